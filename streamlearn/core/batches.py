@@ -1,0 +1,106 @@
+"""The one loop that cuts a block into batches.
+
+Sizes come from the rows seen so far, order from draws that are made outside. No learner slices
+blocks itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import Any
+
+from streamlearn.backend import Array, batch_rows, namespace
+from streamlearn.core.machine import Batch, Info, Machine
+
+SMALLEST = 64
+"""Rows of the first batches under ``batch_size="auto"``: many cheap steps while little is known."""
+
+GROWTH = 32
+"""Under ``batch_size="auto"`` a batch holds one part in ``GROWTH`` of the rows seen before it."""
+
+
+def sizes(n_rows: int, seen: int, batch_size: int | None, largest: int) -> list[int]:
+    """Return the row counts of the batches that ``n_rows`` rows are cut into.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows in the block.
+    seen : int
+        Rows learned from before the block.
+    batch_size : int or None
+        A fixed size, or None for sizes that grow with the rows seen: ``SMALLEST`` at first, then
+        ``seen / GROWTH``, at most ``largest``.
+    largest : int
+        The cap, as `streamlearn.backend.batch_rows` sets it.
+
+    Examples
+    --------
+    >>> sizes(10, 0, 4, 4096)
+    [4, 4, 2]
+    >>> sizes(300, 4096, None, 4096)
+    [128, 132, 40]
+    """
+    out = []
+    left = n_rows
+    while left:
+        if batch_size is None:
+            want = min(max(SMALLEST, (seen + n_rows - left) // GROWTH), max(largest, SMALLEST))
+        else:
+            want = batch_size
+        out.append(min(want, left))
+        left -= out[-1]
+    return out
+
+
+def cut(
+    X: Array,
+    target: Array | None,
+    weight: Array | None,
+    *,
+    seen: int,
+    batch_size: int | None = None,
+    order: Sequence[int] | None = None,
+    rows: Array | None = None,
+) -> Iterator[Batch]:
+    """Yield the batches of a block.
+
+    Parameters
+    ----------
+    X, target, weight : arrays over the same rows; the last two may be None
+    seen : int
+        Rows learned from before the block.
+    batch_size : int or None
+        See `sizes`.
+    order : sequence of float, optional
+        At least one draw a batch: batches are laid out over the block in the order that sorts the
+        draws, so a shuffled block costs no copy.
+    rows : array of int of shape (n_rows,), optional
+        A permutation of the rows; a batch then gathers its rows.
+    """
+    lengths = sizes(X.shape[0], seen, batch_size, batch_rows(X))
+    layout = range(len(lengths)) if order is None else sorted(range(len(lengths)), key=order.__getitem__)
+    ends = list(accumulate(lengths[i] for i in layout))
+    stop = dict(zip(layout, ends, strict=True))
+    xp = namespace(X)
+    for i, length in enumerate(lengths):
+        if rows is None:
+            at: Any = slice(stop[i] - length, stop[i])
+            X_i, t_i, w_i = (a if a is None else a[at, ...] for a in (X, target, weight))
+        else:
+            at = rows[stop[i] - length : stop[i]]
+            X_i, t_i, w_i = (
+                a if a is None else xp.take(a, at, axis=0) for a in (X, target, weight)
+            )
+        yield Batch(X_i, t_i, w_i, seen)
+        seen += length
+
+
+def learn(machine: Machine, state: Any, batches: Iterator[Batch]) -> tuple[Any, Info | None]:
+    """Run ``machine`` over ``batches``; return its state and the sum of what the steps reported."""
+    total = None
+    for batch in batches:
+        state, info = machine.update(machine.params, state, batch)
+        total = info if total is None else Info(total.loss + info.loss, total.weight + info.weight)
+    return state, total

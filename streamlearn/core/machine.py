@@ -1,0 +1,90 @@
+"""The protocol of a learner: a small state, and pure functions on it.
+
+A core module exports NamedTuples and plain functions; a `Machine` bundles them, so that the block
+engine, pipelines, parallel fits and checkpoints see nothing else. There is no base class and no
+registry: ``tests/core/test_laws.py`` is the protocol's check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from streamlearn.backend import Array
+
+
+class Batch(NamedTuple):
+    """The rows of one step.
+
+    Attributes
+    ----------
+    X : array of shape (n_rows, n_features)
+    target : array of shape (n_rows,) or (n_rows, n_outputs), or None
+        Class codes for classifiers, values for regressors.
+    weight : array of shape (n_rows,), or None
+        Row weights; None means 1 for every row.
+    seen : int
+        Rows learned from before this batch: a plain int of the host, so that nothing is read back
+        from a device to count.
+    draws : array or None
+        Random numbers, made outside core.
+    """
+
+    X: Array
+    target: Array | None = None
+    weight: Array | None = None
+    seen: int = 0
+    draws: Array | None = None
+
+
+class Info(NamedTuple):
+    """What a step reports, as arrays that stay on the device until somebody reads them.
+
+    Attributes
+    ----------
+    loss : array of shape (n_outputs,)
+        Weighted sum of the loss of each row, scored before it was learned from.
+    weight : 0-d array
+        Sum of the row weights.
+    """
+
+    loss: Array
+    weight: Array
+
+
+class Progress(NamedTuple):
+    """How far a fit has come: plain ints that travel beside the state."""
+
+    epoch: int = 0
+    block: int = 0
+    rows: int = 0
+
+
+class Machine(NamedTuple):
+    """A learner as module-level functions and their parameters; it pickles with the standard library.
+
+    Attributes
+    ----------
+    params : NamedTuple
+        Hyperparameters. Numbers are scalars or arrays over columns; strings are static.
+    init : callable
+        ``(params, n_features, n_outputs, *, like) -> State``.
+    update : callable
+        ``(params, state, batch) -> (State, Info)``: one step.
+    apply : callable
+        ``(params, state, X) -> array``: scores or transformed X.
+    of_block : callable or None
+        ``(params, X, weight) -> State``, for mergeable machines.
+    merge : callable or None
+        ``(a, b) -> State``: exact, in any order.
+    average : callable or None
+        ``(states, weights) -> State``, for parallel fits. It is not a merge.
+    """
+
+    params: Any
+    init: Callable
+    update: Callable
+    apply: Callable
+    of_block: Callable | None = None
+    merge: Callable | None = None
+    average: Callable | None = None
