@@ -102,5 +102,5 @@ def learn(machine: Machine, state: Any, batches: Iterator[Batch]) -> tuple[Any, 
     total = None
     for batch in batches:
         state, info = machine.update(machine.params, state, batch)
-        total = info if total is None else Info(total.loss + info.loss, total.weight + info.weight)
+        total = info if total is None else Info(*(a + b for a, b in zip(total, info, strict=True)))
     return state, total

@@ -38,18 +38,21 @@ class Batch(NamedTuple):
 
 
 class Info(NamedTuple):
-    """What a step reports, as arrays that stay on the device until somebody reads them.
+    """What a step reports: sums over its rows, as arrays that stay on the device until they are read.
 
     Attributes
     ----------
     loss : array of shape (n_outputs,)
-        Weighted sum of the loss of each row, scored before it was learned from.
-    weight : 0-d array
-        Sum of the row weights.
+        Sum of weight times loss, each row scored before it was learned from.
+    weight : array of shape (n_outputs,)
+        Sum of the row weights that ``loss`` was made with.
+    objective : array of shape (n_outputs,)
+        Sum of unweighted loss plus penalty: what scikit-learn's stopping rule watches.
     """
 
     loss: Array
     weight: Array
+    objective: Array
 
 
 class Progress(NamedTuple):
