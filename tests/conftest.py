@@ -1,0 +1,28 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.backends import Backend, open_backend, selected
+
+# The same examples on every run: a red build must be red again on the next try. Backends are made
+# per test and do not change between examples.
+settings.register_profile(
+    "streamlearn",
+    derandomize=True,
+    deadline=None,
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("streamlearn")
+
+
+@pytest.fixture(params=selected())
+def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    """Each selected array library in turn, see `tests.backends`."""
+    with open_backend(request.param) as chosen:
+        yield chosen
