@@ -1,0 +1,203 @@
+"""The losses of linear models: value, gradient and curvature with respect to the score.
+
+Functions take ``(p, y, epsilon)``: scores, targets and the width of the insensitive or quadratic
+zone, elementwise on arrays of one shape. Targets are -1 or +1 for margin losses (functions of
+``z = y p``), numbers for residual losses (functions of ``r = p - y``). Values and gradients are
+scikit-learn's, ``squared_error`` and ``huber`` with their factor 1/2. NaN in, NaN out.
+
+``curvature`` is what a Newton step divides by. It is the second derivative where the loss is
+curved. Where it is straight but active, the second derivative (0) says nothing about how far the
+gradient holds, and the curvature is that of a parabola instead: with unit curvature for losses
+whose kink sits at a known margin (hinge, perceptron), else the one that touches the loss from above
+on both sides of its minimum, ``gradient / distance`` (Huber's weights; de Leeuw & Lange, "Sharp
+quadratic majorization in one dimension", 2009).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from streamlearn.backend import Array, namespace
+
+Elementwise = Callable[[Array, Array, float], Array]
+
+
+class Loss(NamedTuple):
+    """A loss as functions of ``(p, y, epsilon)``.
+
+    Attributes
+    ----------
+    value, gradient, curvature : callable
+        Each returns an array of the shape of the scores. ``curvature`` is never negative.
+    steep : bool
+        Whether the gradient is unbounded.
+    """
+
+    value: Elementwise
+    gradient: Elementwise
+    curvature: Elementwise
+    steep: bool = False
+
+
+def _where(condition: Array, like: Array) -> Array:
+    return namespace(like).astype(condition, like.dtype)
+
+
+def _hinge_value(p: Array, y: Array, epsilon: float) -> Array:
+    return namespace(p).maximum(1.0 - y * p, 0.0)
+
+
+def _hinge_gradient(p: Array, y: Array, epsilon: float) -> Array:
+    z = y * p
+    xp = namespace(p)
+    return xp.where(z <= 1.0, -y, xp.minimum(z, 0.0))
+
+
+def _hinge_curvature(p: Array, y: Array, epsilon: float) -> Array:
+    return _where(y * p <= 1.0, p)
+
+
+def _perceptron_value(p: Array, y: Array, epsilon: float) -> Array:
+    return namespace(p).maximum(-y * p, 0.0)
+
+
+def _perceptron_gradient(p: Array, y: Array, epsilon: float) -> Array:
+    z = y * p
+    xp = namespace(p)
+    return xp.where(z <= 0.0, -y, xp.minimum(z, 0.0))
+
+
+def _perceptron_curvature(p: Array, y: Array, epsilon: float) -> Array:
+    return _where(y * p <= 0.0, p)
+
+
+def _squared_hinge_value(p: Array, y: Array, epsilon: float) -> Array:
+    return _hinge_value(p, y, epsilon) ** 2
+
+
+def _squared_hinge_gradient(p: Array, y: Array, epsilon: float) -> Array:
+    return -2.0 * y * _hinge_value(p, y, epsilon)
+
+
+def _squared_hinge_curvature(p: Array, y: Array, epsilon: float) -> Array:
+    return 2.0 * _where(y * p < 1.0, p)
+
+
+def _modified_huber_value(p: Array, y: Array, epsilon: float) -> Array:
+    xp = namespace(p)
+    d = xp.maximum(1.0 - y * p, 0.0)
+    near = xp.minimum(d, 2.0)
+    return near * (2.0 * d - near)
+
+
+def _modified_huber_gradient(p: Array, y: Array, epsilon: float) -> Array:
+    xp = namespace(p)
+    return -2.0 * y * xp.minimum(xp.maximum(1.0 - y * p, 0.0), 2.0)
+
+
+def _modified_huber_curvature(p: Array, y: Array, epsilon: float) -> Array:
+    d = 1.0 - y * p
+    return _where(d > 0.0, p) * 4.0 / namespace(p).maximum(d, 2.0)
+
+
+def _log_value(p: Array, y: Array, epsilon: float) -> Array:
+    # exp of a negative number only: it can underflow, never overflow
+    xp = namespace(p)
+    z = y * p
+    return xp.log1p(xp.exp(-xp.abs(z))) + xp.maximum(-z, 0.0)
+
+
+def _log_gradient(p: Array, y: Array, epsilon: float) -> Array:
+    xp = namespace(p)
+    z = y * p
+    e = xp.exp(-xp.abs(z))
+    return -y * xp.where(z > 0.0, e, 1.0) / (1.0 + e)
+
+
+def _log_curvature(p: Array, y: Array, epsilon: float) -> Array:
+    xp = namespace(p)
+    e = xp.exp(-xp.abs(p))
+    return e / (1.0 + e) ** 2
+
+
+def _squared_value(p: Array, y: Array, epsilon: float) -> Array:
+    return 0.5 * (p - y) ** 2
+
+
+def _squared_gradient(p: Array, y: Array, epsilon: float) -> Array:
+    return p - y
+
+
+def _squared_curvature(p: Array, y: Array, epsilon: float) -> Array:
+    return namespace(p).ones_like(p)
+
+
+def _huber_value(p: Array, y: Array, epsilon: float) -> Array:
+    xp = namespace(p)
+    r = xp.abs(p - y)
+    near = xp.minimum(r, epsilon)
+    return near * (r - 0.5 * near)
+
+
+def _huber_gradient(p: Array, y: Array, epsilon: float) -> Array:
+    xp = namespace(p)
+    return xp.maximum(xp.minimum(p - y, epsilon), -epsilon)
+
+
+def _huber_curvature(p: Array, y: Array, epsilon: float) -> Array:
+    xp = namespace(p)
+    return epsilon / xp.maximum(xp.abs(p - y), epsilon)
+
+
+def _insensitive_value(p: Array, y: Array, epsilon: float) -> Array:
+    xp = namespace(p)
+    return xp.maximum(xp.abs(p - y) - epsilon, 0.0)
+
+
+def _insensitive_gradient(p: Array, y: Array, epsilon: float) -> Array:
+    xp = namespace(p)
+    r = p - y
+    return xp.where(xp.abs(r) <= epsilon, 0.0, xp.sign(r))
+
+
+def _insensitive_curvature(p: Array, y: Array, epsilon: float) -> Array:
+    return _where(namespace(p).abs(p - y) > epsilon, p)
+
+
+def _squared_insensitive_value(p: Array, y: Array, epsilon: float) -> Array:
+    return _insensitive_value(p, y, epsilon) ** 2
+
+
+def _squared_insensitive_gradient(p: Array, y: Array, epsilon: float) -> Array:
+    return 2.0 * namespace(p).sign(p - y) * _insensitive_value(p, y, epsilon)
+
+
+def _squared_insensitive_curvature(p: Array, y: Array, epsilon: float) -> Array:
+    return 2.0 * _insensitive_curvature(p, y, epsilon)
+
+
+LOSSES = {
+    "hinge": Loss(_hinge_value, _hinge_gradient, _hinge_curvature),
+    "perceptron": Loss(_perceptron_value, _perceptron_gradient, _perceptron_curvature),
+    "squared_hinge": Loss(
+        _squared_hinge_value, _squared_hinge_gradient, _squared_hinge_curvature, steep=True
+    ),
+    "modified_huber": Loss(
+        _modified_huber_value, _modified_huber_gradient, _modified_huber_curvature
+    ),
+    "log_loss": Loss(_log_value, _log_gradient, _log_curvature),
+    "squared_error": Loss(_squared_value, _squared_gradient, _squared_curvature, steep=True),
+    "huber": Loss(_huber_value, _huber_gradient, _huber_curvature),
+    "epsilon_insensitive": Loss(_insensitive_value, _insensitive_gradient, _insensitive_curvature),
+    "squared_epsilon_insensitive": Loss(
+        _squared_insensitive_value,
+        _squared_insensitive_gradient,
+        _squared_insensitive_curvature,
+        steep=True,
+    ),
+}
+"""The losses by scikit-learn's names."""
+
+MARGIN_LOSSES = ("hinge", "perceptron", "squared_hinge", "modified_huber", "log_loss")
+"""Losses of ``z = y p`` with ``y`` -1 or +1; the others are losses of ``r = p - y``."""
