@@ -1,0 +1,29 @@
+"""The block engine: containers in, three verbs out. It knows dask and no algorithm."""
+
+from streamlearn.blocks.containers import (
+    Blocks,
+    align,
+    is_collection,
+    is_frame,
+    row_chunks,
+    whole_rows,
+)
+from streamlearn.blocks.fold import Record, Segment, fold
+from streamlearn.blocks.reduce import reduce
+from streamlearn.blocks.rows import map_rows
+from streamlearn.blocks.stream import groups
+
+__all__ = [
+    "Blocks",
+    "Record",
+    "Segment",
+    "align",
+    "fold",
+    "groups",
+    "is_collection",
+    "is_frame",
+    "map_rows",
+    "reduce",
+    "row_chunks",
+    "whole_rows",
+]

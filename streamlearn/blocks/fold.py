@@ -1,0 +1,126 @@
+"""``fold``: the verb of sequential learners. In order, with a bounded number of blocks loaded ahead.
+
+One plain dask graph a segment::
+
+    update-k = update(update-(k-1), load-k)
+    load-k   = the parts of block k, prepared, in one task that also waits for an earlier update
+
+The extra edge is what bounds memory: a block may not be loaded before the state that makes room for
+it exists. There is no barrier between blocks, so loading overlaps updating.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from dask._task_spec import DataNode, Task, TaskRef
+
+from streamlearn.blocks.containers import Blocks
+from streamlearn.blocks.stream import Loaded, Stream, prepared, setting
+
+SEGMENT = 64
+"""Blocks of one graph. A fixed number and never a time, so that results do not depend on speed."""
+
+
+class Record(NamedTuple):
+    """What happened to one block. Times are seconds since the epoch.
+
+    Attributes
+    ----------
+    block, rows, bytes : int
+        Index of the block, its rows, and the bytes of its parts.
+    worker : str
+        The thread that loaded it, behind the worker's address on a cluster.
+    load_start, load_end, update_start, update_end : float
+    info : object
+        What the step reported; None for a block without rows.
+    """
+
+    block: int
+    rows: int
+    bytes: int
+    worker: str
+    load_start: float
+    load_end: float
+    update_start: float
+    update_end: float
+    info: Any
+
+
+class Segment(NamedTuple):
+    """The state after a run of blocks, and their records in the order they were learned from."""
+
+    state: Any
+    records: tuple[Record, ...]
+
+
+def fold(
+    step: Callable[[Any, Any], tuple[Any, Any]],
+    state: Any,
+    blocks: Blocks,
+    *,
+    prepare: Callable[[int, tuple], Any],
+    order: Sequence[int] | None = None,
+) -> Iterator[Segment]:
+    """Carry ``state`` through ``blocks`` one after the other; yield it at the end of each segment.
+
+    Parameters
+    ----------
+    step : callable
+        ``(state, prepared block) -> (state, info)``. It must not change its arguments.
+    state : object
+    blocks : Blocks
+    prepare : callable
+        ``(index, parts) -> prepared block``: what needs no state. It runs in the block's own task,
+        in parallel with the chain of steps. Blocks without rows are skipped.
+    order : sequence of int, optional
+        The order of the blocks; default 0, 1, 2...
+
+    Yields
+    ------
+    Segment
+
+    Notes
+    -----
+    ``dask.config.set({"streamlearn.window": n})`` sets how many blocks may be loaded ahead, default
+    one a thread or twice the workers of a cluster, and ``streamlearn.segment`` the blocks of one
+    graph. Neither can change what is learned.
+    """
+    if blocks.plan is None:
+        block = prepared(blocks.names, 0, prepare, blocks.parts, time.time())
+        yield _update(step, 0, Segment(state, ()), block)
+        return
+    stream = Stream(blocks, range(len(blocks)) if order is None else order, gate="update")
+    length = setting("segment", SEGMENT)
+    for start in range(0, len(stream.order), length):
+        stop = min(start + length, len(stream.order))
+        graph = stream.loads(start, stop, "load", prepare)
+        before = stream.key("state", start)
+        graph[before] = DataNode(before, Segment(state, ()))
+        for p in range(start, stop):
+            key, block = stream.key("update", p), stream.key("load", p)
+            graph[key] = Task(key, _update, step, stream.order[p], TaskRef(before), TaskRef(block))
+            before = key
+        segment = stream.run(graph, before, stop)
+        state = segment.state
+        yield segment
+
+
+def _update(step: Callable, index: int, so_far: Segment, block: Loaded) -> Segment:
+    start, state, info = time.time(), so_far.state, None
+    if block.rows:
+        state, info = step(state, block.value)
+    record = Record(
+        index,
+        block.rows,
+        block.bytes,
+        block.worker,
+        block.start,
+        block.end,
+        start,
+        time.time(),
+        info,
+    )
+    return Segment(state, (*so_far.records, record))

@@ -1,0 +1,59 @@
+"""``reduce``: the verb of mergeable learners. Blocks in parallel, merged in a fixed order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import reduce as left_to_right
+from typing import Any
+
+from dask._task_spec import List, Task, TaskRef
+
+from streamlearn.blocks.containers import Blocks
+from streamlearn.blocks.stream import Loaded, Stream, prepared
+
+FAN_IN = 8
+"""Results merged by one task. A fixed number, so that rounding does not depend on the scheduler."""
+
+
+def reduce(
+    of_block: Callable[[int, tuple], Any], merge: Callable[[Any, Any], Any], blocks: Blocks
+) -> Any:
+    """Merge what ``of_block`` makes of each block, in a tree whose shape only their number decides.
+
+    Parameters
+    ----------
+    of_block : callable
+        ``(index, parts) -> state``. Blocks without rows are skipped.
+    merge : callable
+        ``(a, b) -> state``, associative up to rounding.
+    blocks : Blocks
+
+    Returns
+    -------
+    object or None
+        The merged state; None if no block has rows.
+    """
+    if blocks.plan is None:
+        return prepared(blocks.names, 0, of_block, blocks.parts, time.time()).value
+    stream = Stream(blocks, range(len(blocks)), gate="part")
+    graph = stream.loads(0, len(blocks), "part", of_block)
+    level = [stream.key("part", p) for p in range(len(blocks))]
+    done = 0
+    while True:
+        merged = []
+        for at in range(0, len(level), FAN_IN):
+            key = stream.key("merge", done + len(merged))
+            some = List(*map(TaskRef, level[at : at + FAN_IN]))
+            graph[key] = Task(key, _merge, merge, some)
+            merged.append(key)
+        done += len(merged)
+        level = merged
+        if len(level) == 1:
+            return stream.run(graph, level[0], len(blocks))
+
+
+def _merge(merge: Callable, parts: list[Any]) -> Any:
+    values = [part.value if isinstance(part, Loaded) else part for part in parts]
+    found = [value for value in values if value is not None]
+    return left_to_right(merge, found) if found else None

@@ -1,0 +1,71 @@
+"""``map_rows``: the verb of predict and transform. One function on every block, nothing read yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from streamlearn.blocks.containers import is_frame, whole_rows
+
+
+def map_rows(
+    function: Callable[[Any], Any],
+    X: Any,
+    *,
+    dtype: Any,
+    columns: int | None = None,
+    names: Sequence[str] | None = None,
+) -> Any:
+    """Apply ``function``, which keeps rows, to each block of a dask array or frame, lazily.
+
+    Parameters
+    ----------
+    function : callable
+        Block in, array out: of shape (rows,), or (rows, ``columns``). Blocks may be empty.
+    X : dask array or dask DataFrame
+    dtype : NumPy dtype
+        Of the result as dask shows it; the block's own namespace and dtype decide in the task.
+    columns : int, optional
+        Width of a two-dimensional result.
+    names : sequence of str, optional
+        Make the result a dask DataFrame with these columns.
+
+    Returns
+    -------
+    dask array, or dask Series or DataFrame
+        A frame for frames, with its index, and wherever ``names`` are given.
+    """
+    X = whole_rows(X)
+    if is_frame(X):
+        import pandas as pd
+
+        meta: Any = (
+            pd.Series(dtype=dtype)
+            if columns is None
+            else pd.DataFrame(columns=_labels(names, columns), dtype=dtype)
+        )
+        return X.map_partitions(_framed, function, meta.columns if columns else None, meta=meta)
+    meta = np.empty((0,) if columns is None else (0, 0), dtype=dtype)
+    # Dask believes the meta of NumPy and CuPy arrays only; the others pass through a NumPy meta.
+    if type(X._meta).__module__.partition(".")[0] == "cupy":
+        meta = type(X._meta)(meta.shape, dtype=dtype)
+    if columns is None:
+        out = X.map_blocks(function, dtype=dtype, drop_axis=1 if X.ndim > 1 else [], meta=meta)
+    else:
+        out = X.map_blocks(function, dtype=dtype, chunks=(X.chunks[0], (columns,)), meta=meta)
+    return out.to_dask_dataframe(columns=list(names)) if names is not None else out
+
+
+def _labels(names: Sequence[str] | None, columns: int) -> list:
+    return list(range(columns)) if names is None else list(names)
+
+
+def _framed(frame: Any, function: Callable, labels: Any) -> Any:
+    import pandas as pd
+
+    values = np.asarray(function(frame))
+    if labels is None:
+        return pd.Series(values, index=frame.index)
+    return pd.DataFrame(values, index=frame.index, columns=labels)
