@@ -1,0 +1,141 @@
+"""What the benchmarks share: a process for each contender, medians over turns, one table."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import pickle
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+DATA = Path(__file__).parent / "data"
+
+# The figures compare schedules of work, and a BLAS that starts threads under dask's own threads
+# would measure the two pools fighting for cores.
+ONE_BLAS_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+def importable(module: str, python: str = sys.executable) -> bool:
+    """Whether an interpreter finds a module; another one is asked without running the module."""
+    if python == sys.executable:
+        try:
+            return importlib.util.find_spec(module) is not None
+        except ModuleNotFoundError:
+            return False
+    ask = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({module!r}) is None)"
+    return subprocess.run([python, "-c", ask], capture_output=True).returncode == 0
+
+
+def in_own_process(python: str, script: str, arguments: Sequence[object]) -> dict[str, Any]:
+    """Run one contender and return what it printed, a JSON object on its last line."""
+    command = [python, script, *map(str, arguments)]
+    done = subprocess.run(
+        command, env={**os.environ, **ONE_BLAS_THREAD}, stdout=subprocess.PIPE, text=True
+    )
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}\nended with status {done.returncode}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def in_turn(
+    contenders: Iterable[str], turns: int, measure: Callable[[str], dict[str, Any]]
+) -> dict[str, list[dict[str, Any]]]:
+    """Measure every contender once a turn, so that a machine that slows down slows all of them."""
+    results: dict[str, list[dict[str, Any]]] = {name: [] for name in contenders}
+    for turn in range(turns):
+        for name, kept in results.items():
+            print(f"turn {turn + 1} of {turns}: {name}", file=sys.stderr, flush=True)
+            kept.append(measure(name))
+    return results
+
+
+def medians(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Median of every figure over the turns; None stays None."""
+    return {
+        key: None if value is None else statistics.median(r[key] for r in results)
+        for key, value in results[0].items()
+    }
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Rows in columns; a figure that was not measured is a dash."""
+    cells = [list(header), *([_cell(value) for value in row] for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+# -- a noisy logistic table in .npy blocks -------------------------------------------------------
+
+N_FEATURES = 20
+
+
+def _model() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Offsets, scales and coefficients: scales over four orders, so that a scaler is needed."""
+    rng = np.random.default_rng(20)
+    scale = np.logspace(-2, 2, N_FEATURES)
+    offset = scale * rng.uniform(-5, 5, N_FEATURES)
+    coef = rng.normal(size=N_FEATURES) / 3
+    return offset, scale, coef
+
+
+def _block(k: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    offset, scale, coef = _model()
+    rng = np.random.default_rng([20, k])
+    X = rng.standard_normal((rows, N_FEATURES))
+    y = (rng.logistic(size=rows) < X @ coef - 0.5).astype(np.int64)
+    X *= scale
+    X += offset
+    return X, y
+
+
+def best_accuracy(home: Path, block: int) -> float:
+    """Accuracy of the rule that made the labels, on one block: nothing does better."""
+    offset, scale, coef = _model()
+    X, y = (np.load(home / part / f"{block}.npy") for part in ("X", "y"))
+    return float(np.mean(((X - offset) / scale @ coef > 0.5) == y))
+
+
+def stack(n_blocks: int, block_rows: int, data: Path = DATA) -> Path:
+    """Make sure that the first blocks are on disk, as ``da.from_npy_stack`` wants them."""
+    home = data / f"logistic-{block_rows}x{N_FEATURES}"
+    for part in ("X", "y"):
+        (home / part).mkdir(parents=True, exist_ok=True)
+    for k in range(n_blocks):
+        files = [home / part / f"{k}.npy" for part in ("X", "y")]
+        if not all(file.exists() for file in files):
+            print(f"writing block {k + 1} of {n_blocks} to {home}", file=sys.stderr, flush=True)
+            for file, values in zip(files, _block(k, block_rows), strict=True):
+                _put(file, lambda partial, values=values: np.save(partial, values))
+    kept = len(list((home / "y").glob("[0-9]*.npy")))
+    for part, dtype, rest in (("X", np.float64, ((N_FEATURES,),)), ("y", np.int64, ())):
+        info = {"chunks": ((block_rows,) * kept, *rest), "dtype": np.dtype(dtype), "axis": 0}
+        _put(home / part / "info", lambda partial, info=info: pickle.dump(info, partial))
+    return home
+
+
+def _put(file: Path, write: Callable[[Any], None]) -> None:
+    """Write under another name first: a run that is cut short leaves no half file behind."""
+    partial = file.with_name(f"{file.name}.{os.getpid()}")
+    with partial.open("wb") as opened:
+        write(opened)
+    partial.replace(file)

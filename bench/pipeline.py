@@ -1,0 +1,356 @@
+"""Time and memory of a scaler and a logistic SGD over data in blocks.
+
+The question: what do they cost beside a bare read of the data, and beside the other ways?
+Each contender runs in a process of its own, in turn, several turns; the table shows medians:
+
+sum          a bare ``X.sum()`` of the dask array: the pass that nobody can avoid
+dask-ml      dask-ml's StandardScaler and Incremental(SGDClassifier), in scikit-learn's Pipeline
+loop         scikit-learn's StandardScaler and SGDClassifier, partial_fit by hand, block by block
+streamlearn  our StandardScaler and SGDClassifier, in scikit-learn's Pipeline: two passes
+one-pass     the same in streamlearn.pipeline's: one pass
+
+The data are float64 blocks in .npy files, memory-mapped and read once before the clock starts: the
+page cache is warm if they fit in memory. dask runs its threads, BLAS has one. A process first fits
+200 rows, untimed: dask imports the whole of distributed at its first compute, if it is installed,
+which takes longer than a bare pass over 4 million rows. ``--cold`` leaves that out.
+
+fit learns from all blocks but the last. predict goes over all blocks, lazily, down to the number of
+right answers in each; those of the last one give the held-out accuracy. For ``sum`` the two are
+the sums over the same blocks.
+
+Memory is what a process has beyond its footprint, which is what is resident when the clock starts.
+RSS counts the pages of the mapped files that were touched and are still mapped, though the kernel
+can drop those at any time; "anon" does not: it is what the contender allocated itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from common import (
+    DATA,
+    N_FEATURES,
+    best_accuracy,
+    importable,
+    in_own_process,
+    in_turn,
+    medians,
+    stack,
+    table,
+)
+
+# What each contender needs; all but dask-ml run under this interpreter.
+NEEDS = {
+    "sum": ("dask.array",),
+    "dask-ml": ("dask_ml",),
+    "loop": ("sklearn",),
+    "streamlearn": ("streamlearn.preprocessing", "streamlearn.linear_model"),
+    "one-pass": (
+        "streamlearn.preprocessing",
+        "streamlearn.linear_model",
+        "streamlearn.pipeline",
+    ),
+}
+
+
+# -- contenders: `fit` learns from the first blocks, `right` counts right answers in each ---------
+
+
+def arrays(home: Path, n_blocks: int) -> Any:
+    """Open the first blocks as dask arrays X, y."""
+    import dask.array as da
+
+    return (da.from_npy_stack(str(home / part)).blocks[:n_blocks] for part in ("X", "y"))
+
+
+class Sum:
+    """The bare pass; nothing is learned."""
+
+    def fit(self, home: Path, n_blocks: int) -> None:
+        """One pass."""
+        X, _ = arrays(home, n_blocks)
+        X.sum().compute()
+
+    right = fit
+
+
+class Lazy:
+    """A pipeline over dask arrays."""
+
+    def __init__(self, pipe, **fit_params):
+        self.pipe, self.fit_params = pipe, fit_params
+
+    def fit(self, home: Path, n_blocks: int) -> None:
+        """Let the pipeline do it."""
+        self.pipe.fit(*arrays(home, n_blocks), **self.fit_params)
+
+    def right(self, home: Path, n_blocks: int) -> np.ndarray:
+        """Predict and compare in one graph, so that no prediction outlives its block."""
+        import dask.array as da
+
+        X, y = arrays(home, n_blocks)
+        predicted = self.pipe.predict(X)
+        return da.map_blocks(
+            _right, predicted, y, dtype=np.int64, chunks=((1,) * n_blocks,)
+        ).compute()
+
+
+def _right(predicted, y):
+    return np.array([np.count_nonzero(np.asarray(predicted) == y)])
+
+
+class Loop:
+    """scikit-learn by hand: one pass for the scaler, one for the classifier."""
+
+    def __init__(self, scaler, classifier):
+        self.scaler, self.classifier = scaler, classifier
+
+    def blocks(self, home: Path, n_blocks: int) -> Iterator[Any]:
+        """Blocks of X and y, mapped as the other contenders map them."""
+        for k in range(n_blocks):
+            yield tuple(np.load(home / part / f"{k}.npy", mmap_mode="r") for part in ("X", "y"))
+
+    def fit(self, home: Path, n_blocks: int) -> None:
+        """Two loops."""
+        for X, _ in self.blocks(home, n_blocks):
+            self.scaler.partial_fit(X)
+        for X, y in self.blocks(home, n_blocks):
+            self.classifier.partial_fit(self.scaler.transform(X), y, classes=[0, 1])
+
+    def right(self, home: Path, n_blocks: int) -> np.ndarray:
+        """One loop."""
+        return np.array(
+            [
+                np.count_nonzero(self.classifier.predict(self.scaler.transform(X)) == y)
+                for X, y in self.blocks(home, n_blocks)
+            ]
+        )
+
+
+def contender(name: str) -> Any:
+    """Import and build one contender."""
+    if name == "sum":
+        import dask.array  # noqa: F401  so that it counts in the footprint, as the others' does
+
+        return Sum()
+    if name == "loop":
+        from sklearn.linear_model import SGDClassifier
+        from sklearn.preprocessing import StandardScaler
+
+        return Loop(StandardScaler(), SGDClassifier(loss="log_loss", random_state=0))
+    if name == "dask-ml":
+        from dask_ml.preprocessing import StandardScaler
+        from dask_ml.wrappers import Incremental
+        from sklearn.linear_model import SGDClassifier
+        from sklearn.pipeline import make_pipeline
+
+        learner = Incremental(SGDClassifier(loss="log_loss", random_state=0), random_state=0)
+        return Lazy(make_pipeline(StandardScaler(), learner), incremental__classes=[0, 1])
+    from streamlearn.linear_model import SGDClassifier
+    from streamlearn.preprocessing import StandardScaler
+
+    if name == "one-pass":
+        from streamlearn.pipeline import make_pipeline
+    else:
+        from sklearn.pipeline import make_pipeline
+    return Lazy(
+        make_pipeline(
+            StandardScaler(), SGDClassifier(loss="log_loss", classes=[0, 1], random_state=0)
+        )
+    )
+
+
+# -- measuring one contender, in its own process -------------------------------------------------
+
+
+def memory() -> dict[str, float]:
+    """MB: resident now, its anonymous part, and the peak.
+
+    VmHWM and not getrusage's ru_maxrss, which starts at the size of the process that started us.
+    """
+    with open("/proc/self/status") as status:
+        fields = dict(line.split(":", 1) for line in status)
+    kept = {"rss": "VmRSS", "anon": "RssAnon", "peak_rss": "VmHWM"}
+    return {key: int(fields[field].split()[0]) / 1024 for key, field in kept.items()}
+
+
+class AnonPeak(threading.Thread):
+    """Samples anonymous memory, which has no high-water mark of its own in the kernel."""
+
+    def __init__(self, seconds: float = 0.01):
+        super().__init__(daemon=True)
+        self.seconds, self.stop, self.peak = seconds, threading.Event(), 0.0
+
+    def run(self) -> None:
+        """Sample until told to stop."""
+        while not self.stop.wait(self.seconds):
+            self.peak = max(self.peak, memory()["anon"])
+
+    def reading(self) -> float:
+        """MB: the highest sample so far."""
+        self.peak = max(self.peak, memory()["anon"])
+        return self.peak
+
+
+def measure(name: str, data: Path, n_blocks: int, block_rows: int, cold: bool) -> dict[str, Any]:
+    """Fit and predict once."""
+    home = stack(n_blocks, block_rows, data)
+    if not cold:
+        first = contender(name)
+        small = stack(2, 100, data)
+        first.fit(small, 2)
+        first.right(small, 2)
+    model = contender(name)
+    start = memory()
+    anon = AnonPeak()
+    anon.start()
+
+    figures: dict[str, Any] = {"footprint_mb": start["rss"]}
+    for stage, work in (("fit", model.fit), ("predict", model.right)):
+        seconds, cpu = time.perf_counter(), time.process_time()
+        right = work(home, n_blocks - (stage == "fit"))
+        figures[f"{stage}_s"] = time.perf_counter() - seconds
+        figures[f"{stage}_cpu_s"] = time.process_time() - cpu
+        figures[f"{stage}_peak_rss_mb"] = memory()["peak_rss"] - start["rss"]
+        figures[f"{stage}_peak_anon_mb"] = anon.reading() - start["anon"]
+    anon.stop.set()
+    figures["page_faults"] = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    figures["accuracy"] = None if right is None else float(right.mean() / block_rows)
+    figures["held_out_accuracy"] = None if right is None else float(right[-1] / block_rows)
+    return figures
+
+
+# -- the parent ----------------------------------------------------------------------------------
+
+HEADER = (
+    "contender",
+    "fit s",
+    "fit cpu s",
+    "fit / sum",
+    "dask-ml / fit",
+    "predict s",
+    "predict / sum",
+    "dask-ml / predict",
+    "footprint MB",
+    "peak RSS + MB",
+    "peak anon + MB",
+    "held-out accuracy",
+)
+
+
+def rows_of(found: dict[str, dict[str, Any]], absent: list[str]) -> list[list[object]]:
+    """Medians to table rows."""
+
+    def ratio(over, under, key):
+        if over not in found or under not in found:
+            return None
+        return f"{found[over][key] / found[under][key]:.2f}"
+
+    rows: list[list[object]] = []
+    for name in NEEDS:
+        if name in absent:
+            rows.append([f"{name}: not installed", *[None] * (len(HEADER) - 1)])
+        elif name in found:
+            f = found[name]
+            rows.append(
+                [
+                    name,
+                    f"{f['fit_s']:.2f}",
+                    f"{f['fit_cpu_s']:.2f}",
+                    ratio(name, "sum", "fit_s"),
+                    ratio("dask-ml", name, "fit_s"),
+                    f"{f['predict_s']:.2f}",
+                    ratio(name, "sum", "predict_s"),
+                    ratio("dask-ml", name, "predict_s"),
+                    f"{f['footprint_mb']:.0f}",
+                    f"{f['predict_peak_rss_mb']:.0f}",
+                    f"{f['predict_peak_anon_mb']:.0f}",
+                    None if f["held_out_accuracy"] is None else f"{f['held_out_accuracy']:.5f}",
+                ]
+            )
+    return rows
+
+
+def warm(home: Path, n_blocks: int) -> None:
+    """Read every block once, untimed, so that no contender pays for the disk."""
+    buffer = bytearray(1 << 24)
+    for part in ("X", "y"):
+        for k in range(n_blocks):
+            with open(home / part / f"{k}.npy", "rb", buffering=0) as file:
+                while file.readinto(buffer):
+                    pass
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, default=4_000_000, help="default: 4,000,000")
+    parser.add_argument("--block-rows", type=int, default=500_000, help="default: 500,000")
+    parser.add_argument("--turns", type=int, default=3, help="default: 3")
+    parser.add_argument(
+        "--contenders", nargs="+", choices=NEEDS, help="default: all that can be imported"
+    )
+    parser.add_argument(
+        "--dask-ml-python", default=sys.executable, help="interpreter that has dask-ml"
+    )
+    parser.add_argument("--data", type=Path, default=DATA, help="where the blocks are kept")
+    parser.add_argument("--cold", action="store_true", help="time what is imported late, too")
+    parser.add_argument("--json", type=Path, help="write every turn's figures to this file")
+    parser.add_argument("--measure", choices=NEEDS, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+
+    n_blocks, rest = divmod(args.rows, args.block_rows)
+    if rest or n_blocks < 2:
+        parser.error("--rows must be at least two times --block-rows, and a multiple of it")
+    if args.measure:
+        figures = measure(args.measure, args.data, n_blocks, args.block_rows, args.cold)
+        print(json.dumps(figures))
+        return
+
+    def python(name):
+        return args.dask_ml_python if name == "dask-ml" else sys.executable
+
+    wanted = args.contenders or list(NEEDS)
+    absent = [n for n in wanted if not all(importable(module, python(n)) for module in NEEDS[n])]
+    if args.contenders and set(absent) - {"dask-ml"}:
+        parser.error(f"cannot be imported: {', '.join(absent)}")
+
+    stack(2, 100, args.data)
+    home = stack(n_blocks, args.block_rows, args.data)
+    warm(home, n_blocks)
+    arguments = ["--rows", args.rows, "--block-rows", args.block_rows, "--data", args.data]
+    arguments += ["--cold"] * args.cold
+    results = in_turn(
+        [name for name in wanted if name not in absent],
+        args.turns,
+        lambda name: in_own_process(python(name), __file__, [*arguments, "--measure", name]),
+    )
+    found = {name: medians(turns) for name, turns in results.items()}
+
+    print(
+        f"{args.rows:,} x {N_FEATURES} float64 ({args.rows * N_FEATURES * 8e-9:.2f} GB) in "
+        f"{n_blocks} blocks, the last held out; medians of {args.turns} turns, "
+        f"{'cold' if args.cold else 'warm'}; {os.cpu_count()} cores, dask threads, 1 BLAS thread; "
+        f"best possible held-out accuracy {best_accuracy(home, n_blocks - 1):.5f}"
+    )
+    print(table(HEADER, rows_of(found, absent)))
+    if args.json:
+        machine = {"cores": os.cpu_count(), "machine": platform.machine()}
+        record = {"rows": args.rows, "block_rows": args.block_rows, **machine, "turns": results}
+        args.json.write_text(json.dumps(record, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Every benchmark runs at tiny size, as its users run it, and prints the rows that it promises."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+BENCH = Path(__file__).parent.parent / "bench"
+
+
+class Case(NamedTuple):
+    """A command and the first cells of the rows that its table must have."""
+
+    script: str
+    arguments: str
+    rows: tuple[str, ...]
+    needs: str | None = None
+
+
+PIPELINE = "--rows 4000 --block-rows 500 --turns 1 --data {tmp} --json {tmp}/out.json"
+OVERHEAD = "--blocks 70 --turns 1 --json {tmp}/out.json"
+CASES = [
+    Case("pipeline.py", f"{PIPELINE} --contenders sum dask-ml loop", ("sum", "dask-ml", "loop")),
+    Case(
+        "pipeline.py",
+        f"{PIPELINE} --cold --contenders streamlearn",
+        ("streamlearn",),
+        needs="streamlearn.linear_model",
+    ),
+    Case(
+        "pipeline.py",
+        f"{PIPELINE} --contenders one-pass",
+        ("one-pass",),
+        needs="streamlearn.pipeline",
+    ),
+    Case(
+        "overhead.py",
+        f"{OVERHEAD} --contenders loop chain dask-ml",
+        ("loop", "chain", "dask-ml"),
+    ),
+    Case(
+        "overhead.py",
+        f"{OVERHEAD} --distributed --contenders chain",
+        ("chain",),
+        needs="distributed",
+    ),
+    Case(
+        "overhead.py",
+        f"{OVERHEAD} --contenders streamlearn",
+        ("streamlearn",),
+        needs="streamlearn.linear_model",
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.script} {case.rows[-1]}")
+def test_prints_its_table(case, tmp_path):
+    if case.needs and importlib.util.find_spec(case.needs) is None:
+        pytest.skip(f"{case.needs} is not there yet")
+    command = [sys.executable, BENCH / case.script, *case.arguments.format(tmp=tmp_path).split()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    first_cells = {line.split("  ")[0] for line in done.stdout.splitlines()}
+    for row in case.rows:
+        # A contender of another environment may be absent, and then its row says so.
+        assert first_cells & {row, f"{row}: not installed"}, done.stdout
