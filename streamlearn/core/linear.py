@@ -245,12 +245,11 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
         u = u + eta * a1
         new_w, q = truncate(new_w, u[:, None], q, state.active[:, None] > 0.0)
 
-    r = averaging_weight(params, batch.seen, m)
     mean_w, mean_b = new_w, new_b
-    if r < 1.0:
-        r = state.active * r
-        mean_w = state.mean_coef + r[:, None] * (new_w - state.mean_coef)
-        mean_b = state.mean_intercept + r * (new_b - state.mean_intercept)
+    if params.average > 0:
+        r = state.active * averaging_weight(params, batch.seen, m)
+        mean_w = (1.0 - r)[:, None] * state.mean_coef + r[:, None] * new_w
+        mean_b = (1.0 - r) * state.mean_intercept + r * new_b
     return State(new_w, new_b, mean_w, mean_b, state.eta, state.active, u, q), info
 
 
@@ -269,7 +268,7 @@ def truncate(w: Array, u: Array, q: Array, moves: Array) -> tuple[Array, Array]:
 def averaging_weight(params: Params, seen: int, m: int) -> float:
     """Return the weight in the mean of the iterate that stands for m rows after ``seen``."""
     n = seen + m - params.average + 1  # rows since averaging began
-    return min(m, n) / n if params.average > 0 and n > 0 else 1.0
+    return min(m, n) / n if n > 0 else 1.0
 
 
 def answer(params: Params, state: State) -> tuple[Array, Array]:

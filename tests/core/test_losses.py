@@ -1,0 +1,109 @@
+"""Losses against scikit-learn's, against finite differences, and at the ends of the float range."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import SGDClassifier
+
+from streamlearn.core.losses import LOSSES, MARGIN_LOSSES
+
+EPSILON = 0.3
+SKLEARN = SGDClassifier.loss_functions
+
+
+def table(name):
+    """Scores and targets off the kinks, over many sizes of margin or residual."""
+    rng = np.random.default_rng(5)
+    p = np.concatenate([rng.normal(scale=s, size=200) for s in (0.1, 1.0, 4.0, 30.0)])
+    y = rng.choice([-1.0, 1.0], p.size) if name in MARGIN_LOSSES else rng.normal(size=p.size)
+    return p, y
+
+
+def theirs(name, p, y):
+    """Value and gradient by scikit-learn's compiled loss."""
+    made, *args = SKLEARN[name]
+    takes_epsilon = name in ("huber", "epsilon_insensitive", "squared_epsilon_insensitive")
+    loss = made(*([EPSILON] if takes_epsilon else args))
+    if hasattr(loss, "py_loss"):
+        pairs = list(zip(p, y, strict=True))
+        return [loss.py_loss(*a) for a in pairs], [loss.py_dloss(*a) for a in pairs]
+    y = (y + 1) / 2 if name == "log_loss" else y
+    value, gradient = np.empty_like(p), np.empty_like(p)
+    loss.loss_gradient(y, p, None, value, gradient, 1)
+    return value, gradient
+
+
+def test_names_are_those_of_scikit_learn():
+    assert set(LOSSES) == set(SKLEARN)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_value_and_gradient_are_those_of_scikit_learn(name):
+    p, y = table(name)
+    kinks = [1.0, 0.0, -1.0] if name in MARGIN_LOSSES else [EPSILON, -EPSILON, 0.0]
+    p = np.concatenate([p, kinks])
+    y = np.concatenate([y, np.ones(3) if name in MARGIN_LOSSES else np.zeros(3)])
+    value, gradient = theirs(name, p, y)
+    np.testing.assert_allclose(LOSSES[name].value(p, y, EPSILON), value, rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(
+        LOSSES[name].gradient(p, y, EPSILON), gradient, rtol=1e-13, atol=1e-15
+    )
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_gradient_is_the_slope_of_value(name):
+    p, y = table(name)
+    loss, step = LOSSES[name], 1e-5
+    slope = (loss.value(p + step, y, EPSILON) - loss.value(p - step, y, EPSILON)) / (2 * step)
+    np.testing.assert_allclose(loss.gradient(p, y, EPSILON), slope, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_curvature_is_the_slope_of_gradient_where_that_is_not_zero(name):
+    p, y = table(name)
+    loss, step = LOSSES[name], 1e-5
+    slope = (loss.gradient(p + step, y, EPSILON) - loss.gradient(p - step, y, EPSILON)) / (2 * step)
+    curvature = loss.curvature(p, y, EPSILON)
+    curved = np.abs(slope) > 1e-6
+    np.testing.assert_allclose(curvature[curved], slope[curved], rtol=1e-4)
+    assert np.all(curvature >= slope - 1e-6)
+    active = np.abs(loss.gradient(p, y, EPSILON)) > 1e-6
+    assert np.all(curvature[active] > 0)
+
+
+@pytest.mark.parametrize("name", ["huber", "modified_huber"])
+def test_curvature_outside_is_that_of_a_parabola_above_the_loss(name):
+    """The parabola through (p, value) with the gradient there lies above the loss everywhere."""
+    loss = LOSSES[name]
+    at, y = np.array([-7.0, -2.0, -0.5, 0.4]), np.ones(4)
+    to = np.linspace(-30, 30, 601)[:, None]
+    v, g, h = (f(at, y, EPSILON) for f in (loss.value, loss.gradient, loss.curvature))
+    above = v + g * (to - at) + 0.5 * h * (to - at) ** 2
+    assert np.all(above >= loss.value(to, y, EPSILON) - 1e-12)
+
+
+def test_log_loss_keeps_its_digits_at_both_ends():
+    p = np.array([1e4, 800.0, 40.0, -40.0, -800.0, -1e4])
+    loss, y = LOSSES["log_loss"], np.ones(6)
+    tail = np.exp(-40.0)
+    value = [0.0, 0.0, tail, 40.0 + tail, 800.0, 1e4]
+    np.testing.assert_allclose(loss.value(p, y, 0.0), value, rtol=1e-15, atol=1e-300)
+    gradient = [0.0, 0.0, -tail, -1.0, -1.0, -1.0]
+    np.testing.assert_allclose(loss.gradient(p, y, 0.0), gradient, rtol=1e-15, atol=1e-300)
+    curvature = [0.0, 0.0, tail, tail, 0.0, 0.0]
+    np.testing.assert_allclose(loss.curvature(p, y, 0.0), curvature, rtol=1e-15, atol=1e-300)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_backend_gives_numpys_numbers_and_keeps_dtype_and_nan(name, backend):
+    p, y = table(name)
+    p[3] = np.nan
+    for dtype in backend.float_dtypes:
+        for f in LOSSES[name][:3]:
+            want = f(p.astype(dtype), y.astype(dtype), EPSILON)
+            got = f(backend.asarray(p, dtype), backend.asarray(y, dtype), EPSILON)
+            backend.check(got, dtype)
+            rtol = 20 * np.finfo(dtype).eps
+            np.testing.assert_allclose(backend.to_numpy(got), want, rtol=rtol)
+            assert f is LOSSES[name].curvature or np.isnan(want[3])
