@@ -58,6 +58,11 @@ def on_host(x: Array) -> bool:
     return True
 
 
+def reads_are_free(x: Array) -> bool:
+    """Tell whether a value of ``x`` can be read without waiting for a device or breaking a trace."""
+    return compat.is_numpy_array(x) or (compat.is_torch_array(x) and on_host(x))
+
+
 def asarray(x: Any, *, like: Array, dtype: Any = None) -> Array:
     """Return ``x`` (a number, a sequence, a NumPy array or an array of any library) beside ``like``.
 
@@ -148,3 +153,22 @@ def weighted_sums(G: Array, X: Array) -> Array:
 def gram(X: Array, h: Array) -> Array:
     """Return ``X.T @ diag(h) @ X`` for (m, d) rows and (m,) weights, as (d, d)."""
     return weighted_sums(X * h[:, None], X)
+
+
+def default_int(like: Array) -> Any:
+    """Return the integer dtype that ``like``'s library indexes with on its device."""
+    return namespace(like).__array_namespace_info__().default_dtypes(device=device(like))["indexing"]
+
+
+def same_dtype(dtype: np.dtype, like: Array) -> Any:
+    """Return NumPy's ``dtype`` in the library of ``like``, or the widest there of its kind."""
+    known = namespace(like).__array_namespace_info__().dtypes(device=device(like))
+    name = np.dtype(dtype).name
+    if name in known:
+        return known[name]
+    return widest_float(like) if np.dtype(dtype).kind == "f" else default_int(like)
+
+
+def same_place(a: Array, b: Array) -> bool:
+    """Tell whether two arrays are of one library and on one device."""
+    return namespace(a) is namespace(b) and device(a) == device(b)
