@@ -1,0 +1,271 @@
+"""Mean and variance of every feature, in one pass and in any order.
+
+Every batch is shifted by one of its own rows before it is summed, and states are merged by the
+differences of their means, so that nothing cancels however far the data lie from zero, constant
+features get a variance of exactly 0, and no sum overflows before the result does.
+
+NaN are counted out per feature. Sums are kept in the widest float of the device. Where that is
+float32, each sum carries its rounding error along, which makes it good to about 48 bits: without
+that, counting would stop at 2**24 rows.
+
+Measured on 20 float64 features, one core: 30 ns a row without NaN, 65 with, where a bare sum takes
+6 and ``numpy.var`` 130 (``bench/moments.py``).
+
+References
+----------
+.. [1] T. F. Chan, G. H. Golub and R. J. LeVeque, "Algorithms for computing the sample variance:
+   analysis and recommendations", The American Statistician 37(3), 1983.
+.. [2] D. E. Knuth, "The Art of Computer Programming", volume 2, section 4.2.2, 1969: the error of
+   a sum as a number of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from streamlearn.backend import (
+    Array,
+    batch_rows,
+    device,
+    float_dtype,
+    namespace,
+    reads_are_free,
+    shifted_sums,
+    widest_float,
+)
+from streamlearn.core.batches import cut
+from streamlearn.core.machine import Batch, Machine
+
+
+class Params(NamedTuple):
+    """What `apply` does with the moments: subtract the mean, divide by the standard deviation."""
+
+    with_mean: bool = True
+    with_std: bool = True
+
+
+class Moments(NamedTuple):
+    """Weighted moments of each feature; all arrays have shape (n_features,).
+
+    Attributes
+    ----------
+    weight : array
+        Sum of the weights of the rows that are not NaN: their count where rows have no weights,
+        and scikit-learn's ``n_samples_seen_`` either way.
+    mean : array
+        Weighted mean; 0 where nothing has been seen.
+    m2 : array
+        Weighted sum of squared deviations from the mean.
+    weight_low, mean_low, m2_low : array
+        What rounding left out of the three above. All 0 where the device has float64.
+    """
+
+    weight: Array
+    mean: Array
+    m2: Array
+    weight_low: Array
+    mean_low: Array
+    m2_low: Array
+
+
+def init(params: Params, n_features: int, n_outputs: int = 1, *, like: Array) -> Moments:
+    """Return the moments of no rows, beside ``like``."""
+    zeros = namespace(like).zeros(n_features, dtype=widest_float(like), device=device(like))
+    return Moments(*(zeros,) * len(Moments._fields))
+
+
+def of_block(params: Params, X: Array, weight: Array | None = None) -> Moments:
+    """Return the moments of a block.
+
+    Parameters
+    ----------
+    params : Params
+        Not used: every moment is kept, whatever `apply` is asked to do.
+    X : array of shape (n_rows, n_features)
+        Integers or floats; NaN are missing values.
+    weight : array of shape (n_rows,), optional
+        Nonnegative row weights.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.asarray([[1e8, 1.0], [1e8 + 1, np.nan], [1e8 + 2, 3.0]])
+    >>> state = of_block(Params(), X)
+    >>> state.weight, variance(state)
+    (array([3., 2.]), array([0.66666667, 1.        ]))
+    """
+    xp = namespace(X)
+    state = init(params, X.shape[1], like=X)
+    if X.shape[0] == 0:
+        return state
+    holds_nan = xp.isdtype(X.dtype, "real floating")
+    if _wide(state.mean) and (not holds_nan or reads_are_free(X)):
+        whole = _of_rows(X, weight, holds_nan=False)
+        if not holds_nan or not xp.any(xp.isnan(whole.mean)):
+            return merge(state, whole)
+    for batch in cut(X, None, weight, seen=0, batch_size=batch_rows(X)):
+        state = merge(state, _of_rows(batch.X, batch.weight, holds_nan=holds_nan))
+    return state
+
+
+def _of_rows(X: Array, weight: Array | None, *, holds_nan: bool) -> Moments:
+    """Return the moments of at least one row, with NaN counted out if ``holds_nan``.
+
+    The shift is, per feature, the row of the largest weight: it lies within ``sqrt(n_rows)``
+    deviations of the mean, so the variance loses at most ``n_rows`` units of rounding, and a few
+    in practice.
+    """
+    xp = namespace(X)
+    dtype = widest_float(X)
+    zeros = xp.zeros(X.shape[1], dtype=dtype, device=device(X))
+    if weight is None:
+        w = xp.ones(X.shape[0], dtype=dtype, device=device(X))
+        # A power of two, so that dividing by it is exact.
+        scale: Any = 1 << (X.shape[0] - 1).bit_length()
+    else:
+        w = xp.astype(weight, dtype, copy=False)
+        scale = _or_one(xp.sum(w))
+    if holds_nan:
+        present = ~xp.isnan(X)
+        counted = xp.astype(present, dtype)
+        seen = w @ counted
+        rank = xp.astype(present, xp.int8) if weight is None else counted * w[:, None]
+        row = xp.argmax(rank, axis=0, keepdims=True)
+        shift = xp.take_along_axis(X, row, axis=0)[0, :]
+        shift = xp.where(xp.isnan(shift), xp.zeros_like(shift), shift)
+    else:
+        present = None
+        seen = zeros + xp.sum(w)
+        shift = xp.take(X, xp.reshape(xp.argmax(w), (1,)), axis=0)[0, :]
+    shift = xp.astype(shift, dtype, copy=False)
+    s1, s2 = shifted_sums(X, shift, weight, scale, present)
+    moved = s1 / _or_one(seen / scale)
+    mean, mean_low = _sum(shift, moved, zeros)
+    return Moments(seen, mean, xp.maximum(s2 - s1 * moved, zeros) * scale, zeros, mean_low, zeros)
+
+
+def merge(a: Moments, b: Moments) -> Moments:
+    """Return the moments of the rows of ``a`` and ``b`` together [1]_.
+
+    Exact but for rounding, in any order; moments of no rows change nothing, not even a bit. With
+    ``v`` the mean of ``b`` minus that of ``a``, the mean moves from that of ``a`` by
+    ``v * w_b / (w_a + w_b)`` and ``m2`` grows by ``v**2 * w_a * w_b / (w_a + w_b)``, multiplied in
+    an order that neither overflows early nor meets 0 * inf.
+    """
+    weight, weight_low = _sum(a.weight, b.weight, a.weight_low + b.weight_low)
+    part = b.weight / _or_one(weight)
+    v, v_low = b.mean - a.mean, b.mean_low - a.mean_low
+    mean, mean_low = _sum(a.mean, v * part, a.mean_low + v_low * part)
+    v = v + v_low
+    m2, m2_low = _sum(a.m2, b.m2, a.m2_low + b.m2_low)
+    m2, m2_low = _sum(m2, v * (a.weight * part) * v, m2_low)
+    return Moments(weight, mean, m2, weight_low, mean_low, m2_low)
+
+
+def update(params: Params, state: Moments, batch: Batch) -> tuple[Moments, None]:
+    """Return the moments with the rows of ``batch`` among them."""
+    return merge(state, of_block(params, batch.X, batch.weight)), None
+
+
+def mean(state: Moments) -> Array:
+    """Return the mean of each feature, (n_features,); NaN where nothing was seen."""
+    return _where_seen(state, state.mean + state.mean_low)
+
+
+def variance(state: Moments) -> Array:
+    """Return the variance of each feature, (n_features,), as a share of the weight (ddof 0).
+
+    NaN where nothing was seen.
+    """
+    weight = _or_one(state.weight + state.weight_low)
+    return _where_seen(state, (state.m2 + state.m2_low) / weight)
+
+
+def scale(state: Moments) -> Array:
+    """Return the standard deviation of each feature, (n_features,), and 1 for constant ones.
+
+    scikit-learn's rule: a feature is constant if ``var <= n * eps * var + (n * mean * eps)**2``,
+    what rounding can make of a constant; here as roots, which do not overflow. Where the widest
+    float is float32, eps is its square, as sums are kept in two parts: with eps itself every
+    feature would be constant after 2**23 rows.
+    """
+    xp = namespace(state.mean)
+    var = variance(state)
+    eps = xp.finfo(var.dtype).eps
+    blur = (state.weight + state.weight_low) * (eps if _wide(var) else eps**2)
+    std = xp.sqrt(var)
+    constant = std * xp.sqrt(xp.maximum(1 - blur, xp.zeros_like(blur))) <= blur * xp.abs(state.mean)
+    return xp.where(constant, xp.ones_like(std), std)
+
+
+def apply(params: Params, state: Moments, X: Array) -> Array:
+    """Return ``(X - mean) / scale`` in the float dtype of ``X``, as ``params`` ask; NaN stay NaN.
+
+    Parameters
+    ----------
+    params : Params
+    state : Moments
+    X : array of shape (n_rows, n_features)
+
+    Returns
+    -------
+    array of shape (n_rows, n_features)
+        Never ``X`` itself changed; ``X`` itself where neither step is asked for.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.asarray([[1.0, 5.0], [3.0, 5.0]])
+    >>> apply(Params(), of_block(Params(), X), X)
+    array([[-1.,  0.],
+           [ 1.,  0.]])
+    """
+    xp = namespace(X)
+    X = xp.astype(X, float_dtype(X), copy=False)
+    if params.with_mean:
+        X = X - xp.astype(mean(state), X.dtype, copy=False)
+    if params.with_std:
+        X = X / xp.astype(scale(state), X.dtype, copy=False)
+    return X
+
+
+def inverse(params: Params, state: Moments, X: Array) -> Array:
+    """Return ``X * scale + mean``: the rows that `apply` made ``X`` of, but for rounding."""
+    xp = namespace(X)
+    X = xp.astype(X, float_dtype(X), copy=False)
+    if params.with_std:
+        X = X * xp.astype(scale(state), X.dtype, copy=False)
+    if params.with_mean:
+        X = X + xp.astype(mean(state), X.dtype, copy=False)
+    return X
+
+
+def machine(with_mean: bool = True, with_std: bool = True) -> Machine:
+    """Return a mergeable machine that standardizes: subtract the mean, divide by the deviation."""
+    return Machine(Params(with_mean, with_std), init, update, apply, of_block, merge)
+
+
+def _or_one(x: Array) -> Array:
+    """Return ``x`` with 1 for 0, to divide by."""
+    xp = namespace(x)
+    return xp.where(x > 0, x, xp.ones_like(x))
+
+
+def _where_seen(state: Moments, x: Array) -> Array:
+    """Return ``x`` with NaN for features without a weight."""
+    xp = namespace(x)
+    return xp.where(state.weight > 0, x, xp.full_like(x, xp.nan))
+
+
+def _wide(x: Array) -> bool:
+    """Tell whether ``x`` is at least float64."""
+    return namespace(x).finfo(x.dtype).bits >= 64
+
+
+def _sum(a: Array, b: Array, low: Array) -> tuple[Array, Array]:
+    """Return ``a + b``, and ``low`` plus that sum's rounding error [2]_ where it matters."""
+    s = a + b
+    if _wide(s):
+        return s, low
+    t = s - a
+    return s, low + ((a - (s - t)) + (b - t))
