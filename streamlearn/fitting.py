@@ -1,0 +1,354 @@
+"""Fitting a sequential learner: epochs, held-out rows, stopping. Every such shell uses this.
+
+A fit is a number of passes of `streamlearn.blocks.fold`. What needs no state is done in each block's
+own task (`read`), the chain only steps (`learn_block`). Everything random is drawn in the block's
+task from (seed, epoch, block), so that a task run twice draws the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from streamlearn import blocks as engine
+from streamlearn.backend import Array, asarray, default_int, namespace, to_numpy
+from streamlearn.base import Reader, read_values, read_weight
+from streamlearn.core.batches import SMALLEST, cut, learn
+from streamlearn.core.machine import Batch, Info, Machine
+from streamlearn.labels import as_vector, encode
+
+ADAPTIVE_FLOOR = 1e-6
+"""Step size below which the "adaptive" schedule stops instead of dividing by 5; scikit-learn's."""
+
+
+class Scoring(NamedTuple):
+    """How held-out rows are scored, as a mergeable tally.
+
+    Attributes
+    ----------
+    of_rows : callable
+        ``(scores, target, weight) -> tally``.
+    merge : callable
+        ``(tally, tally) -> tally``.
+    result : callable
+        ``(tally) -> 0-d array``, greater is better.
+    """
+
+    of_rows: Callable
+    merge: Callable
+    result: Callable
+
+
+class Course(NamedTuple):
+    """All that the tasks of a fit need; it pickles.
+
+    Attributes
+    ----------
+    machine : Machine
+    n_outputs : int
+        Columns of the model.
+    reader : Reader
+    names : tuple of str
+        The parts of a block.
+    classes : ndarray or None
+        Labels to encode y with; None where y holds values.
+    batch_size : int or None
+        None for sizes that grow with the rows seen.
+    shuffle : {"batches", "rows"} or None
+    seed : int
+    held_out : float
+        Part of each block's rows that is scored and never learned from.
+    scoring : Scoring or None
+    """
+
+    machine: Machine
+    n_outputs: int
+    reader: Reader
+    names: tuple[str, ...]
+    classes: np.ndarray | None
+    batch_size: int | None
+    shuffle: str | None
+    seed: int
+    held_out: float = 0.0
+    scoring: Scoring | None = None
+
+
+class Ready(NamedTuple):
+    """A block that is read, encoded and has its draws."""
+
+    X: Array
+    target: Array
+    weight: Array | None
+    order: np.ndarray | None
+    rows: Array | None
+    held: Batch | None
+
+
+class Learned(NamedTuple):
+    """The state of a learner and the rows it has learned from, a plain int of the host."""
+
+    state: Any = None
+    rows: int = 0
+
+
+class Report(NamedTuple):
+    """What learning from one block reports: sums over its rows, and its held-out rows' tally."""
+
+    info: Info
+    held: Any
+
+
+def read(course: Course, epoch: int, index: int, parts: tuple) -> Ready:
+    """Make a block ready to be learned from; needs no state and runs in parallel with the chain."""
+    X = course.reader.rows(parts[0], index)
+    weight = read_weight(parts, course.names, X, index)
+    if course.classes is None:
+        target = read_values(parts, course.names, X, index)
+    else:
+        y = as_vector(parts[course.names.index("y")], "y")
+        target = encode(course.classes, y, like=X, where=f"Block {index} of y")
+    held = None
+    if course.held_out:
+        # Without the epoch: what is held out once is never learned from.
+        shuffled = _generator(course.seed, index).permutation(X.shape[0])
+        n_held = int(np.ceil(course.held_out * X.shape[0]))
+        held = Batch(*_take(X, target, weight, np.sort(shuffled[:n_held])))
+        X, target, weight = _take(X, target, weight, np.sort(shuffled[n_held:]))
+    order = rows = None
+    n_rows = X.shape[0]
+    draws = _generator(course.seed, index, epoch)
+    if course.shuffle is not None:
+        order = draws.random(1 + n_rows // (course.batch_size or SMALLEST))
+    if course.shuffle == "rows":
+        rows = asarray(draws.permutation(n_rows), like=X, dtype=default_int(X))
+        order = None
+    return Ready(X, target, weight, order, rows, held)
+
+
+def _take(X: Array, target: Array, weight: Array | None, rows: np.ndarray) -> tuple:
+    at = asarray(rows, like=X, dtype=default_int(X))
+    return tuple(
+        None if a is None else namespace(a).take(a, at, axis=0) for a in (X, target, weight)
+    )
+
+
+def _generator(seed: int, *key: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+
+def learn_block(course: Course, learned: Learned, ready: Ready) -> tuple[Learned, Report]:
+    """Learn from one block, batch by batch, then score its held-out rows."""
+    machine, state = course.machine, learned.state
+    if state is None:
+        n_features = ready.X.shape[1]
+        state = machine.init(machine.params, n_features, course.n_outputs, like=ready.X)
+    batches = cut(
+        ready.X,
+        ready.target,
+        ready.weight,
+        seen=learned.rows,
+        batch_size=course.batch_size,
+        order=ready.order,
+        rows=ready.rows,
+    )
+    state, info = learn(machine, state, batches)
+    held = None
+    if ready.held is not None and course.scoring is not None:
+        scores = machine.apply(machine.params, state, ready.held.X)
+        held = course.scoring.of_rows(scores, ready.held.target, ready.held.weight)
+    return Learned(state, learned.rows + ready.X.shape[0]), Report(info, held)
+
+
+class Stopping(NamedTuple):
+    """When to stop; scikit-learn's words and rules.
+
+    Attributes
+    ----------
+    max_iter : int
+    tol : float
+        -inf never to stop early.
+    n_iter_no_change : int
+    early_stopping : bool
+        Watch the score of held-out rows at segment ends, rather than the objective at epoch ends.
+    """
+
+    max_iter: int
+    tol: float
+    n_iter_no_change: int
+    early_stopping: bool
+
+
+class Watch:
+    """Counts for each column how often in a row there was no improvement (greater is better)."""
+
+    def __init__(self, stopping: Stopping, n_columns: int):
+        self.stopping = stopping
+        self.best = np.full(n_columns, -np.inf)
+        self.stale = np.zeros(n_columns, dtype=int)
+
+    def stalled(self, value: np.ndarray) -> np.ndarray:
+        """Take in a new value of each column; return the columns that have waited long enough."""
+        tol = self.stopping.tol
+        worse = (tol > -np.inf) & (value < self.best + tol)
+        self.stale = np.where(worse, self.stale + 1, 0)
+        self.best = np.maximum(self.best, value)
+        out = self.stale >= self.stopping.n_iter_no_change
+        self.stale = np.where(out, 0, self.stale)
+        return out
+
+
+class Outcome(NamedTuple):
+    """What a fit ends with.
+
+    Attributes
+    ----------
+    learned : Learned
+    n_iter : int
+        Epochs begun.
+    stopped : bool
+        Whether the stopping rule ended it.
+    losses : list of float
+        Mean loss of each block's rows, scored before they were learned from.
+    """
+
+    learned: Learned
+    n_iter: int
+    stopped: bool
+    losses: list[float]
+
+
+def fit(
+    course: Course,
+    learned: Learned,
+    blocks: engine.Blocks,
+    stopping: Stopping,
+    *,
+    epoch: int = 0,
+    verbose: int = 0,
+) -> Outcome:
+    """Learn from ``blocks`` until ``stopping`` says so.
+
+    Parameters
+    ----------
+    course : Course
+    learned : Learned
+        Where to start; not changed.
+    blocks : Blocks
+    stopping : Stopping
+    epoch : int
+        Number of the first epoch, for the draws.
+    verbose : int
+        Print scikit-learn's lines, at every segment end.
+
+    Raises
+    ------
+    ValueError
+        If there are no rows, or the model overflows.
+    """
+    watch, started = Watch(stopping, course.n_outputs), time.time()
+    losses: list[float] = []
+    active = np.ones(course.n_outputs, dtype=bool)
+    n_iter = 0
+    for n_iter in range(1, stopping.max_iter + 1):
+        if verbose:
+            print(f"-- Epoch {n_iter}")  # noqa: T201
+        objective, n_rows = np.zeros(course.n_outputs), 0
+        now = epoch + n_iter - 1
+        for segment in engine.fold(
+            partial(learn_block, course),
+            learned,
+            blocks,
+            prepare=partial(read, course, now),
+            order=_block_order(course, blocks, now),
+        ):
+            before, learned = learned, segment.state
+            reports = [(r, r.info.info) for r in segment.records if r.rows and r.info.info]
+            for record, info in reports:
+                losses.append(_mean_loss(info, record.block, n_iter))
+                objective += to_numpy(info.objective)
+            n_rows += learned.rows - before.rows
+            if verbose:
+                _print_line(learned, losses[-1] if losses else np.nan, started)
+            if stopping.early_stopping and reports:
+                score = _held_out_score(course, [record.info.held for record, _ in reports])
+                stalled = watch.stalled(np.full(course.n_outputs, score))
+                learned, active = _slow_or_stop(course, learned, stalled, active)
+                if not active.any():
+                    break
+        if learned.state is None:
+            raise ValueError(
+                f"Found array with 0 sample(s) while a minimum of 1 is required by "
+                f"{course.reader.estimator}."
+            )
+        if not stopping.early_stopping and n_rows:
+            stalled = watch.stalled(-objective / n_rows)
+            learned, active = _slow_or_stop(course, learned, stalled, active)
+        if not active.any():
+            break
+    if verbose and not active.any():
+        print(  # noqa: T201
+            f"Convergence after {n_iter} epochs took {time.time() - started:.2f} seconds"
+        )
+    if hasattr(learned.state, "active"):
+        moving = namespace(learned.state.active).ones_like(learned.state.active)
+        learned = learned._replace(state=learned.state._replace(active=moving))
+    return Outcome(learned, n_iter, not active.any(), losses)
+
+
+def _block_order(course: Course, blocks: engine.Blocks, epoch: int) -> Sequence[int] | None:
+    if course.shuffle is None or blocks.plan is None:
+        return None
+    together = engine.groups(blocks.plan)
+    order = _generator(course.seed, len(blocks), epoch).permutation(len(together))
+    return [block for group in order for block in together[group]]
+
+
+def _mean_loss(info: Info, block: int, epoch: int) -> float:
+    loss, weight = to_numpy(info.loss), to_numpy(info.weight)
+    if not np.all(np.isfinite(loss)):
+        raise ValueError(
+            f"Floating-point under-/overflow occurred at epoch #{epoch}, in block {block}. Scaling "
+            "input data with StandardScaler or MinMaxScaler might help."
+        )
+    return float(loss.sum() / weight.sum()) if weight.sum() else 0.0
+
+
+def _held_out_score(course: Course, tallies: list[Any]) -> float:
+    assert course.scoring is not None
+    merged = None
+    for tally in tallies:
+        if tally is not None:
+            merged = tally if merged is None else course.scoring.merge(merged, tally)
+    return float(to_numpy(course.scoring.result(merged)))
+
+
+def _slow_or_stop(
+    course: Course, learned: Learned, stalled: np.ndarray, active: np.ndarray
+) -> tuple[Learned, np.ndarray]:
+    """Divide the step size of stalled columns by 5 if it adapts, else let them stand still."""
+    stalled = stalled & active
+    if not stalled.any():
+        return learned, active
+    state = learned.state
+    if getattr(course.machine.params, "learning_rate", None) == "adaptive":
+        eta = to_numpy(state.eta)
+        slower = stalled & (eta > ADAPTIVE_FLOOR)
+        eta = np.where(slower, eta / 5, eta)
+        state = state._replace(eta=asarray(eta, like=state.eta))
+        stalled = stalled & ~slower
+    active = active & ~stalled
+    state = state._replace(active=asarray(active.astype(np.float64), like=state.active))
+    return learned._replace(state=state), active
+
+
+def _print_line(learned: Learned, loss: float, started: float) -> None:
+    coef, intercept = to_numpy(learned.state.coef), to_numpy(learned.state.intercept)
+    print(  # noqa: T201
+        f"Norm: {np.linalg.norm(coef):.2f}, NNZs: {np.count_nonzero(coef)}, "
+        f"Bias: {intercept.ravel()[0]:.6f}, T: {learned.rows}, Avg. loss: {loss:f}\n"
+        f"Total training time: {time.time() - started:.2f} seconds."
+    )

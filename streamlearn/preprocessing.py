@@ -1,0 +1,179 @@
+"""Transformers that learn in one parallel pass."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn.base import OneToOneFeatureMixin
+from sklearn.utils.validation import check_is_fitted
+
+from streamlearn.backend import to_numpy
+from streamlearn.base import Reader, Transformer, read_weight, rows_out, take_in
+from streamlearn.blocks import reduce
+from streamlearn.core import moments
+
+
+class StandardScaler(OneToOneFeatureMixin, Transformer):
+    """Subtract the mean of each feature and divide by its standard deviation.
+
+    scikit-learn's `~sklearn.preprocessing.StandardScaler` for any array backend and for dask
+    collections, whose blocks are read in parallel and merged in a fixed order.
+
+    Parameters
+    ----------
+    copy : bool, default=True
+        Input is never changed, so only True is accepted.
+    with_mean : bool, default=True
+        Subtract the mean.
+    with_std : bool, default=True
+        Divide by the standard deviation.
+
+    Attributes
+    ----------
+    scale_ : array of shape (n_features,) or None
+        Standard deviation, 1 for constant features; None if ``with_std=False``.
+    mean_ : array of shape (n_features,) or None
+        None if neither is asked for.
+    var_ : array of shape (n_features,) or None
+        None if ``with_std=False``.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features,)
+        Only where X was a frame whose column names are all strings.
+    n_samples_seen_ : int, float or array of shape (n_features,)
+        Rows that are not NaN, or the sum of their weights: one number where it is the same for
+        all features.
+
+    Notes
+    -----
+    NaN are counted out feature by feature in ``fit`` and stay NaN in ``transform``. Sums are kept
+    in the widest float of the device, see `streamlearn.core.moments`. Fitted attributes are in the
+    namespace and on the device of X.
+
+    Different from scikit-learn: the variance is right at any offset and size; sparse matrices are
+    not supported.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from streamlearn.preprocessing import StandardScaler
+    >>> X = da.from_array([[0.0, 0.0], [0.0, 0.0], [1.0, 1.0], [1.0, 1.0]], chunks=(2, 2))
+    >>> scaler = StandardScaler().fit(X)
+    >>> scaler.mean_
+    array([0.5, 0.5])
+    >>> scaler.transform(X)
+    dask.array<..., shape=(4, 2), dtype=float64, chunksize=(2, 2), chunktype=numpy.ndarray>
+    """
+
+    _parameter_constraints: dict = {
+        "copy": ["boolean"],
+        "with_mean": ["boolean"],
+        "with_std": ["boolean"],
+    }
+
+    def __init__(self, *, copy=True, with_mean=True, with_std=True):
+        self.copy = copy
+        self.with_mean = with_mean
+        self.with_std = with_std
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> StandardScaler:
+        """Learn mean and standard deviation of each feature, in one pass.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+        y : None
+            Ignored.
+        sample_weight : array or dask array of shape (n_samples,), optional
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X holds infinity, has no rows or features, or does not line up with the weights.
+        """
+        return self._learn(X, sample_weight, reset=True)
+
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> StandardScaler:
+        """Learn from more rows; the same parameters and errors as `fit`."""
+        return self._learn(X, sample_weight, reset=not hasattr(self, "n_samples_seen_"))
+
+    def _learn(self, X: Any, sample_weight: Any, *, reset: bool) -> StandardScaler:
+        self._validate_params()
+        if not self.copy:
+            raise ValueError("copy=False is not supported: input is never changed. Use copy=True.")
+        given = take_in(self, X, None, sample_weight, reset=reset, allow_nan=True)
+        state = reduce(
+            partial(_moments_of_block, self._params(), given.reader, given.blocks.names),
+            moments.merge,
+            given.blocks,
+        )
+        if state is None:
+            raise ValueError(
+                "Found array with 0 sample(s) while a minimum of 1 is required by StandardScaler."
+            )
+        self._state = state if reset else moments.merge(self._state, state)
+        self._weighted = sample_weight is not None or (not reset and self._weighted)
+        self._publish()
+        return self
+
+    def _params(self) -> moments.Params:
+        return moments.Params(self.with_mean, self.with_std)
+
+    def _publish(self) -> None:
+        state, some = self._state, self.with_mean or self.with_std
+        self.mean_ = moments.mean(state) if some else None
+        self.var_ = moments.variance(state) if self.with_std else None
+        self.scale_ = moments.scale(state) if self.with_std else None
+        seen = to_numpy(state.weight + state.weight_low)
+        seen = seen if self._weighted else seen.astype(np.int64)
+        self.n_samples_seen_ = seen[0] if np.all(seen == seen[0]) else seen
+
+    def _transform(self, X: Any, names: Any) -> Any:
+        return self._rows(moments.apply, X, names)
+
+    def inverse_transform(self, X: Any) -> Any:
+        """Undo `transform`: multiply by the scale and add the mean.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        array, dask array or dask DataFrame
+            In X's namespace and on its device; lazy for dask.
+        """
+        check_is_fitted(self)
+        return self._rows(moments.inverse, X, None)
+
+    def _rows(self, function: Any, X: Any, names: Any) -> Any:
+        return rows_out(
+            self,
+            X,
+            partial(function, self._params(), self._state),
+            beside=self._state.mean,
+            attribute="mean_",
+            columns=self.n_features_in_,
+            names=names,
+            allow_nan=True,
+        )
+
+    def __sklearn_tags__(self):
+        """Return scikit-learn's tags: NaN are allowed, float dtypes kept."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.array_api_support = True
+        return tags
+
+
+def _moments_of_block(
+    params: moments.Params, reader: Reader, names: tuple[str, ...], index: int, parts: tuple
+) -> moments.Moments:
+    X = reader.rows(parts[0], index)
+    return moments.of_block(params, X, read_weight(parts, names, X, index))
