@@ -7,11 +7,9 @@ from itertools import accumulate
 from math import isnan
 from typing import Any, NamedTuple
 
-import dask
-from dask._task_spec import DataNode
 from dask.base import is_dask_collection
 
-from streamlearn.blocks.graph import Plan, block_keys, plan, raw_graph
+from streamlearn.blocks.graph import DataNode, Key, Plan, plan, raw_graph
 
 
 class Blocks(NamedTuple):
@@ -96,58 +94,54 @@ def align(**containers: Any) -> Blocks:
                 f"{first} is in memory ({type(X).__name__}) and {name} is a dask "
                 f"{type(x).__name__}. Give both as dask collections, or compute {name} first."
             )
-        length = _length(X)
         for name, x in others:
-            _check_length(first, length, name, _length(x))
-        return Blocks(tuple(given), None, tuple(given.values()), (length,), ())
+            _check_length(first, n_rows(X), name, n_rows(x))
+        return Blocks(tuple(given), None, tuple(given.values()), (n_rows(X),), ())
 
-    lazy = _optimize_frames({name: whole_rows(x) for name, x in lazy.items()})
-    chunks = row_chunks(lazy[first])
-    for name, x in lazy.items():
-        _check_chunks(first, chunks, name, row_chunks(x))
+    arrays = {name: whole_rows(x) for name, x in lazy.items() if not is_frame(x)}
+    frames = {name: x for name, x in lazy.items() if is_frame(x)}
+    graph, keys = raw_graph(arrays, frames)
+    # The query planner may have joined partitions of a frame: its keys count, not its npartitions.
+    chunks = {
+        name: row_chunks(arrays[name]) if name in arrays else (None,) * len(keys[name])
+        for name in lazy
+    }
+    for name in lazy:
+        _check_chunks(first, chunks[first], name, chunks[name])
     rows = tuple(
         next((n for n in known if n is not None), None)
-        for known in zip(*map(row_chunks, lazy.values()), strict=True)
+        for known in zip(*chunks.values(), strict=True)
     )
-    graph = raw_graph(lazy.values())
-    parts = []
     for name, x in given.items():
-        if name in lazy:
-            parts.append(block_keys(lazy[name]))
-        else:
-            parts.append(_cut(graph, first, rows, name, x))
-    return Blocks(
-        tuple(given), plan(graph, list(zip(*parts, strict=True))), (), rows, tuple(lazy.values())
-    )
+        if name not in lazy:
+            nodes = _cut(first, rows, name, x)
+            graph.update(nodes)
+            keys[name] = list(nodes)
+    parts = zip(*(keys[name] for name in given), strict=True)
+    return Blocks(tuple(given), plan(graph, list(parts)), (), rows, tuple(lazy.values()))
 
 
-def _optimize_frames(lazy: dict[str, Any]) -> dict[str, Any]:
-    # A frame's query planner reads only the columns that are asked for; all frames go together, so
-    # that a file two of them share is read once.
-    frames = {name: x for name, x in lazy.items() if is_frame(x)}
-    return lazy | dict(zip(frames, dask.optimize(*frames.values()), strict=True))
-
-
-def _length(x: Any) -> int:
+def n_rows(x: Any) -> int:
+    """Return the number of rows of an array, a frame or a list."""
     return int(x.shape[0]) if hasattr(x, "shape") and len(x.shape) else len(x)
 
 
-def _cut(graph: dict, first: str, rows: Sequence[int | None], name: str, x: Any) -> list[Any]:
-    if any(n is None for n in rows):
+def _cut(first: str, rows: Sequence[int | None], name: str, x: Any) -> dict[Key, DataNode]:
+    known = [n for n in rows if n is not None]
+    if len(known) < len(rows):
         raise ValueError(
             f"{name} is in memory and the chunks of {first} have unknown lengths, so {name} cannot "
-            f"be cut like {first}. Give {name} as a dask collection with the same blocks, or call "
-            f"{first}.compute_chunk_sizes() first."
+            f"be cut like {first}. Give {name} as a dask collection with the same blocks (a column "
+            f"of the same frame, say), or find the lengths first: {first}.compute_chunk_sizes() of "
+            f"a dask array, which {first}.to_dask_array() makes of a frame."
         )
-    ends = list(accumulate(rows))  # type: ignore[arg-type]
-    _check_length(first, ends[-1] if ends else 0, name, _length(x))
+    _check_length(first, sum(known), name, n_rows(x))
     x = x.iloc if hasattr(x, "iloc") else x
-    keys = []
-    for i, (n, end) in enumerate(zip(rows, ends, strict=True)):
-        key = (f"{name}-in-memory", i)
-        graph[key] = DataNode(key, x[end - n : end])  # type: ignore[operator]
-        keys.append(key)
-    return keys
+    keys = [(f"{name}-in-memory", i) for i in range(len(known))]
+    return {
+        key: DataNode(key, x[end - n : end])
+        for key, n, end in zip(keys, known, accumulate(known), strict=True)
+    }
 
 
 def _check_length(first: str, length: int, name: str, other: int) -> None:

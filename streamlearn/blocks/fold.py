@@ -1,4 +1,4 @@
-"""``fold``: the verb of sequential learners. In order, with a bounded number of blocks loaded ahead.
+"""``fold``: the verb of sequential learners. In order, few blocks loaded ahead of the state.
 
 One plain dask graph a segment::
 
@@ -15,9 +15,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from dask._task_spec import DataNode, Task, TaskRef
-
 from streamlearn.blocks.containers import Blocks
+from streamlearn.blocks.graph import DataNode, Task, TaskRef
 from streamlearn.blocks.stream import Loaded, Stream, prepared, setting
 
 SEGMENT = 64
@@ -89,8 +88,8 @@ def fold(
     graph. Neither can change what is learned.
     """
     if blocks.plan is None:
-        block = prepared(blocks.names, 0, prepare, blocks.parts, time.time())
-        yield _update(step, 0, Segment(state, ()), block)
+        whole = prepared(blocks.names, 0, prepare, blocks.parts, time.time())
+        yield _update(step, 0, Segment(state, ()), whole)
         return
     stream = Stream(blocks, range(len(blocks)) if order is None else order, gate="update")
     length = setting("segment", SEGMENT)

@@ -1,6 +1,6 @@
-"""The adapter to dask's graphs: the one place that touches what dask may move.
+"""The adapter to dask's graphs: the one module that touches what dask may move.
 
-A collection's raw graph is taken as it is, without low-level optimization: those passes rename and
+An array's raw graph is taken as it is, without low-level optimization: those passes rename and
 inline tasks, and so read a source once for X and once more for y. `Plan` splits it instead. What
 only one block needs becomes that block's `Recipe`, run inside a single task; what several blocks
 need (a rechunk's sources, say) stays a task of the graph and runs once.
@@ -12,10 +12,36 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import dask
-from dask._task_spec import DataNode, GraphNode, convert_legacy_graph
-from dask.base import get_scheduler
+from dask._task_spec import (
+    Alias,
+    DataNode,
+    GraphNode,
+    List,
+    Task,
+    TaskRef,
+    convert_legacy_graph,
+)
+from dask.base import collections_to_expr, get_scheduler
 from dask.core import flatten
 from dask.system import CPU_COUNT
+
+__all__ = [
+    "Alias",
+    "DataNode",
+    "GraphNode",
+    "Key",
+    "List",
+    "Plan",
+    "Recipe",
+    "Scheduler",
+    "Task",
+    "TaskRef",
+    "cook",
+    "is_future",
+    "plan",
+    "raw_graph",
+    "scheduler",
+]
 
 Key = Hashable
 
@@ -60,7 +86,7 @@ class Plan(NamedTuple):
 
 
 def cook(recipe: Recipe, inputs: Sequence[Any]) -> list[Any]:
-    """Run a recipe on ``inputs`` and return the block's parts, holding each step no longer than needed."""
+    """Run a recipe on ``inputs``; return the block's parts. No step is held longer than needed."""
     values = dict(zip(recipe.inputs, inputs, strict=True))
     for node, spent in recipe.nodes:
         values[node.key] = node(values)
@@ -69,33 +95,27 @@ def cook(recipe: Recipe, inputs: Sequence[Any]) -> list[Any]:
     return [values[key] for key in recipe.outputs]
 
 
-def raw_graph(collections: Iterable[Any]) -> dict[Key, Any]:
-    """Return the tasks of ``collections`` before any low-level optimization, and futures as they are.
+def raw_graph(
+    arrays: Mapping[str, Any], frames: Mapping[str, Any]
+) -> tuple[dict[Key, Any], dict[str, list[Key]]]:
+    """Return the tasks of all collections, and each one's keys in the order of its rows.
 
-    Raises
-    ------
-    TypeError
-        If a collection's graph is of a kind that dask cannot turn into single tasks.
+    Frames go through dask's query planner, which reads only the columns that are asked for, and all
+    together, so that a file two of them share is read once. (``dask.optimize`` on several frames
+    returns the first one's data for each of them.) Futures stay as they are.
     """
     merged: dict[Key, Any] = {}
-    for collection in collections:
-        graph = collection.__dask_graph__()
-        try:
-            merged.update(graph)
-        except (TypeError, ValueError, NotImplementedError) as error:
-            raise TypeError(
-                f"The graph of {type(collection).__name__} is a {type(graph).__name__}, which does "
-                "not turn into single tasks. Make the collection anew, for instance with "
-                "dask.array.from_array, or set the dask option array.query-planning to False."
-            ) from error
+    keys: dict[str, list[Key]] = {}
+    for name, array in arrays.items():
+        merged.update(array.__dask_graph__())
+        keys[name] = list(flatten(array.__dask_keys__()))
+    if frames:
+        planned = collections_to_expr(list(frames.values())).optimize(fuse=False)
+        merged.update(planned.__dask_graph__())
+        keys |= zip(frames, map(list, map(flatten, planned.__dask_keys__())), strict=True)
     futures = {key: value for key, value in merged.items() if is_future(value)}
     nodes = convert_legacy_graph({k: v for k, v in merged.items() if k not in futures}, set(merged))
-    return nodes | futures
-
-
-def block_keys(collection: Any) -> list[Key]:
-    """Return the keys of a collection's blocks in the order of its rows."""
-    return list(flatten(collection.__dask_keys__()))
+    return nodes | futures, keys
 
 
 def is_future(value: Any) -> bool:
@@ -133,7 +153,8 @@ def plan(graph: Mapping[Key, Any], blocks: Sequence[tuple[Key, ...]]) -> Plan:
             stack.extend((dep, False) for dep in graph[key].dependencies)
         return list(out)
 
-    recipes, readers = [], {}
+    recipes: list[Recipe] = []
+    readers: dict[Key, set[int]] = {}
     for index, outputs in enumerate(blocks):
         own = ordered(outputs, index)
         last = {dep: key for key in own for dep in graph[key].dependencies}
@@ -216,8 +237,8 @@ def scheduler(collections: Sequence[Any]) -> Scheduler:
         if "asynchronous" not in str(error):
             raise
         raise RuntimeError(
-            "The current dask Client is asynchronous, and fit, score and the metrics wait for their "
-            "results. Use a Client made with asynchronous=False."
+            "The current dask Client is asynchronous, and fit, score and the metrics wait for "
+            "their results. Use a Client made with asynchronous=False."
         ) from error
     client = getattr(get, "__self__", None)
     return Scheduler(get, client if hasattr(client, "gather") else None)

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from functools import reduce as left_to_right
 from typing import Any
 
-from dask._task_spec import List, Task, TaskRef
-
 from streamlearn.blocks.containers import Blocks
+from streamlearn.blocks.graph import Key, List, Task, TaskRef
 from streamlearn.blocks.stream import Loaded, Stream, prepared
 
 FAN_IN = 8
@@ -41,7 +40,7 @@ def reduce(
     level = [stream.key("part", p) for p in range(len(blocks))]
     done = 0
     while True:
-        merged = []
+        merged: list[Key] = []
         for at in range(0, len(level), FAN_IN):
             key = stream.key("merge", done + len(merged))
             some = List(*map(TaskRef, level[at : at + FAN_IN]))

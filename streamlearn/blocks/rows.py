@@ -1,4 +1,4 @@
-"""``map_rows``: the verb of predict and transform. One function on every block, nothing read yet."""
+"""``map_rows``: the verb of predict and transform. One function on each block, nothing read yet."""
 
 from __future__ import annotations
 

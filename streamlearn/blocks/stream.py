@@ -17,11 +17,23 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 import dask
-from dask._task_spec import Alias, DataNode, GraphNode, Task, TaskRef
 
 from streamlearn.backend import is_array, nbytes
 from streamlearn.blocks.containers import Blocks
-from streamlearn.blocks.graph import Key, Plan, Recipe, Scheduler, cook, is_future, scheduler
+from streamlearn.blocks.graph import (
+    Alias,
+    DataNode,
+    GraphNode,
+    Key,
+    Plan,
+    Recipe,
+    Scheduler,
+    Task,
+    TaskRef,
+    cook,
+    is_future,
+    scheduler,
+)
 
 
 class Loaded(NamedTuple):
@@ -273,7 +285,8 @@ def setting(name: str, default: int) -> int:
     value = dask.config.get(f"streamlearn.{name}", default)
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ValueError(
-            f"The dask option streamlearn.{name} must be a whole number of at least 1, got {value!r}."
+            f"The dask option streamlearn.{name} must be a whole number of at least 1, got "
+            f"{value!r}."
         )
     return value
 
