@@ -100,7 +100,7 @@ class Reader(NamedTuple):
                 return X.astype(np.float64)
             except (TypeError, ValueError) as error:
                 raise type(error)(
-                    f"Block {block} of X has dtype {X.dtype} and does not turn into numbers: {error}"
+                    f"Block {block} of X has dtype {X.dtype} and is not numeric: {error}"
                 ) from error
         if not xp.isdtype(X.dtype, "real floating") or itemsize(X.dtype, xp) < 4:
             return xp.astype(X, widest_float(X))
@@ -145,7 +145,7 @@ def take_in(
     needs_y: bool = False,
     **also: Any,
 ) -> Given:
-    """Check what ``fit`` or ``partial_fit`` was given; set ``n_features_in_`` and names if ``reset``.
+    """Check what ``fit`` or ``partial_fit`` was given; set ``n_features_in_`` if ``reset``.
 
     Parameters
     ----------
@@ -204,7 +204,7 @@ def take_in(
 
 
 def announce(estimator: BaseEstimator, X: Any, *, reset: bool, allow_nan: bool) -> Reader:
-    """Check or set the features by what a collection, or an array of any library, says of itself."""
+    """Check or set the features by what a collection or an array says of itself."""
     name = type(estimator).__name__
     shape = getattr(X, "shape", ())
     ndim = 2 if engine.is_frame(X) and hasattr(X, "columns") else len(shape)
@@ -237,8 +237,8 @@ def announce(estimator: BaseEstimator, X: Any, *, reset: bool, allow_nan: bool) 
 def _weight_per_row(weight: Any) -> Any:
     if weight is not None and not hasattr(weight, "__len__") and not hasattr(weight, "shape"):
         raise TypeError(
-            f"sample_weight must hold one weight a row, got the number {weight!r}. Leave it out for "
-            "equal weights."
+            f"sample_weight must hold one weight a row, got the number {weight!r}. Leave it out "
+            "for equal weights."
         )
     return weight
 
@@ -398,4 +398,3 @@ class Transformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
     def _transform(self, X: Any, names: Any) -> Any:
         raise NotImplementedError
-

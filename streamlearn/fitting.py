@@ -1,15 +1,15 @@
 """Fitting a sequential learner: epochs, held-out rows, stopping. Every such shell uses this.
 
-A fit is a number of passes of `streamlearn.blocks.fold`. What needs no state is done in each block's
-own task (`read`), the chain only steps (`learn_block`). Everything random is drawn in the block's
-task from (seed, epoch, block), so that a task run twice draws the same.
+A fit is a number of passes of `streamlearn.blocks.fold`. What needs no state is done in each
+block's own task (`read`), the chain only steps (`learn_block`). Everything random is drawn in the
+block's task from (seed, epoch, block), so that a task run twice draws the same.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,28 +19,11 @@ from streamlearn.backend import Array, asarray, default_int, namespace, to_numpy
 from streamlearn.base import Reader, read_values, read_weight
 from streamlearn.core.batches import SMALLEST, cut, learn
 from streamlearn.core.machine import Batch, Info, Machine
+from streamlearn.core.tallies import Tally
 from streamlearn.labels import as_vector, encode
 
 ADAPTIVE_FLOOR = 1e-6
 """Step size below which the "adaptive" schedule stops instead of dividing by 5; scikit-learn's."""
-
-
-class Scoring(NamedTuple):
-    """How held-out rows are scored, as a mergeable tally.
-
-    Attributes
-    ----------
-    of_rows : callable
-        ``(scores, target, weight) -> tally``.
-    merge : callable
-        ``(tally, tally) -> tally``.
-    result : callable
-        ``(tally) -> 0-d array``, greater is better.
-    """
-
-    of_rows: Callable
-    merge: Callable
-    result: Callable
 
 
 class Course(NamedTuple):
@@ -62,7 +45,10 @@ class Course(NamedTuple):
     seed : int
     held_out : float
         Part of each block's rows that is scored and never learned from.
-    scoring : Scoring or None
+    tally : Tally or None
+        How held-out rows are scored.
+    predicted : callable or None
+        ``(scores) -> predictions`` that the tally compares with the target.
     """
 
     machine: Machine
@@ -74,7 +60,8 @@ class Course(NamedTuple):
     shuffle: str | None
     seed: int
     held_out: float = 0.0
-    scoring: Scoring | None = None
+    tally: Tally | None = None
+    predicted: Callable[[Array], Array] | None = None
 
 
 class Ready(NamedTuple):
@@ -157,9 +144,9 @@ def learn_block(course: Course, learned: Learned, ready: Ready) -> tuple[Learned
     )
     state, info = learn(machine, state, batches)
     held = None
-    if ready.held is not None and course.scoring is not None:
-        scores = machine.apply(machine.params, state, ready.held.X)
-        held = course.scoring.of_rows(scores, ready.held.target, ready.held.weight)
+    if ready.held is not None and course.tally is not None and course.predicted is not None:
+        predicted = course.predicted(machine.apply(machine.params, state, ready.held.X))
+        held = course.tally.of_block(ready.held.target, predicted, ready.held.weight)
     return Learned(state, learned.rows + ready.X.shape[0]), Report(info, held)
 
 
@@ -318,12 +305,9 @@ def _mean_loss(info: Info, block: int, epoch: int) -> float:
 
 
 def _held_out_score(course: Course, tallies: list[Any]) -> float:
-    assert course.scoring is not None
-    merged = None
-    for tally in tallies:
-        if tally is not None:
-            merged = tally if merged is None else course.scoring.merge(merged, tally)
-    return float(to_numpy(course.scoring.result(merged)))
+    assert course.tally is not None
+    merged = reduce(course.tally.merge, [t for t in tallies if t is not None])
+    return float(np.mean(to_numpy(course.tally.result(merged))))
 
 
 def _slow_or_stop(

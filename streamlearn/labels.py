@@ -11,7 +11,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from streamlearn.backend import Array, asarray, default_int, is_array, namespace, same_dtype, to_numpy
+from streamlearn.backend import (
+    Array,
+    asarray,
+    default_int,
+    is_array,
+    namespace,
+    same_dtype,
+    to_numpy,
+)
 from streamlearn.blocks import Blocks, reduce
 
 
@@ -92,7 +100,9 @@ def as_vector(y: Any, name: str) -> Array:
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim != 1:
-        raise ValueError(f"{name} should be a 1d array, got an array of shape {tuple(y.shape)} instead.")
+        raise ValueError(
+            f"{name} should be a 1d array, got an array of shape {tuple(y.shape)} instead."
+        )
     return y
 
 

@@ -13,20 +13,21 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
 from streamlearn import fitting, metrics
 from streamlearn.backend import Array, asarray, is_array, namespace, scores, to_numpy
 from streamlearn.base import Given, rows_out, take_in
-from streamlearn.core import linear, links, newton
-from streamlearn.labels import as_vector, beside, decode, discover
+from streamlearn.core import linear, links, newton, tallies
+from streamlearn.labels import beside, decode, discover
 
 
 class _SGD(BaseEstimator):
     """What the classifier and the regressor share: parameters in, a fit, attributes out."""
 
+    _tally: tallies.Tally
+    _predicted: Any
     _losses: tuple[str, ...] = (
         "squared_error",
         "huber",
@@ -115,13 +116,11 @@ class _SGD(BaseEstimator):
         like = next((a for a in (coef_init, intercept_init) if is_array(a)), np.zeros(0))
         shapes = {"coef_init": (n_outputs, n_features), "intercept_init": (n_outputs,)}
         found = []
-        for (name, shape), given in zip(
-            shapes.items(), (coef_init, intercept_init), strict=True
-        ):
+        for (name, shape), given in zip(shapes.items(), (coef_init, intercept_init), strict=True):
             values = np.zeros(shape) if given is None else to_numpy(asarray(given, like=like))
             if values.size != np.prod(shape):
                 raise ValueError(
-                    f"{name} has shape {values.shape} and does not match the data: expected {shape}."
+                    f"{name} has shape {values.shape}, which does not match the data: {shape}."
                 )
             found.append(asarray(values.reshape(shape), like=like))
         return fitting.Learned(self._rule().start(self._params("values"), *found))
@@ -149,7 +148,8 @@ class _SGD(BaseEstimator):
         if resume:
             learned = self._learned
             if not isinstance(learned.state, rule.State):
-                answer = self._former_rule.answer(params, learned.state)
+                former = linear if rule is newton else newton
+                answer = former.answer(params, learned.state)
                 learned = learned._replace(state=rule.start(params, *answer))
         shuffle = "rows" if self.shuffle == "rows" or not given.lazy else "batches"
         course = fitting.Course(
@@ -162,7 +162,8 @@ class _SGD(BaseEstimator):
             shuffle=shuffle if self.shuffle else None,
             seed=seed,
             held_out=float(self.validation_fraction) if self.early_stopping else 0.0,
-            scoring=self._scoring if self.early_stopping else None,
+            tally=self._tally,
+            predicted=self._predicted,
         )
         auto = self.max_iter == "auto"
         max_iter = (1 if given.lazy else 1000) if auto else self.max_iter
@@ -176,7 +177,6 @@ class _SGD(BaseEstimator):
             course, learned, given.blocks, stopping, epoch=epoch, verbose=self.verbose
         )
         self._seed, self._learned, self._epoch = seed, outcome.learned, epoch + outcome.n_iter
-        self._former_rule = rule
         self._publish(*rule.answer(params, outcome.learned.state))
         self.n_iter_ = outcome.n_iter
         self.t_ = 1.0 + outcome.learned.rows
@@ -230,14 +230,6 @@ def _log_probabilities(loss: str, p: Array) -> Array:
     probabilities = links.probabilities(p, loss=loss)
     with np.errstate(divide="ignore"):
         return namespace(p).log(probabilities)
-
-
-def _accuracy_of_rows(p: Array, target: Array, weight: Array | None) -> Any:
-    return metrics.tallies.accuracy(target, links.codes(p), weight)
-
-
-def _r2_of_rows(p: Array, target: Array, weight: Array | None) -> Any:
-    return metrics.tallies.r2(target, p[:, 0], weight)
 
 
 class SGDClassifier(ClassifierMixin, _SGD):
@@ -349,9 +341,8 @@ class SGDClassifier(ClassifierMixin, _SGD):
         "classes": ["array-like", None],
     }
 
-    _scoring = fitting.Scoring(
-        _accuracy_of_rows, metrics.tallies.merge, metrics.tallies.mean
-    )
+    _tally = tallies.ACCURACY
+    _predicted = staticmethod(links.codes)
 
     def __init__(
         self,
@@ -436,11 +427,9 @@ class SGDClassifier(ClassifierMixin, _SGD):
         """
         self._check(partial_fit=False)
         given = take_in(self, X, y, sample_weight, reset=True, needs_y=True)
-        if not given.lazy:
-            check_classification_targets(_host_if_small(y))
         labels = None
         if self.classes is None or self.class_weight == "balanced":
-            labels = discover(engine.align(y=y))
+            labels = discover(engine.align(y=y) if given.lazy else given.blocks)
         classes = labels.classes if self.classes is None else _sorted_classes(self.classes)
         counts = None
         if labels is not None:
@@ -518,8 +507,8 @@ class SGDClassifier(ClassifierMixin, _SGD):
     ) -> SGDClassifier:
         if self.n_jobs not in (None, 1, -1):
             raise ValueError(
-                f"n_jobs={self.n_jobs!r}: only None, 1 and -1 are accepted. All classes are columns "
-                "of one matrix and learn together, so there is nothing to spread over jobs."
+                f"n_jobs={self.n_jobs!r}: only None, 1 and -1 are accepted. All classes are "
+                "columns of one matrix and learn together, so there is nothing to spread over jobs."
             )
         known = to_numpy(classes)
         n_outputs = self._n_outputs(classes)
@@ -568,9 +557,7 @@ class SGDClassifier(ClassifierMixin, _SGD):
             Numbers in X's namespace and on its device, strings as NumPy; lazy for dask.
         """
         check_is_fitted(self)
-        return self._out(
-            X, partial(_labels, self.classes_), dtype=to_numpy(self.classes_).dtype
-        )
+        return self._out(X, partial(_labels, self.classes_), dtype=to_numpy(self.classes_).dtype)
 
     def _has_probabilities(self) -> bool:
         if self.loss not in ("log_loss", "modified_huber"):
@@ -604,9 +591,7 @@ class SGDClassifier(ClassifierMixin, _SGD):
     def predict_log_proba(self, X: Any) -> Any:
         """Return the logarithm of `predict_proba`; -inf where that is 0."""
         check_is_fitted(self)
-        return self._out(
-            X, partial(_log_probabilities, self.loss), columns=self.classes_.shape[0]
-        )
+        return self._out(X, partial(_log_probabilities, self.loss), columns=self.classes_.shape[0])
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the share of rows whose label is predicted right, in one pass.
@@ -671,7 +656,8 @@ default="squared_error"
     array([ 3., -1.])
     """
 
-    _scoring = fitting.Scoring(_r2_of_rows, metrics.tallies.merge, metrics.tallies.r2_result)
+    _tally = tallies.R2
+    _predicted = staticmethod(_one_column)
 
     def __init__(
         self,
@@ -793,8 +779,3 @@ default="squared_error"
 
 def _sorted_classes(classes: Any) -> np.ndarray:
     return np.unique(to_numpy(classes) if is_array(classes) else np.asarray(classes))
-
-
-def _host_if_small(y: Any) -> Any:
-    """Return what scikit-learn can look at: the target of an array in memory, as NumPy's."""
-    return to_numpy(y) if is_array(y) else y

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
+import dask.array as da
 import numpy as np
 
 from streamlearn.blocks.containers import is_frame, whole_rows
@@ -51,11 +53,17 @@ def map_rows(
     # Dask believes the meta of NumPy and CuPy arrays only; the others pass through a NumPy meta.
     if type(X._meta).__module__.partition(".")[0] == "cupy":
         meta = type(X._meta)(meta.shape, dtype=dtype)
-    if columns is None:
-        out = X.map_blocks(function, dtype=dtype, drop_axis=1 if X.ndim > 1 else [], meta=meta)
-    else:
-        out = X.map_blocks(function, dtype=dtype, chunks=(X.chunks[0], (columns,)), meta=meta)
+    # Without concatenation a block arrives as it is; dask concatenates with NumPy.
+    rows, width = ("i", None) if columns is None else ("ik", {"k": columns})
+    arguments = (partial(_alone, function), rows, X, "ij"[: X.ndim])
+    out = da.blockwise(*arguments, dtype=dtype, meta=meta, new_axes=width, concatenate=False)
     return out.to_dask_dataframe(columns=list(names)) if names is not None else out
+
+
+def _alone(function: Callable, blocks: Any) -> Any:
+    while isinstance(blocks, list):
+        (blocks,) = blocks
+    return function(blocks)
 
 
 def _labels(names: Sequence[str] | None, columns: int) -> list:

@@ -80,7 +80,9 @@ def cut(
         A permutation of the rows; a batch then gathers its rows.
     """
     lengths = sizes(X.shape[0], seen, batch_size, batch_rows(X))
-    layout = range(len(lengths)) if order is None else sorted(range(len(lengths)), key=order.__getitem__)
+    layout = (
+        range(len(lengths)) if order is None else sorted(range(len(lengths)), key=order.__getitem__)
+    )
     ends = list(accumulate(lengths[i] for i in layout))
     stop = dict(zip(layout, ends, strict=True))
     xp = namespace(X)

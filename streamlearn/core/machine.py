@@ -38,7 +38,7 @@ class Batch(NamedTuple):
 
 
 class Info(NamedTuple):
-    """What a step reports: sums over its rows, as arrays that stay on the device until they are read.
+    """What a step reports: sums over its rows, arrays that stay on the device until they are read.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Progress(NamedTuple):
 
 
 class Machine(NamedTuple):
-    """A learner as module-level functions and their parameters; it pickles with the standard library.
+    """A learner as module-level functions and their parameters, so that it pickles.
 
     Attributes
     ----------
