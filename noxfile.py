@@ -1,0 +1,85 @@
+"""One command a task: ``nox -s lint | types | tests | tests-torch | tests-jax | bench | demo``."""
+
+import os
+
+import nox
+
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.default_venv_backend = "venv"
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+# One BLAS thread, as on a dask worker: the same bits everywhere, and no threads under threads.
+ONE_BLAS_THREAD = {
+    name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+}
+
+
+def install(session: nox.Session, *groups: str, extras: str = "") -> None:
+    """Install the package as it lies here, with extras and dependency groups."""
+    needs = [need for group in groups for need in nox.project.dependency_groups(PROJECT, group)]
+    session.install("-e", f".[{extras}]" if extras else ".", *needs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    install(session, "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    install(session, "types")
+    session.run("mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """All tests, on NumPy, read-only NumPy and array-api-strict in all its devices."""
+    install(session, "test", extras="distributed,examples")
+    session.run("pytest", *session.posargs, env=ONE_BLAS_THREAD)
+
+
+def on_backend(session: nox.Session, name: str, *needs: str, extras: str = "") -> None:
+    """Run the tests that take a backend on this one."""
+    install(session, "test", extras=f"dataframe,{extras}" if extras else "dataframe")
+    session.install(*needs) if needs else None
+    env = ONE_BLAS_THREAD | {"STREAMLEARN_BACKENDS": name}
+    session.run("pytest", *(session.posargs or ["-m", "backends", "tests"]), env=env)
+
+
+@nox.session(name="tests-torch")
+def tests_torch(session: nox.Session) -> None:
+    on_backend(session, "torch", "torch==2.13.0")
+
+
+@nox.session(name="tests-jax")
+def tests_jax(session: nox.Session) -> None:
+    on_backend(session, "jax", "jax>=0.8")
+
+
+@nox.session(name="tests-cupy")
+def tests_cupy(session: nox.Session) -> None:
+    on_backend(session, "cupy", extras="cupy")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run a benchmark, ``nox -s bench -- pipeline --rows 4000000``; dask-ml gets its own place."""
+    name, *arguments = session.posargs or ["pipeline", "--rows", "4000000"]
+    install(session, extras="distributed,plot")
+    if name in ("pipeline", "overhead"):
+        place = os.path.join(session.create_tmp(), "dask-ml")
+        if not os.path.exists(place):
+            session.run("python", "-m", "venv", place)
+            pip = os.path.join(place, "bin", "pip")
+            session.run(pip, "install", "dask-ml==2025.1.0", "scikit-learn>=1.9", external=True)
+        arguments += ["--dask-ml-python", os.path.join(place, "bin", "python")]
+    session.run("python", f"bench/{name}.py", *arguments)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """The main job on real data: flights from Parquet to Parquet, with a picture."""
+    install(session, extras="examples")
+    session.run("python", "examples/flights.py", *session.posargs, env=ONE_BLAS_THREAD)
