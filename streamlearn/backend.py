@@ -228,6 +228,17 @@ def default_int(like: Array) -> Any:
     return info.default_dtypes(device=device(like))["indexing"]
 
 
+def argmax(x: Array, *, axis: int, keepdims: bool = False) -> Array:
+    """Return the indices of the first largest elements along ``axis``, in `default_int`."""
+    xp, where = namespace(x), device(x)
+    if compat.is_array_api_strict_namespace(xp):
+        # Its argmax makes int64 everywhere, which its own device without 64 bits refuses.
+        x = compat.to_device(x, xp.Device("CPU_DEVICE"))
+    index = xp.argmax(x, axis=axis, keepdims=keepdims)
+    index = xp.astype(index, default_int(xp.empty(0, device=where)), copy=False)
+    return compat.to_device(index, where)
+
+
 def same_dtype(dtype: np.dtype, like: Array) -> Any:
     """Return NumPy's ``dtype`` in the library of ``like``, or the widest there of its kind."""
     known = namespace(like).__array_namespace_info__().dtypes(device=device(like))

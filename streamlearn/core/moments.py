@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 from streamlearn.backend import (
     Array,
+    argmax,
     batch_rows,
     device,
     float_dtype,
@@ -130,13 +131,13 @@ def _of_rows(X: Array, weight: Array | None, *, holds_nan: bool) -> Moments:
         counted = xp.astype(present, dtype)
         seen = w @ counted
         rank = xp.astype(present, xp.int8) if weight is None else counted * w[:, None]
-        row = xp.argmax(rank, axis=0, keepdims=True)
+        row = argmax(rank, axis=0, keepdims=True)
         shift = xp.take_along_axis(X, row, axis=0)[0, :]
         shift = xp.where(xp.isnan(shift), xp.zeros_like(shift), shift)
     else:
         present = None
         seen = zeros + xp.sum(w)
-        shift = xp.take(X, xp.reshape(xp.argmax(w), (1,)), axis=0)[0, :]
+        shift = xp.take(X, argmax(w, axis=0, keepdims=True), axis=0)[0, :]
     shift = xp.astype(shift, dtype, copy=False)
     s1, s2 = shifted_sums(X, shift, weight, scale, present)
     moved = s1 / _or_one(seen / scale)

@@ -1,0 +1,289 @@
+"""The laws that every machine obeys: this file is the protocol's check.
+
+To add a machine, append a `Case`. A law that a machine cannot obey is named in ``exempt`` with the
+reason, ``(("test_...", "why"),)``, and skipped with it.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamlearn.core import linear, moments
+from streamlearn.core.batches import cut, learn
+from streamlearn.core.machine import Batch, Info, Machine
+from tests.backends import STRICT, Backend, no_host_sync
+
+N_FEATURES = 3
+
+
+class Case(NamedTuple):
+    """A machine, the data it learns from, what of its state has a meaning, and its exemptions."""
+
+    machine: Machine
+    rows: Callable[[np.random.Generator, int], dict[str, np.ndarray]]
+    n_outputs: int = 1
+    value: Callable[[Any], Any] = lambda state: state
+    exempt: tuple[tuple[str, str], ...] = ()
+
+
+def plain(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    return {"X": rng.normal(50, 3, (n, N_FEATURES))}
+
+
+def gaps(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    X = rng.normal(50, 3, (n, N_FEATURES))
+    X[rng.random(X.shape) < 0.3] = np.nan
+    return {"X": X}
+
+
+def weighted(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    return gaps(rng, n) | {"weight": rng.integers(0, 3, n) / 2}
+
+
+def integers(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    return {"X": rng.integers(-9, 9, (n, N_FEATURES))}
+
+
+def classes(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    return {"X": rng.normal(size=(n, N_FEATURES)), "target": rng.integers(0, 3, n)}
+
+
+def values(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    X = rng.normal(size=(n, N_FEATURES))
+    return {"X": X, "target": X[:, 0] + rng.normal(size=n), "weight": rng.random(n)}
+
+
+def sums(s: moments.Moments) -> tuple:
+    return s.weight + s.weight_low, s.mean + s.mean_low, s.m2 + s.m2_low
+
+
+CASES = {
+    "moments": Case(moments.machine(), plain, value=sums),
+    "moments-NaN": Case(moments.machine(with_mean=False), gaps, value=sums),
+    "moments-weights": Case(moments.machine(with_std=False), weighted, value=sums),
+    "moments-integers": Case(moments.machine(), integers, value=sums),
+    "linear-hinge": Case(linear.machine(linear.Params()), classes, n_outputs=3),
+    "linear-averaged-l1": Case(
+        linear.machine(linear.Params(loss="log_loss", penalty="l1", average=1)), classes, 3
+    ),
+    "linear-squared": Case(
+        linear.machine(
+            linear.Params(loss="squared_error", kind="values", learning_rate="invscaling")
+        ),
+        values,
+    ),
+}
+
+MERGEABLE = {name: case for name, case in CASES.items() if case.machine.merge is not None}
+
+
+@pytest.fixture(params=CASES)
+def case(request: pytest.FixtureRequest) -> Case:
+    return pick(request, CASES)
+
+
+@pytest.fixture(params=MERGEABLE)
+def mergeable(request: pytest.FixtureRequest) -> Case:
+    return pick(request, MERGEABLE)
+
+
+def pick(request: pytest.FixtureRequest, cases: dict[str, Case]) -> Case:
+    chosen = cases[request.param]
+    if reason := dict(chosen.exempt).get(request.function.__name__):
+        pytest.skip(reason)
+    return chosen
+
+
+def batch_of(case: Case, backend: Backend, n: int = 24, seed: int = 0) -> Batch:
+    rows = case.rows(np.random.default_rng(seed), n)
+    return Batch(**{name: backend.asarray(values) for name, values in rows.items()})
+
+
+def start(case: Case, batch: Batch) -> Any:
+    machine = case.machine
+    return machine.init(machine.params, N_FEATURES, case.n_outputs, like=batch.X)
+
+
+def fit(case: Case, batch: Batch, batch_size: int = 8, state: Any = None, seen: int = 0) -> Any:
+    state = start(case, batch) if state is None else state
+    parts = cut(batch.X, batch.target, batch.weight, seen=seen, batch_size=batch_size)
+    return learn_or_update(case.machine, state, parts)
+
+
+def learn_or_update(machine: Machine, state: Any, parts: Iterator[Batch]) -> Any:
+    if machine.merge is None:
+        return learn(machine, state, parts)[0]
+    for part in parts:
+        state, _ = machine.update(machine.params, state, part)
+    return state
+
+
+def piece(batch: Batch, start: int, stop: int) -> Batch:
+    return Batch(*(a if a is None else a[start:stop, ...] for a in batch[:3]))
+
+
+def leaves(state: Any) -> list[Any]:
+    """Return the arrays of nested tuples, in order."""
+    if isinstance(state, tuple):
+        return [leaf for part in state for leaf in leaves(part)]
+    return [] if state is None else [state]
+
+
+def bits(backend: Backend, state: Any) -> list[tuple]:
+    """Return what tells two states apart, but for the sign of a zero."""
+    arrays = [backend.to_numpy(leaf) for leaf in leaves(state)]
+    return [(a.dtype.name, a.shape, (a + 0).tobytes()) for a in arrays]
+
+
+def assert_close(backend: Backend, got: Any, expected: Any) -> None:
+    for a, b in zip(leaves(got), leaves(expected), strict=True):
+        a, b = backend.to_numpy(a), backend.to_numpy(b)
+        np.testing.assert_allclose(a, b, rtol=1e3 * backend.eps, atol=1e2 * backend.eps)
+
+
+# Only array-api-strict lets a test forbid it; the code is the same everywhere.
+on_strict = pytest.mark.parametrize("backend", list(STRICT), indirect=True)
+
+
+def test_merge_with_nothing_is_identity(mergeable, backend):
+    batch = batch_of(mergeable, backend)
+    empty, state = start(mergeable, batch), fit(mergeable, batch)
+    merge = mergeable.machine.merge
+    assert bits(backend, merge(empty, state)) == bits(backend, state)
+    assert bits(backend, merge(state, empty)) == bits(backend, state)
+    assert bits(backend, merge(empty, empty)) == bits(backend, empty)
+
+
+def test_no_rows_make_the_empty_state(mergeable, backend):
+    batch = batch_of(mergeable, backend)
+    none = piece(batch, 0, 0)
+    state = mergeable.machine.of_block(mergeable.machine.params, none.X, none.weight)
+    assert bits(backend, state) == bits(backend, start(mergeable, batch))
+
+
+@settings(max_examples=10)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    borders=st.lists(st.integers(0, 40), max_size=6),
+)
+def test_merge_in_any_order_and_grouping(mergeable, backend, seed, borders):
+    batch = batch_of(mergeable, backend, n=40, seed=seed)
+    machine = mergeable.machine
+    edges = [0, *sorted(borders), 40]
+    states = []
+    for a, b in pairwise(edges):
+        part = piece(batch, a, b)
+        states.append(machine.of_block(machine.params, part.X, part.weight))
+    rng = np.random.default_rng(seed)
+    while len(states) > 1:
+        i, j = rng.choice(len(states), 2, replace=False)
+        merged = machine.merge(states[i], states[j])
+        states = [s for k, s in enumerate(states) if k not in (i, j)] + [merged]
+    whole = machine.of_block(machine.params, batch.X, batch.weight)
+    assert_close(backend, mergeable.value(states[0]), mergeable.value(whole))
+
+
+def test_two_updates_are_one_where_batches_line_up(case, backend):
+    batch = batch_of(case, backend)
+    first = fit(case, piece(batch, 0, 16))
+    second = fit(case, piece(batch, 16, 24), state=first, seen=16)
+    assert bits(backend, second) == bits(backend, fit(case, batch))
+
+
+def test_update_is_merge_of_the_batch(mergeable, backend):
+    batch, machine = batch_of(mergeable, backend), mergeable.machine
+    state = fit(mergeable, piece(batch, 0, 10))
+    rest = piece(batch, 10, 24)
+    block = machine.of_block(machine.params, rest.X, rest.weight)
+    updated, _ = machine.update(machine.params, state, rest)
+    assert bits(backend, updated) == bits(backend, machine.merge(state, block))
+
+
+def test_inputs_are_untouched(case, backend):
+    batch, machine = batch_of(case, backend), case.machine
+    state = fit(case, batch)
+    before = bits(backend, (batch[:3], state))
+    machine.update(machine.params, state, batch)
+    machine.apply(machine.params, state, batch.X)
+    if machine.merge is not None:
+        machine.merge(state, machine.of_block(machine.params, batch.X, batch.weight))
+    assert bits(backend, (batch[:3], state)) == before
+
+
+def test_namespace_device_and_dtype_are_kept(case, backend):
+    for dtype in backend.float_dtypes:
+        rows = case.rows(np.random.default_rng(0), 24)
+        batch = Batch(
+            **{
+                name: backend.asarray(a, dtype if a.dtype.kind == "f" else None)
+                for name, a in rows.items()
+            }
+        )
+        empty, machine = start(case, batch), case.machine
+        state, info = machine.update(machine.params, empty, batch)
+        for before, after in zip(leaves(empty), leaves(state), strict=True):
+            backend.check(after)
+            assert after.dtype == before.dtype
+        assert info is None or isinstance(info, Info)
+        for leaf in leaves(info):
+            backend.check(leaf)
+        out = machine.apply(machine.params, state, batch.X)
+        backend.check(out, dtype if rows["X"].dtype.kind == "f" else backend.widest)
+        assert out.shape[0] == 24
+
+
+def test_machine_and_state_pickle(case, backend):
+    batch = batch_of(case, backend)
+    state = fit(case, batch)
+    machine, copy = pickle.loads(pickle.dumps((case.machine, state)))
+    assert machine == case.machine
+    assert bits(backend, copy) == bits(backend, state)
+    a, _ = machine.update(machine.params, copy, batch)
+    b, _ = machine.update(machine.params, state, batch)
+    assert bits(backend, a) == bits(backend, b)
+
+
+def test_state_does_not_grow(case, backend):
+    batch = batch_of(case, backend)
+    shapes = [leaf.shape for leaf in leaves(start(case, batch))]
+    state = fit(case, batch, batch_size=3)
+    assert [leaf.shape for leaf in leaves(state)] == shapes
+    state = fit(case, batch, batch_size=24, state=state, seen=24)
+    assert [leaf.shape for leaf in leaves(state)] == shapes
+
+
+@on_strict
+def test_nothing_is_read_back_to_the_host(case, backend):
+    batch, machine = batch_of(case, backend), case.machine
+    with no_host_sync():
+        state = fit(case, batch)
+        machine.apply(machine.params, state, batch.X)
+        if machine.merge is not None:
+            machine.merge(state, machine.of_block(machine.params, batch.X, batch.weight))
+
+
+@on_strict
+def test_reading_back_would_be_noticed(backend):
+    def update(params, state, batch):
+        return (state, None) if batch.X[0, 0] > 0 else (None, None)
+
+    leaky = Case(moments.machine()._replace(update=update), plain)
+    batch = batch_of(leaky, backend)
+    with no_host_sync(), pytest.raises(AssertionError, match="__bool__"):
+        fit(leaky, batch)
+
+
+def test_the_same_bits_again(case, backend):
+    batch, machine = batch_of(case, backend), case.machine
+    state = fit(case, piece(batch, 0, 8))
+    once, _ = machine.update(machine.params, state, piece(batch, 8, 24))
+    again, _ = machine.update(machine.params, state, piece(batch, 8, 24))
+    assert bits(backend, once) == bits(backend, again)
