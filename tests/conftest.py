@@ -26,3 +26,10 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     """Each selected array library in turn, see `tests.backends`."""
     with open_backend(request.param) as chosen:
         yield chosen
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that run on every backend, so that ``-m backends`` finds them."""
+    for item in items:
+        if "backend" in getattr(item, "fixturenames", ()):
+            item.add_marker("backends")
