@@ -106,7 +106,7 @@ def main() -> None:
             "fit: classifier": (classify, fit.end),
             "predict": (predict.start, predict.end),
         },
-        title=f"Logistic regression on {rows / 1e6:,.1f} million flights",
+        title=f"Logistic regression on {rows / 1e6:g} million flights",
         subtitle=f"{size / 1e9:.1f} GB in {blocks:,} blocks on {threads} threads. "
         "Held-out log loss "
         f"{losses[2]:.4f} after one pass, {losses[3]:.4f} at the converged optimum.",

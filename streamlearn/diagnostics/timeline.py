@@ -208,9 +208,10 @@ def _draw_threads(
         range(len(lanes)),
         [f"thread {i + 1}\n{seconds / last:.0%} busy" for i, seconds in enumerate(busy)],
     )
+    inches = panel.get_position().height * panel.figure.get_figheight()
     panel.legend(
-        loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=34 / 10.5, borderpad=0, ncols=6,
-        frameon=False, fontsize=10.5, labelcolor=INK,
+        loc="lower left", bbox_to_anchor=(0, 1 + 0.47 / inches), borderaxespad=0, borderpad=0,
+        ncols=6, frameon=False, fontsize=10.5, labelcolor=INK,
         handlelength=1, handleheight=1, handletextpad=0.5, columnspacing=1.8,
     )  # fmt: skip
 
@@ -251,15 +252,15 @@ def _draw_memory(
     if nbytes is not None:
         text += f"; the data are {_bytes(nbytes)}"
     panel.set_ylim(0, peak * 1.12)
-    panel.yaxis.set_major_locator(_round_numbers(peak))
+    panel.yaxis.set_major_locator(_round_numbers())
     panel.yaxis.set_major_formatter(lambda value, _: _bytes(value))
     _caption(panel, "memory of the process", text)
 
 
-def _round_numbers(peak: float) -> Any:
+def _round_numbers() -> Any:
     from matplotlib.ticker import MaxNLocator
 
-    return MaxNLocator(4, steps=[1, 2, 5, 10])
+    return MaxNLocator(4, steps=[1, 2, 5, 10], min_n_ticks=3)
 
 
 def _draw_loss(
@@ -277,7 +278,7 @@ def _draw_loss(
     if optimum is not None:
         panel.axhline(optimum, color=INK, lw=1, ls=(0, (4, 3)), label="converged optimum")
         panel.set_ylim(min(panel.get_ylim()[0], optimum - 0.1 * (max(losses) - optimum)))
-    panel.yaxis.set_major_locator(_round_numbers(max(losses)))
+    panel.yaxis.set_major_locator(_round_numbers())
     panel.legend(loc="upper right", frameon=False, fontsize=10.5, labelcolor=INK, borderaxespad=0.2)
     _caption(panel, "progressive loss", "each block is scored before it is learned from")
 
