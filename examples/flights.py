@@ -91,6 +91,10 @@ def main() -> None:
         *held_out,
     )
 
+    excess = losses[2] / losses[3] - 1
+    verdict = "within" if excess < 0.01 else "NOT within"
+    print(f"one pass ends {excess:+.2%} from the converged log loss: {verdict} 1 %\n")
+
     classify = min(start for key, _, start, *_ in tasks.results if key[0].startswith("load-"))
     threads = len({worker for *_, worker in tasks.results})
     figure = timeline(

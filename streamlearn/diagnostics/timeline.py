@@ -130,7 +130,7 @@ def timeline(
             "bottom": 0.6 / height,
             "hspace": 0.36,
         },
-    )[:, 0]
+    )[:, 0].tolist()
     for panel in panels:
         _plain(panel)
     rest = iter(panels[1:])
@@ -193,7 +193,7 @@ def _draw_threads(
         lane, seconds = lanes[task.worker], task.end - task.start
         bars[next(fits, OTHER)].setdefault(lane, []).append((task.start - zero, seconds))
         busy[lane] += seconds
-    points = panel.get_position().width * panel.figure.get_figwidth() * 72
+    points = panel.bbox.width / panel.figure.dpi * 72
     for i, label in enumerate(labels):
         color = OTHER_COLOR if label == OTHER else COLORS[i % len(COLORS)]
         for n, (lane, spans) in enumerate(sorted(bars[label].items())):
@@ -208,7 +208,7 @@ def _draw_threads(
         range(len(lanes)),
         [f"thread {i + 1}\n{seconds / last:.0%} busy" for i, seconds in enumerate(busy)],
     )
-    inches = panel.get_position().height * panel.figure.get_figheight()
+    inches = panel.bbox.height / panel.figure.dpi
     panel.legend(
         loc="lower left", bbox_to_anchor=(0, 1 + 0.47 / inches), borderaxespad=0, borderpad=0,
         ncols=6, frameon=False, fontsize=10.5, labelcolor=INK,
