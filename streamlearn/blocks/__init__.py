@@ -9,9 +9,9 @@ from streamlearn.blocks.containers import (
     whole_rows,
 )
 from streamlearn.blocks.fold import Record, Segment, fold
+from streamlearn.blocks.plan import groups
 from streamlearn.blocks.reduce import reduce
 from streamlearn.blocks.rows import map_rows
-from streamlearn.blocks.stream import groups
 
 __all__ = [
     "Blocks",

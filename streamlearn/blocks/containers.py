@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from dask.base import is_dask_collection
 
-from streamlearn.blocks.graph import DataNode, Key, Plan, plan, raw_graph
+from streamlearn.blocks.graph import DataNode, Key, raw_graph
+from streamlearn.blocks.plan import Plan, split
 
 
 class Blocks(NamedTuple):
@@ -118,7 +119,7 @@ def align(**containers: Any) -> Blocks:
             graph.update(nodes)
             keys[name] = list(nodes)
     parts = zip(*(keys[name] for name in given), strict=True)
-    return Blocks(tuple(given), plan(graph, list(parts)), (), rows, tuple(lazy.values()))
+    return Blocks(tuple(given), split(graph, list(parts)), (), rows, tuple(lazy.values()))
 
 
 def n_rows(x: Any) -> int:

@@ -75,7 +75,7 @@ def fold(
         ``(index, parts) -> prepared block``: what needs no state. It runs in the block's own task,
         in parallel with the chain of steps. Blocks without rows are skipped.
     order : sequence of int, optional
-        The order of the blocks; default 0, 1, 2...
+        The blocks to learn from, each at most once; default all, 0, 1, 2...
 
     Yields
     ------
@@ -102,7 +102,7 @@ def fold(
             key, block = stream.key("update", p), stream.key("load", p)
             graph[key] = Task(key, _update, step, stream.order[p], TaskRef(before), TaskRef(block))
             before = key
-        segment = stream.run(graph, before, stop)
+        segment = stream.run(graph, before, start, stop)
         state = segment.state
         yield segment
 

@@ -1,14 +1,12 @@
 """The adapter to dask's graphs: the one module that touches what dask may move.
 
 An array's raw graph is taken as it is, without low-level optimization: those passes rename and
-inline tasks, and so read a source once for X and once more for y. `Plan` splits it instead. What
-only one block needs becomes that block's `Recipe`, run inside a single task; what several blocks
-need (a rechunk's sources, say) stays a task of the graph and runs once.
+inline tasks, and so read a source once for X and once more for y. `plan.split` fuses instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import dask
@@ -24,6 +22,7 @@ from dask._task_spec import (
 from dask.base import collections_to_expr, get_scheduler
 from dask.core import flatten
 from dask.system import CPU_COUNT
+from dask.utils import ensure_dict
 
 __all__ = [
     "Alias",
@@ -31,68 +30,15 @@ __all__ = [
     "GraphNode",
     "Key",
     "List",
-    "Plan",
-    "Recipe",
     "Scheduler",
     "Task",
     "TaskRef",
-    "cook",
     "is_future",
-    "plan",
     "raw_graph",
     "scheduler",
 ]
 
 Key = Hashable
-
-
-class Recipe(NamedTuple):
-    """How to make one block from its inputs: plain data, so that it travels inside a task.
-
-    Attributes
-    ----------
-    nodes : tuple of (GraphNode, tuple of keys)
-        In running order, each with the keys that nothing after it needs.
-    outputs : tuple of keys
-        The block's parts.
-    inputs : tuple of keys
-        What must be handed in.
-    """
-
-    nodes: tuple[tuple[GraphNode, tuple[Key, ...]], ...]
-    outputs: tuple[Key, ...]
-    inputs: tuple[Key, ...]
-
-
-class Plan(NamedTuple):
-    """A collection's graph, split into blocks and what they share.
-
-    Attributes
-    ----------
-    recipes : list of Recipe
-        One a block.
-    shared : dict of key to GraphNode
-        Tasks that several blocks need, each after the tasks it needs itself.
-    readers : dict of key to set of int
-        The blocks whose recipes take a shared task's result.
-    outside : dict of key to object
-        Data that exist already: futures of a cluster, or values in memory that several blocks take.
-    """
-
-    recipes: list[Recipe]
-    shared: dict[Key, GraphNode]
-    readers: dict[Key, set[int]]
-    outside: dict[Key, Any]
-
-
-def cook(recipe: Recipe, inputs: Sequence[Any]) -> list[Any]:
-    """Run a recipe on ``inputs``; return the block's parts. No step is held longer than needed."""
-    values = dict(zip(recipe.inputs, inputs, strict=True))
-    for node, spent in recipe.nodes:
-        values[node.key] = node(values)
-        for key in spent:
-            del values[key]
-    return [values[key] for key in recipe.outputs]
 
 
 def raw_graph(
@@ -107,7 +53,8 @@ def raw_graph(
     merged: dict[Key, Any] = {}
     keys: dict[str, list[Key]] = {}
     for name, array in arrays.items():
-        merged.update(array.__dask_graph__())
+        # Layer by layer: an update from a HighLevelGraph looks each key up in every layer.
+        merged.update(ensure_dict(array.__dask_graph__()))
         keys[name] = list(flatten(array.__dask_keys__()))
     if frames:
         planned = collections_to_expr(list(frames.values())).optimize(fuse=False)
@@ -123,61 +70,6 @@ def is_future(value: Any) -> bool:
     return bool(getattr(value, "__dask_future__", False)) or (
         type(value).__module__.partition(".")[0] == "distributed" and hasattr(value, "key")
     )
-
-
-def plan(graph: Mapping[Key, Any], blocks: Sequence[tuple[Key, ...]]) -> Plan:
-    """Split ``graph`` for ``blocks``, each given by the keys of its parts."""
-    several = -1
-    owner: dict[Key, int] = {}
-    for index, outputs in enumerate(blocks):
-        stack = list(outputs)
-        while stack:
-            key = stack.pop()
-            node = graph.get(key)
-            if not isinstance(node, GraphNode) or owner.get(key) in (index, several):
-                continue
-            owner[key] = several if key in owner else index
-            stack.extend(node.dependencies)
-
-    def ordered(roots: Iterable[Key], who: int) -> list[Key]:
-        out: dict[Key, None] = {}
-        stack = [(key, False) for key in roots]
-        while stack:
-            key, ready = stack.pop()
-            if owner.get(key) != who or key in out:
-                continue
-            if ready:
-                out[key] = None
-                continue
-            stack.append((key, True))
-            stack.extend((dep, False) for dep in graph[key].dependencies)
-        return list(out)
-
-    recipes: list[Recipe] = []
-    readers: dict[Key, set[int]] = {}
-    for index, outputs in enumerate(blocks):
-        own = ordered(outputs, index)
-        last = {dep: key for key in own for dep in graph[key].dependencies}
-        spent: dict[Key, list[Key]] = {}
-        for dep, user in last.items():
-            if dep not in outputs:
-                spent.setdefault(user, []).append(dep)
-        inside = set(own)
-        inputs = [key for key in dict.fromkeys([*last, *outputs]) if key not in inside]
-        for key in inputs:
-            readers.setdefault(key, set()).add(index)
-        recipes.append(
-            Recipe(
-                tuple((graph[key], tuple(spent.get(key, ()))) for key in own),
-                tuple(outputs),
-                tuple(inputs),
-            )
-        )
-    common = {key: graph[key] for key in ordered((k for k in readers if k in owner), several)}
-    shared = {key: node for key, node in common.items() if not isinstance(node, DataNode)}
-    needed = set(readers).union(*(node.dependencies for node in shared.values()))
-    outside = {key: graph.get(key) for key in needed if key not in shared}
-    return Plan(recipes, shared, {key: readers.get(key, set()) for key in shared}, outside)
 
 
 class Scheduler(NamedTuple):

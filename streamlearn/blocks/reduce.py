@@ -49,7 +49,7 @@ def reduce(
         done += len(merged)
         level = merged
         if len(level) == 1:
-            return stream.run(graph, level[0], len(blocks))
+            return stream.run(graph, level[0], 0, len(blocks))
 
 
 def _merge(merge: Callable, parts: list[Any]) -> Any:

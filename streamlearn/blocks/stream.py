@@ -10,30 +10,27 @@ import sys
 import threading
 import time
 import warnings
-from bisect import insort
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 import dask
+from dask.sizeof import sizeof
 
 from streamlearn.backend import is_array, nbytes
-from streamlearn.blocks.containers import Blocks
+from streamlearn.blocks.containers import Blocks, n_rows
 from streamlearn.blocks.graph import (
-    Alias,
-    DataNode,
     GraphNode,
     Key,
-    Plan,
-    Recipe,
     Scheduler,
     Task,
     TaskRef,
-    cook,
     is_future,
     scheduler,
 )
+from streamlearn.blocks.plan import Plan, Recipe, cook, origins
+from streamlearn.blocks.window import gates, is_source, lifetimes, sources
 
 
 class Loaded(NamedTuple):
@@ -66,9 +63,16 @@ class Stream:
     blocks : Blocks
         Blocks of dask collections.
     order : sequence of int
-        The blocks by position.
+        The blocks by position, each at most once.
     gate : str
         Name of the tasks that loads wait for: position ``p``'s is ``(f"{gate}-{token}", p)``.
+
+    Raises
+    ------
+    ValueError
+        If ``order`` names a block twice.
+    RuntimeError
+        If the data are on a cluster and its client is not the scheduler in use.
     """
 
     def __init__(self, blocks: Blocks, order: Sequence[int], gate: str):
@@ -76,11 +80,20 @@ class Stream:
         self.plan: Plan = blocks.plan
         self.names, self.order = blocks.names, order
         self.scheduler: Scheduler = scheduler(blocks.sources)
+        if len(set(order)) < len(order):
+            raise ValueError("The order of the blocks names a block twice.")
+        if self.plan.remote and self.scheduler.client is None:
+            raise RuntimeError(
+                "The data are persisted on a cluster, and its Client is not the dask scheduler in "
+                "use. Make it the current one, or persist the data without it."
+            )
         self.token, self.gate = uuid4().hex, gate
-        self.first, self.last = lifetimes(self.plan, order)
-        window = setting("window", self.scheduler.read_ahead())
-        self.gates = gates(sources(self.plan, self.first, self.last), len(order), window)
         self.shared = {key: self.key("shared", i) for i, key in enumerate(self.plan.shared)}
+        self.first, self.last = lifetimes(self.plan, order)
+        self.begin: dict[int, list[Key]] = {}
+        for key, position in self.first.items():
+            self.begin.setdefault(position, []).append(key)
+        self.gates = self._gates(setting("window", self.scheduler.read_ahead()))
         self.carried: dict[Key, Any] = {}
 
     def key(self, name: str, position: int) -> Key:
@@ -90,22 +103,16 @@ class Stream:
     def loads(self, start: int, stop: int, name: str, prepare: Callable) -> dict[Key, GraphNode]:
         """Return the tasks that load positions ``start`` to ``stop``, and what those need."""
         graph: dict[Key, GraphNode] = {}
-        for key, value in self.plan.outside.items():
-            if isinstance(value, GraphNode):
-                graph[key] = value
-            elif value is not None and not is_future(value):
-                graph[key] = DataNode(key, value)
-        for key, value in self.carried.items():
+        for old, value in self.carried.items():
             if not is_future(value):
                 # A task, not data: the scheduler drops a task's result after its last reader.
+                key = self.shared[old]
                 graph[key] = Task(key, list.pop, [value])
-        for key, node in self.plan.shared.items():
-            if start <= self.first[key] < stop:
-                node = node.substitute(self.shared, key=self.shared[key])
-                wait = self._gate(self.first[key], start) if is_root(key, self.plan) else None
-                graph[node.key] = (
-                    Task(node.key, _first_of, node, wait, _data_producer=True) if wait else node
-                )
+        for old in self._beginning(start, stop):
+            key = self.shared[old]
+            node = self.plan.shared[old].substitute(self.shared, key=key)
+            wait = self._gate(self.first[old], start) if is_source(old, self.plan) else None
+            graph[key] = Task(key, _first_of, node, wait, _data_producer=True) if wait else node
         for p in range(start, stop):
             index = self.order[p]
             recipe = self.plan.recipes[index]
@@ -124,21 +131,47 @@ class Stream:
                 *needs,
                 _data_producer=True,
             )
-        return graph
+        needed = {key for node in graph.values() for key in node.dependencies}
+        outside = self.plan.outside
+        return graph | {key: outside[key] for key in needed & outside.keys()}
+
+    def run(self, graph: dict[Key, GraphNode], key: Key, start: int, stop: int) -> Any:
+        """Run ``graph``, from ``start`` to ``stop``, for ``key``; keep what later blocks need."""
+        here, self.carried = self.carried, {}
+        ahead = [k for k in (*here, *self._beginning(start, stop)) if self.last[k] >= stop]
+        again = {k: here[k] for k in ahead if is_future(here.get(k))}
+        new = [k for k in ahead if k not in again]
+        keys = [key, *(self.shared[k] for k in new)]
+        result, *kept = self.scheduler.run(graph, keys, stay=len(new), sent=here)
+        self.carried = again | dict(zip(new, kept, strict=True))
+        return result
+
+    def _beginning(self, start: int, stop: int) -> Iterator[Key]:
+        return chain.from_iterable(self.begin.get(p, ()) for p in range(start, stop))
 
     def _gate(self, position: int, start: int) -> TaskRef | None:
         gate = self.gates[position]
         return TaskRef(self.key(self.gate, gate)) if gate >= start else None
 
-    def run(self, graph: dict[Key, GraphNode], key: Key, stop: int) -> Any:
-        """Run ``graph`` for ``key``; shared results that positions from ``stop`` on need are kept."""
-        here, self.carried = self.carried, {}
-        ahead = [name for k, name in self.shared.items() if self.first[k] < stop <= self.last[k]]
-        again = {name: here[name] for name in ahead if is_future(here.get(name))}
-        ahead = [name for name in ahead if name not in again]
-        result, *kept = self.scheduler.run(graph, [key, *ahead], stay=len(ahead), sent=here)
-        self.carried = again | dict(zip(ahead, kept, strict=True))
-        return result
+    def _gates(self, window: int) -> list[int]:
+        n = len(self.order)
+        spans = sources(self.plan, self.first, self.last)
+        # No waiting can shorten the life of what every block needs. Often it is small: a scale, a
+        # model. It is everything where a block comes from nothing else.
+        always = {key for key, span in spans.items() if span == (0, n - 1)}
+        out, bounded = gates([span for k, span in spans.items() if k not in always], n, window)
+        everything = always and n > window + 1 and origins(self.plan, self.order[0]) <= always
+        if everything or not bounded:
+            warnings.warn(
+                f"More of the data than the window of {window} blocks must be in memory at a time, "
+                "since blocks far apart share sources: X may be chunked by columns, come from one "
+                "task, or rest on a statistic of all its rows. Store the data in chunks of whole "
+                "rows, compute the statistic first, or, if the sources are small, raise "
+                "dask.config.set({'streamlearn.window': ...}).",
+                UserWarning,
+                stacklevel=2,
+            )
+        return out
 
 
 def load(
@@ -168,7 +201,7 @@ def prepared(
     ValueError
         If the parts have different numbers of rows.
     """
-    lengths = [x.shape[0] for x in parts]
+    lengths = [n_rows(x) for x in parts]
     if len(set(lengths)) > 1:
         found = ", ".join(f"{name} has {n} rows" for name, n in zip(names, lengths, strict=True))
         raise ValueError(
@@ -177,101 +210,8 @@ def prepared(
             "Xy = df[features + [target]].to_dask_array(); X, y = Xy[:, :-1], Xy[:, -1]."
         )
     value = prepare(index, parts) if lengths[0] else None
-    return Loaded(value, int(lengths[0]), sum(map(_nbytes, parts)), _worker(), start, time.time())
-
-
-def lifetimes(plan: Plan, order: Sequence[int]) -> tuple[dict[Key, int], dict[Key, int]]:
-    """Return for each shared task the position that needs it first, and the last that reads it."""
-    position = {index: p for p, index in enumerate(order)}
-    uses = {key: [position[i] for i in readers] for key, readers in plan.readers.items()}
-    first, last = {}, {}
-    for key in reversed(plan.shared):
-        first[key], last[key] = min(uses[key]), max(uses[key])
-        for dep in plan.shared[key].dependencies:
-            if dep in uses:
-                uses[dep].append(first[key])
-    return first, last
-
-
-def is_root(key: Key, plan: Plan) -> bool:
-    """Tell whether a shared task reads a source: it waits for no other task of the graph."""
-    node = plan.shared[key]
-    return not isinstance(node, Alias) and not any(d in plan.shared for d in node.dependencies)
-
-
-def sources(plan: Plan, first: Mapping[Key, int], last: Mapping[Key, int]) -> list[tuple[int, int]]:
-    """Return the span of positions over which each shared source may be in memory, in order.
-
-    A source is a shared task that waits for no other. What is made of it may be views of it, so it
-    counts until the last block that has any part of it.
-    """
-    reach = dict(last)
-    for key in reversed(plan.shared):
-        for dep in plan.shared[key].dependencies:
-            if dep in reach:
-                reach[dep] = max(reach[dep], reach[key])
-    return sorted((first[key], reach[key]) for key in plan.shared if is_root(key, plan))
-
-
-def gates(spans: Sequence[tuple[int, int]], n: int, window: int) -> list[int]:
-    """Return for each of ``n`` positions the one whose result its load waits for, -1 for none.
-
-    Blocks behind the gate are gone. Between it and the position lie at most ``window`` blocks, and
-    together with the shared sources alive there, given by their ``spans``, at most ``window`` + 1.
-    """
-    roots = deque(spans)
-    alive: list[int] = []
-    out, gate, crowded = [], -1, False
-    for p in range(n):
-        while roots and roots[0][0] <= p:
-            insort(alive, roots.popleft()[1])
-        gate = max(gate, p - window)
-        while alive and alive[0] <= gate:
-            alive.pop(0)
-        while gate < p - 1 and p - gate + len(alive) > window + 1:
-            gate += 1
-            while alive and alive[0] <= gate:
-                alive.pop(0)
-        crowded = crowded or p - gate + len(alive) > window + 1
-        out.append(gate)
-    if crowded or (n > window + 1 and (0, n - 1) in spans):
-        warnings.warn(
-            "Blocks share sources over such a distance that more of the data must be held in memory "
-            f"than the window of {window} blocks: X may be chunked by columns, or one task may feed "
-            "every block. Store the data in chunks of whole rows, or raise "
-            "dask.config.set({'streamlearn.window': ...}) if the sources are small.",
-            UserWarning,
-            stacklevel=2,
-        )
-    return out
-
-
-def groups(plan: Plan) -> list[list[int]]:
-    """Return the blocks in groups that share a source; shuffling moves a group as one."""
-    parent = list(range(len(plan.recipes)))
-
-    def find(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
-    def join(indices: Iterable[int]) -> int | None:
-        found = sorted({find(i) for i in indices})
-        for i in found[1:]:
-            parent[i] = found[0]
-        return found[0] if found else None
-
-    users = {key: set(readers) for key, readers in plan.readers.items()}
-    for key in reversed(plan.shared):
-        one = join(users[key])
-        for dep in plan.shared[key].dependencies:
-            if dep in users and one is not None:
-                users[dep].add(one)
-    out: dict[int, list[int]] = {}
-    for i in range(len(parent)):
-        out.setdefault(find(i), []).append(i)
-    return list(out.values())
+    size = sum(nbytes(x) if is_array(x) else sizeof(x) for x in parts)
+    return Loaded(value, lengths[0], size, _worker(), start, time.time())
 
 
 def setting(name: str, default: int) -> int:
@@ -293,15 +233,6 @@ def setting(name: str, default: int) -> int:
 
 def _first_of(value: Any, _gate: Any) -> Any:
     return value
-
-
-def _nbytes(part: Any) -> int:
-    if is_array(part):
-        return nbytes(part)
-    if hasattr(part, "memory_usage"):
-        usage = part.memory_usage(index=False)
-        return int(usage.sum() if hasattr(usage, "sum") else usage)
-    return int(getattr(part, "nbytes", 0))
 
 
 def _worker() -> str:
