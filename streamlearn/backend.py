@@ -189,21 +189,45 @@ def shifted_sums(
 _kept = threading.local()
 
 
-def _deviations(X: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """Return ``X - shift`` in this thread's buffer.
+def by_columns(X: Array, *steps: tuple[str, Array]) -> Array:
+    """Return ``X`` after ``steps`` such as ``("subtract", row)``, in its own float dtype.
 
-    Sixteen rows count as one where they lie one after the other: NumPy starts its inner loop anew
-    for every row, and of 20 features that is half of the time.
+    NumPy takes a cache-sized slice through all steps before the next: that is twice as fast as a
+    pass over ``X`` a step. Without steps ``X`` itself comes back.
     """
+    xp = namespace(X)
+    if not (compat.is_numpy_array(X) and steps):
+        for name, row in steps:
+            X = getattr(xp, name)(X, row)
+        return X
+    out = np.empty(X.shape, X.dtype)
+    for start in range(0, X.shape[0], batch_rows(X)):
+        at = slice(start, start + batch_rows(X))
+        part = X[at]
+        for name, row in steps:
+            part = _each_row(getattr(np, name), part, row, out[at])
+    return out
+
+
+def _each_row(ufunc: np.ufunc, X: np.ndarray, row: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """Return ``ufunc(X, row)`` in the contiguous ``out``, sixteen rows as one where they can be.
+
+    NumPy starts its inner loop anew for every row, and with 20 features that is half of the time.
+    """
+    m, d = X.shape
+    k = 16 if m % 16 == 0 and X.flags.c_contiguous else 1
+    shape = (m // k, k * d)
+    ufunc(X.reshape(shape), np.tile(row, k), out=out.reshape(shape))
+    return out
+
+
+def _deviations(X: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Return ``X - shift`` in this thread's buffer."""
     D = _buffer(X.shape, shift.dtype)
     if X.dtype != D.dtype:
         np.copyto(D, X)
         X = D
-    m, d = X.shape
-    k = 16 if m % 16 == 0 and X.flags.c_contiguous else 1
-    shape = (m // k, k * d)
-    np.subtract(X.reshape(shape), np.tile(shift, k), out=D.reshape(shape))
-    return D
+    return _each_row(np.subtract, X, shift, D)
 
 
 def _buffer(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:

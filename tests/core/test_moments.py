@@ -1,0 +1,297 @@
+"""Moments against exact arithmetic, scikit-learn, and what rounding is known to break."""
+
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+from functools import cache
+
+import numpy as np
+import pytest
+from sklearn.preprocessing import StandardScaler
+
+from streamlearn import backend as b
+from streamlearn.core import moments as mo
+from streamlearn.core.machine import Batch
+
+PARAMS = mo.Params()
+RNG = np.random.default_rng(0)
+NAN = np.nan
+
+
+def exact(X, weight=None):
+    """Return count, mean and variance of each feature as fractions; None without any weight."""
+    weight = np.ones(len(X)) if weight is None else weight
+    return [
+        _exact(column.tobytes(), weight.astype(float).tobytes()) for column in X.astype(float).T
+    ]
+
+
+@cache
+def _exact(column, weight):
+    rows = [
+        (Fraction(w), Fraction(x))
+        for x, w in zip(np.frombuffer(column), np.frombuffer(weight), strict=True)
+        if x == x
+    ]
+    total = sum((w for w, _ in rows), Fraction(0))
+    if total == 0:
+        return total, None, None
+    mean = sum(w * x for w, x in rows) / total
+    return total, mean, sum(w * (x - mean) ** 2 for w, x in rows) / total
+
+
+def normal(n=100, mean=0.0, std=1.0, d=3):
+    return RNG.normal(mean, std, (n, d))
+
+
+def first(rows, x):
+    return np.concatenate([np.full((1, rows.shape[1]), x), rows])
+
+
+def with_gaps(X, share=0.2):
+    return np.where(RNG.random(X.shape) < share, NAN, X)
+
+
+TABLES = {
+    "near zero": normal(),
+    "offset 1e4": normal(mean=1e4),
+    "offset 1e8": normal(mean=1e8),
+    "large": normal(std=1e12),
+    "level jumps": np.concatenate([normal(), normal(mean=1e5), normal(mean=-1e7, n=30)]),
+    "trend": np.arange(300.0).reshape(100, 3) ** 2,
+    "gaps": with_gaps(normal(mean=1e4)),
+    "first rows missing": first(first(normal(mean=1e8), NAN), NAN),
+    "a column missing": np.concatenate([normal(d=2), np.full((100, 1), NAN)], axis=1),
+    "all missing": np.full((5, 2), NAN),
+    "one row": normal(1),
+    "two rows": np.asarray([[1e8, 1.0], [1e8 + 1, 1.0]]),
+    "constant": np.full((100, 2), 0.1),
+    "constant with gaps": with_gaps(np.full((100, 2), 0.1)),
+    "integers": RNG.integers(-1000, 1000, (100, 3)),
+    "no features": np.empty((5, 0)),
+}
+
+LONG = RNG.random(10_000)
+WEIGHTS = {
+    "none": lambda n: None,
+    "random": lambda n: LONG[:n],
+    "over 100 orders": lambda n: 10.0 ** np.linspace(-10, 10, n),
+    "half zero": lambda n: np.arange(n) % 2 / 4,
+    "all zero": lambda n: np.zeros(n),
+}
+
+
+def check(backend, state, X, weight=None, mean_ulps=30, var_ulps=400):
+    """Compare a state with exact arithmetic, in units of rounding."""
+    count = b.to_numpy(state.weight).astype(float) + b.to_numpy(state.weight_low)
+    for j, (total, mean, var) in enumerate(exact(X, weight)):
+        assert count[j] == pytest.approx(float(total), rel=8 * backend.eps)
+        got_mean = backend.to_numpy(mo.mean(state))[j]
+        got_var = backend.to_numpy(mo.variance(state))[j]
+        if mean is None:
+            assert np.isnan(got_mean)
+            assert np.isnan(got_var)
+            continue
+        std = float(var) ** 0.5
+        assert abs(got_mean - float(mean)) <= mean_ulps * backend.eps * (abs(float(mean)) + std)
+        assert got_var == pytest.approx(float(var), rel=var_ulps * backend.eps)
+
+
+@pytest.fixture(params=[False, True], ids=["one batch", "many batches"])
+def cut_small(request, monkeypatch):
+    if request.param:
+        monkeypatch.setattr(b, "batch_rows", lambda X: 16)
+        monkeypatch.setattr(mo, "batch_rows", lambda X: 16)
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("table", TABLES)
+def test_against_exact_arithmetic(backend, cut_small, table, weights):
+    X = backend.asarray(TABLES[table])
+    weight = WEIGHTS[weights](X.shape[0])
+    if weight is not None:
+        weight = backend.asarray(weight)
+    state = mo.of_block(PARAMS, X, weight)
+    rows = backend.to_numpy(X), None if weight is None else backend.to_numpy(weight)
+    check(backend, state, *rows)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_float32_is_summed_in_the_widest_float(backend, table):
+    X = backend.asarray(TABLES[table], "float32")
+    state = mo.of_block(PARAMS, X)
+    backend.check(state.mean, backend.widest)
+    check(backend, state, backend.to_numpy(X))
+
+
+def merged(blocks, weights=None):
+    state = mo.init(PARAMS, blocks[0].shape[1], like=blocks[0])
+    for k, block in enumerate(blocks):
+        batch = Batch(block, weight=None if weights is None else weights[k])
+        state, _ = mo.update(PARAMS, state, batch)
+    return state
+
+
+def test_many_blocks_keep_every_digit(backend):
+    X = normal(mean=1e4, n=600)
+    blocks = [backend.asarray(part) for part in np.split(X, 100)]
+    rows = np.concatenate([backend.to_numpy(block) for block in blocks])
+    check(backend, merged(blocks), rows, var_ulps=40)
+
+
+@pytest.mark.parametrize("size", [1e307, -1e307, 1.7e308, 1e-300, 5e-324, 0.1])
+def test_constants_of_any_size(backend, size):
+    if backend.widest == "float32":
+        size = float(np.float32(size)) if abs(size) < 1e38 else np.copysign(3e38, size)
+    block = backend.asarray(np.full((7, 2), size))
+    state = merged([block] * 5)
+    expected = backend.to_numpy(block)[0]
+    np.testing.assert_array_equal(backend.to_numpy(mo.mean(state)), expected)
+    np.testing.assert_array_equal(backend.to_numpy(mo.variance(state)), 0)
+    np.testing.assert_array_equal(backend.to_numpy(mo.scale(state)), 1)
+    out = mo.apply(PARAMS, state, block)
+    np.testing.assert_array_equal(backend.to_numpy(out), 0)
+
+
+def test_a_sum_that_would_overflow(backend):
+    big = float(np.finfo(backend.widest).max) / 4
+    X = backend.asarray(np.asarray([[big, 1.0], [big * (1 + 1e-6), 1.0]] * 40))
+    for weight in (None, backend.asarray(np.full(80, 1e3))):
+        with np.errstate(over="ignore", invalid="ignore"):  # the variance does overflow
+            mean = backend.to_numpy(mo.mean(merged([X] * 5, [weight] * 5)))
+        np.testing.assert_allclose(mean, [big, 1.0], rtol=1e-5)
+
+
+def test_rows_without_weight_do_not_matter(backend):
+    X = normal(mean=5, n=40)
+    wild = np.where(np.arange(40)[:, None] % 3 == 0, 1e30, X)
+    wild[3] = NAN
+    weight = np.where(np.arange(40) % 3 == 0, 0.0, 2.0)
+    state = mo.of_block(PARAMS, backend.asarray(wild), backend.asarray(weight))
+    kept = backend.to_numpy(backend.asarray(X[weight > 0]))
+    check(backend, state, kept, np.full(len(kept), 2.0))
+
+
+def test_weights_are_repetitions(backend):
+    X, times = normal(n=50), RNG.integers(0, 4, 50)
+    weighed = mo.of_block(PARAMS, backend.asarray(X), backend.asarray(times))
+    repeated = mo.of_block(PARAMS, backend.asarray(np.repeat(X, times, axis=0)))
+    for a, c in zip(weighed[:3], repeated[:3], strict=True):
+        a, c = backend.to_numpy(a), backend.to_numpy(c)
+        np.testing.assert_allclose(a, c, rtol=100 * backend.eps, atol=backend.eps)
+
+
+def test_a_wild_first_row(backend):
+    """No row lies farther from the mean, and n_rows units of rounding are lost, but in float32."""
+    n = 2000
+    X = backend.asarray(first(normal(n=n, d=1), 1e6))
+    lost = {} if backend.widest == "float32" else {"mean_ulps": n, "var_ulps": 4 * n}
+    check(backend, mo.of_block(PARAMS, X), backend.to_numpy(X), **lost)
+
+
+def test_counting_goes_on_beyond_the_mantissa(backend):
+    if backend.widest == "float64":
+        pytest.skip("2**53 rows are enough")
+    one = mo.of_block(PARAMS, backend.asarray(np.asarray([[1.0]])))
+    many = one._replace(weight=backend.asarray([2.0**24]))
+    state = many
+    for _ in range(5):
+        state = mo.merge(state, one)
+    total = backend.to_numpy(state.weight).astype(float) + backend.to_numpy(state.weight_low)
+    assert total[0] == 2**24 + 5
+
+
+@pytest.mark.parametrize("order", ["rows", "columns", "every other", "a window"])
+def test_any_memory_layout(order):
+    X = normal(n=128, d=6)
+    laid = {
+        "rows": X,
+        "columns": np.asfortranarray(X),
+        "every other": np.repeat(X, 2, axis=0)[::2],
+        "a window": np.pad(X, ((0, 0), (2, 1)))[:, 2:-1],
+    }[order]
+    got, expected = mo.of_block(PARAMS, laid), mo.of_block(PARAMS, X)
+    np.testing.assert_allclose(got[:3], expected[:3], rtol=1e-13)
+
+
+def test_threads_do_not_share_a_buffer():
+    blocks = [normal(n=5000, mean=k, d=4) for k in range(8)]
+    expected = [mo.of_block(PARAMS, X) for X in blocks]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            got = list(pool.map(lambda X: mo.of_block(PARAMS, X), blocks))
+            np.testing.assert_array_equal(got, expected)
+
+
+def columns_of_interest():
+    """Constant, nearly constant, tiny, huge, with gaps, and ordinary."""
+    n = 200
+    near = np.full(n, 1.0)
+    near[::2] += 1e-15
+    far = np.full(n, 1e8)
+    far[0] += 2e-8
+    gaps = RNG.normal(size=n)
+    gaps[:40:2] = NAN
+    return np.stack(
+        [np.zeros(n), np.full(n, np.log(1e-5)), near, far, RNG.normal(size=n) * 1e-150, gaps,
+         RNG.normal(1e8, 1.0, n), 1e20 * RNG.random(n)], axis=1)  # fmt: skip
+
+
+@pytest.mark.parametrize("weights", ["none", "random"])
+@pytest.mark.parametrize("with_mean", [True, False])
+@pytest.mark.parametrize("with_std", [True, False])
+def test_as_scikit_learn(weights, with_mean, with_std):
+    X = columns_of_interest()
+    weight = WEIGHTS[weights](len(X))
+    theirs = StandardScaler(with_mean=with_mean, with_std=with_std).fit(X, sample_weight=weight)
+    machine = mo.machine(with_mean, with_std)
+    state = machine.of_block(machine.params, X, weight)
+    if with_mean or with_std or weight is None:  # else theirs counts rows without their weights
+        seen = np.broadcast_to(theirs.n_samples_seen_, state.weight.shape)
+        np.testing.assert_allclose(state.weight, seen, rtol=1e-14)
+    if with_std:
+        constant = theirs.scale_ == 1.0
+        np.testing.assert_array_equal(mo.scale(state) == 1.0, constant)
+        np.testing.assert_allclose(mo.scale(state), theirs.scale_, rtol=1e-7)
+    out = machine.apply(machine.params, state, X)
+    np.testing.assert_allclose(out, theirs.transform(X), rtol=1e-6, atol=1e-7)
+    back = mo.inverse(machine.params, state, out)
+    np.testing.assert_allclose(back, X, rtol=1e-12)
+
+
+def test_incremental_as_scikit_learn():
+    X = columns_of_interest()[:, 4:]
+    theirs = StandardScaler()
+    for part in np.split(X, 10):
+        theirs.partial_fit(part)
+    state = merged(np.split(X, 10))
+    np.testing.assert_array_equal(state.weight, theirs.n_samples_seen_)
+    np.testing.assert_allclose(mo.mean(state), theirs.mean_, rtol=1e-13)
+    np.testing.assert_allclose(mo.variance(state)[[0, 1, 3]], theirs.var_[[0, 1, 3]], rtol=1e-12)
+
+
+def test_features_are_not_all_constant_after_many_rows(backend):
+    """On float32 alone n * eps passes 1 at 2**23 rows, where scikit-learn's rule gives way."""
+    state = mo.of_block(PARAMS, backend.asarray(normal()))
+    scale = backend.to_numpy(mo.scale(state))
+    big = state._replace(weight=state.weight * 1e6, m2=state.m2 * 1e6)
+    np.testing.assert_allclose(backend.to_numpy(mo.scale(big)), scale, rtol=1e-5)
+
+
+def test_missing_values_stay_missing(backend):
+    X = TABLES["gaps"]
+    A = backend.asarray(X)
+    state = mo.of_block(PARAMS, A)
+    out = mo.apply(PARAMS, state, A)
+    np.testing.assert_array_equal(np.isnan(backend.to_numpy(out)), np.isnan(X))
+    back = backend.to_numpy(mo.inverse(PARAMS, state, out))
+    np.testing.assert_allclose(back, backend.to_numpy(A), rtol=4 * backend.eps)
+    never = mo.of_block(PARAMS, A * np.nan)
+    assert np.all(np.isnan(backend.to_numpy(mo.apply(PARAMS, never, A))))
+
+
+def test_integers_become_floats(backend):
+    X = backend.asarray(TABLES["integers"])
+    state = mo.of_block(PARAMS, X)
+    out = mo.apply(PARAMS, state, X)
+    backend.check(out, backend.widest)
+    np.testing.assert_allclose(np.std(backend.to_numpy(out), axis=0), 1, rtol=1e-5)
