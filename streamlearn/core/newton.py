@@ -102,7 +102,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     s = xp.where(diagonal > 0.0, 1.0 / xp.sqrt(xp.where(diagonal > 0.0, diagonal, 1.0)), 0.0)
     eye = xp.eye(d + 1, dtype=w.dtype, device=device(w))
     M = (H + (ridge + damp)[:, :, None] * eye) * s[:, :, None] * s[:, None, :]
-    M = M + xp.where(s > 0.0, 0.0, 1.0)[:, :, None] * eye
+    M = M + xp.astype(s == 0.0, w.dtype)[:, :, None] * eye
     step = s * xp.linalg.solve(M, (s * grad)[:, :, None])[:, :, 0]
     gamma = (m / (T + m)) ** 0.75
     new = W - gamma * state.active[:, None] * step
