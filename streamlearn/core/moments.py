@@ -113,9 +113,9 @@ def of_block(params: Params, X: Array, weight: Array | None = None) -> Moments:
 def _of_rows(X: Array, weight: Array | None, *, holds_nan: bool) -> Moments:
     """Return the moments of at least one row, with NaN counted out if ``holds_nan``.
 
-    The shift is, per feature, the row of the largest weight: it lies within ``sqrt(n_rows)``
-    deviations of the mean, so the variance loses at most ``n_rows`` units of rounding, and a few
-    in practice.
+    The shift must be near the mean, and a constant must be its own shift. It is the row of the
+    largest weight, which lies within ``sqrt(n_rows)`` deviations of the mean; or, where no row is
+    special, the mean of some 256 rows, summed by their differences from one of them.
     """
     xp = namespace(X)
     dtype = widest_float(X)
@@ -145,11 +145,14 @@ def _of_rows(X: Array, weight: Array | None, *, holds_nan: bool) -> Moments:
     else:
         present = None
         seen = zeros + total
-        shift = X[0, :]
-        if weight is not None:
+        if weight is None:
+            some = xp.astype(X[:: 1 + X.shape[0] // 256, :], dtype, copy=False)
+            shift = some[0, :] + xp.sum((some - some[0, :]) / some.shape[0], axis=0)
+        else:
             shift = xp.take(X, argmax(weight, axis=0, keepdims=True), axis=0)[0, :]
     mean, mean_low = xp.astype(shift, dtype, copy=False), zeros
-    # Where float32 is all there is, n_rows units are too many: once more, shifted by the mean.
+    # Cancellation can cost n_rows units of rounding. Where float32 is all there is, that is too
+    # much: once more, shifted by the mean.
     for _ in range(1 if _wide(mean) else 2):
         s1, s2 = shifted_sums(X, mean, weight, scale, present)
         moved = s1 / _or_one(seen / scale)
