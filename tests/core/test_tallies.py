@@ -1,0 +1,145 @@
+"""Tallies against scikit-learn's metrics, whole and merged from blocks."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from streamlearn.core import tallies as ta
+from tests.backends import STRICT, no_host_sync
+
+RNG = np.random.default_rng(0)
+N = 200
+EDGES = [0, 0, 1, 70, 130, N]
+
+
+def of_blocks(backend, tally, *arrays):
+    """Return the result of blocks of unequal sizes, merged from the last to the first."""
+    state = None
+    for start, stop in reversed(list(pairwise(EDGES))):
+        block = [a if a is None else backend.asarray(a[start:stop]) for a in arrays]
+        part = tally.of_block(*block)
+        state = part if state is None else tally.merge(state, part)
+    result = tally.result(state)
+    backend.check(result, backend.widest)
+    return backend.to_numpy(result)
+
+
+def weights(kind):
+    return {"none": None, "random": RNG.random(N), "half zero": np.arange(N) % 2}[kind]
+
+
+every_weight = pytest.mark.parametrize("weight", ["none", "random", "half zero"])
+
+
+@every_weight
+def test_accuracy(backend, weight):
+    y, p, w = RNG.integers(0, 3, N), RNG.integers(0, 3, N), weights(weight)
+    expected = metrics.accuracy_score(y, p, sample_weight=w)
+    got = of_blocks(backend, ta.ACCURACY, y, p, w)
+    np.testing.assert_allclose(got, expected, rtol=20 * backend.eps)
+
+
+@every_weight
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_log_loss(backend, weight, dtype):
+    if dtype not in backend.float_dtypes:
+        dtype = backend.widest
+    P = RNG.random((N, 4)).astype(dtype)
+    P = P / P.sum(axis=1, keepdims=True)
+    P[:3] = np.eye(4)[:3]
+    y, w = RNG.integers(0, 4, N), weights(weight)
+    y[:3] = [0, 0, 1]  # one sure hit, two sure misses
+    expected = metrics.log_loss(y, P, sample_weight=w, labels=[0, 1, 2, 3])
+    got = of_blocks(backend, ta.LOG_LOSS, y, P, w)
+    np.testing.assert_allclose(got, expected, rtol=10 * np.finfo("float32").eps)
+
+
+ERRORS = {
+    "squared": (ta.SQUARED_ERROR, metrics.mean_squared_error),
+    "absolute": (ta.ABSOLUTE_ERROR, metrics.mean_absolute_error),
+    "R2": (ta.R2, metrics.r2_score),
+}
+
+
+@every_weight
+@pytest.mark.parametrize("multioutput", ["uniform_average", "raw_values"])
+@pytest.mark.parametrize("shape", [(N,), (N, 3)], ids=["one output", "three outputs"])
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors(backend, name, shape, multioutput, weight):
+    tally, oracle = ERRORS[name]
+    y, w = RNG.normal(5, 1, shape), weights(weight)
+    p = y + RNG.normal(size=shape)
+    expected = oracle(y, p, sample_weight=w, multioutput=multioutput)
+    got = ta.over_outputs(of_blocks(backend, tally, y, p, w), multioutput)
+    np.testing.assert_allclose(got, expected, rtol=1e3 * backend.eps, atol=20 * backend.eps)
+
+
+def test_r2_far_from_zero(backend):
+    """The mean of squares minus the square of the mean would have no digit left."""
+    far = 1e8 if backend.widest == "float64" else 1e4
+    y = backend.to_numpy(backend.asarray(RNG.normal(far, 1, N)))
+    p = backend.to_numpy(backend.asarray(y + RNG.normal(size=N)))
+    d, e = y.astype(np.longdouble), (y.astype(np.longdouble) - p)
+    expected = 1 - (e**2).sum() / ((d - d.mean()) ** 2).sum()
+    got = of_blocks(backend, ta.R2, y, p, None)
+    np.testing.assert_allclose(got, [float(expected)], rtol=300 * backend.eps)
+
+
+def test_r2_of_a_constant(backend):
+    y = np.full((N, 2), 0.1)
+    p = np.stack([y[:, 0], y[:, 1] + np.arange(N)], axis=1)
+    np.testing.assert_array_equal(of_blocks(backend, ta.R2, y, p, None), [1, 0])
+
+
+def test_r2_of_one_row_is_unknown(backend):
+    y = backend.asarray([3.0])
+    assert np.isnan(backend.to_numpy(ta.r2(ta.fit_of(y, y))))
+
+
+def test_integer_targets(backend):
+    y, p = RNG.integers(-5, 5, N), RNG.normal(size=N)
+    expected = metrics.mean_squared_error(y, p)
+    got = of_blocks(backend, ta.SQUARED_ERROR, y, p, None)
+    np.testing.assert_allclose(got, expected, rtol=100 * backend.eps)
+
+
+@every_weight
+@pytest.mark.parametrize("n_classes", [1, 3, 20_000])
+def test_counts(backend, weight, n_classes):
+    codes, w = RNG.integers(0, min(n_classes, 7), N), weights(weight)
+    expected = np.bincount(codes, weights=w, minlength=n_classes)
+    W = None if w is None else backend.asarray(w)
+    got = ta.counts(backend.asarray(codes), n_classes, W)
+    backend.check(got, backend.widest)
+    np.testing.assert_allclose(backend.to_numpy(got), expected, rtol=20 * backend.eps)
+
+
+def test_nothing_seen_is_unknown(backend):
+    none = backend.asarray(np.empty(0))
+    assert np.isnan(backend.to_numpy(ta.average(ta.squared_errors(none, none))))
+    assert np.isnan(backend.to_numpy(ta.r2(ta.fit_of(none, none)))).all()
+    codes, P = backend.asarray(np.empty(0, int)), backend.asarray(np.empty((0, 2)))
+    assert np.isnan(backend.to_numpy(ta.average(ta.log_losses(codes, P))))
+    np.testing.assert_array_equal(backend.to_numpy(ta.counts(codes, 2)), 0)
+
+
+@pytest.mark.parametrize("of_block", [ta.correct, ta.squared_errors, ta.absolute_errors, ta.fit_of])
+def test_shapes_that_would_broadcast_are_refused(of_block):
+    with pytest.raises(ValueError, match=r"shape \(3,\) and predictions of shape \(3, 1\)"):
+        of_block(np.zeros(3), np.zeros((3, 1)))
+
+
+@pytest.mark.parametrize("backend", list(STRICT), indirect=True)
+def test_nothing_is_read_back_to_the_host(backend):
+    y, p = backend.asarray(RNG.normal(size=N)), backend.asarray(RNG.normal(size=N))
+    codes, P = backend.asarray(RNG.integers(0, 3, N)), backend.asarray(RNG.random((N, 3)))
+    w = backend.asarray(RNG.random(N))
+    with no_host_sync():
+        for tally in (ta.SQUARED_ERROR, ta.ABSOLUTE_ERROR, ta.R2):
+            state = tally.of_block(y, p, w)
+            ta.over_outputs(tally.result(tally.merge(state, state)))
+        ta.average(ta.correct(codes, codes, w))
+        ta.average(ta.log_losses(codes, P, w))
+        ta.counts(codes, 3, w)
