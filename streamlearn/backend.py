@@ -26,6 +26,12 @@ Measured on 20 float64 features, one logistic step per row: 32 ns at 1,024 rows,
 DEVICE_BATCH_ROWS = 1 << 17
 """Rows in one batch on an accelerator, where a launch costs more than the arithmetic it starts."""
 
+# The GNU C library hands the top of its heap back to the system after every batch whose temporaries
+# pass 256 KiB, and takes it again, page by page, for the next. Once a block of this size has come
+# and gone it keeps twice as much. Measured on batches of 4,096 x 20 float64: (X - m) / s takes
+# 35 ns a row instead of 180. Elsewhere this does nothing.
+np.empty(1 << 24, dtype=np.uint8)
+
 
 def is_array(x: object) -> bool:
     """Tell whether ``x`` is an array of a library this module knows."""
@@ -261,6 +267,23 @@ def argmax(x: Array, *, axis: int, keepdims: bool = False) -> Array:
     index = xp.argmax(x, axis=axis, keepdims=keepdims)
     index = xp.astype(index, default_int(xp.empty(0, device=where)), copy=False)
     return compat.to_device(index, where)
+
+
+def position(values: Array, known: Array) -> Array:
+    """Return where ``values`` stand in the sorted ``known``, of one dtype, in `default_int`.
+
+    A value that is not among them stands where it would be inserted; at most the last position.
+    """
+    xp, where = namespace(values), device(values)
+    if xp.isdtype(values.dtype, "bool"):
+        values, known = (xp.astype(a, xp.uint8) for a in (values, known))
+    if compat.is_array_api_strict_namespace(xp):
+        # As `argmax`: int64 everywhere, which its own device without 64 bits refuses.
+        cpu = xp.Device("CPU_DEVICE")
+        values, known = compat.to_device(values, cpu), compat.to_device(known, cpu)
+    at = xp.clip(xp.searchsorted(known, values), max=known.shape[0] - 1)
+    at = xp.astype(at, default_int(xp.empty(0, device=where)), copy=False)
+    return compat.to_device(at, where)
 
 
 def same_dtype(dtype: np.dtype, like: Array) -> Any:

@@ -80,6 +80,21 @@ class Reader(NamedTuple):
         finite_or_raise(X, "X", block, allow_nan=self.allow_nan)
         return X
 
+    def made(self, rows: engine.Rows, block: int) -> Array:
+        """Check rows that are still to be made, and return what they are made of.
+
+        Raises
+        ------
+        ValueError
+            If they will hold NaN or infinity. They are made to look only where what they are made
+            of has any.
+        """
+        xp = namespace(rows.array)
+        may_be = xp.isdtype(rows.array.dtype, "real floating")
+        if may_be and not bool(xp.isfinite(xp.sum(rows.array))):
+            finite_or_raise(rows.all(), "X", block, allow_nan=self.allow_nan)
+        return rows.array
+
     def _array(self, X: Any, block: int) -> Array:
         if hasattr(X, "columns") and hasattr(X, "to_numpy"):
             found = tuple(map(str, X.columns))
@@ -143,7 +158,7 @@ def take_in(
     allow_nan: bool = False,
     numeric_y: bool = False,
     needs_y: bool = False,
-    **also: Any,
+    as_rows: bool = False,
 ) -> Given:
     """Check what ``fit`` or ``partial_fit`` was given; set ``n_features_in_`` if ``reset``.
 
@@ -159,9 +174,9 @@ def take_in(
     numeric_y : bool
         Whether y holds values rather than labels.
     needs_y : bool
-        Whether y may be missing.
-    **also : containers
-        Further parts of the blocks.
+        Whether y must not be missing.
+    as_rows : bool
+        Let a lazily transformed X arrive as `Rows`.
 
     Raises
     ------
@@ -177,7 +192,9 @@ def take_in(
         X = engine.whole_rows(X)
         reader = announce(estimator, X, reset=reset, allow_nan=allow_nan)
         weight = _weight_per_row(sample_weight)
-        return Given(engine.align(X=X, y=y, sample_weight=weight, **also), reader, lazy=True)
+        names = ("X",) if as_rows else ()
+        blocks = engine.align(as_rows=names, X=X, y=y, sample_weight=weight)
+        return Given(blocks, reader, lazy=True)
     if is_array(X) and not isinstance(X, np.ndarray):
         reader = announce(estimator, X, reset=reset, allow_nan=allow_nan)
         X = reader.rows(X, 0)
@@ -199,7 +216,7 @@ def take_in(
         if sample_weight is not None and not engine.is_collection(sample_weight):
             sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
         reader = Reader(name, X.shape[1], allow_nan=allow_nan)
-    parts = engine.align(X=X, y=y, sample_weight=sample_weight, **also)
+    parts = engine.align(X=X, y=y, sample_weight=sample_weight)
     return Given(parts, reader._replace(checked=True), lazy=False)
 
 

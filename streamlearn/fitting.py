@@ -73,6 +73,7 @@ class Ready(NamedTuple):
     order: np.ndarray | None
     rows: Array | None
     held: Batch | None
+    through: Callable[[Array], Array] | None
 
 
 class Learned(NamedTuple):
@@ -91,13 +92,20 @@ class Report(NamedTuple):
 
 def read(course: Course, epoch: int, index: int, parts: tuple) -> Ready:
     """Make a block ready to be learned from; needs no state and runs in parallel with the chain."""
-    X = course.reader.rows(parts[0], index)
-    weight = read_weight(parts, course.names, X, index)
+    X, through = parts[0], None
+    if isinstance(X, engine.Rows) and (course.held_out or course.shuffle == "rows"):
+        X = X.all()  # its rows are gathered, which is a copy anyway
+    if isinstance(X, engine.Rows):
+        X, through = course.reader.made(X, index), X.of
+    else:
+        X = course.reader.rows(X, index)
+    like = X if through is None else through(X[:1, ...])
+    weight = read_weight(parts, course.names, like, index)
     if course.classes is None:
-        target = read_values(parts, course.names, X, index)
+        target = read_values(parts, course.names, like, index)
     else:
         y = as_vector(parts[course.names.index("y")], "y")
-        target = encode(course.classes, y, like=X, where=f"Block {index} of y")
+        target = encode(course.classes, y, like=like, where=f"Block {index} of y")
     held = None
     if course.held_out:
         # Without the epoch: what is held out once is never learned from.
@@ -113,7 +121,7 @@ def read(course: Course, epoch: int, index: int, parts: tuple) -> Ready:
     if course.shuffle == "rows":
         rows = asarray(draws.permutation(n_rows), like=X, dtype=default_int(X))
         order = None
-    return Ready(X, target, weight, order, rows, held)
+    return Ready(X, target, weight, order, rows, held, through)
 
 
 def _take(X: Array, target: Array, weight: Array | None, rows: np.ndarray) -> tuple:
@@ -131,8 +139,8 @@ def learn_block(course: Course, learned: Learned, ready: Ready) -> tuple[Learned
     """Learn from one block, batch by batch, then score its held-out rows."""
     machine, state = course.machine, learned.state
     if state is None:
-        n_features = ready.X.shape[1]
-        state = machine.init(machine.params, n_features, course.n_outputs, like=ready.X)
+        like = ready.X if ready.through is None else ready.through(ready.X[:1, ...])
+        state = machine.init(machine.params, like.shape[1], course.n_outputs, like=like)
     batches = cut(
         ready.X,
         ready.target,
@@ -141,6 +149,7 @@ def learn_block(course: Course, learned: Learned, ready: Ready) -> tuple[Learned
         batch_size=course.batch_size,
         order=ready.order,
         rows=ready.rows,
+        through=ready.through,
     )
     state, info = learn(machine, state, batches)
     held = None

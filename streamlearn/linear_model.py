@@ -426,7 +426,7 @@ class SGDClassifier(ClassifierMixin, _SGD):
             For ``learning_rate`` pa1 and pa2, and l1 and elasticnet under "auto".
         """
         self._check(partial_fit=False)
-        given = take_in(self, X, y, sample_weight, reset=True, needs_y=True)
+        given = take_in(self, X, y, sample_weight, reset=True, needs_y=True, as_rows=True)
         labels = None
         if self.classes is None or self.class_weight == "balanced":
             labels = discover(engine.align(y=y) if given.lazy else given.blocks)
@@ -480,7 +480,7 @@ class SGDClassifier(ClassifierMixin, _SGD):
                     f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
                     f"{self.classes_!r}"
                 )
-        given = take_in(self, X, y, sample_weight, reset=first, needs_y=True)
+        given = take_in(self, X, y, sample_weight, reset=first, needs_y=True, as_rows=True)
         if not first:
             classes = self.classes_
         elif is_array(y) and not given.lazy:
@@ -734,7 +734,9 @@ default="squared_error"
             For ``learning_rate`` pa1 and pa2, and l1 and elasticnet under "auto".
         """
         self._check(partial_fit=False)
-        given = take_in(self, X, y, sample_weight, reset=True, needs_y=True, numeric_y=True)
+        given = take_in(
+            self, X, y, sample_weight, reset=True, needs_y=True, as_rows=True, numeric_y=True
+        )
         learned = self._begin(coef_init, intercept_init, 1, self.n_features_in_)
         self._learn(given, self._params("values"), 1, None, learned, partial_fit=False)
         return self
@@ -743,7 +745,9 @@ default="squared_error"
         """Learn from more rows, in one epoch; the same parameters and errors as `fit`."""
         self._check(partial_fit=True)
         first = not hasattr(self, "coef_")
-        given = take_in(self, X, y, sample_weight, reset=first, needs_y=True, numeric_y=True)
+        given = take_in(
+            self, X, y, sample_weight, reset=first, needs_y=True, as_rows=True, numeric_y=True
+        )
         learned = fitting.Learned()
         self._learn(given, self._params("values"), 1, None, learned, partial_fit=True)
         return self

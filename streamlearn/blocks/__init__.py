@@ -9,6 +9,7 @@ from streamlearn.blocks.containers import (
     whole_rows,
 )
 from streamlearn.blocks.fold import Record, Segment, fold
+from streamlearn.blocks.making import Rows
 from streamlearn.blocks.plan import groups
 from streamlearn.blocks.reduce import reduce
 from streamlearn.blocks.rows import map_rows
@@ -16,6 +17,7 @@ from streamlearn.blocks.rows import map_rows
 __all__ = [
     "Blocks",
     "Record",
+    "Rows",
     "Segment",
     "align",
     "fold",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from math import isnan
 from typing import Any, NamedTuple
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from dask.base import is_dask_collection
 
 from streamlearn.blocks.graph import DataNode, Key, raw_graph
+from streamlearn.blocks.making import origin
 from streamlearn.blocks.plan import Plan, split
 
 
@@ -28,6 +29,8 @@ class Blocks(NamedTuple):
         Rows of each block where they are known beforehand.
     sources : tuple
         The dask collections among the containers.
+    functions : dict of str to tuple of callable
+        For parts that arrive as `Rows`, how their rows are made.
     """
 
     names: tuple[str, ...]
@@ -35,6 +38,7 @@ class Blocks(NamedTuple):
     parts: tuple[Any, ...]
     rows: tuple[int | None, ...]
     sources: tuple[Any, ...]
+    functions: dict[str, tuple[Callable, ...]] = {}
 
     def __len__(self) -> int:
         """Return the number of blocks."""
@@ -65,11 +69,11 @@ def row_chunks(X: Any) -> tuple[int | None, ...]:
     return tuple(None if isnan(n) else int(n) for n in X.chunks[0])
 
 
-def align(**containers: Any) -> Blocks:
+def align(*, as_rows: Sequence[str] = (), **containers: Any) -> Blocks:
     """Line up containers over the same rows; those that are None are left out.
 
     The first decides: if it is a dask collection the others are cut like it, else all are in memory
-    and make one block.
+    and make one block. Those named in ``as_rows`` arrive as `Rows` if `map_rows` made them.
 
     Raises
     ------
@@ -100,6 +104,10 @@ def align(**containers: Any) -> Blocks:
         return Blocks(tuple(given), None, tuple(given.values()), (n_rows(X),), ())
 
     arrays = {name: whole_rows(x) for name, x in lazy.items() if not is_frame(x)}
+    functions = {}
+    for name in as_rows:
+        if name in arrays:
+            arrays[name], functions[name] = origin(arrays[name])
     frames = {name: x for name, x in lazy.items() if is_frame(x)}
     graph, keys = raw_graph(arrays, frames)
     # The query planner may have joined partitions of a frame: its keys count, not its npartitions.
@@ -119,7 +127,8 @@ def align(**containers: Any) -> Blocks:
             graph.update(nodes)
             keys[name] = list(nodes)
     parts = zip(*(keys[name] for name in given), strict=True)
-    return Blocks(tuple(given), split(graph, list(parts)), (), rows, tuple(lazy.values()))
+    plan = split(graph, list(parts))
+    return Blocks(tuple(given), plan, (), rows, tuple(lazy.values()), functions)
 
 
 def n_rows(x: Any) -> int:

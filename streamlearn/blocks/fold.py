@@ -88,7 +88,7 @@ def fold(
     graph. Neither can change what is learned.
     """
     if blocks.plan is None:
-        whole = prepared(blocks.names, 0, prepare, blocks.parts, time.time())
+        whole = prepared(blocks.names, {}, 0, prepare, blocks.parts, time.time())
         yield _update(step, 0, Segment(state, ()), whole)
         return
     stream = Stream(blocks, range(len(blocks)) if order is None else order, gate="update")

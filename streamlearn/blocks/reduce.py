@@ -34,7 +34,7 @@ def reduce(
         The merged state; None if no block has rows.
     """
     if blocks.plan is None:
-        return prepared(blocks.names, 0, of_block, blocks.parts, time.time()).value
+        return prepared(blocks.names, {}, 0, of_block, blocks.parts, time.time()).value
     stream = Stream(blocks, range(len(blocks)), gate="part")
     graph = stream.loads(0, len(blocks), "part", of_block)
     level = [stream.key("part", p) for p in range(len(blocks))]

@@ -10,6 +10,7 @@ import dask.array as da
 import numpy as np
 
 from streamlearn.blocks.containers import is_frame, whole_rows
+from streamlearn.blocks.making import Rows, origin, remember
 
 
 def map_rows(
@@ -55,15 +56,18 @@ def map_rows(
         meta = type(X._meta)(meta.shape, dtype=dtype)
     # Without concatenation a block arrives as it is; dask concatenates with NumPy.
     rows, width = ("i", None) if columns is None else ("ik", {"k": columns})
-    arguments = (partial(_alone, function), rows, X, "ij"[: X.ndim])
+    source, functions = origin(X)
+    functions = (*functions, function)
+    arguments = (partial(_make, functions), rows, source, "ij"[: source.ndim])
     out = da.blockwise(*arguments, dtype=dtype, meta=meta, new_axes=width, concatenate=False)
+    remember(out, source, functions)
     return out.to_dask_dataframe(columns=list(names)) if names is not None else out
 
 
-def _alone(function: Callable, blocks: Any) -> Any:
+def _make(functions: tuple[Callable, ...], blocks: Any) -> Any:
     while isinstance(blocks, list):
         (blocks,) = blocks
-    return function(blocks)
+    return Rows(blocks, functions).all()
 
 
 def _labels(names: Sequence[str] | None, columns: int) -> list:

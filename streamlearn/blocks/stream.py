@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -29,6 +29,7 @@ from streamlearn.blocks.graph import (
     is_future,
     scheduler,
 )
+from streamlearn.blocks.making import Rows
 from streamlearn.blocks.plan import Plan, Recipe, cook, origins
 from streamlearn.blocks.window import gates, is_source, lifetimes, sources
 
@@ -78,7 +79,7 @@ class Stream:
     def __init__(self, blocks: Blocks, order: Sequence[int], gate: str):
         assert blocks.plan is not None
         self.plan: Plan = blocks.plan
-        self.names, self.order = blocks.names, order
+        self.names, self.functions, self.order = blocks.names, blocks.functions, order
         self.scheduler: Scheduler = scheduler(blocks.sources)
         if len(set(order)) < len(order):
             raise ValueError("The order of the blocks names a block twice.")
@@ -124,6 +125,7 @@ class Stream:
                 key,
                 load,
                 self.names,
+                self.functions,
                 index,
                 prepare,
                 recipe,
@@ -176,6 +178,7 @@ class Stream:
 
 def load(
     names: tuple[str, ...],
+    functions: Mapping[str, tuple[Callable, ...]],
     index: int,
     prepare: Callable[[int, tuple], Any],
     recipe: Recipe,
@@ -184,11 +187,12 @@ def load(
 ) -> Loaded:
     """Make the parts of block ``index`` and prepare them: the task of one block."""
     start = time.time()
-    return prepared(names, index, prepare, tuple(cook(recipe, inputs)), start)
+    return prepared(names, functions, index, prepare, tuple(cook(recipe, inputs)), start)
 
 
 def prepared(
     names: tuple[str, ...],
+    functions: Mapping[str, tuple[Callable, ...]],
     index: int,
     prepare: Callable[[int, tuple], Any],
     parts: tuple[Any, ...],
@@ -209,8 +213,12 @@ def prepared(
             "all columns in one frame and split it afterwards: "
             "Xy = df[features + [target]].to_dask_array(); X, y = Xy[:, :-1], Xy[:, -1]."
         )
-    value = prepare(index, parts) if lengths[0] else None
     size = sum(nbytes(x) if is_array(x) else sizeof(x) for x in parts)
+    parts = tuple(
+        Rows(part, functions[name]) if functions.get(name) else part
+        for name, part in zip(names, parts, strict=True)
+    )
+    value = prepare(index, parts) if lengths[0] else None
     return Loaded(value, lengths[0], size, _worker(), start, time.time())
 
 

@@ -6,7 +6,7 @@ blocks itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -63,6 +63,7 @@ def cut(
     batch_size: int | None = None,
     order: Sequence[int] | None = None,
     rows: Array | None = None,
+    through: Callable[[Array], Array] | None = None,
 ) -> Iterator[Batch]:
     """Yield the batches of a block.
 
@@ -78,6 +79,9 @@ def cut(
         draws, so a shuffled block costs no copy.
     rows : array of int of shape (n_rows,), optional
         A permutation of the rows; a batch then gathers its rows.
+    through : callable, optional
+        Function of rows that each batch of X goes through: what transforms X without ever building
+        all of it.
     """
     lengths = sizes(X.shape[0], seen, batch_size, batch_rows(X))
     layout = (
@@ -95,7 +99,7 @@ def cut(
             X_i, t_i, w_i = (
                 a if a is None else xp.take(a, at, axis=0) for a in (X, target, weight)
             )
-        yield Batch(X_i, t_i, w_i, seen)
+        yield Batch(X_i if through is None else through(X_i), t_i, w_i, seen)
         seen += length
 
 
