@@ -30,7 +30,6 @@ CASES = [
         "pipeline.py",
         f"{PIPELINE} --cold --contenders streamlearn",
         ("streamlearn",),
-        needs="streamlearn.linear_model",
     ),
     Case(
         "pipeline.py",
@@ -53,7 +52,6 @@ CASES = [
         "overhead.py",
         f"{OVERHEAD} --contenders streamlearn",
         ("streamlearn",),
-        needs="streamlearn.linear_model",
     ),
 ]
 
