@@ -134,7 +134,7 @@ class StandardScaler(OneToOneFeatureMixin, Transformer):
         self.n_samples_seen_ = seen[0] if np.all(seen == seen[0]) else seen
 
     def _transform(self, X: Any, names: Any) -> Any:
-        return self._rows(moments.apply, X, names)
+        return self._rows(moments.standardize, X, names)
 
     def inverse_transform(self, X: Any) -> Any:
         """Undo `transform`: multiply by the scale and add the mean.
@@ -149,13 +149,13 @@ class StandardScaler(OneToOneFeatureMixin, Transformer):
             In X's namespace and on its device; lazy for dask.
         """
         check_is_fitted(self)
-        return self._rows(moments.inverse, X, None)
+        return self._rows(moments.restore, X, None)
 
     def _rows(self, function: Any, X: Any, names: Any) -> Any:
         return rows_out(
             self,
             X,
-            partial(function, self._params(), self._state),
+            partial(function, *moments.mean_and_scale(self._params(), self._state)),
             beside=self._state.mean,
             attribute="mean_",
             columns=self.n_features_in_,

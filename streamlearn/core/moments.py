@@ -236,28 +236,40 @@ def apply(params: Params, state: Moments, X: Array) -> Array:
     array([[-1.,  0.],
            [ 1.,  0.]])
     """
-    X, mu, sigma = _alike(state, X)
-    steps = [("subtract", mu)] if params.with_mean else []
-    return by_columns(X, *steps, *([("divide", sigma)] if params.with_std else []))
+    return standardize(*mean_and_scale(params, state), X)
 
 
 def inverse(params: Params, state: Moments, X: Array) -> Array:
     """Return ``X * scale + mean``: the rows that `apply` made ``X`` of, but for rounding."""
-    X, mu, sigma = _alike(state, X)
-    steps = [("multiply", sigma)] if params.with_std else []
-    return by_columns(X, *steps, *([("add", mu)] if params.with_mean else []))
+    return restore(*mean_and_scale(params, state), X)
+
+
+def mean_and_scale(params: Params, state: Moments) -> tuple[Array | None, Array | None]:
+    """Return the means and the scales, None for what ``params`` do not ask for."""
+    return mean(state) if params.with_mean else None, scale(state) if params.with_std else None
+
+
+def standardize(mean: Array | None, scale: Array | None, X: Array) -> Array:
+    """Return ``(X - mean) / scale``; None leaves a step out."""
+    return _steps(X, ("subtract", mean), ("divide", scale))
+
+
+def restore(mean: Array | None, scale: Array | None, X: Array) -> Array:
+    """Return ``X * scale + mean``; None leaves a step out."""
+    return _steps(X, ("multiply", scale), ("add", mean))
+
+
+def _steps(X: Array, *steps: tuple[str, Array | None]) -> Array:
+    xp, dtype = namespace(X), float_dtype(X)
+    X = xp.astype(X, dtype, copy=False)
+    return by_columns(
+        X, *((op, xp.astype(v, dtype, copy=False)) for op, v in steps if v is not None)
+    )
 
 
 def machine(with_mean: bool = True, with_std: bool = True) -> Machine:
     """Return a mergeable machine that standardizes: subtract the mean, divide by the deviation."""
     return Machine(Params(with_mean, with_std), init, update, apply, of_block, merge)
-
-
-def _alike(state: Moments, X: Array) -> tuple[Array, Array, Array]:
-    """Return ``X``, the means and the scales in the float dtype of ``X``."""
-    xp, dtype = namespace(X), float_dtype(X)
-    X, mu, sigma = (xp.astype(a, dtype, copy=False) for a in (X, mean(state), scale(state)))
-    return X, mu, sigma
 
 
 def _or_one(x: Array) -> Array:
