@@ -50,11 +50,12 @@ def sources(
 
 
 def gates(spans: Sequence[tuple[int, int]], n: int, window: int) -> tuple[list[int], bool]:
-    """Return what each load waits for, and whether that keeps the bound.
+    """Return what each load waits for, and whether sources stay within the bound.
 
     For each of ``n`` positions, the one whose result its load waits for, or -1. Blocks up to that
     one are gone; those behind it, at most ``window``, and the shared sources alive over them, given
     by their ``spans``, are at most ``window`` + 1 together, wherever waiting can bring that about.
+    It cannot where a block needs that many sources itself.
     """
     begin = deque(sorted(spans))
     alive: list[int] = []
@@ -69,6 +70,6 @@ def gates(spans: Sequence[tuple[int, int]], n: int, window: int) -> tuple[list[i
             if p - gate + len(alive) <= window + 1 or gate >= p - 1:
                 break
             gate += 1
-        bounded = bounded and p - gate + len(alive) <= window + 1
+        bounded = bounded and len(alive) <= window + 1
         out.append(gate)
     return out, bounded
