@@ -144,7 +144,7 @@ class Progress(Callback):
 
     def __init__(self, what: str, rows: int, blocks: int, passes: int = 1):
         self.what, self.rows, self.reads, self.done = what, rows, blocks * passes, 0
-        self.pause, self.feed = (0.2, "\r") if sys.stdout.isatty() else (5.0, "\n")
+        self.pause, self.feed = (0.2, "\r") if sys.stdout.isatty() else (10.0, "\n")
 
     def __enter__(self) -> "Progress":
         self.start = self.shown = default_timer()

@@ -273,10 +273,13 @@ def _draw_loss(
         )
     so_far = [total / n for n, total in enumerate(accumulate(losses), start=1)]
     color = COLORS[3]
-    panel.plot(ends, losses, "o", color=color, alpha=0.45, ms=4, mew=0, label="a block")
+    size = 4 if len(losses) < 300 else 2.5
+    panel.plot(ends, losses, "o", color=color, alpha=0.45, ms=size, mew=0, label="a block")
     panel.plot(ends, so_far, color=color, lw=2.2, label="mean so far")
     if optimum is not None:
-        panel.axhline(optimum, color=INK, lw=1, ls=(0, (4, 3)), label="converged optimum")
+        panel.axhline(
+            optimum, color=INK, lw=1, ls=(0, (4, 3)), zorder=1.5, label="converged optimum"
+        )
         panel.set_ylim(min(panel.get_ylim()[0], optimum - 0.1 * (max(losses) - optimum)))
     panel.yaxis.set_major_locator(_round_numbers())
     panel.legend(loc="upper right", frameon=False, fontsize=10.5, labelcolor=INK, borderaxespad=0.2)
