@@ -80,6 +80,8 @@ def asarray(x: Any, *, like: Array, dtype: Any = None) -> Array:
     dtype = like.dtype if dtype is None else dtype
     if is_array(x) and not compat.is_numpy_array(x):
         if namespace(x) is xp:
+            if itemsize(dtype, xp) < itemsize(x.dtype, xp):
+                x = xp.astype(x, dtype)  # the device of like may not hold the wider one
             return xp.astype(compat.to_device(x, device(like)), dtype, copy=False)
         x = to_numpy(x)
     if isinstance(x, np.ndarray) and not x.flags.writeable and not compat.is_numpy_array(like):

@@ -1,0 +1,128 @@
+"""Imports only go down: the floors of the package, as its design has them."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import streamlearn
+
+PACKAGE = Path(streamlearn.__file__).parent
+
+FLOORS = [
+    {"backend"},
+    {"core", "blocks", "reading"},
+    {"labels"},
+    {"metrics"},
+    {"fitting", "base"},
+    {"preprocessing", "linear_model", "cluster", "neural_network", "wrappers"},
+    {"pipeline", "diagnostics", "checkpoint"},
+]
+"""Units, which are the modules and folders of `streamlearn`, from the bottom up."""
+
+FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+
+ONLY = {
+    "array_api_compat": {"backend"},
+    "array_api_extra": {"backend"},
+    "dask": {"blocks"},
+    "distributed": {"blocks"},
+}
+"""Packages that one unit alone may import."""
+
+NUMERICS = {"streamlearn", "__future__", "collections", "functools", "itertools", "math", "typing"}
+"""All that core may import: the package and a few modules of the standard library."""
+
+HEAVY = ["torch", "cupy", "jax", "distributed", "dask.dataframe", "matplotlib"]
+
+
+def unit(path: Path) -> str:
+    """Return the first name below `streamlearn` that ``path`` belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(source: str) -> set[str]:
+    """Return the dotted names of all that ``source`` imports, also inside functions."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def faults(name: str, source: str) -> list[str]:
+    """Return what the unit called ``name`` imports and may not."""
+    found = []
+    for target in sorted(imported(source)):
+        top, _, rest = target.partition(".")
+        if name not in ONLY.get(top, {name}):
+            found.append(f"only {ONLY[top]} may import {top}")
+        if name == "core" and top not in NUMERICS:
+            found.append(f"core may not import {top}")
+        below = rest.partition(".")[0]
+        if top != "streamlearn" or below == name:
+            continue
+        if below not in FLOOR:
+            found.append(f"{target} is on no floor")
+        elif FLOOR[below] >= FLOOR[name]:
+            found.append(f"{target} is not below {name}")
+    return found
+
+
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_go_down(path):
+    assert unit(path) in FLOOR, "give the new module a floor"
+    assert faults(unit(path), path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("core", "import numpy as np"),
+        ("core", "def f():\n    import sklearn.utils"),
+        ("core", "from streamlearn.blocks import fold"),
+        ("core", "from streamlearn import labels"),
+        ("blocks", "from streamlearn.core import moments"),
+        ("labels", "import dask.array as da"),
+        ("blocks", "import array_api_compat"),
+        ("linear_model", "from streamlearn.preprocessing import StandardScaler"),
+        ("base", "from streamlearn import pipeline"),
+        ("base", "from streamlearn.nowhere import x"),
+    ],
+)
+def test_a_fault_is_found(name, source):
+    assert faults(name, source)
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("core", "from streamlearn.core import moments\nimport itertools"),
+        ("core", "from streamlearn.backend import Array"),
+        ("blocks", "import dask.array as da"),
+        ("preprocessing", "from streamlearn.base import check"),
+    ],
+)
+def test_what_may_be_imported(name, source):
+    assert faults(name, source) == []
+
+
+@pytest.mark.parametrize(
+    "modules", ["streamlearn", "streamlearn.preprocessing, streamlearn.linear_model"]
+)
+def test_imports_stay_light(modules):
+    for name in modules.split(", "):
+        assert importlib.util.find_spec(name) is not None
+    code = f"import sys; import {modules}; print([m for m in {HEAVY} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
