@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from streamlearn.blocks import align, reduce
 from streamlearn.blocks.graph import scheduler
 from tests.blocks import tracking
-from tests.blocks.tracking import COLUMNS, LAYOUTS, plain, run, slow, source
+from tests.blocks.tracking import COLUMNS, LAYOUTS, assert_overlap, plain, run, slow, source
 
 
 def total(_index, parts):
@@ -134,38 +134,15 @@ def test_a_window_of_one_alternates():
         assert before.update_end <= after.load_start
 
 
-class Meeting:
-    """A place where two tasks must be at the same time."""
-
-    def __init__(self):
-        self.barrier = threading.Barrier(2, timeout=20)
-
-    def wait(self):
-        self.barrier.wait()
-
-
 def test_loading_overlaps_updating():
     """There is no barrier between blocks: the step of one waits here for the load of the next."""
-    meeting = Meeting()
-
-    def prepare(index, parts):
-        if index == 4:
-            meeting.wait()
-        return index
-
-    def step(state, index):
-        if index == 3:
-            meeting.wait()
-        return state + 1, None
-
     with dask.config.set(scheduler="threads", num_workers=2):
-        state, _ = run(step, 0, align(X=plain(8)), prepare=prepare)
-    assert state == 8
+        assert_overlap(align(X=plain(8)))
 
 
 def test_blocks_are_prepared_in_parallel():
     """What needs no state leaves the chain: two blocks wait for each other in their own tasks."""
-    meeting = Meeting()
+    meeting = threading.Barrier(2, timeout=20)
 
     def prepare(index, parts):
         if index in (2, 3):

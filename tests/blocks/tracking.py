@@ -6,6 +6,7 @@ comes from.
 
 from __future__ import annotations
 
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -157,6 +158,23 @@ def run(step: Callable, state: Any, blocks: Blocks, **kwargs: Any) -> tuple[Any,
         state = segment.state
         records += segment.records
     return state, records
+
+
+def assert_overlap(blocks: Blocks) -> None:
+    """Fail unless block 4 is loaded while block 3 is learned from: each waits for the other."""
+    meeting = threading.Barrier(2, timeout=20)
+
+    def prepare(index: int, parts: tuple) -> int:
+        if index == 4:
+            meeting.wait()
+        return index
+
+    def step(state: int, index: int) -> tuple[int, None]:
+        if index == 3:
+            meeting.wait()
+        return state + 1, None
+
+    assert run(step, 0, blocks, prepare=prepare)[0] == len(blocks)
 
 
 def segments(step: Callable, state: Any, blocks: Blocks, **kwargs: Any) -> Iterator[Segment]:
