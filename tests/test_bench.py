@@ -38,6 +38,11 @@ CASES = [
         needs="streamlearn.pipeline",
     ),
     Case(
+        "moments.py",
+        "--rows 500 --features 2 3 --turns 1 --json {tmp}/out.json",
+        ("sum", "numpy", "scikit-learn", "streamlearn"),
+    ),
+    Case(
         "overhead.py",
         f"{OVERHEAD} --contenders loop chain dask-ml",
         ("loop", "chain", "dask-ml"),
