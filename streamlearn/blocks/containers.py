@@ -52,7 +52,8 @@ def is_collection(x: object) -> bool:
 
 def is_frame(x: object) -> bool:
     """Tell whether ``x`` is a dask DataFrame or Series."""
-    return is_dask_collection(x) and hasattr(x, "map_partitions") and hasattr(x, "divisions")
+    # Of the type: a Delayed has every attribute, and to find divisions may compute them.
+    return is_dask_collection(x) and hasattr(type(x), "divisions")
 
 
 def whole_rows(X: Any) -> Any:
@@ -87,7 +88,7 @@ def align(*, as_rows: Sequence[str] = (), **containers: Any) -> Blocks:
     (first, X), *others = given.items()
     lazy = {name: x for name, x in given.items() if is_dask_collection(x)}
     for name, x in lazy.items():
-        if not (is_frame(x) or hasattr(x, "chunks")):
+        if not (is_frame(x) or hasattr(type(x), "chunks")):
             raise TypeError(
                 f"{name} is a dask {type(x).__name__}. Give a dask array, DataFrame or Series; "
                 "dask.array.from_delayed makes an array of delayed objects."
