@@ -224,9 +224,9 @@ def _draw_phase(
             panel.axvspan(start, end, color=BAND, zorder=0, lw=0)
     # A short phase at either end would push its name out of the picture.
     at, align = (start + end) / 2, "center"
-    if at < 0.08 * last:
+    if at < 0.05 * last:
         at, align = start, "left"
-    elif at > 0.92 * last:
+    elif at > 0.95 * last:
         at, align = end, "right"
     panels[0].annotate(
         name, (at, 1), (0, 7), xycoords=panels[0].get_xaxis_transform(), ha=align,
