@@ -16,11 +16,18 @@ import numpy as np
 
 from streamlearn import blocks as engine
 from streamlearn.backend import Array, asarray, default_int, namespace, to_numpy
-from streamlearn.base import Reader, read_values, read_weight
 from streamlearn.core.batches import SMALLEST, cut, learn
 from streamlearn.core.machine import Batch, Info, Machine
 from streamlearn.core.tallies import Tally
-from streamlearn.labels import as_vector, encode
+from streamlearn.labels import encode
+from streamlearn.reading import (
+    Reader,
+    as_vector,
+    in_block,
+    read_values,
+    read_weight,
+    same_place_or_raise,
+)
 
 ADAPTIVE_FLOOR = 1e-6
 """Step size below which the "adaptive" schedule stops instead of dividing by 5; scikit-learn's."""
@@ -70,7 +77,7 @@ class Ready(NamedTuple):
     X: Array
     target: Array
     weight: Array | None
-    order: np.ndarray | None
+    order: list[float] | None
     rows: Array | None
     held: Batch | None
     through: Callable[[Array], Array] | None
@@ -86,41 +93,40 @@ class Learned(NamedTuple):
 class Report(NamedTuple):
     """What learning from one block reports: sums over its rows, and its held-out rows' tally."""
 
-    info: Info
+    info: Info | None
     held: Any
 
 
 def read(course: Course, epoch: int, index: int, parts: tuple) -> Ready:
     """Make a block ready to be learned from; needs no state and runs in parallel with the chain."""
+    block = course.reader.block(index)
     X, through = parts[0], None
     if isinstance(X, engine.Rows) and (course.held_out or course.shuffle == "rows"):
         X = X.all()  # its rows are gathered, which is a copy anyway
     if isinstance(X, engine.Rows):
-        X, through = course.reader.made(X, index), X.of
+        X, through = course.reader.made(X, block), X.of
     else:
-        X = course.reader.rows(X, index)
+        X = course.reader.rows(X, block)
     like = X if through is None else through(X[:1, ...])
-    weight = read_weight(parts, course.names, like, index)
+    weight = read_weight(parts, course.names, like, block)
     if course.classes is None:
-        target = read_values(parts, course.names, like, index)
+        target = read_values(parts, course.names, like, block)
     else:
-        y = as_vector(parts[course.names.index("y")], "y")
-        target = encode(course.classes, y, like=like, where=f"Block {index} of y")
+        y = as_vector(parts[course.names.index("y")], "y", block)
+        target = encode(course.classes, y, like=like, where=in_block("y", block))
     held = None
     if course.held_out:
         # Without the epoch: what is held out once is never learned from.
         shuffled = _generator(course.seed, index).permutation(X.shape[0])
-        n_held = int(np.ceil(course.held_out * X.shape[0]))
+        n_held = min(int(np.ceil(course.held_out * X.shape[0])), X.shape[0] - 1)
         held = Batch(*_take(X, target, weight, np.sort(shuffled[:n_held])))
         X, target, weight = _take(X, target, weight, np.sort(shuffled[n_held:]))
     order = rows = None
-    n_rows = X.shape[0]
     draws = _generator(course.seed, index, epoch)
-    if course.shuffle is not None:
-        order = draws.random(1 + n_rows // (course.batch_size or SMALLEST))
     if course.shuffle == "rows":
-        rows = asarray(draws.permutation(n_rows), like=X, dtype=default_int(X))
-        order = None
+        rows = asarray(draws.permutation(X.shape[0]), like=X, dtype=default_int(X))
+    elif course.shuffle == "batches":
+        order = draws.random(1 + X.shape[0] // (course.batch_size or SMALLEST)).tolist()
     return Ready(X, target, weight, order, rows, held, through)
 
 
@@ -138,9 +144,10 @@ def _generator(seed: int, *key: int) -> np.random.Generator:
 def learn_block(course: Course, learned: Learned, ready: Ready) -> tuple[Learned, Report]:
     """Learn from one block, batch by batch, then score its held-out rows."""
     machine, state = course.machine, learned.state
+    like = ready.X if ready.through is None else ready.through(ready.X[:1, ...])
     if state is None:
-        like = ready.X if ready.through is None else ready.through(ready.X[:1, ...])
         state = machine.init(machine.params, like.shape[1], course.n_outputs, like=like)
+    same_place_or_raise(like, _an_array(state), course.reader.estimator, "partial_fit")
     batches = cut(
         ready.X,
         ready.target,
@@ -151,12 +158,20 @@ def learn_block(course: Course, learned: Learned, ready: Ready) -> tuple[Learned
         rows=ready.rows,
         through=ready.through,
     )
-    state, info = learn(machine, state, batches)
     held = None
-    if ready.held is not None and course.tally is not None and course.predicted is not None:
-        predicted = course.predicted(machine.apply(machine.params, state, ready.held.X))
-        held = course.tally.of_block(ready.held.target, predicted, ready.held.weight)
+    # Divergence is found in what the steps report, and raised there.
+    with np.errstate(over="ignore", invalid="ignore"):
+        state, info = learn(machine, state, batches)
+        if ready.held is not None and course.tally is not None and course.predicted is not None:
+            predicted = course.predicted(machine.apply(machine.params, state, ready.held.X))
+            held = course.tally.of_block(ready.held.target, predicted, ready.held.weight)
     return Learned(state, learned.rows + ready.X.shape[0]), Report(info, held)
+
+
+def _an_array(state: Any) -> Array:
+    while isinstance(state, tuple):
+        state = state[0]
+    return state
 
 
 class Stopping(NamedTuple):
@@ -187,11 +202,14 @@ class Watch:
         self.stale = np.zeros(n_columns, dtype=int)
 
     def stalled(self, value: np.ndarray) -> np.ndarray:
-        """Take in a new value of each column; return the columns that have waited long enough."""
+        """Take in a new value of each column; return the columns that have waited long enough.
+
+        NaN, the score of too few rows, says nothing.
+        """
         tol = self.stopping.tol
         worse = (tol > -np.inf) & (value < self.best + tol)
         self.stale = np.where(worse, self.stale + 1, 0)
-        self.best = np.maximum(self.best, value)
+        self.best = np.fmax(self.best, value)
         out = self.stale >= self.stopping.n_iter_no_change
         self.stale = np.where(out, 0, self.stale)
         return out
@@ -224,7 +242,7 @@ def fit(
     stopping: Stopping,
     *,
     epoch: int = 0,
-    verbose: int = 0,
+    describe: Callable[[Any], str] | None = None,
 ) -> Outcome:
     """Learn from ``blocks`` until ``stopping`` says so.
 
@@ -237,22 +255,23 @@ def fit(
     stopping : Stopping
     epoch : int
         Number of the first epoch, for the draws.
-    verbose : int
-        Print scikit-learn's lines, at every segment end.
+    describe : callable, optional
+        ``(state) -> str``: print scikit-learn's lines, with this one at every segment end.
 
     Raises
     ------
     ValueError
-        If there are no rows, or the model overflows.
+        If there are no rows, none has a weight, none is held out to stop by, or the model
+        overflows.
     """
     watch, started = Watch(stopping, course.n_outputs), time.time()
     losses: list[float] = []
     active = np.ones(course.n_outputs, dtype=bool)
     n_iter = 0
     for n_iter in range(1, stopping.max_iter + 1):
-        if verbose:
+        if describe is not None:
             print(f"-- Epoch {n_iter}")  # noqa: T201
-        objective, n_rows = np.zeros(course.n_outputs), 0
+        objective, n_rows, weight = np.zeros(course.n_outputs), 0, 0.0
         now = epoch + n_iter - 1
         for segment in engine.fold(
             partial(learn_block, course),
@@ -264,28 +283,40 @@ def fit(
             before, learned = learned, segment.state
             reports = [(r, r.info.info) for r in segment.records if r.rows and r.info.info]
             for record, info in reports:
-                losses.append(_mean_loss(info, record.block, n_iter))
+                losses.append(_mean_loss(info, course.reader.block(record.block), n_iter))
                 objective += to_numpy(info.objective)
+                weight += float(to_numpy(info.weight).sum())
             n_rows += learned.rows - before.rows
-            if verbose:
-                _print_line(learned, losses[-1] if losses else np.nan, started)
+            if describe is not None and reports:
+                print(  # noqa: T201
+                    f"{describe(learned.state)}, T: {learned.rows}, Avg. loss: {losses[-1]:f}\n"
+                    f"Total training time: {time.time() - started:.2f} seconds."
+                )
             if stopping.early_stopping and reports:
                 score = _held_out_score(course, [record.info.held for record, _ in reports])
                 stalled = watch.stalled(np.full(course.n_outputs, score))
                 learned, active = _slow_or_stop(course, learned, stalled, active)
                 if not active.any():
                     break
-        if learned.state is None:
+        if not n_rows:
             raise ValueError(
                 f"Found array with 0 sample(s) while a minimum of 1 is required by "
                 f"{course.reader.estimator}."
             )
-        if not stopping.early_stopping and n_rows:
+        if "sample_weight" in course.names and not weight:
+            raise ValueError("Sample weights must contain at least one non-zero number.")
+        if not stopping.early_stopping:
             stalled = watch.stalled(-objective / n_rows)
             learned, active = _slow_or_stop(course, learned, stalled, active)
+        elif np.isneginf(watch.best).any():
+            raise ValueError(
+                f"Too few rows are held out to score the fit: validation_fraction="
+                f"{course.held_out!r} of each block's rows. Increase it, use larger blocks, or "
+                "disable early_stopping."
+            )
         if not active.any():
             break
-    if verbose and not active.any():
+    if describe is not None and not active.any():
         print(  # noqa: T201
             f"Convergence after {n_iter} epochs took {time.time() - started:.2f} seconds"
         )
@@ -303,14 +334,19 @@ def _block_order(course: Course, blocks: engine.Blocks, epoch: int) -> Sequence[
     return [block for group in order for block in together[group]]
 
 
-def _mean_loss(info: Info, block: int, epoch: int) -> float:
+def _mean_loss(info: Info, block: int | None, epoch: int) -> float:
     loss, weight = to_numpy(info.loss), to_numpy(info.weight)
     if not np.all(np.isfinite(loss)):
-        raise ValueError(
-            f"Floating-point under-/overflow occurred at epoch #{epoch}, in block {block}. Scaling "
-            "input data with StandardScaler or MinMaxScaler might help."
-        )
+        raise diverged(f"at epoch #{epoch}" + ("" if block is None else f", in block {block}"))
     return float(loss.sum() / weight.sum()) if weight.sum() else 0.0
+
+
+def diverged(where: str) -> ValueError:
+    """Return the error of a model that left the floats."""
+    return ValueError(
+        f"Floating-point under-/overflow occurred {where}. Scaling input data with StandardScaler "
+        "or MinMaxScaler might help."
+    )
 
 
 def _held_out_score(course: Course, tallies: list[Any]) -> float:
@@ -336,12 +372,3 @@ def _slow_or_stop(
     active = active & ~stalled
     state = state._replace(active=asarray(active.astype(np.float64), like=state.active))
     return learned._replace(state=state), active
-
-
-def _print_line(learned: Learned, loss: float, started: float) -> None:
-    coef, intercept = to_numpy(learned.state.coef), to_numpy(learned.state.intercept)
-    print(  # noqa: T201
-        f"Norm: {np.linalg.norm(coef):.2f}, NNZs: {np.count_nonzero(coef)}, "
-        f"Bias: {intercept.ravel()[0]:.6f}, T: {learned.rows}, Avg. loss: {loss:f}\n"
-        f"Total training time: {time.time() - started:.2f} seconds."
-    )

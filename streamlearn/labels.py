@@ -1,7 +1,7 @@
-"""Class labels: find them, turn them into codes, and codes back into labels.
+"""Class labels: find them, weigh them, turn them into codes, and codes back into labels.
 
-Codes are 0, 1, 2... in the order of the sorted labels. Numbers stay in the namespace and on the
-device of the target; strings and objects are NumPy's.
+Codes are 0, 1, 2... in the order of the sorted labels. Labels are numbers of any library, or
+NumPy's strings and objects.
 """
 
 from __future__ import annotations
@@ -10,17 +10,20 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.utils import compute_class_weight
 
 from streamlearn.backend import (
     Array,
     asarray,
     default_int,
-    is_array,
     namespace,
+    position,
     same_dtype,
     to_numpy,
+    widest_float,
 )
 from streamlearn.blocks import Blocks, reduce
+from streamlearn.reading import as_vector, in_block
 
 
 class Labels(NamedTuple):
@@ -28,17 +31,14 @@ class Labels(NamedTuple):
 
     Attributes
     ----------
-    classes : array of shape (n_classes,)
+    classes : ndarray of shape (n_classes,)
         Sorted.
     counts : ndarray of int of shape (n_classes,)
         Rows of each.
-    rows : tuple of int
-        Rows of each block that has any, in order.
     """
 
-    classes: Array
+    classes: np.ndarray
     counts: np.ndarray
-    rows: tuple[int, ...]
 
 
 def discover(blocks: Blocks) -> Labels:
@@ -46,67 +46,111 @@ def discover(blocks: Blocks) -> Labels:
 
     Raises
     ------
+    TypeError
+        If numbers and strings are mixed.
     ValueError
         If there are no rows, or y holds NaN or numbers that are no whole numbers.
     """
-    found = reduce(partial(_labels_of_block, blocks.names.index("y")), _merge, blocks)
+    found = reduce(partial(_labels_of_block, blocks.names, blocks.plan is None), _merge, blocks)
     if found is None:
         raise ValueError("y has no rows: found array with 0 sample(s), at least 1 is required.")
     return found
 
 
-def _labels_of_block(part: int, index: int, parts: tuple) -> Labels:
-    y = as_vector(parts[part], "y")
-    classes, counts = np.unique(to_numpy(y), return_counts=True)
+def listed(classes: Any) -> np.ndarray:
+    """Return labels that the user lists, sorted; errors as `discover`."""
+    return _unique(to_numpy(as_vector(classes, "classes")), "classes").classes
+
+
+def _labels_of_block(names: tuple[str, ...], in_memory: bool, index: int, parts: tuple) -> Labels:
+    block = None if in_memory else index
+    y = as_vector(parts[names.index("y")], "y", block)
+    return _unique(to_numpy(y), in_block("y", block))
+
+
+def _unique(y: np.ndarray, where: str) -> Labels:
+    try:
+        classes, counts = np.unique(y, return_counts=True)
+    except TypeError as error:
+        raise TypeError(
+            f"{where} mixes labels that cannot be sorted: {error}. Labels must be all numbers or "
+            "all strings."
+        ) from error
     if classes.dtype.kind == "f":
         if not np.all(np.isfinite(classes)):
-            raise ValueError(f"Input y contains NaN or infinity in block {index}.")
-        if np.any(classes != np.trunc(classes)):
+            raise ValueError(f"{where} contains NaN or infinity.")
+        broken = classes[classes != np.trunc(classes)]
+        if broken.size:
             raise ValueError(
                 "Unknown label type: continuous. Maybe you are trying to fit a classifier, which "
                 "expects discrete classes, on a regression target with continuous values: "
-                f"{classes[classes != np.trunc(classes)][0]!r} in block {index}."
+                f"{where} contains {broken[0].item()}."
             )
-    return Labels(beside(classes, y), counts, (int(y.shape[0]),))
+    return Labels(classes, counts)
 
 
 def _merge(a: Labels, b: Labels) -> Labels:
-    both = np.concatenate([to_numpy(a.classes), to_numpy(b.classes)])
-    classes, at = np.unique(both, return_inverse=True)
+    if (a.classes.dtype.kind in "OUS") != (b.classes.dtype.kind in "OUS"):
+        raise TypeError(
+            f"y mixes labels of dtype {a.classes.dtype} and {b.classes.dtype} from block to "
+            "block. Labels must be all numbers or all strings."
+        )
+    classes, at = np.unique(np.concatenate([a.classes, b.classes]), return_inverse=True)
     counts = np.zeros(len(classes), dtype=np.int64)
     np.add.at(counts, at, np.concatenate([a.counts, b.counts]))
-    return Labels(beside(classes, a.classes), counts, a.rows + b.rows)
+    return Labels(classes, counts)
 
 
-def beside(classes: np.ndarray, like: Array) -> Array:
+def class_weights(how: Any, classes: np.ndarray, found: Labels | None) -> np.ndarray | None:
+    """Return the weight of each class, or None where all are 1.
+
+    Parameters
+    ----------
+    how : dict, "balanced" or None
+        The parameter ``class_weight``.
+    classes : ndarray of shape (n_classes,)
+        Sorted labels.
+    found : Labels or None
+        Those of the data, for "balanced".
+
+    Raises
+    ------
+    ValueError
+        If a label is not in the dict, or "balanced" finds no rows of one.
+    """
+    if how is None:
+        return None
+    if how != "balanced":
+        return compute_class_weight(how, classes=classes, y=classes)
+    assert found is not None
+    rows = dict(zip(found.classes.tolist(), found.counts.tolist(), strict=True))
+    counts = np.asarray([rows.get(c, 0) for c in classes.tolist()], dtype=np.float64)
+    if not counts.all():
+        raise ValueError(
+            f"class_weight='balanced', and y has no rows of class {classes[counts == 0].tolist()}."
+        )
+    return counts.sum() / (len(classes) * counts)
+
+
+def beside(classes: Array, like: Array) -> Array:
     """Return labels in the namespace and device of ``like``; strings and objects stay NumPy."""
+    classes = to_numpy(classes)
     if classes.dtype.kind in "OUS" or isinstance(like, np.ndarray):
         return classes
     return asarray(classes, like=like, dtype=same_dtype(classes.dtype, like))
 
 
-def as_vector(y: Any, name: str) -> Array:
-    """Return a target or a weight, from whatever container a block holds, with one entry a row.
-
-    Raises
-    ------
-    ValueError
-        If it has more than one column.
-    """
-    if hasattr(y, "to_numpy"):
-        y = y.to_numpy()
-    elif not is_array(y):
-        y = np.asarray(y)
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    if y.ndim != 1:
-        raise ValueError(
-            f"{name} should be a 1d array, got an array of shape {tuple(y.shape)} instead."
-        )
-    return y
+def comparable(a: Array, b: Array) -> tuple[Array, Array]:
+    """Return two arrays of one place in a dtype that holds the values of both."""
+    if a.dtype == b.dtype:
+        return a, b
+    xp = namespace(a, b)
+    floating = any(xp.isdtype(x.dtype, "real floating") for x in (a, b))
+    dtype = widest_float(a) if floating else default_int(a)
+    return xp.astype(a, dtype), xp.astype(b, dtype)
 
 
-def encode(classes: np.ndarray, y: Array, *, like: Array, where: str = "y") -> Array:
+def encode(classes: np.ndarray, y: Any, *, like: Array, where: str = "y") -> Array:
     """Return the codes of labels ``y`` as integers beside ``like``, shape (n_rows,).
 
     Parameters
@@ -128,28 +172,24 @@ def encode(classes: np.ndarray, y: Array, *, like: Array, where: str = "y") -> A
     >>> encode(np.asarray(["no", "yes"]), np.asarray(["yes", "no"]), like=np.zeros(1))
     array([1, 0])
     """
-    if isinstance(y, np.ndarray):
-        codes = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
-        wrong = classes[codes] != y
-        if np.any(wrong):
-            _refuse(classes, np.unique(y[wrong]), where)
-        return asarray(codes, like=like, dtype=default_int(like))
-    xp = namespace(y)
-    known = asarray(classes, like=y, dtype=y.dtype)
-    codes = xp.searchsorted(known, y)
-    codes = xp.minimum(codes, xp.full_like(codes, len(classes) - 1))
-    if not bool(xp.all(xp.take(known, codes) == y)):
-        values = np.unique(to_numpy(y))
-        _refuse(classes, values[~np.isin(values, classes)], where)
+    known = beside(classes, y)
+    if isinstance(known, np.ndarray):
+        # Also for numbers of another library beside strings, which match none of them.
+        y = to_numpy(y)
+        codes = np.minimum(np.searchsorted(known, y), len(known) - 1)
+        wrong = known[codes] != y
+    else:
+        known, y = comparable(known, y)
+        codes = position(y, known)
+        wrong = namespace(y).take(known, codes) != y
+    if bool(namespace(wrong).any(wrong)):
+        found = np.unique(to_numpy(y)[to_numpy(wrong)])
+        raise ValueError(
+            f"{where} contains labels that are not in classes: {found[:5].tolist()}; classes are "
+            f"{classes[:10].tolist()}{' ...' if len(classes) > 10 else ''}. Give all labels of "
+            "the data in classes, or None to look for them in fit."
+        )
     return asarray(codes, like=like, dtype=default_int(like))
-
-
-def _refuse(classes: np.ndarray, wrong: np.ndarray, where: str) -> None:
-    raise ValueError(
-        f"{where} contains labels that are not in classes: {wrong[:5].tolist()}; classes are "
-        f"{classes[:10].tolist()}{' ...' if len(classes) > 10 else ''}. Give all labels of the "
-        "data in classes, or None to look for them in fit."
-    )
 
 
 def decode(classes: Array, codes: Array) -> Array:
@@ -160,7 +200,7 @@ def decode(classes: Array, codes: Array) -> Array:
     >>> decode(np.asarray(["no", "yes"]), np.asarray([1, 0]))
     array(['yes', 'no'], dtype='<U3')
     """
-    known = beside(to_numpy(classes), codes)
+    known = beside(classes, codes)
     if isinstance(known, np.ndarray):
         return known[to_numpy(codes)]
     return namespace(known).take(known, codes)

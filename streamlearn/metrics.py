@@ -13,10 +13,18 @@ from typing import Any
 import numpy as np
 
 from streamlearn import blocks as engine
-from streamlearn.backend import Array, asarray, is_array, namespace, to_numpy, widest_float
-from streamlearn.base import finite_or_raise
+from streamlearn.backend import (
+    Array,
+    asarray,
+    float_dtype,
+    namespace,
+    same_place,
+    to_numpy,
+    widest_float,
+)
 from streamlearn.core import tallies
-from streamlearn.labels import as_vector, discover, encode
+from streamlearn.labels import beside, comparable, discover, encode, listed
+from streamlearn.reading import as_array, as_vector, finite_or_raise, in_block
 
 
 def accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
@@ -71,7 +79,7 @@ def log_loss(y_true: Any, y_pred: Any, *, sample_weight: Any = None, labels: Any
     if labels is None:
         classes = to_numpy(discover(engine.align(y=y_true)).classes)
     else:
-        classes = np.unique(np.asarray(labels))
+        classes = listed(labels)
     pair = partial(_probability_pair, classes)
     return float(_score(tallies.LOG_LOSS, pair, y_true, y_pred, sample_weight))
 
@@ -149,39 +157,62 @@ def _error(
 def _score(
     tally: tallies.Tally, pair: Callable, y_true: Any, y_pred: Any, sample_weight: Any
 ) -> np.ndarray:
-    y_true, y_pred = (x if _has_rows(x) else np.asarray(x) for x in (y_true, y_pred))
-    blocks = engine.align(y_pred=y_pred, y_true=y_true, sample_weight=sample_weight)
-    state = engine.reduce(partial(_tally_of_block, tally, pair), tally.merge, blocks)
+    given = {"y_pred": y_pred, "y_true": y_true, "sample_weight": sample_weight}
+    # What is in memory is cut like the first collection.
+    ordered = dict(sorted(given.items(), key=lambda item: not engine.is_collection(item[1])))
+    blocks = engine.align(**ordered)
+    of_block = partial(_tally_of_block, tally, pair, blocks.names, blocks.plan is None)
+    state = engine.reduce(of_block, tally.merge, blocks)
     if state is None:
         raise ValueError("y_true and y_pred have no rows, and no row has no score.")
     return to_numpy(tally.result(state))
 
 
-def _has_rows(x: Any) -> bool:
-    return engine.is_collection(x) or is_array(x) or hasattr(x, "to_numpy")
-
-
-def _tally_of_block(tally: tallies.Tally, pair: Callable, index: int, parts: tuple) -> Any:
-    target, predicted = pair(parts[1], parts[0], index)
-    weight = None
-    if len(parts) > 2:
-        weight = as_vector(parts[2], "sample_weight")
-        finite_or_raise(weight, "sample_weight", index)
+def _tally_of_block(
+    tally: tallies.Tally,
+    pair: Callable,
+    names: tuple[str, ...],
+    in_memory: bool,
+    index: int,
+    parts: tuple,
+) -> Any:
+    block = None if in_memory else index
+    given = dict(zip(names, parts, strict=True))
+    target, predicted = pair(given["y_true"], given["y_pred"], block)
+    weight = given.get("sample_weight")
+    if weight is not None:
+        weight = as_vector(weight, "sample_weight", block)
+        finite_or_raise(weight, "sample_weight", block)
         weight = asarray(weight, like=target, dtype=widest_float(target))
     return tally.of_block(target, predicted, weight)
 
 
-def _label_pair(y_true: Any, y_pred: Any, index: int) -> tuple[Array, Array]:
-    y_true, y_pred = as_vector(y_true, "y_true"), as_vector(y_pred, "y_pred")
-    if isinstance(y_true, np.ndarray) and isinstance(y_pred, np.ndarray):
-        return y_true, y_pred
-    return asarray(y_true, like=y_pred), y_pred
+def _label_pair(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Array]:
+    """Return labels to compare, beside the prediction: numbers as numbers, strings in NumPy."""
+    target = as_vector(y_true, "y_true", block)
+    predicted = as_vector(y_pred, "y_pred", block)
+    if not same_place(target, predicted):
+        target = beside(target, predicted)
+    if {_is_text(target), _is_text(predicted)} == {True, False}:
+        raise TypeError(
+            f"Labels in y_true and y_pred should be of the same type: {in_block('y_true', block)} "
+            f"is {target.dtype}, y_pred is {predicted.dtype}."
+        )
+    return (target, predicted) if isinstance(target, np.ndarray) else comparable(target, predicted)
+
+
+def _is_text(x: Array) -> bool | None:
+    """Tell whether labels are strings; None where only each object could tell."""
+    if not isinstance(x, np.ndarray):
+        return False
+    return None if x.dtype.kind == "O" else x.dtype.kind in "US"
 
 
 def _probability_pair(
-    classes: np.ndarray, y_true: Any, y_pred: Any, index: int
+    classes: np.ndarray, y_true: Any, y_pred: Any, block: int | None
 ) -> tuple[Array, Array]:
-    P = _numbers(y_pred, "y_pred", index)
+    P = _numbers(y_pred, "y_pred", block)
+    P = namespace(P).astype(P, float_dtype(P), copy=False)
     if P.ndim == 1 or P.shape[1] == 1:
         p = P if P.ndim == 1 else P[:, 0]
         P = namespace(p).stack([1.0 - p, p], axis=1)
@@ -190,13 +221,12 @@ def _probability_pair(
             f"y_pred has {P.shape[1]} columns and there are {len(classes)} classes: "
             f"{classes[:10].tolist()}. Give all of them as labels."
         )
-    codes = encode(classes, as_vector(y_true, "y_true"), like=P, where=f"Block {index} of y_true")
-    return codes, P
+    y = as_vector(y_true, "y_true", block)
+    return encode(classes, y, like=P, where=in_block("y_true", block)), P
 
 
-def _value_pair(y_true: Any, y_pred: Any, index: int) -> tuple[Array, Array]:
-    predicted = _numbers(y_pred, "y_pred", index)
-    target = _numbers(y_true, "y_true", index)
+def _value_pair(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Array]:
+    predicted, target = _numbers(y_pred, "y_pred", block), _numbers(y_true, "y_true", block)
     target = asarray(target, like=predicted, dtype=widest_float(predicted))
     if target.ndim == 2 and target.shape[1] == 1:
         target = target[:, 0]
@@ -205,7 +235,7 @@ def _value_pair(y_true: Any, y_pred: Any, index: int) -> tuple[Array, Array]:
     return target, predicted
 
 
-def _numbers(x: Any, name: str, index: int) -> Array:
-    x = x.to_numpy() if hasattr(x, "to_numpy") else x if is_array(x) else np.asarray(x)
-    finite_or_raise(x, name, index)
+def _numbers(x: Any, name: str, block: int | None) -> Array:
+    x = as_array(x)
+    finite_or_raise(x, name, block)
     return x

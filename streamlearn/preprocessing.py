@@ -10,9 +10,10 @@ from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn.backend import to_numpy
-from streamlearn.base import Reader, Transformer, read_weight, rows_out, take_in
+from streamlearn.base import Transformer, rows_out, take_in, unchanged_on_error
 from streamlearn.blocks import reduce
 from streamlearn.core import moments
+from streamlearn.reading import Reader, read_weight, same_place_or_raise
 
 
 class StandardScaler(OneToOneFeatureMixin, Transformer):
@@ -24,7 +25,7 @@ class StandardScaler(OneToOneFeatureMixin, Transformer):
     Parameters
     ----------
     copy : bool, default=True
-        Input is never changed, so only True is accepted.
+        Has no effect: input is never changed.
     with_mean : bool, default=True
         Subtract the mean.
     with_std : bool, default=True
@@ -66,6 +67,9 @@ class StandardScaler(OneToOneFeatureMixin, Transformer):
     dask.array<..., shape=(4, 2), dtype=float64, chunksize=(2, 2), chunktype=numpy.ndarray>
     """
 
+    _state: moments.Moments
+    _weighted: bool
+
     _parameter_constraints: dict = {
         "copy": ["boolean"],
         "with_mean": ["boolean"],
@@ -104,21 +108,28 @@ class StandardScaler(OneToOneFeatureMixin, Transformer):
 
     def _learn(self, X: Any, sample_weight: Any, *, reset: bool) -> StandardScaler:
         self._validate_params()
-        if not self.copy:
-            raise ValueError("copy=False is not supported: input is never changed. Use copy=True.")
-        given = take_in(self, X, None, sample_weight, reset=reset, allow_nan=True)
-        state = reduce(
-            partial(_moments_of_block, self._params(), given.reader, given.blocks.names),
-            moments.merge,
-            given.blocks,
-        )
-        if state is None:
-            raise ValueError(
-                "Found array with 0 sample(s) while a minimum of 1 is required by StandardScaler."
+        with unchanged_on_error(self):
+            given = take_in(self, X, None, sample_weight, reset=reset, allow_nan=True)
+            state = reduce(
+                partial(_moments_of_block, self._params(), given.reader, given.blocks.names),
+                moments.merge,
+                given.blocks,
             )
-        self._state = state if reset else moments.merge(self._state, state)
-        self._weighted = sample_weight is not None or (not reset and self._weighted)
-        self._publish()
+            if state is None:
+                raise ValueError(
+                    "Found array with 0 sample(s) while a minimum of 1 is required by "
+                    "StandardScaler."
+                )
+            if sample_weight is not None and not to_numpy(state.weight).any():
+                raise ValueError("Sample weights must contain at least one non-zero number.")
+            if not reset:
+                same_place_or_raise(
+                    state.mean, self._state.mean, given.reader.estimator, "partial_fit"
+                )
+                state = moments.merge(self._state, state)
+            self._weighted = sample_weight is not None or (not reset and self._weighted)
+            self._state = state
+            self._publish()
         return self
 
     def _params(self) -> moments.Params:
@@ -134,7 +145,7 @@ class StandardScaler(OneToOneFeatureMixin, Transformer):
         self.n_samples_seen_ = seen[0] if np.all(seen == seen[0]) else seen
 
     def _transform(self, X: Any, names: Any) -> Any:
-        return self._rows(moments.standardize, X, names)
+        return self._rows("transform", moments.standardize, X, names)
 
     def inverse_transform(self, X: Any) -> Any:
         """Undo `transform`: multiply by the scale and add the mean.
@@ -149,15 +160,15 @@ class StandardScaler(OneToOneFeatureMixin, Transformer):
             In X's namespace and on its device; lazy for dask.
         """
         check_is_fitted(self)
-        return self._rows(moments.restore, X, None)
+        return self._rows("inverse_transform", moments.restore, X, None)
 
-    def _rows(self, function: Any, X: Any, names: Any) -> Any:
+    def _rows(self, method: str, function: Any, X: Any, names: Any) -> Any:
         return rows_out(
             self,
+            method,
             X,
             partial(function, *moments.mean_and_scale(self._params(), self._state)),
-            beside=self._state.mean,
-            attribute="mean_",
+            fitted=self._state.mean,
             columns=self.n_features_in_,
             names=names,
             allow_nan=True,
@@ -175,5 +186,6 @@ class StandardScaler(OneToOneFeatureMixin, Transformer):
 def _moments_of_block(
     params: moments.Params, reader: Reader, names: tuple[str, ...], index: int, parts: tuple
 ) -> moments.Moments:
-    X = reader.rows(parts[0], index)
-    return moments.of_block(params, X, read_weight(parts, names, X, index))
+    block = reader.block(index)
+    X = reader.rows(parts[0], block)
+    return moments.of_block(params, X, read_weight(parts, names, X, block))

@@ -61,7 +61,7 @@ def cut(
     *,
     seen: int,
     batch_size: int | None = None,
-    order: Sequence[int] | None = None,
+    order: Sequence[float] | None = None,
     rows: Array | None = None,
     through: Callable[[Array], Array] | None = None,
 ) -> Iterator[Batch]:

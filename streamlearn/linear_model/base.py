@@ -1,0 +1,271 @@
+"""What the linear classifier and regressor share: parameters in, a fit, attributes out."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import partial
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from streamlearn import fitting
+from streamlearn.backend import Array, asarray, float_dtype, is_array, namespace, scores, to_numpy
+from streamlearn.base import Given, lazy_float_dtype, rows_out
+from streamlearn.blocks import is_collection
+from streamlearn.core import linear, newton
+from streamlearn.core.losses import LOSSES, MARGIN_LOSSES
+from streamlearn.core.machine import Machine
+from streamlearn.core.rates import RATES
+from streamlearn.core.tallies import Tally
+
+ROW_BY_ROW = ("pa1", "pa2")
+"""Schedules of scikit-learn that are algorithms of their own, a row at a time."""
+
+
+class SGD(BaseEstimator):
+    """A linear model that learns by stochastic gradient steps."""
+
+    _kind: str  # what y holds, as `streamlearn.core.linear.Params` says it
+    _row_by_row_rate: str  # what scikit-learn's own default is
+    _tally: Tally  # how held-out rows are scored, by what `_predicted` makes of their scores
+    _predicted: Callable[[Array], Array]
+    _learned: fitting.Learned  # where `partial_fit` goes on, with the draws of these two
+    _seed: int
+    _epoch: int
+
+    _parameter_constraints: dict = {
+        "loss": [StrOptions(set(LOSSES) - set(MARGIN_LOSSES))],
+        "penalty": [StrOptions({"l2", "l1", "elasticnet"}), None],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "l1_ratio": [Interval(Real, 0, 1, closed="both"), None],
+        "fit_intercept": ["boolean"],
+        "max_iter": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "tol": [Interval(Real, 0, None, closed="left"), None],
+        "shuffle": ["boolean", StrOptions({"rows"})],
+        "verbose": ["verbose"],
+        "epsilon": [Interval(Real, 0, None, closed="left")],
+        "random_state": ["random_state"],
+        "learning_rate": [StrOptions({"auto", *RATES, *ROW_BY_ROW})],
+        "eta0": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, None, None, closed="neither")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "warm_start": ["boolean"],
+        "average": [Interval(Integral, 0, None, closed="neither"), "boolean"],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+    }
+
+    def _check(self, *, partial_fit: bool) -> None:
+        """Check the parameters, alone and together."""
+        self._validate_params()
+        rate = self._rate()
+        if self.early_stopping and partial_fit:
+            raise ValueError("early_stopping should be False with partial_fit")
+        if rate == "optimal" and self.alpha == 0:
+            raise ValueError(
+                "alpha must be > 0 since learning_rate is 'optimal'. alpha is used to compute the "
+                "optimal learning rate."
+            )
+        if rate in ROW_BY_ROW:
+            raise NotImplementedError(
+                f"learning_rate={rate!r} is a row-by-row algorithm and is not there yet. Use "
+                "'auto', 'optimal', 'constant', 'invscaling' or 'adaptive'."
+            )
+        if rate == "auto" and self.penalty in ("l1", "elasticnet"):
+            raise NotImplementedError(
+                f"penalty={self.penalty!r} is not there yet with learning_rate='auto'. Use "
+                "penalty='l2', or learning_rate='optimal'."
+            )
+        if self.penalty == "elasticnet" and self.l1_ratio is None:
+            raise ValueError("l1_ratio must be set when penalty is 'elasticnet'")
+
+    def _rate(self) -> str:
+        """Return the learning rate; "auto" row by row is scikit-learn's default."""
+        if self.learning_rate == "auto" and self.batch_size == 1:
+            return self._row_by_row_rate
+        return self.learning_rate
+
+    def _rule(self) -> Any:
+        """Return the core module of the learning rate."""
+        return newton if self._rate() == "auto" else linear
+
+    def _params(self, positive: Any = 1.0, negative: Any = 1.0) -> linear.Params:
+        return linear.Params(
+            loss=self.loss,
+            kind=self._kind,
+            penalty=self.penalty,
+            alpha=float(self.alpha),
+            l1_ratio=0.0 if self.l1_ratio is None else float(self.l1_ratio),
+            epsilon=float(self.epsilon),
+            learning_rate=self._rate(),
+            eta0=float(self.eta0),
+            power_t=float(self.power_t),
+            average=int(self.average),
+            fit_intercept=bool(self.fit_intercept),
+            positive_weight=positive,
+            negative_weight=negative,
+        )
+
+    def _machine(
+        self, params: linear.Params, coef_init: Any, intercept_init: Any, shape: tuple[int, int]
+    ) -> Machine:
+        """Return the learner for ``fit``, which starts from given or former coefficients if any."""
+        machine = self._rule().machine(params)
+        if self.warm_start and hasattr(self, "coef_"):
+            coef_init = self.coef_ if coef_init is None else coef_init
+            intercept_init = self.intercept_ if intercept_init is None else intercept_init
+        if coef_init is None and intercept_init is None:
+            return machine
+        coef = _start_of("coef_init", coef_init, shape)
+        intercept = _start_of("intercept_init", intercept_init, shape[:1])
+        return machine._replace(init=partial(_start_from, self._rule().start, coef, intercept))
+
+    def _former(self, params: linear.Params) -> fitting.Learned:
+        """Return where ``partial_fit`` goes on: nowhere yet, or where it has come to."""
+        learned = self._learned if hasattr(self, "_learned") else fitting.Learned()
+        rule = self._rule()
+        if learned.state is None or isinstance(learned.state, rule.State):
+            return learned
+        former = linear if rule is newton else newton
+        return learned._replace(state=rule.start(params, *former.answer(params, learned.state)))
+
+    def _learn(
+        self,
+        given: Given,
+        machine: Machine,
+        learned: fitting.Learned,
+        n_outputs: int,
+        classes: np.ndarray | None = None,
+        *,
+        partial_fit: bool,
+    ) -> None:
+        """Run the fit and publish its result."""
+        lazy = given.blocks.plan is not None
+        if partial_fit and learned.state is not None:
+            seed, epoch = self._seed, self._epoch
+        else:
+            # One draw for all passes; a block's own draws come from it and the block's number.
+            seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+            epoch = 0
+        shuffle = None
+        if self.shuffle:
+            shuffle = "batches" if lazy and self.shuffle != "rows" else "rows"
+        course = fitting.Course(
+            machine,
+            n_outputs,
+            given.reader,
+            given.blocks.names,
+            classes,
+            batch_size=None if self.batch_size == "auto" else int(self.batch_size),
+            shuffle=shuffle,
+            seed=seed,
+            held_out=float(self.validation_fraction) if self.early_stopping else 0.0,
+            tally=self._tally,
+            predicted=self._predicted,
+        )
+        one_pass = partial_fit or (self.max_iter == "auto" and lazy)
+        max_iter = 1 if one_pass else 1000 if self.max_iter == "auto" else self.max_iter
+        stopping = fitting.Stopping(
+            max_iter,
+            -np.inf if self.tol is None else self.tol,
+            self.n_iter_no_change,
+            self.early_stopping,
+        )
+        outcome = fitting.fit(
+            course,
+            learned,
+            given.blocks,
+            stopping,
+            epoch=epoch,
+            describe=_describe if self.verbose else None,
+        )
+        coef, intercept = self._rule().answer(machine.params, outcome.learned.state)
+        if not all(np.isfinite(to_numpy(a)).all() for a in (coef, intercept)):
+            raise fitting.diverged(f"at epoch #{outcome.n_iter}")
+        self._seed, self._learned, self._epoch = seed, outcome.learned, epoch + outcome.n_iter
+        self._publish(coef, intercept)
+        self.n_iter_ = outcome.n_iter
+        self.t_ = 1.0 + outcome.learned.rows
+        self.loss_curve_ = outcome.losses
+        if self.tol is not None and not one_pass and not outcome.stopped:
+            warnings.warn(
+                "Maximum number of iteration reached before convergence. Consider increasing "
+                "max_iter to improve the fit.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def _publish(self, coef: Array, intercept: Array) -> None:
+        self.coef_, self.intercept_ = coef, intercept
+
+    def _out(
+        self, method: str, X: Any, of_scores: Callable, *, dtype: Any = None, columns: Any = None
+    ) -> Any:
+        """Apply a function of the scores (m, K) to the rows of X, lazily for collections."""
+        check_is_fitted(self)
+        coef = self.coef_ if self.coef_.ndim == 2 else self.coef_[None, :]
+        if dtype is None and is_collection(X):
+            dtype = np.result_type(lazy_float_dtype(X), to_numpy(coef[:0, :]).dtype)
+        function = partial(_score_rows, coef, self.intercept_, of_scores)
+        return rows_out(self, method, X, function, fitted=coef, dtype=dtype, columns=columns)
+
+    def __sklearn_tags__(self):
+        """Return scikit-learn's tags."""
+        tags = super().__sklearn_tags__()
+        tags.array_api_support = True
+        return tags
+
+
+def one_column(p: Array) -> Array:
+    """Return scores (m, 1) as (m,), and scores of several columns as they are."""
+    return p[:, 0] if p.shape[1] == 1 else p
+
+
+def _score_rows(coef: Array, intercept: Array, of_scores: Callable, X: Array) -> Array:
+    xp = namespace(X)
+    dtype = xp.result_type(X.dtype, coef.dtype)
+    X, coef, intercept = (xp.astype(a, dtype, copy=False) for a in (X, coef, intercept))
+    return of_scores(scores(X, coef) + intercept)
+
+
+def _start_of(name: str, given: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Return coefficients to start from, in host memory."""
+    if given is None:
+        return np.zeros(shape)
+    values = to_numpy(given) if is_array(given) else np.asarray(given, dtype=np.float64)
+    if values.size != np.prod(shape):
+        raise ValueError(
+            f"{name} has shape {values.shape}, which does not match the data: {shape}."
+        )
+    return values.reshape(shape)
+
+
+def _start_from(
+    start: Callable,
+    coef: np.ndarray,
+    intercept: np.ndarray,
+    params: linear.Params,
+    n_features: int,
+    n_outputs: int,
+    *,
+    like: Array,
+) -> Any:
+    """Make a machine's first state of given models, beside the first block."""
+    dtype = float_dtype(like)
+    return start(params, *(asarray(a, like=like, dtype=dtype) for a in (coef, intercept)))
+
+
+def _describe(state: Any) -> str:
+    coef, intercept = to_numpy(state.coef), to_numpy(state.intercept)
+    return (
+        f"Norm: {np.linalg.norm(coef):.2f}, NNZs: {np.count_nonzero(coef)}, "
+        f"Bias: {intercept[0]:.6f}"
+    )

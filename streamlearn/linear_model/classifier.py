@@ -1,0 +1,371 @@
+"""Linear classifier that learns in one pass, block by block."""
+
+from __future__ import annotations
+
+from functools import partial
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils._param_validation import Options, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from streamlearn import blocks as engine
+from streamlearn import metrics
+from streamlearn.backend import Array, namespace, to_numpy
+from streamlearn.base import take_in, unchanged_on_error
+from streamlearn.core import linear, links, tallies
+from streamlearn.core.losses import LOSSES
+from streamlearn.fitting import Learned
+from streamlearn.labels import Labels, beside, class_weights, decode, discover, listed
+from streamlearn.linear_model.base import SGD, one_column
+
+
+class SGDClassifier(ClassifierMixin, SGD):
+    """Linear classifier that learns by stochastic gradient steps, from data of any size.
+
+    scikit-learn's `~sklearn.linear_model.SGDClassifier` for any array backend and for dask
+    collections, which are read once, block by block, with a bounded number of blocks in memory.
+    With its defaults there is no step size to tune and the scale of the features does not matter.
+
+    Parameters
+    ----------
+    loss : {"hinge", "log_loss", "modified_huber", "squared_hinge", "perceptron", \
+"squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive"}, default="hinge"
+        Hinge is a linear support vector machine, log_loss logistic regression.
+    penalty : {"l2", "l1", "elasticnet", None}, default="l2"
+    alpha : float, default=0.0001
+        Strength of the penalty.
+    l1_ratio : float, default=0.15
+        Share of l1 in elasticnet.
+    fit_intercept : bool, default=True
+    max_iter : int or "auto", default="auto"
+        Epochs at most. "auto": one over a collection, 1000 with ``tol`` over an array in memory.
+        (scikit-learn: 1000, which over a collection would be 1000 reads of the data.)
+    tol : float or None, default=1e-3
+        Stop when the objective has not improved by this much in ``n_iter_no_change`` epochs.
+    shuffle : bool or "rows", default=True
+        In memory, permute the rows before each epoch. Over a collection, permute the blocks, and
+        the batches in a block, without copies; "rows" permutes the rows inside each block too.
+    verbose : int, default=0
+        Print progress at the end of each segment of blocks.
+    epsilon : float, default=0.1
+        Threshold of the huber and epsilon-insensitive losses.
+    n_jobs : {None, 1, -1}, default=None
+        Has no effect: all classes are columns of one matrix and learn together.
+    random_state : int, RandomState instance or None, default=None
+    learning_rate : {"auto", "constant", "optimal", "invscaling", "adaptive"}, default="auto"
+        "auto" is averaged stochastic Newton (`streamlearn.core.newton`), which needs no step size
+        and is blind to the scale and offset of features; it knows the penalties l2 and None. The
+        others are scikit-learn's schedules, applied to the mean gradient of each batch.
+        (scikit-learn: "optimal", which needs alpha tuned and features scaled.)
+    eta0 : float, default=0.01
+    power_t : float, default=0.5
+    early_stopping : bool, default=False
+        Hold out rows of every block, score them after the block was learned from, and stop when
+        the score of a segment of blocks (an epoch, in memory) has not improved by ``tol`` for
+        ``n_iter_no_change`` segments.
+    validation_fraction : float, default=0.1
+        Share of each block's rows to hold out.
+    n_iter_no_change : int, default=5
+    class_weight : dict, "balanced" or None, default=None
+    warm_start : bool, default=False
+        Let ``fit`` start from the coefficients of the fit before.
+    average : bool or int, default=False
+        Answer with the mean of the coefficients over all rows, or from the n-th row on. Under
+        "auto" False means a mean too, one that weighs the later coefficients more.
+    batch_size : int or "auto", default="auto"
+        Rows of one step. "auto": 64 at first, growing with the rows seen to what fits in cache. 1
+        is scikit-learn's row by row.
+    classes : array-like or None, default=None
+        The labels, where they are known: saves a pass over y, and a pass over y is a pass over
+        the data where both come from the same files.
+
+    Attributes
+    ----------
+    coef_ : array of shape (1, n_features) or (n_classes, n_features)
+    intercept_ : array of shape (1,) or (n_classes,)
+    classes_ : array of shape (n_classes,)
+    n_iter_ : int
+        Epochs begun.
+    t_ : float
+        1 + rows learned from.
+    loss_curve_ : list of float
+        Progressive loss, a value a block: the mean loss of its rows, each scored before it was
+        learned from.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features,)
+        Only where X was a frame whose column names are all strings.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from streamlearn.linear_model import SGDClassifier
+    >>> rng = da.random.default_rng(0)
+    >>> X = rng.normal(size=(10_000, 3), chunks=(1_000, 3))
+    >>> y = X[:, 0] + 2 * X[:, 1] > 0
+    >>> model = SGDClassifier(loss="log_loss", classes=[False, True], random_state=0).fit(X, y)
+    >>> model.score(X, y) > 0.99
+    True
+    >>> model.predict(X)
+    dask.array<..., shape=(10000,), dtype=bool, chunksize=(1000,), chunktype=numpy.ndarray>
+    """
+
+    _parameter_constraints: dict = {
+        **SGD._parameter_constraints,
+        "loss": [StrOptions(set(LOSSES))],
+        "n_jobs": [Options(Integral, {1, -1}), None],
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+        "classes": ["array-like", None],
+    }
+
+    _kind = "classes"
+    _row_by_row_rate = "optimal"
+    _tally = tallies.ACCURACY
+    _predicted = staticmethod(links.codes)
+
+    def __init__(
+        self,
+        loss="hinge",
+        *,
+        penalty="l2",
+        alpha=0.0001,
+        l1_ratio=0.15,
+        fit_intercept=True,
+        max_iter="auto",
+        tol=1e-3,
+        shuffle=True,
+        verbose=0,
+        epsilon=0.1,
+        n_jobs=None,
+        random_state=None,
+        learning_rate="auto",
+        eta0=0.01,
+        power_t=0.5,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=5,
+        class_weight=None,
+        warm_start=False,
+        average=False,
+        batch_size="auto",
+        classes=None,
+    ):
+        self.loss = loss
+        self.penalty = penalty
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.fit_intercept = fit_intercept
+        self.max_iter = max_iter
+        self.tol = tol
+        self.shuffle = shuffle
+        self.verbose = verbose
+        self.epsilon = epsilon
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.learning_rate = learning_rate
+        self.eta0 = eta0
+        self.power_t = power_t
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.average = average
+        self.batch_size = batch_size
+        self.classes = classes
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        coef_init: Any = None,
+        intercept_init: Any = None,
+        sample_weight: Any = None,
+    ) -> SGDClassifier:
+        """Fit to X and y, forgetting what was learned before unless ``warm_start``.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+        y : array, Series, dask array or dask Series of shape (n_samples,)
+        coef_init : array of shape (n_classes, n_features), optional
+        intercept_init : array of shape (n_classes,), optional
+        sample_weight : array or dask array of shape (n_samples,), optional
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X and y do not line up, hold NaN or infinity, y has fewer than two classes or a
+            label not in ``classes``, or the model overflows.
+        NotImplementedError
+            For ``learning_rate`` pa1 and pa2, and l1 and elasticnet under "auto".
+        """
+        self._check(partial_fit=False)
+        with unchanged_on_error(self):
+            given = take_in(self, X, y, sample_weight, reset=True, target="labels", as_rows=True)
+            classes, found = None if self.classes is None else listed(self.classes), None
+            if classes is None or self.class_weight == "balanced":
+                # A collection's labels are found without reading its X.
+                lazy = given.blocks.plan is not None
+                found = discover(engine.align(y=y) if lazy else given.blocks)
+                classes = found.classes if classes is None else classes
+            params = self._class_params(classes, found)
+            shape = _n_outputs(classes), self.n_features_in_
+            machine = self._machine(params, coef_init, intercept_init, shape)
+            self._learn(given, machine, Learned(), shape[0], classes, partial_fit=False)
+            self.classes_ = beside(classes, self.coef_)
+        return self
+
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+    ) -> SGDClassifier:
+        """Learn from more rows, in one epoch.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+        y : array, Series, dask array or dask Series of shape (n_samples,)
+        classes : array of shape (n_classes,), optional
+            All labels there will ever be; needed in the first call, here or as a parameter.
+        sample_weight : array or dask array of shape (n_samples,), optional
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As `fit`, and if the labels are not given or differ from those of the first call.
+        """
+        self._check(partial_fit=True)
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight 'balanced' is not supported for partial_fit. In order to use "
+                "'balanced' weights, use compute_class_weight('balanced', classes=classes, y=y) on "
+                "a large enough sample and pass the resulting weights as class_weight."
+            )
+        first = not hasattr(self, "classes_")
+        classes = self.classes if classes is None else classes
+        if classes is None and first:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        known = listed(self.classes_ if classes is None else classes)
+        if not first and not np.array_equal(to_numpy(self.classes_), known):
+            raise ValueError(
+                f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
+                f"{self.classes_!r}"
+            )
+        with unchanged_on_error(self):
+            given = take_in(self, X, y, sample_weight, reset=first, target="labels", as_rows=True)
+            params = self._class_params(known, None)
+            machine, learned = self._rule().machine(params), self._former(params)
+            self._learn(given, machine, learned, _n_outputs(known), known, partial_fit=True)
+            self.classes_ = beside(known, self.coef_)
+        return self
+
+    def _class_params(self, classes: np.ndarray, found: Labels | None) -> linear.Params:
+        weights = class_weights(self.class_weight, classes, found)
+        if weights is None:
+            return self._params()
+        if _n_outputs(classes) == 1:
+            return self._params(positive=float(weights[1]), negative=float(weights[0]))
+        return self._params(positive=weights)
+
+    def decision_function(self, X: Any) -> Any:
+        """Return the signed distance of each row to the hyperplane, times the norm of ``coef_``.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        array or dask collection of shape (n_samples,) or (n_samples, n_classes)
+        """
+        check_is_fitted(self)
+        n = self.coef_.shape[0]
+        return self._out("decision_function", X, one_column, columns=None if n == 1 else n)
+
+    def predict(self, X: Any) -> Any:
+        """Return the label of each row.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        array or dask collection of shape (n_samples,)
+            Numbers in X's namespace and on its device, strings as NumPy; lazy for dask.
+        """
+        check_is_fitted(self)
+        labels = to_numpy(self.classes_)
+        return self._out("predict", X, partial(_labels, labels), dtype=labels.dtype)
+
+    def _has_probabilities(self) -> bool:
+        if self.loss not in ("log_loss", "modified_huber"):
+            raise AttributeError(
+                f"probability estimates are not available for loss={self.loss!r}; use log_loss or "
+                "modified_huber."
+            )
+        return True
+
+    @available_if(_has_probabilities)
+    def predict_proba(self, X: Any) -> Any:
+        """Return the probability of each class, for the losses log_loss and modified_huber.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        array or dask collection of shape (n_samples, n_classes)
+            Classes in the order of ``classes_``; see `streamlearn.core.links.probabilities`.
+        """
+        return self._proba("predict_proba", X, partial(links.probabilities, loss=self.loss))
+
+    @available_if(_has_probabilities)
+    def predict_log_proba(self, X: Any) -> Any:
+        """Return the logarithm of `predict_proba`; -inf where that is 0."""
+        return self._proba("predict_log_proba", X, partial(_log_probabilities, self.loss))
+
+    def _proba(self, method: str, X: Any, of_scores: Any) -> Any:
+        check_is_fitted(self)
+        return self._out(method, X, of_scores, columns=self.classes_.shape[0])
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the share of rows whose label is predicted right, in one pass.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+        y : array, Series, dask array or dask Series of shape (n_samples,)
+        sample_weight : array or dask array of shape (n_samples,), optional
+        """
+        return metrics.accuracy_score(y, self.predict(X), sample_weight=sample_weight)
+
+
+def _n_outputs(classes: np.ndarray) -> int:
+    if len(classes) < 2:
+        raise ValueError(
+            f"The number of classes has to be greater than one; got {len(classes)} class"
+        )
+    return 1 if len(classes) == 2 else len(classes)
+
+
+def _labels(classes: np.ndarray, p: Array) -> Array:
+    return decode(classes, links.codes(p))
+
+
+def _log_probabilities(loss: str, p: Array) -> Array:
+    probabilities = links.probabilities(p, loss=loss)
+    with np.errstate(divide="ignore"):
+        return namespace(p).log(probabilities)

@@ -1,0 +1,228 @@
+"""From what a block holds to checked arrays: rows, values, weights and labels.
+
+This runs inside the task of a block, since only the block itself knows its namespace, device and
+dtype. Errors name the block; ``block`` is None for containers in memory, which have only one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from streamlearn.backend import (
+    Array,
+    asarray,
+    device,
+    is_array,
+    itemsize,
+    namespace,
+    same_place,
+    widest_float,
+)
+
+
+class Reader(NamedTuple):
+    """How the part X of a block becomes an array: checked, and of a real floating dtype.
+
+    Attributes
+    ----------
+    estimator : str
+        Its name, for errors.
+    n_features : int
+    names : tuple of str or None
+        Feature names, where X is a frame.
+    allow_nan : bool
+    in_memory : bool
+        True for a container in memory, which is one block and has been checked before.
+    """
+
+    estimator: str
+    n_features: int
+    names: tuple[str, ...] | None = None
+    allow_nan: bool = False
+    in_memory: bool = False
+
+    def block(self, index: int) -> int | None:
+        """Return what errors call block ``index``: nothing, where there is only one."""
+        return None if self.in_memory else index
+
+    def rows(self, X: Any, block: int | None = None) -> Array:
+        """Return the part X of a block as an array of shape (n_rows, n_features).
+
+        Raises
+        ------
+        TypeError
+            If it holds no numbers.
+        ValueError
+            If it is not two-dimensional, has other features than were announced, or holds NaN or
+            infinity where that is not allowed.
+        """
+        if self.in_memory:
+            return X
+        X = self._array(X, block)
+        if X.ndim != 2 or X.shape[1] != self.n_features:
+            raise ValueError(
+                f"{in_block('X', block)} has shape {tuple(X.shape)}, but {self.estimator} is "
+                f"expecting {self.n_features} features as input."
+            )
+        finite_or_raise(X, "X", block, allow_nan=self.allow_nan)
+        return X
+
+    def made(self, rows: Any, block: int | None = None) -> Array:
+        """Check `streamlearn.blocks.Rows`, still to be made; return what they are made of.
+
+        Raises
+        ------
+        ValueError
+            If they will hold NaN or infinity. They are made to look only where what they are made
+            of has any.
+        """
+        if not _sum_is_finite(rows.array):
+            finite_or_raise(rows.all(), "X", block, allow_nan=self.allow_nan)
+        return rows.array
+
+    def _array(self, X: Any, block: int | None) -> Array:
+        if hasattr(X, "columns") and hasattr(X, "to_numpy"):
+            found = tuple(map(str, X.columns))
+            if self.names is not None and found != self.names:
+                raise ValueError(
+                    f"{in_block('X', block)} has the columns {list(found)}, but {self.estimator} "
+                    f"is expecting {list(self.names)}. Select the columns by name, in this order."
+                )
+            single = all(dtype == np.float32 for dtype in X.dtypes)
+            dtype = np.float32 if single else np.float64
+            return _converted(X, block, lambda: X.to_numpy(dtype=dtype, na_value=np.nan))
+        X = as_array(X)
+        xp = namespace(X)
+        if xp.isdtype(X.dtype, "complex floating"):
+            raise ValueError(f"Complex data not supported: {in_block('X', block)} is {X.dtype}.")
+        if isinstance(X, np.ndarray) and X.dtype.kind in "OUSMm":
+            return _converted(X, block, lambda: X.astype(np.float64))
+        if not xp.isdtype(X.dtype, "real floating") or itemsize(X.dtype, xp) < 4:
+            return xp.astype(X, widest_float(X))
+        return X
+
+
+def _converted(X: Any, block: int | None, convert: Callable[[], np.ndarray]) -> np.ndarray:
+    try:
+        return convert()
+    except (TypeError, ValueError) as error:
+        dtypes = sorted(set(map(str, X.dtypes))) if hasattr(X, "dtypes") else X.dtype
+        raise type(error)(
+            f"{in_block('X', block)} has dtype {dtypes} and is not numeric: {error}"
+        ) from error
+
+
+def in_block(name: str, block: int | None) -> str:
+    """Return what errors call a part of a block.
+
+    Examples
+    --------
+    >>> in_block("y", 3), in_block("y", None)
+    ('Block 3 of y', 'y')
+    """
+    return name if block is None else f"Block {block} of {name}"
+
+
+def as_array(x: Any) -> Array:
+    """Return what a block holds as an array: frames and sequences become NumPy's."""
+    if hasattr(x, "to_numpy"):
+        return x.to_numpy()
+    return x if is_array(x) else np.asarray(x)
+
+
+def as_vector(x: Any, name: str, block: int | None = None) -> Array:
+    """Return a target or a weight, from whatever container a block holds, with one entry a row.
+
+    Raises
+    ------
+    ValueError
+        If it has more than one column.
+    """
+    x = as_array(x)
+    if x.ndim == 2 and x.shape[1] == 1:
+        x = x[:, 0]
+    if x.ndim != 1:
+        raise ValueError(
+            f"{in_block(name, block)} should be a 1d array, got an array of shape "
+            f"{tuple(x.shape)} instead."
+        )
+    return x
+
+
+def read_weight(parts: tuple, names: tuple[str, ...], X: Array, block: int | None) -> Array | None:
+    """Return a block's row weights beside X, or None.
+
+    Raises
+    ------
+    ValueError
+        If they hold NaN or infinity.
+    """
+    if "sample_weight" not in names:
+        return None
+    weight = as_vector(parts[names.index("sample_weight")], "sample_weight", block)
+    weight = asarray(weight, like=X, dtype=X.dtype)
+    finite_or_raise(weight, "sample_weight", block)
+    return weight
+
+
+def read_values(parts: tuple, names: tuple[str, ...], X: Array, block: int | None) -> Array:
+    """Return a block's target values beside X, shape (n_rows,).
+
+    Raises
+    ------
+    ValueError
+        If they hold NaN or infinity, or there are several a row.
+    """
+    y = asarray(as_vector(parts[names.index("y")], "y", block), like=X, dtype=X.dtype)
+    finite_or_raise(y, "y", block)
+    return y
+
+
+def finite_or_raise(x: Array, name: str, block: int | None, *, allow_nan: bool = False) -> None:
+    """Check that ``x`` holds no infinity, and no NaN unless ``allow_nan``.
+
+    Raises
+    ------
+    ValueError
+        Naming the block, if there is one.
+    """
+    if _sum_is_finite(x):
+        return
+    xp = namespace(x)
+    wrong = xp.isinf(x) if allow_nan else ~xp.isfinite(x)
+    if bool(xp.any(wrong)):
+        what = "NaN" if not allow_nan and bool(xp.any(xp.isnan(x))) else "infinity"
+        where = "" if block is None else f" in block {block}"
+        raise ValueError(f"Input {name} contains {what}{where}.")
+
+
+def _sum_is_finite(x: Array) -> bool:
+    """Tell cheaply that nothing is NaN or infinite; True for numbers that are not floats."""
+    xp = namespace(x)
+    if not xp.isdtype(x.dtype, "real floating"):
+        return True
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(xp.isfinite(xp.sum(x)))
+
+
+def same_place_or_raise(X: Array, fitted: Array, estimator: str, method: str) -> None:
+    """Check that ``X`` is in the namespace and on the device of a fitted attribute.
+
+    Raises
+    ------
+    ValueError
+        Naming both places.
+    """
+    if not same_place(X, fitted):
+        raise ValueError(
+            f"Inputs passed to {estimator}.{method}() must use the same namespace and the same "
+            f"device as those passed to fit(): fitted on {_place(fitted)}, got {_place(X)}. Move "
+            "the input there, or fit again."
+        )
+
+
+def _place(x: Array) -> str:
+    return f"{namespace(x).__name__.rpartition('.')[2]}, device {device(x)}"
