@@ -37,10 +37,12 @@ def test_flights_streams_compares_and_draws(tmp_path):
     excess = {
         line.split("  ")[1]: float(line.rpartition(" ")[2].rstrip("%"))
         for line in done.stdout.splitlines()
-        if line.endswith("%")
+        if line.startswith("  ") and line.endswith("%")
     }
     assert excess["base rate"] > 100
     assert excess["one pass over 1 copy"] < 1.0
+    assert "within 1 %" in done.stdout
+    assert "NOT" not in done.stdout
     assert picture.read_bytes().startswith(b"\x89PNG")
 
     import pandas as pd
