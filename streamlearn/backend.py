@@ -11,6 +11,7 @@ import threading
 from typing import Any
 
 import array_api_compat as compat
+import array_api_compat.numpy
 import numpy as np
 
 Array = Any
@@ -46,6 +47,9 @@ def namespace(*arrays: Array) -> Any:
     TypeError
         If one is not an array, or they come from different libraries.
     """
+    # Looking a library up costs 4 us, a dozen times a batch; NumPy's is known by the type.
+    if arrays and all(isinstance(x, np.ndarray) for x in arrays):
+        return compat.numpy
     return compat.array_namespace(*arrays)
 
 
