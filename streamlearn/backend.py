@@ -121,6 +121,8 @@ def nbytes(x: Array) -> int:
 
 def itemsize(dtype: Any, xp: Any) -> int:
     """Return the bytes of one element of ``dtype``."""
+    if hasattr(dtype, "itemsize"):
+        return dtype.itemsize
     if xp.isdtype(dtype, "bool"):
         return 1
     is_float = xp.isdtype(dtype, ("real floating", "complex floating"))

@@ -34,8 +34,10 @@ class Rows(NamedTuple):
 
     def all(self) -> Any:
         """Make all rows, a cache-sized batch at a time."""
+        if len(self.functions) == 1:
+            return self.of(self.array)
         n, size = self.array.shape[0], batch_rows(self.array)
-        if n <= size or len(self.functions) == 1:
+        if n <= size:
             return self.of(self.array)
         made = [self.of(self.array[a : min(a + size, n), ...]) for a in range(0, n, size)]
         return namespace(made[0]).concat(made)

@@ -44,12 +44,14 @@ def map_rows(
     if is_frame(X):
         import pandas as pd
 
+        said = pd.Series(np.empty(0, dtype)).dtype  # pandas has its own for strings
         meta: Any = (
-            pd.Series(dtype=dtype)
+            pd.Series(dtype=said)
             if columns is None
-            else pd.DataFrame(columns=_labels(names, columns), dtype=dtype)
+            else pd.DataFrame(columns=_labels(names, columns), dtype=said)
         )
-        return X.map_partitions(_framed, function, meta.columns if columns else None, meta=meta)
+        labels = None if columns is None else meta.columns
+        return X.map_partitions(_framed, function, labels, said, meta=meta)
     meta = np.empty((0,) if columns is None else (0, 0), dtype=dtype)
     # Dask believes the meta of NumPy and CuPy arrays only; the others pass through a NumPy meta.
     if type(X._meta).__module__.partition(".")[0] == "cupy":
@@ -74,10 +76,10 @@ def _labels(names: Sequence[str] | None, columns: int) -> list:
     return list(range(columns)) if names is None else list(names)
 
 
-def _framed(frame: Any, function: Callable, labels: Any) -> Any:
+def _framed(frame: Any, function: Callable, labels: Any, dtype: Any) -> Any:
     import pandas as pd
 
     values = np.asarray(function(frame))
     if labels is None:
-        return pd.Series(values, index=frame.index)
-    return pd.DataFrame(values, index=frame.index, columns=labels)
+        return pd.Series(values, index=frame.index, dtype=dtype)
+    return pd.DataFrame(values, index=frame.index, columns=labels, dtype=dtype)
