@@ -1,0 +1,185 @@
+"""``map_rows`` is lazy, keeps what came in, and takes blocks of any array library."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import dask
+import dask.array as da
+import numpy as np
+import pandas as pd
+import pytest
+
+from streamlearn import backend as b
+from streamlearn.blocks import map_rows
+from tests.blocks import tracking
+from tests.blocks.tracking import COLUMNS, plain
+
+ROWS = tracking.rows(0, 12)
+
+
+def first_column(X):
+    return X[:, 0]
+
+
+def doubled(X):
+    return 2 * X[:, :2]
+
+
+def blocks_of(x):
+    """Compute each block by itself, which asks nothing of its kind."""
+    return dask.compute(*x.to_delayed().ravel(), scheduler="sync")
+
+
+def unknown(x):
+    lengths = (np.nan,) * x.numblocks[0]
+    return x.map_blocks(lambda c: c, dtype=x.dtype, chunks=(lengths, *x.chunks[1:]))
+
+
+LAYOUTS = {
+    "rows": lambda: da.from_array(ROWS, chunks=(5, COLUMNS)),
+    "unknown": lambda: unknown(da.from_array(ROWS, chunks=(5, COLUMNS))),
+    "columns": lambda: da.from_array(ROWS, chunks=(5, 3)),
+    "unknown columns": lambda: unknown(da.from_array(ROWS, chunks=(5, 3))),
+    "empty chunks": lambda: da.from_array(ROWS, chunks=((5, 0, 7), COLUMNS)),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_rows_become_values_or_rows(layout):
+    X = LAYOUTS[layout]()
+    one = map_rows(first_column, X, dtype=ROWS.dtype)
+    two = map_rows(doubled, X, dtype=ROWS.dtype, columns=2)
+    assert (one.ndim, two.ndim, one.dtype, two.dtype) == (1, 2, ROWS.dtype, ROWS.dtype)
+    assert two.chunks[1] == (2,)
+    np.testing.assert_equal((one.chunks[0], two.chunks[0]), (X.chunks[0], X.chunks[0]))
+    np.testing.assert_array_equal(one.compute(), ROWS[:, 0])
+    np.testing.assert_array_equal(two.compute(), 2 * ROWS[:, :2])
+
+
+def test_a_one_dimensional_array_has_rows_too():
+    y = da.arange(12, chunks=5)
+    np.testing.assert_array_equal(map_rows(np.negative, y, dtype=int).compute(), -np.arange(12))
+    wide = map_rows(lambda v: np.stack([v, v], axis=1), y, dtype=int, columns=2)
+    np.testing.assert_array_equal(wide.compute(), np.stack([np.arange(12)] * 2, axis=1))
+
+
+@pytest.mark.parametrize("forget", [lambda x: x, unknown], ids=["known", "unknown"])
+@pytest.mark.parametrize("columns", [None, 2])
+def test_blocks_of_any_library_stay_in_it(backend, forget, columns):
+    """dask is told NumPy, the block decides in the task: its namespace, device and dtype."""
+    make = partial(backend.asarray, dtype="float32")
+    X = da.from_array(ROWS, chunks=(5, COLUMNS)).map_blocks(make, meta=np.empty((0, 0)))
+    seen = []
+
+    def function(block):
+        backend.check(block, "float32")
+        seen.append(block.shape)
+        return block[:, 0] if columns is None else block[:, :columns]
+
+    out = blocks_of(map_rows(function, forget(X), dtype=np.float32, columns=columns))
+    assert sorted(seen) == [(2, COLUMNS), (5, COLUMNS), (5, COLUMNS)]
+    for part in out:
+        backend.check(part, "float32")
+    expected = ROWS[:, 0] if columns is None else ROWS[:, :columns]
+    np.testing.assert_array_equal(np.concatenate([backend.to_numpy(p) for p in out]), expected)
+
+
+def test_every_block_is_read_once_and_no_more_than_threads_are_alive():
+    X = plain(40)
+    with dask.config.set(scheduler="threads", num_workers=2):
+        map_rows(lambda c: c[:, 0] + 0, X, dtype=float).sum().compute()
+    happened = tracking.drain()
+    assert len(tracking.reads(happened)) == 40
+    assert tracking.peak(happened) <= 3
+
+
+def test_string_labels_pass():
+    labels = map_rows(lambda c: np.where(c[:, 0] > 20, "late", "in time"), plain(3), dtype="<U7")
+    assert labels.compute(scheduler="sync").tolist() == ["in time"] * 6 + ["late"] * 9
+
+
+def test_names_make_a_frame_of_an_array():
+    for layout in ("rows", "unknown", "columns"):
+        out = map_rows(doubled, LAYOUTS[layout](), dtype=float, columns=2, names=["a", "b"])
+        expected = pd.DataFrame(2 * ROWS[:, :2], columns=["a", "b"])
+        got = out.compute(scheduler="sync")
+        pd.testing.assert_frame_equal(got.reset_index(drop=True), expected)
+
+
+class TestFrames:
+    @pytest.fixture
+    def table(self):
+        index = pd.Index(range(100, 112), name="flight")
+        return pd.DataFrame(ROWS, columns=list("abcd"), index=index)
+
+    @pytest.fixture
+    def frame(self, table):
+        dd = pytest.importorskip("dask.dataframe", reason="dask DataFrames are an extra")
+        return dd.from_pandas(table, npartitions=3)
+
+    def test_index_and_divisions_stay(self, table, frame):
+        one = map_rows(lambda f: f["a"].to_numpy(), frame, dtype=float)
+        two = map_rows(
+            lambda f: f.to_numpy()[:, :2], frame, dtype=float, columns=2, names=["u", "v"]
+        )
+        assert one.divisions == two.divisions == frame.divisions
+        pd.testing.assert_series_equal(one.compute(scheduler="sync"), table["a"].rename(None))
+        pd.testing.assert_frame_equal(
+            two.compute(scheduler="sync"), table[["a", "b"]].set_axis(["u", "v"], axis=1)
+        )
+
+    def test_columns_without_names_are_numbered(self, frame):
+        out = map_rows(lambda f: f.to_numpy()[:, :2], frame, dtype=float, columns=2)
+        assert list(out.columns) == list(out.compute(scheduler="sync").columns) == [0, 1]
+
+    def test_what_dask_shows_is_what_comes(self, frame):
+        """dtypes of the lazy frame and of the computed one agree, strings too."""
+        for values, dtype in [
+            (np.full(12, "late", dtype="<U4"), np.dtype("<U4")),
+            (np.full(12, "late", dtype=object), np.dtype(object)),
+            (np.ones(12, dtype=np.int32), np.dtype("int32")),
+            (np.ones(12, dtype=bool), np.dtype(bool)),
+        ]:
+            out = map_rows(lambda f, v=values: v[: len(f)], frame, dtype=dtype)
+            assert out.compute(scheduler="sync").dtype == out.dtype
+
+    def test_nothing_is_computed(self, frame, nothing_runs):
+        map_rows(lambda f: f.to_numpy()[:, 0], frame, dtype=float)
+
+    # dask's writer calls pandas' set_index in a way that pandas 3.1 deprecates.
+    @pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame.set_index")
+    def test_an_array_of_a_frame_goes_back_to_parquet(self, table, frame, tmp_path):
+        """The main job's last line: predictions of unknown length, and nothing read before it."""
+        pytest.importorskip("pyarrow", reason="writes Parquet")
+        X = frame.to_dask_array()
+        out = map_rows(first_column, X, dtype=float)
+        out.to_dask_dataframe(columns=["late"]).to_parquet(tmp_path / "p.parq")
+        got = pd.read_parquet(tmp_path / "p.parq")
+        np.testing.assert_array_equal(got["late"], table["a"])
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_nothing_is_computed_before_it_is_asked_for(layout, nothing_runs):
+    X = LAYOUTS[layout]()
+    map_rows(first_column, X, dtype=float)
+    map_rows(doubled, X, dtype=float, columns=2)
+    map_rows(doubled, X, dtype=float, columns=2, names=["a", "b"])
+
+
+def test_maps_of_maps_make_no_block_in_between():
+    """What was made by functions of rows is made from the block before, in cache-sized batches."""
+    rows = 3 * b.batch_rows(np.zeros((1, COLUMNS)))
+    X = da.from_array(np.zeros((rows, COLUMNS)), chunks=(rows, COLUMNS))
+    largest = []
+
+    def plus_one(block):
+        largest.append(block.shape[0])
+        return block + 1
+
+    once = map_rows(plus_one, X, dtype=float, columns=COLUMNS)
+    result = map_rows(plus_one, once, dtype=float, columns=COLUMNS).compute(scheduler="sync")
+    assert result.shape == (rows, COLUMNS)
+    assert np.all(result == 2)
+    assert len(largest) == 6
+    assert max(largest) == rows // 3
