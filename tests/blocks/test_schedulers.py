@@ -1,0 +1,200 @@
+"""Every scheduler runs the same plain graphs to the same bits, and its tools can read them."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import dask
+import dask.array as da
+import numpy as np
+import pytest
+from dask.diagnostics import Profiler, ResourceProfiler
+from dask.utils import key_split
+
+import streamlearn.blocks
+from streamlearn.blocks import align, reduce
+from tests.blocks import tracking
+from tests.blocks.conftest import LOCAL, ROOT
+from tests.blocks.tracking import LAYOUTS, gather, plain, rough, run, tall_to_short
+
+
+def squares(_index, parts):
+    return float(np.square(parts[0]).sum()) / 3.0
+
+
+def mixed(a, b):
+    """Merge to a result whose rounding shows the order."""
+    return a * 0.7 + b / 3.0
+
+
+def both(X):
+    """Return what a fold and a reduce make of X."""
+    blocks = align(X=X)
+    return run(rough, 0.1, blocks)[0], reduce(squares, mixed, blocks)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_threads_give_the_bits_of_one_thread(layout):
+    X = LAYOUTS[layout](100)
+    results = {}
+    for name, config in LOCAL.items():
+        with dask.config.set(config):
+            results[name] = both(X)
+    assert len(set(results.values())) == 1, results
+
+
+# A pool of processes starts in seconds, so one is made and kept for both verbs.
+def test_processes_give_the_bits_of_one_thread(importable_tests):
+    X = tall_to_short(20)
+    with dask.config.set(scheduler="sync"):
+        expected = both(X)
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    context = multiprocessing.get_context("spawn")
+    with (
+        ProcessPoolExecutor(2, mp_context=context) as pool,
+        # Results are carried over the border of a segment by way of this process.
+        dask.config.set({"scheduler": "processes", "pool": pool, "streamlearn.segment": 15}),
+    ):
+        assert both(X) == expected
+
+
+def test_the_scheduler_is_the_one_dask_would_take():
+    """A scheduler given as a function gets plain dicts of single tasks, as dask's do."""
+    graphs = []
+
+    def record(graph, keys, **kwargs):
+        graphs.append(graph)
+        return dask.get(graph, keys, **kwargs)
+
+    with dask.config.set(scheduler=record):
+        assert run(gather, (), align(X=plain(3)))[0] == (0, 5, 10)
+        assert reduce(squares, mixed, align(X=plain(3))) is not None
+    assert [type(g) for g in graphs] == [dict, dict]
+
+
+def names_in(profiler):
+    return {key_split(result.key) for result in profiler.results}
+
+
+def test_dasks_profilers_show_readable_names():
+    with dask.config.set(scheduler="threads"), Profiler() as profiler:
+        run(tracking.slow, 0.0, align(X=plain(10)))
+    assert names_in(profiler) == {"load", "update", "state"} or names_in(profiler) == {
+        "load",
+        "update",
+    }
+    with dask.config.set(scheduler="threads"), Profiler() as profiler:
+        reduce(squares, mixed, align(X=tall_to_short(20)))
+    assert names_in(profiler) == {"part", "merge", "shared", "passed"}
+
+
+def test_dasks_resource_profiler_measures_a_fold():
+    with dask.config.set(scheduler="threads"), ResourceProfiler(dt=0.01) as resources:
+        run(tracking.slow, 0.0, align(X=plain(50)))
+    assert resources.results
+    assert resources.results[-1].time > resources.results[0].time
+
+
+QUERY_PLANNING = """
+import dask
+dask.config.set({"array.query-planning": True})
+import dask.array as da
+import numpy as np
+from dask.array import array_expr_enabled
+from streamlearn.blocks import align, fold, map_rows, reduce
+
+assert array_expr_enabled()
+reads = []
+
+def read(block):
+    if len(block):
+        reads.append(float(block[0, 0]))
+    return block + 0.0
+
+def step(state, parts):
+    return state + 1, [np.array(x) for x in parts]
+
+def passed(**containers):
+    reads.clear()
+    with dask.config.set(scheduler="sync"):
+        (segment,) = fold(step, 0, align(**containers), prepare=lambda i, parts: parts)
+    return [np.concatenate(x) for x in zip(*(r.info for r in segment.records))]
+
+rows = np.arange(80.0).reshape(20, 4)
+Z = da.from_array(rows, chunks=(5, 4)).map_blocks(read, dtype=float, meta=np.empty((0, 0)))
+X, y = passed(X=Z[:, :-1], y=Z[:, -1])
+assert (X == rows[:, :-1]).all() and (y == rows[:, -1]).all()
+assert len(reads) == 4, reads
+(X,) = passed(X=Z.rechunk((3, 4)))
+assert (X == rows).all() and len(reads) == 4, reads
+X, y = passed(X=da.from_array(rows, chunks=(5, 2)), y=np.arange(20))
+assert (X == rows).all() and (y == np.arange(20)).all()
+total = reduce(lambda i, parts: parts[0].sum(), lambda a, b: a + b, align(X=Z))
+assert total == rows.sum()
+for columns, names in ((None, None), (2, None)):
+    out = map_rows(lambda b: b[:, 0] if columns is None else b[:, :2], Z, dtype=float,
+                   columns=columns, names=names)
+    assert (out.compute() == (rows[:, 0] if columns is None else rows[:, :2])).all()
+"""
+
+
+def test_dasks_array_query_planning_works():
+    """It can only be chosen before dask.array is imported, so in a process of its own."""
+    result = subprocess.run(
+        [sys.executable, "-c", QUERY_PLANNING],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_one_module_touches_what_dask_may_move():
+    """Private modules of dask, and its graphs, are met in graph.py alone."""
+    package = Path(streamlearn.blocks.__file__).parent
+    for path in package.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            modules = []
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                modules = [f"{node.module}.{alias.name}" for alias in node.names]
+            for module in modules:
+                top, *rest = module.split(".")
+                if top in ("dask", "distributed") and path.name != "graph.py":
+                    assert not any(part.startswith("_") for part in rest), (path.name, module)
+                    assert "highlevelgraph" not in rest, (path.name, module)
+                    assert "optimization" not in rest, (path.name, module)
+
+
+def test_the_package_loads_neither_distributed_nor_frames():
+    code = (
+        "import sys, streamlearn.blocks;"
+        "print([m for m in ('distributed', 'dask.dataframe', 'pandas', 'torch') if m in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert result.stdout.strip() == "[]"
+
+
+def test_tasks_pickle_so_that_they_can_travel():
+    import pickle
+
+    blocks = align(X=tall_to_short(20), y=np.arange(100))
+    graphs = []
+
+    def record(graph, keys, **kwargs):
+        graphs.append(graph)
+        return dask.get(pickle.loads(pickle.dumps(graph)), keys, **kwargs)
+
+    with dask.config.set({"scheduler": record, "streamlearn.segment": 7}):
+        state, _ = run(gather, (), blocks)
+    assert state == tuple(range(0, 100, 5))
+    assert da is not None
