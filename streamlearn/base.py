@@ -166,6 +166,7 @@ def rows_out(
     columns: int | None = None,
     names: Any = None,
     allow_nan: bool = False,
+    finite: bool = True,
 ) -> Any:
     """Apply ``function`` to the rows of X: at once to an array in memory, lazily to a collection.
 
@@ -188,6 +189,8 @@ def rows_out(
         Columns of a lazy frame, where the result is to be one.
     allow_nan : bool
         Whether X may hold NaN.
+    finite : bool
+        Check X for NaN and infinity; False where ``function`` does.
 
     Raises
     ------
@@ -199,6 +202,7 @@ def rows_out(
     if engine.is_collection(X):
         X = engine.whole_rows(X)
         reader = announce(estimator, X, reset=False, allow_nan=allow_nan)
+        reader = reader._replace(finite=finite)
         task = partial(_rows_of_block, reader, function, fitted, method)
         dtype = lazy_float_dtype(X) if dtype is None else dtype
         return engine.map_rows(task, X, dtype=dtype, columns=columns, names=names)

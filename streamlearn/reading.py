@@ -36,6 +36,8 @@ class Reader(NamedTuple):
     allow_nan : bool
     in_memory : bool
         True for a container in memory, which is one block and has been checked before.
+    finite : bool
+        Look for NaN and infinity. False where the reader of the rows does, more cheaply.
     """
 
     estimator: str
@@ -43,6 +45,7 @@ class Reader(NamedTuple):
     names: tuple[str, ...] | None = None
     allow_nan: bool = False
     in_memory: bool = False
+    finite: bool = True
 
     def block(self, index: int) -> int | None:
         """Return what errors call block ``index``: nothing, where there is only one."""
@@ -67,7 +70,8 @@ class Reader(NamedTuple):
                 f"{in_block('X', block)} has shape {tuple(X.shape)}, but {self.estimator} is "
                 f"expecting {self.n_features} features as input."
             )
-        finite_or_raise(X, "X", block, allow_nan=self.allow_nan)
+        if self.finite:
+            finite_or_raise(X, "X", block, allow_nan=self.allow_nan)
         return X
 
     def made(self, rows: Any, block: int | None = None) -> Array:
@@ -79,7 +83,7 @@ class Reader(NamedTuple):
             If they will hold NaN or infinity. They are made to look only where what they are made
             of has any.
         """
-        if not _sum_is_finite(rows.array):
+        if not sum_is_finite(rows.array):
             finite_or_raise(rows.all(), "X", block, allow_nan=self.allow_nan)
         return rows.array
 
@@ -189,7 +193,7 @@ def finite_or_raise(x: Array, name: str, block: int | None, *, allow_nan: bool =
     ValueError
         Naming the block, if there is one.
     """
-    if _sum_is_finite(x):
+    if sum_is_finite(x):
         return
     xp = namespace(x)
     wrong = xp.isinf(x) if allow_nan else ~xp.isfinite(x)
@@ -199,7 +203,7 @@ def finite_or_raise(x: Array, name: str, block: int | None, *, allow_nan: bool =
         raise ValueError(f"Input {name} contains {what}{where}.")
 
 
-def _sum_is_finite(x: Array) -> bool:
+def sum_is_finite(x: Array) -> bool:
     """Tell cheaply that nothing is NaN or infinite; True for numbers that are not floats."""
     xp = namespace(x)
     if not xp.isdtype(x.dtype, "real floating"):

@@ -24,6 +24,7 @@ from streamlearn.core.losses import LOSSES, MARGIN_LOSSES
 from streamlearn.core.machine import Machine
 from streamlearn.core.rates import RATES
 from streamlearn.core.tallies import Tally
+from streamlearn.reading import finite_or_raise, sum_is_finite
 
 ROW_BY_ROW = ("pa1", "pa2")
 """Schedules of scikit-learn that are algorithms of their own, a row at a time."""
@@ -215,7 +216,9 @@ class SGD(BaseEstimator):
         if dtype is None and is_collection(X):
             dtype = np.result_type(lazy_float_dtype(X), to_numpy(coef[:0, :]).dtype)
         function = partial(_score_rows, coef, self.intercept_, of_scores)
-        return rows_out(self, method, X, function, fitted=coef, dtype=dtype, columns=columns)
+        return rows_out(
+            self, method, X, function, fitted=coef, dtype=dtype, columns=columns, finite=False
+        )
 
     def __sklearn_tags__(self):
         """Return scikit-learn's tags."""
@@ -233,7 +236,11 @@ def _score_rows(coef: Array, intercept: Array, of_scores: Callable, X: Array) ->
     xp = namespace(X)
     dtype = xp.result_type(X.dtype, coef.dtype)
     X, coef, intercept = (xp.astype(a, dtype, copy=False) for a in (X, coef, intercept))
-    return of_scores(scores(X, coef) + intercept)
+    p = scores(X, coef) + intercept
+    # NaN and infinity reach the scores, which are fewer.
+    if not sum_is_finite(p):
+        finite_or_raise(X, "X", None)
+    return of_scores(p)
 
 
 def _start_of(name: str, given: Any, shape: tuple[int, ...]) -> np.ndarray:
