@@ -7,8 +7,11 @@ from itertools import accumulate
 from math import isnan
 from typing import Any, NamedTuple
 
+import dask.array as da
+import numpy as np
 from dask.base import is_dask_collection
 
+from streamlearn.backend import is_array, namespace
 from streamlearn.blocks.graph import DataNode, Key, raw_graph
 from streamlearn.blocks.making import origin
 from streamlearn.blocks.plan import Plan, split
@@ -57,10 +60,22 @@ def is_frame(x: object) -> bool:
 
 
 def whole_rows(X: Any) -> Any:
-    """Return the dask array or frame ``X`` with each row in one chunk, lazily."""
-    if not is_frame(X) and X.ndim > 1 and any(n > 1 for n in X.numblocks[1:]):
-        return X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
-    return X
+    """Return the dask array or frame ``X`` with each row in one chunk, lazily.
+
+    Not by dask's rechunk: that joins blocks with NumPy, whatever they are, and makes an empty block
+    share a source with its neighbour.
+    """
+    if is_frame(X) or X.ndim != 2 or X.numblocks[1] == 1:
+        return X
+    width = {"k": X.shape[1]}
+    return da.blockwise(
+        _side_by_side, "ik", X, "ij", dtype=X.dtype, meta=X._meta, new_axes=width, concatenate=False
+    )
+
+
+def _side_by_side(blocks: Any) -> Any:
+    blocks = [block if is_array(block) else np.asarray(block) for block in blocks]
+    return namespace(*blocks).concat(blocks, axis=1)
 
 
 def row_chunks(X: Any) -> tuple[int | None, ...]:
