@@ -10,7 +10,6 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import dask
@@ -84,9 +83,15 @@ def read(start: int, n: int, seconds: float = 0.0) -> np.ndarray:
     return track("source", rows(start, n))
 
 
-def copies(X: Any) -> Any:
+def copied(block: np.ndarray, seconds: float) -> np.ndarray:
+    """Make a block that is no view of its source."""
+    time.sleep(seconds)
+    return track("block", block)
+
+
+def copies(X: Any, seconds: float = 0.0) -> Any:
     """Make blocks that are no views of their sources, and count them too."""
-    return X.map_blocks(partial(track, "block"), dtype=float, meta=np.empty((0, 0)))
+    return X.map_blocks(copied, seconds, dtype=float, meta=np.empty((0, 0)))
 
 
 def source(lengths: Sequence[int], seconds: float = 0.0) -> Any:
@@ -102,19 +107,20 @@ def source(lengths: Sequence[int], seconds: float = 0.0) -> Any:
     )
 
 
-def plain(n: int = 200) -> Any:
+def plain(n: int = 200, seconds: float = 0.0) -> Any:
     """Return ``n`` blocks, each its own source."""
-    return source([5] * n)
+    return source([5] * n, seconds)
 
 
-def tall_to_short(n: int = 200) -> Any:
+def tall_to_short(n: int = 200, seconds: float = 0.0) -> Any:
     """Return ``n`` blocks, ten to a source."""
-    return copies(source([50] * (n // 10)).rechunk((5, COLUMNS)))
+    return copies(source([50] * (n // 10), seconds).rechunk((5, COLUMNS)), seconds)
 
 
-def offset(n: int = 200) -> Any:
+def offset(n: int = 200, seconds: float = 0.0) -> Any:
     """Return ``n`` blocks, each of one or two sources that do not end where blocks do."""
-    return copies(source([13] * (n * 5 // 13) + [n * 5 % 13]).rechunk((5, COLUMNS)))
+    lengths = [13] * (n * 5 // 13) + [n * 5 % 13]
+    return copies(source(lengths, seconds).rechunk((5, COLUMNS)), seconds)
 
 
 LAYOUTS: dict[str, Callable[..., Any]] = {

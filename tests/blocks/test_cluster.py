@@ -1,0 +1,236 @@
+"""On three worker processes: the same results and bounds, and loads on every worker."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+import dask
+import dask.array as da
+import numpy as np
+import pytest
+from dask.utils import key_split
+
+from streamlearn.blocks import align, groups, reduce
+from streamlearn.blocks.graph import scheduler
+from tests.blocks import tracking
+from tests.blocks.test_schedulers import both
+from tests.blocks.tracking import COLUMNS, LAYOUTS, gather, plain, rough, run, source, tall_to_short
+
+distributed = pytest.importorskip("distributed", reason="distributed is an extra")
+
+
+@pytest.fixture(scope="module")
+def client(importable_tests):
+    with (
+        distributed.LocalCluster(
+            n_workers=3, threads_per_worker=1, dashboard_address=":0", memory_limit=0
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def _clean_workers(client):
+    client.run(tracking.drain)
+
+
+def happened(client):
+    """Return what happened on all workers; data that are let go of die a little later."""
+    events = []
+    for _ in range(100):
+        events += [e for some in client.run(tracking.drain).values() for e in some]
+        if sum(e.change for e in events) == 0:
+            break
+        time.sleep(0.02)
+    return events
+
+
+def alive_by_records(records):
+    """Return the largest number of blocks between the start of load and the end of update."""
+    changes = [(r.load_start, 1) for r in records] + [(r.update_end, -1) for r in records]
+    return max(np.cumsum([change for _, change in sorted(changes)]))
+
+
+def test_the_window_is_by_default_two_blocks_a_worker(client):
+    assert scheduler([plain(2)]).read_ahead() == 6
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_window_of_blocks_and_sources_is_alive_and_each_is_read_once(client, layout):
+    """200 blocks over three workers, counted where they live and, again, from the records.
+
+    A worker lets go of data when the scheduler's message reaches it, while a load that was let in
+    by the same event begins elsewhere; so loads take a while here before they hold anything.
+    """
+    X = LAYOUTS[layout](seconds=0.02)
+    state, records = run(tracking.slow, 0.0, align(X=X))
+    assert state == tracking.rows(0, 1000).sum()
+    events = happened(client)
+    assert tracking.peak(events) <= 6 + 1
+    assert alive_by_records(records) <= 6 + 1
+    read = tracking.reads(events)
+    assert len(read) == len(set(read)) == {"plain": 200, "tall-to-short": 20, "offset": 77}[layout]
+
+
+def test_reduce_holds_the_bound_too(client):
+    X = tall_to_short(100, seconds=0.02)
+    assert reduce(total, float.__add__, align(X=X)) == tracking.rows(0, 500).sum()
+    events = happened(client)
+    assert tracking.peak(events) <= 6 + 1
+    assert len(tracking.reads(events)) == 10
+
+
+def total(_index, parts):
+    return float(parts[0].sum())
+
+
+def test_loads_spread_over_the_workers(client):
+    """The gate does not pull every load to the worker that holds the state."""
+    _, records = run(gather, (), align(X=source([5] * 36, seconds=0.1)))
+    loads = Counter(r.worker.split()[0] for r in records)
+    assert set(loads) == set(client.nthreads())
+    assert min(loads.values()) >= 6, loads
+
+
+def test_the_bits_are_those_of_one_thread(client):
+    X = tracking.offset(60)
+    on_cluster = both(X)
+    with dask.config.set(scheduler="sync"):
+        assert both(X) == on_cluster
+
+
+def test_shared_results_stay_on_the_cluster_over_segments(client):
+    """A shuffled pass whose groups straddle segments; a source is read once all the same."""
+    blocks = align(X=tall_to_short(40))
+    assert len(groups(blocks.plan)) == 4
+    order = [i for g in (2, 0, 3, 1) for i in groups(blocks.plan)[g]]
+    with dask.config.set({"streamlearn.segment": 7}):
+        state, _ = run(gather, (), blocks, order=order)
+    assert list(state) == [5 * i for i in order]
+    assert tracking.reads(happened(client)) == [0, 50, 100, 150]
+
+
+def test_nothing_is_left_behind(client):
+    with dask.config.set({"streamlearn.segment": 7}):
+        run(gather, (), align(X=tall_to_short(20)))
+    for _ in range(100):
+        left = client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.tasks))
+        if not left:
+            break
+        time.sleep(0.02)
+    assert left == []
+
+
+PERSISTED = {
+    "as it is": lambda P: (P, tracking.rows(0, 50)),
+    "sliced": lambda P: (P[:, 1:], tracking.rows(0, 50)[:, 1:]),
+    "rechunked": lambda P: (P.rechunk((7, COLUMNS)), tracking.rows(0, 50)),
+    "optimized": lambda P: (dask.optimize(P)[0], tracking.rows(0, 50)),
+    "optimized and rechunked": lambda P: (
+        dask.optimize(P)[0].rechunk((7, COLUMNS)),
+        tracking.rows(0, 50),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", PERSISTED)
+def test_persisted_data_are_taken_where_they_are(client, what):
+    """Futures, or keys that stand in no graph at all: outside inputs, read by nobody again."""
+    P = source([5] * 10).persist()
+    distributed.wait(P)
+    client.run(tracking.drain)
+    X, expected = PERSISTED[what](P)
+    with dask.config.set({"streamlearn.segment": 4}):
+        _, records = run(tracking.see, 0, align(X=X, y=np.arange(50)))
+    np.testing.assert_array_equal(np.concatenate([r.info[0] for r in records]), expected)
+    np.testing.assert_array_equal(np.concatenate([r.info[1] for r in records]), np.arange(50))
+    made = [e for e in client.run(tracking.drain).values() if any(x.change > 0 for x in e)]
+    assert not made
+
+
+def test_a_Delayed_made_of_a_future_is_an_outside_input(client):
+    future = client.submit(tracking.rows, 0, 5)
+    pieces = [
+        da.from_delayed(value, (5, COLUMNS), dtype=float)
+        for value in (future, dask.delayed(future), dask.delayed(np.negative)(future))
+    ]
+    _, records = run(tracking.see, 0, align(X=da.concatenate(pieces)))
+    for record, sign in zip(records, (1, 1, -1), strict=True):
+        np.testing.assert_array_equal(record.info[0], sign * tracking.rows(0, 5))
+
+
+def test_a_scattered_scale_is_an_outside_input(client):
+    scale = da.from_delayed(client.scatter(np.full(COLUMNS, 2.0)), (COLUMNS,), dtype=float)
+    assert reduce(total, float.__add__, align(X=plain(8) * scale)) == 2 * tracking.rows(0, 40).sum()
+
+
+def test_data_on_the_cluster_cannot_be_read_by_another_scheduler(client):
+    P = plain(3).persist()
+    message = "persisted on a cluster, and its Client is not the dask scheduler in use"
+    with dask.config.set(scheduler="threads"), pytest.raises(RuntimeError, match=message):
+        run(gather, (), align(X=P))
+
+
+def test_frames_run_on_the_workers(client):
+    dd = pytest.importorskip("dask.dataframe", reason="dask DataFrames are an extra")
+    import pandas as pd
+
+    df = dd.from_pandas(pd.DataFrame(tracking.rows(0, 12), columns=list("abcd")), npartitions=3)
+    for frame in (df, df.persist()):
+        _, records = run(tracking.see, 0, align(X=frame[["a", "b"]], y=frame["d"]))
+        X, y = (np.concatenate(part) for part in zip(*(r.info for r in records), strict=True))
+        np.testing.assert_array_equal(X, tracking.rows(0, 12)[:, :2])
+        np.testing.assert_array_equal(y, tracking.rows(0, 12)[:, 3])
+
+
+def test_records_name_the_worker_and_the_thread(client):
+    _, records = run(rough, 0.0, align(X=plain(6)))
+    for r in records:
+        address, thread = r.worker.split(maxsplit=1)
+        assert address in client.nthreads()
+        assert "Thread" in thread
+        assert r.load_start <= r.load_end <= r.update_start <= r.update_end
+
+
+def test_the_dashboards_task_stream_shows_readable_names(client):
+    with distributed.get_task_stream(client) as stream:
+        run(rough, 0.0, align(X=tall_to_short(20)))
+    names = {key_split(task["key"]) for task in stream.data}
+    assert {"load", "update", "shared"} <= names <= {"load", "update", "shared", "state"}
+
+
+def test_an_asynchronous_client_is_refused_by_name():
+    async def fit():
+        async with distributed.Client(
+            asynchronous=True, processes=False, n_workers=1, dashboard_address=":0"
+        ):
+            run(gather, (), align(X=plain(2)))
+
+    with pytest.raises(RuntimeError, match=r"Client is asynchronous.*asynchronous=False"):
+        asyncio.run(fit())
+
+
+def deadly(marker, state, parts):
+    """Kill the process that learns from block 12, the first time."""
+    if int(parts[0].flat[0]) == 12 * 5 * COLUMNS and not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return rough(state, parts)
+
+
+def test_a_worker_that_dies_in_the_middle_changes_nothing(client, tmp_path):
+    """Its blocks are loaded and learned from again, from the last state that came home."""
+    marker: Path = tmp_path / "died"
+    blocks = align(X=tracking.offset(40))
+    state, records = run(partial(deadly, marker), 0.1, blocks)
+    assert marker.exists()
+    assert [r.block for r in records] == list(range(40))
+    with dask.config.set(scheduler="sync"):
+        assert run(rough, 0.1, blocks)[0] == state
