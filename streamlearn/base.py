@@ -19,6 +19,7 @@ from sklearn.utils.validation import (
     _check_feature_names,
     _check_n_features,
     _check_sample_weight,
+    check_array,
     check_is_fitted,
     validate_data,
 )
@@ -110,7 +111,9 @@ def take_in(
     return Given(parts, reader._replace(in_memory=True))
 
 
-def announce(estimator: BaseEstimator, X: Any, *, reset: bool, allow_nan: bool) -> Reader:
+def announce(
+    estimator: BaseEstimator, X: Any, *, reset: bool, allow_nan: bool, named: bool = True
+) -> Reader:
     """Check or set the features by what a collection or an array says of itself."""
     name = type(estimator).__name__
     if engine.is_frame(X):
@@ -135,7 +138,8 @@ def announce(estimator: BaseEstimator, X: Any, *, reset: bool, allow_nan: bool) 
             f"Found array with 0 feature(s) (shape={tuple(X.shape)}) while a minimum of 1 is "
             f"required by {name}."
         )
-    _check_feature_names(estimator, said, reset=reset)
+    if named:
+        _check_feature_names(estimator, said, reset=reset)
     _check_n_features(estimator, said, reset=reset)
     return Reader(name, n_features, names, allow_nan)
 
@@ -165,6 +169,7 @@ def rows_out(
     dtype: Any = None,
     columns: int | None = None,
     names: Any = None,
+    named: bool = True,
     allow_nan: bool = False,
     finite: bool = True,
 ) -> Any:
@@ -187,6 +192,8 @@ def rows_out(
         Width of a two-dimensional result.
     names : sequence of str, optional
         Columns of a lazy frame, where the result is to be one.
+    named : bool
+        Whether a frame must have the column names of fit.
     allow_nan : bool
         Whether X may hold NaN.
     finite : bool
@@ -201,19 +208,24 @@ def rows_out(
     check_is_fitted(estimator)
     if engine.is_collection(X):
         X = engine.whole_rows(X)
-        reader = announce(estimator, X, reset=False, allow_nan=allow_nan)
+        reader = announce(estimator, X, reset=False, allow_nan=allow_nan, named=named)
         reader = reader._replace(finite=finite)
         task = partial(_rows_of_block, reader, function, fitted, method)
         dtype = lazy_float_dtype(X) if dtype is None else dtype
         return engine.map_rows(task, X, dtype=dtype, columns=columns, names=names)
     if _is_foreign(X):
-        reader = announce(estimator, X, reset=False, allow_nan=allow_nan)
+        reader = announce(estimator, X, reset=False, allow_nan=allow_nan, named=named)
+        return _rows_of_block(reader, function, fitted, method, X)
+    checks = {
+        "dtype": [np.float64, np.float32],
+        "ensure_all_finite": "allow-nan" if allow_nan else True,
+    }
+    if named:
+        X = validate_data(estimator, X, reset=False, **checks)
     else:
-        finite = "allow-nan" if allow_nan else True
-        X = validate_data(
-            estimator, X, reset=False, dtype=[np.float64, np.float32], ensure_all_finite=finite
-        )
-        reader = Reader(type(estimator).__name__, X.shape[1], in_memory=True)
+        X = check_array(X, estimator=estimator, **checks)
+        _check_n_features(estimator, X, reset=False)
+    reader = Reader(type(estimator).__name__, X.shape[1], in_memory=True)
     return _rows_of_block(reader, function, fitted, method, X)
 
 

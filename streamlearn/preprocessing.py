@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from streamlearn.backend import to_numpy
 from streamlearn.base import Transformer, rows_out, take_in, unchanged_on_error
-from streamlearn.blocks import reduce
+from streamlearn.blocks import is_frame, reduce
 from streamlearn.core import moments
 from streamlearn.reading import Reader, read_weight, same_place_or_raise
 
@@ -160,9 +160,10 @@ class StandardScaler(OneToOneFeatureMixin, Transformer):
             In X's namespace and on its device; lazy for dask.
         """
         check_is_fitted(self)
-        return self._rows("inverse_transform", moments.restore, X, None)
+        names = list(X.columns) if is_frame(X) else None
+        return self._rows("inverse_transform", moments.restore, X, names, named=False)
 
-    def _rows(self, method: str, function: Any, X: Any, names: Any) -> Any:
+    def _rows(self, method: str, function: Any, X: Any, names: Any, *, named: bool = True) -> Any:
         return rows_out(
             self,
             method,
@@ -171,6 +172,7 @@ class StandardScaler(OneToOneFeatureMixin, Transformer):
             fitted=self._state.mean,
             columns=self.n_features_in_,
             names=names,
+            named=named,
             allow_nan=True,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamlearn.backend import Array, default_int, namespace
+from streamlearn.backend import Array, argmax, default_int, namespace
 
 
 def codes(scores: Array) -> Array:
@@ -10,10 +10,9 @@ def codes(scores: Array) -> Array:
 
     One column decides between 0 and 1 by its sign, as scikit-learn does: 1 where it is above 0.
     """
-    xp = namespace(scores)
     if scores.shape[1] == 1:
-        return xp.astype(scores[:, 0] > 0.0, default_int(scores))
-    return xp.astype(xp.argmax(scores, axis=1), default_int(scores), copy=False)
+        return namespace(scores).astype(scores[:, 0] > 0.0, default_int(scores))
+    return argmax(scores, axis=1)
 
 
 def logistic(p: Array) -> Array:
