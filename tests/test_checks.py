@@ -1,0 +1,605 @@
+"""Estimator x check x backend: what every estimator must pass, in one place.
+
+To add an estimator, append it to `ESTIMATORS`. scikit-learn's own checks run on it, once as it is
+and once with `fit` replaced by one call of `partial_fit`, then scikit-learn's checks of array
+libraries, then ours of dask collections and frames, on every kind of container.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from typing import Any, NamedTuple
+
+import dask
+import dask.array as da
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.utils._test_common.instance_generator import PER_ESTIMATOR_XFAIL_CHECKS
+from sklearn.utils.estimator_checks import (
+    SkipTest,
+    check_array_api_input_and_values,
+    parametrize_with_checks,
+)
+
+from streamlearn.backend import is_array, to_numpy
+from streamlearn.linear_model import SGDClassifier, SGDRegressor
+from streamlearn.preprocessing import StandardScaler
+from tests.backends import Backend, open_backend, selected
+from tests.containers import (
+    CASES,
+    CHUNKS,
+    N_ROWS,
+    Container,
+    blocks_of,
+    dask_array,
+    dask_frame,
+    frame,
+)
+
+ONCE = {"max_iter": 2, "tol": None, "random_state": 0}
+ESTIMATORS = {
+    "StandardScaler": StandardScaler(),
+    "SGDClassifier": SGDClassifier(loss="log_loss", **ONCE),
+    "SGDClassifier-optimal": SGDClassifier(
+        loss="modified_huber",
+        learning_rate="optimal",
+        alpha=0.1,
+        average=True,
+        batch_size=7,
+        **ONCE,
+    ),
+    "SGDRegressor": SGDRegressor(**ONCE),
+}
+METHODS = (
+    "transform",
+    "inverse_transform",
+    "predict",
+    "decision_function",
+    "predict_proba",
+    "predict_log_proba",
+)
+
+
+# scikit-learn's own checks
+
+
+FAILS = {
+    "SGDClassifier": ("check_sample_weight_equivalence_on_dense_data",),
+    "SGDRegressor": ("check_sample_weight_equivalence_on_dense_data",),
+}
+"""All that fails here; each must be declared by scikit-learn for its class of the same name."""
+
+
+def expected(estimator: BaseEstimator) -> dict[str, str]:
+    """Return the checks that may fail, with scikit-learn's reasons."""
+    theirs = {cls.__name__: checks for cls, checks in PER_ESTIMATOR_XFAIL_CHECKS.items()}
+    names = [base.__name__ for base in type(estimator).__mro__ if base.__name__ in FAILS]
+    return {check: theirs[name][check] for name in names for check in FAILS[name]}
+
+
+class Once:
+    """`fit` by one call of `partial_fit`, so that checks that call `fit` see that."""
+
+    def fit(self, X, y=None, sample_weight=None):
+        """Forget, then learn in one call."""
+        learned = {"_state", "_weighted", "_learned", "_seed", "_epoch"}
+        for name in [name for name in vars(self) if name.endswith("_") or name in learned]:
+            delattr(self, name)
+        if not is_classifier(self):
+            return self.partial_fit(X, y, sample_weight=sample_weight)
+        labels = [0, 1] if y is None else np.unique(to_numpy(y) if is_array(y) else np.asarray(y))
+        return self.partial_fit(X, y, classes=labels, sample_weight=sample_weight)
+
+
+class OnceStandardScaler(Once, StandardScaler):
+    pass
+
+
+class OnceSGDClassifier(Once, SGDClassifier):
+    pass
+
+
+class OnceSGDRegressor(Once, SGDRegressor):
+    pass
+
+
+@parametrize_with_checks(
+    [
+        StandardScaler(),
+        StandardScaler(with_mean=False),
+        SGDClassifier(max_iter=5),
+        SGDClassifier(loss="log_loss", average=True, max_iter=5),
+        SGDRegressor(max_iter=5),
+        SGDRegressor(max_iter=5, batch_size=1),
+        OnceStandardScaler(),
+        OnceSGDClassifier(loss="log_loss"),
+        OnceSGDRegressor(),
+    ],
+    expected_failed_checks=expected,
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_scikit_learns_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture(params=ESTIMATORS)
+def estimator(request: pytest.FixtureRequest) -> BaseEstimator:
+    return clone(ESTIMATORS[request.param])
+
+
+SCIKIT_LEARNS_NAMES = {
+    "numpy": [("numpy", None, None)],
+    "strict": [("array_api_strict", "CPU_DEVICE", "float64")],
+    "strict-device1": [("array_api_strict", "device1", "float32")],
+    "torch": [("torch", "cpu", "float64"), ("torch", "cpu", "float32")],
+}
+"""Namespace, device and dtype of each backend in the words of scikit-learn's checks."""
+
+
+@pytest.mark.parametrize(
+    "backend", [name for name in selected() if name in SCIKIT_LEARNS_NAMES], indirect=True
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_array_api_gives_numpys_values(estimator, backend):
+    """scikit-learn's checks skip in silence what is not installed or not switched on."""
+    assert os.environ["SCIPY_ARRAY_API"] == "1"
+    try:
+        for namespace, device, dtype in SCIKIT_LEARNS_NAMES[backend.name]:
+            for weighted in (False, True):
+                check_array_api_input_and_values(
+                    type(estimator).__name__,
+                    estimator,
+                    namespace,
+                    device_name=device,
+                    dtype_name=dtype or "float64",
+                    check_sample_weight=weighted,
+                )
+    except SkipTest as reason:
+        pytest.fail(f"skipped: {reason}")
+
+
+# Ours
+
+
+class Table(NamedTuple):
+    """Rows and what to learn from them, as NumPy."""
+
+    X: np.ndarray
+    y: np.ndarray
+    sample_weight: np.ndarray
+
+    def target(self, estimator: BaseEstimator) -> np.ndarray:
+        """Return labels for classifiers, values for others."""
+        return self.y if is_classifier(estimator) else self.X[:, 0] - self.y
+
+
+@pytest.fixture(scope="module")
+def table() -> Table:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(N_ROWS, 4)) * [1, 2, 0.5, 1] + [0, 3, -1, 0]
+    y = np.digitize(X[:, 0] + 0.3 * rng.normal(size=N_ROWS), [-0.7, 0.6])
+    return Table(X, y, rng.integers(1, 4, N_ROWS) / 2)
+
+
+@pytest.fixture
+def container(backend: Backend, kind: str) -> Container:
+    return Container(kind, backend)
+
+
+everywhere = pytest.mark.parametrize(("backend", "kind"), CASES, indirect=["backend"])
+in_blocks = pytest.mark.parametrize(
+    ("backend", "kind"), [c for c in CASES if c[1].startswith("dask")], indirect=["backend"]
+)
+
+
+def fit(estimator: BaseEstimator, container: Container, table: Table, **how: Any) -> BaseEstimator:
+    """Fit on ``table`` in ``container``, one block after the other read in one thread."""
+    y = container.wrap(table.target(estimator))
+    with dask.config.set(scheduler="sync"):
+        return estimator.fit(container.wrap(table.X), y, **how)
+
+
+def outputs(estimator: BaseEstimator, X: Any) -> dict[str, Any]:
+    return {m: getattr(estimator, m)(X) for m in METHODS if hasattr(estimator, m)}
+
+
+with open_backend("numpy") as NUMPY:
+    """Backends of NumPy need no settings in force."""
+
+
+def reference(container: Container) -> Container:
+    """Return the container of NumPy's arrays in the same blocks."""
+    return Container("dask" if container.lazy else "array", NUMPY)
+
+
+def close(got: np.ndarray, want: np.ndarray, container: Container, factor: float = 1e4) -> None:
+    if want.dtype.kind in "OUib":
+        np.testing.assert_array_equal(got, want)
+    else:
+        tolerance = factor * container.backend.eps
+        np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance)
+
+
+@everywhere
+def test_what_comes_out_is_what_went_in(estimator, container, table):
+    """Same kind of container, namespace, device, dtype and values, for arrays of every library."""
+    known = fit(clone(estimator), reference(container), table)
+    fit(estimator, container, table)
+    want = outputs(known, reference(container).wrap(table.X))
+    got = outputs(estimator, container.wrap(table.X))
+    assert got.keys() == want.keys()
+    for method, out in got.items():
+        labels = method == "predict" and is_classifier(estimator)
+        found = container.numpy(out, None if labels else container.dtype)
+        close(found, reference(container).numpy(want[method]), container)
+
+
+@everywhere
+def test_fitted_attributes_are_where_x_is(estimator, container, table):
+    fit(estimator, container, table)
+    for name in ("coef_", "intercept_", "classes_", "mean_", "var_", "scale_"):
+        if hasattr(estimator, name):
+            container.backend.check(getattr(estimator, name))
+
+
+@everywhere
+def test_strings_are_labels(container, table):
+    names = np.array(["low", "mid", "top"])
+    texts = table._replace(y=names[table.y])
+    by_code = fit(SGDClassifier(**ONCE), container, table)
+    by_name = fit(SGDClassifier(**ONCE), container, texts)
+    np.testing.assert_array_equal(by_name.classes_, names)
+    codes = container.numpy(by_code.predict(container.wrap(table.X)))
+    out = container.numpy(by_name.predict(container.wrap(table.X)), strings=True)
+    np.testing.assert_array_equal(out, names[codes])
+    X, y = container.wrap(table.X), container.wrap(texts.y)
+    assert by_name.score(X, y) == pytest.approx(np.mean(codes == table.y), rel=1e-6)
+
+
+@everywhere
+def test_boolean_labels(container, table):
+    model = SGDClassifier(loss="log_loss", **ONCE)
+    bools = table._replace(y=table.y > 0)
+    fit(model, container, bools)
+    out = container.numpy(model.predict(container.wrap(table.X)))
+    assert out.dtype == np.bool_
+    score = model.score(container.wrap(table.X), container.wrap(bools.y))
+    assert score == pytest.approx(np.mean(out == bools.y), rel=1e-6)
+
+
+@everywhere
+def test_weights_and_their_score(estimator, container, table):
+    if isinstance(estimator, StandardScaler):
+        estimator.fit(container.wrap(table.X), sample_weight=container.wrap(table.sample_weight))
+        mean = np.average(table.X, axis=0, weights=table.sample_weight)
+        close(np.asarray(to_numpy(estimator.mean_)), mean, container)
+        return
+    weight = container.wrap(table.sample_weight)
+    known = clone(estimator)
+    fit(known, reference(container), table, sample_weight=table.sample_weight)
+    fit(estimator, container, table, sample_weight=weight)
+    close(to_numpy(estimator.coef_), known.coef_, container)
+    X, y = container.wrap(table.X), container.wrap(table.target(estimator))
+    want = known.score(table.X, table.target(known), sample_weight=table.sample_weight)
+    assert estimator.score(X, y, sample_weight=weight) == pytest.approx(want, rel=1e-4)
+
+
+@in_blocks
+def test_nothing_is_read_until_asked_and_then_once(estimator, container, table):
+    reads: list = []
+    once = list(range(len(CHUNKS)))
+    X = container.wrap(table.X, log=reads)
+    y = container.wrap(table.target(estimator))
+    with dask.config.set(scheduler="sync"):
+        if is_classifier(estimator):
+            estimator.set_params(classes=[0, 1, 2])
+        if not isinstance(estimator, StandardScaler):
+            estimator.set_params(max_iter=1)
+        assert reads == []
+        estimator.fit(X, y)
+        assert sorted(reads) == once
+        reads.clear()
+        out = outputs(estimator, X)
+        assert reads == []
+        for lazy in out.values():
+            reads.clear()
+            blocks_of(lazy)
+            assert sorted(reads) == once
+        if hasattr(estimator, "score"):
+            reads.clear()
+            estimator.score(X, y)
+            assert sorted(reads) == once
+
+
+@in_blocks
+def test_labels_cost_a_pass_over_y_alone(container, table):
+    reads_X: list = []
+    reads_y: list = []
+    X, y = container.wrap(table.X, log=reads_X), container.wrap(table.y, log=reads_y)
+    with dask.config.set(scheduler="sync"):
+        SGDClassifier(random_state=0).fit(X, y)
+        assert sorted(reads_X) == list(range(len(CHUNKS)))
+        assert sorted(reads_y) == sorted(2 * list(range(len(CHUNKS))))
+        reads_y.clear()
+        SGDClassifier(random_state=0, classes=[0, 1, 2]).fit(X, y)
+        assert sorted(reads_y) == list(range(len(CHUNKS)))
+
+
+@everywhere
+def test_inputs_are_not_changed(estimator, container, table):
+    """NumPy blocks cannot even be written; others are compared."""
+    X, y = container.wrap(table.X), container.wrap(table.target(estimator))
+    w = container.wrap(table.sample_weight)
+    kept = []
+    if not container.lazy and not container.is_frame:
+        kept = [(a, container.backend.to_numpy(a)) for a in (X, y, w)]
+    elif container.kind == "frame":
+        kept = [(a, a.to_numpy().copy()) for a in (X, y, w)]
+    elif not container.is_frame:
+        made = [container.backend.asarray(a) for a in (table.X, table.target(estimator))]
+        for a in made:
+            if isinstance(a, np.ndarray):
+                a.flags.writeable = False
+        kept = [(a, container.backend.to_numpy(a)) for a in made]
+        X, y = (
+            da.from_delayed(
+                dask.delayed(a, pure=False), shape=a.shape, meta=np.empty((0,) * a.ndim)
+            )
+            for a in made
+        )
+        w = None
+    estimator.fit(X, y, sample_weight=w)
+    for out in outputs(estimator, X).values():
+        if container.lazy:
+            blocks_of(out)
+    for a, before in kept:
+        after = a.to_numpy() if hasattr(a, "to_numpy") else container.backend.to_numpy(a)
+        np.testing.assert_array_equal(after, before)
+
+
+@everywhere
+def test_pickle_and_clone_after_fit(estimator, container, table):
+    fit(estimator, container, table)
+    copy = pickle.loads(pickle.dumps(estimator))
+    X = container.wrap(table.X)
+    for method, out in outputs(estimator, X).items():
+        again = container.numpy(getattr(copy, method)(X))
+        np.testing.assert_array_equal(container.numpy(out), again)
+    fresh = clone(estimator)
+    assert fresh.get_params() == estimator.get_params()
+    with pytest.raises(NotFittedError):
+        outputs(fresh, X)
+
+
+SCHEDULERS = {
+    "sync": {"scheduler": "sync"},
+    "threads-1": {"scheduler": "threads", "num_workers": 1},
+    "threads-2": {"scheduler": "threads", "num_workers": 2},
+    "threads-8": {"scheduler": "threads", "num_workers": 8},
+}
+
+
+def learned(estimator: BaseEstimator) -> bytes:
+    return b"".join(
+        to_numpy(getattr(estimator, name)).tobytes()
+        for name in ("mean_", "scale_", "coef_", "intercept_")
+        if hasattr(estimator, name)
+    )
+
+
+def test_the_same_bits_on_every_scheduler(estimator, table):
+    X, y = (
+        dask_array(table.X, (30,) * 6 + (20,)),
+        dask_array(table.target(estimator), (30,) * 6 + (20,)),
+    )
+    found = set()
+    for settings in SCHEDULERS.values():
+        for window in (1, 4):
+            with dask.config.set({**settings, "streamlearn.window": window}):
+                found.add(learned(clone(estimator).fit(X, y)))
+    assert len(found) == 1
+    if not isinstance(estimator, StandardScaler):
+        other = clone(estimator).set_params(random_state=1).fit(X, y)
+        assert learned(other) not in found
+
+
+@pytest.mark.parametrize(
+    "chunks", [(200,), (20,) * 10, (100, 0, 100), (0, 40, 120, 40, 0), (160, 40)], ids=str
+)
+def test_chunks_make_no_difference_where_batches_line_up(estimator, table, chunks):
+    want = clone(estimator)
+    if not isinstance(estimator, StandardScaler):
+        for each in (want, estimator):
+            each.set_params(batch_size=20, shuffle=False)
+    known = (60, 140)
+    want.fit(dask_array(table.X, known), dask_array(table.target(want), known))
+    estimator.fit(dask_array(table.X, chunks), dask_array(table.target(want), chunks))
+    for name in ("mean_", "scale_", "coef_", "intercept_"):
+        if hasattr(want, name):
+            got = getattr(estimator, name)
+            np.testing.assert_allclose(got, getattr(want, name), rtol=1e-12, atol=1e-14)
+
+
+@everywhere
+def test_scikit_learns_pipeline(estimator, container, table):
+    """The whole line of the README, on every container."""
+    pipe = make_pipeline(StandardScaler(), estimator)
+    X, y = container.wrap(table.X), container.wrap(table.target(estimator))
+    with dask.config.set(scheduler="sync"):
+        pipe.fit(X, y)
+    for out in outputs(pipe, X).values():
+        found = container.numpy(out)
+        assert len(found) == N_ROWS
+        assert not np.any(np.isnan(found))
+    known = clone(pipe).fit(
+        reference(container).wrap(table.X), reference(container).wrap(table.target(estimator))
+    )
+    last = "coef_" if hasattr(estimator, "coef_") else "mean_"
+    close(to_numpy(getattr(pipe[-1], last)), getattr(known[-1], last), container, 1e5)
+    if hasattr(pipe, "score") and hasattr(estimator, "score"):
+        want = known.score(table.X, table.target(estimator))
+        assert pipe.score(X, y) == pytest.approx(want, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["dask", "dask-unknown", "dask-columns", "dask-frame"])
+def test_set_output_of_a_collection_is_a_lazy_frame(kind, table):
+    container = Container(kind, NUMPY)
+    scaler = StandardScaler().set_output(transform="pandas")
+    reads: list = []
+    X = container.wrap(table.X, log=reads)
+    scaler.fit(X)
+    reads.clear()
+    out = scaler.transform(X)
+    assert isinstance(out, dd.DataFrame)
+    assert reads == []
+    assert list(out.columns) == list(scaler.get_feature_names_out())
+    made = out.compute()
+    assert list(made.columns) == list(out.columns)
+    np.testing.assert_allclose(made.to_numpy(), (table.X - scaler.mean_) / scaler.scale_)
+    with pytest.raises(ValueError, match="polars"):
+        scaler.set_output(transform="polars").transform(X)
+
+
+def test_set_output_in_memory_is_scikit_learns(table, backend):
+    X = backend.asarray(table.X)
+    scaler = StandardScaler().fit(X)
+    plain = backend.to_numpy(scaler.transform(X))
+    out = scaler.set_output(transform="pandas").transform(X)
+    assert isinstance(out, pd.DataFrame)
+    assert list(out.columns) == ["x0", "x1", "x2", "x3"]
+    np.testing.assert_array_equal(out.to_numpy(), plain)
+
+
+@pytest.mark.parametrize("kind", ["frame", "dask-frame"])
+def test_feature_names_are_kept_and_compared(estimator, kind, table):
+    container = Container(kind, NUMPY)
+    fit(estimator, container, table)
+    assert list(estimator.feature_names_in_) == ["f0", "f1", "f2", "f3"]
+    X = container.wrap(table.X)
+    method = estimator.transform if hasattr(estimator, "transform") else estimator.predict
+    with pytest.raises(ValueError, match="same order"):
+        method(X[["f1", "f0", "f2", "f3"]])
+    with pytest.raises(ValueError, match="Feature names unseen"):
+        method(X.rename(columns={"f3": "g3"}))
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        method(table.X)
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        method(dask_array(table.X))
+    if hasattr(estimator, "get_feature_names_out"):
+        assert list(estimator.get_feature_names_out()) == ["f0", "f1", "f2", "f3"]
+
+
+@everywhere
+def test_another_number_of_features_is_refused(estimator, container, table):
+    fit(estimator, container, table)
+    wide = np.concatenate([table.X, table.X], axis=1)
+    with pytest.raises(ValueError, match=r"8 features.*expecting 4|Feature names"):
+        outputs(estimator, container.wrap(wide))
+    with pytest.raises(ValueError, match=r"8 features.*expecting 4|Feature names"):
+        estimator.partial_fit(container.wrap(wide), container.wrap(table.target(estimator)))
+
+
+def broken(table: Table, target: np.ndarray) -> dict[str, tuple]:
+    """Return what a fit must refuse: X and y, and what the error says."""
+    spoiled, late = table.X.copy(), list(CHUNKS)
+    spoiled[-1, 2] = np.inf
+    late[0], late[2] = late[2], late[0]
+    return {
+        "infinity in the last block": (
+            dask_array(spoiled),
+            dask_array(target),
+            "infinity.*block 3",
+        ),
+        "infinity": (spoiled, target, "infinity"),
+        "other chunks": (dask_array(table.X), dask_array(target, late), "do not line up"),
+        "fewer rows": (dask_array(table.X), target[:-1], "inconsistent"),
+        "three dimensions": (dask_array(table.X[:, :, None]), dask_array(target), "Expected 2D"),
+        "one dimension": (dask_array(table.X[:, 0]), dask_array(target), "Expected 2D"),
+        "no features": (dask_array(table.X[:, :0]), dask_array(target), "0 feature"),
+        "no rows": (dask_array(table.X[:0], (0,)), dask_array(target[:0], (0,)), "0 sample"),
+        "text": (
+            dask_array(table.X.astype(str) + "x"),
+            dask_array(target),
+            "Block [0-9] of X.*numeric",
+        ),
+        "complex": (dask_array(table.X + 1j), dask_array(target), "Complex data not supported"),
+        "more features": (table.X[:, [0, 1, 2, 3, 3]], target[:-1], ""),
+    }
+
+
+BROKEN = list(broken(Table(np.ones((N_ROWS, 4)), None, None), np.ones(N_ROWS)))
+OF_Y = ("other chunks", "fewer rows", "more features")
+"""What is wrong by a y that the scaler does not look at."""
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize(
+    ("estimator", "what"),
+    [(n, w) for n in ESTIMATORS for w in BROKEN if n != "StandardScaler" or w not in OF_Y],
+    indirect=["estimator"],
+)
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+def test_an_error_leaves_the_estimator_as_it_was(estimator, table, what, method):
+    target = table.target(estimator)
+    X, y, says = broken(table, target)[what]
+    estimator.fit(dask_frame(table.X), dask_frame(target))
+    before, bits = dict(vars(estimator)), learned(estimator)
+    with pytest.raises((ValueError, TypeError), match=f"(?s){says}"):
+        getattr(estimator, method)(X, y)
+    after = vars(estimator)
+    assert after.keys() == before.keys()
+    assert all(after[name] is before[name] for name in before)
+    assert learned(estimator) == bits
+
+
+@everywhere
+def test_partial_fit_then_more_rows(estimator, container, table):
+    """Two calls learn from all rows: the count says so, and a fit of both blocks."""
+    half = N_ROWS - CHUNKS[-1]
+    target = table.target(estimator)
+    classes = {"classes": [0, 1, 2]} if is_classifier(estimator) else {}
+    how = {} if isinstance(estimator, StandardScaler) else {"shuffle": False, "batch_size": 7}
+
+    def wrap(x: np.ndarray) -> Any:
+        if container.is_frame:
+            return frame(x, None) if not container.lazy else dask_frame(x, (len(x),))
+        if container.lazy:
+            return dask_array(x, (len(x),), make=container.backend.asarray)
+        return container.backend.asarray(x)
+
+    estimator.set_params(**how)
+    with dask.config.set(scheduler="sync"):
+        estimator.partial_fit(wrap(table.X[:half]), wrap(target[:half]), **classes)
+        estimator.partial_fit(wrap(table.X[half:]), wrap(target[half:]))
+        whole = clone(estimator)
+        if how:
+            whole.set_params(max_iter=1)
+        chunks = (half, N_ROWS - half)
+        whole.fit(dask_array(table.X, chunks), dask_array(target, chunks))
+    for name in ("mean_", "scale_", "coef_", "intercept_"):
+        if hasattr(whole, name):
+            close(to_numpy(getattr(estimator, name)), getattr(whole, name), container)
+    count = "n_samples_seen_" if hasattr(whole, "n_samples_seen_") else "t_"
+    assert getattr(estimator, count) == getattr(whole, count)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_foreign_arrays_after_fit_are_refused(name, table):
+    import array_api_strict
+
+    estimator = ESTIMATORS[name]
+    there = array_api_strict.Device("device1")
+    here = clone(estimator).fit(table.X, table.target(estimator))
+    X, y = (array_api_strict.asarray(a, device=there) for a in (table.X, table.target(estimator)))
+    for method in METHODS:
+        if hasattr(here, method):
+            with pytest.raises(ValueError, match=rf"\.{method}\(\) must use the same namespace"):
+                getattr(here, method)(X)
+    with pytest.raises(ValueError, match=r"\.partial_fit\(\) must use the same namespace"):
+        here.partial_fit(X, y)
