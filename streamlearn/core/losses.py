@@ -5,12 +5,11 @@ zone, elementwise on arrays of one shape. Targets are -1 or +1 for margin losses
 ``z = y p``), numbers for residual losses (functions of ``r = p - y``). Values and gradients are
 scikit-learn's, ``squared_error`` and ``huber`` with their factor 1/2. NaN in, NaN out.
 
-``curvature`` is what a Newton step divides by. It is the second derivative where the loss is
-curved. Where it is straight but active, the second derivative (0) says nothing about how far the
-gradient holds, and the curvature is that of a parabola instead: with unit curvature for losses
-whose kink sits at a known margin (hinge, perceptron), else the one that touches the loss from above
-on both sides of its minimum, ``gradient / distance`` (Huber's weights; de Leeuw & Lange, "Sharp
-quadratic majorization in one dimension", 2009).
+``curvature`` is what a Newton step divides by: the second derivative where the loss is curved. Where
+it is straight the second derivative (0) does not tell how far the gradient holds, and the curvature
+is that of the parabola that touches the loss from above on both sides of its minimum, gradient by
+distance (Huber's weights; de Leeuw & Lange, "Sharp quadratic majorization in one dimension", 2009).
+At a kink it is infinite, and what a mean loss has there instead is the density of rows: see `_kink`.
 """
 
 from __future__ import annotations
@@ -19,6 +18,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from streamlearn.backend import Array, namespace
+
+TINY = 1e-30
+"""What keeps a quotient of zeros finite, in float32 too."""
 
 Elementwise = Callable[[Array, Array, float], Array]
 
@@ -29,7 +31,8 @@ class Loss(NamedTuple):
     Attributes
     ----------
     value, gradient, curvature : callable
-        Each returns an array of the shape of the scores. ``curvature`` is never negative.
+        Each returns an array of the shape of the scores. ``curvature`` is never negative, and for
+        losses with a kink depends on all rows of the column.
     steep : bool
         Whether the gradient is unbounded.
     """
@@ -44,6 +47,19 @@ def _where(condition: Array, like: Array) -> Array:
     return namespace(like).astype(condition, like.dtype)
 
 
+def _kink(r: Array, scale: Array | float) -> Array:
+    """Return the curvature that rows near a unit kink give the mean loss.
+
+    ``r`` (m, K) is the distance from the kink. The second derivative of a mean of kinked losses is
+    the density of ``r`` at 0; rows nearer than a quarter of the mean distance stand for it here.
+    Rows that gather at the kink, as under heavy imbalance, make the estimate as sharp as they are.
+    """
+    xp = namespace(r)
+    r = xp.abs(r)
+    width = 0.25 * xp.mean(r, axis=0) + 1e-4 * scale
+    return _where(r < width, r) * (0.5 / width)
+
+
 def _hinge_value(p: Array, y: Array, epsilon: float) -> Array:
     return namespace(p).maximum(1.0 - y * p, 0.0)
 
@@ -55,7 +71,8 @@ def _hinge_gradient(p: Array, y: Array, epsilon: float) -> Array:
 
 
 def _hinge_curvature(p: Array, y: Array, epsilon: float) -> Array:
-    return _where(y * p <= 1.0, p)
+    z = y * p
+    return namespace(p).maximum(_kink(1.0 - z, 1.0), 0.35 * _where(z <= 1.0, p))
 
 
 def _perceptron_value(p: Array, y: Array, epsilon: float) -> Array:
@@ -162,7 +179,10 @@ def _insensitive_gradient(p: Array, y: Array, epsilon: float) -> Array:
 
 
 def _insensitive_curvature(p: Array, y: Array, epsilon: float) -> Array:
-    return _where(namespace(p).abs(p - y) > epsilon, p)
+    xp = namespace(p)
+    r = xp.abs(p - y)
+    typical = xp.mean(r, axis=0) + TINY
+    return xp.maximum(_kink(r - epsilon, typical), 0.35 * _where(r > epsilon, p) / typical)
 
 
 def _squared_insensitive_value(p: Array, y: Array, epsilon: float) -> Array:
@@ -174,7 +194,7 @@ def _squared_insensitive_gradient(p: Array, y: Array, epsilon: float) -> Array:
 
 
 def _squared_insensitive_curvature(p: Array, y: Array, epsilon: float) -> Array:
-    return 2.0 * _insensitive_curvature(p, y, epsilon)
+    return 2.0 * _where(namespace(p).abs(p - y) > epsilon, p)
 
 
 LOSSES = {
