@@ -141,11 +141,9 @@ class Stream:
         """Run ``graph``, from ``start`` to ``stop``, for ``key``; keep what later blocks need."""
         here, self.carried = self.carried, {}
         ahead = [k for k in (*here, *self._beginning(start, stop)) if self.last[k] >= stop]
-        again = {k: here[k] for k in ahead if is_future(here.get(k))}
-        new = [k for k in ahead if k not in again]
-        keys = [key, *(self.shared[k] for k in new)]
-        result, *kept = self.scheduler.run(graph, keys, stay=len(new), sent=here)
-        self.carried = again | dict(zip(new, kept, strict=True))
+        keys = [key, *(self.shared[k] for k in ahead)]
+        result, *kept = self.scheduler.run(graph, keys, stay=len(ahead), sent=here)
+        self.carried = dict(zip(ahead, kept, strict=True))
         return result
 
     def _beginning(self, start: int, stop: int) -> Iterator[Key]:

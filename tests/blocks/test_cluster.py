@@ -92,11 +92,15 @@ def total(_index, parts):
 
 
 def test_loads_spread_over_the_workers(client):
-    """The gate does not pull every load to the worker that holds the state."""
-    _, records = run(gather, (), align(X=source([5] * 36, seconds=0.1)))
+    """The gate does not pull every load to the worker that holds the state.
+
+    Twelve each are fair. Placed like tasks that follow their inputs, one would have 33.
+    """
+    with dask.config.set({"streamlearn.window": 3}):
+        _, records = run(gather, (), align(X=source([5] * 36, seconds=0.1)))
     loads = Counter(r.worker.split()[0] for r in records)
     assert set(loads) == set(client.nthreads())
-    assert min(loads.values()) >= 6, loads
+    assert max(loads.values()) <= 18, loads
 
 
 def test_the_bits_are_those_of_one_thread(client):
@@ -107,11 +111,11 @@ def test_the_bits_are_those_of_one_thread(client):
 
 
 def test_shared_results_stay_on_the_cluster_over_segments(client):
-    """A shuffled pass whose groups straddle segments; a source is read once all the same."""
+    """A shuffled pass whose groups reach over four segments; a source is read once all the same."""
     blocks = align(X=tall_to_short(40))
     assert len(groups(blocks.plan)) == 4
     order = [i for g in (2, 0, 3, 1) for i in groups(blocks.plan)[g]]
-    with dask.config.set({"streamlearn.segment": 7}):
+    with dask.config.set({"streamlearn.segment": 3}):
         state, _ = run(gather, (), blocks, order=order)
     assert list(state) == [5 * i for i in order]
     assert tracking.reads(happened(client)) == [0, 50, 100, 150]
