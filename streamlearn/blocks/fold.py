@@ -91,7 +91,8 @@ def fold(
         whole = prepared(blocks.names, {}, 0, prepare, blocks.parts, time.time())
         yield _update(step, 0, Segment(state, ()), whole)
         return
-    stream = Stream(blocks, range(len(blocks)) if order is None else order, gate="update")
+    order = range(len(blocks)) if order is None else order
+    stream = Stream(blocks, order, "update", ordered=True)
     length = setting("segment", SEGMENT)
     for start in range(0, len(stream.order), length):
         stop = min(start + length, len(stream.order))

@@ -35,16 +35,9 @@ def reduce(
     """
     if blocks.plan is None:
         return prepared(blocks.names, {}, 0, of_block, blocks.parts, time.time()).value
-    # Parts end in any order, and a part that is late would keep the sources that it shares while
-    # others run ahead. So loads wait for a part and all before it: a chain beside the tree.
-    chained = bool(blocks.plan.shared)
-    stream = Stream(blocks, range(len(blocks)), gate="passed" if chained else "part")
+    stream = Stream(blocks, range(len(blocks)), "part", ordered=False)
     graph = stream.loads(0, len(blocks), "part", of_block)
     level = [stream.key("part", p) for p in range(len(blocks))]
-    for p in range(max(stream.gates) + 1 if chained else 0):
-        key = stream.key("passed", p)
-        before = TaskRef(stream.key("passed", p - 1)) if p else None
-        graph[key] = Task(key, _nothing, before, TaskRef(level[p]))
     done = 0
     while True:
         merged: list[Key] = []
@@ -57,10 +50,6 @@ def reduce(
         level = merged
         if len(level) == 1:
             return stream.run(graph, level[0], 0, len(blocks))
-
-
-def _nothing(*_waited_for: Any) -> None:
-    return None
 
 
 def _merge(merge: Callable, parts: list[Any]) -> Any:

@@ -65,8 +65,11 @@ class Stream:
         Blocks of dask collections.
     order : sequence of int
         The blocks by position, each at most once.
-    gate : str
-        Name of the tasks that loads wait for: position ``p``'s is ``(f"{gate}-{token}", p)``.
+    result : str
+        Name of the tasks that are done with a block: position ``p``'s is
+        ``(f"{result}-{token}", p)``, and loads wait for it.
+    ordered : bool
+        Whether each of them waits for the one before.
 
     Raises
     ------
@@ -76,7 +79,7 @@ class Stream:
         If the data are on a cluster and its client is not the scheduler in use.
     """
 
-    def __init__(self, blocks: Blocks, order: Sequence[int], gate: str):
+    def __init__(self, blocks: Blocks, order: Sequence[int], result: str, *, ordered: bool):
         assert blocks.plan is not None
         self.plan: Plan = blocks.plan
         self.names, self.functions, self.order = blocks.names, blocks.functions, order
@@ -88,7 +91,10 @@ class Stream:
                 "The data are persisted on a cluster, and its Client is not the dask scheduler in "
                 "use. Make it the current one, or persist the data without it."
             )
-        self.token, self.gate = uuid4().hex, gate
+        # Results in any order must not let later loads in while one that is late keeps the sources
+        # it shares. On a cluster a result travels to the load that waits for it, and may be large.
+        chained = self.scheduler.client is not None or (self.plan.shared and not ordered)
+        self.token, self.result, self.gate = uuid4().hex, result, "passed" if chained else result
         self.shared = {key: self.key("shared", i) for i, key in enumerate(self.plan.shared)}
         self.first, self.last = lifetimes(self.plan, order)
         self.begin: dict[int, list[Key]] = {}
@@ -133,6 +139,10 @@ class Stream:
                 *needs,
                 _data_producer=True,
             )
+        for p in range(start, self.gates[stop - 1] + 1 if self.gate != self.result else start):
+            key = self.key(self.gate, p)
+            before = TaskRef(self.key(self.gate, p - 1)) if p > start else None
+            graph[key] = Task(key, _nothing, before, TaskRef(self.key(self.result, p)))
         needed = {key for node in graph.values() for key in node.dependencies}
         outside = self.plan.outside
         return graph | {key: outside[key] for key in needed & outside.keys()}
@@ -235,6 +245,10 @@ def setting(name: str, default: int) -> int:
             f"{value!r}."
         )
     return value
+
+
+def _nothing(*_waited_for: Any) -> None:
+    return None
 
 
 def _first_of(value: Any, _gate: Any) -> Any:

@@ -18,6 +18,7 @@ from dask.utils import key_split
 
 from streamlearn.blocks import align, groups, reduce
 from streamlearn.blocks.graph import scheduler
+from streamlearn.blocks.stream import Stream
 from tests.blocks import tracking
 from tests.blocks.test_schedulers import both
 from tests.blocks.tracking import COLUMNS, LAYOUTS, gather, plain, rough, run, source, tall_to_short
@@ -207,7 +208,19 @@ def test_the_dashboards_task_stream_shows_readable_names(client):
     with distributed.get_task_stream(client) as stream:
         run(rough, 0.0, align(X=tall_to_short(20)))
     names = {key_split(task["key"]) for task in stream.data}
-    assert {"load", "update", "shared"} <= names <= {"load", "update", "shared", "state"}
+    assert names >= {"load", "update", "shared", "passed"}
+    assert names <= {"load", "update", "shared", "passed", "state"}
+
+
+def test_loads_wait_for_the_state_without_moving_it(client):
+    """A result travels to every task that depends on it, and a state may be large."""
+    stream = Stream(align(X=plain(20)), range(20), "update", ordered=True)
+    graph = stream.loads(0, 20, "load", tracking.parts_of)
+    needs = {
+        key_split(key): {key_split(need) for need in node.dependencies}
+        for key, node in graph.items()
+    }
+    assert needs == {"load": {"passed"}, "passed": {"passed", "update"}}
 
 
 def test_an_asynchronous_client_is_refused_by_name():
