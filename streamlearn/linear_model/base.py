@@ -135,8 +135,10 @@ class SGD(BaseEstimator):
         rule = self._rule()
         if learned.state is None or isinstance(learned.state, rule.State):
             return learned
+        # The learning rate is another one than before. A Newton state counts the rows it has seen.
         former = linear if rule is newton else newton
-        return learned._replace(state=rule.start(params, *former.answer(params, learned.state)))
+        state = rule.start(params, *former.answer(params, learned.state))
+        return fitting.Learned(state, 0 if rule is newton else learned.rows)
 
     def _learn(
         self,
@@ -186,7 +188,9 @@ class SGD(BaseEstimator):
             given.blocks,
             stopping,
             epoch=epoch,
-            describe=_describe if self.verbose else None,
+            describe=partial(_describe, self._rule().answer, machine.params)
+            if self.verbose
+            else None,
         )
         coef, intercept = self._rule().answer(machine.params, outcome.learned.state)
         if not all(np.isfinite(to_numpy(a)).all() for a in (coef, intercept)):
@@ -270,8 +274,8 @@ def _start_from(
     return start(params, *(asarray(a, like=like, dtype=dtype) for a in (coef, intercept)))
 
 
-def _describe(state: Any) -> str:
-    coef, intercept = to_numpy(state.coef), to_numpy(state.intercept)
+def _describe(answer: Callable, params: linear.Params, state: Any) -> str:
+    coef, intercept = map(to_numpy, answer(params, state))
     return (
         f"Norm: {np.linalg.norm(coef):.2f}, NNZs: {np.count_nonzero(coef)}, "
         f"Bias: {intercept[0]:.6f}"
