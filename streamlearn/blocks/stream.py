@@ -82,9 +82,10 @@ class Stream:
     def __init__(self, blocks: Blocks, order: Sequence[int], result: str, *, ordered: bool):
         assert blocks.plan is not None
         self.plan: Plan = blocks.plan
-        self.names, self.functions, self.order = blocks.names, blocks.functions, order
+        self.names, self.functions = blocks.names, blocks.functions
+        self.order = [int(index) for index in order]
         self.scheduler: Scheduler = scheduler(blocks.sources)
-        if len(set(order)) < len(order):
+        if len(set(self.order)) < len(self.order):
             raise ValueError("The order of the blocks names a block twice.")
         if self.plan.remote and self.scheduler.client is None:
             raise RuntimeError(
@@ -96,7 +97,7 @@ class Stream:
         chained = self.scheduler.client is not None or (self.plan.shared and not ordered)
         self.token, self.result, self.gate = uuid4().hex, result, "passed" if chained else result
         self.shared = {key: self.key("shared", i) for i, key in enumerate(self.plan.shared)}
-        self.first, self.last = lifetimes(self.plan, order)
+        self.first, self.last = lifetimes(self.plan, self.order)
         self.begin: dict[int, list[Key]] = {}
         for key, position in self.first.items():
             self.begin.setdefault(position, []).append(key)

@@ -134,6 +134,16 @@ def test_an_order_may_leave_blocks_out():
         assert list(segments(gather, (), blocks, order=[])) == []
 
 
+def test_an_order_of_numpys_numbers_is_one_of_pythons():
+    """An index seeds draws and is written into records."""
+    order = np.random.default_rng(0).permutation(4)
+    _, records = run(
+        lambda s, i: (s, type(i)), 0, align(X=memory(4)), order=order, prepare=lambda i, parts: i
+    )
+    assert [r.block for r in records] == order.tolist()
+    assert {type(r.block) for r in records} == {r.info for r in records} == {int}
+
+
 def test_an_order_that_names_a_block_twice_is_refused():
     with pytest.raises(ValueError, match="names a block twice"):
         run(gather, (), align(X=memory(3)), order=[0, 1, 0])
