@@ -121,8 +121,9 @@ def nbytes(x: Array) -> int:
 
 def itemsize(dtype: Any, xp: Any) -> int:
     """Return the bytes of one element of ``dtype``."""
-    if hasattr(dtype, "itemsize"):
-        return dtype.itemsize
+    known = getattr(dtype, "itemsize", None)
+    if isinstance(known, int):
+        return known
     if xp.isdtype(dtype, "bool"):
         return 1
     is_float = xp.isdtype(dtype, ("real floating", "complex floating"))
@@ -258,8 +259,10 @@ def _buffer(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 def column_sums(G: Array) -> Array:
     """Return the sums of (m, k) over its rows, as (k,).
 
-    A product, because NumPy adds up a narrow array along its long side ten times slower.
+    A product, because NumPy takes six times as long to add up a few columns.
     """
+    if G.shape[1] == 1:
+        return namespace(G).sum(G, axis=0)
     return namespace(G).ones((1, G.shape[0]), dtype=G.dtype, device=device(G))[0, :] @ G
 
 
