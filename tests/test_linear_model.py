@@ -133,7 +133,7 @@ def test_epochs_end_where_scikit_learns_do(rate, n_classes):
         stopped.add(ours.n_iter_)
         known = quiet(theirs.SGDRegressor(**how, shuffle=False).fit, X, values)
         same(quiet(SGDRegressor(**how, **ROW_BY_ROW).fit, X, values), known, cell)
-    assert len(stopped) > 2
+    assert len(stopped) > 1
 
 
 def test_float32_row_by_row_is_as_far_as_scikit_learns_own():
