@@ -8,6 +8,7 @@ block's task from (seed, epoch, block), so that a task run twice draws the same.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial, reduce
 from typing import Any, NamedTuple
@@ -330,6 +331,14 @@ def _block_order(course: Course, blocks: engine.Blocks, epoch: int) -> Sequence[
     if course.shuffle is None or blocks.plan is None:
         return None
     together = engine.groups(blocks.plan)
+    if len(together) == 1 < len(blocks):
+        warnings.warn(
+            f"shuffle leaves all {len(blocks)} blocks in order: each shares a source with the next, "
+            "as rechunking makes them, and another order would read twice. If the rows are "
+            "sorted, rechunk so that every block comes from whole sources, or store the data anew.",
+            UserWarning,
+            stacklevel=2,
+        )
     order = _generator(course.seed, len(blocks), epoch).permutation(len(together))
     return [block for group in order for block in together[group]]
 
