@@ -333,9 +333,9 @@ def _block_order(course: Course, blocks: engine.Blocks, epoch: int) -> Sequence[
     together = engine.groups(blocks.plan)
     if len(together) == 1 < len(blocks):
         warnings.warn(
-            f"shuffle leaves all {len(blocks)} blocks in order: each shares a source with the next, "
+            f"shuffle leaves the {len(blocks)} blocks in order: each shares a source with another, "
             "as rechunking makes them, and another order would read twice. If the rows are "
-            "sorted, rechunk so that every block comes from whole sources, or store the data anew.",
+            "sorted, make each block of whole sources, or store the data anew.",
             UserWarning,
             stacklevel=2,
         )
