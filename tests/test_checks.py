@@ -589,6 +589,20 @@ def test_partial_fit_then_more_rows(estimator, container, table):
     assert getattr(estimator, count) == getattr(whole, count)
 
 
+def test_everything_follows_x(estimator, backend, table):
+    """y and weights of any library stand beside X of NumPy, and NumPy's beside X of any."""
+    target, how = table.target(estimator), {"sample_weight": table.sample_weight}
+    want = learned(clone(estimator).fit(table.X, target, **how))
+    there = {"sample_weight": backend.asarray(table.sample_weight)}
+    got = clone(estimator).fit(table.X, backend.asarray(target), **there)
+    if backend.widest == "float64":
+        assert learned(got) == want
+    moved = clone(estimator).fit(backend.asarray(table.X), target, **how)
+    backend.check(moved.mean_ if hasattr(moved, "mean_") else moved.coef_)
+    if hasattr(moved, "classes_"):
+        backend.check(moved.classes_)
+
+
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_foreign_arrays_after_fit_are_refused(name, table):
     import array_api_strict
