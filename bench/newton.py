@@ -126,6 +126,8 @@ TABLES: dict[str, tuple[str, Any, int, Any]] = {
     "hinge, one-hot": ("hinge", one_hot, 200, noisy),
     "hinge, Student-t": ("hinge", student, 20, noisy),
     "hinge, imbalance": ("hinge", mixed, 20, rare),
+    "hinge, 500 features": ("hinge", mixed, 500, noisy),
+    "hinge, near-separable": ("hinge", mixed, 20, separable),
     "squared hinge": ("squared_hinge", mixed, 20, noisy),
     "modified huber": ("modified_huber", mixed, 20, noisy),
     "squared error": ("squared_error", mixed, 20, line),

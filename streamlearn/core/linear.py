@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from streamlearn.backend import (
     Array,
     asarray,
+    column_sums,
     device,
     float_dtype,
     is_array,
@@ -146,9 +147,10 @@ def targets(params: Params, target: Array, coef: Array) -> Array:
     n_columns = coef.shape[0]
     y = target if target.ndim == 2 else target[:, None]
     if params.kind == "classes":
-        codes = xp.arange(n_columns, dtype=y.dtype, device=device(coef))
-        positive = y == (codes if n_columns > 1 else codes + 1)
-        return 2.0 * xp.astype(positive, coef.dtype) - 1.0
+        codes = 1
+        if n_columns > 1:
+            codes = xp.arange(n_columns, dtype=y.dtype, device=device(coef))
+        return 2.0 * xp.astype(y == codes, coef.dtype) - 1.0
     return xp.astype(xp.broadcast_to(y, (y.shape[0], n_columns)), coef.dtype, copy=False)
 
 
@@ -167,16 +169,18 @@ def report(params: Params, coef: Array, value: Array, w: Array | None) -> Info:
     """Return what a step reports, from the losses (m, K) of its rows before it moves ``coef``."""
     xp = namespace(value)
     m = value.shape[0]
-    plain = xp.sum(value, axis=0)
+    plain = column_sums(value)
     if w is None:
         loss, total = plain, xp.full_like(plain, float(m))
     else:
-        loss = xp.sum(w * value, axis=0)
-        total = xp.zeros_like(plain) + xp.sum(w, axis=0)
+        loss = column_sums(w * value)
+        total = xp.zeros_like(plain) + column_sums(w)
     if params.penalty is None:
         return Info(loss, total, plain)
     a1, a2 = penalty_parts(params)
-    penalty = a1 * xp.sum(xp.abs(coef), axis=1) + 0.5 * a2 * xp.sum(coef * coef, axis=1)
+    penalty = 0.5 * a2 * xp.sum(coef * coef, axis=1)
+    if params.penalty != "l2":
+        penalty = penalty + a1 * xp.sum(xp.abs(coef), axis=1)
     return Info(loss, total, plain + m * penalty)
 
 
@@ -239,7 +243,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     a1, a2 = penalty_parts(params)
     decay = xp.maximum(1.0 - eta * a2, 0.0)
     new_w = w * decay[:, None] - (eta / m)[:, None] * weighted_sums(g, X)
-    new_b = b - eta / m * xp.sum(g, axis=0) if params.fit_intercept else b
+    new_b = b - eta / m * column_sums(g) if params.fit_intercept else b
     u, q = state.u, state.q
     if params.penalty in ("l1", "elasticnet"):
         u = u + eta * a1

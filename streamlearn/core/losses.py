@@ -35,12 +35,15 @@ class Loss(NamedTuple):
         losses with a kink depends on all rows of the column.
     steep : bool
         Whether the gradient is unbounded.
+    kinked : bool
+        Whether the gradient jumps.
     """
 
     value: Elementwise
     gradient: Elementwise
     curvature: Elementwise
     steep: bool = False
+    kinked: bool = False
 
 
 def _where(condition: Array, like: Array) -> Array:
@@ -119,7 +122,6 @@ def _modified_huber_curvature(p: Array, y: Array, epsilon: float) -> Array:
 
 
 def _log_value(p: Array, y: Array, epsilon: float) -> Array:
-    # exp of a negative number only: it can underflow, never overflow
     xp = namespace(p)
     z = y * p
     return xp.log1p(xp.exp(-xp.abs(z))) + xp.maximum(-z, 0.0)
@@ -127,9 +129,7 @@ def _log_value(p: Array, y: Array, epsilon: float) -> Array:
 
 def _log_gradient(p: Array, y: Array, epsilon: float) -> Array:
     xp = namespace(p)
-    z = y * p
-    e = xp.exp(-xp.abs(z))
-    return -y * xp.where(z > 0.0, e, 1.0) / (1.0 + e)
+    return -y / (1.0 + xp.exp(xp.minimum(y * p, 80.0)))  # e**80 fits float32; its inverse is 0
 
 
 def _log_curvature(p: Array, y: Array, epsilon: float) -> Array:
@@ -198,8 +198,8 @@ def _squared_insensitive_curvature(p: Array, y: Array, epsilon: float) -> Array:
 
 
 LOSSES = {
-    "hinge": Loss(_hinge_value, _hinge_gradient, _hinge_curvature),
-    "perceptron": Loss(_perceptron_value, _perceptron_gradient, _perceptron_curvature),
+    "hinge": Loss(_hinge_value, _hinge_gradient, _hinge_curvature, kinked=True),
+    "perceptron": Loss(_perceptron_value, _perceptron_gradient, _perceptron_curvature, kinked=True),
     "squared_hinge": Loss(
         _squared_hinge_value, _squared_hinge_gradient, _squared_hinge_curvature, steep=True
     ),

@@ -41,7 +41,7 @@ Zhang, "Stochastic gradient descent for non-smooth optimization", 2013 (polynomi
 
 from __future__ import annotations
 
-import math
+from math import floor, log, log2
 from typing import NamedTuple
 
 from streamlearn.backend import (
@@ -58,21 +58,19 @@ from streamlearn.core.linear import (
     averaging_weight,
     beside,
     penalty_parts,
+    per_column,
     report,
     row_weights,
     targets,
 )
-from streamlearn.core.losses import LOSSES
+from streamlearn.core.losses import LOSSES, TINY
 from streamlearn.core.machine import Batch, Info, Machine
 
-WIDEST = 1 << 23
+WIDEST = 1 << 22
 """Most numbers in H, or in the rows that feed it: above, H is its diagonal."""
 
-WATCHED = 256
-"""Least rows of a batch that limit its step: one in four of a larger batch."""
-
-FED = 64
-"""Least rows of a batch that feed H: one in four of those that limit the step."""
+SOME = 256
+"""Least rows of a batch that limit its step and feed H: one in 16 of a large batch."""
 
 
 class State(NamedTuple):
@@ -80,10 +78,10 @@ class State(NamedTuple):
 
     Attributes
     ----------
-    coef : array of shape (K, d)
-    intercept : array of shape (K,)
-    mean_coef, mean_intercept : arrays like ``coef`` and ``intercept``
-        Means of the steps' Newton targets: the answer.
+    weights : array of shape (K, D)
+        The models that gradients are taken at.
+    mean : array of shape (K, D)
+        Mean of the steps' Newton targets: the answer.
     active : array of shape (K,)
         1 for columns that move, 0 for those that stand still, to the bit.
     centre : array of shape (d,)
@@ -95,10 +93,8 @@ class State(NamedTuple):
         The last P. Rows and columns of features that it has not seen are 0.
     """
 
-    coef: Array
-    intercept: Array
-    mean_coef: Array
-    mean_intercept: Array
+    weights: Array
+    mean: Array
     active: Array
     centre: Array
     absolute: Array
@@ -121,14 +117,13 @@ def start(params: Params, coef: Array, intercept: Array) -> State:
     xp = namespace(coef)
     K, d = coef.shape
     at = {"dtype": coef.dtype, "device": device(coef)}
-    full = K * (d + 1) * max(d + 1, FED) <= WIDEST
+    full = K * (d + 1) * max(d + 1, SOME) <= WIDEST
+    weights = xp.concat([coef, intercept[:, None]], axis=1)
     nothing = xp.zeros(d + 1, **at)
     unknown = xp.zeros((K, d + 1, d + 1) if full else (K, d + 1), **at)
     return State(
-        coef,
-        intercept,
-        coef,
-        intercept,
+        weights=weights,
+        mean=weights,
         active=xp.ones_like(intercept),
         centre=xp.zeros(d, **at),
         absolute=nothing,
@@ -171,77 +166,78 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     >>> np.round(coef), np.round(coef @ X[500] + intercept, 1)
     (array([[3.]]), array([1.5]))
     """
-    params = beside(params, state.intercept)
-    xp, loss = namespace(state.coef), LOSSES[params.loss]
-    X = xp.astype(batch.X, state.coef.dtype, copy=False)
+    params = beside(params, state.weights)
+    xp, loss = namespace(state.weights), LOSSES[params.loss]
+    X = xp.astype(batch.X, state.weights.dtype, copy=False)
     m, T, d = X.shape[0], batch.seen, X.shape[1]
-    watched = thin(X, WATCHED)
-    state = recentre(params, state, watched, m / (T + m))
-    w, b = state.coef, state.intercept
+    some = thin(X)
+    now, gap = inversions(T, d)
+    then, _ = inversions(T + m, d)
+    feeds = T == 0 or floor(8 * then) > floor(8 * now)
+    if feeds and params.fit_intercept:
+        state = recentre(state, some, max(m, gap / 8) / (T + max(m, gap / 8)))
+    w = state.weights
 
-    p = scores(X, w) + (b - w @ state.centre)
-    y = targets(params, batch.target, w)
+    p = on_rows(w, X, state.centre)
+    y = targets(params, batch.target, w[:, :d])
     a = row_weights(params, y, batch.weight)
-    info = report(params, w, loss.value(p, y, params.epsilon), a)
+    info = report(params, w[:, :d], loss.value(p, y, params.epsilon), a)
     g = loss.gradient(p, y, params.epsilon)
-    h = loss.curvature(thin(p, WATCHED), thin(y, WATCHED), params.epsilon)
+    h = loss.curvature(thin(p), thin(y), params.epsilon)
     if a is not None:
-        g, h = g * a, h * thin(a, WATCHED)
+        g, h = g * a, h * thin(a)
 
-    ridge = xp.zeros_like(b) + penalty_parts(params)[1]
-    grad_b = column_sums(g) / m
-    grad_w = weighted_sums(g, X) / m - grad_b[:, None] * state.centre + ridge[:, None] * w
-    grad = xp.concat([grad_w, grad_b[:, None]], axis=1)
-    present = None if batch.weight is None else thin(batch.weight, WATCHED) > 0
-    state = feed(state, watched, h, present, 4 * m / (T + 4 * m))
-    if T == 0 or inversions(T + m, d) > inversions(T, d):
+    ridge = per_column(penalty_parts(params)[1], state.active)[:, None]
+    sums, total = weighted_sums(g, X), column_sums(g)[:, None]
+    grad = xp.concat([(sums - total * state.centre) / m + ridge * w[:, :d], total / m], axis=1)
+    if feeds:
+        present = None if batch.weight is None else thin(batch.weight) > 0
+        state = feed(state, some, h, present, 4 * max(m, gap / 8) / (T + 4 * max(m, gap / 8)))
+    if T == 0 or floor(then) > floor(now):
         state = state._replace(inverse=invert(params, state, ridge))
 
-    full = state.inverse.ndim == 3
-    s = (grad[:, None, :] @ state.inverse)[:, 0, :] if full else grad * state.inverse
-    along = scores(watched, s[:, :d]) + (s[:, d] - s[:, :d] @ state.centre)
-    bend = column_sums(h * along**2) / h.shape[0] + ridge * xp.sum(s[:, :d] ** 2, axis=1)
+    P = state.inverse
+    s = xp.squeeze(grad[:, None, :] @ P, axis=1) if P.ndim == 3 else grad * P
     slope = 2.0 * xp.sum(grad * s, axis=1)
-    t = xp.where(bend > slope, slope / xp.where(bend > slope, bend, 1.0), 1.0)
+    bend = column_sums(h * on_rows(s, some, state.centre) ** 2) / h.shape[0]
+    t = slope / xp.maximum(bend, slope + TINY)
     s = (state.active * t)[:, None] * s
 
+    f = 2.0 if loss.kinked else 1.5
+    r = f * m / (T + f * m) if params.average == 0 else averaging_weight(params, T, m)
+    r = (state.active * r)[:, None]
     c = 6 * m / (T + 6 * m + 3 * d)
-    r = 1.5 * m / (T + 1.5 * m)
-    if params.average > 0:
-        r = averaging_weight(params, T, m)
-    r = r * state.active
-    mean_w = state.mean_coef + r[:, None] * (w - s[:, :d] - state.mean_coef)
-    mean_b = state.mean_intercept + r * (b - s[:, d] - state.mean_intercept)
-    state = state._replace(
-        coef=w - c * s[:, :d],
-        intercept=b - c * s[:, d],
-        mean_coef=mean_w,
-        mean_intercept=mean_b,
-    )
-    return state, info
+    return state._replace(weights=w - c * s, mean=state.mean + r * (w - s - state.mean)), info
 
 
-def thin(x: Array, least: int) -> Array:
-    """Return every fourth row, or as many as make ``least``: spread, in case the rows are sorted."""
-    return x[:: max(1, min(4, x.shape[0] // least)), ...]
+def thin(x: Array) -> Array:
+    """Return one row in 16, or `SOME` at least: spread, in case the rows are sorted."""
+    return x[:: max(1, min(16, x.shape[0] // SOME)), ...]
 
 
-def recentre(params: Params, state: State, X: Array, r: float) -> State:
+def on_rows(w: Array, X: Array, centre: Array) -> Array:
+    """Return the scores (m, K) of models w (K, D) on rows X (m, d) less the centre."""
+    d = X.shape[1]
+    coef = w[:, :d]
+    return scores(X, coef) + (w[:, d] - coef @ centre)
+
+
+def recentre(state: State, X: Array, r: float) -> State:
     """Move the centre towards the mean of X, and the intercepts so that no score changes."""
-    if not params.fit_intercept:
-        return state
+    xp, d = namespace(X), X.shape[1]
     v = r * (column_sums(X) / X.shape[0] - state.centre)
+
+    def moved(w: Array) -> Array:
+        return xp.concat([w[:, :d], (w[:, d] + w[:, :d] @ v)[:, None]], axis=1)
+
     return state._replace(
-        centre=state.centre + v,
-        intercept=state.intercept + state.coef @ v,
-        mean_intercept=state.mean_intercept + state.mean_coef @ v,
+        centre=state.centre + v, weights=moved(state.weights), mean=moved(state.mean)
     )
 
 
 def feed(state: State, X: Array, h: Array, present: Array | None, r: float) -> State:
-    """Let some of rows X with curvatures h (k, K) into H, and count what they show of a feature."""
-    xp, X, h = namespace(X), thin(X, FED), thin(h, FED)
-    k = X.shape[0]
+    """Let rows X (k, d) with curvatures h (k, K) into H, and count what they show of a feature."""
+    xp, k = namespace(X), X.shape[0]
     Z = xp.concat([X - state.centre, xp.ones((k, 1), dtype=X.dtype, device=device(X))], axis=1)
     if state.hessian.ndim == 3:
         R = xp.sqrt(xp.matrix_transpose(h))[:, :, None] * Z
@@ -249,7 +245,7 @@ def feed(state: State, X: Array, h: Array, present: Array | None, r: float) -> S
     else:
         H = weighted_sums(h, Z * Z) / k
     if present is not None:
-        Z = Z * xp.astype(thin(present, FED), Z.dtype)[:, None]
+        Z = Z * xp.astype(present, Z.dtype)[:, None]
     return state._replace(
         hessian=state.hessian + r * (H - state.hessian),
         absolute=state.absolute + column_sums(xp.abs(Z)),
@@ -257,19 +253,36 @@ def feed(state: State, X: Array, h: Array, present: Array | None, r: float) -> S
     )
 
 
-def inversions(T: int, d: int) -> int:
-    """Return how many inversions T rows are worth, so that one costs less than the rows between.
+def inversions(T: int, d: int) -> tuple[float, float]:
+    """Return how many inversions T rows are worth, and the rows from one to the next.
 
-    An inversion takes about the time of ``300 + d**3 / (60 + 2d)`` rows (measured at d = 20 to
-    500). T doubles between inversions until that many rows lie between, and grows by 5 % at last.
+    An inversion takes about the time of ``600 + d**2 / 20`` rows (measured at d = 20 to 500). The
+    rows double between inversions until that many lie between, and grow by 5 % at last.
     """
-    cost = 300 + d**3 / (60 + 2 * d)
+    cost = 600 + d * d / 20
     T = T + d
     if cost > T:
-        return math.floor(math.log2(T))
+        return log2(T / d), T * log(2)
     if 20 * cost > T:
-        return math.floor(math.log2(cost) + T / cost)
-    return math.floor(math.log2(cost) + 20 + 20 * math.log(T / (20 * cost)))
+        return log2(cost / d) + T / cost, cost
+    return log2(cost / d) + 20 + 20 * log(T / (20 * cost)), T / 20
+
+
+def inverse(M: Array) -> Array:
+    """Return the inverse of positive definite matrices, (..., D, D).
+
+    By blocks, since products are what libraries do fastest: at D = 501 6 ms instead of 17 by LU.
+    """
+    xp, k = namespace(M), M.shape[-1] // 2
+    if k < 32:
+        return xp.linalg.inv(M)
+    A, B, C = M[..., :k, :k], M[..., :k, k:], M[..., k:, k:]
+    A = inverse(A)
+    AB = A @ B
+    S = inverse(C - xp.matrix_transpose(B) @ AB)
+    ABS = AB @ S
+    upper = xp.concat([A + ABS @ xp.matrix_transpose(AB), -ABS], axis=-1)
+    return xp.concat([upper, xp.concat([-xp.matrix_transpose(ABS), S], axis=-1)], axis=-2)
 
 
 def invert(params: Params, state: State, ridge: Array) -> Array:
@@ -285,7 +298,7 @@ def invert(params: Params, state: State, ridge: Array) -> Array:
     lost = xp.minimum(0.5 * D / xp.maximum(n, 0.5), 1.0)
     lost = xp.maximum(lost, 32 * eps * D)  # copies of a feature: as much as an inversion can tell
     diagonal = xp.linalg.diagonal(H) if H.ndim == 3 else H
-    added = diagonal[:, -1:] * (lost * second) + ridge[:, None] * is_feature
+    added = diagonal[:, -1:] * (lost * second) + ridge * is_feature
     total = diagonal + added
 
     # a constant feature less its mean is rounding noise, which unit diagonal would blow up
@@ -299,12 +312,14 @@ def invert(params: Params, state: State, ridge: Array) -> Array:
         return s * s
     unit = s[:, :, None] * s[:, None, :]
     rest = s * s * added + xp.where(seen, 0.0, 1.0 + 0.0 * s)
-    return unit * xp.linalg.inv(unit * H + rest[:, :, None] * eye)
+    return unit * inverse(unit * H + rest[:, :, None] * eye)
 
 
 def answer(params: Params, state: State) -> tuple[Array, Array]:
     """Return the models to predict with, for rows as they are: ``(coef, intercept)``."""
-    return state.mean_coef, state.mean_intercept - state.mean_coef @ state.centre
+    d = state.centre.shape[0]
+    coef = state.mean[:, :d]
+    return coef, state.mean[:, d] - coef @ state.centre
 
 
 def apply(params: Params, state: State, X: Array) -> Array:
