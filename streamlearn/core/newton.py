@@ -5,31 +5,34 @@ A batch of m rows that follows T others moves the models w (one column shown) by
     H <- (1-r) H + r Z'diag(h)Z / k,   r = 4m / (T + 4m)
     P  = (H + alpha I + diag D)^-1,    D_j = min(1, (1 + d) / (2 n_j)) mean(h) mean(z_j^2)
     s  = t P g,                        t = min(1, 2 g'Pg / (Pg)'H_b(Pg))
+    u <- u + b (w - s - u),            b = 1.5m / (T + 1.5m),   2m / (T + 2m) for kinked losses
     w <- w - c s,                      c = 6m / (T + 6m + 3d)
-    u <- u + b (w_before - s - u),     b = 1.5m / (T + 1.5m)
 
-g is the mean gradient with the penalty, Z the leading k of the rows, less a running centre and with
-a column of ones for the intercept, h the curvature of the loss at their scores and H_b its matrix
-from the leading quarter of the batch. The answer is u.
+g is the mean gradient with the penalty, Z some k of the rows, less a running centre and with a
+column of ones for the intercept, h the curvature of the loss at their scores, H_b their matrix in
+this batch. The answer is u.
 
 Why each part is there:
 
-- u averages full Newton targets, not iterates. Where the loss is quadratic and P right, each target
-  is the optimum plus the batch's own noise, whatever w was: u is nearly as good as a batch solution
-  of all rows (its variance is ``1.5**2 / (2 * 1.5 - 1)`` = 1.125 of it), while w may take long,
-  noisy steps that forget its start fast.
-- n_j = (sum |z_j|)^2 / sum z_j^2 is the number of rows that feature j has effectively been seen in:
-  honest damping for rare features. It counts the rows that H has seen; a feature that P has not seen
+- u averages full Newton targets, not iterates. Where the loss is quadratic and P right, a target is
+  the optimum plus the batch's own noise, whatever w was: u is nearly as good as a batch solution
+  (1.125 times its variance), while w may take long, noisy steps that forget its start fast. Near a
+  kink P can not be right, targets remember w, and u must forget faster.
+- n_j = (sum |z_j|)^2 / sum z_j^2 is how many rows feature j has effectively been seen in: honest
+  damping of rare features. It counts the rows that H has seen, and a feature that P has not seen
   does not move until the next P.
-- Fed by a part of the rows and inverted while T grows by some percent, P is only a little worse than
-  the best, which u forgives, and t catches what it does not: no step overshoots twice the minimum
-  of the batch's parabola along it.
-- The centre makes P indifferent to the features' offsets, scaling to unit diagonal before inversion
-  to their scales.
+- H is fed by some rows, and inverted as often as that costs less than the rows between. P is then
+  a little worse than it could be, which u forgives; t catches what u would not: no target lies
+  beyond twice the minimum of the batch's parabola along the step.
+- The centre makes P indifferent to the features' offsets, inverting at unit diagonal to their
+  scales.
+- An L1 penalty enters g as a constant "tilt", its subgradient at the solution of the last
+  quadratic. The steps are as smooth as without, and at the optimum the tilt is exact. The answer
+  is the solution of the quadratic around u, with exact zeros.
 
-Beyond `WIDEST` H is its diagonal; t then also sets the length of the steps.
+Beyond `WIDEST` H is its diagonal, and t sets the length of most steps.
 
-`bench/newton.py` prints how far from the optimum one pass ends, `bench/NOTES.md` what else was tried.
+`bench/newton.py` prints how far from the optimum one pass ends; `bench/NOTES.md` has what lost.
 
 References
 ----------
@@ -49,9 +52,20 @@ from streamlearn.backend import (
     column_sums,
     device,
     float_dtype,
+    is_array,
     namespace,
     scores,
     weighted_sums,
+)
+from streamlearn.core.curvature import (
+    Curvature,
+    Damped,
+    damp,
+    feed,
+    invert,
+    shrink,
+    times,
+    unknown,
 )
 from streamlearn.core.linear import (
     Params,
@@ -72,6 +86,9 @@ WIDEST = 1 << 22
 SOME = 256
 """Least rows of a batch that limit its step and feed H: one in 16 of a large batch."""
 
+FEEDS = 8
+"""How often H is fed between two inversions."""
+
 
 class State(NamedTuple):
     """K linear models under way, for rows less ``centre``; D = d + 1, the last for the intercept.
@@ -81,25 +98,25 @@ class State(NamedTuple):
     weights : array of shape (K, D)
         The models that gradients are taken at.
     mean : array of shape (K, D)
-        Mean of the steps' Newton targets: the answer.
+        Mean of the steps' Newton targets: the answer, but for an L1 penalty.
+    tilt, mean_tilt : arrays of shape (K, D)
+        Subgradient of the L1 penalty, renewed with the inverse, and its mean over the steps.
     active : array of shape (K,)
-        1 for columns that move, 0 for those that stand still, to the bit.
+        1 for columns that move, 0 for those that stand still.
     centre : array of shape (d,)
         Running mean of the features; zeros without an intercept.
-    absolute, square : arrays of shape (D,)
-        Sums of |z_j| and z_j^2 over the rows that fed ``hessian``; for the intercept their number.
-    hessian : array of shape (K, D, D) or (K, D)
-    inverse : array like ``hessian``
+    curvature : Curvature
+    inverse : array of shape (K, D, D) or (K, D)
         The last P. Rows and columns of features that it has not seen are 0.
     """
 
     weights: Array
     mean: Array
+    tilt: Array
+    mean_tilt: Array
     active: Array
     centre: Array
-    absolute: Array
-    square: Array
-    hessian: Array
+    curvature: Curvature
     inverse: Array
 
 
@@ -112,24 +129,20 @@ def init(params: Params, n_features: int, n_outputs: int, *, like: Array) -> Sta
 
 def start(params: Params, coef: Array, intercept: Array) -> State:
     """Return the state that goes on from given models, (K, d) and (K,)."""
-    if params.penalty in ("l1", "elasticnet"):
-        raise NotImplementedError(f'learning_rate="auto" with penalty={params.penalty!r}')
     xp = namespace(coef)
-    K, d = coef.shape
-    at = {"dtype": coef.dtype, "device": device(coef)}
-    full = K * (d + 1) * max(d + 1, SOME) <= WIDEST
+    K, D = coef.shape[0], coef.shape[1] + 1
     weights = xp.concat([coef, intercept[:, None]], axis=1)
-    nothing = xp.zeros(d + 1, **at)
-    unknown = xp.zeros((K, d + 1, d + 1) if full else (K, d + 1), **at)
+    zeros = xp.zeros_like(weights)
+    known = unknown(K, D, full=K * D * max(D, SOME) <= WIDEST, like=coef)
     return State(
         weights=weights,
         mean=weights,
+        tilt=zeros,
+        mean_tilt=zeros,
         active=xp.ones_like(intercept),
-        centre=xp.zeros(d, **at),
-        absolute=nothing,
-        square=nothing,
-        hessian=unknown,
-        inverse=unknown,
+        centre=zeros[0, :-1],
+        curvature=known,
+        inverse=known.hessian,
     )
 
 
@@ -173,12 +186,13 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     some = thin(X)
     now, gap = inversions(T, d)
     then, _ = inversions(T + m, d)
-    feeds = T == 0 or floor(8 * then) > floor(8 * now)
+    feeds = T == 0 or floor(FEEDS * then) > floor(FEEDS * now)
+    new = max(m, gap / FEEDS)  # rows that the fed ones stand for
     if feeds and params.fit_intercept:
-        state = recentre(state, some, max(m, gap / 8) / (T + max(m, gap / 8)))
-    w = state.weights
+        state = recentre(state, some, new / (T + new))
+    w, centre = state.weights, state.centre
 
-    p = on_rows(w, X, state.centre)
+    p = on_rows(w, X, centre)
     y = targets(params, batch.target, w[:, :d])
     a = row_weights(params, y, batch.weight)
     info = report(params, w[:, :d], loss.value(p, y, params.epsilon), a)
@@ -186,28 +200,32 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     h = loss.curvature(thin(p), thin(y), params.epsilon)
     if a is not None:
         g, h = g * a, h * thin(a)
-
-    ridge = per_column(penalty_parts(params)[1], state.active)[:, None]
     sums, total = weighted_sums(g, X), column_sums(g)[:, None]
-    grad = xp.concat([(sums - total * state.centre) / m + ridge * w[:, :d], total / m], axis=1)
+    a2 = penalty_parts(params)[1]
+    pull = (a2[:, None] if is_array(a2) else a2) * w[:, :d]
+    grad = xp.concat([(sums - total * centre) / m + pull, total / m], axis=1) + state.tilt
+
     if feeds:
         present = None if batch.weight is None else thin(batch.weight) > 0
-        state = feed(state, some, h, present, 4 * max(m, gap / 8) / (T + 4 * max(m, gap / 8)))
+        Z = xp.concat([some - centre, xp.ones_like(some[:, :1])], axis=1)
+        known = feed(state.curvature, Z, h, present, 4 * new / (T + 4 * new))
+        state = state._replace(curvature=known)
     if T == 0 or floor(then) > floor(now):
-        state = state._replace(inverse=invert(params, state, ridge))
+        state = renew(params, state)
 
-    P = state.inverse
-    s = xp.squeeze(grad[:, None, :] @ P, axis=1) if P.ndim == 3 else grad * P
+    s = times(grad, state.inverse)
     slope = 2.0 * xp.sum(grad * s, axis=1)
-    bend = column_sums(h * on_rows(s, some, state.centre) ** 2) / h.shape[0]
-    t = slope / xp.maximum(bend, slope + TINY)
-    s = (state.active * t)[:, None] * s
+    bend = column_sums(h * on_rows(s, some, centre) ** 2) / h.shape[0]
+    s = (state.active * slope / xp.maximum(bend, slope + TINY))[:, None] * s
 
     f = 2.0 if loss.kinked else 1.5
     r = f * m / (T + f * m) if params.average == 0 else averaging_weight(params, T, m)
     r = (state.active * r)[:, None]
     c = 6 * m / (T + 6 * m + 3 * d)
-    return state._replace(weights=w - c * s, mean=state.mean + r * (w - s - state.mean)), info
+    state = state._replace(weights=w - c * s, mean=state.mean + r * (w - s - state.mean))
+    if params.penalty in ("l1", "elasticnet"):
+        state = state._replace(mean_tilt=state.mean_tilt + r * (state.tilt - state.mean_tilt))
+    return state, info
 
 
 def thin(x: Array) -> Array:
@@ -235,24 +253,6 @@ def recentre(state: State, X: Array, r: float) -> State:
     )
 
 
-def feed(state: State, X: Array, h: Array, present: Array | None, r: float) -> State:
-    """Let rows X (k, d) with curvatures h (k, K) into H, and count what they show of a feature."""
-    xp, k = namespace(X), X.shape[0]
-    Z = xp.concat([X - state.centre, xp.ones((k, 1), dtype=X.dtype, device=device(X))], axis=1)
-    if state.hessian.ndim == 3:
-        R = xp.sqrt(xp.matrix_transpose(h))[:, :, None] * Z
-        H = xp.matrix_transpose(R) @ R / k
-    else:
-        H = weighted_sums(h, Z * Z) / k
-    if present is not None:
-        Z = Z * xp.astype(present, Z.dtype)[:, None]
-    return state._replace(
-        hessian=state.hessian + r * (H - state.hessian),
-        absolute=state.absolute + column_sums(xp.abs(Z)),
-        square=state.square + column_sums(Z * Z),
-    )
-
-
 def inversions(T: int, d: int) -> tuple[float, float]:
     """Return how many inversions T rows are worth, and the rows from one to the next.
 
@@ -260,66 +260,49 @@ def inversions(T: int, d: int) -> tuple[float, float]:
     rows double between inversions until that many lie between, and grow by 5 % at last.
     """
     cost = 600 + d * d / 20
-    T = T + d
+    T = T + d + 1
     if cost > T:
-        return log2(T / d), T * log(2)
+        return log2(T / (d + 1)), T * log(2)
     if 20 * cost > T:
-        return log2(cost / d) + T / cost, cost
-    return log2(cost / d) + 20 + 20 * log(T / (20 * cost)), T / 20
+        return log2(cost / (d + 1)) + T / cost, cost
+    return log2(cost / (d + 1)) + 20 + 20 * log(T / (20 * cost)), T / 20
 
 
-def inverse(M: Array) -> Array:
-    """Return the inverse of positive definite matrices, (..., D, D).
-
-    By blocks, since products are what libraries do fastest: at D = 501 6 ms instead of 17 by LU.
-    """
-    xp, k = namespace(M), M.shape[-1] // 2
-    if k < 32:
-        return xp.linalg.inv(M)
-    A, B, C = M[..., :k, :k], M[..., :k, k:], M[..., k:, k:]
-    A = inverse(A)
-    AB = A @ B
-    S = inverse(C - xp.matrix_transpose(B) @ AB)
-    ABS = AB @ S
-    upper = xp.concat([A + ABS @ xp.matrix_transpose(AB), -ABS], axis=-1)
-    return xp.concat([upper, xp.concat([-xp.matrix_transpose(ABS), S], axis=-1)], axis=-2)
+def ridge(params: Params, state: State, part: int = 1) -> Array:
+    """Return the strength of the squared (1) or absolute (0) penalty, (K, D)."""
+    xp = namespace(state.centre)
+    a = per_column(penalty_parts(params)[part], state.active)[:, None]
+    return a * xp.concat([xp.ones_like(state.centre), xp.zeros_like(state.active[:1])])
 
 
-def invert(params: Params, state: State, ridge: Array) -> Array:
-    """Return P = (H + alpha I + diag D)^-1 over the features seen so far, 0 elsewhere."""
-    H, absolute, square = state.hessian, state.absolute, state.square
-    xp, D = namespace(H), H.shape[1]
-    eye = xp.eye(D, dtype=H.dtype, device=device(H))
-    is_feature = 1.0 - eye[-1, :]
-    eps = xp.finfo(H.dtype).eps
-
-    n = absolute * (absolute / xp.where(square > 0.0, square, 1.0))
-    second = square / xp.maximum(absolute[-1], 1.0)
-    lost = xp.minimum(0.5 * D / xp.maximum(n, 0.5), 1.0)
-    lost = xp.maximum(lost, 32 * eps * D)  # copies of a feature: as much as an inversion can tell
-    diagonal = xp.linalg.diagonal(H) if H.ndim == 3 else H
-    added = diagonal[:, -1:] * (lost * second) + ridge * is_feature
-    total = diagonal + added
-
+def safe(params: Params, state: State) -> Damped:
+    """Return the curvature to divide by."""
+    xp, centre = namespace(state.centre), state.centre
     # a constant feature less its mean is rounding noise, which unit diagonal would blow up
-    centre = xp.concat([state.centre, xp.zeros_like(absolute[-1:])])
-    seen = second > (16 * eps * centre) ** 2
-    if not params.fit_intercept:
-        seen = seen & (is_feature > 0.0)
-    seen = seen & (total > 0.0)
-    s = xp.where(seen, 1.0 / xp.sqrt(xp.where(seen, total, 1.0)), 0.0)
-    if H.ndim == 2:
-        return s * s
-    unit = s[:, :, None] * s[:, None, :]
-    rest = s * s * added + xp.where(seen, 0.0, 1.0 + 0.0 * s)
-    return unit * inverse(unit * H + rest[:, :, None] * eye)
+    least = (16 * xp.finfo(centre.dtype).eps * centre) ** 2
+    last = xp.full_like(state.active[:1], 0.0 if params.fit_intercept else xp.inf)
+    return damp(state.curvature, ridge(params, state), xp.concat([least, last]))
+
+
+def renew(params: Params, state: State) -> State:
+    """Invert what is known by now."""
+    damped = safe(params, state)
+    state = state._replace(inverse=invert(damped))
+    if params.penalty in ("l1", "elasticnet"):
+        a1 = ridge(params, state, 0)
+        _, tilt = shrink(damped, state.mean, state.mean_tilt, a1, 30)
+        state = state._replace(tilt=tilt)
+    return state
 
 
 def answer(params: Params, state: State) -> tuple[Array, Array]:
     """Return the models to predict with, for rows as they are: ``(coef, intercept)``."""
-    d = state.centre.shape[0]
-    coef = state.mean[:, :d]
-    return coef, state.mean[:, d] - coef @ state.centre
+    w = state.mean
+    if params.penalty in ("l1", "elasticnet"):
+        params = beside(params, w)
+        w, _ = shrink(safe(params, state), w, state.mean_tilt, ridge(params, state, 0), 200)
+    coef = w[:, :-1]
+    return coef, w[:, -1] - coef @ state.centre
 
 
 def apply(params: Params, state: State, X: Array) -> Array:

@@ -1,0 +1,178 @@
+"""The damped curvature that Newton steps divide by: fed by rows, inverted, and solved under L1.
+
+Arrays are over K columns and D = d + 1 features, the last for the intercept. H is (K, D, D), or
+(K, D) where only its diagonal is kept. All works on features scaled to unit diagonal, which makes
+it indifferent to their scales.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from streamlearn.backend import Array, column_sums, device, namespace, weighted_sums
+
+
+class Curvature(NamedTuple):
+    """What rows have shown of the curvature.
+
+    Attributes
+    ----------
+    hessian : array of shape (K, D, D) or (K, D)
+        Decaying mean of the rows' curvatures H.
+    absolute, square : arrays of shape (D,)
+        Sums of |z_j| and z_j^2 over the rows; for the intercept their number.
+    """
+
+    hessian: Array
+    absolute: Array
+    square: Array
+
+
+class Damped(NamedTuple):
+    """A curvature made safe to divide by: ``unit / (scale scale')``.
+
+    Attributes
+    ----------
+    unit : array of shape (K, D, D) or (K, D)
+        Unit diagonal; the rows of features that are not known are those of the identity.
+    scale : array of shape (K, D)
+        0 for features that are not known, which must not move.
+    """
+
+    unit: Array
+    scale: Array
+
+
+def unknown(K: int, D: int, *, full: bool, like: Array) -> Curvature:
+    """Return the curvature before any row."""
+    xp = namespace(like)
+    at = {"dtype": like.dtype, "device": device(like)}
+    nothing = xp.zeros(D, **at)
+    return Curvature(xp.zeros((K, D, D) if full else (K, D), **at), nothing, nothing)
+
+
+def feed(known: Curvature, Z: Array, h: Array, present: Array | None, r: float) -> Curvature:
+    """Return what is known after rows Z (k, D), ones last, with curvatures h (k, K).
+
+    ``r`` is their weight in H; rows that are not ``present`` (k,) count for nothing.
+    """
+    xp, H, k = namespace(Z), known.hessian, Z.shape[0]
+    if H.ndim == 3:
+        R = xp.sqrt(xp.matrix_transpose(h))[:, :, None] * Z
+        fresh = xp.matrix_transpose(R) @ R / k
+    else:
+        fresh = weighted_sums(h, Z * Z) / k
+    if present is not None:
+        Z = Z * xp.astype(present, Z.dtype)[:, None]
+    return Curvature(
+        H + r * (fresh - H),
+        known.absolute + column_sums(xp.abs(Z)),
+        known.square + column_sums(Z * Z),
+    )
+
+
+def damp(known: Curvature, ridge: Array, least: Array) -> Damped:
+    """Return ``H + ridge + diag D``, D_j = min(1, D / (2 n_j)) mean(h) mean(z_j^2).
+
+    Parameters
+    ----------
+    known : Curvature
+    ridge : array of shape (K, D)
+    least : array of shape (D,)
+        Features of no more mean square than this are left alone.
+    """
+    H, absolute, square = known
+    xp, D = namespace(H), H.shape[1]
+    # how many rows feature j has effectively been seen in, from |z|: tails must not make it small
+    n = absolute * (absolute / xp.where(square > 0.0, square, 1.0))
+    lost = xp.minimum(0.5 * D / xp.maximum(n, 0.5), 1.0)
+    # copies of a feature stay as far apart as an inversion in this dtype can tell
+    lost = xp.maximum(lost, 32 * xp.finfo(H.dtype).eps * D)
+    diagonal = xp.linalg.diagonal(H) if H.ndim == 3 else H
+    mean_h, second = diagonal[:, -1:], square / xp.maximum(absolute[-1], 1.0)
+    added = mean_h * (lost * second) + ridge
+    total = diagonal + added
+    seen = (second > least) & (total > 0.0)
+    scale = xp.where(seen, 1.0 / xp.sqrt(xp.where(seen, total, 1.0)), 0.0)
+    rest = xp.where(seen, scale * scale * added, 1.0)
+    if H.ndim == 2:
+        return Damped(scale * scale * H + rest, scale)
+    eye = xp.eye(D, dtype=H.dtype, device=device(H))
+    return Damped(scale[:, :, None] * scale[:, None, :] * H + rest[:, :, None] * eye, scale)
+
+
+def invert(damped: Damped) -> Array:
+    """Return P, like H; rows and columns of features that are not known are 0."""
+    unit, s = damped
+    if unit.ndim == 2:
+        return s * s / unit
+    return s[:, :, None] * s[:, None, :] * inverse(unit)
+
+
+def inverse(M: Array) -> Array:
+    """Return the inverse of positive definite matrices, (..., D, D).
+
+    By blocks, since products are what libraries do fastest: at D = 501 6 ms instead of 17 by LU.
+    """
+    xp, k = namespace(M), M.shape[-1] // 2
+    if k < 32:
+        return xp.linalg.inv(M)
+    A, B, C = M[..., :k, :k], M[..., :k, k:], M[..., k:, k:]
+    A = inverse(A)
+    AB = A @ B
+    S = inverse(C - xp.matrix_transpose(B) @ AB)
+    ABS = AB @ S
+    upper = xp.concat([A + ABS @ xp.matrix_transpose(AB), -ABS], axis=-1)
+    return xp.concat([upper, xp.concat([-xp.matrix_transpose(ABS), S], axis=-1)], axis=-2)
+
+
+def times(s: Array, M: Array) -> Array:
+    """Return ``s M`` of each column: (K, D) by symmetric (K, D, D), or by a diagonal (K, D)."""
+    return (s[:, None, :] @ M)[:, 0, :] if M.ndim == 3 else s * M
+
+
+def shrink(damped: Damped, at: Array, tilt: Array, a1: Array, n_steps: int) -> tuple[Array, Array]:
+    """Minimize a damped quadratic with an L1 penalty.
+
+    Parameters
+    ----------
+    damped : Damped
+        Curvature M.
+    at, tilt : arrays of shape (K, D)
+        Where the quadratic has the gradient ``-tilt``.
+    a1 : array of shape (K, D)
+        Strength of the penalty.
+    n_steps : int
+        Accelerated proximal gradient steps. With a diagonal M one is exact.
+
+    Returns
+    -------
+    w : array of shape (K, D)
+        Minimum of ``(w - at)' M (w - at) / 2 - tilt'w + a1'|w|``, with exact zeros.
+    tilt : array of shape (K, D)
+        The penalty's gradient there: a subgradient, within ``a1``, at zeros.
+
+    References
+    ----------
+    Beck & Teboulle, "A fast iterative shrinkage-thresholding algorithm for linear inverse
+    problems", 2009.
+    """
+    unit, s = damped
+    xp = namespace(unit)
+    seen = s > 0.0
+    centre = xp.where(seen, at / xp.where(seen, s, 1.0), 0.0)
+    pull, most = s * tilt, s * a1
+    # the largest sum of a row bounds the largest eigenvalue
+    size = xp.sum(xp.abs(unit), axis=-1) if unit.ndim == 3 else xp.ones_like(unit)
+    length = 1.0 / xp.max(size, axis=1, keepdims=True)
+    v = y = centre
+    momentum = 1.0
+    for _ in range(n_steps if unit.ndim == 3 else 1):
+        z = y - length * (times(y - centre, unit) - pull)
+        z = xp.sign(z) * xp.maximum(xp.abs(z) - length * most, 0.0)
+        after = 0.5 * (1.0 + (1.0 + 4.0 * momentum**2) ** 0.5)
+        y = z + (momentum - 1.0) / after * (z - v)
+        v, momentum = z, after
+    slope = times(v - centre, unit) - pull
+    g = -slope / xp.where(seen, s, 1.0)
+    return xp.where(seen, s * v, at), xp.maximum(xp.minimum(g, a1), -a1)
