@@ -73,11 +73,9 @@ def take_in(
         raise ValueError(
             f"This {name} estimator requires y to be passed, but the target y is None."
         )
-    if sample_weight is not None and np.isscalar(sample_weight):
-        raise TypeError(
-            f"sample_weight must hold one weight a row, got {sample_weight!r}. Leave it out for "
-            "equal weights."
-        )
+    for what, given in (("y", y), ("sample_weight", sample_weight)):
+        if np.isscalar(given):
+            raise TypeError(f"{what} must hold one value a row, got {given!r}.")
     if engine.is_collection(X):
         X = engine.whole_rows(X)
         reader = announce(estimator, X, reset=reset, allow_nan=allow_nan)
@@ -123,8 +121,8 @@ def announce(
         said, ndim, names = X, len(X.shape), None
     if ndim != 2:
         raise ValueError(
-            f"Expected 2D array, got {ndim}D array instead: X is a {type(X).__name__}. Reshape "
-            "with X.reshape(-1, 1) if it is a single feature, X.reshape(1, -1) if it is a single "
+            f"Expected 2D array, got {ndim}D {type(X).__name__} instead. Reshape X with "
+            "X.reshape(-1, 1) if it is a single feature, X.reshape(1, -1) if it is a single "
             "sample; of a frame select with a list, X[['name']]."
         )
     n_features = said.shape[1]

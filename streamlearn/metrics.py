@@ -24,7 +24,7 @@ from streamlearn.backend import (
 )
 from streamlearn.core import tallies
 from streamlearn.labels import beside, comparable, discover, encode, listed
-from streamlearn.reading import as_array, as_vector, finite_or_raise, in_block
+from streamlearn.reading import as_numbers, as_vector, finite_or_raise, in_block
 
 
 def accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
@@ -181,8 +181,7 @@ def _tally_of_block(
     target, predicted = pair(given["y_true"], given["y_pred"], block)
     weight = given.get("sample_weight")
     if weight is not None:
-        weight = as_vector(weight, "sample_weight", block)
-        finite_or_raise(weight, "sample_weight", block)
+        weight = as_vector(_numbers(weight, "sample_weight", block), "sample_weight", block)
         weight = asarray(weight, like=target, dtype=widest_float(target))
     return tally.of_block(target, predicted, weight)
 
@@ -236,6 +235,6 @@ def _value_pair(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Arr
 
 
 def _numbers(x: Any, name: str, block: int | None) -> Array:
-    x = as_array(x)
+    x = as_numbers(x, name, block)
     finite_or_raise(x, name, block)
     return x

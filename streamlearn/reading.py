@@ -6,7 +6,6 @@ dtype. Errors name the block; ``block`` is None for containers in memory, which 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -88,35 +87,18 @@ class Reader(NamedTuple):
         return rows.array
 
     def _array(self, X: Any, block: int | None) -> Array:
-        if hasattr(X, "columns") and hasattr(X, "to_numpy"):
+        if hasattr(X, "columns"):
             found = tuple(map(str, X.columns))
             if self.names is not None and found != self.names:
                 raise ValueError(
                     f"{in_block('X', block)} has the columns {list(found)}, but {self.estimator} "
                     f"is expecting {list(self.names)}. Select the columns by name, in this order."
                 )
-            single = all(dtype == np.float32 for dtype in X.dtypes)
-            dtype = np.float32 if single else np.float64
-            return _converted(X, block, lambda: X.to_numpy(dtype=dtype, na_value=np.nan))
-        X = as_array(X)
+        X = as_numbers(X, "X", block)
         xp = namespace(X)
-        if xp.isdtype(X.dtype, "complex floating"):
-            raise ValueError(f"Complex data not supported: {in_block('X', block)} is {X.dtype}.")
-        if isinstance(X, np.ndarray) and X.dtype.kind in "OUSMm":
-            return _converted(X, block, lambda: X.astype(np.float64))
-        if not xp.isdtype(X.dtype, "real floating") or itemsize(X.dtype, xp) < 4:
+        if not xp.isdtype(X.dtype, "real floating") or itemsize(X.dtype, xp) not in (4, 8):
             return xp.astype(X, widest_float(X))
         return X
-
-
-def _converted(X: Any, block: int | None, convert: Callable[[], np.ndarray]) -> np.ndarray:
-    try:
-        return convert()
-    except (TypeError, ValueError) as error:
-        dtypes = sorted(set(map(str, X.dtypes))) if hasattr(X, "dtypes") else X.dtype
-        raise type(error)(
-            f"{in_block('X', block)} has dtype {dtypes} and is not numeric: {error}"
-        ) from error
 
 
 def in_block(name: str, block: int | None) -> str:
@@ -135,6 +117,34 @@ def as_array(x: Any) -> Array:
     if hasattr(x, "to_numpy"):
         return x.to_numpy()
     return x if is_array(x) else np.asarray(x)
+
+
+def as_numbers(x: Any, name: str, block: int | None = None) -> Array:
+    """Return what a block holds as an array of real numbers; text that spells numbers counts.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it holds something else: dates, other text, objects, complex numbers.
+    """
+    if hasattr(x, "to_numpy"):
+        dtypes = list(x.dtypes) if x.ndim == 2 else [x.dtype]
+    else:
+        x = as_array(x)
+        dtypes = [x.dtype]
+    named = f"{in_block(name, block)} has dtype {', '.join(sorted(set(map(str, dtypes))))}"
+    if any("complex" in str(dtype) for dtype in dtypes):
+        raise ValueError(f"Complex data not supported: {named}.")
+    if any(str(dtype).startswith(("datetime", "timedelta")) for dtype in dtypes):
+        raise TypeError(f"{named} and is not numeric.")
+    try:
+        if hasattr(x, "to_numpy"):
+            single = all(dtype == np.float32 for dtype in dtypes)
+            return x.to_numpy(dtype=np.float32 if single else np.float64, na_value=np.nan)
+        return x.astype(np.float64) if getattr(dtypes[0], "kind", "f") in "OUS" else x
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{named} and is not numeric: {error}") from error
 
 
 def as_vector(x: Any, name: str, block: int | None = None) -> Array:
@@ -161,12 +171,13 @@ def read_weight(parts: tuple, names: tuple[str, ...], X: Array, block: int | Non
 
     Raises
     ------
-    ValueError
-        If they hold NaN or infinity.
+    TypeError, ValueError
+        If they are no numbers, hold NaN or infinity, or there are several a row.
     """
     if "sample_weight" not in names:
         return None
-    weight = as_vector(parts[names.index("sample_weight")], "sample_weight", block)
+    weight = as_numbers(parts[names.index("sample_weight")], "sample_weight", block)
+    weight = as_vector(weight, "sample_weight", block)
     weight = asarray(weight, like=X, dtype=X.dtype)
     finite_or_raise(weight, "sample_weight", block)
     return weight
@@ -177,10 +188,11 @@ def read_values(parts: tuple, names: tuple[str, ...], X: Array, block: int | Non
 
     Raises
     ------
-    ValueError
-        If they hold NaN or infinity, or there are several a row.
+    TypeError, ValueError
+        If they are no numbers, hold NaN or infinity, or there are several a row.
     """
-    y = asarray(as_vector(parts[names.index("y")], "y", block), like=X, dtype=X.dtype)
+    y = as_vector(as_numbers(parts[names.index("y")], "y", block), "y", block)
+    y = asarray(y, like=X, dtype=X.dtype)
     finite_or_raise(y, "y", block)
     return y
 

@@ -17,7 +17,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from streamlearn.core.losses import LOSSES, MARGIN_LOSSES
 from streamlearn.core.rates import RATES
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
-from tests.containers import dask_array
+from tests.containers import dask_array, dask_frame
 
 ROW_BY_ROW = {"shuffle": False, "batch_size": 1}
 VALUE_LOSSES = [name for name in LOSSES if name not in MARGIN_LOSSES]
@@ -534,6 +534,20 @@ def test_a_model_of_one_float_predicts_rows_of_another_as_numpy_promotes():
     assert lazy.dtype == lazy.compute().dtype == np.float32
 
 
+def test_lazy_frames_of_scores_have_the_labels_as_columns():
+    X, _, y, _ = table(n_classes=3)
+    names = np.array(["low", "mid", "top"])
+    frame = dask_frame(X, (20, 12))
+    model = SGDClassifier(loss="log_loss", random_state=0).fit(
+        frame, dask_array(names[y], (20, 12))
+    )
+    for out in (model.predict_proba(frame), model.decision_function(frame)):
+        assert list(out.columns) == list(out.compute().columns) == list(names)
+    two = SGDClassifier(loss="log_loss", random_state=0).fit(frame, dask_array(y > 0, (20, 12)))
+    assert list(two.predict_log_proba(frame).columns) == [False, True]
+    assert two.decision_function(frame).ndim == 1
+
+
 def test_predict_of_no_rows():
     X, _, y, _ = table(n_classes=3)
     model = SGDClassifier(loss="log_loss", random_state=0, **LAST).fit(X, y)
@@ -747,7 +761,7 @@ def test_weights_of_zero_for_all_rows_are_refused():
             SGDRegressor().partial_fit(wrap(X), wrap(values), sample_weight=wrap(np.zeros(32)))
         with pytest.raises(ValueError, match="sample_weight contains"):
             SGDRegressor().fit(wrap(X), wrap(values), sample_weight=wrap(np.full(32, np.nan)))
-        with pytest.raises(TypeError, match="one weight a row"):
+        with pytest.raises(TypeError, match="one value a row"):
             SGDRegressor().fit(wrap(X), wrap(values), sample_weight=2.0)
 
 

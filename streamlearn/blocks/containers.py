@@ -64,7 +64,13 @@ def whole_rows(X: Any) -> Any:
 
     Not by dask's rechunk: that joins blocks with NumPy, whatever they are, and makes an empty block
     share a source with its neighbour.
+
+    Raises
+    ------
+    TypeError
+        If it is a collection of another kind.
     """
+    _check_kind("X", X)
     if is_frame(X) or X.ndim != 2 or X.numblocks[1] == 1:
         return X
     width = {"k": X.shape[1]}
@@ -103,11 +109,7 @@ def align(*, as_rows: Sequence[str] = (), **containers: Any) -> Blocks:
     (first, X), *others = given.items()
     lazy = {name: x for name, x in given.items() if is_dask_collection(x)}
     for name, x in lazy.items():
-        if not (is_frame(x) or hasattr(type(x), "chunks")):
-            raise TypeError(
-                f"{name} is a dask {type(x).__name__}. Give a dask array, DataFrame or Series; "
-                "dask.array.from_delayed makes an array of delayed objects."
-            )
+        _check_kind(name, x)
     if first not in lazy:
         if lazy:
             name, x = next(iter(lazy.items()))
@@ -145,6 +147,14 @@ def align(*, as_rows: Sequence[str] = (), **containers: Any) -> Blocks:
     parts = zip(*(keys[name] for name in given), strict=True)
     plan = split(graph, list(parts))
     return Blocks(tuple(given), plan, (), rows, tuple(lazy.values()), functions)
+
+
+def _check_kind(name: str, x: Any) -> None:
+    if not (is_frame(x) or hasattr(type(x), "chunks")):
+        raise TypeError(
+            f"{name} is a dask {type(x).__name__}. Give a dask array, DataFrame or Series; "
+            "dask.array.from_delayed makes an array of delayed objects."
+        )
 
 
 def n_rows(x: Any) -> int:

@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from streamlearn import fitting
 from streamlearn.backend import Array, asarray, float_dtype, is_array, namespace, scores, to_numpy
 from streamlearn.base import Given, lazy_float_dtype, rows_out
-from streamlearn.blocks import is_collection
+from streamlearn.blocks import is_collection, is_frame
 from streamlearn.core import linear, newton
 from streamlearn.core.losses import LOSSES, MARGIN_LOSSES
 from streamlearn.core.machine import Machine
@@ -212,16 +212,28 @@ class SGD(BaseEstimator):
         self.coef_, self.intercept_ = coef, intercept
 
     def _out(
-        self, method: str, X: Any, of_scores: Callable, *, dtype: Any = None, columns: Any = None
+        self, method: str, X: Any, of_scores: Callable, *, dtype: Any = None, labels: Any = None
     ) -> Any:
-        """Apply a function of the scores (m, K) to the rows of X, lazily for collections."""
+        """Apply a function of the scores (m, K) to the rows of X, lazily for collections.
+
+        ``labels`` stands for the result's columns, if it has two dimensions, and names those of a
+        lazy frame.
+        """
         check_is_fitted(self)
         coef = self.coef_ if self.coef_.ndim == 2 else self.coef_[None, :]
         if dtype is None and is_collection(X):
             dtype = np.result_type(lazy_float_dtype(X), to_numpy(coef[:0, :]).dtype)
         function = partial(_score_rows, coef, self.intercept_, of_scores)
         return rows_out(
-            self, method, X, function, fitted=coef, dtype=dtype, columns=columns, finite=False
+            self,
+            method,
+            X,
+            function,
+            fitted=coef,
+            dtype=dtype,
+            columns=None if labels is None else len(labels),
+            names=labels if is_frame(X) else None,
+            finite=False,
         )
 
     def __sklearn_tags__(self):

@@ -288,10 +288,11 @@ class SGDClassifier(ClassifierMixin, SGD):
         Returns
         -------
         array or dask collection of shape (n_samples,) or (n_samples, n_classes)
+            A lazy frame's columns are the labels.
         """
         check_is_fitted(self)
-        n = self.coef_.shape[0]
-        return self._out("decision_function", X, one_column, columns=None if n == 1 else n)
+        labels = to_numpy(self.classes_) if self.coef_.shape[0] > 1 else None
+        return self._out("decision_function", X, one_column, labels=labels)
 
     def predict(self, X: Any) -> Any:
         """Return the label of each row.
@@ -328,7 +329,8 @@ class SGDClassifier(ClassifierMixin, SGD):
         Returns
         -------
         array or dask collection of shape (n_samples, n_classes)
-            Classes in the order of ``classes_``; see `streamlearn.core.links.probabilities`.
+            Classes in the order of ``classes_``, which are the columns of a lazy frame; see
+            `streamlearn.core.links.probabilities`.
         """
         return self._proba("predict_proba", X, partial(links.probabilities, loss=self.loss))
 
@@ -339,7 +341,7 @@ class SGDClassifier(ClassifierMixin, SGD):
 
     def _proba(self, method: str, X: Any, of_scores: Any) -> Any:
         check_is_fitted(self)
-        return self._out(method, X, of_scores, columns=self.classes_.shape[0])
+        return self._out(method, X, of_scores, labels=to_numpy(self.classes_))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the share of rows whose label is predicted right, in one pass.
