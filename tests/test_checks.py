@@ -409,6 +409,40 @@ def test_the_same_bits_on_every_scheduler(estimator, table):
         assert learned(other) not in found
 
 
+@pytest.fixture(scope="module")
+def workers():
+    distributed = pytest.importorskip("distributed", reason="distributed is an extra")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=2, processes=False, dashboard_address=":0"
+    ) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(workers):
+    """A client that is the default for one test only."""
+    with workers.get_client() as client:
+        yield client
+
+
+@pytest.mark.parametrize("persisted", [False, True])
+def test_on_a_cluster_the_same_bits_and_lazy_predictions(estimator, table, cluster, persisted):
+    y = table.target(estimator)
+    data = [da.from_array(a, chunks=(30, *a.shape[1:])) for a in (table.X, y)]
+    with dask.config.set(scheduler="sync"):
+        here = make_pipeline(StandardScaler(), clone(estimator)).fit(*data)
+    if persisted:
+        data = [a.persist() for a in data]
+    there = make_pipeline(StandardScaler(), clone(estimator)).fit(*data)
+    assert learned(there[-1]) == learned(here[-1])
+    for method, out in outputs(there, data[0]).items():
+        assert isinstance(out, da.Array)
+        want = getattr(here, method)(table.X)
+        np.testing.assert_allclose(out.compute(), want, rtol=1e-12)
+    if hasattr(estimator, "score"):
+        assert there.score(*data) == pytest.approx(here.score(table.X, y), rel=1e-12)
+
+
 @pytest.mark.parametrize(
     "chunks", [(200,), (20,) * 10, (100, 0, 100), (0, 40, 120, 40, 0), (160, 40)], ids=str
 )
