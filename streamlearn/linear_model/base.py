@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -16,12 +16,25 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import fitting
-from streamlearn.backend import Array, asarray, float_dtype, is_array, namespace, scores, to_numpy
+from streamlearn.backend import (
+    Array,
+    asarray,
+    batch_rows,
+    by_columns,
+    device,
+    float_dtype,
+    is_array,
+    namespace,
+    scores,
+    to_numpy,
+)
 from streamlearn.base import Given, lazy_float_dtype, rows_out
 from streamlearn.blocks import is_collection, is_frame
 from streamlearn.core import linear, newton
+from streamlearn.core.batches import cut
 from streamlearn.core.losses import LOSSES, MARGIN_LOSSES
 from streamlearn.core.machine import Machine
+from streamlearn.core.moments import Standardize
 from streamlearn.core.rates import RATES
 from streamlearn.core.tallies import Tally
 from streamlearn.reading import finite_or_raise, sum_is_finite
@@ -79,11 +92,6 @@ class SGD(BaseEstimator):
             raise NotImplementedError(
                 f"learning_rate={rate!r} is a row-by-row algorithm and is not there yet. Use "
                 "'auto', 'optimal', 'constant', 'invscaling' or 'adaptive'."
-            )
-        if rate == "auto" and self.penalty in ("l1", "elasticnet"):
-            raise NotImplementedError(
-                f"penalty={self.penalty!r} is not there yet with learning_rate='auto'. Use "
-                "penalty='l2', or learning_rate='optimal'."
             )
         if self.penalty == "elasticnet" and self.l1_ratio is None:
             raise ValueError("l1_ratio must be set when penalty is 'elasticnet'")
@@ -223,7 +231,7 @@ class SGD(BaseEstimator):
         coef = self.coef_ if self.coef_.ndim == 2 else self.coef_[None, :]
         if dtype is None and is_collection(X):
             dtype = np.result_type(lazy_float_dtype(X), to_numpy(coef[:0, :]).dtype)
-        function = partial(_score_rows, coef, self.intercept_, of_scores)
+        function = Scores(coef, self.intercept_, of_scores)
         return rows_out(
             self,
             method,
@@ -248,15 +256,55 @@ def one_column(p: Array) -> Array:
     return p[:, 0] if p.shape[1] == 1 else p
 
 
-def _score_rows(coef: Array, intercept: Array, of_scores: Callable, X: Array) -> Array:
-    xp = namespace(X)
-    dtype = xp.result_type(X.dtype, coef.dtype)
-    X, coef, intercept = (xp.astype(a, dtype, copy=False) for a in (X, coef, intercept))
-    p = scores(X, coef) + intercept
-    # NaN and infinity reach the scores, which are fewer.
-    if not sum_is_finite(p):
-        finite_or_raise(X, "X", None)
-    return of_scores(p)
+class Scores(NamedTuple):
+    """A function of the scores (m, K) of rows.
+
+    Attributes
+    ----------
+    coef : array of shape (K, d)
+    intercept : array of shape (K,)
+    of_scores : callable
+        Scores in, an array over the same rows out.
+    centre : array of shape (d,), optional
+        To be subtracted from the rows before, a cache-sized batch at a time.
+    """
+
+    coef: Array
+    intercept: Array
+    of_scores: Callable[[Array], Array]
+    centre: Array | None = None
+
+    def __call__(self, X: Array) -> Array:
+        """Return the function of the scores of the rows of X."""
+        xp = namespace(X)
+        dtype = xp.result_type(X.dtype, self.coef.dtype)
+        coef, intercept = (xp.astype(a, dtype, copy=False) for a in (self.coef, self.intercept))
+        if self.centre is None:
+            p = scores(xp.astype(X, dtype, copy=False), coef)
+        else:
+            centre = xp.astype(self.centre, X.dtype, copy=False)
+            p = xp.concat(
+                [
+                    scores(xp.astype(by_columns(x, ("subtract", centre)), dtype, copy=False), coef)
+                    for x, *_ in cut(X, None, None, seen=0, batch_size=batch_rows(X))
+                ]
+                or [xp.zeros((0, coef.shape[0]), dtype=dtype, device=device(X))]
+            )
+        p = p + intercept
+        # NaN and infinity reach the scores, which are fewer.
+        if not sum_is_finite(p):
+            finite_or_raise(X, "X", None)
+        return self.of_scores(p)
+
+    def after(self, before: Any) -> Scores | None:
+        """Return the scores of standardized rows as scores of rows: the scale goes into coef."""
+        if not isinstance(before, Standardize) or self.centre is not None:
+            return None
+        coef = self.coef
+        if before.scale is not None:
+            xp = namespace(coef)
+            coef = coef / xp.astype(before.scale, coef.dtype, copy=False)
+        return self._replace(coef=coef, centre=before.mean)
 
 
 def _start_of(name: str, given: Any, shape: tuple[int, ...]) -> np.ndarray:

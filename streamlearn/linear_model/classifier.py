@@ -58,8 +58,8 @@ class SGDClassifier(ClassifierMixin, SGD):
     random_state : int, RandomState instance or None, default=None
     learning_rate : {"auto", "constant", "optimal", "invscaling", "adaptive"}, default="auto"
         "auto" is averaged stochastic Newton (`streamlearn.core.newton`), which needs no step size
-        and is blind to the scale and offset of features; it knows the penalties l2 and None. The
-        others are scikit-learn's schedules, applied to the mean gradient of each batch.
+        and is blind to the scale and offset of features. The others are scikit-learn's schedules,
+        applied to the mean gradient of each batch.
         (scikit-learn: "optimal", which needs alpha tuned and features scaled.)
     eta0 : float, default=0.01
     power_t : float, default=0.5
@@ -205,7 +205,7 @@ class SGDClassifier(ClassifierMixin, SGD):
             If X and y do not line up, hold NaN or infinity, y has fewer than two classes or a
             label not in ``classes``, or the model overflows.
         NotImplementedError
-            For ``learning_rate`` pa1 and pa2, and l1 and elasticnet under "auto".
+            For ``learning_rate`` pa1 and pa2.
         """
         self._check(partial_fit=False)
         with unchanged_on_error(self):

@@ -142,7 +142,7 @@ default="squared_error"
         ValueError
             If X and y do not line up or hold NaN or infinity, or the model overflows.
         NotImplementedError
-            For ``learning_rate`` pa1 and pa2, and l1 and elasticnet under "auto".
+            For ``learning_rate`` pa1 and pa2.
         """
         self._check(partial_fit=False)
         with unchanged_on_error(self):
