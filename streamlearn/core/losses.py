@@ -5,11 +5,12 @@ zone, elementwise on arrays of one shape. Targets are -1 or +1 for margin losses
 ``z = y p``), numbers for residual losses (functions of ``r = p - y``). Values and gradients are
 scikit-learn's, ``squared_error`` and ``huber`` with their factor 1/2. NaN in, NaN out.
 
-``curvature`` is what a Newton step divides by: the second derivative where the loss is curved. Where
-it is straight the second derivative (0) does not tell how far the gradient holds, and the curvature
-is that of the parabola that touches the loss from above on both sides of its minimum, gradient by
-distance (Huber's weights; de Leeuw & Lange, "Sharp quadratic majorization in one dimension", 2009).
-At a kink it is infinite, and what a mean loss has there instead is the density of rows: see `_kink`.
+``curvature`` is what a Newton step divides by: the second derivative where the loss is curved.
+Where the loss is nearly straight the second derivative (about 0) does not tell how far the gradient
+holds, and the curvature is that of a parabola above the loss (Jaakkola & Jordan, "Bayesian
+parameter estimation via variational methods", 2000; Huber's weights; de Leeuw & Lange, "Sharp
+quadratic majorization in one dimension", 2009). At a kink it is infinite, and what a mean loss has
+there instead is the density of rows: see `_kink`.
 """
 
 from __future__ import annotations
@@ -135,7 +136,10 @@ def _log_gradient(p: Array, y: Array, epsilon: float) -> Array:
 def _log_curvature(p: Array, y: Array, epsilon: float) -> Array:
     xp = namespace(p)
     e = xp.exp(-xp.abs(p))
-    return e / (1.0 + e) ** 2
+    curved = e / (1.0 + e) ** 2
+    # far on the wrong side the loss is a slope, and Jaakkola & Jordan's parabola is above it
+    wrong = xp.maximum(-y * p, 1e-3)
+    return xp.where(y * p < 0.0, (1.0 - e) / (1.0 + e) / (2.0 * wrong), curved)
 
 
 def _squared_value(p: Array, y: Array, epsilon: float) -> Array:

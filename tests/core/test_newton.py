@@ -1,0 +1,290 @@
+"""Newton steps: how near one pass comes to the optimum, what must not matter, and bad tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
+
+from streamlearn.core import newton
+from streamlearn.core.batches import cut, learn
+from streamlearn.core.curvature import inverse
+from streamlearn.core.linear import Params
+from streamlearn.core.losses import LOSSES, MARGIN_LOSSES
+from streamlearn.core.machine import Batch
+from tests.backends import no_host_sync
+
+WORDS = {"loss": "log_loss", "penalty": "l2", "alpha": 1e-4}
+
+
+def table(n=20_000, d=10, seed=0, kind="classes"):
+    """Correlated features, condition number of some hundred, and noisy targets."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, d)) @ rng.normal(size=(d, d))
+    p = X @ rng.normal(size=d)
+    p = 2 * p / p.std()
+    return X, (p + rng.logistic(size=n) > 0).astype(int) if kind == "classes" else (
+        p + rng.normal(size=n)
+    )
+
+
+def run(params, X, target, weight=None, K=1, state=None, batch_size=None):
+    state = newton.init(params, X.shape[1], K, like=X) if state is None else state
+    batches = cut(X, target, weight, seen=0, batch_size=batch_size)
+    return learn(newton.machine(params), state, batches)[0]
+
+
+def log_loss(X, codes, coef, intercept):
+    y = 2.0 * codes[:, None] - 1.0
+    return LOSSES["log_loss"].value(X @ coef.T + intercept, y, 0.0).mean()
+
+
+def scores(params, state, X):
+    coef, intercept = newton.answer(params, state)
+    return X @ coef.T + intercept
+
+
+def spoil(X):
+    """The same rows with features over eight orders of scale, 200 deviations from zero."""
+    return (X / X.std(axis=0) + 200.0) * np.logspace(-4, 4, X.shape[1])
+
+
+@pytest.mark.parametrize("change", [lambda X: X, spoil], ids=["mixed", "spoiled"])
+def test_one_pass_of_log_loss_ends_near_the_optimum(change):
+    X, codes = table(n=40_000)
+    X = change(X)
+    params = Params(**WORDS | {"alpha": 0.0})
+    coef, intercept = newton.answer(params, run(params, X[::2], codes[::2]))
+    Z = (X - X.mean(axis=0)) / X.std(axis=0)
+    best = LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000).fit(Z[::2], codes[::2])
+    optimum = log_loss(Z[1::2], codes[1::2], best.coef_, best.intercept_)
+    assert log_loss(X[1::2], codes[1::2], coef, intercept) < 1.002 * optimum
+
+
+def test_one_pass_of_least_squares_ends_near_the_optimum():
+    X, y = table(kind="values")
+    X = spoil(X)
+    params = Params(loss="squared_error", kind="values", alpha=1e-3)
+    p = scores(params, run(params, X, y), X)[:, 0]
+    ridge = Ridge(alpha=1e-3 * len(X), solver="svd").fit(X, y)
+    best = np.mean((ridge.predict(X) - y) ** 2)
+    assert np.mean((p - y) ** 2) < 1.001 * best
+
+
+def test_l1_ends_near_the_optimum_with_its_zeros():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(20_000, 12)) * np.logspace(-1, 1, 12)
+    y = 2 * X[:, 3] / X[:, 3].std() - X[:, 5] / X[:, 5].std() + rng.normal(size=len(X))
+    for penalty, share in (("l1", 1.0), ("elasticnet", 0.5)):
+        params = Params(
+            loss="squared_error", kind="values", penalty=penalty, alpha=0.05, l1_ratio=share
+        )
+        coef, intercept = newton.answer(params, run(params, X, y))
+        best = ElasticNet(alpha=0.05, l1_ratio=share, tol=1e-8).fit(X, y)
+        np.testing.assert_array_equal(coef[0] == 0, best.coef_ == 0)
+        np.testing.assert_allclose(coef[0], best.coef_, atol=0.02 * np.abs(best.coef_).max())
+        np.testing.assert_allclose(intercept, best.intercept_, atol=0.03)
+
+
+def test_powers_of_two_as_scales_change_nothing():
+    X, codes = table(n=2000)
+    scale = 2.0 ** np.arange(-20, 20, 4)
+    params = Params(**WORDS | {"alpha": 0.0})
+    a, b = run(params, X, codes), run(params, X * scale, codes)
+    np.testing.assert_allclose(b.mean[:, :-1] * scale, a.mean[:, :-1], rtol=1e-9)
+
+
+def test_offsets_change_little():
+    X, codes = table(n=2000)
+    params = Params(**WORDS)
+    p = scores(params, run(params, X, codes), X)
+    for offset in (1e2, 1e6):
+        state = run(params, X + offset, codes)
+        np.testing.assert_allclose(scores(params, state, X + offset), p, atol=1e-9 * offset)
+
+
+def test_without_intercept_nothing_is_centred():
+    X, codes = table(n=2000)
+    params = Params(**WORDS, fit_intercept=False)
+    state = run(params, X + 1.0, codes)
+    assert newton.answer(params, state)[1] == 0.0
+    assert np.all(state.centre == 0.0)
+    best = LogisticRegression(C=1 / (1e-4 * 2000), fit_intercept=False, tol=1e-8, max_iter=1000)
+    best = log_loss(X + 1.0, codes, best.fit(X + 1.0, codes).coef_, 0.0)
+    assert log_loss(X + 1.0, codes, *newton.answer(params, state)) < 1.01 * best
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("order", ["given", "sorted", "reversed"])
+def test_no_order_of_rows_diverges(loss, order):
+    """Rows sorted by target tell little, but they must do little harm."""
+    kind = "classes" if loss in MARGIN_LOSSES else "values"
+    X, y = table(n=6000, kind=kind)
+    at = {"given": slice(None), "sorted": np.argsort(y), "reversed": np.argsort(-y)}[order]
+    params = Params(loss=loss, kind=kind)
+    p = scores(params, run(params, X[at], y[at]), X)
+    target = (2.0 * y - 1.0 if kind == "classes" else y)[:, None]
+    value, zero = (LOSSES[loss].value(q, target, 0.1).mean() for q in (p, 0.0 * p))
+    assert value < (1.5 if order != "given" else 0.8) * zero + 0.1
+
+
+def awkward():
+    """Tables on which a division or an inversion can go wrong."""
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(300, 4))
+    codes = (X[:, 0] + rng.normal(size=300) > 0).astype(int)
+    yield "constant", np.c_[X, np.full(300, 0.1), np.full(300, 1e8)], codes, None
+    yield "zeros", np.c_[X, np.zeros((300, 2))], codes, None
+    yield "copies", np.c_[X, X, X[:, :1] * 1e6], codes, None
+    yield "all zeros", np.zeros((300, 3)), codes, None
+    yield "one row", X[:1], codes[:1], None
+    yield "one class", X, np.zeros(300, dtype=int), None
+    yield "separable", X, (X[:, 0] > 0).astype(int), None
+    yield "no weight", X, codes, np.zeros(300)
+    yield "some weight", X, codes, (np.arange(300) > 200) * 1.0
+    yield "wild row", np.r_[X[:99], np.full((1, 4), 1e2), X[99:]], np.insert(codes, 99, 0), None
+    yield "late feature", np.c_[X, np.arange(300) > 290], codes, None
+    yield "more features than rows", rng.normal(size=(40, 100)), codes[:40], None
+    yield "tiny", X * 1e-12, codes, None
+    yield "one feature", X[:, :1], codes, None
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("penalty", [None, "l2", "l1"])
+def test_awkward_tables_stay_finite_and_reasonable(penalty, dtype):
+    for name, X, codes, weight in awkward():
+        X = X.astype(dtype)
+        for loss in LOSSES:
+            params = Params(loss=loss, penalty=penalty)
+            state = run(params, X, codes, weight, batch_size=32)
+            p = newton.apply(params, state, X)
+            assert p.dtype == dtype, name
+            assert np.all(np.isfinite(p)), (name, loss)
+            y = (2.0 * codes - 1.0)[:, None]
+            w = np.ones(len(X)) if weight is None else weight
+            value, zero = (
+                w @ LOSSES[loss].value(q, y, 0.1) for q in (p.astype(float), np.zeros(p.shape))
+            )
+            assert value <= 1.3 * zero + 0.1 * w.sum(), (name, loss)
+
+
+def test_a_feature_that_was_never_seen_does_not_move():
+    X, codes = table(n=3000)
+    X[:, 3] = 0.0
+    for penalty in (None, "l2", "l1"):
+        params = Params(**WORDS | {"penalty": penalty})
+        start = newton.start(params, np.ones((1, 10)), np.zeros(1))
+        coef, _ = newton.answer(params, run(params, X, codes, state=start))
+        assert coef[0, 3] == 1.0
+
+
+def test_weights_are_repetitions():
+    """A weight of 2 is a row given twice, but for the noise of other batches."""
+    X, codes = table(n=20_000)
+    times = np.random.default_rng(0).integers(0, 3, len(X))
+    params = Params(**WORDS)
+    a = scores(params, run(params, X, codes, times * 1.0), X)
+    b = scores(params, run(params, np.repeat(X, times, 0), np.repeat(codes, times)), X)
+    assert np.sqrt(np.mean((a - b) ** 2)) < 0.02 * b.std()
+
+
+def test_a_stopped_column_stands_still_and_others_are_not_disturbed():
+    X, _ = table(n=3000)
+    codes = np.random.default_rng(0).integers(0, 3, 3000)
+    params = Params(**WORDS)
+    state = run(params, X, codes, K=3)._replace(active=np.array([1.0, 0.0, 1.0]))
+    batch = Batch(X[:500], codes[:500], None, 3000)
+    moved, _ = newton.update(params, state, batch)
+    free, _ = newton.update(params, state._replace(active=np.ones(3)), batch)
+    np.testing.assert_array_equal(moved.weights[1, :-1], state.weights[1, :-1])
+    np.testing.assert_array_equal(moved.mean[1, :-1], state.mean[1, :-1])
+    np.testing.assert_array_equal(moved.mean[::2], free.mean[::2])
+
+
+def test_average_n_is_the_plain_mean_of_targets_from_the_nth_row():
+    X, codes = table(n=4000)
+    best = log_loss(X, codes, *newton.answer(Params(**WORDS), run(Params(**WORDS), X, codes)))
+    params = Params(**WORDS, average=1)
+    state = run(params, X, codes, batch_size=100)
+    assert log_loss(X, codes, *newton.answer(params, state)) < 1.02 * best
+    before, after = (run(params, X[:n], codes[:n], batch_size=100) for n in (300, 400))
+    late = run(Params(**WORDS, average=301), X[:400], codes[:400], batch_size=100)
+    mixed = 0.75 * before.mean + 0.25 * late.mean
+    np.testing.assert_allclose(after.mean[:, :-1], mixed[:, :-1], rtol=1e-9)
+
+
+def test_a_warm_start_is_kept():
+    X, codes = table(n=20_000)
+    params = Params(**WORDS)
+    coef, intercept = newton.answer(params, run(params, X, codes))
+    again = newton.start(params, coef, intercept)
+    np.testing.assert_array_equal(newton.answer(params, again)[0], coef)
+    few = run(params, X[:64], codes[:64], state=again)
+    drift = scores(params, few, X) - (X @ coef.T + intercept)
+    assert np.isfinite(drift).all()
+
+
+def test_columns_are_models_of_their_own(backend):
+    X, y = table(n=600, d=4, kind="values")
+    alphas = [1e-4, 0.1, 3.0]
+    fixed = {"loss": "huber", "kind": "values", "penalty": "elasticnet"}
+    X, y = backend.asarray(X), backend.asarray(y)
+    together = run(Params(**fixed, alpha=np.array(alphas)), X, y, K=3)
+    for k, alpha in enumerate(alphas):
+        alone = run(Params(**fixed, alpha=alpha), X, y)
+        a, b = backend.to_numpy(alone.mean)[0], backend.to_numpy(together.mean)[k]
+        np.testing.assert_allclose(a, b, rtol=1e4 * backend.eps, atol=1e4 * backend.eps)
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "hinge"])
+@pytest.mark.parametrize("widest", [newton.WIDEST, 0], ids=["full", "diagonal"])
+def test_backends_agree_and_keep_dtype(loss, widest, backend, monkeypatch):
+    monkeypatch.setattr(newton, "WIDEST", widest)
+    X, codes = table(n=600, d=4)
+    params = Params(loss=loss)
+    for dtype in backend.float_dtypes:
+        want = run(params, X.astype(dtype), codes)
+        got = run(params, backend.asarray(X, dtype), backend.asarray(codes))
+        backend.check(got.mean, dtype)
+        rtol = 1e4 * np.finfo(dtype).eps
+        a, b = backend.to_numpy(got.mean), want.mean
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * np.abs(b).max())
+
+
+@pytest.mark.parametrize("penalty", [None, "l1"])
+def test_a_step_reads_nothing_back(penalty):
+    import array_api_strict as xp
+
+    X, codes = table(n=300, d=4)
+    X, codes, weight = (xp.asarray(a) for a in (X, codes, np.ones(300)))
+    for loss in LOSSES:
+        params = Params(loss=loss, penalty=penalty)
+        with no_host_sync():
+            state = run(params, X, codes, weight)
+            newton.apply(params, state, X)
+
+
+def test_many_columns_keep_the_diagonal_only_and_still_learn():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(6000, 2100))
+    codes = (X[:, :50].sum(axis=1) + rng.logistic(size=6000) > 0).astype(int)
+    params = Params(**WORDS)
+    state = run(params, X, codes)
+    assert state.inverse.shape == (1, 2101)
+    assert np.mean((scores(params, state, X)[:, 0] > 0) == codes) > 0.8
+
+
+@pytest.mark.parametrize("D", [5, 64, 65, 131])
+def test_inverse_by_blocks(D):
+    rng = np.random.default_rng(0)
+    A = rng.normal(size=(2, D, 2 * D))
+    M = A @ np.swapaxes(A, 1, 2) / D
+    np.testing.assert_allclose(inverse(M) @ M, np.broadcast_to(np.eye(D), M.shape), atol=1e-11)
+
+
+def test_inversions_grow_with_rows_and_seldom_in_the_end():
+    for d in (1, 20, 500):
+        counts = [newton.inversions(T, d)[0] for T in range(0, 200_000, 64)]
+        assert counts == sorted(counts)
+        late = newton.inversions(10**8, d)[0] - newton.inversions(10**7, d)[0]
+        assert 40 < late < 50
