@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamlearn.core import linear, moments
+from streamlearn.core import linear, moments, newton
 from streamlearn.core.batches import cut, learn
 from streamlearn.core.machine import Batch, Info, Machine
 from tests.backends import STRICT, Backend, no_host_sync
@@ -79,6 +79,10 @@ CASES = {
             linear.Params(loss="squared_error", kind="values", learning_rate="invscaling")
         ),
         values,
+    ),
+    "newton-log": Case(newton.machine(linear.Params(loss="log_loss")), classes, n_outputs=3),
+    "newton-elasticnet": Case(
+        newton.machine(linear.Params(loss="huber", kind="values", penalty="elasticnet")), values
     ),
 }
 
