@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +25,7 @@ from sklearn.utils.validation import (
 )
 
 from streamlearn import blocks as engine
-from streamlearn.backend import Array, is_array, to_numpy
+from streamlearn.backend import Array, is_array, same_place, to_numpy
 from streamlearn.reading import Reader, same_place_or_raise
 
 
@@ -208,12 +208,12 @@ def rows_out(
         X = engine.whole_rows(X)
         reader = announce(estimator, X, reset=False, allow_nan=allow_nan, named=named)
         reader = reader._replace(finite=finite)
-        task = partial(_rows_of_block, reader, function, fitted, method)
+        task = RowFunction(reader, function, fitted, method)
         dtype = lazy_float_dtype(X) if dtype is None else dtype
         return engine.map_rows(task, X, dtype=dtype, columns=columns, names=names)
     if _is_foreign(X):
         reader = announce(estimator, X, reset=False, allow_nan=allow_nan, named=named)
-        return _rows_of_block(reader, function, fitted, method, X)
+        return RowFunction(reader, function, fitted, method)(X)
     checks = {
         "dtype": [np.float64, np.float32],
         "ensure_all_finite": "allow-nan" if allow_nan else True,
@@ -224,7 +224,7 @@ def rows_out(
         X = check_array(X, estimator=estimator, **checks)
         _check_n_features(estimator, X, reset=False)
     reader = Reader(type(estimator).__name__, X.shape[1], in_memory=True)
-    return _rows_of_block(reader, function, fitted, method, X)
+    return RowFunction(reader, function, fitted, method)(X)
 
 
 def lazy_float_dtype(X: Any) -> np.dtype:
@@ -233,10 +233,42 @@ def lazy_float_dtype(X: Any) -> np.dtype:
     return np.dtype(X.dtype if known else np.float64)
 
 
-def _rows_of_block(reader: Reader, function: Callable, fitted: Array, method: str, X: Any) -> Array:
-    X = reader.rows(X)
-    same_place_or_raise(X, fitted, reader.estimator, method)
-    return function(X)
+@dataclass(frozen=True, eq=False)
+class RowFunction:
+    """A method of a fitted estimator as a function of a block's rows.
+
+    Attributes
+    ----------
+    reader : Reader
+    function : callable
+        Array in, array over the same rows out. It may have a method ``after(before)`` that returns
+        one function for it and the function before it, or None.
+    fitted : array
+        X must be in its namespace and on its device.
+    method : str
+        What the user called, for errors.
+    """
+
+    reader: Reader
+    function: Callable[[Array], Array]
+    fitted: Array
+    method: str
+
+    def __call__(self, X: Any) -> Array:
+        """Read X and apply the function."""
+        X = self.reader.rows(X)
+        same_place_or_raise(X, self.fitted, self.reader.estimator, self.method)
+        return self.function(X)
+
+    def after(self, before: Any) -> RowFunction | None:
+        """Return one function for ``before`` and this, if they make one. It checks for NaN."""
+        fuse = getattr(self.function, "after", None)
+        if fuse is None or not isinstance(before, RowFunction):
+            return None
+        function = fuse(before.function)
+        if function is None or not same_place(self.fitted, before.fitted):
+            return None
+        return RowFunction(before.reader._replace(finite=False), function, self.fitted, self.method)
 
 
 def _is_foreign(x: Any) -> bool:

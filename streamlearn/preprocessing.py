@@ -145,7 +145,8 @@ class StandardScaler(OneToOneFeatureMixin, Transformer):
         self.n_samples_seen_ = seen[0] if np.all(seen == seen[0]) else seen
 
     def _transform(self, X: Any, names: Any) -> Any:
-        return self._rows("transform", moments.standardize, X, names)
+        function = moments.Standardize(*moments.mean_and_scale(self._params(), self._state))
+        return self._rows("transform", function, X, names)
 
     def inverse_transform(self, X: Any) -> Any:
         """Undo `transform`: multiply by the scale and add the mean.
@@ -161,14 +162,15 @@ class StandardScaler(OneToOneFeatureMixin, Transformer):
         """
         check_is_fitted(self)
         names = list(X.columns) if is_frame(X) else None
-        return self._rows("inverse_transform", moments.restore, X, names, named=False)
+        function = partial(moments.restore, *moments.mean_and_scale(self._params(), self._state))
+        return self._rows("inverse_transform", function, X, names, named=False)
 
     def _rows(self, method: str, function: Any, X: Any, names: Any, *, named: bool = True) -> Any:
         return rows_out(
             self,
             method,
             X,
-            partial(function, *moments.mean_and_scale(self._params(), self._state)),
+            function,
             fitted=self._state.mean,
             columns=self.n_features_in_,
             names=names,

@@ -43,6 +43,13 @@ class Rows(NamedTuple):
         return namespace(made[0]).concat(made)
 
 
+def then(functions: tuple[Callable, ...], function: Callable[[Any], Any]) -> tuple[Callable, ...]:
+    """Return ``functions`` and ``function``, as one with the last of them if it can be."""
+    fuse = getattr(function, "after", None)
+    one = fuse(functions[-1]) if fuse is not None and functions else None
+    return (*functions, function) if one is None else (*functions[:-1], one)
+
+
 def remember(X: Any, source: Any, functions: tuple[Callable, ...]) -> None:
     """Note on a dask array what it was made of."""
     X._streamlearn_rows = (X.name, source, functions)

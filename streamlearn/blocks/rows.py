@@ -10,7 +10,7 @@ import dask.array as da
 import numpy as np
 
 from streamlearn.blocks.containers import is_frame, whole_rows
-from streamlearn.blocks.making import Rows, origin, remember
+from streamlearn.blocks.making import Rows, origin, remember, then
 
 
 def map_rows(
@@ -59,7 +59,7 @@ def map_rows(
     # Without concatenation a block arrives as it is; dask concatenates with NumPy.
     rows, width = ("i", None) if columns is None else ("ik", {"k": columns})
     source, functions = origin(X)
-    functions = (*functions, function)
+    functions = then(functions, function)
     arguments = (partial(_make, functions), rows, source, "ij"[: source.ndim])
     out = da.blockwise(*arguments, dtype=dtype, meta=meta, new_axes=width, concatenate=False)
     remember(out, source, functions)

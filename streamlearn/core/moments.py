@@ -236,7 +236,7 @@ def apply(params: Params, state: Moments, X: Array) -> Array:
     array([[-1.,  0.],
            [ 1.,  0.]])
     """
-    return standardize(*mean_and_scale(params, state), X)
+    return Standardize(*mean_and_scale(params, state))(X)
 
 
 def inverse(params: Params, state: Moments, X: Array) -> Array:
@@ -249,9 +249,15 @@ def mean_and_scale(params: Params, state: Moments) -> tuple[Array | None, Array 
     return mean(state) if params.with_mean else None, scale(state) if params.with_std else None
 
 
-def standardize(mean: Array | None, scale: Array | None, X: Array) -> Array:
-    """Return ``(X - mean) / scale``; None leaves a step out."""
-    return _steps(X, ("subtract", mean), ("divide", scale))
+class Standardize(NamedTuple):
+    """The function ``(X - mean) / scale``; None leaves a step out."""
+
+    mean: Array | None
+    scale: Array | None
+
+    def __call__(self, X: Array) -> Array:
+        """Return the rows of X standardized, in their float dtype."""
+        return _steps(X, ("subtract", self.mean), ("divide", self.scale))
 
 
 def restore(mean: Array | None, scale: Array | None, X: Array) -> Array:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -256,7 +257,8 @@ def one_column(p: Array) -> Array:
     return p[:, 0] if p.shape[1] == 1 else p
 
 
-class Scores(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Scores:
     """A function of the scores (m, K) of rows.
 
     Attributes
@@ -304,7 +306,7 @@ class Scores(NamedTuple):
         if before.scale is not None:
             xp = namespace(coef)
             coef = coef / xp.astype(before.scale, coef.dtype, copy=False)
-        return self._replace(coef=coef, centre=before.mean)
+        return replace(self, coef=coef, centre=before.mean)
 
 
 def _start_of(name: str, given: Any, shape: tuple[int, ...]) -> np.ndarray:
