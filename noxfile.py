@@ -9,9 +9,7 @@ nox.options.default_venv_backend = "venv"
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 # One BLAS thread, as on a dask worker: the same bits everywhere, and no threads under threads.
-ONE_BLAS_THREAD = {
-    name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-}
+ONE_BLAS_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 def install(session: nox.Session, *groups: str, extras: str = "") -> None:
@@ -80,6 +78,6 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """The main job on real data: flights from Parquet to Parquet, with a picture."""
+    """Do the main job on real data: flights from Parquet to Parquet, with a picture."""
     install(session, extras="examples")
     session.run("python", "examples/flights.py", *session.posargs, env=ONE_BLAS_THREAD)
