@@ -199,11 +199,9 @@ def rows_out(
 
     Raises
     ------
-    NotFittedError
     ValueError
         If X has other features, or is in another namespace or on another device.
     """
-    check_is_fitted(estimator)
     if engine.is_collection(X):
         X = engine.whole_rows(X)
         reader = announce(estimator, X, reset=False, allow_nan=allow_nan, named=named)
