@@ -151,7 +151,8 @@ def _error(
             f"multioutput must be 'uniform_average' or 'raw_values', got {multioutput!r}."
         )
     values = np.atleast_1d(_score(tally, _value_pair, y_true, y_pred, sample_weight))
-    return values if multioutput == "raw_values" else float(values.mean())
+    score = tallies.over_outputs(values, multioutput)
+    return score if multioutput == "raw_values" else float(score)
 
 
 def _score(
