@@ -5,7 +5,7 @@ A batch of m rows that follows T others moves the models w (one column shown) by
     H <- (1-r) H + r Z'diag(h)Z / k,   r = 4m / (T + 4m)
     P  = (H + alpha I + diag D)^-1,    D_j = min(1, (1 + d) / (2 n_j)) mean(h) mean(z_j^2)
     s  = t P g,                        t = min(1, 2 g'Pg / (Pg)'H_b(Pg))
-    u <- u + b (w - s - u),            b = 1.5m / (T + 1.5m),   2m / (T + 2m) for kinked losses
+    u <- u + b (w - s - u),            b = f m / (T + f m),  f = 1.5; 2 to 3 for kinked losses
     w <- w - c s,                      c = 6m / (T + 6m + 3d)
 
 g is the mean gradient with the penalty, Z some k of the rows, less a running centre and with a
@@ -17,7 +17,8 @@ Why each part is there:
 - u averages full Newton targets, not iterates. Where the loss is quadratic and P right, a target is
   the optimum plus the batch's own noise, whatever w was: u is nearly as good as a batch solution
   (1.125 times its variance), while w may take long, noisy steps that forget its start fast. Near a
-  kink P can not be right, targets remember w, and u must forget faster.
+  kink P can not be right, targets remember w, and u must forget faster: the more rows a feature
+  has, the less that costs.
 - n_j = (sum |z_j|)^2 / sum z_j^2 is how many rows feature j has effectively been seen in: honest
   damping of rare features. It counts the rows that H has seen, and a feature that P has not seen
   does not move until the next P.
@@ -85,9 +86,6 @@ WIDEST = 1 << 22
 
 SOME = 256
 """Least rows of a batch that limit its step and feed H: one in 16 of a large batch."""
-
-FEEDS = 8
-"""How often H is fed between two inversions."""
 
 
 class State(NamedTuple):
@@ -184,10 +182,10 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     X = xp.astype(batch.X, state.weights.dtype, copy=False)
     m, T, d = X.shape[0], batch.seen, X.shape[1]
     some = thin(X)
-    now, gap = inversions(T, d)
-    then, _ = inversions(T + m, d)
-    feeds = T == 0 or floor(FEEDS * then) > floor(FEEDS * now)
-    new = max(m, gap / FEEDS)  # rows that the fed ones stand for
+    inverted, fed, gap = pace(T, d)
+    invert_by, feed_by, _ = pace(T + m, d)
+    feeds, inverts = T == 0 or floor(feed_by) != floor(fed), floor(invert_by) != floor(inverted)
+    new = max(m, gap)  # rows that the fed ones stand for
     if feeds and params.fit_intercept:
         state = recentre(state, some, new / (T + new))
     w, centre = state.weights, state.centre
@@ -210,7 +208,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
         Z = xp.concat([some - centre, xp.ones_like(some[:, :1])], axis=1)
         known = feed(state.curvature, Z, h, present, 4 * new / (T + 4 * new))
         state = state._replace(curvature=known)
-    if T == 0 or floor(then) > floor(now):
+    if T == 0 or inverts:
         state = renew(params, state)
 
     s = times(grad, state.inverse)
@@ -218,7 +216,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     bend = column_sums(h * on_rows(s, some, centre) ** 2) / h.shape[0]
     s = (state.active * slope / xp.maximum(bend, slope + TINY))[:, None] * s
 
-    f = 2.0 if loss.kinked else 1.5
+    f = 2.0 * min(max(1.0, T / (100 * d + 1)), 8.0) ** 0.2 if loss.kinked else 1.5
     r = f * m / (T + f * m) if params.average == 0 else averaging_weight(params, T, m)
     r = (state.active * r)[:, None]
     c = 6 * m / (T + 6 * m + 3 * d)
@@ -253,19 +251,20 @@ def recentre(state: State, X: Array, r: float) -> State:
     )
 
 
-def inversions(T: int, d: int) -> tuple[float, float]:
-    """Return how many inversions T rows are worth, and the rows from one to the next.
+def pace(T: int, d: int) -> tuple[float, float, float]:
+    """Return how many inversions and feeds T rows are worth, and the rows from feed to feed.
 
-    An inversion takes about the time of ``600 + d**2 / 20`` rows (measured at d = 20 to 500). The
+    An inversion takes about the time of ``1000 + d**2 / 20`` rows (measured at d = 20 to 500). The
     rows double between inversions until that many lie between, and grow by 5 % at last.
     """
-    cost = 600 + d * d / 20
-    T = T + d + 1
+    cost, D, T = 600 + d * d / 20, d + 1, T + d + 1
     if cost > T:
-        return log2(T / (d + 1)), T * log(2)
-    if 20 * cost > T:
-        return log2(cost / (d + 1)) + T / cost, cost
-    return log2(cost / (d + 1)) + 20 + 20 * log(T / (20 * cost)), T / 20
+        n, gap, feeds = log2(T / D), T * log(2), 8
+    elif 20 * cost > T:
+        n, gap, feeds = log2(cost / D) + T / cost, cost, 4
+    else:
+        n, gap, feeds = log2(cost / D) + 20 + 20 * log(T / (20 * cost)), T / 20, 4
+    return n, feeds * n, gap / feeds
 
 
 def ridge(params: Params, state: State, part: int = 1) -> Array:
