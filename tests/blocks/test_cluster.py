@@ -95,10 +95,10 @@ def total(_index, parts):
 def test_loads_spread_over_the_workers(client):
     """The gate does not pull every load to the worker that holds the state.
 
-    Twelve each are fair. Placed like tasks that follow their inputs, one would have 33.
+    Twelve each are fair. Placed like tasks that follow their inputs, one would have 33. The default
+    window, two a worker, leaves no worker without; a narrower one can, where the machine is busy.
     """
-    with dask.config.set({"streamlearn.window": 3}):
-        _, records = run(gather, (), align(X=source([5] * 36, seconds=0.1)))
+    _, records = run(gather, (), align(X=source([5] * 36, seconds=0.1)))
     loads = Counter(r.worker.split()[0] for r in records)
     assert set(loads) == set(client.nthreads())
     assert max(loads.values()) <= 18, loads
