@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from streamlearn.backend import Array, column_sums, device, namespace, weighted_sums
+from streamlearn.backend import Array, device, namespace, weighted_sums
 
 
 class Curvature(NamedTuple):
@@ -19,13 +19,16 @@ class Curvature(NamedTuple):
     ----------
     hessian : array of shape (K, D, D) or (K, D)
         Decaying mean of the rows' curvatures H.
-    absolute, square : arrays of shape (D,)
-        Sums of |z_j| and z_j^2 over the rows; for the intercept their number.
+    absolute, square : arrays of shape (K, D)
+        Sums of a |z_j| and a^2 z_j^2 over the rows, of weights a.
+    rows : array of shape ()
+        Number of the rows.
     """
 
     hessian: Array
     absolute: Array
     square: Array
+    rows: Array
 
 
 class Damped(NamedTuple):
@@ -47,14 +50,15 @@ def unknown(K: int, D: int, *, full: bool, like: Array) -> Curvature:
     """Return the curvature before any row."""
     xp = namespace(like)
     at = {"dtype": like.dtype, "device": device(like)}
-    nothing = xp.zeros(D, **at)
-    return Curvature(xp.zeros((K, D, D) if full else (K, D), **at), nothing, nothing)
+    nothing = xp.zeros((K, D), **at)
+    hessian = xp.zeros((K, D, D), **at) if full else nothing
+    return Curvature(hessian, nothing, nothing, xp.zeros((), **at))
 
 
-def feed(known: Curvature, Z: Array, h: Array, present: Array | None, r: float) -> Curvature:
-    """Return what is known after rows Z (k, D), ones last, with curvatures h (k, K).
+def feed(known: Curvature, Z: Array, h: Array, a: Array, r: float) -> Curvature:
+    """Return what is known after rows Z (k, D), ones last, of weights a (k, K) or (k, 1).
 
-    ``r`` is their weight in H; rows that are not ``present`` (k,) count for nothing.
+    ``h`` (k, K) are their weighted curvatures, ``r`` is their weight in H.
     """
     xp, H, k = namespace(Z), known.hessian, Z.shape[0]
     if H.ndim == 3:
@@ -62,13 +66,18 @@ def feed(known: Curvature, Z: Array, h: Array, present: Array | None, r: float) 
         fresh = xp.matrix_transpose(R) @ R / k
     else:
         fresh = weighted_sums(h, Z * Z) / k
-    if present is not None:
-        Z = Z * xp.astype(present, Z.dtype)[:, None]
     return Curvature(
         H + r * (fresh - H),
-        known.absolute + column_sums(xp.abs(Z)),
-        known.square + column_sums(Z * Z),
+        known.absolute + weighted_sums(a, xp.abs(Z)),
+        known.square + weighted_sums(a * a, Z * Z),
+        known.rows + k,
     )
+
+
+def evenness(known: Curvature) -> Array:
+    """Return the part of the rows that would tell as much at equal weights (Kish 1965), (K,)."""
+    xp, n = namespace(known.rows), known.rows * known.square[:, -1]
+    return xp.where(n > 0.0, known.absolute[:, -1] ** 2 / xp.where(n > 0.0, n, 1.0), 1.0)
 
 
 def damp(known: Curvature, ridge: Array, least: Array) -> Damped:
@@ -81,16 +90,17 @@ def damp(known: Curvature, ridge: Array, least: Array) -> Damped:
     least : array of shape (D,)
         Features of no more mean square than this are left alone.
     """
-    H, absolute, square = known
+    H, absolute, square, _ = known
     xp, D = namespace(H), H.shape[1]
-    # how many rows feature j has effectively been seen in, from |z|: tails must not make it small
+    # how many rows feature j has effectively been seen in; from |z|, or tails would make it small
     n = absolute * (absolute / xp.where(square > 0.0, square, 1.0))
     lost = xp.minimum(0.5 * D / xp.maximum(n, 0.5), 1.0)
     # copies of a feature stay as far apart as an inversion in this dtype can tell
     lost = xp.maximum(lost, 32 * xp.finfo(H.dtype).eps * D)
     diagonal = xp.linalg.diagonal(H) if H.ndim == 3 else H
-    mean_h, second = diagonal[:, -1:], square / xp.maximum(absolute[-1], 1.0)
-    added = mean_h * (lost * second) + ridge
+    rows = square[:, -1:]
+    second = square / xp.where(rows > 0.0, rows, 1.0)
+    added = diagonal[:, -1:] * lost * second + ridge
     total = diagonal + added
     seen = (second > least) & (total > 0.0)
     scale = xp.where(seen, 1.0 / xp.sqrt(xp.where(seen, total, 1.0)), 0.0)

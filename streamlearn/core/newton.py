@@ -62,6 +62,7 @@ from streamlearn.core.curvature import (
     Curvature,
     Damped,
     damp,
+    evenness,
     feed,
     invert,
     shrink,
@@ -204,9 +205,10 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     grad = xp.concat([(sums - total * centre) / m + pull, total / m], axis=1) + state.tilt
 
     if feeds:
-        present = None if batch.weight is None else thin(batch.weight) > 0
-        Z = xp.concat([some - centre, xp.ones_like(some[:, :1])], axis=1)
-        known = feed(state.curvature, Z, h, present, 4 * new / (T + 4 * new))
+        one = xp.ones_like(some[:, :1])
+        Z = xp.concat([some - centre, one], axis=1)
+        r = 4 * new / (T + 4 * new)
+        known = feed(state.curvature, Z, h, one if a is None else thin(a), r)
         state = state._replace(curvature=known)
     if T == 0 or inverts:
         state = renew(params, state)
@@ -219,7 +221,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     f = 2.0 * min(max(1.0, T / (100 * d + 1)), 8.0) ** 0.2 if loss.kinked else 1.5
     r = f * m / (T + f * m) if params.average == 0 else averaging_weight(params, T, m)
     r = (state.active * r)[:, None]
-    c = 6 * m / (T + 6 * m + 3 * d)
+    c = 6 * m / (T + 6 * m + 3 * d / (1.0 if a is None else evenness(state.curvature)[:, None]))
     state = state._replace(weights=w - c * s, mean=state.mean + r * (w - s - state.mean))
     if params.penalty in ("l1", "elasticnet"):
         state = state._replace(mean_tilt=state.mean_tilt + r * (state.tilt - state.mean_tilt))
