@@ -42,6 +42,7 @@ CASES = [
         "--rows 500 --features 2 3 --turns 1 --json {tmp}/out.json",
         ("sum", "numpy", "scikit-learn", "streamlearn"),
     ),
+    Case("newton.py", "--rows 300 --tables hinge insensitive", ("hinge", "insensitive")),
     Case(
         "overhead.py",
         f"{OVERHEAD} --contenders loop chain dask-ml",
