@@ -53,7 +53,6 @@ from streamlearn.backend import (
     column_sums,
     device,
     float_dtype,
-    is_array,
     namespace,
     scores,
     weighted_sums,
@@ -201,7 +200,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
         g, h = g * a, h * thin(a)
     sums, total = weighted_sums(g, X), column_sums(g)[:, None]
     a2 = penalty_parts(params)[1]
-    pull = (a2[:, None] if is_array(a2) else a2) * w[:, :d]
+    pull = (a2[:, None] if getattr(a2, "ndim", 0) else a2) * w[:, :d]
     grad = xp.concat([(sums - total * centre) / m + pull, total / m], axis=1) + state.tilt
 
     if feeds:
@@ -219,7 +218,8 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     s = (state.active * slope / xp.maximum(bend, slope + TINY))[:, None] * s
 
     f = 2.0 * min(max(1.0, T / (100 * d + 1)), 8.0) ** 0.2 if loss.kinked else 1.5
-    r = f * m / (T + f * m) if params.average == 0 else averaging_weight(params, T, m)
+    begun = 0 < params.average <= T + m
+    r = averaging_weight(params, T, m) if begun else f * m / (T + f * m)
     r = (state.active * r)[:, None]
     c = 6 * m / (T + 6 * m + 3 * d / (1.0 if a is None else evenness(state.curvature)[:, None]))
     state = state._replace(weights=w - c * s, mean=state.mean + r * (w - s - state.mean))
@@ -256,7 +256,7 @@ def recentre(state: State, X: Array, r: float) -> State:
 def pace(T: int, d: int) -> tuple[float, float, float]:
     """Return how many inversions and feeds T rows are worth, and the rows from feed to feed.
 
-    An inversion takes about the time of ``1000 + d**2 / 20`` rows (measured at d = 20 to 500). The
+    An inversion takes about the time of ``600 + d**2 / 20`` rows (measured at d = 20 to 500). The
     rows double between inversions until that many lie between, and grow by 5 % at last.
     """
     cost, D, T = 600 + d * d / 20, d + 1, T + d + 1
