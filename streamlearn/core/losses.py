@@ -138,8 +138,9 @@ def _log_curvature(p: Array, y: Array, epsilon: float) -> Array:
     e = xp.exp(-xp.abs(p))
     curved = e / (1.0 + e) ** 2
     # far on the wrong side the loss is a slope, and Jaakkola & Jordan's parabola is above it
-    wrong = xp.maximum(-y * p, 1e-3)
-    return xp.where(y * p < 0.0, (1.0 - e) / (1.0 + e) / (2.0 * wrong), curved)
+    wrong = -y * p
+    above = -xp.expm1(-xp.abs(p)) / (1.0 + e) / (2.0 * xp.maximum(wrong, 1e-3))
+    return xp.where(wrong > 1e-3, above, curved)
 
 
 def _squared_value(p: Array, y: Array, epsilon: float) -> Array:
