@@ -1,7 +1,7 @@
 """Fit a scikit-learn pipeline to millions of flights without holding them in memory, and draw it.
 
-Run ``python examples/flights.py``. One copy of the table is 300,000 rows: ``--copies 300`` streams
-90 million. The data and the features are in ``flights_data.py``.
+Run ``python examples/flights.py``. One copy of the table is 320,000 rows: ``--copies 300`` streams
+96 million. The data and the features are in ``flights_data.py``.
 """
 
 import argparse

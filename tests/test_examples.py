@@ -31,7 +31,7 @@ def test_flights_streams_compares_and_draws(tmp_path):
         env=os.environ | {"PYTHONPATH": str(Path(streamlearn.__file__).parents[1])},
     )
     assert done.returncode == 0, done.stderr
-    assert "300,000 rows, 52 features" in done.stdout
+    assert "320,000 rows, 52 features" in done.stdout
     for start in ("fit ", "predict ", "memory "):
         assert any(line.startswith(start) for line in done.stdout.splitlines()), done.stdout
     excess = {
@@ -48,5 +48,5 @@ def test_flights_streams_compares_and_draws(tmp_path):
     import pandas as pd
 
     predictions = pd.read_parquet(tmp_path / "predictions.parq")
-    assert len(predictions) == 300_000
+    assert len(predictions) == 320_000
     assert 0.1 < predictions["late"].mean() < 0.3
