@@ -13,7 +13,13 @@ from streamlearn.backend import to_numpy
 from streamlearn.base import Transformer, rows_out, take_in, unchanged_on_error
 from streamlearn.blocks import is_frame, reduce
 from streamlearn.core import moments
-from streamlearn.reading import Reader, read_weight, same_place_or_raise
+from streamlearn.reading import (
+    Reader,
+    finite_or_raise,
+    read_weight,
+    same_place_or_raise,
+    sum_is_finite,
+)
 
 
 class StandardScaler(OneToOneFeatureMixin, Transformer):
@@ -191,5 +197,10 @@ def _moments_of_block(
     params: moments.Params, reader: Reader, names: tuple[str, ...], index: int, parts: tuple
 ) -> moments.Moments:
     block = reader.block(index)
-    X = reader.rows(parts[0], block)
-    return moments.of_block(params, X, read_weight(parts, names, X, block))
+    X = reader._replace(finite=False).rows(parts[0], block)
+    with np.errstate(over="ignore", invalid="ignore"):
+        state = moments.of_block(params, X, read_weight(parts, names, X, block))
+    # Infinity reaches the means, which are fewer.
+    if not sum_is_finite(state.mean):
+        finite_or_raise(X, "X", block, allow_nan=True)
+    return state

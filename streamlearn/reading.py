@@ -84,7 +84,7 @@ class Reader(NamedTuple):
         """
         if not sum_is_finite(rows.array):
             finite_or_raise(rows.all(), "X", block, allow_nan=self.allow_nan)
-        return rows.array
+        return as_array(rows.array)
 
     def _array(self, X: Any, block: int | None) -> Array:
         if hasattr(X, "columns"):
@@ -116,6 +116,8 @@ def as_array(x: Any) -> Array:
     """Return what a block holds as an array: frames and sequences become NumPy's."""
     if hasattr(x, "to_numpy"):
         return x.to_numpy()
+    if isinstance(x, np.memmap):
+        return x.view(np.ndarray)  # every slice of a memory map pays for being one
     return x if is_array(x) else np.asarray(x)
 
 
