@@ -121,9 +121,14 @@ def penalty_parts(params: Params) -> tuple[Any, Any]:
 
 def init(params: Params, n_features: int, n_outputs: int, *, like: Array) -> State:
     """Return models of zeros in the float dtype of ``like``."""
+    return start(params, *zero_models(n_features, n_outputs, like))
+
+
+def zero_models(n_features: int, n_outputs: int, like: Array) -> tuple[Array, Array]:
+    """Return coefficients (K, d) and intercepts (K,) of zeros in the float dtype of ``like``."""
     xp = namespace(like)
     at = {"dtype": float_dtype(like), "device": device(like)}
-    return start(params, xp.zeros((n_outputs, n_features), **at), xp.zeros(n_outputs, **at))
+    return xp.zeros((n_outputs, n_features), **at), xp.zeros(n_outputs, **at)
 
 
 def start(params: Params, coef: Array, intercept: Array) -> State:

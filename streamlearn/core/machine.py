@@ -55,14 +55,6 @@ class Info(NamedTuple):
     objective: Array
 
 
-class Progress(NamedTuple):
-    """How far a fit has come: plain ints that travel beside the state."""
-
-    epoch: int = 0
-    block: int = 0
-    rows: int = 0
-
-
 class Machine(NamedTuple):
     """A learner as module-level functions and their parameters, so that it pickles.
 

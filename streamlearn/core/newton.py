@@ -51,8 +51,6 @@ from typing import NamedTuple
 from streamlearn.backend import (
     Array,
     column_sums,
-    device,
-    float_dtype,
     namespace,
     scores,
     weighted_sums,
@@ -77,6 +75,7 @@ from streamlearn.core.linear import (
     report,
     row_weights,
     targets,
+    zero_models,
 )
 from streamlearn.core.losses import LOSSES, TINY
 from streamlearn.core.machine import Batch, Info, Machine
@@ -120,9 +119,7 @@ class State(NamedTuple):
 
 def init(params: Params, n_features: int, n_outputs: int, *, like: Array) -> State:
     """Return models of zeros in the float dtype of ``like``."""
-    xp = namespace(like)
-    at = {"dtype": float_dtype(like), "device": device(like)}
-    return start(params, xp.zeros((n_outputs, n_features), **at), xp.zeros(n_outputs, **at))
+    return start(params, *zero_models(n_features, n_outputs, like))
 
 
 def start(params: Params, coef: Array, intercept: Array) -> State:
