@@ -166,6 +166,22 @@ def weighted_sums(G: Array, X: Array) -> Array:
     return namespace(G).matrix_transpose(G) @ X
 
 
+def plain_sums(X: Array, dtype: Any) -> tuple[Array, Array]:
+    """Return the sums of X and of X * X over its rows, each (d,), computed in ``dtype``."""
+    xp, rows = namespace(X), batch_rows(X)
+    ones = xp.ones(min(rows, X.shape[0]), dtype=dtype, device=device(X))
+    s1 = s2 = xp.zeros(X.shape[1], dtype=dtype, device=device(X))
+    for start in range(0, X.shape[0], rows):
+        D = xp.astype(X[start : min(start + rows, X.shape[0]), :], dtype, copy=False)
+        u = ones[: D.shape[0]]
+        s1 = s1 + u @ D
+        squares = (
+            np.multiply(D, D, out=_buffer(D.shape, D.dtype)) if compat.is_numpy_array(D) else D * D
+        )
+        s2 = s2 + u @ squares
+    return s1, s2
+
+
 def shifted_sums(
     X: Array, shift: Array, weight: Array | None, scale: Any, present: Array | None = None
 ) -> tuple[Array, Array]:

@@ -11,6 +11,7 @@ from itertools import accumulate
 from typing import Any
 
 from streamlearn.backend import Array, batch_rows, namespace
+from streamlearn.core.affine import Rows
 from streamlearn.core.machine import Batch, Info, Machine
 
 SMALLEST = 64
@@ -61,9 +62,10 @@ def cut(
     *,
     seen: int,
     batch_size: int | None = None,
+    largest: int | None = None,
     order: Sequence[float] | None = None,
     rows: Array | None = None,
-    through: Callable[[Array], Array] | None = None,
+    through: Callable[[Array], Rows] | None = None,
 ) -> Iterator[Batch]:
     """Yield the batches of a block.
 
@@ -73,7 +75,8 @@ def cut(
     seen : int
         Rows learned from before the block.
     batch_size : int or None
-        See `sizes`.
+    largest : int or None
+        See `sizes`; `streamlearn.backend.batch_rows` by default.
     order : sequence of float, optional
         At least one draw a batch: batches are laid out over the block in the order that sorts the
         draws, so a shuffled block costs no copy.
@@ -83,7 +86,7 @@ def cut(
         Function of rows that each batch of X goes through: what transforms X without ever building
         all of it.
     """
-    lengths = sizes(X.shape[0], seen, batch_size, batch_rows(X))
+    lengths = sizes(X.shape[0], seen, batch_size, largest or batch_rows(X))
     layout = (
         range(len(lengths)) if order is None else sorted(range(len(lengths)), key=order.__getitem__)
     )

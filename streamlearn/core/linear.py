@@ -23,9 +23,8 @@ from streamlearn.backend import (
     float_dtype,
     is_array,
     namespace,
-    scores,
-    weighted_sums,
 )
+from streamlearn.core.affine import cast, scores, weighted_sums
 from streamlearn.core.losses import LOSSES
 from streamlearn.core.machine import Batch, Info, Machine
 from streamlearn.core.rates import step_size
@@ -223,7 +222,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     w, b = state.coef, state.intercept
     params = beside(params, b)
     xp, loss = namespace(w), LOSSES[params.loss]
-    X = xp.astype(batch.X, w.dtype, copy=False)
+    X = cast(batch.X, w.dtype)
     m = X.shape[0]
 
     p = scores(X, w) + b
@@ -288,9 +287,9 @@ def answer(params: Params, state: State) -> tuple[Array, Array]:
 def apply(params: Params, state: State, X: Array) -> Array:
     """Return the scores (m, K) of rows X (m, d) by the answer."""
     coef, intercept = answer(params, state)
-    return scores(namespace(coef).astype(X, coef.dtype, copy=False), coef) + intercept
+    return scores(cast(X, coef.dtype), coef) + intercept
 
 
 def machine(params: Params) -> Machine:
     """Bundle the learner with its parameters."""
-    return Machine(params, init, update, apply)
+    return Machine(params, init, update, apply, affine=True)

@@ -18,7 +18,8 @@ class Batch(NamedTuple):
 
     Attributes
     ----------
-    X : array of shape (n_rows, n_features)
+    X : array of shape (n_rows, n_features), or `streamlearn.core.affine.Affine`
+        The latter only for machines that say so.
     target : array of shape (n_rows,) or (n_rows, n_outputs), or None
         Class codes for classifiers, values for regressors.
     weight : array of shape (n_rows,), or None
@@ -74,6 +75,13 @@ class Machine(NamedTuple):
         ``(a, b) -> State``: exact, in any order.
     average : callable or None
         ``(states, weights) -> State``, for parallel fits. It is not a merge.
+    applied : callable or None
+        ``(params, state) -> (X -> array)``: `apply` prepared once for many batches.
+    affine : bool
+        Whether a batch's X may be rows that are not built.
+    largest : callable or None
+        ``(X, n_outputs) -> int``: rows of the largest batch, where that is not
+        `streamlearn.backend.batch_rows`.
     """
 
     params: Any
@@ -83,3 +91,6 @@ class Machine(NamedTuple):
     of_block: Callable | None = None
     merge: Callable | None = None
     average: Callable | None = None
+    applied: Callable | None = None
+    affine: bool = False
+    largest: Callable | None = None

@@ -21,6 +21,8 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from streamlearn.backend import (
@@ -31,12 +33,24 @@ from streamlearn.backend import (
     device,
     float_dtype,
     namespace,
+    plain_sums,
     reads_are_free,
     shifted_sums,
     widest_float,
 )
+from streamlearn.core.affine import Affine, Rows
 from streamlearn.core.batches import cut
 from streamlearn.core.machine import Batch, Machine
+
+
+CANCELLED = 32.0
+"""Most that the sum of squares may be in units of its part that is variance, to go without a shift.
+
+Five bits of it are lost then, and the rows are read once less: 12 ns a row instead of 20.
+"""
+
+NEAR = 2.0**-40
+"""Rounding, as a part of a deviation, that leaving the means in the rows may cost."""
 
 
 class Params(NamedTuple):
@@ -148,6 +162,14 @@ def _of_rows(X: Array, weight: Array | None, *, holds_nan: bool) -> Moments:
         if weight is None:
             some = xp.astype(X[:: 1 + X.shape[0] // 256, :], dtype, copy=False)
             shift = some[0, :] + xp.sum((some - some[0, :]) / some.shape[0], axis=0)
+            if reads_are_free(X) and _wide(shift):
+                spread = xp.sqrt(xp.sum((some - shift) ** 2, axis=0) / some.shape[0])
+                if xp.all(xp.abs(shift) <= 4.0 * spread):
+                    s1, s2 = plain_sums(X, dtype)
+                    mean = s1 / total
+                    m2 = s2 - s1 * mean
+                    if xp.all((s2 <= CANCELLED * m2) & (s2 < xp.inf)):
+                        return Moments(seen, mean, m2, zeros, zeros, zeros)
         else:
             shift = xp.take(X, argmax(weight, axis=0, keepdims=True), axis=0)[0, :]
     mean, mean_low = xp.astype(shift, dtype, copy=False), zeros
@@ -236,7 +258,12 @@ def apply(params: Params, state: Moments, X: Array) -> Array:
     array([[-1.,  0.],
            [ 1.,  0.]])
     """
-    return Standardize(*mean_and_scale(params, state))(X)
+    return applied(params, state)(X)
+
+
+def applied(params: Params, state: Moments) -> Standardize:
+    """Return `apply` with the moments at hand, for many batches."""
+    return Standardize(*mean_and_scale(params, state))
 
 
 def inverse(params: Params, state: Moments, X: Array) -> Array:
@@ -259,6 +286,26 @@ class Standardize(NamedTuple):
         """Return the rows of X standardized, in their float dtype."""
         return _steps(X, ("subtract", self.mean), ("divide", self.scale))
 
+    def unbuilt(self, like: Array) -> Callable[[Array], Rows]:
+        """Return this function for rows as ``like``, building nothing where that loses nothing.
+
+        Means of thousands of deviations are subtracted from the rows, or rounding would be too;
+        and on an accelerator, where asking how large they are would wait for it.
+        """
+        xp = namespace(like)
+        if not (reads_are_free(like) and xp.isdtype(like.dtype, "real floating")):
+            return self
+        if self.mean is not None:
+            scale = xp.ones_like(self.mean) if self.scale is None else self.scale
+            near = max(NEAR / xp.finfo(like.dtype).eps, 4.0)
+            if not bool(xp.all(xp.abs(self.mean) <= near * scale)):
+                return self
+        centre, scale = (
+            v if v is None else xp.astype(v, like.dtype, copy=False)
+            for v in (self.mean, self.scale)
+        )
+        return partial(Affine, centre=centre, scale=scale)
+
 
 def restore(mean: Array | None, scale: Array | None, X: Array) -> Array:
     """Return ``X * scale + mean``; None leaves a step out."""
@@ -275,7 +322,8 @@ def _steps(X: Array, *steps: tuple[str, Array | None]) -> Array:
 
 def machine(with_mean: bool = True, with_std: bool = True) -> Machine:
     """Return a mergeable machine that standardizes: subtract the mean, divide by the deviation."""
-    return Machine(Params(with_mean, with_std), init, update, apply, of_block, merge)
+    params = Params(with_mean, with_std)
+    return Machine(params, init, update, apply, of_block, merge, applied=applied)
 
 
 def _or_one(x: Array) -> Array:

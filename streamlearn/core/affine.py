@@ -1,0 +1,79 @@
+"""Rows ``(X - centre) / scale`` that are never built, and the products that learners take of rows.
+
+A product with such rows is a product with X itself, the scale moved into the other factor and the
+centre into a sum: a standardized batch costs as much as one as it is. What is lost is rounding of
+``centre / scale`` units, so that `streamlearn.core.moments.Standardize` decides where it is used.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from streamlearn import backend
+from streamlearn.backend import Array, by_columns, column_sums, namespace
+
+
+class Affine(NamedTuple):
+    """Rows ``(X - centre) / scale``.
+
+    Attributes
+    ----------
+    X : array of shape (m, d)
+    centre, scale : arrays of shape (d,), or None to leave a step out
+    """
+
+    X: Array
+    centre: Array | None
+    scale: Array | None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Return ``(m, d)``."""
+        return self.X.shape
+
+
+Rows = Any
+"""An array of shape (m, d), or an `Affine`."""
+
+
+def cast(rows: Rows, dtype: Any) -> Rows:
+    """Return rows in a floating dtype, themselves where they have it."""
+    parts = rows if isinstance(rows, Affine) else (rows,)
+    parts = tuple(
+        a if a is None or a.dtype == dtype else namespace(a).astype(a, dtype) for a in parts
+    )
+    return Affine(*parts) if isinstance(rows, Affine) else parts[0]
+
+
+def pick(rows: Rows, at: Any) -> Array:
+    """Build some of the rows."""
+    if not isinstance(rows, Affine):
+        return rows[at, ...]
+    steps = (("subtract", rows.centre), ("divide", rows.scale))
+    return by_columns(rows.X[at, ...], *((name, v) for name, v in steps if v is not None))
+
+
+def scores(rows: Rows, W: Array) -> Array:
+    """Return ``rows @ W.T`` for columns W (k, d), as (m, k).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X, W = np.asarray([[3.0, 5.0]]), np.asarray([[1.0, 10.0]])
+    >>> scores(Affine(X, np.asarray([1.0, 1.0]), np.asarray([2.0, 4.0])), W)
+    array([[11.]])
+    """
+    if not isinstance(rows, Affine):
+        return backend.scores(rows, W)
+    W = W if rows.scale is None else W / rows.scale
+    p = backend.scores(rows.X, W)
+    return p if rows.centre is None else p - W @ rows.centre
+
+
+def weighted_sums(G: Array, rows: Rows) -> Array:
+    """Return ``G.T @ rows`` for weights G (m, k), as (k, d)."""
+    if not isinstance(rows, Affine):
+        return backend.weighted_sums(G, rows)
+    s = backend.weighted_sums(G, rows.X)
+    s = s if rows.centre is None else s - column_sums(G)[:, None] * rows.centre
+    return s if rows.scale is None else s / rows.scale
