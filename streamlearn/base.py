@@ -27,13 +27,26 @@ from sklearn.utils.validation import (
 from streamlearn import blocks as engine
 from streamlearn.backend import Array, is_array, same_place, to_numpy
 from streamlearn.reading import Reader, same_place_or_raise
+from streamlearn.stages import Flow
 
 
 class Given(NamedTuple):
-    """Checked containers, lined up, and how to read them."""
+    """Checked containers, lined up, and how to read them.
+
+    Attributes
+    ----------
+    blocks : Blocks
+    reader : Reader
+    n_features : int or None
+        None where stages ahead have yet to find out.
+    flow : Flow or None
+        The stages ahead.
+    """
 
     blocks: engine.Blocks
     reader: Reader
+    n_features: int | None
+    flow: Flow | None = None
 
 
 def take_in(
@@ -76,12 +89,15 @@ def take_in(
     for what, given in (("y", y), ("sample_weight", sample_weight)):
         if np.isscalar(given):
             raise TypeError(f"{what} must hold one value a row, got {given!r}.")
+    if isinstance(X, Flow):
+        given = {"X": X.X, "y": y, "sample_weight": sample_weight, **X.given}
+        return Given(engine.align(as_rows=("X",), **given), X.reader, None, X)
     if engine.is_collection(X):
         X = engine.whole_rows(X)
         reader = announce(estimator, X, reset=reset, allow_nan=allow_nan)
         names = ("X",) if as_rows else ()
         parts = engine.align(as_rows=names, X=X, y=y, sample_weight=sample_weight)
-        return Given(parts, reader)
+        return Given(parts, reader, reader.n_features)
     if _is_foreign(X):
         reader = announce(estimator, X, reset=reset, allow_nan=allow_nan)
         X = reader.rows(X)
@@ -106,7 +122,7 @@ def take_in(
             sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
         reader = Reader(name, X.shape[1], allow_nan=allow_nan)
     parts = engine.align(X=X, y=y, sample_weight=sample_weight)
-    return Given(parts, reader._replace(in_memory=True))
+    return Given(parts, reader._replace(in_memory=True, checked=True), X.shape[1])
 
 
 def announce(
@@ -221,7 +237,7 @@ def rows_out(
     else:
         X = check_array(X, estimator=estimator, **checks)
         _check_n_features(estimator, X, reset=False)
-    reader = Reader(type(estimator).__name__, X.shape[1], in_memory=True)
+    reader = Reader(type(estimator).__name__, X.shape[1], in_memory=True, checked=True)
     return RowFunction(reader, function, fitted, method)(X)
 
 
@@ -257,6 +273,17 @@ class RowFunction:
         X = self.reader.rows(X)
         same_place_or_raise(X, self.fitted, self.reader.estimator, self.method)
         return self.function(X)
+
+    def unbuilt(self, X: Array) -> Callable | None:
+        """Return the function for batches of X that builds nothing, if there is one.
+
+        X is checked here, but for NaN.
+        """
+        unbuilt = getattr(self.function, "unbuilt", None)
+        if unbuilt is None or self.reader._replace(finite=False).rows(X) is not X:
+            return None
+        same_place_or_raise(X, self.fitted, self.reader.estimator, self.method)
+        return unbuilt(X)
 
     def after(self, before: Any) -> RowFunction | None:
         """Return one function for ``before`` and this, if they make one. It checks for NaN."""

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from streamlearn import blocks as engine
+from streamlearn.blocks import Rows
 from streamlearn.backend import Array, asarray, default_int, namespace, to_numpy
 from streamlearn.core.batches import SMALLEST, cut, learn
 from streamlearn.core.machine import Batch, Info, Machine
@@ -23,12 +24,14 @@ from streamlearn.core.tallies import Tally
 from streamlearn.labels import encode
 from streamlearn.reading import (
     Reader,
+    as_array,
     as_vector,
     in_block,
     read_values,
     read_weight,
     same_place_or_raise,
 )
+from streamlearn.stages import Chain, Piece
 
 ADAPTIVE_FLOOR = 1e-6
 """Step size below which the "adaptive" schedule stops instead of dividing by 5; scikit-learn's."""
@@ -57,6 +60,10 @@ class Course(NamedTuple):
         How held-out rows are scored.
     predicted : callable or None
         ``(scores) -> predictions`` that the tally compares with the target.
+    ahead : Chain or None
+        Transformers that learn while the blocks flow through them, in the epoch ``first`` only.
+    first : int
+        The number of the first epoch.
     """
 
     machine: Machine
@@ -70,10 +77,23 @@ class Course(NamedTuple):
     held_out: float = 0.0
     tally: Tally | None = None
     predicted: Callable[[Array], Array] | None = None
+    ahead: Chain | None = None
+    first: int = 0
 
 
 class Ready(NamedTuple):
-    """A block that is read, encoded and has its draws."""
+    """A block that is read, encoded and has its draws.
+
+    Attributes
+    ----------
+    X : array
+    target, weight : arrays over the same rows; the latter may be None
+    order, rows : draws for `streamlearn.core.batches.cut`, or None
+    held : Batch or None
+        Rows that are scored and not learned from.
+    functions : tuple of callable
+        What the rows of X have still to go through.
+    """
 
     X: Array
     target: Array
@@ -81,14 +101,41 @@ class Ready(NamedTuple):
     order: list[float] | None
     rows: Array | None
     held: Batch | None
-    through: Callable[[Array], Array] | None
+    functions: tuple[Callable, ...] = ()
+
+
+class Flowing(NamedTuple):
+    """A block that has yet to go through the stages ahead of the learner.
+
+    Attributes
+    ----------
+    piece : Piece
+    parts : tuple
+        The parts of the block, without X.
+    epoch, index : int
+    """
+
+    piece: Piece
+    parts: tuple
+    epoch: int
+    index: int
 
 
 class Learned(NamedTuple):
-    """The state of a learner and the rows it has learned from, a plain int of the host."""
+    """What a fit has come to.
+
+    Attributes
+    ----------
+    state : State of the machine, or None before the first block
+    rows : int
+        Rows learned from: a plain int of the host.
+    ahead : tuple or None
+        The states of the stages ahead.
+    """
 
     state: Any = None
     rows: int = 0
+    ahead: tuple | None = None
 
 
 class Report(NamedTuple):
@@ -98,17 +145,43 @@ class Report(NamedTuple):
     held: Any
 
 
-def read(course: Course, epoch: int, index: int, parts: tuple) -> Ready:
+def read(course: Course, epoch: int, index: int, parts: tuple) -> Ready | Flowing:
     """Make a block ready to be learned from; needs no state and runs in parallel with the chain."""
+    X, block = parts[0], course.reader.block(index)
+    X = X if isinstance(X, Rows) else Rows(X)
+    if course.ahead is None:
+        X = X._replace(
+            array=course.reader.made(X, block)
+            if X.functions
+            else course.reader.rows(X.array, block)
+        )
+        return ready(course, epoch, index, X, (None, *parts[1:]))
+    given = dict(zip(course.names, (None, *parts[1:]), strict=True))
+    piece = course.ahead.of_block(X, given, course.reader, block, epoch == course.first)
+    return Flowing(piece, (None, *parts[1:]), epoch, index)
+
+
+def arrive(course: Course, states: tuple, flowing: Flowing) -> tuple[tuple, Ready]:
+    """Take a block through the stages ahead of the learner."""
+    assert course.ahead is not None
+    piece, parts, epoch, index = flowing
+    given, block = dict(zip(course.names, parts, strict=True)), course.reader.block(index)
+    y = as_array(given["y"])
+    learns = epoch == course.first
+    states, (X, *_, clean) = course.ahead.learn(
+        states, piece, y, given, course.reader, learns=learns
+    )
+    reader = Reader(course.reader.estimator, None)
+    if not clean and learns:
+        X = X._replace(array=reader.made(X, block) if X.functions else reader.rows(X.array, block))
+    return states, ready(course, epoch, index, X, parts)
+
+
+def ready(course: Course, epoch: int, index: int, X: Rows, parts: tuple) -> Ready:
+    """Put a block's targets and weights beside its rows, and make its draws."""
+    X, functions = X
     block = course.reader.block(index)
-    X, through = parts[0], None
-    if isinstance(X, engine.Rows) and (course.held_out or course.shuffle == "rows"):
-        X = X.all()  # its rows are gathered, which is a copy anyway
-    if isinstance(X, engine.Rows):
-        X, through = course.reader.made(X, block), X.of
-    else:
-        X = course.reader.rows(X, block)
-    like = X if through is None else through(X[:1, ...])
+    like = Rows(X[:1, ...], functions).all()
     weight = read_weight(parts, course.names, like, block)
     if course.classes is None:
         target = read_values(parts, course.names, like, block)
@@ -121,6 +194,7 @@ def read(course: Course, epoch: int, index: int, parts: tuple) -> Ready:
         shuffled = _generator(course.seed, index).permutation(X.shape[0])
         n_held = min(int(np.ceil(course.held_out * X.shape[0])), X.shape[0] - 1)
         held = Batch(*_take(X, target, weight, np.sort(shuffled[:n_held])))
+        held = held._replace(X=Rows(held.X, functions).all())
         X, target, weight = _take(X, target, weight, np.sort(shuffled[n_held:]))
     order = rows = None
     draws = _generator(course.seed, index, epoch)
@@ -128,7 +202,7 @@ def read(course: Course, epoch: int, index: int, parts: tuple) -> Ready:
         rows = asarray(draws.permutation(X.shape[0]), like=X, dtype=default_int(X))
     elif course.shuffle == "batches":
         order = draws.random(1 + X.shape[0] // (course.batch_size or SMALLEST)).tolist()
-    return Ready(X, target, weight, order, rows, held, through)
+    return Ready(X, target, weight, order, rows, held, functions)
 
 
 def _take(X: Array, target: Array, weight: Array | None, rows: np.ndarray) -> tuple:
@@ -142,31 +216,51 @@ def _generator(seed: int, *key: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
-def learn_block(course: Course, learned: Learned, ready: Ready) -> tuple[Learned, Report]:
+def learn_block(course: Course, learned: Learned, block: Ready | Flowing) -> tuple[Learned, Report]:
     """Learn from one block, batch by batch, then score its held-out rows."""
-    machine, state = course.machine, learned.state
-    like = ready.X if ready.through is None else ready.through(ready.X[:1, ...])
+    machine, state, rows, ahead = course.machine, *learned
+    if isinstance(block, Flowing):
+        assert ahead is not None
+        ahead, block = arrive(course, ahead, block)
+    X = block.X
+    like = Rows(X[:1, ...], block.functions).all()
     if state is None:
         state = machine.init(machine.params, like.shape[1], course.n_outputs, like=like)
     same_place_or_raise(like, _an_array(state), course.reader.estimator, "partial_fit")
+    through, built = _through(machine, X, block.functions)
+    large = None if built or machine.largest is None else machine.largest(X, course.n_outputs)
     batches = cut(
-        ready.X,
-        ready.target,
-        ready.weight,
-        seen=learned.rows,
+        X,
+        block.target,
+        block.weight,
+        seen=rows,
         batch_size=course.batch_size,
-        order=ready.order,
-        rows=ready.rows,
-        through=ready.through,
+        largest=large,
+        order=block.order,
+        rows=block.rows,
+        through=through,
     )
     held = None
     # Divergence is found in what the steps report, and raised there.
     with np.errstate(over="ignore", invalid="ignore"):
         state, info = learn(machine, state, batches)
-        if ready.held is not None and course.tally is not None and course.predicted is not None:
-            predicted = course.predicted(machine.apply(machine.params, state, ready.held.X))
-            held = course.tally.of_block(ready.held.target, predicted, ready.held.weight)
-    return Learned(state, learned.rows + ready.X.shape[0]), Report(info, held)
+        if block.held is not None and course.tally is not None and course.predicted is not None:
+            predicted = course.predicted(machine.apply(machine.params, state, block.held.X))
+            held = course.tally.of_block(block.held.target, predicted, block.held.weight)
+    return Learned(state, rows + X.shape[0], ahead), Report(info, held)
+
+
+def _through(
+    machine: Machine, X: Array, functions: tuple[Callable, ...]
+) -> tuple[Callable | None, bool]:
+    """Return the functions of rows as one, and whether they build the rows."""
+    if not functions:
+        return None, False
+    if machine.affine and len(functions) == 1:
+        unbuilt = getattr(functions[0], "unbuilt", lambda like: None)(X)
+        if unbuilt is not None:
+            return unbuilt, False
+    return Rows(X, functions).of, True
 
 
 def _an_array(state: Any) -> Array:

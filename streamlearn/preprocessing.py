@@ -13,6 +13,7 @@ from streamlearn.backend import to_numpy
 from streamlearn.base import Transformer, rows_out, take_in, unchanged_on_error
 from streamlearn.blocks import is_frame, reduce
 from streamlearn.core import moments
+from streamlearn.core.machine import Machine
 from streamlearn.reading import (
     Reader,
     finite_or_raise,
@@ -141,6 +142,28 @@ class StandardScaler(OneToOneFeatureMixin, Transformer):
     def _params(self) -> moments.Params:
         return moments.Params(self.with_mean, self.with_std)
 
+    def _machine_of_rows(self) -> Machine:
+        """Return the machine, for a pipeline that learns in one pass."""
+        self._validate_params()
+        return moments.machine(self.with_mean, self.with_std)
+
+    def _former(self) -> moments.Moments | None:
+        """Return where ``partial_fit`` goes on."""
+        return getattr(self, "_state", None)
+
+    def _finish(self, state: moments.Moments, *, names: Any, weighted: bool) -> None:
+        """Take over what a pipeline has learned."""
+        if weighted and not to_numpy(state.weight).any():
+            raise ValueError("Sample weights must contain at least one non-zero number.")
+        self._weighted = weighted or getattr(self, "_weighted", False)
+        self._state = state
+        self.n_features_in_ = state.mean.shape[0]
+        if names is not None:
+            self.feature_names_in_ = np.asarray(names, dtype=object)
+        else:
+            vars(self).pop("feature_names_in_", None)
+        self._publish()
+
     def _publish(self) -> None:
         state, some = self._state, self.with_mean or self.with_std
         self.mean_ = moments.mean(state) if some else None
@@ -151,7 +174,7 @@ class StandardScaler(OneToOneFeatureMixin, Transformer):
         self.n_samples_seen_ = seen[0] if np.all(seen == seen[0]) else seen
 
     def _transform(self, X: Any, names: Any) -> Any:
-        function = moments.Standardize(*moments.mean_and_scale(self._params(), self._state))
+        function = moments.applied(self._params(), self._state)
         return self._rows("transform", function, X, names)
 
     def inverse_transform(self, X: Any) -> Any:

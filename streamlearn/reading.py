@@ -29,21 +29,25 @@ class Reader(NamedTuple):
     ----------
     estimator : str
         Its name, for errors.
-    n_features : int
+    n_features : int or None
+        None where any number will do.
     names : tuple of str or None
         Feature names, where X is a frame.
     allow_nan : bool
     in_memory : bool
-        True for a container in memory, which is one block and has been checked before.
+        True for a container in memory, which is one block.
+    checked : bool
+        True for a container that has been checked before.
     finite : bool
         Look for NaN and infinity. False where the reader of the rows does, more cheaply.
     """
 
     estimator: str
-    n_features: int
+    n_features: int | None
     names: tuple[str, ...] | None = None
     allow_nan: bool = False
     in_memory: bool = False
+    checked: bool = False
     finite: bool = True
 
     def block(self, index: int) -> int | None:
@@ -61,13 +65,16 @@ class Reader(NamedTuple):
             If it is not two-dimensional, has other features than were announced, or holds NaN or
             infinity where that is not allowed.
         """
-        if self.in_memory:
+        if self.checked:
             return X
         X = self._array(X, block)
-        if X.ndim != 2 or X.shape[1] != self.n_features:
+        if X.ndim != 2 or self.n_features not in (None, X.shape[1]):
+            expected = (
+                "two dimensions" if self.n_features is None else f"{self.n_features} features"
+            )
             raise ValueError(
                 f"{in_block('X', block)} has shape {tuple(X.shape)}, but {self.estimator} is "
-                f"expecting {self.n_features} features as input."
+                f"expecting {expected} as input."
             )
         if self.finite:
             finite_or_raise(X, "X", block, allow_nan=self.allow_nan)
@@ -116,6 +123,11 @@ def as_array(x: Any) -> Array:
     """Return what a block holds as an array: frames and sequences become NumPy's."""
     if hasattr(x, "to_numpy"):
         return x.to_numpy()
+    if hasattr(x, "tocsr"):
+        raise TypeError(
+            f"Sparse data was passed ({type(x).__name__}), but dense data is required. Use "
+            "'.toarray()' to convert to a dense array."
+        )
     if isinstance(x, np.memmap):
         return x.view(np.ndarray)  # every slice of a memory map pays for being one
     return x if is_array(x) else np.asarray(x)

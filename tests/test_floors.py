@@ -19,7 +19,10 @@ FLOORS = [
     {"core", "blocks", "reading"},
     {"labels"},
     {"metrics"},
-    {"fitting", "base"},
+    {"foreign"},
+    {"stages"},
+    {"fitting"},
+    {"base"},
     {"preprocessing", "linear_model", "cluster", "neural_network", "wrappers"},
     {"pipeline", "diagnostics", "checkpoint"},
 ]

@@ -5,11 +5,12 @@ from streamlearn.blocks.containers import (
     align,
     is_collection,
     is_frame,
+    n_rows,
     row_chunks,
     whole_rows,
 )
 from streamlearn.blocks.fold import Record, Segment, fold
-from streamlearn.blocks.making import Rows
+from streamlearn.blocks.making import Rows, origin
 from streamlearn.blocks.plan import groups
 from streamlearn.blocks.reduce import reduce
 from streamlearn.blocks.rows import map_rows
@@ -25,6 +26,8 @@ __all__ = [
     "is_collection",
     "is_frame",
     "map_rows",
+    "n_rows",
+    "origin",
     "reduce",
     "row_chunks",
     "whole_rows",

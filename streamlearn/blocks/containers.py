@@ -121,12 +121,13 @@ def align(*, as_rows: Sequence[str] = (), **containers: Any) -> Blocks:
             _check_length(first, n_rows(X), name, n_rows(x))
         return Blocks(tuple(given), None, tuple(given.values()), (n_rows(X),), ())
 
-    arrays = {name: whole_rows(x) for name, x in lazy.items() if not is_frame(x)}
+    sources = {name: whole_rows(x) for name, x in lazy.items()}
     functions = {}
     for name in as_rows:
-        if name in arrays:
-            arrays[name], functions[name] = origin(arrays[name])
-    frames = {name: x for name, x in lazy.items() if is_frame(x)}
+        if name in sources:
+            sources[name], functions[name] = origin(sources[name])
+    arrays = {name: x for name, x in sources.items() if not is_frame(x)}
+    frames = {name: x for name, x in sources.items() if is_frame(x)}
     graph, keys = raw_graph(arrays, frames)
     # The query planner may have joined partitions of a frame: its keys count, not its npartitions.
     chunks = {

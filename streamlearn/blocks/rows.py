@@ -51,7 +51,11 @@ def map_rows(
             else pd.DataFrame(columns=_labels(names, columns), dtype=said)
         )
         labels = None if columns is None else meta.columns
-        return X.map_partitions(_framed, function, labels, said, meta=meta)
+        source, functions = origin(X)
+        functions = then(functions, function)
+        out = source.map_partitions(_framed, functions, labels, said, meta=meta)
+        remember(out, source, functions)
+        return out
     meta = np.empty((0,) if columns is None else (0, 0), dtype=dtype)
     # Dask believes the meta of NumPy and CuPy arrays only; the others pass through a NumPy meta.
     if type(X._meta).__module__.partition(".")[0] == "cupy":
@@ -69,17 +73,18 @@ def map_rows(
 def _make(functions: tuple[Callable, ...], blocks: Any) -> Any:
     while isinstance(blocks, list):
         (blocks,) = blocks
-    return Rows(blocks, functions).all()
+    made = Rows(blocks, functions).all()
+    return made.to_numpy() if hasattr(made, "iloc") else made
 
 
 def _labels(names: Sequence[str] | None, columns: int) -> list:
     return list(range(columns)) if names is None else list(names)
 
 
-def _framed(frame: Any, function: Callable, labels: Any, dtype: Any) -> Any:
+def _framed(frame: Any, functions: tuple[Callable, ...], labels: Any, dtype: Any) -> Any:
     import pandas as pd
 
-    values = np.asarray(function(frame))
+    values = np.asarray(Rows(frame, functions).all())
     if labels is None:
         return pd.Series(values, index=frame.index, dtype=dtype)
     return pd.DataFrame(values, index=frame.index, columns=labels, dtype=dtype)

@@ -224,7 +224,7 @@ def prepared(
         )
     size = sum(nbytes(x) if is_array(x) else sizeof(x) for x in parts)
     parts = tuple(
-        Rows(part, functions[name]) if functions.get(name) else part
+        Rows(part, functions[name]).settled() if functions.get(name) else part
         for name, part in zip(names, parts, strict=True)
     )
     value = prepare(index, parts) if lengths[0] else None

@@ -286,20 +286,21 @@ class Standardize(NamedTuple):
         """Return the rows of X standardized, in their float dtype."""
         return _steps(X, ("subtract", self.mean), ("divide", self.scale))
 
-    def unbuilt(self, like: Array) -> Callable[[Array], Rows]:
-        """Return this function for rows as ``like``, building nothing where that loses nothing.
+    def unbuilt(self, like: Array) -> Callable[[Array], Rows] | None:
+        """Return this function for rows as ``like``, building nothing; None where that would lose.
 
-        Means of thousands of deviations are subtracted from the rows, or rounding would be too;
-        and on an accelerator, where asking how large they are would wait for it.
+        Means of thousands of deviations have to be subtracted from the rows, or the rounding of the
+        products would count. Rows on an accelerator are built, too: asking how large the means are
+        would wait for it.
         """
         xp = namespace(like)
         if not (reads_are_free(like) and xp.isdtype(like.dtype, "real floating")):
-            return self
+            return None
         if self.mean is not None:
             scale = xp.ones_like(self.mean) if self.scale is None else self.scale
             near = max(NEAR / xp.finfo(like.dtype).eps, 4.0)
             if not bool(xp.all(xp.abs(self.mean) <= near * scale)):
-                return self
+                return None
         centre, scale = (
             v if v is None else xp.astype(v, like.dtype, copy=False)
             for v in (self.mean, self.scale)

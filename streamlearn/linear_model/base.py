@@ -124,9 +124,7 @@ class SGD(BaseEstimator):
             negative_weight=negative,
         )
 
-    def _machine(
-        self, params: linear.Params, coef_init: Any, intercept_init: Any, shape: tuple[int, int]
-    ) -> Machine:
+    def _machine(self, params: linear.Params, coef_init: Any, intercept_init: Any) -> Machine:
         """Return the learner for ``fit``, which starts from given or former coefficients if any."""
         machine = self._rule().machine(params)
         if self.warm_start and hasattr(self, "coef_"):
@@ -134,8 +132,7 @@ class SGD(BaseEstimator):
             intercept_init = self.intercept_ if intercept_init is None else intercept_init
         if coef_init is None and intercept_init is None:
             return machine
-        coef = _start_of("coef_init", coef_init, shape)
-        intercept = _start_of("intercept_init", intercept_init, shape[:1])
+        coef, intercept = _in_host(coef_init), _in_host(intercept_init)
         return machine._replace(init=partial(_start_from, self._rule().start, coef, intercept))
 
     def _former(self, params: linear.Params) -> fitting.Learned:
@@ -182,7 +179,11 @@ class SGD(BaseEstimator):
             held_out=float(self.validation_fraction) if self.early_stopping else 0.0,
             tally=self._tally,
             predicted=self._predicted,
+            ahead=None if given.flow is None else given.flow.chain,
+            first=epoch,
         )
+        if given.flow is not None:
+            learned = learned._replace(ahead=given.flow.states)
         one_pass = partial_fit or (self.max_iter == "auto" and lazy)
         max_iter = 1 if one_pass else 1000 if self.max_iter == "auto" else self.max_iter
         stopping = fitting.Stopping(
@@ -204,10 +205,15 @@ class SGD(BaseEstimator):
         coef, intercept = self._rule().answer(machine.params, outcome.learned.state)
         if not all(np.isfinite(to_numpy(a)).all() for a in (coef, intercept)):
             raise fitting.diverged(f"at epoch #{outcome.n_iter}")
-        self._seed, self._learned, self._epoch = seed, outcome.learned, epoch + outcome.n_iter
+        learned = outcome.learned
+        if given.flow is not None:
+            given.flow.states, learned = learned.ahead, learned._replace(ahead=None)
+            self.n_features_in_ = coef.shape[1]
+            vars(self).pop("feature_names_in_", None)
+        self._seed, self._learned, self._epoch = seed, learned, epoch + outcome.n_iter
         self._publish(coef, intercept)
         self.n_iter_ = outcome.n_iter
-        self.t_ = 1.0 + outcome.learned.rows
+        self.t_ = 1.0 + learned.rows
         self.loss_curve_ = outcome.losses
         if self.tol is not None and not one_pass and not outcome.stopped:
             warnings.warn(
@@ -309,22 +315,16 @@ class Scores:
         return replace(self, coef=coef, centre=before.mean)
 
 
-def _start_of(name: str, given: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Return coefficients to start from, in host memory."""
+def _in_host(given: Any) -> np.ndarray | None:
     if given is None:
-        return np.zeros(shape)
-    values = to_numpy(given) if is_array(given) else np.asarray(given, dtype=np.float64)
-    if values.size != np.prod(shape):
-        raise ValueError(
-            f"{name} has shape {values.shape}, which does not match the data: {shape}."
-        )
-    return values.reshape(shape)
+        return None
+    return to_numpy(given) if is_array(given) else np.asarray(given, dtype=np.float64)
 
 
 def _start_from(
     start: Callable,
-    coef: np.ndarray,
-    intercept: np.ndarray,
+    coef: np.ndarray | None,
+    intercept: np.ndarray | None,
     params: linear.Params,
     n_features: int,
     n_outputs: int,
@@ -332,8 +332,18 @@ def _start_from(
     like: Array,
 ) -> Any:
     """Make a machine's first state of given models, beside the first block."""
-    dtype = float_dtype(like)
-    return start(params, *(asarray(a, like=like, dtype=dtype) for a in (coef, intercept)))
+    dtype, out = float_dtype(like), []
+    for name, values, shape in (
+        ("coef_init", coef, (n_outputs, n_features)),
+        ("intercept_init", intercept, (n_outputs,)),
+    ):
+        values = np.zeros(shape) if values is None else values
+        if values.size != np.prod(shape):
+            raise ValueError(
+                f"{name} has shape {values.shape}, which does not match the data: {shape}."
+            )
+        out.append(asarray(values.reshape(shape), like=like, dtype=dtype))
+    return start(params, *out)
 
 
 def _describe(answer: Callable, params: linear.Params, state: Any) -> str:

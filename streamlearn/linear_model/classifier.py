@@ -213,13 +213,13 @@ class SGDClassifier(ClassifierMixin, SGD):
             classes, found = None if self.classes is None else listed(self.classes), None
             if classes is None or self.class_weight == "balanced":
                 # A collection's labels are found without reading its X.
-                lazy = given.blocks.plan is not None
-                found = discover(engine.align(y=y) if lazy else given.blocks)
+                apart = given.blocks.plan is not None or given.flow is not None
+                found = discover(engine.align(y=y) if apart else given.blocks)
                 classes = found.classes if classes is None else classes
             params = self._class_params(classes, found)
-            shape = _n_outputs(classes), self.n_features_in_
-            machine = self._machine(params, coef_init, intercept_init, shape)
-            self._learn(given, machine, Learned(), shape[0], classes, partial_fit=False)
+            n_outputs = _n_outputs(classes)
+            machine = self._machine(params, coef_init, intercept_init)
+            self._learn(given, machine, Learned(), n_outputs, classes, partial_fit=False)
             self.classes_ = beside(classes, self.coef_)
         return self
 

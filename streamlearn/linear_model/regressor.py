@@ -147,8 +147,7 @@ default="squared_error"
         self._check(partial_fit=False)
         with unchanged_on_error(self):
             given = take_in(self, X, y, sample_weight, reset=True, target="values", as_rows=True)
-            shape = (1, self.n_features_in_)
-            machine = self._machine(self._params(), coef_init, intercept_init, shape)
+            machine = self._machine(self._params(), coef_init, intercept_init)
             self._learn(given, machine, Learned(), 1, partial_fit=False)
         return self
 

@@ -1,0 +1,187 @@
+"""Estimators that are not ours: learning from one more block, and answering for collections.
+
+Anything with scikit-learn's methods. An estimator that is given is never changed: learning from a
+block is done by a copy, so that a task run twice does not train twice.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import get_tags
+
+from streamlearn import blocks as engine
+from streamlearn import metrics
+from streamlearn.blocks import Rows
+
+LAZY = (
+    "transform",
+    "inverse_transform",
+    "predict",
+    "predict_proba",
+    "predict_log_proba",
+    "decision_function",
+    "score_samples",
+)
+"""Methods of an estimator that make as many rows as they are given, each of its own row."""
+
+
+def takes_collections(estimator: Any) -> bool:
+    """Tell whether an estimator works on dask collections by itself: ours do."""
+    return getattr(estimator, "_takes_collections", False)
+
+
+def is_stateless(estimator: Any) -> bool:
+    """Tell whether an estimator has nothing left to learn: by its tags, or because it is frozen."""
+    if isinstance(estimator, FrozenEstimator):
+        return True
+    return hasattr(estimator, "__sklearn_tags__") and not get_tags(estimator).requires_fit
+
+
+def takes(method: Callable, name: str) -> bool:
+    """Tell whether ``method`` has a parameter called ``name``."""
+    return name in inspect.signature(method).parameters
+
+
+def learned(estimator: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
+    """Return a copy of ``estimator`` that has learned from one more block."""
+    copy = deepcopy(estimator)
+    copy.partial_fit(X, y, **params)
+    return copy
+
+
+@dataclass(frozen=True, eq=False)
+class Method:
+    """A method of a fitted estimator as a function of whole blocks.
+
+    Attributes
+    ----------
+    estimator : object
+    name : str
+    params : dict
+        Further arguments of the method.
+    nothing : array, optional
+        What a block without rows gives; such an estimator cannot be asked.
+    """
+
+    estimator: Any
+    name: str
+    params: dict[str, Any]
+    nothing: Any = None
+
+    whole = True
+
+    def __call__(self, X: Any) -> Any:
+        """Call the method."""
+        if self.nothing is not None and not engine.n_rows(X):
+            return self.nothing
+        return getattr(self.estimator, self.name)(X, **self.params)
+
+
+def ask(estimator: Any, name: str, X: Any, **params: Any) -> Any:
+    """Call a method of a fitted estimator on each block of a collection, lazily.
+
+    What comes out, its width and its dtype, is found out by asking about a row of ones (of a frame,
+    about dask's sample of it).
+
+    Raises
+    ------
+    ValueError
+        If the estimator cannot answer about that row.
+    """
+    X = engine.whole_rows(X)
+    what = f"{type(estimator).__name__}.{name}"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            out = Method(estimator, name, params)(_sample(X))
+    except Exception as error:
+        raise ValueError(
+            f"What {what} makes of a block is found out by asking it about a row of ones, and it "
+            f"raised {type(error).__name__}: {error}. Map it over the blocks yourself: "
+            "X.map_blocks for a dask array, X.map_partitions for a DataFrame."
+        ) from error
+    framed = hasattr(out, "columns")
+    dtype = np.result_type(*out.dtypes) if framed else out.dtype
+    names = None
+    if framed:
+        names = list(out.columns)
+    elif out.ndim == 2 and engine.is_frame(X):
+        names = _names(estimator, name, out.shape[1])
+    nothing = out.iloc[:0] if framed else out[:0]
+    columns = None if out.ndim == 1 else out.shape[1]
+    method = Method(estimator, name, params, nothing)
+    return engine.map_rows(method, X, dtype=dtype, columns=columns, names=names)
+
+
+def _sample(X: Any) -> Any:
+    """Return a block of a few made-up rows, made as the blocks of X will be."""
+    source, functions = engine.origin(X)
+    if engine.is_frame(source):
+        block = source._meta_nonempty
+    elif source.ndim == 1 and source.dtype.kind in "OUST":
+        block = np.array(["a"], dtype=object)
+    else:
+        block = np.ones((1, *source.shape[1:]), dtype=source.dtype)
+    return Rows(block, functions).all()
+
+
+def _names(estimator: Any, name: str, columns: int) -> list:
+    if name == "transform" and hasattr(estimator, "get_feature_names_out"):
+        return list(estimator.get_feature_names_out())
+    classes = getattr(estimator, "classes_", None)
+    return list(range(columns) if classes is None or len(classes) != columns else classes)
+
+
+class Lazily(BaseEstimator):
+    """A fitted estimator whose answers about collections are lazy.
+
+    Parameters
+    ----------
+    estimator : object
+    """
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a lazy form of a method that makes a row of a row, else what the estimator has."""
+        if name == "estimator":  # not there yet: a copy is being made
+            raise AttributeError(name)
+        found = getattr(self.estimator, name)
+        return partial(ask, self.estimator, name) if name in LAZY else found
+
+    def fit(self, *_args: Any, **_params: Any) -> Lazily:
+        """Return self: what is asked is fitted."""
+        return self
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return accuracy or R2 of the predictions, in one pass.
+
+        Raises
+        ------
+        TypeError
+            If the estimator scores otherwise.
+        """
+        own = getattr(type(self.estimator), "score", None)
+        if own is ClassifierMixin.score:
+            return metrics.accuracy_score(y, self.predict(X), sample_weight=sample_weight)
+        if own is RegressorMixin.score:
+            return metrics.r2_score(y, self.predict(X), sample_weight=sample_weight)
+        raise TypeError(
+            f"{type(self.estimator).__name__}.score has no form for a dask collection. Score what "
+            "it predicts, for instance with streamlearn.metrics, or give it an array in memory."
+        )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Return True."""
+        return True
