@@ -308,6 +308,8 @@ class Transformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None): 
     defines itself, so that here it leaves results alone.
     """
 
+    _takes_collections = True
+
     def transform(self, X: Any) -> Any:
         """Transform the rows of X.
 

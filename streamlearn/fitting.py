@@ -16,8 +16,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from streamlearn import blocks as engine
+from streamlearn.backend import (
+    Array,
+    asarray,
+    default_int,
+    is_array,
+    namespace,
+    same_place,
+    to_numpy,
+)
 from streamlearn.blocks import Rows
-from streamlearn.backend import Array, asarray, default_int, namespace, to_numpy
 from streamlearn.core.batches import SMALLEST, cut, learn
 from streamlearn.core.machine import Batch, Info, Machine
 from streamlearn.core.tallies import Tally
@@ -110,13 +118,16 @@ class Flowing(NamedTuple):
     Attributes
     ----------
     piece : Piece
-    parts : tuple
-        The parts of the block, without X.
+    given : dict of str to object
+        The parts of the block by name, without X.
+    target, weight : arrays; the latter may be None
     epoch, index : int
     """
 
     piece: Piece
-    parts: tuple
+    given: dict[str, Any]
+    target: Array
+    weight: Array | None
     epoch: int
     index: int
 
@@ -148,46 +159,49 @@ class Report(NamedTuple):
 def read(course: Course, epoch: int, index: int, parts: tuple) -> Ready | Flowing:
     """Make a block ready to be learned from; needs no state and runs in parallel with the chain."""
     X, block = parts[0], course.reader.block(index)
-    X = X if isinstance(X, Rows) else Rows(X)
+    X, given = X if isinstance(X, Rows) else Rows(X), {}
     if course.ahead is None:
-        X = X._replace(
-            array=course.reader.made(X, block)
-            if X.functions
-            else course.reader.rows(X.array, block)
-        )
-        return ready(course, epoch, index, X, (None, *parts[1:]))
-    given = dict(zip(course.names, (None, *parts[1:]), strict=True))
-    piece = course.ahead.of_block(X, given, course.reader, block, epoch == course.first)
-    return Flowing(piece, (None, *parts[1:]), epoch, index)
-
-
-def arrive(course: Course, states: tuple, flowing: Flowing) -> tuple[tuple, Ready]:
-    """Take a block through the stages ahead of the learner."""
-    assert course.ahead is not None
-    piece, parts, epoch, index = flowing
-    given, block = dict(zip(course.names, parts, strict=True)), course.reader.block(index)
-    y = as_array(given["y"])
-    learns = epoch == course.first
-    states, (X, *_, clean) = course.ahead.learn(
-        states, piece, y, given, course.reader, learns=learns
-    )
-    reader = Reader(course.reader.estimator, None)
-    if not clean and learns:
-        X = X._replace(array=reader.made(X, block) if X.functions else reader.rows(X.array, block))
-    return states, ready(course, epoch, index, X, parts)
-
-
-def ready(course: Course, epoch: int, index: int, X: Rows, parts: tuple) -> Ready:
-    """Put a block's targets and weights beside its rows, and make its draws."""
-    X, functions = X
-    block = course.reader.block(index)
-    like = Rows(X[:1, ...], functions).all()
+        X = course.reader.whole(X, block)
+    else:
+        given = dict(zip(course.names[1:], parts[1:], strict=True))
+        piece = course.ahead.of_block(X, given, course.reader, block, epoch == course.first)
+        X = piece.rows if is_array(piece.rows.array) else Rows(np.empty((1, 1)))
+    like = Rows(X.array[:1, ...], X.functions).all()
     weight = read_weight(parts, course.names, like, block)
     if course.classes is None:
         target = read_values(parts, course.names, like, block)
     else:
         y = as_vector(parts[course.names.index("y")], "y", block)
         target = encode(course.classes, y, like=like, where=in_block("y", block))
+    if course.ahead is None:
+        return ready(course, epoch, index, X, target, weight)
+    return Flowing(piece, given, target, weight, epoch, index)
+
+
+def arrive(course: Course, states: tuple, flowing: Flowing) -> tuple[tuple, Ready]:
+    """Take a block through the stages ahead of the learner."""
+    assert course.ahead is not None
+    piece, given, target, weight, epoch, index = flowing
+    learns = epoch == course.first
+    states, (X, *_, clean) = course.ahead.learn(
+        states, piece, as_array(given["y"]), given, course.reader, learns=learns
+    )
+    if not clean and learns:
+        reader = Reader(course.reader.estimator, None)
+        X = reader.whole(X, course.reader.block(index))
+    like = Rows(X.array[:1, ...], X.functions).all()
+    if not same_place(like, target):
+        dtype = like.dtype if course.classes is None else default_int(like)
+        target = asarray(target, like=like, dtype=dtype)
+        weight = weight if weight is None else asarray(weight, like=like)
+    return states, ready(course, epoch, index, X, target, weight)
+
+
+def ready(
+    course: Course, epoch: int, index: int, rows: Rows, target: Array, weight: Array | None
+) -> Ready:
+    """Hold rows out and make the draws of a block."""
+    X, functions = rows
     held = None
     if course.held_out:
         # Without the epoch: what is held out once is never learned from.
@@ -196,13 +210,13 @@ def ready(course: Course, epoch: int, index: int, X: Rows, parts: tuple) -> Read
         held = Batch(*_take(X, target, weight, np.sort(shuffled[:n_held])))
         held = held._replace(X=Rows(held.X, functions).all())
         X, target, weight = _take(X, target, weight, np.sort(shuffled[n_held:]))
-    order = rows = None
+    order = drawn = None
     draws = _generator(course.seed, index, epoch)
     if course.shuffle == "rows":
-        rows = asarray(draws.permutation(X.shape[0]), like=X, dtype=default_int(X))
+        drawn = asarray(draws.permutation(X.shape[0]), like=X, dtype=default_int(X))
     elif course.shuffle == "batches":
         order = draws.random(1 + X.shape[0] // (course.batch_size or SMALLEST)).tolist()
-    return Ready(X, target, weight, order, rows, held, functions)
+    return Ready(X, target, weight, order, drawn, held, functions)
 
 
 def _take(X: Array, target: Array, weight: Array | None, rows: np.ndarray) -> tuple:

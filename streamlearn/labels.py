@@ -173,7 +173,11 @@ def encode(classes: np.ndarray, y: Any, *, like: Array, where: str = "y") -> Arr
     array([1, 0])
     """
     known = beside(classes, y)
-    if isinstance(known, np.ndarray):
+    if _are_numbers(known) and _are_numbers(y) and len(classes) == 2:
+        # A dozen times as fast as looking for each.
+        codes = y == known[1]
+        wrong = codes == (y == known[0])
+    elif isinstance(known, np.ndarray):
         # Also for numbers of another library beside strings, which match none of them.
         y = to_numpy(y)
         codes = np.minimum(np.searchsorted(known, y), len(known) - 1)
@@ -190,6 +194,10 @@ def encode(classes: np.ndarray, y: Any, *, like: Array, where: str = "y") -> Arr
             "the data in classes, or None to look for them in fit."
         )
     return asarray(codes, like=like, dtype=default_int(like))
+
+
+def _are_numbers(x: Any) -> bool:
+    return isinstance(x, np.ndarray) and x.dtype.kind in "biuf"
 
 
 def decode(classes: Array, codes: Array) -> Array:

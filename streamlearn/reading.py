@@ -80,18 +80,20 @@ class Reader(NamedTuple):
             finite_or_raise(X, "X", block, allow_nan=self.allow_nan)
         return X
 
-    def made(self, rows: Any, block: int | None = None) -> Array:
-        """Check `streamlearn.blocks.Rows`, still to be made; return what they are made of.
+    def whole(self, rows: Any, block: int | None = None) -> Any:
+        """Check `streamlearn.blocks.Rows`; return them with what they are made of as an array.
 
         Raises
         ------
-        ValueError
-            If they will hold NaN or infinity. They are made to look only where what they are made
-            of has any.
+        TypeError, ValueError
+            As `rows` does; and if they will hold NaN or infinity. They are made to look only where
+            what they are made of has any.
         """
+        if not rows.functions:
+            return rows._replace(array=self.rows(rows.array, block))
         if not sum_is_finite(rows.array):
             finite_or_raise(rows.all(), "X", block, allow_nan=self.allow_nan)
-        return as_array(rows.array)
+        return rows._replace(array=as_array(rows.array))
 
     def _array(self, X: Any, block: int | None) -> Array:
         if hasattr(X, "columns"):

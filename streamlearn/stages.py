@@ -19,7 +19,7 @@ There are four kinds: `Mergeable` (ours), `Foreign` (anything with ``partial_fit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy, deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -32,8 +32,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils.validation import _get_feature_names
 
-from streamlearn.backend import namespace
 from streamlearn import blocks as engine
+from streamlearn.backend import namespace
 from streamlearn.blocks import Rows, n_rows
 from streamlearn.core.batches import cut
 from streamlearn.core.machine import Machine
@@ -249,7 +249,7 @@ class Chain:
     ) -> Piece:
         """Do what needs no state: stages without one, and what the next learns by itself."""
         arguments, parts, applied = self.arguments(given), [], 0
-        for stage, params in zip(self.stages, arguments, strict=True):
+        for stage in self.stages:
             if not isinstance(stage, Stateless):
                 break
             parts.append(stage.of_block(X) if learns else None)

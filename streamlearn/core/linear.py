@@ -154,7 +154,8 @@ def targets(params: Params, target: Array, coef: Array) -> Array:
         codes = 1
         if n_columns > 1:
             codes = xp.arange(n_columns, dtype=y.dtype, device=device(coef))
-        return 2.0 * xp.astype(y == codes, coef.dtype) - 1.0
+        one = xp.ones((1, 1), dtype=coef.dtype, device=device(coef))
+        return xp.where(y == codes, one, -one)
     return xp.astype(xp.broadcast_to(y, (y.shape[0], n_columns)), coef.dtype, copy=False)
 
 
@@ -225,7 +226,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     X = cast(batch.X, w.dtype)
     m = X.shape[0]
 
-    p = scores(X, w) + b
+    p = scores(X, w, b)
     y = targets(params, batch.target, w)
     c = row_weights(params, y, batch.weight)
     info = report(params, w, loss.value(p, y, params.epsilon), c)
@@ -287,7 +288,7 @@ def answer(params: Params, state: State) -> tuple[Array, Array]:
 def apply(params: Params, state: State, X: Array) -> Array:
     """Return the scores (m, K) of rows X (m, d) by the answer."""
     coef, intercept = answer(params, state)
-    return scores(cast(X, coef.dtype), coef) + intercept
+    return scores(cast(X, coef.dtype), coef, intercept)
 
 
 def machine(params: Params) -> Machine:

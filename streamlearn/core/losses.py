@@ -125,12 +125,12 @@ def _modified_huber_curvature(p: Array, y: Array, epsilon: float) -> Array:
 def _log_value(p: Array, y: Array, epsilon: float) -> Array:
     xp = namespace(p)
     z = y * p
-    return xp.log1p(xp.exp(-xp.abs(z))) + xp.maximum(-z, 0.0)
+    return xp.log1p(xp.exp(-xp.abs(z))) - xp.minimum(z, 0.0)
 
 
 def _log_gradient(p: Array, y: Array, epsilon: float) -> Array:
     xp = namespace(p)
-    return -y / (1.0 + xp.exp(xp.minimum(y * p, 80.0)))  # e**80 fits float32; its inverse is 0
+    return y / (-1.0 - xp.exp(xp.minimum(y * p, 80.0)))  # e**80 fits float32; its inverse is 0
 
 
 def _log_curvature(p: Array, y: Array, epsilon: float) -> Array:

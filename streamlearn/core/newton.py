@@ -78,15 +78,15 @@ from streamlearn.core.machine import Batch, Info, Machine
 WIDEST = 1 << 22
 """Most numbers in H, or in the rows that feed it: above, H is its diagonal."""
 
-BATCH_BYTES = 8 << 20
+BATCH_BYTES = 16 << 20
 """Bytes that the largest batch may take on a CPU.
 
-Measured on 20 float64 features: 43 ns a row in batches of 8,192, 31 in batches of 32,768, where two
-threads take turns at the interpreter a quarter as often.
+Measured on 20 float64 features: 43 ns a row in batches of 8,192, 31 in batches of 32,768; and two
+threads take turns at the interpreter less often.
 """
 
 SOME = 256
-"""Least rows of a batch that limit its step and feed H: one in 16 of a large batch."""
+"""Least rows of a batch that limit its step and feed H; of a large one, up to twice as many."""
 
 
 class State(NamedTuple):
@@ -180,7 +180,8 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     xp, loss = namespace(state.weights), LOSSES[params.loss]
     X = cast(batch.X, state.weights.dtype)
     m, T, d = X.shape[0], batch.seen, X.shape[1]
-    some = thin(X)
+    p = on_rows(state.weights, X, state.centre)
+    some = thin(X)  # after the product, which brings X near
     inverted, fed, gap = pace(T, d)
     invert_by, feed_by, _ = pace(T + m, d)
     feeds, inverts = T == 0 or floor(feed_by) != floor(fed), floor(invert_by) != floor(inverted)
@@ -189,7 +190,6 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
         state = recentre(state, some, new / (T + new))
     w, centre = state.weights, state.centre
 
-    p = on_rows(w, X, centre)
     y = targets(params, batch.target, w[:, :d])
     a = row_weights(params, y, batch.weight)
     info = report(params, w[:, :d], loss.value(p, y, params.epsilon), a)
@@ -240,15 +240,16 @@ def largest(X: Array, n_outputs: int) -> int:
 
 
 def thin(x: Rows) -> Array:
-    """Return one row in 16, or `SOME` at least: spread, in case the rows are sorted."""
-    return pick(x, slice(None, None, max(1, min(16, x.shape[0] // SOME))))
+    """Return one row in 16, and some 256 to 512: spread, in case the rows are sorted."""
+    m = x.shape[0]
+    return pick(x, slice(None, None, max(1, min(16, m // SOME), m // (2 * SOME - 64))))
 
 
 def on_rows(w: Array, X: Rows, centre: Array) -> Array:
     """Return the scores (m, K) of models w (K, D) on rows X (m, d) less the centre."""
     d = X.shape[1]
     coef = w[:, :d]
-    return scores(X, coef) + (w[:, d] - coef @ centre)
+    return scores(X, coef, w[:, d] - coef @ centre)
 
 
 def recentre(state: State, X: Array, r: float) -> State:
@@ -320,7 +321,7 @@ def answer(params: Params, state: State) -> tuple[Array, Array]:
 def apply(params: Params, state: State, X: Array) -> Array:
     """Return the scores (m, K) of rows X (m, d) by the answer."""
     coef, intercept = answer(params, state)
-    return scores(cast(X, coef.dtype), coef) + intercept
+    return scores(cast(X, coef.dtype), coef, intercept)
 
 
 def machine(params: Params) -> Machine:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from streamlearn.backend import Array, batch_rows, device, namespace, widest_float
+from streamlearn.backend import Array, batch_rows, device, namespace, over_rows, widest_float
 from streamlearn.core import moments
 from streamlearn.core.batches import cut
 
@@ -207,7 +207,7 @@ def _average_of(values: Array, weight: Array | None) -> Average:
         rows: Any = values.shape[0]
         return Average(xp.sum(values, axis=0), xp.asarray(rows, dtype=dtype, device=device(values)))
     weight = xp.astype(weight, dtype, copy=False)
-    return Average(weight @ values, xp.sum(weight))
+    return Average(over_rows(weight, values), xp.sum(weight))
 
 
 def _error(target: Array, predicted: Array) -> Array:

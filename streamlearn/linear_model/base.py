@@ -47,6 +47,9 @@ ROW_BY_ROW = ("pa1", "pa2")
 class SGD(BaseEstimator):
     """A linear model that learns by stochastic gradient steps."""
 
+    _takes_collections = True
+    _takes_flow = True  # X may be a `streamlearn.stages.Flow`
+
     _kind: str  # what y holds, as `streamlearn.core.linear.Params` says it
     _row_by_row_rate: str  # what scikit-learn's own default is
     _tally: Tally  # how held-out rows are scored, by what `_predicted` makes of their scores
@@ -308,11 +311,12 @@ class Scores:
         """Return the scores of standardized rows as scores of rows: the scale goes into coef."""
         if not isinstance(before, Standardize) or self.centre is not None:
             return None
-        coef = self.coef
-        if before.scale is not None:
-            xp = namespace(coef)
-            coef = coef / xp.astype(before.scale, coef.dtype, copy=False)
-        return replace(self, coef=coef, centre=before.mean)
+        coef, xp = self.coef, namespace(self.coef)
+        mean, scale = (v if v is None else xp.astype(v, coef.dtype, copy=False) for v in before)
+        coef = coef if scale is None else coef / scale
+        if mean is None or before.unbuilt(coef) is None:
+            return replace(self, coef=coef, centre=before.mean)
+        return replace(self, coef=coef, intercept=self.intercept - coef @ mean)
 
 
 def _in_host(given: Any) -> np.ndarray | None:
