@@ -54,6 +54,10 @@ class Reader(NamedTuple):
         """Return what errors call block ``index``: nothing, where there is only one."""
         return None if self.in_memory else index
 
+    def of_anything(self) -> Reader:
+        """Return a reader of what a transformer makes of this one's rows."""
+        return self._replace(n_features=None, names=None, checked=False)
+
     def rows(self, X: Any, block: int | None = None) -> Array:
         """Return the part X of a block as an array of shape (n_rows, n_features).
 

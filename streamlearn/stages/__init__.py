@@ -1,0 +1,14 @@
+"""Transformers that learn while blocks flow through them: the steps of a one-pass pipeline.
+
+There are four kinds of `stage`: ours, which are summed up in any order (`Mergeable`), anything with
+``partial_fit`` (`Foreign`), what has nothing to learn (`Stateless`), and FeatureUnion and
+ColumnTransformer (`Branches`), each branch of which is a `Chain` of stages again.
+"""
+
+from streamlearn.stages.branches import leaves
+from streamlearn.stages.chain import Chain
+from streamlearn.stages.flow import Flow, fit
+from streamlearn.stages.stage import Mergeable, Piece
+from streamlearn.stages.steps import adopt, stage_of
+
+__all__ = ["Chain", "Flow", "Mergeable", "Piece", "adopt", "fit", "leaves", "stage_of"]

@@ -1,0 +1,194 @@
+"""FeatureUnion and ColumnTransformer as a stage: branches that learn side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import FeatureUnion, Pipeline
+
+from streamlearn.blocks import Rows, n_rows
+from streamlearn.foreign import Method
+from streamlearn.reading import Reader
+from streamlearn.stages.chain import Chain
+from streamlearn.stages.stage import Mergeable, Piece, head
+
+
+class Joined(NamedTuple):
+    """The states of branches by name, and some rows that their block held."""
+
+    sample: Any
+    branches: dict[str, tuple]
+
+
+@dataclass(frozen=True, eq=False)
+class Branches:
+    """A FeatureUnion or ColumnTransformer: its branches learn side by side, each from its columns.
+
+    What columns a branch gets, and how results are joined, is left to scikit-learn: its own ``fit``
+    runs with each transformer replaced by a `Tap`.
+
+    Attributes
+    ----------
+    estimator : FeatureUnion or ColumnTransformer
+    branches : dict of str to Chain
+    """
+
+    estimator: Any
+    branches: dict[str, Chain]
+
+    def begin(self) -> Joined | None:
+        """Return where ``partial_fit`` goes on."""
+        if isinstance(self.estimator, FeatureUnion):
+            return Joined(None, {name: c.begin() for name, c in self.branches.items()})
+        if not hasattr(self.estimator, "transformers_"):
+            return None
+        known = {name: list(leaves("", inner)) for name, inner, *_ in self.estimator.transformers_}
+        return Joined(
+            None,
+            {
+                name: tuple(
+                    replace(stage, estimator=fitted).begin()
+                    for stage, (_, fitted) in zip(chain.stages, known[name], strict=True)
+                )
+                for name, chain in self.branches.items()
+                if name in known
+            },
+        )
+
+    def of_block(self, X: Rows, params: Mapping, reader: Reader, block: int | None) -> Piece:
+        """Collect what the branches' columns tell by themselves."""
+        X, told = Rows(X.all()), {}
+
+        def tell(name: str, columns: Any, y: Any) -> None:
+            piece = self.branches[name].of_block(
+                Rows(columns), {}, reader.of_anything(), block, True
+            )
+            told[name] = piece.parts
+
+        if any(isinstance(chain.stages[0], Mergeable) for chain in self.branches.values()):
+            self.tap(X.array, None, tell)
+        return Piece(X, (told,))
+
+    def learn(
+        self, state: Joined | None, piece: Piece, y: Any, params: Mapping, reader: Reader
+    ) -> tuple[Joined, Rows]:
+        """Let each branch learn from its columns."""
+        X = piece.rows.all()
+        told = piece.parts[0] if piece.parts else {}
+        states = {name: chain.nothing() for name, chain in self.branches.items()}
+        states.update({} if state is None else state.branches)
+
+        def learn(name: str, columns: Any, y: Any) -> None:
+            known = Piece(Rows(columns), told.get(name, ()))
+            states[name], _ = self.branches[name].learn(
+                states[name], known, y, {}, reader.of_anything(), through=False
+            )
+
+        self.tap(X, y, learn)
+        return Joined(head(X, 2), states), Rows(X)
+
+    def function(self, state: Joined) -> Callable:
+        """Return the transformation of blocks."""
+        return Method(self.fitted(state), "transform", {})
+
+    def fitted(self, state: Joined) -> Any:
+        """Return the fitted transformer: scikit-learn's fit, its transformers fitted before."""
+        known = {
+            name: rebuilt(inner, iter(self.branches[name].fitted(state.branches[name])))
+            for name, inner in branches_of(self.estimator)
+            if not any(learned is None for learned in state.branches[name])
+        }
+        out = _with(self.estimator, {name: FrozenEstimator(inner) for name, inner in known.items()})
+        config = getattr(self.estimator, "_sklearn_output_config", None)
+        if config is not None:
+            out._sklearn_output_config = dict(config)
+        out.fit(state.sample)
+        fitted = _with(self.estimator, known)
+        vars(fitted).update({k: v for k, v in vars(out).items() if k not in vars(fitted)})
+        if isinstance(out, ColumnTransformer):
+            fitted.transformers = self.estimator.transformers
+            fitted.remainder = self.estimator.remainder
+            fitted.transformers_ = [
+                (name, known.get(name, inner), *rest) for name, inner, *rest in out.transformers_
+            ]
+        return fitted
+
+    def tap(self, X: Any, y: Any, do: Callable[[str, Any, Any], None]) -> None:
+        """Call ``do(name, columns, y)`` for each branch."""
+        taps = {name: Tap(name, do) for name in self.branches}
+        _with(self.estimator, taps, n_jobs=None, verbose=False).fit(X, y)
+
+
+class Tap(TransformerMixin, BaseEstimator):
+    """A transformer that shows what it is fitted to."""
+
+    def __init__(self, name, do):
+        self.name = name
+        self.do = do
+
+    def fit(self, X: Any, y: Any = None) -> Tap:
+        """Show X."""
+        self.do(self.name, X, y)
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Return something with as many rows."""
+        return np.zeros((n_rows(X), 1))
+
+    def __sklearn_clone__(self) -> Tap:
+        """Return self: a clone would show what it sees to nobody."""
+        return self
+
+
+def _with(estimator: Any, inner: Mapping[str, Any], **params: Any) -> Any:
+    """Return an unfitted copy of a union or column transformer with other transformers."""
+    params = estimator.get_params(deep=False) | params
+    if isinstance(estimator, FeatureUnion):
+        params["transformer_list"] = [
+            (name, inner.get(name, was)) for name, was in estimator.transformer_list
+        ]
+    else:
+        params["transformers"] = [
+            (name, inner.get(name, was), columns) for name, was, columns in estimator.transformers
+        ]
+        params["remainder"] = inner.get("remainder", estimator.remainder)
+    return type(estimator)(**params)
+
+
+def branches_of(estimator: Any) -> list[tuple[str, Any]]:
+    """Return the transformers of a union or column transformer that do something, by name."""
+    if isinstance(estimator, FeatureUnion):
+        found = list(estimator.transformer_list)
+    else:
+        found = [(name, inner) for name, inner, _ in estimator.transformers]
+        found.append(("remainder", estimator.remainder))
+    return [(name, inner) for name, inner in found if not isinstance(inner, str)]
+
+
+def leaves(name: str, estimator: Any) -> Iterator[tuple[str, Any]]:
+    """Return the steps of nested pipelines one after the other, with their names."""
+    if estimator is None or isinstance(estimator, str):
+        return
+    if isinstance(estimator, Pipeline):
+        for inner, step in estimator.steps:
+            yield from leaves(f"{name}__{inner}" if name else inner, step)
+    else:
+        yield name, estimator
+
+
+def rebuilt(estimator: Any, fitted: Iterator) -> Any:
+    """Return ``estimator`` with its leaves replaced, in their order."""
+    if estimator is None or isinstance(estimator, str):
+        return estimator
+    if not isinstance(estimator, Pipeline):
+        return next(fitted)
+    out = copy(estimator)
+    out.steps = [(name, rebuilt(step, fitted)) for name, step in estimator.steps]
+    return out

@@ -1,0 +1,92 @@
+"""Stages one after the other: each has learned from a block before the next one sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from streamlearn.blocks import Rows
+from streamlearn.reading import Reader
+from streamlearn.stages.stage import Piece, Stateless
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """Stages one after the other.
+
+    Attributes
+    ----------
+    stages : tuple of stage
+    params : tuple of dict
+        For each stage, the arguments of its learning and the parts of a block that hold them, or
+        the values themselves under None.
+    """
+
+    stages: tuple
+    params: tuple[dict[str, tuple[str | None, Any]], ...]
+
+    def begin(self) -> tuple:
+        """Return where ``partial_fit`` goes on."""
+        return tuple(stage.begin() for stage in self.stages)
+
+    def nothing(self) -> tuple:
+        """Return the states before any block."""
+        return (None,) * len(self.stages)
+
+    def arguments(self, given: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+        """Return the arguments of each stage, from the parts of a block by name."""
+        return tuple(
+            {name: value if part is None else given[part] for name, (part, value) in params.items()}
+            for params in self.params
+        )
+
+    def of_block(
+        self, X: Rows, given: Mapping[str, Any], reader: Reader, block: int | None, learns: bool
+    ) -> Piece:
+        """Do what needs no state: stages without one, and what the next learns by itself."""
+        parts: tuple = ()
+        piece = Piece(X)
+        for applied, (stage, params) in enumerate(
+            zip(self.stages, self.arguments(given), strict=True)
+        ):
+            if learns:
+                piece = stage.of_block(X, params, reader, block)
+                parts = (*parts, *piece.parts)
+            if not isinstance(stage, Stateless):
+                return piece._replace(parts=parts, applied=applied)
+            X = X.then(stage.function(None)).settled()
+            piece, reader = Piece(X), reader.of_anything()
+        return piece._replace(parts=parts, applied=len(self.stages))
+
+    def learn(
+        self,
+        states: tuple,
+        piece: Piece,
+        y: Any,
+        given: Mapping[str, Any],
+        reader: Reader,
+        *,
+        learns: bool = True,
+        through: bool = True,
+    ) -> tuple[tuple, Piece]:
+        """Let each stage learn from the block, then hand it to the next.
+
+        ``through=False`` leaves out what the last stage would make of it.
+        """
+        out, (rows, parts, applied, clean) = list(states), piece
+        last = len(self.stages) - 1
+        for i, (stage, params) in enumerate(zip(self.stages, self.arguments(given), strict=True)):
+            if learns:
+                told = Piece(rows, parts[i : i + 1], clean=clean)
+                out[i], rows = stage.learn(out[i], told, y, params, reader)
+            if i >= applied and (through or i < last):
+                function = stage.function(out[i])
+                rows = rows.then(function).settled()
+                clean = clean and not getattr(function, "whole", False)
+            reader = reader.of_anything()
+        return tuple(out), Piece(rows, applied=len(self.stages), clean=clean)
+
+    def fitted(self, states: tuple) -> list:
+        """Return the fitted transformers."""
+        return [stage.fitted(state) for stage, state in zip(self.stages, states, strict=True)]

@@ -1,0 +1,218 @@
+"""Steps that learn from blocks: what a block tells by itself, the chain, and what comes out.
+
+A *stage* wraps one transformer, and has five methods:
+
+``begin``
+    The state that ``partial_fit`` goes on from.
+``of_block``
+    What a block tells by itself. It runs in the block's own task, in parallel with the chain.
+``learn``
+    The state after one more block. This is the chain.
+``function``
+    What the state makes of rows: of batches for our own transformers, so that no transformed block
+    is ever built, of whole blocks for others.
+``fitted``
+    The transformer with the state as its attributes, a copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import copy, deepcopy
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import _get_feature_names
+
+from streamlearn.backend import namespace
+from streamlearn.blocks import Rows, n_rows
+from streamlearn.core.batches import cut
+from streamlearn.core.machine import Machine
+from streamlearn.foreign import Method, learned
+from streamlearn.reading import (
+    Reader,
+    finite_or_raise,
+    read_weight,
+    same_place_or_raise,
+    sum_is_finite,
+)
+
+
+class Piece(NamedTuple):
+    """A block on its way through a chain.
+
+    Attributes
+    ----------
+    rows : Rows
+    parts : tuple
+        What the block told the first stages by itself.
+    applied : int
+        How many stages ``rows`` have been through.
+    clean : bool
+        Whether the rows are known to hold neither NaN nor infinity.
+    """
+
+    rows: Rows
+    parts: tuple = ()
+    applied: int = 0
+    clean: bool = False
+
+
+class Named(NamedTuple):
+    """The state of one of our machines, and the names of the features if they have any."""
+
+    names: Any
+    state: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Mergeable:
+    """One of our transformers, whose blocks are summed up in any order.
+
+    Attributes
+    ----------
+    estimator : object
+    machine : Machine
+    weighted : bool
+        Whether its rows have weights.
+    """
+
+    estimator: Any
+    machine: Machine
+    weighted: bool
+
+    def begin(self) -> Named | None:
+        """Return where ``partial_fit`` goes on."""
+        former = self.estimator._former()
+        return (
+            None
+            if former is None
+            else Named(getattr(self.estimator, "feature_names_in_", None), former)
+        )
+
+    def of_block(self, X: Rows, params: Mapping, reader: Reader, block: int | None) -> Piece:
+        """Sum up the rows of a block."""
+        machine, names = self.machine, None
+        if not X.functions:
+            names = _get_feature_names(X.array)
+            X = Rows(reader._replace(finite=False).rows(X.array, block))
+        weight = read_weight(tuple(params.values()), tuple(params), X.array, block)
+        with np.errstate(over="ignore", invalid="ignore"):
+            if X.functions:
+                batches = cut(X.array, None, weight, seen=0, through=X.of)
+                like = X.of(X.array[:1, ...])
+                state = machine.init(machine.params, like.shape[1], like=like)
+                for batch in batches:
+                    state, _ = machine.update(machine.params, state, batch)
+            else:
+                state = machine.of_block(machine.params, X.array, weight)
+        # Infinity reaches the means, which are fewer; NaN are missing in the counts.
+        if not sum_is_finite(state.mean):
+            finite_or_raise(X.all(), "X", block, allow_nan=True)
+        xp, clean = namespace(state.weight), False
+        if weight is None:
+            clean = bool(xp.all(state.weight == X.array.shape[0]))
+        return Piece(X, (Named(names, state),), clean=clean)
+
+    def learn(
+        self, state: Named | None, piece: Piece, y: Any, params: Mapping, reader: Reader
+    ) -> tuple[Named, Rows]:
+        """Merge what the block told."""
+        if not piece.parts:
+            piece = self.of_block(piece.rows, params, reader, None)
+        (part,) = piece.parts
+        if state is not None:
+            name = type(self.estimator).__name__
+            same_place_or_raise(part.state.mean, state.state.mean, name, "partial_fit")
+            if part.state.mean.shape != state.state.mean.shape:
+                raise ValueError(
+                    f"X has {part.state.mean.shape[0]} features, but {name} is expecting "
+                    f"{state.state.mean.shape[0]} features as input."
+                )
+            part = Named(state.names, self.machine.merge(state.state, part.state))
+        return part, piece.rows
+
+    def function(self, state: Named) -> Callable:
+        """Return the transformation of rows, a batch at a time."""
+        assert self.machine.applied is not None
+        return self.machine.applied(self.machine.params, state.state)
+
+    def fitted(self, state: Named) -> Any:
+        """Return the fitted transformer."""
+        out = copy(self.estimator)
+        out._finish(state.state, names=state.names, weighted=self.weighted)
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Foreign:
+    """Any estimator with ``partial_fit``; it learns from whole blocks and is called with them."""
+
+    estimator: Any
+
+    def of_block(self, X: Rows, params: Mapping, reader: Reader, block: int | None) -> Piece:
+        """Return the block: it tells nothing by itself."""
+        return Piece(X)
+
+    def begin(self) -> Any:
+        """Return where ``partial_fit`` goes on."""
+        return self.estimator
+
+    def learn(
+        self, state: Any, piece: Piece, y: Any, params: Mapping, reader: Reader
+    ) -> tuple[Any, Rows]:
+        """Let a copy learn from the block."""
+        rows = Rows(piece.rows.all())
+        before = clone(self.estimator) if state is None else state
+        return learned(before, rows.array, y, dict(params)), rows
+
+    def function(self, state: Any) -> Callable:
+        """Return the transformation of blocks."""
+        return Method(state, "transform", {})
+
+    def fitted(self, state: Any) -> Any:
+        """Return the estimator."""
+        return state
+
+
+@dataclass(frozen=True, eq=False)
+class Stateless:
+    """An estimator without anything to learn: where it comes first, it runs in the block's task."""
+
+    estimator: Any
+
+    def begin(self) -> None:
+        """Return None: nothing was learned."""
+        return
+
+    def of_block(self, X: Rows, params: Mapping, reader: Reader, block: int | None) -> Piece:
+        """Return the estimator fitted to one row, which tells it the features."""
+        fitted = self.estimator
+        if not isinstance(fitted, FrozenEstimator):
+            fitted = deepcopy(fitted).fit(Rows(head(X.array, 1), X.functions).all())
+        return Piece(X, (fitted,))
+
+    def learn(
+        self, state: Any, piece: Piece, y: Any, params: Mapping, reader: Reader
+    ) -> tuple[Any, Rows]:
+        """Return the estimator as the first block found it."""
+        if state is None:
+            told = piece if piece.parts else self.of_block(piece.rows, params, reader, None)
+            (state,) = told.parts
+        return state, piece.rows
+
+    def function(self, state: Any) -> Callable:
+        """Return the transformation of blocks."""
+        return Method(self.estimator, "transform", {})
+
+    def fitted(self, state: Any) -> Any:
+        """Return the estimator."""
+        return state
+
+
+def head(X: Any, n: int) -> Any:
+    """Return the first rows of what a block holds."""
+    return X.iloc[:n] if hasattr(X, "iloc") else X[: min(n, n_rows(X))]
