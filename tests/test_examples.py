@@ -32,7 +32,7 @@ def test_flights_streams_compares_and_draws(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "320,000 rows, 52 features" in done.stdout
-    for start in ("fit ", "predict ", "memory "):
+    for start in ("fit ", "predict ", "memory ", "one pass took "):
         assert any(line.startswith(start) for line in done.stdout.splitlines()), done.stdout
     excess = {
         line.split("  ")[1]: float(line.rpartition(" ")[2].rstrip("%"))
