@@ -161,7 +161,7 @@ class StandardScaler(OneToOneFeatureMixin, Transformer):
         if names is not None:
             self.feature_names_in_ = np.asarray(names, dtype=object)
         else:
-            vars(self).pop("feature_names_in_", None)
+            self.__dict__.pop("feature_names_in_", None)
         self._publish()
 
     def _publish(self) -> None:

@@ -42,7 +42,7 @@ class Rows(NamedTuple):
         last = max((i for i, f in enumerate(self.functions, 1) if _is_whole(f)), default=0)
         if not is_array(self.array):
             last = max(last, min(1, len(self.functions)))  # which makes an array of it
-        x, waiting = self.array, ()
+        x, waiting = self.array, tuple[Callable, ...]()
         for function in self.functions[:last]:
             if _is_whole(function) or not is_array(x):
                 x, waiting = function(Rows(x, waiting).all()), ()

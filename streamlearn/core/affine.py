@@ -38,11 +38,9 @@ Rows = Any
 
 def cast(rows: Rows, dtype: Any) -> Rows:
     """Return rows in a floating dtype, themselves where they have it."""
-    parts = rows if isinstance(rows, Affine) else (rows,)
-    parts = tuple(
-        a if a is None or a.dtype == dtype else namespace(a).astype(a, dtype) for a in parts
-    )
-    return Affine(*parts) if isinstance(rows, Affine) else parts[0]
+    if isinstance(rows, Affine):
+        return Affine(*(a if a is None else cast(a, dtype) for a in rows))
+    return rows if rows.dtype == dtype else namespace(rows).astype(rows, dtype)
 
 
 def pick(rows: Rows, at: Any) -> Array:

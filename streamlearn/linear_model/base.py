@@ -210,9 +210,10 @@ class SGD(BaseEstimator):
             raise fitting.diverged(f"at epoch #{outcome.n_iter}")
         learned = outcome.learned
         if given.flow is not None:
+            assert learned.ahead is not None
             given.flow.states, learned = learned.ahead, learned._replace(ahead=None)
             self.n_features_in_ = coef.shape[1]
-            vars(self).pop("feature_names_in_", None)
+            self.__dict__.pop("feature_names_in_", None)
         self._seed, self._learned, self._epoch = seed, learned, epoch + outcome.n_iter
         self._publish(coef, intercept)
         self.n_iter_ = outcome.n_iter
