@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamlearn.core import linear, moments, newton
+from streamlearn.backend import namespace
+from streamlearn.core import affine, linear, moments, newton
 from streamlearn.core.batches import cut, learn
 from streamlearn.core.machine import Batch, Info, Machine
 from tests.backends import STRICT, Backend, no_host_sync
@@ -88,6 +89,8 @@ CASES = {
 
 MERGEABLE = {name: case for name, case in CASES.items() if case.machine.merge is not None}
 
+UNBUILT = {name: case for name, case in CASES.items() if case.machine.affine}
+
 
 @pytest.fixture(params=CASES)
 def case(request: pytest.FixtureRequest) -> Case:
@@ -97,6 +100,11 @@ def case(request: pytest.FixtureRequest) -> Case:
 @pytest.fixture(params=MERGEABLE)
 def mergeable(request: pytest.FixtureRequest) -> Case:
     return pick(request, MERGEABLE)
+
+
+@pytest.fixture(params=UNBUILT)
+def unbuilt(request: pytest.FixtureRequest) -> Case:
+    return pick(request, UNBUILT)
 
 
 def pick(request: pytest.FixtureRequest, cases: dict[str, Case]) -> Case:
@@ -242,6 +250,35 @@ def test_namespace_device_and_dtype_are_kept(case, backend):
         out = machine.apply(machine.params, state, batch.X)
         backend.check(out, dtype if rows["X"].dtype.kind == "f" else backend.widest)
         assert out.shape[0] == 24
+
+
+def test_applied_is_apply_with_the_state_at_hand(mergeable, backend):
+    machine, batch = mergeable.machine, batch_of(mergeable, backend)
+    state = fit(mergeable, batch)
+    function = machine.applied(machine.params, state)
+    want = machine.apply(machine.params, state, batch.X)
+    assert bits(backend, function(batch.X)) == bits(backend, want)
+    assert bits(backend, function(batch.X[:5, ...])) == bits(backend, want[:5, ...])
+
+
+def test_rows_that_are_not_built_teach_what_built_ones_do(unbuilt, backend):
+    case, machine, batch = unbuilt, unbuilt.machine, batch_of(unbuilt, backend)
+    xp, d = namespace(batch.X), N_FEATURES
+    centre, scale = (
+        backend.asarray(v) for v in (np.linspace(-1.0, 2.0, d), np.linspace(0.5, 3.0, d))
+    )
+    rows = affine.Affine(batch.X, centre, scale)
+    built = affine.pick(rows, slice(None))
+    assert xp.all(xp.abs(built - (batch.X - centre) / scale) <= 8 * backend.eps)
+    states = []
+    for X in (rows, built):
+        state, info = start(case, batch._replace(X=built)), None
+        for seen in (0, 24):
+            state, info = machine.update(machine.params, state, batch._replace(X=X, seen=seen))
+        states.append((state, info))
+    for a, b in zip(leaves(states[0]), leaves(states[1]), strict=True):
+        a, b = backend.to_numpy(a), backend.to_numpy(b)
+        np.testing.assert_allclose(a, b, rtol=1e5 * backend.eps, atol=1e4 * backend.eps)
 
 
 def test_machine_and_state_pickle(case, backend):
