@@ -220,6 +220,8 @@ def rows_out(
     """
     if engine.is_collection(X):
         X = engine.whole_rows(X)
+        # A frame of transformed rows is an array's: in memory it would have had no names.
+        named = named and not engine.origin(X)[1]
         reader = announce(estimator, X, reset=False, allow_nan=allow_nan, named=named)
         reader = reader._replace(finite=finite)
         task = RowFunction(reader, function, fitted, method)
@@ -338,7 +340,8 @@ class Transformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None): 
                 'use "pandas", which makes a dask DataFrame, or "default".'
             )
         frame = wanted == "pandas" or engine.is_frame(X)
-        return self._transform(X, self.get_feature_names_out() if frame else None)
+        out = self._transform(X, self.get_feature_names_out() if frame else None)
+        return engine.forget(out) if wanted == "pandas" else out
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
         """Fit to X, then transform it: two passes over a collection, the second of them lazy."""

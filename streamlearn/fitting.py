@@ -14,6 +14,7 @@ from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.utils.validation import _get_feature_names
 
 from streamlearn import blocks as engine
 from streamlearn.backend import (
@@ -121,7 +122,7 @@ class Flowing(NamedTuple):
     given : dict of str to object
         The parts of the block by name, without X.
     target, weight : arrays; the latter may be None
-    epoch, index : int
+    epoch, block : int
     """
 
     piece: Piece
@@ -129,7 +130,7 @@ class Flowing(NamedTuple):
     target: Array
     weight: Array | None
     epoch: int
-    index: int
+    block: int
 
 
 class Learned(NamedTuple):
@@ -142,11 +143,14 @@ class Learned(NamedTuple):
         Rows learned from: a plain int of the host.
     ahead : tuple or None
         The states of the stages ahead.
+    names : ndarray or None
+        Of the features, where a frame comes out of the stages ahead.
     """
 
     state: Any = None
     rows: int = 0
     ahead: tuple | None = None
+    names: np.ndarray | None = None
 
 
 class Report(NamedTuple):
@@ -178,23 +182,27 @@ def read(course: Course, epoch: int, index: int, parts: tuple) -> Ready | Flowin
     return Flowing(piece, given, target, weight, epoch, index)
 
 
-def arrive(course: Course, states: tuple, flowing: Flowing) -> tuple[tuple, Ready]:
+def arrive(course: Course, learned: Learned, flowing: Flowing) -> tuple[Learned, Ready]:
     """Take a block through the stages ahead of the learner."""
     assert course.ahead is not None
+    assert learned.ahead is not None
     piece, given, target, weight, epoch, index = flowing
     learns = epoch == course.first
     states, (X, *_, clean) = course.ahead.learn(
-        states, piece, as_array(given["y"]), given, course.reader, learns=learns
+        learned.ahead, piece, as_array(given["y"]), given, course.reader, learns=learns
     )
-    if not clean and learns:
-        reader = Reader(course.reader.estimator, None)
+    names = None if X.functions else _get_feature_names(X.array)
+    check = learns and not clean
+    if check or not X.functions:
+        reader = Reader(course.reader.estimator, None, finite=check)
         X = reader.whole(X, course.reader.block(index))
     like = Rows(X.array[:1, ...], X.functions).all()
     if not same_place(like, target):
         dtype = like.dtype if course.classes is None else default_int(like)
         target = asarray(target, like=like, dtype=dtype)
         weight = weight if weight is None else asarray(weight, like=like)
-    return states, ready(course, epoch, index, X, target, weight)
+    learned = learned._replace(ahead=states, names=names)
+    return learned, ready(course, epoch, index, X, target, weight)
 
 
 def ready(
@@ -232,10 +240,9 @@ def _generator(seed: int, *key: int) -> np.random.Generator:
 
 def learn_block(course: Course, learned: Learned, block: Ready | Flowing) -> tuple[Learned, Report]:
     """Learn from one block, batch by batch, then score its held-out rows."""
-    machine, state, rows, ahead = course.machine, *learned
     if isinstance(block, Flowing):
-        assert ahead is not None
-        ahead, block = arrive(course, ahead, block)
+        learned, block = arrive(course, learned, block)
+    machine, state, rows = course.machine, learned.state, learned.rows
     X = block.X
     like = Rows(X[:1, ...], block.functions).all()
     if state is None:
@@ -261,7 +268,7 @@ def learn_block(course: Course, learned: Learned, block: Ready | Flowing) -> tup
         if block.held is not None and course.tally is not None and course.predicted is not None:
             predicted = course.predicted(machine.apply(machine.params, state, block.held.X))
             held = course.tally.of_block(block.held.target, predicted, block.held.weight)
-    return Learned(state, rows + X.shape[0], ahead), Report(info, held)
+    return learned._replace(state=state, rows=rows + X.shape[0]), Report(info, held)
 
 
 def _through(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -116,7 +117,7 @@ def ask(estimator: Any, name: str, X: Any, **params: Any) -> Any:
     if framed:
         names = list(out.columns)
     elif out.ndim == 2 and engine.is_frame(X):
-        names = _names(estimator, name, out.shape[1])
+        names = _names(estimator, name, list(X.columns), out.shape[1])
     nothing = out.iloc[:0] if framed else out[:0]
     columns = None if out.ndim == 1 else out.shape[1]
     method = Method(estimator, name, params, nothing)
@@ -127,7 +128,7 @@ def _sample(X: Any) -> Any:
     """Return a block of a few made-up rows, made as the blocks of X will be."""
     source, functions = engine.origin(X)
     if engine.is_frame(source):
-        block = source._meta_nonempty
+        block = source._meta_nonempty.iloc[:1]  # dask's strings are missing in the second row
     elif source.ndim == 1 and source.dtype.kind in "OUST":
         block = np.array(["a"], dtype=object)
     else:
@@ -135,9 +136,11 @@ def _sample(X: Any) -> Any:
     return Rows(block, functions).all()
 
 
-def _names(estimator: Any, name: str, columns: int) -> list:
+def _names(estimator: Any, name: str, given: list, columns: int) -> list:
     if name == "transform" and hasattr(estimator, "get_feature_names_out"):
-        return list(estimator.get_feature_names_out())
+        known = hasattr(estimator, "feature_names_in_")
+        with suppress(AttributeError):  # of a transformer inside, which has no names
+            return list(estimator.get_feature_names_out(None if known else given))
     classes = getattr(estimator, "classes_", None)
     return list(range(columns) if classes is None or len(classes) != columns else classes)
 

@@ -7,15 +7,15 @@ block goes through all steps while it is in memory, see `streamlearn.stages`.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn import pipeline as theirs
 from sklearn.base import is_classifier
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils._set_output import _get_output_config
 from sklearn.utils._user_interface import _print_elapsed_time
 from sklearn.utils.metadata_routing import _routing_enabled
 from sklearn.utils.metaestimators import available_if
@@ -43,14 +43,18 @@ def _asked(name: str) -> Any:
         if not engine.is_collection(X):
             return theirs_too.fn(self, X, *args, **params)
         check_is_fitted(self)
-        steps = [(at, step if _is_lazy(step) else Lazily(step)) for at, step in self.steps]
-        return getattr(theirs.Pipeline(steps), name)(X, *args, **params)
+        return getattr(_lazily(theirs.Pipeline(self.steps)), name)(X, *args, **params)
 
     return available_if(theirs_too.check)(method)
 
 
-def _is_lazy(step: Any) -> bool:
-    return step is None or isinstance(step, str) or takes_collections(step)
+def _lazily(step: Any) -> Any:
+    """Return a step whose answers about collections are lazy."""
+    if step is None or isinstance(step, str) or takes_collections(step):
+        return step
+    if isinstance(step, theirs.Pipeline):
+        return theirs.Pipeline([(name, _lazily(inner)) for name, inner in step.steps])
+    return Lazily(step)
 
 
 class Pipeline(theirs.Pipeline):
@@ -104,6 +108,8 @@ class Pipeline(theirs.Pipeline):
     """
 
     _takes_collections = True
+
+    steps: list
 
     _parameter_constraints: dict = {
         **theirs.Pipeline._parameter_constraints,
@@ -160,10 +166,8 @@ class Pipeline(theirs.Pipeline):
         return super().fit_predict(X, y, **params)
 
     def _can_partial_fit(self) -> bool:
-        final = self._final_estimator
-        return (
-            final == "passthrough" or hasattr(final, "partial_fit") or hasattr(final, "transform")
-        )
+        *_, final = (None, *(step for _, step in stages.leaves("", self)))
+        return final is None or hasattr(final, "partial_fit") or hasattr(final, "transform")
 
     @available_if(_can_partial_fit)
     def partial_fit(self, X: Any, y: Any = None, classes: Any = None, **params: Any) -> Pipeline:
@@ -196,47 +200,23 @@ class Pipeline(theirs.Pipeline):
     def _fit_in_one_pass(
         self, X: Any, y: Any, params: dict[str, Any], *, further: bool = False, classes: Any = None
     ) -> Pipeline:
-        """Fit, or learn further. The steps before the last change when all is done."""
+        """Fit, or learn further."""
         self._validate_params()
         for name in ("memory", "transform_input"):
             if getattr(self, name) is not None:
                 raise ValueError(f'{name} has no effect in one pass; use schedule="per-step".')
         self.steps = list(self.steps)
         self._validate_steps()
-        method = "partial_fit" if further and _routing_enabled() else "fit"
-        routed = self._check_method_params(method=method, props=params)
-        given = {name: _for_learning(routed[name]) for name, step in self.steps if step is not None}
+        leaves = list(_leaves(self, "", params, further=further))
         if classes is not None:
-            given[self.steps[-1][0]]["classes"] = classes
+            leaves[-1].params["classes"] = classes
         context = self._init_callback_context(max_subtasks=1)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         message = f"(steps 1 to {len(self)}) Processing in one pass" if self.verbose else None
         with _print_elapsed_time("Pipeline", message):
-            self._learn(X, y, given, further=further)
+            _learn(leaves, X, y, further=further)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
-
-    def _learn(self, X: Any, y: Any, given: Mapping[str, dict], *, further: bool) -> None:
-        (last, final), learner = self.steps[-1], None
-        if getattr(final, "_takes_flow", False):
-            learner = final
-        flow = _flow(self.steps[: None if learner is None else -1], X, y, given, further=further)
-        if learner is None:
-            if flow is not None:
-                stages.fit(flow, y)
-        else:
-            learn = learner.partial_fit if further else learner.fit
-            with unchanged_on_error(learner):
-                learn(X if flow is None else flow, y, **given[last])
-        if flow is None:
-            return
-        with unchanged_on_error(final):
-            for stage, fitted in zip(
-                flow.chain.stages, flow.chain.fitted(flow.states), strict=True
-            ):
-                stages.adopt(stage.estimator, fitted)
-            if learner is not None:
-                _name_features(learner, flow)
 
     def get_metadata_routing(self) -> Any:
         """Return scikit-learn's routing, and that of ``partial_fit``."""
@@ -289,39 +269,67 @@ def make_pipeline(
     )
 
 
-def _for_learning(routed: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a step's learning, under whichever name they were routed."""
-    return next((dict(routed[m]) for m in LEARNING if routed.get(m)), {})
+class Leaf(NamedTuple):
+    """A step that is no pipeline, with the arguments of its learning."""
+
+    path: str
+    estimator: Any
+    params: dict[str, Any]
 
 
-def _flow(steps: list, X: Any, y: Any, given: Mapping[str, dict], *, further: bool) -> Flow | None:
-    """Return X on its way through ``steps``, or None where they leave it as it is."""
+def _leaves(
+    pipe: theirs.Pipeline, start: str, params: Mapping[str, Any], *, further: bool
+) -> Iterator[Leaf]:
+    """Return the steps of a pipeline, and of pipelines in it, one after the other."""
+    further = further and _routing_enabled() and hasattr(pipe, "partial_fit")
+    method = "partial_fit" if further else "fit"
+    routed = pipe._check_method_params(method=method, props=params)
+    for name, step in pipe.steps:
+        if step is None or isinstance(step, str):
+            continue
+        given = next((dict(routed[name][m]) for m in LEARNING if routed[name].get(m)), {})
+        if isinstance(step, theirs.Pipeline):
+            yield from _leaves(step, f"{start}{name}__", given, further=further)
+        else:
+            yield Leaf(f"{start}{name}", step, given)
+
+
+def _learn(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> None:
+    """Let all steps learn. Those before the last change when all is done."""
+    learner = None
+    if leaves and getattr(leaves[-1].estimator, "_takes_flow", False):
+        *leaves, (_, learner, given) = leaves
+    flow = _flow(leaves, X, y, further=further) if leaves else None
+    with nullcontext() if learner is None else unchanged_on_error(learner):
+        if learner is not None:
+            learn = learner.partial_fit if further else learner.fit
+            learn(X if flow is None else flow, y, **given)
+        elif flow is not None:
+            stages.fit(flow, y)
+        if flow is not None:
+            fitted = flow.chain.fitted(flow.states)
+            for stage, known in zip(flow.chain.stages, fitted, strict=True):
+                stages.adopt(stage.estimator, known)
+
+
+def _flow(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> Flow:
+    """Return X on its way through the stages that steps make."""
     n_rows = _n_rows(X)
     found: list = []
-    params: list[dict] = []
+    arguments: list[dict] = []
     parts: dict[str, Any] = {}
-    for name, step in steps:
-        for path, leaf in stages.leaves(name, step):
-            inner = path[len(name) :].lstrip("_")
-            start = f"{inner}__" if inner else ""
-            mine = {
-                key[len(start) :]: value
-                for key, value in given[name].items()
-                if key.startswith(start)
-            }
-            final = step is steps[-1][1] and not hasattr(leaf, "transform")
-            if final:
-                mine = _with_classes(leaf, mine, y, further=further)
-            found.append(stages.stage_of(path, leaf, mine, final=final))
-            params.append({})
-            for key, value in mine.items():
-                by_row = _is_by_row(key, value, n_rows)
-                params[-1][key] = (f"{path}__{key}", None) if by_row else (None, value)
-                if by_row:
-                    parts[f"{path}__{key}"] = value
-    if not found:
-        return None
-    chain = Chain(tuple(found), tuple(params))
+    for path, step, params in leaves:
+        final = step is leaves[-1].estimator and not hasattr(step, "transform")
+        found.append(stages.stage_of(path, step, params, final=final))
+        if final:
+            params = _with_classes(step, params, y, further=further)
+        arguments.append({})
+        for key, value in params.items():
+            by_row = _is_by_row(key, value, n_rows)
+            arguments[-1][key] = (f"{path}__{key}", None) if by_row else (None, value)
+            if by_row:
+                parts[f"{path}__{key}"] = value
+    chain = Chain(tuple(found), tuple(arguments))
     states = chain.begin() if further else chain.nothing()
     X = X if hasattr(X, "shape") or engine.is_collection(X) else np.asarray(X)
     return Flow(X, chain, states, parts, _reader(found[0], X))
@@ -358,19 +366,3 @@ def _with_classes(final: Any, params: dict, y: Any, *, further: bool) -> dict:
     if further:
         raise ValueError("classes must be passed on the first call to partial_fit.")
     return {**params, "classes": to_numpy(discover(engine.align(y=y)).classes)}
-
-
-def _name_features(learner: Any, flow: Flow) -> None:
-    """Tell the learner the names that a frame will have when it comes out of the stages."""
-    names, framed = None, engine.is_frame(flow.X)
-    for stage in flow.chain.stages:
-        if not hasattr(stage.estimator, "get_feature_names_out"):
-            return
-        names = stage.estimator.get_feature_names_out(names)
-        framed = engine.is_frame(flow.X) or _wants_frame(stage.estimator)
-    if framed:
-        learner.feature_names_in_ = np.asarray(names, dtype=object)
-
-
-def _wants_frame(estimator: Any) -> bool:
-    return _get_output_config("transform", estimator)["dense"] != "default"

@@ -10,7 +10,7 @@ from streamlearn.blocks.containers import (
     whole_rows,
 )
 from streamlearn.blocks.fold import Record, Segment, fold
-from streamlearn.blocks.making import Rows, origin
+from streamlearn.blocks.making import Rows, forget, origin
 from streamlearn.blocks.plan import groups
 from streamlearn.blocks.reduce import reduce
 from streamlearn.blocks.rows import map_rows
@@ -22,6 +22,7 @@ __all__ = [
     "Segment",
     "align",
     "fold",
+    "forget",
     "groups",
     "is_collection",
     "is_frame",

@@ -211,9 +211,12 @@ class SGD(BaseEstimator):
         learned = outcome.learned
         if given.flow is not None:
             assert learned.ahead is not None
-            given.flow.states, learned = learned.ahead, learned._replace(ahead=None)
+            given.flow.states, names = learned.ahead, learned.names
+            learned = learned._replace(ahead=None, names=None)
             self.n_features_in_ = coef.shape[1]
             self.__dict__.pop("feature_names_in_", None)
+            if names is not None:
+                self.feature_names_in_ = names
         self._seed, self._learned, self._epoch = seed, learned, epoch + outcome.n_iter
         self._publish(coef, intercept)
         self.n_iter_ = outcome.n_iter

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 
@@ -43,13 +42,13 @@ class Branches:
     estimator: Any
     branches: dict[str, Chain]
 
-    def begin(self) -> Joined | None:
+    def begin(self) -> Joined:
         """Return where ``partial_fit`` goes on."""
         if isinstance(self.estimator, FeatureUnion):
-            return Joined(None, {name: c.begin() for name, c in self.branches.items()})
-        if not hasattr(self.estimator, "transformers_"):
-            return None
-        known = {name: list(leaves("", inner)) for name, inner, *_ in self.estimator.transformers_}
+            found: Any = self.estimator.transformer_list
+        else:
+            found = getattr(self.estimator, "transformers_", ())
+        known = {name: list(leaves("", inner)) for name, inner, *_ in found}
         return Joined(
             None,
             {
@@ -112,7 +111,11 @@ class Branches:
         out.fit(state.sample)
         fitted = _with(self.estimator, known)
         vars(fitted).update({k: v for k, v in vars(out).items() if k not in vars(fitted)})
-        if isinstance(out, ColumnTransformer):
+        if isinstance(out, FeatureUnion):  # whose fit replaces "passthrough"
+            fitted.transformer_list = [
+                (name, known.get(name, inner)) for name, inner in out.transformer_list
+            ]
+        else:
             fitted.transformers = self.estimator.transformers
             fitted.remainder = self.estimator.remainder
             fitted.transformers_ = [

@@ -8,7 +8,7 @@ from typing import Any
 
 from streamlearn.blocks import Rows
 from streamlearn.reading import Reader
-from streamlearn.stages.stage import Piece, Stateless
+from streamlearn.stages.stage import Mergeable, Piece, Stateless
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +53,8 @@ class Chain:
             if learns:
                 piece = stage.of_block(X, params, reader, block)
                 parts = (*parts, *piece.parts)
+            elif isinstance(stage, Mergeable):
+                piece = Piece(stage.read(X, reader, block))
             if not isinstance(stage, Stateless):
                 return piece._replace(parts=parts, applied=applied)
             X = X.then(stage.function(None)).settled()
@@ -80,6 +82,8 @@ class Chain:
             if learns:
                 told = Piece(rows, parts[i : i + 1], clean=clean)
                 out[i], rows = stage.learn(out[i], told, y, params, reader)
+            elif isinstance(stage, Mergeable):
+                rows = stage.read(rows, reader, None)
             if i >= applied and (through or i < last):
                 function = stage.function(out[i])
                 rows = rows.then(function).settled()

@@ -25,9 +25,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
+from sklearn.utils._set_output import _get_output_config, _wrap_data_with_container
 from sklearn.utils.validation import _get_feature_names
 
-from streamlearn.backend import namespace
+from streamlearn.backend import namespace, to_numpy
 from streamlearn.blocks import Rows, n_rows
 from streamlearn.core.batches import cut
 from streamlearn.core.machine import Machine
@@ -93,12 +94,16 @@ class Mergeable:
             else Named(getattr(self.estimator, "feature_names_in_", None), former)
         )
 
+    def read(self, X: Rows, reader: Reader, block: int | None) -> Rows:
+        """Return rows of an array, whatever a block or a transformer before holds."""
+        return X if X.functions else Rows(reader._replace(finite=False).rows(X.array, block))
+
     def of_block(self, X: Rows, params: Mapping, reader: Reader, block: int | None) -> Piece:
         """Sum up the rows of a block."""
-        machine, names = self.machine, None
-        if not X.functions:
-            names = _get_feature_names(X.array)
-            X = Rows(reader._replace(finite=False).rows(X.array, block))
+        machine = self.machine
+        assert machine.of_block is not None
+        names = None if X.functions else _get_feature_names(X.array)
+        X = self.read(X, reader, block)
         weight = read_weight(tuple(params.values()), tuple(params), X.array, block)
         with np.errstate(over="ignore", invalid="ignore"):
             if X.functions:
@@ -125,6 +130,7 @@ class Mergeable:
             piece = self.of_block(piece.rows, params, reader, None)
         (part,) = piece.parts
         if state is not None:
+            assert self.machine.merge is not None
             name = type(self.estimator).__name__
             same_place_or_raise(part.state.mean, state.state.mean, name, "partial_fit")
             if part.state.mean.shape != state.state.mean.shape:
@@ -133,18 +139,34 @@ class Mergeable:
                     f"{state.state.mean.shape[0]} features as input."
                 )
             part = Named(state.names, self.machine.merge(state.state, part.state))
-        return part, piece.rows
+        return part, self.read(piece.rows, reader, None)
 
     def function(self, state: Named) -> Callable:
-        """Return the transformation of rows, a batch at a time."""
+        """Return the transformation of rows, a batch at a time; of a block, if to a frame."""
         assert self.machine.applied is not None
-        return self.machine.applied(self.machine.params, state.state)
+        function = self.machine.applied(self.machine.params, state.state)
+        wanted = _get_output_config("transform", self.estimator)["dense"]
+        return function if wanted == "default" else Framed(function, self.fitted(state))
 
     def fitted(self, state: Named) -> Any:
         """Return the fitted transformer."""
         out = copy(self.estimator)
         out._finish(state.state, names=state.names, weighted=self.weighted)
         return out
+
+
+@dataclass(frozen=True, eq=False)
+class Framed:
+    """A transformation of blocks to the frames that ``set_output`` asks for."""
+
+    function: Callable
+    fitted: Any
+
+    whole = True
+
+    def __call__(self, X: Any) -> Any:
+        """Return the transformed rows of X in a frame."""
+        return _wrap_data_with_container("transform", to_numpy(self.function(X)), X, self.fitted)
 
 
 @dataclass(frozen=True, eq=False)

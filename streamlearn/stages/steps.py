@@ -68,12 +68,15 @@ def adopt(estimator: Any, fitted: Any) -> None:
     """Give ``estimator`` the attributes of a fitted copy, as if it had been fitted in place."""
     state = dict(vars(fitted))
     if isinstance(estimator, FeatureUnion):
-        state.pop("transformer_list")
-        for (_, inner), (_, known) in zip(
-            estimator.transformer_list, fitted.transformer_list, strict=True
-        ):
-            if not isinstance(inner, str):
-                adopt(inner, known)
+        names, known = zip(*state.pop("transformer_list"), strict=True)
+        before = [inner for _, inner in estimator.transformer_list]
+        for was, now in zip(before, known, strict=True):
+            if not isinstance(was, str):
+                adopt(was, now)
+        pairs = zip(names, before, known, strict=True)
+        estimator.transformer_list[:] = [
+            (name, now if isinstance(was, str) else was) for name, was, now in pairs
+        ]
     elif isinstance(estimator, Pipeline):
         state.pop("steps")
         for (_, inner), (_, known) in zip(estimator.steps, fitted.steps, strict=True):
