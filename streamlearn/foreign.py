@@ -22,6 +22,7 @@ from sklearn.utils import get_tags
 
 from streamlearn import blocks as engine
 from streamlearn import metrics
+from streamlearn.backend import asarray, device, is_array, namespace
 from streamlearn.blocks import Rows
 
 LAZY = (
@@ -71,7 +72,7 @@ class Method:
     params : dict
         Further arguments of the method.
     nothing : array, optional
-        What a block without rows gives; such an estimator cannot be asked.
+        What a block of NumPy's or a frame without rows gives; an estimator cannot be asked.
     """
 
     estimator: Any
@@ -84,7 +85,10 @@ class Method:
     def __call__(self, X: Any) -> Any:
         """Call the method."""
         if self.nothing is not None and not engine.n_rows(X):
-            return self.nothing
+            if not is_array(X) or isinstance(X, np.ndarray):
+                return self.nothing
+            one = namespace(X).ones((1, *X.shape[1:]), dtype=X.dtype, device=device(X))
+            return self(one)[:0, ...]
         return getattr(self.estimator, self.name)(X, **self.params)
 
 
@@ -133,6 +137,8 @@ def _sample(X: Any) -> Any:
         block = np.array(["a"], dtype=object)
     else:
         block = np.ones((1, *source.shape[1:]), dtype=source.dtype)
+        if functions and hasattr(functions[0], "fitted"):  # ours, which tells where the blocks are
+            block = asarray(block, like=functions[0].fitted, dtype=functions[0].fitted.dtype)
     return Rows(block, functions).all()
 
 

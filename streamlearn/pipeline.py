@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn import pipeline as theirs
 from sklearn.base import is_classifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import get_tags
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils._user_interface import _print_elapsed_time
 from sklearn.utils.metadata_routing import _routing_enabled
@@ -50,6 +52,8 @@ def _asked(name: str) -> Any:
 
 def _lazily(step: Any) -> Any:
     """Return a step whose answers about collections are lazy."""
+    if isinstance(step, FrozenEstimator):
+        return _lazily(step.estimator)
     if step is None or isinstance(step, str) or takes_collections(step):
         return step
     if isinstance(step, theirs.Pipeline):
@@ -208,7 +212,7 @@ class Pipeline(theirs.Pipeline):
         self.steps = list(self.steps)
         self._validate_steps()
         leaves = list(_leaves(self, "", params, further=further))
-        if classes is not None:
+        if classes is not None and leaves:
             leaves[-1].params["classes"] = classes
         context = self._init_callback_context(max_subtasks=1)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
@@ -297,7 +301,9 @@ def _leaves(
 def _learn(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> None:
     """Let all steps learn. Those before the last change when all is done."""
     learner = None
-    if leaves and getattr(leaves[-1].estimator, "_takes_flow", False):
+    if leaves and isinstance(leaves[-1].estimator, FrozenEstimator):
+        leaves = leaves[:-1]
+    if leaves and hasattr(type(leaves[-1].estimator), "_takes_flow"):
         *leaves, (_, learner, given) = leaves
     flow = _flow(leaves, X, y, further=further) if leaves else None
     with nullcontext() if learner is None else unchanged_on_error(learner):
@@ -318,7 +324,8 @@ def _flow(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> Flow:
     found: list = []
     arguments: list[dict] = []
     parts: dict[str, Any] = {}
-    for path, step, params in leaves:
+    for path, step, given in leaves:
+        params = {name: value for name, value in given.items() if value is not None}
         final = step is leaves[-1].estimator and not hasattr(step, "transform")
         found.append(stages.stage_of(path, step, params, final=final))
         if final:
@@ -360,8 +367,13 @@ def _is_by_row(name: str, value: Any, n_rows: int | None) -> bool:
 
 def _with_classes(final: Any, params: dict, y: Any, *, further: bool) -> dict:
     """Return the arguments of a last step that is not ours, with the labels if it wants them."""
+    if y is None and get_tags(final).target_tags.required:
+        raise ValueError(
+            f"This {type(final).__name__} estimator requires y to be passed, but the target y is "
+            "None."
+        )
     known = "classes" in params or (further and hasattr(final, "classes_"))
-    if known or y is None or not is_classifier(final) or not takes(final.partial_fit, "classes"):
+    if known or not is_classifier(final) or not takes(final.partial_fit, "classes"):
         return params
     if further:
         raise ValueError("classes must be passed on the first call to partial_fit.")

@@ -71,7 +71,8 @@ class Branches:
             )
             told[name] = piece.parts
 
-        if any(isinstance(chain.stages[0], Mergeable) for chain in self.branches.values()):
+        first = [stage for chain in self.branches.values() for stage in chain.stages[:1]]
+        if any(isinstance(stage, Mergeable) for stage in first):
             self.tap(X.array, None, tell)
         return Piece(X, (told,))
 
@@ -104,7 +105,8 @@ class Branches:
             for name, inner in branches_of(self.estimator)
             if not any(learned is None for learned in state.branches[name])
         }
-        out = _with(self.estimator, {name: FrozenEstimator(inner) for name, inner in known.items()})
+        frozen = {name: FrozenEstimator(inner) for name, inner in known.items()}
+        out = _with(self.estimator, frozen, n_jobs=None, verbose=False)
         config = getattr(self.estimator, "_sklearn_output_config", None)
         if config is not None:
             out._sklearn_output_config = dict(config)

@@ -92,5 +92,16 @@ class Chain:
         return tuple(out), Piece(rows, applied=len(self.stages), clean=clean)
 
     def fitted(self, states: tuple) -> list:
-        """Return the fitted transformers."""
+        """Return the fitted transformers.
+
+        Raises
+        ------
+        ValueError
+            If there were no rows.
+        """
+        if any(state is None for state in states):
+            raise ValueError(
+                "Found array with 0 sample(s) while a minimum of 1 is required by "
+                f"{type(self.stages[0].estimator).__name__}."
+            )
         return [stage.fitted(state) for stage, state in zip(self.stages, states, strict=True)]

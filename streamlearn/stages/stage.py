@@ -28,7 +28,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils._set_output import _get_output_config, _wrap_data_with_container
 from sklearn.utils.validation import _get_feature_names
 
-from streamlearn.backend import namespace, to_numpy
+from streamlearn.backend import is_array, namespace, to_numpy
 from streamlearn.blocks import Rows, n_rows
 from streamlearn.core.batches import cut
 from streamlearn.core.machine import Machine
@@ -144,6 +144,8 @@ class Mergeable:
     def function(self, state: Named) -> Callable:
         """Return the transformation of rows, a batch at a time; of a block, if to a frame."""
         assert self.machine.applied is not None
+        if self.weighted and not to_numpy(state.state.weight).any():
+            return as_they_are  # no row so far has a weight
         function = self.machine.applied(self.machine.params, state.state)
         wanted = _get_output_config("transform", self.estimator)["dense"]
         return function if wanted == "default" else Framed(function, self.fitted(state))
@@ -235,6 +237,14 @@ class Stateless:
         return state
 
 
+def as_they_are(X: Any) -> Any:
+    """Return X."""
+    return X
+
+
 def head(X: Any, n: int) -> Any:
     """Return the first rows of what a block holds."""
-    return X.iloc[:n] if hasattr(X, "iloc") else X[: min(n, n_rows(X))]
+    if hasattr(X, "iloc"):
+        return X.iloc[:n]
+    n = min(n, n_rows(X))
+    return X[:n, ...] if is_array(X) else X[:n]

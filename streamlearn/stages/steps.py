@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sklearn.compose import ColumnTransformer
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 from streamlearn.foreign import is_stateless
@@ -24,8 +25,12 @@ def stage_of(
     TypeError
         If it can neither learn block by block nor do without.
     """
+    if isinstance(estimator, FrozenEstimator):  # which shows the attributes of what it holds
+        return Stateless(estimator)
     if hasattr(estimator, "_machine_of_rows"):
-        return Mergeable(estimator, estimator._machine_of_rows(), "sample_weight" in params)
+        if unknown := sorted(set(params) - {"sample_weight"}):
+            raise TypeError(f"The step {name!r} takes no {unknown}.")
+        return Mergeable(estimator, estimator._machine_of_rows(), bool(params))
     if isinstance(estimator, FeatureUnion | ColumnTransformer):
         if params:
             raise NotImplementedError(
