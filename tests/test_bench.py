@@ -44,6 +44,12 @@ CASES = [
     ),
     Case("newton.py", "--rows 300 --tables hinge insensitive", ("hinge", "insensitive")),
     Case(
+        "onepass.py",
+        "--rows 300 --seeds 1 --learners hinge --json {tmp}/out.json",
+        ("i.i.d., 100; hinge; shuffled", "sorted, time; hinge; in order"),
+        needs="streamlearn.pipeline",
+    ),
+    Case(
         "overhead.py",
         f"{OVERHEAD} --contenders loop chain dask-ml",
         ("loop", "chain", "dask-ml"),
