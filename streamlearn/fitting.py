@@ -29,6 +29,7 @@ from streamlearn.backend import (
 from streamlearn.blocks import Rows
 from streamlearn.core.batches import SMALLEST, cut, learn
 from streamlearn.core.machine import Batch, Info, Machine
+from streamlearn.core.moments import Standardize
 from streamlearn.core.tallies import Tally
 from streamlearn.labels import encode
 from streamlearn.reading import (
@@ -201,8 +202,29 @@ def arrive(course: Course, learned: Learned, flowing: Flowing) -> tuple[Learned,
         dtype = like.dtype if course.classes is None else default_int(like)
         target = asarray(target, like=like, dtype=dtype)
         weight = weight if weight is None else asarray(weight, like=like)
-    learned = learned._replace(ahead=states, names=names)
+    state = restated(course, learned, states)
+    learned = learned._replace(state=state, ahead=states, names=names)
     return learned, ready(course, epoch, index, X, target, weight)
+
+
+def restated(course: Course, learned: Learned, states: tuple) -> Any:
+    """Return the learner's state in the units that the stages ahead have come to.
+
+    The learner goes on from what it knows of the raw rows, rather than from numbers that mean
+    something else now that the last stage's mean and scale have moved.
+    """
+    assert course.ahead is not None
+    assert learned.ahead is not None
+    stage, former = course.ahead.stages[-1], learned.ahead[-1]
+    restate = course.machine.restate
+    if learned.state is None or restate is None or former is None or former is states[-1]:
+        return learned.state
+    before, now = stage.function(former), stage.function(states[-1])
+    moved = now.since(before) if isinstance(now, Standardize) else None
+    if moved is None:
+        return learned.state
+    like = _an_array(learned.state)
+    return restate(course.machine.params, learned.state, *(asarray(v, like=like) for v in moved))
 
 
 def ready(

@@ -291,6 +291,22 @@ def apply(params: Params, state: State, X: Array) -> Array:
     return scores(cast(X, coef.dtype), coef, intercept)
 
 
+def restate(params: Params, state: State, rho: Array, delta: Array) -> State:
+    """Return the models to go on with for rows ``(z - delta) / rho`` instead of z.
+
+    The coefficients stay: slopes a deviation. The score stays where z was 0. Coefficients times
+    ``rho`` would keep all scores, but steps of a fixed size have left noise in them, which would
+    grow with ``rho``: see ``bench/NOTES.md``.
+    """
+    if not params.fit_intercept:
+        return state
+    v = delta / rho
+    return state._replace(
+        intercept=state.intercept + state.coef @ v,
+        mean_intercept=state.mean_intercept + state.mean_coef @ v,
+    )
+
+
 def machine(params: Params) -> Machine:
     """Bundle the learner with its parameters."""
-    return Machine(params, init, update, apply, affine=True)
+    return Machine(params, init, update, apply, affine=True, restate=restate)

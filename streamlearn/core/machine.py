@@ -82,6 +82,8 @@ class Machine(NamedTuple):
     largest : callable or None
         ``(X, n_outputs) -> int``: rows of the largest batch, where that is not
         `streamlearn.backend.batch_rows`.
+    restate : callable or None
+        ``(params, state, rho, delta) -> State``: go on from rows ``z`` to ``(z - delta) / rho``.
     """
 
     params: Any
@@ -94,3 +96,4 @@ class Machine(NamedTuple):
     applied: Callable | None = None
     affine: bool = False
     largest: Callable | None = None
+    restate: Callable | None = None

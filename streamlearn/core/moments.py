@@ -286,6 +286,19 @@ class Standardize(NamedTuple):
         """Return the rows of X standardized, in their float dtype."""
         return _steps(X, ("subtract", self.mean), ("divide", self.scale))
 
+    def since(self, former: Standardize) -> tuple[Array, Array] | None:
+        """Return ``rho, delta``: what was z by ``former`` is now ``(z - delta) / rho``.
+
+        None where neither step is taken.
+        """
+        if self.mean is None and self.scale is None:
+            return None
+        known = self.scale if self.mean is None else self.mean
+        one, zero = namespace(known).ones_like(known), namespace(known).zeros_like(known)
+        m0, m1 = (zero if f.mean is None else f.mean for f in (former, self))
+        s0, s1 = (one if f.scale is None else f.scale for f in (former, self))
+        return s1 / s0, (m1 - m0) / s0
+
     def unbuilt(self, like: Array) -> Callable[[Array], Rows] | None:
         """Return this function for rows as ``like``, building nothing; None where that would lose.
 

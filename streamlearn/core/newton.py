@@ -328,6 +328,34 @@ def apply(params: Params, state: State, X: Array) -> Array:
     return scores(cast(X, coef.dtype), coef, intercept)
 
 
+def restate(params: Params, state: State, rho: Array, delta: Array) -> State:
+    """Return the same models and all that is known, for rows ``(z - delta) / rho`` instead of z.
+
+    No score changes, but for a model without an intercept, which can not follow ``delta``. The
+    penalty is from here on one of the new coefficients.
+    """
+    xp = namespace(state.weights)
+    if not params.fit_intercept:
+        delta = xp.zeros_like(delta)
+    R, known = xp.concat([rho, xp.ones_like(rho[:1])]), state.curvature
+
+    def times_both(M: Array, v: Array) -> Array:
+        # one after the other: the square of a great change leaves the floats
+        return M * v[:, None] * v if M.ndim == 3 else M * v * v
+
+    return state._replace(
+        weights=state.weights * R,
+        mean=state.mean * R,
+        centre=(state.centre - delta) / rho,
+        curvature=known._replace(
+            hessian=times_both(known.hessian, 1.0 / R),
+            absolute=known.absolute / R,
+            square=known.square / R / R,
+        ),
+        inverse=times_both(state.inverse, R),
+    )
+
+
 def machine(params: Params) -> Machine:
     """Bundle the learner with its parameters."""
-    return Machine(params, init, update, apply, affine=True, largest=largest)
+    return Machine(params, init, update, apply, affine=True, largest=largest, restate=restate)
