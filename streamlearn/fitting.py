@@ -41,7 +41,7 @@ from streamlearn.reading import (
     read_weight,
     same_place_or_raise,
 )
-from streamlearn.stages import Chain, Piece
+from streamlearn.stages import Chain, Mergeable, Piece
 
 ADAPTIVE_FLOOR = 1e-6
 """Step size below which the "adaptive" schedule stops instead of dividing by 5; scikit-learn's."""
@@ -219,8 +219,12 @@ def restated(course: Course, learned: Learned, states: tuple) -> Any:
     restate = course.machine.restate
     if learned.state is None or restate is None or former is None or former is states[-1]:
         return learned.state
+    if not isinstance(stage, Mergeable):  # others are dear to ask, and have no such numbers
+        return learned.state
     before, now = stage.function(former), stage.function(states[-1])
-    moved = now.since(before) if isinstance(now, Standardize) else None
+    if not (isinstance(before, Standardize) and isinstance(now, Standardize)):
+        return learned.state
+    moved = now.since(before)
     if moved is None:
         return learned.state
     like = _an_array(learned.state)
