@@ -50,14 +50,14 @@ class Chain:
         for applied, (stage, params) in enumerate(
             zip(self.stages, self.arguments(given), strict=True)
         ):
-            if learns:
+            if learns or isinstance(stage, Stateless):
                 piece = stage.of_block(X, params, reader, block)
                 parts = (*parts, *piece.parts)
             elif isinstance(stage, Mergeable):
                 piece = Piece(stage.read(X, reader, block))
             if not isinstance(stage, Stateless):
                 return piece._replace(parts=parts, applied=applied)
-            X = X.then(stage.function(None)).settled()
+            X = X.then(stage.function(parts[-1])).settled()
             piece, reader = Piece(X), reader.of_anything()
         return piece._replace(parts=parts, applied=len(self.stages))
 

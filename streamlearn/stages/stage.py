@@ -230,7 +230,7 @@ class Stateless:
 
     def function(self, state: Any) -> Callable:
         """Return the transformation of blocks."""
-        return Method(self.estimator, "transform", {})
+        return Method(state, "transform", {})
 
     def fitted(self, state: Any) -> Any:
         """Return the estimator."""

@@ -71,9 +71,9 @@ def chain_of(name: str, estimator: Any) -> Chain:
 
 def adopt(estimator: Any, fitted: Any) -> None:
     """Give ``estimator`` the attributes of a fitted copy, as if it had been fitted in place."""
-    state = dict(vars(fitted))
+    params = {name: vars(estimator)[name] for name in estimator.get_params(deep=False)}
     if isinstance(estimator, FeatureUnion):
-        names, known = zip(*state.pop("transformer_list"), strict=True)
+        names, known = zip(*fitted.transformer_list, strict=True)
         before = [inner for _, inner in estimator.transformer_list]
         for was, now in zip(before, known, strict=True):
             if not isinstance(was, str):
@@ -83,8 +83,9 @@ def adopt(estimator: Any, fitted: Any) -> None:
             (name, now if isinstance(was, str) else was) for name, was, now in pairs
         ]
     elif isinstance(estimator, Pipeline):
-        state.pop("steps")
         for (_, inner), (_, known) in zip(estimator.steps, fitted.steps, strict=True):
             if inner is not None and not isinstance(inner, str):
                 adopt(inner, known)
+    state = {**vars(fitted), **params}
+    vars(estimator).clear()
     vars(estimator).update(state)
