@@ -177,19 +177,23 @@ def over_rows(A: Array, X: Array) -> Array:
 
 
 def plain_sums(X: Array, dtype: Any) -> tuple[Array, Array]:
-    """Return the sums of X and of X * X over its rows, each (d,), computed in ``dtype``."""
-    # Larger slices than caches want: threads take turns at the interpreter less often.
-    xp, rows = namespace(X), 4 * batch_rows(X)
+    """Return the sums of X and of X * X over its rows, each (d,), computed in ``dtype``.
+
+    Slices are few, so that threads seldom take turns at the interpreter.
+    """
+    xp, rows, d = namespace(X), 2 * batch_rows(X), X.shape[1]
     ones = xp.ones(min(rows, X.shape[0]), dtype=dtype, device=device(X))
-    s1 = s2 = xp.zeros(X.shape[1], dtype=dtype, device=device(X))
+    s1 = s2 = xp.zeros(d, dtype=dtype, device=device(X))
     for start in range(0, X.shape[0], rows):
         D = xp.astype(X[start : min(start + rows, X.shape[0]), :], dtype, copy=False)
-        u = ones[: D.shape[0]]
-        s1 = s1 + over_rows(u, D)
-        squares = (
-            np.multiply(D, D, out=_buffer(D.shape, D.dtype)) if compat.is_numpy_array(D) else D * D
-        )
-        s2 = s2 + over_rows(u, squares)
+        m = D.shape[0]
+        s1 = s1 + over_rows(ones[:m], D)
+        if compat.is_numpy_array(D) and D.flags.c_contiguous and m % 64 == 0:
+            # 64 rows as one make the inner loop long enough to go without the squares in memory.
+            D = D.reshape(m // 64, 64 * d)
+            s2 = s2 + np.einsum("ij,ij->j", D, D).reshape(64, d).sum(axis=0)
+        else:
+            s2 = s2 + over_rows(ones[:m], D * D)
     return s1, s2
 
 

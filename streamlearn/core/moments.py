@@ -46,7 +46,9 @@ from streamlearn.core.machine import Batch, Machine
 CANCELLED = 64.0
 """Most that the sum of squares may be in units of its part that is variance, to go without a shift.
 
-Six bits of it are lost then, and the rows are read once less: 12 ns a row instead of 20.
+Six bits of it are lost then, which leaves what NumPy's and scikit-learn's variances have (1e-14, and
+3e-14 at an offset of five deviations), and the rows are gone through once less: 14 ns a row instead
+of 25.
 """
 
 NEAR = 2.0**-40
@@ -164,7 +166,7 @@ def _of_rows(X: Array, weight: Array | None, *, holds_nan: bool) -> Moments:
             shift = some[0, :] + xp.sum((some - some[0, :]) / some.shape[0], axis=0)
             if reads_are_free(X) and _wide(shift):
                 spread = xp.sqrt(xp.sum((some - shift) ** 2, axis=0) / some.shape[0])
-                if xp.all(xp.abs(shift) <= 6.0 * spread):
+                if xp.all(xp.abs(shift) <= 5.5 * spread):
                     s1, s2 = plain_sums(X, dtype)
                     mean = s1 / total
                     m2 = s2 - s1 * mean
