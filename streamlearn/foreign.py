@@ -22,7 +22,7 @@ from sklearn.utils import get_tags
 
 from streamlearn import blocks as engine
 from streamlearn import metrics
-from streamlearn.backend import asarray, device, is_array, namespace
+from streamlearn.backend import asarray, device, is_array, namespace, to_numpy
 from streamlearn.blocks import Rows
 
 LAZY = (
@@ -116,13 +116,18 @@ def ask(estimator: Any, name: str, X: Any, **params: Any) -> Any:
             "X.map_blocks for a dask array, X.map_partitions for a DataFrame."
         ) from error
     framed = hasattr(out, "columns")
-    dtype = np.result_type(*out.dtypes) if framed else out.dtype
     names = None
     if framed:
         names = list(out.columns)
     elif out.ndim == 2 and engine.is_frame(X):
         names = _names(estimator, name, list(X.columns), out.shape[1])
-    nothing = out.iloc[:0] if framed else out[:0]
+    if framed:
+        nothing, dtype = out.iloc[:0], np.result_type(*out.dtypes)
+    elif is_array(out):
+        nothing = out[:0, ...]
+        dtype = to_numpy(nothing).dtype
+    else:
+        nothing, dtype = out[:0], out.dtype
     columns = None if out.ndim == 1 else out.shape[1]
     method = Method(estimator, name, params, nothing)
     return engine.map_rows(method, X, dtype=dtype, columns=columns, names=names)
