@@ -14,14 +14,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn import pipeline as theirs
-from sklearn.base import is_classifier
+from sklearn.base import _fit_context, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils._user_interface import _print_elapsed_time
 from sklearn.utils.metadata_routing import _routing_enabled
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from streamlearn import blocks as engine
 from streamlearn import stages
@@ -201,15 +201,14 @@ class Pipeline(theirs.Pipeline):
         self._validate_params()
         return self.schedule == "one-pass" or (self.schedule == "auto" and engine.is_collection(X))
 
+    @_fit_context(prefer_skip_nested_validation=False)
     def _fit_in_one_pass(
         self, X: Any, y: Any, params: dict[str, Any], *, further: bool = False, classes: Any = None
     ) -> Pipeline:
         """Fit, or learn further."""
-        self._validate_params()
         for name in ("memory", "transform_input"):
             if getattr(self, name) is not None:
                 raise ValueError(f'{name} has no effect in one pass; use schedule="per-step".')
-        self.steps = list(self.steps)
         self._validate_steps()
         leaves = list(_leaves(self, "", params, further=further))
         if classes is not None and leaves:
@@ -305,7 +304,12 @@ def _learn(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> None:
         leaves = leaves[:-1]
     if leaves and hasattr(type(leaves[-1].estimator), "_takes_flow"):
         *leaves, (_, learner, given) = leaves
-    flow = _flow(leaves, X, y, further=further) if leaves else None
+    flow = None
+    if leaves:
+        X, y = (a if a is None or hasattr(a, "shape") else np.asarray(a) for a in (X, y))
+        flow = _flow(leaves, X, y, further=further)
+        if learner is not None and isinstance(y, np.ndarray):
+            y = column_or_1d(y, warn=True)
     with nullcontext() if learner is None else unchanged_on_error(learner):
         if learner is not None:
             learn = learner.partial_fit if further else learner.fit
@@ -338,7 +342,6 @@ def _flow(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> Flow:
                 parts[f"{path}__{key}"] = value
     chain = Chain(tuple(found), tuple(arguments))
     states = chain.begin() if further else chain.nothing()
-    X = X if hasattr(X, "shape") or engine.is_collection(X) else np.asarray(X)
     return Flow(X, chain, states, parts, _reader(found[0], X))
 
 
