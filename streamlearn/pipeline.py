@@ -342,14 +342,14 @@ def _flow(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> Flow:
                 parts[f"{path}__{key}"] = value
     chain = Chain(tuple(found), tuple(arguments))
     states = chain.begin() if further else chain.nothing()
-    return Flow(X, chain, states, parts, _reader(found[0], X))
+    return Flow(X, chain, states, parts, _reader(found[0], X, reset=states[0] is None))
 
 
-def _reader(first: Any, X: Any) -> Reader:
+def _reader(first: Any, X: Any, *, reset: bool) -> Reader:
     """Return how blocks are read for the first stage: as they are, if it is not ours."""
     reader = Reader(type(first.estimator).__name__, None, allow_nan=True)
     if isinstance(first, stages.Mergeable):
-        reader = announce(copy.copy(first.estimator), X, reset=True, allow_nan=True)
+        reader = announce(copy.copy(first.estimator), X, reset=reset, allow_nan=True)
     return reader._replace(in_memory=not engine.is_collection(X))
 
 

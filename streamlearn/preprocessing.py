@@ -155,7 +155,7 @@ class StandardScaler(OneToOneFeatureMixin, Transformer):
         """Take over what a pipeline has learned."""
         if weighted and not to_numpy(state.weight).any():
             raise ValueError("Sample weights must contain at least one non-zero number.")
-        self._weighted = weighted or getattr(self, "_weighted", False)
+        self._weighted = weighted
         self._state = state
         self.n_features_in_ = state.mean.shape[0]
         if names is not None:

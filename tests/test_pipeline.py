@@ -395,6 +395,27 @@ def test_a_failing_fit_leaves_every_step_as_it_was(steps, last, method):
         assert all(vars(step)[name] is value for name, value in kept.items())
 
 
+def test_partial_fit_compares_the_names_of_a_frame():
+    pipe = chain().fit(dask_frame(X), dask_frame(Y))
+    for rows, y in ((dask_frame(X), dask_frame(Y)), (frame(X), Y)):
+        with pytest.raises(ValueError, match="same order"):
+            pipe.partial_fit(rows[["f1", "f0", "f2", "f3"]], y)
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        pipe.partial_fit(*table())
+    pipe.fit(*table()).fit(dask_frame(X)[["f1", "f0"]], dask_frame(Y))
+    assert list(pipe.feature_names_in_) == ["f1", "f0"]
+
+
+def test_weights_of_one_fit_do_not_count_in_the_next():
+    pipe = make_pipeline(StandardScaler())
+    weight = {"standardscaler__sample_weight": W}
+    assert pipe.fit(dask_array(X), **weight)[0].n_samples_seen_ == pytest.approx(W.sum())
+    assert isinstance(pipe[0].n_samples_seen_, float)
+    pipe.partial_fit(dask_array(X))
+    assert pipe[0].n_samples_seen_ == pytest.approx(W.sum() + N_ROWS)
+    assert isinstance(pipe.fit(dask_array(X))[0].n_samples_seen_, np.int64)
+
+
 def test_weights_that_are_all_zero():
     zero = {"standardscaler__sample_weight": np.zeros(N_ROWS)}
     for schedule in ("one-pass", "per-step"):

@@ -63,10 +63,11 @@ class Piece(NamedTuple):
 
 
 class Named(NamedTuple):
-    """The state of one of our machines, and the names of the features if they have any."""
+    """The state of one of our machines, feature names if any, and whether rows had weights."""
 
     names: Any
     state: Any
+    weighted: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,12 +88,10 @@ class Mergeable:
 
     def begin(self) -> Named | None:
         """Return where ``partial_fit`` goes on."""
-        former = self.estimator._former()
-        return (
-            None
-            if former is None
-            else Named(getattr(self.estimator, "feature_names_in_", None), former)
-        )
+        former, known = self.estimator._former(), self.estimator
+        if former is None:
+            return None
+        return Named(getattr(known, "feature_names_in_", None), former, known._weighted)
 
     def read(self, X: Rows, reader: Reader, block: int | None) -> Rows:
         """Return rows of an array, whatever a block or a transformer before holds."""
@@ -120,7 +119,7 @@ class Mergeable:
         xp, clean = namespace(state.weight), False
         if weight is None:
             clean = bool(xp.all(state.weight == X.array.shape[0]))
-        return Piece(X, (Named(names, state),), clean=clean)
+        return Piece(X, (Named(names, state, self.weighted),), clean=clean)
 
     def learn(
         self, state: Named | None, piece: Piece, y: Any, params: Mapping, reader: Reader
@@ -138,7 +137,8 @@ class Mergeable:
                     f"X has {part.state.mean.shape[0]} features, but {name} is expecting "
                     f"{state.state.mean.shape[0]} features as input."
                 )
-            part = Named(state.names, self.machine.merge(state.state, part.state))
+            merged = self.machine.merge(state.state, part.state)
+            part = Named(state.names, merged, state.weighted or part.weighted)
         return part, self.read(piece.rows, reader, None)
 
     def function(self, state: Named) -> Callable:
@@ -153,7 +153,7 @@ class Mergeable:
     def fitted(self, state: Named) -> Any:
         """Return the fitted transformer."""
         out = copy(self.estimator)
-        out._finish(state.state, names=state.names, weighted=self.weighted)
+        out._finish(state.state, names=state.names, weighted=state.weighted)
         return out
 
 
