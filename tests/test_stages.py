@@ -232,3 +232,18 @@ def test_a_broken_branch_leaves_all_as_it_was():
         assert not hasattr(step, "n_features_in_")
     with pytest.raises(ValueError, match=r"infinity in block 3"):
         make_pipeline(union).fit(dask_array(rows))
+
+
+def test_a_branch_of_several_steps_learns_from_columns_of_a_frame():
+    """Of one block, so that statistics are final."""
+
+    def make(S: Any) -> ColumnTransformer:
+        each = [("a", theirs.make_pipeline(S(), MinMax(), S(with_std=False)), AB)]
+        return ColumnTransformer(each, remainder=theirs.make_pipeline(MinMax(), S()))
+
+    want = make(preprocessing.StandardScaler).fit(frame(X)).transform(frame(X))
+    for rows in (dask_frame(X, (N_ROWS,)), frame(X)):
+        pipe = make_pipeline(make(ours.StandardScaler), schedule="one-pass").fit(rows)
+        np.testing.assert_allclose(pipe.transform(frame(X)), want, atol=1e-10)
+        out = pipe.transform(dask_frame(X)).compute()
+        np.testing.assert_allclose(out.to_numpy(), want, atol=1e-10)
