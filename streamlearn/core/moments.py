@@ -46,9 +46,9 @@ from streamlearn.core.machine import Batch, Machine
 CANCELLED = 64.0
 """Most that the sum of squares may be in units of its part that is variance, to go without a shift.
 
-Six bits of it are lost then, which leaves what NumPy's and scikit-learn's variances have (1e-14, and
-3e-14 at an offset of five deviations), and the rows are gone through once less: 14 ns a row instead
-of 25.
+Six bits of it are lost then, which leaves what NumPy's and scikit-learn's variances have (1e-14,
+and 3e-14 at an offset of five deviations), and the rows are gone through once less: 14 ns a row
+instead of 25.
 """
 
 NEAR = 2.0**-40
