@@ -1,8 +1,6 @@
-"""Fitting a sequential learner: draws, held-out rows, stopping, and what a block's task does."""
+"""Fitting a sequential learner: epochs, held-out rows and stopping."""
 
 from __future__ import annotations
-
-import pickle
 
 import dask
 import numpy as np
@@ -10,160 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamlearn import fitting
+from streamlearn import fitting, learning
 from streamlearn.blocks import align
-from streamlearn.core import linear, links, tallies
-from streamlearn.core.machine import Machine
-from streamlearn.reading import Reader
-from tests.backends import STRICT, no_host_sync
+from streamlearn.core import linear, tallies
 from tests.containers import dask_array
+from tests.test_learning import CHUNKS, N_FEATURES, PARAMS, course, table
 
-N_FEATURES = 3
-CHUNKS = (20, 0, 30, 10)
-PARAMS = linear.Params(loss="log_loss", learning_rate="constant", eta0=0.1)
 FOREVER = fitting.Stopping(max_iter=3, tol=-np.inf, n_iter_no_change=5, early_stopping=False)
-
-
-def course(machine: Machine | None = None, **how) -> fitting.Course:
-    return fitting.Course(
-        **{
-            "machine": machine or linear.machine(PARAMS),
-            "n_outputs": 1,
-            "reader": Reader("SomeEstimator", N_FEATURES),
-            "names": ("X", "y"),
-            "classes": np.array([0, 1]),
-            "batch_size": 4,
-            "shuffle": "rows",
-            "seed": 0,
-            "tally": tallies.ACCURACY,
-            "predicted": links.codes,
-            **how,
-        }
-    )
-
-
-def table(n: int = sum(CHUNKS)) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(n, N_FEATURES))
-    return X, (X[:, 0] + 0.5 * rng.normal(size=n) > 0).astype(int)
 
 
 def blocks(chunks=CHUNKS, **more):
     X, y = table(sum(chunks))
     return align(X=dask_array(X, chunks), y=dask_array(y, chunks), **more)
-
-
-def bits(ready: fitting.Ready) -> list:
-    held = () if ready.held is None else ready.held[:2]
-    parts = (ready.X, ready.target, ready.order, ready.rows, *held)
-    return [None if a is None else np.asarray(a).tobytes() for a in parts]
-
-
-# A block's own task
-
-
-@pytest.mark.parametrize("shuffle", [None, "batches", "rows"])
-def test_draws_depend_on_seed_epoch_and_block_alone(shuffle):
-    parts, how = table(), {"shuffle": shuffle, "held_out": 0.2}
-    first = bits(fitting.read(course(**how), 0, 5, parts))
-    np.random.seed(3)  # noqa: NPY002
-    assert bits(fitting.read(course(**how), 0, 5, parts)) == first
-    others = [
-        fitting.read(course(**how, seed=1), 0, 5, parts),
-        fitting.read(course(**how), 1, 5, parts),
-        fitting.read(course(**how), 0, 6, parts),
-    ]
-    drawn = {None: slice(0, 0), "batches": slice(2, 3), "rows": slice(3, 4)}[shuffle]
-    for other in others:
-        assert shuffle is None or bits(other)[drawn] != first[drawn]
-
-
-def test_rows_are_held_out_once_and_for_all_epochs():
-    X, y = table()
-    first = fitting.read(course(held_out=0.2), 0, 5, (X, y))
-    again = fitting.read(course(held_out=0.2), 1, 5, (X, y))
-    assert first.held.X.shape[0] == 12
-    np.testing.assert_array_equal(first.held.X, again.held.X)
-    np.testing.assert_array_equal(first.X, again.X)
-    both = np.concatenate([first.X, first.held.X])
-    np.testing.assert_array_equal(np.sort(both, axis=0), np.sort(X, axis=0))
-    other = fitting.read(course(held_out=0.2), 0, 6, (X, y))
-    assert np.any(other.held.X != first.held.X)
-
-
-@pytest.mark.parametrize("n", [1, 2, 3])
-def test_a_block_is_never_held_out_whole(n):
-    ready = fitting.read(course(held_out=0.99), 0, 0, table(n))
-    assert ready.X.shape[0] == 1
-    assert ready.held.X.shape[0] == n - 1
-
-
-def test_targets_and_weights_stand_beside_x(backend):
-    X, y = table(12)
-    parts = (backend.asarray(X), y, np.ones(12).tolist())
-    names = ("X", "y", "sample_weight")
-    ready = fitting.read(course(names=names, held_out=0.25), 0, 0, parts)
-    for a in (ready.X, ready.target, ready.weight, ready.rows, *ready.held[:3]):
-        backend.check(a)
-    values = fitting.read(course(names=names, classes=None), 0, 0, parts)
-    backend.check(values.target, backend.widest)
-
-
-@pytest.mark.parametrize("shuffle", [None, "batches", "rows"])
-@pytest.mark.parametrize("batch_size", [1, 4, 7, 100, None])
-def test_there_is_a_draw_for_every_batch(shuffle, batch_size):
-    """Also where batches grow: none is smaller than the smallest, but the last."""
-    for n in (1, 7, 8, 64, 65, 1000):
-        plan = course(shuffle=shuffle, batch_size=batch_size)
-        ready = fitting.read(plan, 0, 0, table(n))
-        learned, report = fitting.learn_block(plan, fitting.Learned(), ready)
-        assert learned.rows == n
-        assert report.info.weight == n
-
-
-def test_a_course_and_what_it_makes_pickle():
-    plan = course(held_out=0.2)
-    ready = fitting.read(plan, 0, 0, table())
-    learned, _ = fitting.learn_block(plan, fitting.Learned(), ready)
-    plan, ready, learned = pickle.loads(pickle.dumps((plan, ready, learned)))
-    again, _ = fitting.learn_block(plan, fitting.Learned(), ready)
-    np.testing.assert_array_equal(again.state.coef, learned.state.coef)
-
-
-@pytest.mark.parametrize("backend", [name for name in STRICT if name != "strictest"], indirect=True)
-def test_learning_from_a_block_reads_nothing_back(backend):
-    X, y = table(12)
-    plan = course(held_out=0.25)
-    ready = fitting.read(plan, 0, 0, (backend.asarray(X), y))
-    with no_host_sync():
-        learned, _ = fitting.learn_block(plan, fitting.Learned(), ready)
-        fitting.learn_block(plan, learned, ready)
-
-
-def test_learning_changes_neither_state_nor_block(backend):
-    X, y = table(12)
-    plan = course()
-    ready = fitting.read(plan, 0, 0, (backend.asarray(X), backend.asarray(y)))
-    before, _ = fitting.learn_block(plan, fitting.Learned(), ready)
-    kept = [backend.to_numpy(a) for a in (*before.state[:4], ready.X, ready.target)]
-    fitting.learn_block(plan, before, ready)
-    now = [backend.to_numpy(a) for a in (*before.state[:4], ready.X, ready.target)]
-    for a, b in zip(kept, now, strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
-def test_a_state_of_another_place_is_refused(backend):
-    import array_api_strict
-
-    X, y = table(12)
-    there = array_api_strict.Device("device2")
-    plan = course()
-    foreign = array_api_strict.asarray(X, device=there)
-    other = fitting.read(plan, 0, 0, (foreign, y))
-    learned, _ = fitting.learn_block(plan, fitting.Learned(), other)
-    ready = fitting.read(plan, 0, 0, (backend.asarray(X), y))
-    with pytest.raises(ValueError, match=r"SomeEstimator.partial_fit\(\) must use the same"):
-        fitting.learn_block(plan, learned, ready)
 
 
 # Stopping
@@ -212,9 +68,9 @@ def test_a_score_of_too_few_rows_says_nothing():
 @pytest.mark.parametrize("shuffle", [None, "batches", "rows"])
 def test_engine_settings_change_no_bit(segment, window, shuffle):
     plan = course(shuffle=shuffle)
-    want = fitting.fit(plan, fitting.Learned(), blocks(), FOREVER)
+    want = fitting.fit(plan, learning.Learned(), blocks(), FOREVER)
     with dask.config.set({"streamlearn.segment": segment, "streamlearn.window": window}):
-        got = fitting.fit(plan, fitting.Learned(), blocks(), FOREVER)
+        got = fitting.fit(plan, learning.Learned(), blocks(), FOREVER)
     np.testing.assert_array_equal(got.learned.state.coef, want.learned.state.coef)
     assert got.losses == want.losses
     assert got.learned.rows == 3 * sum(CHUNKS)
@@ -226,9 +82,9 @@ def test_engine_settings_change_no_bit(segment, window, shuffle):
 def test_a_later_epoch_is_told_apart():
     """Two fits of an epoch each, the second numbered 1, are one fit of two."""
     plan = course()
-    both = fitting.fit(plan, fitting.Learned(), blocks(), FOREVER._replace(max_iter=2))
+    both = fitting.fit(plan, learning.Learned(), blocks(), FOREVER._replace(max_iter=2))
     one = FOREVER._replace(max_iter=1)
-    first = fitting.fit(plan, fitting.Learned(), blocks(), one)
+    first = fitting.fit(plan, learning.Learned(), blocks(), one)
     second = fitting.fit(plan, first.learned, blocks(), one, epoch=1)
     np.testing.assert_array_equal(second.learned.state.coef, both.learned.state.coef)
     assert first.losses + second.losses == both.losses
@@ -236,7 +92,7 @@ def test_a_later_epoch_is_told_apart():
 
 def test_where_a_fit_starts_is_not_changed():
     plan = course()
-    start = fitting.fit(plan, fitting.Learned(), blocks(), FOREVER).learned
+    start = fitting.fit(plan, learning.Learned(), blocks(), FOREVER).learned
     before = [np.array(a) for a in start.state]
     fitting.fit(plan, start, blocks(), FOREVER, epoch=3)
     for a, b in zip(start.state, before, strict=True):
@@ -251,11 +107,11 @@ def test_stopped_columns_stand_still_and_move_again_after_the_fit(monkeypatch):
         loss="squared_error", kind="values", learning_rate="constant", eta0=0.1, penalty=None
     )
     plan = course(linear.machine(params), n_outputs=2, classes=None, shuffle=None)
-    monkeypatch.setattr(fitting, "read_values", lambda parts, *_: parts[1])
+    monkeypatch.setattr(learning, "read_values", lambda parts, *_: parts[1])
 
     def run(max_iter):
         stopping = fitting.Stopping(max_iter, 1e-2, 2, early_stopping=False)
-        return fitting.fit(plan, fitting.Learned(), align(X=X, y=y), stopping)
+        return fitting.fit(plan, learning.Learned(), align(X=X, y=y), stopping)
 
     short, long = run(4), run(30)
     np.testing.assert_array_equal(short.learned.state.coef[0], long.learned.state.coef[0])
@@ -269,7 +125,7 @@ def test_adaptive_steps_are_cut_by_five_and_then_stop():
     params = PARAMS._replace(learning_rate="adaptive", eta0=4e-6)
     outcome = fitting.fit(
         course(linear.machine(params), shuffle=None),
-        fitting.Learned(),
+        learning.Learned(),
         blocks(),
         fitting.Stopping(50, 1.0, 2, early_stopping=False),
     )
@@ -281,8 +137,8 @@ def test_adaptive_steps_are_cut_by_five_and_then_stop():
 @pytest.mark.parametrize("chunks", [(0,), (0, 0)])
 def test_no_rows_is_an_error(chunks):
     with pytest.raises(ValueError, match=r"0 sample.*SomeEstimator"):
-        fitting.fit(course(), fitting.Learned(), blocks(chunks), FOREVER)
-    started = fitting.fit(course(), fitting.Learned(), blocks(), FOREVER).learned
+        fitting.fit(course(), learning.Learned(), blocks(chunks), FOREVER)
+    started = fitting.fit(course(), learning.Learned(), blocks(), FOREVER).learned
     with pytest.raises(ValueError, match="0 sample"):
         fitting.fit(course(), started, blocks(chunks), FOREVER)
 
@@ -291,9 +147,9 @@ def test_weights_of_some_blocks_may_be_zero_but_not_of_all():
     weight = np.zeros(sum(CHUNKS))
     names = {"names": ("X", "y", "sample_weight")}
     with pytest.raises(ValueError, match="at least one non-zero"):
-        fitting.fit(course(**names), fitting.Learned(), blocks(sample_weight=weight), FOREVER)
+        fitting.fit(course(**names), learning.Learned(), blocks(sample_weight=weight), FOREVER)
     weight[-1] = 1.0
-    fitted = fitting.fit(course(**names), fitting.Learned(), blocks(sample_weight=weight), FOREVER)
+    fitted = fitting.fit(course(**names), learning.Learned(), blocks(sample_weight=weight), FOREVER)
     assert np.count_nonzero(fitted.losses) == 3
 
 
@@ -303,7 +159,7 @@ def test_divergence_names_epoch_and_block():
     )
     plan = course(linear.machine(params), classes=None, shuffle=None)
     with pytest.raises(ValueError, match=r"epoch #1, in block [02]\. Scaling"):
-        fitting.fit(plan, fitting.Learned(), blocks(), FOREVER)
+        fitting.fit(plan, learning.Learned(), blocks(), FOREVER)
 
 
 def test_the_held_out_score_is_that_of_held_out_rows():
@@ -321,7 +177,7 @@ def test_the_held_out_score_is_that_of_held_out_rows():
     with dask.config.set(scheduler="sync"):
         fitting.fit(
             plan,
-            fitting.Learned(),
+            learning.Learned(),
             align(X=dask_array(X, (40, 20)), y=dask_array(y, (40, 20))),
             stopping,
         )
@@ -332,7 +188,7 @@ def test_lines_are_printed_at_segment_ends(capsys):
     with dask.config.set({"streamlearn.segment": 2}):
         fitting.fit(
             course(shuffle=None),
-            fitting.Learned(),
+            learning.Learned(),
             blocks(),
             FOREVER._replace(max_iter=1),
             describe=lambda state: f"norm {np.linalg.norm(state.coef):.1f}",

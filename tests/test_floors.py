@@ -21,6 +21,7 @@ FLOORS = [
     {"metrics"},
     {"foreign"},
     {"stages"},
+    {"learning"},
     {"fitting"},
     {"base"},
     {"preprocessing", "linear_model", "cluster", "neural_network", "wrappers"},

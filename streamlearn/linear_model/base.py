@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from streamlearn import fitting
+from streamlearn import fitting, learning
 from streamlearn.backend import (
     Array,
     asarray,
@@ -54,7 +54,7 @@ class SGD(BaseEstimator):
     _row_by_row_rate: str  # what scikit-learn's own default is
     _tally: Tally  # how held-out rows are scored, by what `_predicted` makes of their scores
     _predicted: Callable[[Array], Array]
-    _learned: fitting.Learned  # where `partial_fit` goes on, with the draws of these two
+    _learned: learning.Learned  # where `partial_fit` goes on, with the draws of these two
     _seed: int
     _epoch: int
 
@@ -138,22 +138,22 @@ class SGD(BaseEstimator):
         coef, intercept = _in_host(coef_init), _in_host(intercept_init)
         return machine._replace(init=partial(_start_from, self._rule().start, coef, intercept))
 
-    def _former(self, params: linear.Params) -> fitting.Learned:
+    def _former(self, params: linear.Params) -> learning.Learned:
         """Return where ``partial_fit`` goes on: nowhere yet, or where it has come to."""
-        learned = self._learned if hasattr(self, "_learned") else fitting.Learned()
+        learned = self._learned if hasattr(self, "_learned") else learning.Learned()
         rule = self._rule()
         if learned.state is None or isinstance(learned.state, rule.State):
             return learned
         # The learning rate is another one than before. A Newton state counts the rows it has seen.
         former = linear if rule is newton else newton
         state = rule.start(params, *former.answer(params, learned.state))
-        return fitting.Learned(state, 0 if rule is newton else learned.rows)
+        return learning.Learned(state, 0 if rule is newton else learned.rows)
 
     def _learn(
         self,
         given: Given,
         machine: Machine,
-        learned: fitting.Learned,
+        learned: learning.Learned,
         n_outputs: int,
         classes: np.ndarray | None = None,
         *,
@@ -170,7 +170,7 @@ class SGD(BaseEstimator):
         shuffle = None
         if self.shuffle:
             shuffle = "batches" if lazy and self.shuffle != "rows" else "rows"
-        course = fitting.Course(
+        course = learning.Course(
             machine,
             n_outputs,
             given.reader,

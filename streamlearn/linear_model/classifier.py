@@ -18,8 +18,8 @@ from streamlearn.backend import Array, namespace, to_numpy
 from streamlearn.base import take_in, unchanged_on_error
 from streamlearn.core import linear, links, tallies
 from streamlearn.core.losses import LOSSES
-from streamlearn.fitting import Learned
 from streamlearn.labels import Labels, beside, class_weights, decode, discover, listed
+from streamlearn.learning import Learned
 from streamlearn.linear_model.base import SGD, one_column
 
 

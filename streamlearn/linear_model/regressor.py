@@ -10,7 +10,7 @@ from streamlearn import metrics
 from streamlearn.backend import Array
 from streamlearn.base import take_in, unchanged_on_error
 from streamlearn.core import tallies
-from streamlearn.fitting import Learned
+from streamlearn.learning import Learned
 from streamlearn.linear_model.base import SGD, one_column
 
 

@@ -1,0 +1,309 @@
+"""Learning from a block: what its own task makes ready, and the step of the chain.
+
+What needs no state is done in each block's own task (`read`), the chain only steps (`learn_block`).
+Everything random is drawn in the block's task from (seed, epoch, block), so that a task run twice
+draws the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils.validation import _get_feature_names
+
+from streamlearn.backend import (
+    Array,
+    asarray,
+    default_int,
+    is_array,
+    namespace,
+    same_place,
+)
+from streamlearn.blocks import Rows
+from streamlearn.core.batches import SMALLEST, cut, learn
+from streamlearn.core.machine import Batch, Info, Machine
+from streamlearn.core.moments import Standardize
+from streamlearn.core.tallies import Tally
+from streamlearn.labels import encode
+from streamlearn.reading import (
+    Reader,
+    as_array,
+    as_vector,
+    in_block,
+    read_values,
+    read_weight,
+    same_place_or_raise,
+)
+from streamlearn.stages import Chain, Mergeable, Piece
+
+
+class Course(NamedTuple):
+    """All that the tasks of a fit need; it pickles.
+
+    Attributes
+    ----------
+    machine : Machine
+    n_outputs : int
+        Columns of the model.
+    reader : Reader
+    names : tuple of str
+        The parts of a block.
+    classes : ndarray or None
+        Labels to encode y with; None where y holds values.
+    batch_size : int or None
+        None for sizes that grow with the rows seen.
+    shuffle : {"batches", "rows"} or None
+    seed : int
+    held_out : float
+        Part of each block's rows that is scored and never learned from.
+    tally : Tally or None
+        How held-out rows are scored.
+    predicted : callable or None
+        ``(scores) -> predictions`` that the tally compares with the target.
+    ahead : Chain or None
+        Transformers that learn while the blocks flow through them, in the epoch ``first`` only.
+    first : int
+        The number of the first epoch.
+    """
+
+    machine: Machine
+    n_outputs: int
+    reader: Reader
+    names: tuple[str, ...]
+    classes: np.ndarray | None
+    batch_size: int | None
+    shuffle: str | None
+    seed: int
+    held_out: float = 0.0
+    tally: Tally | None = None
+    predicted: Callable[[Array], Array] | None = None
+    ahead: Chain | None = None
+    first: int = 0
+
+
+class Ready(NamedTuple):
+    """A block that is read, encoded and has its draws.
+
+    Attributes
+    ----------
+    X : array
+    target, weight : arrays over the same rows; the latter may be None
+    order, rows : draws for `streamlearn.core.batches.cut`, or None
+    held : Batch or None
+        Rows that are scored and not learned from.
+    functions : tuple of callable
+        What the rows of X have still to go through.
+    """
+
+    X: Array
+    target: Array
+    weight: Array | None
+    order: list[float] | None
+    rows: Array | None
+    held: Batch | None
+    functions: tuple[Callable, ...] = ()
+
+
+class Flowing(NamedTuple):
+    """A block that has yet to go through the stages ahead of the learner.
+
+    Attributes
+    ----------
+    piece : Piece
+    given : dict of str to object
+        The parts of the block by name, without X.
+    target, weight : arrays; the latter may be None
+    epoch, block : int
+    """
+
+    piece: Piece
+    given: dict[str, Any]
+    target: Array
+    weight: Array | None
+    epoch: int
+    block: int
+
+
+class Learned(NamedTuple):
+    """What a fit has come to.
+
+    Attributes
+    ----------
+    state : State of the machine, or None before the first block
+    rows : int
+        Rows learned from: a plain int of the host.
+    ahead : tuple or None
+        The states of the stages ahead.
+    names : ndarray or None
+        Of the features, where a frame comes out of the stages ahead.
+    """
+
+    state: Any = None
+    rows: int = 0
+    ahead: tuple | None = None
+    names: np.ndarray | None = None
+
+
+class Report(NamedTuple):
+    """What learning from one block reports: sums over its rows, and its held-out rows' tally."""
+
+    info: Info | None
+    held: Any
+
+
+def read(course: Course, epoch: int, index: int, parts: tuple) -> Ready | Flowing:
+    """Make a block ready to be learned from; needs no state and runs in parallel with the chain."""
+    X, block = parts[0], course.reader.block(index)
+    X, given = X if isinstance(X, Rows) else Rows(X), {}
+    if course.ahead is None:
+        X = course.reader.whole(X, block)
+    else:
+        given = dict(zip(course.names[1:], parts[1:], strict=True))
+        piece = course.ahead.of_block(X, given, course.reader, block, epoch == course.first)
+        X = piece.rows if is_array(piece.rows.array) else Rows(np.empty((1, 1)))
+    like = Rows(X.array[:1, ...], X.functions).all()
+    weight = read_weight(parts, course.names, like, block)
+    if course.classes is None:
+        target = read_values(parts, course.names, like, block)
+    else:
+        y = as_vector(parts[course.names.index("y")], "y", block)
+        target = encode(course.classes, y, like=like, where=in_block("y", block))
+    if course.ahead is None:
+        return ready(course, epoch, index, X, target, weight)
+    return Flowing(piece, given, target, weight, epoch, index)
+
+
+def arrive(course: Course, learned: Learned, flowing: Flowing) -> tuple[Learned, Ready]:
+    """Take a block through the stages ahead of the learner."""
+    assert course.ahead is not None
+    assert learned.ahead is not None
+    piece, given, target, weight, epoch, index = flowing
+    learns = epoch == course.first
+    states, (X, *_, clean) = course.ahead.learn(
+        learned.ahead, piece, as_array(given["y"]), given, course.reader, learns=learns
+    )
+    names = None if X.functions else _get_feature_names(X.array)
+    check = learns and not clean
+    if check or not X.functions:
+        reader = Reader(course.reader.estimator, None, finite=check)
+        X = reader.whole(X, course.reader.block(index))
+    like = Rows(X.array[:1, ...], X.functions).all()
+    if not same_place(like, target):
+        dtype = like.dtype if course.classes is None else default_int(like)
+        target = asarray(target, like=like, dtype=dtype)
+        weight = weight if weight is None else asarray(weight, like=like)
+    state = restated(course, learned, states)
+    learned = learned._replace(state=state, ahead=states, names=names)
+    return learned, ready(course, epoch, index, X, target, weight)
+
+
+def restated(course: Course, learned: Learned, states: tuple) -> Any:
+    """Return the learner's state in the units that the stages ahead have come to.
+
+    The learner goes on from what it knows of the raw rows, rather than from numbers that mean
+    something else now that the last stage's mean and scale have moved.
+    """
+    assert course.ahead is not None
+    assert learned.ahead is not None
+    stage, former = course.ahead.stages[-1], learned.ahead[-1]
+    restate = course.machine.restate
+    if learned.state is None or restate is None or former is None or former is states[-1]:
+        return learned.state
+    if not isinstance(stage, Mergeable):  # others are dear to ask, and have no such numbers
+        return learned.state
+    before, now = stage.function(former), stage.function(states[-1])
+    if not (isinstance(before, Standardize) and isinstance(now, Standardize)):
+        return learned.state
+    moved = now.since(before)
+    if moved is None:
+        return learned.state
+    like = _an_array(learned.state)
+    return restate(course.machine.params, learned.state, *(asarray(v, like=like) for v in moved))
+
+
+def ready(
+    course: Course, epoch: int, index: int, rows: Rows, target: Array, weight: Array | None
+) -> Ready:
+    """Hold rows out and make the draws of a block."""
+    X, functions = rows
+    held = None
+    if course.held_out:
+        # Without the epoch: what is held out once is never learned from.
+        shuffled = generator(course.seed, index).permutation(X.shape[0])
+        n_held = min(int(np.ceil(course.held_out * X.shape[0])), X.shape[0] - 1)
+        held = Batch(*_take(X, target, weight, np.sort(shuffled[:n_held])))
+        held = held._replace(X=Rows(held.X, functions).all())
+        X, target, weight = _take(X, target, weight, np.sort(shuffled[n_held:]))
+    order = drawn = None
+    draws = generator(course.seed, index, epoch)
+    if course.shuffle == "rows":
+        drawn = asarray(draws.permutation(X.shape[0]), like=X, dtype=default_int(X))
+    elif course.shuffle == "batches":
+        order = draws.random(1 + X.shape[0] // (course.batch_size or SMALLEST)).tolist()
+    return Ready(X, target, weight, order, drawn, held, functions)
+
+
+def _take(X: Array, target: Array, weight: Array | None, rows: np.ndarray) -> tuple:
+    at = asarray(rows, like=X, dtype=default_int(X))
+    return tuple(
+        None if a is None else namespace(a).take(a, at, axis=0) for a in (X, target, weight)
+    )
+
+
+def generator(seed: int, *key: int) -> np.random.Generator:
+    """Return the source of draws that depend on ``seed`` and ``key`` only."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+
+def learn_block(course: Course, learned: Learned, block: Ready | Flowing) -> tuple[Learned, Report]:
+    """Learn from one block, batch by batch, then score its held-out rows."""
+    if isinstance(block, Flowing):
+        learned, block = arrive(course, learned, block)
+    machine, state, rows = course.machine, learned.state, learned.rows
+    X = block.X
+    like = Rows(X[:1, ...], block.functions).all()
+    if state is None:
+        state = machine.init(machine.params, like.shape[1], course.n_outputs, like=like)
+    same_place_or_raise(like, _an_array(state), course.reader.estimator, "partial_fit")
+    through, built = _through(machine, X, block.functions)
+    large = None if built or machine.largest is None else machine.largest(X, course.n_outputs)
+    batches = cut(
+        X,
+        block.target,
+        block.weight,
+        seen=rows,
+        batch_size=course.batch_size,
+        largest=large,
+        order=block.order,
+        rows=block.rows,
+        through=through,
+    )
+    held = None
+    # Divergence is found in what the steps report, and raised there.
+    with np.errstate(over="ignore", invalid="ignore"):
+        state, info = learn(machine, state, batches)
+        if block.held is not None and course.tally is not None and course.predicted is not None:
+            predicted = course.predicted(machine.apply(machine.params, state, block.held.X))
+            held = course.tally.of_block(block.held.target, predicted, block.held.weight)
+    return learned._replace(state=state, rows=rows + X.shape[0]), Report(info, held)
+
+
+def _through(
+    machine: Machine, X: Array, functions: tuple[Callable, ...]
+) -> tuple[Callable | None, bool]:
+    """Return the functions of rows as one, and whether they build the rows."""
+    if not functions:
+        return None, False
+    if machine.affine and len(functions) == 1:
+        unbuilt = getattr(functions[0], "unbuilt", lambda like: None)(X)
+        if unbuilt is not None:
+            return unbuilt, False
+    return Rows(X, functions).of, True
+
+
+def _an_array(state: Any) -> Array:
+    while isinstance(state, tuple):
+        state = state[0]
+    return state

@@ -1,0 +1,155 @@
+"""Learning from a block: draws, held-out rows, and what a block's task does."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+from streamlearn import learning
+from streamlearn.core import linear, links, tallies
+from streamlearn.core.machine import Machine
+from streamlearn.reading import Reader
+from tests.backends import STRICT, no_host_sync
+
+N_FEATURES = 3
+CHUNKS = (20, 0, 30, 10)
+PARAMS = linear.Params(loss="log_loss", learning_rate="constant", eta0=0.1)
+
+
+def course(machine: Machine | None = None, **how) -> learning.Course:
+    return learning.Course(
+        **{
+            "machine": machine or linear.machine(PARAMS),
+            "n_outputs": 1,
+            "reader": Reader("SomeEstimator", N_FEATURES),
+            "names": ("X", "y"),
+            "classes": np.array([0, 1]),
+            "batch_size": 4,
+            "shuffle": "rows",
+            "seed": 0,
+            "tally": tallies.ACCURACY,
+            "predicted": links.codes,
+            **how,
+        }
+    )
+
+
+def table(n: int = sum(CHUNKS)) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, N_FEATURES))
+    return X, (X[:, 0] + 0.5 * rng.normal(size=n) > 0).astype(int)
+
+
+def bits(ready: learning.Ready) -> list:
+    held = () if ready.held is None else ready.held[:2]
+    parts = (ready.X, ready.target, ready.order, ready.rows, *held)
+    return [None if a is None else np.asarray(a).tobytes() for a in parts]
+
+
+# A block's own task
+
+
+@pytest.mark.parametrize("shuffle", [None, "batches", "rows"])
+def test_draws_depend_on_seed_epoch_and_block_alone(shuffle):
+    parts, how = table(), {"shuffle": shuffle, "held_out": 0.2}
+    first = bits(learning.read(course(**how), 0, 5, parts))
+    np.random.seed(3)  # noqa: NPY002
+    assert bits(learning.read(course(**how), 0, 5, parts)) == first
+    others = [
+        learning.read(course(**how, seed=1), 0, 5, parts),
+        learning.read(course(**how), 1, 5, parts),
+        learning.read(course(**how), 0, 6, parts),
+    ]
+    drawn = {None: slice(0, 0), "batches": slice(2, 3), "rows": slice(3, 4)}[shuffle]
+    for other in others:
+        assert shuffle is None or bits(other)[drawn] != first[drawn]
+
+
+def test_rows_are_held_out_once_and_for_all_epochs():
+    X, y = table()
+    first = learning.read(course(held_out=0.2), 0, 5, (X, y))
+    again = learning.read(course(held_out=0.2), 1, 5, (X, y))
+    assert first.held.X.shape[0] == 12
+    np.testing.assert_array_equal(first.held.X, again.held.X)
+    np.testing.assert_array_equal(first.X, again.X)
+    both = np.concatenate([first.X, first.held.X])
+    np.testing.assert_array_equal(np.sort(both, axis=0), np.sort(X, axis=0))
+    other = learning.read(course(held_out=0.2), 0, 6, (X, y))
+    assert np.any(other.held.X != first.held.X)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_a_block_is_never_held_out_whole(n):
+    ready = learning.read(course(held_out=0.99), 0, 0, table(n))
+    assert ready.X.shape[0] == 1
+    assert ready.held.X.shape[0] == n - 1
+
+
+def test_targets_and_weights_stand_beside_x(backend):
+    X, y = table(12)
+    parts = (backend.asarray(X), y, np.ones(12).tolist())
+    names = ("X", "y", "sample_weight")
+    ready = learning.read(course(names=names, held_out=0.25), 0, 0, parts)
+    for a in (ready.X, ready.target, ready.weight, ready.rows, *ready.held[:3]):
+        backend.check(a)
+    values = learning.read(course(names=names, classes=None), 0, 0, parts)
+    backend.check(values.target, backend.widest)
+
+
+@pytest.mark.parametrize("shuffle", [None, "batches", "rows"])
+@pytest.mark.parametrize("batch_size", [1, 4, 7, 100, None])
+def test_there_is_a_draw_for_every_batch(shuffle, batch_size):
+    """Also where batches grow: none is smaller than the smallest, but the last."""
+    for n in (1, 7, 8, 64, 65, 1000):
+        plan = course(shuffle=shuffle, batch_size=batch_size)
+        ready = learning.read(plan, 0, 0, table(n))
+        learned, report = learning.learn_block(plan, learning.Learned(), ready)
+        assert learned.rows == n
+        assert report.info.weight == n
+
+
+def test_a_course_and_what_it_makes_pickle():
+    plan = course(held_out=0.2)
+    ready = learning.read(plan, 0, 0, table())
+    learned, _ = learning.learn_block(plan, learning.Learned(), ready)
+    plan, ready, learned = pickle.loads(pickle.dumps((plan, ready, learned)))
+    again, _ = learning.learn_block(plan, learning.Learned(), ready)
+    np.testing.assert_array_equal(again.state.coef, learned.state.coef)
+
+
+@pytest.mark.parametrize("backend", [name for name in STRICT if name != "strictest"], indirect=True)
+def test_learning_from_a_block_reads_nothing_back(backend):
+    X, y = table(12)
+    plan = course(held_out=0.25)
+    ready = learning.read(plan, 0, 0, (backend.asarray(X), y))
+    with no_host_sync():
+        learned, _ = learning.learn_block(plan, learning.Learned(), ready)
+        learning.learn_block(plan, learned, ready)
+
+
+def test_learning_changes_neither_state_nor_block(backend):
+    X, y = table(12)
+    plan = course()
+    ready = learning.read(plan, 0, 0, (backend.asarray(X), backend.asarray(y)))
+    before, _ = learning.learn_block(plan, learning.Learned(), ready)
+    kept = [backend.to_numpy(a) for a in (*before.state[:4], ready.X, ready.target)]
+    learning.learn_block(plan, before, ready)
+    now = [backend.to_numpy(a) for a in (*before.state[:4], ready.X, ready.target)]
+    for a, b in zip(kept, now, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_state_of_another_place_is_refused(backend):
+    import array_api_strict
+
+    X, y = table(12)
+    there = array_api_strict.Device("device2")
+    plan = course()
+    foreign = array_api_strict.asarray(X, device=there)
+    other = learning.read(plan, 0, 0, (foreign, y))
+    learned, _ = learning.learn_block(plan, learning.Learned(), other)
+    ready = learning.read(plan, 0, 0, (backend.asarray(X), y))
+    with pytest.raises(ValueError, match=r"SomeEstimator.partial_fit\(\) must use the same"):
+        learning.learn_block(plan, learned, ready)
