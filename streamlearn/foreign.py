@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 
 from streamlearn import blocks as engine
@@ -43,9 +42,7 @@ def takes_collections(estimator: Any) -> bool:
 
 
 def is_stateless(estimator: Any) -> bool:
-    """Tell whether an estimator has nothing left to learn: by its tags, or because it is frozen."""
-    if isinstance(estimator, FrozenEstimator):
-        return True
+    """Tell by its tags whether an estimator has nothing to learn."""
     return hasattr(estimator, "__sklearn_tags__") and not get_tags(estimator).requires_fit
 
 

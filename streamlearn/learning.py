@@ -36,7 +36,7 @@ from streamlearn.reading import (
     read_weight,
     same_place_or_raise,
 )
-from streamlearn.stages import Chain, Mergeable, Piece
+from streamlearn.stages import Chain, Piece
 
 
 class Course(NamedTuple):
@@ -194,29 +194,29 @@ def arrive(course: Course, learned: Learned, flowing: Flowing) -> tuple[Learned,
         dtype = like.dtype if course.classes is None else default_int(like)
         target = asarray(target, like=like, dtype=dtype)
         weight = weight if weight is None else asarray(weight, like=like)
-    state = restated(course, learned, states)
+    state = restated(course, learned, states, X.functions)
     learned = learned._replace(state=state, ahead=states, names=names)
     return learned, ready(course, epoch, index, X, target, weight)
 
 
-def restated(course: Course, learned: Learned, states: tuple) -> Any:
+def restated(
+    course: Course, learned: Learned, states: tuple, functions: tuple[Callable, ...]
+) -> Any:
     """Return the learner's state in the units that the stages ahead have come to.
 
     The learner goes on from what it knows of the raw rows, rather than from numbers that mean
-    something else now that the last stage's mean and scale have moved.
+    something else now that the last stage's mean and scale have moved. ``functions`` are what is
+    left for batches of the stages ahead.
     """
     assert course.ahead is not None
     assert learned.ahead is not None
-    stage, former = course.ahead.stages[-1], learned.ahead[-1]
-    restate = course.machine.restate
+    former, restate = learned.ahead[-1], course.machine.restate
     if learned.state is None or restate is None or former is None or former is states[-1]:
         return learned.state
-    if not isinstance(stage, Mergeable):  # others are dear to ask, and have no such numbers
+    if not functions or not isinstance(functions[-1], Standardize):
         return learned.state
-    before, now = stage.function(former), stage.function(states[-1])
-    if not (isinstance(before, Standardize) and isinstance(now, Standardize)):
-        return learned.state
-    moved = now.since(before)
+    before = course.ahead.stages[-1].function(former)
+    moved = functions[-1].since(before) if isinstance(before, Standardize) else None
     if moved is None:
         return learned.state
     like = _an_array(learned.state)

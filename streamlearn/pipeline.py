@@ -67,7 +67,7 @@ class Pipeline(theirs.Pipeline):
     Steps learn while the blocks flow through them: each step has learned from a block before the
     next one sees it, so that the last step learns from the first blocks under young statistics.
     On rows in random order that costs nothing that can be measured; of rows that are sorted or
-    drift, shuffle the blocks, as is the default (``bench/onepass.py``). No
+    drift, shuffle the blocks, as is the default (``bench/onepass.py``). Over a collection no
     transformed block of our own transformers is ever built, in fit or in predict.
 
     Parameters

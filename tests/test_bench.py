@@ -35,7 +35,6 @@ CASES = [
         "pipeline.py",
         f"{PIPELINE} --contenders one-pass",
         ("one-pass",),
-        needs="streamlearn.pipeline",
     ),
     Case(
         "moments.py",

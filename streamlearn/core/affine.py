@@ -47,8 +47,7 @@ def pick(rows: Rows, at: Any) -> Array:
     """Build some of the rows."""
     if not isinstance(rows, Affine):
         return rows[at, ...]
-    steps = (("subtract", rows.centre), ("divide", rows.scale))
-    return by_columns(rows.X[at, ...], *((name, v) for name, v in steps if v is not None))
+    return by_columns(rows.X[at, ...], ("subtract", rows.centre), ("divide", rows.scale))
 
 
 def scores(rows: Rows, W: Array, b: Array) -> Array:

@@ -48,7 +48,7 @@ from __future__ import annotations
 from math import floor, log, log2
 from typing import NamedTuple
 
-from streamlearn.backend import Array, batch_rows, column_sums, itemsize, namespace, on_host
+from streamlearn.backend import Array, batch_rows, column_sums, namespace
 from streamlearn.core.affine import Rows, cast, pick, scores, weighted_sums
 from streamlearn.core.curvature import (
     Curvature,
@@ -233,10 +233,7 @@ def largest(X: Array, n_outputs: int) -> int:
     Steps here lose nothing by being few. On a CPU a batch, with some eight numbers a row and column
     beside it, may take all of a shared cache.
     """
-    if not on_host(X):
-        return batch_rows(X)
-    row = itemsize(X.dtype, namespace(X)) * (X.shape[1] + 8 * n_outputs)
-    return 1 << min(16, max(9, (BATCH_BYTES // row).bit_length() - 1))
+    return batch_rows(X, beside=8 * n_outputs, budget=BATCH_BYTES, most=1 << 16)
 
 
 def thin(x: Rows) -> Array:

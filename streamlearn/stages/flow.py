@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from streamlearn import blocks as engine
 from streamlearn.blocks import Rows
@@ -36,39 +36,33 @@ class Flow:
     reader: Reader
 
 
-class Flowing(NamedTuple):
-    """States of a chain without a learner, on their way through blocks."""
-
-    chain: Chain
-    names: tuple[str, ...]
-    reader: Reader
-
-
-def read(flowing: Flowing, index: int, parts: tuple) -> tuple[Piece, tuple]:
+def read(
+    chain: Chain, names: tuple[str, ...], reader: Reader, index: int, parts: tuple
+) -> tuple[Piece, dict[str, Any]]:
     """Do what needs no state; runs in the block's task."""
-    given = dict(zip(flowing.names, parts, strict=True))
-    block = flowing.reader.block(index)
+    given = dict(zip(names[1:], parts[1:], strict=True))
     X = parts[0] if isinstance(parts[0], Rows) else Rows(parts[0])
-    return flowing.chain.of_block(X, given, flowing.reader, block, learns=True), parts[1:]
+    return chain.of_block(X, given, reader, reader.block(index), learns=True), given
 
 
-def learn(flowing: Flowing, states: tuple, ready: tuple[Piece, tuple]) -> tuple[tuple, None]:
+def learn(
+    chain: Chain, reader: Reader, states: tuple, ready: tuple[Piece, dict[str, Any]]
+) -> tuple[tuple, None]:
     """Let every stage learn from one block."""
-    piece, rest = ready
-    given = dict(zip(flowing.names[1:], rest, strict=True))
+    piece, given = ready
     y = given.get("y")
     y = y if y is None else as_array(y)
-    states, _ = flowing.chain.learn(states, piece, y, given, flowing.reader, through=False)
+    states, _ = chain.learn(states, piece, y, given, reader, through=False)
     return states, None
 
 
 def fit(flow: Flow, y: Any) -> None:
     """Let the chain of ``flow`` learn from every block, in order; there is no learner after it."""
     blocks = engine.align(as_rows=("X",), X=flow.X, y=y, **flow.given)
-    flowing = Flowing(flow.chain, blocks.names, flow.reader)
-    states = flow.states
     for segment in engine.fold(
-        partial(learn, flowing), states, blocks, prepare=partial(read, flowing)
+        partial(learn, flow.chain, flow.reader),
+        flow.states,
+        blocks,
+        prepare=partial(read, flow.chain, blocks.names, flow.reader),
     ):
-        states = segment.state
-    flow.states = states
+        flow.states = segment.state

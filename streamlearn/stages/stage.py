@@ -30,7 +30,7 @@ from sklearn.utils.validation import _get_feature_names
 
 from streamlearn.backend import is_array, namespace, to_numpy
 from streamlearn.blocks import Rows, n_rows
-from streamlearn.core.batches import cut
+from streamlearn.core.batches import cut, learn
 from streamlearn.core.machine import Machine
 from streamlearn.foreign import Method, learned
 from streamlearn.reading import (
@@ -106,11 +106,10 @@ class Mergeable:
         weight = read_weight(tuple(params.values()), tuple(params), X.array, block)
         with np.errstate(over="ignore", invalid="ignore"):
             if X.functions:
-                batches = cut(X.array, None, weight, seen=0, through=X.of)
                 like = X.of(X.array[:1, ...])
-                state = machine.init(machine.params, like.shape[1], like=like)
-                for batch in batches:
-                    state, _ = machine.update(machine.params, state, batch)
+                nothing = machine.init(machine.params, like.shape[1], like=like)
+                batches = cut(X.array, None, weight, seen=0, through=X.of)
+                state, _ = learn(machine, nothing, batches)
             else:
                 state = machine.of_block(machine.params, X.array, weight)
         # Infinity reaches the means, which are fewer; NaN are missing in the counts.
