@@ -9,10 +9,12 @@ loop         scikit-learn's StandardScaler and SGDClassifier, partial_fit by han
 streamlearn  our StandardScaler and SGDClassifier, in scikit-learn's Pipeline: two passes
 one-pass     the same in streamlearn.pipeline's: one pass
 
-The data are float64 blocks in .npy files, memory-mapped and read once before the clock starts: the
-page cache is warm if they fit in memory. dask runs its threads, BLAS has one. A process first fits
-200 rows, untimed: dask imports the whole of distributed at its first compute, if it is installed,
-which takes longer than a bare pass over 4 million rows. ``--cold`` leaves that out.
+The data are float64 blocks in .npy files, read once before the clock starts: the page cache is warm
+if they fit in memory. They are memory-mapped, which is as cheap as loading can be; ``--copied``
+reads every block into memory of its own, as is done with Parquet, Zarr or HDF5. dask runs its
+threads, BLAS has one. A process first fits 200 rows, untimed: dask imports the whole of distributed
+at its first compute, if it is installed, which takes longer than a bare pass over 4 million rows.
+``--cold`` leaves that out.
 
 fit learns from all blocks but the last. predict goes over all blocks, lazily, down to the number of
 right answers in each; those of the last one give the held-out accuracy. For ``sum`` the two are
@@ -35,7 +37,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from common import (
@@ -67,19 +69,32 @@ NEEDS = {
 # -- contenders: `fit` learns from the first blocks, `right` counts right answers in each ---------
 
 
-def arrays(home: Path, n_blocks: int) -> Any:
-    """Open the first blocks as dask arrays X, y."""
-    import dask.array as da
+class Source(NamedTuple):
+    """The first blocks of a table on disk, and how they are opened: numpy.load's mode, or None."""
 
-    return (da.from_npy_stack(str(home / part)).blocks[:n_blocks] for part in ("X", "y"))
+    home: Path
+    n_blocks: int
+    mmap_mode: str | None
+
+    def arrays(self) -> Any:
+        """Open them as dask arrays X, y."""
+        import dask.array as da
+
+        X, y = (da.from_npy_stack(str(self.home / part), self.mmap_mode) for part in ("X", "y"))
+        return X.blocks[: self.n_blocks], y.blocks[: self.n_blocks]
+
+    def blocks(self) -> Iterator[Any]:
+        """Open one after the other, as NumPy arrays X, y."""
+        for k in range(self.n_blocks):
+            yield tuple(np.load(self.home / p / f"{k}.npy", self.mmap_mode) for p in ("X", "y"))
 
 
 class Sum:
     """The bare pass; nothing is learned."""
 
-    def fit(self, home: Path, n_blocks: int) -> None:
+    def fit(self, source: Source) -> None:
         """One pass."""
-        X, _ = arrays(home, n_blocks)
+        X, _ = source.arrays()
         X.sum().compute()
 
     right = fit
@@ -91,18 +106,18 @@ class Lazy:
     def __init__(self, pipe, **fit_params):
         self.pipe, self.fit_params = pipe, fit_params
 
-    def fit(self, home: Path, n_blocks: int) -> None:
+    def fit(self, source: Source) -> None:
         """Let the pipeline do it."""
-        self.pipe.fit(*arrays(home, n_blocks), **self.fit_params)
+        self.pipe.fit(*source.arrays(), **self.fit_params)
 
-    def right(self, home: Path, n_blocks: int) -> np.ndarray:
+    def right(self, source: Source) -> np.ndarray:
         """Predict and compare in one graph, so that no prediction outlives its block."""
         import dask.array as da
 
-        X, y = arrays(home, n_blocks)
+        X, y = source.arrays()
         predicted = self.pipe.predict(X)
         return da.map_blocks(
-            _right, predicted, y, dtype=np.int64, chunks=((1,) * n_blocks,)
+            _right, predicted, y, dtype=np.int64, chunks=((1,) * source.n_blocks,)
         ).compute()
 
 
@@ -116,24 +131,19 @@ class Loop:
     def __init__(self, scaler, classifier):
         self.scaler, self.classifier = scaler, classifier
 
-    def blocks(self, home: Path, n_blocks: int) -> Iterator[Any]:
-        """Blocks of X and y, mapped as the other contenders map them."""
-        for k in range(n_blocks):
-            yield tuple(np.load(home / part / f"{k}.npy", mmap_mode="r") for part in ("X", "y"))
-
-    def fit(self, home: Path, n_blocks: int) -> None:
+    def fit(self, source: Source) -> None:
         """Two loops."""
-        for X, _ in self.blocks(home, n_blocks):
+        for X, _ in source.blocks():
             self.scaler.partial_fit(X)
-        for X, y in self.blocks(home, n_blocks):
+        for X, y in source.blocks():
             self.classifier.partial_fit(self.scaler.transform(X), y, classes=[0, 1])
 
-    def right(self, home: Path, n_blocks: int) -> np.ndarray:
+    def right(self, source: Source) -> np.ndarray:
         """One loop."""
         return np.array(
             [
                 np.count_nonzero(self.classifier.predict(self.scaler.transform(X)) == y)
-                for X, y in self.blocks(home, n_blocks)
+                for X, y in source.blocks()
             ]
         )
 
@@ -203,14 +213,16 @@ class AnonPeak(threading.Thread):
         return self.peak
 
 
-def measure(name: str, data: Path, n_blocks: int, block_rows: int, cold: bool) -> dict[str, Any]:
+def measure(
+    name: str, data: Path, n_blocks: int, block_rows: int, cold: bool, copied: bool
+) -> dict[str, Any]:
     """Fit and predict once."""
-    home = stack(n_blocks, block_rows, data)
+    source = Source(stack(n_blocks, block_rows, data), n_blocks, None if copied else "r")
     if not cold:
         first = contender(name)
-        small = stack(2, 100, data)
-        first.fit(small, 2)
-        first.right(small, 2)
+        small = source._replace(home=stack(2, 100, data), n_blocks=2)
+        first.fit(small)
+        first.right(small)
     model = contender(name)
     start = memory()
     anon = AnonPeak()
@@ -219,7 +231,7 @@ def measure(name: str, data: Path, n_blocks: int, block_rows: int, cold: bool) -
     figures: dict[str, Any] = {"footprint_mb": start["rss"]}
     for stage, work in (("fit", model.fit), ("predict", model.right)):
         seconds, cpu = time.perf_counter(), time.process_time()
-        right = work(home, n_blocks - (stage == "fit"))
+        right = work(source._replace(n_blocks=n_blocks - (stage == "fit")))
         figures[f"{stage}_s"] = time.perf_counter() - seconds
         figures[f"{stage}_cpu_s"] = time.process_time() - cpu
         figures[f"{stage}_peak_rss_mb"] = memory()["peak_rss"] - start["rss"]
@@ -306,6 +318,7 @@ def main() -> None:
         "--dask-ml-python", default=sys.executable, help="interpreter that has dask-ml"
     )
     parser.add_argument("--data", type=Path, default=DATA, help="where the blocks are kept")
+    parser.add_argument("--copied", action="store_true", help="read blocks instead of mapping them")
     parser.add_argument("--cold", action="store_true", help="time what is imported late, too")
     parser.add_argument("--json", type=Path, help="write every turn's figures to this file")
     parser.add_argument("--measure", choices=NEEDS, help=argparse.SUPPRESS)
@@ -315,7 +328,9 @@ def main() -> None:
     if rest or n_blocks < 2:
         parser.error("--rows must be at least two times --block-rows, and a multiple of it")
     if args.measure:
-        figures = measure(args.measure, args.data, n_blocks, args.block_rows, args.cold)
+        figures = measure(
+            args.measure, args.data, n_blocks, args.block_rows, args.cold, args.copied
+        )
         print(json.dumps(figures))
         return
 
@@ -331,7 +346,7 @@ def main() -> None:
     home = stack(n_blocks, args.block_rows, args.data)
     warm(home, n_blocks)
     arguments = ["--rows", args.rows, "--block-rows", args.block_rows, "--data", args.data]
-    arguments += ["--cold"] * args.cold
+    arguments += ["--cold"] * args.cold + ["--copied"] * args.copied
     results = in_turn(
         [name for name in wanted if name not in absent],
         args.turns,
@@ -342,7 +357,8 @@ def main() -> None:
     print(
         f"{args.rows:,} x {N_FEATURES} float64 ({args.rows * N_FEATURES * 8e-9:.2f} GB) in "
         f"{n_blocks} blocks, the last held out; medians of {args.turns} turns, "
-        f"{'cold' if args.cold else 'warm'}; {os.cpu_count()} cores, dask threads, 1 BLAS thread; "
+        f"{'cold' if args.cold else 'warm'}, {'copied' if args.copied else 'mapped'}; "
+        f"{os.cpu_count()} cores, dask threads, 1 BLAS thread; "
         f"best possible held-out accuracy {best_accuracy(home, n_blocks - 1):.5f}"
     )
     print(table(HEADER, rows_of(found, absent)))

@@ -33,8 +33,8 @@ CASES = [
     ),
     Case(
         "pipeline.py",
-        f"{PIPELINE} --contenders one-pass",
-        ("one-pass",),
+        f"{PIPELINE} --copied --contenders one-pass loop",
+        ("one-pass", "loop"),
     ),
     Case(
         "moments.py",
