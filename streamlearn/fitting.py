@@ -163,9 +163,9 @@ def fit(
             learned, active = _slow_or_stop(course, learned, stalled, active)
         elif np.isneginf(watch.best).any():
             raise ValueError(
-                f"Too few rows are held out to score the fit: validation_fraction="
-                f"{course.held_out!r} of each block's rows. Increase it, use larger blocks, or "
-                "disable early_stopping."
+                f"The fit cannot be scored: validation_fraction={course.held_out!r} of each "
+                "block's rows holds out too few rows, or none with a weight. Increase it, use "
+                "larger blocks or another random_state, or disable early_stopping."
             )
         if not active.any():
             break

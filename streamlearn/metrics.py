@@ -38,7 +38,7 @@ def accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> fl
     Raises
     ------
     ValueError
-        If they do not line up, have no rows, or are not one-dimensional.
+        If they do not line up, have no rows or none with a weight, or are not one-dimensional.
 
     Examples
     --------
@@ -67,7 +67,8 @@ def log_loss(y_true: Any, y_pred: Any, *, sample_weight: Any = None, labels: Any
     Raises
     ------
     ValueError
-        If the arrays do not line up, have no rows, or ``y_pred`` has not one column a class.
+        If the arrays do not line up, have no rows or none with a weight, or ``y_pred`` has not one
+        column a class.
 
     Examples
     --------
@@ -99,7 +100,7 @@ def mean_squared_error(
     Raises
     ------
     ValueError
-        If they do not line up, have no rows, or hold NaN or infinity.
+        If they do not line up, have no rows or none with a weight, or hold NaN or infinity.
 
     Examples
     --------
@@ -166,6 +167,9 @@ def _score(
     state = engine.reduce(of_block, tally.merge, blocks)
     if state is None:
         raise ValueError("y_true and y_pred have no rows, and no row has no score.")
+    weight = state.target.weight if isinstance(state, tallies.Fit) else state.weight
+    if not to_numpy(weight).any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
     return to_numpy(tally.result(state))
 
 

@@ -426,8 +426,13 @@ def test_early_stopping_counts_segments_of_blocks():
 
 def test_nothing_held_out_to_score_is_an_error():
     X, values, _, _ = table(n=4)
-    with pytest.raises(ValueError, match="validation_fraction"):
+    with pytest.raises(ValueError, match="holds out too few rows"):
         SGDRegressor(early_stopping=True).fit(X, values)
+    X, values, _, _ = table(n=60)
+    with pytest.raises(ValueError, match="none with a weight"):
+        SGDRegressor(early_stopping=True, random_state=0).fit(
+            X, values, sample_weight=np.arange(60) == 7
+        )
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -674,10 +679,23 @@ def test_parameters_that_contradict_each_other():
     for n_jobs in (None, 1, -1):
         SGDClassifier(n_jobs=n_jobs, **LAST).fit(X, y)
     for shape in ((1, 3), (2, 4), (5,)):
-        with pytest.raises(ValueError, match=rf"coef_init has shape \({shape[0]}.*does not match"):
+        with pytest.raises(ValueError, match=rf"coef_init does not match.*\({shape[0]}.*\(1, 4\)"):
             SGDClassifier().fit(X, y, coef_init=np.zeros(shape))
-    with pytest.raises(ValueError, match="intercept_init has shape"):
+    with pytest.raises(ValueError, match=r"intercept_init does not match.*\(2,\).*\(1,\)"):
         SGDClassifier().fit(X, y, intercept_init=np.zeros(2))
+    SGDClassifier(**LAST).fit(X, y, coef_init=np.zeros((1, 4)), intercept_init=0.5)
+    with pytest.warns(FutureWarning, match="Negative values for `power_t` are deprecated"):
+        SGDClassifier(power_t=-1.0, **LAST).fit(X, y)
+
+
+def test_first_coefficients_of_several_classes_have_their_shape():
+    """As many numbers in another shape would be other coefficients."""
+    X, _, y, _ = table(n_classes=3)
+    for shape in ((4, 3), (12,)):
+        with pytest.raises(ValueError, match=rf"coef_init does not match.*\({shape[0]}.*\(3, 4\)"):
+            SGDClassifier().fit(X, y, coef_init=np.zeros(shape))
+    with pytest.raises(ValueError, match=r"intercept_init does not match.*\(1, 3\).*\(3,\)"):
+        SGDClassifier().fit(X, y, intercept_init=np.zeros((1, 3)))
 
 
 @pytest.mark.parametrize("model", [SGDClassifier, SGDRegressor])

@@ -229,6 +229,8 @@ def test_what_does_not_fit_together_is_refused(name):
         score(dask_array(y[:0], (0,)), dask_array(predicted[:0], (0,)), **how)
     with pytest.raises(ValueError, match="Input sample_weight contains NaN"):
         score(y, predicted, sample_weight=np.full(N_ROWS, np.nan), **how)
+    with pytest.raises(ValueError, match="at least one non-zero"):
+        score(y, predicted, sample_weight=np.zeros(N_ROWS), **how)
     if name != "accuracy_score":
         wrong = predicted.copy()
         wrong[-1] = np.nan

@@ -174,8 +174,8 @@ def average(state: Average) -> Array:
 def r2(state: Fit) -> Array:
     """Return 1 - residual / deviation of the targets from their mean, for each output.
 
-    As scikit-learn has it: a constant target gives 1 if it is met exactly and 0 if not, and fewer
-    than two rows give NaN.
+    As scikit-learn has it: a constant target gives 1 if it is met exactly and 0 if not. Fewer than
+    two rows, or none with a weight, give NaN.
     """
     xp = namespace(state.residual)
     deviation = state.target.m2 + state.target.m2_low
@@ -183,7 +183,9 @@ def r2(state: Fit) -> Array:
     constant = deviation == 0
     score = ones - state.residual / xp.where(constant, ones, deviation)
     score = xp.where(constant, xp.where(state.residual == 0, ones, zeros), score)
-    return xp.where(state.rows < 2, xp.full_like(score, xp.nan), score)
+    return xp.where(
+        (state.rows < 2) | (state.target.weight == 0), xp.full_like(score, xp.nan), score
+    )
 
 
 def over_outputs(scores: Array, multioutput: str = "uniform_average") -> Array:

@@ -99,6 +99,13 @@ class SGD(BaseEstimator):
             )
         if self.penalty == "elasticnet" and self.l1_ratio is None:
             raise ValueError("l1_ratio must be set when penalty is 'elasticnet'")
+        if self.power_t < 0:
+            warnings.warn(
+                "Negative values for `power_t` are deprecated, as in scikit-learn 1.8, and will "
+                "raise an error. Use 0 or more.",
+                FutureWarning,
+                stacklevel=3,
+            )
 
     def _rate(self) -> str:
         """Return the learning rate; "auto" row by row is scikit-learn's default."""
@@ -346,9 +353,11 @@ def _start_from(
         ("intercept_init", intercept, (n_outputs,)),
     ):
         values = np.zeros(shape) if values is None else values
-        if values.size != np.prod(shape):
+        # One model's may be flat, and its intercept a number.
+        if values.shape != shape and (n_outputs > 1 or values.size != np.prod(shape)):
             raise ValueError(
-                f"{name} has shape {values.shape}, which does not match the data: {shape}."
+                f"Provided {name} does not match dataset: it has shape {values.shape}, expected "
+                f"{shape}."
             )
         out.append(asarray(values.reshape(shape), like=like, dtype=dtype))
     return start(params, *out)

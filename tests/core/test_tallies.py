@@ -122,6 +122,8 @@ def test_nothing_seen_is_unknown(backend):
     none = backend.asarray(np.empty(0))
     assert np.isnan(backend.to_numpy(ta.average(ta.squared_errors(none, none))))
     assert np.isnan(backend.to_numpy(ta.r2(ta.fit_of(none, none)))).all()
+    some = backend.asarray([1.0, 2.0])
+    assert np.isnan(backend.to_numpy(ta.r2(ta.fit_of(some, some, 0 * some)))).all()
     codes, P = backend.asarray(np.empty(0, int)), backend.asarray(np.empty((0, 2)))
     assert np.isnan(backend.to_numpy(ta.average(ta.log_losses(codes, P))))
     np.testing.assert_array_equal(backend.to_numpy(ta.counts(codes, 2)), 0)
