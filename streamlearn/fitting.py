@@ -131,7 +131,7 @@ def fit(
             learned,
             blocks,
             prepare=partial(read, course, now),
-            order=_block_order(course, blocks, now),
+            order=None if course.shuffle is None else block_order(blocks, course.seed, now),
         ):
             before, learned = learned, segment.state
             reports = [(r, r.info.info) for r in segment.records if r.rows and r.info.info]
@@ -179,8 +179,12 @@ def fit(
     return Outcome(learned, n_iter, not active.any(), losses)
 
 
-def _block_order(course: Course, blocks: engine.Blocks, epoch: int) -> Sequence[int] | None:
-    if course.shuffle is None or blocks.plan is None:
+def block_order(blocks: engine.Blocks, seed: int, epoch: int) -> Sequence[int] | None:
+    """Return the blocks in an order drawn for ``epoch``; those that share a source stay together.
+
+    None where there is one block, in memory.
+    """
+    if blocks.plan is None:
         return None
     together = engine.groups(blocks.plan)
     if len(together) == 1 < len(blocks):
@@ -191,7 +195,7 @@ def _block_order(course: Course, blocks: engine.Blocks, epoch: int) -> Sequence[
             UserWarning,
             stacklevel=2,
         )
-    order = generator(course.seed, len(blocks), epoch).permutation(len(together))
+    order = generator(seed, len(blocks), epoch).permutation(len(together))
     return [block for group in order for block in together[group]]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce as left_to_right
 from typing import Any
 
@@ -16,7 +16,11 @@ FAN_IN = 8
 
 
 def reduce(
-    of_block: Callable[[int, tuple], Any], merge: Callable[[Any, Any], Any], blocks: Blocks
+    of_block: Callable[[int, tuple], Any],
+    merge: Callable[[Any, Any], Any],
+    blocks: Blocks,
+    *,
+    order: Sequence[int] | None = None,
 ) -> Any:
     """Merge what ``of_block`` makes of each block, in a tree whose shape only their number decides.
 
@@ -27,6 +31,8 @@ def reduce(
     merge : callable
         ``(a, b) -> state``, associative up to rounding.
     blocks : Blocks
+    order : sequence of int, optional
+        The blocks to read, each at most once; default all, 0, 1, 2...
 
     Returns
     -------
@@ -35,9 +41,10 @@ def reduce(
     """
     if blocks.plan is None:
         return prepared(blocks.names, {}, 0, of_block, blocks.parts, time.time()).value
-    stream = Stream(blocks, range(len(blocks)), "part", ordered=False)
-    graph = stream.loads(0, len(blocks), "part", of_block)
-    level = [stream.key("part", p) for p in range(len(blocks))]
+    stream = Stream(blocks, range(len(blocks)) if order is None else order, "part", ordered=False)
+    n = len(stream.order)
+    graph = stream.loads(0, n, "part", of_block)
+    level = [stream.key("part", p) for p in range(n)]
     done = 0
     while True:
         merged: list[Key] = []
@@ -49,7 +56,7 @@ def reduce(
         done += len(merged)
         level = merged
         if len(level) == 1:
-            return stream.run(graph, level[0], 0, len(blocks))
+            return stream.run(graph, level[0], 0, n)
 
 
 def _merge(merge: Callable, parts: list[Any]) -> Any:

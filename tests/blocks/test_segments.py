@@ -228,3 +228,8 @@ def flat(tree):
 @pytest.mark.parametrize("n", [1, 7, 8, 9, 64, 65])
 def test_reduce_merges_any_number_of_blocks(n):
     assert reduce(lambda i, parts: [i], list.__add__, align(X=memory(n))) == list(range(n))
+
+
+def test_reduce_reads_the_blocks_it_is_asked_for_in_the_order_given():
+    order = [5, 0, 9, 3]
+    assert reduce(lambda i, parts: [i], list.__add__, align(X=memory(10)), order=order) == order
