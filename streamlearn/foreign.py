@@ -16,13 +16,16 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
 from streamlearn import blocks as engine
 from streamlearn import metrics
-from streamlearn.backend import asarray, device, is_array, namespace, to_numpy
+from streamlearn.backend import asarray, device, is_array, namespace, same_dtype, to_numpy
 from streamlearn.blocks import Rows
+from streamlearn.labels import discover
 
 LAZY = (
     "transform",
@@ -49,6 +52,54 @@ def is_stateless(estimator: Any) -> bool:
 def takes(method: Callable, name: str) -> bool:
     """Tell whether ``method`` has a parameter called ``name``."""
     return name in inspect.signature(method).parameters
+
+
+def rows_known(X: Any) -> int | None:
+    """Return the rows of a container, None where dask does not know them."""
+    if not engine.is_collection(X):
+        return engine.n_rows(X)
+    rows = engine.row_chunks(X)
+    return None if None in rows else sum(n for n in rows if n is not None)
+
+
+def is_by_row(name: str, value: Any, n_rows: int | None) -> bool:
+    """Tell whether an argument of learning has a value a row."""
+    if name.rpartition("__")[2] == "sample_weight" or engine.is_collection(value):
+        return value is not None and not np.isscalar(value)
+    listed = hasattr(value, "shape") or isinstance(value, list | tuple)
+    return listed and name != "classes" and np.ndim(value) > 0 and engine.n_rows(value) == n_rows
+
+
+def with_classes(
+    estimator: Any, params: dict[str, Any], y: Any, *, further: bool
+) -> dict[str, Any]:
+    """Return the arguments of ``partial_fit``, with the labels if it wants them.
+
+    ``further`` is for learning more, where one pass over y would not find the labels to come.
+
+    Raises
+    ------
+    ValueError
+        If there is no y where it is needed, or the labels cannot be found in it.
+    """
+    name, tagged = type(estimator).__name__, hasattr(estimator, "__sklearn_tags__")
+    if y is None and tagged and get_tags(estimator).target_tags.required:
+        raise ValueError(
+            f"This {name} estimator requires y to be passed, but the target y is None."
+        )
+    wanted = takes(estimator.partial_fit, "classes") and (not tagged or is_classifier(estimator))
+    known = "classes" in params or (further and hasattr(estimator, "classes_"))
+    if y is None or known or not wanted or getattr(estimator, "classes", None) is not None:
+        return params
+    if further:
+        raise ValueError("classes must be passed on the first call to partial_fit.")
+    y = y if hasattr(y, "shape") else np.asarray(y)
+    if len(y.shape) == 2 and y.shape[1] > 1:
+        raise ValueError(
+            f"y has {y.shape[1]} columns, so that {name} has labels for each of them. Pass them "
+            "as classes, which are looked for only where y has one column."
+        )
+    return {**params, "classes": to_numpy(discover(engine.align(y=y)).classes)}
 
 
 def learned(estimator: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
@@ -89,29 +140,48 @@ class Method:
         return getattr(self.estimator, self.name)(X, **self.params)
 
 
-def ask(estimator: Any, name: str, X: Any, **params: Any) -> Any:
+def ask(
+    estimator: Any, name: str, X: Any, *, meta: Any = None, like: Any = None, **params: Any
+) -> Any:
     """Call a method of a fitted estimator on each block of a collection, lazily.
 
-    What comes out, its width and its dtype, is found out by asking about a row of ones (of a frame,
-    about dask's sample of it).
+    Parameters
+    ----------
+    estimator : object
+    name : str
+    X : dask array or dask DataFrame
+    meta : array, Series or DataFrame, optional
+        Of the kind, dtype and columns of what comes out. Without it that is found out by asking
+        about a row of ones (of a frame, about dask's sample of it).
+    like : array, optional
+        Of the kind that the blocks of X are, where dask may not know it.
+    **params : dict of str to object
+        Further arguments of the method.
 
     Raises
     ------
     ValueError
-        If the estimator cannot answer about that row.
+        If the estimator cannot answer about that row, or by one array with a row for each.
     """
     X = engine.whole_rows(X)
     what = f"{type(estimator).__name__}.{name}"
+    out = meta if meta is None or hasattr(meta, "ndim") else np.asarray(meta)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            out = Method(estimator, name, params)(_sample(X))
+        if out is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                out = Method(estimator, name, params)(_sample(X, like))
     except Exception as error:
         raise ValueError(
             f"What {what} makes of a block is found out by asking it about a row of ones, and it "
             f"raised {type(error).__name__}: {error}. Map it over the blocks yourself: "
             "X.map_blocks for a dask array, X.map_partitions for a DataFrame."
         ) from error
+    if getattr(out, "ndim", None) not in (1, 2):
+        raise ValueError(
+            f"{what} returns {_described(out)}, which has no form for a dask collection: one array "
+            "with a row for each row of X is expected. Map it over the blocks yourself."
+        )
     framed = hasattr(out, "columns")
     names = None
     if framed:
@@ -130,7 +200,12 @@ def ask(estimator: Any, name: str, X: Any, **params: Any) -> Any:
     return engine.map_rows(method, X, dtype=dtype, columns=columns, names=names)
 
 
-def _sample(X: Any) -> Any:
+def _described(out: Any) -> str:
+    shape = getattr(out, "shape", None)
+    return type(out).__name__ + ("" if shape is None else f" of shape {tuple(shape)}")
+
+
+def _sample(X: Any, like: Any) -> Any:
     """Return a block of a few made-up rows, made as the blocks of X will be."""
     source, functions = engine.origin(X)
     if engine.is_frame(source):
@@ -141,6 +216,12 @@ def _sample(X: Any) -> Any:
         block = np.ones((1, *source.shape[1:]), dtype=source.dtype)
         if functions and hasattr(functions[0], "fitted"):  # ours, which tells where the blocks are
             block = asarray(block, like=functions[0].fitted, dtype=functions[0].fitted.dtype)
+        elif not functions:
+            like = source._meta if like is None else like
+            if hasattr(like, "tocsr"):
+                block = type(like)(block)
+            elif is_array(like) and not isinstance(like, np.ndarray):
+                block = asarray(block, like=like, dtype=same_dtype(block.dtype, like))
     return Rows(block, functions).all()
 
 
@@ -151,6 +232,14 @@ def _names(estimator: Any, name: str, given: list, columns: int) -> list:
             return list(estimator.get_feature_names_out(None if known else given))
     classes = getattr(estimator, "classes_", None)
     return list(range(columns) if classes is None or len(classes) != columns else classes)
+
+
+def own_score(estimator: Any) -> Any:
+    """Return how an estimator scores, a pipeline by its last step; None if it does not."""
+    while isinstance(estimator, Pipeline | FrozenEstimator):
+        pipe = isinstance(estimator, Pipeline)
+        estimator = estimator.steps[-1][1] if pipe else estimator.estimator
+    return getattr(type(estimator), "score", None)
 
 
 class Lazily(BaseEstimator):
@@ -183,7 +272,7 @@ class Lazily(BaseEstimator):
         TypeError
             If the estimator scores otherwise.
         """
-        own = getattr(type(self.estimator), "score", None)
+        own = own_score(self.estimator)
         if own is ClassifierMixin.score:
             return metrics.accuracy_score(y, self.predict(X), sample_weight=sample_weight)
         if own is RegressorMixin.score:

@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn import pipeline as theirs
-from sklearn.base import _fit_context, is_classifier
+from sklearn.base import _fit_context
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import get_tags
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils._user_interface import _print_elapsed_time
 from sklearn.utils.metadata_routing import _routing_enabled
@@ -25,10 +24,8 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from streamlearn import blocks as engine
 from streamlearn import stages
-from streamlearn.backend import to_numpy
 from streamlearn.base import announce, unchanged_on_error
-from streamlearn.foreign import Lazily, takes, takes_collections
-from streamlearn.labels import discover
+from streamlearn.foreign import Lazily, is_by_row, rows_known, takes_collections, with_classes
 from streamlearn.reading import Reader
 from streamlearn.stages import Chain, Flow
 
@@ -325,7 +322,7 @@ def _learn(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> None:
 
 def _flow(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> Flow:
     """Return X on its way through the stages that steps make."""
-    n_rows = _n_rows(X)
+    n_rows = rows_known(X)
     found: list = []
     arguments: list[dict] = []
     parts: dict[str, Any] = {}
@@ -334,10 +331,10 @@ def _flow(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> Flow:
         final = step is leaves[-1].estimator and not hasattr(step, "transform")
         found.append(stages.stage_of(path, step, params, final=final))
         if final:
-            params = _with_classes(step, params, y, further=further)
+            params = with_classes(step, params, y, further=further)
         arguments.append({})
         for key, value in params.items():
-            by_row = _is_by_row(key, value, n_rows)
+            by_row = is_by_row(key, value, n_rows)
             arguments[-1][key] = (f"{path}__{key}", None) if by_row else (None, value)
             if by_row:
                 parts[f"{path}__{key}"] = value
@@ -352,33 +349,3 @@ def _reader(first: Any, X: Any, *, reset: bool) -> Reader:
     if isinstance(first, stages.Mergeable):
         reader = announce(copy.copy(first.estimator), X, reset=reset, allow_nan=True)
     return reader._replace(in_memory=not engine.is_collection(X))
-
-
-def _n_rows(X: Any) -> int | None:
-    if not engine.is_collection(X):
-        return engine.n_rows(X)
-    rows = engine.row_chunks(X)
-    return None if None in rows else sum(n for n in rows if n is not None)
-
-
-def _is_by_row(name: str, value: Any, n_rows: int | None) -> bool:
-    """Tell whether an argument has a value a row."""
-    if name == "sample_weight" or engine.is_collection(value):
-        return value is not None
-    listed = hasattr(value, "shape") or isinstance(value, list | tuple)
-    return listed and name != "classes" and np.ndim(value) > 0 and engine.n_rows(value) == n_rows
-
-
-def _with_classes(final: Any, params: dict, y: Any, *, further: bool) -> dict:
-    """Return the arguments of a last step that is not ours, with the labels if it wants them."""
-    if y is None and get_tags(final).target_tags.required:
-        raise ValueError(
-            f"This {type(final).__name__} estimator requires y to be passed, but the target y is "
-            "None."
-        )
-    known = "classes" in params or (further and hasattr(final, "classes_"))
-    if known or not is_classifier(final) or not takes(final.partial_fit, "classes"):
-        return params
-    if further:
-        raise ValueError("classes must be passed on the first call to partial_fit.")
-    return {**params, "classes": to_numpy(discover(engine.align(y=y)).classes)}
