@@ -11,6 +11,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -32,6 +33,11 @@ from streamlearn.blocks.graph import (
 from streamlearn.blocks.making import Rows
 from streamlearn.blocks.plan import Plan, Recipe, cook, origins
 from streamlearn.blocks.window import gates, is_source, lifetimes, sources
+
+ALONE = (
+    "X.blocks[i].compute() of a dask array X, X.partitions[i].compute() of a frame, makes block i "
+    "alone."
+)
 
 
 class Loaded(NamedTuple):
@@ -118,9 +124,17 @@ class Stream:
                 graph[key] = Task(key, list.pop, [value])
         for old in self._beginning(start, stop):
             key = self.shared[old]
-            node = self.plan.shared[old].substitute(self.shared, key=key)
-            wait = self._gate(self.first[old], start) if is_source(old, self.plan) else None
-            graph[key] = Task(key, _first_of, node, wait, _data_producer=True) if wait else node
+            node = self.plan.shared[old]
+            source = is_source(old, self.plan)
+            graph[key] = Task(
+                key,
+                share,
+                Recipe(((node, ()),), (old,), tuple(node.dependencies)),
+                self.order[self.first[old]],
+                self._gate(self.first[old], start) if source else None,
+                *(TaskRef(self.shared.get(k, k)) for k in node.dependencies),
+                _data_producer=source,
+            )
         for p in range(start, stop):
             index = self.order[p]
             recipe = self.plan.recipes[index]
@@ -196,7 +210,26 @@ def load(
 ) -> Loaded:
     """Make the parts of block ``index`` and prepare them: the task of one block."""
     start = time.time()
-    return prepared(names, functions, index, prepare, tuple(cook(recipe, inputs)), start)
+    with noted(f"Block {index} of {' and '.join(names)} could not be made. {ALONE}"):
+        parts = tuple(cook(recipe, inputs))
+    return prepared(names, functions, index, prepare, parts, start)
+
+
+def share(recipe: Recipe, index: int, _gate: Any, *inputs: Any) -> Any:
+    """Make what block ``index`` and later ones share: the task of a source, or of a part of one."""
+    with noted(f"What block {index} shares with others could not be made. {ALONE}"):
+        (made,) = cook(recipe, inputs)
+    return made
+
+
+@contextmanager
+def noted(note: str) -> Iterator[None]:
+    """Add a note to an error, which stays what it is: whoever catches it by its type still does."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(note)
+        raise
 
 
 def prepared(
@@ -250,10 +283,6 @@ def setting(name: str, default: int) -> int:
 
 def _nothing(*_waited_for: Any) -> None:
     return None
-
-
-def _first_of(value: Any, _gate: Any) -> Any:
-    return value
 
 
 def _worker() -> str:

@@ -209,3 +209,35 @@ def test_planning_takes_time_in_proportion_to_blocks():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(X.__dask_graph__()), "__getitem__", look_up)
         align(X=X)
+
+
+def failing(n_blocks, which):
+    """Return a dask array that cannot be read in block ``which``."""
+
+    def read(i):
+        if i == which:
+            raise FileNotFoundError(2, "No such file", f"part-{i}.npy")
+        return np.full((4, 2), i)
+
+    parts = [da.from_delayed(dask.delayed(read)(i), (4, 2), int) for i in range(n_blocks)]
+    return da.concatenate(parts)
+
+
+def test_a_block_that_cannot_be_read_is_named_and_its_error_stays(local_scheduler):
+    def rows(_index, parts):
+        return len(parts[0])
+
+    X = failing(5, 3)
+    for blocks, says in (
+        (align(X=X), "Block 3 of X could not be made"),
+        (align(X=X, y=da.zeros(20, chunks=4)), "Block 3 of X and y could not be made"),
+        (align(X=X.rechunk((2, 2))), "What block 6 shares with others could not be made"),
+        (align(X=X[:, :1], y=X[:, 1]), "Block 3 of X and y could not be made"),
+    ):
+        for call in (
+            lambda blocks=blocks: reduce(rows, int.__add__, blocks),
+            lambda blocks=blocks: run(gather, (), blocks),
+        ):
+            with pytest.raises(FileNotFoundError, match=r"part-3\.npy") as raised:
+                call()
+            assert [note.partition(".")[0] for note in raised.value.__notes__] == [says]
