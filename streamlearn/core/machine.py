@@ -84,6 +84,8 @@ class Machine(NamedTuple):
         `streamlearn.backend.batch_rows`.
     restate : callable or None
         ``(params, state, rho, delta) -> State``: go on from rows ``z`` to ``(z - delta) / rho``.
+    begin : callable or None
+        ``(params, rows, weight) -> State``: start from rows of the first block, instead of `init`.
     """
 
     params: Any
@@ -97,3 +99,4 @@ class Machine(NamedTuple):
     affine: bool = False
     largest: Callable | None = None
     restate: Callable | None = None
+    begin: Callable | None = None
