@@ -165,7 +165,7 @@ def ask(
     """
     X = engine.whole_rows(X)
     what = f"{type(estimator).__name__}.{name}"
-    out = meta if meta is None or hasattr(meta, "ndim") else np.asarray(meta)
+    out: Any = meta if meta is None or hasattr(meta, "ndim") else np.asarray(meta)
     try:
         if out is None:
             with warnings.catch_warnings():

@@ -1,0 +1,226 @@
+"""What an estimator that is not ours learns from, epoch by epoch: blocks, or one array in memory.
+
+Both have ``epoch``, which lets copies of an estimator learn, and ``score``, of what was held out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from streamlearn import blocks as engine
+from streamlearn.backend import asarray, default_int, is_array, namespace
+from streamlearn.fitting import block_order
+from streamlearn.foreign import is_by_row, learned, rows_known
+from streamlearn.learning import generator
+from streamlearn.wrappers import scoring
+from streamlearn.wrappers.post_fit import kind_of
+
+
+class Taught(NamedTuple):
+    """An estimator on its way through the blocks.
+
+    Attributes
+    ----------
+    estimator : object
+    blocks, rows : int
+        What this epoch's part of it has learned from so far.
+    like : array or None
+        No rows of the kind that the blocks hold, see `kind_of`.
+    """
+
+    estimator: Any
+    blocks: int = 0
+    rows: int = 0
+    like: Any = None
+
+
+class InMemory(NamedTuple):
+    """Rows in memory, which make one block, as they are given.
+
+    Attributes
+    ----------
+    X, y : objects
+    params : dict
+        Further arguments of ``partial_fit``.
+    held : tuple or None
+        X, y and weights that are scored and never learned from.
+    """
+
+    X: Any
+    y: Any
+    params: dict[str, Any]
+    held: tuple | None = None
+
+    @property
+    def total(self) -> int:
+        """Blocks to learn from."""
+        return 1
+
+    def epoch(self, estimator: Any, _epoch: int) -> Iterator[Taught]:
+        """Learn from all rows."""
+        estimator = learned(estimator, self.X, self.y, self.params)
+        yield Taught(estimator, 1, _rows(self.X), kind_of(self.X))
+
+    def score(self, estimator: Any, scorer: Callable | None) -> float:
+        """Score the rows that are held out."""
+        assert self.held is not None
+        return scoring.in_memory(estimator, scorer, *self.held)
+
+
+class InBlocks(NamedTuple):
+    """The blocks of collections.
+
+    Attributes
+    ----------
+    blocks : Blocks
+    params : dict
+        Further arguments of ``partial_fit``, the same for all blocks.
+    seed : int or None
+        Of the blocks' order; None to leave them as they are.
+    held : sequence of int
+        Blocks that are scored and never learned from.
+    """
+
+    blocks: engine.Blocks
+    params: dict[str, Any]
+    seed: int | None
+    held: Sequence[int] = ()
+
+    @property
+    def total(self) -> int:
+        """Blocks to learn from."""
+        return len(self.blocks) - len(self.held)
+
+    def epoch(self, estimator: Any, epoch: int) -> Iterator[Taught]:
+        """Learn from one block after the other; yield after each segment of them."""
+        order: Sequence[int] | None = None
+        if self.seed is not None:
+            order = block_order(self.blocks, self.seed, epoch)
+        if self.held:
+            held = set(self.held)
+            every = range(len(self.blocks)) if order is None else order
+            order = [block for block in every if block not in held]
+        step = partial(_learn, self.blocks.names, self.params)
+        taught, done = Taught(estimator), 0
+        for segment in engine.fold(step, taught, self.blocks, prepare=_numbered, order=order):
+            done += len(segment.records)
+            taught = segment.state._replace(blocks=done)
+            yield taught
+        if not taught.rows:
+            name = type(estimator).__name__
+            raise ValueError(
+                f"Found array with 0 sample(s) while a minimum of 1 is required by {name}."
+            )
+
+    def score(self, estimator: Any, scorer: Callable | None) -> float:
+        """Score the blocks that are held out."""
+        return scoring.of_blocks(estimator, scorer, self.blocks, self.held)
+
+
+def lessons_of(
+    X: Any,
+    y: Any,
+    params: dict[str, Any],
+    *,
+    seed: int,
+    shuffle: bool,
+    held_out: float | None,
+) -> InMemory | InBlocks:
+    """Return what is learned from.
+
+    Parameters
+    ----------
+    X, y : containers
+    params : dict
+        Further arguments of ``partial_fit``; those with a value a row are cut to blocks like X.
+    seed : int
+    shuffle : bool
+        Permute the blocks of a collection before each epoch.
+    held_out : float or None
+        Share of the blocks to hold out; in memory, of the rows.
+
+    Raises
+    ------
+    ValueError
+        If the containers do not line up, or there is too little to hold some out.
+    TypeError
+        If X is in memory and another one is not.
+    """
+    lazy = engine.is_collection(X)
+    if not lazy and held_out is None and not any(map(engine.is_collection, (y, *params.values()))):
+        return InMemory(X, y, params)
+    n_rows = rows_known(X)
+    by_row = {name: value for name, value in params.items() if is_by_row(name, value, n_rows)}
+    blocks = engine.align(X=X, y=y, **by_row)
+    if lazy:
+        same = {name: value for name, value in params.items() if name not in by_row}
+        held = () if held_out is None else _blocks_held_out(blocks, held_out, seed)
+        return InBlocks(blocks, same, seed if shuffle else None, held)
+    assert held_out is not None
+    assert n_rows is not None
+    n_held = int(np.ceil(held_out * n_rows))
+    if not 0 < n_held < n_rows:
+        raise ValueError(
+            f"Of {n_rows} rows, validation_fraction={held_out!r} leaves none to learn from. Give "
+            "more rows, or patience=None."
+        )
+    shuffled = generator(seed).permutation(n_rows)
+    apart, rest = np.sort(shuffled[:n_held]), np.sort(shuffled[n_held:])
+    cut = {name: _rows_at(value, rest) for name, value in by_row.items()}
+    weight = _rows_at(by_row.get("sample_weight"), apart)
+    held_rows = (_rows_at(X, apart), _rows_at(y, apart), weight)
+    return InMemory(_rows_at(X, rest), _rows_at(y, rest), {**params, **cut}, held_rows)
+
+
+def _blocks_held_out(blocks: engine.Blocks, share: float, seed: int) -> list[int]:
+    """Return the blocks to hold out. Those that share a source go together, as it is read once."""
+    assert blocks.plan is not None
+    groups = [[b for b in group if blocks.rows[b] != 0] for group in engine.groups(blocks.plan)]
+    groups = [group for group in groups if group]
+    if len(groups) < 2:
+        raise ValueError(
+            "patience needs blocks that can be held out, and all "
+            f"{len(blocks)} of X share one source or are empty. Give more blocks, each of whole "
+            "sources (as they are stored, say), or patience=None."
+        )
+    wanted, held = share * sum(map(len, groups)), list[int]()
+    for group in generator(seed).permutation(len(groups))[:-1]:
+        if len(held) < wanted:
+            held += groups[group]
+    return sorted(held)
+
+
+def _rows_at(x: Any, at: np.ndarray) -> Any:
+    if is_array(x) and not isinstance(x, np.ndarray) and not hasattr(x, "tocsr"):
+        return namespace(x).take(x, asarray(at, like=x, dtype=default_int(x)), axis=0)
+    return None if x is None else _safe_indexing(x, at)
+
+
+def _rows(X: Any) -> int:
+    """Return the rows of what only the estimator may know to read, 0 where it does not say."""
+    return engine.n_rows(X) if hasattr(X, "shape") or hasattr(X, "__len__") else 0
+
+
+def _numbered(index: int, parts: tuple) -> tuple[int, tuple]:
+    return index, parts
+
+
+def _learn(
+    names: tuple[str, ...], params: dict[str, Any], before: Taught, block: tuple[int, tuple]
+) -> tuple[Taught, None]:
+    """Let a copy learn from a block: the chain's task."""
+    index, parts = block
+    given = dict(zip(names, parts, strict=True))
+    X, y = given.pop("X"), given.pop("y", None)
+    try:
+        estimator = learned(before.estimator, X, y, {**params, **given})
+    except Exception as error:
+        error.add_note(f"It was learning from block {index}: {engine.n_rows(X)} rows of X.")
+        raise
+    rows = before.rows + engine.n_rows(X)
+    return before._replace(estimator=estimator, rows=rows, like=kind_of(X)), None

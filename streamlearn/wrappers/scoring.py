@@ -1,0 +1,157 @@
+"""Scores of estimators that are not ours: of a collection, and of blocks that were held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn import metrics as theirs
+from sklearn.base import RegressorMixin
+
+from streamlearn import blocks as engine
+from streamlearn import metrics as ours
+from streamlearn.backend import Array, asarray, to_numpy, widest_float
+from streamlearn.core import tallies
+from streamlearn.foreign import Lazily, own_score, takes, takes_collections
+from streamlearn.reading import as_array, as_numbers
+
+BLOCKWISE = {
+    getattr(theirs, name): getattr(ours, name)
+    for name in (
+        "accuracy_score",
+        "log_loss",
+        "mean_squared_error",
+        "mean_absolute_error",
+        "r2_score",
+    )
+}
+"""scikit-learn's metrics that have a form for collections."""
+
+NAMES = ("accuracy", "neg_log_loss", "neg_mean_squared_error", "neg_mean_absolute_error", "r2")
+
+
+def scorer_of(scoring: Any) -> Callable | None:
+    """Return the scorer ``(estimator, X, y) -> float``; None for the estimator's own score.
+
+    Raises
+    ------
+    ValueError
+        If it is a metric, ``(y_true, y_pred)``, or the name of no scorer.
+    """
+    if getattr(scoring, "__module__", None) == ours.__name__:
+        raise ValueError(
+            f"scoring={scoring.__name__} is a metric, which takes y_true and y_pred. Give the name "
+            "of a scorer, or make one with sklearn.metrics.make_scorer."
+        )
+    return None if scoring is None else theirs.check_scoring(scoring=scoring)
+
+
+def of_collection(
+    asked: Any, estimator: Any, scorer: Callable | None, X: Any, y: Any, params: dict[str, Any]
+) -> Any:
+    """Return the score of a fitted estimator on a collection, in one pass.
+
+    Parameters
+    ----------
+    asked : object
+        Answers lazily for ``estimator``.
+    estimator : object
+    scorer : callable or None
+    X, y : containers
+    params : dict
+        Further arguments of the scorer.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the score has no form for a collection.
+    """
+    if scorer is None:
+        if takes_collections(estimator):
+            return estimator.score(X, y, **params)
+        return Lazily(estimator).score(X, y, **params)
+    metric = getattr(scorer, "_score_func", None)
+    if metric is None or not metric.__module__.startswith("sklearn."):
+        return scorer(asked, X, y, **params)
+    how = {} if metric not in BLOCKWISE else dict(scorer._kwargs)  # type: ignore[attr-defined]
+    function = BLOCKWISE.get(metric)
+    if function is None or not all(takes(function, name) for name in how):
+        raise ValueError(
+            f"scoring={scorer!r} has no form for a dask collection. Those that have are "
+            f"{', '.join(NAMES)}. Give another as a function (estimator, X, y) that works on "
+            "collections, or give X and y in memory."
+        )
+    if takes(function, "labels") and hasattr(asked, "classes_"):
+        how.setdefault("labels", asked.classes_)  # else a pass over y looks for them
+    method = scorer._response_method  # type: ignore[attr-defined]
+    names = (method,) if isinstance(method, str) else method
+    predicted = next(getattr(asked, name) for name in names if hasattr(asked, name))(X)
+    return scorer._sign * function(y, predicted, **how, **params)  # type: ignore[attr-defined]
+
+
+def of_blocks(
+    estimator: Any, scorer: Callable | None, blocks: engine.Blocks, order: Sequence[int]
+) -> float:
+    """Return the score of a fitted estimator on some blocks, each in memory in its turn.
+
+    R2 is that of all rows together. Others are averages over the blocks, by rows or their weights,
+    which accuracy, log loss and the errors are as well.
+    """
+    metric = None if scorer is None else getattr(scorer, "_score_func", None)
+    own = scorer is None and own_score(estimator) is RegressorMixin.score
+    if own or (metric in (theirs.r2_score, ours.r2_score) and not scorer._kwargs):  # type: ignore[union-attr]
+        of_block, tally = partial(_fit_of_block, estimator, blocks.names), tallies.R2
+        state = engine.reduce(of_block, tally.merge, blocks, order=order)
+        return np.nan if state is None else float(np.mean(to_numpy(tally.result(state))))
+    of_block = partial(_score_of_block, estimator, scorer, blocks.names)
+    total, weight = engine.reduce(of_block, _add, blocks, order=order) or (0.0, 0.0)
+    return total / weight if weight else np.nan
+
+
+def in_memory(estimator: Any, scorer: Callable | None, X: Any, y: Any, weight: Any) -> float:
+    """Return the score of a fitted estimator on rows in memory."""
+    function = estimator.score if scorer is None else partial(scorer, estimator)
+    if weight is None or not accepts_weight(estimator, scorer):
+        return float(function(X, y))
+    return float(function(X, y, sample_weight=weight))
+
+
+def accepts_weight(estimator: Any, scorer: Callable | None) -> bool:
+    """Tell whether a score can weigh the rows."""
+    metric = None if scorer is None else getattr(scorer, "_score_func", scorer)
+    return takes(estimator.score if metric is None else metric, "sample_weight")
+
+
+def _score_of_block(
+    estimator: Any, scorer: Callable | None, names: tuple[str, ...], index: int, parts: tuple
+) -> tuple[float, float]:
+    given = dict(zip(names, parts, strict=True))
+    weight = given.get("sample_weight")
+    rows: float = engine.n_rows(given["X"])
+    if weight is not None and accepts_weight(estimator, scorer):
+        rows = float(np.sum(to_numpy(as_array(weight))))
+    if not rows:
+        return 0.0, 0.0
+    return in_memory(estimator, scorer, given["X"], given.get("y"), weight) * rows, rows
+
+
+def _fit_of_block(estimator: Any, names: tuple[str, ...], index: int, parts: tuple) -> Any:
+    given = dict(zip(names, parts, strict=True))
+    predicted = as_array(estimator.predict(given["X"]))
+    target, *weight = (
+        asarray(as_numbers(given[name], name, index), like=predicted, dtype=widest_float(predicted))
+        for name in ("y", "sample_weight")
+        if name in given
+    )
+    return tallies.R2.of_block(_one(target), _one(predicted), *weight)
+
+
+def _one(values: Array) -> Array:
+    """Return one output as (n_rows,)."""
+    return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+
+
+def _add(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
+    return a[0] + b[0], a[1] + b[1]
