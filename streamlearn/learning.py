@@ -66,6 +66,8 @@ class Course(NamedTuple):
         Transformers that learn while the blocks flow through them, in the epoch ``first`` only.
     first : int
         The number of the first epoch.
+    learns_y : bool
+        Whether the machine learns a target; y is for the stages ahead alone where it does not.
     """
 
     machine: Machine
@@ -81,6 +83,7 @@ class Course(NamedTuple):
     predicted: Callable[[Array], Array] | None = None
     ahead: Chain | None = None
     first: int = 0
+    learns_y: bool = True
 
 
 class Ready(NamedTuple):
@@ -89,7 +92,7 @@ class Ready(NamedTuple):
     Attributes
     ----------
     X : array
-    target, weight : arrays over the same rows; the latter may be None
+    target, weight : arrays over the same rows, or None
     order, rows : draws for `streamlearn.core.batches.cut`, or None
     held : Batch or None
         Rows that are scored and not learned from.
@@ -98,7 +101,7 @@ class Ready(NamedTuple):
     """
 
     X: Array
-    target: Array
+    target: Array | None
     weight: Array | None
     order: list[float] | None
     rows: Array | None
@@ -114,13 +117,13 @@ class Flowing(NamedTuple):
     piece : Piece
     given : dict of str to object
         The parts of the block by name, without X.
-    target, weight : arrays; the latter may be None
+    target, weight : arrays, or None
     epoch, block : int
     """
 
     piece: Piece
     given: dict[str, Any]
-    target: Array
+    target: Array | None
     weight: Array | None
     epoch: int
     block: int
@@ -165,7 +168,9 @@ def read(course: Course, epoch: int, index: int, parts: tuple) -> Ready | Flowin
         X = piece.rows if is_array(piece.rows.array) else Rows(np.empty((1, 1)))
     like = Rows(X.array[:1, ...], X.functions).all()
     weight = read_weight(parts, course.names, like, block)
-    if course.classes is None:
+    if not course.learns_y:
+        target = None
+    elif course.classes is None:
         target = read_values(parts, course.names, like, block)
     else:
         y = as_vector(parts[course.names.index("y")], "y", block)
@@ -182,7 +187,7 @@ def arrive(course: Course, learned: Learned, flowing: Flowing) -> tuple[Learned,
     piece, given, target, weight, epoch, index = flowing
     learns = epoch == course.first
     states, (X, *_, clean) = course.ahead.learn(
-        learned.ahead, piece, as_array(given["y"]), given, course.reader, learns=learns
+        learned.ahead, piece, as_array(given["y"]) if "y" in given else None, given, course.reader, learns=learns
     )
     names = None if X.functions else _get_feature_names(X.array)
     check = learns and not clean
@@ -190,10 +195,11 @@ def arrive(course: Course, learned: Learned, flowing: Flowing) -> tuple[Learned,
         reader = Reader(course.reader.estimator, None, finite=check)
         X = reader.whole(X, course.reader.block(index))
     like = Rows(X.array[:1, ...], X.functions).all()
-    if not same_place(like, target):
+    if target is not None and not same_place(like, target):
         dtype = like.dtype if course.classes is None else default_int(like)
         target = asarray(target, like=like, dtype=dtype)
-        weight = weight if weight is None else asarray(weight, like=like)
+    if weight is not None and not same_place(like, weight):
+        weight = asarray(weight, like=like)
     state = restated(course, learned, states, X.functions)
     learned = learned._replace(state=state, ahead=states, names=names)
     return learned, ready(course, epoch, index, X, target, weight)
@@ -224,7 +230,12 @@ def restated(
 
 
 def ready(
-    course: Course, epoch: int, index: int, rows: Rows, target: Array, weight: Array | None
+    course: Course,
+    epoch: int,
+    index: int,
+    rows: Rows,
+    target: Array | None,
+    weight: Array | None,
 ) -> Ready:
     """Hold rows out and make the draws of a block."""
     X, functions = rows
@@ -264,7 +275,9 @@ def learn_block(course: Course, learned: Learned, block: Ready | Flowing) -> tup
     machine, state, rows = course.machine, learned.state, learned.rows
     X = block.X
     like = Rows(X[:1, ...], block.functions).all()
-    if state is None:
+    if state is None and machine.begin is not None:
+        state = machine.begin(machine.params, Rows(X, block.functions), block.weight)
+    elif state is None:
         state = machine.init(machine.params, like.shape[1], course.n_outputs, like=like)
     same_place_or_raise(like, _an_array(state), course.reader.estimator, "partial_fit")
     through, built = _through(machine, X, block.functions)
