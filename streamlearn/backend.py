@@ -13,6 +13,7 @@ from typing import Any
 import array_api_compat as compat
 import array_api_compat.numpy
 import numpy as np
+from scipy.sparse import csc_array
 
 Array = Any
 """An array of any library that follows the Python Array API."""
@@ -26,6 +27,14 @@ Measured on 20 float64 features, a scaler and a Newton step in a fit on 2 cores:
 
 DEVICE_BATCH_ROWS = 1 << 17
 """Rows in one batch on an accelerator, where a launch costs more than the arithmetic it starts."""
+
+MANY_LABELS = 64
+"""Labels beyond which sums of rows by label are faster by sorting than by a product.
+
+Measured on 4,096 x 20 float64, one core, microseconds by product and by sorting: torch 415 and 1808
+for 16 labels, 993 and 362 for 64, 7015 and 580 for 256; JAX 276 and 2838, 786 and 1978, 9570 and
+2384.
+"""
 
 # The GNU C library hands the top of its heap back to the system after every batch whose temporaries
 # pass 256 KiB, and takes it again, page by page, for the next. Once a block of this size has come
@@ -162,6 +171,36 @@ def batch_rows(
 def scores(X: Array, W: Array) -> Array:
     """Return ``X @ W.T``: (m, d) rows times (k, d) columns, as (m, k)."""
     return X @ namespace(W).matrix_transpose(W)
+
+
+def scores_plus(X: Array, W: Array, b: Array) -> Array:
+    """Return ``X @ W.T + b``, (m, k), for columns W (k, d) and b (k,)."""
+    P = scores(X, W)
+    return _each_row(np.add, P, b, P) if compat.is_numpy_array(P) and P.dtype == b.dtype else P + b
+
+
+def sums_by_label(labels: Array, n_labels: int, X: Array, weight: Array) -> tuple[Array, Array]:
+    """Return for each label the sum of weight times row, (k, d), and the sum of the weights, (k,).
+
+    NumPy's sums are in at least the dtype of ``weight``.
+    """
+    if compat.is_numpy_array(X):
+        ends = np.arange(X.shape[0] + 1)
+        rows = csc_array((weight, labels, ends), shape=(n_labels, X.shape[0]))
+        return rows @ X, np.bincount(labels, weights=weight, minlength=n_labels)
+    xp, dtype = namespace(X), widest_float(X)
+    known = xp.arange(n_labels, dtype=labels.dtype, device=device(labels))
+    if n_labels <= MANY_LABELS or xp.finfo(dtype).bits < 64:
+        chosen = xp.astype(labels[:, None] == known, X.dtype) * weight[:, None]
+        return weighted_sums(chosen, X), column_sums(chosen)
+    order = xp.argsort(labels)
+    ends = xp.searchsorted(xp.take(labels, order), known, side="right")
+    weight = xp.astype(weight, dtype)
+    both = xp.concat([xp.astype(X, dtype) * weight[:, None], weight[:, None]], axis=1)
+    until = xp.cumulative_sum(xp.take(both, order, axis=0), axis=0, include_initial=True)
+    until = xp.take(until, ends, axis=0)
+    sums = xp.concat([until[:1, :], until[1:, :] - until[:-1, :]])
+    return sums[:, :-1], sums[:, -1]
 
 
 def weighted_sums(G: Array, X: Array) -> Array:
@@ -316,11 +355,23 @@ def default_int(like: Array) -> Any:
 
 def argmax(x: Array, *, axis: int, keepdims: bool = False) -> Array:
     """Return the indices of the first largest elements along ``axis``, in `default_int`."""
+    return _index("argmax", x, axis=axis, keepdims=keepdims)
+
+
+def argmin(x: Array, *, axis: int) -> Array:
+    """Return the indices of the first smallest elements along ``axis``, in `default_int`.
+
+    Infinity is not for it: CuPy's own argmin is wrong then.
+    """
+    return x.argmin(axis=axis) if compat.is_numpy_array(x) else _index("argmin", x, axis=axis)
+
+
+def _index(name: str, x: Array, **how: Any) -> Array:
     xp, where = namespace(x), device(x)
     if compat.is_array_api_strict_namespace(xp):
         # Its argmax makes int64 everywhere, which its own device without 64 bits refuses.
         x = compat.to_device(x, xp.Device("CPU_DEVICE"))
-    index = xp.argmax(x, axis=axis, keepdims=keepdims)
+    index = getattr(xp, name)(x, **how)
     index = xp.astype(index, default_int(xp.empty(0, device=where)), copy=False)
     return compat.to_device(index, where)
 
