@@ -297,6 +297,8 @@ def learn_block(course: Course, learned: Learned, block: Ready | Flowing) -> tup
     # Divergence is found in what the steps report, and raised there.
     with np.errstate(over="ignore", invalid="ignore"):
         state, info = learn(machine, state, batches)
+        if machine.end_block is not None:
+            state = machine.end_block(machine.params, state, rows + X.shape[0])
         if block.held is not None and course.tally is not None and course.predicted is not None:
             predicted = course.predicted(machine.apply(machine.params, state, block.held.X))
             held = course.tally.of_block(block.held.target, predicted, block.held.weight)

@@ -86,6 +86,9 @@ class Machine(NamedTuple):
         ``(params, state, rho, delta) -> State``: go on from rows ``z`` to ``(z - delta) / rho``.
     begin : callable or None
         ``(params, rows, weight) -> State``: start from rows of the first block, instead of `init`.
+    end_block : callable or None
+        ``(params, state, seen) -> State``: what changes after the last batch of a block, when
+        ``seen`` rows have been learned from.
     """
 
     params: Any
@@ -100,3 +103,4 @@ class Machine(NamedTuple):
     largest: Callable | None = None
     restate: Callable | None = None
     begin: Callable | None = None
+    end_block: Callable | None = None

@@ -16,10 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamlearn.backend import namespace
-from streamlearn.core import affine, linear, moments, newton
+from streamlearn.backend import asarray, namespace
+from streamlearn.core import affine, linear, mlp, moments, newton
 from streamlearn.core.batches import cut, learn
 from streamlearn.core.machine import Batch, Info, Machine
+from streamlearn.core.optimizers import sgd
 from tests.backends import STRICT, Backend, no_host_sync
 
 N_FEATURES = 3
@@ -62,6 +63,19 @@ def values(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
     return {"X": X, "target": X[:, 0] + rng.normal(size=n), "weight": rng.random(n)}
 
 
+def counts(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    return values(rng, n) | {"target": rng.integers(0, 3, (n, 2)) / 1.0}
+
+
+def drawn(params: mlp.Params, n_features: int, n_outputs: int, *, like: Any) -> mlp.State:
+    """Return a net that learns in all of its layers: one of zeros does not."""
+    zeros, rng = mlp.init(params, n_features, n_outputs, like=like), np.random.default_rng(0)
+    weights, biases = (
+        tuple(asarray(rng.normal(size=a.shape), like=a) for a in part) for part in zeros[:2]
+    )
+    return mlp.start(params, weights, biases)
+
+
 def sums(s: moments.Moments) -> tuple:
     return s.weight + s.weight_low, s.mean + s.mean_low, s.m2 + s.m2_low
 
@@ -84,6 +98,16 @@ CASES = {
     "newton-log": Case(newton.machine(linear.Params(loss="log_loss")), classes, n_outputs=3),
     "newton-elasticnet": Case(
         newton.machine(linear.Params(loss="huber", kind="values", penalty="elasticnet")), values
+    ),
+    "mlp-adam": Case(
+        mlp.machine(mlp.Params(hidden=(4,), output="softmax"))._replace(init=drawn), classes, 3
+    ),
+    "mlp-sgd": Case(
+        mlp.machine(
+            mlp.Params(hidden=(4, 2), activation="tanh", output="exp", optimizer=sgd())
+        )._replace(init=drawn),
+        counts,
+        2,
     ),
 }
 
