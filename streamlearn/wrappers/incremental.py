@@ -250,6 +250,12 @@ class Incremental(ParallelPostFit):
             if n_iter == 1 or scores[-1] > watch.best[0]:
                 best = estimator
             stopped = bool(watch.stalled(np.asarray(scores[-1:]))[0])
+            if np.isneginf(watch.best[0]):
+                raise ValueError(
+                    f"What is held out has no score ({scores[-1]}): it has too few rows, or none "
+                    "of which sample_weight is not 0. Increase validation_fraction, or use another "
+                    "random_state."
+                )
             if stopped:
                 break
         if watch is not None and self.tol is not None and not stopped:

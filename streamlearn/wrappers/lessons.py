@@ -47,14 +47,14 @@ class InMemory(NamedTuple):
     X, y : objects
     params : dict
         Further arguments of ``partial_fit``.
-    held : tuple or None
-        X, y and weights that are scored and never learned from.
+    held : Blocks or None
+        Rows that are scored and never learned from.
     """
 
     X: Any
     y: Any
     params: dict[str, Any]
-    held: tuple | None = None
+    held: engine.Blocks | None = None
 
     @property
     def total(self) -> int:
@@ -69,7 +69,7 @@ class InMemory(NamedTuple):
     def score(self, estimator: Any, scorer: Callable | None) -> float:
         """Score the rows that are held out."""
         assert self.held is not None
-        return scoring.in_memory(estimator, scorer, *self.held)
+        return scoring.of_blocks(estimator, scorer, self.held, [0])
 
 
 class InBlocks(NamedTuple):
@@ -154,6 +154,8 @@ def lessons_of(
     lazy = engine.is_collection(X)
     if not lazy and held_out is None and not any(map(engine.is_collection, (y, *params.values()))):
         return InMemory(X, y, params)
+    if not lazy:
+        X, y = (x if x is None or _says_its_rows(x) else np.asarray(x) for x in (X, y))
     n_rows = rows_known(X)
     by_row = {name: value for name, value in params.items() if is_by_row(name, value, n_rows)}
     blocks = engine.align(X=X, y=y, **by_row)
@@ -166,14 +168,14 @@ def lessons_of(
     n_held = int(np.ceil(held_out * n_rows))
     if not 0 < n_held < n_rows:
         raise ValueError(
-            f"Of {n_rows} rows, validation_fraction={held_out!r} leaves none to learn from. Give "
-            "more rows, or patience=None."
+            f"validation_fraction={held_out!r} of n_samples = {n_rows} leaves none to learn from. "
+            "Give more rows, or patience=None."
         )
     shuffled = generator(seed).permutation(n_rows)
     apart, rest = np.sort(shuffled[:n_held]), np.sort(shuffled[n_held:])
     cut = {name: _rows_at(value, rest) for name, value in by_row.items()}
-    weight = _rows_at(by_row.get("sample_weight"), apart)
-    held_rows = (_rows_at(X, apart), _rows_at(y, apart), weight)
+    given = {"X": X, "y": y, "sample_weight": by_row.get("sample_weight")}
+    held_rows = engine.align(**{name: _rows_at(value, apart) for name, value in given.items()})
     return InMemory(_rows_at(X, rest), _rows_at(y, rest), {**params, **cut}, held_rows)
 
 
@@ -196,14 +198,20 @@ def _blocks_held_out(blocks: engine.Blocks, share: float, seed: int) -> list[int
 
 
 def _rows_at(x: Any, at: np.ndarray) -> Any:
-    if is_array(x) and not isinstance(x, np.ndarray) and not hasattr(x, "tocsr"):
+    if hasattr(x, "tocsr"):
+        return x.tocsr()[at]
+    if is_array(x) and not isinstance(x, np.ndarray):
         return namespace(x).take(x, asarray(at, like=x, dtype=default_int(x)), axis=0)
     return None if x is None else _safe_indexing(x, at)
 
 
 def _rows(X: Any) -> int:
     """Return the rows of what only the estimator may know to read, 0 where it does not say."""
-    return engine.n_rows(X) if hasattr(X, "shape") or hasattr(X, "__len__") else 0
+    return engine.n_rows(X) if _says_its_rows(X) else 0
+
+
+def _says_its_rows(X: Any) -> bool:
+    return hasattr(X, "shape") or hasattr(X, "__len__")
 
 
 def _numbered(index: int, parts: tuple) -> tuple[int, tuple]:

@@ -110,15 +110,7 @@ def of_blocks(
     return total / weight if weight else np.nan
 
 
-def in_memory(estimator: Any, scorer: Callable | None, X: Any, y: Any, weight: Any) -> float:
-    """Return the score of a fitted estimator on rows in memory."""
-    function = estimator.score if scorer is None else partial(scorer, estimator)
-    if weight is None or not accepts_weight(estimator, scorer):
-        return float(function(X, y))
-    return float(function(X, y, sample_weight=weight))
-
-
-def accepts_weight(estimator: Any, scorer: Callable | None) -> bool:
+def _accepts_weight(estimator: Any, scorer: Callable | None) -> bool:
     """Tell whether a score can weigh the rows."""
     metric = None if scorer is None else getattr(scorer, "_score_func", scorer)
     return takes(estimator.score if metric is None else metric, "sample_weight")
@@ -127,14 +119,15 @@ def accepts_weight(estimator: Any, scorer: Callable | None) -> bool:
 def _score_of_block(
     estimator: Any, scorer: Callable | None, names: tuple[str, ...], index: int, parts: tuple
 ) -> tuple[float, float]:
+    """Return the score of a block times its rows or weights, and these."""
     given = dict(zip(names, parts, strict=True))
-    weight = given.get("sample_weight")
-    rows: float = engine.n_rows(given["X"])
-    if weight is not None and accepts_weight(estimator, scorer):
-        rows = float(np.sum(to_numpy(as_array(weight))))
-    if not rows:
-        return 0.0, 0.0
-    return in_memory(estimator, scorer, given["X"], given.get("y"), weight) * rows, rows
+    X, y, weight = (given.get(name) for name in ("X", "y", "sample_weight"))
+    score = estimator.score if scorer is None else partial(scorer, estimator)
+    rows: float = engine.n_rows(X)
+    if weight is None or not _accepts_weight(estimator, scorer):
+        return float(score(X, y)) * rows, rows
+    rows = float(np.sum(to_numpy(as_array(weight))))
+    return (float(score(X, y, sample_weight=weight)) * rows, rows) if rows else (0.0, 0.0)
 
 
 def _fit_of_block(estimator: Any, names: tuple[str, ...], index: int, parts: tuple) -> Any:
