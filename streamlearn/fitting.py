@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial, reduce
 from typing import Any, NamedTuple
 
@@ -126,13 +126,7 @@ def fit(
             print(f"-- Epoch {n_iter}")  # noqa: T201
         objective, n_rows, weight = np.zeros(course.n_outputs), 0, 0.0
         now = epoch + n_iter - 1
-        for segment in engine.fold(
-            partial(learn_block, course),
-            learned,
-            blocks,
-            prepare=partial(read, course, now),
-            order=None if course.shuffle is None else block_order(blocks, course.seed, now),
-        ):
+        for segment in one_pass(course, learned, blocks, now):
             before, learned = learned, segment.state
             reports = [(r, r.info.info) for r in segment.records if r.rows and r.info.info]
             for record, info in reports:
@@ -146,7 +140,7 @@ def fit(
                     f"Total training time: {time.time() - started:.2f} seconds."
                 )
             if stopping.early_stopping and reports:
-                score = _held_out_score(course, [record.info.held for record, _ in reports])
+                score = held_out_score(course, [record.info.held for record, _ in reports])
                 stalled = watch.stalled(np.full(course.n_outputs, score))
                 learned, active = _slow_or_stop(course, learned, stalled, active)
                 if not active.any():
@@ -177,6 +171,19 @@ def fit(
         moving = namespace(learned.state.active).ones_like(learned.state.active)
         learned = learned._replace(state=learned.state._replace(active=moving))
     return Outcome(learned, n_iter, not active.any(), losses)
+
+
+def one_pass(
+    course: Course, learned: Learned, blocks: engine.Blocks, epoch: int
+) -> Iterator[engine.Segment]:
+    """Learn from every block once; yield segment after segment."""
+    return engine.fold(
+        partial(learn_block, course),
+        learned,
+        blocks,
+        prepare=partial(read, course, epoch),
+        order=None if course.shuffle is None else block_order(blocks, course.seed, epoch),
+    )
 
 
 def block_order(blocks: engine.Blocks, seed: int, epoch: int) -> Sequence[int] | None:
@@ -214,7 +221,8 @@ def diverged(where: str) -> ValueError:
     )
 
 
-def _held_out_score(course: Course, tallies: list[Any]) -> float:
+def held_out_score(course: Course, tallies: list[Any]) -> float:
+    """Return the score of the held-out rows of some blocks, from their tallies."""
     assert course.tally is not None
     merged = reduce(course.tally.merge, [t for t in tallies if t is not None])
     return float(np.mean(to_numpy(course.tally.result(merged))))

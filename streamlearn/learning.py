@@ -32,6 +32,7 @@ from streamlearn.reading import (
     as_array,
     as_vector,
     in_block,
+    indicator_or_raise,
     read_values,
     read_weight,
     same_place_or_raise,
@@ -51,7 +52,7 @@ class Course(NamedTuple):
     names : tuple of str
         The parts of a block.
     classes : ndarray or None
-        Labels to encode y with; None where y holds values.
+        Labels to encode y with; None where y holds values, a column for each output.
     batch_size : int or None
         None for sizes that grow with the rows seen.
     shuffle : {"batches", "rows"} or None
@@ -68,6 +69,8 @@ class Course(NamedTuple):
         The number of the first epoch.
     learns_y : bool
         Whether the machine learns a target; y is for the stages ahead alone where it does not.
+    indicator : bool
+        Whether the values must be 0 or 1: a column for each of several labels.
     """
 
     machine: Machine
@@ -84,6 +87,7 @@ class Course(NamedTuple):
     ahead: Chain | None = None
     first: int = 0
     learns_y: bool = True
+    indicator: bool = False
 
 
 class Ready(NamedTuple):
@@ -171,7 +175,9 @@ def read(course: Course, epoch: int, index: int, parts: tuple) -> Ready | Flowin
     if not course.learns_y:
         target = None
     elif course.classes is None:
-        target = read_values(parts, course.names, like, block)
+        target = read_values(parts, course.names, like, block, course.n_outputs)
+        if course.indicator:
+            indicator_or_raise(target, block)
     else:
         y = as_vector(parts[course.names.index("y")], "y", block)
         target = encode(course.classes, y, like=like, where=in_block("y", block))

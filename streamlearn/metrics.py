@@ -24,7 +24,7 @@ from streamlearn.backend import (
 )
 from streamlearn.core import tallies
 from streamlearn.labels import beside, comparable, discover, encode, listed
-from streamlearn.reading import as_numbers, as_vector, finite_or_raise, in_block
+from streamlearn.reading import as_array, as_numbers, as_vector, finite_or_raise, in_block
 
 
 def accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
@@ -33,12 +33,13 @@ def accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> fl
     Parameters
     ----------
     y_true, y_pred : array, Series, dask array or dask Series of shape (n_samples,)
+        Or of shape (n_samples, n_labels), 0 or 1 for each label; a row is right where all are.
     sample_weight : array or dask array of shape (n_samples,), optional
 
     Raises
     ------
     ValueError
-        If they do not line up, have no rows or none with a weight, or are not one-dimensional.
+        If they do not line up, or have no rows or none with a weight.
 
     Examples
     --------
@@ -193,8 +194,10 @@ def _tally_of_block(
 
 def _label_pair(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Array]:
     """Return labels to compare, beside the prediction: numbers as numbers, strings in NumPy."""
-    target = as_vector(y_true, "y_true", block)
-    predicted = as_vector(y_pred, "y_pred", block)
+    target, predicted = as_array(y_true), as_array(y_pred)
+    if target.ndim != 2 or target.shape != predicted.shape:
+        target = as_vector(target, "y_true", block)
+        predicted = as_vector(predicted, "y_pred", block)
     if not same_place(target, predicted):
         target = beside(target, predicted)
     if {_is_text(target), _is_text(predicted)} == {True, False}:

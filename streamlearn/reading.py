@@ -203,18 +203,42 @@ def read_weight(parts: tuple, names: tuple[str, ...], X: Array, block: int | Non
     return weight
 
 
-def read_values(parts: tuple, names: tuple[str, ...], X: Array, block: int | None) -> Array:
-    """Return a block's target values beside X, shape (n_rows,).
+def read_values(
+    parts: tuple, names: tuple[str, ...], X: Array, block: int | None, columns: int = 1
+) -> Array:
+    """Return a block's target values beside X, shape (n_rows,) or (n_rows, columns).
 
     Raises
     ------
     TypeError, ValueError
-        If they are no numbers, hold NaN or infinity, or there are several a row.
+        If they are no numbers, hold NaN or infinity, or are not ``columns`` a row.
     """
-    y = as_vector(as_numbers(parts[names.index("y")], "y", block), "y", block)
+    y = as_numbers(parts[names.index("y")], "y", block)
+    if columns == 1:
+        y = as_vector(y, "y", block)
+    elif y.ndim != 2 or y.shape[1] != columns:
+        raise ValueError(
+            f"{in_block('y', block)} should have {columns} columns, got an array of shape "
+            f"{tuple(y.shape)} instead."
+        )
     y = asarray(y, like=X, dtype=X.dtype)
     finite_or_raise(y, "y", block)
     return y
+
+
+def indicator_or_raise(y: Array, block: int | None) -> None:
+    """Check that a target of several labels a row is 0 or 1 everywhere.
+
+    Raises
+    ------
+    ValueError
+        Naming the block, if there is one.
+    """
+    if not bool(namespace(y).all((y == 0) | (y == 1))):
+        raise ValueError(
+            f"{in_block('y', block)} has {y.shape[1]} columns and holds other numbers than 0 and "
+            "1. A column for each label must say which rows have it; of classes give one column."
+        )
 
 
 def finite_or_raise(x: Array, name: str, block: int | None, *, allow_nan: bool = False) -> None:

@@ -71,6 +71,17 @@ def test_several_outputs(name, lazy):
         getattr(metrics, name)(y, predicted, multioutput="variance_weighted")
 
 
+@pytest.mark.parametrize(("backend", "kind"), CASES, indirect=["backend"])
+def test_a_row_of_several_labels_is_right_where_all_are(backend, kind):
+    y = np.stack([LABELS == k for k in range(3)], axis=1).astype(int)
+    predicted = np.stack([GUESSES == 0, GUESSES > 0, GUESSES == 2], axis=1).astype(int)
+    want = theirs.accuracy_score(y, predicted, sample_weight=WEIGHTS)
+    assert 0.2 < want < 0.8
+    wrap = Container(kind, backend).wrap
+    got = metrics.accuracy_score(wrap(y), wrap(predicted), sample_weight=wrap(WEIGHTS))
+    assert got == pytest.approx(want, rel=100 * backend.eps)
+
+
 @pytest.mark.parametrize("name", CASES_OF)
 def test_any_mixture_of_containers(name):
     """What is in memory is cut like the collection, whichever of the two that is."""

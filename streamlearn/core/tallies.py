@@ -71,6 +71,8 @@ class Fit(NamedTuple):
 def correct(target: Array, predicted: Array, weight: Array | None = None) -> Average:
     """Return the sums of the accuracy: ``target`` and ``predicted`` are (n_rows,) codes.
 
+    Or indicators (n_rows, n_labels), of which a row is right where all its labels are.
+
     Examples
     --------
     >>> import numpy as np
@@ -78,7 +80,8 @@ def correct(target: Array, predicted: Array, weight: Array | None = None) -> Ave
     0.75
     """
     _check_same_shape(target, predicted)
-    return _average_of(target == predicted, weight)
+    right = target == predicted
+    return _average_of(right if right.ndim == 1 else namespace(right).all(right, axis=1), weight)
 
 
 def log_losses(target: Array, predicted: Array, weight: Array | None = None) -> Average:
