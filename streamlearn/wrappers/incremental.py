@@ -198,9 +198,18 @@ class Incremental(ParallelPostFit):
             )
         return self._learn("partial_fit", X, y, classes, params, further=True)
 
+    def __sklearn_is_fitted__(self) -> bool:
+        """Tell whether a copy has learned; one that was given fitted is not asked."""
+        return "estimator_" in vars(self)
+
     def _learn(
         self, method: str, X: Any, y: Any, classes: Any, params: dict[str, Any], *, further: bool
     ) -> Incremental:
+        if self.patience is not None and not hasattr(self, "score"):
+            raise ValueError(
+                f"patience needs a score, and {type(self.estimator).__name__} has none. Give "
+                "scoring=, or patience=None."
+            )
         first = not further or "estimator_" not in vars(self)
         params = self._routed(method, params)
         classes = self.classes if classes is None else classes

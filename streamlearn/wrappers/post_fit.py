@@ -247,7 +247,8 @@ class ParallelPostFit(MetaEstimatorMixin, BaseEstimator):
 
     def __getattr__(self, name: str) -> Any:
         """Return a fitted attribute of the estimator that answers."""
-        if name.endswith("_") and not name.startswith("_") and name != "estimator_":
+        fitted = name.endswith("_") and not name.startswith("_") and name != "estimator_"
+        if fitted and self.__sklearn_is_fitted__():
             return getattr(self._inner(), name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
