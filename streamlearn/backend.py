@@ -8,6 +8,7 @@ array that fixes namespace, device and dtype.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import array_api_compat as compat
@@ -15,8 +16,13 @@ import array_api_compat.numpy
 import numpy as np
 from scipy.sparse import csc_array
 
+from streamlearn import sparse
+
 Array = Any
 """An array of any library that follows the Python Array API."""
+
+Sparse = sparse.CSR
+"""Rows that are mostly zeros: their namespace, for all that is made of them, is NumPy's."""
 
 CPU_BATCH_BYTES = 1280 * 1024
 """Bytes of X in one batch on a CPU: little enough for its caches, enough to pay for the calls.
@@ -45,7 +51,7 @@ np.empty(1 << 24, dtype=np.uint8)
 
 def is_array(x: object) -> bool:
     """Tell whether ``x`` is an array of a library this module knows."""
-    return compat.is_array_api_obj(x)
+    return compat.is_array_api_obj(x) or isinstance(x, Sparse)
 
 
 def namespace(*arrays: Array) -> Any:
@@ -57,14 +63,15 @@ def namespace(*arrays: Array) -> Any:
         If one is not an array, or they come from different libraries.
     """
     # Looking a library up costs 4 us, a dozen times a batch; NumPy's is known by the type.
-    if len(arrays) == 1 and isinstance(arrays[0], np.ndarray):
+    if len(arrays) == 1 and isinstance(arrays[0], np.ndarray | Sparse):
         return compat.numpy
+    arrays = tuple(a.data if isinstance(a, Sparse) else a for a in arrays)
     return compat.array_namespace(*arrays)
 
 
 def device(x: Array) -> Any:
     """Return the device that holds ``x``."""
-    return compat.device(x)
+    return compat.device(x.data if isinstance(x, Sparse) else x)
 
 
 def on_host(x: Array) -> bool:
@@ -80,7 +87,7 @@ def on_host(x: Array) -> bool:
 
 def reads_are_free(x: Array) -> bool:
     """Tell whether reading a value of ``x`` neither waits for a device nor breaks a trace."""
-    return compat.is_numpy_array(x) or (compat.is_torch_array(x) and on_host(x))
+    return isinstance(x, np.ndarray | Sparse) or (compat.is_torch_array(x) and on_host(x))
 
 
 def asarray(x: Any, *, like: Array, dtype: Any = None) -> Array:
@@ -122,6 +129,8 @@ def to_float(x: Array) -> float:
 
 def nbytes(x: Array) -> int:
     """Return the bytes of memory that the elements of ``x`` take, 0 where that is not known."""
+    if isinstance(x, Sparse):
+        return sparse.nbytes(x)
     known = getattr(x, "nbytes", None)
     if known is not None:
         return int(known)
@@ -164,12 +173,55 @@ def batch_rows(
     """
     if not on_host(X):
         return DEVICE_BATCH_ROWS
-    row = max(1, (X.shape[1] + beside) * itemsize(X.dtype, namespace(X)))
+    size = itemsize(X.dtype, namespace(X))
+    held = sparse.bytes_of_a_row(X) if isinstance(X, Sparse) else X.shape[1] * size
+    row = max(1, held + beside * size)
     return min(most, max(512, 1 << max(0, (budget // row).bit_length() - 1)))
+
+
+def rows_at(X: Array, at: Any) -> Array:
+    """Return some rows of (m, d), or entries of (m,): those of a slice, or of an array of int."""
+    if not isinstance(at, slice):
+        return X[at, :] if isinstance(X, Sparse) else namespace(X).take(X, at, axis=0)
+    if isinstance(X, Sparse) and at.step is None:
+        return sparse.part(X, *at.indices(X.shape[0])[:2])
+    return X[at, ...]
+
+
+def dense(X: Array) -> Array:
+    """Return rows with their zeros: only ever some of a block's."""
+    return sparse.dense(X) if isinstance(X, Sparse) else X
+
+
+def cast(X: Array, dtype: Any) -> Array:
+    """Return ``X`` in a dtype, itself where it has it."""
+    if isinstance(X, Sparse):
+        return sparse.cast(X, dtype)
+    return namespace(X).astype(X, dtype, copy=False)
+
+
+def is_sparse(X: object) -> bool:
+    """Tell whether ``X`` is rows whose zeros are not stored."""
+    return isinstance(X, Sparse)
+
+
+def of_entries(X: Array, function: Callable[..., Array], *rows: Array) -> Array:
+    """Return sparse ``X`` with ``function(x, *(row[j] for row in rows))`` in place of its entries.
+
+    The zeros of X do not go through ``function``, and stay.
+    """
+    return sparse.of_entries(X, function, *rows)
+
+
+def full_columns(X: Array) -> Array:
+    """Tell for each column of sparse ``X`` whether all of its rows are stored, (d,)."""
+    return sparse.counts(X) == X.shape[0]
 
 
 def scores(X: Array, W: Array) -> Array:
     """Return ``X @ W.T``: (m, d) rows times (k, d) columns, as (m, k)."""
+    if isinstance(X, Sparse):
+        return sparse.scores(X, W)
     return X @ namespace(W).matrix_transpose(W)
 
 
@@ -215,6 +267,8 @@ def over_rows(A: Array, X: Array) -> Array:
     and keeps them all waiting for a sum over millions of rows; its ``dot`` never does. In a fit
     that loads beside learning this costs 1.2 times the time.
     """
+    if isinstance(X, Sparse):
+        return sparse.over_rows(A, X)
     return np.dot(A, X) if compat.is_numpy_array(X) else A @ X
 
 
@@ -286,6 +340,15 @@ def by_columns(X: Array, *steps: tuple[str, Array | None]) -> Array:
     """
     xp = namespace(X)
     kept: list[tuple[str, Array]] = [(name, row) for name, row in steps if row is not None]
+    if isinstance(X, Sparse):
+        for name, row in kept:
+            if name in ("add", "subtract"):
+                raise ValueError(
+                    "Cannot center sparse matrices: pass `with_mean=False` instead. See docstring "
+                    "for motivation and alternatives."
+                )
+            X = sparse.of_entries(X, getattr(np, name), row)
+        return X
     if not (compat.is_numpy_array(X) and kept):
         for name, row in kept:
             X = getattr(xp, name)(X, row)
@@ -336,7 +399,7 @@ def column_sums(G: Array) -> Array:
 
     A product, because NumPy takes six times as long to add up a few columns.
     """
-    if G.shape[1] == 1:
+    if G.shape[1] == 1 and not isinstance(G, Sparse):
         return namespace(G).sum(G, axis=0)
     ones = namespace(G).ones((1, G.shape[0]), dtype=G.dtype, device=device(G))[0, :]
     return over_rows(ones, G)

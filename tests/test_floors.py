@@ -15,6 +15,7 @@ import streamlearn
 PACKAGE = Path(streamlearn.__file__).parent
 
 FLOORS = [
+    {"sparse"},
     {"backend"},
     {"core", "blocks", "reading"},
     {"labels"},

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from streamlearn import backend
-from streamlearn.backend import Array, by_columns, column_sums, namespace
+from streamlearn.backend import Array, by_columns, column_sums, rows_at
 
 
 class Affine(NamedTuple):
@@ -36,18 +36,23 @@ Rows = Any
 """An array of shape (m, d), or an `Affine`."""
 
 
+def is_sparse(rows: Rows) -> bool:
+    """Tell whether the zeros of the rows are not stored."""
+    return backend.is_sparse(rows.X if isinstance(rows, Affine) else rows)
+
+
 def cast(rows: Rows, dtype: Any) -> Rows:
     """Return rows in a floating dtype, themselves where they have it."""
     if isinstance(rows, Affine):
         return Affine(*(a if a is None else cast(a, dtype) for a in rows))
-    return rows if rows.dtype == dtype else namespace(rows).astype(rows, dtype)
+    return rows if rows.dtype == dtype else backend.cast(rows, dtype)
 
 
 def pick(rows: Rows, at: Any) -> Array:
     """Build some of the rows."""
     if not isinstance(rows, Affine):
-        return rows[at, ...]
-    return by_columns(rows.X[at, ...], ("subtract", rows.centre), ("divide", rows.scale))
+        return rows_at(rows, at)
+    return by_columns(rows_at(rows.X, at), ("subtract", rows.centre), ("divide", rows.scale))
 
 
 def scores(rows: Rows, W: Array, b: Array) -> Array:

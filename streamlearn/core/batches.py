@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
-from streamlearn.backend import Array, batch_rows, namespace
+from streamlearn.backend import Array, batch_rows, rows_at
 from streamlearn.core.affine import Rows
 from streamlearn.core.machine import Batch, Info, Machine
 
@@ -92,16 +92,12 @@ def cut(
     )
     ends = list(accumulate(lengths[i] for i in layout))
     stop = dict(zip(layout, ends, strict=True))
-    xp = namespace(X)
     for i, length in enumerate(lengths):
         if rows is None:
             at: Any = slice(stop[i] - length, stop[i])
-            X_i, t_i, w_i = (a if a is None else a[at, ...] for a in (X, target, weight))
         else:
             at = rows[stop[i] - length : stop[i]]
-            X_i, t_i, w_i = (
-                a if a is None else xp.take(a, at, axis=0) for a in (X, target, weight)
-            )
+        X_i, t_i, w_i = (a if a is None else rows_at(a, at) for a in (X, target, weight))
         yield Batch(X_i if through is None else through(X_i), t_i, w_i, seen)
         seen += length
 

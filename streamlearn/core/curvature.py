@@ -9,7 +9,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from streamlearn.backend import Array, device, namespace, weighted_sums
+from streamlearn.backend import (
+    Array,
+    column_sums,
+    device,
+    full_columns,
+    is_sparse,
+    namespace,
+    of_entries,
+    weighted_sums,
+)
 
 
 class Curvature(NamedTuple):
@@ -55,22 +64,47 @@ def unknown(K: int, D: int, *, full: bool, like: Array) -> Curvature:
     return Curvature(hessian, nothing, nothing, xp.zeros((), **at))
 
 
-def feed(known: Curvature, Z: Array, h: Array, a: Array, r: float) -> Curvature:
-    """Return what is known after rows Z (k, D), ones last, of weights a (k, K) or (k, 1).
+def feed(known: Curvature, X: Array, centre: Array, h: Array, a: Array, r: float) -> Curvature:
+    """Return what is known after rows X (k, d) less the centre, of weights a (k, K) or (k, 1).
 
-    ``h`` (k, K) are their weighted curvatures, ``r`` is their weight in H.
+    ``h`` (k, K) are their weighted curvatures, ``r`` is their weight in H. Sparse rows are for an
+    H that is a diagonal.
     """
-    xp, H, k = namespace(Z), known.hessian, Z.shape[0]
-    if H.ndim == 3:
-        R = xp.sqrt(xp.matrix_transpose(h))[:, :, None] * Z
-        fresh = xp.matrix_transpose(R) @ R / k
+    xp, H, k = namespace(X), known.hessian, X.shape[0]
+    if is_sparse(X):
+        fresh, absolute, square = _sparse_sums(X, centre, h, a)
     else:
-        fresh = weighted_sums(h, Z * Z) / k
+        Z = xp.concat([X - centre, xp.ones_like(X[:, :1])], axis=1)
+        absolute, square = weighted_sums(a, xp.abs(Z)), weighted_sums(a * a, Z * Z)
+        if H.ndim == 3:
+            R = xp.sqrt(xp.matrix_transpose(h))[:, :, None] * Z
+            fresh = xp.matrix_transpose(R) @ R
+        else:
+            fresh = weighted_sums(h, Z * Z)
     return Curvature(
-        H + r * (fresh - H),
-        known.absolute + weighted_sums(a, xp.abs(Z)),
-        known.square + weighted_sums(a * a, Z * Z),
-        known.rows + k,
+        H + r * (fresh / k - H), known.absolute + absolute, known.square + square, known.rows + k
+    )
+
+
+def _sparse_sums(X: Array, centre: Array, h: Array, a: Array) -> tuple[Array, Array, Array]:
+    """Return ``h'(z z)``, ``a'|z|`` and ``(a a)'(z z)`` for z = X - centre, with ones last.
+
+    A zero of X counts by its column's centre: as if all were zeros, the stored entries by what is
+    different. Where a column has no zeros that would cancel, and nothing is added.
+    """
+    xp = namespace(X)
+    zero = xp.where(full_columns(X), 0.0, centre)
+    absolute = of_entries(X, lambda x, c, z: xp.abs(x - c) - xp.abs(z), centre, zero)
+    square = of_entries(X, lambda x, c, z: (x - c) ** 2 - z * z, centre, zero)
+
+    def sums(G: Array, entries: Array, of_zero: Array) -> Array:
+        total = column_sums(G)[:, None]
+        return xp.concat([weighted_sums(G, entries) + total * of_zero, total], axis=1)
+
+    return (
+        sums(h, square, zero * zero),
+        sums(a, absolute, xp.abs(zero)),
+        sums(a * a, square, zero * zero),
     )
 
 

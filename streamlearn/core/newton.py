@@ -48,8 +48,8 @@ from __future__ import annotations
 from math import floor, log, log2
 from typing import NamedTuple
 
-from streamlearn.backend import Array, batch_rows, column_sums, namespace
-from streamlearn.core.affine import Rows, cast, pick, scores, weighted_sums
+from streamlearn.backend import Array, batch_rows, column_sums, dense, namespace
+from streamlearn.core.affine import Rows, cast, is_sparse, pick, scores, weighted_sums
 from streamlearn.core.curvature import (
     Curvature,
     Damped,
@@ -181,11 +181,11 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     X = cast(batch.X, state.weights.dtype)
     m, T, d = X.shape[0], batch.seen, X.shape[1]
     p = on_rows(state.weights, X, state.centre)
-    some = thin(X)  # after the product, which brings X near
-    inverted, fed, gap = pace(T, d)
-    invert_by, feed_by, _ = pace(T + m, d)
-    feeds, inverts = T == 0 or floor(feed_by) != floor(fed), floor(invert_by) != floor(inverted)
-    new = max(m, gap)  # rows that the fed ones stand for
+    wide = is_sparse(X) and state.inverse.ndim == 2
+    at = slice(None) if wide else few(m)
+    some = thin(X, at)  # after the product, which brings X near
+    some = some if wide else dense(some)
+    feeds, inverts, new = (True, True, m) if wide else due(T, m, d)
     if feeds and params.fit_intercept:
         state = recentre(state, some, new / (T + new))
     w, centre = state.weights, state.centre
@@ -194,21 +194,20 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     a = row_weights(params, y, batch.weight)
     info = report(params, w[:, :d], loss.value(p, y, params.epsilon), a)
     g = loss.gradient(p, y, params.epsilon)
-    h = loss.curvature(thin(p), thin(y), params.epsilon)
+    h = loss.curvature(thin(p, at), thin(y, at), params.epsilon)
     if a is not None:
-        g, h = g * a, h * thin(a)
+        g, h = g * a, h * thin(a, at)
     sums, total = weighted_sums(g, X), column_sums(g)[:, None]
     a2 = penalty_parts(params)[1]
     pull = (a2[:, None] if getattr(a2, "ndim", 0) else a2) * w[:, :d]
     grad = xp.concat([(sums - total * centre) / m + pull, total / m], axis=1) + state.tilt
 
     if feeds:
-        one = xp.ones_like(some[:, :1])
-        Z = xp.concat([some - centre, one], axis=1)
-        r = 4 * new / (T + 4 * new)
-        known = feed(state.curvature, Z, h, one if a is None else thin(a), r)
+        r = new / (T + new) if wide else 4 * new / (T + 4 * new)
+        one = xp.ones_like(h[:, :1])
+        known = feed(state.curvature, some, centre, h, one if a is None else thin(a, at), r)
         state = state._replace(curvature=known)
-    if T == 0 or inverts:
+    if inverts:
         state = renew(params, state)
 
     s = times(grad, state.inverse)
@@ -221,6 +220,8 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     r = averaging_weight(params, T, m) if begun else f * m / (T + f * m)
     r = (state.active * r)[:, None]
     c = 6 * m / (T + 6 * m + 3 * d / (1.0 if a is None else evenness(state.curvature)[:, None]))
+    if wide:
+        c = 3 * m / (T + 3 * m)
     state = state._replace(weights=w - c * s, mean=state.mean + r * (w - s - state.mean))
     if params.penalty in ("l1", "elasticnet"):
         state = state._replace(mean_tilt=state.mean_tilt + r * (state.tilt - state.mean_tilt))
@@ -236,14 +237,18 @@ def largest(X: Array, n_outputs: int) -> int:
     return batch_rows(X, beside=8 * n_outputs, budget=BATCH_BYTES, most=1 << 16)
 
 
-def thin(x: Rows) -> Array:
-    """Return one row in 16, and some 256 to 512: spread, in case the rows are sorted.
+def few(m: int) -> slice:
+    """Return one row in 16, and some 256 to 512: spread, in case the rows are sorted."""
+    return slice(None, None, max(1, min(16, m // SOME), m // (2 * SOME - 64)))
+
+
+def thin(x: Rows, at: slice) -> Array:
+    """Return some rows.
 
     A copy, since NumPy's functions take ten times as long for what does not lie together.
     """
-    m = x.shape[0]
-    some = pick(x, slice(None, None, max(1, min(16, m // SOME), m // (2 * SOME - 64))))
-    return namespace(some).asarray(some, copy=True)
+    some = pick(x, at)
+    return some if is_sparse(some) else namespace(some).asarray(some, copy=True)
 
 
 def on_rows(w: Array, X: Rows, centre: Array) -> Array:
@@ -264,6 +269,14 @@ def recentre(state: State, X: Array, r: float) -> State:
     return state._replace(
         centre=state.centre + v, weights=moved(state.weights), mean=moved(state.mean)
     )
+
+
+def due(T: int, m: int, d: int) -> tuple[bool, bool, float]:
+    """Return whether m rows feed H, whether they invert it, and how many the fed ones stand for."""
+    inverted, fed, gap = pace(T, d)
+    invert_by, feed_by, _ = pace(T + m, d)
+    feeds, inverts = floor(feed_by) != floor(fed), floor(invert_by) != floor(inverted)
+    return T == 0 or feeds, T == 0 or inverts, max(m, gap)
 
 
 def pace(T: int, d: int) -> tuple[float, float, float]:
