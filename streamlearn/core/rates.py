@@ -12,7 +12,7 @@ RATES = ("constant", "optimal", "invscaling", "adaptive")
 
 
 def step_size(
-    learning_rate: str, *, eta0: Any, power_t: Any, alpha: Any, eta: Any, seen: int
+    learning_rate: str, *, eta0: Any, power_t: Any, alpha: Any, eta: Any, seen: Any
 ) -> Any:
     """Return the step size of the row (or batch) that follows ``seen`` rows.
 
@@ -31,12 +31,13 @@ def step_size(
     eta0, power_t, alpha : float or array of shape (n_columns,)
     eta : array of shape (n_columns,)
         The state's step size; read by "adaptive" only.
-    seen : int
+    seen : int or array
         Rows learned from before.
 
     Returns
     -------
-    float or array of shape (n_columns,)
+    float or array
+        One for each column where a parameter is, one for each element of ``seen`` where that is.
 
     Raises
     ------
@@ -56,7 +57,7 @@ def step_size(
     if learning_rate == "invscaling":
         return eta0 / (seen + 1.0) ** power_t
     if learning_rate == "optimal":
-        return 1.0 / (alpha * (optimal_start(alpha) + float(seen)))
+        return 1.0 / (alpha * (optimal_start(alpha) + seen))
     if learning_rate == "adaptive":
         return eta
     raise ValueError(f"learning_rate must be one of {RATES}, got {learning_rate!r}")

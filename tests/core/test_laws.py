@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamlearn.backend import asarray, namespace
-from streamlearn.core import affine, linear, mlp, moments, newton
+from streamlearn.core import affine, linear, mlp, moments, newton, rowwise
 from streamlearn.core.batches import cut, learn
 from streamlearn.core.machine import Batch, Info, Machine
 from streamlearn.core.optimizers import sgd
@@ -80,6 +80,11 @@ def sums(s: moments.Moments) -> tuple:
     return s.weight + s.weight_low, s.mean + s.mean_low, s.m2 + s.m2_low
 
 
+SWEEPS_ARE_WATCHED = (
+    "test_nothing_is_read_back_to_the_host",
+    "row by row, a group of sweeps is over when one more changes nothing, and someone must look",
+)
+
 CASES = {
     "moments": Case(moments.machine(), plain, value=sums),
     "moments-NaN": Case(moments.machine(with_mean=False), gaps, value=sums),
@@ -98,6 +103,21 @@ CASES = {
     "newton-log": Case(newton.machine(linear.Params(loss="log_loss")), classes, n_outputs=3),
     "newton-elasticnet": Case(
         newton.machine(linear.Params(loss="huber", kind="values", penalty="elasticnet")), values
+    ),
+    "rowwise-hinge": Case(
+        rowwise.machine(linear.Params(average=1)), classes, 3, exempt=(SWEEPS_ARE_WATCHED,)
+    ),
+    "rowwise-pa": Case(
+        rowwise.machine(
+            linear.Params(
+                loss="epsilon_insensitive", kind="values", penalty=None, learning_rate="pa2"
+            )
+        ),
+        values,
+        exempt=(SWEEPS_ARE_WATCHED,),
+    ),
+    "rowwise-elasticnet": Case(
+        rowwise.machine(linear.Params(loss="log_loss", penalty="elasticnet", average=1)), classes
     ),
     "mlp-adam": Case(
         mlp.machine(mlp.Params(hidden=(4,), output="softmax"))._replace(init=drawn), classes, 3

@@ -1,0 +1,255 @@
+"""scikit-learn's stochastic gradient descent on one row: what it scores, and how it moves.
+
+`streamlearn.core.rowwise` takes many rows at a time where that ends at the same numbers. What it
+shares with the single row stands here.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from streamlearn.backend import Array, itemsize, namespace, scores, widest_float
+from streamlearn.core.affine import cast
+from streamlearn.core.linear import (
+    STEEPEST,
+    Params,
+    beside,
+    penalty_parts,
+    per_column,
+    row_weights,
+    targets,
+    truncate,
+)
+from streamlearn.core.losses import LOSSES
+from streamlearn.core.machine import Batch
+from streamlearn.core.rates import step_size
+
+PASSIVE = ("pa1", "pa2")
+"""The passive-aggressive schedules, whose step is the loss over the row's squared length."""
+
+SMALLEST_SCALE = {8: 1e-9, 4: 1e-6}
+"""Running product, by bytes of a float, below which scikit-learn's loop multiplies it out."""
+
+
+class Penalized(NamedTuple):
+    """What the cumulative L1 penalty needs to know of a call's rows so far.
+
+    Attributes
+    ----------
+    u : array of shape (K,)
+        Penalty that every coefficient could have received.
+    q : array of shape (K, d)
+        Penalty that each coefficient has received.
+    scale : array of shape (K,)
+        Running product of the decays since scikit-learn's loop last multiplied it out.
+    share : array of shape (K,)
+        Part of a cut that the average is moved by; see `step`.
+    square, absolute : arrays of shape (K,)
+        Squared and absolute norm of the coefficients before their last cut, as the objective has
+        them.
+    """
+
+    u: Array
+    q: Array
+    scale: Array
+    share: Array
+    square: Array
+    absolute: Array
+
+
+class State(NamedTuple):
+    """K linear models under way.
+
+    Attributes
+    ----------
+    coef : array of shape (K, d)
+    intercept : array of shape (K,)
+    mean_coef, mean_intercept : arrays like ``coef`` and ``intercept``
+        Means over the iterates; equal to the iterate until averaging has begun.
+    eta : array of shape (K,)
+        Step size of the "adaptive" schedule; whoever watches the loss cuts it.
+    active : array of shape (K,)
+        1 for columns that move, 0 for those that stand still, to the bit.
+    skipped : array of shape ()
+        Rows of the call that "pa1" has not counted: those of zeros.
+    penalized : Penalized or None
+        None without an L1 penalty.
+    """
+
+    coef: Array
+    intercept: Array
+    mean_coef: Array
+    mean_intercept: Array
+    eta: Array
+    active: Array
+    skipped: Array
+    penalized: Penalized | None
+
+
+class Rows(NamedTuple):
+    """Rows and all of their steps that does not depend on the models; k is 1 or K.
+
+    Attributes
+    ----------
+    X : array of shape (m, d)
+    y : array of shape (m, K)
+    factor : array of shape (m, K)
+        What the loss's gradient is multiplied by: weights, and the step size but for "pa".
+    square : array of shape (m, 1)
+        Squared length of each row.
+    decay : array of shape (m, k), or None
+        What the coefficients are multiplied by first; None for 1.
+    cut : array of shape (m, k), or None
+        L1 penalty that the row adds.
+    order : array of shape (m, 1)
+        How many iterates the mean is over after the row, if that is positive.
+    kept : array of shape (m, 1)
+        0 for rows that are passed over, 1 for others.
+    """
+
+    X: Array
+    y: Array
+    factor: Array
+    square: Array
+    decay: Array | None
+    cut: Array | None
+    order: Array
+    kept: Array
+
+
+def start(params: Params, coef: Array, intercept: Array) -> State:
+    """Return the state in which a call begins with given models, (K, d) and (K,)."""
+    return resume(
+        params,
+        State(coef, intercept, coef, intercept, intercept, intercept, intercept[0], None),
+    )
+
+
+def resume(params: Params, state: State) -> State:
+    """Return the state in which the next call goes on.
+
+    As in scikit-learn's, the penalty received, the step size of "adaptive" and what has been left
+    of the decays start anew.
+    """
+    w, b = state.coef, state.intercept
+    xp, zeros = namespace(w), namespace(b).zeros_like(b)
+    penalized = None
+    if params.penalty in ("l1", "elasticnet"):
+        penalized = Penalized(
+            zeros,
+            xp.zeros_like(w),
+            xp.ones_like(b),
+            zeros,
+            xp.sum(w * w, axis=1),
+            xp.sum(xp.abs(w), axis=1),
+        )
+    return state._replace(
+        eta=per_column(beside(params, b).eta0, b),
+        active=xp.ones_like(b),
+        skipped=zeros[0],
+        penalized=penalized,
+    )
+
+
+def rows_of(params: Params, state: State, batch: Batch) -> tuple[Rows, Array | None]:
+    """Return a batch as `Rows`, and its weights, (m, 1) or (m, K) or None."""
+    w, rate = state.coef, params.learning_rate
+    xp = namespace(w)
+    X = cast(batch.X, w.dtype)
+    y = targets(params, batch.target, w)
+    weight = row_weights(params, y, batch.weight)
+    square = xp.sum(X * X, axis=1, keepdims=True)
+    ones = xp.ones_like(square)
+    kept = xp.astype(square > 0.0, w.dtype) if rate == "pa1" else ones
+
+    # In float32 1 / t would be no schedule of the last digits.
+    past = xp.cumulative_sum(xp.astype(ones, widest_float(w)), axis=0) - 1.0 + float(batch.seen)
+    eta = params.eta0
+    if rate not in PASSIVE:
+        numbers = {name: getattr(params, name) for name in ("eta0", "power_t", "alpha")}
+        eta = step_size(rate, **numbers, eta=state.eta, seen=past)
+    eta = past * 0.0 + eta
+    a1, a2 = penalty_parts(params)
+    decay = cut = None
+    if params.penalty in ("l2", "elasticnet"):
+        decay = xp.astype(xp.maximum(1.0 - eta * a2, 0.0), w.dtype)
+        decay = xp.where(kept > 0.0, decay, 1.0) if rate == "pa1" else decay
+    if params.penalty in ("l1", "elasticnet"):
+        cut = xp.astype(eta * a1, w.dtype)
+    eta = ones if rate in PASSIVE else -xp.astype(eta, w.dtype)
+    factor = state.active * eta * kept
+    factor = factor if weight is None else factor * weight
+    passed = state.skipped + xp.cumulative_sum(1.0 - kept, axis=0)
+    order = xp.astype(past, w.dtype) + (2.0 - params.average) - passed
+    return Rows(X, y, factor, square, decay, cut, order, kept), weight
+
+
+def moves(params: Params, p: Array, rows: Rows) -> Array:
+    """Return the multiples of each row that scores p (m, K) make the models move by, (m, K)."""
+    xp, loss = namespace(p), LOSSES[params.loss]
+    if params.learning_rate not in PASSIVE:
+        g = loss.gradient(p, rows.y, params.epsilon)
+        if loss.steep:
+            g = xp.maximum(xp.minimum(g, STEEPEST), -STEEPEST)
+        return rows.factor * g
+    size = loss.value(p, rows.y, params.epsilon)
+    if params.learning_rate == "pa1":
+        size = xp.minimum(size / xp.where(rows.square > 0.0, rows.square, 1.0), params.eta0)
+    else:
+        size = size / (rows.square + 0.5 / params.eta0)
+    below = rows.y < p
+    sign = rows.y if params.kind == "classes" else 1.0 - 2.0 * xp.astype(below, p.dtype)
+    return rows.factor * (size * sign)
+
+
+def step(params: Params, state: State, row: Rows) -> tuple[State, Array, Array]:
+    """Learn from one row; return also its scores and `moves`, (1, K).
+
+    Under an L1 penalty the average is scikit-learn's, which is no average of iterates. It is kept
+    there as ``(a w + rest) / b`` and a cut changes w alone, so that the average moves by the
+    ``share`` ``a / b`` of the cut, where one of n iterates would move by ``1 / n``.
+    """
+    w, b, old = state.coef, state.intercept, state.penalized
+    xp = namespace(w)
+    p = scores(row.X, w) + b
+    c = moves(params, p, row)
+    kept, decay = row.kept[0, 0], None if row.decay is None else row.decay[0, :]
+    w = w if decay is None else w * decay[:, None]
+    w = w + c[0, :][:, None] * row.X
+    b = b + c[0, :] if params.fit_intercept else b
+
+    begun, r = False, 0.0
+    mean_w, mean_b = w, b
+    if params.average > 0:
+        n = row.order[0, 0]
+        begun = n >= 1.0
+        r = kept / xp.maximum(n, xp.ones_like(n))
+        mean_w = xp.where(begun, (1.0 - r) * state.mean_coef + r * w, w)
+        mean_b = xp.where(begun, (1.0 - r) * state.mean_intercept + r * b, b)
+    if old is not None:
+        assert row.cut is not None
+        scale, share, square, absolute = old[2:]
+        if decay is not None:
+            scale = scale * decay
+            # Where scikit-learn's loop multiplies the scale out, its average forgets the share.
+            out = scale < SMALLEST_SCALE[itemsize(w.dtype, xp)]
+            scale, share = (
+                xp.where(out, 1.0, scale),
+                xp.where(out, 0.0, share / xp.where(out, 1.0, decay)),
+            )
+            square, absolute = square * decay**2, absolute * decay
+        moved = c[0, :] != 0.0
+        square = xp.where(moved, xp.sum(w * w, axis=1), square)
+        absolute = xp.where(moved, xp.sum(xp.abs(w), axis=1), absolute)
+        u = old.u + row.cut[0, :] * kept
+        new_w, q = truncate(w, u[:, None], old.q, kept > 0.0)
+        if params.average > 0:
+            share = xp.where(begun, (1.0 - r) * share + r, 0.0)
+            mean_w = xp.where(begun, mean_w + share[:, None] * (new_w - w), new_w)
+        else:
+            mean_w = new_w
+        w, old = new_w, Penalized(u, q, scale, share, square, absolute)
+    state = state._replace(
+        coef=w, intercept=b, mean_coef=mean_w, mean_intercept=mean_b, penalized=old
+    )
+    return state, p, c

@@ -1,0 +1,250 @@
+"""The row-by-row machine: tiles against the row's own step and scikit-learn, on every backend."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from sklearn.linear_model import SGDClassifier, SGDRegressor
+
+from streamlearn.core import rowsteps, rowwise, tiles
+from streamlearn.core.batches import cut, learn
+from streamlearn.core.linear import Params
+from streamlearn.core.losses import LOSSES, MARGIN_LOSSES
+from streamlearn.core.machine import Batch
+
+PENALTIES = (None, "l2", "l1", "elasticnet")
+RATES = ("constant", "optimal", "invscaling", "adaptive")
+
+
+def table(n=90, d=4, n_classes=3, seed=0, offset=0.2):
+    rng = np.random.default_rng(seed)
+    X = 0.5 * rng.normal(size=(n, d)) + offset
+    values = X @ rng.normal(size=d) + 0.3 * rng.normal(size=n)
+    codes = np.searchsorted(np.quantile(values, np.linspace(0, 1, n_classes + 1)[1:-1]), values)
+    return X, values, codes, rng.uniform(0.1, 2.0, size=n)
+
+
+def run(params, X, target, weight=None, *, K=1, batch_size=rowwise.ROWS, epochs=1, state=None):
+    machine = rowwise.machine(params)
+    state = machine.init(params, X.shape[1], K, like=X) if state is None else state
+    info = None
+    for epoch in range(epochs):
+        batches = cut(X, target, weight, seen=epoch * X.shape[0], batch_size=batch_size)
+        state, info = learn(machine, state, batches)
+    return state, info
+
+
+def row_by_row(params, X, target, weight=None, *, K=1):
+    """Take the same rows by `rowsteps.step`; return the state and the scores."""
+    state = rowwise.init(params, X.shape[1], K, like=X)
+    rows, _ = rowsteps.rows_of(params, state, Batch(X, target, weight))
+    scores = []
+    for i in range(X.shape[0]):
+        row = rowsteps.Rows(*(a if a is None else a[i : i + 1, :] for a in rows))
+        state, p, _ = rowsteps.step(params, state, row)
+        scores.append(p)
+    return state, scores
+
+
+def assert_close(backend, got, want, factor=1e3):
+    for a, b in zip(got, want, strict=True):
+        a, b = backend.to_numpy(a), backend.to_numpy(b)
+        np.testing.assert_allclose(a, b, rtol=factor * backend.eps, atol=factor * backend.eps)
+
+
+@pytest.mark.parametrize("rate", [*RATES, "pa1", "pa2"])
+@pytest.mark.parametrize("average", [0, 20])
+def test_tiles_are_the_steps_of_their_rows(backend, rate, average):
+    X, _, codes, rows = table()
+    X[[0, 30, 66]] = 0.0
+    X, codes, rows = (backend.asarray(a) for a in (X, codes, rows))
+    params = Params(
+        alpha=0.02, learning_rate=rate, eta0=0.05, power_t=0.3, average=average,
+        positive_weight=np.array([0.5, 1.0, 2.0]),
+    )  # fmt: skip
+    for fit_intercept, weight in ((True, None), (False, rows)):
+        how = params._replace(fit_intercept=fit_intercept)
+        got, _ = run(how, X, codes, weight, K=3)
+        want, _ = row_by_row(how, X, codes, weight, K=3)
+        assert_close(backend, got[:4], want[:4])
+
+
+@pytest.mark.parametrize("tile", [1, 7, 64])
+def test_the_size_of_tiles_is_only_rounding(monkeypatch, tile):
+    X, values, _, rows = table(n=150)
+    params = Params(loss="huber", kind="values", alpha=0.05, eta0=0.1, average=9)
+    want, _ = run(params, X, values, rows, batch_size=1)
+    monkeypatch.setattr(rowwise, "TILE", tile)
+    monkeypatch.setattr(rowwise, "SPAN_NUMBERS", 2 * tile * tile)
+    got, _ = run(params, X, values, rows, batch_size=100)
+    for a, b in zip(got[:4], want[:4], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_objective_is_that_of_every_row_before_it_was_learned_from(backend, penalty):
+    X, values, _, rows = (backend.asarray(a) for a in table())
+    params = Params(
+        loss="squared_error", kind="values", penalty=penalty, alpha=0.3, l1_ratio=0.4,
+        learning_rate="invscaling", eta0=0.1,
+    )  # fmt: skip
+    _, info = run(params, X, values, rows)
+    X, values, rows = (backend.to_numpy(a) for a in (X, values, rows))
+    a1, a2 = {"l1": (0.3, 0.0), "l2": (0.0, 0.3), "elasticnet": (0.12, 0.18), None: (0, 0)}[penalty]
+    state, loss, objective = rowwise.init(params, 4, 1, like=X), 0.0, 0.0
+    for i in range(90):
+        at = slice(i, i + 1)
+        value = 0.5 * float(X[i] @ state.coef[0] + state.intercept[0] - values[i]) ** 2
+        before_cuts = state.penalized
+        if before_cuts is None:
+            norms = 0.0, float(state.coef[0] @ state.coef[0])
+        else:
+            norms = float(before_cuts.absolute[0]), float(before_cuts.square[0])
+        loss, objective = loss + rows[i] * value, objective + value
+        objective += a1 * norms[0] + 0.5 * a2 * norms[1]
+        state, _ = rowwise.update(params, state, Batch(X[at], values[at], rows[at], i))
+    assert float(info.loss[0]) == pytest.approx(loss, rel=1e4 * backend.eps)
+    assert float(info.objective[0]) == pytest.approx(objective, rel=1e4 * backend.eps)
+    assert float(info.weight[0]) == pytest.approx(rows.sum(), rel=1e2 * backend.eps)
+
+
+def test_decays_of_zero_divide_nothing():
+    """The first rows of "optimal" multiply the coefficients by 0, the next ones by little."""
+    X, _, codes, _ = table()
+    for rate, alpha in itertools.product(RATES, (10.0, 100.0)):
+        how = {"loss": "log_loss", "alpha": alpha, "learning_rate": rate, "eta0": 0.05}
+        got, _ = run(Params(**how), X, codes, K=3, epochs=2)
+        want = SGDClassifier(**how, shuffle=False, max_iter=2, tol=None).fit(X, codes)
+        np.testing.assert_allclose(got.coef, want.coef_, rtol=1e-10, atol=1e-15)
+        np.testing.assert_allclose(got.intercept, want.intercept_, rtol=1e-10)
+        # scikit-learn's own average has lost half of its digits here.
+        params = Params(**how, average=3)
+        got, _ = run(params, X, codes, K=3)
+        want, _ = row_by_row(params, X, codes, K=3)
+        np.testing.assert_allclose(got.mean_coef, want.mean_coef, rtol=1e-10, atol=1e-15)
+
+
+@pytest.mark.parametrize("least", [0.0, 2.0])
+def test_products_of_decays_are_quotients_where_that_is_safe(monkeypatch, least):
+    rng = np.random.default_rng(0)
+    decay = rng.uniform(0.9, 1.0, (5, 16, 3))
+    monkeypatch.setattr(tiles, "LEAST_PRODUCT", least)
+    R = tiles.between(decay, 16, like=decay)
+    for t, k, i, j in [(0, 0, 16, 0), (1, 2, 9, 9), (4, 1, 10, 9), (2, 0, 16, 3), (3, 1, 3, 9)]:
+        want = np.prod(decay[t, j:i, k]) if i >= j else 0.0
+        assert R[t, k, i, j] == pytest.approx(want, rel=1e-14)
+
+
+def test_columns_are_models_of_their_own_and_a_stopped_one_stays(backend):
+    X, values, _, rows = table(n=24)
+    each = {
+        "alpha": [0.01, 0.2, 1.0], "eta0": [0.1, 0.01, 0.3], "power_t": [0.5, 0.2, 0.0],
+        "epsilon": [0.1, 0.5, 0.0], "l1_ratio": [0.0, 0.4, 1.0],
+    }  # fmt: skip
+    X, values, rows = (backend.asarray(a) for a in (X, values, rows))
+    for penalty, rate in itertools.product(("l2", "elasticnet"), ("invscaling", "adaptive")):
+        fixed = {
+            "loss": "epsilon_insensitive", "kind": "values", "penalty": penalty, "average": 5,
+            "learning_rate": rate,
+        }  # fmt: skip
+        arrays = Params(**fixed, **{name: np.array(v) for name, v in each.items()})
+        together, _ = run(arrays, X, values, rows, K=3)
+        stopped = together._replace(active=backend.asarray([1.0, 0.0, 1.0]))
+        after, _ = run(arrays, X, values, rows, K=3, state=stopped)
+        for a, b in zip(together[:5], after[:5], strict=True):
+            a, b = backend.to_numpy(a), backend.to_numpy(b)
+            np.testing.assert_array_equal(a[1], b[1])
+        assert np.all(backend.to_numpy(after.coef)[0] != backend.to_numpy(together.coef)[0])
+        for k in range(3):
+            params = Params(**fixed, **{name: v[k] for name, v in each.items()})
+            alone, _ = run(params, X, values, rows)
+            for a, b in zip(alone[:4], together[:4], strict=True):
+                a, b = backend.to_numpy(a)[0], backend.to_numpy(b)[k]
+                np.testing.assert_allclose(a, b, rtol=1e3 * backend.eps, atol=1e2 * backend.eps)
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+@pytest.mark.parametrize("rate", [*RATES, "pa1", "pa2"])
+def test_backends_agree_and_keep_dtype(backend, rate, penalty):
+    X, _, codes, rows = table()
+    params = Params(average=9, alpha=0.02, penalty=penalty, learning_rate=rate, eta0=0.05)
+    for dtype in backend.float_dtypes:
+        want, _ = run(params, X.astype(dtype), codes, rows.astype(dtype), K=3)
+        got, info = run(
+            params,
+            backend.asarray(X, dtype),
+            backend.asarray(codes),
+            backend.asarray(rows, dtype),
+            K=3,
+        )
+        rtol = 1e3 * np.finfo(dtype).eps
+        for a, b in zip(got[:4], want[:4], strict=True):
+            backend.check(a, dtype)
+            np.testing.assert_allclose(backend.to_numpy(a), b, rtol=rtol, atol=rtol)
+        for a in info:
+            backend.check(a, dtype)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_is_scikit_learns_far_from_the_origin(loss):
+    """Uncentred rows move each other's scores most, and take the most sweeps."""
+    X, values, codes, rows = table(n=200, offset=3.0)
+    for rate in ("invscaling", "constant"):
+        how = {"loss": loss, "learning_rate": rate, "alpha": 0.5, "eta0": 1e-3, "power_t": 0.3}
+        known = SGDClassifier(**how, shuffle=False, max_iter=2, tol=None)
+        known.fit(X, codes, sample_weight=rows)
+        got, _ = run(Params(**how), X, codes, rows, K=3, epochs=2)
+        np.testing.assert_allclose(got.coef, known.coef_, rtol=1e-9, atol=1e-12)
+        if loss not in MARGIN_LOSSES:
+            known = SGDRegressor(**how, shuffle=False, max_iter=2, tol=None).fit(X, values)
+            got, _ = run(Params(**how, kind="values"), X, values, epochs=2)
+            np.testing.assert_allclose(got.coef[0], known.coef_, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("rate", ["pa1", "pa2"])
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e155, 1e160])
+def test_rows_whose_products_leave_the_floats(rate, scale):
+    """Squared lengths overflow where scikit-learn's scores do not."""
+    X, _, codes, _ = table(n_classes=2)
+    X = X * np.where(np.arange(90) % 3 == 1, scale, 1.0)[:, None]
+    known = SGDClassifier(
+        learning_rate=rate, eta0=0.5, penalty=None, shuffle=False, max_iter=1, tol=None
+    )
+    known.fit(X, codes)
+    params = Params(learning_rate=rate, eta0=0.5, penalty=None)
+    with np.errstate(over="ignore", invalid="ignore"):
+        got, info = run(params, X, codes)
+    assert np.all(np.isfinite(info.loss))
+    np.testing.assert_allclose(got.coef, known.coef_, rtol=1e-10)
+    np.testing.assert_allclose(got.intercept, known.intercept_, rtol=1e-10)
+
+
+def test_models_that_have_left_the_floats_report_nan():
+    X, values, _, _ = table()
+    params = Params(
+        loss="squared_error", kind="values", learning_rate="constant", eta0=1e300, penalty=None
+    )
+    with np.errstate(over="ignore", invalid="ignore"):
+        _, info = run(params, X * 1e100, values)
+    assert np.all(np.isnan(info.loss))
+
+
+@pytest.mark.parametrize("penalty", ["l2", "elasticnet"])
+def test_a_call_begins_anew_where_scikit_learns_does(penalty):
+    X, values, _, _ = table()
+    how = {"penalty": penalty, "alpha": 0.1, "average": 5, "learning_rate": "adaptive"}
+    known = SGDRegressor(**how, shuffle=False)
+    params = Params(**how, loss="squared_error", kind="values")
+    state, seen = None, 0
+    for at in (slice(0, 20), slice(20, 70), slice(70, 90)):
+        known.partial_fit(X[at], values[at])
+        if state is None:
+            state = rowwise.init(params, 4, 1, like=X)
+        else:
+            state = rowwise.resume(params, state._replace(eta=0.0 * state.eta))
+        state, _ = rowwise.update(params, state, Batch(X[at], values[at], None, seen))
+        seen = at.stop
+        np.testing.assert_allclose(state.mean_coef[0], known.coef_, rtol=1e-11)
+        np.testing.assert_allclose(state.mean_intercept, known.intercept_, rtol=1e-11)
