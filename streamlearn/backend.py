@@ -14,15 +14,12 @@ from typing import Any
 import array_api_compat as compat
 import array_api_compat.numpy
 import numpy as np
-from scipy.sparse import csc_array
+from scipy.sparse import csc_array, csr_array
 
 from streamlearn import sparse
 
 Array = Any
 """An array of any library that follows the Python Array API."""
-
-Sparse = sparse.CSR
-"""Rows that are mostly zeros: their namespace, for all that is made of them, is NumPy's."""
 
 CPU_BATCH_BYTES = 1280 * 1024
 """Bytes of X in one batch on a CPU: little enough for its caches, enough to pay for the calls.
@@ -50,8 +47,11 @@ np.empty(1 << 24, dtype=np.uint8)
 
 
 def is_array(x: object) -> bool:
-    """Tell whether ``x`` is an array of a library this module knows."""
-    return compat.is_array_api_obj(x) or isinstance(x, Sparse)
+    """Tell whether ``x`` is an array of a library this module knows.
+
+    A ``csr_array`` is one of NumPy's, though only some of the functions here take it.
+    """
+    return compat.is_array_api_obj(x) or isinstance(x, csr_array)
 
 
 def namespace(*arrays: Array) -> Any:
@@ -63,15 +63,15 @@ def namespace(*arrays: Array) -> Any:
         If one is not an array, or they come from different libraries.
     """
     # Looking a library up costs 4 us, a dozen times a batch; NumPy's is known by the type.
-    if len(arrays) == 1 and isinstance(arrays[0], np.ndarray | Sparse):
+    if len(arrays) == 1 and isinstance(arrays[0], np.ndarray | csr_array):
         return compat.numpy
-    arrays = tuple(a.data if isinstance(a, Sparse) else a for a in arrays)
+    arrays = tuple(a.data if isinstance(a, csr_array) else a for a in arrays)
     return compat.array_namespace(*arrays)
 
 
 def device(x: Array) -> Any:
     """Return the device that holds ``x``."""
-    return compat.device(x.data if isinstance(x, Sparse) else x)
+    return compat.device(x.data if isinstance(x, csr_array) else x)
 
 
 def on_host(x: Array) -> bool:
@@ -87,7 +87,7 @@ def on_host(x: Array) -> bool:
 
 def reads_are_free(x: Array) -> bool:
     """Tell whether reading a value of ``x`` neither waits for a device nor breaks a trace."""
-    return isinstance(x, np.ndarray | Sparse) or (compat.is_torch_array(x) and on_host(x))
+    return isinstance(x, np.ndarray | csr_array) or (compat.is_torch_array(x) and on_host(x))
 
 
 def asarray(x: Any, *, like: Array, dtype: Any = None) -> Array:
@@ -129,7 +129,7 @@ def to_float(x: Array) -> float:
 
 def nbytes(x: Array) -> int:
     """Return the bytes of memory that the elements of ``x`` take, 0 where that is not known."""
-    if isinstance(x, Sparse):
+    if isinstance(x, csr_array):
         return sparse.nbytes(x)
     known = getattr(x, "nbytes", None)
     if known is not None:
@@ -174,7 +174,7 @@ def batch_rows(
     if not on_host(X):
         return DEVICE_BATCH_ROWS
     size = itemsize(X.dtype, namespace(X))
-    held = sparse.bytes_of_a_row(X) if isinstance(X, Sparse) else X.shape[1] * size
+    held = sparse.bytes_of_a_row(X) if isinstance(X, csr_array) else X.shape[1] * size
     row = max(1, held + beside * size)
     return min(most, max(512, 1 << max(0, (budget // row).bit_length() - 1)))
 
@@ -182,27 +182,27 @@ def batch_rows(
 def rows_at(X: Array, at: Any) -> Array:
     """Return some rows of (m, d), or entries of (m,): those of a slice, or of an array of int."""
     if not isinstance(at, slice):
-        return X[at, :] if isinstance(X, Sparse) else namespace(X).take(X, at, axis=0)
-    if isinstance(X, Sparse) and at.step is None:
+        return X[at, :] if isinstance(X, csr_array) else namespace(X).take(X, at, axis=0)
+    if isinstance(X, csr_array) and at.step is None:
         return sparse.part(X, *at.indices(X.shape[0])[:2])
     return X[at, ...]
 
 
 def dense(X: Array) -> Array:
     """Return rows with their zeros: only ever some of a block's."""
-    return sparse.dense(X) if isinstance(X, Sparse) else X
+    return sparse.dense(X) if isinstance(X, csr_array) else X
 
 
 def cast(X: Array, dtype: Any) -> Array:
     """Return ``X`` in a dtype, itself where it has it."""
-    if isinstance(X, Sparse):
+    if isinstance(X, csr_array):
         return sparse.cast(X, dtype)
     return namespace(X).astype(X, dtype, copy=False)
 
 
 def is_sparse(X: object) -> bool:
     """Tell whether ``X`` is rows whose zeros are not stored."""
-    return isinstance(X, Sparse)
+    return isinstance(X, csr_array)
 
 
 def of_entries(X: Array, function: Callable[..., Array], *rows: Array) -> Array:
@@ -220,7 +220,7 @@ def full_columns(X: Array) -> Array:
 
 def scores(X: Array, W: Array) -> Array:
     """Return ``X @ W.T``: (m, d) rows times (k, d) columns, as (m, k)."""
-    if isinstance(X, Sparse):
+    if isinstance(X, csr_array):
         return sparse.scores(X, W)
     return X @ namespace(W).matrix_transpose(W)
 
@@ -267,7 +267,7 @@ def over_rows(A: Array, X: Array) -> Array:
     and keeps them all waiting for a sum over millions of rows; its ``dot`` never does. In a fit
     that loads beside learning this costs 1.2 times the time.
     """
-    if isinstance(X, Sparse):
+    if isinstance(X, csr_array):
         return sparse.over_rows(A, X)
     return np.dot(A, X) if compat.is_numpy_array(X) else A @ X
 
@@ -340,7 +340,7 @@ def by_columns(X: Array, *steps: tuple[str, Array | None]) -> Array:
     """
     xp = namespace(X)
     kept: list[tuple[str, Array]] = [(name, row) for name, row in steps if row is not None]
-    if isinstance(X, Sparse):
+    if isinstance(X, csr_array):
         for name, row in kept:
             if name in ("add", "subtract"):
                 raise ValueError(
@@ -399,7 +399,7 @@ def column_sums(G: Array) -> Array:
 
     A product, because NumPy takes six times as long to add up a few columns.
     """
-    if G.shape[1] == 1 and not isinstance(G, Sparse):
+    if G.shape[1] == 1 and not isinstance(G, csr_array):
         return namespace(G).sum(G, axis=0)
     ones = namespace(G).ones((1, G.shape[0]), dtype=G.dtype, device=device(G))[0, :]
     return over_rows(ones, G)
