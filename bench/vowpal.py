@@ -1,0 +1,56 @@
+"""Vowpal Wabbit's answer after one pass over more and more rows: run by `defaults.py`.
+
+It needs vowpalwabbit and NumPy only, so that it runs in an environment of their own. Prints a JSON
+object: for each loss the coefficients and the intercepts after each number of rows.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import numpy as np
+
+LOSSES = {"log_loss": "logistic", "hinge": "hinge", "squared_error": "squared"}
+
+
+def fitted(loss: str, alpha: float, lines: list[str], labels: list[float], d: int) -> list[float]:
+    """Return coefficients and, last, the intercept after one pass."""
+    from vowpalwabbit import Workspace
+
+    # its squared error lacks the factor 1/2
+    l2 = 2 * alpha if loss == "squared_error" else alpha
+    model = Workspace(f"--loss_function {LOSSES[loss]} --l2 {l2} --noconstant --quiet")
+    for label, line in zip(labels, lines, strict=True):
+        model.learn(f"{label:.9g}{line}")
+    w = [model.get_weight(j) for j in range(d + 1)]
+    # The penalty waits in one factor for all weights, which only predictions show, and those are
+    # cut to the range of the labels.
+    top = max(labels)
+    shrunk = model.predict(f" | {d}:{top / w[-1]:.9g}") / top if w[-1] else 1.0
+    model.finish()
+    return [shrunk * v for v in w]
+
+
+def main(file: str, alpha: str, *losses: str) -> None:
+    given: Any = np.load(file)
+    X = given["X"]
+    pattern = " | " + " ".join(f"{j}:%.7g" for j in range(X.shape[1])) + f" {X.shape[1]}:1"
+    all_lines = [pattern % tuple(row) for row in X.tolist()]
+    out: dict[str, list] = {loss: [] for loss in losses}
+    for name in sorted(name for name in given if name.startswith("order")):
+        order = given[name]
+        lines = [all_lines[i] for i in order]
+        for loss in losses:
+            out[loss].append(
+                [
+                    fitted(loss, float(alpha), lines, targets.tolist(), X.shape[1])
+                    for targets in given["targets"][:, order]
+                ]
+            )
+    print(json.dumps(out))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
