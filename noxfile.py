@@ -63,17 +63,25 @@ def tests_cupy(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Run a benchmark, ``nox -s bench -- pipeline --rows 4000000``; dask-ml gets its own place."""
+    """Run a benchmark, ``nox -s bench -- pipeline --rows 4000000``; others get their own place."""
     name, *arguments = session.posargs or ["pipeline", "--rows", "4000000"]
-    install(session, extras="distributed,plot")
+    install(session, extras="bench" if name == "defaults" else "distributed,plot")
     if name in ("pipeline", "overhead"):
-        place = os.path.join(session.create_tmp(), "dask-ml")
-        if not os.path.exists(place):
-            session.run("python", "-m", "venv", place)
-            pip = os.path.join(place, "bin", "pip")
-            session.run(pip, "install", "dask-ml==2025.1.0", "scikit-learn>=1.9", external=True)
-        arguments += ["--dask-ml-python", os.path.join(place, "bin", "python")]
+        python = python_with(session, "dask-ml", "dask-ml==2025.1.0", "scikit-learn>=1.9")
+        arguments += ["--dask-ml-python", python]
+    elif name == "defaults":
+        python = python_with(session, "vowpalwabbit", "vowpalwabbit==9.11.9", "numpy")
+        arguments += ["--vw-python", python]
     session.run("python", f"bench/{name}.py", *arguments)
+
+
+def python_with(session: nox.Session, name: str, *needs: str) -> str:
+    """Return the interpreter of an environment that a contender has to itself."""
+    place = os.path.join(session.create_tmp(), name)
+    if not os.path.exists(place):
+        session.run("python", "-m", "venv", place)
+        session.run(os.path.join(place, "bin", "pip"), "install", *needs, external=True)
+    return os.path.join(place, "bin", "python")
 
 
 @nox.session
