@@ -698,17 +698,21 @@ def test_first_coefficients_of_several_classes_have_their_shape():
         SGDClassifier().fit(X, y, intercept_init=np.zeros((1, 3)))
 
 
+@pytest.mark.parametrize("rate", ["pa1", "pa2"])
 @pytest.mark.parametrize("model", [SGDClassifier, SGDRegressor])
-def test_what_is_not_there_yet_says_so_by_name(model):
+def test_passive_aggressive_rates_have_their_loss_and_go_row_by_row(model, rate):
     X, values, y, _ = table()
-    target = y if model is SGDClassifier else values
+    target, loss = (y, "hinge") if model is SGDClassifier else (values, "epsilon_insensitive")
+    how = {"shuffle": False, "learning_rate": rate, "loss": loss, **LAST}
+    one = model(batch_size=1, **how).fit(X, target)
+    np.testing.assert_array_equal(model(**how).fit(X, target).coef_, one.coef_)
     for params, says in [
-        ({"learning_rate": "pa1"}, "learning_rate='pa1'"),
-        ({"learning_rate": "pa2"}, "learning_rate='pa2'"),
+        ({"batch_size": 7}, "batch_size must be 1 or 'auto', .* got 7"),
+        ({"loss": "huber"}, f"Learning rate '{rate}' only works with loss '{loss}'"),
     ]:
         for method in ("fit", "partial_fit"):
-            with pytest.raises(NotImplementedError, match=says):
-                getattr(model(**params), method)(X, target)
+            with pytest.raises(ValueError, match=says):
+                getattr(model(**{**how, **params}), method)(X, target)
 
 
 def test_numpy_scalars_are_parameters():

@@ -31,17 +31,18 @@ from streamlearn.backend import (
 )
 from streamlearn.base import Given, lazy_float_dtype, rows_out
 from streamlearn.blocks import is_collection, is_frame
-from streamlearn.core import linear, newton
+from streamlearn.core import linear, newton, rowwise
 from streamlearn.core.batches import cut
 from streamlearn.core.losses import LOSSES, MARGIN_LOSSES
 from streamlearn.core.machine import Machine
 from streamlearn.core.moments import Standardize
 from streamlearn.core.rates import RATES
+from streamlearn.core.rowsteps import PASSIVE
 from streamlearn.core.tallies import Tally
 from streamlearn.reading import finite_or_raise, sum_is_finite
 
-ROW_BY_ROW = ("pa1", "pa2")
-"""Schedules of scikit-learn that are algorithms of their own, a row at a time."""
+RULES = (linear, newton, rowwise)
+"""The core modules that learn linear models."""
 
 
 class SGD(BaseEstimator):
@@ -70,7 +71,7 @@ class SGD(BaseEstimator):
         "verbose": ["verbose"],
         "epsilon": [Interval(Real, 0, None, closed="left")],
         "random_state": ["random_state"],
-        "learning_rate": [StrOptions({"auto", *RATES, *ROW_BY_ROW})],
+        "learning_rate": [StrOptions({"auto", *RATES, *PASSIVE})],
         "eta0": [Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, None, None, closed="neither")],
         "early_stopping": ["boolean"],
@@ -92,11 +93,15 @@ class SGD(BaseEstimator):
                 "alpha must be > 0 since learning_rate is 'optimal'. alpha is used to compute the "
                 "optimal learning rate."
             )
-        if rate in ROW_BY_ROW:
-            raise NotImplementedError(
-                f"learning_rate={rate!r} is a row-by-row algorithm and is not there yet. Use "
-                "'auto', 'optimal', 'constant', 'invscaling' or 'adaptive'."
-            )
+        if rate in PASSIVE:
+            loss = "hinge" if self._kind == "classes" else "epsilon_insensitive"
+            if self.loss != loss:
+                raise ValueError(f"Learning rate '{rate}' only works with loss '{loss}'.")
+            if self.batch_size not in (1, "auto"):
+                raise ValueError(
+                    f"learning_rate={rate!r} is defined row by row: batch_size must be 1 or "
+                    f"'auto', which means 1 then; got {self.batch_size!r}."
+                )
         if self.penalty == "elasticnet" and self.l1_ratio is None:
             raise ValueError("l1_ratio must be set when penalty is 'elasticnet'")
         if self.power_t < 0:
@@ -113,9 +118,19 @@ class SGD(BaseEstimator):
             return self._row_by_row_rate
         return self.learning_rate
 
+    def _row_by_row(self) -> bool:
+        return self.batch_size == 1 or self._rate() in PASSIVE
+
     def _rule(self) -> Any:
-        """Return the core module of the learning rate."""
+        """Return the core module that does what the parameters ask for."""
+        if self._row_by_row():
+            return rowwise
         return newton if self._rate() == "auto" else linear
+
+    def _batch_rows(self) -> int | None:
+        if self._row_by_row():
+            return rowwise.ROWS
+        return None if self.batch_size == "auto" else int(self.batch_size)
 
     def _params(self, positive: Any = 1.0, negative: Any = 1.0) -> linear.Params:
         return linear.Params(
@@ -149,10 +164,14 @@ class SGD(BaseEstimator):
         """Return where ``partial_fit`` goes on: nowhere yet, or where it has come to."""
         learned = self._learned if hasattr(self, "_learned") else learning.Learned()
         rule = self._rule()
-        if learned.state is None or isinstance(learned.state, rule.State):
+        if learned.state is None:
             return learned
-        # The learning rate is another one than before. A Newton state counts the rows it has seen.
-        former = linear if rule is newton else newton
+        if isinstance(learned.state, rule.State):
+            if rule is not rowwise:
+                return learned
+            return learned._replace(state=rowwise.resume(params, learned.state))
+        # The algorithm is another one than before. A Newton state counts the rows it has seen.
+        former = next(known for known in RULES if isinstance(learned.state, known.State))
         state = rule.start(params, *former.answer(params, learned.state))
         return learning.Learned(state, 0 if rule is newton else learned.rows)
 
@@ -176,14 +195,15 @@ class SGD(BaseEstimator):
             epoch = 0
         shuffle = None
         if self.shuffle:
-            shuffle = "batches" if lazy and self.shuffle != "rows" else "rows"
+            by_rows = not lazy or self.shuffle == "rows" or self._row_by_row()
+            shuffle = "rows" if by_rows else "batches"
         course = learning.Course(
             machine,
             n_outputs,
             given.reader,
             given.blocks.names,
             classes,
-            batch_size=None if self.batch_size == "auto" else int(self.batch_size),
+            batch_size=self._batch_rows(),
             shuffle=shuffle,
             seed=seed,
             held_out=float(self.validation_fraction) if self.early_stopping else 0.0,

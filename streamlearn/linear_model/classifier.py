@@ -56,10 +56,12 @@ class SGDClassifier(ClassifierMixin, SGD):
     n_jobs : {None, 1, -1}, default=None
         Has no effect: all classes are columns of one matrix and learn together.
     random_state : int, RandomState instance or None, default=None
-    learning_rate : {"auto", "constant", "optimal", "invscaling", "adaptive"}, default="auto"
+    learning_rate : {"auto", "constant", "optimal", "invscaling", "adaptive", "pa1", "pa2"}, \
+default="auto"
         "auto" is averaged stochastic Newton (`streamlearn.core.newton`), which needs no step size
         and is blind to the scale and offset of features. The others are scikit-learn's schedules,
-        applied to the mean gradient of each batch.
+        applied to the mean gradient of each batch; "pa1" and "pa2" are passive-aggressive steps,
+        row by row.
         (scikit-learn: "optimal", which needs alpha tuned and features scaled.)
     eta0 : float, default=0.01
     power_t : float, default=0.5
@@ -78,7 +80,8 @@ class SGDClassifier(ClassifierMixin, SGD):
         "auto" False means a mean too, one that weighs the later coefficients more.
     batch_size : int or "auto", default="auto"
         Rows of one step. "auto": 64 at first, growing with the rows seen to what fits in cache. 1
-        is scikit-learn's row by row.
+        is scikit-learn's algorithm, row by row: with ``shuffle=False`` the same coefficients to
+        rounding, also block by block. "pa1" and "pa2" are so under "auto" too.
     classes : array-like or None, default=None
         The labels, where they are known: saves a pass over y, and a pass over y is a pass over
         the data where both come from the same files.
@@ -204,8 +207,6 @@ class SGDClassifier(ClassifierMixin, SGD):
         ValueError
             If X and y do not line up, hold NaN or infinity, y has fewer than two classes or a
             label not in ``classes``, or the model overflows.
-        NotImplementedError
-            For ``learning_rate`` pa1 and pa2.
         """
         self._check(partial_fit=False)
         with unchanged_on_error(self):
@@ -255,12 +256,15 @@ class SGDClassifier(ClassifierMixin, SGD):
         first = not hasattr(self, "classes_")
         classes = self.classes if classes is None else classes
         if classes is None and first:
-            raise ValueError("classes must be passed on the first call to partial_fit.")
+            raise ValueError(
+                "classes must be passed on the first call to partial_fit. Give all labels there "
+                "will ever be, here or as a parameter."
+            )
         known = listed(self.classes_ if classes is None else classes)
         if not first and not np.array_equal(to_numpy(self.classes_), known):
             raise ValueError(
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
-                f"{self.classes_!r}"
+                f"{self.classes_!r}. Leave it out, or begin a new estimator."
             )
         with unchanged_on_error(self):
             given = take_in(self, X, y, sample_weight, reset=first, target="labels", as_rows=True)
@@ -358,7 +362,8 @@ class SGDClassifier(ClassifierMixin, SGD):
 def _n_outputs(classes: np.ndarray) -> int:
     if len(classes) < 2:
         raise ValueError(
-            f"The number of classes has to be greater than one; got {len(classes)} class"
+            f"The number of classes has to be greater than one; got {len(classes)} class: "
+            f"{classes.tolist()}. Give rows of others too, or list all labels in classes."
         )
     return 1 if len(classes) == 2 else len(classes)
 

@@ -34,7 +34,8 @@ default="squared_error"
     verbose : int, default=0
     epsilon : float, default=0.1
     random_state : int, RandomState instance or None, default=None
-    learning_rate : {"auto", "constant", "optimal", "invscaling", "adaptive"}, default="auto"
+    learning_rate : {"auto", "constant", "optimal", "invscaling", "adaptive", "pa1", "pa2"}, \
+default="auto"
         (scikit-learn: "invscaling".)
     eta0 : float, default=0.01
     power_t : float, default=0.25
@@ -141,8 +142,6 @@ default="squared_error"
         ------
         ValueError
             If X and y do not line up or hold NaN or infinity, or the model overflows.
-        NotImplementedError
-            For ``learning_rate`` pa1 and pa2.
         """
         self._check(partial_fit=False)
         with unchanged_on_error(self):
