@@ -26,7 +26,7 @@ from sklearn.utils.validation import (
 
 from streamlearn import blocks as engine
 from streamlearn.backend import Array, is_array, same_place, to_numpy
-from streamlearn.reading import Reader, same_place_or_raise
+from streamlearn.reading import Reader, advised, same_place_or_raise
 from streamlearn.stages import Flow
 
 
@@ -59,6 +59,7 @@ def take_in(
     target: str | None = None,
     allow_nan: bool = False,
     as_rows: bool = False,
+    multi_output: bool = False,
 ) -> Given:
     """Check what ``fit`` or ``partial_fit`` was given; set ``n_features_in_`` if ``reset``.
 
@@ -75,6 +76,8 @@ def take_in(
         Whether X may hold NaN.
     as_rows : bool
         Let a lazily transformed X arrive as `streamlearn.blocks.Rows`.
+    multi_output : bool
+        Whether y may have several columns.
 
     Raises
     ------
@@ -112,12 +115,14 @@ def take_in(
             "dtype": [np.float64, np.float32],
             "ensure_all_finite": "allow-nan" if allow_nan else True,
         }
+        of_y = {"y_numeric": target == "values", "multi_output": multi_output}
         # Everything follows X.
         y, sample_weight = (to_numpy(a) if _is_foreign(a) else a for a in (y, sample_weight))
-        if y is None or engine.is_collection(y):
-            X = validate_data(estimator, X, **checks)
-        else:
-            X, y = validate_data(estimator, X, y, y_numeric=target == "values", **checks)
+        with advised():
+            if y is None or engine.is_collection(y):
+                X = validate_data(estimator, X, **checks)
+            else:
+                X, y = validate_data(estimator, X, y, **of_y, **checks)
         if sample_weight is not None and not engine.is_collection(sample_weight):
             sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
         reader = Reader(name, X.shape[1], allow_nan=allow_nan)
@@ -234,11 +239,12 @@ def rows_out(
         "dtype": [np.float64, np.float32],
         "ensure_all_finite": "allow-nan" if allow_nan else True,
     }
-    if named:
-        X = validate_data(estimator, X, reset=False, **checks)
-    else:
-        X = check_array(X, estimator=estimator, **checks)
-        _check_n_features(estimator, X, reset=False)
+    with advised():
+        if named:
+            X = validate_data(estimator, X, reset=False, **checks)
+        else:
+            X = check_array(X, estimator=estimator, input_name="X", **checks)
+            _check_n_features(estimator, X, reset=False)
     reader = Reader(type(estimator).__name__, X.shape[1], in_memory=True, checked=True)
     return RowFunction(reader, function, fitted, method)(X)
 
@@ -300,7 +306,7 @@ class RowFunction:
 
 def _is_foreign(x: Any) -> bool:
     """Tell whether ``x`` is an array in memory of another library than NumPy."""
-    return is_array(x) and not isinstance(x, np.ndarray)
+    return is_array(x) and not isinstance(x, np.ndarray) and not engine.is_collection(x)
 
 
 class Transformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]

@@ -78,7 +78,9 @@ def _unique(y: np.ndarray, where: str) -> Labels:
         ) from error
     if classes.dtype.kind == "f":
         if not np.all(np.isfinite(classes)):
-            raise ValueError(f"{where} contains NaN or infinity.")
+            raise ValueError(
+                f"{where} contains NaN or infinity, which is no label. Drop such rows."
+            )
         broken = classes[classes != np.trunc(classes)]
         if broken.size:
             raise ValueError(
@@ -127,7 +129,8 @@ def class_weights(how: Any, classes: np.ndarray, found: Labels | None) -> np.nda
     counts = np.asarray([rows.get(c, 0) for c in classes.tolist()], dtype=np.float64)
     if not counts.all():
         raise ValueError(
-            f"class_weight='balanced', and y has no rows of class {classes[counts == 0].tolist()}."
+            f"class_weight='balanced', and y has no rows of class {classes[counts == 0].tolist()}. "
+            "Leave it out of classes, or give the weights as a dict."
         )
     return counts.sum() / (len(classes) * counts)
 
@@ -165,7 +168,7 @@ def encode(classes: np.ndarray, y: Any, *, like: Array, where: str = "y") -> Arr
     Raises
     ------
     ValueError
-        If a label is not among ``classes``.
+        If a label is not among ``classes``, or is none: NaN, or no whole number.
 
     Examples
     --------
@@ -187,7 +190,7 @@ def encode(classes: np.ndarray, y: Any, *, like: Array, where: str = "y") -> Arr
         codes = position(y, known)
         wrong = namespace(y).take(known, codes) != y
     if bool(namespace(wrong).any(wrong)):
-        found = np.unique(to_numpy(y)[to_numpy(wrong)])
+        found = _unique(to_numpy(y)[to_numpy(wrong)], where).classes
         raise ValueError(
             f"{where} contains labels that are not in classes: {found[:5].tolist()}; classes are "
             f"{classes[:10].tolist()}{' ...' if len(classes) > 10 else ''}. Give all labels of "

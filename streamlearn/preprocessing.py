@@ -119,7 +119,7 @@ class StandardScaler(OneToOneFeatureMixin, Transformer):
             given = take_in(self, X, None, sample_weight, reset=reset, allow_nan=True)
             state = reduce(
                 partial(_moments_of_block, self._params(), given.reader, given.blocks.names),
-                moments.merge,
+                partial(_merge, given.reader.estimator),
                 given.blocks,
             )
             if state is None:
@@ -214,6 +214,11 @@ class StandardScaler(OneToOneFeatureMixin, Transformer):
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.array_api_support = True
         return tags
+
+
+def _merge(estimator: str, a: moments.Moments, b: moments.Moments) -> moments.Moments:
+    same_place_or_raise(b.mean, a.mean, estimator, "fit")
+    return moments.merge(a, b)
 
 
 def _moments_of_block(

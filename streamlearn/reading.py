@@ -6,6 +6,8 @@ dtype. Errors name the block; ``block`` is None for containers in memory, which 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,7 +80,7 @@ class Reader(NamedTuple):
             )
             raise ValueError(
                 f"{in_block('X', block)} has shape {tuple(X.shape)}, but {self.estimator} is "
-                f"expecting {expected} as input."
+                f"expecting {expected} as input. All blocks must have the same columns."
             )
         if self.finite:
             finite_or_raise(X, "X", block, allow_nan=self.allow_nan)
@@ -112,6 +114,24 @@ class Reader(NamedTuple):
         if not xp.isdtype(X.dtype, "real floating") or itemsize(X.dtype, xp) not in (4, 8):
             return xp.astype(X, widest_float(X))
         return X
+
+
+ENCODE = "Encode it as numbers first, or leave it out."
+
+
+@contextmanager
+def advised() -> Iterator[None]:
+    """Note what to do on errors of `float`, which scikit-learn's checks let through as they are."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if str(error).startswith(("could not convert", "float() argument")):
+            error.add_note(ENCODE)
+        raise
+
+
+def _not_complex(named: str) -> str:
+    return f"Complex data not supported: {named}. Give real and imaginary parts apart."
 
 
 def in_block(name: str, block: int | None) -> str:
@@ -154,9 +174,9 @@ def as_numbers(x: Any, name: str, block: int | None = None) -> Array:
         dtypes = [x.dtype]
     named = f"{in_block(name, block)} has dtype {', '.join(sorted(set(map(str, dtypes))))}"
     if any("complex" in str(dtype) for dtype in dtypes):
-        raise ValueError(f"Complex data not supported: {named}.")
+        raise ValueError(_not_complex(named))
     if any(str(dtype).startswith(("datetime", "timedelta")) for dtype in dtypes):
-        raise TypeError(f"{named} and is not numeric.")
+        raise TypeError(f"{named} and is not numeric. {ENCODE}")
     try:
         if hasattr(x, "to_numpy"):
             single = all(dtype == np.float32 for dtype in dtypes)
@@ -164,7 +184,7 @@ def as_numbers(x: Any, name: str, block: int | None = None) -> Array:
         return x.astype(np.float64) if getattr(dtypes[0], "kind", "f") in "OUS" else x
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{named} and is not numeric: {error}") from error
+        raise kind(f"{named} and is not numeric: {error}. {ENCODE}") from error
 
 
 def as_vector(x: Any, name: str, block: int | None = None) -> Array:
@@ -173,15 +193,17 @@ def as_vector(x: Any, name: str, block: int | None = None) -> Array:
     Raises
     ------
     ValueError
-        If it has more than one column.
+        If it has more than one column, or is complex.
     """
     x = as_array(x)
+    if "complex" in str(x.dtype):
+        raise ValueError(_not_complex(f"{in_block(name, block)} has dtype {x.dtype}"))
     if x.ndim == 2 and x.shape[1] == 1:
         x = x[:, 0]
     if x.ndim != 1:
         raise ValueError(
             f"{in_block(name, block)} should be a 1d array, got an array of shape "
-            f"{tuple(x.shape)} instead."
+            f"{tuple(x.shape)} instead. Give one value a row."
         )
     return x
 
@@ -254,9 +276,11 @@ def finite_or_raise(x: Array, name: str, block: int | None, *, allow_nan: bool =
     xp = namespace(x)
     wrong = xp.isinf(x) if allow_nan else ~xp.isfinite(x)
     if bool(xp.any(wrong)):
-        what = "NaN" if not allow_nan and bool(xp.any(xp.isnan(x))) else "infinity"
+        what, remedy = "infinity", "clip the values"
+        if not allow_nan and bool(xp.any(xp.isnan(x))):
+            what, remedy = "NaN", "fill the gaps"
         where = "" if block is None else f" in block {block}"
-        raise ValueError(f"Input {name} contains {what}{where}.")
+        raise ValueError(f"Input {name} contains {what}{where}. Drop such rows, or {remedy}.")
 
 
 def sum_is_finite(x: Array) -> bool:
@@ -279,8 +303,8 @@ def same_place_or_raise(X: Array, fitted: Array, estimator: str, method: str) ->
     if not same_place(X, fitted):
         raise ValueError(
             f"Inputs passed to {estimator}.{method}() must use the same namespace and the same "
-            f"device as those passed to fit(): fitted on {_place(fitted)}, got {_place(X)}. Move "
-            "the input there, or fit again."
+            f"device as those passed to fit(), in all blocks: fitted on {_place(fitted)}, got "
+            f"{_place(X)}. Move the input there, or fit again."
         )
 
 

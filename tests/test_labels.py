@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dask.array as da
 import numpy as np
 import pandas as pd
 import pytest
@@ -105,7 +106,6 @@ def test_labels_of_one_number_and_another_dtype(backend):
         ([0, 1], [0, 1, 2, 5], r"\[2, 5\]"),
         ([0, 1], [-1, 0], r"\[-1\]"),
         ([0, 300], np.array([0, 44], dtype=np.uint8), r"\[44\]"),
-        ([1, 2], [1.0, 1.5], r"\[1.5\]"),
         (["a", "b"], ["a", "c", "c"], r"\['c'\]"),
         (["a", "b"], [0, 1], r"\[0, 1\]"),
         ([0, 1], ["0", "1"], r"\['0', '1'\]"),
@@ -116,6 +116,27 @@ def test_an_unknown_label_is_named(known, y, wrong, backend):
     for given in [y] if y.dtype.kind in "OU" else [y, backend.asarray(y)]:
         with pytest.raises(ValueError, match=rf"Block 7 of y contains .*not in classes: {wrong}"):
             encode(np.asarray(known), given, like=backend.asarray([0.0]), where="Block 7 of y")
+
+
+@pytest.mark.parametrize(
+    ("y", "says"),
+    [
+        ([1.0, 1.5], r"Unknown label type: continuous.*Block 7 of y contains 1\.5"),
+        ([1.0, np.nan], r"Block 7 of y contains NaN or infinity, which is no label\. Drop"),
+    ],
+)
+def test_what_is_no_label_is_not_called_an_unknown_one(y, says, backend):
+    for given in (np.asarray(y), backend.asarray(y)):
+        with pytest.raises(ValueError, match=says):
+            encode(np.asarray([1, 2]), given, like=backend.asarray([0.0]), where="Block 7 of y")
+
+
+def test_complex_numbers_are_no_labels():
+    y = np.array([1j, 2])
+    with pytest.raises(ValueError, match="Complex data not supported: Block 1 of y"):
+        discover(align(y=da.from_array(np.array([1, 2, 1j, 2]), chunks=2)))
+    with pytest.raises(ValueError, match="Complex data not supported: classes"):
+        listed(y)
 
 
 def test_many_classes_are_not_all_printed():

@@ -117,7 +117,7 @@ def test_nan_where_it_is_allowed():
 def test_large_numbers_are_finite_though_their_sum_is_not(backend):
     big = float(np.finfo(backend.widest).max)
     finite_or_raise(backend.asarray([big, big]), "X", None)
-    with pytest.raises(ValueError, match=r"^Input X contains infinity\.$"):
+    with pytest.raises(ValueError, match=r"^Input X contains infinity\. Drop such rows, or clip"):
         finite_or_raise(backend.asarray([big, np.inf]), "X", None)
     finite_or_raise(backend.asarray([1, 2]), "X", None)
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from streamlearn.blocks.containers import Blocks
 from streamlearn.blocks.graph import DataNode, Task, TaskRef
-from streamlearn.blocks.stream import Loaded, Stream, prepared, setting
+from streamlearn.blocks.stream import Loaded, Stream, noted, prepared, setting
 
 SEGMENT = 64
 """Blocks of one graph. A fixed number and never a time, so that results do not depend on speed."""
@@ -101,11 +101,17 @@ def fold(
         graph[before] = DataNode(before, Segment(state, ()))
         for p in range(start, stop):
             key, block = stream.key("update", p), stream.key("load", p)
-            graph[key] = Task(key, _update, step, stream.order[p], TaskRef(before), TaskRef(block))
+            index = stream.order[p]
+            graph[key] = Task(key, _update_in, step, index, TaskRef(before), TaskRef(block))
             before = key
         segment = stream.run(graph, before, start, stop)
         state = segment.state
         yield segment
+
+
+def _update_in(step: Callable, index: int, so_far: Segment, block: Loaded) -> Segment:
+    with noted(f"block {index}, when it was learned from"):
+        return _update(step, index, so_far, block)
 
 
 def _update(step: Callable, index: int, so_far: Segment, block: Loaded) -> Segment:

@@ -8,9 +8,11 @@ from typing import Any
 
 import dask.array as da
 import numpy as np
+from dask.layers import ArrayBlockIdDep
 
 from streamlearn.blocks.containers import is_frame, whole_rows
 from streamlearn.blocks.making import Rows, origin, remember, then
+from streamlearn.blocks.stream import noted
 
 
 def map_rows(
@@ -53,6 +55,7 @@ def map_rows(
         labels = None if columns is None else meta.columns
         source, functions = origin(X)
         functions = then(functions, function)
+        # By its argument partition_info dask tells it which one it has.
         out = source.map_partitions(_framed, functions, labels, said, meta=meta)
         remember(out, source, functions)
         return out
@@ -64,16 +67,25 @@ def map_rows(
     rows, width = ("i", None) if columns is None else ("ik", {"k": columns})
     source, functions = origin(X)
     functions = then(functions, function)
-    arguments = (partial(_make, functions), rows, source, "ij"[: source.ndim])
-    out = da.blockwise(*arguments, dtype=dtype, meta=meta, new_axes=width, concatenate=False)
+    out = da.blockwise(
+        *(partial(_make, functions), rows),
+        *(source, "ij"[: source.ndim]),
+        *(ArrayBlockIdDep(source.chunks[:1]), "i"),
+        dtype=dtype,
+        meta=meta,
+        new_axes=width,
+        concatenate=False,
+        align_arrays=False,
+    )
     remember(out, source, functions)
     return out.to_dask_dataframe(columns=list(names)) if names is not None else out
 
 
-def _make(functions: tuple[Callable, ...], blocks: Any) -> Any:
+def _make(functions: tuple[Callable, ...], blocks: Any, where: tuple[int, ...]) -> Any:
     while isinstance(blocks, list):
         (blocks,) = blocks
-    made = Rows(blocks, functions).all()
+    with noted(f"block {where[0]}"):
+        made = Rows(blocks, functions).all()
     return made.to_numpy() if hasattr(made, "iloc") else made
 
 
@@ -81,10 +93,18 @@ def _labels(names: Sequence[str] | None, columns: int) -> list:
     return list(range(columns)) if names is None else list(names)
 
 
-def _framed(frame: Any, functions: tuple[Callable, ...], labels: Any, dtype: Any) -> Any:
+def _framed(
+    frame: Any,
+    functions: tuple[Callable, ...],
+    labels: Any,
+    dtype: Any,
+    partition_info: dict | None = None,
+) -> Any:
     import pandas as pd
 
-    values = np.asarray(Rows(frame, functions).all())
+    number = (partition_info or {}).get("number")
+    with noted(f"partition {number} of those asked for"):
+        values = np.asarray(Rows(frame, functions).all())
     if labels is None:
         return pd.Series(values, index=frame.index, dtype=dtype)
     return pd.DataFrame(values, index=frame.index, columns=labels, dtype=dtype)

@@ -34,11 +34,6 @@ from streamlearn.blocks.making import Rows
 from streamlearn.blocks.plan import Plan, Recipe, cook, origins
 from streamlearn.blocks.window import gates, is_source, lifetimes, sources
 
-ALONE = (
-    "X.blocks[i].compute() of a dask array X, X.partitions[i].compute() of a frame, makes block i "
-    "alone."
-)
-
 
 class Loaded(NamedTuple):
     """A block after its own task: what was made of it, and how long that took.
@@ -210,25 +205,33 @@ def load(
 ) -> Loaded:
     """Make the parts of block ``index`` and prepare them: the task of one block."""
     start = time.time()
-    with noted(f"Block {index} of {' and '.join(names)} could not be made. {ALONE}"):
+    where = (
+        f"block {index} of {' and '.join(names)}, which could not be made. X.blocks[{index}] of a "
+        f"dask array X, X.partitions[{index}] of a frame, can be computed alone"
+    )
+    with noted(where):
         parts = tuple(cook(recipe, inputs))
     return prepared(names, functions, index, prepare, parts, start)
 
 
 def share(recipe: Recipe, index: int, _gate: Any, *inputs: Any) -> Any:
     """Make what block ``index`` and later ones share: the task of a source, or of a part of one."""
-    with noted(f"What block {index} shares with others could not be made. {ALONE}"):
+    with noted(f"what block {index} shares with others, which could not be made"):
         (made,) = cook(recipe, inputs)
     return made
 
 
 @contextmanager
-def noted(note: str) -> Iterator[None]:
-    """Add a note to an error, which stays what it is: whoever catches it by its type still does."""
+def noted(where: str) -> Iterator[None]:
+    """Note on an error where it happened; whoever catches it by its type still does.
+
+    The first to note it was the closest.
+    """
     try:
         yield
     except Exception as error:
-        error.add_note(note)
+        if not any(note.startswith("In ") for note in getattr(error, "__notes__", ())):
+            error.add_note(f"In {where}.")
         raise
 
 

@@ -183,3 +183,22 @@ def test_maps_of_maps_make_no_block_in_between():
     assert np.all(result == 2)
     assert len(largest) == 6
     assert max(largest) == rows // 3
+
+
+def test_an_error_names_the_block(local_scheduler):
+    def refuse_35(rows):
+        if np.any(np.asarray(rows) == 35):
+            raise KeyError("35 is none of ours")
+        return np.asarray(rows)[:, 0]
+
+    x = np.arange(40.0)[:, None]
+    X = da.from_array(x, chunks=(10, 1))
+    lazy = map_rows(refuse_35, X, dtype=float)
+    for some in (lazy, lazy.blocks[3], lazy[32:], map_rows(np.sqrt, lazy, dtype=float)):
+        with pytest.raises(KeyError, match="none of ours") as raised:
+            some.compute()
+        assert raised.value.__notes__ == ["In block 3."]
+    frame = X.to_dask_dataframe(columns=["a"])
+    with pytest.raises(KeyError, match="none of ours") as raised:
+        map_rows(refuse_35, frame, dtype=float).compute()
+    assert raised.value.__notes__ == ["In partition 3 of those asked for."]

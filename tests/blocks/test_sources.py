@@ -229,10 +229,10 @@ def test_a_block_that_cannot_be_read_is_named_and_its_error_stays(local_schedule
 
     X = failing(5, 3)
     for blocks, says in (
-        (align(X=X), "Block 3 of X could not be made"),
-        (align(X=X, y=da.zeros(20, chunks=4)), "Block 3 of X and y could not be made"),
-        (align(X=X.rechunk((2, 2))), "What block 6 shares with others could not be made"),
-        (align(X=X[:, :1], y=X[:, 1]), "Block 3 of X and y could not be made"),
+        (align(X=X), "In block 3 of X, which"),
+        (align(X=X, y=da.zeros(20, chunks=4)), "In block 3 of X and y, which"),
+        (align(X=X.rechunk((2, 2))), "In what block 6 shares with others, which"),
+        (align(X=X[:, :1], y=X[:, 1]), "In block 3 of X and y, which"),
     ):
         for call in (
             lambda blocks=blocks: reduce(rows, int.__add__, blocks),
@@ -240,4 +240,5 @@ def test_a_block_that_cannot_be_read_is_named_and_its_error_stays(local_schedule
         ):
             with pytest.raises(FileNotFoundError, match=r"part-3\.npy") as raised:
                 call()
-            assert [note.partition(".")[0] for note in raised.value.__notes__] == [says]
+            (note,) = raised.value.__notes__
+            assert note.startswith(f"{says} could not be made")
