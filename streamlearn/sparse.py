@@ -85,7 +85,7 @@ def scores(X: csr_array, W: np.ndarray) -> np.ndarray:
 
 def of_entries(X: csr_array, function: Callable, *rows: np.ndarray) -> csr_array:
     """Return X with ``function(x, row[j], ...)`` for each entry x of column j that is stored."""
-    return _beside(X, function(X.data, *(row[X.indices] for row in rows)))
+    return _beside(X, function(X.data, *(row.take(X.indices, mode="clip") for row in rows)))
 
 
 def counts(X: csr_array) -> np.ndarray:

@@ -21,7 +21,9 @@ GROWTH = 32
 """Under ``batch_size="auto"`` a batch holds one part in ``GROWTH`` of the rows seen before it."""
 
 
-def sizes(n_rows: int, seen: int, batch_size: int | None, largest: int) -> list[int]:
+def sizes(
+    n_rows: int, seen: int, batch_size: int | None, largest: int, growth: int = GROWTH
+) -> list[int]:
     """Return the row counts of the batches that ``n_rows`` rows are cut into.
 
     Parameters
@@ -32,9 +34,10 @@ def sizes(n_rows: int, seen: int, batch_size: int | None, largest: int) -> list[
         Rows learned from before the block.
     batch_size : int or None
         A fixed size, or None for sizes that grow with the rows seen: ``SMALLEST`` at first, then
-        ``seen / GROWTH``, at most ``largest``.
+        ``seen / growth``, at most ``largest``.
     largest : int
         The cap, as `streamlearn.backend.batch_rows` sets it.
+    growth : int
 
     Examples
     --------
@@ -47,7 +50,7 @@ def sizes(n_rows: int, seen: int, batch_size: int | None, largest: int) -> list[
     left = n_rows
     while left:
         if batch_size is None:
-            want = min(max(SMALLEST, (seen + n_rows - left) // GROWTH), max(largest, SMALLEST))
+            want = min(max(SMALLEST, (seen + n_rows - left) // growth), max(largest, SMALLEST))
         else:
             want = batch_size
         out.append(min(want, left))
@@ -63,6 +66,7 @@ def cut(
     seen: int,
     batch_size: int | None = None,
     largest: int | None = None,
+    growth: int = GROWTH,
     order: Sequence[float] | None = None,
     rows: Array | None = None,
     through: Callable[[Array], Rows] | None = None,
@@ -75,7 +79,7 @@ def cut(
     seen : int
         Rows learned from before the block.
     batch_size : int or None
-    largest : int or None
+    largest, growth : int or None
         See `sizes`; `streamlearn.backend.batch_rows` by default.
     order : sequence of float, optional
         At least one draw a batch: batches are laid out over the block in the order that sorts the
@@ -86,7 +90,7 @@ def cut(
         Function of rows that each batch of X goes through: what transforms X without ever building
         all of it.
     """
-    lengths = sizes(X.shape[0], seen, batch_size, largest or batch_rows(X))
+    lengths = sizes(X.shape[0], seen, batch_size, largest or batch_rows(X), growth)
     layout = (
         range(len(lengths)) if order is None else sorted(range(len(lengths)), key=order.__getitem__)
     )

@@ -309,4 +309,4 @@ def restate(params: Params, state: State, rho: Array, delta: Array) -> State:
 
 def machine(params: Params) -> Machine:
     """Bundle the learner with its parameters."""
-    return Machine(params, init, update, apply, affine=True, restate=restate)
+    return Machine(params, init, update, apply, affine=True, sparse=True, restate=restate)

@@ -18,8 +18,8 @@ class Batch(NamedTuple):
 
     Attributes
     ----------
-    X : array of shape (n_rows, n_features), or `streamlearn.core.affine.Affine`
-        The latter only for machines that say so.
+    X : array of shape (n_rows, n_features), sparse rows, or `streamlearn.core.affine.Affine`
+        The latter two only for machines that say so.
     target : array of shape (n_rows,) or (n_rows, n_outputs), or None
         Class codes for classifiers, values for regressors.
     weight : array of shape (n_rows,), or None
@@ -79,9 +79,14 @@ class Machine(NamedTuple):
         ``(params, state) -> (X -> array)``: `apply` prepared once for many batches.
     affine : bool
         Whether a batch's X may be rows that are not built.
+    sparse : bool
+        Whether it may be rows whose zeros are not stored.
     largest : callable or None
         ``(X, n_outputs) -> int``: rows of the largest batch, where that is not
         `streamlearn.backend.batch_rows`.
+    growth : callable or None
+        ``(X, n_outputs) -> int``: one part in so many of the rows seen makes a batch, where that is
+        not `streamlearn.core.batches.GROWTH`.
     restate : callable or None
         ``(params, state, rho, delta) -> State``: go on from rows ``z`` to ``(z - delta) / rho``.
     begin : callable or None
@@ -104,3 +109,5 @@ class Machine(NamedTuple):
     restate: Callable | None = None
     begin: Callable | None = None
     end_block: Callable | None = None
+    sparse: bool = False
+    growth: Callable | None = None
