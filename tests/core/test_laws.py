@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamlearn.backend import asarray, namespace
-from streamlearn.core import affine, linear, mlp, moments, newton, rowwise
+from streamlearn.core import affine, kmeans, linear, mlp, moments, newton, rowwise
 from streamlearn.core.batches import cut, learn
 from streamlearn.core.machine import Batch, Info, Machine
 from streamlearn.core.optimizers import sgd
@@ -50,6 +50,10 @@ def weighted(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
     return gaps(rng, n) | {"weight": rng.integers(0, 3, n) / 2}
 
 
+def weighted_plain(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    return plain(rng, n) | {"weight": rng.integers(0, 3, n) / 2}
+
+
 def integers(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
     return {"X": rng.integers(-9, 9, (n, N_FEATURES))}
 
@@ -76,6 +80,10 @@ def drawn(params: mlp.Params, n_features: int, n_outputs: int, *, like: Any) -> 
     return mlp.start(params, weights, biases)
 
 
+NEAR_50 = ((48.0, 50.0, 50.0), (52.0, 50.0, 51.0), (50.0, 47.0, 50.0))
+"""Three clusters among the rows of `plain`."""
+
+
 def sums(s: moments.Moments) -> tuple:
     return s.weight + s.weight_low, s.mean + s.mean_low, s.m2 + s.m2_low
 
@@ -100,6 +108,7 @@ CASES = {
         ),
         values,
     ),
+    "kmeans": Case(kmeans.machine(kmeans.Params(NEAR_50)), weighted_plain, n_outputs=3),
     "newton-log": Case(newton.machine(linear.Params(loss="log_loss")), classes, n_outputs=3),
     "newton-elasticnet": Case(
         newton.machine(linear.Params(loss="huber", kind="values", penalty="elasticnet")), values

@@ -1,0 +1,5 @@
+"""Clusters that are found in one pass, block by block."""
+
+from streamlearn.cluster.minibatch import MiniBatchKMeans
+
+__all__ = ["MiniBatchKMeans"]

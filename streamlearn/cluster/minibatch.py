@@ -1,0 +1,492 @@
+"""k-means that learns in one pass, block by block."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from functools import partial
+from numbers import Integral, Real
+from operator import add
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from streamlearn import blocks as engine
+from streamlearn.backend import (
+    Array,
+    batch_rows,
+    to_float,
+    to_numpy,
+)
+from streamlearn.base import (
+    Given,
+    Transformer,
+    lazy_float_dtype,
+    rows_out,
+    take_in,
+    unchanged_on_error,
+)
+from streamlearn.blocks import Rows
+from streamlearn.cluster import fits, oversampling, steps
+from streamlearn.cluster.seeding import Start, given_centers
+from streamlearn.cluster.stream import forward, value_of
+from streamlearn.core import kmeans, moments
+from streamlearn.core.batches import cut
+from streamlearn.learning import Course, Learned
+from streamlearn.reading import Reader, read_weight, same_place_or_raise
+from streamlearn.stages import Flow
+
+
+class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer):
+    """k-means by mini-batches, from data of any size.
+
+    scikit-learn's `~sklearn.cluster.MiniBatchKMeans` for any array backend and for dask
+    collections, which are read block by block, in order, with a bounded number of blocks in memory.
+    Over an array in memory `fit` draws what scikit-learn draws and ends with the same centres; so
+    does `partial_fit`, a block at a time.
+
+    Parameters
+    ----------
+    n_clusters : int, default=8
+    init : {"k-means++", "random", "k-means||"}, callable or array of shape \
+(n_clusters, n_features), default="k-means++"
+        Where to start. Over a collection "k-means++", "random" and a callable look at rows of the
+        first block; where the rows are sorted, "k-means||" draws from all of them, in 7 more
+        passes. A callable takes rows, the number of clusters and ``random_state``.
+    max_iter : int or "auto", default="auto"
+        Epochs at most. "auto": one over a collection, 100 over an array in memory.
+        (scikit-learn: 100, which over a collection would be up to 100 reads of the data.)
+    batch_size : int, default=1024
+        Rows of one step in `fit`; what is left of a block makes a smaller one. In `partial_fit`
+        an array in memory, and each block of a collection, is one batch.
+    verbose : int, default=0
+    compute_labels : bool, default=True
+        Whether to have ``labels_``, and ``inertia_`` over all rows.
+    random_state : int, RandomState instance or None, default=None
+    tol : float, default=0.0
+        Stop when the squared change of the centres is at most this part of the mean variance of
+        the features, which over a collection costs a pass to find. 0 never to.
+    max_no_improvement : int or None, default=10
+        Stop when so many batches in a row have not improved the smoothed inertia. None never to.
+        Over a collection neither rule cuts the first epoch short: no row goes unread.
+    init_size : int or None, default=None
+        Rows to look at for the start: 3 times ``batch_size``, or 3 times ``n_clusters`` if that is
+        too few.
+    n_init : "auto" or int, default="auto"
+        How many starts are drawn, of which the best is kept. "auto": 3 for "random" and a callable,
+        1 for the others.
+    reassignment_ratio : float, default=0.01
+        Clusters with less than this part of the largest one's weight move to other rows.
+
+    Attributes
+    ----------
+    cluster_centers_ : array of shape (n_clusters, n_features)
+    labels_ : array or dask array of shape (n_samples,)
+        The cluster of each row of X: lazy for a collection. Not there after a one-pass pipeline
+        (ask it to predict) or with ``compute_labels=False``.
+    inertia_ : float
+        Sum of squared distances of all rows to the nearest of the final centres, by weight. Of a
+        collection it is found, in one pass, when it is first asked for. Without ``labels_``, as
+        scikit-learn's, it is an estimate from what the batches had before their steps: over a
+        collection the mean over the last epoch, in memory exponentially weighted.
+    n_iter_ : int
+        Epochs begun.
+    n_steps_ : int
+        Batches learned from.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features,)
+        Only where X was a frame whose column names are all strings.
+
+    Notes
+    -----
+    Lazy labels and the collection they are made of do not go into a pickle. Distances are right far
+    from zero, where scikit-learn's cancel (offsets of 1e8, or 1e4 in float32). Sparse matrices are
+    not supported.
+
+    References
+    ----------
+    D. Sculley, "Web-scale k-means clustering", WWW 2010; see `streamlearn.core.kmeans` and
+    `streamlearn.cluster.oversampling` for the starts.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from streamlearn.cluster import MiniBatchKMeans
+    >>> rng = da.random.default_rng(0)
+    >>> X = rng.normal(1, 1, size=(10_000, 2), chunks=(1_000, 2))
+    >>> X = X + 9 * rng.integers(0, 2, size=(10_000, 1))
+    >>> model = MiniBatchKMeans(n_clusters=2, random_state=0).fit(X)
+    >>> sorted(model.cluster_centers_[:, 0].round().tolist())
+    [1.0, 10.0]
+    >>> model.labels_
+    dask.array<..., shape=(10000,), dtype=int32, chunksize=(1000,), chunktype=numpy.ndarray>
+    """
+
+    _takes_flow = True  # X may be a `streamlearn.stages.Flow`
+
+    _learned: Learned  # where `partial_fit` goes on
+
+    _parameter_constraints: dict = {
+        "n_clusters": [Interval(Integral, 1, None, closed="left")],
+        "init": [StrOptions({"k-means++", "random", "k-means||"}), callable, "array-like"],
+        "max_iter": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "verbose": ["verbose"],
+        "compute_labels": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "max_no_improvement": [Interval(Integral, 0, None, closed="left"), None],
+        "init_size": [Interval(Integral, 1, None, closed="left"), None],
+        "n_init": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "reassignment_ratio": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        n_clusters=8,
+        *,
+        init="k-means++",
+        max_iter="auto",
+        batch_size=1024,
+        verbose=0,
+        compute_labels=True,
+        random_state=None,
+        tol=0.0,
+        max_no_improvement=10,
+        init_size=None,
+        n_init="auto",
+        reassignment_ratio=0.01,
+    ):
+        self.n_clusters = n_clusters
+        self.init = init
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.verbose = verbose
+        self.compute_labels = compute_labels
+        self.random_state = random_state
+        self.tol = tol
+        self.max_no_improvement = max_no_improvement
+        self.init_size = init_size
+        self.n_init = n_init
+        self.reassignment_ratio = reassignment_ratio
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> MiniBatchKMeans:
+        """Find the clusters of X, forgetting what was learned before.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+        y : None
+            Ignored.
+        sample_weight : array or dask array of shape (n_samples,), optional
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, has fewer rows than clusters (of a collection the first
+            block), does not line up with the weights, these are negative or all 0, or ``init`` has
+            not the shape (n_clusters, n_features).
+        """
+        self._validate_params()
+        with unchanged_on_error(self):
+            given = self._take_in(X, y, sample_weight, reset=True)
+            draws = check_random_state(self.random_state)
+            shuffles = given.blocks.plan is None and given.flow is not None
+            seed = int(draws.randint(np.iinfo(np.int32).max)) if shuffles else 0
+            params = self._params(given, draws, partial_fit=False)
+            if given.blocks.plan is None and given.flow is None:
+                X_, weight = _whole(given)
+                max_iter, watch = self._max_iter(lazy=False), partial(self._watch, given)
+                out = fits.over_drawn_batches(params, draws, X_, weight, max_iter, watch)
+            else:
+                out = self._fit_blocks(given, params, Learned(), seed=seed)
+                forward(draws, out.learned.state.draws)
+            # scikit-learn's partial_fit draws anew after a fit.
+            walk = out.learned.state._replace(draws=b"")
+            self._publish(out._replace(learned=out.learned._replace(state=walk)))
+            self.n_iter_ = out.n_iter
+            self._label(given, X, sample_weight)
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> MiniBatchKMeans:
+        """Learn from more rows: an array in memory, and each block of a collection, is one batch.
+
+        The same parameters and errors as `fit`.
+        """
+        self._validate_params()
+        with unchanged_on_error(self):
+            first = not hasattr(self, "cluster_centers_")
+            given = self._take_in(X, y, sample_weight, reset=first)
+            draws = check_random_state(self.random_state)
+            learned = Learned() if first else self._learned
+            params = steps.Params(self._core(), self._start(None), 0, b"")
+            if first:
+                params = self._params(given, draws, partial_fit=True)
+            fresh = first or not learned.state.draws
+            if fresh and not first:
+                walk = learned.state._replace(draws=value_of(draws))
+                learned = learned._replace(state=walk)
+            out = self._fit_blocks(given, params, learned, partial_fit=True)
+            if fresh:
+                forward(draws, out.learned.state.draws)
+            self._publish(out)
+            self._label(given, X, sample_weight)
+        return self
+
+    def _take_in(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Given:
+        """Check what is given; y is for the stages ahead alone."""
+        y = y if isinstance(X, Flow) else None
+        given = take_in(self, X, y, sample_weight, reset=reset, as_rows=True)
+        n_rows = given.blocks.rows[0] if given.blocks.plan is None else None
+        if reset and n_rows is not None and n_rows < self.n_clusters:
+            raise ValueError(f"n_samples={n_rows} should be >= n_clusters={self.n_clusters}.")
+        return given
+
+    def _core(self) -> kmeans.Params:
+        return kmeans.Params(reassignment_ratio=float(self.reassignment_ratio))
+
+    def _start(self, how: Any, tries: int | None = None) -> Start:
+        size = self.init_size or 3 * self.batch_size
+        size = 3 * self.n_clusters if size < self.n_clusters else size
+        return Start(self.n_clusters, how, size, tries, bool(self.verbose))
+
+    def _params(
+        self, given: Given, draws: np.random.RandomState, *, partial_fit: bool
+    ) -> steps.Params:
+        """Return the parameters of the steps that start anew."""
+        how, tries = self.init, self.n_init
+        listed = not isinstance(how, str) and not callable(how)
+        if tries == "auto":
+            tries = 1 if listed or how in ("k-means++", "k-means||") else 3
+        if self.init_size is not None and self.init_size < self.n_clusters:
+            warnings.warn(
+                f"init_size={self.init_size} should be larger than n_clusters={self.n_clusters}. "
+                "Setting it to min(3*n_clusters, n_samples)",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        if listed:
+            if tries != 1:
+                warnings.warn(
+                    "Explicit initial center position passed: performing only one init in "
+                    f"{type(self).__name__} instead of n_init={tries}.",
+                    RuntimeWarning,
+                    stacklevel=3,
+                )
+            how, tries = given_centers(how, self.n_clusters, given.n_features), 1
+        elif isinstance(how, str) and how == "k-means||":
+            if given.flow is not None:
+                raise NotImplementedError(
+                    'init="k-means||" reads the data several times, which a pipeline cannot in one '
+                    'pass. Use init="k-means++", or schedule="per-step".'
+                )
+            how = oversampling.centers_of(given.blocks, given.reader, self.n_clusters, draws, tries)
+            tries = 1
+        start = self._start(how, None if partial_fit else tries)
+        return steps.Params(self._core(), start, self.batch_size, value_of(draws))
+
+    def _max_iter(self, *, lazy: bool) -> int:
+        return (1 if lazy else 100) if self.max_iter == "auto" else int(self.max_iter)
+
+    def _fit_blocks(
+        self,
+        given: Given,
+        params: steps.Params,
+        learned: Learned,
+        *,
+        seed: int = 0,
+        partial_fit: bool = False,
+    ) -> fits.Outcome:
+        """Fit to the blocks one after the other; ``seed`` is for rows in memory, to be shuffled."""
+        flow, in_order = given.flow, partial_fit or given.blocks.plan is not None
+        course = Course(
+            steps.machine(params),
+            self.n_clusters,
+            given.reader,
+            given.blocks.names,
+            None,
+            batch_size=sys.maxsize if partial_fit else self.batch_size,
+            shuffle=None if in_order else "rows",
+            seed=seed,
+            ahead=None if flow is None else flow.chain,
+            learns_y=False,
+        )
+        if flow is not None:
+            learned = learned._replace(ahead=flow.states)
+        max_iter = 1 if partial_fit else self._max_iter(lazy=in_order)
+        out = fits.over_blocks(course, learned, given.blocks, max_iter, partial(self._watch, given))
+        if flow is not None:
+            assert out.learned.ahead is not None
+            flow.states, names = out.learned.ahead, out.learned.names
+            self.n_features_in_ = out.learned.state.clusters.centers.shape[1]
+            self.__dict__.pop("feature_names_in_", None)
+            if names is not None:
+                self.feature_names_in_ = names
+        return out._replace(learned=out.learned._replace(ahead=None, names=None))
+
+    def _watch(self, given: Given, n_rows: int, n_steps: int) -> steps.Watch:
+        """Return the stopping rule."""
+        tol = float(self.tol)
+        if tol:
+            if given.flow is not None:
+                raise NotImplementedError(
+                    "tol is a part of the variance of what the pipeline makes of the data, which "
+                    'one pass does not find beforehand. Use tol=0, or schedule="per-step".'
+                )
+            state = engine.reduce(
+                partial(_moments_of_block, given.reader, given.blocks.names),
+                moments.merge,
+                given.blocks,
+            )
+            tol *= float(np.mean(to_numpy(moments.variance(state))))
+        return steps.Watch(n_rows, n_steps, tol, self.max_no_improvement)
+
+    def _publish(self, out: fits.Outcome) -> None:
+        self._learned, self._inertia = out.learned, out.inertia
+        self.cluster_centers_ = out.learned.state.clusters.centers
+        self.n_steps_ = out.learned.state.steps
+
+    def _label(self, given: Given, X: Any, sample_weight: Any) -> None:
+        """Say which cluster each row is in, and how far they are; lazily of a collection."""
+        self.__dict__.pop("labels_", None)
+        self._unread = None
+        if not self.compute_labels or given.flow is not None:
+            return
+        if given.blocks.plan is None:
+            clusters, (X, weight) = self._learned.state.clusters, _whole(given)
+            self.labels_ = kmeans.labels(clusters, X)
+            self._inertia = to_float(kmeans.inertia(clusters, X, weight))
+        else:
+            self.labels_ = self.predict(X)
+            self._inertia, self._unread = None, (X, sample_weight)
+
+    @property
+    def inertia_(self) -> float:
+        """Sum of squared distances of the rows to their nearest centres."""
+        unread = vars(self).get("_unread")
+        if unread is not None:
+            self._inertia, self._unread = -self.score(unread[0], sample_weight=unread[1]), None
+        inertia = vars(self).get("_inertia")
+        if inertia is None:
+            raise AttributeError(f"This {type(self).__name__} has no inertia_: fit it first.")
+        return inertia
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is to be pickled: no collection, nor what is lazily made of one."""
+        state = super().__getstate__()
+        if state.get("_unread") is not None or engine.is_collection(state.get("labels_")):
+            state = {k: v for k, v in state.items() if k not in ("_unread", "labels_")}
+        return state
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.cluster_centers_.shape[0]
+
+    def predict(self, X: Any) -> Any:
+        """Return the nearest centre of each row.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        array or dask collection of shape (n_samples,)
+            int32, in X's namespace and on its device; lazy for dask.
+        """
+        check_is_fitted(self)
+        function = partial(kmeans.labels, self._learned.state.clusters)
+        return rows_out(
+            self, "predict", X, function, fitted=self.cluster_centers_, dtype=np.dtype(np.int32)
+        )
+
+    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
+        """Fit to X, then return the cluster of each row, lazily of a collection."""
+        self.fit(X, sample_weight=sample_weight)
+        return self.labels_ if self.compute_labels else self.predict(X)
+
+    def _transform(self, X: Any, names: Any) -> Any:
+        clusters = self._learned.state.clusters
+        dtype = lazy_float_dtype(X) if engine.is_collection(X) else None
+        return rows_out(
+            self,
+            "transform",
+            X,
+            partial(kmeans.distances, clusters),
+            fitted=clusters.centers,
+            dtype=dtype,
+            columns=self._n_features_out,
+            names=names,
+        )
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return minus the inertia of the rows of X, in one pass.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+        y : None
+            Ignored.
+        sample_weight : array or dask array of shape (n_samples,), optional
+
+        Raises
+        ------
+        ValueError
+            If X has other features, holds NaN or infinity, or has no rows.
+        """
+        check_is_fitted(self)
+        given = take_in(self, X, None, sample_weight, reset=False, as_rows=True)
+        clusters = self._learned.state.clusters
+        task = partial(_inertia_of_block, clusters, given.reader, given.blocks.names)
+        inertia = engine.reduce(task, add, given.blocks)
+        if inertia is None:
+            raise ValueError(
+                "Found array with 0 sample(s) while a minimum of 1 is required by "
+                f"{type(self).__name__}."
+            )
+        return -to_float(inertia)
+
+    def __sklearn_tags__(self):
+        """Return scikit-learn's tags."""
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.array_api_support = True
+        return tags
+
+
+def _whole(given: Given) -> tuple[Array, Array | None]:
+    """Return an array in memory and its weights."""
+    X = given.blocks.parts[0]
+    return X, read_weight(given.blocks.parts, given.blocks.names, X, None)
+
+
+def _inertia_of_block(
+    clusters: kmeans.State, reader: Reader, names: tuple[str, ...], index: int, parts: tuple
+) -> Array:
+    rows, block = parts[0], reader.block(index)
+    rows = reader.whole(rows if isinstance(rows, Rows) else Rows(rows), block)
+    like = rows.of(rows.array[:1, ...])
+    same_place_or_raise(like, clusters.centers, reader.estimator, "score")
+    weight = read_weight(parts, names, like, block)
+    if not rows.functions:
+        return kmeans.inertia(clusters, rows.array, weight)
+    total = kmeans.inertia(clusters, like[:0, ...])
+    size = batch_rows(rows.array, beside=clusters.centers.shape[0])
+    for part in cut(rows.array, None, weight, seen=0, batch_size=size, through=rows.of):
+        total = total + kmeans.inertia(clusters, part.X, part.weight)
+    return total
+
+
+def _moments_of_block(
+    reader: Reader, names: tuple[str, ...], index: int, parts: tuple
+) -> moments.Moments:
+    X, _ = oversampling.read(reader, names, index, parts)
+    return moments.of_block(moments.Params(), X)

@@ -1,0 +1,176 @@
+"""Where clusters start: centres from the rows of the first block, with scikit-learn's draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import log
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils import check_array
+
+from streamlearn.backend import (
+    Array,
+    asarray,
+    default_int,
+    is_array,
+    namespace,
+    same_place,
+    to_float,
+    to_numpy,
+)
+from streamlearn.blocks import Rows
+from streamlearn.core import kmeans
+
+
+class Start(NamedTuple):
+    """How centres are found.
+
+    Attributes
+    ----------
+    n_clusters : int
+    how : {"k-means++", "random"}, callable or ndarray
+    size : int
+        Rows that are drawn to look at.
+    tries : int or None
+        How often centres are drawn, the best on other rows to be kept; None to draw once and
+        compare with nothing.
+    verbose : bool
+    """
+
+    n_clusters: int
+    how: str | Callable | np.ndarray
+    size: int
+    tries: int | None
+    verbose: bool
+
+
+def given_centers(init: Any, n_clusters: int, n_features: int | None) -> np.ndarray:
+    """Return centres that a user gives, in the host's memory.
+
+    Raises
+    ------
+    ValueError
+        If they have another shape, or hold NaN or infinity.
+    """
+    centers = check_array(
+        to_numpy(init) if is_array(init) else init, dtype=[np.float64, np.float32], copy=True
+    )
+    if centers.shape[0] != n_clusters:
+        raise ValueError(
+            f"The shape of the initial centers {centers.shape} does not match the number of "
+            f"clusters {n_clusters}."
+        )
+    if n_features not in (None, centers.shape[1]):
+        raise ValueError(
+            f"The shape of the initial centers {centers.shape} does not match the number of "
+            f"features of the data {n_features}."
+        )
+    return centers
+
+
+def centers_of(
+    start: Start, draws: np.random.RandomState, rows: Rows, weight: Array | None
+) -> Array:
+    """Return the centres (k, d) to start from.
+
+    Parameters
+    ----------
+    start : Start
+    draws : RandomState
+        Drawn from as scikit-learn does: ``fit`` draws the rows to compare on first.
+    rows : Rows
+        The rows of the first block.
+    weight : array of shape (n_rows,), or None
+
+    Raises
+    ------
+    ValueError
+        If the rows are fewer than the clusters, have no weight or a negative one, or given centres
+        have another shape.
+    """
+    n, k = rows.array.shape[0], start.n_clusters
+    if n < k and isinstance(start.how, str):
+        raise ValueError(
+            f"n_samples={n} should be >= n_clusters={k}. Of a collection the first block decides: "
+            "put more rows into it, or give init as an array of centers."
+        )
+    size = min(start.size, n)
+    if start.tries is None:
+        return _drawn(start, draws, rows, weight, size)
+    validation = draws.randint(0, n, size)
+    X, w = _some(rows, weight, validation)
+    best, least = None, float("inf")
+    for i in range(start.tries):
+        if start.verbose:
+            print(f"Init {i + 1}/{start.tries} with method {start.how}")  # noqa: T201
+        centers = _drawn(start, draws, rows, weight, size)
+        inertia = to_float(kmeans.inertia(kmeans.start(centers), X, w))
+        if start.verbose:
+            print(f"Inertia for init {i + 1}/{start.tries}: {inertia}")  # noqa: T201
+        if best is None or inertia < least:
+            best, least = centers, inertia
+    return best
+
+
+def _drawn(
+    start: Start, draws: np.random.RandomState, rows: Rows, weight: Array | None, size: int
+) -> Array:
+    if size < rows.array.shape[0]:
+        X, weight = _some(rows, weight, draws.randint(0, rows.array.shape[0], size))
+    else:
+        X = rows.all()
+    xp, k = namespace(X), start.n_clusters
+    if isinstance(start.how, np.ndarray):
+        given_centers(start.how, k, X.shape[1])
+        return asarray(start.how, like=X)
+    if callable(start.how):
+        made = start.how(X, k, random_state=draws)
+        if is_array(made) and same_place(made, X):
+            made = xp.astype(made, X.dtype, copy=False)
+            given_centers(made, k, X.shape[1])
+            return made
+        return asarray(given_centers(made, k, X.shape[1]), like=X)
+    p = _probabilities(X, weight)
+    if start.how == "random":
+        chosen = asarray(
+            draws.choice(X.shape[0], size=k, replace=False, p=p), like=X, dtype=default_int(X)
+        )
+    else:
+        first = int(draws.choice(X.shape[0], p=p))
+        uniform = draws.uniform(size=(k - 1, 2 + int(log(k))))
+        chosen = kmeans.seeds(X, weight, first, asarray(uniform, like=X))
+    return xp.take(X, chosen, axis=0)
+
+
+def _some(rows: Rows, weight: Array | None, at: np.ndarray) -> tuple[Array, Array | None]:
+    """Return some rows and their weights."""
+    index = asarray(at, like=rows.array, dtype=default_int(rows.array))
+    X = rows.of(namespace(rows.array).take(rows.array, index, axis=0))
+    if weight is None:
+        return X, None
+    index = asarray(at, like=weight, dtype=default_int(weight))
+    return X, namespace(weight).take(weight, index, axis=0)
+
+
+def _probabilities(X: Array, weight: Array | None) -> np.ndarray:
+    like = to_numpy(X[:0, :])
+    return probabilities(np.ones(X.shape[0], like.dtype) if weight is None else to_numpy(weight))
+
+
+def probabilities(weight: np.ndarray) -> np.ndarray:
+    """Return what share of the weight each row has.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative, or none is greater than 0.
+    """
+    if np.any(weight < 0):
+        raise ValueError(f"sample_weight must not be negative, got {weight.min()}.")
+    if not np.any(weight):
+        raise ValueError(
+            "Sample weights must contain at least one non-zero number, and in the block that "
+            "clusters start from."
+        )
+    return weight / weight.sum()

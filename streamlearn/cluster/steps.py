@@ -1,0 +1,221 @@
+"""A step of mini-batch k-means as scikit-learn takes it: with its draws and its stopping rule.
+
+The core moves centres and knows no random numbers. What needs numbers on the host stands here:
+when clusters of little weight move to other rows, for which something is drawn, and when to stop.
+Each takes one read of a few numbers from a device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from streamlearn.backend import Array, asarray, default_int, namespace, to_float, to_numpy
+from streamlearn.blocks import Rows
+from streamlearn.cluster.seeding import Start, centers_of
+from streamlearn.cluster.stream import Stream
+from streamlearn.core import kmeans
+from streamlearn.core.machine import Batch, Info, Machine
+
+
+class Params(NamedTuple):
+    """Hyperparameters of the steps.
+
+    Attributes
+    ----------
+    core : kmeans.Params
+    start : Start
+    batch_size : int
+        What counts as a batch when clusters wait to be reassigned.
+    draws : bytes
+        The stream to start with, see `streamlearn.cluster.stream`.
+    """
+
+    core: kmeans.Params
+    start: Start
+    batch_size: int
+    draws: bytes
+
+
+class Watch(NamedTuple):
+    """scikit-learn's stopping rule and what it has seen.
+
+    Attributes
+    ----------
+    n_rows : int
+        Rows of an epoch.
+    n_steps : int
+        Steps at most, for what is printed.
+    tol : float
+        Stop at a squared change of the centres of this much; 0 never to.
+    patience : int or None
+        Stop after this many batches without a smaller smoothed inertia; None never to.
+    step : int
+    smoothed : float or None
+        Exponentially weighted mean of the batches' inertia a row.
+    least : float or None
+        The smallest so far.
+    stale : int
+        Batches since.
+    converged : bool
+    """
+
+    n_rows: int
+    n_steps: int
+    tol: float
+    patience: int | None
+    step: int = 0
+    smoothed: float | None = None
+    least: float | None = None
+    stale: int = 0
+    converged: bool = False
+
+
+class Walk(NamedTuple):
+    """Clusters under way, with what the host keeps for them.
+
+    Attributes
+    ----------
+    clusters : kmeans.State
+    draws : bytes
+        The stream of random numbers from here.
+    batch_size : int
+    waited : int
+        Rows since clusters were last looked at to be reassigned, as scikit-learn counts them.
+    empty : bool
+        Whether there may be clusters without any rows.
+    steps : int
+    watch : Watch or None
+        None where nothing can stop.
+    """
+
+    clusters: kmeans.State
+    draws: bytes
+    batch_size: int
+    waited: int = 0
+    empty: bool = True
+    steps: int = 0
+    watch: Watch | None = None
+
+
+def begin(params: Params, rows: Rows, weight: Array | None) -> Walk:
+    """Start from the rows of the first block."""
+    stream = Stream(params.draws)
+    walk = begun(params, stream.source(), rows, weight)
+    return walk._replace(draws=stream.value())
+
+
+def begun(params: Params, draws: np.random.RandomState, rows: Rows, weight: Array | None) -> Walk:
+    """Start from the rows of the first block, drawing from ``draws``."""
+    clusters = kmeans.start(centers_of(params.start, draws, rows, weight))
+    return Walk(clusters, b"", min(params.batch_size, rows.array.shape[0]))
+
+
+def update(params: Params, walk: Walk, batch: Batch) -> tuple[Walk, Info]:
+    """Take one step, unless the walk has converged."""
+    if walk.watch is not None and walk.watch.converged:
+        zero = 0.0 * walk.clusters.counts[:1]
+        return walk, Info(zero, zero, zero)
+    stream = Stream(walk.draws)
+    walk, info = stepped(params, stream.source, walk, batch)
+    return walk._replace(draws=stream.value()), info
+
+
+def stepped(
+    params: Params, source: Callable[[], np.random.RandomState], walk: Walk, batch: Batch
+) -> tuple[Walk, Info]:
+    """Take one step; ask for the ``source`` of draws if clusters are to be reassigned."""
+    before, n_rows = walk.clusters, batch.X.shape[0]
+    after, info = kmeans.update(params.core, before, batch)
+    waited, empty = walk.waited + walk.batch_size, walk.empty
+    if params.core.reassignment_ratio and (empty or waited >= 10 * params.start.n_clusters):
+        waited = 0
+        counts = to_numpy(after.counts)
+        chosen = kmeans.low(params.core, counts, n_rows)
+        if chosen.any():
+            after = _reassigned(params, source(), after, batch.X, chosen)
+            counts = to_numpy(after.counts)
+        empty = empty and not counts.all()
+    watch = walk.watch
+    if watch is not None:
+        moved = 0.0
+        if watch.tol > 0:
+            xp = namespace(before.centers)
+            moved = to_float(xp.sum((after.centers - before.centers) ** 2))
+        inertia = float(to_numpy(info.loss)[0]) / n_rows
+        watch = watched(watch, inertia, moved, n_rows, verbose=params.start.verbose)
+    return Walk(after, walk.draws, walk.batch_size, waited, empty, walk.steps + 1, watch), info
+
+
+def _reassigned(
+    params: Params,
+    draws: np.random.RandomState,
+    clusters: kmeans.State,
+    X: Array,
+    chosen: np.ndarray,
+) -> kmeans.State:
+    n = int(chosen.sum())
+    if params.start.verbose:
+        print(f"[MiniBatchKMeans] Reassigning {n} cluster centers.")  # noqa: T201
+    rows = np.zeros(len(chosen), dtype=np.int64)
+    rows[chosen] = draws.choice(X.shape[0], replace=False, size=n)
+    return kmeans.reassign(
+        clusters,
+        X,
+        asarray(rows, like=X, dtype=default_int(X)),
+        asarray(chosen, like=X, dtype=namespace(X).bool),
+    )
+
+
+def watched(watch: Watch, inertia: float, moved: float, n_rows: int, *, verbose: bool) -> Watch:
+    """Return what has been seen after one more batch of ``n_rows``.
+
+    Parameters
+    ----------
+    inertia : float
+        Of the batch before the step, a row.
+    moved : float
+        Squared distance that the centres moved, all together.
+    """
+    step = watch.step + 1
+    said = f"Minibatch step {step}/{watch.n_steps}: mean batch inertia: {inertia}"
+    if step == 1:  # the inertia of the start
+        if verbose:
+            print(said)  # noqa: T201
+        return watch._replace(step=step)
+    smoothed = inertia
+    if watch.smoothed is not None:
+        share = min(2.0 * n_rows / (watch.n_rows + 1), 1.0)
+        smoothed = watch.smoothed * (1.0 - share) + inertia * share
+    better = watch.least is None or smoothed < watch.least
+    watch = watch._replace(
+        step=step,
+        smoothed=smoothed,
+        least=smoothed if better else watch.least,
+        stale=0 if better else watch.stale + 1,
+    )
+    still = watch.tol > 0 and moved <= watch.tol
+    stale = watch.patience is not None and watch.stale >= watch.patience
+    if verbose:
+        print(f"{said}, ewa inertia: {smoothed}")  # noqa: T201
+        if still or stale:
+            why = "small centers change" if still else "lack of improvement in inertia"
+            print(f"Converged ({why}) at step {step}/{watch.n_steps}")  # noqa: T201
+    return watch._replace(converged=still or stale)
+
+
+def apply(params: Params, walk: Walk, X: Array) -> Array:
+    """Return the distance of each row of X (m, d) to each centre, (m, k)."""
+    return kmeans.distances(walk.clusters, X)
+
+
+def restate(params: Params, walk: Walk, rho: Array, delta: Array) -> Walk:
+    """Return the walk in other units of the rows."""
+    return walk._replace(clusters=kmeans.restate(params.core, walk.clusters, rho, delta))
+
+
+def machine(params: Params) -> Machine:
+    """Bundle the steps with their parameters; they begin with the rows of the first block."""
+    return Machine(params, begin, update, apply, restate=restate, begin=begin)

@@ -1,0 +1,375 @@
+"""k-means by mini-batches: centres that follow the means of the rows they are nearest to.
+
+A step assigns the rows of a batch to their nearest centres, then moves each centre to the mean of
+all rows it was ever given, as scikit-learn's ``MiniBatchKMeans`` does. Distances are compared by
+one matrix product. Where the rows lie far from zero their weighted mean so far is subtracted first,
+so that nothing cancels: offsets of 1e8, and of 1e4 in float32, cost no accuracy.
+
+Measured on 20 float64 features, batches of 4,096 rows, one core: 70 ns a row for 16 clusters where
+scikit-learn's ``partial_fit`` takes 350, 1500 for 1000 clusters where it takes 6600
+(``bench/learners.py``).
+
+References
+----------
+.. [1] D. Sculley, "Web-scale k-means clustering", WWW 2010.
+.. [2] D. Arthur and S. Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from streamlearn.backend import (
+    Array,
+    argmin,
+    asarray,
+    batch_rows,
+    by_columns,
+    default_int,
+    device,
+    float_dtype,
+    namespace,
+    over_rows,
+    position,
+    reads_are_free,
+    scores,
+    scores_plus,
+    sums_by_label,
+    widest_float,
+)
+from streamlearn.core.batches import cut
+from streamlearn.core.machine import Batch, Info, Machine
+
+NEAR = 8.0
+"""Most that the mean may be, in deviations of the centres, to stay in the rows.
+
+At most six bits of a squared distance are lost then, and the rows are gone through once less.
+"""
+
+
+class Params(NamedTuple):
+    """Hyperparameters.
+
+    Attributes
+    ----------
+    centers : array of shape (k, d), or sequence of such a shape
+        Where `init` starts.
+    reassignment_ratio : float
+        Clusters with less than this part of the largest one's weight are for `low` to name.
+    """
+
+    centers: Any = ()
+    reassignment_ratio: float = 0.01
+
+
+class State(NamedTuple):
+    """k clusters under way.
+
+    Attributes
+    ----------
+    centers : array of shape (k, d)
+    counts : array of shape (k,)
+        Sum of the weights of the rows that each centre is the mean of, in the widest float: float32
+        cannot count beyond 2**24.
+    """
+
+    centers: Array
+    counts: Array
+
+
+class Sums(NamedTuple):
+    """What the rows of a batch add up to.
+
+    Attributes
+    ----------
+    total : array of shape (k, d)
+        For each cluster the sum of weight times the row's difference from the centre.
+    weight : array of shape (k,)
+        For each cluster the sum of weights.
+    inertia : array of shape ()
+        Sum of weight times squared distance to the nearest centre.
+    """
+
+    total: Array
+    weight: Array
+    inertia: Array
+
+
+def init(params: Params, n_features: int, n_outputs: int, *, like: Array) -> State:
+    """Return the clusters that ``params.centers`` names, without any rows."""
+    return start(asarray(params.centers, like=like, dtype=float_dtype(like)))
+
+
+def start(centers: Array) -> State:
+    """Return clusters without any rows around given centres."""
+    xp = namespace(centers)
+    counts = xp.zeros(centers.shape[0], dtype=widest_float(centers), device=device(centers))
+    return State(centers, counts)
+
+
+def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
+    """Move each centre to the mean of all rows it was nearest to, those of the batch among them.
+
+    Parameters
+    ----------
+    params : Params
+    state : State
+        Not changed.
+    batch : Batch
+        Rows (m, d), weights (m,) or None.
+
+    Returns
+    -------
+    state : State
+    info : Info
+        The inertia of the batch before the step, and its weight; arrays of shape (1,).
+
+    References
+    ----------
+    [1]_, with scikit-learn's order: all rows are assigned before any centre moves.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.asarray([[0.0], [1.0], [10.0]])
+    >>> state, info = update(Params(), start(np.asarray([[0.0], [8.0]])), Batch(X))
+    >>> state.centers.tolist(), state.counts.tolist(), info.loss
+    ([[0.5], [10.0]], [2.0, 1.0], array([5.]))
+    """
+    centers, counts = state
+    xp = namespace(centers)
+    sums = sums_of(state, batch.X, batch.weight)
+    seen = counts + sums.weight
+    share = xp.where(seen > 0, seen, xp.ones_like(seen))
+    moved = centers + xp.astype(sums.total / share[:, None], centers.dtype, copy=False)
+    # Rows of no weight, of which the batch may consist, leave a centre where it is, to the bit.
+    centers = xp.where((sums.weight > 0)[:, None], moved, centers)
+    inertia = xp.reshape(sums.inertia, (1,))
+    weight = xp.reshape(xp.sum(sums.weight), (1,))
+    return State(centers, seen), Info(inertia, weight, inertia)
+
+
+def sums_of(state: State, X: Array, weight: Array | None) -> Sums:
+    """Assign the rows of X (m, d) and add them up by cluster."""
+    centers = state.centers
+    xp, k, wide = namespace(centers), centers.shape[0], widest_float(centers)
+    origin = origin_of(state)
+    B = centers if origin is None else centers - origin
+    half = _half_squares(B)
+    total = xp.zeros(B.shape, dtype=wide, device=device(B))
+    counted = xp.zeros(k, dtype=wide, device=device(B))
+    squares = xp.zeros((), dtype=wide, device=device(B))
+    ones = xp.ones(min(X.shape[0], _tile(X, k)), dtype=B.dtype, device=device(B))
+    for part in cut(X, None, weight, seen=0, batch_size=_tile(X, k)):
+        D = _from(origin, part.X, B.dtype)
+        w = ones[: D.shape[0]] if part.weight is None else xp.astype(part.weight, B.dtype)
+        S, W = sums_by_label(argmin(scores_plus(D, -B, half), axis=1), k, D, w)
+        total, counted = total + S, counted + W
+        squares = squares + _squares(D, None if part.weight is None else w)
+    inertia = squares + xp.sum((counted[:, None] * B - 2.0 * total) * B)
+    inertia = xp.maximum(inertia, xp.zeros_like(inertia))
+    return Sums(total - counted[:, None] * B, counted, inertia)
+
+
+def origin_of(state: State) -> Array | None:
+    """Return the mean of the rows so far, (d,); None where it is too small to matter."""
+    centers, counts = state
+    xp = namespace(centers)
+    weight = xp.where(xp.any(counts > 0), counts, xp.ones_like(counts))
+    share = xp.astype(weight / xp.sum(weight), centers.dtype, copy=False)
+    mean = over_rows(share, centers)
+    if reads_are_free(centers):
+        apart = centers - mean
+        if xp.sum(mean * mean) * centers.shape[0] <= NEAR**2 * xp.sum(apart * apart):
+            return None
+    return mean
+
+
+def labels(state: State, X: Array) -> Array:
+    """Return the nearest centre of each row of X (m, d), as int32 of shape (m,)."""
+    xp = namespace(state.centers)
+    origin, B, half = _at_hand(state)
+    out = [
+        xp.astype(argmin(scores_plus(_from(origin, part.X, B.dtype), -B, half), axis=1), xp.int32)
+        for part in _parts(X, None, B)
+    ]
+    return xp.concat(out) if out else xp.zeros(0, dtype=xp.int32, device=device(B))
+
+
+def inertia(state: State, X: Array, weight: Array | None = None) -> Array:
+    """Return the sum of weight times squared distance of rows X (m, d) to their nearest centres.
+
+    A 0-d array of the widest float, from differences, so that rows near their centres count right
+    however far those are from each other.
+    """
+    xp, wide = namespace(state.centers), widest_float(state.centers)
+    total = xp.zeros((), dtype=wide, device=device(state.centers))
+    for D, w in _from_nearest(state, X, weight):
+        total = total + _squares(D, w)
+    return total
+
+
+def squared_distances(state: State, X: Array) -> Array:
+    """Return the squared distance of each row of X (m, d) to its nearest centre, (m,)."""
+    xp = namespace(state.centers)
+    out = [xp.sum(D * D, axis=1) for D, _ in _from_nearest(state, X, None)]
+    return xp.concat(out)
+
+
+def _from_nearest(
+    state: State, X: Array, weight: Array | None
+) -> Iterator[tuple[Array, Array | None]]:
+    """Yield the differences of rows from their nearest centres, with their weights."""
+    xp = namespace(state.centers)
+    origin, B, half = _at_hand(state)
+    for part in _parts(X, weight, B):
+        D = _from(origin, part.X, B.dtype)
+        nearest = argmin(scores_plus(D, -B, half), axis=1)
+        yield D - xp.take(B, nearest, axis=0), part.weight
+
+
+def distances(state: State, X: Array) -> Array:
+    """Return the distance of each row of X (m, d) to each centre, (m, k), in the dtype of X."""
+    xp, dtype = namespace(state.centers), float_dtype(X)
+    origin, B, half = _at_hand(state, widest_float(state.centers))
+    out = []
+    for part in _parts(X, None, B):
+        D = _from(origin, part.X, B.dtype)
+        squared = 2.0 * (scores_plus(D, -B, half) + 0.5 * xp.sum(D * D, axis=1)[:, None])
+        squared = xp.sqrt(xp.maximum(squared, xp.zeros_like(squared)))
+        out.append(xp.astype(squared, dtype, copy=False))
+    return xp.concat(out) if out else xp.zeros((0, B.shape[0]), dtype=dtype, device=device(B))
+
+
+def apply(params: Params, state: State, X: Array) -> Array:
+    """Return the distance of each row of X (m, d) to each centre, (m, k)."""
+    return distances(state, X)
+
+
+def restate(params: Params, state: State, rho: Array, delta: Array) -> State:
+    """Return the clusters for rows ``(z - delta) / rho`` instead of z."""
+    return state._replace(centers=(state.centers - delta) / rho)
+
+
+def low(params: Params, counts: Array, n_rows: int) -> Array:
+    """Tell which clusters have too little weight to be kept: bool of shape (k,).
+
+    At most half as many as the batch of ``n_rows`` has rows: those with the least. It decides how
+    much is drawn, so it is asked of a copy of ``counts`` in the host's memory.
+    """
+    xp = namespace(counts)
+    found = counts < params.reassignment_ratio * xp.max(counts)
+    if 2 * counts.shape[0] <= n_rows:
+        return found
+    rank = xp.argsort(xp.argsort(counts, stable=False))
+    few = 2 * xp.sum(xp.astype(found, rank.dtype)) <= n_rows
+    return found & (few | (rank < n_rows // 2))
+
+
+def reassign(state: State, X: Array, rows: Array, clusters: Array) -> State:
+    """Move some centres to rows of a batch.
+
+    Parameters
+    ----------
+    state : State
+    X : array of shape (m, d)
+    rows : array of int of shape (k,)
+        For each cluster the row to move to, read where ``clusters`` is True.
+    clusters : array of bool of shape (k,)
+
+    Returns
+    -------
+    State
+        With counts that keep the moved ones from being moved again at once: the smallest of the
+        others, as scikit-learn has it.
+    """
+    xp, counts = namespace(X), state.counts
+    moved = xp.astype(xp.take(X, rows, axis=0), state.centers.dtype, copy=False)
+    largest = xp.max(counts)
+    least = xp.min(xp.where(clusters, largest, counts))
+    return State(
+        xp.where(clusters[:, None], moved, state.centers), xp.where(clusters, least, counts)
+    )
+
+
+def seeds(X: Array, weight: Array | None, first: int, draws: Array) -> Array:
+    """Return the rows that greedy k-means++ [2]_ starts from, as indices of shape (k,).
+
+    Parameters
+    ----------
+    X : array of shape (m, d)
+    weight : array of shape (m,), or None
+    first : int
+        The first of them.
+    draws : array of shape (k - 1, trials)
+        Uniform on [0, 1). Of each of the others' trials, which are drawn with a probability in
+        proportion to their weighted squared distances to the nearest one so far, the one is kept
+        that leaves the smallest inertia.
+    """
+    xp, wide = namespace(X), widest_float(X)
+    D = by_columns(xp.astype(X, wide, copy=False), ("subtract", xp.astype(X[first, :], wide)))
+    weight = (
+        xp.ones(D.shape[0], dtype=wide, device=device(D))
+        if weight is None
+        else xp.astype(weight, wide, copy=False)
+    )
+    squares = xp.sum(D * D, axis=1)
+    chosen = xp.full((1,), first, dtype=default_int(D), device=device(D))
+    nearest, inertia, out = squares, over_rows(weight, squares), [chosen]
+    for c in range(draws.shape[0]):
+        until = xp.cumulative_sum(weight * nearest)
+        trials = position(xp.astype(draws[c, :], wide, copy=False) * inertia, until)
+        T = xp.take(D, trials, axis=0)
+        # |x|^2 - 2 x.t + |t|^2, in this order: rows of integers that are equal have distance 0.
+        left = -2.0 * scores(T, D) + xp.take(squares, trials)[:, None] + squares
+        left = xp.minimum(xp.maximum(left, xp.zeros_like(left)), nearest)
+        inertias = over_rows(left, weight)
+        best = xp.reshape(argmin(inertias, axis=0), (1,))
+        nearest = xp.take(left, best, axis=0)[0, :]
+        inertia = xp.take(inertias, best)[0]
+        out.append(xp.take(trials, best))
+    return xp.concat(out)
+
+
+def machine(params: Params) -> Machine:
+    """Bundle the learner with its parameters."""
+    return Machine(params, init, update, apply, restate=restate)
+
+
+def _tile(X: Array, k: int) -> int:
+    """Return the rows that fit in cache together with their distances."""
+    return batch_rows(X, beside=k)
+
+
+def _parts(X: Array, weight: Array | None, B: Array) -> Any:
+    return cut(X, None, weight, seen=0, batch_size=_tile(X, B.shape[0]))
+
+
+def _at_hand(state: State, dtype: Any = None) -> tuple[Array | None, Array, Array]:
+    """Return the origin, the centres from there, and half the squares of those, in a dtype."""
+    origin, B = origin_of(state), state.centers
+    xp = namespace(B)
+    if dtype is not None:
+        origin = origin if origin is None else xp.astype(origin, dtype)
+        B = xp.astype(B, dtype, copy=False)
+    B = B if origin is None else B - origin
+    return origin, B, _half_squares(B)
+
+
+def _from(origin: Array | None, X: Array, dtype: Any) -> Array:
+    """Return rows from the origin, in a dtype."""
+    return by_columns(namespace(X).astype(X, dtype, copy=False), ("subtract", origin))
+
+
+def _half_squares(B: Array) -> Array:
+    return 0.5 * namespace(B).sum(B * B, axis=1)
+
+
+def _squares(D: Array, weight: Array | None) -> Array:
+    """Return the sum of weight times the squared length of the rows of D, in the widest float."""
+    xp, wide = namespace(D), widest_float(D)
+    if weight is None:
+        flat = xp.reshape(D, (-1,))
+        return xp.astype(over_rows(flat, flat), wide, copy=False)
+    return xp.astype(over_rows(xp.astype(weight, D.dtype, copy=False), xp.sum(D * D, axis=1)), wide)
