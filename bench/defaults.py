@@ -31,7 +31,7 @@ import statistics
 import sys
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,7 +50,7 @@ from streamlearn.core.losses import LOSSES, MARGIN_LOSSES
 
 BLOCKS = 100
 ALPHA = 1e-4
-DEFAULT_LOSSES = {"classes": ("log_loss", "hinge"), "values": ("squared_error", "huber")}
+DEFAULT_LOSSES = {"classes": ["log_loss", "hinge"], "values": ["squared_error", "huber"]}
 SHARES = (1 / 300, 1 / 100, 1 / 30, 1 / 10, 1 / 3, 1)  # of the rows: a point of each curve
 
 GRID: list[dict[str, Any]] = [
@@ -195,6 +195,13 @@ def learned_by_vw(
         return in_own_process(python, str(Path(vowpal.__file__)), [file, ALPHA, *known])
 
 
+def losses_of(name: str, wanted: list[str] | None) -> list[str]:
+    """Return the losses to measure on a table: classes have margins, values residuals."""
+    kind = TABLES[name].kind
+    wanted = wanted or DEFAULT_LOSSES[kind]
+    return [loss for loss in wanted if (loss in MARGIN_LOSSES) == (kind == "classes")]
+
+
 # -- the table -----------------------------------------------------------------------------------
 
 
@@ -257,26 +264,30 @@ def main() -> None:
     args = parser.parse_args()
 
     vw = args.vw_python if importable("vowpalwabbit", args.vw_python) else None
+    losses = {name: losses_of(name, args.losses) for name in args.tables}
     record: dict[tuple[str, str], list[Any]] = {}
-    absent: dict[str, str] = {}
+    absent: dict[tuple[str, str], str] = {}
     begin = time.perf_counter()
     # a fresh interpreter each, which reads how many BLAS threads it may have
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(args.jobs, mp_context=spawn) as pool:
-        running = {}
-        for name in args.tables:
-            margin = TABLES[name].kind == "classes"
-            wanted = args.losses or DEFAULT_LOSSES[TABLES[name].kind]
-            losses = [loss for loss in wanted if (loss in MARGIN_LOSSES) == margin]
-            for seed in range(args.seeds if losses else 0):
-                running[name, seed] = pool.submit(measure, name, losses, args.rows, seed, vw)
-        for (name, seed), future in running.items():
+        running = {
+            pool.submit(measure, name, losses[name], args.rows, seed, vw): (name, seed)
+            for name in args.tables
+            for seed in range(args.seeds)
+        }
+        for future in as_completed(running):
+            name, seed = running[future]
             try:
-                for loss, found in future.result().items():
-                    record.setdefault((name, loss), []).append(found)
+                found = future.result()
             except NotInstalledError as error:
-                absent[name] = str(error)
-            print(f"{name}, seed {seed}", file=sys.stderr, flush=True)
+                absent |= dict.fromkeys(((name, loss) for loss in losses[name]), str(error))
+                continue
+            for loss, figures in found.items():
+                record.setdefault((name, loss), []).append(figures)
+                excess, seconds = figures["excess"]["streamlearn"][-1], figures["seconds"]
+                line = f"{name}; {loss}, seed {seed}: {excess:.2f} %, in {seconds:.0f} s"
+                print(line, file=sys.stderr, flush=True)
 
     widest = max((s["gap"] for seeds in record.values() for s in seeds), default=0.0)
     print(
@@ -284,13 +295,15 @@ def main() -> None:
         f"over the optimum, which is known to {100 * widest:.4f} %; "
         f"{time.perf_counter() - begin:.0f} s"
     )
-    rows = [row_of(name, loss, seeds) for (name, loss), seeds in record.items()]
-    rows += [[f"{name}: not installed", package] for name, package in absent.items()]
+    names = list(TABLES)
+    ordered = sorted(record.items(), key=lambda item: names.index(item[0][0]))
+    rows = [row_of(name, loss, seeds) for (name, loss), seeds in ordered]
+    rows += [[f"{name}; {loss}: not installed", need] for (name, loss), need in absent.items()]
     header = ("table; loss", "rows", "optimum", *RULES, "must")
     print(table(header, [[*row, *[None] * (len(header) - len(row))] for row in rows]))
     if vw is None:
         print("Vowpal Wabbit: not installed")
-    flat = [{"table": name, "loss": loss, "seeds": s} for (name, loss), s in record.items()]
+    flat = [{"table": name, "loss": loss, "seeds": s} for (name, loss), s in ordered]
     if args.json:
         args.json.write_text(json.dumps({"rows": args.rows, "figures": flat}, indent=1))
     if args.picture:

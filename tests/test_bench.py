@@ -41,6 +41,13 @@ CASES = [
         "--rows 500 --features 2 3 --turns 1 --json {tmp}/out.json",
         ("sum", "numpy", "scikit-learn", "streamlearn"),
     ),
+    Case(
+        "defaults.py",
+        "--rows 300 --jobs 1 --tables sorted outliers ratings --losses hinge huber "
+        "--json {tmp}/out.json --picture {tmp}/out.png",
+        ("sorted; hinge", "outliers; huber", "ratings; hinge"),
+        needs="matplotlib",
+    ),
     Case("newton.py", "--rows 300 --tables hinge insensitive", ("hinge", "insensitive")),
     Case(
         "onepass.py",
