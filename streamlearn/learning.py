@@ -154,10 +154,21 @@ class Learned(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What learning from one block reports: sums over its rows, and its held-out rows' tally."""
+    """What learning from one block reports.
+
+    Attributes
+    ----------
+    info : Info or None
+        Sums over the rows learned from.
+    held : Average, Fit or None
+        The held-out rows' tally.
+    rows : int
+        Rows learned from.
+    """
 
     info: Info | None
     held: Any
+    rows: int
 
 
 def read(course: Course, epoch: int, index: int, parts: tuple) -> Ready | Flowing:
@@ -308,7 +319,7 @@ def learn_block(course: Course, learned: Learned, block: Ready | Flowing) -> tup
         if block.held is not None and course.tally is not None and course.predicted is not None:
             predicted = course.predicted(machine.apply(machine.params, state, block.held.X))
             held = course.tally.of_block(block.held.target, predicted, block.held.weight)
-    return learned._replace(state=state, rows=rows + X.shape[0]), Report(info, held)
+    return learned._replace(state=state, rows=rows + X.shape[0]), Report(info, held, X.shape[0])
 
 
 def _through(

@@ -306,7 +306,7 @@ def _learn(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> None:
     if leaves:
         X, y = (a if a is None or hasattr(a, "shape") else np.asarray(a) for a in (X, y))
         flow = _flow(leaves, X, y, further=further)
-        if learner is not None and isinstance(y, np.ndarray):
+        if learner is not None and isinstance(y, np.ndarray) and y.shape[1:] in ((), (1,)):
             y = column_or_1d(y, warn=True)
     with nullcontext() if learner is None else unchanged_on_error(learner):
         if learner is not None:

@@ -123,7 +123,11 @@ def test_what_may_be_imported(name, source):
 
 
 @pytest.mark.parametrize(
-    "modules", ["streamlearn", "streamlearn.preprocessing, streamlearn.linear_model"]
+    "modules",
+    [
+        "streamlearn",
+        "streamlearn.preprocessing, streamlearn.linear_model, streamlearn.neural_network",
+    ],
 )
 def test_imports_stay_light(modules):
     for name in modules.split(", "):

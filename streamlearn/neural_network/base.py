@@ -1,0 +1,462 @@
+"""What the nets for classes and for values share: parameters in, a fit, attributes out."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from streamlearn.backend import Array, asarray, default_int, namespace, to_numpy
+from streamlearn.base import Given, lazy_float_dtype, rows_out, take_in, unchanged_on_error
+from streamlearn.blocks import is_collection, is_frame
+from streamlearn.core import mlp
+from streamlearn.core.machine import Batch
+from streamlearn.core.optimizers import Optimizer, adam, sgd
+from streamlearn.core.tallies import Tally
+from streamlearn.fitting import Stopping
+from streamlearn.labels import encode
+from streamlearn.learning import Course, Learned
+from streamlearn.neural_network import draws
+from streamlearn.neural_network.training import (
+    InMemory,
+    Laps,
+    Outcome,
+    Watched,
+    minimize,
+    of_blocks,
+    train,
+)
+from streamlearn.reading import (
+    as_vector,
+    indicator_or_raise,
+    read_values,
+    read_weight,
+    same_place_or_raise,
+)
+
+LARGEST_BATCH = 200
+"""Rows of a batch under ``batch_size="auto"``, where there are as many; scikit-learn's."""
+
+
+class Goal(NamedTuple):
+    """What a net is to learn.
+
+    Attributes
+    ----------
+    output : str
+        A key of `streamlearn.core.mlp.OUTPUTS`.
+    n_outputs : int
+    classes : ndarray or None
+        Labels to encode y with; None where y holds values or an indicator.
+    indicator : bool
+    tally : Tally
+        How held-out rows are scored.
+    predicted : callable
+        ``(output) -> predictions`` that the tally compares with the target.
+    """
+
+    output: str
+    n_outputs: int
+    classes: np.ndarray | None
+    indicator: bool
+    tally: Tally
+    predicted: Callable[[Array], Array]
+
+
+class Kept(NamedTuple):
+    """What the next fit goes on from, beside the public attributes."""
+
+    moving: Any
+    watched: Watched
+
+
+class MLP(BaseEstimator):
+    """A multi-layer perceptron."""
+
+    _takes_collections = True
+    _takes_flow = True  # X may be a `streamlearn.stages.Flow`
+
+    t_: int
+    best_loss_: float | None
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+    _target: str  # what y holds, as `take_in` says it
+    _learned: Kept
+    _seed: int  # of the draws of blocks, with the number of the next epoch
+    _epoch: int
+
+    _parameter_constraints: dict = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(set(mlp.HIDDEN))],
+        "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "shuffle": ["boolean", StrOptions({"rows"})],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def _goal(self, given: Given, y: Any, classes: Any, *, anew: bool, further: bool) -> Goal:
+        raise NotImplementedError
+
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, classes: Any = None, *, further: bool
+    ) -> None:
+        """Fit, or learn ``further``, and publish the result."""
+        self._validate_params()
+        hidden = _sizes(self.hidden_layer_sizes)
+        if further and self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        anew = not hasattr(self, "coefs_") or not (self.warm_start or further)
+        with unchanged_on_error(self):
+            given = take_in(
+                self,
+                X,
+                y,
+                sample_weight,
+                reset=anew,
+                target=self._target,
+                as_rows=True,
+                multi_output=True,
+            )
+            goal = self._goal(given, y, classes, anew=anew, further=further)
+            if not anew:
+                hidden = tuple(len(b) for b in self.intercepts_[:-1])
+                if len(self.intercepts_[-1]) != goal.n_outputs:
+                    raise ValueError(
+                        f"y makes {goal.n_outputs} outputs, and the fit before made "
+                        f"{len(self.intercepts_[-1])}. Set warm_start=False to forget it."
+                    )
+            params = mlp.Params(
+                hidden,
+                self.activation,
+                goal.output,
+                float(self.alpha),
+                self._optimizer(),
+                self.learning_rate if self.solver == "sgd" else "constant",
+                float(self.power_t),
+            )
+            random_state = check_random_state(self.random_state)
+            if given.blocks.plan is None and given.flow is None:
+                self._fit_in_memory(given, goal, params, random_state, anew, further)
+            else:
+                self._fit_blocks(given, goal, params, random_state, anew, further)
+            self.n_outputs_, self.out_activation_ = goal.n_outputs, goal.output
+
+    def _optimizer(self) -> Optimizer:
+        eta = float(self.learning_rate_init)
+        if self.solver == "sgd":
+            return sgd(eta, float(self.momentum), bool(self.nesterovs_momentum))
+        return adam(eta, float(self.beta_1), float(self.beta_2), float(self.epsilon))
+
+    def _former(self, params: mlp.Params, further: bool) -> mlp.State:
+        """Return the net of the fit before; its steps go on only if it learns ``further``."""
+        net = mlp.start(params, tuple(self.coefs_), tuple(self.intercepts_))
+        goes_on = further and isinstance(self._learned.moving, type(net.moving))
+        return net._replace(moving=self._learned.moving) if goes_on else net
+
+    def _fit_in_memory(
+        self,
+        given: Given,
+        goal: Goal,
+        params: mlp.Params,
+        random_state: np.random.RandomState,
+        anew: bool,
+        further: bool,
+    ) -> None:
+        """Fit to rows in memory, with scikit-learn's draws in their order."""
+        rows = _rows(given, goal)
+        X, n_rows = rows.X, rows.X.shape[0]
+        if anew:
+            net = draws.start(random_state, params, X.shape[1], goal.n_outputs, like=X)
+        else:
+            method = "partial_fit" if further else "fit"
+            same_place_or_raise(X, self.coefs_[0], type(self).__name__, method)
+            net = self._former(params, further)
+        if self.solver == "lbfgs":
+            net, self.loss_, self.n_iter_ = minimize(
+                params,
+                net,
+                rows,
+                max_iter=self._max_iter(one_pass=False),
+                max_fun=self.max_fun,
+                tol=self.tol,
+                verbose=bool(self.verbose),
+            )
+            self._publish(net, Watched())
+            self.t_ = 0 if anew else self.t_
+            return
+        score = None
+        if self.early_stopping:
+            # scikit-learn's classes of two are one column, and only such are kept in proportion.
+            two = goal.n_outputs == 1 and goal.classes is not None
+            codes = to_numpy(rows.target) if two else None
+            learn, held = draws.split(random_state, n_rows, self.validation_fraction, codes)
+            score = partial(_score, goal, params, _take(rows, held))
+            rows, n_rows = _take(rows, learn), len(learn)
+        if self.batch_size != "auto" and self.batch_size > n_rows:
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be "
+                "clipped",
+                UserWarning,
+                stacklevel=4,
+            )
+        laps = InMemory(
+            mlp.machine(params),
+            rows,
+            min(self._batch_size(), n_rows),
+            draws.Order(random_state, n_rows) if self.shuffle else None,
+            score,
+        )
+        learned = Learned(net, 0 if anew else self.t_)
+        self._train(laps, learned, one_pass=False, anew=anew, further=further)
+
+    def _fit_blocks(
+        self,
+        given: Given,
+        goal: Goal,
+        params: mlp.Params,
+        random_state: np.random.RandomState,
+        anew: bool,
+        further: bool,
+    ) -> None:
+        """Fit to blocks, or to what a pipeline sends."""
+        if self.solver == "lbfgs":
+            raise NotImplementedError(
+                "solver='lbfgs' needs all rows at once, and so neither learns from a dask "
+                "collection nor in one pass of a pipeline. Use 'adam' or 'sgd', or give an array "
+                'in memory (in a pipeline with schedule="per-step").'
+            )
+        # As many draws as scikit-learn's come first for the weights, which a task may have to draw.
+        ahead = copy.deepcopy(random_state)
+        seed, epoch = int(random_state.randint(np.iinfo(np.int32).max)), 0
+        if further and hasattr(self, "_seed"):
+            seed, epoch = self._seed, self._epoch
+        shuffle = None
+        if self.shuffle:
+            shuffle = "rows" if self.shuffle == "rows" else "batches"
+        machine = mlp.machine(params)._replace(init=partial(draws.start_in_task, ahead))
+        course = Course(
+            machine,
+            goal.n_outputs,
+            given.reader,
+            given.blocks.names,
+            goal.classes,
+            batch_size=self._batch_size(),
+            shuffle=shuffle,
+            seed=seed,
+            held_out=float(self.validation_fraction) if self.early_stopping else 0.0,
+            tally=goal.tally,
+            predicted=goal.predicted,
+            ahead=None if given.flow is None else given.flow.chain,
+            first=epoch,
+            indicator=goal.indicator,
+        )
+        learned = Learned() if anew else Learned(self._former(params, further), self.t_)
+        if given.flow is not None:
+            learned = learned._replace(ahead=given.flow.states)
+        one_pass = given.blocks.plan is not None
+        laps = of_blocks(course, given.blocks)
+        outcome = self._train(
+            laps, learned, one_pass=one_pass, anew=anew, further=further, epoch=epoch
+        )
+        if given.flow is not None:
+            assert outcome.learned.ahead is not None
+            given.flow.states, names = outcome.learned.ahead, outcome.learned.names
+            self.n_features_in_ = self.coefs_[0].shape[0]
+            self.__dict__.pop("feature_names_in_", None)
+            if names is not None:
+                self.feature_names_in_ = names
+        self._seed, self._epoch = seed, epoch + outcome.n_iter
+
+    def _batch_size(self) -> int:
+        return LARGEST_BATCH if self.batch_size == "auto" else int(self.batch_size)
+
+    def _max_iter(self, *, one_pass: bool) -> int:
+        if self.max_iter == "auto":
+            return 1 if one_pass else 200
+        return int(self.max_iter)
+
+    def _train(
+        self,
+        laps: Laps,
+        learned: Learned,
+        *,
+        one_pass: bool,
+        anew: bool,
+        further: bool,
+        epoch: int = 0,
+    ) -> Outcome:
+        """Train, and publish what comes of it."""
+        max_iter = 1 if further else self._max_iter(one_pass=one_pass)
+        watched = Watched() if anew else self._learned.watched
+        if learned.state is not None and watched.best is None:
+            watched = watched._replace(best=learned.state[:2])
+        outcome = train(
+            laps,
+            learned,
+            Stopping(max_iter, self.tol, self.n_iter_no_change, self.early_stopping),
+            watched,
+            adaptive=self.solver == "sgd" and self.learning_rate == "adaptive",
+            verbose=bool(self.verbose),
+            epoch=epoch,
+        )
+        self._publish(outcome.learned.state, outcome.watched)
+        self.t_, self.n_iter_, self.loss_ = outcome.learned.rows, outcome.n_iter, outcome.loss
+        before = [] if anew else getattr(self, "loss_curve_", [])
+        self.loss_curve_ = [*before, *outcome.losses]
+        if self.early_stopping:
+            scores = [] if anew else getattr(self, "validation_scores_", None) or []
+            self.validation_scores_ = [*scores, *outcome.scores]
+            self.best_loss_, self.best_validation_score_ = None, outcome.watched.score
+        else:
+            self.validation_scores_ = self.best_validation_score_ = None
+            self.best_loss_ = outcome.watched.loss
+        read_once = further or (one_pass and self.max_iter == "auto")
+        if not (read_once or outcome.stopped) and outcome.n_iter == max_iter:
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({max_iter}) reached and the "
+                "optimization hasn't converged yet.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+        return outcome
+
+    def _publish(self, net: mlp.State, watched: Watched) -> None:
+        self.coefs_, self.intercepts_ = list(net.weights), list(net.biases)
+        self.n_layers_ = len(net.weights) + 1
+        self._learned = Kept(net.moving, watched)
+
+    def _out(
+        self, method: str, X: Any, of_output: Callable, *, dtype: Any = None, labels: Any = None
+    ) -> Any:
+        """Apply a function of the output (m, K) to the rows of X, lazily for collections.
+
+        ``labels`` stands for the result's columns, if it has two dimensions, and names those of a
+        lazy frame.
+        """
+        check_is_fitted(self)
+        first = self.coefs_[0]
+        if dtype is None and is_collection(X):
+            dtype = np.result_type(lazy_float_dtype(X), to_numpy(first[:0, :]).dtype)
+        hidden = tuple(len(b) for b in self.intercepts_[:-1])
+        params = mlp.Params(hidden, self.activation, self.out_activation_)
+        net = mlp.State(tuple(self.coefs_), tuple(self.intercepts_), None)
+        return rows_out(
+            self,
+            method,
+            X,
+            Function(params, net, of_output),
+            fitted=first,
+            dtype=dtype,
+            columns=None if labels is None else len(labels),
+            names=labels if is_frame(X) else None,
+        )
+
+    def _can_partial_fit(self) -> bool:
+        if self.solver == "lbfgs":
+            raise AttributeError(
+                "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic."
+            )
+        return True
+
+    def __sklearn_tags__(self):
+        """Return scikit-learn's tags."""
+        tags = super().__sklearn_tags__()
+        tags.array_api_support = True
+        return tags
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    """A function of the output of a net, as a function of rows.
+
+    Attributes
+    ----------
+    params : Params
+    net : State
+    of_output : callable
+        The output (m, K) in, an array over the same rows out.
+    """
+
+    params: mlp.Params
+    net: mlp.State
+    of_output: Callable[[Array], Array]
+
+    def __call__(self, X: Array) -> Array:
+        """Return the function of the output for the rows of X."""
+        return self.of_output(mlp.apply(self.params, self.net, X))
+
+
+def one_column(P: Array) -> Array:
+    """Return outputs (m, 1) as (m,), and outputs of several columns as they are."""
+    return P[:, 0] if P.shape[1] == 1 else P
+
+
+def n_columns(given: Given, y: Any) -> int:
+    """Return how many columns a target has; one dimension counts as 1."""
+    if given.blocks.plan is None and given.flow is None:
+        y = given.blocks.parts[given.blocks.names.index("y")]
+    shape = getattr(y, "_meta", y).shape if is_frame(y) else y.shape
+    return int(shape[1]) if len(shape) == 2 else 1
+
+
+def _sizes(hidden: Any) -> tuple[int, ...]:
+    """Return the units of the hidden layers."""
+    sizes = list(hidden) if hasattr(hidden, "__iter__") else [hidden]
+    if np.any(np.asarray(sizes) <= 0):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+    return tuple(int(size) for size in sizes)
+
+
+def _rows(given: Given, goal: Goal) -> Batch:
+    """Return what is in memory as one batch, with the target encoded."""
+    names, parts = given.blocks.names, list(given.blocks.parts)
+    at, X = names.index("y"), parts[0]
+    if isinstance(parts[at], np.ndarray) and parts[at].shape[1:] == (1,):
+        parts[at] = column_or_1d(parts[at], warn=True)
+    if goal.classes is None:
+        target = read_values(tuple(parts), names, X, None, goal.n_outputs)
+        if goal.indicator:
+            indicator_or_raise(target, None)
+    else:
+        target = encode(goal.classes, as_vector(parts[at], "y"), like=X)
+    return Batch(X, target, read_weight(tuple(parts), names, X, None))
+
+
+def _take(rows: Batch, at: np.ndarray) -> Batch:
+    where = asarray(at, like=rows.X, dtype=default_int(rows.X))
+    X, target, weight = (a if a is None else namespace(a).take(a, where, axis=0) for a in rows[:3])
+    return Batch(X, target, weight)
+
+
+def _score(goal: Goal, params: mlp.Params, held: Batch, net: mlp.State) -> float:
+    predicted = goal.predicted(mlp.apply(params, net, held.X))
+    sums = goal.tally.of_block(held.target, predicted, held.weight)
+    return float(np.mean(to_numpy(goal.tally.result(sums))))
