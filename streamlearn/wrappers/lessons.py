@@ -107,7 +107,7 @@ class InBlocks(NamedTuple):
             order = [block for block in every if block not in held]
         step = partial(_learn, self.blocks.names, self.params)
         taught, done = Taught(estimator), 0
-        for segment in engine.fold(step, taught, self.blocks, prepare=_numbered, order=order):
+        for segment in engine.fold(step, taught, self.blocks, prepare=_as_they_are, order=order):
             done += len(segment.records)
             taught = segment.state._replace(blocks=done)
             yield taught
@@ -214,21 +214,16 @@ def _says_its_rows(X: Any) -> bool:
     return hasattr(X, "shape") or hasattr(X, "__len__")
 
 
-def _numbered(index: int, parts: tuple) -> tuple[int, tuple]:
-    return index, parts
+def _as_they_are(_index: int, parts: tuple) -> tuple:
+    return parts
 
 
 def _learn(
-    names: tuple[str, ...], params: dict[str, Any], before: Taught, block: tuple[int, tuple]
+    names: tuple[str, ...], params: dict[str, Any], before: Taught, parts: tuple
 ) -> tuple[Taught, None]:
     """Let a copy learn from a block: the chain's task."""
-    index, parts = block
     given = dict(zip(names, parts, strict=True))
     X, y = given.pop("X"), given.pop("y", None)
-    try:
-        estimator = learned(before.estimator, X, y, {**params, **given})
-    except Exception as error:
-        error.add_note(f"It was learning from block {index}: {engine.n_rows(X)} rows of X.")
-        raise
+    estimator = learned(before.estimator, X, y, {**params, **given})
     rows = before.rows + engine.n_rows(X)
     return before._replace(estimator=estimator, rows=rows, like=kind_of(X)), None

@@ -271,7 +271,7 @@ def test_an_error_names_the_block_and_changes_nothing(scheduler, method):
         model.estimator_.breaks = 5
     with dask.config.set(scheduler=scheduler), pytest.raises(KeyError, match="broken") as caught:
         getattr(model, method)(wrap(X))
-    assert caught.value.__notes__ == ["It was learning from block 3: 109 rows of X."]
+    assert caught.value.__notes__ == ["In block 3, when it was learned from."]
     assert vars(model) == before
     assert len(model.calls_) == 3
 
