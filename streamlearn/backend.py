@@ -21,6 +21,12 @@ from streamlearn import sparse
 Array = Any
 """An array of any library that follows the Python Array API."""
 
+CENTRED = (
+    "Cannot center sparse matrices: pass `with_mean=False` instead. See docstring for motivation "
+    "and alternatives."
+)
+"""What is wrong with moving rows whose zeros are not stored; scikit-learn's words."""
+
 CPU_BATCH_BYTES = 1280 * 1024
 """Bytes of X in one batch on a CPU: little enough for its caches, enough to pay for the calls.
 
@@ -110,8 +116,8 @@ def asarray(x: Any, *, like: Array, dtype: Any = None) -> Array:
 
 
 def to_numpy(x: Array) -> np.ndarray:
-    """Copy ``x`` to host memory as a NumPy array; a NumPy array comes back as it is."""
-    if isinstance(x, np.ndarray):
+    """Copy ``x`` to host memory as a NumPy array; what is there comes back as it is."""
+    if isinstance(x, np.ndarray | csr_array):
         return x
     if compat.is_cupy_array(x):
         return x.get()
@@ -216,6 +222,18 @@ def of_entries(X: Array, function: Callable[..., Array], *rows: Array) -> Array:
 def full_columns(X: Array) -> Array:
     """Tell for each column of sparse ``X`` whether all of its rows are stored, (d,)."""
     return sparse.counts(X) == X.shape[0]
+
+
+def sparse_moments(X: Array, weight: Array | None) -> tuple[Array, Array, Array, Array]:
+    """Return weight, shift, mean less shift and sum of squared deviations of each column."""
+    return sparse.moments(X, weight)
+
+
+def concat(parts: list[Array], axis: int = 0) -> Array:
+    """Put rows one after the other (axis 0), or columns (axis 1); sparse if any part is."""
+    if any(isinstance(part, csr_array) for part in parts):
+        return sparse.joined(parts, axis)
+    return namespace(*parts).concat(parts, axis=axis)
 
 
 def scores(X: Array, W: Array) -> Array:
@@ -343,10 +361,7 @@ def by_columns(X: Array, *steps: tuple[str, Array | None]) -> Array:
     if isinstance(X, csr_array):
         for name, row in kept:
             if name in ("add", "subtract"):
-                raise ValueError(
-                    "Cannot center sparse matrices: pass `with_mean=False` instead. See docstring "
-                    "for motivation and alternatives."
-                )
+                raise ValueError(CENTRED)
             X = sparse.of_entries(X, getattr(np, name), row)
         return X
     if not (compat.is_numpy_array(X) and kept):

@@ -24,6 +24,8 @@ def csr(x: Any) -> csr_array:
 
     The entries are shared where they are in order; ``x`` is never changed.
     """
+    if isinstance(x, csr_array) and x.ndim == 2 and x.has_canonical_format:
+        return x
     X = csr_array(x)
     if X.ndim == 2 and not X.has_canonical_format:
         X = X.copy()
@@ -91,6 +93,48 @@ def of_entries(X: csr_array, function: Callable, *rows: np.ndarray) -> csr_array
 def counts(X: csr_array) -> np.ndarray:
     """Return how many entries each column has stored, (d,)."""
     return np.bincount(X.indices, minlength=X.shape[1])
+
+
+def moments(
+    X: csr_array, weight: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the moments of each column, zeros counted and NaN not: float64 arrays of shape (d,).
+
+    Their weight, a shift, the mean less the shift, and the sum of squared deviations. Where less
+    than half of a column is stored the shift is 0, which costs its squares one bit; elsewhere it is
+    near the mean, made with one of the entries as a shift, so that nothing cancels.
+    """
+    if weight is not None and not (weight > 0).all():
+        X, weight = X[np.flatnonzero(weight > 0), :], weight[weight > 0]
+    (m, d), x, at = X.shape, X.data.astype(np.float64, copy=False), X.indices
+    u = np.ones(m) if weight is None else weight.astype(np.float64)
+    total, w = u.sum(), np.repeat(u, np.diff(X.indptr))
+    stored, present = counts(X), ~np.isnan(x)
+
+    def sums(values: np.ndarray) -> np.ndarray:
+        return np.bincount(at, weights=values, minlength=d)
+
+    seen = np.full(d, total)
+    if not present.all():
+        seen -= sums(w * ~present)
+        x, at, w = x[present], at[present], w[present]
+        seen[(stored == m) & (np.bincount(at, minlength=d) == 0)] = 0.0
+    # a power of two, so that dividing by it is exact, and no sum overflows before its mean
+    scale = 2.0 ** np.ceil(np.log2(total)) if total else 1.0
+    w, n = w / scale, np.where(seen > 0.0, seen / scale, 1.0)
+    zeros = np.where(stored == m, 0.0, np.maximum(n - sums(w), 0.0))
+
+    def about(shift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        z = x - shift[at]
+        s1 = sums(w * z) - zeros * shift
+        return s1 / n, sums(w * z * z) + shift * (zeros * shift) - s1 * (s1 / n)
+
+    shift = np.zeros(d)
+    shift[at] = np.where(2 * stored[at] > m, x, 0.0)
+    if shift.any():
+        shift += about(shift)[0]
+    moved, m2 = about(shift)
+    return seen, shift, moved, np.maximum(m2, 0.0) * scale
 
 
 def joined(parts: list[Any], axis: int) -> csr_array:

@@ -26,17 +26,21 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from streamlearn.backend import (
+    CENTRED,
     Array,
     argmax,
     batch_rows,
     by_columns,
+    cast,
     device,
     float_dtype,
+    is_sparse,
     namespace,
     over_rows,
     plain_sums,
     reads_are_free,
     shifted_sums,
+    sparse_moments,
     widest_float,
 )
 from streamlearn.core.affine import Affine, Rows
@@ -98,11 +102,16 @@ def of_block(params: Params, X: Array, weight: Array | None = None) -> Moments:
     Parameters
     ----------
     params : Params
-        Not used: every moment is kept, whatever `apply` is asked to do.
-    X : array of shape (n_rows, n_features)
-        Integers or floats; NaN are missing values.
+        Every moment is kept, whatever `apply` is asked to do.
+    X : array of shape (n_rows, n_features), or sparse rows
+        Integers or floats; NaN are missing values. Zeros that are not stored count.
     weight : array of shape (n_rows,), optional
         Nonnegative row weights.
+
+    Raises
+    ------
+    ValueError
+        If means are to be subtracted from sparse rows.
 
     Examples
     --------
@@ -114,6 +123,10 @@ def of_block(params: Params, X: Array, weight: Array | None = None) -> Moments:
     """
     xp = namespace(X)
     state = init(params, X.shape[1], like=X)
+    if is_sparse(X):
+        if params.with_mean:
+            raise ValueError(CENTRED)
+        return merge(state, _of_sparse(X, weight))
     if X.shape[0] == 0:
         return state
     holds_nan = xp.isdtype(X.dtype, "real floating")
@@ -182,6 +195,13 @@ def _of_rows(X: Array, weight: Array | None, *, holds_nan: bool) -> Moments:
         moved = s1 / _or_one(seen / scale)
         mean, mean_low = _sum(mean, moved, zeros)
     return Moments(seen, mean, xp.maximum(s2 - s1 * moved, zeros) * scale, zeros, mean_low, zeros)
+
+
+def _of_sparse(X: Array, weight: Array | None) -> Moments:
+    seen, shift, moved, m2 = sparse_moments(X, weight)
+    zeros = namespace(seen).zeros_like(seen)
+    mean, mean_low = _sum(shift, moved, zeros)
+    return Moments(seen, mean, m2, zeros, mean_low, zeros)
 
 
 def merge(a: Moments, b: Moments) -> Moments:
@@ -311,6 +331,8 @@ class Standardize(NamedTuple):
         xp = namespace(like)
         if not (reads_are_free(like) and xp.isdtype(like.dtype, "real floating")):
             return None
+        if self.mean is not None and is_sparse(like):
+            return None
         if self.mean is not None:
             scale = xp.ones_like(self.mean) if self.scale is None else self.scale
             near = max(NEAR / xp.finfo(like.dtype).eps, 4.0)
@@ -330,7 +352,7 @@ def restore(mean: Array | None, scale: Array | None, X: Array) -> Array:
 
 def _steps(X: Array, *steps: tuple[str, Array | None]) -> Array:
     xp, dtype = namespace(X), float_dtype(X)
-    X = xp.astype(X, dtype, copy=False)
+    X = cast(X, dtype)
     return by_columns(
         X, *((op, xp.astype(v, dtype, copy=False)) for op, v in steps if v is not None)
     )
@@ -339,7 +361,7 @@ def _steps(X: Array, *steps: tuple[str, Array | None]) -> Array:
 def machine(with_mean: bool = True, with_std: bool = True) -> Machine:
     """Return a mergeable machine that standardizes: subtract the mean, divide by the deviation."""
     params = Params(with_mean, with_std)
-    return Machine(params, init, update, apply, of_block, merge, applied=applied)
+    return Machine(params, init, update, apply, of_block, merge, applied=applied, sparse=True)
 
 
 def _or_one(x: Array) -> Array:
