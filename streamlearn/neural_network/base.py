@@ -147,11 +147,11 @@ class MLP(BaseEstimator):
             )
             goal = self._goal(given, y, classes, anew=anew, further=further)
             if not anew:
-                hidden = tuple(len(b) for b in self.intercepts_[:-1])
-                if len(self.intercepts_[-1]) != goal.n_outputs:
+                hidden = tuple(b.shape[0] for b in self.intercepts_[:-1])
+                if self.intercepts_[-1].shape[0] != goal.n_outputs:
                     raise ValueError(
                         f"y makes {goal.n_outputs} outputs, and the fit before made "
-                        f"{len(self.intercepts_[-1])}. Set warm_start=False to forget it."
+                        f"{self.intercepts_[-1].shape[0]}. Set warm_start=False to forget it."
                     )
             params = mlp.Params(
                 hidden,
@@ -178,8 +178,9 @@ class MLP(BaseEstimator):
     def _former(self, params: mlp.Params, further: bool) -> mlp.State:
         """Return the net of the fit before; its steps go on only if it learns ``further``."""
         net = mlp.start(params, tuple(self.coefs_), tuple(self.intercepts_))
-        goes_on = further and isinstance(self._learned.moving, type(net.moving))
-        return net._replace(moving=self._learned.moving) if goes_on else net
+        moving = self._learned.moving if hasattr(self, "_learned") else None
+        goes_on = further and isinstance(moving, type(net.moving))
+        return net._replace(moving=moving) if goes_on else net
 
     def _fit_in_memory(
         self,
@@ -210,14 +211,15 @@ class MLP(BaseEstimator):
                 verbose=bool(self.verbose),
             )
             self._publish(net, Watched())
-            self.t_ = 0 if anew else self.t_
+            self.t_ = 0 if anew else getattr(self, "t_", 0)
             return
         score = None
         if self.early_stopping:
             # scikit-learn's classes of two are one column, and only such are kept in proportion.
-            two = goal.n_outputs == 1 and goal.classes is not None
-            codes = to_numpy(rows.target) if two else None
-            learn, held = draws.split(random_state, n_rows, self.validation_fraction, codes)
+            labels = None
+            if goal.classes is not None and goal.n_outputs == 1:
+                labels = goal.classes[to_numpy(rows.target)]
+            learn, held = draws.split(random_state, n_rows, self.validation_fraction, labels)
             score = partial(_score, goal, params, _take(rows, held))
             rows, n_rows = _take(rows, learn), len(learn)
         if self.batch_size != "auto" and self.batch_size > n_rows:
@@ -234,7 +236,7 @@ class MLP(BaseEstimator):
             draws.Order(random_state, n_rows) if self.shuffle else None,
             score,
         )
-        learned = Learned(net, 0 if anew else self.t_)
+        learned = Learned(net, 0 if anew else getattr(self, "t_", 0))
         self._train(laps, learned, one_pass=False, anew=anew, further=further)
 
     def _fit_blocks(
@@ -278,7 +280,9 @@ class MLP(BaseEstimator):
             first=epoch,
             indicator=goal.indicator,
         )
-        learned = Learned() if anew else Learned(self._former(params, further), self.t_)
+        learned = Learned()
+        if not anew:
+            learned = Learned(self._former(params, further), getattr(self, "t_", 0))
         if given.flow is not None:
             learned = learned._replace(ahead=given.flow.states)
         one_pass = given.blocks.plan is not None
@@ -315,7 +319,9 @@ class MLP(BaseEstimator):
     ) -> Outcome:
         """Train, and publish what comes of it."""
         max_iter = 1 if further else self._max_iter(one_pass=one_pass)
-        watched = Watched() if anew else self._learned.watched
+        watched = Watched()
+        if not anew and hasattr(self, "_learned"):  # which weights that were set by hand lack
+            watched = self._learned.watched
         if learned.state is not None and watched.best is None:
             watched = watched._replace(best=learned.state[:2])
         outcome = train(
@@ -365,7 +371,7 @@ class MLP(BaseEstimator):
         first = self.coefs_[0]
         if dtype is None and is_collection(X):
             dtype = np.result_type(lazy_float_dtype(X), to_numpy(first[:0, :]).dtype)
-        hidden = tuple(len(b) for b in self.intercepts_[:-1])
+        hidden = tuple(b.shape[0] for b in self.intercepts_[:-1])
         params = mlp.Params(hidden, self.activation, self.out_activation_)
         net = mlp.State(tuple(self.coefs_), tuple(self.intercepts_), None)
         return rows_out(

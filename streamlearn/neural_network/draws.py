@@ -82,9 +82,9 @@ class Order:
 
 
 def split(
-    random_state: np.random.RandomState, n_rows: int, held_out: float, codes: Any
+    random_state: np.random.RandomState, n_rows: int, held_out: float, labels: Any
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows to learn from and those to score, as many of each of ``codes`` if given.
+    """Return the rows to learn from and those to score, in the proportions of ``labels`` if given.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def split(
         If fewer than two rows are left to score.
     """
     learn, score = train_test_split(
-        np.arange(n_rows), random_state=random_state, test_size=held_out, stratify=codes
+        np.arange(n_rows), random_state=random_state, test_size=held_out, stratify=labels
     )
     if len(score) < 2:
         raise ValueError(

@@ -185,9 +185,9 @@ def train(
             if not weight:
                 raise ValueError("Sample weights must contain at least one non-zero number.")
             loss = objective / rows
-            if not math.isfinite(loss):
-                finite_or_raise(learned.state)
             if not stopping.early_stopping:
+                if not math.isfinite(loss):
+                    finite_or_raise(learned.state)
                 watched = watched.after_loss(loss, stopping.tol)
                 slow_or_stop()
             elif not scores:
