@@ -71,6 +71,8 @@ class Course(NamedTuple):
         Whether the machine learns a target; y is for the stages ahead alone where it does not.
     indicator : bool
         Whether the values must be 0 or 1: a column for each of several labels.
+    signed_weights : bool
+        Whether weights may be negative.
     """
 
     machine: Machine
@@ -88,6 +90,7 @@ class Course(NamedTuple):
     first: int = 0
     learns_y: bool = True
     indicator: bool = False
+    signed_weights: bool = True
 
 
 class Ready(NamedTuple):
@@ -182,7 +185,7 @@ def read(course: Course, epoch: int, index: int, parts: tuple) -> Ready | Flowin
         piece = course.ahead.of_block(X, given, course.reader, block, epoch == course.first)
         X = piece.rows if is_array(piece.rows.array) else Rows(np.empty((1, 1)))
     like = Rows(X.array[:1, ...], X.functions).all()
-    weight = read_weight(parts, course.names, like, block)
+    weight = read_weight(parts, course.names, like, block, signed=course.signed_weights)
     if not course.learns_y:
         target = None
     elif course.classes is None:

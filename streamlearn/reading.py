@@ -208,13 +208,16 @@ def as_vector(x: Any, name: str, block: int | None = None) -> Array:
     return x
 
 
-def read_weight(parts: tuple, names: tuple[str, ...], X: Array, block: int | None) -> Array | None:
+def read_weight(
+    parts: tuple, names: tuple[str, ...], X: Array, block: int | None, *, signed: bool = True
+) -> Array | None:
     """Return a block's row weights beside X, or None.
 
     Raises
     ------
     TypeError, ValueError
-        If they are no numbers, hold NaN or infinity, or there are several a row.
+        If they are no numbers, hold NaN or infinity, there are several a row, or one is negative
+        where they are not ``signed``.
     """
     if "sample_weight" not in names:
         return None
@@ -222,6 +225,12 @@ def read_weight(parts: tuple, names: tuple[str, ...], X: Array, block: int | Non
     weight = as_vector(weight, "sample_weight", block)
     weight = asarray(weight, like=X, dtype=X.dtype)
     finite_or_raise(weight, "sample_weight", block)
+    if not signed and bool(namespace(weight).any(weight < 0)):
+        raise ValueError(
+            f"Negative values in data passed to `sample_weight`: "
+            f"{in_block('sample_weight', block)} has some, and learning_rate='auto' takes none. Use "
+            "another schedule."
+        )
     return weight
 
 

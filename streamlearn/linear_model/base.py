@@ -211,6 +211,7 @@ class SGD(BaseEstimator):
             predicted=self._predicted,
             ahead=None if given.flow is None else given.flow.chain,
             first=epoch,
+            signed_weights=self._rule() is not newton,
         )
         if given.flow is not None:
             learned = learned._replace(ahead=given.flow.states)
@@ -316,6 +317,7 @@ class Scores:
     of_scores: Callable[[Array], Array]
     centre: Array | None = None
 
+    @np.errstate(over="ignore", invalid="ignore")  # infinity in X is found in the scores
     def __call__(self, X: Array) -> Array:
         """Return the function of the scores of the rows of X."""
         xp = namespace(X)
