@@ -139,7 +139,7 @@ ESTIMATORS = {
     ),
     "SGDRegressor": SGDRegressor(**ONCE),
     "MLPClassifier": NetClassifier(**THRICE),
-    "MLPRegressor": NetRegressor(solver="sgd", learning_rate="invscaling", **THRICE),
+    "MLPRegressor": NetRegressor(solver="sgd", **THRICE),
     "Pipeline": line(SGDClassifier(loss="log_loss", **ONCE)),
     "Pipeline-regressor": line(SGDRegressor(**ONCE)),
     "Pipeline-net": line(NetClassifier(**THRICE)),
@@ -415,6 +415,7 @@ def test_nothing_is_read_until_asked_and_then_once(estimator, container, table):
     reads: list = []
     once = list(range(len(CHUNKS)))
     X = container.wrap(table.X, log=reads)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
     y = container.wrap(table.target(estimator))
     with dask.config.set(scheduler="sync"):
         if is_classifier(estimator):
@@ -733,6 +734,7 @@ def test_partial_fit_then_more_rows(estimator, container, table):
     """Two calls learn from all rows: the count says so, and a fit of both blocks."""
     half = N_ROWS - CHUNKS[-1]
     target = table.target(estimator)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
     classes = {"classes": [0, 1, 2]} if is_classifier(estimator) else {}
     how = {} if isinstance(estimator, StandardScaler) else {"shuffle": False, "batch_size": 7}
 
