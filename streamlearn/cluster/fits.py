@@ -92,7 +92,7 @@ def over_blocks(
     Raises
     ------
     ValueError
-        If there are no rows.
+        If there are no rows, or none has a weight.
     """
     before, epoch, total, estimate = learned.rows, 0, 0.0, 0.0
     for epoch in range(max_iter):
@@ -111,10 +111,10 @@ def over_blocks(
                 "Found array with 0 sample(s) while a minimum of 1 is required by "
                 f"{course.reader.estimator}."
             )
-        if epoch == 0:
-            total = weight
-        if weight:
-            estimate = inertia / weight * total
+        if not weight:
+            raise ValueError("Sample weights must contain at least one non-zero number.")
+        total = total or weight
+        estimate = inertia / weight * total
         if _converged(learned.state):
             break
         if epoch == 0 and max_iter > 1:

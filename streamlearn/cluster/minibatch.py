@@ -80,7 +80,8 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         How many starts are drawn, of which the best is kept. "auto": 3 for "random" and a callable,
         1 for the others.
     reassignment_ratio : float, default=0.01
-        Clusters with less than this part of the largest one's weight move to other rows.
+        Clusters with less than this part of the largest one's weight move to other rows. Of sorted
+        rows a good start keeps all its clusters only with 0: those whose rows come last would move.
 
     Attributes
     ----------
@@ -94,7 +95,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         scikit-learn's, it is an estimate from what the batches had before their steps: over a
         collection the mean over the last epoch, in memory exponentially weighted.
     n_iter_ : int
-        Epochs begun.
+        Epochs begun; 1 after `partial_fit`.
     n_steps_ : int
         Batches learned from.
     n_features_in_ : int
@@ -192,8 +193,10 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         ------
         ValueError
             If X holds NaN or infinity, has fewer rows than clusters (of a collection the first
-            block), does not line up with the weights, these are negative or all 0, or ``init`` has
-            not the shape (n_clusters, n_features).
+            block), does not line up with the weights, these are all 0, or negative where rows are
+            drawn by weight, or ``init`` has not the shape (n_clusters, n_features).
+        NotImplementedError
+            In a one-pass pipeline for ``init="k-means||"``, and for ``tol`` with a second epoch.
         """
         self._validate_params()
         with unchanged_on_error(self):
@@ -212,7 +215,6 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
             # scikit-learn's partial_fit draws anew after a fit.
             walk = out.learned.state._replace(draws=b"")
             self._publish(out._replace(learned=out.learned._replace(state=walk)))
-            self.n_iter_ = out.n_iter
             self._label(given, X, sample_weight)
         return self
 
@@ -352,7 +354,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
     def _publish(self, out: fits.Outcome) -> None:
         self._learned, self._inertia = out.learned, out.inertia
         self.cluster_centers_ = out.learned.state.clusters.centers
-        self.n_steps_ = out.learned.state.steps
+        self.n_iter_, self.n_steps_ = out.n_iter, out.learned.state.steps
 
     def _label(self, given: Given, X: Any, sample_weight: Any) -> None:
         """Say which cluster each row is in, and how far they are; lazily of a collection."""

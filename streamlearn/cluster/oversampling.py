@@ -76,8 +76,8 @@ def centers_of(
         found = np.concatenate([found, new.rows]) if number else new.rows
     if len(found) < n_clusters:
         raise ValueError(
-            f"k-means|| found {len(found)} different rows of some weight for "
-            f"n_clusters={n_clusters}. Ask for fewer clusters, or use another init."
+            f"k-means|| found {len(found)} rows of some weight for n_clusters={n_clusters}. Ask "
+            "for fewer clusters, or use another init."
         )
     weight = reduce(partial(_weights, reader, blocks.names, found), np.add, blocks)
     # Most of the rows drawn are near many others; they stand for those.
