@@ -25,7 +25,8 @@ LOSSES = {
     "epsilon_insensitive": "insensitive",
     "squared_epsilon_insensitive": "squared insensitive",
 }
-LOW, HIGH, LIMIT = 0.01, 3000.0, 0.5  # percent
+LOW, HIGH, LIMIT = 0.01, 10_000.0, 0.5  # percent
+TITLE = "One pass over the rows of many kinds of tables: how far is each rule from the optimum?"
 ACROSS = 6
 
 
@@ -38,48 +39,43 @@ def draw(figures: list[dict[str, Any]], path: Path) -> None:
 
     across = min(ACROSS, len(figures))
     down = -(-len(figures) // across)
+    height = 2.0 * down + 2.0
     fig, axes = plt.subplots(
-        down, across, figsize=(2.6 * across + 0.6, 1.95 * down + 1.9), squeeze=False, sharey=True
+        down, across, figsize=(2.6 * across + 0.6, height), squeeze=False, sharey=True
     )
     for ax in axes.flat[len(figures) :]:
         ax.set_axis_off()
     handles: dict[str, Any] = {}
     for ax, figure in zip(axes.flat, figures, strict=False):
         handles |= panel(ax, figure)
-    for i, ax in enumerate(axes.flat[: len(figures)]):
-        ax.label_outer() if i % across else None
-        if i + across >= len(figures):
-            ax.set_xlabel("rows seen", fontsize=9)
+    for ax in axes.flat[max(0, len(figures) - across) : len(figures)]:
+        ax.set_xlabel("rows seen", fontsize=9)
     fig.supylabel(
-        "held-out loss above the best a linear model can do, in percent of it", fontsize=11
+        "held-out loss above that of the best linear model, in percent of it", fontsize=11
     )
-    n_seeds = len(figures[0]["seeds"])
-    fig.suptitle(
-        "One pass over a table: how far each rule is from the optimum after so many rows",
-        fontsize=14,
-        fontweight="bold",
-        y=0.995,
-    )
-    ordered = [handles[rule] for rule in STYLES if rule in handles]
+    fig.text(0.5, 1 - 0.3 / height, TITLE, ha="center", fontsize=15, fontweight="bold")
+    lines = [handles[rule] for rule in (*STYLES, "limit") if rule in handles]
     fig.legend(
-        ordered,
-        [handle.get_label() for handle in ordered],
+        lines,
+        [line.get_label() for line in lines],
         loc="upper center",
-        bbox_to_anchor=(0.5, 0.995 - 0.32 / fig.get_figheight()),
+        bbox_to_anchor=(0.5, 1 - 0.36 / height),
         ncols=min(3, across),
-        fontsize=9.5,
+        fontsize=10,
         frameon=False,
     )
+    n_seeds = len(figures[0]["seeds"])
     fig.text(
         0.5,
-        0.004,
-        f"Lower is better; below the dotted line is within {LIMIT} %. Points on the lower edge are "
-        f"within {LOW} % or better than the optimum; those on the upper edge are above "
-        f"{HIGH:,.0f} %, or without an answer." + f" Medians of {n_seeds} seeds." * (n_seeds > 1),
+        0.12 / height,
+        f"Lower is better. Points on the lower edge are within {LOW} % or better than the optimum, "
+        f"those on the upper edge above {HIGH:,.0f} % or without an answer."
+        + f" Medians of {n_seeds} draws of each table."
+        * (n_seeds > 1),
         ha="center",
-        fontsize=9,
+        fontsize=10,
     )
-    fig.tight_layout(rect=(0.005, 0.02, 1, 1 - 1.05 / fig.get_figheight()))
+    fig.tight_layout(rect=(0.005, 0.3 / height, 1, 1 - 0.9 / height), h_pad=1.2)
     path.parent.mkdir(parents=True, exist_ok=True)
     fig.savefig(path, dpi=110)
     plt.close(fig)
@@ -107,11 +103,14 @@ def panel(ax: Any, figure: dict[str, Any]) -> dict[str, Any]:
             clip_on=False,
             zorder=4 if ours else 3,
         )
-    ax.axhline(LIMIT, color="black", linewidth=0.9, linestyle=":", zorder=1)
+    lines["limit"] = ax.axhline(
+        LIMIT, color="black", linewidth=0.9, linestyle=":", zorder=1, label=f"{LIMIT} %"
+    )
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_ylim(LOW, HIGH)
-    ax.set_yticks([0.01, 0.1, 1, 10, 100, 1000], ["0.01", "0.1", "1", "10", "100", "1,000"])
+    ax.set_yticks([0.01, 0.1, 1, 10, 100, 1_000, 10_000])
+    ax.set_yticklabels(["0.01", "0.1", "1", "10", "100", "1,000", "10,000"])
     ends = seeds[0]["ends"]
     ticks = [t for t in (10, 100, 1_000, 10_000, 100_000, 1_000_000) if ends[0] <= t <= ends[-1]]
     ax.set_xticks(ticks, [f"{t:,}" for t in ticks])
@@ -120,6 +119,7 @@ def panel(ax: Any, figure: dict[str, Any]) -> dict[str, Any]:
     ax.grid(color="#DDDDDD", linewidth=0.5)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
-    loss = LOSSES.get(figure["loss"], figure["loss"])
-    ax.set_title(f"{TABLES[figure['table']].words}\n{loss}", fontsize=9, loc="left", pad=4)
+    words, loss = TABLES[figure["table"]].words, LOSSES.get(figure["loss"], figure["loss"])
+    ax.set_title(words, fontsize=9.5, fontweight="bold", loc="left", pad=14)
+    ax.text(0, 1.035, loss, transform=ax.transAxes, fontsize=9, color="#444444")
     return lines

@@ -33,11 +33,24 @@ def fitted(loss: str, alpha: float, lines: list[str], labels: list[float], d: in
     return [shrunk * v for v in w]
 
 
+def written(X: np.ndarray) -> list[str]:
+    """Return rows in its format, without labels; the last feature is the constant."""
+    d = X.shape[1]
+    if np.count_nonzero(X) > 0.5 * X.size:
+        pattern = " | " + " ".join(f"{j}:%.7g" for j in range(d)) + f" {d}:1"
+        return [pattern % tuple(row) for row in X.tolist()]
+    lines = []
+    for row in X:
+        at = np.flatnonzero(row)
+        pairs = zip(at.tolist(), row[at].tolist(), strict=True)
+        lines.append(" | " + "".join(f"{j}:{v:.7g} " for j, v in pairs) + f"{d}:1")
+    return lines
+
+
 def main(file: str, alpha: str, *losses: str) -> None:
     given: Any = np.load(file)
     X = given["X"]
-    pattern = " | " + " ".join(f"{j}:%.7g" for j in range(X.shape[1])) + f" {X.shape[1]}:1"
-    all_lines = [pattern % tuple(row) for row in X.tolist()]
+    all_lines = written(X)
     out: dict[str, list] = {loss: [] for loss in losses}
     for name in sorted(name for name in given if name.startswith("order")):
         order = given[name]
