@@ -211,6 +211,11 @@ def is_sparse(X: object) -> bool:
     return isinstance(X, csr_array)
 
 
+def entries(X: Array) -> Array:
+    """Return the numbers of ``X``: all of them, or of sparse rows those that are stored."""
+    return X.data if isinstance(X, csr_array) else X
+
+
 def of_entries(X: Array, function: Callable[..., Array], *rows: Array) -> Array:
     """Return sparse ``X`` with ``function(x, *(row[j] for row in rows))`` in place of its entries.
 

@@ -26,7 +26,15 @@ from sklearn.utils.validation import (
 
 from streamlearn import blocks as engine
 from streamlearn.backend import Array, is_array, same_place, to_numpy
-from streamlearn.reading import Reader, advised, same_place_or_raise
+from streamlearn.reading import (
+    DENSE,
+    Reader,
+    advised,
+    dense_or_raise,
+    known_or_raise,
+    same_place_or_raise,
+)
+from streamlearn.sparse import as_given, csr, is_sparse
 from streamlearn.stages import Flow
 
 
@@ -95,6 +103,7 @@ def take_in(
     if isinstance(X, Flow):
         given = {"X": X.X, "y": y, "sample_weight": sample_weight, **X.given}
         return Given(engine.align(as_rows=("X",), **given), X.reader, None, X)
+    known_or_raise(X)
     if engine.is_collection(X):
         X = engine.whole_rows(X)
         reader = announce(estimator, X, reset=reset, allow_nan=allow_nan)
@@ -110,8 +119,10 @@ def take_in(
                 f"required by {name}."
             )
     else:
+        dense_or_raise(X, advice(estimator))
         checks = {
             "reset": reset,
+            "accept_sparse": "csr" if is_sparse(X) else False,
             "dtype": [np.float64, np.float32],
             "ensure_all_finite": "allow-nan" if allow_nan else True,
         }
@@ -125,6 +136,7 @@ def take_in(
                 X, y = validate_data(estimator, X, y, **of_y, **checks)
         if sample_weight is not None and not engine.is_collection(sample_weight):
             sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+        X = csr(X) if is_sparse(X) else X
         reader = Reader(name, X.shape[1], allow_nan=allow_nan)
     parts = engine.align(X=X, y=y, sample_weight=sample_weight)
     return Given(parts, reader._replace(in_memory=True, checked=True), X.shape[1])
@@ -160,7 +172,12 @@ def announce(
     if named:
         _check_feature_names(estimator, said, reset=reset)
     _check_n_features(estimator, said, reset=reset)
-    return Reader(name, n_features, names, allow_nan)
+    return Reader(name, n_features, names, allow_nan, dense=advice(estimator))
+
+
+def advice(estimator: BaseEstimator) -> str | None:
+    """Return what to do about sparse rows, or None where an estimator takes them."""
+    return getattr(estimator, "_dense", DENSE)
 
 
 @contextmanager
@@ -223,6 +240,7 @@ def rows_out(
     ValueError
         If X has other features, or is in another namespace or on another device.
     """
+    known_or_raise(X)
     if engine.is_collection(X):
         X = engine.whole_rows(X)
         # A frame of transformed rows is an array's: in memory it would have had no names.
@@ -235,7 +253,9 @@ def rows_out(
     if _is_foreign(X):
         reader = announce(estimator, X, reset=False, allow_nan=allow_nan, named=named)
         return RowFunction(reader, function, fitted, method)(X)
+    dense_or_raise(X, advice(estimator))
     checks = {
+        "accept_sparse": "csr" if is_sparse(X) else False,
         "dtype": [np.float64, np.float32],
         "ensure_all_finite": "allow-nan" if allow_nan else True,
     }
@@ -246,7 +266,8 @@ def rows_out(
             X = check_array(X, estimator=estimator, input_name="X", **checks)
             _check_n_features(estimator, X, reset=False)
     reader = Reader(type(estimator).__name__, X.shape[1], in_memory=True, checked=True)
-    return RowFunction(reader, function, fitted, method)(X)
+    rows = csr(X) if is_sparse(X) else X
+    return as_given(RowFunction(reader, function, fitted, method)(rows), X)
 
 
 def lazy_float_dtype(X: Any) -> np.dtype:
@@ -278,9 +299,9 @@ class RowFunction:
 
     def __call__(self, X: Any) -> Array:
         """Read X and apply the function."""
-        X = self.reader.rows(X)
-        same_place_or_raise(X, self.fitted, self.reader.estimator, self.method)
-        return self.function(X)
+        rows = self.reader.rows(X)
+        same_place_or_raise(rows, self.fitted, self.reader.estimator, self.method)
+        return as_given(self.function(rows), X)
 
     def unbuilt(self, X: Array) -> Callable | None:
         """Return the function for batches of X that builds nothing, if there is one.
@@ -306,7 +327,8 @@ class RowFunction:
 
 def _is_foreign(x: Any) -> bool:
     """Tell whether ``x`` is an array in memory of another library than NumPy."""
-    return is_array(x) and not isinstance(x, np.ndarray) and not engine.is_collection(x)
+    here = isinstance(x, np.ndarray) or is_sparse(x)
+    return is_array(x) and not here and not engine.is_collection(x)
 
 
 class Transformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]

@@ -18,19 +18,22 @@ from streamlearn.backend import (
     asarray,
     default_int,
     is_array,
-    namespace,
+    is_sparse,
+    rows_at,
     same_place,
 )
 from streamlearn.blocks import Rows
-from streamlearn.core.batches import SMALLEST, cut, learn
+from streamlearn.core.batches import GROWTH, SMALLEST, cut, learn
 from streamlearn.core.machine import Batch, Info, Machine
 from streamlearn.core.moments import Standardize
 from streamlearn.core.tallies import Tally
 from streamlearn.labels import encode
 from streamlearn.reading import (
+    DENSE,
     Reader,
     as_array,
     as_vector,
+    dense_or_raise,
     in_block,
     indicator_or_raise,
     read_values,
@@ -212,7 +215,7 @@ def arrive(course: Course, learned: Learned, flowing: Flowing) -> tuple[Learned,
     names = None if X.functions else _get_feature_names(X.array)
     check = learns and not clean
     if check or not X.functions:
-        reader = Reader(course.reader.estimator, None, finite=check)
+        reader = Reader(course.reader.estimator, None, finite=check, dense=None)
         X = reader.whole(X, course.reader.block(index))
     like = Rows(X.array[:1, ...], X.functions).all()
     if target is not None and not same_place(like, target):
@@ -278,9 +281,7 @@ def ready(
 
 def _take(X: Array, target: Array, weight: Array | None, rows: np.ndarray) -> tuple:
     at = asarray(rows, like=X, dtype=default_int(X))
-    return tuple(
-        None if a is None else namespace(a).take(a, at, axis=0) for a in (X, target, weight)
-    )
+    return tuple(None if a is None else rows_at(a, at) for a in (X, target, weight))
 
 
 def generator(seed: int, *key: int) -> np.random.Generator:
@@ -300,6 +301,8 @@ def learn_block(course: Course, learned: Learned, block: Ready | Flowing) -> tup
     elif state is None:
         state = machine.init(machine.params, like.shape[1], course.n_outputs, like=like)
     same_place_or_raise(like, _an_array(state), course.reader.estimator, "partial_fit")
+    if is_sparse(like) and not machine.sparse:
+        dense_or_raise(like, course.reader.dense or DENSE)
     through, built = _through(machine, X, block.functions)
     large = None if built or machine.largest is None else machine.largest(X, course.n_outputs)
     batches = cut(
@@ -309,6 +312,7 @@ def learn_block(course: Course, learned: Learned, block: Ready | Flowing) -> tup
         seen=rows,
         batch_size=course.batch_size,
         largest=large,
+        growth=GROWTH if machine.growth is None else machine.growth(X, course.n_outputs),
         order=block.order,
         rows=block.rows,
         through=through,

@@ -59,8 +59,10 @@ class StandardScaler(OneToOneFeatureMixin, Transformer):
     in the widest float of the device, see `streamlearn.core.moments`. Fitted attributes are in the
     namespace and on the device of X.
 
-    Different from scikit-learn: the variance is right at any offset and size; sparse matrices are
-    not supported.
+    Different from scikit-learn: the variance is right at any offset and size.
+
+    Rows of scipy.sparse, in memory or as blocks, need ``with_mean=False``, and stay sparse in
+    ``transform``. Their zeros count.
 
     Examples
     --------
@@ -73,6 +75,8 @@ class StandardScaler(OneToOneFeatureMixin, Transformer):
     >>> scaler.transform(X)
     dask.array<..., shape=(4, 2), dtype=float64, chunksize=(2, 2), chunktype=numpy.ndarray>
     """
+
+    _dense = None  # rows may be sparse
 
     _state: moments.Moments
     _weighted: bool
@@ -211,6 +215,7 @@ class StandardScaler(OneToOneFeatureMixin, Transformer):
         """Return scikit-learn's tags: NaN are allowed, float dtypes kept."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = not self.with_mean
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.array_api_support = True
         return tags

@@ -15,13 +15,18 @@ import numpy as np
 from streamlearn.backend import (
     Array,
     asarray,
+    cast,
     device,
+    entries,
     is_array,
     itemsize,
     namespace,
     same_place,
     widest_float,
 )
+from streamlearn.sparse import csr, is_sparse
+
+DENSE = "Use '.toarray()' to convert to a dense array."
 
 
 class Reader(NamedTuple):
@@ -42,6 +47,8 @@ class Reader(NamedTuple):
         True for a container that has been checked before.
     finite : bool
         Look for NaN and infinity. False where the reader of the rows does, more cheaply.
+    dense : str or None
+        What to do about sparse rows, for errors; None where rows may be sparse.
     """
 
     estimator: str
@@ -51,6 +58,7 @@ class Reader(NamedTuple):
     in_memory: bool = False
     checked: bool = False
     finite: bool = True
+    dense: str | None = DENSE
 
     def block(self, index: int) -> int | None:
         """Return what errors call block ``index``: nothing, where there is only one."""
@@ -66,7 +74,7 @@ class Reader(NamedTuple):
         Raises
         ------
         TypeError
-            If it holds no numbers.
+            If it holds no numbers, or sparse rows where they must be dense.
         ValueError
             If it is not two-dimensional, has other features than were announced, or holds NaN or
             infinity where that is not allowed.
@@ -99,7 +107,7 @@ class Reader(NamedTuple):
             return rows._replace(array=self.rows(rows.array, block))
         if not sum_is_finite(rows.array):
             finite_or_raise(rows.all(), "X", block, allow_nan=self.allow_nan)
-        return rows._replace(array=as_array(rows.array))
+        return rows._replace(array=as_rows(rows.array))
 
     def _array(self, X: Any, block: int | None) -> Array:
         if hasattr(X, "columns"):
@@ -109,12 +117,20 @@ class Reader(NamedTuple):
                     f"{in_block('X', block)} has the columns {list(found)}, but {self.estimator} "
                     f"is expecting {list(self.names)}. Select the columns by name, in this order."
                 )
-        X = as_numbers(X, "X", block)
+        known_or_raise(X, in_block("X", block))
+        if is_sparse(X):
+            dense_or_raise(X, self.dense)
+            X = _sparse_numbers(X, block)
+        else:
+            X = as_numbers(X, "X", block)
         xp = namespace(X)
         if not xp.isdtype(X.dtype, "real floating") or itemsize(X.dtype, xp) not in (4, 8):
-            return xp.astype(X, widest_float(X))
+            return cast(X, widest_float(X))
         return X
 
+
+OTHER_SPARSE = {"sparse": ".to_scipy_sparse()", "cupyx": ".get()"}
+"""Packages of sparse arrays that are not scipy's, and how these become scipy's."""
 
 ENCODE = "Encode it as numbers first, or leave it out."
 
@@ -149,14 +165,55 @@ def as_array(x: Any) -> Array:
     """Return what a block holds as an array: frames and sequences become NumPy's."""
     if hasattr(x, "to_numpy"):
         return x.to_numpy()
-    if hasattr(x, "tocsr"):
-        raise TypeError(
-            f"Sparse data was passed ({type(x).__name__}), but dense data is required. Use "
-            "'.toarray()' to convert to a dense array."
-        )
+    dense_or_raise(x, DENSE)
     if isinstance(x, np.memmap):
         return x.view(np.ndarray)  # every slice of a memory map pays for being one
     return x if is_array(x) else np.asarray(x)
+
+
+def as_rows(x: Any) -> Array:
+    """Return what a block holds as rows, sparse if it is."""
+    return csr(x) if is_sparse(x) else as_array(x)
+
+
+def dense_or_raise(x: Any, advice: str | None) -> None:
+    """Check that ``x`` is not sparse, unless ``advice`` is None.
+
+    Raises
+    ------
+    TypeError
+        Naming its type, with the advice.
+    """
+    if advice is not None and hasattr(x, "tocsr"):
+        raise TypeError(
+            f"Sparse data was passed ({type(x).__name__}), but dense data is required. {advice}"
+        )
+
+
+def known_or_raise(X: Any, name: str = "X") -> None:
+    """Check that X is not sparse in another library than scipy.
+
+    Raises
+    ------
+    TypeError
+        Naming its type, and what makes scipy's of it.
+    """
+    package = type(X).__module__.partition(".")[0]
+    if package in OTHER_SPARSE:
+        raise TypeError(
+            f"{name} is a sparse array of another library ({package}: {type(X).__name__}). Sparse "
+            f"rows are scipy's: give X{OTHER_SPARSE[package]}, or of a dask array "
+            f"X.map_blocks(lambda x: x{OTHER_SPARSE[package]})."
+        )
+
+
+def _sparse_numbers(X: Any, block: int | None) -> Array:
+    named = f"{in_block('X', block)} has dtype {X.dtype}"
+    if X.dtype.kind == "c":
+        raise ValueError(_not_complex(named))
+    if X.dtype.kind not in "biuf":
+        raise TypeError(f"{named} and is not numeric. {ENCODE}")
+    return csr(X)
 
 
 def as_numbers(x: Any, name: str, block: int | None = None) -> Array:
@@ -282,6 +339,7 @@ def finite_or_raise(x: Array, name: str, block: int | None, *, allow_nan: bool =
     """
     if sum_is_finite(x):
         return
+    x = entries(x)
     xp = namespace(x)
     wrong = xp.isinf(x) if allow_nan else ~xp.isfinite(x)
     if bool(xp.any(wrong)):
@@ -294,6 +352,7 @@ def finite_or_raise(x: Array, name: str, block: int | None, *, allow_nan: bool =
 
 def sum_is_finite(x: Array) -> bool:
     """Tell cheaply that nothing is NaN or infinite; True for numbers that are not floats."""
+    x = entries(x)
     xp = namespace(x)
     if not xp.isdtype(x.dtype, "real floating"):
         return True

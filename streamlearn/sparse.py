@@ -33,6 +33,12 @@ def csr(x: Any) -> csr_array:
     return X
 
 
+def as_given(out: Any, given: Any) -> Any:
+    """Return sparse rows as a matrix where what they were made of is one, all else as it is."""
+    made = isinstance(out, csr_array) and isinstance(given, sparse.spmatrix)
+    return sparse.csr_matrix(out) if made else out
+
+
 def _beside(X: csr_array, data: np.ndarray) -> csr_array:
     """Return other numbers in the places of X's entries."""
     out = csr_array((data, X.indices, X.indptr), shape=X.shape)

@@ -160,9 +160,13 @@ METHODS = (
 # scikit-learn's own checks
 
 
+WEIGHTS = (
+    "check_sample_weight_equivalence_on_dense_data",
+    "check_sample_weight_equivalence_on_sparse_data",
+)
 FAILS = {
-    "SGDClassifier": ("check_sample_weight_equivalence_on_dense_data",),
-    "SGDRegressor": ("check_sample_weight_equivalence_on_dense_data",),
+    "SGDClassifier": WEIGHTS,
+    "SGDRegressor": WEIGHTS,
     "Pipeline": ("check_estimators_overwrite_params", "check_dont_overwrite_parameters"),
 }
 """All that fails here; each must be declared by scikit-learn for its class of the same name."""
@@ -411,11 +415,11 @@ def test_weights_and_their_score(estimator, container, table):
 
 
 @in_blocks
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_nothing_is_read_until_asked_and_then_once(estimator, container, table):
     reads: list = []
     once = list(range(len(CHUNKS)))
     X = container.wrap(table.X, log=reads)
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
     y = container.wrap(table.target(estimator))
     with dask.config.set(scheduler="sync"):
         if is_classifier(estimator):
@@ -730,11 +734,11 @@ def test_an_error_leaves_the_estimator_as_it_was(estimator, table, what, method)
 
 
 @everywhere
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_partial_fit_then_more_rows(estimator, container, table):
     """Two calls learn from all rows: the count says so, and a fit of both blocks."""
     half = N_ROWS - CHUNKS[-1]
     target = table.target(estimator)
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
     classes = {"classes": [0, 1, 2]} if is_classifier(estimator) else {}
     how = {} if isinstance(estimator, StandardScaler) else {"shuffle": False, "batch_size": 7}
 

@@ -11,10 +11,11 @@ import dask.array as da
 import numpy as np
 from dask.base import is_dask_collection
 
-from streamlearn.backend import is_array, namespace
+from streamlearn.backend import concat, is_array
 from streamlearn.blocks.graph import DataNode, Key, raw_graph
 from streamlearn.blocks.making import origin
 from streamlearn.blocks.plan import Plan, split
+from streamlearn.sparse import csr, is_sparse
 
 
 class Blocks(NamedTuple):
@@ -80,8 +81,11 @@ def whole_rows(X: Any) -> Any:
 
 
 def _side_by_side(blocks: Any) -> Any:
-    blocks = [block if is_array(block) else np.asarray(block) for block in blocks]
-    return namespace(*blocks).concat(blocks, axis=1)
+    blocks = [
+        block if is_array(block) else csr(block) if is_sparse(block) else np.asarray(block)
+        for block in blocks
+    ]
+    return concat(blocks, axis=1)
 
 
 def row_chunks(X: Any) -> tuple[int | None, ...]:

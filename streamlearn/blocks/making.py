@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from streamlearn.backend import batch_rows, is_array, namespace
+from streamlearn.backend import batch_rows, concat, is_array
 
 
 class Rows(NamedTuple):
@@ -59,7 +59,7 @@ class Rows(NamedTuple):
         if n <= size:
             return rows.of(array)
         made = [rows.of(array[a : min(a + size, n), ...]) for a in range(0, n, size)]
-        return namespace(made[0]).concat(made)
+        return concat(made)
 
 
 def _is_whole(function: Callable) -> bool:

@@ -18,13 +18,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import fitting, learning
 from streamlearn.backend import (
+    CENTRED,
     Array,
     asarray,
     batch_rows,
     by_columns,
+    cast,
     device,
     float_dtype,
     is_array,
+    is_sparse,
     namespace,
     scores,
     to_numpy,
@@ -45,10 +48,17 @@ RULES = (linear, newton, rowwise)
 """The core modules that learn linear models."""
 
 
+DENSE_ROWS = (
+    "Row by row (batch_size=1, or learning_rate 'pa1' or 'pa2') rows to learn from must be dense: "
+    "use another batch_size and learning_rate, or '.toarray()'."
+)
+
+
 class SGD(BaseEstimator):
     """A linear model that learns by stochastic gradient steps."""
 
     _takes_collections = True
+    _dense = None  # rows may be sparse
     _takes_flow = True  # X may be a `streamlearn.stages.Flow`
 
     _kind: str  # what y holds, as `streamlearn.core.linear.Params` says it
@@ -200,7 +210,7 @@ class SGD(BaseEstimator):
         course = learning.Course(
             machine,
             n_outputs,
-            given.reader,
+            given.reader._replace(dense=DENSE_ROWS) if self._row_by_row() else given.reader,
             given.blocks.names,
             classes,
             batch_size=self._batch_rows(),
@@ -289,6 +299,7 @@ class SGD(BaseEstimator):
     def __sklearn_tags__(self):
         """Return scikit-learn's tags."""
         tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = not self._row_by_row()
         tags.array_api_support = True
         return tags
 
@@ -310,21 +321,26 @@ class Scores:
         Scores in, an array over the same rows out.
     centre : array of shape (d,), optional
         To be subtracted from the rows before, a cache-sized batch at a time.
+    centred : bool
+        Whether a scaler's mean is in the intercept, which sparse rows must not have had.
     """
 
     coef: Array
     intercept: Array
     of_scores: Callable[[Array], Array]
     centre: Array | None = None
+    centred: bool = False
 
     @np.errstate(over="ignore", invalid="ignore")  # infinity in X is found in the scores
     def __call__(self, X: Array) -> Array:
         """Return the function of the scores of the rows of X."""
+        if is_sparse(X) and (self.centred or self.centre is not None):
+            raise ValueError(CENTRED)
         xp = namespace(X)
         dtype = xp.result_type(X.dtype, self.coef.dtype)
         coef, intercept = (xp.astype(a, dtype, copy=False) for a in (self.coef, self.intercept))
         if self.centre is None:
-            p = scores(xp.astype(X, dtype, copy=False), coef)
+            p = scores(cast(X, dtype), coef)
         else:
             centre = xp.astype(self.centre, X.dtype, copy=False)
             p = xp.concat(
@@ -349,7 +365,7 @@ class Scores:
         coef = coef if scale is None else coef / scale
         if mean is None or before.unbuilt(coef) is None:
             return replace(self, coef=coef, centre=before.mean)
-        return replace(self, coef=coef, intercept=self.intercept - coef @ mean)
+        return replace(self, coef=coef, intercept=self.intercept - coef @ mean, centred=True)
 
 
 def _in_host(given: Any) -> np.ndarray | None:

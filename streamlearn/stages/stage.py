@@ -34,12 +34,14 @@ from streamlearn.core.batches import cut, learn
 from streamlearn.core.machine import Machine
 from streamlearn.foreign import Method, learned
 from streamlearn.reading import (
+    DENSE,
     Reader,
     finite_or_raise,
     read_weight,
     same_place_or_raise,
     sum_is_finite,
 )
+from streamlearn.sparse import csr, is_sparse
 
 
 class Piece(NamedTuple):
@@ -95,7 +97,8 @@ class Mergeable:
 
     def read(self, X: Rows, reader: Reader, block: int | None) -> Rows:
         """Return rows of an array, whatever a block or a transformer before holds."""
-        return X if X.functions else Rows(reader._replace(finite=False).rows(X.array, block))
+        reader = reader._replace(finite=False, dense=getattr(self.estimator, "_dense", DENSE))
+        return X if X.functions else Rows(reader.rows(X.array, block))
 
     def of_block(self, X: Rows, params: Mapping, reader: Reader, block: int | None) -> Piece:
         """Sum up the rows of a block."""
@@ -245,5 +248,5 @@ def head(X: Any, n: int) -> Any:
     """Return the first rows of what a block holds."""
     if hasattr(X, "iloc"):
         return X.iloc[:n]
-    n = min(n, n_rows(X))
+    n, X = min(n, n_rows(X)), csr(X) if is_sparse(X) else X
     return X[:n, ...] if is_array(X) else X[:n]
