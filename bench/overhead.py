@@ -7,6 +7,7 @@ loop         scikit-learn's SGDClassifier.partial_fit in a loop: the learner alo
 chain        a plain dask graph: a load and a chained step for each block, which do nothing
 chain by 64  the same in graphs of 64 blocks
 dask-ml      dask-ml's Incremental(SGDClassifier)
+incremental  our Incremental around scikit-learn's SGDClassifier
 streamlearn  our SGDClassifier
 
 on the synchronous and the threaded scheduler and, with ``--distributed``, on a LocalCluster of two
@@ -36,6 +37,7 @@ NEEDS = {
     "chain": "dask.array",
     "chain by 64": "dask.array",
     "dask-ml": "dask_ml",
+    "incremental": "streamlearn.wrappers",
     "streamlearn": "streamlearn.linear_model",
 }
 SCHEDULERS = ("synchronous", "threads", "distributed")
@@ -102,6 +104,16 @@ def dask_ml(n_blocks: int) -> None:
     learner.fit(*arrays(n_blocks), classes=[0, 1])
 
 
+def incremental(n_blocks: int) -> None:
+    """Learn as the loop does, with our wrapper."""
+    from sklearn.linear_model import SGDClassifier
+
+    from streamlearn.wrappers import Incremental
+
+    learner = Incremental(SGDClassifier(loss="log_loss", random_state=0), random_state=0)
+    learner.fit(*arrays(n_blocks), classes=[0, 1])
+
+
 def streamlearn(n_blocks: int) -> None:
     """Learn with ours."""
     from streamlearn.linear_model import SGDClassifier
@@ -114,6 +126,7 @@ FIT: dict[str, Callable[[int], None]] = {
     "chain": chain,
     "chain by 64": lambda n_blocks: chain(n_blocks, SEGMENT),
     "dask-ml": dask_ml,
+    "incremental": incremental,
     "streamlearn": streamlearn,
 }
 

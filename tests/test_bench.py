@@ -68,8 +68,8 @@ CASES = [
     ),
     Case(
         "overhead.py",
-        f"{OVERHEAD} --contenders streamlearn",
-        ("streamlearn",),
+        f"{OVERHEAD} --contenders incremental streamlearn",
+        ("incremental", "streamlearn"),
     ),
 ]
 
