@@ -12,6 +12,7 @@ from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils.metadata_routing import UNUSED
 
 from streamlearn.base import unchanged_on_error
 from streamlearn.fitting import Stopping, Watch
@@ -93,6 +94,9 @@ class Incremental(ParallelPostFit):
     >>> model.coef_.shape
     (1, 3)
     """
+
+    __metadata_request__fit = {"classes": UNUSED}  # ours, and not handed on as metadata is
+    __metadata_request__partial_fit = {"classes": UNUSED}
 
     _callees = {"fit": "partial_fit", "partial_fit": "partial_fit"}
 
@@ -272,7 +276,7 @@ class Incremental(ParallelPostFit):
                 "Maximum number of iteration reached before convergence. Consider increasing "
                 "max_iter to improve the fit.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         self.estimator_ = best
         self.validation_scores_ = scores if watch is not None else None

@@ -12,7 +12,6 @@ from sklearn.utils import get_tags
 from sklearn.utils._metadata_requests import METHODS
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.metadata_routing import (
-    UNUSED,
     MetadataRouter,
     MethodMapping,
     _routing_enabled,
@@ -115,9 +114,6 @@ class ParallelPostFit(MetaEstimatorMixin, BaseEstimator):
     """
 
     _takes_collections = True
-
-    __metadata_request__fit = {"classes": UNUSED}
-    __metadata_request__partial_fit = {"classes": UNUSED}
 
     _callees = {"fit": "fit"}
     """Which method of the estimator gets the arguments of which of ours, where not its own name."""

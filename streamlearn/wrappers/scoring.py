@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -105,6 +106,9 @@ def of_blocks(
         of_block, tally = partial(_fit_of_block, estimator, blocks.names), tallies.R2
         state = engine.reduce(of_block, tally.merge, blocks, order=order)
         return np.nan if state is None else float(np.mean(to_numpy(tally.result(state))))
+    if metric is theirs.log_loss and hasattr(estimator, "classes_"):  # a block may lack some
+        scorer = copy(scorer)
+        scorer._kwargs = {"labels": estimator.classes_, **scorer._kwargs}  # type: ignore[union-attr]
     of_block = partial(_score_of_block, estimator, scorer, blocks.names)
     total, weight = engine.reduce(of_block, _add, blocks, order=order) or (0.0, 0.0)
     return total / weight if weight else np.nan

@@ -10,7 +10,7 @@ import dask.array as da
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn import linear_model, metrics
+from sklearn import linear_model, metrics, naive_bayes
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
 
@@ -84,6 +84,22 @@ def test_r2_of_what_is_held_out_is_that_of_all_its_rows():
     at = np.concatenate([np.arange(N_ROWS)[rows_of(chunks)[k]] for k in reads[-9:]])
     want = metrics.r2_score(scaled[at, 0], model.predict(scaled[at]))
     assert want > 0.5
+    assert model.best_validation_score_ == pytest.approx(want)
+
+
+def test_a_block_that_is_held_out_may_lack_a_class():
+    """Sorted rows: each block has one class or two of three."""
+    at, chunks = np.argsort(Y), (20,) * 10
+    model = Incremental(
+        naive_bayes.GaussianNB(), scoring="neg_log_loss", patience=1, tol=None, random_state=0
+    )
+    reads: list = []
+    with one_by_one():
+        model.fit(dask_array(FAR[at], chunks, log=reads), dask_array(Y[at], chunks))
+    held = rows_of(chunks)[reads[-1]]
+    proba = model.predict_proba(FAR[at][held])
+    assert len(set(Y[at][held])) < 3
+    want = -metrics.log_loss(Y[at][held], proba, labels=CLASSES)
     assert model.best_validation_score_ == pytest.approx(want)
 
 

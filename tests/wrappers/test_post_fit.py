@@ -24,6 +24,7 @@ from sklearn.multioutput import MultiOutputClassifier
 
 from streamlearn.backend import namespace
 from streamlearn.linear_model import SGDClassifier
+from streamlearn.pipeline import make_pipeline
 from streamlearn.wrappers import Incremental, ParallelPostFit
 from tests.containers import CHUNKS, INDEX, N_ROWS, blocks_of, dask_array, dask_frame, frame
 from tests.wrappers.learners import CLASSES, FAR, METHODS, ONCE, Bare, X, Y, wrap
@@ -225,6 +226,20 @@ def test_sparse_blocks_go_through_to_estimators_that_take_them(make, said):
         assert model.score(lazy, wrap(Y)) == pytest.approx(want.score(rows, Y))
 
 
+def test_a_sparse_matrix_that_dask_cuts():
+    rows = sparse.csr_matrix(np.where(np.abs(X) > 1, X, 0.0))
+    lazy, target = da.from_array(rows, chunks=(50, 4)), da.from_array(Y, chunks=50)
+    estimator = linear_model.SGDClassifier(random_state=0)
+    model = Incremental(estimator, shuffle=False, scoring="accuracy").fit(lazy, target)
+    want = clone(estimator)
+    for start in range(0, N_ROWS, 50):
+        at = slice(start, start + 50)
+        want.partial_fit(rows[at], Y[at], classes=CLASSES)
+    np.testing.assert_array_equal(model.coef_, want.coef_)
+    np.testing.assert_array_equal(model.predict(lazy).compute(), want.predict(rows))
+    assert model.score(lazy, target) == pytest.approx(want.score(rows, Y))
+
+
 class OfKind(BaseEstimator):
     """A sum of rows that takes arrays of one library only."""
 
@@ -268,6 +283,18 @@ def test_blocks_of_text():
     assert out.shape == (N_ROWS, 16)
     made = [block for block in blocks_of(out) if block.shape[0]]
     np.testing.assert_array_equal(sparse.vstack(made).toarray(), model.transform(TEXT).toarray())
+
+
+@pytest.mark.parametrize("framed", [False, True])
+def test_text_to_sparse_rows_to_a_wrapped_learner(framed):
+    learner = Incremental(linear_model.SGDClassifier(random_state=0), classes=CLASSES)
+    pipe = make_pipeline(HashingVectorizer(n_features=16), learner)
+    labels = np.arange(N_ROWS) % 3
+    text = dask_frame(TEXT) if framed else dask_array(TEXT)
+    pipe.fit(text, dask_frame(labels) if framed else dask_array(labels))
+    assert pipe[-1].coef_.shape == (3, 16)
+    np.testing.assert_array_equal(pipe.predict(text).compute(), pipe.predict(TEXT))
+    assert np.mean(pipe.predict(TEXT) == labels) > 0.9
 
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
