@@ -177,7 +177,7 @@ def _log_loss(p: Array) -> Array:
     """
     xp = namespace(p)
     eps = xp.finfo(p.dtype).eps
-    return -xp.log(xp.clip(p, eps, 1.0 - eps))
+    return -xp.log(xp.minimum(xp.maximum(p, eps), 1.0 - eps))  # clip takes ten times as long
 
 
 def _softmax_loss(P: Array, Y: Array) -> Array:
@@ -279,14 +279,15 @@ def value_and_gradient(
     P, m = H[-1], batch.X.shape[0]
     Y = targets(params, batch.target, P)
     losses, delta = OUTPUTS[params.output].loss(P, Y), P - Y
+    at, total = {"dtype": dtype, "device": device(P)}, float(m)
     if batch.weight is None:
-        loss = xp.sum(losses)
-        weight = total = xp.full_like(loss, float(m))
+        loss, weight = xp.reshape(xp.sum(losses), (1,)), xp.asarray([total], **at)
     else:
         w = xp.astype(batch.weight, dtype, copy=False)
-        loss, weight = xp.sum(over_rows(w, losses)), xp.sum(w)
+        loss, weight = (xp.reshape(xp.sum(a), (1,)) for a in (over_rows(w, losses), w))
+        # Without any weight all quotients are 0.
+        total = xp.where(weight > 0.0, weight, xp.asarray([xp.inf], **at))
         delta = delta * w[:, None]
-        total = xp.where(weight > 0.0, weight, xp.full_like(weight, xp.inf))  # no weight, no step
     delta = delta / total
 
     by_weights, by_biases = [], []
@@ -301,12 +302,11 @@ def value_and_gradient(
     down = xp.concat([xp.reshape(G, (-1,)) for G in reversed(by_weights)])
     objective = loss / total
     if params.alpha:
-        w = xp.concat([xp.reshape(W, (-1,)) for W in weights])
+        flat = xp.concat([xp.reshape(W, (-1,)) for W in weights])
         share = params.alpha / total
-        down = down + share * w
-        objective = objective + 0.5 * share * xp.sum(w * w)
-    info = Info(*(xp.reshape(a, (1,)) for a in (loss, weight, m * objective)))
-    return info, xp.concat([down, *reversed(by_biases)])
+        down = down + share * flat
+        objective = objective + 0.5 * share * (flat @ flat)
+    return Info(loss, weight, m * objective), xp.concat([down, *reversed(by_biases)])
 
 
 def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
