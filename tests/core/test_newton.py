@@ -283,9 +283,19 @@ def test_inverse_by_blocks(D):
     np.testing.assert_allclose(inverse(M) @ M, np.broadcast_to(np.eye(D), M.shape), atol=1e-11)
 
 
-def test_inversions_grow_with_rows_and_seldom_in_the_end():
+@pytest.mark.parametrize(("kinked", "least"), [(False, 20), (True, 40)])
+def test_inversions_grow_with_rows_and_seldom_in_the_end(kinked, least):
     for d in (1, 20, 500):
-        counts = [newton.pace(T, d)[0] for T in range(0, 200_000, 64)]
+        counts = [newton.pace(T, d, kinked)[0] for T in range(0, 400_000, 64)]
         assert counts == sorted(counts)
-        late = newton.pace(10**8, d)[0] - newton.pace(10**7, d)[0]
-        assert 40 < late < 50
+        late = newton.pace(10**8, d, kinked)[0] - newton.pace(10**7, d, kinked)[0]
+        assert least < late < 1.25 * least
+
+
+def test_batches_near_kinks_are_small_where_features_are_many():
+    most = {}
+    for loss in ("log_loss", "hinge"):
+        M = newton.machine(newton.Params(loss=loss))
+        most[loss] = [M.largest(np.empty((1, d)), 1) for d in (20, 200, 2000)]
+    assert most["hinge"] == [65536, 512, 512]
+    assert most["log_loss"] == [65536, 8192, 1024]
