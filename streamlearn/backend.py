@@ -8,7 +8,7 @@ array that fixes namespace, device and dtype.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import array_api_compat as compat
@@ -216,12 +216,12 @@ def entries(X: Array) -> Array:
     return X.data if isinstance(X, csr_array) else X
 
 
-def of_entries(X: Array, function: Callable[..., Array], *rows: Array) -> Array:
-    """Return sparse ``X`` with ``function(x, *(row[j] for row in rows))`` in place of its entries.
+def of_entries(X: Array, *functions: Callable[..., Array], rows: Sequence[Array]) -> list[Array]:
+    """Return sparse ``X`` with ``function(x, *(row[j] for row in rows))`` for its entries, of each.
 
-    The zeros of X do not go through ``function``, and stay.
+    The zeros of X do not go through a function, and stay.
     """
-    return sparse.of_entries(X, function, *rows)
+    return sparse.of_entries(X, functions, rows)
 
 
 def full_columns(X: Array) -> Array:
@@ -367,7 +367,7 @@ def by_columns(X: Array, *steps: tuple[str, Array | None]) -> Array:
         for name, row in kept:
             if name in ("add", "subtract"):
                 raise ValueError(CENTRED)
-            X = sparse.of_entries(X, getattr(np, name), row)
+            (X,) = sparse.of_entries(X, [getattr(np, name)], [row])
         return X
     if not (compat.is_numpy_array(X) and kept):
         for name, row in kept:

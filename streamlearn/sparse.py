@@ -6,7 +6,7 @@ of all others. No function here builds the zeros, but for `dense`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -91,9 +91,12 @@ def scores(X: csr_array, W: np.ndarray) -> np.ndarray:
     return (X @ W[0])[:, None] if W.shape[0] == 1 else X @ W.T
 
 
-def of_entries(X: csr_array, function: Callable, *rows: np.ndarray) -> csr_array:
-    """Return X with ``function(x, row[j], ...)`` for each entry x of column j that is stored."""
-    return _beside(X, function(X.data, *(row.take(X.indices, mode="clip") for row in rows)))
+def of_entries(
+    X: csr_array, functions: Iterable[Callable], rows: Iterable[np.ndarray]
+) -> list[csr_array]:
+    """Return X with ``function(x, row[j], ...)`` for entries x of column j, of each function."""
+    here = [row.take(X.indices, mode="clip") for row in rows]
+    return [_beside(X, function(X.data, *here)) for function in functions]
 
 
 def counts(X: csr_array) -> np.ndarray:

@@ -46,7 +46,8 @@ class Damped(NamedTuple):
     Attributes
     ----------
     unit : array of shape (K, D, D) or (K, D)
-        Unit diagonal; the rows of features that are not known are those of the identity.
+        Unit diagonal, so that a diagonal is ones; the rows of features that are not known are those
+        of the identity.
     scale : array of shape (K, D)
         0 for features that are not known, which must not move.
     """
@@ -93,19 +94,23 @@ def _sparse_sums(X: Array, centre: Array, h: Array, a: Array) -> tuple[Array, Ar
     different. Where a column has no zeros that would cancel, and nothing is added.
     """
     xp = namespace(X)
-    zero = xp.where(full_columns(X), 0.0, centre)
-    absolute = of_entries(X, lambda x, c, z: xp.abs(x - c) - xp.abs(z), centre, zero)
-    square = of_entries(X, lambda x, c, z: (x - c) ** 2 - z * z, centre, zero)
+    full, rows = full_columns(X), [centre]
+    if xp.any(full):
+        rows.append(xp.where(full, 0.0, centre))
+    zero = rows[-1]
+    size, squared = xp.abs(zero), zero * zero
+    absolute, square = of_entries(
+        X,
+        lambda x, c, *z: xp.abs(x - c) - xp.abs(z[-1] if z else c),
+        lambda x, c, *z: (x - c) ** 2 - (z[-1] if z else c) ** 2,
+        rows=rows,
+    )
 
     def sums(G: Array, entries: Array, of_zero: Array) -> Array:
         total = column_sums(G)[:, None]
         return xp.concat([weighted_sums(G, entries) + total * of_zero, total], axis=1)
 
-    return (
-        sums(h, square, zero * zero),
-        sums(a, absolute, xp.abs(zero)),
-        sums(a * a, square, zero * zero),
-    )
+    return sums(h, square, squared), sums(a, absolute, size), sums(a * a, square, squared)
 
 
 def evenness(known: Curvature) -> Array:
@@ -138,9 +143,9 @@ def damp(known: Curvature, ridge: Array, least: Array) -> Damped:
     total = diagonal + added
     seen = (second > least) & (total > 0.0)
     scale = xp.where(seen, 1.0 / xp.sqrt(xp.where(seen, total, 1.0)), 0.0)
-    rest = xp.where(seen, scale * scale * added, 1.0)
     if H.ndim == 2:
-        return Damped(scale * scale * H + rest, scale)
+        return Damped(xp.ones_like(scale), scale)
+    rest = xp.where(seen, scale * scale * added, 1.0)
     eye = xp.eye(D, dtype=H.dtype, device=device(H))
     return Damped(scale[:, :, None] * scale[:, None, :] * H + rest[:, :, None] * eye, scale)
 
@@ -149,7 +154,7 @@ def invert(damped: Damped) -> Array:
     """Return P, like H; rows and columns of features that are not known are 0."""
     unit, s = damped
     if unit.ndim == 2:
-        return s * s / unit
+        return s * s
     return s[:, :, None] * s[:, None, :] * inverse(unit)
 
 
