@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from streamlearn.backend import Array, itemsize, namespace, scores, widest_float
+from streamlearn.backend import Array, itemsize, namespace, widest_float
 from streamlearn.core.affine import cast
 from streamlearn.core.linear import (
     STEEPEST,
@@ -37,7 +37,8 @@ class Penalized(NamedTuple):
     Attributes
     ----------
     u : array of shape (K,)
-        Penalty that every coefficient could have received.
+        Penalty that every coefficient could have received: the one long sum here, in the widest
+        float.
     q : array of shape (K, d)
         Penalty that each coefficient has received.
     scale : array of shape (K,)
@@ -64,6 +65,7 @@ class State(NamedTuple):
     ----------
     coef : array of shape (K, d)
     intercept : array of shape (K,)
+        A sum over all rows, so in the widest float, as are ``eta`` and the mean.
     mean_coef, mean_intercept : arrays like ``coef`` and ``intercept``
         Means over the iterates; equal to the iterate until averaging has begun.
     eta : array of shape (K,)
@@ -119,10 +121,8 @@ class Rows(NamedTuple):
 
 def start(params: Params, coef: Array, intercept: Array) -> State:
     """Return the state in which a call begins with given models, (K, d) and (K,)."""
-    return resume(
-        params,
-        State(coef, intercept, coef, intercept, intercept, intercept, intercept[0], None),
-    )
+    b = namespace(coef).astype(intercept, widest_float(coef))
+    return resume(params, State(coef, b, coef, b, b, b, b, None))
 
 
 def resume(params: Params, state: State) -> State:
@@ -132,21 +132,21 @@ def resume(params: Params, state: State) -> State:
     of the decays start anew.
     """
     w, b = state.coef, state.intercept
-    xp, zeros = namespace(w), namespace(b).zeros_like(b)
+    xp, ones = namespace(w), namespace(w).ones_like(w[:, 0])
     penalized = None
     if params.penalty in ("l1", "elasticnet"):
         penalized = Penalized(
-            zeros,
+            xp.zeros_like(b),
             xp.zeros_like(w),
-            xp.ones_like(b),
-            zeros,
+            ones,
+            0.0 * ones,
             xp.sum(w * w, axis=1),
             xp.sum(xp.abs(w), axis=1),
         )
     return state._replace(
         eta=per_column(beside(params, b).eta0, b),
-        active=xp.ones_like(b),
-        skipped=zeros[0],
+        active=ones,
+        skipped=0.0 * ones[0],
         penalized=penalized,
     )
 
@@ -175,7 +175,7 @@ def rows_of(params: Params, state: State, batch: Batch) -> tuple[Rows, Array | N
         decay = xp.astype(xp.maximum(1.0 - eta * a2, 0.0), w.dtype)
         decay = xp.where(kept > 0.0, decay, 1.0) if rate == "pa1" else decay
     if params.penalty in ("l1", "elasticnet"):
-        cut = xp.astype(eta * a1, w.dtype)
+        cut = eta * a1
     eta = ones if rate in PASSIVE else -xp.astype(eta, w.dtype)
     factor = state.active * eta * kept
     factor = factor if weight is None else factor * weight
@@ -211,12 +211,13 @@ def step(params: Params, state: State, row: Rows) -> tuple[State, Array, Array]:
     """
     w, b, old = state.coef, state.intercept, state.penalized
     xp = namespace(w)
-    p = scores(row.X, w) + b
+    # Not a product of matrices, in which two infinities may pass for one.
+    p = (xp.sum(row.X * w, axis=1) + xp.astype(b, w.dtype, copy=False))[None, :]
     c = moves(params, p, row)
     kept, decay = row.kept[0, 0], None if row.decay is None else row.decay[0, :]
     w = w if decay is None else w * decay[:, None]
     w = w + c[0, :][:, None] * row.X
-    b = b + c[0, :] if params.fit_intercept else b
+    b = b + xp.astype(c[0, :], b.dtype) if params.fit_intercept else b
 
     begun, r = False, 0.0
     mean_w, mean_b = w, b
@@ -225,7 +226,8 @@ def step(params: Params, state: State, row: Rows) -> tuple[State, Array, Array]:
         begun = n >= 1.0
         r = kept / xp.maximum(n, xp.ones_like(n))
         mean_w = xp.where(begun, (1.0 - r) * state.mean_coef + r * w, w)
-        mean_b = xp.where(begun, (1.0 - r) * state.mean_intercept + r * b, b)
+        r_b = xp.astype(r, b.dtype, copy=False)
+        mean_b = xp.where(begun, (1.0 - r_b) * state.mean_intercept + r_b * b, b)
     if old is not None:
         assert row.cut is not None
         scale, share, square, absolute = old[2:]
@@ -241,8 +243,11 @@ def step(params: Params, state: State, row: Rows) -> tuple[State, Array, Array]:
         moved = c[0, :] != 0.0
         square = xp.where(moved, xp.sum(w * w, axis=1), square)
         absolute = xp.where(moved, xp.sum(xp.abs(w), axis=1), absolute)
-        u = old.u + row.cut[0, :] * kept
-        new_w, q = truncate(w, u[:, None], old.q, kept > 0.0)
+        u = old.u + xp.astype(kept, old.u.dtype) * row.cut[0, :]
+        w_wide, q_wide = (xp.astype(a, u.dtype, copy=False) for a in (w, old.q))
+        new_w, _ = truncate(w_wide, u[:, None], q_wide, kept > 0.0)
+        new_w = xp.astype(new_w, w.dtype, copy=False)
+        q = old.q + (new_w - w)
         if params.average > 0:
             share = xp.where(begun, (1.0 - r) * share + r, 0.0)
             mean_w = xp.where(begun, mean_w + share[:, None] * (new_w - w), new_w)

@@ -30,10 +30,9 @@ from streamlearn.backend import (
     scores,
     weighted_sums,
 )
+from streamlearn.core.affine import cast
 from streamlearn.core.linear import (
     Params,
-    answer,
-    apply,
     beside,
     penalty_parts,
     report,
@@ -64,6 +63,9 @@ SPAN_NUMBERS = 1 << 19
 
 GROUP = 4
 """Sweeps between two looks at the result, where a look waits for a device."""
+
+HUGE = 1e-9
+"""Part of the largest float that bounds the loss of a batch, so that the sum of many is finite."""
 
 
 def init(params: Params, n_features: int, n_outputs: int, *, like: Array) -> State:
@@ -107,7 +109,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     >>> state.coef.round(3), state.intercept, info.loss.round(3)
     (array([[0.5]]), array([1.5]), array([2.5]))
     """
-    before, params = state, beside(params, state.intercept)
+    before, params = state, beside(params, state.coef)
     rows, weight = rows_of(params, state, batch)
     if state.penalized is None:
         state, p, norms = by_tiles(params, state, rows)
@@ -125,7 +127,9 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     if norms is not None and params.learning_rate not in PASSIVE:
         info = info._replace(objective=info.objective + norms)
     sound = xp.all(xp.isfinite(state.coef), axis=1) & xp.isfinite(state.intercept)
-    info = info._replace(loss=xp.where(sound, info.loss, xp.nan))
+    # A sum that has left the floats is no reason to stop: the models are what counts.
+    bounded = xp.minimum(info.loss, HUGE * xp.finfo(p.dtype).max * xp.ones_like(info.loss))
+    info = info._replace(loss=xp.where(sound, bounded, xp.nan))
     return state._replace(skipped=before.skipped + xp.sum(1.0 - rows.kept)), info
 
 
@@ -169,7 +173,7 @@ def _span(params: Params, state: State, rows: Rows, m: int) -> tuple[State, Arra
         part = _some(rows, t * m, (t + 1) * m)
         if tiles.norm is not None:
             squares.append(xp.sum(state.coef * state.coef, axis=1))
-            B.append(state.intercept)
+            B.append(xp.astype(state.intercept, rows.X.dtype, copy=False))
         state, p, c = _tile(params, state, part, Tiles(*(_at(a, t) for a in tiles)))
         P.append(p)
         C.append(c)
@@ -191,23 +195,28 @@ def _tile(params: Params, state: State, rows: Rows, tile: Tiles) -> tuple[State,
     """Learn from the rows of one tile; return also their scores and moves, (m, K)."""
     w, b, X = state.coef, state.intercept, rows.X
     xp = namespace(w)
-    p, c, settled = settle(params, tile.A, tile.first * scores(X, w) + b, rows)
+    p0 = tile.first * scores(X, w) + xp.astype(b, w.dtype, copy=False)
+    p, c, settled = settle(params, tile.A, p0, rows)
     if not settled and bool(xp.all(xp.isfinite(w)) & xp.all(xp.isfinite(b))):
         return _without_products(params, state, rows)
     new_w = tile.last[0, :][:, None] * w + weighted_sums(tile.last[1:, :] * c, X)
-    new_b = b + column_sums(c) if params.fit_intercept else b
+    wide_c = xp.astype(c, b.dtype, copy=False)
+    new_b = b + column_sums(wide_c) if params.fit_intercept else b
     mean_w, mean_b = new_w, new_b
     if tile.mean is not None:
-        counts = rows.kept * xp.astype(rows.order >= 1.0, w.dtype)
-        now, one = xp.sum(counts), xp.ones_like(rows.order[0, 0])
-        earlier = xp.maximum(rows.order[0, 0] - one, 0.0 * one)
+        order, kept = (xp.astype(a, b.dtype, copy=False) for a in (rows.order, rows.kept))
+        counts = kept * xp.astype(order >= 1.0, b.dtype)
+        now, one = xp.sum(counts), xp.ones_like(order[0, 0])
+        earlier = xp.maximum(order[0, 0] - one, 0.0 * one)
         n = xp.maximum(earlier + now, one)
         later = (now + counts - xp.cumulative_sum(counts, axis=0)) if params.fit_intercept else 0.0
+        sum_b = now * b + column_sums(later * wide_c)
+        mean_b = xp.where(
+            earlier + now == 0.0, new_b, earlier / n * state.mean_intercept + sum_b / n
+        )
+        share, part = (xp.astype(a, w.dtype, copy=False) for a in (earlier / n, one / n))
         sum_w = tile.mean[0, :][:, None] * w + weighted_sums(tile.mean[1:, :] * c, X)
-        sum_b = now * b + column_sums(later * c)
-        begun = earlier + now > 0.0
-        mean_w = xp.where(begun, earlier / n * state.mean_coef + sum_w / n, new_w)
-        mean_b = xp.where(begun, earlier / n * state.mean_intercept + sum_b / n, new_b)
+        mean_w = xp.where(earlier + now == 0.0, new_w, share * state.mean_coef + part * sum_w)
     state = state._replace(coef=new_w, intercept=new_b, mean_coef=mean_w, mean_intercept=mean_b)
     return state, p, c
 
@@ -221,7 +230,7 @@ def settle(params: Params, A: Array, p0: Array, rows: Rows) -> tuple[Array, Arra
         p = p0 + _through(A, c)
         new = moves(params, p, rows)
         if sweep % group == 0 and bool(xp.all(new == c)):
-            return p, new, True
+            return p, new, bool(xp.all(xp.isfinite(p)))
         c = new
     return p, c, False
 
@@ -281,6 +290,18 @@ def _where(moving: Array, new: State, old: State) -> State:
         return xp.where(moving if a.ndim == 1 else moving[:, None], a, b)
 
     return pick(new, old)
+
+
+def answer(params: Params, state: State) -> tuple[Array, Array]:
+    """Return the models to predict with: ``(coef, intercept)``, (K, d) and (K,)."""
+    coef = state.mean_coef
+    return coef, namespace(coef).astype(state.mean_intercept, coef.dtype, copy=False)
+
+
+def apply(params: Params, state: State, X: Array) -> Array:
+    """Return the scores (m, K) of rows X (m, d) by the answer."""
+    coef, intercept = answer(params, state)
+    return scores(cast(X, coef.dtype), coef) + intercept
 
 
 def machine(params: Params) -> Machine:
