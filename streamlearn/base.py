@@ -26,6 +26,7 @@ from sklearn.utils.validation import (
 
 from streamlearn import blocks as engine
 from streamlearn.backend import Array, is_array, same_place, to_numpy
+from streamlearn.moving import Movable
 from streamlearn.reading import (
     DENSE,
     Reader,
@@ -331,7 +332,7 @@ def _is_foreign(x: Any) -> bool:
     return is_array(x) and not here and not engine.is_collection(x)
 
 
-class Transformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class Transformer(Movable, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """``transform`` with ``set_output``: lazy for collections, scikit-learn's for the rest.
 
     A subclass gives ``_transform(X, names)``. scikit-learn wraps only a ``transform`` that a class

@@ -18,7 +18,7 @@ FLOORS = [
     {"sparse"},
     {"backend"},
     {"core", "blocks", "reading"},
-    {"labels"},
+    {"labels", "moving"},
     {"metrics"},
     {"foreign"},
     {"stages"},

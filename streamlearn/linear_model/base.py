@@ -42,6 +42,7 @@ from streamlearn.core.moments import Standardize
 from streamlearn.core.rates import RATES
 from streamlearn.core.rowsteps import PASSIVE
 from streamlearn.core.tallies import Tally
+from streamlearn.moving import Movable
 from streamlearn.reading import finite_or_raise, sum_is_finite
 
 RULES = (linear, newton, rowwise)
@@ -54,7 +55,7 @@ DENSE_ROWS = (
 )
 
 
-class SGD(BaseEstimator):
+class SGD(Movable, BaseEstimator):
     """A linear model that learns by stochastic gradient steps."""
 
     _takes_collections = True

@@ -27,6 +27,7 @@ from streamlearn.core.tallies import Tally
 from streamlearn.fitting import Stopping
 from streamlearn.labels import encode
 from streamlearn.learning import Course, Learned
+from streamlearn.moving import Movable
 from streamlearn.neural_network import draws
 from streamlearn.neural_network.training import (
     InMemory,
@@ -81,7 +82,7 @@ class Kept(NamedTuple):
     watched: Watched
 
 
-class MLP(BaseEstimator):
+class MLP(Movable, BaseEstimator):
     """A multi-layer perceptron."""
 
     _takes_collections = True
