@@ -50,8 +50,8 @@ CASES = [
     ),
     Case(
         "learners.py",
-        "--blocks 2 --block-rows 300 --features 3 --turns 1 --learners MLPClassifier-10 MLPRegressor "
-        "--json {tmp}/out.json",
+        "--blocks 2 --block-rows 300 --features 3 --turns 1 "
+        "--learners MLPClassifier-10 MLPRegressor --json {tmp}/out.json",
         ("MLPClassifier-10", "MLPRegressor"),
     ),
     Case("newton.py", "--rows 300 --tables hinge insensitive", ("hinge", "insensitive")),
