@@ -251,7 +251,8 @@ def scores(X: Array, W: Array) -> Array:
 def scores_plus(X: Array, W: Array, b: Array) -> Array:
     """Return ``X @ W.T + b``, (m, k), for columns W (k, d) and b (k,)."""
     P = scores(X, W)
-    return _each_row(np.add, P, b, P) if compat.is_numpy_array(P) and P.dtype == b.dtype else P + b
+    same = isinstance(P, np.ndarray) and P.dtype == b.dtype
+    return _each_row(np.add, P, b, P) if same else P + b
 
 
 def sums_by_label(labels: Array, n_labels: int, X: Array, weight: Array) -> tuple[Array, Array]:
@@ -259,7 +260,7 @@ def sums_by_label(labels: Array, n_labels: int, X: Array, weight: Array) -> tupl
 
     NumPy's sums are in at least the dtype of ``weight``.
     """
-    if compat.is_numpy_array(X):
+    if isinstance(X, np.ndarray):
         ends = np.arange(X.shape[0] + 1)
         rows = csc_array((weight, labels, ends), shape=(n_labels, X.shape[0]))
         return rows @ X, np.bincount(labels, weights=weight, minlength=n_labels)
@@ -446,7 +447,7 @@ def argmin(x: Array, *, axis: int) -> Array:
 
     Infinity is not for it: CuPy's own argmin is wrong then.
     """
-    return x.argmin(axis=axis) if compat.is_numpy_array(x) else _index("argmin", x, axis=axis)
+    return x.argmin(axis=axis) if isinstance(x, np.ndarray) else _index("argmin", x, axis=axis)
 
 
 def _index(name: str, x: Array, **how: Any) -> Array:
