@@ -1,0 +1,103 @@
+"""What docstrings say of parameters and attributes is what there is.
+
+scikit-learn asks the same of its own, in tests that it does not install for others.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import linear_model as theirs
+from sklearn.externals._numpydoc import docscrape
+
+import streamlearn
+
+
+def public_estimators() -> dict[str, type]:
+    """Return the estimators that users import, by name."""
+    found = {}
+    for module in pkgutil.iter_modules(streamlearn.__path__):
+        unit = importlib.import_module(f"streamlearn.{module.name}")
+        for name in getattr(unit, "__all__", vars(unit)):
+            cls = getattr(unit, name)
+            if (
+                inspect.isclass(cls)
+                and hasattr(cls, "get_params")
+                and cls.__module__.startswith(unit.__name__)
+                and "Parameters\n" in (cls.__doc__ or "")
+            ):
+                found[name] = cls
+    return found
+
+
+ESTIMATORS = public_estimators()
+
+
+def parameters(doc: docscrape.NumpyDocString) -> dict[str, str]:
+    """Return the documented parameters, each with its type."""
+    return {
+        name.lstrip("*"): parameter.type
+        for parameter in doc["Parameters"]
+        for name in parameter.name.split(", ")
+    }
+
+
+def test_the_estimators_are_found():
+    assert {"SGDClassifier", "SGDRegressor", "StandardScaler", "Pipeline"} <= ESTIMATORS.keys()
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_parameters_are_those_of_the_signature(name):
+    said = parameters(docscrape.ClassDoc(ESTIMATORS[name]))
+    signature = inspect.signature(ESTIMATORS[name]).parameters
+    assert list(said) == list(signature)
+    for parameter, what in said.items():
+        _, given, default = what.partition("default=")
+        if given:
+            assert ast.literal_eval(default) == signature[parameter].default, parameter
+        else:
+            assert signature[parameter].default is inspect.Parameter.empty, parameter
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_arguments_are_those_of_the_methods(name):
+    """A method without a list of its own says in a line whose it shares."""
+    for method, function in inspect.getmembers(ESTIMATORS[name], inspect.isfunction):
+        if not method.startswith("_") and function.__module__.startswith("streamlearn"):
+            doc = docscrape.FunctionDoc(function)
+            assert doc["Summary"], f"{method} has no docstring"
+            if doc["Parameters"]:
+                _self, *arguments = inspect.signature(function).parameters
+                assert list(parameters(doc)) == arguments, method
+
+
+def made(cls: type):
+    """Return an estimator that fits quickly."""
+    takes = inspect.signature(cls).parameters
+    how = {"max_iter": 2, "random_state": 0, "n_clusters": 2}
+    if "estimator" in takes:
+        how["estimator"] = theirs.SGDClassifier(random_state=0)
+    return cls(**{name: value for name, value in how.items() if name in takes})
+
+
+@pytest.mark.parametrize("name", [name for name in ESTIMATORS if name != "Pipeline"])
+def test_attributes_are_those_of_a_fit(name):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(40, 3)), columns=["a", "b", "c"])
+    y = np.digitize(X["a"], [-0.5, 0.5])
+    estimator = made(ESTIMATORS[name])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        estimator.fit(X, y)
+    said = {attribute.name for attribute in docscrape.ClassDoc(ESTIMATORS[name])["Attributes"]}
+    said = {name for names in said for name in names.split(", ")}
+    published = {n for n in vars(estimator) if n.endswith("_") and not n.startswith("_")}
+    assert published <= said
+    assert {n for n in said if not hasattr(estimator, n)} == set()
