@@ -153,3 +153,21 @@ def test_a_state_of_another_place_is_refused(backend):
     ready = learning.read(plan, 0, 0, (backend.asarray(X), y))
     with pytest.raises(ValueError, match=r"SomeEstimator.partial_fit\(\) must use the same"):
         learning.learn_block(plan, learned, ready)
+
+
+@pytest.mark.parametrize(("n", "run"), [(7, 1), (32, 4), (35, 4), (3, 16)])
+def test_a_permutation_in_runs_has_every_row_once_and_keeps_neighbours(n, run):
+    rows = learning.permutation(np.random.default_rng(0), n, run)
+    np.testing.assert_array_equal(np.sort(rows), np.arange(n))
+    starts = np.flatnonzero(np.diff(rows, prepend=-2) != 1)
+    assert np.all(rows[starts] % run == 0)
+    assert len(starts) > 1 or n <= run
+
+
+@pytest.mark.parametrize(("n", "run"), [(32_767, 1), (32_768, learning.RUN)])
+def test_rows_are_permuted_in_runs_only_where_they_are_many(n, run):
+    X, y = table(n)
+    for batch_size, want in ((None, run), (4, 1)):
+        rows = learning.read(course(batch_size=batch_size), 0, 0, (X, y)).rows
+        together = np.mean(np.diff(rows) == 1)
+        assert together == pytest.approx(1 - 1 / want, abs=1e-3)

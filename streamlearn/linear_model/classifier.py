@@ -47,8 +47,9 @@ class SGDClassifier(ClassifierMixin, SGD):
     tol : float or None, default=1e-3
         Stop when the objective has not improved by this much in ``n_iter_no_change`` epochs.
     shuffle : bool or "rows", default=True
-        In memory, permute the rows before each epoch. Over a collection, permute the blocks, and
-        the batches in a block, without copies; "rows" permutes the rows inside each block too.
+        In memory, permute the rows before each epoch, in runs of 16 where there are 32,768 or more.
+        Over a collection, permute the blocks, and the batches in a block, without copies; "rows"
+        permutes the rows inside each block too.
     verbose : int, default=0
         Print progress at the end of each segment of blocks.
     epsilon : float, default=0.1
