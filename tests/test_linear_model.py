@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
+import pickle
 import warnings
 
 import dask
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn import linear_model as theirs
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -575,6 +577,42 @@ def test_predict_of_no_rows():
     assert model.predict(empty).compute().shape == (0,)
     assert model.predict_proba(empty).compute().shape == (0, 3)
     assert model.decision_function(empty).compute().shape == (0, 3)
+
+
+@pytest.mark.parametrize("model", [SGDClassifier, SGDRegressor])
+def test_sparse_coefficients_answer_alike(model):
+    X, values, y, _ = table(n=60, n_classes=3)
+    target = y if model is SGDClassifier else values
+    model = model(penalty="l1", alpha=0.3, warm_start=True, random_state=0, **LAST).fit(X, target)
+    dense, want = model.coef_, model.predict(X)
+    assert (dense == 0).any()
+    assert model.sparsify().sparsify() is model
+    assert sparse.issparse(model.coef_)
+    assert model.coef_.shape == dense.shape
+    again = pickle.loads(pickle.dumps(model))
+    for each in (model, again):
+        np.testing.assert_array_equal(each.predict(X), want)
+        np.testing.assert_array_equal(each.predict(dask_array(X, (20, 40))).compute(), want)
+    np.testing.assert_array_equal(model.densify().densify().coef_, dense)
+    np.testing.assert_array_equal(again.fit(X, target).coef_, model.fit(X, target).coef_)
+    again = clone(model).partial_fit(X, target, **({"classes": [0, 1, 2]} if y is target else {}))
+    want = clone(again).partial_fit(X, target, **({"classes": [0, 1, 2]} if y is target else {}))
+    np.testing.assert_array_equal(
+        again.sparsify().partial_fit(X, target).coef_, want.partial_fit(X, target).coef_
+    )
+    for method in ("sparsify", "densify"):
+        with pytest.raises(NotFittedError):
+            getattr(clone(model), method)()
+
+
+def test_only_numpys_coefficients_become_sparse(backend):
+    X, values, _, _ = table()
+    model = SGDRegressor(**LAST).fit(backend.asarray(X), backend.asarray(values))
+    if backend.name in ("numpy", "readonly"):
+        assert sparse.issparse(model.sparsify().coef_)
+    else:
+        with pytest.raises(TypeError, match=r"coef_ is an array of .*Fit on NumPy"):
+            model.sparsify()
 
 
 # Labels

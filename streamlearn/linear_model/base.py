@@ -42,6 +42,7 @@ from streamlearn.core.moments import Standardize
 from streamlearn.core.rates import RATES
 from streamlearn.core.rowsteps import PASSIVE
 from streamlearn.core.tallies import Tally
+from streamlearn.linear_model.sparsity import SparseCoef
 from streamlearn.moving import Movable
 from streamlearn.reading import finite_or_raise, sum_is_finite
 
@@ -55,7 +56,7 @@ DENSE_ROWS = (
 )
 
 
-class SGD(Movable, BaseEstimator):
+class SGD(SparseCoef, Movable, BaseEstimator):
     """A linear model that learns by stochastic gradient steps."""
 
     _takes_collections = True
@@ -164,7 +165,7 @@ class SGD(Movable, BaseEstimator):
         """Return the learner for ``fit``, which starts from given or former coefficients if any."""
         machine = self._rule().machine(params)
         if self.warm_start and hasattr(self, "coef_"):
-            coef_init = self.coef_ if coef_init is None else coef_init
+            coef_init = self._dense_coef() if coef_init is None else coef_init
             intercept_init = self.intercept_ if intercept_init is None else intercept_init
         if coef_init is None and intercept_init is None:
             return machine
@@ -281,7 +282,7 @@ class SGD(Movable, BaseEstimator):
         lazy frame.
         """
         check_is_fitted(self)
-        coef = self.coef_ if self.coef_.ndim == 2 else self.coef_[None, :]
+        coef = self._dense_coef()
         if dtype is None and is_collection(X):
             dtype = np.result_type(lazy_float_dtype(X), to_numpy(coef[:0, :]).dtype)
         function = Scores(coef, self.intercept_, of_scores)
