@@ -18,6 +18,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any, NamedTuple
 
 from streamlearn.backend import (
@@ -38,6 +39,7 @@ from streamlearn.backend import (
     sums_by_label,
     widest_float,
 )
+from streamlearn.core.affine import cast
 from streamlearn.core.batches import cut
 from streamlearn.core.machine import Batch, Info, Machine
 
@@ -141,49 +143,29 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     xp = namespace(centers)
     sums = sums_of(state, batch.X, batch.weight)
     seen = counts + sums.weight
-    share = xp.where(seen > 0, seen, xp.ones_like(seen))
-    moved = centers + xp.astype(sums.total / share[:, None], centers.dtype, copy=False)
-    # Rows of no weight, of which the batch may consist, leave a centre where it is, to the bit.
-    centers = xp.where((sums.weight > 0)[:, None], moved, centers)
-    inertia = xp.reshape(sums.inertia, (1,))
-    weight = xp.reshape(xp.sum(sums.weight), (1,))
-    return State(centers, seen), Info(inertia, weight, inertia)
+    # Rows of no weight leave a centre where it is, also one that has had none.
+    moved = sums.total / (seen + cast(seen == 0, seen.dtype))[:, None]
+    inertia, weight = sums.inertia[None], xp.sum(sums.weight)[None]
+    return State(centers + cast(moved, centers.dtype), seen), Info(inertia, weight, inertia)
 
 
 def sums_of(state: State, X: Array, weight: Array | None) -> Sums:
-    """Assign the rows of X (m, d) and add them up by cluster."""
-    centers = state.centers
-    xp, k, wide = namespace(centers), centers.shape[0], widest_float(centers)
-    origin = origin_of(state)
-    B = centers if origin is None else centers - origin
-    half = _half_squares(B)
-    total = xp.zeros(B.shape, dtype=wide, device=device(B))
-    counted = xp.zeros(k, dtype=wide, device=device(B))
-    squares = xp.zeros((), dtype=wide, device=device(B))
-    ones = xp.ones(min(X.shape[0], _tile(X, k)), dtype=B.dtype, device=device(B))
-    for part in cut(X, None, weight, seen=0, batch_size=_tile(X, k)):
+    """Assign the rows of X (m, d), at least one, and add them up by cluster."""
+    xp, k, wide = namespace(state.centers), state.centers.shape[0], state.counts.dtype
+    origin, B, half = _at_hand(state)
+    size = min(X.shape[0], _tile(X, B))
+    ones = xp.ones(size, dtype=B.dtype, device=device(B))
+    parts = []
+    for part in cut(X, None, weight, seen=0, batch_size=size, largest=size):
         D = _from(origin, part.X, B.dtype)
-        w = ones[: D.shape[0]] if part.weight is None else xp.astype(part.weight, B.dtype)
-        S, W = sums_by_label(argmin(scores_plus(D, -B, half), axis=1), k, D, w)
-        total, counted = total + S, counted + W
-        squares = squares + _squares(D, None if part.weight is None else w)
+        w = ones[: D.shape[0]] if part.weight is None else cast(part.weight, B.dtype)
+        total, counted = sums_by_label(_nearest(D, B, half), k, D, w)
+        squares = _squares(D, None if part.weight is None else w, wide)
+        parts.append((cast(total, wide), cast(counted, wide), squares))
+    total, counted, squares = (reduce(_plus, each) for each in zip(*parts, strict=True))
     inertia = squares + xp.sum((counted[:, None] * B - 2.0 * total) * B)
     inertia = xp.maximum(inertia, xp.zeros_like(inertia))
     return Sums(total - counted[:, None] * B, counted, inertia)
-
-
-def origin_of(state: State) -> Array | None:
-    """Return the mean of the rows so far, (d,); None where it is too small to matter."""
-    centers, counts = state
-    xp = namespace(centers)
-    weight = xp.where(xp.any(counts > 0), counts, xp.ones_like(counts))
-    share = xp.astype(weight / xp.sum(weight), centers.dtype, copy=False)
-    mean = over_rows(share, centers)
-    if reads_are_free(centers):
-        apart = centers - mean
-        if xp.sum(mean * mean) * centers.shape[0] <= NEAR**2 * xp.sum(apart * apart):
-            return None
-    return mean
 
 
 def labels(state: State, X: Array) -> Array:
@@ -191,7 +173,7 @@ def labels(state: State, X: Array) -> Array:
     xp = namespace(state.centers)
     origin, B, half = _at_hand(state)
     out = [
-        xp.astype(argmin(scores_plus(_from(origin, part.X, B.dtype), -B, half), axis=1), xp.int32)
+        xp.astype(_nearest(_from(origin, part.X, B.dtype), B, half), xp.int32)
         for part in _parts(X, None, B)
     ]
     return xp.concat(out) if out else xp.zeros(0, dtype=xp.int32, device=device(B))
@@ -203,10 +185,9 @@ def inertia(state: State, X: Array, weight: Array | None = None) -> Array:
     A 0-d array of the widest float, from differences, so that rows near their centres count right
     however far those are from each other.
     """
-    xp, wide = namespace(state.centers), widest_float(state.centers)
-    total = xp.zeros((), dtype=wide, device=device(state.centers))
+    wide, total = state.counts.dtype, 0.0 * state.counts[0]
     for D, w in _from_nearest(state, X, weight):
-        total = total + _squares(D, w)
+        total = total + _squares(D, w, wide)
     return total
 
 
@@ -225,14 +206,13 @@ def _from_nearest(
     origin, B, half = _at_hand(state)
     for part in _parts(X, weight, B):
         D = _from(origin, part.X, B.dtype)
-        nearest = argmin(scores_plus(D, -B, half), axis=1)
-        yield D - xp.take(B, nearest, axis=0), part.weight
+        yield D - xp.take(B, _nearest(D, B, half), axis=0), part.weight
 
 
 def distances(state: State, X: Array) -> Array:
     """Return the distance of each row of X (m, d) to each centre, (m, k), in the dtype of X."""
     xp, dtype = namespace(state.centers), float_dtype(X)
-    origin, B, half = _at_hand(state, widest_float(state.centers))
+    origin, B, half = _at_hand(state, state.counts.dtype)
     out = []
     for part in _parts(X, None, B):
         D = _from(origin, part.X, B.dtype)
@@ -337,39 +317,56 @@ def machine(params: Params) -> Machine:
     return Machine(params, init, update, apply, restate=restate)
 
 
-def _tile(X: Array, k: int) -> int:
+def _tile(X: Array, B: Array) -> int:
     """Return the rows that fit in cache together with their distances."""
-    return batch_rows(X, beside=k)
+    return batch_rows(X, beside=B.shape[0])
 
 
-def _parts(X: Array, weight: Array | None, B: Array) -> Any:
-    return cut(X, None, weight, seen=0, batch_size=_tile(X, B.shape[0]))
+def _parts(X: Array, weight: Array | None, B: Array) -> Iterator[Batch]:
+    size = _tile(X, B)
+    return cut(X, None, weight, seen=0, batch_size=size, largest=size)
 
 
 def _at_hand(state: State, dtype: Any = None) -> tuple[Array | None, Array, Array]:
-    """Return the origin, the centres from there, and half the squares of those, in a dtype."""
-    origin, B = origin_of(state), state.centers
-    xp = namespace(B)
-    if dtype is not None:
-        origin = origin if origin is None else xp.astype(origin, dtype)
-        B = xp.astype(B, dtype, copy=False)
-    B = B if origin is None else B - origin
-    return origin, B, _half_squares(B)
+    """Return an origin near the rows, the centres from there, and half the squares of those.
+
+    The origin is the mean of the centres where that lies far from zero, else zero: None, if asking
+    which does not wait for a device. ``dtype`` is that of the centres by default.
+    """
+    xp, k = namespace(state.centers), state.centers.shape[0]
+    C = state.centers if dtype is None else cast(state.centers, dtype)
+    squares = xp.sum(C * C, axis=1)
+    mean = xp.sum(C, axis=0) / k
+    # In deviations of the centres, whose squares add up to xp.sum(squares) - k * mean @ mean.
+    far = (NEAR**2 + 1) * k * (mean @ mean) > NEAR**2 * xp.sum(squares)
+    if reads_are_free(C):
+        if not far:
+            return None, C, 0.5 * squares
+    else:
+        mean = xp.where(far, mean, xp.zeros_like(mean))
+    B = C - mean
+    return mean, B, 0.5 * xp.sum(B * B, axis=1)
 
 
 def _from(origin: Array | None, X: Array, dtype: Any) -> Array:
     """Return rows from the origin, in a dtype."""
-    return by_columns(namespace(X).astype(X, dtype, copy=False), ("subtract", origin))
+    X = cast(X, dtype)
+    return X if origin is None else by_columns(X, ("subtract", origin))
 
 
-def _half_squares(B: Array) -> Array:
-    return 0.5 * namespace(B).sum(B * B, axis=1)
+def _nearest(D: Array, B: Array, half: Array) -> Array:
+    """Return for each row of D the nearest row of B, by ``|b|**2 / 2 - d.b``."""
+    return argmin(scores_plus(D, -B, half), axis=1)
 
 
-def _squares(D: Array, weight: Array | None) -> Array:
+def _squares(D: Array, weight: Array | None, wide: Any) -> Array:
     """Return the sum of weight times the squared length of the rows of D, in the widest float."""
-    xp, wide = namespace(D), widest_float(D)
+    xp = namespace(D)
     if weight is None:
         flat = xp.reshape(D, (-1,))
-        return xp.astype(over_rows(flat, flat), wide, copy=False)
-    return xp.astype(over_rows(xp.astype(weight, D.dtype, copy=False), xp.sum(D * D, axis=1)), wide)
+        return cast(over_rows(flat, flat), wide)
+    return cast(over_rows(cast(weight, D.dtype), xp.sum(D * D, axis=1)), wide)
+
+
+def _plus(a: Array, b: Array) -> Array:
+    return a + b
