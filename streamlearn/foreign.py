@@ -92,12 +92,15 @@ def with_classes(
     if y is None or known or not wanted or getattr(estimator, "classes", None) is not None:
         return params
     if further:
-        raise ValueError("classes must be passed on the first call to partial_fit.")
-    y = y if hasattr(y, "shape") else np.asarray(y)
-    if len(y.shape) == 2 and y.shape[1] > 1:
         raise ValueError(
-            f"y has {y.shape[1]} columns, so that {name} has labels for each of them. Pass them "
-            "as classes, which are looked for only where y has one column."
+            "classes must be passed on the first call to partial_fit. Give all labels there will "
+            "ever be."
+        )
+    y = y if hasattr(y, "shape") else np.asarray(y)
+    if len(y.shape) == 2 and tagged and get_tags(estimator).target_tags.multi_output:
+        raise ValueError(
+            f"y has {y.shape[1]} columns, and {name} wants the labels of each of them. Pass them "
+            "as classes, which are looked for only where y has one."
         )
     return {**params, "classes": to_numpy(discover(engine.align(y=y)).classes)}
 

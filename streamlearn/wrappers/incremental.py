@@ -8,7 +8,6 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
@@ -146,7 +145,6 @@ class Incremental(ParallelPostFit):
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, classes: Any = None, **params: Any) -> Incremental:
         """Let a fresh copy of the estimator learn.
 
@@ -173,7 +171,6 @@ class Incremental(ParallelPostFit):
         """
         return self._learn("fit", X, y, classes, params, further=False)
 
-    @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X: Any, y: Any = None, classes: Any = None, **params: Any) -> Incremental:
         """Let the estimator learn from more rows, in one epoch.
 
@@ -195,6 +192,7 @@ class Incremental(ParallelPostFit):
         ValueError, Exception
             As `fit`; and if there is ``patience``, since one epoch has nothing to stop.
         """
+        self._validate_params()
         if self.patience is not None:
             raise ValueError(
                 "patience should be None with partial_fit, which is one epoch: hold rows out and "
@@ -209,11 +207,14 @@ class Incremental(ParallelPostFit):
     def _learn(
         self, method: str, X: Any, y: Any, classes: Any, params: dict[str, Any], *, further: bool
     ) -> Incremental:
+        self._validate_params()
         if self.patience is not None and not hasattr(self, "score"):
             raise ValueError(
                 f"patience needs a score, and {type(self.estimator).__name__} has none. Give "
                 "scoring=, or patience=None."
             )
+        if np.isscalar(y):
+            raise TypeError(f"y must hold one value a row, got {y!r}.")
         first = not further or "estimator_" not in vars(self)
         params = self._routed(method, params)
         classes = self.classes if classes is None else classes
@@ -276,7 +277,7 @@ class Incremental(ParallelPostFit):
                 "Maximum number of iteration reached before convergence. Consider increasing "
                 "max_iter to improve the fit.",
                 ConvergenceWarning,
-                stacklevel=5,
+                stacklevel=4,
             )
         self.estimator_ = best
         self.validation_scores_ = scores if watch is not None else None

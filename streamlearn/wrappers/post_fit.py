@@ -6,7 +6,7 @@ from copy import deepcopy
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.metrics import get_scorer_names
 from sklearn.utils import get_tags
 from sklearn.utils._metadata_requests import METHODS
@@ -121,9 +121,9 @@ class ParallelPostFit(MetaEstimatorMixin, BaseEstimator):
     _parameter_constraints: dict = {
         "estimator": [HasMethods("fit"), HasMethods("predict"), HasMethods("transform")],
         "scoring": [StrOptions(set(get_scorer_names())), callable, None],
-        "predict_meta": "no_validation",
-        "predict_proba_meta": "no_validation",
-        "transform_meta": "no_validation",
+        "predict_meta": ["array-like", None],
+        "predict_proba_meta": ["array-like", None],
+        "transform_meta": ["array-like", None],
     }
 
     def __init__(
@@ -141,7 +141,6 @@ class ParallelPostFit(MetaEstimatorMixin, BaseEstimator):
         self.predict_proba_meta = predict_proba_meta
         self.transform_meta = transform_meta
 
-    @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any = None, **params: Any) -> ParallelPostFit:
         """Fit a copy of the estimator.
 
@@ -156,6 +155,7 @@ class ParallelPostFit(MetaEstimatorMixin, BaseEstimator):
         -------
         self
         """
+        self._validate_params()
         with unchanged_on_error(self):
             estimator = self._fresh()
             estimator.fit(X, y, **self._routed("fit", params))
