@@ -16,13 +16,23 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from sklearn import linear_model as theirs
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils._param_validation import InvalidParameterError
 
 from streamlearn import linear_model
 from streamlearn.core.losses import LOSSES, MARGIN_LOSSES
 from streamlearn.core.rates import RATES
 from streamlearn.core.rowsteps import PASSIVE
-from streamlearn.linear_model import SGDClassifier, SGDRegressor
+from streamlearn.linear_model import (
+    PassiveAggressiveClassifier,
+    PassiveAggressiveRegressor,
+    Perceptron,
+    SGDClassifier,
+    SGDRegressor,
+)
+from streamlearn.pipeline import make_pipeline
 from tests.containers import dask_array
 
 N_ROWS = 70
@@ -230,3 +240,81 @@ def test_overflow_is_scikit_learns(loss, scale, rate):
                 outcomes.append(str(error))
         if scale < 1e160 or outcomes[1] is not True:
             assert outcomes[0] == outcomes[1], penalty
+
+
+@pytest.mark.parametrize("kind", KINDS[:2])
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_perceptron_is_scikit_learns(kind, penalty):
+    for name, how in itertools.product(TABLES, ({}, {"eta0": 0.07, "class_weight": "balanced"})):
+        given = TABLES[name]
+        how = {**how, "penalty": penalty, "shuffle": False, "tol": 0.02, "n_iter_no_change": 2}
+        for w in (None, "rows"):
+            known = fit(theirs.Perceptron(**how), given.X, kind, given, w)
+            got = fit(Perceptron(**how), given.X, kind, given, w)
+            assert distance(got, known) <= 1e-10, (name, w)
+            assert (got.t_, got.n_iter_) == (known.t_, known.n_iter_)
+
+
+@pytest.mark.parametrize("average", [False, 30])
+@pytest.mark.parametrize("loss", ["hinge", "squared_hinge"])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.filterwarnings("ignore:Class PassiveAggressive:FutureWarning")
+def test_passive_aggressive_is_scikit_learns(kind, loss, average):
+    ours, known = PassiveAggressiveClassifier, theirs.PassiveAggressiveClassifier
+    how = {"loss": loss, "average": average, "shuffle": False, "tol": 0.02, "n_iter_no_change": 2}
+    if kind == "values":
+        ours, known = PassiveAggressiveRegressor, theirs.PassiveAggressiveRegressor
+        how["loss"] = loss.replace("hinge", "epsilon_insensitive")
+    for name, C in itertools.product(TABLES, (1.0, 0.03)):
+        given = TABLES[name]
+        a = fit(ours(C=C, **how), given.X, kind, given, None)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            b = known(C=C, **how).fit(given.X, given.targets[kind])
+        assert distance(a, b) <= 1e-10, (name, C)
+        assert (a.t_, a.n_iter_) == (b.t_, b.n_iter_)
+    if not average:
+        classes = {} if kind == "values" else {"classes": [0, 1, 2]}
+        a, b, given = ours(**how), known(**how), TABLES["plain"]
+        for at in (slice(0, 30), slice(30, 70)):
+            for model in (a, b):
+                model.partial_fit(given.X[at], given.targets[kind][at], **classes)
+            assert distance(a, b) <= 1e-10
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "value"),
+    [
+        (Perceptron, "eta0", 0.0), (Perceptron, "penalty", "l0"), (Perceptron, "batch_size", 0),
+        (PassiveAggressiveClassifier, "C", 0.0), (PassiveAggressiveRegressor, "C", -1.0),
+        (PassiveAggressiveClassifier, "loss", "log_loss"),
+        (PassiveAggressiveRegressor, "loss", "hinge"), (PassiveAggressiveRegressor, "epsilon", -1),
+    ],
+)  # fmt: skip
+def test_parameters_of_the_short_names_are_checked_by_name(model, name, value):
+    given = TABLES["plain"]
+    with pytest.raises(InvalidParameterError, match=f"'{name}' parameter of {model.__name__}"):
+        model(**{name: value}).fit(given.X, given.targets["two classes"])
+
+
+def test_the_short_names_have_no_probabilities():
+    for model in (Perceptron(), PassiveAggressiveClassifier()):
+        assert not hasattr(model, "predict_proba")
+
+
+@pytest.mark.parametrize("chunks", [(70,), (1, 40, 0, 29)])
+def test_the_short_names_learn_from_blocks_and_in_a_pipeline(chunks):
+    given = TABLES["plain"]
+    for model, kind in (
+        (Perceptron(shuffle=False), "three classes"),
+        (PassiveAggressiveClassifier(shuffle=False, loss="squared_hinge"), "two classes"),
+        (PassiveAggressiveRegressor(shuffle=False, C=0.1), "values"),
+    ):
+        lazy = [dask_array(a, chunks) for a in (given.X, given.targets[kind])]
+        once = clone(model).set_params(max_iter=1, tol=None)
+        whole = once.fit(given.X, given.targets[kind])
+        blocks = clone(model).fit(*lazy)
+        assert distance(blocks, whole) <= 1e-13
+        line = make_pipeline(FunctionTransformer(), clone(model)).fit(*lazy)
+        assert distance(line[-1], whole) <= 1e-13
+        np.testing.assert_array_equal(line.predict(given.X), blocks.predict(given.X))

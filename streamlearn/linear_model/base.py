@@ -107,7 +107,7 @@ class SGD(SparseCoef, Movable, BaseEstimator):
             )
         if rate in PASSIVE:
             loss = "hinge" if self._kind == "classes" else "epsilon_insensitive"
-            if self.loss != loss:
+            if self._loss() != loss:
                 raise ValueError(f"Learning rate '{rate}' only works with loss '{loss}'.")
             if self.batch_size not in (1, "auto"):
                 raise ValueError(
@@ -123,6 +123,9 @@ class SGD(SparseCoef, Movable, BaseEstimator):
                 FutureWarning,
                 stacklevel=3,
             )
+
+    def _loss(self) -> str:
+        return self.loss
 
     def _rate(self) -> str:
         """Return the learning rate; "auto" row by row is scikit-learn's default."""
@@ -146,7 +149,7 @@ class SGD(SparseCoef, Movable, BaseEstimator):
 
     def _params(self, positive: Any = 1.0, negative: Any = 1.0) -> linear.Params:
         return linear.Params(
-            loss=self.loss,
+            loss=self._loss(),
             kind=self._kind,
             penalty=self.penalty,
             alpha=float(self.alpha),
