@@ -39,11 +39,17 @@ def as_given(out: Any, given: Any) -> Any:
     return sparse.csr_matrix(out) if made else out
 
 
-def _beside(X: csr_array, data: np.ndarray) -> csr_array:
-    """Return other numbers in the places of X's entries."""
-    out = csr_array((data, X.indices, X.indptr), shape=X.shape)
+def _made(data: np.ndarray, at: np.ndarray, ends: np.ndarray, columns: int) -> csr_array:
+    """Return rows of these entries, as they are: the constructor would copy a part of an array."""
+    out = csr_array((ends.shape[0] - 1, columns), dtype=data.dtype)
+    out.data, out.indices, out.indptr = data, at, ends
     out.has_canonical_format = True
     return out
+
+
+def _beside(X: csr_array, data: np.ndarray) -> csr_array:
+    """Return other numbers in the places of X's entries."""
+    return _made(data, X.indices, X.indptr, X.shape[1])
 
 
 def cast(X: csr_array, dtype: Any) -> csr_array:
@@ -58,13 +64,9 @@ def dense(X: csr_array) -> np.ndarray:
 
 def part(X: csr_array, start: int, stop: int) -> csr_array:
     """Return the rows from ``start`` to ``stop``, whose entries are shared."""
-    first, last = X.indptr[start], X.indptr[stop]
-    out = csr_array(
-        (X.data[first:last], X.indices[first:last], X.indptr[start : stop + 1] - first),
-        shape=(stop - start, X.shape[1]),
-    )
-    out.has_canonical_format = True
-    return out
+    ends = X.indptr[start : stop + 1]
+    here = slice(ends[0], ends[-1])
+    return _made(X.data[here], X.indices[here], ends - ends[0], X.shape[1])
 
 
 def bytes_of_a_row(X: csr_array) -> int:

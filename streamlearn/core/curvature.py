@@ -133,7 +133,7 @@ def damp(known: Curvature, ridge: Array, least: Array) -> Damped:
     xp, D = namespace(H), H.shape[1]
     # how many rows feature j has effectively been seen in; from |z|, or tails would make it small
     n = absolute * (absolute / xp.where(square > 0.0, square, 1.0))
-    lost = xp.minimum(0.5 * D / xp.maximum(n, 0.5), 1.0)
+    lost = 0.5 * D / xp.maximum(n, 0.5 * D)
     # copies of a feature stay as far apart as an inversion in this dtype can tell
     lost = xp.maximum(lost, 32 * xp.finfo(H.dtype).eps * D)
     diagonal = xp.linalg.diagonal(H) if H.ndim == 3 else H

@@ -31,10 +31,11 @@ Why each part is there:
   quadratic. The steps are as smooth as without, and at the optimum the tilt is exact. The answer
   is the solution of the quadratic around u, with exact zeros.
 
-Beyond `WIDEST` H is its diagonal, and t sets the length of most steps. Sparse rows feed it all, at
-every step, with r = m / (T + m) and c = 3m / (T + 3m): that costs a few sums over their entries,
-while among 512 rows most rare features are not, and would stand still. The centre enters products
-only, as a row of its own: no zero is ever built but those of the few rows that feed a matrix.
+Beyond `WIDEST` H is its diagonal, and t sets the length of most steps. Of sparse rows at least one
+in four feeds it, at every step, with r = m / (T + m) and c = 3m / (T + 3m): that costs a few sums
+over their entries, while among 512 rows most rare features are not, and would stand still. The
+centre enters products only, as a row of its own: no zero is ever built but those of the few rows
+that feed a matrix.
 
 `bench/newton.py` prints how far from the optimum one pass ends; `bench/NOTES.md` has what lost.
 
@@ -191,7 +192,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     m, T, d = X.shape[0], batch.seen, X.shape[1]
     p = on_rows(state.weights, X, state.centre)
     wide = is_sparse(X) and state.inverse.ndim == 2
-    at = slice(None) if wide else few(m)
+    at = slice(None, None, max(1, min(4, m // 2048))) if wide else few(m)
     some = thin(X, at)  # after the product, which brings X near
     some = some if wide else dense(some)
     feeds, inverts, new = (True, True, m) if wide else due(T, m, d, loss.kinked)
@@ -253,16 +254,19 @@ def largest_near_kinks(X: Array, n_outputs: int) -> int:
     Where features are many, a coefficient at a kink needs many steps to settle: hinge on 200 levels
     ends 0.5 % above the optimum in batches of 512 rows, 0.7 in thousands.
     """
-    return min(largest(X, n_outputs), max(512, 1 << (2**25 // X.shape[1] ** 2).bit_length() - 1))
+    most = largest(X, n_outputs)
+    if is_sparse(X) and not has_matrix(n_outputs, X.shape[1] + 1):
+        return most  # a step costs as much as thousands of rows
+    return min(most, max(512, 1 << (2**25 // X.shape[1] ** 2).bit_length() - 1))
 
 
 def growth(X: Array, n_outputs: int) -> int:
     """Return how many of the rows seen there are to a row of the next batch.
 
     A step of wide sparse rows costs by the features, not by the rows, and a diagonal H gets further
-    in longer ones: 1 % of excess instead of 16 where 16,000 hashed words are hardly penalized.
+    in longer ones: 6 % of excess instead of 18 where 16,000 hashed words are hardly penalized.
     """
-    return 8 if is_sparse(X) and not has_matrix(n_outputs, X.shape[1] + 1) else GROWTH
+    return 4 if is_sparse(X) and not has_matrix(n_outputs, X.shape[1] + 1) else GROWTH
 
 
 def few(m: int) -> slice:
