@@ -156,13 +156,15 @@ def train(
 
     def slow_or_stop() -> None:
         nonlocal learned, watched, stopped
-        if watched.stale > stopping.n_iter_no_change:
-            slower = _slower(learned.state, say, stalls) if adaptive else None
-            if slower is None:
-                stopped = True
-                say(f"{stalls} Stopping.")
-            else:
-                learned, watched = learned._replace(state=slower), watched._replace(stale=0)
+        if watched.stale <= stopping.n_iter_no_change:
+            return
+        eta = float(to_numpy(learned.state.moving.eta)) if adaptive else 0.0
+        if eta > ADAPTIVE_FLOOR:
+            say(f"{stalls} Setting learning rate to {eta / 5:f}")
+            learned, watched = _with_step(learned, eta / 5), watched._replace(stale=0)
+        else:
+            say(f"{stalls}{' Learning rate too small.' if adaptive else ''} Stopping.")
+            stopped = True
 
     try:
         for n_iter in range(1, stopping.max_iter + 1):
@@ -192,8 +194,8 @@ def train(
                 slow_or_stop()
             elif not scores:
                 raise ValueError(
-                    "No rows are held out to score the fit. Increase validation_fraction, use "
-                    "larger blocks, or disable early_stopping."
+                    "Too few rows are held out to score the fit. Increase validation_fraction, "
+                    "use larger blocks, or disable early_stopping."
                 )
             if stopped:
                 break
@@ -213,15 +215,11 @@ def _say_nothing(line: str) -> None:
     pass
 
 
-def _slower(state: mlp.State, say: Callable[[str], None], stalls: str) -> mlp.State | None:
-    """Return the state with a fifth of the step size, or None where that is tiny."""
-    eta = float(to_numpy(state.moving.eta))
-    if eta <= ADAPTIVE_FLOOR:
-        say(f"{stalls} Learning rate too small.")
-        return None
-    say(f"{stalls} Setting learning rate to {eta / 5:f}")
-    eta = asarray(eta / 5, like=state.moving.eta)
-    return state._replace(moving=state.moving._replace(eta=eta))
+def _with_step(learned: Learned, eta: float) -> Learned:
+    """Return the net with another step size."""
+    moving = learned.state.moving
+    moving = moving._replace(eta=asarray(eta, like=moving.eta))
+    return learned._replace(state=learned.state._replace(moving=moving))
 
 
 def finite_or_raise(state: mlp.State) -> None:
@@ -287,14 +285,13 @@ def of_blocks(course: Course, blocks: Blocks) -> Laps:
 
 def _laps_of_blocks(course: Course, blocks: Blocks, learned: Learned, epoch: int) -> Iterator[Lap]:
     for segment in one_pass(course, learned, blocks, epoch):
-        reports = [r.info for r in segment.records if r.rows and r.info.info]
+        records = [r for r in segment.records if r.rows and r.info.info]
+        reports = [r.info for r in records]
         rows = [report.rows for report in reports]
         parts = [float(to_numpy(report.info.objective)[0]) for report in reports]
         weight = sum(float(to_numpy(report.info.weight)[0]) for report in reports)
-        held = [report.held for report in reports]
-        score = None
-        if course.held_out and any(tally is not None for tally in held):
-            score = held_out_score(course, held)
+        held_out = sum(r.rows for r in records) - sum(rows)
+        score = held_out_score(course, [r.held for r in reports]) if held_out > 1 else None
         losses = [part / n for part, n in zip(parts, rows, strict=True)]
         yield Lap(segment.state, losses, sum(parts), sum(rows), weight, score)
 
