@@ -184,6 +184,19 @@ def test_in_scikit_learns_pipeline_a_pass_a_step():
     assert pipe.score(wrap(FAR), wrap(Y)) == pytest.approx(want.score(scaler.transform(FAR), Y))
 
 
+def test_after_our_scaler_in_scikit_learns_pipeline():
+    """Whose transformed rows are remembered and not built: it gets them as blocks all the same."""
+    pipe = pipeline.make_pipeline(
+        our_preprocessing.StandardScaler(),
+        Incremental(linear_model.SGDClassifier(random_state=0), shuffle=False),
+    ).fit(wrap(FAR), wrap(Y))
+    rows = pipe[0].transform(FAR)
+    want = by_hand(linear_model.SGDClassifier(random_state=0), rows, Y)
+    np.testing.assert_allclose(pipe[1].coef_, want.coef_, rtol=1e-9)
+    np.testing.assert_array_equal(pipe.predict(wrap(FAR)).compute(), want.predict(rows))
+    assert pipe.score(wrap(FAR), wrap(Y)) == pytest.approx(want.score(rows, Y))
+
+
 def test_around_a_pipeline():
     """Ours has partial_fit, and its steps' arguments are cut to blocks too."""
 
