@@ -107,7 +107,9 @@ def take_in(
     known_or_raise(X)
     if engine.is_collection(X):
         X = engine.whole_rows(X)
-        reader = announce(estimator, X, reset=reset, allow_nan=allow_nan)
+        # A frame of transformed rows is an array's: in memory it would have had no names.
+        named = reset or not engine.origin(X)[1]
+        reader = announce(estimator, X, reset=reset, allow_nan=allow_nan, named=named)
         names = ("X",) if as_rows else ()
         parts = engine.align(as_rows=names, X=X, y=y, sample_weight=sample_weight)
         return Given(parts, reader, reader.n_features)
