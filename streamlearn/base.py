@@ -337,11 +337,15 @@ def _is_foreign(x: Any) -> bool:
 class Transformer(Movable, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """``transform`` with ``set_output``: lazy for collections, scikit-learn's for the rest.
 
-    A subclass gives ``_transform(X, names)``. scikit-learn wraps only a ``transform`` that a class
-    defines itself, so that here it leaves results alone.
+    A subclass gives ``_transform(X, names)``.
     """
 
     _takes_collections = True
+
+    def __init_subclass__(cls, **how: Any) -> None:
+        """Have ``set_output``, but no wrapper around ``transform``, which would compute."""
+        super().__init_subclass__(auto_wrap_output_keys=None, **how)
+        cls._sklearn_auto_wrap_output_keys = {"transform"}
 
     def transform(self, X: Any) -> Any:
         """Transform the rows of X.

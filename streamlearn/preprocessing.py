@@ -177,16 +177,35 @@ class StandardScaler(OneToOneFeatureMixin, Transformer):
         seen = seen if self._weighted else seen.astype(np.int64)
         self.n_samples_seen_ = seen[0] if np.all(seen == seen[0]) else seen
 
+    def transform(self, X: Any, copy: bool | None = None) -> Any:
+        """Subtract the mean and divide by the scale.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+        copy : bool or None, default=None
+            Has no effect: input is never changed.
+
+        Returns
+        -------
+        array, DataFrame, dask array or dask DataFrame
+            In X's namespace and on its device; lazy for dask. ``set_output(transform="pandas")``
+            makes a lazy dask DataFrame of a dask array.
+        """
+        return super().transform(X)
+
     def _transform(self, X: Any, names: Any) -> Any:
         function = moments.applied(self._params(), self._state)
         return self._rows("transform", function, X, names)
 
-    def inverse_transform(self, X: Any) -> Any:
+    def inverse_transform(self, X: Any, copy: bool | None = None) -> Any:
         """Undo `transform`: multiply by the scale and add the mean.
 
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+        copy : bool or None, default=None
+            Has no effect: input is never changed.
 
         Returns
         -------

@@ -9,6 +9,7 @@ import dask
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from sklearn import preprocessing as theirs
 from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import InvalidParameterError
@@ -284,3 +285,15 @@ def test_errors():
             StandardScaler().fit(wrap(X), sample_weight=2.0)
     with pytest.raises(ValueError, match="0 sample"):
         StandardScaler().fit(dask_array(X[:0], (0,)))
+
+
+@pytest.mark.parametrize("copy", [True, False, None])
+def test_copy_is_taken_and_has_no_effect(copy):
+    X = np.arange(8.0).reshape(4, 2)
+    kept = X.copy()
+    scaler = StandardScaler(copy=False).fit(X)
+    Z = scaler.transform(X, copy=copy)
+    np.testing.assert_allclose(scaler.inverse_transform(Z.copy(), copy=copy), kept)
+    np.testing.assert_array_equal(X, kept)
+    with sklearn.config_context(enable_metadata_routing=True):
+        assert scaler.set_transform_request(copy=True).set_inverse_transform_request(copy=True)
