@@ -1,0 +1,309 @@
+"""Rows whose zeros are not stored: what is made of them is what dense rows would give."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse as sp
+from sklearn.linear_model import LogisticRegression
+
+from streamlearn import backend as b
+from streamlearn import sparse
+from streamlearn.core import affine, curvature, linear, moments, newton
+from streamlearn.core.batches import cut, learn
+from streamlearn.core.linear import Params
+from streamlearn.core.machine import Batch
+
+
+def rows(n: int = 60, d: int = 7, seed: int = 0) -> np.ndarray:
+    """Rows of scales over orders, of zeros but for a fifth; one column is full and far from 0."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, d)) * np.logspace(-4, 4, d)
+    X[rng.random(X.shape) < 0.8] = 0.0
+    X[:, 2] = 1e8 + rng.normal(size=n)
+    return X
+
+
+X = rows()
+
+
+@pytest.mark.parametrize("format", ["bsr", "coo", "csc", "csr", "dia", "dok", "lil"])
+@pytest.mark.parametrize("kind", ["array", "matrix"])
+def test_every_format_becomes_one(format, kind):
+    given = getattr(sp, f"{format}_{kind}")(X)
+    got = sparse.csr(given)
+    assert type(got) is sp.csr_array
+    assert got.has_canonical_format
+    np.testing.assert_array_equal(got.toarray(), X)
+    assert given.format == format
+
+
+def test_duplicates_are_summed_in_a_copy_and_what_is_in_order_is_shared():
+    given = sp.csr_matrix((np.array([1.0, 2.0, 4.0]), [2, 0, 2], [0, 3]), shape=(1, 3))
+    got = sparse.csr(given)
+    np.testing.assert_array_equal(got.indices, [0, 2])
+    np.testing.assert_array_equal(got.data, [2.0, 5.0])
+    np.testing.assert_array_equal(given.indices, [2, 0, 2])
+    np.testing.assert_array_equal(given.data, [1.0, 2.0, 4.0])
+    again = sparse.csr(sp.csr_matrix(got))
+    assert np.shares_memory(again.data, got.data)
+    assert sparse.csr(got) is got
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("index", ["int32", "int64"])
+def test_products_are_those_of_dense_rows(dtype, index):
+    dense = X.astype(dtype)
+    S = sparse.csr(sp.csr_array(dense))
+    S.indices, S.indptr = S.indices.astype(index), S.indptr.astype(index)
+    rng = np.random.default_rng(1)
+    near = {"rtol": 1e3 * np.finfo(dtype).eps, "atol": 1e2 * np.finfo(dtype).eps}
+    for k in (1, 3):
+        W, G = (rng.normal(size=s).astype(dtype) for s in ((k, 7), (60, k)))
+        pairs = [
+            (b.scores(S, W), dense @ W.T),
+            (b.weighted_sums(G, S), G.T @ dense),
+            (b.over_rows(G[:, 0], S), G[:, 0] @ dense),
+        ]
+        for got, want in pairs:
+            assert got.dtype == dtype
+            assert got.shape == want.shape
+            np.testing.assert_allclose(got, want, **near)
+    np.testing.assert_allclose(b.column_sums(S), dense.sum(axis=0), **near)
+    assert b.float_dtype(S) == dtype
+    assert b.namespace(S) is b.namespace(dense)
+    assert b.same_place(S, dense)
+
+
+@pytest.mark.parametrize(
+    "at",
+    [slice(3, 9), slice(0, 0), slice(50, 99), slice(None, None, 7), np.array([5, 0, 5])],
+    ids=str,
+)
+def test_rows_are_picked(at):
+    S = sparse.csr(sp.csr_array(X))
+    np.testing.assert_array_equal(b.rows_at(S, at).toarray(), X[at])
+    assert b.rows_at(S, at).has_canonical_format
+
+
+def test_rows_of_a_slice_share_their_entries():
+    S = sparse.csr(sp.csr_array(X))
+    assert np.shares_memory(b.rows_at(S, slice(3, 9)).data, S.data)
+    assert b.nbytes(S) == S.data.nbytes + S.indices.nbytes + S.indptr.nbytes
+
+
+def test_columns_are_scaled_and_never_moved():
+    S, scale = sparse.csr(sp.csr_array(X)), np.linspace(1, 2, 7)
+    np.testing.assert_array_equal(b.by_columns(S, ("divide", scale)).toarray(), X / scale)
+    np.testing.assert_array_equal(S.toarray(), X)
+    with pytest.raises(ValueError, match="Cannot center sparse"):
+        b.by_columns(S, ("subtract", scale))
+
+
+def test_parts_are_put_together():
+    S, dense = sparse.csr(sp.csr_array(X)), X[:2]
+    np.testing.assert_array_equal(b.concat([S, dense]).toarray(), np.vstack([X, dense]))
+    side = b.concat([dense, b.rows_at(S, slice(0, 2))], axis=1)
+    np.testing.assert_array_equal(side.toarray(), np.hstack([dense, dense]))
+    assert side.has_canonical_format
+
+
+WITHOUT = moments.Params(with_mean=False)
+
+
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_moments_are_those_of_dense_rows(missing, weighted):
+    rng = np.random.default_rng(3)
+    dense = rows(500, 9, seed=4)
+    dense[:, 3], dense[:, 4], dense[::50, 5] = 7e8, 0.0, 3.0
+    weight = rng.random(500) * (rng.random(500) < 0.7) if weighted else None
+    if missing:
+        dense[rng.random(dense.shape) < 0.2] = np.nan
+        dense[:, 6] = np.nan
+    want = moments.of_block(WITHOUT, dense, weight)
+    S = sparse.csr(sp.csr_array(dense))
+    got = moments.of_block(WITHOUT, S, weight)
+    np.testing.assert_allclose(got.weight, want.weight, rtol=1e-13)
+    for of in (moments.mean, moments.variance, moments.scale):
+        np.testing.assert_allclose(of(got), of(want), rtol=1e-12, atol=1e-300)
+    assert moments.variance(got)[4] == 0.0
+    assert missing or moments.variance(got)[3] == 0.0
+    first, second = (slice(0, 137), slice(137, 500))
+    parts = [
+        moments.of_block(WITHOUT, b.rows_at(S, at), None if weight is None else weight[at])
+        for at in (first, second)
+    ]
+    np.testing.assert_allclose(
+        moments.variance(moments.merge(*parts)), moments.variance(want), rtol=1e-12
+    )
+
+
+def test_moments_of_zeros_that_are_stored():
+    S = sp.csr_array((np.array([0.0, 2.0, 0.0]), [0, 0, 1], [0, 1, 2, 3]), shape=(3, 2))
+    got, want = (moments.of_block(WITHOUT, x) for x in (S, S.toarray()))
+    np.testing.assert_allclose(moments.variance(got), moments.variance(want), rtol=1e-15)
+
+
+def test_moments_overflow_no_sooner_than_they_must():
+    S = sp.csr_array(np.full((5, 2), 1e307) * [1, 0])
+    state = moments.of_block(WITHOUT, S)
+    for _ in range(4):
+        state = moments.merge(state, moments.of_block(WITHOUT, S))
+    np.testing.assert_allclose(moments.mean(state), [1e307, 0.0])
+    np.testing.assert_array_equal(moments.variance(state), [0.0, 0.0])
+
+
+def test_means_are_not_subtracted():
+    with pytest.raises(ValueError, match="Cannot center sparse matrices: pass `with_mean=False`"):
+        moments.of_block(moments.Params(), sparse.csr(sp.csr_array(X)))
+
+
+def data(seed: int = 0, n: int = 600, d: int = 20) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    Z = rng.normal(size=(n, d)) * (rng.random((n, d)) < 0.3)
+    return Z, rng.integers(0, 3, n)
+
+
+def fit(machine, Z, target, weight=None, **how):
+    K = 1 if machine.params.kind == "values" else 3
+    state = machine.init(machine.params, Z.shape[1], K, like=Z)
+    return learn(machine, state, cut(Z, target, weight, seen=0, **how))
+
+
+RULES = {
+    "hinge": linear.machine(Params()),
+    "log-l1-mean": linear.machine(Params(loss="log_loss", penalty="l1", average=50)),
+    "modified-elasticnet": linear.machine(Params(loss="modified_huber", penalty="elasticnet")),
+    "squared": linear.machine(
+        Params(loss="squared_error", kind="values", learning_rate="invscaling")
+    ),
+    "newton-log": newton.machine(Params(loss="log_loss")),
+    "newton-hinge": newton.machine(Params()),
+    "newton-l1": newton.machine(Params(loss="squared_hinge", penalty="l1", alpha=1e-3)),
+    "newton-huber": newton.machine(Params(loss="huber", kind="values", fit_intercept=False)),
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_rule_learns_from_sparse_rows_what_it_learns_from_dense_ones(name, weighted):
+    Z, target = data()
+    if RULES[name].params.kind == "values":
+        target = Z[:, 0] + target
+    weight = np.random.default_rng(2).random(len(Z)) if weighted else None
+    S = sparse.csr(sp.csr_array(Z))
+    order = np.random.default_rng(1).permutation(len(Z))
+    for how in ({}, {"batch_size": 32}, {"rows": order}):
+        want, told = fit(RULES[name], Z, target, weight, **how)
+        got, heard = fit(RULES[name], S, target, weight, **how)
+        for x, y in zip((*got, *heard), (*want, *told), strict=True):
+            if not isinstance(x, tuple):
+                np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-12)
+        scores = RULES[name].apply(RULES[name].params, got, S)
+        np.testing.assert_allclose(
+            scores, RULES[name].apply(RULES[name].params, want, Z), rtol=1e-9, atol=1e-10
+        )
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_scaled_sparse_rows_are_not_built(name):
+    Z, target = data()
+    scale, machine = np.logspace(-3, 3, Z.shape[1]), RULES[name]
+    S = sparse.csr(sp.csr_array(Z * scale))
+    want, _ = fit(machine, Z, target)
+    taken = []
+
+    def unbuilt(x):
+        taken.append(x.shape[0])
+        return affine.Affine(x, None, scale)
+
+    state = machine.init(machine.params, Z.shape[1], 1 if name in VALUES else 3, like=S)
+    got, _ = learn(machine, state, cut(S, target, None, seen=0, through=unbuilt))
+    answer = newton.answer if name.startswith("newton") else linear.answer
+    np.testing.assert_allclose(
+        answer(machine.params, got)[0], answer(machine.params, want)[0], rtol=1e-7, atol=1e-10
+    )
+    assert sum(taken) == len(Z)
+
+
+VALUES = [name for name, machine in RULES.items() if machine.params.kind == "values"]
+
+
+def test_a_diagonal_is_fed_by_sparse_rows_as_by_dense_ones():
+    """Also where a column is full and far from zero, with its centre near it and not so near."""
+    rng = np.random.default_rng(0)
+    h, a = rng.random((60, 2)), rng.random((60, 1))
+    S = sparse.csr(sp.csr_array(X))
+    for centre in (X.mean(axis=0), 0.9 * X.mean(axis=0), np.zeros(7)):
+        known = curvature.unknown(2, 8, full=False, like=X)
+        want = curvature.feed(known, X, centre, h, a, 0.5)
+        got = curvature.feed(known, S, centre, h, a, 0.5)
+        for x, y in zip(got, want, strict=True):
+            np.testing.assert_allclose(x, y, rtol=1e-9)
+
+
+def zipf(rng: np.random.Generator, n: int, d: int, groups: int = 1) -> sp.csr_array:
+    """One level a row of d levels with Zipf frequencies, in each of some groups of columns."""
+    share = 1.0 / np.arange(1, d + 1)
+    at = np.stack(
+        [g * d + rng.choice(d, size=n, p=share / share.sum()) for g in range(groups)], axis=1
+    )
+    ends = np.arange(0, n * groups + 1, groups)
+    return sp.csr_array((np.ones(n * groups), at.ravel(), ends), shape=(n, d * groups))
+
+
+def excess(S: sp.csr_array, rng: np.random.Generator, alpha: float) -> float:
+    """Return by how much one pass ends above the optimum of the objective, as a part of it."""
+    n, d = S.shape
+    p = S @ rng.normal(size=d)
+    target = (rng.random(n) < 1 / (1 + np.exp(-p))).astype(int)
+    machine = newton.machine(Params(loss="log_loss", alpha=alpha))
+    state = machine.init(machine.params, d, 1, like=S)
+    growth = machine.growth(S, 1)
+    state, _ = learn(machine, state, cut(S, target, None, seen=0, growth=growth))
+    best = LogisticRegression(C=1 / (n * alpha), max_iter=1000, tol=1e-6).fit(S, target)
+
+    def objective(coef: np.ndarray, intercept: float) -> float:
+        margin = (2 * target - 1) * (S @ coef + intercept)
+        return np.logaddexp(0, -margin).mean() + 0.5 * alpha * coef @ coef
+
+    w, c = newton.answer(machine.params, state)
+    known = objective(best.coef_[0], best.intercept_[0])
+    return objective(w[0], c[0]) / known - 1
+
+
+@pytest.mark.parametrize(("levels", "groups"), [(200, 1), (6000, 1), (600, 5)])
+def test_one_pass_over_sparse_levels_ends_near_the_optimum(levels, groups):
+    """The first has a matrix, the other two are wide; most of their levels are rare."""
+    rng = np.random.default_rng(5)
+    S = zipf(rng, 40_000, levels, groups)
+    assert newton.has_matrix(1, levels * groups + 1) == (levels == 200)
+    assert excess(S, rng, 1e-4) < 5e-3
+
+
+def test_every_feature_of_wide_sparse_rows_moves():
+    rng = np.random.default_rng(6)
+    S = zipf(rng, 2000, 5000)
+    machine = newton.machine(Params(loss="log_loss"))
+    state = machine.init(machine.params, 5000, 1, like=S)
+    state, _ = learn(machine, state, cut(S, rng.integers(0, 2, 2000), None, seen=0))
+    moved = newton.answer(machine.params, state)[0][0] != 0
+    np.testing.assert_array_equal(moved, np.bincount(S.indices, minlength=5000) > 0)
+
+
+def test_dense_and_sparse_batches_may_alternate():
+    Z, target = data(d=3000)
+    S = sparse.csr(sp.csr_array(Z))
+    for machine in (linear.machine(Params(loss="log_loss")), newton.machine(Params())):
+        state = machine.init(machine.params, 3000, 3, like=S)
+        for seen, x in ((0, S), (600, Z), (1200, S)):
+            state, info = machine.update(machine.params, state, Batch(x, target, None, seen))
+            assert np.isfinite(info.loss).all()
+
+
+@pytest.mark.parametrize("loss", ["hinge", "log_loss"])
+def test_batches_of_wide_sparse_rows_are_as_large_as_their_entries_let_them(loss):
+    S, machine = zipf(np.random.default_rng(0), 100, 5000), newton.machine(Params(loss=loss))
+    assert machine.largest(S, 1) >= 1 << 15
+    assert machine.growth(S, 1) < machine.growth(S.toarray(), 1)
