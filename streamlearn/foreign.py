@@ -87,7 +87,8 @@ def with_classes(
         raise ValueError(
             f"This {name} estimator requires y to be passed, but the target y is None."
         )
-    wanted = takes(estimator.partial_fit, "classes") and (not tagged or is_classifier(estimator))
+    wanted = takes(estimator.partial_fit, "classes")
+    wanted = wanted and (is_classifier(estimator) if tagged else not further)
     known = "classes" in params or (further and hasattr(estimator, "classes_"))
     if y is None or known or not wanted or getattr(estimator, "classes", None) is not None:
         return params

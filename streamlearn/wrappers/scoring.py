@@ -18,19 +18,17 @@ from streamlearn.core import tallies
 from streamlearn.foreign import Lazily, own_score, takes, takes_collections
 from streamlearn.reading import as_array, as_numbers
 
-BLOCKWISE = {
-    getattr(theirs, name): getattr(ours, name)
-    for name in (
-        "accuracy_score",
-        "log_loss",
-        "mean_squared_error",
-        "mean_absolute_error",
-        "r2_score",
-    )
+NAMES = {
+    "accuracy": ours.accuracy_score,
+    "neg_log_loss": ours.log_loss,
+    "neg_mean_squared_error": ours.mean_squared_error,
+    "neg_mean_absolute_error": ours.mean_absolute_error,
+    "r2": ours.r2_score,
 }
-"""scikit-learn's metrics that have a form for collections."""
+"""Scorers that have a form for collections."""
 
-NAMES = ("accuracy", "neg_log_loss", "neg_mean_squared_error", "neg_mean_absolute_error", "r2")
+OURS = {theirs.get_scorer(name)._score_func: metric for name, metric in NAMES.items()}
+"""Our metric for each of scikit-learn's."""
 
 
 def scorer_of(scoring: Any) -> Callable | None:
@@ -50,7 +48,7 @@ def scorer_of(scoring: Any) -> Callable | None:
 
 
 def of_collection(
-    asked: Any, estimator: Any, scorer: Callable | None, X: Any, y: Any, params: dict[str, Any]
+    asked: Any, estimator: Any, scorer: Any, X: Any, y: Any, params: dict[str, Any]
 ) -> Any:
     """Return the score of a fitted estimator on a collection, in one pass.
 
@@ -76,8 +74,7 @@ def of_collection(
     metric = getattr(scorer, "_score_func", None)
     if metric is None or not metric.__module__.startswith("sklearn."):
         return scorer(asked, X, y, **params)
-    how = {} if metric not in BLOCKWISE else dict(scorer._kwargs)  # type: ignore[attr-defined]
-    function = BLOCKWISE.get(metric)
+    function, how = OURS.get(metric), dict(scorer._kwargs)
     if function is None or not all(takes(function, name) for name in how):
         raise ValueError(
             f"scoring={scorer!r} has no form for a dask collection. Those that have are "
@@ -86,29 +83,31 @@ def of_collection(
         )
     if takes(function, "labels") and hasattr(asked, "classes_"):
         how.setdefault("labels", asked.classes_)  # else a pass over y looks for them
-    method = scorer._response_method  # type: ignore[attr-defined]
-    names = (method,) if isinstance(method, str) else method
-    predicted = next(getattr(asked, name) for name in names if hasattr(asked, name))(X)
-    return scorer._sign * function(y, predicted, **how, **params)  # type: ignore[attr-defined]
+    methods = scorer._response_method
+    methods = (methods,) if isinstance(methods, str) else methods
+    predicted = next(getattr(asked, name) for name in methods if hasattr(asked, name))(X)
+    return scorer._sign * function(y, predicted, **how, **params)
 
 
-def of_blocks(
-    estimator: Any, scorer: Callable | None, blocks: engine.Blocks, order: Sequence[int]
-) -> float:
+def of_blocks(estimator: Any, scorer: Any, blocks: engine.Blocks, order: Sequence[int]) -> float:
     """Return the score of a fitted estimator on some blocks, each in memory in its turn.
 
     R2 is that of all rows together. Others are averages over the blocks, by rows or their weights,
     which accuracy, log loss and the errors are as well.
     """
-    metric = None if scorer is None else getattr(scorer, "_score_func", None)
-    own = scorer is None and own_score(estimator) is RegressorMixin.score
-    if own or (metric in (theirs.r2_score, ours.r2_score) and not scorer._kwargs):  # type: ignore[union-attr]
+    metric = getattr(scorer, "_score_func", None)
+    if scorer is None:
+        by_r2 = own_score(estimator) is RegressorMixin.score
+    else:
+        plain = metric is not None and not scorer._kwargs and scorer._sign > 0
+        by_r2 = plain and OURS.get(metric, metric) is ours.r2_score
+    if by_r2:
         of_block, tally = partial(_fit_of_block, estimator, blocks.names), tallies.R2
         state = engine.reduce(of_block, tally.merge, blocks, order=order)
         return np.nan if state is None else float(np.mean(to_numpy(tally.result(state))))
     if metric is theirs.log_loss and hasattr(estimator, "classes_"):  # a block may lack some
         scorer = copy(scorer)
-        scorer._kwargs = {"labels": estimator.classes_, **scorer._kwargs}  # type: ignore[union-attr]
+        scorer._kwargs = {"labels": estimator.classes_, **scorer._kwargs}
     of_block = partial(_score_of_block, estimator, scorer, blocks.names)
     total, weight = engine.reduce(of_block, _add, blocks, order=order) or (0.0, 0.0)
     return total / weight if weight else np.nan

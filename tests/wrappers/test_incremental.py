@@ -189,6 +189,22 @@ def test_labels_of_several_outputs_are_asked_for():
     np.testing.assert_array_equal(out.compute(), model.estimator_.predict(X))
 
 
+class Counts:
+    """Wants labels if it can have them, and has no tags to say so."""
+
+    def partial_fit(self, X, y, classes=None):
+        self.given = classes
+
+    def predict(self, X):
+        return np.zeros(len(X))
+
+
+def test_labels_are_offered_to_what_has_no_tags():
+    model = Incremental(Counts()).fit(wrap(X), wrap(Y))
+    np.testing.assert_array_equal(model.estimator_.given, CLASSES)
+    assert Incremental(Counts()).partial_fit(wrap(X), wrap(Y)).estimator_.given is None
+
+
 def test_labels_may_be_strings():
     names = np.array(["low", "mid", "top"])[Y]
     model = Incremental(linear_model.SGDClassifier(random_state=0), random_state=0)
