@@ -22,10 +22,14 @@ from sklearn import linear_model, preprocessing
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
+from sklearn.utils import get_tags
+from sklearn.utils._array_api import NamespaceAndDevice
 from sklearn.utils._test_common.instance_generator import PER_ESTIMATOR_XFAIL_CHECKS
 from sklearn.utils.estimator_checks import (
     SkipTest,
     check_array_api_input_and_values,
+    check_array_api_mixed_inputs,
+    check_array_api_same_namespace,
     parametrize_with_checks,
 )
 
@@ -284,6 +288,29 @@ def test_array_api_gives_numpys_values(estimator, backend):
                     dtype_name=dtype or "float64",
                     check_sample_weight=weighted,
                 )
+    except SkipTest as reason:
+        pytest.fail(f"skipped: {reason}")
+
+
+@pytest.mark.parametrize(
+    "backend",
+    [name for name in selected() if name in SCIKIT_LEARNS_NAMES and name != "numpy"],
+    indirect=True,
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_array_api_follows_x_and_refuses_other_arrays(estimator, backend):
+    """scikit-learn's two other checks of array libraries, on each; its own lists leave most out."""
+    name, numpy = type(estimator).__name__, NamespaceAndDevice("numpy", None)
+    try:
+        for namespace, device, _ in SCIKIT_LEARNS_NAMES[backend.name]:
+            here = NamespaceAndDevice(namespace, device)
+            for X, others in ((here, numpy), (numpy, here)):
+                check_array_api_mixed_inputs(
+                    name, estimator, X_ns_and_device=X, other_ns_and_device=others
+                )
+            # What is wrapped speaks for itself, and a pipeline's first step for it.
+            if get_tags(estimator).array_api_support and not hasattr(estimator, "estimator"):
+                check_array_api_same_namespace(name, estimator, namespace, device)
     except SkipTest as reason:
         pytest.fail(f"skipped: {reason}")
 
