@@ -32,6 +32,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
+from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import Pipeline, make_pipeline
 from streamlearn.preprocessing import StandardScaler
 from streamlearn.wrappers import Incremental
@@ -39,9 +40,18 @@ from tests.backends import MODULES, selected
 from tests.containers import CHUNKS, N_ROWS, dask_array, dask_frame, frame
 
 ONCE = {"max_iter": 1, "tol": None, "random_state": 0}
+NET = {
+    "hidden_layer_sizes": (4,),
+    "max_iter": 4,
+    "tol": 1e99,
+    "n_iter_no_change": 1,
+    "random_state": 0,
+}
 ESTIMATORS = {
     "SGDClassifier": SGDClassifier(loss="log_loss", **ONCE),
     "SGDRegressor": SGDRegressor(**ONCE),
+    "MLPClassifier": MLPClassifier(**NET),
+    "MLPRegressor": MLPRegressor(**NET),
     "StandardScaler": StandardScaler(),
     "Pipeline": make_pipeline(
         StandardScaler(), SGDClassifier(loss="log_loss", **ONCE), schedule="one-pass"
@@ -92,6 +102,26 @@ def regressors(estimator: BaseEstimator) -> bool:
 def predictors(estimator: BaseEstimator) -> bool:
     """classifiers and regressors"""
     return is_classifier(estimator) or is_regressor(estimator)
+
+
+def nets(estimator: BaseEstimator) -> bool:
+    """nets"""
+    return isinstance(estimator, MLPClassifier | MLPRegressor)
+
+
+def nets_for_classes(estimator: BaseEstimator) -> bool:
+    """nets for classes"""
+    return isinstance(estimator, MLPClassifier)
+
+
+def of_one_output(estimator: BaseEstimator) -> bool:
+    """classifiers and regressors but nets"""
+    return predictors(estimator) and not nets(estimator)
+
+
+def of_two_classes(estimator: BaseEstimator) -> bool:
+    """classifiers but nets"""
+    return is_classifier(estimator) and not nets(estimator)
 
 
 def weighted(estimator: BaseEstimator) -> bool:
@@ -380,7 +410,7 @@ CASES = {
             lambda t: {"y": twice(t.y)},
             r"y should be a 1d array, got an array of shape \(\d+, 2\)",
             LEARN,
-            predictors,
+            of_one_output,
         ),
         Case(
             "complex numbers in y",
@@ -418,7 +448,15 @@ CASES = {
             lambda t: {"y": 0 * t.y},
             r"has to be greater than one; got 1 class: \[0\]\. Give rows of others",
             ("fit",),
-            classifiers,
+            of_two_classes,
+        ),
+        Case(
+            "an indicator of labels that holds other numbers",
+            lambda t: {"y": twice(t.y), "classes": [0, 1]},
+            "y has 2 columns and holds other numbers than 0 and 1.*of classes give one column",
+            ("partial_fit",),
+            nets_for_classes,
+            state="new",
         ),
         Case(
             "a label that is not in `classes`",
@@ -441,7 +479,7 @@ CASES = {
             lambda t: {"classes": [1]},
             r"has to be greater than one; got 1 class: \[1\]\. .* list all labels in classes",
             ("partial_fit",),
-            classifiers,
+            of_two_classes,
             state="new",
         ),
         Case(
@@ -497,7 +535,7 @@ CASES = {
             lambda t: {"sample_weight": last(t.sample_weight, -1.0)},
             "Negative values .*sample_weight has some.* Use another schedule",
             LEARN,
-            weighted,
+            of_one_output,
             params={"learning_rate": "auto"},
         ),
         Case(
@@ -563,6 +601,7 @@ CASES = {
             lambda t: {},
             "alpha must be > 0 since learning_rate is 'optimal'",
             LEARN,
+            of_one_output,
             params={"learning_rate": "optimal", "alpha": 0},
         ),
         Case(
@@ -573,16 +612,35 @@ CASES = {
             params={"penalty": "elasticnet", "l1_ratio": None},
         ),
         Case(
+            '`solver="lbfgs"` and blocks',
+            lambda t: {},
+            r"solver='lbfgs' needs all rows at once.*Use 'adam' or 'sgd', or give an array in mem",
+            ("fit",),
+            nets,
+            (DASK,),
+            NotImplementedError,
+            params={"solver": "lbfgs"},
+        ),
+        Case(
+            "`hidden_layer_sizes` with a layer of no units",
+            lambda t: {},
+            r"hidden_layer_sizes must be > 0, got \[4, 0\]",
+            LEARN,
+            params={"hidden_layer_sizes": (4, 0)},
+        ),
+        Case(
             "`early_stopping=True`",
             lambda t: {},
-            "early_stopping should be False with partial_fit",
+            "early_stopping should be False with partial_fit|"
+            "partial_fit does not support early_stopping=True",
             ("partial_fit",),
             params={"early_stopping": True},
         ),
         Case(
             "`early_stopping=True` and blocks of too few rows",
             lambda t: {"X": t.X[:1], "y": t.y[:1]},
-            r"validation_fraction=0\.1 of each block's rows holds out too few.*Increase it",
+            r"validation_fraction(=0\.1)? of each block's rows holds out too few.*Increase it|"
+            "train set will be empty. Adjust",
             ("fit",),
             regressors,
             params={"early_stopping": True},
@@ -591,12 +649,14 @@ CASES = {
 }
 
 OUT_OF_RANGE = {
-    "alpha": -1.0, "average": -1, "batch_size": 0, "class_weight": "even", "classes": 5,
-    "copy": "yes", "early_stopping": "yes", "epsilon": -0.1, "estimator": 5, "eta0": 0.0,
-    "fit_intercept": "yes", "l1_ratio": 1.1, "learning_rate": "fast", "loss": "least squares",
-    "max_iter": 0, "n_iter_no_change": 0, "n_jobs": 2, "patience": 0, "penalty": "l0",
-    "power_t": "half", "predict_meta": 5, "predict_proba_meta": 5, "random_state": -1,
-    "scoring": "accurate", "shuffle": "blocks", "tol": -1e-3, "transform_meta": 5,
+    "activation": "sine", "alpha": -1.0, "average": -1, "batch_size": 0, "beta_1": 1.0,
+    "beta_2": 1.0, "class_weight": "even", "classes": 5, "copy": "yes", "early_stopping": "yes",
+    "epsilon": -0.1, "estimator": 5, "eta0": 0.0, "fit_intercept": "yes", "hidden_layer_sizes": 0,
+    "l1_ratio": 1.1, "learning_rate": "fast", "learning_rate_init": 0.0, "loss": "least squares",
+    "max_fun": 0, "max_iter": 0, "momentum": 1.1, "n_iter_no_change": 0, "n_jobs": 2,
+    "nesterovs_momentum": "yes", "patience": 0, "penalty": "l0", "power_t": "half",
+    "predict_meta": 5, "predict_proba_meta": 5, "random_state": -1, "scoring": "accurate",
+    "shuffle": "blocks", "solver": "newton", "tol": -1e-3, "transform_meta": 5,
     "validation_fraction": 1.0, "verbose": -1, "warm_start": "yes", "with_mean": "yes",
     "with_std": "yes",
 }  # fmt: skip

@@ -494,7 +494,7 @@ def test_what_is_held_out_is_not_learned_from():
 def test_blocks_too_small_to_hold_rows_out():
     X, y, _ = rows("values", 3)
     model, _ = both("values", early_stopping=True)
-    with pytest.raises(ValueError, match="Too few rows are held out"):
+    with pytest.raises(ValueError, match="holds out too few"):
         model.fit(*in_chunks(X, y, chunks=(1, 1, 1)))
     with pytest.raises(ValueError, match="validation set is too small"):
         model.fit(X, y)
@@ -546,6 +546,15 @@ def test_a_pickle_goes_on_learning_where_it_was():
             each.partial_fit(*data)
         np.testing.assert_array_equal(parameters(copy), parameters(model))
         assert copy.loss_curve_ == model.loss_curve_
+
+
+def test_predictions_are_of_what_was_fitted():
+    X, y, _ = rows("values")
+    model, _ = both("values")
+    model.partial_fit(X, y)
+    before = model.predict(X)
+    model.set_params(activation="tanh", hidden_layer_sizes=(2,), loss="poisson")
+    np.testing.assert_array_equal(model.predict(X), before)
 
 
 def test_attributes_are_not_changed_in_place():

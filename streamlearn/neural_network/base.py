@@ -76,8 +76,9 @@ class Goal(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What the next fit goes on from, beside the public attributes."""
+    """What predictions and the next fit go on from, beside the public attributes."""
 
+    activation: str
     moving: Any
     watched: Watched
 
@@ -358,7 +359,7 @@ class MLP(Movable, BaseEstimator):
     def _publish(self, net: mlp.State, watched: Watched) -> None:
         self.coefs_, self.intercepts_ = list(net.weights), list(net.biases)
         self.n_layers_ = len(net.weights) + 1
-        self._learned = Kept(net.moving, watched)
+        self._learned = Kept(self.activation, net.moving, watched)
 
     def _out(
         self, method: str, X: Any, of_output: Callable, *, dtype: Any = None, labels: Any = None
@@ -373,7 +374,9 @@ class MLP(Movable, BaseEstimator):
         if dtype is None and is_collection(X):
             dtype = np.result_type(lazy_float_dtype(X), to_numpy(first[:0, :]).dtype)
         hidden = tuple(b.shape[0] for b in self.intercepts_[:-1])
-        params = mlp.Params(hidden, self.activation, self.out_activation_)
+        known = hasattr(self, "_learned")  # unlike of weights that were set by hand
+        activation = self._learned.activation if known else self.activation
+        params = mlp.Params(hidden, activation, self.out_activation_)
         net = mlp.State(tuple(self.coefs_), tuple(self.intercepts_), None)
         return rows_out(
             self,

@@ -247,7 +247,10 @@ class MLPClassifier(ClassifierMixin, MLP):
                 f"call to fit. Previously got {self.classes_}, `y` has {known}"
             )
         if columns > 1 and len(known) != columns:
-            raise ValueError(f"y has {columns} columns, and there are {len(known)} classes.")
+            raise ValueError(
+                f"y has {columns} columns, and there are {len(known)} classes. Name a label for "
+                "each column, or leave classes out."
+            )
         # Beside X once the net is.
         self.classes_ = known
         if columns > 1:
@@ -265,11 +268,14 @@ class MLPClassifier(ClassifierMixin, MLP):
         known = None if classes is None else listed(classes)
         if further:
             if known is None and former is None:
-                raise ValueError("classes must be passed on the first call to partial_fit.")
+                raise ValueError(
+                    "classes must be passed on the first call to partial_fit. Give all labels "
+                    "there will ever be, here or as a parameter."
+                )
             if known is not None and former is not None and not np.array_equal(former, known):
                 raise ValueError(
                     f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
-                    f"{former!r}"
+                    f"{former!r}. Leave it out, or begin a new estimator."
                 )
             known = former if known is None else known
         if known is not None:

@@ -194,8 +194,8 @@ def train(
                 slow_or_stop()
             elif not scores:
                 raise ValueError(
-                    "Too few rows are held out to score the fit. Increase validation_fraction, "
-                    "use larger blocks, or disable early_stopping."
+                    "The fit cannot be scored: validation_fraction of each block's rows holds out "
+                    "too few. Increase it, use larger blocks, or disable early_stopping."
                 )
             if stopped:
                 break
