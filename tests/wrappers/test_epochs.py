@@ -14,6 +14,7 @@ from sklearn import linear_model, metrics, naive_bayes
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
 
+from streamlearn.metrics import r2_score
 from streamlearn.wrappers import Incremental
 from tests.containers import N_ROWS, dask_array, frame, rows_of
 from tests.wrappers.learners import CLASSES, FAR, Bare, X, Y, assert_same, wrap
@@ -65,13 +66,15 @@ def test_epochs_end_when_a_held_out_score_has_not_improved(scoring):
     assert all(value < best[-4] + 0.01 for value in scores[-3:])
 
 
-def test_r2_of_what_is_held_out_is_that_of_all_its_rows():
+@pytest.mark.parametrize("scoring", [None, "r2", metrics.make_scorer(r2_score)], ids=str)
+def test_r2_of_what_is_held_out_is_that_of_all_its_rows(scoring):
     """Sorted targets: the mean of the blocks' own R2 would be far below zero."""
     target = np.sort(FAR[:, 0])
     rows, chunks = target[:, None], (10,) * 20
     reads: list = []
     model = Incremental(
         linear_model.SGDRegressor(random_state=0),
+        scoring=scoring,
         max_iter=2,
         patience=2,
         tol=None,
@@ -84,6 +87,24 @@ def test_r2_of_what_is_held_out_is_that_of_all_its_rows():
     at = np.concatenate([np.arange(N_ROWS)[rows_of(chunks)[k]] for k in reads[-9:]])
     want = metrics.r2_score(scaled[at, 0], model.predict(scaled[at]))
     assert want > 0.5
+    assert model.best_validation_score_ == pytest.approx(want)
+
+
+def test_a_made_scorer_keeps_its_sign():
+    scoring = metrics.make_scorer(metrics.r2_score, greater_is_better=False)
+    chunks, target = (20,) * 10, X[:, 0]
+    reads: list = []
+    model = Incremental(
+        linear_model.SGDRegressor(random_state=0),
+        scoring=scoring,
+        patience=1,
+        tol=None,
+        random_state=0,
+    )
+    with one_by_one():
+        model.fit(dask_array(X, chunks, log=reads), dask_array(target, chunks))
+    at = rows_of(chunks)[reads[-1]]
+    want = -metrics.r2_score(target[at], model.predict(X[at]))
     assert model.best_validation_score_ == pytest.approx(want)
 
 
