@@ -127,6 +127,7 @@ def test_what_may_be_imported(name, source):
     [
         "streamlearn",
         "streamlearn.preprocessing, streamlearn.linear_model, streamlearn.neural_network",
+        "streamlearn.wrappers, streamlearn.pipeline",
     ],
 )
 def test_imports_stay_light(modules):
