@@ -236,8 +236,8 @@ CHUNKS = (150, 0, 250, 200)
 
 
 def test_fit_is_scikit_learns_partial_fit_on_the_batches_of_blocks():
-    how = {"init": X[:8], "n_init": 1, "batch_size": 60, "reassignment_ratio": 0}
-    model, known = MiniBatchKMeans(**how), Theirs(**how)
+    how = {"init": X[:8], "n_init": 1, "batch_size": 60, "reassignment_ratio": 0.4}
+    model, known = (cls(random_state=0, **how) for cls in (MiniBatchKMeans, Theirs))
     model.fit(dask_array(X, CHUNKS), sample_weight=WEIGHT + 0.5)
     at = 0
     for n in CHUNKS:

@@ -292,7 +292,11 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
                 )
             how = oversampling.centers_of(given.blocks, given.reader, self.n_clusters, draws, tries)
             tries = 1
-        start = self._start(how, None if partial_fit else tries)
+        if partial_fit:
+            tries = None
+        elif given.blocks.plan is not None and isinstance(how, np.ndarray):
+            tries = 0
+        start = self._start(how, tries)
         return steps.Params(self._core(), start, self.batch_size, value_of(draws))
 
     def _max_iter(self, *, lazy: bool) -> int:

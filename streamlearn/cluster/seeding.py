@@ -33,8 +33,9 @@ class Start(NamedTuple):
     size : int
         Rows that are drawn to look at.
     tries : int or None
-        How often centres are drawn, the best on other rows to be kept; None to draw once and
-        compare with nothing.
+        How often centres are drawn, the best on other rows to be kept. None to draw once and
+        compare with nothing; 0 to draw nothing where centres are given, so that the length of the
+        first block does not matter. (scikit-learn draws rows for given centres, too.)
     verbose : bool
     """
 
@@ -95,8 +96,8 @@ def centers_of(
             f"n_samples={n} should be >= n_clusters={k}. Of a collection the first block decides: "
             "put more rows into it, or give init as an array of centers."
         )
-    size = min(start.size, n)
-    if start.tries is None:
+    size = n if start.tries == 0 else min(start.size, n)
+    if not start.tries:
         return _drawn(start, draws, rows, weight, size)
     validation = draws.randint(0, n, size)
     X, w = _some(rows, weight, validation)
@@ -116,14 +117,14 @@ def centers_of(
 def _drawn(
     start: Start, draws: np.random.RandomState, rows: Rows, weight: Array | None, size: int
 ) -> Array:
-    if size < rows.array.shape[0]:
-        X, weight = _some(rows, weight, draws.randint(0, rows.array.shape[0], size))
-    else:
-        X = rows.all()
-    xp, k = namespace(X), start.n_clusters
+    n, k = rows.array.shape[0], start.n_clusters
+    some = draws.randint(0, n, size) if size < n else None
     if isinstance(start.how, np.ndarray):
-        given_centers(start.how, k, X.shape[1])
-        return asarray(start.how, like=X)
+        like = rows.of(rows.array[:1, ...])
+        given_centers(start.how, k, like.shape[1])
+        return asarray(start.how, like=like)
+    X, weight = (rows.all(), weight) if some is None else _some(rows, weight, some)
+    xp = namespace(X)
     if callable(start.how):
         made = start.how(X, k, random_state=draws)
         if is_array(made) and same_place(made, X):
