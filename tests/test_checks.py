@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn import linear_model, preprocessing
-from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.base import BaseEstimator, clone, is_classifier, is_clusterer
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
@@ -34,6 +34,7 @@ from sklearn.utils.estimator_checks import (
 )
 
 from streamlearn.backend import is_array, to_numpy
+from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.core.mlp import pack
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
@@ -102,6 +103,24 @@ class NetRegressor(Packed, MLPRegressor):
     pass
 
 
+class Clusters(MiniBatchKMeans):
+    """Clusters whose centres and rows are named as those of the others are."""
+
+    @property
+    def coef_(self):
+        """Return the centres."""
+        return self.cluster_centers_
+
+    @property
+    def t_(self):
+        """Return 1 + the rows learned from."""
+        return 1.0 + self._learned.rows
+
+    def set_params(self, **params):
+        """Set all but `shuffle`: blocks are read in order."""
+        return super().set_params(**{n: v for n, v in params.items() if n != "shuffle"})
+
+
 def line(last: BaseEstimator, **how: Any) -> Line:
     """Return a pipeline that learns in one pass, also in memory."""
     return Line([("scaler", StandardScaler()), ("last", last)], schedule="one-pass", **how)
@@ -130,6 +149,16 @@ THRICE = {
     "n_iter_no_change": 1,
     "random_state": 0,
 }
+# Given centres, so that nothing depends on the first block's rows; clusters that are moved to other
+# rows in nearly every step, so that all depends on the draws.
+GIVEN = {
+    "n_clusters": 3,
+    "init": [[0, 3, -1, 0], [1, 4, -1, 1], [-1, 1, -1, -1]],
+    "max_iter": 2,
+    "max_no_improvement": None,
+    "reassignment_ratio": 0.9,
+    "random_state": 0,
+}
 ESTIMATORS = {
     "StandardScaler": StandardScaler(),
     "SGDClassifier": SGDClassifier(loss="log_loss", **ONCE),
@@ -144,9 +173,11 @@ ESTIMATORS = {
     "SGDRegressor": SGDRegressor(**ONCE),
     "MLPClassifier": NetClassifier(**THRICE),
     "MLPRegressor": NetRegressor(solver="sgd", **THRICE),
+    "MiniBatchKMeans": Clusters(**GIVEN),
     "Pipeline": line(SGDClassifier(loss="log_loss", **ONCE)),
     "Pipeline-regressor": line(SGDRegressor(**ONCE)),
     "Pipeline-net": line(NetClassifier(**THRICE)),
+    "Pipeline-clusters": line(Clusters(**GIVEN)),
     "Incremental": Wrapped(
         SGDClassifier(loss="log_loss", random_state=0), max_iter=2, random_state=0
     ),
@@ -171,6 +202,7 @@ WEIGHTS = (
 FAILS = {
     "SGDClassifier": WEIGHTS,
     "SGDRegressor": WEIGHTS,
+    "MiniBatchKMeans": WEIGHTS[:1],
     "Pipeline": ("check_estimators_overwrite_params", "check_dont_overwrite_parameters"),
 }
 """All that fails here; each must be declared by scikit-learn for its class of the same name."""
@@ -194,7 +226,7 @@ class Once:
 
     def fit(self, X, y=None, sample_weight=None):
         """Forget, then learn in one call."""
-        learned = {"_state", "_weighted", "_learned", "_seed", "_epoch"}
+        learned = {"_state", "_weighted", "_learned", "_seed", "_epoch", "_inertia", "_unread"}
         for name in [name for name in vars(self) if name.endswith("_") or name in learned]:
             delattr(self, name)
         if not is_classifier(self):
@@ -212,6 +244,10 @@ class OnceSGDClassifier(Once, SGDClassifier):
 
 
 class OnceSGDRegressor(Once, SGDRegressor):
+    pass
+
+
+class OnceMiniBatchKMeans(Once, MiniBatchKMeans):
     pass
 
 
@@ -236,6 +272,9 @@ class OnceMLPRegressor(Once, MLPRegressor):
         ours(StandardScaler(), SGDClassifier(max_iter=5, random_state=0)),
         ours(StandardScaler(), SGDRegressor(max_iter=5, random_state=0), schedule="one-pass"),
         ours(StandardScaler(), SGDClassifier(max_iter=5, random_state=0), schedule="one-pass"),
+        MiniBatchKMeans(),
+        MiniBatchKMeans(n_clusters=3, init="k-means||", max_iter=5),
+        OnceMiniBatchKMeans(),
         OnceStandardScaler(),
         OnceSGDClassifier(loss="log_loss"),
         OnceSGDRegressor(),
@@ -277,6 +316,9 @@ SCIKIT_LEARNS_NAMES = {
 def test_array_api_gives_numpys_values(estimator, backend):
     """scikit-learn's checks skip in silence what is not installed or not switched on."""
     assert os.environ["SCIPY_ARRAY_API"] == "1"
+    if is_clusterer(estimator):
+        # These tables have other features than ours. A row that is a centre is at 0 or at 1e-8.
+        estimator.set_params(init="k-means++", reassignment_ratio=0)
     try:
         for namespace, device, dtype in SCIKIT_LEARNS_NAMES[backend.name]:
             for weighted in (False, True):
@@ -386,7 +428,7 @@ def test_what_comes_out_is_what_went_in(estimator, container, table):
     got = outputs(estimator, container.wrap(table.X))
     assert got.keys() == want.keys()
     for method, out in got.items():
-        labels = method == "predict" and is_classifier(estimator)
+        labels = method == "predict" and (is_classifier(estimator) or is_clusterer(estimator))
         found = container.numpy(out, None if labels else container.dtype)
         close(found, reference(container).numpy(want[method]), container)
 
@@ -686,7 +728,7 @@ def test_feature_names_are_kept_and_compared(estimator, kind, table):
         method(table.X)
     with pytest.warns(UserWarning, match="does not have valid feature names"):
         method(dask_array(table.X))
-    if hasattr(estimator, "get_feature_names_out"):
+    if hasattr(estimator, "get_feature_names_out") and not is_clusterer(estimator):
         assert list(estimator.get_feature_names_out()) == ["f0", "f1", "f2", "f3"]
 
 
@@ -735,13 +777,14 @@ BY_BLOCK = {
 """What a wrapped estimator says that sees blocks only."""
 BROKEN = list(broken(Table(np.ones((N_ROWS, 4)), None, None), np.ones(N_ROWS)))
 OF_Y = ("other chunks", "fewer rows", "more features")
-"""What is wrong by a y that the scaler does not look at."""
+WITHOUT_Y = ("StandardScaler", "MiniBatchKMeans")
+"""What is wrong by a y, and who does not look at it."""
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @pytest.mark.parametrize(
     ("estimator", "what"),
-    [(n, w) for n in ESTIMATORS for w in BROKEN if n != "StandardScaler" or w not in OF_Y],
+    [(n, w) for n in ESTIMATORS for w in BROKEN if n not in WITHOUT_Y or w not in OF_Y],
     indirect=["estimator"],
 )
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
@@ -768,6 +811,8 @@ def test_partial_fit_then_more_rows(estimator, container, table):
     target = table.target(estimator)
     classes = {"classes": [0, 1, 2]} if is_classifier(estimator) else {}
     how = {} if isinstance(estimator, StandardScaler) else {"shuffle": False, "batch_size": 7}
+    if is_clusterer(estimator):
+        how = {"batch_size": N_ROWS}  # a block is a batch
 
     def wrap(x: np.ndarray) -> Any:
         if container.is_frame:
