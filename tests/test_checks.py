@@ -36,7 +36,13 @@ from sklearn.utils.estimator_checks import (
 from streamlearn.backend import is_array, to_numpy
 from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.core.mlp import pack
-from streamlearn.linear_model import SGDClassifier, SGDRegressor
+from streamlearn.linear_model import (
+    PassiveAggressiveClassifier,
+    PassiveAggressiveRegressor,
+    Perceptron,
+    SGDClassifier,
+    SGDRegressor,
+)
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import Pipeline
 from streamlearn.pipeline import make_pipeline as ours
@@ -171,11 +177,17 @@ ESTIMATORS = {
         **ONCE,
     ),
     "SGDRegressor": SGDRegressor(**ONCE),
+    "Perceptron": Perceptron(eta0=0.1, penalty="elasticnet", **ONCE),
+    "PassiveAggressiveClassifier": PassiveAggressiveClassifier(C=0.1, average=True, **ONCE),
+    "PassiveAggressiveRegressor": PassiveAggressiveRegressor(
+        loss="squared_epsilon_insensitive", C=0.1, **ONCE
+    ),
     "MLPClassifier": NetClassifier(**THRICE),
     "MLPRegressor": NetRegressor(solver="sgd", **THRICE),
     "MiniBatchKMeans": Clusters(**GIVEN),
     "Pipeline": line(SGDClassifier(loss="log_loss", **ONCE)),
     "Pipeline-regressor": line(SGDRegressor(**ONCE)),
+    "Pipeline-perceptron": line(Perceptron(eta0=0.1, **ONCE)),
     "Pipeline-net": line(NetClassifier(**THRICE)),
     "Pipeline-clusters": line(Clusters(**GIVEN)),
     "Incremental": Wrapped(
@@ -247,6 +259,18 @@ class OnceSGDRegressor(Once, SGDRegressor):
     pass
 
 
+class OncePerceptron(Once, Perceptron):
+    pass
+
+
+class OncePassiveAggressiveClassifier(Once, PassiveAggressiveClassifier):
+    pass
+
+
+class OncePassiveAggressiveRegressor(Once, PassiveAggressiveRegressor):
+    pass
+
+
 class OnceMiniBatchKMeans(Once, MiniBatchKMeans):
     pass
 
@@ -267,6 +291,9 @@ class OnceMLPRegressor(Once, MLPRegressor):
         SGDClassifier(loss="log_loss", average=True, max_iter=5),
         SGDRegressor(max_iter=5),
         SGDRegressor(max_iter=5, batch_size=1),
+        Perceptron(max_iter=5),
+        PassiveAggressiveClassifier(max_iter=5),
+        PassiveAggressiveRegressor(max_iter=5),
         MLPClassifier(max_iter=100),
         MLPRegressor(max_iter=100),
         ours(StandardScaler(), SGDClassifier(max_iter=5, random_state=0)),
@@ -278,6 +305,9 @@ class OnceMLPRegressor(Once, MLPRegressor):
         OnceStandardScaler(),
         OnceSGDClassifier(loss="log_loss"),
         OnceSGDRegressor(),
+        OncePerceptron(),
+        OncePassiveAggressiveClassifier(),
+        OncePassiveAggressiveRegressor(),
         Incremental(linear_model.SGDClassifier(random_state=0), max_iter=20),
         Incremental(linear_model.SGDRegressor(random_state=0), max_iter=20),
         Incremental(preprocessing.StandardScaler()),
@@ -404,6 +434,12 @@ def outputs(estimator: BaseEstimator, X: Any) -> dict[str, Any]:
 
 with open_backend("numpy") as NUMPY:
     """Backends of NumPy need no settings in force."""
+
+
+def in_batches(estimator: BaseEstimator, rows: int) -> dict[str, int]:
+    """Return the parameters for batches of so many rows, where a row is not always one."""
+    by_row = isinstance(estimator, PassiveAggressiveClassifier | PassiveAggressiveRegressor)
+    return {} if by_row else {"batch_size": rows}
 
 
 def reference(container: Container) -> Container:
@@ -652,7 +688,7 @@ def test_chunks_make_no_difference_where_batches_line_up(estimator, table, chunk
     want = clone(estimator)
     if not isinstance(estimator, StandardScaler):
         for each in (want, estimator):
-            each.set_params(batch_size=20, shuffle=False)
+            each.set_params(shuffle=False, **in_batches(each, 20))
     known = (60, 140)
     want.fit(dask_array(table.X, known), dask_array(table.target(want), known))
     estimator.fit(dask_array(table.X, chunks), dask_array(table.target(want), chunks))
@@ -810,7 +846,9 @@ def test_partial_fit_then_more_rows(estimator, container, table):
     half = N_ROWS - CHUNKS[-1]
     target = table.target(estimator)
     classes = {"classes": [0, 1, 2]} if is_classifier(estimator) else {}
-    how = {} if isinstance(estimator, StandardScaler) else {"shuffle": False, "batch_size": 7}
+    how = {}
+    if not isinstance(estimator, StandardScaler):
+        how = {"shuffle": False, **in_batches(estimator, 7)}
     if is_clusterer(estimator):
         how = {"batch_size": N_ROWS}  # a block is a batch
 
