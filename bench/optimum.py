@@ -90,10 +90,14 @@ def _column(
     spread = 1.0 if params.kind == "classes" else max(np.std(y), 1e-3)
     kinked = params.loss in ("hinge", "epsilon_insensitive")
     width = spread if kinked or params.loss == "huber" else 0.0
-    width = 0.01 * width if w.any() else width
+    width = 0.1 * width if w.any() else width
+    before = w
     while True:
         tolerance = 1e-4 if width else CONVERGED
-        w, decrement = _newton(params, Z, ridge, y, w, width, tolerance)
+        # rows that stay on a rounded kink move as its width does
+        ahead = w + (w - before) / 3
+        before = w
+        w, decrement = _newton(params, Z, ridge, y, ahead, width, tolerance)
         true, slack = _slack(params, Z, ridge, y, w, width)
         if kinked and (slack < 0.5 * CONVERGED * true or width < 1e-9 * spread):
             w, decrement = _newton(params, Z, ridge, y, w, width, CONVERGED)
@@ -133,22 +137,34 @@ def _newton(
         return v.mean() + 0.5 * ridge @ w**2, g, h
 
     value, g, h = f(w)
-    damping, eye = 0.0, np.eye(len(w))
+    squares = Z**2
+    damping = 0.0
     for _ in range(200):
         grad = Z.T @ g / len(Z) + ridge * w
         curved = h > 0
         A = Z if curved.all() else Z[curved]
         H = (A * h[curved, None]).T @ A / len(Z) + np.diag(ridge)
-        least = 1e-10 * np.trace(H) / len(w) + 1e-14
-        while True:
-            step = np.linalg.solve(H + (damping + least) * eye, grad)
-            decrement = grad @ step
-            new, g_new, h_new = f(w - step)
-            if new <= value - 1e-4 * decrement or damping > 1e12 * least:
-                break
-            damping = max(10 * damping, 100 * least)
-        if decrement < 1e-2 * tolerance * abs(value) and damping < 1e4 * least:
+        H += np.diag(np.full(len(w), 1e-10 * np.trace(H) / len(w) + 1e-14))
+        decrement = grad @ np.linalg.solve(H, grad)
+        if decrement < 1e-2 * tolerance * abs(value):
             break
-        damping = 0.1 * damping if damping > 1e3 * least else 0.0
+        # Where few rows are at the kinks H is singular. Damping is by parabolas above the loss.
+        above = squares.T @ _above(params, Z @ w, y, width) / len(Z)
+        while True:
+            step = np.linalg.solve(H + damping * np.diag(above), grad)
+            new, g_new, h_new = f(w - step)
+            if new <= value - 1e-4 * (grad @ step) or damping > 1e9:
+                break
+            damping = max(10 * damping, 1e-3)
+        damping = 0.1 * damping if damping > 1e-3 else 0.0
         w, value, g, h = w - step, new, g_new, h_new
     return w, decrement
+
+
+def _above(params: Params, p: np.ndarray, y: np.ndarray, width: float) -> np.ndarray:
+    """Return the curvature of parabolas that touch the loss at p and lie above it."""
+    if params.loss == "hinge":
+        return 0.5 / np.maximum(np.abs(1 - y * p), width)
+    if params.loss == "epsilon_insensitive":
+        return 0.5 / np.maximum(np.abs(np.abs(p - y) - params.epsilon), width)
+    return LOSSES[params.loss].curvature(p, y, params.epsilon)
