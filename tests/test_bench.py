@@ -62,6 +62,11 @@ CASES = [
         needs="streamlearn.pipeline",
     ),
     Case(
+        "rowwise.py",
+        "--rows 300 --features 3 --tiles 16 --turns 1 --json {tmp}/out.json",
+        ("hinge, 3, 2 classes", "log_loss, 3, 10 classes", "hinge, 3, 2 classes, uncentred"),
+    ),
+    Case(
         "overhead.py",
         f"{OVERHEAD} --contenders loop chain dask-ml",
         ("loop", "chain", "dask-ml"),
