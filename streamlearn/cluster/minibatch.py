@@ -6,7 +6,6 @@ import sys
 import warnings
 from functools import partial
 from numbers import Integral, Real
-from operator import add
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from streamlearn import blocks as engine
 from streamlearn.backend import (
     Array,
     batch_rows,
+    namespace,
     to_float,
     to_numpy,
 )
@@ -34,7 +34,7 @@ from streamlearn.blocks import Rows
 from streamlearn.cluster import fits, oversampling, steps
 from streamlearn.cluster.seeding import Start, given_centers
 from streamlearn.cluster.stream import forward, value_of
-from streamlearn.core import kmeans, moments
+from streamlearn.core import kmeans, moments, tallies
 from streamlearn.core.batches import cut
 from streamlearn.learning import Course, Learned
 from streamlearn.reading import Reader, read_weight, same_place_or_raise
@@ -446,19 +446,21 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         Raises
         ------
         ValueError
-            If X has other features, holds NaN or infinity, or has no rows.
+            If X has other features, holds NaN or infinity, or has no rows or none of any weight.
         """
         check_is_fitted(self)
         given = take_in(self, X, None, sample_weight, reset=False, as_rows=True)
         clusters = self._learned.state.clusters
         task = partial(_inertia_of_block, clusters, given.reader, given.blocks.names)
-        inertia = engine.reduce(task, add, given.blocks)
-        if inertia is None:
+        found = engine.reduce(task, tallies.add, given.blocks)
+        if found is None:
             raise ValueError(
                 "Found array with 0 sample(s) while a minimum of 1 is required by "
                 f"{type(self).__name__}."
             )
-        return -to_float(inertia)
+        if not to_float(found.weight):
+            raise ValueError("Sample weights must contain at least one non-zero number.")
+        return -to_float(found.total)
 
     def __sklearn_tags__(self):
         """Return scikit-learn's tags."""
@@ -476,19 +478,20 @@ def _whole(given: Given) -> tuple[Array, Array | None]:
 
 def _inertia_of_block(
     clusters: kmeans.State, reader: Reader, names: tuple[str, ...], index: int, parts: tuple
-) -> Array:
+) -> tallies.Average:
+    """Return the inertia of a block, and its weight."""
     rows, block = parts[0], reader.block(index)
     rows = reader.whole(rows if isinstance(rows, Rows) else Rows(rows), block)
     like = rows.of(rows.array[:1, ...])
     same_place_or_raise(like, clusters.centers, reader.estimator, "score")
-    weight = read_weight(parts, names, like, block)
-    if not rows.functions:
-        return kmeans.inertia(clusters, rows.array, weight)
-    total = kmeans.inertia(clusters, like[:0, ...])
+    weight, total = read_weight(parts, names, like, block), kmeans.inertia(clusters, like[:0, ...])
     size = batch_rows(rows.array, beside=clusters.centers.shape[0])
-    for part in cut(rows.array, None, weight, seen=0, batch_size=size, through=rows.of):
+    through = rows.of if rows.functions else None
+    for part in cut(rows.array, None, weight, seen=0, batch_size=size, through=through):
         total = total + kmeans.inertia(clusters, part.X, part.weight)
-    return total
+    xp = namespace(total)
+    seen = xp.ones_like(total) if weight is None else xp.any(weight != 0)
+    return tallies.Average(total, xp.astype(seen, total.dtype))
 
 
 def _moments_of_block(
