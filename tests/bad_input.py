@@ -1,0 +1,670 @@
+"""The table of bad input: what is given, to what, and what must be said of it.
+
+To add an estimator, append it to `ESTIMATORS`; to add a case, append it to `CASES`. Then print the
+page anew, as tests/test_bad_input.py says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import array_api_strict
+import dask.array as da
+import dask.dataframe as dd
+import numpy as np
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import get_tags
+from sklearn.utils.validation import has_fit_parameter
+
+from streamlearn.linear_model import (
+    PassiveAggressiveClassifier,
+    PassiveAggressiveRegressor,
+    Perceptron,
+    SGDClassifier,
+    SGDRegressor,
+)
+from streamlearn.neural_network import MLPClassifier, MLPRegressor
+from streamlearn.pipeline import make_pipeline
+from streamlearn.preprocessing import StandardScaler
+from streamlearn.wrappers import Incremental
+from tests.containers import CHUNKS, N_ROWS, dask_array, dask_frame
+
+ONCE = {"max_iter": 1, "tol": None, "random_state": 0}
+NET = {
+    "hidden_layer_sizes": (4,),
+    "max_iter": 4,
+    "tol": 1e99,
+    "n_iter_no_change": 1,
+    "random_state": 0,
+}
+ESTIMATORS = {
+    "SGDClassifier": SGDClassifier(loss="log_loss", **ONCE),
+    "SGDRegressor": SGDRegressor(**ONCE),
+    "MLPClassifier": MLPClassifier(**NET),
+    "MLPRegressor": MLPRegressor(**NET),
+    "StandardScaler": StandardScaler(),
+    "Perceptron": Perceptron(**ONCE),
+    "PassiveAggressiveClassifier": PassiveAggressiveClassifier(**ONCE),
+    "PassiveAggressiveRegressor": PassiveAggressiveRegressor(**ONCE),
+    "Pipeline": make_pipeline(
+        StandardScaler(), SGDClassifier(loss="log_loss", **ONCE), schedule="one-pass"
+    ),
+    "Incremental": Incremental(SGDClassifier(loss="log_loss", random_state=0), shuffle=False),
+}
+
+LEARN = ("fit", "partial_fit")
+USE_Y = (*LEARN, "score")
+ANSWER = (
+    "predict",
+    "decision_function",
+    "predict_proba",
+    "predict_log_proba",
+    "transform",
+    "inverse_transform",
+)
+AGAIN = ("partial_fit", "score", *ANSWER)
+EVERY = (*USE_Y, *ANSWER)
+
+ARRAY, DASK, FRAME, DASK_FRAME = "array", "dask", "frame", "dask-frame"
+SHOWN = {
+    ARRAY: "array",
+    DASK: "dask array",
+    FRAME: "DataFrame",
+    DASK_FRAME: "dask DataFrame",
+}
+
+
+# The estimators that a case is for; the page calls them by the docstrings.
+
+
+def everyone(_: BaseEstimator) -> bool:
+    """every estimator"""
+    return True
+
+
+def classifiers(estimator: BaseEstimator) -> bool:
+    """classifiers"""
+    return is_classifier(estimator)
+
+
+def regressors(estimator: BaseEstimator) -> bool:
+    """regressors"""
+    return is_regressor(estimator)
+
+
+def predictors(estimator: BaseEstimator) -> bool:
+    """classifiers and regressors"""
+    return is_classifier(estimator) or is_regressor(estimator)
+
+
+def nets(estimator: BaseEstimator) -> bool:
+    """nets"""
+    return isinstance(estimator, MLPClassifier | MLPRegressor)
+
+
+def nets_for_classes(estimator: BaseEstimator) -> bool:
+    """nets for classes"""
+    return isinstance(estimator, MLPClassifier)
+
+
+def of_one_output(estimator: BaseEstimator) -> bool:
+    """classifiers and regressors but nets"""
+    return predictors(estimator) and not nets(estimator)
+
+
+def of_two_classes(estimator: BaseEstimator) -> bool:
+    """classifiers but nets"""
+    return is_classifier(estimator) and not nets(estimator)
+
+
+def weighted(estimator: BaseEstimator) -> bool:
+    """all that take weights"""
+    return has_fit_parameter(estimator, "sample_weight")
+
+
+def without_nan(estimator: BaseEstimator) -> bool:
+    """all that take no NaN"""
+    return not get_tags(estimator).input_tags.allow_nan
+
+
+def by_themselves(estimator: BaseEstimator) -> bool:
+    """all that are not wrapped"""
+    return not isinstance(estimator, Incremental)
+
+
+class Table(NamedTuple):
+    """Good rows: their scales differ by orders, and they are far from zero."""
+
+    X: np.ndarray
+    y: np.ndarray
+    sample_weight: np.ndarray
+
+
+@cache
+def table(*, labels: bool) -> Table:
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(N_ROWS, 4))
+    y = np.digitize(z[:, 0] + 0.3 * z[:, 1], [-0.7, 0.6]) if labels else 3 * z[:, 0] - z[:, 1]
+    return Table(z * [1, 1e-3, 1e4, 1] + [1e8, 0, 1, 3], y, rng.integers(1, 4, N_ROWS) / 2)
+
+
+class Case(NamedTuple):
+    """One line of the table.
+
+    Attributes
+    ----------
+    given : str
+        What is given, as the page has it.
+    make : callable
+        ``(table) -> dict``: what is given instead of the good X, y, sample_weight or classes.
+        NumPy's arrays are put in the container; of functions, what they make of the container.
+    says : str
+        A pattern in the error, its notes included: what was given, and what to do.
+    calls : tuple of str
+    to : callable
+        Tells whether it is for an estimator.
+    where : tuple of str
+        The containers.
+    error : type or tuple of types
+    state : {"new", "fitted", "both"}
+        Of the estimator; "both" for calls that learn, and fitted ones for all others.
+    params : dict
+        Set before the call.
+    """
+
+    given: str
+    make: Callable[[Table], dict[str, Any]]
+    says: str
+    calls: tuple[str, ...] = EVERY
+    to: Callable[[BaseEstimator], bool] = everyone
+    where: tuple[str, ...] = (ARRAY, DASK)
+    error: type[Exception] | tuple[type[Exception], ...] = ValueError
+    state: str = "both"
+    params: dict[str, Any] = {}
+
+    def is_for(self, estimator: BaseEstimator) -> bool:
+        return self.to(estimator) and self.params.keys() <= estimator.get_params().keys()
+
+
+# How good rows go bad
+
+
+def last(x: np.ndarray, value: Any) -> np.ndarray:
+    """Return a copy whose last row is ``value``."""
+    x = x.copy()
+    x[-1, ...] = value
+    return x
+
+
+def twice(x: np.ndarray) -> np.ndarray:
+    return np.stack([x, x], axis=1)
+
+
+def objects(x: np.ndarray, value: Any) -> np.ndarray:
+    return last(x.astype(object), value)
+
+
+def other_chunks(x: np.ndarray) -> da.Array:
+    return dask_array(x, (CHUNKS[2], CHUNKS[1], CHUNKS[0], CHUNKS[3]))
+
+
+def last_block(x: np.ndarray, make: Callable[[np.ndarray], Any]) -> da.Array:
+    """Return a dask array that does not know what ``make`` makes of its last block."""
+    return dask_array(x, make=lambda rows: make(rows) if len(rows) == CHUNKS[-1] else rows)
+
+
+def unreadable(_rows: np.ndarray) -> np.ndarray:
+    raise FileNotFoundError(2, "No such file or directory", "rows-3.npy")
+
+
+def strict(x: np.ndarray) -> Any:
+    return array_api_strict.asarray(x, device=array_api_strict.Device("device1"))
+
+
+def in_other_order(x: np.ndarray) -> dd.DataFrame:
+    """Return a dask DataFrame whose last partition has its columns the other way round."""
+
+    def turn(part: Any, partition_info: dict) -> Any:
+        late = partition_info["number"] == len(CHUNKS) - 1
+        return part[list(part.columns)[::-1]] if late else part
+
+    out = dask_frame(x)
+    return out.map_partitions(turn, meta=out._meta, enforce_metadata=False)
+
+
+CASES = {
+    "Rows and columns": [
+        Case(
+            "y with fewer rows than X",
+            lambda t: {"y": t.y[:-1]},
+            "inconsistent numbers of samples.*200.*199",
+            USE_Y,
+            predictors,
+        ),
+        Case(
+            "weights with fewer rows than X",
+            lambda t: {"sample_weight": t.sample_weight[:-1]},
+            r"sample_weight.*199",
+            USE_Y,
+            weighted,
+        ),
+        Case(
+            "y in other chunks than X",
+            lambda t: {"y": other_chunks(t.y)},
+            r"do not line up.*\(21, 0, 70, 109\)\. Rechunk one of them: y",
+            USE_Y,
+            predictors,
+            (DASK,),
+        ),
+        Case(
+            "weights in other chunks than X",
+            lambda t: {"sample_weight": other_chunks(t.sample_weight)},
+            r"do not line up.*\(21, 0, 70, 109\)\. Rechunk one of them: sample_weight",
+            USE_Y,
+            weighted,
+            (DASK,),
+        ),
+        Case(
+            "a block of X with fewer rows than the same of y",
+            lambda t: {"X": last_block(t.X, lambda rows: rows[1:])},
+            "parts of block 3 do not line up.*108 rows.*109 rows.*select all columns in one frame",
+            USE_Y,
+            predictors,
+            (DASK,),
+        ),
+        Case(
+            "X in memory and y a dask array",
+            lambda t: {"y": dask_array(t.y)},
+            r"X is in memory .* and y is a dask Array\. Give both .*, or compute y first",
+            LEARN,
+            predictors,
+            (ARRAY, FRAME),
+            TypeError,
+        ),
+        Case(
+            "y in memory and X in chunks of unknown lengths",
+            lambda t: {"X": dask_array(t.X, known=False), "y": t.y.tolist()},
+            r"y is in memory and the chunks of X have unknown lengths.*X\.compute_chunk_sizes",
+            LEARN,
+            predictors,
+            (DASK,),
+        ),
+        Case("X of one dimension", lambda t: {"X": t.X[:, 0]}, r"Expected 2D.* 1D.*reshape\(-1, 1"),
+        Case("X of three dimensions", lambda t: {"X": t.X[:, :, None]}, "dim 3.*dim <= 2|2D.* 3D"),
+        Case("X without rows", lambda t: {"X": t.X[:0], "y": t.y[:0]}, "0 sample.* 1 is", LEARN),
+        Case("X without features", lambda t: {"X": t.X[:, :0]}, "0 feature.* minimum of 1 is"),
+        Case(
+            "X with more features than in fit",
+            lambda t: {"X": t.X[:, [0, 1, 2, 3, 3]]},
+            "X has 5 features, but .* is expecting 4",
+            AGAIN,
+            state="fitted",
+        ),
+        Case(
+            "X with other column names than in fit",
+            lambda t: {"X": lambda wrap: wrap(t.X).rename(columns={"f3": "g3"})},
+            "Feature names unseen at fit time.*g3.*seen at fit time, yet now missing.*f3",
+            AGAIN[:-1],
+            where=(FRAME, DASK_FRAME),
+            state="fitted",
+        ),
+        Case(
+            "X with its columns in another order than in fit",
+            lambda t: {"X": lambda wrap: wrap(t.X)[["f1", "f0", "f2", "f3"]]},
+            "Feature names must be in the same order as they were in fit",
+            AGAIN[:-1],
+            where=(FRAME, DASK_FRAME),
+            state="fitted",
+        ),
+    ],
+    "Before fit": [
+        Case(
+            "an estimator that is not fitted",
+            lambda t: {},
+            "is not fitted yet. Call 'fit'",
+            ("score", *ANSWER),
+            error=NotFittedError,
+            state="new",
+        ),
+    ],
+    "Values": [
+        Case(
+            "NaN in X",
+            lambda t: {"X": last(t.X, np.nan)},
+            r"X contains NaN.*[Dd]rop|X contains NaN in block 3\. Drop such rows, or fill",
+            to=without_nan,
+        ),
+        Case("infinity in X", lambda t: {"X": last(t.X, np.inf)}, "X contains infinity"),
+        Case(
+            "NaN in y",
+            lambda t: {"y": last(1.0 * t.y, np.nan)},
+            "y contains NaN",
+            LEARN,
+            predictors,
+        ),
+        Case(
+            "infinity in y",
+            lambda t: {"y": last(1.0 * t.y, np.inf)},
+            "y contains (NaN or )?infinity",
+            LEARN,
+            predictors,
+        ),
+        Case(
+            "NaN in the weights",
+            lambda t: {"sample_weight": last(t.sample_weight, np.nan)},
+            "sample_weight contains NaN",
+            USE_Y,
+            weighted,
+        ),
+        Case(
+            "infinity in the weights",
+            lambda t: {"sample_weight": last(t.sample_weight, np.inf)},
+            "sample_weight contains infinity",
+            USE_Y,
+            weighted,
+        ),
+        Case(
+            "text in X",
+            lambda t: {"X": objects(t.X, "blue")},
+            "string to float: 'blue'.*Encode it as numbers first, or leave it out",
+        ),
+        Case(
+            "objects in X",
+            lambda t: {"X": objects(t.X, {})},
+            "not 'dict'.*Encode it as numbers first, or leave it out",
+            error=TypeError,
+        ),
+        Case(
+            "complex numbers in X",
+            lambda t: {"X": t.X + 1j},
+            "Complex data not supported",
+        ),
+        Case(
+            "dates in X",
+            lambda t: {"X": t.X.astype("datetime64[s]")},
+            r"X has dtype datetime64\[s\] and is not numeric\. Encode it",
+            to=by_themselves,
+            where=(DASK,),
+            error=TypeError,
+        ),
+        Case(
+            "no y", lambda t: {"y": None}, "requires y to be passed.* y is None", LEARN, predictors
+        ),
+        Case(
+            "one number as y",
+            lambda t: {"y": 1.0},
+            "y must hold one value a row, got 1.0|y should be a 1d array.*shape ()",
+            LEARN,
+            predictors,
+            error=(TypeError, ValueError),
+        ),
+        Case(
+            "y of two columns",
+            lambda t: {"y": twice(t.y)},
+            r"y should be a 1d array, got an array of shape \(\d+, 2\)",
+            LEARN,
+            of_one_output,
+        ),
+        Case(
+            "complex numbers in y",
+            lambda t: {"y": t.y + 1j},
+            "Complex data not supported",
+            LEARN,
+            predictors,
+        ),
+        Case(
+            "text in the y of a regressor",
+            lambda t: {"y": objects(t.y, "blue")},
+            "string to float: 'blue'.*Encode it as numbers first",
+            LEARN,
+            regressors,
+        ),
+    ],
+    "Labels": [
+        Case(
+            "numbers that are no whole numbers",
+            lambda t: {"y": t.X[:, 1]},
+            r"Unknown label type: continuous\. Maybe .*y contains -?0\.00",
+            LEARN,
+            classifiers,
+        ),
+        Case(
+            "numbers and text",
+            lambda t: {"y": objects(t.y, "blue")},
+            r"y mixes labels.*'str' and 'int'.*must be all numbers or all strings",
+            ("fit",),
+            classifiers,
+            error=TypeError,
+        ),
+        Case(
+            "one class",
+            lambda t: {"y": 0 * t.y},
+            r"has to be greater than one; got 1 class: \[0\]\. Give rows of others",
+            ("fit",),
+            of_two_classes,
+        ),
+        Case(
+            "an indicator of labels that holds other numbers",
+            lambda t: {"y": twice(t.y), "classes": [0, 1]},
+            "y has 2 columns and holds other numbers than 0 and 1.*of classes give one column",
+            ("partial_fit",),
+            nets_for_classes,
+            state="new",
+        ),
+        Case(
+            "a label that is not in `classes`",
+            lambda t: {},
+            r"y contains labels that are not in classes: \[2\]; .*\[0, 1\]\. Give all labels",
+            ("fit",),
+            classifiers,
+            params={"classes": [0, 1]},
+        ),
+        Case(
+            "no `classes` in the first call",
+            lambda t: {"classes": None},
+            "classes must be passed on the first call to partial_fit. Give all labels",
+            ("partial_fit",),
+            classifiers,
+            state="new",
+        ),
+        Case(
+            "one class in `classes`",
+            lambda t: {"classes": [1]},
+            r"has to be greater than one; got 1 class: \[1\]\. .* list all labels in classes",
+            ("partial_fit",),
+            of_two_classes,
+            state="new",
+        ),
+        Case(
+            "other `classes` than in the first call",
+            lambda t: {"classes": [0, 1, 7]},
+            r"`classes=\[0, 1, 7\]` is not the same.* was: array\(\[0, 1, 2\]\)\. Leave it out",
+            ("partial_fit",),
+            classifiers,
+            state="fitted",
+        ),
+        Case(
+            "a label that was not in `classes`",
+            lambda t: {"y": last(t.y, 7)},
+            r"y contains labels that are not in classes: \[7\]; .*\[0, 1, 2\]\. Give all labels",
+            ("partial_fit",),
+            classifiers,
+        ),
+        Case(
+            "a `class_weight` of other labels",
+            lambda t: {},
+            r"The classes, \[0, 1, 2\], are not in class_weight",
+            LEARN,
+            classifiers,
+            params={"class_weight": {"blue": 2.0}},
+        ),
+        Case(
+            '`class_weight="balanced"`',
+            lambda t: {},
+            r"'balanced' is not supported for partial_fit\. .*use compute_class_weight",
+            ("partial_fit",),
+            classifiers,
+            params={"class_weight": "balanced"},
+        ),
+        Case(
+            '`class_weight="balanced"` and a class without rows',
+            lambda t: {},
+            r"no rows of class \[7\]\. Leave it out",
+            ("fit",),
+            classifiers,
+            params={"class_weight": "balanced", "classes": [0, 1, 2, 7]},
+        ),
+    ],
+    "Weights": [
+        Case(
+            "weights that are all 0",
+            lambda t: {"sample_weight": 0 * t.sample_weight},
+            "Sample weights must contain at least one non-zero number",
+            USE_Y,
+            weighted,
+        ),
+        Case(
+            'negative weights, where `learning_rate="auto"`',
+            lambda t: {"sample_weight": last(t.sample_weight, -1.0)},
+            "Negative values .*sample_weight has some.* Use another schedule",
+            LEARN,
+            of_one_output,
+            params={"learning_rate": "auto"},
+        ),
+        Case(
+            "one weight for all rows",
+            lambda t: {"sample_weight": 2.0},
+            "sample_weight must hold one value a row, got 2.0",
+            LEARN,
+            weighted,
+            error=TypeError,
+        ),
+        Case(
+            "weights of two columns",
+            lambda t: {"sample_weight": twice(t.sample_weight)},
+            r"must be 1D array or scalar, got 2D|should be a 1d array, .*Give one value a row",
+            USE_Y,
+            weighted,
+        ),
+    ],
+    "Blocks, and where they are": [
+        Case(
+            "a block that cannot be read",
+            lambda t: {"X": last_block(t.X, unreadable)},
+            r"rows-3\.npy.*In block 3 of (X|y_pred).*, which could not be made\. X\.blocks\[3\]",
+            USE_Y,
+            where=(DASK,),
+            error=FileNotFoundError,
+        ),
+        Case(
+            "a block with fewer columns than the others",
+            lambda t: {"X": last_block(t.X, lambda rows: rows[:, 1:])},
+            r"lock 3.*has shape \(109, 3\), but .* 4 features.*All blocks must have the same|"
+            r"has shape \(109, 3\), but .* 4 features.*All blocks must have the same.*In block 3|"
+            "X has 3 features, but .* is expecting 4.*In block 3",
+            where=(DASK,),
+        ),
+        Case(
+            "a partition with its columns in another order",
+            lambda t: {"X": in_other_order(t.X)},
+            r"has the columns \['f3', .*is expecting \['f0', .*Select the columns by name|"
+            "must be in the same order as they were in fit.*In block 3",
+            where=(DASK_FRAME,),
+        ),
+        Case(
+            "a block of another library or on another device than the others",
+            lambda t: {"X": last_block(t.X, strict)},
+            "same namespace and the same device.*, in all blocks: .*numpy.*device1.*Move the input",
+            LEARN,
+            where=(DASK,),
+        ),
+        Case(
+            "an array of another library or on another device than in fit",
+            lambda t: {"X": strict(t.X), "y": strict(t.y)},
+            r"\(\) must use the same namespace and the same device.*fitted on numpy, device cpu, "
+            r"got array_api_strict, device .*device1.*\. Move the input there, or fit again",
+            AGAIN,
+            where=(ARRAY,),
+            state="fitted",
+        ),
+    ],
+    "Parameters that do not go together": [
+        Case(
+            '`learning_rate="optimal"`, `alpha=0`',
+            lambda t: {},
+            "alpha must be > 0 since learning_rate is 'optimal'",
+            LEARN,
+            of_one_output,
+            params={"learning_rate": "optimal", "alpha": 0},
+        ),
+        Case(
+            '`penalty="elasticnet"`, `l1_ratio=None`',
+            lambda t: {},
+            "l1_ratio must be set when penalty is 'elasticnet'",
+            LEARN,
+            params={"penalty": "elasticnet", "l1_ratio": None},
+        ),
+        Case(
+            '`solver="lbfgs"` and blocks',
+            lambda t: {},
+            r"solver='lbfgs' needs all rows at once.*Use 'adam' or 'sgd', or give an array in mem",
+            ("fit",),
+            nets,
+            (DASK,),
+            NotImplementedError,
+            params={"solver": "lbfgs"},
+        ),
+        Case(
+            "`hidden_layer_sizes` with a layer of no units",
+            lambda t: {},
+            r"hidden_layer_sizes must be > 0, got \[4, 0\]",
+            LEARN,
+            params={"hidden_layer_sizes": (4, 0)},
+        ),
+        Case(
+            "`early_stopping=True`",
+            lambda t: {},
+            "early_stopping should be False with partial_fit|"
+            "partial_fit does not support early_stopping=True",
+            ("partial_fit",),
+            params={"early_stopping": True},
+        ),
+        Case(
+            "`early_stopping=True` and blocks of too few rows",
+            lambda t: {"X": t.X[:1], "y": t.y[:1]},
+            r"validation_fraction(=0\.1)? of each block's rows holds out too few.*Increase it|"
+            "train set will be empty. Adjust",
+            ("fit",),
+            regressors,
+            params={"early_stopping": True},
+        ),
+    ],
+}
+
+OUT_OF_RANGE = {
+    "C": 0.0, "activation": "sine", "alpha": -1.0, "average": -1, "batch_size": 0, "beta_1": 1.0,
+    "beta_2": 1.0, "class_weight": "even", "classes": 5, "copy": "yes", "early_stopping": "yes",
+    "epsilon": -0.1, "estimator": 5, "eta0": 0.0, "fit_intercept": "yes", "hidden_layer_sizes": 0,
+    "l1_ratio": 1.1, "learning_rate": "fast", "learning_rate_init": 0.0, "loss": "least squares",
+    "max_fun": 0, "max_iter": 0, "momentum": 1.1, "n_iter_no_change": 0, "n_jobs": 2,
+    "nesterovs_momentum": "yes", "patience": 0, "penalty": "l0", "power_t": "half",
+    "predict_meta": 5, "predict_proba_meta": 5, "random_state": -1, "scoring": "accurate",
+    "shuffle": "blocks", "solver": "newton", "tol": -1e-3, "transform_meta": 5,
+    "validation_fraction": 1.0, "verbose": -1, "warm_start": "yes", "with_mean": "yes",
+    "with_std": "yes",
+}  # fmt: skip
+"""A bad value of every parameter."""
+
+CASES["Parameters out of range"] = [
+    Case(
+        f"`{name}={value!r}`".replace("'", '"'),
+        lambda t: {},
+        f"The '{name}' parameter of .* must be .*Got .* instead",
+        LEARN,
+        params={name: value},
+    )
+    for name, value in OUT_OF_RANGE.items()
+]
