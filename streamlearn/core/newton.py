@@ -5,8 +5,8 @@ A batch of m rows that follows T others moves the models w (one column shown) by
     H <- (1-r) H + r Z'diag(h)Z / k,   r = 4m / (T + 4m)
     P  = (H + alpha I + diag D)^-1,    D_j = min(1, (1 + d) / (2 n_j)) mean(h) mean(z_j^2)
     s  = t P g,                        t = min(1, 2 g'Pg / (Pg)'H_b(Pg))
-    u <- u + b (w - s - u),            b = f m / (T + f m),  f = 1.5; 2 to 3 for kinked losses
-    w <- w - c s,                      c = 6m / (T + 6m + 3d)
+    u <- u + b (w - s - u),            b = f m / (T + f m),  f = 1.5; 2 to 3.7 for kinked losses
+    w <- w - c s,                      c = 6m / (T + 6m + 3d); 7 for kinked
 
 g is the mean gradient with the penalty, Z some k of the rows, less a running centre and with a
 column of ones for the intercept, h the curvature of the loss at their scores, H_b their matrix in
@@ -225,14 +225,15 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     bend = column_sums(h * on_rows(s, some, centre) ** 2) / h.shape[0]
     s = (state.active * slope / xp.maximum(bend, slope + TINY))[:, None] * s
 
-    f = 2.0 * min(max(1.0, T / (100 * d + 1)), 8.0) ** 0.2 if loss.kinked else 1.5
+    f = 2.0 * min(max(1.0, T / (50 * d + 1)), 8.0) ** 0.3 if loss.kinked else 1.5
     begun = 0 < params.average <= T + m
     r = averaging_weight(params, T, m) if begun else f * m / (T + f * m)
     r = (state.active * r)[:, None]
     c = 3 * m / (T + 3 * m)
     if not wide:
         n = 1.0 if a is None else evenness(state.curvature)[:, None]
-        c = 6 * m / (T + 6 * m + 3 * d / n)
+        reach = 7 if loss.kinked else 6
+        c = reach * m / (T + reach * m + 3 * d / n)
     state = state._replace(weights=w - c * s, mean=state.mean + r * (w - s - state.mean))
     if params.penalty in ("l1", "elasticnet"):
         state = state._replace(mean_tilt=state.mean_tilt + r * (state.tilt - state.mean_tilt))
