@@ -8,7 +8,7 @@ streamlearn    SGDClassifier or SGDRegressor as they come, over a dask array of 
 scikit-learn   the same names there, as they come, ``partial_fit`` block by block in order
 standardized   the same, on rows that a pass before has standardized
 best of grid   the same with the best of 15 rates for the table, picked on the held-out rows
-Vowpal Wabbit  as it comes, on rows as they are; it penalizes the intercept, and has no huber loss
+Vowpal Wabbit  as it comes, on rows as they are, without a penalty (`vowpal.py` says why); no huber
 
 What is learned on standardized rows has a penalty of its own, and so an optimum of its own. Rows
 come in random order, in blocks of a twentieth of --rows; those sorted by label in 100 blocks.
@@ -193,7 +193,7 @@ def learned_by_vw(
         file = Path(folder, "rows.npz")
         arrays = {f"order{i}": order for i, order in enumerate(orders)}
         np.savez(file, X=drawn.X, targets=targets, **arrays)
-        return in_own_process(python, str(Path(vowpal.__file__)), [file, ALPHA, *known])
+        return in_own_process(python, str(Path(vowpal.__file__)), [file, *known])
 
 
 def losses_of(name: str, wanted: list[str] | None) -> list[str]:
@@ -274,8 +274,8 @@ def main() -> None:
     with ProcessPoolExecutor(args.jobs, mp_context=spawn) as pool:
         running = {
             pool.submit(measure, name, losses[name], args.rows, seed, vw): (name, seed)
-            for name in args.tables
             for seed in range(args.seeds)
+            for name in args.tables
         }
         for future in as_completed(running):
             name, seed = running[future]
