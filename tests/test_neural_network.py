@@ -15,11 +15,14 @@ from scipy import sparse
 from sklearn import neural_network as theirs
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
+from sklearn.utils import get_tags
+from sklearn.utils._array_api import move_estimator_to
 
 from streamlearn.backend import to_numpy
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
+from tests.backends import MODULES, selected
 from tests.blocks.tracking import drain, peak, track
 from tests.containers import (
     CASES,
@@ -555,6 +558,46 @@ def test_predictions_are_of_what_was_fitted():
     before = model.predict(X)
     model.set_params(activation="tanh", hidden_layer_sizes=(2,), loss="poisson")
     np.testing.assert_array_equal(model.predict(X), before)
+
+
+WIDE = [name for name in selected() if MODULES[name] != "numpy" and "no_" not in name]
+"""Libraries that scikit-learn's ``move_to``, which keeps 64 bits, can move NumPy's arrays to."""
+
+
+@pytest.mark.parametrize("backend", WIDE, indirect=True)
+def test_a_moved_net_answers_and_learns_where_it_is(backend):
+    X, y, _ = rows("two classes")
+    model, _ = both("two classes", shuffle=False)
+    moved = move_estimator_to(model.partial_fit(X, y, classes=[0, 1]), backend.xp, backend.device)
+    there = backend.asarray(X), backend.asarray(y)
+    for _ in range(2):
+        np.testing.assert_allclose(
+            backend.to_numpy(moved.predict_proba(there[0])), model.predict_proba(X), rtol=1e-10
+        )
+        moved.partial_fit(*there)
+        model.partial_fit(X, y)
+
+
+@pytest.mark.parametrize("task", ["words", "three values"])
+def test_a_list_beside_blocks_is_a_target(task):
+    X, y, _ = rows(task)
+    model, _ = both(task)
+    model.fit(dask_array(X), y.tolist())
+    np.testing.assert_array_equal(parameters(model), parameters(clone(model).fit(*in_chunks(X, y))))
+
+
+@pytest.mark.parametrize("task", ["words", "values"])
+def test_parameters_and_tags_are_scikit_learns_but_for_what_is_said(task):
+    ours, known = both(task)
+    params = ours.get_params()
+    assert params.pop("max_iter") == "auto"
+    assert params.pop("classes", None) is None
+    assert params == {k: v for k, v in known.get_params().items() if k != "max_iter"}
+    tags, theirs_too = get_tags(ours), get_tags(known)
+    assert tags.array_api_support
+    assert not tags.input_tags.sparse
+    theirs_too.array_api_support, theirs_too.input_tags.sparse = True, False
+    assert tags == theirs_too
 
 
 def test_attributes_are_not_changed_in_place():

@@ -72,8 +72,8 @@ class AdamState(NamedTuple):
 
     Attributes
     ----------
-    t : array of shape ()
-        Steps taken.
+    t : array of shape (1,)
+        Steps taken. Not of shape (), which NumPy's arithmetic makes no array of.
     first, second : arrays of shape (n,)
         Running means of the gradient and of its square, which start at 0.
     """
@@ -154,7 +154,7 @@ def init_adam(params: Adam, theta: Array) -> AdamState:
     """Return the state before the first step."""
     xp = namespace(theta)
     zeros = xp.zeros_like(theta)
-    return AdamState(xp.zeros((), dtype=theta.dtype, device=device(theta)), zeros, zeros)
+    return AdamState(xp.zeros(1, dtype=theta.dtype, device=device(theta)), zeros, zeros)
 
 
 def step_adam(

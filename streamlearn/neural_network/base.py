@@ -433,8 +433,8 @@ def n_columns(given: Given, y: Any) -> int:
     """Return how many columns a target has; one dimension counts as 1."""
     if given.blocks.plan is None and given.flow is None:
         y = given.blocks.parts[given.blocks.names.index("y")]
-    shape = getattr(y, "_meta", y).shape if is_frame(y) else y.shape
-    return int(shape[1]) if len(shape) == 2 else 1
+    y = y._meta if is_frame(y) else y if hasattr(y, "shape") else np.asarray(y)
+    return int(y.shape[1]) if len(y.shape) == 2 else 1
 
 
 def _sizes(hidden: Any) -> tuple[int, ...]:

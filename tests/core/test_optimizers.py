@@ -69,6 +69,8 @@ def test_inputs_are_untouched_and_states_pickle(case, backend):
     _, state = optimizer.step(optimizer.params, state, theta, g)
     copy, state = pickle.loads(pickle.dumps((optimizer, state)))
     assert copy == optimizer
+    if isinstance(theta, np.ndarray):
+        assert all(isinstance(a, np.ndarray) for a in state)
     before = [backend.to_numpy(a) for a in (*state, theta, g)]
     after, _ = optimizer.step(optimizer.params, state, theta, g)
     for a, known in zip((*state, theta, g), before, strict=True):
