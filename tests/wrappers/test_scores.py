@@ -118,14 +118,12 @@ def test_transformers_without_a_score():
 
 @pytest.mark.parametrize("lazy", [False, True])
 def test_a_grid_search_over_it(lazy):
-    model = Incremental(
-        linear_model.SGDClassifier(random_state=0), random_state=0, classes=CLASSES, max_iter=3
-    )
+    model = Incremental(linear_model.SGDClassifier(random_state=0), random_state=0, max_iter=3)
     grid = {"estimator__alpha": [1e-4, 1e3], "shuffle": [False]}
     search = GridSearchCV(model, grid, cv=KFold(4), error_score="raise")  # folds of whole blocks
     chunks = (25,) * 8
     data = (dask_array(X, chunks), dask_array(Y, chunks)) if lazy else (X, Y)
-    search.fit(*data)
+    search.fit(*data, classes=CLASSES)
     assert search.best_params_ == {"estimator__alpha": 1e-4, "shuffle": False}
     assert search.best_estimator_.estimator.alpha == 1e-4
     assert search.score(*data) == pytest.approx(search.score(X, Y))
