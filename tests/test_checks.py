@@ -177,7 +177,7 @@ ESTIMATORS = {
         **ONCE,
     ),
     "SGDRegressor": SGDRegressor(**ONCE),
-    "Perceptron": Perceptron(eta0=0.1, penalty="elasticnet", **ONCE),
+    "Perceptron": Perceptron(eta0=0.1, penalty="l2", **ONCE),
     "PassiveAggressiveClassifier": PassiveAggressiveClassifier(C=0.1, average=True, **ONCE),
     "PassiveAggressiveRegressor": PassiveAggressiveRegressor(
         loss="squared_epsilon_insensitive", C=0.1, **ONCE
