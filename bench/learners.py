@@ -48,7 +48,15 @@ class Learner(NamedTuple):
 
 
 NET = {"hidden_layer_sizes": (100,), "batch_size": 200, "random_state": 0}
+CLUSTERS = {"n_clusters": 16, "random_state": 0}
 LEARNERS = {
+    "MiniBatchKMeans": Learner("cluster.MiniBatchKMeans", CLUSTERS, None),
+    "MiniBatchKMeans-unlabelled": Learner(
+        "cluster.MiniBatchKMeans", {**CLUSTERS, "compute_labels": False}, None
+    ),
+    "MiniBatchKMeans-1000": Learner(
+        "cluster.MiniBatchKMeans", {**CLUSTERS, "n_clusters": 1000}, None
+    ),
     "MLPClassifier": Learner("neural_network.MLPClassifier", NET, "two classes"),
     "MLPClassifier-10": Learner("neural_network.MLPClassifier", NET, "ten classes"),
     "MLPRegressor": Learner("neural_network.MLPRegressor", NET, "values"),
