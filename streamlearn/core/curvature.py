@@ -7,6 +7,7 @@ it indifferent to their scales.
 
 from __future__ import annotations
 
+from math import inf
 from typing import NamedTuple
 
 from streamlearn.backend import (
@@ -119,7 +120,7 @@ def evenness(known: Curvature) -> Array:
     return xp.where(n > 0.0, known.absolute[:, -1] ** 2 / xp.where(n > 0.0, n, 1.0), 1.0)
 
 
-def damp(known: Curvature, ridge: Array, least: Array) -> Damped:
+def damp(known: Curvature, ridge: Array, least: Array, most: float = inf) -> Damped:
     """Return ``H + ridge + diag D``, D_j = min(1, D / (2 n_j)) mean(h) mean(z_j^2).
 
     Parameters
@@ -128,14 +129,18 @@ def damp(known: Curvature, ridge: Array, least: Array) -> Damped:
     ridge : array of shape (K, D)
     least : array of shape (D,)
         Features of no more mean square than this are left alone.
+    most : float
+        Rows there have been at most, where the host knows: no n_j is larger.
     """
     H, absolute, square, _ = known
     xp, D = namespace(H), H.shape[1]
-    # how many rows feature j has effectively been seen in; from |z|, or tails would make it small
-    n = absolute * (absolute / xp.where(square > 0.0, square, 1.0))
-    lost = 0.5 * D / xp.maximum(n, 0.5 * D)
-    # copies of a feature stay as far apart as an inversion in this dtype can tell
-    lost = xp.maximum(lost, 32 * xp.finfo(H.dtype).eps * D)
+    lost = 1.0
+    if 2 * most > D:
+        # how many rows feature j has effectively been seen in; from |z|, or tails make it small
+        n = absolute * (absolute / xp.where(square > 0.0, square, 1.0))
+        lost = 0.5 * D / xp.maximum(n, 0.5 * D)
+        # copies of a feature stay as far apart as an inversion in this dtype can tell
+        lost = xp.maximum(lost, 32 * xp.finfo(H.dtype).eps * D)
     diagonal = xp.linalg.diagonal(H) if H.ndim == 3 else H
     rows = square[:, -1:]
     second = square / xp.where(rows > 0.0, rows, 1.0)

@@ -49,7 +49,7 @@ Zhang, "Stochastic gradient descent for non-smooth optimization", 2013 (polynomi
 
 from __future__ import annotations
 
-from math import floor, log, log2
+from math import floor, inf, log, log2
 from typing import NamedTuple
 
 from streamlearn.backend import Array, batch_rows, column_sums, dense, namespace
@@ -218,7 +218,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
         known = feed(state.curvature, some, centre, h, one if a is None else thin(a, at), r)
         state = state._replace(curvature=known)
     if inverts:
-        state = renew(params, state)
+        state = renew(params, state, T + m)
 
     s = times(grad, state.inverse)
     slope = 2.0 * xp.sum(grad * s, axis=1)
@@ -244,9 +244,10 @@ def largest(X: Array, n_outputs: int) -> int:
     """Return how many rows make the largest batch: a power of two.
 
     Steps here lose nothing by being few. On a CPU a batch, with some eight numbers a row and column
-    beside it, may take all of a shared cache.
+    beside it, may take all of a shared cache; of sparse rows, whose steps cost more, twice that.
     """
-    return batch_rows(X, beside=8 * n_outputs, budget=BATCH_BYTES, most=1 << 16)
+    budget = 2 * BATCH_BYTES if is_sparse(X) else BATCH_BYTES
+    return batch_rows(X, beside=8 * n_outputs, budget=budget, most=1 << 16)
 
 
 def largest_near_kinks(X: Array, n_outputs: int) -> int:
@@ -265,9 +266,9 @@ def growth(X: Array, n_outputs: int) -> int:
     """Return how many of the rows seen there are to a row of the next batch.
 
     A step of wide sparse rows costs by the features, not by the rows, and a diagonal H gets further
-    in longer ones: 6 % of excess instead of 18 where 16,000 hashed words are hardly penalized.
+    in longer ones: 5 % of excess instead of 18 where 16,000 hashed words are hardly penalized.
     """
-    return 4 if is_sparse(X) and not has_matrix(n_outputs, X.shape[1] + 1) else GROWTH
+    return 3 if is_sparse(X) and not has_matrix(n_outputs, X.shape[1] + 1) else GROWTH
 
 
 def few(m: int) -> slice:
@@ -337,18 +338,18 @@ def ridge(params: Params, state: State, part: int = 1) -> Array:
     return a * xp.concat([xp.ones_like(state.centre), xp.zeros_like(state.active[:1])])
 
 
-def safe(params: Params, state: State) -> Damped:
-    """Return the curvature to divide by."""
+def safe(params: Params, state: State, most: float = inf) -> Damped:
+    """Return the curvature to divide by, after so many rows at most."""
     xp, centre = namespace(state.centre), state.centre
     # a constant feature less its mean is rounding noise, which unit diagonal would blow up
     least = (16 * xp.finfo(centre.dtype).eps * centre) ** 2
     last = xp.full_like(state.active[:1], 0.0 if params.fit_intercept else xp.inf)
-    return damp(state.curvature, ridge(params, state), xp.concat([least, last]))
+    return damp(state.curvature, ridge(params, state), xp.concat([least, last]), most)
 
 
-def renew(params: Params, state: State) -> State:
-    """Invert what is known by now."""
-    damped = safe(params, state)
+def renew(params: Params, state: State, rows: int) -> State:
+    """Invert what is known by now, after so many rows."""
+    damped = safe(params, state, rows)
     state = state._replace(inverse=invert(damped))
     if params.penalty in ("l1", "elasticnet"):
         a1 = ridge(params, state, 0)
