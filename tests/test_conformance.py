@@ -1,0 +1,179 @@
+"""Field by field beside scikit-learn's class of the same name; every difference is stated here.
+
+To add an estimator, append it to `PAIRS`, and what is different to the tables.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from typing import Any
+
+import numpy as np
+import pytest
+import sklearn
+import sklearn.linear_model as their_models
+import sklearn.preprocessing as their_transformers
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.utils import get_tags
+
+import streamlearn.linear_model as our_models
+import streamlearn.preprocessing as our_transformers
+
+pytestmark = pytest.mark.filterwarnings("ignore:Class PassiveAggressive:FutureWarning")
+
+PAIRS = {
+    "SGDClassifier": (our_models, their_models),
+    "SGDRegressor": (our_models, their_models),
+    "Perceptron": (our_models, their_models),
+    "PassiveAggressiveClassifier": (our_models, their_models),
+    "PassiveAggressiveRegressor": (our_models, their_models),
+    "StandardScaler": (our_transformers, their_transformers),
+}
+ROW_BY_ROW = ("Perceptron", "PassiveAggressiveClassifier", "PassiveAggressiveRegressor")
+LINEAR = ("SGDClassifier", "SGDRegressor", *ROW_BY_ROW)
+
+TAGS = {
+    "array_api_support": LINEAR,  # on any library without a setting
+    "input_tags.sparse": ROW_BY_ROW,  # whose rows to learn from must be dense
+}
+"""Tags that differ, and where."""
+
+PARAMETERS = {
+    "max_iter": LINEAR,  # "auto", which over a collection is one pass
+    "learning_rate": ("SGDClassifier", "SGDRegressor"),  # "auto", which needs no step size
+    "batch_size": ("SGDClassifier", "SGDRegressor", "Perceptron"),
+    "classes": ("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier"),
+}
+"""Parameters of ours alone, or whose defaults differ."""
+
+VALUES = {
+    "max_iter": LINEAR,
+    "learning_rate": ("SGDClassifier", "SGDRegressor"),
+    "shuffle": LINEAR,  # "rows" as well
+    "n_jobs": ("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier"),  # has no effect
+    "l1_ratio": ("Perceptron",),  # None as well, as for the others
+}
+"""Parameters that take other values."""
+
+MEMBERS = {
+    "loss_functions": LINEAR,  # compiled classes, for scikit-learn's own loop
+    "set_callbacks": ("StandardScaler",),
+}
+"""Public members of scikit-learn's classes that ours have not."""
+
+ATTRIBUTES = {"loss_curve_": LINEAR}
+"""Fitted attributes of ours alone."""
+
+ARGUMENTS = {
+    "sample_weight": ("PassiveAggressiveClassifier", "PassiveAggressiveRegressor"),
+}
+"""Arguments of ``fit`` and ``partial_fit`` of ours alone."""
+
+
+def where(table: dict[str, tuple[str, ...]], name: str) -> set[str]:
+    return {key for key, names in table.items() if name in names}
+
+
+def both(name: str) -> tuple[Any, Any]:
+    return tuple(getattr(module, name) for module in PAIRS[name])
+
+
+def flat(tags: Any, prefix: str = "") -> dict[str, Any]:
+    out = {}
+    for field in dataclasses.fields(tags) if tags is not None else ():
+        value = getattr(tags, field.name)
+        if dataclasses.is_dataclass(value):
+            out |= flat(value, f"{prefix}{field.name}.")
+        else:
+            out[prefix + field.name] = value
+    return out
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_tags(name):
+    ours, theirs = (flat(get_tags(cls())) for cls in both(name))
+    assert ours.keys() == theirs.keys()
+    assert {tag for tag in ours if ours[tag] != theirs[tag]} == where(TAGS, name)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_parameters_in_order_and_their_defaults(name):
+    ours, theirs = (inspect.signature(cls).parameters for cls in both(name))
+    assert [parameter for parameter in ours if parameter in theirs] == list(theirs)
+    different = {p for p in ours if p not in theirs or ours[p].default != theirs[p].default}
+    assert different == where(PARAMETERS, name)
+    assert all(ours[p].kind == theirs[p].kind for p in theirs)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_values_of_parameters(name):
+    def said(constraints: list) -> set[str]:
+        words = [str(c) for c in constraints]
+        return {" ".join(sorted(word.strip("{},") for word in text.split())) for text in words}
+
+    ours, theirs = (cls._parameter_constraints for cls in both(name))
+    different = {p for p in theirs if p in ours and said(ours[p]) != said(theirs[p])}
+    assert different == where(VALUES, name)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_public_members_and_what_methods_take(name):
+    ours, theirs = both(name)
+    public = [member for member in dir(theirs) if not member.startswith("_")]
+    assert {member for member in public if not hasattr(ours, member)} == where(MEMBERS, name)
+    for member in public:
+        method = getattr(theirs, member)
+        if not inspect.isfunction(method) or not hasattr(ours, member):
+            continue
+        wanted = inspect.signature(method).parameters.values()
+        found = inspect.signature(getattr(ours, member)).parameters.values()
+        shown = [
+            [(p.name, p.default) for p in some if p.name not in where(ARGUMENTS, name)]
+            for some in (found, wanted)
+        ]
+        assert shown[0] == shown[1], member
+
+
+def fitted(cls: type[BaseEstimator]) -> BaseEstimator:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    y = np.digitize(X[:, 0], [-0.5, 0.5]) if is_classifier(cls()) else X[:, 0]
+    few = {"max_iter": 2, "tol": None} if "tol" in inspect.signature(cls).parameters else {}
+    return cls(**few).fit(X, y)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_fitted_attributes(name):
+    ours, theirs = (fitted(cls) for cls in both(name))
+    published = [
+        {attribute for attribute in vars(est) if attribute.endswith("_") and attribute[0] != "_"}
+        for est in (ours, theirs)
+    ]
+    assert published[0] - published[1] == where(ATTRIBUTES, name)
+    assert published[1] <= published[0]
+    for attribute in published[1]:
+        got, want = getattr(ours, attribute), getattr(theirs, attribute)
+        assert np.shape(got) == np.shape(want), attribute
+        # scikit-learn counts rows in floats.
+        if attribute != "n_samples_seen_":
+            assert np.asarray(got).dtype == np.asarray(want).dtype, attribute
+    assert name in ours._repr_html_()
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_metadata_is_routed_alike(name):
+    with sklearn.config_context(enable_metadata_routing=True):
+        asked = []
+        for cls in both(name):
+            estimator = cls()
+            if "sample_weight" in inspect.signature(estimator.fit).parameters:
+                estimator.set_fit_request(sample_weight=True)
+            routing = estimator.get_metadata_routing()
+            asked.append(
+                {
+                    method: {k: v for k, v in requests.items() if k not in where(ARGUMENTS, name)}
+                    for method, requests in routing._serialize().items()
+                }
+            )
+    assert {m: r for m, r in asked[0].items() if r} == {m: r for m, r in asked[1].items() if r}
