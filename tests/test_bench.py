@@ -54,6 +54,11 @@ CASES = [
         "--learners MLPClassifier-10 MLPRegressor --json {tmp}/out.json",
         ("MLPClassifier-10", "MLPRegressor"),
     ),
+    Case(
+        "hashed.py",
+        "--rows 300 --words 5 --features 512 --turns 1 --json {tmp}/out.json",
+        ("scikit-learn", "streamlearn, dask", "200 levels"),
+    ),
     Case("newton.py", "--rows 300 --tables hinge insensitive", ("hinge", "insensitive")),
     Case(
         "onepass.py",

@@ -103,6 +103,16 @@ default="auto"
     feature_names_in_ : ndarray of shape (n_features,)
         Only where X was a frame whose column names are all strings.
 
+    Notes
+    -----
+    X may be sparse rows of scipy, in memory in any format, or as the blocks of a dask array
+    (``X.map_blocks(scipy.sparse.csr_array)``). No block is ever made dense, results are those of
+    dense rows to rounding, and predictions are dense. Under "auto", beyond some 2,000 features
+    (times columns) only a diagonal of the curvature is kept; every sparse feature still moves from
+    the first row on that has it. Intercepts learn at the same rate as for dense rows, where
+    scikit-learn slows them down by 0.01. Row by row (``batch_size=1``, "pa1", "pa2") rows to learn
+    from must be dense.
+
     Examples
     --------
     >>> import dask.array as da
