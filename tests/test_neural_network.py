@@ -685,10 +685,19 @@ def test_one_block_in_one_pass_is_the_fit_to_transformed_rows(task):
     np.testing.assert_allclose(parameters(pipe[-1]), parameters(known), rtol=1e-9, atol=1e-10)
     assert pipe.score(*data) == pytest.approx(known.score(scaler.transform(data[0]), data[1]))
     assert pipe[-1].n_features_in_ == 5
-    more = clone(pipe).set_params(schedule="one-pass")
-    quiet(more.fit, X, y)
-    assert more.predict(X).shape == y.shape
-    assert more[-1].t_ == 4 * N_ROWS
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_one_pass_in_memory_permutes_rows(task):
+    X, y, _ = rows(task)
+    model, _ = both(task, max_iter=4, batch_size=50)
+    pipe = make_pipeline(StandardScaler(), model, schedule="one-pass")
+    quiet(pipe.fit, X, y)
+    assert pipe.predict(X).shape == y.shape
+    assert pipe[-1].t_ == 4 * N_ROWS
+    one_block = clone(pipe).set_params(**{f"{type(model).__name__.lower()}__shuffle": "rows"})
+    quiet(one_block.fit, *in_chunks(X, y, chunks=(N_ROWS,)))
+    np.testing.assert_array_equal(parameters(one_block[-1]), parameters(pipe[-1]))
 
 
 def test_a_pipeline_learns_on_in_partial_fit():

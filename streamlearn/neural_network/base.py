@@ -15,64 +15,26 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
-from streamlearn.backend import Array, asarray, default_int, namespace, to_numpy
+from streamlearn.backend import Array, to_numpy
 from streamlearn.base import Given, lazy_float_dtype, rows_out, take_in, unchanged_on_error
 from streamlearn.blocks import is_collection, is_frame
 from streamlearn.core import mlp
-from streamlearn.core.machine import Batch
+from streamlearn.core.activations import HIDDEN
 from streamlearn.core.optimizers import Optimizer, adam, sgd
-from streamlearn.core.tallies import Tally
 from streamlearn.fitting import Stopping
-from streamlearn.labels import encode
 from streamlearn.learning import Course, Learned
 from streamlearn.moving import Movable
 from streamlearn.neural_network import draws
-from streamlearn.neural_network.training import (
-    InMemory,
-    Laps,
-    Outcome,
-    Watched,
-    minimize,
-    of_blocks,
-    train,
-)
-from streamlearn.reading import (
-    as_vector,
-    indicator_or_raise,
-    read_values,
-    read_weight,
-    same_place_or_raise,
-)
+from streamlearn.neural_network.goals import Goal, rows_of, score_of, take
+from streamlearn.neural_network.laps import InMemory, Laps, of_blocks
+from streamlearn.neural_network.lbfgs import minimize
+from streamlearn.neural_network.training import Outcome, Watched, train
+from streamlearn.reading import same_place_or_raise
 
 LARGEST_BATCH = 200
 """Rows of a batch under ``batch_size="auto"``, where there are as many; scikit-learn's."""
-
-
-class Goal(NamedTuple):
-    """What a net is to learn.
-
-    Attributes
-    ----------
-    output : str
-        A key of `streamlearn.core.mlp.OUTPUTS`.
-    n_outputs : int
-    classes : ndarray or None
-        Labels to encode y with; None where y holds values or an indicator.
-    indicator : bool
-    tally : Tally
-        How held-out rows are scored.
-    predicted : callable
-        ``(output) -> predictions`` that the tally compares with the target.
-    """
-
-    output: str
-    n_outputs: int
-    classes: np.ndarray | None
-    indicator: bool
-    tally: Tally
-    predicted: Callable[[Array], Array]
 
 
 class Kept(NamedTuple):
@@ -100,7 +62,7 @@ class MLP(Movable, BaseEstimator):
 
     _parameter_constraints: dict = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(set(mlp.HIDDEN))],
+        "activation": [StrOptions(set(HIDDEN))],
         "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -194,7 +156,7 @@ class MLP(Movable, BaseEstimator):
         further: bool,
     ) -> None:
         """Fit to rows in memory, with scikit-learn's draws in their order."""
-        rows = _rows(given, goal)
+        rows = rows_of(given, goal)
         X, n_rows = rows.X, rows.X.shape[0]
         if anew:
             net = draws.start(random_state, params, X.shape[1], goal.n_outputs, like=X)
@@ -222,8 +184,8 @@ class MLP(Movable, BaseEstimator):
             if goal.classes is not None and goal.n_outputs == 1:
                 labels = goal.classes[to_numpy(rows.target)]
             learn, held = draws.split(random_state, n_rows, self.validation_fraction, labels)
-            score = partial(_score, goal, params, _take(rows, held))
-            rows, n_rows = _take(rows, learn), len(learn)
+            score = partial(score_of, goal, params, take(rows, held))
+            rows, n_rows = take(rows, learn), len(learn)
         if self.batch_size != "auto" and self.batch_size > n_rows:
             warnings.warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be "
@@ -257,15 +219,16 @@ class MLP(Movable, BaseEstimator):
                 "collection nor in one pass of a pipeline. Use 'adam' or 'sgd', or give an array "
                 'in memory (in a pipeline with schedule="per-step").'
             )
-        # As many draws as scikit-learn's come first for the weights, which a task may have to draw.
-        ahead = copy.deepcopy(random_state)
+        # The weights take scikit-learn's first draws; where stages lie ahead only a task knows how
+        # many.
+        first_draws = copy.deepcopy(random_state)
         seed, epoch = int(random_state.randint(np.iinfo(np.int32).max)), 0
         if further and hasattr(self, "_seed"):
             seed, epoch = self._seed, self._epoch
-        shuffle = None
+        lazy, shuffle = given.blocks.plan is not None, None
         if self.shuffle:
-            shuffle = "rows" if self.shuffle == "rows" else "batches"
-        machine = mlp.machine(params)._replace(init=partial(draws.start_in_task, ahead))
+            shuffle = "batches" if lazy and self.shuffle != "rows" else "rows"
+        machine = mlp.machine(params)._replace(init=partial(draws.start_in_task, first_draws))
         course = Course(
             machine,
             goal.n_outputs,
@@ -287,11 +250,8 @@ class MLP(Movable, BaseEstimator):
             learned = Learned(self._former(params, further), getattr(self, "t_", 0))
         if given.flow is not None:
             learned = learned._replace(ahead=given.flow.states)
-        one_pass = given.blocks.plan is not None
         laps = of_blocks(course, given.blocks)
-        outcome = self._train(
-            laps, learned, one_pass=one_pass, anew=anew, further=further, epoch=epoch
-        )
+        outcome = self._train(laps, learned, one_pass=lazy, anew=anew, further=further, epoch=epoch)
         if given.flow is not None:
             assert outcome.learned.ahead is not None
             given.flow.states, names = outcome.learned.ahead, outcome.learned.names
@@ -429,44 +389,9 @@ def one_column(P: Array) -> Array:
     return P[:, 0] if P.shape[1] == 1 else P
 
 
-def n_columns(given: Given, y: Any) -> int:
-    """Return how many columns a target has; one dimension counts as 1."""
-    if given.blocks.plan is None and given.flow is None:
-        y = given.blocks.parts[given.blocks.names.index("y")]
-    y = y._meta if is_frame(y) else y if hasattr(y, "shape") else np.asarray(y)
-    return int(y.shape[1]) if len(y.shape) == 2 else 1
-
-
 def _sizes(hidden: Any) -> tuple[int, ...]:
     """Return the units of the hidden layers."""
     sizes = list(hidden) if hasattr(hidden, "__iter__") else [hidden]
     if np.any(np.asarray(sizes) <= 0):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
     return tuple(int(size) for size in sizes)
-
-
-def _rows(given: Given, goal: Goal) -> Batch:
-    """Return what is in memory as one batch, with the target encoded."""
-    names, parts = given.blocks.names, list(given.blocks.parts)
-    at, X = names.index("y"), parts[0]
-    if isinstance(parts[at], np.ndarray) and parts[at].shape[1:] == (1,):
-        parts[at] = column_or_1d(parts[at], warn=True)
-    if goal.classes is None:
-        target = read_values(tuple(parts), names, X, None, goal.n_outputs)
-        if goal.indicator:
-            indicator_or_raise(target, None)
-    else:
-        target = encode(goal.classes, as_vector(parts[at], "y"), like=X)
-    return Batch(X, target, read_weight(tuple(parts), names, X, None))
-
-
-def _take(rows: Batch, at: np.ndarray) -> Batch:
-    where = asarray(at, like=rows.X, dtype=default_int(rows.X))
-    X, target, weight = (a if a is None else namespace(a).take(a, where, axis=0) for a in rows[:3])
-    return Batch(X, target, weight)
-
-
-def _score(goal: Goal, params: mlp.Params, held: Batch, net: mlp.State) -> float:
-    predicted = goal.predicted(mlp.apply(params, net, held.X))
-    sums = goal.tally.of_block(held.target, predicted, held.weight)
-    return float(np.mean(to_numpy(goal.tally.result(sums))))

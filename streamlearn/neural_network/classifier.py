@@ -16,7 +16,8 @@ from streamlearn.backend import Array, argmax, default_int, namespace, to_numpy
 from streamlearn.base import Given
 from streamlearn.core import tallies
 from streamlearn.labels import beside, decode, discover, listed
-from streamlearn.neural_network.base import MLP, Goal, n_columns
+from streamlearn.neural_network.base import MLP
+from streamlearn.neural_network.goals import Goal, n_columns
 
 
 class MLPClassifier(ClassifierMixin, MLP):

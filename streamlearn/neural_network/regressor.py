@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 from streamlearn import metrics
 from streamlearn.base import Given
 from streamlearn.core import tallies
-from streamlearn.neural_network.base import MLP, Goal, n_columns, one_column
+from streamlearn.neural_network.base import MLP, one_column
+from streamlearn.neural_network.goals import Goal, n_columns
 
 
 class MLPRegressor(RegressorMixin, MLP):

@@ -1,58 +1,24 @@
 """Epochs of a net, and scikit-learn's rules of when to stop.
 
-Rows in memory and blocks of a collection differ in what a pass over them is (`Lap`), not in what
-is watched. The rules differ from those of `streamlearn.fitting`: a net stops after one epoch more,
-ends with its best weights, and goes on counting in the next call.
+Rows in memory and blocks of a collection differ in what a pass over them is
+(`streamlearn.neural_network.laps`), not in what is watched. The rules differ from those of
+`streamlearn.fitting`: a net stops after one epoch more, ends with its best weights, and goes on
+counting in the next call.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-import scipy.optimize
-from sklearn.utils.fixes import _get_additional_lbfgs_options_dict
-from sklearn.utils.optimize import _check_optimize_result
 
-from streamlearn.backend import Array, asarray, default_int, namespace, to_numpy, widest_float
-from streamlearn.blocks import Blocks
+from streamlearn.backend import asarray, to_numpy
 from streamlearn.core import mlp
-from streamlearn.core.batches import cut, learn
-from streamlearn.core.machine import Batch, Machine
-from streamlearn.fitting import ADAPTIVE_FLOOR, Stopping, held_out_score, one_pass
-from streamlearn.learning import Course, Learned
-
-
-class Lap(NamedTuple):
-    """A part of an epoch, after which it may stop: all of it in memory, else a run of blocks.
-
-    Attributes
-    ----------
-    learned : Learned
-    losses : list of float
-        Mean of the batches' losses, with the penalty, of each block.
-    objective : float
-        Sum of the batches' losses, with the penalty, times their rows.
-    rows : int
-    weight : float
-    score : float or None
-        Of held-out rows.
-    """
-
-    learned: Learned
-    losses: list[float]
-    objective: float
-    rows: int
-    weight: float
-    score: float | None
-
-
-Laps = Callable[[Learned, int], Iterator[Lap]]
+from streamlearn.fitting import ADAPTIVE_FLOOR, Stopping
+from streamlearn.learning import Learned
+from streamlearn.neural_network.laps import Laps
 
 
 class Watched(NamedTuple):
@@ -235,107 +201,3 @@ def finite_or_raise(state: mlp.State) -> None:
             "Solver produced non-finite parameter weights. The input data may contain large values "
             "and need to be preprocessed."
         )
-
-
-@dataclass(frozen=True)
-class InMemory:
-    """`Laps` over rows in memory, in scikit-learn's order.
-
-    Attributes
-    ----------
-    machine : Machine
-    rows : Batch
-        All of them.
-    batch_size : int
-    order : callable or None
-        ``() -> rows of the next epoch``.
-    score : callable or None
-        ``net -> score`` of held-out rows.
-    """
-
-    machine: Machine
-    rows: Batch
-    batch_size: int
-    order: Callable[[], np.ndarray] | None
-    score: Callable[[mlp.State], float] | None
-
-    def __call__(self, learned: Learned, epoch: int) -> Iterator[Lap]:
-        """Learn from all rows once."""
-        (X, target, weight, *_), order = self.rows, self.order
-        rows = order if order is None else asarray(order(), like=X, dtype=default_int(X))
-        batches = cut(X, target, weight, seen=0, batch_size=self.batch_size, rows=rows)
-        # A net that leaves the floats is found by its loss.
-        with np.errstate(over="ignore", invalid="ignore"):
-            net, info = learn(self.machine, learned.state, batches)
-            assert info is not None
-            n_rows = X.shape[0]
-            learned = learned._replace(rows=learned.rows + n_rows)
-            if self.machine.end_block is not None:
-                net = self.machine.end_block(self.machine.params, net, learned.rows)
-            score = None if self.score is None else self.score(net)
-        objective, total = (float(to_numpy(a)[0]) for a in (info.objective, info.weight))
-        learned = learned._replace(state=net)
-        yield Lap(learned, [objective / n_rows], objective, n_rows, total, score)
-
-
-def of_blocks(course: Course, blocks: Blocks) -> Laps:
-    """Return `Laps` over blocks; one is a segment of the graph."""
-    return partial(_laps_of_blocks, course, blocks)
-
-
-def _laps_of_blocks(course: Course, blocks: Blocks, learned: Learned, epoch: int) -> Iterator[Lap]:
-    for segment in one_pass(course, learned, blocks, epoch):
-        records = [r for r in segment.records if r.rows and r.info.info]
-        reports = [r.info for r in records]
-        rows = [report.rows for report in reports]
-        parts = [float(to_numpy(report.info.objective)[0]) for report in reports]
-        weight = sum(float(to_numpy(report.info.weight)[0]) for report in reports)
-        held_out = sum(r.rows for r in records) - sum(rows)
-        score = held_out_score(course, [r.held for r in reports]) if held_out > 1 else None
-        losses = [part / n for part, n in zip(parts, rows, strict=True)]
-        yield Lap(segment.state, losses, sum(parts), sum(rows), weight, score)
-
-
-def minimize(
-    params: mlp.Params,
-    net: mlp.State,
-    rows: Batch,
-    *,
-    max_iter: int,
-    max_fun: int,
-    tol: float,
-    verbose: bool,
-) -> tuple[mlp.State, float, int]:
-    """Return the net that L-BFGS finds for all rows at once, its loss, and the iterations.
-
-    The weights are in the widest float: so far a line search must see. SciPy works on the host,
-    which the gradient visits once an evaluation.
-    """
-    xp, wide = namespace(rows.X), widest_float(rows.X)
-    rows = rows._replace(X=xp.astype(rows.X, wide, copy=False))
-    shapes = [tuple(xp.astype(a, wide, copy=False) for a in part) for part in net[:2]]
-
-    def at(theta: np.ndarray) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
-        return mlp.unpack(asarray(theta, like=rows.X), *shapes)
-
-    def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
-        with np.errstate(over="ignore", invalid="ignore"):
-            info, gradient = mlp.value_and_gradient(params, *at(theta), rows)
-        mean = float(to_numpy(info.objective)[0]) / rows.X.shape[0]
-        return mean, to_numpy(gradient).astype(np.float64)
-
-    found = scipy.optimize.minimize(
-        objective,
-        to_numpy(mlp.pack(*shapes)).astype(np.float64),
-        method="L-BFGS-B",
-        jac=True,
-        options={
-            "maxfun": max_fun,
-            "maxiter": max_iter,
-            "gtol": tol,
-            **_get_additional_lbfgs_options_dict("iprint", 1 if verbose else -1),
-        },
-    )
-    net = mlp.start(params, *at(found.x))
-    finite_or_raise(net)
-    return net, float(found.fun), int(_check_optimize_result("lbfgs", found, max_iter))

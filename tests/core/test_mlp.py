@@ -11,12 +11,13 @@ import pytest
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from streamlearn.core import linear, mlp
+from streamlearn.core.activations import HIDDEN
 from streamlearn.core.batches import cut, learn
 from streamlearn.core.machine import Batch
 from streamlearn.core.optimizers import adam, sgd
 
 D, BATCH = 5, 16
-ACTIVATIONS = tuple(mlp.HIDDEN)
+ACTIVATIONS = tuple(HIDDEN)
 SOLVERS = {
     "sgd": (sgd(0.05), {"solver": "sgd", "learning_rate_init": 0.05}),
     "plain": (
