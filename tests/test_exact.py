@@ -207,6 +207,19 @@ def test_calls_of_partial_fit_begin_where_scikit_learns_do(kind, rate, penalty):
             assert a.t_ == b.t_
 
 
+def test_partial_fit_goes_on_from_another_algorithm_and_penalty():
+    """From the answer of the one before, with the count of rows."""
+    given = TABLES["plain"]
+    X, y = given.X, given.targets["values"]
+    model = SGDRegressor(shuffle=False).partial_fit(X, y)
+    steps = [{"batch_size": 1}, {"penalty": "l1"}, {"penalty": "l2"}, {"batch_size": 16}]
+    for i, how in enumerate([*steps, {"batch_size": 1}]):
+        before = model.coef_
+        model.set_params(learning_rate="constant", eta0=1e-9, **how).partial_fit(X, y)
+        assert 0 < np.abs(model.coef_ - before).max() < 1e-5
+        assert model.t_ == 1 + 70 * (i + 2)
+
+
 @pytest.mark.parametrize("chunks", [(70,), (1, 40, 0, 29)])
 def test_blocks_are_one_call(chunks):
     given = TABLES["scales over orders"]

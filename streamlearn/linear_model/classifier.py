@@ -82,7 +82,9 @@ default="auto"
     batch_size : int or "auto", default="auto"
         Rows of one step. "auto": 64 at first, growing with the rows seen to what fits in cache. 1
         is scikit-learn's algorithm, row by row: with ``shuffle=False`` the same coefficients to
-        rounding, also block by block. "pa1" and "pa2" are so under "auto" too.
+        rounding, also block by block. "pa1" and "pa2" are so under "auto" too. (Different: the rows
+        that ``early_stopping`` holds out, and ``average`` over several calls of ``partial_fit``,
+        which scikit-learn's classifiers begin with the intercept of an earlier one.)
     classes : array-like or None, default=None
         The labels, where they are known: saves a pass over y, and a pass over y is a pass over
         the data where both come from the same files.
