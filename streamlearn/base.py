@@ -125,7 +125,7 @@ def take_in(
         dense_or_raise(X, advice(estimator))
         checks = {
             "reset": reset,
-            "accept_sparse": "csr" if is_sparse(X) else False,
+            "accept_sparse": "csr" if advice(estimator) is None else False,
             "dtype": [np.float64, np.float32],
             "ensure_all_finite": "allow-nan" if allow_nan else True,
         }
@@ -258,7 +258,7 @@ def rows_out(
         return RowFunction(reader, function, fitted, method)(X)
     dense_or_raise(X, advice(estimator))
     checks = {
-        "accept_sparse": "csr" if is_sparse(X) else False,
+        "accept_sparse": "csr" if advice(estimator) is None else False,
         "dtype": [np.float64, np.float32],
         "ensure_all_finite": "allow-nan" if allow_nan else True,
     }
@@ -367,7 +367,9 @@ class Transformer(Movable, TransformerMixin, BaseEstimator, auto_wrap_output_key
             return (
                 out
                 if wanted == "default"
-                else _wrap_data_with_container("transform", to_numpy(out), X, self)
+                else _wrap_data_with_container(
+                    "transform", out if is_sparse(out) else to_numpy(out), X, self
+                )
             )
         if wanted not in ("default", "pandas"):
             raise ValueError(

@@ -9,6 +9,7 @@ from typing import Any
 import dask
 import dask.array as da
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse as sp
 from sklearn import linear_model as theirs
@@ -483,6 +484,19 @@ def test_row_by_row_learns_from_dense_rows_only(how, table):
     np.testing.assert_allclose(
         model.decision_function(sp.csr_array(X)), model.decision_function(X), atol=1e-9
     )
+
+
+def test_frames_of_sparse_columns_are_sparse_rows(table):
+    X, y = table[0], table[1]
+    frame = pd.DataFrame.sparse.from_spmatrix(sp.csr_matrix(X), columns=[f"f{j}" for j in range(D)])
+    model = SGDClassifier(loss="log_loss", **ONCE).fit(frame, y)
+    np.testing.assert_allclose(model.coef_, clone(model).fit(X, y).coef_, rtol=1e-7, atol=1e-10)
+    assert list(model.feature_names_in_) == list(frame.columns)
+    model.predict(frame)
+    scaler = StandardScaler(with_mean=False).fit(frame)
+    assert sp.issparse(scaler.transform(frame))
+    with pytest.raises(ValueError, match="sparse"):
+        scaler.set_output(transform="pandas").transform(frame)
 
 
 def test_tags():
