@@ -135,6 +135,11 @@ def by_themselves(estimator: BaseEstimator) -> bool:
     return not isinstance(estimator, Incremental)
 
 
+def linear_models(estimator: BaseEstimator) -> bool:
+    """linear models"""
+    return isinstance(estimator, SGDClassifier | SGDRegressor)
+
+
 class Table(NamedTuple):
     """Good rows: their scales differ by orders, and they are far from zero."""
 
@@ -623,6 +628,15 @@ CASES = {
             r"hidden_layer_sizes must be > 0, got \[4, 0\]",
             LEARN,
             params={"hidden_layer_sizes": (4, 0)},
+        ),
+        Case(
+            "`warm_start=True` and other features than in the fit before",
+            lambda t: {"X": t.X[:, [0, 1, 2, 3, 3]]},
+            r"Provided coef_init does not match.*\(\d, 4\), expected \(\d, 5\)\. Under warm_start",
+            ("fit",),
+            linear_models,
+            state="fitted",
+            params={"warm_start": True},
         ),
         Case(
             "`early_stopping=True`",

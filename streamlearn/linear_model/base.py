@@ -400,7 +400,7 @@ def _start_from(
         if values.shape != shape and (n_outputs > 1 or values.size != np.prod(shape)):
             raise ValueError(
                 f"Provided {name} does not match dataset: it has shape {values.shape}, expected "
-                f"{shape}."
+                f"{shape}. Under warm_start the fit before provides it."
             )
         out.append(asarray(values.reshape(shape), like=like, dtype=dtype))
     return start(params, *out)
