@@ -15,6 +15,7 @@ from streamlearn.cluster.seeding import probabilities
 from streamlearn.cluster.steps import Params, Walk, Watch
 from streamlearn.core.machine import Batch
 from streamlearn.learning import Course, Learned, learn_block, read
+from streamlearn.reading import same_place_or_raise
 
 
 class Outcome(NamedTuple):
@@ -67,6 +68,26 @@ def over_drawn_batches(
     inertia = None if rule.smoothed is None else rule.smoothed * float(by_row.sum())
     learned = Learned(walk._replace(watch=None), walk.steps * size)
     return Outcome(learned, -(-walk.steps * size // n_rows), inertia)
+
+
+def of_one_batch(
+    params: Params, learned: Learned, X: Array, weight: Array | None, estimator: str
+) -> Outcome:
+    """Learn from an array in memory in one step; what `over_blocks` does, without its machinery.
+
+    Raises
+    ------
+    ValueError
+        If X is in another place than what was learned.
+    """
+    walk = learned.state
+    if walk is None:
+        walk = steps.begin(params, Rows(X), weight)
+    same_place_or_raise(X, walk.clusters.centers, estimator, "partial_fit")
+    with np.errstate(over="ignore", invalid="ignore"):
+        walk, info = steps.update(params, walk, Batch(X, None, weight))
+    inertia = float(to_numpy(info.loss)[0])
+    return Outcome(Learned(walk, learned.rows + X.shape[0]), 1, inertia)
 
 
 def over_blocks(

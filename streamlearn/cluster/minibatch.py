@@ -227,17 +227,21 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         with unchanged_on_error(self):
             first = not hasattr(self, "cluster_centers_")
             given = self._take_in(X, y, sample_weight, reset=first)
-            draws = check_random_state(self.random_state)
-            learned = Learned() if first else self._learned
+            learned, draws = Learned() if first else self._learned, None
             params = steps.Params(self._core(), self._start(None), 0, b"")
             if first:
+                draws = check_random_state(self.random_state)
                 params = self._params(given, draws, partial_fit=True)
-            fresh = first or not learned.state.draws
-            if fresh and not first:
+            elif not learned.state.draws:
+                draws = check_random_state(self.random_state)
                 walk = learned.state._replace(draws=value_of(draws))
                 learned = learned._replace(state=walk)
-            out = self._fit_blocks(given, params, learned, partial_fit=True)
-            if fresh:
+            if given.blocks.plan is None and given.flow is None:
+                name = type(self).__name__
+                out = fits.of_one_batch(params, learned, *_whole(given), name)
+            else:
+                out = self._fit_blocks(given, params, learned, partial_fit=True)
+            if draws is not None:
                 forward(draws, out.learned.state.draws)
             self._publish(out)
             self._label(given, X, sample_weight)
@@ -368,8 +372,8 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
             return
         if given.blocks.plan is None:
             clusters, (X, weight) = self._learned.state.clusters, _whole(given)
-            self.labels_ = kmeans.labels(clusters, X)
-            self._inertia = to_float(kmeans.inertia(clusters, X, weight))
+            self.labels_, inertia = kmeans.labels_and_inertia(clusters, X, weight)
+            self._inertia = to_float(inertia)
         else:
             self.labels_ = self.predict(X)
             self._inertia, self._unread = None, (X, sample_weight)

@@ -185,28 +185,36 @@ def inertia(state: State, X: Array, weight: Array | None = None) -> Array:
     A 0-d array of the widest float, from differences, so that rows near their centres count right
     however far those are from each other.
     """
-    wide, total = state.counts.dtype, 0.0 * state.counts[0]
-    for D, w in _from_nearest(state, X, weight):
+    return labels_and_inertia(state, X, weight)[1]
+
+
+def labels_and_inertia(state: State, X: Array, weight: Array | None) -> tuple[Array, Array]:
+    """Return what `labels` and `inertia` do, at the cost of one."""
+    xp, wide, total = namespace(state.centers), state.counts.dtype, 0.0 * state.counts[0]
+    out = []
+    for nearest, D, w in _from_nearest(state, X, weight):
         total = total + _squares(D, w, wide)
-    return total
+        out.append(xp.astype(nearest, xp.int32))
+    none = xp.zeros(0, dtype=xp.int32, device=device(state.centers))
+    return (xp.concat(out) if out else none), total
 
 
 def squared_distances(state: State, X: Array) -> Array:
-    """Return the squared distance of each row of X (m, d) to its nearest centre, (m,)."""
+    """Return the squared distance of each row of X (m, d), at least one, to its nearest centre."""
     xp = namespace(state.centers)
-    out = [xp.sum(D * D, axis=1) for D, _ in _from_nearest(state, X, None)]
-    return xp.concat(out)
+    return xp.concat([xp.sum(D * D, axis=1) for _, D, _ in _from_nearest(state, X, None)])
 
 
 def _from_nearest(
     state: State, X: Array, weight: Array | None
-) -> Iterator[tuple[Array, Array | None]]:
-    """Yield the differences of rows from their nearest centres, with their weights."""
+) -> Iterator[tuple[Array, Array, Array | None]]:
+    """Yield the nearest centres of rows, the differences from them, and the rows' weights."""
     xp = namespace(state.centers)
     origin, B, half = _at_hand(state)
     for part in _parts(X, weight, B):
         D = _from(origin, part.X, B.dtype)
-        yield D - xp.take(B, _nearest(D, B, half), axis=0), part.weight
+        nearest = _nearest(D, B, half)
+        yield nearest, D - xp.take(B, nearest, axis=0), part.weight
 
 
 def distances(state: State, X: Array) -> Array:
