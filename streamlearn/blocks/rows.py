@@ -13,6 +13,7 @@ from dask.layers import ArrayBlockIdDep
 from streamlearn.blocks.containers import is_frame, whole_rows
 from streamlearn.blocks.making import Rows, origin, remember, then
 from streamlearn.blocks.stream import noted
+from streamlearn.sparse import is_sparse
 
 
 def map_rows(
@@ -68,7 +69,7 @@ def map_rows(
     source, functions = origin(X)
     functions = then(functions, function)
     out = da.blockwise(
-        *(partial(_make, functions), rows),
+        *(partial(_make, functions, names is not None), rows),
         *(source, "ij"[: source.ndim]),
         *(ArrayBlockIdDep(source.chunks[:1]), "i"),
         dtype=dtype,
@@ -81,11 +82,18 @@ def map_rows(
     return out.to_dask_dataframe(columns=list(names)) if names is not None else out
 
 
-def _make(functions: tuple[Callable, ...], blocks: Any, where: tuple[int, ...]) -> Any:
+def _make(
+    functions: tuple[Callable, ...], framed: bool, blocks: Any, where: tuple[int, ...]
+) -> Any:
     while isinstance(blocks, list):
         (blocks,) = blocks
     with noted(f"block {where[0]}"):
         made = Rows(blocks, functions).all()
+        if framed and is_sparse(made):
+            raise ValueError(
+                f"Sparse rows ({type(made).__name__}) make no DataFrame. Leave them as they are: "
+                'set_output(transform="default").'
+            )
     return made.to_numpy() if hasattr(made, "iloc") else made
 
 
