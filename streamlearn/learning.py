@@ -317,13 +317,13 @@ def learn_block(course: Course, learned: Learned, block: Ready | Flowing) -> tup
     machine, state, rows = course.machine, learned.state, learned.rows
     X = block.X
     like = Rows(X[:1, ...], block.functions).all()
+    if is_sparse(like) and not machine.sparse:
+        dense_or_raise(like, course.reader.dense or DENSE)
     if state is None and machine.begin is not None:
         state = machine.begin(machine.params, Rows(X, block.functions), block.weight)
     elif state is None:
         state = machine.init(machine.params, like.shape[1], course.n_outputs, like=like)
     same_place_or_raise(like, _an_array(state), course.reader.estimator, "partial_fit")
-    if is_sparse(like) and not machine.sparse:
-        dense_or_raise(like, course.reader.dense or DENSE)
     through, built = _through(machine, X, block.functions)
     large = None if built or machine.largest is None else machine.largest(X, course.n_outputs)
     batches = cut(

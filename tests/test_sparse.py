@@ -22,7 +22,9 @@ from sklearn.pipeline import FeatureUnion
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, Normalizer
 from sklearn.utils import get_tags
 
+from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
+from streamlearn.neural_network import MLPClassifier
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
 from tests.containers import CHUNKS, N_ROWS, blocks_of, dask_array
@@ -356,6 +358,26 @@ def test_texts_in_one_pass(name, table):
         if b > a:
             known.partial_fit(rows[a:b], y[a:b], classes=[0, 1])
     np.testing.assert_allclose(pipe[-1].coef_, known.coef_, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("steps", "kind", "says"),
+    [
+        ([SGDClassifier(batch_size=1)], TypeError, "Row by row"),
+        ([StandardScaler(), SGDClassifier()], ValueError, CENTRED),
+        ([MLPClassifier()], TypeError, "Sparse data was passed"),
+        ([MiniBatchKMeans()], TypeError, "Sparse data was passed"),
+    ],
+    ids=["row-by-row", "means", "net", "clusters"],
+)
+def test_what_takes_no_sparse_rows_says_so_in_a_pipeline(steps, kind, says, table):
+    pipe = make_pipeline(HashingVectorizer(n_features=64), *map(clone, steps))
+    for texts, y in (
+        (dask_array(words(table[0])), dask_array(table[1])),
+        (words(table[0]), table[1]),
+    ):
+        with dask.config.set(scheduler="sync"), pytest.raises(kind, match=says):
+            pipe.fit(texts, y)
 
 
 def test_indicators_and_column_transformers(table):
