@@ -137,8 +137,8 @@ def take_in(
                 X = validate_data(estimator, X, **checks)
             else:
                 X, y = validate_data(estimator, X, y, **of_y, **checks)
-        if sample_weight is not None and not engine.is_collection(sample_weight):
-            sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+            if sample_weight is not None and not engine.is_collection(sample_weight):
+                sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
         X = csr(X) if is_sparse(X) else X
         reader = Reader(name, X.shape[1], allow_nan=allow_nan)
     parts = engine.align(X=X, y=y, sample_weight=sample_weight)

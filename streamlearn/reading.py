@@ -133,21 +133,38 @@ OTHER_SPARSE = {"sparse": ".to_scipy_sparse()", "cupyx": ".get()"}
 """Packages of sparse arrays that are not scipy's, and how these become scipy's."""
 
 ENCODE = "Encode it as numbers first, or leave it out."
+APART = "Give real and imaginary parts apart."
+CLIP = "Drop such rows, or clip the values."
+FILL = "Drop such rows, or fill the gaps."
+ADVICE = {
+    "could not convert": ENCODE,
+    "float() argument": ENCODE,
+    "Complex data not supported": APART,
+    "contains infinity": CLIP,
+    "y contains NaN": FILL,
+    "sample_weight contains NaN": FILL,
+    "Found array with dim": "Give rows and columns: X.reshape(len(X), -1), say.",
+    "should be a 1d array": "Give one value a row.",
+}
+"""What to do, by words of the error."""
 
 
 @contextmanager
 def advised() -> Iterator[None]:
-    """Note what to do on errors of `float`, which scikit-learn's checks let through as they are."""
+    """Note what to do on those errors of scikit-learn's checks that do not say it."""
     try:
         yield
     except (TypeError, ValueError) as error:
-        if str(error).startswith(("could not convert", "float() argument")):
-            error.add_note(ENCODE)
+        text = str(error)
+        for words, advice in ADVICE.items():
+            if words in text:
+                error.add_note(advice)
+                break
         raise
 
 
 def _not_complex(named: str) -> str:
-    return f"Complex data not supported: {named}. Give real and imaginary parts apart."
+    return f"Complex data not supported: {named}. {APART}"
 
 
 def in_block(name: str, block: int | None) -> str:
@@ -285,8 +302,8 @@ def read_weight(
     if not signed and bool(namespace(weight).any(weight < 0)):
         raise ValueError(
             f"Negative values in data passed to `sample_weight`: "
-            f"{in_block('sample_weight', block)} has some, and learning_rate='auto' takes none. Use "
-            "another schedule."
+            f"{in_block('sample_weight', block)} has some, and learning_rate='auto' takes none. "
+            "Use another schedule."
         )
     return weight
 
@@ -343,11 +360,11 @@ def finite_or_raise(x: Array, name: str, block: int | None, *, allow_nan: bool =
     xp = namespace(x)
     wrong = xp.isinf(x) if allow_nan else ~xp.isfinite(x)
     if bool(xp.any(wrong)):
-        what, remedy = "infinity", "clip the values"
+        what, remedy = "infinity", CLIP
         if not allow_nan and bool(xp.any(xp.isnan(x))):
-            what, remedy = "NaN", "fill the gaps"
+            what, remedy = "NaN", FILL
         where = "" if block is None else f" in block {block}"
-        raise ValueError(f"Input {name} contains {what}{where}. Drop such rows, or {remedy}.")
+        raise ValueError(f"Input {name} contains {what}{where}. {remedy}")
 
 
 def sum_is_finite(x: Array) -> bool:
