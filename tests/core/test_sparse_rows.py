@@ -307,3 +307,18 @@ def test_batches_of_wide_sparse_rows_are_as_large_as_their_entries_let_them(loss
     S, machine = zipf(np.random.default_rng(0), 100, 5000), newton.machine(Params(loss=loss))
     assert machine.largest(S, 1) >= 1 << 15
     assert machine.growth(S, 1) < machine.growth(S.toarray(), 1)
+
+
+def test_scaled_wide_rows_are_not_built():
+    rng = np.random.default_rng(0)
+    S, scale = zipf(rng, 3000, 5000), np.logspace(-3, 3, 5000)
+    target, machine = rng.integers(0, 2, 3000), newton.machine(Params(loss="log_loss"))
+    answers = []
+    for through in (
+        lambda x: affine.Affine(x, None, scale),
+        lambda x: b.by_columns(x, ("divide", scale)),
+    ):
+        state = machine.init(machine.params, 5000, 1, like=S)
+        state, _ = learn(machine, state, cut(S, target, None, seen=0, through=through))
+        answers.append(newton.answer(machine.params, state)[0])
+    np.testing.assert_allclose(answers[0], answers[1], rtol=1e-8, atol=1e-12)
