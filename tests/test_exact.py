@@ -299,6 +299,7 @@ def test_passive_aggressive_is_scikit_learns(kind, loss, average):
     ("model", "name", "value"),
     [
         (Perceptron, "eta0", 0.0), (Perceptron, "penalty", "l0"), (Perceptron, "batch_size", 0),
+        (Perceptron, "l1_ratio", None),
         (PassiveAggressiveClassifier, "C", 0.0), (PassiveAggressiveRegressor, "C", -1.0),
         (PassiveAggressiveClassifier, "loss", "log_loss"),
         (PassiveAggressiveRegressor, "loss", "hinge"), (PassiveAggressiveRegressor, "epsilon", -1),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
+from sklearn.utils._param_validation import Interval
+
 from streamlearn.linear_model.classifier import SGDClassifier
 
 
@@ -71,13 +75,11 @@ class Perceptron(SGDClassifier):
     """
 
     _parameter_constraints: dict = {
-        name: SGDClassifier._parameter_constraints[name]
-        for name in (
-            "penalty", "alpha", "l1_ratio", "fit_intercept", "max_iter", "tol", "shuffle",
-            "verbose", "eta0", "n_jobs", "random_state", "early_stopping", "validation_fraction",
-            "n_iter_no_change", "class_weight", "warm_start", "batch_size", "classes",
-        )
-    }  # fmt: skip
+        name: constraint
+        for name, constraint in SGDClassifier._parameter_constraints.items()
+        if name not in ("loss", "epsilon", "learning_rate", "power_t", "average")
+    }
+    _parameter_constraints["l1_ratio"] = [Interval(Real, 0, 1, closed="both")]
 
     loss = "perceptron"
     learning_rate = "constant"
