@@ -251,3 +251,10 @@ def test_a_worker_that_dies_in_the_middle_changes_nothing(client, tmp_path):
     assert [r.block for r in records] == list(range(40))
     with dask.config.set(scheduler="sync"):
         assert run(rough, 0.1, blocks)[0] == state
+
+
+def test_a_block_that_a_worker_cannot_read_is_named(client):
+    with pytest.raises(FileNotFoundError, match=r"part-3\.npy") as raised:
+        run(gather, (), align(X=tracking.failing(5, 3)))
+    (note,) = raised.value.__notes__
+    assert note.startswith("In block 3 of X, which could not be made")

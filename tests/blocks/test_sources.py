@@ -15,6 +15,7 @@ from tests.blocks.tracking import (
     COLUMNS,
     assert_overlap,
     copies,
+    failing,
     gather,
     offset,
     plain,
@@ -209,18 +210,6 @@ def test_planning_takes_time_in_proportion_to_blocks():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(X.__dask_graph__()), "__getitem__", look_up)
         align(X=X)
-
-
-def failing(n_blocks, which):
-    """Return a dask array that cannot be read in block ``which``."""
-
-    def read(i):
-        if i == which:
-            raise FileNotFoundError(2, "No such file", f"part-{i}.npy")
-        return np.full((4, 2), i)
-
-    parts = [da.from_delayed(dask.delayed(read)(i), (4, 2), int) for i in range(n_blocks)]
-    return da.concatenate(parts)
 
 
 def test_a_block_that_cannot_be_read_is_named_and_its_error_stays(local_scheduler):

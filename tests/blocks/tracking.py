@@ -186,3 +186,15 @@ def assert_overlap(blocks: Blocks) -> None:
 def segments(step: Callable, state: Any, blocks: Blocks, **kwargs: Any) -> Iterator[Segment]:
     """Fold without preparation."""
     return fold(step, state, blocks, prepare=kwargs.pop("prepare", parts_of), **kwargs)
+
+
+def failing(n_blocks: int, which: int) -> da.Array:
+    """Return a dask array that cannot be read in block ``which``."""
+    parts = [da.from_delayed(dask.delayed(_read)(i, which), (4, 2), int) for i in range(n_blocks)]
+    return da.concatenate(parts)
+
+
+def _read(i: int, which: int) -> np.ndarray:
+    if i == which:
+        raise FileNotFoundError(2, "No such file", f"part-{i}.npy")
+    return np.full((4, 2), i)
