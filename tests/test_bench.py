@@ -59,7 +59,7 @@ CASES = [
         "--rows 300 --words 5 --features 512 --turns 1 --json {tmp}/out.json",
         ("scikit-learn", "streamlearn, dask", "200 levels"),
     ),
-    Case("newton.py", "--rows 300 --tables hinge insensitive", ("hinge", "insensitive")),
+    Case("newton.py", "--features 3 --turns 1", ("3 features",)),
     Case(
         "onepass.py",
         "--rows 300 --seeds 1 --learners hinge --json {tmp}/out.json",

@@ -37,7 +37,7 @@ over their entries, while among 512 rows most rare features are not, and would s
 centre enters products only, as a row of its own: no zero is ever built but those of the few rows
 that feed a matrix.
 
-`bench/newton.py` prints how far from the optimum one pass ends; `bench/NOTES.md` has what lost.
+`bench/defaults.py` prints how far from the optimum one pass ends; `bench/NOTES.md` has what lost.
 
 References
 ----------
