@@ -231,7 +231,7 @@ def told(name: str, case: Case, kind: str) -> str:
     # No rows of numbers, and what scikit-learn takes from a set in alphabetical order.
     text = re.sub(r" ?[\[\]\d\s.+ej-]{80,}", " [...] ", in_words(error)).strip()
     text = re.sub(
-        r"{('\w+'(, )?)+}", lambda m: f"{{{', '.join(sorted(m[0][1:-1].split(', ')))}}}", text
+        r"{('[^']+'(, )?)+}", lambda m: f"{{{', '.join(sorted(m[0][1:-1].split(', ')))}}}", text
     )
     if len(text) > LONGEST:
         text = text[: text.rindex(" ", 0, LONGEST)] + " ..."
