@@ -14,11 +14,12 @@ import array_api_strict
 import dask.array as da
 import dask.dataframe as dd
 import numpy as np
-from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.base import BaseEstimator, is_classifier, is_clusterer, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
+from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.linear_model import (
     PassiveAggressiveClassifier,
     PassiveAggressiveRegressor,
@@ -46,6 +47,7 @@ ESTIMATORS = {
     "MLPClassifier": MLPClassifier(**NET),
     "MLPRegressor": MLPRegressor(**NET),
     "StandardScaler": StandardScaler(),
+    "MiniBatchKMeans": MiniBatchKMeans(3, random_state=0),
     "Perceptron": Perceptron(**ONCE),
     "PassiveAggressiveClassifier": PassiveAggressiveClassifier(**ONCE),
     "PassiveAggressiveRegressor": PassiveAggressiveRegressor(**ONCE),
@@ -98,6 +100,11 @@ def regressors(estimator: BaseEstimator) -> bool:
 def predictors(estimator: BaseEstimator) -> bool:
     """classifiers and regressors"""
     return is_classifier(estimator) or is_regressor(estimator)
+
+
+def clusters(estimator: BaseEstimator) -> bool:
+    """clusters"""
+    return is_clusterer(estimator)
 
 
 def nets(estimator: BaseEstimator) -> bool:
@@ -656,19 +663,67 @@ CASES = {
             params={"early_stopping": True},
         ),
     ],
+    "Clusters": [
+        Case(
+            "fewer rows than clusters",
+            lambda t: {"X": t.X[:2]},
+            "n_samples=2 should be >= n_clusters=3",
+            LEARN,
+            clusters,
+            (ARRAY,),
+            state="new",
+        ),
+        Case(
+            "a first block with fewer rows than clusters",
+            lambda t: {"X": dask_array(t.X, (2, N_ROWS - 2))},
+            "n_samples=2 should be >= n_clusters=3.*more rows into it, or give init as an array",
+            LEARN,
+            clusters,
+            (DASK,),
+            state="new",
+        ),
+        Case(
+            "`init` with fewer rows than clusters",
+            lambda t: {},
+            r"initial centers \(2, 4\) does not match the number of clusters 3",
+            LEARN,
+            clusters,
+            state="new",
+            params={"init": [[0.0] * 4] * 2},
+        ),
+        Case(
+            "`init` with fewer features than X",
+            lambda t: {},
+            r"initial centers \(3, 3\) does not match the number of features of the data 4",
+            LEARN,
+            clusters,
+            state="new",
+            params={"init": [[0.0] * 3] * 3},
+        ),
+        Case(
+            "fewer rows of any weight than clusters, all of which are drawn from",
+            lambda t: {"sample_weight": (np.arange(N_ROWS) < 2) * 1.0},
+            "found 2 rows of some weight for n_clusters=3.*Ask for fewer",
+            LEARN,
+            clusters,
+            state="new",
+            params={"init": "k-means||"},
+        ),
+    ],
 }
 
 OUT_OF_RANGE = {
     "C": 0.0, "activation": "sine", "alpha": -1.0, "average": -1, "batch_size": 0, "beta_1": 1.0,
-    "beta_2": 1.0, "class_weight": "even", "classes": 5, "copy": "yes", "early_stopping": "yes",
-    "epsilon": -0.1, "estimator": 5, "eta0": 0.0, "fit_intercept": "yes", "hidden_layer_sizes": 0,
-    "l1_ratio": 1.1, "learning_rate": "fast", "learning_rate_init": 0.0, "loss": "least squares",
-    "max_fun": 0, "max_iter": 0, "momentum": 1.1, "n_iter_no_change": 0, "n_jobs": 2,
-    "nesterovs_momentum": "yes", "patience": 0, "penalty": "l0", "power_t": "half",
-    "predict_meta": 5, "predict_proba_meta": 5, "random_state": -1, "scoring": "accurate",
-    "shuffle": "blocks", "solver": "newton", "tol": -1e-3, "transform_meta": 5,
-    "validation_fraction": 1.0, "verbose": -1, "warm_start": "yes", "with_mean": "yes",
-    "with_std": "yes",
+    "beta_2": 1.0, "class_weight": "even", "classes": 5, "compute_labels": "yes", "copy": "yes",
+    "early_stopping": "yes", "epsilon": -0.1, "estimator": 5, "eta0": 0.0, "fit_intercept": "yes",
+    "hidden_layer_sizes": 0, "init": 5, "init_size": 0, "l1_ratio": 1.1, "learning_rate": "fast",
+    "learning_rate_init": 0.0, "loss": "least squares", "max_fun": 0, "max_iter": 0,
+    "max_no_improvement": -1, "momentum": 1.1, "n_clusters": 0, "n_init": 0.5,
+    "n_iter_no_change": 0, "n_jobs": 2, "nesterovs_momentum": "yes", "patience": 0, "penalty": "l0",
+    "power_t": "half", "predict_meta": 5, "predict_proba_meta": 5, "random_state": -1,
+    "reassignment_ratio": -0.1, "scoring": "accurate", "shuffle": "blocks", "solver": "newton",
+    "tol": -1e-3, "transform_meta": 5, "validation_fraction": 1.0, "verbose": -1,
+    "warm_start": "yes", "with_mean": "yes", "with_std": "yes",
 }  # fmt: skip
 """A bad value of every parameter."""
 
