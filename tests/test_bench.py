@@ -51,8 +51,8 @@ CASES = [
     Case(
         "learners.py",
         "--blocks 2 --block-rows 300 --features 3 --turns 1 "
-        "--learners MLPClassifier-10 MLPRegressor --json {tmp}/out.json",
-        ("MLPClassifier-10", "MLPRegressor"),
+        "--learners MLPClassifier-10 MLPRegressor MiniBatchKMeans --json {tmp}/out.json",
+        ("MLPClassifier-10", "MLPRegressor", "MiniBatchKMeans"),
     ),
     Case(
         "hashed.py",
