@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from streamlearn.backend import Array, namespace
+from streamlearn.backend import Array, device, namespace
 from streamlearn.core.links import logistic
 
 
@@ -90,10 +90,18 @@ def _exp(z: Array) -> Array:
     return namespace(z).exp(z)
 
 
+def _row_sums(A: Array) -> Array:
+    """Return the sums of (m, K) over its columns, (m, 1).
+
+    A product, because NumPy takes five times as long to add up a few columns.
+    """
+    return A @ namespace(A).ones((A.shape[1], 1), dtype=A.dtype, device=device(A))
+
+
 def _softmax(z: Array) -> Array:
     xp = namespace(z)
     e = xp.exp(z - xp.max(z, axis=1, keepdims=True))
-    return e / xp.sum(e, axis=1, keepdims=True)
+    return e / _row_sums(e)
 
 
 def _squared_error(P: Array, Y: Array) -> Array:
@@ -118,7 +126,7 @@ def _log_loss(p: Array) -> Array:
 
 
 def _softmax_loss(P: Array, Y: Array) -> Array:
-    return _log_loss(namespace(P).sum(P * Y, axis=1, keepdims=True))
+    return _log_loss(_row_sums(P * Y))
 
 
 def _logistic_loss(P: Array, Y: Array) -> Array:
