@@ -37,19 +37,33 @@ class Learner(NamedTuple):
         Its module's and its class's name, the same in both.
     params : dict
     target : {"two classes", "ten classes", "values"} or None
-    ours : dict
-        Parameters that scikit-learn's does not have.
+    straight : bool
+        Whether a linear model finds the target.
     """
 
     where: str
     params: dict[str, Any]
     target: str | None
-    ours: dict[str, Any] = {}
+    straight: bool = False
 
 
+SEED = {"random_state": 0}
+LOG = {"loss": "log_loss", **SEED}
 NET = {"hidden_layer_sizes": (100,), "batch_size": 200, "random_state": 0}
 CLUSTERS = {"n_clusters": 16, "random_state": 0}
 LEARNERS = {
+    "SGDClassifier": Learner("linear_model.SGDClassifier", SEED, "two classes", True),
+    "SGDClassifier-10": Learner("linear_model.SGDClassifier", SEED, "ten classes", True),
+    "SGDClassifier-log": Learner("linear_model.SGDClassifier", LOG, "two classes", True),
+    "SGDClassifier-log-10": Learner("linear_model.SGDClassifier", LOG, "ten classes", True),
+    "SGDRegressor": Learner("linear_model.SGDRegressor", SEED, "values", True),
+    "Perceptron": Learner("linear_model.Perceptron", SEED, "two classes", True),
+    "PassiveAggressiveClassifier": Learner(
+        "linear_model.PassiveAggressiveClassifier", SEED, "two classes", True
+    ),
+    "PassiveAggressiveRegressor": Learner(
+        "linear_model.PassiveAggressiveRegressor", SEED, "values", True
+    ),
     "MiniBatchKMeans": Learner("cluster.MiniBatchKMeans", CLUSTERS, None),
     "MiniBatchKMeans-unlabelled": Learner(
         "cluster.MiniBatchKMeans", {**CLUSTERS, "compute_labels": False}, None
@@ -70,13 +84,14 @@ LEARNERS = {
 
 
 def blocks(learner: Learner, dtype: str, n_blocks: int, rows: int, d: int) -> list[tuple]:
-    """Return rows and targets; the target bends, so that a net has something to find."""
+    """Return rows and targets; those that are not straight leave a net something to find."""
     rng = np.random.default_rng(0)
     slopes, made = rng.normal(size=(d, 2)), []
     for _ in range(n_blocks + 1):
         X = rng.normal(size=(rows, d))
         signal = X @ slopes / d**0.5
-        values = signal[:, 0] * signal[:, 1] + 0.1 * rng.normal(size=rows)
+        values = signal[:, 0] * (1.0 if learner.straight else signal[:, 1])
+        values = values + (0.5 if learner.straight else 0.1) * rng.normal(size=rows)
         borders = np.linspace(-1.0, 1.0, 9)
         y = {
             "two classes": (values > 0).astype(np.int64),
@@ -94,12 +109,11 @@ def measure(contender: str, name: str, n_blocks: int, rows: int, d: int) -> dict
     module, _, cls = learner.where.partition(".")
     library = {"scikit-learn": "sklearn", "streamlearn": "streamlearn"}[contender]
     make = getattr(importlib.import_module(f"{library}.{module}"), cls)
-    params = {**learner.params, **(learner.ours if contender == "streamlearn" else {})}
     for dtype in DTYPES:
         *learned, (X, y) = blocks(learner, dtype, n_blocks, rows, d)
         classes = {"classes": np.arange(10)} if learner.target == "ten classes" else {}
         classes = {"classes": [0, 1]} if learner.target == "two classes" else classes
-        model, times = make(**params), np.full((3, n_blocks), np.inf)
+        model, times = make(**learner.params), np.full((3, n_blocks), np.inf)
         for turn in range(len(times)):
             for k, (X_k, y_k) in enumerate(learned):
                 start = time.process_time()

