@@ -259,10 +259,6 @@ class OnceSGDRegressor(Once, SGDRegressor):
     pass
 
 
-class OncePerceptron(Once, Perceptron):
-    pass
-
-
 class OncePassiveAggressiveClassifier(Once, PassiveAggressiveClassifier):
     pass
 
@@ -305,7 +301,6 @@ class OnceMLPRegressor(Once, MLPRegressor):
         OnceStandardScaler(),
         OnceSGDClassifier(loss="log_loss"),
         OnceSGDRegressor(),
-        OncePerceptron(),
         OncePassiveAggressiveClassifier(),
         OncePassiveAggressiveRegressor(),
         Incremental(linear_model.SGDClassifier(random_state=0), max_iter=20),
