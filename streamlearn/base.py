@@ -275,6 +275,7 @@ def rows_out(
 
 def lazy_float_dtype(X: Any) -> np.dtype:
     """Return the dtype that a collection's blocks are computed in, as far as dask knows."""
+    engine.check_kind("X", X)
     known = not engine.is_frame(X) and X.dtype in (np.float32, np.float64)
     return np.dtype(X.dtype if known else np.float64)
 

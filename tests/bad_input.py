@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import array_api_strict
+import dask
 import dask.array as da
 import dask.dataframe as dd
 import numpy as np
@@ -295,6 +296,22 @@ CASES = {
             predictors,
             (ARRAY, FRAME),
             TypeError,
+        ),
+        Case(
+            "X in memory and weights a dask array",
+            lambda t: {"sample_weight": dask_array(t.sample_weight)},
+            r"X is in memory .* and sample_weight is a dask Array\. Give both",
+            LEARN,
+            weighted,
+            (ARRAY, FRAME),
+            TypeError,
+        ),
+        Case(
+            "a dask object that is no array, DataFrame or Series",
+            lambda t: {"X": dask.delayed(t.X)},
+            r"X is a dask Delayed\w*\. Give a dask array, DataFrame or Series; .*from_delayed",
+            where=(DASK,),
+            error=TypeError,
         ),
         Case(
             "y in memory and X in chunks of unknown lengths",

@@ -3,6 +3,7 @@
 from streamlearn.blocks.containers import (
     Blocks,
     align,
+    check_kind,
     is_collection,
     is_frame,
     n_rows,
@@ -21,6 +22,7 @@ __all__ = [
     "Rows",
     "Segment",
     "align",
+    "check_kind",
     "fold",
     "forget",
     "groups",

@@ -71,7 +71,7 @@ def whole_rows(X: Any) -> Any:
     TypeError
         If it is a collection of another kind.
     """
-    _check_kind("X", X)
+    check_kind("X", X)
     if is_frame(X) or X.ndim != 2 or X.numblocks[1] == 1:
         return X
     width = {"k": X.shape[1]}
@@ -90,6 +90,7 @@ def _side_by_side(blocks: Any) -> Any:
 
 def row_chunks(X: Any) -> tuple[int | None, ...]:
     """Return the rows of each chunk of a collection, None where dask does not know them."""
+    check_kind("X", X)
     if is_frame(X):
         return (None,) * X.npartitions
     return tuple(None if isnan(n) else int(n) for n in X.chunks[0])
@@ -113,7 +114,7 @@ def align(*, as_rows: Sequence[str] = (), **containers: Any) -> Blocks:
     (first, X), *others = given.items()
     lazy = {name: x for name, x in given.items() if is_dask_collection(x)}
     for name, x in lazy.items():
-        _check_kind(name, x)
+        check_kind(name, x)
     if first not in lazy:
         if lazy:
             name, x = next(iter(lazy.items()))
@@ -154,7 +155,14 @@ def align(*, as_rows: Sequence[str] = (), **containers: Any) -> Blocks:
     return Blocks(tuple(given), plan, (), rows, tuple(lazy.values()), functions)
 
 
-def _check_kind(name: str, x: Any) -> None:
+def check_kind(name: str, x: Any) -> None:
+    """Check that a dask collection is an array, a DataFrame or a Series.
+
+    Raises
+    ------
+    TypeError
+        Naming what it is.
+    """
     if not (is_frame(x) or hasattr(type(x), "chunks")):
         raise TypeError(
             f"{name} is a dask {type(x).__name__}. Give a dask array, DataFrame or Series; "
