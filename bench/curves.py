@@ -12,7 +12,7 @@ from tables import TABLES
 STYLES = {
     "streamlearn": ("#0072B2", "o", "streamlearn, default settings"),
     "best of grid": ("#009E73", "s", "scikit-learn, best of 15 rates picked for each panel"),
-    "Vowpal Wabbit": ("#CC79A7", "D", "Vowpal Wabbit, default settings"),
+    "Vowpal Wabbit": ("#CC79A7", "D", "Vowpal Wabbit, default settings, no penalty"),
     "standardized": ("#E69F00", "^", "scikit-learn, default settings, standardized rows"),
     "scikit-learn": ("#7A7A7A", "v", "scikit-learn, default settings"),
 }
@@ -68,7 +68,7 @@ def draw(figures: list[dict[str, Any]], path: Path) -> None:
     fig.text(
         0.5,
         0.12 / height,
-        f"Lower is better. Points on the lower edge are within {LOW} % or better than the optimum, "
+        f"Lower is better. Points on the lower edge are within {LOW} % or below the optimum, "
         f"those on the upper edge above {HIGH:,.0f} % or without an answer."
         + f" Medians of {n_seeds} draws of each table."
         * (n_seeds > 1),
@@ -77,7 +77,7 @@ def draw(figures: list[dict[str, Any]], path: Path) -> None:
     )
     fig.tight_layout(rect=(0.005, 0.3 / height, 1, 1 - 0.9 / height), h_pad=1.2)
     path.parent.mkdir(parents=True, exist_ok=True)
-    fig.savefig(path, dpi=110)
+    fig.savefig(path, dpi=100)
     plt.close(fig)
 
 
@@ -120,6 +120,6 @@ def panel(ax: Any, figure: dict[str, Any]) -> dict[str, Any]:
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     words, loss = TABLES[figure["table"]].words, LOSSES.get(figure["loss"], figure["loss"])
-    ax.set_title(words, fontsize=9.5, fontweight="bold", loc="left", pad=14)
-    ax.text(0, 1.035, loss, transform=ax.transAxes, fontsize=9, color="#444444")
+    ax.set_title(words, fontsize=9.5, fontweight="bold", loc="left", pad=16)
+    ax.text(0, 1.05, loss, transform=ax.transAxes, fontsize=9, color="#444444")
     return lines
