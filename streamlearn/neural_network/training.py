@@ -168,7 +168,7 @@ def train(
     except KeyboardInterrupt:
         if learned.state is None:
             raise
-        warnings.warn("Training interrupted by user.", UserWarning, stacklevel=4)
+        warnings.warn("Training interrupted by user.", UserWarning, stacklevel=6)
     if stopping.early_stopping and watched.best is not None:
         weights, biases = watched.best
         best = learned.state._replace(weights=weights, biases=biases)
