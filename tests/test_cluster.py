@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import re
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.cluster import MiniBatchKMeans as Theirs
 from sklearn.pipeline import make_pipeline as theirs_make_pipeline
+from sklearn.utils._array_api import move_estimator_to
 
 from streamlearn.backend import to_numpy
 from streamlearn.cluster import MiniBatchKMeans
@@ -278,6 +280,33 @@ def test_labels_are_lazy_and_the_inertia_is_found_when_asked_for():
         np.testing.assert_array_equal(model.labels_.compute(), model.predict(X))
 
 
+def test_to_show_a_model_reads_nothing():
+    reads: list = []
+    with dask.config.set(scheduler="sync"):
+        model = MiniBatchKMeans(K, random_state=0).fit(dask_array(X, CHUNKS, log=reads))
+        reads.clear()
+        assert "labels_" in model._repr_html_()
+        assert not hasattr(copy.deepcopy(model), "inertia_")
+    assert reads == []
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_moved_model_answers_and_learns_where_it_is(lazy, backend):
+    if backend.widest != "float64" or backend.name in ("numpy", "readonly"):
+        pytest.skip("scikit-learn moves 64 bits, and from NumPy")
+    model = MiniBatchKMeans(30, random_state=0, reassignment_ratio=0.5)
+    model.partial_fit(dask_array(X, CHUNKS) if lazy else X)
+    moved = move_estimator_to(model, backend.xp, backend.device)
+    rows = backend.asarray(blobs(100, seed=3))
+    np.testing.assert_array_equal(
+        backend.to_numpy(moved.predict(rows)), model.predict(blobs(100, seed=3))
+    )
+    for each, more in ((model, blobs(100, seed=3)), (moved, rows)):
+        each.partial_fit(more)
+    got = backend.to_numpy(moved.cluster_centers_)
+    np.testing.assert_allclose(got, model.cluster_centers_, rtol=1e-9, atol=1e-12)
+
+
 def test_labels_of_a_frame_have_its_index():
     table = dask_frame(X[:200])
     model = MiniBatchKMeans(K, random_state=0).fit(table)
@@ -304,13 +333,13 @@ def test_without_labels_nothing_is_read_again():
 def test_a_pickle_has_no_collection_and_goes_on_the_same(how):
     rows = dask_array(X, CHUNKS)  # which itself does not pickle
     model = MiniBatchKMeans(random_state=0, **how).partial_fit(rows)
-    copy = pickle.loads(pickle.dumps(model))
-    assert not hasattr(copy, "labels_")
-    assert not hasattr(copy, "inertia_")
-    np.testing.assert_array_equal(copy.predict(X), model.labels_.compute())
-    for each in (model, copy):
+    kept = pickle.loads(pickle.dumps(model))
+    assert not hasattr(kept, "labels_")
+    assert not hasattr(kept, "inertia_")
+    np.testing.assert_array_equal(kept.predict(X), model.labels_.compute())
+    for each in (model, kept):
         each.partial_fit(blobs(100, seed=3))
-    np.testing.assert_array_equal(copy.cluster_centers_, model.cluster_centers_)
+    np.testing.assert_array_equal(kept.cluster_centers_, model.cluster_centers_)
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.labels_, model.labels_)
     assert again.inertia_ == model.inertia_

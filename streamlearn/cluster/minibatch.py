@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from copy import copy
 from functools import partial
 from numbers import Integral, Real
 from typing import Any
@@ -215,7 +216,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
             # scikit-learn's partial_fit draws anew after a fit.
             walk = out.learned.state._replace(draws=b"")
             self._publish(out._replace(learned=out.learned._replace(state=walk)))
-            self._label(given, X, sample_weight)
+            self._label(given, X, sample_weight, out.inertia)
         return self
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> MiniBatchKMeans:
@@ -244,7 +245,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
             if draws is not None:
                 forward(draws, out.learned.state.draws)
             self._publish(out)
-            self._label(given, X, sample_weight)
+            self._label(given, X, sample_weight, out.inertia)
         return self
 
     def _take_in(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Given:
@@ -360,34 +361,40 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         return steps.Watch(n_rows, n_steps, tol, self.max_no_improvement)
 
     def _publish(self, out: fits.Outcome) -> None:
-        self._learned, self._inertia = out.learned, out.inertia
+        self._learned = out.learned
         self.cluster_centers_ = out.learned.state.clusters.centers
         self.n_iter_, self.n_steps_ = out.n_iter, out.learned.state.steps
 
-    def _label(self, given: Given, X: Any, sample_weight: Any) -> None:
-        """Say which cluster each row is in, and how far they are; lazily of a collection."""
-        self.__dict__.pop("labels_", None)
+    def _label(self, given: Given, X: Any, sample_weight: Any, inertia: float | None) -> None:
+        """Say which cluster each row is in, and how far they are; lazily of a collection.
+
+        ``inertia`` stands for that of the rows where there are to be no labels.
+        """
+        for name in ("labels_", "inertia_"):
+            self.__dict__.pop(name, None)
         self._unread = None
         if not self.compute_labels or given.flow is not None:
-            return
-        if given.blocks.plan is None:
-            clusters, (X, weight) = self._learned.state.clusters, _whole(given)
-            self.labels_, inertia = kmeans.labels_and_inertia(clusters, X, weight)
-            self._inertia = to_float(inertia)
+            if inertia is not None:
+                self.inertia_ = inertia
+        elif given.blocks.plan is None:
+            X, weight = _whole(given)
+            self.labels_, found = kmeans.labels_and_inertia(self._learned.state.clusters, X, weight)
+            self.inertia_ = to_float(found)
         else:
-            self.labels_ = self.predict(X)
-            self._inertia, self._unread = None, (X, sample_weight)
+            self.labels_, self._unread = self.predict(X), (X, sample_weight)
 
-    @property
-    def inertia_(self) -> float:
-        """Sum of squared distances of the rows to their nearest centres."""
+    def __getattr__(self, name: str) -> Any:
+        """Find ``inertia_`` of a collection: no property, which a notebook would read to show."""
         unread = vars(self).get("_unread")
-        if unread is not None:
-            self._inertia, self._unread = -self.score(unread[0], sample_weight=unread[1]), None
-        inertia = vars(self).get("_inertia")
-        if inertia is None:
-            raise AttributeError(f"This {type(self).__name__} has no inertia_: fit it first.")
-        return inertia
+        if name != "inertia_" or unread is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        self.inertia_ = -self.score(unread[0], sample_weight=unread[1])
+        self._unread = None
+        return self.inertia_
+
+    def __sklearn_array_api_convert__(self, converter: Any) -> Any:
+        """Return a copy with ``converter`` applied to all that was learned; no collection."""
+        return super(MiniBatchKMeans, copy(self)).__sklearn_array_api_convert__(converter)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is to be pickled: no collection, nor what is lazily made of one."""
