@@ -259,10 +259,6 @@ class OnceSGDRegressor(Once, SGDRegressor):
     pass
 
 
-class OncePassiveAggressiveClassifier(Once, PassiveAggressiveClassifier):
-    pass
-
-
 class OncePassiveAggressiveRegressor(Once, PassiveAggressiveRegressor):
     pass
 
@@ -301,8 +297,7 @@ class OnceMLPRegressor(Once, MLPRegressor):
         OnceStandardScaler(),
         OnceSGDClassifier(loss="log_loss"),
         OnceSGDRegressor(),
-        OncePassiveAggressiveClassifier(),
-        OncePassiveAggressiveRegressor(),
+        OncePassiveAggressiveRegressor(C=0.01),
         Incremental(linear_model.SGDClassifier(random_state=0), max_iter=20),
         Incremental(linear_model.SGDRegressor(random_state=0), max_iter=20),
         Incremental(preprocessing.StandardScaler()),
