@@ -571,9 +571,8 @@ def test_a_moved_net_answers_and_learns_where_it_is(backend):
     moved = move_estimator_to(model.partial_fit(X, y, classes=[0, 1]), backend.xp, backend.device)
     there = backend.asarray(X), backend.asarray(y)
     for _ in range(2):
-        np.testing.assert_allclose(
-            backend.to_numpy(moved.predict_proba(there[0])), model.predict_proba(X), rtol=1e-10
-        )
+        got, want = backend.to_numpy(moved.predict_proba(there[0])), model.predict_proba(X)
+        np.testing.assert_allclose(got, want, rtol=1e4 * backend.eps)
         moved.partial_fit(*there)
         model.partial_fit(X, y)
 
