@@ -632,7 +632,7 @@ CASES = {
         Case(
             '`penalty="elasticnet"`, `l1_ratio=None`',
             lambda t: {},
-            "l1_ratio must be set when penalty is 'elasticnet'",
+            "l1_ratio must be set when penalty is 'elasticnet'|The 'l1_ratio' parameter of",
             LEARN,
             params={"penalty": "elasticnet", "l1_ratio": None},
         ),

@@ -52,7 +52,6 @@ VALUES = {
     "learning_rate": ("SGDClassifier", "SGDRegressor"),
     "shuffle": LINEAR,  # "rows" as well
     "n_jobs": ("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier"),  # has no effect
-    "l1_ratio": ("Perceptron",),  # None as well, as for the others
 }
 """Parameters that take other values."""
 
