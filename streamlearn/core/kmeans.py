@@ -2,8 +2,8 @@
 
 A step assigns the rows of a batch to their nearest centres, then moves each centre to the mean of
 all rows it was ever given, as scikit-learn's ``MiniBatchKMeans`` does. Distances are compared by
-one matrix product. Where the rows lie far from zero their weighted mean so far is subtracted first,
-so that nothing cancels: offsets of 1e8, and of 1e4 in float32, cost no accuracy.
+one matrix product. Where the centres lie far from zero their mean is subtracted from all rows
+first, so that nothing cancels: offsets of 1e8, and of 1e4 in float32, cost no accuracy.
 
 Measured on 20 float64 features, batches of 4,096 rows, CPU nanoseconds a row on a busy machine: a
 step 117 for 16 clusters and 1900 for 1000. scikit-learn's ``partial_fit``, checks of its input
