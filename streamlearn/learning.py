@@ -216,8 +216,9 @@ def arrive(course: Course, learned: Learned, flowing: Flowing) -> tuple[Learned,
     assert learned.ahead is not None
     piece, given, target, weight, epoch, index = flowing
     learns = epoch == course.first
+    y = as_array(given["y"]) if "y" in given else None
     states, (X, *_, clean) = course.ahead.learn(
-        learned.ahead, piece, as_array(given["y"]) if "y" in given else None, given, course.reader, learns=learns
+        learned.ahead, piece, y, given, course.reader, learns=learns
     )
     names = None if X.functions else _get_feature_names(X.array)
     check = learns and not clean
