@@ -37,7 +37,7 @@ class Loss(NamedTuple):
     steep : bool
         Whether the gradient is unbounded.
     kinked : bool
-        Whether the gradient jumps.
+        Whether the optimum gathers rows at a kink, where the curvature moves with the model.
     """
 
     value: Elementwise
@@ -204,7 +204,7 @@ def _squared_insensitive_curvature(p: Array, y: Array, epsilon: float) -> Array:
 
 LOSSES = {
     "hinge": Loss(_hinge_value, _hinge_gradient, _hinge_curvature, kinked=True),
-    "perceptron": Loss(_perceptron_value, _perceptron_gradient, _perceptron_curvature, kinked=True),
+    "perceptron": Loss(_perceptron_value, _perceptron_gradient, _perceptron_curvature),
     "squared_hinge": Loss(
         _squared_hinge_value, _squared_hinge_gradient, _squared_hinge_curvature, steep=True
     ),
