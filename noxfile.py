@@ -11,6 +11,9 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 # One BLAS thread, as on a dask worker: the same bits everywhere, and no threads under threads.
 ONE_BLAS_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
+# pytest-xdist; -n 0 takes it back.
+EVERY_CORE = ("-n", "auto")
+
 
 def install(session: nox.Session, *groups: str, extras: str = "") -> None:
     """Install the package as it lies here, with extras and dependency groups."""
@@ -35,7 +38,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """All tests, on NumPy, read-only NumPy and array-api-strict in all its devices."""
     install(session, "test", extras="distributed,examples")
-    session.run("pytest", *session.posargs, env=ONE_BLAS_THREAD)
+    session.run("pytest", *EVERY_CORE, *session.posargs, env=ONE_BLAS_THREAD)
 
 
 def on_backend(session: nox.Session, name: str, *needs: str, extras: str = "") -> None:
@@ -43,7 +46,8 @@ def on_backend(session: nox.Session, name: str, *needs: str, extras: str = "") -
     install(session, "test", extras=f"dataframe,{extras}" if extras else "dataframe")
     session.install(*needs) if needs else None
     env = ONE_BLAS_THREAD | {"STREAMLEARN_BACKENDS": name}
-    session.run("pytest", *(session.posargs or ["-m", "backends", "tests"]), env=env)
+    chosen = session.posargs or ["-m", "backends", "tests"]
+    session.run("pytest", *EVERY_CORE, *chosen, env=env)
 
 
 @nox.session(name="tests-torch")
