@@ -461,7 +461,11 @@ def test_what_comes_out_is_what_went_in(estimator, container, table):
     for method, out in got.items():
         labels = method == "predict" and (is_classifier(estimator) or is_clusterer(estimator))
         found = container.numpy(out, None if labels else container.dtype)
-        close(found, reference(container).numpy(want[method]), container)
+        wanted = reference(container).numpy(want[method])
+        if hasattr(estimator, "cluster_centers_") and method == "transform":
+            # a row at its centre: the root of what cancels keeps half of the digits
+            found, wanted = found**2, wanted**2
+        close(found, wanted, container)
 
 
 @everywhere

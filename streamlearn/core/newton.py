@@ -25,6 +25,7 @@ Why each part is there:
 - H is fed by some rows, and inverted as often as that costs less than the rows between. P is then
   a little worse than it could be, which u forgives; t catches what u would not: no target lies
   beyond twice the minimum of the batch's parabola along the step.
+- T, in b and c, is ``past``: it counts rows by what they tell of a feature once its unit has grown.
 - The centre makes P indifferent to the features' offsets, inverting at unit diagonal to their
   scales.
 - An L1 penalty enters g as a constant "tilt", its subgradient at the solution of the last
@@ -90,6 +91,9 @@ Measured on 20 float64 features: 43 ns a row in batches of 8,192, 31 in batches 
 threads take turns at the interpreter less often.
 """
 
+MOST = 1e30
+"""Rows that the past can be worth at most: float32 holds it."""
+
 SOME = 256
 """Least rows of a batch that limit its step and feed H; of a large one, up to twice as many."""
 
@@ -112,6 +116,8 @@ class State(NamedTuple):
     curvature : Curvature
     inverse : array of shape (K, D, D) or (K, D)
         The last P. Rows and columns of features that it has not seen are 0.
+    past : array of shape (D,)
+        The rows seen, as far as they still count: less where a feature's unit has grown since.
     """
 
     weights: Array
@@ -122,6 +128,7 @@ class State(NamedTuple):
     centre: Array
     curvature: Curvature
     inverse: Array
+    past: Array
 
 
 def init(params: Params, n_features: int, n_outputs: int, *, like: Array) -> State:
@@ -145,6 +152,7 @@ def start(params: Params, coef: Array, intercept: Array) -> State:
         centre=zeros[0, :-1],
         curvature=known,
         inverse=known.hessian,
+        past=zeros[0, :],
     )
 
 
@@ -227,14 +235,15 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
 
     f = 2.0 * min(max(1.0, T / (50 * d + 1)), 8.0) ** 0.3 if loss.kinked else 1.5
     begun = 0 < params.average <= T + m
-    r = averaging_weight(params, T, m) if begun else f * m / (T + f * m)
-    r = (state.active * r)[:, None]
+    r = averaging_weight(params, T, m) if begun else f * m / (state.past + f * m)
+    r = state.active[:, None] * r
     c = 3 * m / (T + 3 * m)
     if not wide:
         n = 1.0 if a is None else evenness(state.curvature)[:, None]
         reach = 7 if loss.kinked else 6
-        c = reach * m / (T + reach * m + 3 * d / n)
-    state = state._replace(weights=w - c * s, mean=state.mean + r * (w - s - state.mean))
+        c = reach * m / (state.past + reach * m + 3 * d / n)
+    mean = state.mean + r * (w - s - state.mean)
+    state = state._replace(weights=w - c * s, mean=mean, past=state.past + m)
     if params.penalty in ("l1", "elasticnet"):
         state = state._replace(mean_tilt=state.mean_tilt + r * (state.tilt - state.mean_tilt))
     return state, info
@@ -378,7 +387,9 @@ def restate(params: Params, state: State, rho: Array, delta: Array) -> State:
     """Return the same models and all that is known, for rows ``(z - delta) / rho`` instead of z.
 
     No score changes, but for a model without an intercept, which can not follow ``delta``. The
-    penalty is from here on one of the new coefficients.
+    penalty is from here on one of the new coefficients. Where a unit has grown, the rows so far
+    told little of a coefficient in the new one: a row with a deviation of 1 / rho counts as
+    1 / rho^2, and steps are the longer and memory the shorter.
     """
     xp = namespace(state.weights)
     if not params.fit_intercept:
@@ -399,6 +410,7 @@ def restate(params: Params, state: State, rho: Array, delta: Array) -> State:
             square=known.square / R / R,
         ),
         inverse=times_both(state.inverse, R),
+        past=xp.minimum(state.past / R / R, MOST),
     )
 
 

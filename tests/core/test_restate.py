@@ -46,6 +46,15 @@ def test_newton_restated_twice_is_restated_once():
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
 
 
+def test_rows_seen_in_a_small_unit_count_little_in_a_great_one():
+    params = Params(loss="log_loss")
+    _, state = learned(newton, params)
+    rho = np.array([1.0, 2.0, 10.0, 100.0, 0.5])
+    again = newton.restate(params, state, rho, np.zeros(5))
+    np.testing.assert_allclose(again.past[:-1] * rho**2, state.past[:-1])
+    assert again.past[-1] == state.past[-1]
+
+
 @pytest.mark.parametrize("rule", [linear, newton])
 def test_nothing_changes_where_nothing_moved(rule):
     params = Params(loss="log_loss")
@@ -62,7 +71,7 @@ def test_newton_goes_on_as_if_it_had_always_seen_these_units():
     more = np.random.default_rng(2).normal(size=(64, 5)) + 3.0
     y = more[:, 0]
     expected, _ = newton.update(params, state, Batch(more, y, None, 2_000))
-    state = newton.restate(params, state, rho, delta)
+    state = newton.restate(params, state, rho, delta)._replace(past=state.past)
     state, _ = newton.update(params, state, Batch((more - delta) / rho, y, None, 2_000))
     found = newton.apply(params, state, (Z - delta) / rho)
     np.testing.assert_allclose(found, newton.apply(params, expected, Z), rtol=1e-8, atol=1e-8)
