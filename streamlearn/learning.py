@@ -46,7 +46,8 @@ RUN = 16
 """Neighbours that stay together when many rows of a block are permuted.
 
 Gathered one by one, 20 float64 features cost 36 ns a row, which is what learning from it costs; in
-runs 20 (on one core, apart from ``bench/``). Only where most batches hold `SMALLEST` runs or more: they are as mixed as the first ones.
+runs 20 (on one core, apart from ``bench/``). Only where most batches hold `SMALLEST` runs or more:
+they are as mixed as the first ones.
 """
 
 
