@@ -417,6 +417,17 @@ def test_warm_start_wants_the_same_target():
         values.fit(*in_chunks(X, X[:, :2]))
 
 
+def test_a_net_that_goes_on_keeps_its_layers():
+    X, y, _ = rows("values")
+    for how in ({"warm_start": True}, {}):
+        model, _ = both("values", **how)
+        model.fit(*in_chunks(X, y)).set_params(hidden_layer_sizes=[8, 5])
+        with pytest.raises(ValueError, match=r"hidden_layer_sizes=\[8, 5\].*\(8, 4\)"):
+            (model.fit if how else model.partial_fit)(*in_chunks(X, y))
+    model.set_params(warm_start=False).fit(*in_chunks(X, y))
+    assert [len(b) for b in model.intercepts_] == [8, 5, 1]
+
+
 # Epochs and stopping over blocks
 
 
@@ -651,8 +662,8 @@ def test_sparse_rows_are_refused(make):
         model.fit(dask_array(X, make=make), dask_array(y))
 
 
-@pytest.mark.parametrize("size", [0, (3, 0), -1])
-def test_layers_have_units(size):
+@pytest.mark.parametrize("size", [0, (3, 0), -1, (4.5,)], ids=str)
+def test_layers_have_whole_units(size):
     X, y, _ = rows("values")
     with pytest.raises(ValueError, match="hidden_layer_sizes"):
         both("values", hidden_layer_sizes=size)[0].fit(X, y)

@@ -165,7 +165,7 @@ def value_and_gradient(
         w = xp.astype(batch.weight, dtype, copy=False)
         loss, weight = (xp.reshape(xp.sum(a), (1,)) for a in (over_rows(w, losses), w))
         # Without any weight all quotients are 0.
-        total = xp.where(weight > 0.0, weight, xp.asarray([xp.inf], **at))
+        total = xp.where(weight != 0.0, weight, xp.asarray([xp.inf], **at))
         delta = delta * w[:, None]
     delta = delta / total
 

@@ -111,7 +111,13 @@ class MLP(Movable, BaseEstimator):
             )
             goal = self._goal(given, y, classes, anew=anew, further=further)
             if not anew:
-                hidden = tuple(b.shape[0] for b in self.intercepts_[:-1])
+                former = tuple(b.shape[0] for b in self.intercepts_[:-1])
+                if hidden != former:
+                    raise ValueError(
+                        f"hidden_layer_sizes={self.hidden_layer_sizes!r} are not those of the net "
+                        f"that is to go on, {former}. Set them to these, or begin a new estimator "
+                        "(fit with warm_start=False)."
+                    )
                 if self.intercepts_[-1].shape[0] != goal.n_outputs:
                     raise ValueError(
                         f"y makes {goal.n_outputs} outputs, and the fit before made "
@@ -392,6 +398,6 @@ def one_column(P: Array) -> Array:
 def _sizes(hidden: Any) -> tuple[int, ...]:
     """Return the units of the hidden layers."""
     sizes = list(hidden) if hasattr(hidden, "__iter__") else [hidden]
-    if np.any(np.asarray(sizes) <= 0):
-        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+    if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+        raise ValueError(f"hidden_layer_sizes must be > 0 and whole numbers, got {sizes}.")
     return tuple(int(size) for size in sizes)

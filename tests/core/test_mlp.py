@@ -250,6 +250,17 @@ def test_a_weight_is_a_number_of_rows(task):
     assert weighted.weight[0] == repeated.weight[0] == 8
 
 
+@pytest.mark.parametrize("task", TASKS)
+def test_weights_of_the_other_sign_have_the_same_gradient(task):
+    """Only their proportions count, as scikit-learn has it; but for the penalty."""
+    X, y, w = rows(task, 6)
+    params, given = params_of(task, alpha=0.0), draws(task)
+    _, plain = mlp.value_and_gradient(params, *given, Batch(X, y, w))
+    _, turned = mlp.value_and_gradient(params, *given, Batch(X, y, -w))
+    assert np.abs(plain).max() > 0
+    np.testing.assert_allclose(turned, plain, rtol=1e-12, atol=1e-15)
+
+
 def test_a_batch_without_weight_has_no_gradient(backend):
     X, y, w = rows("values", 6)
     params, (weights, biases) = params_of("values"), draws("values")
