@@ -35,7 +35,6 @@ from streamlearn.reading import (
     as_vector,
     dense_or_raise,
     in_block,
-    indicator_or_raise,
     read_values,
     read_weight,
     same_place_or_raise,
@@ -80,8 +79,8 @@ class Course(NamedTuple):
         The number of the first epoch.
     learns_y : bool
         Whether the machine learns a target; y is for the stages ahead alone where it does not.
-    indicator : bool
-        Whether the values must be 0 or 1: a column for each of several labels.
+    valid : callable or None
+        ``(values, block)``: raises where the machine cannot learn them.
     signed_weights : bool
         Whether weights may be negative.
     """
@@ -100,7 +99,7 @@ class Course(NamedTuple):
     ahead: Chain | None = None
     first: int = 0
     learns_y: bool = True
-    indicator: bool = False
+    valid: Callable[[Array, int | None], None] | None = None
     signed_weights: bool = True
 
 
@@ -201,8 +200,8 @@ def read(course: Course, epoch: int, index: int, parts: tuple) -> Ready | Flowin
         target = None
     elif course.classes is None:
         target = read_values(parts, course.names, like, block, course.n_outputs)
-        if course.indicator:
-            indicator_or_raise(target, block)
+        if course.valid is not None:
+            course.valid(target, block)
     else:
         y = as_vector(parts[course.names.index("y")], "y", block)
         target = encode(course.classes, y, like=like, where=in_block("y", block))

@@ -389,6 +389,16 @@ def test_what_y_must_not_be():
         words.set_params(classes=None).fit(X, X[:, 0])
 
 
+def test_counts_are_not_negative():
+    X, y, _ = rows("counts")
+    model, _ = both("counts")
+    y[-1] = -0.5
+    for data, where in ((in_chunks(X, y), "Block 3 of y"), ((X, y), "^y")):
+        with pytest.raises(ValueError, match=f"{where} holds negative values.*'poisson'"):
+            model.fit(*data)
+    model.set_params(loss="squared_error").fit(*in_chunks(X, y))
+
+
 def test_partial_fit_is_told_all_labels_at_first_and_the_same_later():
     X, y, _ = rows("words")
     model, _ = both("words")

@@ -249,7 +249,7 @@ class MLP(Movable, BaseEstimator):
             predicted=goal.predicted,
             ahead=None if given.flow is None else given.flow.chain,
             first=epoch,
-            indicator=goal.indicator,
+            valid=goal.valid,
         )
         learned = Learned()
         if not anew:

@@ -18,6 +18,7 @@ from streamlearn.core import tallies
 from streamlearn.labels import beside, decode, discover, listed
 from streamlearn.neural_network.base import MLP
 from streamlearn.neural_network.goals import Goal, n_columns
+from streamlearn.reading import indicator_or_raise
 
 
 class MLPClassifier(ClassifierMixin, MLP):
@@ -255,10 +256,12 @@ class MLPClassifier(ClassifierMixin, MLP):
         # Beside X once the net is.
         self.classes_ = known
         if columns > 1:
-            return Goal("logistic", columns, None, True, tallies.ACCURACY, _indicator)
+            return Goal(
+                "logistic", columns, None, indicator_or_raise, tallies.ACCURACY, _indicator
+            )
         if len(known) <= 2:
-            return Goal("logistic", 1, known, False, tallies.ACCURACY, _codes)
-        return Goal("softmax", len(known), known, False, tallies.ACCURACY, _codes)
+            return Goal("logistic", 1, known, None, tallies.ACCURACY, _codes)
+        return Goal("softmax", len(known), known, None, tallies.ACCURACY, _codes)
 
     def _labels_of(
         self, given: Given, y: Any, columns: int, classes: Any, further: bool

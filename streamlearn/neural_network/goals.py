@@ -15,7 +15,7 @@ from streamlearn.core import mlp
 from streamlearn.core.machine import Batch
 from streamlearn.core.tallies import Tally
 from streamlearn.labels import encode
-from streamlearn.reading import as_vector, indicator_or_raise, read_values, read_weight
+from streamlearn.reading import as_vector, in_block, read_values, read_weight
 
 
 class Goal(NamedTuple):
@@ -28,7 +28,8 @@ class Goal(NamedTuple):
     n_outputs : int
     classes : ndarray or None
         Labels to encode y with; None where y holds values or an indicator.
-    indicator : bool
+    valid : callable or None
+        ``(target, block)``: raises where values or an indicator cannot be learned.
     tally : Tally
         How held-out rows are scored.
     predicted : callable
@@ -38,7 +39,7 @@ class Goal(NamedTuple):
     output: str
     n_outputs: int
     classes: np.ndarray | None
-    indicator: bool
+    valid: Callable[[Array, int | None], None] | None
     tally: Tally
     predicted: Callable[[Array], Array]
 
@@ -51,6 +52,21 @@ def n_columns(given: Given, y: Any) -> int:
     return int(y.shape[1]) if len(y.shape) == 2 else 1
 
 
+def counts_or_raise(y: Array, block: int | None) -> None:
+    """Check that no value is negative, which Poisson's deviance is not defined for.
+
+    Raises
+    ------
+    ValueError
+        Naming the block, if there is one.
+    """
+    if bool(namespace(y).any(y < 0)):
+        raise ValueError(
+            f"{in_block('y', block)} holds negative values, and loss='poisson' is for counts, 0 or "
+            "more. Use loss='squared_error'."
+        )
+
+
 def rows_of(given: Given, goal: Goal) -> Batch:
     """Return what is in memory as one batch, with the target encoded."""
     names, parts = given.blocks.names, list(given.blocks.parts)
@@ -59,8 +75,8 @@ def rows_of(given: Given, goal: Goal) -> Batch:
         parts[at] = column_or_1d(parts[at], warn=True)
     if goal.classes is None:
         target = read_values(tuple(parts), names, X, None, goal.n_outputs)
-        if goal.indicator:
-            indicator_or_raise(target, None)
+        if goal.valid is not None:
+            goal.valid(target, None)
     else:
         target = encode(goal.classes, as_vector(parts[at], "y"), like=X)
     return Batch(X, target, read_weight(tuple(parts), names, X, None))

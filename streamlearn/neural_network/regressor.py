@@ -13,7 +13,7 @@ from streamlearn import metrics
 from streamlearn.base import Given
 from streamlearn.core import tallies
 from streamlearn.neural_network.base import MLP, one_column
-from streamlearn.neural_network.goals import Goal, n_columns
+from streamlearn.neural_network.goals import Goal, counts_or_raise, n_columns
 
 
 class MLPRegressor(RegressorMixin, MLP):
@@ -153,7 +153,8 @@ class MLPRegressor(RegressorMixin, MLP):
         Raises
         ------
         ValueError
-            If X and y do not line up or hold NaN or infinity, or a weight of the net overflows.
+            If X and y do not line up or hold NaN or infinity, y is negative under "poisson", or a
+            weight of the net overflows.
         NotImplementedError
             For ``solver="lbfgs"`` and a collection.
         """
@@ -167,11 +168,12 @@ class MLPRegressor(RegressorMixin, MLP):
         return self
 
     def _goal(self, given: Given, y: Any, classes: Any, *, anew: bool, further: bool) -> Goal:
+        counts = self.loss == "poisson"
         return Goal(
-            "exp" if self.loss == "poisson" else "identity",
+            "exp" if counts else "identity",
             n_columns(given, y),
             None,
-            False,
+            counts_or_raise if counts else None,
             tallies.R2,
             one_column,
         )
