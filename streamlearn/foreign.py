@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
@@ -37,6 +38,10 @@ LAZY = (
     "score_samples",
 )
 """Methods of an estimator that make as many rows as they are given, each of its own row."""
+
+
+NO_ROWS = ("sklearn.neighbors._classification", "sklearn.dummy")
+"""Modules whose scores let X be None, and are otherwise those of the class behind."""
 
 
 def takes_collections(estimator: Any) -> bool:
@@ -239,11 +244,18 @@ def _names(estimator: Any, name: str, given: list, columns: int) -> list:
 
 
 def own_score(estimator: Any) -> Any:
-    """Return how an estimator scores, a pipeline by its last step; None if it does not."""
-    while isinstance(estimator, Pipeline | FrozenEstimator):
-        pipe = isinstance(estimator, Pipeline)
-        estimator = estimator.steps[-1][1] if pipe else estimator.estimator
-    return getattr(type(estimator), "score", None)
+    """Return how an estimator scores, as a function of its class; None if it does not.
+
+    A pipeline scores as its last step does, and a search that was told no scorer as what it found.
+    """
+    if isinstance(estimator, Pipeline):
+        return own_score(estimator.steps[-1][1])
+    if isinstance(estimator, FrozenEstimator):
+        return own_score(estimator.estimator)
+    if isinstance(estimator, BaseSearchCV) and estimator.scoring is None and estimator.refit:
+        return own_score(estimator.best_estimator_)
+    scores = (vars(cls)["score"] for cls in type(estimator).__mro__ if "score" in vars(cls))
+    return next((score for score in scores if score.__module__ not in NO_ROWS), None)
 
 
 class Lazily(BaseEstimator):

@@ -79,7 +79,7 @@ def log_loss(y_true: Any, y_pred: Any, *, sample_weight: Any = None, labels: Any
     0.1642...
     """
     if labels is None:
-        classes = to_numpy(discover(engine.align(y=y_true)).classes)
+        classes = to_numpy(discover(engine.align(y=_told(y_true))).classes)
     else:
         classes = listed(labels)
     pair = partial(_probability_pair, classes)
@@ -160,7 +160,7 @@ def _error(
 def _score(
     tally: tallies.Tally, pair: Callable, y_true: Any, y_pred: Any, sample_weight: Any
 ) -> np.ndarray:
-    given = {"y_pred": y_pred, "y_true": y_true, "sample_weight": sample_weight}
+    given = {"y_pred": y_pred, "y_true": _told(y_true), "sample_weight": sample_weight}
     # What is in memory is cut like the first collection.
     ordered = dict(sorted(given.items(), key=lambda item: not engine.is_collection(item[1])))
     blocks = engine.align(**ordered)
@@ -172,6 +172,12 @@ def _score(
     if not to_numpy(weight).any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return to_numpy(tally.result(state))
+
+
+def _told(y_true: Any) -> Any:
+    if y_true is None:
+        raise ValueError("A score compares predictions with the target y, which is None. Give it.")
+    return y_true
 
 
 def _tally_of_block(

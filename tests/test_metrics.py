@@ -184,6 +184,12 @@ def test_r2_far_from_zero():
 
 
 @pytest.mark.parametrize("name", CASES_OF)
+def test_without_a_target_there_is_no_score(name):
+    with pytest.raises(ValueError, match="target y, which is None"):
+        getattr(metrics, name)(None, CASES_OF[name][1])
+
+
+@pytest.mark.parametrize("name", CASES_OF)
 def test_one_read_of_each_and_predictions_on_the_way(name):
     y, predicted, how = CASES_OF[name]
     reads_y: list = []

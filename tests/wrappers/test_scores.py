@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import sklearn.metrics
-from sklearn import linear_model, naive_bayes
+from sklearn import dummy, linear_model, naive_bayes, neighbors
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.decomposition import IncrementalPCA
 from sklearn.metrics import make_scorer
@@ -46,6 +46,29 @@ def test_default_scores_of_pipelines_and_regressors():
     target = X[:, 0] * Y
     got = ParallelPostFit(LINE).score(wrap(X), wrap(target))
     assert got == pytest.approx(LINE.score(X, target))
+
+
+SAME = {
+    "neighbors": neighbors.KNeighborsClassifier(3),
+    "dummy": dummy.DummyClassifier(),
+    "dummy values": dummy.DummyRegressor(),
+    "search": GridSearchCV(naive_bayes.GaussianNB(), {"var_smoothing": [1e-9, 1e-3]}, cv=2),
+}
+"""Whose method is not their mixin's, and their score is."""
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_default_scores_that_are_said_anew(name):
+    given = SAME[name].fit(FAR, Y)
+    how = {} if name == "search" else {"sample_weight": W}
+    got = ParallelPostFit(given).score(wrap(FAR), wrap(Y), **how)
+    assert got == pytest.approx(given.score(FAR, Y, **how), abs=1e-12)
+
+
+def test_a_search_that_was_told_a_scorer_has_its_own_score():
+    search = GridSearchCV(naive_bayes.GaussianNB(), {"var_smoothing": [1e-9]}, scoring="f1_macro")
+    with pytest.raises(TypeError, match=r"GridSearchCV\.score has no form"):
+        ParallelPostFit(search.fit(FAR, Y)).score(wrap(FAR), wrap(Y))
 
 
 def test_scorers_that_are_made():
@@ -108,6 +131,9 @@ def test_what_cannot_score_says_why():
     assert means.score(X) < 0
     with pytest.raises(TypeError, match=r"MiniBatchKMeans\.score has no form"):
         means.score(wrap(X), None)
+    for name in (None, "accuracy", "neg_log_loss"):
+        with pytest.raises(ValueError, match="target y, which is None"):
+            ParallelPostFit(NB, scoring=name).score(wrap(FAR))
 
 
 def test_transformers_without_a_score():
