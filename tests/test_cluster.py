@@ -659,10 +659,11 @@ def test_not_fitted_is_said():
     assert not hasattr(MiniBatchKMeans(), "inertia_")
 
 
-def test_duplicates_are_as_many_clusters_as_there_are():
-    rows = X[np.random.default_rng(0).integers(0, 3, 150)]
+@pytest.mark.parametrize("init", ["k-means++", "random", "k-means||"])
+def test_duplicates_are_as_many_clusters_as_there_are(init):
+    rows = X[np.random.default_rng(0).integers(0, 3, 150)] + 1e8
     for made in (rows, dask_array(rows, (60, 90))):
-        model = MiniBatchKMeans(8, random_state=0).fit(made)
+        model = MiniBatchKMeans(8, init=init, n_init=9, random_state=0).fit(made)
         assert model.inertia_ == pytest.approx(0, abs=1e-20)
         found = model.cluster_centers_[np.unique(np.asarray(model.labels_))]
         assert len(np.unique(found.round(9), axis=0)) == 3

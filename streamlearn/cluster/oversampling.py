@@ -36,10 +36,20 @@ OVERSAMPLING = 2
 
 
 class Drawn(NamedTuple):
-    """Rows that came first: their waiting times (n,), and the rows (n, d), both of NumPy."""
+    """Rows that came first, of all that there are.
+
+    Attributes
+    ----------
+    times : ndarray of shape (n,)
+        How long they waited.
+    rows : ndarray of shape (n, d)
+    candidates : int
+        Rows that have a weight, drawn or not.
+    """
 
     times: np.ndarray
     rows: np.ndarray
+    candidates: int
 
 
 def centers_of(
@@ -66,7 +76,7 @@ def centers_of(
     ValueError
         If fewer rows than clusters have a weight, or a weight is negative.
     """
-    seed, found = int(draws.randint(np.iinfo(np.int32).max)), np.empty((0, 0))
+    seed, found, candidates = int(draws.randint(np.iinfo(np.int32).max)), np.empty((0, 0)), 0
     for number in range(ROUNDS + 1):
         most = OVERSAMPLING * n_clusters if number else 1
         task = partial(_drawn, reader, blocks.names, seed, number, most, found)
@@ -74,9 +84,10 @@ def centers_of(
         if new is None or not len(new.rows):
             break
         found = np.concatenate([found, new.rows]) if number else new.rows
-    if len(found) < n_clusters:
+        candidates = new.candidates
+    if candidates < n_clusters:
         raise ValueError(
-            f"k-means|| found {len(found)} rows of some weight for n_clusters={n_clusters}. Ask "
+            f"k-means|| found {candidates} rows of some weight for n_clusters={n_clusters}. Ask "
             "for fewer clusters, or use another init."
         )
     weight = reduce(partial(_weights, reader, blocks.names, found), np.add, blocks)
@@ -108,6 +119,7 @@ def _drawn(
     share = np.ones(X.shape[0]) if weight is None else to_numpy(weight).astype(np.float64)
     if share.min() < 0:
         raise ValueError(f"sample_weight must not be negative, got {share.min()}.")
+    candidates = int(np.count_nonzero(share))
     if number:
         near = kmeans.squared_distances(kmeans.start(asarray(found, like=X)), X)
         share = share * to_numpy(near)
@@ -116,14 +128,14 @@ def _drawn(
     first = np.argsort(times, kind="stable")[:most]
     first = first[np.isfinite(times[first])]
     rows = namespace(X).take(X, asarray(first, like=X, dtype=default_int(X)), axis=0)
-    return Drawn(times[first], to_numpy(rows))
+    return Drawn(times[first], to_numpy(rows), candidates)
 
 
 def _first(most: int, a: Drawn, b: Drawn) -> Drawn:
     """Return those of both that came first."""
-    times, rows = (np.concatenate(both) for both in zip(a, b, strict=True))
+    times, rows = (np.concatenate(both) for both in zip(a[:2], b[:2], strict=True))
     first = np.argsort(times, kind="stable")[:most]
-    return Drawn(times[first], rows[first])
+    return Drawn(times[first], rows[first], a.candidates + b.candidates)
 
 
 def _weights(
