@@ -594,6 +594,22 @@ def test_bad_input_is_named_and_leaves_the_model_as_it_was(what):
     assert all(vars(model)[name] is before[name] for name in before)
 
 
+@pytest.mark.parametrize("init", ["k-means++", "random", X[:8]], ids=lambda x: str(x)[:10])
+def test_rows_too_large_to_be_squared_are_refused(init):
+    """Which centre is the nearest would be guessed, and the clusters be one, without a word."""
+    rows = X * 1e200
+    init = init if isinstance(init, str) else init * 1e200
+    model = MiniBatchKMeans(init=init, n_init=1, batch_size=50, random_state=0)
+    for method in (model.fit, model.partial_fit):
+        for made in (rows, dask_array(rows, CHUNKS)):
+            with pytest.raises(ValueError, match="overflow occurred in the squared distances"):
+                method(made)
+    assert not hasattr(model, "cluster_centers_")
+    small = MiniBatchKMeans(init=X[:8] * 1e25, n_init=1, random_state=0)
+    with pytest.raises(ValueError, match="overflow occurred"):
+        small.fit((X * 1e25).astype(np.float32))
+
+
 def test_the_first_blocks_do_not_matter_where_centers_are_given():
     model = MiniBatchKMeans(init=X[:8], reassignment_ratio=0).fit(dask_array(X, (5, 595)))
     assert state(model).counts.sum() == N

@@ -60,7 +60,8 @@ def over_drawn_batches(
     for _ in range(n_steps):
         rows = until.searchsorted(draws.random_sample(size), side="right")
         batch = Batch(xp.take(X, asarray(rows, like=X, dtype=default_int(X)), axis=0))
-        walk, _ = steps.stepped(params, lambda: draws, walk._replace(watch=rule), batch)
+        with np.errstate(over="ignore", invalid="ignore"):
+            walk, _ = steps.stepped(params, lambda: draws, walk._replace(watch=rule), batch)
         assert walk.watch is not None
         rule = walk.watch
         if rule.converged:
@@ -86,8 +87,7 @@ def of_one_batch(
     same_place_or_raise(X, walk.clusters.centers, estimator, "partial_fit")
     with np.errstate(over="ignore", invalid="ignore"):
         walk, info = steps.update(params, walk, Batch(X, None, weight))
-    inertia = float(to_numpy(info.loss)[0])
-    return Outcome(Learned(walk, learned.rows + X.shape[0]), 1, inertia)
+    return Outcome(Learned(walk, learned.rows + X.shape[0]), 1, steps.inertia_of(info))
 
 
 def over_blocks(
@@ -123,7 +123,7 @@ def over_blocks(
         ):
             learned = segment.state
             for info in (r.info.info for r in segment.records if r.rows and r.info.info):
-                inertia += float(to_numpy(info.loss)[0])
+                inertia += steps.inertia_of(info)
                 weight += float(to_numpy(info.weight)[0])
             if learned.state is not None and _converged(learned.state):
                 break

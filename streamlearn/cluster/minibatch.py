@@ -193,9 +193,10 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         Raises
         ------
         ValueError
-            If X holds NaN or infinity, has fewer rows than clusters (of a collection the first
-            block), does not line up with the weights, these are all 0, or negative where rows are
-            drawn by weight, or ``init`` has not the shape (n_clusters, n_features).
+            If X holds NaN, infinity or numbers whose squares overflow, has fewer rows than clusters
+            (of a collection the first block), does not line up with the weights, these are all 0,
+            or negative where rows are drawn by weight, or ``init`` has not the shape (n_clusters,
+            n_features).
         NotImplementedError
             In a one-pass pipeline for ``init="k-means||"``, and for ``tol`` with a second epoch.
         """

@@ -70,6 +70,7 @@ def given_centers(init: Any, n_clusters: int, n_features: int | None) -> np.ndar
     return centers
 
 
+@np.errstate(over="ignore", invalid="ignore")  # overflow is found in the first step's inertia
 def centers_of(
     start: Start, draws: np.random.RandomState, rows: Rows, weight: Array | None
 ) -> Array:

@@ -7,6 +7,7 @@ Each takes one read of a few numbers from a device.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from streamlearn.cluster.seeding import Start, centers_of
 from streamlearn.cluster.stream import Stream
 from streamlearn.core import kmeans
 from streamlearn.core.machine import Batch, Info, Machine
+from streamlearn.fitting import diverged
 
 
 class Params(NamedTuple):
@@ -144,9 +146,23 @@ def stepped(
         if watch.tol > 0:
             xp = namespace(before.centers)
             moved = to_float(xp.sum((after.centers - before.centers) ** 2))
-        inertia = float(to_numpy(info.loss)[0]) / n_rows
-        watch = watched(watch, inertia, moved, n_rows, verbose=params.start.verbose)
+        mean = inertia_of(info) / n_rows
+        watch = watched(watch, mean, moved, n_rows, verbose=params.start.verbose)
     return Walk(after, walk.draws, walk.batch_size, waited, empty, walk.steps + 1, watch), info
+
+
+def inertia_of(info: Info) -> float:
+    """Read back what a step reports: the inertia of its rows before it.
+
+    Raises
+    ------
+    ValueError
+        If it left the floats: which centre is the nearest was guessed then.
+    """
+    inertia = float(to_numpy(info.loss)[0])
+    if not math.isfinite(inertia):
+        raise diverged("in the squared distances of rows from centers")
+    return inertia
 
 
 def _reassigned(
