@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import array_api_compat as compat
@@ -60,6 +61,10 @@ def is_array(x: object) -> bool:
     return compat.is_array_api_obj(x) or isinstance(x, csr_array)
 
 
+def _is_host(x: object) -> bool:
+    return isinstance(x, np.ndarray | csr_array)
+
+
 def namespace(*arrays: Array) -> Any:
     """Return the Array API namespace that all of ``arrays`` share.
 
@@ -69,7 +74,7 @@ def namespace(*arrays: Array) -> Any:
         If one is not an array, or they come from different libraries.
     """
     # Looking a library up costs 4 us, a dozen times a batch; NumPy's is known by the type.
-    if len(arrays) == 1 and isinstance(arrays[0], np.ndarray | csr_array):
+    if len(arrays) == 1 and (type(arrays[0]) is np.ndarray or _is_host(arrays[0])):
         return compat.numpy
     arrays = tuple(a.data if isinstance(a, csr_array) else a for a in arrays)
     return compat.array_namespace(*arrays)
@@ -194,6 +199,23 @@ def rows_at(X: Array, at: Any) -> Array:
     return X[at, ...]
 
 
+def runs_at(X: Array, runs: Array, length: int) -> Array:
+    """Return some runs of neighbours, one after the other: run i begins at row ``i * length``.
+
+    NumPy copies a run at once: in runs of 256 rows of 20 float64 9 ns a row, row by row 28.
+    """
+    if length == 1:
+        return rows_at(X, runs)
+    flags = getattr(X, "flags", None)
+    if flags is not None and flags.c_contiguous:
+        n, row = X.shape[0] // length, X.shape[1:]
+        together = X[: n * length, ...].reshape(n, length * prod(row))
+        return together.take(runs, axis=0).reshape(runs.shape[0] * length, *row)
+    xp = namespace(runs)
+    within = xp.arange(length, dtype=runs.dtype, device=device(runs))
+    return rows_at(X, xp.reshape(runs[:, None] * length + within, (-1,)))
+
+
 def dense(X: Array) -> Array:
     """Return rows with their zeros: only ever some of a block's."""
     return sparse.dense(X) if isinstance(X, csr_array) else X
@@ -208,7 +230,7 @@ def cast(X: Array, dtype: Any) -> Array:
 
 def is_sparse(X: object) -> bool:
     """Tell whether ``X`` is rows whose zeros are not stored."""
-    return isinstance(X, csr_array)
+    return type(X) is not np.ndarray and isinstance(X, csr_array)
 
 
 def entries(X: Array) -> Array:

@@ -16,6 +16,7 @@ from sklearn.utils.validation import _get_feature_names
 from streamlearn.backend import (
     Array,
     asarray,
+    batch_rows,
     default_int,
     is_array,
     is_sparse,
@@ -40,14 +41,6 @@ from streamlearn.reading import (
     same_place_or_raise,
 )
 from streamlearn.stages import Chain, Piece
-
-RUN = 16
-"""Neighbours that stay together when many rows of a block are permuted.
-
-Gathered one by one, 20 float64 features cost 36 ns a row, which is what learning from it costs; in
-runs 20 (on one core, apart from ``bench/``). Only where most batches hold `SMALLEST` runs or more:
-they are as mixed as the first ones.
-"""
 
 
 class Course(NamedTuple):
@@ -77,6 +70,8 @@ class Course(NamedTuple):
         Transformers that learn while the blocks flow through them, in the epoch ``first`` only.
     first : int
         The number of the first epoch.
+    seen : int
+        Rows learned from before it.
     learns_y : bool
         Whether the machine learns a target; y is for the stages ahead alone where it does not.
     valid : callable or None
@@ -98,6 +93,7 @@ class Course(NamedTuple):
     predicted: Callable[[Array], Array] | None = None
     ahead: Chain | None = None
     first: int = 0
+    seen: int = 0
     learns_y: bool = True
     valid: Callable[[Array, int | None], None] | None = None
     signed_weights: bool = True
@@ -111,6 +107,8 @@ class Ready(NamedTuple):
     X : array
     target, weight : arrays over the same rows, or None
     order, rows : draws for `streamlearn.core.batches.cut`, or None
+    run : int
+        How many neighbours ``rows`` permutes as one.
     held : Batch or None
         Rows that are scored and not learned from.
     functions : tuple of callable
@@ -122,6 +120,7 @@ class Ready(NamedTuple):
     weight: Array | None
     order: list[float] | None
     rows: Array | None
+    run: int
     held: Batch | None
     functions: tuple[Callable, ...] = ()
 
@@ -279,26 +278,33 @@ def ready(
         held = held._replace(X=Rows(held.X, functions).all())
         X, target, weight = _take(X, target, weight, np.sort(shuffled[n_held:]))
     order = drawn = None
-    draws = generator(course.seed, index, epoch)
+    draws, run = generator(course.seed, index, epoch), 1
     if course.shuffle == "rows":
-        run = RUN if course.batch_size is None and X.shape[0] >= SMALLEST * RUN * GROWTH else 1
-        drawn = asarray(permutation(draws, X.shape[0], run), like=X, dtype=default_int(X))
+        if course.batch_size is None:
+            seen = course.seen + (epoch - course.first) * X.shape[0]
+            run = together(X.shape[0], seen, _largest(course, X))
+        drawn = asarray(draws.permutation(X.shape[0] // run), like=X, dtype=default_int(X))
     elif course.shuffle == "batches":
         order = draws.random(1 + X.shape[0] // (course.batch_size or SMALLEST)).tolist()
-    return Ready(X, target, weight, order, drawn, held, functions)
+    return Ready(X, target, weight, order, drawn, run, held, functions)
 
 
-def permutation(draws: np.random.Generator, n: int, run: int) -> np.ndarray:
-    """Return n rows in an order in which runs of ``run`` neighbours stay together.
+def together(n: int, seen: int, largest: int) -> int:
+    """Return how many neighbours n rows that follow others are permuted in: a power of two.
+
+    Gathered one by one, 20 float64 features cost 28 ns a row, which is what learning from it costs;
+    in runs of 16 rows 16, of 256 rows 9 (on one core, apart from ``bench/``). A batch in the middle
+    holds `SMALLEST` runs or more, so that it is as mixed as the first ones are.
 
     Examples
     --------
-    >>> permutation(np.random.default_rng(0), 7, 2)
-    array([4, 5, 0, 1, 2, 3, 6])
+    >>> together(10_000, 0, 65_536), together(100_000, 0, 65_536)
+    (2, 16)
+    >>> together(100_000, 1_000_000, 65_536), together(100_000, 1_000_000, 512)
+    (512, 8)
     """
-    starts = run * draws.permutation(-(-n // run))
-    rows = starts if run == 1 else (starts[:, None] + np.arange(run)).ravel()
-    return rows[rows < n] if n % run else rows
+    batch = min((seen + n // 2) // GROWTH, n, largest)
+    return 1 << max(0, (batch // SMALLEST).bit_length() - 1)
 
 
 def _take(X: Array, target: Array, weight: Array | None, rows: np.ndarray) -> tuple:
@@ -326,7 +332,7 @@ def learn_block(course: Course, learned: Learned, block: Ready | Flowing) -> tup
         state = machine.init(machine.params, like.shape[1], course.n_outputs, like=like)
     same_place_or_raise(like, _an_array(state), course.reader.estimator, "partial_fit")
     through, built = _through(machine, X, block.functions)
-    large = None if built or machine.largest is None else machine.largest(X, course.n_outputs)
+    large = None if built else _largest(course, X)
     batches = cut(
         X,
         block.target,
@@ -337,6 +343,8 @@ def learn_block(course: Course, learned: Learned, block: Ready | Flowing) -> tup
         growth=GROWTH if machine.growth is None else machine.growth(X, course.n_outputs),
         order=block.order,
         rows=block.rows,
+        run=block.run,
+        gather=built or not machine.affine,
         through=through,
     )
     held = None
@@ -349,6 +357,12 @@ def learn_block(course: Course, learned: Learned, block: Ready | Flowing) -> tup
             predicted = course.predicted(machine.apply(machine.params, state, block.held.X))
             held = course.tally.of_block(block.held.target, predicted, block.held.weight)
     return learned._replace(state=state, rows=rows + X.shape[0]), Report(info, held, X.shape[0])
+
+
+def _largest(course: Course, X: Array) -> int:
+    """Return how many rows make the largest batch of rows that are not built."""
+    largest = course.machine.largest
+    return batch_rows(X) if largest is None else largest(X, course.n_outputs)
 
 
 def _through(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from streamlearn import learning
-from streamlearn.core import linear, links, tallies
+from streamlearn.core import linear, links, newton, tallies
 from streamlearn.core.machine import Machine
 from streamlearn.reading import Reader
 from tests.backends import STRICT, no_host_sync
@@ -155,19 +155,37 @@ def test_a_state_of_another_place_is_refused(backend):
         learning.learn_block(plan, learned, ready)
 
 
-@pytest.mark.parametrize(("n", "run"), [(7, 1), (32, 4), (35, 4), (3, 16)])
-def test_a_permutation_in_runs_has_every_row_once_and_keeps_neighbours(n, run):
-    rows = learning.permutation(np.random.default_rng(0), n, run)
-    np.testing.assert_array_equal(np.sort(rows), np.arange(n))
-    starts = np.flatnonzero(np.diff(rows, prepend=-2) != 1)
-    assert np.all(rows[starts] % run == 0)
-    assert len(starts) > 1 or n <= run
-
-
-@pytest.mark.parametrize(("n", "run"), [(32_767, 1), (32_768, learning.RUN)])
-def test_rows_are_permuted_in_runs_only_where_they_are_many(n, run):
+@pytest.mark.parametrize(("n", "seen", "run"), [(4095, 0, 1), (65_536, 0, 16), (10**5, 10**6, 512)])
+def test_rows_are_permuted_in_runs_of_which_a_batch_holds_many(n, seen, run):
     X, y = table(n)
+    machine = newton.machine(PARAMS)
     for batch_size, want in ((None, run), (4, 1)):
-        rows = learning.read(course(batch_size=batch_size), 0, 0, (X, y)).rows
-        together = np.mean(np.diff(rows) == 1)
-        assert together == pytest.approx(1 - 1 / want, abs=1e-3)
+        plan = course(machine=machine, batch_size=batch_size, seen=seen)
+        ready = learning.read(plan, 0, 0, (X, y))
+        assert ready.run == want
+        np.testing.assert_array_equal(np.sort(ready.rows), np.arange(n // want))
+
+
+def test_later_epochs_permute_longer_runs():
+    X, y = table(65_536)
+    plan = course(machine=newton.machine(PARAMS), batch_size=None)
+    assert [learning.read(plan, epoch, 0, (X, y)).run for epoch in (0, 1, 3)] == [16, 32, 64]
+
+
+def test_runs_are_shorter_where_batches_are_small():
+    X, y = table(65_536)
+    small = newton.machine(PARAMS)._replace(largest=lambda X, K: 256)
+    assert learning.read(course(machine=small, batch_size=None), 0, 0, (X, y)).run == 4
+
+
+def test_a_shuffled_block_is_learned_from_whatever_its_rows_are_gathered_by():
+    """Runs that are gathered slice by slice, in a batch of several slices, leave no row out."""
+    X, y = table(3 * 65_536 + 7)
+    plan = course(machine=newton.machine(PARAMS), batch_size=None, seen=10**7)
+    learned = learning.Learned(None, 10**7)
+    ready = learning.read(plan, 0, 0, (X, y))
+    assert ready.run > 1
+    learned, report = learning.learn_block(plan, learned, ready)
+    assert report.rows == len(X)
+    assert float(report.info.weight[0]) == len(X)
+    np.testing.assert_allclose(learned.state.centre, X.mean(axis=0), atol=0.02)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from streamlearn import backend
-from streamlearn.backend import Array, by_columns, column_sums, rows_at
+from streamlearn.backend import Array, by_columns, column_sums, rows_at, runs_at
 
 
 class Affine(NamedTuple):
@@ -32,19 +32,59 @@ class Affine(NamedTuple):
         return self.X.shape
 
 
+class Runs(NamedTuple):
+    """Rows of an array that are yet to be gathered: runs of neighbours, one after the other.
+
+    Attributes
+    ----------
+    X : array of shape (n, d)
+    runs : array of int
+        Run i begins at row ``i * length``.
+    length : int
+    """
+
+    X: Array
+    runs: Array
+    length: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Return ``(m, d)``."""
+        return self.runs.shape[0] * self.length, self.X.shape[1]
+
+
 Rows = Any
-"""An array of shape (m, d), or an `Affine`."""
+"""An array of shape (m, d), an `Affine` or `Runs`."""
+
+
+def stored(rows: Rows) -> Array:
+    """Return the array that the rows are made of."""
+    while isinstance(rows, Affine | Runs):
+        rows = rows.X
+    return rows
 
 
 def is_sparse(rows: Rows) -> bool:
     """Tell whether the zeros of the rows are not stored."""
-    return backend.is_sparse(rows.X if isinstance(rows, Affine) else rows)
+    return backend.is_sparse(stored(rows))
+
+
+def part(rows: Rows, start: int, stop: int) -> Rows:
+    """Return neighbouring rows; of `Runs` they are gathered, and have to be whole runs."""
+    if isinstance(rows, Affine):
+        return rows._replace(X=part(rows.X, start, stop))
+    if isinstance(rows, Runs):
+        k = rows.length
+        return runs_at(rows.X, rows.runs[start // k : stop // k], k)
+    return rows_at(rows, slice(start, stop))
 
 
 def cast(rows: Rows, dtype: Any) -> Rows:
-    """Return rows in a floating dtype, themselves where they have it."""
+    """Return rows in a floating dtype, themselves where they have it; `Runs` are gathered."""
     if isinstance(rows, Affine):
         return Affine(*(a if a is None else cast(a, dtype) for a in rows))
+    if isinstance(rows, Runs):
+        rows = part(rows, 0, rows.shape[0])
     return rows if rows.dtype == dtype else backend.cast(rows, dtype)
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
-from streamlearn.backend import Array, batch_rows, rows_at
-from streamlearn.core.affine import Rows
+from streamlearn.backend import Array, batch_rows, runs_at
+from streamlearn.core.affine import Rows, Runs, part, stored
 from streamlearn.core.machine import Batch, Info, Machine
 
 SMALLEST = 64
@@ -22,7 +22,12 @@ GROWTH = 32
 
 
 def sizes(
-    n_rows: int, seen: int, batch_size: int | None, largest: int, growth: int = GROWTH
+    n_rows: int,
+    seen: int,
+    batch_size: int | None,
+    largest: int,
+    growth: int = GROWTH,
+    run: int = 1,
 ) -> list[int]:
     """Return the row counts of the batches that ``n_rows`` rows are cut into.
 
@@ -38,6 +43,8 @@ def sizes(
     largest : int
         The cap, as `streamlearn.backend.batch_rows` sets it.
     growth : int
+    run : int
+        What all sizes are multiples of, but for the rows left at the end.
 
     Examples
     --------
@@ -45,6 +52,8 @@ def sizes(
     [4, 4, 2]
     >>> sizes(300, 4096, None, 4096)
     [128, 132, 40]
+    >>> sizes(300, 4096, None, 4096, run=16)
+    [128, 128, 32, 12]
     """
     out = []
     left = n_rows
@@ -53,7 +62,8 @@ def sizes(
             want = min(max(SMALLEST, (seen + n_rows - left) // growth), max(largest, SMALLEST))
         else:
             want = batch_size
-        out.append(min(want, left))
+        whole = left - left % run
+        out.append(min(max(want - want % run, run), whole) if whole else left)
         left -= out[-1]
     return out
 
@@ -69,6 +79,8 @@ def cut(
     growth: int = GROWTH,
     order: Sequence[float] | None = None,
     rows: Array | None = None,
+    run: int = 1,
+    gather: bool = True,
     through: Callable[[Array], Rows] | None = None,
 ) -> Iterator[Batch]:
     """Yield the batches of a block.
@@ -84,24 +96,36 @@ def cut(
     order : sequence of float, optional
         At least one draw a batch: batches are laid out over the block in the order that sorts the
         draws, so a shuffled block costs no copy.
-    rows : array of int of shape (n_rows,), optional
+    rows : array of int of shape (n_rows // run,), optional
         A permutation of the rows; a batch then gathers its rows.
+    run : int
+        How many neighbours are permuted as one; those left at the end stay there.
+    gather : bool
+        Whether the rows of a batch's X are to be copied together, or left to whom takes it
+        (`streamlearn.core.affine.Runs`).
     through : callable, optional
         Function of rows that each batch of X goes through: what transforms X without ever building
         all of it.
     """
-    lengths = sizes(X.shape[0], seen, batch_size, largest or batch_rows(X), growth)
+    largest = largest or batch_rows(stored(X))
+    if batch_size is None and min(seen // growth, largest) >= X.shape[0]:
+        rows, run = None, 1  # all of one batch: in whatever order
+    lengths = sizes(X.shape[0], seen, batch_size, largest, growth, run)
     layout = (
         range(len(lengths)) if order is None else sorted(range(len(lengths)), key=order.__getitem__)
     )
     ends = list(accumulate(lengths[i] for i in layout))
     stop = dict(zip(layout, ends, strict=True))
     for i, length in enumerate(lengths):
-        if rows is None:
-            at: Any = slice(stop[i] - length, stop[i])
+        start = stop[i] - length
+        if rows is None or length < run:
+            X_i, t_i, w_i = (
+                a if a is None else part(a, start, stop[i]) for a in (X, target, weight)
+            )
         else:
-            at = rows[stop[i] - length : stop[i]]
-        X_i, t_i, w_i = (a if a is None else rows_at(a, at) for a in (X, target, weight))
+            runs = rows[start // run : stop[i] // run]
+            t_i, w_i = (a if a is None else runs_at(a, runs, run) for a in (target, weight))
+            X_i = runs_at(X, runs, run) if gather or run == 1 else Runs(X, runs, run)
         yield Batch(X_i if through is None else through(X_i), t_i, w_i, seen)
         seen += length
 

@@ -101,7 +101,9 @@ class State(NamedTuple):
 
 def beside(params: Params, like: Array) -> Params:
     """Return ``params`` with its arrays in the namespace, device and dtype of ``like``."""
-    arrays = {k: v for k, v in zip(params._fields, params, strict=True) if hasattr(v, "shape")}
+    arrays = {k: v for k in params._fields if hasattr(v := getattr(params, k), "shape")}
+    if not arrays:
+        return params
     return params._replace(**{k: asarray(v, like=like) for k, v in arrays.items()})
 
 
@@ -170,16 +172,24 @@ def row_weights(params: Params, y: Array, weight: Array | None) -> Array | None:
     return by_class if w is None else w * by_class
 
 
-def report(params: Params, coef: Array, value: Array, w: Array | None) -> Info:
-    """Return what a step reports, from the losses (m, K) of its rows before it moves ``coef``."""
-    xp = namespace(value)
-    m = value.shape[0]
+def loss_sums(value: Array, w: Array | None) -> tuple[Array, ...]:
+    """Return the sums (K,) of the losses (m, K), and of w times loss and w where rows have any."""
     plain = column_sums(value)
-    if w is None:
-        loss, total = plain, xp.full_like(plain, float(m))
-    else:
-        loss = column_sums(w * value)
-        total = xp.zeros_like(plain) + column_sums(w)
+    return (plain,) if w is None else (plain, column_sums(w * value), column_sums(w))
+
+
+def report(
+    params: Params,
+    coef: Array,
+    m: int,
+    plain: Array,
+    loss: Array | None = None,
+    total: Array | None = None,
+) -> Info:
+    """Return what a step on m rows reports, from their `loss_sums` before it moves ``coef``."""
+    xp = namespace(coef)
+    loss = plain if loss is None else loss
+    total = xp.zeros_like(plain) + (m if total is None else total)
     if params.penalty is None:
         return Info(loss, total, plain)
     a1, a2 = penalty_parts(params)
@@ -229,7 +239,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     p = scores(X, w, b)
     y = targets(params, batch.target, w)
     c = row_weights(params, y, batch.weight)
-    info = report(params, w, loss.value(p, y, params.epsilon), c)
+    info = report(params, w, m, *loss_sums(loss.value(p, y, params.epsilon), c))
     g = loss.gradient(p, y, params.epsilon)
     if loss.steep:
         g = xp.maximum(xp.minimum(g, STEEPEST), -STEEPEST)

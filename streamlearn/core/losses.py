@@ -3,7 +3,8 @@
 Functions take ``(p, y, epsilon)``: scores, targets and the width of the insensitive or quadratic
 zone, elementwise on arrays of one shape. Targets are -1 or +1 for margin losses (functions of
 ``z = y p``), numbers for residual losses (functions of ``r = p - y``). Values and gradients are
-scikit-learn's, ``squared_error`` and ``huber`` with their factor 1/2. NaN in, NaN out.
+scikit-learn's, ``squared_error`` and ``huber`` with their factor 1/2. NaN in, NaN out; but for
+the gradients of "hinge" and "perceptron", which are steps: their values tell.
 
 ``curvature`` is what a Newton step divides by: the second derivative where the loss is curved.
 Where the loss is nearly straight the second derivative (about 0) does not tell how far the gradient
@@ -64,14 +65,20 @@ def _kink(r: Array, scale: Array | float) -> Array:
     return _where(r < width, r) * (0.5 / width)
 
 
+def _step(z: Array, y: Array) -> Array:
+    """Return -y where z <= 0 and 0 elsewhere.
+
+    By arithmetic: ``where`` guesses each row, and is wrong for as many as the model is.
+    """
+    return y * (_where(z > 0.0, z) - 1.0)
+
+
 def _hinge_value(p: Array, y: Array, epsilon: float) -> Array:
     return namespace(p).maximum(1.0 - y * p, 0.0)
 
 
 def _hinge_gradient(p: Array, y: Array, epsilon: float) -> Array:
-    z = y * p
-    xp = namespace(p)
-    return xp.where(z <= 1.0, -y, xp.minimum(z, 0.0))
+    return _step(y * p - 1.0, y)
 
 
 def _hinge_curvature(p: Array, y: Array, epsilon: float) -> Array:
@@ -84,9 +91,7 @@ def _perceptron_value(p: Array, y: Array, epsilon: float) -> Array:
 
 
 def _perceptron_gradient(p: Array, y: Array, epsilon: float) -> Array:
-    z = y * p
-    xp = namespace(p)
-    return xp.where(z <= 0.0, -y, xp.minimum(z, 0.0))
+    return _step(y * p, y)
 
 
 def _perceptron_curvature(p: Array, y: Array, epsilon: float) -> Array:
@@ -180,7 +185,7 @@ def _insensitive_value(p: Array, y: Array, epsilon: float) -> Array:
 def _insensitive_gradient(p: Array, y: Array, epsilon: float) -> Array:
     xp = namespace(p)
     r = p - y
-    return xp.where(xp.abs(r) <= epsilon, 0.0, xp.sign(r))
+    return xp.sign(r) * _where(xp.abs(r) > epsilon, r)
 
 
 def _insensitive_curvature(p: Array, y: Array, epsilon: float) -> Array:

@@ -50,12 +50,13 @@ Zhang, "Stochastic gradient descent for non-smooth optimization", 2013 (polynomi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import floor, inf, log, log2
 from typing import NamedTuple
 
-from streamlearn.backend import Array, batch_rows, column_sums, dense, namespace
-from streamlearn.core.affine import Rows, cast, is_sparse, pick, scores, weighted_sums
-from streamlearn.core.batches import GROWTH
+from streamlearn.backend import Array, batch_rows, column_sums, concat, dense, namespace
+from streamlearn.core.affine import Rows, cast, is_sparse, pick, scores, stored, weighted_sums
+from streamlearn.core.batches import GROWTH, cut
 from streamlearn.core.curvature import (
     Curvature,
     Damped,
@@ -71,6 +72,7 @@ from streamlearn.core.linear import (
     Params,
     averaging_weight,
     beside,
+    loss_sums,
     penalty_parts,
     per_column,
     report,
@@ -194,40 +196,36 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     >>> np.round(coef), np.round(coef @ X[500] + intercept, 1)
     (array([[3.]]), array([1.5]))
     """
-    params = beside(params, state.weights)
+    params, before = beside(params, state.weights), state
     xp, loss = namespace(state.weights), LOSSES[params.loss]
-    X = cast(batch.X, state.weights.dtype)
-    m, T, d = X.shape[0], batch.seen, X.shape[1]
-    p = on_rows(state.weights, X, state.centre)
+    X, T = batch.X, batch.seen
+    m, d = X.shape
     wide = is_sparse(X) and state.inverse.ndim == 2
     at = slice(None, None, max(1, min(4, m // 2048))) if wide else few(m)
-    some = thin(X, at)  # after the product, which brings X near
+    (sums, total, *losses), (some, p, y, *a) = survey(params, state, batch, at)
     some = some if wide else dense(some)
     feeds, inverts, new = (True, True, m) if wide else due(T, m, d, loss.kinked)
     if feeds and params.fit_intercept:
         state = recentre(state, some, new / (T + new))
     w, centre = state.weights, state.centre
-
-    y = targets(params, batch.target, w[:, :d])
-    a = row_weights(params, y, batch.weight)
-    info = report(params, w[:, :d], loss.value(p, y, params.epsilon), a)
-    g = loss.gradient(p, y, params.epsilon)
-    h = loss.curvature(thin(p, at), thin(y, at), params.epsilon)
-    if a is not None:
-        g, h = g * a, h * thin(a, at)
-    sums, total = weighted_sums(g, X), column_sums(g)[:, None]
+    info = report(params, w[:, :d], m, *losses)
+    h = loss.curvature(p, y, params.epsilon)
+    if a:
+        h = h * a[0]
+    total = total[:, None]
     a2 = penalty_parts(params)[1]
     pull = (a2[:, None] if getattr(a2, "ndim", 0) else a2) * w[:, :d]
-    grad = xp.concat([(sums - total * centre) / m + pull, total / m], axis=1) + state.tilt
+    grad = xp.concat([(sums - total * centre) / m + pull, total / m], axis=1)
 
     if feeds:
         r = new / (T + new) if wide else 4 * new / (T + 4 * new)
-        one = xp.ones_like(h[:, :1])
-        known = feed(state.curvature, some, centre, h, one if a is None else thin(a, at), r)
-        state = state._replace(curvature=known)
+        weight = a[0] if a else xp.ones_like(h[:, :1])
+        state = state._replace(curvature=feed(state.curvature, some, centre, h, weight, r))
     if inverts:
         state = renew(params, state, T + m)
 
+    tilts = params.penalty in ("l1", "elasticnet")
+    grad = grad + before.tilt if tilts else grad
     s = times(grad, state.inverse)
     slope = 2.0 * xp.sum(grad * s, axis=1)
     bend = column_sums(h * on_rows(s, some, centre) ** 2) / h.shape[0]
@@ -239,14 +237,51 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     r = state.active[:, None] * r
     c = 3 * m / (T + 3 * m)
     if not wide:
-        n = 1.0 if a is None else evenness(state.curvature)[:, None]
+        n = evenness(state.curvature)[:, None] if a else 1.0
         reach = 7 if loss.kinked else 6
         c = reach * m / (state.past + reach * m + 3 * d / n)
     mean = state.mean + r * (w - s - state.mean)
     state = state._replace(weights=w - c * s, mean=mean, past=state.past + m)
-    if params.penalty in ("l1", "elasticnet"):
+    if tilts:
         state = state._replace(mean_tilt=state.mean_tilt + r * (state.tilt - state.mean_tilt))
     return state, info
+
+
+def survey(
+    params: Params, state: State, batch: Batch, at: slice
+) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    """Go through the rows once, while they are near: as many at a time as a cache holds.
+
+    Returns
+    -------
+    sums : tuple of arrays
+        Over the rows, of gradient times row (K, d), of the gradient (K,), and `loss_sums`.
+    some : tuple of arrays
+        The rows ``at``, their scores and targets, and their weights where rows have any.
+    """
+    w, loss, X = state.weights, LOSSES[params.loss], stored(batch.X)
+    coef, dtype = w[:, :-1], w.dtype
+    intercept = w[:, -1] - coef @ state.centre
+    slices: Iterable[Batch] = (batch,)
+    if not is_sparse(X) and batch.X.shape[0] > batch_rows(X):
+        slices = cut(*batch[:3], seen=0, batch_size=batch_rows(X))
+    sums: tuple[Array, ...] = ()
+    some = []
+    for rows, target, weight, *_ in slices:
+        X = cast(rows, dtype)
+        p = scores(X, coef, intercept)
+        y = targets(params, target, coef)
+        a = row_weights(params, y, weight)
+        g = loss.gradient(p, y, params.epsilon)
+        g = g if a is None else g * a
+        lost = loss_sums(loss.value(p, y, params.epsilon), a)
+        found = (weighted_sums(g, X), column_sums(g), *lost)
+        sums = tuple(a + b for a, b in zip(sums, found, strict=True)) if sums else found
+        kept = (X, p, y) if a is None else (X, p, y, a)
+        some.append([thin(x, at) for x in kept])
+    return sums, tuple(
+        parts[0] if len(some) == 1 else concat(list(parts)) for parts in zip(*some, strict=True)
+    )
 
 
 def largest(X: Array, n_outputs: int) -> int:
@@ -281,8 +316,8 @@ def growth(X: Array, n_outputs: int) -> int:
 
 
 def few(m: int) -> slice:
-    """Return one row in 16, and some 256 to 512: spread, in case the rows are sorted."""
-    return slice(None, None, max(1, min(16, m // SOME), m // (2 * SOME - 64)))
+    """Return one row in a power of two, some 256 to 512: spread, in case the rows are sorted."""
+    return slice(None, None, 1 << max(0, (m // SOME).bit_length() - 1))
 
 
 def thin(x: Rows, at: slice) -> Array:

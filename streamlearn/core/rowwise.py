@@ -34,6 +34,7 @@ from streamlearn.core.affine import cast
 from streamlearn.core.linear import (
     Params,
     beside,
+    loss_sums,
     penalty_parts,
     report,
     restate,
@@ -123,8 +124,8 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     info = report(
         params._replace(penalty=None),
         state.coef,
-        LOSSES[params.loss].value(p, rows.y, params.epsilon),
-        weight,
+        p.shape[0],
+        *loss_sums(LOSSES[params.loss].value(p, rows.y, params.epsilon), weight),
     )
     if norms is not None and params.learning_rate not in PASSIVE:
         info = info._replace(objective=info.objective + norms)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Integral, Real
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,7 @@ class SGD(SparseCoef, Movable, BaseEstimator):
     _learned: learning.Learned  # where `partial_fit` goes on, with the draws of these two
     _seed: int
     _epoch: int
+    _checked: list  # the parameters as `partial_fit` last saw them
 
     _parameter_constraints: dict = {
         "loss": [StrOptions(set(LOSSES) - set(MARGIN_LOSSES))],
@@ -96,6 +98,10 @@ class SGD(SparseCoef, Movable, BaseEstimator):
 
     def _check(self, *, partial_fit: bool) -> None:
         """Check the parameters, alone and together."""
+        now = [getattr(self, name) for name in self._parameter_constraints]
+        # the checks take as long as learning from 4,000 rows
+        if partial_fit and hasattr(self, "_checked") and all(map(is_, now, self._checked)):
+            return
         self._validate_params()
         rate = self._rate()
         if self.early_stopping and partial_fit:
@@ -123,6 +129,8 @@ class SGD(SparseCoef, Movable, BaseEstimator):
                 FutureWarning,
                 stacklevel=3,
             )
+        if partial_fit:
+            self._checked = now
 
     def _loss(self) -> str:
         return self.loss
@@ -226,6 +234,7 @@ class SGD(SparseCoef, Movable, BaseEstimator):
             predicted=self._predicted,
             ahead=None if given.flow is None else given.flow.chain,
             first=epoch,
+            seen=learned.rows,
             signed_weights=self._rule() is not newton,
         )
         if given.flow is not None:

@@ -1,10 +1,12 @@
 """The loop that cuts blocks into batches."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streamlearn.backend import batch_rows
+from streamlearn.core import affine
 from streamlearn.core.batches import GROWTH, SMALLEST, cut, learn, sizes
 from streamlearn.core.machine import Info, Machine
 
@@ -87,6 +89,42 @@ def test_gathered_rows(backend):
     for part in (lambda b: b.X[:, 0], lambda b: b.target):
         got = np.concatenate([backend.to_numpy(part(batch)) for batch in batches])
         np.testing.assert_array_equal(got, order)
+
+
+@given(n=st.integers(1, 300), run=st.sampled_from([2, 8, 64]), data=st.data())
+def test_runs_of_neighbours_are_taken_once_and_whole(n, run, data):
+    runs = np.asarray(data.draw(st.permutations(range(n // run))), dtype=np.int64)
+    X, y = np.arange(2.0 * n).reshape(n, 2), np.arange(n)
+    batches = list(
+        cut(X, y, None, seen=0, batch_size=data.draw(st.integers(1, n)), rows=runs, run=run)
+    )
+    want = np.concatenate([*(np.arange(run) + run * i for i in runs), np.arange(n // run * run, n)])
+    got = np.concatenate([batch.target for batch in batches])
+    np.testing.assert_array_equal(got, want)
+    np.testing.assert_array_equal(np.concatenate([batch.X for batch in batches]), X[want])
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_runs_left_to_the_learner_are_the_gathered_ones(backend, order):
+    X = np.asarray(np.random.default_rng(0).normal(size=(1000, 3)), order=order)
+    X, y = backend.asarray(X), backend.asarray(np.arange(1000))
+    runs = backend.asarray(np.random.default_rng(1).permutation(1000 // 16))
+    how = {"seen": 0, "batch_size": 300, "rows": runs, "run": 16}
+    for there, later in zip(
+        cut(X, y, None, **how), cut(X, y, None, gather=False, **how), strict=True
+    ):
+        assert later.X.shape == there.X.shape
+        built = affine.cast(later.X, there.X.dtype)
+        np.testing.assert_array_equal(backend.to_numpy(built), backend.to_numpy(there.X))
+        if later.X.shape[0] >= 48:
+            some = backend.to_numpy(affine.part(later.X, 16, 48))
+            np.testing.assert_array_equal(some, backend.to_numpy(there.X)[16:48])
+
+
+def test_a_batch_that_takes_all_rows_gathers_none():
+    X = np.ones((64, 2))
+    (batch,) = cut(X, None, None, seen=10_000, rows=np.arange(64))
+    assert np.shares_memory(batch.X, X)
 
 
 def test_batches_are_views():

@@ -34,6 +34,21 @@ def run(params, X, target, weight=None, K=1, state=None, batch_size=None):
     return learn(newton.machine(params), state, batches)[0]
 
 
+@pytest.mark.parametrize("loss", ["hinge", "log_loss"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_step_on_more_rows_than_a_cache_holds_is_the_same_step(loss, weighted, monkeypatch):
+    X, codes = table(n=30_000)
+    weight = np.random.default_rng(1).uniform(0.0, 2.0, len(X)) if weighted else None
+    params = Params(**WORDS | {"loss": loss})
+    start = run(params, X[:5000], codes[:5000])
+    batch = Batch(X, codes, weight, seen=5000)
+    many = newton.update(params, start, batch)
+    monkeypatch.setattr(newton, "batch_rows", lambda X: 1 << 20)
+    one = newton.update(params, start, batch)
+    np.testing.assert_allclose(many[1], one[1], rtol=1e-12)
+    np.testing.assert_allclose(many[0].mean, one[0].mean, rtol=1e-6)
+
+
 def log_loss(X, codes, coef, intercept):
     y = 2.0 * codes[:, None] - 1.0
     return LOSSES["log_loss"].value(X @ coef.T + intercept, y, 0.0).mean()
