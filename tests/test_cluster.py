@@ -166,6 +166,18 @@ def test_far_from_zero_the_clusters_are_those_at_zero(offset, dtype):
     np.testing.assert_array_equal(lazy.predict(there), known.predict(here))
 
 
+@pytest.mark.parametrize("apart", [1e3, 1e8])
+def test_tight_clusters_stop_where_scikit_learns_do(apart):
+    """Whose inertia is what is left of squares 1e16 times as large."""
+    rng = np.random.default_rng(0)
+    rows = apart * rng.normal(size=(5, 4))[rng.integers(0, 5, 2000)] + rng.normal(size=(2000, 4))
+    for seed in range(3):
+        how = {"batch_size": 64, "compute_labels": False, "n_init": 5, "random_state": seed}
+        ours, known = (cls(5, **how).fit(rows) for cls in (MiniBatchKMeans, Theirs))
+        assert ours.n_steps_ == known.n_steps_
+        assert ours.inertia_ == pytest.approx(known.inertia_, rel=1e-6)
+
+
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_memory_order_does_not_matter(order):
     want = MiniBatchKMeans(K, random_state=0).fit(X)

@@ -37,6 +37,7 @@ from streamlearn.backend import (
     reads_are_free,
     scores,
     scores_plus,
+    smallest,
     sums_by_label,
     widest_float,
 )
@@ -45,9 +46,11 @@ from streamlearn.core.batches import cut
 from streamlearn.core.machine import Batch, Info, Machine
 
 NEAR = 8.0
-"""Most that the mean may be, in deviations of the centres, to stay in the rows.
+"""Most that the mean of the centres may be, in their deviations, to stay in the rows.
 
-At most six bits of a squared distance are lost then, and the rows are gone through once less.
+And most that rows may be from zero, in distances from their centres, for sums of squares to stay
+what the inertia is made of. At most six bits are lost then, and the rows are gone through once
+less.
 """
 
 
@@ -160,12 +163,11 @@ def sums_of(state: State, X: Array, weight: Array | None) -> Sums:
     for part in cut(X, None, weight, seen=0, batch_size=size, largest=size):
         D = _from(origin, part.X, B.dtype)
         w = ones[: D.shape[0]] if part.weight is None else cast(part.weight, B.dtype)
-        total, counted = sums_by_label(_nearest(D, B, half), k, D, w)
-        squares = _squares(D, None if part.weight is None else w, wide)
-        parts.append((cast(total, wide), cast(counted, wide), squares))
-    total, counted, squares = (reduce(_plus, each) for each in zip(*parts, strict=True))
-    inertia = squares + xp.sum((counted[:, None] * B - 2.0 * total) * B)
-    inertia = xp.maximum(inertia, xp.zeros_like(inertia))
+        nearest = argmin(scores_plus(D, -B, half), axis=1)
+        total, counted = (cast(a, wide) for a in sums_by_label(nearest, k, D, w))
+        rest = xp.sum((counted[:, None] * B - 2.0 * total) * B)
+        parts.append((total, counted, _inertia(D, part.weight, B, nearest, rest, wide)))
+    total, counted, inertia = (reduce(_plus, each) for each in zip(*parts, strict=True))
     return Sums(total - counted[:, None] * B, counted, inertia)
 
 
@@ -174,7 +176,7 @@ def labels(state: State, X: Array) -> Array:
     xp = namespace(state.centers)
     origin, B, half = _at_hand(state)
     out = [
-        xp.astype(_nearest(_from(origin, part.X, B.dtype), B, half), xp.int32)
+        xp.astype(argmin(scores_plus(_from(origin, part.X, B.dtype), -B, half), axis=1), xp.int32)
         for part in _parts(X, None, B)
     ]
     return xp.concat(out) if out else xp.zeros(0, dtype=xp.int32, device=device(B))
@@ -183,8 +185,8 @@ def labels(state: State, X: Array) -> Array:
 def inertia(state: State, X: Array, weight: Array | None = None) -> Array:
     """Return the sum of weight times squared distance of rows X (m, d) to their nearest centres.
 
-    A 0-d array of the widest float, from differences, so that rows near their centres count right
-    however far those are from each other.
+    A 0-d array of the widest float. Rows near their centres count right however far those are from
+    each other.
     """
     return labels_and_inertia(state, X, weight)[1]
 
@@ -192,9 +194,14 @@ def inertia(state: State, X: Array, weight: Array | None = None) -> Array:
 def labels_and_inertia(state: State, X: Array, weight: Array | None) -> tuple[Array, Array]:
     """Return what `labels` and `inertia` do, at the cost of one."""
     xp, wide, total = namespace(state.centers), state.counts.dtype, 0.0 * state.counts[0]
+    origin, B, half = _at_hand(state)
     out = []
-    for nearest, D, w in _from_nearest(state, X, weight):
-        total = total + _squares(D, w, wide)
+    for part in _parts(X, weight, B):
+        D = _from(origin, part.X, B.dtype)
+        nearest, least = smallest(scores_plus(D, -B, half))
+        w = None if part.weight is None else cast(part.weight, B.dtype)
+        rest = 2.0 * cast(xp.sum(least) if w is None else over_rows(w, least), wide)
+        total = total + _inertia(D, w, B, nearest, rest, wide)
         out.append(xp.astype(nearest, xp.int32))
     none = xp.zeros(0, dtype=xp.int32, device=device(state.centers))
     return (xp.concat(out) if out else none), total
@@ -203,19 +210,13 @@ def labels_and_inertia(state: State, X: Array, weight: Array | None) -> tuple[Ar
 def squared_distances(state: State, X: Array) -> Array:
     """Return the squared distance of each row of X (m, d), at least one, to its nearest centre."""
     xp = namespace(state.centers)
-    return xp.concat([xp.sum(D * D, axis=1) for _, D, _ in _from_nearest(state, X, None)])
-
-
-def _from_nearest(
-    state: State, X: Array, weight: Array | None
-) -> Iterator[tuple[Array, Array, Array | None]]:
-    """Yield the nearest centres of rows, the differences from them, and the rows' weights."""
-    xp = namespace(state.centers)
     origin, B, half = _at_hand(state)
-    for part in _parts(X, weight, B):
+    out = []
+    for part in _parts(X, None, B):
         D = _from(origin, part.X, B.dtype)
-        nearest = _nearest(D, B, half)
-        yield nearest, D - xp.take(B, nearest, axis=0), part.weight
+        D = D - xp.take(B, argmin(scores_plus(D, -B, half), axis=1), axis=0)
+        out.append(xp.sum(D * D, axis=1))
+    return xp.concat(out)
 
 
 def distances(state: State, X: Array) -> Array:
@@ -363,9 +364,19 @@ def _from(origin: Array | None, X: Array, dtype: Any) -> Array:
     return X if origin is None else by_columns(X, ("subtract", origin))
 
 
-def _nearest(D: Array, B: Array, half: Array) -> Array:
-    """Return for each row of D the nearest row of B, by ``|b|**2 / 2 - d.b``."""
-    return argmin(scores_plus(D, -B, half), axis=1)
+def _inertia(
+    D: Array, weight: Array | None, B: Array, nearest: Array, rest: Array, wide: Any
+) -> Array:
+    """Return the sum of weight times the squared distance of rows D to their nearest rows of B.
+
+    That is ``rest``, the sum of ``|b|**2 - 2 d.b``, and the squares of D; where that leaves too
+    little of the squares, or asking waits for a device, it is made of differences.
+    """
+    if reads_are_free(D):
+        squares = _squares(D, weight, wide)
+        if NEAR**2 * (squares + rest) > squares:
+            return squares + rest
+    return _squares(D - namespace(D).take(B, nearest, axis=0), weight, wide)
 
 
 def _squares(D: Array, weight: Array | None, wide: Any) -> Array:

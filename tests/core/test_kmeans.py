@@ -175,8 +175,10 @@ def test_the_inertia_of_tight_clusters_is_right(backend):
     rows = backend.asarray(X)
     state = kmeans.start(backend.asarray(centers))
     near = backend.to_numpy(rows) - np.repeat(backend.to_numpy(state.centers), 20, axis=0)
-    got = float(backend.to_numpy(kmeans.inertia(state, rows)))
-    assert got == pytest.approx(float((near.astype(float) ** 2).sum()), rel=1e-3 if wide else 1e-2)
+    want = pytest.approx(float((near.astype(float) ** 2).sum()), rel=1e-3 if wide else 1e-2)
+    assert float(backend.to_numpy(kmeans.inertia(state, rows))) == want
+    _, info = kmeans.update(kmeans.Params(), state, Batch(rows))
+    assert float(backend.to_numpy(info.loss)[0]) == want
 
 
 def test_the_info_is_the_inertia_before_the_step(backend):
