@@ -282,7 +282,7 @@ def ready(
     if course.shuffle == "rows":
         if course.batch_size is None:
             seen = course.seen + (epoch - course.first) * X.shape[0]
-            run = together(X.shape[0], seen, _largest(course, X))
+            run = together(X.shape[0], seen, _largest(course, X, seen))
         drawn = asarray(draws.permutation(X.shape[0] // run), like=X, dtype=default_int(X))
     elif course.shuffle == "batches":
         order = draws.random(1 + X.shape[0] // (course.batch_size or SMALLEST)).tolist()
@@ -332,7 +332,7 @@ def learn_block(course: Course, learned: Learned, block: Ready | Flowing) -> tup
         state = machine.init(machine.params, like.shape[1], course.n_outputs, like=like)
     same_place_or_raise(like, _an_array(state), course.reader.estimator, "partial_fit")
     through, built = _through(machine, X, block.functions)
-    large = None if built else _largest(course, X)
+    large = None if built else _largest(course, X, rows)
     batches = cut(
         X,
         block.target,
@@ -359,10 +359,12 @@ def learn_block(course: Course, learned: Learned, block: Ready | Flowing) -> tup
     return learned._replace(state=state, rows=rows + X.shape[0]), Report(info, held, X.shape[0])
 
 
-def _largest(course: Course, X: Array) -> int:
+def _largest(course: Course, X: Array, seen: int) -> int:
     """Return how many rows make the largest batch of rows that are not built."""
     largest = course.machine.largest
-    return batch_rows(X) if largest is None else largest(X, course.n_outputs)
+    return (
+        batch_rows(X) if largest is None else largest(X, course.n_outputs, seen + X.shape[0] // 2)
+    )
 
 
 def _through(

@@ -174,7 +174,7 @@ def test_later_epochs_permute_longer_runs():
 
 def test_runs_are_shorter_where_batches_are_small():
     X, y = table(65_536)
-    small = newton.machine(PARAMS)._replace(largest=lambda X, K: 256)
+    small = newton.machine(PARAMS)._replace(largest=lambda X, K, seen: 256)
     assert learning.read(course(machine=small, batch_size=None), 0, 0, (X, y)).run == 4
 
 

@@ -82,8 +82,8 @@ class Machine(NamedTuple):
     sparse : bool
         Whether it may be rows whose zeros are not stored.
     largest : callable or None
-        ``(X, n_outputs) -> int``: rows of the largest batch, where that is not
-        `streamlearn.backend.batch_rows`.
+        ``(X, n_outputs, seen) -> int``: rows of the largest batch of a block, whose middle row
+        follows ``seen`` others, where that is not `streamlearn.backend.batch_rows`.
     growth : callable or None
         ``(X, n_outputs) -> int``: one part in so many of the rows seen makes a batch, where that is
         not `streamlearn.core.batches.GROWTH`.

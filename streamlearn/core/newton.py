@@ -284,7 +284,7 @@ def survey(
     )
 
 
-def largest(X: Array, n_outputs: int) -> int:
+def largest(X: Array, n_outputs: int, seen: int) -> int:
     """Return how many rows make the largest batch: a power of two.
 
     Steps here lose nothing by being few. On a CPU a batch, with some eight numbers a row and column
@@ -294,16 +294,18 @@ def largest(X: Array, n_outputs: int) -> int:
     return batch_rows(X, beside=8 * n_outputs, budget=budget, most=1 << 16)
 
 
-def largest_near_kinks(X: Array, n_outputs: int) -> int:
+def largest_near_kinks(X: Array, n_outputs: int, seen: int) -> int:
     """Return how many rows make the largest batch under a loss with a kink: a power of two.
 
     Where features are many, a coefficient at a kink needs many steps to settle: hinge on 200 levels
-    ends 0.5 % above the optimum in batches of 512 rows, 0.7 in thousands.
+    ends 0.5 % above the optimum in batches of 512 rows, 0.7 in thousands. After so many rows
+    ``seen`` there have been some hundred steps of a 128th.
     """
-    most = largest(X, n_outputs)
+    most = largest(X, n_outputs, seen)
     if is_sparse(X) and not has_matrix(n_outputs, X.shape[1] + 1):
         return most  # a step costs as much as thousands of rows
-    return min(most, max(512, 1 << (2**25 // X.shape[1] ** 2).bit_length() - 1))
+    many = max(512, 2**25 // X.shape[1] ** 2, seen // 128)
+    return min(most, 1 << many.bit_length() - 1)
 
 
 def growth(X: Array, n_outputs: int) -> int:

@@ -307,10 +307,12 @@ def test_inversions_grow_with_rows_and_seldom_in_the_end(kinked, least):
         assert least < late < 1.25 * least
 
 
-def test_batches_near_kinks_are_small_where_features_are_many():
+def test_batches_near_kinks_are_small_where_features_are_many_and_rows_few():
     most = {}
     for loss in ("log_loss", "hinge"):
         M = newton.machine(newton.Params(loss=loss))
-        most[loss] = [M.largest(np.empty((1, d)), 1) for d in (20, 200, 2000)]
-    assert most["hinge"] == [65536, 512, 512]
-    assert most["log_loss"] == [65536, 8192, 1024]
+        for seen in (50_000, 10**6):
+            most[loss, seen] = [M.largest(np.empty((1, d)), 1, seen) for d in (20, 200, 2000)]
+    assert most["hinge", 50_000] == [65536, 512, 512]
+    assert most["hinge", 10**6] == [65536, 4096, 1024]
+    assert most["log_loss", 50_000] == most["log_loss", 10**6] == [65536, 8192, 1024]
