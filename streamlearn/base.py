@@ -138,7 +138,11 @@ def take_in(
             else:
                 X, y = validate_data(estimator, X, y, **of_y, **checks)
             if sample_weight is not None and not engine.is_collection(sample_weight):
-                sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+                # Of held-out rows the split says what is wrong.
+                zeros = bool(getattr(estimator, "early_stopping", False))
+                sample_weight = _check_sample_weight(
+                    sample_weight, X, dtype=X.dtype, allow_all_zero_weights=zeros
+                )
         X = csr(X) if is_sparse(X) else X
         reader = Reader(name, X.shape[1], allow_nan=allow_nan)
     parts = engine.align(X=X, y=y, sample_weight=sample_weight)

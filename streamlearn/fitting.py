@@ -140,8 +140,8 @@ def fit(
                     f"Total training time: {time.time() - started:.2f} seconds."
                 )
             if stopping.early_stopping and reports:
-                score = held_out_score(course, [record.info.held for record, _ in reports])
-                stalled = watch.stalled(np.full(course.n_outputs, score))
+                scores = held_out_scores(course, [record.info.held for record, _ in reports])
+                stalled = watch.stalled(np.broadcast_to(scores, course.n_outputs))
                 learned, active = _slow_or_stop(course, learned, stalled, active)
                 if not active.any():
                     break
@@ -221,11 +221,11 @@ def diverged(where: str) -> ValueError:
     )
 
 
-def held_out_score(course: Course, tallies: list[Any]) -> float:
-    """Return the score of the held-out rows of some blocks, from their tallies."""
+def held_out_scores(course: Course, tallies: list[Any]) -> np.ndarray:
+    """Return the score of some blocks' held-out rows, or one an output, from their tallies."""
     assert course.tally is not None
     merged = reduce(course.tally.merge, [t for t in tallies if t is not None])
-    return float(np.mean(to_numpy(course.tally.result(merged))))
+    return to_numpy(course.tally.result(merged))
 
 
 def _slow_or_stop(

@@ -62,6 +62,10 @@ class Course(NamedTuple):
     seed : int
     held_out : float
         Part of each block's rows that is scored and never learned from.
+    held_rows : ndarray of int or None
+        Such rows of an array in memory, sorted; ``held_out`` is 0 then.
+    order : callable or None
+        ``(epoch) -> all rows`` of an array in memory, in place of own draws.
     tally : Tally or None
         How held-out rows are scored.
     predicted : callable or None
@@ -89,6 +93,8 @@ class Course(NamedTuple):
     shuffle: str | None
     seed: int
     held_out: float = 0.0
+    held_rows: np.ndarray | None = None
+    order: Callable[[int], np.ndarray] | None = None
     tally: Tally | None = None
     predicted: Callable[[Array], Array] | None = None
     ahead: Chain | None = None
@@ -269,17 +275,25 @@ def ready(
 ) -> Ready:
     """Hold rows out and make the draws of a block."""
     X, functions = rows
-    held = None
+    held, scored, kept = None, course.held_rows, None
     if course.held_out:
         # Without the epoch: what is held out once is never learned from.
         shuffled = generator(course.seed, index).permutation(X.shape[0])
         n_held = min(int(np.ceil(course.held_out * X.shape[0])), X.shape[0] - 1)
-        held = Batch(*_take(X, target, weight, np.sort(shuffled[:n_held])))
+        scored = np.sort(shuffled[:n_held])
+    if scored is not None:
+        kept = np.delete(np.arange(X.shape[0]), scored)
+        held = Batch(*_take(X, target, weight, scored))
         held = held._replace(X=Rows(held.X, functions).all())
-        X, target, weight = _take(X, target, weight, np.sort(shuffled[n_held:]))
+        X, target, weight = _take(X, target, weight, kept)
     order = drawn = None
     draws, run = generator(course.seed, index, epoch), 1
-    if course.shuffle == "rows":
+    if course.order is not None:
+        now = course.order(epoch)
+        if kept is not None:
+            now = np.searchsorted(kept, now[np.isin(now, kept)])
+        drawn = asarray(now, like=X, dtype=default_int(X))
+    elif course.shuffle == "rows":
         if course.batch_size is None:
             seen = course.seen + (epoch - course.first) * X.shape[0]
             run = together(X.shape[0], seen, _largest(course, X, seen))

@@ -207,6 +207,74 @@ def test_calls_of_partial_fit_begin_where_scikit_learns_do(kind, rate, penalty):
             assert a.t_ == b.t_
 
 
+def drawn(kind: str, how: dict[str, Any], random_state: Any, X: np.ndarray, w: Any) -> list[Any]:
+    """Return our fit and scikit-learn's, with the same draws."""
+    given, name = TABLES["plain"], "SGDRegressor" if kind == "values" else "SGDClassifier"
+    models = []
+    for module, more in ((linear_model, {"batch_size": 1}), (theirs, {})):
+        state = np.random.RandomState(3) if random_state == "instance" else random_state
+        model = getattr(module, name)(**how, **more, random_state=state)
+        models.append(fit(model, X, kind, given, w))
+        models[-1].next_draw = None if isinstance(state, int) else state.random_sample()
+    return models
+
+
+@pytest.mark.parametrize("random_state", [0, 7, "instance"])
+@pytest.mark.parametrize("kind", ["two classes", "values"])
+def test_draws_are_scikit_learns(kind, random_state):
+    """The order of the rows in each epoch, and which are held out to stop by."""
+    for stop, penalty, average, w, loss in itertools.product(
+        (False, True),
+        (None, "l2"),
+        (False, True),
+        (None, "rows"),
+        ("hinge", "log_loss") if kind == "two classes" else ("squared_error", "huber"),
+    ):
+        how = {
+            "loss": loss, "penalty": penalty, "average": average, "early_stopping": stop,
+            "learning_rate": "constant", "eta0": 0.01, "max_iter": 30, "n_iter_no_change": 2,
+        }  # fmt: skip
+        if stop and (penalty, loss) != (None, "hinge") and kind == "two classes":
+            how |= {"fit_intercept": False, "max_iter": 4}  # what scikit-learn scores: see the docs
+        if stop and penalty and kind == "values":
+            how["max_iter"] = 2
+        got, known = drawn(kind, how, random_state, TABLES["plain"].X, w)
+        assert distance(got, known) <= 1e-10, how
+        assert got.n_iter_ == known.n_iter_
+        assert got.next_draw == known.next_draw
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_held_out_is_what_scikit_learn_holds_out(kind):
+    """Also of several classes, which learn in the order of rows that they have."""
+    how = {"early_stopping": True, "penalty": None, "shuffle": False, "tol": 1e-3, "eta0": 0.05}
+    how |= {"learning_rate": "constant", "n_iter_no_change": 3, "validation_fraction": 0.3}
+    ended = set()
+    for seed in range(5):
+        got, known = drawn(kind, how, seed, TABLES["plain"].X, None)
+        assert distance(got, known) <= 1e-10
+        assert got.n_iter_ == known.n_iter_
+        ended.add(got.n_iter_)
+    assert len(ended) > 1
+
+
+def test_calls_of_partial_fit_draw_what_scikit_learns_do():
+    given = TABLES["plain"]
+    for kind, random_state in itertools.product(("two classes", "values"), (4, "instance")):
+        models = [
+            (linear_model.SGDRegressor, theirs.SGDRegressor)[i](**more)
+            if kind == "values"
+            else (SGDClassifier, theirs.SGDClassifier)[i](**more)
+            for i, more in enumerate(({"batch_size": 1}, {}))
+        ]
+        more = {} if kind == "values" else {"classes": [0, 1]}
+        for model in models:
+            model.random_state = np.random.RandomState(3) if random_state == "instance" else 4
+            for at in (slice(0, 30), slice(30, 31), slice(31, 70)):
+                model.partial_fit(given.X[at], given.targets[kind][at], **more)
+        assert distance(*models) <= 1e-10
+
+
 def test_partial_fit_goes_on_from_another_algorithm_and_penalty():
     """From the answer of the one before, with the count of rows."""
     given = TABLES["plain"]

@@ -15,6 +15,11 @@ def codes(scores: Array) -> Array:
     return argmax(scores, axis=1)
 
 
+def above(scores: Array) -> Array:
+    """Return for each column (m, K) whether its model says so, as booleans."""
+    return scores > 0.0
+
+
 def logistic(p: Array) -> Array:
     """Return ``1 / (1 + exp(-p))`` without overflow, and without cancellation at either end."""
     xp = namespace(p)

@@ -84,6 +84,29 @@ def correct(target: Array, predicted: Array, weight: Array | None = None) -> Ave
     return _average_of(right if right.ndim == 1 else namespace(right).all(right, axis=1), weight)
 
 
+def correct_each(target: Array, above: Array, weight: Array | None = None) -> Average:
+    """Return the sums of the accuracy of each class beside the rest, for two that of the second.
+
+    Parameters
+    ----------
+    target : array of shape (n_rows,)
+        Class codes.
+    above : array of bool of shape (n_rows, n_outputs)
+        Whether the row is said to be of the class; one column says so of class 1.
+    weight : array of shape (n_rows,), optional
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> average(correct_each(np.asarray([0, 2]), np.asarray([[True, True, False], [False] * 3])))
+    array([1. , 0.5, 0.5])
+    """
+    xp, K = namespace(above), above.shape[1]
+    first = 1 if K == 1 else 0
+    classes = xp.arange(first, first + K, dtype=target.dtype, device=device(target))
+    return _average_of((target[:, None] == classes) == above, weight)
+
+
 def log_losses(target: Array, predicted: Array, weight: Array | None = None) -> Average:
     """Return the sums of the log loss, in natural logarithms.
 
@@ -197,6 +220,7 @@ def over_outputs(scores: Array, multioutput: str = "uniform_average") -> Array:
 
 
 ACCURACY = Tally(correct, add, average)
+EACH_ACCURACY = Tally(correct_each, add, average)
 LOG_LOSS = Tally(log_losses, add, average)
 SQUARED_ERROR = Tally(squared_errors, add, average)
 ABSOLUTE_ERROR = Tally(absolute_errors, add, average)

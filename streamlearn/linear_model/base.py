@@ -35,7 +35,7 @@ from streamlearn.backend import (
 )
 from streamlearn.base import Given, lazy_float_dtype, rows_out
 from streamlearn.blocks import is_collection, is_frame
-from streamlearn.core import linear, newton, rowwise
+from streamlearn.core import linear, links, newton, rowwise, tallies
 from streamlearn.core.batches import cut
 from streamlearn.core.losses import LOSSES, MARGIN_LOSSES
 from streamlearn.core.machine import Machine
@@ -43,9 +43,11 @@ from streamlearn.core.moments import Standardize
 from streamlearn.core.rates import RATES
 from streamlearn.core.rowsteps import PASSIVE
 from streamlearn.core.tallies import Tally
+from streamlearn.linear_model import draws
+from streamlearn.linear_model.familiar import Familiar
 from streamlearn.linear_model.sparsity import SparseCoef
 from streamlearn.moving import Movable
-from streamlearn.reading import finite_or_raise, sum_is_finite
+from streamlearn.reading import as_vector, finite_or_raise, sum_is_finite
 
 RULES = (linear, newton, rowwise)
 """The core modules that learn linear models."""
@@ -57,7 +59,7 @@ DENSE_ROWS = (
 )
 
 
-class SGD(SparseCoef, Movable, BaseEstimator):
+class SGD(SparseCoef, Familiar, Movable, BaseEstimator):
     """A linear model that learns by stochastic gradient steps."""
 
     _takes_collections = True
@@ -210,16 +212,15 @@ class SGD(SparseCoef, Movable, BaseEstimator):
     ) -> None:
         """Run the fit and publish its result."""
         lazy = given.blocks.plan is not None
-        if partial_fit and learned.state is not None:
-            seed, epoch = self._seed, self._epoch
-        else:
-            # One draw for all passes; a block's own draws come from it and the block's number.
-            seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-            epoch = 0
+        epoch = self._epoch if partial_fit and learned.state is not None else 0
+        seed, order, held_rows = self._draws(given, n_outputs, epoch, classes is not None)
         shuffle = None
         if self.shuffle:
             by_rows = not lazy or self.shuffle == "rows" or self._row_by_row()
             shuffle = "rows" if by_rows else "batches"
+        each = held_rows is not None and classes is not None
+        if held_rows is not None and self._row_by_row():
+            machine = machine._replace(apply=_scores_without_mean)
         course = learning.Course(
             machine,
             n_outputs,
@@ -229,9 +230,11 @@ class SGD(SparseCoef, Movable, BaseEstimator):
             batch_size=self._batch_rows(),
             shuffle=shuffle,
             seed=seed,
-            held_out=float(self.validation_fraction) if self.early_stopping else 0.0,
-            tally=self._tally,
-            predicted=self._predicted,
+            held_out=float(self.validation_fraction) if self.early_stopping and lazy else 0.0,
+            held_rows=held_rows,
+            order=order,
+            tally=tallies.EACH_ACCURACY if each else self._tally,
+            predicted=links.above if each else self._predicted,
             ahead=None if given.flow is None else given.flow.chain,
             first=epoch,
             seen=learned.rows,
@@ -282,6 +285,32 @@ class SGD(SparseCoef, Movable, BaseEstimator):
                 stacklevel=3,
             )
 
+    def _draws(
+        self, given: Given, n_outputs: int, epoch: int, of_classes: bool
+    ) -> tuple[int, draws.Order | None, np.ndarray | None]:
+        """Return the seed, and of rows in memory scikit-learn's order and what it holds out."""
+        exact = self._row_by_row()
+        if given.blocks.plan is not None or not (exact or self.early_stopping):
+            # One draw for all passes; a block's own draws come from it and the block's number.
+            if epoch:
+                return self._seed, None, None
+            return int(check_random_state(self.random_state).randint(draws.SEED)), None, None
+        y, weight = (
+            to_numpy(as_vector(given.blocks.parts[given.blocks.names.index(name)], name))
+            if name in given.blocks.names
+            else None
+            for name in ("y", "sample_weight")
+        )
+        assert y is not None
+        part = float(self.validation_fraction) if self.early_stopping else 0.0
+        seed, held_rows = draws.drawn(
+            self.random_state, y, weight, n_outputs, classes=of_classes, part=part
+        )
+        order = None
+        if exact and self.shuffle:
+            order = draws.Order(draws.permutation(seed, len(y)), epoch)
+        return seed, order, held_rows
+
     def _publish(self, coef: Array, intercept: Array) -> None:
         self.coef_, self.intercept_ = coef, intercept
 
@@ -316,6 +345,12 @@ class SGD(SparseCoef, Movable, BaseEstimator):
         tags.input_tags.sparse = not self._row_by_row()
         tags.array_api_support = True
         return tags
+
+
+def _scores_without_mean(params: linear.Params, state: rowwise.State, X: Array) -> Array:
+    """Return the scores of rows by the last models, which scikit-learn stops by."""
+    last = state._replace(mean_coef=state.coef, mean_intercept=state.intercept)
+    return rowwise.apply(params, last, X)
 
 
 def one_column(p: Array) -> Array:

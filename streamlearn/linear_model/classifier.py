@@ -68,8 +68,9 @@ default="auto"
     power_t : float, default=0.5
     early_stopping : bool, default=False
         Hold out rows of every block, score them after the block was learned from, and stop when
-        the score of a segment of blocks (an epoch, in memory) has not improved by ``tol`` for
-        ``n_iter_no_change`` segments.
+        the score of a segment of blocks has not improved by ``tol`` for ``n_iter_no_change``
+        segments. In memory hold out the rows that scikit-learn does, and watch each class's
+        accuracy beside the rest at the end of each epoch.
     validation_fraction : float, default=0.1
         Share of each block's rows to hold out.
     n_iter_no_change : int, default=5
@@ -81,10 +82,13 @@ default="auto"
         "auto" False means a mean too, one that weighs the later coefficients more.
     batch_size : int or "auto", default="auto"
         Rows of one step. "auto": 64 at first, growing with the rows seen to what fits in cache. 1
-        is scikit-learn's algorithm, row by row: with ``shuffle=False`` the same coefficients to
-        rounding, also block by block. "pa1" and "pa2" are so under "auto" too. (Different: the rows
-        that ``early_stopping`` holds out, and ``average`` over several calls of ``partial_fit``,
-        which scikit-learn's classifiers begin with the intercept of an earlier one.)
+        is scikit-learn's algorithm, row by row: the same coefficients to rounding, with
+        ``shuffle=False`` also block by block. "pa1" and "pa2" are so under "auto" too. (Different:
+        more than two classes learn from shuffled rows in one order, where scikit-learn draws one
+        for each; ``average`` over several calls of ``partial_fit``, which scikit-learn's
+        classifiers begin with the intercept of an earlier one; and ``early_stopping`` scores the
+        model, where scikit-learn's loop leaves out the shrinking of the coefficients that the l2
+        penalty has come to, and counts no row of class 0 right under log_loss.)
     classes : array-like or None, default=None
         The labels, where they are known: saves a pass over y, and a pass over y is a pass over
         the data where both come from the same files.
@@ -263,8 +267,10 @@ default="auto"
         if self.class_weight == "balanced":
             raise ValueError(
                 "class_weight 'balanced' is not supported for partial_fit. In order to use "
-                "'balanced' weights, use compute_class_weight('balanced', classes=classes, y=y) on "
-                "a large enough sample and pass the resulting weights as class_weight."
+                "'balanced' weights, use compute_class_weight('balanced', classes=classes, y=y). "
+                "In place of y you can use a large enough sample of the full training set target "
+                "to properly estimate the class frequency distributions. Pass the resulting "
+                "weights as the class_weight parameter."
             )
         first = not hasattr(self, "classes_")
         classes = self.classes if classes is None else classes

@@ -398,6 +398,6 @@ def one_column(P: Array) -> Array:
 def _sizes(hidden: Any) -> tuple[int, ...]:
     """Return the units of the hidden layers."""
     sizes = list(hidden) if hasattr(hidden, "__iter__") else [hidden]
-    if not all(isinstance(size, Integral) and size > 0 for size in sizes):
-        raise ValueError(f"hidden_layer_sizes must be > 0 and whole numbers, got {sizes}.")
+    if not all(isinstance(size, Integral) and int(size) > 0 for size in sizes):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}: give whole numbers.")
     return tuple(int(size) for size in sizes)

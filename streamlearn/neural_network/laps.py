@@ -14,7 +14,7 @@ from streamlearn.blocks import Blocks
 from streamlearn.core import mlp
 from streamlearn.core.batches import cut, learn
 from streamlearn.core.machine import Batch, Machine
-from streamlearn.fitting import held_out_score, one_pass
+from streamlearn.fitting import held_out_scores, one_pass
 from streamlearn.learning import Course, Learned
 
 
@@ -99,6 +99,8 @@ def _laps_of_blocks(course: Course, blocks: Blocks, learned: Learned, epoch: int
         parts = [float(to_numpy(report.info.objective)[0]) for report in reports]
         weight = sum(float(to_numpy(report.info.weight)[0]) for report in reports)
         held_out = sum(r.rows for r in records) - sum(rows)
-        score = held_out_score(course, [r.held for r in reports]) if held_out > 1 else None
+        score = None
+        if held_out > 1:
+            score = float(np.mean(held_out_scores(course, [r.held for r in reports])))
         losses = [part / n for part, n in zip(parts, rows, strict=True)]
         yield Lap(segment.state, losses, sum(parts), sum(rows), weight, score)
