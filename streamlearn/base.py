@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import is_
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -34,6 +36,7 @@ from streamlearn.reading import (
     dense_or_raise,
     known_or_raise,
     same_place_or_raise,
+    sum_is_finite,
 )
 from streamlearn.sparse import as_given, csr, is_sparse
 from streamlearn.stages import Flow
@@ -133,7 +136,9 @@ def take_in(
         # Everything follows X.
         y, sample_weight = (to_numpy(a) if _is_foreign(a) else a for a in (y, sample_weight))
         with advised():
-            if y is None or engine.is_collection(y):
+            if not reset and _is_clean(estimator, X, y):
+                pass
+            elif y is None or engine.is_collection(y):
                 X = validate_data(estimator, X, **checks)
             else:
                 X, y = validate_data(estimator, X, y, **of_y, **checks)
@@ -185,6 +190,28 @@ def announce(
 def advice(estimator: BaseEstimator) -> str | None:
     """Return what to do about sparse rows, or None where an estimator takes them."""
     return getattr(estimator, "_dense", DENSE)
+
+
+_checked: WeakKeyDictionary[BaseEstimator, list] = WeakKeyDictionary()
+"""The parameters of estimators as they were last found right: not kept by themselves, which an
+error must leave as they were."""
+
+
+def check_parameters(estimator: BaseEstimator, *, again: bool) -> None:
+    """Check the parameters; those that were found right before only if ``again``.
+
+    The check takes as long as learning from 2,000 rows, and ``partial_fit`` is called in a loop.
+
+    Raises
+    ------
+    ValueError
+        scikit-learn's.
+    """
+    now = [getattr(estimator, name) for name in estimator._parameter_constraints]
+    known = _checked.get(estimator)
+    if again or known is None or not all(map(is_, now, known)):
+        estimator._validate_params()
+        _checked[estimator] = now
 
 
 @contextmanager
@@ -267,7 +294,9 @@ def rows_out(
         "ensure_all_finite": "allow-nan" if allow_nan else True,
     }
     with advised():
-        if named:
+        if _is_clean(estimator, X):
+            pass
+        elif named:
             X = validate_data(estimator, X, reset=False, **checks)
         else:
             X = check_array(X, estimator=estimator, input_name="X", **checks)
@@ -337,6 +366,32 @@ def _is_foreign(x: Any) -> bool:
     """Tell whether ``x`` is an array in memory of another library than NumPy."""
     here = isinstance(x, np.ndarray) or is_sparse(x)
     return is_array(x) and not here and not engine.is_collection(x)
+
+
+def _is_clean(estimator: BaseEstimator, X: Any, y: Any = None) -> bool:
+    """Tell whether scikit-learn's checks would hand back X and y as they are.
+
+    Asking them takes as long as learning from 2,000 rows.
+    """
+    return (
+        type(X) is np.ndarray
+        and X.dtype in (np.float64, np.float32)
+        and X.ndim == 2
+        and X.shape[0] > 0
+        and X.shape[1] == getattr(estimator, "n_features_in_", None)
+        and not hasattr(estimator, "feature_names_in_")
+        and sum_is_finite(X)
+        and (y is None or _is_clean_target(y, X.shape[0]))
+    )
+
+
+def _is_clean_target(y: Any, n_rows: int) -> bool:
+    return (
+        type(y) is np.ndarray
+        and y.shape == (n_rows,)
+        and y.dtype.kind in "biuf"
+        and sum_is_finite(y)
+    )
 
 
 class Transformer(Movable, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]

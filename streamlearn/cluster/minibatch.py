@@ -26,6 +26,7 @@ from streamlearn.backend import (
 from streamlearn.base import (
     Given,
     Transformer,
+    check_parameters,
     lazy_float_dtype,
     rows_out,
     take_in,
@@ -200,7 +201,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         NotImplementedError
             In a one-pass pipeline for ``init="k-means||"``, and for ``tol`` with a second epoch.
         """
-        self._validate_params()
+        check_parameters(self, again=True)
         with unchanged_on_error(self):
             given = self._take_in(X, y, sample_weight, reset=True)
             draws = check_random_state(self.random_state)
@@ -225,7 +226,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
 
         The same parameters and errors as `fit`.
         """
-        self._validate_params()
+        check_parameters(self, again=False)
         with unchanged_on_error(self):
             first = not hasattr(self, "cluster_centers_")
             given = self._take_in(X, y, sample_weight, reset=first)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Integral, Real
-from operator import is_
 from typing import Any
 
 import numpy as np
@@ -33,7 +32,7 @@ from streamlearn.backend import (
     scores,
     to_numpy,
 )
-from streamlearn.base import Given, lazy_float_dtype, rows_out
+from streamlearn.base import Given, check_parameters, lazy_float_dtype, rows_out
 from streamlearn.blocks import is_collection, is_frame
 from streamlearn.core import linear, links, newton, rowwise, tallies
 from streamlearn.core.batches import cut
@@ -73,7 +72,6 @@ class SGD(SparseCoef, Familiar, Movable, BaseEstimator):
     _learned: learning.Learned  # where `partial_fit` goes on, with the draws of these two
     _seed: int
     _epoch: int
-    _checked: list  # the parameters as `partial_fit` last saw them
 
     _parameter_constraints: dict = {
         "loss": [StrOptions(set(LOSSES) - set(MARGIN_LOSSES))],
@@ -100,11 +98,7 @@ class SGD(SparseCoef, Familiar, Movable, BaseEstimator):
 
     def _check(self, *, partial_fit: bool) -> None:
         """Check the parameters, alone and together."""
-        now = [getattr(self, name) for name in self._parameter_constraints]
-        # the checks take as long as learning from 4,000 rows
-        if partial_fit and hasattr(self, "_checked") and all(map(is_, now, self._checked)):
-            return
-        self._validate_params()
+        check_parameters(self, again=not partial_fit)
         rate = self._rate()
         if self.early_stopping and partial_fit:
             raise ValueError("early_stopping should be False with partial_fit")
@@ -131,8 +125,6 @@ class SGD(SparseCoef, Familiar, Movable, BaseEstimator):
                 FutureWarning,
                 stacklevel=3,
             )
-        if partial_fit:
-            self._checked = now
 
     def _loss(self) -> str:
         return self.loss

@@ -18,7 +18,14 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn.backend import Array, to_numpy
-from streamlearn.base import Given, lazy_float_dtype, rows_out, take_in, unchanged_on_error
+from streamlearn.base import (
+    Given,
+    check_parameters,
+    lazy_float_dtype,
+    rows_out,
+    take_in,
+    unchanged_on_error,
+)
 from streamlearn.blocks import is_collection, is_frame
 from streamlearn.core import mlp
 from streamlearn.core.activations import HIDDEN
@@ -93,7 +100,7 @@ class MLP(Movable, BaseEstimator):
         self, X: Any, y: Any, sample_weight: Any, classes: Any = None, *, further: bool
     ) -> None:
         """Fit, or learn ``further``, and publish the result."""
-        self._validate_params()
+        check_parameters(self, again=not further)
         hidden = _sizes(self.hidden_layer_sizes)
         if further and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
