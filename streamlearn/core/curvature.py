@@ -120,8 +120,10 @@ def evenness(known: Curvature) -> Array:
     return xp.where(n > 0.0, known.absolute[:, -1] ** 2 / xp.where(n > 0.0, n, 1.0), 1.0)
 
 
-def damp(known: Curvature, ridge: Array, least: Array, most: float = inf) -> Damped:
-    """Return ``H + ridge + diag D``, D_j = min(1, D / (2 n_j)) mean(h) mean(z_j^2).
+def damp(
+    known: Curvature, ridge: Array, least: Array, prior: Array | float, most: float = inf
+) -> Damped:
+    """Return ``H + ridge + diag D``, D_j = min(1, prior / n_j) mean(h) mean(z_j^2).
 
     Parameters
     ----------
@@ -129,6 +131,8 @@ def damp(known: Curvature, ridge: Array, least: Array, most: float = inf) -> Dam
     ridge : array of shape (K, D)
     least : array of shape (D,)
         Features of no more mean square than this are left alone.
+    prior : float or array of shape (K, 1)
+        How many rows the damping stands for, D / 2 at most.
     most : float
         Rows there have been at most, where the host knows: no n_j is larger.
     """
@@ -138,7 +142,7 @@ def damp(known: Curvature, ridge: Array, least: Array, most: float = inf) -> Dam
     if 2 * most > D:
         # how many rows feature j has effectively been seen in; from |z|, or tails make it small
         n = absolute * (absolute / xp.where(square > 0.0, square, 1.0))
-        lost = 0.5 * D / xp.maximum(n, 0.5 * D)
+        lost = prior / xp.maximum(n, prior)
         # copies of a feature stay as far apart as an inversion in this dtype can tell
         lost = xp.maximum(lost, 32 * xp.finfo(H.dtype).eps * D)
     diagonal = xp.linalg.diagonal(H) if H.ndim == 3 else H

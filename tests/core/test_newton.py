@@ -86,6 +86,20 @@ def test_one_pass_of_least_squares_ends_near_the_optimum():
     assert np.mean((p - y) ** 2) < 1.001 * best
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_hinge_finds_a_corner_with_all_rows_at_the_kink(seed):
+    """A step between two knots of a minute count: the best score is -1 or +1 at every row."""
+    rng = np.random.default_rng(seed)
+    minutes = np.minimum(np.floor(rng.exponential(4.0, size=10_000)), 20)
+    late = np.where(minutes >= 8, 1.0, -1.0)
+    y = np.where(rng.uniform(size=minutes.size) < 0.9, late, -late)
+    params = Params(loss="hinge", alpha=1e-6)
+    X = np.maximum(minutes[:, None] - np.arange(12.0), 0)
+    coef, intercept = newton.answer(params, run(params, X, y > 0))
+    value = np.maximum(1 - y * (X @ coef[0] + intercept), 0).mean()
+    assert value < 1.01 * np.maximum(1 - y * late, 0).mean()
+
+
 def test_l1_ends_near_the_optimum_with_its_zeros():
     rng = np.random.default_rng(3)
     X = rng.normal(size=(20_000, 12)) * np.logspace(-1, 1, 12)
