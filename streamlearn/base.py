@@ -72,6 +72,7 @@ def take_in(
     allow_nan: bool = False,
     as_rows: bool = False,
     multi_output: bool = False,
+    finite: bool = True,
 ) -> Given:
     """Check what ``fit`` or ``partial_fit`` was given; set ``n_features_in_`` if ``reset``.
 
@@ -90,6 +91,8 @@ def take_in(
         Let a lazily transformed X arrive as `streamlearn.blocks.Rows`.
     multi_output : bool
         Whether y may have several columns.
+    finite : bool
+        Look for NaN and infinity in X; False where who learns from it does.
 
     Raises
     ------
@@ -113,11 +116,13 @@ def take_in(
         # A frame of transformed rows is an array's: in memory it would have had no names.
         named = reset or not engine.origin(X)[1]
         reader = announce(estimator, X, reset=reset, allow_nan=allow_nan, named=named)
+        reader = reader._replace(finite=finite)
         names = ("X",) if as_rows else ()
         parts = engine.align(as_rows=names, X=X, y=y, sample_weight=sample_weight)
         return Given(parts, reader, reader.n_features)
     if _is_foreign(X):
         reader = announce(estimator, X, reset=reset, allow_nan=allow_nan)
+        reader = reader._replace(finite=finite)
         X = reader.rows(X)
         if X.shape[0] == 0:
             raise ValueError(
@@ -130,13 +135,13 @@ def take_in(
             "reset": reset,
             "accept_sparse": "csr" if advice(estimator) is None else False,
             "dtype": [np.float64, np.float32],
-            "ensure_all_finite": "allow-nan" if allow_nan else True,
+            "ensure_all_finite": "allow-nan" if allow_nan else finite,
         }
         of_y = {"y_numeric": target == "values", "multi_output": multi_output}
         # Everything follows X.
         y, sample_weight = (to_numpy(a) if _is_foreign(a) else a for a in (y, sample_weight))
         with advised():
-            if not reset and _is_clean(estimator, X, y):
+            if not reset and _is_clean(estimator, X, y, finite=finite):
                 pass
             elif y is None or engine.is_collection(y):
                 X = validate_data(estimator, X, **checks)
@@ -149,7 +154,7 @@ def take_in(
                     sample_weight, X, dtype=X.dtype, allow_all_zero_weights=zeros
                 )
         X = csr(X) if is_sparse(X) else X
-        reader = Reader(name, X.shape[1], allow_nan=allow_nan)
+        reader = Reader(name, X.shape[1], allow_nan=allow_nan, finite=finite)
     parts = engine.align(X=X, y=y, sample_weight=sample_weight)
     return Given(parts, reader._replace(in_memory=True, checked=True), X.shape[1])
 
@@ -368,7 +373,7 @@ def _is_foreign(x: Any) -> bool:
     return is_array(x) and not here and not engine.is_collection(x)
 
 
-def _is_clean(estimator: BaseEstimator, X: Any, y: Any = None) -> bool:
+def _is_clean(estimator: BaseEstimator, X: Any, y: Any = None, *, finite: bool = True) -> bool:
     """Tell whether scikit-learn's checks would hand back X and y as they are.
 
     Asking them takes as long as learning from 2,000 rows.
@@ -380,7 +385,7 @@ def _is_clean(estimator: BaseEstimator, X: Any, y: Any = None) -> bool:
         and X.shape[0] > 0
         and X.shape[1] == getattr(estimator, "n_features_in_", None)
         and not hasattr(estimator, "feature_names_in_")
-        and sum_is_finite(X)
+        and (not finite or sum_is_finite(X))
         and (y is None or _is_clean_target(y, X.shape[0]))
     )
 

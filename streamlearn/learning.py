@@ -35,10 +35,12 @@ from streamlearn.reading import (
     as_array,
     as_vector,
     dense_or_raise,
+    finite_or_raise,
     in_block,
     read_values,
     read_weight,
     same_place_or_raise,
+    sum_is_finite,
 )
 from streamlearn.stages import Chain, Piece
 
@@ -119,6 +121,8 @@ class Ready(NamedTuple):
         Rows that are scored and not learned from.
     functions : tuple of callable
         What the rows of X have still to go through.
+    block : int or None
+        What errors call the block.
     """
 
     X: Array
@@ -129,6 +133,7 @@ class Ready(NamedTuple):
     run: int
     held: Batch | None
     functions: tuple[Callable, ...] = ()
+    block: int | None = None
 
 
 class Flowing(NamedTuple):
@@ -300,7 +305,8 @@ def ready(
         drawn = asarray(draws.permutation(X.shape[0] // run), like=X, dtype=default_int(X))
     elif course.shuffle == "batches":
         order = draws.random(1 + X.shape[0] // (course.batch_size or SMALLEST)).tolist()
-    return Ready(X, target, weight, order, drawn, run, held, functions)
+    block = course.reader.block(index)
+    return Ready(X, target, weight, order, drawn, run, held, functions, block)
 
 
 def together(n: int, seen: int, largest: int) -> int:
@@ -364,13 +370,31 @@ def learn_block(course: Course, learned: Learned, block: Ready | Flowing) -> tup
     held = None
     # Divergence is found in what the steps report, and raised there.
     with np.errstate(over="ignore", invalid="ignore"):
-        state, info = learn(machine, state, batches)
+        try:
+            state, info = learn(machine, state, batches)
+        except Exception:
+            look_again(course, block)  # NaN may have no inverse
+            raise
+        if info is not None and not course.reader.looks(X) and not sum_is_finite(info.objective):
+            look_again(course, block)
         if machine.end_block is not None:
             state = machine.end_block(machine.params, state, rows + X.shape[0])
         if block.held is not None and course.tally is not None and course.predicted is not None:
             predicted = course.predicted(machine.apply(machine.params, state, block.held.X))
             held = course.tally.of_block(block.held.target, predicted, block.held.weight)
     return learned._replace(state=state, rows=rows + X.shape[0]), Report(info, held, X.shape[0])
+
+
+def look_again(course: Course, block: Ready) -> None:
+    """Check the rows of a block that went wrong, if nobody has.
+
+    Raises
+    ------
+    ValueError
+        If they hold NaN or infinity, naming the block.
+    """
+    if not course.reader.looks(block.X):
+        finite_or_raise(Rows(block.X, block.functions).all(), "X", block.block)
 
 
 def _largest(course: Course, X: Array, seen: int) -> int:

@@ -21,6 +21,7 @@ from streamlearn.backend import (
     is_array,
     itemsize,
     namespace,
+    reads_are_free,
     same_place,
     widest_float,
 )
@@ -46,7 +47,8 @@ class Reader(NamedTuple):
     checked : bool
         True for a container that has been checked before.
     finite : bool
-        Look for NaN and infinity. False where the reader of the rows does, more cheaply.
+        Look for NaN and infinity. False where the reader of the rows does, more cheaply, as long as
+        that waits for no device.
     dense : str or None
         What to do about sparse rows, for errors; None where rows may be sparse.
     """
@@ -63,6 +65,10 @@ class Reader(NamedTuple):
     def block(self, index: int) -> int | None:
         """Return what errors call block ``index``: nothing, where there is only one."""
         return None if self.in_memory else index
+
+    def looks(self, X: Any) -> bool:
+        """Tell whether NaN and infinity are looked for when X is read."""
+        return self.finite or not reads_are_free(X)
 
     def of_anything(self) -> Reader:
         """Return a reader of what a transformer makes of this one's rows."""
@@ -90,7 +96,7 @@ class Reader(NamedTuple):
                 f"{in_block('X', block)} has shape {tuple(X.shape)}, but {self.estimator} is "
                 f"expecting {expected} as input. All blocks must have the same columns."
             )
-        if self.finite:
+        if self.looks(X):
             finite_or_raise(X, "X", block, allow_nan=self.allow_nan)
         return X
 
@@ -105,7 +111,7 @@ class Reader(NamedTuple):
         """
         if not rows.functions:
             return rows._replace(array=self.rows(rows.array, block))
-        if not sum_is_finite(rows.array):
+        if self.looks(rows.array) and not sum_is_finite(rows.array):
             finite_or_raise(rows.all(), "X", block, allow_nan=self.allow_nan)
         return rows._replace(array=as_rows(rows.array))
 

@@ -849,3 +849,26 @@ def test_weights_and_targets_as_lists_and_columns():
     want = SGDRegressor(**how).fit(X, values, sample_weight=rows)
     got = SGDRegressor(**how).fit(X.tolist(), values.tolist(), sample_weight=rows.tolist())
     np.testing.assert_array_equal(got.coef_, want.coef_)
+
+
+# Rows that are not numbers
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("loss", ["hinge", "log_loss"])
+def test_newton_steps_find_what_is_not_finite_whatever_the_model_makes_of_it(backend, loss, value):
+    """Infinity on the right side of a hinge has no loss and no gradient, and is an error still."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, 3))
+    y = (X[:, 0] + rng.normal(size=len(X)) > 0).astype(int)
+    model = SGDClassifier(loss=loss, random_state=0).partial_fit(
+        backend.asarray(X), backend.asarray(y), classes=[0, 1]
+    )
+    before = vars(model).copy()
+    for label in (0, 1):
+        X[2000, 0], y[2000] = value, label
+        for call in (model.partial_fit, model.fit):
+            with pytest.raises(ValueError, match=r"Input X contains (NaN|infinity)"):
+                call(backend.asarray(X), backend.asarray(y))
+            assert vars(model).keys() == before.keys()
+            assert all(value is before[name] for name, value in vars(model).items())

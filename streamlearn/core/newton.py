@@ -186,7 +186,8 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     -------
     state : State
     info : Info
-        Sums over the batch, each row scored before the step.
+        Sums over the batch, each row scored before the step. ``objective`` is NaN where any score
+        is NaN or infinite, as it is if the row is.
 
     Examples
     --------
@@ -279,8 +280,9 @@ def survey(
         a = row_weights(params, y, weight)
         g = loss.gradient(p, y, params.epsilon)
         g = g if a is None else g * a
-        lost = loss_sums(loss.value(p, y, params.epsilon), a)
-        found = (weighted_sums(g, X), column_sums(g), *lost)
+        plain, *weighted = loss_sums(loss.value(p, y, params.epsilon), a)
+        plain = plain + 0.0 * column_sums(p)  # infinity on the right side of a hinge loses nothing
+        found = (weighted_sums(g, X), column_sums(g), plain, *weighted)
         sums = tuple(a + b for a, b in zip(sums, found, strict=True)) if sums else found
         kept = (X, p, y) if a is None else (X, p, y, a)
         some.append([thin(x, at) for x in kept])

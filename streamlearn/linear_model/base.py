@@ -32,7 +32,7 @@ from streamlearn.backend import (
     scores,
     to_numpy,
 )
-from streamlearn.base import Given, check_parameters, lazy_float_dtype, rows_out
+from streamlearn.base import Given, check_parameters, lazy_float_dtype, rows_out, take_in
 from streamlearn.blocks import is_collection, is_frame
 from streamlearn.core import linear, links, newton, rowwise, tallies
 from streamlearn.core.batches import cut
@@ -125,6 +125,14 @@ class SGD(SparseCoef, Familiar, Movable, BaseEstimator):
                 FutureWarning,
                 stacklevel=3,
             )
+
+    def _take_in(self, X: Any, y: Any, sample_weight: Any, *, reset: bool, target: str) -> Given:
+        """Check what ``fit`` or ``partial_fit`` was given."""
+        # Newton steps report what is not finite in the rows that they score: all but held-out ones.
+        seen = self._rule() is newton and not self.early_stopping
+        return take_in(
+            self, X, y, sample_weight, reset=reset, target=target, as_rows=True, finite=not seen
+        )
 
     def _loss(self) -> str:
         return self.loss

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from streamlearn import blocks as engine
 from streamlearn import metrics
 from streamlearn.backend import Array, namespace, to_numpy
-from streamlearn.base import take_in, unchanged_on_error
+from streamlearn.base import unchanged_on_error
 from streamlearn.core import linear, links, tallies
 from streamlearn.core.losses import LOSSES
 from streamlearn.labels import Labels, beside, class_weights, decode, discover, listed
@@ -227,7 +227,7 @@ default="auto"
         """
         self._check(partial_fit=False)
         with unchanged_on_error(self):
-            given = take_in(self, X, y, sample_weight, reset=True, target="labels", as_rows=True)
+            given = self._take_in(X, y, sample_weight, reset=True, target="labels")
             classes, found = None if self.classes is None else listed(self.classes), None
             if classes is None or self.class_weight == "balanced":
                 # A collection's labels are found without reading its X.
@@ -286,7 +286,7 @@ default="auto"
                 f"{self.classes_!r}. Leave it out, or begin a new estimator."
             )
         with unchanged_on_error(self):
-            given = take_in(self, X, y, sample_weight, reset=first, target="labels", as_rows=True)
+            given = self._take_in(X, y, sample_weight, reset=first, target="labels")
             params = self._class_params(known, None)
             machine, learned = self._rule().machine(params), self._former(params)
             self._learn(given, machine, learned, _n_outputs(known), known, partial_fit=True)

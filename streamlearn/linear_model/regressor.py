@@ -8,7 +8,7 @@ from sklearn.base import RegressorMixin
 
 from streamlearn import metrics
 from streamlearn.backend import Array
-from streamlearn.base import take_in, unchanged_on_error
+from streamlearn.base import unchanged_on_error
 from streamlearn.core import tallies
 from streamlearn.learning import Learned
 from streamlearn.linear_model.base import SGD, one_column
@@ -145,7 +145,7 @@ default="auto"
         """
         self._check(partial_fit=False)
         with unchanged_on_error(self):
-            given = take_in(self, X, y, sample_weight, reset=True, target="values", as_rows=True)
+            given = self._take_in(X, y, sample_weight, reset=True, target="values")
             machine = self._machine(self._params(), coef_init, intercept_init)
             self._learn(given, machine, Learned(), 1, partial_fit=False)
         return self
@@ -155,7 +155,7 @@ default="auto"
         self._check(partial_fit=True)
         with unchanged_on_error(self):
             first = not hasattr(self, "coef_")
-            given = take_in(self, X, y, sample_weight, reset=first, target="values", as_rows=True)
+            given = self._take_in(X, y, sample_weight, reset=first, target="values")
             machine, learned = self._rule().machine(self._params()), self._former(self._params())
             self._learn(given, machine, learned, 1, partial_fit=True)
         return self
