@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.cluster import MiniBatchKMeans, kmeans_plusplus
 
-from streamlearn.backend import MANY_LABELS, asarray, sums_by_label
+from streamlearn.backend import FEW_LABELS, MANY_LABELS, asarray, lowest, sums_by_label
 from streamlearn.core import kmeans
 from streamlearn.core.machine import Batch
 
@@ -113,6 +113,24 @@ def test_sums_by_label(backend, n_labels):
     tolerance = 1e3 * backend.eps
     np.testing.assert_allclose(backend.to_numpy(total), chosen.T @ X, atol=tolerance)
     np.testing.assert_allclose(backend.to_numpy(count), chosen.sum(axis=0), atol=tolerance)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("k", [1, 2, FEW_LABELS, FEW_LABELS + 1])
+def test_the_lowest_of_equal_scores_is_the_first(backend, k, ties):
+    rng = np.random.default_rng(0)
+    made = (rng.integers(-2, 3, (n, 3)).astype(float) for n in (400, k))
+    X, W = made if ties else (rng.normal(size=(n, 3)) for n in (400, k))
+    b = rng.integers(0, 2, k) * 1.0 if ties else rng.normal(size=k)
+    column, value = lowest(*map(backend.asarray, (X, W, b)))
+    want = X @ W.T + b
+    if ties and k > 2:
+        assert np.any((want == want.min(axis=1)[:, None]).sum(axis=1) > 1)
+    if ties or backend.widest == "float64":
+        np.testing.assert_array_equal(backend.to_numpy(column), want.argmin(axis=1))
+    np.testing.assert_allclose(backend.to_numpy(value), want.min(axis=1), atol=1e2 * backend.eps)
+    none = lowest(*map(backend.asarray, (X[:0], W, b)))
+    assert [a.shape for a in none] == [(0,), (0,)]
 
 
 @pytest.mark.parametrize(
