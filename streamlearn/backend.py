@@ -456,11 +456,6 @@ def column_sums(G: Array) -> Array:
     return over_rows(ones, G)
 
 
-def gram(X: Array, h: Array) -> Array:
-    """Return ``X.T @ diag(h) @ X`` for (m, d) rows and (m,) weights, as (d, d)."""
-    return weighted_sums(X * h[:, None], X)
-
-
 def default_int(like: Array) -> Any:
     """Return the integer dtype that ``like``'s library indexes with on its device."""
     info = namespace(like).__array_namespace_info__()

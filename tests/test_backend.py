@@ -74,12 +74,11 @@ def test_batch_rows_are_a_power_of_two_that_the_row_decides(features, rows):
 
 
 def test_products(backend):
-    W, G, h = RNG.normal(size=(2, 3)), RNG.normal(size=(40, 2)), RNG.random(40)
+    W, G = RNG.normal(size=(2, 3)), RNG.normal(size=(40, 2))
     A = backend.asarray
     pairs = [
         (b.scores(A(X), A(W)), X @ W.T),
         (b.weighted_sums(A(G), A(X)), G.T @ X),
-        (b.gram(A(X), A(h)), X.T @ np.diag(h) @ X),
     ]
     for got, expected in pairs:
         np.testing.assert_allclose(backend.to_numpy(got), expected, rtol=1e-4, atol=1e-5)
@@ -162,7 +161,6 @@ def test_kernels_do_not_read_back(backend):
     with no_host_sync():
         b.shifted_sums(A, row, h, 2, present)
         b.by_columns(A, ("subtract", row))
-        b.gram(A, h)
         b.argmax(A, axis=0)
 
 
