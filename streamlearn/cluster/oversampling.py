@@ -25,6 +25,7 @@ from streamlearn.backend import Array, asarray, default_int, namespace, to_float
 from streamlearn.blocks import Blocks, Rows, reduce
 from streamlearn.cluster.seeding import probabilities
 from streamlearn.core import kmeans
+from streamlearn.core.kmeans_plus_plus import seeds
 from streamlearn.learning import generator
 from streamlearn.reading import Reader, read_weight
 
@@ -97,7 +98,7 @@ def centers_of(
     for _ in range(tries):
         first = int(draws.choice(len(found), p=p))
         uniform = draws.uniform(size=(n_clusters - 1, 2 + int(log(n_clusters))))
-        centers = found[kmeans.seeds(found, weight, first, uniform)]
+        centers = found[seeds(found, weight, first, uniform)]
         inertia = to_float(kmeans.inertia(kmeans.start(centers), found, weight))
         if inertia < least:
             best, least = centers, inertia

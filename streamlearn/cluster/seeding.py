@@ -21,6 +21,7 @@ from streamlearn.backend import (
 )
 from streamlearn.blocks import Rows
 from streamlearn.core import kmeans
+from streamlearn.core.kmeans_plus_plus import seeds
 
 
 class Start(NamedTuple):
@@ -141,7 +142,7 @@ def _drawn(
     else:
         first = int(draws.choice(X.shape[0], p=p))
         uniform = draws.uniform(size=(k - 1, 2 + int(log(k))))
-        chosen = kmeans.seeds(X, weight, first, asarray(uniform, like=X))
+        chosen = seeds(X, weight, first, asarray(uniform, like=X))
     return xp.take(X, chosen, axis=0)
 
 
