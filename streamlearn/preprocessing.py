@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin
+from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn.backend import to_numpy
@@ -23,7 +24,7 @@ from streamlearn.reading import (
 )
 
 
-class StandardScaler(OneToOneFeatureMixin, Transformer):
+class StandardScaler(CallbackSupportMixin, OneToOneFeatureMixin, Transformer):
     """Subtract the mean of each feature and divide by its standard deviation.
 
     scikit-learn's `~sklearn.preprocessing.StandardScaler` for any array backend and for dask
@@ -117,8 +118,12 @@ class StandardScaler(OneToOneFeatureMixin, Transformer):
         """Learn from more rows; the same parameters and errors as `fit`."""
         return self._learn(X, sample_weight, reset=not hasattr(self, "n_samples_seen_"))
 
+    @with_callbacks
     def _learn(self, X: Any, sample_weight: Any, *, reset: bool) -> StandardScaler:
         self._validate_params()
+        context = self._init_callback_context()
+        task = {"estimator": self, "X": X, "metadata": {"sample_weight": sample_weight}}
+        context.call_on_fit_task_begin(**task)
         with unchanged_on_error(self):
             given = take_in(self, X, None, sample_weight, reset=reset, allow_nan=True)
             state = reduce(
@@ -141,6 +146,7 @@ class StandardScaler(OneToOneFeatureMixin, Transformer):
             self._weighted = sample_weight is not None or (not reset and self._weighted)
             self._state = state
             self._publish()
+        context.call_on_fit_task_end(**task, reconstruction_attributes={})
         return self
 
     def _params(self) -> moments.Params:

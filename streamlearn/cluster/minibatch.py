@@ -210,6 +210,9 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
             params = self._params(given, draws, partial_fit=False)
             if given.blocks.plan is None and given.flow is None:
                 X_, weight = _whole(given)
+                # scikit-learn's names of what "auto" and None have come to
+                self._init_size = min(params.start.size, X_.shape[0])
+                self._n_init = params.start.tries
                 max_iter, watch = self._max_iter(lazy=False), partial(self._watch, given)
                 out = fits.over_drawn_batches(params, draws, X_, weight, max_iter, watch)
             else:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -135,7 +136,7 @@ class MLP(Movable, BaseEstimator):
                 self.activation,
                 goal.output,
                 float(self.alpha),
-                self._optimizer(),
+                self._rule(),
                 self.learning_rate if self.solver == "sgd" else "constant",
                 float(self.power_t),
             )
@@ -146,7 +147,7 @@ class MLP(Movable, BaseEstimator):
                 self._fit_blocks(given, goal, params, random_state, anew, further)
             self.n_outputs_, self.out_activation_ = goal.n_outputs, goal.output
 
-    def _optimizer(self) -> Optimizer:
+    def _rule(self) -> Optimizer:
         eta = float(self.learning_rate_init)
         if self.solver == "sgd":
             return sgd(eta, float(self.momentum), bool(self.nesterovs_momentum))
@@ -333,6 +334,11 @@ class MLP(Movable, BaseEstimator):
         self.coefs_, self.intercepts_ = list(net.weights), list(net.biases)
         self.n_layers_ = len(net.weights) + 1
         self._learned = Kept(self.activation, net.moving, watched)
+        # Under scikit-learn's names: nothing else tells what these have come to.
+        self._no_improvement_count = watched.stale
+        moved = hasattr(net.moving, "eta")  # which "adam" keeps as it is
+        eta = float(to_numpy(net.moving.eta)) if moved else float(self.learning_rate_init)
+        self._optimizer = SimpleNamespace(learning_rate=eta)
 
     def _out(
         self, method: str, X: Any, of_output: Callable, *, dtype: Any = None, labels: Any = None
