@@ -16,13 +16,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
-from streamlearn.backend import (
-    Array,
-    batch_rows,
-    namespace,
-    to_float,
-    to_numpy,
-)
+from streamlearn.backend import Array, to_float
 from streamlearn.base import (
     Given,
     Transformer,
@@ -32,14 +26,13 @@ from streamlearn.base import (
     take_in,
     unchanged_on_error,
 )
-from streamlearn.blocks import Rows
-from streamlearn.cluster import fits, oversampling, steps
+from streamlearn.cluster import fits, oversampling, passes, steps
 from streamlearn.cluster.seeding import Start, given_centers
+from streamlearn.cluster.stopping import Watch
 from streamlearn.cluster.stream import forward, value_of
-from streamlearn.core import kmeans, moments, tallies
-from streamlearn.core.batches import cut
+from streamlearn.core import kmeans
 from streamlearn.learning import Course, Learned
-from streamlearn.reading import Reader, read_weight, same_place_or_raise
+from streamlearn.reading import read_weight
 from streamlearn.stages import Flow
 
 
@@ -348,7 +341,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
                 self.feature_names_in_ = names
         return out._replace(learned=out.learned._replace(ahead=None, names=None))
 
-    def _watch(self, given: Given, n_rows: int, n_steps: int) -> steps.Watch:
+    def _watch(self, given: Given, n_rows: int, n_steps: int) -> Watch:
         """Return the stopping rule."""
         tol = float(self.tol)
         if tol:
@@ -357,13 +350,8 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
                     "tol is a part of the variance of what the pipeline makes of the data, which "
                     'one pass does not find beforehand. Use tol=0, or schedule="per-step".'
                 )
-            state = engine.reduce(
-                partial(_moments_of_block, given.reader, given.blocks.names),
-                moments.merge,
-                given.blocks,
-            )
-            tol *= float(np.mean(to_numpy(moments.variance(state))))
-        return steps.Watch(n_rows, n_steps, tol, self.max_no_improvement)
+            tol *= passes.mean_variance(given.blocks, given.reader)
+        return Watch(n_rows, n_steps, tol, self.max_no_improvement)
 
     def _publish(self, out: fits.Outcome) -> None:
         self._learned = out.learned
@@ -466,17 +454,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         """
         check_is_fitted(self)
         given = take_in(self, X, None, sample_weight, reset=False, as_rows=True)
-        clusters = self._learned.state.clusters
-        task = partial(_inertia_of_block, clusters, given.reader, given.blocks.names)
-        found = engine.reduce(task, tallies.add, given.blocks)
-        if found is None:
-            raise ValueError(
-                "Found array with 0 sample(s) while a minimum of 1 is required by "
-                f"{type(self).__name__}."
-            )
-        if not to_float(found.weight):
-            raise ValueError("Sample weights must contain at least one non-zero number.")
-        return -to_float(found.total)
+        return -passes.inertia(given.blocks, given.reader, self._learned.state.clusters)
 
     def __sklearn_tags__(self):
         """Return scikit-learn's tags."""
@@ -490,28 +468,3 @@ def _whole(given: Given) -> tuple[Array, Array | None]:
     """Return an array in memory and its weights."""
     X = given.blocks.parts[0]
     return X, read_weight(given.blocks.parts, given.blocks.names, X, None)
-
-
-def _inertia_of_block(
-    clusters: kmeans.State, reader: Reader, names: tuple[str, ...], index: int, parts: tuple
-) -> tallies.Average:
-    """Return the inertia of a block, and its weight."""
-    rows, block = parts[0], reader.block(index)
-    rows = reader.whole(rows if isinstance(rows, Rows) else Rows(rows), block)
-    like = rows.of(rows.array[:1, ...])
-    same_place_or_raise(like, clusters.centers, reader.estimator, "score")
-    weight, total = read_weight(parts, names, like, block), kmeans.inertia(clusters, like[:0, ...])
-    size = batch_rows(rows.array, beside=clusters.centers.shape[0])
-    through = rows.of if rows.functions else None
-    for part in cut(rows.array, None, weight, seen=0, batch_size=size, through=through):
-        total = total + kmeans.inertia(clusters, part.X, part.weight)
-    xp = namespace(total)
-    seen = xp.ones_like(total) if weight is None else xp.any(weight != 0)
-    return tallies.Average(total, xp.astype(seen, total.dtype))
-
-
-def _moments_of_block(
-    reader: Reader, names: tuple[str, ...], index: int, parts: tuple
-) -> moments.Moments:
-    X, _ = oversampling.read(reader, names, index, parts)
-    return moments.of_block(moments.Params(), X)

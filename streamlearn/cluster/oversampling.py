@@ -21,13 +21,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from streamlearn.backend import Array, asarray, default_int, namespace, to_float, to_numpy
-from streamlearn.blocks import Blocks, Rows, reduce
+from streamlearn.backend import asarray, default_int, namespace, to_float, to_numpy
+from streamlearn.blocks import Blocks, reduce
+from streamlearn.cluster.passes import read
 from streamlearn.cluster.seeding import probabilities
 from streamlearn.core import kmeans
 from streamlearn.core.kmeans_plus_plus import seeds
 from streamlearn.learning import generator
-from streamlearn.reading import Reader, read_weight
+from streamlearn.reading import Reader
 
 ROUNDS = 5
 """Rounds after the first row; the paper's figures level off there."""
@@ -145,12 +146,3 @@ def _weights(
     """Return the weight of a block's rows that are nearest to each of the rows ``found``."""
     X, weight = read(reader, names, index, parts)
     return to_numpy(kmeans.sums_of(kmeans.start(asarray(found, like=X)), X, weight).weight)
-
-
-def read(
-    reader: Reader, names: tuple[str, ...], index: int, parts: tuple
-) -> tuple[Array, Array | None]:
-    """Return the rows of a block and their weights."""
-    block, X = reader.block(index), parts[0]
-    X = reader.whole(X, block).all() if isinstance(X, Rows) else reader.rows(X, block)
-    return X, read_weight(parts, names, X, block)

@@ -1,0 +1,71 @@
+"""Numbers that take a pass over all rows: their inertia, and the variance that ``tol`` goes by."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from streamlearn.backend import Array, batch_rows, namespace, to_float, to_numpy
+from streamlearn.blocks import Blocks, Rows, reduce
+from streamlearn.core import kmeans, moments, tallies
+from streamlearn.core.batches import cut
+from streamlearn.reading import Reader, read_weight, same_place_or_raise
+
+
+def inertia(blocks: Blocks, reader: Reader, clusters: kmeans.State) -> float:
+    """Return the sum of weight times squared distance of all rows to their nearest centres.
+
+    Raises
+    ------
+    ValueError
+        If there are no rows, none has a weight, or they are in another place than the centres.
+    """
+    found = reduce(partial(_inertia_of_block, clusters, reader, blocks.names), tallies.add, blocks)
+    if found is None:
+        raise ValueError(
+            f"Found array with 0 sample(s) while a minimum of 1 is required by {reader.estimator}."
+        )
+    if not to_float(found.weight):
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return to_float(found.total)
+
+
+def _inertia_of_block(
+    clusters: kmeans.State, reader: Reader, names: tuple[str, ...], index: int, parts: tuple
+) -> tallies.Average:
+    """Return the inertia of a block, and its weight."""
+    rows, block = parts[0], reader.block(index)
+    rows = reader.whole(rows if isinstance(rows, Rows) else Rows(rows), block)
+    like = rows.of(rows.array[:1, ...])
+    same_place_or_raise(like, clusters.centers, reader.estimator, "score")
+    weight, total = read_weight(parts, names, like, block), kmeans.inertia(clusters, like[:0, ...])
+    size = batch_rows(rows.array, beside=clusters.centers.shape[0])
+    through = rows.of if rows.functions else None
+    for part in cut(rows.array, None, weight, seen=0, batch_size=size, through=through):
+        total = total + kmeans.inertia(clusters, part.X, part.weight)
+    xp = namespace(total)
+    seen = xp.ones_like(total) if weight is None else xp.any(weight != 0)
+    return tallies.Average(total, xp.astype(seen, total.dtype))
+
+
+def mean_variance(blocks: Blocks, reader: Reader) -> float:
+    """Return the mean of the features' variances."""
+    state = reduce(partial(_moments_of_block, reader, blocks.names), moments.merge, blocks)
+    return float(np.mean(to_numpy(moments.variance(state))))
+
+
+def _moments_of_block(
+    reader: Reader, names: tuple[str, ...], index: int, parts: tuple
+) -> moments.Moments:
+    X, _ = read(reader, names, index, parts)
+    return moments.of_block(moments.Params(), X)
+
+
+def read(
+    reader: Reader, names: tuple[str, ...], index: int, parts: tuple
+) -> tuple[Array, Array | None]:
+    """Return the rows of a block and their weights."""
+    block, X = reader.block(index), parts[0]
+    X = reader.whole(X, block).all() if isinstance(X, Rows) else reader.rows(X, block)
+    return X, read_weight(parts, names, X, block)
