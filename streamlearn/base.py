@@ -311,6 +311,37 @@ def rows_out(
     return as_given(RowFunction(reader, function, fitted, method)(rows), X)
 
 
+def predictions_out(
+    estimator: BaseEstimator,
+    method: str,
+    X: Any,
+    function: Callable[[Array], Array],
+    *,
+    fitted: Array,
+    dtype: Any = None,
+    labels: Any = None,
+    finite: bool = True,
+) -> Any:
+    """Apply ``function`` to the rows of X as `rows_out` does, in the dtype of X and ``fitted``.
+
+    ``labels`` stands for the result's columns, if it has two dimensions, and names those of a lazy
+    frame.
+    """
+    if dtype is None and engine.is_collection(X):
+        dtype = np.result_type(lazy_float_dtype(X), to_numpy(fitted[:0, ...]).dtype)
+    return rows_out(
+        estimator,
+        method,
+        X,
+        function,
+        fitted=fitted,
+        dtype=dtype,
+        columns=None if labels is None else len(labels),
+        names=labels if engine.is_frame(X) else None,
+        finite=finite,
+    )
+
+
 def lazy_float_dtype(X: Any) -> np.dtype:
     """Return the dtype that a collection's blocks are computed in, as far as dask knows."""
     engine.check_kind("X", X)

@@ -81,7 +81,7 @@ def outcome(name: str, method: str, *data: Any) -> Any:
 
 def with_and_without(monkeypatch: pytest.MonkeyPatch, *call: Any) -> None:
     got = outcome(*call)
-    monkeypatch.setattr(base, "_is_clean", lambda *_: False)
+    monkeypatch.setattr(base, "_is_clean", lambda *_, **__: False)
     assert got == outcome(*call)
 
 

@@ -32,8 +32,7 @@ from streamlearn.backend import (
     scores,
     to_numpy,
 )
-from streamlearn.base import Given, check_parameters, lazy_float_dtype, rows_out, take_in
-from streamlearn.blocks import is_collection, is_frame
+from streamlearn.base import Given, check_parameters, predictions_out, take_in
 from streamlearn.core import linear, links, newton, rowwise, tallies
 from streamlearn.core.batches import cut
 from streamlearn.core.losses import LOSSES, MARGIN_LOSSES
@@ -317,27 +316,11 @@ class SGD(SparseCoef, Familiar, Movable, BaseEstimator):
     def _out(
         self, method: str, X: Any, of_scores: Callable, *, dtype: Any = None, labels: Any = None
     ) -> Any:
-        """Apply a function of the scores (m, K) to the rows of X, lazily for collections.
-
-        ``labels`` stands for the result's columns, if it has two dimensions, and names those of a
-        lazy frame.
-        """
+        """Apply a function of the scores (m, K) to the rows of X; see `predictions_out`."""
         check_is_fitted(self)
         coef = self._dense_coef()
-        if dtype is None and is_collection(X):
-            dtype = np.result_type(lazy_float_dtype(X), to_numpy(coef[:0, :]).dtype)
-        function = Scores(coef, self.intercept_, of_scores)
-        return rows_out(
-            self,
-            method,
-            X,
-            function,
-            fitted=coef,
-            dtype=dtype,
-            columns=None if labels is None else len(labels),
-            names=labels if is_frame(X) else None,
-            finite=False,
-        )
+        function, how = Scores(coef, self.intercept_, of_scores), {"dtype": dtype, "labels": labels}
+        return predictions_out(self, method, X, function, fitted=coef, finite=False, **how)
 
     def __sklearn_tags__(self):
         """Return scikit-learn's tags."""

@@ -22,12 +22,10 @@ from streamlearn.backend import Array, to_numpy
 from streamlearn.base import (
     Given,
     check_parameters,
-    lazy_float_dtype,
-    rows_out,
+    predictions_out,
     take_in,
     unchanged_on_error,
 )
-from streamlearn.blocks import is_collection, is_frame
 from streamlearn.core import mlp
 from streamlearn.core.activations import HIDDEN
 from streamlearn.core.optimizers import Optimizer, adam, sgd
@@ -343,30 +341,15 @@ class MLP(Movable, BaseEstimator):
     def _out(
         self, method: str, X: Any, of_output: Callable, *, dtype: Any = None, labels: Any = None
     ) -> Any:
-        """Apply a function of the output (m, K) to the rows of X, lazily for collections.
-
-        ``labels`` stands for the result's columns, if it has two dimensions, and names those of a
-        lazy frame.
-        """
+        """Apply a function of the output (m, K) to the rows of X; see `predictions_out`."""
         check_is_fitted(self)
-        first = self.coefs_[0]
-        if dtype is None and is_collection(X):
-            dtype = np.result_type(lazy_float_dtype(X), to_numpy(first[:0, :]).dtype)
         hidden = tuple(b.shape[0] for b in self.intercepts_[:-1])
         known = hasattr(self, "_learned")  # unlike of weights that were set by hand
         activation = self._learned.activation if known else self.activation
         params = mlp.Params(hidden, activation, self.out_activation_)
         net = mlp.State(tuple(self.coefs_), tuple(self.intercepts_), None)
-        return rows_out(
-            self,
-            method,
-            X,
-            Function(params, net, of_output),
-            fitted=first,
-            dtype=dtype,
-            columns=None if labels is None else len(labels),
-            names=labels if is_frame(X) else None,
-        )
+        function, how = Function(params, net, of_output), {"dtype": dtype, "labels": labels}
+        return predictions_out(self, method, X, function, fitted=self.coefs_[0], **how)
 
     def _can_partial_fit(self) -> bool:
         if self.solver == "lbfgs":

@@ -256,9 +256,7 @@ class MLPClassifier(ClassifierMixin, MLP):
         # Beside X once the net is.
         self.classes_ = known
         if columns > 1:
-            return Goal(
-                "logistic", columns, None, indicator_or_raise, tallies.ACCURACY, _indicator
-            )
+            return Goal("logistic", columns, None, indicator_or_raise, tallies.ACCURACY, _indicator)
         if len(known) <= 2:
             return Goal("logistic", 1, known, None, tallies.ACCURACY, _codes)
         return Goal("softmax", len(known), known, None, tallies.ACCURACY, _codes)
