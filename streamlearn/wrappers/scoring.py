@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn import metrics as theirs
 from sklearn.base import RegressorMixin
+from sklearn.utils.validation import _check_response_method
 
 from streamlearn import blocks as engine
 from streamlearn import metrics as ours
@@ -66,6 +67,8 @@ def of_collection(
     ------
     ValueError, TypeError
         If the score has no form for a collection.
+    AttributeError
+        If the estimator cannot answer what it is made of.
     """
     if scorer is None:
         if takes_collections(estimator):
@@ -83,9 +86,7 @@ def of_collection(
         )
     if takes(function, "labels") and hasattr(asked, "classes_"):
         how.setdefault("labels", asked.classes_)  # else a pass over y looks for them
-    methods = scorer._response_method
-    methods = (methods,) if isinstance(methods, str) else methods
-    predicted = next(getattr(asked, name) for name in methods if hasattr(asked, name))(X)
+    predicted = _check_response_method(asked, scorer._response_method)(X)
     return scorer._sign * function(y, predicted, **how, **params)
 
 

@@ -131,6 +131,8 @@ def test_what_cannot_score_says_why():
     assert means.score(X) < 0
     with pytest.raises(TypeError, match=r"MiniBatchKMeans\.score has no form"):
         means.score(wrap(X), None)
+    with pytest.raises(AttributeError, match="predict_proba"):
+        ParallelPostFit(LINE, scoring="neg_log_loss").score(wrap(X), wrap(Y))
     for name in (None, "accuracy", "neg_log_loss"):
         with pytest.raises(ValueError, match="target y, which is None"):
             ParallelPostFit(NB, scoring=name).score(wrap(FAR))
