@@ -1,21 +1,25 @@
 """Speed of scikit-learn's algorithm row by row: its compiled loop beside our tiles of rows.
 
-The question: what does ``batch_size=1`` cost, and how large should a tile be?
+The question: what does ``batch_size=1`` cost, how large should a tile be, and does it find out?
 
-One epoch of each loss over rows in memory, in CPU time, the best of ``--turns``; BLAS has one
+One epoch of each learner over rows in memory, in CPU time, the best of ``--turns``; BLAS has one
 thread. A cell of the table says rows/s of
 
 scikit-learn  its loop, for one class after the other
-streamlearn   core.rowwise by tiles of as many rows as the column says
+streamlearn   core.rowwise, whose tiles find their size
+part          the second as a part of the first
 one by one    core.rowsteps.step, which is what an L1 penalty takes
+tiles of N    core.rowwise by tiles of as many rows
 
-and ``sweeps`` how often a tile's moves were computed until nothing changed. "uncentred" rows lie
-three deviations from the origin, so that each moves the scores of all that follow.
+and ``rows`` and ``sweeps`` of what the tiles came to: how many rows they had in the end, and how
+often moves were computed until they agreed, in the mean of the last batch. "uncentred" rows lie
+three deviations from the origin, "far" ones ten, so that each moves the scores of all that follow.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import json
 import os
@@ -29,26 +33,31 @@ from typing import Any, NamedTuple
 import numpy as np
 from common import ONE_BLAS_THREAD, table
 
+OFFSETS = {"": 0.0, ", uncentred": 3.0, ", far": 10.0}
+
 
 class Case(NamedTuple):
-    """What is learned from: a loss, features, classes, and where the rows lie."""
+    """What is learned from: a loss or rate, features, classes, and where the rows lie."""
 
-    loss: str
+    learner: str
     n_features: int
     n_classes: int = 2
-    offset: float = 0.0
+    where: str = ""
 
     def __str__(self) -> str:
-        uncentred = ", uncentred" if self.offset else ""
-        return f"{self.loss}, {self.n_features}, {self.n_classes} classes{uncentred}"
+        return f"{self.learner}, {self.n_features}, {self.n_classes} classes{self.where}"
 
     def parameters(self) -> dict[str, Any]:
         """Return parameters that scikit-learn takes too."""
-        steep = self.loss == "squared_error"
+        if self.learner == "perceptron":
+            return {"loss": "perceptron", "penalty": None, "learning_rate": "constant", "eta0": 1.0}
+        if self.learner == "pa1":
+            return {"loss": "hinge", "penalty": None, "learning_rate": "pa1", "eta0": 1.0}
+        steep = self.learner == "squared_error"
         return {
-            "loss": self.loss,
+            "loss": self.learner,
             "learning_rate": "invscaling" if steep else "optimal",
-            "eta0": 1e-3,
+            "eta0": 1e-3 if self.where != ", far" else 1e-5,
             "power_t": 0.25,
             "alpha": 1e-3,
         }
@@ -59,14 +68,15 @@ class Case(NamedTuple):
         X = rng.normal(size=(n, self.n_features))
         p = X @ rng.normal(size=(self.n_features, self.n_classes))
         y = np.argmax(p + rng.gumbel(size=p.shape), axis=1)
-        return X + self.offset, y
+        return X + OFFSETS[self.where], y
 
 
 def cases(features: list[int]) -> Iterator[Case]:
-    losses = ("hinge", "log_loss", "squared_error")
-    yield from itertools.starmap(Case, itertools.product(losses, features))
-    yield from (Case(loss, features[0], 10) for loss in losses)
-    yield from (Case(loss, features[0], 2, 3.0) for loss in losses)
+    learners = ("hinge", "log_loss", "squared_error", "perceptron", "pa1")
+    yield from itertools.starmap(Case, itertools.product(learners, features))
+    yield from (Case(learner, features[0], 10) for learner in learners)
+    for where in list(OFFSETS)[1:]:
+        yield from (Case(learner, features[0], 2, where) for learner in learners)
 
 
 def rate(n: int, run: Callable[[], Any], turns: int) -> float:
@@ -104,27 +114,35 @@ def measure(case: Case, n: int, tiles: list[int], turns: int) -> dict[str, Any]:
 
     few = min(n, 500)
     model = SGDClassifier(**how, shuffle=False, max_iter=1, tol=None)
+    known, ours = rate(n, lambda: model.fit(X, y), turns), rate(n, by_tiles, turns)
+    size = by_tiles()[0].size
     figures: dict[str, Any] = {
-        "scikit-learn": rate(n, lambda: model.fit(X, y), turns),
+        "scikit-learn": known,
+        "streamlearn": ours,
+        "part": ours / known,
+        "rows": float(size.rows),
+        "sweeps": float(size.sweeps),
         "one by one": rate(few, lambda: one_by_one(few), turns),
     }
-    default, moves = rowwise.TILE, rowwise.moves
-    calls = 0
-
-    def counted(*arguments: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        return moves(*arguments)
-
     for tile in tiles:
-        rowwise.TILE = tile
-        figures[f"tiles of {tile}"] = rate(n, by_tiles, turns)
-        calls, rowwise.moves = 0, counted
-        by_tiles()
-        rowwise.moves = moves
-        figures[f"sweeps of {tile}"] = calls / -(-n // tile)
-    rowwise.TILE = default
+        with tiles_of(tile):
+            figures[f"tiles of {tile}"] = rate(n, by_tiles, turns)
+            figures[f"sweeps of {tile}"] = float(by_tiles()[0].size.sweeps)
     return figures
+
+
+@contextlib.contextmanager
+def tiles_of(rows: int) -> Iterator[None]:
+    """Let all tiles have as many rows."""
+    from streamlearn.core import rowsteps, rowwise
+
+    kept = rowwise.next_size, rowsteps.FIRST_TILE
+    try:
+        rowwise.next_size = lambda size, m, sweeps, *_: (rows, m, sweeps, 0.0)
+        rowsteps.FIRST_TILE = {True: rows}
+        yield
+    finally:
+        rowwise.next_size, rowsteps.FIRST_TILE = kept
 
 
 def main() -> None:

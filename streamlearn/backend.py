@@ -15,6 +15,7 @@ from typing import Any
 import array_api_compat as compat
 import array_api_compat.numpy
 import numpy as np
+from scipy.linalg.blas import dtrsv, strsv
 from scipy.sparse import csc_array, csr_array
 
 from streamlearn import sparse
@@ -275,7 +276,7 @@ def scores(X: Array, W: Array) -> Array:
     """Return ``X @ W.T``: (m, d) rows times (k, d) columns, as (m, k)."""
     if isinstance(X, csr_array):
         return sparse.scores(X, W)
-    return X @ namespace(W).matrix_transpose(W)
+    return X @ W.T
 
 
 def scores_plus(X: Array, W: Array, b: Array) -> Array:
@@ -311,7 +312,7 @@ def sums_by_label(labels: Array, n_labels: int, X: Array, weight: Array) -> tupl
 
 def weighted_sums(G: Array, X: Array) -> Array:
     """Return ``G.T @ X``: (m, k) weights on (m, d) rows, as (k, d)."""
-    return over_rows(namespace(G).matrix_transpose(G), X)
+    return over_rows(G.T, X)
 
 
 def over_rows(A: Array, X: Array) -> Array:
@@ -454,6 +455,38 @@ def column_sums(G: Array) -> Array:
         return namespace(G).sum(G, axis=0)
     ones = namespace(G).ones((1, G.shape[0]), dtype=G.dtype, device=device(G))[0, :]
     return over_rows(ones, G)
+
+
+def apart(a: Array, b: Array, *, measured: bool) -> tuple[float, float]:
+    """Return the largest magnitudes in a - b and in a, read back to the host.
+
+    Unless it is to be ``measured``, whatever is not the same bits may be infinitely far.
+    """
+    if isinstance(a, np.ndarray):
+        if a.tobytes() == b.tobytes():  # in a quarter of the time of a comparison
+            return 0.0, 0.0
+        return (np.abs(a - b).max(), np.abs(a).max()) if measured else (np.inf, 0.0)
+    xp = namespace(a)
+    return float(xp.max(xp.abs(a - b))), float(xp.max(xp.abs(a)))
+
+
+def rows_times(X: Array, factor: Array) -> Array:
+    """Return rows (m, d) times factors (m, 1)."""
+    return sparse.rows_times(X, factor[:, 0]) if isinstance(X, csr_array) else X * factor
+
+
+def row_products(X: Array, Y: Array) -> Array:
+    """Return the products of the rows of X with those of Y, (m, n), also of sparse rows."""
+    return sparse.dense(X @ Y.T) if isinstance(X, csr_array) else X @ Y.T
+
+
+def solve_unit_lower(L: Array, b: Array) -> Array:
+    """Return the x (m, 1) of ``(I + L) x = b`` for strictly lower triangular L (m, m)."""
+    if isinstance(L, np.ndarray):
+        solve = strsv if L.dtype == np.float32 else dtrsv
+        return solve(L.T, b[:, 0], lower=0, trans=1, diag=1)[:, None]
+    xp = namespace(L)
+    return xp.linalg.solve(xp.eye(L.shape[0], dtype=L.dtype, device=device(L)) + L, b)
 
 
 def default_int(like: Array) -> Any:

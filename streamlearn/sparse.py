@@ -93,6 +93,11 @@ def scores(X: csr_array, W: np.ndarray) -> np.ndarray:
     return (X @ W[0])[:, None] if W.shape[0] == 1 else X @ W.T
 
 
+def rows_times(X: csr_array, factor: np.ndarray) -> csr_array:
+    """Return X with row i times ``factor[i]``."""
+    return _beside(X, X.data * np.repeat(factor, np.diff(X.indptr)))
+
+
 def of_entries(
     X: csr_array, functions: Iterable[Callable], rows: Iterable[np.ndarray]
 ) -> list[csr_array]:

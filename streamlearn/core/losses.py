@@ -35,6 +35,8 @@ class Loss(NamedTuple):
     value, gradient, curvature : callable
         Each returns an array of the shape of the scores. ``curvature`` is never negative, and for
         losses with a kink depends on all rows of the column.
+    slope : callable or None
+        Derivative of the gradient where it has one; None if that is 0 everywhere.
     steep : bool
         Whether the gradient is unbounded.
     kinked : bool
@@ -44,6 +46,7 @@ class Loss(NamedTuple):
     value: Elementwise
     gradient: Elementwise
     curvature: Elementwise
+    slope: Elementwise | None = None
     steep: bool = False
     kinked: bool = False
 
@@ -127,6 +130,10 @@ def _modified_huber_curvature(p: Array, y: Array, epsilon: float) -> Array:
     return _where(d > 0.0, p) * 4.0 / namespace(p).maximum(d, 2.0)
 
 
+def _modified_huber_slope(p: Array, y: Array, epsilon: float) -> Array:
+    return 2.0 * _where(namespace(p).abs(y * p) < 1.0, p)
+
+
 def _log_value(p: Array, y: Array, epsilon: float) -> Array:
     xp = namespace(p)
     z = y * p
@@ -146,6 +153,11 @@ def _log_curvature(p: Array, y: Array, epsilon: float) -> Array:
     wrong = -y * p
     above = -xp.expm1(-xp.abs(p)) / (1.0 + e) / (2.0 * xp.maximum(wrong, 1e-3))
     return xp.where(wrong > 1e-3, above, curved)
+
+
+def _log_slope(p: Array, y: Array, epsilon: float) -> Array:
+    half = namespace(p).tanh(0.5 * p)
+    return 0.25 - 0.25 * half * half
 
 
 def _squared_value(p: Array, y: Array, epsilon: float) -> Array:
@@ -175,6 +187,10 @@ def _huber_gradient(p: Array, y: Array, epsilon: float) -> Array:
 def _huber_curvature(p: Array, y: Array, epsilon: float) -> Array:
     xp = namespace(p)
     return epsilon / xp.maximum(xp.abs(p - y), epsilon)
+
+
+def _huber_slope(p: Array, y: Array, epsilon: float) -> Array:
+    return _where(namespace(p).abs(p - y) < epsilon, p)
 
 
 def _insensitive_value(p: Array, y: Array, epsilon: float) -> Array:
@@ -211,18 +227,28 @@ LOSSES = {
     "hinge": Loss(_hinge_value, _hinge_gradient, _hinge_curvature, kinked=True),
     "perceptron": Loss(_perceptron_value, _perceptron_gradient, _perceptron_curvature),
     "squared_hinge": Loss(
-        _squared_hinge_value, _squared_hinge_gradient, _squared_hinge_curvature, steep=True
+        _squared_hinge_value,
+        _squared_hinge_gradient,
+        _squared_hinge_curvature,
+        _squared_hinge_curvature,
+        steep=True,
     ),
     "modified_huber": Loss(
-        _modified_huber_value, _modified_huber_gradient, _modified_huber_curvature
+        _modified_huber_value,
+        _modified_huber_gradient,
+        _modified_huber_curvature,
+        _modified_huber_slope,
     ),
-    "log_loss": Loss(_log_value, _log_gradient, _log_curvature),
-    "squared_error": Loss(_squared_value, _squared_gradient, _squared_curvature, steep=True),
-    "huber": Loss(_huber_value, _huber_gradient, _huber_curvature),
+    "log_loss": Loss(_log_value, _log_gradient, _log_curvature, _log_slope),
+    "squared_error": Loss(
+        _squared_value, _squared_gradient, _squared_curvature, _squared_curvature, steep=True
+    ),
+    "huber": Loss(_huber_value, _huber_gradient, _huber_curvature, _huber_slope),
     "epsilon_insensitive": Loss(_insensitive_value, _insensitive_gradient, _insensitive_curvature),
     "squared_epsilon_insensitive": Loss(
         _squared_insensitive_value,
         _squared_insensitive_gradient,
+        _squared_insensitive_curvature,
         _squared_insensitive_curvature,
         steep=True,
     ),

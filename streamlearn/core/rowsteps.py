@@ -6,9 +6,18 @@ shares with the single row stands here.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from streamlearn.backend import Array, itemsize, namespace, widest_float
+from streamlearn.backend import (
+    Array,
+    asarray,
+    is_array,
+    itemsize,
+    namespace,
+    on_host,
+    rows_at,
+    widest_float,
+)
 from streamlearn.core.affine import cast
 from streamlearn.core.linear import (
     STEEPEST,
@@ -26,6 +35,9 @@ from streamlearn.core.rates import step_size
 
 PASSIVE = ("pa1", "pa2")
 """The passive-aggressive schedules, whose step is the loss over the row's squared length."""
+
+FIRST_TILE = {True: 64, False: 512}
+"""Rows of the first tiles, on the host and on an accelerator, where a sweep costs its launches."""
 
 SMALLEST_SCALE = {8: 1e-9, 4: 1e-6}
 """Running product, by bytes of a float, below which scikit-learn's loop multiplies it out."""
@@ -58,6 +70,25 @@ class Penalized(NamedTuple):
     absolute: Array
 
 
+class Size(NamedTuple):
+    """How many rows a tile should have, arrays of shape ().
+
+    Attributes
+    ----------
+    rows : array
+        Of the next tiles.
+    last, sweeps : arrays
+        Rows of the last tiles, and the sweeps that one took in the mean; 0 before any.
+    power : array
+        Of the rows of a tile that its sweeps grow with.
+    """
+
+    rows: Array
+    last: Array
+    sweeps: Array
+    power: Array
+
+
 class State(NamedTuple):
     """K linear models under way.
 
@@ -74,6 +105,7 @@ class State(NamedTuple):
         1 for columns that move, 0 for those that stand still, to the bit.
     skipped : array of shape ()
         Rows of the call that "pa1" has not counted: those of zeros.
+    size : Size
     penalized : Penalized or None
         None without an L1 penalty.
     """
@@ -85,6 +117,7 @@ class State(NamedTuple):
     eta: Array
     active: Array
     skipped: Array
+    size: Size
     penalized: Penalized | None
 
 
@@ -98,7 +131,7 @@ class Rows(NamedTuple):
     factor : array of shape (m, K)
         What the loss's gradient is multiplied by: weights, and the step size but for "pa".
     square : array of shape (m, 1)
-        Squared length of each row.
+        Squared length of each row; for "pa", what the loss is divided by.
     decay : array of shape (m, k), or None
         What the coefficients are multiplied by first; None for 1.
     cut : array of shape (m, k), or None
@@ -107,6 +140,8 @@ class Rows(NamedTuple):
         How many iterates the mean is over after the row, if that is positive.
     kept : array of shape (m, 1)
         0 for rows that are passed over, 1 for others.
+    slow : float
+        What an intercept moves by where the row's move is 1.
     """
 
     X: Array
@@ -117,12 +152,27 @@ class Rows(NamedTuple):
     cut: Array | None
     order: Array
     kept: Array
+    slow: float = 1.0
+
+
+class Goals(NamedTuple):
+    """What of `Rows` their moves depend on, but for their scores."""
+
+    y: Array
+    factor: Array
+    square: Array
 
 
 def start(params: Params, coef: Array, intercept: Array) -> State:
     """Return the state in which a call begins with given models, (K, d) and (K,)."""
     b = namespace(coef).astype(intercept, widest_float(coef))
-    return resume(params, State(coef, b, coef, b, b, b, b, None))
+    size = sized((FIRST_TILE[on_host(coef)], 0, 0.0, 0.25), like=b)
+    return resume(params, State(coef, b, coef, b, b, b, b, size, None))
+
+
+def sized(numbers: tuple[float, ...], *, like: Array) -> Size:
+    """Return a `Size` beside ``like``."""
+    return Size(*(asarray(number, like=like) for number in numbers))
 
 
 def resume(params: Params, state: State) -> State:
@@ -179,12 +229,20 @@ def rows_of(params: Params, state: State, batch: Batch) -> tuple[Rows, Array | N
     eta = ones if rate in PASSIVE else -xp.astype(eta, w.dtype)
     factor = state.active * eta * kept
     factor = factor if weight is None else factor * weight
+    if rate in PASSIVE:
+        square = square + 0.5 / params.eta0 if rate == "pa2" else xp.where(kept > 0.0, square, 1.0)
     passed = state.skipped + xp.cumulative_sum(1.0 - kept, axis=0)
     order = xp.astype(past, w.dtype) + (2.0 - params.average) - passed
     return Rows(X, y, factor, square, decay, cut, order, kept), weight
 
 
-def moves(params: Params, p: Array, rows: Rows) -> Array:
+def some(rows: Rows, at: slice) -> Rows:
+    """Return some of the rows."""
+    parts: list[Any] = [rows_at(a, at) if is_array(a) else a for a in rows]
+    return Rows(*parts)
+
+
+def moves(params: Params, p: Array, rows: Rows | Goals) -> Array:
     """Return the multiples of each row that scores p (m, K) make the models move by, (m, K)."""
     xp, loss = namespace(p), LOSSES[params.loss]
     if params.learning_rate not in PASSIVE:
@@ -192,14 +250,28 @@ def moves(params: Params, p: Array, rows: Rows) -> Array:
         if loss.steep:
             g = xp.maximum(xp.minimum(g, STEEPEST), -STEEPEST)
         return rows.factor * g
-    size = loss.value(p, rows.y, params.epsilon)
+    size = loss.value(p, rows.y, params.epsilon) / rows.square
     if params.learning_rate == "pa1":
-        size = xp.minimum(size / xp.where(rows.square > 0.0, rows.square, 1.0), params.eta0)
-    else:
-        size = size / (rows.square + 0.5 / params.eta0)
-    below = rows.y < p
-    sign = rows.y if params.kind == "classes" else 1.0 - 2.0 * xp.astype(below, p.dtype)
-    return rows.factor * (size * sign)
+        size = xp.minimum(size, params.eta0)
+    if params.kind == "classes":
+        return rows.factor * (size * rows.y)
+    return rows.factor * (size * (1.0 - 2.0 * xp.astype(rows.y < p, p.dtype)))
+
+
+def are_curved(params: Params) -> bool:
+    """Tell whether moves change with scores other than in jumps."""
+    return params.learning_rate in PASSIVE or LOSSES[params.loss].slope is not None
+
+
+def slopes(params: Params, p: Array, c: Array, goals: Goals) -> Array:
+    """Return minus the derivatives of `moves` c at scores p (m, K), of moves that `are_curved`."""
+    xp, loss = namespace(p), LOSSES[params.loss]
+    if loss.slope is not None:
+        return -goals.factor * loss.slope(p, goals.y, params.epsilon)
+    moved, slope = c != 0.0, goals.factor / goals.square
+    if params.learning_rate == "pa1":
+        moved = moved & (xp.abs(c) < params.eta0 * xp.abs(goals.factor))
+    return xp.astype(moved, p.dtype) * slope
 
 
 def step(params: Params, state: State, row: Rows) -> tuple[State, Array, Array]:
@@ -217,7 +289,7 @@ def step(params: Params, state: State, row: Rows) -> tuple[State, Array, Array]:
     kept, decay = row.kept[0, 0], None if row.decay is None else row.decay[0, :]
     w = w if decay is None else w * decay[:, None]
     w = w + c[0, :][:, None] * row.X
-    b = b + xp.astype(c[0, :], b.dtype) if params.fit_intercept else b
+    b = b + row.slow * xp.astype(c[0, :], b.dtype) if params.fit_intercept else b
 
     begun, r = False, 0.0
     mean_w, mean_b = w, b

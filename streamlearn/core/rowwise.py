@@ -3,30 +3,36 @@
 With the moves ``c_t`` and decays ``s_t`` of a tile's rows ``x_1 .. x_m``, scikit-learn's loop over
 rows is ``w_t = s_t w_(t-1) + c_t x_t`` and ``b_t = b_(t-1) + c_t``, so that row t is scored by
 
-    p_t = R[0, t] (x_t . w_0) + b_0 + sum_(j < t) (R[j, t] (x_j . x_t) + 1) c_j
-    c_t = g(p_t, y_t, t),     R[j, t] = prod_(j < i < t) s_i
+    p_t = P_(t-1) (x_t . w_0) + b_0 + sum_(j < t) (P_(t-1) / P_j (x_j . x_t) + 1) c_j
+    c_t = g(p_t, y_t, t),     P_t = s_1 ... s_t
 
-Only earlier moves enter a score. Sweeps ``c <- g(p(c))`` from ``c = 0`` therefore make at least one
-more row final each and end, to the bit, at the one solution after at most m sweeps; a handful is
-enough where a row moves the scores of the next ones little. The models, the mean of all iterates
-and the norms that the objective sums up are products with ``R`` too.
+Only earlier moves enter a score, so that there is one solution, and `streamlearn.core.sweeps` finds
+it for all rows of the tile at once. The models after the tile, the mean of all iterates and the
+norms that the objective sums up are sums over the moves too. How large tiles should be depends on
+how far a row moves the scores of the next ones: `streamlearn.core.tiles` finds it out on the way.
 
 The cumulative L1 penalty cuts every coefficient after every row, which no product tells: under it
-rows go one by one, by `streamlearn.core.rowsteps.step`, which is right for any row.
+rows go one by one, by `streamlearn.core.rowsteps.step`, which is right for any row. So do rows
+whose decays are near 0, and those whose products leave the floats.
 
-This is the one module of core that reads from the device: once a sweep, or a group of sweeps, to
-see whether anything has changed, and once a span of tiles to see whether decays can be divided.
+This module, `streamlearn.core.sweeps` and `streamlearn.core.tiles` are those of core that read from
+the device: once a sweep, or a group of sweeps, to see whether scores and moves agree, and a few
+times a batch to see how large tiles are to be and whether all is finite.
 """
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 from streamlearn.backend import (
     Array,
-    column_sums,
     device,
+    is_array,
     namespace,
     on_host,
-    reads_are_free,
+    row_products,
+    rows_at,
+    rows_times,
     scores,
     weighted_sums,
 )
@@ -42,33 +48,74 @@ from streamlearn.core.linear import (
 )
 from streamlearn.core.losses import LOSSES
 from streamlearn.core.machine import Batch, Info, Machine
-from streamlearn.core.rowsteps import PASSIVE, Rows, State, moves, resume, rows_of, start, step
-from streamlearn.core.tiles import Tiles, tiles_of
+from streamlearn.core.rowsteps import (
+    PASSIVE,
+    Goals,
+    Rows,
+    Size,
+    State,
+    resume,
+    rows_of,
+    sized,
+    some,
+    start,
+    step,
+)
+from streamlearn.core.sweeps import PATIENCE, by_slopes, settle
+from streamlearn.core.tiles import (
+    CURVED,
+    DEVICE,
+    PLAIN,
+    Tiles,
+    next_size,
+    sharp_rows,
+    tiles_of,
+)
 
 __all__ = ["ROWS", "State", "answer", "machine", "resume", "start"]
 
-ROWS = 1024
+ROWS = 2048
 """Rows that a batch should have: what is done for all of its tiles at once pays off."""
-
-TILE = 64
-"""Rows of a tile on a CPU.
-
-One size does everywhere (``bench/rowwise.py``): from 20 to 500 features, 1 to 10 columns, centred
-rows or not, 64 is at most 20 % behind the best of 32, 64 and 128. Where a row moves the scores of
-the next ones much, sweeps grow with the tile, and what they cost a row stays.
-"""
-
-DEVICE_TILE = 512
-"""Rows of a tile on an accelerator, where a sweep costs its launches."""
-
-SPAN_NUMBERS = 1 << 19
-"""Numbers in the matrices between rows that are made for several tiles at once."""
-
-GROUP = 4
-"""Sweeps between two looks at the result, where a look waits for a device."""
 
 HUGE = 1e-9
 """Part of the largest float that bounds the loss of a batch, so that the sum of many is finite."""
+
+
+class Learned(NamedTuple):
+    """What learning from some rows comes to.
+
+    Attributes
+    ----------
+    state : State
+    p : array of shape (m, K)
+        Scores, each before the row was learned from.
+    norms : array of shape (K,), or None
+        Sum over the rows of the penalties before each; None where there are none.
+    sweeps : float
+        Of a tile, in the mean.
+    """
+
+    state: State
+    p: Array
+    norms: Array | None
+    sweeps: float = 0.0
+
+
+class Path(NamedTuple):
+    """What T tiles of m rows have come by.
+
+    Attributes
+    ----------
+    W, B : arrays of shape (T, K, d) and (T, K)
+        The models before each tile.
+    P, C : arrays of shape (T, m, K)
+        Scores and moves.
+    """
+
+    W: Array
+    B: Array
+    P: Array
+    C: Array
 
 
 def init(params: Params, n_features: int, n_outputs: int, *, like: Array) -> State:
@@ -115,9 +162,9 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     before, params = state, beside(params, state.coef)
     rows, weight = rows_of(params, state, batch)
     if state.penalized is None:
-        state, p, norms = by_tiles(params, state, rows)
+        state, p, norms, _ = by_tiles(params, state, rows)
     else:
-        state, p, norms = one_by_one(params, state, rows)
+        state, p, norms, _ = one_by_one(params, state, rows)
     moving = state.active > 0.0
     state = _where(moving, state, before)
     xp = namespace(p)
@@ -136,149 +183,174 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     return state._replace(skipped=before.skipped + xp.sum(1.0 - rows.kept)), info
 
 
-def one_by_one(params: Params, state: State, rows: Rows) -> tuple[State, Array, Array | None]:
-    """Learn from the rows by `step`; return the scores (m, K) and the sum of the penalties."""
-    xp = namespace(rows.X)
-    p, norms = [], None
-    for i in range(rows.X.shape[0]):
-        if state.penalized is not None:
-            a1, a2 = penalty_parts(params)
-            more = a1 * state.penalized.absolute + 0.5 * a2 * state.penalized.square
-            norms = more if norms is None else norms + more
-        state, p_i, _ = step(params, state, _some(rows, i, i + 1))
-        p.append(p_i)
-    return state, xp.concat(p), norms
+def one_by_one(params: Params, state: State, rows: Rows) -> Learned:
+    """Learn from the rows by `step`."""
+    xp, (a1, a2) = namespace(rows.y), penalty_parts(params)
+    P, norms = [], None
+    for i in range(rows.y.shape[0]):
+        old, more = state.penalized, None
+        if old is not None:
+            more = a1 * old.absolute + 0.5 * a2 * old.square
+        elif rows.decay is not None:
+            more = 0.5 * a2 * xp.sum(state.coef * state.coef, axis=1)
+        norms = more if norms is None else norms + more
+        state, p, _ = step(params, state, some(rows, slice(i, i + 1)))
+        P.append(p)
+    return Learned(state, xp.concat(P), norms)
 
 
-def by_tiles(params: Params, state: State, rows: Rows) -> tuple[State, Array, Array | None]:
-    """Learn from the rows a tile at a time; return as `one_by_one`."""
-    n, K = rows.y.shape
-    m = min(n, TILE if on_host(rows.X) else DEVICE_TILE)
-    rows, xp = _padded(rows, -n % m), namespace(rows.X)
-    k = 1 if rows.decay is None else rows.decay.shape[1]
-    span = m * max(1, SPAN_NUMBERS // (k * m * m))
-    p, norms = [], None
-    for at in range(0, rows.X.shape[0], span):
-        part = _some(rows, at, min(at + span, rows.X.shape[0]))
-        state, p_i, more = _span(params, state, part, m)
-        p.append(p_i)
-        if more is not None:
-            norms = more if norms is None else norms + more
-    return state, xp.reshape(xp.concat(p), (-1, K))[:n, :], norms
+def by_tiles(params: Params, state: State, rows: Rows) -> Learned:
+    """Learn from the rows a tile at a time."""
+    if rows.decay is not None and rows.decay.shape[1] > 1:
+        return _column_by_column(params, state, rows)
+    n = rows.y.shape[0]
+    head, m = sharp_rows(rows, int(state.size.rows))
+    whole = n - (n - head) % m
+    P, norms = [], None
+    for begin, end, tile in ((0, head, 1), (head, whole, m), (whole, n, n - whole)):
+        if begin < end:
+            part = some(rows, slice(begin, end))
+            found = _tiles(params, state, part, tile) or one_by_one(params, state, part)
+            state, p, more, sweeps = found
+            P.append(p)
+            norms = more if norms is None or more is None else norms + more
+            if tile == m and sweeps > 0.0:
+                state = state._replace(size=_next_size(params, state, m, sweeps))
+    return Learned(state, namespace(rows.y).concat(P), norms)
 
 
-def _span(params: Params, state: State, rows: Rows, m: int) -> tuple[State, Array, Array | None]:
-    """Learn from the rows of several tiles; return the scores as (T, m, K)."""
-    xp = namespace(rows.X)
+def _next_size(params: Params, state: State, m: int, sweeps: float) -> Size:
+    w = state.coef
+    cost = (CURVED if by_slopes(params, w) else PLAIN) if on_host(w) else DEVICE
+    cost = cost._replace(move=cost.move * w.shape[0])
+    return sized(next_size(state.size, m, sweeps, cost, w.shape[1]), like=state.size.rows)
+
+
+def _tiles(params: Params, state: State, rows: Rows, m: int) -> Learned | None:
+    """Learn from the rows of tiles of m; None if rows have to go one by one."""
+    if m == 1:
+        return None
+    w, b, y = state.coef, state.intercept, rows.y
+    xp, T = namespace(w), y.shape[0] // m
     tiles = tiles_of(params, rows, m)
-    P, C, B, squares = [], [], [], []
-    for t in range(tiles.A.shape[0]):
-        part = _some(rows, t * m, (t + 1) * m)
-        if tiles.norm is not None:
-            squares.append(xp.sum(state.coef * state.coef, axis=1))
-            B.append(xp.astype(state.intercept, rows.X.dtype, copy=False))
-        state, p, c = _tile(params, state, part, Tiles(*(_at(a, t) for a in tiles)))
-        P.append(p)
-        C.append(c)
-    p = xp.stack(P)
-    if tiles.norm is None:
-        return state, p, None
+    square = xp.ones((m, m), dtype=y.dtype, device=device(y))
+    lower, ones = xp.tril(square, k=-1), square[:1, :]
+    of_rows = [xp.reshape(a, (T, m, -1)) for a in (y, rows.factor, rows.square)]
+    move = rows.slow if params.fit_intercept else 0.0
+    curved, failed, wait = by_slopes(params, w), 0, 0
+    models: list[tuple[Array, Array]] = []
+    steps: list[tuple[Array, Array]] = []
+    sweeps = 0
+    for t in range(T):
+        left = right = rows_at(rows.X, slice(t * m, (t + 1) * m))
+        if tiles.before is not None and tiles.after is not None:
+            left, right = (
+                rows_times(left, tiles.before[t, ...]),
+                rows_times(right, tiles.after[t, ...]),
+            )
+        A = lower * (row_products(left, right) + move)
+        p0 = scores(left, w) + (b if b.dtype == w.dtype else xp.astype(b, w.dtype))
+        goals = Goals(*(a[t, ...] for a in of_rows))
+        found = settle(params, A, p0, goals, curved=curved and wait <= 0)
+        if found is None:
+            break
+        p, c, taken = found
+        models.append((w, b))
+        steps.append((p, c))
+        sweeps += taken
+        # Tiles that move in jumps come together: slopes are tried again after ever more of them.
+        if wait > 0:
+            wait -= 1
+        else:
+            failed = failed + 1 if taken > PATIENCE else 0
+            wait = 2**failed // 2 - 1
+        w = w + weighted_sums(c, right)
+        w = w if tiles.last is None else tiles.last[t, :] * w
+        b = b + move * (ones @ c)[0, :]
+    if len(steps) < T:
+        return _lost(state, rows)
+    path = Path(*(xp.stack(a) for kept in (models, steps) for a in zip(*kept, strict=True)))
+    if not bool(xp.all(xp.isfinite(path.P))):
+        return _lost(state, rows)
+    mean_w, mean_b = _means(state, rows, tiles, path, (w, b), move)
+    state = state._replace(coef=w, intercept=b, mean_coef=mean_w, mean_intercept=mean_b)
+    norms = None if tiles.norm is None else _norms(params, rows, tiles, path)
+    return Learned(state, xp.reshape(path.P, y.shape), norms, sweeps / T)
+
+
+def _lost(state: State, rows: Rows) -> Learned | None:
+    """Return models that have left the floats as they are; None where only products have."""
+    xp = namespace(state.coef)
+    if bool(xp.all(xp.isfinite(state.coef)) & xp.all(xp.isfinite(state.intercept))):
+        return None
+    return Learned(state, xp.nan * rows.y, None)
+
+
+def _means(
+    state: State, rows: Rows, tiles: Tiles, path: Path, new: tuple[Array, Array], move: float
+) -> tuple[Array, Array]:
+    """Return the means over the iterates, of which the last are ``new``."""
+    w, b = new
+    if tiles.mean is None or tiles.later is None:
+        return w, b
+    xp, shape = namespace(w), rows.y.shape
+    later = xp.astype(xp.sum(tiles.later[:, 0, 0]), b.dtype)
+    first = xp.astype(rows.order[0, 0], b.dtype)
+    earlier = xp.maximum(first - 1.0, 0.0 * first)
+    n = xp.maximum(earlier + later, xp.ones_like(first))
+    sum_w = xp.sum(tiles.mean[:, :1, :] * path.W, axis=0)
+    sum_w = sum_w + weighted_sums(xp.reshape(tiles.mean[:, 1:, :] * path.C, shape), rows.X)
+    sum_b = xp.sum(tiles.later[:, 0, :] * path.B, axis=0)
+    moved = xp.astype(tiles.later[:, 1:, :] * path.C, b.dtype)
+    sum_b = sum_b + move * xp.sum(moved, axis=(0, 1))
+    share, part = (xp.astype(a, w.dtype) for a in (earlier / n, 1.0 / n))
+    none = earlier + later == 0.0
+    return (
+        xp.where(none, w, share * state.mean_coef + part * sum_w),
+        xp.where(none, b, earlier / n * state.mean_intercept + sum_b / n),
+    )
+
+
+def _norms(params: Params, rows: Rows, tiles: Tiles, path: Path) -> Array:
+    """Return the sum of the penalties before each row."""
     assert rows.decay is not None
-    c, square = xp.stack(C), xp.reshape(rows.square, (-1, m, 1))
-    before = xp.stack(B)[:, None, :]
+    assert tiles.norm is not None
+    xp, (T, m, _), c = namespace(path.W), path.P.shape, path.C
+    decay, square = (xp.reshape(a, (T, m, 1)) for a in (rows.decay, rows.square))
+    before = xp.astype(path.B, c.dtype, copy=False)[:, None, :]
     if params.fit_intercept:
-        before = before + xp.cumulative_sum(c, axis=1) - c
-    decay = xp.reshape(rows.decay, (p.shape[0], m, -1))
-    gains = c * (2.0 * decay * (p - before) + c * square)
-    norms = tiles.norm[:, 0, :] * xp.stack(squares) + xp.sum(tiles.norm[:, 1:, :] * gains, axis=1)
-    return state, p, 0.5 * penalty_parts(params)[1] * xp.sum(norms, axis=0)
+        before = before + rows.slow * (xp.cumulative_sum(c, axis=1) - c)
+    gains = c * (2.0 * decay * (path.P - before) + c * square)
+    norms = tiles.norm[:, 0, :] * xp.sum(path.W * path.W, axis=2)
+    norms = norms + xp.sum(tiles.norm[:, 1:, :] * gains, axis=1)
+    return 0.5 * penalty_parts(params)[1] * xp.sum(norms, axis=0)
 
 
-def _tile(params: Params, state: State, rows: Rows, tile: Tiles) -> tuple[State, Array, Array]:
-    """Learn from the rows of one tile; return also their scores and moves, (m, K)."""
-    w, b, X = state.coef, state.intercept, rows.X
-    xp = namespace(w)
-    p0 = tile.first * scores(X, w) + xp.astype(b, w.dtype, copy=False)
-    p, c, settled = settle(params, tile.A, p0, rows)
-    if not settled and bool(xp.all(xp.isfinite(w)) & xp.all(xp.isfinite(b))):
-        return _without_products(params, state, rows)
-    new_w = tile.last[0, :][:, None] * w + weighted_sums(tile.last[1:, :] * c, X)
-    wide_c = xp.astype(c, b.dtype, copy=False)
-    new_b = b + column_sums(wide_c) if params.fit_intercept else b
-    mean_w, mean_b = new_w, new_b
-    if tile.mean is not None:
-        order, kept = (xp.astype(a, b.dtype, copy=False) for a in (rows.order, rows.kept))
-        counts = kept * xp.astype(order >= 1.0, b.dtype)
-        now, one = xp.sum(counts), xp.ones_like(order[0, 0])
-        earlier = xp.maximum(order[0, 0] - one, 0.0 * one)
-        n = xp.maximum(earlier + now, one)
-        later = (now + counts - xp.cumulative_sum(counts, axis=0)) if params.fit_intercept else 0.0
-        sum_b = now * b + column_sums(later * wide_c)
-        mean_b = xp.where(
-            earlier + now == 0.0, new_b, earlier / n * state.mean_intercept + sum_b / n
+def _column_by_column(params: Params, state: State, rows: Rows) -> Learned:
+    """Learn by tiles where columns decay each by itself."""
+    xp, K = namespace(rows.y), rows.y.shape[1]
+    found = []
+    for k in range(K):
+
+        def column(a: Any, k: int = k) -> Any:
+            return a[k : k + 1, ...] if is_array(a) and a.ndim > 0 else a
+
+        def of_rows(a: Any, k: int = k) -> Any:
+            return a[:, k : k + 1] if is_array(a) and a.shape[1] == K else a
+
+        apart = rows._replace(
+            y=of_rows(rows.y),
+            factor=of_rows(rows.factor),
+            square=of_rows(rows.square),
+            decay=of_rows(rows.decay),
         )
-        share, part = (xp.astype(a, w.dtype, copy=False) for a in (earlier / n, one / n))
-        sum_w = tile.mean[0, :][:, None] * w + weighted_sums(tile.mean[1:, :] * c, X)
-        mean_w = xp.where(earlier + now == 0.0, new_w, share * state.mean_coef + part * sum_w)
-    state = state._replace(coef=new_w, intercept=new_b, mean_coef=mean_w, mean_intercept=mean_b)
-    return state, p, c
-
-
-def settle(params: Params, A: Array, p0: Array, rows: Rows) -> tuple[Array, Array, bool]:
-    """Return the scores and moves (m, K) that agree, and whether there are any."""
-    xp, m = namespace(p0), p0.shape[0]
-    group = 1 if reads_are_free(p0) else GROUP
-    p, c = p0, moves(params, p0, rows)
-    for sweep in range(1, m + group):
-        p = p0 + _through(A, c)
-        new = moves(params, p, rows)
-        if sweep % group == 0 and bool(xp.all(new == c)):
-            return p, new, bool(xp.all(xp.isfinite(p)))
-        c = new
-    return p, c, False
-
-
-def _through(A: Array, c: Array) -> Array:
-    """Return what moves (m, K) add to scores: ``A`` is (m, m), or (K, m, m)."""
-    if A.ndim == 2:
-        return A @ c
-    turned = namespace(c).matrix_transpose
-    return turned((A @ turned(c)[:, :, None])[:, :, 0])
-
-
-def _without_products(params: Params, state: State, rows: Rows) -> tuple[State, Array, Array]:
-    """Learn from the rows of a tile whose products have left the floats, one by one."""
-    xp = namespace(rows.X)
-    P, C = [], []
-    for i in range(rows.X.shape[0]):
-        state, p, c = step(params, state, _some(rows, i, i + 1))
-        P.append(p)
-        C.append(c)
-    return state, xp.concat(P), xp.concat(C)
-
-
-def _some(rows: Rows, begin: int, end: int) -> Rows:
-    return Rows(*(a if a is None else a[begin:end, :] for a in rows))
-
-
-def _at(a: Array | None, t: int) -> Array | None:
-    return a if a is None else a[t, ...]
-
-
-def _padded(rows: Rows, n: int) -> Rows:
-    """Return the rows and n more, which are passed over."""
-    if n == 0:
-        return rows
-    xp = namespace(rows.X)
-    parts: list[Array | None] = []
-    for name, a in zip(rows._fields, rows, strict=True):
-        if a is None:
-            parts.append(a)
-            continue
-        make = xp.ones if name == "decay" else xp.zeros
-        more = make((n, a.shape[1]), dtype=a.dtype, device=device(a))
-        parts.append(xp.concat([a, more]))
-    return Rows(*parts)
+        found.append(by_tiles(Params(*map(column, params)), State(*map(column, state)), apart))
+    joined = [
+        xp.concat(parts) if is_array(parts[0]) and parts[0].ndim > 0 else parts[-1]
+        for parts in zip(*(learned.state for learned in found), strict=True)
+    ]
+    norms = None if found[0].norms is None else xp.concat([one.norms for one in found])
+    return Learned(State(*joined), xp.concat([one.p for one in found], axis=1), norms)
 
 
 def _where(moving: Array, new: State, old: State) -> State:

@@ -42,8 +42,7 @@ def row_by_row(params, X, target, weight=None, *, K=1):
     rows, _ = rowsteps.rows_of(params, state, Batch(X, target, weight))
     scores = []
     for i in range(X.shape[0]):
-        row = rowsteps.Rows(*(a if a is None else a[i : i + 1, :] for a in rows))
-        state, p, _ = rowsteps.step(params, state, row)
+        state, p, _ = rowsteps.step(params, state, rowsteps.some(rows, slice(i, i + 1)))
         scores.append(p)
     return state, scores
 
@@ -76,8 +75,8 @@ def test_the_size_of_tiles_is_only_rounding(monkeypatch, tile):
     X, values, _, rows = table(n=150)
     params = Params(loss="huber", kind="values", alpha=0.05, eta0=0.1, average=9)
     want, _ = run(params, X, values, rows, batch_size=1)
-    monkeypatch.setattr(rowwise, "TILE", tile)
-    monkeypatch.setattr(rowwise, "SPAN_NUMBERS", 2 * tile * tile)
+    monkeypatch.setattr(rowwise, "next_size", lambda *_: (tile, tile, 1.0, 0.5))
+    monkeypatch.setattr(rowsteps, "FIRST_TILE", {True: tile})
     got, _ = run(params, X, values, rows, batch_size=100)
     for a, b in zip(got[:4], want[:4], strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12)
@@ -124,17 +123,6 @@ def test_decays_of_zero_divide_nothing():
         got, _ = run(params, X, codes, K=3)
         want, _ = row_by_row(params, X, codes, K=3)
         np.testing.assert_allclose(got.mean_coef, want.mean_coef, rtol=1e-10, atol=1e-15)
-
-
-@pytest.mark.parametrize("least", [0.0, 2.0])
-def test_products_of_decays_are_quotients_where_that_is_safe(monkeypatch, least):
-    rng = np.random.default_rng(0)
-    decay = rng.uniform(0.9, 1.0, (5, 16, 3))
-    monkeypatch.setattr(tiles, "LEAST_PRODUCT", least)
-    R = tiles.between(decay, 16, like=decay)
-    for t, k, i, j in [(0, 0, 16, 0), (1, 2, 9, 9), (4, 1, 10, 9), (2, 0, 16, 3), (3, 1, 3, 9)]:
-        want = np.prod(decay[t, j:i, k]) if i >= j else 0.0
-        assert R[t, k, i, j] == pytest.approx(want, rel=1e-14)
 
 
 def test_columns_are_models_of_their_own_and_a_stopped_one_stays(backend):
@@ -249,3 +237,74 @@ def test_a_call_begins_anew_where_scikit_learns_does(penalty):
         seen = at.stop
         np.testing.assert_allclose(state.mean_coef[0], known.coef_, rtol=1e-11)
         np.testing.assert_allclose(state.mean_intercept, known.intercept_, rtol=1e-11)
+
+
+def sizes_of(params, X, target, batch=256):
+    """Return the rows of the tiles after each batch, and the last state."""
+    state = rowwise.init(params, X.shape[1], 1, like=X)
+    sizes = []
+    for at in range(0, X.shape[0], batch):
+        rows = slice(at, at + batch)
+        state, _ = rowwise.update(params, state, Batch(X[rows], target[rows], None, at))
+        sizes.append(float(state.size.rows))
+    return sizes, state
+
+
+def test_tiles_grow_where_sweeps_are_few():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2048, 5))
+    params = Params(loss="squared_error", kind="values", learning_rate="constant", eta0=1e-3)
+    sizes, state = sizes_of(params, X, X[:, 0])
+    assert sizes[0] == sizes[-1] == 128
+    assert float(state.size.sweeps) == 2
+
+
+def test_tiles_shrink_where_each_row_moves_all_that_follow(monkeypatch):
+    """In wide rows far from 0 a sweep settles two rows and its pairs cost more than its calls."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2048, 300)) + 10
+    monkeypatch.setattr(rowsteps, "FIRST_TILE", {True: 256})
+    sizes, state = sizes_of(Params(alpha=1e-4), X, rng.integers(0, 2, 2048))
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] <= 64
+    assert float(state.size.sweeps) > 0.25 * sizes[-1]
+
+
+@pytest.mark.parametrize("cost", [tiles.PLAIN, tiles.CURVED, tiles.DEVICE])
+@pytest.mark.parametrize("power", [0.0, 0.3, 1.0])
+def test_the_size_of_tiles_comes_to_rest_where_a_row_costs_least(cost, power):
+    """Whatever it begins with: nothing swings between two sizes for good."""
+    known = [2**k for k in range(4, 11)]
+    costs = [cost.of_row(m, 3.0 * (m / 16) ** power, 50) for m in known]
+    for first in (16, 64, 1024):
+        size = rowsteps.Size(first, 0.0, 0.0, 0.25)
+        for _ in range(20):
+            m = int(size.rows)
+            size = rowsteps.Size(*tiles.next_size(size, m, 3.0 * (m / 16) ** power, cost, 50))
+        assert size.rows == size.last
+        assert costs[known.index(size.rows)] <= min(costs) / tiles.BETTER**3
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("rate", ["constant", "pa1", "pa2"])
+def test_sweeps_with_slopes_come_to_what_plain_ones_do(backend, monkeypatch, loss, rate):
+    if rate != "constant" and loss not in ("hinge", "epsilon_insensitive"):
+        pytest.skip("passive-aggressive steps are defined for two losses")
+    X, values, codes, rows = (backend.asarray(a) for a in table(n=96, n_classes=2, offset=2.0))
+    kind = "classes" if loss in MARGIN_LOSSES else "values"
+    params = Params(loss=loss, kind=kind, learning_rate=rate, eta0=0.01, alpha=0.1)
+    target = codes if kind == "classes" else values
+    got, _ = run(params, X, target, rows)
+    monkeypatch.setattr(rowwise, "by_slopes", lambda *_: False)
+    plain, _ = run(params, X, target, rows)
+    want, _ = row_by_row(params, X, target, rows)
+    assert_close(backend, got[:4], want[:4])
+    assert_close(backend, plain[:4], want[:4])
+
+
+def test_lines_take_a_sweep_or_two_however_far_the_rows_are():
+    """Squared errors move in lines: what Newton's first step takes is exact but for rounding."""
+    X, values, _, _ = table(n=512, offset=10.0)
+    params = Params(loss="squared_error", kind="values", eta0=1e-3, learning_rate="constant")
+    _, state = sizes_of(params, X, values)
+    assert 2 <= float(state.size.sweeps) <= 4
