@@ -17,9 +17,10 @@ from sklearn.frozen import FrozenEstimator
 
 from streamlearn import foreign
 from streamlearn.linear_model import SGDClassifier
-from streamlearn.pipeline import make_pipeline
+from streamlearn.pipeline import Pipeline, make_pipeline
 from streamlearn.preprocessing import StandardScaler
 from streamlearn.stages import stage
+from streamlearn.wrappers import ParallelPostFit
 from tests.containers import CHUNKS, N_ROWS, blocks_of, dask_array, dask_frame, frame, rows_of
 
 RNG = np.random.default_rng(0)
@@ -253,6 +254,12 @@ def test_answers_are_lazy_and_read_once(transformers, last, framed):
         if framed:
             assert list(got.index) == list(memory.index)
             assert got.shape == np.shape(want)
+
+
+def test_every_method_that_may_be_lazy_is_lazy_in_pipelines_and_wrappers():
+    for name in foreign.LAZY:
+        assert name in vars(Pipeline)
+        assert name in vars(ParallelPostFit)
 
 
 def test_scores_of_a_collection():

@@ -187,6 +187,18 @@ def test_no_patience_without_something_to_score_by():
         Incremental(Bare(), patience=1).fit(wrap(X), wrap(Y))
 
 
+def test_some_blocks_are_always_learned_from():
+    """However much is to be held out."""
+    chunks, learned = (20,) * 10, set()
+    for seed in range(3):
+        model = Incremental(
+            Seen(), patience=1, tol=None, validation_fraction=0.999, random_state=seed
+        ).fit(dask_array(X, chunks), dask_array(Y, chunks))
+        learned.add(model.rows_.tobytes())
+    assert len(learned) > 1
+    assert learned <= {X[rows].tobytes() for rows in rows_of(chunks)}
+
+
 def test_verbose_prints_a_line_a_segment(capsys):
     model = Incremental(linear_model.SGDClassifier(), max_iter=2, verbose=1, classes=CLASSES)
     with dask.config.set({"streamlearn.segment": 2}):
