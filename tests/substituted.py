@@ -1,0 +1,138 @@
+"""A plugin of pytest: scikit-learn's own tests take our classes for its own.
+
+``tests/test_scikit_learns_own.py`` runs them so. Defaults that differ are scikit-learn's, and
+``batch_size=1``, as the tests were written for its algorithm. What is left is a table: a test of
+theirs that ours is known to fail, each with the reason. One that passes is an error, and so is a
+line of the table that is about no test.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+
+import pytest
+from sklearn.utils import get_tags
+
+from streamlearn import cluster, linear_model, neural_network, pipeline, preprocessing
+
+OURS = {
+    "sklearn.linear_model": (linear_model, linear_model.__all__),
+    "sklearn.cluster": (cluster, cluster.__all__),
+    "sklearn.neural_network": (neural_network, neural_network.__all__),
+    "sklearn.preprocessing": (preprocessing, ["StandardScaler"]),
+    "sklearn.pipeline": (pipeline, ["Pipeline", "make_pipeline"]),
+}
+NAMES = {name for _, names in OURS.values() for name in names}
+WORDS = re.compile(rf"\b(Sparse)?({'|'.join(sorted(NAMES))})\b")
+
+THEIRS = re.compile(r"(?<!MiniBatch)KMeans|OneClassSVM")
+"""Parameters of a test that make it one of a class that we have not."""
+
+SPARSE = re.compile(r"Sparse|sparse|cs[rc]")
+"""Parameters that make a test one of sparse rows."""
+
+LEARNERS = {
+    "test_sgd": linear_model.SGDClassifier,
+    "test_perceptron": linear_model.Perceptron,
+    "test_passive_aggressive": linear_model.PassiveAggressiveClassifier,
+    "test_k_means": cluster.MiniBatchKMeans,
+    "test_mlp": neural_network.MLPClassifier,
+}
+"""Whose tags say, by file, whether tests of sparse rows are for us."""
+
+ONE_PROCESS = "n_jobs is None, 1 or -1: all classes are columns of one matrix"
+PRIVATE = "the test looks at what scikit-learn's fit is made of"
+NEVER_CHANGED = "input is never changed, with copy=False neither"
+KEPT = "the classes are not deprecated here"
+SCHEDULE = "our pipeline has the parameter schedule beside scikit-learn's"
+OWN_LABELS = "a class that is too small is named by its own label, not as scikit-learn encodes it"
+HALF = "half precision, which holds 3 digits, is answered in float64"
+
+DIFFERENT = {
+    "test_sgd": {
+        r"test_sgd_multiclass_njobs\[SGDClassifier\]": ONE_PROCESS,
+        "test_multi_thread_multi_class_and_early_stopping": ONE_PROCESS,
+        r"test_SGDClassifier_fit_for_all_backends\[.*\]": ONE_PROCESS,
+        "test_validation_mask_correctly_subsets": PRIVATE,
+    },
+    "test_perceptron": {},
+    "test_passive_aggressive": {r"test_class_deprecation\[.*\]": KEPT},
+    "test_k_means": {},
+    "test_mlp": {
+        "test_gradient": PRIVATE,
+        "test_early_stopping_stratified": OWN_LABELS,
+    },
+    "test_data": {
+        r"test_standard_scaler_dtype\[.*-None\]": HALF,
+        "test_scaler_2d_arrays": NEVER_CHANGED,
+    },
+    "test_pipeline": {
+        "test_pipeline_raise_set_params_error": SCHEDULE,
+        r"test_set_pipeline_step_passthrough\[.*\]": SCHEDULE,
+    },
+}
+"""Tests that ours is known to fail, by file and pattern of the name."""
+
+SLOW = {
+    "test_elasticnet_convergence": "an L1 penalty goes row by row; tests/test_exact.py has it",
+    "test_balanced_weight": "6,000 epochs of weights; tests/test_exact.py has them",
+    "test_multi_core_gridsearch_and_early_stopping": "processes that are started to search",
+}
+"""Tests that are left out, and why they take long."""
+
+
+def substitute() -> None:
+    """Put our classes where scikit-learn's are imported from, with its defaults."""
+    for place, (module, names) in OURS.items():
+        there = importlib.import_module(place)
+        for name in names:
+            ours, theirs = getattr(module, name), getattr(there, name)
+            if inspect.isclass(ours):
+                defaults = getattr(ours.__init__, "__kwdefaults__", None) or {}
+                known = inspect.signature(theirs).parameters
+                defaults.update({key: known[key].default for key in defaults if key in known})
+                if "learning_rate" in defaults and "batch_size" not in known:
+                    defaults["batch_size"] = 1
+            setattr(there, name, ours)
+
+
+substitute()
+
+
+def is_about_ours(item: pytest.Function) -> bool:
+    """Tell whether a test names one of our classes, and its parameters no other."""
+    said = inspect.getsource(item.function) + repr(vars(item).get("callspec", ""))
+    return WORDS.search(said) is not None and THEIRS.search(item.name) is None
+
+
+def is_for_sparse_rows(item: pytest.Function) -> bool:
+    """Tell whether a test is of sparse rows, and the learner says that it takes none."""
+    learner = LEARNERS.get(item.path.stem)
+    parameters = item.name.removeprefix(item.originalname)
+    return (
+        learner is not None
+        and not get_tags(learner()).input_tags.sparse
+        and SPARSE.search(parameters) is not None
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out other tests, and mark those that ours is known to fail."""
+    chosen, left = [], []
+    unused = {(item.path.stem, name) for item in items for name in DIFFERENT[item.path.stem]}
+    for item in items:
+        assert isinstance(item, pytest.Function)
+        if not is_about_ours(item) or item.originalname in SLOW or is_for_sparse_rows(item):
+            left.append(item)
+            continue
+        chosen.append(item)
+        for pattern, reason in DIFFERENT[item.path.stem].items():
+            if re.fullmatch(pattern, item.name):
+                item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+                unused.discard((item.path.stem, pattern))
+    if unused:
+        raise pytest.UsageError(f"no test is called so any more: {sorted(unused)}")
+    config.hook.pytest_deselected(items=left)
+    items[:] = chosen

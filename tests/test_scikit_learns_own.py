@@ -1,0 +1,65 @@
+"""scikit-learn's own tests of the classes that ours are named after, run on ours.
+
+They come with scikit-learn. `tests.substituted` puts ours in their place, and lists what is
+different and why.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sklearn
+
+HERE = Path(__file__).parents[1]
+
+FILES = {
+    "linear models": (
+        "linear_model/tests/test_sgd.py",
+        "linear_model/tests/test_perceptron.py",
+        "linear_model/tests/test_passive_aggressive.py",
+    ),
+    "clusters and nets": (
+        "cluster/tests/test_k_means.py",
+        "neural_network/tests/test_mlp.py",
+    ),
+    "scalers and pipelines": (
+        "preprocessing/tests/test_data.py",
+        "tests/test_pipeline.py",
+    ),
+}
+
+AT_LEAST = {"linear models": 140, "clusters and nets": 100, "scalers and pipelines": 400}
+"""How many tests must pass: that they are found, and are about ours."""
+
+
+@pytest.mark.parametrize("files", FILES)
+def test_scikit_learns_own_tests_pass(files, tmp_path):
+    paths = [Path(sklearn.__file__).parent / file for file in FILES[files]]
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:
+        pytest.skip(f"scikit-learn was installed without its tests: no {missing}")
+    if not sklearn.__version__.startswith("1.9."):
+        pytest.skip(f"the table is of scikit-learn 1.9, and this is {sklearn.__version__}")
+    settings = tmp_path / "pytest.ini"
+    settings.write_text("[pytest]\n")
+    how = ["-q", "--tb=short", "-c", settings, "--rootdir", tmp_path]
+    plugins = ["-p", "tests.substituted", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    env["PYTHONPATH"] = os.pathsep.join([str(HERE), *filter(None, [env.get("PYTHONPATH")])])
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", *how, *plugins, *paths],
+        cwd=tmp_path,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-3000:]
+    passed = re.search(r"(\d+) passed", run.stdout)
+    assert passed is not None
+    assert int(passed[1]) >= AT_LEAST[files], run.stdout[-300:]
