@@ -369,7 +369,7 @@ def learn_block(course: Course, learned: Learned, block: Ready | Flowing) -> tup
     )
     held = None
     # Divergence is found in what the steps report, and raised there.
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         try:
             state, info = learn(machine, state, batches)
         except Exception:

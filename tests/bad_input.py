@@ -118,6 +118,11 @@ def nets_for_classes(estimator: BaseEstimator) -> bool:
     return isinstance(estimator, MLPClassifier)
 
 
+def nets_for_values(estimator: BaseEstimator) -> bool:
+    """nets for values"""
+    return isinstance(estimator, MLPRegressor)
+
+
 def of_one_output(estimator: BaseEstimator) -> bool:
     """classifiers and regressors but nets"""
     return predictors(estimator) and not nets(estimator)
@@ -654,6 +659,23 @@ CASES = {
             params={"hidden_layer_sizes": (4, 0)},
         ),
         Case(
+            "`hidden_layer_sizes` that are not those of the net that is to go on",
+            lambda t: {},
+            r"hidden_layer_sizes=\(5,\) are not those of the net that is to go on, \(4,\)\. Set",
+            LEARN,
+            nets,
+            state="fitted",
+            params={"hidden_layer_sizes": (5,), "warm_start": True},
+        ),
+        Case(
+            '`loss="poisson"` and negative values',
+            lambda t: {"y": last(np.abs(t.y), -1.0)},
+            "y holds negative values, and loss='poisson' is for counts.*Use loss='squared_error'",
+            LEARN,
+            nets_for_values,
+            params={"loss": "poisson"},
+        ),
+        Case(
             "`warm_start=True` and other features than in the fit before",
             lambda t: {"X": t.X[:, [0, 1, 2, 3, 3]]},
             r"Provided coef_init does not match.*\(\d, 4\), expected \(\d, 5\)\. Under warm_start",
@@ -697,6 +719,14 @@ CASES = {
             LEARN,
             clusters,
             (DASK,),
+            state="new",
+        ),
+        Case(
+            "rows whose squares overflow",
+            lambda t: {"X": t.X * 1e200},
+            "overflow occurred in the squared distances of rows from centers.*StandardScaler",
+            LEARN,
+            clusters,
             state="new",
         ),
         Case(

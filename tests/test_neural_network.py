@@ -641,6 +641,19 @@ def test_a_net_that_leaves_the_floats_is_refused_and_forgotten(lazy):
         model.predict(X)
 
 
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_counts_of_wild_rows_bring_no_warning_of_numpys(solver):
+    """Of which a net says at first that there are none, or infinitely many."""
+    X, y, _ = rows("counts")
+    model, _ = both("counts", solver=solver, max_iter=2, hidden_layer_sizes=())
+    if solver == "lbfgs":
+        assert np.isnan(quiet(model.fit, 1e4 * X, y).loss_)
+        return
+    for data in ((1e4 * X, y), in_chunks(1e4 * X, y)):
+        with pytest.raises(ValueError, match="Solver produced non-finite parameter weights"):
+            quiet(model.fit, *data)
+
+
 @pytest.mark.parametrize("lazy", [False, True])
 def test_no_weight_at_all_is_refused(lazy):
     X, y, w = rows("values")

@@ -73,7 +73,7 @@ class InMemory:
         rows = order if order is None else asarray(order(), like=X, dtype=default_int(X))
         batches = cut(X, target, weight, seen=0, batch_size=self.batch_size, rows=rows)
         # A net that leaves the floats is found by its loss.
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             net, info = learn(self.machine, learned.state, batches)
             assert info is not None
             n_rows = X.shape[0]

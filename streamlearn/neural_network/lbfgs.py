@@ -36,7 +36,7 @@ def minimize(
         return mlp.unpack(asarray(theta, like=rows.X), *shapes)
 
     def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             info, gradient = mlp.value_and_gradient(params, *at(theta), rows)
         mean = float(to_numpy(info.objective)[0]) / rows.X.shape[0]
         return mean, to_numpy(gradient).astype(np.float64)
