@@ -394,6 +394,18 @@ def test_stopping_never_cuts_the_first_epoch_short(rule):
     assert per_epoch < model.n_steps_ <= per_epoch + 5
 
 
+def test_patience_outlasts_an_epoch():
+    """What has been seen goes along: 14 batches without a better one are two epochs of 7."""
+    how = {"batch_size": 100, "reassignment_ratio": 0.8, "random_state": 0}
+    found = [
+        MiniBatchKMeans(30, max_iter=30, max_no_improvement=patience, **how)
+        .fit(dask_array(X, CHUNKS))
+        .n_steps_
+        for patience in (14, 20)
+    ]
+    assert found[0] == found[1] - 6 < 30
+
+
 def test_where_it_stops_does_not_depend_on_segments():
     found = []
     for segment in (1, 2, 64):

@@ -22,7 +22,6 @@ from sklearn.utils.validation import _estimator_has, _is_fitted, check_is_fitted
 
 from streamlearn import blocks as engine
 from streamlearn.backend import is_array
-from streamlearn.base import unchanged_on_error
 from streamlearn.foreign import LAZY, ask, is_stateless, takes_collections
 from streamlearn.wrappers import scoring
 
@@ -156,10 +155,9 @@ class ParallelPostFit(MetaEstimatorMixin, BaseEstimator):
         self
         """
         self._validate_params()
-        with unchanged_on_error(self):
-            estimator = self._fresh()
-            estimator.fit(X, y, **self._routed("fit", params))
-            self.estimator_, self._like = estimator, kind_of(X)
+        estimator = self._fresh()
+        estimator.fit(X, y, **self._routed("fit", params))
+        self.estimator_, self._like = estimator, kind_of(X)
         return self
 
     @available_if(_estimator_has("transform"))

@@ -190,6 +190,7 @@ def test_set_output_makes_frames_and_leaves_the_estimator_alone():
         assert isinstance(out, dd.DataFrame)
         assert list(out.columns) == ["x0", "x1", "x2", "x3"]
         np.testing.assert_allclose(out.compute(), each.transform(FAR), rtol=1e-9)
+    assert isinstance(given.transform(FAR), np.ndarray)
     model.set_output(transform="default")
     assert isinstance(model.transform(wrap(FAR)), da.Array)
     assert not hasattr(Incremental(linear_model.SGDClassifier()), "set_output")
