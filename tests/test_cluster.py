@@ -18,10 +18,11 @@ from sklearn.pipeline import make_pipeline as theirs_make_pipeline
 from sklearn.utils._array_api import move_estimator_to
 
 from streamlearn.backend import to_numpy
-from streamlearn.cluster import MiniBatchKMeans
+from streamlearn.cluster import MiniBatchKMeans, oversampling
 from streamlearn.cluster.oversampling import ROUNDS
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
+from streamlearn.reading import Reader
 from tests.blocks.tracking import drain, peak, track
 from tests.containers import blocks_of, dask_array, dask_frame, frame
 
@@ -136,13 +137,31 @@ def test_some_of_those_were_reassigned():
         assert np.abs(a.cluster_centers_ - b.cluster_centers_).max() > 1
 
 
-def test_partial_fit_goes_on_from_fit():
-    ours, known = (cls(n_clusters=K, random_state=0) for cls in (MiniBatchKMeans, Theirs))
+@pytest.mark.parametrize("how", [{}, HOW["reassigned"]], ids=["", "reassigned"])
+def test_partial_fit_goes_on_from_fit(how):
+    how = {"n_clusters": K, "random_state": 0, **how}
+    ours, known = (cls(**how) for cls in (MiniBatchKMeans, Theirs))
     for model in (ours, known):
         model.fit(X)
         for seed in (1, 2):
             model.partial_fit(blobs(100, seed=seed))
     assert_like_theirs(ours, known)
+
+
+def test_empty_clusters_are_looked_at_in_every_step(capsys):
+    """Of 150 most are empty, and each batch has rows for 15 of them."""
+    rng, said = np.random.default_rng(0), []
+    batches = [X[200] + 1e-3 * rng.normal(size=(n, D)) for n in (150, 30, 30, 30)]
+    for cls in (MiniBatchKMeans, Theirs):
+        model = cls(150, init=X[:150], n_init=1, verbose=1, random_state=0)
+        for rows in batches:
+            model.partial_fit(rows)
+        said.append(capsys.readouterr().out.splitlines())
+    assert (
+        said[0]
+        == said[1]
+        == [f"[MiniBatchKMeans] Reassigning {n} cluster centers." for n in (75, 15, 15, 15)]
+    )
 
 
 def test_float32_is_as_far_as_scikit_learns_own():
@@ -392,6 +411,11 @@ def test_stopping_never_cuts_the_first_epoch_short(rule):
     per_epoch = sum(-(-n // 30) for n in CHUNKS)
     assert model.n_iter_ == 2
     assert per_epoch < model.n_steps_ <= per_epoch + 5
+    model.set_params(compute_labels=False)
+    with dask.config.set({"scheduler": "sync", "streamlearn.segment": 1}):
+        model.fit(dask_array(X, CHUNKS))
+    # an estimate for all rows, though only a few were read again
+    assert model.inertia_ == pytest.approx(-model.score(X), rel=0.5)
 
 
 def test_patience_outlasts_an_epoch():
@@ -453,6 +477,23 @@ def test_kmeans_parallel_reads_in_a_few_passes_and_draws_the_same_on_every_sched
             found.append(model.fit(rows, sample_weight=WEIGHT).cluster_centers_.tobytes())
     assert len(reads) == 2 * (ROUNDS + 3) * len(CHUNKS)
     assert len(set(found)) == 1
+
+
+def test_rows_are_drawn_in_proportion_to_weight_times_squared_distance():
+    """Which of four rows comes first, at distances 1, 2, 3 and 0 from the one drawn before."""
+    reader, names = Reader("MiniBatchKMeans", 1), ("X", "sample_weight")
+    rows = np.array([[1.0], [2.0], [3.0], [0.0]]) + 1e8
+    weight, found = np.array([9.0, 4.0, 1.0, 100.0]), np.array([[1e8]])
+
+    def first(number: int, seed: int) -> float:
+        made = oversampling._drawn(reader, names, seed, number, 1, found, 0, (rows, weight))
+        return made.rows[0, 0] - 1e8
+
+    rounds = [[first(number, seed) for seed in range(4000)] for number in (1, 2)]
+    for got in rounds:
+        shares = np.array([got.count(distance) for distance in (1.0, 2.0, 3.0)]) / 4000
+        np.testing.assert_allclose(shares, np.array([9, 16, 9]) / 34, atol=4 * 0.5 / 4000**0.5)
+    assert 1000 < np.sum(np.equal(*rounds)) < 2000  # 1446, where one tells nothing of the other
 
 
 def test_kmeans_parallel_in_memory_by_weight(backend):
@@ -654,6 +695,8 @@ def test_wrong_weights_are_named(init, lazy):
             model.fit(rows, sample_weight=negative)
     with pytest.raises(ValueError, match=r"inconsistent|shape"):
         model.fit(rows, sample_weight=np.ones(N - 1))
+    with pytest.raises(ValueError, match="non-zero"):
+        model.fit(rows).score(rows, sample_weight=np.zeros(N))
 
 
 def test_sparse_rows_are_refused():

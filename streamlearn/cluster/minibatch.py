@@ -382,7 +382,6 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         if name != "inertia_" or unread is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         self.inertia_ = -self.score(unread[0], sample_weight=unread[1])
-        self._unread = None
         return self.inertia_
 
     def __sklearn_array_api_convert__(self, converter: Any) -> Any:
