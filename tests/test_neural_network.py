@@ -167,7 +167,7 @@ def test_calls_of_partial_fit_are_scikit_learns(task, how):
 
 
 @pytest.mark.parametrize("task", ["words", "values"])
-def test_one_random_state_after_the_other(task):
+def test_a_random_state_goes_on_from_call_to_call_as_scikit_learns_does(task):
     """A RandomState goes on from call to call; a fit, one that goes on from it, and more rows."""
     X, y, _ = rows(task)
     models = both(task, max_iter=3, warm_start=True)
@@ -342,7 +342,7 @@ def test_lbfgs_sees_further_than_float32():
 
 
 @pytest.mark.parametrize("task", TASKS[:3])
-def test_labels_are_given_or_cost_a_pass_over_y(task):
+def test_labels_that_are_not_given_cost_a_pass_over_y(task):
     X, y, _ = rows(task)
     logs: list[list] = [[], []]
     data = [dask_array(a, log=log) for a, log in zip((X, y), logs, strict=True)]
@@ -367,7 +367,7 @@ def test_boolean_labels_stay_boolean():
     assert out.dtype == np.bool_
 
 
-def test_what_y_must_not_be():
+def test_a_y_that_is_no_target_is_refused_by_block():
     X, y, _ = rows("labels")
     model, _ = both("labels")
     two, spoiled = dask_array(X), y.copy()
@@ -526,7 +526,7 @@ def test_blocks_too_small_to_hold_rows_out():
         model.partial_fit(X, y)
 
 
-def test_shuffling_blocks_batches_and_rows():
+def test_shuffling_blocks_and_rows_gives_other_nets_and_the_same_again():
     X, y, _ = rows("values")
     data = in_chunks(X, y)
     found = {}

@@ -101,7 +101,7 @@ def test_many_clusters_are_scikit_learns(backend):
 
 
 @pytest.mark.parametrize("n_labels", [3, MANY_LABELS + 1])
-def test_sums_by_label(backend, n_labels):
+def test_sums_by_label_are_a_one_hot_product(backend, n_labels):
     rng = np.random.default_rng(0)
     labels = rng.integers(0, n_labels, 500)
     labels[labels == 1] = 2  # nobody has this one

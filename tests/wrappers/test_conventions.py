@@ -147,7 +147,7 @@ def test_metadata_of_a_scorer_is_routed_to_it():
 
 
 @pytest.mark.parametrize("last", [linear_model.SGDClassifier(random_state=0), None])
-def test_as_a_step_of_a_pipeline_that_reads_once(last):
+def test_as_a_step_of_a_pipeline_it_learns_in_the_one_read(last):
     """Between our scaler and a learner, and last, in memory and in blocks."""
     steps = [our_preprocessing.StandardScaler(), Incremental(IncrementalPCA(2))]
     plain = [our_preprocessing.StandardScaler(), IncrementalPCA(2)]
@@ -169,7 +169,7 @@ def test_as_a_step_of_a_pipeline_that_reads_once(last):
     )
 
 
-def test_in_scikit_learns_pipeline_a_pass_a_step():
+def test_in_scikit_learns_pipeline_it_learns_in_a_pass_a_step():
     steps = [
         ("scale", Incremental(preprocessing.StandardScaler(), shuffle=False)),
         ("learn", Incremental(linear_model.SGDClassifier(random_state=0), shuffle=False)),
@@ -184,7 +184,7 @@ def test_in_scikit_learns_pipeline_a_pass_a_step():
     assert pipe.score(wrap(FAR), wrap(Y)) == pytest.approx(want.score(scaler.transform(FAR), Y))
 
 
-def test_after_our_scaler_in_scikit_learns_pipeline():
+def test_after_our_scaler_in_scikit_learns_pipeline_it_gets_scaled_blocks():
     """Whose transformed rows are remembered and not built: it gets them as blocks all the same."""
     pipe = pipeline.make_pipeline(
         our_preprocessing.StandardScaler(),
@@ -197,7 +197,7 @@ def test_after_our_scaler_in_scikit_learns_pipeline():
     assert pipe.score(wrap(FAR), wrap(Y)) == pytest.approx(want.score(rows, Y))
 
 
-def test_around_a_pipeline():
+def test_around_a_pipeline_it_is_the_loop_over_blocks():
     """Ours has partial_fit, and its steps' arguments are cut to blocks too."""
 
     def made() -> Any:
@@ -215,7 +215,7 @@ def test_around_a_pipeline():
     assert model.score(wrap(FAR), wrap(Y)) == pytest.approx(want.score(FAR, Y))
 
 
-def test_around_another_wrapper():
+def test_around_another_wrapper_it_is_the_loop_over_blocks():
     model = Incremental(Incremental(MiniBatchKMeans(3, random_state=0, n_init=1)), shuffle=False)
     model.fit(wrap(FAR))
     want = by_hand(MiniBatchKMeans(3, random_state=0, n_init=1), FAR)

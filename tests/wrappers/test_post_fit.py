@@ -107,7 +107,7 @@ def test_each_method_is_there_only_where_the_estimator_has_it():
         ParallelPostFit(object()).fit(X)
 
 
-def test_inverse_transform_and_score_samples():
+def test_inverse_transform_and_score_samples_are_lazy_too():
     model = ParallelPostFit(PCA(2).fit(FAR))
     low = model.transform(wrap(FAR))
     back = model.inverse_transform(low).compute()
@@ -151,7 +151,7 @@ def test_a_meta_that_is_given_is_not_found_out():
     np.testing.assert_array_equal(named.compute(), encoder.transform(rows))
 
 
-def test_metas_of_predictions():
+def test_metas_say_what_predictions_look_like():
     model = naive_bayes.CategoricalNB().fit(Y[:, None], Y)
     metas = {"predict_meta": np.array([1], np.int16), "predict_proba_meta": [[0.0, 0.0, 1.0]]}
     wrapped = ParallelPostFit(model, **metas)
@@ -227,7 +227,7 @@ def test_sparse_blocks_go_through_to_estimators_that_take_them(make, said):
         assert model.score(lazy, wrap(Y)) == pytest.approx(want.score(rows, Y))
 
 
-def test_a_sparse_matrix_that_dask_cuts():
+def test_a_sparse_matrix_that_dask_cuts_is_learned_from_in_pieces():
     rows = sparse.csr_matrix(np.where(np.abs(X) > 1, X, 0.0))
     lazy, target = da.from_array(rows, chunks=(50, 4)), da.from_array(Y, chunks=50)
     estimator = linear_model.SGDClassifier(random_state=0)
@@ -278,7 +278,7 @@ def test_blocks_of_any_library_go_through(backend):
 TEXT = np.array([f"w{i % 7} v{i % 3}" for i in range(N_ROWS)], dtype=object)
 
 
-def test_blocks_of_text():
+def test_blocks_of_text_become_sparse_rows():
     model = ParallelPostFit(HashingVectorizer(n_features=16))
     out = model.transform(dask_array(TEXT))
     assert out.shape == (N_ROWS, 16)
@@ -287,7 +287,7 @@ def test_blocks_of_text():
 
 
 @pytest.mark.parametrize("framed", [False, True])
-def test_text_to_sparse_rows_to_a_wrapped_learner(framed):
+def test_a_wrapped_learner_learns_from_hashed_text(framed):
     learner = Incremental(linear_model.SGDClassifier(random_state=0), classes=CLASSES)
     pipe = make_pipeline(HashingVectorizer(n_features=16), learner)
     labels = np.arange(N_ROWS) % 3
@@ -299,7 +299,7 @@ def test_text_to_sparse_rows_to_a_wrapped_learner(framed):
 
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
-def test_frames_of_several_dtypes():
+def test_frames_of_several_dtypes_reach_the_estimator_as_they_are():
     """A pipeline that picks columns by name, as rows of arrays could not."""
     from sklearn.compose import make_column_transformer
 
@@ -321,7 +321,7 @@ def test_frames_of_several_dtypes():
         np.testing.assert_allclose(wrapped.predict_proba(lazy), model.predict_proba(data))
 
 
-def test_rows_of_a_frame_in_memory():
+def test_a_frame_in_memory_reaches_the_estimator_with_its_names():
     model = Incremental(preprocessing.StandardScaler()).fit(frame(FAR))
     assert list(model.feature_names_in_) == ["f0", "f1", "f2", "f3"]
     np.testing.assert_allclose(model.transform(frame(FAR)).mean(axis=0), 0, atol=1e-6)

@@ -40,7 +40,7 @@ def test_scores_by_name_are_scikit_learns_in_one_pass(name, kind, weight):
     assert sorted(reads) == ONCE
 
 
-def test_default_scores_of_pipelines_and_regressors():
+def test_default_scores_of_pipelines_and_regressors_are_theirs():
     pipe = make_pipeline(StandardScaler(), linear_model.LogisticRegression()).fit(FAR, Y)
     assert ParallelPostFit(pipe).score(wrap(FAR), wrap(Y)) == pytest.approx(pipe.score(FAR, Y))
     target = X[:, 0] * Y
@@ -58,7 +58,7 @@ SAME = {
 
 
 @pytest.mark.parametrize("name", SAME)
-def test_default_scores_that_are_said_anew(name):
+def test_default_scores_that_are_said_anew_are_their_mixins(name):
     given = SAME[name].fit(FAR, Y)
     how = {} if name == "search" else {"sample_weight": W}
     got = ParallelPostFit(given).score(wrap(FAR), wrap(Y), **how)
@@ -71,7 +71,7 @@ def test_a_search_that_was_told_a_scorer_has_its_own_score():
         ParallelPostFit(search.fit(FAR, Y)).score(wrap(FAR), wrap(Y))
 
 
-def test_scorers_that_are_made():
+def test_scorers_that_are_made_score_collections():
     model = ParallelPostFit(NB, scoring=make_scorer(sklearn.metrics.accuracy_score))
     assert model.score(wrap(FAR), wrap(Y)) == pytest.approx(NB.score(FAR, Y))
     model.set_params(scoring=make_scorer(streamlearn.metrics.accuracy_score))
@@ -87,7 +87,7 @@ def test_scorers_that_are_made():
     assert known.score(wrap(FAR), wrap(Y)) == pytest.approx(want)
 
 
-def test_log_loss_of_rows_that_lack_a_class():
+def test_log_loss_of_rows_that_lack_a_class_counts_all_classes():
     at = Y != 1
     model = ParallelPostFit(NB, scoring="neg_log_loss")
     want = -sklearn.metrics.log_loss(Y[at], NB.predict_proba(FAR[at]), labels=CLASSES)
@@ -138,14 +138,14 @@ def test_what_cannot_score_says_why():
             ParallelPostFit(NB, scoring=name).score(wrap(FAR))
 
 
-def test_transformers_without_a_score():
+def test_transformers_without_a_score_can_be_wrapped():
     model = Incremental(IncrementalPCA(2), shuffle=False).fit(wrap(FAR))
     assert not hasattr(model, "score")
     assert model.transform(wrap(FAR)).shape == (len(FAR), 2)
 
 
 @pytest.mark.parametrize("lazy", [False, True])
-def test_a_grid_search_over_it(lazy):
+def test_a_grid_search_over_it_finds_the_better_parameter(lazy):
     model = Incremental(linear_model.SGDClassifier(random_state=0), random_state=0, max_iter=3)
     grid = {"estimator__alpha": [1e-4, 1e3], "shuffle": [False]}
     search = GridSearchCV(model, grid, cv=KFold(4), error_score="raise")  # folds of whole blocks
