@@ -220,7 +220,7 @@ def drawn(kind: str, how: dict[str, Any], random_state: Any, X: np.ndarray, w: A
 
 
 @pytest.mark.parametrize("random_state", [0, 7, "instance"])
-@pytest.mark.parametrize("kind", ["two classes", "values"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_draws_are_scikit_learns(kind, random_state):
     """The order of the rows in each epoch, and which are held out to stop by."""
     for stop, penalty, average, w, loss in itertools.product(
@@ -228,13 +228,13 @@ def test_draws_are_scikit_learns(kind, random_state):
         (None, "l2"),
         (False, True),
         (None, "rows"),
-        ("hinge", "log_loss") if kind == "two classes" else ("squared_error", "huber"),
+        ("hinge", "log_loss") if kind != "values" else ("squared_error", "huber"),
     ):
         how = {
             "loss": loss, "penalty": penalty, "average": average, "early_stopping": stop,
             "learning_rate": "constant", "eta0": 0.01, "max_iter": 30, "n_iter_no_change": 2,
         }  # fmt: skip
-        if stop and (penalty, loss) != (None, "hinge") and kind == "two classes":
+        if stop and (penalty, loss) != (None, "hinge") and kind != "values":
             how |= {"fit_intercept": False, "max_iter": 4}  # what scikit-learn scores: see the docs
         if stop and penalty and kind == "values":
             how["max_iter"] = 2
@@ -246,7 +246,6 @@ def test_draws_are_scikit_learns(kind, random_state):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_held_out_is_what_scikit_learn_holds_out(kind):
-    """Also of several classes, which learn in the order of rows that they have."""
     how = {"early_stopping": True, "penalty": None, "shuffle": False, "tol": 1e-3, "eta0": 0.05}
     how |= {"learning_rate": "constant", "n_iter_no_change": 3, "validation_fraction": 0.3}
     ended = set()
@@ -260,14 +259,14 @@ def test_what_is_held_out_is_what_scikit_learn_holds_out(kind):
 
 def test_calls_of_partial_fit_draw_what_scikit_learns_do():
     given = TABLES["plain"]
-    for kind, random_state in itertools.product(("two classes", "values"), (4, "instance")):
+    for kind, random_state in itertools.product(KINDS, (4, "instance")):
         models = [
             (linear_model.SGDRegressor, theirs.SGDRegressor)[i](**more)
             if kind == "values"
             else (SGDClassifier, theirs.SGDClassifier)[i](**more)
             for i, more in enumerate(({"batch_size": 1}, {}))
         ]
-        more = {} if kind == "values" else {"classes": [0, 1]}
+        more = {} if kind == "values" else {"classes": np.unique(given.targets[kind])}
         for model in models:
             model.random_state = np.random.RandomState(3) if random_state == "instance" else 4
             for at in (slice(0, 30), slice(30, 31), slice(31, 70)):
@@ -400,3 +399,17 @@ def test_the_short_names_learn_from_blocks_and_in_a_pipeline(chunks):
         line = make_pipeline(FunctionTransformer(), clone(model)).fit(*lazy)
         assert distance(line[-1], whole) <= 1e-13
         np.testing.assert_array_equal(line.predict(given.X), blocks.predict(given.X))
+
+
+def test_rows_in_one_order_for_all_classes_are_those_of_the_first():
+    """What `shuffle="rows"` asks for: the first class learns as ever, the others otherwise."""
+    given = TABLES["plain"]
+    how = {"batch_size": 1, "random_state": 0, "max_iter": 3, "tol": None, "eta0": 0.05}
+    one, own = (
+        SGDClassifier(learning_rate="constant", shuffle=shuffle, **how).fit(
+            given.X, given.targets["three classes"]
+        )
+        for shuffle in ("rows", True)
+    )
+    np.testing.assert_allclose(one.coef_[0], own.coef_[0], rtol=1e-12)
+    assert np.abs(one.coef_[1:] - own.coef_[1:]).min() > 1e-6

@@ -41,7 +41,7 @@ from streamlearn.core.moments import Standardize
 from streamlearn.core.rates import RATES
 from streamlearn.core.rowsteps import PASSIVE
 from streamlearn.core.tallies import Tally
-from streamlearn.linear_model import draws
+from streamlearn.linear_model import columns, draws
 from streamlearn.linear_model.familiar import Familiar
 from streamlearn.linear_model.sparsity import SparseCoef
 from streamlearn.moving import Movable
@@ -212,7 +212,7 @@ class SGD(SparseCoef, Familiar, Movable, BaseEstimator):
         """Run the fit and publish its result."""
         lazy = given.blocks.plan is not None
         epoch = self._epoch if partial_fit and learned.state is not None else 0
-        seed, order, held_rows = self._draws(given, n_outputs, epoch, classes is not None)
+        seed, orders, held_rows = self._draws(given, n_outputs, epoch, classes is not None)
         shuffle = None
         if self.shuffle:
             by_rows = not lazy or self.shuffle == "rows" or self._row_by_row()
@@ -220,18 +220,24 @@ class SGD(SparseCoef, Familiar, Movable, BaseEstimator):
         each = held_rows is not None and classes is not None
         if held_rows is not None and self._row_by_row():
             machine = machine._replace(apply=_scores_without_mean)
+        batch_size = self._batch_rows()
+        if len(orders) > 1:
+            rows = np.arange(len(orders[0].shuffled))
+            kept = rows if held_rows is None else np.delete(rows, held_rows)
+            update = columns.InOwnOrders(orders, kept, learned.rows)
+            machine, batch_size, shuffle = machine._replace(update=update), len(rows), None
         course = learning.Course(
             machine,
             n_outputs,
             given.reader._replace(dense=DENSE_ROWS) if self._row_by_row() else given.reader,
             given.blocks.names,
             classes,
-            batch_size=self._batch_rows(),
+            batch_size=batch_size,
             shuffle=shuffle,
             seed=seed,
             held_out=float(self.validation_fraction) if self.early_stopping and lazy else 0.0,
             held_rows=held_rows,
-            order=order,
+            order=orders[0] if len(orders) == 1 else None,
             tally=tallies.EACH_ACCURACY if each else self._tally,
             predicted=links.above if each else self._predicted,
             ahead=None if given.flow is None else given.flow.chain,
@@ -286,14 +292,14 @@ class SGD(SparseCoef, Familiar, Movable, BaseEstimator):
 
     def _draws(
         self, given: Given, n_outputs: int, epoch: int, of_classes: bool
-    ) -> tuple[int, draws.Order | None, np.ndarray | None]:
-        """Return the seed, and of rows in memory scikit-learn's order and what it holds out."""
+    ) -> tuple[int, tuple[draws.Order, ...], np.ndarray | None]:
+        """Return the seed, and of rows in memory scikit-learn's orders and what it holds out."""
         exact = self._row_by_row()
         if given.blocks.plan is not None or not (exact or self.early_stopping):
             # One draw for all passes; a block's own draws come from it and the block's number.
             if epoch:
-                return self._seed, None, None
-            return int(check_random_state(self.random_state).randint(draws.SEED)), None, None
+                return self._seed, (), None
+            return int(check_random_state(self.random_state).randint(draws.SEED)), (), None
         y, weight = (
             to_numpy(as_vector(given.blocks.parts[given.blocks.names.index(name)], name))
             if name in given.blocks.names
@@ -302,13 +308,14 @@ class SGD(SparseCoef, Familiar, Movable, BaseEstimator):
         )
         assert y is not None
         part = float(self.validation_fraction) if self.early_stopping else 0.0
-        seed, held_rows = draws.drawn(
+        seeds, held_rows = draws.drawn(
             self.random_state, y, weight, n_outputs, classes=of_classes, part=part
         )
-        order = None
+        orders: tuple[draws.Order, ...] = ()
         if exact and self.shuffle:
-            order = draws.Order(draws.permutation(seed, len(y)), epoch)
-        return seed, order, held_rows
+            some = seeds[:1] if self.shuffle == "rows" or given.flow is not None else seeds
+            orders = tuple(draws.Order(draws.permutation(seed, len(y)), epoch) for seed in some)
+        return seeds[0], orders, held_rows
 
     def _publish(self, coef: Array, intercept: Array) -> None:
         self.coef_, self.intercept_ = coef, intercept

@@ -49,7 +49,9 @@ class SGDClassifier(ClassifierMixin, SGD):
     shuffle : bool or "rows", default=True
         In memory, permute the rows before each epoch, in runs of 16 where there are 32,768 or more.
         Over a collection, permute the blocks, and the batches in a block, without copies; "rows"
-        permutes the rows inside each block too.
+        permutes the rows inside each block too. Row by row in memory each class learns from the
+        rows in an order of its own, as scikit-learn draws them; under "rows" all in one, which is
+        several times as fast.
     verbose : int, default=0
         Print progress at the end of each segment of blocks.
     epsilon : float, default=0.1
@@ -84,8 +86,7 @@ default="auto"
         Rows of one step. "auto": 64 at first, growing with the rows seen to what fits in cache. 1
         is scikit-learn's algorithm, row by row: the same coefficients to rounding, with
         ``shuffle=False`` also block by block. "pa1" and "pa2" are so under "auto" too. (Different:
-        more than two classes learn from shuffled rows in one order, where scikit-learn draws one
-        for each; ``average`` over several calls of ``partial_fit``, which scikit-learn's
+        ``average`` over several calls of ``partial_fit``, which scikit-learn's
         classifiers begin with the intercept of an earlier one; and ``early_stopping`` scores the
         model, where scikit-learn's loop leaves out the shrinking of the coefficients that the l2
         penalty has come to, and counts no row of class 0 right under log_loss.)

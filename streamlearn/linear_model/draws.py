@@ -56,7 +56,7 @@ def drawn(
     *,
     classes: bool,
     part: float,
-) -> tuple[int, np.ndarray | None]:
+) -> tuple[list[int], np.ndarray | None]:
     """Draw what scikit-learn's call draws, in its order; an instance moves on as it moves it.
 
     Parameters
@@ -72,9 +72,8 @@ def drawn(
 
     Returns
     -------
-    seed : int
-        Of the order of the rows. Of several outputs it is the first one's: scikit-learn draws an
-        order for each.
+    seeds : list of int
+        Of the order of the rows, one an output.
     held_rows : ndarray of int or None
 
     Raises
@@ -87,12 +86,14 @@ def drawn(
         draws.randint(1, SEED)  # which scikit-learn's data set takes and does not use
     held_rows = held_out(random_state, y, weight, part, classes=classes) if part else None
     if n_outputs > 1:
-        draws = np.random.RandomState(draws.randint(SEED, size=n_outputs)[0])
-        draws.randint(1, SEED)
+        each = [np.random.RandomState(seed) for seed in draws.randint(SEED, size=n_outputs)]
+        for one in each:
+            one.randint(1, SEED)
+        return [int(one.randint(SEED)) for one in each], held_rows
     seed = int(draws.randint(SEED))
     if not classes:
         draws.randint(1, SEED)
-    return seed, held_rows
+    return [seed], held_rows
 
 
 def held_out(
