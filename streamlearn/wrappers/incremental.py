@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.metadata_routing import UNUSED
 
-from streamlearn.base import unchanged_on_error
+from streamlearn.base import check_parameters, unchanged_on_error
 from streamlearn.fitting import Stopping, Watch
 from streamlearn.foreign import with_classes
 from streamlearn.wrappers import scoring
@@ -192,12 +192,6 @@ class Incremental(ParallelPostFit):
         ValueError, Exception
             As `fit`; and if there is ``patience``, since one epoch has nothing to stop.
         """
-        self._validate_params()
-        if self.patience is not None:
-            raise ValueError(
-                "patience should be None with partial_fit, which is one epoch: hold rows out and "
-                "score them yourself, or use fit."
-            )
         return self._learn("partial_fit", X, y, classes, params, further=True)
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -207,7 +201,12 @@ class Incremental(ParallelPostFit):
     def _learn(
         self, method: str, X: Any, y: Any, classes: Any, params: dict[str, Any], *, further: bool
     ) -> Incremental:
-        self._validate_params()
+        check_parameters(self, again=not further)
+        if further and self.patience is not None:
+            raise ValueError(
+                "patience should be None with partial_fit, which is one epoch: hold rows out and "
+                "score them yourself, or use fit."
+            )
         if self.patience is not None and not hasattr(self, "score"):
             raise ValueError(
                 f"patience needs a score, and {type(self.estimator).__name__} has none. Give "
