@@ -743,6 +743,7 @@ def test_a_pipeline_learns_on_in_partial_fit():
         scores.append(pipe.score(*data))
     assert scores[-1] > scores[0] + 0.2
     assert pipe[-1].t_ == 8000
+    assert pipe[0].n_samples_seen_ == 8000
 
 
 @pytest.mark.parametrize("scheduler", ["sync", "threads"])
