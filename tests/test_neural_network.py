@@ -250,6 +250,16 @@ def test_another_solver_goes_on_with_its_own_first_step():
     assert model.t_ == 2 * N_ROWS
 
 
+def test_all_rows_at_once_go_on_from_batches_as_scikit_learns_do():
+    X, y, _ = rows("values")
+    ours, known = both("values", max_iter=2, warm_start=True)
+    for model in (ours, known):
+        for solver in ("adam", "lbfgs"):
+            quiet(model.set_params(solver=solver).fit, X, y)
+    same(ours, known, X)
+    assert ours.t_ == 2 * N_ROWS
+
+
 # Over blocks it is scikit-learn's partial_fit, a block after the other
 
 
