@@ -40,7 +40,8 @@ class Loss(NamedTuple):
     steep : bool
         Whether the gradient is unbounded.
     kinked : bool
-        Whether the optimum gathers rows at a kink, where the curvature moves with the model.
+        Whether the optimum gathers rows at a kink, or at a narrow bend, where the curvature moves
+        with the model.
     """
 
     value: Elementwise
@@ -208,7 +209,9 @@ def _insensitive_curvature(p: Array, y: Array, epsilon: float) -> Array:
     xp = namespace(p)
     r = xp.abs(p - y)
     typical = xp.mean(r, axis=0) + TINY
-    return xp.maximum(_kink(r - epsilon, typical), 0.35 * _where(r > epsilon, p) / typical)
+    # far away the loss is a slope: rows of great leverage must not hold the others back
+    far = _where(r > epsilon, p) / xp.maximum(r, typical)
+    return xp.maximum(_kink(r - epsilon, typical), 0.7 * far)
 
 
 def _squared_insensitive_value(p: Array, y: Array, epsilon: float) -> Array:
@@ -243,8 +246,10 @@ LOSSES = {
     "squared_error": Loss(
         _squared_value, _squared_gradient, _squared_curvature, _squared_curvature, steep=True
     ),
-    "huber": Loss(_huber_value, _huber_gradient, _huber_curvature, _huber_slope),
-    "epsilon_insensitive": Loss(_insensitive_value, _insensitive_gradient, _insensitive_curvature),
+    "huber": Loss(_huber_value, _huber_gradient, _huber_curvature, _huber_slope, kinked=True),
+    "epsilon_insensitive": Loss(
+        _insensitive_value, _insensitive_gradient, _insensitive_curvature, kinked=True
+    ),
     "squared_epsilon_insensitive": Loss(
         _squared_insensitive_value,
         _squared_insensitive_gradient,

@@ -28,6 +28,8 @@ Why each part is there:
   a little worse than it could be, which u forgives; t catches what u would not: no target lies
   beyond twice the minimum of the batch's parabola along the step.
 - T, in b and c, is ``past``: it counts rows by what they tell of a feature once its unit has grown.
+- Some rows may miss the few that a squared loss gives a large gradient: the steepest one bounds t
+  apart. Without: 2,000 % on features that are 300 deviations off once in a thousand rows.
 - The centre makes P indifferent to the features' offsets, inverting at unit diagonal to their
   scales.
 - An L1 penalty enters g as a constant "tilt", its subgradient at the solution of the last
@@ -56,7 +58,7 @@ from collections.abc import Iterable
 from math import floor, inf, log, log2
 from typing import NamedTuple
 
-from streamlearn.backend import Array, batch_rows, column_sums, concat, dense, namespace
+from streamlearn.backend import Array, argmax, batch_rows, column_sums, concat, dense, namespace
 from streamlearn.core.affine import Rows, cast, is_sparse, pick, scores, stored, weighted_sums
 from streamlearn.core.batches import GROWTH, cut
 from streamlearn.core.curvature import (
@@ -208,7 +210,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     m, d = X.shape
     wide = is_sparse(X) and state.inverse.ndim == 2
     at = slice(None, None, max(1, min(4, m // 2048))) if wide else few(m)
-    (sums, total, *losses), (some, p, y, *a) = survey(params, state, batch, at)
+    (sums, total, *losses), (some, p, y, *a), steepest = survey(params, state, batch, at)
     some = some if wide else dense(some)
     feeds, inverts, new = (True, True, m) if wide else due(T, m, d, loss.kinked)
     if feeds and params.fit_intercept:
@@ -235,6 +237,10 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     s = times(grad, state.inverse)
     slope = 2.0 * xp.sum(grad * s, axis=1)
     bend = column_sums(h * on_rows(s, some, centre) ** 2) / h.shape[0]
+    if steepest:
+        some, p, y, *a = steepest
+        h = loss.curvature(p, y, params.epsilon) * (a[0] if a else 1.0)
+        bend = xp.maximum(bend, column_sums(h * on_rows(s, some, centre) ** 2) / m)
     s = (state.active * slope / xp.maximum(bend, slope + TINY))[:, None] * s
 
     f = 2.0 * min(max(1.0, T / (50 * d + 1)), 8.0) ** 0.3 if loss.kinked else 1.5
@@ -255,7 +261,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
 
 def survey(
     params: Params, state: State, batch: Batch, at: slice
-) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+) -> tuple[tuple[Array, ...], tuple[Array, ...], tuple[Array, ...]]:
     """Go through the rows once, while they are near: as many at a time as a cache holds.
 
     Returns
@@ -264,6 +270,8 @@ def survey(
         Over the rows, of gradient times row (K, d), of the gradient (K,), and `loss_sums`.
     some : tuple of arrays
         The rows ``at``, their scores and targets, and their weights where rows have any.
+    steepest : tuple of arrays
+        The same of the row of each slice with the largest gradient, where that has no bound.
     """
     w, loss, X = state.weights, LOSSES[params.loss], stored(batch.X)
     coef, dtype = w[:, :-1], w.dtype
@@ -272,7 +280,8 @@ def survey(
     if not is_sparse(X) and batch.X.shape[0] > batch_rows(X):
         slices = cut(*batch[:3], seen=0, batch_size=batch_rows(X))
     sums: tuple[Array, ...] = ()
-    some = []
+    some: list[list[Array]] = []
+    steepest: list[list[Array]] = []
     for rows, target, weight, *_ in slices:
         X = cast(rows, dtype)
         p = scores(X, coef, intercept)
@@ -286,9 +295,16 @@ def survey(
         sums = tuple(a + b for a, b in zip(sums, found, strict=True)) if sums else found
         kept = (X, p, y) if a is None else (X, p, y, a)
         some.append([thin(x, at) for x in kept])
-    return sums, tuple(
-        parts[0] if len(some) == 1 else concat(list(parts)) for parts in zip(*some, strict=True)
-    )
+        if loss.steep:
+            xp = namespace(g)
+            where = argmax(column_sums(xp.matrix_transpose(xp.abs(g))), axis=0, keepdims=True)
+            steepest.append([pick(x, where) for x in kept])
+    return sums, _joined(some), _joined(steepest)
+
+
+def _joined(slices: list[list[Array]]) -> tuple[Array, ...]:
+    parts = zip(*slices, strict=True)
+    return tuple(part[0] if len(slices) == 1 else concat(list(part)) for part in parts)
 
 
 def largest(X: Array, n_outputs: int, seen: int) -> int:

@@ -49,6 +49,36 @@ def test_a_step_on_more_rows_than_a_cache_holds_is_the_same_step(loss, weighted,
     np.testing.assert_allclose(many[0].mean, one[0].mean, rtol=1e-6)
 
 
+@pytest.mark.parametrize("loss", ["squared_error", "squared_hinge"])
+def test_a_row_of_great_leverage_that_is_in_no_sample_throws_no_model_off(loss):
+    kind = "values" if loss == "squared_error" else "classes"
+    params = Params(loss=loss, kind=kind)
+    X, y = table(n=20_000, kind=kind)
+    state = run(params, X, y)
+    far, target = X[:2048].copy(), y[:2048].copy()
+    far[1] *= 300
+    target[1] = 0 if kind == "values" else scores(params, state, far[1:2])[0, 0] < 0
+    after, info = newton.update(params, state, Batch(far, target, seen=len(X)))
+    again = newton.update(params, after, Batch(far, target, seen=len(X) + 2048))[1]
+    assert again.loss[0] < info.loss[0]
+
+
+@pytest.mark.parametrize("loss", ["huber", "epsilon_insensitive"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_rows_of_great_leverage_hold_no_narrow_bend_back(loss, seed):
+    """Features 300 deviations off once in a thousand rows: within 1 % of the true slopes."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(60_000, 20)) * np.where(rng.random((60_000, 20)) < 1e-3, 300.0, 1.0)
+    p = X @ rng.normal(size=20) / X.std()
+    y = p + 0.5 * rng.standard_t(2.5, size=len(X))
+    params = Params(loss=loss, kind="values", alpha=1e-4)
+    got = scores(params, run(params, X[::2], y[::2]), X[1::2])
+    lost, least = (
+        LOSSES[loss].value(q, y[1::2, None], params.epsilon).mean() for q in (got, p[1::2, None])
+    )
+    assert lost < 1.01 * least
+
+
 def log_loss(X, codes, coef, intercept):
     y = 2.0 * codes[:, None] - 1.0
     return LOSSES["log_loss"].value(X @ coef.T + intercept, y, 0.0).mean()
