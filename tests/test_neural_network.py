@@ -19,7 +19,8 @@ from sklearn.utils import get_tags
 from sklearn.utils._array_api import move_estimator_to
 
 from streamlearn.backend import to_numpy
-from streamlearn.neural_network import MLPClassifier, MLPRegressor
+from streamlearn.core import mlp
+from streamlearn.neural_network import MLPClassifier, MLPRegressor, draws
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
 from tests.backends import MODULES, selected
@@ -534,6 +535,15 @@ def test_blocks_too_small_to_hold_rows_out():
         model.fit(X, y)
     with pytest.raises(ValueError, match="partial_fit does not support early_stopping"):
         model.partial_fit(X, y)
+
+
+def test_a_task_that_runs_twice_draws_the_same_first_weights():
+    source, like = np.random.RandomState(0), np.zeros((1, 5))
+    first, second = (
+        draws.start_in_task(source, mlp.Params(hidden=(3,)), 5, 1, like=like) for _ in range(2)
+    )
+    for a, b in zip(first.weights + first.biases, second.weights + second.biases, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_shuffling_blocks_and_rows_gives_other_nets_and_the_same_again():
