@@ -116,25 +116,33 @@ def in_chunks(*arrays: np.ndarray, chunks: tuple[int, ...] = CHUNKS) -> list[da.
 # In memory it is scikit-learn's fit
 
 FITS = {
-    "adam": {},
-    "sgd": {"solver": "sgd", "learning_rate_init": 0.05},
+    "adam": {"batch_size": 30},
+    "one batch": {},
+    "sgd": {"solver": "sgd", "learning_rate_init": 0.05, "batch_size": 64},
     "plain": {"solver": "sgd", "momentum": 0.0, "nesterovs_momentum": False, "alpha": 0.0},
-    "invscaling": {"solver": "sgd", "learning_rate": "invscaling", "learning_rate_init": 0.1},
+    "invscaling": {
+        "solver": "sgd",
+        "learning_rate": "invscaling",
+        "learning_rate_init": 0.1,
+        "batch_size": 80,
+    },
     "adaptive": {
         "solver": "sgd",
         "learning_rate": "adaptive",
         "learning_rate_init": 0.1,
+        "batch_size": 50,
         "tol": 0.05,
         "n_iter_no_change": 1,
         "max_iter": 40,
     },
     "in order": {"shuffle": False, "batch_size": 37},
     "logistic": {"activation": "logistic", "alpha": 0.5},
-    "tanh": {"activation": "tanh"},
+    "tanh": {"activation": "tanh", "batch_size": 23},
     "identity": {"activation": "identity", "hidden_layer_sizes": 3},
     "early stopping": {
         "early_stopping": True,
         "learning_rate_init": 0.02,
+        "batch_size": 40,
         "n_iter_no_change": 2,
         "max_iter": 40,
     },
@@ -269,7 +277,7 @@ def test_all_rows_at_once_go_on_from_batches_as_scikit_learns_do():
 @pytest.mark.parametrize("task", TASKS)
 def test_a_pass_over_blocks_is_a_hand_loop_over_scikit_learns(task, how, weighted):
     X, y, w = rows(task)
-    ours, known = both(task, **FITS[how], shuffle=False)
+    ours, known = both(task, **{**FITS[how], "batch_size": 20}, shuffle=False)
     weight = {"sample_weight": dask_array(w)} if weighted else {}
     ours.fit(*in_chunks(X, y), **weight)
     for end, n in zip(accumulate(CHUNKS), CHUNKS, strict=True):
