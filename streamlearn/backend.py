@@ -43,8 +43,8 @@ FEW_LABELS = 32
 """Labels up to which NumPy finds the smallest of a row's scores sooner one label after the other.
 
 Its argmin guesses at every element, and starts anew for each row. Measured on 4,096 x 20 of float64
-and float32, one core, ns a row with the product: 23 and 15 for 4 labels, 19 and 12 the other way;
-74 and 47 for 16, 51 and 31; 89 and 67 for 32, 91 and 50; 141 and 91 for 64, 177 and 95.
+and float32, one core, ns a row with the product: 25 and 20 for 4 labels, 18 and 12 the other way;
+56 and 46 for 16, 49 and 31; 87 and 71 for 32, 94 and 55; 138 and 101 for 64, 212 and 117.
 """
 
 MANY_LABELS = 64

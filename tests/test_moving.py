@@ -9,6 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils._array_api import move_estimator_to
 
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
+from streamlearn.moving import moved
 from streamlearn.preprocessing import StandardScaler
 from tests.backends import MODULES, selected
 
@@ -18,6 +19,7 @@ ESTIMATORS = {
     "SGDClassifier": SGDClassifier(loss="log_loss", **ONCE),
     "SGDClassifier-optimal": SGDClassifier(learning_rate="optimal", average=True, **ONCE),
     "SGDRegressor": SGDRegressor(**ONCE),
+    "row by row": SGDClassifier(batch_size=1, average=True, alpha=0.1, eta0=1e-3, **ONCE),
     "Pipeline": make_pipeline(StandardScaler(), SGDClassifier(**ONCE)),
 }
 
@@ -66,6 +68,15 @@ def test_a_moved_estimator_answers_and_learns_where_it_is(name, backend):
 
 def to_numpy_of(x, backend):
     return x if isinstance(x, np.ndarray) else backend.to_numpy(x)
+
+
+def test_views_and_readonly_arrays_are_copied_for_libraries_that_take_none():
+    given = np.arange(6.0).reshape(2, 3)[:, ::-1]
+    given.flags.writeable = False
+    (seen,) = moved((given,), lambda array: array)
+    np.testing.assert_array_equal(seen, given)
+    assert seen.flags.c_contiguous
+    assert seen.flags.writeable
 
 
 @pytest.mark.parametrize("backend", WIDE, indirect=True)
