@@ -386,17 +386,17 @@ def pace(T: int, d: int, kinked: bool) -> tuple[float, float, float]:
     """Return how many inversions and feeds T rows are worth, and the rows from feed to feed.
 
     An inversion takes about the time of ``600 + d**2 / 20`` rows (measured at d = 20 to 500). The
-    rows double between inversions until twice as many lie between, and grow by a tenth at
-    last. Near a kink curvature moves with the models: until as many lie between, and by 5 %.
+    rows double between inversions until twice as many lie between, and grow by a tenth at last.
+    Near a kink curvature moves with the models, and is fed twice as often.
     """
-    dear, often = (1, 20) if kinked else (2, 10)
-    cost, D, T = dear * (600 + d * d / 20), d + 1, T + d + 1
+    cost, D, T = 1200 + d * d / 10, d + 1, T + d + 1
     if cost > T:
-        n, gap, feeds = log2(T / D), T * log(2), 8
-    elif often * cost > T:
-        n, gap, feeds = log2(cost / D) + T / cost, cost, 4
+        return log2(T / D), 8 * log2(T / D), T * log(2) / 8
+    feeds, n = 8 if kinked else 4, log2(cost / D)
+    if 10 * cost > T:
+        n, gap = n + T / cost, cost
     else:
-        n, gap, feeds = log2(cost / D) + often + often * log(T / (often * cost)), T / often, 4
+        n, gap = n + 10 + 10 * log(T / (10 * cost)), T / 10
     return n, feeds * n, gap / feeds
 
 

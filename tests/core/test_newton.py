@@ -342,13 +342,13 @@ def test_inverse_by_blocks(D):
     np.testing.assert_allclose(inverse(M) @ M, np.broadcast_to(np.eye(D), M.shape), atol=1e-11)
 
 
-@pytest.mark.parametrize(("kinked", "least"), [(False, 20), (True, 40)])
-def test_inversions_grow_with_rows_and_seldom_in_the_end(kinked, least):
+@pytest.mark.parametrize("kinked", [False, True])
+def test_inversions_grow_with_rows_and_seldom_in_the_end(kinked):
     for d in (1, 20, 500):
         counts = [newton.pace(T, d, kinked)[0] for T in range(0, 400_000, 64)]
         assert counts == sorted(counts)
         late = newton.pace(10**8, d, kinked)[0] - newton.pace(10**7, d, kinked)[0]
-        assert least < late < 1.25 * least
+        assert 20 < late < 25
 
 
 def test_batches_near_kinks_are_small_where_features_are_many_and_rows_few():
