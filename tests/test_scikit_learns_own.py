@@ -51,6 +51,7 @@ def test_scikit_learns_own_tests_pass(files, tmp_path):
     plugins = ["-p", "tests.substituted", "-p", "no:cacheprovider", "-p", "no:xdist"]
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     env["PYTHONPATH"] = os.pathsep.join([str(HERE), *filter(None, [env.get("PYTHONPATH")])])
+    env["LOKY_MAX_CPU_COUNT"] = "1"  # scikit-learn's conftest takes as many BLAS threads as this
     run = subprocess.run(
         [sys.executable, "-m", "pytest", *how, *plugins, *paths],
         cwd=tmp_path,

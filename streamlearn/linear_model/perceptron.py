@@ -29,7 +29,9 @@ class Perceptron(SGDClassifier):
         (scikit-learn: 1000.)
     tol : float or None, default=1e-3
     shuffle : bool or "rows", default=True
-        Permute rows; over a collection the blocks, and the rows in each.
+        Permute rows; over a collection the blocks, and the rows in each. In memory each class
+        learns in the order that scikit-learn draws for it; under "rows" all in one, which is
+        several times as fast.
     verbose : int, default=0
     eta0 : float, default=1.0
         What a row's mistake moves the coefficients by.
