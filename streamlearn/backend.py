@@ -255,6 +255,23 @@ def of_entries(X: Array, *functions: Callable[..., Array], rows: Sequence[Array]
     return sparse.of_entries(X, functions, rows)
 
 
+def present(X: Array) -> Array:
+    """Tell for each column of sparse ``X`` whether an entry of it is stored, (d,)."""
+    return sparse.counts(X) > 0
+
+
+def column_parts(X: Array, more: int) -> tuple[Array, Array]:
+    """Return sparse ``X`` with only the columns that are `present`, then ``more``; and which."""
+    return sparse.column_parts(X, more)
+
+
+def with_columns(W: Array, columns: Array, values: Array) -> Array:
+    """Return ``W`` (k, d) of NumPy with other values (k, u) in some columns (u,)."""
+    out = W.copy()
+    out[:, columns] = values
+    return out
+
+
 def full_columns(X: Array) -> Array:
     """Tell for each column of sparse ``X`` whether all of its rows are stored, (d,)."""
     return sparse.counts(X) == X.shape[0]
@@ -470,14 +487,23 @@ def apart(a: Array, b: Array, *, measured: bool) -> tuple[float, float]:
     return float(xp.max(xp.abs(a - b))), float(xp.max(xp.abs(a)))
 
 
-def rows_times(X: Array, factor: Array) -> Array:
-    """Return rows (m, d) times factors (m, 1)."""
-    return sparse.rows_times(X, factor[:, 0]) if isinstance(X, csr_array) else X * factor
+def row_squares(X: Array) -> Array:
+    """Return the squared length of each row, (m, 1)."""
+    if isinstance(X, csr_array):
+        return sparse.row_squares(X)[:, None]
+    return namespace(X).sum(X * X, axis=1, keepdims=True)
 
 
-def row_products(X: Array, Y: Array) -> Array:
-    """Return the products of the rows of X with those of Y, (m, n), also of sparse rows."""
-    return sparse.dense(X @ Y.T) if isinstance(X, csr_array) else X @ Y.T
+def row_products(X: Array, left: Array | None = None, right: Array | None = None) -> Array:
+    """Return the products of all pairs of rows, (m, m), times factors (m, 1) of both if given.
+
+    Also of sparse rows.
+    """
+    if left is None or right is None:
+        return sparse.dense(X @ X.T) if isinstance(X, csr_array) else X @ X.T
+    if isinstance(X, csr_array):
+        return left * sparse.dense(X @ X.T) * right.T
+    return (X * left) @ (X * right).T
 
 
 def solve_unit_lower(L: Array, b: Array) -> Array:

@@ -93,17 +93,34 @@ def scores(X: csr_array, W: np.ndarray) -> np.ndarray:
     return (X @ W[0])[:, None] if W.shape[0] == 1 else X @ W.T
 
 
-def rows_times(X: csr_array, factor: np.ndarray) -> csr_array:
-    """Return X with row i times ``factor[i]``."""
-    return _beside(X, X.data * np.repeat(factor, np.diff(X.indptr)))
-
-
 def of_entries(
     X: csr_array, functions: Iterable[Callable], rows: Iterable[np.ndarray]
 ) -> list[csr_array]:
     """Return X with ``function(x, row[j], ...)`` for entries x of column j, of each function."""
     here = [row.take(X.indices, mode="clip") for row in rows]
     return [_beside(X, function(X.data, *here)) for function in functions]
+
+
+def column_parts(X: csr_array, more: int) -> tuple[csr_array, np.ndarray]:
+    """Return X with only those columns that have an entry, then some of zeros; and which they are.
+
+    Where columns are many times as many as entries they are sorted, and else counted.
+    """
+    if X.shape[1] > 16 * X.nnz:
+        columns, at = np.unique(X.indices, return_inverse=True)
+    else:
+        has = counts(X) > 0
+        columns = np.flatnonzero(has)
+        at = (np.cumsum(has) - 1)[X.indices]
+    at = at.astype(X.indices.dtype, copy=False)
+    return _made(X.data, at, X.indptr, columns.shape[0] + more), columns
+
+
+def row_squares(X: csr_array) -> np.ndarray:
+    """Return the squared length of each row, (m,)."""
+    row = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+    squares = np.bincount(row, weights=X.data * X.data, minlength=X.shape[0])
+    return squares.astype(X.dtype, copy=False)
 
 
 def counts(X: csr_array) -> np.ndarray:

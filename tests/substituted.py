@@ -52,7 +52,7 @@ HALF = "half precision, which holds 3 digits, is answered in float64"
 
 DIFFERENT = {
     "test_sgd": {
-        r"test_sgd_multiclass_njobs\[SGDClassifier\]": ONE_PROCESS,
+        r"test_sgd_multiclass_njobs\[.*\]": ONE_PROCESS,
         "test_multi_thread_multi_class_and_early_stopping": ONE_PROCESS,
         r"test_SGDClassifier_fit_for_all_backends\[.*\]": ONE_PROCESS,
         "test_validation_mask_correctly_subsets": PRIVATE,

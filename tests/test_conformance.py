@@ -35,7 +35,6 @@ LINEAR = ("SGDClassifier", "SGDRegressor", *ROW_BY_ROW)
 
 TAGS = {
     "array_api_support": LINEAR,  # on any library without a setting
-    "input_tags.sparse": ROW_BY_ROW,  # whose rows to learn from must be dense
 }
 """Tags that differ, and where."""
 

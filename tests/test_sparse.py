@@ -23,7 +23,7 @@ from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, Normalizer
 from sklearn.utils import get_tags
 
 from streamlearn.cluster import MiniBatchKMeans
-from streamlearn.linear_model import SGDClassifier, SGDRegressor
+from streamlearn.linear_model import Perceptron, SGDClassifier, SGDRegressor
 from streamlearn.neural_network import MLPClassifier
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
@@ -363,12 +363,11 @@ def test_texts_in_one_pass(name, table):
 @pytest.mark.parametrize(
     ("steps", "kind", "says"),
     [
-        ([SGDClassifier(batch_size=1)], TypeError, "Row by row"),
         ([StandardScaler(), SGDClassifier()], ValueError, CENTRED),
         ([MLPClassifier()], TypeError, "Sparse data was passed"),
         ([MiniBatchKMeans()], TypeError, "Sparse data was passed"),
     ],
-    ids=["row-by-row", "means", "net", "clusters"],
+    ids=["means", "net", "clusters"],
 )
 def test_what_takes_no_sparse_rows_says_so_in_a_pipeline(steps, kind, says, table):
     pipe = make_pipeline(HashingVectorizer(n_features=64), *map(clone, steps))
@@ -491,21 +490,73 @@ def test_sparse_arrays_of_other_libraries_are_refused(package, remedy, table, mo
                 wrong()
 
 
-@pytest.mark.parametrize("how", [{"batch_size": 1}, {"learning_rate": "pa1"}], ids=str)
-def test_row_by_row_learns_from_dense_rows_only(how, table):
-    X, y = table[0], table[1]
-    model = SGDClassifier(**ONCE, **how)
-    assert not get_tags(model).input_tags.sparse
-    for given in ((sp.csr_array(X), y), (sparse_blocks(X), dask_array(y))):
-        with (
-            dask.config.set(scheduler="sync"),
-            pytest.raises(TypeError, match=r"Row by row .* must be dense: use another batch_size"),
-        ):
-            model.fit(*given)
-    model.fit(X, y)
-    np.testing.assert_allclose(
-        model.decision_function(sp.csr_array(X)), model.decision_function(X), atol=1e-9
-    )
+ROW_BY_ROW = {
+    "classifier": (SGDClassifier, theirs.SGDClassifier, {"batch_size": 1}, {"alpha": 0.1}),
+    "regressor": (SGDRegressor, theirs.SGDRegressor, {"batch_size": 1}, {"eta0": 1e-4}),
+    "perceptron": (Perceptron, theirs.Perceptron, {}, {}),
+    "pa": (SGDClassifier, theirs.SGDClassifier, {}, {"learning_rate": "pa1", "penalty": None}),
+    "l1": (SGDRegressor, theirs.SGDRegressor, {"batch_size": 1}, {"eta0": 1e-4, "penalty": "l1"}),
+}
+
+
+@pytest.mark.parametrize("name", ROW_BY_ROW)
+def test_row_by_row_as_scikit_learn_from_sparse_rows(name, table):
+    ours, known, more, how = ROW_BY_ROW[name]
+    how = {**how, "shuffle": False, "max_iter": 1, "tol": None}
+    X = np.array(table[0])
+    X[40:60] = 0.0
+    y = target(ours(), table)
+    if name == "classifier":
+        how["learning_rate"] = "optimal"
+    want = known(**how).fit(sp.csr_matrix(X), y)
+    for format in FORMATS:
+        got = ours(**how, **more).fit(getattr(sp, format)(X), y)
+        np.testing.assert_allclose(got.coef_, want.coef_, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(got.intercept_, want.intercept_, rtol=1e-9, atol=1e-12)
+    for make in (sp.csr_matrix, sp.coo_array):
+        with dask.config.set(scheduler="sync"):
+            lazy = ours(**how, **more).fit(sparse_blocks(X, make=make), dask_array(y))
+        np.testing.assert_allclose(lazy.coef_, got.coef_, rtol=1e-9, atol=1e-12)
+
+
+def test_row_by_row_what_rows_do_not_have_only_shrinks_as_scikit_learns_does():
+    """Under an average, from former coefficients, and in wide rows of one feature each."""
+    rng = np.random.default_rng(0)
+    S = sp.csr_matrix((rng.normal(size=300), rng.integers(0, 40, 300), range(301)), (300, 5000))
+    y = rng.integers(0, 3, 300)
+    first = {"coef_init": rng.normal(size=(3, 5000)), "intercept_init": np.ones(3)}
+    for penalty in ("l2", "l1", "elasticnet", None):
+        how = {"penalty": penalty, "alpha": 1e-2, "learning_rate": "constant", "average": 7}
+        how = {**how, "eta0": 0.1, "shuffle": False, "max_iter": 2, "tol": None}
+        got = SGDClassifier(**how, batch_size=1).fit(S, y, **first)
+        want = theirs.SGDClassifier(**how).fit(S, y, **first)
+        np.testing.assert_allclose(got.coef_, want.coef_, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(got.intercept_, want.intercept_, rtol=1e-9)
+
+
+@pytest.mark.parametrize("penalty", [None, "l2", "l1"])
+def test_row_by_row_no_block_is_dense(penalty):
+    """A thousand rows would take 0.5 GB."""
+    S = wide(0)[:1000]
+    y = np.random.default_rng(0).integers(0, 2, 1000)
+    model = Perceptron(penalty=penalty, max_iter=1, tol=None)
+    tracemalloc.start()
+    try:
+        model.fit(S, y)
+        assert tracemalloc.get_traced_memory()[1] < 40e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_row_by_row_from_hashed_words_in_one_pass(table):
+    texts, y = words(table[0]), (table[0][:, 3] != 0).astype(int)
+    model = Perceptron(shuffle=False, max_iter=1, tol=None)
+    pipe = make_pipeline(HashingVectorizer(n_features=2**18), model)
+    with dask.config.set(scheduler="sync"):
+        pipe.fit(dask_array(texts), dask_array(y))
+    known = theirs.Perceptron(shuffle=False, max_iter=1, tol=None)
+    known.fit(pipe[0].transform(texts), y)
+    np.testing.assert_allclose(pipe[-1].coef_, known.coef_, rtol=1e-10, atol=1e-13)
 
 
 def test_frames_of_sparse_columns_are_sparse_rows(table):
@@ -525,7 +576,8 @@ def test_frames_of_sparse_columns_are_sparse_rows(table):
 
 
 def test_tags():
-    for estimator in (SGDClassifier(), SGDRegressor(), StandardScaler(with_mean=False)):
+    learners = (SGDClassifier(), SGDRegressor(batch_size=1), Perceptron())
+    for estimator in (*learners, StandardScaler(with_mean=False)):
         assert get_tags(estimator).input_tags.sparse
     assert not get_tags(StandardScaler()).input_tags.sparse
 

@@ -12,9 +12,11 @@ from streamlearn.backend import (
     Array,
     asarray,
     is_array,
+    is_sparse,
     itemsize,
     namespace,
     on_host,
+    row_squares,
     rows_at,
     widest_float,
 )
@@ -38,6 +40,9 @@ PASSIVE = ("pa1", "pa2")
 
 FIRST_TILE = {True: 64, False: 512}
 """Rows of the first tiles, on the host and on an accelerator, where a sweep costs its launches."""
+
+INTERCEPT_OF_SPARSE = 0.01
+"""What a move moves the intercept by where rows are sparse; scikit-learn's."""
 
 SMALLEST_SCALE = {8: 1e-9, 4: 1e-6}
 """Running product, by bytes of a float, below which scikit-learn's loop multiplies it out."""
@@ -208,7 +213,7 @@ def rows_of(params: Params, state: State, batch: Batch) -> tuple[Rows, Array | N
     X = cast(batch.X, w.dtype)
     y = targets(params, batch.target, w)
     weight = row_weights(params, y, batch.weight)
-    square = xp.sum(X * X, axis=1, keepdims=True)
+    square = row_squares(X)
     ones = xp.ones_like(square)
     kept = xp.astype(square > 0.0, w.dtype) if rate == "pa1" else ones
 
@@ -233,7 +238,8 @@ def rows_of(params: Params, state: State, batch: Batch) -> tuple[Rows, Array | N
         square = square + 0.5 / params.eta0 if rate == "pa2" else xp.where(kept > 0.0, square, 1.0)
     passed = state.skipped + xp.cumulative_sum(1.0 - kept, axis=0)
     order = xp.astype(past, w.dtype) + (2.0 - params.average) - passed
-    return Rows(X, y, factor, square, decay, cut, order, kept), weight
+    slow = INTERCEPT_OF_SPARSE if is_sparse(X) else 1.0
+    return Rows(X, y, factor, square, decay, cut, order, kept, slow), weight
 
 
 def some(rows: Rows, at: slice) -> Rows:
@@ -274,8 +280,13 @@ def slopes(params: Params, p: Array, c: Array, goals: Goals) -> Array:
     return xp.astype(moved, p.dtype) * slope
 
 
-def step(params: Params, state: State, row: Rows) -> tuple[State, Array, Array]:
+def step(
+    params: Params, state: State, row: Rows, present: Array | None = None
+) -> tuple[State, Array, Array]:
     """Learn from one row; return also its scores and `moves`, (1, K).
+
+    ``present`` tells which features (d,) of a sparse row are stored. The L1 penalty cuts these
+    alone, and scikit-learn takes the norms of the coefficients to be those of these alone.
 
     Under an L1 penalty the average is scikit-learn's, which is no average of iterates. It is kept
     there as ``(a w + rest) / b`` and a cut changes w alone, so that the average moves by the
@@ -313,11 +324,13 @@ def step(params: Params, state: State, row: Rows) -> tuple[State, Array, Array]:
             )
             square, absolute = square * decay**2, absolute * decay
         moved = c[0, :] != 0.0
-        square = xp.where(moved, xp.sum(w * w, axis=1), square)
-        absolute = xp.where(moved, xp.sum(xp.abs(w), axis=1), absolute)
+        counted = w if present is None else w * xp.astype(present, w.dtype)
+        square = xp.where(moved, xp.sum(counted * counted, axis=1), square)
+        absolute = xp.where(moved, xp.sum(xp.abs(counted), axis=1), absolute)
         u = old.u + xp.astype(kept, old.u.dtype) * row.cut[0, :]
+        cut = kept > 0.0 if present is None else present & (kept > 0.0)
         w_wide, q_wide = (xp.astype(a, u.dtype, copy=False) for a in (w, old.q))
-        new_w, _ = truncate(w_wide, u[:, None], q_wide, kept > 0.0)
+        new_w, _ = truncate(w_wide, u[:, None], q_wide, cut)
         new_w = xp.astype(new_w, w.dtype, copy=False)
         q = old.q + (new_w - w)
         if params.average > 0:

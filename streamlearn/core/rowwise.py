@@ -22,17 +22,21 @@ times a batch to see how large tiles are to be and whether all is finite.
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any, NamedTuple
 
 from streamlearn.backend import (
     Array,
+    dense,
     device,
+    entries,
     is_array,
+    is_sparse,
     namespace,
     on_host,
+    present,
     row_products,
     rows_at,
-    rows_times,
     scores,
     weighted_sums,
 )
@@ -48,6 +52,7 @@ from streamlearn.core.linear import (
 )
 from streamlearn.core.losses import LOSSES
 from streamlearn.core.machine import Batch, Info, Machine
+from streamlearn.core.narrow import narrow, widen
 from streamlearn.core.rowsteps import (
     PASSIVE,
     Goals,
@@ -76,6 +81,9 @@ __all__ = ["ROWS", "State", "answer", "machine", "resume", "start"]
 
 ROWS = 2048
 """Rows that a batch should have: what is done for all of its tiles at once pays off."""
+
+TOGETHER = 64
+"""Sparse rows that go one by one with the features that any of them has."""
 
 HUGE = 1e-9
 """Part of the largest float that bounds the loss of a batch, so that the sum of many is finite."""
@@ -161,7 +169,11 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     """
     before, params = state, beside(params, state.coef)
     rows, weight = rows_of(params, state, batch)
-    if state.penalized is None:
+    if state.penalized is None and is_sparse(rows.X):
+        begun, X, features = narrow(state, rows.X)
+        state, p, norms, _ = by_tiles(params, begun, rows._replace(X=X))
+        state = widen(before, begun, state, features)
+    elif state.penalized is None:
         state, p, norms, _ = by_tiles(params, state, rows)
     else:
         state, p, norms, _ = one_by_one(params, state, rows)
@@ -184,18 +196,29 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
 
 
 def one_by_one(params: Params, state: State, rows: Rows) -> Learned:
-    """Learn from the rows by `step`."""
-    xp, (a1, a2) = namespace(rows.y), penalty_parts(params)
+    """Learn from the rows by `step`; from sparse ones in groups, with the features of a group."""
+    xp, (a1, a2), n = namespace(rows.y), penalty_parts(params), rows.y.shape[0]
+    sparse, features = is_sparse(rows.X), None
     P, norms = [], None
-    for i in range(rows.y.shape[0]):
-        old, more = state.penalized, None
-        if old is not None:
-            more = a1 * old.absolute + 0.5 * a2 * old.square
-        elif rows.decay is not None:
-            more = 0.5 * a2 * xp.sum(state.coef * state.coef, axis=1)
-        norms = more if norms is None else norms + more
-        state, p, _ = step(params, state, some(rows, slice(i, i + 1)))
-        P.append(p)
+    for at in range(0, n, TOGETHER if sparse else n):
+        group = some(rows, slice(at, min(at + TOGETHER, n) if sparse else n))
+        before = begun = state
+        if sparse:
+            begun, X, features = narrow(state, group.X)
+            state, group = begun, group._replace(X=X)
+        for i in range(group.y.shape[0]):
+            row, old, more = some(group, slice(i, i + 1)), state.penalized, None
+            if old is not None:
+                more = a1 * old.absolute + 0.5 * a2 * old.square
+            elif row.decay is not None:
+                more = 0.5 * a2 * xp.sum(state.coef * state.coef, axis=1)
+            norms = more if norms is None else norms + more
+            state, p, _ = step(
+                params, state, row._replace(X=dense(row.X)), present(row.X) if sparse else None
+            )
+            P.append(p)
+        if features is not None:
+            state = widen(before, begun, state, features)
     return Learned(state, xp.concat(P), norms)
 
 
@@ -215,15 +238,16 @@ def by_tiles(params: Params, state: State, rows: Rows) -> Learned:
             P.append(p)
             norms = more if norms is None or more is None else norms + more
             if tile == m and sweeps > 0.0:
-                state = state._replace(size=_next_size(params, state, m, sweeps))
+                state = state._replace(size=_next_size(params, state, part.X, m, sweeps))
     return Learned(state, namespace(rows.y).concat(P), norms)
 
 
-def _next_size(params: Params, state: State, m: int, sweeps: float) -> Size:
-    w = state.coef
+def _next_size(params: Params, state: State, X: Array, m: int, sweeps: float) -> Size:
+    w, stored = state.coef, prod(entries(X).shape) / X.shape[0]
     cost = (CURVED if by_slopes(params, w) else PLAIN) if on_host(w) else DEVICE
+    cost = cost.of_sparse() if is_sparse(X) else cost
     cost = cost._replace(move=cost.move * w.shape[0])
-    return sized(next_size(state.size, m, sweeps, cost, w.shape[1]), like=state.size.rows)
+    return sized(next_size(state.size, m, sweeps, cost, stored), like=state.size.rows)
 
 
 def _tiles(params: Params, state: State, rows: Rows, m: int) -> Learned | None:
@@ -234,7 +258,7 @@ def _tiles(params: Params, state: State, rows: Rows, m: int) -> Learned | None:
     xp, T = namespace(w), y.shape[0] // m
     tiles = tiles_of(params, rows, m)
     square = xp.ones((m, m), dtype=y.dtype, device=device(y))
-    lower, ones = xp.tril(square, k=-1), square[:1, :]
+    lower, ones = xp.tril(square, k=-1), xp.astype(square[:1, :], b.dtype)
     of_rows = [xp.reshape(a, (T, m, -1)) for a in (y, rows.factor, rows.square)]
     move = rows.slow if params.fit_intercept else 0.0
     curved, failed, wait = by_slopes(params, w), 0, 0
@@ -242,14 +266,11 @@ def _tiles(params: Params, state: State, rows: Rows, m: int) -> Learned | None:
     steps: list[tuple[Array, Array]] = []
     sweeps = 0
     for t in range(T):
-        left = right = rows_at(rows.X, slice(t * m, (t + 1) * m))
-        if tiles.before is not None and tiles.after is not None:
-            left, right = (
-                rows_times(left, tiles.before[t, ...]),
-                rows_times(right, tiles.after[t, ...]),
-            )
-        A = lower * (row_products(left, right) + move)
-        p0 = scores(left, w) + (b if b.dtype == w.dtype else xp.astype(b, w.dtype))
+        X = rows_at(rows.X, slice(t * m, (t + 1) * m))
+        p0, before, after = scores(X, w), _at(tiles.before, t), _at(tiles.after, t)
+        p0 = p0 if before is None else before * p0
+        p0 = p0 + (b if b.dtype == w.dtype else xp.astype(b, w.dtype))
+        A = lower * (row_products(X, before, after) + move)
         goals = Goals(*(a[t, ...] for a in of_rows))
         found = settle(params, A, p0, goals, curved=curved and wait <= 0)
         if found is None:
@@ -264,9 +285,9 @@ def _tiles(params: Params, state: State, rows: Rows, m: int) -> Learned | None:
         else:
             failed = failed + 1 if taken > PATIENCE else 0
             wait = 2**failed // 2 - 1
-        w = w + weighted_sums(c, right)
+        w = w + weighted_sums(c if after is None else after * c, X)
         w = w if tiles.last is None else tiles.last[t, :] * w
-        b = b + move * (ones @ c)[0, :]
+        b = b + move * (ones @ (c if b.dtype == c.dtype else xp.astype(c, b.dtype)))[0, :]
     if len(steps) < T:
         return _lost(state, rows)
     path = Path(*(xp.stack(a) for kept in (models, steps) for a in zip(*kept, strict=True)))
@@ -276,6 +297,10 @@ def _tiles(params: Params, state: State, rows: Rows, m: int) -> Learned | None:
     state = state._replace(coef=w, intercept=b, mean_coef=mean_w, mean_intercept=mean_b)
     norms = None if tiles.norm is None else _norms(params, rows, tiles, path)
     return Learned(state, xp.reshape(path.P, y.shape), norms, sweeps / T)
+
+
+def _at(a: Array | None, t: int) -> Array | None:
+    return a if a is None else a[t, ...]
 
 
 def _lost(state: State, rows: Rows) -> Learned | None:
@@ -296,7 +321,7 @@ def _means(
     xp, shape = namespace(w), rows.y.shape
     later = xp.astype(xp.sum(tiles.later[:, 0, 0]), b.dtype)
     first = xp.astype(rows.order[0, 0], b.dtype)
-    earlier = xp.maximum(first - 1.0, 0.0 * first)
+    earlier = xp.maximum(first - rows.kept[0, 0], 0.0 * first)
     n = xp.maximum(earlier + later, xp.ones_like(first))
     sum_w = xp.sum(tiles.mean[:, :1, :] * path.W, axis=0)
     sum_w = sum_w + weighted_sums(xp.reshape(tiles.mean[:, 1:, :] * path.C, shape), rows.X)
@@ -381,4 +406,4 @@ def apply(params: Params, state: State, X: Array) -> Array:
 
 def machine(params: Params) -> Machine:
     """Bundle the learner with its parameters."""
-    return Machine(params, init, update, apply, restate=restate)
+    return Machine(params, init, update, apply, restate=restate, sparse=True)

@@ -51,12 +51,6 @@ RULES = (linear, newton, rowwise)
 """The core modules that learn linear models."""
 
 
-DENSE_ROWS = (
-    "Row by row (batch_size=1, or learning_rate 'pa1' or 'pa2') rows to learn from must be dense: "
-    "use another batch_size and learning_rate, or '.toarray()'."
-)
-
-
 class SGD(SparseCoef, Familiar, Movable, BaseEstimator):
     """A linear model that learns by stochastic gradient steps."""
 
@@ -229,7 +223,7 @@ class SGD(SparseCoef, Familiar, Movable, BaseEstimator):
         course = learning.Course(
             machine,
             n_outputs,
-            given.reader._replace(dense=DENSE_ROWS) if self._row_by_row() else given.reader,
+            given.reader,
             given.blocks.names,
             classes,
             batch_size=batch_size,
@@ -332,7 +326,7 @@ class SGD(SparseCoef, Familiar, Movable, BaseEstimator):
     def __sklearn_tags__(self):
         """Return scikit-learn's tags."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = not self._row_by_row()
+        tags.input_tags.sparse = True
         tags.array_api_support = True
         return tags
 

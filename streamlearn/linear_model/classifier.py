@@ -117,8 +117,11 @@ default="auto"
     dense rows to rounding, and predictions are dense. Under "auto", beyond some 2,000 features
     (times columns) only a diagonal of the curvature is kept; every sparse feature still moves from
     the first row on that has it. Intercepts learn at the same rate as for dense rows, where
-    scikit-learn slows them down by 0.01. Row by row (``batch_size=1``, "pa1", "pa2") rows to learn
-    from must be dense.
+    scikit-learn slows them down by 0.01. Row by row (``batch_size=1``, "pa1", "pa2") it is
+    scikit-learn's loop over sparse rows: intercepts move by 0.01 of what they would, and an l1
+    penalty cuts only the features that a row has, so that results are not those of dense rows.
+    (Different: the objective that ends the epochs counts the l2 penalty of all coefficients,
+    scikit-learn's that of the features of the row before.)
 
     Examples
     --------

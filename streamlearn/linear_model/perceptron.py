@@ -59,6 +59,11 @@ class Perceptron(SGDClassifier):
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
 
+    Notes
+    -----
+    Sparse rows of scipy are learned from as scikit-learn does, whose intercepts move by 0.01 of
+    what they would for dense rows; see `SGDClassifier`.
+
     References
     ----------
     F. Rosenblatt, "The perceptron: a probabilistic model for information storage and organization

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from streamlearn import backend as b
 from streamlearn import sparse
-from streamlearn.core import affine, curvature, linear, moments, newton
+from streamlearn.core import affine, curvature, linear, moments, newton, rowwise
 from streamlearn.core.batches import cut, learn
 from streamlearn.core.linear import Params
 from streamlearn.core.machine import Batch
@@ -322,3 +322,56 @@ def test_scaled_wide_rows_are_not_built():
         state, _ = learn(machine, state, cut(S, target, None, seen=0, through=through))
         answers.append(newton.answer(machine.params, state)[0])
     np.testing.assert_allclose(answers[0], answers[1], rtol=1e-8, atol=1e-12)
+
+
+ROW_BY_ROW = {
+    "hinge": Params(fit_intercept=False, alpha=0.01),
+    "log-mean": Params(loss="log_loss", fit_intercept=False, average=50, learning_rate="constant"),
+    "adaptive": Params(loss="log_loss", fit_intercept=False, learning_rate="adaptive", alpha=0.1),
+    "pa": Params(penalty=None, learning_rate="pa1", fit_intercept=False, average=9),
+    "sharp": Params(loss="log_loss", fit_intercept=False, alpha=10.0),
+}
+
+
+@pytest.mark.parametrize("name", ROW_BY_ROW)
+@pytest.mark.parametrize("K", [1, 3])
+def test_row_by_row_without_intercepts_sparse_rows_teach_what_dense_ones_do(name, K):
+    """Most features are in none of a batch's rows, from coefficients and means that are not 0."""
+    params, rng = ROW_BY_ROW[name], np.random.default_rng(4)
+    machine = rowwise.machine(params)
+    Z, target = data(n=300, d=40)
+    Z[:, 20:] = 0.0
+    Z[:9] = 0.0
+    target = np.minimum(target, K)
+    S, weight = sparse.csr(sp.csr_array(Z)), rng.random(300)
+    state = rowwise.start(params, rng.normal(size=(K, 40)), np.zeros(K))
+    active = np.where(np.arange(K) == 1, 0.0, 1.0)
+    state = state._replace(mean_coef=rng.normal(size=(K, 40)), active=active)
+    results = []
+    for X in (S, Z):
+        batches = cut(X, target, weight, seen=500, batch_size=128)
+        results.append(learn(machine, state, batches))
+    (got, heard), (want, told) = results
+    for x, y in zip((*got[:4], *heard), (*want[:4], *told), strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-10, atol=1e-13)
+    answer = rowwise.apply(params, got, S)
+    np.testing.assert_allclose(answer, rowwise.apply(params, want, Z), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("d", [50, 10**6])
+def test_columns_that_rows_have_are_found_by_counting_and_by_sorting(d):
+    S = sparse.csr(sp.csr_array(([1.0, 2.0, 3.0], ([0, 1, 1], [7, 3, 7])), shape=(3, d)))
+    part, columns = b.column_parts(S, 2)
+    np.testing.assert_array_equal(columns, [3, 7])
+    np.testing.assert_array_equal(part.toarray(), [[0, 1, 0, 0], [2, 3, 0, 0], [0, 0, 0, 0]])
+    np.testing.assert_array_equal(b.row_squares(S), [[1.0], [13.0], [0.0]])
+    np.testing.assert_array_equal(np.flatnonzero(b.present(S)), [3, 7])
+
+
+def test_products_of_rows_are_those_of_dense_ones():
+    S, dense = sparse.csr(sp.csr_array(X)), X
+    left, right = np.linspace(1, 2, 60)[:, None], np.linspace(3, 1, 60)[:, None]
+    np.testing.assert_allclose(b.row_products(S), dense @ dense.T, rtol=1e-12)
+    got = b.row_products(S, left, right)
+    assert type(got) is np.ndarray
+    np.testing.assert_allclose(got, b.row_products(dense, left, right), rtol=1e-12)
