@@ -387,12 +387,13 @@ def pace(T: int, d: int, kinked: bool) -> tuple[float, float, float]:
 
     An inversion takes about the time of ``600 + d**2 / 20`` rows (measured at d = 20 to 500). The
     rows double between inversions until twice as many lie between, and grow by a tenth at last.
-    Near a kink curvature moves with the models, and is fed twice as often.
+    Near a kink curvature moves with the models, and is fed twice as often, as long as `SOME` rows
+    cost less than an inversion.
     """
     cost, D, T = 1200 + d * d / 10, d + 1, T + d + 1
     if cost > T:
         return log2(T / D), 8 * log2(T / D), T * log(2) / 8
-    feeds, n = 8 if kinked else 4, log2(cost / D)
+    feeds, n = 8 if kinked and D < SOME else 4, log2(cost / D)
     if 10 * cost > T:
         n, gap = n + T / cost, cost
     else:
