@@ -34,13 +34,10 @@ SPARSE = re.compile(r"Sparse|sparse|cs[rc]")
 """Parameters that make a test one of sparse rows."""
 
 LEARNERS = {
-    "test_sgd": linear_model.SGDClassifier,
-    "test_perceptron": linear_model.Perceptron,
-    "test_passive_aggressive": linear_model.PassiveAggressiveClassifier,
     "test_k_means": cluster.MiniBatchKMeans,
     "test_mlp": neural_network.MLPClassifier,
 }
-"""Whose tags say, by file, whether tests of sparse rows are for us."""
+"""Those that may take no sparse rows, by file: their tags say whether such tests are for us."""
 
 ONE_PROCESS = "n_jobs is None, 1 or -1: all classes are columns of one matrix"
 PRIVATE = "the test looks at what scikit-learn's fit is made of"
@@ -54,7 +51,6 @@ DIFFERENT = {
     "test_sgd": {
         r"test_sgd_multiclass_njobs\[.*\]": ONE_PROCESS,
         "test_multi_thread_multi_class_and_early_stopping": ONE_PROCESS,
-        r"test_SGDClassifier_fit_for_all_backends\[.*\]": ONE_PROCESS,
         "test_validation_mask_correctly_subsets": PRIVATE,
     },
     "test_perceptron": {},
@@ -76,6 +72,7 @@ DIFFERENT = {
 """Tests that ours is known to fail, by file and pattern of the name."""
 
 SLOW = {
+    "test_SGDClassifier_fit_for_all_backends": "20 classes row by row, to compare with n_jobs=4",
     "test_elasticnet_convergence": "an L1 penalty goes row by row; tests/test_exact.py has it",
     "test_balanced_weight": "6,000 epochs of weights; tests/test_exact.py has them",
     "test_multi_core_gridsearch_and_early_stopping": "processes that are started to search",
