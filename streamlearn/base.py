@@ -1,44 +1,38 @@
-"""What every estimator shares: containers are checked on their way in, matched on their way out.
+"""What every estimator shares: what is given is checked, and what was learned stays on an error.
 
 In-memory arrays of NumPy and frames of pandas go through scikit-learn's own checks. Collections are
 checked twice: what they say of themselves at once, their values inside the task of each block
-(`streamlearn.reading`).
+(`streamlearn.reading`). What goes out is `streamlearn.outputs`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from operator import is_
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils._set_output import _get_output_config, _wrap_data_with_container
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import (
     _check_feature_names,
     _check_n_features,
     _check_sample_weight,
-    check_array,
-    check_is_fitted,
     validate_data,
 )
 
 from streamlearn import blocks as engine
-from streamlearn.backend import Array, is_array, same_place, to_numpy
-from streamlearn.moving import Movable
+from streamlearn.backend import is_array, to_numpy
 from streamlearn.reading import (
     DENSE,
     Reader,
     advised,
     dense_or_raise,
     known_or_raise,
-    same_place_or_raise,
     sum_is_finite,
 )
-from streamlearn.sparse import as_given, csr, is_sparse
+from streamlearn.sparse import csr, is_sparse
 from streamlearn.stages import Flow
 
 
@@ -120,7 +114,7 @@ def take_in(
         names = ("X",) if as_rows else ()
         parts = engine.align(as_rows=names, X=X, y=y, sample_weight=sample_weight)
         return Given(parts, reader, reader.n_features)
-    if _is_foreign(X):
+    if is_foreign(X):
         reader = announce(estimator, X, reset=reset, allow_nan=allow_nan)
         reader = reader._replace(finite=finite)
         X = reader.rows(X)
@@ -139,9 +133,9 @@ def take_in(
         }
         of_y = {"y_numeric": target == "values", "multi_output": multi_output}
         # Everything follows X.
-        y, sample_weight = (to_numpy(a) if _is_foreign(a) else a for a in (y, sample_weight))
+        y, sample_weight = (to_numpy(a) if is_foreign(a) else a for a in (y, sample_weight))
         with advised():
-            if not reset and _is_clean(estimator, X, y, finite=finite):
+            if not reset and is_clean(estimator, X, y, finite=finite):
                 pass
             elif y is None or engine.is_collection(y):
                 X = validate_data(estimator, X, **checks)
@@ -234,177 +228,13 @@ def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
         raise
 
 
-def rows_out(
-    estimator: BaseEstimator,
-    method: str,
-    X: Any,
-    function: Callable[[Array], Array],
-    *,
-    fitted: Array,
-    dtype: Any = None,
-    columns: int | None = None,
-    names: Any = None,
-    named: bool = True,
-    allow_nan: bool = False,
-    finite: bool = True,
-) -> Any:
-    """Apply ``function`` to the rows of X: at once to an array in memory, lazily to a collection.
-
-    Parameters
-    ----------
-    estimator : BaseEstimator
-        Fitted.
-    method : str
-        What the user called, for errors.
-    X : container of shape (n_rows, n_features)
-    function : callable
-        Module-level or a partial of one: array in, array over the same rows out.
-    fitted : array
-        A fitted attribute; X must be in its namespace and on its device.
-    dtype : NumPy dtype, optional
-        Of a lazy result, as dask shows it; that of X by default. The blocks themselves decide.
-    columns : int, optional
-        Width of a two-dimensional result.
-    names : sequence of str, optional
-        Columns of a lazy frame, where the result is to be one.
-    named : bool
-        Whether a frame must have the column names of fit.
-    allow_nan : bool
-        Whether X may hold NaN.
-    finite : bool
-        Check X for NaN and infinity; False where ``function`` does.
-
-    Raises
-    ------
-    ValueError
-        If X has other features, or is in another namespace or on another device.
-    """
-    known_or_raise(X)
-    if engine.is_collection(X):
-        X = engine.whole_rows(X)
-        # A frame of transformed rows is an array's: in memory it would have had no names.
-        named = named and not engine.origin(X)[1]
-        reader = announce(estimator, X, reset=False, allow_nan=allow_nan, named=named)
-        reader = reader._replace(finite=finite)
-        task = RowFunction(reader, function, fitted, method)
-        dtype = lazy_float_dtype(X) if dtype is None else dtype
-        return engine.map_rows(task, X, dtype=dtype, columns=columns, names=names)
-    if _is_foreign(X):
-        reader = announce(estimator, X, reset=False, allow_nan=allow_nan, named=named)
-        return RowFunction(reader, function, fitted, method)(X)
-    dense_or_raise(X, advice(estimator))
-    checks = {
-        "accept_sparse": "csr" if advice(estimator) is None else False,
-        "dtype": [np.float64, np.float32],
-        "ensure_all_finite": "allow-nan" if allow_nan else True,
-    }
-    with advised():
-        if _is_clean(estimator, X):
-            pass
-        elif named:
-            X = validate_data(estimator, X, reset=False, **checks)
-        else:
-            X = check_array(X, estimator=estimator, input_name="X", **checks)
-            _check_n_features(estimator, X, reset=False)
-    reader = Reader(type(estimator).__name__, X.shape[1], in_memory=True, checked=True)
-    rows = csr(X) if is_sparse(X) else X
-    return as_given(RowFunction(reader, function, fitted, method)(rows), X)
-
-
-def predictions_out(
-    estimator: BaseEstimator,
-    method: str,
-    X: Any,
-    function: Callable[[Array], Array],
-    *,
-    fitted: Array,
-    dtype: Any = None,
-    labels: Any = None,
-    finite: bool = True,
-) -> Any:
-    """Apply ``function`` to the rows of X as `rows_out` does, in the dtype of X and ``fitted``.
-
-    ``labels`` stands for the result's columns, if it has two dimensions, and names those of a lazy
-    frame.
-    """
-    if dtype is None and engine.is_collection(X):
-        dtype = np.result_type(lazy_float_dtype(X), to_numpy(fitted[:0, ...]).dtype)
-    return rows_out(
-        estimator,
-        method,
-        X,
-        function,
-        fitted=fitted,
-        dtype=dtype,
-        columns=None if labels is None else len(labels),
-        names=labels if engine.is_frame(X) else None,
-        finite=finite,
-    )
-
-
-def lazy_float_dtype(X: Any) -> np.dtype:
-    """Return the dtype that a collection's blocks are computed in, as far as dask knows."""
-    engine.check_kind("X", X)
-    known = not engine.is_frame(X) and X.dtype in (np.float32, np.float64)
-    return np.dtype(X.dtype if known else np.float64)
-
-
-@dataclass(frozen=True, eq=False)
-class RowFunction:
-    """A method of a fitted estimator as a function of a block's rows.
-
-    Attributes
-    ----------
-    reader : Reader
-    function : callable
-        Array in, array over the same rows out. It may have a method ``after(before)`` that returns
-        one function for it and the function before it, or None.
-    fitted : array
-        X must be in its namespace and on its device.
-    method : str
-        What the user called, for errors.
-    """
-
-    reader: Reader
-    function: Callable[[Array], Array]
-    fitted: Array
-    method: str
-
-    def __call__(self, X: Any) -> Array:
-        """Read X and apply the function."""
-        rows = self.reader.rows(X)
-        same_place_or_raise(rows, self.fitted, self.reader.estimator, self.method)
-        return as_given(self.function(rows), X)
-
-    def unbuilt(self, X: Array) -> Callable | None:
-        """Return the function for batches of X that builds nothing, if there is one.
-
-        X is checked here, but for NaN.
-        """
-        unbuilt = getattr(self.function, "unbuilt", None)
-        if unbuilt is None or self.reader._replace(finite=False).rows(X) is not X:
-            return None
-        same_place_or_raise(X, self.fitted, self.reader.estimator, self.method)
-        return unbuilt(X)
-
-    def after(self, before: Any) -> RowFunction | None:
-        """Return one function for ``before`` and this, if they make one. It checks for NaN."""
-        fuse = getattr(self.function, "after", None)
-        if fuse is None or not isinstance(before, RowFunction):
-            return None
-        function = fuse(before.function)
-        if function is None or not same_place(self.fitted, before.fitted):
-            return None
-        return RowFunction(before.reader._replace(finite=False), function, self.fitted, self.method)
-
-
-def _is_foreign(x: Any) -> bool:
+def is_foreign(x: Any) -> bool:
     """Tell whether ``x`` is an array in memory of another library than NumPy."""
     here = isinstance(x, np.ndarray) or is_sparse(x)
     return is_array(x) and not here and not engine.is_collection(x)
 
 
-def _is_clean(estimator: BaseEstimator, X: Any, y: Any = None, *, finite: bool = True) -> bool:
+def is_clean(estimator: BaseEstimator, X: Any, y: Any = None, *, finite: bool = True) -> bool:
     """Tell whether scikit-learn's checks would hand back X and y as they are.
 
     Asking them takes as long as learning from 2,000 rows.
@@ -428,57 +258,3 @@ def _is_clean_target(y: Any, n_rows: int) -> bool:
         and y.dtype.kind in "biuf"
         and sum_is_finite(y)
     )
-
-
-class Transformer(Movable, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
-    """``transform`` with ``set_output``: lazy for collections, scikit-learn's for the rest.
-
-    A subclass gives ``_transform(X, names)``.
-    """
-
-    _takes_collections = True
-
-    def __init_subclass__(cls, **how: Any) -> None:
-        """Have ``set_output``, but no wrapper around ``transform``, which would compute."""
-        super().__init_subclass__(auto_wrap_output_keys=None, **how)
-        cls._sklearn_auto_wrap_output_keys = {"transform"}
-
-    def transform(self, X: Any) -> Any:
-        """Transform the rows of X.
-
-        Parameters
-        ----------
-        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-
-        Returns
-        -------
-        array, DataFrame, dask array or dask DataFrame
-            In X's namespace and on its device; lazy for dask. ``set_output(transform="pandas")``
-            makes a lazy dask DataFrame of a dask array.
-        """
-        check_is_fitted(self)
-        wanted = _get_output_config("transform", self)["dense"]
-        if not engine.is_collection(X):
-            out = self._transform(X, None)
-            return (
-                out
-                if wanted == "default"
-                else _wrap_data_with_container(
-                    "transform", out if is_sparse(out) else to_numpy(out), X, self
-                )
-            )
-        if wanted not in ("default", "pandas"):
-            raise ValueError(
-                f"set_output(transform={wanted!r}) has no lazy form for a dask collection; "
-                'use "pandas", which makes a dask DataFrame, or "default".'
-            )
-        frame = wanted == "pandas" or engine.is_frame(X)
-        out = self._transform(X, self.get_feature_names_out() if frame else None)
-        return engine.forget(out) if wanted == "pandas" else out
-
-    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
-        """Fit to X, then transform it: two passes over a collection, the second of them lazy."""
-        return self.fit(X, y, **fit_params).transform(X)
-
-    def _transform(self, X: Any, names: Any) -> Any:
-        raise NotImplementedError

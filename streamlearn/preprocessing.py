@@ -11,10 +11,11 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn.backend import to_numpy
-from streamlearn.base import Transformer, rows_out, take_in, unchanged_on_error
+from streamlearn.base import take_in, unchanged_on_error
 from streamlearn.blocks import is_frame, reduce
 from streamlearn.core import moments
 from streamlearn.core.machine import Machine
+from streamlearn.outputs import Transformer, rows_out
 from streamlearn.reading import (
     Reader,
     finite_or_raise,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from streamlearn import base
+from streamlearn import base, outputs
 from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.neural_network import MLPClassifier
@@ -81,7 +81,8 @@ def outcome(name: str, method: str, *data: Any) -> Any:
 
 def with_and_without(monkeypatch: pytest.MonkeyPatch, *call: Any) -> None:
     got = outcome(*call)
-    monkeypatch.setattr(base, "_is_clean", lambda *_, **__: False)
+    for unit in (base, outputs):
+        monkeypatch.setattr(unit, "is_clean", lambda *_, **__: False)
     assert got == outcome(*call)
 
 
@@ -108,7 +109,8 @@ def test_clean_rows_are_not_checked_again(monkeypatch, name):
     def refuse(*_args: Any, **_how: Any) -> None:
         raise AssertionError("checked again")
 
-    monkeypatch.setattr(base, "validate_data", refuse)
+    for unit in (base, outputs):
+        monkeypatch.setattr(unit, "validate_data", refuse)
     model.partial_fit(X, Y)
     (model.transform if name == "StandardScaler" else model.predict)(X)
     with pytest.raises(AssertionError, match="checked again"):

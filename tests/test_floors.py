@@ -25,6 +25,7 @@ FLOORS = [
     {"learning"},
     {"fitting"},
     {"base"},
+    {"outputs"},
     {"preprocessing", "linear_model", "cluster", "neural_network", "wrappers"},
     {"pipeline", "diagnostics", "checkpoint"},
 ]

@@ -17,21 +17,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
 from streamlearn.backend import Array, to_float
-from streamlearn.base import (
-    Given,
-    Transformer,
-    check_parameters,
-    lazy_float_dtype,
-    rows_out,
-    take_in,
-    unchanged_on_error,
-)
+from streamlearn.base import Given, check_parameters, take_in, unchanged_on_error
 from streamlearn.cluster import fits, oversampling, passes, steps
 from streamlearn.cluster.seeding import Start, given_centers
 from streamlearn.cluster.stopping import Watch
 from streamlearn.cluster.stream import forward, value_of
 from streamlearn.core import kmeans
 from streamlearn.learning import Course, Learned
+from streamlearn.outputs import Transformer, lazy_float_dtype, rows_out
 from streamlearn.reading import read_weight
 from streamlearn.stages import Flow
 

@@ -32,7 +32,7 @@ from streamlearn.backend import (
     scores,
     to_numpy,
 )
-from streamlearn.base import Given, check_parameters, predictions_out, take_in
+from streamlearn.base import Given, check_parameters, take_in
 from streamlearn.core import linear, links, newton, rowwise, tallies
 from streamlearn.core.batches import cut
 from streamlearn.core.losses import LOSSES, MARGIN_LOSSES
@@ -45,6 +45,7 @@ from streamlearn.linear_model import columns, draws
 from streamlearn.linear_model.familiar import Familiar
 from streamlearn.linear_model.sparsity import SparseCoef
 from streamlearn.moving import Movable
+from streamlearn.outputs import predictions_out
 from streamlearn.reading import as_vector, finite_or_raise, sum_is_finite
 
 RULES = (linear, newton, rowwise)

@@ -19,13 +19,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn.backend import Array, to_numpy
-from streamlearn.base import (
-    Given,
-    check_parameters,
-    predictions_out,
-    take_in,
-    unchanged_on_error,
-)
+from streamlearn.base import Given, check_parameters, take_in, unchanged_on_error
 from streamlearn.core import mlp
 from streamlearn.core.activations import HIDDEN
 from streamlearn.core.optimizers import Optimizer, adam, sgd
@@ -37,6 +31,7 @@ from streamlearn.neural_network.goals import Goal, rows_of, score_of, take
 from streamlearn.neural_network.laps import InMemory, Laps, of_blocks
 from streamlearn.neural_network.lbfgs import minimize
 from streamlearn.neural_network.training import Outcome, Watched, train
+from streamlearn.outputs import predictions_out
 from streamlearn.reading import same_place_or_raise
 
 LARGEST_BATCH = 200
