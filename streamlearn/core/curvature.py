@@ -20,6 +20,7 @@ from streamlearn.backend import (
     of_entries,
     weighted_sums,
 )
+from streamlearn.core.losses import TINY
 
 
 class Curvature(NamedTuple):
@@ -118,6 +119,18 @@ def evenness(known: Curvature) -> Array:
     """Return the part of the rows that would tell as much at equal weights (Kish 1965), (K,)."""
     xp, n = namespace(known.rows), known.rows * known.square[:, -1]
     return xp.where(n > 0.0, known.absolute[:, -1] ** 2 / xp.where(n > 0.0, n, 1.0), 1.0)
+
+
+def leverage(known: Curvature, X: Array, centre: Array) -> Array:
+    """Return how much rows X (k, d) less the centre weigh among those known, (k, K).
+
+    It is D on average. A row of a one-hot level is worth all rows over those of the level; features
+    count as if they were independent.
+    """
+    xp, square = namespace(X), known.square
+    rows, Z = square[:, -1:], X - centre
+    weight = rows / xp.maximum(square, TINY * rows + TINY)
+    return Z * Z @ xp.matrix_transpose(weight[:, :-1]) + 1.0
 
 
 def damp(

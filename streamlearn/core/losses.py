@@ -39,6 +39,9 @@ class Loss(NamedTuple):
         Derivative of the gradient where it has one; None if that is 0 everywhere.
     steep : bool
         Whether the gradient is unbounded.
+    straight : bool
+        Whether the gradient is a step: ``curvature`` also takes how much it is at least in rows
+        that lose, a number or an array like the scores.
     kinked : bool
         Whether the optimum gathers rows at a kink, or at a narrow bend, where the curvature moves
         with the model.
@@ -46,9 +49,10 @@ class Loss(NamedTuple):
 
     value: Elementwise
     gradient: Elementwise
-    curvature: Elementwise
+    curvature: Callable[..., Array]
     slope: Elementwise | None = None
     steep: bool = False
+    straight: bool = False
     kinked: bool = False
 
 
@@ -62,10 +66,13 @@ def _kink(r: Array, scale: Array | float) -> Array:
     ``r`` (m, K) is the distance from the kink. The second derivative of a mean of kinked losses is
     the density of ``r`` at 0; rows nearer than a quarter of the mean distance stand for it here.
     Rows that gather at the kink, as under heavy imbalance, make the estimate as sharp as they are.
+    Where they are more than half, as at a corner, it is sharper by as much.
     """
     xp = namespace(r)
     r = xp.abs(r)
-    width = 0.25 * xp.mean(r, axis=0) + 1e-4 * scale
+    m = r.shape[0]
+    width = (0.25 / m) * xp.sum(r, axis=0) + 1e-4 * scale
+    width = width * (0.5 * m / xp.maximum(xp.sum(_where(r < width, r), axis=0), 0.5 * m))
     return _where(r < width, r) * (0.5 / width)
 
 
@@ -85,9 +92,9 @@ def _hinge_gradient(p: Array, y: Array, epsilon: float) -> Array:
     return _step(y * p - 1.0, y)
 
 
-def _hinge_curvature(p: Array, y: Array, epsilon: float) -> Array:
+def _hinge_curvature(p: Array, y: Array, epsilon: float, least: Array | float = 0.35) -> Array:
     z = y * p
-    return namespace(p).maximum(_kink(1.0 - z, 1.0), 0.35 * _where(z <= 1.0, p))
+    return namespace(p).maximum(_kink(1.0 - z, 1.0), least * _where(z <= 1.0, p))
 
 
 def _perceptron_value(p: Array, y: Array, epsilon: float) -> Array:
@@ -227,7 +234,7 @@ def _squared_insensitive_curvature(p: Array, y: Array, epsilon: float) -> Array:
 
 
 LOSSES = {
-    "hinge": Loss(_hinge_value, _hinge_gradient, _hinge_curvature, kinked=True),
+    "hinge": Loss(_hinge_value, _hinge_gradient, _hinge_curvature, straight=True, kinked=True),
     "perceptron": Loss(_perceptron_value, _perceptron_gradient, _perceptron_curvature),
     "squared_hinge": Loss(
         _squared_hinge_value,
