@@ -14,6 +14,7 @@ tiles of N    core.rowwise by tiles of as many rows
 and ``rows`` and ``sweeps`` of what the tiles came to: how many rows they had in the end, and how
 often moves were computed until they agreed, in the mean of the last batch. "uncentred" rows lie
 three deviations from the origin, "far" ones ten, so that each moves the scores of all that follow.
+"sparse" ones have 20 features each, of Zipf frequencies.
 """
 
 from __future__ import annotations
@@ -32,8 +33,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from common import ONE_BLAS_THREAD, table
+from scipy.sparse import csr_array
 
 OFFSETS = {"": 0.0, ", uncentred": 3.0, ", far": 10.0}
+SPARSE = ", sparse"
 
 
 class Case(NamedTuple):
@@ -62,9 +65,16 @@ class Case(NamedTuple):
             "alpha": 1e-3,
         }
 
-    def rows(self, n: int) -> tuple[np.ndarray, np.ndarray]:
+    def rows(self, n: int) -> tuple[Any, np.ndarray]:
         """Return rows and their classes."""
         rng = np.random.default_rng(0)
+        if self.where == SPARSE:
+            at = (rng.zipf(1.3, 20 * n) % self.n_features, np.arange(0, 20 * n + 1, 20))
+            at = tuple(a.astype(np.int32) for a in at)
+            S = csr_array((np.ones(20 * n), *at), shape=(n, self.n_features))
+            S.sum_duplicates()
+            p = S @ rng.normal(size=self.n_features)
+            return S, (p + rng.logistic(size=n) > 0).astype(int)
         X = rng.normal(size=(n, self.n_features))
         p = X @ rng.normal(size=(self.n_features, self.n_classes))
         y = np.argmax(p + rng.gumbel(size=p.shape), axis=1)
@@ -75,6 +85,7 @@ def cases(features: list[int]) -> Iterator[Case]:
     learners = ("hinge", "log_loss", "squared_error", "perceptron", "pa1")
     yield from itertools.starmap(Case, itertools.product(learners, features))
     yield from (Case(learner, features[0], 10) for learner in learners)
+    yield from (Case(name, 1000 * features[0], 2, SPARSE) for name in learners[::3])
     for where in list(OFFSETS)[1:]:
         yield from (Case(learner, features[0], 2, where) for learner in learners)
 
@@ -160,7 +171,8 @@ def main() -> None:
     figures = {}
     for case in cases(arguments.features):
         print(case, file=sys.stderr, flush=True)
-        n = arguments.rows if case.n_features < 500 else arguments.rows // 4
+        few = case.n_features >= 500 and case.where != SPARSE
+        n = arguments.rows // 4 if few else arguments.rows
         figures[str(case)] = measure(case, n, arguments.tiles, arguments.turns)
     names = list(next(iter(figures.values())))
     print(table(["rows/s", *names], [[case, *f.values()] for case, f in figures.items()]))

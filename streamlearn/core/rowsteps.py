@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from streamlearn.backend import (
     Array,
     asarray,
-    is_array,
     is_sparse,
     itemsize,
     namespace,
@@ -244,8 +243,9 @@ def rows_of(params: Params, state: State, batch: Batch) -> tuple[Rows, Array | N
 
 def some(rows: Rows, at: slice) -> Rows:
     """Return some of the rows."""
-    parts: list[Any] = [rows_at(a, at) if is_array(a) else a for a in rows]
-    return Rows(*parts)
+    X, *parts, slow = rows
+    chosen: list[Any] = [a if a is None else a[at, :] for a in parts]
+    return Rows(*[rows_at(X, at), *chosen, slow])
 
 
 def moves(params: Params, p: Array, rows: Rows | Goals) -> Array:

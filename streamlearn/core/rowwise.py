@@ -213,9 +213,10 @@ def one_by_one(params: Params, state: State, rows: Rows) -> Learned:
             elif row.decay is not None:
                 more = 0.5 * a2 * xp.sum(state.coef * state.coef, axis=1)
             norms = more if norms is None else norms + more
-            state, p, _ = step(
-                params, state, row._replace(X=dense(row.X)), present(row.X) if sparse else None
-            )
+            stored = None
+            if sparse:
+                stored, row = present(row.X), row._replace(X=dense(row.X))
+            state, p, _ = step(params, state, row, stored)
             P.append(p)
         if features is not None:
             state = widen(before, begun, state, features)

@@ -44,7 +44,7 @@ class Cost(NamedTuple):
 
     def of_sparse(self) -> Cost:
         """Return the same of sparse rows, whose products are slow, and wait for scipy."""
-        return self._replace(tile=120.0, pairs=0.01, feature=5e-4)
+        return self._replace(tile=210.0, pairs=0.01, feature=1e-4)
 
     def of_row(self, m: int, sweeps: float, n_features: float) -> float:
         """Return what a row costs in a tile of m rows."""
