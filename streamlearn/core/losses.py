@@ -93,8 +93,10 @@ def _hinge_gradient(p: Array, y: Array, epsilon: float) -> Array:
 
 
 def _hinge_curvature(p: Array, y: Array, epsilon: float, least: Array | float = 0.35) -> Array:
-    z = y * p
-    return namespace(p).maximum(_kink(1.0 - z, 1.0), least * _where(z <= 1.0, p))
+    xp, r = namespace(p), 1.0 - y * p
+    # far away, too, rows of great leverage must not hold the others back
+    far = _where(r >= 0.0, p) / xp.maximum(0.5 * r, 1.0)
+    return xp.maximum(_kink(r, 1.0), least * far)
 
 
 def _perceptron_value(p: Array, y: Array, epsilon: float) -> Array:

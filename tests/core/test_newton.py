@@ -63,6 +63,20 @@ def test_a_row_of_great_leverage_that_is_in_no_sample_throws_no_model_off(loss):
     assert again.loss[0] < info.loss[0]
 
 
+@pytest.mark.parametrize("seed", [1, 3])
+def test_rows_of_great_leverage_hold_no_hinge_back(seed):
+    """Features 300 deviations off once in a thousand rows: as good as the true slopes at best."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(60_000, 20)) * np.where(rng.random((60_000, 20)) < 1e-3, 300.0, 1.0)
+    p = X @ rng.normal(size=20) / X.std()
+    codes = (p + 0.5 * rng.logistic(size=len(X)) > 0).astype(int)
+    params, y = Params(loss="hinge"), 2.0 * codes[1::2, None] - 1.0
+    got = scores(params, run(params, X[::2], codes[::2]), X[1::2])
+    true = (s * p[1::2, None] for s in np.geomspace(0.3, 3, 20))
+    lost, *least = (LOSSES["hinge"].value(q, y, 0.0).mean() for q in (got, *true))
+    assert lost < 1.01 * min(least)
+
+
 @pytest.mark.parametrize("loss", ["huber", "epsilon_insensitive"])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_rows_of_great_leverage_hold_no_narrow_bend_back(loss, seed):
