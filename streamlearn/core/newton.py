@@ -102,6 +102,12 @@ Measured on 20 float64 features: 43 ns a row in batches of 8,192, 31 in batches 
 threads take turns at the interpreter less often.
 """
 
+SLICE_BYTES = 5 << 20
+"""Bytes of the rows that are gone through at a time: near enough, and enough to pay for the calls.
+
+Measured on 54 float64 features: 121 ns a row in slices of 1280 KiB, 99 of 2560, 92 of 5 MiB.
+"""
+
 MATURE = 70
 """Rows a feature from which on damping near kinks falls."""
 
@@ -286,8 +292,9 @@ def survey(
     coef, dtype = w[:, :-1], w.dtype
     intercept = w[:, -1] - coef @ state.centre
     slices: Iterable[Batch] = (batch,)
-    if not is_sparse(X) and batch.X.shape[0] > batch_rows(X):
-        slices = cut(*batch[:3], seen=0, batch_size=batch_rows(X))
+    near = batch.X.shape[0] if is_sparse(X) else batch_rows(X, budget=SLICE_BYTES)
+    if batch.X.shape[0] > near:
+        slices = cut(*batch[:3], seen=0, batch_size=near)
     sums: tuple[Array, ...] = ()
     some: list[list[Array]] = []
     worst: list[list[Array]] = []

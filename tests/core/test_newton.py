@@ -43,7 +43,7 @@ def test_a_step_on_more_rows_than_a_cache_holds_is_the_same_step(loss, weighted,
     start = run(params, X[:5000], codes[:5000])
     batch = Batch(X, codes, weight, seen=5000)
     many = newton.update(params, start, batch)
-    monkeypatch.setattr(newton, "batch_rows", lambda X: 1 << 20)
+    monkeypatch.setattr(newton, "batch_rows", lambda X, **_: 1 << 20)
     one = newton.update(params, start, batch)
     np.testing.assert_allclose(many[1], one[1], rtol=1e-12)
     np.testing.assert_allclose(many[0].mean, one[0].mean, rtol=1e-6)
