@@ -289,7 +289,7 @@ def survey(
         The same of the row of each slice that loses the most.
     """
     w, loss, X = state.weights, LOSSES[params.loss], stored(batch.X)
-    coef, dtype = w[:, :-1], w.dtype
+    xp, coef, dtype = namespace(w), w[:, :-1], w.dtype
     intercept = w[:, -1] - coef @ state.centre
     slices: Iterable[Batch] = (batch,)
     near = batch.X.shape[0] if is_sparse(X) else batch_rows(X, budget=SLICE_BYTES)
@@ -311,7 +311,8 @@ def survey(
         sums = tuple(a + b for a, b in zip(sums, found, strict=True)) if sums else found
         kept = (X, p, y) if a is None else (X, p, y, a)
         some.append([thin(x, at) for x in kept])
-        most = argmax(column_sums(namespace(p).matrix_transpose(value)), axis=0, keepdims=True)
+        lost = value[:, 0] if w.shape[0] == 1 else column_sums(xp.matrix_transpose(value))
+        most = argmax(lost, axis=0, keepdims=True)
         worst.append([pick(x, most) for x in kept])
     return sums, _joined(some), _joined(worst)
 
@@ -402,13 +403,14 @@ def pace(T: int, d: int, kinked: bool) -> tuple[float, float, float]:
     An inversion takes about the time of ``600 + d**2 / 20`` rows (measured at d = 20 to 500). The
     rows double between inversions until twice as many lie between, and grow by a tenth at last.
     Near a kink curvature moves with the models: until 1200 + d**2 / 20 lie between, and by 5 %
-    where features are many; fed twice as often while `SOME` rows cost less than an inversion.
+    where features are many, fed twice as often; as long as `SOME` rows cost less than an inversion.
     """
+    kinked = kinked and d + 1 < SOME
     part, often = (20, min(10 + d // 20, 20)) if kinked else (10, 10)
     cost, D, T = 1200 + d * d / part, d + 1, T + d + 1
     if cost > T:
         return log2(T / D), 8 * log2(T / D), T * log(2) / 8
-    feeds, n = 8 if kinked and D < SOME else 4, log2(cost / D)
+    feeds, n = 8 if kinked else 4, log2(cost / D)
     if often * cost > T:
         n, gap = n + T / cost, cost
     else:
