@@ -95,7 +95,9 @@ def substitute() -> None:
             setattr(there, name, ours)
 
 
-substitute()
+def pytest_configure() -> None:
+    """Substitute where this is a plugin, not wherever it is imported, as to look for doctests."""
+    substitute()
 
 
 def is_about_ours(item: pytest.Function) -> bool:
