@@ -69,6 +69,11 @@ def is_sparse(rows: Rows) -> bool:
     return backend.is_sparse(stored(rows))
 
 
+def is_scattered(rows: Rows) -> bool:
+    """Tell whether the rows are yet to be gathered."""
+    return isinstance(rows.X if isinstance(rows, Affine) else rows, Runs)
+
+
 def part(rows: Rows, start: int, stop: int) -> Rows:
     """Return neighbouring rows; of `Runs` they are gathered, and have to be whole runs."""
     if isinstance(rows, Affine):

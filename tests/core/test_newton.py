@@ -7,6 +7,7 @@ import pytest
 from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
 
 from streamlearn.core import newton
+from streamlearn.core.affine import Runs
 from streamlearn.core.batches import cut, learn
 from streamlearn.core.curvature import feed, inverse, leverage, unknown
 from streamlearn.core.linear import Params
@@ -41,10 +42,12 @@ def test_a_step_on_more_rows_than_a_cache_holds_is_the_same_step(loss, weighted,
     weight = np.random.default_rng(1).uniform(0.0, 2.0, len(X)) if weighted else None
     params = Params(**WORDS | {"loss": loss})
     start = run(params, X[:5000], codes[:5000])
-    batch = Batch(X, codes, weight, seen=5000)
-    many = newton.update(params, start, batch)
-    monkeypatch.setattr(newton, "batch_rows", lambda X, **_: 1 << 20)
-    one = newton.update(params, start, batch)
+    scattered = Runs(X, np.arange(len(X) // 16), 16)
+    monkeypatch.setattr(newton, "batch_rows", lambda X, **_: 4096)
+    many, one = (
+        newton.update(params, start, Batch(rows, codes, weight, seen=5000))
+        for rows in (scattered, X)
+    )
     np.testing.assert_allclose(many[1], one[1], rtol=1e-12)
     np.testing.assert_allclose(many[0].mean, one[0].mean, rtol=1e-6)
 
