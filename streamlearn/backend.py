@@ -42,9 +42,10 @@ DEVICE_BATCH_ROWS = 1 << 17
 FEW_LABELS = 32
 """Labels up to which NumPy finds the smallest of a row's scores sooner one label after the other.
 
-Its argmin guesses at every element, and starts anew for each row. Measured on 4,096 x 20 of float64
-and float32, one core, ns a row with the product: 25 and 20 for 4 labels, 18 and 12 the other way;
-56 and 46 for 16, 49 and 31; 87 and 71 for 32, 94 and 55; 138 and 101 for 64, 212 and 117.
+Its argmin guesses at every element, and starts anew for each row. Measured apart from ``bench/`` on
+4,096 x 20 of float64 and float32, one core, ns a row with the product: 25 and 20 for 4 labels, 18
+and 12 the other way; 56 and 46 for 16, 49 and 31; 87 and 71 for 32, 94 and 55; 138 and 101 for 64,
+212 and 117.
 """
 
 MANY_LABELS = 64
@@ -196,7 +197,12 @@ def batch_rows(
     size = itemsize(X.dtype, namespace(X))
     held = sparse.bytes_of_a_row(X) if is_sparse(X) else X.shape[1] * size
     row = max(1, held + beside * size)
-    return min(most, max(512, 1 << max(0, (budget // row).bit_length() - 1)))
+    return min(most, max(512, power_of_two(budget // row)))
+
+
+def power_of_two(n: int) -> int:
+    """Return the largest power of two that is at most n, and 1 at least."""
+    return 1 << max(0, n.bit_length() - 1)
 
 
 def rows_at(X: Array, at: Any) -> Array:
@@ -211,7 +217,8 @@ def rows_at(X: Array, at: Any) -> Array:
 def runs_at(X: Array, runs: Array, length: int) -> Array:
     """Return some runs of neighbours, one after the other: run i begins at row ``i * length``.
 
-    NumPy copies a run at once: in runs of 256 rows of 20 float64 9 ns a row, row by row 28.
+    NumPy copies a run at once: in runs of 256 rows of 20 float64 9 ns a row, row by row 28 (apart
+    from ``bench/``).
     """
     if length == 1:
         return rows_at(X, runs)

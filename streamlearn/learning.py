@@ -20,6 +20,7 @@ from streamlearn.backend import (
     default_int,
     is_array,
     is_sparse,
+    power_of_two,
     rows_at,
     same_place,
 )
@@ -324,7 +325,7 @@ def together(n: int, seen: int, largest: int) -> int:
     (512, 8)
     """
     batch = min((seen + n // 2) // GROWTH, n, largest)
-    return 1 << max(0, (batch // SMALLEST).bit_length() - 1)
+    return power_of_two(batch // SMALLEST)
 
 
 def _take(X: Array, target: Array, weight: Array | None, rows: np.ndarray) -> tuple:

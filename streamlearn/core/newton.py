@@ -62,7 +62,16 @@ from collections.abc import Iterable
 from math import floor, inf, log, log2
 from typing import NamedTuple
 
-from streamlearn.backend import Array, argmax, batch_rows, column_sums, concat, dense, namespace
+from streamlearn.backend import (
+    Array,
+    argmax,
+    batch_rows,
+    column_sums,
+    concat,
+    dense,
+    namespace,
+    power_of_two,
+)
 from streamlearn.core.affine import (
     Rows,
     cast,
@@ -114,7 +123,8 @@ threads take turns at the interpreter less often.
 SLICE_BYTES = 5 << 20
 """Bytes of the rows that are gathered at a time: near enough, and enough to pay for the calls.
 
-Measured on 54 float64 features: 121 ns a row in slices of 1280 KiB, 99 of 2560, 92 of 5 MiB.
+Measured apart from ``bench/`` on 54 float64 features: 121 ns a row in slices of 1280 KiB, 99 of
+2560, 92 of 5 MiB.
 """
 
 MATURE = 70
@@ -352,8 +362,7 @@ def largest_near_kinks(X: Array, n_outputs: int, seen: int) -> int:
     most = largest(X, n_outputs, seen)
     if is_sparse(X) and not has_matrix(n_outputs, X.shape[1] + 1):
         return most  # a step costs as much as thousands of rows
-    many = max(512, 2**25 // X.shape[1] ** 2, seen // 128)
-    return min(most, 1 << many.bit_length() - 1)
+    return min(most, power_of_two(max(512, 2**25 // X.shape[1] ** 2, seen // 128)))
 
 
 def growth(X: Array, n_outputs: int) -> int:
@@ -367,7 +376,7 @@ def growth(X: Array, n_outputs: int) -> int:
 
 def few(m: int) -> slice:
     """Return one row in a power of two, some 256 to 512: spread, in case the rows are sorted."""
-    return slice(None, None, 1 << max(0, (m // SOME).bit_length() - 1))
+    return slice(None, None, power_of_two(m // SOME))
 
 
 def thin(x: Rows, at: slice) -> Array:
