@@ -8,6 +8,7 @@ dask-ml      dask-ml's StandardScaler and Incremental(SGDClassifier), in scikit-
 loop         scikit-learn's StandardScaler and SGDClassifier, partial_fit by hand, block by block
 streamlearn  our StandardScaler and SGDClassifier, in scikit-learn's Pipeline: two passes
 one-pass     the same in streamlearn.pipeline's: one pass
+plain        the same with ``learning_rate="optimal"``: plain SGD instead of the default's Newton
 
 The data are float64 blocks in .npy files, read once before the clock starts: the page cache is warm
 if they fit in memory. They are memory-mapped, which is as cheap as loading can be; ``--copied``
@@ -58,11 +59,8 @@ NEEDS = {
     "dask-ml": ("dask_ml",),
     "loop": ("sklearn",),
     "streamlearn": ("streamlearn.preprocessing", "streamlearn.linear_model"),
-    "one-pass": (
-        "streamlearn.preprocessing",
-        "streamlearn.linear_model",
-        "streamlearn.pipeline",
-    ),
+    "one-pass": ("streamlearn.pipeline",),
+    "plain": ("streamlearn.pipeline",),
 }
 
 
@@ -170,15 +168,13 @@ def contender(name: str) -> Any:
     from streamlearn.linear_model import SGDClassifier
     from streamlearn.preprocessing import StandardScaler
 
-    if name == "one-pass":
-        from streamlearn.pipeline import make_pipeline
-    else:
+    if name == "streamlearn":
         from sklearn.pipeline import make_pipeline
-    return Lazy(
-        make_pipeline(
-            StandardScaler(), SGDClassifier(loss="log_loss", classes=[0, 1], random_state=0)
-        )
-    )
+    else:
+        from streamlearn.pipeline import make_pipeline
+    rule = "optimal" if name == "plain" else "auto"
+    learner = SGDClassifier(loss="log_loss", learning_rate=rule, classes=[0, 1], random_state=0)
+    return Lazy(make_pipeline(StandardScaler(), learner))
 
 
 # -- measuring one contender, in its own process -------------------------------------------------

@@ -33,8 +33,8 @@ CASES = [
     ),
     Case(
         "pipeline.py",
-        f"{PIPELINE} --copied --contenders one-pass loop",
-        ("one-pass", "loop"),
+        f"{PIPELINE} --copied --contenders one-pass plain loop",
+        ("one-pass", "plain", "loop"),
     ),
     Case(
         "moments.py",
