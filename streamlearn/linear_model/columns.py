@@ -43,9 +43,10 @@ class InOwnOrders:
         xp = namespace(batch.X)
         passes = (batch.seen - self.begun) // len(self.kept)
         moving = to_numpy(state.active) > 0.0
-        states, infos = [], []
+        states, infos, begun = [], [], state.skipped
         for k, order in enumerate(self.orders):
-            one = _of(state, k, len(self.orders))
+            # Each model passes over the same rows: the next one does not add to these.
+            one = _of(state._replace(skipped=begun), k, len(self.orders))
             info: Info | None = Info(*(xp.zeros_like(one.eta) for _ in Info._fields))
             if moving[k]:
                 rows = order(order.first + passes)
