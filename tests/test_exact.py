@@ -265,7 +265,7 @@ def test_draws_are_scikit_learns(kind, random_state):
             how["max_iter"] = 2
         got, known = drawn(kind, how, random_state, TABLES["plain"].X, w)
         assert distance(got, known) <= 1e-10, how
-        assert got.n_iter_ == known.n_iter_
+        assert (got.t_, got.n_iter_) == (known.t_, known.n_iter_)
         assert got.next_draw == known.next_draw
 
 
@@ -277,9 +277,31 @@ def test_what_is_held_out_is_what_scikit_learn_holds_out(kind):
     for seed in range(5):
         got, known = drawn(kind, how, seed, TABLES["plain"].X, None)
         assert distance(got, known) <= 1e-10
-        assert got.n_iter_ == known.n_iter_
+        assert (got.t_, got.n_iter_) == (known.t_, known.n_iter_)
         ended.add(got.n_iter_)
     assert len(ended) > 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_partial_fit_counts_on_from_a_fit_that_held_rows_out(kind):
+    given, how = TABLES["plain"], {"penalty": None, "learning_rate": "invscaling", "eta0": 0.1}
+    models = drawn(kind, how | {"early_stopping": True, "max_iter": 4}, 0, given.X, None)
+    for model in models:
+        model.set_params(early_stopping=False).partial_fit(given.X, given.targets[kind])
+    assert distance(*models) <= 1e-10
+    assert models[0].t_ == models[1].t_ == 1 + 70 * 5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_warm_start_begins_where_scikit_learns_does(kind):
+    """Under an average with the mean, once there is one."""
+    given, how = TABLES["plain"], {"warm_start": True, "max_iter": 1, "tol": None, "eta0": 0.05}
+    # Of regressors scikit-learn's new mean has a rest of the old one.
+    for average in (False, 20, 100) if kind != "values" else (False, 100):
+        models = drawn(kind, how | {"average": average}, 0, given.X, None)
+        for model in models:
+            model.fit(given.X[1:], given.targets[kind][1:])
+        assert distance(*models) <= 1e-10, average
 
 
 def test_calls_of_partial_fit_draw_what_scikit_learns_do():

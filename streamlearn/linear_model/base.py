@@ -264,6 +264,9 @@ class SGD(SparseCoef, Familiar, Movable, BaseEstimator):
         if not all(np.isfinite(to_numpy(a)).all() for a in (coef, intercept)):
             raise fitting.diverged(f"at epoch #{outcome.n_iter}")
         learned = outcome.learned
+        if held_rows is not None:
+            # scikit-learn counts all rows of an epoch, and its schedules go on from there.
+            learned = learned._replace(rows=learned.rows + outcome.n_iter * len(held_rows))
         if given.flow is not None:
             assert learned.ahead is not None
             given.flow.states, names = learned.ahead, learned.names

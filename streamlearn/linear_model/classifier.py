@@ -86,8 +86,10 @@ default="auto"
         Rows of one step. "auto": 64 at first, growing with the rows seen to what fits in cache. 1
         is scikit-learn's algorithm, row by row: the same coefficients to rounding, with
         ``shuffle=False`` also block by block. "pa1" and "pa2" are so under "auto" too. (Different:
-        ``average`` over several calls of ``partial_fit``, which scikit-learn's
-        classifiers begin with the intercept of an earlier one; and ``early_stopping`` scores the
+        ``average`` over several calls: of ``partial_fit`` scikit-learn's classifiers begin each
+        with the intercept of an earlier one, of ``fit`` under ``warm_start`` its regressors add a
+        rest of the mean before; a class that stops before the ``average``-th row is answered by
+        its last model, in scikit-learn by zeros; and ``early_stopping`` scores the
         model, where scikit-learn's loop leaves out the shrinking of the coefficients that the l2
         penalty has come to, and counts no row of class 0 right under log_loss.)
     classes : array-like or None, default=None
@@ -102,7 +104,7 @@ default="auto"
     n_iter_ : int
         Epochs begun.
     t_ : float
-        1 + rows learned from.
+        1 + rows learned from; in memory those held out count too, as in scikit-learn.
     loss_curve_ : list of float
         Progressive loss, a value a block: the mean loss of its rows, each scored before it was
         learned from.
