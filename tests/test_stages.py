@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from typing import Any
 
+import dask
 import dask.array as da
 import dask.dataframe as dd
 import numpy as np
@@ -21,6 +22,7 @@ from sklearn.pipeline import FeatureUnion, make_union
 from streamlearn import preprocessing as ours
 from streamlearn.linear_model import SGDClassifier
 from streamlearn.pipeline import make_pipeline
+from tests.blocks import tracking
 from tests.containers import CHUNKS, INDEX, N_ROWS, dask_array, dask_frame, frame, rows_of
 
 RNG = np.random.default_rng(0)
@@ -247,3 +249,18 @@ def test_a_branch_of_several_steps_learns_from_columns_of_a_frame():
         np.testing.assert_allclose(pipe.transform(frame(X)), want, atol=1e-10)
         out = pipe.transform(dask_frame(X)).compute()
         np.testing.assert_allclose(out.to_numpy(), want, atol=1e-10)
+
+
+@pytest.mark.parametrize("window", [2, 5])
+def test_no_block_outlives_its_step(window):
+    """What a branch needs to know of rows in the end is no view of their block."""
+    for inner in (ours.StandardScaler(), MinMax()):
+        for step in (make_union(inner, "passthrough"), ColumnTransformer([("a", inner, [0, 1])])):
+            rows = tracking.plain(40)
+            y = da.from_array(np.arange(200) % 2, chunks=5)
+            last = SGDClassifier(classes=[0, 1], random_state=0)
+            tracking.drain()
+            settings = {"scheduler": "threads", "num_workers": 4, "streamlearn.window": window}
+            with dask.config.set(settings):
+                make_pipeline(clone(step), last).fit(rows, y)
+            assert tracking.peak(tracking.drain()) <= window + 1

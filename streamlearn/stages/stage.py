@@ -28,7 +28,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils._set_output import _get_output_config, _wrap_data_with_container
 from sklearn.utils.validation import _get_feature_names
 
-from streamlearn.backend import is_array, namespace, to_numpy
+from streamlearn.backend import asarray, default_int, is_array, namespace, rows_at, to_numpy
 from streamlearn.blocks import Rows, n_rows
 from streamlearn.core.batches import cut, learn
 from streamlearn.core.machine import Machine
@@ -245,8 +245,8 @@ def as_they_are(X: Any) -> Any:
 
 
 def head(X: Any, n: int) -> Any:
-    """Return the first rows of what a block holds."""
+    """Return a copy of the first rows of what a block holds; a view would keep all of it alive."""
     if hasattr(X, "iloc"):
-        return X.iloc[:n]
+        return X.iloc[:n].copy()
     n, X = min(n, n_rows(X)), csr(X) if is_sparse(X) else X
-    return X[:n, ...] if is_array(X) else X[:n]
+    return rows_at(X, asarray(range(n), like=X, dtype=default_int(X))) if is_array(X) else X[:n]
