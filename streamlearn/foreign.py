@@ -161,7 +161,8 @@ def ask(
     X : dask array or dask DataFrame
     meta : array, Series or DataFrame, optional
         Of the kind, dtype and columns of what comes out. Without it that is found out by asking
-        about a row of ones (of a frame, about dask's sample of it).
+        about a row of ones (of a frame, about dask's sample of it). Where that raises, as of
+        categories that are unknown, feature names tell the columns, which are float64 then.
     like : array, optional
         Of the kind that the blocks of X are, where dask may not know it.
     **params : dict of str to object
@@ -181,11 +182,13 @@ def ask(
                 warnings.simplefilter("ignore")
                 out = Method(estimator, name, params)(_sample(X, like))
     except Exception as error:
-        raise ValueError(
-            f"What {what} makes of a block is found out by asking it about a row of ones, and it "
-            f"raised {type(error).__name__}: {error}. Map it over the blocks yourself: "
-            "X.map_blocks for a dask array, X.map_partitions for a DataFrame."
-        ) from error
+        out = _as_named(estimator, name, X)
+        if out is None:
+            raise ValueError(
+                f"What {what} makes of a block is found out by asking it about a row of ones, and "
+                f"it raised {type(error).__name__}: {error}. Map it over the blocks yourself: "
+                "X.map_blocks for a dask array, X.map_partitions for a DataFrame."
+            ) from error
     if getattr(out, "ndim", None) not in (1, 2):
         raise ValueError(
             f"{what} returns {_described(out)}, which has no form for a dask collection: one array "
@@ -214,24 +217,44 @@ def _described(out: Any) -> str:
     return type(out).__name__ + ("" if shape is None else f" of shape {tuple(shape)}")
 
 
+def _as_named(estimator: Any, name: str, X: Any) -> np.ndarray | None:
+    """Return no rows of what a transformer makes, None if its feature names do not tell."""
+    if name != "transform" or X.ndim != 2:
+        return None
+    if getattr(estimator, "n_features_in_", X.shape[1]) != X.shape[1]:
+        return None
+    given = list(X.columns) if engine.is_frame(X) else None
+    with suppress(Exception):  # none, or of other columns
+        return np.empty((0, len(estimator.get_feature_names_out(given))))
+    return None
+
+
 def _sample(X: Any, like: Any) -> Any:
-    """Return a block of a few made-up rows, made as the blocks of X will be."""
+    """Return a block of a few made-up rows, made as the blocks of X will be if they can be."""
     source, functions = engine.origin(X)
-    if engine.is_frame(source):
-        block = source._meta_nonempty.iloc[:1]  # dask's strings are missing in the second row
-    elif source.ndim == 1 and source.dtype.kind in "OUST":
-        block = np.array(["a"], dtype=object)
-    else:
-        block = np.ones((1, *source.shape[1:]), dtype=source.dtype)
-        if functions and hasattr(functions[0], "fitted"):  # ours, which tells where the blocks are
-            block = asarray(block, like=functions[0].fitted, dtype=functions[0].fitted.dtype)
-        elif not functions:
-            like = source._meta if like is None else like
-            if hasattr(like, "tocsr"):
-                block = type(like)(block)
-            elif is_array(like) and not isinstance(like, np.ndarray):
-                block = asarray(block, like=like, dtype=same_dtype(block.dtype, like))
-    return Rows(block, functions).all()
+    if functions:
+        with suppress(Exception):  # made-up categories
+            return Rows(_made_up(source, functions[0], like), functions).all()
+    return _made_up(X, None, like)
+
+
+def _made_up(X: Any, first: Any, like: Any) -> Any:
+    """Return a block of a made-up row for ``first``, which has yet to be applied, if anything."""
+    if engine.is_frame(X):
+        return X._meta_nonempty.iloc[:1]  # dask's strings are missing in the second row
+    if X.ndim == 1 and X.dtype.kind in "OUST":
+        return np.array(["a"], dtype=object)
+    block = np.ones((1, *X.shape[1:]), dtype=X.dtype)
+    if first is not None:
+        if hasattr(first, "fitted"):  # ours, which tells where the blocks are
+            block = asarray(block, like=first.fitted, dtype=first.fitted.dtype)
+        return block
+    like = X._meta if like is None else like
+    if hasattr(like, "tocsr"):
+        return type(like)(block)
+    if is_array(like) and not isinstance(like, np.ndarray):
+        return asarray(block, like=like, dtype=same_dtype(block.dtype, like))
+    return block
 
 
 def _names(estimator: Any, name: str, given: list, columns: int) -> list:

@@ -17,6 +17,7 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import SGDClassifier as TheirSGD
 from sklearn.pipeline import FeatureUnion, make_union
 
 from streamlearn import preprocessing as ours
@@ -207,6 +208,27 @@ def test_columns_of_text_numbers_and_categories():
     assert pipe[-1].coef_.shape == (3, 22)
     np.testing.assert_array_equal(pipe.predict(ddf).compute(), pipe.predict(df))
     assert pipe.score(ddf, y) > 0.7
+
+
+@pytest.mark.parametrize("after", [(), (preprocessing.MaxAbsScaler(),)], ids=["", "then another"])
+@pytest.mark.parametrize("last", [learner(), TheirSGD(random_state=0)], ids=["ours", "theirs"])
+def test_categories_of_text_can_be_asked_about(after, last):
+    """Of none of them does dask's sample of a frame hold one."""
+    df = pd.DataFrame({"a": X[:, 0], "kind": np.array(["red", "green", "blue"])[Y]})
+    each = [
+        ("n", ours.StandardScaler(), ["a"]),
+        ("k", FrozenEstimator(preprocessing.OneHotEncoder().fit(df[["kind"]])), ["kind"]),
+    ]
+    pipe = make_pipeline(ColumnTransformer(each), *map(clone, after), clone(last))
+    rows, y = (dd.from_pandas(part, npartitions=4, sort=False) for part in (df, pd.Series(Y)))
+    pipe.fit(rows, y)
+    for method in ("predict", "decision_function"):
+        out = getattr(pipe, method)(rows).compute().to_numpy()
+        np.testing.assert_allclose(out, getattr(pipe, method)(df), rtol=1e-9)
+    assert pipe.score(rows, y) == 1.0
+    if not after:
+        with pytest.raises(ValueError, match=r"(?s)ColumnTransformer\.transform.*missing.*kind"):
+            pipe.predict(rows[["a"]])
 
 
 def test_inner_output_settings_hold():

@@ -129,17 +129,20 @@ def test_our_own_estimators_answer_themselves():
 # What comes out, where it is said and where it is found out
 
 
-def test_a_meta_that_is_given_is_not_found_out():
-    """A model of categories cannot be asked about a row of ones."""
+@pytest.mark.parametrize("meta", [None, np.zeros((0, 3), np.float64)])
+def test_a_meta_that_is_given_is_not_found_out(meta):
+    """A model of categories cannot be asked about a row of ones; its feature names tell as much."""
     rows = np.arange(N_ROWS)[:, None] % 3 + 3
     encoder = preprocessing.OneHotEncoder(sparse_output=False).fit(rows)
-    with pytest.raises(ValueError, match=r"(?s)OneHotEncoder\.transform.*unknown categories"):
-        ParallelPostFit(encoder).transform(wrap(rows))
+    with pytest.raises(ValueError, match=r"(?s)OneHotEncoder\.transform.*X has 2 features"):
+        ParallelPostFit(encoder).transform(wrap(np.c_[rows, rows]))
     for make, index in ((dask_array, None), (dask_frame, INDEX)):
-        model = ParallelPostFit(encoder, transform_meta=np.zeros((0, 3), np.float64))
+        model = ParallelPostFit(encoder, transform_meta=meta)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            out = model.transform(make(rows)).compute()
+            lazy = model.transform(make(rows))
+            out = lazy.compute()
+        assert lazy.shape[1] == 3
         np.testing.assert_array_equal(out, encoder.transform(rows))
         if index is not None:
             np.testing.assert_array_equal(out.index, index)
