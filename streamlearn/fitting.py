@@ -156,10 +156,15 @@ def fit(
             stalled = watch.stalled(-objective / n_rows)
             learned, active = _slow_or_stop(course, learned, stalled, active)
         elif np.isneginf(watch.best).any():
+            held = (
+                f"validation_fraction={course.held_out!r} of each block's rows holds out"
+                if course.held_rows is None
+                else f"validation_fraction holds out {len(course.held_rows)} of the rows:"
+            )
             raise ValueError(
-                f"The fit cannot be scored: validation_fraction={course.held_out!r} of each "
-                "block's rows holds out too few rows, or none with a weight. Increase it, use "
-                "larger blocks or another random_state, or disable early_stopping."
+                f"The fit cannot be scored: {held} too few rows, or none with a weight. Increase "
+                "it, use more rows or larger blocks, or another random_state, or disable "
+                "early_stopping."
             )
         if not active.any():
             break

@@ -128,6 +128,11 @@ def of_one_output(estimator: BaseEstimator) -> bool:
     return predictors(estimator) and not nets(estimator)
 
 
+def regressors_of_one_output(estimator: BaseEstimator) -> bool:
+    """regressors but nets"""
+    return is_regressor(estimator) and not nets(estimator)
+
+
 def of_two_classes(estimator: BaseEstimator) -> bool:
     """classifiers but nets"""
     return is_classifier(estimator) and not nets(estimator)
@@ -690,6 +695,15 @@ CASES = {
             "early_stopping should be False with partial_fit|"
             "partial_fit does not support early_stopping=True",
             ("partial_fit",),
+            params={"early_stopping": True},
+        ),
+        Case(
+            "`early_stopping=True` and too few rows to score",
+            lambda t: {"X": t.X[:8], "y": t.y[:8]},
+            r"validation_fraction(=0\.1 of each block's rows holds out| holds out 1 of the rows:) "
+            "too few rows.*Increase it",
+            ("fit",),
+            regressors_of_one_output,
             params={"early_stopping": True},
         ),
         Case(
