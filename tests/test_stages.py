@@ -231,6 +231,14 @@ def test_categories_of_text_can_be_asked_about(after, last):
             pipe.predict(rows[["a"]])
 
 
+def test_sparse_rows_of_a_frame_have_no_form_and_say_so():
+    df = pd.DataFrame({"kind": np.array(["red", "green", "blue"])[Y]})
+    pipe = make_pipeline(FrozenEstimator(preprocessing.OneHotEncoder().fit(df)))
+    rows = dd.from_pandas(df, npartitions=4, sort=False)
+    with pytest.raises(ValueError, match=r"Sparse rows .* make no DataFrame.*sparse_output=False"):
+        pipe.fit(rows).transform(rows).compute()
+
+
 def test_inner_output_settings_hold():
     """Columns by name out of one column transformer into the next."""
     first = ColumnTransformer(

@@ -89,12 +89,15 @@ def _make(
         (blocks,) = blocks
     with noted(f"block {where[0]}"):
         made = Rows(blocks, functions).all()
-        if framed and is_sparse(made):
-            raise ValueError(
-                f"Sparse rows ({type(made).__name__}) make no DataFrame. Leave them as they are: "
-                'set_output(transform="default").'
-            )
+        if framed:
+            _dense_or_raise(made, 'Leave them as they are: set_output(transform="default")')
     return made.to_numpy() if hasattr(made, "iloc") else made
+
+
+def _dense_or_raise(made: Any, remedy: str) -> None:
+    """Check that rows can be a frame."""
+    if is_sparse(made):
+        raise ValueError(f"Sparse rows ({type(made).__name__}) make no DataFrame. {remedy}.")
 
 
 def _labels(names: Sequence[str] | None, columns: int) -> list:
@@ -112,7 +115,9 @@ def _framed(
 
     number = (partition_info or {}).get("number")
     with noted(f"partition {number} of those asked for"):
-        values = np.asarray(Rows(frame, functions).all())
+        made = Rows(frame, functions).all()
+        _dense_or_raise(made, "Have dense ones made: sparse_output=False, sparse_threshold=0")
+        values = np.asarray(made)
     if labels is None:
         return pd.Series(values, index=frame.index, dtype=dtype)
     return pd.DataFrame(values, index=frame.index, columns=labels, dtype=dtype)
