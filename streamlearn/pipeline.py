@@ -75,8 +75,9 @@ class Pipeline(theirs.Pipeline):
         hashing, ``sklearn.frozen.FrozenEstimator``), a pipeline, FeatureUnion or ColumnTransformer
         of such, or "passthrough".
     schedule : {"auto", "one-pass", "per-step"}, default="auto"
-        "one-pass" reads the data once; "per-step" is scikit-learn's way exactly, a pass for each
-        step. "auto" is "one-pass" for a dask collection and "per-step" for an array in memory.
+        "one-pass" reads the data once, whatever pipelines inside say; "per-step" is scikit-learn's
+        way exactly, a pass for each step. "auto" is "one-pass" for a dask collection and "per-step"
+        for an array in memory.
     transform_input : list of str, default=None
     memory : str or object with the joblib.Memory interface, default=None
         These two need ``schedule="per-step"``.
@@ -204,10 +205,14 @@ class Pipeline(theirs.Pipeline):
         self, X: Any, y: Any, params: dict[str, Any], *, further: bool = False, classes: Any = None
     ) -> Pipeline:
         """Fit, or learn further."""
-        for name in ("memory", "transform_input"):
-            if getattr(self, name) is not None:
-                raise ValueError(f'{name} has no effect in one pass; use schedule="per-step".')
         self._validate_steps()
+        for path, pipe in stages.pipelines("", self):
+            for name in ("memory", "transform_input"):
+                if getattr(pipe, name) is not None:
+                    of = f" of the step {path!r}" if path else ""
+                    raise ValueError(
+                        f'{name}{of} has no effect in one pass; use schedule="per-step".'
+                    )
         leaves = list(_leaves(self, "", params, further=further))
         if classes is not None and leaves:
             leaves[-1].params["classes"] = classes
@@ -304,6 +309,9 @@ def _learn(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> None:
         *leaves, (_, learner, given) = leaves
     flow = None
     if leaves:
+        for name, a in (("X", X), ("y", y)):
+            if engine.is_collection(a):
+                engine.check_kind(name, a)
         X, y = (a if a is None or hasattr(a, "shape") else np.asarray(a) for a in (X, y))
         flow = _flow(leaves, X, y, further=further)
         if learner is not None and isinstance(y, np.ndarray) and y.shape[1:] in ((), (1,)):

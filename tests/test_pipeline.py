@@ -7,6 +7,7 @@ from typing import Any
 
 import dask
 import dask.array as da
+import dask.bag
 import dask.dataframe as dd
 import numpy as np
 import pytest
@@ -482,6 +483,14 @@ def test_what_cannot_be_done_says_what_to_do(what):
     each, given, kind, says = CANNOT[what]
     with pytest.raises(kind, match=f"(?s){says}"):
         make_pipeline(*map(clone, each)).fit(dask_array(X), **{"y": dask_array(Y), **given})
+
+
+@pytest.mark.parametrize("last", ["ours", "theirs"])
+def test_collections_of_another_kind_are_named(last):
+    bag = dask.bag.from_sequence(X.tolist())
+    for name, given in (("X", (bag, dask_array(Y))), ("y", (dask_array(X), bag))):
+        with pytest.raises(TypeError, match=f"{name} is a dask Bag. Give a dask array"):
+            make_pipeline(StandardScaler(), LAST[last]()).fit(*given)
 
 
 @pytest.mark.parametrize("last", LAST)

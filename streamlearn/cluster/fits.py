@@ -59,7 +59,7 @@ def over_drawn_batches(
     until = np.cumsum(probabilities(by_row).astype(np.float64))
     until /= until[-1]
     for _ in range(n_steps):
-        rows = until.searchsorted(draws.random_sample(size), side="right")
+        rows = _beyond(until, draws.random_sample(size))
         batch = Batch(xp.take(X, asarray(rows, like=X, dtype=default_int(X)), axis=0))
         with np.errstate(over="ignore", invalid="ignore"):
             walk, _ = steps.stepped(params, lambda: draws, walk._replace(watch=rule), batch)
@@ -70,6 +70,18 @@ def over_drawn_batches(
     inertia = None if rule.smoothed is None else rule.smoothed * float(by_row.sum())
     learned = Learned(walk._replace(watch=None), walk.steps * size)
     return Outcome(learned, -(-walk.steps * size // n_rows), inertia)
+
+
+def _beyond(until: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """Return for each of ``u`` in [0, 1) the first place whose sum ``until`` there is larger.
+
+    Where rows weigh alike the place is known but for rounding: 9 ns to make sure, 260 to look it up
+    among a million.
+    """
+    at = np.minimum((u * len(until)).astype(np.intp), len(until) - 1)
+    missed = (until[at] <= u) | ((at > 0) & (until[at - 1] > u))
+    at[missed] = until.searchsorted(u[missed], side="right")
+    return at
 
 
 def of_one_batch(

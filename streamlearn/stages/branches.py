@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 
@@ -186,6 +187,18 @@ def leaves(name: str, estimator: Any) -> Iterator[tuple[str, Any]]:
             yield from leaves(f"{name}__{inner}" if name else inner, step)
     else:
         yield name, estimator
+
+
+def pipelines(name: str, estimator: Any) -> Iterator[tuple[str, Any]]:
+    """Return the pipelines that learn where ``estimator`` does, itself too, with their names."""
+    found: list = []
+    if isinstance(estimator, Pipeline):
+        yield name, estimator
+        found = estimator.steps
+    elif isinstance(estimator, FeatureUnion | ColumnTransformer):
+        found = branches_of(estimator)
+    for inner, step in found:
+        yield from pipelines(f"{name}__{inner}" if name else inner, step)
 
 
 def rebuilt(estimator: Any, fitted: Iterator) -> Any:
