@@ -509,6 +509,12 @@ def test_parameters_that_one_pass_has_no_use_for(tmp_path):
         with pytest.raises(ValueError, match=f'{next(iter(how))}.*schedule="per-step"'):
             pipe.partial_fit(X, Y)
     make_pipeline(StandardScaler(), learner(), memory=str(tmp_path)).fit(X, Y)
+    inner = theirs.make_pipeline(StandardScaler(), memory=str(tmp_path))
+    for step, path in ((inner, "pipeline"), (FeatureUnion([("a", inner)]), "featureunion__a")):
+        with pytest.raises(ValueError, match=f"memory of the step '{path}' has no effect"):
+            make_pipeline(step, learner()).fit(*table())
+        make_pipeline(step, learner()).fit(X, Y)
+    make_pipeline(FrozenEstimator(inner), learner()).fit(*table())
     with pytest.raises(ValueError, match="'schedule' parameter of Pipeline"):
         chain(schedule="two-pass").fit(X, Y)
 
