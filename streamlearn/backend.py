@@ -117,8 +117,10 @@ def asarray(x: Any, *, like: Array, dtype: Any = None) -> Array:
     ``dtype`` defaults to that of ``like``. An array of ``like``'s library moves to its device; one
     of another library crosses through host memory.
     """
-    xp = namespace(like)
     dtype = like.dtype if dtype is None else dtype
+    if type(x) is type(like) is np.ndarray and x.dtype == dtype:
+        return x  # in 0.3 us instead of 5
+    xp = namespace(like)
     if is_array(x) and not compat.is_numpy_array(x):
         if namespace(x) is xp:
             if itemsize(dtype, xp) < itemsize(x.dtype, xp):
@@ -477,7 +479,8 @@ def column_sums(G: Array) -> Array:
     A product, because NumPy takes six times as long to add up a few columns.
     """
     if G.shape[1] == 1 and not is_sparse(G):
-        return namespace(G).sum(G, axis=0)
+        # without NumPy's own wrapper, which takes as long as some 500 rows
+        return np.add.reduce(G) if isinstance(G, np.ndarray) else namespace(G).sum(G, axis=0)
     ones = namespace(G).ones((1, G.shape[0]), dtype=G.dtype, device=device(G))[0, :]
     return over_rows(ones, G)
 

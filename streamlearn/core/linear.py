@@ -101,10 +101,9 @@ class State(NamedTuple):
 
 def beside(params: Params, like: Array) -> Params:
     """Return ``params`` with its arrays in the namespace, device and dtype of ``like``."""
-    arrays = {k: v for k in params._fields if hasattr(v := getattr(params, k), "shape")}
-    if not arrays:
-        return params
-    return params._replace(**{k: asarray(v, like=like) for k, v in arrays.items()})
+    given = zip(params._fields, params, strict=True)
+    arrays = {k: asarray(v, like=like) for k, v in given if hasattr(v, "shape")}
+    return params._replace(**arrays) if arrays else params
 
 
 def per_column(value: Any, like: Array) -> Array:

@@ -311,9 +311,8 @@ def survey(
     xp, coef, dtype = namespace(w), w[:, :-1], w.dtype
     intercept = w[:, -1] - coef @ state.centre
     slices: Iterable[Batch] = (batch,)
-    near = batch_rows(X, budget=SLICE_BYTES)
     # rows in place are as fast at once, and where others load meanwhile each call waits its turn
-    if is_scattered(batch.X) and batch.X.shape[0] > near:
+    if is_scattered(batch.X) and batch.X.shape[0] > (near := batch_rows(X, budget=SLICE_BYTES)):
         slices = cut(*batch[:3], seen=0, batch_size=near)
     sums: tuple[Array, ...] = ()
     some: list[list[Array]] = []
