@@ -62,7 +62,13 @@ def raw_graph(
         keys |= zip(frames, map(list, map(flatten, planned.__dask_keys__())), strict=True)
     futures = {key: value for key, value in merged.items() if is_future(value)}
     nodes = convert_legacy_graph({k: v for k, v in merged.items() if k not in futures}, set(merged))
-    return nodes | futures, keys
+    # An alias of `dask.dataframe.from_delayed` is called what it stands for, not what it is.
+    renamed = {
+        key: Alias(key, node.target)
+        for key, node in nodes.items()
+        if isinstance(node, Alias) and node.key != key
+    }
+    return nodes | renamed | futures, keys
 
 
 def is_future(value: Any) -> bool:

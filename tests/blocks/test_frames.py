@@ -102,6 +102,17 @@ def test_only_the_columns_asked_for_are_read_and_each_file_once(folder, table, s
         np.testing.assert_array_equal(y_read, table["late"])
 
 
+@pytest.mark.parametrize("verify_meta", [False, True])
+def test_frames_of_delayed_parts_come_right(table, verify_meta):
+    """Also where dask does not check the parts: then their tasks go by a second name."""
+    parts = [dask.delayed(table.iloc[at : at + ROWS]) for at in range(0, len(table), ROWS)]
+    df = dd.from_delayed(parts, meta=table.iloc[:0], verify_meta=verify_meta)
+    X, y = joined(align(X=df[FEATURES], y=df["late"]))
+    np.testing.assert_array_equal(X, table[FEATURES])
+    np.testing.assert_array_equal(y, table["late"])
+    np.testing.assert_array_equal(joined(align(X=df))[0], table)
+
+
 def test_one_column_alone_is_read_alone(folder, table):
     reader = Reader(folder)
     df = dd.from_map(reader, range(FILES), meta=table.iloc[:0], enforce_metadata=False)
