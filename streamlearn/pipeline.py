@@ -28,6 +28,7 @@ from streamlearn.base import announce, unchanged_on_error
 from streamlearn.foreign import Lazily, is_by_row, rows_known, takes_collections, with_classes
 from streamlearn.reading import Reader
 from streamlearn.stages import Chain, Flow
+from streamlearn.wrappers import Incremental
 
 LEARNING = ("partial_fit", "fit_transform", "fit", "fit_predict")
 """Methods whose arguments a step learns with; at most one is routed to."""
@@ -94,7 +95,8 @@ class Pipeline(theirs.Pipeline):
     -----
     In one pass transformers learn in the first epoch only; later epochs use their final
     statistics. ``max_iter``, ``tol``, early stopping and ``loss_curve_`` of the last step mean what
-    they mean for it alone. A last step that is not ours learns by ``partial_fit``, in one epoch.
+    they mean for it alone. A last step that is not ours, and what `Incremental` holds, learns by
+    ``partial_fit``, in one epoch.
     Steps that are not ours are called with whole blocks.
 
     Examples
@@ -335,6 +337,11 @@ def _flow(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> Flow:
     arguments: list[dict] = []
     parts: dict[str, Any] = {}
     for path, step, given in leaves:
+        if isinstance(step, Incremental) and step.max_iter > 1 and not further:
+            raise ValueError(
+                f"The step {path!r} has max_iter={step.max_iter}, and in one pass Incremental "
+                'learns in one epoch. Use max_iter=1, or schedule="per-step".'
+            )
         params = {name: value for name, value in given.items() if value is not None}
         final = step is leaves[-1].estimator and not hasattr(step, "transform")
         found.append(stages.stage_of(path, step, params, final=final))

@@ -25,6 +25,7 @@ from streamlearn.core import moments
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.pipeline import Pipeline, make_pipeline
 from streamlearn.preprocessing import StandardScaler
+from streamlearn.wrappers import Incremental
 from tests.backends import open_backend
 from tests.containers import CHUNKS, N_ROWS, Container, dask_array, dask_frame, frame, rows_of
 
@@ -467,6 +468,12 @@ CANNOT = {
         {"sgdclassifier__foo": 1},
         TypeError,
         "foo",
+    ),
+    "epochs of a wrapper": (
+        [StandardScaler(), Incremental(linear_model.SGDClassifier(), max_iter=3)],
+        {},
+        ValueError,
+        "'incremental' has max_iter=3, .*max_iter=1, or .*per-step",
     ),
     "argument of nobody": ([StandardScaler()], {"foo": 1}, ValueError, "does not accept the foo"),
     "weights of a union": (
