@@ -69,6 +69,8 @@ def _labels_of_block(names: tuple[str, ...], in_memory: bool, index: int, parts:
 
 
 def _unique(y: np.ndarray, where: str) -> Labels:
+    if y.dtype.kind == "O" and not all(map(_is_label, y)):
+        raise ValueError(f"{where} contains NaN or None, which is no label. Drop such rows.")
     try:
         classes, counts = np.unique(y, return_counts=True)
     except TypeError as error:
@@ -91,13 +93,25 @@ def _unique(y: np.ndarray, where: str) -> Labels:
     return Labels(classes, counts)
 
 
+def _is_label(x: Any) -> bool:
+    """Tell whether an object is equal to itself: NaN is not, and of pandas's NA nobody knows."""
+    same = x == x
+    return x is not None and isinstance(same, bool | np.bool_) and bool(same)
+
+
 def _merge(a: Labels, b: Labels) -> Labels:
     if (a.classes.dtype.kind in "OUS") != (b.classes.dtype.kind in "OUS"):
         raise TypeError(
             f"y mixes labels of dtype {a.classes.dtype} and {b.classes.dtype} from block to "
             "block. Labels must be all numbers or all strings."
         )
-    classes, at = np.unique(np.concatenate([a.classes, b.classes]), return_inverse=True)
+    try:
+        classes, at = np.unique(np.concatenate([a.classes, b.classes]), return_inverse=True)
+    except TypeError as error:
+        raise TypeError(
+            f"y mixes labels from block to block that cannot be sorted: {error}. Labels must be "
+            "all numbers or all strings."
+        ) from error
     counts = np.zeros(len(classes), dtype=np.int64)
     np.add.at(counts, at, np.concatenate([a.counts, b.counts]))
     return Labels(classes, counts)
@@ -183,8 +197,11 @@ def encode(classes: np.ndarray, y: Any, *, like: Array, where: str = "y") -> Arr
     elif isinstance(known, np.ndarray):
         # Also for numbers of another library beside strings, which match none of them.
         y = to_numpy(y)
-        codes = np.minimum(np.searchsorted(known, y), len(known) - 1)
-        wrong = known[codes] != y
+        try:
+            codes = np.minimum(np.searchsorted(known, y), len(known) - 1)
+            wrong = known[codes] != y
+        except TypeError:  # labels of another kind, or of several, are none of these
+            codes, wrong = np.zeros(y.shape, dtype=int), np.ones(y.shape, dtype=bool)
     else:
         known, y = comparable(known, y)
         codes = position(y, known)

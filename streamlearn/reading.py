@@ -145,8 +145,10 @@ FILL = "Drop such rows, or fill the gaps."
 ADVICE = {
     "could not convert": ENCODE,
     "float() argument": ENCODE,
+    "could not be promoted": ENCODE,
     "Complex data not supported": APART,
     "contains infinity": CLIP,
+    "Input contains NaN": f"It is y that does. {FILL}",
     "y contains NaN": FILL,
     "sample_weight contains NaN": FILL,
     "Found array with dim": "Give rows and columns: X.reshape(len(X), -1), say.",

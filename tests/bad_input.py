@@ -243,6 +243,11 @@ def unreadable(_rows: np.ndarray) -> np.ndarray:
     raise FileNotFoundError(2, "No such file or directory", "rows-3.npy")
 
 
+def dated(x: Any) -> Any:
+    """Return a frame whose last column holds dates."""
+    return x.assign(f3=np.datetime64("2026-01-01"))
+
+
 def strict(x: np.ndarray) -> Any:
     return array_api_strict.asarray(x, device=array_api_strict.Device("device1"))
 
@@ -430,6 +435,15 @@ CASES = {
             error=TypeError,
         ),
         Case(
+            "a column of dates in X",
+            lambda t: {"X": lambda wrap: dated(wrap(t.X))},
+            r"X has dtype datetime64.* and is not numeric\. Encode it",
+            LEARN,
+            by_themselves,
+            where=(DASK_FRAME,),
+            error=TypeError,
+        ),
+        Case(
             "no y", lambda t: {"y": None}, "requires y to be passed.* y is None", LEARN, predictors
         ),
         Case(
@@ -477,6 +491,20 @@ CASES = {
             ("fit",),
             classifiers,
             error=TypeError,
+        ),
+        Case(
+            "None among the labels",
+            lambda t: {"y": objects(t.y, None)},
+            "y contains NaN or None, which is no label. Drop such rows",
+            LEARN,
+            classifiers,
+        ),
+        Case(
+            "NaN among labels that are objects",
+            lambda t: {"y": objects(t.y, np.nan)},
+            "y contains NaN or None, which is no label. Drop such rows|contains NaN.* It is y that",
+            LEARN,
+            classifiers,
         ),
         Case(
             "one class",

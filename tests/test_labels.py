@@ -108,12 +108,17 @@ def test_labels_of_one_number_and_another_dtype(backend):
         ([0, 300], np.array([0, 44], dtype=np.uint8), r"\[44\]"),
         (["a", "b"], ["a", "c", "c"], r"\['c'\]"),
         (["a", "b"], [0, 1], r"\[0, 1\]"),
+        (
+            [0, 1],
+            np.array(["2020-01-01"], dtype="datetime64[D]"),
+            r"\[datetime.date\(2020, 1, 1\)\]",
+        ),
         ([0, 1], ["0", "1"], r"\['0', '1'\]"),
     ],
 )
 def test_an_unknown_label_is_named(known, y, wrong, backend):
     y = np.asarray(y)
-    for given in [y] if y.dtype.kind in "OU" else [y, backend.asarray(y)]:
+    for given in [y] if y.dtype.kind in "OUM" else [y, backend.asarray(y)]:
         with pytest.raises(ValueError, match=rf"Block 7 of y contains .*not in classes: {wrong}"):
             encode(np.asarray(known), given, like=backend.asarray([0.0]), where="Block 7 of y")
 
@@ -129,6 +134,14 @@ def test_what_is_no_label_is_not_called_an_unknown_one(y, says, backend):
     for given in (np.asarray(y), backend.asarray(y)):
         with pytest.raises(ValueError, match=says):
             encode(np.asarray([1, 2]), given, like=backend.asarray([0.0]), where="Block 7 of y")
+
+
+@pytest.mark.parametrize("nothing", [None, np.nan, pd.NA, pd.NaT])
+def test_nothing_is_no_label_and_is_not_compared(nothing):
+    y = np.array(["a", nothing], dtype=object)
+    for known in (["a", "b"], [0, 1]):
+        with pytest.raises(ValueError, match="Block 7 of y contains NaN or None, which is no lab"):
+            encode(np.asarray(known), y, like=np.zeros(1), where="Block 7 of y")
 
 
 def test_complex_numbers_are_no_labels():
@@ -158,7 +171,10 @@ def test_readonly_labels_are_left_alone():
         ([0.0, 1.0, np.nan], ValueError, "NaN or infinity"),
         ([0.0, 1.0, np.inf], ValueError, "NaN or infinity"),
         ([0.0, 1.0, 1.5], ValueError, r"continuous.* 1\.5"),
-        (np.array([1, "a", None], dtype=object), TypeError, "mixes labels"),
+        (np.array([1, "a", 2], dtype=object), TypeError, "mixes labels"),
+        (np.array([1, "a", None], dtype=object), ValueError, "contains NaN or None"),
+        (np.array([1, 0, np.nan], dtype=object), ValueError, "contains NaN or None"),
+        (np.array(["a", "b", pd.NA], dtype=object), ValueError, "contains NaN or None"),
         (np.zeros((3, 2)), ValueError, r"should be a 1d array, got an array of shape \(3, 2\)"),
     ],
 )
@@ -179,6 +195,14 @@ def test_numbers_here_and_strings_there_are_refused():
     y = np.arange(10) < 5
     with pytest.raises(TypeError, match="from block to block"):
         discover(align(y=dask_array(y, (5, 5), make=make)))
+    dates = np.arange("2020-01-01", "2020-01-11", dtype="datetime64[D]")
+    texts = np.full(10, "a", dtype=object)
+    for late in (lambda rows: dates[rows], lambda rows: texts[rows]):
+        for early in (np.asarray, lambda rows: rows.astype(object)):
+            make = {0: early, 5: late}
+            y = dask_array(np.arange(10), (5, 5), make=lambda rows, make=make: make[rows[0]](rows))
+            with pytest.raises(TypeError, match=r"y mixes labels.* from block to block"):
+                discover(align(y=y))
 
 
 def test_no_rows_have_no_labels():

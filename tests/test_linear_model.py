@@ -9,6 +9,7 @@ import warnings
 
 import dask
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn import linear_model as theirs
@@ -734,6 +735,22 @@ def test_first_coefficients_of_several_classes_have_their_shape():
             SGDClassifier().fit(X, y, coef_init=np.zeros(shape))
     with pytest.raises(ValueError, match=r"intercept_init does not match.*\(1, 3\).*\(3,\)"):
         SGDClassifier().fit(X, y, intercept_init=np.zeros((1, 3)))
+
+
+@pytest.mark.parametrize(("given", "says"), [("a", "not numeric"), (1j, "Complex data not supp")])
+def test_initial_models_that_are_no_numbers_are_refused_by_name(given, says):
+    X, y = np.arange(8.0).reshape(4, 2), np.array([0, 1, 0, 1])
+    for name, shape in (("coef_init", (1, 2)), ("intercept_init", (1,))):
+        with pytest.raises(ValueError, match=says) as raised:
+            SGDClassifier().fit(X, y, **{name: np.full(shape, given)})
+        assert f"{name} has dtype" in str(raised.value)
+
+
+def test_dates_in_a_frame_in_memory_are_an_error_that_says_what_to_do():
+    X = pd.DataFrame({"a": np.arange(4.0)}).assign(b=np.datetime64("2026-01-01"))
+    with pytest.raises(TypeError, match="DateTime64") as raised:
+        SGDClassifier().fit(X, [0, 1, 0, 1])
+    assert raised.value.__notes__ == ["Encode it as numbers first, or leave it out."]
 
 
 @pytest.mark.parametrize("rate", ["pa1", "pa2"])

@@ -26,7 +26,6 @@ from streamlearn.backend import (
     cast,
     device,
     float_dtype,
-    is_array,
     is_sparse,
     namespace,
     scores,
@@ -46,7 +45,7 @@ from streamlearn.linear_model.familiar import Familiar
 from streamlearn.linear_model.sparsity import SparseCoef
 from streamlearn.moving import Movable
 from streamlearn.outputs import predictions_out
-from streamlearn.reading import as_vector, finite_or_raise, sum_is_finite
+from streamlearn.reading import as_numbers, as_vector, finite_or_raise, sum_is_finite
 
 RULES = (linear, newton, rowwise)
 """The core modules that learn linear models."""
@@ -176,7 +175,8 @@ class SGD(SparseCoef, Familiar, Movable, BaseEstimator):
             intercept_init = self.intercept_ if intercept_init is None else intercept_init
         if coef_init is None and intercept_init is None:
             return machine
-        coef, intercept = _in_host(coef_init), _in_host(intercept_init)
+        coef = _in_host(coef_init, "coef_init")
+        intercept = _in_host(intercept_init, "intercept_init")
         return machine._replace(init=partial(_start_from, self._rule().start, coef, intercept))
 
     def _former(self, params: linear.Params) -> learning.Learned:
@@ -405,10 +405,8 @@ class Scores:
         return replace(self, coef=coef, intercept=self.intercept - coef @ mean, centred=True)
 
 
-def _in_host(given: Any) -> np.ndarray | None:
-    if given is None:
-        return None
-    return to_numpy(given) if is_array(given) else np.asarray(given, dtype=np.float64)
+def _in_host(given: Any, name: str) -> np.ndarray | None:
+    return None if given is None else to_numpy(as_numbers(given, name))
 
 
 def _start_from(
