@@ -11,11 +11,12 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
+from sklearn import config_context, get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection._search import BaseSearchCV
@@ -130,12 +131,16 @@ class Method:
         Further arguments of the method.
     nothing : array, optional
         What a block of NumPy's or a frame without rows gives; an estimator cannot be asked.
+    config : dict
+        scikit-learn's configuration, which is the thread's that makes this: a task runs in another.
     """
 
     estimator: Any
     name: str
     params: dict[str, Any]
     nothing: Any = None
+
+    config: dict[str, Any] = field(default_factory=get_config)
 
     whole = True
 
@@ -146,7 +151,8 @@ class Method:
                 return self.nothing
             one = namespace(X).ones((1, *X.shape[1:]), dtype=X.dtype, device=device(X))
             return self(one)[:0, ...]
-        return getattr(self.estimator, self.name)(X, **self.params)
+        with config_context(**self.config):
+            return getattr(self.estimator, self.name)(X, **self.params)
 
 
 def ask(

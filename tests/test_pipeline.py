@@ -576,6 +576,24 @@ def test_columns_are_selected_by_name_after_a_scaler(max_iter):
     assert coef(pipe).shape == (3, 2)
 
 
+@pytest.mark.parametrize("scheduler", ["sync", "threads"])
+@pytest.mark.parametrize("scaler", [StandardScaler(), preprocessing.MinMaxScaler()])
+def test_scikit_learns_configuration_holds_in_every_task(scaler, scheduler):
+    """It is a thread's own, and blocks are learned from and answered for in others."""
+    from sklearn.compose import make_column_transformer
+
+    pipe = chain(
+        clone(scaler),
+        make_column_transformer((StandardScaler(), ["f0"]), verbose_feature_names_out=False),
+    )
+    with dask.config.set(scheduler=scheduler):
+        with sklearn.config_context(transform_output="pandas"):
+            pipe.fit(dask_frame(X), dask_frame(Y))
+            assert list(pipe[-1].feature_names_in_) == ["f0"]
+            want, out = pipe.predict(frame(X)), pipe.predict(dask_frame(X))
+        np.testing.assert_array_equal(out.compute(), want)
+
+
 def test_transformers_alone_name_what_comes_out():
     pipe = make_pipeline(StandardScaler(), IncrementalPCA(2)).fit(dask_frame(X))
     assert list(pipe.transform(dask_frame(X)).columns) == ["incrementalpca0", "incrementalpca1"]

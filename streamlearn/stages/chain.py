@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import wraps
 from typing import Any
+
+from sklearn import config_context, get_config
 
 from streamlearn.blocks import Rows
 from streamlearn.reading import Reader
 from streamlearn.stages.stage import Mergeable, Piece, Stateless
+
+
+def _configured(method: Any) -> Any:
+    """Return a method of `Chain` that runs under its configuration."""
+
+    @wraps(method)
+    def run(self: Chain, *args: Any, **how: Any) -> Any:
+        with config_context(**self.config):
+            return method(self, *args, **how)
+
+    return run
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,10 +35,13 @@ class Chain:
     params : tuple of dict
         For each stage, the arguments of its learning and the parts of a block that hold them, or
         the values themselves under None.
+    config : dict
+        scikit-learn's configuration, which is the thread's that makes this: a task runs in another.
     """
 
     stages: tuple
     params: tuple[dict[str, tuple[str | None, Any]], ...]
+    config: dict[str, Any] = field(default_factory=get_config)
 
     def begin(self) -> tuple:
         """Return where ``partial_fit`` goes on."""
@@ -41,6 +58,7 @@ class Chain:
             for params in self.params
         )
 
+    @_configured
     def of_block(
         self, X: Rows, given: Mapping[str, Any], reader: Reader, block: int | None, learns: bool
     ) -> Piece:
@@ -61,6 +79,7 @@ class Chain:
             piece, reader = Piece(X), reader.of_anything()
         return piece._replace(parts=parts, applied=len(self.stages))
 
+    @_configured
     def learn(
         self,
         states: tuple,
