@@ -145,14 +145,31 @@ class Method:
     whole = True
 
     def __call__(self, X: Any) -> Any:
-        """Call the method."""
+        """Call the method.
+
+        Raises
+        ------
+        ValueError
+            If it makes more or fewer rows.
+        """
         if self.nothing is not None and not engine.n_rows(X):
             if not is_array(X) or isinstance(X, np.ndarray):
                 return self.nothing
             one = namespace(X).ones((1, *X.shape[1:]), dtype=X.dtype, device=device(X))
             return self(one)[:0, ...]
         with config_context(**self.config):
-            return getattr(self.estimator, self.name)(X, **self.params)
+            out = getattr(self.estimator, self.name)(X, **self.params)
+        if _says_its_rows(out) and engine.n_rows(out) != engine.n_rows(X):
+            raise ValueError(
+                f"{type(self.estimator).__name__}.{self.name} made {engine.n_rows(out)} rows of "
+                f"the {engine.n_rows(X)} of a block, and one is expected for each. Leave rows out "
+                "beforehand, of X and y alike."
+            )
+        return out
+
+
+def _says_its_rows(x: Any) -> bool:
+    return len(getattr(x, "shape", ())) > 0
 
 
 def ask(

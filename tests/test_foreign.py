@@ -281,6 +281,23 @@ def test_scores_of_a_collection():
         assert weighted == pytest.approx(pipe.score(X, Y, sample_weight=W))
 
 
+@pytest.mark.parametrize("last", [SGDClassifier(classes=CLASSES), linear_model.SGDClassifier()])
+def test_a_step_that_leaves_rows_out_is_named(last):
+    """Or the rest would be learned with the targets of others."""
+
+    def some(rows):
+        return rows[rows[:, 0] > 0] if len(rows) > 1 else rows
+
+    pipe = make_pipeline(preprocessing.FunctionTransformer(some), clone(last))
+    says = r"FunctionTransformer\.transform made \d+ rows of the \d+ of a block"
+    with pytest.raises(ValueError, match=says):
+        pipe.fit(*table())
+    pipe[-1].partial_fit(X, Y, classes=CLASSES)
+    out = pipe.predict(dask_array(X))
+    with pytest.raises(ValueError, match=says):
+        out.compute()
+
+
 def test_what_cannot_be_asked_about_a_row_of_ones_says_so():
     def refuse(rows):
         if len(rows) < 2:
