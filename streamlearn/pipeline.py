@@ -213,7 +213,7 @@ class Pipeline(theirs.Pipeline):
                 if getattr(pipe, name) is not None:
                     of = f" of the step {path!r}" if path else ""
                     raise ValueError(
-                        f'{name}{of} has no effect in one pass; use schedule="per-step".'
+                        f'{name}{of} has no effect in one pass; use fit with schedule="per-step".'
                     )
         leaves = list(_leaves(self, "", params, further=further))
         if classes is not None and leaves:

@@ -492,6 +492,12 @@ def test_what_cannot_be_done_says_what_to_do(what):
         make_pipeline(*map(clone, each)).fit(dask_array(X), **{"y": dask_array(Y), **given})
 
 
+def test_partial_fit_does_not_ask_for_what_there_is():
+    """One pass, whatever ``schedule`` says: that it says so is no remedy."""
+    with pytest.raises(TypeError, match=r"'pca'.*Or use fit with schedule=\"per-step\""):
+        chain(PCA(2), schedule="per-step").fit(X, Y).partial_fit(X, Y)
+
+
 @pytest.mark.parametrize("last", ["ours", "theirs"])
 def test_collections_of_another_kind_are_named(last):
     bag = dask.bag.from_sequence(X.tolist())
@@ -513,7 +519,7 @@ def test_parameters_that_one_pass_has_no_use_for(tmp_path):
         pipe = make_pipeline(StandardScaler(), learner(), **how)
         with pytest.raises(ValueError, match=f'{next(iter(how))}.*schedule="per-step"'):
             pipe.fit(*table())
-        with pytest.raises(ValueError, match=f'{next(iter(how))}.*schedule="per-step"'):
+        with pytest.raises(ValueError, match=f'{next(iter(how))}.*fit with schedule="per-step"'):
             pipe.partial_fit(X, Y)
     make_pipeline(StandardScaler(), learner(), memory=str(tmp_path)).fit(X, Y)
     inner = theirs.make_pipeline(StandardScaler(), memory=str(tmp_path))

@@ -35,7 +35,7 @@ def stage_of(
         if params:
             raise NotImplementedError(
                 f"The step {name!r} ({type(estimator).__name__}) takes no {sorted(params)} in one "
-                'pass. Use schedule="per-step".'
+                'pass. Use fit with schedule="per-step".'
             )
         return Branches(
             estimator,
@@ -59,7 +59,8 @@ def stage_of(
         )
     raise TypeError(
         f"The step {name!r} ({kind}) cannot learn in one pass, block by block: it has no "
-        f'partial_fit. {remedy}. Or use schedule="per-step", which hands it the whole collection.'
+        f'partial_fit. {remedy}. Or use fit with schedule="per-step", which hands it the whole '
+        "collection."
     )
 
 
