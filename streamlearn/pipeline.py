@@ -66,7 +66,8 @@ class Pipeline(theirs.Pipeline):
     next one sees it, so that the last step learns from the first blocks under young statistics.
     On rows in random order that costs nothing that can be measured; of rows that are sorted or
     drift, shuffle the blocks, as is the default (``bench/onepass.py``). Over a collection no
-    transformed block of our own transformers is ever built, in fit or in predict.
+    transformed block of our own transformers is ever built, in fit or in predict, but for steps
+    that take blocks whole: those that are not ours, and FeatureUnion and ColumnTransformer.
 
     Parameters
     ----------
