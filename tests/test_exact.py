@@ -209,6 +209,45 @@ def test_float32_is_as_far_off_as_scikit_learns_own(kind, loss, rate):
         assert distance(got, exact) <= allowed, how
 
 
+def any_parameters(rng: np.random.Generator, kind: str) -> dict[str, Any]:
+    """Draw parameters that the cells leave as they are, with those of a cell."""
+    _, loss, rate = GROUPS[rng.choice([i for i, group in enumerate(GROUPS) if group[0] == kind])]
+    few = {"max_iter": int(rng.integers(1, 12)), "n_iter_no_change": int(rng.integers(1, 4))}
+    values = {
+        "penalty": PENALTIES, "average": (False, True, 2, 25), "fit_intercept": (True, False),
+        "tol": (None, 0.0, 1e-3, 0.1), "shuffle": (False, True), "alpha": ALPHAS,
+        "l1_ratio": (0.0, 0.15, 1.0), "eta0": (0.003, 0.07), "power_t": (0.0, 0.25, 1.0),
+        "epsilon": (0.0, 0.1, 1.0), "early_stopping": (False, False, True),
+    }  # fmt: skip
+    if kind != "values":
+        values["class_weight"] = (None, "balanced", {0: 0.5, 1: 2.0})
+    drawn = {name: some[rng.integers(len(some))] for name, some in values.items()}
+    if drawn["early_stopping"]:
+        drawn |= {"validation_fraction": 0.3, "tol": None}  # what scikit-learn scores: see the docs
+    return (
+        {"loss": loss, "learning_rate": rate, "random_state": int(rng.integers(99))} | few | drawn
+    )
+
+
+@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("kind", KINDS)
+def test_parameters_drawn_together_give_scikit_learns_fit(kind, seed):
+    rng = np.random.default_rng([seed, KINDS.index(kind)])
+    name = "SGDRegressor" if kind == "values" else "SGDClassifier"
+    ours, known = (getattr(module, name) for module in (linear_model, theirs))
+    w = WEIGHTS[rng.integers(2)]
+    for _ in range(20):
+        how, given = any_parameters(rng, kind), TABLES[rng.choice(list(TABLES))]
+        want = fit(known(**how), given.X, kind, given, w)
+        moved = [fit(known(**how | next_to(how, to)), nudged(given.X, 1), kind, given, w)
+                 for to in (np.inf, 0.0)]  # fmt: skip
+        if all(distance(m, want) < 1e-12 and m.n_iter_ == want.n_iter_ for m in moved):
+            break
+    got = fit(ours(batch_size=1, **how), given.X, kind, given, w)
+    assert distance(got, want) <= 1e-10, how
+    assert (got.t_, got.n_iter_) == (want.t_, want.n_iter_), how
+
+
 @pytest.mark.parametrize("penalty", PENALTIES)
 @pytest.mark.parametrize("rate", ["optimal", "adaptive", "pa1"])
 @pytest.mark.parametrize("kind", KINDS)
