@@ -112,6 +112,16 @@ def with_classes(
     return {**params, "classes": to_numpy(discover(engine.align(y=y)).classes)}
 
 
+def as_here(function: Callable) -> Callable:
+    """Return ``function`` as it runs here: scikit-learn's configuration is a thread's own."""
+    return partial(_configured, get_config(), function)
+
+
+def _configured(config: dict[str, Any], function: Callable, *args: Any) -> Any:
+    with config_context(**config):
+        return function(*args)
+
+
 def learned(estimator: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
     """Return a copy of ``estimator`` that has learned from one more block."""
     copy = deepcopy(estimator)

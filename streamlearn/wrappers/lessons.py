@@ -15,7 +15,7 @@ from sklearn.utils import _safe_indexing
 from streamlearn import blocks as engine
 from streamlearn.backend import asarray, default_int, is_array, namespace
 from streamlearn.fitting import block_order
-from streamlearn.foreign import is_by_row, learned, rows_known
+from streamlearn.foreign import as_here, is_by_row, learned, rows_known
 from streamlearn.learning import generator
 from streamlearn.wrappers import scoring
 from streamlearn.wrappers.post_fit import kind_of
@@ -105,7 +105,7 @@ class InBlocks(NamedTuple):
             held = set(self.held)
             every = range(len(self.blocks)) if order is None else order
             order = [block for block in every if block not in held]
-        step = partial(_learn, self.blocks.names, self.params)
+        step = as_here(partial(_learn, self.blocks.names, self.params))
         taught, done = Taught(estimator), 0
         for segment in engine.fold(step, taught, self.blocks, prepare=_as_they_are, order=order):
             done += len(segment.records)

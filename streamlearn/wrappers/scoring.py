@@ -16,7 +16,7 @@ from streamlearn import blocks as engine
 from streamlearn import metrics as ours
 from streamlearn.backend import Array, asarray, to_numpy, widest_float
 from streamlearn.core import tallies
-from streamlearn.foreign import Lazily, own_score, takes, takes_collections
+from streamlearn.foreign import Lazily, as_here, own_score, takes, takes_collections
 from streamlearn.reading import as_array, as_numbers
 
 NAMES = {
@@ -103,13 +103,14 @@ def of_blocks(estimator: Any, scorer: Any, blocks: engine.Blocks, order: Sequenc
         plain = metric is not None and not scorer._kwargs and scorer._sign > 0
         by_r2 = plain and OURS.get(metric, metric) is ours.r2_score
     if by_r2:
-        of_block, tally = partial(_fit_of_block, estimator, blocks.names), tallies.R2
+        of_block = as_here(partial(_fit_of_block, estimator, blocks.names))
+        tally = tallies.R2
         state = engine.reduce(of_block, tally.merge, blocks, order=order)
         return np.nan if state is None else float(np.mean(to_numpy(tally.result(state))))
     if metric is theirs.log_loss and hasattr(estimator, "classes_"):  # a block may lack some
         scorer = copy(scorer)
         scorer._kwargs = {"labels": estimator.classes_, **scorer._kwargs}
-    of_block = partial(_score_of_block, estimator, scorer, blocks.names)
+    of_block = as_here(partial(_score_of_block, estimator, scorer, blocks.names))
     total, weight = engine.reduce(of_block, _add, blocks, order=order) or (0.0, 0.0)
     return total / weight if weight else np.nan
 

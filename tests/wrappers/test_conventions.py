@@ -5,12 +5,14 @@ from __future__ import annotations
 import pickle
 from typing import Any
 
+import dask
 import numpy as np
 import pytest
 import sklearn
 from sklearn import linear_model, pipeline, preprocessing
 from sklearn.base import clone, is_classifier, is_clusterer, is_regressor
 from sklearn.cluster import MiniBatchKMeans
+from sklearn.compose import make_column_transformer
 from sklearn.decomposition import IncrementalPCA
 from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.utils import estimator_html_repr, get_tags
@@ -19,7 +21,7 @@ from streamlearn import linear_model as ours
 from streamlearn import preprocessing as our_preprocessing
 from streamlearn.pipeline import make_pipeline
 from streamlearn.wrappers import Incremental, ParallelPostFit
-from tests.containers import dask_array, frame
+from tests.containers import dask_array, dask_frame, frame
 from tests.wrappers.learners import (
     BLOCKS,
     CLASSES,
@@ -226,3 +228,19 @@ def test_around_another_wrapper_it_is_the_loop_over_blocks():
 def test_arguments_that_are_none_are_not_given():
     model = Incremental(Mean(), shuffle=False).fit(wrap(X), sample_weight=None, gain=None)
     assert [gain for *_, gain in model.calls_] == [1.0] * len(BLOCKS)
+
+
+@pytest.mark.parametrize("scheduler", ["sync", "threads"])
+def test_scikit_learns_configuration_holds_in_every_task(scheduler):
+    """It is a thread's own, and blocks are learned from, scored and answered for in others."""
+    by_name = make_column_transformer((preprocessing.MaxAbsScaler(), ["f0", "f1"]))
+    pipe = make_pipeline(preprocessing.MinMaxScaler(), by_name, linear_model.SGDClassifier())
+    pipe[-2].set_params(verbose_feature_names_out=False)
+    for last in (pipe, clone(pipe).set_params(sgdclassifier=linear_model.SGDRegressor())):
+        model = Incremental(last, patience=1, tol=None, validation_fraction=0.3, random_state=0)
+        with dask.config.set(scheduler=scheduler):
+            with sklearn.config_context(transform_output="pandas"):
+                model.fit(dask_frame(X), dask_frame(Y))
+                want, out = model.predict(frame(X)), model.predict(dask_frame(X))
+            np.testing.assert_allclose(out.compute(), want, rtol=1e-9)
+        assert list(model.estimator_[-1].feature_names_in_) == ["f0", "f1"]
