@@ -429,7 +429,7 @@ def test_early_stopping_counts_segments_of_blocks():
 
 def test_nothing_held_out_to_score_is_an_error():
     X, values, _, _ = table(n=4)
-    with pytest.raises(ValueError, match="holds out too few rows"):
+    with pytest.raises(ValueError, match="holds out 1 of the rows: too few"):
         SGDRegressor(early_stopping=True).fit(X, values)
     X, values, _, _ = table(n=60)
     with pytest.raises(ValueError, match="validation set are all zero"):
