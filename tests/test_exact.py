@@ -196,10 +196,11 @@ def test_cells_of_sparse_rows_are_scikit_learns(kind, loss, rate):
         assert (got.t_, got.n_iter_) == (known.t_, known.n_iter_), how
 
 
-@pytest.mark.parametrize(("kind", "loss", "rate"), GROUPS[::3], ids=map(" ".join, GROUPS[::3]))
+@pytest.mark.parametrize(("kind", "loss", "rate"), GROUPS, ids=map(" ".join, GROUPS))
 def test_float32_is_as_far_off_as_scikit_learns_own(kind, loss, rate):
     ours = SGDRegressor if kind == "values" else SGDClassifier
-    for turn, cell in enumerate(cells(kind, loss, rate)[::4]):
+    number = GROUPS.index((kind, loss, rate))
+    for turn, cell in list(enumerate(cells(kind, loss, rate), number))[number % 4 :: 4]:
         given, how, known, moved = sound(kind, cell, turn, "float32")
         exact = fit(type(known)(**how), given.X, kind, given, cell["w"])
         got = fit(ours(batch_size=1, **how), given.X.astype("f"), kind, given, cell["w"])

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from streamlearn.backend import (
     Array,
     asarray,
+    device,
     is_sparse,
     itemsize,
     namespace,
@@ -99,8 +100,9 @@ class State(NamedTuple):
     Attributes
     ----------
     coef : array of shape (K, d)
+        Like all numbers here in the widest float: rounding to float32 row after row would cost what
+        scikit-learn, whose scores and intercepts are float64, does not lose.
     intercept : array of shape (K,)
-        A sum over all rows, so in the widest float, as are ``eta`` and the mean.
     mean_coef, mean_intercept : arrays like ``coef`` and ``intercept``
         Means over the iterates; equal to the iterate until averaging has begun.
     eta : array of shape (K,)
@@ -112,6 +114,8 @@ class State(NamedTuple):
     size : Size
     penalized : Penalized or None
         None without an L1 penalty.
+    like : array of shape ()
+        Of the dtype that models are answered in.
     """
 
     coef: Array
@@ -123,6 +127,7 @@ class State(NamedTuple):
     skipped: Array
     size: Size
     penalized: Penalized | None
+    like: Array
 
 
 class Rows(NamedTuple):
@@ -169,9 +174,11 @@ class Goals(NamedTuple):
 
 def start(params: Params, coef: Array, intercept: Array) -> State:
     """Return the state in which a call begins with given models, (K, d) and (K,)."""
-    b = namespace(coef).astype(intercept, widest_float(coef))
+    xp = namespace(coef)
+    w, b = (xp.astype(a, widest_float(coef), copy=False) for a in (coef, intercept))
     size = sized((FIRST_TILE[on_host(coef)], 0, 0.0, 0.25), like=b)
-    return resume(params, State(coef, b, coef, b, b, b, b, size, None))
+    like = xp.zeros((), dtype=coef.dtype, device=device(coef))
+    return resume(params, State(w, b, w, b, b, b, b, size, None, like))
 
 
 def sized(numbers: tuple[float, ...], *, like: Array) -> Size:
@@ -317,7 +324,7 @@ def step(
         if decay is not None:
             scale = scale * decay
             # Where scikit-learn's loop multiplies the scale out, its average forgets the share.
-            out = scale < SMALLEST_SCALE[itemsize(w.dtype, xp)]
+            out = scale < SMALLEST_SCALE[itemsize(state.like.dtype, xp)]
             scale, share = (
                 xp.where(out, 1.0, scale),
                 xp.where(out, 0.0, share / xp.where(out, 1.0, decay)),

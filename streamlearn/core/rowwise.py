@@ -188,7 +188,8 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     )
     if norms is not None and params.learning_rate not in PASSIVE:
         info = info._replace(objective=info.objective + norms)
-    sound = xp.all(xp.isfinite(state.coef), axis=1) & xp.isfinite(state.intercept)
+    answered = xp.astype(state.coef, state.like.dtype, copy=False)
+    sound = xp.all(xp.isfinite(answered), axis=1) & xp.isfinite(state.intercept)
     # A sum that has left the floats is no reason to stop: the models are what counts.
     bounded = xp.minimum(info.loss, HUGE * xp.finfo(p.dtype).max * xp.ones_like(info.loss))
     info = info._replace(loss=xp.where(sound, bounded, xp.nan))
@@ -395,8 +396,11 @@ def _where(moving: Array, new: State, old: State) -> State:
 
 def answer(params: Params, state: State) -> tuple[Array, Array]:
     """Return the models to predict with: ``(coef, intercept)``, (K, d) and (K,)."""
-    coef = state.mean_coef
-    return coef, namespace(coef).astype(state.mean_intercept, coef.dtype, copy=False)
+    xp, dtype = namespace(state.like), state.like.dtype
+    coef, intercept = (
+        xp.astype(a, dtype, copy=False) for a in (state.mean_coef, state.mean_intercept)
+    )
+    return coef, intercept
 
 
 def apply(params: Params, state: State, X: Array) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamlearn.backend import Array
+from streamlearn.backend import Array, namespace
 from streamlearn.core.losses import LOSSES
 
 EPSILON = 0.1
@@ -31,6 +31,7 @@ class Familiar:
         return state
 
     def _as_published(self, coef: Array) -> Array:
+        coef = namespace(coef).astype(coef, self.coef_.dtype, copy=False)
         return coef if self.coef_.ndim == 2 else coef[0, :]
 
     @property
