@@ -359,7 +359,7 @@ def largest_near_kinks(X: Array, n_outputs: int, seen: int) -> int:
     ``seen`` there have been some hundred steps of a 128th.
     """
     most = largest(X, n_outputs, seen)
-    if is_sparse(X) and not has_matrix(n_outputs, X.shape[1] + 1):
+    if is_wide(X, n_outputs):
         return most  # a step costs as much as thousands of rows
     return min(most, power_of_two(max(512, 2**25 // X.shape[1] ** 2, seen // 128)))
 
@@ -367,10 +367,26 @@ def largest_near_kinks(X: Array, n_outputs: int, seen: int) -> int:
 def growth(X: Array, n_outputs: int) -> int:
     """Return how many of the rows seen there are to a row of the next batch.
 
-    A step of wide sparse rows costs by the features, not by the rows, and a diagonal H gets further
-    in longer ones: 5 % of excess instead of 18 where 16,000 hashed words are hardly penalized.
+    Where the loss is smooth, batches of a 16th end no higher than of a 32nd on 40 tables, in half
+    the steps. A step of wide sparse rows costs by the features, not by the rows, and a diagonal H
+    gets further in longer ones: 5 % of excess instead of 18 where 16,000 hashed words are hardly
+    penalized.
     """
-    return 3 if is_sparse(X) and not has_matrix(n_outputs, X.shape[1] + 1) else GROWTH
+    return 3 if is_wide(X, n_outputs) else 16
+
+
+def growth_near_kinks(X: Array, n_outputs: int) -> int:
+    """Return what `growth` does, for a loss with a kink: many small steps pay there.
+
+    In batches of a 16th hinge ends 1.1 % above the optimum where one row in a thousand is of the
+    other class, of a 32nd 0.1; at a corner of 52 features 0.5 and 0.2.
+    """
+    return 3 if is_wide(X, n_outputs) else GROWTH
+
+
+def is_wide(X: Array, n_outputs: int) -> bool:
+    """Tell whether the rows are sparse and of so many features that H is its diagonal."""
+    return is_sparse(X) and not has_matrix(n_outputs, X.shape[1] + 1)
 
 
 def few(m: int) -> slice:
@@ -517,6 +533,7 @@ def restate(params: Params, state: State, rho: Array, delta: Array) -> State:
 
 def machine(params: Params) -> Machine:
     """Bundle the learner with its parameters."""
+    kinked = LOSSES[params.loss].kinked
     return Machine(
         params,
         init,
@@ -524,7 +541,7 @@ def machine(params: Params) -> Machine:
         apply,
         affine=True,
         sparse=True,
-        largest=largest_near_kinks if LOSSES[params.loss].kinked else largest,
-        growth=growth,
+        largest=largest_near_kinks if kinked else largest,
+        growth=growth_near_kinks if kinked else growth,
         restate=restate,
     )
