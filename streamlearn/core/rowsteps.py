@@ -223,8 +223,7 @@ def rows_of(params: Params, state: State, batch: Batch) -> tuple[Rows, Array | N
     ones = xp.ones_like(square)
     kept = xp.astype(square > 0.0, w.dtype) if rate == "pa1" else ones
 
-    # In float32 1 / t would be no schedule of the last digits.
-    past = xp.cumulative_sum(xp.astype(ones, widest_float(w)), axis=0) - 1.0 + float(batch.seen)
+    past = xp.cumulative_sum(ones, axis=0) - 1.0 + float(batch.seen)
     eta = params.eta0
     if rate not in PASSIVE:
         numbers = {name: getattr(params, name) for name in ("eta0", "power_t", "alpha")}
@@ -233,17 +232,17 @@ def rows_of(params: Params, state: State, batch: Batch) -> tuple[Rows, Array | N
     a1, a2 = penalty_parts(params)
     decay = cut = None
     if params.penalty in ("l2", "elasticnet"):
-        decay = xp.astype(xp.maximum(1.0 - eta * a2, 0.0), w.dtype)
+        decay = xp.maximum(1.0 - eta * a2, 0.0)
         decay = xp.where(kept > 0.0, decay, 1.0) if rate == "pa1" else decay
     if params.penalty in ("l1", "elasticnet"):
         cut = eta * a1
-    eta = ones if rate in PASSIVE else -xp.astype(eta, w.dtype)
+    eta = ones if rate in PASSIVE else -eta
     factor = state.active * eta * kept
     factor = factor if weight is None else factor * weight
     if rate in PASSIVE:
         square = square + 0.5 / params.eta0 if rate == "pa2" else xp.where(kept > 0.0, square, 1.0)
     passed = state.skipped + xp.cumulative_sum(1.0 - kept, axis=0)
-    order = xp.astype(past, w.dtype) + (2.0 - params.average) - passed
+    order = past + (2.0 - params.average) - passed
     slow = INTERCEPT_OF_SPARSE if is_sparse(X) else 1.0
     return Rows(X, y, factor, square, decay, cut, order, kept, slow), weight
 
@@ -302,12 +301,12 @@ def step(
     w, b, old = state.coef, state.intercept, state.penalized
     xp = namespace(w)
     # Not a product of matrices, in which two infinities may pass for one.
-    p = (xp.sum(row.X * w, axis=1) + xp.astype(b, w.dtype, copy=False))[None, :]
+    p = (xp.sum(row.X * w, axis=1) + b)[None, :]
     c = moves(params, p, row)
     kept, decay = row.kept[0, 0], None if row.decay is None else row.decay[0, :]
     w = w if decay is None else w * decay[:, None]
     w = w + c[0, :][:, None] * row.X
-    b = b + row.slow * xp.astype(c[0, :], b.dtype) if params.fit_intercept else b
+    b = b + row.slow * c[0, :] if params.fit_intercept else b
 
     begun, r = False, 0.0
     mean_w, mean_b = w, b
@@ -316,8 +315,7 @@ def step(
         begun = n >= 1.0
         r = kept / xp.maximum(n, xp.ones_like(n))
         mean_w = xp.where(begun, (1.0 - r) * state.mean_coef + r * w, w)
-        r_b = xp.astype(r, b.dtype, copy=False)
-        mean_b = xp.where(begun, (1.0 - r_b) * state.mean_intercept + r_b * b, b)
+        mean_b = xp.where(begun, (1.0 - r) * state.mean_intercept + r * b, b)
     if old is not None:
         assert row.cut is not None
         scale, share, square, absolute = old[2:]
@@ -334,11 +332,9 @@ def step(
         counted = w if present is None else w * xp.astype(present, w.dtype)
         square = xp.where(moved, xp.sum(counted * counted, axis=1), square)
         absolute = xp.where(moved, xp.sum(xp.abs(counted), axis=1), absolute)
-        u = old.u + xp.astype(kept, old.u.dtype) * row.cut[0, :]
+        u = old.u + kept * row.cut[0, :]
         cut = kept > 0.0 if present is None else present & (kept > 0.0)
-        w_wide, q_wide = (xp.astype(a, u.dtype, copy=False) for a in (w, old.q))
-        new_w, _ = truncate(w_wide, u[:, None], q_wide, cut)
-        new_w = xp.astype(new_w, w.dtype, copy=False)
+        new_w, _ = truncate(w, u[:, None], old.q, cut)
         q = old.q + (new_w - w)
         if params.average > 0:
             share = xp.where(begun, (1.0 - r) * share + r, 0.0)

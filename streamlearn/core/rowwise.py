@@ -260,7 +260,7 @@ def _tiles(params: Params, state: State, rows: Rows, m: int) -> Learned | None:
     xp, T = namespace(w), y.shape[0] // m
     tiles = tiles_of(params, rows, m)
     square = xp.ones((m, m), dtype=y.dtype, device=device(y))
-    lower, ones = xp.tril(square, k=-1), xp.astype(square[:1, :], b.dtype)
+    lower, ones = xp.tril(square, k=-1), square[:1, :]
     of_rows = [xp.reshape(a, (T, m, -1)) for a in (y, rows.factor, rows.square)]
     move = rows.slow if params.fit_intercept else 0.0
     curved, failed, wait = by_slopes(params, w), 0, 0
@@ -270,8 +270,7 @@ def _tiles(params: Params, state: State, rows: Rows, m: int) -> Learned | None:
     for t in range(T):
         X = rows_at(rows.X, slice(t * m, (t + 1) * m))
         p0, before, after = scores(X, w), _at(tiles.before, t), _at(tiles.after, t)
-        p0 = p0 if before is None else before * p0
-        p0 = p0 + (b if b.dtype == w.dtype else xp.astype(b, w.dtype))
+        p0 = b + (p0 if before is None else before * p0)
         A = lower * (row_products(X, before, after) + move)
         goals = Goals(*(a[t, ...] for a in of_rows))
         found = settle(params, A, p0, goals, curved=curved and wait <= 0)
@@ -289,7 +288,7 @@ def _tiles(params: Params, state: State, rows: Rows, m: int) -> Learned | None:
             wait = 2**failed // 2 - 1
         w = w + weighted_sums(c if after is None else after * c, X)
         w = w if tiles.last is None else tiles.last[t, :] * w
-        b = b + move * (ones @ (c if b.dtype == c.dtype else xp.astype(c, b.dtype)))[0, :]
+        b = b + move * (ones @ c)[0, :]
     if len(steps) < T:
         return _lost(state, rows)
     path = Path(*(xp.stack(a) for kept in (models, steps) for a in zip(*kept, strict=True)))
@@ -321,20 +320,17 @@ def _means(
     if tiles.mean is None or tiles.later is None:
         return w, b
     xp, shape = namespace(w), rows.y.shape
-    later = xp.astype(xp.sum(tiles.later[:, 0, 0]), b.dtype)
-    first = xp.astype(rows.order[0, 0], b.dtype)
+    later, first = xp.sum(tiles.later[:, 0, 0]), rows.order[0, 0]
     earlier = xp.maximum(first - rows.kept[0, 0], 0.0 * first)
     n = xp.maximum(earlier + later, xp.ones_like(first))
     sum_w = xp.sum(tiles.mean[:, :1, :] * path.W, axis=0)
     sum_w = sum_w + weighted_sums(xp.reshape(tiles.mean[:, 1:, :] * path.C, shape), rows.X)
     sum_b = xp.sum(tiles.later[:, 0, :] * path.B, axis=0)
-    moved = xp.astype(tiles.later[:, 1:, :] * path.C, b.dtype)
-    sum_b = sum_b + move * xp.sum(moved, axis=(0, 1))
-    share, part = (xp.astype(a, w.dtype) for a in (earlier / n, 1.0 / n))
-    none = earlier + later == 0.0
+    sum_b = sum_b + move * xp.sum(tiles.later[:, 1:, :] * path.C, axis=(0, 1))
+    share, none = earlier / n, earlier + later == 0.0
     return (
-        xp.where(none, w, share * state.mean_coef + part * sum_w),
-        xp.where(none, b, earlier / n * state.mean_intercept + sum_b / n),
+        xp.where(none, w, share * state.mean_coef + sum_w / n),
+        xp.where(none, b, share * state.mean_intercept + sum_b / n),
     )
 
 
@@ -344,7 +340,7 @@ def _norms(params: Params, rows: Rows, tiles: Tiles, path: Path) -> Array:
     assert tiles.norm is not None
     xp, (T, m, _), c = namespace(path.W), path.P.shape, path.C
     decay, square = (xp.reshape(a, (T, m, 1)) for a in (rows.decay, rows.square))
-    before = xp.astype(path.B, c.dtype, copy=False)[:, None, :]
+    before = path.B[:, None, :]
     if params.fit_intercept:
         before = before + rows.slow * (xp.cumulative_sum(c, axis=1) - c)
     gains = c * (2.0 * decay * (path.P - before) + c * square)
