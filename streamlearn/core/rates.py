@@ -57,7 +57,8 @@ def step_size(
     if learning_rate == "invscaling":
         return eta0 / (seen + 1.0) ** power_t
     if learning_rate == "optimal":
-        return 1.0 / (alpha * (optimal_start(alpha) + seen))
+        # JAX refuses a plain int that 32 bits do not hold
+        return 1.0 / (alpha * (optimal_start(alpha) + 1.0 * seen))
     if learning_rate == "adaptive":
         return eta
     raise ValueError(f"learning_rate must be one of {RATES}, got {learning_rate!r}")
