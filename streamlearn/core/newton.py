@@ -40,11 +40,11 @@ Why each part is there:
   quadratic. The steps are as smooth as without, and at the optimum the tilt is exact. The answer
   is the solution of the quadratic around u, with exact zeros.
 
-Beyond `WIDEST` H is its diagonal, and t sets the length of most steps. Of sparse rows at least one
-in four feeds it, at every step, with r = m / (T + m) and c = 3m / (T + 3m): that costs a few sums
-over their entries, while among 512 rows most rare features are not, and would stand still. The
-centre enters products only, as a row of its own: no zero is ever built but those of the few rows
-that feed a matrix.
+Beyond `pacing.WIDEST` H is its diagonal, and t sets the length of most steps. Of sparse rows at
+least one in four feeds it, at every step, with r = m / (T + m) and c = 3m / (T + 3m): that costs a
+few sums over their entries, while among 512 rows most rare features are not, and would stand still.
+The centre enters products only, as a row of its own: no zero is ever built but those of the few
+rows that feed a matrix.
 
 `bench/defaults.py` prints how far from the optimum one pass ends; `bench/NOTES.md` has what lost.
 
@@ -59,7 +59,7 @@ Zhang, "Stochastic gradient descent for non-smooth optimization", 2013 (polynomi
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import floor, inf, log, log2
+from math import inf
 from typing import NamedTuple
 
 from streamlearn.backend import (
@@ -70,7 +70,6 @@ from streamlearn.backend import (
     concat,
     dense,
     namespace,
-    power_of_two,
 )
 from streamlearn.core.affine import (
     Rows,
@@ -82,7 +81,7 @@ from streamlearn.core.affine import (
     stored,
     weighted_sums,
 )
-from streamlearn.core.batches import GROWTH, cut
+from streamlearn.core.batches import cut
 from streamlearn.core.curvature import (
     Curvature,
     Damped,
@@ -109,16 +108,15 @@ from streamlearn.core.linear import (
 )
 from streamlearn.core.losses import LOSSES, TINY
 from streamlearn.core.machine import Batch, Info, Machine
-
-WIDEST = 1 << 22
-"""Most numbers in H, or in the rows that feed it: above, H is its diagonal."""
-
-BATCH_BYTES = 16 << 20
-"""Bytes that the largest batch may take on a CPU.
-
-Measured on 20 float64 features: 43 ns a row in batches of 8,192, 31 in batches of 32,768; and two
-threads take turns at the interpreter less often.
-"""
+from streamlearn.core.pacing import (
+    due,
+    few,
+    growth,
+    growth_near_kinks,
+    has_matrix,
+    largest,
+    largest_near_kinks,
+)
 
 SLICE_BYTES = 5 << 20
 """Bytes of the rows that are gathered at a time: near enough, and enough to pay for the calls.
@@ -132,9 +130,6 @@ MATURE = 70
 
 MOST = 1e30
 """Rows that the past can be worth at most: float32 holds it."""
-
-SOME = 256
-"""Least rows of a batch that limit its step and feed H; of a large one, up to twice as many."""
 
 
 class State(NamedTuple):
@@ -193,11 +188,6 @@ def start(params: Params, coef: Array, intercept: Array) -> State:
         inverse=known.hessian,
         past=zeros[0, :],
     )
-
-
-def has_matrix(K: int, D: int) -> bool:
-    """Tell whether H is a matrix, and not its diagonal."""
-    return K * D * max(D, SOME) <= WIDEST
 
 
 def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
@@ -341,59 +331,6 @@ def _joined(slices: list[list[Array]]) -> tuple[Array, ...]:
     return tuple(part[0] if len(slices) == 1 else concat(list(part)) for part in parts)
 
 
-def largest(X: Array, n_outputs: int, seen: int) -> int:
-    """Return how many rows make the largest batch: a power of two.
-
-    Steps here lose nothing by being few. On a CPU a batch, with some eight numbers a row and column
-    beside it, may take all of a shared cache; of sparse rows, whose steps cost more, twice that.
-    """
-    budget = 2 * BATCH_BYTES if is_sparse(X) else BATCH_BYTES
-    return batch_rows(X, beside=8 * n_outputs, budget=budget, most=1 << 16)
-
-
-def largest_near_kinks(X: Array, n_outputs: int, seen: int) -> int:
-    """Return how many rows make the largest batch under a loss with a kink: a power of two.
-
-    Where features are many, a coefficient at a kink needs many steps to settle: hinge on 200 levels
-    ends 0.5 % above the optimum in batches of 512 rows, 0.7 in thousands. After so many rows
-    ``seen`` there have been some hundred steps of a 128th.
-    """
-    most = largest(X, n_outputs, seen)
-    if is_wide(X, n_outputs):
-        return most  # a step costs as much as thousands of rows
-    return min(most, power_of_two(max(512, 2**25 // X.shape[1] ** 2, seen // 128)))
-
-
-def growth(X: Array, n_outputs: int) -> int:
-    """Return how many of the rows seen there are to a row of the next batch.
-
-    Where the loss is smooth, batches of a 16th end no higher than of a 32nd on 40 tables, in half
-    the steps. A step of wide sparse rows costs by the features, not by the rows, and a diagonal H
-    gets further in longer ones: 5 % of excess instead of 18 where 16,000 hashed words are hardly
-    penalized.
-    """
-    return 3 if is_wide(X, n_outputs) else 16
-
-
-def growth_near_kinks(X: Array, n_outputs: int) -> int:
-    """Return what `growth` does, for a loss with a kink: many small steps pay there.
-
-    In batches of a 16th hinge ends 1.1 % above the optimum where one row in a thousand is of the
-    other class, of a 32nd 0.1; at a corner of 52 features 0.5 and 0.2.
-    """
-    return 3 if is_wide(X, n_outputs) else GROWTH
-
-
-def is_wide(X: Array, n_outputs: int) -> bool:
-    """Tell whether the rows are sparse and of so many features that H is its diagonal."""
-    return is_sparse(X) and not has_matrix(n_outputs, X.shape[1] + 1)
-
-
-def few(m: int) -> slice:
-    """Return one row in a power of two, some 256 to 512: spread, in case the rows are sorted."""
-    return slice(None, None, power_of_two(m // SOME))
-
-
 def thin(x: Rows, at: slice) -> Array:
     """Return some rows.
 
@@ -421,35 +358,6 @@ def recentre(state: State, X: Array, r: float) -> State:
     return state._replace(
         centre=state.centre + v, weights=moved(state.weights), mean=moved(state.mean)
     )
-
-
-def due(T: int, m: int, d: int, kinked: bool) -> tuple[bool, bool, float]:
-    """Return whether m rows feed H, whether they invert it, and how many the fed ones stand for."""
-    inverted, fed, gap = pace(T, d, kinked)
-    invert_by, feed_by, _ = pace(T + m, d, kinked)
-    feeds, inverts = floor(feed_by) != floor(fed), floor(invert_by) != floor(inverted)
-    return T == 0 or feeds, T == 0 or inverts, max(m, gap)
-
-
-def pace(T: int, d: int, kinked: bool) -> tuple[float, float, float]:
-    """Return how many inversions and feeds T rows are worth, and the rows from feed to feed.
-
-    An inversion takes about the time of ``600 + d**2 / 20`` rows (measured at d = 20 to 500). The
-    rows double between inversions until twice as many lie between, and grow by a tenth at last.
-    Near a kink curvature moves with the models: until 1200 + d**2 / 20 lie between, and by 5 %
-    where features are many, fed twice as often; as long as `SOME` rows cost less than an inversion.
-    """
-    kinked = kinked and d + 1 < SOME
-    part, often = (20, min(10 + d // 20, 20)) if kinked else (10, 10)
-    cost, D, T = 1200 + d * d / part, d + 1, T + d + 1
-    if cost > T:
-        return log2(T / D), 8 * log2(T / D), T * log(2) / 8
-    feeds, n = 8 if kinked else 4, log2(cost / D)
-    if often * cost > T:
-        n, gap = n + T / cost, cost
-    else:
-        n, gap = n + often + often * log(T / (often * cost)), T / often
-    return n, feeds * n, gap / feeds
 
 
 def ridge(params: Params, state: State, part: int = 1) -> Array:

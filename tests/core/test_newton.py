@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
 
-from streamlearn.core import newton
+from streamlearn.core import newton, pacing
 from streamlearn.core.affine import Runs
 from streamlearn.core.batches import cut, learn
 from streamlearn.core.curvature import feed, inverse, leverage, unknown
@@ -323,9 +323,9 @@ def test_columns_are_models_of_their_own(backend):
 
 
 @pytest.mark.parametrize("loss", ["log_loss", "hinge"])
-@pytest.mark.parametrize("widest", [newton.WIDEST, 0], ids=["full", "diagonal"])
+@pytest.mark.parametrize("widest", [pacing.WIDEST, 0], ids=["full", "diagonal"])
 def test_backends_agree_and_keep_dtype(loss, widest, backend, monkeypatch):
-    monkeypatch.setattr(newton, "WIDEST", widest)
+    monkeypatch.setattr(pacing, "WIDEST", widest)
     X, codes = table(n=600, d=4)
     params = Params(loss=loss)
     for dtype in backend.float_dtypes:
@@ -371,9 +371,9 @@ def test_inverse_by_blocks(D):
 @pytest.mark.parametrize(("kinked", "most"), [(False, 25), (True, 50)])
 def test_inversions_grow_with_rows_and_seldom_in_the_end(kinked, most):
     for d in (1, 20, 500):
-        counts = [newton.pace(T, d, kinked)[0] for T in range(0, 400_000, 64)]
+        counts = [pacing.pace(T, d, kinked)[0] for T in range(0, 400_000, 64)]
         assert counts == sorted(counts)
-        late = newton.pace(10**8, d, kinked)[0] - newton.pace(10**7, d, kinked)[0]
+        late = pacing.pace(10**8, d, kinked)[0] - pacing.pace(10**7, d, kinked)[0]
         assert 20 < late < most
 
 

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from streamlearn import backend as b
 from streamlearn import sparse
-from streamlearn.core import affine, curvature, linear, moments, newton, rowwise
+from streamlearn.core import affine, curvature, linear, moments, newton, pacing, rowwise
 from streamlearn.core.batches import cut, learn
 from streamlearn.core.linear import Params
 from streamlearn.core.machine import Batch
@@ -278,7 +278,7 @@ def test_one_pass_over_sparse_levels_ends_near_the_optimum(levels, groups):
     """The first has a matrix, the other two are wide; most of their levels are rare."""
     rng = np.random.default_rng(5)
     S = zipf(rng, 40_000, levels, groups)
-    assert newton.has_matrix(1, levels * groups + 1) == (levels == 200)
+    assert pacing.has_matrix(1, levels * groups + 1) == (levels == 200)
     assert excess(S, rng, 1e-4) < 5e-3
 
 
