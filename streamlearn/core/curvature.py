@@ -74,6 +74,7 @@ def feed(known: Curvature, X: Array, centre: Array, h: Array, a: Array, r: float
     H that is a diagonal.
     """
     xp, H, k = namespace(X), known.hessian, X.shape[0]
+    h = (r / k) * h  # a number a row: H is as large as many rows are
     if is_sparse(X):
         fresh, absolute, square = _sparse_sums(X, centre, h, a)
     else:
@@ -85,7 +86,7 @@ def feed(known: Curvature, X: Array, centre: Array, h: Array, a: Array, r: float
         else:
             fresh = weighted_sums(h, Z * Z)
     return Curvature(
-        H + r * (fresh / k - H), known.absolute + absolute, known.square + square, known.rows + k
+        (1.0 - r) * H + fresh, known.absolute + absolute, known.square + square, known.rows + k
     )
 
 
