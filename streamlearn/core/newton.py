@@ -239,7 +239,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     info = report(params, w[:, :d], m, *losses)
     if loss.straight and not wide and MATURE * (d + 1) < T:
         weigh = leverage(state.curvature, some, centre)
-        least = xp.minimum(weigh * max(0.35 / (d + 1), 100 / T), 0.35)
+        least = xp.minimum(weigh * max(0.15 / (d + 1), 100 / T), 0.35)
         h = loss.curvature(p, y, params.epsilon, least)
     else:
         h = loss.curvature(p, y, params.epsilon)
