@@ -53,7 +53,7 @@ class SGDClassifier(ClassifierMixin, SGD):
         rows in an order of its own, as scikit-learn draws them; under "rows" all in one, which is
         several times as fast.
     verbose : int, default=0
-        Print progress at the end of each segment of blocks.
+        Print progress at the end of each segment of 64 blocks.
     epsilon : float, default=0.1
         Threshold of the huber and epsilon-insensitive losses.
     n_jobs : {None, 1, -1}, default=None
@@ -70,7 +70,7 @@ default="auto"
     power_t : float, default=0.5
     early_stopping : bool, default=False
         Hold out rows of every block, score them after the block was learned from, and stop when
-        the score of a segment of blocks has not improved by ``tol`` for ``n_iter_no_change``
+        the score of a segment of 64 blocks has not improved by ``tol`` for ``n_iter_no_change``
         segments. In memory hold out the rows that scikit-learn does, and watch each class's
         accuracy beside the rest at the end of each epoch.
     validation_fraction : float, default=0.1

@@ -64,9 +64,9 @@ class MLPClassifier(ClassifierMixin, MLP):
     nesterovs_momentum : bool, default=True
         These two are for "sgd".
     early_stopping : bool, default=False
-        Watch the score of held-out rows: after each epoch in memory, after each segment of blocks
-        of a collection, of whose blocks each has its share held out. The fit ends with the weights
-        that had the best score.
+        Watch the score of held-out rows: after each epoch in memory, after each segment of 64
+        blocks of a collection, of whose blocks each has its share held out. The fit ends with the
+        weights that had the best score.
     validation_fraction : float, default=0.1
     beta_1 : float, default=0.9
     beta_2 : float, default=0.999
