@@ -28,6 +28,7 @@ from streamlearn import metrics
 from streamlearn.backend import asarray, device, is_array, namespace, same_dtype, to_numpy
 from streamlearn.blocks import Rows
 from streamlearn.labels import discover
+from streamlearn.sparse import is_sparse
 
 LAZY = (
     "transform",
@@ -204,7 +205,8 @@ def ask(
     Raises
     ------
     ValueError
-        If the estimator cannot answer about that row, or by one array with a row for each.
+        If the estimator cannot answer about that row, or by one array with a row for each. What it
+        says of columns that are not those of fit is raised as it is.
     """
     X = engine.whole_rows(X)
     what = f"{type(estimator).__name__}.{name}"
@@ -215,6 +217,8 @@ def ask(
                 warnings.simplefilter("ignore")
                 out = Method(estimator, name, params)(_sample(X, like))
     except Exception as error:
+        if _minds_columns(estimator, name, params, X, error):
+            raise
         out = _as_named(estimator, name, X)
         if out is None:
             raise ValueError(
@@ -231,8 +235,8 @@ def ask(
     names = None
     if framed:
         names = list(out.columns)
-    elif out.ndim == 2 and engine.is_frame(X):
-        names = _names(estimator, name, list(X.columns), out.shape[1])
+    elif out.ndim == 2 and engine.of_frame(X) and not is_sparse(out):
+        names = _names(estimator, name, _columns(X), out.shape[1])
     if framed:
         nothing, dtype = out.iloc[:0], np.result_type(*out.dtypes)
     elif is_array(out):
@@ -254,12 +258,33 @@ def _as_named(estimator: Any, name: str, X: Any) -> np.ndarray | None:
     """Return no rows of what a transformer makes, None if its feature names do not tell."""
     if name != "transform" or X.ndim != 2:
         return None
-    if getattr(estimator, "n_features_in_", X.shape[1]) != X.shape[1]:
+    given = _columns(X)
+    known = given is not None and hasattr(estimator, "feature_names_in_")
+    if not known and getattr(estimator, "n_features_in_", X.shape[1]) != X.shape[1]:
         return None
-    given = list(X.columns) if engine.is_frame(X) else None
     with suppress(Exception):  # none, or of other columns
-        return np.empty((0, len(estimator.get_feature_names_out(given))))
+        return np.empty((0, len(estimator.get_feature_names_out(None if known else given))))
     return None
+
+
+def _minds_columns(
+    estimator: Any, name: str, params: dict[str, Any], X: Any, error: Exception
+) -> bool:
+    """Tell whether ``error`` is about the columns of a frame: those of fit raise another, or none.
+
+    Columns may be in another order, be more or fewer, as far as the estimator lets them.
+    """
+    known = getattr(estimator, "feature_names_in_", None)
+    if known is None or not engine.is_frame(X) or X.ndim != 2 or list(X.columns) == list(known):
+        return False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            rows = _sample(X, None).reindex(columns=list(known))
+            Method(estimator, name, params)(rows)
+    except Exception as other:
+        return str(other) != str(error)
+    return True
 
 
 def _sample(X: Any, like: Any) -> Any:
@@ -290,7 +315,11 @@ def _made_up(X: Any, first: Any, like: Any) -> Any:
     return block
 
 
-def _names(estimator: Any, name: str, given: list, columns: int) -> list:
+def _columns(X: Any) -> list | None:
+    return list(X.columns) if engine.is_frame(X) else None
+
+
+def _names(estimator: Any, name: str, given: list | None, columns: int) -> list:
     if name == "transform" and hasattr(estimator, "get_feature_names_out"):
         known = hasattr(estimator, "feature_names_in_")
         with suppress(AttributeError):  # of a transformer inside, which has no names

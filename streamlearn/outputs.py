@@ -136,7 +136,7 @@ def predictions_out(
         fitted=fitted,
         dtype=dtype,
         columns=None if labels is None else len(labels),
-        names=labels if engine.is_frame(X) else None,
+        names=labels if engine.of_frame(X) else None,
         finite=finite,
     )
 

@@ -6,8 +6,11 @@ from typing import Any
 
 import dask
 import dask.array as da
+import dask.dataframe as dd
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn import linear_model, naive_bayes, preprocessing
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.cluster import MiniBatchKMeans
@@ -254,6 +257,37 @@ def test_answers_are_lazy_and_read_once(transformers, last, framed):
         if framed:
             assert list(got.index) == list(memory.index)
             assert got.shape == np.shape(want)
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("make", [SGDClassifier, linear_model.SGDClassifier])
+def test_hashed_text_never_becomes_a_frame_of_a_column_a_feature(monkeypatch, make, scaled):
+    """Labels of a million columns take a minute, before anything is read."""
+    widths: list = []
+    build = pd.DataFrame.__init__
+
+    def counted(self, *args, **how):
+        build(self, *args, **how)
+        widths.append(self.shape[1])
+
+    between = [StandardScaler(with_mean=False)] if scaled else []
+    pipe = make_pipeline(HashingVectorizer(n_features=2**20), *between, make("log_loss"))
+    texts = pd.Series(TEXT, index=np.arange(N_ROWS) * 2)
+    lazy = dd.from_pandas(texts, npartitions=3)
+    pipe.fit(lazy, dd.from_pandas(pd.Series(LABEL, index=texts.index), npartitions=3))
+    monkeypatch.setattr(pd.DataFrame, "__init__", counted)
+    for method in ("predict", "predict_proba", "decision_function"):
+        out = getattr(pipe, method)(lazy)
+        got = out.compute(scheduler="sync")
+        assert list(got.index) == list(texts.index)
+        np.testing.assert_allclose(got, getattr(pipe, method)(TEXT), rtol=1e-9)
+        if method == "predict_proba":
+            assert list(out.columns) == list(pipe.classes_)
+    assert max(widths) <= len(pipe.classes_)
+    hashed = pipe[:1].transform(lazy)
+    assert isinstance(hashed, da.Array)
+    assert sparse.issparse(hashed.blocks[0].compute())
+    assert max(widths) <= len(pipe.classes_)
 
 
 def test_every_method_that_may_be_lazy_is_lazy_in_pipelines_and_wrappers():

@@ -227,8 +227,54 @@ def test_categories_of_text_can_be_asked_about(after, last):
         np.testing.assert_allclose(out, getattr(pipe, method)(df), rtol=1e-9)
     assert pipe.score(rows, y) == 1.0
     if not after:
-        with pytest.raises(ValueError, match=r"(?s)ColumnTransformer\.transform.*missing.*kind"):
+        with pytest.raises(ValueError, match=r"^columns are missing: {'kind'}$"):
             pipe.predict(rows[["a"]])
+
+
+def test_columns_may_be_where_scikit_learn_lets_them_be():
+    """In another order, among others, or left out where nothing wants them."""
+    df = pd.DataFrame(
+        {
+            "kind": np.array(["red", "green", "blue"])[Y],
+            "a": X[:, 0] * 1e-3 + 1e8,
+            "b": X[:, 1],
+            "unused": 1.0,
+        }
+    )
+    kinds = FrozenEstimator(preprocessing.OneHotEncoder().fit(df[["kind"]]))
+    each = [("k", kinds, ["kind"]), ("n", ours.StandardScaler(), ["a", "b"])]
+    pipe = make_pipeline(ColumnTransformer(each), learner())
+
+    def lazily(part):
+        return dd.from_pandas(part, npartitions=4, sort=False)
+
+    pipe.fit(lazily(df), lazily(pd.Series(Y)))
+    for given in (
+        df[["b", "unused", "kind", "a"]],
+        df.assign(more="text"),
+        df.assign(more=1)[["more", "b", "kind", "unused", "a"]],
+        df[["a", "kind", "b"]],
+    ):
+        for method in ("predict", "decision_function"):
+            out = getattr(pipe, method)(lazily(given)).compute().to_numpy()
+            np.testing.assert_allclose(out, getattr(pipe, method)(given), rtol=1e-9)
+        assert pipe.score(lazily(given), lazily(pd.Series(Y))) == pipe.score(given, Y)
+    for left_out in (["a"], ["kind"], ["b", "kind"]):
+        given = df.drop(columns=left_out)
+        with pytest.raises(ValueError, match="columns are missing") as theirs_too:
+            pipe.predict(given)
+        with pytest.raises(ValueError, match="columns are missing") as raised:
+            pipe.predict(lazily(given))
+        assert set(str(raised.value)) == set(str(theirs_too.value))
+
+
+def test_what_an_encoder_says_of_other_columns_is_raised_as_it_is():
+    df = pd.DataFrame({"kind": np.array(["red", "green", "blue"])[Y], "half": Y > 0})
+    pipe = make_pipeline(FrozenEstimator(preprocessing.OneHotEncoder().fit(df)), learner())
+    rows = dd.from_pandas(df, npartitions=4, sort=False)
+    pipe.fit(rows, dd.from_pandas(pd.Series(Y), npartitions=4, sort=False))
+    with pytest.raises(ValueError, match=r"^The feature names should match"):
+        pipe.predict(rows[["half", "kind"]])
 
 
 def test_sparse_rows_of_a_frame_have_no_form_and_say_so():

@@ -7,6 +7,7 @@ from streamlearn.blocks.containers import (
     is_collection,
     is_frame,
     n_rows,
+    of_frame,
     row_chunks,
     whole_rows,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "is_frame",
     "map_rows",
     "n_rows",
+    "of_frame",
     "origin",
     "reduce",
     "row_chunks",

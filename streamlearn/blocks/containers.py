@@ -60,6 +60,11 @@ def is_frame(x: object) -> bool:
     return is_dask_collection(x) and hasattr(type(x), "divisions")
 
 
+def of_frame(x: object) -> bool:
+    """Tell whether ``x`` is a dask frame, or what `map_rows` made of one."""
+    return is_dask_collection(x) and is_frame(origin(x)[0])
+
+
 def whole_rows(X: Any) -> Any:
     """Return the dask array or frame ``X`` with each row in one chunk, lazily.
 

@@ -36,28 +36,31 @@ def map_rows(
     columns : int, optional
         Width of a two-dimensional result.
     names : sequence of str, optional
-        Make the result a dask DataFrame with these columns.
+        Make a two-dimensional result a dask DataFrame with these columns.
 
     Returns
     -------
     dask array, or dask Series or DataFrame
-        A frame for frames, with its index, and wherever ``names`` are given.
+        A DataFrame wherever ``names`` are given. Of the rows of a frame, a Series if it has one
+        dimension, each with the index, and else an array, which costs nothing a column.
     """
     X = whole_rows(X)
-    if is_frame(X):
+    source, functions = origin(X)
+    functions = then(functions, function)
+    if is_frame(source):
         import pandas as pd
 
         said = pd.Series(np.empty(0, dtype)).dtype  # pandas has its own for strings
-        meta: Any = (
-            pd.Series(dtype=said)
-            if columns is None
-            else pd.DataFrame(columns=_labels(names, columns), dtype=said)
-        )
-        labels = None if columns is None else meta.columns
-        source, functions = origin(X)
-        functions = then(functions, function)
+        labels, kind = None, said
+        if columns is None:
+            meta: Any = pd.Series(dtype=said)
+        elif names is not None:
+            meta = pd.DataFrame(columns=list(names), dtype=said)
+            labels = meta.columns
+        else:
+            meta, kind = np.empty((0, columns), dtype=dtype), None
         # By its argument partition_info dask tells it which one it has.
-        out = source.map_partitions(_framed, functions, labels, said, meta=meta)
+        out = source.map_partitions(_of_frame, functions, labels, kind, meta=meta)
         remember(out, source, functions)
         return out
     meta = np.empty((0,) if columns is None else (0, 0), dtype=dtype)
@@ -66,8 +69,6 @@ def map_rows(
         meta = type(X._meta)(meta.shape, dtype=dtype)
     # Without concatenation a block arrives as it is; dask concatenates with NumPy.
     rows, width = ("i", None) if columns is None else ("ik", {"k": columns})
-    source, functions = origin(X)
-    functions = then(functions, function)
     out = da.blockwise(
         *(partial(_make, functions, names is not None), rows),
         *(source, "ij"[: source.ndim]),
@@ -100,22 +101,21 @@ def _dense_or_raise(made: Any, remedy: str) -> None:
         raise ValueError(f"Sparse rows ({type(made).__name__}) make no DataFrame. {remedy}.")
 
 
-def _labels(names: Sequence[str] | None, columns: int) -> list:
-    return list(range(columns)) if names is None else list(names)
-
-
-def _framed(
+def _of_frame(
     frame: Any,
     functions: tuple[Callable, ...],
     labels: Any,
     dtype: Any,
     partition_info: dict | None = None,
 ) -> Any:
+    """Make the rows of a frame: a frame of ``dtype``, without one the array that they are."""
     import pandas as pd
 
     number = (partition_info or {}).get("number")
     with noted(f"partition {number} of those asked for"):
         made = Rows(frame, functions).all()
+        if dtype is None:
+            return made
         _dense_or_raise(made, "Have dense ones made: sparse_output=False, sparse_threshold=0")
         values = np.asarray(made)
     if labels is None:

@@ -58,7 +58,8 @@ def _lazy(name: str) -> Any:
         Returns
         -------
         array, dask array, or dask Series or DataFrame
-            Lazy for dask, a frame for a frame; of rows in memory what the estimator returns.
+            Lazy for dask, a frame for a frame but where its rows become sparse ones, which are an
+            array's; of rows in memory what the estimator returns.
         """
     return available_if(_estimator_has(name))(method)
 

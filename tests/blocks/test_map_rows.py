@@ -129,9 +129,14 @@ class TestFrames:
             two.compute(scheduler="sync"), table[["a", "b"]].set_axis(["u", "v"], axis=1)
         )
 
-    def test_columns_without_names_are_numbered(self, frame):
-        out = map_rows(lambda f: f.to_numpy()[:, :2], frame, dtype=float, columns=2)
-        assert list(out.columns) == list(out.compute(scheduler="sync").columns) == [0, 1]
+    def test_columns_without_names_are_an_array_that_knows_its_frame(self, table, frame):
+        late = map_rows(lambda f: f.to_numpy()[:, :2], frame, dtype=float, columns=2)
+        assert isinstance(late, da.Array)
+        assert late.shape[1] == 2
+        np.testing.assert_array_equal(late.compute(scheduler="sync"), table[["a", "b"]])
+        one = map_rows(first_column, late, dtype=float)
+        assert one.divisions == frame.divisions
+        pd.testing.assert_series_equal(one.compute(scheduler="sync"), table["a"].rename(None))
 
     def test_what_dask_shows_is_what_comes(self, frame):
         """dtypes of the lazy frame and of the computed one agree, strings too."""
