@@ -86,10 +86,11 @@ def forget(X: Any) -> Any:
 
 def origin(X: Any) -> tuple[Any, tuple[Callable, ...]]:
     """Return what ``X`` is made of by functions of its rows, and these functions."""
-    # Not by getattr, which a frame takes for a column.
-    name, source, functions = vars(X).get("_streamlearn_rows", (None, X, ()))
+    # Not by getattr, which a frame takes for a column. A Delayed has no attributes of its own.
+    held = getattr(X, "__dict__", {})
+    name, source, functions = held.get("_streamlearn_rows", (None, X, ()))
     # An array that was assigned to has another name, and is no longer what was made.
-    return (source, functions) if name == _name(X) else (X, ())
+    return (source, functions) if functions and name == _name(X) else (X, ())
 
 
 def _name(X: Any) -> str:
