@@ -68,7 +68,8 @@ def growth_near_kinks(X: Array, n_outputs: int) -> int:
     """Return what `growth` does, for a loss with a kink: many small steps pay there.
 
     In batches of a 16th hinge ends 1.1 % above the optimum where one row in a thousand is of the
-    other class, of a 32nd 0.1; at a corner of 52 features 0.5 and 0.2.
+    other class, of a 32nd 0.1; at a corner of 52 features 0.5 and 0.2 (``bench/defaults.py``, with
+    this changed).
     """
     return 3 if is_wide(X, n_outputs) else GROWTH
 
