@@ -612,6 +612,37 @@ def test_pickle_and_clone_after_fit(estimator, container, table):
         outputs(fresh, X)
 
 
+def no_data(x: Any, at: str = "") -> list[str]:
+    """Return where a state holds what is neither a number, text nor an array or container of it."""
+    if isinstance(x, np.ndarray):
+        return no_data(x.ravel().tolist(), at) if x.dtype.kind == "O" else []
+    if x is None or isinstance(x, (bool, int, float, str, np.generic)) or is_array(x):
+        return []
+    if isinstance(x, dict):
+        return [bad for key, v in x.items() for bad in no_data(key, at) + no_data(v, f"{at}.{key}")]
+    if isinstance(x, list | tuple):
+        known = type(x) in (list, tuple) or type(x).__module__.startswith("streamlearn.")
+        names = getattr(x, "_fields", range(len(x)))
+        inside = [bad for n, v in zip(names, x, strict=True) for bad in no_data(v, f"{at}.{n}")]
+        return inside if known else [f"{at}: {type(x)}"]
+    if type(x).__module__.startswith("sklearn."):
+        return []  # a wrapped estimator, whose state is its own
+    return no_data(x.__getstate__(), at) if isinstance(x, BaseEstimator) else [f"{at}: {type(x)}"]
+
+
+@pytest.mark.parametrize(
+    ("backend", "kind"), [c for c in CASES if c[0] in ("numpy", "torch")], indirect=["backend"]
+)
+def test_a_fitted_state_is_data_and_runs_nothing(estimator, container, table):
+    """No pickle in bytes, no function, no generator: what loads a state need trust names alone."""
+    fit(estimator, container, table)
+    assert no_data(estimator.__getstate__()) == []
+    if hasattr(estimator, "partial_fit"):
+        X, y = container.wrap(table.X), container.wrap(table.target(estimator))
+        estimator.partial_fit(X, y)
+        assert no_data(estimator.__getstate__()) == []
+
+
 SCHEDULERS = {
     "sync": {"scheduler": "sync"},
     "threads-1": {"scheduler": "threads", "num_workers": 1},

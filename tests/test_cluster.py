@@ -224,8 +224,11 @@ def test_verbose_prints_scikit_learns_lines(capsys, tol):
     assert any("Converged" in line for line in printed[0])
 
 
-def test_a_random_state_is_drawn_from_as_scikit_learn_does():
-    ours, theirs = np.random.RandomState(0), np.random.RandomState(0)
+@pytest.mark.parametrize("generator", [None, np.random.PCG64, np.random.SFC64])
+def test_a_random_state_is_drawn_from_as_scikit_learn_does(generator):
+    ours, theirs = (
+        np.random.RandomState(0 if generator is None else generator(0)) for _ in range(2)
+    )
     MiniBatchKMeans(K, random_state=ours).fit(X)
     Theirs(K, random_state=theirs).fit(X)
     assert ours.randint(1 << 30) == theirs.randint(1 << 30)
@@ -233,6 +236,19 @@ def test_a_random_state_is_drawn_from_as_scikit_learn_does():
         MiniBatchKMeans(K, random_state=ours).partial_fit(rows)
         Theirs(K, random_state=theirs).partial_fit(rows)
     assert ours.randint(1 << 30) == theirs.randint(1 << 30)
+
+
+def test_draws_of_no_known_generator_are_refused():
+    """What a file names is looked up among NumPy's generators alone."""
+    model = MiniBatchKMeans(30, reassignment_ratio=0.9, random_state=0).partial_fit(X)
+    for name in ("nothing", "seed", "default_rng"):
+        draws = {**model._learned.state.draws, "bit_generator": name}
+        walk = model._learned.state._replace(draws=draws)
+        broken = copy.copy(model)
+        broken._learned = model._learned._replace(state=walk)
+        with pytest.raises(ValueError, match="no bit generator of numpy"):
+            broken.partial_fit(X)
+    model.fit(X)
 
 
 def test_without_a_random_state_fits_differ():

@@ -205,7 +205,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
                 out = self._fit_blocks(given, params, Learned(), seed=seed)
                 forward(draws, out.learned.state.draws)
             # scikit-learn's partial_fit draws anew after a fit.
-            walk = out.learned.state._replace(draws=b"")
+            walk = out.learned.state._replace(draws=None)
             self._publish(out._replace(learned=out.learned._replace(state=walk)))
             self._label(given, X, sample_weight, out.inertia)
         return self
@@ -220,11 +220,11 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
             first = not hasattr(self, "cluster_centers_")
             given = self._take_in(X, y, sample_weight, reset=first)
             learned, draws = Learned() if first else self._learned, None
-            params = steps.Params(self._core(), self._start(None), 0, b"")
+            params = steps.Params(self._core(), self._start(None), 0, None)
             if first:
                 draws = check_random_state(self.random_state)
                 params = self._params(given, draws, partial_fit=True)
-            elif not learned.state.draws:
+            elif learned.state.draws is None:
                 draws = check_random_state(self.random_state)
                 walk = learned.state._replace(draws=value_of(draws))
                 learned = learned._replace(state=walk)

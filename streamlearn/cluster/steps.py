@@ -32,14 +32,14 @@ class Params(NamedTuple):
     start : Start
     batch_size : int
         What counts as a batch when clusters wait to be reassigned.
-    draws : bytes
+    draws : dict or None
         The stream to start with, see `streamlearn.cluster.stream`.
     """
 
     core: kmeans.Params
     start: Start
     batch_size: int
-    draws: bytes
+    draws: dict | None
 
 
 class Walk(NamedTuple):
@@ -48,8 +48,8 @@ class Walk(NamedTuple):
     Attributes
     ----------
     clusters : kmeans.State
-    draws : bytes
-        The stream of random numbers from here.
+    draws : dict or None
+        The stream of random numbers from here; None where it is still to begin.
     batch_size : int
     waited : int
         Rows since clusters were last looked at to be reassigned, as scikit-learn counts them.
@@ -61,7 +61,7 @@ class Walk(NamedTuple):
     """
 
     clusters: kmeans.State
-    draws: bytes
+    draws: dict | None
     batch_size: int
     waited: int = 0
     empty: bool = True
@@ -71,6 +71,7 @@ class Walk(NamedTuple):
 
 def begin(params: Params, rows: Rows, weight: Array | None) -> Walk:
     """Start from the rows of the first block."""
+    assert params.draws is not None
     stream = Stream(params.draws)
     walk = begun(params, stream.source(), rows, weight)
     return walk._replace(draws=stream.value())
@@ -79,7 +80,7 @@ def begin(params: Params, rows: Rows, weight: Array | None) -> Walk:
 def begun(params: Params, draws: np.random.RandomState, rows: Rows, weight: Array | None) -> Walk:
     """Start from the rows of the first block, drawing from ``draws``."""
     clusters = kmeans.start(centers_of(params.start, draws, rows, weight))
-    return Walk(clusters, b"", min(params.batch_size, rows.array.shape[0]))
+    return Walk(clusters, None, min(params.batch_size, rows.array.shape[0]))
 
 
 def update(params: Params, walk: Walk, batch: Batch) -> tuple[Walk, Info]:
@@ -87,6 +88,7 @@ def update(params: Params, walk: Walk, batch: Batch) -> tuple[Walk, Info]:
     if walk.watch is not None and walk.watch.converged:
         zero = 0.0 * walk.clusters.counts[:1]
         return walk, Info(zero, zero, zero)
+    assert walk.draws is not None
     stream = Stream(walk.draws)
     walk, info = stepped(params, stream.source, walk, batch)
     return walk._replace(draws=stream.value()), info

@@ -1,11 +1,12 @@
 """scikit-learn's stream of random numbers as a value: what was drawn so far is part of the state.
 
-A task that runs twice starts from the same value, and so draws the same.
+A task that runs twice starts from the same value, and so draws the same. The value is numbers and
+names in dicts, no pickle: a file of a fitted estimator runs no code when it is read.
 """
 
 from __future__ import annotations
 
-import pickle
+from typing import Any
 
 import numpy as np
 
@@ -15,30 +16,57 @@ class Stream:
 
     Parameters
     ----------
-    value : bytes
+    value : dict
         What `value` returned before, or `value_of` a RandomState.
     """
 
-    def __init__(self, value: bytes):
+    def __init__(self, value: dict[str, Any]):
         self._value = value
         self._source: np.random.RandomState | None = None
 
     def source(self) -> np.random.RandomState:
         """Return the RandomState, which is made when it is first asked for: few steps draw."""
         if self._source is None:
-            self._source = pickle.loads(self._value)
+            self._source = np.random.RandomState(_generator(self._value["bit_generator"]))
+            forward(self._source, self._value)
         return self._source
 
-    def value(self) -> bytes:
+    def value(self) -> dict[str, Any]:
         """Return the stream from where it is now."""
         return self._value if self._source is None else value_of(self._source)
 
 
-def value_of(source: np.random.RandomState) -> bytes:
-    """Return the stream of ``source`` from where it is now."""
-    return pickle.dumps(source)
+def value_of(source: np.random.RandomState) -> dict[str, Any]:
+    """Return the stream of ``source`` from where it is now: numbers, names and dicts of them.
+
+    Arrays become lists: they are the generator's, and do not move to another library or device.
+
+    Examples
+    --------
+    >>> value = value_of(np.random.RandomState(0))
+    >>> value["bit_generator"], value["state"]["key"][:2]
+    ('MT19937', [0, 1])
+    """
+    return _listed(source.get_state(legacy=False))
 
 
-def forward(source: np.random.RandomState, value: bytes) -> None:
+def forward(source: np.random.RandomState, value: dict[str, Any]) -> None:
     """Let ``source`` go on from ``value``, a stream that began as its own."""
-    source.set_state(pickle.loads(value).get_state(legacy=False))
+    source.set_state(value)
+
+
+def _listed(x: Any) -> Any:
+    if isinstance(x, dict):
+        return {key: _listed(value) for key, value in x.items()}
+    return x.tolist() if isinstance(x, np.ndarray) else x
+
+
+def _generator(name: str) -> np.random.BitGenerator:
+    """Return a generator of NumPy's by its name."""
+    made = getattr(np.random, name, None)
+    if not (isinstance(made, type) and issubclass(made, np.random.BitGenerator)):
+        raise ValueError(
+            f"The draws that this estimator goes on with are of {name!r}, which is no bit "
+            "generator of numpy.random. Fit it again with random_state=RandomState(seed)."
+        )
+    return made()

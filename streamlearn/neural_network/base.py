@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,6 +43,12 @@ class Kept(NamedTuple):
     activation: str
     moving: Any
     watched: Watched
+
+
+class Pace(NamedTuple):
+    """What scikit-learn's ``_optimizer`` is asked for."""
+
+    learning_rate: float
 
 
 class MLP(Movable, BaseEstimator):
@@ -331,7 +336,7 @@ class MLP(Movable, BaseEstimator):
         self._no_improvement_count = watched.stale
         moved = hasattr(net.moving, "eta")  # which "adam" keeps as it is
         eta = float(to_numpy(net.moving.eta)) if moved else float(self.learning_rate_init)
-        self._optimizer = SimpleNamespace(learning_rate=eta)
+        self._optimizer = Pace(eta)
 
     def _out(
         self, method: str, X: Any, of_output: Callable, *, dtype: Any = None, labels: Any = None
