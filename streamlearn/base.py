@@ -218,13 +218,13 @@ def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
     """Put the attributes of ``estimator`` back as they were if the body raises.
 
     Attributes are replaced by a fit, never changed in place, so that keeping references is enough.
+    All are put back at once: another thread that asks the estimator finds none missing.
     """
     before = dict(vars(estimator))
     try:
         yield
     except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
+        estimator.__dict__ = before
         raise
 
 

@@ -23,7 +23,7 @@ from streamlearn.backend import (
     widest_float,
 )
 from streamlearn.blocks import Blocks, reduce
-from streamlearn.reading import as_vector, in_block
+from streamlearn.reading import as_vector, in_block, read_weight
 
 
 class Labels(NamedTuple):
@@ -33,25 +33,28 @@ class Labels(NamedTuple):
     ----------
     classes : ndarray of shape (n_classes,)
         Sorted.
-    counts : ndarray of int of shape (n_classes,)
-        Rows of each.
+    counts : ndarray of shape (n_classes,)
+        Rows of each, or the sum of their weights.
     """
 
     classes: np.ndarray
     counts: np.ndarray
 
 
-def discover(blocks: Blocks) -> Labels:
-    """Find the labels of the part named "y" in one pass over it.
+def discover(blocks: Blocks, *, weighted: bool = False) -> Labels:
+    """Find the labels of the part named "y" in one pass over it, and count their rows.
+
+    ``weighted`` counts each row as often as its weight says, if there is a part "sample_weight".
 
     Raises
     ------
     TypeError
-        If numbers and strings are mixed.
+        If numbers and strings are mixed, or a weight is no number.
     ValueError
-        If there are no rows, or y holds NaN or numbers that are no whole numbers.
+        If there are no rows, y holds NaN or numbers that are no whole numbers, or a weight is NaN.
     """
-    found = reduce(partial(_labels_of_block, blocks.names, blocks.plan is None), _merge, blocks)
+    of_block = partial(_labels_of_block, blocks.names, blocks.plan is None, weighted)
+    found = reduce(of_block, _merge, blocks)
     if found is None:
         raise ValueError("y has no rows: found array with 0 sample(s), at least 1 is required.")
     return found
@@ -62,10 +65,17 @@ def listed(classes: Any) -> np.ndarray:
     return _unique(to_numpy(as_vector(classes, "classes")), "classes").classes
 
 
-def _labels_of_block(names: tuple[str, ...], in_memory: bool, index: int, parts: tuple) -> Labels:
+def _labels_of_block(
+    names: tuple[str, ...], in_memory: bool, weighted: bool, index: int, parts: tuple
+) -> Labels:
     block = None if in_memory else index
-    y = as_vector(parts[names.index("y")], "y", block)
-    return _unique(to_numpy(y), in_block("y", block))
+    y = to_numpy(as_vector(parts[names.index("y")], "y", block))
+    found = _unique(y, in_block("y", block))
+    weight = read_weight(parts, names, np.empty(0), block) if weighted else None
+    if weight is None:
+        return found
+    codes = np.searchsorted(found.classes, y)
+    return found._replace(counts=np.bincount(codes, weight, len(found.classes)))
 
 
 def _unique(y: np.ndarray, where: str) -> Labels:
@@ -112,9 +122,10 @@ def _merge(a: Labels, b: Labels) -> Labels:
             f"y mixes labels from block to block that cannot be sorted: {error}. Labels must be "
             "all numbers or all strings."
         ) from error
-    counts = np.zeros(len(classes), dtype=np.int64)
-    np.add.at(counts, at, np.concatenate([a.counts, b.counts]))
-    return Labels(classes, counts)
+    counts = np.concatenate([a.counts, b.counts])
+    total = np.zeros(len(classes), dtype=counts.dtype)
+    np.add.at(total, at, counts)
+    return Labels(classes, total)
 
 
 def class_weights(how: Any, classes: np.ndarray, found: Labels | None) -> np.ndarray | None:
@@ -132,7 +143,7 @@ def class_weights(how: Any, classes: np.ndarray, found: Labels | None) -> np.nda
     Raises
     ------
     ValueError
-        If a label is not in the dict, or "balanced" finds no rows of one.
+        If a label is not in the dict, or "balanced" finds no rows, or none with a weight, of one.
     """
     if how is None:
         return None
@@ -141,10 +152,12 @@ def class_weights(how: Any, classes: np.ndarray, found: Labels | None) -> np.nda
     assert found is not None
     rows = dict(zip(found.classes.tolist(), found.counts.tolist(), strict=True))
     counts = np.asarray([rows.get(c, 0) for c in classes.tolist()], dtype=np.float64)
-    if not counts.all():
+    if not (counts > 0).all():
+        absent = classes[counts <= 0].tolist()
         raise ValueError(
-            f"class_weight='balanced', and y has no rows of class {classes[counts == 0].tolist()}. "
-            "Leave it out of classes, or give the weights as a dict."
+            f"class_weight='balanced', and y has no rows of class {absent}, or none whose "
+            "sample_weight is above 0. Leave it out of classes and of y, or give the weights as a "
+            "dict."
         )
     return counts.sum() / (len(classes) * counts)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack, contextmanager
 from functools import wraps
 from typing import Any, NamedTuple
 
@@ -155,21 +155,24 @@ class Pipeline(theirs.Pipeline):
         """
         if self._in_one_pass(X):
             return self._fit_in_one_pass(X, y, params)
-        return super().fit(X, y, **params)
+        with _unchanged_on_error(self):
+            return super().fit(X, y, **params)
 
     @available_if(theirs.Pipeline._can_fit_transform)
     def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Fit all steps, then transform: two passes over a collection, the second of them lazy."""
         if self._in_one_pass(X):
             return self._fit_in_one_pass(X, y, params).transform(X)
-        return super().fit_transform(X, y, **params)
+        with _unchanged_on_error(self):
+            return super().fit_transform(X, y, **params)
 
     @available_if(vars(theirs.Pipeline)["fit_predict"].check)
     def fit_predict(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Fit all steps, then predict: two passes over a collection, the second of them lazy."""
         if self._in_one_pass(X):
             return self._fit_in_one_pass(X, y, params).predict(X)
-        return super().fit_predict(X, y, **params)
+        with _unchanged_on_error(self):
+            return super().fit_predict(X, y, **params)
 
     def _can_partial_fit(self) -> bool:
         *_, final = (None, *(step for _, step in stages.leaves("", self)))
@@ -209,9 +212,9 @@ class Pipeline(theirs.Pipeline):
     ) -> Pipeline:
         """Fit, or learn further."""
         self._validate_steps()
-        for path, pipe in stages.pipelines("", self):
+        for path, pipe in stages.nested("", self):
             for name in ("memory", "transform_input"):
-                if getattr(pipe, name) is not None:
+                if isinstance(pipe, theirs.Pipeline) and getattr(pipe, name) is not None:
                     of = f" of the step {path!r}" if path else ""
                     raise ValueError(
                         f'{name}{of} has no effect in one pass; use fit with schedule="per-step".'
@@ -222,7 +225,7 @@ class Pipeline(theirs.Pipeline):
         context = self._init_callback_context(max_subtasks=1)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         message = f"(steps 1 to {len(self)}) Processing in one pass" if self.verbose else None
-        with _print_elapsed_time("Pipeline", message):
+        with _print_elapsed_time("Pipeline", message), _unchanged_on_error(self):
             _learn(leaves, X, y, further=further)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
@@ -278,6 +281,20 @@ def make_pipeline(
     )
 
 
+@contextmanager
+def _unchanged_on_error(pipe: Pipeline) -> Iterator[None]:
+    """Put a pipeline, and all that learns in it, back as it was if the body raises."""
+    with ExitStack() as guards:
+        for _, step in stages.nested("", pipe):
+            guards.enter_context(unchanged_on_error(step))
+            # These two change in place what they have: a copy of it.
+            if isinstance(step, theirs.FeatureUnion):
+                step.transformer_list = list(step.transformer_list)
+            elif getattr(step, "warm_start", False) and not takes_collections(step):
+                step.__dict__ = vars(copy.deepcopy(step))
+        yield
+
+
 class Leaf(NamedTuple):
     """A step that is no pipeline, with the arguments of its learning."""
 
@@ -319,16 +336,15 @@ def _learn(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> None:
         flow = _flow(leaves, X, y, further=further)
         if learner is not None and isinstance(y, np.ndarray) and y.shape[1:] in ((), (1,)):
             y = column_or_1d(y, warn=True)
-    with nullcontext() if learner is None else unchanged_on_error(learner):
-        if learner is not None:
-            learn = learner.partial_fit if further else learner.fit
-            learn(X if flow is None else flow, y, **given)
-        elif flow is not None:
-            stages.fit(flow, y)
-        if flow is not None:
-            fitted = flow.chain.fitted(flow.states)
-            for stage, known in zip(flow.chain.stages, fitted, strict=True):
-                stages.adopt(stage.estimator, known)
+    if learner is not None:
+        learn = learner.partial_fit if further else learner.fit
+        learn(X if flow is None else flow, y, **given)
+    elif flow is not None:
+        stages.fit(flow, y)
+    if flow is not None:
+        fitted = flow.chain.fitted(flow.states)
+        for stage, known in zip(flow.chain.stages, fitted, strict=True):
+            stages.adopt(stage.estimator, known)
 
 
 def _flow(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> Flow:

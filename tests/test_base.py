@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -139,3 +140,24 @@ def test_parameters_are_checked_in_each_fit_and_when_they_change(monkeypatch, na
     for _ in range(2):
         model.fit(X, Y)
     assert len(seen) == before + 2
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_while_an_error_is_put_right_nothing_learned_is_missing(name):
+    """Another thread may ask at any line: here every line of ours is one."""
+    model, learned, seen = ESTIMATORS[name]().partial_fit(X, Y), set(), []
+
+    def at_each_line(_frame: Any, _event: str, _argument: Any) -> Any:
+        seen.append(learned - vars(model).keys())
+        return at_each_line
+
+    learned = {attribute for attribute in vars(model) if attribute.endswith("_")}
+    former = sys.gettrace()
+    sys.settrace(at_each_line)
+    try:
+        with pytest.raises(ValueError, match="infinity"):
+            model.partial_fit(ROWS["infinity"], Y)
+    finally:
+        sys.settrace(former)
+    assert len(seen) > 100
+    assert not set().union(*seen)

@@ -229,8 +229,22 @@ def test_class_weights():
         compute_class_weight("balanced", classes=classes, y=y),
     )
     np.testing.assert_array_equal(class_weights({"b": 3.0}, classes, None), [1.0, 3.0, 1.0])
-    with pytest.raises(ValueError, match="no rows of class"):
+    with pytest.raises(ValueError, match=r"no rows of class \['d'\]"):
         class_weights("balanced", np.array(["a", "b", "c", "d"]), found)
+
+
+@pytest.mark.parametrize(("backend", "kind"), CASES, indirect=["backend"])
+def test_balanced_weights_count_a_row_as_often_as_its_weight(backend, kind):
+    y = np.arange(N_ROWS) % 3
+    w = np.arange(N_ROWS) % 5 * np.where(y == 1, 3.0, 0.5)
+    wrap = Container(kind, backend).wrap
+    found = discover(align(y=wrap(y), sample_weight=wrap(w)), weighted=True)
+    want = compute_class_weight("balanced", classes=np.arange(3), y=y, sample_weight=w)
+    np.testing.assert_allclose(class_weights("balanced", np.arange(3), found), want)
+    nothing = np.where(y == 1, 0.0, w)
+    found = discover(align(y=wrap(y), sample_weight=wrap(nothing)), weighted=True)
+    with pytest.raises(ValueError, match=r"of class \[1\], or none whose sample_weight is above 0"):
+        class_weights("balanced", np.arange(3), found)
 
 
 def test_comparable_arrays_have_one_dtype(backend):

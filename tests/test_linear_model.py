@@ -20,6 +20,8 @@ from sklearn.utils._param_validation import InvalidParameterError
 from streamlearn.core.losses import LOSSES, MARGIN_LOSSES
 from streamlearn.core.rates import RATES
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
+from streamlearn.pipeline import make_pipeline
+from streamlearn.preprocessing import StandardScaler
 from tests.containers import dask_array, dask_frame
 
 ROW_BY_ROW = {"shuffle": False, "batch_size": 1}
@@ -281,6 +283,26 @@ def test_balanced_weights_are_those_of_the_counts(lazy):
     assert np.any(SGDClassifier(**how).fit(X, y).coef_ != given.coef_)
     with pytest.raises(ValueError, match=r"no rows of class \[7\]"):
         SGDClassifier(class_weight="balanced", classes=[0, 1, 2, 7], **how).fit(X, y)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("scaled", [False, True])
+def test_balanced_weights_count_a_row_as_often_as_its_weight(lazy, scaled):
+    X, _, y, _ = table(n=90, n_classes=3)
+    w = np.arange(90) % 4 * np.where(y == 1, 3, 1)
+    weights = {k: w.sum() / (3 * w[y == k].sum()) for k in range(3)}
+    if lazy:
+        X, y, w = (dask_array(a, (40, 0, 50)) for a in (X, y, w))
+    how, coefs = {"random_state": 0, **LAST}, []
+    for class_weight in ("balanced", weights):
+        model = SGDClassifier(class_weight=class_weight, **how)
+        if scaled:
+            given = {"sgdclassifier__sample_weight": w}
+            make_pipeline(StandardScaler(), model, schedule="one-pass").fit(X, y, **given)
+        else:
+            model.fit(X, y, sample_weight=w)
+        coefs.append(model.coef_)
+    np.testing.assert_array_equal(*coefs)
 
 
 class Order:

@@ -14,7 +14,8 @@ import pytest
 import sklearn
 from sklearn import linear_model, preprocessing
 from sklearn import pipeline as theirs
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
+from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA, IncrementalPCA
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -395,6 +396,61 @@ def test_a_failing_fit_leaves_every_step_as_it_was(steps, last, method):
     for (_, step), kept in zip(pipe.steps, before, strict=True):
         assert vars(step).keys() == kept.keys()
         assert all(vars(step)[name] is value for name, value in kept.items())
+
+
+class Refuses(BaseEstimator):
+    """A last step that refuses, once told to, and learns rows by heart before."""
+
+    def __init__(self, refuses=False):
+        self.refuses = refuses
+
+    def fit(self, X, y=None, **_params):
+        self.coef_ = np.asarray(X).sum(axis=0)
+        if self.refuses:
+            raise ValueError("refused")
+        return self
+
+    partial_fit = fit
+
+    def predict(self, X):
+        return np.asarray(X) @ self.coef_
+
+    fit_predict = fit
+
+
+def branches(scaler):
+    union = FeatureUnion([("a", scaler()), ("b", "passthrough")])
+    columns = ColumnTransformer([("a", scaler(), [0, 1])], remainder="passthrough")
+    return [union, theirs.make_pipeline(columns, scaler()), scaler()]
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("schedule", ["per-step", "one-pass"])
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "fit_predict"])
+@pytest.mark.parametrize("scaler", [StandardScaler, preprocessing.StandardScaler])
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_after_a_fit_that_fails_every_answer_is_what_it_was(lazy, schedule, method, scaler):
+    pipe = make_pipeline(*branches(scaler), Refuses(), schedule=schedule)
+    wrap = dask_array if lazy else np.asarray
+    pipe.fit(wrap(X), wrap(Y))
+    want, union = pipe.predict(X), pipe[0].transformer_list
+    pipe.set_params(refuses__refuses=True)
+    with pytest.raises(ValueError, match="refused"):
+        getattr(pipe, method)(wrap(100 * X + 50), wrap(Y))
+    np.testing.assert_array_equal(pipe.predict(X), want)
+    assert pipe[0].transformer_list is union
+    pipe.set_params(refuses__refuses=False)
+    assert np.any(pipe.fit(wrap(100 * X + 50), wrap(Y)).predict(X) != want)
+
+
+def test_a_step_that_goes_on_in_its_own_arrays_is_what_it_was():
+    last = linear_model.SGDRegressor(warm_start=True, random_state=0)
+    pipe = make_pipeline(preprocessing.FunctionTransformer(), last).fit(X, Y)
+    want = pipe.predict(X)
+    with pytest.raises(ValueError, match="overflow"):
+        pipe.fit(1e200 * X, Y)
+    np.testing.assert_array_equal(pipe.predict(X), want)
+    assert pipe[-1] is last
 
 
 def test_partial_fit_compares_the_names_of_a_frame():

@@ -77,6 +77,8 @@ default="auto"
         Share of each block's rows to hold out.
     n_iter_no_change : int, default=5
     class_weight : dict, "balanced" or None, default=None
+        "balanced" counts each row as often as its ``sample_weight`` says, as
+        `~sklearn.utils.compute_class_weight` does. (scikit-learn: each row once.)
     warm_start : bool, default=False
         Let ``fit`` start from the coefficients of the fit before.
     average : bool or int, default=False
@@ -235,10 +237,13 @@ default="auto"
         with unchanged_on_error(self):
             given = self._take_in(X, y, sample_weight, reset=True, target="labels")
             classes, found = None if self.classes is None else listed(self.classes), None
-            if classes is None or self.class_weight == "balanced":
+            balanced = self.class_weight == "balanced"
+            if classes is None or balanced:
                 # A collection's labels are found without reading its X.
                 apart = given.blocks.plan is not None or given.flow is not None
-                found = discover(engine.align(y=y) if apart else given.blocks)
+                weight = sample_weight if balanced else None
+                parts = engine.align(y=y, sample_weight=weight) if apart else given.blocks
+                found = discover(parts, weighted=balanced)
                 classes = found.classes if classes is None else classes
             params = self._class_params(classes, found)
             n_outputs = _n_outputs(classes)

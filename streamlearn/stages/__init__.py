@@ -5,10 +5,10 @@ There are four kinds of `stage`: ours, which are summed up in any order (`Mergea
 ColumnTransformer (`Branches`), each branch of which is a `Chain` of stages again.
 """
 
-from streamlearn.stages.branches import leaves, pipelines
+from streamlearn.stages.branches import leaves, nested
 from streamlearn.stages.chain import Chain
 from streamlearn.stages.flow import Flow, fit
 from streamlearn.stages.stage import Mergeable, Piece
 from streamlearn.stages.steps import adopt, stage_of
 
-__all__ = ["Chain", "Flow", "Mergeable", "Piece", "adopt", "fit", "leaves", "pipelines", "stage_of"]
+__all__ = ["Chain", "Flow", "Mergeable", "Piece", "adopt", "fit", "leaves", "nested", "stage_of"]

@@ -189,16 +189,18 @@ def leaves(name: str, estimator: Any) -> Iterator[tuple[str, Any]]:
         yield name, estimator
 
 
-def pipelines(name: str, estimator: Any) -> Iterator[tuple[str, Any]]:
-    """Return the pipelines that learn where ``estimator`` does, itself too, with their names."""
+def nested(name: str, estimator: Any) -> Iterator[tuple[str, Any]]:
+    """Return all estimators that learn where ``estimator`` does, itself too, with their names."""
+    if estimator is None or isinstance(estimator, str):
+        return
+    yield name, estimator
     found: list = []
     if isinstance(estimator, Pipeline):
-        yield name, estimator
         found = estimator.steps
     elif isinstance(estimator, FeatureUnion | ColumnTransformer):
         found = branches_of(estimator)
     for inner, step in found:
-        yield from pipelines(f"{name}__{inner}" if name else inner, step)
+        yield from nested(f"{name}__{inner}" if name else inner, step)
 
 
 def rebuilt(estimator: Any, fitted: Iterator) -> Any:

@@ -87,6 +87,4 @@ def adopt(estimator: Any, fitted: Any) -> None:
         for (_, inner), (_, known) in zip(estimator.steps, fitted.steps, strict=True):
             if inner is not None and not isinstance(inner, str):
                 adopt(inner, known)
-    state = {**vars(fitted), **params}
-    vars(estimator).clear()
-    vars(estimator).update(state)
+    estimator.__dict__ = {**vars(fitted), **params}
