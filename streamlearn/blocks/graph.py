@@ -6,7 +6,8 @@ inline tasks, and so read a source once for X and once more for y. `plan.split` 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import dask
@@ -35,6 +36,7 @@ __all__ = [
     "TaskRef",
     "is_future",
     "raw_graph",
+    "release",
     "scheduler",
 ]
 
@@ -103,11 +105,19 @@ class Scheduler(NamedTuple):
             if sent:
                 sent.clear()
             return list(self.get(graph, keys))
-        futures = self.client.get(graph, keys, sync=False)
+        futures = list(self.client.get(graph, keys, sync=False))
         if sent:
             sent.clear()
-        home = len(keys) - stay
-        return self.client.gather(futures[:home]) + list(futures[home:])
+        home, there = futures[: len(keys) - stay], futures[len(keys) - stay :]
+        try:
+            with _seceded():
+                return self.client.gather(home) + there
+        except BaseException:
+            release(there)
+            raise
+        finally:
+            # A traceback that somebody keeps refers to them, and so would keep the work going.
+            release(home)
 
     def read_ahead(self) -> int:
         """Return how many blocks to load ahead: enough for every thread or worker to be busy."""
@@ -119,6 +129,30 @@ class Scheduler(NamedTuple):
         pool = dask.config.get("pool", None)
         threads = getattr(pool, "_max_workers", None) or getattr(pool, "_processes", None)
         return max(2, int(threads or dask.config.get("num_workers", None) or CPU_COUNT))
+
+
+def release(values: Iterable[Any]) -> None:
+    """Let go of the futures among ``values``; work that nobody else asked for stops."""
+    for value in values:
+        if is_future(value):
+            value.release()
+
+
+@contextmanager
+def _seceded() -> Iterator[None]:
+    """Leave the slot of the task that this runs in, if any, to the tasks that it waits for."""
+    import distributed
+
+    try:
+        distributed.secede()
+        inside = True
+    except Exception:  # not inside a task, or one that has left already
+        inside = False
+    try:
+        yield
+    finally:
+        if inside:
+            distributed.rejoin()
 
 
 def scheduler(collections: Sequence[Any]) -> Scheduler:

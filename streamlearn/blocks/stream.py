@@ -28,6 +28,7 @@ from streamlearn.blocks.graph import (
     Task,
     TaskRef,
     is_future,
+    release,
     scheduler,
 )
 from streamlearn.blocks.making import Rows
@@ -165,6 +166,11 @@ class Stream:
         result, *kept = self.scheduler.run(graph, keys, stay=len(ahead), sent=here)
         self.carried = dict(zip(ahead, kept, strict=True))
         return result
+
+    def close(self) -> None:
+        """Let go of what was kept for later blocks, where none will come."""
+        release(self.carried.values())
+        self.carried = {}
 
     def _beginning(self, start: int, stop: int) -> Iterator[Key]:
         return chain.from_iterable(self.begin.get(p, ()) for p in range(start, stop))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import os
 import signal
+import threading
 import time
 from collections import Counter
 from functools import partial
@@ -122,15 +125,80 @@ def test_shared_results_stay_on_the_cluster_over_segments(client):
     assert tracking.reads(happened(client)) == [0, 50, 100, 150]
 
 
-def test_nothing_is_left_behind(client):
-    with dask.config.set({"streamlearn.segment": 7}):
-        run(gather, (), align(X=tall_to_short(20)))
-    for _ in range(100):
+def left_on(client):
+    """Return the tasks that stay on the cluster; those that are let go of stop a little later."""
+    for _ in range(200):
+        gc.collect()  # an error and the frames of its traceback refer to each other
         left = client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.tasks))
         if not left:
             break
         time.sleep(0.02)
-    assert left == []
+    return left
+
+
+def test_nothing_is_left_behind(client):
+    with dask.config.set({"streamlearn.segment": 7}):
+        run(gather, (), align(X=tall_to_short(20)))
+    assert left_on(client) == []
+
+
+def failing_step(state, parts):
+    if state == 9:
+        raise FloatingPointError("nine blocks are enough")
+    return state + 1, None
+
+
+def test_no_work_is_left_behind_an_error_whose_traceback_is_kept(client):
+    X = tall_to_short(20).rechunk((7, COLUMNS))
+    with (
+        dask.config.set({"streamlearn.segment": 4}),
+        pytest.raises(FloatingPointError) as raised,
+    ):
+        run(failing_step, 0, align(X=X))
+    assert raised.value.__traceback__ is not None
+    assert left_on(client) == []
+
+
+def test_persisted_data_can_be_freed_after_an_error(client):
+    with contextlib.suppress(FloatingPointError):
+        run(failing_step, 0, align(X=plain(20).persist()))
+    assert left_on(client) == []
+
+
+def test_an_interrupt_whose_traceback_is_kept_stops_the_work(client, tmp_path):
+    def interrupt():
+        while not any(tmp_path.iterdir()):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    blocks = align(X=plain(60).map_blocks(leaving_a_mark, tmp_path, dtype=float))
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt) as raised:
+        run(gather, (), blocks)
+    assert raised.value.__traceback__ is not None
+    assert left_on(client) == []
+    assert len(list(tmp_path.iterdir())) < 60
+
+
+def leaving_a_mark(block, folder):
+    (folder / str(int(block.flat[0]))).touch()
+    time.sleep(0.2)
+    return block
+
+
+def test_verbs_inside_tasks_end_though_they_fill_every_thread(client):
+    """Each waits for tasks that need a thread, as dask's own compute does."""
+    found = client.gather(client.map(nested, range(2 * len(client.nthreads())), pure=False))
+    assert set(found) == {(tuple(range(0, 40, 5)), tracking.rows(0, 40).sum())}
+    # Each has come back to its thread: as many tasks as before run at a time.
+    assert client.gather(client.map(abs, range(-9, 0), pure=False)) == list(range(9, 0, -1))
+
+
+def nested(_number):
+    X = plain(8)
+    with dask.config.set({"streamlearn.segment": 3}):
+        state, _ = run(gather, (), align(X=X))
+    return state, reduce(total, float.__add__, align(X=X))
 
 
 PERSISTED = {
