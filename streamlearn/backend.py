@@ -145,6 +145,16 @@ def to_numpy(x: Array) -> np.ndarray:
     return np.asarray(x)
 
 
+def detached(x: Array) -> Array:
+    """Return ``x`` without the history that torch keeps for gradients."""
+    return x.detach() if compat.is_torch_array(x) and x.requires_grad else x
+
+
+def is_strided(x: Any) -> bool:
+    """Tell whether all elements of an object of torch are stored; True for what is no tensor."""
+    return not compat.is_torch_array(x) or str(x.layout) == "torch.strided"
+
+
 def to_float(x: Array) -> float:
     """Read a 0-d array back to the host; this waits for the device."""
     return float(x)
@@ -154,7 +164,7 @@ def nbytes(x: Array) -> int:
     """Return the bytes of memory that the elements of ``x`` take, 0 where that is not known."""
     if is_sparse(x):
         return sparse.nbytes(x)
-    known = getattr(x, "nbytes", None)
+    known = getattr(x, "nbytes", None) if is_strided(x) else 0
     if known is not None:
         return int(known)
     return int(np.prod(x.shape)) * itemsize(x.dtype, namespace(x))

@@ -24,16 +24,18 @@ from sklearn.utils.validation import (
 
 from streamlearn import blocks as engine
 from streamlearn.backend import is_array, to_numpy
+from streamlearn.plain import known_or_raise, plain
 from streamlearn.reading import (
     DENSE,
     Reader,
     advised,
+    as_array,
     dense_or_raise,
-    known_or_raise,
     sum_is_finite,
 )
 from streamlearn.sparse import csr, is_sparse
 from streamlearn.stages import Flow
+from streamlearn.tables import dates_or_raise, is_table, names_of
 
 
 class Given(NamedTuple):
@@ -104,6 +106,7 @@ def take_in(
     if isinstance(X, Flow):
         given = {"X": X.X, "y": y, "sample_weight": sample_weight, **X.given}
         return Given(engine.align(as_rows=("X",), **given), X.reader, None, X)
+    X, y, sample_weight = (plain(a) for a in (X, y, sample_weight))
     known_or_raise(X)
     if engine.is_collection(X):
         X = engine.whole_rows(X)
@@ -134,7 +137,10 @@ def take_in(
         of_y = {"y_numeric": target == "values", "multi_output": multi_output}
         # Everything follows X.
         y, sample_weight = (to_numpy(a) if is_foreign(a) else a for a in (y, sample_weight))
-        with advised():
+        y = as_array(y, "y") if is_table(y) else y
+        names = names_of(X)
+        dates_or_raise(X, "X")
+        with advised(X):
             if not reset and is_clean(estimator, X, y, finite=finite):
                 pass
             elif y is None or engine.is_collection(y):
@@ -148,7 +154,7 @@ def take_in(
                     sample_weight, X, dtype=X.dtype, allow_all_zero_weights=zeros
                 )
         X = csr(X) if is_sparse(X) else X
-        reader = Reader(name, X.shape[1], allow_nan=allow_nan, finite=finite)
+        reader = Reader(name, X.shape[1], names, allow_nan=allow_nan, finite=finite)
     parts = engine.align(X=X, y=y, sample_weight=sample_weight)
     return Given(parts, reader._replace(in_memory=True, checked=True), X.shape[1])
 

@@ -36,7 +36,6 @@ from streamlearn.reading import (
     as_array,
     as_vector,
     dense_or_raise,
-    finite_or_raise,
     in_block,
     read_values,
     read_weight,
@@ -395,7 +394,9 @@ def look_again(course: Course, block: Ready) -> None:
         If they hold NaN or infinity, naming the block.
     """
     if not course.reader.looks(block.X):
-        finite_or_raise(Rows(block.X, block.functions).all(), "X", block.block)
+        as_given = course.ahead is None and not block.functions
+        reader = course.reader if as_given else course.reader.of_anything()
+        reader.finite_or_raise(Rows(block.X, block.functions).all(), block.block)
 
 
 def _largest(course: Course, X: Array, seen: int) -> int:

@@ -23,14 +23,15 @@ from streamlearn import blocks as engine
 from streamlearn.backend import Array, same_place, to_numpy
 from streamlearn.base import advice, announce, is_clean, is_foreign
 from streamlearn.moving import Movable
+from streamlearn.plain import known_or_raise, plain
 from streamlearn.reading import (
     Reader,
     advised,
     dense_or_raise,
-    known_or_raise,
     same_place_or_raise,
 )
 from streamlearn.sparse import as_given, csr, is_sparse
+from streamlearn.tables import dates_or_raise
 
 
 def rows_out(
@@ -78,6 +79,7 @@ def rows_out(
     ValueError
         If X has other features, or is in another namespace or on another device.
     """
+    X = plain(X)
     known_or_raise(X)
     if engine.is_collection(X):
         X = engine.whole_rows(X)
@@ -97,7 +99,8 @@ def rows_out(
         "dtype": [np.float64, np.float32],
         "ensure_all_finite": "allow-nan" if allow_nan else True,
     }
-    with advised():
+    dates_or_raise(X, "X")
+    with advised(X):
         if is_clean(estimator, X):
             pass
         elif named:
@@ -126,6 +129,7 @@ def predictions_out(
     ``labels`` stands for the result's columns, if it has two dimensions, and names those of a lazy
     frame.
     """
+    X = plain(X)
     if dtype is None and engine.is_collection(X):
         dtype = np.result_type(lazy_float_dtype(X), to_numpy(fitted[:0, ...]).dtype)
     return rows_out(
@@ -173,7 +177,12 @@ class RowFunction:
         """Read X and apply the function."""
         rows = self.reader.rows(X)
         same_place_or_raise(rows, self.fitted, self.reader.estimator, self.method)
-        return as_given(self.function(rows), X)
+        try:
+            return as_given(self.function(rows), X)
+        except ValueError:
+            if not self.reader.finite:
+                self.reader.finite_or_raise(rows)  # by name, if it is that
+            raise
 
     def unbuilt(self, X: Array) -> Callable | None:
         """Return the function for batches of X that builds nothing, if there is one.

@@ -18,7 +18,6 @@ from streamlearn.core.machine import Machine
 from streamlearn.outputs import Transformer, rows_out
 from streamlearn.reading import (
     Reader,
-    finite_or_raise,
     read_weight,
     same_place_or_raise,
     sum_is_finite,
@@ -261,5 +260,5 @@ def _moments_of_block(
         state = moments.of_block(params, X, read_weight(parts, names, X, block))
     # Infinity reaches the means, which are fewer.
     if not sum_is_finite(state.mean):
-        finite_or_raise(X, "X", block, allow_nan=True)
+        reader.finite_or_raise(X, block)
     return state

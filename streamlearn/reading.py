@@ -23,9 +23,22 @@ from streamlearn.backend import (
     namespace,
     reads_are_free,
     same_place,
+    to_numpy,
     widest_float,
 )
+from streamlearn.plain import known_or_raise, plain
 from streamlearn.sparse import csr, is_sparse
+from streamlearn.tables import (
+    APART,
+    ENCODE,
+    column_with,
+    fault_of,
+    is_date,
+    is_table,
+    names_of,
+    numbers_of,
+    sparse_of,
+)
 
 DENSE = "Use '.toarray()' to convert to a dense array."
 
@@ -97,8 +110,18 @@ class Reader(NamedTuple):
                 f"expecting {expected} as input. All blocks must have the same columns."
             )
         if self.looks(X):
-            finite_or_raise(X, "X", block, allow_nan=self.allow_nan)
+            self.finite_or_raise(X, block)
         return X
+
+    def finite_or_raise(self, X: Array, block: int | None = None) -> None:
+        """Check rows as they came for infinity, and for NaN where that is not allowed.
+
+        Raises
+        ------
+        ValueError
+            Naming the block, and the column of a frame.
+        """
+        finite_or_raise(X, "X", block, allow_nan=self.allow_nan, names=self.names)
 
     def whole(self, rows: Any, block: int | None = None) -> Any:
         """Check `streamlearn.blocks.Rows`; return them with what they are made of as an array.
@@ -116,6 +139,7 @@ class Reader(NamedTuple):
         return rows._replace(array=as_rows(rows.array))
 
     def _array(self, X: Any, block: int | None) -> Array:
+        known_or_raise(X, in_block("X", block))
         if hasattr(X, "columns"):
             found = tuple(map(str, X.columns))
             if self.names is not None and found != self.names:
@@ -123,7 +147,7 @@ class Reader(NamedTuple):
                     f"{in_block('X', block)} has the columns {list(found)}, but {self.estimator} "
                     f"is expecting {list(self.names)}. Select the columns by name, in this order."
                 )
-        known_or_raise(X, in_block("X", block))
+            X = sparse_of(X)
         if is_sparse(X):
             dense_or_raise(X, self.dense)
             X = _sparse_numbers(X, block)
@@ -135,17 +159,11 @@ class Reader(NamedTuple):
         return X
 
 
-OTHER_SPARSE = {"sparse": ".to_scipy_sparse()", "cupyx": ".get()"}
-"""Packages of sparse arrays that are not scipy's, and how these become scipy's."""
-
-ENCODE = "Encode it as numbers first, or leave it out."
-APART = "Give real and imaginary parts apart."
 CLIP = "Drop such rows, or clip the values."
 FILL = "Drop such rows, or fill the gaps."
+NO_NUMBERS = ("could not convert", "float() argument", "could not be promoted")
 ADVICE = {
-    "could not convert": ENCODE,
-    "float() argument": ENCODE,
-    "could not be promoted": ENCODE,
+    **dict.fromkeys(NO_NUMBERS, ENCODE),
     "Complex data not supported": APART,
     "contains infinity": CLIP,
     "Input contains NaN": f"It is y that does. {FILL}",
@@ -158,17 +176,26 @@ ADVICE = {
 
 
 @contextmanager
-def advised() -> Iterator[None]:
-    """Note what to do on those errors of scikit-learn's checks that do not say it."""
+def advised(X: Any) -> Iterator[None]:
+    """Note on errors of scikit-learn's checks what to do, and which column of a frame is meant."""
     try:
         yield
     except (TypeError, ValueError) as error:
         text = str(error)
+        of_values = any(words in text for words in (*NO_NUMBERS, "Input X contains"))
+        if names_of(X) is not None and of_values:
+            where = fault_of(X, allow_nan="contains infinity" in text)
+            if where is not None:
+                error.add_note(where)
         for words, advice in ADVICE.items():
             if words in text:
                 error.add_note(advice)
                 break
         raise
+
+
+def _is_complex(x: Array) -> bool:
+    return namespace(x).isdtype(x.dtype, "complex floating")
 
 
 def _not_complex(named: str) -> str:
@@ -186,13 +213,19 @@ def in_block(name: str, block: int | None) -> str:
     return name if block is None else f"Block {block} of {name}"
 
 
-def as_array(x: Any) -> Array:
-    """Return what a block holds as an array: frames and sequences become NumPy's."""
-    if hasattr(x, "to_numpy"):
-        return x.to_numpy()
+def as_array(x: Any, what: str = "X") -> Array:
+    """Return what a block holds as an array: frames and sequences become NumPy's.
+
+    Raises
+    ------
+    TypeError
+        If it is sparse.
+    """
+    if is_table(x):
+        return plain(x.to_numpy())
     dense_or_raise(x, DENSE)
-    if isinstance(x, np.memmap):
-        return x.view(np.ndarray)  # every slice of a memory map pays for being one
+    known_or_raise(x, what)
+    x = plain(x)
     return x if is_array(x) else np.asarray(x)
 
 
@@ -215,23 +248,6 @@ def dense_or_raise(x: Any, advice: str | None) -> None:
         )
 
 
-def known_or_raise(X: Any, name: str = "X") -> None:
-    """Check that X is not sparse in another library than scipy.
-
-    Raises
-    ------
-    TypeError
-        Naming its type, and what makes scipy's of it.
-    """
-    package = type(X).__module__.partition(".")[0]
-    if package in OTHER_SPARSE:
-        raise TypeError(
-            f"{name} is a sparse array of another library ({package}: {type(X).__name__}). Sparse "
-            f"rows are scipy's: give X{OTHER_SPARSE[package]}, or of a dask array "
-            f"X.map_blocks(lambda x: x{OTHER_SPARSE[package]})."
-        )
-
-
 def _sparse_numbers(X: Any, block: int | None) -> Array:
     named = f"{in_block('X', block)} has dtype {X.dtype}"
     if X.dtype.kind == "c":
@@ -249,21 +265,17 @@ def as_numbers(x: Any, name: str, block: int | None = None) -> Array:
     TypeError, ValueError
         If it holds something else: dates, other text, objects, complex numbers.
     """
-    if hasattr(x, "to_numpy"):
-        dtypes = list(x.dtypes) if x.ndim == 2 else [x.dtype]
-    else:
-        x = as_array(x)
-        dtypes = [x.dtype]
-    named = f"{in_block(name, block)} has dtype {', '.join(sorted(set(map(str, dtypes))))}"
-    if any("complex" in str(dtype) for dtype in dtypes):
+    what = in_block(name, block)
+    if is_table(x):
+        return numbers_of(x, what)
+    x = as_array(x, what)
+    named = f"{what} has dtype {x.dtype}"
+    if _is_complex(x):
         raise ValueError(_not_complex(named))
-    if any(str(dtype).startswith(("datetime", "timedelta")) for dtype in dtypes):
+    if is_date(x.dtype):
         raise TypeError(f"{named} and is not numeric. {ENCODE}")
     try:
-        if hasattr(x, "to_numpy"):
-            single = all(dtype == np.float32 for dtype in dtypes)
-            return x.to_numpy(dtype=np.float32 if single else np.float64, na_value=np.nan)
-        return x.astype(np.float64) if getattr(dtypes[0], "kind", "f") in "OUS" else x
+        return x.astype(np.float64) if getattr(x.dtype, "kind", "f") in "OUS" else x
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{named} and is not numeric: {error}. {ENCODE}") from error
@@ -277,8 +289,8 @@ def as_vector(x: Any, name: str, block: int | None = None) -> Array:
     ValueError
         If it has more than one column, or is complex.
     """
-    x = as_array(x)
-    if "complex" in str(x.dtype):
+    x = as_array(x, in_block(name, block))
+    if _is_complex(x):
         raise ValueError(_not_complex(f"{in_block(name, block)} has dtype {x.dtype}"))
     if x.ndim == 2 and x.shape[1] == 1:
         x = x[:, 0]
@@ -354,24 +366,34 @@ def indicator_or_raise(y: Array, block: int | None) -> None:
         )
 
 
-def finite_or_raise(x: Array, name: str, block: int | None, *, allow_nan: bool = False) -> None:
+def finite_or_raise(
+    x: Array,
+    name: str,
+    block: int | None,
+    *,
+    allow_nan: bool = False,
+    names: tuple[str, ...] | None = None,
+) -> None:
     """Check that ``x`` holds no infinity, and no NaN unless ``allow_nan``.
 
     Raises
     ------
     ValueError
-        Naming the block, if there is one.
+        Naming the block, if there is one, and the column, if these are ``names`` of columns.
     """
     if sum_is_finite(x):
         return
-    x = entries(x)
+    if is_sparse(x):
+        x, names = entries(x), None
     xp = namespace(x)
     wrong = xp.isinf(x) if allow_nan else ~xp.isfinite(x)
     if bool(xp.any(wrong)):
         what, remedy = "infinity", CLIP
         if not allow_nan and bool(xp.any(xp.isnan(x))):
-            what, remedy = "NaN", FILL
+            what, remedy, wrong = "NaN", FILL, xp.isnan(x)
         where = "" if block is None else f" in block {block}"
+        if names is not None:
+            where += column_with(to_numpy(wrong), names)
         raise ValueError(f"Input {name} contains {what}{where}. {remedy}")
 
 

@@ -17,6 +17,7 @@ PACKAGE = Path(streamlearn.__file__).parent
 FLOORS = [
     {"sparse"},
     {"backend"},
+    {"plain", "tables"},
     {"core", "blocks", "reading"},
     {"labels", "moving"},
     {"metrics"},

@@ -15,6 +15,7 @@ from streamlearn.backend import concat, is_array
 from streamlearn.blocks.graph import DataNode, Key, raw_graph
 from streamlearn.blocks.making import origin
 from streamlearn.blocks.plan import Plan, split
+from streamlearn.plain import known_or_raise, plain
 from streamlearn.sparse import csr, is_sparse
 
 
@@ -76,6 +77,7 @@ def whole_rows(X: Any) -> Any:
     TypeError
         If it is a collection of another kind.
     """
+    X = plain(X)
     check_kind("X", X)
     if is_frame(X) or X.ndim != 2 or X.numblocks[1] == 1:
         return X
@@ -88,13 +90,14 @@ def whole_rows(X: Any) -> Any:
 def _side_by_side(blocks: Any) -> Any:
     blocks = [
         block if is_array(block) else csr(block) if is_sparse(block) else np.asarray(block)
-        for block in blocks
+        for block in map(plain, blocks)
     ]
     return concat(blocks, axis=1)
 
 
 def row_chunks(X: Any) -> tuple[int | None, ...]:
     """Return the rows of each chunk of a collection, None where dask does not know them."""
+    X = plain(X)
     check_kind("X", X)
     if is_frame(X):
         return (None,) * X.npartitions
@@ -115,7 +118,7 @@ def align(*, as_rows: Sequence[str] = (), **containers: Any) -> Blocks:
     ValueError
         If two collections are chunked differently along the rows, or the lengths differ.
     """
-    given = {name: x for name, x in containers.items() if x is not None}
+    given = {name: plain(x) for name, x in containers.items() if x is not None}
     (first, X), *others = given.items()
     lazy = {name: x for name, x in given.items() if is_dask_collection(x)}
     for name, x in lazy.items():
@@ -168,6 +171,7 @@ def check_kind(name: str, x: Any) -> None:
     TypeError
         Naming what it is.
     """
+    known_or_raise(x, name)
     if not (is_frame(x) or hasattr(type(x), "chunks")):
         raise TypeError(
             f"{name} is a dask {type(x).__name__}. Give a dask array, DataFrame or Series; "

@@ -13,6 +13,7 @@ from dask.layers import ArrayBlockIdDep
 from streamlearn.blocks.containers import is_frame, whole_rows
 from streamlearn.blocks.making import Rows, origin, remember, then
 from streamlearn.blocks.stream import noted
+from streamlearn.plain import plain
 from streamlearn.sparse import is_sparse
 
 
@@ -89,7 +90,7 @@ def _make(
     while isinstance(blocks, list):
         (blocks,) = blocks
     with noted(f"block {where[0]}"):
-        made = Rows(blocks, functions).all()
+        made = Rows(plain(blocks), functions).all()
         if framed:
             _dense_or_raise(made, 'Leave them as they are: set_output(transform="default")')
     return made.to_numpy() if hasattr(made, "iloc") else made

@@ -34,6 +34,7 @@ from streamlearn.blocks.graph import (
 from streamlearn.blocks.making import Rows
 from streamlearn.blocks.plan import Plan, Recipe, cook, origins
 from streamlearn.blocks.window import gates, is_source, lifetimes, sources
+from streamlearn.plain import plain
 
 
 class Loaded(NamedTuple):
@@ -256,6 +257,7 @@ def prepared(
     ValueError
         If the parts have different numbers of rows.
     """
+    parts = tuple(map(plain, parts))
     lengths = [n_rows(x) for x in parts]
     if len(set(lengths)) > 1:
         found = ", ".join(f"{name} has {n} rows" for name, n in zip(names, lengths, strict=True))

@@ -36,7 +36,6 @@ from streamlearn.foreign import Method, learned
 from streamlearn.reading import (
     DENSE,
     Reader,
-    finite_or_raise,
     read_weight,
     same_place_or_raise,
     sum_is_finite,
@@ -117,7 +116,8 @@ class Mergeable:
                 state = machine.of_block(machine.params, X.array, weight)
         # Infinity reaches the means, which are fewer; NaN are missing in the counts.
         if not sum_is_finite(state.mean):
-            finite_or_raise(X.all(), "X", block, allow_nan=True)
+            known = reader.of_anything() if X.functions else reader
+            known._replace(allow_nan=True).finite_or_raise(X.all(), block)
         xp, clean = namespace(state.weight), False
         if weight is None:
             clean = bool(xp.all(state.weight == X.array.shape[0]))

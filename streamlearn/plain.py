@@ -1,0 +1,108 @@
+"""Plain arrays: what comes in, without masks, coordinates, histories of gradients and pandas' NA.
+
+Blocks pass through `plain` before anything else sees them, and so does what is in memory.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from streamlearn.backend import detached, is_strided
+
+TO_SCIPY = {
+    "sparse": "{0}.to_scipy_sparse()",
+    "cupyx": "{0}.get()",
+    "jax": "scipy.sparse.csr_array({0}.todense())",
+    "torch": "scipy.sparse.csr_array({0}.to_dense().numpy())",
+}
+"""Packages of sparse arrays that are not scipy's, and how these become scipy's."""
+
+TO_ROWS = {
+    ("xarray", "Dataset"): 'X.to_dataarray("feature").T makes one array of variables of one '
+    "dimension.",
+    ("polars", "LazyFrame"): "X.collect() reads them.",
+}
+"""What holds no rows itself, by package and name, and what does."""
+
+
+def plain(x: Any) -> Any:
+    """Return ``x`` as the array or frame that it holds, itself where it is no more than that.
+
+    A masked entry becomes NaN, and so does pandas' NA among objects. A tensor of torch leaves its
+    history of gradients, an xarray DataArray its coordinates.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> plain(np.ma.masked_equal([1, 2, 0], 0))
+    array([ 1.,  2., nan])
+    """
+    if type(x) is np.ndarray:
+        return _without_na(x) if x.dtype.kind in "OT" else x
+    if isinstance(x, np.ma.MaskedArray):
+        return _filled(x)
+    if isinstance(x, np.memmap):
+        return x.view(np.ndarray)  # every slice of a memory map pays for being one
+    package = _package(x)
+    if package == "xarray":
+        return plain(x.data) if hasattr(x, "data") else x
+    return detached(x) if package == "torch" else x
+
+
+def known_or_raise(x: Any, name: str = "X") -> None:
+    """Check that ``x`` is not sparse in another library than scipy, and holds rows.
+
+    Raises
+    ------
+    TypeError
+        Naming its type, and what makes rows that are taken.
+    """
+    package, kind = _package(x), type(x).__name__
+    if (package, kind) in TO_ROWS:
+        raise TypeError(
+            f"{name} is a {kind} of {package}, which holds no rows. "
+            f"{TO_ROWS[package, kind].replace('X', name)}"
+        )
+    if package in TO_SCIPY and not (package == "torch" and is_strided(x)):
+        remedy = TO_SCIPY[package]
+        raise TypeError(
+            f"{name} is a sparse array of another library ({package}: {kind}). Sparse rows are "
+            f"scipy's: give {remedy.format('X')}, or of a dask array "
+            f"X.map_blocks(lambda x: {remedy.format('x')})."
+        )
+
+
+def _package(x: Any) -> str:
+    module = type(x).__module__
+    if module.startswith("jax") and not module.startswith("jax.experimental.sparse"):
+        return ""
+    return module.partition(".")[0]
+
+
+def _without_na(x: np.ndarray) -> np.ndarray:
+    """Return objects with NaN in the place of pandas' NA, themselves where there is none."""
+    x = x.astype(object, copy=False)
+    pandas = sys.modules.get("pandas")
+    if pandas is None:  # whoever made an NA has imported it
+        return x
+    at = [i for i in np.flatnonzero(pandas.isna(x)) if x.flat[i] is pandas.NA]
+    if at:
+        x = x.copy()
+        x.flat[at] = np.nan
+    return x
+
+
+def _filled(x: np.ma.MaskedArray) -> np.ndarray:
+    """Return what is not masked, and NaN."""
+    data, mask = np.asarray(x.data), np.ma.getmaskarray(x)
+    if not mask.any():
+        return plain(data)
+    kind = data.dtype.kind
+    if kind in "biu":
+        data = data.astype(np.float64)
+    elif kind in "SUT":
+        data = data.astype(object)
+    return np.where(mask, data.dtype.type("NaT") if kind in "mM" else np.nan, data)
