@@ -138,7 +138,7 @@ def take_in(
         # Everything follows X.
         y, sample_weight = (to_numpy(a) if is_foreign(a) else a for a in (y, sample_weight))
         y = as_array(y, "y") if is_table(y) else y
-        names = names_of(X)
+        columns = names_of(X)
         dates_or_raise(X, "X")
         with advised(X):
             if not reset and is_clean(estimator, X, y, finite=finite):
@@ -154,7 +154,7 @@ def take_in(
                     sample_weight, X, dtype=X.dtype, allow_all_zero_weights=zeros
                 )
         X = csr(X) if is_sparse(X) else X
-        reader = Reader(name, X.shape[1], names, allow_nan=allow_nan, finite=finite)
+        reader = Reader(name, X.shape[1], columns, allow_nan=allow_nan, finite=finite)
     parts = engine.align(X=X, y=y, sample_weight=sample_weight)
     return Given(parts, reader._replace(in_memory=True, checked=True), X.shape[1])
 

@@ -28,6 +28,7 @@ from streamlearn import metrics
 from streamlearn.backend import asarray, device, is_array, namespace, same_dtype, to_numpy
 from streamlearn.blocks import Rows
 from streamlearn.labels import discover
+from streamlearn.missing import as_known
 from streamlearn.sparse import is_sparse
 
 LAZY = (
@@ -126,7 +127,7 @@ def _configured(config: dict[str, Any], function: Callable, *args: Any) -> Any:
 def learned(estimator: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
     """Return a copy of ``estimator`` that has learned from one more block."""
     copy = deepcopy(estimator)
-    copy.partial_fit(X, y, **params)
+    copy.partial_fit(as_known(copy, X), as_known(copy, y), **params)
     return copy
 
 
@@ -169,7 +170,7 @@ class Method:
             one = namespace(X).ones((1, *X.shape[1:]), dtype=X.dtype, device=device(X))
             return self(one)[:0, ...]
         with config_context(**self.config):
-            out = getattr(self.estimator, self.name)(X, **self.params)
+            out = getattr(self.estimator, self.name)(as_known(self.estimator, X), **self.params)
         if _says_its_rows(out) and engine.n_rows(out) != engine.n_rows(X):
             raise ValueError(
                 f"{type(self.estimator).__name__}.{self.name} made {engine.n_rows(out)} rows of "

@@ -16,6 +16,7 @@ from streamlearn.backend import (
     Array,
     asarray,
     default_int,
+    itemsize,
     namespace,
     position,
     same_dtype,
@@ -23,7 +24,10 @@ from streamlearn.backend import (
     widest_float,
 )
 from streamlearn.blocks import Blocks, reduce
-from streamlearn.reading import as_vector, in_block, read_weight
+from streamlearn.plain import gaps
+from streamlearn.reading import as_vector, in_block, read_weight, sum_is_finite
+
+DROP = "Drop such rows."
 
 
 class Labels(NamedTuple):
@@ -79,8 +83,7 @@ def _labels_of_block(
 
 
 def _unique(y: np.ndarray, where: str) -> Labels:
-    if y.dtype.kind == "O" and not all(map(_is_label, y)):
-        raise ValueError(f"{where} contains NaN or None, which is no label. Drop such rows.")
+    labels_or_raise(y, where)
     try:
         classes, counts = np.unique(y, return_counts=True)
     except TypeError as error:
@@ -89,10 +92,7 @@ def _unique(y: np.ndarray, where: str) -> Labels:
             "all strings."
         ) from error
     if classes.dtype.kind == "f":
-        if not np.all(np.isfinite(classes)):
-            raise ValueError(
-                f"{where} contains NaN or infinity, which is no label. Drop such rows."
-            )
+        labels_or_raise(classes, where)
         broken = classes[classes != np.trunc(classes)]
         if broken.size:
             raise ValueError(
@@ -103,10 +103,19 @@ def _unique(y: np.ndarray, where: str) -> Labels:
     return Labels(classes, counts)
 
 
-def _is_label(x: Any) -> bool:
-    """Tell whether an object is equal to itself: NaN is not, and of pandas's NA nobody knows."""
-    same = x == x
-    return x is not None and isinstance(same, bool | np.bool_) and bool(same)
+def labels_or_raise(y: Array, where: str) -> None:
+    """Check that each row has a label.
+
+    Raises
+    ------
+    ValueError
+        If some are missing (NaN, None or pandas' NA), or infinite.
+    """
+    if not isinstance(y, np.ndarray) or y.dtype.kind == "f":
+        if not sum_is_finite(y) and not bool(namespace(y).all(namespace(y).isfinite(y))):
+            raise ValueError(f"{where} contains NaN or infinity, which is no label. {DROP}")
+    elif y.dtype.kind == "O" and gaps(y).any():
+        raise ValueError(f"{where} contains NaN or None, which is no label. {DROP}")
 
 
 def _merge(a: Labels, b: Labels) -> Labels:
@@ -116,12 +125,15 @@ def _merge(a: Labels, b: Labels) -> Labels:
             "block. Labels must be all numbers or all strings."
         )
     try:
-        classes, at = np.unique(np.concatenate([a.classes, b.classes]), return_inverse=True)
+        pair = exactly(a.classes, b.classes)
+        classes, at = np.unique(np.concatenate(pair), return_inverse=True)
     except TypeError as error:
         raise TypeError(
             f"y mixes labels from block to block that cannot be sorted: {error}. Labels must be "
             "all numbers or all strings."
         ) from error
+    if classes.dtype.kind == "O" and pair[0] is not a.classes:
+        classes = _integers(classes)
     counts = np.concatenate([a.counts, b.counts])
     total = np.zeros(len(classes), dtype=counts.dtype)
     np.add.at(total, at, counts)
@@ -170,12 +182,50 @@ def beside(classes: Array, like: Array) -> Array:
     return asarray(classes, like=like, dtype=same_dtype(classes.dtype, like))
 
 
+def exactly(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return two arrays of labels as they can be compared and joined.
+
+    NumPy makes floats of int64 and uint64, and of integers and floats: beyond 2**53 these are one
+    label where there were two. Such arrays become objects, which Python compares exactly.
+    """
+    kinds = a.dtype.kind + b.dtype.kind
+    mixed = a.dtype != b.dtype and set(kinds) <= set("iuf")
+    if mixed and np.result_type(a, b).kind == "f" and not (_are_floats(a) and _are_floats(b)):
+        return a.astype(object), b.astype(object)
+    return a, b
+
+
+def _are_floats(x: Array) -> bool:
+    """Tell whether floats hold the numbers of ``x``."""
+    xp = namespace(x)
+    if not xp.isdtype(x.dtype, "integral") or itemsize(x.dtype, xp) < 8 or not x.shape[0]:
+        return True
+    return int(xp.min(x)) >= -(2**53) and int(xp.max(x)) <= 2**53
+
+
+def _integers(classes: np.ndarray) -> np.ndarray:
+    """Return whole numbers that are objects in an integer dtype."""
+    values = [int(c) for c in classes]
+    for dtype in (np.int64, np.uint64):
+        if np.iinfo(dtype).min <= values[0] and values[-1] <= np.iinfo(dtype).max:
+            return np.asarray(values, dtype=dtype)
+    raise ValueError(
+        f"y holds labels from {values[0]} to {values[-1]}, which no integer dtype holds. Use "
+        "smaller numbers as labels, or text."
+    )
+
+
 def comparable(a: Array, b: Array) -> tuple[Array, Array]:
-    """Return two arrays of one place in a dtype that holds the values of both."""
+    """Return two arrays of one place in a dtype that holds the values of both.
+
+    Where no dtype of their library does they are NumPy's objects.
+    """
     if a.dtype == b.dtype:
         return a, b
     xp = namespace(a, b)
     floating = any(xp.isdtype(x.dtype, "real floating") for x in (a, b))
+    if floating and not (_are_floats(a) and _are_floats(b)):
+        return exactly(to_numpy(a), to_numpy(b))
     dtype = widest_float(a) if floating else default_int(a)
     return xp.astype(a, dtype), xp.astype(b, dtype)
 
@@ -203,6 +253,8 @@ def encode(classes: np.ndarray, y: Any, *, like: Array, where: str = "y") -> Arr
     array([1, 0])
     """
     known = beside(classes, y)
+    if isinstance(known, np.ndarray) and isinstance(y, np.ndarray):
+        known, y = exactly(known, y)
     if _are_numbers(known) and _are_numbers(y) and len(classes) == 2:
         # A dozen times as fast as looking for each.
         codes = y == known[1]

@@ -23,7 +23,15 @@ from streamlearn.backend import (
     widest_float,
 )
 from streamlearn.core import tallies
-from streamlearn.labels import beside, comparable, discover, encode, listed
+from streamlearn.labels import (
+    beside,
+    comparable,
+    discover,
+    encode,
+    exactly,
+    labels_or_raise,
+    listed,
+)
 from streamlearn.reading import as_array, as_numbers, as_vector, finite_or_raise, in_block
 
 
@@ -200,7 +208,9 @@ def _tally_of_block(
 
 def _label_pair(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Array]:
     """Return labels to compare, beside the prediction: numbers as numbers, strings in NumPy."""
-    target, predicted = as_array(y_true), as_array(y_pred)
+    target, predicted = as_array(y_true, "y_true"), as_array(y_pred, "y_pred")
+    labels_or_raise(target, in_block("y_true", block))
+    labels_or_raise(predicted, in_block("y_pred", block))
     if target.ndim != 2 or target.shape != predicted.shape:
         target = as_vector(target, "y_true", block)
         predicted = as_vector(predicted, "y_pred", block)
@@ -211,7 +221,8 @@ def _label_pair(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Arr
             f"Labels in y_true and y_pred should be of the same type: {in_block('y_true', block)} "
             f"is {target.dtype}, y_pred is {predicted.dtype}."
         )
-    return (target, predicted) if isinstance(target, np.ndarray) else comparable(target, predicted)
+    pair = exactly if isinstance(target, np.ndarray) else comparable
+    return pair(target, predicted)
 
 
 def _is_text(x: Array) -> bool | None:

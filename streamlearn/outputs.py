@@ -31,7 +31,7 @@ from streamlearn.reading import (
     same_place_or_raise,
 )
 from streamlearn.sparse import as_given, csr, is_sparse
-from streamlearn.tables import dates_or_raise
+from streamlearn.tables import all_sparse, dates_or_raise
 
 
 def rows_out(
@@ -248,7 +248,7 @@ class Transformer(Movable, TransformerMixin, BaseEstimator, auto_wrap_output_key
                 f"set_output(transform={wanted!r}) has no lazy form for a dask collection; "
                 'use "pandas", which makes a dask DataFrame, or "default".'
             )
-        frame = wanted == "pandas" or engine.is_frame(X)
+        frame = wanted == "pandas" or (engine.is_frame(X) and not all_sparse(X))
         out = self._transform(X, self.get_feature_names_out() if frame else None)
         return engine.forget(out) if wanted == "pandas" else out
 

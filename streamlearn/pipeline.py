@@ -26,6 +26,7 @@ from streamlearn import blocks as engine
 from streamlearn import stages
 from streamlearn.base import announce, unchanged_on_error
 from streamlearn.foreign import Lazily, is_by_row, rows_known, takes_collections, with_classes
+from streamlearn.plain import plain
 from streamlearn.reading import Reader
 from streamlearn.stages import Chain, Flow
 from streamlearn.wrappers import Incremental
@@ -329,6 +330,7 @@ def _learn(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> None:
         *leaves, (_, learner, given) = leaves
     flow = None
     if leaves:
+        X, y = plain(X), plain(y)
         for name, a in (("X", X), ("y", y)):
             if engine.is_collection(a):
                 engine.check_kind(name, a)

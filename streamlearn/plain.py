@@ -71,7 +71,7 @@ def known_or_raise(x: Any, name: str = "X") -> None:
         raise TypeError(
             f"{name} is a sparse array of another library ({package}: {kind}). Sparse rows are "
             f"scipy's: give {remedy.format('X')}, or of a dask array "
-            f"X.map_blocks(lambda x: {remedy.format('x')})."
+            f"X.map_blocks(lambda x: {remedy.format('x')}, dtype=X.dtype)."
         )
 
 
@@ -82,13 +82,26 @@ def _package(x: Any) -> str:
     return module.partition(".")[0]
 
 
+def gaps(x: np.ndarray) -> np.ndarray:
+    """Tell which entries are missing: None, NaN and pandas' NA.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> gaps(np.asarray(["a", None, np.nan], dtype=object))
+    array([False,  True,  True])
+    """
+    pandas = sys.modules.get("pandas")
+    if pandas is not None:  # whoever made an NA has imported it
+        return pandas.isna(x)
+    return (x != x) | (x == None)  # noqa: E711
+
+
 def _without_na(x: np.ndarray) -> np.ndarray:
     """Return objects with NaN in the place of pandas' NA, themselves where there is none."""
     x = x.astype(object, copy=False)
-    pandas = sys.modules.get("pandas")
-    if pandas is None:  # whoever made an NA has imported it
-        return x
-    at = [i for i in np.flatnonzero(pandas.isna(x)) if x.flat[i] is pandas.NA]
+    na = getattr(sys.modules.get("pandas"), "NA", None)
+    at = [] if na is None else [i for i in np.flatnonzero(gaps(x)) if x.flat[i] is na]
     if at:
         x = x.copy()
         x.flat[at] = np.nan

@@ -161,7 +161,12 @@ class Reader(NamedTuple):
 
 CLIP = "Drop such rows, or clip the values."
 FILL = "Drop such rows, or fill the gaps."
-NO_NUMBERS = ("could not convert", "float() argument", "could not be promoted")
+NO_NUMBERS = (
+    "could not convert",
+    "float() argument",
+    "could not be promoted",
+    "setting an array element",
+)
 ADVICE = {
     **dict.fromkeys(NO_NUMBERS, ENCODE),
     "Complex data not supported": APART,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
+
+from streamlearn.plain import plain
 
 ENCODE = "Encode it as numbers first, or leave it out."
 APART = "Give real and imaginary parts apart."
@@ -32,7 +35,7 @@ def fault_of(x: Any, *, allow_nan: bool = False) -> str | None:
     """Return in words which column of a frame holds no finite numbers, None if all do."""
     for name, column in columns(x):
         try:
-            values = _converted(column, [column.dtype])
+            values = _of_column(column)
         except (TypeError, ValueError):
             return f"The column {name!r} has dtype {column.dtype}."
         wrong = np.isinf(values) if allow_nan else ~np.isfinite(values)
@@ -85,12 +88,18 @@ def numbers_of(x: Any, what: str) -> np.ndarray:
             raise ValueError(f"Complex data not supported: {_where(x, dtype, what)}. {APART}")
         if is_date(dtype):
             raise TypeError(f"{_where(x, dtype, what)} and is not numeric. {ENCODE}")
-    try:
+    with suppress(TypeError, ValueError):
         return _converted(x, dtypes)
-    except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        name, dtype, why = _culprit(x, error)
-        raise kind(f"{_said(name, dtype, what)} and is not numeric: {why}. {ENCODE}") from error
+    # Some mixtures are beyond pandas, and what cannot be converted at all has a name.
+    found = []
+    for name, column in columns(x):
+        try:
+            found.append(_of_column(column))
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            said = f"{_said(name, column.dtype, what)} and is not numeric: {error}. {ENCODE}"
+            raise kind(said) from error
+    return np.stack(found, axis=1) if hasattr(x, "columns") else found[0]
 
 
 def sparse_of(x: Any) -> Any:
@@ -106,7 +115,7 @@ def sparse_of(x: Any) -> Any:
 
 def all_sparse(x: Any) -> bool:
     """Tell whether pandas stores all columns of a frame sparse; ``x`` may be what dask knows."""
-    dtypes = set(getattr(x, "dtypes", ())) if hasattr(x, "iloc") else set()
+    dtypes = set(x.dtypes) if hasattr(x, "iloc") and hasattr(x, "columns") else set()
     return bool(dtypes) and all(hasattr(dtype, "fill_value") for dtype in dtypes)
 
 
@@ -147,14 +156,10 @@ def _converted(x: Any, dtypes: list[Any]) -> np.ndarray:
     return out if out.dtype in (np.float32, np.float64) else out.astype(np.float64)
 
 
-def _culprit(x: Any, error: Exception) -> tuple[Any, Any, Exception]:
-    """Return the first column that holds no numbers, its dtype, and what is wrong with it."""
-    for name, column in columns(x):
-        try:
-            _converted(column, [column.dtype])
-        except (TypeError, ValueError) as its:
-            return name, column.dtype, its
-    return None, ", ".join(sorted(set(map(str, dtypes_of(x))))), error
+def _of_column(column: Any) -> np.ndarray:
+    if column.dtype == np.dtype(object):
+        return plain(column.to_numpy()).astype(np.float64)
+    return _converted(column, [column.dtype])
 
 
 def _where(x: Any, dtype: Any, what: str) -> str:
@@ -162,4 +167,6 @@ def _where(x: Any, dtype: Any, what: str) -> str:
 
 
 def _said(name: Any, dtype: Any, what: str) -> str:
-    return f"{what} has dtype {dtype}" + ("" if name is None else f" in column {name!r}")
+    of = getattr(getattr(dtype, "categories", None), "dtype", None)
+    said = f"{what} has dtype {dtype}" + ("" if of is None else f" of {of}")
+    return said if name is None else f"{said} in column {name!r}"

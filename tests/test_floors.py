@@ -17,8 +17,9 @@ PACKAGE = Path(streamlearn.__file__).parent
 FLOORS = [
     {"sparse"},
     {"backend"},
-    {"plain", "tables"},
-    {"core", "blocks", "reading"},
+    {"plain"},
+    {"tables"},
+    {"core", "blocks", "reading", "missing"},
     {"labels", "moving"},
     {"metrics"},
     {"foreign"},

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import dask.array as da
+import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import linear_model as theirs
+from sklearn.base import clone
 from sklearn.utils import compute_class_weight
 
 from streamlearn.blocks import align
@@ -17,8 +24,14 @@ from streamlearn.labels import (
     decode,
     discover,
     encode,
+    exactly,
     listed,
 )
+from streamlearn.linear_model import SGDClassifier
+from streamlearn.neural_network import MLPClassifier
+from streamlearn.pipeline import make_pipeline
+from streamlearn.preprocessing import StandardScaler
+from streamlearn.wrappers import Incremental
 from tests.backends import Backend
 from tests.containers import CASES, CHUNKS, N_ROWS, Container, dask_array, dask_frame
 
@@ -118,9 +131,9 @@ def test_labels_of_one_number_and_another_dtype(backend):
 )
 def test_an_unknown_label_is_named(known, y, wrong, backend):
     y = np.asarray(y)
-    for given in [y] if y.dtype.kind in "OUM" else [y, backend.asarray(y)]:
+    for labels in [y] if y.dtype.kind in "OUM" else [y, backend.asarray(y)]:
         with pytest.raises(ValueError, match=rf"Block 7 of y contains .*not in classes: {wrong}"):
-            encode(np.asarray(known), given, like=backend.asarray([0.0]), where="Block 7 of y")
+            encode(np.asarray(known), labels, like=backend.asarray([0.0]), where="Block 7 of y")
 
 
 @pytest.mark.parametrize(
@@ -131,9 +144,9 @@ def test_an_unknown_label_is_named(known, y, wrong, backend):
     ],
 )
 def test_what_is_no_label_is_not_called_an_unknown_one(y, says, backend):
-    for given in (np.asarray(y), backend.asarray(y)):
+    for labels in (np.asarray(y), backend.asarray(y)):
         with pytest.raises(ValueError, match=says):
-            encode(np.asarray([1, 2]), given, like=backend.asarray([0.0]), where="Block 7 of y")
+            encode(np.asarray([1, 2]), labels, like=backend.asarray([0.0]), where="Block 7 of y")
 
 
 @pytest.mark.parametrize("nothing", [None, np.nan, pd.NA, pd.NaT])
@@ -261,3 +274,148 @@ def test_comparable_arrays_have_one_dtype(backend):
         assert one.dtype == other.dtype
         np.testing.assert_array_equal(backend.to_numpy(one == other), want)
     assert comparable(floats, floats)[0] is floats
+
+
+# Labels that floats do not hold
+
+
+BIG = 2**53
+KINDS_OF_BLOCKS = {
+    "int64": (np.int64, [-BIG - 2, -BIG - 1, 0, BIG, BIG + 1, BIG + 2, 2**63 - 2, 2**63 - 1]),
+    "uint64": (np.uint64, [0, BIG, BIG + 1, BIG + 2, 2**63 - 2, 2**63 - 1, 2**63, 2**64 - 1]),
+    "float64": (np.float64, [-BIG - 2, 0, 7, BIG, BIG + 2, 2**60]),
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_large_labels_are_never_merged(data):
+    """Blocks of integers, signed or not, and of whole floats: Python's numbers tell them apart."""
+    kinds = data.draw(st.lists(st.sampled_from(list(KINDS_OF_BLOCKS)), min_size=1, max_size=3))
+    values = [
+        data.draw(st.lists(st.sampled_from(KINDS_OF_BLOCKS[kind][1]), min_size=1, max_size=6))
+        for kind in kinds
+    ]
+    blocks = [np.asarray(v, KINDS_OF_BLOCKS[k][0]) for v, k in zip(values, kinds, strict=True)]
+    exact = [[int(v) for v in block] for block in blocks]
+    want = sorted({v for block in exact for v in block})
+    y = joined(blocks)
+    if any(k != kinds[0] for k in kinds) and want[0] < 0 and want[-1] >= 2**63:
+        with pytest.raises(ValueError, match=r"labels from -\d+ to \d+, which no integer dtype"):
+            discover(align(y=y))
+        return
+    found = discover(align(y=y))
+    assert [int(c) for c in found.classes] == want
+    assert sum(found.counts) == sum(map(len, blocks))
+    for block, known in zip(blocks, exact, strict=True):
+        codes = encode(found.classes, block, like=np.zeros(1))
+        assert [want[c] for c in codes] == known
+        assert [int(v) for v in decode(found.classes, codes)] == known
+        right = [a == b for a, b in zip(known, known[::-1], strict=True)]
+        pair = exactly(block, found.classes[codes[::-1]])
+        assert (pair[0] == pair[1]).tolist() == right
+
+
+def joined(blocks: list[np.ndarray]) -> da.Array:
+    """Return a dask array of blocks as they are: dask's own would make one dtype of them."""
+    rows = np.arange(sum(map(len, blocks)))
+    ends = dict(zip(np.cumsum([0, *map(len, blocks)]).tolist(), blocks, strict=False))
+    return dask_array(rows, tuple(map(len, blocks)), make=lambda x: ends[int(x[0])])
+
+
+@pytest.mark.parametrize("unlike", ["one more", "a float"])
+def test_a_large_label_that_is_not_there_is_refused(unlike, backend):
+    classes = np.asarray([BIG, BIG + 1])
+    wrong = np.asarray([BIG + 2]) if unlike == "one more" else np.asarray([float(BIG + 2)])
+    for y in (wrong, *([backend.asarray(wrong)] if backend.widest == "float64" else [])):
+        with pytest.raises(ValueError, match="y contains labels that are not in classes"):
+            encode(classes, y, like=np.zeros(1))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        SGDClassifier(max_iter=2, tol=None, random_state=0),
+        MLPClassifier((4,), max_iter=2, random_state=0),
+        Incremental(theirs.SGDClassifier(random_state=0)),
+    ],
+    ids=lambda m: type(m).__name__,
+)
+@pytest.mark.parametrize("mixed", [False, True])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_an_estimator_keeps_large_labels(model, mixed):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2))
+    y = BIG + (X[:, 0] > 0)
+    halves = [y[:100].astype(np.uint64 if mixed else np.int64), y[100:]]
+    lazy = {"X": dask_array(X, (100, 100)), "y": joined(halves)}
+    for fitted in (
+        clone(model).fit(**lazy),
+        clone(model).partial_fit(**lazy, classes=[BIG, BIG + 1]),
+        clone(model).fit(X, y),
+    ):
+        assert fitted.classes_.tolist() == [BIG, BIG + 1]
+        predicted = fitted.predict(X)
+        assert set(predicted.tolist()) <= {BIG, BIG + 1}
+        share = np.mean(predicted == y)
+        assert fitted.score(X, y) == share
+        assert fitted.score(**lazy) == share
+        np.testing.assert_array_equal(fitted.predict(lazy["X"]).compute(), predicted)
+
+
+# Labels that are missing
+
+
+MISSING = {
+    "text": pd.Series(["a", "b"] * 10, dtype="string"),
+    "objects": pd.Series(["a", "b"] * 10, dtype=object),
+    "str": pd.Series(["a", "b"] * 10, dtype="str"),
+    "categories": pd.Series(["a", "b"] * 10, dtype="category"),
+    "Int64": pd.Series([1, 2] * 10, dtype="Int64"),
+    "boolean": pd.Series([True, False] * 10, dtype="boolean"),
+    "arrow": pd.Series([1, 2] * 10, dtype="int64[pyarrow]"),
+    "floats": pd.Series([1.0, 2.0] * 10),
+}
+
+
+@pytest.mark.parametrize("kind", MISSING)
+@pytest.mark.parametrize(
+    "model",
+    [
+        SGDClassifier(random_state=0),
+        SGDClassifier(classes=[0], random_state=0),
+        MLPClassifier((2,), max_iter=1, random_state=0),
+        make_pipeline(StandardScaler(), SGDClassifier(random_state=0)),
+        Incremental(SGDClassifier(random_state=0)),
+    ],
+    ids=["SGDClassifier", "with classes", "MLPClassifier", "Pipeline", "Incremental"],
+)
+@pytest.mark.parametrize("as_array", [False, True], ids=["Series", "array"])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:Dask currently has limited support for converting pandas")
+def test_a_missing_label_is_told_with_its_block(model, kind, as_array):
+    good = MISSING[kind]
+    bad = good.copy()
+    bad[13] = None
+    lazy = [dd.from_pandas(x, npartitions=2) for x in (bad, good)]
+    X = dd.from_pandas(pd.DataFrame({"x": np.arange(20.0)}), npartitions=2)
+    if as_array:
+        lazy, X = [y.to_dask_array() for y in lazy], X.to_dask_array()
+    y, well = lazy
+    classes = np.unique(good.to_numpy())
+    if getattr(model, "classes", None) is not None:
+        model = clone(model).set_params(classes=classes)
+    calls = [
+        lambda: clone(model).fit(X, y),
+        lambda: clone(model).partial_fit(X, y, classes=classes),
+        lambda: fitted.score(X, y),
+    ]
+    fitted = clone(model).fit(X, well)
+    assert fitted.score(X, well) >= 0
+    for call in calls:
+        with pytest.raises(ValueError) as raised:
+            call()
+        said = " ".join([str(raised.value), *getattr(raised.value, "__notes__", ())])
+        assert "contains NaN" in said
+        assert re.search(r"\by(_true)?\b", said)
+        assert "lock 1" in said

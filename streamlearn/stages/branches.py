@@ -15,6 +15,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 
 from streamlearn.blocks import Rows, n_rows
 from streamlearn.foreign import Method
+from streamlearn.missing import as_known
 from streamlearn.reading import Reader
 from streamlearn.stages.chain import Chain
 from streamlearn.stages.stage import Mergeable, Piece, head
@@ -111,7 +112,7 @@ class Branches:
         config = getattr(self.estimator, "_sklearn_output_config", None)
         if config is not None:
             out._sklearn_output_config = dict(config)
-        out.fit(state.sample)
+        out.fit(as_known(out, state.sample))
         fitted = _with(self.estimator, known)
         vars(fitted).update({k: v for k, v in vars(out).items() if k not in vars(fitted)})
         if isinstance(out, FeatureUnion):  # whose fit replaces "passthrough"
@@ -129,7 +130,8 @@ class Branches:
     def tap(self, X: Any, y: Any, do: Callable[[str, Any, Any], None]) -> None:
         """Call ``do(name, columns, y)`` for each branch."""
         taps = {name: Tap(name, do) for name in self.branches}
-        _with(self.estimator, taps, n_jobs=None, verbose=False).fit(X, y)
+        tapped = _with(self.estimator, taps, n_jobs=None, verbose=False)
+        tapped.fit(as_known(self.estimator, X), y)
 
 
 class Tap(TransformerMixin, BaseEstimator):

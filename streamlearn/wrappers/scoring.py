@@ -17,6 +17,7 @@ from streamlearn import metrics as ours
 from streamlearn.backend import Array, asarray, to_numpy, widest_float
 from streamlearn.core import tallies
 from streamlearn.foreign import Lazily, as_here, own_score, takes, takes_collections
+from streamlearn.missing import as_known
 from streamlearn.reading import as_array, as_numbers
 
 NAMES = {
@@ -126,7 +127,7 @@ def _score_of_block(
 ) -> tuple[float, float]:
     """Return the score of a block times its rows or weights, and these."""
     given = dict(zip(names, parts, strict=True))
-    X, y, weight = (given.get(name) for name in ("X", "y", "sample_weight"))
+    X, y, weight = (as_known(estimator, given.get(name)) for name in ("X", "y", "sample_weight"))
     score = estimator.score if scorer is None else partial(scorer, estimator)
     rows: float = engine.n_rows(X)
     if weight is None or not _accepts_weight(estimator, scorer):
@@ -137,7 +138,7 @@ def _score_of_block(
 
 def _fit_of_block(estimator: Any, names: tuple[str, ...], index: int, parts: tuple) -> Any:
     given = dict(zip(names, parts, strict=True))
-    predicted = as_array(estimator.predict(given["X"]))
+    predicted = as_array(estimator.predict(as_known(estimator, given["X"])))
     target, *weight = (
         asarray(as_numbers(given[name], name, index), like=predicted, dtype=widest_float(predicted))
         for name in ("y", "sample_weight")
