@@ -27,8 +27,9 @@ from streamlearn import blocks as engine
 from streamlearn import metrics
 from streamlearn.backend import asarray, device, is_array, namespace, same_dtype, to_numpy
 from streamlearn.blocks import Rows
-from streamlearn.labels import discover
+from streamlearn.labels import beside, discover, listed
 from streamlearn.missing import as_known
+from streamlearn.plain import plain
 from streamlearn.sparse import is_sparse
 
 LAZY = (
@@ -72,10 +73,18 @@ def rows_known(X: Any) -> int | None:
 
 def is_by_row(name: str, value: Any, n_rows: int | None) -> bool:
     """Tell whether an argument of learning has a value a row."""
-    if name.rpartition("__")[2] == "sample_weight" or engine.is_collection(value):
+    argument = name.rpartition("__")[2]
+    if argument == "sample_weight" or engine.is_collection(value):
         return value is not None and not np.isscalar(value)
     listed = hasattr(value, "shape") or isinstance(value, list | tuple)
-    return listed and name != "classes" and np.ndim(value) > 0 and engine.n_rows(value) == n_rows
+    by_row = listed and argument != "classes" and np.ndim(value) > 0
+    return by_row and engine.n_rows(value) == n_rows
+
+
+def at_hand(name: str, value: Any) -> Any:
+    """Return an argument of learning, computed if it is the labels, which are few."""
+    labels = name.rpartition("__")[2] == "classes" and engine.is_collection(value)
+    return np.asarray(plain(value)) if labels else value
 
 
 def with_classes(
@@ -124,9 +133,17 @@ def _configured(config: dict[str, Any], function: Callable, *args: Any) -> Any:
         return function(*args)
 
 
+def _wants_labels_beside(y: Any) -> bool:
+    """Tell whether scikit-learn wants the labels of ``y`` in an array of its library."""
+    elsewhere = is_array(y) and not isinstance(y, np.ndarray) and len(y.shape) == 1
+    return elsewhere and get_config()["array_api_dispatch"]
+
+
 def learned(estimator: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
     """Return a copy of ``estimator`` that has learned from one more block."""
     copy = deepcopy(estimator)
+    if "classes" in params and _wants_labels_beside(y):
+        params = {**params, "classes": beside(listed(params["classes"]), y)}
     copy.partial_fit(as_known(copy, X), as_known(copy, y), **params)
     return copy
 

@@ -25,7 +25,14 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from streamlearn import blocks as engine
 from streamlearn import stages
 from streamlearn.base import announce, unchanged_on_error
-from streamlearn.foreign import Lazily, is_by_row, rows_known, takes_collections, with_classes
+from streamlearn.foreign import (
+    Lazily,
+    at_hand,
+    is_by_row,
+    rows_known,
+    takes_collections,
+    with_classes,
+)
 from streamlearn.plain import plain
 from streamlearn.reading import Reader
 from streamlearn.stages import Chain, Flow
@@ -361,7 +368,7 @@ def _flow(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> Flow:
                 f"The step {path!r} has max_iter={step.max_iter}, and in one pass Incremental "
                 'learns in one epoch. Use max_iter=1, or schedule="per-step".'
             )
-        params = {name: value for name, value in given.items() if value is not None}
+        params = {name: at_hand(name, value) for name, value in given.items() if value is not None}
         final = step is leaves[-1].estimator and not hasattr(step, "transform")
         found.append(stages.stage_of(path, step, params, final=final))
         if final:

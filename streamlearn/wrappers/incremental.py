@@ -15,7 +15,7 @@ from sklearn.utils.metadata_routing import UNUSED
 
 from streamlearn.base import check_parameters, unchanged_on_error
 from streamlearn.fitting import Stopping, Watch
-from streamlearn.foreign import with_classes
+from streamlearn.foreign import at_hand, with_classes
 from streamlearn.wrappers import scoring
 from streamlearn.wrappers.lessons import InBlocks, InMemory, lessons_of
 from streamlearn.wrappers.post_fit import ParallelPostFit
@@ -218,7 +218,7 @@ class Incremental(ParallelPostFit):
         params = self._routed(method, params)
         classes = self.classes if classes is None else classes
         if classes is not None:
-            params["classes"] = classes
+            params["classes"] = at_hand("classes", classes)
         with unchanged_on_error(self):
             estimator = self._fresh() if first else self.estimator_
             if first:

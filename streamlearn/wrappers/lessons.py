@@ -112,6 +112,8 @@ class InBlocks(NamedTuple):
             taught = segment.state._replace(blocks=done)
             yield taught
         if not taught.rows:
+            if self.held:
+                raise ValueError(_too_few(len(self.blocks)))
             name = type(estimator).__name__
             raise ValueError(
                 f"Found array with 0 sample(s) while a minimum of 1 is required by {name}."
@@ -180,21 +182,51 @@ def lessons_of(
 
 
 def _blocks_held_out(blocks: engine.Blocks, share: float, seed: int) -> list[int]:
-    """Return the blocks to hold out. Those that share a source go together, as it is read once."""
+    """Return the blocks to hold out: none that is empty, which takes a look where nobody knows.
+
+    Those that share a source go together, as it is read once.
+    """
     assert blocks.plan is not None
     groups = [[b for b in group if blocks.rows[b] != 0] for group in engine.groups(blocks.plan)]
     groups = [group for group in groups if group]
     if len(groups) < 2:
-        raise ValueError(
-            "patience needs blocks that can be held out, and all "
-            f"{len(blocks)} of X share one source or are empty. Give more blocks, each of whole "
-            "sources (as they are stored, say), or patience=None."
-        )
+        raise ValueError(_too_few(len(blocks)))
     wanted, held = share * sum(map(len, groups)), list[int]()
-    for group in generator(seed).permutation(len(groups))[:-1]:
-        if len(held) < wanted:
-            held += groups[group]
+    waiting = [groups[group] for group in generator(seed).permutation(len(groups))[:-1]]
+    while waiting and len(held) < wanted:
+        looked_at = list[int]()
+        while waiting and len(held) + len(looked_at) < wanted:
+            looked_at += waiting.pop(0)
+        held += _with_rows(blocks, looked_at)
+    if not held:
+        raise ValueError(_too_few(len(blocks)))
     return sorted(held)
+
+
+def _with_rows(blocks: engine.Blocks, among: list[int]) -> list[int]:
+    """Return the blocks that have rows. Those of unknown lengths are read."""
+    unknown = sorted(block for block in among if blocks.rows[block] is None)
+    if not unknown:
+        return among
+    # What is made of a block is asked for only if it has rows.
+    found = engine.reduce(_number, _join, blocks, order=unknown) or set()
+    return [block for block in among if blocks.rows[block] or block in found]
+
+
+def _number(index: int, _parts: tuple) -> set[int]:
+    return {index}
+
+
+def _join(a: set[int], b: set[int]) -> set[int]:
+    return a | b
+
+
+def _too_few(n_blocks: int) -> str:
+    return (
+        f"patience needs blocks that can be held out and others to learn from, and all {n_blocks} "
+        "of X share one source or are empty. Give more blocks, each of whole sources (as they are "
+        "stored, say), or patience=None."
+    )
 
 
 def _rows_at(x: Any, at: np.ndarray) -> Any:
