@@ -159,7 +159,8 @@ class Method:
     params : dict
         Further arguments of the method.
     nothing : array, optional
-        What a block of NumPy's or a frame without rows gives; an estimator cannot be asked.
+        What a block of NumPy's or a frame without rows gives; an estimator cannot be asked. Other
+        answers have its dtype, where that is one of numbers of their kind.
     config : dict
         scikit-learn's configuration, which is the thread's that makes this: a task runs in another.
     """
@@ -194,7 +195,14 @@ class Method:
                 f"the {engine.n_rows(X)} of a block, and one is expected for each. Leave rows out "
                 "beforehand, of X and y alike."
             )
+        return _as_said(self.nothing, out)
+
+
+def _as_said(nothing: Any, out: Any) -> Any:
+    both = isinstance(nothing, np.ndarray) and isinstance(out, np.ndarray)
+    if not both or out.dtype == nothing.dtype or out.dtype.kind not in "biufc":
         return out
+    return out.astype(nothing.dtype) if np.can_cast(out.dtype, nothing.dtype, "same_kind") else out
 
 
 def _says_its_rows(x: Any) -> bool:
@@ -228,7 +236,7 @@ def ask(
     """
     X = engine.whole_rows(X)
     what = f"{type(estimator).__name__}.{name}"
-    out: Any = meta if meta is None or hasattr(meta, "ndim") else np.asarray(meta)
+    out: Any = meta if meta is None or hasattr(meta, "shape") else np.asarray(meta)
     try:
         if out is None:
             with warnings.catch_warnings():
@@ -237,34 +245,35 @@ def ask(
     except Exception as error:
         if _minds_columns(estimator, name, params, X, error):
             raise
-        out = _as_named(estimator, name, X)
+        out = _as_known(estimator, name, X)
         if out is None:
             raise ValueError(
                 f"What {what} makes of a block is found out by asking it about a row of ones, and "
                 f"it raised {type(error).__name__}: {error}. Map it over the blocks yourself: "
                 "X.map_blocks for a dask array, X.map_partitions for a DataFrame."
             ) from error
-    if getattr(out, "ndim", None) not in (1, 2):
+    if len(getattr(out, "shape", ())) not in (1, 2):
         raise ValueError(
             f"{what} returns {_described(out)}, which has no form for a dask collection: one array "
             "with a row for each row of X is expected. Map it over the blocks yourself."
         )
-    framed = hasattr(out, "columns")
     names = None
-    if framed:
-        names = list(out.columns)
-    elif out.ndim == 2 and engine.of_frame(X) and not is_sparse(out):
+    if (
+        len(out.shape) == 2
+        and engine.of_frame(X)
+        and not (hasattr(out, "columns") or is_sparse(out))
+    ):
         names = _names(estimator, name, _columns(X), out.shape[1])
-    if framed:
-        nothing, dtype = out.iloc[:0], np.result_type(*out.dtypes)
-    elif is_array(out):
-        nothing = out[:0, ...]
-        dtype = to_numpy(nothing).dtype
-    else:
-        nothing, dtype = out[:0], out.dtype
-    columns = None if out.ndim == 1 else out.shape[1]
-    method = Method(estimator, name, params, nothing)
-    return engine.map_rows(method, X, dtype=dtype, columns=columns, names=names)
+    return engine.map_rows(Method(estimator, name, params, _nothing(out)), X, meta=out, names=names)
+
+
+def _nothing(out: Any) -> Any:
+    """Return no rows of an answer, in the byte order that dask joins blocks in."""
+    if hasattr(out, "iloc"):
+        return out.iloc[:0]
+    if isinstance(out, np.ndarray):
+        return out[:0].astype(out.dtype.newbyteorder("="))
+    return out[:0, ...] if is_array(out) else out[:0]
 
 
 def _described(out: Any) -> str:
@@ -272,8 +281,22 @@ def _described(out: Any) -> str:
     return type(out).__name__ + ("" if shape is None else f" of shape {tuple(shape)}")
 
 
-def _as_named(estimator: Any, name: str, X: Any) -> np.ndarray | None:
-    """Return no rows of what a transformer makes, None if its feature names do not tell."""
+def _as_known(estimator: Any, name: str, X: Any) -> Any:
+    """Return a few rows, or none, of an answer as fitted attributes tell it; None if they do not.
+
+    Labels tell the predictions of a classifier, feature names the columns of a transformer. What
+    the last step of a pipeline answers can be asked of that step alone.
+    """
+    classes: Any = getattr(estimator, "classes_", None)
+    if is_array(classes) and name == "predict":
+        return classes
+    if is_array(classes) and name in ("predict_proba", "predict_log_proba"):
+        return np.empty((0, len(classes)))
+    if isinstance(estimator, Pipeline) and len(estimator.steps) > 1:
+        last = estimator.steps[-1][1]
+        with suppress(Exception):  # a step without features, or one that minds ones, too
+            ones = np.ones((1, last.n_features_in_))
+            return Method(last, name, {})(ones)
     if name != "transform" or X.ndim != 2:
         return None
     given = _columns(X)
@@ -337,13 +360,18 @@ def _columns(X: Any) -> list | None:
     return list(X.columns) if engine.is_frame(X) else None
 
 
-def _names(estimator: Any, name: str, given: list | None, columns: int) -> list:
-    if name == "transform" and hasattr(estimator, "get_feature_names_out"):
-        known = hasattr(estimator, "feature_names_in_")
-        with suppress(AttributeError):  # of a transformer inside, which has no names
-            return list(estimator.get_feature_names_out(None if known else given))
-    classes = getattr(estimator, "classes_", None)
-    return list(range(columns) if classes is None or len(classes) != columns else classes)
+def _names(estimator: Any, name: str, given: list | None, columns: int) -> list | None:
+    """Return the names of the columns of transformed rows; None of what is no table of features."""
+    known = getattr(estimator, "feature_names_in_", None)
+    if name == "transform":
+        with suppress(AttributeError):  # it has none, or a transformer inside has none
+            return list(estimator.get_feature_names_out(given if known is None else None))
+    elif name == "inverse_transform":
+        if known is not None and len(known) == columns:
+            return list(known)
+    else:
+        return None
+    return [f"x{i}" for i in range(columns)]
 
 
 def own_score(estimator: Any) -> Any:
@@ -359,6 +387,25 @@ def own_score(estimator: Any) -> Any:
         return own_score(estimator.best_estimator_)
     scores = (vars(cls)["score"] for cls in type(estimator).__mro__ if "score" in vars(cls))
     return next((score for score in scores if score.__module__ not in NO_ROWS), None)
+
+
+def score(estimator: Any, asked: Any, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+    """Return accuracy or R2 of what ``asked`` predicts lazily for ``estimator``, in one pass.
+
+    Raises
+    ------
+    TypeError
+        If the estimator scores otherwise.
+    """
+    own = own_score(estimator)
+    if own is ClassifierMixin.score:
+        return metrics.accuracy_score(y, asked.predict(X), sample_weight=sample_weight)
+    if own is RegressorMixin.score:
+        return metrics.r2_score(y, asked.predict(X), sample_weight=sample_weight)
+    raise TypeError(
+        f"{type(estimator).__name__}.score has no form for a dask collection. Score what "
+        "it predicts, for instance with streamlearn.metrics, or give it an array in memory."
+    )
 
 
 class Lazily(BaseEstimator):
@@ -384,22 +431,8 @@ class Lazily(BaseEstimator):
         return self
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """Return accuracy or R2 of the predictions, in one pass.
-
-        Raises
-        ------
-        TypeError
-            If the estimator scores otherwise.
-        """
-        own = own_score(self.estimator)
-        if own is ClassifierMixin.score:
-            return metrics.accuracy_score(y, self.predict(X), sample_weight=sample_weight)
-        if own is RegressorMixin.score:
-            return metrics.r2_score(y, self.predict(X), sample_weight=sample_weight)
-        raise TypeError(
-            f"{type(self.estimator).__name__}.score has no form for a dask collection. Score what "
-            "it predicts, for instance with streamlearn.metrics, or give it an array in memory."
-        )
+        """Return accuracy or R2 of the predictions, in one pass; errors as `score`."""
+        return score(self.estimator, self, X, y, sample_weight)
 
     def __sklearn_is_fitted__(self) -> bool:
         """Return True."""

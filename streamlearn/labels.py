@@ -100,7 +100,7 @@ def _unique(y: np.ndarray, where: str) -> Labels:
                 "expects discrete classes, on a regression target with continuous values: "
                 f"{where} contains {broken[0].item()}."
             )
-    return Labels(classes, counts)
+    return Labels(classes.astype(classes.dtype.newbyteorder("="), copy=False), counts)
 
 
 def labels_or_raise(y: Array, where: str) -> None:

@@ -20,7 +20,7 @@ from sklearn.utils.validation import (
 )
 
 from streamlearn import blocks as engine
-from streamlearn.backend import Array, same_place, to_numpy
+from streamlearn.backend import Array, asarray, same_dtype, same_place, to_numpy
 from streamlearn.base import advice, announce, is_clean, is_foreign
 from streamlearn.moving import Movable
 from streamlearn.plain import known_or_raise, plain
@@ -31,6 +31,7 @@ from streamlearn.reading import (
     same_place_or_raise,
 )
 from streamlearn.sparse import as_given, csr, is_sparse
+from streamlearn.stages.stage import Framed, as_they_are
 from streamlearn.tables import all_sparse, dates_or_raise
 
 
@@ -41,8 +42,6 @@ def rows_out(
     function: Callable[[Array], Array],
     *,
     fitted: Array,
-    dtype: Any = None,
-    columns: int | None = None,
     names: Any = None,
     named: bool = True,
     allow_nan: bool = False,
@@ -61,10 +60,6 @@ def rows_out(
         Module-level or a partial of one: array in, array over the same rows out.
     fitted : array
         A fitted attribute; X must be in its namespace and on its device.
-    dtype : NumPy dtype, optional
-        Of a lazy result, as dask shows it; that of X by default. The blocks themselves decide.
-    columns : int, optional
-        Width of a two-dimensional result.
     names : sequence of str, optional
         Columns of a lazy frame, where the result is to be one.
     named : bool
@@ -88,8 +83,7 @@ def rows_out(
         reader = announce(estimator, X, reset=False, allow_nan=allow_nan, named=named)
         reader = reader._replace(finite=finite)
         task = RowFunction(reader, function, fitted, method)
-        dtype = lazy_float_dtype(X) if dtype is None else dtype
-        return engine.map_rows(task, X, dtype=dtype, columns=columns, names=names)
+        return engine.map_rows(task, X, meta=task.of_a_row(X), names=names)
     if is_foreign(X):
         reader = announce(estimator, X, reset=False, allow_nan=allow_nan, named=named)
         return RowFunction(reader, function, fitted, method)(X)
@@ -111,45 +105,6 @@ def rows_out(
     reader = Reader(type(estimator).__name__, X.shape[1], in_memory=True, checked=True)
     rows = csr(X) if is_sparse(X) else X
     return as_given(RowFunction(reader, function, fitted, method)(rows), X)
-
-
-def predictions_out(
-    estimator: BaseEstimator,
-    method: str,
-    X: Any,
-    function: Callable[[Array], Array],
-    *,
-    fitted: Array,
-    dtype: Any = None,
-    labels: Any = None,
-    finite: bool = True,
-) -> Any:
-    """Apply ``function`` to the rows of X as `rows_out` does, in the dtype of X and ``fitted``.
-
-    ``labels`` stands for the result's columns, if it has two dimensions, and names those of a lazy
-    frame.
-    """
-    X = plain(X)
-    if dtype is None and engine.is_collection(X):
-        dtype = np.result_type(lazy_float_dtype(X), to_numpy(fitted[:0, ...]).dtype)
-    return rows_out(
-        estimator,
-        method,
-        X,
-        function,
-        fitted=fitted,
-        dtype=dtype,
-        columns=None if labels is None else len(labels),
-        names=labels if engine.of_frame(X) else None,
-        finite=finite,
-    )
-
-
-def lazy_float_dtype(X: Any) -> np.dtype:
-    """Return the dtype that a collection's blocks are computed in, as far as dask knows."""
-    engine.check_kind("X", X)
-    known = not engine.is_frame(X) and X.dtype in (np.float32, np.float64)
-    return np.dtype(X.dtype if known else np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,6 +138,13 @@ class RowFunction:
             if not self.reader.finite:
                 self.reader.finite_or_raise(rows)  # by name, if it is that
             raise
+
+    def of_a_row(self, X: Any) -> Array:
+        """Return the answer about a row of zeros of the dtype that a collection's blocks have."""
+        said = X._meta if engine.is_frame(X) else np.empty((0, X.shape[1]), X.dtype)
+        dtype = to_numpy(self.reader.rows(said)).dtype
+        dtype = dtype if isinstance(self.fitted, np.ndarray) else same_dtype(dtype, self.fitted)
+        return self.function(asarray(np.zeros((1, X.shape[1])), like=self.fitted, dtype=dtype))
 
     def unbuilt(self, X: Array) -> Callable | None:
         """Return the function for batches of X that builds nothing, if there is one.
@@ -230,7 +192,8 @@ class Transformer(Movable, TransformerMixin, BaseEstimator, auto_wrap_output_key
         -------
         array, DataFrame, dask array or dask DataFrame
             In X's namespace and on its device; lazy for dask. ``set_output(transform="pandas")``
-            makes a lazy dask DataFrame of a dask array.
+            makes a lazy dask DataFrame of a dask array, and so does "polars", whose frames dask
+            does not have: the steps of a pipeline get them, and the result holds those of pandas.
         """
         check_is_fitted(self)
         wanted = _get_output_config("transform", self)["dense"]
@@ -243,14 +206,14 @@ class Transformer(Movable, TransformerMixin, BaseEstimator, auto_wrap_output_key
                     "transform", out if is_sparse(out) else to_numpy(out), X, self
                 )
             )
-        if wanted not in ("default", "pandas"):
-            raise ValueError(
-                f"set_output(transform={wanted!r}) has no lazy form for a dask collection; "
-                'use "pandas", which makes a dask DataFrame, or "default".'
-            )
-        frame = wanted == "pandas" or (engine.is_frame(X) and not all_sparse(X))
-        out = self._transform(X, self.get_feature_names_out() if frame else None)
-        return engine.forget(out) if wanted == "pandas" else out
+        framed = engine.is_frame(X) and not all_sparse(X)
+        names = self.get_feature_names_out() if framed else None
+        if wanted == "default":
+            return self._transform(X, names)
+        rows, function = self._transform(X, None), Framed(as_they_are, self)
+        return engine.map_rows(
+            function, rows, meta=function(np.empty((0, rows.shape[1]), rows.dtype))
+        )
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
         """Fit to X, then transform it: two passes over a collection, the second of them lazy."""

@@ -230,7 +230,6 @@ class StandardScaler(CallbackSupportMixin, OneToOneFeatureMixin, Transformer):
             X,
             function,
             fitted=self._state.mean,
-            columns=self.n_features_in_,
             names=names,
             named=named,
             allow_nan=True,

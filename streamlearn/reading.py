@@ -154,9 +154,10 @@ class Reader(NamedTuple):
         else:
             X = as_numbers(X, "X", block)
         xp = namespace(X)
-        if not xp.isdtype(X.dtype, "real floating") or itemsize(X.dtype, xp) not in (4, 8):
-            return cast(X, widest_float(X))
-        return X
+        known = xp.isdtype(X.dtype, "real floating") and itemsize(X.dtype, xp) in (4, 8)
+        if known and getattr(X.dtype, "isnative", True):
+            return X
+        return cast(X, widest_float(X))  # which is what scikit-learn's checks make of it
 
 
 CLIP = "Drop such rows, or clip the values."

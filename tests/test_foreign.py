@@ -239,7 +239,7 @@ ASKED = ("predict", "predict_proba", "predict_log_proba", "decision_function", "
 @pytest.mark.parametrize("framed", [False, True])
 @pytest.mark.filterwarnings("ignore:X has feature names, but PCA was fitted without")
 def test_answers_are_lazy_and_read_once(transformers, last, framed):
-    """Of frames they are frames with the same index and names as scikit-learn's."""
+    """Values, and the features of a frame, have its index; columns of scores are an array."""
     wrap, memory = (dask_frame, frame(X)) if framed else (dask_array, X)
     pipe = made(transformers, last).fit(wrap(X), wrap(Y))
     reads: list = []
@@ -253,10 +253,11 @@ def test_answers_are_lazy_and_read_once(transformers, last, framed):
         assert sorted(reads) == ONCE
         reads.clear()
         np.testing.assert_allclose(np.asarray(got), np.asarray(want), rtol=1e-9)
-        assert out.dtype == want.dtype if not framed else True
-        if framed:
+        assert got.shape == np.shape(want)
+        if framed and (method == "transform" or out.ndim == 1):
             assert list(got.index) == list(memory.index)
-            assert got.shape == np.shape(want)
+        else:
+            assert out.dtype == want.dtype
 
 
 @pytest.mark.parametrize("scaled", [False, True])
@@ -279,15 +280,14 @@ def test_hashed_text_never_becomes_a_frame_of_a_column_a_feature(monkeypatch, ma
     for method in ("predict", "predict_proba", "decision_function"):
         out = getattr(pipe, method)(lazy)
         got = out.compute(scheduler="sync")
-        assert list(got.index) == list(texts.index)
+        if method != "predict_proba" and out.ndim == 1:
+            assert list(got.index) == list(texts.index)
         np.testing.assert_allclose(got, getattr(pipe, method)(TEXT), rtol=1e-9)
-        if method == "predict_proba":
-            assert list(out.columns) == list(pipe.classes_)
-    assert max(widths) <= len(pipe.classes_)
+    assert max(widths, default=0) <= len(pipe.classes_)
     hashed = pipe[:1].transform(lazy)
     assert isinstance(hashed, da.Array)
     assert sparse.issparse(hashed.blocks[0].compute())
-    assert max(widths) <= len(pipe.classes_)
+    assert max(widths, default=0) <= len(pipe.classes_)
 
 
 def test_every_method_that_may_be_lazy_is_lazy_in_pipelines_and_wrappers():

@@ -22,7 +22,7 @@ from streamlearn.core.rates import RATES
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
-from tests.containers import dask_array, dask_frame
+from tests.containers import dask_array
 
 ROW_BY_ROW = {"shuffle": False, "batch_size": 1}
 VALUE_LOSSES = [name for name in LOSSES if name not in MARGIN_LOSSES]
@@ -577,20 +577,6 @@ def test_a_model_of_one_float_predicts_rows_of_another_as_numpy_promotes():
         assert lazy.dtype == lazy.compute().dtype == np.float64
     lazy = single.predict(dask_array(X.astype("f"), (32,)))
     assert lazy.dtype == lazy.compute().dtype == np.float32
-
-
-def test_lazy_frames_of_scores_have_the_labels_as_columns():
-    X, _, y, _ = table(n_classes=3)
-    names = np.array(["low", "mid", "top"])
-    frame = dask_frame(X, (20, 12))
-    model = SGDClassifier(loss="log_loss", random_state=0).fit(
-        frame, dask_array(names[y], (20, 12))
-    )
-    for out in (model.predict_proba(frame), model.decision_function(frame)):
-        assert list(out.columns) == list(out.compute().columns) == list(names)
-    two = SGDClassifier(loss="log_loss", random_state=0).fit(frame, dask_array(y > 0, (20, 12)))
-    assert list(two.predict_log_proba(frame).columns) == [False, True]
-    assert two.decision_function(frame).ndim == 1
 
 
 def test_predict_of_no_rows():

@@ -223,7 +223,7 @@ def test_categories_of_text_can_be_asked_about(after, last):
     rows, y = (dd.from_pandas(part, npartitions=4, sort=False) for part in (df, pd.Series(Y)))
     pipe.fit(rows, y)
     for method in ("predict", "decision_function"):
-        out = getattr(pipe, method)(rows).compute().to_numpy()
+        out = np.asarray(getattr(pipe, method)(rows).compute())
         np.testing.assert_allclose(out, getattr(pipe, method)(df), rtol=1e-9)
     assert pipe.score(rows, y) == 1.0
     if not after:
@@ -256,7 +256,7 @@ def test_columns_may_be_where_scikit_learn_lets_them_be():
         df[["a", "kind", "b"]],
     ):
         for method in ("predict", "decision_function"):
-            out = getattr(pipe, method)(lazily(given)).compute().to_numpy()
+            out = np.asarray(getattr(pipe, method)(lazily(given)).compute())
             np.testing.assert_allclose(out, getattr(pipe, method)(given), rtol=1e-9)
         assert pipe.score(lazily(given), lazily(pd.Series(Y))) == pipe.score(given, Y)
     for left_out in (["a"], ["kind"], ["b", "kind"]):

@@ -12,7 +12,7 @@ from streamlearn.blocks.containers import (
     whole_rows,
 )
 from streamlearn.blocks.fold import Record, Segment, fold
-from streamlearn.blocks.making import Rows, forget, origin
+from streamlearn.blocks.making import Rows, origin
 from streamlearn.blocks.plan import groups
 from streamlearn.blocks.reduce import reduce
 from streamlearn.blocks.rows import map_rows
@@ -25,7 +25,6 @@ __all__ = [
     "align",
     "check_kind",
     "fold",
-    "forget",
     "groups",
     "is_collection",
     "is_frame",

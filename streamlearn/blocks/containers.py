@@ -63,7 +63,7 @@ def is_frame(x: object) -> bool:
 
 def of_frame(x: object) -> bool:
     """Tell whether ``x`` is a dask frame, or what `map_rows` made of one."""
-    return is_dask_collection(x) and is_frame(origin(x)[0])
+    return is_frame(x) or (is_dask_collection(x) and is_frame(origin(x)[0]))
 
 
 def whole_rows(X: Any) -> Any:

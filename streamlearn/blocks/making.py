@@ -78,12 +78,6 @@ def remember(X: Any, source: Any, functions: tuple[Callable, ...]) -> None:
     object.__setattr__(X, "_streamlearn_rows", (_name(X), source, functions))
 
 
-def forget(X: Any) -> Any:
-    """Return X, which the next verb takes as it is."""
-    vars(X).pop("_streamlearn_rows", None)
-    return X
-
-
 def origin(X: Any) -> tuple[Any, tuple[Callable, ...]]:
     """Return what ``X`` is made of by functions of its rows, and these functions."""
     # Not by getattr, which a frame takes for a column. A Delayed has no attributes of its own.

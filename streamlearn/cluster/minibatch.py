@@ -24,7 +24,7 @@ from streamlearn.cluster.stopping import Watch
 from streamlearn.cluster.stream import forward, value_of
 from streamlearn.core import kmeans
 from streamlearn.learning import Course, Learned
-from streamlearn.outputs import Transformer, lazy_float_dtype, rows_out
+from streamlearn.outputs import Transformer, rows_out
 from streamlearn.reading import read_weight
 from streamlearn.stages import Flow
 
@@ -406,9 +406,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         """
         check_is_fitted(self)
         function = partial(kmeans.labels, self._learned.state.clusters)
-        return rows_out(
-            self, "predict", X, function, fitted=self.cluster_centers_, dtype=np.dtype(np.int32)
-        )
+        return rows_out(self, "predict", X, function, fitted=self.cluster_centers_)
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
         """Fit to X, then return the cluster of each row, lazily of a collection."""
@@ -417,17 +415,8 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
 
     def _transform(self, X: Any, names: Any) -> Any:
         clusters = self._learned.state.clusters
-        dtype = lazy_float_dtype(X) if engine.is_collection(X) else None
-        return rows_out(
-            self,
-            "transform",
-            X,
-            partial(kmeans.distances, clusters),
-            fitted=clusters.centers,
-            dtype=dtype,
-            columns=self._n_features_out,
-            names=names,
-        )
+        function = partial(kmeans.distances, clusters)
+        return rows_out(self, "transform", X, function, fitted=clusters.centers, names=names)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return minus the inertia of the rows of X, in one pass.

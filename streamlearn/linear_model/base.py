@@ -44,7 +44,7 @@ from streamlearn.linear_model import columns, draws
 from streamlearn.linear_model.familiar import Familiar
 from streamlearn.linear_model.sparsity import SparseCoef
 from streamlearn.moving import Movable
-from streamlearn.outputs import predictions_out
+from streamlearn.outputs import rows_out
 from streamlearn.reading import as_numbers, as_vector, finite_or_raise, sum_is_finite
 
 RULES = (linear, newton, rowwise)
@@ -318,14 +318,12 @@ class SGD(SparseCoef, Familiar, Movable, BaseEstimator):
     def _publish(self, coef: Array, intercept: Array) -> None:
         self.coef_, self.intercept_ = coef, intercept
 
-    def _out(
-        self, method: str, X: Any, of_scores: Callable, *, dtype: Any = None, labels: Any = None
-    ) -> Any:
-        """Apply a function of the scores (m, K) to the rows of X; see `predictions_out`."""
+    def _out(self, method: str, X: Any, of_scores: Callable) -> Any:
+        """Apply a function of the scores (m, K) to the rows of X; see `rows_out`."""
         check_is_fitted(self)
         coef = self._dense_coef()
-        function, how = Scores(coef, self.intercept_, of_scores), {"dtype": dtype, "labels": labels}
-        return predictions_out(self, method, X, function, fitted=coef, finite=False, **how)
+        function = Scores(coef, self.intercept_, of_scores)
+        return rows_out(self, method, X, function, fitted=coef, finite=False)
 
     def __sklearn_tags__(self):
         """Return scikit-learn's tags."""

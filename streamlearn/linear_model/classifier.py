@@ -322,11 +322,10 @@ default="auto"
         Returns
         -------
         array or dask collection of shape (n_samples,) or (n_samples, n_classes)
-            A lazy frame's columns are the labels.
+            A column for each label of more than two; those of a dask DataFrame are a dask array.
         """
         check_is_fitted(self)
-        labels = to_numpy(self.classes_) if self.coef_.shape[0] > 1 else None
-        return self._out("decision_function", X, one_column, labels=labels)
+        return self._out("decision_function", X, one_column)
 
     def predict(self, X: Any) -> Any:
         """Return the label of each row.
@@ -338,11 +337,12 @@ default="auto"
         Returns
         -------
         array or dask collection of shape (n_samples,)
-            Numbers in X's namespace and on its device, strings as NumPy; lazy for dask.
+            Numbers in X's namespace and on its device, strings as NumPy; lazy for dask. That of a
+            dask DataFrame is a Series with its index.
         """
         check_is_fitted(self)
         labels = to_numpy(self.classes_)
-        return self._out("predict", X, partial(_labels, labels), dtype=labels.dtype)
+        return self._out("predict", X, partial(_labels, labels))
 
     def _has_probabilities(self) -> bool:
         if self.loss not in ("log_loss", "modified_huber"):
@@ -363,19 +363,15 @@ default="auto"
         Returns
         -------
         array or dask collection of shape (n_samples, n_classes)
-            Classes in the order of ``classes_``, which are the columns of a lazy frame; see
-            `streamlearn.core.links.probabilities`.
+            Classes in the order of ``classes_``; see `streamlearn.core.links.probabilities`. That
+            of a dask DataFrame is a dask array, whose chunks are the partitions.
         """
-        return self._proba("predict_proba", X, partial(links.probabilities, loss=self.loss))
+        return self._out("predict_proba", X, partial(links.probabilities, loss=self.loss))
 
     @available_if(_has_probabilities)
     def predict_log_proba(self, X: Any) -> Any:
         """Return the logarithm of `predict_proba`; -inf where that is 0."""
-        return self._proba("predict_log_proba", X, partial(_log_probabilities, self.loss))
-
-    def _proba(self, method: str, X: Any, of_scores: Any) -> Any:
-        check_is_fitted(self)
-        return self._out(method, X, of_scores, labels=to_numpy(self.classes_))
+        return self._out("predict_log_proba", X, partial(_log_probabilities, self.loss))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the share of rows whose label is predicted right, in one pass.

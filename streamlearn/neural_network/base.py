@@ -30,7 +30,7 @@ from streamlearn.neural_network.goals import Goal, rows_of, score_of, take
 from streamlearn.neural_network.laps import InMemory, Laps, of_blocks
 from streamlearn.neural_network.lbfgs import minimize
 from streamlearn.neural_network.training import Outcome, Watched, train
-from streamlearn.outputs import predictions_out
+from streamlearn.outputs import rows_out
 from streamlearn.reading import same_place_or_raise
 
 LARGEST_BATCH = 200
@@ -338,18 +338,16 @@ class MLP(Movable, BaseEstimator):
         eta = float(to_numpy(net.moving.eta)) if moved else float(self.learning_rate_init)
         self._optimizer = Pace(eta)
 
-    def _out(
-        self, method: str, X: Any, of_output: Callable, *, dtype: Any = None, labels: Any = None
-    ) -> Any:
-        """Apply a function of the output (m, K) to the rows of X; see `predictions_out`."""
+    def _out(self, method: str, X: Any, of_output: Callable) -> Any:
+        """Apply a function of the output (m, K) to the rows of X; see `rows_out`."""
         check_is_fitted(self)
         hidden = tuple(b.shape[0] for b in self.intercepts_[:-1])
         known = hasattr(self, "_learned")  # unlike of weights that were set by hand
         activation = self._learned.activation if known else self.activation
         params = mlp.Params(hidden, activation, self.out_activation_)
         net = mlp.State(tuple(self.coefs_), tuple(self.intercepts_), None)
-        function, how = Function(params, net, of_output), {"dtype": dtype, "labels": labels}
-        return predictions_out(self, method, X, function, fitted=self.coefs_[0], **how)
+        function = Function(params, net, of_output)
+        return rows_out(self, method, X, function, fitted=self.coefs_[0])
 
     def _can_partial_fit(self) -> bool:
         if self.solver == "lbfgs":

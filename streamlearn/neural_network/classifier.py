@@ -305,10 +305,9 @@ class MLPClassifier(ClassifierMixin, MLP):
             Numbers in X's namespace and on its device, strings as NumPy; lazy for dask.
         """
         check_is_fitted(self)
-        labels = to_numpy(self.classes_)
         if self._has_indicator():
-            return self._out("predict", X, _indicator_of_integers, dtype=np.int64, labels=labels)
-        return self._out("predict", X, partial(_labels, labels), dtype=labels.dtype)
+            return self._out("predict", X, _indicator_of_integers)
+        return self._out("predict", X, partial(_labels, to_numpy(self.classes_)))
 
     def _has_indicator(self) -> bool:
         return self.out_activation_ == "logistic" and self.n_outputs_ > 1
@@ -323,19 +322,14 @@ class MLPClassifier(ClassifierMixin, MLP):
         Returns
         -------
         array or dask collection of shape (n_samples, n_classes) or (n_samples, n_labels)
-            In X's namespace and on its device; lazy for dask. A lazy frame's columns are the
-            labels.
+            In X's namespace and on its device; lazy for dask. That of a dask DataFrame is a dask
+            array, whose chunks are the partitions.
         """
-        return self._out("predict_proba", X, _probabilities, labels=self._columns())
+        return self._out("predict_proba", X, _probabilities)
 
     def predict_log_proba(self, X: Any) -> Any:
         """Return the logarithm of `predict_proba`."""
-        return self._out("predict_log_proba", X, _log_probabilities, labels=self._columns())
-
-    def _columns(self) -> Any:
-        check_is_fitted(self)
-        labels = to_numpy(self.classes_)
-        return labels if len(labels) > 1 else range(2)  # scikit-learn's two for a single class
+        return self._out("predict_log_proba", X, _log_probabilities)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the share of rows whose label, or all of whose labels, are predicted right.

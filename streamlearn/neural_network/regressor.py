@@ -7,7 +7,6 @@ from typing import Any
 from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import metrics
 from streamlearn.base import Given
@@ -190,9 +189,7 @@ class MLPRegressor(RegressorMixin, MLP):
         array or dask collection of shape (n_samples,) or (n_samples, n_outputs)
             In X's namespace and on its device; lazy for dask.
         """
-        check_is_fitted(self)
-        outputs = range(self.n_outputs_) if self.n_outputs_ > 1 else None
-        return self._out("predict", X, one_column, labels=outputs)
+        return self._out("predict", X, one_column)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the coefficient of determination R2 of the prediction, in one pass.

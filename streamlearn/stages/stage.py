@@ -19,10 +19,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import copy, deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn import config_context, get_config
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils._set_output import _get_output_config, _wrap_data_with_container
@@ -161,16 +162,28 @@ class Mergeable:
 
 @dataclass(frozen=True, eq=False)
 class Framed:
-    """A transformation of blocks to the frames that ``set_output`` asks for."""
+    """A transformation of blocks to the frames that ``set_output`` asks for.
+
+    Attributes
+    ----------
+    function : callable
+    fitted : object
+        It names the columns.
+    config : dict
+        scikit-learn's configuration, which is the thread's that makes this: a task runs in another.
+    """
 
     function: Callable
     fitted: Any
+    config: dict[str, Any] = field(default_factory=get_config)
 
     whole = True
 
     def __call__(self, X: Any) -> Any:
         """Return the transformed rows of X in a frame."""
-        return _wrap_data_with_container("transform", to_numpy(self.function(X)), X, self.fitted)
+        rows = to_numpy(self.function(X))
+        with config_context(**self.config):
+            return _wrap_data_with_container("transform", rows, X, self.fitted)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from streamlearn import blocks as engine
 from streamlearn import metrics as ours
 from streamlearn.backend import Array, asarray, to_numpy, widest_float
 from streamlearn.core import tallies
-from streamlearn.foreign import Lazily, as_here, own_score, takes, takes_collections
+from streamlearn.foreign import as_here, own_score, score, takes, takes_collections
 from streamlearn.missing import as_known
 from streamlearn.reading import as_array, as_numbers
 
@@ -74,7 +74,7 @@ def of_collection(
     if scorer is None:
         if takes_collections(estimator):
             return estimator.score(X, y, **params)
-        return Lazily(estimator).score(X, y, **params)
+        return score(estimator, asked, X, y, **params)
     metric = getattr(scorer, "_score_func", None)
     if metric is None or not metric.__module__.startswith("sklearn."):
         return scorer(asked, X, y, **params)

@@ -193,7 +193,7 @@ def test_the_bytes_of_a_frame_are_counted(table):
 def test_predictions_of_a_frame_join_it_again(folder, table):
     """The result has the frame's index and divisions, so that dask assigns it without a shuffle."""
     df = dd.from_pandas(table, npartitions=4)
-    late = map_rows(lambda frame: frame.to_numpy()[:, 0] > 0, df[FEATURES], dtype=bool)
+    late = map_rows(lambda frame: frame.to_numpy()[:, 0] > 0, df[FEATURES], meta=np.empty(0, bool))
     assert late.divisions == df.divisions
     out = df.assign(guess=late).compute()
     np.testing.assert_array_equal(out["guess"], table["x0"] > 0)

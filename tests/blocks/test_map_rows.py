@@ -48,8 +48,8 @@ LAYOUTS = {
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_rows_become_values_or_rows(layout):
     X = LAYOUTS[layout]()
-    one = map_rows(first_column, X, dtype=ROWS.dtype)
-    two = map_rows(doubled, X, dtype=ROWS.dtype, columns=2)
+    one = map_rows(first_column, X, meta=np.empty(0, ROWS.dtype))
+    two = map_rows(doubled, X, meta=np.empty((0, 2), ROWS.dtype))
     assert (one.ndim, two.ndim, one.dtype, two.dtype) == (1, 2, ROWS.dtype, ROWS.dtype)
     assert two.chunks[1] == (2,)
     np.testing.assert_equal((one.chunks[0], two.chunks[0]), (X.chunks[0], X.chunks[0]))
@@ -59,8 +59,10 @@ def test_rows_become_values_or_rows(layout):
 
 def test_a_one_dimensional_array_has_rows_too():
     y = da.arange(12, chunks=5)
-    np.testing.assert_array_equal(map_rows(np.negative, y, dtype=int).compute(), -np.arange(12))
-    wide = map_rows(lambda v: np.stack([v, v], axis=1), y, dtype=int, columns=2)
+    np.testing.assert_array_equal(
+        map_rows(np.negative, y, meta=np.empty(0, int)).compute(), -np.arange(12)
+    )
+    wide = map_rows(lambda v: np.stack([v, v], axis=1), y, meta=np.empty((0, 2), int))
     np.testing.assert_array_equal(wide.compute(), np.stack([np.arange(12)] * 2, axis=1))
 
 
@@ -77,7 +79,8 @@ def test_blocks_of_any_library_stay_in_it(backend, forget, columns):
         seen.append(block.shape)
         return block[:, 0] if columns is None else block[:, :columns]
 
-    out = blocks_of(map_rows(function, forget(X), dtype=np.float32, columns=columns))
+    shape = 0 if columns is None else (0, columns)
+    out = blocks_of(map_rows(function, forget(X), meta=np.empty(shape, np.float32)))
     assert sorted(seen) == [(2, COLUMNS), (5, COLUMNS), (5, COLUMNS)]
     for part in out:
         backend.check(part, "float32")
@@ -88,20 +91,22 @@ def test_blocks_of_any_library_stay_in_it(backend, forget, columns):
 def test_every_block_is_read_once_and_no_more_than_threads_are_alive():
     X = plain(40)
     with dask.config.set(scheduler="threads", num_workers=2):
-        map_rows(lambda c: c[:, 0] + 0, X, dtype=float).sum().compute()
+        map_rows(lambda c: c[:, 0] + 0, X, meta=np.empty(0, float)).sum().compute()
     happened = tracking.drain()
     assert len(tracking.reads(happened)) == 40
     assert tracking.peak(happened) <= 3
 
 
 def test_string_labels_pass():
-    labels = map_rows(lambda c: np.where(c[:, 0] > 20, "late", "in time"), plain(3), dtype="<U7")
+    labels = map_rows(
+        lambda c: np.where(c[:, 0] > 20, "late", "in time"), plain(3), meta=np.empty(0, "<U7")
+    )
     assert labels.compute(scheduler="sync").tolist() == ["in time"] * 6 + ["late"] * 9
 
 
 def test_names_make_a_frame_of_an_array():
     for layout in ("rows", "unknown", "columns"):
-        out = map_rows(doubled, LAYOUTS[layout](), dtype=float, columns=2, names=["a", "b"])
+        out = map_rows(doubled, LAYOUTS[layout](), meta=np.empty((0, 2), float), names=["a", "b"])
         expected = pd.DataFrame(2 * ROWS[:, :2], columns=["a", "b"])
         got = out.compute(scheduler="sync")
         pd.testing.assert_frame_equal(got.reset_index(drop=True), expected)
@@ -119,9 +124,9 @@ class TestFrames:
         return dd.from_pandas(table, npartitions=3)
 
     def test_index_and_divisions_stay(self, table, frame):
-        one = map_rows(lambda f: f["a"].to_numpy(), frame, dtype=float)
+        one = map_rows(lambda f: f["a"].to_numpy(), frame, meta=np.empty(0, float))
         two = map_rows(
-            lambda f: f.to_numpy()[:, :2], frame, dtype=float, columns=2, names=["u", "v"]
+            lambda f: f.to_numpy()[:, :2], frame, meta=np.empty((0, 2), float), names=["u", "v"]
         )
         assert one.divisions == two.divisions == frame.divisions
         pd.testing.assert_series_equal(one.compute(scheduler="sync"), table["a"].rename(None))
@@ -130,11 +135,11 @@ class TestFrames:
         )
 
     def test_columns_without_names_are_an_array_that_knows_its_frame(self, table, frame):
-        late = map_rows(lambda f: f.to_numpy()[:, :2], frame, dtype=float, columns=2)
+        late = map_rows(lambda f: f.to_numpy()[:, :2], frame, meta=np.empty((0, 2), float))
         assert isinstance(late, da.Array)
         assert late.shape[1] == 2
         np.testing.assert_array_equal(late.compute(scheduler="sync"), table[["a", "b"]])
-        one = map_rows(first_column, late, dtype=float)
+        one = map_rows(first_column, late, meta=np.empty(0, float))
         assert one.divisions == frame.divisions
         pd.testing.assert_series_equal(one.compute(scheduler="sync"), table["a"].rename(None))
 
@@ -146,11 +151,11 @@ class TestFrames:
             (np.ones(12, dtype=np.int32), np.dtype("int32")),
             (np.ones(12, dtype=bool), np.dtype(bool)),
         ]:
-            out = map_rows(lambda f, v=values: v[: len(f)], frame, dtype=dtype)
+            out = map_rows(lambda f, v=values: v[: len(f)], frame, meta=np.empty(0, dtype))
             assert out.compute(scheduler="sync").dtype == out.dtype
 
     def test_nothing_is_computed(self, frame, nothing_runs):
-        map_rows(lambda f: f.to_numpy()[:, 0], frame, dtype=float)
+        map_rows(lambda f: f.to_numpy()[:, 0], frame, meta=np.empty(0, float))
 
     # dask's writer calls pandas' set_index in a way that pandas 3.1 deprecates.
     @pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame.set_index")
@@ -158,7 +163,7 @@ class TestFrames:
         """The main job's last line: predictions of unknown length, and nothing read before it."""
         pytest.importorskip("pyarrow", reason="writes Parquet")
         X = frame.to_dask_array()
-        out = map_rows(first_column, X, dtype=float)
+        out = map_rows(first_column, X, meta=np.empty(0, float))
         out.to_dask_dataframe(columns=["late"]).to_parquet(tmp_path / "p.parq")
         got = pd.read_parquet(tmp_path / "p.parq")
         np.testing.assert_array_equal(got["late"], table["a"])
@@ -167,9 +172,9 @@ class TestFrames:
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_nothing_is_computed_before_it_is_asked_for(layout, nothing_runs):
     X = LAYOUTS[layout]()
-    map_rows(first_column, X, dtype=float)
-    map_rows(doubled, X, dtype=float, columns=2)
-    map_rows(doubled, X, dtype=float, columns=2, names=["a", "b"])
+    map_rows(first_column, X, meta=np.empty(0, float))
+    map_rows(doubled, X, meta=np.empty((0, 2), float))
+    map_rows(doubled, X, meta=np.empty((0, 2), float), names=["a", "b"])
 
 
 def test_maps_of_maps_make_no_block_in_between():
@@ -182,8 +187,8 @@ def test_maps_of_maps_make_no_block_in_between():
         largest.append(block.shape[0])
         return block + 1
 
-    once = map_rows(plus_one, X, dtype=float, columns=COLUMNS)
-    result = map_rows(plus_one, once, dtype=float, columns=COLUMNS).compute(scheduler="sync")
+    once = map_rows(plus_one, X, meta=np.empty((0, COLUMNS), float))
+    result = map_rows(plus_one, once, meta=np.empty((0, COLUMNS), float)).compute(scheduler="sync")
     assert result.shape == (rows, COLUMNS)
     assert np.all(result == 2)
     assert len(largest) == 6
@@ -198,12 +203,12 @@ def test_an_error_names_the_block(local_scheduler):
 
     x = np.arange(40.0)[:, None]
     X = da.from_array(x, chunks=(10, 1))
-    lazy = map_rows(refuse_35, X, dtype=float)
-    for some in (lazy, lazy.blocks[3], lazy[32:], map_rows(np.sqrt, lazy, dtype=float)):
+    lazy = map_rows(refuse_35, X, meta=np.empty(0, float))
+    for some in (lazy, lazy.blocks[3], lazy[32:], map_rows(np.sqrt, lazy, meta=np.empty(0, float))):
         with pytest.raises(KeyError, match="none of ours") as raised:
             some.compute()
         assert raised.value.__notes__ == ["In block 3."]
     frame = X.to_dask_dataframe(columns=["a"])
     with pytest.raises(KeyError, match="none of ours") as raised:
-        map_rows(refuse_35, frame, dtype=float).compute()
+        map_rows(refuse_35, frame, meta=np.empty(0, float)).compute()
     assert raised.value.__notes__ == ["In partition 3 of those asked for."]

@@ -133,10 +133,10 @@ X, y = passed(X=da.from_array(rows, chunks=(5, 2)), y=np.arange(20))
 assert (X == rows).all() and (y == np.arange(20)).all()
 total = reduce(lambda i, parts: parts[0].sum(), lambda a, b: a + b, align(X=Z))
 assert total == rows.sum()
-for columns, names in ((None, None), (2, None)):
-    out = map_rows(lambda b: b[:, 0] if columns is None else b[:, :2], Z, dtype=float,
-                   columns=columns, names=names)
-    assert (out.compute() == (rows[:, 0] if columns is None else rows[:, :2])).all()
+for shape, names in ((0, None), ((0, 2), None), ((0, 2), ["a", "b"])):
+    out = map_rows(lambda b: b[:, 0] if shape == 0 else b[:, :2], Z, meta=np.empty(shape),
+                   names=names)
+    assert (out.compute() == (rows[:, 0] if shape == 0 else rows[:, :2])).all(axis=None)
 """
 
 
