@@ -108,6 +108,8 @@ def take_in(
         return Given(engine.align(as_rows=("X",), **given), X.reader, None, X)
     X, y, sample_weight = (plain(a) for a in (X, y, sample_weight))
     known_or_raise(X)
+    for what, given in (("y", y), ("sample_weight", sample_weight)):
+        known_or_raise(given, what, sparse=False)
     if engine.is_collection(X):
         X = engine.whole_rows(X)
         # A frame of transformed rows is an array's: in memory it would have had no names.
@@ -164,11 +166,12 @@ def announce(
 ) -> Reader:
     """Check or set the features by what a collection or an array says of itself."""
     name = type(estimator).__name__
+    names: tuple[str, ...] | None
     if engine.is_frame(X):
         said = X._meta
         ndim, names = said.ndim, tuple(map(str, getattr(said, "columns", ())))
     else:
-        said, ndim, names = X, len(X.shape), None
+        said, ndim, names = X, len(X.shape), names_of(X)
     if ndim != 2:
         raise ValueError(
             f"Expected 2D array, got {ndim}D {type(X).__name__} instead. Reshape X with "

@@ -42,7 +42,7 @@ from streamlearn.reading import (
     same_place_or_raise,
     sum_is_finite,
 )
-from streamlearn.stages import Chain, Piece
+from streamlearn.stages import Chain, Mergeable, Piece
 
 
 class Course(NamedTuple):
@@ -233,7 +233,7 @@ def arrive(course: Course, learned: Learned, flowing: Flowing) -> tuple[Learned,
     names = None if X.functions else _get_feature_names(X.array)
     check = learns and not clean
     if check or not X.functions:
-        reader = Reader(course.reader.estimator, None, finite=check, dense=None)
+        reader = Reader(course.reader.estimator, None, _names(course), finite=check, dense=None)
         X = reader.whole(X, course.reader.block(index))
     like = Rows(X.array[:1, ...], X.functions).all()
     if target is not None and not same_place(like, target):
@@ -394,9 +394,15 @@ def look_again(course: Course, block: Ready) -> None:
         If they hold NaN or infinity, naming the block.
     """
     if not course.reader.looks(block.X):
-        as_given = course.ahead is None and not block.functions
-        reader = course.reader if as_given else course.reader.of_anything()
+        reader = course.reader._replace(names=_names(course))
         reader.finite_or_raise(Rows(block.X, block.functions).all(), block.block)
+
+
+def _names(course: Course) -> tuple[str, ...] | None:
+    """Return the names of the columns that the learner sees, where stages ahead keep them."""
+    stages = () if course.ahead is None else course.ahead.stages
+    same = all(isinstance(stage, Mergeable) for stage in stages)
+    return course.reader.names if same else None
 
 
 def _largest(course: Course, X: Array, seen: int) -> int:

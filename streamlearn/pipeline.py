@@ -33,7 +33,7 @@ from streamlearn.foreign import (
     takes_collections,
     with_classes,
 )
-from streamlearn.plain import plain
+from streamlearn.plain import plain, rows_or_raise
 from streamlearn.reading import Reader
 from streamlearn.stages import Chain, Flow
 from streamlearn.wrappers import Incremental
@@ -339,6 +339,7 @@ def _learn(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> None:
     if leaves:
         X, y = plain(X), plain(y)
         for name, a in (("X", X), ("y", y)):
+            rows_or_raise(a, name)
             if engine.is_collection(a):
                 engine.check_kind(name, a)
         X, y = (a if a is None or hasattr(a, "shape") else np.asarray(a) for a in (X, y))

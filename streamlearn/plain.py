@@ -20,6 +20,9 @@ TO_SCIPY = {
 }
 """Packages of sparse arrays that are not scipy's, and how these become scipy's."""
 
+TO_DENSE = {"sparse": "todense", "cupyx": "toarray", "jax": "todense", "torch": "to_dense"}
+"""The same packages, and the method that makes arrays of theirs."""
+
 TO_ROWS = {
     ("xarray", "Dataset"): 'X.to_dataarray("feature").T makes one array of variables of one '
     "dimension.",
@@ -52,27 +55,41 @@ def plain(x: Any) -> Any:
     return detached(x) if package == "torch" else x
 
 
-def known_or_raise(x: Any, name: str = "X") -> None:
-    """Check that ``x`` is not sparse in another library than scipy, and holds rows.
+def rows_or_raise(x: Any, name: str = "X") -> None:
+    """Check that ``x`` holds rows.
 
     Raises
     ------
     TypeError
-        Naming its type, and what makes rows that are taken.
+        Naming its type, and what makes rows of it.
     """
     package, kind = _package(x), type(x).__name__
     if (package, kind) in TO_ROWS:
-        raise TypeError(
-            f"{name} is a {kind} of {package}, which holds no rows. "
-            f"{TO_ROWS[package, kind].replace('X', name)}"
-        )
-    if package in TO_SCIPY and not (package == "torch" and is_strided(x)):
-        remedy = TO_SCIPY[package]
-        raise TypeError(
-            f"{name} is a sparse array of another library ({package}: {kind}). Sparse rows are "
-            f"scipy's: give {remedy.format('X')}, or of a dask array "
-            f"X.map_blocks(lambda x: {remedy.format('x')}, dtype=X.dtype)."
-        )
+        advice = TO_ROWS[package, kind].replace("X", name)
+        raise TypeError(f"{name} is a {kind} of {package}, which holds no rows. {advice}")
+
+
+def known_or_raise(x: Any, name: str = "X", *, sparse: bool = True) -> None:
+    """Check that ``x`` holds rows, and is not sparse in another library than scipy.
+
+    Raises
+    ------
+    TypeError
+        Naming its type, and what makes scipy's of it; where nothing may be ``sparse``, what makes
+        an array of it.
+    """
+    rows_or_raise(x, name)
+    package = _package(x)
+    if package not in TO_SCIPY or (package == "torch" and is_strided(x)):
+        return
+    said = f"{name} is a sparse array of another library ({package}: {type(x).__name__})"
+    if not sparse:
+        raise TypeError(f"{said}, but dense data is required. Use '.{TO_DENSE[package]}()'.")
+    remedy = TO_SCIPY[package]
+    raise TypeError(
+        f"{said}. Sparse rows are scipy's: give {remedy.format('X')}, or of a dask array "
+        f"X.map_blocks(lambda x: {remedy.format('x')}, dtype=X.dtype)."
+    )
 
 
 def _package(x: Any) -> str:

@@ -135,7 +135,7 @@ class Reader(NamedTuple):
         if not rows.functions:
             return rows._replace(array=self.rows(rows.array, block))
         if self.looks(rows.array) and not sum_is_finite(rows.array):
-            finite_or_raise(rows.all(), "X", block, allow_nan=self.allow_nan)
+            self.finite_or_raise(rows.all(), block)
         return rows._replace(array=as_rows(rows.array))
 
     def _array(self, X: Any, block: int | None) -> Array:
@@ -230,7 +230,7 @@ def as_array(x: Any, what: str = "X") -> Array:
     if is_table(x):
         return plain(x.to_numpy())
     dense_or_raise(x, DENSE)
-    known_or_raise(x, what)
+    known_or_raise(x, what, sparse=False)
     x = plain(x)
     return x if is_array(x) else np.asarray(x)
 
@@ -397,9 +397,10 @@ def finite_or_raise(
         what, remedy = "infinity", CLIP
         if not allow_nan and bool(xp.any(xp.isnan(x))):
             what, remedy, wrong = "NaN", FILL, xp.isnan(x)
-        where = "" if block is None else f" in block {block}"
+        places = [] if block is None else [f"block {block}"]
         if names is not None:
-            where += column_with(to_numpy(wrong), names)
+            places.append(f"column {column_with(to_numpy(wrong), names)!r}")
+        where = f" in {', '.join(places)}" if places else ""
         raise ValueError(f"Input {name} contains {what}{where}. {remedy}")
 
 

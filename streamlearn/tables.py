@@ -132,10 +132,9 @@ def dates_or_raise(x: Any, what: str) -> None:
             raise TypeError(f"{_where(x, dtype, what)} and is not numeric. {ENCODE}")
 
 
-def column_with(wrong: Any, names: Any) -> str:
-    """Return the first column of (n_rows, n_columns) in which something is ``wrong``, in words."""
-    at = int(np.flatnonzero(np.asarray(wrong).any(axis=0))[0])
-    return f", column {names[at]!r}"
+def column_with(wrong: np.ndarray, names: tuple[str, ...]) -> str:
+    """Return the name of the first column of (n_rows, n_columns) in which something is wrong."""
+    return names[int(np.flatnonzero(wrong.any(axis=0))[0])]
 
 
 def columns(x: Any) -> Iterator[tuple[Any, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,8 @@ from hypothesis.extra import numpy as hnp
 from sklearn.base import clone, is_classifier
 
 from streamlearn import metrics
+from streamlearn.linear_model import SGDRegressor
+from streamlearn.pipeline import make_pipeline
 from streamlearn.plain import gaps, known_or_raise, plain
 from streamlearn.preprocessing import StandardScaler
 from streamlearn.wrappers import Incremental
@@ -170,7 +173,7 @@ def test_na_none_and_nan_among_numbers_are_one(x):
     shown = np.asarray([[np.nan if pd.isna(v) else v for v in row] for row in x], dtype=float)
     for X in (x, dask_array(x, (2, 0, 4)), dask_array(x, (2, 4), columns=(1, 1))):
         found, known = (StandardScaler().fit(rows) for rows in (X, shown))
-        np.testing.assert_array_equal(found.mean_, known.mean_)
+        np.testing.assert_allclose(found.mean_, known.mean_, rtol=1e-12)
         np.testing.assert_array_equal(found.n_samples_seen_, known.n_samples_seen_)
 
 
@@ -227,13 +230,35 @@ def test_a_dataset_and_a_lazy_frame_are_refused_and_the_advice_works():
     }
     scaler = StandardScaler().fit(rows.X)
     assert xarray
+    learn = make_pipeline(StandardScaler(), SGDRegressor(), schedule="one-pass").fit
     for held in given_rows.values():
-        for call in (StandardScaler().fit, scaler.transform):
-            with pytest.raises(TypeError, match=r"X is a \w+ of .*, which holds no") as raised:
+        for call in (
+            StandardScaler().fit,
+            scaler.transform,
+            lambda X: learn(X, rows.y),
+            lambda X: learn(rows.X, X),
+            lambda X: SGDRegressor().fit(rows.X, X),
+            lambda X: Incremental(SGDRegressor()).fit(X, rows.y),
+        ):
+            with pytest.raises(TypeError, match=r"[Xy] is a \w+ of .*, which holds no") as raised:
                 call(held)
         advice = str(raised.value).partition("holds no rows. ")[2].partition(" ")[0]
+        advice = re.sub("^y", "X", advice)
         made = eval(advice, {"X": held})
         np.testing.assert_allclose(StandardScaler().fit(made).mean_, scaler.mean_, rtol=1e-12)
+
+
+@pytest.mark.parametrize("part", ["y", "sample_weight"])
+def test_a_target_or_weights_that_are_sparse_are_refused_and_the_advice_works(part):
+    rows = {name: with_gradients(x).detach() for name, x in table(labels=False)._asdict().items()}
+    model = clone(ESTIMATORS["SGDRegressor"])
+    known = clone(model).fit(**rows)
+    bad = {**rows, part: rows[part].to_sparse()}
+    with pytest.raises(TypeError, match=f"{part} is a sparse array of another lib") as raised:
+        model.fit(**bad)
+    advice = re.search(r"Use '(.*)'", str(raised.value))[1]
+    found = model.fit(**{**bad, part: eval(f"x{advice}", {"x": bad[part]})})
+    np.testing.assert_array_equal(found.coef_, known.coef_)
 
 
 def test_what_is_plain_comes_back_as_it_is(backend):

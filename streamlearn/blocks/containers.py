@@ -15,7 +15,7 @@ from streamlearn.backend import concat, is_array
 from streamlearn.blocks.graph import DataNode, Key, raw_graph
 from streamlearn.blocks.making import origin
 from streamlearn.blocks.plan import Plan, split
-from streamlearn.plain import known_or_raise, plain
+from streamlearn.plain import plain, rows_or_raise
 from streamlearn.sparse import csr, is_sparse
 
 
@@ -119,6 +119,8 @@ def align(*, as_rows: Sequence[str] = (), **containers: Any) -> Blocks:
         If two collections are chunked differently along the rows, or the lengths differ.
     """
     given = {name: plain(x) for name, x in containers.items() if x is not None}
+    for name, x in given.items():
+        rows_or_raise(x, name)
     (first, X), *others = given.items()
     lazy = {name: x for name, x in given.items() if is_dask_collection(x)}
     for name, x in lazy.items():
@@ -171,7 +173,7 @@ def check_kind(name: str, x: Any) -> None:
     TypeError
         Naming what it is.
     """
-    known_or_raise(x, name)
+    rows_or_raise(x, name)
     if not (is_frame(x) or hasattr(type(x), "chunks")):
         raise TypeError(
             f"{name} is a dask {type(x).__name__}. Give a dask array, DataFrame or Series; "
