@@ -188,9 +188,9 @@ def exactly(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     NumPy makes floats of int64 and uint64, and of integers and floats: beyond 2**53 these are one
     label where there were two. Such arrays become objects, which Python compares exactly.
     """
-    kinds = a.dtype.kind + b.dtype.kind
-    mixed = a.dtype != b.dtype and set(kinds) <= set("iuf")
-    if mixed and np.result_type(a, b).kind == "f" and not (_are_floats(a) and _are_floats(b)):
+    if a.dtype == b.dtype or not {a.dtype.kind, b.dtype.kind} <= {"i", "u", "f"}:
+        return a, b
+    if np.result_type(a, b).kind == "f" and not (_are_floats(a) and _are_floats(b)):
         return a.astype(object), b.astype(object)
     return a, b
 

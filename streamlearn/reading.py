@@ -33,6 +33,7 @@ from streamlearn.tables import (
     ENCODE,
     column_with,
     fault_of,
+    is_complex,
     is_date,
     is_table,
     names_of,
@@ -201,6 +202,8 @@ def advised(X: Any) -> Iterator[None]:
 
 
 def _is_complex(x: Array) -> bool:
+    if isinstance(x, np.ndarray):
+        return is_complex(x.dtype)
     return namespace(x).isdtype(x.dtype, "complex floating")
 
 
@@ -227,6 +230,8 @@ def as_array(x: Any, what: str = "X") -> Array:
     TypeError
         If it is sparse.
     """
+    if type(x) is np.ndarray:
+        return plain(x)
     if is_table(x):
         return plain(x.to_numpy())
     dense_or_raise(x, DENSE)
@@ -272,7 +277,7 @@ def as_numbers(x: Any, name: str, block: int | None = None) -> Array:
         If it holds something else: dates, other text, objects, complex numbers.
     """
     what = in_block(name, block)
-    if is_table(x):
+    if type(x) is not np.ndarray and is_table(x):
         return numbers_of(x, what)
     x = as_array(x, what)
     named = f"{what} has dtype {x.dtype}"
