@@ -141,7 +141,8 @@ def take_in(
         y, sample_weight = (to_numpy(a) if is_foreign(a) else a for a in (y, sample_weight))
         y = as_array(y, "y") if is_table(y) else y
         columns = names_of(X)
-        dates_or_raise(X, "X")
+        for what, given in (("X", X), ("sample_weight", sample_weight)):
+            dates_or_raise(given, what)
         with advised(X):
             if not reset and is_clean(estimator, X, y, finite=finite):
                 pass

@@ -30,6 +30,7 @@ from streamlearn.blocks import Rows
 from streamlearn.labels import beside, discover, listed
 from streamlearn.missing import as_known
 from streamlearn.plain import plain
+from streamlearn.reading import advised
 from streamlearn.sparse import is_sparse
 
 LAZY = (
@@ -144,7 +145,8 @@ def learned(estimator: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
     copy = deepcopy(estimator)
     if "classes" in params and _wants_labels_beside(y):
         params = {**params, "classes": beside(listed(params["classes"]), y)}
-    copy.partial_fit(as_known(copy, X), as_known(copy, y), **params)
+    with advised(X):
+        copy.partial_fit(as_known(copy, X), as_known(copy, y), **params)
     return copy
 
 
@@ -187,7 +189,7 @@ class Method:
                 return self.nothing
             one = namespace(X).ones((1, *X.shape[1:]), dtype=X.dtype, device=device(X))
             return self(one)[:0, ...]
-        with config_context(**self.config):
+        with config_context(**self.config), advised(X):
             out = getattr(self.estimator, self.name)(as_known(self.estimator, X), **self.params)
         if _says_its_rows(out) and engine.n_rows(out) != engine.n_rows(X):
             raise ValueError(

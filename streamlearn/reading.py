@@ -188,16 +188,14 @@ def advised(X: Any) -> Iterator[None]:
     try:
         yield
     except (TypeError, ValueError) as error:
-        text = str(error)
+        text, notes = str(error), []
         of_values = any(words in text for words in (*NO_NUMBERS, "Input X contains"))
         if names_of(X) is not None and of_values:
-            where = fault_of(X, allow_nan="contains infinity" in text)
-            if where is not None:
-                error.add_note(where)
-        for words, advice in ADVICE.items():
-            if words in text:
-                error.add_note(advice)
-                break
+            notes.append(fault_of(X, allow_nan="contains infinity" in text))
+        notes.append(next((advice for words, advice in ADVICE.items() if words in text), None))
+        for note in notes:
+            if note is not None and note not in getattr(error, "__notes__", ()):
+                error.add_note(note)
         raise
 
 

@@ -387,14 +387,18 @@ MISSING = {
         MLPClassifier((2,), max_iter=1, random_state=0),
         make_pipeline(StandardScaler(), SGDClassifier(random_state=0)),
         Incremental(SGDClassifier(random_state=0)),
+        Incremental(theirs.SGDClassifier(random_state=0)),
     ],
-    ids=["SGDClassifier", "with classes", "MLPClassifier", "Pipeline", "Incremental"],
+    ids=["SGDClassifier", "with classes", "MLPClassifier", "Pipeline", "Incremental", "another's"],
 )
 @pytest.mark.parametrize("as_array", [False, True], ids=["Series", "array"])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore:Dask currently has limited support for converting pandas")
 def test_a_missing_label_is_told_with_its_block(model, kind, as_array):
     good = MISSING[kind]
+    another = isinstance(getattr(model, "estimator", None), theirs.SGDClassifier)
+    if as_array and another and kind in ("Int64", "boolean", "arrow"):
+        pytest.skip("dask makes objects of them, which are no labels to scikit-learn")
     bad = good.copy()
     bad[13] = None
     lazy = [dd.from_pandas(x, npartitions=2) for x in (bad, good)]

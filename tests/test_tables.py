@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse as sp
+from sklearn import linear_model as theirs
 from sklearn.base import clone
 
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
@@ -20,6 +21,7 @@ from streamlearn.neural_network import MLPRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
 from streamlearn.tables import is_date, numbers_of
+from streamlearn.wrappers import Incremental, ParallelPostFit
 from tests.containers import blocks_of, dask_array
 
 pa = pytest.importorskip("pyarrow")
@@ -110,6 +112,9 @@ def test_a_target_of_dates_is_refused(kind):
     for model in (SGDRegressor(), MLPRegressor(max_iter=1)):
         with pytest.raises(TypeError, match=r"y has dtype .* and is not numeric\. Encode it"):
             model.fit(lazily(X), lazily(y))
+    for where in (as_it_is, lazily):
+        with pytest.raises(TypeError, match=r"sample_weight has dtype .* and is not numeric"):
+            SGDRegressor().fit(where(X), where(X["size"]), sample_weight=where(y))
 
 
 @pytest.mark.parametrize("where", [as_it_is, lazily], ids=["in memory", "dask"])
@@ -160,6 +165,23 @@ def test_what_is_not_finite_is_refused_by_the_name_of_its_column(wrong, where, r
             call()
         said = " ".join([str(raised.value), *getattr(raised.value, "__notes__", ())])
         assert "column 'b'" in said
+
+
+@pytest.mark.parametrize("wrong", [np.nan, "blue"])
+def test_the_column_is_named_of_what_another_estimator_refuses(wrong):
+    good = pd.DataFrame({"a": np.arange(40.0), "b": np.arange(40.0)})
+    bad = good.astype({"b": object})
+    bad.loc[33, "b"] = wrong
+    y = pd.Series(np.arange(40) % 2)
+    model = theirs.SGDClassifier(random_state=0)
+    answers = ParallelPostFit(clone(model).fit(good, y))
+    for call in (
+        lambda: Incremental(model, classes=[0, 1]).fit(lazily(bad), lazily(y)),
+        lambda: blocks_of(answers.predict(lazily(bad))),
+    ):
+        with pytest.raises(ValueError, match=r"contains NaN|could not convert") as raised:
+            call()
+        assert "The column 'b' " in " ".join(raised.value.__notes__)
 
 
 # pandas' sparse columns
