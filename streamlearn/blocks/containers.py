@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 from math import isnan
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from streamlearn.backend import concat, is_array
 from streamlearn.blocks.graph import DataNode, Key, raw_graph
 from streamlearn.blocks.making import origin
 from streamlearn.blocks.plan import Plan, split
+from streamlearn.blocks.shuffles import set_apart
 from streamlearn.plain import plain, rows_or_raise
 from streamlearn.sparse import csr, is_sparse
 
@@ -160,8 +161,9 @@ def align(*, as_rows: Sequence[str] = (), **containers: Any) -> Blocks:
             nodes = _cut(first, rows, name, x)
             graph.update(nodes)
             keys[name] = list(nodes)
-    parts = zip(*(keys[name] for name in given), strict=True)
-    plan = split(graph, list(parts))
+    parts = list(zip(*(keys[name] for name in given), strict=True))
+    rest, partitions, shuffles = set_apart(graph, chain.from_iterable(parts))
+    plan = split(rest, parts, alone=partitions, shuffles=shuffles)
     return Blocks(tuple(given), plan, (), rows, tuple(lazy.values()), functions)
 
 

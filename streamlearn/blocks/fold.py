@@ -94,22 +94,23 @@ def fold(
     order = range(len(blocks)) if order is None else order
     stream = Stream(blocks, order, "update", ordered=True)
     length = setting("segment", SEGMENT)
-    try:
-        for start in range(0, len(stream.order), length):
-            stop = min(start + length, len(stream.order))
-            graph = stream.loads(start, stop, "load", prepare)
-            before = stream.key("state", start)
-            graph[before] = DataNode(before, Segment(state, ()))
-            for p in range(start, stop):
-                key, block = stream.key("update", p), stream.key("load", p)
-                index = stream.order[p]
-                graph[key] = Task(key, _update_in, step, index, TaskRef(before), TaskRef(block))
-                before = key
-            segment = stream.run(graph, before, start, stop)
-            state = segment.state
+    for start in range(0, len(stream.order), length):
+        stop = min(start + length, len(stream.order))
+        graph = stream.loads(start, stop, "load", prepare)
+        before = stream.key("state", start)
+        graph[before] = DataNode(before, Segment(state, ()))
+        for p in range(start, stop):
+            key, block = stream.key("update", p), stream.key("load", p)
+            index = stream.order[p]
+            graph[key] = Task(key, _update_in, step, index, TaskRef(before), TaskRef(block))
+            before = key
+        segment = stream.run(graph, before, start, stop)
+        state = segment.state
+        try:
             yield segment
-    finally:
-        stream.close()
+        except GeneratorExit:
+            stream.close()
+            raise
 
 
 def _update_in(step: Callable, index: int, so_far: Segment, block: Loaded) -> Segment:

@@ -6,6 +6,7 @@ inline tasks, and so read a source once for X and once more for y. `plan.split` 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from dask._task_spec import (
     Task,
     TaskRef,
     convert_legacy_graph,
+    fuse_linear_task_spec,
 )
 from dask.base import collections_to_expr, get_scheduler
 from dask.core import flatten
@@ -34,7 +36,10 @@ __all__ = [
     "Scheduler",
     "Task",
     "TaskRef",
+    "fuse_linear_task_spec",
+    "is_disk_barrier",
     "is_future",
+    "is_p2p_barrier",
     "raw_graph",
     "release",
     "scheduler",
@@ -80,6 +85,18 @@ def is_future(value: Any) -> bool:
     )
 
 
+def is_p2p_barrier(node: Any) -> bool:
+    """Tell whether a task ends what a shuffle by P2P takes in."""
+    p2p = sys.modules.get("distributed.shuffle._core")
+    return p2p is not None and isinstance(node, p2p.P2PBarrierTask)
+
+
+def is_disk_barrier(node: Any) -> bool:
+    """Tell whether a task ends what a shuffle by disk takes in."""
+    by_disk = sys.modules.get("dask.dataframe.shuffle")
+    return by_disk is not None and getattr(node, "func", None) is by_disk.barrier
+
+
 class Scheduler(NamedTuple):
     """Where graphs run.
 
@@ -118,6 +135,11 @@ class Scheduler(NamedTuple):
         finally:
             # A traceback that somebody keeps refers to them, and so would keep the work going.
             release(home)
+
+    @property
+    def in_processes(self) -> bool:
+        """Whether tasks run in processes of this machine, without a cluster."""
+        return "multiprocessing" in getattr(self.get, "__module__", "")
 
     def read_ahead(self) -> int:
         """Return how many blocks to load ahead: enough for every thread or worker to be busy."""

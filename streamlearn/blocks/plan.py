@@ -6,10 +6,11 @@ blocks need (a rechunk's sources, say) stays a task of the graph and runs once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from streamlearn.blocks.graph import DataNode, GraphNode, Key
+from streamlearn.blocks.shuffles import Shuffles
 
 
 class Recipe(NamedTuple):
@@ -45,6 +46,10 @@ class Plan(NamedTuple):
         Values in memory that several blocks take.
     remote : bool
         Whether some data are on a cluster already. Their keys are inputs that stand nowhere here.
+    alone : set of keys
+        Shared tasks that one block needs: a shuffle's partitions.
+    shuffles : Shuffles or None
+        What must have run before.
     """
 
     recipes: list[Recipe]
@@ -52,6 +57,8 @@ class Plan(NamedTuple):
     readers: dict[Key, set[int]]
     outside: dict[Key, DataNode]
     remote: bool
+    alone: Set[Key]
+    shuffles: Shuffles | None
 
 
 def cook(recipe: Recipe, inputs: Sequence[Any]) -> list[Any]:
@@ -64,8 +71,17 @@ def cook(recipe: Recipe, inputs: Sequence[Any]) -> list[Any]:
     return [values[key] for key in recipe.outputs]
 
 
-def split(graph: Mapping[Key, Any], blocks: Sequence[tuple[Key, ...]]) -> Plan:
-    """Split ``graph`` for ``blocks``, each given by the keys of its parts."""
+def split(
+    graph: Mapping[Key, Any],
+    blocks: Sequence[tuple[Key, ...]],
+    *,
+    alone: Set[Key] = frozenset(),
+    shuffles: Shuffles | None = None,
+) -> Plan:
+    """Split ``graph`` for ``blocks``, each given by the keys of its parts.
+
+    Tasks that are named in ``alone`` stay tasks of the graph though one block needs them.
+    """
     several = -1
     owner: dict[Key, int] = {}
     for index, outputs in enumerate(blocks):
@@ -75,7 +91,7 @@ def split(graph: Mapping[Key, Any], blocks: Sequence[tuple[Key, ...]]) -> Plan:
             node = graph.get(key)
             if not isinstance(node, GraphNode) or owner.get(key) in (index, several):
                 continue
-            owner[key] = several if key in owner else index
+            owner[key] = several if key in owner or key in alone else index
             stack.extend(node.dependencies)
 
     def ordered(roots: Iterable[Key], who: int) -> list[Key]:
@@ -121,7 +137,9 @@ def split(graph: Mapping[Key, Any], blocks: Sequence[tuple[Key, ...]]) -> Plan:
         shared,
         {key: readers.get(key, set()) for key in shared},
         outside,
-        remote=not needed <= common.keys(),
+        remote=not needed <= common.keys() | set(shuffles.kept if shuffles else ()),
+        alone={key for key in alone & shared.keys() if len(readers.get(key, ())) == 1},
+        shuffles=shuffles,
     )
 
 

@@ -106,6 +106,8 @@ class Stream:
             self.begin.setdefault(position, []).append(key)
         self.gates = self._gates(setting("window", self.scheduler.read_ahead()))
         self.carried: dict[Key, Any] = {}
+        if self.plan.shuffles:
+            self.plan.shuffles.begin(self.scheduler)
 
     def key(self, name: str, position: int) -> Key:
         """Return the key of a task; dask shows it under ``name``."""
@@ -138,7 +140,8 @@ class Stream:
             key = self.key(name, p)
             needs = (TaskRef(self.shared.get(k, k)) for k in recipe.inputs)
             # A data producer is placed where there is room; others follow their inputs, and the
-            # gate would pull every load to the worker that holds the state.
+            # gate would pull every load to the worker that holds the state. Only a partition that
+            # a shuffle left on one worker is worth following.
             graph[key] = Task(
                 key,
                 load,
@@ -149,14 +152,14 @@ class Stream:
                 recipe,
                 self._gate(p, start),
                 *needs,
-                _data_producer=True,
+                _data_producer=self.plan.alone.isdisjoint(recipe.inputs),
             )
         for p in range(start, self.gates[stop - 1] + 1 if self.gate != self.result else start):
             key = self.key(self.gate, p)
             before = TaskRef(self.key(self.gate, p - 1)) if p > start else None
             graph[key] = Task(key, _nothing, before, TaskRef(self.key(self.result, p)))
         needed = {key for node in graph.values() for key in node.dependencies}
-        outside = self.plan.outside
+        outside = self.plan.outside | (self.plan.shuffles.here if self.plan.shuffles else {})
         return graph | {key: outside[key] for key in needed & outside.keys()}
 
     def run(self, graph: dict[Key, GraphNode], key: Key, start: int, stop: int) -> Any:
@@ -164,14 +167,20 @@ class Stream:
         here, self.carried = self.carried, {}
         ahead = [k for k in (*here, *self._beginning(start, stop)) if self.last[k] >= stop]
         keys = [key, *(self.shared[k] for k in ahead)]
-        result, *kept = self.scheduler.run(graph, keys, stay=len(ahead), sent=here)
+        try:
+            result, *kept = self.scheduler.run(graph, keys, stay=len(ahead), sent=here)
+        except BaseException:
+            self.close()
+            raise
         self.carried = dict(zip(ahead, kept, strict=True))
         return result
 
     def close(self) -> None:
-        """Let go of what was kept for later blocks, where none will come."""
+        """Let go of all that is kept for later blocks, where none will come."""
         release(self.carried.values())
         self.carried = {}
+        if self.plan.shuffles:
+            self.plan.shuffles.end()
 
     def _beginning(self, start: int, stop: int) -> Iterator[Key]:
         return chain.from_iterable(self.begin.get(p, ()) for p in range(start, stop))

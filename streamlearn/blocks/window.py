@@ -46,7 +46,11 @@ def sources(
         for dep in plan.shared[key].dependencies:
             if key in reach and dep in reach:
                 reach[dep] = max(reach[dep], reach[key])
-    return {key: (first[key], reach[key]) for key in first if is_source(key, plan)}
+    return {
+        key: (first[key], reach[key])
+        for key in first
+        if is_source(key, plan) and key not in plan.alone
+    }
 
 
 def gates(spans: Sequence[tuple[int, int]], n: int, window: int) -> tuple[list[int], bool]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import os
 import signal
 import threading
@@ -24,36 +23,25 @@ from streamlearn.blocks.graph import scheduler
 from streamlearn.blocks.stream import Stream
 from tests.blocks import tracking
 from tests.blocks.test_schedulers import both
-from tests.blocks.tracking import COLUMNS, LAYOUTS, gather, plain, rough, run, source, tall_to_short
+from tests.blocks.tracking import (
+    COLUMNS,
+    LAYOUTS,
+    gather,
+    happened,
+    left_on,
+    plain,
+    rough,
+    run,
+    source,
+    tall_to_short,
+)
 
 distributed = pytest.importorskip("distributed", reason="distributed is an extra")
-
-
-@pytest.fixture(scope="module")
-def client(importable_tests):
-    with (
-        distributed.LocalCluster(
-            n_workers=3, threads_per_worker=1, dashboard_address=":0", memory_limit=0
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield client
 
 
 @pytest.fixture(autouse=True)
 def _clean_workers(client):
     client.run(tracking.drain)
-
-
-def happened(client):
-    """Return what happened on all workers; data that are let go of die a little later."""
-    events = []
-    for _ in range(100):
-        events += [e for some in client.run(tracking.drain).values() for e in some]
-        if sum(e.change for e in events) == 0:
-            break
-        time.sleep(0.02)
-    return events
 
 
 def alive_by_records(records):
@@ -123,17 +111,6 @@ def test_shared_results_stay_on_the_cluster_over_segments(client):
         state, _ = run(gather, (), blocks, order=order)
     assert list(state) == [5 * i for i in order]
     assert tracking.reads(happened(client)) == [0, 50, 100, 150]
-
-
-def left_on(client):
-    """Return the tasks that stay on the cluster; those that are let go of stop a little later."""
-    for _ in range(200):
-        gc.collect()  # an error and the frames of its traceback refer to each other
-        left = client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.tasks))
-        if not left:
-            break
-        time.sleep(0.02)
-    return left
 
 
 def test_nothing_is_left_behind(client):

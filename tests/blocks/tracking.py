@@ -6,6 +6,7 @@ comes from.
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 import weakref
@@ -198,3 +199,25 @@ def _read(i: int, which: int) -> np.ndarray:
     if i == which:
         raise FileNotFoundError(2, "No such file", f"part-{i}.npy")
     return np.full((4, 2), i)
+
+
+def happened(client: Any) -> list[Event]:
+    """Return what happened on all workers; data that are let go of die a little later."""
+    events: list[Event] = []
+    for _ in range(100):
+        events += [e for some in client.run(drain).values() for e in some]
+        if sum(e.change for e in events) == 0:
+            break
+        time.sleep(0.02)
+    return events
+
+
+def left_on(client: Any) -> list[Any]:
+    """Return the tasks that stay on the cluster; those that are let go of stop a little later."""
+    for _ in range(200):
+        gc.collect()  # an error and the frames of its traceback refer to each other
+        left = client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.tasks))
+        if not left:
+            break
+        time.sleep(0.02)
+    return left
