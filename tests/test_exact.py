@@ -20,6 +20,7 @@ from sklearn import linear_model as theirs
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import InvalidParameterError
 
 from streamlearn import linear_model
@@ -33,6 +34,7 @@ from streamlearn.linear_model import (
     SGDClassifier,
     SGDRegressor,
 )
+from streamlearn.linear_model.base import SGD
 from streamlearn.pipeline import make_pipeline
 from tests.containers import dask_array
 
@@ -95,6 +97,10 @@ def cells(kind: str, loss: str, rate: str) -> list[dict[str, Any]]:
 
 def fit(model: Any, X: np.ndarray, kind: str, given: Table, w: Any) -> Any:
     rows = given.rows.astype(X.dtype) if w == "rows" else None
+    if getattr(model, "class_weight", None) == "balanced" and not isinstance(model, SGD):
+        classes, y = np.unique(given.targets[kind]), given.targets[kind]
+        counted = compute_class_weight("balanced", classes=classes, y=y, sample_weight=rows)
+        model.set_params(class_weight=dict(zip(classes.tolist(), counted, strict=True)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(X, given.targets[kind], sample_weight=rows)

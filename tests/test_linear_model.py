@@ -15,6 +15,7 @@ from scipy import sparse
 from sklearn import linear_model as theirs
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import InvalidParameterError
 
 from streamlearn.core.losses import LOSSES, MARGIN_LOSSES
@@ -78,6 +79,12 @@ def test_classifier_row_by_row_is_scikit_learns(n_classes, rate, penalty):
             "class_weight": class_weight, **LAST,
         }  # fmt: skip
         ours = SGDClassifier(**how, **ROW_BY_ROW).fit(X, labels, sample_weight=sample_weight)
+        if class_weight == "balanced":  # of which scikit-learn's counts no weights
+            classes = np.unique(labels)
+            counted = compute_class_weight(
+                class_weight, classes=classes, y=labels, sample_weight=sample_weight
+            )
+            how["class_weight"] = dict(zip(classes, counted, strict=True))
         known = theirs.SGDClassifier(**how, shuffle=False)
         known.fit(X, labels, sample_weight=sample_weight)
         same(ours, known, f"{average=} {class_weight=} weighted={sample_weight is not None}")
