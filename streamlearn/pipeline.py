@@ -7,39 +7,23 @@ block goes through all steps while it is in memory, see `streamlearn.stages`.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import wraps
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 from sklearn import pipeline as theirs
 from sklearn.base import _fit_context
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils._user_interface import _print_elapsed_time
-from sklearn.utils.metadata_routing import _routing_enabled
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
-from streamlearn import stages
-from streamlearn.base import announce, unchanged_on_error
-from streamlearn.foreign import (
-    Lazily,
-    at_hand,
-    is_by_row,
-    rows_known,
-    takes_collections,
-    with_classes,
-)
-from streamlearn.plain import plain, rows_or_raise
-from streamlearn.reading import Reader
-from streamlearn.stages import Chain, Flow
-from streamlearn.wrappers import Incremental
-
-LEARNING = ("partial_fit", "fit_transform", "fit", "fit_predict")
-"""Methods whose arguments a step learns with; at most one is routed to."""
+from streamlearn import one_pass, per_step, stages
+from streamlearn.base import unchanged_on_error
+from streamlearn.foreign import Lazily, takes_collections
 
 
 def _asked(name: str) -> Any:
@@ -81,13 +65,15 @@ class Pipeline(theirs.Pipeline):
     ----------
     steps : list of (str, estimator) tuples
         As scikit-learn's. In one pass a step may be one of streamlearn's estimators, anything with
-        ``partial_fit``, anything that has nothing to learn (FunctionTransformer, Normalizer,
-        hashing, ``sklearn.frozen.FrozenEstimator``), a pipeline, FeatureUnion or ColumnTransformer
-        of such, or "passthrough".
+        ``partial_fit``, anything that has nothing to learn from rows (FunctionTransformer,
+        PolynomialFeatures, hashing, encoders with given categories,
+        ``sklearn.frozen.FrozenEstimator``), a pipeline, FeatureUnion or ColumnTransformer of such,
+        or "passthrough".
     schedule : {"auto", "one-pass", "per-step"}, default="auto"
         "one-pass" reads the data once, whatever pipelines inside say; "per-step" is scikit-learn's
-        way exactly, a pass for each step. "auto" is "one-pass" for a dask collection and "per-step"
-        for an array in memory.
+        way exactly, a pass for each step. Over a dask collection a step that takes none is then
+        fitted to all rows in memory, which a warning says, and its answers are lazy. "auto" is
+        "one-pass" for a dask collection and "per-step" for an array in memory.
     transform_input : list of str, default=None
     memory : str or object with the joblib.Memory interface, default=None
         These two need ``schedule="per-step"``.
@@ -158,29 +144,38 @@ class Pipeline(theirs.Pipeline):
         ------
         TypeError
             In one pass, if a step can neither learn block by block nor do without learning.
+        NotImplementedError
+            If a step has no form for a collection.
         ValueError
             As the steps do.
         """
         if self._in_one_pass(X):
             return self._fit_in_one_pass(X, y, params)
+        return self._fit_per_step("fit", X, y, params)
+
+    def _fit_per_step(self, method: str, X: Any, y: Any, params: dict[str, Any]) -> Any:
+        """Fit as scikit-learn does; over a collection by steps that take it."""
+        pipe = copy.copy(self)
+        if engine.is_collection(X):
+            pipe.steps = per_step.of_collection(self.steps, X)
         with _unchanged_on_error(self):
-            return super().fit(X, y, **params)
+            out = getattr(super(Pipeline, pipe), method)(X, y, **params)
+            self.steps = per_step.as_given(self.steps, pipe.steps)
+        return self if out is pipe else out
 
     @available_if(theirs.Pipeline._can_fit_transform)
     def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Fit all steps, then transform: two passes over a collection, the second of them lazy."""
         if self._in_one_pass(X):
             return self._fit_in_one_pass(X, y, params).transform(X)
-        with _unchanged_on_error(self):
-            return super().fit_transform(X, y, **params)
+        return self._fit_per_step("fit_transform", X, y, params)
 
     @available_if(vars(theirs.Pipeline)["fit_predict"].check)
     def fit_predict(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Fit all steps, then predict: two passes over a collection, the second of them lazy."""
         if self._in_one_pass(X):
             return self._fit_in_one_pass(X, y, params).predict(X)
-        with _unchanged_on_error(self):
-            return super().fit_predict(X, y, **params)
+        return self._fit_per_step("fit_predict", X, y, params)
 
     def _can_partial_fit(self) -> bool:
         *_, final = (None, *(step for _, step in stages.leaves("", self)))
@@ -227,14 +222,14 @@ class Pipeline(theirs.Pipeline):
                     raise ValueError(
                         f'{name}{of} has no effect in one pass; use fit with schedule="per-step".'
                     )
-        leaves = list(_leaves(self, "", params, further=further))
+        leaves = list(one_pass.leaves_of(self, "", params, further=further))
         if classes is not None and leaves:
             leaves[-1].params["classes"] = classes
         context = self._init_callback_context(max_subtasks=1)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         message = f"(steps 1 to {len(self)}) Processing in one pass" if self.verbose else None
         with _print_elapsed_time("Pipeline", message), _unchanged_on_error(self):
-            _learn(leaves, X, y, further=further)
+            one_pass.learn(leaves, X, y, further=further)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
@@ -301,93 +296,3 @@ def _unchanged_on_error(pipe: Pipeline) -> Iterator[None]:
             elif getattr(step, "warm_start", False) and not takes_collections(step):
                 step.__dict__ = vars(copy.deepcopy(step))
         yield
-
-
-class Leaf(NamedTuple):
-    """A step that is no pipeline, with the arguments of its learning."""
-
-    path: str
-    estimator: Any
-    params: dict[str, Any]
-
-
-def _leaves(
-    pipe: theirs.Pipeline, start: str, params: Mapping[str, Any], *, further: bool
-) -> Iterator[Leaf]:
-    """Return the steps of a pipeline, and of pipelines in it, one after the other."""
-    further = further and _routing_enabled() and hasattr(pipe, "partial_fit")
-    method = "partial_fit" if further else "fit"
-    routed = pipe._check_method_params(method=method, props=params)
-    for name, step in pipe.steps:
-        if step is None or isinstance(step, str):
-            continue
-        given = next((dict(routed[name][m]) for m in LEARNING if routed[name].get(m)), {})
-        if isinstance(step, theirs.Pipeline):
-            yield from _leaves(step, f"{start}{name}__", given, further=further)
-        else:
-            yield Leaf(f"{start}{name}", step, given)
-
-
-def _learn(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> None:
-    """Let all steps learn. Those before the last change when all is done."""
-    learner = None
-    if leaves and isinstance(leaves[-1].estimator, FrozenEstimator):
-        leaves = leaves[:-1]
-    if leaves and hasattr(type(leaves[-1].estimator), "_takes_flow"):
-        *leaves, (_, learner, given) = leaves
-    flow = None
-    if leaves:
-        X, y = plain(X), plain(y)
-        for name, a in (("X", X), ("y", y)):
-            rows_or_raise(a, name)
-            if engine.is_collection(a):
-                engine.check_kind(name, a)
-        X, y = (a if a is None or hasattr(a, "shape") else np.asarray(a) for a in (X, y))
-        flow = _flow(leaves, X, y, further=further)
-        if learner is not None and isinstance(y, np.ndarray) and y.shape[1:] in ((), (1,)):
-            y = column_or_1d(y, warn=True)
-    if learner is not None:
-        learn = learner.partial_fit if further else learner.fit
-        learn(X if flow is None else flow, y, **given)
-    elif flow is not None:
-        stages.fit(flow, y)
-    if flow is not None:
-        fitted = flow.chain.fitted(flow.states)
-        for stage, known in zip(flow.chain.stages, fitted, strict=True):
-            stages.adopt(stage.estimator, known)
-
-
-def _flow(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> Flow:
-    """Return X on its way through the stages that steps make."""
-    n_rows = rows_known(X)
-    found: list = []
-    arguments: list[dict] = []
-    parts: dict[str, Any] = {}
-    for path, step, given in leaves:
-        if isinstance(step, Incremental) and step.max_iter > 1 and not further:
-            raise ValueError(
-                f"The step {path!r} has max_iter={step.max_iter}, and in one pass Incremental "
-                'learns in one epoch. Use max_iter=1, or schedule="per-step".'
-            )
-        params = {name: at_hand(name, value) for name, value in given.items() if value is not None}
-        final = step is leaves[-1].estimator and not hasattr(step, "transform")
-        found.append(stages.stage_of(path, step, params, final=final))
-        if final:
-            params = with_classes(step, params, y, further=further)
-        arguments.append({})
-        for key, value in params.items():
-            by_row = is_by_row(key, value, n_rows)
-            arguments[-1][key] = (f"{path}__{key}", None) if by_row else (None, value)
-            if by_row:
-                parts[f"{path}__{key}"] = value
-    chain = Chain(tuple(found), tuple(arguments))
-    states = chain.begin() if further else chain.nothing()
-    return Flow(X, chain, states, parts, _reader(found[0], X, reset=states[0] is None))
-
-
-def _reader(first: Any, X: Any, *, reset: bool) -> Reader:
-    """Return how blocks are read for the first stage: as they are, if it is not ours."""
-    reader = Reader(type(first.estimator).__name__, None, allow_nan=True)
-    if isinstance(first, stages.Mergeable):
-        reader = announce(copy.copy(first.estimator), X, reset=reset, allow_nan=True)
-    return reader._replace(in_memory=not engine.is_collection(X))

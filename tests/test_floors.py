@@ -29,6 +29,8 @@ FLOORS = [
     {"base"},
     {"outputs"},
     {"preprocessing", "linear_model", "cluster", "neural_network", "wrappers"},
+    {"one_pass"},
+    {"per_step"},
     {"pipeline", "diagnostics", "checkpoint"},
 ]
 """Units, which are the modules and folders of `streamlearn`, from the bottom up."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import dask.array as da
 import numpy as np
-from dask.base import is_dask_collection
+from dask.base import compute, is_dask_collection
 
 from streamlearn.backend import concat, is_array
 from streamlearn.blocks.graph import DataNode, Key, raw_graph
@@ -54,6 +54,19 @@ class Blocks(NamedTuple):
 def is_collection(x: object) -> bool:
     """Tell whether ``x`` is a dask collection, by dask's protocol."""
     return is_dask_collection(x)
+
+
+def in_memory(*containers: Any) -> tuple[Any, ...]:
+    """Return containers with all their rows in memory.
+
+    What arrays share is read once, and so is what frames share: dask computes the two apart.
+    """
+    out = list(containers)
+    for frames in (False, True):
+        places = [i for i, x in enumerate(out) if is_dask_collection(x) and is_frame(x) is frames]
+        for i, x in zip(places, compute(*(out[i] for i in places), traverse=False), strict=True):
+            out[i] = x
+    return tuple(out)
 
 
 def is_frame(x: object) -> bool:

@@ -5,10 +5,25 @@ There are four kinds of `stage`: ours, which are summed up in any order (`Mergea
 ColumnTransformer (`Branches`), each branch of which is a `Chain` of stages again.
 """
 
-from streamlearn.stages.branches import leaves, nested
+from streamlearn.stages.branches import leaves, leaves_within, nested
 from streamlearn.stages.chain import Chain
 from streamlearn.stages.flow import Flow, fit
-from streamlearn.stages.stage import Mergeable, Piece
-from streamlearn.stages.steps import adopt, stage_of
+from streamlearn.stages.rowless import learns_nothing
+from streamlearn.stages.stage import Mergeable, Piece, head
+from streamlearn.stages.steps import able_or_raise, adopt, stage_of
 
-__all__ = ["Chain", "Flow", "Mergeable", "Piece", "adopt", "fit", "leaves", "nested", "stage_of"]
+__all__ = [
+    "Chain",
+    "Flow",
+    "Mergeable",
+    "Piece",
+    "able_or_raise",
+    "adopt",
+    "fit",
+    "head",
+    "learns_nothing",
+    "leaves",
+    "leaves_within",
+    "nested",
+    "stage_of",
+]

@@ -205,6 +205,12 @@ def nested(name: str, estimator: Any) -> Iterator[tuple[str, Any]]:
         yield from nested(f"{name}__{inner}" if name else inner, step)
 
 
+def leaves_within(name: str, estimator: Any) -> Iterator[tuple[str, Any]]:
+    """Return those of `nested` that learn by themselves, and are not frozen."""
+    outer = FrozenEstimator | FeatureUnion | ColumnTransformer | Pipeline
+    return ((at, inner) for at, inner in nested(name, estimator) if not isinstance(inner, outer))
+
+
 def rebuilt(estimator: Any, fitted: Iterator) -> Any:
     """Return ``estimator`` with its leaves replaced, in their order."""
     if estimator is None or isinstance(estimator, str):

@@ -17,7 +17,7 @@ A *stage* wraps one transformer, and has five methods:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -231,7 +231,8 @@ class Stateless:
         """Return the estimator fitted to one row, which tells it the features."""
         fitted = self.estimator
         if not isinstance(fitted, FrozenEstimator):
-            fitted = deepcopy(fitted).fit(Rows(head(X.array, 1), X.functions).all())
+            # Twice: some insist on two.
+            fitted = deepcopy(fitted).fit(Rows(rows_of(X.array, (0, 0)), X.functions).all())
         return Piece(X, (fitted,))
 
     def learn(
@@ -259,7 +260,14 @@ def as_they_are(X: Any) -> Any:
 
 def head(X: Any, n: int) -> Any:
     """Return a copy of the first rows of what a block holds; a view would keep all of it alive."""
+    return rows_of(X, range(min(n, n_rows(X))))
+
+
+def rows_of(X: Any, which: Sequence[int]) -> Any:
+    """Return a copy of some rows of what a block holds."""
     if hasattr(X, "iloc"):
-        return X.iloc[:n].copy()
-    n, X = min(n, n_rows(X)), csr(X) if is_sparse(X) else X
-    return rows_at(X, asarray(range(n), like=X, dtype=default_int(X))) if is_array(X) else X[:n]
+        return X.iloc[list(which)]
+    X = csr(X) if is_sparse(X) else X
+    if not is_array(X):
+        return [X[i] for i in which]
+    return rows_at(X, asarray(which, like=X, dtype=default_int(X)))

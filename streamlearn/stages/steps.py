@@ -9,22 +9,52 @@ from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from streamlearn.foreign import is_stateless
-from streamlearn.stages.branches import Branches, branches_of, leaves
+from streamlearn.stages.branches import Branches, branches_of, leaves, leaves_within
 from streamlearn.stages.chain import Chain
+from streamlearn.stages.rowless import learns_in_blocks, learns_nothing
 from streamlearn.stages.stage import Foreign, Mergeable, Stateless
 
 
-def stage_of(
-    name: str, estimator: Any, params: Mapping[str, Any], *, final: bool = False
-) -> Mergeable | Foreign | Stateless | Branches:
-    """Return how a step flows.
+def able_or_raise(steps: list[tuple[str, Any]]) -> None:
+    """Check that all steps, and all in them, learn block by block or have nothing to learn.
 
     Raises
     ------
     TypeError
-        If it can neither learn block by block nor do without.
+        Naming those that do not.
     """
+    final = None if not steps or hasattr(steps[-1][1], "transform") else steps[-1][1]
+    unable = [
+        (name, step)
+        for at, outer in steps
+        for name, step in leaves_within(at, outer)
+        if not learns_in_blocks(step) and (step is final or not learns_nothing(step))
+    ]
+    if not unable:
+        return
+    named = [f"{name!r} ({type(step).__name__})" for name, step in unable]
+    remedies = []
+    if any(step is not final for _, step in unable):
+        name, kind = unable[0][0].rpartition("__")[2], type(unable[0][1]).__name__
+        remedies.append(
+            "For a transformer use one that has (IncrementalPCA for PCA), or fit it to some rows "
+            f"beforehand and freeze it: ({name!r}, sklearn.frozen.FrozenEstimator({kind}(...)"
+            ".fit(some_rows)))."
+        )
+    if unable[-1][1] is final:
+        remedies.append("For the last step use an estimator that has.")
+    one = len(unable) == 1
+    raise TypeError(
+        f"The step{'' if one else 's'} {', '.join(named)} cannot learn in one pass, block by "
+        f"block: {'it has' if one else 'they have'} no partial_fit. {' '.join(remedies)} Or use "
+        'fit with schedule="per-step", which loads all rows to fit such a step.'
+    )
+
+
+def stage_of(
+    name: str, estimator: Any, params: Mapping[str, Any]
+) -> Mergeable | Foreign | Stateless | Branches:
+    """Return how a step flows that is known to learn block by block, or to learn nothing."""
     if isinstance(estimator, FrozenEstimator):  # which shows the attributes of what it holds
         return Stateless(estimator)
     if hasattr(estimator, "_machine_of_rows"):
@@ -44,24 +74,7 @@ def stage_of(
                 for inner, branch in branches_of(estimator)
             },
         )
-    if hasattr(estimator, "partial_fit"):
-        return Foreign(estimator)
-    if not final and is_stateless(estimator):
-        return Stateless(estimator)
-    kind = type(estimator).__name__
-    if final:
-        remedy = "Use an estimator that has"
-    else:
-        remedy = (
-            "Use a transformer that has (IncrementalPCA for PCA), or fit this one to some rows "
-            f"beforehand and freeze it: ({name!r}, sklearn.frozen.FrozenEstimator({kind}(...)"
-            ".fit(some_rows)))"
-        )
-    raise TypeError(
-        f"The step {name!r} ({kind}) cannot learn in one pass, block by block: it has no "
-        f'partial_fit. {remedy}. Or use fit with schedule="per-step", which hands it the whole '
-        "collection."
-    )
+    return Foreign(estimator) if learns_in_blocks(estimator) else Stateless(estimator)
 
 
 def chain_of(name: str, estimator: Any) -> Chain:

@@ -1,0 +1,85 @@
+"""Which estimators learn block by block, and which learn nothing from rows at all."""
+
+from __future__ import annotations
+
+import dis
+import inspect
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any
+
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
+from sklearn.feature_selection import SelectFromModel
+from sklearn.impute import MissingIndicator, SimpleImputer
+from sklearn.kernel_approximation import PolynomialCountSketch, RBFSampler, SkewedChi2Sampler
+from sklearn.preprocessing import (
+    OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialFeatures,
+    SplineTransformer,
+)
+from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
+
+from streamlearn.foreign import is_stateless
+
+
+def _has_categories(encoder: Any) -> bool:
+    """Tell whether an encoder is given all that it would count."""
+    counts = (encoder.min_frequency, encoder.max_categories)
+    return not isinstance(encoder.categories, str) and counts == (None, None)
+
+
+def _is_seeded(estimator: Any) -> bool:
+    """Tell whether an estimator that draws what it knows draws the same each time."""
+    return isinstance(estimator.random_state, Integral)
+
+
+def _is_seeded_projection(projection: Any) -> bool:
+    return _is_seeded(projection) and isinstance(projection.n_components, Integral)
+
+
+FITTED_BY_ANY_ROW: dict[type, Callable[[Any], bool]] = {
+    PolynomialFeatures: lambda step: True,
+    SplineTransformer: lambda step: not isinstance(step.knots, str),
+    OneHotEncoder: _has_categories,
+    OrdinalEncoder: _has_categories,
+    CountVectorizer: lambda step: step.vocabulary is not None,
+    TfidfVectorizer: lambda step: step.vocabulary is not None and not step.use_idf,
+    TfidfTransformer: lambda step: not step.use_idf,
+    SimpleImputer: lambda step: (
+        step.strategy == "constant" and step.keep_empty_features and not step.add_indicator
+    ),
+    MissingIndicator: lambda step: step.features == "all",
+    SelectFromModel: lambda step: step.prefit,
+    RBFSampler: lambda step: _is_seeded(step) and isinstance(step.gamma, Real),
+    SkewedChi2Sampler: _is_seeded,
+    PolynomialCountSketch: _is_seeded,
+    GaussianRandomProjection: _is_seeded_projection,
+    SparseRandomProjection: _is_seeded_projection,
+}
+"""Types of scikit-learn whose ``fit`` reads no more of the rows than their columns and dtype, and
+the parameters under which that is so. A subclass may learn more."""
+
+
+def learns_nothing(estimator: Any) -> bool:
+    """Tell whether an estimator that is fitted to any row is fitted to all.
+
+    Examples
+    --------
+    >>> learns_nothing(OneHotEncoder(categories=[["a", "b"]])), learns_nothing(OneHotEncoder())
+    (True, False)
+    """
+    enough = FITTED_BY_ANY_ROW.get(type(estimator))
+    return is_stateless(estimator) or (enough is not None and enough(estimator))
+
+
+def learns_in_blocks(estimator: Any) -> bool:
+    """Tell whether an estimator has a ``partial_fit`` that does something.
+
+    Some packages define one that does nothing but raise NotImplementedError.
+    """
+    method = getattr(estimator, "partial_fit", None)
+    code = getattr(inspect.unwrap(method), "__code__", None) if callable(method) else None
+    if code is None or "NotImplementedError" not in code.co_names:
+        return method is not None
+    return any(step.opname.startswith("RETURN") for step in dis.get_instructions(code))
