@@ -17,6 +17,9 @@ from sklearn.preprocessing import TargetEncoder
 from streamlearn import blocks as engine
 from streamlearn import one_pass, stages
 from streamlearn.foreign import Lazily, ask, takes_collections
+from streamlearn.plain import plain
+
+__all__ = ["as_given", "of_collection"]
 
 Steps = list[tuple[str, Any]]
 
@@ -75,12 +78,12 @@ class OfCollection(Lazily):
 def _in_memory(X: Any, y: Any, params: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
     """Return what a step is fitted to, with the steps before applied as they are to a block."""
     source, functions = engine.origin(X) if engine.is_collection(X) else (X, ())
-    rows, y, *values = engine.in_memory(source, y, *params.values())
+    rows, y, *values = map(plain, engine.in_memory(source, y, *params.values()))
     return engine.Rows(rows, functions).all(), y, dict(zip(params, values, strict=True))
 
 
-def of_collection(steps: Steps, X: Any) -> Steps:
-    """Return steps that fit to the collection X; warn of those that load it.
+def of_collection(steps: Steps) -> Steps:
+    """Return steps that fit to a collection; warn of those that load it.
 
     Raises
     ------

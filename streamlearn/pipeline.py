@@ -24,6 +24,7 @@ from streamlearn import blocks as engine
 from streamlearn import one_pass, per_step, stages
 from streamlearn.base import unchanged_on_error
 from streamlearn.foreign import Lazily, takes_collections
+from streamlearn.plain import plain
 
 
 def _asked(name: str) -> Any:
@@ -157,7 +158,8 @@ class Pipeline(theirs.Pipeline):
         """Fit as scikit-learn does; over a collection by steps that take it."""
         pipe = copy.copy(self)
         if engine.is_collection(X):
-            pipe.steps = per_step.of_collection(self.steps, X)
+            X, y = plain(X), plain(y)
+            pipe.steps = per_step.of_collection(self.steps)
         with _unchanged_on_error(self):
             out = getattr(super(Pipeline, pipe), method)(X, y, **params)
             self.steps = per_step.as_given(self.steps, pipe.steps)

@@ -428,7 +428,7 @@ def branches(scaler):
 @pytest.mark.parametrize("schedule", ["per-step", "one-pass"])
 @pytest.mark.parametrize("method", ["fit", "partial_fit", "fit_predict"])
 @pytest.mark.parametrize("scaler", [StandardScaler, preprocessing.StandardScaler])
-@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
 def test_after_a_fit_that_fails_every_answer_is_what_it_was(lazy, schedule, method, scaler):
     pipe = make_pipeline(*branches(scaler), Refuses(), schedule=schedule)
     wrap = dask_array if lazy else np.asarray
