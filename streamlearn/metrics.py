@@ -171,7 +171,8 @@ def _score(
     given = {"y_pred": y_pred, "y_true": _told(y_true), "sample_weight": sample_weight}
     # What is in memory is cut like the first collection.
     ordered = dict(sorted(given.items(), key=lambda item: not engine.is_collection(item[1])))
-    blocks = engine.align(**ordered)
+    # What a prediction is made of is read once with a target of the same frame.
+    blocks = engine.align(as_rows=("y_pred",), **ordered)
     of_block = partial(_tally_of_block, tally, pair, blocks.names, blocks.plan is None)
     state = engine.reduce(of_block, tally.merge, blocks)
     if state is None:
@@ -198,7 +199,9 @@ def _tally_of_block(
 ) -> Any:
     block = None if in_memory else index
     given = dict(zip(names, parts, strict=True))
-    target, predicted = pair(given["y_true"], given["y_pred"], block)
+    predicted = given["y_pred"]
+    predicted = predicted.all() if isinstance(predicted, engine.Rows) else predicted
+    target, predicted = pair(given["y_true"], predicted, block)
     weight = given.get("sample_weight")
     if weight is not None:
         weight = as_vector(_numbers(weight, "sample_weight", block), "sample_weight", block)

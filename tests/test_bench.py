@@ -37,6 +37,11 @@ CASES = [
         ("one-pass", "plain", "loop"),
     ),
     Case(
+        "reads.py",
+        "--rows 50 --json {tmp}/out.json",
+        ("score", "sklearn accuracy_score", "log_loss(*dask.compute(y, predict_proba(X)))"),
+    ),
+    Case(
         "moments.py",
         "--rows 500 --features 2 3 --turns 1 --json {tmp}/out.json",
         ("sum", "numpy", "scikit-learn", "streamlearn"),
