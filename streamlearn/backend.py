@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from math import prod
+from math import frexp, prod
 from typing import Any
 
 import array_api_compat as compat
@@ -292,13 +292,60 @@ def with_columns(W: Array, columns: Array, values: Array) -> Array:
     return out
 
 
+def any_nonzero(X: Array, columns: Array) -> bool:
+    """Tell whether any number but 0 is in some columns of ``X``, which a mask (d,) names."""
+    if is_sparse(X):
+        return bool(np.any(X.data[columns.take(X.indices, mode="clip")]))
+    xp, rows, at = namespace(X), batch_rows(X), namespace(X).nonzero(columns)[0]
+    parts = (X[i : i + rows, :] for i in range(0, X.shape[0], rows))
+    return any(bool(xp.any(xp.take(part, at, axis=1) != 0)) for part in parts)
+
+
+def magnitudes(X: Array, weight: Array | None) -> Array:
+    """Return the largest magnitude in each column of X (m, d), rows of weight 0 and NaN left out.
+
+    In the widest float.
+    """
+    if is_sparse(X):
+        return sparse.magnitudes(X, weight)
+    xp, dtype = namespace(X), widest_float(X)
+    A = xp.abs(xp.astype(X, dtype, copy=False))
+    A = xp.where(xp.isnan(A), xp.zeros_like(A), A)
+    if weight is not None:
+        A = xp.where((weight != 0)[:, None], A, xp.zeros_like(A))
+    return xp.max(A, axis=0)
+
+
+def powers_of_two(x: Array) -> Array:
+    """Return powers of two some binary digits away from nonnegative ``x``, and 0 for 0.
+
+    They are exact in any library, and so is to multiply with them and with their inverses, which
+    are finite: x in these units is about 1, its square far from the ends of the floats.
+
+    Examples
+    --------
+    >>> [p.hex() for p in powers_of_two(np.asarray([0.0, 3.0, 3e200, 3e-200])).tolist()]
+    ['0x0.0p+0', '0x1.0000000000000p+0', '0x1.0000000000000p+640', '0x1.0000000000000p-640']
+    """
+    xp, one = namespace(x), namespace(x).ones_like(x)
+    digits = frexp(float(xp.finfo(x.dtype).max))[1] // 2
+    out, rest = one, x
+    for _ in range(5):
+        power = 2.0**digits
+        factor = xp.where(
+            rest >= power, power * one, xp.where(rest < 1.0 / power, one / power, one)
+        )
+        out, rest, digits = out * factor, rest / factor, digits // 2
+    return xp.where(x == 0, x, out)
+
+
 def full_columns(X: Array) -> Array:
     """Tell for each column of sparse ``X`` whether all of its rows are stored, (d,)."""
     return sparse.counts(X) == X.shape[0]
 
 
-def sparse_moments(X: Array, weight: Array | None) -> tuple[Array, Array, Array, Array]:
-    """Return weight, shift, mean less shift and sum of squared deviations of each column."""
+def sparse_moments(X: Array, weight: Array | None) -> tuple[Array, ...]:
+    """Return shift, weight, its magnitude, and the sums of deviations and of their squares."""
     return sparse.moments(X, weight)
 
 
@@ -386,9 +433,9 @@ def plain_sums(X: Array, dtype: Any) -> tuple[Array, Array]:
 
 
 def shifted_sums(
-    X: Array, shift: Array, weight: Array | None, scale: Any, present: Array | None = None
+    X: Array, shift: Array, weight: Array | None, present: Array | None = None
 ) -> tuple[Array, Array]:
-    """Return ``u @ D`` and ``u @ (D * D)``, each (d,), for ``D = X - shift`` and ``u = w / scale``.
+    """Return ``w @ D`` and ``w @ (D * D)``, each (d,), for ``D = X - shift``.
 
     Computed in the dtype of ``shift``, a cache-sized slice at a time. ``weight`` None is 1 for
     every row; ``D`` counts as 0 where ``present`` is False.
@@ -397,14 +444,14 @@ def shifted_sums(
     system after every slice, and their page faults then cost up to five times the arithmetic.
     """
     xp, dtype, rows = namespace(shift), shift.dtype, batch_rows(X)
-    ones = xp.ones(min(rows, X.shape[0]), dtype=dtype, device=device(shift)) / scale
+    ones = xp.ones(min(rows, X.shape[0]), dtype=dtype, device=device(shift))
     s1 = s2 = zeros = xp.zeros_like(shift)
     for start in range(0, X.shape[0], rows):
         at = slice(start, min(start + rows, X.shape[0]))
         D = X[at, :]
         u = ones[: D.shape[0]]
         if weight is not None:
-            u = xp.astype(weight[at], dtype, copy=False) / scale
+            u = xp.astype(weight[at], dtype, copy=False)
         if compat.is_numpy_array(D):
             D = _deviations(D, shift)
             if present is not None:

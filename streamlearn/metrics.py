@@ -180,7 +180,8 @@ def _score(
     weight = state.target.weight if isinstance(state, tallies.Fit) else state.weight
     if not to_numpy(weight).any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
-    return to_numpy(tally.result(state))
+    with np.errstate(over="ignore"):
+        return to_numpy(tally.result(state))
 
 
 def _told(y_true: Any) -> Any:
@@ -206,7 +207,8 @@ def _tally_of_block(
     if weight is not None:
         weight = as_vector(_numbers(weight, "sample_weight", block), "sample_weight", block)
         weight = asarray(weight, like=target, dtype=widest_float(target))
-    return tally.of_block(target, predicted, weight)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return tally.of_block(target, predicted, weight)
 
 
 def _label_pair(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Array]:

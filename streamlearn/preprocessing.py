@@ -60,7 +60,8 @@ class StandardScaler(CallbackSupportMixin, OneToOneFeatureMixin, Transformer):
     in the widest float of the device, see `streamlearn.core.moments`. Fitted attributes are in the
     namespace and on the device of X.
 
-    Different from scikit-learn: the variance is right at any offset and size.
+    Different from scikit-learn: scale and mean are right at any offset and in any unit, also where
+    the variance itself leaves the floats (0 or infinity). Weights that add up to 0 are an error.
 
     Rows of scipy.sparse, in memory or as blocks, need ``with_mean=False``, and stay sparse in
     ``transform``. Their zeros count.
@@ -136,8 +137,8 @@ class StandardScaler(CallbackSupportMixin, OneToOneFeatureMixin, Transformer):
                     "Found array with 0 sample(s) while a minimum of 1 is required by "
                     "StandardScaler."
                 )
-            if sample_weight is not None and not to_numpy(state.weight).any():
-                raise ValueError("Sample weights must contain at least one non-zero number.")
+            if sample_weight is not None:
+                _weight_or_raise(state)
             if not reset:
                 same_place_or_raise(
                     state.mean, self._state.mean, given.reader.estimator, "partial_fit"
@@ -163,8 +164,8 @@ class StandardScaler(CallbackSupportMixin, OneToOneFeatureMixin, Transformer):
 
     def _finish(self, state: moments.Moments, *, names: Any, weighted: bool) -> None:
         """Take over what a pipeline has learned."""
-        if weighted and not to_numpy(state.weight).any():
-            raise ValueError("Sample weights must contain at least one non-zero number.")
+        if weighted:
+            _weight_or_raise(state)
         self._weighted = weighted
         self._state = state
         self.n_features_in_ = state.mean.shape[0]
@@ -177,7 +178,8 @@ class StandardScaler(CallbackSupportMixin, OneToOneFeatureMixin, Transformer):
     def _publish(self) -> None:
         state, some = self._state, self.with_mean or self.with_std
         self.mean_ = moments.mean(state) if some else None
-        self.var_ = moments.variance(state) if self.with_std else None
+        with np.errstate(over="ignore"):  # in units where only the deviation is in the floats
+            self.var_ = moments.variance(state) if self.with_std else None
         self.scale_ = moments.scale(state) if self.with_std else None
         seen = to_numpy(state.weight + state.weight_low)
         seen = seen if self._weighted else seen.astype(np.int64)
@@ -243,6 +245,13 @@ class StandardScaler(CallbackSupportMixin, OneToOneFeatureMixin, Transformer):
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.array_api_support = True
         return tags
+
+
+def _weight_or_raise(state: moments.Moments) -> None:
+    if not to_numpy(state.weight).any():
+        raise ValueError(
+            "Sample weights must contain at least one non-zero number, and must not add up to 0."
+        )
 
 
 def _merge(estimator: str, a: moments.Moments, b: moments.Moments) -> moments.Moments:

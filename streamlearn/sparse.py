@@ -128,46 +128,52 @@ def counts(X: csr_array) -> np.ndarray:
     return np.bincount(X.indices, minlength=X.shape[1])
 
 
-def moments(
-    X: csr_array, weight: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return the moments of each column, zeros counted and NaN not: float64 arrays of shape (d,).
+def magnitudes(X: csr_array, weight: np.ndarray | None) -> np.ndarray:
+    """Return the largest magnitude in each column, rows of weight 0 and NaN left out."""
+    counts = ~np.isnan(X.data)
+    if weight is not None:
+        counts &= np.repeat(weight != 0, np.diff(X.indptr))
+    out = np.zeros(X.shape[1])
+    np.maximum.at(out, X.indices[counts], np.abs(X.data[counts]))
+    return out
 
-    Their weight, a shift, the mean less the shift, and the sum of squared deviations. Where less
-    than half of a column is stored the shift is 0, which costs its squares one bit; elsewhere it is
-    near the mean, made with one of the entries as a shift, so that nothing cancels.
+
+def moments(X: csr_array, weight: np.ndarray | None) -> tuple[np.ndarray, ...]:
+    """Return what the moments of each column are made of, zeros counted and NaN not.
+
+    A shift, the sums of the weights and of their magnitudes, of weighted deviations from the shift,
+    and of their squares: float64 arrays of shape (d,). Where less than half of a column is stored
+    the shift is 0, which costs its squares one bit; elsewhere it is near the mean, made with one of
+    the entries as a shift, so that nothing cancels.
     """
-    if weight is not None and not (weight > 0).all():
-        X, weight = X[np.flatnonzero(weight > 0), :], weight[weight > 0]
+    if weight is not None and not weight.all():
+        X, weight = X[np.flatnonzero(weight), :], weight[weight != 0]
     (m, d), x, at = X.shape, X.data.astype(np.float64, copy=False), X.indices
     u = np.ones(m) if weight is None else weight.astype(np.float64)
-    total, w = u.sum(), np.repeat(u, np.diff(X.indptr))
+    w = np.repeat(u, np.diff(X.indptr))
     stored, present = counts(X), ~np.isnan(x)
 
     def sums(values: np.ndarray) -> np.ndarray:
         return np.bincount(at, weights=values, minlength=d)
 
-    seen = np.full(d, total)
+    seen, mass = np.full(d, u.sum()), np.full(d, np.abs(u).sum())
     if not present.all():
-        seen -= sums(w * ~present)
+        seen, mass = seen - sums(w * ~present), mass - sums(np.abs(w) * ~present)
         x, at, w = x[present], at[present], w[present]
-        seen[(stored == m) & (np.bincount(at, minlength=d) == 0)] = 0.0
-    # a power of two, so that dividing by it is exact, and no sum overflows before its mean
-    scale = 2.0 ** np.ceil(np.log2(total)) if total else 1.0
-    w, n = w / scale, np.where(seen > 0.0, seen / scale, 1.0)
-    zeros = np.where(stored == m, 0.0, np.maximum(n - sums(w), 0.0))
+        nothing = (stored == m) & (np.bincount(at, minlength=d) == 0)
+        seen[nothing] = mass[nothing] = 0.0
+    zeros = np.where(stored == m, 0.0, seen - sums(w))
+    zeros = np.where(seen == mass, np.maximum(zeros, 0.0), zeros)
 
     def about(shift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         z = x - shift[at]
-        s1 = sums(w * z) - zeros * shift
-        return s1 / n, sums(w * z * z) + shift * (zeros * shift) - s1 * (s1 / n)
+        return sums(w * z) - zeros * shift, sums(w * z * z) + shift * (zeros * shift)
 
     shift = np.zeros(d)
     shift[at] = np.where(2 * stored[at] > m, x, 0.0)
     if shift.any():
-        shift += about(shift)[0]
-    moved, m2 = about(shift)
-    return seen, shift, moved, np.maximum(m2, 0.0) * scale
+        shift += np.where(2 * np.abs(seen) >= mass, about(shift)[0] / np.where(seen, seen, 1.0), 0)
+    return shift, seen, mass, *about(shift)
 
 
 def joined(parts: list[Any], axis: int) -> csr_array:

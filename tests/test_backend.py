@@ -93,12 +93,11 @@ def test_shifted_sums(backend, monkeypatch, n, dtype, gaps, weighted):
     rows, present = X[:n], RNG.random((n, 3)) < 0.5
     w, shift = RNG.random(n), backend.asarray([0.5, -1.0, 0.0])
     D = np.where(present, rows - backend.to_numpy(shift), 0) if gaps else rows - [0.5, -1.0, 0.0]
-    u = (w if weighted else np.ones(n)) / 4
+    u = w if weighted else np.ones(n)
     s1, s2 = b.shifted_sums(
         backend.asarray(rows, dtype),
         shift,
         backend.asarray(w) if weighted else None,
-        4,
         backend.asarray(present) if gaps else None,
     )
     for got, expected in ((s1, u @ D), (s2, u @ D**2)):
@@ -159,7 +158,7 @@ def test_kernels_do_not_read_back(backend):
     h, present = backend.asarray(X[:, 0] ** 2), backend.asarray(X > 0)
     assert not b.reads_are_free(A)
     with no_host_sync():
-        b.shifted_sums(A, row, h, 2, present)
+        b.shifted_sums(A, row, h, present)
         b.by_columns(A, ("subtract", row))
         b.argmax(A, axis=0)
 

@@ -6,10 +6,13 @@ import math
 from fractions import Fraction
 
 import dask
+import hypothesis
 import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from hypothesis import assume, example
+from hypothesis import strategies as st
 from sklearn import preprocessing as theirs
 from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import InvalidParameterError
@@ -80,6 +83,78 @@ def test_weights_are_repetitions():
     b = StandardScaler().fit(np.repeat(X, times, axis=0))
     for name in ("mean_", "var_", "scale_", "n_samples_seen_"):
         np.testing.assert_allclose(getattr(a, name), getattr(b, name), rtol=1e-12)
+
+
+WEIGHTS = st.one_of(
+    st.floats(0.5, 2),
+    st.floats(-2, -0.5),
+    st.just(0.0),
+    st.sampled_from([1e-12, -1e-12, 1e-300, 1e12]),
+)
+
+
+@hypothesis.given(
+    st.lists(st.lists(WEIGHTS, min_size=1, max_size=8), min_size=1, max_size=8),
+    st.sampled_from([1e-300, 1e-30, 1.0, 1e100, 1e300]),
+    st.integers(0, 9),
+)
+@example([[-1.0, 1.0], [2.0, 3.0, -1.0], [-1.0, -2.0]], 1.0, 0)
+@example([[-1.0, -1.0], [-2.0]], 1e-300, 0)
+def test_any_weights_in_any_blocks_are_those_of_scikit_learn_in_memory(weights, unit, seed):
+    """Also where a block's add up to nothing, and where most are negative."""
+    weight, chunks = np.concatenate(weights), tuple(map(len, weights))
+    X = np.random.default_rng(seed).normal(1, 1, (len(weight), 2))
+    total, heavy = weight.sum(), np.abs(weight).sum()
+    assume(abs(total) > 0.2 * heavy)
+    mean = (weight @ X) / total
+    var = weight @ (X - mean) ** 2 / total
+    assume(np.all(var > 1e-3 * (np.abs(weight) @ (X - mean) ** 2) / heavy))
+    known = theirs.StandardScaler().fit(X, sample_weight=weight)
+    lazy, w = dask_array(X * unit, chunks), dask_array(weight, chunks)
+    pieces = StandardScaler()
+    if all(abs(sum(part)) > 0 for part in weights):
+        for part, by in zip(np.split(X * unit, np.cumsum(chunks)[:-1]), weights, strict=True):
+            pieces.partial_fit(part, sample_weight=by)
+    for ours in (
+        StandardScaler().fit(X * unit, sample_weight=weight),
+        StandardScaler().fit(lazy, sample_weight=w),
+        *([pieces] if hasattr(pieces, "mean_") else []),
+    ):
+        np.testing.assert_allclose(ours.mean_ / unit, known.mean_, rtol=1e-9, atol=1e-9)
+        constant = known.scale_ == 1.0
+        want = np.where(constant, 1.0 / unit, known.scale_)
+        np.testing.assert_allclose(ours.scale_ / unit, want, rtol=1e-9)
+        np.testing.assert_allclose(ours.n_samples_seen_, known.n_samples_seen_, rtol=1e-12)
+
+
+def test_weights_that_add_up_to_nothing_are_an_error():
+    weight = np.tile([1.0, -1.0], 50)
+    for X in (rows(), dask_array(rows(), CHUNKS)):
+        with pytest.raises(ValueError, match="must not add up to 0"):
+            StandardScaler().fit(X, sample_weight=weight)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("lazy", [False, True])
+def test_rows_in_any_unit_are_scaled_and_come_back(lazy, dtype):
+    info = np.finfo(dtype)
+    for unit in (info.tiny, info.max**-0.75, info.max**-0.5, info.max**0.5, info.max / 256):
+        X = (rows()[:, [0, 2]] * [unit, 1]).astype(dtype)
+        given = dask_array(X, CHUNKS) if lazy else X
+        known = theirs.StandardScaler().fit(X.astype(float) / [float(unit), 1])
+        ours = StandardScaler().fit(given)
+        out = np.asarray(ours.transform(given))
+        eps = 100 * info.eps if unit != info.tiny else 0.01
+        np.testing.assert_allclose(ours.scale_ / [float(unit), 1], known.scale_, rtol=1e-9)
+        want = known.transform(X.astype(float) / [float(unit), 1])
+        np.testing.assert_allclose(out, want, rtol=eps, atol=eps)
+        back = ours.inverse_transform(dask_array(out, CHUNKS) if lazy else out)
+        np.testing.assert_allclose(
+            np.asarray(back) / X.std(axis=0, dtype=np.longdouble),
+            X / X.std(axis=0, dtype=np.longdouble),
+            rtol=eps,
+            atol=eps,
+        )
 
 
 @pytest.mark.parametrize("missing", [False, True])

@@ -1,12 +1,14 @@
 """Mean and variance of every feature, in one pass and in any order.
 
 Rows are shifted by one of them before they are summed, and states merge by the difference of their
-means, so that nothing cancels however far the data lie from zero, constant features get a variance
-of exactly 0, and no sum overflows before the result does. NaN are counted out per feature.
+means, so that nothing cancels however far the data lie from zero and constant features get a
+variance of exactly 0. Where squares would leave the floats, rows are summed in units of their
+largest magnitude. NaN are counted out per feature.
 
 Sums are kept in the widest float of the device, and every merge carries its rounding error along:
 the mean of batches at offset 1e8 is only known to 1e-8 otherwise, and counting in float32 would
-stop at 2**24 rows.
+stop at 2**24 rows. So weights may be negative: a block whose weights add up to nothing has a sum of
+deviations, though no mean.
 
 Measured on 20 float64 features, one core: 12 ns a row, 115 with 10 % of NaN, where a bare sum takes
 6, ``numpy.mean`` with ``numpy.var`` 108 and scikit-learn's scaler 159 (``bench/moments.py``).
@@ -28,6 +30,7 @@ from typing import Any, NamedTuple
 from streamlearn.backend import (
     CENTRED,
     Array,
+    any_nonzero,
     argmax,
     batch_rows,
     by_columns,
@@ -35,9 +38,11 @@ from streamlearn.backend import (
     device,
     float_dtype,
     is_sparse,
+    magnitudes,
     namespace,
     over_rows,
     plain_sums,
+    powers_of_two,
     reads_are_free,
     shifted_sums,
     sparse_moments,
@@ -75,19 +80,26 @@ class Moments(NamedTuple):
         Sum of the weights of the rows that are not NaN: their count where rows have no weights,
         and scikit-learn's ``n_samples_seen_`` either way.
     mean : array
-        Weighted mean; 0 where nothing has been seen.
+        Weighted mean but for rounding, in units of ``unit``; 0 where nothing has been seen. Where
+        negative weights leave little of the others, a number near the rows instead.
     m2 : array
-        Weighted sum of squared deviations from the mean.
-    weight_low, mean_low, m2_low : array
-        What rounding left out of the three above, to be added to them.
+        Weighted sum of squared deviations from that mean, in units of ``unit**2``.
+    weight_low, m2_low : array
+        What rounding left out of the sums, to be added to them.
+    first : array
+        Weighted sum of deviations from that mean: what rounding left of it.
+    unit : array
+        A power of two: 1 where squares are far from the ends of the floats, else near the largest
+        magnitude of the rows, and 0 where all of them are 0.
     """
 
     weight: Array
     mean: Array
     m2: Array
     weight_low: Array
-    mean_low: Array
+    first: Array
     m2_low: Array
+    unit: Array
 
 
 def init(params: Params, n_features: int, n_outputs: int = 1, *, like: Array) -> Moments:
@@ -106,7 +118,7 @@ def of_block(params: Params, X: Array, weight: Array | None = None) -> Moments:
     X : array of shape (n_rows, n_features), or sparse rows
         Integers or floats; NaN are missing values. Zeros that are not stored count.
     weight : array of shape (n_rows,), optional
-        Nonnegative row weights.
+        Row weights. Negative ones count as scikit-learn counts them.
 
     Raises
     ------
@@ -122,21 +134,64 @@ def of_block(params: Params, X: Array, weight: Array | None = None) -> Moments:
     (array([3., 2.]), array([0.66666667, 1.        ]))
     """
     xp = namespace(X)
-    state = init(params, X.shape[1], like=X)
     if is_sparse(X):
         if params.with_mean:
             raise ValueError(CENTRED)
-        return merge(state, _of_sparse(X, weight))
+        return _in_any_units(_of_sparse, X, weight)
+    state = init(params, X.shape[1], like=X)
     if X.shape[0] == 0:
         return state
     holds_nan = xp.isdtype(X.dtype, "real floating")
     if _wide(state.mean) and (not holds_nan or reads_are_free(X)):
         whole = _of_rows(X, weight, holds_nan=False)
-        if not holds_nan or not xp.any(xp.isnan(whole.m2)):
-            return merge(state, whole)
+        if not holds_nan or _in_range(whole, X):
+            return whole
+    of_rows = partial(_of_rows, holds_nan=holds_nan)
     for batch in cut(X, None, weight, seen=0, batch_size=batch_rows(X)):
-        state = merge(state, _of_rows(batch.X, batch.weight, holds_nan=holds_nan))
+        state = merge(state, _in_any_units(of_rows, batch.X, batch.weight))
     return state
+
+
+def _in_any_units(of_rows: Callable, X: Array, weight: Array | None) -> Moments:
+    """Return what ``of_rows`` finds of rows X, or of X in units of their largest magnitudes."""
+    narrow = _is_narrow(X)
+    if narrow or reads_are_free(X):
+        found = of_rows(X, weight)
+        if narrow or _in_range(found, X):
+            return found
+    unit = powers_of_two(magnitudes(X, weight))
+    X = cast(X, unit.dtype)
+    found = of_rows(by_columns(X, ("multiply", 1.0 / _or_one(unit))), weight)
+    return found._replace(unit=found.unit * unit)
+
+
+def _in_range(state: Moments, X: Array) -> bool:
+    """Tell whether the squares of rows X, whose moments are given, are far from the floats' ends.
+
+    False if they hold NaN.
+    """
+    xp, zero = namespace(state.mean), state.unit == 0
+    size = xp.abs(state.mean) + xp.sqrt(xp.abs(state.m2 / _or_one(state.weight)))
+    if not xp.all(_far_from_the_ends(size + zero)):
+        return False
+    # Squares that are 0 may be those of numbers that are not.
+    return _is_narrow(X) or not xp.any(zero) or not any_nonzero(X, zero)
+
+
+def _far_from_the_ends(x: Array) -> Array:
+    """Tell which of positive numbers are such that squares of squares are in the floats."""
+    edge = float(namespace(x).finfo(x.dtype).max) ** 0.25
+    return (x <= edge) & (x >= 1.0 / edge)
+
+
+def _is_narrow(X: Array) -> bool:
+    """Tell whether squares of ``X`` are far from the ends of the widest float, whatever it holds.
+
+    Such are float32 and integers, where that is float64.
+    """
+    xp, wide = namespace(X), widest_float(X)
+    float64 = xp.finfo(wide).bits >= 64
+    return float64 and (not xp.isdtype(X.dtype, "real floating") or X.dtype != wide)
 
 
 def _of_rows(X: Array, weight: Array | None, *, holds_nan: bool) -> Moments:
@@ -149,25 +204,25 @@ def _of_rows(X: Array, weight: Array | None, *, holds_nan: bool) -> Moments:
     xp = namespace(X)
     dtype = widest_float(X)
     zeros = xp.zeros(X.shape[1], dtype=dtype, device=device(X))
+    size: Any = None
     if weight is None:
         total: Any = X.shape[0]
-        # A power of two, so that dividing by it is exact.
-        scale: Any = 1 << (X.shape[0] - 1).bit_length()
+        mass = zeros + total
     else:
         weight = xp.astype(weight, dtype, copy=False)
-        total = xp.sum(weight)
-        scale = _or_one(total)
+        size = xp.abs(weight)
+        total, mass = xp.sum(weight), zeros + xp.sum(size)
     if holds_nan:
         present = ~xp.isnan(X)
         if weight is None:
             counted = xp.astype(present, dtype)
             seen = over_rows(xp.ones(X.shape[0], dtype=dtype, device=device(X)), counted)
-            rank = xp.astype(present, xp.int8)
+            mass, rank = seen, xp.astype(present, xp.int8)
         else:
-            present = present & (weight > 0)[:, None]  # 0 * inf is NaN
+            present = present & (weight != 0)[:, None]  # 0 * inf is NaN
             counted = xp.astype(present, dtype)
-            seen = over_rows(weight, counted)
-            rank = counted * weight[:, None]
+            seen, mass = over_rows(weight, counted), over_rows(size, counted)
+            rank = counted * size[:, None]
         row = argmax(rank, axis=0, keepdims=True)
         shift = xp.take_along_axis(X, row, axis=0)[0, :]
         shift = xp.where(xp.isnan(shift), xp.zeros_like(shift), shift)
@@ -184,42 +239,79 @@ def _of_rows(X: Array, weight: Array | None, *, holds_nan: bool) -> Moments:
                     mean = s1 / total
                     m2 = s2 - s1 * mean
                     if xp.all((s2 <= CANCELLED * m2) & (s2 < xp.inf)):
-                        return Moments(seen, mean, m2, zeros, zeros, zeros)
+                        return Moments(seen, mean, m2, zeros, zeros, zeros, _unit(mean, m2))
         else:
-            shift = xp.take(X, argmax(weight, axis=0, keepdims=True), axis=0)[0, :]
-    mean, mean_low = xp.astype(shift, dtype, copy=False), zeros
+            shift = xp.take(X, argmax(size, axis=0, keepdims=True), axis=0)[0, :]
+    mean = xp.astype(shift, dtype, copy=False)
     # Cancellation can cost n_rows units of rounding. Where float32 is all there is, that is too
     # much: once more, shifted by the mean.
     for _ in range(1 if _wide(mean) else 2):
-        s1, s2 = shifted_sums(X, mean, weight, scale, present)
-        moved = s1 / _or_one(seen / scale)
-        mean, mean_low = _sum(mean, moved, zeros)
-    return Moments(seen, mean, xp.maximum(s2 - s1 * moved, zeros) * scale, zeros, mean_low, zeros)
+        s1, s2 = shifted_sums(X, mean, weight, present)
+        state = _about(mean, seen, mass, s1, s2)
+        mean = state.mean
+    return state
 
 
 def _of_sparse(X: Array, weight: Array | None) -> Moments:
-    seen, shift, moved, m2 = sparse_moments(X, weight)
-    zeros = namespace(seen).zeros_like(seen)
-    mean, mean_low = _sum(shift, moved, zeros)
-    return Moments(seen, mean, m2, zeros, mean_low, zeros)
+    return _about(*sparse_moments(X, weight))
+
+
+def _about(shift: Array, seen: Array, mass: Array, s1: Array, s2: Array) -> Moments:
+    """Return the moments of rows by the weighted sums of their deviations from ``shift``.
+
+    ``mass`` is the sum of the weights' magnitudes. Where negative ones leave less than half of it
+    the mean may be far from all rows, and the shift stands for it.
+    """
+    xp, zeros = namespace(shift), namespace(shift).zeros_like(shift)
+    mean = shift + xp.where(2.0 * xp.abs(seen) >= mass, s1 / _or_one(seen), zeros)
+    mean = xp.where(mass > 0, mean, zeros)
+    first, m2 = _moved(seen, s1, s2, shift - mean)
+    m2 = xp.where(seen == mass, xp.maximum(m2, zeros), m2)
+    return Moments(seen, mean, m2, zeros, first, zeros, _unit(mean, m2))
+
+
+def _moved(weight: Array, s1: Array, s2: Array, by: Array) -> tuple[Array, Array]:
+    """Return the weighted sums of deviations and of their squares, all of them moved by ``by``."""
+    return s1 + weight * by, s2 + (2.0 * s1 + weight * by) * by
+
+
+def _unit(mean: Array, m2: Array) -> Array:
+    """Return the unit of rows that are summed as they are: 1, and 0 where all are 0."""
+    return cast((mean != 0) | (m2 != 0), mean.dtype)
 
 
 def merge(a: Moments, b: Moments) -> Moments:
     """Return the moments of the rows of ``a`` and ``b`` together [1]_.
 
-    Exact but for rounding, in any order; moments of no rows change nothing, not even a bit. With
-    ``v`` the mean of ``b`` minus that of ``a``, the mean moves from that of ``a`` by
-    ``v * w_b / (w_a + w_b)`` and ``m2`` grows by ``v**2 * w_a * w_b / (w_a + w_b)``, multiplied in
-    an order that neither overflows early nor meets 0 * inf.
+    Exact but for rounding, in any order; moments of no rows change nothing, not even a bit. The
+    mean lies between the two, by their weights; what rounding makes of it, ``first`` knows.
     """
+    xp = namespace(a.mean)
+    if not (reads_are_free(a.unit) and xp.all(a.unit == b.unit)):
+        unit = xp.maximum(a.unit, b.unit)
+        a, b = _in_units(unit, a), _in_units(unit, b)
     weight, weight_low = _sum(a.weight, b.weight, a.weight_low + b.weight_low)
+    # Between 0 and 1, whatever negative weights leave.
     part = b.weight / _or_one(weight)
-    v, v_low = b.mean - a.mean, b.mean_low - a.mean_low
-    mean, mean_low = _sum(a.mean, v * part, a.mean_low + v_low * part)
-    v = v + v_low
+    part = xp.minimum(xp.maximum(part, xp.zeros_like(part)), xp.ones_like(part))
+    mean = a.mean + (b.mean - a.mean) * part
+    first_a, more_a = _moved(a.weight, a.first, xp.zeros_like(mean), a.mean - mean)
+    first_b, more_b = _moved(b.weight, b.first, xp.zeros_like(mean), b.mean - mean)
     m2, m2_low = _sum(a.m2, b.m2, a.m2_low + b.m2_low)
-    m2, m2_low = _sum(m2, v * (a.weight * part) * v, m2_low)
-    return Moments(weight, mean, m2, weight_low, mean_low, m2_low)
+    m2, m2_low = _sum(m2, more_a + more_b, m2_low)
+    return Moments(weight, mean, m2, weight_low, first_a + first_b, m2_low, a.unit)
+
+
+def _in_units(unit: Array, state: Moments) -> Moments:
+    """Return a state in other units."""
+    by = state.unit / _or_one(unit)
+    mean, first, m2, m2_low = (
+        state.mean * by,
+        state.first * by,
+        state.m2 * by * by,
+        state.m2_low * by * by,
+    )
+    return state._replace(mean=mean, first=first, m2=m2, m2_low=m2_low, unit=unit)
 
 
 def update(params: Params, state: Moments, batch: Batch) -> tuple[Moments, None]:
@@ -229,7 +321,8 @@ def update(params: Params, state: Moments, batch: Batch) -> tuple[Moments, None]
 
 def mean(state: Moments) -> Array:
     """Return the mean of each feature, (n_features,); NaN where nothing was seen."""
-    return _where_seen(state, state.mean + state.mean_low)
+    rest = state.first / _or_one(state.weight + state.weight_low)
+    return _where_seen(state, (state.mean + rest) * state.unit)
 
 
 def variance(state: Moments) -> Array:
@@ -238,24 +331,36 @@ def variance(state: Moments) -> Array:
     NaN where nothing was seen.
     """
     weight = _or_one(state.weight + state.weight_low)
-    return _where_seen(state, (state.m2 + state.m2_low) / weight)
+    return _where_seen(state, squares(state) / weight * state.unit * state.unit)
+
+
+def squares(state: Moments, *, about_zero: bool = False) -> Array:
+    """Return the weighted sum of squared deviations from the mean, or from zero.
+
+    It is in units of ``state.unit**2``, since it may be beyond the floats without.
+    """
+    if about_zero:
+        return _moved(state.weight, state.first, state.m2, state.mean)[1] + state.m2_low
+    weight = _or_one(state.weight + state.weight_low)
+    return state.m2 + state.m2_low - state.first * (state.first / weight)
 
 
 def scale(state: Moments) -> Array:
     """Return the standard deviation of each feature, (n_features,), and 1 for constant ones.
 
     scikit-learn's rule: a feature is constant if ``var <= n * eps * var + (n * mean * eps)**2``,
-    what rounding can make of a constant; here as roots, which do not overflow. Where the widest
-    float is float32, eps is its square, as sums are kept in two parts: with eps itself every
-    feature would be constant after 2**23 rows.
+    what rounding can make of a constant; here as roots, in units that leave them in the floats.
+    Where the widest float is float32, eps is its square, as sums are kept in two parts: with eps
+    itself every feature would be constant after 2**23 rows.
     """
-    xp = namespace(state.mean)
-    var = variance(state)
-    eps = xp.finfo(var.dtype).eps
-    blur = (state.weight + state.weight_low) * (eps if _wide(var) else eps**2)
-    std = xp.sqrt(var)
-    constant = std * xp.sqrt(xp.maximum(1 - blur, xp.zeros_like(blur))) <= blur * xp.abs(state.mean)
-    return xp.where(constant, xp.ones_like(std), std)
+    xp, zeros = namespace(state.mean), namespace(state.mean).zeros_like(state.mean)
+    weight, unit = state.weight + state.weight_low, _or_one(state.unit)
+    std = xp.sqrt(xp.maximum(squares(state) / _or_one(weight), zeros))
+    eps = xp.finfo(std.dtype).eps
+    blur = weight * (eps if _wide(std) else eps**2)
+    rounding = xp.abs(blur * state.mean)
+    constant = std * xp.sqrt(xp.maximum(1 - blur, zeros)) <= rounding
+    return _where_seen(state, xp.where(constant, xp.ones_like(std), std * unit))
 
 
 def apply(params: Params, state: Moments, X: Array) -> Array:
@@ -325,7 +430,8 @@ class Standardize(NamedTuple):
         """Return this function for rows as ``like``, building nothing; None where that would lose.
 
         Means of thousands of deviations have to be subtracted from the rows, or the rounding of the
-        products would count. Rows on an accelerator are built, too: asking how large the means are
+        products would count; scales near the ends of the floats have to be divided by, or products
+        would leave them. Rows on an accelerator are built, too: asking how large the means are
         would wait for it.
         """
         xp = namespace(like)
@@ -342,6 +448,8 @@ class Standardize(NamedTuple):
             v if v is None else xp.astype(v, like.dtype, copy=False)
             for v in (self.mean, self.scale)
         )
+        if scale is not None and not bool(xp.all(_far_from_the_ends(scale))):
+            return None
         return partial(Affine, centre=centre, scale=scale)
 
 
@@ -367,13 +475,13 @@ def machine(with_mean: bool = True, with_std: bool = True) -> Machine:
 def _or_one(x: Array) -> Array:
     """Return ``x`` with 1 for 0, to divide by."""
     xp = namespace(x)
-    return xp.where(x > 0, x, xp.ones_like(x))
+    return xp.where(x != 0, x, xp.ones_like(x))
 
 
 def _where_seen(state: Moments, x: Array) -> Array:
     """Return ``x`` with NaN for features without a weight."""
     xp = namespace(x)
-    return xp.where(state.weight > 0, x, xp.full_like(x, xp.nan))
+    return xp.where(state.weight != 0, x, xp.full_like(x, xp.nan))
 
 
 def _wide(x: Array) -> bool:

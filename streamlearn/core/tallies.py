@@ -4,7 +4,7 @@ A `Tally` is three functions: ``of_block`` makes the sums of a block, ``merge`` 
 and ``result`` turns them into the score. Sums are arrays of the targets' library in the widest
 float of its device; nothing is read back to the host.
 
-Classes are codes 0, 1, ...; weights are nonnegative; None is a weight of 1 for every row.
+Classes are codes 0, 1, ...; None is a weight of 1 for every row.
 """
 
 from __future__ import annotations
@@ -55,15 +55,13 @@ class Fit(NamedTuple):
 
     Attributes
     ----------
-    residual : array of shape (n_outputs,)
-        Sum of weight times squared error.
-    target : Moments
-        Moments of the targets.
+    error, target : Moments
+        Moments of the errors and of the targets: no unit is too small or too large for them.
     rows : array of shape ()
         Rows, whatever their weights: R2 takes two.
     """
 
-    residual: Array
+    error: moments.Moments
     target: moments.Moments
     rows: Array
 
@@ -151,14 +149,13 @@ def absolute_errors(target: Array, predicted: Array, weight: Array | None = None
 
 def fit_of(target: Array, predicted: Array, weight: Array | None = None) -> Fit:
     """Return the sums of R2; both are (n_rows,) or (n_rows, n_outputs)."""
-    xp = namespace(target)
     error = _error(target, predicted)
-    residual = _average_of(error * error, weight).total
-    y = target if target.ndim == 2 else target[:, None]
-    rows = xp.asarray(target.shape[0], dtype=residual.dtype, device=device(target))
-    return Fit(
-        xp.reshape(residual, (y.shape[1],)), moments.of_block(moments.Params(), y, weight), rows
+    of_error, of_target = (
+        moments.of_block(moments.Params(), a if a.ndim == 2 else a[:, None], weight)
+        for a in (error, target)
     )
+    rows = namespace(target).asarray(target.shape[0], dtype=error.dtype, device=device(target))
+    return Fit(of_error, of_target, rows)
 
 
 def counts(codes: Array, n_classes: int, weight: Array | None = None) -> Array:
@@ -187,13 +184,14 @@ def add(a: Average, b: Average) -> Average:
 
 def add_fit(a: Fit, b: Fit) -> Fit:
     """Return the sums of the rows of both."""
-    return Fit(a.residual + b.residual, moments.merge(a.target, b.target), a.rows + b.rows)
+    error, target = moments.merge(a.error, b.error), moments.merge(a.target, b.target)
+    return Fit(error, target, a.rows + b.rows)
 
 
 def average(state: Average) -> Array:
     """Return total over weight, for each output; NaN without any weight."""
     xp = namespace(state.total)
-    some = xp.where(state.weight > 0, state.weight, xp.full_like(state.weight, xp.nan))
+    some = xp.where(state.weight != 0, state.weight, xp.full_like(state.weight, xp.nan))
     return state.total / some
 
 
@@ -203,12 +201,13 @@ def r2(state: Fit) -> Array:
     As scikit-learn has it: a constant target gives 1 if it is met exactly and 0 if not. Fewer than
     two rows, or none with a weight, give NaN.
     """
-    xp = namespace(state.residual)
-    deviation = state.target.m2 + state.target.m2_low
-    zeros, ones = xp.zeros_like(deviation), xp.ones_like(deviation)
+    residual = moments.squares(state.error, about_zero=True)
+    deviation = moments.squares(state.target)
+    xp, ones = namespace(deviation), namespace(deviation).ones_like(deviation)
     constant = deviation == 0
-    score = ones - state.residual / xp.where(constant, ones, deviation)
-    score = xp.where(constant, xp.where(state.residual == 0, ones, zeros), score)
+    units = state.error.unit / xp.where(constant, ones, state.target.unit)
+    score = ones - residual / xp.where(constant, ones, deviation) * units * units
+    score = xp.where(constant, xp.astype(residual == 0, score.dtype), score)
     return xp.where(
         (state.rows < 2) | (state.target.weight == 0), xp.full_like(score, xp.nan), score
     )

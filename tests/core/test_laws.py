@@ -85,7 +85,7 @@ NEAR_50 = ((48.0, 50.0, 50.0), (52.0, 50.0, 51.0), (50.0, 47.0, 50.0))
 
 
 def sums(s: moments.Moments) -> tuple:
-    return s.weight + s.weight_low, s.mean + s.mean_low, s.m2 + s.m2_low
+    return s.weight + s.weight_low, moments.mean(s), moments.variance(s)
 
 
 SWEEPS_ARE_WATCHED = (

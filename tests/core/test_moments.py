@@ -1,8 +1,10 @@
 """Moments against exact arithmetic, scikit-learn, and what rounding is known to break."""
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -159,6 +161,70 @@ def test_a_sum_that_would_overflow(backend):
         with np.errstate(over="ignore", invalid="ignore"):  # the variance does overflow
             mean = backend.to_numpy(mo.mean(merged([X] * 5, [weight] * 5)))
         np.testing.assert_allclose(mean, [big, 1.0], rtol=1e-5)
+
+
+UNITS = {"float64": 2.0 ** np.arange(-1060, 1021, 130), "float32": 2.0 ** np.arange(-130, 125, 30)}
+
+
+def root(x):
+    """Return the root of a fraction that may be no float."""
+    half = (x.numerator.bit_length() - x.denominator.bit_length()) // 2
+    return math.ldexp(math.sqrt(x / Fraction(4) ** half), half)
+
+
+def check_scale(backend, state, X, weight=None, tolerance=400):
+    """Compare mean and scale with exact arithmetic; the variance may be no float."""
+    for j, (_, mean, var) in enumerate(exact(X, weight)):
+        std = root(var)
+        got_mean, got_scale = (backend.to_numpy(f(state))[j] for f in (mo.mean, mo.scale))
+        assert abs(got_mean - float(mean)) <= tolerance * backend.eps * (abs(float(mean)) + std)
+        assert got_scale == pytest.approx(std, rel=max(tolerance * backend.eps, 2.0**-9))
+        if std > 1e3 * np.finfo(backend.widest).tiny:
+            assert got_scale == pytest.approx(std, rel=tolerance * backend.eps)
+
+
+@pytest.mark.parametrize("weights", ["none", "random", "half zero"])
+@pytest.mark.parametrize("gap", [False, True])
+def test_no_unit_is_too_small_or_too_large(backend, cut_small, gap, weights):
+    """Each block in a unit of its own, and each feature too: the largest is what counts."""
+    units = UNITS[backend.widest]
+    rng = np.random.default_rng(1)
+    for unit in units:
+        X = rng.normal(2, 1, (90, 3)) * [unit, 1.0, np.sqrt(unit)]
+        X = backend.to_numpy(backend.asarray(with_gaps(X) if gap else X))
+        weight = WEIGHTS[weights](90)
+        cuts = [0, 40, 41, 90]
+        blocks = [backend.asarray(X[i:j]) for i, j in pairwise(cuts)]
+        parts = None
+        if weight is not None:
+            weight = backend.to_numpy(backend.asarray(weight))
+            parts = [backend.asarray(weight[i:j]) for i, j in pairwise(cuts)]
+        with np.errstate(over="ignore", invalid="ignore"):
+            check_scale(backend, merged(blocks, parts), X, weight)
+    rows = [rng.normal(2, 1, (20, 2)) * unit for unit in rng.permutation(units)]
+    X = backend.to_numpy(backend.asarray(np.concatenate(rows)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        state = merged([backend.asarray(part) for part in np.split(X, len(units))])
+        check_scale(backend, state, X)
+
+
+def test_zeros_have_no_unit(backend):
+    """A block of zeros is no smaller than one of tiny numbers; nor are rows of weight 0."""
+    tiny = float(np.finfo(backend.widest).tiny)
+    X = backend.to_numpy(backend.asarray(normal(n=50) * tiny))
+    zeros, weight = np.zeros((70, 3)), np.concatenate([np.zeros(30), np.ones(90)])
+    rows = np.concatenate([np.full((30, 3), 5.0), zeros[30:], X, zeros[:30]])
+    blocks = [backend.asarray(a) for a in np.split(rows, [30, 60, 90, 120])]
+    parts = [
+        backend.asarray(a) for a in np.split(np.append(weight, np.ones(30)), [30, 60, 90, 120])
+    ]
+    check_scale(backend, merged(blocks, parts), rows, np.append(weight, np.ones(30)))
+
+
+def test_tiny_numbers_that_add_up_to_zero_are_not_zeros(backend):
+    tiny = 1e-200 if backend.widest == "float64" else 1e-30
+    X = backend.to_numpy(backend.asarray(np.tile([[tiny], [-tiny]], (600, 2))))
+    check_scale(backend, mo.of_block(PARAMS, backend.asarray(X)), X)
 
 
 def test_rows_without_weight_do_not_matter(backend):

@@ -154,6 +154,21 @@ def test_moments_overflow_no_sooner_than_they_must():
     np.testing.assert_array_equal(moments.variance(state), [0.0, 0.0])
 
 
+@pytest.mark.parametrize("unit", [2.0**-1000, 2.0**-570, 2.0**570, 2.0**970])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_moments_in_any_unit_and_by_any_weight(unit, weighted):
+    rng = np.random.default_rng(3)
+    dense = rows(500, 9, seed=4)
+    dense[rng.random(dense.shape) < 0.1] = np.nan
+    weight = rng.normal(1, 1, 500) * (rng.random(500) < 0.7) if weighted else None
+    want = moments.of_block(WITHOUT, dense, weight)
+    with np.errstate(over="ignore", invalid="ignore"):
+        got = moments.of_block(WITHOUT, sparse.csr(sp.csr_array(dense * unit)), weight)
+    np.testing.assert_allclose(got.weight, want.weight, rtol=1e-12)
+    for of in (moments.mean, moments.scale):
+        np.testing.assert_allclose(of(got) / unit, of(want), rtol=1e-10)
+
+
 def test_means_are_not_subtracted():
     with pytest.raises(ValueError, match="Cannot center sparse matrices: pass `with_mean=False`"):
         moments.of_block(moments.Params(), sparse.csr(sp.csr_array(X)))

@@ -89,6 +89,41 @@ def test_r2_far_from_zero(backend):
     np.testing.assert_allclose(got, [float(expected)], rtol=300 * backend.eps)
 
 
+@pytest.mark.parametrize("unit", [1e-300, 1e-30, 1e150])
+@every_weight
+def test_scores_in_any_unit_of_the_target(backend, weight, unit):
+    """R2 has none; an error has the target's, and leaves the floats where the right one does."""
+    if backend.widest == "float32":
+        unit **= 0.1
+    rng, w = np.random.default_rng(0), weights(weight)
+    y = backend.to_numpy(backend.asarray(unit * rng.normal(3, 1, N)))
+    p = backend.to_numpy(backend.asarray(y + 0.5 * unit * rng.normal(size=N)))
+    d, e = y.astype(np.longdouble), y.astype(np.longdouble) - p
+    v = np.ones(N, np.longdouble) if w is None else w.astype(np.longdouble)
+    mean = (v * d).sum() / v.sum()
+    want = {
+        ta.R2: 1 - (v * e**2).sum() / (v * (d - mean) ** 2).sum(),
+        ta.SQUARED_ERROR: (v * e**2).sum() / v.sum(),
+        ta.ABSOLUTE_ERROR: (v * abs(e)).sum() / v.sum(),
+    }
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        for tally, score in want.items():
+            got = of_blocks(backend, tally, y, p, w)
+            score = np.asarray(score).astype(backend.widest)
+            np.testing.assert_allclose(got, score, rtol=1e3 * backend.eps)
+
+
+def test_r2_of_squares_that_leave_the_floats(backend):
+    """Where a mean squared error is infinite, as it must be."""
+    unit = float(np.finfo(backend.widest).max) / 2**10
+    y = np.random.default_rng(0).normal(size=N)
+    p = y + 0.5
+    with np.errstate(over="ignore", invalid="ignore"):
+        got = of_blocks(backend, ta.R2, unit * y, unit * p, None)
+        assert np.isinf(of_blocks(backend, ta.SQUARED_ERROR, unit * y, unit * p, None))
+    np.testing.assert_allclose(got, metrics.r2_score(y, p), rtol=1e3 * backend.eps)
+
+
 def test_r2_of_a_constant(backend):
     y = np.full((N, 2), 0.1)
     p = np.stack([y[:, 0], y[:, 1] + np.arange(N)], axis=1)
