@@ -91,30 +91,39 @@ def _unique(y: np.ndarray, where: str) -> Labels:
             f"{where} mixes labels that cannot be sorted: {error}. Labels must be all numbers or "
             "all strings."
         ) from error
-    if classes.dtype.kind == "f":
-        labels_or_raise(classes, where)
-        broken = classes[classes != np.trunc(classes)]
-        if broken.size:
-            raise ValueError(
-                "Unknown label type: continuous. Maybe you are trying to fit a classifier, which "
-                "expects discrete classes, on a regression target with continuous values: "
-                f"{where} contains {broken[0].item()}."
-            )
+    labels_or_raise(classes, where, numbers=True)
     return Labels(classes.astype(classes.dtype.newbyteorder("="), copy=False), counts)
 
 
-def labels_or_raise(y: Array, where: str) -> None:
+def labels_or_raise(y: Array, where: str, *, numbers: bool = False) -> None:
     """Check that each row has a label.
 
     Raises
     ------
+    TypeError
+        If labels are bytes.
     ValueError
-        If some are missing (NaN, None or pandas' NA), or infinite.
+        If some are missing (NaN, None or pandas' NA), or infinite; where ``numbers`` are looked at,
+        also if some are no whole numbers.
     """
-    if not isinstance(y, np.ndarray) or y.dtype.kind == "f":
+    kind = y.dtype.kind if isinstance(y, np.ndarray) else ""
+    if kind == "S" or (kind == "O" and y.size and isinstance(y.flat[0], bytes)):
+        raise TypeError(
+            f"{where} holds labels that are bytes, which are not supported. Decode them: "
+            "[label.decode() for label in y]."
+        )
+    if kind in ("", "f"):
         if not sum_is_finite(y) and not bool(namespace(y).all(namespace(y).isfinite(y))):
             raise ValueError(f"{where} contains NaN or infinity, which is no label. {DROP}")
-    elif y.dtype.kind == "O" and gaps(y).any():
+        if numbers and namespace(y).isdtype(y.dtype, "real floating"):
+            broken = y != namespace(y).trunc(y)
+            if bool(namespace(y).any(broken)):
+                raise ValueError(
+                    "Unknown label type: continuous. Maybe you are trying to fit a classifier, "
+                    "which expects discrete classes, on a regression target with continuous "
+                    f"values: {where} contains {to_numpy(y)[to_numpy(broken)][0].item()}."
+                )
+    elif kind == "O" and gaps(y).any():
         raise ValueError(f"{where} contains NaN or None, which is no label. {DROP}")
 
 

@@ -6,11 +6,14 @@ which are read once. A prediction that is still lazy is made on the way.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from math import sqrt
+from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.exceptions import UndefinedMetricWarning
 
 from streamlearn import blocks as engine
 from streamlearn.backend import (
@@ -32,7 +35,14 @@ from streamlearn.labels import (
     labels_or_raise,
     listed,
 )
-from streamlearn.reading import as_array, as_numbers, as_vector, finite_or_raise, in_block
+from streamlearn.reading import (
+    as_array,
+    as_numbers,
+    as_vector,
+    finite_or_raise,
+    in_block,
+    indicator_or_raise,
+)
 
 
 def accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
@@ -46,8 +56,11 @@ def accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> fl
 
     Raises
     ------
+    TypeError
+        If labels are bytes.
     ValueError
-        If they do not line up, or have no rows or none with a weight.
+        If they do not line up, text is compared with numbers, they hold NaN or numbers that are no
+        labels, or have no rows or none with a weight.
 
     Examples
     --------
@@ -57,7 +70,8 @@ def accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> fl
     >>> accuracy_score(y, da.where(y == 3, 0, y))
     0.75
     """
-    return float(_score(tallies.ACCURACY, _label_pair, y_true, y_pred, sample_weight))
+    state = _sums(tallies.ACCURACY, _label_pair, y_true, y_pred, sample_weight)
+    return float(to_numpy(tallies.average(state)))
 
 
 def log_loss(y_true: Any, y_pred: Any, *, sample_weight: Any = None, labels: Any = None) -> float:
@@ -77,7 +91,7 @@ def log_loss(y_true: Any, y_pred: Any, *, sample_weight: Any = None, labels: Any
     ------
     ValueError
         If the arrays do not line up, have no rows or none with a weight, or ``y_pred`` has not one
-        column a class.
+        column a class, or holds numbers below 0 or above 1. A warning says if rows do not sum to 1.
 
     Examples
     --------
@@ -91,11 +105,19 @@ def log_loss(y_true: Any, y_pred: Any, *, sample_weight: Any = None, labels: Any
     else:
         classes = listed(labels)
     pair = partial(_probability_pair, classes)
-    return float(_score(tallies.LOG_LOSS, pair, y_true, y_pred, sample_weight))
+    state = _sums(PROBABILITIES, pair, y_true, y_pred, sample_weight)
+    if bool(to_numpy(state.off).any()):
+        warnings.warn(
+            "Rows of y_pred do not sum to 1. Give the probabilities of all classes, as "
+            "predict_proba returns them.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return float(to_numpy(tallies.average(state.losses)))
 
 
 def mean_squared_error(
-    y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: str = "uniform_average"
+    y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: Any = "uniform_average"
 ) -> Any:
     """Return the mean squared error.
 
@@ -103,8 +125,8 @@ def mean_squared_error(
     ----------
     y_true, y_pred : array or dask array of shape (n_samples,) or (n_samples, n_outputs)
     sample_weight : array or dask array of shape (n_samples,), optional
-    multioutput : {"uniform_average", "raw_values"}
-        One number, or an ndarray of one an output.
+    multioutput : {"uniform_average", "raw_values"} or array-like of shape (n_outputs,)
+        One number, an ndarray of one an output, or one number that weighs the outputs.
 
     Raises
     ------
@@ -122,7 +144,7 @@ def mean_squared_error(
 
 
 def mean_absolute_error(
-    y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: str = "uniform_average"
+    y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: Any = "uniform_average"
 ) -> Any:
     """Return the mean absolute error; parameters and errors as `mean_squared_error`.
 
@@ -137,11 +159,13 @@ def mean_absolute_error(
 
 
 def r2_score(
-    y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: str = "uniform_average"
+    y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: Any = "uniform_average"
 ) -> Any:
     """Return the coefficient of determination; parameters and errors as `mean_squared_error`.
 
-    A constant target gives 1 if it is met exactly and 0 if not, fewer than two rows give NaN.
+    ``multioutput`` may also be "variance_weighted", which weighs the outputs by the variance of
+    their targets, or None for "uniform_average". A constant target gives 1 if it is met exactly and
+    0 if not, fewer than two rows give NaN with a warning.
 
     Examples
     --------
@@ -150,24 +174,55 @@ def r2_score(
     >>> r2_score(np.asarray([1.0, 2.0, 3.0]), np.asarray([1.0, 2.0, 4.0]))
     0.5
     """
-    return _error(tallies.R2, y_true, y_pred, sample_weight, multioutput)
+    if multioutput is None:
+        multioutput = "uniform_average"
+    return _error(tallies.R2, y_true, y_pred, sample_weight, multioutput, "variance_weighted")
 
 
 def _error(
-    tally: tallies.Tally, y_true: Any, y_pred: Any, sample_weight: Any, multioutput: str
+    tally: tallies.Tally,
+    y_true: Any,
+    y_pred: Any,
+    sample_weight: Any,
+    multioutput: Any,
+    *further: str,
 ) -> Any:
-    if multioutput not in ("uniform_average", "raw_values"):
+    """Return an error of values, over all outputs as ``multioutput`` says."""
+    known = ("uniform_average", "raw_values", *further)
+    if multioutput is None or (isinstance(multioutput, str) and multioutput not in known):
         raise ValueError(
-            f"multioutput must be 'uniform_average' or 'raw_values', got {multioutput!r}."
+            f"multioutput must be one of {', '.join(map(repr, known))} or a weight for each "
+            f"output, got {multioutput!r}."
         )
-    values = np.atleast_1d(_score(tally, _value_pair, y_true, y_pred, sample_weight))
-    score = tallies.over_outputs(values, multioutput)
-    return score if multioutput == "raw_values" else float(score)
+    weights = None
+    if not isinstance(multioutput, str):
+        weights = to_numpy(_numbers(multioutput, "multioutput", None))
+    state = _sums(tally, _value_pair, y_true, y_pred, sample_weight)
+    with np.errstate(over="ignore"):
+        values = np.atleast_1d(to_numpy(tally.result(state)))
+    if weights is not None and (weights.shape != values.shape or len(values) == 1):
+        raise ValueError(
+            f"multioutput holds {weights.size} weights and there are {len(values)} outputs. Give "
+            "one for each of several outputs, or 'uniform_average'."
+        )
+    if isinstance(state, tallies.Fit) and int(to_numpy(state.rows)) < 2:
+        warnings.warn(
+            "R^2 score is not well-defined with less than two samples.",
+            UndefinedMetricWarning,
+            stacklevel=3,
+        )
+    if multioutput == "raw_values":
+        return values
+    if multioutput == "variance_weighted":
+        weights = to_numpy(tallies.spread(state))
+        weights = weights if weights.any() else None
+    return float(np.average(values, weights=weights))
 
 
-def _score(
+def _sums(
     tally: tallies.Tally, pair: Callable, y_true: Any, y_pred: Any, sample_weight: Any
-) -> np.ndarray:
+) -> Any:
+    """Return the sums of all blocks."""
     given = {"y_pred": y_pred, "y_true": _told(y_true), "sample_weight": sample_weight}
     # What is in memory is cut like the first collection.
     ordered = dict(sorted(given.items(), key=lambda item: not engine.is_collection(item[1])))
@@ -177,11 +232,15 @@ def _score(
     state = engine.reduce(of_block, tally.merge, blocks)
     if state is None:
         raise ValueError("y_true and y_pred have no rows, and no row has no score.")
-    weight = state.target.weight if isinstance(state, tallies.Fit) else state.weight
-    if not to_numpy(weight).any():
+    if not to_numpy(_weight_of(state)).any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
-    with np.errstate(over="ignore"):
-        return to_numpy(tally.result(state))
+    return state
+
+
+def _weight_of(state: Any) -> Array:
+    if isinstance(state, tallies.Fit):
+        return state.target.weight
+    return state.losses.weight if isinstance(state, Losses) else state.weight
 
 
 def _told(y_true: Any) -> Any:
@@ -214,34 +273,43 @@ def _tally_of_block(
 def _label_pair(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Array]:
     """Return labels to compare, beside the prediction: numbers as numbers, strings in NumPy."""
     target, predicted = as_array(y_true, "y_true"), as_array(y_pred, "y_pred")
-    labels_or_raise(target, in_block("y_true", block))
-    labels_or_raise(predicted, in_block("y_pred", block))
-    if target.ndim != 2 or target.shape != predicted.shape:
-        target = as_vector(target, "y_true", block)
-        predicted = as_vector(predicted, "y_pred", block)
+    several = target.ndim == 2 and target.shape[1] > 1 and target.shape == predicted.shape
+    for name, x in (("y_true", target), ("y_pred", predicted)):
+        if several:
+            indicator_or_raise(x, block, name)
+        else:
+            labels_or_raise(as_vector(x, name, block), in_block(name, block), numbers=True)
+    if not several:
+        target, predicted = (as_vector(x, "y", block) for x in (target, predicted))
     if not same_place(target, predicted):
         target = beside(target, predicted)
     if {_is_text(target), _is_text(predicted)} == {True, False}:
-        raise TypeError(
+        raise ValueError(
             f"Labels in y_true and y_pred should be of the same type: {in_block('y_true', block)} "
-            f"is {target.dtype}, y_pred is {predicted.dtype}."
+            f"is {target.dtype}, y_pred is {predicted.dtype}, and one of them holds text."
         )
     pair = exactly if isinstance(target, np.ndarray) else comparable
     return pair(target, predicted)
 
 
 def _is_text(x: Array) -> bool | None:
-    """Tell whether labels are strings; None where only each object could tell."""
-    if not isinstance(x, np.ndarray):
-        return False
-    return None if x.dtype.kind == "O" else x.dtype.kind in "US"
+    """Tell whether labels are text, objects by the first of them; None where there is none."""
+    if not isinstance(x, np.ndarray) or x.dtype.kind != "O":
+        return isinstance(x, np.ndarray) and x.dtype.kind == "U"
+    return isinstance(x.flat[0], str) if x.size else None
 
 
 def _probability_pair(
     classes: np.ndarray, y_true: Any, y_pred: Any, block: int | None
 ) -> tuple[Array, Array]:
     P = _numbers(y_pred, "y_pred", block)
-    P = namespace(P).astype(P, float_dtype(P), copy=False)
+    xp = namespace(P)
+    P = xp.astype(P, float_dtype(P), copy=False)
+    if bool(xp.any((P < 0) | (P > 1))):
+        raise ValueError(
+            f"{in_block('y_pred', block)} contains values lower than 0 or greater than 1, which "
+            "are no probabilities. Give what predict_proba returns."
+        )
     if P.ndim == 1 or P.shape[1] == 1:
         p = P if P.ndim == 1 else P[:, 0]
         P = namespace(p).stack([1.0 - p, p], axis=1)
@@ -254,13 +322,38 @@ def _probability_pair(
     return encode(classes, y, like=P, where=in_block("y_true", block)), P
 
 
+class Losses(NamedTuple):
+    """The sums of the log loss, and whether some rows of probabilities do not sum to 1."""
+
+    losses: tallies.Average
+    off: Array
+
+
+def _losses(target: Array, P: Array, weight: Array | None = None) -> Losses:
+    xp = namespace(P)
+    off = xp.abs(xp.sum(P, axis=1) - 1) > sqrt(xp.finfo(P.dtype).eps)
+    return Losses(tallies.log_losses(target, P, weight), xp.any(off))
+
+
+def _add_losses(a: Losses, b: Losses) -> Losses:
+    return Losses(tallies.add(a.losses, b.losses), a.off | b.off)
+
+
+PROBABILITIES = tallies.Tally(_losses, _add_losses, lambda state: tallies.average(state.losses))
+
+
 def _value_pair(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Array]:
     predicted, target = _numbers(y_pred, "y_pred", block), _numbers(y_true, "y_true", block)
     target = asarray(target, like=predicted, dtype=widest_float(predicted))
-    if target.ndim == 2 and target.shape[1] == 1:
-        target = target[:, 0]
-    if predicted.ndim == 2 and predicted.shape[1] == 1:
-        predicted = predicted[:, 0]
+    if max(target.ndim, predicted.ndim) > 2:
+        raise ValueError(
+            f"{in_block('y_true', block)} has shape {tuple(target.shape)} and y_pred "
+            f"{tuple(predicted.shape)}: found an array with dim 3 or more. Give a row a sample and "
+            "a column an output."
+        )
+    target, predicted = (
+        x[:, 0] if x.ndim == 2 and x.shape[1] == 1 else x for x in (target, predicted)
+    )
     return target, predicted
 
 

@@ -360,7 +360,7 @@ def read_values(
     return y
 
 
-def indicator_or_raise(y: Array, block: int | None) -> None:
+def indicator_or_raise(y: Array, block: int | None, name: str = "y") -> None:
     """Check that a target of several labels a row is 0 or 1 everywhere.
 
     Raises
@@ -370,7 +370,7 @@ def indicator_or_raise(y: Array, block: int | None) -> None:
     """
     if not bool(namespace(y).all((y == 0) | (y == 1))):
         raise ValueError(
-            f"{in_block('y', block)} has {y.shape[1]} columns and holds other numbers than 0 and "
+            f"{in_block(name, block)} has {y.shape[1]} columns and holds other numbers than 0 and "
             "1. A column for each label must say which rows have it; of classes give one column."
         )
 

@@ -213,9 +213,12 @@ def r2(state: Fit) -> Array:
     )
 
 
-def over_outputs(scores: Array, multioutput: str = "uniform_average") -> Array:
-    """Return one score for all outputs, or with ``"raw_values"`` one for each."""
-    return namespace(scores).mean(scores) if multioutput == "uniform_average" else scores
+def spread(state: Fit) -> Array:
+    """Return the squared deviations of each output's targets, in a unit that all outputs share."""
+    xp, unit = namespace(state.target.unit), state.target.unit
+    largest = xp.max(unit)
+    share = unit / xp.where(largest == 0, xp.ones_like(largest), largest)
+    return moments.squares(state.target) * share * share
 
 
 ACCURACY = Tally(correct, add, average)
