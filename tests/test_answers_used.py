@@ -55,7 +55,7 @@ pytestmark = [
 
 
 def lazily(part: Any) -> Any:
-    return dd.from_pandas(part, npartitions=4)
+    return dd.from_pandas(part, npartitions=3)
 
 
 def in_memory(name: str) -> bool:
@@ -80,6 +80,8 @@ def test_every_scorer_scores_lazily_what_it_scores_in_memory(name, target, known
     """Frames, and their rows as an array of which dask knows no length."""
     if is_regressor(MODELS[name]) != (target == "values"):
         return
+    if not known and name not in ("SGDClassifier", "SGDRegressor", "ParallelPostFit"):
+        return  # which share the way of these
     memory = TABLE if known else TABLE.to_numpy()
     X, y = lazily(TABLE), lazily(LABELS[target])
     X = X if known else X.to_dask_array()
@@ -93,7 +95,8 @@ def test_every_scorer_scores_lazily_what_it_scores_in_memory(name, target, known
             continue  # of another kind of target
         if (scoring, target) not in NEED_LENGTHS and np.isfinite(want):
             fits += 1
-            assert scorer(model, X, y) == pytest.approx(want, rel=1e-6), scoring
+            with dask.config.set(scheduler="sync"):
+                assert scorer(model, X, y) == pytest.approx(want, rel=1e-6), scoring
     assert fits > 5
 
 
@@ -142,7 +145,7 @@ def test_predictions_go_to_files_and_beside_the_frame(name, target, tmp_path):
         np.testing.assert_allclose(pd.read_parquet(tmp_path / folder).iloc[:, -1], want["p"])
     assert list(pd.read_parquet(tmp_path / "indexed").index) == list(TABLE.index)
     both.to_csv(tmp_path / "*.csv")
-    assert len(list(tmp_path.glob("*.csv"))) == 4
+    assert len(list(tmp_path.glob("*.csv"))) == 3
 
 
 @pytest.mark.filterwarnings("ignore:Dask currently has limited support")
@@ -154,7 +157,7 @@ def test_predictions_about_an_array_go_to_files(target, tmp_path):
     got = pd.read_parquet(tmp_path / "labels")["late"]
     assert list(got) == list(model.predict(TABLE.to_numpy()))
     da.to_npy_stack(tmp_path / "proba", model.predict_proba(X), axis=0)
-    stack = np.concatenate([np.load(tmp_path / "proba" / f"{i}.npy") for i in range(4)])
+    stack = np.concatenate([np.load(tmp_path / "proba" / f"{i}.npy") for i in range(3)])
     np.testing.assert_allclose(stack, model.predict_proba(TABLE.to_numpy()))
 
 
@@ -265,7 +268,8 @@ def test_one_pass_gives_steps_what_set_output_asks_for(steps, given, wanted, las
     X, y, memory = lazily(TABLE), lazily(LABELS["two"]), TABLE
     if given == "array":
         memory = TABLE.to_numpy()
-        X, y = da.from_array(memory, chunks=(50, 2)), y.to_dask_array(lengths=True)
+        y = y.to_dask_array(lengths=True)
+        X = da.from_array(memory, chunks=(y.chunks[0], 2))
     pipe.fit(X, y)
     out = pipe.predict(X)
     np.testing.assert_array_equal(np.asarray(out.compute()), pipe.predict(memory))

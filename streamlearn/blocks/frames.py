@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,8 +11,28 @@ from streamlearn.backend import to_numpy
 from streamlearn.sparse import is_sparse
 
 
-def described(meta: Any, names: Sequence[str] | None, given: Any) -> Any:
-    """Return the Series or DataFrame of no rows that dask is to show of rows of ``given``."""
+class Said(NamedTuple):
+    """What dask shows of rows in a frame.
+
+    Attributes
+    ----------
+    frame : Series or DataFrame
+        Of no rows.
+    dtypes : tuple
+        Of its columns, which a frame takes longer to tell than to be made.
+    """
+
+    frame: Any
+    dtypes: tuple
+
+
+def described(meta: Any, names: Sequence[str] | None, given: Any) -> Said:
+    """Return what dask is to show of rows of ``given``."""
+    said = _shown(meta, names, given)
+    return Said(said, tuple(np.ravel(said.dtypes)))
+
+
+def _shown(meta: Any, names: Sequence[str] | None, given: Any) -> Any:
     import dask.dataframe as dd
     import pandas as pd
     from dask.dataframe.utils import clear_known_categories
@@ -43,25 +63,29 @@ def described(meta: Any, names: Sequence[str] | None, given: Any) -> Any:
     return said.iloc[:0].set_axis(index)
 
 
-def filled(said: Any, made: Any, index: Any, remedy: str) -> Any:
-    """Return the rows ``made`` as a Series or DataFrame like ``said``, in its dtypes."""
+def filled(said: Said, made: Any, index: Any, remedy: str) -> Any:
+    """Return the rows ``made`` as a Series or DataFrame as it was said, in its dtypes."""
     import pandas as pd
 
     if is_sparse(made):
         raise ValueError(f"Sparse rows ({type(made).__name__}) make no DataFrame. {remedy}.")
     if hasattr(made, "to_pandas"):
         made = made.to_pandas()
-    if said.ndim == 1:
-        if hasattr(made, "iloc"):
+    framed = hasattr(made, "iloc")
+    values = made if framed else np.asarray(made)
+    if said.frame.ndim == 1:
+        if framed:
             return made.set_axis(index)
-        return pd.Series(np.asarray(made), index=index, name=said.name, dtype=said.dtype)
-    if hasattr(made, "iloc"):
-        out = made.set_axis(index).set_axis(said.columns, axis=1)
+        return pd.Series(values, index=index, name=said.frame.name, dtype=said.dtypes[0])
+    columns = said.frame.columns
+    if framed:
+        out, dtypes = made.set_axis(index).set_axis(columns, axis=1), list(made.dtypes)
     else:
-        out = pd.DataFrame(np.asarray(made), index=index, columns=said.columns)
+        out = pd.DataFrame(values, index=index, columns=columns)
+        dtypes = [values.dtype] * len(columns)
     wrong = {
         name: dtype
-        for name, dtype, found in zip(said.columns, said.dtypes, out.dtypes, strict=True)
+        for name, dtype, found in zip(columns, said.dtypes, dtypes, strict=True)
         if dtype != found and _is_kept(found, dtype)
     }
     return out.astype(wrong) if wrong else out

@@ -52,7 +52,7 @@ def map_rows(
     given = source._meta if is_frame(source) else None
     said = described(meta, names, given) if framed else None
     if is_frame(source):
-        shown = np.empty((0, meta.shape[1]), _dtype(meta)) if said is None else said
+        shown = np.empty((0, meta.shape[1]), _dtype(meta)) if said is None else said.frame
         # By its argument partition_info dask tells it which one it has.
         out = source.map_partitions(_of_frame, functions, said, meta=shown)
     else:
@@ -89,7 +89,7 @@ def _counted(out: Any) -> Any:
 
 
 def _of_array(source: Any, functions: tuple[Callable, ...], meta: Any, said: Any) -> Any:
-    """Return the lazy rows of an array: an array, or a frame where ``said`` is one."""
+    """Return the lazy rows of an array: an array, or a frame if one was ``said``."""
     shown = np.empty((0,) * len(meta.shape), dtype=object if said is not None else _dtype(meta))
     # Dask believes the meta of NumPy and CuPy arrays only; the others pass through a NumPy meta.
     if type(source._meta).__module__.partition(".")[0] == "cupy":
@@ -118,7 +118,7 @@ def _of_array(source: Any, functions: tuple[Callable, ...], meta: Any, said: Any
     divisions = [None] * (out.numblocks[0] + 1) if ends is None else np.minimum(ends, ends[-1] - 1)
     keys = [(out.name, i, *(0,) * (out.ndim - 1)) for i in range(out.numblocks[0])]
     graph = optimize(ensure_dict(out.__dask_graph__()), keys)
-    return dd.from_graph(graph, said, tuple(divisions), keys, "rows")
+    return dd.from_graph(graph, said.frame, tuple(divisions), keys, "rows")
 
 
 def _make(
@@ -128,7 +128,7 @@ def _make(
     number: tuple[int, ...],
     rows: tuple[slice, ...] | None = None,
 ) -> Any:
-    """Make the rows of a block of an array: a frame if ``said`` is one."""
+    """Make the rows of a block of an array: a frame if one was ``said``."""
     while isinstance(blocks, list):
         (blocks,) = blocks
     with noted(f"block {number[0]}"):
@@ -142,7 +142,7 @@ def _make(
 def _of_frame(
     frame: Any, functions: tuple[Callable, ...], said: Any, partition_info: dict | None = None
 ) -> Any:
-    """Make the rows of a partition: like the frame or Series ``said``, without it an array."""
+    """Make the rows of a partition: a frame or Series if one was ``said``, else an array."""
     number = (partition_info or {}).get("number")
     with noted(f"partition {number} of those asked for"):
         made = Rows(frame, functions).all()
