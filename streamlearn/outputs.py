@@ -33,6 +33,7 @@ from streamlearn.reading import (
 from streamlearn.sparse import as_given, csr, is_sparse
 from streamlearn.stages.stage import Framed, as_they_are
 from streamlearn.tables import all_sparse, dates_or_raise
+from streamlearn.versions import Versioned
 
 
 def rows_out(
@@ -168,7 +169,7 @@ class RowFunction:
         return RowFunction(before.reader._replace(finite=False), function, self.fitted, self.method)
 
 
-class Transformer(Movable, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class Transformer(Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """``transform`` with ``set_output``: lazy for collections, scikit-learn's for the rest.
 
     A subclass gives ``_transform(X, names)``.

@@ -25,6 +25,7 @@ from streamlearn import one_pass, per_step, stages
 from streamlearn.base import unchanged_on_error
 from streamlearn.foreign import Lazily, takes_collections
 from streamlearn.plain import plain
+from streamlearn.versions import Versioned
 
 
 def _asked(name: str) -> Any:
@@ -52,7 +53,7 @@ def _lazily(step: Any) -> Any:
     return Lazily(step)
 
 
-class Pipeline(theirs.Pipeline):
+class Pipeline(Versioned, theirs.Pipeline):
     """scikit-learn's pipeline, which over a dask collection reads every block exactly once.
 
     Steps learn while the blocks flow through them: each step has learned from a block before the

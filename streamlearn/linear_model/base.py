@@ -46,12 +46,13 @@ from streamlearn.linear_model.sparsity import SparseCoef
 from streamlearn.moving import Movable
 from streamlearn.outputs import rows_out
 from streamlearn.reading import as_numbers, as_vector, finite_or_raise, sum_is_finite
+from streamlearn.versions import Versioned
 
 RULES = (linear, newton, rowwise)
 """The core modules that learn linear models."""
 
 
-class SGD(SparseCoef, Familiar, Movable, BaseEstimator):
+class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
     """A linear model that learns by stochastic gradient steps."""
 
     _takes_collections = True

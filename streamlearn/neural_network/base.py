@@ -32,6 +32,7 @@ from streamlearn.neural_network.lbfgs import minimize
 from streamlearn.neural_network.training import Outcome, Watched, train
 from streamlearn.outputs import rows_out
 from streamlearn.reading import same_place_or_raise
+from streamlearn.versions import Versioned
 
 LARGEST_BATCH = 200
 """Rows of a batch under ``batch_size="auto"``, where there are as many; scikit-learn's."""
@@ -51,7 +52,7 @@ class Pace(NamedTuple):
     learning_rate: float
 
 
-class MLP(Movable, BaseEstimator):
+class MLP(Movable, Versioned, BaseEstimator):
     """A multi-layer perceptron."""
 
     _takes_collections = True

@@ -23,6 +23,7 @@ from sklearn.utils.validation import _estimator_has, _is_fitted, check_is_fitted
 from streamlearn import blocks as engine
 from streamlearn.backend import is_array
 from streamlearn.foreign import LAZY, ask, is_stateless, takes_collections
+from streamlearn.versions import Versioned
 from streamlearn.wrappers import scoring
 
 METAS = {
@@ -64,7 +65,7 @@ def _lazy(name: str) -> Any:
     return available_if(_estimator_has(name))(method)
 
 
-class ParallelPostFit(MetaEstimatorMixin, BaseEstimator):
+class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
     """Predict, transform and score lazily, block by block, with any fitted estimator.
 
     For a model that was fitted on rows that fit in memory and is wanted for many more. What is in

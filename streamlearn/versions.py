@@ -1,0 +1,108 @@
+"""Saved estimators say what version saved them: reading them with another one warns.
+
+A state is a NamedTuple, which is saved by position: in a version with other fields it cannot be
+made, or holds one number for another. So a pickle names the fields, and they are compared before
+anything that was learned is read.
+"""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from typing import Any
+
+from sklearn.exceptions import InconsistentVersionWarning as TheirWarning
+
+from streamlearn import __version__
+
+VERSION = "_streamlearn_version"
+"""Name of the version in a saved state: None where a pickle has been compared already."""
+
+Layout = dict[tuple[str, str], tuple[str, ...]]
+
+
+class InconsistentVersionWarning(TheirWarning):
+    """Warns of an estimator that another version of streamlearn has saved.
+
+    Parameters
+    ----------
+    estimator_name, current_version, original_version : str
+    """
+
+    def __init__(self, *, estimator_name, current_version, original_version):
+        super().__init__(
+            estimator_name=estimator_name,
+            current_sklearn_version=current_version,
+            original_sklearn_version=original_version,
+        )
+
+    def __str__(self):
+        return (
+            f"{self.estimator_name} was saved by another version of streamlearn, "
+            f"{self.original_sklearn_version}, than reads it, {self.current_sklearn_version}: it "
+            "may fail, or give wrong answers. Fit it again, or read it with the version that saved "
+            "it."
+        )
+
+
+class Versioned:
+    """An estimator whose pickles and skops files say what version they are of."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the attributes and the version."""
+        state: Any = super().__getstate__()
+        return {**state, VERSION: __version__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Set the attributes; warn if they are another version's."""
+        saved = state.get(VERSION, "before 0.1.0")
+        if saved is not None:
+            _compare(type(self), saved, {})
+        super().__setstate__({k: v for k, v in state.items() if k != VERSION})  # type: ignore[misc]
+
+    def __reduce__(self) -> tuple:
+        """Return what a pickle holds: first the version, then the attributes."""
+        state = {**self.__getstate__(), VERSION: None}
+        layout: Layout = {}
+        _collect(state, layout)
+        return _begin, (type(self), __version__, layout), state
+
+
+def _begin(cls: Any, saved: str, layout: Layout) -> Any:
+    """Return an estimator without attributes; warn if those to come are another version's."""
+    _compare(cls, saved, layout)
+    return cls.__new__(cls)
+
+
+def _compare(cls: type, saved: str, layout: Layout) -> None:
+    if saved == __version__:
+        changed = [at for at, fields in layout.items() if _fields(*at) != fields]
+        if not changed:
+            return
+        saved = f"{saved} with other fields in {', '.join(name for _, name in changed)}"
+    warnings.warn(
+        InconsistentVersionWarning(
+            estimator_name=cls.__name__, current_version=__version__, original_version=saved
+        ),
+        stacklevel=3,
+    )
+
+
+def _fields(module: str, name: str) -> tuple[str, ...] | None:
+    """Return the fields that a NamedTuple has in this version."""
+    try:
+        return getattr(importlib.import_module(module), name)._fields
+    except (ImportError, AttributeError):
+        return None
+
+
+def _collect(value: Any, layout: Layout) -> None:
+    """Add the fields of the NamedTuples in ``value``, through tuples and dicts."""
+    if isinstance(value, dict):
+        for inner in value.values():
+            _collect(inner, layout)
+    elif isinstance(value, tuple):
+        if hasattr(value, "_fields"):
+            layout[type(value).__module__, type(value).__qualname__] = value._fields
+        for inner in value:
+            _collect(inner, layout)
