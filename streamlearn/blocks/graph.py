@@ -22,6 +22,7 @@ from dask._task_spec import (
     convert_legacy_graph,
     fuse_linear_task_spec,
 )
+from dask.array.optimization import optimize
 from dask.base import collections_to_expr, get_scheduler
 from dask.core import flatten
 from dask.system import CPU_COUNT
@@ -40,6 +41,7 @@ __all__ = [
     "is_disk_barrier",
     "is_future",
     "is_p2p_barrier",
+    "optimized",
     "raw_graph",
     "release",
     "scheduler",
@@ -76,6 +78,11 @@ def raw_graph(
         if isinstance(node, Alias) and node.key != key
     }
     return nodes | renamed | futures, keys
+
+
+def optimized(array: Any, keys: list[Key]) -> dict[Key, Any]:
+    """Return the tasks that an array needs for ``keys``, as dask would run them."""
+    return dict(optimize(ensure_dict(array.__dask_graph__()), keys))
 
 
 def is_future(value: Any) -> bool:

@@ -9,13 +9,12 @@ from typing import Any
 import dask.array as da
 import numpy as np
 from dask.array.core import concatenate_lookup
-from dask.array.optimization import optimize
 from dask.layers import ArrayBlockIdDep, ArraySliceDep
-from dask.utils import ensure_dict
 
 from streamlearn.backend import concat, is_array, to_numpy
 from streamlearn.blocks.containers import is_frame, row_chunks, whole_rows
 from streamlearn.blocks.frames import described, filled
+from streamlearn.blocks.graph import optimized
 from streamlearn.blocks.making import Rows, origin, remember, then
 from streamlearn.blocks.stream import noted
 from streamlearn.plain import plain
@@ -117,8 +116,7 @@ def _of_array(source: Any, functions: tuple[Callable, ...], meta: Any, said: Any
     ends = np.cumsum([0, *source.chunks[0]]) if known else None
     divisions = [None] * (out.numblocks[0] + 1) if ends is None else np.minimum(ends, ends[-1] - 1)
     keys = [(out.name, i, *(0,) * (out.ndim - 1)) for i in range(out.numblocks[0])]
-    graph = optimize(ensure_dict(out.__dask_graph__()), keys)
-    return dd.from_graph(graph, said.frame, tuple(divisions), keys, "rows")
+    return dd.from_graph(optimized(out, keys), said.frame, tuple(divisions), keys, "rows")
 
 
 def _make(
