@@ -617,8 +617,9 @@ def lowest(X: Array, W: Array, b: Array) -> tuple[Array, Array]:
         found = value == P
         if np.count_nonzero(found) != X.shape[0]:
             return found.argmax(axis=0), value
-        # One for each row, whose number a product finds.
-        return (np.arange(k, dtype=np.float32) @ found.astype(np.float32)).astype(np.intp), value
+        # One for each row, whose number a product finds; rows of NaN have none, others more.
+        column = np.arange(k, dtype=np.float32) @ found.astype(np.float32)
+        return np.minimum(column, k - 1, out=column).astype(np.intp), value
     P = scores_plus(X, W, b)
     column = argmin(P, axis=1)
     if isinstance(P, np.ndarray):

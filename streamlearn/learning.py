@@ -17,12 +17,14 @@ from streamlearn.backend import (
     Array,
     asarray,
     batch_rows,
+    concat,
     default_int,
     is_array,
     is_sparse,
     power_of_two,
     rows_at,
     same_place,
+    to_numpy,
 )
 from streamlearn.blocks import Rows
 from streamlearn.core.batches import GROWTH, SMALLEST, cut, learn
@@ -168,12 +170,15 @@ class Learned(NamedTuple):
         The states of the stages ahead.
     names : ndarray or None
         Of the features, where a frame comes out of the stages ahead.
+    waiting : tuple or None
+        Rows that have a weight, and the weights, of blocks that were too short to begin with.
     """
 
     state: Any = None
     rows: int = 0
     ahead: tuple | None = None
     names: np.ndarray | None = None
+    waiting: tuple[Array, Array | None] | None = None
 
 
 class Report(NamedTuple):
@@ -347,7 +352,12 @@ def learn_block(course: Course, learned: Learned, block: Ready | Flowing) -> tup
     if is_sparse(like) and not machine.sparse:
         dense_or_raise(like, course.reader.dense or DENSE)
     if state is None and machine.begin is not None:
+        block = _joined(learned.waiting, block)
+        X = block.X
         state = machine.begin(machine.params, Rows(X, block.functions), block.weight)
+        if state is None:
+            return learned._replace(waiting=_with_weight(X, block.weight)), Report(None, None, 0)
+        learned = learned._replace(waiting=None)
     elif state is None:
         state = machine.init(machine.params, like.shape[1], course.n_outputs, like=like)
     same_place_or_raise(like, _an_array(state), course.reader.estimator, "partial_fit")
@@ -383,6 +393,25 @@ def learn_block(course: Course, learned: Learned, block: Ready | Flowing) -> tup
             predicted = course.predicted(machine.apply(machine.params, state, block.held.X))
             held = course.tally.of_block(block.held.target, predicted, block.held.weight)
     return learned._replace(state=state, rows=rows + X.shape[0]), Report(info, held, X.shape[0])
+
+
+def _joined(waiting: tuple[Array, Array | None] | None, block: Ready) -> Ready:
+    """Return a block with the rows that wait for it before its own."""
+    if waiting is None:
+        return block
+    X, weight = waiting
+    if block.weight is not None:
+        weight = concat([weight, block.weight])
+    return block._replace(X=concat([X, block.X]), weight=weight)
+
+
+def _with_weight(X: Array, weight: Array | None) -> tuple[Array, Array | None]:
+    """Return the rows that have a weight."""
+    if weight is None:
+        return X, None
+    kept = np.flatnonzero(to_numpy(weight))
+    at = asarray(kept, like=X, dtype=default_int(X))
+    return rows_at(X, at), rows_at(weight, at)
 
 
 def look_again(course: Course, block: Ready) -> None:

@@ -755,13 +755,20 @@ CASES = {
             state="new",
         ),
         Case(
-            "a first block with fewer rows than clusters",
-            lambda t: {"X": dask_array(t.X, (2, N_ROWS - 2))},
-            "n_samples=2 should be >= n_clusters=3.*more rows into it, or give init as an array",
+            "fewer rows than clusters in all blocks",
+            lambda t: {"X": dask_array(t.X[:2], (1, 1))},
+            "n_samples=2 should be >= n_clusters=3",
             LEARN,
             clusters,
             (DASK,),
             state="new",
+        ),
+        Case(
+            "negative weights",
+            lambda t: {"sample_weight": 0.5 - (np.arange(N_ROWS) == N_ROWS - 1)},
+            r"sample_weight must not be negative, got -0\.5",
+            LEARN,
+            clusters,
         ),
         Case(
             "rows whose squares overflow",

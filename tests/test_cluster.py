@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import re
+import warnings
 from typing import Any
 
 import dask
@@ -14,9 +15,11 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.cluster import MiniBatchKMeans as Theirs
+from sklearn.metrics import adjusted_rand_score
 from sklearn.pipeline import make_pipeline as theirs_make_pipeline
 from sklearn.utils._array_api import move_estimator_to
 
+from streamlearn import backend as b
 from streamlearn.backend import to_numpy
 from streamlearn.cluster import MiniBatchKMeans, oversampling
 from streamlearn.cluster.oversampling import ROUNDS
@@ -43,6 +46,10 @@ WEIGHT = np.random.default_rng(1).integers(0, 4, N) / 2
 def first_rows(X: Any, n_clusters: int, random_state: np.random.RandomState) -> Any:
     """Return centres by a draw that both must make alike; scikit-learn would change a view."""
     return X[int(random_state.randint(5)) :, :][:n_clusters, :] + 0.0
+
+
+def leading_rows(X: Any, n_clusters: int, random_state: np.random.RandomState) -> Any:
+    return X[:n_clusters, :] + 0.0
 
 
 def state(model: MiniBatchKMeans) -> Any:
@@ -124,6 +131,32 @@ def test_at_most_half_as_many_are_reassigned_as_a_batch_has_rows(ratio):
     still = MiniBatchKMeans(**{**how, "reassignment_ratio": 0}).partial_fit(X[:120])
     moved = np.any(ours.cluster_centers_ != still.cluster_centers_, axis=1)
     assert moved.sum() == (60 if ratio else 0)
+
+
+def test_batches_of_few_rows_are_scikit_learns():
+    """Clusters often move to a row that is a centre already: of equal ones the first has the rows.
+
+    With "k-means++" rounding still chooses where two rows that it tries leave the same inertia.
+    """
+    for seed in range(120):
+        rng = np.random.default_rng(seed)
+        n, d, k, size = (int(rng.integers(*ends)) for ends in ((20, 200), (2, 5), (2, 9), (2, 17)))
+        rows = rng.normal(size=(n, d))
+        how = {"n_clusters": k, "batch_size": size, "init": "random", "random_state": seed}
+        ours, known = (cls(max_iter=20, **how).fit(rows) for cls in (MiniBatchKMeans, Theirs))
+        np.testing.assert_allclose(ours.cluster_centers_, known.cluster_centers_, atol=1e-8)
+        np.testing.assert_array_equal(ours.labels_, known.labels_)
+
+
+def test_of_equal_centers_the_first_has_the_rows(backend):
+    centers = np.repeat(blobs(40, seed=5), 2, axis=0)
+    rows = blobs(500, seed=6)
+    model = MiniBatchKMeans(80, init=centers, n_init=1, reassignment_ratio=0)
+    model.partial_fit(backend.asarray(rows))
+    if b.reads_are_free(backend.asarray(rows)):
+        counts = backend.to_numpy(state(model).counts)
+        assert counts[1::2].sum() == 0
+        assert counts.sum() == 500
 
 
 def test_some_of_those_were_reassigned():
@@ -468,6 +501,55 @@ def test_verbose_over_blocks_says_what_steps_say(capsys):
         assert said in out
 
 
+def test_short_first_blocks_are_joined(backend):
+    """A filter leaves blocks short or empty anywhere: the first rows wait for those of the next."""
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        first = rng.integers(0, 4, rng.integers(1, 5)) * (rng.random() < 0.8)
+        first = first[: int(np.searchsorted(np.cumsum(first), 30))]
+        rest = rng.multinomial(N - first.sum(), [0.4, 0.0, 0.6])
+        parts = tuple(map(int, (*first, *rest)))
+        joined = (int(first.sum() + rest[0]), int(rest[1]), int(rest[2]))
+        weight = None if seed % 3 else WEIGHT + 0.5
+        init = ["k-means++", "random", first_rows][seed % 3]
+        how = {"n_clusters": 30, "init": init, "reassignment_ratio": 0}
+        for method in ("fit", "partial_fit"):
+            ours, known = (
+                getattr(MiniBatchKMeans(random_state=seed, batch_size=50, **how), method)(
+                    dask_array(X, sizes, make=backend.asarray),
+                    sample_weight=None if weight is None else dask_array(weight, sizes),
+                )
+                for sizes in (parts, joined)
+            )
+            for a, c in (
+                (ours.cluster_centers_, known.cluster_centers_),
+                (state(ours).counts,) * 2,
+            ):
+                np.testing.assert_array_equal(backend.to_numpy(a), backend.to_numpy(c))
+            assert ours.n_steps_ == known.n_steps_
+            assert backend.to_numpy(state(ours).counts).sum() == pytest.approx(
+                N if weight is None else weight.sum()
+            )
+
+
+def test_rows_without_weight_begin_nothing():
+    """A first block all of whose rows weigh 0, and one of which three have a weight."""
+    weight = np.concatenate([np.zeros(150), np.arange(250) < 3, np.ones(200)])
+    how = {"n_clusters": 8, "random_state": 0}
+    ours = MiniBatchKMeans(**how).fit(
+        dask_array(X, CHUNKS), sample_weight=dask_array(weight, CHUNKS)
+    )
+    kept = X[weight > 0]
+    known = MiniBatchKMeans(**how).fit(dask_array(kept, (203,)))
+    np.testing.assert_array_equal(ours.cluster_centers_, known.cluster_centers_)
+
+
+def test_pipelines_begin_with_enough_rows_too():
+    pipe = make_pipeline(StandardScaler(), MiniBatchKMeans(K, random_state=0))
+    pipe.fit(dask_array(X, (2, 0, 1, 297, 300)))
+    assert state(pipe[-1]).counts.sum() == N
+
+
 # k-means||
 
 
@@ -481,6 +563,23 @@ def test_all_rows_have_a_part_in_the_start_of_kmeans_parallel():
     parallel = MiniBatchKMeans(init="k-means||", **how).fit(rows)
     assert parallel.inertia_ < 1.1 * best.inertia_
     assert MiniBatchKMeans(**how).fit(rows).inertia_ > 2 * best.inertia_
+
+
+@pytest.mark.parametrize("max_iter", [1, 3])
+def test_a_start_from_all_rows_is_kept_on_sorted_rows(max_iter):
+    """A cluster whose rows come last is no dead one; dead ones move in the next epoch."""
+    rng = np.random.default_rng(0)
+    centers = 20 * rng.normal(size=(6, D))
+    y = np.repeat(np.arange(6), [900, 50, 900, 50, 900, 900])
+    rows = centers[y] + 0.01 * rng.normal(size=(len(y), D))
+    how = {"max_iter": max_iter, "batch_size": 100, "random_state": 0}
+    model = MiniBatchKMeans(6, init="k-means||", **how).fit(dask_array(rows, (925,) * 4))
+    assert adjusted_rand_score(y, np.asarray(model.labels_)) == 1.0
+    model.partial_fit(rows[:100] + 500)
+    model.set_params(reassignment_ratio=1.0)
+    for _ in range(3):
+        model.partial_fit(rows[:100] + 500)
+    assert np.abs(model.cluster_centers_ - 500).min() < 100  # and a dead one moves later
 
 
 def test_kmeans_parallel_reads_in_a_few_passes_and_draws_the_same_on_every_scheduler():
@@ -642,12 +741,12 @@ def test_lazy_answers_come_in_blocks():
 def wrong() -> dict[str, tuple[dict[str, Any], Any, str]]:
     nan = X.copy()
     nan[400, 2] = np.nan
-    few = dask_array(X, (5, 595))
+    few = dask_array(X[:5], (3, 0, 2))
     return {
         "NaN": ({}, nan, "Input X contains NaN"),
         "NaN in a block": ({}, dask_array(nan, CHUNKS), "NaN.*block 3"),
         "too few rows": ({"n_clusters": 9}, X[:8], r"n_samples=8 should be >= n_clusters=9\."),
-        "too few in the first block": ({}, few, "n_samples=5 should be >= n_clusters=8.*first"),
+        "too few in all blocks": ({}, few, r"n_samples=5 should be >= n_clusters=8\."),
         "too few centers": ({"init": X[:3]}, X, r"\(3, 4\) does not match the number of clusters"),
         "narrow centers": ({"init": X[:8, :3]}, X, r"\(8, 3\) does not match the number of feat"),
         "NaN among the centers": ({"init": nan[399:407]}, X, "NaN"),
@@ -675,16 +774,25 @@ def test_bad_input_is_named_and_leaves_the_model_as_it_was(what):
     assert all(vars(model)[name] is before[name] for name in before)
 
 
-@pytest.mark.parametrize("init", ["k-means++", "random", X[:8]], ids=lambda x: str(x)[:10])
+@pytest.mark.parametrize(
+    "init", ["k-means++", "random", "k-means||", X[:8], leading_rows], ids=lambda x: str(x)[:10]
+)
 def test_rows_too_large_to_be_squared_are_refused(init):
     """Which centre is the nearest would be guessed, and the clusters be one, without a word."""
     rows = X * 1e200
-    init = init if isinstance(init, str) else init * 1e200
-    model = MiniBatchKMeans(init=init, n_init=1, batch_size=50, random_state=0)
-    for method in (model.fit, model.partial_fit):
-        for made in (rows, dask_array(rows, CHUNKS)):
-            with pytest.raises(ValueError, match="overflow occurred in the squared distances"):
-                method(made)
+    late = np.concatenate([X[:200], rows[200:]])
+    init = init * 1e200 if isinstance(init, np.ndarray) else init
+    for how in ({"n_init": 1}, {"n_init": 3, "tol": 0.1, "max_iter": 2}):
+        how = {"n_init": 1} if isinstance(init, np.ndarray) else how
+        model = MiniBatchKMeans(init=init, batch_size=50, random_state=0, **how)
+        for method in (model.fit, model.partial_fit):
+            for table in (rows, late):
+                for made in (table, *(dask_array(table, c) for c in (CHUNKS, (8,) * 75))):
+                    words = "overflow occurred in the squared distances"
+                    with warnings.catch_warnings():
+                        warnings.simplefilter("error")
+                        with pytest.raises(ValueError, match=words):
+                            method(made)
     assert not hasattr(model, "cluster_centers_")
     small = MiniBatchKMeans(init=X[:8] * 1e25, n_init=1, random_state=0)
     with pytest.raises(ValueError, match="overflow occurred"):

@@ -96,7 +96,7 @@ def of_one_batch(
     """
     walk = learned.state
     if walk is None:
-        walk = steps.begin(params, Rows(X), weight)
+        walk = steps.started(params, Rows(X), weight)
     same_place_or_raise(X, walk.clusters.centers, estimator, "partial_fit")
     with np.errstate(over="ignore", invalid="ignore"):
         walk, info = steps.update(params, walk, Batch(X, None, weight))
@@ -140,6 +140,8 @@ def over_blocks(
                 weight += float(to_numpy(info.weight)[0])
             if learned.state is not None and _converged(learned.state):
                 break
+        if learned.waiting is not None:
+            raise too_few(learned.waiting[0].shape[0], course)
         if learned.rows == before:
             raise ValueError(
                 "Found array with 0 sample(s) while a minimum of 1 is required by "
@@ -151,11 +153,20 @@ def over_blocks(
         estimate = inertia / weight * total
         if _converged(learned.state):
             break
+        learned = learned._replace(state=learned.state._replace(spared=False))
         if epoch == 0 and max_iter > 1:
             rule = watch(learned.rows - before, (max_iter - 1) * learned.state.steps)
             learned = learned._replace(state=learned.state._replace(watch=rule))
     learned = learned._replace(state=learned.state._replace(watch=None))
     return Outcome(learned, epoch + 1, estimate)
+
+
+def too_few(n: int, course: Course) -> ValueError:
+    """Return the error of rows, of any weight, that are fewer than the clusters."""
+    if n == 0:
+        return ValueError("Sample weights must contain at least one non-zero number.")
+    weighted = " Rows of weight 0 do not count." if "sample_weight" in course.names else ""
+    return ValueError(f"n_samples={n} should be >= n_clusters={course.n_outputs}.{weighted}")
 
 
 def _converged(walk: Walk) -> bool:

@@ -43,8 +43,9 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
     init : {"k-means++", "random", "k-means||"}, callable or array of shape \
 (n_clusters, n_features), default="k-means++"
         Where to start. Over a collection "k-means++", "random" and a callable look at rows of the
-        first block; where the rows are sorted, "k-means||" draws from all of them, in 7 more
-        passes. A callable takes rows, the number of clusters and ``random_state``.
+        first block, which blocks too short for the clusters are joined with; where the rows are
+        sorted, "k-means||" draws from all of them, in 7 more passes. A callable takes rows, the
+        number of clusters and ``random_state``.
     max_iter : int or "auto", default="auto"
         Epochs at most. "auto": one over a collection, 100 over an array in memory.
         (scikit-learn: 100, which over a collection would be up to 100 reads of the data.)
@@ -68,8 +69,9 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         How many starts are drawn, of which the best is kept. "auto": 3 for "random" and a callable,
         1 for the others.
     reassignment_ratio : float, default=0.01
-        Clusters with less than this part of the largest one's weight move to other rows. Of sorted
-        rows a good start keeps all its clusters only with 0: those whose rows come last would move.
+        Clusters with less than this part of the largest one's weight move to other rows. Those of
+        "k-means||" over a collection stay in the first epoch, since the rows of a cluster may come
+        last. Of sorted rows centres that are given stay only with 0.
 
     Attributes
     ----------
@@ -93,8 +95,9 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
     Notes
     -----
     Lazy labels and the collection they are made of do not go into a pickle. Distances are right far
-    from zero, where scikit-learn's cancel (offsets of 1e8, or 1e4 in float32). Sparse matrices are
-    not supported.
+    from zero, where scikit-learn's cancel (offsets of 1e8, or 1e4 in float32). Where two rows that
+    "k-means++" tries leave the same inertia, rounding chooses, here and there; of equal centres the
+    first has the rows, in both. Sparse matrices are not supported.
 
     References
     ----------
@@ -180,10 +183,9 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         Raises
         ------
         ValueError
-            If X holds NaN, infinity or numbers whose squares overflow, has fewer rows than clusters
-            (of a collection the first block), does not line up with the weights, these are all 0,
-            or negative where rows are drawn by weight, or ``init`` has not the shape (n_clusters,
-            n_features).
+            If X holds NaN, infinity or numbers whose squares overflow, has fewer rows than
+            clusters, does not line up with the weights, these are all 0 or one is negative, or
+            ``init`` has not the shape (n_clusters, n_features).
         NotImplementedError
             In a one-pass pipeline for ``init="k-means||"``, and for ``tol`` with a second epoch.
         """
@@ -292,8 +294,9 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
             tries = None
         elif given.blocks.plan is not None and isinstance(how, np.ndarray):
             tries = 0
-        start = self._start(how, tries)
-        return steps.Params(self._core(), start, self.batch_size, value_of(draws))
+        start, blocks = self._start(how, tries), given.blocks.plan is not None
+        from_all = blocks and isinstance(self.init, str) and self.init == "k-means||"
+        return steps.Params(self._core(), start, self.batch_size, value_of(draws), from_all)
 
     def _max_iter(self, *, lazy: bool) -> int:
         return (1 if lazy else 100) if self.max_iter == "auto" else int(self.max_iter)
@@ -364,10 +367,16 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
                 self.inertia_ = inertia
         elif given.blocks.plan is None:
             X, weight = _whole(given)
-            self.labels_, found = kmeans.labels_and_inertia(self._learned.state.clusters, X, weight)
+            clusters, absent = self._learned.state.clusters, self._absent()
+            self.labels_, found = kmeans.labels_and_inertia(clusters, X, weight, absent)
             self.inertia_ = to_float(found)
         else:
             self.labels_, self._unread = self.predict(X), (X, sample_weight)
+
+    def _absent(self) -> Array | None:
+        """Return which centres have no rows, being equal to others."""
+        walk = self._learned.state
+        return kmeans.twins(walk.clusters.centers) if walk.twins else None
 
     def __getattr__(self, name: str) -> Any:
         """Find ``inertia_`` of a collection: no property, which a notebook would read to show."""
@@ -405,7 +414,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
             int32, in X's namespace and on its device; lazy for dask.
         """
         check_is_fitted(self)
-        function = partial(kmeans.labels, self._learned.state.clusters)
+        function = partial(kmeans.labels, self._learned.state.clusters, absent=self._absent())
         return rows_out(self, "predict", X, function, fitted=self.cluster_centers_)
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:

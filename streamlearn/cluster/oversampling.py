@@ -16,7 +16,7 @@ References
 from __future__ import annotations
 
 from functools import partial
-from math import log
+from math import isfinite, log
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +24,7 @@ import numpy as np
 from streamlearn.backend import asarray, default_int, namespace, to_float, to_numpy
 from streamlearn.blocks import Blocks, reduce
 from streamlearn.cluster.passes import read
-from streamlearn.cluster.seeding import probabilities
+from streamlearn.cluster.seeding import nonnegative_or_raise, overflown, probabilities
 from streamlearn.core import kmeans
 from streamlearn.core.kmeans_plus_plus import seeds
 from streamlearn.learning import generator
@@ -99,8 +99,11 @@ def centers_of(
     for _ in range(tries):
         first = int(draws.choice(len(found), p=p))
         uniform = draws.uniform(size=(n_clusters - 1, 2 + int(log(n_clusters))))
-        centers = found[seeds(found, weight, first, uniform)]
-        inertia = to_float(kmeans.inertia(kmeans.start(centers), found, weight))
+        with np.errstate(over="ignore", invalid="ignore"):
+            centers = found[seeds(found, weight, first, uniform)]
+            inertia = to_float(kmeans.inertia(kmeans.start(centers), found, weight))
+        if not isfinite(inertia):
+            raise overflown()
         if inertia < least:
             best, least = centers, inertia
     return best
@@ -119,12 +122,14 @@ def _drawn(
     """Draw from a block, in proportion to weight times squared distance to the rows ``found``."""
     X, weight = read(reader, names, index, parts)
     share = np.ones(X.shape[0]) if weight is None else to_numpy(weight).astype(np.float64)
-    if share.min() < 0:
-        raise ValueError(f"sample_weight must not be negative, got {share.min()}.")
+    nonnegative_or_raise(share)
     candidates = int(np.count_nonzero(share))
     if number:
-        near = kmeans.squared_distances(kmeans.start(asarray(found, like=X)), X)
-        share = share * to_numpy(near)
+        with np.errstate(over="ignore", invalid="ignore"):
+            near = to_numpy(kmeans.squared_distances(kmeans.start(asarray(found, like=X)), X))
+        if not np.isfinite(near.max()):
+            raise overflown()
+        share = share * near
     with np.errstate(divide="ignore"):
         times = generator(seed, number, index).exponential(size=X.shape[0]) / share
     first = np.argsort(times, kind="stable")[:most]

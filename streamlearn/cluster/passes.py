@@ -52,14 +52,16 @@ def _inertia_of_block(
 def mean_variance(blocks: Blocks, reader: Reader) -> float:
     """Return the mean of the features' variances."""
     state = reduce(partial(_moments_of_block, reader, blocks.names), moments.merge, blocks)
-    return float(np.mean(to_numpy(moments.variance(state))))
+    with np.errstate(over="ignore"):  # the first step finds that its squares overflow, too
+        return float(np.mean(to_numpy(moments.variance(state))))
 
 
 def _moments_of_block(
     reader: Reader, names: tuple[str, ...], index: int, parts: tuple
 ) -> moments.Moments:
     X, _ = read(reader, names, index, parts)
-    return moments.of_block(moments.Params(), X)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return moments.of_block(moments.Params(), X)
 
 
 def read(

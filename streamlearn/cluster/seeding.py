@@ -22,6 +22,7 @@ from streamlearn.backend import (
 from streamlearn.blocks import Rows
 from streamlearn.core import kmeans
 from streamlearn.core.kmeans_plus_plus import seeds
+from streamlearn.fitting import diverged
 
 
 class Start(NamedTuple):
@@ -94,10 +95,7 @@ def centers_of(
     """
     n, k = rows.array.shape[0], start.n_clusters
     if n < k and isinstance(start.how, str):
-        raise ValueError(
-            f"n_samples={n} should be >= n_clusters={k}. Of a collection the first block decides: "
-            "put more rows into it, or give init as an array of centers."
-        )
+        raise ValueError(f"n_samples={n} should be >= n_clusters={k}.")
     size = n if start.tries == 0 else min(start.size, n)
     if not start.tries:
         return _drawn(start, draws, rows, weight, size)
@@ -156,6 +154,19 @@ def _some(rows: Rows, weight: Array | None, at: np.ndarray) -> tuple[Array, Arra
     return X, namespace(weight).take(weight, index, axis=0)
 
 
+def overflown() -> ValueError:
+    """Return the error of distances that left the floats: no centre is the nearest then."""
+    return diverged("in the squared distances of rows from centers")
+
+
+def nonnegative_or_raise(weight: Array) -> None:
+    """Raise a ValueError where a weight is negative: no row could be drawn by it."""
+    xp = namespace(weight)
+    if bool(xp.any(weight < 0)):
+        least = to_float(xp.min(weight))
+        raise ValueError(f"sample_weight must not be negative, got {least}.")
+
+
 def _probabilities(X: Array, weight: Array | None) -> np.ndarray:
     like = to_numpy(X[:0, :])
     return probabilities(np.ones(X.shape[0], like.dtype) if weight is None else to_numpy(weight))
@@ -169,11 +180,7 @@ def probabilities(weight: np.ndarray) -> np.ndarray:
     ValueError
         If a weight is negative, or none is greater than 0.
     """
-    if np.any(weight < 0):
-        raise ValueError(f"sample_weight must not be negative, got {weight.min()}.")
+    nonnegative_or_raise(weight)
     if not np.any(weight):
-        raise ValueError(
-            "Sample weights must contain at least one non-zero number, and in the block that "
-            "clusters start from."
-        )
+        raise ValueError("Sample weights must contain at least one non-zero number.")
     return weight / weight.sum()

@@ -15,12 +15,11 @@ import numpy as np
 
 from streamlearn.backend import Array, asarray, default_int, namespace, to_float, to_numpy
 from streamlearn.blocks import Rows
-from streamlearn.cluster.seeding import Start, centers_of
+from streamlearn.cluster.seeding import Start, centers_of, nonnegative_or_raise, overflown
 from streamlearn.cluster.stopping import Watch, watched
 from streamlearn.cluster.stream import Stream
 from streamlearn.core import kmeans
 from streamlearn.core.machine import Batch, Info, Machine
-from streamlearn.fitting import diverged
 
 
 class Params(NamedTuple):
@@ -34,12 +33,15 @@ class Params(NamedTuple):
         What counts as a batch when clusters wait to be reassigned.
     draws : dict or None
         The stream to start with, see `streamlearn.cluster.stream`.
+    from_all : bool
+        Whether the start was found from all rows, in an order that may be theirs.
     """
 
     core: kmeans.Params
     start: Start
     batch_size: int
     draws: dict | None
+    from_all: bool = False
 
 
 class Walk(NamedTuple):
@@ -55,6 +57,11 @@ class Walk(NamedTuple):
         Rows since clusters were last looked at to be reassigned, as scikit-learn counts them.
     empty : bool
         Whether there may be clusters without any rows.
+    twins : bool
+        Whether some centres may be equal.
+    spared : bool
+        Whether clusters of few rows stay: a start from all rows is thrown away in the first epoch
+        otherwise, where rows are sorted and those of a cluster come last.
     steps : int
     watch : Watch or None
         None where nothing can stop.
@@ -65,12 +72,25 @@ class Walk(NamedTuple):
     batch_size: int
     waited: int = 0
     empty: bool = True
+    twins: bool = True
+    spared: bool = False
     steps: int = 0
     watch: Watch | None = None
 
 
-def begin(params: Params, rows: Rows, weight: Array | None) -> Walk:
-    """Start from the rows of the first block."""
+def begin(params: Params, rows: Rows, weight: Array | None) -> Walk | None:
+    """Start from the rows of the first block; None where fewer than the clusters have a weight."""
+    n = rows.array.shape[0]
+    if weight is not None:
+        nonnegative_or_raise(weight)
+        n = int(np.count_nonzero(to_numpy(weight)))
+    if n < params.start.n_clusters and not isinstance(params.start.how, np.ndarray):
+        return None
+    return started(params, rows, weight)
+
+
+def started(params: Params, rows: Rows, weight: Array | None) -> Walk:
+    """Start from some rows, drawing from the stream of the parameters."""
     assert params.draws is not None
     stream = Stream(params.draws)
     walk = begun(params, stream.source(), rows, weight)
@@ -80,11 +100,20 @@ def begin(params: Params, rows: Rows, weight: Array | None) -> Walk:
 def begun(params: Params, draws: np.random.RandomState, rows: Rows, weight: Array | None) -> Walk:
     """Start from the rows of the first block, drawing from ``draws``."""
     clusters = kmeans.start(centers_of(params.start, draws, rows, weight))
-    return Walk(clusters, None, min(params.batch_size, rows.array.shape[0]))
+    size = min(params.batch_size, rows.array.shape[0])
+    return Walk(clusters, None, size, spared=params.from_all)
 
 
 def update(params: Params, walk: Walk, batch: Batch) -> tuple[Walk, Info]:
-    """Take one step, unless the walk has converged."""
+    """Take one step, unless the walk has converged.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative.
+    """
+    if batch.weight is not None:
+        nonnegative_or_raise(batch.weight)
     if walk.watch is not None and walk.watch.converged:
         zero = 0.0 * walk.clusters.counts[:1]
         return walk, Info(zero, zero, zero)
@@ -99,15 +128,17 @@ def stepped(
 ) -> tuple[Walk, Info]:
     """Take one step; ask for the ``source`` of draws if clusters are to be reassigned."""
     before, n_rows = walk.clusters, batch.X.shape[0]
-    after, info = kmeans.update(params.core, before, batch)
-    waited, empty = walk.waited + walk.batch_size, walk.empty
-    if params.core.reassignment_ratio and (empty or waited >= 10 * params.start.n_clusters):
+    absent = kmeans.twins(before.centers) if walk.twins else None
+    after, info = kmeans.update(params.core, before, batch, absent)
+    waited, empty, twins = walk.waited + walk.batch_size, walk.empty, absent is not None
+    due = empty or waited >= 10 * params.start.n_clusters
+    if params.core.reassignment_ratio and due and not walk.spared:
         waited = 0
         counts = to_numpy(after.counts)
         chosen = kmeans.low(params.core, counts, n_rows)
         if chosen.any():
             after = _reassigned(params, source(), after, batch.X, chosen)
-            counts = to_numpy(after.counts)
+            counts, twins = to_numpy(after.counts), True
         empty = empty and not counts.all()
     watch = walk.watch
     if watch is not None:
@@ -117,7 +148,14 @@ def stepped(
             moved = to_float(xp.sum((after.centers - before.centers) ** 2))
         mean = inertia_of(info) / n_rows
         watch = watched(watch, mean, moved, n_rows, verbose=params.start.verbose)
-    return Walk(after, walk.draws, walk.batch_size, waited, empty, walk.steps + 1, watch), info
+    return walk._replace(
+        clusters=after,
+        waited=waited,
+        empty=empty,
+        twins=twins,
+        steps=walk.steps + 1,
+        watch=watch,
+    ), info
 
 
 def inertia_of(info: Info) -> float:
@@ -130,7 +168,7 @@ def inertia_of(info: Info) -> float:
     """
     inertia = float(to_numpy(info.loss)[0])
     if not math.isfinite(inertia):
-        raise diverged("in the squared distances of rows from centers")
+        raise overflown()
     return inertia
 
 

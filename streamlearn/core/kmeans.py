@@ -84,14 +84,18 @@ class Sums(NamedTuple):
 
     Attributes
     ----------
+    start : array of shape (k, d)
+        Where differences are taken from: the centre, or where that has its first rows a place near
+        all. A cluster's only row is its centre to the bit then, as in scikit-learn.
     total : array of shape (k, d)
-        For each cluster the sum of weight times the row's difference from the centre.
+        For each cluster the sum of weight times the row's difference from there.
     weight : array of shape (k,)
         For each cluster the sum of weights.
     inertia : array of shape ()
         Sum of weight times squared distance to the nearest centre.
     """
 
+    start: Array
     total: Array
     weight: Array
     inertia: Array
@@ -109,7 +113,9 @@ def start(centers: Array) -> State:
     return State(centers, counts)
 
 
-def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
+def update(
+    params: Params, state: State, batch: Batch, absent: Array | None = None
+) -> tuple[State, Info]:
     """Move each centre to the mean of all rows it was nearest to, those of the batch among them.
 
     Parameters
@@ -119,6 +125,8 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
         Not changed.
     batch : Batch
         Rows (m, d), weights (m,) or None.
+    absent : array of bool of shape (k,), optional
+        Centres that no row goes to, see `twins`.
 
     Returns
     -------
@@ -140,18 +148,42 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     """
     centers, counts = state
     xp = namespace(centers)
-    sums = sums_of(state, batch.X, batch.weight)
+    sums = sums_of(state, batch.X, batch.weight, absent)
     seen = counts + sums.weight
     # Rows of no weight leave a centre where it is, also one that has had none.
     moved = sums.total / (seen + cast(seen == 0, seen.dtype))[:, None]
     inertia, weight = sums.inertia[None], xp.sum(sums.weight)[None]
-    return State(centers + cast(moved, centers.dtype), seen), Info(inertia, weight, inertia)
+    return State(sums.start + cast(moved, centers.dtype), seen), Info(inertia, weight, inertia)
 
 
-def sums_of(state: State, X: Array, weight: Array | None) -> Sums:
+def twins(centers: Array) -> Array | None:
+    """Tell which centres are one before them but for rounding, (k,); None where none is.
+
+    Of equal centres the first has the rows, as in scikit-learn; rounding would choose between them.
+    None also where to look would wait for a device.
+    """
+    xp, k = namespace(centers), centers.shape[0]
+    if not reads_are_free(centers):
+        return None
+    rounding = 8.0 * xp.finfo(centers.dtype).eps
+    squares = xp.sum(centers * centers, axis=1)
+    in_order = xp.sort(squares)
+    near = 4.0 * rounding * in_order
+    if not xp.any(in_order[1:] - in_order[:-1] <= near[1:]):
+        return None
+    alike = xp.abs(squares[:, None] - squares) <= near[-1]
+    later, earlier = xp.nonzero(xp.tril(alike, k=-1))
+    at, before = (xp.take(centers, each, axis=0) for each in (later, earlier))
+    equal = xp.all(xp.abs(at - before) <= rounding * xp.abs(at), axis=1)
+    order = xp.arange(k, dtype=later.dtype, device=device(centers))
+    return xp.any(order[:, None] == later[equal], axis=1) if xp.any(equal) else None
+
+
+def sums_of(state: State, X: Array, weight: Array | None, absent: Array | None = None) -> Sums:
     """Assign the rows of X (m, d), at least one, and add them up by cluster."""
     xp, k, wide = namespace(state.centers), state.centers.shape[0], state.counts.dtype
     origin, B, half = _at_hand(state)
+    half = _without(absent, half)
     size = min(X.shape[0], _tile(X, B))
     ones = xp.ones(size, dtype=B.dtype, device=device(B))
     parts = []
@@ -163,13 +195,24 @@ def sums_of(state: State, X: Array, weight: Array | None) -> Sums:
         rest = xp.sum((counted[:, None] * B - 2.0 * total) * B)
         parts.append((total, counted, _inertia(D, part.weight, B, nearest, rest, wide)))
     total, counted, inertia = (reduce(_plus, each) for each in zip(*parts, strict=True))
-    return Sums(total - counted[:, None] * B, counted, inertia)
+    had = state.counts > 0
+    start, moved = state.centers, total - counted[:, None] * B
+    if not (reads_are_free(had) and xp.all(had)):
+        stays = had | (counted == 0)
+        place = 0.0 * B if origin is None else origin + 0.0 * B
+        start = xp.where(stays[:, None], start, place)
+        moved = xp.where(stays[:, None], moved, total)
+    return Sums(start, moved, counted, inertia)
 
 
-def labels(state: State, X: Array) -> Array:
-    """Return the nearest centre of each row of X (m, d), as int32 of shape (m,)."""
+def labels(state: State, X: Array, absent: Array | None = None) -> Array:
+    """Return the nearest centre of each row of X (m, d), as int32 of shape (m,).
+
+    ``absent`` as in `update`.
+    """
     xp = namespace(state.centers)
     origin, B, half = _at_hand(state)
+    half = _without(absent, half)
     out = [
         xp.astype(lowest(_from(origin, part.X, B.dtype), -B, half)[0], xp.int32)
         for part in _parts(X, None, B)
@@ -186,10 +229,13 @@ def inertia(state: State, X: Array, weight: Array | None = None) -> Array:
     return labels_and_inertia(state, X, weight)[1]
 
 
-def labels_and_inertia(state: State, X: Array, weight: Array | None) -> tuple[Array, Array]:
+def labels_and_inertia(
+    state: State, X: Array, weight: Array | None, absent: Array | None = None
+) -> tuple[Array, Array]:
     """Return what `labels` and `inertia` do, at the cost of one."""
     xp, wide, total = namespace(state.centers), state.counts.dtype, 0.0 * state.counts[0]
     origin, B, half = _at_hand(state)
+    half = _without(absent, half)
     out = []
     for part in _parts(X, weight, B):
         D = _from(origin, part.X, B.dtype)
@@ -312,6 +358,14 @@ def _at_hand(state: State, dtype: Any = None) -> tuple[Array | None, Array, Arra
         mean = xp.where(far, mean, xp.zeros_like(mean))
     B = C - mean
     return mean, B, 0.5 * xp.sum(B * B, axis=1)
+
+
+def _without(absent: Array | None, half: Array) -> Array:
+    """Return half the squares of centres, out of reach for those that no row is to go to."""
+    if absent is None:
+        return half
+    xp = namespace(half)
+    return xp.where(absent, xp.full_like(half, float(xp.finfo(half.dtype).max) / 4), half)
 
 
 def _from(origin: Array | None, X: Array, dtype: Any) -> Array:

@@ -90,7 +90,8 @@ class Machine(NamedTuple):
     restate : callable or None
         ``(params, state, rho, delta) -> State``: go on from rows ``z`` to ``(z - delta) / rho``.
     begin : callable or None
-        ``(params, rows, weight) -> State``: start from rows of the first block, instead of `init`.
+        ``(params, rows, weight) -> State or None``: start from rows of the first block, instead of
+        `init`. None where they are too few: they come again, with those of the next block.
     end_block : callable or None
         ``(params, state, seen) -> State``: what changes after the last batch of a block, when
         ``seen`` rows have been learned from.
