@@ -426,12 +426,18 @@ def same_place_or_raise(X: Array, fitted: Array, estimator: str, method: str) ->
         Naming both places.
     """
     if not same_place(X, fitted):
+        here, there = _library(X), _library(fitted)
+        move = f"{there}.asarray"
         raise ValueError(
             f"Inputs passed to {estimator}.{method}() must use the same namespace and the same "
-            f"device as those passed to fit(), in all blocks: fitted on {_place(fitted)}, got "
-            f"{_place(X)}. Move the input there, or fit again."
+            f"device as those passed to fit(), in all blocks: fitted on {there}, device "
+            f"{device(fitted)}, got {here}, device {device(X)}. Move the rows there, "
+            f"{move}(X{'' if here != there else ', device=...'}), of a dask array "
+            f"X.map_blocks({move}, dtype=X.dtype, meta=X._meta); or move the model here, "
+            f"sklearn.utils._array_api.move_estimator_to(model, {here}, X.device)."
         )
 
 
-def _place(x: Array) -> str:
-    return f"{namespace(x).__name__.rpartition('.')[2]}, device {device(x)}"
+def _library(x: Array) -> str:
+    """Return the name of the package that makes arrays like ``x``, as it is imported."""
+    return namespace(x).__name__.removeprefix("array_api_compat.")

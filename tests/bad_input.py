@@ -644,7 +644,7 @@ CASES = {
         Case(
             "a block of another library or on another device than the others",
             lambda t: {"X": last_block(t.X, strict)},
-            "same namespace and the same device.*, in all blocks: .*numpy.*device1.*Move the input",
+            "same namespace and the same device.*in all blocks: .*numpy.*device1.*Move the rows",
             LEARN,
             where=(DASK,),
         ),
@@ -652,7 +652,7 @@ CASES = {
             "an array of another library or on another device than in fit",
             lambda t: {"X": strict(t.X), "y": strict(t.y)},
             r"\(\) must use the same namespace and the same device.*fitted on numpy, device cpu, "
-            r"got array_api_strict, device .*device1.*\. Move the input there, or fit again",
+            r"got array_api_strict, device .*device1.*\. Move the rows there",
             AGAIN,
             where=(ARRAY,),
             state="fitted",
