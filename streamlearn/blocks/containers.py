@@ -157,8 +157,8 @@ def align(*, as_rows: Sequence[str] = (), **containers: Any) -> Blocks:
             sources[name], functions[name] = origin(sources[name])
     arrays = {name: x for name, x in sources.items() if not is_frame(x)}
     frames = {name: x for name, x in sources.items() if is_frame(x)}
-    graph, keys = raw_graph(arrays, frames)
-    # The query planner may have joined partitions of a frame: its keys count, not its npartitions.
+    graph, keys, annotations = raw_graph(arrays, frames)
+    # Where the query planner joined partitions of a frame, its keys count, not its npartitions.
     chunks = {
         name: row_chunks(arrays[name]) if name in arrays else (None,) * len(keys[name])
         for name in lazy
@@ -175,8 +175,8 @@ def align(*, as_rows: Sequence[str] = (), **containers: Any) -> Blocks:
             graph.update(nodes)
             keys[name] = list(nodes)
     parts = list(zip(*(keys[name] for name in given), strict=True))
-    rest, partitions, shuffles = set_apart(graph, chain.from_iterable(parts))
-    plan = split(rest, parts, alone=partitions, shuffles=shuffles)
+    rest, partitions, shuffles = set_apart(graph, chain.from_iterable(parts), annotations)
+    plan = split(rest, parts, alone=partitions, shuffles=shuffles, annotations=annotations)
     return Blocks(tuple(given), plan, (), rows, tuple(lazy.values()), functions)
 
 

@@ -7,8 +7,8 @@ inline tasks, and so read a source once for X and once more for y. `plan.split` 
 from __future__ import annotations
 
 import sys
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import dask
@@ -24,12 +24,15 @@ from dask._task_spec import (
 )
 from dask.array.optimization import optimize
 from dask.base import collections_to_expr, get_scheduler
+from dask.blockwise import _fuse_annotations as fused_annotations
 from dask.core import flatten
+from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from dask.system import CPU_COUNT
 from dask.utils import ensure_dict
 
 __all__ = [
     "Alias",
+    "Annotations",
     "DataNode",
     "GraphNode",
     "Key",
@@ -38,35 +41,47 @@ __all__ = [
     "Task",
     "TaskRef",
     "fuse_linear_task_spec",
+    "fused_annotations",
     "is_disk_barrier",
     "is_future",
     "is_p2p_barrier",
     "optimized",
     "raw_graph",
     "release",
+    "row_sources",
     "scheduler",
 ]
 
 Key = Hashable
+Annotations = dict[Key, dict[str, Any]]
+"""What ``dask.annotate`` says of tasks: retries, priority, workers, resources."""
 
 
 def raw_graph(
     arrays: Mapping[str, Any], frames: Mapping[str, Any]
-) -> tuple[dict[Key, Any], dict[str, list[Key]]]:
-    """Return the tasks of all collections, and each one's keys in the order of its rows.
+) -> tuple[dict[Key, Any], dict[str, list[Key]], Annotations]:
+    """Return the tasks of all collections, each one's keys in the order of its rows, annotations.
 
     Frames go through dask's query planner, which reads only the columns that are asked for, and all
     together, so that a file two of them share is read once. (``dask.optimize`` on several frames
-    returns the first one's data for each of them.) Futures stay as they are.
+    returns the first one's data for each of them.) It drops their annotations, with a warning.
+    Futures stay as they are.
     """
     merged: dict[Key, Any] = {}
     keys: dict[str, list[Key]] = {}
+    annotations: Annotations = {}
     for name, array in arrays.items():
         # Layer by layer: an update from a HighLevelGraph looks each key up in every layer.
-        merged.update(ensure_dict(array.__dask_graph__()))
+        graph = array.__dask_graph__()
+        merged.update(ensure_dict(graph))
+        for layer in getattr(graph, "layers", {}).values():
+            for kind, value in (layer.annotations or {}).items():
+                for key in layer:
+                    said = value(key) if callable(value) else value
+                    annotations.setdefault(key, {})[kind] = said
         keys[name] = list(flatten(array.__dask_keys__()))
     if frames:
-        planned = collections_to_expr(list(frames.values())).optimize(fuse=False)
+        planned = _planned(list(frames.values()), {len(found) for found in keys.values()})
         merged.update(planned.__dask_graph__())
         keys |= zip(frames, map(list, map(flatten, planned.__dask_keys__())), strict=True)
     futures = {key: value for key, value in merged.items() if is_future(value)}
@@ -77,12 +92,48 @@ def raw_graph(
         for key, node in nodes.items()
         if isinstance(node, Alias) and node.key != key
     }
-    return nodes | renamed | futures, keys
+    return nodes | renamed | futures, keys, annotations
 
 
-def optimized(array: Any, keys: list[Key]) -> dict[Key, Any]:
+def _planned(frames: list[Any], chunks: set[int]) -> Any:
+    """Plan frames together: only the columns that are asked for are read.
+
+    Step by step, since ``optimize`` joins the partitions of files of which little is read: what a
+    block is called would be no partition of the user's, and what is learned would depend on the
+    columns that are read. An array that dask made of a frame has them joined, so a frame that goes
+    with such an array is planned as dask does.
+    """
+    asked = collections_to_expr(frames)
+    planned = asked.simplify().lower_completely().simplify()
+    if chunks - set(map(len, planned.__dask_keys__())):
+        return asked.optimize(fuse=False)
+    return planned
+
+
+def row_sources(node: GraphNode) -> Set[Key]:
+    """Return the dependencies that hold a task's rows. Indices by which dask takes rows do not."""
+    takes = sys.modules.get("dask.array._shuffle")
+    functions = () if takes is None else (takes._getitem, takes.concatenate_arrays)
+    if getattr(node, "func", None) not in functions:
+        return node.dependencies
+    rows = node.args[0]
+    return {rows.key} if isinstance(rows, TaskRef) else rows.dependencies
+
+
+def optimized(array: Any, keys: Sequence[Key]) -> dict[Key, Any]:
     """Return the tasks that an array needs for ``keys``, as dask would run them."""
-    return dict(optimize(ensure_dict(array.__dask_graph__()), keys))
+    return dict(optimize(ensure_dict(array.__dask_graph__()), list(keys)))
+
+
+def _annotated(graph: dict[Key, Any], annotations: Annotations) -> HighLevelGraph:
+    """Return ``graph`` as a graph that says what is said of its tasks."""
+    kinds: dict[str, dict[Key, Any]] = {}
+    for key, said in annotations.items():
+        for kind, value in said.items():
+            kinds.setdefault(kind, {})[key] = value
+    # A function is asked for each task. None says nothing.
+    by_key = {kind: values.get for kind, values in kinds.items()}
+    return HighLevelGraph({"pass": MaterializedLayer(graph, by_key)}, {"pass": set()})
 
 
 def is_future(value: Any) -> bool:
@@ -118,30 +169,49 @@ class Scheduler(NamedTuple):
     client: Any = None
 
     def run(
-        self, graph: dict[Key, Any], keys: list[Key], *, stay: int = 0, sent: dict | None = None
+        self,
+        graph: dict[Key, Any],
+        keys: list[Key],
+        *,
+        stay: int = 0,
+        sent: dict | None = None,
+        annotations: Annotations | None = None,
+        name: Callable[[set[Key]], str | None] | None = None,
     ) -> list[Any]:
         """Run ``graph`` for ``keys``.
 
         On a cluster the last ``stay`` results remain there, as futures. ``sent`` is emptied as soon
         as the graph is on its way: what it refers to then lives no longer than its readers need it.
+        ``name`` says in words which tasks workers died of.
         """
         if self.client is None:
             if sent:
                 sent.clear()
             return list(self.get(graph, keys))
-        futures = list(self.client.get(graph, keys, sync=False))
+        whole = _annotated(graph, annotations) if annotations else graph
+        futures = list(self.client.get(whole, keys, sync=False))
         if sent:
             sent.clear()
         home, there = futures[: len(keys) - stay], futures[len(keys) - stay :]
         try:
             with _seceded():
                 return self.client.gather(home) + there
-        except BaseException:
+        except BaseException as error:
+            if name is not None and type(error).__name__ == "KilledWorker":
+                self._note_killers(error, graph, name)
             release(there)
             raise
         finally:
             # A traceback that somebody keeps refers to them, and so would keep the work going.
             release(home)
+
+    def _note_killers(self, error: BaseException, graph: Mapping[Key, Any], name: Callable) -> None:
+        """Note which tasks workers died of: the one that dask names only waited on one of them."""
+        with suppress(Exception):  # the scheduler may have died, too
+            killers = self.client.run_on_scheduler(_killers)
+            said = name(killers & graph.keys())
+            if said is not None:
+                error.add_note(said)
 
     @property
     def in_processes(self) -> bool:
@@ -158,6 +228,12 @@ class Scheduler(NamedTuple):
         pool = dask.config.get("pool", None)
         threads = getattr(pool, "_max_workers", None) or getattr(pool, "_processes", None)
         return max(2, int(threads or dask.config.get("num_workers", None) or CPU_COUNT))
+
+
+def _killers(dask_scheduler: Any) -> set[Key]:
+    """Return the tasks that were on too many workers that died."""
+    tasks = dask_scheduler.tasks.values()
+    return {ts.key for ts in tasks if ts.suspicious and ts.exception_blame is ts}
 
 
 def release(values: Iterable[Any]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
-from streamlearn.blocks.graph import DataNode, GraphNode, Key
+from streamlearn.blocks.graph import Annotations, DataNode, GraphNode, Key, row_sources
 from streamlearn.blocks.shuffles import Shuffles
 
 
@@ -50,6 +50,8 @@ class Plan(NamedTuple):
         Shared tasks that one block needs: a shuffle's partitions.
     shuffles : Shuffles or None
         What must have run before.
+    annotations : dict of key to dict
+        What ``dask.annotate`` says of tasks.
     """
 
     recipes: list[Recipe]
@@ -59,6 +61,7 @@ class Plan(NamedTuple):
     remote: bool
     alone: Set[Key]
     shuffles: Shuffles | None
+    annotations: Annotations
 
 
 def cook(recipe: Recipe, inputs: Sequence[Any]) -> list[Any]:
@@ -77,6 +80,7 @@ def split(
     *,
     alone: Set[Key] = frozenset(),
     shuffles: Shuffles | None = None,
+    annotations: Annotations | None = None,
 ) -> Plan:
     """Split ``graph`` for ``blocks``, each given by the keys of its parts.
 
@@ -140,11 +144,12 @@ def split(
         remote=not needed <= common.keys() | set(shuffles.kept if shuffles else ()),
         alone={key for key in alone & shared.keys() if len(readers.get(key, ())) == 1},
         shuffles=shuffles,
+        annotations=annotations or {},
     )
 
 
 def origins(plan: Plan, index: int) -> set[Key]:
-    """Return what the first part of a block comes from: tasks that wait for no other, and data."""
+    """Return what rows of a block's first part come from: data, and tasks that wait for none."""
     recipe = plan.recipes[index]
     nodes = plan.shared | {node.key: node for node, _ in recipe.nodes}
     found: set[Key] = set()
@@ -154,7 +159,7 @@ def origins(plan: Plan, index: int) -> set[Key]:
         if key in seen:
             continue
         seen.add(key)
-        needs = nodes[key].dependencies if key in nodes else ()
+        needs = row_sources(nodes[key]) if key in nodes else ()
         stack.extend(needs)
         if not needs:
             found.add(key)

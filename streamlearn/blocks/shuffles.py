@@ -18,6 +18,7 @@ from uuid import uuid4
 from dask.utils import key_split, natural_sort_key
 
 from streamlearn.blocks.graph import (
+    Annotations,
     DataNode,
     GraphNode,
     Key,
@@ -41,10 +42,12 @@ class Shuffles:
         All that comes before the partitions.
     kept : sequence of keys
         The results of ``graph`` that partitions are handed out with.
+    annotations : dict of key to dict
+        What ``dask.annotate`` says of tasks of ``graph``.
     """
 
-    def __init__(self, graph: Mapping[Key, Any], kept: Iterable[Key]):
-        self.graph, self.kept = dict(graph), list(kept)
+    def __init__(self, graph: Mapping[Key, Any], kept: Iterable[Key], annotations: Annotations):
+        self.graph, self.kept, self.annotations = dict(graph), list(kept), annotations
         self.held: list[Any] = []
         self.here: dict[Key, DataNode] = {}
 
@@ -56,7 +59,9 @@ class Shuffles:
         if scheduler.client is None:
             opened = [graph[key] for key in self.kept if not graph[key].dependencies]
             graph = graph | {node.key: _opened(node, scheduler.in_processes) for node in opened}
-        self.held = scheduler.run(graph, self.kept, stay=len(self.kept))
+        self.held = scheduler.run(
+            graph, self.kept, stay=len(self.kept), annotations=self.annotations
+        )
         if scheduler.client is None:
             pairs = zip(self.kept, self.held, strict=True)
             self.here = {key: DataNode(key, value) for key, value in pairs}
@@ -68,7 +73,7 @@ class Shuffles:
 
 
 def set_apart(
-    graph: dict[Key, Any], outputs: Iterable[Key]
+    graph: dict[Key, Any], outputs: Iterable[Key], annotations: Annotations
 ) -> tuple[dict[Key, Any], set[Key], Shuffles | None]:
     """Set the shuffles that ``outputs`` come from apart from the rest of their graph.
 
@@ -124,7 +129,10 @@ def set_apart(
     both = ("shuffled-" + token, 0)
     passed[both] = Task(both, _after, List(*map(TaskRef, results)), tuple)
     results.append(both)
-    return rest, partitions, Shuffles(fuse_linear_task_spec(passed, results), results)
+    said = {names[key]: annotations[key] for key in before if key in annotations}
+    # A task of which something is said stays one of its own.
+    fused = fuse_linear_task_spec(passed, [*results, *said])
+    return rest, partitions, Shuffles(fused, results, said)
 
 
 def _reached(graph: Mapping[Key, Any], roots: Iterable[Key], ends: Iterable[Key] = ()) -> set[Key]:

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any, NamedTuple
@@ -22,11 +22,13 @@ from dask.sizeof import sizeof
 from streamlearn.backend import is_array, nbytes
 from streamlearn.blocks.containers import Blocks, n_rows
 from streamlearn.blocks.graph import (
+    Annotations,
     GraphNode,
     Key,
     Scheduler,
     Task,
     TaskRef,
+    fused_annotations,
     is_future,
     release,
     scheduler,
@@ -106,6 +108,7 @@ class Stream:
             self.begin.setdefault(position, []).append(key)
         self.gates = self._gates(setting("window", self.scheduler.read_ahead()))
         self.carried: dict[Key, Any] = {}
+        self.annotations: Annotations = {}
         if self.plan.shuffles:
             self.plan.shuffles.begin(self.scheduler)
 
@@ -125,6 +128,7 @@ class Stream:
             key = self.shared[old]
             node = self.plan.shared[old]
             source = is_source(old, self.plan)
+            self._annotate(key, (old,))
             graph[key] = Task(
                 key,
                 share,
@@ -139,6 +143,7 @@ class Stream:
             recipe = self.plan.recipes[index]
             key = self.key(name, p)
             needs = (TaskRef(self.shared.get(k, k)) for k in recipe.inputs)
+            self._annotate(key, (node.key for node, _ in recipe.nodes))
             # A data producer is placed where there is room; others follow their inputs, and the
             # gate would pull every load to the worker that holds the state. Only a partition that
             # a shuffle left on one worker is worth following.
@@ -165,10 +170,13 @@ class Stream:
     def run(self, graph: dict[Key, GraphNode], key: Key, start: int, stop: int) -> Any:
         """Run ``graph``, from ``start`` to ``stop``, for ``key``; keep what later blocks need."""
         here, self.carried = self.carried, {}
+        said, self.annotations = self.annotations, {}
         ahead = [k for k in (*here, *self._beginning(start, stop)) if self.last[k] >= stop]
         keys = [key, *(self.shared[k] for k in ahead)]
         try:
-            result, *kept = self.scheduler.run(graph, keys, stay=len(ahead), sent=here)
+            result, *kept = self.scheduler.run(
+                graph, keys, stay=len(ahead), sent=here, annotations=said, name=self._name_killers
+            )
         except BaseException:
             self.close()
             raise
@@ -181,6 +189,26 @@ class Stream:
         self.carried = {}
         if self.plan.shuffles:
             self.plan.shuffles.end()
+
+    def _annotate(self, key: Key, made_of: Iterable[Key]) -> None:
+        """Say of a task what is said of the tasks of the collections that it runs."""
+        known = self.plan.annotations
+        if known and (said := [known[old] for old in made_of if old in known]):
+            self.annotations[key] = fused_annotations(*said)
+
+    def _name_killers(self, keys: set[Any]) -> str | None:
+        """Say which blocks workers died of; None if ``keys`` are tasks of none."""
+        first: dict[Any, int] = {self.shared[old]: position for old, position in self.first.items()}
+        own = {f"{name}-{self.token}" for name in ("load", self.result)}
+        at = {first.get(key, key[1]) for key in keys if key in first or key[0] in own}
+        blocks = sorted(self.order[position] for position in at)
+        if not blocks:
+            return None
+        which = " or ".join(f"block {index}" for index in blocks)
+        return (
+            f"In {which} of {' and '.join(self.names)}: the workers that ran it died. They may have "
+            f"had too little memory. {_alone(blocks[0])}."
+        )
 
     def _beginning(self, start: int, stop: int) -> Iterator[Key]:
         return chain.from_iterable(self.begin.get(p, ()) for p in range(start, stop))
@@ -201,9 +229,10 @@ class Stream:
             warnings.warn(
                 f"More of the data than the window of {window} blocks must be in memory at a time, "
                 "since blocks far apart share sources: X may be chunked by columns, come from one "
-                "task, or rest on a statistic of all its rows. Store the data in chunks of whole "
-                "rows, compute the statistic first, or, if the sources are small, raise "
-                "dask.config.set({'streamlearn.window': ...}).",
+                "task, have its rows in random order, or rest on a statistic of all its rows. "
+                "Store the data in chunks of whole rows, split them without shuffling "
+                "(train_test_split(..., shuffle=False)), compute the statistic first, or, if the "
+                "sources are small, raise dask.config.set({'streamlearn.window': ...}).",
                 UserWarning,
                 stacklevel=2,
             )
@@ -221,13 +250,17 @@ def load(
 ) -> Loaded:
     """Make the parts of block ``index`` and prepare them: the task of one block."""
     start = time.time()
-    where = (
-        f"block {index} of {' and '.join(names)}, which could not be made. X.blocks[{index}] of a "
-        f"dask array X, X.partitions[{index}] of a frame, can be computed alone"
-    )
+    where = f"block {index} of {' and '.join(names)}, which could not be made. {_alone(index)}"
     with noted(where):
         parts = tuple(cook(recipe, inputs))
     return prepared(names, functions, index, prepare, parts, start)
+
+
+def _alone(index: int) -> str:
+    return (
+        f"X.blocks[{index}] of a dask array X, X.partitions[{index}] of a frame, can be computed "
+        "alone"
+    )
 
 
 def share(recipe: Recipe, index: int, _gate: Any, *inputs: Any) -> Any:

@@ -56,6 +56,8 @@ def client(importable_tests: None) -> Iterator[Any]:
     """Three worker processes."""
     distributed = pytest.importorskip("distributed", reason="distributed is an extra")
     with (
+        # Tests kill workers, and the cluster would give up one that is slow to come back.
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "10 minutes"}),
         distributed.LocalCluster(
             n_workers=3, threads_per_worker=1, dashboard_address=":0", memory_limit=0
         ) as cluster,

@@ -303,3 +303,140 @@ def test_a_block_that_a_worker_cannot_read_is_named(client):
         run(gather, (), align(X=tracking.failing(5, 3)))
     (note,) = raised.value.__notes__
     assert note.startswith("In block 3 of X, which could not be made")
+
+
+def flaky(folder, number, fails, block=None):
+    """Fail the first times."""
+    tries = folder / str(number)
+    with tries.open("a") as file:
+        file.write("x")
+    if tries.stat().st_size <= fails:
+        raise OSError("flaky")
+    return tracking.rows(5 * number, 5) if block is None else block
+
+
+def flaky_array(folder, fails, length=5):
+    """Return an array whose blocks are read in the third try."""
+    parts = [
+        da.from_delayed(dask.delayed(flaky, pure=False)(folder, i, fails), (5, COLUMNS), float)
+        for i in range(4)
+    ]
+    return da.concatenate(parts).rechunk((length, COLUMNS))
+
+
+RETRIED = {
+    "a block's own": lambda read: read(5),
+    "a step after it": lambda read: 1 * read(5),
+    "what blocks share": lambda read: read(2),
+    "what blocks are joined of": lambda read: read(10),
+}
+
+
+@pytest.mark.parametrize("what", RETRIED)
+def test_what_is_annotated_is_tried_again(client, tmp_path, what):
+    def read(length):
+        with dask.annotate(retries=2):
+            return flaky_array(tmp_path, 1 if length == 10 else 2, length)
+
+    X = RETRIED[what](read)
+    with dask.config.set({"optimization.fuse.active": False}):
+        assert reduce(total, float.__add__, align(X=X)) == tracking.rows(0, 20).sum()
+
+
+def test_what_is_not_annotated_is_tried_once(client, tmp_path):
+    with pytest.raises(OSError, match="flaky"):
+        reduce(total, float.__add__, align(X=flaky_array(tmp_path, 1)))
+    assert all(path.stat().st_size == 1 for path in tmp_path.iterdir())
+
+
+def test_the_most_of_the_retries_of_a_block_holds(client, tmp_path):
+    with dask.annotate(retries=1):
+        X = plain(4)
+    with dask.annotate(retries=3):
+        X = X.map_blocks(twice_failing, tmp_path, dtype=float, meta=np.empty((0, 0)))
+    with dask.annotate(retries=2):
+        X = X + 0
+    assert reduce(total, float.__add__, align(X=X)) == tracking.rows(0, 20).sum()
+
+
+def twice_failing(block, folder):
+    return flaky(folder, int(block[0, 0]), 2, np.array(block))
+
+
+def test_annotated_blocks_are_loaded_where_they_have_to_be(client):
+    address = sorted(client.nthreads())[1]
+    with dask.annotate(workers=[address]):
+        X = plain(12)
+    _, records = run(rough, 0.0, align(X=X, y=np.arange(60)))
+    assert {r.worker.split()[0] for r in records} == {address}
+
+
+def test_annotations_reach_the_scheduler_for_each_task(client):
+    """Priorities and resources, too; a function says them by the task."""
+    with dask.annotate(priority=lambda key: 7, allow_other_workers=True, anything="mine"):
+        X = tall_to_short(20)
+    stream = Stream(align(X=X), range(20), "update", ordered=True)
+    graph = stream.loads(0, 20, "load", tracking.parts_of)
+    said = {"priority": 7, "allow_other_workers": True, "anything": "mine"}
+    annotated = {key for key in graph if key_split(key) in ("load", "shared")}
+    assert stream.annotations == dict.fromkeys(annotated, said)
+
+
+def test_annotations_reach_a_rechunk_by_p2p(client, tmp_path):
+    with dask.annotate(retries=2), dask.config.set({"array.rechunk.method": "p2p"}):
+        X = flaky_array(tmp_path, 2, 5).rechunk({0: 10, 1: 2}).rechunk({1: COLUMNS})
+    assert any("barrier" in str(key) for key in X.__dask_graph__())
+    assert reduce(total, float.__add__, align(X=X)) == tracking.rows(0, 20).sum()
+
+
+def killing(start, which):
+    """Kill the worker that reads a source."""
+    if start == which:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return tracking.rows(start, 5)
+
+
+def kills_at(state, parts, which):
+    if parts[0][0, 0] == tracking.rows(which, 1)[0, 0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return state, None
+
+
+KILLERS = {
+    "a block": lambda X: run(rough, 0.0, align(X=X(30))),
+    "a source": lambda X: run(rough, 0.0, align(X=X(30).rechunk((2, COLUMNS)))),
+    "a part": lambda X: reduce(total, float.__add__, align(X=X(30))),
+    "a step": lambda X: run(partial(kills_at, which=30), 0.0, align(X=X(-1))),
+}
+
+
+@pytest.fixture
+def no_second_worker(client):
+    """Have the scheduler give a task up that one worker died of."""
+
+    def allow(failures):
+        return client.run_on_scheduler(_allow, failures=failures)
+
+    before = allow(0)
+    yield
+    allow(before)
+
+
+def _allow(dask_scheduler, failures):
+    before, dask_scheduler.allowed_failures = dask_scheduler.allowed_failures, failures
+    return before
+
+
+@pytest.mark.usefixtures("no_second_worker")
+@pytest.mark.parametrize("what", KILLERS)
+def test_a_block_that_workers_do_not_survive_is_named(client, what):
+    def array(which):
+        parts = [dask.delayed(killing, pure=False)(5 * i, which) for i in range(10)]
+        return da.concatenate([da.from_delayed(part, (5, COLUMNS), float) for part in parts])
+
+    with pytest.raises(distributed.KilledWorker) as raised:
+        KILLERS[what](array)
+    (note,) = raised.value.__notes__
+    # Others that were on the worker, waiting for their turn, cannot be told from it.
+    assert f"block {15 if what == 'a source' else 6}" in note
+    assert "can be computed alone" in note

@@ -122,12 +122,39 @@ def test_one_column_alone_is_read_alone(folder, table):
     assert sorted(reader.seen) == [(i, ("late",)) for i in range(FILES)]
 
 
-def test_partitions_that_the_planner_joined_are_the_blocks(folder, table):
-    """Narrow selections are read several files at a time: npartitions says too much."""
+NARROW = {
+    "two columns": lambda d: d[["x0", "x1"]],
+    "one column": lambda d: d["x0"],
+    "computed": lambda d: d.assign(sum=d.x0 + d.x1)[["sum"]],
+    "filtered": lambda d: d[d.x0 > 0][["x1"]],
+    "some partitions": lambda d: d.partitions[2:][["x0"]],
+    "all columns": lambda d: d,
+}
+
+
+@pytest.mark.parametrize("filesystem", ["fsspec", "pyarrow"])
+@pytest.mark.parametrize("narrow", NARROW)
+def test_a_block_of_a_frame_is_the_partition_of_its_number(folder, narrow, filesystem):
+    """Also where dask would join partitions, since little is read of each file."""
+    df = dd.read_parquet(folder, filesystem=filesystem)
+    X = NARROW[narrow](df)
+    for given in ({"X": X}, {"X": X, "y": X}):
+        _, records = run(see, 0, align(**given))
+        assert len(records) == X.npartitions
+        for record in records:
+            expected = X.partitions[record.block].compute()
+            np.testing.assert_array_equal(record.info[0], expected)
+
+
+@pytest.mark.parametrize("frame", ["X", "y", "neither"])
+def test_an_array_of_a_frame_goes_with_a_frame(folder, table, frame):
+    """dask joins partitions where it makes an array of a narrow frame."""
     df = dd.read_parquet(folder)
-    blocks = align(X=df[["x0", "x1"]], y=df["late"])
-    assert len(blocks) < df.npartitions
-    np.testing.assert_array_equal(joined(blocks)[0], table[["x0", "x1"]])
+    given = {"X": df[["x0", "x1"]], "y": df["late"]}
+    given = {name: x if name == frame else x.to_dask_array() for name, x in given.items()}
+    X, y = joined(align(**given))
+    np.testing.assert_array_equal(X, table[["x0", "x1"]])
+    np.testing.assert_array_equal(y, table["late"])
 
 
 def test_selections_read_apart_are_an_error_that_names_cause_and_remedy(folder):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 
 import dask
 import dask.array as da
 import numpy as np
 import pytest
+from sklearn.model_selection import train_test_split
 
 from streamlearn.blocks import align, groups, reduce
 from tests.blocks import tracking
@@ -139,6 +141,52 @@ def test_a_statistic_of_all_rows_warns_and_says_what_to_do():
         pytest.warns(UserWarning, match="statistic of all its rows.*compute the statistic first"),
     ):
         run(gather, (), align(X=X - X.mean(axis=0)))
+
+
+@pytest.mark.parametrize("lazily", [True, False])
+def test_rows_shuffled_across_blocks_warn_and_the_advice_works(lazily):
+    """Each block is made of all sources; its row numbers are its own, and no data."""
+    X = plain(20)
+    y = X[:, 0]
+    split = partial(train_test_split, X, y, test_size=0.2, random_state=0)
+    window = {"scheduler": "sync", "streamlearn.window": 2}
+    X_train, _, y_train, _ = split()
+    with (
+        dask.config.set(window),
+        pytest.warns(UserWarning, match=r"rows in random order.*split them without shuffling"),
+    ):
+        run(gather, (), align(X=X_train, y=y_train))
+    tracking.drain()
+    X_train, _, y_train, _ = split(shuffle=False)
+    X_train, y_train = (X_train, y_train) if lazily else (X_train[::2], y_train[::2])
+    with dask.config.set(window), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run(gather, (), align(X=X_train, y=y_train))
+    assert tracking.peak(tracking.drain()) <= 2 + 1
+
+
+SLICED = {
+    "a step": lambda X: X[::3],
+    "a mask": lambda X: X[np.arange(100) % 7 > 2],
+    "sorted numbers": lambda X: X[np.flatnonzero(np.arange(100) % 2)],
+    "columns in another order": lambda X: X[:, [2, 0, 1]],
+    "shuffled within blocks": lambda X: X[np.arange(100).reshape(20, 5)[:, ::-1].ravel()],
+    "blocks in another order": lambda X: X[np.arange(100).reshape(20, 5)[::-1].ravel()],
+    "in memory": lambda X: da.from_array(tracking.rows(0, 100), chunks=(5, COLUMNS))[
+        np.random.default_rng(0).permutation(100)
+    ],
+}
+
+
+@pytest.mark.parametrize("slicing", SLICED)
+def test_slices_that_need_few_sources_a_block_do_not_warn(slicing):
+    X = SLICED[slicing](plain(20))
+    with (
+        dask.config.set({"scheduler": "sync", "streamlearn.window": 3}),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("error")
+        run(gather, (), align(X=X))
 
 
 def test_a_small_task_that_feeds_every_block_neither_warns_nor_slows():
