@@ -293,12 +293,12 @@ def with_columns(W: Array, columns: Array, values: Array) -> Array:
 
 
 def any_nonzero(X: Array, columns: Array) -> bool:
-    """Tell whether any number but 0 is in some columns of ``X``, which a mask (d,) names."""
+    """Tell whether any number but 0 and NaN is in some columns of ``X``: those of a mask (d,)."""
     if is_sparse(X):
-        return bool(np.any(X.data[columns.take(X.indices, mode="clip")]))
+        return bool(np.any(np.abs(X.data[columns.take(X.indices, mode="clip")]) > 0))
     xp, rows, at = namespace(X), batch_rows(X), namespace(X).nonzero(columns)[0]
     parts = (X[i : i + rows, :] for i in range(0, X.shape[0], rows))
-    return any(bool(xp.any(xp.take(part, at, axis=1) != 0)) for part in parts)
+    return any(bool(xp.any(xp.abs(xp.take(part, at, axis=1)) > 0)) for part in parts)
 
 
 def magnitudes(X: Array, weight: Array | None) -> Array:

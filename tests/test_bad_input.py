@@ -218,7 +218,8 @@ what it was before the call: a fitted one has the same attributes and the same a
   a block comes from stays what it is; where it happened is a note, the last line of the traceback.
 - Predictions over dask collections are lazy: what is wrong in a block is told when they are
   computed.
-- Negative weights are no error, as in scikit-learn, but under `learning_rate="auto"` and for clusters.
+- Negative weights are no error, as in scikit-learn, but under `learning_rate="auto"` and for
+  clusters.
 
 Printed with scikit-learn {version} by `python -m tests.test_bad_input > docs/bad_input.md`.
 """

@@ -164,6 +164,17 @@ def test_a_fit_is_scikit_learns(task, how, weighted):
     assert ours.score(X, y, **weight) == pytest.approx(known.score(X, y, **weight), rel=1e-6)
 
 
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("unit", [1e-100, 1e-14, 1e3])
+def test_a_target_in_any_unit_is_scikit_learns(unit, solver):
+    X = np.random.default_rng(0).normal(size=(150, 3))
+    y = unit * (X @ [1.0, 2.0, -1.0])
+    how = {"hidden_layer_sizes": (5,), "solver": solver, "random_state": 0, "max_iter": 8}
+    ours, known = (quiet(cls(**how).fit, X, y) for cls in (MLPRegressor, theirs.MLPRegressor))
+    for got, want in zip(ours.coefs_, known.coefs_, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-7, atol=1e-12)
+
+
 @pytest.mark.parametrize("how", ["adam", "invscaling", "adaptive", "in order"])
 @pytest.mark.parametrize("task", TASKS)
 def test_calls_of_partial_fit_are_scikit_learns(task, how):

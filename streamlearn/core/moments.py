@@ -137,28 +137,35 @@ def of_block(params: Params, X: Array, weight: Array | None = None) -> Moments:
     if is_sparse(X):
         if params.with_mean:
             raise ValueError(CENTRED)
-        return _in_any_units(_of_sparse, X, weight)
-    state = init(params, X.shape[1], like=X)
-    if X.shape[0] == 0:
-        return state
+        return _in_any_units(_of_sparse, X, weight, max(1, X.shape[0]))
     holds_nan = xp.isdtype(X.dtype, "real floating")
-    if _wide(state.mean) and (not holds_nan or reads_are_free(X)):
+    if X.shape[0] and xp.finfo(widest_float(X)).bits >= 64 and (not holds_nan or reads_are_free(X)):
         whole = _of_rows(X, weight, holds_nan=False)
         if not holds_nan or _in_range(whole, X):
             return whole
-    of_rows = partial(_of_rows, holds_nan=holds_nan)
-    for batch in cut(X, None, weight, seen=0, batch_size=batch_rows(X)):
-        state = merge(state, _in_any_units(of_rows, batch.X, batch.weight))
+    return _in_any_units(partial(_of_rows, holds_nan=holds_nan), X, weight, batch_rows(X))
+
+
+def _in_any_units(of_rows: Callable, X: Array, weight: Array | None, rows: int) -> Moments:
+    """Return the moments of a block by what ``of_rows`` finds of some rows at a time.
+
+    Where their squares are near the ends of the floats, in units of their largest magnitudes.
+    """
+    if _is_narrow(X) or reads_are_free(X):
+        found = _in_batches(of_rows, X, weight, rows)
+        if _is_narrow(X) or _in_range(found, X):
+            return found
+    return _in_batches(partial(_scaled, of_rows), X, weight, rows)
+
+
+def _in_batches(of_rows: Callable, X: Array, weight: Array | None, rows: int) -> Moments:
+    state = init(Params(), X.shape[1], like=X)
+    for batch in cut(X, None, weight, seen=0, batch_size=rows):
+        state = merge(state, of_rows(batch.X, batch.weight))
     return state
 
 
-def _in_any_units(of_rows: Callable, X: Array, weight: Array | None) -> Moments:
-    """Return what ``of_rows`` finds of rows X, or of X in units of their largest magnitudes."""
-    narrow = _is_narrow(X)
-    if narrow or reads_are_free(X):
-        found = of_rows(X, weight)
-        if narrow or _in_range(found, X):
-            return found
+def _scaled(of_rows: Callable, X: Array, weight: Array | None) -> Moments:
     unit = powers_of_two(magnitudes(X, weight))
     X = cast(X, unit.dtype)
     found = of_rows(by_columns(X, ("multiply", 1.0 / _or_one(unit))), weight)
