@@ -125,6 +125,7 @@ def fit(
         if describe is not None:
             print(f"-- Epoch {n_iter}")  # noqa: T201
         objective, n_rows, weight = np.zeros(course.n_outputs), 0, 0.0
+        given = 0
         now = epoch + n_iter - 1
         for segment in one_pass(course, learned, blocks, now):
             before, learned = learned, segment.state
@@ -134,6 +135,7 @@ def fit(
                 objective += to_numpy(info.objective)
                 weight += float(to_numpy(info.weight).sum())
             n_rows += learned.rows - before.rows
+            given += sum(record.rows for record in segment.records)
             if describe is not None and reports:
                 print(  # noqa: T201
                     f"{describe(learned.state)}, T: {learned.rows}, Avg. loss: {losses[-1]:f}\n"
@@ -145,7 +147,7 @@ def fit(
                 learned, active = _slow_or_stop(course, learned, stalled, active)
                 if not active.any():
                     break
-        if not n_rows:
+        if not given:
             raise ValueError(
                 f"Found array with 0 sample(s) while a minimum of 1 is required by "
                 f"{course.reader.estimator}."
@@ -153,7 +155,7 @@ def fit(
         if "sample_weight" in course.names and not weight:
             raise ValueError("Sample weights must contain at least one non-zero number.")
         if not stopping.early_stopping:
-            stalled = watch.stalled(-objective / n_rows)
+            stalled = watch.stalled(-objective / max(n_rows, 1))
             learned, active = _slow_or_stop(course, learned, stalled, active)
         elif np.isneginf(watch.best).any():
             held = (

@@ -19,8 +19,10 @@ from streamlearn.backend import (
     batch_rows,
     concat,
     default_int,
+    float_dtype,
     is_array,
     is_sparse,
+    namespace,
     power_of_two,
     rows_at,
     same_place,
@@ -121,6 +123,8 @@ class Ready(NamedTuple):
         How many neighbours ``rows`` permutes as one.
     held : Batch or None
         Rows that are scored and not learned from.
+    sampling : int
+        Seed of the draws of the batches' samples.
     functions : tuple of callable
         What the rows of X have still to go through.
     block : int or None
@@ -134,6 +138,7 @@ class Ready(NamedTuple):
     rows: Array | None
     run: int
     held: Batch | None
+    sampling: int = 0
     functions: tuple[Callable, ...] = ()
     block: int | None = None
 
@@ -283,10 +288,16 @@ def ready(
     target: Array | None,
     weight: Array | None,
 ) -> Ready:
-    """Hold rows out and make the draws of a block."""
+    """Leave out rows without a weight, hold others out, and make the draws of a block."""
     X, functions = rows
-    held, scored, kept = None, course.held_rows, None
-    if course.held_out:
+    machine, held, scored, kept = course.machine, None, course.held_rows, None
+    gone = machine.absent and machine.absent(machine.params, target, weight)
+    if gone is not None and bool(namespace(gone).any(gone)):
+        present = np.flatnonzero(~to_numpy(gone))
+        X, target, weight = _take(X, target, weight, present)
+        if scored is not None:
+            scored = np.searchsorted(present, scored[np.isin(scored, present)])
+    if course.held_out and X.shape[0]:
         # Without the epoch: what is held out once is never learned from.
         shuffled = generator(course.seed, index).permutation(X.shape[0])
         n_held = min(int(np.ceil(course.held_out * X.shape[0])), X.shape[0] - 1)
@@ -310,8 +321,9 @@ def ready(
         drawn = asarray(draws.permutation(X.shape[0] // run), like=X, dtype=default_int(X))
     elif course.shuffle == "batches":
         order = draws.random(1 + X.shape[0] // (course.batch_size or SMALLEST)).tolist()
+    sampling = 0 if machine.sampled is None else int(draws.integers(2**62))
     block = course.reader.block(index)
-    return Ready(X, target, weight, order, drawn, run, held, functions, block)
+    return Ready(X, target, weight, order, drawn, run, held, sampling, functions, block)
 
 
 def together(n: int, seen: int, largest: int) -> int:
@@ -376,6 +388,7 @@ def learn_block(course: Course, learned: Learned, block: Ready | Flowing) -> tup
         run=block.run,
         gather=built or not machine.affine,
         through=through,
+        draws=_samples(course, X, like, block.sampling),
     )
     held = None
     # Divergence is found in what the steps report, and raised there.
@@ -440,6 +453,22 @@ def _largest(course: Course, X: Array, seen: int) -> int:
     return (
         batch_rows(X) if largest is None else largest(X, course.n_outputs, seen + X.shape[0] // 2)
     )
+
+
+def _samples(course: Course, X: Array, like: Array, seed: int) -> Callable | None:
+    """Return what draws which rows of a batch of m stand for all."""
+    sampled = course.machine.sampled
+    if sampled is None:
+        return None
+    draws = np.random.default_rng(seed)
+
+    def drawn(m: int) -> Array | None:
+        k = sampled(X, course.n_outputs, m)
+        if not k:
+            return None
+        return asarray((np.arange(k) + draws.random(k)) / k, like=like, dtype=float_dtype(like))
+
+    return drawn
 
 
 def _through(

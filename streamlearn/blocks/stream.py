@@ -206,7 +206,7 @@ class Stream:
             return None
         which = " or ".join(f"block {index}" for index in blocks)
         return (
-            f"In {which} of {' and '.join(self.names)}: the workers that ran it died. Perhaps they "
+            f"In {which} of {' and '.join(self.names)}: the workers that ran it died. They may have "
             f"had too little memory. {_alone(blocks[0])}."
         )
 

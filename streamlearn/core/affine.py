@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from streamlearn import backend
-from streamlearn.backend import Array, by_columns, column_sums, rows_at, runs_at
+from streamlearn.backend import Array, by_columns, column_sums, namespace, rows_at, runs_at
 
 
 class Affine(NamedTuple):
@@ -95,9 +95,12 @@ def cast(rows: Rows, dtype: Any) -> Rows:
 
 def pick(rows: Rows, at: Any) -> Array:
     """Build some of the rows."""
+    if isinstance(rows, Runs):
+        k = rows.length
+        return rows_at(rows.X, namespace(rows.runs).take(rows.runs, at // k) * k + at % k)
     if not isinstance(rows, Affine):
         return rows_at(rows, at)
-    return by_columns(rows_at(rows.X, at), ("subtract", rows.centre), ("divide", rows.scale))
+    return by_columns(pick(rows.X, at), ("subtract", rows.centre), ("divide", rows.scale))
 
 
 def scores(rows: Rows, W: Array, b: Array) -> Array:

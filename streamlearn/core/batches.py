@@ -82,6 +82,7 @@ def cut(
     run: int = 1,
     gather: bool = True,
     through: Callable[[Array], Rows] | None = None,
+    draws: Callable[[int], Array | None] | None = None,
 ) -> Iterator[Batch]:
     """Yield the batches of a block.
 
@@ -106,6 +107,8 @@ def cut(
     through : callable, optional
         Function of rows that each batch of X goes through: what transforms X without ever building
         all of it.
+    draws : callable, optional
+        ``(m) -> array or None``: the draws of a batch of m rows.
     """
     largest = largest or batch_rows(stored(X))
     if batch_size is None and min(seen // growth, largest) >= X.shape[0]:
@@ -126,7 +129,8 @@ def cut(
             runs = rows[start // run : stop[i] // run]
             t_i, w_i = (a if a is None else runs_at(a, runs, run) for a in (target, weight))
             X_i = runs_at(X, runs, run) if gather or run == 1 else Runs(X, runs, run)
-        yield Batch(X_i if through is None else through(X_i), t_i, w_i, seen)
+        drawn = None if draws is None else draws(length)
+        yield Batch(X_i if through is None else through(X_i), t_i, w_i, seen, drawn)
         seen += length
 
 

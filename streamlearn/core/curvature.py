@@ -67,30 +67,44 @@ def unknown(K: int, D: int, *, full: bool, like: Array) -> Curvature:
     return Curvature(hessian, nothing, nothing, xp.zeros((), **at))
 
 
-def feed(known: Curvature, X: Array, centre: Array, h: Array, a: Array, r: float) -> Curvature:
-    """Return what is known after rows X (k, d) less the centre, of weights a (k, K) or (k, 1).
+def feed(
+    known: Curvature,
+    X: Array,
+    centre: Array,
+    h: Array,
+    a: Array | None,
+    squared: Array | None,
+    r: float,
+) -> Curvature:
+    """Return what is known after rows X (k, d) less the centre.
 
-    ``h`` (k, K) are their weighted curvatures, ``r`` is their weight in H. Sparse rows are for an
+    ``h`` (k, K) are their weighted curvatures, ``a`` and ``squared``, (k, K) or (k, 1), their
+    weights and the squares of these, None for 1; ``r`` is their weight in H. Sparse rows are for an
     H that is a diagonal.
     """
     xp, H, k = namespace(X), known.hessian, X.shape[0]
     h = (r / k) * h  # a number a row: H is as large as many rows are
     if is_sparse(X):
-        fresh, absolute, square = _sparse_sums(X, centre, h, a)
+        a = xp.ones_like(h[:, :1]) if a is None else a
+        fresh, absolute, square = _sparse_sums(X, centre, h, a, a if squared is None else squared)
     else:
         Z = xp.concat([X - centre, xp.ones_like(X[:, :1])], axis=1)
-        absolute, square = weighted_sums(a, xp.abs(Z)), weighted_sums(a * a, Z * Z)
+        size, ZZ = xp.abs(Z), Z * Z
+        absolute = column_sums(size) if a is None else weighted_sums(a, size)
+        square = column_sums(ZZ) if squared is None else weighted_sums(squared, ZZ)
         if H.ndim == 3:
             R = xp.sqrt(xp.matrix_transpose(h))[:, :, None] * Z
             fresh = xp.matrix_transpose(R) @ R
         else:
-            fresh = weighted_sums(h, Z * Z)
+            fresh = weighted_sums(h, ZZ)
     return Curvature(
         (1.0 - r) * H + fresh, known.absolute + absolute, known.square + square, known.rows + k
     )
 
 
-def _sparse_sums(X: Array, centre: Array, h: Array, a: Array) -> tuple[Array, Array, Array]:
+def _sparse_sums(
+    X: Array, centre: Array, h: Array, a: Array, a2: Array
+) -> tuple[Array, Array, Array]:
     """Return ``h'(z z)``, ``a'|z|`` and ``(a a)'(z z)`` for z = X - centre, with ones last.
 
     A zero of X counts by its column's centre: as if all were zeros, the stored entries by what is
@@ -113,7 +127,7 @@ def _sparse_sums(X: Array, centre: Array, h: Array, a: Array) -> tuple[Array, Ar
         total = column_sums(G)[:, None]
         return xp.concat([weighted_sums(G, entries) + total * of_zero, total], axis=1)
 
-    return sums(h, square, squared), sums(a, absolute, size), sums(a * a, square, squared)
+    return sums(h, square, squared), sums(a, absolute, size), sums(a2, square, squared)
 
 
 def evenness(known: Curvature) -> Array:

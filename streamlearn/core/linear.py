@@ -171,6 +171,20 @@ def row_weights(params: Params, y: Array, weight: Array | None) -> Array | None:
     return by_class if w is None else w * by_class
 
 
+def absent(params: Params, target: Array, weight: Array | None) -> Array | None:
+    """Tell which rows no column learns from, since they have no weight in any; None for none.
+
+    Two classes are one column, and a class of weight 0 is absent there.
+    """
+    pos, neg = params.positive_weight, params.negative_weight
+    gone = None if weight is None else weight == 0.0
+    if params.kind == "classes" and not is_array(pos) and not is_array(neg) and not (pos and neg):
+        of_class = (target == 1) if not pos else (target != 1)
+        of_class = of_class if pos or neg else target == target
+        gone = of_class if gone is None else gone | of_class
+    return gone
+
+
 def loss_sums(value: Array, w: Array | None) -> tuple[Array, ...]:
     """Return the sums (K,) of the losses (m, K), and of w times loss and w where rows have any."""
     plain = column_sums(value)

@@ -27,8 +27,9 @@ class Batch(NamedTuple):
     seen : int
         Rows learned from before this batch: a plain int of the host, so that nothing is read back
         from a device to count.
-    draws : array or None
-        Random numbers, made outside core.
+    draws : array of shape (k,), or None
+        One number drawn in each of k equal parts of [0, 1), in order: which rows stand for all.
+        None means all rows.
     """
 
     X: Array
@@ -95,6 +96,11 @@ class Machine(NamedTuple):
     end_block : callable or None
         ``(params, state, seen) -> State``: what changes after the last batch of a block, when
         ``seen`` rows have been learned from.
+    sampled : callable or None
+        ``(X, n_outputs, m) -> int``: how many draws a batch of m rows takes; 0 for none.
+    absent : callable or None
+        ``(params, target, weight) -> array of bool or None``: the rows that are to be left out
+        before they are counted, held out or shuffled; None for no such rows.
     """
 
     params: Any
@@ -112,3 +118,5 @@ class Machine(NamedTuple):
     end_block: Callable | None = None
     sparse: bool = False
     growth: Callable | None = None
+    sampled: Callable | None = None
+    absent: Callable | None = None

@@ -58,30 +58,12 @@ Zhang, "Stochastic gradient descent for non-smooth optimization", 2013 (polynomi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from math import inf
 from typing import NamedTuple
 
-from streamlearn.backend import (
-    Array,
-    argmax,
-    batch_rows,
-    column_sums,
-    concat,
-    dense,
-    namespace,
-)
-from streamlearn.core.affine import (
-    Rows,
-    cast,
-    is_scattered,
-    is_sparse,
-    pick,
-    scores,
-    stored,
-    weighted_sums,
-)
-from streamlearn.core.batches import cut
+from streamlearn.backend import Array, column_sums, dense, namespace, reads_are_free
+from streamlearn.core import trust
+from streamlearn.core.affine import cast, is_sparse, scores, weighted_sums
 from streamlearn.core.curvature import (
     Curvature,
     Damped,
@@ -96,37 +78,33 @@ from streamlearn.core.curvature import (
 )
 from streamlearn.core.linear import (
     Params,
+    absent,
     averaging_weight,
     beside,
-    loss_sums,
     penalty_parts,
     per_column,
     report,
-    row_weights,
-    targets,
     zero_models,
 )
-from streamlearn.core.losses import LOSSES, TINY
+from streamlearn.core.losses import LOSSES
 from streamlearn.core.machine import Batch, Info, Machine
 from streamlearn.core.pacing import (
     due,
-    few,
     growth,
     growth_near_kinks,
     has_matrix,
     largest,
     largest_near_kinks,
+    sampled,
 )
-
-SLICE_BYTES = 5 << 20
-"""Bytes of the rows that are gathered at a time: near enough, and enough to pay for the calls.
-
-Measured apart from ``bench/`` on 54 float64 features: 121 ns a row in slices of 1280 KiB, 99 of
-2560, 92 of 5 MiB.
-"""
+from streamlearn.core.survey import Sample, Scored, on_rows, score, survey
+from streamlearn.core.trust import Trust
 
 MATURE = 70
 """Rows a feature from which on damping near kinks falls."""
+
+FEWEST = 16
+"""Rows whose curvature bounds a step by itself; that of fewer is made up by what is known."""
 
 MOST = 1e30
 """Rows that the past can be worth at most: float32 holds it."""
@@ -152,6 +130,10 @@ class State(NamedTuple):
         The last P. Rows and columns of features that it has not seen are 0.
     past : array of shape (D,)
         The rows seen, as far as they still count: less where a feature's unit has grown since.
+    unit : array of shape (D,)
+        Mean squares of the features, less the centre, when ``past`` last counted less.
+    trust : Trust
+        What steps were worth.
     """
 
     weights: Array
@@ -163,6 +145,8 @@ class State(NamedTuple):
     curvature: Curvature
     inverse: Array
     past: Array
+    unit: Array
+    trust: Trust
 
 
 def init(params: Params, n_features: int, n_outputs: int, *, like: Array) -> State:
@@ -187,6 +171,8 @@ def start(params: Params, coef: Array, intercept: Array) -> State:
         curvature=known,
         inverse=known.hessian,
         past=zeros[0, :],
+        unit=zeros[0, :],
+        trust=trust.begin(weights),
     )
 
 
@@ -228,129 +214,180 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     xp, loss = namespace(state.weights), LOSSES[params.loss]
     X, T = batch.X, batch.seen
     m, d = X.shape
+    if not T and is_sparse(X) and not has_matrix(state.weights.shape[0], d + 1, sparse=True):
+        known = unknown(*state.weights.shape, full=False, like=state.weights)
+        state = state._replace(curvature=known, inverse=known.hessian)
     wide = is_sparse(X) and state.inverse.ndim == 2
-    at = slice(None, None, max(1, min(4, m // 2048))) if wide else few(m)
-    (sums, total, *losses), (some, p, y, *a), worst = survey(params, state, batch, at)
-    some = some if wide else dense(some)
+    if not T and params.fit_intercept and params.kind == "values":
+        state = level(params, state, batch)
+    found, some = survey(params, state.weights, state.centre, batch)
+    if not wide:
+        some = some._replace(X=dense(some.X))
     feeds, inverts, new = (True, True, m) if wide else due(T, m, d, loss.kinked)
     if feeds and params.fit_intercept:
-        state = recentre(state, some, new / (T + new))
+        state = recentre(state, some, T, new)
+    info = report(params, state.weights[:, :d], m, *found.losses)
+    lost = found.losses[0] if len(found.losses) == 1 else found.losses[1]
+    state, kept = judged(params, state, some, lost / m, 4 * m / (T + 4 * m))
     w, centre = state.weights, state.centre
-    info = report(params, w[:, :d], m, *losses)
     if loss.straight and not wide and MATURE * (d + 1) < T:
-        weigh = leverage(state.curvature, some, centre)
+        weigh = leverage(state.curvature, some.X, centre)
         least = xp.minimum(weigh * max(0.15 / (d + 1), 100 / T), 0.35)
-        h = loss.curvature(p, y, params.epsilon, least)
+        h = loss.curvature(some.p, some.y, params.epsilon, least)
     else:
-        h = loss.curvature(p, y, params.epsilon)
-    if a:
-        h = h * a[0]
-    total = total[:, None]
+        h = loss.curvature(some.p, some.y, params.epsilon)
+    h = h if some.weight is None else h * some.weight
+    total = found.total[:, None]
     a2 = penalty_parts(params)[1]
     pull = (a2[:, None] if getattr(a2, "ndim", 0) else a2) * w[:, :d]
-    grad = xp.concat([(sums - total * centre) / m + pull, total / m], axis=1)
+    grad = xp.concat([(found.slopes - total * centre) / m + pull, total / m], axis=1)
 
     if feeds:
         r = new / (T + new) if wide else 4 * new / (T + 4 * new)
-        weight = a[0] if a else xp.ones_like(h[:, :1])
-        state = state._replace(curvature=feed(state.curvature, some, centre, h, weight, r))
+        known = feed(state.curvature, some.X, centre, h, some.weight, some.square, r)
+        state = state._replace(curvature=known)
+        if not wide:
+            state = in_units_of_now(state, some.X)
     if inverts:
         state = renew(params, state, T + m)
 
     tilts = params.penalty in ("l1", "elasticnet")
     grad = grad + before.tilt if tilts else grad
+    # squares of a gradient in small units leave the floats
+    unit = xp.max(xp.abs(grad), axis=1, keepdims=True)
+    grad = grad / xp.where(unit > 0.0, unit, 1.0)
     s = times(grad, state.inverse)
     slope = 2.0 * xp.sum(grad * s, axis=1)
-    bend = column_sums(h * on_rows(s, some, centre) ** 2) / h.shape[0]
-    far, p, y, *_ = worst
-    h = loss.curvature(p, y, params.epsilon) * (worst[3] if a else 1.0)
-    bend = xp.maximum(bend, column_sums(h * on_rows(s, far, centre) ** 2) / m)
-    s = (state.active * slope / xp.maximum(bend, slope + TINY))[:, None] * s
+    bend = bend_of_rows(params, s, some, found.worst, h, centre, m)
+    if m < FEWEST and not wide:
+        # H knows of the directions in which so few rows do not bend
+        known = xp.sum(times(s, state.curvature.hessian) * s, axis=1)
+        bend = (m * bend + (FEWEST - m) * known) / FEWEST
+    length = xp.where(bend > slope, slope / xp.where(bend > 0.0, bend, 1.0), 1.0)
+    s = (state.active * length)[:, None] * unit * s
 
     f = 2.0 * min(max(1.0, T / (50 * d + 1)), 8.0) ** 0.3 if loss.kinked else 1.5
     begun = 0 < params.average <= T + m
     r = averaging_weight(params, T, m) if begun else f * m / (state.past + f * m)
-    r = state.active[:, None] * r
+    r = xp.where(kept > 0.0, state.active, 0.0)[:, None] * r
     c = 3 * m / (T + 3 * m)
     if not wide:
-        n = evenness(state.curvature)[:, None] if a else 1.0
+        n = evenness(state.curvature)[:, None] if batch.weight is not None else 1.0
         reach = 7 if loss.kinked else 6
         c = reach * m / (state.past + reach * m + 3 * d / n)
     mean = state.mean + r * (w - s - state.mean)
-    state = state._replace(weights=w - c * s, mean=mean, past=state.past + m)
+    state = state._replace(weights=w - c * kept[:, None] * s, mean=mean, past=state.past + m)
     if tilts:
         state = state._replace(mean_tilt=state.mean_tilt + r * (state.tilt - state.mean_tilt))
     return state, info
 
 
-def survey(
-    params: Params, state: State, batch: Batch, at: slice
-) -> tuple[tuple[Array, ...], tuple[Array, ...], tuple[Array, ...]]:
-    """Go through the rows once; of those to be gathered as many at a time as a cache holds.
+def level(params: Params, state: State, batch: Batch) -> State:
+    """Move the intercepts to where the first targets are: their mean, or median near kinks.
 
-    Returns
-    -------
-    sums : tuple of arrays
-        Over the rows, of gradient times row (K, d), of the gradient (K,), and `loss_sums`.
-    some : tuple of arrays
-        The rows ``at``, their scores and targets, and their weights where rows have any.
-    worst : tuple of arrays
-        The same of the row of each slice that loses the most.
+    Steps that have this way to go by themselves take it in parts, and rows are few at first.
     """
-    w, loss, X = state.weights, LOSSES[params.loss], stored(batch.X)
-    xp, coef, dtype = namespace(w), w[:, :-1], w.dtype
-    intercept = w[:, -1] - coef @ state.centre
-    slices: Iterable[Batch] = (batch,)
-    # rows in place are as fast at once, and where others load meanwhile each call waits its turn
-    if is_scattered(batch.X) and batch.X.shape[0] > (near := batch_rows(X, budget=SLICE_BYTES)):
-        slices = cut(*batch[:3], seen=0, batch_size=near)
-    sums: tuple[Array, ...] = ()
-    some: list[list[Array]] = []
-    worst: list[list[Array]] = []
-    for rows, target, weight, *_ in slices:
-        X = cast(rows, dtype)
-        p = scores(X, coef, intercept)
-        y = targets(params, target, coef)
-        a = row_weights(params, y, weight)
-        value, g = (f(p, y, params.epsilon) for f in loss[:2])
-        g = g if a is None else g * a
-        plain, *weighted = loss_sums(value, a)
-        plain = plain + 0.0 * column_sums(p)  # infinity on the right side of a hinge loses nothing
-        found = (weighted_sums(g, X), column_sums(g), plain, *weighted)
-        sums = tuple(a + b for a, b in zip(sums, found, strict=True)) if sums else found
-        kept = (X, p, y) if a is None else (X, p, y, a)
-        some.append([thin(x, at) for x in kept])
-        lost = value[:, 0] if w.shape[0] == 1 else column_sums(xp.matrix_transpose(value))
-        most = argmax(lost, axis=0, keepdims=True)
-        worst.append([pick(x, most) for x in kept])
-    return sums, _joined(some), _joined(worst)
+    xp, w = namespace(state.weights), state.weights
+    _, p, y, a = score(params, w, state.centre, batch.X, batch.target, batch.weight)
+    r = y - p
+    if LOSSES[params.loss].kinked:
+        shift = xp.sort(r, axis=0)[r.shape[0] // 2, :]
+    else:
+        a = xp.ones_like(r) if a is None else a
+        total = column_sums(a)
+        shift = column_sums(a * r) / xp.where(total > 0.0, total, 1.0)
+    shift = xp.where(xp.isfinite(shift), shift, 0.0)[:, None]
+
+    def moved(w: Array) -> Array:
+        return xp.concat([w[:, :-1], w[:, -1:] + shift], axis=1)
+
+    return state._replace(weights=moved(w), mean=moved(state.mean), trust=trust.begin(moved(w)))
 
 
-def _joined(slices: list[list[Array]]) -> tuple[Array, ...]:
-    parts = zip(*slices, strict=True)
-    return tuple(part[0] if len(slices) == 1 else concat(list(part)) for part in parts)
+def judged(params: Params, state: State, some: Sample, now: Array, r: float) -> tuple[State, Array]:
+    """Take back a step that made things worse; return what part of the next one to take, (K,).
 
-
-def thin(x: Rows, at: slice) -> Array:
-    """Return some rows.
-
-    A copy, since NumPy's functions take ten times as long for what does not lie together.
+    That is 0 where the gradients at hand are those of a step that was taken back. ``now`` (K,) are
+    the batch's mean losses, ``r`` is its weight in running means.
     """
-    some = pick(x, at)
-    return some if is_sparse(some) else namespace(some).asarray(some, copy=True)
+    known, w, centre = state.trust, state.weights, state.centre
+    if trust.is_calm(known, now):
+        known = trust.seen(known, now, r)._replace(former=w, centre=centre)
+        return state._replace(trust=known), known.reach
+    few, loss, xp = some.first(trust.ROWS), LOSSES[params.loss], namespace(w)
+    (k, K), d = few.y.shape, centre.shape[0]
+    former = as_they_are(known.former, known.centre)
+    models = [as_they_are(state.mean, centre), known.start, former]
+    if not is_sparse(few.X):  # sparse rows' models are long, and would be copied
+        models = [xp.concat(models)]
+    p = [few.p, *(scores(few.X, v[:, :d], v[:, d]) for v in models)]
+    values = xp.reshape(xp.concat(p, axis=1), (k, 4, K))
+    values = loss.value(values, few.y[:, None, :], params.epsilon)
+    values = values if few.weight is None else few.weight[:, None, :] * values
+    known, back, lags = trust.judge(trust.seen(known, now, r, values), values)
+    w = xp.where(back[:, None], as_they_are(former, -centre), w)
+    state = state._replace(
+        weights=w,
+        mean=xp.where(lags[:, None], w, state.mean),
+        past=xp.where(xp.any(lags), 0.25 * state.past, state.past),
+        trust=known._replace(former=w, centre=centre),
+    )
+    return state, xp.where(back, 0.0, known.reach)
 
 
-def on_rows(w: Array, X: Rows, centre: Array) -> Array:
-    """Return the scores (m, K) of models w (K, D) on rows X (m, d) less the centre."""
-    d = X.shape[1]
-    coef = w[:, :d]
-    return scores(X, coef, w[:, d] - coef @ centre)
+def as_they_are(w: Array, centre: Array) -> Array:
+    """Return models (K, D) of rows less ``centre`` as those of rows as they are."""
+    coef = w[:, :-1]
+    return namespace(w).concat([coef, (w[:, -1] - coef @ centre)[:, None]], axis=1)
 
 
-def recentre(state: State, X: Array, r: float) -> State:
-    """Move the centre towards the mean of X, and the intercepts so that no score changes."""
-    xp, d = namespace(X), X.shape[1]
-    v = r * (column_sums(X) / X.shape[0] - state.centre)
+def bend_of_rows(
+    params: Params, s: Array, some: Sample, worst: Scored, h: Array, centre: Array, m: int
+) -> Array:
+    """Return the curvature of the mean loss of m rows along steps s (K, D), (K,)."""
+    bend = column_sums(h * on_rows(s, some.X, centre) ** 2) / h.shape[0]
+    far, p, y, a = worst
+    h = LOSSES[params.loss].curvature(p, y, params.epsilon)
+    h = h if a is None else a * h
+    return namespace(s).maximum(bend, column_sums(h * on_rows(s, far, centre) ** 2) / m)
+
+
+def in_units_of_now(state: State, X: Array) -> State:
+    """Let rows from before a feature has spread count less: see `restate`.
+
+    A column of time is known from one block as a thousandth of what it will be, and what that
+    block told of its coefficient is noise beside what two blocks tell. A feature has spread where
+    a quarter of the rows X are far out: one wild row changes no unit.
+    """
+    xp, known = namespace(X), state.curvature
+    now = xp.mean(known.square, axis=0) / xp.maximum(known.rows, 1.0)
+    grown = now > 2.0 * state.unit
+    if reads_are_free(X) and not bool(xp.any(grown)):
+        return state
+    Z = X - state.centre
+    far = column_sums(xp.astype(8.0 * state.unit[:-1] < Z * Z, X.dtype)) > 0.25 * X.shape[0]
+    grown = grown & xp.concat([far, xp.ones_like(far[:1])])
+    old = xp.where(state.unit > 0.0, state.unit, now)
+    past = xp.where(grown, state.past * (old / xp.where(grown, now, 1.0)), state.past)
+    return state._replace(past=past, unit=xp.where(grown, now, state.unit))
+
+
+def recentre(state: State, some: Sample, T: int, new: float) -> State:
+    """Move the centre towards the mean of the rows, and the intercepts so that no score changes.
+
+    ``T`` rows were seen before, and these stand for ``new``; rows count by their weights.
+    """
+    xp, d, known = namespace(some.p), state.centre.shape[0], state.curvature
+    if some.weight is None:
+        v = new / (T + new) * (column_sums(some.X) / some.X.shape[0] - state.centre)
+    else:
+        a = xp.mean(some.weight, axis=1, keepdims=True)
+        total = xp.sum(a)
+        weighed = xp.mean(known.absolute[:, -1]) / xp.maximum(known.rows, 1.0)
+        before = T * xp.where(known.rows > 0.0, weighed, 1.0)
+        now = new * total / a.shape[0]
+        r = now / xp.where(now > 0.0, before + now, 1.0)
+        v = r * (weighted_sums(a, some.X)[0, :] / xp.where(total > 0.0, total, 1.0) - state.centre)
 
     def moved(w: Array) -> Array:
         return xp.concat([w[:, :d], (w[:, d] + w[:, :d] @ v)[:, None]], axis=1)
@@ -436,6 +473,12 @@ def restate(params: Params, state: State, rho: Array, delta: Array) -> State:
         ),
         inverse=times_both(state.inverse, R),
         past=xp.minimum(state.past / R / R, MOST),
+        unit=state.unit / R / R,
+        trust=state.trust._replace(
+            former=state.trust.former * R,
+            centre=(state.trust.centre - delta) / rho,
+            start=as_they_are(state.trust.start, -delta) * R,
+        ),
     )
 
 
@@ -452,4 +495,6 @@ def machine(params: Params) -> Machine:
         largest=largest_near_kinks if kinked else largest,
         growth=growth_near_kinks if kinked else growth,
         restate=restate,
+        sampled=sampled,
+        absent=absent,
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
 
-from streamlearn.core import newton, pacing
+from streamlearn.core import newton, pacing, survey
 from streamlearn.core.affine import Runs
 from streamlearn.core.batches import cut, learn
 from streamlearn.core.curvature import feed, inverse, leverage, unknown
@@ -43,7 +43,7 @@ def test_a_step_on_more_rows_than_a_cache_holds_is_the_same_step(loss, weighted,
     params = Params(**WORDS | {"loss": loss})
     start = run(params, X[:5000], codes[:5000])
     scattered = Runs(X, np.arange(len(X) // 16), 16)
-    monkeypatch.setattr(newton, "batch_rows", lambda X, **_: 4096)
+    monkeypatch.setattr(survey, "batch_rows", lambda X, **_: 4096)
     many, one = (
         newton.update(params, start, Batch(rows, codes, weight, seen=5000))
         for rows in (scattered, X)
@@ -151,7 +151,7 @@ def test_a_row_of_a_level_weighs_as_all_rows_over_those_of_the_level():
     level = np.random.default_rng(0).choice(4, size=1000, p=[0.7, 0.2, 0.09, 0.01])
     X, one = np.eye(5)[level], np.ones((1000, 1))  # a fifth level that no row has
     for weight in (one, 3.0 * one):
-        known = feed(unknown(1, 6, full=True, like=X), X, np.zeros(5), one, weight, 1.0)
+        known = feed(unknown(1, 6, full=True, like=X), X, np.zeros(5), one, weight, weight**2, 1.0)
         weigh = leverage(known, X, np.zeros(5))[:, 0]
         np.testing.assert_allclose(weigh, 1.0 + 1000 / np.bincount(level)[level])
 

@@ -252,8 +252,8 @@ def test_a_diagonal_is_fed_by_sparse_rows_as_by_dense_ones():
     S = sparse.csr(sp.csr_array(X))
     for centre in (X.mean(axis=0), 0.9 * X.mean(axis=0), np.zeros(7)):
         known = curvature.unknown(2, 8, full=False, like=X)
-        want = curvature.feed(known, X, centre, h, a, 0.5)
-        got = curvature.feed(known, S, centre, h, a, 0.5)
+        want = curvature.feed(known, X, centre, h, a, a * a, 0.5)
+        got = curvature.feed(known, S, centre, h, a, a * a, 0.5)
         for x, y in zip(got, want, strict=True):
             np.testing.assert_allclose(x, y, rtol=1e-9)
 
@@ -293,7 +293,7 @@ def test_one_pass_over_sparse_levels_ends_near_the_optimum(levels, groups):
     """The first has a matrix, the other two are wide; most of their levels are rare."""
     rng = np.random.default_rng(5)
     S = zipf(rng, 40_000, levels, groups)
-    assert pacing.has_matrix(1, levels * groups + 1) == (levels == 200)
+    assert pacing.has_matrix(1, levels * groups + 1, sparse=True) == (levels == 200)
     assert excess(S, rng, 1e-4) < 5e-3
 
 
