@@ -15,7 +15,7 @@ from streamlearn.backend import concat, is_array
 from streamlearn.blocks.graph import DataNode, Key, raw_graph
 from streamlearn.blocks.making import origin
 from streamlearn.blocks.plan import Plan, split
-from streamlearn.blocks.shuffles import set_apart
+from streamlearn.blocks.shuffles import set_apart, warn_of_orders
 from streamlearn.plain import plain, rows_or_raise
 from streamlearn.sparse import csr, is_sparse
 
@@ -169,6 +169,7 @@ def align(*, as_rows: Sequence[str] = (), **containers: Any) -> Blocks:
         next((n for n in known if n is not None), None)
         for known in zip(*chunks.values(), strict=True)
     )
+    warn_of_orders(graph, keys)
     for name, x in given.items():
         if name not in lazy:
             nodes = _cut(first, rows, name, x)

@@ -43,6 +43,7 @@ __all__ = [
     "fuse_linear_task_spec",
     "fused_annotations",
     "is_disk_barrier",
+    "is_frame_barrier",
     "is_future",
     "is_p2p_barrier",
     "optimized",
@@ -147,6 +148,16 @@ def is_p2p_barrier(node: Any) -> bool:
     """Tell whether a task ends what a shuffle by P2P takes in."""
     p2p = sys.modules.get("distributed.shuffle._core")
     return p2p is not None and isinstance(node, p2p.P2PBarrierTask)
+
+
+def is_frame_barrier(node: Any) -> bool:
+    """Tell whether a task ends what a shuffle of a frame takes in, which has its rows as they come.
+
+    Of an array, P2P knows the place of each.
+    """
+    if is_p2p_barrier(node):
+        return type(node.spec).__name__ != "ArrayRechunkSpec"
+    return is_disk_barrier(node)
 
 
 def is_disk_barrier(node: Any) -> bool:

@@ -9,6 +9,7 @@ again, while the results of the barriers are held.
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import replace
@@ -28,6 +29,7 @@ from streamlearn.blocks.graph import (
     TaskRef,
     fuse_linear_task_spec,
     is_disk_barrier,
+    is_frame_barrier,
     is_p2p_barrier,
     release,
 )
@@ -133,6 +135,28 @@ def set_apart(
     # A task of which something is said stays one of its own.
     fused = fuse_linear_task_spec(passed, [*results, *said])
     return rest, partitions, Shuffles(fused, results, said)
+
+
+def warn_of_orders(graph: Mapping[Key, Any], outputs: Mapping[str, Iterable[Key]]) -> None:
+    """Warn where the rows of some parts come from a shuffle of a frame, and those of others do not.
+
+    dask lets rows through a shuffle in no fixed order. In one pass two shuffles of the same sources
+    have the same one, but what was persisted may have another.
+    """
+    barriers = {key for key, node in graph.items() if is_frame_barrier(node)}
+    if not barriers:
+        return
+    shuffled = {name: not barriers.isdisjoint(_reached(graph, k)) for name, k in outputs.items()}
+    if len(set(shuffled.values())) > 1:
+        one, other = (next(n for n in shuffled if shuffled[n] is known) for known in (True, False))
+        warnings.warn(
+            f"{one} comes from a shuffle of a frame (shuffle, merge, sort_values, set_index), and "
+            f"{other} does not come from the same one. dask shuffles rows in no fixed order, so "
+            "the rows may not belong together. Take both from one frame, either before it is "
+            "persisted or after: df = df.persist(); X, y = df[features], df[target].",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _reached(graph: Mapping[Key, Any], roots: Iterable[Key], ends: Iterable[Key] = ()) -> set[Key]:

@@ -118,6 +118,57 @@ def test_every_row_comes_once_with_its_target_in_each_pass(where, shuffle, given
     np.testing.assert_array_equal(total, [x.sum(), -x.sum()])
 
 
+APART = {
+    "X persisted": lambda d, lazy, kept: (kept[["x"]], lazy["y"]),
+    "y persisted": lambda d, lazy, kept: (lazy[["x"]], kept["y"]),
+    "arrays": lambda d, lazy, kept: (lazy[["x"]].to_dask_array(), kept["y"].to_dask_array()),
+    "y not shuffled": lambda d, lazy, kept: (lazy[["x"]], d["y"]),
+    "X not shuffled": lambda d, lazy, kept: (d[["x"]], lazy["y"]),
+}
+
+
+@pytest.mark.parametrize("given", APART)
+def test_parts_that_were_shuffled_apart_warn(where, given):
+    """Nobody can know whether their rows belong together."""
+    d = frame()
+    X, y = APART[given](d, d.shuffle("k"), d.shuffle("k").persist())
+    message = "(X|y) comes from a shuffle of a frame .*, and (X|y) does not come from the same one"
+    with pytest.warns(UserWarning, match=message):
+        align(X=X, y=y)
+
+
+TOGETHER = {
+    "as the advice has it": lambda d, lazy, kept: (kept[["x"]], kept["y"]),
+    "two files of unknown lengths": lambda d, lazy, kept: (d[["x"]], frame()["y"]),
+    "a frame and an array": lambda d, lazy, kept: (lazy[["x"]], lazy["y"].to_dask_array()),
+    "one array": lambda d, lazy, kept: one_array(lazy),
+    "a statistic": lambda d, lazy, kept: (lazy[["x"]] - d["x"].mean(), lazy["y"]),
+    "one more shuffle of both": lambda d, lazy, kept: one_array(lazy.shuffle("x")),
+    "a lazy answer": lambda d, lazy, kept: (
+        lazy[["x"]],
+        map_rows(double, lazy[["x"]], meta=np.empty(0)),
+    ),
+}
+
+
+@pytest.mark.parametrize("given", TOGETHER)
+def test_parts_of_the_same_rows_do_not_warn(where, given):
+    d = frame()
+    X, y = TOGETHER[given](d, d.shuffle("k"), d.shuffle("k").persist())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        align(X=X, y=y)
+
+
+def test_a_rechunk_by_p2p_does_not_warn(client):
+    with dask.config.set({"array.rechunk.method": "p2p"}):
+        X = da.from_array(tracking.rows(0, 60), chunks=(20, 1)).rechunk((7, 2))
+    assert any("barrier" in str(key) for key in X.__dask_graph__())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        align(X=X, y=da.arange(60, chunks=7))
+
+
 def sums(_index: int, parts: tuple) -> np.ndarray:
     """Sum each part."""
     return np.array([np.asarray(part).sum() for part in parts])
