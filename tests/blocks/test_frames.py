@@ -186,7 +186,10 @@ def test_as_many_partitions_of_other_rows_are_an_error_in_the_block(folder, tabl
     X = dd.read_parquet(folder).to_dask_array()
     y = dd.read_parquet(tmp_path).to_dask_array()[:, -1]
     blocks = align(X=X, y=y)
-    message = rf"The parts of block 4 do not line up: X has {ROWS} rows, y has {ROWS + 1} rows\..*"
+    # The two blocks that do not line up may be loaded in any order.
+    message = (
+        rf"The parts of block [45] do not line up: X has {ROWS} rows, y has (501|499) rows\..*"
+    )
     with pytest.raises(ValueError, match=f"(?i){message}{REMEDY}"):
         run(see, 0, blocks)
     with pytest.raises(ValueError, match="The parts of block"):
