@@ -23,6 +23,12 @@ from streamlearn.backend import (
 from streamlearn.core.machine import Info
 from streamlearn.learning import Course, Learned, generator, learn_block, read
 
+TARGETS = (
+    ", a smaller step where the learning rate is not 'auto', and dividing y by its largest value "
+    "where that is too large to be squared"
+)
+"""What else may help a learner of targets that has diverged."""
+
 ADAPTIVE_FLOOR = 1e-6
 """Step size below which the "adaptive" schedule stops instead of dividing by 5; scikit-learn's."""
 
@@ -220,11 +226,11 @@ def _mean_loss(info: Info, block: int | None, epoch: int) -> float:
     return float(loss.sum() / weight.sum()) if weight.sum() else 0.0
 
 
-def diverged(where: str) -> ValueError:
+def diverged(where: str, *, advice: str = TARGETS) -> ValueError:
     """Return the error of a model that left the floats."""
     return ValueError(
         f"Floating-point under-/overflow occurred {where}. Scaling input data with StandardScaler "
-        "or MinMaxScaler might help."
+        f"or MinMaxScaler might help{advice}."
     )
 
 

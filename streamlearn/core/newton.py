@@ -30,7 +30,13 @@ Why each part is there:
 - H is fed by some rows, and inverted as often as that costs less than the rows between. P is then
   a little worse than it could be, which u forgives; t catches what u would not: no target lies
   beyond twice the minimum of the batch's parabola along the step.
-- T, in b and c, is ``past``: it counts rows by what they tell of a feature once its unit has grown.
+- The rows that feed H are drawn by weight (`survey`), so that no order of the rows and no weights
+  hide a feature from it. Every second row of a batch, say, has no even hour in it, and the squared
+  loss then grows by 10^80.
+- T, in b and c, is ``past``: it counts rows by what they tell of a feature once its unit has grown,
+  as that of a column of time does from block to block (`in_units_of_now`).
+- Each batch judges the step before it, and may take it back (`trust`).
+- The intercepts begin at the level of the first targets, which may be far from 0.
 - Some rows may miss the few that pull hardest: the one that loses the most bounds t apart. Without
   one order of the rows in ten throws hinge on the diamonds 1.5 to 5 % off, and a squared loss 2,000
   on features that are 300 deviations off once in a thousand rows.

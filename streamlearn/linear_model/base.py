@@ -206,7 +206,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         partial_fit: bool,
     ) -> None:
         """Run the fit and publish its result."""
-        lazy = given.blocks.plan is not None
+        lazy, former = given.blocks.plan is not None, learned.state
         epoch = self._epoch if partial_fit and learned.state is not None else 0
         seed, orders, held_rows = self._draws(given, n_outputs, epoch, classes is not None)
         shuffle = None
@@ -281,12 +281,31 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         self.n_iter_ = outcome.n_iter
         self.t_ = 1.0 + learned.rows
         self.loss_curve_ = outcome.losses
+        self._warn_of_steps(former, learned.state)
         if self.tol is not None and not one_pass and not outcome.stopped:
             warnings.warn(
                 "Maximum number of iteration reached before convergence. Consider increasing "
                 "max_iter to improve the fit.",
                 ConvergenceWarning,
                 stacklevel=3,
+            )
+
+    def _warn_of_steps(self, former: Any, state: Any) -> None:
+        """Warn if many of the steps between two states made things worse."""
+        if not isinstance(state, newton.State):
+            return
+        steps, back = (to_numpy(a) for a in (state.trust.steps, state.trust.back))
+        if isinstance(former, newton.State):
+            steps = steps - to_numpy(former.trust.steps)
+            back = back - to_numpy(former.trust.back)
+        if np.any((back >= 5) & (back > 0.05 * steps)):
+            warnings.warn(
+                f"{int(back.max())} of {int(steps.max())} steps made the loss of the next rows "
+                "clearly worse and were taken back: those rows are of another kind than the rows "
+                "before. Put the rows in random order before they are stored or given, or give "
+                "larger blocks.",
+                ConvergenceWarning,
+                stacklevel=5,
             )
 
     def _draws(

@@ -1,0 +1,251 @@
+"""The default rule learns from rows in whatever order, weight and unit they come."""
+
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import pytest
+from sklearn.linear_model import LinearRegression
+from sklearn.metrics import log_loss
+
+from streamlearn.core import newton, survey, trust
+from streamlearn.core.linear import Params
+from streamlearn.core.machine import Batch
+from streamlearn.linear_model import SGDClassifier, SGDRegressor
+from streamlearn.pipeline import make_pipeline
+from streamlearn.preprocessing import StandardScaler
+
+N = 9600
+
+
+def blocks(a, rows=1200):
+    return da.concatenate(
+        [da.from_array(a[i : i + rows], chunks=-1) for i in range(0, len(a), rows)]
+    )
+
+
+def in_pieces(model, X, y, rows, **first):
+    for i in range(0, len(y), rows):
+        model.partial_fit(X[i : i + rows], y[i : i + rows], **first)
+    return model
+
+
+FED = {
+    "in memory": lambda model, X, y: model.fit(X, y),
+    "one pass": lambda model, X, y: model.set_params(max_iter=1, tol=None).fit(X, y),
+    "over blocks": lambda model, X, y: model.fit(blocks(X), blocks(y)),
+    "rows shuffled": lambda model, X, y: model.set_params(shuffle="rows").fit(blocks(X), blocks(y)),
+    "in order": lambda model, X, y: model.set_params(shuffle=False).fit(blocks(X), blocks(y)),
+    "in pieces": lambda model, X, y: in_pieces(model, X, y, 1000),
+    "behind a scaler": lambda model, X, y: make_pipeline(StandardScaler(), model).fit(
+        blocks(X), blocks(y)
+    ),
+}
+
+
+@pytest.mark.parametrize("how", FED)
+@pytest.mark.parametrize("period", [2, 3, 4, 12, 24, 28, 60, 96])
+def test_rows_may_repeat_in_any_period(period, how):
+    """A dummy for each place in the period, as hours of a day are."""
+    rng = np.random.default_rng(period)
+    place = np.arange(N) % period
+    X = np.c_[rng.normal(size=(N, 2)), place[:, None] == np.arange(period)]
+    y = X[:, 0] - X[:, 1] + 3 * np.sin(2 * np.pi * place / period + 1) + rng.normal(size=N)
+    best = LinearRegression().fit(X, y).score(X, y)
+    assert FED[how](SGDRegressor(random_state=0), X, y).score(X, y) > best - 0.01
+
+
+@pytest.mark.parametrize("how", FED)
+@pytest.mark.parametrize("flags", [1, 5])
+def test_classes_may_come_in_turn(flags, how):
+    """Negatives after each positive, with a flag that follows the class but for noise."""
+    rng = np.random.default_rng(flags)
+    y = (np.arange(N) % (1 + flags) == 0).astype(int)
+    X = np.c_[rng.normal(size=(N, 3)) + y[:, None], (rng.random(N) < 0.1) ^ y]
+    model = FED[how](SGDClassifier(loss="log_loss", classes=[0, 1], random_state=0), X, y)
+    mixed = rng.permutation(N)
+    want = SGDClassifier(loss="log_loss", random_state=0).fit(X[mixed], y[mixed])
+    got, best = (log_loss(y, m.predict_proba(X)) for m in (model, want))
+    assert got < 1.02 * best
+
+
+@pytest.mark.parametrize("rows", [1, 2, 7])
+def test_a_few_rows_a_call_teach_as_much_as_blocks(rows):
+    rng = np.random.default_rng(0)
+    X, b = rng.normal(size=(8000, 6)), rng.normal(size=6)
+    y = (X @ b + 0.5 * rng.logistic(size=len(X)) > 0).astype(int)
+    models = [SGDClassifier(loss="log_loss", random_state=0) for _ in range(2)]
+    for model, m in zip(models, (rows, 200), strict=True):
+        in_pieces(model, X[:2000], y[:2000], m, classes=[0, 1])
+    few, many = (log_loss(y[2000:], m.predict_proba(X[2000:])) for m in models)
+    assert few < 1.05 * many
+
+
+CHUNKS = [(4000,) * 5, (2, 4999, 5000, 4999, 5000), (0, 3, 9997, 5000, 5000), (5000, 1, 9999, 5000)]
+
+
+@pytest.mark.parametrize("chunks", CHUNKS, ids=str)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_column_may_grow_with_the_rows_and_partitions_be_short(chunks, seed):
+    rng = np.random.default_rng(0)
+    X = np.c_[np.arange(20_000.0), rng.normal(size=20_000)]
+    v = 2 * X[:, 1] + 1 + 0.01 * rng.normal(size=len(X))
+    c = (X[:, 1] + 0.5 * rng.normal(size=len(X)) > 0).astype(int)
+    lazy, *targets = (da.from_array(a, chunks=(chunks, *a.shape[1:])) for a in (X, v, c))
+    assert SGDRegressor(random_state=seed).fit(lazy, targets[0]).score(X, v) > 0.999
+    model = SGDClassifier(loss="log_loss", random_state=seed, classes=[0, 1])
+    assert log_loss(c, model.fit(lazy, targets[1]).predict_proba(X)) < 0.325
+
+
+SETTINGS = [{}, {"penalty": "l1"}, {"average": 100}, {"batch_size": 32}, {"loss": "log_loss"}]
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+@pytest.mark.parametrize("lazy", [False, True])
+def test_rows_of_weight_zero_are_absent_to_the_bit(settings, lazy):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(4000, 4))
+    y = (X[:, 0] + rng.normal(size=len(X)) > 0).astype(int)
+    w = rng.uniform(0.5, 2.0, len(X)) * (rng.random(len(X)) < 0.5)
+    w[1000:2000] = 0.0
+    X[w == 0] = 1e6
+    kept = w > 0
+    if lazy:
+        sizes = [int(kept[i : i + 1000].sum()) for i in range(0, len(X), 1000)]
+        all_of, rest = ((1000,) * 4, tuple(sizes))
+        given = [da.from_array(a, chunks=(all_of, *a.shape[1:])) for a in (X, y, w)]
+        left = [da.from_array(a[kept], chunks=(rest, *a.shape[1:])) for a in (X, y, w)]
+    else:
+        given, left = [X, y, w], [X[kept], y[kept], w[kept]]
+    a, b = (
+        SGDClassifier(random_state=0, classes=[0, 1], **settings).fit(*g[:2], sample_weight=g[2])
+        for g in (given, left)
+    )
+    np.testing.assert_array_equal(a.coef_, b.coef_)
+    np.testing.assert_array_equal(a.intercept_, b.intercept_)
+    assert a.t_ == b.t_
+
+
+def test_a_class_of_weight_zero_is_absent():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 3000)
+    X = np.where(y[:, None] == 0, 1e6, rng.normal(size=(3000, 4)))
+    a = SGDClassifier(class_weight={0: 0.0}, random_state=0).fit(X, y)
+    b = SGDClassifier(random_state=0).fit(X, y, sample_weight=y * 1.0)
+    np.testing.assert_array_equal(a.coef_, b.coef_)
+    assert np.abs(a.coef_).max() < 1.0
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("lazy", [False, True])
+def test_few_rows_may_weigh_more_than_all_others(seed, lazy):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(20_000, 5))
+    y = X @ [1, -1, 0.5, 0, 2] + rng.normal(size=len(X))
+    w = np.ones(len(X))
+    w[rng.choice(len(X), 200, replace=False)] = 1e4
+    given = (blocks(a, 2000) if lazy else a for a in (X, y, w))
+    model = SGDRegressor(random_state=0).fit(
+        *list(given)[:2], sample_weight=blocks(w, 2000) if lazy else w
+    )
+    best = LinearRegression().fit(X, y, sample_weight=w).score(X, y, sample_weight=w)
+    assert model.score(X, y, sample_weight=w) > best - 0.05
+
+
+@pytest.mark.parametrize("exponent", [-400, -60, 0, 60, 400])
+@pytest.mark.parametrize("loss", ["squared_error", "squared_epsilon_insensitive"])
+def test_the_unit_of_the_target_is_no_matter(exponent, loss):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, 3))
+    y = X @ [1.0, 2.0, -1.0] + 0.1 * rng.normal(size=len(X))
+
+    def learned(unit):
+        return SGDRegressor(
+            loss=loss, epsilon=0.1 * unit, max_iter=2, tol=None, random_state=0
+        ).fit(X, y * unit)
+
+    unit = 2.0**exponent
+    np.testing.assert_allclose(learned(unit).coef_ / unit, learned(1.0).coef_, rtol=1e-9)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "huber", "epsilon_insensitive"])
+@pytest.mark.parametrize("offset", [2e3, -1e5, 1e7])
+def test_targets_may_be_far_from_zero(loss, offset):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1000, 4))
+    y = X @ [1, 2, 0, -1.0] + rng.normal(size=1000)
+    want = SGDRegressor(loss=loss, random_state=0).fit(X, y).score(X, y)
+    got = SGDRegressor(loss=loss, random_state=0).fit(X, y + offset).score(X, y + offset)
+    assert got > want - 0.01
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_every_row_has_the_chance_of_its_weight_to_be_in_a_sample(weighted):
+    rng = np.random.default_rng(0)
+    m, k, turns = 1000, 250, 400
+    X, y = np.arange(m * 1.0)[:, None], rng.normal(size=m)
+    weight = rng.choice([0.5, 1.0, 2.0, 30.0], m) if weighted else None
+    params = Params(loss="squared_error", kind="values")
+    seen, total = np.zeros(m), 0.0
+    for _ in range(turns):
+        draws = (np.arange(k) + rng.random(k)) / k
+        batch = Batch(X, y, weight, 0, draws)
+        _, sample = survey.survey(params, np.zeros((1, 2)), np.zeros(1), batch)
+        seen += np.bincount(sample.X[:, 0].astype(int), minlength=m)
+        total += (sample.X[:, 0] * (1.0 if weight is None else sample.weight[:, 0])).mean()
+    share = np.full(m, 1 / m) if weight is None else weight / weight.sum()
+    wanted = turns * k * share
+    assert np.all(np.abs(seen - wanted) < 6 * np.sqrt(wanted) + 1)
+    a = np.ones(m) if weight is None else weight
+    np.testing.assert_allclose(total / turns, (a * X[:, 0]).mean(), rtol=0.02)
+
+
+def learned(n=4000, loss="log_loss"):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n + 256, 3))
+    codes = (X @ [1, -1, 2.0] + rng.logistic(size=len(X)) > 0).astype(int)
+    params = Params(loss=loss)
+    state = newton.init(params, 3, 1, like=X)
+    for i in range(0, n, 200):
+        state, _ = newton.update(params, state, Batch(X[i : i + 200], codes[i : i + 200], None, i))
+    return params, state, Batch(X[n:], codes[n:], None, n)
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "hinge"])
+def test_a_step_that_made_things_worse_is_taken_back_and_the_next_is_shorter(loss):
+    params, state, batch = learned(loss=loss)
+    wild = state._replace(weights=-100 * state.weights)
+    wild = wild._replace(trust=wild.trust._replace(former=state.weights, centre=state.centre))
+    after, _ = newton.update(params, wild, batch)
+    np.testing.assert_array_equal(after.weights[:, :-1], state.weights[:, :-1])
+    before = newton.apply(params, state, batch.X)
+    np.testing.assert_allclose(newton.apply(params, after, batch.X), before, rtol=1e-9)
+    assert after.trust.back[0] == 1.0
+    assert after.trust.reach[0] == 0.25
+    going_on, _ = newton.update(params, after, batch._replace(seen=batch.seen + 256))
+    assert going_on.trust.back[0] == 1.0
+    assert np.any(going_on.weights[:, :-1] != after.weights[:, :-1])
+
+
+def test_an_average_of_useless_targets_is_forgotten():
+    params, state, batch = learned()
+    high = state.trust._replace(peak=1e3 * state.trust.peak)  # as when w was as far off
+    lost = state._replace(mean=-1000 * state.mean, trust=high)
+    for i in range(12):
+        lost, _ = newton.update(params, lost, batch._replace(seen=batch.seen + 256 * i))
+    rows, codes = batch.X, batch.target
+    assert ((newton.apply(params, lost, rows)[:, 0] > 0) == codes).mean() > 0.8
+
+
+def test_noise_takes_no_step_back():
+    _, state, _ = learned(20_000)
+    assert state.trust.back[0] == 0.0
+    assert state.trust.steps[0] == 100.0
+
+
+def test_a_single_row_judges_no_step():
+    known = trust.begin(np.zeros((1, 2)))
+    values = np.array([[[1e9], [1e9], [1.0], [1.0]]])
+    _, back, lags = trust.judge(known, values)
+    assert not back[0]
+    assert not lags[0]
