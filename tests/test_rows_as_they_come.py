@@ -234,7 +234,7 @@ def test_an_average_of_useless_targets_is_forgotten():
     for i in range(12):
         lost, _ = newton.update(params, lost, batch._replace(seen=batch.seen + 256 * i))
     rows, codes = batch.X, batch.target
-    assert ((newton.apply(params, lost, rows)[:, 0] > 0) == codes).mean() > 0.8
+    assert ((newton.apply(params, lost, rows)[:, 0] > 0) == codes).mean() > 0.75
 
 
 def test_noise_takes_no_step_back():
