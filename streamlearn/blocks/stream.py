@@ -206,8 +206,8 @@ class Stream:
             return None
         which = " or ".join(f"block {index}" for index in blocks)
         return (
-            f"In {which} of {' and '.join(self.names)}: the workers that ran it died. They may have "
-            f"had too little memory. {_alone(blocks[0])}."
+            f"In {which} of {' and '.join(self.names)}: the workers that ran it died. Perhaps "
+            f"they had too little memory. {_alone(blocks[0])}."
         )
 
     def _beginning(self, start: int, stop: int) -> Iterator[Key]:
