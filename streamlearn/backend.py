@@ -150,6 +150,18 @@ def detached(x: Array) -> Array:
     return x.detach() if compat.is_torch_array(x) and x.requires_grad else x
 
 
+def row_major(x: Array) -> Array:
+    """Return ``x`` with the entries of each row side by side in memory, itself where they are.
+
+    Sums and products are rounded in an order that depends on where entries lie, and a column-major
+    block of many rows is slow to cut into batches.
+    """
+    flags = getattr(x, "flags", None)
+    if flags is None:
+        return x.contiguous() if compat.is_torch_array(x) else x
+    return x if flags.c_contiguous else namespace(x).asarray(x, order="C")
+
+
 def is_strided(x: Any) -> bool:
     """Tell whether all elements of an object of torch are stored; True for what is no tensor."""
     return not compat.is_torch_array(x) or str(x.layout) == "torch.strided"

@@ -23,7 +23,7 @@ from sklearn.utils.validation import (
 )
 
 from streamlearn import blocks as engine
-from streamlearn.backend import is_array, to_numpy
+from streamlearn.backend import is_array, row_major, to_numpy
 from streamlearn.plain import known_or_raise, plain
 from streamlearn.reading import (
     DENSE,
@@ -156,7 +156,7 @@ def take_in(
                 sample_weight = _check_sample_weight(
                     sample_weight, X, dtype=X.dtype, allow_all_zero_weights=zeros
                 )
-        X = csr(X) if is_sparse(X) else X
+        X = csr(X) if is_sparse(X) else row_major(X)
         reader = Reader(name, X.shape[1], columns, allow_nan=allow_nan, finite=finite)
     parts = engine.align(X=X, y=y, sample_weight=sample_weight)
     return Given(parts, reader._replace(in_memory=True, checked=True), X.shape[1])

@@ -22,6 +22,7 @@ from streamlearn.backend import (
     itemsize,
     namespace,
     reads_are_free,
+    row_major,
     same_place,
     to_numpy,
     widest_float,
@@ -221,7 +222,7 @@ def in_block(name: str, block: int | None) -> str:
 
 
 def as_array(x: Any, what: str = "X") -> Array:
-    """Return what a block holds as an array: frames and sequences become NumPy's.
+    """Return what a block holds as an array, row by row: frames and sequences become NumPy's.
 
     Raises
     ------
@@ -229,13 +230,13 @@ def as_array(x: Any, what: str = "X") -> Array:
         If it is sparse.
     """
     if type(x) is np.ndarray:
-        return plain(x)
+        return row_major(plain(x))
     if is_table(x):
-        return plain(x.to_numpy())
+        return row_major(plain(x.to_numpy()))
     dense_or_raise(x, DENSE)
     known_or_raise(x, what, sparse=False)
     x = plain(x)
-    return x if is_array(x) else np.asarray(x)
+    return row_major(x if is_array(x) else np.asarray(x))
 
 
 def as_rows(x: Any) -> Array:
@@ -276,7 +277,7 @@ def as_numbers(x: Any, name: str, block: int | None = None) -> Array:
     """
     what = in_block(name, block)
     if type(x) is not np.ndarray and is_table(x):
-        return numbers_of(x, what)
+        return row_major(numbers_of(x, what))
     x = as_array(x, what)
     named = f"{what} has dtype {x.dtype}"
     if _is_complex(x):
