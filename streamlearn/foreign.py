@@ -313,12 +313,15 @@ def _as_known(estimator: Any, name: str, X: Any) -> Any:
 def _minds_columns(
     estimator: Any, name: str, params: dict[str, Any], X: Any, error: Exception
 ) -> bool:
-    """Tell whether ``error`` is about the columns of a frame: those of fit raise another, or none.
+    """Tell whether ``error`` is about the columns: those of fit raise another, or none.
 
-    Columns may be in another order, be more or fewer, as far as the estimator lets them.
+    Columns of a frame may be in another order, be more or fewer, as far as the estimator lets them.
     """
+    if not engine.is_frame(X):
+        n_features = getattr(estimator, "n_features_in_", None)
+        return n_features is not None and X.ndim == 2 and X.shape[1] not in (n_features, np.nan)
     known = getattr(estimator, "feature_names_in_", None)
-    if known is None or not engine.is_frame(X) or X.ndim != 2 or list(X.columns) == list(known):
+    if known is None or X.ndim != 2 or list(X.columns) == list(known):
         return False
     try:
         with warnings.catch_warnings():
