@@ -260,7 +260,9 @@ def _tally_of_block(
     block = None if in_memory else index
     given = dict(zip(names, parts, strict=True))
     predicted = given["y_pred"]
-    predicted = predicted.all() if isinstance(predicted, engine.Rows) else predicted
+    if isinstance(predicted, engine.Rows):
+        with engine.noted(f"block {index}, when it was predicted"):
+            predicted = predicted.all()
     target, predicted = pair(given["y_true"], predicted, block)
     weight = given.get("sample_weight")
     if weight is not None:

@@ -17,6 +17,7 @@ from streamlearn.blocks.making import Rows, origin
 from streamlearn.blocks.plan import groups
 from streamlearn.blocks.reduce import reduce
 from streamlearn.blocks.rows import map_rows
+from streamlearn.blocks.stream import noted
 
 __all__ = [
     "Blocks",
@@ -32,6 +33,7 @@ __all__ = [
     "is_frame",
     "map_rows",
     "n_rows",
+    "noted",
     "of_frame",
     "origin",
     "reduce",
