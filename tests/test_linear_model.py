@@ -763,9 +763,8 @@ def test_initial_models_that_are_no_numbers_are_refused_by_name(given, says):
 
 def test_dates_in_a_frame_in_memory_are_an_error_that_says_what_to_do():
     X = pd.DataFrame({"a": np.arange(4.0)}).assign(b=np.datetime64("2026-01-01"))
-    with pytest.raises(TypeError, match="DateTime64") as raised:
+    with pytest.raises(TypeError, match=r"datetime64.* in column 'b' .*Encode it as numbers first"):
         SGDClassifier().fit(X, [0, 1, 0, 1])
-    assert raised.value.__notes__ == ["Encode it as numbers first, or leave it out."]
 
 
 @pytest.mark.parametrize("rate", ["pa1", "pa2"])

@@ -135,7 +135,7 @@ def test_a_meta_that_is_given_is_not_found_out(meta):
     """A model of categories cannot be asked about a row of ones; its feature names tell as much."""
     rows = np.arange(N_ROWS)[:, None] % 3 + 3
     encoder = preprocessing.OneHotEncoder(sparse_output=False).fit(rows)
-    with pytest.raises(ValueError, match=r"(?s)OneHotEncoder\.transform.*X has 2 features"):
+    with pytest.raises(ValueError, match="X has 2 features, but OneHotEncoder"):
         ParallelPostFit(encoder).transform(wrap(np.c_[rows, rows]))
     for make, index in ((dask_array, None), (dask_frame, INDEX)):
         model = ParallelPostFit(encoder, transform_meta=meta)
