@@ -24,8 +24,8 @@ from streamlearn.core.machine import Info
 from streamlearn.learning import Course, Learned, generator, learn_block, read
 
 TARGETS = (
-    ", a smaller step where the learning rate is not 'auto', and dividing y by its largest value "
-    "where that is too large to be squared"
+    "So might a smaller step where the learning rate is not 'auto', and dividing y by its largest "
+    "value where that is too large to be squared."
 )
 """What else may help a learner of targets that has diverged."""
 
@@ -226,12 +226,15 @@ def _mean_loss(info: Info, block: int | None, epoch: int) -> float:
     return float(loss.sum() / weight.sum()) if weight.sum() else 0.0
 
 
-def diverged(where: str, *, advice: str = TARGETS) -> ValueError:
-    """Return the error of a model that left the floats."""
-    return ValueError(
+def diverged(where: str, *, advice: str | None = TARGETS) -> ValueError:
+    """Return the error of a model that left the floats: scikit-learn's, with a note."""
+    error = ValueError(
         f"Floating-point under-/overflow occurred {where}. Scaling input data with StandardScaler "
-        f"or MinMaxScaler might help{advice}."
+        "or MinMaxScaler might help."
     )
+    if advice:
+        error.add_note(advice)
+    return error
 
 
 def held_out_scores(course: Course, tallies: list[Any]) -> np.ndarray:

@@ -465,7 +465,8 @@ def test_what_comes_out_is_what_went_in(estimator, container, table):
         labels = method == "predict" and (is_classifier(estimator) or is_clusterer(estimator))
         found = container.numpy(out, None if labels else container.dtype)
         wanted = reference(container).numpy(want[method])
-        if hasattr(estimator, "cluster_centers_") and method == "transform":
+        last = estimator[-1] if hasattr(estimator, "steps") else estimator
+        if hasattr(last, "cluster_centers_") and method == "transform":
             # a row at its centre: the root of what cancels keeps half of the digits
             found, wanted = found**2, wanted**2
         close(found, wanted, container)

@@ -179,6 +179,21 @@ def test_targets_may_be_far_from_zero(loss, offset):
     assert got > want - 0.01
 
 
+def test_what_is_too_large_to_be_squared_is_an_error_whose_advice_works():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(500, 3))
+    y = X @ [1.0, 2.0, -1.0] + 0.1 * rng.normal(size=500)
+    model = SGDRegressor(random_state=0)
+    with pytest.raises(ValueError, match="Scaling input data with StandardScaler"):
+        model.fit(X * 1e200, y)
+    assert make_pipeline(StandardScaler(), model).fit(X * 1e200, y).score(X * 1e200, y) > 0.99
+    with pytest.raises(ValueError, match="overflow") as raised:
+        model.fit(X, y * 1e200)
+    assert "dividing y by its largest value" in raised.value.__notes__[0]
+    small = y * 1e200 / np.abs(y * 1e200).max()
+    assert model.fit(X, small).score(X, small) > 0.99
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_every_row_has_the_chance_of_its_weight_to_be_in_a_sample(weighted):
     rng = np.random.default_rng(0)

@@ -156,7 +156,7 @@ def _some(rows: Rows, weight: Array | None, at: np.ndarray) -> tuple[Array, Arra
 
 def overflown() -> ValueError:
     """Return the error of distances that left the floats: no centre is the nearest then."""
-    return diverged("in the squared distances of rows from centers", advice="")
+    return diverged("in the squared distances of rows from centers", advice=None)
 
 
 def nonnegative_or_raise(weight: Array) -> None:

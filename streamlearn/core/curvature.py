@@ -97,9 +97,8 @@ def feed(
             fresh = xp.matrix_transpose(R) @ R
         else:
             fresh = weighted_sums(h, ZZ)
-    return Curvature(
-        (1.0 - r) * H + fresh, known.absolute + absolute, known.square + square, known.rows + k
-    )
+    rows = xp.asarray(known.rows + k)  # NumPy makes numbers of sums of such arrays
+    return Curvature((1.0 - r) * H + fresh, known.absolute + absolute, known.square + square, rows)
 
 
 def _sparse_sums(

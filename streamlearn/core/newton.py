@@ -366,7 +366,8 @@ def in_units_of_now(state: State, X: Array) -> State:
     a quarter of the rows X are far out: one wild row changes no unit.
     """
     xp, known = namespace(X), state.curvature
-    now = xp.mean(known.square, axis=0) / xp.maximum(known.rows, 1.0)
+    now = xp.mean(known.square, axis=0)
+    now = now / xp.where(now[-1] > 0.0, now[-1], 1.0)  # the last is the sum over the rows
     grown = now > 2.0 * state.unit
     if reads_are_free(X) and not bool(xp.any(grown)):
         return state
