@@ -571,7 +571,7 @@ def test_frames_of_sparse_columns_are_sparse_rows(table):
     with pytest.raises(ValueError, match="sparse"):
         scaler.set_output(transform="pandas").transform(frame)
     lazy = StandardScaler(with_mean=False).fit(sparse_blocks(X)).set_output(transform="pandas")
-    with pytest.raises(ValueError, match=r"Sparse rows .* make no DataFrame"):
+    with pytest.raises(ValueError, match=r"sparse matrix.*disable Pandas output with set_output"):
         lazy.transform(sparse_blocks(X)).compute(scheduler="sync")
 
 
