@@ -344,7 +344,7 @@ def together(n: int, seen: int, largest: int) -> int:
     return power_of_two(batch // SMALLEST)
 
 
-def _take(X: Array, target: Array, weight: Array | None, rows: np.ndarray) -> tuple:
+def _take(X: Array, target: Array | None, weight: Array | None, rows: np.ndarray) -> tuple:
     at = asarray(rows, like=X, dtype=default_int(X))
     return tuple(None if a is None else rows_at(a, at) for a in (X, target, weight))
 
@@ -422,9 +422,8 @@ def _with_weight(X: Array, weight: Array | None) -> tuple[Array, Array | None]:
     """Return the rows that have a weight."""
     if weight is None:
         return X, None
-    kept = np.flatnonzero(to_numpy(weight))
-    at = asarray(kept, like=X, dtype=default_int(X))
-    return rows_at(X, at), rows_at(weight, at)
+    X, _, weight = _take(X, None, weight, np.flatnonzero(to_numpy(weight)))
+    return X, weight
 
 
 def look_again(course: Course, block: Ready) -> None:

@@ -258,6 +258,22 @@ def test_noise_takes_no_step_back():
     assert state.trust.steps[0] == 100.0
 
 
+@pytest.mark.parametrize(("back", "told"), [(10.0, True), (4.0, False)])
+def test_a_fit_says_where_many_steps_were_taken_back(back, told, monkeypatch, recwarn):
+    seen = trust.seen
+
+    def as_if(known, *given):
+        return seen(known, *given)._replace(back=0.0 * known.back + back)
+
+    monkeypatch.setattr(trust, "seen", as_if)
+    rng = np.random.default_rng(0)
+    SGDRegressor(random_state=0).fit(
+        blocks(rng.normal(size=(600, 2))), blocks(rng.normal(size=600))
+    )
+    said = [str(w.message) for w in recwarn if "were taken back" in str(w.message)]
+    assert len(said) == told
+
+
 def test_a_single_row_judges_no_step():
     known = trust.begin(np.zeros((1, 2)))
     values = np.array([[[1e9], [1e9], [1.0], [1.0]]])

@@ -103,7 +103,7 @@ from streamlearn.core.pacing import (
     largest_near_kinks,
     sampled,
 )
-from streamlearn.core.survey import Sample, Scored, on_rows, score, survey
+from streamlearn.core.survey import Sample, Scored, on_rows, score, survey, uncentred
 from streamlearn.core.trust import Trust
 
 MATURE = 70
@@ -267,8 +267,8 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     bend = bend_of_rows(params, s, some, found.worst, h, centre, m)
     if m < FEWEST and not wide:
         # H knows of the directions in which so few rows do not bend
-        known = xp.sum(times(s, state.curvature.hessian) * s, axis=1)
-        bend = (m * bend + (FEWEST - m) * known) / FEWEST
+        by_all = xp.sum(times(s, state.curvature.hessian) * s, axis=1)
+        bend = (m * bend + (FEWEST - m) * by_all) / FEWEST
     length = xp.where(bend > slope, slope / xp.where(bend > 0.0, bend, 1.0), 1.0)
     s = (state.active * length)[:, None] * unit * s
 
@@ -278,7 +278,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     r = xp.where(kept > 0.0, state.active, 0.0)[:, None] * r
     c = 3 * m / (T + 3 * m)
     if not wide:
-        n = evenness(state.curvature)[:, None] if batch.weight is not None else 1.0
+        n = evenness(state.curvature)[:, None] if some.weight is not None else 1.0
         reach = 7 if loss.kinked else 6
         c = reach * m / (state.past + reach * m + 3 * d / n)
     mean = state.mean + r * (w - s - state.mean)
@@ -343,8 +343,8 @@ def judged(params: Params, state: State, some: Sample, now: Array, r: float) -> 
 
 def as_they_are(w: Array, centre: Array) -> Array:
     """Return models (K, D) of rows less ``centre`` as those of rows as they are."""
-    coef = w[:, :-1]
-    return namespace(w).concat([coef, (w[:, -1] - coef @ centre)[:, None]], axis=1)
+    coef, intercept = uncentred(w, centre)
+    return namespace(w).concat([coef, intercept[:, None]], axis=1)
 
 
 def bend_of_rows(
@@ -384,7 +384,7 @@ def recentre(state: State, some: Sample, T: int, new: float) -> State:
 
     ``T`` rows were seen before, and these stand for ``new``; rows count by their weights.
     """
-    xp, d, known = namespace(some.p), state.centre.shape[0], state.curvature
+    xp, known = namespace(some.p), state.curvature
     if some.weight is None:
         v = new / (T + new) * (column_sums(some.X) / some.X.shape[0] - state.centre)
     else:
@@ -396,11 +396,10 @@ def recentre(state: State, some: Sample, T: int, new: float) -> State:
         r = now / xp.where(now > 0.0, before + now, 1.0)
         v = r * (weighted_sums(a, some.X)[0, :] / xp.where(total > 0.0, total, 1.0) - state.centre)
 
-    def moved(w: Array) -> Array:
-        return xp.concat([w[:, :d], (w[:, d] + w[:, :d] @ v)[:, None]], axis=1)
-
     return state._replace(
-        centre=state.centre + v, weights=moved(state.weights), mean=moved(state.mean)
+        centre=state.centre + v,
+        weights=as_they_are(state.weights, -v),
+        mean=as_they_are(state.mean, -v),
     )
 
 
@@ -442,8 +441,7 @@ def answer(params: Params, state: State) -> tuple[Array, Array]:
     if params.penalty in ("l1", "elasticnet"):
         params = beside(params, w)
         w, _ = shrink(safe(params, state), w, state.mean_tilt, ridge(params, state, 0), 200)
-    coef = w[:, :-1]
-    return coef, w[:, -1] - coef @ state.centre
+    return uncentred(w, state.centre)
 
 
 def apply(params: Params, state: State, X: Array) -> Array:

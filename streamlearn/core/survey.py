@@ -149,9 +149,9 @@ def score(
     params: Params, w: Array, centre: Array, X: Rows, target: Array, weight: Array | None
 ) -> Scored:
     """Return rows, their scores and targets, and their weights where rows have any."""
-    coef = w[:, :-1]
+    coef, intercept = uncentred(w, centre)
     X = cast(X, w.dtype)
-    p = scores(X, coef, w[:, -1] - coef @ centre)
+    p = scores(X, coef, intercept)
     y = targets(params, target, coef)
     return Scored(X, p, y, row_weights(params, y, weight))
 
@@ -191,5 +191,10 @@ def _joined(parts: list[Scored]) -> Scored:
 
 def on_rows(w: Array, X: Rows, centre: Array) -> Array:
     """Return the scores (m, K) of models w (K, D) on rows X (m, d) less the centre."""
+    return scores(X, *uncentred(w, centre))
+
+
+def uncentred(w: Array, centre: Array) -> tuple[Array, Array]:
+    """Return coefficients (K, d) and intercepts (K,), for rows as they are, of models w (K, D)."""
     coef = w[:, :-1]
-    return scores(X, coef, w[:, -1] - coef @ centre)
+    return coef, w[:, -1] - coef @ centre

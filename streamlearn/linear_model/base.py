@@ -305,7 +305,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
                 "before. Put the rows in random order before they are stored or given, or give "
                 "larger blocks.",
                 ConvergenceWarning,
-                stacklevel=5,
+                stacklevel=4,
             )
 
     def _draws(
