@@ -230,11 +230,13 @@ def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
     Attributes are replaced by a fit, never changed in place, so that keeping references is enough.
     All are put back at once: another thread that asks the estimator finds none missing.
     """
-    before = dict(vars(estimator))
+    now = getattr(estimator, "__dict__", None)
+    before = dict(now) if isinstance(now, dict) else None  # a step may be a class, or anything
     try:
         yield
     except BaseException:
-        estimator.__dict__ = before
+        if before is not None:
+            estimator.__dict__ = before
         raise
 
 

@@ -205,7 +205,7 @@ def _error(
             f"multioutput holds {weights.size} weights and there are {len(values)} outputs. Give "
             "one for each of several outputs, or 'uniform_average'."
         )
-    if isinstance(state, tallies.Fit) and int(to_numpy(state.rows)) < 2:
+    if isinstance(state, tallies.Fit) and np.any(to_numpy(state.rows) < 2):
         warnings.warn(
             "R^2 score is not well-defined with less than two samples.",
             UndefinedMetricWarning,

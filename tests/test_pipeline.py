@@ -801,3 +801,17 @@ def test_workers_in_other_processes_get_all_they_need():
             np.testing.assert_array_equal(coef(pipe), coef(want))
             np.testing.assert_array_equal(pipe.predict(data[0]).compute(), want.predict(X))
             assert pipe.score(*data) == pytest.approx(want.score(X, Y))
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        ((), "Last step of Pipeline should implement fit"),
+        (object(), "Last step of Pipeline should implement fit"),
+        (SGDClassifier, "got estimator class instead"),
+    ],
+    ids=["tuple", "object", "class"],
+)
+def test_a_step_that_is_no_estimator_is_named_as_scikit_learn_names_it(step, words):
+    with pytest.raises(TypeError, match=words):
+        Pipeline([("junk", step)]).fit([[1]], [1])

@@ -57,8 +57,8 @@ class Fit(NamedTuple):
     ----------
     error, target : Moments
         Moments of the errors and of the targets: no unit is too small or too large for them.
-    rows : array of shape ()
-        Rows, whatever their weights: R2 takes two.
+    rows : array of shape (n_outputs,)
+        Rows, whatever their weights: R2 takes two. NaN where an error is.
     """
 
     error: moments.Moments
@@ -149,13 +149,13 @@ def absolute_errors(target: Array, predicted: Array, weight: Array | None = None
 
 def fit_of(target: Array, predicted: Array, weight: Array | None = None) -> Fit:
     """Return the sums of R2; both are (n_rows,) or (n_rows, n_outputs)."""
-    error = _error(target, predicted)
-    of_error, of_target = (
-        moments.of_block(moments.Params(), a if a.ndim == 2 else a[:, None], weight)
-        for a in (error, target)
-    )
-    rows = namespace(target).asarray(target.shape[0], dtype=error.dtype, device=device(target))
-    return Fit(of_error, of_target, rows)
+    xp, error = namespace(target), _error(target, predicted)
+    error, y = (a if a.ndim == 2 else a[:, None] for a in (error, target))
+    of_error, of_target = (moments.of_block(moments.Params(), a, weight) for a in (error, y))
+    # moments leave NaN out, and a prediction that is NaN must not count as one that is right
+    lost = xp.any(xp.isnan(error), axis=0)
+    rows = xp.full(lost.shape, error.shape[0], dtype=error.dtype, device=device(target))
+    return Fit(of_error, of_target, xp.where(lost, xp.full_like(rows, xp.nan), rows))
 
 
 def counts(codes: Array, n_classes: int, weight: Array | None = None) -> Array:
@@ -199,7 +199,7 @@ def r2(state: Fit) -> Array:
     """Return 1 - residual / deviation of the targets from their mean, for each output.
 
     As scikit-learn has it: a constant target gives 1 if it is met exactly and 0 if not. Fewer than
-    two rows, or none with a weight, give NaN.
+    two rows, none with a weight, or an error that is NaN, give NaN.
     """
     residual = moments.squares(state.error, about_zero=True)
     deviation = moments.squares(state.target)
@@ -209,7 +209,7 @@ def r2(state: Fit) -> Array:
     score = ones - residual / xp.where(constant, ones, deviation) * units * units
     score = xp.where(constant, xp.astype(residual == 0, score.dtype), score)
     return xp.where(
-        (state.rows < 2) | (state.target.weight == 0), xp.full_like(score, xp.nan), score
+        ~(state.rows >= 2) | (state.target.weight == 0), xp.full_like(score, xp.nan), score
     )
 
 

@@ -136,6 +136,17 @@ def test_r2_of_one_row_is_unknown(backend):
     assert np.isnan(backend.to_numpy(ta.r2(ta.fit_of(y, y))))
 
 
+def test_predictions_that_are_nan_have_no_score(backend):
+    """Also where all of a block are, and in one output of two."""
+    y = np.arange(12.0).reshape(6, 2)
+    bad = y.copy()
+    bad[:3, 0] = np.nan
+    parts = [[backend.asarray(a[at]) for a in (y, bad)] for at in (slice(0, 3), slice(3, 6))]
+    states = [ta.fit_of(*part) for part in parts]
+    for state in (ta.add_fit(*states), ta.add_fit(*states[::-1])):
+        np.testing.assert_array_equal(backend.to_numpy(ta.r2(state)), [np.nan, 1.0])
+
+
 def test_integer_targets(backend):
     y, p = RNG.integers(-5, 5, N), RNG.normal(size=N)
     expected = metrics.mean_squared_error(y, p)
