@@ -14,6 +14,13 @@ Vowpal Wabbit  as it comes, on rows as they are, without a penalty (`vowpal.py` 
 What is learned on standardized rows has a penalty of its own, and so an optimum of its own. Rows
 come in random order, in blocks of a twentieth of --rows; those sorted by label in 100 blocks.
 
+Of tables whose rows come in an order of their own, or with weights, a second table follows: what
+streamlearn makes of the same rows in each way that rows can be given (`ways.py`), in their order
+and, after the bar, in a random one. "1 to 100 a call" is how much larger the loss is after calls of
+``partial_fit`` with a row each than after calls with 100, on a tenth of the rows. "must" says ok
+where, in each way, rows in order end within 0.5 % if they do so in random order (5 % for single
+rows), of tables that have 100,000 rows.
+
 "must" says ok where streamlearn ends within 0.5 % (1.5 where nearly separable), of tables in random
 order that have 100,000 rows and 100 times as many rows as features, and everywhere ends no worse
 than scikit-learn does as it comes, on rows as they are or standardized, and never without an
@@ -33,19 +40,22 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from common import ONE_BLAS_THREAD, importable, in_blocks, in_own_process, table
+from common import ONE_BLAS_THREAD, importable, in_own_process, table
 
 if __name__ == "__main__":  # before the first import of NumPy in the processes that measure
     os.environ.update(ONE_BLAS_THREAD)
 
 import numpy as np
+import sklearn.linear_model
 import vowpal
 from optimum import deviations, mean_loss, optimum, zeros
 from tables import TABLES, NotInstalledError, Rows, made
+from ways import WAYS, Fitted, Task, in_calls, over_blocks, sgd
 
 from streamlearn.core.linear import Params
 from streamlearn.core.losses import LOSSES, MARGIN_LOSSES
@@ -62,58 +72,14 @@ GRID: list[dict[str, Any]] = [
 ]
 
 RULES = ("streamlearn", "scikit-learn", "standardized", "best of grid", "Vowpal Wabbit")
+SINGLE = "1 to 100 a call"
 
 
-class Task(NamedTuple):
-    """A loss on the rows of a table, K columns, and the order of the rows at each point."""
-
-    params: Params
-    K: int
-    seed: int
-    block_rows: int
-    orders: list[np.ndarray]
-
-
-def streamlearn_fit(task: Task, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """One default pass over dask blocks."""
-    from streamlearn.linear_model import SGDClassifier, SGDRegressor
-
-    if task.params.kind == "classes":
-        classes = range(max(task.K, 2))
-        model = SGDClassifier(loss=task.params.loss, classes=classes, random_state=task.seed)
-    else:
-        model = SGDRegressor(loss=task.params.loss, random_state=task.seed)
-    try:
-        model.fit(in_blocks(X, task.block_rows), in_blocks(y, task.block_rows))
-    except ValueError as error:
-        return nothing(error, task, X)
-    return np.atleast_2d(model.coef_), model.intercept_
-
-
-def sklearn_fit(
-    task: Task, X: np.ndarray, y: np.ndarray, **settings: Any
-) -> tuple[np.ndarray, np.ndarray]:
-    """One pass, block by block."""
-    from sklearn.linear_model import SGDClassifier, SGDRegressor
-
-    settings = {"loss": task.params.loss, "random_state": task.seed, **settings}
-    if task.params.kind == "classes":
-        model, known = SGDClassifier(**settings), {"classes": np.arange(max(task.K, 2))}
-    else:
-        model, known = SGDRegressor(**settings), {}
-    try:
-        for i in range(0, len(y), task.block_rows):
-            model.partial_fit(X[i : i + task.block_rows], y[i : i + task.block_rows], **known)
-    except ValueError as error:
-        return nothing(error, task, X)
-    return np.atleast_2d(model.coef_), model.intercept_
-
-
-def nothing(error: ValueError, task: Task, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the answer of a learner that has diverged, and said so."""
-    if "overflow" not in str(error) and "diverged" not in str(error):
-        raise error
-    return np.full((task.K, X.shape[1]), np.nan), np.full(task.K, np.nan)
+def peer(task: Task, *rows: Any, **settings: Any) -> Fitted:
+    """One pass of scikit-learn's learner, block by block."""
+    return in_calls(
+        task, *rows, rows=task.block_rows, model=sgd(task, sklearn.linear_model, **settings)
+    )
 
 
 def measure(
@@ -124,42 +90,49 @@ def measure(
     y, n = drawn.y, len(drawn.y)
     K = int(y.max()) + 1 if about.kind == "classes" and y.max() > 1 else 1
     orders = [about.order(y[: max(2, round(share * n))]) for share in SHARES]
+    vw = vw if drawn.weight is None else None
     by_vw = learned_by_vw(vw, drawn, K, orders, losses) if vw else {}
     block_rows = max(1, rows // (SORTED_BLOCKS if about.by_label else BLOCKS))
     found = {}
     for loss in losses:
         begin = time.perf_counter()
         params = Params(loss=loss, kind=about.kind, alpha=ALPHA)
-        task = Task(params, K, seed, block_rows, orders)
-        found[loss] = compared(task, drawn, by_vw.get(loss))
+        task = Task(params, K, seed, block_rows)
+        found[loss] = compared(task, drawn, orders, about.ordered, by_vw.get(loss))
         found[loss]["seconds"] = time.perf_counter() - begin
     return found
 
 
-def compared(task: Task, drawn: Rows, vw: list | None) -> dict[str, Any]:
+def compared(
+    task: Task, drawn: Rows, orders: list[np.ndarray], ordered: bool, vw: list | None
+) -> dict[str, Any]:
     """Return the optimum of a loss, and the curves of all rules."""
-    X, y, X_test, y_test = drawn
-    params, K, _, _, orders = task
-    mean, sd = X.mean(0), deviations(X)
+    X, y, X_test, y_test, w, w_test = drawn
+    params, K = task.params, task.K
+    counted = slice(None) if w is None else w > 0
+    mean, sd = X[counted].mean(0), deviations(X[counted])
     Z = (X - mean) / sd
 
     def held_out(W: np.ndarray, b: np.ndarray, limits: tuple | None = None) -> float:
         p = X_test @ W.T + b
-        return mean_loss(params, np.clip(p, *limits) if limits else p, y_test)
+        return mean_loss(params, np.clip(p, *limits) if limits else p, y_test, w_test)
 
-    best = optimum(params, X, y, zeros(K, X.shape[1]))
-    best_scaled = optimum(params, X, y, best, scale=sd)
+    best = optimum(params, X, y, zeros(K, X.shape[1]), weight=w)
+    best_scaled = optimum(params, X, y, best, scale=sd, weight=w)
     least, least_scaled = (held_out(*at[:2]) for at in (best, best_scaled))
 
-    def standardized(order: np.ndarray, **settings: Any) -> float:
-        W, b = sklearn_fit(task, Z[order], y[order], **settings)
+    def over(fit: Callable, at: Any, **settings: Any) -> float:
+        return held_out(*fit(task, X[at], y[at], None if w is None else w[at], **settings)) / least
+
+    def standardized(at: np.ndarray, **settings: Any) -> float:
+        W, b = peer(task, Z[at], y[at], None if w is None else w[at], **settings)
         return held_out(W / sd, b - (W / sd) @ mean) / least_scaled
 
     tried = [standardized(orders[-1], **settings) for settings in GRID]
     picked = GRID[int(np.argmin(np.nan_to_num(tried, nan=np.inf)))]
     curves = {
-        "streamlearn": [held_out(*streamlearn_fit(task, X[o], y[o])) / least for o in orders],
-        "scikit-learn": [held_out(*sklearn_fit(task, X[o], y[o])) / least for o in orders],
+        "streamlearn": [over(over_blocks, o) for o in orders],
+        "scikit-learn": [over(peer, o) for o in orders],
         "standardized": [standardized(o) for o in orders],
         "best of grid": [standardized(o, **picked) for o in orders],
     }
@@ -177,7 +150,20 @@ def compared(task: Task, drawn: Rows, vw: list | None) -> dict[str, Any]:
         "gap": max(best.gap, best_scaled.gap),
         "rate": picked,
         "excess": {rule: [100 * (v - 1) for v in curve] for rule, curve in curves.items()},
+        "ways": by_way(over, len(y), task.seed) if ordered else {},
     }
+
+
+def by_way(over: Callable, n: int, seed: int) -> dict[str, tuple[float, float]]:
+    """Return the excess of each way to give the rows, in order and in a random order.
+
+    Rows one a call are a tenth of all, and are compared with the same rows 100 a call.
+    """
+    orders = np.arange(n), np.random.default_rng([seed, n]).permutation(n)
+    found = {way: tuple(over(fit, o) for o in orders) for way, fit in WAYS.items()}
+    few = [o[: max(2, n // 10)] for o in orders]
+    found[SINGLE] = tuple(over(in_calls, o, rows=1) / over(in_calls, o, rows=100) for o in few)
+    return {way: tuple(100 * (v - 1) for v in pair) for way, pair in found.items()}
 
 
 def learned_by_vw(
@@ -208,16 +194,21 @@ def losses_of(name: str, wanted: list[str] | None) -> list[str]:
 # -- the table -----------------------------------------------------------------------------------
 
 
+def enough(figures: dict[str, Any]) -> bool:
+    """Whether a table has rows enough to be judged by the bar."""
+    return figures["n"] >= max(100_000, 100 * figures["d"])
+
+
 def must(name: str, seeds: list[dict[str, Any]]) -> str:
     """Return "ok" or what is missed."""
-    n, d = seeds[0]["n"], seeds[0]["d"]
     last = [{rule: curve[-1] for rule, curve in s["excess"].items()} for s in seeds]
     ours = max((s["streamlearn"] for s in last), key=lambda v: np.inf if np.isnan(v) else v)
     misses = []
     if not np.isfinite(ours):
         misses.append("no answer")
     limit = 1.5 if name == "separable" else 0.5
-    if n >= max(100_000, 100 * d) and not TABLES[name].by_label and not ours <= limit:
+    in_random_order = not (TABLES[name].by_label or TABLES[name].ordered)
+    if enough(seeds[0]) and in_random_order and not ours <= limit:
         misses.append(f"over {limit} %")
     # a hundredth of a percent either way is chance
     if any(s["streamlearn"] > s[r] + 0.01 for s in last for r in ("scikit-learn", "standardized")):
@@ -225,7 +216,7 @@ def must(name: str, seeds: list[dict[str, Any]]) -> str:
     return ", ".join(misses) or "ok"
 
 
-def shown(values: list[float]) -> str:
+def shown(values: Sequence[float]) -> str:
     """Return the median over seeds and, in brackets, the worst."""
 
     def one(v: float) -> str:
@@ -245,6 +236,18 @@ def row_of(name: str, loss: str, seeds: list[dict[str, Any]]) -> list[object]:
         curves = [s["excess"][rule] for s in seeds if rule in s["excess"]]
         out.append(shown([curve[-1] for curve in curves]) if curves else None)
     return [*out, must(name, seeds)]
+
+
+def way_row(name: str, loss: str, seeds: list[dict[str, Any]]) -> list[object]:
+    """Return a row of the second table."""
+    cells, misses = [], []
+    for way in (*WAYS, SINGLE):
+        ordered, mixed = zip(*(s["ways"][way] for s in seeds), strict=True)
+        cells.append(f"{shown(ordered)} | {shown(mixed)}")
+        limit = 5.0 if way == SINGLE else 0.5
+        if any(b <= limit and not a <= limit for a, b in zip(ordered, mixed, strict=True)):
+            misses += [way] if enough(seeds[0]) else []
+    return [f"{name}; {loss}", *cells, ", ".join(misses) or "ok"]
 
 
 def main() -> None:
@@ -307,13 +310,16 @@ def main() -> None:
     print(table(header, [[*row, *[None] * (len(header) - len(row))] for row in rows]))
     if vw is None:
         print("Vowpal Wabbit: not installed")
+    rows = [way_row(name, loss, seeds) for (name, loss), seeds in ordered if TABLES[name].ordered]
+    if rows:
+        print("\n" + table(("in order | in random order", *WAYS, SINGLE, "must"), rows))
     flat = [{"table": name, "loss": loss, "seeds": s} for (name, loss), s in ordered]
     if args.json:
         args.json.write_text(json.dumps({"rows": args.rows, "figures": flat}, indent=1))
     if args.picture:
         from curves import draw
 
-        draw(flat, args.picture)
+        draw([figure for figure in flat if not TABLES[figure["table"]].ordered], args.picture)
 
 
 if __name__ == "__main__":

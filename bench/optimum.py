@@ -1,6 +1,7 @@
 """The optimum of a linear model's objective over all rows, by damped Newton steps.
 
-The objective is mean loss + alpha / 2 |w|^2, scikit-learn's, without a penalty of the intercept. A
+The objective is mean loss + alpha / 2 |w|^2, scikit-learn's, without a penalty of the intercept;
+rows may have weights, and those of weight 0 are absent. A
 loss with a kink is replaced by one whose kinks are parabolas, which get narrower until they
 make no difference. `Optimum.gap` says how far from converged the result is.
 """
@@ -26,11 +27,14 @@ class Optimum(NamedTuple):
     gap: float
 
 
-def mean_loss(params: Params, p: np.ndarray, y: np.ndarray) -> float:
+def mean_loss(
+    params: Params, p: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None
+) -> float:
     """Return the mean loss of scores (m, K) over rows and columns."""
     target = linear.targets(params, y, p[:0].T)
     with np.errstate(over="ignore", invalid="ignore"):
-        return float(LOSSES[params.loss].value(p, target, params.epsilon).mean())
+        value = LOSSES[params.loss].value(p, target, params.epsilon)
+        return float(np.average(value.mean(axis=1), weights=weight))
 
 
 def smooth(loss: str, p: np.ndarray, y: np.ndarray, epsilon: float, width: float) -> tuple:
@@ -54,19 +58,27 @@ def smooth(loss: str, p: np.ndarray, y: np.ndarray, epsilon: float, width: float
 
 
 def optimum(
-    params: Params, X: np.ndarray, y: np.ndarray, start: Optimum, scale: np.ndarray | None = None
+    params: Params,
+    X: np.ndarray,
+    y: np.ndarray,
+    start: Optimum,
+    scale: np.ndarray | None = None,
+    weight: np.ndarray | None = None,
 ) -> Optimum:
     """Minimize the objective over all rows, a column at a time.
 
     ``start`` is where to start, zeros or another optimum. With ``scale`` the penalty is that of
     features that are divided by it; what comes back is for X as it is all the same.
     """
+    if weight is not None:
+        X, y, weight = X[weight > 0], y[weight > 0], weight[weight > 0]
+    r = np.ones(len(y)) if weight is None else weight
     mean, sd = X.mean(0), deviations(X)
     Z = np.hstack([(X - mean) / sd, np.ones((X.shape[0], 1))])
     ridge = np.append(params.alpha * ((1.0 if scale is None else scale) / sd) ** 2, 0.0)
     target = linear.targets(params, y, start.coef)
     W = np.hstack([start.coef * sd, (start.intercept + start.coef @ mean)[:, None]])
-    found = [_column(params, Z, ridge, t, w) for t, w in zip(target.T, W, strict=True)]
+    found = [_column(params, Z, r, ridge, t, w) for t, w in zip(target.T, W, strict=True)]
     W, value, least = (np.array(part) for part in zip(*found, strict=True))
     coef = W[:, :-1] / sd
     return Optimum(coef, W[:, -1] - coef @ mean, float(1 - least.sum() / value.sum()))
@@ -84,7 +96,12 @@ def deviations(X: np.ndarray) -> np.ndarray:
 
 
 def _column(
-    params: Params, Z: np.ndarray, ridge: np.ndarray, y: np.ndarray, w: np.ndarray
+    params: Params,
+    Z: np.ndarray,
+    r: np.ndarray,
+    ridge: np.ndarray,
+    y: np.ndarray,
+    w: np.ndarray,
 ) -> tuple[np.ndarray, float, float]:
     """Return one model of standardized rows, its objective, and a bound on the least possible."""
     spread = 1.0 if params.kind == "classes" else max(np.std(y), 1e-3)
@@ -97,11 +114,11 @@ def _column(
         # rows that stay on a rounded kink move as its width does
         ahead = w + (w - before) / 3
         before = w
-        w, decrement = _newton(params, Z, ridge, y, ahead, width, tolerance)
-        true, slack = _slack(params, Z, ridge, y, w, width)
+        w, decrement = _newton(params, Z, r, ridge, y, ahead, width, tolerance)
+        true, slack = _slack(params, Z, r, ridge, y, w, width)
         if kinked and (slack < 0.5 * CONVERGED * true or width < 1e-9 * spread):
-            w, decrement = _newton(params, Z, ridge, y, w, width, CONVERGED)
-            true, slack = _slack(params, Z, ridge, y, w, width)
+            w, decrement = _newton(params, Z, r, ridge, y, w, width, CONVERGED)
+            true, slack = _slack(params, Z, r, ridge, y, w, width)
             return w, true, true - slack - decrement
         if width == 0:
             return w, true, true - decrement
@@ -109,7 +126,13 @@ def _column(
 
 
 def _slack(
-    params: Params, Z: np.ndarray, ridge: np.ndarray, y: np.ndarray, w: np.ndarray, width: float
+    params: Params,
+    Z: np.ndarray,
+    r: np.ndarray,
+    ridge: np.ndarray,
+    y: np.ndarray,
+    w: np.ndarray,
+    width: float,
 ) -> tuple[float, float]:
     """Return the objective, and how far the dual one lies below it where kinks are rounded.
 
@@ -118,12 +141,14 @@ def _slack(
     p = Z @ w
     true = LOSSES[params.loss].value(p, y, params.epsilon)
     v, g, _ = smooth(params.loss, p, y, params.epsilon, width)
-    return true.mean() + 0.5 * ridge @ w**2, (true - v - 0.5 * width * g**2).mean()
+    apart = r * (true - v - 0.5 * width * g**2)
+    return (r * true).mean() + 0.5 * ridge @ w**2, apart.mean()
 
 
 def _newton(
     params: Params,
     Z: np.ndarray,
+    r: np.ndarray,
     ridge: np.ndarray,
     y: np.ndarray,
     w: np.ndarray,
@@ -134,7 +159,7 @@ def _newton(
 
     def f(w: np.ndarray) -> tuple:
         v, g, h = smooth(params.loss, Z @ w, y, params.epsilon, width)
-        return v.mean() + 0.5 * ridge @ w**2, g, h
+        return (r * v).mean() + 0.5 * ridge @ w**2, r * g, r * h
 
     value, g, h = f(w)
     squares = Z**2
@@ -149,7 +174,7 @@ def _newton(
         if decrement < 1e-2 * tolerance * abs(value):
             break
         # Where few rows are at the kinks H is singular. Damping is by parabolas above the loss.
-        above = squares.T @ _above(params, Z @ w, y, width) / len(Z)
+        above = squares.T @ (r * _above(params, Z @ w, y, width)) / len(Z)
         while True:
             step = np.linalg.solve(H + damping * np.diag(above), grad)
             new, g_new, h_new = f(w - step)

@@ -1,7 +1,7 @@
 """Tables of many kinds: real ones that ship inside Python packages, and generated ones.
 
-A table is features and targets in random order, some rows to learn from and others held out. The
-first draw of a table depends on the seed and its name only.
+A table is features and targets, some rows to learn from and others held out, in random order but
+where the order is the difficulty. A draw of a table depends on the seed and its name only.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import ordered
 
 KEPT = 0.93  # of a real table's rows are learned from, where it is too short for --rows
 
@@ -26,15 +27,21 @@ class Rows(NamedTuple):
     y: np.ndarray
     X_test: np.ndarray
     y_test: np.ndarray
+    weight: np.ndarray | None = None
+    weight_test: np.ndarray | None = None
 
 
 class Table(NamedTuple):
-    """What it is in words, what y holds, how it is made, and how a stream orders its rows."""
+    """What it is in words, what y holds, how it is made, and how a stream orders its rows.
+
+    ``ordered``: its rows are made in an order of their own, or with weights.
+    """
 
     words: str
     kind: str
     make: Callable[[np.random.Generator, int], Rows]
     by_label: bool = False
+    ordered: bool = False
 
     def order(self, y: np.ndarray) -> np.ndarray:
         """Return the order in which rows with these targets arrive."""
@@ -142,6 +149,25 @@ def generated(features: Callable, d: int, target: Callable, share: float = 1.0) 
         X = features(rng, 2 * n, d)
         y = target(rng, X)
         return Rows(X[:n], y[:n], X[n:], y[n:])
+
+    return make
+
+
+def in_order(
+    rows: Callable,
+    target: Callable,
+    arrange: Callable = ordered.as_they_are,
+    weigh: Callable | None = None,
+) -> Callable:
+    """Return how to make a table of rows that come like this."""
+
+    def make(rng: np.random.Generator, n: int) -> Rows:
+        X, p = rows(rng, 2 * n)
+        y = target(rng, p)
+        w = weigh(rng, X) if weigh else None
+        order = arrange(y[:n], X[:n])
+        weights = () if w is None else (w[:n][order], w[n:])
+        return Rows(X[:n][order], y[:n][order], X[n:], y[n:], *weights)
 
     return make
 
@@ -259,6 +285,50 @@ TABLES = {
     ),
     "wide-line": Table("a line in 500 features", V, generated(mixed, 500, line, 0.5)),
     "scales-line": Table("a line, six orders", V, generated(scales, 20, line)),
+    "hourly": Table("rows by the hour", V, in_order(ordered.hourly, ordered.values), ordered=True),
+    "monthly": Table(
+        "rows by the month", C, in_order(ordered.monthly, ordered.labels), ordered=True
+    ),
+    "alternating": Table(
+        "classes alternate",
+        C,
+        in_order(ordered.correlated, ordered.labels, ordered.alternating),
+        ordered=True,
+    ),
+    "paired": Table("before and after", V, in_order(ordered.paired, ordered.values), ordered=True),
+    "customers": Table(
+        "a customer's rows together", V, in_order(ordered.customers, ordered.values), ordered=True
+    ),
+    "customers-buy": Table(
+        "the same, buys?", C, in_order(ordered.customers, ordered.labels), ordered=True
+    ),
+    "negatives": Table(
+        "a choice, then four others", C, in_order(ordered.negatives, ordered.labels), ordered=True
+    ),
+    "by-feature": Table(
+        "sorted by a feature",
+        C,
+        in_order(ordered.correlated, ordered.labels, ordered.by_feature),
+        ordered=True,
+    ),
+    "heavy": Table(
+        "1 in 250 weighs 10,000",
+        C,
+        in_order(ordered.correlated, ordered.labels, weigh=ordered.heavy),
+        ordered=True,
+    ),
+    "heavy-line": Table(
+        "the same, a line",
+        V,
+        in_order(ordered.correlated, ordered.values, weigh=ordered.heavy),
+        ordered=True,
+    ),
+    "padded": Table(
+        "every other weighs 0",
+        V,
+        in_order(ordered.correlated, ordered.values, weigh=ordered.padded),
+        ordered=True,
+    ),
 }
 
 

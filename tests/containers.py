@@ -35,6 +35,13 @@ CASES += [("numpy", kind) for kind in FRAMES if "numpy" in selected()]
 """Array library and kind of container. Frames hold NumPy's arrays, and what dask knows of a chunk
 matters once for each library."""
 
+_ONCE = ("numpy", "torch", "jax", "cupy")
+MAIN_CASES = [
+    case
+    for case in CASES
+    if case[0] in _ONCE or case in [("strict", "array"), ("strict-device1", "dask")]
+]
+"""For what no device's floats and no layout of chunks change."""
 
 _numbers = count()
 

@@ -80,7 +80,8 @@ def test_every_scorer_scores_lazily_what_it_scores_in_memory(name, target, known
     """Frames, and their rows as an array of which dask knows no length."""
     if is_regressor(MODELS[name]) != (target == "values"):
         return
-    if not known and name not in ("SGDClassifier", "SGDRegressor", "ParallelPostFit"):
+    first = name in ("SGDClassifier", "SGDRegressor", "ParallelPostFit")
+    if not first and not (known and target != "words"):
         return  # which share the way of these
     memory = TABLE if known else TABLE.to_numpy()
     X, y = lazily(TABLE), lazily(LABELS[target])
@@ -88,6 +89,8 @@ def test_every_scorer_scores_lazily_what_it_scores_in_memory(name, target, known
     model = fitted(name, target, *((memory, LABELS[target]) if in_memory(name) else (X, y)))
     fits = 0
     for scoring in metrics.get_scorer_names():
+        if scoring.endswith(("_micro", "_weighted", "_samples")):
+            continue  # one function with "macro"
         scorer = metrics.get_scorer(scoring)
         try:
             want = scorer(model, memory, LABELS[target])

@@ -52,6 +52,7 @@ from tests.backends import Backend, open_backend, selected
 from tests.containers import (
     CASES,
     CHUNKS,
+    MAIN_CASES,
     N_ROWS,
     Container,
     blocks_of,
@@ -411,6 +412,7 @@ def container(backend: Backend, kind: str) -> Container:
 
 
 everywhere = pytest.mark.parametrize(("backend", "kind"), CASES, indirect=["backend"])
+on_main = pytest.mark.parametrize(("backend", "kind"), MAIN_CASES, indirect=["backend"])
 in_blocks = pytest.mark.parametrize(
     ("backend", "kind"), [c for c in CASES if c[1].startswith("dask")], indirect=["backend"]
 )
@@ -472,7 +474,7 @@ def test_what_comes_out_is_what_went_in(estimator, container, table):
         close(found, wanted, container)
 
 
-@everywhere
+@on_main
 def test_fitted_attributes_are_where_x_is(estimator, container, table):
     fit(estimator, container, table)
     for name in ("coef_", "intercept_", "classes_", "mean_", "var_", "scale_"):
@@ -602,7 +604,7 @@ def values(estimator: BaseEstimator) -> dict[str, Any]:
     return {k: v for k, v in params if k != "steps" and not isinstance(v, BaseEstimator)}
 
 
-@everywhere
+@on_main
 def test_pickle_and_clone_after_fit(estimator, container, table):
     fit(estimator, container, table)
     copy = pickle.loads(pickle.dumps(estimator))
@@ -732,7 +734,7 @@ def test_chunks_make_no_difference_where_batches_line_up(estimator, table, chunk
             np.testing.assert_allclose(got, getattr(want, name), rtol=1e-12, atol=1e-14)
 
 
-@everywhere
+@on_main
 def test_scikit_learns_pipeline(estimator, container, table):
     """The whole line of the README, on every container."""
     pipe = make_pipeline(StandardScaler(), estimator)
@@ -802,7 +804,7 @@ def test_feature_names_are_kept_and_compared(estimator, kind, table):
         assert list(estimator.get_feature_names_out()) == ["f0", "f1", "f2", "f3"]
 
 
-@everywhere
+@on_main
 def test_another_number_of_features_is_refused(estimator, container, table):
     fit(estimator, container, table)
     wide = np.concatenate([table.X, table.X], axis=1)

@@ -273,14 +273,16 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     s = (state.active * length)[:, None] * unit * s
 
     f = 2.0 * min(max(1.0, T / (50 * d + 1)), 8.0) ** 0.3 if loss.kinked else 1.5
+    # in parts that differ by feature a step would leave the valleys of correlated ones
+    past = xp.min(state.past)
     begun = 0 < params.average <= T + m
-    r = averaging_weight(params, T, m) if begun else f * m / (state.past + f * m)
+    r = averaging_weight(params, T, m) if begun else f * m / (past + f * m)
     r = xp.where(kept > 0.0, state.active, 0.0)[:, None] * r
     c = 3 * m / (T + 3 * m)
     if not wide:
         n = evenness(state.curvature)[:, None] if some.weight is not None else 1.0
         reach = 7 if loss.kinked else 6
-        c = reach * m / (state.past + reach * m + 3 * d / n)
+        c = reach * m / (past + reach * m + 3 * d / n)
     mean = state.mean + r * (w - s - state.mean)
     state = state._replace(weights=w - c * kept[:, None] * s, mean=mean, past=state.past + m)
     if tilts:

@@ -190,10 +190,10 @@ def test_no_unit_is_too_small_or_too_large(backend, cut_small, gap, weights):
     units = UNITS[backend.widest]
     rng = np.random.default_rng(1)
     for unit in units:
-        X = rng.normal(2, 1, (90, 3)) * [unit, 1.0, np.sqrt(unit)]
+        X = rng.normal(2, 1, (36, 3)) * [unit, 1.0, np.sqrt(unit)]
         X = backend.to_numpy(backend.asarray(with_gaps(X) if gap else X))
-        weight = WEIGHTS[weights](90)
-        cuts = [0, 40, 41, 90]
+        weight = WEIGHTS[weights](36)
+        cuts = [0, 16, 17, 36]
         blocks = [backend.asarray(X[i:j]) for i, j in pairwise(cuts)]
         parts = None
         if weight is not None:
@@ -201,7 +201,7 @@ def test_no_unit_is_too_small_or_too_large(backend, cut_small, gap, weights):
             parts = [backend.asarray(weight[i:j]) for i, j in pairwise(cuts)]
         with np.errstate(over="ignore", invalid="ignore"):
             check_scale(backend, merged(blocks, parts), X, weight)
-    rows = [rng.normal(2, 1, (20, 2)) * unit for unit in rng.permutation(units)]
+    rows = [rng.normal(2, 1, (8, 2)) * unit for unit in rng.permutation(units)]
     X = backend.to_numpy(backend.asarray(np.concatenate(rows)))
     with np.errstate(over="ignore", invalid="ignore"):
         state = merged([backend.asarray(part) for part in np.split(X, len(units))])
