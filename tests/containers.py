@@ -25,21 +25,21 @@ INDEX = np.arange(N_ROWS)[::-1] * 10
 ARRAYS = ("array", "dask", "dask-unknown", "dask-columns")
 FRAMES = ("frame", "dask-frame")
 
+_LIBRARIES = ("numpy", "torch", "jax", "cupy")
 CASES = [
     (name, kind)
     for name in selected()
     for kind in ARRAYS
-    if kind in ("array", "dask") or name in ("numpy", "strict", "torch", "jax", "cupy")
+    if kind in ("array", "dask") or name in _LIBRARIES
 ]
 CASES += [("numpy", kind) for kind in FRAMES if "numpy" in selected()]
 """Array library and kind of container. Frames hold NumPy's arrays, and what dask knows of a chunk
 matters once for each library."""
 
-_ONCE = ("numpy", "torch", "jax", "cupy")
 MAIN_CASES = [
     case
     for case in CASES
-    if case[0] in _ONCE or case in [("strict", "array"), ("strict-device1", "dask")]
+    if case[0] in _LIBRARIES or case in [("strict", "array"), ("strict-device1", "dask")]
 ]
 """For what no device's floats and no layout of chunks change."""
 

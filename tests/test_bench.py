@@ -48,9 +48,9 @@ CASES = [
     ),
     Case(
         "defaults.py",
-        "--rows 300 --jobs 1 --tables sorted outliers ratings --losses hinge huber "
+        "--rows 300 --jobs 1 --tables sorted outliers ratings padded --losses hinge huber "
         "--json {tmp}/out.json --picture {tmp}/out.png",
-        ("sorted; hinge", "outliers; huber", "ratings; hinge"),
+        ("sorted; hinge", "outliers; huber", "ratings; hinge", "padded; huber"),
         needs="matplotlib",
     ),
     Case(
