@@ -97,6 +97,26 @@ def test_a_column_may_grow_with_the_rows_and_partitions_be_short(chunks, seed):
     assert log_loss(c, model.fit(lazy, targets[1]).predict_proba(X)) < 0.325
 
 
+@pytest.mark.parametrize("loss", ["squared_error", "huber"])
+def test_a_feature_whose_unit_has_grown_turns_no_step(loss):
+    """Else a step leaves the valley of correlated features, and the next ones with it."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(4000, 6)) @ rng.normal(size=(6, 6))
+    y = X @ rng.normal(size=6) + rng.normal(size=len(X))
+    params = Params(loss=loss, kind="values", epsilon=0.1)
+    state = newton.init(params, 6, 1, like=X)
+    state, _ = newton.update(params, state, Batch(X[:3000], y[:3000]))
+    young = state._replace(past=state.past * np.linspace(0.2, 1.0, 7))
+    moves = []
+    for begin in (state, young):
+        end, _ = newton.update(params, begin, Batch(X[3000:], y[3000:], seen=3000))
+        step = end.weights - begin.weights
+        step[:, -1] = 0.0  # which the centre moves as well
+        moves.append((step / np.linalg.norm(step), np.linalg.norm(step)))
+    np.testing.assert_allclose(moves[0][0], moves[1][0], rtol=1e-9)
+    assert moves[1][1] > 1.2 * moves[0][1]
+
+
 SETTINGS = [{}, {"penalty": "l1"}, {"average": 100}, {"batch_size": 32}, {"loss": "log_loss"}]
 
 
