@@ -14,12 +14,12 @@ Vowpal Wabbit  as it comes, on rows as they are, without a penalty (`vowpal.py` 
 What is learned on standardized rows has a penalty of its own, and so an optimum of its own. Rows
 come in random order, in blocks of a twentieth of --rows; those sorted by label in 100 blocks.
 
-Of tables whose rows come in an order of their own, or with weights, a second table follows: what
+A second table follows for tables whose rows come in an order of their own, or with weights: what
 streamlearn makes of the same rows in each way that rows can be given (`ways.py`), in their order
 and, after the bar, in a random one. "1 to 100 a call" is how much larger the loss is after calls of
-``partial_fit`` with a row each than after calls with 100, on a tenth of the rows. "must" says ok
-where, in each way, rows in order end within 0.5 % if they do so in random order (5 % for single
-rows), of tables that have 100,000 rows.
+``partial_fit`` with one row each than after calls with 100, on a twentieth of the rows. Its "must"
+says ok where rows in order end within 0.5 % (5 % for single rows) wherever they do so in random
+order. Tables count that have 100,000 rows, worth (sum w)^2 / sum w^2 >= 100 times the features.
 
 "must" says ok where streamlearn ends within 0.5 % (1.5 where nearly separable), of tables in random
 order that have 100,000 rows and 100 times as many rows as features, and everywhere ends no worse
@@ -144,6 +144,7 @@ def compared(
         ]
     return {
         "n": len(y),
+        "worth": len(y) if w is None else float(w.sum() ** 2 / (w**2).sum()),
         "d": X.shape[1],
         "ends": [len(o) for o in orders],
         "optimum": least,
@@ -157,11 +158,11 @@ def compared(
 def by_way(over: Callable, n: int, seed: int) -> dict[str, tuple[float, float]]:
     """Return the excess of each way to give the rows, in order and in a random order.
 
-    Rows one a call are a tenth of all, and are compared with the same rows 100 a call.
+    Rows one a call are a twentieth of all, and are compared with the same rows 100 a call.
     """
     orders = np.arange(n), np.random.default_rng([seed, n]).permutation(n)
     found = {way: tuple(over(fit, o) for o in orders) for way, fit in WAYS.items()}
-    few = [o[: max(2, n // 10)] for o in orders]
+    few = [o[: max(2, n // 20)] for o in orders]
     found[SINGLE] = tuple(over(in_calls, o, rows=1) / over(in_calls, o, rows=100) for o in few)
     return {way: tuple(100 * (v - 1) for v in pair) for way, pair in found.items()}
 
@@ -195,8 +196,9 @@ def losses_of(name: str, wanted: list[str] | None) -> list[str]:
 
 
 def enough(figures: dict[str, Any]) -> bool:
-    """Whether a table has rows enough to be judged by the bar."""
-    return figures["n"] >= max(100_000, 100 * figures["d"])
+    """Whether a table has rows enough to be judged by the bar, and they weigh enough."""
+    n, worth, d = figures["n"], figures["worth"], figures["d"]
+    return n >= 100_000 and worth >= 100 * d
 
 
 def must(name: str, seeds: list[dict[str, Any]]) -> str:

@@ -98,6 +98,12 @@ def heavy(rng: Any, X: np.ndarray) -> np.ndarray:
     return w / w.mean()
 
 
+def skewed(rng: Any, X: np.ndarray) -> np.ndarray:
+    """Return weights of mean 1 whose logarithms are spread evenly over four orders."""
+    w = 10.0 ** rng.uniform(0, 4, len(X))
+    return w / w.mean()
+
+
 def padded(rng: Any, X: np.ndarray) -> np.ndarray:
     """Return weights 0, 1, 0, 1, and move the rows of weight 0 a million times as far out."""
     w = np.arange(len(X)) % 2.0

@@ -317,10 +317,16 @@ TABLES = {
         in_order(ordered.correlated, ordered.labels, weigh=ordered.heavy),
         ordered=True,
     ),
-    "heavy-line": Table(
+    "skewed": Table(
+        "weights over four orders",
+        C,
+        in_order(ordered.correlated, ordered.labels, weigh=ordered.skewed),
+        ordered=True,
+    ),
+    "skewed-line": Table(
         "the same, a line",
         V,
-        in_order(ordered.correlated, ordered.values, weigh=ordered.heavy),
+        in_order(ordered.correlated, ordered.values, weigh=ordered.skewed),
         ordered=True,
     ),
     "padded": Table(
