@@ -8,6 +8,7 @@ draws the same.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -459,13 +460,14 @@ def _samples(course: Course, X: Array, like: Array, seed: int) -> Callable | Non
     sampled = course.machine.sampled
     if sampled is None:
         return None
-    draws = np.random.default_rng(seed)
+    source = cache(lambda: np.random.default_rng(seed))  # blocks of few rows draw none
 
     def drawn(m: int) -> Array | None:
         k = sampled(X, course.n_outputs, m)
         if not k:
             return None
-        return asarray((np.arange(k) + draws.random(k)) / k, like=like, dtype=float_dtype(like))
+        draws = (np.arange(k) + source().random(k)) / k
+        return asarray(draws, like=like, dtype=float_dtype(like))
 
     return drawn
 
