@@ -39,7 +39,7 @@ matters once for each library."""
 MAIN_CASES = [
     case
     for case in CASES
-    if case[0] in _LIBRARIES or case in [("strict", "array"), ("strict-device1", "dask")]
+    if case[0] in _LIBRARIES or case in [("strictest", "array"), ("strict-device1", "dask")]
 ]
 """For what no device's floats and no layout of chunks change."""
 

@@ -323,7 +323,7 @@ def estimator(request: pytest.FixtureRequest) -> BaseEstimator:
 
 SCIKIT_LEARNS_NAMES = {
     "numpy": [("numpy", None, None)],
-    "strict": [("array_api_strict", "CPU_DEVICE", "float64")],
+    "strictest": [("array_api_strict", "CPU_DEVICE", "float64")],
     "strict-device1": [("array_api_strict", "device1", "float32")],
     "torch": [("torch", "cpu", "float64"), ("torch", "cpu", "float32")],
 }

@@ -153,8 +153,11 @@ def test_columns_are_models_of_their_own_and_a_stopped_one_stays(backend):
                 np.testing.assert_allclose(a, b, rtol=1e3 * backend.eps, atol=1e2 * backend.eps)
 
 
-@pytest.mark.parametrize("penalty", PENALTIES)
-@pytest.mark.parametrize("rate", [*RATES, "pa1", "pa2"])
+@pytest.mark.parametrize(
+    ("rate", "penalty"),
+    [("constant", p) for p in PENALTIES]
+    + [(rate, "elasticnet") for rate in (*RATES[1:], "pa1", "pa2")],
+)
 def test_backends_agree_and_keep_dtype(backend, rate, penalty):
     X, _, codes, rows = table()
     params = Params(average=9, alpha=0.02, penalty=penalty, learning_rate=rate, eta0=0.05)
