@@ -290,7 +290,7 @@ def drawn(kind: str, how: dict[str, Any], random_state: Any, X: np.ndarray, w: A
     return models
 
 
-@pytest.mark.parametrize("random_state", [0, 7, "instance"])
+@pytest.mark.parametrize("random_state", [7, "instance"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_draws_are_scikit_learns(kind, random_state):
     """The order of the rows in each epoch, and which are held out to stop by."""
