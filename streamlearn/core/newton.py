@@ -103,7 +103,7 @@ from streamlearn.core.pacing import (
     largest_near_kinks,
     sampled,
 )
-from streamlearn.core.survey import Sample, Scored, on_rows, score, survey, uncentred
+from streamlearn.core.survey import Sample, Scored, score, survey, uncentred
 from streamlearn.core.trust import Trust
 
 MATURE = 70
@@ -296,7 +296,8 @@ def level(params: Params, state: State, batch: Batch) -> State:
     Steps that have this way to go by themselves take it in parts, and rows are few at first.
     """
     xp, w = namespace(state.weights), state.weights
-    _, p, y, a = score(params, w, state.centre, batch.X, batch.target, batch.weight)
+    model = uncentred(w, state.centre)
+    _, p, y, a = score(params, model, batch.X, batch.target, batch.weight)
     r = y - p
     if LOSSES[params.loss].kinked:
         shift = xp.sort(r, axis=0)[r.shape[0] // 2, :]
@@ -353,11 +354,12 @@ def bend_of_rows(
     params: Params, s: Array, some: Sample, worst: Scored, h: Array, centre: Array, m: int
 ) -> Array:
     """Return the curvature of the mean loss of m rows along steps s (K, D), (K,)."""
-    bend = column_sums(h * on_rows(s, some.X, centre) ** 2) / h.shape[0]
+    s, shift = uncentred(s, centre)
+    bend = column_sums(h * scores(some.X, s, shift) ** 2) / h.shape[0]
     far, p, y, a = worst
     h = LOSSES[params.loss].curvature(p, y, params.epsilon)
     h = h if a is None else a * h
-    return namespace(s).maximum(bend, column_sums(h * on_rows(s, far, centre) ** 2) / m)
+    return namespace(s).maximum(bend, column_sums(h * scores(far, s, shift) ** 2) / m)
 
 
 def in_units_of_now(state: State, X: Array) -> State:
@@ -368,7 +370,7 @@ def in_units_of_now(state: State, X: Array) -> State:
     a quarter of the rows X are far out: one wild row changes no unit.
     """
     xp, known = namespace(X), state.curvature
-    now = xp.mean(known.square, axis=0)
+    now = column_sums(known.square)
     now = now / xp.where(now[-1] > 0.0, now[-1], 1.0)  # the last is the sum over the rows
     grown = now > 2.0 * state.unit
     if reads_are_free(X) and not bool(xp.any(grown)):

@@ -114,7 +114,7 @@ def survey(params: Params, w: Array, centre: Array, batch: Batch) -> tuple[Surve
         With draws, the sample is as large as there are draws; else it is the whole batch.
     """
     loss, K = LOSSES[params.loss], w.shape[0]
-    xp = namespace(w)
+    xp, model = namespace(w), uncentred(w, centre)
     slices: Iterable[Batch] = (batch,)
     # rows in place are as fast at once, and where others load meanwhile each call waits its turn
     if is_scattered(batch.X):
@@ -125,7 +125,7 @@ def survey(params: Params, w: Array, centre: Array, batch: Batch) -> tuple[Surve
     worst: list[Scored] = []
     kept: list[Scored] = []
     for rows, target, weight, *_ in slices:
-        X, p, y, a = scored = score(params, w, centre, rows, target, weight)
+        X, p, y, a = scored = score(params, model, rows, target, weight)
         value, g = (f(p, y, params.epsilon) for f in loss[:2])
         g = g if a is None else g * a
         plain, *weighted = loss_sums(value, a)
@@ -137,43 +137,41 @@ def survey(params: Params, w: Array, centre: Array, batch: Batch) -> tuple[Surve
         most = argmax(lost, axis=0, keepdims=True)
         worst.append(Scored(*(x if x is None else pick(x, most) for x in scored)))
         kept.append(scored if batch.draws is None else scored._replace(X=None))
-    if batch.draws is None:
-        sample = _whole(_joined(kept))
-    else:
-        sample = draw(params, w, centre, batch, [s.weight for s in kept if s.weight is not None])
+    known = _joined(kept)
+    sample = _whole(known) if batch.draws is None else draw(batch.X, batch.draws, known)
     slopes, total, *losses = sums
     return Survey(slopes, total, tuple(losses), _joined(worst)), sample
 
 
 def score(
-    params: Params, w: Array, centre: Array, X: Rows, target: Array, weight: Array | None
+    params: Params, model: tuple[Array, Array], X: Rows, target: Array, weight: Array | None
 ) -> Scored:
-    """Return rows, their scores and targets, and their weights where rows have any."""
-    coef, intercept = uncentred(w, centre)
-    X = cast(X, w.dtype)
+    """Return rows, their weights, and what models (K, d) and (K,) make of them."""
+    coef, intercept = model
+    X = cast(X, coef.dtype)
     p = scores(X, coef, intercept)
     y = targets(params, target, coef)
     return Scored(X, p, y, row_weights(params, y, weight))
 
 
-def draw(params: Params, w: Array, centre: Array, batch: Batch, weights: list[Array]) -> Sample:
-    """Return the rows of a batch that its draws point at; ``weights`` are those of all rows."""
-    X, target, weight, _, draws = batch
-    xp, m = namespace(draws), X.shape[0]
-    if weights:
-        q = xp.mean(concat(weights), axis=1)
+def draw(X: Rows, draws: Array, known: Scored) -> Sample:
+    """Return the rows of X that draws point at; ``known`` is all but X of all rows."""
+    xp, m, weight = namespace(draws), X.shape[0], known.weight
+    if weight is not None:
+        q = xp.mean(weight, axis=1)
         until = xp.cumulative_sum(q)
         at = xp.searchsorted(until, draws * until[-1], side="right")
     else:
         at = xp.astype(xp.floor(draws * m), default_int(draws))
     at = xp.clip(at, 0, m - 1)
-    parts = (None if v is None else rows_at(v, at) for v in (target, weight))
-    drawn = score(params, w, centre, pick(X, at), *parts)
-    if drawn.weight is None:
+    p, y = (rows_at(v, at) for v in known[1:3])
+    drawn = Scored(cast(pick(X, at), p.dtype), p, y, None)
+    if weight is None:
         return _whole(drawn)
     mean, drawn_q = until[-1] / m, xp.take(q, at)[:, None]
     share = mean / xp.where(drawn_q > 0.0, drawn_q, 1.0)
-    return Sample(drawn.X, drawn.p, drawn.y, share * drawn.weight, share * drawn.weight**2)
+    weight = rows_at(weight, at)
+    return Sample(drawn.X, p, y, share * weight, share * weight**2)
 
 
 def _whole(rows: Scored) -> Sample:
@@ -187,11 +185,6 @@ def _joined(parts: list[Scored]) -> Scored:
     if len(parts) == 1:
         return parts[0]
     return Scored(*(None if x[0] is None else concat(list(x)) for x in zip(*parts, strict=True)))
-
-
-def on_rows(w: Array, X: Rows, centre: Array) -> Array:
-    """Return the scores (m, K) of models w (K, D) on rows X (m, d) less the centre."""
-    return scores(X, *uncentred(w, centre))
 
 
 def uncentred(w: Array, centre: Array) -> tuple[Array, Array]:
