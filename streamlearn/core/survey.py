@@ -163,7 +163,7 @@ def draw(X: Rows, draws: Array, known: Scored) -> Sample:
         at = xp.searchsorted(until, draws * until[-1], side="right")
     else:
         at = xp.astype(xp.floor(draws * m), default_int(draws))
-    at = xp.clip(at, 0, m - 1)
+    at = xp.minimum(at, m - 1)
     p, y = (rows_at(v, at) for v in known[1:3])
     drawn = Scored(cast(pick(X, at), p.dtype), p, y, None)
     if weight is None:
