@@ -17,9 +17,10 @@ come in random order, in blocks of a twentieth of --rows; those sorted by label 
 A second table follows for tables whose rows come in an order of their own, or with weights: what
 streamlearn makes of the same rows in each way that rows can be given (`ways.py`), in their order
 and, after the bar, in a random one. "1 to 100 a call" is how much larger the loss is after calls of
-``partial_fit`` with one row each than after calls with 100, on a twentieth of the rows. Its "must"
-says ok where rows in order end within 0.5 % (5 % for single rows) wherever they do so in random
-order. Tables count that have 100,000 rows, worth (sum w)^2 / sum w^2 >= 100 times the features.
+``partial_fit`` with one row each than after calls with 100, on such a table with a twentieth of the
+rows. Its "must" says ok where rows in order end within 0.5 % (5 % for single rows) wherever they do
+so in random order. Tables count that have 100,000 rows, worth (sum w)^2 / sum w^2 >= 100 times the
+features.
 
 "must" says ok where streamlearn ends within 0.5 % (1.5 where nearly separable), of tables in random
 order that have 100,000 rows and 100 times as many rows as features, and everywhere ends no worse
@@ -92,21 +93,22 @@ def measure(
     orders = [about.order(y[: max(2, round(share * n))]) for share in SHARES]
     vw = vw if drawn.weight is None else None
     by_vw = learned_by_vw(vw, drawn, K, orders, losses) if vw else {}
+    few = made(name, max(40, rows // 20), seed) if about.ordered else None
     block_rows = max(1, rows // (SORTED_BLOCKS if about.by_label else BLOCKS))
     found = {}
     for loss in losses:
         begin = time.perf_counter()
         params = Params(loss=loss, kind=about.kind, alpha=ALPHA)
         task = Task(params, K, seed, block_rows)
-        found[loss] = compared(task, drawn, orders, about.ordered, by_vw.get(loss))
+        found[loss] = compared(task, drawn, orders, few, by_vw.get(loss))
         found[loss]["seconds"] = time.perf_counter() - begin
     return found
 
 
 def compared(
-    task: Task, drawn: Rows, orders: list[np.ndarray], ordered: bool, vw: list | None
+    task: Task, drawn: Rows, orders: list[np.ndarray], few: Rows | None, vw: list | None
 ) -> dict[str, Any]:
-    """Return the optimum of a loss, and the curves of all rules."""
+    """Return the optimum of a loss, the curves of all rules, and the ways to give ``few`` rows."""
     X, y, X_test, y_test, w, w_test = drawn
     params, K = task.params, task.K
     counted = slice(None) if w is None else w > 0
@@ -151,19 +153,26 @@ def compared(
         "gap": max(best.gap, best_scaled.gap),
         "rate": picked,
         "excess": {rule: [100 * (v - 1) for v in curve] for rule, curve in curves.items()},
-        "ways": by_way(over, len(y), task.seed) if ordered else {},
+        "ways": by_way(over, task, len(y), few) if few else {},
     }
 
 
-def by_way(over: Callable, n: int, seed: int) -> dict[str, tuple[float, float]]:
-    """Return the excess of each way to give the rows, in order and in a random order.
+def by_way(over: Callable, task: Task, n: int, few: Rows) -> dict[str, tuple[float, float]]:
+    """Return the excess of each way to give n rows, in order and in a random order.
 
-    Rows one a call are a twentieth of all, and are compared with the same rows 100 a call.
+    Rows one a call are those of a table with fewer rows, and are compared with the same 100 a call.
     """
-    orders = np.arange(n), np.random.default_rng([seed, n]).permutation(n)
-    found = {way: tuple(over(fit, o) for o in orders) for way, fit in WAYS.items()}
-    few = [o[: max(2, n // 20)] for o in orders]
-    found[SINGLE] = tuple(over(in_calls, o, rows=1) / over(in_calls, o, rows=100) for o in few)
+
+    def orders(n: int) -> tuple[np.ndarray, np.ndarray]:
+        return np.arange(n), np.random.default_rng([task.seed, n]).permutation(n)
+
+    def loss(at: np.ndarray, rows: int) -> float:
+        weight = None if few.weight is None else few.weight[at]
+        W, b = in_calls(task, few.X[at], few.y[at], weight, rows=rows)
+        return mean_loss(task.params, few.X_test @ W.T + b, few.y_test, few.weight_test)
+
+    found = {way: tuple(over(fit, o) for o in orders(n)) for way, fit in WAYS.items()}
+    found[SINGLE] = tuple(loss(o, 1) / loss(o, 100) for o in orders(len(few.y)))
     return {way: tuple(100 * (v - 1) for v in pair) for way, pair in found.items()}
 
 
