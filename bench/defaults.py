@@ -105,30 +105,38 @@ def measure(
     return found
 
 
+def held_out(
+    task: Task, rows: Rows, W: np.ndarray, b: np.ndarray, limits: tuple | None = None
+) -> float:
+    """Return the mean loss of models on what is held out of a table."""
+    p = rows.X_test @ W.T + b
+    p = np.clip(p, *limits) if limits else p
+    return mean_loss(task.params, p, rows.y_test, rows.weight_test)
+
+
 def compared(
     task: Task, drawn: Rows, orders: list[np.ndarray], few: Rows | None, vw: list | None
 ) -> dict[str, Any]:
-    """Return the optimum of a loss, the curves of all rules, and the ways to give ``few`` rows."""
-    X, y, X_test, y_test, w, w_test = drawn
+    """Return the optimum of a loss, and the curves of all rules.
+
+    Where the order of the rows is the difficulty there are ``few`` rows, too, for `by_way`.
+    """
+    X, y, w = drawn.X, drawn.y, drawn.weight
     params, K = task.params, task.K
     counted = slice(None) if w is None else w > 0
     mean, sd = X[counted].mean(0), deviations(X[counted])
-    Z = (X - mean) / sd
-
-    def held_out(W: np.ndarray, b: np.ndarray, limits: tuple | None = None) -> float:
-        p = X_test @ W.T + b
-        return mean_loss(params, np.clip(p, *limits) if limits else p, y_test, w_test)
+    scaled = drawn._replace(X=(X - mean) / sd)
 
     best = optimum(params, X, y, zeros(K, X.shape[1]), weight=w)
     best_scaled = optimum(params, X, y, best, scale=sd, weight=w)
-    least, least_scaled = (held_out(*at[:2]) for at in (best, best_scaled))
+    least, least_scaled = (held_out(task, drawn, *at[:2]) for at in (best, best_scaled))
 
-    def over(fit: Callable, at: Any, **settings: Any) -> float:
-        return held_out(*fit(task, X[at], y[at], None if w is None else w[at], **settings)) / least
+    def over(fit: Callable, at: np.ndarray) -> float:
+        return held_out(task, drawn, *fit(task, *drawn.at(at))) / least
 
     def standardized(at: np.ndarray, **settings: Any) -> float:
-        W, b = peer(task, Z[at], y[at], None if w is None else w[at], **settings)
-        return held_out(W / sd, b - (W / sd) @ mean) / least_scaled
+        W, b = peer(task, *scaled.at(at), **settings)
+        return held_out(task, drawn, W / sd, b - (W / sd) @ mean) / least_scaled
 
     tried = [standardized(orders[-1], **settings) for settings in GRID]
     picked = GRID[int(np.argmin(np.nan_to_num(tried, nan=np.inf)))]
@@ -142,7 +150,7 @@ def compared(
         # its predictions end where the targets do
         limits = (y.min(), y.max()) if params.loss == "squared_error" else None
         curves["Vowpal Wabbit"] = [
-            held_out(w[:, :-1], w[:, -1], limits) / least for w in map(np.array, vw)
+            held_out(task, drawn, W[:, :-1], W[:, -1], limits) / least for W in map(np.array, vw)
         ]
     return {
         "n": len(y),
@@ -167,9 +175,7 @@ def by_way(over: Callable, task: Task, n: int, few: Rows) -> dict[str, tuple[flo
         return np.arange(n), np.random.default_rng([task.seed, n]).permutation(n)
 
     def loss(at: np.ndarray, rows: int) -> float:
-        weight = None if few.weight is None else few.weight[at]
-        W, b = in_calls(task, few.X[at], few.y[at], weight, rows=rows)
-        return mean_loss(task.params, few.X_test @ W.T + b, few.y_test, few.weight_test)
+        return held_out(task, few, *in_calls(task, *few.at(at), rows=rows))
 
     found = {way: tuple(over(fit, o) for o in orders(n)) for way, fit in WAYS.items()}
     found[SINGLE] = tuple(loss(o, 1) / loss(o, 100) for o in orders(len(few.y)))

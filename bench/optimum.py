@@ -27,6 +27,16 @@ class Optimum(NamedTuple):
     gap: float
 
 
+class Problem(NamedTuple):
+    """One column's objective: standardized rows, ones last, their weights, penalties, targets."""
+
+    params: Params
+    Z: np.ndarray
+    weight: np.ndarray
+    ridge: np.ndarray
+    y: np.ndarray
+
+
 def mean_loss(
     params: Params, p: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None
 ) -> float:
@@ -78,7 +88,7 @@ def optimum(
     ridge = np.append(params.alpha * ((1.0 if scale is None else scale) / sd) ** 2, 0.0)
     target = linear.targets(params, y, start.coef)
     W = np.hstack([start.coef * sd, (start.intercept + start.coef @ mean)[:, None]])
-    found = [_column(params, Z, r, ridge, t, w) for t, w in zip(target.T, W, strict=True)]
+    found = [_column(Problem(params, Z, r, ridge, t), w) for t, w in zip(target.T, W, strict=True)]
     W, value, least = (np.array(part) for part in zip(*found, strict=True))
     coef = W[:, :-1] / sd
     return Optimum(coef, W[:, -1] - coef @ mean, float(1 - least.sum() / value.sum()))
@@ -95,15 +105,9 @@ def deviations(X: np.ndarray) -> np.ndarray:
     return np.where(sd > 0, sd, 1.0)
 
 
-def _column(
-    params: Params,
-    Z: np.ndarray,
-    r: np.ndarray,
-    ridge: np.ndarray,
-    y: np.ndarray,
-    w: np.ndarray,
-) -> tuple[np.ndarray, float, float]:
+def _column(problem: Problem, w: np.ndarray) -> tuple[np.ndarray, float, float]:
     """Return one model of standardized rows, its objective, and a bound on the least possible."""
+    params, y = problem.params, problem.y
     spread = 1.0 if params.kind == "classes" else max(np.std(y), 1e-3)
     kinked = params.loss in ("hinge", "epsilon_insensitive")
     width = spread if kinked or params.loss == "huber" else 0.0
@@ -114,30 +118,23 @@ def _column(
         # rows that stay on a rounded kink move as its width does
         ahead = w + (w - before) / 3
         before = w
-        w, decrement = _newton(params, Z, r, ridge, y, ahead, width, tolerance)
-        true, slack = _slack(params, Z, r, ridge, y, w, width)
+        w, decrement = _newton(problem, ahead, width, tolerance)
+        true, slack = _slack(problem, w, width)
         if kinked and (slack < 0.5 * CONVERGED * true or width < 1e-9 * spread):
-            w, decrement = _newton(params, Z, r, ridge, y, w, width, CONVERGED)
-            true, slack = _slack(params, Z, r, ridge, y, w, width)
+            w, decrement = _newton(problem, w, width, CONVERGED)
+            true, slack = _slack(problem, w, width)
             return w, true, true - slack - decrement
         if width == 0:
             return w, true, true - decrement
         width = width / 3 if kinked or width > 3 * params.epsilon else 0.0
 
 
-def _slack(
-    params: Params,
-    Z: np.ndarray,
-    r: np.ndarray,
-    ridge: np.ndarray,
-    y: np.ndarray,
-    w: np.ndarray,
-    width: float,
-) -> tuple[float, float]:
+def _slack(problem: Problem, w: np.ndarray, width: float) -> tuple[float, float]:
     """Return the objective, and how far the dual one lies below it where kinks are rounded.
 
     The conjugate of a rounded loss is larger by width / 2 g^2 than that of the loss.
     """
+    params, Z, r, ridge, y = problem
     p = Z @ w
     true = LOSSES[params.loss].value(p, y, params.epsilon)
     v, g, _ = smooth(params.loss, p, y, params.epsilon, width)
@@ -146,16 +143,10 @@ def _slack(
 
 
 def _newton(
-    params: Params,
-    Z: np.ndarray,
-    r: np.ndarray,
-    ridge: np.ndarray,
-    y: np.ndarray,
-    w: np.ndarray,
-    width: float,
-    tolerance: float,
+    problem: Problem, w: np.ndarray, width: float, tolerance: float
 ) -> tuple[np.ndarray, float]:
     """Minimize the smooth objective; return the model and the Newton decrement."""
+    params, Z, r, ridge, y = problem
 
     def f(w: np.ndarray) -> tuple:
         v, g, h = smooth(params.loss, Z @ w, y, params.epsilon, width)

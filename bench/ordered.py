@@ -15,24 +15,20 @@ HEAVY, HEAVY_SHARE = 1e4, 1 / 250
 # -- rows and their scores -----------------------------------------------------------------------
 
 
-def dummies(codes: np.ndarray, levels: int) -> np.ndarray:
-    return (codes[:, None] == np.arange(levels)).astype(float)
-
-
 def hourly(rng: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Draw rows of a daily curve, weekdays and four numbers, with dummies of hours and days."""
     t = np.arange(n)
     hour, day = t % 24, t // 24 % 7
     X = rng.normal(size=(n, 4))
     p = X @ rng.normal(size=4) + 2 * np.sin(2 * np.pi * hour / 24) + 0.5 * (day > 4)
-    return np.hstack([X, dummies(hour, 24), dummies(day, 7)]), p
+    return np.hstack([X, np.eye(24)[hour], np.eye(7)[day]]), p
 
 
 def monthly(rng: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Draw rows of twelve months: December sells, February does not."""
     month, X = np.arange(n) % 12, rng.normal(size=(n, 5))
     p = X @ rng.normal(size=5) + 3 * (month == 11) - (month == 1)
-    return np.hstack([X, dummies(month, 12)]), p
+    return np.hstack([X, np.eye(12)[month]]), p
 
 
 def paired(rng: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -123,4 +119,5 @@ def values(rng: Any, p: np.ndarray) -> np.ndarray:
 
 
 def _spread(p: np.ndarray) -> float:
+    """Return the deviation of scores; those that are infinite are labels, whatever the noise."""
     return float(p.std()) if np.isfinite(p).all() else 1.0

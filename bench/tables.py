@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import ordered
 
+C, V = "classes", "values"
 KEPT = 0.93  # of a real table's rows are learned from, where it is too short for --rows
 
 
@@ -29,6 +30,10 @@ class Rows(NamedTuple):
     y_test: np.ndarray
     weight: np.ndarray | None = None
     weight_test: np.ndarray | None = None
+
+    def at(self, order: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Return rows to learn from, in an order, with their targets and weights."""
+        return self.X[order], self.y[order], None if self.weight is None else self.weight[order]
 
 
 class Table(NamedTuple):
@@ -154,12 +159,14 @@ def generated(features: Callable, d: int, target: Callable, share: float = 1.0) 
 
 
 def in_order(
+    words: str,
+    kind: str,
     rows: Callable,
-    target: Callable,
     arrange: Callable = ordered.as_they_are,
     weigh: Callable | None = None,
-) -> Callable:
-    """Return how to make a table of rows that come like this."""
+) -> Table:
+    """Return a table of rows that come like this, with weights or without."""
+    target = ordered.labels if kind == C else ordered.values
 
     def make(rng: np.random.Generator, n: int) -> Rows:
         X, p = rows(rng, 2 * n)
@@ -169,7 +176,7 @@ def in_order(
         weights = () if w is None else (w[:n][order], w[n:])
         return Rows(X[:n][order], y[:n][order], X[n:], y[n:], *weights)
 
-    return make
+    return Table(words, kind, make, ordered=True)
 
 
 # -- real tables ---------------------------------------------------------------------------------
@@ -259,7 +266,6 @@ def baseball(rng: np.random.Generator, rows: int) -> Rows:
     return drawn(rng, numbers.drop(columns="R").to_numpy(), numbers["R"].to_numpy(), rows)
 
 
-C, V = "classes", "values"
 TABLES = {
     "flights": Table("flights: late?", C, flights("late")),
     "diamonds": Table("diamonds: ideal cut?", C, diamonds),
@@ -285,56 +291,18 @@ TABLES = {
     ),
     "wide-line": Table("a line in 500 features", V, generated(mixed, 500, line, 0.5)),
     "scales-line": Table("a line, six orders", V, generated(scales, 20, line)),
-    "hourly": Table("rows by the hour", V, in_order(ordered.hourly, ordered.values), ordered=True),
-    "monthly": Table(
-        "rows by the month", C, in_order(ordered.monthly, ordered.labels), ordered=True
-    ),
-    "alternating": Table(
-        "classes alternate",
-        C,
-        in_order(ordered.correlated, ordered.labels, ordered.alternating),
-        ordered=True,
-    ),
-    "paired": Table("before and after", V, in_order(ordered.paired, ordered.values), ordered=True),
-    "customers": Table(
-        "a customer's rows together", V, in_order(ordered.customers, ordered.values), ordered=True
-    ),
-    "customers-buy": Table(
-        "the same, buys?", C, in_order(ordered.customers, ordered.labels), ordered=True
-    ),
-    "negatives": Table(
-        "a choice, then four others", C, in_order(ordered.negatives, ordered.labels), ordered=True
-    ),
-    "by-feature": Table(
-        "sorted by a feature",
-        C,
-        in_order(ordered.correlated, ordered.labels, ordered.by_feature),
-        ordered=True,
-    ),
-    "heavy": Table(
-        "1 in 250 weighs 10,000",
-        C,
-        in_order(ordered.correlated, ordered.labels, weigh=ordered.heavy),
-        ordered=True,
-    ),
-    "skewed": Table(
-        "weights over four orders",
-        C,
-        in_order(ordered.correlated, ordered.labels, weigh=ordered.skewed),
-        ordered=True,
-    ),
-    "skewed-line": Table(
-        "the same, a line",
-        V,
-        in_order(ordered.correlated, ordered.values, weigh=ordered.skewed),
-        ordered=True,
-    ),
-    "padded": Table(
-        "every other weighs 0",
-        V,
-        in_order(ordered.correlated, ordered.values, weigh=ordered.padded),
-        ordered=True,
-    ),
+    "hourly": in_order("rows by the hour", V, ordered.hourly),
+    "monthly": in_order("rows by the month", C, ordered.monthly),
+    "alternating": in_order("classes alternate", C, ordered.correlated, ordered.alternating),
+    "paired": in_order("before and after", V, ordered.paired),
+    "customers": in_order("a customer's rows together", V, ordered.customers),
+    "customers-buy": in_order("the same, buys?", C, ordered.customers),
+    "negatives": in_order("a choice, then four others", C, ordered.negatives),
+    "by-feature": in_order("sorted by a feature", C, ordered.correlated, ordered.by_feature),
+    "heavy": in_order("1 in 250 weighs 10,000", C, ordered.correlated, weigh=ordered.heavy),
+    "skewed": in_order("weights over four orders", C, ordered.correlated, weigh=ordered.skewed),
+    "skewed-line": in_order("the same, a line", V, ordered.correlated, weigh=ordered.skewed),
+    "padded": in_order("every other weighs 0", V, ordered.correlated, weigh=ordered.padded),
 }
 
 

@@ -33,8 +33,9 @@ Why each part is there:
 - The rows that feed H are drawn by weight (`survey`), so that no order of the rows and no weights
   hide a feature from it. Every second row of a batch, say, has no even hour in it, and the squared
   loss then grows by 10^80.
-- T, in b and c, is ``past``: it counts rows by what they tell of a feature once its unit has grown,
-  as that of a column of time does from block to block (`in_units_of_now`).
+- T, in b and c, is the least of ``past``, which counts rows by what they tell of a feature once its
+  unit has grown, as that of a column of time does from block to block (`in_units_of_now`). It is
+  one number for all features: parts that differ by feature leave the valleys of correlated ones.
 - Each batch judges the step before it, and may take it back (`trust`).
 - The intercepts begin at the level of the first targets, which may be far from 0.
 - Some rows may miss the few that pull hardest: the one that loses the most bounds t apart. Without
@@ -273,7 +274,6 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     s = (state.active * length)[:, None] * unit * s
 
     f = 2.0 * min(max(1.0, T / (50 * d + 1)), 8.0) ** 0.3 if loss.kinked else 1.5
-    # in parts that differ by feature a step would leave the valleys of correlated ones
     past = xp.min(state.past)
     begun = 0 < params.average <= T + m
     r = averaging_weight(params, T, m) if begun else f * m / (past + f * m)

@@ -164,14 +164,14 @@ def draw(X: Rows, draws: Array, known: Scored) -> Sample:
     else:
         at = xp.astype(xp.floor(draws * m), default_int(draws))
     at = xp.minimum(at, m - 1)
-    p, y = (rows_at(v, at) for v in known[1:3])
-    drawn = Scored(cast(pick(X, at), p.dtype), p, y, None)
+    X, p, y = pick(X, at), rows_at(known.p, at), rows_at(known.y, at)
+    X = cast(X, p.dtype)
     if weight is None:
-        return _whole(drawn)
+        return Sample(X, p, y, None, None)
     mean, drawn_q = until[-1] / m, xp.take(q, at)[:, None]
     share = mean / xp.where(drawn_q > 0.0, drawn_q, 1.0)
     weight = rows_at(weight, at)
-    return Sample(drawn.X, p, y, share * weight, share * weight**2)
+    return Sample(X, p, y, share * weight, share * weight**2)
 
 
 def _whole(rows: Scored) -> Sample:
