@@ -8,7 +8,7 @@ draws the same.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,6 +48,11 @@ from streamlearn.reading import (
     sum_is_finite,
 )
 from streamlearn.stages import Chain, Mergeable, Piece
+
+DRAWS = 512
+"""Numbers that are drawn for the samples of a block: a row each of the largest sample."""
+
+GOLDEN = 0.5 * (5.0**0.5 - 1.0)
 
 
 class Course(NamedTuple):
@@ -124,8 +129,8 @@ class Ready(NamedTuple):
         How many neighbours ``rows`` permutes as one.
     held : Batch or None
         Rows that are scored and not learned from.
-    sampling : int
-        Seed of the draws of the batches' samples.
+    draws : ndarray of shape (DRAWS,), or None
+        Numbers in [0, 1): what the samples of the batches are drawn by.
     functions : tuple of callable
         What the rows of X have still to go through.
     block : int or None
@@ -139,7 +144,7 @@ class Ready(NamedTuple):
     rows: Array | None
     run: int
     held: Batch | None
-    sampling: int = 0
+    draws: np.ndarray | None = None
     functions: tuple[Callable, ...] = ()
     block: int | None = None
 
@@ -322,9 +327,9 @@ def ready(
         drawn = asarray(draws.permutation(X.shape[0] // run), like=X, dtype=default_int(X))
     elif course.shuffle == "batches":
         order = draws.random(1 + X.shape[0] // (course.batch_size or SMALLEST)).tolist()
-    sampling = 0 if machine.sampled is None else int(draws.integers(2**62))
+    samples = None if machine.sampled is None else draws.random(DRAWS)
     block = course.reader.block(index)
-    return Ready(X, target, weight, order, drawn, run, held, sampling, functions, block)
+    return Ready(X, target, weight, order, drawn, run, held, samples, functions, block)
 
 
 def together(n: int, seen: int, largest: int) -> int:
@@ -389,7 +394,7 @@ def learn_block(course: Course, learned: Learned, block: Ready | Flowing) -> tup
         run=block.run,
         gather=built or not machine.affine,
         through=through,
-        draws=_samples(course, X, like, block.sampling),
+        draws=_samples(course, X, like, block.draws),
     )
     held = None
     # Divergence is found in what the steps report, and raised there.
@@ -455,19 +460,24 @@ def _largest(course: Course, X: Array, seen: int) -> int:
     )
 
 
-def _samples(course: Course, X: Array, like: Array, seed: int) -> Callable | None:
-    """Return what draws which rows of a batch of m stand for all."""
-    sampled = course.machine.sampled
-    if sampled is None:
+def _samples(course: Course, X: Array, like: Array, draws: np.ndarray | None) -> Callable | None:
+    """Return what draws which rows of a batch of m stand for all.
+
+    The numbers of a block are drawn in its own task, and turned by the golden section for each use:
+    the chain, which waits for nobody, makes no generator.
+    """
+    sampled, dtype = course.machine.sampled, float_dtype(like)
+    if sampled is None or draws is None:
         return None
-    source = cache(lambda: np.random.default_rng(seed))  # blocks of few rows draw none
+    turns = count()
 
     def drawn(m: int) -> Array | None:
         k = sampled(X, course.n_outputs, m)
         if not k:
             return None
-        draws = (np.arange(k) + source().random(k)) / k
-        return asarray(draws, like=like, dtype=float_dtype(like))
+        parts = [(draws + GOLDEN * next(turns)) % 1.0 for _ in range(0, k, len(draws))]
+        u = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return asarray((np.arange(k) + u[:k]) / k, like=like, dtype=dtype)
 
     return drawn
 

@@ -45,6 +45,8 @@ def plain(x: Any) -> Any:
     """
     if type(x) is np.ndarray:
         return _without_na(x) if x.dtype.kind in "OT" else x
+    if x is None:
+        return None
     if isinstance(x, np.ma.MaskedArray):
         return _filled(x)
     if isinstance(x, np.memmap):
@@ -63,6 +65,8 @@ def rows_or_raise(x: Any, name: str = "X") -> None:
     TypeError
         Naming its type, and what makes rows of it.
     """
+    if x is None or type(x) is np.ndarray:
+        return
     package, kind = _package(x), type(x).__name__
     if (package, kind) in TO_ROWS:
         advice = TO_ROWS[package, kind].replace("X", name)
@@ -78,7 +82,7 @@ def known_or_raise(x: Any, name: str = "X", *, sparse: bool = True) -> None:
         Naming its type, and what makes scipy's of it; where nothing may be ``sparse``, what makes
         an array of it.
     """
-    if type(x) is np.ndarray:
+    if x is None or type(x) is np.ndarray:
         return
     rows_or_raise(x, name)
     package = _package(x)

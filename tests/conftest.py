@@ -8,6 +8,7 @@ from collections.abc import Iterator
 # Without it scikit-learn's checks of array libraries are skipped. Read when scipy is imported.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -23,6 +24,15 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("streamlearn")
+
+
+@pytest.fixture(autouse=True)
+def same_draws_in_any_order(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Let each test draw from the start: tests run in another order and in other processes."""
+    if hasattr(request.module, "RNG"):
+        monkeypatch.setattr(request.module, "RNG", np.random.default_rng(0))
 
 
 @pytest.fixture(params=selected())

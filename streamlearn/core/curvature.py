@@ -90,9 +90,8 @@ def feed(
     else:
         Z = xp.concat([X - centre, xp.ones_like(X[:, :1])], axis=1)
         size, ZZ = xp.abs(Z), Z * Z
-        ones = Z[:, -1:]
-        absolute = weighted_sums(ones if a is None else a, size)
-        square = weighted_sums(ones if squared is None else squared, ZZ)
+        absolute = column_sums(size) if a is None else weighted_sums(a, size)
+        square = column_sums(ZZ) if squared is None else weighted_sums(squared, ZZ)
         if H.ndim == 3:
             R = xp.sqrt(xp.matrix_transpose(h))[:, :, None] * Z
             fresh = xp.matrix_transpose(R) @ R

@@ -45,6 +45,8 @@ class Loss(NamedTuple):
     kinked : bool
         Whether the optimum gathers rows at a kink, or at a narrow bend, where the curvature moves
         with the model.
+    at_once : callable or None
+        Value and gradient, where both together cost less than each.
     """
 
     value: Elementwise
@@ -54,6 +56,13 @@ class Loss(NamedTuple):
     steep: bool = False
     straight: bool = False
     kinked: bool = False
+    at_once: Callable[[Array, Array, float], tuple[Array, Array]] | None = None
+
+    def both(self, p: Array, y: Array, epsilon: float) -> tuple[Array, Array]:
+        """Return value and gradient."""
+        if self.at_once is not None:
+            return self.at_once(p, y, epsilon)
+        return self.value(p, y, epsilon), self.gradient(p, y, epsilon)
 
 
 def _where(condition: Array, like: Array) -> Array:
@@ -90,6 +99,11 @@ def _hinge_value(p: Array, y: Array, epsilon: float) -> Array:
 
 def _hinge_gradient(p: Array, y: Array, epsilon: float) -> Array:
     return _step(y * p - 1.0, y)
+
+
+def _hinge_both(p: Array, y: Array, epsilon: float) -> tuple[Array, Array]:
+    r = 1.0 - y * p
+    return namespace(p).maximum(r, 0.0), y * (_where(r < 0.0, r) - 1.0)
 
 
 def _hinge_curvature(p: Array, y: Array, epsilon: float, least: Array | float = 0.35) -> Array:
@@ -155,6 +169,16 @@ def _log_gradient(p: Array, y: Array, epsilon: float) -> Array:
     return y / (-1.0 - xp.exp(xp.minimum(y * p, 80.0)))  # e**80 fits float32; its inverse is 0
 
 
+def _log_both(p: Array, y: Array, epsilon: float) -> tuple[Array, Array]:
+    """Return value and gradient from one exponential and one logarithm, and another exponential."""
+    xp = namespace(p)
+    z = y * p
+    size = xp.abs(z)
+    near = xp.log1p(xp.exp(-size))
+    # the probability of the other class is exp(-log(1 + exp(z)))
+    return near + 0.5 * (size - z), -y * xp.exp(-0.5 * (size + z) - near)
+
+
 def _log_curvature(p: Array, y: Array, epsilon: float) -> Array:
     xp = namespace(p)
     e = xp.exp(-xp.abs(p))
@@ -176,6 +200,11 @@ def _squared_value(p: Array, y: Array, epsilon: float) -> Array:
 
 def _squared_gradient(p: Array, y: Array, epsilon: float) -> Array:
     return p - y
+
+
+def _squared_both(p: Array, y: Array, epsilon: float) -> tuple[Array, Array]:
+    r = p - y
+    return 0.5 * r * r, r
 
 
 def _squared_curvature(p: Array, y: Array, epsilon: float) -> Array:
@@ -236,7 +265,14 @@ def _squared_insensitive_curvature(p: Array, y: Array, epsilon: float) -> Array:
 
 
 LOSSES = {
-    "hinge": Loss(_hinge_value, _hinge_gradient, _hinge_curvature, straight=True, kinked=True),
+    "hinge": Loss(
+        _hinge_value,
+        _hinge_gradient,
+        _hinge_curvature,
+        straight=True,
+        kinked=True,
+        at_once=_hinge_both,
+    ),
     "perceptron": Loss(_perceptron_value, _perceptron_gradient, _perceptron_curvature),
     "squared_hinge": Loss(
         _squared_hinge_value,
@@ -251,9 +287,14 @@ LOSSES = {
         _modified_huber_curvature,
         _modified_huber_slope,
     ),
-    "log_loss": Loss(_log_value, _log_gradient, _log_curvature, _log_slope),
+    "log_loss": Loss(_log_value, _log_gradient, _log_curvature, _log_slope, at_once=_log_both),
     "squared_error": Loss(
-        _squared_value, _squared_gradient, _squared_curvature, _squared_curvature, steep=True
+        _squared_value,
+        _squared_gradient,
+        _squared_curvature,
+        _squared_curvature,
+        steep=True,
+        at_once=_squared_both,
     ),
     "huber": Loss(_huber_value, _huber_gradient, _huber_curvature, _huber_slope, kinked=True),
     "epsilon_insensitive": Loss(

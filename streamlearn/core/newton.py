@@ -253,9 +253,9 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
         r = new / (T + new) if wide else 4 * new / (T + 4 * new)
         known = feed(state.curvature, some.X, centre, h, some.weight, some.square, r)
         state = state._replace(curvature=known)
+    if inverts:
         if not wide:
             state = in_units_of_now(state, some.X)
-    if inverts:
         state = renew(params, state, T + m)
 
     tilts = params.penalty in ("l1", "elasticnet")
@@ -400,11 +400,9 @@ def recentre(state: State, some: Sample, T: int, new: float) -> State:
         r = now / xp.where(now > 0.0, before + now, 1.0)
         v = r * (weighted_sums(a, some.X)[0, :] / xp.where(total > 0.0, total, 1.0) - state.centre)
 
-    return state._replace(
-        centre=state.centre + v,
-        weights=as_they_are(state.weights, -v),
-        mean=as_they_are(state.mean, -v),
-    )
+    K = state.active.shape[0]
+    models = as_they_are(xp.concat([state.weights, state.mean]), -v)
+    return state._replace(centre=state.centre + v, weights=models[:K, :], mean=models[K:, :])
 
 
 def ridge(params: Params, state: State, part: int = 1) -> Array:

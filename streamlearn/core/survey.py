@@ -9,8 +9,9 @@ for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, NamedTuple
 
 from streamlearn.backend import (
     Array,
@@ -122,11 +123,12 @@ def survey(params: Params, w: Array, centre: Array, batch: Batch) -> tuple[Surve
         if batch.X.shape[0] > near:
             slices = cut(*batch[:3], seen=0, batch_size=near)
     sums: tuple[Array, ...] = ()
-    worst: list[Scored] = []
-    kept: list[Scored] = []
+    shares: list[Array | None] = []
+    most: list[Array] = []
+    start = 0
     for rows, target, weight, *_ in slices:
         X, p, y, a = scored = score(params, model, rows, target, weight)
-        value, g = (f(p, y, params.epsilon) for f in loss[:2])
+        value, g = loss.both(p, y, params.epsilon)
         g = g if a is None else g * a
         plain, *weighted = loss_sums(value, a)
         plain = plain + 0.0 * column_sums(p)  # infinity on the right side of a hinge loses nothing
@@ -134,13 +136,14 @@ def survey(params: Params, w: Array, centre: Array, batch: Batch) -> tuple[Surve
         sums = tuple(a + b for a, b in zip(sums, found, strict=True)) if sums else found
         value = value if a is None else value * a
         lost = value[:, 0] if K == 1 else column_sums(xp.matrix_transpose(value))
-        most = argmax(lost, axis=0, keepdims=True)
-        worst.append(Scored(*(x if x is None else pick(x, most) for x in scored)))
-        kept.append(scored if batch.draws is None else scored._replace(X=None))
-    known = _joined(kept)
-    sample = _whole(known) if batch.draws is None else draw(batch.X, batch.draws, known)
+        most.append(start + argmax(lost, axis=0, keepdims=True))
+        shares.append(a if a is None or batch.draws is None else xp.mean(a, axis=1))
+        start += p.shape[0]
+    known = scored if len(most) == 1 else None
+    q = None if shares[0] is None else _concat(shares)
+    sample, worst = chosen(partial(score, params, model), batch, known, _concat(most), q)
     slopes, total, *losses = sums
-    return Survey(slopes, total, tuple(losses), _joined(worst)), sample
+    return Survey(slopes, total, tuple(losses), worst), sample
 
 
 def score(
@@ -154,37 +157,59 @@ def score(
     return Scored(X, p, y, row_weights(params, y, weight))
 
 
-def draw(X: Rows, draws: Array, known: Scored) -> Sample:
-    """Return the rows of X that draws point at; ``known`` is all but X of all rows."""
-    xp, m, weight = namespace(draws), X.shape[0], known.weight
-    if weight is not None:
-        q = xp.mean(weight, axis=1)
-        until = xp.cumulative_sum(q)
-        at = xp.searchsorted(until, draws * until[-1], side="right")
-    else:
-        at = xp.astype(xp.floor(draws * m), default_int(draws))
-    at = xp.minimum(at, m - 1)
-    X, p, y = pick(X, at), rows_at(known.p, at), rows_at(known.y, at)
-    X = cast(X, p.dtype)
-    if weight is None:
-        return Sample(X, p, y, None, None)
-    mean, drawn_q = until[-1] / m, xp.take(q, at)[:, None]
-    share = mean / xp.where(drawn_q > 0.0, drawn_q, 1.0)
-    weight = rows_at(weight, at)
-    return Sample(X, p, y, share * weight, share * weight**2)
+def chosen(
+    score: Callable[..., Scored],
+    batch: Batch,
+    known: Scored | None,
+    worst: Array,
+    q: Array | None,
+) -> tuple[Sample, Scored]:
+    """Return the sample of a batch, and the rows at ``worst``.
+
+    Parameters
+    ----------
+    score : callable
+        ``(X, target, weight) -> Scored``.
+    batch : Batch
+    known : Scored or None
+        All rows; None where no more than slices of them were at hand.
+    worst : array of int
+    q : array of shape (m,) or None
+        The weights of all rows, None where all are 1.
+    """
+    if batch.draws is None:
+        known = score(*batch[:3]) if known is None else known
+        X, p, y, a = known
+        X = pick(X, slice(None)) if isinstance(X, affine.Affine) else X
+        return Sample(X, p, y, a, a if a is None else a * a), Scored(*rows_of(known, worst))
+    k = batch.draws.shape[0]
+    at, share = drawn(batch.draws, batch.X.shape[0], q)
+    at = concat([at, worst])
+    rows = score(*rows_of(batch[:3], at)) if known is None else rows_of(known, at)
+    X, p, y, a = rows_of(rows, slice(0, k))
+    square = a if share is None else share * a**2
+    a = a if share is None else share * a
+    return Sample(X, p, y, a, square), Scored(*rows_of(rows, slice(k, None)))
 
 
-def _whole(rows: Scored) -> Sample:
-    X, p, y, a = rows
-    if isinstance(X, affine.Affine):
-        X = pick(X, slice(None))
-    return Sample(X, p, y, a, a if a is None else a * a)
+def drawn(draws: Array, m: int, q: Array | None) -> tuple[Array, Array | None]:
+    """Return the rows, of m, that draws point at, and what part of the weight they stand for."""
+    xp = namespace(draws)
+    if q is None:
+        return xp.minimum(xp.astype(xp.floor(draws * m), default_int(draws)), m - 1), None
+    until = xp.cumulative_sum(q)
+    at = xp.minimum(xp.searchsorted(until, draws * until[-1], side="right"), m - 1)
+    own = xp.take(q, at)[:, None]
+    return at, (until[-1] / m) / xp.where(own > 0.0, own, 1.0)
 
 
-def _joined(parts: list[Scored]) -> Scored:
-    if len(parts) == 1:
-        return parts[0]
-    return Scored(*(None if x[0] is None else concat(list(x)) for x in zip(*parts, strict=True)))
+def rows_of(parts: Iterable[Rows | None], at: Any) -> list:
+    """Return some rows of each of several arrays, of all that are not None."""
+    return [x if x is None else pick(x, at) for x in parts]
+
+
+def _concat(parts: list[Array]) -> Array:
+    return parts[0] if len(parts) == 1 else concat(parts)
 
 
 def uncentred(w: Array, centre: Array) -> tuple[Array, Array]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from streamlearn.backend import Array, column_sums, namespace, reads_are_free
+from streamlearn.backend import Array, column_sums, namespace, reads_are_free, to_numpy
 
 ROWS = 128
 """Rows that judge a step: what is to be seen is gross."""
@@ -70,8 +70,8 @@ def is_calm(trust: Trust, now: Array) -> bool:
     """
     if not reads_are_free(now):
         return False
-    calm = (now <= 2.0 * trust.by_w) & (4.0 * now >= trust.peak)
-    return bool(namespace(now).all(calm))
+    known = (to_numpy(a).tolist() for a in (now, trust.by_w, trust.peak))  # a few numbers
+    return all(x <= 2.0 * by_w and 4.0 * x >= peak for x, by_w, peak in zip(*known, strict=True))
 
 
 def judge(trust: Trust, values: Array) -> tuple[Trust, Array, Array]:

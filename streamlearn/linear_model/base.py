@@ -295,6 +295,8 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         if not isinstance(state, newton.State):
             return
         steps, back = (to_numpy(a) for a in (state.trust.steps, state.trust.back))
+        if max(back.tolist()) < 5:
+            return
         if isinstance(former, newton.State):
             steps = steps - to_numpy(former.trust.steps)
             back = back - to_numpy(former.trust.back)

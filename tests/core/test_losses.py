@@ -52,6 +52,17 @@ def test_value_and_gradient_are_those_of_scikit_learn(name):
 
 
 @pytest.mark.parametrize("name", LOSSES)
+def test_value_and_gradient_at_once_are_those_apart(name):
+    p, y = table(name)
+    far = np.array([0.0, 40.0, -40.0, 800.0, -800.0, 1e10, -1e10, np.nan])
+    p, y = np.concatenate([p, far]), np.concatenate([y, np.ones(8)])
+    loss = LOSSES[name]
+    value, gradient = loss.both(p, y, EPSILON)
+    np.testing.assert_allclose(value, loss.value(p, y, EPSILON), rtol=1e-14)
+    np.testing.assert_allclose(gradient, loss.gradient(p, y, EPSILON), rtol=1e-13, atol=1e-300)
+
+
+@pytest.mark.parametrize("name", LOSSES)
 def test_gradient_is_the_slope_of_value(name):
     p, y = table(name)
     loss, step = LOSSES[name], 1e-5
