@@ -58,8 +58,8 @@ from optimum import deviations, mean_loss, optimum, zeros
 from tables import TABLES, NotInstalledError, Rows, made
 from ways import WAYS, Fitted, Task, in_calls, over_blocks, sgd
 
-from streamlearn.core.linear import Params
-from streamlearn.core.losses import LOSSES, MARGIN_LOSSES
+from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
+from streamlearn.core.linear.sgd import Params
 
 BLOCKS, SORTED_BLOCKS = 20, 100  # sorted rows can only be mixed as finely as they are cut
 ALPHA = 1e-4

@@ -76,7 +76,7 @@ def with_sklearn() -> tuple[Callable, Callable]:
 
 
 def with_streamlearn() -> tuple[Callable, Callable]:
-    from streamlearn.core import moments
+    from streamlearn.core.statistics import moments
 
     params = moments.Params()
 

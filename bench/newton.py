@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from common import table
 
-from streamlearn.backend import batch_rows
-from streamlearn.core import linear, newton
-from streamlearn.core.linear import Params
-from streamlearn.core.machine import Batch
+from streamlearn._arrays import batch_rows
+from streamlearn.core.learner import Batch
+from streamlearn.core.linear import newton, sgd
+from streamlearn.core.linear.sgd import Params
 
 SEEN = 10_000_000
 BATCHES = 32
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=5, help="default: 5")
     args = parser.parse_args()
     rows = [
-        [f"{d} features", *(f"{ns_a_row(d, M, args.turns):.0f}" for M in (linear, newton))]
+        [f"{d} features", *(f"{ns_a_row(d, M, args.turns):.0f}" for M in (sgd, newton))]
         for d in args.features
     ]
     print("log loss in long runs, CPU ns a row")

@@ -31,7 +31,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from common import in_blocks, table
 
-from streamlearn.core.losses import LOSSES
+from streamlearn.core.linear.losses import LOSSES
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from streamlearn.core import linear
-from streamlearn.core.linear import Params
-from streamlearn.core.losses import LOSSES
+from streamlearn.core.linear import sgd
+from streamlearn.core.linear.losses import LOSSES
+from streamlearn.core.linear.sgd import Params
 
 CONVERGED = 1e-5  # of the objective: a thousandth of a percent
 
@@ -41,7 +41,7 @@ def mean_loss(
     params: Params, p: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None
 ) -> float:
     """Return the mean loss of scores (m, K) over rows and columns."""
-    target = linear.targets(params, y, p[:0].T)
+    target = sgd.targets(params, y, p[:0].T)
     with np.errstate(over="ignore", invalid="ignore"):
         value = LOSSES[params.loss].value(p, target, params.epsilon)
         return float(np.average(value.mean(axis=1), weights=weight))
@@ -86,7 +86,7 @@ def optimum(
     mean, sd = X.mean(0), deviations(X)
     Z = np.hstack([(X - mean) / sd, np.ones((X.shape[0], 1))])
     ridge = np.append(params.alpha * ((1.0 if scale is None else scale) / sd) ** 2, 0.0)
-    target = linear.targets(params, y, start.coef)
+    target = sgd.targets(params, y, start.coef)
     W = np.hstack([start.coef * sd, (start.intercept + start.coef @ mean)[:, None]])
     found = [_column(Problem(params, Z, r, ridge, t), w) for t, w in zip(target.T, W, strict=True)]
     W, value, least = (np.array(part) for part in zip(*found, strict=True))

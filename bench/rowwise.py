@@ -102,10 +102,10 @@ def rate(n: int, run: Callable[[], Any], turns: int) -> float:
 def measure(case: Case, n: int, tiles: list[int], turns: int) -> dict[str, Any]:
     from sklearn.linear_model import SGDClassifier
 
-    from streamlearn.core import rowsteps, rowwise
     from streamlearn.core.batches import cut, learn
-    from streamlearn.core.linear import Params
-    from streamlearn.core.machine import Batch
+    from streamlearn.core.learner import Batch
+    from streamlearn.core.linear import row_step, rowwise
+    from streamlearn.core.linear.sgd import Params
 
     X, y = case.rows(n)
     how = case.parameters()
@@ -120,7 +120,7 @@ def measure(case: Case, n: int, tiles: list[int], turns: int) -> dict[str, Any]:
 
     def one_by_one(rows: int) -> None:
         state = start()
-        parts, _ = rowsteps.rows_of(params, state, Batch(X[:rows], y[:rows]))
+        parts, _ = row_step.rows_of(params, state, Batch(X[:rows], y[:rows]))
         rowwise.one_by_one(params, state, parts)
 
     few = min(n, 500)
@@ -145,15 +145,15 @@ def measure(case: Case, n: int, tiles: list[int], turns: int) -> dict[str, Any]:
 @contextlib.contextmanager
 def tiles_of(rows: int) -> Iterator[None]:
     """Let all tiles have as many rows."""
-    from streamlearn.core import rowsteps, rowwise
+    from streamlearn.core.linear import row_step, rowwise
 
-    kept = rowwise.next_size, rowsteps.FIRST_TILE
+    kept = rowwise.next_size, row_step.FIRST_TILE
     try:
         rowwise.next_size = lambda size, m, sweeps, *_: (rows, m, sweeps, 0.0)
-        rowsteps.FIRST_TILE = {True: rows}
+        row_step.FIRST_TILE = {True: rows}
         yield
     finally:
-        rowwise.next_size, rowsteps.FIRST_TILE = kept
+        rowwise.next_size, row_step.FIRST_TILE = kept
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from common import in_blocks
 
-from streamlearn.core.linear import Params
+from streamlearn.core.linear.sgd import Params
 
 
 class Task(NamedTuple):

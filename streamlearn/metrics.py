@@ -16,7 +16,7 @@ import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 
 from streamlearn import blocks as engine
-from streamlearn.backend import (
+from streamlearn._arrays import (
     Array,
     asarray,
     float_dtype,
@@ -25,8 +25,7 @@ from streamlearn.backend import (
     to_numpy,
     widest_float,
 )
-from streamlearn.core import tallies
-from streamlearn.labels import (
+from streamlearn._validation.labels import (
     beside,
     comparable,
     discover,
@@ -35,7 +34,7 @@ from streamlearn.labels import (
     labels_or_raise,
     listed,
 )
-from streamlearn.reading import (
+from streamlearn._validation.reader import (
     as_array,
     as_numbers,
     as_vector,
@@ -43,6 +42,7 @@ from streamlearn.reading import (
     in_block,
     indicator_or_raise,
 )
+from streamlearn.core import scores
 
 
 def accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
@@ -70,8 +70,8 @@ def accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> fl
     >>> accuracy_score(y, da.where(y == 3, 0, y))
     0.75
     """
-    state = _sums(tallies.ACCURACY, _label_pair, y_true, y_pred, sample_weight)
-    return float(to_numpy(tallies.average(state)))
+    state = _sums(scores.ACCURACY, _label_pair, y_true, y_pred, sample_weight)
+    return float(to_numpy(scores.average(state)))
 
 
 def log_loss(y_true: Any, y_pred: Any, *, sample_weight: Any = None, labels: Any = None) -> float:
@@ -113,7 +113,7 @@ def log_loss(y_true: Any, y_pred: Any, *, sample_weight: Any = None, labels: Any
             UserWarning,
             stacklevel=2,
         )
-    return float(to_numpy(tallies.average(state.losses)))
+    return float(to_numpy(scores.average(state.losses)))
 
 
 def mean_squared_error(
@@ -140,7 +140,7 @@ def mean_squared_error(
     >>> mean_squared_error(np.asarray([1.0, 2.0]), np.asarray([1.0, 4.0]))
     2.0
     """
-    return _error(tallies.SQUARED_ERROR, y_true, y_pred, sample_weight, multioutput)
+    return _error(scores.SQUARED_ERROR, y_true, y_pred, sample_weight, multioutput)
 
 
 def mean_absolute_error(
@@ -155,7 +155,7 @@ def mean_absolute_error(
     >>> mean_absolute_error(np.asarray([1.0, 2.0]), np.asarray([1.0, 4.0]))
     1.0
     """
-    return _error(tallies.ABSOLUTE_ERROR, y_true, y_pred, sample_weight, multioutput)
+    return _error(scores.ABSOLUTE_ERROR, y_true, y_pred, sample_weight, multioutput)
 
 
 def r2_score(
@@ -176,11 +176,11 @@ def r2_score(
     """
     if multioutput is None:
         multioutput = "uniform_average"
-    return _error(tallies.R2, y_true, y_pred, sample_weight, multioutput, "variance_weighted")
+    return _error(scores.R2, y_true, y_pred, sample_weight, multioutput, "variance_weighted")
 
 
 def _error(
-    tally: tallies.Tally,
+    tally: scores.Tally,
     y_true: Any,
     y_pred: Any,
     sample_weight: Any,
@@ -205,7 +205,7 @@ def _error(
             f"multioutput holds {weights.size} weights and there are {len(values)} outputs. Give "
             "one for each of several outputs, or 'uniform_average'."
         )
-    if isinstance(state, tallies.Fit) and np.any(to_numpy(state.rows) < 2):
+    if isinstance(state, scores.Fit) and np.any(to_numpy(state.rows) < 2):
         warnings.warn(
             "R^2 score is not well-defined with less than two samples.",
             UndefinedMetricWarning,
@@ -214,14 +214,12 @@ def _error(
     if multioutput == "raw_values":
         return values
     if multioutput == "variance_weighted":
-        weights = to_numpy(tallies.spread(state))
+        weights = to_numpy(scores.spread(state))
         weights = weights if weights.any() else None
     return float(np.average(values, weights=weights))
 
 
-def _sums(
-    tally: tallies.Tally, pair: Callable, y_true: Any, y_pred: Any, sample_weight: Any
-) -> Any:
+def _sums(tally: scores.Tally, pair: Callable, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
     """Return the sums of all blocks."""
     given = {"y_pred": y_pred, "y_true": _told(y_true), "sample_weight": sample_weight}
     # What is in memory is cut like the first collection.
@@ -238,7 +236,7 @@ def _sums(
 
 
 def _weight_of(state: Any) -> Array:
-    if isinstance(state, tallies.Fit):
+    if isinstance(state, scores.Fit):
         return state.target.weight
     return state.losses.weight if isinstance(state, Losses) else state.weight
 
@@ -250,7 +248,7 @@ def _told(y_true: Any) -> Any:
 
 
 def _tally_of_block(
-    tally: tallies.Tally,
+    tally: scores.Tally,
     pair: Callable,
     names: tuple[str, ...],
     in_memory: bool,
@@ -327,21 +325,21 @@ def _probability_pair(
 class Losses(NamedTuple):
     """The sums of the log loss, and whether some rows of probabilities do not sum to 1."""
 
-    losses: tallies.Average
+    losses: scores.Average
     off: Array
 
 
 def _losses(target: Array, P: Array, weight: Array | None = None) -> Losses:
     xp = namespace(P)
     off = xp.abs(xp.sum(P, axis=1) - 1) > sqrt(xp.finfo(P.dtype).eps)
-    return Losses(tallies.log_losses(target, P, weight), xp.any(off))
+    return Losses(scores.log_losses(target, P, weight), xp.any(off))
 
 
 def _add_losses(a: Losses, b: Losses) -> Losses:
-    return Losses(tallies.add(a.losses, b.losses), a.off | b.off)
+    return Losses(scores.add(a.losses, b.losses), a.off | b.off)
 
 
-PROBABILITIES = tallies.Tally(_losses, _add_losses, lambda state: tallies.average(state.losses))
+PROBABILITIES = scores.Tally(_losses, _add_losses, lambda state: scores.average(state.losses))
 
 
 def _value_pair(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Array]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from streamlearn import backend as b
+from streamlearn import _arrays as b
 
 STRICT = {
     "strict": "CPU_DEVICE",
@@ -58,7 +58,7 @@ class Backend:
     name : str
         One of `BACKENDS`.
     xp : module
-        The Array API namespace, as `streamlearn.backend.namespace` gives it.
+        The Array API namespace, as `streamlearn._arrays.namespace` gives it.
     device : object
         The device that `asarray` puts arrays on.
     float_dtypes : tuple of str

@@ -15,7 +15,8 @@ import re
 import pytest
 from sklearn.utils import get_tags
 
-from streamlearn import cluster, linear_model, neural_network, pipeline, preprocessing
+from streamlearn import cluster, linear_model, neural_network, preprocessing
+from streamlearn.pipeline import pipeline
 
 OURS = {
     "sklearn.linear_model": (linear_model, linear_model.__all__),

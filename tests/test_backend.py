@@ -4,7 +4,7 @@ import array_api_strict
 import numpy as np
 import pytest
 
-from streamlearn import backend as b
+from streamlearn import _arrays as b
 from tests.backends import STRICT, no_host_sync
 
 RNG = np.random.default_rng(0)

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from streamlearn import base, outputs
+from streamlearn._estimator import inputs as base
+from streamlearn._estimator import outputs
 from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.neural_network import MLPClassifier

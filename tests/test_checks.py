@@ -33,7 +33,7 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
-from streamlearn.backend import is_array, to_numpy
+from streamlearn._arrays import is_array, to_numpy
 from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.core.mlp import pack
 from streamlearn.linear_model import (

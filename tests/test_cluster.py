@@ -19,13 +19,13 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.pipeline import make_pipeline as theirs_make_pipeline
 from sklearn.utils._array_api import move_estimator_to
 
-from streamlearn import backend as b
-from streamlearn.backend import to_numpy
-from streamlearn.cluster import MiniBatchKMeans, oversampling
-from streamlearn.cluster.oversampling import ROUNDS
+from streamlearn import _arrays as b
+from streamlearn._arrays import to_numpy
+from streamlearn._validation.reader import Reader
+from streamlearn.cluster import MiniBatchKMeans, kmeans_parallel
+from streamlearn.cluster.kmeans_parallel import ROUNDS
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
-from streamlearn.reading import Reader
 from tests.blocks.tracking import drain, peak, track
 from tests.containers import blocks_of, dask_array, dask_frame, frame
 
@@ -601,7 +601,7 @@ def test_rows_are_drawn_in_proportion_to_weight_times_squared_distance():
     weight, found = np.array([9.0, 4.0, 1.0, 100.0]), np.array([[1e8]])
 
     def first(number: int, seed: int) -> float:
-        made = oversampling._drawn(reader, names, seed, number, 1, found, 0, (rows, weight))
+        made = kmeans_parallel._drawn(reader, names, seed, number, 1, found, 0, (rows, weight))
         return made.rows[0, 0] - 1e8
 
     rounds = [[first(number, seed) for seed in range(4000)] for number in (1, 2)]

@@ -24,9 +24,9 @@ from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import InvalidParameterError
 
 from streamlearn import linear_model
-from streamlearn.core.losses import LOSSES, MARGIN_LOSSES
-from streamlearn.core.rates import RATES
-from streamlearn.core.rowsteps import PASSIVE
+from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
+from streamlearn.core.linear.rates import RATES
+from streamlearn.core.linear.row_step import PASSIVE
 from streamlearn.linear_model import (
     PassiveAggressiveClassifier,
     PassiveAggressiveRegressor,

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamlearn import fitting, learning
+from streamlearn._training import block as learning
+from streamlearn._training import epochs as fitting
 from streamlearn.blocks import align
-from streamlearn.core import linear, tallies
+from streamlearn.core import scores
+from streamlearn.core.linear import sgd
 from tests.containers import dask_array
 from tests.test_learning import CHUNKS, N_FEATURES, PARAMS, course, table
 
@@ -103,10 +105,10 @@ def test_stopped_columns_stand_still_and_move_again_after_the_fit(monkeypatch):
     """The first column's loss stalls from the start, the second's does not."""
     X = np.stack([np.ones(40), np.linspace(-1, 1, 40), np.zeros(40)], axis=1)
     y = np.stack([np.tile([-1.0, 1.0], 20), 3 * X[:, 1]], axis=1)
-    params = linear.Params(
+    params = sgd.Params(
         loss="squared_error", kind="values", learning_rate="constant", eta0=0.1, penalty=None
     )
-    plan = course(linear.machine(params), n_outputs=2, classes=None, shuffle=None)
+    plan = course(sgd.machine(params), n_outputs=2, classes=None, shuffle=None)
     monkeypatch.setattr(learning, "read_values", lambda parts, *_: parts[1])
 
     def run(max_iter):
@@ -124,7 +126,7 @@ def test_stopped_columns_stand_still_and_move_again_after_the_fit(monkeypatch):
 def test_adaptive_steps_are_cut_by_five_and_then_stop():
     params = PARAMS._replace(learning_rate="adaptive", eta0=4e-6)
     outcome = fitting.fit(
-        course(linear.machine(params), shuffle=None),
+        course(sgd.machine(params), shuffle=None),
         learning.Learned(),
         blocks(),
         fitting.Stopping(50, 1.0, 2, early_stopping=False),
@@ -154,10 +156,10 @@ def test_weights_of_some_blocks_may_be_zero_but_not_of_all():
 
 
 def test_divergence_names_epoch_and_block():
-    params = linear.Params(
+    params = sgd.Params(
         loss="squared_error", kind="values", learning_rate="constant", eta0=1e200, penalty=None
     )
-    plan = course(linear.machine(params), classes=None, shuffle=None)
+    plan = course(sgd.machine(params), classes=None, shuffle=None)
     with pytest.raises(ValueError, match=r"epoch #1, in block [02]\. Scaling"):
         fitting.fit(plan, learning.Learned(), blocks(), FOREVER)
 
@@ -170,9 +172,9 @@ def test_the_held_out_score_is_that_of_held_out_rows():
 
     def noted(target, predicted, weight=None):
         seen.append((len(target), float(np.mean(target == predicted))))
-        return tallies.correct(target, predicted, weight)
+        return scores.correct(target, predicted, weight)
 
-    plan = course(held_out=0.25, tally=tallies.ACCURACY._replace(of_block=noted))
+    plan = course(held_out=0.25, tally=scores.ACCURACY._replace(of_block=noted))
     stopping = fitting.Stopping(2, -np.inf, 5, early_stopping=True)
     with dask.config.set(scheduler="sync"):
         fitting.fit(

@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.pipeline import make_pipeline
 
-from streamlearn.blocks.making import origin
+from streamlearn.blocks.lazy_rows import origin
 from streamlearn.linear_model import SGDClassifier
 from streamlearn.linear_model.base import Scores
 from streamlearn.preprocessing import StandardScaler

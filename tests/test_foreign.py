@@ -18,7 +18,7 @@ from sklearn.decomposition import PCA, IncrementalPCA
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.frozen import FrozenEstimator
 
-from streamlearn import foreign
+from streamlearn._thirdparty import partial_fit as foreign
 from streamlearn.linear_model import SGDClassifier
 from streamlearn.pipeline import Pipeline, make_pipeline
 from streamlearn.preprocessing import StandardScaler

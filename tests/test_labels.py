@@ -15,8 +15,7 @@ from sklearn import linear_model as theirs
 from sklearn.base import clone
 from sklearn.utils import compute_class_weight
 
-from streamlearn.blocks import align
-from streamlearn.labels import (
+from streamlearn._validation.labels import (
     Labels,
     beside,
     class_weights,
@@ -27,6 +26,7 @@ from streamlearn.labels import (
     exactly,
     listed,
 )
+from streamlearn.blocks import align
 from streamlearn.linear_model import SGDClassifier
 from streamlearn.neural_network import MLPClassifier
 from streamlearn.pipeline import make_pipeline

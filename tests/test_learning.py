@@ -7,21 +7,22 @@ import pickle
 import numpy as np
 import pytest
 
-from streamlearn import learning
-from streamlearn.core import linear, links, newton, tallies
-from streamlearn.core.machine import Machine
-from streamlearn.reading import Reader
+from streamlearn._training import block as learning
+from streamlearn._validation.reader import Reader
+from streamlearn.core import scores
+from streamlearn.core.learner import Machine
+from streamlearn.core.linear import links, newton, sgd
 from tests.backends import STRICT, no_host_sync
 
 N_FEATURES = 3
 CHUNKS = (20, 0, 30, 10)
-PARAMS = linear.Params(loss="log_loss", learning_rate="constant", eta0=0.1)
+PARAMS = sgd.Params(loss="log_loss", learning_rate="constant", eta0=0.1)
 
 
 def course(machine: Machine | None = None, **how) -> learning.Course:
     return learning.Course(
         **{
-            "machine": machine or linear.machine(PARAMS),
+            "machine": machine or sgd.machine(PARAMS),
             "n_outputs": 1,
             "reader": Reader("SomeEstimator", N_FEATURES),
             "names": ("X", "y"),
@@ -29,7 +30,7 @@ def course(machine: Machine | None = None, **how) -> learning.Course:
             "batch_size": 4,
             "shuffle": "rows",
             "seed": 0,
-            "tally": tallies.ACCURACY,
+            "tally": scores.ACCURACY,
             "predicted": links.codes,
             **how,
         }

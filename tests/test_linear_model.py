@@ -18,8 +18,8 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import InvalidParameterError
 
-from streamlearn.core.losses import LOSSES, MARGIN_LOSSES
-from streamlearn.core.rates import RATES
+from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
+from streamlearn.core.linear.rates import RATES
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler

@@ -17,8 +17,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline as theirs
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
+from streamlearn._validation.missing import as_known
 from streamlearn.linear_model import SGDClassifier
-from streamlearn.missing import as_known
 from streamlearn.pipeline import make_pipeline
 from streamlearn.wrappers import ParallelPostFit
 from tests.containers import blocks_of, dask_array

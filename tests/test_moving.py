@@ -8,8 +8,8 @@ from sklearn.base import clone, is_classifier
 from sklearn.pipeline import make_pipeline
 from sklearn.utils._array_api import move_estimator_to
 
+from streamlearn._estimator.moving import moved
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
-from streamlearn.moving import moved
 from streamlearn.preprocessing import StandardScaler
 from tests.backends import MODULES, selected
 

@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFit
 from sklearn.utils import get_tags
 from sklearn.utils._array_api import move_estimator_to
 
-from streamlearn.backend import to_numpy
+from streamlearn._arrays import to_numpy
 from streamlearn.core import mlp
 from streamlearn.neural_network import MLPClassifier, MLPRegressor, draws
 from streamlearn.pipeline import make_pipeline

@@ -22,7 +22,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import FeatureUnion
 
-from streamlearn.core import moments
+from streamlearn.core.statistics import moments
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.pipeline import Pipeline, make_pipeline
 from streamlearn.preprocessing import StandardScaler

@@ -19,9 +19,9 @@ from hypothesis.extra import numpy as hnp
 from sklearn.base import clone, is_classifier
 
 from streamlearn import metrics
+from streamlearn._arrays.plain import gaps, known_or_raise, plain
 from streamlearn.linear_model import SGDRegressor
 from streamlearn.pipeline import make_pipeline
-from streamlearn.plain import gaps, known_or_raise, plain
 from streamlearn.preprocessing import StandardScaler
 from streamlearn.wrappers import Incremental
 from tests.bad_input import ANSWER, ESTIMATORS, table

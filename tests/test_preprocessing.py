@@ -17,7 +17,7 @@ from sklearn import preprocessing as theirs
 from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import InvalidParameterError
 
-from streamlearn.backend import to_numpy
+from streamlearn._arrays import to_numpy
 from streamlearn.preprocessing import StandardScaler
 from tests.containers import blocks_of, dask_array
 

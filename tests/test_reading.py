@@ -10,9 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from streamlearn.linear_model import SGDClassifier, SGDRegressor
-from streamlearn.preprocessing import StandardScaler
-from streamlearn.reading import (
+from streamlearn._validation.reader import (
     Reader,
     as_array,
     as_numbers,
@@ -20,6 +18,8 @@ from streamlearn.reading import (
     finite_or_raise,
     same_place_or_raise,
 )
+from streamlearn.linear_model import SGDClassifier, SGDRegressor
+from streamlearn.preprocessing import StandardScaler
 
 READER = Reader("SomeEstimator", 2)
 ROWS = [[1, 2], [3, 4]]

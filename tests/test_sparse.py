@@ -288,7 +288,7 @@ def test_a_scaler_ahead_builds_nothing(table, monkeypatch):
         made.append(rows.shape[0])
         return called(self, rows)
 
-    from streamlearn.core.moments import Standardize
+    from streamlearn.core.statistics.moments import Standardize
 
     called = Standardize.__call__
     monkeypatch.setattr(Standardize, "__call__", watched)

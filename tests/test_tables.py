@@ -16,11 +16,11 @@ from scipy import sparse as sp
 from sklearn import linear_model as theirs
 from sklearn.base import clone
 
+from streamlearn._validation.tables import is_date, numbers_of
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.neural_network import MLPRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
-from streamlearn.tables import is_date, numbers_of
 from streamlearn.wrappers import Incremental, ParallelPostFit
 from tests.containers import blocks_of, dask_array
 

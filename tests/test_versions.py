@@ -16,9 +16,10 @@ import pytest
 from sklearn import linear_model as theirs
 from sklearn.base import clone, is_classifier, is_regressor
 
-from streamlearn import versions
+from streamlearn._estimator import versions
+from streamlearn._estimator.versions import InconsistentVersionWarning
 from streamlearn.cluster import MiniBatchKMeans
-from streamlearn.core import moments
+from streamlearn.core.statistics import moments
 from streamlearn.linear_model import (
     PassiveAggressiveClassifier,
     PassiveAggressiveRegressor,
@@ -29,7 +30,6 @@ from streamlearn.linear_model import (
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
-from streamlearn.versions import InconsistentVersionWarning
 from streamlearn.wrappers import Incremental, ParallelPostFit
 
 skops = pytest.importorskip("skops.io")

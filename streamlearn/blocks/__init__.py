@@ -13,11 +13,11 @@ from streamlearn.blocks.containers import (
     whole_rows,
 )
 from streamlearn.blocks.fold import Record, Segment, fold
-from streamlearn.blocks.making import Rows, origin
+from streamlearn.blocks.lazy_rows import Rows, origin
+from streamlearn.blocks.map_rows import map_rows
 from streamlearn.blocks.plan import groups
 from streamlearn.blocks.reduce import reduce
-from streamlearn.blocks.rows import map_rows
-from streamlearn.blocks.stream import noted
+from streamlearn.blocks.schedule import noted
 
 __all__ = [
     "Blocks",

@@ -11,13 +11,13 @@ import dask.array as da
 import numpy as np
 from dask.base import compute, is_dask_collection
 
-from streamlearn.backend import concat, is_array
+from streamlearn._arrays import concat, is_array
+from streamlearn._arrays.plain import plain, rows_or_raise
+from streamlearn._arrays.sparse import csr, is_sparse
 from streamlearn.blocks.graph import DataNode, Key, raw_graph
-from streamlearn.blocks.making import origin
+from streamlearn.blocks.lazy_rows import origin
 from streamlearn.blocks.plan import Plan, split
 from streamlearn.blocks.shuffles import set_apart, warn_of_orders
-from streamlearn.plain import plain, rows_or_raise
-from streamlearn.sparse import csr, is_sparse
 
 
 class Blocks(NamedTuple):

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from streamlearn.blocks.containers import Blocks
 from streamlearn.blocks.graph import DataNode, Task, TaskRef
-from streamlearn.blocks.stream import Loaded, Stream, noted, prepared, setting
+from streamlearn.blocks.schedule import Loaded, Stream, noted, prepared, setting
 
 SEGMENT = 64
 """Blocks of one graph. A fixed number and never a time, so that results do not depend on speed."""

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from streamlearn.backend import to_numpy
-from streamlearn.sparse import is_sparse
+from streamlearn._arrays import to_numpy
+from streamlearn._arrays.sparse import is_sparse
 
 
 class Said(NamedTuple):

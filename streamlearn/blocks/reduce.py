@@ -9,7 +9,7 @@ from typing import Any
 
 from streamlearn.blocks.containers import Blocks
 from streamlearn.blocks.graph import Key, List, Task, TaskRef
-from streamlearn.blocks.stream import Loaded, Stream, prepared
+from streamlearn.blocks.schedule import Loaded, Stream, prepared
 
 FAN_IN = 8
 """Results merged by one task. A fixed number, so that rounding does not depend on the scheduler."""

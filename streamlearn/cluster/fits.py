@@ -8,15 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from streamlearn.backend import Array, asarray, default_int, namespace, to_numpy
+from streamlearn._arrays import Array, asarray, default_int, namespace, to_numpy
+from streamlearn._training.block import Course, Learned, learn_block, read
+from streamlearn._validation.reader import same_place_or_raise
 from streamlearn.blocks import Blocks, Rows, fold
 from streamlearn.cluster import steps
 from streamlearn.cluster.seeding import probabilities
 from streamlearn.cluster.steps import Params, Walk
 from streamlearn.cluster.stopping import Watch
-from streamlearn.core.machine import Batch
-from streamlearn.learning import Course, Learned, learn_block, read
-from streamlearn.reading import same_place_or_raise
+from streamlearn.core.learner import Batch
 
 
 class Outcome(NamedTuple):

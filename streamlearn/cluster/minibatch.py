@@ -16,16 +16,16 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
-from streamlearn.backend import Array, to_float
-from streamlearn.base import Given, check_parameters, take_in, unchanged_on_error
-from streamlearn.cluster import fits, oversampling, passes, steps
+from streamlearn._arrays import Array, to_float
+from streamlearn._estimator.inputs import Given, check_parameters, take_in, unchanged_on_error
+from streamlearn._estimator.outputs import Transformer, rows_out
+from streamlearn._training.block import Course, Learned
+from streamlearn._validation.reader import read_weight
+from streamlearn.cluster import fits, kmeans_parallel, passes, steps
+from streamlearn.cluster.random_stream import forward, value_of
 from streamlearn.cluster.seeding import Start, given_centers
 from streamlearn.cluster.stopping import Watch
-from streamlearn.cluster.stream import forward, value_of
 from streamlearn.core import kmeans
-from streamlearn.learning import Course, Learned
-from streamlearn.outputs import Transformer, rows_out
-from streamlearn.reading import read_weight
 from streamlearn.stages import Flow
 
 
@@ -102,7 +102,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
     References
     ----------
     D. Sculley, "Web-scale k-means clustering", WWW 2010; see `streamlearn.core.kmeans` and
-    `streamlearn.cluster.oversampling` for the starts.
+    `streamlearn.cluster.kmeans_parallel` for the starts.
 
     Examples
     --------
@@ -288,7 +288,9 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
                     'init="k-means||" reads the data several times, which a pipeline cannot in one '
                     'pass. Use init="k-means++", or schedule="per-step".'
                 )
-            how = oversampling.centers_of(given.blocks, given.reader, self.n_clusters, draws, tries)
+            how = kmeans_parallel.centers_of(
+                given.blocks, given.reader, self.n_clusters, draws, tries
+            )
             tries = 1
         if partial_fit:
             tries = None

@@ -6,11 +6,13 @@ from functools import partial
 
 import numpy as np
 
-from streamlearn.backend import Array, batch_rows, namespace, to_float, to_numpy
+from streamlearn._arrays import Array, batch_rows, namespace, to_float, to_numpy
+from streamlearn._validation.reader import Reader, read_weight, same_place_or_raise
 from streamlearn.blocks import Blocks, Rows, reduce
-from streamlearn.core import kmeans, moments, tallies
+from streamlearn.core import kmeans
 from streamlearn.core.batches import cut
-from streamlearn.reading import Reader, read_weight, same_place_or_raise
+from streamlearn.core.scores import Average, add
+from streamlearn.core.statistics import moments
 
 
 def inertia(blocks: Blocks, reader: Reader, clusters: kmeans.State) -> float:
@@ -21,7 +23,7 @@ def inertia(blocks: Blocks, reader: Reader, clusters: kmeans.State) -> float:
     ValueError
         If there are no rows, none has a weight, or they are in another place than the centres.
     """
-    found = reduce(partial(_inertia_of_block, clusters, reader, blocks.names), tallies.add, blocks)
+    found = reduce(partial(_inertia_of_block, clusters, reader, blocks.names), add, blocks)
     if found is None:
         raise ValueError(
             f"Found array with 0 sample(s) while a minimum of 1 is required by {reader.estimator}."
@@ -33,7 +35,7 @@ def inertia(blocks: Blocks, reader: Reader, clusters: kmeans.State) -> float:
 
 def _inertia_of_block(
     clusters: kmeans.State, reader: Reader, names: tuple[str, ...], index: int, parts: tuple
-) -> tallies.Average:
+) -> Average:
     """Return the inertia of a block, and its weight."""
     rows, block = parts[0], reader.block(index)
     rows = reader.whole(rows if isinstance(rows, Rows) else Rows(rows), block)
@@ -46,7 +48,7 @@ def _inertia_of_block(
         total = total + kmeans.inertia(clusters, part.X, part.weight)
     xp = namespace(total)
     seen = xp.ones_like(total) if weight is None else xp.any(weight != 0)
-    return tallies.Average(total, xp.astype(seen, total.dtype))
+    return Average(total, xp.astype(seen, total.dtype))
 
 
 def mean_variance(blocks: Blocks, reader: Reader) -> float:

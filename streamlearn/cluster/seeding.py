@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import check_array
 
-from streamlearn.backend import (
+from streamlearn._arrays import (
     Array,
     asarray,
     default_int,
@@ -19,10 +19,10 @@ from streamlearn.backend import (
     to_float,
     to_numpy,
 )
+from streamlearn._training.epochs import diverged
 from streamlearn.blocks import Rows
 from streamlearn.core import kmeans
-from streamlearn.core.kmeans_plus_plus import seeds
-from streamlearn.fitting import diverged
+from streamlearn.core.kmeans.plus_plus import seeds
 
 
 class Start(NamedTuple):

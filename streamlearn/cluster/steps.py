@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from streamlearn.backend import Array, asarray, default_int, namespace, to_float, to_numpy
+from streamlearn._arrays import Array, asarray, default_int, namespace, to_float, to_numpy
 from streamlearn.blocks import Rows
+from streamlearn.cluster.random_stream import Stream
 from streamlearn.cluster.seeding import Start, centers_of, nonnegative_or_raise, overflown
 from streamlearn.cluster.stopping import Watch, watched
-from streamlearn.cluster.stream import Stream
 from streamlearn.core import kmeans
-from streamlearn.core.machine import Batch, Info, Machine
+from streamlearn.core.learner import Batch, Info, Machine
 
 
 class Params(NamedTuple):
@@ -32,7 +32,7 @@ class Params(NamedTuple):
     batch_size : int
         What counts as a batch when clusters wait to be reassigned.
     draws : dict or None
-        The stream to start with, see `streamlearn.cluster.stream`.
+        The stream to start with, see `streamlearn.cluster.random_stream`.
     from_all : bool
         Whether the start was found from all rows, in an order that may be theirs.
     """

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
-from streamlearn.backend import Array, batch_rows, runs_at
-from streamlearn.core.affine import Rows, Runs, part, stored
-from streamlearn.core.machine import Batch, Info, Machine
+from streamlearn._arrays import Array, batch_rows, runs_at
+from streamlearn.core.learner import Batch, Info, Machine
+from streamlearn.core.rows import Rows, Runs, part, stored
 
 SMALLEST = 64
 """Rows of the first batches under ``batch_size="auto"``: many cheap steps while little is known."""
@@ -41,7 +41,7 @@ def sizes(
         A fixed size, or None for sizes that grow with the rows seen: ``SMALLEST`` at first, then
         ``seen / growth``, at most ``largest``.
     largest : int
-        The cap, as `streamlearn.backend.batch_rows` sets it.
+        The cap, as `streamlearn._arrays.batch_rows` sets it.
     growth : int
     run : int
         What all sizes are multiples of, but for the rows left at the end.
@@ -93,7 +93,7 @@ def cut(
         Rows learned from before the block.
     batch_size : int or None
     largest, growth : int or None
-        See `sizes`; `streamlearn.backend.batch_rows` by default.
+        See `sizes`; `streamlearn._arrays.batch_rows` by default.
     order : sequence of float, optional
         At least one draw a batch: batches are laid out over the block in the order that sorts the
         draws, so a shuffled block costs no copy.
@@ -103,7 +103,7 @@ def cut(
         How many neighbours are permuted as one; those left at the end stay there.
     gather : bool
         Whether the rows of a batch's X are to be copied together, or left to whom takes it
-        (`streamlearn.core.affine.Runs`).
+        (`streamlearn.core.rows.Runs`).
     through : callable, optional
         Function of rows that each batch of X goes through: what transforms X without ever building
         all of it.

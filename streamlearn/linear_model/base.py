@@ -16,9 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from streamlearn import fitting, learning
-from streamlearn.backend import (
-    CENTRED,
+from streamlearn._arrays import (
     Array,
     asarray,
     batch_rows,
@@ -29,26 +27,29 @@ from streamlearn.backend import (
     is_sparse,
     namespace,
     scores,
+    sparse,
     to_numpy,
 )
-from streamlearn.base import Given, check_parameters, take_in
-from streamlearn.core import linear, links, newton, rowwise, tallies
+from streamlearn._estimator.inputs import Given, check_parameters, take_in
+from streamlearn._estimator.moving import Movable
+from streamlearn._estimator.outputs import rows_out
+from streamlearn._estimator.versions import Versioned
+from streamlearn._training import block as learning
+from streamlearn._training import epochs as fitting
+from streamlearn._validation.reader import as_numbers, as_vector, finite_or_raise, sum_is_finite
 from streamlearn.core.batches import cut
-from streamlearn.core.losses import LOSSES, MARGIN_LOSSES
-from streamlearn.core.machine import Machine
-from streamlearn.core.moments import Standardize
-from streamlearn.core.rates import RATES
-from streamlearn.core.rowsteps import PASSIVE
-from streamlearn.core.tallies import Tally
-from streamlearn.linear_model import columns, draws
-from streamlearn.linear_model.familiar import Familiar
-from streamlearn.linear_model.sparsity import SparseCoef
-from streamlearn.moving import Movable
-from streamlearn.outputs import rows_out
-from streamlearn.reading import as_numbers, as_vector, finite_or_raise, sum_is_finite
-from streamlearn.versions import Versioned
+from streamlearn.core.learner import Machine
+from streamlearn.core.linear import links, newton, rowwise, sgd
+from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
+from streamlearn.core.linear.rates import RATES
+from streamlearn.core.linear.row_step import PASSIVE
+from streamlearn.core.scores import EACH_ACCURACY, Tally
+from streamlearn.core.statistics.moments import Standardize
+from streamlearn.linear_model import draws, per_class_order
+from streamlearn.linear_model.sklearn_names import Familiar
+from streamlearn.linear_model.sparse_coef import SparseCoef
 
-RULES = (linear, newton, rowwise)
+RULES = (sgd, newton, rowwise)
 """The core modules that learn linear models."""
 
 
@@ -59,7 +60,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
     _dense = None  # rows may be sparse
     _takes_flow = True  # X may be a `streamlearn.stages.Flow`
 
-    _kind: str  # what y holds, as `streamlearn.core.linear.Params` says it
+    _kind: str  # what y holds, as `streamlearn.core.linear.sgd.Params` says it
     _row_by_row_rate: str  # what scikit-learn's own default is
     _tally: Tally  # how held-out rows are scored, by what `_predicted` makes of their scores
     _predicted: Callable[[Array], Array]
@@ -144,15 +145,15 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         """Return the core module that does what the parameters ask for."""
         if self._row_by_row():
             return rowwise
-        return newton if self._rate() == "auto" else linear
+        return newton if self._rate() == "auto" else sgd
 
     def _batch_rows(self) -> int | None:
         if self._row_by_row():
             return rowwise.ROWS
         return None if self.batch_size == "auto" else int(self.batch_size)
 
-    def _params(self, positive: Any = 1.0, negative: Any = 1.0) -> linear.Params:
-        return linear.Params(
+    def _params(self, positive: Any = 1.0, negative: Any = 1.0) -> sgd.Params:
+        return sgd.Params(
             loss=self._loss(),
             kind=self._kind,
             penalty=self.penalty,
@@ -168,7 +169,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             negative_weight=negative,
         )
 
-    def _machine(self, params: linear.Params, coef_init: Any, intercept_init: Any) -> Machine:
+    def _machine(self, params: sgd.Params, coef_init: Any, intercept_init: Any) -> Machine:
         """Return the learner for ``fit``, which starts from given or former coefficients if any."""
         machine = self._rule().machine(params)
         if self.warm_start and hasattr(self, "coef_"):
@@ -180,7 +181,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         intercept = _in_host(intercept_init, "intercept_init")
         return machine._replace(init=partial(_start_from, self._rule().start, coef, intercept))
 
-    def _former(self, params: linear.Params) -> learning.Learned:
+    def _former(self, params: sgd.Params) -> learning.Learned:
         """Return where ``partial_fit`` goes on: nowhere yet, or where it has come to."""
         learned = self._learned if hasattr(self, "_learned") else learning.Learned()
         rule = self._rule()
@@ -220,7 +221,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         if len(orders) > 1:
             rows = np.arange(len(orders[0].shuffled))
             kept = rows if held_rows is None else np.delete(rows, held_rows)
-            update = columns.InOwnOrders(orders, kept, learned.rows)
+            update = per_class_order.InOwnOrders(orders, kept, learned.rows)
             machine, batch_size, shuffle = machine._replace(update=update), len(rows), None
         course = learning.Course(
             machine,
@@ -234,7 +235,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             held_out=float(self.validation_fraction) if self.early_stopping and lazy else 0.0,
             held_rows=held_rows,
             order=orders[0] if len(orders) == 1 else None,
-            tally=tallies.EACH_ACCURACY if each else self._tally,
+            tally=EACH_ACCURACY if each else self._tally,
             predicted=links.above if each else self._predicted,
             ahead=None if given.flow is None else given.flow.chain,
             first=epoch,
@@ -355,7 +356,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         return tags
 
 
-def _scores_without_mean(params: linear.Params, state: rowwise.State, X: Array) -> Array:
+def _scores_without_mean(params: sgd.Params, state: rowwise.State, X: Array) -> Array:
     """Return the scores of rows by the last models, which scikit-learn stops by."""
     last = state._replace(mean_coef=state.coef, mean_intercept=state.intercept)
     return rowwise.apply(params, last, X)
@@ -392,7 +393,7 @@ class Scores:
     def __call__(self, X: Array) -> Array:
         """Return the function of the scores of the rows of X."""
         if is_sparse(X) and (self.centred or self.centre is not None):
-            raise ValueError(CENTRED)
+            raise ValueError(sparse.CENTRED)
         xp = namespace(X)
         dtype = xp.result_type(X.dtype, self.coef.dtype)
         coef, intercept = (xp.astype(a, dtype, copy=False) for a in (self.coef, self.intercept))
@@ -433,7 +434,7 @@ def _start_from(
     start: Callable,
     coef: np.ndarray | None,
     intercept: np.ndarray | None,
-    params: linear.Params,
+    params: sgd.Params,
     n_features: int,
     n_outputs: int,
     *,
@@ -456,7 +457,7 @@ def _start_from(
     return start(params, *out)
 
 
-def _describe(answer: Callable, params: linear.Params, state: Any) -> str:
+def _describe(answer: Callable, params: sgd.Params, state: Any) -> str:
     coef, intercept = map(to_numpy, answer(params, state))
     return (
         f"Norm: {np.linalg.norm(coef):.2f}, NNZs: {np.count_nonzero(coef)}, "

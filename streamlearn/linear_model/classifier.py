@@ -14,12 +14,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
 from streamlearn import metrics
-from streamlearn.backend import Array, namespace, to_numpy
-from streamlearn.base import unchanged_on_error
-from streamlearn.core import linear, links, tallies
-from streamlearn.core.losses import LOSSES
-from streamlearn.labels import Labels, beside, class_weights, decode, discover, listed
-from streamlearn.learning import Learned
+from streamlearn._arrays import Array, namespace, to_numpy
+from streamlearn._estimator.inputs import unchanged_on_error
+from streamlearn._training.block import Learned
+from streamlearn._validation.labels import Labels, beside, class_weights, decode, discover, listed
+from streamlearn.core.linear import links, sgd
+from streamlearn.core.linear.losses import LOSSES
+from streamlearn.core.scores import ACCURACY
 from streamlearn.linear_model.base import SGD, one_column
 
 
@@ -61,10 +62,10 @@ class SGDClassifier(ClassifierMixin, SGD):
     random_state : int, RandomState instance or None, default=None
     learning_rate : {"auto", "constant", "optimal", "invscaling", "adaptive", "pa1", "pa2"}, \
 default="auto"
-        "auto" is averaged stochastic Newton (`streamlearn.core.newton`), which needs no step size
-        and is blind to the scale and offset of features. The others are scikit-learn's schedules,
-        applied to the mean gradient of each batch; "pa1" and "pa2" are passive-aggressive steps,
-        row by row.
+        "auto" is averaged stochastic Newton (`streamlearn.core.linear.newton`), which needs no step
+        size and is blind to the scale and offset of features. The others are scikit-learn's
+        schedules, applied to the mean gradient of each batch; "pa1" and "pa2" are
+        passive-aggressive steps, row by row.
         (scikit-learn: "optimal", which needs alpha tuned and features scaled.)
     eta0 : float, default=0.01
     power_t : float, default=0.5
@@ -151,7 +152,7 @@ default="auto"
 
     _kind = "classes"
     _row_by_row_rate = "optimal"
-    _tally = tallies.ACCURACY
+    _tally = ACCURACY
     _predicted = staticmethod(links.codes)
 
     def __init__(
@@ -304,7 +305,7 @@ default="auto"
             self.classes_ = beside(known, self.coef_)
         return self
 
-    def _class_params(self, classes: np.ndarray, found: Labels | None) -> linear.Params:
+    def _class_params(self, classes: np.ndarray, found: Labels | None) -> sgd.Params:
         weights = class_weights(self.class_weight, classes, found)
         if weights is None:
             return self._params()
@@ -363,8 +364,8 @@ default="auto"
         Returns
         -------
         array or dask collection of shape (n_samples, n_classes)
-            Classes in the order of ``classes_``; see `streamlearn.core.links.probabilities`. That
-            of a dask DataFrame is a dask array, whose chunks are the partitions.
+            Classes in the order of ``classes_``; see `streamlearn.core.linear.links.probabilities`.
+            That of a dask DataFrame is a dask array, whose chunks are the partitions.
         """
         return self._out("predict_proba", X, partial(links.probabilities, loss=self.loss))
 

@@ -7,10 +7,10 @@ from typing import Any
 from sklearn.base import RegressorMixin
 
 from streamlearn import metrics
-from streamlearn.backend import Array
-from streamlearn.base import unchanged_on_error
-from streamlearn.core import tallies
-from streamlearn.learning import Learned
+from streamlearn._arrays import Array
+from streamlearn._estimator.inputs import unchanged_on_error
+from streamlearn._training.block import Learned
+from streamlearn.core.scores import R2
 from streamlearn.linear_model.base import SGD, one_column
 
 
@@ -68,7 +68,7 @@ default="auto"
 
     _kind = "values"
     _row_by_row_rate = "invscaling"
-    _tally = tallies.R2
+    _tally = R2
     _predicted = staticmethod(one_column)
 
     def __init__(

@@ -17,22 +17,22 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from streamlearn.backend import Array, to_numpy
-from streamlearn.base import Given, check_parameters, take_in, unchanged_on_error
+from streamlearn._arrays import Array, to_numpy
+from streamlearn._estimator.inputs import Given, check_parameters, take_in, unchanged_on_error
+from streamlearn._estimator.moving import Movable
+from streamlearn._estimator.outputs import rows_out
+from streamlearn._estimator.versions import Versioned
+from streamlearn._training.block import Course, Learned
+from streamlearn._training.epochs import Stopping
+from streamlearn._validation.reader import same_place_or_raise
 from streamlearn.core import mlp
-from streamlearn.core.activations import HIDDEN
-from streamlearn.core.optimizers import Optimizer, adam, sgd
-from streamlearn.fitting import Stopping
-from streamlearn.learning import Course, Learned
-from streamlearn.moving import Movable
+from streamlearn.core.mlp.activations import HIDDEN
+from streamlearn.core.mlp.optimizers import Optimizer, adam, sgd
 from streamlearn.neural_network import draws
-from streamlearn.neural_network.goals import Goal, rows_of, score_of, take
 from streamlearn.neural_network.laps import InMemory, Laps, of_blocks
 from streamlearn.neural_network.lbfgs import minimize
+from streamlearn.neural_network.targets import Goal, rows_of, score_of, take
 from streamlearn.neural_network.training import Outcome, Watched, train
-from streamlearn.outputs import rows_out
-from streamlearn.reading import same_place_or_raise
-from streamlearn.versions import Versioned
 
 LARGEST_BATCH = 200
 """Rows of a batch under ``batch_size="auto"``, where there are as many; scikit-learn's."""

@@ -12,13 +12,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
 from streamlearn import metrics
-from streamlearn.backend import Array, argmax, default_int, namespace, to_numpy
-from streamlearn.base import Given
-from streamlearn.core import tallies
-from streamlearn.labels import beside, decode, discover, listed
+from streamlearn._arrays import Array, argmax, default_int, namespace, to_numpy
+from streamlearn._estimator.inputs import Given
+from streamlearn._validation.labels import beside, decode, discover, listed
+from streamlearn._validation.reader import indicator_or_raise
+from streamlearn.core.scores import ACCURACY
 from streamlearn.neural_network.base import MLP
-from streamlearn.neural_network.goals import Goal, n_columns
-from streamlearn.reading import indicator_or_raise
+from streamlearn.neural_network.targets import Goal, n_columns
 
 
 class MLPClassifier(ClassifierMixin, MLP):
@@ -256,10 +256,10 @@ class MLPClassifier(ClassifierMixin, MLP):
         # Beside X once the net is.
         self.classes_ = known
         if columns > 1:
-            return Goal("logistic", columns, None, indicator_or_raise, tallies.ACCURACY, _indicator)
+            return Goal("logistic", columns, None, indicator_or_raise, ACCURACY, _indicator)
         if len(known) <= 2:
-            return Goal("logistic", 1, known, None, tallies.ACCURACY, _codes)
-        return Goal("softmax", len(known), known, None, tallies.ACCURACY, _codes)
+            return Goal("logistic", 1, known, None, ACCURACY, _codes)
+        return Goal("softmax", len(known), known, None, ACCURACY, _codes)
 
     def _labels_of(
         self, given: Given, y: Any, columns: int, classes: Any, further: bool

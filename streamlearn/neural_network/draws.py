@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from streamlearn.backend import Array, asarray, float_dtype
+from streamlearn._arrays import Array, asarray, float_dtype
 from streamlearn.core import mlp
 
 

@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from streamlearn.backend import asarray, default_int, to_numpy
+from streamlearn._arrays import asarray, default_int, to_numpy
+from streamlearn._training.block import Course, Learned
+from streamlearn._training.epochs import held_out_scores, one_pass
 from streamlearn.blocks import Blocks
 from streamlearn.core import mlp
 from streamlearn.core.batches import cut, learn
-from streamlearn.core.machine import Batch, Machine
-from streamlearn.fitting import held_out_scores, one_pass
-from streamlearn.learning import Course, Learned
+from streamlearn.core.learner import Batch, Machine
 
 
 class Lap(NamedTuple):

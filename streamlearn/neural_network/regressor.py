@@ -9,10 +9,10 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from streamlearn import metrics
-from streamlearn.base import Given
-from streamlearn.core import tallies
+from streamlearn._estimator.inputs import Given
+from streamlearn.core.scores import R2
 from streamlearn.neural_network.base import MLP, one_column
-from streamlearn.neural_network.goals import Goal, counts_or_raise, n_columns
+from streamlearn.neural_network.targets import Goal, counts_or_raise, n_columns
 
 
 class MLPRegressor(RegressorMixin, MLP):
@@ -173,7 +173,7 @@ class MLPRegressor(RegressorMixin, MLP):
             n_columns(given, y),
             None,
             counts_or_raise if counts else None,
-            tallies.R2,
+            R2,
             one_column,
         )
 

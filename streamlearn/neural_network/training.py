@@ -2,8 +2,8 @@
 
 Rows in memory and blocks of a collection differ in what a pass over them is
 (`streamlearn.neural_network.laps`), not in what is watched. The rules differ from those of
-`streamlearn.fitting`: a net stops after one epoch more, ends with its best weights, and goes on
-counting in the next call.
+`streamlearn._training.epochs`: a net stops after one epoch more, ends with its best weights, and
+goes on counting in the next call.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from streamlearn.backend import asarray, to_numpy
+from streamlearn._arrays import asarray, to_numpy
+from streamlearn._training.block import Learned
+from streamlearn._training.epochs import ADAPTIVE_FLOOR, Stopping
 from streamlearn.core import mlp
-from streamlearn.fitting import ADAPTIVE_FLOOR, Stopping
-from streamlearn.learning import Learned
 from streamlearn.neural_network.laps import Laps
 
 

@@ -13,10 +13,10 @@ from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 
+from streamlearn._thirdparty.partial_fit import Method
+from streamlearn._validation.missing import as_known
+from streamlearn._validation.reader import Reader
 from streamlearn.blocks import Rows, n_rows
-from streamlearn.foreign import Method
-from streamlearn.missing import as_known
-from streamlearn.reading import Reader
 from streamlearn.stages.chain import Chain
 from streamlearn.stages.stage import Mergeable, Piece, head
 

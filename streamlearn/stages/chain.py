@@ -9,8 +9,8 @@ from typing import Any
 
 from sklearn import config_context, get_config
 
+from streamlearn._validation.reader import Reader
 from streamlearn.blocks import Rows
-from streamlearn.reading import Reader
 from streamlearn.stages.stage import Mergeable, Piece, Stateless
 
 

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from streamlearn import blocks as engine
+from streamlearn._validation.reader import Reader, as_array
 from streamlearn.blocks import Rows
-from streamlearn.reading import Reader, as_array
 from streamlearn.stages.chain import Chain
 from streamlearn.stages.stage import Piece
 

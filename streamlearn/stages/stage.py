@@ -29,19 +29,19 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils._set_output import _get_output_config, _wrap_data_with_container
 from sklearn.utils.validation import _get_feature_names
 
-from streamlearn.backend import asarray, default_int, is_array, namespace, rows_at, to_numpy
-from streamlearn.blocks import Rows, n_rows
-from streamlearn.core.batches import cut, learn
-from streamlearn.core.machine import Machine
-from streamlearn.foreign import Method, learned
-from streamlearn.reading import (
+from streamlearn._arrays import asarray, default_int, is_array, namespace, rows_at, to_numpy
+from streamlearn._arrays.sparse import csr, is_sparse
+from streamlearn._thirdparty.partial_fit import Method, learned
+from streamlearn._validation.reader import (
     DENSE,
     Reader,
     read_weight,
     same_place_or_raise,
     sum_is_finite,
 )
-from streamlearn.sparse import csr, is_sparse
+from streamlearn.blocks import Rows, n_rows
+from streamlearn.core.batches import cut, learn
+from streamlearn.core.learner import Machine
 
 
 class Piece(NamedTuple):

@@ -13,9 +13,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.metadata_routing import UNUSED
 
-from streamlearn.base import check_parameters, unchanged_on_error
-from streamlearn.fitting import Stopping, Watch
-from streamlearn.foreign import at_hand, with_classes
+from streamlearn._estimator.inputs import check_parameters, unchanged_on_error
+from streamlearn._thirdparty.partial_fit import at_hand, with_classes
+from streamlearn._training.epochs import Stopping, Watch
 from streamlearn.wrappers import scoring
 from streamlearn.wrappers.lessons import InBlocks, InMemory, lessons_of
 from streamlearn.wrappers.post_fit import ParallelPostFit

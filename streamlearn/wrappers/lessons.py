@@ -13,10 +13,10 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 
 from streamlearn import blocks as engine
-from streamlearn.backend import asarray, default_int, is_array, namespace
-from streamlearn.fitting import block_order
-from streamlearn.foreign import as_here, is_by_row, learned, rows_known
-from streamlearn.learning import generator
+from streamlearn._arrays import asarray, default_int, is_array, namespace
+from streamlearn._thirdparty.partial_fit import as_here, is_by_row, learned, rows_known
+from streamlearn._training.block import generator
+from streamlearn._training.epochs import block_order
 from streamlearn.wrappers import scoring
 from streamlearn.wrappers.post_fit import kind_of
 

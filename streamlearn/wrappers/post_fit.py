@@ -21,9 +21,9 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _estimator_has, _is_fitted, check_is_fitted
 
 from streamlearn import blocks as engine
-from streamlearn.backend import is_array
-from streamlearn.foreign import LAZY, ask, is_stateless, takes_collections
-from streamlearn.versions import Versioned
+from streamlearn._arrays import is_array
+from streamlearn._estimator.versions import Versioned
+from streamlearn._thirdparty.partial_fit import LAZY, ask, is_stateless, takes_collections
 from streamlearn.wrappers import scoring
 
 METAS = {

@@ -14,11 +14,11 @@ from sklearn.utils.validation import _check_response_method
 
 from streamlearn import blocks as engine
 from streamlearn import metrics as ours
-from streamlearn.backend import Array, asarray, to_numpy, widest_float
-from streamlearn.core import tallies
-from streamlearn.foreign import as_here, own_score, score, takes, takes_collections
-from streamlearn.missing import as_known
-from streamlearn.reading import as_array, as_numbers
+from streamlearn._arrays import Array, asarray, to_numpy, widest_float
+from streamlearn._thirdparty.partial_fit import as_here, own_score, score, takes, takes_collections
+from streamlearn._validation.missing import as_known
+from streamlearn._validation.reader import as_array, as_numbers
+from streamlearn.core import scores
 
 NAMES = {
     "accuracy": ours.accuracy_score,
@@ -105,7 +105,7 @@ def of_blocks(estimator: Any, scorer: Any, blocks: engine.Blocks, order: Sequenc
         by_r2 = plain and OURS.get(metric, metric) is ours.r2_score
     if by_r2:
         of_block = as_here(partial(_fit_of_block, estimator, blocks.names))
-        tally = tallies.R2
+        tally = scores.R2
         state = engine.reduce(of_block, tally.merge, blocks, order=order)
         return np.nan if state is None else float(np.mean(to_numpy(tally.result(state))))
     if metric is theirs.log_loss and hasattr(estimator, "classes_"):  # a block may lack some
@@ -144,7 +144,7 @@ def _fit_of_block(estimator: Any, names: tuple[str, ...], index: int, parts: tup
         for name in ("y", "sample_weight")
         if name in given
     )
-    return tallies.R2.of_block(_one(target), _one(predicted), *weight)
+    return scores.R2.of_block(_one(target), _one(predicted), *weight)
 
 
 def _one(values: Array) -> Array:

@@ -20,7 +20,7 @@ from dask.utils import key_split
 
 from streamlearn.blocks import align, groups, reduce
 from streamlearn.blocks.graph import scheduler
-from streamlearn.blocks.stream import Stream
+from streamlearn.blocks.schedule import Stream
 from tests.blocks import tracking
 from tests.blocks.test_schedulers import both
 from tests.blocks.tracking import (

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from streamlearn import backend as b
+from streamlearn import _arrays as b
 from streamlearn.blocks import map_rows
 from tests.blocks import tracking
 from tests.blocks.tracking import COLUMNS, plain

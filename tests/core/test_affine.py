@@ -7,10 +7,10 @@ import pickle
 import numpy as np
 import pytest
 
-from streamlearn.backend import default_int, reads_are_free
-from streamlearn.core import affine
-from streamlearn.core.affine import Affine
-from streamlearn.core.moments import Params, Standardize, applied, of_block
+from streamlearn._arrays import default_int, reads_are_free
+from streamlearn.core import rows as affine
+from streamlearn.core.rows import Affine
+from streamlearn.core.statistics.moments import Params, Standardize, applied, of_block
 
 M, D, K = 40, 5, 3
 CENTRES = {"no centre": None, "centre": [0.0, 1.0, -20.0, 3.0, 0.5]}

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamlearn.backend import batch_rows
-from streamlearn.core import affine
+from streamlearn._arrays import batch_rows
+from streamlearn.core import rows as affine
 from streamlearn.core.batches import GROWTH, SMALLEST, cut, learn, sizes
-from streamlearn.core.machine import Info, Machine
+from streamlearn.core.learner import Info, Machine
 
 some_rows = st.integers(0, 20_000)
 

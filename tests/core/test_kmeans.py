@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.cluster import MiniBatchKMeans
 
-from streamlearn.backend import FEW_LABELS, MANY_LABELS, lowest, sums_by_label
+from streamlearn._arrays import FEW_LABELS, MANY_LABELS, lowest, sums_by_label
 from streamlearn.core import kmeans
-from streamlearn.core.machine import Batch
+from streamlearn.core.learner import Batch
 
 K, D = 5, 4
 

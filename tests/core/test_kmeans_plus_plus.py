@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.cluster import kmeans_plusplus
 
-from streamlearn.backend import asarray
-from streamlearn.core.kmeans_plus_plus import seeds
+from streamlearn._arrays import asarray
+from streamlearn.core.kmeans.plus_plus import seeds
 from tests.core.test_kmeans import TABLES, blobs
 
 

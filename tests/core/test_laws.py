@@ -16,11 +16,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamlearn.backend import asarray, namespace
-from streamlearn.core import affine, kmeans, linear, mlp, moments, newton, rowwise
+from streamlearn._arrays import asarray, namespace
+from streamlearn.core import kmeans, mlp
+from streamlearn.core import rows as affine
 from streamlearn.core.batches import cut, learn
-from streamlearn.core.machine import Batch, Info, Machine
-from streamlearn.core.optimizers import sgd
+from streamlearn.core.learner import Batch, Info, Machine
+from streamlearn.core.linear import newton, rowwise, sgd
+from streamlearn.core.mlp import optimizers
+from streamlearn.core.statistics import moments
 from tests.backends import STRICT, Backend, no_host_sync
 
 N_FEATURES = 3
@@ -98,42 +101,38 @@ CASES = {
     "moments-NaN": Case(moments.machine(with_mean=False), gaps, value=sums),
     "moments-weights": Case(moments.machine(with_std=False), weighted, value=sums),
     "moments-integers": Case(moments.machine(), integers, value=sums),
-    "linear-hinge": Case(linear.machine(linear.Params()), classes, n_outputs=3),
+    "linear-hinge": Case(sgd.machine(sgd.Params()), classes, n_outputs=3),
     "linear-averaged-l1": Case(
-        linear.machine(linear.Params(loss="log_loss", penalty="l1", average=1)), classes, 3
+        sgd.machine(sgd.Params(loss="log_loss", penalty="l1", average=1)), classes, 3
     ),
     "linear-squared": Case(
-        linear.machine(
-            linear.Params(loss="squared_error", kind="values", learning_rate="invscaling")
-        ),
+        sgd.machine(sgd.Params(loss="squared_error", kind="values", learning_rate="invscaling")),
         values,
     ),
     "kmeans": Case(kmeans.machine(kmeans.Params(NEAR_50)), weighted_plain, n_outputs=3),
-    "newton-log": Case(newton.machine(linear.Params(loss="log_loss")), classes, n_outputs=3),
+    "newton-log": Case(newton.machine(sgd.Params(loss="log_loss")), classes, n_outputs=3),
     "newton-elasticnet": Case(
-        newton.machine(linear.Params(loss="huber", kind="values", penalty="elasticnet")), values
+        newton.machine(sgd.Params(loss="huber", kind="values", penalty="elasticnet")), values
     ),
     "rowwise-hinge": Case(
-        rowwise.machine(linear.Params(average=1)), classes, 3, exempt=(SWEEPS_ARE_WATCHED,)
+        rowwise.machine(sgd.Params(average=1)), classes, 3, exempt=(SWEEPS_ARE_WATCHED,)
     ),
     "rowwise-pa": Case(
         rowwise.machine(
-            linear.Params(
-                loss="epsilon_insensitive", kind="values", penalty=None, learning_rate="pa2"
-            )
+            sgd.Params(loss="epsilon_insensitive", kind="values", penalty=None, learning_rate="pa2")
         ),
         values,
         exempt=(SWEEPS_ARE_WATCHED,),
     ),
     "rowwise-elasticnet": Case(
-        rowwise.machine(linear.Params(loss="log_loss", penalty="elasticnet", average=1)), classes
+        rowwise.machine(sgd.Params(loss="log_loss", penalty="elasticnet", average=1)), classes
     ),
     "mlp-adam": Case(
         mlp.machine(mlp.Params(hidden=(4,), output="softmax"))._replace(init=drawn), classes, 3
     ),
     "mlp-sgd": Case(
         mlp.machine(
-            mlp.Params(hidden=(4, 2), activation="tanh", output="exp", optimizer=sgd())
+            mlp.Params(hidden=(4, 2), activation="tanh", output="exp", optimizer=optimizers.sgd())
         )._replace(init=drawn),
         counts,
         2,

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from sklearn.linear_model import SGDClassifier, SGDRegressor
 
-from streamlearn.core import linear
 from streamlearn.core.batches import cut, learn
-from streamlearn.core.linear import Params
-from streamlearn.core.losses import LOSSES, MARGIN_LOSSES
-from streamlearn.core.machine import Batch
-from streamlearn.core.rates import RATES, step_size
+from streamlearn.core.learner import Batch
+from streamlearn.core.linear import sgd
+from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
+from streamlearn.core.linear.rates import RATES, step_size
+from streamlearn.core.linear.sgd import Params
 from tests.backends import no_host_sync
 
 PENALTIES = (None, "l2", "l1", "elasticnet")
@@ -29,11 +29,11 @@ def table(n=30, d=4, n_classes=2, seed=0):
 
 
 def run(params, X, target, weight=None, *, K=1, batch_size=1, epochs=1, state=None):
-    state = linear.init(params, X.shape[1], K, like=X) if state is None else state
+    state = sgd.init(params, X.shape[1], K, like=X) if state is None else state
     for epoch in range(epochs):
         seen = epoch * X.shape[0]
         batches = cut(X, target, weight, seen=seen, batch_size=batch_size)
-        state, info = learn(linear.machine(params), state, batches)
+        state, info = learn(sgd.machine(params), state, batches)
     return state, info
 
 
@@ -43,7 +43,7 @@ def share_of_iterate(params, n):
     It keeps the average as ``(a w + rest) / b`` and shrinks ``w`` alone, so that the average moves
     by ``a / b`` of what ``w`` moves by, where an average of n iterates would move by ``1 / n``.
     """
-    _, a2 = linear.penalty_parts(params)
+    _, a2 = sgd.penalty_parts(params)
     share = 0.0
     for seen in range(n):
         eta = step_size(
@@ -62,14 +62,14 @@ def share_of_iterate(params, n):
 
 def sklearn_average(params, X, target, weight, K):
     """Repeat a run row by row, with scikit-learn's average under an L1 penalty."""
-    state = linear.init(params, X.shape[1], K, like=X)
+    state = sgd.init(params, X.shape[1], K, like=X)
     mean, n = state.mean_coef, X.shape[0]
     for i, share in enumerate(share_of_iterate(params, n)):
         row = slice(i, i + 1)
         batch = Batch(X[row], target[row], weight if weight is None else weight[row], i)
-        new, _ = linear.update(params, state, batch)
+        new, _ = sgd.update(params, state, batch)
         shrunk = new.q - state.q
-        mu = linear.averaging_weight(params, i, 1)
+        mu = sgd.averaging_weight(params, i, 1)
         mean = mean + mu * (new.coef - shrunk - mean) + share * shrunk
         mean = mean if i + 1 >= params.average else new.coef
         state = new
@@ -110,7 +110,7 @@ def test_batches_of_one_row_are_scikit_learns_algorithm(loss, penalty):
             negative_weight=0.7 if by_class else 1.0,
         )
         state, _ = run(params, X, y, weight, K=K)
-        coef, intercept = linear.answer(params, state)
+        coef, intercept = sgd.answer(params, state)
         if average and penalty in ("l1", "elasticnet"):
             coef = sklearn_average(params, X, y, weight, K)
         cell = f"{kind} {rate} average={average} weighted={weight is not None}"
@@ -160,7 +160,7 @@ def loop(params, X, Y, weight, batch_size):
     n, d = X.shape
     K = Y.shape[1]
     coef, intercept = np.zeros((K, d)), np.zeros(K)
-    a1, a2 = linear.penalty_parts(params)
+    a1, a2 = sgd.penalty_parts(params)
     for k in range(K):
         w, b, u, q = [0.0] * d, 0.0, 0.0, [0.0] * d
         for begin in range(0, n, batch_size):
@@ -212,8 +212,8 @@ def test_batches_are_a_plain_loop(loss, penalty):
 def test_info_is_loss_before_the_step_and_scikit_learns_objective():
     X, values, _, rows = table(n=6)
     params = Params(loss="squared_error", kind="values", alpha=0.3, learning_rate="constant")
-    state = linear.start(params, np.array([[1.0, -2.0, 0.5, 0.0]]), np.array([0.7]))
-    _, info = linear.update(params, state, Batch(X, values, rows))
+    state = sgd.start(params, np.array([[1.0, -2.0, 0.5, 0.0]]), np.array([0.7]))
+    _, info = sgd.update(params, state, Batch(X, values, rows))
     value = 0.5 * (X @ state.coef[0] + 0.7 - values) ** 2
     np.testing.assert_allclose(info.loss, [rows @ value], rtol=1e-14)
     np.testing.assert_allclose(info.weight, [rows.sum()], rtol=1e-14)
@@ -277,9 +277,9 @@ def test_backends_agree_and_keep_dtype(loss, backend):
             np.testing.assert_allclose(backend.to_numpy(a), b, rtol=rtol, atol=rtol)
         for a in info:
             backend.check(a, dtype)
-        p = linear.apply(params, got, backend.asarray(X, dtype))
+        p = sgd.apply(params, got, backend.asarray(X, dtype))
         backend.check(p, dtype)
-        p0 = linear.apply(params, want, X.astype(dtype))
+        p0 = sgd.apply(params, want, X.astype(dtype))
         np.testing.assert_allclose(backend.to_numpy(p), p0, rtol=rtol, atol=rtol)
 
 

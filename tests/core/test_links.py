@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, log_expit
 
-from streamlearn.core.links import codes, logistic, probabilities
+from streamlearn.core.linear.links import codes, logistic, probabilities
 from tests.backends import no_host_sync
 
 SCORES = np.array([[0.0, 1.0, -1.0], [-3.0, -3.0, -4.0], [800.0, 2.0, 900.0], [-900.0, 0.5, 0.2]])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import SGDClassifier
 
-from streamlearn.core.losses import LOSSES, MARGIN_LOSSES
+from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
 
 EPSILON = 0.3
 SKLEARN = SGDClassifier.loss_functions

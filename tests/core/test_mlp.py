@@ -10,18 +10,19 @@ import numpy as np
 import pytest
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from streamlearn.core import linear, mlp
-from streamlearn.core.activations import HIDDEN
+from streamlearn.core import mlp
 from streamlearn.core.batches import cut, learn
-from streamlearn.core.machine import Batch
-from streamlearn.core.optimizers import adam, sgd
+from streamlearn.core.learner import Batch
+from streamlearn.core.linear import sgd
+from streamlearn.core.mlp import optimizers
+from streamlearn.core.mlp.activations import HIDDEN
 
 D, BATCH = 5, 16
 ACTIVATIONS = tuple(HIDDEN)
 SOLVERS = {
-    "sgd": (sgd(0.05), {"solver": "sgd", "learning_rate_init": 0.05}),
+    "sgd": (optimizers.sgd(0.05), {"solver": "sgd", "learning_rate_init": 0.05}),
     "plain": (
-        sgd(0.05, 0.0, False),
+        optimizers.sgd(0.05, 0.0, False),
         {
             "solver": "sgd",
             "learning_rate_init": 0.05,
@@ -29,7 +30,7 @@ SOLVERS = {
             "nesterovs_momentum": False,
         },
     ),
-    "adam": (adam(0.01), {"solver": "adam", "learning_rate_init": 0.01}),
+    "adam": (optimizers.adam(0.01), {"solver": "adam", "learning_rate_init": 0.01}),
 }
 TASKS = {
     "values": ("identity", 1, MLPRegressor, {}),
@@ -178,7 +179,7 @@ def test_huge_features_give_scikit_learns_step(task):
     weights, biases = draws(task)
     if task == "counts":  # e to the 1e8 is no float
         weights = (weights[0] * 1e-8, *weights[1:])
-    params = params_of(task, optimizer=sgd(1e-8))
+    params = params_of(task, optimizer=optimizers.sgd(1e-8))
     how = {"solver": "sgd", "learning_rate_init": 1e-8}
     with np.errstate(over="ignore"):
         known = theirs(task, weights, biases, **how).partial_fit(X, y)
@@ -210,22 +211,22 @@ def test_a_sure_and_wrong_probability_costs_no_infinity(backend, output):
 
 def test_a_net_without_hidden_layers_is_the_linear_model():
     X, y, _ = rows("values")
-    params = params_of("values", (), alpha=0.0, optimizer=sgd(0.1, 0.0))
+    params = params_of("values", (), alpha=0.0, optimizer=optimizers.sgd(0.1, 0.0))
     state, _ = fit(params, ((np.zeros((D, 1)),), (np.zeros(1),)), X, y)
-    model = linear.Params(
+    model = sgd.Params(
         loss="squared_error", kind="values", penalty=None, learning_rate="constant", eta0=0.1
     )
-    known = linear.init(model, D, 1, like=X)
+    known = sgd.init(model, D, 1, like=X)
     for _ in range(4):
         batches = cut(X, y, None, seen=0, batch_size=BATCH)
-        known, _ = learn(linear.machine(model), known, batches)
+        known, _ = learn(sgd.machine(model), known, batches)
     np.testing.assert_allclose(state.weights[0].T, known.coef, rtol=1e-12)
     np.testing.assert_allclose(state.biases[0], known.intercept, rtol=1e-12)
 
 
 def test_labels_without_hidden_layers_are_nets_of_their_own():
     X, y, w = rows("labels")
-    params = params_of("labels", (), optimizer=sgd(0.1))
+    params = params_of("labels", (), optimizer=optimizers.sgd(0.1))
     weights, biases = draws("labels", ())
     state, info = fit(params, (weights, biases), X, y, w)
     losses = 0.0
@@ -276,7 +277,7 @@ def test_columns_of_no_spread_at_1e8_move_as_one_bias():
     X, y, _ = rows("values")
     X[:, 2] = 1.0
     y = y + 1e8
-    params = params_of("values", optimizer=sgd(1e-9), alpha=0.0, activation="tanh")
+    params = params_of("values", optimizer=optimizers.sgd(1e-9), alpha=0.0, activation="tanh")
     _, gradient = mlp.value_and_gradient(params, *draws("values"), Batch(X, y))
     by_weights, by_biases = mlp.unpack(gradient, *draws("values"))
     np.testing.assert_allclose(by_weights[0][2], by_biases[0], rtol=1e-12)
@@ -307,7 +308,9 @@ def test_the_output_is_in_the_wider_dtype():
 
 
 def test_invscaling_goes_by_the_rows_seen_at_the_end_of_a_block(backend):
-    params = params_of("values", optimizer=sgd(0.5), learning_rate="invscaling", power_t=0.25)
+    params = params_of(
+        "values", optimizer=optimizers.sgd(0.5), learning_rate="invscaling", power_t=0.25
+    )
     given = tuple(tuple(backend.asarray(a) for a in part) for part in draws("values"))
     state = mlp.start(params, *given)
     assert float(backend.to_numpy(state.moving.eta)) == 0.5
@@ -320,7 +323,7 @@ def test_invscaling_goes_by_the_rows_seen_at_the_end_of_a_block(backend):
 
 def test_a_net_of_zeros_learns_the_last_bias_alone():
     X, y, _ = rows("values")
-    params = params_of("values", optimizer=sgd(0.1, 0.0), activation="tanh")
+    params = params_of("values", optimizer=optimizers.sgd(0.1, 0.0), activation="tanh")
     state, _ = learn(
         mlp.machine(params), mlp.init(params, D, 1, like=X), cut(X, y, None, seen=0, batch_size=8)
     )
@@ -331,7 +334,7 @@ def test_a_net_of_zeros_learns_the_last_bias_alone():
 def test_wrong_numbers_stay_visible():
     """What overflows is NaN or infinite, and no error of the core."""
     X, y, _ = rows("values")
-    params = params_of("values", optimizer=sgd(1e300))
+    params = params_of("values", optimizer=optimizers.sgd(1e300))
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         state, _ = fit(params, draws("values"), X, y)
     assert not np.all(np.isfinite(state.weights[0]))

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
 
-from streamlearn import backend as b
-from streamlearn.core import moments as mo
-from streamlearn.core.machine import Batch
+from streamlearn import _arrays as b
+from streamlearn.core.learner import Batch
+from streamlearn.core.statistics import moments as mo
 
 PARAMS = mo.Params()
 RNG = np.random.default_rng(0)

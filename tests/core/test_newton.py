@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
 
-from streamlearn.core import newton, pacing, survey
-from streamlearn.core.affine import Runs
 from streamlearn.core.batches import cut, learn
-from streamlearn.core.curvature import feed, inverse, leverage, unknown
-from streamlearn.core.linear import Params
-from streamlearn.core.losses import LOSSES, MARGIN_LOSSES
-from streamlearn.core.machine import Batch
+from streamlearn.core.learner import Batch
+from streamlearn.core.linear import newton, newton_schedule, one_pass_sums
+from streamlearn.core.linear.curvature import feed, inverse, leverage, unknown
+from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
+from streamlearn.core.linear.sgd import Params
+from streamlearn.core.rows import Runs
 from tests.backends import no_host_sync
 
 WORDS = {"loss": "log_loss", "penalty": "l2", "alpha": 1e-4}
@@ -43,7 +43,7 @@ def test_a_step_on_more_rows_than_a_cache_holds_is_the_same_step(loss, weighted,
     params = Params(**WORDS | {"loss": loss})
     start = run(params, X[:5000], codes[:5000])
     scattered = Runs(X, np.arange(len(X) // 16), 16)
-    monkeypatch.setattr(survey, "batch_rows", lambda X, **_: 4096)
+    monkeypatch.setattr(one_pass_sums, "batch_rows", lambda X, **_: 4096)
     many, one = (
         newton.update(params, start, Batch(rows, codes, weight, seen=5000))
         for rows in (scattered, X)
@@ -323,9 +323,9 @@ def test_columns_are_models_of_their_own(backend):
 
 
 @pytest.mark.parametrize("loss", ["log_loss", "hinge"])
-@pytest.mark.parametrize("widest", [pacing.WIDEST, 0], ids=["full", "diagonal"])
+@pytest.mark.parametrize("widest", [newton_schedule.WIDEST, 0], ids=["full", "diagonal"])
 def test_backends_agree_and_keep_dtype(loss, widest, backend, monkeypatch):
-    monkeypatch.setattr(pacing, "WIDEST", widest)
+    monkeypatch.setattr(newton_schedule, "WIDEST", widest)
     X, codes = table(n=600, d=4)
     params = Params(loss=loss)
     for dtype in backend.float_dtypes:
@@ -371,9 +371,9 @@ def test_inverse_by_blocks(D):
 @pytest.mark.parametrize(("kinked", "most"), [(False, 25), (True, 50)])
 def test_inversions_grow_with_rows_and_seldom_in_the_end(kinked, most):
     for d in (1, 20, 500):
-        counts = [pacing.pace(T, d, kinked)[0] for T in range(0, 400_000, 64)]
+        counts = [newton_schedule.pace(T, d, kinked)[0] for T in range(0, 400_000, 64)]
         assert counts == sorted(counts)
-        late = pacing.pace(10**8, d, kinked)[0] - pacing.pace(10**7, d, kinked)[0]
+        late = newton_schedule.pace(10**8, d, kinked)[0] - newton_schedule.pace(10**7, d, kinked)[0]
         assert 20 < late < most
 
 

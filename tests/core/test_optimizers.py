@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-from streamlearn.core.optimizers import Optimizer, adam, sgd
+from streamlearn.core.mlp.optimizers import Optimizer, adam, sgd
 
 CASES = {
     "sgd": (sgd(0.1), lambda p: SGDOptimizer(p, 0.1)),

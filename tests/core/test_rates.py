@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import SGDRegressor
 
-from streamlearn.core.rates import RATES, optimal_start, step_size
+from streamlearn.core.linear.rates import RATES, optimal_start, step_size
 
 
 def of(learning_rate, seen, eta0=0.3, power_t=0.4, alpha=0.02, eta=0.7):

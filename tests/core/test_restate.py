@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamlearn.core import linear, moments, newton
 from streamlearn.core.batches import cut, learn
-from streamlearn.core.linear import Params
-from streamlearn.core.machine import Batch
+from streamlearn.core.learner import Batch
+from streamlearn.core.linear import newton, sgd
+from streamlearn.core.linear.sgd import Params
+from streamlearn.core.statistics import moments
 
 FORMS = {"full": 5, "diagonal": 2_100}
 
@@ -55,7 +56,7 @@ def test_rows_seen_in_a_small_unit_count_little_in_a_great_one():
     assert again.past[-1] == state.past[-1]
 
 
-@pytest.mark.parametrize("rule", [linear, newton])
+@pytest.mark.parametrize("rule", [sgd, newton])
 def test_nothing_changes_where_nothing_moved(rule):
     params = Params(loss="log_loss")
     _, state = learned(rule, params)
@@ -79,16 +80,16 @@ def test_newton_goes_on_as_if_it_had_always_seen_these_units():
 
 def test_explicit_rates_keep_their_slopes_and_the_score_at_the_old_mean():
     params = Params(loss="log_loss", average=10)
-    _, state = learned(linear, params)
+    _, state = learned(sgd, params)
     ((rho, delta),) = moves(5)
-    again = linear.restate(params, state, rho, delta)
+    again = sgd.restate(params, state, rho, delta)
     np.testing.assert_array_equal(again.coef, state.coef)
     mean = np.zeros((1, 5))
-    before = linear.apply(params, state, mean)
-    np.testing.assert_allclose(linear.apply(params, again, (mean - delta) / rho), before)
+    before = sgd.apply(params, state, mean)
+    np.testing.assert_allclose(sgd.apply(params, again, (mean - delta) / rho), before)
 
 
-@pytest.mark.parametrize("rule", [linear, newton])
+@pytest.mark.parametrize("rule", [sgd, newton])
 def test_a_model_without_an_intercept_gets_none(rule):
     params = Params(loss="log_loss", fit_intercept=False)
     _, state = learned(rule, params)
@@ -107,7 +108,7 @@ def test_a_great_change_of_an_unknown_feature_is_no_nan():
     assert all(np.isfinite(a).all() for a in flat(state))
 
 
-@pytest.mark.parametrize("rule", [linear, newton])
+@pytest.mark.parametrize("rule", [sgd, newton])
 def test_other_libraries(rule):
     import array_api_strict as xp
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from sklearn.linear_model import SGDClassifier, SGDRegressor
 
-from streamlearn.core import rowsteps, rowwise, tiles
 from streamlearn.core.batches import cut, learn
-from streamlearn.core.linear import Params
-from streamlearn.core.losses import LOSSES, MARGIN_LOSSES
-from streamlearn.core.machine import Batch
+from streamlearn.core.learner import Batch
+from streamlearn.core.linear import row_step, rowwise, tiles
+from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
+from streamlearn.core.linear.sgd import Params
 
 PENALTIES = (None, "l2", "l1", "elasticnet")
 RATES = ("constant", "optimal", "invscaling", "adaptive")
@@ -37,12 +37,12 @@ def run(params, X, target, weight=None, *, K=1, batch_size=rowwise.ROWS, epochs=
 
 
 def row_by_row(params, X, target, weight=None, *, K=1):
-    """Take the same rows by `rowsteps.step`; return the state and the scores."""
+    """Take the same rows by `row_step.step`; return the state and the scores."""
     state = rowwise.init(params, X.shape[1], K, like=X)
-    rows, _ = rowsteps.rows_of(params, state, Batch(X, target, weight))
+    rows, _ = row_step.rows_of(params, state, Batch(X, target, weight))
     scores = []
     for i in range(X.shape[0]):
-        state, p, _ = rowsteps.step(params, state, rowsteps.some(rows, slice(i, i + 1)))
+        state, p, _ = row_step.step(params, state, row_step.some(rows, slice(i, i + 1)))
         scores.append(p)
     return state, scores
 
@@ -76,7 +76,7 @@ def test_the_size_of_tiles_is_only_rounding(monkeypatch, tile):
     params = Params(loss="huber", kind="values", alpha=0.05, eta0=0.1, average=9)
     want, _ = run(params, X, values, rows, batch_size=1)
     monkeypatch.setattr(rowwise, "next_size", lambda *_: (tile, tile, 1.0, 0.5))
-    monkeypatch.setattr(rowsteps, "FIRST_TILE", {True: tile})
+    monkeypatch.setattr(row_step, "FIRST_TILE", {True: tile})
     got, _ = run(params, X, values, rows, batch_size=100)
     for a, b in zip(got[:4], want[:4], strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12)
@@ -266,7 +266,7 @@ def test_tiles_shrink_where_each_row_moves_all_that_follow(monkeypatch):
     """In wide rows far from 0 a sweep settles two rows and its pairs cost more than its calls."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(2048, 300)) + 10
-    monkeypatch.setattr(rowsteps, "FIRST_TILE", {True: 256})
+    monkeypatch.setattr(row_step, "FIRST_TILE", {True: 256})
     sizes, state = sizes_of(Params(alpha=1e-4), X, rng.integers(0, 2, 2048))
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[-1] <= 64
@@ -280,10 +280,10 @@ def test_the_size_of_tiles_comes_to_rest_where_a_row_costs_least(cost, power):
     known = [2**k for k in range(4, 11)]
     costs = [cost.of_row(m, 3.0 * (m / 16) ** power, 50) for m in known]
     for first in (16, 64, 1024):
-        size = rowsteps.Size(first, 0.0, 0.0, 0.25)
+        size = row_step.Size(first, 0.0, 0.0, 0.25)
         for _ in range(20):
             m = int(size.rows)
-            size = rowsteps.Size(*tiles.next_size(size, m, 3.0 * (m / 16) ** power, cost, 50))
+            size = row_step.Size(*tiles.next_size(size, m, 3.0 * (m / 16) ** power, cost, 50))
         assert size.rows == size.last
         assert costs[known.index(size.rows)] <= min(costs) / tiles.BETTER**3
 

@@ -7,12 +7,14 @@ import pytest
 from scipy import sparse as sp
 from sklearn.linear_model import LogisticRegression
 
-from streamlearn import backend as b
-from streamlearn import sparse
-from streamlearn.core import affine, curvature, linear, moments, newton, pacing, rowwise
+from streamlearn import _arrays as b
+from streamlearn._arrays import sparse
+from streamlearn.core import rows as affine
 from streamlearn.core.batches import cut, learn
-from streamlearn.core.linear import Params
-from streamlearn.core.machine import Batch
+from streamlearn.core.learner import Batch
+from streamlearn.core.linear import curvature, newton, newton_schedule, rowwise, sgd
+from streamlearn.core.linear.sgd import Params
+from streamlearn.core.statistics import moments
 
 
 def rows(n: int = 60, d: int = 7, seed: int = 0) -> np.ndarray:
@@ -187,12 +189,10 @@ def fit(machine, Z, target, weight=None, **how):
 
 
 RULES = {
-    "hinge": linear.machine(Params()),
-    "log-l1-mean": linear.machine(Params(loss="log_loss", penalty="l1", average=50)),
-    "modified-elasticnet": linear.machine(Params(loss="modified_huber", penalty="elasticnet")),
-    "squared": linear.machine(
-        Params(loss="squared_error", kind="values", learning_rate="invscaling")
-    ),
+    "hinge": sgd.machine(Params()),
+    "log-l1-mean": sgd.machine(Params(loss="log_loss", penalty="l1", average=50)),
+    "modified-elasticnet": sgd.machine(Params(loss="modified_huber", penalty="elasticnet")),
+    "squared": sgd.machine(Params(loss="squared_error", kind="values", learning_rate="invscaling")),
     "newton-log": newton.machine(Params(loss="log_loss")),
     "newton-hinge": newton.machine(Params()),
     "newton-l1": newton.machine(Params(loss="squared_hinge", penalty="l1", alpha=1e-3)),
@@ -235,7 +235,7 @@ def test_scaled_sparse_rows_are_not_built(name):
 
     state = machine.init(machine.params, Z.shape[1], 1 if name in VALUES else 3, like=S)
     got, _ = learn(machine, state, cut(S, target, None, seen=0, through=unbuilt))
-    answer = newton.answer if name.startswith("newton") else linear.answer
+    answer = newton.answer if name.startswith("newton") else sgd.answer
     np.testing.assert_allclose(
         answer(machine.params, got)[0], answer(machine.params, want)[0], rtol=1e-7, atol=1e-10
     )
@@ -293,7 +293,7 @@ def test_one_pass_over_sparse_levels_ends_near_the_optimum(levels, groups):
     """The first has a matrix, the other two are wide; most of their levels are rare."""
     rng = np.random.default_rng(5)
     S = zipf(rng, 40_000, levels, groups)
-    assert pacing.has_matrix(1, levels * groups + 1, sparse=True) == (levels == 200)
+    assert newton_schedule.has_matrix(1, levels * groups + 1, sparse=True) == (levels == 200)
     assert excess(S, rng, 1e-4) < 5e-3
 
 
@@ -310,7 +310,7 @@ def test_every_feature_of_wide_sparse_rows_moves():
 def test_dense_and_sparse_batches_may_alternate():
     Z, target = data(d=3000)
     S = sparse.csr(sp.csr_array(Z))
-    for machine in (linear.machine(Params(loss="log_loss")), newton.machine(Params())):
+    for machine in (sgd.machine(Params(loss="log_loss")), newton.machine(Params())):
         state = machine.init(machine.params, 3000, 3, like=S)
         for seen, x in ((0, S), (600, Z), (1200, S)):
             state, info = machine.update(machine.params, state, Batch(x, target, None, seen))

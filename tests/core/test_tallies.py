@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from streamlearn.core import tallies as ta
+from streamlearn.core import scores as ta
 from tests.backends import STRICT, no_host_sync
 
 RNG = np.random.default_rng(0)

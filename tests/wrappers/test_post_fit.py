@@ -22,7 +22,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.multioutput import MultiOutputClassifier
 
-from streamlearn.backend import namespace
+from streamlearn._arrays import namespace
 from streamlearn.linear_model import SGDClassifier
 from streamlearn.pipeline import make_pipeline
 from streamlearn.wrappers import Incremental, ParallelPostFit

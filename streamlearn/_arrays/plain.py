@@ -1,0 +1,144 @@
+"""Plain arrays: what comes in, without masks, coordinates, histories of gradients and pandas' NA.
+
+Blocks pass through `plain` before anything else sees them, and so does what is in memory.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from streamlearn._arrays import detached, is_strided
+
+TO_SCIPY = {
+    "sparse": "{0}.to_scipy_sparse()",
+    "cupyx": "{0}.get()",
+    "jax": "scipy.sparse.csr_array({0}.todense())",
+    "torch": "scipy.sparse.csr_array({0}.to_dense().numpy())",
+}
+"""Packages of sparse arrays that are not scipy's, and how these become scipy's."""
+
+TO_DENSE = {"sparse": "todense", "cupyx": "toarray", "jax": "todense", "torch": "to_dense"}
+"""The same packages, and the method that makes arrays of theirs."""
+
+TO_ROWS = {
+    ("xarray", "Dataset"): 'X.to_dataarray("feature").T makes one array of variables of one '
+    "dimension.",
+    ("polars", "LazyFrame"): "X.collect() reads them.",
+}
+"""What holds no rows itself, by package and name, and what does."""
+
+
+def plain(x: Any) -> Any:
+    """Return ``x`` as the array or frame that it holds, itself where it is no more than that.
+
+    A masked entry becomes NaN, and so does pandas' NA among objects. A tensor of torch leaves its
+    history of gradients, an xarray DataArray its coordinates.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> plain(np.ma.masked_equal([1, 2, 0], 0))
+    array([ 1.,  2., nan])
+    """
+    if type(x) is np.ndarray:
+        return _without_na(x) if x.dtype.kind in "OT" else x
+    if x is None:
+        return None
+    if isinstance(x, np.ma.MaskedArray):
+        return _filled(x)
+    if isinstance(x, np.memmap):
+        return x.view(np.ndarray)  # every slice of a memory map pays for being one
+    package = _package(x)
+    if package == "xarray":
+        return plain(x.data) if hasattr(x, "data") else x
+    return detached(x) if package == "torch" else x
+
+
+def rows_or_raise(x: Any, name: str = "X") -> None:
+    """Check that ``x`` holds rows.
+
+    Raises
+    ------
+    TypeError
+        Naming its type, and what makes rows of it.
+    """
+    if x is None or type(x) is np.ndarray:
+        return
+    package, kind = _package(x), type(x).__name__
+    if (package, kind) in TO_ROWS:
+        advice = TO_ROWS[package, kind].replace("X", name)
+        raise TypeError(f"{name} is a {kind} of {package}, which holds no rows. {advice}")
+
+
+def known_or_raise(x: Any, name: str = "X", *, sparse: bool = True) -> None:
+    """Check that ``x`` holds rows, and is not sparse in another library than scipy.
+
+    Raises
+    ------
+    TypeError
+        Naming its type, and what makes scipy's of it; where nothing may be ``sparse``, what makes
+        an array of it.
+    """
+    if x is None or type(x) is np.ndarray:
+        return
+    rows_or_raise(x, name)
+    package = _package(x)
+    if package not in TO_SCIPY or (package == "torch" and is_strided(x)):
+        return
+    said = f"{name} is a sparse array of another library ({package}: {type(x).__name__})"
+    if not sparse:
+        raise TypeError(f"{said}, but dense data is required. Use '.{TO_DENSE[package]}()'.")
+    remedy = TO_SCIPY[package]
+    raise TypeError(
+        f"{said}. Sparse rows are scipy's: give {remedy.format('X')}, or of a dask array "
+        f"X.map_blocks(lambda x: {remedy.format('x')}, dtype=X.dtype)."
+    )
+
+
+def _package(x: Any) -> str:
+    module = type(x).__module__
+    if module.startswith("jax") and not module.startswith("jax.experimental.sparse"):
+        return ""
+    return module.partition(".")[0]
+
+
+def gaps(x: np.ndarray) -> np.ndarray:
+    """Tell which entries are missing: None, NaN and pandas' NA.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> gaps(np.asarray(["a", None, np.nan], dtype=object))
+    array([False,  True,  True])
+    """
+    pandas = sys.modules.get("pandas")
+    if pandas is not None:  # whoever made an NA has imported it
+        return pandas.isna(x)
+    return (x != x) | (x == None)  # noqa: E711
+
+
+def _without_na(x: np.ndarray) -> np.ndarray:
+    """Return objects with NaN in the place of pandas' NA, themselves where there is none."""
+    x = x.astype(object, copy=False)
+    na = getattr(sys.modules.get("pandas"), "NA", None)
+    at = [] if na is None else [i for i in np.flatnonzero(gaps(x)) if x.flat[i] is na]
+    if at:
+        x = x.copy()
+        x.flat[at] = np.nan
+    return x
+
+
+def _filled(x: np.ma.MaskedArray) -> np.ndarray:
+    """Return what is not masked, and NaN."""
+    data, mask = np.asarray(x.data), np.ma.getmaskarray(x)
+    if not mask.any():
+        return plain(data)
+    kind = data.dtype.kind
+    if kind in "biu":
+        data = data.astype(np.float64)
+    elif kind in "SUT":
+        data = data.astype(object)
+    return np.where(mask, data.dtype.type("NaT") if kind in "mM" else np.nan, data)

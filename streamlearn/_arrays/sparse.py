@@ -1,0 +1,188 @@
+"""Rows that are mostly zeros: CSR arrays of scipy, and what the numerics need of them.
+
+One kind is known, ``scipy.sparse.csr_array`` with sorted indices and no duplicates; `csr` makes it
+of all others. No function here builds the zeros, but for `dense`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import csr_array
+
+CENTRED = (
+    "Cannot center sparse matrices: pass `with_mean=False` instead. See docstring for motivation "
+    "and alternatives."
+)
+"""What is wrong with moving rows whose zeros are not stored; scikit-learn's words."""
+
+
+def is_sparse(x: object) -> bool:
+    """Tell whether ``x`` is of scipy.sparse, in any format."""
+    return sparse.issparse(x)
+
+
+def csr(x: Any) -> csr_array:
+    """Return what scipy.sparse holds in any format as the one kind that is known here.
+
+    The entries are shared where they are in order; ``x`` is never changed.
+    """
+    if isinstance(x, csr_array) and x.ndim == 2 and x.has_canonical_format:
+        return x
+    X = csr_array(x)
+    if X.ndim == 2 and not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
+
+
+def as_given(out: Any, given: Any) -> Any:
+    """Return sparse rows as a matrix where what they were made of is one, all else as it is."""
+    made = isinstance(out, csr_array) and isinstance(given, sparse.spmatrix)
+    return sparse.csr_matrix(out) if made else out
+
+
+def _made(data: np.ndarray, at: np.ndarray, ends: np.ndarray, columns: int) -> csr_array:
+    """Return rows of these entries, as they are: the constructor would copy a part of an array."""
+    out = csr_array((ends.shape[0] - 1, columns), dtype=data.dtype)
+    out.data, out.indices, out.indptr = data, at, ends
+    out.has_canonical_format = True
+    return out
+
+
+def _beside(X: csr_array, data: np.ndarray) -> csr_array:
+    """Return other numbers in the places of X's entries."""
+    return _made(data, X.indices, X.indptr, X.shape[1])
+
+
+def cast(X: csr_array, dtype: Any) -> csr_array:
+    """Return X in a dtype, itself where it has it."""
+    return X if X.dtype == dtype else _beside(X, X.data.astype(dtype))
+
+
+def dense(X: csr_array) -> np.ndarray:
+    """Return X with its zeros: only ever for some of the rows."""
+    return X.toarray()
+
+
+def part(X: csr_array, start: int, stop: int) -> csr_array:
+    """Return the rows from ``start`` to ``stop``, whose entries are shared."""
+    ends = X.indptr[start : stop + 1]
+    here = slice(ends[0], ends[-1])
+    return _made(X.data[here], X.indices[here], ends - ends[0], X.shape[1])
+
+
+def bytes_of_a_row(X: csr_array) -> int:
+    """Return the bytes that the entries of a row take in the mean."""
+    return X.nnz * (X.data.itemsize + X.indices.itemsize) // max(1, X.shape[0])
+
+
+def nbytes(X: csr_array) -> int:
+    """Return the bytes of memory that X takes."""
+    return X.data.nbytes + X.indices.nbytes + X.indptr.nbytes
+
+
+def over_rows(A: np.ndarray, X: csr_array) -> np.ndarray:
+    """Return ``A @ X`` for A (m,) or (k, m), as (d,) or (k, d)."""
+    if A.ndim == 1:
+        return X.T @ A
+    if A.shape[0] == 1:
+        return (X.T @ A[0])[None, :]
+    return np.ascontiguousarray((X.T @ A.T).T)
+
+
+def scores(X: csr_array, W: np.ndarray) -> np.ndarray:
+    """Return ``X @ W.T`` for W (k, d), as (m, k)."""
+    return (X @ W[0])[:, None] if W.shape[0] == 1 else X @ W.T
+
+
+def of_entries(
+    X: csr_array, functions: Iterable[Callable], rows: Iterable[np.ndarray]
+) -> list[csr_array]:
+    """Return X with ``function(x, row[j], ...)`` for entries x of column j, of each function."""
+    here = [row.take(X.indices, mode="clip") for row in rows]
+    return [_beside(X, function(X.data, *here)) for function in functions]
+
+
+def column_parts(X: csr_array, more: int) -> tuple[csr_array, np.ndarray]:
+    """Return X with only those columns that have an entry, then some of zeros; and which they are.
+
+    Where columns are many times as many as entries they are sorted, and else counted.
+    """
+    if X.shape[1] > 16 * X.nnz:
+        columns, at = np.unique(X.indices, return_inverse=True)
+    else:
+        has = counts(X) > 0
+        columns = np.flatnonzero(has)
+        at = (np.cumsum(has) - 1)[X.indices]
+    at = at.astype(X.indices.dtype, copy=False)
+    return _made(X.data, at, X.indptr, columns.shape[0] + more), columns
+
+
+def row_squares(X: csr_array) -> np.ndarray:
+    """Return the squared length of each row, (m,)."""
+    row = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+    squares = np.bincount(row, weights=X.data * X.data, minlength=X.shape[0])
+    return squares.astype(X.dtype, copy=False)
+
+
+def counts(X: csr_array) -> np.ndarray:
+    """Return how many entries each column has stored, (d,)."""
+    return np.bincount(X.indices, minlength=X.shape[1])
+
+
+def magnitudes(X: csr_array, weight: np.ndarray | None) -> np.ndarray:
+    """Return the largest magnitude in each column, rows of weight 0 and NaN left out."""
+    counts = ~np.isnan(X.data)
+    if weight is not None:
+        counts &= np.repeat(weight != 0, np.diff(X.indptr))
+    out = np.zeros(X.shape[1])
+    np.maximum.at(out, X.indices[counts], np.abs(X.data[counts]))
+    return out
+
+
+def moments(X: csr_array, weight: np.ndarray | None) -> tuple[np.ndarray, ...]:
+    """Return what the moments of each column are made of, zeros counted and NaN not.
+
+    A shift, the sums of the weights and of their magnitudes, of weighted deviations from the shift,
+    and of their squares: float64 arrays of shape (d,). Where less than half of a column is stored
+    the shift is 0, which costs its squares one bit; elsewhere it is near the mean, made with one of
+    the entries as a shift, so that nothing cancels.
+    """
+    if weight is not None and not weight.all():
+        X, weight = X[np.flatnonzero(weight), :], weight[weight != 0]
+    (m, d), x, at = X.shape, X.data.astype(np.float64, copy=False), X.indices
+    u = np.ones(m) if weight is None else weight.astype(np.float64)
+    w = np.repeat(u, np.diff(X.indptr))
+    stored, present = counts(X), ~np.isnan(x)
+
+    def sums(values: np.ndarray) -> np.ndarray:
+        return np.bincount(at, weights=values, minlength=d)
+
+    seen, mass = np.full(d, u.sum()), np.full(d, np.abs(u).sum())
+    if not present.all():
+        seen, mass = seen - sums(w * ~present), mass - sums(np.abs(w) * ~present)
+        x, at, w = x[present], at[present], w[present]
+        nothing = (stored == m) & (np.bincount(at, minlength=d) == 0)
+        seen[nothing] = mass[nothing] = 0.0
+    zeros = np.where(stored == m, 0.0, seen - sums(w))
+    zeros = np.where(seen == mass, np.maximum(zeros, 0.0), zeros)
+
+    def about(shift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        z = x - shift[at]
+        return sums(w * z) - zeros * shift, sums(w * z * z) + shift * (zeros * shift)
+
+    shift = np.zeros(d)
+    shift[at] = np.where(2 * stored[at] > m, x, 0.0)
+    if shift.any():
+        shift += np.where(2 * np.abs(seen) >= mass, about(shift)[0] / np.where(seen, seen, 1.0), 0)
+    return shift, seen, mass, *about(shift)
+
+
+def joined(parts: list[Any], axis: int) -> csr_array:
+    """Put rows one after the other (axis 0), or columns (axis 1)."""
+    stack = sparse.vstack if axis == 0 else sparse.hstack
+    return csr(stack([csr_array(X) for X in parts], format="csr"))

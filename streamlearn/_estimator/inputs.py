@@ -1,0 +1,272 @@
+"""What every estimator shares: what is given is checked, and what was learned stays on an error.
+
+In-memory arrays of NumPy and frames of pandas go through scikit-learn's own checks. Collections are
+checked twice: what they say of themselves at once, their values inside the task of each block
+(`streamlearn._validation.reader`). What goes out is `streamlearn._estimator.outputs`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from operator import is_
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_n_features,
+    _check_sample_weight,
+    validate_data,
+)
+
+from streamlearn import blocks as engine
+from streamlearn._arrays import is_array, row_major, to_numpy
+from streamlearn._arrays.plain import known_or_raise, plain
+from streamlearn._arrays.sparse import csr, is_sparse
+from streamlearn._validation.reader import (
+    DENSE,
+    Reader,
+    advised,
+    as_array,
+    dense_or_raise,
+    sum_is_finite,
+)
+from streamlearn._validation.tables import dates_or_raise, is_table, names_of
+from streamlearn.stages import Flow
+
+
+class Given(NamedTuple):
+    """Checked containers, lined up, and how to read them.
+
+    Attributes
+    ----------
+    blocks : Blocks
+    reader : Reader
+    n_features : int or None
+        None where stages ahead have yet to find out.
+    flow : Flow or None
+        The stages ahead.
+    """
+
+    blocks: engine.Blocks
+    reader: Reader
+    n_features: int | None
+    flow: Flow | None = None
+
+
+def take_in(
+    estimator: BaseEstimator,
+    X: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    *,
+    reset: bool,
+    target: str | None = None,
+    allow_nan: bool = False,
+    as_rows: bool = False,
+    multi_output: bool = False,
+    finite: bool = True,
+) -> Given:
+    """Check what ``fit`` or ``partial_fit`` was given; set ``n_features_in_`` if ``reset``.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+    X, y, sample_weight : containers over the same rows
+        In memory or dask collections; y and the weights may be None.
+    reset : bool
+        Whether this is the first data the estimator sees.
+    target : {"labels", "values"} or None
+        What y holds; None where the estimator takes no y.
+    allow_nan : bool
+        Whether X may hold NaN.
+    as_rows : bool
+        Let a lazily transformed X arrive as `streamlearn.blocks.Rows`.
+    multi_output : bool
+        Whether y may have several columns.
+    finite : bool
+        Look for NaN and infinity in X; False where who learns from it does.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As scikit-learn's estimators do, and if collections do not line up.
+    """
+    name = type(estimator).__name__
+    if target is not None and y is None:
+        raise ValueError(
+            f"This {name} estimator requires y to be passed, but the target y is None."
+        )
+    for what, given in (("y", y), ("sample_weight", sample_weight)):
+        if np.isscalar(given):
+            raise TypeError(f"{what} must hold one value a row, got {given!r}.")
+    if isinstance(X, Flow):
+        given = {"X": X.X, "y": y, "sample_weight": sample_weight, **X.given}
+        return Given(engine.align(as_rows=("X",), **given), X.reader, None, X)
+    X, y, sample_weight = (plain(a) for a in (X, y, sample_weight))
+    known_or_raise(X)
+    for what, given in (("y", y), ("sample_weight", sample_weight)):
+        known_or_raise(given, what, sparse=False)
+    if engine.is_collection(X):
+        X = engine.whole_rows(X)
+        # A frame of transformed rows is an array's: in memory it would have had no names.
+        named = reset or not engine.origin(X)[1]
+        reader = announce(estimator, X, reset=reset, allow_nan=allow_nan, named=named)
+        reader = reader._replace(finite=finite)
+        names = ("X",) if as_rows else ()
+        parts = engine.align(as_rows=names, X=X, y=y, sample_weight=sample_weight)
+        return Given(parts, reader, reader.n_features)
+    if is_foreign(X):
+        reader = announce(estimator, X, reset=reset, allow_nan=allow_nan)
+        reader = reader._replace(finite=finite)
+        X = reader.rows(X)
+        if X.shape[0] == 0:
+            raise ValueError(
+                f"Found array with 0 sample(s) (shape={tuple(X.shape)}) while a minimum of 1 is "
+                f"required by {name}."
+            )
+    else:
+        dense_or_raise(X, advice(estimator))
+        checks = {
+            "reset": reset,
+            "accept_sparse": "csr" if advice(estimator) is None else False,
+            "dtype": [np.float64, np.float32],
+            "ensure_all_finite": "allow-nan" if allow_nan else finite,
+        }
+        of_y = {"y_numeric": target == "values", "multi_output": multi_output}
+        # Everything follows X.
+        y, sample_weight = (to_numpy(a) if is_foreign(a) else a for a in (y, sample_weight))
+        y = as_array(y, "y") if is_table(y) else y
+        columns = names_of(X)
+        for what, given in (("X", X), ("sample_weight", sample_weight)):
+            dates_or_raise(given, what)
+        with advised(X):
+            if not reset and is_clean(estimator, X, y, finite=finite):
+                pass
+            elif y is None or engine.is_collection(y):
+                X = validate_data(estimator, X, **checks)
+            else:
+                X, y = validate_data(estimator, X, y, **of_y, **checks)
+            if sample_weight is not None and not engine.is_collection(sample_weight):
+                # Of held-out rows the split says what is wrong.
+                zeros = bool(getattr(estimator, "early_stopping", False))
+                sample_weight = _check_sample_weight(
+                    sample_weight, X, dtype=X.dtype, allow_all_zero_weights=zeros
+                )
+        X = csr(X) if is_sparse(X) else row_major(X)
+        reader = Reader(name, X.shape[1], columns, allow_nan=allow_nan, finite=finite)
+    parts = engine.align(X=X, y=y, sample_weight=sample_weight)
+    return Given(parts, reader._replace(in_memory=True, checked=True), X.shape[1])
+
+
+def announce(
+    estimator: BaseEstimator, X: Any, *, reset: bool, allow_nan: bool, named: bool = True
+) -> Reader:
+    """Check or set the features by what a collection or an array says of itself."""
+    name = type(estimator).__name__
+    names: tuple[str, ...] | None
+    if engine.is_frame(X):
+        said = X._meta
+        ndim, names = said.ndim, tuple(map(str, getattr(said, "columns", ())))
+    else:
+        said, ndim, names = X, len(X.shape), names_of(X)
+    if ndim != 2:
+        raise ValueError(
+            f"Expected 2D array, got {ndim}D {type(X).__name__} instead. Reshape X with "
+            "X.reshape(-1, 1) if it is a single feature, X.reshape(1, -1) if it is a single "
+            "sample; of a frame select with a list, X[['name']]."
+        )
+    n_features = said.shape[1]
+    if n_features != n_features:
+        raise ValueError(
+            "The number of features of X is unknown to dask. Say it when X is made, for instance "
+            "with the shape= of dask.array.from_delayed."
+        )
+    if n_features == 0:
+        raise ValueError(
+            f"Found array with 0 feature(s) (shape={tuple(X.shape)}) while a minimum of 1 is "
+            f"required by {name}."
+        )
+    if named:
+        _check_feature_names(estimator, said, reset=reset)
+    _check_n_features(estimator, said, reset=reset)
+    return Reader(name, n_features, names, allow_nan, dense=advice(estimator))
+
+
+def advice(estimator: BaseEstimator) -> str | None:
+    """Return what to do about sparse rows, or None where an estimator takes them."""
+    return getattr(estimator, "_dense", DENSE)
+
+
+_checked: WeakKeyDictionary[BaseEstimator, list] = WeakKeyDictionary()
+"""The parameters of estimators as they were last found right: not kept by themselves, which an
+error must leave as they were."""
+
+
+def check_parameters(estimator: BaseEstimator, *, again: bool) -> None:
+    """Check the parameters; those that were found right before only if ``again``.
+
+    The check takes as long as learning from 2,000 rows, and ``partial_fit`` is called in a loop.
+
+    Raises
+    ------
+    ValueError
+        scikit-learn's.
+    """
+    now = [getattr(estimator, name) for name in estimator._parameter_constraints]
+    known = _checked.get(estimator)
+    if again or known is None or not all(map(is_, now, known)):
+        estimator._validate_params()
+        _checked[estimator] = now
+
+
+@contextmanager
+def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
+    """Put the attributes of ``estimator`` back as they were if the body raises.
+
+    Attributes are replaced by a fit, never changed in place, so that keeping references is enough.
+    All are put back at once: another thread that asks the estimator finds none missing.
+    """
+    now = getattr(estimator, "__dict__", None)
+    before = dict(now) if isinstance(now, dict) else None  # a step may be a class, or anything
+    try:
+        yield
+    except BaseException:
+        if before is not None:
+            estimator.__dict__ = before
+        raise
+
+
+def is_foreign(x: Any) -> bool:
+    """Tell whether ``x`` is an array in memory of another library than NumPy."""
+    here = isinstance(x, np.ndarray) or is_sparse(x)
+    return is_array(x) and not here and not engine.is_collection(x)
+
+
+def is_clean(estimator: BaseEstimator, X: Any, y: Any = None, *, finite: bool = True) -> bool:
+    """Tell whether scikit-learn's checks would hand back X and y as they are.
+
+    Asking them takes as long as learning from 2,000 rows.
+    """
+    return (
+        type(X) is np.ndarray
+        and X.dtype in (np.float64, np.float32)
+        and X.ndim == 2
+        and X.shape[0] > 0
+        and X.shape[1] == getattr(estimator, "n_features_in_", None)
+        and not hasattr(estimator, "feature_names_in_")
+        and (not finite or sum_is_finite(X))
+        and (y is None or _is_clean_target(y, X.shape[0]))
+    )
+
+
+def _is_clean_target(y: Any, n_rows: int) -> bool:
+    return (
+        type(y) is np.ndarray
+        and y.shape == (n_rows,)
+        and y.dtype.kind in "biuf"
+        and sum_is_finite(y)
+    )

@@ -1,0 +1,224 @@
+"""What goes out of an estimator: a function of rows, lazy for collections, in the kind of X.
+
+Rows of collections are checked inside the task of each block, arrays in memory at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils._set_output import _get_output_config, _wrap_data_with_container
+from sklearn.utils.validation import (
+    _check_n_features,
+    check_array,
+    check_is_fitted,
+    validate_data,
+)
+
+from streamlearn import blocks as engine
+from streamlearn._arrays import Array, asarray, same_dtype, same_place, to_numpy
+from streamlearn._arrays.plain import known_or_raise, plain
+from streamlearn._arrays.sparse import as_given, csr, is_sparse
+from streamlearn._estimator.inputs import advice, announce, is_clean, is_foreign
+from streamlearn._estimator.moving import Movable
+from streamlearn._estimator.versions import Versioned
+from streamlearn._validation.reader import (
+    Reader,
+    advised,
+    dense_or_raise,
+    same_place_or_raise,
+)
+from streamlearn._validation.tables import all_sparse, dates_or_raise
+from streamlearn.stages.stage import Framed, as_they_are
+
+
+def rows_out(
+    estimator: BaseEstimator,
+    method: str,
+    X: Any,
+    function: Callable[[Array], Array],
+    *,
+    fitted: Array,
+    names: Any = None,
+    named: bool = True,
+    allow_nan: bool = False,
+    finite: bool = True,
+) -> Any:
+    """Apply ``function`` to the rows of X: at once to an array in memory, lazily to a collection.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        Fitted.
+    method : str
+        What the user called, for errors.
+    X : container of shape (n_rows, n_features)
+    function : callable
+        Module-level or a partial of one: array in, array over the same rows out.
+    fitted : array
+        A fitted attribute; X must be in its namespace and on its device.
+    names : sequence of str, optional
+        Columns of a lazy frame, where the result is to be one.
+    named : bool
+        Whether a frame must have the column names of fit.
+    allow_nan : bool
+        Whether X may hold NaN.
+    finite : bool
+        Check X for NaN and infinity; False where ``function`` does.
+
+    Raises
+    ------
+    ValueError
+        If X has other features, or is in another namespace or on another device.
+    """
+    X = plain(X)
+    known_or_raise(X)
+    if engine.is_collection(X):
+        X = engine.whole_rows(X)
+        # A frame of transformed rows is an array's: in memory it would have had no names.
+        named = named and not engine.origin(X)[1]
+        reader = announce(estimator, X, reset=False, allow_nan=allow_nan, named=named)
+        reader = reader._replace(finite=finite)
+        task = RowFunction(reader, function, fitted, method)
+        return engine.map_rows(task, X, meta=task.of_a_row(X), names=names)
+    if is_foreign(X):
+        reader = announce(estimator, X, reset=False, allow_nan=allow_nan, named=named)
+        return RowFunction(reader, function, fitted, method)(X)
+    dense_or_raise(X, advice(estimator))
+    checks = {
+        "accept_sparse": "csr" if advice(estimator) is None else False,
+        "dtype": [np.float64, np.float32],
+        "ensure_all_finite": "allow-nan" if allow_nan else True,
+    }
+    dates_or_raise(X, "X")
+    with advised(X):
+        if is_clean(estimator, X):
+            pass
+        elif named:
+            X = validate_data(estimator, X, reset=False, **checks)
+        else:
+            X = check_array(X, estimator=estimator, input_name="X", **checks)
+            _check_n_features(estimator, X, reset=False)
+    reader = Reader(type(estimator).__name__, X.shape[1], in_memory=True, checked=True)
+    rows = csr(X) if is_sparse(X) else X
+    return as_given(RowFunction(reader, function, fitted, method)(rows), X)
+
+
+@dataclass(frozen=True, eq=False)
+class RowFunction:
+    """A method of a fitted estimator as a function of a block's rows.
+
+    Attributes
+    ----------
+    reader : Reader
+    function : callable
+        Array in, array over the same rows out. It may have a method ``after(before)`` that returns
+        one function for it and the function before it, or None.
+    fitted : array
+        X must be in its namespace and on its device.
+    method : str
+        What the user called, for errors.
+    """
+
+    reader: Reader
+    function: Callable[[Array], Array]
+    fitted: Array
+    method: str
+
+    def __call__(self, X: Any) -> Array:
+        """Read X and apply the function."""
+        rows = self.reader.rows(X)
+        same_place_or_raise(rows, self.fitted, self.reader.estimator, self.method)
+        try:
+            return as_given(self.function(rows), X)
+        except ValueError:
+            if not self.reader.finite:
+                self.reader.finite_or_raise(rows)  # by name, if it is that
+            raise
+
+    def of_a_row(self, X: Any) -> Array:
+        """Return the answer about a row of zeros of the dtype that a collection's blocks have."""
+        said = X._meta if engine.is_frame(X) else np.empty((0, X.shape[1]), X.dtype)
+        dtype = to_numpy(self.reader.rows(said)).dtype
+        dtype = dtype if isinstance(self.fitted, np.ndarray) else same_dtype(dtype, self.fitted)
+        return self.function(asarray(np.zeros((1, X.shape[1])), like=self.fitted, dtype=dtype))
+
+    def unbuilt(self, X: Array) -> Callable | None:
+        """Return the function for batches of X that builds nothing, if there is one.
+
+        X is checked here, but for NaN.
+        """
+        unbuilt = getattr(self.function, "unbuilt", None)
+        if unbuilt is None or self.reader._replace(finite=False).rows(X) is not X:
+            return None
+        same_place_or_raise(X, self.fitted, self.reader.estimator, self.method)
+        return unbuilt(X)
+
+    def after(self, before: Any) -> RowFunction | None:
+        """Return one function for ``before`` and this, if they make one. It checks for NaN."""
+        fuse = getattr(self.function, "after", None)
+        if fuse is None or not isinstance(before, RowFunction):
+            return None
+        function = fuse(before.function)
+        if function is None or not same_place(self.fitted, before.fitted):
+            return None
+        return RowFunction(before.reader._replace(finite=False), function, self.fitted, self.method)
+
+
+class Transformer(Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+    """``transform`` with ``set_output``: lazy for collections, scikit-learn's for the rest.
+
+    A subclass gives ``_transform(X, names)``.
+    """
+
+    _takes_collections = True
+
+    def __init_subclass__(cls, **how: Any) -> None:
+        """Have ``set_output``, but no wrapper around ``transform``, which would compute."""
+        super().__init_subclass__(auto_wrap_output_keys=None, **how)
+        cls._sklearn_auto_wrap_output_keys = {"transform"}
+
+    def transform(self, X: Any) -> Any:
+        """Transform the rows of X.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        array, DataFrame, dask array or dask DataFrame
+            In X's namespace and on its device; lazy for dask. ``set_output(transform="pandas")``
+            makes a lazy dask DataFrame of a dask array, and so does "polars", whose frames dask
+            does not have: the steps of a pipeline get them, and the result holds those of pandas.
+        """
+        check_is_fitted(self)
+        wanted = _get_output_config("transform", self)["dense"]
+        if not engine.is_collection(X):
+            out = self._transform(X, None)
+            return (
+                out
+                if wanted == "default"
+                else _wrap_data_with_container(
+                    "transform", out if is_sparse(out) else to_numpy(out), X, self
+                )
+            )
+        framed = engine.is_frame(X) and not all_sparse(X)
+        names = self.get_feature_names_out() if framed else None
+        if wanted == "default":
+            return self._transform(X, names)
+        rows, function = self._transform(X, None), Framed(as_they_are, self)
+        return engine.map_rows(
+            function, rows, meta=function(np.empty((0, rows.shape[1]), rows.dtype))
+        )
+
+    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
+        """Fit to X, then transform it: two passes over a collection, the second of them lazy."""
+        return self.fit(X, y, **fit_params).transform(X)
+
+    def _transform(self, X: Any, names: Any) -> Any:
+        raise NotImplementedError

@@ -1,0 +1,1 @@
+"""From what users and blocks hold to checked arrays and labels; errors name the block."""

@@ -1,0 +1,308 @@
+"""Class labels: find them, weigh them, turn them into codes, and codes back into labels.
+
+Codes are 0, 1, 2... in the order of the sorted labels. Labels are numbers of any library, or
+NumPy's strings and objects.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils import compute_class_weight
+
+from streamlearn._arrays import (
+    Array,
+    asarray,
+    default_int,
+    itemsize,
+    namespace,
+    position,
+    same_dtype,
+    to_numpy,
+    widest_float,
+)
+from streamlearn._arrays.plain import gaps
+from streamlearn._validation.reader import as_vector, in_block, read_weight, sum_is_finite
+from streamlearn.blocks import Blocks, reduce
+
+DROP = "Drop such rows."
+
+
+class Labels(NamedTuple):
+    """The labels of a target.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+        Sorted.
+    counts : ndarray of shape (n_classes,)
+        Rows of each, or the sum of their weights.
+    """
+
+    classes: np.ndarray
+    counts: np.ndarray
+
+
+def discover(blocks: Blocks, *, weighted: bool = False) -> Labels:
+    """Find the labels of the part named "y" in one pass over it, and count their rows.
+
+    ``weighted`` counts each row as often as its weight says, if there is a part "sample_weight".
+
+    Raises
+    ------
+    TypeError
+        If numbers and strings are mixed, or a weight is no number.
+    ValueError
+        If there are no rows, y holds NaN or numbers that are no whole numbers, or a weight is NaN.
+    """
+    of_block = partial(_labels_of_block, blocks.names, blocks.plan is None, weighted)
+    found = reduce(of_block, _merge, blocks)
+    if found is None:
+        raise ValueError("y has no rows: found array with 0 sample(s), at least 1 is required.")
+    return found
+
+
+def listed(classes: Any) -> np.ndarray:
+    """Return labels that the user lists, sorted; errors as `discover`."""
+    return _unique(to_numpy(as_vector(classes, "classes")), "classes").classes
+
+
+def _labels_of_block(
+    names: tuple[str, ...], in_memory: bool, weighted: bool, index: int, parts: tuple
+) -> Labels:
+    block = None if in_memory else index
+    y = to_numpy(as_vector(parts[names.index("y")], "y", block))
+    found = _unique(y, in_block("y", block))
+    weight = read_weight(parts, names, np.empty(0), block) if weighted else None
+    if weight is None:
+        return found
+    codes = np.searchsorted(found.classes, y)
+    return found._replace(counts=np.bincount(codes, weight, len(found.classes)))
+
+
+def _unique(y: np.ndarray, where: str) -> Labels:
+    labels_or_raise(y, where)
+    try:
+        classes, counts = np.unique(y, return_counts=True)
+    except TypeError as error:
+        raise TypeError(
+            f"{where} mixes labels that cannot be sorted: {error}. Labels must be all numbers or "
+            "all strings."
+        ) from error
+    labels_or_raise(classes, where, numbers=True)
+    return Labels(classes.astype(classes.dtype.newbyteorder("="), copy=False), counts)
+
+
+def labels_or_raise(y: Array, where: str, *, numbers: bool = False) -> None:
+    """Check that each row has a label.
+
+    Raises
+    ------
+    TypeError
+        If labels are bytes.
+    ValueError
+        If some are missing (NaN, None or pandas' NA), or infinite; where ``numbers`` are looked at,
+        also if some are no whole numbers.
+    """
+    kind = y.dtype.kind if isinstance(y, np.ndarray) else ""
+    if kind == "S" or (kind == "O" and y.size and isinstance(y.flat[0], bytes)):
+        raise TypeError(
+            f"{where} holds labels that are bytes, which are not supported. Decode them: "
+            "[label.decode() for label in y]."
+        )
+    if kind in ("", "f"):
+        if not sum_is_finite(y) and not bool(namespace(y).all(namespace(y).isfinite(y))):
+            raise ValueError(f"{where} contains NaN or infinity, which is no label. {DROP}")
+        if numbers and namespace(y).isdtype(y.dtype, "real floating"):
+            broken = y != namespace(y).trunc(y)
+            if bool(namespace(y).any(broken)):
+                raise ValueError(
+                    "Unknown label type: continuous. Maybe you are trying to fit a classifier, "
+                    "which expects discrete classes, on a regression target with continuous "
+                    f"values: {where} contains {to_numpy(y)[to_numpy(broken)][0].item()}."
+                )
+    elif kind == "O" and gaps(y).any():
+        raise ValueError(f"{where} contains NaN or None, which is no label. {DROP}")
+
+
+def _merge(a: Labels, b: Labels) -> Labels:
+    if (a.classes.dtype.kind in "OUS") != (b.classes.dtype.kind in "OUS"):
+        raise TypeError(
+            f"y mixes labels of dtype {a.classes.dtype} and {b.classes.dtype} from block to "
+            "block. Labels must be all numbers or all strings."
+        )
+    try:
+        pair = exactly(a.classes, b.classes)
+        classes, at = np.unique(np.concatenate(pair), return_inverse=True)
+    except TypeError as error:
+        raise TypeError(
+            f"y mixes labels from block to block that cannot be sorted: {error}. Labels must be "
+            "all numbers or all strings."
+        ) from error
+    if classes.dtype.kind == "O" and pair[0] is not a.classes:
+        classes = _integers(classes)
+    counts = np.concatenate([a.counts, b.counts])
+    total = np.zeros(len(classes), dtype=counts.dtype)
+    np.add.at(total, at, counts)
+    return Labels(classes, total)
+
+
+def class_weights(how: Any, classes: np.ndarray, found: Labels | None) -> np.ndarray | None:
+    """Return the weight of each class, or None where all are 1.
+
+    Parameters
+    ----------
+    how : dict, "balanced" or None
+        The parameter ``class_weight``.
+    classes : ndarray of shape (n_classes,)
+        Sorted labels.
+    found : Labels or None
+        Those of the data, for "balanced".
+
+    Raises
+    ------
+    ValueError
+        If a label is not in the dict, or "balanced" finds no rows, or none with a weight, of one.
+    """
+    if how is None:
+        return None
+    if how != "balanced":
+        return compute_class_weight(how, classes=classes, y=classes)
+    assert found is not None
+    rows = dict(zip(found.classes.tolist(), found.counts.tolist(), strict=True))
+    counts = np.asarray([rows.get(c, 0) for c in classes.tolist()], dtype=np.float64)
+    if not (counts > 0).all():
+        absent = classes[counts <= 0].tolist()
+        raise ValueError(
+            f"class_weight='balanced', and y has no rows of class {absent}, or none whose "
+            "sample_weight is above 0. Leave it out of classes and of y, or give the weights as a "
+            "dict."
+        )
+    return counts.sum() / (len(classes) * counts)
+
+
+def beside(classes: Array, like: Array) -> Array:
+    """Return labels in the namespace and device of ``like``; strings and objects stay NumPy."""
+    classes = to_numpy(classes)
+    if classes.dtype.kind in "OUS" or isinstance(like, np.ndarray):
+        return classes
+    return asarray(classes, like=like, dtype=same_dtype(classes.dtype, like))
+
+
+def exactly(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return two arrays of labels as they can be compared and joined.
+
+    NumPy makes floats of int64 and uint64, and of integers and floats: beyond 2**53 these are one
+    label where there were two. Such arrays become objects, which Python compares exactly.
+    """
+    if a.dtype == b.dtype or not {a.dtype.kind, b.dtype.kind} <= {"i", "u", "f"}:
+        return a, b
+    if np.result_type(a, b).kind == "f" and not (_are_floats(a) and _are_floats(b)):
+        return a.astype(object), b.astype(object)
+    return a, b
+
+
+def _are_floats(x: Array) -> bool:
+    """Tell whether floats hold the numbers of ``x``."""
+    xp = namespace(x)
+    if not xp.isdtype(x.dtype, "integral") or itemsize(x.dtype, xp) < 8 or not x.shape[0]:
+        return True
+    return int(xp.min(x)) >= -(2**53) and int(xp.max(x)) <= 2**53
+
+
+def _integers(classes: np.ndarray) -> np.ndarray:
+    """Return whole numbers that are objects in an integer dtype."""
+    values = [int(c) for c in classes]
+    for dtype in (np.int64, np.uint64):
+        if np.iinfo(dtype).min <= values[0] and values[-1] <= np.iinfo(dtype).max:
+            return np.asarray(values, dtype=dtype)
+    raise ValueError(
+        f"y holds labels from {values[0]} to {values[-1]}, which no integer dtype holds. Use "
+        "smaller numbers as labels, or text."
+    )
+
+
+def comparable(a: Array, b: Array) -> tuple[Array, Array]:
+    """Return two arrays of one place in a dtype that holds the values of both.
+
+    Where no dtype of their library does they are NumPy's objects.
+    """
+    if a.dtype == b.dtype:
+        return a, b
+    xp = namespace(a, b)
+    floating = any(xp.isdtype(x.dtype, "real floating") for x in (a, b))
+    if floating and not (_are_floats(a) and _are_floats(b)):
+        return exactly(to_numpy(a), to_numpy(b))
+    dtype = widest_float(a) if floating else default_int(a)
+    return xp.astype(a, dtype), xp.astype(b, dtype)
+
+
+def encode(classes: np.ndarray, y: Any, *, like: Array, where: str = "y") -> Array:
+    """Return the codes of labels ``y`` as integers beside ``like``, shape (n_rows,).
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        Sorted labels.
+    y : array of shape (n_rows,)
+    like : array
+    where : str
+        What the error calls y.
+
+    Raises
+    ------
+    ValueError
+        If a label is not among ``classes``, or is none: NaN, or no whole number.
+
+    Examples
+    --------
+    >>> encode(np.asarray(["no", "yes"]), np.asarray(["yes", "no"]), like=np.zeros(1))
+    array([1, 0])
+    """
+    known = beside(classes, y)
+    if isinstance(known, np.ndarray) and isinstance(y, np.ndarray):
+        known, y = exactly(known, y)
+    if _are_numbers(known) and _are_numbers(y) and len(classes) == 2:
+        # A dozen times as fast as looking for each.
+        codes = y == known[1]
+        wrong = codes == (y == known[0])
+    elif isinstance(known, np.ndarray):
+        # Also for numbers of another library beside strings, which match none of them.
+        y = to_numpy(y)
+        try:
+            codes = np.minimum(np.searchsorted(known, y), len(known) - 1)
+            wrong = known[codes] != y
+        except TypeError:  # labels of another kind, or of several, are none of these
+            codes, wrong = np.zeros(y.shape, dtype=int), np.ones(y.shape, dtype=bool)
+    else:
+        known, y = comparable(known, y)
+        codes = position(y, known)
+        wrong = namespace(y).take(known, codes) != y
+    if bool(namespace(wrong).any(wrong)):
+        found = _unique(to_numpy(y)[to_numpy(wrong)], where).classes
+        raise ValueError(
+            f"{where} contains labels that are not in classes: {found[:5].tolist()}; classes are "
+            f"{classes[:10].tolist()}{' ...' if len(classes) > 10 else ''}. Give all labels of "
+            "the data in classes, or None to look for them in fit."
+        )
+    return asarray(codes, like=like, dtype=default_int(like))
+
+
+def _are_numbers(x: Any) -> bool:
+    return isinstance(x, np.ndarray) and x.dtype.kind in "biuf"
+
+
+def decode(classes: Array, codes: Array) -> Array:
+    """Return the labels of ``codes``, beside them where they are numbers.
+
+    Examples
+    --------
+    >>> decode(np.asarray(["no", "yes"]), np.asarray([1, 0]))
+    array(['yes', 'no'], dtype='<U3')
+    """
+    known = beside(classes, codes)
+    if isinstance(known, np.ndarray):
+        return known[to_numpy(codes)]
+    return namespace(known).take(known, codes)

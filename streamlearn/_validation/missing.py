@@ -1,0 +1,129 @@
+"""Missing text, as an estimator that is not ours knows it.
+
+pandas says None, NaN or NA, and dask makes NA of the first two. scikit-learn takes None and NaN for
+two categories, and NA for none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from streamlearn._arrays.plain import gaps, plain
+
+EITHER = object()
+"""What missing text is to an estimator that does not say."""
+
+
+def as_known(estimator: Any, X: Any) -> Any:
+    """Return what a block holds with its missing text as ``estimator`` knows it.
+
+    That is None or NaN in a column in which an encoder or an imputer inside knows one of them.
+    Elsewhere NA becomes NaN. What holds no text comes back as it is.
+    """
+    if isinstance(X, np.ndarray) and X.dtype.kind == "O" and X.ndim == 2:
+        names: Sequence[Hashable] = range(X.shape[1])
+        known = _known(estimator, names)
+        found: list[Any] = [
+            [] if which is EITHER else gaps(X[:, j]) for j, which in enumerate(known)
+        ]
+        if any(map(np.any, found)):
+            X = X.copy()
+            for j, at in enumerate(found):
+                X[at, j] = known[j]
+        return X
+    if not hasattr(X, "iloc"):
+        return X
+    if X.ndim == 1:
+        return _with_gaps(X, EITHER)
+    if not any(map(_is_text, X.dtypes)):
+        return X
+    before = [column for _, column in X.items()]
+    known = _known(estimator, list(X.columns))
+    after = [_with_gaps(column, which) for column, which in zip(before, known, strict=True)]
+    if all(a is b for a, b in zip(before, after, strict=True)):
+        return X
+    import pandas as pd
+
+    out = pd.concat(after, axis=1)
+    out.columns = X.columns
+    return out
+
+
+def _is_text(dtype: Any) -> bool:
+    """Tell whether a dtype of pandas may hold text: its own, Arrow's, objects, or categories."""
+    of = getattr(getattr(dtype, "categories", None), "dtype", None)
+    if of is not None:
+        return _is_text(of)
+    return _is_object(dtype) or getattr(dtype, "type", None) is str
+
+
+def _is_object(dtype: Any) -> bool:
+    return isinstance(dtype, np.dtype) and dtype.kind == "O"
+
+
+def _with_gaps(column: Any, known: Any) -> Any:
+    """Return a column of pandas whose missing text is ``known``, itself where it is."""
+    dtype = column.dtype
+    if not _is_text(dtype):
+        return column
+    if known is None or (_is_object(dtype) and known is not EITHER):
+        at = column.isna()
+        return column.astype(object).mask(at, known) if at.any() else column
+    import pandas as pd
+
+    if _is_object(dtype):
+        values = column.to_numpy()
+        made = plain(values)
+        return column if made is values else pd.Series(made, column.index, name=column.name)
+    if hasattr(dtype, "categories"):
+        return column.cat.rename_categories(column.cat.categories.astype(object))
+    if dtype.na_value is not pd.NA:
+        return column
+    own = pd.Series(["text"]).dtype  # which pandas gives to text by itself
+    return column.astype(own).mask(column.isna(), np.nan)
+
+
+def _known(estimator: Any, names: Sequence[Hashable]) -> list[Any]:
+    """Return for each column what is missing to the estimators inside: None, NaN or `EITHER`."""
+    found: dict[Hashable, set] = {name: set() for name in names}
+    for inner in _inside(estimator):
+        own = vars(inner)
+        if isinstance(own.get("categories_"), list):
+            known = [_missing(categories) for categories in own["categories_"]]
+        elif "statistics_" in own:
+            known = [{None} if inner.missing_values is None else {np.nan}] * len(own["statistics_"])
+        else:
+            continue
+        of = own.get("feature_names_in_", names)
+        if len(of) != len(known):  # columns that stand nobody knows where
+            of, known = names, [set().union(*known)] * len(names)
+        for name, which in zip(of, known, strict=True):
+            found.setdefault(name, set()).update(which)
+    return [_one(found[name]) for name in names]
+
+
+def _one(which: set) -> Any:
+    return EITHER if not which else None if which == {None} else np.nan
+
+
+def _missing(categories: np.ndarray) -> set:
+    """Return what of None and NaN, which come last, are among the categories of an encoder."""
+    last = categories[-2:] if categories.dtype.kind == "O" else ()
+    return {None if c is None else np.nan for c in last if c is None or c != c}
+
+
+def _inside(estimator: Any) -> Iterator[Any]:
+    """Yield an estimator and all that it is made of."""
+    stack = [estimator]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, list | tuple):
+            stack += one
+        elif isinstance(one, dict):
+            stack += one.values()
+        elif hasattr(one, "get_params") and not isinstance(one, type):
+            yield one
+            stack += vars(one).values()

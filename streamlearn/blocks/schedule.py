@@ -1,0 +1,349 @@
+"""One pass over blocks, as tasks: what may be loaded when, and what a block's own task does.
+
+`fold` and `reduce` build on this. A block's task waits for the result of an earlier block (its
+*gate*), so that at most ``window`` + 1 blocks and shared sources are alive at any time.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import dask
+from dask.sizeof import sizeof
+
+from streamlearn._arrays import is_array, nbytes
+from streamlearn._arrays.plain import plain
+from streamlearn.blocks.containers import Blocks, n_rows
+from streamlearn.blocks.graph import (
+    Annotations,
+    GraphNode,
+    Key,
+    Scheduler,
+    Task,
+    TaskRef,
+    fused_annotations,
+    is_future,
+    release,
+    scheduler,
+)
+from streamlearn.blocks.lazy_rows import Rows
+from streamlearn.blocks.plan import Plan, Recipe, cook, origins
+from streamlearn.blocks.read_ahead import gates, is_source, lifetimes, sources
+
+
+class Loaded(NamedTuple):
+    """A block after its own task: what was made of it, and how long that took.
+
+    Attributes
+    ----------
+    value : object
+        What ``prepare`` returned; None for a block without rows.
+    rows, bytes : int
+    worker : str
+        The thread, behind the worker's address on a cluster.
+    start, end : float
+        Seconds since the epoch.
+    """
+
+    value: Any
+    rows: int
+    bytes: int
+    worker: str
+    start: float
+    end: float
+
+
+class Stream:
+    """The tasks of one pass over ``blocks`` in ``order``.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        Blocks of dask collections.
+    order : sequence of int
+        The blocks by position, each at most once.
+    result : str
+        Name of the tasks that are done with a block: position ``p``'s is
+        ``(f"{result}-{token}", p)``, and loads wait for it.
+    ordered : bool
+        Whether each of them waits for the one before.
+
+    Raises
+    ------
+    ValueError
+        If ``order`` names a block twice.
+    RuntimeError
+        If the data are on a cluster and its client is not the scheduler in use.
+    """
+
+    def __init__(self, blocks: Blocks, order: Sequence[int], result: str, *, ordered: bool):
+        assert blocks.plan is not None
+        self.plan: Plan = blocks.plan
+        self.names, self.functions = blocks.names, blocks.functions
+        self.order = [int(index) for index in order]
+        self.scheduler: Scheduler = scheduler(blocks.sources)
+        if len(set(self.order)) < len(self.order):
+            raise ValueError("The order of the blocks names a block twice.")
+        if self.plan.remote and self.scheduler.client is None:
+            raise RuntimeError(
+                "The data are persisted on a cluster, and its Client is not the dask scheduler in "
+                "use. Make it the current one, or persist the data without it."
+            )
+        # Results in any order must not let later loads in while one that is late keeps the sources
+        # it shares. On a cluster a result travels to the load that waits for it, and may be large.
+        chained = self.scheduler.client is not None or (self.plan.shared and not ordered)
+        self.token, self.result, self.gate = uuid4().hex, result, "passed" if chained else result
+        self.shared = {key: self.key("shared", i) for i, key in enumerate(self.plan.shared)}
+        self.first, self.last = lifetimes(self.plan, self.order)
+        self.begin: dict[int, list[Key]] = {}
+        for key, position in self.first.items():
+            self.begin.setdefault(position, []).append(key)
+        self.gates = self._gates(setting("window", self.scheduler.read_ahead()))
+        self.carried: dict[Key, Any] = {}
+        self.annotations: Annotations = {}
+        if self.plan.shuffles:
+            self.plan.shuffles.begin(self.scheduler)
+
+    def key(self, name: str, position: int) -> Key:
+        """Return the key of a task; dask shows it under ``name``."""
+        return (f"{name}-{self.token}", position)
+
+    def loads(self, start: int, stop: int, name: str, prepare: Callable) -> dict[Key, GraphNode]:
+        """Return the tasks that load positions ``start`` to ``stop``, and what those need."""
+        graph: dict[Key, GraphNode] = {}
+        for old, value in self.carried.items():
+            if not is_future(value):
+                # A task, not data: the scheduler drops a task's result after its last reader.
+                key = self.shared[old]
+                graph[key] = Task(key, list.pop, [value])
+        for old in self._beginning(start, stop):
+            key = self.shared[old]
+            node = self.plan.shared[old]
+            source = is_source(old, self.plan)
+            self._annotate(key, (old,))
+            graph[key] = Task(
+                key,
+                share,
+                Recipe(((node, ()),), (old,), tuple(node.dependencies)),
+                self.order[self.first[old]],
+                self._gate(self.first[old], start) if source else None,
+                *(TaskRef(self.shared.get(k, k)) for k in node.dependencies),
+                _data_producer=source,
+            )
+        for p in range(start, stop):
+            index = self.order[p]
+            recipe = self.plan.recipes[index]
+            key = self.key(name, p)
+            needs = (TaskRef(self.shared.get(k, k)) for k in recipe.inputs)
+            self._annotate(key, (node.key for node, _ in recipe.nodes))
+            # A data producer is placed where there is room; others follow their inputs, and the
+            # gate would pull every load to the worker that holds the state. Only a partition that
+            # a shuffle left on one worker is worth following.
+            graph[key] = Task(
+                key,
+                load,
+                self.names,
+                self.functions,
+                index,
+                prepare,
+                recipe,
+                self._gate(p, start),
+                *needs,
+                _data_producer=self.plan.alone.isdisjoint(recipe.inputs),
+            )
+        for p in range(start, self.gates[stop - 1] + 1 if self.gate != self.result else start):
+            key = self.key(self.gate, p)
+            before = TaskRef(self.key(self.gate, p - 1)) if p > start else None
+            graph[key] = Task(key, _nothing, before, TaskRef(self.key(self.result, p)))
+        needed = {key for node in graph.values() for key in node.dependencies}
+        outside = self.plan.outside | (self.plan.shuffles.here if self.plan.shuffles else {})
+        return graph | {key: outside[key] for key in needed & outside.keys()}
+
+    def run(self, graph: dict[Key, GraphNode], key: Key, start: int, stop: int) -> Any:
+        """Run ``graph``, from ``start`` to ``stop``, for ``key``; keep what later blocks need."""
+        here, self.carried = self.carried, {}
+        said, self.annotations = self.annotations, {}
+        ahead = [k for k in (*here, *self._beginning(start, stop)) if self.last[k] >= stop]
+        keys = [key, *(self.shared[k] for k in ahead)]
+        try:
+            result, *kept = self.scheduler.run(
+                graph, keys, stay=len(ahead), sent=here, annotations=said, name=self._name_killers
+            )
+        except BaseException:
+            self.close()
+            raise
+        self.carried = dict(zip(ahead, kept, strict=True))
+        return result
+
+    def close(self) -> None:
+        """Let go of all that is kept for later blocks, where none will come."""
+        release(self.carried.values())
+        self.carried = {}
+        if self.plan.shuffles:
+            self.plan.shuffles.end()
+
+    def _annotate(self, key: Key, made_of: Iterable[Key]) -> None:
+        """Say of a task what is said of the tasks of the collections that it runs."""
+        known = self.plan.annotations
+        if known and (said := [known[old] for old in made_of if old in known]):
+            self.annotations[key] = fused_annotations(*said)
+
+    def _name_killers(self, keys: set[Any]) -> str | None:
+        """Say which blocks workers died of; None if ``keys`` are tasks of none."""
+        first: dict[Any, int] = {self.shared[old]: position for old, position in self.first.items()}
+        own = {f"{name}-{self.token}" for name in ("load", self.result)}
+        at = {first.get(key, key[1]) for key in keys if key in first or key[0] in own}
+        blocks = sorted(self.order[position] for position in at)
+        if not blocks:
+            return None
+        which = " or ".join(f"block {index}" for index in blocks)
+        return (
+            f"In {which} of {' and '.join(self.names)}: the workers that ran it died. Perhaps "
+            f"they had too little memory. {_alone(blocks[0])}."
+        )
+
+    def _beginning(self, start: int, stop: int) -> Iterator[Key]:
+        return chain.from_iterable(self.begin.get(p, ()) for p in range(start, stop))
+
+    def _gate(self, position: int, start: int) -> TaskRef | None:
+        gate = self.gates[position]
+        return TaskRef(self.key(self.gate, gate)) if gate >= start else None
+
+    def _gates(self, window: int) -> list[int]:
+        n = len(self.order)
+        spans = sources(self.plan, self.first, self.last)
+        # No waiting can shorten the life of what every block needs. Often it is small: a scale, a
+        # model. It is everything where a block comes from nothing else.
+        always = {key for key, span in spans.items() if span == (0, n - 1)}
+        out, bounded = gates([span for k, span in spans.items() if k not in always], n, window)
+        everything = always and n > window + 1 and origins(self.plan, self.order[0]) <= always
+        if everything or not bounded:
+            warnings.warn(
+                f"More of the data than the window of {window} blocks must be in memory at a time, "
+                "since blocks far apart share sources: X may be chunked by columns, come from one "
+                "task, have its rows in random order, or rest on a statistic of all its rows. "
+                "Store the data in chunks of whole rows, split them without shuffling "
+                "(train_test_split(..., shuffle=False)), compute the statistic first, or, if the "
+                "sources are small, raise dask.config.set({'streamlearn.window': ...}).",
+                UserWarning,
+                stacklevel=2,
+            )
+        return out
+
+
+def load(
+    names: tuple[str, ...],
+    functions: Mapping[str, tuple[Callable, ...]],
+    index: int,
+    prepare: Callable[[int, tuple], Any],
+    recipe: Recipe,
+    _gate: Any,
+    *inputs: Any,
+) -> Loaded:
+    """Make the parts of block ``index`` and prepare them: the task of one block."""
+    start = time.time()
+    where = f"block {index} of {' and '.join(names)}, which could not be made. {_alone(index)}"
+    with noted(where):
+        parts = tuple(cook(recipe, inputs))
+    return prepared(names, functions, index, prepare, parts, start)
+
+
+def _alone(index: int) -> str:
+    return (
+        f"X.blocks[{index}] of a dask array X, X.partitions[{index}] of a frame, can be computed "
+        "alone"
+    )
+
+
+def share(recipe: Recipe, index: int, _gate: Any, *inputs: Any) -> Any:
+    """Make what block ``index`` and later ones share: the task of a source, or of a part of one."""
+    with noted(f"what block {index} shares with others, which could not be made"):
+        (made,) = cook(recipe, inputs)
+    return made
+
+
+@contextmanager
+def noted(where: str) -> Iterator[None]:
+    """Note on an error where it happened; whoever catches it by its type still does.
+
+    The first to note it was the closest.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not any(note.startswith("In ") for note in getattr(error, "__notes__", ())):
+            error.add_note(f"In {where}.")
+        raise
+
+
+def prepared(
+    names: tuple[str, ...],
+    functions: Mapping[str, tuple[Callable, ...]],
+    index: int,
+    prepare: Callable[[int, tuple], Any],
+    parts: tuple[Any, ...],
+    start: float,
+) -> Loaded:
+    """Prepare a block whose parts are at hand.
+
+    Raises
+    ------
+    ValueError
+        If the parts have different numbers of rows.
+    """
+    parts = tuple(map(plain, parts))
+    lengths = [n_rows(x) for x in parts]
+    if len(set(lengths)) > 1:
+        found = ", ".join(f"{name} has {n} rows" for name, n in zip(names, lengths, strict=True))
+        raise ValueError(
+            f"The parts of block {index} do not line up: {found}. If they were read apart, select "
+            "all columns in one frame and split it afterwards: "
+            "Xy = df[features + [target]].to_dask_array(); X, y = Xy[:, :-1], Xy[:, -1]."
+        )
+    size = sum(nbytes(x) if is_array(x) else sizeof(x) for x in parts)
+    parts = tuple(
+        Rows(part, functions[name]).settled() if functions.get(name) else part
+        for name, part in zip(names, parts, strict=True)
+    )
+    value = prepare(index, parts) if lengths[0] else None
+    return Loaded(value, lengths[0], size, _worker(), start, time.time())
+
+
+def setting(name: str, default: int) -> int:
+    """Read an engine setting: a whole number, at least 1.
+
+    Raises
+    ------
+    ValueError
+        If dask's configuration holds something else.
+    """
+    value = dask.config.get(f"streamlearn.{name}", default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(
+            f"The dask option streamlearn.{name} must be a whole number of at least 1, got "
+            f"{value!r}."
+        )
+    return value
+
+
+def _nothing(*_waited_for: Any) -> None:
+    return None
+
+
+def _worker() -> str:
+    thread = threading.current_thread().name
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return thread
+    try:
+        return f"{distributed.get_worker().address} {thread}"
+    except ValueError:  # not inside a worker
+        return thread

@@ -1,0 +1,153 @@
+"""k-means||: where to start, from all rows, in a few parallel passes.
+
+Each round draws rows with a probability in proportion to their weighted squared distances to the
+rows drawn so far [1]_. As many as wanted are drawn, without replacement, by keeping those that
+come first in a race of exponential waiting times [2]_: that needs no total beforehand, so that a
+round is one pass, and what a block contributes does not grow with it.
+
+References
+----------
+.. [1] B. Bahmani, B. Moseley, A. Vattani, R. Kumar and S. Vassilvitskii, "Scalable k-means++",
+   PVLDB 5(7), 2012.
+.. [2] P. S. Efraimidis and P. G. Spirakis, "Weighted random sampling with a reservoir",
+   Information Processing Letters 97(5), 2006.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from math import isfinite, log
+from typing import NamedTuple
+
+import numpy as np
+
+from streamlearn._arrays import asarray, default_int, namespace, to_float, to_numpy
+from streamlearn._training.block import generator
+from streamlearn._validation.reader import Reader
+from streamlearn.blocks import Blocks, reduce
+from streamlearn.cluster.passes import read
+from streamlearn.cluster.seeding import nonnegative_or_raise, overflown, probabilities
+from streamlearn.core import kmeans
+from streamlearn.core.kmeans.plus_plus import seeds
+
+ROUNDS = 5
+"""Rounds after the first row; the paper's figures level off there."""
+
+OVERSAMPLING = 2
+"""Rows drawn a round, in units of the clusters: the paper's choice."""
+
+
+class Drawn(NamedTuple):
+    """Rows that came first, of all that there are.
+
+    Attributes
+    ----------
+    times : ndarray of shape (n,)
+        How long they waited.
+    rows : ndarray of shape (n, d)
+    candidates : int
+        Rows that have a weight, drawn or not.
+    """
+
+    times: np.ndarray
+    rows: np.ndarray
+    candidates: int
+
+
+def centers_of(
+    blocks: Blocks,
+    reader: Reader,
+    n_clusters: int,
+    draws: np.random.RandomState,
+    tries: int,
+) -> np.ndarray:
+    """Return centres (k, d) for all rows of ``blocks``, in ``ROUNDS`` + 2 passes.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        X, and sample_weight if any.
+    reader : Reader
+    n_clusters : int
+    draws : RandomState
+    tries : int
+        How often k of the rows drawn are chosen, the best to be kept.
+
+    Raises
+    ------
+    ValueError
+        If fewer rows than clusters have a weight, or a weight is negative.
+    """
+    seed, found, candidates = int(draws.randint(np.iinfo(np.int32).max)), np.empty((0, 0)), 0
+    for number in range(ROUNDS + 1):
+        most = OVERSAMPLING * n_clusters if number else 1
+        task = partial(_drawn, reader, blocks.names, seed, number, most, found)
+        new = reduce(task, partial(_first, most), blocks)
+        if new is None or not len(new.rows):
+            break
+        found = np.concatenate([found, new.rows]) if number else new.rows
+        candidates = new.candidates
+    if candidates < n_clusters:
+        raise ValueError(
+            f"k-means|| found {candidates} rows of some weight for n_clusters={n_clusters}. Ask "
+            "for fewer clusters, or use another init."
+        )
+    weight = reduce(partial(_weights, reader, blocks.names, found), np.add, blocks)
+    # Most of the rows drawn are near many others; they stand for those.
+    best, least = found, float("inf")
+    p = probabilities(weight)
+    for _ in range(tries):
+        first = int(draws.choice(len(found), p=p))
+        uniform = draws.uniform(size=(n_clusters - 1, 2 + int(log(n_clusters))))
+        with np.errstate(over="ignore", invalid="ignore"):
+            centers = found[seeds(found, weight, first, uniform)]
+            inertia = to_float(kmeans.inertia(kmeans.start(centers), found, weight))
+        if not isfinite(inertia):
+            raise overflown()
+        if inertia < least:
+            best, least = centers, inertia
+    return best
+
+
+def _drawn(
+    reader: Reader,
+    names: tuple[str, ...],
+    seed: int,
+    number: int,
+    most: int,
+    found: np.ndarray,
+    index: int,
+    parts: tuple,
+) -> Drawn:
+    """Draw from a block, in proportion to weight times squared distance to the rows ``found``."""
+    X, weight = read(reader, names, index, parts)
+    share = np.ones(X.shape[0]) if weight is None else to_numpy(weight).astype(np.float64)
+    nonnegative_or_raise(share)
+    candidates = int(np.count_nonzero(share))
+    if number:
+        with np.errstate(over="ignore", invalid="ignore"):
+            near = to_numpy(kmeans.squared_distances(kmeans.start(asarray(found, like=X)), X))
+        if not np.isfinite(near.max()):
+            raise overflown()
+        share = share * near
+    with np.errstate(divide="ignore"):
+        times = generator(seed, number, index).exponential(size=X.shape[0]) / share
+    first = np.argsort(times, kind="stable")[:most]
+    first = first[np.isfinite(times[first])]
+    rows = namespace(X).take(X, asarray(first, like=X, dtype=default_int(X)), axis=0)
+    return Drawn(times[first], to_numpy(rows), candidates)
+
+
+def _first(most: int, a: Drawn, b: Drawn) -> Drawn:
+    """Return those of both that came first."""
+    times, rows = (np.concatenate(both) for both in zip(a[:2], b[:2], strict=True))
+    first = np.argsort(times, kind="stable")[:most]
+    return Drawn(times[first], rows[first], a.candidates + b.candidates)
+
+
+def _weights(
+    reader: Reader, names: tuple[str, ...], found: np.ndarray, index: int, parts: tuple
+) -> np.ndarray:
+    """Return the weight of a block's rows that are nearest to each of the rows ``found``."""
+    X, weight = read(reader, names, index, parts)
+    return to_numpy(kmeans.sums_of(kmeans.start(asarray(found, like=X)), X, weight).weight)

@@ -1,0 +1,43 @@
+"""k-means in mini-batches, and the draws that it starts from."""
+
+from streamlearn.core.kmeans.minibatch import (
+    Params,
+    State,
+    Sums,
+    apply,
+    distances,
+    inertia,
+    init,
+    labels,
+    labels_and_inertia,
+    low,
+    machine,
+    reassign,
+    restate,
+    squared_distances,
+    start,
+    sums_of,
+    twins,
+    update,
+)
+
+__all__ = [
+    "Params",
+    "State",
+    "Sums",
+    "apply",
+    "distances",
+    "inertia",
+    "init",
+    "labels",
+    "labels_and_inertia",
+    "low",
+    "machine",
+    "reassign",
+    "restate",
+    "squared_distances",
+    "start",
+    "sums_of",
+    "twins",
+    "update",
+]

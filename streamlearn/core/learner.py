@@ -1,0 +1,122 @@
+"""The protocol of a learner: a small state, and pure functions on it.
+
+A core module exports NamedTuples and plain functions; a `Machine` bundles them, so that the block
+engine, pipelines, parallel fits and checkpoints see nothing else. There is no base class and no
+registry: ``tests/core/test_laws.py`` is the protocol's check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from streamlearn._arrays import Array
+
+
+class Batch(NamedTuple):
+    """The rows of one step.
+
+    Attributes
+    ----------
+    X : array of shape (n_rows, n_features), sparse rows, or `streamlearn.core.rows.Affine`
+        The latter two only for machines that say so.
+    target : array of shape (n_rows,) or (n_rows, n_outputs), or None
+        Class codes for classifiers, values for regressors.
+    weight : array of shape (n_rows,), or None
+        Row weights; None means 1 for every row.
+    seen : int
+        Rows learned from before this batch: a plain int of the host, so that nothing is read back
+        from a device to count.
+    draws : array of shape (k,), or None
+        One number drawn in each of k equal parts of [0, 1), in order: which rows stand for all.
+        None means all rows.
+    """
+
+    X: Array
+    target: Array | None = None
+    weight: Array | None = None
+    seen: int = 0
+    draws: Array | None = None
+
+
+class Info(NamedTuple):
+    """What a step reports: sums over its rows, arrays that stay on the device until they are read.
+
+    Attributes
+    ----------
+    loss : array of shape (n_outputs,)
+        Sum of weight times loss, each row scored before it was learned from.
+    weight : array of shape (n_outputs,)
+        Sum of the row weights that ``loss`` was made with.
+    objective : array of shape (n_outputs,)
+        Sum of unweighted loss plus penalty: what scikit-learn's stopping rule watches.
+    """
+
+    loss: Array
+    weight: Array
+    objective: Array
+
+
+class Machine(NamedTuple):
+    """A learner as module-level functions and their parameters, so that it pickles.
+
+    Attributes
+    ----------
+    params : NamedTuple
+        Hyperparameters. Numbers are scalars or arrays over columns; strings are static.
+    init : callable
+        ``(params, n_features, n_outputs, *, like) -> State``.
+    update : callable
+        ``(params, state, batch) -> (State, Info)``: one step.
+    apply : callable
+        ``(params, state, X) -> array``: scores or transformed X.
+    of_block : callable or None
+        ``(params, X, weight) -> State``, for mergeable machines.
+    merge : callable or None
+        ``(a, b) -> State``: exact, in any order.
+    average : callable or None
+        ``(states, weights) -> State``, for parallel fits. It is not a merge.
+    applied : callable or None
+        ``(params, state) -> (X -> array)``: `apply` prepared once for many batches.
+    affine : bool
+        Whether a batch's X may be rows that are not built.
+    sparse : bool
+        Whether it may be rows whose zeros are not stored.
+    largest : callable or None
+        ``(X, n_outputs, seen) -> int``: rows of the largest batch of a block, whose middle row
+        follows ``seen`` others, where that is not `streamlearn._arrays.batch_rows`.
+    growth : callable or None
+        ``(X, n_outputs) -> int``: one part in so many of the rows seen makes a batch, where that is
+        not `streamlearn.core.batches.GROWTH`.
+    restate : callable or None
+        ``(params, state, rho, delta) -> State``: go on from rows ``z`` to ``(z - delta) / rho``.
+    begin : callable or None
+        ``(params, rows, weight) -> State or None``: start from rows of the first block, instead of
+        `init`. None where they are too few: they come again, with those of the next block.
+    end_block : callable or None
+        ``(params, state, seen) -> State``: what changes after the last batch of a block, when
+        ``seen`` rows have been learned from.
+    sampled : callable or None
+        ``(X, n_outputs, m) -> int``: how many draws a batch of m rows takes; 0 for none.
+    absent : callable or None
+        ``(params, target, weight) -> array of bool or None``: the rows that are to be left out
+        before they are counted, held out or shuffled; None for no such rows.
+    """
+
+    params: Any
+    init: Callable
+    update: Callable
+    apply: Callable
+    of_block: Callable | None = None
+    merge: Callable | None = None
+    average: Callable | None = None
+    applied: Callable | None = None
+    affine: bool = False
+    largest: Callable | None = None
+    restate: Callable | None = None
+    begin: Callable | None = None
+    end_block: Callable | None = None
+    sparse: bool = False
+    growth: Callable | None = None
+    sampled: Callable | None = None
+    absent: Callable | None = None

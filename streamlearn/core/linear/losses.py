@@ -1,0 +1,314 @@
+"""The losses of linear models: value, gradient and curvature with respect to the score.
+
+Functions take ``(p, y, epsilon)``: scores, targets and the width of the insensitive or quadratic
+zone, elementwise on arrays of one shape. Targets are -1 or +1 for margin losses (functions of
+``z = y p``), numbers for residual losses (functions of ``r = p - y``). Values and gradients are
+scikit-learn's, ``squared_error`` and ``huber`` with their factor 1/2. NaN in, NaN out; but for
+the gradients of "hinge" and "perceptron", which are steps: their values tell.
+
+``curvature`` is what a Newton step divides by: the second derivative where the loss is curved.
+Where the loss is nearly straight the second derivative (about 0) does not tell how far the gradient
+holds, and the curvature is that of a parabola above the loss (Jaakkola & Jordan, "Bayesian
+parameter estimation via variational methods", 2000; Huber's weights; de Leeuw & Lange, "Sharp
+quadratic majorization in one dimension", 2009). At a kink it is infinite, and what a mean loss has
+there instead is the density of rows: see `_kink`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from streamlearn._arrays import Array, namespace
+
+TINY = 1e-30
+"""What keeps a quotient of zeros finite, in float32 too."""
+
+Elementwise = Callable[[Array, Array, float], Array]
+
+
+class Loss(NamedTuple):
+    """A loss as functions of ``(p, y, epsilon)``.
+
+    Attributes
+    ----------
+    value, gradient, curvature : callable
+        Each returns an array of the shape of the scores. ``curvature`` is never negative, and for
+        losses with a kink depends on all rows of the column.
+    slope : callable or None
+        Derivative of the gradient where it has one; None if that is 0 everywhere.
+    steep : bool
+        Whether the gradient is unbounded.
+    straight : bool
+        Whether the gradient is a step: ``curvature`` also takes how much it is at least in rows
+        that lose, a number or an array like the scores.
+    kinked : bool
+        Whether the optimum gathers rows at a kink, or at a narrow bend, where the curvature moves
+        with the model.
+    at_once : callable or None
+        Value and gradient, where both together cost less than each.
+    """
+
+    value: Elementwise
+    gradient: Elementwise
+    curvature: Callable[..., Array]
+    slope: Elementwise | None = None
+    steep: bool = False
+    straight: bool = False
+    kinked: bool = False
+    at_once: Callable[[Array, Array, float], tuple[Array, Array]] | None = None
+
+    def both(self, p: Array, y: Array, epsilon: float) -> tuple[Array, Array]:
+        """Return value and gradient."""
+        if self.at_once is not None:
+            return self.at_once(p, y, epsilon)
+        return self.value(p, y, epsilon), self.gradient(p, y, epsilon)
+
+
+def _where(condition: Array, like: Array) -> Array:
+    return namespace(like).astype(condition, like.dtype)
+
+
+def _kink(r: Array, scale: Array | float) -> Array:
+    """Return the curvature that rows near a unit kink give the mean loss.
+
+    ``r`` (m, K) is the distance from the kink. The second derivative of a mean of kinked losses is
+    the density of ``r`` at 0; rows nearer than a quarter of the mean distance stand for it here.
+    Rows that gather at the kink, as under heavy imbalance, make the estimate as sharp as they are.
+    Where they are more than half, as at a corner, it is sharper by as much.
+    """
+    xp = namespace(r)
+    r = xp.abs(r)
+    m = r.shape[0]
+    width = (0.25 / m) * xp.sum(r, axis=0) + 1e-4 * scale
+    width = width * (0.5 * m / xp.maximum(xp.sum(_where(r < width, r), axis=0), 0.5 * m))
+    return _where(r < width, r) * (0.5 / width)
+
+
+def _step(z: Array, y: Array) -> Array:
+    """Return -y where z <= 0 and 0 elsewhere.
+
+    By arithmetic: ``where`` guesses each row, and is wrong for as many as the model is.
+    """
+    return y * (_where(z > 0.0, z) - 1.0)
+
+
+def _hinge_value(p: Array, y: Array, epsilon: float) -> Array:
+    return namespace(p).maximum(1.0 - y * p, 0.0)
+
+
+def _hinge_gradient(p: Array, y: Array, epsilon: float) -> Array:
+    return _step(y * p - 1.0, y)
+
+
+def _hinge_both(p: Array, y: Array, epsilon: float) -> tuple[Array, Array]:
+    r = 1.0 - y * p
+    return namespace(p).maximum(r, 0.0), y * (_where(r < 0.0, r) - 1.0)
+
+
+def _hinge_curvature(p: Array, y: Array, epsilon: float, least: Array | float = 0.35) -> Array:
+    xp, r = namespace(p), 1.0 - y * p
+    # far away, too, rows of great leverage must not hold the others back
+    far = _where(r >= 0.0, p) / xp.maximum(0.5 * r, 1.0)
+    return xp.maximum(_kink(r, 1.0), least * far)
+
+
+def _perceptron_value(p: Array, y: Array, epsilon: float) -> Array:
+    return namespace(p).maximum(-y * p, 0.0)
+
+
+def _perceptron_gradient(p: Array, y: Array, epsilon: float) -> Array:
+    return _step(y * p, y)
+
+
+def _perceptron_curvature(p: Array, y: Array, epsilon: float) -> Array:
+    return _where(y * p <= 0.0, p)
+
+
+def _squared_hinge_value(p: Array, y: Array, epsilon: float) -> Array:
+    return _hinge_value(p, y, epsilon) ** 2
+
+
+def _squared_hinge_gradient(p: Array, y: Array, epsilon: float) -> Array:
+    return -2.0 * y * _hinge_value(p, y, epsilon)
+
+
+def _squared_hinge_curvature(p: Array, y: Array, epsilon: float) -> Array:
+    return 2.0 * _where(y * p < 1.0, p)
+
+
+def _modified_huber_value(p: Array, y: Array, epsilon: float) -> Array:
+    xp = namespace(p)
+    d = xp.maximum(1.0 - y * p, 0.0)
+    near = xp.minimum(d, 2.0)
+    return near * (2.0 * d - near)
+
+
+def _modified_huber_gradient(p: Array, y: Array, epsilon: float) -> Array:
+    xp = namespace(p)
+    return -2.0 * y * xp.minimum(xp.maximum(1.0 - y * p, 0.0), 2.0)
+
+
+def _modified_huber_curvature(p: Array, y: Array, epsilon: float) -> Array:
+    d = 1.0 - y * p
+    return _where(d > 0.0, p) * 4.0 / namespace(p).maximum(d, 2.0)
+
+
+def _modified_huber_slope(p: Array, y: Array, epsilon: float) -> Array:
+    return 2.0 * _where(namespace(p).abs(y * p) < 1.0, p)
+
+
+def _log_value(p: Array, y: Array, epsilon: float) -> Array:
+    xp = namespace(p)
+    z = y * p
+    return xp.log1p(xp.exp(-xp.abs(z))) - xp.minimum(z, 0.0)
+
+
+def _log_gradient(p: Array, y: Array, epsilon: float) -> Array:
+    xp = namespace(p)
+    return y / (-1.0 - xp.exp(xp.minimum(y * p, 80.0)))  # e**80 fits float32; its inverse is 0
+
+
+def _log_both(p: Array, y: Array, epsilon: float) -> tuple[Array, Array]:
+    """Return value and gradient from one exponential and one logarithm, and another exponential."""
+    xp = namespace(p)
+    z = y * p
+    size = xp.abs(z)
+    near = xp.log1p(xp.exp(-size))
+    # the probability of the other class is exp(-log(1 + exp(z)))
+    return near + 0.5 * (size - z), -y * xp.exp(-0.5 * (size + z) - near)
+
+
+def _log_curvature(p: Array, y: Array, epsilon: float) -> Array:
+    xp = namespace(p)
+    e = xp.exp(-xp.abs(p))
+    curved = e / (1.0 + e) ** 2
+    # far on the wrong side the loss is a slope, and Jaakkola & Jordan's parabola is above it
+    wrong = -y * p
+    above = -xp.expm1(-xp.abs(p)) / (1.0 + e) / (2.0 * xp.maximum(wrong, 1e-3))
+    return xp.where(wrong > 1e-3, above, curved)
+
+
+def _log_slope(p: Array, y: Array, epsilon: float) -> Array:
+    half = namespace(p).tanh(0.5 * p)
+    return 0.25 - 0.25 * half * half
+
+
+def _squared_value(p: Array, y: Array, epsilon: float) -> Array:
+    return 0.5 * (p - y) ** 2
+
+
+def _squared_gradient(p: Array, y: Array, epsilon: float) -> Array:
+    return p - y
+
+
+def _squared_both(p: Array, y: Array, epsilon: float) -> tuple[Array, Array]:
+    r = p - y
+    return 0.5 * r * r, r
+
+
+def _squared_curvature(p: Array, y: Array, epsilon: float) -> Array:
+    return namespace(p).ones_like(p)
+
+
+def _huber_value(p: Array, y: Array, epsilon: float) -> Array:
+    xp = namespace(p)
+    r = xp.abs(p - y)
+    near = xp.minimum(r, epsilon)
+    return near * (r - 0.5 * near)
+
+
+def _huber_gradient(p: Array, y: Array, epsilon: float) -> Array:
+    xp = namespace(p)
+    return xp.maximum(xp.minimum(p - y, epsilon), -epsilon)
+
+
+def _huber_curvature(p: Array, y: Array, epsilon: float) -> Array:
+    xp = namespace(p)
+    return epsilon / xp.maximum(xp.abs(p - y), epsilon)
+
+
+def _huber_slope(p: Array, y: Array, epsilon: float) -> Array:
+    return _where(namespace(p).abs(p - y) < epsilon, p)
+
+
+def _insensitive_value(p: Array, y: Array, epsilon: float) -> Array:
+    xp = namespace(p)
+    return xp.maximum(xp.abs(p - y) - epsilon, 0.0)
+
+
+def _insensitive_gradient(p: Array, y: Array, epsilon: float) -> Array:
+    xp = namespace(p)
+    r = p - y
+    return xp.sign(r) * _where(xp.abs(r) > epsilon, r)
+
+
+def _insensitive_curvature(p: Array, y: Array, epsilon: float) -> Array:
+    xp = namespace(p)
+    r = xp.abs(p - y)
+    typical = xp.mean(r, axis=0) + TINY
+    # far away the loss is a slope: rows of great leverage must not hold the others back
+    far = _where(r > epsilon, p) / xp.maximum(r, typical)
+    return xp.maximum(_kink(r - epsilon, typical), 0.7 * far)
+
+
+def _squared_insensitive_value(p: Array, y: Array, epsilon: float) -> Array:
+    return _insensitive_value(p, y, epsilon) ** 2
+
+
+def _squared_insensitive_gradient(p: Array, y: Array, epsilon: float) -> Array:
+    return 2.0 * namespace(p).sign(p - y) * _insensitive_value(p, y, epsilon)
+
+
+def _squared_insensitive_curvature(p: Array, y: Array, epsilon: float) -> Array:
+    return 2.0 * _where(namespace(p).abs(p - y) > epsilon, p)
+
+
+LOSSES = {
+    "hinge": Loss(
+        _hinge_value,
+        _hinge_gradient,
+        _hinge_curvature,
+        straight=True,
+        kinked=True,
+        at_once=_hinge_both,
+    ),
+    "perceptron": Loss(_perceptron_value, _perceptron_gradient, _perceptron_curvature),
+    "squared_hinge": Loss(
+        _squared_hinge_value,
+        _squared_hinge_gradient,
+        _squared_hinge_curvature,
+        _squared_hinge_curvature,
+        steep=True,
+    ),
+    "modified_huber": Loss(
+        _modified_huber_value,
+        _modified_huber_gradient,
+        _modified_huber_curvature,
+        _modified_huber_slope,
+    ),
+    "log_loss": Loss(_log_value, _log_gradient, _log_curvature, _log_slope, at_once=_log_both),
+    "squared_error": Loss(
+        _squared_value,
+        _squared_gradient,
+        _squared_curvature,
+        _squared_curvature,
+        steep=True,
+        at_once=_squared_both,
+    ),
+    "huber": Loss(_huber_value, _huber_gradient, _huber_curvature, _huber_slope, kinked=True),
+    "epsilon_insensitive": Loss(
+        _insensitive_value, _insensitive_gradient, _insensitive_curvature, kinked=True
+    ),
+    "squared_epsilon_insensitive": Loss(
+        _squared_insensitive_value,
+        _squared_insensitive_gradient,
+        _squared_insensitive_curvature,
+        _squared_insensitive_curvature,
+        steep=True,
+    ),
+}
+"""The losses by scikit-learn's names."""
+
+MARGIN_LOSSES = ("hinge", "perceptron", "squared_hinge", "modified_huber", "log_loss")
+"""Losses of ``z = y p`` with ``y`` -1 or +1; the others are losses of ``r = p - y``."""

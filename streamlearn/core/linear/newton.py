@@ -1,0 +1,507 @@
+"""Linear models by averaged stochastic Newton steps: ``learning_rate="auto"``, no step to tune.
+
+A batch of m rows that follows T others moves the models w (one column shown) by ::
+
+    H <- (1-r) H + r Z'diag(h)Z / k,   r = 4m / (T + 4m)
+    P  = (H + alpha I + diag D)^-1,    D_j = min(1, k / n_j) mean(h) mean(z_j^2),  k = (1 + d) / 2
+    s  = t P g,                        t = min(1, 2 g'Pg / (Pg)'H_b(Pg))
+    u <- u + b (w - s - u),            b = f m / (T + f m),  f = 1.5; 2 to 3.7 for kinked losses
+    w <- w - c s,                      c = 6m / (T + 6m + 3d); 7 for kinked
+
+g is the mean gradient with the penalty, Z some k of the rows, less a running centre and with a
+column of ones for the intercept, h the curvature of the loss at their scores, H_b their matrix in
+this batch. The answer is u.
+
+Why each part is there:
+
+- u averages full Newton targets, not iterates. Where the loss is quadratic and P right, a target is
+  the optimum plus the batch's own noise, whatever w was: u is nearly as good as a batch solution
+  (1.125 times its variance), while w may take long, noisy steps that forget its start fast. Near a
+  kink P can not be right, targets remember w, and u must forget faster: the more rows a feature
+  has, the less that costs.
+- n_j = (sum |z_j|)^2 / sum z_j^2 is how many rows feature j has effectively been seen in: honest
+  damping of rare features. It counts the rows that H has seen, and a feature that P has not seen
+  does not move until the next P.
+- Between kinks a loss is straight, h is what keeps steps short, and many rows alike may go further:
+  0.35 falls with a row's leverage where that is less than others'. Else frequent one-hot levels
+  with p near 0.5, whose gradients are small, end between the kinks.
+- Near kinks k falls to 1/10, as 1 / T^3 from 70 rows a feature on. Rows that gather at a kink make
+  mean(h) large, while the few others tell collinear features apart: damped, these stand still.
+- H is fed by some rows, and inverted as often as that costs less than the rows between. P is then
+  a little worse than it could be, which u forgives; t catches what u would not: no target lies
+  beyond twice the minimum of the batch's parabola along the step.
+- The rows that feed H are drawn by weight (`survey`), so that no order of the rows and no weights
+  hide a feature from it. Every second row of a batch, say, has no even hour in it, and the squared
+  loss then grows by 10^80.
+- T, in b and c, is the least of ``past``, which counts rows by what they tell of a feature once its
+  unit has grown, as that of a column of time does from block to block (`in_units_of_now`). It is
+  one number for all features: parts that differ by feature leave the valleys of correlated ones.
+- Each batch judges the step before it, and may take it back (`trust`).
+- The intercepts begin at the level of the first targets, which may be far from 0.
+- Some rows may miss the few that pull hardest: the one that loses the most bounds t apart. Without
+  one order of the rows in ten throws hinge on the diamonds 1.5 to 5 % off, and a squared loss 2,000
+  on features that are 300 deviations off once in a thousand rows.
+- The centre makes P indifferent to the features' offsets, inverting at unit diagonal to their
+  scales.
+- An L1 penalty enters g as a constant "tilt", its subgradient at the solution of the last
+  quadratic. The steps are as smooth as without, and at the optimum the tilt is exact. The answer
+  is the solution of the quadratic around u, with exact zeros.
+
+Beyond `pacing.WIDEST` H is its diagonal, and t sets the length of most steps. Of sparse rows at
+least one in four feeds it, at every step, with r = m / (T + m) and c = 3m / (T + 3m): that costs a
+few sums over their entries, while among 512 rows most rare features are not, and would stand still.
+The centre enters products only, as a row of its own: no zero is ever built but those of the few
+rows that feed a matrix.
+
+`bench/defaults.py` prints how far from the optimum one pass ends; `bench/NOTES.md` has what lost.
+
+References
+----------
+Bercu, Godichon-Baggioni & Portier, "An efficient stochastic Newton algorithm for parameter
+estimation in logistic regressions", 2020. Boyer & Godichon-Baggioni, "On the asymptotic rate of
+convergence of stochastic Newton algorithms and their weighted averaged versions", 2023. Shamir &
+Zhang, "Stochastic gradient descent for non-smooth optimization", 2013 (polynomial decay averaging).
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import NamedTuple
+
+from streamlearn._arrays import Array, column_sums, dense, namespace, reads_are_free
+from streamlearn.core.learner import Batch, Info, Machine
+from streamlearn.core.linear import trust
+from streamlearn.core.linear.curvature import (
+    Curvature,
+    Damped,
+    damp,
+    evenness,
+    feed,
+    invert,
+    leverage,
+    shrink,
+    times,
+    unknown,
+)
+from streamlearn.core.linear.losses import LOSSES
+from streamlearn.core.linear.newton_schedule import (
+    due,
+    growth,
+    growth_near_kinks,
+    has_matrix,
+    largest,
+    largest_near_kinks,
+    sampled,
+)
+from streamlearn.core.linear.one_pass_sums import Sample, Scored, score, survey, uncentred
+from streamlearn.core.linear.sgd import (
+    Params,
+    absent,
+    averaging_weight,
+    beside,
+    penalty_parts,
+    per_column,
+    report,
+    zero_models,
+)
+from streamlearn.core.linear.trust import Trust
+from streamlearn.core.rows import cast, is_sparse, scores, weighted_sums
+
+MATURE = 70
+"""Rows a feature from which on damping near kinks falls."""
+
+FEWEST = 16
+"""Rows whose curvature bounds a step by itself; that of fewer is made up by what is known."""
+
+MOST = 1e30
+"""Rows that the past can be worth at most: float32 holds it."""
+
+
+class State(NamedTuple):
+    """K linear models under way, for rows less ``centre``; D = d + 1, the last for the intercept.
+
+    Attributes
+    ----------
+    weights : array of shape (K, D)
+        The models that gradients are taken at.
+    mean : array of shape (K, D)
+        Mean of the steps' Newton targets: the answer, but for an L1 penalty.
+    tilt, mean_tilt : arrays of shape (K, D)
+        Subgradient of the L1 penalty, renewed with the inverse, and its mean over the steps.
+    active : array of shape (K,)
+        1 for columns that move, 0 for those that stand still.
+    centre : array of shape (d,)
+        Running mean of the features; zeros without an intercept.
+    curvature : Curvature
+    inverse : array of shape (K, D, D) or (K, D)
+        The last P. Rows and columns of features that it has not seen are 0.
+    past : array of shape (D,)
+        The rows seen, as far as they still count: less where a feature's unit has grown since.
+    unit : array of shape (D,)
+        Mean squares of the features, less the centre, when ``past`` last counted less.
+    trust : Trust
+        What steps were worth.
+    """
+
+    weights: Array
+    mean: Array
+    tilt: Array
+    mean_tilt: Array
+    active: Array
+    centre: Array
+    curvature: Curvature
+    inverse: Array
+    past: Array
+    unit: Array
+    trust: Trust
+
+
+def init(params: Params, n_features: int, n_outputs: int, *, like: Array) -> State:
+    """Return models of zeros in the float dtype of ``like``."""
+    return start(params, *zero_models(n_features, n_outputs, like))
+
+
+def start(params: Params, coef: Array, intercept: Array) -> State:
+    """Return the state that goes on from given models, (K, d) and (K,)."""
+    xp = namespace(coef)
+    K, D = coef.shape[0], coef.shape[1] + 1
+    weights = xp.concat([coef, intercept[:, None]], axis=1)
+    zeros = xp.zeros_like(weights)
+    known = unknown(K, D, full=has_matrix(K, D), like=coef)
+    return State(
+        weights=weights,
+        mean=weights,
+        tilt=zeros,
+        mean_tilt=zeros,
+        active=xp.ones_like(intercept),
+        centre=zeros[0, :-1],
+        curvature=known,
+        inverse=known.hessian,
+        past=zeros[0, :],
+        unit=zeros[0, :],
+        trust=trust.begin(weights),
+    )
+
+
+def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
+    """Take one damped Newton step; see the module's docstring.
+
+    Parameters
+    ----------
+    params : Params
+        ``learning_rate``, ``eta0`` and ``power_t`` are not read. With ``average=n`` the answer is
+        the plain mean of the Newton targets from the n-th row on.
+    state : State
+        Not changed.
+    batch : Batch
+        Rows (m, d), targets as ``params.kind`` says, weights (m,) or None, and the number of rows
+        that this state has learned from.
+
+    Returns
+    -------
+    state : State
+    info : Info
+        Sums over the batch, each row scored before the step. ``objective`` is NaN where any score
+        is NaN or infinite, as it is if the row is.
+
+    Examples
+    --------
+    One batch of a linear regression is least squares, lightly damped:
+
+    >>> import numpy as np
+    >>> params = Params(loss="squared_error", kind="values", penalty=None)
+    >>> X = 1e6 + np.linspace(0, 1, 1000)[:, None]
+    >>> y = 3.0 * X[:, 0] - 3e6
+    >>> state, info = update(params, init(params, 1, 1, like=X), Batch(X, y))
+    >>> coef, intercept = answer(params, state)
+    >>> np.round(coef), np.round(coef @ X[500] + intercept, 1)
+    (array([[3.]]), array([1.5]))
+    """
+    params, before = beside(params, state.weights), state
+    xp, loss = namespace(state.weights), LOSSES[params.loss]
+    X, T = batch.X, batch.seen
+    m, d = X.shape
+    if not T and is_sparse(X) and not has_matrix(state.weights.shape[0], d + 1, sparse=True):
+        known = unknown(*state.weights.shape, full=False, like=state.weights)
+        state = state._replace(curvature=known, inverse=known.hessian)
+    wide = is_sparse(X) and state.inverse.ndim == 2
+    if not T and params.fit_intercept and params.kind == "values":
+        state = level(params, state, batch)
+    found, some = survey(params, state.weights, state.centre, batch)
+    if not wide:
+        some = some._replace(X=dense(some.X))
+    feeds, inverts, new = (True, True, m) if wide else due(T, m, d, loss.kinked)
+    if feeds and params.fit_intercept:
+        state = recentre(state, some, T, new)
+    info = report(params, state.weights[:, :d], m, *found.losses)
+    lost = found.losses[0] if len(found.losses) == 1 else found.losses[1]
+    state, kept = judged(params, state, some, lost / m, 4 * m / (T + 4 * m))
+    w, centre = state.weights, state.centre
+    if loss.straight and not wide and MATURE * (d + 1) < T:
+        weigh = leverage(state.curvature, some.X, centre)
+        least = xp.minimum(weigh * max(0.15 / (d + 1), 100 / T), 0.35)
+        h = loss.curvature(some.p, some.y, params.epsilon, least)
+    else:
+        h = loss.curvature(some.p, some.y, params.epsilon)
+    h = h if some.weight is None else h * some.weight
+    total = found.total[:, None]
+    a2 = penalty_parts(params)[1]
+    pull = (a2[:, None] if getattr(a2, "ndim", 0) else a2) * w[:, :d]
+    grad = xp.concat([(found.slopes - total * centre) / m + pull, total / m], axis=1)
+
+    if feeds:
+        r = new / (T + new) if wide else 4 * new / (T + 4 * new)
+        known = feed(state.curvature, some.X, centre, h, some.weight, some.square, r)
+        state = state._replace(curvature=known)
+    if inverts:
+        if not wide:
+            state = in_units_of_now(state, some.X)
+        state = renew(params, state, T + m)
+
+    tilts = params.penalty in ("l1", "elasticnet")
+    grad = grad + before.tilt if tilts else grad
+    # squares of a gradient in small units leave the floats
+    unit = xp.max(xp.abs(grad), axis=1, keepdims=True)
+    grad = grad / xp.where(unit > 0.0, unit, 1.0)
+    s = times(grad, state.inverse)
+    slope = 2.0 * xp.sum(grad * s, axis=1)
+    bend = bend_of_rows(params, s, some, found.worst, h, centre, m)
+    if m < FEWEST and not wide:
+        # H knows of the directions in which so few rows do not bend
+        by_all = xp.sum(times(s, state.curvature.hessian) * s, axis=1)
+        bend = (m * bend + (FEWEST - m) * by_all) / FEWEST
+    length = xp.where(bend > slope, slope / xp.where(bend > 0.0, bend, 1.0), 1.0)
+    s = (state.active * length)[:, None] * unit * s
+
+    f = 2.0 * min(max(1.0, T / (50 * d + 1)), 8.0) ** 0.3 if loss.kinked else 1.5
+    past = xp.min(state.past)
+    begun = 0 < params.average <= T + m
+    r = averaging_weight(params, T, m) if begun else f * m / (past + f * m)
+    r = xp.where(kept > 0.0, state.active, 0.0)[:, None] * r
+    c = 3 * m / (T + 3 * m)
+    if not wide:
+        n = evenness(state.curvature)[:, None] if some.weight is not None else 1.0
+        reach = 7 if loss.kinked else 6
+        c = reach * m / (past + reach * m + 3 * d / n)
+    mean = state.mean + r * (w - s - state.mean)
+    state = state._replace(weights=w - c * kept[:, None] * s, mean=mean, past=state.past + m)
+    if tilts:
+        state = state._replace(mean_tilt=state.mean_tilt + r * (state.tilt - state.mean_tilt))
+    return state, info
+
+
+def level(params: Params, state: State, batch: Batch) -> State:
+    """Move the intercepts to where the first targets are: their mean, or median near kinks.
+
+    Steps that have this way to go by themselves take it in parts, and rows are few at first.
+    """
+    xp, w = namespace(state.weights), state.weights
+    model = uncentred(w, state.centre)
+    _, p, y, a = score(params, model, batch.X, batch.target, batch.weight)
+    r = y - p
+    if LOSSES[params.loss].kinked:
+        shift = xp.sort(r, axis=0)[r.shape[0] // 2, :]
+    else:
+        a = xp.ones_like(r) if a is None else a
+        total = column_sums(a)
+        shift = column_sums(a * r) / xp.where(total > 0.0, total, 1.0)
+    shift = xp.where(xp.isfinite(shift), shift, 0.0)[:, None]
+
+    def moved(w: Array) -> Array:
+        return xp.concat([w[:, :-1], w[:, -1:] + shift], axis=1)
+
+    return state._replace(weights=moved(w), mean=moved(state.mean), trust=trust.begin(moved(w)))
+
+
+def judged(params: Params, state: State, some: Sample, now: Array, r: float) -> tuple[State, Array]:
+    """Take back a step that made things worse; return what part of the next one to take, (K,).
+
+    That is 0 where the gradients at hand are those of a step that was taken back. ``now`` (K,) are
+    the batch's mean losses, ``r`` is its weight in running means.
+    """
+    known, w, centre = state.trust, state.weights, state.centre
+    if trust.is_calm(known, now):
+        known = trust.seen(known, now, r)._replace(former=w, centre=centre)
+        return state._replace(trust=known), known.reach
+    few, loss, xp = some.first(trust.ROWS), LOSSES[params.loss], namespace(w)
+    (k, K), d = few.y.shape, centre.shape[0]
+    former = as_they_are(known.former, known.centre)
+    models = [as_they_are(state.mean, centre), known.start, former]
+    if not is_sparse(few.X):  # sparse rows' models are long, and would be copied
+        models = [xp.concat(models)]
+    p = [few.p, *(scores(few.X, v[:, :d], v[:, d]) for v in models)]
+    values = xp.reshape(xp.concat(p, axis=1), (k, 4, K))
+    values = loss.value(values, few.y[:, None, :], params.epsilon)
+    values = values if few.weight is None else few.weight[:, None, :] * values
+    known, back, lags = trust.judge(trust.seen(known, now, r, values), values)
+    w = xp.where(back[:, None], as_they_are(former, -centre), w)
+    state = state._replace(
+        weights=w,
+        mean=xp.where(lags[:, None], w, state.mean),
+        past=xp.where(xp.any(lags), 0.25 * state.past, state.past),
+        trust=known._replace(former=w, centre=centre),
+    )
+    return state, xp.where(back, 0.0, known.reach)
+
+
+def as_they_are(w: Array, centre: Array) -> Array:
+    """Return models (K, D) of rows less ``centre`` as those of rows as they are."""
+    coef, intercept = uncentred(w, centre)
+    return namespace(w).concat([coef, intercept[:, None]], axis=1)
+
+
+def bend_of_rows(
+    params: Params, s: Array, some: Sample, worst: Scored, h: Array, centre: Array, m: int
+) -> Array:
+    """Return the curvature of the mean loss of m rows along steps s (K, D), (K,)."""
+    s, shift = uncentred(s, centre)
+    bend = column_sums(h * scores(some.X, s, shift) ** 2) / h.shape[0]
+    far, p, y, a = worst
+    h = LOSSES[params.loss].curvature(p, y, params.epsilon)
+    h = h if a is None else a * h
+    return namespace(s).maximum(bend, column_sums(h * scores(far, s, shift) ** 2) / m)
+
+
+def in_units_of_now(state: State, X: Array) -> State:
+    """Let rows from before a feature has spread count less: see `restate`.
+
+    A column of time is known from one block as a thousandth of what it will be, and what that
+    block told of its coefficient is noise beside what two blocks tell. A feature has spread where
+    a quarter of the rows X are far out: one wild row changes no unit.
+    """
+    xp, known = namespace(X), state.curvature
+    now = column_sums(known.square)
+    now = now / xp.where(now[-1] > 0.0, now[-1], 1.0)  # the last is the sum over the rows
+    grown = now > 2.0 * state.unit
+    if reads_are_free(X) and not bool(xp.any(grown)):
+        return state
+    Z = X - state.centre
+    far = column_sums(xp.astype(8.0 * state.unit[:-1] < Z * Z, X.dtype)) > 0.25 * X.shape[0]
+    grown = grown & xp.concat([far, xp.ones_like(far[:1])])
+    old = xp.where(state.unit > 0.0, state.unit, now)
+    past = xp.where(grown, state.past * (old / xp.where(grown, now, 1.0)), state.past)
+    return state._replace(past=past, unit=xp.where(grown, now, state.unit))
+
+
+def recentre(state: State, some: Sample, T: int, new: float) -> State:
+    """Move the centre towards the mean of the rows, and the intercepts so that no score changes.
+
+    ``T`` rows were seen before, and these stand for ``new``; rows count by their weights.
+    """
+    xp, known = namespace(some.p), state.curvature
+    if some.weight is None:
+        v = new / (T + new) * (column_sums(some.X) / some.X.shape[0] - state.centre)
+    else:
+        a = xp.mean(some.weight, axis=1, keepdims=True)
+        total = xp.sum(a)
+        weighed = xp.mean(known.absolute[:, -1]) / xp.maximum(known.rows, 1.0)
+        before = T * xp.where(known.rows > 0.0, weighed, 1.0)
+        now = new * total / a.shape[0]
+        r = now / xp.where(now > 0.0, before + now, 1.0)
+        v = r * (weighted_sums(a, some.X)[0, :] / xp.where(total > 0.0, total, 1.0) - state.centre)
+
+    K = state.active.shape[0]
+    models = as_they_are(xp.concat([state.weights, state.mean]), -v)
+    return state._replace(centre=state.centre + v, weights=models[:K, :], mean=models[K:, :])
+
+
+def ridge(params: Params, state: State, part: int = 1) -> Array:
+    """Return the strength of the squared (1) or absolute (0) penalty, (K, D)."""
+    xp = namespace(state.centre)
+    a = per_column(penalty_parts(params)[part], state.active)[:, None]
+    return a * xp.concat([xp.ones_like(state.centre), xp.zeros_like(state.active[:1])])
+
+
+def safe(params: Params, state: State, most: float = inf) -> Damped:
+    """Return the curvature to divide by, after so many rows at most."""
+    xp, centre = namespace(state.centre), state.centre
+    # a constant feature less its mean is rounding noise, which unit diagonal would blow up
+    least = (16 * xp.finfo(centre.dtype).eps * centre) ** 2
+    last = xp.full_like(state.active[:1], 0.0 if params.fit_intercept else xp.inf)
+    prior = 0.5 * (centre.shape[0] + 1)
+    if LOSSES[params.loss].kinked:
+        n = evenness(state.curvature)[:, None] * state.past[-1]
+        full = MATURE * (centre.shape[0] + 1)
+        prior = xp.maximum(prior * (full / xp.maximum(n, full)) ** 3, 0.1)
+    return damp(state.curvature, ridge(params, state), xp.concat([least, last]), prior, most)
+
+
+def renew(params: Params, state: State, rows: int) -> State:
+    """Invert what is known by now, after so many rows."""
+    damped = safe(params, state, rows)
+    state = state._replace(inverse=invert(damped))
+    if params.penalty in ("l1", "elasticnet"):
+        a1 = ridge(params, state, 0)
+        _, tilt = shrink(damped, state.mean, state.mean_tilt, a1, 30)
+        state = state._replace(tilt=tilt)
+    return state
+
+
+def answer(params: Params, state: State) -> tuple[Array, Array]:
+    """Return the models to predict with, for rows as they are: ``(coef, intercept)``."""
+    w = state.mean
+    if params.penalty in ("l1", "elasticnet"):
+        params = beside(params, w)
+        w, _ = shrink(safe(params, state), w, state.mean_tilt, ridge(params, state, 0), 200)
+    return uncentred(w, state.centre)
+
+
+def apply(params: Params, state: State, X: Array) -> Array:
+    """Return the scores (m, K) of rows X (m, d) by the answer."""
+    coef, intercept = answer(params, state)
+    return scores(cast(X, coef.dtype), coef, intercept)
+
+
+def restate(params: Params, state: State, rho: Array, delta: Array) -> State:
+    """Return the same models and all that is known, for rows ``(z - delta) / rho`` instead of z.
+
+    No score changes, but for a model without an intercept, which can not follow ``delta``. The
+    penalty is from here on one of the new coefficients. Where a unit has grown, the rows so far
+    told little of a coefficient in the new one: a row with a deviation of 1 / rho counts as
+    1 / rho^2, and steps are the longer and memory the shorter.
+    """
+    xp = namespace(state.weights)
+    if not params.fit_intercept:
+        delta = xp.zeros_like(delta)
+    R, known = xp.concat([rho, xp.ones_like(rho[:1])]), state.curvature
+
+    def times_both(M: Array, v: Array) -> Array:
+        # one after the other: the square of a great change leaves the floats
+        return M * v[:, None] * v if M.ndim == 3 else M * v * v
+
+    return state._replace(
+        weights=state.weights * R,
+        mean=state.mean * R,
+        centre=(state.centre - delta) / rho,
+        curvature=known._replace(
+            hessian=times_both(known.hessian, 1.0 / R),
+            absolute=known.absolute / R,
+            square=known.square / R / R,
+        ),
+        inverse=times_both(state.inverse, R),
+        past=xp.minimum(state.past / R / R, MOST),
+        unit=state.unit / R / R,
+        trust=state.trust._replace(
+            former=state.trust.former * R,
+            centre=(state.trust.centre - delta) / rho,
+            start=as_they_are(state.trust.start, -delta) * R,
+        ),
+    )
+
+
+def machine(params: Params) -> Machine:
+    """Bundle the learner with its parameters."""
+    kinked = LOSSES[params.loss].kinked
+    return Machine(
+        params,
+        init,
+        update,
+        apply,
+        affine=True,
+        sparse=True,
+        largest=largest_near_kinks if kinked else largest,
+        growth=growth_near_kinks if kinked else growth,
+        restate=restate,
+        sampled=sampled,
+        absent=absent,
+    )

@@ -1,0 +1,348 @@
+"""scikit-learn's stochastic gradient descent on one row: what it scores, and how it moves.
+
+`rowwise` takes many rows at a time where that ends at the same numbers. What it
+shares with the single row stands here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from streamlearn._arrays import (
+    Array,
+    asarray,
+    device,
+    is_sparse,
+    itemsize,
+    namespace,
+    on_host,
+    row_squares,
+    rows_at,
+    widest_float,
+)
+from streamlearn.core.learner import Batch
+from streamlearn.core.linear.losses import LOSSES
+from streamlearn.core.linear.rates import step_size
+from streamlearn.core.linear.sgd import (
+    STEEPEST,
+    Params,
+    beside,
+    penalty_parts,
+    per_column,
+    row_weights,
+    targets,
+    truncate,
+)
+from streamlearn.core.rows import cast
+
+PASSIVE = ("pa1", "pa2")
+"""The passive-aggressive schedules, whose step is the loss over the row's squared length."""
+
+FIRST_TILE = {True: 64, False: 512}
+"""Rows of the first tiles, on the host and on an accelerator, where a sweep costs its launches."""
+
+INTERCEPT_OF_SPARSE = 0.01
+"""What a move moves the intercept by where rows are sparse; scikit-learn's."""
+
+SMALLEST_SCALE = {8: 1e-9, 4: 1e-6}
+"""Running product, by bytes of a float, below which scikit-learn's loop multiplies it out."""
+
+
+class Penalized(NamedTuple):
+    """What the cumulative L1 penalty needs to know of a call's rows so far.
+
+    Attributes
+    ----------
+    u : array of shape (K,)
+        Penalty that every coefficient could have received: the one long sum here, in the widest
+        float.
+    q : array of shape (K, d)
+        Penalty that each coefficient has received.
+    scale : array of shape (K,)
+        Running product of the decays since scikit-learn's loop last multiplied it out.
+    share : array of shape (K,)
+        Part of a cut that the average is moved by; see `step`.
+    square, absolute : arrays of shape (K,)
+        Squared and absolute norm of the coefficients before their last cut, as the objective has
+        them.
+    """
+
+    u: Array
+    q: Array
+    scale: Array
+    share: Array
+    square: Array
+    absolute: Array
+
+
+class Size(NamedTuple):
+    """How many rows a tile should have, arrays of shape ().
+
+    Attributes
+    ----------
+    rows : array
+        Of the next tiles.
+    last, sweeps : arrays
+        Rows of the last tiles, and the sweeps that one took in the mean; 0 before any.
+    power : array
+        Of the rows of a tile that its sweeps grow with.
+    """
+
+    rows: Array
+    last: Array
+    sweeps: Array
+    power: Array
+
+
+class State(NamedTuple):
+    """K linear models under way.
+
+    Attributes
+    ----------
+    coef : array of shape (K, d)
+        Like all numbers here in the widest float: rounding to float32 row after row would cost what
+        scikit-learn, whose scores and intercepts are float64, does not lose.
+    intercept : array of shape (K,)
+    mean_coef, mean_intercept : arrays like ``coef`` and ``intercept``
+        Means over the iterates; equal to the iterate until averaging has begun.
+    eta : array of shape (K,)
+        Step size of the "adaptive" schedule; whoever watches the loss cuts it.
+    active : array of shape (K,)
+        1 for columns that move, 0 for those that stand still, to the bit.
+    skipped : array of shape ()
+        Rows of the call that "pa1" has not counted: those of zeros.
+    size : Size
+    penalized : Penalized or None
+        None without an L1 penalty.
+    like : array of shape ()
+        Of the dtype that models are answered in.
+    """
+
+    coef: Array
+    intercept: Array
+    mean_coef: Array
+    mean_intercept: Array
+    eta: Array
+    active: Array
+    skipped: Array
+    size: Size
+    penalized: Penalized | None
+    like: Array
+
+
+class Rows(NamedTuple):
+    """Rows and all of their steps that does not depend on the models; k is 1 or K.
+
+    Attributes
+    ----------
+    X : array of shape (m, d)
+    y : array of shape (m, K)
+    factor : array of shape (m, K)
+        What the loss's gradient is multiplied by: weights, and the step size but for "pa".
+    square : array of shape (m, 1)
+        Squared length of each row; for "pa", what the loss is divided by.
+    decay : array of shape (m, k), or None
+        What the coefficients are multiplied by first; None for 1.
+    cut : array of shape (m, k), or None
+        L1 penalty that the row adds.
+    order : array of shape (m, 1)
+        How many iterates the mean is over after the row, if that is positive.
+    kept : array of shape (m, 1)
+        0 for rows that are passed over, 1 for others.
+    slow : float
+        What an intercept moves by where the row's move is 1.
+    """
+
+    X: Array
+    y: Array
+    factor: Array
+    square: Array
+    decay: Array | None
+    cut: Array | None
+    order: Array
+    kept: Array
+    slow: float = 1.0
+
+
+class Goals(NamedTuple):
+    """What of `Rows` their moves depend on, but for their scores."""
+
+    y: Array
+    factor: Array
+    square: Array
+
+
+def start(params: Params, coef: Array, intercept: Array) -> State:
+    """Return the state in which a call begins with given models, (K, d) and (K,)."""
+    xp = namespace(coef)
+    w, b = (xp.astype(a, widest_float(coef), copy=False) for a in (coef, intercept))
+    size = sized((FIRST_TILE[on_host(coef)], 0, 0.0, 0.25), like=b)
+    like = xp.zeros((), dtype=coef.dtype, device=device(coef))
+    return resume(params, State(w, b, w, b, b, b, b, size, None, like))
+
+
+def sized(numbers: tuple[float, ...], *, like: Array) -> Size:
+    """Return a `Size` beside ``like``."""
+    return Size(*(asarray(number, like=like) for number in numbers))
+
+
+def resume(params: Params, state: State) -> State:
+    """Return the state in which the next call goes on.
+
+    As in scikit-learn's, the penalty received, the step size of "adaptive" and what has been left
+    of the decays start anew.
+    """
+    w, b = state.coef, state.intercept
+    xp, ones = namespace(w), namespace(w).ones_like(w[:, 0])
+    penalized = None
+    if params.penalty in ("l1", "elasticnet"):
+        penalized = Penalized(
+            xp.zeros_like(b),
+            xp.zeros_like(w),
+            ones,
+            0.0 * ones,
+            xp.sum(w * w, axis=1),
+            xp.sum(xp.abs(w), axis=1),
+        )
+    return state._replace(
+        eta=per_column(beside(params, b).eta0, b),
+        active=ones,
+        skipped=0.0 * ones[0],
+        penalized=penalized,
+    )
+
+
+def rows_of(params: Params, state: State, batch: Batch) -> tuple[Rows, Array | None]:
+    """Return a batch as `Rows`, and its weights, (m, 1) or (m, K) or None."""
+    w, rate = state.coef, params.learning_rate
+    xp = namespace(w)
+    X = cast(batch.X, w.dtype)
+    y = targets(params, batch.target, w)
+    weight = row_weights(params, y, batch.weight)
+    square = row_squares(X)
+    ones = xp.ones_like(square)
+    kept = xp.astype(square > 0.0, w.dtype) if rate == "pa1" else ones
+
+    past = xp.cumulative_sum(ones, axis=0) - 1.0 + float(batch.seen)
+    eta = params.eta0
+    if rate not in PASSIVE:
+        numbers = {name: getattr(params, name) for name in ("eta0", "power_t", "alpha")}
+        eta = step_size(rate, **numbers, eta=state.eta, seen=past)
+    eta = past * 0.0 + eta
+    a1, a2 = penalty_parts(params)
+    decay = cut = None
+    if params.penalty in ("l2", "elasticnet"):
+        decay = xp.maximum(1.0 - eta * a2, 0.0)
+        decay = xp.where(kept > 0.0, decay, 1.0) if rate == "pa1" else decay
+    if params.penalty in ("l1", "elasticnet"):
+        cut = eta * a1
+    eta = ones if rate in PASSIVE else -eta
+    factor = state.active * eta * kept
+    factor = factor if weight is None else factor * weight
+    if rate in PASSIVE:
+        square = square + 0.5 / params.eta0 if rate == "pa2" else xp.where(kept > 0.0, square, 1.0)
+    passed = state.skipped + xp.cumulative_sum(1.0 - kept, axis=0)
+    order = past + (2.0 - params.average) - passed
+    slow = INTERCEPT_OF_SPARSE if is_sparse(X) else 1.0
+    return Rows(X, y, factor, square, decay, cut, order, kept, slow), weight
+
+
+def some(rows: Rows, at: slice) -> Rows:
+    """Return some of the rows."""
+    X, *parts, slow = rows
+    chosen: list[Any] = [a if a is None else a[at, :] for a in parts]
+    return Rows(*[rows_at(X, at), *chosen, slow])
+
+
+def moves(params: Params, p: Array, rows: Rows | Goals) -> Array:
+    """Return the multiples of each row that scores p (m, K) make the models move by, (m, K)."""
+    xp, loss = namespace(p), LOSSES[params.loss]
+    if params.learning_rate not in PASSIVE:
+        g = loss.gradient(p, rows.y, params.epsilon)
+        if loss.steep:
+            g = xp.maximum(xp.minimum(g, STEEPEST), -STEEPEST)
+        return rows.factor * g
+    size = loss.value(p, rows.y, params.epsilon) / rows.square
+    if params.learning_rate == "pa1":
+        size = xp.minimum(size, params.eta0)
+    if params.kind == "classes":
+        return rows.factor * (size * rows.y)
+    return rows.factor * (size * (1.0 - 2.0 * xp.astype(rows.y < p, p.dtype)))
+
+
+def are_curved(params: Params) -> bool:
+    """Tell whether moves change with scores other than in jumps."""
+    return params.learning_rate in PASSIVE or LOSSES[params.loss].slope is not None
+
+
+def slopes(params: Params, p: Array, c: Array, goals: Goals) -> Array:
+    """Return minus the derivatives of `moves` c at scores p (m, K), of moves that `are_curved`."""
+    xp, loss = namespace(p), LOSSES[params.loss]
+    if loss.slope is not None:
+        return -goals.factor * loss.slope(p, goals.y, params.epsilon)
+    moved, slope = c != 0.0, goals.factor / goals.square
+    if params.learning_rate == "pa1":
+        moved = moved & (xp.abs(c) < params.eta0 * xp.abs(goals.factor))
+    return xp.astype(moved, p.dtype) * slope
+
+
+def step(
+    params: Params, state: State, row: Rows, present: Array | None = None
+) -> tuple[State, Array, Array]:
+    """Learn from one row; return also its scores and `moves`, (1, K).
+
+    ``present`` tells which features (d,) of a sparse row are stored. The L1 penalty cuts these
+    alone, and scikit-learn takes the norms of the coefficients to be those of these alone.
+
+    Under an L1 penalty the average is scikit-learn's, which is no average of iterates. It is kept
+    there as ``(a w + rest) / b`` and a cut changes w alone, so that the average moves by the
+    ``share`` ``a / b`` of the cut, where one of n iterates would move by ``1 / n``.
+    """
+    w, b, old = state.coef, state.intercept, state.penalized
+    xp = namespace(w)
+    # Not a product of matrices, in which two infinities may pass for one.
+    p = (xp.sum(row.X * w, axis=1) + b)[None, :]
+    c = moves(params, p, row)
+    kept, decay = row.kept[0, 0], None if row.decay is None else row.decay[0, :]
+    w = w if decay is None else w * decay[:, None]
+    w = w + c[0, :][:, None] * row.X
+    b = b + row.slow * c[0, :] if params.fit_intercept else b
+
+    begun, r = False, 0.0
+    mean_w, mean_b = w, b
+    if params.average > 0:
+        n = row.order[0, 0]
+        begun = n >= 1.0
+        r = kept / xp.maximum(n, xp.ones_like(n))
+        mean_w = xp.where(begun, (1.0 - r) * state.mean_coef + r * w, w)
+        mean_b = xp.where(begun, (1.0 - r) * state.mean_intercept + r * b, b)
+    if old is not None:
+        assert row.cut is not None
+        scale, share, square, absolute = old[2:]
+        if decay is not None:
+            scale = scale * decay
+            # Where scikit-learn's loop multiplies the scale out, its average forgets the share.
+            out = scale < SMALLEST_SCALE[itemsize(state.like.dtype, xp)]
+            scale, share = (
+                xp.where(out, 1.0, scale),
+                xp.where(out, 0.0, share / xp.where(out, 1.0, decay)),
+            )
+            square, absolute = square * decay**2, absolute * decay
+        moved = c[0, :] != 0.0
+        counted = w if present is None else w * xp.astype(present, w.dtype)
+        square = xp.where(moved, xp.sum(counted * counted, axis=1), square)
+        absolute = xp.where(moved, xp.sum(xp.abs(counted), axis=1), absolute)
+        u = old.u + kept * row.cut[0, :]
+        cut = kept > 0.0 if present is None else present & (kept > 0.0)
+        new_w, _ = truncate(w, u[:, None], old.q, cut)
+        q = old.q + (new_w - w)
+        if params.average > 0:
+            share = xp.where(begun, (1.0 - r) * share + r, 0.0)
+            mean_w = xp.where(begun, mean_w + share[:, None] * (new_w - w), new_w)
+        else:
+            mean_w = new_w
+        w, old = new_w, Penalized(u, q, scale, share, square, absolute)
+    state = state._replace(
+        coef=w, intercept=b, mean_coef=mean_w, mean_intercept=mean_b, penalized=old
+    )
+    return state, p, c

@@ -1,0 +1,335 @@
+"""Linear models by stochastic gradient steps with explicit step sizes.
+
+Columns are models: ``coef`` is (K, d), and one step moves all K columns with two matrix products.
+The classes of one-vs-rest are columns, and so can be the configurations of a search, since every
+number in `Params` may be an array over columns.
+
+A step on a batch of m rows is scikit-learn's step on one row with the row's gradient replaced by
+the batch's mean. On batches of one row it is scikit-learn's algorithm, operation for operation,
+but for one thing: the average under an L1 penalty is the average of the coefficients here, while
+scikit-learn subtracts the whole accumulated penalty from it (`tests/core/test_linear.py` states
+the difference as a formula, and shows where it leads).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from streamlearn._arrays import (
+    Array,
+    asarray,
+    column_sums,
+    device,
+    float_dtype,
+    is_array,
+    namespace,
+)
+from streamlearn.core.learner import Batch, Info, Machine
+from streamlearn.core.linear.losses import LOSSES
+from streamlearn.core.linear.rates import step_size
+from streamlearn.core.rows import cast, scores, weighted_sums
+
+STEEPEST = 1e12
+"""Bound on a row's gradient, scikit-learn's; without it a wild row overflows the squared losses."""
+
+
+class Params(NamedTuple):
+    """Hyperparameters. Numbers are scalars or arrays over columns; strings and ints are static.
+
+    Attributes
+    ----------
+    loss : str
+        A key of `streamlearn.core.linear.losses.LOSSES`.
+    kind : {"classes", "values"}
+        What a batch's target holds. Integer class codes of shape (m,): with one column code 1 is
+        positive, with K columns code k is positive in column k. Or floats of shape (m,) or (m, K).
+    penalty : {"l2", "l1", "elasticnet"} or None
+    alpha, l1_ratio, epsilon : float
+    learning_rate : str
+        One of `streamlearn.core.linear.rates.RATES`; not read by `streamlearn.core.linear.newton`.
+    eta0, power_t : float
+    average : int
+        0: the answer is the last iterate. n: it is the mean of the iterates from the n-th row on.
+    fit_intercept : bool
+    positive_weight, negative_weight : float
+        Weights of a column's positive and negative rows, for ``kind="classes"``.
+    """
+
+    loss: str = "hinge"
+    kind: str = "classes"
+    penalty: str | None = "l2"
+    alpha: Any = 1e-4
+    l1_ratio: Any = 0.15
+    epsilon: Any = 0.1
+    learning_rate: str = "optimal"
+    eta0: Any = 0.01
+    power_t: Any = 0.5
+    average: int = 0
+    fit_intercept: bool = True
+    positive_weight: Any = 1.0
+    negative_weight: Any = 1.0
+
+
+class State(NamedTuple):
+    """K linear models under way.
+
+    Attributes
+    ----------
+    coef : array of shape (K, d)
+    intercept : array of shape (K,)
+    mean_coef, mean_intercept : arrays like ``coef`` and ``intercept``
+        Means over the iterates; equal to the iterate until averaging has begun.
+    eta : array of shape (K,)
+        Step size of the "adaptive" schedule; whoever watches the loss cuts it.
+    active : array of shape (K,)
+        1 for columns that move, 0 for those that stand still, to the bit.
+    u : array of shape (K,)
+        L1 penalty that every coefficient could have received so far.
+    q : array of shape (K, d)
+        L1 penalty that each coefficient has received so far.
+    """
+
+    coef: Array
+    intercept: Array
+    mean_coef: Array
+    mean_intercept: Array
+    eta: Array
+    active: Array
+    u: Array
+    q: Array
+
+
+def beside(params: Params, like: Array) -> Params:
+    """Return ``params`` with its arrays in the namespace, device and dtype of ``like``."""
+    given = zip(params._fields, params, strict=True)
+    arrays = {k: asarray(v, like=like) for k, v in given if hasattr(v, "shape")}
+    return params._replace(**arrays) if arrays else params
+
+
+def per_column(value: Any, like: Array) -> Array:
+    """Return a number or an array over columns as an array like the intercept, of shape (K,)."""
+    return namespace(like).zeros_like(like) + value
+
+
+def penalty_parts(params: Params) -> tuple[Any, Any]:
+    """Return the strengths ``(a1, a2)`` of ``a1 |w| + a2 w**2 / 2``: scalars or (K,)."""
+    if params.penalty is None:
+        return 0.0, 0.0
+    share = {"l2": 0.0, "l1": 1.0, "elasticnet": params.l1_ratio}[params.penalty]
+    return share * params.alpha, (1.0 - share) * params.alpha
+
+
+def init(params: Params, n_features: int, n_outputs: int, *, like: Array) -> State:
+    """Return models of zeros in the float dtype of ``like``."""
+    return start(params, *zero_models(n_features, n_outputs, like))
+
+
+def zero_models(n_features: int, n_outputs: int, like: Array) -> tuple[Array, Array]:
+    """Return coefficients (K, d) and intercepts (K,) of zeros in the float dtype of ``like``."""
+    xp = namespace(like)
+    at = {"dtype": float_dtype(like), "device": device(like)}
+    return xp.zeros((n_outputs, n_features), **at), xp.zeros(n_outputs, **at)
+
+
+def start(params: Params, coef: Array, intercept: Array) -> State:
+    """Return the state that goes on from given models, (K, d) and (K,)."""
+    xp = namespace(coef)
+    return State(
+        coef,
+        intercept,
+        coef,
+        intercept,
+        eta=per_column(beside(params, intercept).eta0, intercept),
+        active=xp.ones_like(intercept),
+        u=xp.zeros_like(intercept),
+        q=xp.zeros_like(coef),
+    )
+
+
+def targets(params: Params, target: Array, coef: Array) -> Array:
+    """Return what the losses compare with: values or the columns' -1 and +1, (m, K)."""
+    xp = namespace(coef)
+    n_columns = coef.shape[0]
+    y = target if target.ndim == 2 else target[:, None]
+    if params.kind == "classes":
+        codes = 1
+        if n_columns > 1:
+            codes = xp.arange(n_columns, dtype=y.dtype, device=device(coef))
+        # four times as fast as where, which guesses every row
+        return 2.0 * xp.astype(y == codes, coef.dtype) - 1.0
+    return xp.astype(xp.broadcast_to(y, (y.shape[0], n_columns)), coef.dtype, copy=False)
+
+
+def row_weights(params: Params, y: Array, weight: Array | None) -> Array | None:
+    """Return the weights of rows in columns, (m, 1) or (m, K), or None where all are 1."""
+    xp = namespace(y)
+    w = None if weight is None else xp.astype(weight, y.dtype, copy=False)[:, None]
+    pos, neg = params.positive_weight, params.negative_weight
+    if params.kind == "values" or (not is_array(pos) and not is_array(neg) and pos == neg == 1):
+        return w
+    by_class = xp.where(y > 0.0, asarray(pos, like=y), asarray(neg, like=y))
+    return by_class if w is None else w * by_class
+
+
+def absent(params: Params, target: Array, weight: Array | None) -> Array | None:
+    """Tell which rows no column learns from, since they have no weight in any; None for none.
+
+    Two classes are one column, and a class of weight 0 is absent there.
+    """
+    pos, neg = params.positive_weight, params.negative_weight
+    gone = None if weight is None else weight == 0.0
+    if params.kind == "classes" and not is_array(pos) and not is_array(neg) and not (pos and neg):
+        of_class = (target == 1) if not pos else (target != 1)
+        of_class = of_class if pos or neg else target == target
+        gone = of_class if gone is None else gone | of_class
+    return gone
+
+
+def loss_sums(value: Array, w: Array | None) -> tuple[Array, ...]:
+    """Return the sums (K,) of the losses (m, K), and of w times loss and w where rows have any."""
+    plain = column_sums(value)
+    return (plain,) if w is None else (plain, column_sums(w * value), column_sums(w))
+
+
+def report(
+    params: Params,
+    coef: Array,
+    m: int,
+    plain: Array,
+    loss: Array | None = None,
+    total: Array | None = None,
+) -> Info:
+    """Return what a step on m rows reports, from their `loss_sums` before it moves ``coef``."""
+    xp = namespace(coef)
+    loss = plain if loss is None else loss
+    total = xp.zeros_like(plain) + (m if total is None else total)
+    if params.penalty is None:
+        return Info(loss, total, plain)
+    a1, a2 = penalty_parts(params)
+    penalty = 0.5 * a2 * xp.sum(coef * coef, axis=1)
+    if params.penalty != "l2":
+        penalty = penalty + a1 * xp.sum(xp.abs(coef), axis=1)
+    return Info(loss, total, plain + m * penalty)
+
+
+def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
+    """Take one step along the batch's mean gradient.
+
+    Parameters
+    ----------
+    params : Params
+    state : State
+        Not changed.
+    batch : Batch
+        Rows (m, d), targets as ``params.kind`` says, weights (m,) or None, rows seen before.
+
+    Returns
+    -------
+    state : State
+    info : Info
+        Sums over the batch, each row scored before the step.
+
+    References
+    ----------
+    The cumulative L1 penalty: Tsuruoka, Tsujii & Ananiadou, "Stochastic gradient descent training
+    for L1-regularized log-linear models with cumulative penalty", 2009.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> params = Params(loss="squared_error", kind="values", learning_rate="constant", eta0=0.5)
+    >>> X, y = np.array([[1.0], [-1.0]]), np.array([2.0, 0.0])
+    >>> state, info = update(params, init(params, 1, 1, like=X), Batch(X, y))
+    >>> state.coef, state.intercept, info.loss
+    (array([[0.5]]), array([0.5]), array([2.]))
+    """
+    w, b = state.coef, state.intercept
+    params = beside(params, b)
+    xp, loss = namespace(w), LOSSES[params.loss]
+    X = cast(batch.X, w.dtype)
+    m = X.shape[0]
+
+    p = scores(X, w, b)
+    y = targets(params, batch.target, w)
+    c = row_weights(params, y, batch.weight)
+    info = report(params, w, m, *loss_sums(loss.value(p, y, params.epsilon), c))
+    g = loss.gradient(p, y, params.epsilon)
+    if loss.steep:
+        g = xp.maximum(xp.minimum(g, STEEPEST), -STEEPEST)
+    if c is not None:
+        g = g * c
+
+    eta = step_size(
+        params.learning_rate,
+        eta0=params.eta0,
+        power_t=params.power_t,
+        alpha=params.alpha,
+        eta=state.eta,
+        seen=batch.seen,
+    )
+    eta = state.active * eta
+    a1, a2 = penalty_parts(params)
+    decay = xp.maximum(1.0 - eta * a2, 0.0)
+    new_w = w * decay[:, None] - (eta / m)[:, None] * weighted_sums(g, X)
+    new_b = b - eta / m * column_sums(g) if params.fit_intercept else b
+    u, q = state.u, state.q
+    if params.penalty in ("l1", "elasticnet"):
+        u = u + eta * a1
+        new_w, q = truncate(new_w, u[:, None], q, state.active[:, None] > 0.0)
+
+    mean_w, mean_b = new_w, new_b
+    if params.average > 0:
+        r = state.active * averaging_weight(params, batch.seen, m)
+        mean_w = (1.0 - r)[:, None] * state.mean_coef + r[:, None] * new_w
+        mean_b = (1.0 - r) * state.mean_intercept + r * new_b
+    return State(new_w, new_b, mean_w, mean_b, state.eta, state.active, u, q), info
+
+
+def truncate(w: Array, u: Array, q: Array, moves: Array) -> tuple[Array, Array]:
+    """Give each coefficient the L1 penalty it is behind with, but never past zero.
+
+    ``u`` is the penalty due so far, ``q`` the signed penalty received. Returns the new ``w, q``.
+    """
+    xp = namespace(w)
+    down, up = xp.maximum(w - (u + q), 0.0), xp.minimum(w + (u - q), 0.0)
+    z = xp.where(w > 0.0, down, xp.where(w < 0.0, up, w))
+    z = xp.where(moves, z, w)
+    return z, q + (z - w)
+
+
+def averaging_weight(params: Params, seen: int, m: int) -> float:
+    """Return the weight in the mean of the iterate that stands for m rows after ``seen``."""
+    n = seen + m - params.average + 1  # rows since averaging began
+    return min(m, n) / n if n > 0 else 1.0
+
+
+def answer(params: Params, state: State) -> tuple[Array, Array]:
+    """Return the models to predict with: ``(coef, intercept)``, (K, d) and (K,)."""
+    return state.mean_coef, state.mean_intercept
+
+
+def apply(params: Params, state: State, X: Array) -> Array:
+    """Return the scores (m, K) of rows X (m, d) by the answer."""
+    coef, intercept = answer(params, state)
+    return scores(cast(X, coef.dtype), coef, intercept)
+
+
+def restate(params: Params, state: State, rho: Array, delta: Array) -> State:
+    """Return the models to go on with for rows ``(z - delta) / rho`` instead of z.
+
+    The coefficients stay: slopes a deviation. The score stays where z was 0. Coefficients times
+    ``rho`` would keep all scores, but steps of a fixed size have left noise in them, which would
+    grow with ``rho``: see ``bench/NOTES.md``.
+    """
+    if not params.fit_intercept:
+        return state
+    v = delta / rho
+    return state._replace(
+        intercept=state.intercept + state.coef @ v,
+        mean_intercept=state.mean_intercept + state.mean_coef @ v,
+    )
+
+
+def machine(params: Params) -> Machine:
+    """Bundle the learner with its parameters."""
+    return Machine(params, init, update, apply, affine=True, sparse=True, restate=restate)

@@ -1,0 +1,29 @@
+"""Multi-layer perceptrons: the net, its activations, and the optimizers of its steps."""
+
+from streamlearn.core.mlp.net import (
+    Params,
+    State,
+    apply,
+    end_block,
+    init,
+    machine,
+    pack,
+    start,
+    unpack,
+    update,
+    value_and_gradient,
+)
+
+__all__ = [
+    "Params",
+    "State",
+    "apply",
+    "end_block",
+    "init",
+    "machine",
+    "pack",
+    "start",
+    "unpack",
+    "update",
+    "value_and_gradient",
+]

@@ -1,0 +1,260 @@
+"""Multi-layer perceptrons by stochastic gradient steps.
+
+A net of layers ``H_i = act(H_(i-1) W_i + b_i)`` from the rows ``H_0 = X`` to the output ``P``, with
+a loss that fits the output's activation such that its gradient at the last scores is ``P - Y``.
+One step moves all layers along the mean gradient of a batch; it is scikit-learn's step.
+
+Activations, outputs and their losses are `streamlearn.core.mlp.activations`', steps
+`streamlearn.core.mlp.optimizers`'.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from streamlearn._arrays import (
+    Array,
+    asarray,
+    batch_rows,
+    column_sums,
+    device,
+    float_dtype,
+    namespace,
+    over_rows,
+)
+from streamlearn.core.batches import cut
+from streamlearn.core.learner import Batch, Info, Machine
+from streamlearn.core.mlp.activations import HIDDEN, OUTPUTS
+from streamlearn.core.mlp.optimizers import Optimizer, adam
+
+
+class Params(NamedTuple):
+    """Hyperparameters, all of the host.
+
+    Attributes
+    ----------
+    hidden : tuple of int
+        Units of each hidden layer.
+    activation : {"identity", "logistic", "tanh", "relu"}
+        Of the hidden layers.
+    output : {"identity", "exp", "softmax", "logistic"}
+        What the last scores become, and with it the loss: half the squared error, Poisson
+        deviance, log loss of one class among several, or of each output alone. A batch's target is
+        values (m,) or (m, K), for softmax class codes (m,), for logistic class codes (m,) or an
+        indicator (m, K).
+    alpha : float
+        Strength of the penalty ``alpha |W|^2 / 2``, a share of it for each row.
+    optimizer : Optimizer
+    learning_rate : {"constant", "invscaling"}
+        "invscaling" is for an optimizer whose state has a step size.
+    power_t : float
+    """
+
+    hidden: tuple[int, ...] = (100,)
+    activation: str = "relu"
+    output: str = "identity"
+    alpha: float = 1e-4
+    optimizer: Optimizer = adam()
+    learning_rate: str = "constant"
+    power_t: float = 0.5
+
+
+class State(NamedTuple):
+    """A net under way.
+
+    Attributes
+    ----------
+    weights : tuple of arrays of shape (units below, units)
+    biases : tuple of arrays of shape (units,)
+    moving : NamedTuple of arrays
+        The optimizer's, over `pack` of the two.
+    """
+
+    weights: tuple[Array, ...]
+    biases: tuple[Array, ...]
+    moving: Any
+
+
+def init(params: Params, n_features: int, n_outputs: int, *, like: Array) -> State:
+    """Return a net of zeros in the float dtype of ``like``.
+
+    Such a net learns no more than the last biases: draws for `start` are made outside core.
+    """
+    xp = namespace(like)
+    at = {"dtype": float_dtype(like), "device": device(like)}
+    units = (n_features, *params.hidden, n_outputs)
+    weights = tuple(xp.zeros(shape, **at) for shape in pairwise(units))
+    return start(params, weights, tuple(xp.zeros(n, **at) for n in units[1:]))
+
+
+def start(params: Params, weights: tuple[Array, ...], biases: tuple[Array, ...]) -> State:
+    """Return the state that goes on from given weights, of one dtype."""
+    optimizer = params.optimizer
+    moving = optimizer.init(optimizer.params, pack(weights, biases))
+    return State(tuple(weights), tuple(biases), moving)
+
+
+def pack(weights: tuple[Array, ...], biases: tuple[Array, ...]) -> Array:
+    """Return all parameters as one vector: the weights of each layer, then the biases of each."""
+    xp = namespace(weights[0])
+    return xp.concat([*(xp.reshape(W, (-1,)) for W in weights), *biases])
+
+
+def unpack(
+    theta: Array, weights: tuple[Array, ...], biases: tuple[Array, ...]
+) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    """Return the parameters of a vector, ``(weights, biases)`` in the shapes of those given."""
+    xp, at, parts = namespace(theta), 0, []
+    for a in (*weights, *biases):
+        n = a.shape[0] * (a.shape[1] if a.ndim == 2 else 1)
+        parts.append(xp.reshape(theta[at : at + n], a.shape))
+        at += n
+    return tuple(parts[: len(weights)]), tuple(parts[len(weights) :])
+
+
+def layers(
+    params: Params, weights: tuple[Array, ...], biases: tuple[Array, ...], X: Array
+) -> list[Array]:
+    """Return what comes out of each layer for the rows X, those first: ``[X, H_1, ..., P]``."""
+    values = [HIDDEN[params.activation].value] * len(params.hidden)
+    out = [X]
+    for W, b, value in zip(weights, biases, [*values, OUTPUTS[params.output].value], strict=True):
+        out.append(value(out[-1] @ W + b))
+    return out
+
+
+def targets(params: Params, target: Array, P: Array) -> Array:
+    """Return what the output is compared with, in the shape and dtype of ``P``."""
+    xp = namespace(P)
+    y = target if target.ndim == 2 else target[:, None]
+    if params.output == "softmax":
+        y = y == xp.arange(P.shape[1], dtype=y.dtype, device=device(P))
+    return xp.astype(y, P.dtype, copy=False)
+
+
+def value_and_gradient(
+    params: Params,
+    weights: tuple[Array, ...],
+    biases: tuple[Array, ...],
+    batch: Batch,
+) -> tuple[Info, Array]:
+    """Return the losses of a batch, and the gradient of their mean and the penalty.
+
+    Returns
+    -------
+    info : Info
+        Of one column, whatever the number of outputs; ``objective`` is rows times the mean loss and
+        the penalty, both by weight.
+    gradient : array of shape (n,)
+        By the vector that `pack` makes.
+
+    References
+    ----------
+    Rumelhart, Hinton & Williams, "Learning representations by back-propagating errors", 1986.
+    """
+    xp, dtype = namespace(weights[0]), weights[0].dtype
+    H = layers(params, weights, biases, xp.astype(batch.X, dtype, copy=False))
+    P, m = H[-1], batch.X.shape[0]
+    Y = targets(params, batch.target, P)
+    losses, delta = OUTPUTS[params.output].loss(P, Y), P - Y
+    at, total = {"dtype": dtype, "device": device(P)}, float(m)
+    if batch.weight is None:
+        loss, weight = xp.reshape(xp.sum(losses), (1,)), xp.asarray([total], **at)
+    else:
+        w = xp.astype(batch.weight, dtype, copy=False)
+        loss, weight = (xp.reshape(xp.sum(a), (1,)) for a in (over_rows(w, losses), w))
+        # Without any weight all quotients are 0.
+        total = xp.where(weight != 0.0, weight, xp.asarray([xp.inf], **at))
+        delta = delta * w[:, None]
+    delta = delta / total
+
+    by_weights, by_biases = [], []
+    for i in reversed(range(len(weights))):
+        by_weights.append(over_rows(xp.matrix_transpose(H[i]), delta))
+        by_biases.append(column_sums(delta))
+        if i:
+            W = xp.matrix_transpose(weights[i])
+            # One output: the product is of each with each, which BLAS takes twice as long for.
+            delta = delta * W if W.shape[0] == 1 else delta @ W
+            delta = HIDDEN[params.activation].back(H[i], delta)
+    down = xp.concat([xp.reshape(G, (-1,)) for G in reversed(by_weights)])
+    objective = loss / total
+    if params.alpha:
+        flat = xp.concat([xp.reshape(W, (-1,)) for W in weights])
+        share = params.alpha / total
+        down = down + share * flat
+        objective = objective + 0.5 * share * (flat @ flat)
+    return Info(loss, weight, m * objective), xp.concat([down, *reversed(by_biases)])
+
+
+def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
+    """Take one step along the batch's mean gradient.
+
+    Parameters
+    ----------
+    params : Params
+    state : State
+        Not changed.
+    batch : Batch
+        Rows (m, d), targets as ``params.output`` says, weights (m,) or None. A batch without any
+        weight has no gradient.
+
+    Returns
+    -------
+    state : State
+    info : Info
+        Sums over the batch, each row scored before the step, as one column.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from streamlearn.core.mlp.optimizers import sgd
+    >>> params = Params(hidden=(), optimizer=sgd(eta=0.5, momentum=0.0), alpha=0.0)
+    >>> X, y = np.array([[1.0], [-1.0]]), np.array([2.0, 0.0])
+    >>> state, info = update(params, init(params, 1, 1, like=X), Batch(X, y))
+    >>> state.weights, state.biases, info.loss
+    ((array([[0.5]]),), (array([0.5]),), array([2.]))
+    """
+    weights, biases, moving = state
+    info, gradient = value_and_gradient(params, weights, biases, batch)
+    step = params.optimizer.step
+    theta, moving = step(params.optimizer.params, moving, pack(weights, biases), gradient)
+    return State(*unpack(theta, weights, biases), moving), info
+
+
+def end_block(params: Params, state: State, seen: int) -> State:
+    """Return the state for the rows that follow a block, ``seen`` rows being learned from.
+
+    Under "invscaling" the step size is then ``eta / (seen + 1) ** power_t``.
+    """
+    if params.learning_rate != "invscaling":
+        return state
+    eta = params.optimizer.params.eta / (seen + 1.0) ** params.power_t
+    eta = asarray(eta, like=state.moving.eta)
+    return state._replace(moving=state.moving._replace(eta=eta))
+
+
+def apply(params: Params, state: State, X: Array) -> Array:
+    """Return the output (m, K) for the rows X (m, d), a cache-sized batch at a time.
+
+    In the wider one of the dtypes of X and the net.
+    """
+    xp = namespace(X)
+    dtype = xp.result_type(float_dtype(X), state.weights[0].dtype)
+    weights, biases = (
+        tuple(xp.astype(a, dtype, copy=False) for a in arrays) for arrays in state[:2]
+    )
+    rows = batch_rows(X, beside=max(b.shape[0] for b in biases))
+    parts = [
+        layers(params, weights, biases, xp.astype(batch.X, dtype, copy=False))[-1]
+        for batch in cut(X, None, None, seen=0, batch_size=rows)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    return xp.concat(parts or [xp.zeros((0, biases[-1].shape[0]), dtype=dtype, device=device(X))])
+
+
+def machine(params: Params) -> Machine:
+    """Bundle the learner with its parameters."""
+    return Machine(params, init, update, apply, end_block=end_block)

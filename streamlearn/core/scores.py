@@ -1,0 +1,257 @@
+"""Scores of predictions as sums that merge, so that no block is ever put beside another.
+
+A `Tally` is three functions: ``of_block`` makes the sums of a block, ``merge`` adds those of two,
+and ``result`` turns them into the score. Sums are arrays of the targets' library in the widest
+float of its device; nothing is read back to the host.
+
+Classes are codes 0, 1, ...; None is a weight of 1 for every row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from streamlearn._arrays import Array, batch_rows, device, namespace, over_rows, widest_float
+from streamlearn.core.batches import cut
+from streamlearn.core.statistics import moments
+
+
+class Tally(NamedTuple):
+    """A score as functions on mergeable sums.
+
+    Attributes
+    ----------
+    of_block : callable
+        ``(target, predicted, weight=None) -> State``.
+    merge : callable
+        ``(a, b) -> State``.
+    result : callable
+        ``(state) -> array``: 0-d, or one value an output.
+    """
+
+    of_block: Callable
+    merge: Callable
+    result: Callable
+
+
+class Average(NamedTuple):
+    """Sums that a weighted average is made of.
+
+    Attributes
+    ----------
+    total : array of shape () or (n_outputs,)
+        Sum of weight times value.
+    weight : array of shape ()
+        Sum of weights.
+    """
+
+    total: Array
+    weight: Array
+
+
+class Fit(NamedTuple):
+    """Sums that R2 is made of.
+
+    Attributes
+    ----------
+    error, target : Moments
+        Moments of the errors and of the targets: no unit is too small or too large for them.
+    rows : array of shape (n_outputs,)
+        Rows, whatever their weights: R2 takes two. NaN where an error is.
+    """
+
+    error: moments.Moments
+    target: moments.Moments
+    rows: Array
+
+
+def correct(target: Array, predicted: Array, weight: Array | None = None) -> Average:
+    """Return the sums of the accuracy: ``target`` and ``predicted`` are (n_rows,) codes.
+
+    Or indicators (n_rows, n_labels), of which a row is right where all its labels are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(average(correct(np.asarray([0, 1, 2, 3]), np.asarray([0, 1, 2, 2]))))
+    0.75
+    """
+    _check_same_shape(target, predicted)
+    right = target == predicted
+    return _average_of(right if right.ndim == 1 else namespace(right).all(right, axis=1), weight)
+
+
+def correct_each(target: Array, above: Array, weight: Array | None = None) -> Average:
+    """Return the sums of the accuracy of each class beside the rest, for two that of the second.
+
+    Parameters
+    ----------
+    target : array of shape (n_rows,)
+        Class codes.
+    above : array of bool of shape (n_rows, n_outputs)
+        Whether the row is said to be of the class; one column says so of class 1.
+    weight : array of shape (n_rows,), optional
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> average(correct_each(np.asarray([0, 2]), np.asarray([[True, True, False], [False] * 3])))
+    array([1. , 0.5, 0.5])
+    """
+    xp, K = namespace(above), above.shape[1]
+    first = 1 if K == 1 else 0
+    classes = xp.arange(first, first + K, dtype=target.dtype, device=device(target))
+    return _average_of((target[:, None] == classes) == above, weight)
+
+
+def log_losses(target: Array, predicted: Array, weight: Array | None = None) -> Average:
+    """Return the sums of the log loss, in natural logarithms.
+
+    Parameters
+    ----------
+    target : array of shape (n_rows,)
+        Class codes.
+    predicted : array of shape (n_rows, n_classes)
+        Probabilities, clipped as scikit-learn does: to one unit of rounding of their dtype away
+        from 0 and 1.
+    weight : array of shape (n_rows,), optional
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(average(log_losses(np.asarray([1, 0]), np.asarray([[0.5, 0.5], [1.0, 0.0]]))))
+    0.3465...
+    """
+    xp = namespace(predicted)
+    eps = xp.finfo(predicted.dtype).eps
+    classes = xp.arange(predicted.shape[1], dtype=target.dtype, device=device(target))
+    state = _average_of(predicted[:0, 0], None)
+    for P, codes, w, _, _ in cut(
+        predicted, target[:, None], weight, seen=0, batch_size=batch_rows(predicted)
+    ):
+        p = xp.sum(xp.where(codes == classes, P, xp.zeros_like(P)), axis=1)
+        p = xp.astype(xp.clip(p, eps, 1 - eps), widest_float(p), copy=False)
+        state = add(state, _average_of(-xp.log(p), w))
+    return state
+
+
+def squared_errors(target: Array, predicted: Array, weight: Array | None = None) -> Average:
+    """Return the sums of the mean squared error; both are (n_rows,) or (n_rows, n_outputs)."""
+    error = _error(target, predicted)
+    return _average_of(error * error, weight)
+
+
+def absolute_errors(target: Array, predicted: Array, weight: Array | None = None) -> Average:
+    """Return the sums of the mean absolute error; both are (n_rows,) or (n_rows, n_outputs)."""
+    return _average_of(namespace(target).abs(_error(target, predicted)), weight)
+
+
+def fit_of(target: Array, predicted: Array, weight: Array | None = None) -> Fit:
+    """Return the sums of R2; both are (n_rows,) or (n_rows, n_outputs)."""
+    xp, error = namespace(target), _error(target, predicted)
+    error, y = (a if a.ndim == 2 else a[:, None] for a in (error, target))
+    of_error, of_target = (moments.of_block(moments.Params(), a, weight) for a in (error, y))
+    # moments leave NaN out, and a prediction that is NaN must not count as one that is right
+    lost = xp.any(xp.isnan(error), axis=0)
+    rows = xp.full(lost.shape, error.shape[0], dtype=error.dtype, device=device(target))
+    return Fit(of_error, of_target, xp.where(lost, xp.full_like(rows, xp.nan), rows))
+
+
+def counts(codes: Array, n_classes: int, weight: Array | None = None) -> Array:
+    """Return the sum of the weights of each class, (n_classes,); two of them merge by addition.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> counts(np.asarray([0, 2, 2]), 3)
+    array([1., 0., 2.])
+    """
+    xp = namespace(codes)
+    dtype = widest_float(codes)
+    classes = xp.arange(n_classes, dtype=codes.dtype, device=device(codes))
+    total = xp.zeros(n_classes, dtype=dtype, device=device(codes))
+    rows = max(1, batch_rows(codes[:, None]) // n_classes)
+    for batch in cut(codes[:, None], None, weight, seen=0, batch_size=rows):
+        total = total + _average_of(classes == batch.X, batch.weight).total
+    return total
+
+
+def add(a: Average, b: Average) -> Average:
+    """Return the sums of the rows of both."""
+    return Average(a.total + b.total, a.weight + b.weight)
+
+
+def add_fit(a: Fit, b: Fit) -> Fit:
+    """Return the sums of the rows of both."""
+    error, target = moments.merge(a.error, b.error), moments.merge(a.target, b.target)
+    return Fit(error, target, a.rows + b.rows)
+
+
+def average(state: Average) -> Array:
+    """Return total over weight, for each output; NaN without any weight."""
+    xp = namespace(state.total)
+    some = xp.where(state.weight != 0, state.weight, xp.full_like(state.weight, xp.nan))
+    return state.total / some
+
+
+def r2(state: Fit) -> Array:
+    """Return 1 - residual / deviation of the targets from their mean, for each output.
+
+    As scikit-learn has it: a constant target gives 1 if it is met exactly and 0 if not. Fewer than
+    two rows, none with a weight, or an error that is NaN, give NaN.
+    """
+    residual = moments.squares(state.error, about_zero=True)
+    deviation = moments.squares(state.target)
+    xp, ones = namespace(deviation), namespace(deviation).ones_like(deviation)
+    constant = deviation == 0
+    units = state.error.unit / xp.where(constant, ones, state.target.unit)
+    score = ones - residual / xp.where(constant, ones, deviation) * units * units
+    score = xp.where(constant, xp.astype(residual == 0, score.dtype), score)
+    return xp.where(
+        ~(state.rows >= 2) | (state.target.weight == 0), xp.full_like(score, xp.nan), score
+    )
+
+
+def spread(state: Fit) -> Array:
+    """Return the squared deviations of each output's targets, in a unit that all outputs share."""
+    xp, unit = namespace(state.target.unit), state.target.unit
+    largest = xp.max(unit)
+    share = unit / xp.where(largest == 0, xp.ones_like(largest), largest)
+    return moments.squares(state.target) * share * share
+
+
+ACCURACY = Tally(correct, add, average)
+EACH_ACCURACY = Tally(correct_each, add, average)
+LOG_LOSS = Tally(log_losses, add, average)
+SQUARED_ERROR = Tally(squared_errors, add, average)
+ABSOLUTE_ERROR = Tally(absolute_errors, add, average)
+R2 = Tally(fit_of, add_fit, r2)
+
+
+def _average_of(values: Array, weight: Array | None) -> Average:
+    """Return the sums of ``values``, (n_rows,) or (n_rows, n_outputs), over their rows."""
+    xp = namespace(values)
+    dtype = widest_float(values)
+    values = xp.astype(values, dtype, copy=False)
+    if weight is None:
+        rows: Any = values.shape[0]
+        return Average(xp.sum(values, axis=0), xp.asarray(rows, dtype=dtype, device=device(values)))
+    weight = xp.astype(weight, dtype, copy=False)
+    return Average(over_rows(weight, values), xp.sum(weight))
+
+
+def _error(target: Array, predicted: Array) -> Array:
+    _check_same_shape(target, predicted)
+    xp = namespace(target, predicted)
+    dtype = widest_float(target)
+    return xp.astype(target, dtype, copy=False) - xp.astype(predicted, dtype, copy=False)
+
+
+def _check_same_shape(target: Array, predicted: Array) -> None:
+    """Raise a ValueError where arrays would broadcast into something else than errors."""
+    if target.shape != predicted.shape:
+        raise ValueError(
+            f"targets of shape {target.shape} and predictions of shape {predicted.shape} do not "
+            "line up: give both one row a sample and one column an output"
+        )

@@ -1,0 +1,62 @@
+"""Coefficients that are mostly zeros, held without them: scikit-learn's two methods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+from sklearn.utils._sparse import _align_api_if_sparse
+from sklearn.utils.validation import check_is_fitted
+
+from streamlearn._arrays import Array, namespace
+from streamlearn._arrays.sparse import is_sparse
+
+
+class SparseCoef:
+    """A linear model whose ``coef_`` can be sparse."""
+
+    coef_: Any
+
+    def sparsify(self) -> Any:
+        """Hold ``coef_`` as scipy's sparse rows, which an l1 penalty makes smaller.
+
+        Answers are the same. The state that ``partial_fit`` goes on from stays as it is, so that
+        what is saved is saved in copies of ``coef_``; a fit makes it dense again.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError
+            If ``coef_`` is an array of another library than NumPy.
+        """
+        check_is_fitted(self)
+        if isinstance(self.coef_, np.ndarray):
+            made = csr_array(self.coef_)
+            self.coef_ = _align_api_if_sparse(made) if made.ndim == 2 else made
+        elif not is_sparse(self.coef_):
+            raise TypeError(
+                f"coef_ is an array of {namespace(self.coef_).__name__}, and sparse rows are "
+                "scipy's. Fit on NumPy arrays, or leave it dense."
+            )
+        return self
+
+    def densify(self) -> Any:
+        """Hold ``coef_`` as an array, as a fit leaves it.
+
+        Returns
+        -------
+        self
+        """
+        check_is_fitted(self)
+        if is_sparse(self.coef_):
+            self.coef_ = self.coef_.toarray()
+        return self
+
+    def _dense_coef(self) -> Array:
+        """Return ``coef_`` as an array of shape (n_outputs, n_features)."""
+        coef = self.coef_.toarray() if is_sparse(self.coef_) else self.coef_
+        return coef if coef.ndim == 2 else coef[None, :]

@@ -1,0 +1,96 @@
+"""What a net is to learn: how y is read, and how held-out rows are scored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils.validation import column_or_1d
+
+from streamlearn._arrays import Array, asarray, default_int, namespace, to_numpy
+from streamlearn._estimator.inputs import Given
+from streamlearn._validation.labels import encode
+from streamlearn._validation.reader import as_vector, in_block, read_values, read_weight
+from streamlearn.blocks import is_frame
+from streamlearn.core import mlp
+from streamlearn.core.learner import Batch
+from streamlearn.core.scores import Tally
+
+
+class Goal(NamedTuple):
+    """What a net is to learn.
+
+    Attributes
+    ----------
+    output : str
+        A key of `streamlearn.core.mlp.activations.OUTPUTS`.
+    n_outputs : int
+    classes : ndarray or None
+        Labels to encode y with; None where y holds values or an indicator.
+    valid : callable or None
+        ``(target, block)``: raises where values or an indicator cannot be learned.
+    tally : Tally
+        How held-out rows are scored.
+    predicted : callable
+        ``(output) -> predictions`` that the tally compares with the target.
+    """
+
+    output: str
+    n_outputs: int
+    classes: np.ndarray | None
+    valid: Callable[[Array, int | None], None] | None
+    tally: Tally
+    predicted: Callable[[Array], Array]
+
+
+def n_columns(given: Given, y: Any) -> int:
+    """Return how many columns a target has; one dimension counts as 1."""
+    if given.blocks.plan is None and given.flow is None:
+        y = given.blocks.parts[given.blocks.names.index("y")]
+    y = y._meta if is_frame(y) else y if hasattr(y, "shape") else np.asarray(y)
+    return int(y.shape[1]) if len(y.shape) == 2 else 1
+
+
+def counts_or_raise(y: Array, block: int | None) -> None:
+    """Check that no value is negative, which Poisson's deviance is not defined for.
+
+    Raises
+    ------
+    ValueError
+        Naming the block, if there is one.
+    """
+    if bool(namespace(y).any(y < 0)):
+        raise ValueError(
+            f"{in_block('y', block)} holds negative values, and loss='poisson' is for counts, 0 or "
+            "more. Use loss='squared_error'."
+        )
+
+
+def rows_of(given: Given, goal: Goal) -> Batch:
+    """Return what is in memory as one batch, with the target encoded."""
+    names, parts = given.blocks.names, list(given.blocks.parts)
+    at, X = names.index("y"), parts[0]
+    if isinstance(parts[at], np.ndarray) and parts[at].shape[1:] == (1,):
+        parts[at] = column_or_1d(parts[at], warn=True)
+    if goal.classes is None:
+        target = read_values(tuple(parts), names, X, None, goal.n_outputs)
+        if goal.valid is not None:
+            goal.valid(target, None)
+    else:
+        target = encode(goal.classes, as_vector(parts[at], "y"), like=X)
+    return Batch(X, target, read_weight(tuple(parts), names, X, None))
+
+
+def take(rows: Batch, at: np.ndarray) -> Batch:
+    """Return some of the rows."""
+    where = asarray(at, like=rows.X, dtype=default_int(rows.X))
+    X, target, weight = (a if a is None else namespace(a).take(a, where, axis=0) for a in rows[:3])
+    return Batch(X, target, weight)
+
+
+def score_of(goal: Goal, params: mlp.Params, held: Batch, net: mlp.State) -> float:
+    """Return the score of a net on held-out rows."""
+    predicted = goal.predicted(mlp.apply(params, net, held.X))
+    sums = goal.tally.of_block(held.target, predicted, held.weight)
+    return float(np.mean(to_numpy(goal.tally.result(sums))))

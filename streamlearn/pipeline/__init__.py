@@ -1,0 +1,5 @@
+"""scikit-learn's pipeline, whose steps learn from collections in one pass."""
+
+from streamlearn.pipeline.pipeline import Pipeline, make_pipeline
+
+__all__ = ["Pipeline", "make_pipeline"]

@@ -1,0 +1,116 @@
+"""Let the steps of a pipeline learn in one pass over the rows."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn import pipeline as theirs
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.metadata_routing import _routing_enabled
+from sklearn.utils.validation import column_or_1d
+
+from streamlearn import blocks as engine
+from streamlearn import stages
+from streamlearn._arrays.plain import plain, rows_or_raise
+from streamlearn._estimator.inputs import announce
+from streamlearn._thirdparty.partial_fit import at_hand, is_by_row, rows_known, with_classes
+from streamlearn._validation.reader import Reader
+from streamlearn.stages import Chain, Flow
+from streamlearn.wrappers import Incremental
+
+LEARNING = ("partial_fit", "fit_transform", "fit", "fit_predict")
+"""Methods whose arguments a step learns with; at most one is routed to."""
+
+
+class Leaf(NamedTuple):
+    """A step that is no pipeline, with the arguments of its learning."""
+
+    path: str
+    estimator: Any
+    params: dict[str, Any]
+
+
+def leaves_of(
+    pipe: theirs.Pipeline, start: str, params: Mapping[str, Any], *, further: bool
+) -> Iterator[Leaf]:
+    """Return the steps of a pipeline, and of pipelines in it, one after the other."""
+    further = further and _routing_enabled() and hasattr(pipe, "partial_fit")
+    method = "partial_fit" if further else "fit"
+    routed = pipe._check_method_params(method=method, props=params)
+    for name, step in pipe.steps:
+        if step is None or isinstance(step, str):
+            continue
+        given = next((dict(routed[name][m]) for m in LEARNING if routed[name].get(m)), {})
+        if isinstance(step, theirs.Pipeline):
+            yield from leaves_of(step, f"{start}{name}__", given, further=further)
+        else:
+            yield Leaf(f"{start}{name}", step, given)
+
+
+def learn(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> None:
+    """Let all steps learn. Those before the last change when all is done."""
+    learner = None
+    if leaves and isinstance(leaves[-1].estimator, FrozenEstimator):
+        leaves = leaves[:-1]
+    if leaves and hasattr(type(leaves[-1].estimator), "_takes_flow"):
+        *leaves, (_, learner, given) = leaves
+    flow = None
+    if leaves:
+        X, y = plain(X), plain(y)
+        for name, a in (("X", X), ("y", y)):
+            rows_or_raise(a, name)
+            if engine.is_collection(a):
+                engine.check_kind(name, a)
+        X, y = (a if a is None or hasattr(a, "shape") else np.asarray(a) for a in (X, y))
+        flow = _flow(leaves, X, y, further=further)
+        if learner is not None and isinstance(y, np.ndarray) and y.shape[1:] in ((), (1,)):
+            y = column_or_1d(y, warn=True)
+    if learner is not None:
+        learns = learner.partial_fit if further else learner.fit
+        learns(X if flow is None else flow, y, **given)
+    elif flow is not None:
+        stages.fit(flow, y)
+    if flow is not None:
+        fitted = flow.chain.fitted(flow.states)
+        for stage, known in zip(flow.chain.stages, fitted, strict=True):
+            stages.adopt(stage.estimator, known)
+
+
+def _flow(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> Flow:
+    """Return X on its way through the stages that steps make."""
+    stages.able_or_raise([(leaf.path, leaf.estimator) for leaf in leaves])
+    n_rows = rows_known(X)
+    found: list = []
+    arguments: list[dict] = []
+    parts: dict[str, Any] = {}
+    for path, step, given in leaves:
+        if isinstance(step, Incremental) and step.max_iter > 1 and not further:
+            raise ValueError(
+                f"The step {path!r} has max_iter={step.max_iter}, and in one pass Incremental "
+                'learns in one epoch. Use max_iter=1, or schedule="per-step".'
+            )
+        params = {name: at_hand(name, value) for name, value in given.items() if value is not None}
+        final = step is leaves[-1].estimator and not hasattr(step, "transform")
+        found.append(stages.stage_of(path, step, params))
+        if final:
+            params = with_classes(step, params, y, further=further)
+        arguments.append({})
+        for key, value in params.items():
+            by_row = is_by_row(key, value, n_rows)
+            arguments[-1][key] = (f"{path}__{key}", None) if by_row else (None, value)
+            if by_row:
+                parts[f"{path}__{key}"] = value
+    chain = Chain(tuple(found), tuple(arguments))
+    states = chain.begin() if further else chain.nothing()
+    return Flow(X, chain, states, parts, _reader(found[0], X, reset=states[0] is None))
+
+
+def _reader(first: Any, X: Any, *, reset: bool) -> Reader:
+    """Return how blocks are read for the first stage: as they are, if it is not ours."""
+    reader = Reader(type(first.estimator).__name__, None, allow_nan=True)
+    if isinstance(first, stages.Mergeable):
+        reader = announce(copy.copy(first.estimator), X, reset=reset, allow_nan=True)
+    return reader._replace(in_memory=not engine.is_collection(X))

@@ -1,0 +1,155 @@
+"""Fitting the steps of a pipeline to a collection one after the other.
+
+A step that takes no collection is fitted to all rows in memory. What it makes of the collection is
+lazy, block by block.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from typing import Any
+
+from sklearn.exceptions import DataConversionWarning
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import TargetEncoder
+
+from streamlearn import blocks as engine
+from streamlearn import stages
+from streamlearn._arrays.plain import plain
+from streamlearn._thirdparty.partial_fit import Lazily, ask, takes_collections
+from streamlearn.pipeline import one_pass
+
+__all__ = ["as_given", "of_collection"]
+
+Steps = list[tuple[str, Any]]
+
+
+class OfCollection(Lazily):
+    """A step that fits to a collection, and makes a lazy one of it.
+
+    Parameters
+    ----------
+    estimator : object
+    name : str
+        That of the step.
+    """
+
+    def __init__(self, estimator, name):
+        super().__init__(estimator)
+        self.name = name
+
+    def loads(self) -> bool:
+        """Tell whether ``fit`` takes all rows in memory, rather than block by block."""
+        return not all(
+            hasattr(inner, "_machine_of_rows") or stages.learns_nothing(inner)
+            for _, inner in stages.leaves_within(self.name, self.estimator)
+        )
+
+    def fit(self, X: Any, y: Any = None, **params: Any) -> OfCollection:
+        """Fit the step."""
+        self._fit(X, y, params)
+        return self
+
+    def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
+        """Fit the step, then transform X lazily."""
+        rows = self._fit(X, y, params)
+        meta = None if rows is None else self.estimator.transform(stages.head(rows, 1))
+        return ask(self.estimator, "transform", X, meta=meta)
+
+    def fit_predict(self, X: Any, y: Any = None, **params: Any) -> Any:
+        """Fit the step and return what it says of the rows, in memory."""
+        rows, y, params = _in_memory(X, y, params)
+        return self.estimator.fit_predict(rows, y, **params)
+
+    def _fit(self, X: Any, y: Any, params: dict[str, Any]) -> Any:
+        """Fit the step; return the rows if they are in memory."""
+        if not params and not self.loads():
+            one_pass.learn([one_pass.Leaf(self.name, self.estimator, {})], X, y, further=False)
+            return None
+        rows, y, params = _in_memory(X, y, params)
+        self.estimator.fit(rows, y, **params)
+        return rows
+
+    def get_metadata_routing(self) -> Any:
+        """Return the routing of the step."""
+        return self.estimator.get_metadata_routing()
+
+
+def _in_memory(X: Any, y: Any, params: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+    """Return what a step is fitted to, with the steps before applied as they are to a block."""
+    source, functions = engine.origin(X) if engine.is_collection(X) else (X, ())
+    rows, y, *values = map(plain, engine.in_memory(source, y, *params.values()))
+    return engine.Rows(rows, functions).all(), y, dict(zip(params, values, strict=True))
+
+
+def of_collection(steps: Steps) -> Steps:
+    """Return steps that fit to a collection; warn of those that load it.
+
+    Raises
+    ------
+    NotImplementedError
+        If a step transforms the rows it is fitted to in another way than others.
+    """
+    out = _of_collection(steps)
+    loading = [step for step in _wrapped(out) if step.loads()]
+    for step in loading:
+        for name, inner in stages.nested(step.name, step.estimator):
+            if isinstance(inner, TargetEncoder):
+                raise NotImplementedError(
+                    f"The step {name!r} (TargetEncoder) encodes the rows that it is fitted to in "
+                    "another way than others, which has no lazy form. Give X and y in memory."
+                )
+    if loading:
+        names = ", ".join(f"{s.name!r} ({type(s.estimator).__name__})" for s in loading)
+        warnings.warn(
+            f"All rows are loaded to fit the steps that take no dask collection: {names}. A step "
+            "that has partial_fit needs few blocks in memory at a time in one pass, or in "
+            "streamlearn.wrappers.Incremental; a frozen one needs no fit.",
+            DataConversionWarning,
+            stacklevel=4,
+        )
+    return out
+
+
+def _of_collection(steps: Steps, start: str = "") -> Steps:
+    out = []
+    for name, step in steps:
+        now = step
+        # Estimators of dask's own packages read collections in their way.
+        if step is None or isinstance(step, str) or takes_collections(step) or _is_dasks(step):
+            pass
+        elif isinstance(step, Pipeline):
+            now = copy.copy(step)
+            now.steps = _of_collection(step.steps, f"{start}{name}__")
+        else:
+            now = OfCollection(step, f"{start}{name}")
+        out.append((name, now))
+    return out
+
+
+def _is_dasks(step: Any) -> bool:
+    return "dask" in type(step).__module__
+
+
+def _wrapped(steps: Steps) -> list[OfCollection]:
+    found: list[OfCollection] = []
+    for _, step in steps:
+        if isinstance(step, OfCollection):
+            found.append(step)
+        elif isinstance(step, Pipeline):
+            found += _wrapped(step.steps)
+    return found
+
+
+def as_given(before: Steps, fitted: Steps) -> Steps:
+    """Return the fitted steps without what `of_collection` put around them."""
+    out = []
+    for (name, was), (_, now) in zip(before, fitted, strict=True):
+        if isinstance(now, OfCollection):
+            now = now.estimator
+        elif isinstance(now, Pipeline) and now is not was:
+            was.steps = as_given(was.steps, now.steps)
+            now = was
+        out.append((name, now))
+    return out

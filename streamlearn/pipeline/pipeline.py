@@ -1,0 +1,302 @@
+"""A chain of steps that reads the data once.
+
+scikit-learn's ``Pipeline`` fits its steps one after the other: k steps cost k passes. Here every
+block goes through all steps while it is in memory, see `streamlearn.stages`.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import wraps
+from typing import Any
+
+from sklearn import pipeline as theirs
+from sklearn.base import _fit_context
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._user_interface import _print_elapsed_time
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from streamlearn import blocks as engine
+from streamlearn import stages
+from streamlearn._arrays.plain import plain
+from streamlearn._estimator.inputs import unchanged_on_error
+from streamlearn._estimator.versions import Versioned
+from streamlearn._thirdparty.partial_fit import Lazily, takes_collections
+from streamlearn.pipeline import one_pass, per_step
+
+
+def _asked(name: str) -> Any:
+    """Return scikit-learn's method; asked about a collection, steps that are not ours are lazy."""
+    theirs_too = vars(theirs.Pipeline)[name]
+
+    @wraps(theirs_too.fn)
+    def method(self: Pipeline, X: Any, *args: Any, **params: Any) -> Any:
+        if not engine.is_collection(X):
+            return theirs_too.fn(self, X, *args, **params)
+        check_is_fitted(self)
+        return getattr(_lazily(theirs.Pipeline(self.steps)), name)(X, *args, **params)
+
+    return available_if(theirs_too.check)(method)
+
+
+def _lazily(step: Any) -> Any:
+    """Return a step whose answers about collections are lazy."""
+    if isinstance(step, FrozenEstimator):
+        return _lazily(step.estimator)
+    if step is None or isinstance(step, str) or takes_collections(step):
+        return step
+    if isinstance(step, theirs.Pipeline):
+        return theirs.Pipeline([(name, _lazily(inner)) for name, inner in step.steps])
+    return Lazily(step)
+
+
+class Pipeline(Versioned, theirs.Pipeline):
+    """scikit-learn's pipeline, which over a dask collection reads every block exactly once.
+
+    Steps learn while the blocks flow through them: each step has learned from a block before the
+    next one sees it, so that the last step learns from the first blocks under young statistics.
+    On rows in random order that costs nothing that can be measured; of rows that are sorted or
+    drift, shuffle the blocks, as is the default (``bench/onepass.py``). Over a collection no
+    transformed block of our own transformers is ever built, in fit or in predict, but for steps
+    that take blocks whole: those that are not ours, and FeatureUnion and ColumnTransformer.
+
+    Parameters
+    ----------
+    steps : list of (str, estimator) tuples
+        As scikit-learn's. In one pass a step may be one of streamlearn's estimators, anything with
+        ``partial_fit``, anything that has nothing to learn from rows (FunctionTransformer,
+        PolynomialFeatures, hashing, encoders with given categories,
+        ``sklearn.frozen.FrozenEstimator``), a pipeline, FeatureUnion or ColumnTransformer of such,
+        or "passthrough".
+    schedule : {"auto", "one-pass", "per-step"}, default="auto"
+        "one-pass" reads the data once, whatever pipelines inside say; "per-step" is scikit-learn's
+        way exactly, a pass for each step. Over a dask collection a step that takes none is then
+        fitted to all rows in memory, which a warning says, and its answers are lazy. "auto" is
+        "one-pass" for a dask collection and "per-step" for an array in memory.
+    transform_input : list of str, default=None
+    memory : str or object with the joblib.Memory interface, default=None
+        These two need ``schedule="per-step"``.
+    verbose : bool, default=False
+
+    Attributes
+    ----------
+    named_steps : Bunch
+    classes_ : array of shape (n_classes,)
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features,)
+
+    Notes
+    -----
+    In one pass transformers learn in the first epoch only; later epochs use their final
+    statistics. ``max_iter``, ``tol``, early stopping and ``loss_curve_`` of the last step mean what
+    they mean for it alone. A last step that is not ours, and what `Incremental` holds, learns by
+    ``partial_fit``, in one epoch.
+    Steps that are not ours are called with whole blocks.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from streamlearn.linear_model import SGDClassifier
+    >>> from streamlearn.pipeline.pipeline import make_pipeline
+    >>> from streamlearn.preprocessing import StandardScaler
+    >>> X = da.random.default_rng(0).normal(5, 2, size=(10_000, 3), chunks=(1_000, 3))
+    >>> y = X[:, 0] > X[:, 1]
+    >>> pipe = make_pipeline(StandardScaler(), SGDClassifier(classes=[False, True], random_state=0))
+    >>> pipe.fit(X, y).score(X, y) > 0.99
+    True
+    """
+
+    _takes_collections = True
+
+    steps: list
+
+    _parameter_constraints: dict = {
+        **theirs.Pipeline._parameter_constraints,
+        "schedule": [StrOptions({"auto", "one-pass", "per-step"})],
+    }
+
+    def __init__(self, steps, *, schedule="auto", transform_input=None, memory=None, verbose=False):
+        super().__init__(steps, transform_input=transform_input, memory=memory, verbose=verbose)
+        self.schedule = schedule
+
+    def __getitem__(self, ind):
+        """Return a step, or the pipeline of a slice of the steps, with this one's schedule."""
+        out = super().__getitem__(ind)
+        return out.set_params(schedule=self.schedule) if isinstance(ind, slice) else out
+
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Pipeline:
+        """Fit all steps: in one pass over a collection, unless ``schedule`` says otherwise.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame
+            What the first step takes.
+        y : array, Series, dask array or dask Series of shape (n_samples,), optional
+        **params : dict of str to object
+            ``step__parameter``, as scikit-learn's; what has a value a row is cut to blocks like X.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError
+            In one pass, if a step can neither learn block by block nor do without learning.
+        NotImplementedError
+            If a step has no form for a collection.
+        ValueError
+            As the steps do.
+        """
+        if self._in_one_pass(X):
+            return self._fit_in_one_pass(X, y, params)
+        return self._fit_per_step("fit", X, y, params)
+
+    def _fit_per_step(self, method: str, X: Any, y: Any, params: dict[str, Any]) -> Any:
+        """Fit as scikit-learn does; over a collection by steps that take it."""
+        pipe = copy.copy(self)
+        if engine.is_collection(X):
+            X, y = plain(X), plain(y)
+            pipe.steps = per_step.of_collection(self.steps)
+        with _unchanged_on_error(self):
+            out = getattr(super(Pipeline, pipe), method)(X, y, **params)
+            self.steps = per_step.as_given(self.steps, pipe.steps)
+        return self if out is pipe else out
+
+    @available_if(theirs.Pipeline._can_fit_transform)
+    def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
+        """Fit all steps, then transform: two passes over a collection, the second of them lazy."""
+        if self._in_one_pass(X):
+            return self._fit_in_one_pass(X, y, params).transform(X)
+        return self._fit_per_step("fit_transform", X, y, params)
+
+    @available_if(vars(theirs.Pipeline)["fit_predict"].check)
+    def fit_predict(self, X: Any, y: Any = None, **params: Any) -> Any:
+        """Fit all steps, then predict: two passes over a collection, the second of them lazy."""
+        if self._in_one_pass(X):
+            return self._fit_in_one_pass(X, y, params).predict(X)
+        return self._fit_per_step("fit_predict", X, y, params)
+
+    def _can_partial_fit(self) -> bool:
+        *_, final = (None, *(step for _, step in stages.leaves("", self)))
+        return final is None or hasattr(final, "partial_fit") or hasattr(final, "transform")
+
+    @available_if(_can_partial_fit)
+    def partial_fit(self, X: Any, y: Any = None, classes: Any = None, **params: Any) -> Pipeline:
+        """Let all steps learn from more rows, in one pass, whatever ``schedule`` says.
+
+        Parameters
+        ----------
+        X, y
+            As `fit`.
+        classes : array of shape (n_classes,), optional
+            All labels there will ever be, for a last step that wants them in its first call.
+        **params : dict of str to object
+            As `fit`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `fit`.
+        """
+        return self._fit_in_one_pass(X, y, params, further=True, classes=classes)
+
+    def _in_one_pass(self, X: Any) -> bool:
+        self._validate_params()
+        return self.schedule == "one-pass" or (self.schedule == "auto" and engine.is_collection(X))
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def _fit_in_one_pass(
+        self, X: Any, y: Any, params: dict[str, Any], *, further: bool = False, classes: Any = None
+    ) -> Pipeline:
+        """Fit, or learn further."""
+        self._validate_steps()
+        for path, pipe in stages.nested("", self):
+            for name in ("memory", "transform_input"):
+                if isinstance(pipe, theirs.Pipeline) and getattr(pipe, name) is not None:
+                    of = f" of the step {path!r}" if path else ""
+                    raise ValueError(
+                        f'{name}{of} has no effect in one pass; use fit with schedule="per-step".'
+                    )
+        leaves = list(one_pass.leaves_of(self, "", params, further=further))
+        if classes is not None and leaves:
+            leaves[-1].params["classes"] = classes
+        context = self._init_callback_context(max_subtasks=1)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        message = f"(steps 1 to {len(self)}) Processing in one pass" if self.verbose else None
+        with _print_elapsed_time("Pipeline", message), _unchanged_on_error(self):
+            one_pass.learn(leaves, X, y, further=further)
+        context.call_on_fit_task_end(estimator=self, X=X, y=y)
+        return self
+
+    def get_metadata_routing(self) -> Any:
+        """Return scikit-learn's routing, and that of ``partial_fit``."""
+        router = super().get_metadata_routing()
+        for _, name, step in self._iter():
+            if hasattr(step, "partial_fit"):
+                router._route_mappings[name].mapping.add(caller="partial_fit", callee="partial_fit")
+        return router
+
+    predict = _asked("predict")
+    predict_proba = _asked("predict_proba")
+    predict_log_proba = _asked("predict_log_proba")
+    decision_function = _asked("decision_function")
+    score_samples = _asked("score_samples")
+    transform = _asked("transform")
+    inverse_transform = _asked("inverse_transform")
+    score = _asked("score")
+
+
+def make_pipeline(
+    *steps: Any,
+    schedule: str = "auto",
+    memory: Any = None,
+    transform_input: Any = None,
+    verbose: bool = False,
+) -> Pipeline:
+    """Return a `Pipeline` of ``steps``, named after their types.
+
+    Parameters
+    ----------
+    *steps : estimators
+    schedule, memory, transform_input, verbose
+        As `Pipeline`.
+
+    Examples
+    --------
+    >>> from streamlearn.linear_model import SGDRegressor
+    >>> from streamlearn.preprocessing import StandardScaler
+    >>> make_pipeline(StandardScaler(), SGDRegressor(), schedule="one-pass")
+    Pipeline(schedule='one-pass',
+             steps=[('standardscaler', StandardScaler()),
+                    ('sgdregressor', SGDRegressor())])
+    """
+    return Pipeline(
+        theirs._name_estimators(steps),
+        schedule=schedule,
+        memory=memory,
+        transform_input=transform_input,
+        verbose=verbose,
+    )
+
+
+@contextmanager
+def _unchanged_on_error(pipe: Pipeline) -> Iterator[None]:
+    """Put a pipeline, and all that learns in it, back as it was if the body raises."""
+    with ExitStack() as guards:
+        for _, step in stages.nested("", pipe):
+            guards.enter_context(unchanged_on_error(step))
+            # These two change in place what they have: a copy of it.
+            if isinstance(step, theirs.FeatureUnion):
+                step.transformer_list = list(step.transformer_list)
+            elif getattr(step, "warm_start", False) and not takes_collections(step):
+                step.__dict__ = vars(copy.deepcopy(step))
+        yield
