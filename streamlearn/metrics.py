@@ -226,7 +226,7 @@ def _sums(tally: scores.Tally, pair: Callable, y_true: Any, y_pred: Any, sample_
     ordered = dict(sorted(given.items(), key=lambda item: not engine.is_collection(item[1])))
     # What a prediction is made of is read once with a target of the same frame.
     blocks = engine.align(as_rows=("y_pred",), **ordered)
-    of_block = partial(_tally_of_block, tally, pair, blocks.names, blocks.plan is None)
+    of_block = partial(_tally_of_block, tally, pair, blocks.names, blocks.in_memory)
     state = engine.reduce(of_block, tally.merge, blocks)
     if state is None:
         raise ValueError("y_true and y_pred have no rows, and no row has no score.")

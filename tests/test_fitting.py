@@ -8,15 +8,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamlearn._training import block as learning
-from streamlearn._training import epochs as fitting
+from streamlearn._training import prepare
+from streamlearn._training.block_learner import BlockLearner
+from streamlearn._training.course import Course, Learned
+from streamlearn._training.epochs import Progress, train
+from streamlearn._training.stopping import NoImprovement, Waiting
 from streamlearn.blocks import align
 from streamlearn.core import scores
 from streamlearn.core.linear import sgd
+from streamlearn.linear_model.base import Lines, mean_loss
 from tests.containers import dask_array
 from tests.test_learning import CHUNKS, N_FEATURES, PARAMS, course, table
 
-FOREVER = fitting.Stopping(max_iter=3, tol=-np.inf, n_iter_no_change=5, early_stopping=False)
+FOREVER = {"max_iter": 3, "tol": -np.inf, "n_iter_no_change": 5}
+
+
+def fit(plan: Course, learned: Learned, data, *, max_iter, tol, n_iter_no_change, epoch=0, **how):
+    held_out = plan.held_out
+    rule = NoImprovement(
+        plan.n_outputs,
+        tol,
+        n_iter_no_change,
+        score=None if held_out is None else held_out.score,
+        held_out="too small a share holds out",
+        adaptive=getattr(plan.machine.params, "learning_rate", None) == "adaptive",
+    )
+    learner, progress = BlockLearner(plan, mean_loss), Progress(learned, epoch)
+    return train(learner, data, progress, rule, max_iter=max_iter, **how)
 
 
 def blocks(chunks=CHUNKS, **more):
@@ -25,6 +43,15 @@ def blocks(chunks=CHUNKS, **more):
 
 
 # Stopping
+
+
+def waits(values, tol, patience):
+    """Return after each of ``values`` which columns have waited long enough."""
+    waiting, out = Waiting.begin(len(values[0])), []
+    for value in values:
+        waiting, stalled = waiting.after(np.array(value, dtype=float), tol, patience)
+        out.append(stalled.tolist())
+    return out
 
 
 def scikit_learns_rule(losses, tol, patience):
@@ -44,22 +71,28 @@ def scikit_learns_rule(losses, tol, patience):
     patience=st.integers(1, 4),
 )
 def test_waiting_is_scikit_learns(losses, tol, patience):
-    watch = fitting.Watch(fitting.Stopping(99, tol, patience, early_stopping=False), 1)
-    found = [epoch for epoch, loss in enumerate(losses, 1) if watch.stalled(np.array([-loss]))[0]]
+    found = [
+        epoch
+        for epoch, stalled in enumerate(waits([[-loss] for loss in losses], tol, patience), 1)
+        if stalled[0]
+    ]
     assert (found[0] if found else None) == scikit_learns_rule(losses, tol, patience)
 
 
 def test_columns_wait_on_their_own():
-    watch = fitting.Watch(fitting.Stopping(99, 0.1, 2, early_stopping=False), 2)
     values = [(0.0, 0.0), (1.0, 0.0), (2.0, 0.0), (2.0, 5.0), (2.0, 5.0)]
-    stalled = [watch.stalled(np.array(v)).tolist() for v in values]
-    assert stalled == [[False] * 2, [False] * 2, [False, True], [False] * 2, [True, False]]
+    assert waits(values, 0.1, 2) == [
+        [False] * 2,
+        [False] * 2,
+        [False, True],
+        [False] * 2,
+        [True, False],
+    ]
 
 
 def test_a_score_of_too_few_rows_says_nothing():
-    watch = fitting.Watch(fitting.Stopping(99, 0.1, 2, early_stopping=True), 1)
-    for value, stop in [(np.nan, False), (1.0, False), (np.nan, False), (0.5, False), (0.5, True)]:
-        assert watch.stalled(np.array([value])).tolist() == [stop]
+    values = [[np.nan], [1.0], [np.nan], [0.5], [0.5]]
+    assert waits(values, 0.1, 2) == [[False], [False], [False], [False], [True]]
 
 
 # Whole fits
@@ -70,9 +103,9 @@ def test_a_score_of_too_few_rows_says_nothing():
 @pytest.mark.parametrize("shuffle", [None, "batches", "rows"])
 def test_engine_settings_change_no_bit(segment, window, shuffle):
     plan = course(shuffle=shuffle)
-    want = fitting.fit(plan, learning.Learned(), blocks(), FOREVER)
+    want = fit(plan, Learned(), blocks(), **FOREVER)
     with dask.config.set({"streamlearn.segment": segment, "streamlearn.window": window}):
-        got = fitting.fit(plan, learning.Learned(), blocks(), FOREVER)
+        got = fit(plan, Learned(), blocks(), **FOREVER)
     np.testing.assert_array_equal(got.learned.state.coef, want.learned.state.coef)
     assert got.losses == want.losses
     assert got.learned.rows == 3 * sum(CHUNKS)
@@ -84,19 +117,19 @@ def test_engine_settings_change_no_bit(segment, window, shuffle):
 def test_a_later_epoch_is_told_apart():
     """Two fits of an epoch each, the second numbered 1, are one fit of two."""
     plan = course()
-    both = fitting.fit(plan, learning.Learned(), blocks(), FOREVER._replace(max_iter=2))
-    one = FOREVER._replace(max_iter=1)
-    first = fitting.fit(plan, learning.Learned(), blocks(), one)
-    second = fitting.fit(plan, first.learned, blocks(), one, epoch=1)
+    both = fit(plan, Learned(), blocks(), **FOREVER | {"max_iter": 2})
+    one = FOREVER | {"max_iter": 1}
+    first = fit(plan, Learned(), blocks(), **one)
+    second = fit(plan, first.learned, blocks(), epoch=1, **one)
     np.testing.assert_array_equal(second.learned.state.coef, both.learned.state.coef)
     assert first.losses + second.losses == both.losses
 
 
 def test_where_a_fit_starts_is_not_changed():
     plan = course()
-    start = fitting.fit(plan, learning.Learned(), blocks(), FOREVER).learned
+    start = fit(plan, Learned(), blocks(), **FOREVER).learned
     before = [np.array(a) for a in start.state]
-    fitting.fit(plan, start, blocks(), FOREVER, epoch=3)
+    fit(plan, start, blocks(), epoch=3, **FOREVER)
     for a, b in zip(start.state, before, strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -109,11 +142,11 @@ def test_stopped_columns_stand_still_and_move_again_after_the_fit(monkeypatch):
         loss="squared_error", kind="values", learning_rate="constant", eta0=0.1, penalty=None
     )
     plan = course(sgd.machine(params), n_outputs=2, classes=None, shuffle=None)
-    monkeypatch.setattr(learning, "read_values", lambda parts, *_: parts[1])
+    monkeypatch.setattr(prepare, "read_values", lambda parts, *_: parts[1])
 
     def run(max_iter):
-        stopping = fitting.Stopping(max_iter, 1e-2, 2, early_stopping=False)
-        return fitting.fit(plan, learning.Learned(), align(X=X, y=y), stopping)
+        rule = {"max_iter": max_iter, "tol": 1e-2, "n_iter_no_change": 2}
+        return fit(plan, Learned(), align(X=X, y=y), **rule)
 
     short, long = run(4), run(30)
     np.testing.assert_array_equal(short.learned.state.coef[0], long.learned.state.coef[0])
@@ -125,11 +158,13 @@ def test_stopped_columns_stand_still_and_move_again_after_the_fit(monkeypatch):
 
 def test_adaptive_steps_are_cut_by_five_and_then_stop():
     params = PARAMS._replace(learning_rate="adaptive", eta0=4e-6)
-    outcome = fitting.fit(
+    outcome = fit(
         course(sgd.machine(params), shuffle=None),
-        learning.Learned(),
+        Learned(),
         blocks(),
-        fitting.Stopping(50, 1.0, 2, early_stopping=False),
+        max_iter=50,
+        tol=1.0,
+        n_iter_no_change=2,
     )
     np.testing.assert_allclose(outcome.learned.state.eta, [4e-6 / 5])
     assert outcome.stopped
@@ -139,19 +174,19 @@ def test_adaptive_steps_are_cut_by_five_and_then_stop():
 @pytest.mark.parametrize("chunks", [(0,), (0, 0)])
 def test_no_rows_is_an_error(chunks):
     with pytest.raises(ValueError, match=r"0 sample.*SomeEstimator"):
-        fitting.fit(course(), learning.Learned(), blocks(chunks), FOREVER)
-    started = fitting.fit(course(), learning.Learned(), blocks(), FOREVER).learned
+        fit(course(), Learned(), blocks(chunks), **FOREVER)
+    started = fit(course(), Learned(), blocks(), **FOREVER).learned
     with pytest.raises(ValueError, match="0 sample"):
-        fitting.fit(course(), started, blocks(chunks), FOREVER)
+        fit(course(), started, blocks(chunks), **FOREVER)
 
 
 def test_weights_of_some_blocks_may_be_zero_but_not_of_all():
     weight = np.zeros(sum(CHUNKS))
     names = {"names": ("X", "y", "sample_weight")}
     with pytest.raises(ValueError, match="at least one non-zero"):
-        fitting.fit(course(**names), learning.Learned(), blocks(sample_weight=weight), FOREVER)
+        fit(course(**names), Learned(), blocks(sample_weight=weight), **FOREVER)
     weight[-1] = 1.0
-    fitted = fitting.fit(course(**names), learning.Learned(), blocks(sample_weight=weight), FOREVER)
+    fitted = fit(course(**names), Learned(), blocks(sample_weight=weight), **FOREVER)
     assert np.count_nonzero(fitted.losses) == 3
 
 
@@ -161,7 +196,7 @@ def test_divergence_names_epoch_and_block():
     )
     plan = course(sgd.machine(params), classes=None, shuffle=None)
     with pytest.raises(ValueError, match=r"epoch #1, in block [02]\. Scaling"):
-        fitting.fit(plan, learning.Learned(), blocks(), FOREVER)
+        fit(plan, Learned(), blocks(), **FOREVER)
 
 
 def test_the_held_out_score_is_that_of_held_out_rows():
@@ -174,29 +209,28 @@ def test_the_held_out_score_is_that_of_held_out_rows():
         seen.append((len(target), float(np.mean(target == predicted))))
         return scores.correct(target, predicted, weight)
 
-    plan = course(held_out=0.25, tally=scores.ACCURACY._replace(of_block=noted))
-    stopping = fitting.Stopping(2, -np.inf, 5, early_stopping=True)
+    plan = course(held_out=0.25, metric=scores.ACCURACY._replace(of_block=noted))
     with dask.config.set(scheduler="sync"):
-        fitting.fit(
+        fit(
             plan,
-            learning.Learned(),
+            Learned(),
             align(X=dask_array(X, (40, 20)), y=dask_array(y, (40, 20))),
-            stopping,
+            **FOREVER | {"max_iter": 2},
         )
     assert sorted(n for n, _ in seen) == [5, 5, 10, 10]
 
 
 def test_lines_are_printed_at_segment_ends(capsys):
     with dask.config.set({"streamlearn.segment": 2}):
-        fitting.fit(
+        fit(
             course(shuffle=None),
-            learning.Learned(),
+            Learned(),
             blocks(),
-            FOREVER._replace(max_iter=1),
-            describe=lambda state: f"norm {np.linalg.norm(state.coef):.1f}",
+            observers=[Lines(lambda state: (state.coef, state.intercept))],
+            **FOREVER | {"max_iter": 1},
         )
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "-- Epoch 1"
-    assert [line.partition(",")[0].split()[0] for line in lines[1:]] == ["norm", "Total"] * 2
+    assert [line.partition(",")[0].split()[0] for line in lines[1:]] == ["Norm:", "Total"] * 2
     assert "T: 20," in lines[1]
     assert "T: 60," in lines[3]

@@ -134,3 +134,23 @@ def test_imports_stay_light(modules):
     code = f"import sys; import {modules}; print([m for m in {HEAVY} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def callers(name: str) -> list[str]:
+    """Return the modules in which ``name`` is called, other than where it is defined."""
+    found = []
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                called = node.func
+                said = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+                if said == name:
+                    found.append(str(path.relative_to(PACKAGE)))
+    return sorted(set(found))
+
+
+def test_training_is_written_once():
+    """`fold` is called by the training loop, and nobody else loops over epochs of blocks."""
+    assert callers("fold") == ["_training/epochs.py"]
+    loops = [p for p in MODULES if "max_iter + 1" in p.read_text() or "in range(max_iter)" in p.read_text()]
+    assert [str(p.relative_to(PACKAGE)) for p in loops] == ["_training/epochs.py"]

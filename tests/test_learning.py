@@ -7,11 +7,14 @@ import pickle
 import numpy as np
 import pytest
 
-from streamlearn._training import block as learning
+from streamlearn._training.block_learner import BlockLearner, learn_block
+from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
+from streamlearn._training.prepare import Prepared
 from streamlearn._validation.reader import Reader
 from streamlearn.core import scores
 from streamlearn.core.learner import Machine
 from streamlearn.core.linear import links, newton, sgd
+from streamlearn.linear_model.base import mean_loss
 from tests.backends import STRICT, no_host_sync
 
 N_FEATURES = 3
@@ -19,22 +22,27 @@ CHUNKS = (20, 0, 30, 10)
 PARAMS = sgd.Params(loss="log_loss", learning_rate="constant", eta0=0.1)
 
 
-def course(machine: Machine | None = None, **how) -> learning.Course:
-    return learning.Course(
+def course(machine: Machine | None = None, **how) -> Course:
+    shuffle = Shuffle(how.pop("shuffle", "rows"), how.pop("seed", 0))
+    share, metric = how.pop("held_out", 0.0), how.pop("metric", scores.ACCURACY)
+    return Course(
         **{
             "machine": machine or sgd.machine(PARAMS),
             "n_outputs": 1,
             "reader": Reader("SomeEstimator", N_FEATURES),
             "names": ("X", "y"),
-            "classes": np.array([0, 1]),
+            "target": Target(how.pop("classes", np.array([0, 1]))),
             "batch_size": 4,
-            "shuffle": "rows",
-            "seed": 0,
-            "tally": scores.ACCURACY,
-            "predicted": links.codes,
+            "shuffle": shuffle,
+            "held_out": HeldOut(metric, links.codes, share) if share else None,
+            "first": First(0, how.pop("seen", 0)),
             **how,
         }
     )
+
+
+def prepare(plan: Course, epoch: int, index: int, parts: tuple) -> Prepared:
+    return BlockLearner(plan, mean_loss).prepare(epoch, index, parts)
 
 
 def table(n: int = sum(CHUNKS)) -> tuple[np.ndarray, np.ndarray]:
@@ -43,9 +51,9 @@ def table(n: int = sum(CHUNKS)) -> tuple[np.ndarray, np.ndarray]:
     return X, (X[:, 0] + 0.5 * rng.normal(size=n) > 0).astype(int)
 
 
-def bits(ready: learning.Ready) -> list:
-    held = () if ready.held is None else ready.held[:2]
-    parts = (ready.X, ready.target, ready.order, ready.rows, *held)
+def bits(ready: Prepared) -> list:
+    held = () if ready.held_out is None else ready.held_out[:2]
+    parts = (ready.X, ready.target, ready.draws.order, ready.draws.rows, *held)
     return [None if a is None else np.asarray(a).tobytes() for a in parts]
 
 
@@ -55,13 +63,13 @@ def bits(ready: learning.Ready) -> list:
 @pytest.mark.parametrize("shuffle", [None, "batches", "rows"])
 def test_draws_depend_on_seed_epoch_and_block_alone(shuffle):
     parts, how = table(), {"shuffle": shuffle, "held_out": 0.2}
-    first = bits(learning.read(course(**how), 0, 5, parts))
+    first = bits(prepare(course(**how), 0, 5, parts))
     np.random.seed(3)  # noqa: NPY002
-    assert bits(learning.read(course(**how), 0, 5, parts)) == first
+    assert bits(prepare(course(**how), 0, 5, parts)) == first
     others = [
-        learning.read(course(**how, seed=1), 0, 5, parts),
-        learning.read(course(**how), 1, 5, parts),
-        learning.read(course(**how), 0, 6, parts),
+        prepare(course(**how, seed=1), 0, 5, parts),
+        prepare(course(**how), 1, 5, parts),
+        prepare(course(**how), 0, 6, parts),
     ]
     drawn = {None: slice(0, 0), "batches": slice(2, 3), "rows": slice(3, 4)}[shuffle]
     for other in others:
@@ -70,32 +78,32 @@ def test_draws_depend_on_seed_epoch_and_block_alone(shuffle):
 
 def test_rows_are_held_out_once_and_for_all_epochs():
     X, y = table()
-    first = learning.read(course(held_out=0.2), 0, 5, (X, y))
-    again = learning.read(course(held_out=0.2), 1, 5, (X, y))
-    assert first.held.X.shape[0] == 12
-    np.testing.assert_array_equal(first.held.X, again.held.X)
+    first = prepare(course(held_out=0.2), 0, 5, (X, y))
+    again = prepare(course(held_out=0.2), 1, 5, (X, y))
+    assert first.held_out.X.shape[0] == 12
+    np.testing.assert_array_equal(first.held_out.X, again.held_out.X)
     np.testing.assert_array_equal(first.X, again.X)
-    both = np.concatenate([first.X, first.held.X])
+    both = np.concatenate([first.X, first.held_out.X])
     np.testing.assert_array_equal(np.sort(both, axis=0), np.sort(X, axis=0))
-    other = learning.read(course(held_out=0.2), 0, 6, (X, y))
-    assert np.any(other.held.X != first.held.X)
+    other = prepare(course(held_out=0.2), 0, 6, (X, y))
+    assert np.any(other.held_out.X != first.held_out.X)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_a_block_is_never_held_out_whole(n):
-    ready = learning.read(course(held_out=0.99), 0, 0, table(n))
+    ready = prepare(course(held_out=0.99), 0, 0, table(n))
     assert ready.X.shape[0] == 1
-    assert ready.held.X.shape[0] == n - 1
+    assert ready.held_out.X.shape[0] == n - 1
 
 
 def test_targets_and_weights_stand_beside_x(backend):
     X, y = table(12)
     parts = (backend.asarray(X), y, np.ones(12).tolist())
     names = ("X", "y", "sample_weight")
-    ready = learning.read(course(names=names, held_out=0.25), 0, 0, parts)
-    for a in (ready.X, ready.target, ready.weight, ready.rows, *ready.held[:3]):
+    ready = prepare(course(names=names, held_out=0.25), 0, 0, parts)
+    for a in (ready.X, ready.target, ready.weight, ready.draws.rows, *ready.held_out[:3]):
         backend.check(a)
-    values = learning.read(course(names=names, classes=None), 0, 0, parts)
+    values = prepare(course(names=names, classes=None), 0, 0, parts)
     backend.check(values.target, backend.widest)
 
 
@@ -105,18 +113,18 @@ def test_there_is_a_draw_for_every_batch(shuffle, batch_size):
     """Also where batches grow: none is smaller than the smallest, but the last."""
     for n in (1, 7, 8, 64, 65, 1000):
         plan = course(shuffle=shuffle, batch_size=batch_size)
-        ready = learning.read(plan, 0, 0, table(n))
-        learned, report = learning.learn_block(plan, learning.Learned(), ready)
+        ready = prepare(plan, 0, 0, table(n))
+        learned, report = learn_block(plan, Learned(), ready)
         assert learned.rows == n
-        assert report.info.weight == n
+        assert report.sums.weight == n
 
 
 def test_a_course_and_what_it_makes_pickle():
     plan = course(held_out=0.2)
-    ready = learning.read(plan, 0, 0, table())
-    learned, _ = learning.learn_block(plan, learning.Learned(), ready)
+    ready = prepare(plan, 0, 0, table())
+    learned, _ = learn_block(plan, Learned(), ready)
     plan, ready, learned = pickle.loads(pickle.dumps((plan, ready, learned)))
-    again, _ = learning.learn_block(plan, learning.Learned(), ready)
+    again, _ = learn_block(plan, Learned(), ready)
     np.testing.assert_array_equal(again.state.coef, learned.state.coef)
 
 
@@ -124,19 +132,19 @@ def test_a_course_and_what_it_makes_pickle():
 def test_learning_from_a_block_reads_nothing_back(backend):
     X, y = table(12)
     plan = course(held_out=0.25)
-    ready = learning.read(plan, 0, 0, (backend.asarray(X), y))
+    ready = prepare(plan, 0, 0, (backend.asarray(X), y))
     with no_host_sync():
-        learned, _ = learning.learn_block(plan, learning.Learned(), ready)
-        learning.learn_block(plan, learned, ready)
+        learned, _ = learn_block(plan, Learned(), ready)
+        learn_block(plan, learned, ready)
 
 
 def test_learning_changes_neither_state_nor_block(backend):
     X, y = table(12)
     plan = course()
-    ready = learning.read(plan, 0, 0, (backend.asarray(X), backend.asarray(y)))
-    before, _ = learning.learn_block(plan, learning.Learned(), ready)
+    ready = prepare(plan, 0, 0, (backend.asarray(X), backend.asarray(y)))
+    before, _ = learn_block(plan, Learned(), ready)
     kept = [backend.to_numpy(a) for a in (*before.state[:4], ready.X, ready.target)]
-    learning.learn_block(plan, before, ready)
+    learn_block(plan, before, ready)
     now = [backend.to_numpy(a) for a in (*before.state[:4], ready.X, ready.target)]
     for a, b in zip(kept, now, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -149,11 +157,11 @@ def test_a_state_of_another_place_is_refused(backend):
     there = array_api_strict.Device("device2")
     plan = course()
     foreign = array_api_strict.asarray(X, device=there)
-    other = learning.read(plan, 0, 0, (foreign, y))
-    learned, _ = learning.learn_block(plan, learning.Learned(), other)
-    ready = learning.read(plan, 0, 0, (backend.asarray(X), y))
+    other = prepare(plan, 0, 0, (foreign, y))
+    learned, _ = learn_block(plan, Learned(), other)
+    ready = prepare(plan, 0, 0, (backend.asarray(X), y))
     with pytest.raises(ValueError, match=r"SomeEstimator.partial_fit\(\) must use the same"):
-        learning.learn_block(plan, learned, ready)
+        learn_block(plan, learned, ready)
 
 
 @pytest.mark.parametrize(("n", "seen", "run"), [(4095, 0, 1), (65_536, 0, 16), (10**5, 10**6, 512)])
@@ -162,31 +170,31 @@ def test_rows_are_permuted_in_runs_of_which_a_batch_holds_many(n, seen, run):
     machine = newton.machine(PARAMS)
     for batch_size, want in ((None, run), (4, 1)):
         plan = course(machine=machine, batch_size=batch_size, seen=seen)
-        ready = learning.read(plan, 0, 0, (X, y))
-        assert ready.run == want
-        np.testing.assert_array_equal(np.sort(ready.rows), np.arange(n // want))
+        ready = prepare(plan, 0, 0, (X, y))
+        assert ready.draws.run == want
+        np.testing.assert_array_equal(np.sort(ready.draws.rows), np.arange(n // want))
 
 
 def test_later_epochs_permute_longer_runs():
     X, y = table(65_536)
     plan = course(machine=newton.machine(PARAMS), batch_size=None)
-    assert [learning.read(plan, epoch, 0, (X, y)).run for epoch in (0, 1, 3)] == [16, 32, 64]
+    assert [prepare(plan, epoch, 0, (X, y)).draws.run for epoch in (0, 1, 3)] == [16, 32, 64]
 
 
 def test_runs_are_shorter_where_batches_are_small():
     X, y = table(65_536)
     small = newton.machine(PARAMS)._replace(largest=lambda X, K, seen: 256)
-    assert learning.read(course(machine=small, batch_size=None), 0, 0, (X, y)).run == 4
+    assert prepare(course(machine=small, batch_size=None), 0, 0, (X, y)).draws.run == 4
 
 
 def test_a_shuffled_block_is_learned_from_whatever_its_rows_are_gathered_by():
     """Runs that are gathered slice by slice, in a batch of several slices, leave no row out."""
     X, y = table(3 * 65_536 + 7)
     plan = course(machine=newton.machine(PARAMS), batch_size=None, seen=10**7)
-    learned = learning.Learned(None, 10**7)
-    ready = learning.read(plan, 0, 0, (X, y))
-    assert ready.run > 1
-    learned, report = learning.learn_block(plan, learned, ready)
+    learned = Learned(None, 10**7)
+    ready = prepare(plan, 0, 0, (X, y))
+    assert ready.draws.run > 1
+    learned, report = learn_block(plan, learned, ready)
     assert report.rows == len(X)
-    assert float(report.info.weight[0]) == len(X)
+    assert float(report.sums.weight[0]) == len(X)
     np.testing.assert_allclose(learned.state.centre, X.mean(axis=0), atol=0.02)

@@ -580,23 +580,6 @@ def test_shuffling_blocks_and_rows_gives_other_nets_and_the_same_again():
     assert len(set(found.values())) == 6
 
 
-def test_an_interrupted_fit_keeps_what_it_has_learned():
-    X, y, _ = rows("values")
-    reads: list = []
-
-    def load(part: np.ndarray) -> np.ndarray:
-        reads.append(len(part))
-        if len(reads) > 6:
-            raise KeyboardInterrupt
-        return part
-
-    model, _ = both("values", max_iter=9, shuffle=False)
-    with dask.config.set(scheduler="sync"), pytest.warns(UserWarning, match="interrupted by user"):
-        model.fit(dask_array(X, make=load), dask_array(y))
-    known = quiet(both("values", max_iter=1, shuffle=False)[0].fit, *in_chunks(X, y))
-    np.testing.assert_array_equal(parameters(model), parameters(known))
-
-
 # What a fit leaves behind
 
 

@@ -57,7 +57,7 @@ def discover(blocks: Blocks, *, weighted: bool = False) -> Labels:
     ValueError
         If there are no rows, y holds NaN or numbers that are no whole numbers, or a weight is NaN.
     """
-    of_block = partial(_labels_of_block, blocks.names, blocks.plan is None, weighted)
+    of_block = partial(_labels_of_block, blocks.names, blocks.in_memory, weighted)
     found = reduce(of_block, _merge, blocks)
     if found is None:
         raise ValueError("y has no rows: found array with 0 sample(s), at least 1 is required.")

@@ -50,6 +50,11 @@ class Blocks(NamedTuple):
         """Return the number of blocks."""
         return len(self.rows)
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether the containers are arrays in memory, which make one block."""
+        return self.plan is None
+
 
 def is_collection(x: object) -> bool:
     """Tell whether ``x`` is a dask collection, by dask's protocol."""

@@ -33,7 +33,7 @@ class Record(NamedTuple):
     worker : str
         The thread that loaded it, behind the worker's address on a cluster.
     load_start, load_end, update_start, update_end : float
-    info : object
+    report : object
         What the step reported; None for a block without rows.
     """
 
@@ -45,7 +45,7 @@ class Record(NamedTuple):
     load_end: float
     update_start: float
     update_end: float
-    info: Any
+    report: Any
 
 
 class Segment(NamedTuple):
@@ -68,7 +68,7 @@ def fold(
     Parameters
     ----------
     step : callable
-        ``(state, prepared block) -> (state, info)``. It must not change its arguments.
+        ``(state, prepared block) -> (state, report)``. It must not change its arguments.
     state : object
     blocks : Blocks
     prepare : callable
@@ -87,7 +87,7 @@ def fold(
     one a thread or twice the workers of a cluster, and ``streamlearn.segment`` the blocks of one
     graph. Neither can change what is learned.
     """
-    if blocks.plan is None:
+    if blocks.in_memory:
         whole = prepared(blocks.names, {}, 0, prepare, blocks.parts, time.time())
         yield _update(step, 0, Segment(state, ()), whole)
         return
@@ -119,9 +119,9 @@ def _update_in(step: Callable, index: int, so_far: Segment, block: Loaded) -> Se
 
 
 def _update(step: Callable, index: int, so_far: Segment, block: Loaded) -> Segment:
-    start, state, info = time.time(), so_far.state, None
+    start, state, report = time.time(), so_far.state, None
     if block.rows:
-        state, info = step(state, block.value)
+        state, report = step(state, block.value)
     record = Record(
         index,
         block.rows,
@@ -131,6 +131,6 @@ def _update(step: Callable, index: int, so_far: Segment, block: Loaded) -> Segme
         block.end,
         start,
         time.time(),
-        info,
+        report,
     )
     return Segment(state, (*so_far.records, record))

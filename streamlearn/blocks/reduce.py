@@ -39,7 +39,7 @@ def reduce(
     object or None
         The merged state; None if no block has rows.
     """
-    if blocks.plan is None:
+    if blocks.in_memory:
         return prepared(blocks.names, {}, 0, of_block, blocks.parts, time.time()).value
     stream = Stream(blocks, range(len(blocks)) if order is None else order, "part", ordered=False)
     n = len(stream.order)

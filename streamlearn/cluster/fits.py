@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from streamlearn._arrays import Array, asarray, default_int, namespace, to_numpy
-from streamlearn._training.block import Course, Learned, learn_block, read
+from streamlearn._training.block_learner import BlockLearner
+from streamlearn._training.course import Course, Learned
+from streamlearn._training.epochs import Progress, train
+from streamlearn._training.stopping import Never
+from streamlearn._validation.messages import no_weight
 from streamlearn._validation.reader import same_place_or_raise
-from streamlearn.blocks import Blocks, Rows, fold
+from streamlearn.blocks import Blocks, Rows
 from streamlearn.cluster import steps
 from streamlearn.cluster.seeding import probabilities
 from streamlearn.cluster.steps import Params, Walk
 from streamlearn.cluster.stopping import Watch
-from streamlearn.core.learner import Batch
+from streamlearn.core.learner import Batch, Info
 
 
 class Outcome(NamedTuple):
@@ -37,9 +41,107 @@ class Outcome(NamedTuple):
     inertia: float | None
 
 
+class DrawnBatches:
+    """The block learner of rows in memory: it draws batches with replacement, as scikit-learn does.
+
+    Parameters
+    ----------
+    params : Params
+    draws : RandomState
+        It moves on as it moves with scikit-learn.
+    X : array
+    weight : array or None
+    """
+
+    def __init__(
+        self, params: Params, draws: np.random.RandomState, X: Array, weight: Array | None
+    ):
+        self.params, self.draws, self.X = params, draws, X
+        by_row = (
+            np.ones(X.shape[0], to_numpy(X[:0, :]).dtype) if weight is None else to_numpy(weight)
+        )
+        self.total = float(by_row.sum())
+        # RandomState.choice would make these sums for every batch.
+        until = np.cumsum(probabilities(by_row).astype(np.float64))
+        self.until = until / until[-1]
+
+    def order(self, blocks: Blocks, epoch: int) -> None:
+        """Return None: there is one block."""
+
+    def prepare(self, epoch: int, index: int, parts: tuple) -> int:
+        """Return how many steps there are by the end of an epoch."""
+        return (epoch + 1) * self.X.shape[0]
+
+    def step(self, learned: Learned, rows: int) -> tuple[Learned, None]:
+        """Take the steps of an epoch, or those before convergence."""
+        walk, xp, X = learned.state, namespace(self.X), self.X
+        size = walk.batch_size
+        with np.errstate(over="ignore", invalid="ignore"):
+            while walk.steps < rows // size and not walk.watch.converged:
+                at = _beyond(self.until, self.draws.random_sample(size))
+                at = asarray(at, like=X, dtype=default_int(X))
+                batch = Batch(xp.take(X, at, axis=0))
+                walk, _ = steps.stepped(self.params, lambda: self.draws, walk, batch)
+        return learned._replace(state=walk, rows=walk.steps * size), None
+
+    def check(self, progress: Progress) -> None:
+        """Do nothing: rows and weights in memory have been checked."""
+
+
+@dataclass(frozen=True)
+class Converged(Never):
+    """Stop when the rule that goes along with the steps says so, but not in the first epoch.
+
+    Attributes
+    ----------
+    course : Course or None
+        None over batches drawn from memory, where the rule is there from the start.
+    watch : callable
+        ``(n_rows, n_steps) -> Watch``, asked if there is a second epoch.
+    max_iter : int
+    before : int
+        Rows learned from before the fit.
+    """
+
+    course: Course | None = None
+    watch: Callable[[int, int], Watch] | None = None
+    max_iter: int = 0
+    before: int = 0
+
+    def begin(self, progress: Progress) -> float:
+        """Return the weight of all rows, which is not known yet."""
+        return 0.0
+
+    def after_segment(self, progress: Progress) -> Progress:
+        """Look whether the steps have converged."""
+        return progress._replace(stopped=_converged(progress.learned.state))
+
+    def after_epoch(self, progress: Progress) -> Progress:
+        """Watch from the second epoch on.
+
+        Raises
+        ------
+        ValueError
+            If fewer rows than clusters have a weight.
+        """
+        if self.course is None or self.watch is None:
+            return progress
+        learned, total = progress.learned, progress.rule or progress.weight
+        if learned.waiting is not None:
+            raise too_few(learned.waiting[0].shape[0], self.course)
+        if not progress.stopped:
+            walk = learned.state._replace(spared=False)
+            if progress.n_iter == 1 < self.max_iter:
+                n_steps = (self.max_iter - 1) * walk.steps
+                walk = walk._replace(watch=self.watch(learned.rows - self.before, n_steps))
+            learned = learned._replace(state=walk)
+        return progress._replace(learned=learned, rule=total)
+
+
 def over_drawn_batches(
     params: Params,
     draws: np.random.RandomState,
+    blocks: Blocks,
     X: Array,
     weight: Array | None,
     max_iter: int,
@@ -49,27 +151,16 @@ def over_drawn_batches(
 
     ``watch`` makes the stopping rule of the rows of an epoch and the steps at most.
     """
-    xp, n_rows = namespace(X), X.shape[0]
+    n_rows = X.shape[0]
     walk = steps.begun(params, draws, Rows(X), weight)
-    size = walk.batch_size
-    n_steps = max_iter * n_rows // size
-    rule = watch(n_rows, n_steps)
-    by_row = np.ones(n_rows, to_numpy(X[:0, :]).dtype) if weight is None else to_numpy(weight)
-    # RandomState.choice would make these sums anew for every batch.
-    until = np.cumsum(probabilities(by_row).astype(np.float64))
-    until /= until[-1]
-    for _ in range(n_steps):
-        rows = _beyond(until, draws.random_sample(size))
-        batch = Batch(xp.take(X, asarray(rows, like=X, dtype=default_int(X)), axis=0))
-        with np.errstate(over="ignore", invalid="ignore"):
-            walk, _ = steps.stepped(params, lambda: draws, walk._replace(watch=rule), batch)
-        assert walk.watch is not None
-        rule = walk.watch
-        if rule.converged:
-            break
-    inertia = None if rule.smoothed is None else rule.smoothed * float(by_row.sum())
-    learned = Learned(walk._replace(watch=None), walk.steps * size)
-    return Outcome(learned, -(-walk.steps * size // n_rows), inertia)
+    walk = walk._replace(watch=watch(n_rows, max_iter * n_rows // walk.batch_size))
+    learner = DrawnBatches(params, draws, X, weight)
+    out = train(learner, blocks, Progress(Learned(walk)), Converged(), max_iter=max_iter)
+    walk = out.learned.state
+    smoothed = walk.watch.smoothed
+    inertia = None if smoothed is None else smoothed * learner.total
+    learned = Learned(walk._replace(watch=None), out.learned.rows)
+    return Outcome(learned, -(-learned.rows // n_rows), inertia)
 
 
 def _beyond(until: np.ndarray, u: np.ndarray) -> np.ndarray:
@@ -115,7 +206,7 @@ def over_blocks(
     Parameters
     ----------
     course : Course
-        Of the machine of `streamlearn.cluster.steps`.
+        Of the learner of `streamlearn.cluster.steps`.
     learned : Learned
         Where to start; not changed.
     blocks : Blocks
@@ -128,46 +219,25 @@ def over_blocks(
     ValueError
         If there are no rows, or none has a weight.
     """
-    before, epoch, total, estimate = learned.rows, 0, 0.0, 0.0
-    for epoch in range(max_iter):
-        inertia = weight = 0.0
-        for segment in fold(
-            partial(learn_block, course), learned, blocks, prepare=partial(read, course, epoch)
-        ):
-            learned = segment.state
-            for info in (r.info.info for r in segment.records if r.rows and r.info.info):
-                inertia += steps.inertia_of(info)
-                weight += float(to_numpy(info.weight)[0])
-            if learned.state is not None and _converged(learned.state):
-                break
-        if learned.waiting is not None:
-            raise too_few(learned.waiting[0].shape[0], course)
-        if learned.rows == before:
-            raise ValueError(
-                "Found array with 0 sample(s) while a minimum of 1 is required by "
-                f"{course.reader.estimator}."
-            )
-        if not weight:
-            raise ValueError("Sample weights must contain at least one non-zero number.")
-        total = total or weight
-        estimate = inertia / weight * total
-        if _converged(learned.state):
-            break
-        learned = learned._replace(state=learned.state._replace(spared=False))
-        if epoch == 0 and max_iter > 1:
-            rule = watch(learned.rows - before, (max_iter - 1) * learned.state.steps)
-            learned = learned._replace(state=learned.state._replace(watch=rule))
-    learned = learned._replace(state=learned.state._replace(watch=None))
-    return Outcome(learned, epoch + 1, estimate)
+    rule = Converged(course, watch, max_iter, learned.rows)
+    learner = BlockLearner(course, inertia_of_block)
+    out = train(learner, blocks, Progress(learned), rule, max_iter=max_iter)
+    learned = out.learned._replace(state=out.learned.state._replace(watch=None))
+    return Outcome(learned, out.n_iter, out.loss / out.weight * out.rule)
+
+
+def inertia_of_block(sums: Info, n_rows: int, n_iter: int, block: int | None) -> float:
+    """Return the inertia of a block's rows before the steps."""
+    return steps.inertia_of(sums)
 
 
 def too_few(n: int, course: Course) -> ValueError:
     """Return the error of rows, of any weight, that are fewer than the clusters."""
     if n == 0:
-        return ValueError("Sample weights must contain at least one non-zero number.")
+        return no_weight()
     weighted = " Rows of weight 0 do not count." if "sample_weight" in course.names else ""
     return ValueError(f"n_samples={n} should be >= n_clusters={course.n_outputs}.{weighted}")
 
 
-def _converged(walk: Walk) -> bool:
-    return walk.watch is not None and walk.watch.converged
+def _converged(walk: Walk | None) -> bool:
+    return walk is not None and walk.watch is not None and walk.watch.converged

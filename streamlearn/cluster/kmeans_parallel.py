@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from streamlearn._arrays import asarray, default_int, namespace, to_float, to_numpy
-from streamlearn._training.block import generator
+from streamlearn._training.course import generator
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import Blocks, reduce
 from streamlearn.cluster.passes import read

@@ -19,7 +19,7 @@ from streamlearn import blocks as engine
 from streamlearn._arrays import Array, to_float
 from streamlearn._estimator.inputs import Given, check_parameters, take_in, unchanged_on_error
 from streamlearn._estimator.outputs import Transformer, rows_out
-from streamlearn._training.block import Course, Learned
+from streamlearn._training.course import Course, Learned, Shuffle, Target
 from streamlearn._validation.reader import read_weight
 from streamlearn.cluster import fits, kmeans_parallel, passes, steps
 from streamlearn.cluster.random_stream import forward, value_of
@@ -193,16 +193,18 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         with unchanged_on_error(self):
             given = self._take_in(X, y, sample_weight, reset=True)
             draws = check_random_state(self.random_state)
-            shuffles = given.blocks.plan is None and given.flow is not None
+            shuffles = given.blocks.in_memory and given.flow is not None
             seed = int(draws.randint(np.iinfo(np.int32).max)) if shuffles else 0
             params = self._params(given, draws, partial_fit=False)
-            if given.blocks.plan is None and given.flow is None:
+            if given.blocks.in_memory and given.flow is None:
                 X_, weight = _whole(given)
                 # scikit-learn's names of what "auto" and None have come to
                 self._init_size = min(params.start.size, X_.shape[0])
                 self._n_init = params.start.tries
                 max_iter, watch = self._max_iter(lazy=False), partial(self._watch, given)
-                out = fits.over_drawn_batches(params, draws, X_, weight, max_iter, watch)
+                out = fits.over_drawn_batches(
+                    params, draws, given.blocks, X_, weight, max_iter, watch
+                )
             else:
                 out = self._fit_blocks(given, params, Learned(), seed=seed)
                 forward(draws, out.learned.state.draws)
@@ -230,7 +232,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
                 draws = check_random_state(self.random_state)
                 walk = learned.state._replace(draws=value_of(draws))
                 learned = learned._replace(state=walk)
-            if given.blocks.plan is None and given.flow is None:
+            if given.blocks.in_memory and given.flow is None:
                 name = type(self).__name__
                 out = fits.of_one_batch(params, learned, *_whole(given), name)
             else:
@@ -245,7 +247,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         """Check what is given; y is for the stages ahead alone."""
         y = y if isinstance(X, Flow) else None
         given = take_in(self, X, y, sample_weight, reset=reset, as_rows=True)
-        n_rows = given.blocks.rows[0] if given.blocks.plan is None else None
+        n_rows = given.blocks.rows[0] if given.blocks.in_memory else None
         if reset and n_rows is not None and n_rows < self.n_clusters:
             raise ValueError(f"n_samples={n_rows} should be >= n_clusters={self.n_clusters}.")
         return given
@@ -294,9 +296,9 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
             tries = 1
         if partial_fit:
             tries = None
-        elif given.blocks.plan is not None and isinstance(how, np.ndarray):
+        elif not given.blocks.in_memory and isinstance(how, np.ndarray):
             tries = 0
-        start, blocks = self._start(how, tries), given.blocks.plan is not None
+        start, blocks = self._start(how, tries), not given.blocks.in_memory
         from_all = blocks and isinstance(self.init, str) and self.init == "k-means||"
         return steps.Params(self._core(), start, self.batch_size, value_of(draws), from_all)
 
@@ -313,18 +315,16 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         partial_fit: bool = False,
     ) -> fits.Outcome:
         """Fit to the blocks one after the other; ``seed`` is for rows in memory, to be shuffled."""
-        flow, in_order = given.flow, partial_fit or given.blocks.plan is not None
+        flow, in_order = given.flow, partial_fit or not given.blocks.in_memory
         course = Course(
             steps.machine(params),
             self.n_clusters,
             given.reader,
             given.blocks.names,
-            None,
+            target=Target(learned=False),
             batch_size=sys.maxsize if partial_fit else self.batch_size,
-            shuffle=None if in_order else "rows",
-            seed=seed,
+            shuffle=Shuffle(None if in_order else "rows", seed),
             ahead=None if flow is None else flow.chain,
-            learns_y=False,
         )
         if flow is not None:
             learned = learned._replace(ahead=flow.states)
@@ -367,7 +367,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         if not self.compute_labels or given.flow is not None:
             if inertia is not None:
                 self.inertia_ = inertia
-        elif given.blocks.plan is None:
+        elif given.blocks.in_memory:
             X, weight = _whole(given)
             clusters, absent = self._learned.state.clusters, self._absent()
             self.labels_, found = kmeans.labels_and_inertia(clusters, X, weight, absent)

@@ -19,7 +19,7 @@ from streamlearn._arrays import (
     to_float,
     to_numpy,
 )
-from streamlearn._training.epochs import diverged
+from streamlearn._validation.messages import diverged
 from streamlearn.blocks import Rows
 from streamlearn.core import kmeans
 from streamlearn.core.kmeans.plus_plus import seeds
@@ -156,7 +156,7 @@ def _some(rows: Rows, weight: Array | None, at: np.ndarray) -> tuple[Array, Arra
 
 def overflown() -> ValueError:
     """Return the error of distances that left the floats: no centre is the nearest then."""
-    return diverged("in the squared distances of rows from centers", advice=None)
+    return diverged("in the squared distances of rows from centers")
 
 
 def nonnegative_or_raise(weight: Array) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -34,11 +35,14 @@ from streamlearn._estimator.inputs import Given, check_parameters, take_in
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.outputs import rows_out
 from streamlearn._estimator.versions import Versioned
-from streamlearn._training import block as learning
-from streamlearn._training import epochs as fitting
+from streamlearn._training.block_learner import BlockLearner
+from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
+from streamlearn._training.epochs import Progress, train
+from streamlearn._training.stopping import NoImprovement
+from streamlearn._validation.messages import diverged
 from streamlearn._validation.reader import as_numbers, as_vector, finite_or_raise, sum_is_finite
 from streamlearn.core.batches import cut
-from streamlearn.core.learner import Machine
+from streamlearn.core.learner import Info, Machine
 from streamlearn.core.linear import links, newton, rowwise, sgd
 from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
 from streamlearn.core.linear.rates import RATES
@@ -48,6 +52,12 @@ from streamlearn.core.statistics.moments import Standardize
 from streamlearn.linear_model import draws, per_class_order
 from streamlearn.linear_model.sklearn_names import Familiar
 from streamlearn.linear_model.sparse_coef import SparseCoef
+
+SMALLER = (
+    "So might a smaller step where the learning rate is not 'auto', and dividing y by its largest "
+    "value where that is too large to be squared."
+)
+"""What else may help a linear model that has diverged."""
 
 RULES = (sgd, newton, rowwise)
 """The core modules that learn linear models."""
@@ -64,7 +74,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
     _row_by_row_rate: str  # what scikit-learn's own default is
     _tally: Tally  # how held-out rows are scored, by what `_predicted` makes of their scores
     _predicted: Callable[[Array], Array]
-    _learned: learning.Learned  # where `partial_fit` goes on, with the draws of these two
+    _learned: Learned  # where `partial_fit` goes on, with the draws of these two
     _seed: int
     _epoch: int
 
@@ -181,9 +191,9 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         intercept = _in_host(intercept_init, "intercept_init")
         return machine._replace(init=partial(_start_from, self._rule().start, coef, intercept))
 
-    def _former(self, params: sgd.Params) -> learning.Learned:
+    def _former(self, params: sgd.Params) -> Learned:
         """Return where ``partial_fit`` goes on: nowhere yet, or where it has come to."""
-        learned = self._learned if hasattr(self, "_learned") else learning.Learned()
+        learned = self._learned if hasattr(self, "_learned") else Learned()
         rule = self._rule()
         if learned.state is None:
             return learned
@@ -194,27 +204,26 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         # The algorithm is another one than before. A Newton state counts the rows it has seen.
         former = next(known for known in RULES if isinstance(learned.state, known.State))
         state = rule.start(params, *former.answer(params, learned.state))
-        return learning.Learned(state, 0 if rule is newton else learned.rows)
+        return Learned(state, 0 if rule is newton else learned.rows)
 
     def _learn(
         self,
         given: Given,
         machine: Machine,
-        learned: learning.Learned,
+        learned: Learned,
         n_outputs: int,
         classes: np.ndarray | None = None,
         *,
         partial_fit: bool,
     ) -> None:
         """Run the fit and publish its result."""
-        lazy, former = given.blocks.plan is not None, learned.state
+        lazy, former = not given.blocks.in_memory, learned.state
         epoch = self._epoch if partial_fit and learned.state is not None else 0
         seed, orders, held_rows = self._draws(given, n_outputs, epoch, classes is not None)
-        shuffle = None
+        by = None
         if self.shuffle:
             by_rows = not lazy or self.shuffle == "rows" or self._row_by_row()
-            shuffle = "rows" if by_rows else "batches"
-        each = held_rows is not None and classes is not None
+            by = "rows" if by_rows else "batches"
         if held_rows is not None and self._row_by_row():
             machine = machine._replace(apply=_scores_without_mean)
         batch_size = self._batch_rows()
@@ -222,49 +231,34 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             rows = np.arange(len(orders[0].shuffled))
             kept = rows if held_rows is None else np.delete(rows, held_rows)
             update = per_class_order.InOwnOrders(orders, kept, learned.rows)
-            machine, batch_size, shuffle = machine._replace(update=update), len(rows), None
-        course = learning.Course(
+            machine, batch_size, by = machine._replace(update=update), len(rows), None
+        course = Course(
             machine,
             n_outputs,
             given.reader,
             given.blocks.names,
-            classes,
+            target=Target(classes),
             batch_size=batch_size,
-            shuffle=shuffle,
-            seed=seed,
-            held_out=float(self.validation_fraction) if self.early_stopping and lazy else 0.0,
-            held_rows=held_rows,
-            order=orders[0] if len(orders) == 1 else None,
-            tally=EACH_ACCURACY if each else self._tally,
-            predicted=links.above if each else self._predicted,
+            shuffle=Shuffle(by, seed, orders[0] if len(orders) == 1 else None),
+            held_out=self._held_out(held_rows, of_classes=classes is not None),
+            first=First(epoch, learned.rows),
             ahead=None if given.flow is None else given.flow.chain,
-            first=epoch,
-            seen=learned.rows,
             signed_weights=self._rule() is not newton,
         )
         if given.flow is not None:
             learned = learned._replace(ahead=given.flow.states)
         one_pass = partial_fit or (self.max_iter == "auto" and lazy)
-        max_iter = 1 if one_pass else 1000 if self.max_iter == "auto" else self.max_iter
-        stopping = fitting.Stopping(
-            max_iter,
-            -np.inf if self.tol is None else self.tol,
-            self.n_iter_no_change,
-            self.early_stopping,
-        )
-        outcome = fitting.fit(
-            course,
-            learned,
+        outcome = train(
+            BlockLearner(course, mean_loss),
             given.blocks,
-            stopping,
-            epoch=epoch,
-            describe=partial(_describe, self._rule().answer, machine.params)
-            if self.verbose
-            else None,
+            Progress(learned, epoch),
+            self._stopping(course),
+            max_iter=1 if one_pass else 1000 if self.max_iter == "auto" else self.max_iter,
+            observers=[Lines(partial(self._rule().answer, machine.params))] if self.verbose else (),
         )
         coef, intercept = self._rule().answer(machine.params, outcome.learned.state)
         if not all(np.isfinite(to_numpy(a)).all() for a in (coef, intercept)):
-            raise fitting.diverged(f"at epoch #{outcome.n_iter}")
+            raise diverged(f"at epoch #{outcome.n_iter}", advice=SMALLER)
         learned = outcome.learned
         if held_rows is not None:
             # scikit-learn counts all rows of an epoch, and its schedules go on from there.
@@ -277,11 +271,11 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             self.__dict__.pop("feature_names_in_", None)
             if names is not None:
                 self.feature_names_in_ = names
-        self._seed, self._learned, self._epoch = seed, learned, epoch + outcome.n_iter
+        self._seed, self._learned, self._epoch = seed, learned, outcome.epoch
         self._publish(coef, intercept)
         self.n_iter_ = outcome.n_iter
         self.t_ = 1.0 + learned.rows
-        self.loss_curve_ = outcome.losses
+        self.loss_curve_ = list(outcome.losses)
         self._warn_of_steps(former, learned.state)
         if self.tol is not None and not one_pass and not outcome.stopped:
             warnings.warn(
@@ -311,12 +305,37 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
                 stacklevel=4,
             )
 
+    def _held_out(self, rows: np.ndarray | None, *, of_classes: bool) -> HeldOut | None:
+        """Return how rows are held out and scored; each class on its own if scikit-learn's are."""
+        if not self.early_stopping:
+            return None
+        if rows is not None and of_classes:
+            return HeldOut(EACH_ACCURACY, links.above, rows=rows)
+        share = float(self.validation_fraction) if rows is None else 0.0
+        return HeldOut(self._tally, self._predicted, share, rows)
+
+    def _stopping(self, course: Course) -> NoImprovement:
+        """Return the stopping rule."""
+        held_out, said = course.held_out, ""
+        if held_out is not None:
+            said = f"validation_fraction={held_out.share!r} of each block's rows holds out"
+            if held_out.rows is not None:
+                said = f"validation_fraction holds out {len(held_out.rows)} of the rows:"
+        return NoImprovement(
+            course.n_outputs,
+            -np.inf if self.tol is None else self.tol,
+            self.n_iter_no_change,
+            score=None if held_out is None else held_out.score,
+            held_out=said,
+            adaptive=self._rate() == "adaptive",
+        )
+
     def _draws(
         self, given: Given, n_outputs: int, epoch: int, of_classes: bool
     ) -> tuple[int, tuple[draws.Order, ...], np.ndarray | None]:
         """Return the seed, and of rows in memory scikit-learn's orders and what it holds out."""
         exact = self._row_by_row()
-        if given.blocks.plan is not None or not (exact or self.early_stopping):
+        if not given.blocks.in_memory or not (exact or self.early_stopping):
             # One draw for all passes; a block's own draws come from it and the block's number.
             if epoch:
                 return self._seed, (), None
@@ -457,9 +476,44 @@ def _start_from(
     return start(params, *out)
 
 
-def _describe(answer: Callable, params: sgd.Params, state: Any) -> str:
-    coef, intercept = map(to_numpy, answer(params, state))
-    return (
-        f"Norm: {np.linalg.norm(coef):.2f}, NNZs: {np.count_nonzero(coef)}, "
-        f"Bias: {intercept[0]:.6f}"
-    )
+class Lines:
+    """scikit-learn's verbose lines.
+
+    Parameters
+    ----------
+    answer : callable
+        ``(state) -> (coef, intercept)``.
+    """
+
+    def __init__(self, answer: Callable):
+        self.answer, self.started = answer, time.time()
+
+    def __call__(self, progress: Progress) -> None:
+        """Print what has happened."""
+        took = time.time() - self.started
+        if progress.at == "start":
+            print(f"-- Epoch {progress.n_iter}")  # noqa: T201
+        elif progress.at == "segment" and progress.losses:
+            coef, intercept = map(to_numpy, self.answer(progress.learned.state))
+            print(  # noqa: T201
+                f"Norm: {np.linalg.norm(coef):.2f}, NNZs: {np.count_nonzero(coef)}, "
+                f"Bias: {intercept[0]:.6f}, T: {progress.learned.rows}, "
+                f"Avg. loss: {progress.losses[-1]:f}\nTotal training time: {took:.2f} seconds."
+            )
+        elif progress.at == "end" and progress.stopped:
+            print(f"Convergence after {progress.n_iter} epochs took {took:.2f} seconds")  # noqa: T201
+
+
+def mean_loss(sums: Info, n_rows: int, n_iter: int, block: int | None) -> float:
+    """Return the mean loss of a block's rows.
+
+    Raises
+    ------
+    ValueError
+        If it overflows.
+    """
+    loss, weight = to_numpy(sums.loss), to_numpy(sums.weight)
+    if not np.all(np.isfinite(loss)):
+        where = "" if block is None else f", in block {block}"
+        raise diverged(f"at epoch #{n_iter}{where}", advice=SMALLER)
+    return float(loss.sum() / weight.sum()) if weight.sum() else 0.0

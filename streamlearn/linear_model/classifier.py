@@ -16,7 +16,7 @@ from streamlearn import blocks as engine
 from streamlearn import metrics
 from streamlearn._arrays import Array, namespace, to_numpy
 from streamlearn._estimator.inputs import unchanged_on_error
-from streamlearn._training.block import Learned
+from streamlearn._training.course import Learned
 from streamlearn._validation.labels import Labels, beside, class_weights, decode, discover, listed
 from streamlearn.core.linear import links, sgd
 from streamlearn.core.linear.losses import LOSSES
@@ -241,7 +241,7 @@ default="auto"
             balanced = self.class_weight == "balanced"
             if classes is None or balanced:
                 # A collection's labels are found without reading its X.
-                apart = given.blocks.plan is not None or given.flow is not None
+                apart = not given.blocks.in_memory or given.flow is not None
                 weight = sample_weight if balanced else None
                 parts = engine.align(y=y, sample_weight=weight) if apart else given.blocks
                 found = discover(parts, weighted=balanced)

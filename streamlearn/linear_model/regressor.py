@@ -9,7 +9,7 @@ from sklearn.base import RegressorMixin
 from streamlearn import metrics
 from streamlearn._arrays import Array
 from streamlearn._estimator.inputs import unchanged_on_error
-from streamlearn._training.block import Learned
+from streamlearn._training.course import Learned
 from streamlearn.core.scores import R2
 from streamlearn.linear_model.base import SGD, one_column
 

@@ -22,17 +22,23 @@ from streamlearn._estimator.inputs import Given, check_parameters, take_in, unch
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.outputs import rows_out
 from streamlearn._estimator.versions import Versioned
-from streamlearn._training.block import Course, Learned
-from streamlearn._training.epochs import Stopping
+from streamlearn._training.block_learner import BlockLearner
+from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
+from streamlearn._training.epochs import Progress, train
+from streamlearn._training.prepare import Prepared
+from streamlearn._training.stopping import Best, NoImprovementOfNet, mean_objective
 from streamlearn._validation.reader import same_place_or_raise
 from streamlearn.core import mlp
 from streamlearn.core.mlp.activations import HIDDEN
 from streamlearn.core.mlp.optimizers import Optimizer, adam, sgd
 from streamlearn.neural_network import draws
-from streamlearn.neural_network.laps import InMemory, Laps, of_blocks
 from streamlearn.neural_network.lbfgs import minimize
-from streamlearn.neural_network.targets import Goal, rows_of, score_of, take
-from streamlearn.neural_network.training import Outcome, Watched, train
+from streamlearn.neural_network.targets import Goal, rows_of, take
+from streamlearn.neural_network.training import (
+    Lines,
+    finite_or_raise,
+    mean_objective_of_block,
+)
 
 LARGEST_BATCH = 200
 """Rows of a batch under ``batch_size="auto"``, where there are as many; scikit-learn's."""
@@ -43,7 +49,7 @@ class Kept(NamedTuple):
 
     activation: str
     moving: Any
-    watched: Watched
+    best: Best
 
 
 class Pace(NamedTuple):
@@ -140,7 +146,7 @@ class MLP(Movable, Versioned, BaseEstimator):
                 float(self.power_t),
             )
             random_state = check_random_state(self.random_state)
-            if given.blocks.plan is None and given.flow is None:
+            if given.blocks.in_memory and given.flow is None:
                 self._fit_in_memory(given, goal, params, random_state, anew, further)
             else:
                 self._fit_blocks(given, goal, params, random_state, anew, further)
@@ -187,18 +193,17 @@ class MLP(Movable, Versioned, BaseEstimator):
                 tol=self.tol,
                 verbose=bool(self.verbose),
             )
-            self._publish(net, Watched())
+            self._publish(net, Best())
             self.t_ = 0 if anew else getattr(self, "t_", 0)
             return
-        score = None
+        held_out = None
         if self.early_stopping:
             # scikit-learn's classes of two are one column, and only such are kept in proportion.
             labels = None
             if goal.classes is not None and goal.n_outputs == 1:
                 labels = goal.classes[to_numpy(rows.target)]
             learn, held = draws.split(random_state, n_rows, self.validation_fraction, labels)
-            score = partial(score_of, goal, params, take(rows, held))
-            rows, n_rows = take(rows, learn), len(learn)
+            held_out, rows, n_rows = take(rows, held), take(rows, learn), len(learn)
         if self.batch_size != "auto" and self.batch_size > n_rows:
             warnings.warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be "
@@ -206,15 +211,23 @@ class MLP(Movable, Versioned, BaseEstimator):
                 UserWarning,
                 stacklevel=4,
             )
-        laps = InMemory(
+        course = Course(
             mlp.machine(params),
-            rows,
-            min(self._batch_size(), n_rows),
-            draws.Order(random_state, n_rows) if self.shuffle else None,
-            score,
+            goal.n_outputs,
+            given.reader,
+            given.blocks.names,
+            batch_size=min(self._batch_size(), n_rows),
+            shuffle=Shuffle(order=draws.Order(random_state, n_rows) if self.shuffle else None),
+            held_out=self._held_out(goal),
         )
+        at_hand = Prepared(rows.X, rows.target, rows.weight, held_out=held_out)
         learned = Learned(net, 0 if anew else getattr(self, "t_", 0))
-        self._train(laps, learned, one_pass=False, anew=anew, further=further)
+        learner = BlockLearner(course, mean_objective_of_block, at_hand)
+        self._train(learner, given, learned, one_pass=False, anew=anew, further=further)
+
+    def _held_out(self, goal: Goal, share: float = 0.0) -> HeldOut | None:
+        """Return how held-out rows are scored."""
+        return HeldOut(goal.tally, goal.predicted, share) if self.early_stopping else None
 
     def _fit_blocks(
         self,
@@ -238,7 +251,7 @@ class MLP(Movable, Versioned, BaseEstimator):
         seed, epoch = int(random_state.randint(np.iinfo(np.int32).max)), 0
         if further and hasattr(self, "_seed"):
             seed, epoch = self._seed, self._epoch
-        lazy, shuffle = given.blocks.plan is not None, None
+        lazy, shuffle = not given.blocks.in_memory, None
         if self.shuffle:
             shuffle = "batches" if lazy and self.shuffle != "rows" else "rows"
         machine = mlp.machine(params)._replace(init=partial(draws.start_in_task, first_draws))
@@ -247,24 +260,22 @@ class MLP(Movable, Versioned, BaseEstimator):
             goal.n_outputs,
             given.reader,
             given.blocks.names,
-            goal.classes,
+            target=Target(goal.classes, goal.valid),
             batch_size=self._batch_size(),
-            shuffle=shuffle,
-            seed=seed,
-            held_out=float(self.validation_fraction) if self.early_stopping else 0.0,
-            tally=goal.tally,
-            predicted=goal.predicted,
+            shuffle=Shuffle(shuffle, seed),
+            held_out=self._held_out(goal, float(self.validation_fraction)),
+            first=First(epoch),
             ahead=None if given.flow is None else given.flow.chain,
-            first=epoch,
-            valid=goal.valid,
         )
         learned = Learned()
         if not anew:
             learned = Learned(self._former(params, further), getattr(self, "t_", 0))
         if given.flow is not None:
             learned = learned._replace(ahead=given.flow.states)
-        laps = of_blocks(course, given.blocks)
-        outcome = self._train(laps, learned, one_pass=lazy, anew=anew, further=further, epoch=epoch)
+        learner = BlockLearner(course, mean_objective_of_block)
+        outcome = self._train(
+            learner, given, learned, one_pass=lazy, anew=anew, further=further, epoch=epoch
+        )
         if given.flow is not None:
             assert outcome.learned.ahead is not None
             given.flow.states, names = outcome.learned.ahead, outcome.learned.names
@@ -272,7 +283,7 @@ class MLP(Movable, Versioned, BaseEstimator):
             self.__dict__.pop("feature_names_in_", None)
             if names is not None:
                 self.feature_names_in_ = names
-        self._seed, self._epoch = seed, epoch + outcome.n_iter
+        self._seed, self._epoch = seed, outcome.epoch
 
     def _batch_size(self) -> int:
         return LARGEST_BATCH if self.batch_size == "auto" else int(self.batch_size)
@@ -284,41 +295,52 @@ class MLP(Movable, Versioned, BaseEstimator):
 
     def _train(
         self,
-        laps: Laps,
+        learner: BlockLearner,
+        given: Given,
         learned: Learned,
         *,
         one_pass: bool,
         anew: bool,
         further: bool,
         epoch: int = 0,
-    ) -> Outcome:
+    ) -> Progress:
         """Train, and publish what comes of it."""
         max_iter = 1 if further else self._max_iter(one_pass=one_pass)
-        watched = Watched()
+        best = Best()
         if not anew and hasattr(self, "_learned"):  # which weights that were set by hand lack
-            watched = self._learned.watched
-        if learned.state is not None and watched.best is None:
-            watched = watched._replace(best=learned.state[:2])
-        outcome = train(
-            laps,
-            learned,
-            Stopping(max_iter, self.tol, self.n_iter_no_change, self.early_stopping),
-            watched,
+            best = self._learned.best
+        if learned.state is not None and best.net is None:
+            best = best._replace(net=learned.state[:2])
+        held_out = learner.course.held_out
+        rule = NoImprovementOfNet(
+            self.tol,
+            self.n_iter_no_change,
+            best,
+            finite_or_raise,
+            score=None if held_out is None else held_out.mean_score,
             adaptive=self.solver == "sgd" and self.learning_rate == "adaptive",
-            verbose=bool(self.verbose),
-            epoch=epoch,
         )
-        self._publish(outcome.learned.state, outcome.watched)
-        self.t_, self.n_iter_, self.loss_ = outcome.learned.rows, outcome.n_iter, outcome.loss
+        outcome = train(
+            learner,
+            given.blocks,
+            Progress(learned, epoch),
+            rule,
+            max_iter=max_iter,
+            observers=(Lines(),) if self.verbose else (),
+        )
+        finite_or_raise(outcome.learned.state)
+        self._publish(outcome.learned.state, outcome.rule)
+        self.t_, self.n_iter_ = outcome.learned.rows, outcome.n_iter
+        self.loss_ = mean_objective(outcome)
         before = [] if anew else getattr(self, "loss_curve_", [])
         self.loss_curve_ = [*before, *outcome.losses]
         if self.early_stopping:
             scores = [] if anew else getattr(self, "validation_scores_", None) or []
             self.validation_scores_ = [*scores, *outcome.scores]
-            self.best_loss_, self.best_validation_score_ = None, outcome.watched.score
+            self.best_loss_, self.best_validation_score_ = None, outcome.rule.score
         else:
             self.validation_scores_ = self.best_validation_score_ = None
-            self.best_loss_ = outcome.watched.loss
+            self.best_loss_ = outcome.rule.loss
         read_once = further or (one_pass and self.max_iter == "auto")
         if not (read_once or outcome.stopped) and outcome.n_iter == max_iter:
             warnings.warn(
@@ -329,12 +351,12 @@ class MLP(Movable, Versioned, BaseEstimator):
             )
         return outcome
 
-    def _publish(self, net: mlp.State, watched: Watched) -> None:
+    def _publish(self, net: mlp.State, best: Best) -> None:
         self.coefs_, self.intercepts_ = list(net.weights), list(net.biases)
         self.n_layers_ = len(net.weights) + 1
-        self._learned = Kept(self.activation, net.moving, watched)
+        self._learned = Kept(self.activation, net.moving, best)
         # Under scikit-learn's names: nothing else tells what these have come to.
-        self._no_improvement_count = watched.stale
+        self._no_improvement_count = best.stale
         moved = hasattr(net.moving, "eta")  # which "adam" keeps as it is
         eta = float(to_numpy(net.moving.eta)) if moved else float(self.learning_rate_init)
         self._optimizer = Pace(eta)

@@ -285,11 +285,11 @@ class MLPClassifier(ClassifierMixin, MLP):
         if columns > 1:
             return np.arange(columns)
         # A collection's labels are found without reading its X.
-        apart = given.blocks.plan is not None or given.flow is not None
+        apart = not given.blocks.in_memory or given.flow is not None
         return discover(engine.align(y=y) if apart else given.blocks).classes
 
-    def _publish(self, net: Any, watched: Any) -> None:
-        super()._publish(net, watched)
+    def _publish(self, net: Any, best: Any) -> None:
+        super()._publish(net, best)
         self.classes_ = beside(self.classes_, self.coefs_[0])
 
     def predict(self, X: Any) -> Any:

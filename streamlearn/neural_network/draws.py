@@ -73,8 +73,8 @@ class Order:
         self.random_state = random_state
         self.rows = np.arange(n_rows)
 
-    def __call__(self) -> np.ndarray:
-        """Return the rows of the next epoch."""
+    def __call__(self, _epoch: int) -> np.ndarray:
+        """Return the rows of the next epoch, which epoch ever it is."""
         moved = np.arange(len(self.rows))
         self.random_state.shuffle(moved)
         self.rows = self.rows[moved]

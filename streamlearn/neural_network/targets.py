@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils.validation import column_or_1d
 
-from streamlearn._arrays import Array, asarray, default_int, namespace, to_numpy
+from streamlearn._arrays import Array, asarray, default_int, namespace
 from streamlearn._estimator.inputs import Given
 from streamlearn._validation.labels import encode
 from streamlearn._validation.reader import as_vector, in_block, read_values, read_weight
 from streamlearn.blocks import is_frame
-from streamlearn.core import mlp
 from streamlearn.core.learner import Batch
 from streamlearn.core.scores import Tally
 
@@ -46,7 +45,7 @@ class Goal(NamedTuple):
 
 def n_columns(given: Given, y: Any) -> int:
     """Return how many columns a target has; one dimension counts as 1."""
-    if given.blocks.plan is None and given.flow is None:
+    if given.blocks.in_memory and given.flow is None:
         y = given.blocks.parts[given.blocks.names.index("y")]
     y = y._meta if is_frame(y) else y if hasattr(y, "shape") else np.asarray(y)
     return int(y.shape[1]) if len(y.shape) == 2 else 1
@@ -87,10 +86,3 @@ def take(rows: Batch, at: np.ndarray) -> Batch:
     where = asarray(at, like=rows.X, dtype=default_int(rows.X))
     X, target, weight = (a if a is None else namespace(a).take(a, where, axis=0) for a in rows[:3])
     return Batch(X, target, weight)
-
-
-def score_of(goal: Goal, params: mlp.Params, held: Batch, net: mlp.State) -> float:
-    """Return the score of a net on held-out rows."""
-    predicted = goal.predicted(mlp.apply(params, net, held.X))
-    sums = goal.tally.of_block(held.target, predicted, held.weight)
-    return float(np.mean(to_numpy(goal.tally.result(sums))))

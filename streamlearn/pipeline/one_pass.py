@@ -17,6 +17,7 @@ from streamlearn import stages
 from streamlearn._arrays.plain import plain, rows_or_raise
 from streamlearn._estimator.inputs import announce
 from streamlearn._thirdparty.partial_fit import at_hand, is_by_row, rows_known, with_classes
+from streamlearn._training import transformers
 from streamlearn._validation.reader import Reader
 from streamlearn.stages import Chain, Flow
 from streamlearn.wrappers import Incremental
@@ -72,7 +73,7 @@ def learn(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> None:
         learns = learner.partial_fit if further else learner.fit
         learns(X if flow is None else flow, y, **given)
     elif flow is not None:
-        stages.fit(flow, y)
+        transformers.fit(flow, y)
     if flow is not None:
         fitted = flow.chain.fitted(flow.states)
         for stage, known in zip(flow.chain.stages, fitted, strict=True):

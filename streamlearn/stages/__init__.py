@@ -7,7 +7,7 @@ ColumnTransformer (`Branches`), each branch of which is a `Chain` of stages agai
 
 from streamlearn.stages.branches import leaves, leaves_within, nested
 from streamlearn.stages.chain import Chain
-from streamlearn.stages.flow import Flow, fit
+from streamlearn.stages.flow import Flow
 from streamlearn.stages.rowless import learns_nothing
 from streamlearn.stages.stage import Mergeable, Piece, head
 from streamlearn.stages.steps import able_or_raise, adopt, stage_of
@@ -19,7 +19,6 @@ __all__ = [
     "Piece",
     "able_or_raise",
     "adopt",
-    "fit",
     "head",
     "learns_nothing",
     "leaves",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
@@ -15,9 +16,10 @@ from sklearn.utils.metadata_routing import UNUSED
 
 from streamlearn._estimator.inputs import check_parameters, unchanged_on_error
 from streamlearn._thirdparty.partial_fit import at_hand, with_classes
-from streamlearn._training.epochs import Stopping, Watch
+from streamlearn._training.epochs import Progress, train
+from streamlearn._training.stopping import Never, NoBetterScore
 from streamlearn.wrappers import scoring
-from streamlearn.wrappers.lessons import InBlocks, InMemory, lessons_of
+from streamlearn.wrappers.lessons import Lessons, Taught, lessons_of
 from streamlearn.wrappers.post_fit import ParallelPostFit
 
 
@@ -237,47 +239,54 @@ class Incremental(ParallelPostFit):
             self._run(estimator, lessons, 1 if further else self.max_iter)
         return self
 
-    def _run(self, estimator: Any, lessons: InMemory | InBlocks, max_iter: int) -> None:
+    def _run(self, estimator: Any, lessons: Lessons, max_iter: int) -> None:
         """Let copies of the estimator learn for some epochs, and keep the last or the best."""
-        scorer, started = scoring.scorer_of(self.scoring), time.time()
-        watch, stopped, best = None, False, estimator
+        rule = Never()
         if self.patience is not None:
+            score = partial(lessons.score, scoring.scorer_of(self.scoring))
             tol = -np.inf if self.tol is None else self.tol
-            watch = Watch(Stopping(max_iter, tol, self.patience, True), n_columns=1)
-        scores: list[float] = []
-        for n_iter in range(1, max_iter + 1):
-            for taught in lessons.epoch(estimator, self._epoch):
-                estimator, self._like = taught.estimator, taught.like
-                if self.verbose:
-                    print(  # noqa: T201
-                        f"-- Epoch {n_iter}: {taught.blocks} of {lessons.total} blocks, "
-                        f"{taught.rows} rows, {time.time() - started:.2f} seconds"
-                    )
-            self._epoch, self.n_iter_ = self._epoch + 1, n_iter
-            if watch is None:
-                best = estimator
-                continue
-            scores.append(lessons.score(estimator, scorer))
-            if self.verbose:
-                print(f"-- Epoch {n_iter}: validation score {scores[-1]:f}")  # noqa: T201
-            if n_iter == 1 or scores[-1] > watch.best[0]:
-                best = estimator
-            stopped = bool(watch.stalled(np.asarray(scores[-1:]))[0])
-            if np.isneginf(watch.best[0]):
-                raise ValueError(
-                    f"What is held out has no score ({scores[-1]}): it has too few rows, or none "
-                    "of which sample_weight is not 0. Increase validation_fraction, or use another "
-                    "random_state."
-                )
-            if stopped:
-                break
-        if watch is not None and self.tol is not None and not stopped:
+            rule = NoBetterScore(score, tol, self.patience)
+        out = train(
+            lessons.learner,
+            lessons.blocks,
+            Progress(Taught(estimator, self._like), self._epoch),
+            rule,
+            max_iter=max_iter,
+            observers=[Lines(lessons.total)] if self.verbose else (),
+        )
+        if self.patience is not None and self.tol is not None and not out.stopped:
             warnings.warn(
                 "Maximum number of iteration reached before convergence. Consider increasing "
                 "max_iter to improve the fit.",
                 ConvergenceWarning,
                 stacklevel=4,
             )
-        self.estimator_ = best
-        self.validation_scores_ = scores if watch is not None else None
-        self.best_validation_score_ = float(watch.best[0]) if watch is not None else None
+        self._epoch, self.n_iter_ = out.epoch, out.n_iter
+        self.estimator_, self._like = out.learned
+        scored = self.patience is not None
+        self.validation_scores_ = list(out.scores) if scored else None
+        self.best_validation_score_ = float(np.nanmax(out.scores)) if scored else None
+
+
+class Lines:
+    """The verbose lines.
+
+    Parameters
+    ----------
+    total : int
+        Blocks to learn from.
+    """
+
+    def __init__(self, total: int):
+        self.total, self.started = total, time.time()
+
+    def __call__(self, progress: Progress) -> None:
+        """Print what has happened."""
+        said = f"-- Epoch {progress.n_iter}:"
+        if progress.at == "segment":
+            print(  # noqa: T201
+                f"{said} {progress.blocks} of {self.total} blocks, {progress.rows_read} rows, "
+                f"{time.time() - self.started:.2f} seconds"
+            )
+        elif progress.at == "end" and progress.scores:
+            print(f"{said} validation score {progress.scores[-1]:f}")  # noqa: T201

@@ -1,24 +1,105 @@
-"""What an estimator that is not ours learns from, epoch by epoch: blocks, or one array in memory.
-
-Both have ``epoch``, which lets copies of an estimator learn, and ``score``, of what was held out.
-"""
+"""Block learners of estimators that are not ours, over blocks and over one array in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn import config_context, get_config
 from sklearn.utils import _safe_indexing
 
 from streamlearn import blocks as engine
 from streamlearn._arrays import asarray, default_int, is_array, namespace
-from streamlearn._thirdparty.partial_fit import as_here, is_by_row, learned, rows_known
-from streamlearn._training.block import generator
-from streamlearn._training.epochs import block_order
+from streamlearn._thirdparty.partial_fit import is_by_row, learned, rows_known
+from streamlearn._training.block_learner import block_order
+from streamlearn._training.course import generator
+from streamlearn._training.epochs import Progress
+from streamlearn._validation.messages import no_rows
 from streamlearn.wrappers import scoring
 from streamlearn.wrappers.post_fit import kind_of
+
+
+class Copies(NamedTuple):
+    """The block learner of estimators that are not ours: a copy learns from each block.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The parts of a block.
+    params : dict
+        Further arguments of ``partial_fit``, the same for all blocks.
+    seed : int or None
+        Of the order of the blocks; None to leave them as they are.
+    held_out : sequence of int
+        Blocks that are scored and never learned from.
+    config : dict
+        scikit-learn's configuration, which is the thread's that makes this.
+    """
+
+    names: tuple[str, ...]
+    params: dict[str, Any]
+    seed: int | None
+    held_out: Sequence[int]
+    config: dict[str, Any]
+
+    def order(self, blocks: engine.Blocks, epoch: int) -> Sequence[int] | None:
+        """Return the blocks to learn from in an order drawn for the epoch."""
+        order = None if self.seed is None else block_order(blocks, self.seed, epoch)
+        if not self.held_out:
+            return order
+        held = set(self.held_out)
+        every = range(len(blocks)) if order is None else order
+        return [block for block in every if block not in held]
+
+    def prepare(self, epoch: int, index: int, parts: tuple) -> tuple:
+        """Return the parts of a block as they are: the estimator knows what to do with them."""
+        return parts
+
+    def step(self, before: Taught, parts: tuple) -> tuple[Taught, None]:
+        """Let a copy learn from a block."""
+        given = dict(zip(self.names, parts, strict=True))
+        X, y = given.pop("X"), given.pop("y", None)
+        with config_context(**self.config):
+            estimator = learned(before.estimator, X, y, {**self.params, **given})
+        return Taught(estimator, kind_of(X)), None
+
+    def check(self, progress: Progress) -> None:
+        """Check that there were rows."""
+        if progress.rows_read:
+            return
+        if self.held_out:
+            raise ValueError(_too_few(progress.blocks + len(self.held_out)))
+        raise no_rows(type(progress.learned.estimator).__name__)
+
+
+class AsGiven(NamedTuple):
+    """The block learner of what is in memory, which the estimator takes as it is given.
+
+    Attributes
+    ----------
+    X, y : objects
+    params : dict
+        Further arguments of ``partial_fit``.
+    """
+
+    X: Any
+    y: Any
+    params: dict[str, Any]
+
+    def order(self, blocks: engine.Blocks, epoch: int) -> None:
+        """Return None: there is one block."""
+
+    def prepare(self, epoch: int, index: int, parts: tuple) -> None:
+        """Return None: all is given."""
+
+    def step(self, before: Taught, _block: None) -> tuple[Taught, None]:
+        """Let a copy learn from all rows."""
+        estimator = learned(before.estimator, self.X, self.y, self.params)
+        return Taught(estimator, kind_of(self.X)), None
+
+    def check(self, progress: Progress) -> None:
+        """Do nothing: the estimator has checked what it was given."""
 
 
 class Taught(NamedTuple):
@@ -27,101 +108,41 @@ class Taught(NamedTuple):
     Attributes
     ----------
     estimator : object
-    blocks, rows : int
-        What this epoch's part of it has learned from so far.
     like : array or None
         No rows of the kind that the blocks hold, see `kind_of`.
     """
 
     estimator: Any
-    blocks: int = 0
-    rows: int = 0
     like: Any = None
 
 
-class InMemory(NamedTuple):
-    """Rows in memory, which make one block, as they are given.
+class Lessons(NamedTuple):
+    """What an estimator that is not ours learns from, and what it is scored on.
 
     Attributes
     ----------
-    X, y : objects
-    params : dict
-        Further arguments of ``partial_fit``.
-    held : Blocks or None
-        Rows that are scored and never learned from.
-    """
-
-    X: Any
-    y: Any
-    params: dict[str, Any]
-    held: engine.Blocks | None = None
-
-    @property
-    def total(self) -> int:
-        """Blocks to learn from."""
-        return 1
-
-    def epoch(self, estimator: Any, _epoch: int) -> Iterator[Taught]:
-        """Learn from all rows."""
-        estimator = learned(estimator, self.X, self.y, self.params)
-        yield Taught(estimator, 1, _rows(self.X), kind_of(self.X))
-
-    def score(self, estimator: Any, scorer: Callable | None) -> float:
-        """Score the rows that are held out."""
-        assert self.held is not None
-        return scoring.of_blocks(estimator, scorer, self.held, [0])
-
-
-class InBlocks(NamedTuple):
-    """The blocks of collections.
-
-    Attributes
-    ----------
+    learner : Copies or AsGiven
     blocks : Blocks
-    params : dict
-        Further arguments of ``partial_fit``, the same for all blocks.
-    seed : int or None
-        Of the blocks' order; None to leave them as they are.
-    held : sequence of int
-        Blocks that are scored and never learned from.
+    held : Blocks or None
+        What is scored and never learned from.
+    which : sequence of int
+        Its blocks.
     """
 
+    learner: Any
     blocks: engine.Blocks
-    params: dict[str, Any]
-    seed: int | None
-    held: Sequence[int] = ()
+    held: engine.Blocks | None = None
+    which: Sequence[int] = ()
 
     @property
     def total(self) -> int:
         """Blocks to learn from."""
-        return len(self.blocks) - len(self.held)
+        return len(self.blocks) - (len(self.which) if self.held is self.blocks else 0)
 
-    def epoch(self, estimator: Any, epoch: int) -> Iterator[Taught]:
-        """Learn from one block after the other; yield after each segment of them."""
-        order: Sequence[int] | None = None
-        if self.seed is not None:
-            order = block_order(self.blocks, self.seed, epoch)
-        if self.held:
-            held = set(self.held)
-            every = range(len(self.blocks)) if order is None else order
-            order = [block for block in every if block not in held]
-        step = as_here(partial(_learn, self.blocks.names, self.params))
-        taught, done = Taught(estimator), 0
-        for segment in engine.fold(step, taught, self.blocks, prepare=_as_they_are, order=order):
-            done += len(segment.records)
-            taught = segment.state._replace(blocks=done)
-            yield taught
-        if not taught.rows:
-            if self.held:
-                raise ValueError(_too_few(len(self.blocks)))
-            name = type(estimator).__name__
-            raise ValueError(
-                f"Found array with 0 sample(s) while a minimum of 1 is required by {name}."
-            )
-
-    def score(self, estimator: Any, scorer: Callable | None) -> float:
-        """Score the blocks that are held out."""
-        return scoring.of_blocks(estimator, scorer, self.blocks, self.held)
+    def score(self, scorer: Callable | None, taught: Taught) -> float:
+        """Score what is held out."""
+        assert self.held is not None
+        return scoring.of_blocks(taught.estimator, scorer, self.held, self.which)
 
 
 def lessons_of(
@@ -132,7 +153,7 @@ def lessons_of(
     seed: int,
     shuffle: bool,
     held_out: float | None,
-) -> InMemory | InBlocks:
+) -> Lessons:
     """Return what is learned from.
 
     Parameters
@@ -155,7 +176,7 @@ def lessons_of(
     """
     lazy = engine.is_collection(X)
     if not lazy and held_out is None and not any(map(engine.is_collection, (y, *params.values()))):
-        return InMemory(X, y, params)
+        return _in_memory(X, y, params)
     if not lazy:
         X, y = (x if x is None or _says_its_rows(x) else np.asarray(x) for x in (X, y))
     n_rows = rows_known(X)
@@ -164,7 +185,8 @@ def lessons_of(
     if lazy:
         same = {name: value for name, value in params.items() if name not in by_row}
         held = () if held_out is None else _blocks_held_out(blocks, held_out, seed)
-        return InBlocks(blocks, same, seed if shuffle else None, held)
+        copies = Copies(blocks.names, same, seed if shuffle else None, held, get_config())
+        return Lessons(copies, blocks, blocks, held)
     assert held_out is not None
     assert n_rows is not None
     n_held = int(np.ceil(held_out * n_rows))
@@ -178,7 +200,15 @@ def lessons_of(
     cut = {name: _rows_at(value, rest) for name, value in by_row.items()}
     given = {"X": X, "y": y, "sample_weight": by_row.get("sample_weight")}
     held_rows = engine.align(**{name: _rows_at(value, apart) for name, value in given.items()})
-    return InMemory(_rows_at(X, rest), _rows_at(y, rest), {**params, **cut}, held_rows)
+    lessons = _in_memory(_rows_at(X, rest), _rows_at(y, rest), {**params, **cut})
+    return lessons._replace(held=held_rows, which=[0])
+
+
+def _in_memory(X: Any, y: Any, params: dict[str, Any]) -> Lessons:
+    """Return rows in memory as one block; perhaps only the estimator can tell how many they are."""
+    n_rows = engine.n_rows(X) if _says_its_rows(X) else 1
+    block = engine.Blocks(("X",), None, (range(max(n_rows, 1)),), (n_rows,), ())
+    return Lessons(AsGiven(X, y, params), block)
 
 
 def _blocks_held_out(blocks: engine.Blocks, share: float, seed: int) -> list[int]:
@@ -237,25 +267,5 @@ def _rows_at(x: Any, at: np.ndarray) -> Any:
     return None if x is None else _safe_indexing(x, at)
 
 
-def _rows(X: Any) -> int:
-    """Return the rows of what only the estimator may know to read, 0 where it does not say."""
-    return engine.n_rows(X) if _says_its_rows(X) else 0
-
-
 def _says_its_rows(X: Any) -> bool:
     return hasattr(X, "shape") or hasattr(X, "__len__")
-
-
-def _as_they_are(_index: int, parts: tuple) -> tuple:
-    return parts
-
-
-def _learn(
-    names: tuple[str, ...], params: dict[str, Any], before: Taught, parts: tuple
-) -> tuple[Taught, None]:
-    """Let a copy learn from a block: the chain's task."""
-    given = dict(zip(names, parts, strict=True))
-    X, y = given.pop("X"), given.pop("y", None)
-    estimator = learned(before.estimator, X, y, {**params, **given})
-    rows = before.rows + engine.n_rows(X)
-    return before._replace(estimator=estimator, rows=rows, like=kind_of(X)), None

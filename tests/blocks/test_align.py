@@ -22,7 +22,7 @@ def parts(blocks):
     """Return the parts of every block."""
     with dask.config.set(scheduler="sync"):
         _, records = run(see, 0, blocks)
-    return [record.info for record in records]
+    return [record.report for record in records]
 
 
 def joined(blocks):

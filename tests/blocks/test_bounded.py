@@ -116,7 +116,7 @@ def test_any_rechunk_is_read_once_in_order_and_bounded(chunks, window, segment, 
     assert state == len(targets)
     assert [r.block for r in records] == order
     for record in records:
-        (X_k,) = record.info
+        (X_k,) = record.report
         expected = tracking.rows(starts[record.block], targets[record.block])
         np.testing.assert_array_equal(X_k, expected)
     assert tracking.reads(happened) == [sum(sources[:i]) for i in range(len(sources))]

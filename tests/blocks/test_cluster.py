@@ -199,8 +199,8 @@ def test_persisted_data_are_taken_where_they_are(client, what):
     X, expected = PERSISTED[what](P)
     with dask.config.set({"streamlearn.segment": 4}):
         _, records = run(tracking.see, 0, align(X=X, y=np.arange(50)))
-    np.testing.assert_array_equal(np.concatenate([r.info[0] for r in records]), expected)
-    np.testing.assert_array_equal(np.concatenate([r.info[1] for r in records]), np.arange(50))
+    np.testing.assert_array_equal(np.concatenate([r.report[0] for r in records]), expected)
+    np.testing.assert_array_equal(np.concatenate([r.report[1] for r in records]), np.arange(50))
     made = [e for e in client.run(tracking.drain).values() if any(x.change > 0 for x in e)]
     assert not made
 
@@ -213,7 +213,7 @@ def test_a_Delayed_made_of_a_future_is_an_outside_input(client):
     ]
     _, records = run(tracking.see, 0, align(X=da.concatenate(pieces)))
     for record, sign in zip(records, (1, 1, -1), strict=True):
-        np.testing.assert_array_equal(record.info[0], sign * tracking.rows(0, 5))
+        np.testing.assert_array_equal(record.report[0], sign * tracking.rows(0, 5))
 
 
 def test_a_scattered_scale_is_an_outside_input(client):
@@ -235,7 +235,7 @@ def test_frames_run_on_the_workers(client):
     df = dd.from_pandas(pd.DataFrame(tracking.rows(0, 12), columns=list("abcd")), npartitions=3)
     for frame in (df, df.persist()):
         _, records = run(tracking.see, 0, align(X=frame[["a", "b"]], y=frame["d"]))
-        X, y = (np.concatenate(part) for part in zip(*(r.info for r in records), strict=True))
+        X, y = (np.concatenate(part) for part in zip(*(r.report for r in records), strict=True))
         np.testing.assert_array_equal(X, tracking.rows(0, 12)[:, :2])
         np.testing.assert_array_equal(y, tracking.rows(0, 12)[:, 3])
 

@@ -48,7 +48,7 @@ def _in_this_thread():
 
 def joined(blocks):
     _, records = run(see, 0, blocks)
-    return [np.concatenate(part) for part in zip(*(r.info for r in records), strict=True)]
+    return [np.concatenate(part) for part in zip(*(r.report for r in records), strict=True)]
 
 
 def test_frames_come_as_they_are(folder, table):
@@ -56,7 +56,7 @@ def test_frames_come_as_they_are(folder, table):
     df = dd.read_parquet(folder)
     blocks = align(X=df[FEATURES], y=df["late"])
     kinds = run(lambda state, parts: (state, [type(p) for p in parts]), 0, blocks)[1]
-    assert all(r.info == [pd.DataFrame, pd.Series] for r in kinds)
+    assert all(r.report == [pd.DataFrame, pd.Series] for r in kinds)
     X, y = joined(blocks)
     np.testing.assert_array_equal(X, table[FEATURES])
     np.testing.assert_array_equal(y, table["late"])
@@ -143,7 +143,7 @@ def test_a_block_of_a_frame_is_the_partition_of_its_number(folder, narrow, files
         assert len(records) == X.npartitions
         for record in records:
             expected = X.partitions[record.block].compute()
-            np.testing.assert_array_equal(record.info[0], expected)
+            np.testing.assert_array_equal(record.report[0], expected)
 
 
 @pytest.mark.parametrize("frame", ["X", "y", "neither"])

@@ -120,7 +120,7 @@ def passed(**containers):
     reads.clear()
     with dask.config.set(scheduler="sync"):
         (segment,) = fold(step, 0, align(**containers), prepare=lambda i, parts: parts)
-    return [np.concatenate(x) for x in zip(*(r.info for r in segment.records))]
+    return [np.concatenate(x) for x in zip(*(r.report for r in segment.records))]
 
 rows = np.arange(80.0).reshape(20, 4)
 Z = da.from_array(rows, chunks=(5, 4)).map_blocks(read, dtype=float, meta=np.empty((0, 0)))

@@ -76,7 +76,7 @@ def test_records_tell_what_happened_to_each_block(local_scheduler):
     for r in records:
         assert before <= r.load_start <= r.load_end <= r.update_start <= r.update_end <= time.time()
         assert r.load_end - r.load_start >= 0.002
-        assert isinstance(r.info, float)
+        assert isinstance(r.report, float)
     for a, b in pairwise(records):
         assert a.update_end <= b.update_start
     here = threading.current_thread().name
@@ -87,7 +87,7 @@ def test_data_in_memory_are_one_segment_of_one_block(nothing_runs):
     (segment,) = segments(rough, 0.5, align(X=tracking.rows(0, 6), y=np.arange(6)))
     (record,) = segment.records
     assert (record.block, record.rows, record.bytes) == (0, 6, 6 * 8 * (COLUMNS + 1))
-    assert segment.state == record.info == rough(0.5, (tracking.rows(0, 6),))[0]
+    assert segment.state == record.report == rough(0.5, (tracking.rows(0, 6),))[0]
     assert reduce(lambda i, parts: (i, len(parts)), max, align(X=tracking.rows(0, 6))) == (0, 1)
 
 
@@ -117,7 +117,7 @@ def test_no_rows_at_all_leave_the_state_as_it_is(X):
     state, records = run(never, "as it was", align(X=X), prepare=never)
     assert state == "as it was"
     assert {r.rows for r in records} == {0}
-    assert {r.info for r in records} == {None}
+    assert {r.report for r in records} == {None}
     assert reduce(never, never, align(X=X)) is None
 
 
@@ -141,7 +141,7 @@ def test_an_order_of_numpys_numbers_is_one_of_pythons():
         lambda s, i: (s, type(i)), 0, align(X=memory(4)), order=order, prepare=lambda i, parts: i
     )
     assert [r.block for r in records] == order.tolist()
-    assert {type(r.block) for r in records} == {r.info for r in records} == {int}
+    assert {type(r.block) for r in records} == {r.report for r in records} == {int}
 
 
 def test_an_order_that_names_a_block_twice_is_refused():

@@ -96,7 +96,7 @@ def rows_of(blocks, **options) -> np.ndarray:
     """Return the rows of X and y in the order of one pass."""
     with dask.config.set({"streamlearn.segment": 3}):
         _, records = run(kept, 0, blocks, prepare=columns, **options)
-    x, y = (np.concatenate(p) for p in zip(*(r.info for r in records if r.rows), strict=True))
+    x, y = (np.concatenate(p) for p in zip(*(r.report for r in records if r.rows), strict=True))
     return np.stack([x, y])
 
 
@@ -222,7 +222,7 @@ def test_rechunks_by_p2p(client):
         assert any("barrier" in str(key) for key in X.__dask_graph__())
         assert any("barrier" in str(key) for key in y.__dask_graph__())
     _, records = run(tracking.see, 0, align(X=X, y=y))
-    found = [np.concatenate(parts) for parts in zip(*(r.info for r in records), strict=True)]
+    found = [np.concatenate(parts) for parts in zip(*(r.report for r in records), strict=True)]
     np.testing.assert_array_equal(found[0], x)
     np.testing.assert_array_equal(found[1], x[:, 0])
 
@@ -275,7 +275,7 @@ def test_a_worker_that_dies_changes_no_row(client, tmp_path):
     expected = rows_of(blocks)
     _, records = run(partial(deadly, tmp_path / "died"), 0, blocks, prepare=columns)
     assert (tmp_path / "died").exists()
-    found = [np.concatenate(p) for p in zip(*(r.info for r in records if r.rows), strict=True)]
+    found = [np.concatenate(p) for p in zip(*(r.report for r in records if r.rows), strict=True)]
     np.testing.assert_array_equal(found, expected)
 
 

@@ -1,0 +1,88 @@
+"""Stages ahead of the learner: a block goes through them, and the learner follows their units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sklearn.utils.validation import _get_feature_names
+
+from streamlearn._arrays import (
+    Array,
+    asarray,
+    default_int,
+    same_place,
+)
+from streamlearn._training.course import Course, Learned
+from streamlearn._training.prepare import Pending, Prepared, with_draws, without_held_out
+from streamlearn._validation.reader import (
+    Reader,
+    as_array,
+)
+from streamlearn.blocks import Rows
+from streamlearn.core.statistics.moments import Standardize
+from streamlearn.stages import Mergeable
+
+
+def through_stages(course: Course, learned: Learned, pending: Pending) -> tuple[Learned, Prepared]:
+    """Take a block through the stages ahead of the learner; they learn in the first epoch."""
+    assert course.ahead is not None
+    assert learned.ahead is not None
+    piece, given, target, weight, epoch, index = pending
+    learns = epoch == course.first.epoch
+    y = as_array(given["y"]) if "y" in given else None
+    states, (X, *_, clean) = course.ahead.learn(
+        learned.ahead, piece, y, given, course.reader, learns=learns
+    )
+    names = None if X.functions else _get_feature_names(X.array)
+    check = learns and not clean
+    if check or not X.functions:
+        reader = Reader(course.reader.estimator, None, names_of(course), finite=check, dense=None)
+        X = reader.whole(X, course.reader.block(index))
+    like = Rows(X.array[:1, ...], X.functions).all()
+    if target is not None and not same_place(like, target):
+        dtype = like.dtype if course.target.classes is None else default_int(like)
+        target = asarray(target, like=like, dtype=dtype)
+    if weight is not None and not same_place(like, weight):
+        weight = asarray(weight, like=like)
+    state = restated(course, learned, states, X.functions)
+    learned = learned._replace(state=state, ahead=states, names=names)
+    block = without_held_out(course, index, X, target, weight)
+    return learned, with_draws(course, epoch, index, block)
+
+
+def restated(
+    course: Course, learned: Learned, states: tuple, functions: tuple[Callable, ...]
+) -> Any:
+    """Return the learner's state in the units that the stages ahead have come to.
+
+    The learner goes on from what it knows of the raw rows, rather than from numbers that mean
+    something else now that the last stage's mean and scale have moved. ``functions`` are what is
+    left for batches of the stages ahead.
+    """
+    assert course.ahead is not None
+    assert learned.ahead is not None
+    former, restate = learned.ahead[-1], course.machine.restate
+    if learned.state is None or restate is None or former is None or former is states[-1]:
+        return learned.state
+    if not functions or not isinstance(functions[-1], Standardize):
+        return learned.state
+    before = course.ahead.stages[-1].function(former)
+    moved = functions[-1].since(before) if isinstance(before, Standardize) else None
+    if moved is None:
+        return learned.state
+    like = an_array(learned.state)
+    return restate(course.machine.params, learned.state, *(asarray(v, like=like) for v in moved))
+
+
+def names_of(course: Course) -> tuple[str, ...] | None:
+    """Return the names of the columns that the learner sees, where stages ahead keep them."""
+    stages = () if course.ahead is None else course.ahead.stages
+    same = all(isinstance(stage, Mergeable) for stage in stages)
+    return course.reader.names if same else None
+
+
+def an_array(state: Any) -> Array:
+    while isinstance(state, tuple):
+        state = state[0]
+    return state

@@ -1,0 +1,229 @@
+"""Learning from a block with one of this library's learners.
+
+What needs no state is done in each block's own task (`BlockLearner.prepare`), the chain of steps
+only learns (`BlockLearner.step`). Everything random is drawn in the block's task from (seed, epoch,
+block), so that a task run twice draws the same.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import NamedTuple
+
+import numpy as np
+
+from streamlearn._arrays import (
+    Array,
+    asarray,
+    concat,
+    float_dtype,
+    is_sparse,
+    to_numpy,
+)
+from streamlearn._training.ahead import an_array, names_of, through_stages
+from streamlearn._training.course import Course, Learned, Report, generator
+from streamlearn._training.epochs import Progress
+from streamlearn._training.prepare import Pending, Prepared, largest, read, taken, with_draws
+from streamlearn._validation.messages import no_rows, no_weight
+from streamlearn._validation.reader import (
+    DENSE,
+    dense_or_raise,
+    same_place_or_raise,
+    sum_is_finite,
+)
+from streamlearn.blocks import Blocks, Rows, groups
+from streamlearn.core.batches import GROWTH, cut, learn
+from streamlearn.core.learner import Info, Machine
+
+GOLDEN = 0.5 * (5.0**0.5 - 1.0)
+
+
+class BlockLearner(NamedTuple):
+    """The block learner of `streamlearn._training.epochs` that a `Course` makes.
+
+    Attributes
+    ----------
+    course : Course
+    block_loss : callable
+        ``(sums, n_rows, n_iter, block) -> float``, see ``loss`` there.
+    at_hand : Prepared or None
+        Rows in memory that are read already; they are the only block.
+    """
+
+    course: Course
+    block_loss: Callable[[Info, int, int, int | None], float]
+    at_hand: Prepared | None = None
+
+    def prepare(self, epoch: int, index: int, parts: tuple) -> Prepared | Pending:
+        """Make a block ready to be learned from."""
+        block = read(self.course, epoch, index, parts) if self.at_hand is None else self.at_hand
+        if isinstance(block, Pending):
+            return block
+        return with_draws(self.course, epoch, index, block)
+
+    def step(self, learned: Learned, block: Prepared | Pending) -> tuple[Learned, Report]:
+        """Learn from one block."""
+        return learn_block(self.course, learned, block)
+
+    def order(self, blocks: Blocks, epoch: int) -> Sequence[int] | None:
+        """Return the blocks in an order drawn for the epoch."""
+        shuffle = self.course.shuffle
+        return None if shuffle.by is None else block_order(blocks, shuffle.seed, epoch)
+
+    def loss(self, report: Report, n_iter: int, index: int) -> float:
+        """Return the mean loss of the rows of a block."""
+        assert report.sums is not None
+        return self.block_loss(report.sums, report.rows, n_iter, self.course.reader.block(index))
+
+    def check(self, progress: Progress) -> None:
+        """Check that there were rows, and some with a weight."""
+        if not progress.rows_read:
+            raise no_rows(self.course.reader.estimator)
+        waiting = progress.learned.waiting is not None
+        if "sample_weight" in self.course.names and not progress.weight and not waiting:
+            raise no_weight()
+
+
+def learn_block(
+    course: Course, learned: Learned, block: Prepared | Pending
+) -> tuple[Learned, Report]:
+    """Learn from one block, batch by batch, then score its held-out rows."""
+    if isinstance(block, Pending):
+        learned, block = through_stages(course, learned, block)
+    machine, state, rows = course.machine, learned.state, learned.rows
+    X = block.X
+    like = Rows(X[:1, ...], block.functions).all()
+    if is_sparse(like) and not machine.sparse:
+        dense_or_raise(like, course.reader.dense or DENSE)
+    if state is None and machine.begin is not None:
+        block = _joined(learned.waiting, block)
+        X = block.X
+        state = machine.begin(machine.params, Rows(X, block.functions), block.weight)
+        if state is None:
+            return learned._replace(waiting=_with_weight(X, block.weight)), Report(None, None, 0)
+        learned = learned._replace(waiting=None)
+    elif state is None:
+        state = machine.init(machine.params, like.shape[1], course.n_outputs, like=like)
+    same_place_or_raise(like, an_array(state), course.reader.estimator, "partial_fit")
+    through, built = _through(machine, X, block.functions)
+    large = None if built else largest(course, X, rows)
+    batches = cut(
+        X,
+        block.target,
+        block.weight,
+        seen=rows,
+        batch_size=course.batch_size,
+        largest=large,
+        growth=GROWTH if machine.growth is None else machine.growth(X, course.n_outputs),
+        order=block.draws.order,
+        rows=block.draws.rows,
+        run=block.draws.run,
+        gather=built or not machine.affine,
+        through=through,
+        draws=_samples(course, X, like, block.draws.samples),
+    )
+    held = None
+    # Divergence is found in what the steps report, and raised there.
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        try:
+            state, info = learn(machine, state, batches)
+        except Exception:
+            look_again(course, block)  # NaN may have no inverse
+            raise
+        if info is not None and not course.reader.looks(X) and not sum_is_finite(info.objective):
+            look_again(course, block)
+        if machine.end_block is not None:
+            state = machine.end_block(machine.params, state, rows + X.shape[0])
+        if course.held_out is not None and block.held_out is not None:
+            X_, target, weight = block.held_out[:3]
+            predicted = course.held_out.predicted(machine.apply(machine.params, state, X_))
+            held = course.held_out.metric.of_block(target, predicted, weight)
+    return learned._replace(state=state, rows=rows + X.shape[0]), Report(info, held, X.shape[0])
+
+
+def _joined(waiting: tuple[Array, Array | None] | None, block: Prepared) -> Prepared:
+    """Return a block with the rows that wait for it before its own."""
+    if waiting is None:
+        return block
+    X, weight = waiting
+    if block.weight is not None:
+        weight = concat([weight, block.weight])
+    return block._replace(X=concat([X, block.X]), weight=weight)
+
+
+def _with_weight(X: Array, weight: Array | None) -> tuple[Array, Array | None]:
+    """Return the rows that have a weight."""
+    if weight is None:
+        return X, None
+    X, _, weight = taken((X, None, weight), np.flatnonzero(to_numpy(weight)))
+    return X, weight
+
+
+def look_again(course: Course, block: Prepared) -> None:
+    """Check the rows of a block that went wrong, if nobody has.
+
+    Raises
+    ------
+    ValueError
+        If they hold NaN or infinity, naming the block.
+    """
+    if not course.reader.looks(block.X):
+        reader = course.reader._replace(names=names_of(course))
+        reader.finite_or_raise(Rows(block.X, block.functions).all(), block.block)
+
+
+def _samples(course: Course, X: Array, like: Array, draws: np.ndarray | None) -> Callable | None:
+    """Return what draws which rows of a batch of m stand for all.
+
+    The numbers of a block are drawn in its own task, and turned by the golden section for each use:
+    the chain, which waits for nobody, makes no generator.
+    """
+    sampled, dtype = course.machine.sampled, float_dtype(like)
+    if sampled is None or draws is None:
+        return None
+    turns = count()
+
+    def drawn(m: int) -> Array | None:
+        k = sampled(X, course.n_outputs, m)
+        if not k:
+            return None
+        parts = [(draws + GOLDEN * next(turns)) % 1.0 for _ in range(0, k, len(draws))]
+        u = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return asarray((np.arange(k) + u[:k]) / k, like=like, dtype=dtype)
+
+    return drawn
+
+
+def _through(
+    machine: Machine, X: Array, functions: tuple[Callable, ...]
+) -> tuple[Callable | None, bool]:
+    """Return the functions of rows as one, and whether they build the rows."""
+    if not functions:
+        return None, False
+    if machine.affine and len(functions) == 1:
+        unbuilt = getattr(functions[0], "unbuilt", lambda like: None)(X)
+        if unbuilt is not None:
+            return unbuilt, False
+    return Rows(X, functions).of, True
+
+
+def block_order(blocks: Blocks, seed: int, epoch: int) -> Sequence[int] | None:
+    """Return the blocks in an order drawn for ``epoch``; those that share a source stay together.
+
+    None where there is one block, in memory.
+    """
+    if blocks.plan is None:
+        return None
+    together = groups(blocks.plan)
+    if len(together) == 1 < len(blocks):
+        warnings.warn(
+            f"shuffle leaves the {len(blocks)} blocks in order: each shares a source with another, "
+            "as rechunking makes them, and another order would read twice. If the rows are "
+            "sorted, make each block of whole sources, or store the data anew.",
+            UserWarning,
+            stacklevel=2,
+        )
+    order = generator(seed, len(blocks), epoch).permutation(len(together))
+    return [block for group in order for block in together[group]]

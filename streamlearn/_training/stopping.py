@@ -1,0 +1,330 @@
+"""Stopping rules: small objects that the training loop asks after each segment and each epoch.
+
+A rule has ``begin(progress)``, which returns its first state; ``after_segment(progress)`` and
+``after_epoch(progress)``, which return the progress with another state in ``rule``, and perhaps
+with ``stopped`` or another learned state (a smaller step size, say); and ``finish(progress)``,
+which returns what the fit ends with.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from streamlearn._arrays import asarray, namespace, to_numpy
+from streamlearn._training.epochs import Progress
+
+SMALLEST_STEP = 1e-6
+"""Step size below which the "adaptive" schedule stops instead of dividing by 5; scikit-learn's."""
+
+
+class Never:
+    """Stop when the epochs are over."""
+
+    def begin(self, progress: Progress) -> Any:
+        """Return None: nothing is remembered."""
+
+    def after_segment(self, progress: Progress) -> Progress:
+        """Return the progress as it is."""
+        return progress
+
+    def after_epoch(self, progress: Progress) -> Progress:
+        """Return the progress as it is."""
+        return progress
+
+    def finish(self, progress: Progress) -> Progress:
+        """Return the progress as it is."""
+        return progress
+
+
+class Waiting(NamedTuple):
+    """How often in a row each of several values has not improved; greater is better.
+
+    Attributes
+    ----------
+    best : ndarray of shape (n_columns,)
+    stale : ndarray of int of shape (n_columns,)
+    """
+
+    best: np.ndarray
+    stale: np.ndarray
+
+    @classmethod
+    def begin(cls, n_columns: int) -> Waiting:
+        """Return the state before any value."""
+        return cls(np.full(n_columns, -np.inf), np.zeros(n_columns, dtype=int))
+
+    def after(self, value: np.ndarray, tol: float, patience: int) -> tuple[Waiting, np.ndarray]:
+        """Take in a value of each column; return which columns have waited long enough.
+
+        NaN, the score of too few rows, says nothing. A ``tol`` of -inf never waits.
+        """
+        worse = (tol > -np.inf) & (value < self.best + tol)
+        stale = np.where(worse, self.stale + 1, 0)
+        out = stale >= patience
+        return Waiting(np.fmax(self.best, value), np.where(out, 0, stale)), out
+
+
+@dataclass(frozen=True)
+class NoImprovement(Never):
+    """scikit-learn's rule of linear models: each column stops where its loss or score stalls.
+
+    Attributes
+    ----------
+    n_columns : int
+    tol : float
+        -inf never to stop.
+    n_iter_no_change : int
+    score : callable or None
+        ``(score states) -> ndarray`` of shape () or (n_columns,): watch the score of held-out rows
+        after each segment. None to watch the objective after each epoch.
+    held_out : str
+        What is held out, for the error of too few rows.
+    adaptive : bool
+        Divide the step size of a column by 5 before it stops.
+    """
+
+    n_columns: int
+    tol: float
+    n_iter_no_change: int
+    score: Callable[[tuple], np.ndarray] | None = None
+    held_out: str = ""
+    adaptive: bool = False
+
+    def begin(self, progress: Progress) -> tuple[Waiting, np.ndarray]:
+        """Return the state before any value, and which columns still move."""
+        return Waiting.begin(self.n_columns), np.ones(self.n_columns, dtype=bool)
+
+    def after_segment(self, progress: Progress) -> Progress:
+        """Look at the held-out score."""
+        if self.score is None or not progress.held_out:
+            return progress
+        return self._watched(
+            progress, np.broadcast_to(self.score(progress.held_out), self.n_columns)
+        )
+
+    def after_epoch(self, progress: Progress) -> Progress:
+        """Look at the objective, or whether there has been a score.
+
+        Raises
+        ------
+        ValueError
+            If no held-out rows could be scored.
+        """
+        if self.score is None:
+            return self._watched(progress, -progress.objective / max(progress.rows, 1))
+        waiting, _ = progress.rule
+        if np.isneginf(waiting.best).any():
+            raise ValueError(
+                f"The fit cannot be scored: {self.held_out} too few rows, or none with a weight. "
+                "Increase it, use more rows or larger blocks, or another random_state, or disable "
+                "early_stopping."
+            )
+        return progress
+
+    def finish(self, progress: Progress) -> Progress:
+        """Let all columns move again: the next fit may learn more."""
+        state = progress.learned.state
+        if not hasattr(state, "active"):
+            return progress
+        moving = namespace(state.active).ones_like(state.active)
+        learned = progress.learned._replace(state=state._replace(active=moving))
+        return progress._replace(learned=learned)
+
+    def _watched(self, progress: Progress, value: np.ndarray) -> Progress:
+        """Take in a value of each column; slow down or stop those that stalled."""
+        waiting, active = progress.rule
+        waiting, stalled = waiting.after(value, self.tol, self.n_iter_no_change)
+        stalled = stalled & active
+        if not stalled.any():
+            return progress._replace(rule=(waiting, active))
+        state = progress.learned.state
+        if self.adaptive:
+            eta = to_numpy(state.eta)
+            slower = stalled & (eta > SMALLEST_STEP)
+            state = state._replace(eta=asarray(np.where(slower, eta / 5, eta), like=state.eta))
+            stalled = stalled & ~slower
+        active = active & ~stalled
+        state = state._replace(active=asarray(active.astype(np.float64), like=state.active))
+        return progress._replace(
+            learned=progress.learned._replace(state=state),
+            rule=(waiting, active),
+            stopped=not active.any(),
+        )
+
+
+class Best(NamedTuple):
+    """What the rule of a net remembers, from fit to fit where one goes on from the other.
+
+    Attributes
+    ----------
+    loss, score : float
+        The best so far.
+    stale : int
+        Epochs without an improvement.
+    net : tuple of tuples of arrays, or None
+        Weights and biases with the best score.
+    """
+
+    loss: float = math.inf
+    score: float = -math.inf
+    stale: int = 0
+    net: tuple | None = None
+
+    def after_loss(self, loss: float, tol: float) -> Best:
+        """Take in the loss of an epoch."""
+        stale = self.stale + 1 if loss > self.loss - tol else 0
+        return self._replace(loss=loss if loss < self.loss else self.loss, stale=stale)
+
+    def after_score(self, score: float, tol: float, net: tuple) -> Best:
+        """Take in the score of held-out rows."""
+        best = self._replace(stale=self.stale + 1 if score < self.score + tol else 0)
+        return best._replace(score=score, net=net) if score > self.score else best
+
+
+@dataclass(frozen=True)
+class NoImprovementOfNet(Never):
+    """scikit-learn's rule of nets: it stops one epoch later, and ends with the best weights.
+
+    Attributes
+    ----------
+    tol : float
+    n_iter_no_change : float
+    best : Best
+        What the fit before remembers.
+    check : callable
+        ``(state)``: raises where a weight is not finite.
+    score : callable or None
+        ``(score states) -> float``: watch the score of held-out rows after each segment. None to
+        watch the loss of each epoch.
+    adaptive : bool
+        Divide the step size by 5 rather than stop, while it is not tiny.
+    """
+
+    tol: float
+    n_iter_no_change: float
+    best: Best
+    check: Callable[[Any], None]
+    score: Callable[[tuple], float] | None = None
+    adaptive: bool = False
+
+    def begin(self, progress: Progress) -> Best:
+        """Return what the fit before remembers."""
+        return self.best
+
+    def after_segment(self, progress: Progress) -> Progress:
+        """Look at the score of held-out rows."""
+        if self.score is None or progress.rows_held_out < 2:
+            return progress
+        score = self.score(progress.held_out)
+        best = progress.rule.after_score(score, self.tol, progress.learned.state[:2])
+        return self._slower_or_stopped(
+            progress._replace(scores=(*progress.scores, score), rule=best)
+        )
+
+    def after_epoch(self, progress: Progress) -> Progress:
+        """Look at the loss of the epoch, or whether there has been a score.
+
+        Raises
+        ------
+        ValueError
+            If no held-out rows could be scored.
+        """
+        if self.score is None:
+            loss = mean_objective(progress)
+            if not math.isfinite(loss):
+                self.check(progress.learned.state)
+            best = progress.rule.after_loss(loss, self.tol)
+            return self._slower_or_stopped(progress._replace(rule=best))
+        if not progress.scores:
+            raise ValueError(
+                "The fit cannot be scored: validation_fraction of each block's rows holds out "
+                "too few. Increase it, use larger blocks, or disable early_stopping."
+            )
+        return progress
+
+    def finish(self, progress: Progress) -> Progress:
+        """Go back to the weights with the best score."""
+        if self.score is None or progress.rule.net is None:
+            return progress
+        weights, biases = progress.rule.net
+        state = progress.learned.state._replace(weights=weights, biases=biases)
+        return progress._replace(learned=progress.learned._replace(state=state))
+
+    def _slower_or_stopped(self, progress: Progress) -> Progress:
+        if progress.rule.stale <= self.n_iter_no_change:
+            return progress
+        what = "Training loss" if self.score is None else "Validation score"
+        news = (
+            f"{what} did not improve more than tol={self.tol:f} for {self.n_iter_no_change} "
+            "consecutive epochs."
+        )
+        learned = progress.learned
+        moving = learned.state.moving
+        eta = float(to_numpy(moving.eta)) if self.adaptive else 0.0
+        if eta <= SMALLEST_STEP:
+            news += " Learning rate too small. Stopping." if self.adaptive else " Stopping."
+            return progress._replace(stopped=True, news=news)
+        moving = moving._replace(eta=asarray(eta / 5, like=moving.eta))
+        return progress._replace(
+            learned=learned._replace(state=learned.state._replace(moving=moving)),
+            rule=progress.rule._replace(stale=0),
+            news=f"{news} Setting learning rate to {eta / 5:f}",
+        )
+
+
+def mean_objective(progress: Progress) -> float:
+    """Return the mean objective of an epoch of a model of one output."""
+    return float(progress.objective[0]) / progress.rows
+
+
+@dataclass(frozen=True)
+class NoBetterScore(Never):
+    """Stop when epochs in a row have brought no better score, and keep the best one's state.
+
+    Attributes
+    ----------
+    score : callable
+        ``(learned) -> float``.
+    tol : float
+        What a better score is better by; -inf never to stop early.
+    patience : int
+    """
+
+    score: Callable[[Any], float]
+    tol: float
+    patience: int
+
+    def begin(self, progress: Progress) -> tuple[Waiting, Any]:
+        """Return the state before any score, and the best state so far."""
+        return Waiting.begin(1), progress.learned
+
+    def after_epoch(self, progress: Progress) -> Progress:
+        """Score what has been learned.
+
+        Raises
+        ------
+        ValueError
+            If what is held out has no score.
+        """
+        waiting, best = progress.rule
+        score = self.score(progress.learned)
+        if not progress.scores or score > waiting.best[0]:
+            best = progress.learned
+        waiting, stalled = waiting.after(np.asarray([score]), self.tol, self.patience)
+        if np.isneginf(waiting.best[0]):
+            raise ValueError(
+                f"What is held out has no score ({score}): it has too few rows, or none of which "
+                "sample_weight is not 0. Increase validation_fraction, or use another random_state."
+            )
+        return progress._replace(
+            scores=(*progress.scores, score), rule=(waiting, best), stopped=bool(stalled[0])
+        )
+
+    def finish(self, progress: Progress) -> Progress:
+        """Go back to the state with the best score."""
+        return progress._replace(learned=progress.rule[1])

@@ -1,0 +1,55 @@
+"""Pipelines of transformers alone: a block learner without a learner at its end."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from streamlearn._training.epochs import Progress, train
+from streamlearn._training.stopping import Never
+from streamlearn._validation.reader import Reader, as_array
+from streamlearn.blocks import Blocks, Rows, align
+from streamlearn.stages import Chain, Flow, Piece
+
+
+class StagesAlone(NamedTuple):
+    """The block learner of a chain of stages.
+
+    Attributes
+    ----------
+    chain : Chain
+    names : tuple of str
+        The parts of a block.
+    reader : Reader
+    """
+
+    chain: Chain
+    names: tuple[str, ...]
+    reader: Reader
+
+    def order(self, blocks: Blocks, epoch: int) -> None:
+        """Return None: blocks are read in order."""
+
+    def prepare(self, epoch: int, index: int, parts: tuple) -> tuple[Piece, dict[str, Any]]:
+        """Do what needs no state."""
+        given = dict(zip(self.names[1:], parts[1:], strict=True))
+        X = parts[0] if isinstance(parts[0], Rows) else Rows(parts[0])
+        piece = self.chain.of_block(X, given, self.reader, self.reader.block(index), learns=True)
+        return piece, given
+
+    def step(self, states: tuple, block: tuple[Piece, dict[str, Any]]) -> tuple[tuple, None]:
+        """Let every stage learn from one block."""
+        piece, given = block
+        y = given.get("y")
+        y = y if y is None else as_array(y)
+        states, _ = self.chain.learn(states, piece, y, given, self.reader, through=False)
+        return states, None
+
+    def check(self, progress: Progress) -> None:
+        """Do nothing: `Chain.fitted` names the stage that has seen no rows."""
+
+
+def fit(flow: Flow, y: Any) -> None:
+    """Let the chain of ``flow`` learn from every block, in order; there is no learner after it."""
+    blocks = align(as_rows=("X",), X=flow.X, y=y, **flow.given)
+    learner = StagesAlone(flow.chain, blocks.names, flow.reader)
+    flow.states = train(learner, blocks, Progress(flow.states), Never(), max_iter=1).learned

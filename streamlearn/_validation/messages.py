@@ -1,0 +1,26 @@
+"""Errors that several rooms raise, in scikit-learn's words."""
+
+from __future__ import annotations
+
+
+def no_rows(estimator: str) -> ValueError:
+    """Return the error of data without rows."""
+    return ValueError(
+        f"Found array with 0 sample(s) while a minimum of 1 is required by {estimator}."
+    )
+
+
+def no_weight(more: str = "") -> ValueError:
+    """Return the error of rows none of which has a weight."""
+    return ValueError(f"Sample weights must contain at least one non-zero number{more}.")
+
+
+def diverged(where: str, *, advice: str | None = None) -> ValueError:
+    """Return the error of a model whose numbers overflowed; ``advice`` is added as a note."""
+    error = ValueError(
+        f"Floating-point under-/overflow occurred {where}. Scaling input data with StandardScaler "
+        "or MinMaxScaler might help."
+    )
+    if advice:
+        error.add_note(advice)
+    return error
