@@ -241,9 +241,9 @@ class Incremental(ParallelPostFit):
 
     def _run(self, estimator: Any, lessons: Lessons, max_iter: int) -> None:
         """Let copies of the estimator learn for some epochs, and keep the last or the best."""
-        rule = Never()
+        rule, scorer = Never(), scoring.scorer_of(self.scoring)
         if self.patience is not None:
-            score = partial(lessons.score, scoring.scorer_of(self.scoring))
+            score = partial(lessons.score, scorer)
             tol = -np.inf if self.tol is None else self.tol
             rule = NoBetterScore(score, tol, self.patience)
         out = train(

@@ -18,7 +18,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.utils import estimator_html_repr
 
-from streamlearn._training.epochs import block_order
+from streamlearn._training.block_learner import block_order
 from streamlearn.blocks import align
 from streamlearn.wrappers import Incremental, lessons
 from tests.containers import CHUNKS, INDEX, N_ROWS, blocks_of, dask_array, frame
