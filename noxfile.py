@@ -1,4 +1,4 @@
-"""One command a task: ``nox -s lint | types | tests | tests-torch | tests-jax | bench | demo``."""
+"""A command a task: ``nox -s lint | types | tests | tests-{torch,jax,sklearn} | bench | demo``."""
 
 import os
 
@@ -63,6 +63,16 @@ def tests_jax(session: nox.Session) -> None:
 @nox.session(name="tests-cupy")
 def tests_cupy(session: nox.Session) -> None:
     on_backend(session, "cupy", extras="cupy")
+
+
+@nox.session(name="tests-sklearn")
+def tests_sklearn(session: nox.Session) -> None:
+    """Test what we use of scikit-learn's private names, on its oldest release and its newest."""
+    install(session, "test", extras="dataframe")
+    (needs,) = (n for n in PROJECT["project"]["dependencies"] if n.startswith("scikit-learn"))
+    for release in (needs.replace(">=", "==") + ".0", "scikit-learn"):
+        session.install("-U", release)
+        session.run("pytest", "tests/test_sklearn_names.py", "tests/test_floors.py")
 
 
 @nox.session

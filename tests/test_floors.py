@@ -15,7 +15,7 @@ import streamlearn
 PACKAGE = Path(streamlearn.__file__).parent
 
 FLOORS = [
-    {"_arrays"},
+    {"_arrays", "_sklearn"},
     {"core", "blocks"},
     {"_validation"},
     {"metrics"},
@@ -60,6 +60,12 @@ def imported(source: str) -> set[str]:
     return names
 
 
+def is_private(target: str) -> bool:
+    """Tell whether a dotted name is one that scikit-learn may change without notice."""
+    top, *below = target.split(".")
+    return top == "sklearn" and any(n.startswith("_") and not n.startswith("__") for n in below)
+
+
 def faults(name: str, source: str) -> list[str]:
     """Return what the unit called ``name`` imports and may not."""
     found = []
@@ -67,9 +73,11 @@ def faults(name: str, source: str) -> list[str]:
         top, _, rest = target.partition(".")
         if name not in ONLY.get(top, {name}):
             found.append(f"only {ONLY[top]} may import {top}")
-        if name == "core" and top not in NUMERICS:
-            found.append(f"core may not import {top}")
         below = rest.partition(".")[0]
+        if name == "core" and (top not in NUMERICS or below == "_sklearn"):
+            found.append(f"core may not import {target}")
+        if is_private(target) and name != "_sklearn":
+            found.append(f"only _sklearn may import {target}")
         if top != "streamlearn" or below in (name, "__version__"):
             continue
         if below not in FLOOR:
@@ -93,11 +101,18 @@ def test_imports_go_down(path):
     [
         ("core", "import numpy as np"),
         ("core", "def f():\n    import sklearn.utils"),
+        ("core", "from streamlearn._sklearn import Interval"),
         ("core", "from streamlearn.blocks import fold"),
         ("core", "from streamlearn import _validation"),
         ("blocks", "from streamlearn.core import moments"),
         ("_validation", "import dask.array as da"),
         ("blocks", "import array_api_compat"),
+        ("linear_model", "from sklearn.utils._param_validation import Interval"),
+        ("linear_model", "import sklearn.utils._set_output as output"),
+        ("wrappers", "from sklearn.utils import _safe_indexing"),
+        ("wrappers", "def f():\n    from sklearn.utils import validation, _metadata_requests"),
+        ("_arrays", "from streamlearn._sklearn import Interval"),
+        ("_sklearn", "from streamlearn._arrays import Array"),
         ("linear_model", "from streamlearn.preprocessing import StandardScaler"),
         ("_estimator", "from streamlearn import pipeline"),
         ("_estimator", "from streamlearn.nowhere import x"),
@@ -113,6 +128,10 @@ def test_a_fault_is_found(name, source):
         ("core", "from streamlearn.core import moments\nimport itertools"),
         ("core", "from streamlearn._arrays import Array"),
         ("blocks", "import dask.array as da"),
+        ("_sklearn", "from sklearn.utils._param_validation import Interval"),
+        ("linear_model", "from streamlearn._sklearn import Interval"),
+        ("linear_model", "from sklearn import __version__, linear_model"),
+        ("linear_model", "from os import _exit"),
         ("preprocessing", "from streamlearn._estimator.inputs import check"),
     ],
 )

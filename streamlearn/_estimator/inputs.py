@@ -15,17 +15,13 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import (
-    _check_feature_names,
-    _check_n_features,
-    _check_sample_weight,
-    validate_data,
-)
+from sklearn.utils.validation import validate_data
 
 from streamlearn import blocks as engine
 from streamlearn._arrays import is_array, row_major, to_numpy
 from streamlearn._arrays.plain import known_or_raise, plain
 from streamlearn._arrays.sparse import csr, is_sparse
+from streamlearn._sklearn import _check_feature_names, _check_n_features, _check_sample_weight
 from streamlearn._validation.reader import (
     DENSE,
     Reader,

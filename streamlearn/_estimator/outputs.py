@@ -11,13 +11,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils._set_output import _get_output_config, _wrap_data_with_container
-from sklearn.utils.validation import (
-    _check_n_features,
-    check_array,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from streamlearn import blocks as engine
 from streamlearn._arrays import Array, asarray, same_dtype, same_place, to_numpy
@@ -26,6 +20,7 @@ from streamlearn._arrays.sparse import as_given, csr, is_sparse
 from streamlearn._estimator.inputs import advice, announce, is_clean, is_foreign
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.versions import Versioned
+from streamlearn._sklearn import _check_n_features, _get_output_config, _wrap_data_with_container
 from streamlearn._validation.reader import (
     Reader,
     advised,

@@ -19,7 +19,6 @@ import numpy as np
 from sklearn import config_context, get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
@@ -28,6 +27,7 @@ from streamlearn import metrics
 from streamlearn._arrays import asarray, device, is_array, namespace, same_dtype, to_numpy
 from streamlearn._arrays.plain import plain
 from streamlearn._arrays.sparse import is_sparse
+from streamlearn._sklearn import NO_ROWS, BaseSearchCV
 from streamlearn._validation.labels import beside, discover, listed
 from streamlearn._validation.missing import as_known
 from streamlearn._validation.reader import advised
@@ -43,10 +43,6 @@ LAZY = (
     "score_samples",
 )
 """Methods of an estimator that make as many rows as they are given, each of its own row."""
-
-
-NO_ROWS = ("sklearn.neighbors._classification", "sklearn.dummy")
-"""Modules whose scores let X be None, and are otherwise those of the class behind."""
 
 
 def takes_collections(estimator: Any) -> bool:

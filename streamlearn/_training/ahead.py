@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sklearn.utils.validation import _get_feature_names
-
 from streamlearn._arrays import (
     Array,
     asarray,
     default_int,
     same_place,
 )
+from streamlearn._sklearn import _get_feature_names
 from streamlearn._training.course import Course, Learned
 from streamlearn._training.prepare import Pending, Prepared, with_draws, without_held_out
 from streamlearn._validation.reader import (

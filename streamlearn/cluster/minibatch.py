@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
 from streamlearn._arrays import Array, to_float
 from streamlearn._estimator.inputs import Given, check_parameters, take_in, unchanged_on_error
 from streamlearn._estimator.outputs import Transformer, rows_out
+from streamlearn._sklearn import Interval, StrOptions
 from streamlearn._training.course import Course, Learned, Shuffle, Target
 from streamlearn._validation.reader import read_weight
 from streamlearn.cluster import fits, kmeans_parallel, passes, steps

@@ -14,7 +14,6 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._arrays import (
@@ -35,6 +34,7 @@ from streamlearn._estimator.inputs import Given, check_parameters, take_in
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.outputs import rows_out
 from streamlearn._estimator.versions import Versioned
+from streamlearn._sklearn import Interval, StrOptions
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
 from streamlearn._training.epochs import Progress, train

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils._param_validation import Options, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -16,6 +15,7 @@ from streamlearn import blocks as engine
 from streamlearn import metrics
 from streamlearn._arrays import Array, namespace, to_numpy
 from streamlearn._estimator.inputs import unchanged_on_error
+from streamlearn._sklearn import Options, StrOptions
 from streamlearn._training.course import Learned
 from streamlearn._validation.labels import Labels, beside, class_weights, decode, discover, listed
 from streamlearn.core.linear import links, sgd

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from numbers import Real
 
-from sklearn.utils._param_validation import Interval, StrOptions
-
+from streamlearn._sklearn import Interval, StrOptions
 from streamlearn.linear_model.classifier import SGDClassifier
 from streamlearn.linear_model.regressor import SGDRegressor
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from numbers import Real
 
-from sklearn.utils._param_validation import Interval
-
+from streamlearn._sklearn import Interval
 from streamlearn.linear_model.classifier import SGDClassifier
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
-from sklearn.utils._sparse import _align_api_if_sparse
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._arrays import Array, namespace
 from streamlearn._arrays.sparse import is_sparse
+from streamlearn._sklearn import _align_api_if_sparse
 
 
 class SparseCoef:

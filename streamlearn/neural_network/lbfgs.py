@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.optimize
-from sklearn.utils.fixes import _get_additional_lbfgs_options_dict
-from sklearn.utils.optimize import _check_optimize_result
 
 from streamlearn._arrays import Array, asarray, namespace, to_numpy, widest_float
+from streamlearn._sklearn import _check_optimize_result, _get_additional_lbfgs_options_dict
 from streamlearn.core import mlp
 from streamlearn.core.learner import Batch
 from streamlearn.neural_network.training import finite_or_raise

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from sklearn.base import RegressorMixin
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from streamlearn import metrics
 from streamlearn._estimator.inputs import Given
+from streamlearn._sklearn import StrOptions
 from streamlearn.core.scores import R2
 from streamlearn.neural_network.base import MLP, one_column
 from streamlearn.neural_network.targets import Goal, counts_or_raise, n_columns

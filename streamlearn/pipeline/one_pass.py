@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn import pipeline as theirs
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils.metadata_routing import _routing_enabled
 from sklearn.utils.validation import column_or_1d
 
 from streamlearn import blocks as engine
 from streamlearn import stages
 from streamlearn._arrays.plain import plain, rows_or_raise
 from streamlearn._estimator.inputs import announce
+from streamlearn._sklearn import _routing_enabled, routed_to_steps
 from streamlearn._thirdparty.partial_fit import at_hand, is_by_row, rows_known, with_classes
 from streamlearn._training import transformers
 from streamlearn._validation.reader import Reader
@@ -40,7 +40,7 @@ def leaves_of(
     """Return the steps of a pipeline, and of pipelines in it, one after the other."""
     further = further and _routing_enabled() and hasattr(pipe, "partial_fit")
     method = "partial_fit" if further else "fit"
-    routed = pipe._check_method_params(method=method, props=params)
+    routed = routed_to_steps(pipe, method, params)
     for name, step in pipe.steps:
         if step is None or isinstance(step, str):
             continue

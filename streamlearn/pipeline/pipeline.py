@@ -13,10 +13,7 @@ from functools import wraps
 from typing import Any
 
 from sklearn import pipeline as theirs
-from sklearn.base import _fit_context
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils._param_validation import StrOptions
-from sklearn.utils._user_interface import _print_elapsed_time
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -25,6 +22,13 @@ from streamlearn import stages
 from streamlearn._arrays.plain import plain
 from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._estimator.versions import Versioned
+from streamlearn._sklearn import (
+    StrOptions,
+    _fit_context,
+    _print_elapsed_time,
+    add_route,
+    check_steps,
+)
 from streamlearn._thirdparty.partial_fit import Lazily, takes_collections
 from streamlearn.pipeline import one_pass, per_step
 
@@ -167,7 +171,7 @@ class Pipeline(Versioned, theirs.Pipeline):
             self.steps = per_step.as_given(self.steps, pipe.steps)
         return self if out is pipe else out
 
-    @available_if(theirs.Pipeline._can_fit_transform)
+    @available_if(vars(theirs.Pipeline)["fit_transform"].check)
     def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Fit all steps, then transform: two passes over a collection, the second of them lazy."""
         if self._in_one_pass(X):
@@ -218,7 +222,7 @@ class Pipeline(Versioned, theirs.Pipeline):
         self, X: Any, y: Any, params: dict[str, Any], *, further: bool = False, classes: Any = None
     ) -> Pipeline:
         """Fit, or learn further."""
-        self._validate_steps()
+        check_steps(self)
         for path, pipe in stages.nested("", self):
             for name in ("memory", "transform_input"):
                 if isinstance(pipe, theirs.Pipeline) and getattr(pipe, name) is not None:
@@ -240,9 +244,9 @@ class Pipeline(Versioned, theirs.Pipeline):
     def get_metadata_routing(self) -> Any:
         """Return scikit-learn's routing, and that of ``partial_fit``."""
         router = super().get_metadata_routing()
-        for _, name, step in self._iter():
+        for name, step in self.steps:
             if hasattr(step, "partial_fit"):
-                router._route_mappings[name].mapping.add(caller="partial_fit", callee="partial_fit")
+                add_route(router, name, "partial_fit")
         return router
 
     predict = _asked("predict")
@@ -280,7 +284,7 @@ def make_pipeline(
                     ('sgdregressor', SGDRegressor())])
     """
     return Pipeline(
-        theirs._name_estimators(steps),
+        theirs.make_pipeline(*steps).steps,
         schedule=schedule,
         memory=memory,
         transform_input=transform_input,

@@ -26,11 +26,10 @@ import numpy as np
 from sklearn import config_context, get_config
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils._set_output import _get_output_config, _wrap_data_with_container
-from sklearn.utils.validation import _get_feature_names
 
 from streamlearn._arrays import asarray, default_int, is_array, namespace, rows_at, to_numpy
 from streamlearn._arrays.sparse import csr, is_sparse
+from streamlearn._sklearn import _get_feature_names, _get_output_config, _wrap_data_with_container
 from streamlearn._thirdparty.partial_fit import Method, learned
 from streamlearn._validation.reader import (
     DENSE,

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.metadata_routing import UNUSED
 
 from streamlearn._estimator.inputs import check_parameters, unchanged_on_error
+from streamlearn._sklearn import HasMethods, Interval
 from streamlearn._thirdparty.partial_fit import at_hand, with_classes
 from streamlearn._training.epochs import Progress, train
 from streamlearn._training.stopping import Never, NoBetterScore

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn import config_context, get_config
-from sklearn.utils import _safe_indexing
 
 from streamlearn import blocks as engine
 from streamlearn._arrays import asarray, default_int, is_array, namespace
+from streamlearn._sklearn import _safe_indexing
 from streamlearn._thirdparty.partial_fit import is_by_row, learned, rows_known
 from streamlearn._training.block_learner import block_order
 from streamlearn._training.course import generator

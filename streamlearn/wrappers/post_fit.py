@@ -9,20 +9,21 @@ import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.metrics import get_scorer_names
 from sklearn.utils import get_tags
-from sklearn.utils._metadata_requests import METHODS
-from sklearn.utils._param_validation import HasMethods, StrOptions
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-    _routing_enabled,
-    process_routing,
-)
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _estimator_has, _is_fitted, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
 from streamlearn._arrays import is_array
 from streamlearn._estimator.versions import Versioned
+from streamlearn._sklearn import (
+    METHODS,
+    HasMethods,
+    StrOptions,
+    _estimator_has,
+    _is_fitted,
+    _routing_enabled,
+)
 from streamlearn._thirdparty.partial_fit import LAZY, ask, is_stateless, takes_collections
 from streamlearn.wrappers import scoring
 

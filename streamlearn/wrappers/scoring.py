@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from copy import copy
 from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn import metrics as theirs
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import _check_response_method
 
 from streamlearn import blocks as engine
 from streamlearn import metrics as ours
 from streamlearn._arrays import Array, asarray, to_numpy, widest_float
+from streamlearn._sklearn import _check_response_method, made_of, with_arguments
 from streamlearn._thirdparty.partial_fit import as_here, own_score, score, takes, takes_collections
 from streamlearn._validation.missing import as_known
 from streamlearn._validation.reader import as_array, as_numbers
@@ -29,7 +28,7 @@ NAMES = {
 }
 """Scorers that have a form for collections."""
 
-OURS = {theirs.get_scorer(name)._score_func: metric for name, metric in NAMES.items()}
+OURS = {made_of(theirs.get_scorer(name)).metric: metric for name, metric in NAMES.items()}
 """Our metric for each of scikit-learn's."""
 
 
@@ -75,10 +74,10 @@ def of_collection(
         if takes_collections(estimator):
             return estimator.score(X, y, **params)
         return score(estimator, asked, X, y, **params)
-    metric = getattr(scorer, "_score_func", None)
+    metric, arguments, sign, response_method = made_of(scorer)
     if metric is None or not metric.__module__.startswith("sklearn."):
         return scorer(asked, X, y, **params)
-    function, how = OURS.get(metric), dict(scorer._kwargs)
+    function, how = OURS.get(metric), dict(arguments)
     if function is None or not all(takes(function, name) for name in how):
         raise ValueError(
             f"scoring={scorer!r} has no form for a dask collection. Those that have are "
@@ -87,8 +86,8 @@ def of_collection(
         )
     if takes(function, "labels") and hasattr(asked, "classes_"):
         how.setdefault("labels", asked.classes_)  # else a pass over y looks for them
-    predicted = _check_response_method(asked, scorer._response_method)(X)
-    return scorer._sign * function(y, predicted, **how, **params)
+    predicted = _check_response_method(asked, response_method)(X)
+    return sign * function(y, predicted, **how, **params)
 
 
 def of_blocks(estimator: Any, scorer: Any, blocks: engine.Blocks, order: Sequence[int]) -> float:
@@ -97,11 +96,11 @@ def of_blocks(estimator: Any, scorer: Any, blocks: engine.Blocks, order: Sequenc
     R2 is that of all rows together. Others are averages over the blocks, by rows or their weights,
     which accuracy, log loss and the errors are as well.
     """
-    metric = getattr(scorer, "_score_func", None)
+    metric, arguments, sign, _ = made_of(scorer)
     if scorer is None:
         by_r2 = own_score(estimator) is RegressorMixin.score
     else:
-        plain = metric is not None and not scorer._kwargs and scorer._sign > 0
+        plain = metric is not None and not arguments and sign > 0
         by_r2 = plain and OURS.get(metric, metric) is ours.r2_score
     if by_r2:
         of_block = as_here(partial(_fit_of_block, estimator, blocks.names))
@@ -109,8 +108,7 @@ def of_blocks(estimator: Any, scorer: Any, blocks: engine.Blocks, order: Sequenc
         state = engine.reduce(of_block, tally.merge, blocks, order=order)
         return np.nan if state is None else float(np.mean(to_numpy(tally.result(state))))
     if metric is theirs.log_loss and hasattr(estimator, "classes_"):  # a block may lack some
-        scorer = copy(scorer)
-        scorer._kwargs = {"labels": estimator.classes_, **scorer._kwargs}
+        scorer = with_arguments(scorer, labels=estimator.classes_)
     of_block = as_here(partial(_score_of_block, estimator, scorer, blocks.names))
     total, weight = engine.reduce(of_block, _add, blocks, order=order) or (0.0, 0.0)
     return total / weight if weight else np.nan
@@ -118,7 +116,7 @@ def of_blocks(estimator: Any, scorer: Any, blocks: engine.Blocks, order: Sequenc
 
 def _accepts_weight(estimator: Any, scorer: Callable | None) -> bool:
     """Tell whether a score can weigh the rows."""
-    metric = None if scorer is None else getattr(scorer, "_score_func", scorer)
+    metric = None if scorer is None else made_of(scorer).metric or scorer
     return takes(estimator.score if metric is None else metric, "sample_weight")
 
 
