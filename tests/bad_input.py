@@ -15,6 +15,7 @@ import dask
 import dask.array as da
 import dask.dataframe as dd
 import numpy as np
+from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, is_classifier, is_clusterer, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
@@ -30,7 +31,7 @@ from streamlearn.linear_model import (
 )
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import make_pipeline
-from streamlearn.preprocessing import StandardScaler
+from streamlearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 from streamlearn.wrappers import Incremental
 from tests.containers import CHUNKS, N_ROWS, dask_array, dask_frame
 
@@ -48,6 +49,8 @@ ESTIMATORS = {
     "MLPClassifier": MLPClassifier(**NET),
     "MLPRegressor": MLPRegressor(**NET),
     "StandardScaler": StandardScaler(),
+    "MinMaxScaler": MinMaxScaler(),
+    "MaxAbsScaler": MaxAbsScaler(),
     "MiniBatchKMeans": MiniBatchKMeans(3, random_state=0),
     "Perceptron": Perceptron(**ONCE),
     "PassiveAggressiveClassifier": PassiveAggressiveClassifier(**ONCE),
@@ -151,6 +154,11 @@ def without_nan(estimator: BaseEstimator) -> bool:
 def by_themselves(estimator: BaseEstimator) -> bool:
     """all that are not wrapped"""
     return not isinstance(estimator, Incremental)
+
+
+def scalers_of_ranges(estimator: BaseEstimator) -> bool:
+    """MinMaxScaler"""
+    return isinstance(estimator, MinMaxScaler)
 
 
 def linear_models(estimator: BaseEstimator) -> bool:
@@ -744,6 +752,24 @@ CASES = {
             params={"early_stopping": True},
         ),
     ],
+    "Scalers": [
+        Case(
+            "`feature_range=(1, 0)`",
+            lambda t: {},
+            r"Minimum of desired feature range must be smaller than maximum. Got \(1, 0\)",
+            LEARN,
+            params={"feature_range": (1, 0)},
+        ),
+        Case(
+            "sparse rows",
+            lambda t: {"X": lambda wrap: csr_array(t.X)},
+            r"Sparse data was passed.*Consider using MaxAbsScaler instead",
+            (*LEARN, "transform", "inverse_transform"),
+            scalers_of_ranges,
+            (ARRAY,),
+            TypeError,
+        ),
+    ],
     "Clusters": [
         Case(
             "fewer rows than clusters",
@@ -810,8 +836,9 @@ CASES = {
 
 OUT_OF_RANGE = {
     "C": 0.0, "activation": "sine", "alpha": -1.0, "average": -1, "batch_size": 0, "beta_1": 1.0,
-    "beta_2": 1.0, "class_weight": "even", "classes": 5, "compute_labels": "yes", "copy": "yes",
-    "early_stopping": "yes", "epsilon": -0.1, "estimator": 5, "eta0": 0.0, "fit_intercept": "yes",
+    "beta_2": 1.0, "class_weight": "even", "classes": 5, "clip": "yes", "compute_labels": "yes",
+    "copy": "yes", "early_stopping": "yes", "epsilon": -0.1, "estimator": 5, "eta0": 0.0,
+    "feature_range": 5, "fit_intercept": "yes",
     "hidden_layer_sizes": 0, "init": 5, "init_size": 0, "l1_ratio": 1.1, "learning_rate": "fast",
     "learning_rate_init": 0.0, "loss": "least squares", "max_fun": 0, "max_iter": 0,
     "max_no_improvement": -1, "momentum": 1.1, "n_clusters": 0, "n_init": 0.5,

@@ -22,7 +22,7 @@ OURS = {
     "sklearn.linear_model": (linear_model, linear_model.__all__),
     "sklearn.cluster": (cluster, cluster.__all__),
     "sklearn.neural_network": (neural_network, neural_network.__all__),
-    "sklearn.preprocessing": (preprocessing, ["StandardScaler"]),
+    "sklearn.preprocessing": (preprocessing, preprocessing.__all__),
     "sklearn.pipeline": (pipeline, ["Pipeline", "make_pipeline"]),
 }
 NAMES = {name for _, names in OURS.values() for name in names}

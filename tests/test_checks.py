@@ -32,6 +32,7 @@ from sklearn.utils.estimator_checks import (
     check_array_api_same_namespace,
     parametrize_with_checks,
 )
+from sklearn.utils.validation import has_fit_parameter
 
 from streamlearn._arrays import is_array, to_numpy
 from streamlearn.cluster import MiniBatchKMeans
@@ -46,7 +47,8 @@ from streamlearn.linear_model import (
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import Pipeline
 from streamlearn.pipeline import make_pipeline as ours
-from streamlearn.preprocessing import StandardScaler
+from streamlearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
+from streamlearn.preprocessing.scaler import Scaler
 from streamlearn.wrappers import Incremental, ParallelPostFit
 from tests.backends import Backend, open_backend, selected
 from tests.containers import (
@@ -168,6 +170,8 @@ GIVEN = {
 }
 ESTIMATORS = {
     "StandardScaler": StandardScaler(),
+    "MinMaxScaler": MinMaxScaler((-1, 2)),
+    "MaxAbsScaler": MaxAbsScaler(clip=True),
     "SGDClassifier": SGDClassifier(loss="log_loss", **ONCE),
     "SGDClassifier-optimal": SGDClassifier(
         loss="modified_huber",
@@ -195,6 +199,11 @@ ESTIMATORS = {
         SGDClassifier(loss="log_loss", random_state=0), max_iter=2, random_state=0
     ),
 }
+SCALERS = (
+    *("mean_", "var_", "scale_", "min_"),
+    *("data_min_", "data_max_", "data_range_", "max_abs_"),
+)
+"""Fitted attributes of the scalers."""
 METHODS = (
     "transform",
     "inverse_transform",
@@ -242,6 +251,8 @@ class Once:
         learned = {"_state", "_weighted", "_learned", "_seed", "_epoch", "_inertia", "_unread"}
         for name in [name for name in vars(self) if name.endswith("_") or name in learned]:
             delattr(self, name)
+        if isinstance(self, MinMaxScaler | MaxAbsScaler):
+            return self.partial_fit(X, y)
         if not is_classifier(self):
             return self.partial_fit(X, y, sample_weight=sample_weight)
         labels = [0, 1] if y is None else np.unique(to_numpy(y) if is_array(y) else np.asarray(y))
@@ -250,6 +261,18 @@ class Once:
 
 class OnceStandardScaler(Once, StandardScaler):
     pass
+
+
+class OnceMinMaxScaler(Once, MinMaxScaler):
+    def fit(self, X, y=None):
+        """Take no weights."""
+        return super().fit(X, y)
+
+
+class OnceMaxAbsScaler(Once, MaxAbsScaler):
+    def fit(self, X, y=None):
+        """Take no weights."""
+        return super().fit(X, y)
 
 
 class OnceSGDClassifier(Once, SGDClassifier):
@@ -280,6 +303,10 @@ class OnceMLPRegressor(Once, MLPRegressor):
     [
         StandardScaler(),
         StandardScaler(with_mean=False),
+        MinMaxScaler(),
+        MinMaxScaler((-1, 1), clip=True),
+        MaxAbsScaler(),
+        MaxAbsScaler(clip=True),
         SGDClassifier(max_iter=5),
         SGDClassifier(loss="log_loss", average=True, max_iter=5),
         SGDRegressor(max_iter=5),
@@ -292,10 +319,14 @@ class OnceMLPRegressor(Once, MLPRegressor):
         ours(StandardScaler(), SGDClassifier(max_iter=5, random_state=0)),
         ours(StandardScaler(), SGDRegressor(max_iter=5, random_state=0), schedule="one-pass"),
         ours(StandardScaler(), SGDClassifier(max_iter=5, random_state=0), schedule="one-pass"),
+        ours(MinMaxScaler(), SGDClassifier(max_iter=5, random_state=0), schedule="one-pass"),
+        ours(MaxAbsScaler(), SGDRegressor(max_iter=5, random_state=0), schedule="one-pass"),
         MiniBatchKMeans(),
         MiniBatchKMeans(n_clusters=3, init="k-means||", max_iter=5),
         OnceMiniBatchKMeans(),
         OnceStandardScaler(),
+        OnceMinMaxScaler(),
+        OnceMaxAbsScaler(),
         OnceSGDClassifier(loss="log_loss"),
         OnceSGDRegressor(),
         OncePassiveAggressiveRegressor(C=0.01),
@@ -406,6 +437,10 @@ def table() -> Table:
     return Table(X, y, rng.integers(1, 4, N_ROWS) / 2)
 
 
+def takes_weights(estimator: BaseEstimator) -> bool:
+    return has_fit_parameter(estimator, "sample_weight")
+
+
 @pytest.fixture
 def container(backend: Backend, kind: str) -> Container:
     return Container(kind, backend)
@@ -477,7 +512,7 @@ def test_what_comes_out_is_what_went_in(estimator, container, table):
 @on_main
 def test_fitted_attributes_are_where_x_is(estimator, container, table):
     fit(estimator, container, table)
-    for name in ("coef_", "intercept_", "classes_", "mean_", "var_", "scale_"):
+    for name in ("coef_", "intercept_", "classes_", *SCALERS):
         if hasattr(estimator, name):
             container.backend.check(getattr(estimator, name))
 
@@ -509,6 +544,8 @@ def test_boolean_labels(container, table):
 
 @everywhere
 def test_weights_and_their_score(estimator, container, table):
+    if not takes_weights(estimator):
+        pytest.skip("as in scikit-learn, its fit takes no weights")
     if isinstance(estimator, StandardScaler):
         estimator.fit(container.wrap(table.X), sample_weight=container.wrap(table.sample_weight))
         mean = np.average(table.X, axis=0, weights=table.sample_weight)
@@ -534,7 +571,7 @@ def test_nothing_is_read_until_asked_and_then_once(estimator, container, table):
     with dask.config.set(scheduler="sync"):
         if is_classifier(estimator):
             estimator.set_params(classes=[0, 1, 2])
-        if not isinstance(estimator, StandardScaler):
+        if not isinstance(estimator, Scaler):
             estimator.set_params(max_iter=1)
         assert reads == []
         estimator.fit(X, y)
@@ -589,7 +626,8 @@ def test_inputs_are_not_changed(estimator, container, table):
             for a in made
         )
         w = None
-    estimator.fit(X, y, sample_weight=w)
+    weights = {"sample_weight": w} if takes_weights(estimator) else {}
+    estimator.fit(X, y, **weights)
     for out in outputs(estimator, X).values():
         if container.lazy:
             blocks_of(out)
@@ -660,7 +698,7 @@ SCHEDULERS = {
 def learned(estimator: BaseEstimator) -> bytes:
     return b"".join(
         to_numpy(getattr(estimator, name)).tobytes()
-        for name in ("mean_", "scale_", "coef_", "intercept_")
+        for name in ("coef_", "intercept_", *SCALERS)
         if hasattr(estimator, name)
     )
 
@@ -676,7 +714,7 @@ def test_the_same_bits_on_every_scheduler(estimator, table):
             with dask.config.set({**settings, "streamlearn.window": window}):
                 found.add(learned(clone(estimator).fit(X, y)))
     assert len(found) == 1
-    if not isinstance(estimator, StandardScaler):
+    if not isinstance(estimator, Scaler):
         other = clone(estimator).set_params(random_state=1).fit(X, y)
         assert learned(other) not in found
 
@@ -722,13 +760,13 @@ def test_chunks_make_no_difference_where_batches_line_up(estimator, table, chunk
     if isinstance(estimator, Line):
         estimator = estimator[-1]  # the statistics of the first blocks are others in other blocks
     want = clone(estimator)
-    if not isinstance(estimator, StandardScaler):
+    if not isinstance(estimator, Scaler):
         for each in (want, estimator):
             each.set_params(shuffle=False, **in_batches(each, 20))
     known = (60, 140)
     want.fit(dask_array(table.X, known), dask_array(table.target(want), known))
     estimator.fit(dask_array(table.X, chunks), dask_array(table.target(want), chunks))
-    for name in ("mean_", "scale_", "coef_", "intercept_"):
+    for name in ("coef_", "intercept_", *SCALERS):
         if hasattr(want, name):
             got = getattr(estimator, name)
             np.testing.assert_allclose(got, getattr(want, name), rtol=1e-12, atol=1e-14)
@@ -748,7 +786,7 @@ def test_scikit_learns_pipeline(estimator, container, table):
     known = clone(pipe).fit(
         reference(container).wrap(table.X), reference(container).wrap(table.target(estimator))
     )
-    last = "coef_" if hasattr(estimator, "coef_") else "mean_"
+    last = "coef_" if hasattr(estimator, "coef_") else "scale_"
     close(to_numpy(getattr(pipe[-1], last)), getattr(known[-1], last), container, 1e5)
     if hasattr(pipe, "score") and hasattr(estimator, "score"):
         want = known.score(table.X, table.target(estimator))
@@ -849,7 +887,7 @@ BY_BLOCK = {
 """What a wrapped estimator says that sees blocks only."""
 BROKEN = list(broken(Table(np.ones((N_ROWS, 4)), None, None), np.ones(N_ROWS)))
 OF_Y = ("other chunks", "fewer rows", "more features")
-WITHOUT_Y = ("StandardScaler", "MiniBatchKMeans")
+WITHOUT_Y = ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "MiniBatchKMeans")
 """What is wrong by a y, and who does not look at it."""
 
 
@@ -883,7 +921,7 @@ def test_partial_fit_then_more_rows(estimator, container, table):
     target = table.target(estimator)
     classes = {"classes": [0, 1, 2]} if is_classifier(estimator) else {}
     how = {}
-    if not isinstance(estimator, StandardScaler):
+    if not isinstance(estimator, Scaler):
         how = {"shuffle": False, **in_batches(estimator, 7)}
     if is_clusterer(estimator):
         how = {"batch_size": N_ROWS}  # a block is a batch
@@ -904,7 +942,7 @@ def test_partial_fit_then_more_rows(estimator, container, table):
             whole.set_params(max_iter=1)
         chunks = (half, N_ROWS - half)
         whole.fit(dask_array(table.X, chunks), dask_array(target, chunks))
-    for name in ("mean_", "scale_", "coef_", "intercept_"):
+    for name in ("coef_", "intercept_", *SCALERS):
         if hasattr(whole, name):
             close(to_numpy(getattr(estimator, name)), getattr(whole, name), container)
     count = "n_samples_seen_" if hasattr(whole, "n_samples_seen_") else "t_"
@@ -913,14 +951,15 @@ def test_partial_fit_then_more_rows(estimator, container, table):
 
 def test_everything_follows_x(estimator, backend, table):
     """y and weights of any library stand beside X of NumPy, and NumPy's beside X of any."""
-    target, how = table.target(estimator), {"sample_weight": table.sample_weight}
+    target, weighted = table.target(estimator), takes_weights(estimator)
+    how = {"sample_weight": table.sample_weight} if weighted else {}
     want = learned(clone(estimator).fit(table.X, target, **how))
-    there = {"sample_weight": backend.asarray(table.sample_weight)}
+    there = {name: backend.asarray(weight) for name, weight in how.items()}
     got = clone(estimator).fit(table.X, backend.asarray(target), **there)
     if backend.widest == "float64":
         assert learned(got) == want
     moved = clone(estimator).fit(backend.asarray(table.X), target, **how)
-    backend.check(moved.mean_ if hasattr(moved, "mean_") else moved.coef_)
+    backend.check(moved.scale_ if hasattr(moved, "scale_") else moved.coef_)
     if hasattr(moved, "classes_"):
         backend.check(moved.classes_)
 

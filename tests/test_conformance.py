@@ -29,12 +29,14 @@ PAIRS = {
     "PassiveAggressiveClassifier": (our_models, their_models),
     "PassiveAggressiveRegressor": (our_models, their_models),
     "StandardScaler": (our_transformers, their_transformers),
+    "MinMaxScaler": (our_transformers, their_transformers),
+    "MaxAbsScaler": (our_transformers, their_transformers),
 }
 ROW_BY_ROW = ("Perceptron", "PassiveAggressiveClassifier", "PassiveAggressiveRegressor")
 LINEAR = ("SGDClassifier", "SGDRegressor", *ROW_BY_ROW)
 
 TAGS = {
-    "array_api_support": LINEAR,  # on any library without a setting
+    "array_api_support": (*LINEAR, "MaxAbsScaler"),  # on any library without a setting
 }
 """Tags that differ, and where."""
 

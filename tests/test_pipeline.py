@@ -22,7 +22,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import FeatureUnion
 
-from streamlearn.core.statistics import moments
+from streamlearn.core import affine_map
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.pipeline import Pipeline, make_pipeline
 from streamlearn.preprocessing import StandardScaler
@@ -210,13 +210,13 @@ def test_one_pass_in_memory(wrap, max_iter):
 
 def test_no_scaled_block_is_ever_built(monkeypatch):
     largest: list[int] = []
-    build = moments.Standardize.__call__
+    build = affine_map.AffineMap.__call__
 
     def watched(self, rows):
         largest.append(rows.shape[0])
         return build(self, rows)
 
-    monkeypatch.setattr(moments.Standardize, "__call__", watched)
+    monkeypatch.setattr(affine_map.AffineMap, "__call__", watched)
     rng, n = np.random.default_rng(0), 20_000
     rows = rng.normal(size=(2 * n, 20))
     y = da.from_array((rows[:, 0] > 0).astype(int), chunks=n)

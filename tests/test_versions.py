@@ -29,7 +29,7 @@ from streamlearn.linear_model import (
 )
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import make_pipeline
-from streamlearn.preprocessing import StandardScaler
+from streamlearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 from streamlearn.wrappers import Incremental, ParallelPostFit
 
 skops = pytest.importorskip("skops.io")
@@ -42,6 +42,8 @@ ESTIMATORS: dict[str, Any] = {
     type(made).__name__: made
     for made in (
         StandardScaler(),
+        MinMaxScaler((-1, 1), clip=True),
+        MaxAbsScaler(),
         SGDClassifier(**SEED),
         SGDRegressor(**SEED),
         Perceptron(**SEED),

@@ -7,9 +7,11 @@ zeros, and `plain` makes arrays of what else users hand in.
 
 from streamlearn._arrays.columns import (
     by_columns,
+    column_range,
     full_columns,
     plain_sums,
     shifted_sums,
+    sparse_extremes,
     sparse_moments,
 )
 from streamlearn._arrays.library import (
@@ -88,6 +90,7 @@ __all__ = [
     "by_columns",
     "cast",
     "column_parts",
+    "column_range",
     "column_sums",
     "concat",
     "default_int",
@@ -126,6 +129,7 @@ __all__ = [
     "scores_plus",
     "shifted_sums",
     "solve_unit_lower",
+    "sparse_extremes",
     "sparse_moments",
     "sums_by_label",
     "to_float",

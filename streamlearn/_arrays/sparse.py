@@ -182,6 +182,26 @@ def moments(X: csr_array, weight: np.ndarray | None) -> tuple[np.ndarray, ...]:
     return shift, seen, mass, *about(shift)
 
 
+def extremes(X: csr_array, weight: np.ndarray | None) -> tuple[np.ndarray, ...]:
+    """Return smallest and largest number of each column, how many are not NaN, and how many are.
+
+    Zeros count; rows of weight 0 do not. X is of a floating dtype.
+    """
+    if weight is not None and not weight.all():
+        X = X[np.flatnonzero(weight), :]
+    (m, d), present = X.shape, ~np.isnan(X.data)
+    x, at = X.data[present], X.indices[present]
+    high = np.full(d, -np.inf, X.dtype)
+    low = -high
+    np.minimum.at(low, at, x)
+    np.maximum.at(high, at, x)
+    stored = counts(X)
+    zero = stored < m
+    low[zero], high[zero] = np.minimum(low[zero], 0), np.maximum(high[zero], 0)
+    missing = stored - np.bincount(at, minlength=d)
+    return low, high, m - missing, missing
+
+
 def joined(parts: list[Any], axis: int) -> csr_array:
     """Put rows one after the other (axis 0), or columns (axis 1)."""
     stack = sparse.vstack if axis == 0 else sparse.hstack

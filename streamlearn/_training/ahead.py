@@ -19,7 +19,7 @@ from streamlearn._validation.reader import (
     as_array,
 )
 from streamlearn.blocks import Rows
-from streamlearn.core.statistics.moments import Standardize
+from streamlearn.core.affine_map import AffineMap
 from streamlearn.stages import Mergeable
 
 
@@ -56,7 +56,7 @@ def restated(
     """Return the learner's state in the units that the stages ahead have come to.
 
     The learner goes on from what it knows of the raw rows, rather than from numbers that mean
-    something else now that the last stage's mean and scale have moved. ``functions`` are what is
+    something else now that the last stage's offset and scale have moved. ``functions`` are what is
     left for batches of the stages ahead.
     """
     assert course.ahead is not None
@@ -64,10 +64,10 @@ def restated(
     former, restate = learned.ahead[-1], course.machine.restate
     if learned.state is None or restate is None or former is None or former is states[-1]:
         return learned.state
-    if not functions or not isinstance(functions[-1], Standardize):
+    if not functions or not isinstance(functions[-1], AffineMap):
         return learned.state
     before = course.ahead.stages[-1].function(former)
-    moved = functions[-1].since(before) if isinstance(before, Standardize) else None
+    moved = functions[-1].since(before) if isinstance(before, AffineMap) else None
     if moved is None:
         return learned.state
     like = an_array(learned.state)

@@ -77,7 +77,18 @@ class Machine(NamedTuple):
     average : callable or None
         ``(states, weights) -> State``, for parallel fits. It is not a merge.
     applied : callable or None
-        ``(params, state) -> (X -> array)``: `apply` prepared once for many batches.
+        ``(params, state) -> (X -> array)``: `apply` prepared once for many batches. An
+        `streamlearn.core.affine_map.AffineMap` where it is an offset and a scale.
+    n_features : callable or None
+        ``(state) -> int``, for mergeable machines, and so are the next three.
+    is_finite : callable or None
+        ``(state) -> bool array``: False where the rows may have held infinity, so that they have to
+        be looked at.
+    is_clean : callable or None
+        ``(state, n_rows) -> bool array``: whether ``n_rows`` rows without weights are known to have
+        held no NaN either.
+    is_empty : callable or None
+        ``(state) -> bool array``: whether no row with a weight has been seen.
     affine : bool
         Whether a batch's X may be rows that are not built.
     sparse : bool
@@ -111,6 +122,10 @@ class Machine(NamedTuple):
     merge: Callable | None = None
     average: Callable | None = None
     applied: Callable | None = None
+    n_features: Callable | None = None
+    is_finite: Callable | None = None
+    is_clean: Callable | None = None
+    is_empty: Callable | None = None
     affine: bool = False
     largest: Callable | None = None
     restate: Callable | None = None
@@ -120,3 +135,10 @@ class Machine(NamedTuple):
     growth: Callable | None = None
     sampled: Callable | None = None
     absent: Callable | None = None
+
+
+def an_array(state: Any) -> Array:
+    """Return one of the arrays of a state, which is in the place of all of them."""
+    while isinstance(state, tuple):
+        state = state[0]
+    return state

@@ -2,8 +2,7 @@
 
 A product with such rows is a product with X itself, the scale moved into the other factor and the
 centre into a sum: a standardized batch costs as much as one as it is. What is lost is rounding of
-``centre / scale`` units, so that `streamlearn.core.statistics.moments.Standardize` decides where
-it is used.
+``centre / scale`` units, so that `streamlearn.core.affine_map.AffineMap` decides where it is used.
 """
 
 from __future__ import annotations

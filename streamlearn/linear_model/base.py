@@ -41,6 +41,7 @@ from streamlearn._training.epochs import Progress, train
 from streamlearn._training.stopping import NoImprovement
 from streamlearn._validation.messages import diverged
 from streamlearn._validation.reader import as_numbers, as_vector, finite_or_raise, sum_is_finite
+from streamlearn.core.affine_map import AffineMap
 from streamlearn.core.batches import cut
 from streamlearn.core.learner import Info, Machine
 from streamlearn.core.linear import links, newton, rowwise, sgd
@@ -48,7 +49,6 @@ from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
 from streamlearn.core.linear.rates import RATES
 from streamlearn.core.linear.row_step import PASSIVE
 from streamlearn.core.scores import EACH_ACCURACY, Tally
-from streamlearn.core.statistics.moments import Standardize
 from streamlearn.linear_model import draws, per_class_order
 from streamlearn.linear_model.sklearn_names import Familiar
 from streamlearn.linear_model.sparse_coef import SparseCoef
@@ -399,7 +399,7 @@ class Scores:
     centre : array of shape (d,), optional
         To be subtracted from the rows before, a cache-sized batch at a time.
     centred : bool
-        Whether a scaler's mean is in the intercept, which sparse rows must not have had.
+        Whether a scaler's offset is in the intercept, which sparse rows must not have had.
     """
 
     coef: Array
@@ -434,15 +434,26 @@ class Scores:
         return self.of_scores(p)
 
     def after(self, before: Any) -> Scores | None:
-        """Return the scores of standardized rows as scores of rows: the scale goes into coef."""
-        if not isinstance(before, Standardize) or self.centre is not None:
+        """Return the scores of transformed rows as scores of rows: the scale goes into coef.
+
+        None where it would take the coefficients out of the floats.
+        """
+        if not isinstance(before, AffineMap) or self.centre is not None:
             return None
         coef, xp = self.coef, namespace(self.coef)
-        mean, scale = (v if v is None else xp.astype(v, coef.dtype, copy=False) for v in before)
-        coef = coef if scale is None else coef / scale
-        if mean is None or before.unbuilt(coef) is None:
-            return replace(self, coef=coef, centre=before.mean)
-        return replace(self, coef=coef, intercept=self.intercept - coef @ mean, centred=True)
+        if before.scale is not None:
+            with np.errstate(over="ignore", invalid="ignore"):
+                coef = coef / xp.astype(before.scale, coef.dtype, copy=False)
+            if not sum_is_finite(coef):
+                return None
+        near = before.offset is not None and before.unbuilt(coef) is not None
+        offset = before.whole_offset() if near else before.remainder
+        intercept = self.intercept
+        if offset is not None:
+            intercept = intercept - coef @ xp.astype(offset, coef.dtype, copy=False)
+        if near:
+            return replace(self, coef=coef, intercept=intercept, centred=True)
+        return replace(self, coef=coef, intercept=intercept, centre=before.offset)
 
 
 def _in_host(given: Any, name: str) -> np.ndarray | None:

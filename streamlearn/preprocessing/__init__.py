@@ -1,5 +1,7 @@
 """Transformers that learn in one parallel pass."""
 
+from streamlearn.preprocessing.max_abs_scaler import MaxAbsScaler
+from streamlearn.preprocessing.min_max_scaler import MinMaxScaler
 from streamlearn.preprocessing.standard_scaler import StandardScaler
 
-__all__ = ["StandardScaler"]
+__all__ = ["MaxAbsScaler", "MinMaxScaler", "StandardScaler"]

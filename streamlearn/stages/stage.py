@@ -27,7 +27,7 @@ from sklearn import config_context, get_config
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
-from streamlearn._arrays import asarray, default_int, is_array, namespace, rows_at, to_numpy
+from streamlearn._arrays import asarray, default_int, is_array, rows_at, to_numpy
 from streamlearn._arrays.sparse import csr, is_sparse
 from streamlearn._sklearn import _get_feature_names, _get_output_config, _wrap_data_with_container
 from streamlearn._thirdparty.partial_fit import Method, learned
@@ -36,11 +36,10 @@ from streamlearn._validation.reader import (
     Reader,
     read_weight,
     same_place_or_raise,
-    sum_is_finite,
 )
 from streamlearn.blocks import Rows, n_rows
 from streamlearn.core.batches import cut, learn
-from streamlearn.core.learner import Machine
+from streamlearn.core.learner import Machine, an_array
 
 
 class Piece(NamedTuple):
@@ -75,10 +74,13 @@ class Named(NamedTuple):
 class Mergeable:
     """One of our transformers, whose blocks are summed up in any order.
 
+    What its state holds is the statistic's own affair: all questions go to ``machine``.
+
     Attributes
     ----------
     estimator : object
     machine : Machine
+        A mergeable one.
     weighted : bool
         Whether its rows have weights.
     """
@@ -103,6 +105,7 @@ class Mergeable:
         """Sum up the rows of a block."""
         machine = self.machine
         assert machine.of_block is not None
+        assert machine.is_clean is not None
         names = None if X.functions else _get_feature_names(X.array)
         X = self.read(X, reader, block)
         weight = read_weight(tuple(params.values()), tuple(params), X.array, block)
@@ -114,13 +117,11 @@ class Mergeable:
                 state, _ = learn(machine, nothing, batches)
             else:
                 state = machine.of_block(machine.params, X.array, weight)
-        # Infinity reaches the means, which are fewer; NaN are missing in the counts.
-        if not sum_is_finite(state.mean):
-            known = reader.of_anything() if X.functions else reader
-            known._replace(allow_nan=True).finite_or_raise(X.all(), block)
-        xp, clean = namespace(state.weight), False
-        if weight is None:
-            clean = bool(xp.all(state.weight == X.array.shape[0]))
+        known = reader.of_anything() if X.functions else reader
+        known = known._replace(allow_nan=self.estimator._allow_nan)
+        if may_be_refused(machine, state, X.array.shape[0], known):
+            known.finite_or_raise(X.all(), block)
+        clean = weight is None and bool(machine.is_clean(state, X.array.shape[0]))
         return Piece(X, (Named(names, state, self.weighted),), clean=clean)
 
     def learn(
@@ -132,12 +133,13 @@ class Mergeable:
         (part,) = piece.parts
         if state is not None:
             assert self.machine.merge is not None
+            assert self.machine.n_features is not None
             name = type(self.estimator).__name__
-            same_place_or_raise(part.state.mean, state.state.mean, name, "partial_fit")
-            if part.state.mean.shape != state.state.mean.shape:
+            same_place_or_raise(an_array(part.state), an_array(state.state), name, "partial_fit")
+            found, known = (self.machine.n_features(one.state) for one in (part, state))
+            if found != known:
                 raise ValueError(
-                    f"X has {part.state.mean.shape[0]} features, but {name} is expecting "
-                    f"{state.state.mean.shape[0]} features as input."
+                    f"X has {found} features, but {name} is expecting {known} features as input."
                 )
             merged = self.machine.merge(state.state, part.state)
             part = Named(state.names, merged, state.weighted or part.weighted)
@@ -146,9 +148,11 @@ class Mergeable:
     def function(self, state: Named) -> Callable:
         """Return the transformation of rows, a batch at a time; of a block, if to a frame."""
         assert self.machine.applied is not None
-        if self.weighted and not to_numpy(state.state.weight).any():
+        assert self.machine.is_empty is not None
+        if self.weighted and bool(self.machine.is_empty(state.state)):
             return as_they_are  # no row so far has a weight
-        function = self.machine.applied(self.machine.params, state.state)
+        with np.errstate(over="ignore", invalid="ignore"):
+            function = self.machine.applied(self.machine.params, state.state)
         wanted = _get_output_config("transform", self.estimator)["dense"]
         return function if wanted == "default" else Framed(function, self.fitted(state))
 
@@ -157,6 +161,18 @@ class Mergeable:
         out = copy(self.estimator)
         out._finish(state.state, names=state.names, weighted=state.weighted)
         return out
+
+
+def may_be_refused(machine: Machine, state: Any, n_rows: int, reader: Reader) -> bool:
+    """Tell whether a block must be looked at for infinity, or for NaN where it is not allowed.
+
+    A statistic knows that from numbers that are fewer than those of the rows.
+    """
+    assert machine.is_finite is not None
+    assert machine.is_clean is not None
+    if not bool(machine.is_finite(state)):
+        return True
+    return not (reader.allow_nan or bool(machine.is_clean(state, n_rows)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from typing import Any
 from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.utils.validation import has_fit_parameter
 
 from streamlearn.stages.branches import Branches, branches_of, leaves, leaves_within
 from streamlearn.stages.chain import Chain
@@ -58,7 +59,8 @@ def stage_of(
     if isinstance(estimator, FrozenEstimator):  # which shows the attributes of what it holds
         return Stateless(estimator)
     if hasattr(estimator, "_machine_of_rows"):
-        if unknown := sorted(set(params) - {"sample_weight"}):
+        taken = {"sample_weight"} if has_fit_parameter(estimator, "sample_weight") else set()
+        if unknown := sorted(set(params) - taken):
             raise TypeError(f"The step {name!r} takes no {unknown}.")
         return Mergeable(estimator, estimator._machine_of_rows(), bool(params))
     if isinstance(estimator, FeatureUnion | ColumnTransformer):

@@ -9,8 +9,9 @@ import pytest
 
 from streamlearn._arrays import default_int, reads_are_free
 from streamlearn.core import rows as affine
+from streamlearn.core.affine_map import AffineMap
 from streamlearn.core.rows import Affine
-from streamlearn.core.statistics.moments import Params, Standardize, applied, of_block
+from streamlearn.core.statistics.moments import Params, applied, of_block
 
 M, D, K = 40, 5, 3
 CENTRES = {"no centre": None, "centre": [0.0, 1.0, -20.0, 3.0, 0.5]}
@@ -115,7 +116,7 @@ def test_cast_changes_every_part_and_nothing_that_fits(backend, parts):
 def standardize(backend, dtype, offset, scale=1.0):
     """Return the function of a table whose means are ``offset`` of its deviations away from 0."""
     mean, std = (backend.asarray(np.full(D, v), dtype) for v in (offset * scale, scale))
-    return Standardize(mean, std)
+    return AffineMap(mean, std)
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-3, 1e6])
@@ -129,9 +130,9 @@ def test_rows_far_from_zero_are_built(backend, dtype, scale):
     assert standardize(backend, dtype, far, scale).unbuilt(like) is None
     assert standardize(backend, dtype, -far, scale).unbuilt(like) is None
     one = backend.asarray([far, *[0.0] * (D - 1)], dtype)
-    assert Standardize(one, None).unbuilt(like) is None
+    assert AffineMap(one, None).unbuilt(like) is None
     scale = backend.asarray([far, *[1.0] * (D - 1)], dtype)
-    assert (Standardize(None, scale).unbuilt(like) is not None) == free
+    assert (AffineMap(None, scale).unbuilt(like) is not None) == free
 
 
 def test_integers_are_built(backend):

@@ -23,7 +23,7 @@ from streamlearn.core.batches import cut, learn
 from streamlearn.core.learner import Batch, Info, Machine
 from streamlearn.core.linear import newton, rowwise, sgd
 from streamlearn.core.mlp import optimizers
-from streamlearn.core.statistics import moments
+from streamlearn.core.statistics import extremes, moments
 from tests.backends import STRICT, Backend, no_host_sync
 
 N_FEATURES = 3
@@ -101,6 +101,10 @@ CASES = {
     "moments-NaN": Case(moments.machine(with_mean=False), gaps, value=sums),
     "moments-weights": Case(moments.machine(with_std=False), weighted, value=sums),
     "moments-integers": Case(moments.machine(), integers, value=sums),
+    "extremes": Case(extremes.machine(extremes.Range()), plain),
+    "extremes-NaN": Case(extremes.machine(extremes.Range(-1.0, 2.0, clip=True)), gaps),
+    "extremes-weights": Case(extremes.machine(extremes.Magnitude()), weighted),
+    "extremes-integers": Case(extremes.machine(extremes.Magnitude(clip=True)), integers),
     "linear-hinge": Case(sgd.machine(sgd.Params()), classes, n_outputs=3),
     "linear-averaged-l1": Case(
         sgd.machine(sgd.Params(loss="log_loss", penalty="l1", average=1)), classes, 3

@@ -35,7 +35,6 @@ from streamlearn._arrays import (
     by_columns,
     cast,
     device,
-    float_dtype,
     is_sparse,
     magnitudes,
     namespace,
@@ -48,9 +47,9 @@ from streamlearn._arrays import (
     sparse_moments,
     widest_float,
 )
+from streamlearn.core.affine_map import AffineMap, far_from_the_ends
 from streamlearn.core.batches import cut
 from streamlearn.core.learner import Batch, Machine
-from streamlearn.core.rows import Affine, Rows
 
 CANCELLED = 64.0
 """Most that the sum of squares may be in units of its part that is variance, to go without a shift.
@@ -59,9 +58,6 @@ Six bits of it are lost then, which leaves what NumPy's and scikit-learn's varia
 and 3e-14 at an offset of five deviations), and the rows are gone through once less: 14 ns a row
 instead of 25.
 """
-
-NEAR = 2.0**-40
-"""Rounding, as a part of a deviation, that leaving the means in the rows may cost."""
 
 
 class Params(NamedTuple):
@@ -179,16 +175,10 @@ def _in_range(state: Moments, X: Array) -> bool:
     """
     xp, zero = namespace(state.mean), state.unit == 0
     size = xp.abs(state.mean) + xp.sqrt(xp.abs(state.m2 / _or_one(state.weight)))
-    if not xp.all(_far_from_the_ends(size + zero)):
+    if not xp.all(far_from_the_ends(size + zero)):
         return False
     # Squares that are 0 may be those of numbers that are not.
     return _is_narrow(X) or not xp.any(zero) or not any_nonzero(X, zero)
-
-
-def _far_from_the_ends(x: Array) -> Array:
-    """Tell which of positive numbers are such that squares of squares are in the floats."""
-    edge = float(namespace(x).finfo(x.dtype).max) ** 0.25
-    return (x <= edge) & (x >= 1.0 / edge)
 
 
 def _is_narrow(X: Array) -> bool:
@@ -395,88 +385,56 @@ def apply(params: Params, state: Moments, X: Array) -> Array:
     return applied(params, state)(X)
 
 
-def applied(params: Params, state: Moments) -> Standardize:
+def applied(params: Params, state: Moments) -> AffineMap:
     """Return `apply` with the moments at hand, for many batches."""
-    return Standardize(*mean_and_scale(params, state))
+    return AffineMap(
+        mean(state) if params.with_mean else None, scale(state) if params.with_std else None
+    )
 
 
 def inverse(params: Params, state: Moments, X: Array) -> Array:
     """Return ``X * scale + mean``: the rows that `apply` made ``X`` of, but for rounding."""
-    return restore(*mean_and_scale(params, state), X)
+    return applied(params, state).inverse(X)
 
 
-def mean_and_scale(params: Params, state: Moments) -> tuple[Array | None, Array | None]:
-    """Return the means and the scales, None for what ``params`` do not ask for."""
-    return mean(state) if params.with_mean else None, scale(state) if params.with_std else None
+def n_features(state: Moments) -> int:
+    """Return how many features the moments are of."""
+    return state.mean.shape[0]
 
 
-class Standardize(NamedTuple):
-    """The function ``(X - mean) / scale``; None leaves a step out."""
-
-    mean: Array | None
-    scale: Array | None
-
-    def __call__(self, X: Array) -> Array:
-        """Return the rows of X standardized, in their float dtype."""
-        return _steps(X, ("subtract", self.mean), ("divide", self.scale))
-
-    def since(self, former: Standardize) -> tuple[Array, Array] | None:
-        """Return ``rho, delta``: what was z by ``former`` is now ``(z - delta) / rho``.
-
-        None where neither step is taken.
-        """
-        if self.mean is None and self.scale is None:
-            return None
-        known = self.scale if self.mean is None else self.mean
-        one, zero = namespace(known).ones_like(known), namespace(known).zeros_like(known)
-        m0, m1 = (zero if f.mean is None else f.mean for f in (former, self))
-        s0, s1 = (one if f.scale is None else f.scale for f in (former, self))
-        return s1 / s0, (m1 - m0) / s0
-
-    def unbuilt(self, like: Array) -> Callable[[Array], Rows] | None:
-        """Return this function for rows as ``like``, building nothing; None where that would lose.
-
-        Means of thousands of deviations have to be subtracted from the rows, or the rounding of the
-        products would count; scales near the ends of the floats have to be divided by, or products
-        would leave them. Rows on an accelerator are built, too: asking how large the means are
-        would wait for it.
-        """
-        xp = namespace(like)
-        if not (reads_are_free(like) and xp.isdtype(like.dtype, "real floating")):
-            return None
-        if self.mean is not None and is_sparse(like):
-            return None
-        if self.mean is not None:
-            scale = xp.ones_like(self.mean) if self.scale is None else self.scale
-            near = max(NEAR / xp.finfo(like.dtype).eps, 4.0)
-            if not bool(xp.all(xp.abs(self.mean) <= near * scale)):
-                return None
-        centre, scale = (
-            v if v is None else xp.astype(v, like.dtype, copy=False)
-            for v in (self.mean, self.scale)
-        )
-        if scale is not None and not bool(xp.all(_far_from_the_ends(scale))):
-            return None
-        return partial(Affine, centre=centre, scale=scale)
+def is_finite(state: Moments) -> Array:
+    """Tell whether no row was infinite: infinity reaches the means, which are fewer."""
+    xp = namespace(state.mean)
+    return xp.all(xp.isfinite(state.mean))
 
 
-def restore(mean: Array | None, scale: Array | None, X: Array) -> Array:
-    """Return ``X * scale + mean``; None leaves a step out."""
-    return _steps(X, ("multiply", scale), ("add", mean))
+def is_clean(state: Moments, n_rows: int) -> Array:
+    """Tell whether none of ``n_rows`` finite rows without weights held NaN."""
+    return namespace(state.weight).all(state.weight == n_rows)
 
 
-def _steps(X: Array, *steps: tuple[str, Array | None]) -> Array:
-    xp, dtype = namespace(X), float_dtype(X)
-    X = cast(X, dtype)
-    return by_columns(
-        X, *((op, xp.astype(v, dtype, copy=False)) for op, v in steps if v is not None)
-    )
+def is_empty(state: Moments) -> Array:
+    """Tell whether no number has a weight, or all weights add up to nothing."""
+    return ~namespace(state.weight).any(state.weight != 0)
 
 
 def machine(with_mean: bool = True, with_std: bool = True) -> Machine:
     """Return a mergeable machine that standardizes: subtract the mean, divide by the deviation."""
     params = Params(with_mean, with_std)
-    return Machine(params, init, update, apply, of_block, merge, applied=applied, sparse=True)
+    return Machine(
+        params,
+        init,
+        update,
+        apply,
+        of_block,
+        merge,
+        applied=applied,
+        n_features=n_features,
+        is_finite=is_finite,
+        is_clean=is_clean,
+        is_empty=is_empty,
+        sparse=True,
+    )
 
 
 def _or_one(x: Array) -> Array:

@@ -1,0 +1,205 @@
+"""Transformers that learn a mergeable statistic: all that they share.
+
+Blocks are summed up in parallel, and merged in a fixed order. A pipeline that reads its blocks once
+takes the same statistic through `streamlearn.stages.stage.Mergeable`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+
+from streamlearn._arrays import Array
+from streamlearn._estimator.inputs import take_in, unchanged_on_error
+from streamlearn._estimator.outputs import Transformer, rows_out
+from streamlearn._validation.reader import Reader, read_weight, same_place_or_raise
+from streamlearn.blocks import reduce
+from streamlearn.core.learner import Machine, an_array
+from streamlearn.stages.stage import may_be_refused
+
+
+class MergeableTransformer(CallbackSupportMixin, Transformer):
+    """A transformer whose statistic merges.
+
+    A subclass gives ``_statistic()``, which is the machine of its core module under the parameters,
+    and ``_publish()``, which sets the fitted attributes by ``_state``. One that takes weights
+    overrides ``fit`` and ``partial_fit``, so that their signatures say so. ``_allow_nan`` and
+    ``_dense`` tell what rows it takes.
+
+    Attributes
+    ----------
+    _state : State of the machine
+    _weighted : bool
+        Whether any rows came with weights.
+    """
+
+    _allow_nan = False
+
+    _state: Any
+    _weighted: bool
+
+    def _statistic(self) -> Machine:
+        """Return the mergeable machine that the parameters ask for."""
+        raise NotImplementedError
+
+    def _fitted_statistic(self) -> Machine:
+        """Return the machine by whose parameters rows are transformed."""
+        return self._statistic()
+
+    def _publish(self) -> None:
+        """Set the fitted attributes by ``_state`` and ``_weighted``."""
+        raise NotImplementedError
+
+    def _function(self) -> Any:
+        """Return the transformation that the state stands for, a function of rows."""
+        machine = self._fitted_statistic()
+        assert machine.applied is not None
+        with np.errstate(over="ignore", invalid="ignore"):
+            return machine.applied(machine.params, self._state)
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn from all rows, in one pass.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X holds infinity, or has no rows or features.
+        """
+        return self._learn(X, reset=True)
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Learn from more rows; the same parameters and errors as `fit`."""
+        return self._learn(X, reset=self._former() is None)
+
+    @with_callbacks
+    def _learn(self, X: Any, *, reset: bool, **metadata: Any) -> Self:
+        """Learn from X, and from what was learned before unless ``reset``.
+
+        ``metadata`` is what else ``fit`` was given: ``sample_weight`` where it takes one.
+        """
+        self._validate_params()
+        machine, sample_weight = self._statistic(), metadata.get("sample_weight")
+        context = self._init_callback_context()
+        task = {"estimator": self, "X": X, "metadata": metadata}
+        context.call_on_fit_task_begin(**task)
+        with unchanged_on_error(self):
+            given = take_in(self, X, None, sample_weight, reset=reset, allow_nan=self._allow_nan)
+            name = type(self).__name__
+            state = reduce(
+                partial(_of_block, machine, given.reader, given.blocks.names),
+                partial(_merge, machine, name),
+                given.blocks,
+            )
+            if state is None:
+                raise ValueError(
+                    f"Found array with 0 sample(s) while a minimum of 1 is required by {name}."
+                )
+            weighted = sample_weight is not None
+            if weighted:
+                _weight_or_raise(machine, state)
+            if not reset:
+                assert machine.merge is not None
+                here, there = an_array(state), an_array(self._state)
+                same_place_or_raise(here, there, name, "partial_fit")
+                state = machine.merge(self._state, state)
+            self._weighted = weighted or (not reset and self._weighted)
+            self._state = state
+            self._publish()
+        context.call_on_fit_task_end(**task, reconstruction_attributes={})
+        return self
+
+    def _machine_of_rows(self) -> Machine:
+        """Return the machine, for a pipeline that learns in one pass."""
+        self._validate_params()
+        return self._statistic()
+
+    def _former(self) -> Any:
+        """Return where ``partial_fit`` goes on: a state, or None."""
+        return getattr(self, "_state", None)
+
+    def _finish(self, state: Any, *, names: Any, weighted: bool) -> None:
+        """Take over what a pipeline has learned."""
+        machine = self._statistic()
+        assert machine.n_features is not None
+        if weighted:
+            _weight_or_raise(machine, state)
+        self._weighted = weighted
+        self._state = state
+        self.n_features_in_ = machine.n_features(state)
+        if names is not None:
+            self.feature_names_in_ = np.asarray(names, dtype=object)
+        else:
+            self.__dict__.pop("feature_names_in_", None)
+        self._publish()
+
+    def _transform(self, X: Any, names: Any) -> Any:
+        return self._rows("transform", self._function(), X, names)
+
+    def _rows(
+        self,
+        method: str,
+        function: Callable[[Array], Array],
+        X: Any,
+        names: Any,
+        *,
+        named: bool = True,
+    ) -> Any:
+        """Apply ``function`` to the rows of X; see `rows_out`."""
+        return rows_out(
+            self,
+            method,
+            X,
+            function,
+            fitted=an_array(self._state),
+            names=names,
+            named=named,
+            allow_nan=self._allow_nan,
+        )
+
+    def __sklearn_tags__(self):
+        """Return scikit-learn's tags."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self._allow_nan
+        tags.array_api_support = True
+        return tags
+
+
+def _weight_or_raise(machine: Machine, state: Any) -> None:
+    assert machine.is_empty is not None
+    if bool(machine.is_empty(state)):
+        raise ValueError(
+            "Sample weights must contain at least one non-zero number, and must not add up to 0."
+        )
+
+
+def _merge(machine: Machine, estimator: str, a: Any, b: Any) -> Any:
+    assert machine.merge is not None
+    same_place_or_raise(an_array(b), an_array(a), estimator, "fit")
+    return machine.merge(a, b)
+
+
+def _of_block(
+    machine: Machine, reader: Reader, names: tuple[str, ...], index: int, parts: tuple
+) -> Any:
+    assert machine.of_block is not None
+    block = reader.block(index)
+    X = reader._replace(finite=False).rows(parts[0], block)
+    with np.errstate(over="ignore", invalid="ignore"):
+        state = machine.of_block(machine.params, X, read_weight(parts, names, X, block))
+    if may_be_refused(machine, state, X.shape[0], reader):
+        reader.finite_or_raise(X, block)
+    return state

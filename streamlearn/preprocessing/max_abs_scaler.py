@@ -1,0 +1,85 @@
+"""MaxAbsScaler."""
+
+from __future__ import annotations
+
+from streamlearn._arrays import to_numpy
+from streamlearn.core.learner import Machine
+from streamlearn.core.statistics import extremes
+from streamlearn.preprocessing.scaler import Scaler
+
+
+class MaxAbsScaler(Scaler):
+    """Divide each feature by its largest magnitude.
+
+    scikit-learn's `~sklearn.preprocessing.MaxAbsScaler` for any array backend and for dask
+    collections, whose blocks are read in parallel.
+
+    Parameters
+    ----------
+    copy : bool, default=True
+        Has no effect: input is never changed.
+    clip : bool, default=False
+        Clip numbers that `transform` would put outside [-1, 1].
+
+    Attributes
+    ----------
+    scale_ : array of shape (n_features,)
+        What a feature is divided by: ``max_abs_``, and 1 for features that are 0.
+    max_abs_ : array of shape (n_features,)
+        The largest magnitude of each feature.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features,)
+        Only where X was a frame whose column names are all strings.
+    n_samples_seen_ : int
+        The number of rows.
+
+    Notes
+    -----
+    NaN are left out feature by feature in ``fit`` and stay NaN in ``transform``. Extremes are exact
+    and do not depend on the blocks. Fitted attributes are in the namespace and on the device of X,
+    and in its dtype if that is a float.
+
+    Rows of scipy.sparse, in memory or as blocks, stay sparse in ``transform``. Their zeros count.
+
+    Differences from scikit-learn:
+
+    - A feature of small numbers is scaled whatever its unit is. scikit-learn leaves a feature as it
+      is if its largest magnitude is below ten units of rounding at 1.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from streamlearn.preprocessing import MaxAbsScaler
+    >>> X = da.from_array([[1.0, -1.0, 2.0], [2.0, 0.0, 0.0], [0.0, 1.0, -1.0]], chunks=(2, 3))
+    >>> scaler = MaxAbsScaler().fit(X)
+    >>> scaler.max_abs_
+    array([2., 1., 2.])
+    >>> scaler.transform(X).compute()
+    array([[ 0.5, -1. ,  1. ],
+           [ 1. ,  0. ,  0. ],
+           [ 0. ,  1. , -0.5]])
+    """
+
+    _dense = None  # rows may be sparse
+
+    _state: extremes.Extremes
+
+    _parameter_constraints: dict = {"copy": ["boolean"], "clip": ["boolean"]}
+
+    def __init__(self, *, copy=True, clip=False):
+        self.copy = copy
+        self.clip = clip
+
+    def _statistic(self) -> Machine:
+        return extremes.machine(extremes.Magnitude(bool(self.clip)))
+
+    def _publish(self) -> None:
+        self.max_abs_ = extremes.magnitude(self._state)
+        self.scale_ = extremes.magnitude_or_one(self._state)
+        self.n_samples_seen_ = int(to_numpy(extremes.rows(self._state))[0])
+
+    def __sklearn_tags__(self):
+        """Return scikit-learn's tags: sparse rows are taken."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

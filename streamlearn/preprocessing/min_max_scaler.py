@@ -1,0 +1,117 @@
+"""MinMaxScaler."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from streamlearn._arrays import to_numpy
+from streamlearn.core.learner import Machine
+from streamlearn.core.statistics import extremes
+from streamlearn.preprocessing.scaler import Scaler
+
+
+class MinMaxScaler(Scaler):
+    """Move each feature to a given range by its smallest and its largest number.
+
+    scikit-learn's `~sklearn.preprocessing.MinMaxScaler` for any array backend and for dask
+    collections, whose blocks are read in parallel.
+
+    Parameters
+    ----------
+    feature_range : tuple (min, max), default=(0, 1)
+        The range that the features have afterwards.
+    copy : bool, default=True
+        Has no effect: input is never changed.
+    clip : bool, default=False
+        Clip numbers that `transform` would put outside the range.
+
+    Attributes
+    ----------
+    min_ : array of shape (n_features,)
+        What is added after the multiplication: ``min - data_min_ * scale_``.
+    scale_ : array of shape (n_features,)
+        What a feature is multiplied with: ``(max - min) / data_range_``, and ``max - min`` for
+        constant features.
+    data_min_ : array of shape (n_features,)
+        The smallest number of each feature.
+    data_max_ : array of shape (n_features,)
+        The largest number of each feature.
+    data_range_ : array of shape (n_features,)
+        ``data_max_ - data_min_``.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features,)
+        Only where X was a frame whose column names are all strings.
+    n_samples_seen_ : int
+        The number of rows.
+
+    Notes
+    -----
+    NaN are left out feature by feature in ``fit`` and stay NaN in ``transform``. Extremes are exact
+    and do not depend on the blocks. Fitted attributes are in the namespace and on the device of X,
+    and in its dtype if that is a float.
+
+    Differences from scikit-learn:
+
+    - ``data_min_`` is subtracted from the rows first, so that nothing is lost where features lie
+      far from zero. scikit-learn multiplies first, and loses as many digits as the offset has.
+    - A feature of small numbers is scaled whatever its unit is. scikit-learn takes a feature for
+      constant if its range is below ten units of rounding at 1.
+    - A feature whose range is beyond the floats becomes 0, and scikit-learn's becomes ``min``.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from streamlearn.preprocessing import MinMaxScaler
+    >>> X = da.from_array([[-1.0, 2.0], [-0.5, 6.0], [0.0, 10.0], [1.0, 18.0]], chunks=(2, 2))
+    >>> scaler = MinMaxScaler().fit(X)
+    >>> scaler.data_max_
+    array([ 1., 18.])
+    >>> scaler.transform(X).compute()
+    array([[0.  , 0.  ],
+           [0.25, 0.25],
+           [0.5 , 0.5 ],
+           [1.  , 1.  ]])
+    """
+
+    _dense = "MinMaxScaler does not support sparse input. Consider using MaxAbsScaler instead."
+
+    _state: extremes.Extremes
+
+    _parameter_constraints: dict = {
+        "feature_range": [tuple],
+        "copy": ["boolean"],
+        "clip": ["boolean"],
+    }
+
+    def __init__(self, feature_range=(0, 1), *, copy=True, clip=False):
+        self.feature_range = feature_range
+        self.copy = copy
+        self.clip = clip
+
+    def _validate_params(self) -> None:
+        super()._validate_params()
+        if not self.feature_range[0] < self.feature_range[1]:
+            raise ValueError(
+                "Minimum of desired feature range must be smaller than maximum. Got "
+                f"{self.feature_range}."
+            )
+
+    def _statistic(self) -> Machine:
+        return extremes.machine(self._range(self.feature_range))
+
+    def _fitted_statistic(self) -> Machine:
+        return extremes.machine(self._range(self._fitted_range))
+
+    def _range(self, feature_range: tuple) -> extremes.Range:
+        return extremes.Range(float(feature_range[0]), float(feature_range[1]), bool(self.clip))
+
+    def _publish(self) -> None:
+        state, params = self._state, self._range(self.feature_range)
+        self._fitted_range = self.feature_range
+        self.data_min_ = extremes.minimum(state)
+        self.data_max_ = extremes.maximum(state)
+        with np.errstate(over="ignore"):
+            self.data_range_ = extremes.spread(state)
+            self.scale_ = (params.high - params.low) / extremes.spread_or_one(params, state)
+            self.min_ = params.low - self.data_min_ * self.scale_
+        self.n_samples_seen_ = int(to_numpy(extremes.rows(state))[0])

@@ -1,0 +1,36 @@
+"""What all scalers share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.base import OneToOneFeatureMixin
+from sklearn.utils.validation import check_is_fitted
+
+from streamlearn._estimator.mergeable import MergeableTransformer
+from streamlearn.blocks import is_frame
+
+
+class Scaler(OneToOneFeatureMixin, MergeableTransformer):
+    """A transformer of each feature by itself, whose function has an ``inverse``.
+
+    A subclass gives what `MergeableTransformer` asks for.
+    """
+
+    _allow_nan = True
+
+    def inverse_transform(self, X: Any) -> Any:
+        """Undo `transform`.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        array, dask array or dask DataFrame
+            In X's namespace and on its device; lazy for dask.
+        """
+        check_is_fitted(self)
+        names = list(X.columns) if is_frame(X) else None
+        return self._rows("inverse_transform", self._function().inverse, X, names, named=False)
