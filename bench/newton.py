@@ -30,7 +30,7 @@ def ns_a_row(d: int, machine: Any, turns: int) -> float:
     m = batch_rows(np.empty((1, d)))
     X = rng.normal(size=(BATCHES, m, d))
     y = (X[:, :, 0] + rng.normal(size=(BATCHES, m)) > 0).astype(int)
-    M = machine.machine(Params(loss="log_loss"))
+    M = machine.learner(Params(loss="log_loss"))
     first, _ = M.update(M.params, M.init(M.params, d, 1, like=X[0]), Batch(X[0], y[0]))
     spent = []
     for _ in range(turns):

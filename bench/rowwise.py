@@ -110,7 +110,7 @@ def measure(case: Case, n: int, tiles: list[int], turns: int) -> dict[str, Any]:
     X, y = case.rows(n)
     how = case.parameters()
     params, K = Params(**how), 1 if case.n_classes == 2 else case.n_classes
-    machine = rowwise.machine(params)
+    machine = rowwise.learner(params)
 
     def start() -> Any:
         return machine.init(params, case.n_features, K, like=X)

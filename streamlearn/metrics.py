@@ -26,13 +26,13 @@ from streamlearn._arrays import (
     widest_float,
 )
 from streamlearn._validation.labels import (
-    beside,
     comparable,
     discover,
     encode,
     exactly,
     labels_or_raise,
     listed,
+    to_like,
 )
 from streamlearn._validation.reader import (
     as_array,
@@ -180,7 +180,7 @@ def r2_score(
 
 
 def _error(
-    tally: scores.Tally,
+    tally: scores.Score,
     y_true: Any,
     y_pred: Any,
     sample_weight: Any,
@@ -219,7 +219,7 @@ def _error(
     return float(np.average(values, weights=weights))
 
 
-def _sums(tally: scores.Tally, pair: Callable, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
+def _sums(tally: scores.Score, pair: Callable, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
     """Return the sums of all blocks."""
     given = {"y_pred": y_pred, "y_true": _told(y_true), "sample_weight": sample_weight}
     # What is in memory is cut like the first collection.
@@ -248,7 +248,7 @@ def _told(y_true: Any) -> Any:
 
 
 def _tally_of_block(
-    tally: scores.Tally,
+    tally: scores.Score,
     pair: Callable,
     names: tuple[str, ...],
     in_memory: bool,
@@ -282,7 +282,7 @@ def _label_pair(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Arr
     if not several:
         target, predicted = (as_vector(x, "y", block) for x in (target, predicted))
     if not same_place(target, predicted):
-        target = beside(target, predicted)
+        target = to_like(target, predicted)
     if {_is_text(target), _is_text(predicted)} == {True, False}:
         raise ValueError(
             f"Labels in y_true and y_pred should be of the same type: {in_block('y_true', block)} "
@@ -339,7 +339,7 @@ def _add_losses(a: Losses, b: Losses) -> Losses:
     return Losses(scores.add(a.losses, b.losses), a.off | b.off)
 
 
-PROBABILITIES = scores.Tally(_losses, _add_losses, lambda state: scores.average(state.losses))
+PROBABILITIES = scores.Score(_losses, _add_losses, lambda state: scores.average(state.losses))
 
 
 def _value_pair(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Array]:

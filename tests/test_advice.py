@@ -764,7 +764,7 @@ ADVISES = re.compile(
 )
 
 
-def advised() -> dict[str, list[str]]:
+def with_advice() -> dict[str, list[str]]:
     """Return the words of each error of the package that advises something, by its place."""
     found = {}
     root = Path(streamlearn.__file__).parent
@@ -796,7 +796,7 @@ def says(text: str, words: list[str]) -> bool:
 
 def test_every_error_that_advises_is_in_the_table():
     texts = [provoked(number) for number in range(len(ADVICE))]
-    found = advised()
+    found = with_advice()
     assert len(found) > 50
     missing = {w: words for w, words in found.items() if not any(says(t, words) for t in texts)}
     assert {w: words for w, words in missing.items() if w.split(":")[0] not in ELSEWHERE} == {}

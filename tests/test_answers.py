@@ -17,7 +17,7 @@ from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
 
 from streamlearn import cluster as our_cluster
-from streamlearn._thirdparty.partial_fit import LAZY
+from streamlearn._thirdparty.tags import LAZY
 from streamlearn.linear_model import (
     PassiveAggressiveClassifier,
     Perceptron,

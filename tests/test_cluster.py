@@ -659,7 +659,7 @@ def test_one_pass_reads_once_and_ends_near_a_pass_for_each_step():
 
 
 def test_the_clusters_follow_when_the_statistics_ahead_move():
-    """The scale of the first block is wrong by 100; centres are restated, not left behind."""
+    """The scale of the first block is wrong by 100; centres are rescaled, not left behind."""
     table = blobs(4000, spread=0.3)
     table[:400] = table[:400].mean(axis=0) + (table[:400] - table[:400].mean(axis=0)) / 100
     rows = dask_array(table, (400,) * 10)

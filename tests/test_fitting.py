@@ -31,7 +31,7 @@ def fit(plan: Course, learned: Learned, data, *, max_iter, tol, n_iter_no_change
         n_iter_no_change,
         score=None if held_out is None else held_out.score,
         held_out="too small a share holds out",
-        adaptive=getattr(plan.machine.params, "learning_rate", None) == "adaptive",
+        adaptive=getattr(plan.learner.params, "learning_rate", None) == "adaptive",
     )
     learner, progress = BlockLearner(plan, mean_loss), Progress(learned, epoch)
     return train(learner, data, progress, rule, max_iter=max_iter, **how)
@@ -141,7 +141,7 @@ def test_stopped_columns_stand_still_and_move_again_after_the_fit(monkeypatch):
     params = sgd.Params(
         loss="squared_error", kind="values", learning_rate="constant", eta0=0.1, penalty=None
     )
-    plan = course(sgd.machine(params), n_outputs=2, classes=None, shuffle=None)
+    plan = course(sgd.learner(params), n_outputs=2, classes=None, shuffle=None)
     monkeypatch.setattr(prepare, "read_values", lambda parts, *_: parts[1])
 
     def run(max_iter):
@@ -159,7 +159,7 @@ def test_stopped_columns_stand_still_and_move_again_after_the_fit(monkeypatch):
 def test_adaptive_steps_are_cut_by_five_and_then_stop():
     params = PARAMS._replace(learning_rate="adaptive", eta0=4e-6)
     outcome = fit(
-        course(sgd.machine(params), shuffle=None),
+        course(sgd.learner(params), shuffle=None),
         Learned(),
         blocks(),
         max_iter=50,
@@ -194,7 +194,7 @@ def test_divergence_names_epoch_and_block():
     params = sgd.Params(
         loss="squared_error", kind="values", learning_rate="constant", eta0=1e200, penalty=None
     )
-    plan = course(sgd.machine(params), classes=None, shuffle=None)
+    plan = course(sgd.learner(params), classes=None, shuffle=None)
     with pytest.raises(ValueError, match=r"epoch #1, in block [02]\. Scaling"):
         fit(plan, Learned(), blocks(), **FOREVER)
 

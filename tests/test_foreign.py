@@ -18,7 +18,7 @@ from sklearn.decomposition import PCA, IncrementalPCA
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.frozen import FrozenEstimator
 
-from streamlearn._thirdparty import partial_fit as foreign
+from streamlearn._thirdparty import partial_fit, tags
 from streamlearn.linear_model import SGDClassifier
 from streamlearn.pipeline import Pipeline, make_pipeline
 from streamlearn.preprocessing import StandardScaler
@@ -148,8 +148,8 @@ def test_labels_may_be_strings():
 
 def test_a_task_that_runs_twice_does_not_train_twice(monkeypatch, transformers):
     def twice(*args: Any) -> Any:
-        foreign.learned(*args)
-        return foreign.learned(*args)
+        partial_fit.learned(*args)
+        return partial_fit.learned(*args)
 
     monkeypatch.setattr(stage, "learned", twice)
     last = LAST["SGDClassifier"]
@@ -291,7 +291,7 @@ def test_hashed_text_never_becomes_a_frame_of_a_column_a_feature(monkeypatch, ma
 
 
 def test_every_method_that_may_be_lazy_is_lazy_in_pipelines_and_wrappers():
-    for name in foreign.LAZY:
+    for name in tags.LAZY:
         assert name in vars(Pipeline)
         assert name in vars(ParallelPostFit)
 

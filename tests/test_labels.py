@@ -17,7 +17,6 @@ from sklearn.utils import compute_class_weight
 
 from streamlearn._validation.labels import (
     Labels,
-    beside,
     class_weights,
     comparable,
     decode,
@@ -25,6 +24,7 @@ from streamlearn._validation.labels import (
     encode,
     exactly,
     listed,
+    to_like,
 )
 from streamlearn.blocks import align
 from streamlearn.linear_model import SGDClassifier
@@ -97,7 +97,7 @@ def test_numpy_labels_beside_other_arrays(classes, backend):
     X = backend.asarray(np.zeros(50))
     rows = codes(len(classes), 50)
     np.testing.assert_array_equal(backend.to_numpy(encode(classes, classes[rows], like=X)), rows)
-    moved = beside(classes, X)
+    moved = to_like(classes, X)
     if classes.dtype.kind in "OU":
         assert moved is classes
     else:

@@ -9,10 +9,10 @@ import pytest
 
 from streamlearn._training.block_learner import BlockLearner, learn_block
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
-from streamlearn._training.prepare import Prepared
+from streamlearn._training.prepare import PreparedBlock
 from streamlearn._validation.reader import Reader
 from streamlearn.core import scores
-from streamlearn.core.learner import Machine
+from streamlearn.core.learner import Learner
 from streamlearn.core.linear import links, newton, sgd
 from streamlearn.linear_model.base import mean_loss
 from tests.backends import STRICT, no_host_sync
@@ -22,12 +22,12 @@ CHUNKS = (20, 0, 30, 10)
 PARAMS = sgd.Params(loss="log_loss", learning_rate="constant", eta0=0.1)
 
 
-def course(machine: Machine | None = None, **how) -> Course:
+def course(learner: Learner | None = None, **how) -> Course:
     shuffle = Shuffle(how.pop("shuffle", "rows"), how.pop("seed", 0))
     share, metric = how.pop("held_out", 0.0), how.pop("metric", scores.ACCURACY)
     return Course(
         **{
-            "machine": machine or sgd.machine(PARAMS),
+            "learner": learner or sgd.learner(PARAMS),
             "n_outputs": 1,
             "reader": Reader("SomeEstimator", N_FEATURES),
             "names": ("X", "y"),
@@ -41,7 +41,7 @@ def course(machine: Machine | None = None, **how) -> Course:
     )
 
 
-def prepare(plan: Course, epoch: int, index: int, parts: tuple) -> Prepared:
+def prepare(plan: Course, epoch: int, index: int, parts: tuple) -> PreparedBlock:
     return BlockLearner(plan, mean_loss).prepare(epoch, index, parts)
 
 
@@ -51,7 +51,7 @@ def table(n: int = sum(CHUNKS)) -> tuple[np.ndarray, np.ndarray]:
     return X, (X[:, 0] + 0.5 * rng.normal(size=n) > 0).astype(int)
 
 
-def bits(ready: Prepared) -> list:
+def bits(ready: PreparedBlock) -> list:
     held = () if ready.held_out is None else ready.held_out[:2]
     parts = (ready.X, ready.target, ready.draws.order, ready.draws.rows, *held)
     return [None if a is None else np.asarray(a).tobytes() for a in parts]
@@ -167,9 +167,9 @@ def test_a_state_of_another_place_is_refused(backend):
 @pytest.mark.parametrize(("n", "seen", "run"), [(4095, 0, 1), (65_536, 0, 16), (10**5, 10**6, 512)])
 def test_rows_are_permuted_in_runs_of_which_a_batch_holds_many(n, seen, run):
     X, y = table(n)
-    machine = newton.machine(PARAMS)
+    learner = newton.learner(PARAMS)
     for batch_size, want in ((None, run), (4, 1)):
-        plan = course(machine=machine, batch_size=batch_size, seen=seen)
+        plan = course(learner=learner, batch_size=batch_size, seen=seen)
         ready = prepare(plan, 0, 0, (X, y))
         assert ready.draws.run == want
         np.testing.assert_array_equal(np.sort(ready.draws.rows), np.arange(n // want))
@@ -177,20 +177,20 @@ def test_rows_are_permuted_in_runs_of_which_a_batch_holds_many(n, seen, run):
 
 def test_later_epochs_permute_longer_runs():
     X, y = table(65_536)
-    plan = course(machine=newton.machine(PARAMS), batch_size=None)
+    plan = course(learner=newton.learner(PARAMS), batch_size=None)
     assert [prepare(plan, epoch, 0, (X, y)).draws.run for epoch in (0, 1, 3)] == [16, 32, 64]
 
 
 def test_runs_are_shorter_where_batches_are_small():
     X, y = table(65_536)
-    small = newton.machine(PARAMS)._replace(largest=lambda X, K, seen: 256)
-    assert prepare(course(machine=small, batch_size=None), 0, 0, (X, y)).draws.run == 4
+    small = newton.learner(PARAMS)._replace(largest=lambda X, K, seen: 256)
+    assert prepare(course(learner=small, batch_size=None), 0, 0, (X, y)).draws.run == 4
 
 
 def test_a_shuffled_block_is_learned_from_whatever_its_rows_are_gathered_by():
     """Runs that are gathered slice by slice, in a batch of several slices, leave no row out."""
     X, y = table(3 * 65_536 + 7)
-    plan = course(machine=newton.machine(PARAMS), batch_size=None, seen=10**7)
+    plan = course(learner=newton.learner(PARAMS), batch_size=None, seen=10**7)
     learned = Learned(None, 10**7)
     ready = prepare(plan, 0, 0, (X, y))
     assert ready.draws.run > 1

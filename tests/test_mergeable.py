@@ -18,7 +18,7 @@ import streamlearn
 from streamlearn._arrays import cast, float_dtype, namespace
 from streamlearn._estimator.mergeable import MergeableTransformer
 from streamlearn.core.affine_map import AffineMap
-from streamlearn.core.learner import Machine
+from streamlearn.core.learner import Learner
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.pipeline import make_pipeline
 from tests.containers import dask_array
@@ -80,8 +80,8 @@ def apply(params, state, X):
     return applied(params, state)(X)
 
 
-def statistic(params: Params) -> Machine:
-    return Machine(
+def statistic(params: Params) -> Learner:
+    return Learner(
         params,
         init,
         update,

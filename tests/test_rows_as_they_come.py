@@ -225,7 +225,7 @@ def test_every_row_has_the_chance_of_its_weight_to_be_in_a_sample(weighted):
     for _ in range(turns):
         draws = (np.arange(k) + rng.random(k)) / k
         batch = Batch(X, y, weight, 0, draws)
-        _, sample = one_pass_sums.survey(params, np.zeros((1, 2)), np.zeros(1), batch)
+        _, sample = one_pass_sums.one_pass_sums(params, np.zeros((1, 2)), np.zeros(1), batch)
         seen += np.bincount(sample.X[:, 0].astype(int), minlength=m)
         total += (sample.X[:, 0] * (1.0 if weight is None else sample.weight[:, 0])).mean()
     share = np.full(m, 1 / m) if weight is None else weight / weight.sum()

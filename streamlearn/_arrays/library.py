@@ -189,21 +189,21 @@ def keep_heap() -> None:
 
 
 def batch_rows(
-    X: Array, *, beside: int = 0, budget: int = CPU_BATCH_BYTES, most: int = 1 << 13
+    X: Array, *, extra: int = 0, budget: int = CPU_BATCH_BYTES, most: int = 1 << 13
 ) -> int:
     """Return how many rows of ``X`` make the largest batch: a power of two set by the device.
 
-    On a CPU as many as fit in ``budget`` bytes with ``beside`` numbers a row, at least 512 and at
+    On a CPU as many as fit in ``budget`` bytes with ``extra`` numbers a row, at least 512 and at
     most ``most``: by default what stays in the second-level cache. On an accelerator as many as
     fill it. It depends on the row's size and the kind of device only, so results do not change from
-    one machine to the next.
+    one learner to the next.
     """
     if not on_host(X):
         return DEVICE_BATCH_ROWS
     keep_heap()
     size = itemsize(X.dtype, namespace(X))
     held = sparse.bytes_of_a_row(X) if is_sparse(X) else X.shape[1] * size
-    row = max(1, held + beside * size)
+    row = max(1, held + extra * size)
     return min(most, max(512, power_of_two(budget // row)))
 
 

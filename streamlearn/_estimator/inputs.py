@@ -25,10 +25,10 @@ from streamlearn._sklearn import _check_feature_names, _check_n_features, _check
 from streamlearn._validation.reader import (
     DENSE,
     Reader,
-    advised,
     as_array,
     dense_or_raise,
     sum_is_finite,
+    with_advice,
 )
 from streamlearn._validation.tables import dates_or_raise, is_table, names_of
 from streamlearn.stages import Flow
@@ -53,7 +53,7 @@ class Given(NamedTuple):
     flow: Flow | None = None
 
 
-def take_in(
+def check_inputs(
     estimator: BaseEstimator,
     X: Any,
     y: Any = None,
@@ -110,13 +110,13 @@ def take_in(
         X = engine.whole_rows(X)
         # A frame of transformed rows is an array's: in memory it would have had no names.
         named = reset or not engine.origin(X)[1]
-        reader = announce(estimator, X, reset=reset, allow_nan=allow_nan, named=named)
+        reader = check_declared(estimator, X, reset=reset, allow_nan=allow_nan, named=named)
         reader = reader._replace(finite=finite)
         names = ("X",) if as_rows else ()
         parts = engine.align(as_rows=names, X=X, y=y, sample_weight=sample_weight)
         return Given(parts, reader, reader.n_features)
     if is_foreign(X):
-        reader = announce(estimator, X, reset=reset, allow_nan=allow_nan)
+        reader = check_declared(estimator, X, reset=reset, allow_nan=allow_nan)
         reader = reader._replace(finite=finite)
         X = reader.rows(X)
         if X.shape[0] == 0:
@@ -139,7 +139,7 @@ def take_in(
         columns = names_of(X)
         for what, given in (("X", X), ("sample_weight", sample_weight)):
             dates_or_raise(given, what)
-        with advised(X):
+        with with_advice(X):
             if not reset and is_clean(estimator, X, y, finite=finite):
                 pass
             elif y is None or engine.is_collection(y):
@@ -158,7 +158,7 @@ def take_in(
     return Given(parts, reader._replace(in_memory=True, checked=True), X.shape[1])
 
 
-def announce(
+def check_declared(
     estimator: BaseEstimator, X: Any, *, reset: bool, allow_nan: bool, named: bool = True
 ) -> Reader:
     """Check or set the features by what a collection or an array says of itself."""

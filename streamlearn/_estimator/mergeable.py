@@ -14,25 +14,25 @@ import numpy as np
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 
 from streamlearn._arrays import Array
-from streamlearn._estimator.inputs import take_in, unchanged_on_error
+from streamlearn._estimator.inputs import check_inputs, unchanged_on_error
 from streamlearn._estimator.outputs import Transformer, rows_out
 from streamlearn._validation.reader import Reader, read_weight, same_place_or_raise
 from streamlearn.blocks import reduce
-from streamlearn.core.learner import Machine, an_array
+from streamlearn.core.learner import Learner, an_array
 from streamlearn.stages.stage import may_be_refused
 
 
 class MergeableTransformer(CallbackSupportMixin, Transformer):
     """A transformer whose statistic merges.
 
-    A subclass gives ``_statistic()``, which is the machine of its core module under the parameters,
+    A subclass gives ``_statistic()``, which is the learner of its core module under the parameters,
     and ``_publish()``, which sets the fitted attributes by ``_state``. One that takes weights
     overrides ``fit`` and ``partial_fit``, so that their signatures say so. ``_allow_nan`` and
     ``_dense`` tell what rows it takes.
 
     Attributes
     ----------
-    _state : State of the machine
+    _state : State of the learner
     _weighted : bool
         Whether any rows came with weights.
     """
@@ -42,12 +42,12 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
     _state: Any
     _weighted: bool
 
-    def _statistic(self) -> Machine:
-        """Return the mergeable machine that the parameters ask for."""
+    def _statistic(self) -> Learner:
+        """Return the mergeable learner that the parameters ask for."""
         raise NotImplementedError
 
-    def _fitted_statistic(self) -> Machine:
-        """Return the machine by whose parameters rows are transformed."""
+    def _fitted_statistic(self) -> Learner:
+        """Return the learner by whose parameters rows are transformed."""
         return self._statistic()
 
     def _publish(self) -> None:
@@ -56,10 +56,10 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
 
     def _function(self) -> Any:
         """Return the transformation that the state stands for, a function of rows."""
-        machine = self._fitted_statistic()
-        assert machine.applied is not None
+        learner = self._fitted_statistic()
+        assert learner.applied is not None
         with np.errstate(over="ignore", invalid="ignore"):
-            return machine.applied(machine.params, self._state)
+            return learner.applied(learner.params, self._state)
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn from all rows, in one pass.
@@ -92,16 +92,18 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
         ``metadata`` is what else ``fit`` was given: ``sample_weight`` where it takes one.
         """
         self._validate_params()
-        machine, sample_weight = self._statistic(), metadata.get("sample_weight")
+        learner, sample_weight = self._statistic(), metadata.get("sample_weight")
         context = self._init_callback_context()
         task = {"estimator": self, "X": X, "metadata": metadata}
         context.call_on_fit_task_begin(**task)
         with unchanged_on_error(self):
-            given = take_in(self, X, None, sample_weight, reset=reset, allow_nan=self._allow_nan)
+            given = check_inputs(
+                self, X, None, sample_weight, reset=reset, allow_nan=self._allow_nan
+            )
             name = type(self).__name__
             state = reduce(
-                partial(_of_block, machine, given.reader, given.blocks.names),
-                partial(_merge, machine, name),
+                partial(_of_block, learner, given.reader, given.blocks.names),
+                partial(_merge, learner, name),
                 given.blocks,
             )
             if state is None:
@@ -110,20 +112,20 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
                 )
             weighted = sample_weight is not None
             if weighted:
-                _weight_or_raise(machine, state)
+                _weight_or_raise(learner, state)
             if not reset:
-                assert machine.merge is not None
+                assert learner.merge is not None
                 here, there = an_array(state), an_array(self._state)
                 same_place_or_raise(here, there, name, "partial_fit")
-                state = machine.merge(self._state, state)
+                state = learner.merge(self._state, state)
             self._weighted = weighted or (not reset and self._weighted)
             self._state = state
             self._publish()
         context.call_on_fit_task_end(**task, reconstruction_attributes={})
         return self
 
-    def _machine_of_rows(self) -> Machine:
-        """Return the machine, for a pipeline that learns in one pass."""
+    def _learner_of_rows(self) -> Learner:
+        """Return the learner, for a pipeline that learns in one pass."""
         self._validate_params()
         return self._statistic()
 
@@ -133,13 +135,13 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
 
     def _finish(self, state: Any, *, names: Any, weighted: bool) -> None:
         """Take over what a pipeline has learned."""
-        machine = self._statistic()
-        assert machine.n_features is not None
+        learner = self._statistic()
+        assert learner.n_features is not None
         if weighted:
-            _weight_or_raise(machine, state)
+            _weight_or_raise(learner, state)
         self._weighted = weighted
         self._state = state
-        self.n_features_in_ = machine.n_features(state)
+        self.n_features_in_ = learner.n_features(state)
         if names is not None:
             self.feature_names_in_ = np.asarray(names, dtype=object)
         else:
@@ -178,28 +180,28 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
         return tags
 
 
-def _weight_or_raise(machine: Machine, state: Any) -> None:
-    assert machine.is_empty is not None
-    if bool(machine.is_empty(state)):
+def _weight_or_raise(learner: Learner, state: Any) -> None:
+    assert learner.is_empty is not None
+    if bool(learner.is_empty(state)):
         raise ValueError(
             "Sample weights must contain at least one non-zero number, and must not add up to 0."
         )
 
 
-def _merge(machine: Machine, estimator: str, a: Any, b: Any) -> Any:
-    assert machine.merge is not None
+def _merge(learner: Learner, estimator: str, a: Any, b: Any) -> Any:
+    assert learner.merge is not None
     same_place_or_raise(an_array(b), an_array(a), estimator, "fit")
-    return machine.merge(a, b)
+    return learner.merge(a, b)
 
 
 def _of_block(
-    machine: Machine, reader: Reader, names: tuple[str, ...], index: int, parts: tuple
+    learner: Learner, reader: Reader, names: tuple[str, ...], index: int, parts: tuple
 ) -> Any:
-    assert machine.of_block is not None
+    assert learner.of_block is not None
     block = reader.block(index)
     X = reader._replace(finite=False).rows(parts[0], block)
     with np.errstate(over="ignore", invalid="ignore"):
-        state = machine.of_block(machine.params, X, read_weight(parts, names, X, block))
-    if may_be_refused(machine, state, X.shape[0], reader):
+        state = learner.of_block(learner.params, X, read_weight(parts, names, X, block))
+    if may_be_refused(learner, state, X.shape[0], reader):
         reader.finite_or_raise(X, block)
     return state

@@ -17,15 +17,15 @@ from streamlearn import blocks as engine
 from streamlearn._arrays import Array, asarray, same_dtype, same_place, to_numpy
 from streamlearn._arrays.plain import known_or_raise, plain
 from streamlearn._arrays.sparse import as_given, csr, is_sparse
-from streamlearn._estimator.inputs import advice, announce, is_clean, is_foreign
+from streamlearn._estimator.inputs import advice, check_declared, is_clean, is_foreign
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.versions import Versioned
 from streamlearn._sklearn import _check_n_features, _get_output_config, _wrap_data_with_container
 from streamlearn._validation.reader import (
     Reader,
-    advised,
     dense_or_raise,
     same_place_or_raise,
+    with_advice,
 )
 from streamlearn._validation.tables import all_sparse, dates_or_raise
 from streamlearn.stages.stage import Framed, as_they_are
@@ -76,12 +76,12 @@ def rows_out(
         X = engine.whole_rows(X)
         # A frame of transformed rows is an array's: in memory it would have had no names.
         named = named and not engine.origin(X)[1]
-        reader = announce(estimator, X, reset=False, allow_nan=allow_nan, named=named)
+        reader = check_declared(estimator, X, reset=False, allow_nan=allow_nan, named=named)
         reader = reader._replace(finite=finite)
         task = RowFunction(reader, function, fitted, method)
         return engine.map_rows(task, X, meta=task.of_a_row(X), names=names)
     if is_foreign(X):
-        reader = announce(estimator, X, reset=False, allow_nan=allow_nan, named=named)
+        reader = check_declared(estimator, X, reset=False, allow_nan=allow_nan, named=named)
         return RowFunction(reader, function, fitted, method)(X)
     dense_or_raise(X, advice(estimator))
     checks = {
@@ -90,7 +90,7 @@ def rows_out(
         "ensure_all_finite": "allow-nan" if allow_nan else True,
     }
     dates_or_raise(X, "X")
-    with advised(X):
+    with with_advice(X):
         if is_clean(estimator, X):
             pass
         elif named:

@@ -13,7 +13,7 @@ from streamlearn._arrays import (
 )
 from streamlearn._sklearn import _get_feature_names
 from streamlearn._training.course import Course, Learned
-from streamlearn._training.prepare import Pending, Prepared, with_draws, without_held_out
+from streamlearn._training.prepare import PendingBlock, PreparedBlock, with_draws, without_held_out
 from streamlearn._validation.reader import (
     Reader,
     as_array,
@@ -23,7 +23,9 @@ from streamlearn.core.affine_map import AffineMap
 from streamlearn.stages import Mergeable
 
 
-def through_stages(course: Course, learned: Learned, pending: Pending) -> tuple[Learned, Prepared]:
+def through_stages(
+    course: Course, learned: Learned, pending: PendingBlock
+) -> tuple[Learned, PreparedBlock]:
     """Take a block through the stages ahead of the learner; they learn in the first epoch."""
     assert course.ahead is not None
     assert learned.ahead is not None
@@ -44,13 +46,13 @@ def through_stages(course: Course, learned: Learned, pending: Pending) -> tuple[
         target = asarray(target, like=like, dtype=dtype)
     if weight is not None and not same_place(like, weight):
         weight = asarray(weight, like=like)
-    state = restated(course, learned, states, X.functions)
+    state = rescaled(course, learned, states, X.functions)
     learned = learned._replace(state=state, ahead=states, names=names)
     block = without_held_out(course, index, X, target, weight)
     return learned, with_draws(course, epoch, index, block)
 
 
-def restated(
+def rescaled(
     course: Course, learned: Learned, states: tuple, functions: tuple[Callable, ...]
 ) -> Any:
     """Return the learner's state in the units that the stages ahead have come to.
@@ -61,8 +63,8 @@ def restated(
     """
     assert course.ahead is not None
     assert learned.ahead is not None
-    former, restate = learned.ahead[-1], course.machine.restate
-    if learned.state is None or restate is None or former is None or former is states[-1]:
+    former, rescale = learned.ahead[-1], course.learner.rescale
+    if learned.state is None or rescale is None or former is None or former is states[-1]:
         return learned.state
     if not functions or not isinstance(functions[-1], AffineMap):
         return learned.state
@@ -71,7 +73,7 @@ def restated(
     if moved is None:
         return learned.state
     like = an_array(learned.state)
-    return restate(course.machine.params, learned.state, *(asarray(v, like=like) for v in moved))
+    return rescale(course.learner.params, learned.state, *(asarray(v, like=like) for v in moved))
 
 
 def names_of(course: Course) -> tuple[str, ...] | None:

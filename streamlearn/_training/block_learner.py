@@ -25,7 +25,14 @@ from streamlearn._arrays import (
 from streamlearn._training.ahead import an_array, names_of, through_stages
 from streamlearn._training.course import Course, Learned, Report, generator
 from streamlearn._training.epochs import Progress
-from streamlearn._training.prepare import Pending, Prepared, largest, read, taken, with_draws
+from streamlearn._training.prepare import (
+    PendingBlock,
+    PreparedBlock,
+    largest,
+    read,
+    taken,
+    with_draws,
+)
 from streamlearn._validation.messages import no_rows, no_weight
 from streamlearn._validation.reader import (
     DENSE,
@@ -35,7 +42,7 @@ from streamlearn._validation.reader import (
 )
 from streamlearn.blocks import Blocks, Rows, groups
 from streamlearn.core.batches import GROWTH, cut, learn
-from streamlearn.core.learner import Info, Machine
+from streamlearn.core.learner import Info, Learner
 
 GOLDEN = 0.5 * (5.0**0.5 - 1.0)
 
@@ -48,22 +55,22 @@ class BlockLearner(NamedTuple):
     course : Course
     block_loss : callable
         ``(sums, n_rows, n_iter, block) -> float``, see ``loss`` there.
-    at_hand : Prepared or None
+    at_hand : PreparedBlock or None
         Rows in memory that are read already; they are the only block.
     """
 
     course: Course
     block_loss: Callable[[Info, int, int, int | None], float]
-    at_hand: Prepared | None = None
+    at_hand: PreparedBlock | None = None
 
-    def prepare(self, epoch: int, index: int, parts: tuple) -> Prepared | Pending:
+    def prepare(self, epoch: int, index: int, parts: tuple) -> PreparedBlock | PendingBlock:
         """Make a block ready to be learned from."""
         block = read(self.course, epoch, index, parts) if self.at_hand is None else self.at_hand
-        if isinstance(block, Pending):
+        if isinstance(block, PendingBlock):
             return block
         return with_draws(self.course, epoch, index, block)
 
-    def step(self, learned: Learned, block: Prepared | Pending) -> tuple[Learned, Report]:
+    def step(self, learned: Learned, block: PreparedBlock | PendingBlock) -> tuple[Learned, Report]:
         """Learn from one block."""
         return learn_block(self.course, learned, block)
 
@@ -87,27 +94,27 @@ class BlockLearner(NamedTuple):
 
 
 def learn_block(
-    course: Course, learned: Learned, block: Prepared | Pending
+    course: Course, learned: Learned, block: PreparedBlock | PendingBlock
 ) -> tuple[Learned, Report]:
     """Learn from one block, batch by batch, then score its held-out rows."""
-    if isinstance(block, Pending):
+    if isinstance(block, PendingBlock):
         learned, block = through_stages(course, learned, block)
-    machine, state, rows = course.machine, learned.state, learned.rows
+    learner, state, rows = course.learner, learned.state, learned.rows
     X = block.X
     like = Rows(X[:1, ...], block.functions).all()
-    if is_sparse(like) and not machine.sparse:
+    if is_sparse(like) and not learner.sparse:
         dense_or_raise(like, course.reader.dense or DENSE)
-    if state is None and machine.begin is not None:
+    if state is None and learner.begin is not None:
         block = _joined(learned.waiting, block)
         X = block.X
-        state = machine.begin(machine.params, Rows(X, block.functions), block.weight)
+        state = learner.begin(learner.params, Rows(X, block.functions), block.weight)
         if state is None:
             return learned._replace(waiting=_with_weight(X, block.weight)), Report(None, None, 0)
         learned = learned._replace(waiting=None)
     elif state is None:
-        state = machine.init(machine.params, like.shape[1], course.n_outputs, like=like)
+        state = learner.init(learner.params, like.shape[1], course.n_outputs, like=like)
     same_place_or_raise(like, an_array(state), course.reader.estimator, "partial_fit")
-    through, built = _through(machine, X, block.functions)
+    through, built = _through(learner, X, block.functions)
     large = None if built else largest(course, X, rows)
     batches = cut(
         X,
@@ -116,11 +123,11 @@ def learn_block(
         seen=rows,
         batch_size=course.batch_size,
         largest=large,
-        growth=GROWTH if machine.growth is None else machine.growth(X, course.n_outputs),
+        growth=GROWTH if learner.growth is None else learner.growth(X, course.n_outputs),
         order=block.draws.order,
         rows=block.draws.rows,
         run=block.draws.run,
-        gather=built or not machine.affine,
+        gather=built or not learner.affine,
         through=through,
         draws=_samples(course, X, like, block.draws.samples),
     )
@@ -128,22 +135,22 @@ def learn_block(
     # Divergence is found in what the steps report, and raised there.
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         try:
-            state, info = learn(machine, state, batches)
+            state, info = learn(learner, state, batches)
         except Exception:
             look_again(course, block)  # NaN may have no inverse
             raise
         if info is not None and not course.reader.looks(X) and not sum_is_finite(info.objective):
             look_again(course, block)
-        if machine.end_block is not None:
-            state = machine.end_block(machine.params, state, rows + X.shape[0])
+        if learner.end_block is not None:
+            state = learner.end_block(learner.params, state, rows + X.shape[0])
         if course.held_out is not None and block.held_out is not None:
             X_, target, weight = block.held_out[:3]
-            predicted = course.held_out.predicted(machine.apply(machine.params, state, X_))
+            predicted = course.held_out.predicted(learner.apply(learner.params, state, X_))
             held = course.held_out.metric.of_block(target, predicted, weight)
     return learned._replace(state=state, rows=rows + X.shape[0]), Report(info, held, X.shape[0])
 
 
-def _joined(waiting: tuple[Array, Array | None] | None, block: Prepared) -> Prepared:
+def _joined(waiting: tuple[Array, Array | None] | None, block: PreparedBlock) -> PreparedBlock:
     """Return a block with the rows that wait for it before its own."""
     if waiting is None:
         return block
@@ -161,7 +168,7 @@ def _with_weight(X: Array, weight: Array | None) -> tuple[Array, Array | None]:
     return X, weight
 
 
-def look_again(course: Course, block: Prepared) -> None:
+def look_again(course: Course, block: PreparedBlock) -> None:
     """Check the rows of a block that went wrong, if nobody has.
 
     Raises
@@ -180,7 +187,7 @@ def _samples(course: Course, X: Array, like: Array, draws: np.ndarray | None) ->
     The numbers of a block are drawn in its own task, and turned by the golden section for each use:
     the chain, which waits for nobody, makes no generator.
     """
-    sampled, dtype = course.machine.sampled, float_dtype(like)
+    sampled, dtype = course.learner.sampled, float_dtype(like)
     if sampled is None or draws is None:
         return None
     turns = count()
@@ -197,12 +204,12 @@ def _samples(course: Course, X: Array, like: Array, draws: np.ndarray | None) ->
 
 
 def _through(
-    machine: Machine, X: Array, functions: tuple[Callable, ...]
+    learner: Learner, X: Array, functions: tuple[Callable, ...]
 ) -> tuple[Callable | None, bool]:
     """Return the functions of rows as one, and whether they build the rows."""
     if not functions:
         return None, False
-    if machine.affine and len(functions) == 1:
+    if learner.affine and len(functions) == 1:
         unbuilt = getattr(functions[0], "unbuilt", lambda like: None)(X)
         if unbuilt is not None:
             return unbuilt, False

@@ -10,8 +10,8 @@ import numpy as np
 
 from streamlearn._arrays import Array, to_numpy
 from streamlearn._validation.reader import Reader
-from streamlearn.core.learner import Info, Machine
-from streamlearn.core.scores import Tally
+from streamlearn.core.learner import Info, Learner
+from streamlearn.core.scores import Score
 from streamlearn.stages import Chain
 
 
@@ -55,7 +55,7 @@ class HeldOut(NamedTuple):
 
     Attributes
     ----------
-    metric : Tally
+    metric : Score
     predicted : callable
         ``(scores) -> predictions`` that the metric compares with the target.
     share : float
@@ -64,7 +64,7 @@ class HeldOut(NamedTuple):
         Such rows of an array in memory, sorted; ``share`` is 0 then.
     """
 
-    metric: Tally
+    metric: Score
     predicted: Callable[[Array], Array]
     share: float = 0.0
     rows: np.ndarray | None = None
@@ -90,7 +90,7 @@ class Course(NamedTuple):
 
     Attributes
     ----------
-    machine : Machine
+    learner : Learner
     n_outputs : int
         Columns of the model.
     reader : Reader
@@ -108,7 +108,7 @@ class Course(NamedTuple):
         Whether weights may be negative.
     """
 
-    machine: Machine
+    learner: Learner
     n_outputs: int
     reader: Reader
     names: tuple[str, ...]

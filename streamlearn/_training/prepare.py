@@ -29,7 +29,7 @@ from streamlearn._validation.reader import (
 from streamlearn.blocks import Rows
 from streamlearn.core.batches import GROWTH, SMALLEST
 from streamlearn.core.learner import Batch
-from streamlearn.stages import Piece
+from streamlearn.stages import StagedBlock
 
 DRAWS = 512
 """Numbers that are drawn for the samples of a block: a row each of the largest sample."""
@@ -59,7 +59,7 @@ class Draws(NamedTuple):
     samples: np.ndarray | None = None
 
 
-class Prepared(NamedTuple):
+class PreparedBlock(NamedTuple):
     """A block that is read and encoded.
 
     Attributes
@@ -87,12 +87,12 @@ class Prepared(NamedTuple):
     draws: Draws = Draws()
 
 
-class Pending(NamedTuple):
+class PendingBlock(NamedTuple):
     """A block that has yet to go through the stages ahead of the learner.
 
     Attributes
     ----------
-    piece : Piece
+    piece : StagedBlock
     given : dict of str to object
         The parts of the block by name, without X.
     target, weight : arrays, or None
@@ -100,7 +100,7 @@ class Pending(NamedTuple):
         Of the epoch and of the block.
     """
 
-    piece: Piece
+    piece: StagedBlock
     given: dict[str, Any]
     target: Array | None
     weight: Array | None
@@ -108,7 +108,7 @@ class Pending(NamedTuple):
     number: int
 
 
-def read(course: Course, epoch: int, index: int, parts: tuple) -> Prepared | Pending:
+def read(course: Course, epoch: int, index: int, parts: tuple) -> PreparedBlock | PendingBlock:
     """Make arrays of the parts of a block; the draws are still missing."""
     X, block = parts[0], course.reader.block(index)
     X, given = X if isinstance(X, Rows) else Rows(X), {}
@@ -124,7 +124,7 @@ def read(course: Course, epoch: int, index: int, parts: tuple) -> Prepared | Pen
     target = read_target(course, parts, like, block)
     if course.ahead is None:
         return without_held_out(course, index, X, target, weight)
-    return Pending(piece, given, target, weight, epoch, index)
+    return PendingBlock(piece, given, target, weight, epoch, index)
 
 
 def read_target(course: Course, parts: tuple, like: Array, block: int | None) -> Array | None:
@@ -143,12 +143,12 @@ def read_target(course: Course, parts: tuple, like: Array, block: int | None) ->
 
 def without_held_out(
     course: Course, index: int, rows: Rows, target: Array | None, weight: Array | None
-) -> Prepared:
+) -> PreparedBlock:
     """Leave out rows without a weight, and hold others out."""
-    (X, functions), machine, how = rows, course.machine, course.held_out
+    (X, functions), learner, how = rows, course.learner, course.held_out
     part, kept, held_out = (X, target, weight), None, None
     scored = None if how is None else how.rows
-    gone = machine.absent and machine.absent(machine.params, target, weight)
+    gone = learner.absent and learner.absent(learner.params, target, weight)
     if gone is not None and bool(namespace(gone).any(gone)):
         present = np.flatnonzero(~to_numpy(gone))
         part = taken(part, present)
@@ -164,10 +164,10 @@ def without_held_out(
         held_out = Batch(*taken(part, scored))
         held_out = held_out._replace(X=Rows(held_out.X, functions).all())
         part = taken(part, kept)
-    return Prepared(*part, kept, held_out, functions, course.reader.block(index))
+    return PreparedBlock(*part, kept, held_out, functions, course.reader.block(index))
 
 
-def with_draws(course: Course, epoch: int, index: int, block: Prepared) -> Prepared:
+def with_draws(course: Course, epoch: int, index: int, block: PreparedBlock) -> PreparedBlock:
     """Return a block with the draws of an epoch."""
     how, X, order, rows, run = course.shuffle, block.X, None, None, 1
     source, n = generator(how.seed, index, epoch), X.shape[0]
@@ -183,7 +183,7 @@ def with_draws(course: Course, epoch: int, index: int, block: Prepared) -> Prepa
         rows = asarray(source.permutation(n // run), like=X, dtype=default_int(X))
     elif how.by == "batches":
         order = source.random(1 + n // (course.batch_size or SMALLEST)).tolist()
-    samples = None if course.machine.sampled is None else source.random(DRAWS)
+    samples = None if course.learner.sampled is None else source.random(DRAWS)
     return block._replace(draws=Draws(order, rows, run, samples))
 
 
@@ -214,5 +214,5 @@ def taken(part: Part, rows: np.ndarray) -> Part:
 
 def largest(course: Course, X: Array, seen: int) -> int:
     """Return how many rows make the largest batch of rows that are not built."""
-    rule = course.machine.largest
+    rule = course.learner.largest
     return batch_rows(X) if rule is None else rule(X, course.n_outputs, seen + X.shape[0] // 2)

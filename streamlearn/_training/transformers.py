@@ -8,7 +8,7 @@ from streamlearn._training.epochs import Progress, train
 from streamlearn._training.stopping import Never
 from streamlearn._validation.reader import Reader, as_array
 from streamlearn.blocks import Blocks, Rows, align
-from streamlearn.stages import Chain, Flow, Piece
+from streamlearn.stages import Chain, Flow, StagedBlock
 
 
 class StagesAlone(NamedTuple):
@@ -29,14 +29,14 @@ class StagesAlone(NamedTuple):
     def order(self, blocks: Blocks, epoch: int) -> None:
         """Return None: blocks are read in order."""
 
-    def prepare(self, epoch: int, index: int, parts: tuple) -> tuple[Piece, dict[str, Any]]:
+    def prepare(self, epoch: int, index: int, parts: tuple) -> tuple[StagedBlock, dict[str, Any]]:
         """Do what needs no state."""
         given = dict(zip(self.names[1:], parts[1:], strict=True))
         X = parts[0] if isinstance(parts[0], Rows) else Rows(parts[0])
         piece = self.chain.of_block(X, given, self.reader, self.reader.block(index), learns=True)
         return piece, given
 
-    def step(self, states: tuple, block: tuple[Piece, dict[str, Any]]) -> tuple[tuple, None]:
+    def step(self, states: tuple, block: tuple[StagedBlock, dict[str, Any]]) -> tuple[tuple, None]:
         """Let every stage learn from one block."""
         piece, given = block
         y = given.get("y")

@@ -183,7 +183,7 @@ def class_weights(how: Any, classes: np.ndarray, found: Labels | None) -> np.nda
     return counts.sum() / (len(classes) * counts)
 
 
-def beside(classes: Array, like: Array) -> Array:
+def to_like(classes: Array, like: Array) -> Array:
     """Return labels in the namespace and device of ``like``; strings and objects stay NumPy."""
     classes = to_numpy(classes)
     if classes.dtype.kind in "OUS" or isinstance(like, np.ndarray):
@@ -261,7 +261,7 @@ def encode(classes: np.ndarray, y: Any, *, like: Array, where: str = "y") -> Arr
     >>> encode(np.asarray(["no", "yes"]), np.asarray(["yes", "no"]), like=np.zeros(1))
     array([1, 0])
     """
-    known = beside(classes, y)
+    known = to_like(classes, y)
     if isinstance(known, np.ndarray) and isinstance(y, np.ndarray):
         known, y = exactly(known, y)
     if _are_numbers(known) and _are_numbers(y) and len(classes) == 2:
@@ -302,7 +302,7 @@ def decode(classes: Array, codes: Array) -> Array:
     >>> decode(np.asarray(["no", "yes"]), np.asarray([1, 0]))
     array(['yes', 'no'], dtype='<U3')
     """
-    known = beside(classes, codes)
+    known = to_like(classes, codes)
     if isinstance(known, np.ndarray):
         return known[to_numpy(codes)]
     return namespace(known).take(known, codes)

@@ -184,7 +184,7 @@ ADVICE = {
 
 
 @contextmanager
-def advised(X: Any) -> Iterator[None]:
+def with_advice(X: Any) -> Iterator[None]:
     """Note on errors of scikit-learn's checks what to do, and which column of a frame is meant."""
     try:
         yield

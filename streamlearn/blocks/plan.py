@@ -64,7 +64,7 @@ class Plan(NamedTuple):
     annotations: Annotations
 
 
-def cook(recipe: Recipe, inputs: Sequence[Any]) -> list[Any]:
+def run_recipe(recipe: Recipe, inputs: Sequence[Any]) -> list[Any]:
     """Run a recipe on ``inputs``; return the block's parts. No step is held longer than needed."""
     values = dict(zip(recipe.inputs, inputs, strict=True))
     for node, spent in recipe.nodes:

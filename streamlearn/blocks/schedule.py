@@ -35,7 +35,7 @@ from streamlearn.blocks.graph import (
     scheduler,
 )
 from streamlearn.blocks.lazy_rows import Rows
-from streamlearn.blocks.plan import Plan, Recipe, cook, origins
+from streamlearn.blocks.plan import Plan, Recipe, origins, run_recipe
 from streamlearn.blocks.read_ahead import gates, is_source, lifetimes, sources
 
 
@@ -252,7 +252,7 @@ def load(
     start = time.time()
     where = f"block {index} of {' and '.join(names)}, which could not be made. {_alone(index)}"
     with noted(where):
-        parts = tuple(cook(recipe, inputs))
+        parts = tuple(run_recipe(recipe, inputs))
     return prepared(names, functions, index, prepare, parts, start)
 
 
@@ -266,7 +266,7 @@ def _alone(index: int) -> str:
 def share(recipe: Recipe, index: int, _gate: Any, *inputs: Any) -> Any:
     """Make what block ``index`` and later ones share: the task of a source, or of a part of one."""
     with noted(f"what block {index} shares with others, which could not be made"):
-        (made,) = cook(recipe, inputs)
+        (made,) = run_recipe(recipe, inputs)
     return made
 
 

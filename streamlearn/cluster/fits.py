@@ -18,7 +18,7 @@ from streamlearn._validation.reader import same_place_or_raise
 from streamlearn.blocks import Blocks, Rows
 from streamlearn.cluster import steps
 from streamlearn.cluster.seeding import probabilities
-from streamlearn.cluster.steps import Params, Walk
+from streamlearn.cluster.steps import MiniBatchState, Params
 from streamlearn.cluster.stopping import Watch
 from streamlearn.core.learner import Batch, Info
 
@@ -29,7 +29,7 @@ class Outcome(NamedTuple):
     Attributes
     ----------
     learned : Learned
-        Its state is a `Walk`.
+        Its state is a `MiniBatchState`.
     n_iter : int
         Epochs begun.
     inertia : float or None
@@ -239,5 +239,5 @@ def too_few(n: int, course: Course) -> ValueError:
     return ValueError(f"n_samples={n} should be >= n_clusters={course.n_outputs}.{weighted}")
 
 
-def _converged(walk: Walk | None) -> bool:
+def _converged(walk: MiniBatchState | None) -> bool:
     return walk is not None and walk.watch is not None and walk.watch.converged

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
 from streamlearn._arrays import Array, to_float
-from streamlearn._estimator.inputs import Given, check_parameters, take_in, unchanged_on_error
+from streamlearn._estimator.inputs import Given, check_inputs, check_parameters, unchanged_on_error
 from streamlearn._estimator.outputs import Transformer, rows_out
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn._training.course import Course, Learned, Shuffle, Target
@@ -191,7 +191,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         """
         check_parameters(self, again=True)
         with unchanged_on_error(self):
-            given = self._take_in(X, y, sample_weight, reset=True)
+            given = self._check_inputs(X, y, sample_weight, reset=True)
             draws = check_random_state(self.random_state)
             shuffles = given.blocks.in_memory and given.flow is not None
             seed = int(draws.randint(np.iinfo(np.int32).max)) if shuffles else 0
@@ -222,7 +222,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         check_parameters(self, again=False)
         with unchanged_on_error(self):
             first = not hasattr(self, "cluster_centers_")
-            given = self._take_in(X, y, sample_weight, reset=first)
+            given = self._check_inputs(X, y, sample_weight, reset=first)
             learned, draws = Learned() if first else self._learned, None
             params = steps.Params(self._core(), self._start(None), 0, None)
             if first:
@@ -243,10 +243,10 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
             self._label(given, X, sample_weight, out.inertia)
         return self
 
-    def _take_in(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Given:
+    def _check_inputs(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Given:
         """Check what is given; y is for the stages ahead alone."""
         y = y if isinstance(X, Flow) else None
-        given = take_in(self, X, y, sample_weight, reset=reset, as_rows=True)
+        given = check_inputs(self, X, y, sample_weight, reset=reset, as_rows=True)
         n_rows = given.blocks.rows[0] if given.blocks.in_memory else None
         if reset and n_rows is not None and n_rows < self.n_clusters:
             raise ValueError(f"n_samples={n_rows} should be >= n_clusters={self.n_clusters}.")
@@ -317,7 +317,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         """Fit to the blocks one after the other; ``seed`` is for rows in memory, to be shuffled."""
         flow, in_order = given.flow, partial_fit or not given.blocks.in_memory
         course = Course(
-            steps.machine(params),
+            steps.learner(params),
             self.n_clusters,
             given.reader,
             given.blocks.names,
@@ -445,7 +445,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
             If X has other features, holds NaN or infinity, or has no rows or none of any weight.
         """
         check_is_fitted(self)
-        given = take_in(self, X, None, sample_weight, reset=False, as_rows=True)
+        given = check_inputs(self, X, None, sample_weight, reset=False, as_rows=True)
         return -passes.inertia(given.blocks, given.reader, self._learned.state.clusters)
 
     def __sklearn_tags__(self):

@@ -42,7 +42,7 @@ def _inertia_of_block(
     like = rows.of(rows.array[:1, ...])
     same_place_or_raise(like, clusters.centers, reader.estimator, "score")
     weight, total = read_weight(parts, names, like, block), kmeans.inertia(clusters, like[:0, ...])
-    size = batch_rows(rows.array, beside=clusters.centers.shape[0])
+    size = batch_rows(rows.array, extra=clusters.centers.shape[0])
     through = rows.of if rows.functions else None
     for part in cut(rows.array, None, weight, seen=0, batch_size=size, through=through):
         total = total + kmeans.inertia(clusters, part.X, part.weight)

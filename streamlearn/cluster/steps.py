@@ -19,7 +19,7 @@ from streamlearn.cluster.random_stream import Stream
 from streamlearn.cluster.seeding import Start, centers_of, nonnegative_or_raise, overflown
 from streamlearn.cluster.stopping import Watch, watched
 from streamlearn.core import kmeans
-from streamlearn.core.learner import Batch, Info, Machine
+from streamlearn.core.learner import Batch, Info, Learner
 
 
 class Params(NamedTuple):
@@ -44,7 +44,7 @@ class Params(NamedTuple):
     from_all: bool = False
 
 
-class Walk(NamedTuple):
+class MiniBatchState(NamedTuple):
     """Clusters under way, with what the host keeps for them.
 
     Attributes
@@ -78,7 +78,7 @@ class Walk(NamedTuple):
     watch: Watch | None = None
 
 
-def begin(params: Params, rows: Rows, weight: Array | None) -> Walk | None:
+def begin(params: Params, rows: Rows, weight: Array | None) -> MiniBatchState | None:
     """Start from the rows of the first block; None where fewer than the clusters have a weight."""
     n = rows.array.shape[0]
     if weight is not None:
@@ -89,7 +89,7 @@ def begin(params: Params, rows: Rows, weight: Array | None) -> Walk | None:
     return started(params, rows, weight)
 
 
-def started(params: Params, rows: Rows, weight: Array | None) -> Walk:
+def started(params: Params, rows: Rows, weight: Array | None) -> MiniBatchState:
     """Start from some rows, drawing from the stream of the parameters."""
     assert params.draws is not None
     stream = Stream(params.draws)
@@ -97,14 +97,16 @@ def started(params: Params, rows: Rows, weight: Array | None) -> Walk:
     return walk._replace(draws=stream.value())
 
 
-def begun(params: Params, draws: np.random.RandomState, rows: Rows, weight: Array | None) -> Walk:
+def begun(
+    params: Params, draws: np.random.RandomState, rows: Rows, weight: Array | None
+) -> MiniBatchState:
     """Start from the rows of the first block, drawing from ``draws``."""
     clusters = kmeans.start(centers_of(params.start, draws, rows, weight))
     size = min(params.batch_size, rows.array.shape[0])
-    return Walk(clusters, None, size, spared=params.from_all)
+    return MiniBatchState(clusters, None, size, spared=params.from_all)
 
 
-def update(params: Params, walk: Walk, batch: Batch) -> tuple[Walk, Info]:
+def update(params: Params, walk: MiniBatchState, batch: Batch) -> tuple[MiniBatchState, Info]:
     """Take one step, unless the walk has converged.
 
     Raises
@@ -124,8 +126,8 @@ def update(params: Params, walk: Walk, batch: Batch) -> tuple[Walk, Info]:
 
 
 def stepped(
-    params: Params, source: Callable[[], np.random.RandomState], walk: Walk, batch: Batch
-) -> tuple[Walk, Info]:
+    params: Params, source: Callable[[], np.random.RandomState], walk: MiniBatchState, batch: Batch
+) -> tuple[MiniBatchState, Info]:
     """Take one step; ask for the ``source`` of draws if clusters are to be reassigned."""
     before, n_rows = walk.clusters, batch.X.shape[0]
     absent = kmeans.twins(before.centers) if walk.twins else None
@@ -192,16 +194,16 @@ def _reassigned(
     )
 
 
-def apply(params: Params, walk: Walk, X: Array) -> Array:
+def apply(params: Params, walk: MiniBatchState, X: Array) -> Array:
     """Return the distance of each row of X (m, d) to each centre, (m, k)."""
     return kmeans.distances(walk.clusters, X)
 
 
-def restate(params: Params, walk: Walk, rho: Array, delta: Array) -> Walk:
+def rescale(params: Params, walk: MiniBatchState, rho: Array, delta: Array) -> MiniBatchState:
     """Return the walk in other units of the rows."""
-    return walk._replace(clusters=kmeans.restate(params.core, walk.clusters, rho, delta))
+    return walk._replace(clusters=kmeans.rescale(params.core, walk.clusters, rho, delta))
 
 
-def machine(params: Params) -> Machine:
+def learner(params: Params) -> Learner:
     """Bundle the steps with their parameters; they begin with the rows of the first block."""
-    return Machine(params, begin, update, apply, restate=restate, begin=begin)
+    return Learner(params, begin, update, apply, rescale=rescale, begin=begin)

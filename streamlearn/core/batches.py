@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import Any
 
 from streamlearn._arrays import Array, batch_rows, runs_at
-from streamlearn.core.learner import Batch, Info, Machine
+from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.rows import Rows, Runs, part, stored
 
 SMALLEST = 64
@@ -134,10 +134,10 @@ def cut(
         seen += length
 
 
-def learn(machine: Machine, state: Any, batches: Iterator[Batch]) -> tuple[Any, Info | None]:
-    """Run ``machine`` over ``batches``; return its state and the sum of what the steps reported."""
+def learn(learner: Learner, state: Any, batches: Iterator[Batch]) -> tuple[Any, Info | None]:
+    """Run ``learner`` over ``batches``; return its state and the sum of what the steps reported."""
     total = None
     for batch in batches:
-        state, info = machine.update(machine.params, state, batch)
+        state, info = learner.update(learner.params, state, batch)
         total = info if total is None else Info(*(a + b for a, b in zip(total, info, strict=True)))
     return state, total

@@ -1,6 +1,6 @@
 """The protocol of a learner: a small state, and pure functions on it.
 
-A core module exports NamedTuples and plain functions; a `Machine` bundles them, so that the block
+A core module exports NamedTuples and plain functions; a `Learner` bundles them, so that the block
 engine, pipelines, parallel fits and checkpoints see nothing else. There is no base class and no
 registry: ``tests/core/test_laws.py`` is the protocol's check.
 """
@@ -19,7 +19,7 @@ class Batch(NamedTuple):
     Attributes
     ----------
     X : array of shape (n_rows, n_features), sparse rows, or `streamlearn.core.rows.Affine`
-        The latter two only for machines that say so.
+        The latter two only for learners that say so.
     target : array of shape (n_rows,) or (n_rows, n_outputs), or None
         Class codes for classifiers, values for regressors.
     weight : array of shape (n_rows,), or None
@@ -57,7 +57,7 @@ class Info(NamedTuple):
     objective: Array
 
 
-class Machine(NamedTuple):
+class Learner(NamedTuple):
     """A learner as module-level functions and their parameters, so that it pickles.
 
     Attributes
@@ -71,7 +71,7 @@ class Machine(NamedTuple):
     apply : callable
         ``(params, state, X) -> array``: scores or transformed X.
     of_block : callable or None
-        ``(params, X, weight) -> State``, for mergeable machines.
+        ``(params, X, weight) -> State``, for mergeable learners.
     merge : callable or None
         ``(a, b) -> State``: exact, in any order.
     average : callable or None
@@ -80,7 +80,7 @@ class Machine(NamedTuple):
         ``(params, state) -> (X -> array)``: `apply` prepared once for many batches. An
         `streamlearn.core.affine_map.AffineMap` where it is an offset and a scale.
     n_features : callable or None
-        ``(state) -> int``, for mergeable machines, and so are the next three.
+        ``(state) -> int``, for mergeable learners, and so are the next three.
     is_finite : callable or None
         ``(state) -> bool array``: False where the rows may have held infinity, so that they have to
         be looked at.
@@ -99,7 +99,7 @@ class Machine(NamedTuple):
     growth : callable or None
         ``(X, n_outputs) -> int``: one part in so many of the rows seen makes a batch, where that is
         not `streamlearn.core.batches.GROWTH`.
-    restate : callable or None
+    rescale : callable or None
         ``(params, state, rho, delta) -> State``: go on from rows ``z`` to ``(z - delta) / rho``.
     begin : callable or None
         ``(params, rows, weight) -> State or None``: start from rows of the first block, instead of
@@ -128,7 +128,7 @@ class Machine(NamedTuple):
     is_empty: Callable | None = None
     affine: bool = False
     largest: Callable | None = None
-    restate: Callable | None = None
+    rescale: Callable | None = None
     begin: Callable | None = None
     end_block: Callable | None = None
     sparse: bool = False

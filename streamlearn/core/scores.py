@@ -1,6 +1,6 @@
 """Scores of predictions as sums that merge, so that no block is ever put beside another.
 
-A `Tally` is three functions: ``of_block`` makes the sums of a block, ``merge`` adds those of two,
+A `Score` is three functions: ``of_block`` makes the sums of a block, ``merge`` adds those of two,
 and ``result`` turns them into the score. Sums are arrays of the targets' library in the widest
 float of its device; nothing is read back to the host.
 
@@ -17,7 +17,7 @@ from streamlearn.core.batches import cut
 from streamlearn.core.statistics import moments
 
 
-class Tally(NamedTuple):
+class Score(NamedTuple):
     """A score as functions on mergeable sums.
 
     Attributes
@@ -221,12 +221,12 @@ def spread(state: Fit) -> Array:
     return moments.squares(state.target) * share * share
 
 
-ACCURACY = Tally(correct, add, average)
-EACH_ACCURACY = Tally(correct_each, add, average)
-LOG_LOSS = Tally(log_losses, add, average)
-SQUARED_ERROR = Tally(squared_errors, add, average)
-ABSOLUTE_ERROR = Tally(absolute_errors, add, average)
-R2 = Tally(fit_of, add_fit, r2)
+ACCURACY = Score(correct, add, average)
+EACH_ACCURACY = Score(correct_each, add, average)
+LOG_LOSS = Score(log_losses, add, average)
+SQUARED_ERROR = Score(squared_errors, add, average)
+ABSOLUTE_ERROR = Score(absolute_errors, add, average)
+R2 = Score(fit_of, add_fit, r2)
 
 
 def _average_of(values: Array, weight: Array | None) -> Average:

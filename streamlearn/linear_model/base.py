@@ -30,7 +30,7 @@ from streamlearn._arrays import (
     sparse,
     to_numpy,
 )
-from streamlearn._estimator.inputs import Given, check_parameters, take_in
+from streamlearn._estimator.inputs import Given, check_inputs, check_parameters
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.outputs import rows_out
 from streamlearn._estimator.versions import Versioned
@@ -43,12 +43,12 @@ from streamlearn._validation.messages import diverged
 from streamlearn._validation.reader import as_numbers, as_vector, finite_or_raise, sum_is_finite
 from streamlearn.core.affine_map import AffineMap
 from streamlearn.core.batches import cut
-from streamlearn.core.learner import Info, Machine
+from streamlearn.core.learner import Info, Learner
 from streamlearn.core.linear import links, newton, rowwise, sgd
 from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
 from streamlearn.core.linear.rates import RATES
 from streamlearn.core.linear.row_step import PASSIVE
-from streamlearn.core.scores import EACH_ACCURACY, Tally
+from streamlearn.core.scores import EACH_ACCURACY, Score
 from streamlearn.linear_model import draws, per_class_order
 from streamlearn.linear_model.sklearn_names import Familiar
 from streamlearn.linear_model.sparse_coef import SparseCoef
@@ -72,7 +72,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
 
     _kind: str  # what y holds, as `streamlearn.core.linear.sgd.Params` says it
     _row_by_row_rate: str  # what scikit-learn's own default is
-    _tally: Tally  # how held-out rows are scored, by what `_predicted` makes of their scores
+    _tally: Score  # how held-out rows are scored, by what `_predicted` makes of their scores
     _predicted: Callable[[Array], Array]
     _learned: Learned  # where `partial_fit` goes on, with the draws of these two
     _seed: int
@@ -131,11 +131,13 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
                 stacklevel=3,
             )
 
-    def _take_in(self, X: Any, y: Any, sample_weight: Any, *, reset: bool, target: str) -> Given:
+    def _check_inputs(
+        self, X: Any, y: Any, sample_weight: Any, *, reset: bool, target: str
+    ) -> Given:
         """Check what ``fit`` or ``partial_fit`` was given."""
         # Newton steps report what is not finite in the rows that they score: all but held-out ones.
         seen = self._rule() is newton and not self.early_stopping
-        return take_in(
+        return check_inputs(
             self, X, y, sample_weight, reset=reset, target=target, as_rows=True, finite=not seen
         )
 
@@ -179,17 +181,17 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             negative_weight=negative,
         )
 
-    def _machine(self, params: sgd.Params, coef_init: Any, intercept_init: Any) -> Machine:
+    def _learner(self, params: sgd.Params, coef_init: Any, intercept_init: Any) -> Learner:
         """Return the learner for ``fit``, which starts from given or former coefficients if any."""
-        machine = self._rule().machine(params)
+        learner = self._rule().learner(params)
         if self.warm_start and hasattr(self, "coef_"):
             coef_init = self._dense_coef() if coef_init is None else coef_init
             intercept_init = self.intercept_ if intercept_init is None else intercept_init
         if coef_init is None and intercept_init is None:
-            return machine
+            return learner
         coef = _in_host(coef_init, "coef_init")
         intercept = _in_host(intercept_init, "intercept_init")
-        return machine._replace(init=partial(_start_from, self._rule().start, coef, intercept))
+        return learner._replace(init=partial(_start_from, self._rule().start, coef, intercept))
 
     def _former(self, params: sgd.Params) -> Learned:
         """Return where ``partial_fit`` goes on: nowhere yet, or where it has come to."""
@@ -209,7 +211,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
     def _learn(
         self,
         given: Given,
-        machine: Machine,
+        learner: Learner,
         learned: Learned,
         n_outputs: int,
         classes: np.ndarray | None = None,
@@ -225,15 +227,15 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             by_rows = not lazy or self.shuffle == "rows" or self._row_by_row()
             by = "rows" if by_rows else "batches"
         if held_rows is not None and self._row_by_row():
-            machine = machine._replace(apply=_scores_without_mean)
+            learner = learner._replace(apply=_scores_without_mean)
         batch_size = self._batch_rows()
         if len(orders) > 1:
             rows = np.arange(len(orders[0].shuffled))
             kept = rows if held_rows is None else np.delete(rows, held_rows)
             update = per_class_order.InOwnOrders(orders, kept, learned.rows)
-            machine, batch_size, by = machine._replace(update=update), len(rows), None
+            learner, batch_size, by = learner._replace(update=update), len(rows), None
         course = Course(
-            machine,
+            learner,
             n_outputs,
             given.reader,
             given.blocks.names,
@@ -254,9 +256,9 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             Progress(learned, epoch),
             self._stopping(course),
             max_iter=1 if one_pass else 1000 if self.max_iter == "auto" else self.max_iter,
-            observers=[Lines(partial(self._rule().answer, machine.params))] if self.verbose else (),
+            observers=[Lines(partial(self._rule().answer, learner.params))] if self.verbose else (),
         )
-        coef, intercept = self._rule().answer(machine.params, outcome.learned.state)
+        coef, intercept = self._rule().answer(learner.params, outcome.learned.state)
         if not all(np.isfinite(to_numpy(a)).all() for a in (coef, intercept)):
             raise diverged(f"at epoch #{outcome.n_iter}", advice=SMALLER)
         learned = outcome.learned
@@ -470,7 +472,7 @@ def _start_from(
     *,
     like: Array,
 ) -> Any:
-    """Make a machine's first state of given models, beside the first block."""
+    """Make a learner's first state of given models, beside the first block."""
     dtype, out = float_dtype(like), []
     for name, values, shape in (
         ("coef_init", coef, (n_outputs, n_features)),

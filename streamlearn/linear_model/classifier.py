@@ -17,7 +17,7 @@ from streamlearn._arrays import Array, namespace, to_numpy
 from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._sklearn import Options, StrOptions
 from streamlearn._training.course import Learned
-from streamlearn._validation.labels import Labels, beside, class_weights, decode, discover, listed
+from streamlearn._validation.labels import Labels, class_weights, decode, discover, listed, to_like
 from streamlearn.core.linear import links, sgd
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.scores import ACCURACY
@@ -35,7 +35,7 @@ class SGDClassifier(ClassifierMixin, SGD):
     ----------
     loss : {"hinge", "log_loss", "modified_huber", "squared_hinge", "perceptron", \
 "squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive"}, default="hinge"
-        Hinge is a linear support vector machine, log_loss logistic regression.
+        Hinge is a linear support vector learner, log_loss logistic regression.
     penalty : {"l2", "l1", "elasticnet", None}, default="l2"
     alpha : float, default=0.0001
         Strength of the penalty.
@@ -236,7 +236,7 @@ default="auto"
         """
         self._check(partial_fit=False)
         with unchanged_on_error(self):
-            given = self._take_in(X, y, sample_weight, reset=True, target="labels")
+            given = self._check_inputs(X, y, sample_weight, reset=True, target="labels")
             classes, found = None if self.classes is None else listed(self.classes), None
             balanced = self.class_weight == "balanced"
             if classes is None or balanced:
@@ -248,9 +248,9 @@ default="auto"
                 classes = found.classes if classes is None else classes
             params = self._class_params(classes, found)
             n_outputs = _n_outputs(classes)
-            machine = self._machine(params, coef_init, intercept_init)
-            self._learn(given, machine, Learned(), n_outputs, classes, partial_fit=False)
-            self.classes_ = beside(classes, self.coef_)
+            learner = self._learner(params, coef_init, intercept_init)
+            self._learn(given, learner, Learned(), n_outputs, classes, partial_fit=False)
+            self.classes_ = to_like(classes, self.coef_)
         return self
 
     def partial_fit(
@@ -298,11 +298,11 @@ default="auto"
                 f"{self.classes_!r}. Leave it out, or begin a new estimator."
             )
         with unchanged_on_error(self):
-            given = self._take_in(X, y, sample_weight, reset=first, target="labels")
+            given = self._check_inputs(X, y, sample_weight, reset=first, target="labels")
             params = self._class_params(known, None)
-            machine, learned = self._rule().machine(params), self._former(params)
-            self._learn(given, machine, learned, _n_outputs(known), known, partial_fit=True)
-            self.classes_ = beside(known, self.coef_)
+            learner, learned = self._rule().learner(params), self._former(params)
+            self._learn(given, learner, learned, _n_outputs(known), known, partial_fit=True)
+            self.classes_ = to_like(known, self.coef_)
         return self
 
     def _class_params(self, classes: np.ndarray, found: Labels | None) -> sgd.Params:

@@ -63,7 +63,7 @@ class InOwnOrders:
                     batch_size=rowwise.ROWS,
                     rows=asarray(rows, like=batch.X, dtype=default_int(batch.X)),
                 )
-                one, info = learn(rowwise.machine(weighted), one, batches)
+                one, info = learn(rowwise.learner(weighted), one, batches)
                 state = state._replace(skipped=one.skipped, size=one.size)
             states.append(one)
             infos.append(info)

@@ -145,9 +145,9 @@ default="auto"
         """
         self._check(partial_fit=False)
         with unchanged_on_error(self):
-            given = self._take_in(X, y, sample_weight, reset=True, target="values")
-            machine = self._machine(self._params(), coef_init, intercept_init)
-            self._learn(given, machine, Learned(), 1, partial_fit=False)
+            given = self._check_inputs(X, y, sample_weight, reset=True, target="values")
+            learner = self._learner(self._params(), coef_init, intercept_init)
+            self._learn(given, learner, Learned(), 1, partial_fit=False)
         return self
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> SGDRegressor:
@@ -155,9 +155,9 @@ default="auto"
         self._check(partial_fit=True)
         with unchanged_on_error(self):
             first = not hasattr(self, "coef_")
-            given = self._take_in(X, y, sample_weight, reset=first, target="values")
-            machine, learned = self._rule().machine(self._params()), self._former(self._params())
-            self._learn(given, machine, learned, 1, partial_fit=True)
+            given = self._check_inputs(X, y, sample_weight, reset=first, target="values")
+            learner, learned = self._rule().learner(self._params()), self._former(self._params())
+            self._learn(given, learner, learned, 1, partial_fit=True)
         return self
 
     def _publish(self, coef: Array, intercept: Array) -> None:

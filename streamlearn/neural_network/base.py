@@ -17,7 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._arrays import Array, to_numpy
-from streamlearn._estimator.inputs import Given, check_parameters, take_in, unchanged_on_error
+from streamlearn._estimator.inputs import Given, check_inputs, check_parameters, unchanged_on_error
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.outputs import rows_out
 from streamlearn._estimator.versions import Versioned
@@ -25,7 +25,7 @@ from streamlearn._sklearn import Interval, Options, StrOptions
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
 from streamlearn._training.epochs import Progress, train
-from streamlearn._training.prepare import Prepared
+from streamlearn._training.prepare import PreparedBlock
 from streamlearn._training.stopping import Best, NoImprovementOfNet, mean_objective
 from streamlearn._validation.reader import same_place_or_raise
 from streamlearn.core import mlp
@@ -68,7 +68,7 @@ class MLP(Movable, Versioned, BaseEstimator):
     best_loss_: float | None
     validation_scores_: list[float] | None
     best_validation_score_: float | None
-    _target: str  # what y holds, as `take_in` says it
+    _target: str  # what y holds, as `check_inputs` says it
     _learned: Kept
     _seed: int  # of the draws of blocks, with the number of the next epoch
     _epoch: int
@@ -112,7 +112,7 @@ class MLP(Movable, Versioned, BaseEstimator):
             raise ValueError("partial_fit does not support early_stopping=True")
         anew = not hasattr(self, "coefs_") or not (self.warm_start or further)
         with unchanged_on_error(self):
-            given = take_in(
+            given = check_inputs(
                 self,
                 X,
                 y,
@@ -212,7 +212,7 @@ class MLP(Movable, Versioned, BaseEstimator):
                 stacklevel=4,
             )
         course = Course(
-            mlp.machine(params),
+            mlp.learner(params),
             goal.n_outputs,
             given.reader,
             given.blocks.names,
@@ -220,7 +220,7 @@ class MLP(Movable, Versioned, BaseEstimator):
             shuffle=Shuffle(order=draws.Order(random_state, n_rows) if self.shuffle else None),
             held_out=self._held_out(goal),
         )
-        at_hand = Prepared(rows.X, rows.target, rows.weight, held_out=held_out)
+        at_hand = PreparedBlock(rows.X, rows.target, rows.weight, held_out=held_out)
         learned = Learned(net, 0 if anew else getattr(self, "t_", 0))
         learner = BlockLearner(course, mean_objective_of_block, at_hand)
         self._train(learner, given, learned, one_pass=False, anew=anew, further=further)
@@ -254,9 +254,9 @@ class MLP(Movable, Versioned, BaseEstimator):
         lazy, shuffle = not given.blocks.in_memory, None
         if self.shuffle:
             shuffle = "batches" if lazy and self.shuffle != "rows" else "rows"
-        machine = mlp.machine(params)._replace(init=partial(draws.start_in_task, first_draws))
+        learner = mlp.learner(params)._replace(init=partial(draws.start_in_task, first_draws))
         course = Course(
-            machine,
+            learner,
             goal.n_outputs,
             given.reader,
             given.blocks.names,

@@ -14,7 +14,7 @@ from streamlearn import blocks as engine
 from streamlearn import metrics
 from streamlearn._arrays import Array, argmax, default_int, namespace, to_numpy
 from streamlearn._estimator.inputs import Given
-from streamlearn._validation.labels import beside, decode, discover, listed
+from streamlearn._validation.labels import decode, discover, listed, to_like
 from streamlearn._validation.reader import indicator_or_raise
 from streamlearn.core.scores import ACCURACY
 from streamlearn.neural_network.base import MLP
@@ -290,7 +290,7 @@ class MLPClassifier(ClassifierMixin, MLP):
 
     def _publish(self, net: Any, best: Any) -> None:
         super()._publish(net, best)
-        self.classes_ = beside(self.classes_, self.coefs_[0])
+        self.classes_ = to_like(self.classes_, self.coefs_[0])
 
     def predict(self, X: Any) -> Any:
         """Return the label of each row, or an indicator of its labels.

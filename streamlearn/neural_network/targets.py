@@ -14,7 +14,7 @@ from streamlearn._validation.labels import encode
 from streamlearn._validation.reader import as_vector, in_block, read_values, read_weight
 from streamlearn.blocks import is_frame
 from streamlearn.core.learner import Batch
-from streamlearn.core.scores import Tally
+from streamlearn.core.scores import Score
 
 
 class Goal(NamedTuple):
@@ -29,7 +29,7 @@ class Goal(NamedTuple):
         Labels to encode y with; None where y holds values or an indicator.
     valid : callable or None
         ``(target, block)``: raises where values or an indicator cannot be learned.
-    tally : Tally
+    tally : Score
         How held-out rows are scored.
     predicted : callable
         ``(output) -> predictions`` that the tally compares with the target.
@@ -39,7 +39,7 @@ class Goal(NamedTuple):
     n_outputs: int
     classes: np.ndarray | None
     valid: Callable[[Array, int | None], None] | None
-    tally: Tally
+    tally: Score
     predicted: Callable[[Array], Array]
 
 

@@ -14,9 +14,10 @@ from sklearn.utils.validation import column_or_1d
 from streamlearn import blocks as engine
 from streamlearn import stages
 from streamlearn._arrays.plain import plain, rows_or_raise
-from streamlearn._estimator.inputs import announce
+from streamlearn._estimator.inputs import check_declared
 from streamlearn._sklearn import _routing_enabled, routed_to_steps
-from streamlearn._thirdparty.partial_fit import at_hand, is_by_row, rows_known, with_classes
+from streamlearn._thirdparty.partial_fit import with_classes
+from streamlearn._thirdparty.tags import at_hand, is_by_row, rows_known
 from streamlearn._training import transformers
 from streamlearn._validation.reader import Reader
 from streamlearn.stages import Chain, Flow
@@ -113,5 +114,5 @@ def _reader(first: Any, X: Any, *, reset: bool) -> Reader:
     """Return how blocks are read for the first stage: as they are, if it is not ours."""
     reader = Reader(type(first.estimator).__name__, None, allow_nan=True)
     if isinstance(first, stages.Mergeable):
-        reader = announce(copy.copy(first.estimator), X, reset=reset, allow_nan=True)
+        reader = check_declared(copy.copy(first.estimator), X, reset=reset, allow_nan=True)
     return reader._replace(in_memory=not engine.is_collection(X))

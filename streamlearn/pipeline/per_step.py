@@ -17,7 +17,8 @@ from sklearn.preprocessing import TargetEncoder
 from streamlearn import blocks as engine
 from streamlearn import stages
 from streamlearn._arrays.plain import plain
-from streamlearn._thirdparty.partial_fit import Lazily, ask, takes_collections
+from streamlearn._thirdparty.lazy import Lazily, ask
+from streamlearn._thirdparty.tags import takes_collections
 from streamlearn.pipeline import one_pass
 
 __all__ = ["as_given", "of_collection"]
@@ -42,7 +43,7 @@ class OfCollection(Lazily):
     def loads(self) -> bool:
         """Tell whether ``fit`` takes all rows in memory, rather than block by block."""
         return not all(
-            hasattr(inner, "_machine_of_rows") or stages.learns_nothing(inner)
+            hasattr(inner, "_learner_of_rows") or stages.learns_nothing(inner)
             for _, inner in stages.leaves_within(self.name, self.estimator)
         )
 

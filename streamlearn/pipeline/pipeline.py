@@ -29,7 +29,8 @@ from streamlearn._sklearn import (
     add_route,
     check_steps,
 )
-from streamlearn._thirdparty.partial_fit import Lazily, takes_collections
+from streamlearn._thirdparty.lazy import Lazily
+from streamlearn._thirdparty.tags import takes_collections
 from streamlearn.pipeline import one_pass, per_step
 
 
@@ -62,7 +63,7 @@ class Pipeline(Versioned, theirs.Pipeline):
     """scikit-learn's pipeline, which over a dask collection reads every block exactly once.
 
     Steps learn while the blocks flow through them: each step has learned from a block before the
-    next one sees it, so that the last step learns from the first blocks under young statistics.
+    next one sees it, so that the last step learns from the first blocks under running statistics.
     On rows in random order that costs nothing that can be measured; of rows that are sorted or
     drift, shuffle the blocks, as is the default (``bench/onepass.py``). Over a collection no
     transformed block of our own transformers is ever built, in fit or in predict, but for steps

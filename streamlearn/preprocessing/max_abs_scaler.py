@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streamlearn._arrays import to_numpy
-from streamlearn.core.learner import Machine
+from streamlearn.core.learner import Learner
 from streamlearn.core.statistics import extremes
 from streamlearn.preprocessing.scaler import Scaler
 
@@ -70,8 +70,8 @@ class MaxAbsScaler(Scaler):
         self.copy = copy
         self.clip = clip
 
-    def _statistic(self) -> Machine:
-        return extremes.machine(extremes.Magnitude(bool(self.clip)))
+    def _statistic(self) -> Learner:
+        return extremes.learner(extremes.Magnitude(bool(self.clip)))
 
     def _publish(self) -> None:
         self.max_abs_ = extremes.magnitude(self._state)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from streamlearn._arrays import to_numpy
-from streamlearn.core.learner import Machine
+from streamlearn.core.learner import Learner
 from streamlearn.core.statistics import extremes
 from streamlearn.preprocessing.scaler import Scaler
 
@@ -96,11 +96,11 @@ class MinMaxScaler(Scaler):
                 f"{self.feature_range}."
             )
 
-    def _statistic(self) -> Machine:
-        return extremes.machine(self._range(self.feature_range))
+    def _statistic(self) -> Learner:
+        return extremes.learner(self._range(self.feature_range))
 
-    def _fitted_statistic(self) -> Machine:
-        return extremes.machine(self._range(self._fitted_range))
+    def _fitted_statistic(self) -> Learner:
+        return extremes.learner(self._range(self._fitted_range))
 
     def _range(self, feature_range: tuple) -> extremes.Range:
         return extremes.Range(float(feature_range[0]), float(feature_range[1]), bool(self.clip))

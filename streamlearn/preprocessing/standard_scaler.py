@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from streamlearn._arrays import to_numpy
-from streamlearn.core.learner import Machine
+from streamlearn.core.learner import Learner
 from streamlearn.core.statistics import moments
 from streamlearn.preprocessing.scaler import Scaler
 
@@ -106,8 +106,8 @@ class StandardScaler(Scaler):
         """Learn from more rows; the same parameters and errors as `fit`."""
         return self._learn(X, reset=self._former() is None, sample_weight=sample_weight)
 
-    def _statistic(self) -> Machine:
-        return moments.machine(self.with_mean, self.with_std)
+    def _statistic(self) -> Learner:
+        return moments.learner(self.with_mean, self.with_std)
 
     def _publish(self) -> None:
         state, some = self._state, self.with_mean or self.with_std

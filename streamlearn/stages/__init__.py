@@ -9,14 +9,14 @@ from streamlearn.stages.branches import leaves, leaves_within, nested
 from streamlearn.stages.chain import Chain
 from streamlearn.stages.flow import Flow
 from streamlearn.stages.rowless import learns_nothing
-from streamlearn.stages.stage import Mergeable, Piece, head
+from streamlearn.stages.stage import Mergeable, StagedBlock, head
 from streamlearn.stages.steps import able_or_raise, adopt, stage_of
 
 __all__ = [
     "Chain",
     "Flow",
     "Mergeable",
-    "Piece",
+    "StagedBlock",
     "able_or_raise",
     "adopt",
     "head",

@@ -13,12 +13,12 @@ from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from streamlearn._thirdparty.partial_fit import Method
+from streamlearn._thirdparty.lazy import Method
 from streamlearn._validation.missing import as_known
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import Rows, n_rows
 from streamlearn.stages.chain import Chain
-from streamlearn.stages.stage import Mergeable, Piece, head
+from streamlearn.stages.stage import Mergeable, StagedBlock, head
 
 
 class Joined(NamedTuple):
@@ -63,7 +63,7 @@ class Branches:
             },
         )
 
-    def of_block(self, X: Rows, params: Mapping, reader: Reader, block: int | None) -> Piece:
+    def of_block(self, X: Rows, params: Mapping, reader: Reader, block: int | None) -> StagedBlock:
         """Collect what the branches' columns tell by themselves."""
         X, told = Rows(X.all()), {}
 
@@ -76,10 +76,10 @@ class Branches:
         first = [stage for chain in self.branches.values() for stage in chain.stages[:1]]
         if any(isinstance(stage, Mergeable) for stage in first):
             self.tap(X.array, None, tell)
-        return Piece(X, (told,))
+        return StagedBlock(X, (told,))
 
     def learn(
-        self, state: Joined | None, piece: Piece, y: Any, params: Mapping, reader: Reader
+        self, state: Joined | None, piece: StagedBlock, y: Any, params: Mapping, reader: Reader
     ) -> tuple[Joined, Rows]:
         """Let each branch learn from its columns."""
         X = piece.rows.all()
@@ -88,7 +88,7 @@ class Branches:
         states.update({} if state is None else state.branches)
 
         def learn(name: str, columns: Any, y: Any) -> None:
-            known = Piece(Rows(columns), told.get(name, ()))
+            known = StagedBlock(Rows(columns), told.get(name, ()))
             states[name], _ = self.branches[name].learn(
                 states[name], known, y, {}, reader.of_anything(), through=False
             )

@@ -11,7 +11,7 @@ from sklearn import config_context, get_config
 
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import Rows
-from streamlearn.stages.stage import Mergeable, Piece, Stateless
+from streamlearn.stages.stage import Mergeable, StagedBlock, Stateless
 
 
 def _configured(method: Any) -> Any:
@@ -61,10 +61,10 @@ class Chain:
     @_configured
     def of_block(
         self, X: Rows, given: Mapping[str, Any], reader: Reader, block: int | None, learns: bool
-    ) -> Piece:
+    ) -> StagedBlock:
         """Do what needs no state: stages without one, and what the next learns by itself."""
         parts: tuple = ()
-        piece = Piece(X)
+        piece = StagedBlock(X)
         for applied, (stage, params) in enumerate(
             zip(self.stages, self.arguments(given), strict=True)
         ):
@@ -72,25 +72,25 @@ class Chain:
                 piece = stage.of_block(X, params, reader, block)
                 parts = (*parts, *piece.parts)
             elif isinstance(stage, Mergeable):
-                piece = Piece(stage.read(X, reader, block))
+                piece = StagedBlock(stage.read(X, reader, block))
             if not isinstance(stage, Stateless):
                 return piece._replace(parts=parts, applied=applied)
             X = X.then(stage.function(parts[-1])).settled()
-            piece, reader = Piece(X), reader.of_anything()
+            piece, reader = StagedBlock(X), reader.of_anything()
         return piece._replace(parts=parts, applied=len(self.stages))
 
     @_configured
     def learn(
         self,
         states: tuple,
-        piece: Piece,
+        piece: StagedBlock,
         y: Any,
         given: Mapping[str, Any],
         reader: Reader,
         *,
         learns: bool = True,
         through: bool = True,
-    ) -> tuple[tuple, Piece]:
+    ) -> tuple[tuple, StagedBlock]:
         """Let each stage learn from the block, then hand it to the next.
 
         ``through=False`` leaves out what the last stage would make of it.
@@ -99,7 +99,7 @@ class Chain:
         last = len(self.stages) - 1
         for i, (stage, params) in enumerate(zip(self.stages, self.arguments(given), strict=True)):
             if learns:
-                told = Piece(rows, parts[i : i + 1], clean=clean)
+                told = StagedBlock(rows, parts[i : i + 1], clean=clean)
                 out[i], rows = stage.learn(out[i], told, y, params, reader)
             elif isinstance(stage, Mergeable):
                 rows = stage.read(rows, reader, None)
@@ -108,7 +108,7 @@ class Chain:
                 rows = rows.then(function).settled()
                 clean = clean and not getattr(function, "whole", False)
             reader = reader.of_anything()
-        return tuple(out), Piece(rows, applied=len(self.stages), clean=clean)
+        return tuple(out), StagedBlock(rows, applied=len(self.stages), clean=clean)
 
     def fitted(self, states: tuple) -> list:
         """Return the fitted transformers.

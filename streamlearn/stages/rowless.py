@@ -20,7 +20,7 @@ from sklearn.preprocessing import (
 )
 from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
 
-from streamlearn._thirdparty.partial_fit import is_stateless
+from streamlearn._thirdparty.tags import is_stateless
 
 
 def _has_categories(encoder: Any) -> bool:

@@ -30,7 +30,8 @@ from sklearn.frozen import FrozenEstimator
 from streamlearn._arrays import asarray, default_int, is_array, rows_at, to_numpy
 from streamlearn._arrays.sparse import csr, is_sparse
 from streamlearn._sklearn import _get_feature_names, _get_output_config, _wrap_data_with_container
-from streamlearn._thirdparty.partial_fit import Method, learned
+from streamlearn._thirdparty.lazy import Method
+from streamlearn._thirdparty.partial_fit import learned
 from streamlearn._validation.reader import (
     DENSE,
     Reader,
@@ -39,10 +40,10 @@ from streamlearn._validation.reader import (
 )
 from streamlearn.blocks import Rows, n_rows
 from streamlearn.core.batches import cut, learn
-from streamlearn.core.learner import Machine, an_array
+from streamlearn.core.learner import Learner, an_array
 
 
-class Piece(NamedTuple):
+class StagedBlock(NamedTuple):
     """A block on its way through a chain.
 
     Attributes
@@ -63,7 +64,7 @@ class Piece(NamedTuple):
 
 
 class Named(NamedTuple):
-    """The state of one of our machines, feature names if any, and whether rows had weights."""
+    """The state of one of our learners, feature names if any, and whether rows had weights."""
 
     names: Any
     state: Any
@@ -74,19 +75,19 @@ class Named(NamedTuple):
 class Mergeable:
     """One of our transformers, whose blocks are summed up in any order.
 
-    What its state holds is the statistic's own affair: all questions go to ``machine``.
+    What its state holds is the statistic's own affair: all questions go to ``learner``.
 
     Attributes
     ----------
     estimator : object
-    machine : Machine
+    learner : Learner
         A mergeable one.
     weighted : bool
         Whether its rows have weights.
     """
 
     estimator: Any
-    machine: Machine
+    learner: Learner
     weighted: bool
 
     def begin(self) -> Named | None:
@@ -101,58 +102,58 @@ class Mergeable:
         reader = reader._replace(finite=False, dense=getattr(self.estimator, "_dense", DENSE))
         return X if X.functions else Rows(reader.rows(X.array, block))
 
-    def of_block(self, X: Rows, params: Mapping, reader: Reader, block: int | None) -> Piece:
+    def of_block(self, X: Rows, params: Mapping, reader: Reader, block: int | None) -> StagedBlock:
         """Sum up the rows of a block."""
-        machine = self.machine
-        assert machine.of_block is not None
-        assert machine.is_clean is not None
+        learner = self.learner
+        assert learner.of_block is not None
+        assert learner.is_clean is not None
         names = None if X.functions else _get_feature_names(X.array)
         X = self.read(X, reader, block)
         weight = read_weight(tuple(params.values()), tuple(params), X.array, block)
         with np.errstate(over="ignore", invalid="ignore"):
             if X.functions:
                 like = X.of(X.array[:1, ...])
-                nothing = machine.init(machine.params, like.shape[1], like=like)
+                nothing = learner.init(learner.params, like.shape[1], like=like)
                 batches = cut(X.array, None, weight, seen=0, through=X.of)
-                state, _ = learn(machine, nothing, batches)
+                state, _ = learn(learner, nothing, batches)
             else:
-                state = machine.of_block(machine.params, X.array, weight)
+                state = learner.of_block(learner.params, X.array, weight)
         known = reader.of_anything() if X.functions else reader
         known = known._replace(allow_nan=self.estimator._allow_nan)
-        if may_be_refused(machine, state, X.array.shape[0], known):
+        if may_be_refused(learner, state, X.array.shape[0], known):
             known.finite_or_raise(X.all(), block)
-        clean = weight is None and bool(machine.is_clean(state, X.array.shape[0]))
-        return Piece(X, (Named(names, state, self.weighted),), clean=clean)
+        clean = weight is None and bool(learner.is_clean(state, X.array.shape[0]))
+        return StagedBlock(X, (Named(names, state, self.weighted),), clean=clean)
 
     def learn(
-        self, state: Named | None, piece: Piece, y: Any, params: Mapping, reader: Reader
+        self, state: Named | None, piece: StagedBlock, y: Any, params: Mapping, reader: Reader
     ) -> tuple[Named, Rows]:
         """Merge what the block told."""
         if not piece.parts:
             piece = self.of_block(piece.rows, params, reader, None)
         (part,) = piece.parts
         if state is not None:
-            assert self.machine.merge is not None
-            assert self.machine.n_features is not None
+            assert self.learner.merge is not None
+            assert self.learner.n_features is not None
             name = type(self.estimator).__name__
             same_place_or_raise(an_array(part.state), an_array(state.state), name, "partial_fit")
-            found, known = (self.machine.n_features(one.state) for one in (part, state))
+            found, known = (self.learner.n_features(one.state) for one in (part, state))
             if found != known:
                 raise ValueError(
                     f"X has {found} features, but {name} is expecting {known} features as input."
                 )
-            merged = self.machine.merge(state.state, part.state)
+            merged = self.learner.merge(state.state, part.state)
             part = Named(state.names, merged, state.weighted or part.weighted)
         return part, self.read(piece.rows, reader, None)
 
     def function(self, state: Named) -> Callable:
         """Return the transformation of rows, a batch at a time; of a block, if to a frame."""
-        assert self.machine.applied is not None
-        assert self.machine.is_empty is not None
-        if self.weighted and bool(self.machine.is_empty(state.state)):
+        assert self.learner.applied is not None
+        assert self.learner.is_empty is not None
+        if self.weighted and bool(self.learner.is_empty(state.state)):
             return as_they_are  # no row so far has a weight
         with np.errstate(over="ignore", invalid="ignore"):
-            function = self.machine.applied(self.machine.params, state.state)
+            function = self.learner.applied(self.learner.params, state.state)
         wanted = _get_output_config("transform", self.estimator)["dense"]
         return function if wanted == "default" else Framed(function, self.fitted(state))
 
@@ -163,16 +164,16 @@ class Mergeable:
         return out
 
 
-def may_be_refused(machine: Machine, state: Any, n_rows: int, reader: Reader) -> bool:
+def may_be_refused(learner: Learner, state: Any, n_rows: int, reader: Reader) -> bool:
     """Tell whether a block must be looked at for infinity, or for NaN where it is not allowed.
 
     A statistic knows that from numbers that are fewer than those of the rows.
     """
-    assert machine.is_finite is not None
-    assert machine.is_clean is not None
-    if not bool(machine.is_finite(state)):
+    assert learner.is_finite is not None
+    assert learner.is_clean is not None
+    if not bool(learner.is_finite(state)):
         return True
-    return not (reader.allow_nan or bool(machine.is_clean(state, n_rows)))
+    return not (reader.allow_nan or bool(learner.is_clean(state, n_rows)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,16 +209,16 @@ class Foreign:
 
     estimator: Any
 
-    def of_block(self, X: Rows, params: Mapping, reader: Reader, block: int | None) -> Piece:
+    def of_block(self, X: Rows, params: Mapping, reader: Reader, block: int | None) -> StagedBlock:
         """Return the block: it tells nothing by itself."""
-        return Piece(X)
+        return StagedBlock(X)
 
     def begin(self) -> Any:
         """Return where ``partial_fit`` goes on."""
         return self.estimator
 
     def learn(
-        self, state: Any, piece: Piece, y: Any, params: Mapping, reader: Reader
+        self, state: Any, piece: StagedBlock, y: Any, params: Mapping, reader: Reader
     ) -> tuple[Any, Rows]:
         """Let a copy learn from the block."""
         rows = Rows(piece.rows.all())
@@ -243,16 +244,16 @@ class Stateless:
         """Return None: nothing was learned."""
         return
 
-    def of_block(self, X: Rows, params: Mapping, reader: Reader, block: int | None) -> Piece:
+    def of_block(self, X: Rows, params: Mapping, reader: Reader, block: int | None) -> StagedBlock:
         """Return the estimator fitted to one row, which tells it the features."""
         fitted = self.estimator
         if not isinstance(fitted, FrozenEstimator):
             # Twice: some insist on two.
             fitted = deepcopy(fitted).fit(Rows(rows_of(X.array, (0, 0)), X.functions).all())
-        return Piece(X, (fitted,))
+        return StagedBlock(X, (fitted,))
 
     def learn(
-        self, state: Any, piece: Piece, y: Any, params: Mapping, reader: Reader
+        self, state: Any, piece: StagedBlock, y: Any, params: Mapping, reader: Reader
     ) -> tuple[Any, Rows]:
         """Return the estimator as the first block found it."""
         if state is None:

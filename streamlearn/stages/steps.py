@@ -58,11 +58,11 @@ def stage_of(
     """Return how a step flows that is known to learn block by block, or to learn nothing."""
     if isinstance(estimator, FrozenEstimator):  # which shows the attributes of what it holds
         return Stateless(estimator)
-    if hasattr(estimator, "_machine_of_rows"):
+    if hasattr(estimator, "_learner_of_rows"):
         taken = {"sample_weight"} if has_fit_parameter(estimator, "sample_weight") else set()
         if unknown := sorted(set(params) - taken):
             raise TypeError(f"The step {name!r} takes no {unknown}.")
-        return Mergeable(estimator, estimator._machine_of_rows(), bool(params))
+        return Mergeable(estimator, estimator._learner_of_rows(), bool(params))
     if isinstance(estimator, FeatureUnion | ColumnTransformer):
         if params:
             raise NotImplementedError(

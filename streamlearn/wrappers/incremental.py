@@ -15,7 +15,8 @@ from sklearn.utils.metadata_routing import UNUSED
 
 from streamlearn._estimator.inputs import check_parameters, unchanged_on_error
 from streamlearn._sklearn import HasMethods, Interval
-from streamlearn._thirdparty.partial_fit import at_hand, with_classes
+from streamlearn._thirdparty.partial_fit import with_classes
+from streamlearn._thirdparty.tags import at_hand
 from streamlearn._training.epochs import Progress, train
 from streamlearn._training.stopping import Never, NoBetterScore
 from streamlearn.wrappers import scoring

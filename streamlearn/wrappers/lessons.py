@@ -11,7 +11,8 @@ from sklearn import config_context, get_config
 from streamlearn import blocks as engine
 from streamlearn._arrays import asarray, default_int, is_array, namespace
 from streamlearn._sklearn import _safe_indexing
-from streamlearn._thirdparty.partial_fit import is_by_row, learned, rows_known
+from streamlearn._thirdparty.partial_fit import learned
+from streamlearn._thirdparty.tags import is_by_row, rows_known
 from streamlearn._training.block_learner import block_order
 from streamlearn._training.course import generator
 from streamlearn._training.epochs import Progress

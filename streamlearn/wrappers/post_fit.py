@@ -24,7 +24,8 @@ from streamlearn._sklearn import (
     _is_fitted,
     _routing_enabled,
 )
-from streamlearn._thirdparty.partial_fit import LAZY, ask, is_stateless, takes_collections
+from streamlearn._thirdparty.lazy import ask
+from streamlearn._thirdparty.tags import LAZY, is_stateless, takes_collections
 from streamlearn.wrappers import scoring
 
 METAS = {
@@ -70,7 +71,7 @@ class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
     """Predict, transform and score lazily, block by block, with any fitted estimator.
 
     For a model that was fitted on rows that fit in memory and is wanted for many more. What is in
-    memory goes straight through to the estimator.
+    memory goes piecewise_linear through to the estimator.
 
     Parameters
     ----------

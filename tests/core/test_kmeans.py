@@ -246,7 +246,7 @@ def test_restated_clusters_have_the_same_rows(backend):
     X = blobs(100)
     rho, delta = np.linspace(0.5, 2.0, D), np.linspace(-3.0, 3.0, D)
     state, _ = ours(backend, X, None, X[:K])
-    other = kmeans.restate(kmeans.Params(), state, backend.asarray(rho), backend.asarray(delta))
+    other = kmeans.rescale(kmeans.Params(), state, backend.asarray(rho), backend.asarray(delta))
     got = backend.to_numpy(other.centers)
     want = (backend.to_numpy(state.centers) - delta) / rho
     np.testing.assert_allclose(got, want, rtol=1e2 * backend.eps, atol=1e2 * backend.eps)

@@ -1,6 +1,6 @@
-"""The laws that every machine obeys: this file is the protocol's check.
+"""The laws that every learner obeys: this file is the protocol's check.
 
-To add a machine, append a `Case`. A law that a machine cannot obey is named in ``exempt`` with the
+To add a learner, append a `Case`. A law that a learner cannot obey is named in ``exempt`` with the
 reason, ``(("test_...", "why"),)``, and skipped with it.
 """
 
@@ -20,7 +20,7 @@ from streamlearn._arrays import asarray, namespace
 from streamlearn.core import kmeans, mlp
 from streamlearn.core import rows as affine
 from streamlearn.core.batches import cut, learn
-from streamlearn.core.learner import Batch, Info, Machine
+from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.linear import newton, rowwise, sgd
 from streamlearn.core.mlp import optimizers
 from streamlearn.core.statistics import extremes, moments
@@ -30,9 +30,9 @@ N_FEATURES = 3
 
 
 class Case(NamedTuple):
-    """A machine, the data it learns from, what of its state has a meaning, and its exemptions."""
+    """A learner, the data it learns from, what of its state has a meaning, and its exemptions."""
 
-    machine: Machine
+    learner: Learner
     rows: Callable[[np.random.Generator, int], dict[str, np.ndarray]]
     n_outputs: int = 1
     value: Callable[[Any], Any] = lambda state: state
@@ -97,45 +97,45 @@ SWEEPS_ARE_WATCHED = (
 )
 
 CASES = {
-    "moments": Case(moments.machine(), plain, value=sums),
-    "moments-NaN": Case(moments.machine(with_mean=False), gaps, value=sums),
-    "moments-weights": Case(moments.machine(with_std=False), weighted, value=sums),
-    "moments-integers": Case(moments.machine(), integers, value=sums),
-    "extremes": Case(extremes.machine(extremes.Range()), plain),
-    "extremes-NaN": Case(extremes.machine(extremes.Range(-1.0, 2.0, clip=True)), gaps),
-    "extremes-weights": Case(extremes.machine(extremes.Magnitude()), weighted),
-    "extremes-integers": Case(extremes.machine(extremes.Magnitude(clip=True)), integers),
-    "linear-hinge": Case(sgd.machine(sgd.Params()), classes, n_outputs=3),
+    "moments": Case(moments.learner(), plain, value=sums),
+    "moments-NaN": Case(moments.learner(with_mean=False), gaps, value=sums),
+    "moments-weights": Case(moments.learner(with_std=False), weighted, value=sums),
+    "moments-integers": Case(moments.learner(), integers, value=sums),
+    "extremes": Case(extremes.learner(extremes.Range()), plain),
+    "extremes-NaN": Case(extremes.learner(extremes.Range(-1.0, 2.0, clip=True)), gaps),
+    "extremes-weights": Case(extremes.learner(extremes.Magnitude()), weighted),
+    "extremes-integers": Case(extremes.learner(extremes.Magnitude(clip=True)), integers),
+    "linear-hinge": Case(sgd.learner(sgd.Params()), classes, n_outputs=3),
     "linear-averaged-l1": Case(
-        sgd.machine(sgd.Params(loss="log_loss", penalty="l1", average=1)), classes, 3
+        sgd.learner(sgd.Params(loss="log_loss", penalty="l1", average=1)), classes, 3
     ),
     "linear-squared": Case(
-        sgd.machine(sgd.Params(loss="squared_error", kind="values", learning_rate="invscaling")),
+        sgd.learner(sgd.Params(loss="squared_error", kind="values", learning_rate="invscaling")),
         values,
     ),
-    "kmeans": Case(kmeans.machine(kmeans.Params(NEAR_50)), weighted_plain, n_outputs=3),
-    "newton-log": Case(newton.machine(sgd.Params(loss="log_loss")), classes, n_outputs=3),
+    "kmeans": Case(kmeans.learner(kmeans.Params(NEAR_50)), weighted_plain, n_outputs=3),
+    "newton-log": Case(newton.learner(sgd.Params(loss="log_loss")), classes, n_outputs=3),
     "newton-elasticnet": Case(
-        newton.machine(sgd.Params(loss="huber", kind="values", penalty="elasticnet")), values
+        newton.learner(sgd.Params(loss="huber", kind="values", penalty="elasticnet")), values
     ),
     "rowwise-hinge": Case(
-        rowwise.machine(sgd.Params(average=1)), classes, 3, exempt=(SWEEPS_ARE_WATCHED,)
+        rowwise.learner(sgd.Params(average=1)), classes, 3, exempt=(SWEEPS_ARE_WATCHED,)
     ),
     "rowwise-pa": Case(
-        rowwise.machine(
+        rowwise.learner(
             sgd.Params(loss="epsilon_insensitive", kind="values", penalty=None, learning_rate="pa2")
         ),
         values,
         exempt=(SWEEPS_ARE_WATCHED,),
     ),
     "rowwise-elasticnet": Case(
-        rowwise.machine(sgd.Params(loss="log_loss", penalty="elasticnet", average=1)), classes
+        rowwise.learner(sgd.Params(loss="log_loss", penalty="elasticnet", average=1)), classes
     ),
     "mlp-adam": Case(
-        mlp.machine(mlp.Params(hidden=(4,), output="softmax"))._replace(init=drawn), classes, 3
+        mlp.learner(mlp.Params(hidden=(4,), output="softmax"))._replace(init=drawn), classes, 3
     ),
     "mlp-sgd": Case(
-        mlp.machine(
+        mlp.learner(
             mlp.Params(hidden=(4, 2), activation="tanh", output="exp", optimizer=optimizers.sgd())
         )._replace(init=drawn),
         counts,
@@ -143,9 +143,9 @@ CASES = {
     ),
 }
 
-MERGEABLE = {name: case for name, case in CASES.items() if case.machine.merge is not None}
+MERGEABLE = {name: case for name, case in CASES.items() if case.learner.merge is not None}
 
-UNBUILT = {name: case for name, case in CASES.items() if case.machine.affine}
+UNBUILT = {name: case for name, case in CASES.items() if case.learner.affine}
 
 
 @pytest.fixture(params=CASES)
@@ -176,21 +176,21 @@ def batch_of(case: Case, backend: Backend, n: int = 24, seed: int = 0) -> Batch:
 
 
 def start(case: Case, batch: Batch) -> Any:
-    machine = case.machine
-    return machine.init(machine.params, N_FEATURES, case.n_outputs, like=batch.X)
+    learner = case.learner
+    return learner.init(learner.params, N_FEATURES, case.n_outputs, like=batch.X)
 
 
 def fit(case: Case, batch: Batch, batch_size: int = 8, state: Any = None, seen: int = 0) -> Any:
     state = start(case, batch) if state is None else state
     parts = cut(batch.X, batch.target, batch.weight, seen=seen, batch_size=batch_size)
-    return learn_or_update(case.machine, state, parts)
+    return learn_or_update(case.learner, state, parts)
 
 
-def learn_or_update(machine: Machine, state: Any, parts: Iterator[Batch]) -> Any:
-    if machine.merge is None:
-        return learn(machine, state, parts)[0]
+def learn_or_update(learner: Learner, state: Any, parts: Iterator[Batch]) -> Any:
+    if learner.merge is None:
+        return learn(learner, state, parts)[0]
     for part in parts:
-        state, _ = machine.update(machine.params, state, part)
+        state, _ = learner.update(learner.params, state, part)
     return state
 
 
@@ -224,7 +224,7 @@ on_strict = pytest.mark.parametrize("backend", list(STRICT), indirect=True)
 def test_merge_with_nothing_is_identity(mergeable, backend):
     batch = batch_of(mergeable, backend)
     empty, state = start(mergeable, batch), fit(mergeable, batch)
-    merge = mergeable.machine.merge
+    merge = mergeable.learner.merge
     assert bits(backend, merge(empty, state)) == bits(backend, state)
     assert bits(backend, merge(state, empty)) == bits(backend, state)
     assert bits(backend, merge(empty, empty)) == bits(backend, empty)
@@ -233,7 +233,7 @@ def test_merge_with_nothing_is_identity(mergeable, backend):
 def test_no_rows_make_the_empty_state(mergeable, backend):
     batch = batch_of(mergeable, backend)
     none = piece(batch, 0, 0)
-    state = mergeable.machine.of_block(mergeable.machine.params, none.X, none.weight)
+    state = mergeable.learner.of_block(mergeable.learner.params, none.X, none.weight)
     assert bits(backend, state) == bits(backend, start(mergeable, batch))
 
 
@@ -244,18 +244,18 @@ def test_no_rows_make_the_empty_state(mergeable, backend):
 )
 def test_merge_in_any_order_and_grouping(mergeable, backend, seed, borders):
     batch = batch_of(mergeable, backend, n=40, seed=seed)
-    machine = mergeable.machine
+    learner = mergeable.learner
     edges = [0, *sorted(borders), 40]
     states = []
     for a, b in pairwise(edges):
         part = piece(batch, a, b)
-        states.append(machine.of_block(machine.params, part.X, part.weight))
+        states.append(learner.of_block(learner.params, part.X, part.weight))
     rng = np.random.default_rng(seed)
     while len(states) > 1:
         i, j = rng.choice(len(states), 2, replace=False)
-        merged = machine.merge(states[i], states[j])
+        merged = learner.merge(states[i], states[j])
         states = [s for k, s in enumerate(states) if k not in (i, j)] + [merged]
-    whole = machine.of_block(machine.params, batch.X, batch.weight)
+    whole = learner.of_block(learner.params, batch.X, batch.weight)
     assert_close(backend, mergeable.value(states[0]), mergeable.value(whole))
 
 
@@ -267,22 +267,22 @@ def test_two_updates_are_one_where_batches_line_up(case, backend):
 
 
 def test_update_is_merge_of_the_batch(mergeable, backend):
-    batch, machine = batch_of(mergeable, backend), mergeable.machine
+    batch, learner = batch_of(mergeable, backend), mergeable.learner
     state = fit(mergeable, piece(batch, 0, 10))
     rest = piece(batch, 10, 24)
-    block = machine.of_block(machine.params, rest.X, rest.weight)
-    updated, _ = machine.update(machine.params, state, rest)
-    assert bits(backend, updated) == bits(backend, machine.merge(state, block))
+    block = learner.of_block(learner.params, rest.X, rest.weight)
+    updated, _ = learner.update(learner.params, state, rest)
+    assert bits(backend, updated) == bits(backend, learner.merge(state, block))
 
 
 def test_inputs_are_untouched(case, backend):
-    batch, machine = batch_of(case, backend), case.machine
+    batch, learner = batch_of(case, backend), case.learner
     state = fit(case, batch)
     before = bits(backend, (batch[:3], state))
-    machine.update(machine.params, state, batch)
-    machine.apply(machine.params, state, batch.X)
-    if machine.merge is not None:
-        machine.merge(state, machine.of_block(machine.params, batch.X, batch.weight))
+    learner.update(learner.params, state, batch)
+    learner.apply(learner.params, state, batch.X)
+    if learner.merge is not None:
+        learner.merge(state, learner.of_block(learner.params, batch.X, batch.weight))
     assert bits(backend, (batch[:3], state)) == before
 
 
@@ -295,30 +295,30 @@ def test_namespace_device_and_dtype_are_kept(case, backend):
                 for name, a in rows.items()
             }
         )
-        empty, machine = start(case, batch), case.machine
-        state, info = machine.update(machine.params, empty, batch)
+        empty, learner = start(case, batch), case.learner
+        state, info = learner.update(learner.params, empty, batch)
         for before, after in zip(leaves(empty), leaves(state), strict=True):
             backend.check(after)
             assert after.dtype == before.dtype
         assert info is None or isinstance(info, Info)
         for leaf in leaves(info):
             backend.check(leaf)
-        out = machine.apply(machine.params, state, batch.X)
+        out = learner.apply(learner.params, state, batch.X)
         backend.check(out, dtype if rows["X"].dtype.kind == "f" else backend.widest)
         assert out.shape[0] == 24
 
 
 def test_applied_is_apply_with_the_state_at_hand(mergeable, backend):
-    machine, batch = mergeable.machine, batch_of(mergeable, backend)
+    learner, batch = mergeable.learner, batch_of(mergeable, backend)
     state = fit(mergeable, batch)
-    function = machine.applied(machine.params, state)
-    want = machine.apply(machine.params, state, batch.X)
+    function = learner.applied(learner.params, state)
+    want = learner.apply(learner.params, state, batch.X)
     assert bits(backend, function(batch.X)) == bits(backend, want)
     assert bits(backend, function(batch.X[:5, ...])) == bits(backend, want[:5, ...])
 
 
 def test_rows_that_are_not_built_teach_what_built_ones_do(unbuilt, backend):
-    case, machine, batch = unbuilt, unbuilt.machine, batch_of(unbuilt, backend)
+    case, learner, batch = unbuilt, unbuilt.learner, batch_of(unbuilt, backend)
     xp, d = namespace(batch.X), N_FEATURES
     centre, scale = (
         backend.asarray(v) for v in (np.linspace(-1.0, 2.0, d), np.linspace(0.5, 3.0, d))
@@ -330,7 +330,7 @@ def test_rows_that_are_not_built_teach_what_built_ones_do(unbuilt, backend):
     for X in (rows, built):
         state, info = start(case, batch._replace(X=built)), None
         for seen in (0, 24):
-            state, info = machine.update(machine.params, state, batch._replace(X=X, seen=seen))
+            state, info = learner.update(learner.params, state, batch._replace(X=X, seen=seen))
         states.append((state, info))
     for a, b in zip(leaves(states[0]), leaves(states[1]), strict=True):
         a, b = backend.to_numpy(a), backend.to_numpy(b)
@@ -340,11 +340,11 @@ def test_rows_that_are_not_built_teach_what_built_ones_do(unbuilt, backend):
 def test_machine_and_state_pickle(case, backend):
     batch = batch_of(case, backend)
     state = fit(case, batch)
-    machine, copy = pickle.loads(pickle.dumps((case.machine, state)))
-    assert machine == case.machine
+    learner, copy = pickle.loads(pickle.dumps((case.learner, state)))
+    assert learner == case.learner
     assert bits(backend, copy) == bits(backend, state)
-    a, _ = machine.update(machine.params, copy, batch)
-    b, _ = machine.update(machine.params, state, batch)
+    a, _ = learner.update(learner.params, copy, batch)
+    b, _ = learner.update(learner.params, state, batch)
     assert bits(backend, a) == bits(backend, b)
 
 
@@ -359,12 +359,12 @@ def test_state_does_not_grow(case, backend):
 
 @on_strict
 def test_nothing_is_read_back_to_the_host(case, backend):
-    batch, machine = batch_of(case, backend), case.machine
+    batch, learner = batch_of(case, backend), case.learner
     with no_host_sync():
         state = fit(case, batch)
-        machine.apply(machine.params, state, batch.X)
-        if machine.merge is not None:
-            machine.merge(state, machine.of_block(machine.params, batch.X, batch.weight))
+        learner.apply(learner.params, state, batch.X)
+        if learner.merge is not None:
+            learner.merge(state, learner.of_block(learner.params, batch.X, batch.weight))
 
 
 @on_strict
@@ -372,15 +372,15 @@ def test_reading_back_would_be_noticed(backend):
     def update(params, state, batch):
         return (state, None) if batch.X[0, 0] > 0 else (None, None)
 
-    leaky = Case(moments.machine()._replace(update=update), plain)
+    leaky = Case(moments.learner()._replace(update=update), plain)
     batch = batch_of(leaky, backend)
     with no_host_sync(), pytest.raises(AssertionError, match="__bool__"):
         fit(leaky, batch)
 
 
 def test_the_same_bits_again(case, backend):
-    batch, machine = batch_of(case, backend), case.machine
+    batch, learner = batch_of(case, backend), case.learner
     state = fit(case, piece(batch, 0, 8))
-    once, _ = machine.update(machine.params, state, piece(batch, 8, 24))
-    again, _ = machine.update(machine.params, state, piece(batch, 8, 24))
+    once, _ = learner.update(learner.params, state, piece(batch, 8, 24))
+    again, _ = learner.update(learner.params, state, piece(batch, 8, 24))
     assert bits(backend, once) == bits(backend, again)

@@ -33,7 +33,7 @@ def run(params, X, target, weight=None, *, K=1, batch_size=1, epochs=1, state=No
     for epoch in range(epochs):
         seen = epoch * X.shape[0]
         batches = cut(X, target, weight, seen=seen, batch_size=batch_size)
-        state, info = learn(sgd.machine(params), state, batches)
+        state, info = learn(sgd.learner(params), state, batches)
     return state, info
 
 

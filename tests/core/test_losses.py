@@ -70,7 +70,7 @@ def test_gradient_is_the_slope_of_value(name):
     np.testing.assert_allclose(loss.gradient(p, y, EPSILON), slope, rtol=1e-6, atol=1e-8)
 
 
-SMOOTH = [name for name, loss in LOSSES.items() if not loss.kinked or name == "huber"]
+SMOOTH = [name for name, loss in LOSSES.items() if not loss.nonsmooth or name == "huber"]
 
 
 @pytest.mark.parametrize("name", SMOOTH)

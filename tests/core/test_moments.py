@@ -311,8 +311,8 @@ def test_as_scikit_learn(weights, with_mean, with_std):
     X = columns_of_interest()
     weight = WEIGHTS[weights](len(X))
     theirs = StandardScaler(with_mean=with_mean, with_std=with_std).fit(X, sample_weight=weight)
-    machine = mo.machine(with_mean, with_std)
-    state = machine.of_block(machine.params, X, weight)
+    learner = mo.learner(with_mean, with_std)
+    state = learner.of_block(learner.params, X, weight)
     if with_mean or with_std or weight is None:  # else theirs counts rows without their weights
         seen = np.broadcast_to(theirs.n_samples_seen_, state.weight.shape)
         np.testing.assert_allclose(state.weight, seen, rtol=1e-14)
@@ -320,9 +320,9 @@ def test_as_scikit_learn(weights, with_mean, with_std):
         constant = theirs.scale_ == 1.0
         np.testing.assert_array_equal(mo.scale(state) == 1.0, constant)
         np.testing.assert_allclose(mo.scale(state), theirs.scale_, rtol=1e-7)
-    out = machine.apply(machine.params, state, X)
+    out = learner.apply(learner.params, state, X)
     np.testing.assert_allclose(out, theirs.transform(X), rtol=1e-6, atol=1e-7)
-    back = mo.inverse(machine.params, state, out)
+    back = mo.inverse(learner.params, state, out)
     np.testing.assert_allclose(back, X, rtol=1e-12)
 
 

@@ -32,7 +32,7 @@ def table(n=20_000, d=10, seed=0, kind="classes"):
 def run(params, X, target, weight=None, K=1, state=None, batch_size=None):
     state = newton.init(params, X.shape[1], K, like=X) if state is None else state
     batches = cut(X, target, weight, seen=0, batch_size=batch_size)
-    return learn(newton.machine(params), state, batches)[0]
+    return learn(newton.learner(params), state, batches)[0]
 
 
 @pytest.mark.parametrize("loss", ["hinge", "log_loss"])
@@ -368,19 +368,22 @@ def test_inverse_by_blocks(D):
     np.testing.assert_allclose(inverse(M) @ M, np.broadcast_to(np.eye(D), M.shape), atol=1e-11)
 
 
-@pytest.mark.parametrize(("kinked", "most"), [(False, 25), (True, 50)])
-def test_inversions_grow_with_rows_and_seldom_in_the_end(kinked, most):
+@pytest.mark.parametrize(("nonsmooth", "most"), [(False, 25), (True, 50)])
+def test_inversions_grow_with_rows_and_seldom_in_the_end(nonsmooth, most):
     for d in (1, 20, 500):
-        counts = [newton_schedule.pace(T, d, kinked)[0] for T in range(0, 400_000, 64)]
+        counts = [newton_schedule.pace(T, d, nonsmooth)[0] for T in range(0, 400_000, 64)]
         assert counts == sorted(counts)
-        late = newton_schedule.pace(10**8, d, kinked)[0] - newton_schedule.pace(10**7, d, kinked)[0]
+        late = (
+            newton_schedule.pace(10**8, d, nonsmooth)[0]
+            - newton_schedule.pace(10**7, d, nonsmooth)[0]
+        )
         assert 20 < late < most
 
 
 def test_batches_near_kinks_are_small_where_features_are_many_and_rows_few():
     most = {}
     for loss in ("log_loss", "hinge"):
-        M = newton.machine(newton.Params(loss=loss))
+        M = newton.learner(newton.Params(loss=loss))
         for seen in (50_000, 10**6):
             most[loss, seen] = [M.largest(np.empty((1, d)), 1, seen) for d in (20, 200, 2000)]
     assert most["hinge", 50_000] == [65536, 512, 512]

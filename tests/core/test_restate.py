@@ -19,7 +19,7 @@ def learned(rule, params, d=5, n=2_000, K=2):
     Z = rng.normal(size=(n, d)) + 3.0
     target = rng.integers(0, K, n) if params.kind == "classes" else Z[:, 0] + rng.normal(size=n)
     state = rule.init(params, d, K, like=Z)
-    return Z, learn(rule.machine(params), state, cut(Z, target, None, seen=0))[0]
+    return Z, learn(rule.learner(params), state, cut(Z, target, None, seen=0))[0]
 
 
 def moves(d, times=1):
@@ -32,7 +32,7 @@ def test_newton_keeps_every_score(d):
     params = Params(loss="log_loss")
     Z, state = learned(newton, params, d, n=300)
     ((rho, delta),) = moves(d)
-    again = newton.restate(params, state, rho, delta)
+    again = newton.rescale(params, state, rho, delta)
     before, after = newton.apply(params, state, Z), newton.apply(params, again, (Z - delta) / rho)
     np.testing.assert_allclose(after, before, rtol=1e-9, atol=1e-9)
 
@@ -41,8 +41,8 @@ def test_newton_restated_twice_is_restated_once():
     params = Params(loss="log_loss")
     _, state = learned(newton, params)
     (r1, d1), (r2, d2) = moves(5, 2)
-    twice = newton.restate(params, newton.restate(params, state, r1, d1), r2, d2)
-    once = newton.restate(params, state, r1 * r2, d1 + r1 * d2)
+    twice = newton.rescale(params, newton.rescale(params, state, r1, d1), r2, d2)
+    once = newton.rescale(params, state, r1 * r2, d1 + r1 * d2)
     for a, b in zip(flat(twice), flat(once), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
 
@@ -51,7 +51,7 @@ def test_rows_seen_in_a_small_unit_count_little_in_a_great_one():
     params = Params(loss="log_loss")
     _, state = learned(newton, params)
     rho = np.array([1.0, 2.0, 10.0, 100.0, 0.5])
-    again = newton.restate(params, state, rho, np.zeros(5))
+    again = newton.rescale(params, state, rho, np.zeros(5))
     np.testing.assert_allclose(again.past[:-1] * rho**2, state.past[:-1])
     assert again.past[-1] == state.past[-1]
 
@@ -60,7 +60,7 @@ def test_rows_seen_in_a_small_unit_count_little_in_a_great_one():
 def test_nothing_changes_where_nothing_moved(rule):
     params = Params(loss="log_loss")
     _, state = learned(rule, params)
-    again = rule.restate(params, state, np.ones(5), np.zeros(5))
+    again = rule.rescale(params, state, np.ones(5), np.zeros(5))
     for a, b in zip(flat(again), flat(state), strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -72,7 +72,7 @@ def test_newton_goes_on_as_if_it_had_always_seen_these_units():
     more = np.random.default_rng(2).normal(size=(64, 5)) + 3.0
     y = more[:, 0]
     expected, _ = newton.update(params, state, Batch(more, y, None, 2_000))
-    state = newton.restate(params, state, rho, delta)._replace(past=state.past)
+    state = newton.rescale(params, state, rho, delta)._replace(past=state.past)
     state, _ = newton.update(params, state, Batch((more - delta) / rho, y, None, 2_000))
     found = newton.apply(params, state, (Z - delta) / rho)
     np.testing.assert_allclose(found, newton.apply(params, expected, Z), rtol=1e-8, atol=1e-8)
@@ -82,7 +82,7 @@ def test_explicit_rates_keep_their_slopes_and_the_score_at_the_old_mean():
     params = Params(loss="log_loss", average=10)
     _, state = learned(sgd, params)
     ((rho, delta),) = moves(5)
-    again = sgd.restate(params, state, rho, delta)
+    again = sgd.rescale(params, state, rho, delta)
     np.testing.assert_array_equal(again.coef, state.coef)
     mean = np.zeros((1, 5))
     before = sgd.apply(params, state, mean)
@@ -94,7 +94,7 @@ def test_a_model_without_an_intercept_gets_none(rule):
     params = Params(loss="log_loss", fit_intercept=False)
     _, state = learned(rule, params)
     ((rho, delta),) = moves(5)
-    assert not rule.answer(params, rule.restate(params, state, rho, delta))[1].any()
+    assert not rule.answer(params, rule.rescale(params, state, rho, delta))[1].any()
 
 
 def test_a_great_change_of_an_unknown_feature_is_no_nan():
@@ -104,7 +104,7 @@ def test_a_great_change_of_an_unknown_feature_is_no_nan():
     state, _ = newton.update(params, state, Batch(Z, np.arange(64) % 2))
     rho = np.asarray([1e30, 1e-30], dtype=np.float32)
     with np.errstate(all="ignore"):
-        state = newton.restate(params, state, rho, rho)
+        state = newton.rescale(params, state, rho, rho)
     assert all(np.isfinite(a).all() for a in flat(state))
 
 
@@ -116,7 +116,7 @@ def test_other_libraries(rule):
     X = xp.asarray(np.random.default_rng(0).normal(size=(64, 3)))
     target = xp.asarray(np.arange(64) % 2)
     state, _ = rule.update(params, rule.init(params, 3, 1, like=X), Batch(X, target))
-    rule.restate(params, state, xp.full(3, 2.0), xp.ones(3))
+    rule.rescale(params, state, xp.full(3, 2.0), xp.ones(3))
 
 
 def test_since_tells_how_standardized_rows_moved():

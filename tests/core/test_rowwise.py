@@ -1,4 +1,4 @@
-"""The row-by-row machine: tiles against the row's own step and scikit-learn, on every backend."""
+"""The row-by-row learner: tiles against the row's own step and scikit-learn, on every backend."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def table(n=90, d=4, n_classes=3, seed=0, offset=0.2):
 
 
 def run(params, X, target, weight=None, *, K=1, batch_size=rowwise.ROWS, epochs=1, state=None):
-    machine = rowwise.machine(params)
-    state = machine.init(params, X.shape[1], K, like=X) if state is None else state
+    learner = rowwise.learner(params)
+    state = learner.init(params, X.shape[1], K, like=X) if state is None else state
     info = None
     for epoch in range(epochs):
         batches = cut(X, target, weight, seen=epoch * X.shape[0], batch_size=batch_size)
-        state, info = learn(machine, state, batches)
+        state, info = learn(learner, state, batches)
     return state, info
 
 

@@ -182,21 +182,21 @@ def data(seed: int = 0, n: int = 600, d: int = 20) -> tuple[np.ndarray, np.ndarr
     return Z, rng.integers(0, 3, n)
 
 
-def fit(machine, Z, target, weight=None, **how):
-    K = 1 if machine.params.kind == "values" else 3
-    state = machine.init(machine.params, Z.shape[1], K, like=Z)
-    return learn(machine, state, cut(Z, target, weight, seen=0, **how))
+def fit(learner, Z, target, weight=None, **how):
+    K = 1 if learner.params.kind == "values" else 3
+    state = learner.init(learner.params, Z.shape[1], K, like=Z)
+    return learn(learner, state, cut(Z, target, weight, seen=0, **how))
 
 
 RULES = {
-    "hinge": sgd.machine(Params()),
-    "log-l1-mean": sgd.machine(Params(loss="log_loss", penalty="l1", average=50)),
-    "modified-elasticnet": sgd.machine(Params(loss="modified_huber", penalty="elasticnet")),
-    "squared": sgd.machine(Params(loss="squared_error", kind="values", learning_rate="invscaling")),
-    "newton-log": newton.machine(Params(loss="log_loss")),
-    "newton-hinge": newton.machine(Params()),
-    "newton-l1": newton.machine(Params(loss="squared_hinge", penalty="l1", alpha=1e-3)),
-    "newton-huber": newton.machine(Params(loss="huber", kind="values", fit_intercept=False)),
+    "hinge": sgd.learner(Params()),
+    "log-l1-mean": sgd.learner(Params(loss="log_loss", penalty="l1", average=50)),
+    "modified-elasticnet": sgd.learner(Params(loss="modified_huber", penalty="elasticnet")),
+    "squared": sgd.learner(Params(loss="squared_error", kind="values", learning_rate="invscaling")),
+    "newton-log": newton.learner(Params(loss="log_loss")),
+    "newton-hinge": newton.learner(Params()),
+    "newton-l1": newton.learner(Params(loss="squared_hinge", penalty="l1", alpha=1e-3)),
+    "newton-huber": newton.learner(Params(loss="huber", kind="values", fit_intercept=False)),
 }
 
 
@@ -224,25 +224,25 @@ def test_a_rule_learns_from_sparse_rows_what_it_learns_from_dense_ones(name, wei
 @pytest.mark.parametrize("name", RULES)
 def test_scaled_sparse_rows_are_not_built(name):
     Z, target = data()
-    scale, machine = np.logspace(-3, 3, Z.shape[1]), RULES[name]
+    scale, learner = np.logspace(-3, 3, Z.shape[1]), RULES[name]
     S = sparse.csr(sp.csr_array(Z * scale))
-    want, _ = fit(machine, Z, target)
+    want, _ = fit(learner, Z, target)
     taken = []
 
     def unbuilt(x):
         taken.append(x.shape[0])
         return affine.Affine(x, None, scale)
 
-    state = machine.init(machine.params, Z.shape[1], 1 if name in VALUES else 3, like=S)
-    got, _ = learn(machine, state, cut(S, target, None, seen=0, through=unbuilt))
+    state = learner.init(learner.params, Z.shape[1], 1 if name in VALUES else 3, like=S)
+    got, _ = learn(learner, state, cut(S, target, None, seen=0, through=unbuilt))
     answer = newton.answer if name.startswith("newton") else sgd.answer
     np.testing.assert_allclose(
-        answer(machine.params, got)[0], answer(machine.params, want)[0], rtol=1e-7, atol=1e-10
+        answer(learner.params, got)[0], answer(learner.params, want)[0], rtol=1e-7, atol=1e-10
     )
     assert sum(taken) == len(Z)
 
 
-VALUES = [name for name, machine in RULES.items() if machine.params.kind == "values"]
+VALUES = [name for name, learner in RULES.items() if learner.params.kind == "values"]
 
 
 def test_a_diagonal_is_fed_by_sparse_rows_as_by_dense_ones():
@@ -273,17 +273,17 @@ def excess(S: sp.csr_array, rng: np.random.Generator, alpha: float) -> float:
     n, d = S.shape
     p = S @ rng.normal(size=d)
     target = (rng.random(n) < 1 / (1 + np.exp(-p))).astype(int)
-    machine = newton.machine(Params(loss="log_loss", alpha=alpha))
-    state = machine.init(machine.params, d, 1, like=S)
-    growth = machine.growth(S, 1)
-    state, _ = learn(machine, state, cut(S, target, None, seen=0, growth=growth))
+    learner = newton.learner(Params(loss="log_loss", alpha=alpha))
+    state = learner.init(learner.params, d, 1, like=S)
+    growth = learner.growth(S, 1)
+    state, _ = learn(learner, state, cut(S, target, None, seen=0, growth=growth))
     best = LogisticRegression(C=1 / (n * alpha), max_iter=1000, tol=1e-6).fit(S, target)
 
     def objective(coef: np.ndarray, intercept: float) -> float:
         margin = (2 * target - 1) * (S @ coef + intercept)
         return np.logaddexp(0, -margin).mean() + 0.5 * alpha * coef @ coef
 
-    w, c = newton.answer(machine.params, state)
+    w, c = newton.answer(learner.params, state)
     known = objective(best.coef_[0], best.intercept_[0])
     return objective(w[0], c[0]) / known - 1
 
@@ -300,42 +300,42 @@ def test_one_pass_over_sparse_levels_ends_near_the_optimum(levels, groups):
 def test_every_feature_of_wide_sparse_rows_moves():
     rng = np.random.default_rng(6)
     S = zipf(rng, 2000, 5000)
-    machine = newton.machine(Params(loss="log_loss"))
-    state = machine.init(machine.params, 5000, 1, like=S)
-    state, _ = learn(machine, state, cut(S, rng.integers(0, 2, 2000), None, seen=0))
-    moved = newton.answer(machine.params, state)[0][0] != 0
+    learner = newton.learner(Params(loss="log_loss"))
+    state = learner.init(learner.params, 5000, 1, like=S)
+    state, _ = learn(learner, state, cut(S, rng.integers(0, 2, 2000), None, seen=0))
+    moved = newton.answer(learner.params, state)[0][0] != 0
     np.testing.assert_array_equal(moved, np.bincount(S.indices, minlength=5000) > 0)
 
 
 def test_dense_and_sparse_batches_may_alternate():
     Z, target = data(d=3000)
     S = sparse.csr(sp.csr_array(Z))
-    for machine in (sgd.machine(Params(loss="log_loss")), newton.machine(Params())):
-        state = machine.init(machine.params, 3000, 3, like=S)
+    for learner in (sgd.learner(Params(loss="log_loss")), newton.learner(Params())):
+        state = learner.init(learner.params, 3000, 3, like=S)
         for seen, x in ((0, S), (600, Z), (1200, S)):
-            state, info = machine.update(machine.params, state, Batch(x, target, None, seen))
+            state, info = learner.update(learner.params, state, Batch(x, target, None, seen))
             assert np.isfinite(info.loss).all()
 
 
 @pytest.mark.parametrize("loss", ["hinge", "log_loss"])
 def test_batches_of_wide_sparse_rows_are_as_large_as_their_entries_let_them(loss):
-    S, machine = zipf(np.random.default_rng(0), 100, 5000), newton.machine(Params(loss=loss))
-    assert machine.largest(S, 1, 0) >= 1 << 15
-    assert machine.growth(S, 1) < machine.growth(S.toarray(), 1)
+    S, learner = zipf(np.random.default_rng(0), 100, 5000), newton.learner(Params(loss=loss))
+    assert learner.largest(S, 1, 0) >= 1 << 15
+    assert learner.growth(S, 1) < learner.growth(S.toarray(), 1)
 
 
 def test_scaled_wide_rows_are_not_built():
     rng = np.random.default_rng(0)
     S, scale = zipf(rng, 3000, 5000), np.logspace(-3, 3, 5000)
-    target, machine = rng.integers(0, 2, 3000), newton.machine(Params(loss="log_loss"))
+    target, learner = rng.integers(0, 2, 3000), newton.learner(Params(loss="log_loss"))
     answers = []
     for through in (
         lambda x: affine.Affine(x, None, scale),
         lambda x: b.by_columns(x, ("divide", scale)),
     ):
-        state = machine.init(machine.params, 5000, 1, like=S)
-        state, _ = learn(machine, state, cut(S, target, None, seen=0, through=through))
-        answers.append(newton.answer(machine.params, state)[0])
+        state = learner.init(learner.params, 5000, 1, like=S)
+        state, _ = learn(learner, state, cut(S, target, None, seen=0, through=through))
+        answers.append(newton.answer(learner.params, state)[0])
     np.testing.assert_allclose(answers[0], answers[1], rtol=1e-8, atol=1e-12)
 
 
@@ -353,7 +353,7 @@ ROW_BY_ROW = {
 def test_row_by_row_without_intercepts_sparse_rows_teach_what_dense_ones_do(name, K):
     """Most features are in none of a batch's rows, from coefficients and means that are not 0."""
     params, rng = ROW_BY_ROW[name], np.random.default_rng(4)
-    machine = rowwise.machine(params)
+    learner = rowwise.learner(params)
     Z, target = data(n=300, d=40)
     Z[:, 20:] = 0.0
     Z[:9] = 0.0
@@ -365,7 +365,7 @@ def test_row_by_row_without_intercepts_sparse_rows_teach_what_dense_ones_do(name
     results = []
     for X in (S, Z):
         batches = cut(X, target, weight, seen=500, batch_size=128)
-        results.append(learn(machine, state, batches))
+        results.append(learn(learner, state, batches))
     (got, heard), (want, told) = results
     for x, y in zip((*got[:4], *heard), (*want[:4], *told), strict=True):
         np.testing.assert_allclose(x, y, rtol=1e-10, atol=1e-13)

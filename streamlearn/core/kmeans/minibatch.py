@@ -5,7 +5,7 @@ all rows it was ever given, as scikit-learn's ``MiniBatchKMeans`` does. Distance
 one matrix product. Where the centres lie far from zero their mean is subtracted from all rows
 first, so that nothing cancels: offsets of 1e8, and of 1e4 in float32, cost no accuracy.
 
-Measured on 20 float64 features, batches of 4,096 rows, CPU nanoseconds a row on a busy machine: a
+Measured on 20 float64 features, batches of 4,096 rows, CPU nanoseconds a row on a busy learner: a
 step 80 for 16 clusters and 1600 for 1000. ``partial_fit``, checks of its input included, takes 113
 for 16, and 182 where it also labels the rows, of which 1000 clusters take 3350; scikit-learn's 159,
 212 and 4720 (``bench/learners.py``).
@@ -37,7 +37,7 @@ from streamlearn._arrays import (
     widest_float,
 )
 from streamlearn.core.batches import cut
-from streamlearn.core.learner import Batch, Info, Machine
+from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.rows import cast
 
 NEAR = 8.0
@@ -278,7 +278,7 @@ def apply(params: Params, state: State, X: Array) -> Array:
     return distances(state, X)
 
 
-def restate(params: Params, state: State, rho: Array, delta: Array) -> State:
+def rescale(params: Params, state: State, rho: Array, delta: Array) -> State:
     """Return the clusters for rows ``(z - delta) / rho`` instead of z."""
     return state._replace(centers=(state.centers - delta) / rho)
 
@@ -324,14 +324,14 @@ def reassign(state: State, X: Array, rows: Array, clusters: Array) -> State:
     )
 
 
-def machine(params: Params) -> Machine:
+def learner(params: Params) -> Learner:
     """Bundle the learner with its parameters."""
-    return Machine(params, init, update, apply, restate=restate)
+    return Learner(params, init, update, apply, rescale=rescale)
 
 
 def _tile(X: Array, B: Array) -> int:
     """Return the rows that fit in cache together with their distances."""
-    return batch_rows(X, beside=B.shape[0])
+    return batch_rows(X, extra=B.shape[0])
 
 
 def _parts(X: Array, weight: Array | None, B: Array) -> Iterator[Batch]:

@@ -216,15 +216,17 @@ def times(s: Array, M: Array) -> Array:
     return (s[:, None, :] @ M)[:, 0, :] if M.ndim == 3 else s * M
 
 
-def shrink(damped: Damped, at: Array, tilt: Array, a1: Array, n_steps: int) -> tuple[Array, Array]:
+def shrink(
+    damped: Damped, at: Array, l1_subgradient: Array, a1: Array, n_steps: int
+) -> tuple[Array, Array]:
     """Minimize a damped quadratic with an L1 penalty.
 
     Parameters
     ----------
     damped : Damped
         Curvature M.
-    at, tilt : arrays of shape (K, D)
-        Where the quadratic has the gradient ``-tilt``.
+    at, l1_subgradient : arrays of shape (K, D)
+        Where the quadratic has the gradient ``-l1_subgradient``.
     a1 : array of shape (K, D)
         Strength of the penalty.
     n_steps : int
@@ -233,8 +235,8 @@ def shrink(damped: Damped, at: Array, tilt: Array, a1: Array, n_steps: int) -> t
     Returns
     -------
     w : array of shape (K, D)
-        Minimum of ``(w - at)' M (w - at) / 2 - tilt'w + a1'|w|``, with exact zeros.
-    tilt : array of shape (K, D)
+        Minimum of ``(w - at)' M (w - at) / 2 - l1_subgradient'w + a1'|w|``, with exact zeros.
+    l1_subgradient : array of shape (K, D)
         The penalty's gradient there: a subgradient, within ``a1``, at zeros.
 
     References
@@ -246,7 +248,7 @@ def shrink(damped: Damped, at: Array, tilt: Array, a1: Array, n_steps: int) -> t
     xp = namespace(unit)
     seen = s > 0.0
     centre = xp.where(seen, at / xp.where(seen, s, 1.0), 0.0)
-    pull, most = s * tilt, s * a1
+    pull, most = s * l1_subgradient, s * a1
     # the largest sum of a row bounds the largest eigenvalue
     size = xp.sum(xp.abs(unit), axis=-1) if unit.ndim == 3 else xp.ones_like(unit)
     length = 1.0 / xp.max(size, axis=1, keepdims=True)

@@ -7,7 +7,7 @@ scikit-learn's, ``squared_error`` and ``huber`` with their factor 1/2. NaN in, N
 the gradients of "hinge" and "perceptron", which are steps: their values tell.
 
 ``curvature`` is what a Newton step divides by: the second derivative where the loss is curved.
-Where the loss is nearly straight the second derivative (about 0) does not tell how far the gradient
+Where the loss is nearly piecewise_linear the second derivative (about 0) does not tell how far the gradient
 holds, and the curvature is that of a parabola above the loss (Jaakkola & Jordan, "Bayesian
 parameter estimation via variational methods", 2000; Huber's weights; de Leeuw & Lange, "Sharp
 quadratic majorization in one dimension", 2009). At a kink it is infinite, and what a mean loss has
@@ -37,13 +37,13 @@ class Loss(NamedTuple):
         losses with a kink depends on all rows of the column.
     slope : callable or None
         Derivative of the gradient where it has one; None if that is 0 everywhere.
-    steep : bool
+    unbounded_gradient : bool
         Whether the gradient is unbounded.
-    straight : bool
+    piecewise_linear : bool
         Whether the gradient is a step: ``curvature`` also takes how much it is at least in rows
         that lose, a number or an array like the scores.
-    kinked : bool
-        Whether the optimum gathers rows at a kink, or at a narrow bend, where the curvature moves
+    nonsmooth : bool
+        Whether the optimum gathers rows at a kink, or at a narrow curvature, where the curvature moves
         with the model.
     at_once : callable or None
         Value and gradient, where both together cost less than each.
@@ -53,9 +53,9 @@ class Loss(NamedTuple):
     gradient: Elementwise
     curvature: Callable[..., Array]
     slope: Elementwise | None = None
-    steep: bool = False
-    straight: bool = False
-    kinked: bool = False
+    unbounded_gradient: bool = False
+    piecewise_linear: bool = False
+    nonsmooth: bool = False
     at_once: Callable[[Array, Array, float], tuple[Array, Array]] | None = None
 
     def both(self, p: Array, y: Array, epsilon: float) -> tuple[Array, Array]:
@@ -72,7 +72,7 @@ def _where(condition: Array, like: Array) -> Array:
 def _kink(r: Array, scale: Array | float) -> Array:
     """Return the curvature that rows near a unit kink give the mean loss.
 
-    ``r`` (m, K) is the distance from the kink. The second derivative of a mean of kinked losses is
+    ``r`` (m, K) is the distance from the kink. The second derivative of a mean of nonsmooth losses is
     the density of ``r`` at 0; rows nearer than a quarter of the mean distance stand for it here.
     Rows that gather at the kink, as under heavy imbalance, make the estimate as sharp as they are.
     Where they are more than half, as at a corner, it is sharper by as much.
@@ -269,8 +269,8 @@ LOSSES = {
         _hinge_value,
         _hinge_gradient,
         _hinge_curvature,
-        straight=True,
-        kinked=True,
+        piecewise_linear=True,
+        nonsmooth=True,
         at_once=_hinge_both,
     ),
     "perceptron": Loss(_perceptron_value, _perceptron_gradient, _perceptron_curvature),
@@ -279,7 +279,7 @@ LOSSES = {
         _squared_hinge_gradient,
         _squared_hinge_curvature,
         _squared_hinge_curvature,
-        steep=True,
+        unbounded_gradient=True,
     ),
     "modified_huber": Loss(
         _modified_huber_value,
@@ -293,19 +293,19 @@ LOSSES = {
         _squared_gradient,
         _squared_curvature,
         _squared_curvature,
-        steep=True,
+        unbounded_gradient=True,
         at_once=_squared_both,
     ),
-    "huber": Loss(_huber_value, _huber_gradient, _huber_curvature, _huber_slope, kinked=True),
+    "huber": Loss(_huber_value, _huber_gradient, _huber_curvature, _huber_slope, nonsmooth=True),
     "epsilon_insensitive": Loss(
-        _insensitive_value, _insensitive_gradient, _insensitive_curvature, kinked=True
+        _insensitive_value, _insensitive_gradient, _insensitive_curvature, nonsmooth=True
     ),
     "squared_epsilon_insensitive": Loss(
         _squared_insensitive_value,
         _squared_insensitive_gradient,
         _squared_insensitive_curvature,
         _squared_insensitive_curvature,
-        steep=True,
+        unbounded_gradient=True,
     ),
 }
 """The losses by scikit-learn's names."""

@@ -5,8 +5,8 @@ A batch of m rows that follows T others moves the models w (one column shown) by
     H <- (1-r) H + r Z'diag(h)Z / k,   r = 4m / (T + 4m)
     P  = (H + alpha I + diag D)^-1,    D_j = min(1, k / n_j) mean(h) mean(z_j^2),  k = (1 + d) / 2
     s  = t P g,                        t = min(1, 2 g'Pg / (Pg)'H_b(Pg))
-    u <- u + b (w - s - u),            b = f m / (T + f m),  f = 1.5; 2 to 3.7 for kinked losses
-    w <- w - c s,                      c = 6m / (T + 6m + 3d); 7 for kinked
+    u <- u + b (w - s - u),            b = f m / (T + f m),  f = 1.5; 2 to 3.7 for nonsmooth losses
+    w <- w - c s,                      c = 6m / (T + 6m + 3d); 7 for nonsmooth
 
 g is the mean gradient with the penalty, Z some k of the rows, less a running centre and with a
 column of ones for the intercept, h the curvature of the loss at their scores, H_b their matrix in
@@ -22,7 +22,7 @@ Why each part is there:
 - n_j = (sum |z_j|)^2 / sum z_j^2 is how many rows feature j has effectively been seen in: honest
   damping of rare features. It counts the rows that H has seen, and a feature that P has not seen
   does not move until the next P.
-- Between kinks a loss is straight, h is what keeps steps short, and many rows alike may go further:
+- Between kinks a loss is piecewise_linear, h is what keeps steps short, and many rows alike may go further:
   0.35 falls with a row's leverage where that is less than others'. Else frequent one-hot levels
   with p near 0.5, whose gradients are small, end between the kinks.
 - Near kinks k falls to 1/10, as 1 / T^3 from 70 rows a feature on. Rows that gather at a kink make
@@ -30,7 +30,7 @@ Why each part is there:
 - H is fed by some rows, and inverted as often as that costs less than the rows between. P is then
   a little worse than it could be, which u forgives; t catches what u would not: no target lies
   beyond twice the minimum of the batch's parabola along the step.
-- The rows that feed H are drawn by weight (`survey`), so that no order of the rows and no weights
+- The rows that feed H are drawn by weight (`one_pass_sums`), so that no order of the rows and no weights
   hide a feature from it. Every second row of a batch, say, has no even hour in it, and the squared
   loss then grows by 10^80.
 - T, in b and c, is the least of ``past``, which counts rows by what they tell of a feature once its
@@ -43,8 +43,8 @@ Why each part is there:
   on features that are 300 deviations off once in a thousand rows.
 - The centre makes P indifferent to the features' offsets, inverting at unit diagonal to their
   scales.
-- An L1 penalty enters g as a constant "tilt", its subgradient at the solution of the last
-  quadratic. The steps are as smooth as without, and at the optimum the tilt is exact. The answer
+- An L1 penalty enters g as a constant "l1_subgradient", its subgradient at the solution of the last
+  quadratic. The steps are as smooth as without, and at the optimum the l1_subgradient is exact. The answer
   is the solution of the quadratic around u, with exact zeros.
 
 Beyond `pacing.WIDEST` H is its diagonal, and t sets the length of most steps. Of sparse rows at
@@ -69,7 +69,7 @@ from math import inf
 from typing import NamedTuple
 
 from streamlearn._arrays import Array, column_sums, dense, namespace, reads_are_free
-from streamlearn.core.learner import Batch, Info, Machine
+from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.linear import trust
 from streamlearn.core.linear.curvature import (
     Curvature,
@@ -93,15 +93,15 @@ from streamlearn.core.linear.newton_schedule import (
     largest_near_kinks,
     sampled,
 )
-from streamlearn.core.linear.one_pass_sums import Sample, Scored, score, survey, uncentred
+from streamlearn.core.linear.one_pass_sums import Sample, Scored, one_pass_sums, score, uncentred
 from streamlearn.core.linear.sgd import (
     Params,
     absent,
     averaging_weight,
-    beside,
     penalty_parts,
     per_column,
     report,
+    to_like,
     zero_models,
 )
 from streamlearn.core.linear.trust import Trust
@@ -126,7 +126,7 @@ class State(NamedTuple):
         The models that gradients are taken at.
     mean : array of shape (K, D)
         Mean of the steps' Newton targets: the answer, but for an L1 penalty.
-    tilt, mean_tilt : arrays of shape (K, D)
+    l1_subgradient, mean_l1_subgradient : arrays of shape (K, D)
         Subgradient of the L1 penalty, renewed with the inverse, and its mean over the steps.
     active : array of shape (K,)
         1 for columns that move, 0 for those that stand still.
@@ -145,8 +145,8 @@ class State(NamedTuple):
 
     weights: Array
     mean: Array
-    tilt: Array
-    mean_tilt: Array
+    l1_subgradient: Array
+    mean_l1_subgradient: Array
     active: Array
     centre: Array
     curvature: Curvature
@@ -171,8 +171,8 @@ def start(params: Params, coef: Array, intercept: Array) -> State:
     return State(
         weights=weights,
         mean=weights,
-        tilt=zeros,
-        mean_tilt=zeros,
+        l1_subgradient=zeros,
+        mean_l1_subgradient=zeros,
         active=xp.ones_like(intercept),
         centre=zeros[0, :-1],
         curvature=known,
@@ -217,7 +217,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     >>> np.round(coef), np.round(coef @ X[500] + intercept, 1)
     (array([[3.]]), array([1.5]))
     """
-    params, before = beside(params, state.weights), state
+    params, before = to_like(params, state.weights), state
     xp, loss = namespace(state.weights), LOSSES[params.loss]
     X, T = batch.X, batch.seen
     m, d = X.shape
@@ -227,17 +227,17 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     wide = is_sparse(X) and state.inverse.ndim == 2
     if not T and params.fit_intercept and params.kind == "values":
         state = level(params, state, batch)
-    found, some = survey(params, state.weights, state.centre, batch)
+    found, some = one_pass_sums(params, state.weights, state.centre, batch)
     if not wide:
         some = some._replace(X=dense(some.X))
-    feeds, inverts, new = (True, True, m) if wide else due(T, m, d, loss.kinked)
+    feeds, inverts, new = (True, True, m) if wide else due(T, m, d, loss.nonsmooth)
     if feeds and params.fit_intercept:
         state = recentre(state, some, T, new)
     info = report(params, state.weights[:, :d], m, *found.losses)
     lost = found.losses[0] if len(found.losses) == 1 else found.losses[1]
     state, kept = judged(params, state, some, lost / m, 4 * m / (T + 4 * m))
     w, centre = state.weights, state.centre
-    if loss.straight and not wide and MATURE * (d + 1) < T:
+    if loss.piecewise_linear and not wide and MATURE * (d + 1) < T:
         weigh = leverage(state.curvature, some.X, centre)
         least = xp.minimum(weigh * max(0.15 / (d + 1), 100 / T), 0.35)
         h = loss.curvature(some.p, some.y, params.epsilon, least)
@@ -258,22 +258,22 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
             state = in_units_of_now(state, some.X)
         state = renew(params, state, T + m)
 
-    tilts = params.penalty in ("l1", "elasticnet")
-    grad = grad + before.tilt if tilts else grad
+    has_l1 = params.penalty in ("l1", "elasticnet")
+    grad = grad + before.l1_subgradient if has_l1 else grad
     # squares of a gradient in small units leave the floats
     unit = xp.max(xp.abs(grad), axis=1, keepdims=True)
     grad = grad / xp.where(unit > 0.0, unit, 1.0)
     s = times(grad, state.inverse)
     slope = 2.0 * xp.sum(grad * s, axis=1)
-    bend = bend_of_rows(params, s, some, found.worst, h, centre, m)
+    curvature = curvature_along_step(params, s, some, found.worst, h, centre, m)
     if m < FEWEST and not wide:
-        # H knows of the directions in which so few rows do not bend
+        # H knows of the directions in which so few rows do not curvature
         by_all = xp.sum(times(s, state.curvature.hessian) * s, axis=1)
-        bend = (m * bend + (FEWEST - m) * by_all) / FEWEST
-    length = xp.where(bend > slope, slope / xp.where(bend > 0.0, bend, 1.0), 1.0)
+        curvature = (m * curvature + (FEWEST - m) * by_all) / FEWEST
+    length = xp.where(curvature > slope, slope / xp.where(curvature > 0.0, curvature, 1.0), 1.0)
     s = (state.active * length)[:, None] * unit * s
 
-    f = 2.0 * min(max(1.0, T / (50 * d + 1)), 8.0) ** 0.3 if loss.kinked else 1.5
+    f = 2.0 * min(max(1.0, T / (50 * d + 1)), 8.0) ** 0.3 if loss.nonsmooth else 1.5
     past = xp.min(state.past)
     begun = 0 < params.average <= T + m
     r = averaging_weight(params, T, m) if begun else f * m / (past + f * m)
@@ -281,12 +281,15 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     c = 3 * m / (T + 3 * m)
     if not wide:
         n = evenness(state.curvature)[:, None] if some.weight is not None else 1.0
-        reach = 7 if loss.kinked else 6
+        reach = 7 if loss.nonsmooth else 6
         c = reach * m / (past + reach * m + 3 * d / n)
     mean = state.mean + r * (w - s - state.mean)
     state = state._replace(weights=w - c * kept[:, None] * s, mean=mean, past=state.past + m)
-    if tilts:
-        state = state._replace(mean_tilt=state.mean_tilt + r * (state.tilt - state.mean_tilt))
+    if has_l1:
+        state = state._replace(
+            mean_l1_subgradient=state.mean_l1_subgradient
+            + r * (state.l1_subgradient - state.mean_l1_subgradient)
+        )
     return state, info
 
 
@@ -299,7 +302,7 @@ def level(params: Params, state: State, batch: Batch) -> State:
     model = uncentred(w, state.centre)
     _, p, y, a = score(params, model, batch.X, batch.target, batch.weight)
     r = y - p
-    if LOSSES[params.loss].kinked:
+    if LOSSES[params.loss].nonsmooth:
         shift = xp.sort(r, axis=0)[r.shape[0] // 2, :]
     else:
         a = xp.ones_like(r) if a is None else a
@@ -350,20 +353,20 @@ def as_they_are(w: Array, centre: Array) -> Array:
     return namespace(w).concat([coef, intercept[:, None]], axis=1)
 
 
-def bend_of_rows(
+def curvature_along_step(
     params: Params, s: Array, some: Sample, worst: Scored, h: Array, centre: Array, m: int
 ) -> Array:
     """Return the curvature of the mean loss of m rows along steps s (K, D), (K,)."""
     s, shift = uncentred(s, centre)
-    bend = column_sums(h * scores(some.X, s, shift) ** 2) / h.shape[0]
+    curvature = column_sums(h * scores(some.X, s, shift) ** 2) / h.shape[0]
     far, p, y, a = worst
     h = LOSSES[params.loss].curvature(p, y, params.epsilon)
     h = h if a is None else a * h
-    return namespace(s).maximum(bend, column_sums(h * scores(far, s, shift) ** 2) / m)
+    return namespace(s).maximum(curvature, column_sums(h * scores(far, s, shift) ** 2) / m)
 
 
 def in_units_of_now(state: State, X: Array) -> State:
-    """Let rows from before a feature has spread count less: see `restate`.
+    """Let rows from before a feature has spread count less: see `rescale`.
 
     A column of time is known from one block as a thousandth of what it will be, and what that
     block told of its coefficient is noise beside what two blocks tell. A feature has spread where
@@ -419,7 +422,7 @@ def safe(params: Params, state: State, most: float = inf) -> Damped:
     least = (16 * xp.finfo(centre.dtype).eps * centre) ** 2
     last = xp.full_like(state.active[:1], 0.0 if params.fit_intercept else xp.inf)
     prior = 0.5 * (centre.shape[0] + 1)
-    if LOSSES[params.loss].kinked:
+    if LOSSES[params.loss].nonsmooth:
         n = evenness(state.curvature)[:, None] * state.past[-1]
         full = MATURE * (centre.shape[0] + 1)
         prior = xp.maximum(prior * (full / xp.maximum(n, full)) ** 3, 0.1)
@@ -432,8 +435,8 @@ def renew(params: Params, state: State, rows: int) -> State:
     state = state._replace(inverse=invert(damped))
     if params.penalty in ("l1", "elasticnet"):
         a1 = ridge(params, state, 0)
-        _, tilt = shrink(damped, state.mean, state.mean_tilt, a1, 30)
-        state = state._replace(tilt=tilt)
+        _, l1_subgradient = shrink(damped, state.mean, state.mean_l1_subgradient, a1, 30)
+        state = state._replace(l1_subgradient=l1_subgradient)
     return state
 
 
@@ -441,8 +444,10 @@ def answer(params: Params, state: State) -> tuple[Array, Array]:
     """Return the models to predict with, for rows as they are: ``(coef, intercept)``."""
     w = state.mean
     if params.penalty in ("l1", "elasticnet"):
-        params = beside(params, w)
-        w, _ = shrink(safe(params, state), w, state.mean_tilt, ridge(params, state, 0), 200)
+        params = to_like(params, w)
+        w, _ = shrink(
+            safe(params, state), w, state.mean_l1_subgradient, ridge(params, state, 0), 200
+        )
     return uncentred(w, state.centre)
 
 
@@ -452,7 +457,7 @@ def apply(params: Params, state: State, X: Array) -> Array:
     return scores(cast(X, coef.dtype), coef, intercept)
 
 
-def restate(params: Params, state: State, rho: Array, delta: Array) -> State:
+def rescale(params: Params, state: State, rho: Array, delta: Array) -> State:
     """Return the same models and all that is known, for rows ``(z - delta) / rho`` instead of z.
 
     No score changes, but for a model without an intercept, which can not follow ``delta``. The
@@ -489,19 +494,19 @@ def restate(params: Params, state: State, rho: Array, delta: Array) -> State:
     )
 
 
-def machine(params: Params) -> Machine:
+def learner(params: Params) -> Learner:
     """Bundle the learner with its parameters."""
-    kinked = LOSSES[params.loss].kinked
-    return Machine(
+    nonsmooth = LOSSES[params.loss].nonsmooth
+    return Learner(
         params,
         init,
         update,
         apply,
         affine=True,
         sparse=True,
-        largest=largest_near_kinks if kinked else largest,
-        growth=growth_near_kinks if kinked else growth,
-        restate=restate,
+        largest=largest_near_kinks if nonsmooth else largest,
+        growth=growth_near_kinks if nonsmooth else growth,
+        rescale=rescale,
         sampled=sampled,
         absent=absent,
     )

@@ -45,7 +45,7 @@ def largest(X: Array, n_outputs: int, seen: int) -> int:
     beside it, may take all of a shared cache; of sparse rows, whose steps cost more, twice that.
     """
     budget = 2 * BATCH_BYTES if is_sparse(X) else BATCH_BYTES
-    return batch_rows(X, beside=8 * n_outputs, budget=budget, most=1 << 16)
+    return batch_rows(X, extra=8 * n_outputs, budget=budget, most=1 << 16)
 
 
 def largest_near_kinks(X: Array, n_outputs: int, seen: int) -> int:
@@ -96,17 +96,17 @@ def sampled(X: Array, n_outputs: int, m: int) -> int:
     return m // stride if stride > 1 else 0
 
 
-def due(T: int, m: int, d: int, kinked: bool) -> tuple[bool, bool, float]:
+def due(T: int, m: int, d: int, nonsmooth: bool) -> tuple[bool, bool, float]:
     """Return whether m rows feed H, whether they invert it, and how many the fed ones stand for."""
-    inverted, fed, gap = pace(T, d, kinked)
-    invert_by, feed_by, _ = pace(T + m, d, kinked)
+    inverted, fed, gap = pace(T, d, nonsmooth)
+    invert_by, feed_by, _ = pace(T + m, d, nonsmooth)
     feeds, inverts = floor(feed_by) != floor(fed), floor(invert_by) != floor(inverted)
     if m < SMALLEST and m * (d + 1) ** 2 <= CHEAP:
         return True, T == 0 or inverts, m
     return T == 0 or feeds, T == 0 or inverts, max(m, gap)
 
 
-def pace(T: int, d: int, kinked: bool) -> tuple[float, float, float]:
+def pace(T: int, d: int, nonsmooth: bool) -> tuple[float, float, float]:
     """Return how many inversions and feeds T rows are worth, and the rows from feed to feed.
 
     An inversion takes about the time of ``600 + d**2 / 20`` rows (measured at d = 20 to 500). The
@@ -114,12 +114,12 @@ def pace(T: int, d: int, kinked: bool) -> tuple[float, float, float]:
     Near a kink curvature moves with the models: until 1200 + d**2 / 20 lie between, and by 5 %
     where features are many, fed twice as often; as long as `SOME` rows cost less than an inversion.
     """
-    kinked = kinked and d + 1 < SOME
-    part, often = (20, min(10 + d // 20, 20)) if kinked else (10, 10)
+    nonsmooth = nonsmooth and d + 1 < SOME
+    part, often = (20, min(10 + d // 20, 20)) if nonsmooth else (10, 10)
     cost, D, T = 1200 + d * d / part, d + 1, T + d + 1
     if cost > T:
         return log2(T / D), 8 * log2(T / D), T * log(2) / 8
-    feeds, n = 8 if kinked else 4, log2(cost / D)
+    feeds, n = 8 if nonsmooth else 4, log2(cost / D)
     if often * cost > T:
         n, gap = n + T / cost, cost
     else:

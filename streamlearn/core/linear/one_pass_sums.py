@@ -81,7 +81,7 @@ class Sample(NamedTuple):
         return Sample(*(a if a is None else rows_at(a, slice(0, n)) for a in self))
 
 
-class Survey(NamedTuple):
+class OnePassSums(NamedTuple):
     """What a batch tells.
 
     Attributes
@@ -102,7 +102,9 @@ class Survey(NamedTuple):
     worst: Scored
 
 
-def survey(params: Params, w: Array, centre: Array, batch: Batch) -> tuple[Survey, Sample]:
+def one_pass_sums(
+    params: Params, w: Array, centre: Array, batch: Batch
+) -> tuple[OnePassSums, Sample]:
     """Go through the rows once; of those to be gathered as many at a time as a cache holds.
 
     Parameters
@@ -143,7 +145,7 @@ def survey(params: Params, w: Array, centre: Array, batch: Batch) -> tuple[Surve
     q = None if shares[0] is None else _concat(shares)
     sample, worst = chosen(partial(score, params, model), batch, known, _concat(most), q)
     slopes, total, *losses = sums
-    return Survey(slopes, total, tuple(losses), worst), sample
+    return OnePassSums(slopes, total, tuple(losses), worst), sample
 
 
 def score(

@@ -26,11 +26,11 @@ from streamlearn.core.linear.rates import step_size
 from streamlearn.core.linear.sgd import (
     STEEPEST,
     Params,
-    beside,
     penalty_parts,
     per_column,
     row_weights,
     targets,
+    to_like,
     truncate,
 )
 from streamlearn.core.rows import cast
@@ -205,7 +205,7 @@ def resume(params: Params, state: State) -> State:
             xp.sum(xp.abs(w), axis=1),
         )
     return state._replace(
-        eta=per_column(beside(params, b).eta0, b),
+        eta=per_column(to_like(params, b).eta0, b),
         active=ones,
         skipped=0.0 * ones[0],
         penalized=penalized,
@@ -259,7 +259,7 @@ def moves(params: Params, p: Array, rows: Rows | Goals) -> Array:
     xp, loss = namespace(p), LOSSES[params.loss]
     if params.learning_rate not in PASSIVE:
         g = loss.gradient(p, rows.y, params.epsilon)
-        if loss.steep:
+        if loss.unbounded_gradient:
             g = xp.maximum(xp.minimum(g, STEEPEST), -STEEPEST)
         return rows.factor * g
     size = loss.value(p, rows.y, params.epsilon) / rows.square

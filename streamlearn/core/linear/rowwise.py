@@ -40,7 +40,7 @@ from streamlearn._arrays import (
     scores,
     weighted_sums,
 )
-from streamlearn.core.learner import Batch, Info, Machine
+from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.linear.active_features import narrow, widen
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.row_step import (
@@ -58,11 +58,11 @@ from streamlearn.core.linear.row_step import (
 )
 from streamlearn.core.linear.sgd import (
     Params,
-    beside,
     loss_sums,
     penalty_parts,
     report,
-    restate,
+    rescale,
+    to_like,
     zero_models,
 )
 from streamlearn.core.linear.tile_solver import PATIENCE, by_slopes, settle
@@ -77,7 +77,7 @@ from streamlearn.core.linear.tiles import (
 )
 from streamlearn.core.rows import cast
 
-__all__ = ["ROWS", "State", "answer", "machine", "resume", "start"]
+__all__ = ["ROWS", "State", "answer", "learner", "resume", "start"]
 
 ROWS = 2048
 """Rows that a batch should have: what is done for all of its tiles at once pays off."""
@@ -167,7 +167,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     >>> state.coef.round(3), state.intercept, info.loss.round(3)
     (array([[0.5]]), array([1.5]), array([2.5]))
     """
-    before, params = state, beside(params, state.coef)
+    before, params = state, to_like(params, state.coef)
     rows, weight = rows_of(params, state, batch)
     if state.penalized is None and is_sparse(rows.X):
         begun, X, features = narrow(state, rows.X)
@@ -405,6 +405,6 @@ def apply(params: Params, state: State, X: Array) -> Array:
     return scores(cast(X, coef.dtype), coef) + intercept
 
 
-def machine(params: Params) -> Machine:
+def learner(params: Params) -> Learner:
     """Bundle the learner with its parameters."""
-    return Machine(params, init, update, apply, restate=restate, sparse=True)
+    return Learner(params, init, update, apply, rescale=rescale, sparse=True)

@@ -24,7 +24,7 @@ from streamlearn._arrays import (
     is_array,
     namespace,
 )
-from streamlearn.core.learner import Batch, Info, Machine
+from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.rates import step_size
 from streamlearn.core.rows import cast, scores, weighted_sums
@@ -99,7 +99,7 @@ class State(NamedTuple):
     q: Array
 
 
-def beside(params: Params, like: Array) -> Params:
+def to_like(params: Params, like: Array) -> Params:
     """Return ``params`` with its arrays in the namespace, device and dtype of ``like``."""
     given = zip(params._fields, params, strict=True)
     arrays = {k: asarray(v, like=like) for k, v in given if hasattr(v, "shape")}
@@ -139,7 +139,7 @@ def start(params: Params, coef: Array, intercept: Array) -> State:
         intercept,
         coef,
         intercept,
-        eta=per_column(beside(params, intercept).eta0, intercept),
+        eta=per_column(to_like(params, intercept).eta0, intercept),
         active=xp.ones_like(intercept),
         u=xp.zeros_like(intercept),
         q=xp.zeros_like(coef),
@@ -244,7 +244,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     (array([[0.5]]), array([0.5]), array([2.]))
     """
     w, b = state.coef, state.intercept
-    params = beside(params, b)
+    params = to_like(params, b)
     xp, loss = namespace(w), LOSSES[params.loss]
     X = cast(batch.X, w.dtype)
     m = X.shape[0]
@@ -254,7 +254,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     c = row_weights(params, y, batch.weight)
     info = report(params, w, m, *loss_sums(loss.value(p, y, params.epsilon), c))
     g = loss.gradient(p, y, params.epsilon)
-    if loss.steep:
+    if loss.unbounded_gradient:
         g = xp.maximum(xp.minimum(g, STEEPEST), -STEEPEST)
     if c is not None:
         g = g * c
@@ -314,7 +314,7 @@ def apply(params: Params, state: State, X: Array) -> Array:
     return scores(cast(X, coef.dtype), coef, intercept)
 
 
-def restate(params: Params, state: State, rho: Array, delta: Array) -> State:
+def rescale(params: Params, state: State, rho: Array, delta: Array) -> State:
     """Return the models to go on with for rows ``(z - delta) / rho`` instead of z.
 
     The coefficients stay: slopes a deviation. The score stays where z was 0. Coefficients times
@@ -330,6 +330,6 @@ def restate(params: Params, state: State, rho: Array, delta: Array) -> State:
     )
 
 
-def machine(params: Params) -> Machine:
+def learner(params: Params) -> Learner:
     """Bundle the learner with its parameters."""
-    return Machine(params, init, update, apply, affine=True, sparse=True, restate=restate)
+    return Learner(params, init, update, apply, affine=True, sparse=True, rescale=rescale)

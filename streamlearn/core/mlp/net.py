@@ -24,7 +24,7 @@ from streamlearn._arrays import (
     over_rows,
 )
 from streamlearn.core.batches import cut
-from streamlearn.core.learner import Batch, Info, Machine
+from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.mlp.activations import HIDDEN, OUTPUTS
 from streamlearn.core.mlp.optimizers import Optimizer, adam
 
@@ -245,7 +245,7 @@ def apply(params: Params, state: State, X: Array) -> Array:
     weights, biases = (
         tuple(xp.astype(a, dtype, copy=False) for a in arrays) for arrays in state[:2]
     )
-    rows = batch_rows(X, beside=max(b.shape[0] for b in biases))
+    rows = batch_rows(X, extra=max(b.shape[0] for b in biases))
     parts = [
         layers(params, weights, biases, xp.astype(batch.X, dtype, copy=False))[-1]
         for batch in cut(X, None, None, seen=0, batch_size=rows)
@@ -255,6 +255,6 @@ def apply(params: Params, state: State, X: Array) -> Array:
     return xp.concat(parts or [xp.zeros((0, biases[-1].shape[0]), dtype=dtype, device=device(X))])
 
 
-def machine(params: Params) -> Machine:
+def learner(params: Params) -> Learner:
     """Bundle the learner with its parameters."""
-    return Machine(params, init, update, apply, end_block=end_block)
+    return Learner(params, init, update, apply, end_block=end_block)

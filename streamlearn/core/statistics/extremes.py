@@ -27,7 +27,7 @@ from streamlearn._arrays import (
     sparse_extremes,
 )
 from streamlearn.core.affine_map import AffineMap
-from streamlearn.core.learner import Batch, Machine
+from streamlearn.core.learner import Batch, Learner
 
 CONSTANT = 10.0
 """Range of a constant feature at most, in units of rounding at its largest magnitude or at 1."""
@@ -273,9 +273,9 @@ def rows(state: Extremes) -> Array:
     return state.count + state.missing
 
 
-def machine(params: Params) -> Machine:
-    """Return a mergeable machine that scales as ``params`` ask."""
-    return Machine(
+def learner(params: Params) -> Learner:
+    """Return a mergeable learner that scales as ``params`` ask."""
+    return Learner(
         params,
         init,
         update,

@@ -49,7 +49,7 @@ from streamlearn._arrays import (
 )
 from streamlearn.core.affine_map import AffineMap, far_from_the_ends
 from streamlearn.core.batches import cut
-from streamlearn.core.learner import Batch, Machine
+from streamlearn.core.learner import Batch, Learner
 
 CANCELLED = 64.0
 """Most that the sum of squares may be in units of its part that is variance, to go without a shift.
@@ -418,10 +418,10 @@ def is_empty(state: Moments) -> Array:
     return ~namespace(state.weight).any(state.weight != 0)
 
 
-def machine(with_mean: bool = True, with_std: bool = True) -> Machine:
-    """Return a mergeable machine that standardizes: subtract the mean, divide by the deviation."""
+def learner(with_mean: bool = True, with_std: bool = True) -> Learner:
+    """Return a mergeable learner that standardizes: subtract the mean, divide by the deviation."""
     params = Params(with_mean, with_std)
-    return Machine(
+    return Learner(
         params,
         init,
         update,

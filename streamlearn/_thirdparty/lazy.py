@@ -1,0 +1,283 @@
+"""Answers for collections: a method of a fitted estimator is called on each block, lazily."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn import config_context, get_config
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+
+from streamlearn import blocks as engine
+from streamlearn._arrays import asarray, device, is_array, namespace, same_dtype
+from streamlearn._arrays.sparse import is_sparse
+from streamlearn._thirdparty.scoring import score
+from streamlearn._thirdparty.tags import LAZY
+from streamlearn._validation.missing import as_known
+from streamlearn._validation.reader import advised
+from streamlearn.blocks import Rows
+
+
+@dataclass(frozen=True, eq=False)
+class Method:
+    """A method of a fitted estimator as a function of whole blocks.
+
+    Attributes
+    ----------
+    estimator : object
+    name : str
+    params : dict
+        Further arguments of the method.
+    nothing : array, optional
+        What a block of NumPy's or a frame without rows gives; an estimator cannot be asked. Other
+        answers have its dtype, where that is one of numbers of their kind.
+    config : dict
+        scikit-learn's configuration, which is the thread's that makes this: a task runs in another.
+    """
+
+    estimator: Any
+    name: str
+    params: dict[str, Any]
+    nothing: Any = None
+
+    config: dict[str, Any] = field(default_factory=get_config)
+
+    whole = True
+
+    def __call__(self, X: Any) -> Any:
+        """Call the method.
+
+        Raises
+        ------
+        ValueError
+            If it makes more or fewer rows.
+        """
+        if self.nothing is not None and not engine.n_rows(X):
+            if not is_array(X) or isinstance(X, np.ndarray):
+                return self.nothing
+            one = namespace(X).ones((1, *X.shape[1:]), dtype=X.dtype, device=device(X))
+            return self(one)[:0, ...]
+        with config_context(**self.config), advised(X):
+            out = getattr(self.estimator, self.name)(as_known(self.estimator, X), **self.params)
+        if _says_its_rows(out) and engine.n_rows(out) != engine.n_rows(X):
+            raise ValueError(
+                f"{type(self.estimator).__name__}.{self.name} made {engine.n_rows(out)} rows of "
+                f"the {engine.n_rows(X)} of a block, and one is expected for each. Leave rows out "
+                "beforehand, of X and y alike."
+            )
+        return _as_said(self.nothing, out)
+
+
+def _as_said(nothing: Any, out: Any) -> Any:
+    both = isinstance(nothing, np.ndarray) and isinstance(out, np.ndarray)
+    if not both or out.dtype == nothing.dtype or out.dtype.kind not in "biufc":
+        return out
+    return out.astype(nothing.dtype) if np.can_cast(out.dtype, nothing.dtype, "same_kind") else out
+
+
+def _says_its_rows(x: Any) -> bool:
+    return len(getattr(x, "shape", ())) > 0
+
+
+def ask(
+    estimator: Any, name: str, X: Any, *, meta: Any = None, like: Any = None, **params: Any
+) -> Any:
+    """Call a method of a fitted estimator on each block of a collection, lazily.
+
+    Parameters
+    ----------
+    estimator : object
+    name : str
+    X : dask array or dask DataFrame
+    meta : array, Series or DataFrame, optional
+        Of the kind, dtype and columns of what comes out. Without it that is found out by asking
+        about a row of ones (of a frame, about dask's sample of it). Where that raises, as of
+        categories that are unknown, feature names tell the columns, which are float64 then.
+    like : array, optional
+        Of the kind that the blocks of X are, where dask may not know it.
+    **params : dict of str to object
+        Further arguments of the method.
+
+    Raises
+    ------
+    ValueError
+        If the estimator cannot answer about that row, or by one array with a row for each. What it
+        says of columns that are not those of fit is raised as it is.
+    """
+    X = engine.whole_rows(X)
+    what = f"{type(estimator).__name__}.{name}"
+    out: Any = meta if meta is None or hasattr(meta, "shape") else np.asarray(meta)
+    try:
+        if out is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                out = Method(estimator, name, params)(_sample(X, like))
+    except Exception as error:
+        if _minds_columns(estimator, name, params, X, error):
+            raise
+        out = _as_known(estimator, name, X)
+        if out is None:
+            raise ValueError(
+                f"What {what} makes of a block is found out by asking it about a row of ones, and "
+                f"it raised {type(error).__name__}: {error}. Map it over the blocks yourself: "
+                "X.map_blocks for a dask array, X.map_partitions for a DataFrame."
+            ) from error
+    if len(getattr(out, "shape", ())) not in (1, 2):
+        raise ValueError(
+            f"{what} returns {_described(out)}, which has no form for a dask collection: one array "
+            "with a row for each row of X is expected. Map it over the blocks yourself."
+        )
+    names = None
+    if (
+        len(out.shape) == 2
+        and engine.of_frame(X)
+        and not (hasattr(out, "columns") or is_sparse(out))
+    ):
+        names = _names(estimator, name, _columns(X), out.shape[1])
+    return engine.map_rows(Method(estimator, name, params, _nothing(out)), X, meta=out, names=names)
+
+
+def _nothing(out: Any) -> Any:
+    """Return no rows of an answer, in the byte order that dask joins blocks in."""
+    if hasattr(out, "iloc"):
+        return out.iloc[:0]
+    if isinstance(out, np.ndarray):
+        return out[:0].astype(out.dtype.newbyteorder("="))
+    return out[:0, ...] if is_array(out) else out[:0]
+
+
+def _described(out: Any) -> str:
+    shape = getattr(out, "shape", None)
+    return type(out).__name__ + ("" if shape is None else f" of shape {tuple(shape)}")
+
+
+def _as_known(estimator: Any, name: str, X: Any) -> Any:
+    """Return a few rows, or none, of an answer as fitted attributes tell it; None if they do not.
+
+    Labels tell the predictions of a classifier, feature names the columns of a transformer. What
+    the last step of a pipeline answers can be asked of that step alone.
+    """
+    classes: Any = getattr(estimator, "classes_", None)
+    if is_array(classes) and name == "predict":
+        return classes
+    if is_array(classes) and name in ("predict_proba", "predict_log_proba"):
+        return np.empty((0, len(classes)))
+    if isinstance(estimator, Pipeline) and len(estimator.steps) > 1:
+        last = estimator.steps[-1][1]
+        with suppress(Exception):  # a step without features, or one that minds ones, too
+            ones = np.ones((1, last.n_features_in_))
+            return Method(last, name, {})(ones)
+    if name != "transform" or X.ndim != 2:
+        return None
+    given = _columns(X)
+    known = given is not None and hasattr(estimator, "feature_names_in_")
+    if not known and getattr(estimator, "n_features_in_", X.shape[1]) != X.shape[1]:
+        return None
+    with suppress(Exception):  # none, or of other columns
+        return np.empty((0, len(estimator.get_feature_names_out(None if known else given))))
+    return None
+
+
+def _minds_columns(
+    estimator: Any, name: str, params: dict[str, Any], X: Any, error: Exception
+) -> bool:
+    """Tell whether ``error`` is about the columns: those of fit raise another, or none.
+
+    Columns of a frame may be in another order, be more or fewer, as far as the estimator lets them.
+    """
+    if not engine.is_frame(X):
+        n_features = getattr(estimator, "n_features_in_", None)
+        return n_features is not None and X.ndim == 2 and X.shape[1] not in (n_features, np.nan)
+    known = getattr(estimator, "feature_names_in_", None)
+    if known is None or X.ndim != 2 or list(X.columns) == list(known):
+        return False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            rows = _sample(X, None).reindex(columns=list(known))
+            Method(estimator, name, params)(rows)
+    except Exception as other:
+        return str(other) != str(error)
+    return True
+
+
+def _sample(X: Any, like: Any) -> Any:
+    """Return a block of a few made-up rows, made as the blocks of X will be if they can be."""
+    source, functions = engine.origin(X)
+    if functions:
+        with suppress(Exception):  # made-up categories
+            return Rows(_made_up(source, functions[0], like), functions).all()
+    return _made_up(X, None, like)
+
+
+def _made_up(X: Any, first: Any, like: Any) -> Any:
+    """Return a block of a made-up row for ``first``, which has yet to be applied, if anything."""
+    if engine.is_frame(X):
+        return X._meta_nonempty.iloc[:1]  # dask's strings are missing in the second row
+    if X.ndim == 1 and X.dtype.kind in "OUST":
+        return np.array(["a"], dtype=object)
+    block = np.ones((1, *X.shape[1:]), dtype=X.dtype)
+    if first is not None:
+        if hasattr(first, "fitted"):  # ours, which tells where the blocks are
+            block = asarray(block, like=first.fitted, dtype=first.fitted.dtype)
+        return block
+    like = X._meta if like is None else like
+    if hasattr(like, "tocsr"):
+        return type(like)(block)
+    if is_array(like) and not isinstance(like, np.ndarray):
+        return asarray(block, like=like, dtype=same_dtype(block.dtype, like))
+    return block
+
+
+def _columns(X: Any) -> list | None:
+    return list(X.columns) if engine.is_frame(X) else None
+
+
+def _names(estimator: Any, name: str, given: list | None, columns: int) -> list | None:
+    """Return the names of the columns of transformed rows; None of what is no table of features."""
+    known = getattr(estimator, "feature_names_in_", None)
+    if name == "transform":
+        with suppress(AttributeError):  # it has none, or a transformer inside has none
+            return list(estimator.get_feature_names_out(given if known is None else None))
+    elif name == "inverse_transform":
+        if known is not None and len(known) == columns:
+            return list(known)
+    else:
+        return None
+    return [f"x{i}" for i in range(columns)]
+
+
+class Lazily(BaseEstimator):
+    """A fitted estimator whose answers about collections are lazy.
+
+    Parameters
+    ----------
+    estimator : object
+    """
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a lazy form of a method that makes a row of a row, else what the estimator has."""
+        if name == "estimator":  # not there yet: a copy is being made
+            raise AttributeError(name)
+        found = getattr(self.estimator, name)
+        return partial(ask, self.estimator, name) if name in LAZY else found
+
+    def fit(self, *_args: Any, **_params: Any) -> Lazily:
+        """Return self: what is asked is fitted."""
+        return self
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return accuracy or R2 of the predictions, in one pass; errors as `score`."""
+        return score(self.estimator, self, X, y, sample_weight)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Return True."""
+        return True
