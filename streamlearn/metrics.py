@@ -34,6 +34,7 @@ from streamlearn._validation.labels import (
     listed,
     to_like,
 )
+from streamlearn._validation.messages import no_weight
 from streamlearn._validation.reader import (
     as_array,
     as_numbers,
@@ -231,7 +232,7 @@ def _sums(tally: scores.Score, pair: Callable, y_true: Any, y_pred: Any, sample_
     if state is None:
         raise ValueError("y_true and y_pred have no rows, and no row has no score.")
     if not to_numpy(_weight_of(state)).any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
+        raise no_weight()
     return state
 
 

@@ -22,6 +22,7 @@ from streamlearn._arrays import is_array, row_major, to_numpy
 from streamlearn._arrays.plain import known_or_raise, plain
 from streamlearn._arrays.sparse import csr, is_sparse
 from streamlearn._sklearn import _check_feature_names, _check_n_features, _check_sample_weight
+from streamlearn._validation.messages import no_rows
 from streamlearn._validation.reader import (
     DENSE,
     Reader,
@@ -120,10 +121,7 @@ def check_inputs(
         reader = reader._replace(finite=finite)
         X = reader.rows(X)
         if X.shape[0] == 0:
-            raise ValueError(
-                f"Found array with 0 sample(s) (shape={tuple(X.shape)}) while a minimum of 1 is "
-                f"required by {name}."
-            )
+            raise no_rows(name, f" (shape={tuple(X.shape)})")
     else:
         dense_or_raise(X, advice(estimator))
         checks = {

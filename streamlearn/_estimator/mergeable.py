@@ -16,6 +16,7 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 from streamlearn._arrays import Array
 from streamlearn._estimator.inputs import check_inputs, unchanged_on_error
 from streamlearn._estimator.outputs import Transformer, rows_out
+from streamlearn._validation.messages import no_rows
 from streamlearn._validation.reader import Reader, read_weight, same_place_or_raise
 from streamlearn.blocks import reduce
 from streamlearn.core.learner import Learner, an_array
@@ -107,9 +108,7 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
                 given.blocks,
             )
             if state is None:
-                raise ValueError(
-                    f"Found array with 0 sample(s) while a minimum of 1 is required by {name}."
-                )
+                raise no_rows(name)
             weighted = sample_weight is not None
             if weighted:
                 _weight_or_raise(learner, state)
@@ -183,9 +182,7 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
 def _weight_or_raise(learner: Learner, state: Any) -> None:
     assert learner.is_empty is not None
     if bool(learner.is_empty(state)):
-        raise ValueError(
-            "Sample weights must contain at least one non-zero number, and must not add up to 0."
-        )
+        raise no_weight(", and must not add up to 0")
 
 
 def _merge(learner: Learner, estimator: str, a: Any, b: Any) -> Any:

@@ -19,7 +19,7 @@ from streamlearn._arrays.sparse import is_sparse
 from streamlearn._thirdparty.scoring import score
 from streamlearn._thirdparty.tags import LAZY
 from streamlearn._validation.missing import as_known
-from streamlearn._validation.reader import advised
+from streamlearn._validation.reader import with_advice
 from streamlearn.blocks import Rows
 
 
@@ -62,7 +62,7 @@ class Method:
                 return self.nothing
             one = namespace(X).ones((1, *X.shape[1:]), dtype=X.dtype, device=device(X))
             return self(one)[:0, ...]
-        with config_context(**self.config), advised(X):
+        with config_context(**self.config), with_advice(X):
             out = getattr(self.estimator, self.name)(as_known(self.estimator, X), **self.params)
         if _says_its_rows(out) and engine.n_rows(out) != engine.n_rows(X):
             raise ValueError(

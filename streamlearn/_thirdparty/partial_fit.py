@@ -19,7 +19,7 @@ from sklearn.utils import get_tags
 from streamlearn import blocks as engine
 from streamlearn._arrays import is_array, to_numpy
 from streamlearn._thirdparty.tags import takes
-from streamlearn._validation.labels import discover, listed, to_like
+from streamlearn._validation.labels import classes_missing, discover, listed, to_like
 from streamlearn._validation.missing import as_known
 from streamlearn._validation.reader import with_advice
 
@@ -47,10 +47,7 @@ def with_classes(
     if y is None or known or not wanted or getattr(estimator, "classes", None) is not None:
         return params
     if further:
-        raise ValueError(
-            "classes must be passed on the first call to partial_fit. Give all labels there will "
-            "ever be."
-        )
+        raise classes_missing()
     y = y if hasattr(y, "shape") else np.asarray(y)
     if len(y.shape) == 2 and tagged and get_tags(estimator).target_tags.multi_output:
         raise ValueError(

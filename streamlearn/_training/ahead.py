@@ -20,7 +20,7 @@ from streamlearn._validation.reader import (
 )
 from streamlearn.blocks import Rows
 from streamlearn.core.affine_map import AffineMap
-from streamlearn.stages import Mergeable
+from streamlearn.stages import Flow, Mergeable
 
 
 def through_stages(
@@ -50,6 +50,20 @@ def through_stages(
     learned = learned._replace(state=state, ahead=states, names=names)
     block = without_held_out(course, index, X, target, weight)
     return learned, with_draws(course, epoch, index, block)
+
+
+def hand_back(flow: Flow, estimator: Any, learned: Learned, n_features: int) -> Learned:
+    """Give ``flow`` what its stages have learned, and the estimator the features it has seen.
+
+    What is returned is the learner's alone.
+    """
+    assert learned.ahead is not None
+    flow.states = learned.ahead
+    estimator.n_features_in_ = n_features
+    estimator.__dict__.pop("feature_names_in_", None)
+    if learned.names is not None:
+        estimator.feature_names_in_ = learned.names
+    return learned._replace(ahead=None, names=None)
 
 
 def rescaled(

@@ -60,13 +60,53 @@ def discover(blocks: Blocks, *, weighted: bool = False) -> Labels:
     of_block = partial(_labels_of_block, blocks.names, blocks.in_memory, weighted)
     found = reduce(of_block, _merge, blocks)
     if found is None:
-        raise ValueError("y has no rows: found array with 0 sample(s), at least 1 is required.")
+        raise ValueError("y has no rows, and a minimum of 1 is required.")
     return found
 
 
 def listed(classes: Any) -> np.ndarray:
     """Return labels that the user lists, sorted; errors as `discover`."""
     return _unique(to_numpy(as_vector(classes, "classes")), "classes").classes
+
+
+def declared(estimator: Any, classes: Any, *, further: bool) -> np.ndarray | None:
+    """Return the labels that are given, or those of the calls before; None where nobody says.
+
+    Parameters
+    ----------
+    estimator : object
+        With a parameter ``classes``.
+    classes : array-like or None
+        What ``fit`` or ``partial_fit`` was given.
+    further : bool
+        Whether this is ``partial_fit``, where all labels have to be known and stay the same.
+
+    Raises
+    ------
+    ValueError
+        In ``partial_fit`` if they are not known, or others than before.
+    """
+    former = to_numpy(estimator.classes_) if hasattr(estimator, "classes_") else None
+    classes = estimator.classes if classes is None else classes
+    known = None if classes is None else listed(classes)
+    if not further:
+        return known
+    if known is None and former is None:
+        raise classes_missing("here or as a parameter")
+    if known is not None and former is not None and not np.array_equal(former, known):
+        raise ValueError(
+            f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
+            f"{former!r}. Leave it out, or begin a new estimator."
+        )
+    return former if known is None else known
+
+
+def classes_missing(where: str = "") -> ValueError:
+    """Return the error of a first ``partial_fit`` without the labels."""
+    return ValueError(
+        "classes must be passed on the first call to partial_fit. Give all labels there will ever "
+        f"be{', ' if where else ''}{where}."
+    )
 
 
 def _labels_of_block(

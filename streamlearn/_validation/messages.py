@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 
-def no_rows(estimator: str) -> ValueError:
-    """Return the error of data without rows."""
+def no_rows(estimator: str, shape: str = "") -> ValueError:
+    """Return the error of data without rows; ``shape`` says which, if anybody knows."""
     return ValueError(
-        f"Found array with 0 sample(s) while a minimum of 1 is required by {estimator}."
+        f"Found array with 0 sample(s){shape} while a minimum of 1 is required by {estimator}."
     )
 
 

@@ -19,6 +19,7 @@ from streamlearn._arrays import Array, to_float
 from streamlearn._estimator.inputs import Given, check_inputs, check_parameters, unchanged_on_error
 from streamlearn._estimator.outputs import Transformer, rows_out
 from streamlearn._sklearn import Interval, StrOptions
+from streamlearn._training.ahead import hand_back
 from streamlearn._training.course import Course, Learned, Shuffle, Target
 from streamlearn._validation.reader import read_weight
 from streamlearn.cluster import fits, kmeans_parallel, passes, steps
@@ -330,14 +331,10 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
             learned = learned._replace(ahead=flow.states)
         max_iter = 1 if partial_fit else self._max_iter(lazy=in_order)
         out = fits.over_blocks(course, learned, given.blocks, max_iter, partial(self._watch, given))
-        if flow is not None:
-            assert out.learned.ahead is not None
-            flow.states, names = out.learned.ahead, out.learned.names
-            self.n_features_in_ = out.learned.state.clusters.centers.shape[1]
-            self.__dict__.pop("feature_names_in_", None)
-            if names is not None:
-                self.feature_names_in_ = names
-        return out._replace(learned=out.learned._replace(ahead=None, names=None))
+        if flow is None:
+            return out
+        n_features = out.learned.state.clusters.centers.shape[1]
+        return out._replace(learned=hand_back(flow, self, out.learned, n_features))
 
     def _watch(self, given: Given, n_rows: int, n_steps: int) -> Watch:
         """Return the stopping rule."""

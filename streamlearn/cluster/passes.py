@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from streamlearn._arrays import Array, batch_rows, namespace, to_float, to_numpy
+from streamlearn._validation.messages import no_rows, no_weight
 from streamlearn._validation.reader import Reader, read_weight, same_place_or_raise
 from streamlearn.blocks import Blocks, Rows, reduce
 from streamlearn.core import kmeans
@@ -25,11 +26,9 @@ def inertia(blocks: Blocks, reader: Reader, clusters: kmeans.State) -> float:
     """
     found = reduce(partial(_inertia_of_block, clusters, reader, blocks.names), add, blocks)
     if found is None:
-        raise ValueError(
-            f"Found array with 0 sample(s) while a minimum of 1 is required by {reader.estimator}."
-        )
+        raise no_rows(reader.estimator)
     if not to_float(found.weight):
-        raise ValueError("Sample weights must contain at least one non-zero number.")
+        raise no_weight()
     return to_float(found.total)
 
 

@@ -19,7 +19,7 @@ from streamlearn._arrays import (
     to_float,
     to_numpy,
 )
-from streamlearn._validation.messages import diverged
+from streamlearn._validation.messages import diverged, no_weight
 from streamlearn.blocks import Rows
 from streamlearn.core import kmeans
 from streamlearn.core.kmeans.plus_plus import seeds
@@ -182,5 +182,5 @@ def probabilities(weight: np.ndarray) -> np.ndarray:
     """
     nonnegative_or_raise(weight)
     if not np.any(weight):
-        raise ValueError("Sample weights must contain at least one non-zero number.")
+        raise no_weight()
     return weight / weight.sum()

@@ -74,8 +74,6 @@ class Learner(NamedTuple):
         ``(params, X, weight) -> State``, for mergeable learners.
     merge : callable or None
         ``(a, b) -> State``: exact, in any order.
-    average : callable or None
-        ``(states, weights) -> State``, for parallel fits. It is not a merge.
     applied : callable or None
         ``(params, state) -> (X -> array)``: `apply` prepared once for many batches. An
         `streamlearn.core.affine_map.AffineMap` where it is an offset and a scale.
@@ -120,7 +118,6 @@ class Learner(NamedTuple):
     apply: Callable
     of_block: Callable | None = None
     merge: Callable | None = None
-    average: Callable | None = None
     applied: Callable | None = None
     n_features: Callable | None = None
     is_finite: Callable | None = None

@@ -158,25 +158,6 @@ def fit_of(target: Array, predicted: Array, weight: Array | None = None) -> Fit:
     return Fit(of_error, of_target, xp.where(lost, xp.full_like(rows, xp.nan), rows))
 
 
-def counts(codes: Array, n_classes: int, weight: Array | None = None) -> Array:
-    """Return the sum of the weights of each class, (n_classes,); two of them merge by addition.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> counts(np.asarray([0, 2, 2]), 3)
-    array([1., 0., 2.])
-    """
-    xp = namespace(codes)
-    dtype = widest_float(codes)
-    classes = xp.arange(n_classes, dtype=codes.dtype, device=device(codes))
-    total = xp.zeros(n_classes, dtype=dtype, device=device(codes))
-    rows = max(1, batch_rows(codes[:, None]) // n_classes)
-    for batch in cut(codes[:, None], None, weight, seen=0, batch_size=rows):
-        total = total + _average_of(classes == batch.X, batch.weight).total
-    return total
-
-
 def add(a: Average, b: Average) -> Average:
     """Return the sums of the rows of both."""
     return Average(a.total + b.total, a.weight + b.weight)

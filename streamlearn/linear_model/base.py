@@ -35,6 +35,7 @@ from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.outputs import rows_out
 from streamlearn._estimator.versions import Versioned
 from streamlearn._sklearn import Interval, StrOptions
+from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
 from streamlearn._training.epochs import Progress, train
@@ -266,13 +267,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             # scikit-learn counts all rows of an epoch, and its schedules go on from there.
             learned = learned._replace(rows=learned.rows + outcome.n_iter * len(held_rows))
         if given.flow is not None:
-            assert learned.ahead is not None
-            given.flow.states, names = learned.ahead, learned.names
-            learned = learned._replace(ahead=None, names=None)
-            self.n_features_in_ = coef.shape[1]
-            self.__dict__.pop("feature_names_in_", None)
-            if names is not None:
-                self.feature_names_in_ = names
+            learned = hand_back(given.flow, self, learned, coef.shape[1])
         self._seed, self._learned, self._epoch = seed, learned, outcome.epoch
         self._publish(coef, intercept)
         self.n_iter_ = outcome.n_iter

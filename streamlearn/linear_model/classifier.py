@@ -17,7 +17,14 @@ from streamlearn._arrays import Array, namespace, to_numpy
 from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._sklearn import Options, StrOptions
 from streamlearn._training.course import Learned
-from streamlearn._validation.labels import Labels, class_weights, decode, discover, listed, to_like
+from streamlearn._validation.labels import (
+    Labels,
+    class_weights,
+    declared,
+    decode,
+    discover,
+    to_like,
+)
 from streamlearn.core.linear import links, sgd
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.scores import ACCURACY
@@ -35,7 +42,7 @@ class SGDClassifier(ClassifierMixin, SGD):
     ----------
     loss : {"hinge", "log_loss", "modified_huber", "squared_hinge", "perceptron", \
 "squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive"}, default="hinge"
-        Hinge is a linear support vector learner, log_loss logistic regression.
+        Hinge is a linear support vector machine, log_loss logistic regression.
     penalty : {"l2", "l1", "elasticnet", None}, default="l2"
     alpha : float, default=0.0001
         Strength of the penalty.
@@ -237,7 +244,7 @@ default="auto"
         self._check(partial_fit=False)
         with unchanged_on_error(self):
             given = self._check_inputs(X, y, sample_weight, reset=True, target="labels")
-            classes, found = None if self.classes is None else listed(self.classes), None
+            classes, found = declared(self, None, further=False), None
             balanced = self.class_weight == "balanced"
             if classes is None or balanced:
                 # A collection's labels are found without reading its X.
@@ -285,18 +292,8 @@ default="auto"
                 "weights as the class_weight parameter."
             )
         first = not hasattr(self, "classes_")
-        classes = self.classes if classes is None else classes
-        if classes is None and first:
-            raise ValueError(
-                "classes must be passed on the first call to partial_fit. Give all labels there "
-                "will ever be, here or as a parameter."
-            )
-        known = listed(self.classes_ if classes is None else classes)
-        if not first and not np.array_equal(to_numpy(self.classes_), known):
-            raise ValueError(
-                f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
-                f"{self.classes_!r}. Leave it out, or begin a new estimator."
-            )
+        known = declared(self, classes, further=True)
+        assert known is not None
         with unchanged_on_error(self):
             given = self._check_inputs(X, y, sample_weight, reset=first, target="labels")
             params = self._class_params(known, None)

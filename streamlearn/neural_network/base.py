@@ -22,6 +22,7 @@ from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.outputs import rows_out
 from streamlearn._estimator.versions import Versioned
 from streamlearn._sklearn import Interval, Options, StrOptions
+from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
 from streamlearn._training.epochs import Progress, train
@@ -272,17 +273,17 @@ class MLP(Movable, Versioned, BaseEstimator):
             learned = Learned(self._former(params, further), getattr(self, "t_", 0))
         if given.flow is not None:
             learned = learned._replace(ahead=given.flow.states)
-        learner = BlockLearner(course, mean_objective_of_block)
         outcome = self._train(
-            learner, given, learned, one_pass=lazy, anew=anew, further=further, epoch=epoch
+            BlockLearner(course, mean_objective_of_block),
+            given,
+            learned,
+            one_pass=lazy,
+            anew=anew,
+            further=further,
+            epoch=epoch,
         )
         if given.flow is not None:
-            assert outcome.learned.ahead is not None
-            given.flow.states, names = outcome.learned.ahead, outcome.learned.names
-            self.n_features_in_ = self.coefs_[0].shape[0]
-            self.__dict__.pop("feature_names_in_", None)
-            if names is not None:
-                self.feature_names_in_ = names
+            hand_back(given.flow, self, outcome.learned, self.coefs_[0].shape[0])
         self._seed, self._epoch = seed, outcome.epoch
 
     def _batch_size(self) -> int:

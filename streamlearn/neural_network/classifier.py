@@ -14,7 +14,7 @@ from streamlearn import blocks as engine
 from streamlearn import metrics
 from streamlearn._arrays import Array, argmax, default_int, namespace, to_numpy
 from streamlearn._estimator.inputs import Given
-from streamlearn._validation.labels import decode, discover, listed, to_like
+from streamlearn._validation.labels import declared, decode, discover, to_like
 from streamlearn._validation.reader import indicator_or_raise
 from streamlearn.core.scores import ACCURACY
 from streamlearn.neural_network.base import MLP
@@ -265,21 +265,7 @@ class MLPClassifier(ClassifierMixin, MLP):
         self, given: Given, y: Any, columns: int, classes: Any, further: bool
     ) -> np.ndarray:
         """Return the labels: those that are given, else those of the fit before, or of y."""
-        former = to_numpy(self.classes_) if hasattr(self, "classes_") else None
-        classes = self.classes if classes is None else classes
-        known = None if classes is None else listed(classes)
-        if further:
-            if known is None and former is None:
-                raise ValueError(
-                    "classes must be passed on the first call to partial_fit. Give all labels "
-                    "there will ever be, here or as a parameter."
-                )
-            if known is not None and former is not None and not np.array_equal(former, known):
-                raise ValueError(
-                    f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
-                    f"{former!r}. Leave it out, or begin a new estimator."
-                )
-            known = former if known is None else known
+        known = declared(self, classes, further=further)
         if known is not None:
             return known
         if columns > 1:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sklearn import config_context, get_config
 
+from streamlearn._validation.messages import no_rows
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import Rows
 from streamlearn.stages.stage import Mergeable, StagedBlock, Stateless
@@ -119,8 +120,5 @@ class Chain:
             If there were no rows.
         """
         if any(state is None for state in states):
-            raise ValueError(
-                "Found array with 0 sample(s) while a minimum of 1 is required by "
-                f"{type(self.stages[0].estimator).__name__}."
-            )
+            raise no_rows(type(self.stages[0].estimator).__name__)
         return [stage.fitted(state) for stage, state in zip(self.stages, states, strict=True)]

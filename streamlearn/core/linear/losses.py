@@ -7,7 +7,7 @@ scikit-learn's, ``squared_error`` and ``huber`` with their factor 1/2. NaN in, N
 the gradients of "hinge" and "perceptron", which are steps: their values tell.
 
 ``curvature`` is what a Newton step divides by: the second derivative where the loss is curved.
-Where the loss is nearly piecewise_linear the second derivative (about 0) does not tell how far the gradient
+Where the loss is nearly linear the second derivative (about 0) does not tell how far the gradient
 holds, and the curvature is that of a parabola above the loss (Jaakkola & Jordan, "Bayesian
 parameter estimation via variational methods", 2000; Huber's weights; de Leeuw & Lange, "Sharp
 quadratic majorization in one dimension", 2009). At a kink it is infinite, and what a mean loss has
@@ -43,7 +43,7 @@ class Loss(NamedTuple):
         Whether the gradient is a step: ``curvature`` also takes how much it is at least in rows
         that lose, a number or an array like the scores.
     nonsmooth : bool
-        Whether the optimum gathers rows at a kink, or at a narrow curvature, where the curvature moves
+        Whether the optimum gathers rows at a kink, or at a narrow bend, where the curvature moves
         with the model.
     at_once : callable or None
         Value and gradient, where both together cost less than each.
@@ -72,7 +72,7 @@ def _where(condition: Array, like: Array) -> Array:
 def _kink(r: Array, scale: Array | float) -> Array:
     """Return the curvature that rows near a unit kink give the mean loss.
 
-    ``r`` (m, K) is the distance from the kink. The second derivative of a mean of nonsmooth losses is
+    ``r`` (m, K) is the distance from the kink. The second derivative of a mean of such losses is
     the density of ``r`` at 0; rows nearer than a quarter of the mean distance stand for it here.
     Rows that gather at the kink, as under heavy imbalance, make the estimate as sharp as they are.
     Where they are more than half, as at a corner, it is sharper by as much.

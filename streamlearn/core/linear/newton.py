@@ -1,59 +1,66 @@
 """Linear models by averaged stochastic Newton steps: ``learning_rate="auto"``, no step to tune.
 
-A batch of m rows that follows T others moves the models w (one column shown) by ::
+A batch of m rows follows T others. One column of the model is shown. Its weights are w, and the
+answer u is a running mean::
 
-    H <- (1-r) H + r Z'diag(h)Z / k,   r = 4m / (T + 4m)
-    P  = (H + alpha I + diag D)^-1,    D_j = min(1, k / n_j) mean(h) mean(z_j^2),  k = (1 + d) / 2
-    s  = t P g,                        t = min(1, 2 g'Pg / (Pg)'H_b(Pg))
-    u <- u + b (w - s - u),            b = f m / (T + f m),  f = 1.5; 2 to 3.7 for nonsmooth losses
-    w <- w - c s,                      c = 6m / (T + 6m + 3d); 7 for nonsmooth
+    H <- (1 - r) H + r Z' diag(h) Z / q        r = 4m / (T + 4m)
+    P  = (H + alpha I + diag(delta))^-1        delta_j = min(1, a / n_j) mean(h) mean(z_j^2)
+    s  = t P g                                 t = min(1, 2 g'Pg / (Pg)' H_b (Pg))
+    u <- u + b (w - s - u)                     b = f m / (T + f m)
+    w <- w - c s                               c = 6m / (T + 6m + 3d)
 
-g is the mean gradient with the penalty, Z some k of the rows, less a running centre and with a
-column of ones for the intercept, h the curvature of the loss at their scores, H_b their matrix in
-this batch. The answer is u.
+- g is the mean gradient of the batch, with the penalty.
+- Z holds q of the rows, less a running centre, with a column of ones for the intercept.
+- h is the curvature of the loss at the scores of these rows, and H_b their matrix in this batch.
+- a is (1 + d) / 2, d the number of features. n_j = (sum |z_j|)^2 / sum z_j^2 is the number of rows
+  in which feature j has effectively been seen.
+- f is 1.5. Losses with a kink take 2 to 3.7 there, and 7 for 6 in c.
 
-Why each part is there:
+Averaging: u averages Newton targets w - s, not iterates. Where the loss is quadratic and P is
+right, a target is the optimum plus the noise of the batch, whatever w was. So u is nearly as good
+as a batch solution (1.125 times its variance), while w may take long, noisy steps that forget the
+start fast. Near a kink P cannot be right, and targets remember w. There u must forget faster; the
+more rows a feature has, the less that costs.
 
-- u averages full Newton targets, not iterates. Where the loss is quadratic and P right, a target is
-  the optimum plus the batch's own noise, whatever w was: u is nearly as good as a batch solution
-  (1.125 times its variance), while w may take long, noisy steps that forget its start fast. Near a
-  kink P can not be right, targets remember w, and u must forget faster: the more rows a feature
-  has, the less that costs.
-- n_j = (sum |z_j|)^2 / sum z_j^2 is how many rows feature j has effectively been seen in: honest
-  damping of rare features. It counts the rows that H has seen, and a feature that P has not seen
-  does not move until the next P.
-- Between kinks a loss is piecewise_linear, h is what keeps steps short, and many rows alike may go further:
-  0.35 falls with a row's leverage where that is less than others'. Else frequent one-hot levels
-  with p near 0.5, whose gradients are small, end between the kinks.
-- Near kinks k falls to 1/10, as 1 / T^3 from 70 rows a feature on. Rows that gather at a kink make
-  mean(h) large, while the few others tell collinear features apart: damped, these stand still.
-- H is fed by some rows, and inverted as often as that costs less than the rows between. P is then
-  a little worse than it could be, which u forgives; t catches what u would not: no target lies
-  beyond twice the minimum of the batch's parabola along the step.
-- The rows that feed H are drawn by weight (`one_pass_sums`), so that no order of the rows and no weights
-  hide a feature from it. Every second row of a batch, say, has no even hour in it, and the squared
-  loss then grows by 10^80.
-- T, in b and c, is the least of ``past``, which counts rows by what they tell of a feature once its
-  unit has grown, as that of a column of time does from block to block (`in_units_of_now`). It is
-  one number for all features: parts that differ by feature leave the valleys of correlated ones.
-- Each batch judges the step before it, and may take it back (`trust`).
-- The intercepts begin at the level of the first targets, which may be far from 0.
-- Some rows may miss the few that pull hardest: the one that loses the most bounds t apart. Without
-  one order of the rows in ten throws hinge on the diamonds 1.5 to 5 % off, and a squared loss 2,000
-  on features that are 300 deviations off once in a thousand rows.
-- The centre makes P indifferent to the features' offsets, inverting at unit diagonal to their
-  scales.
-- An L1 penalty enters g as a constant "l1_subgradient", its subgradient at the solution of the last
-  quadratic. The steps are as smooth as without, and at the optimum the l1_subgradient is exact. The answer
-  is the solution of the quadratic around u, with exact zeros.
+Damping: delta is the honest damping of rare features. It counts the rows that H has seen, and a
+feature that P has not seen does not move until the next P. Near kinks a falls to 1/10, as 1 / T^3
+from 70 rows a feature on: rows that gather at a kink make mean(h) large, while the few other rows
+tell collinear features apart, and would stand still.
 
-Beyond `pacing.WIDEST` H is its diagonal, and t sets the length of most steps. Of sparse rows at
-least one in four feeds it, at every step, with r = m / (T + m) and c = 3m / (T + 3m): that costs a
-few sums over their entries, while among 512 rows most rare features are not, and would stand still.
-The centre enters products only, as a row of its own: no zero is ever built but those of the few
-rows that feed a matrix.
+Step length: H is fed by some rows, and inverted as often as that costs less than the rows between.
+P is then a little worse than it could be, which u forgives. The factor t catches what u would not
+forgive: no target lies beyond twice the minimum of the batch's parabola along the step. Some rows
+may miss the few that pull hardest, so the row with the largest loss bounds t as well. Without it
+one order of the rows in ten throws hinge on the diamonds table 1.5 to 5 % off.
 
-`bench/defaults.py` prints how far from the optimum one pass ends; `bench/NOTES.md` has what lost.
+Between kinks a loss is linear. There h is what keeps steps short, and many rows alike may go
+further: 0.35 falls with the leverage of a row where that is below the mean. Otherwise frequent
+one-hot levels with a probability near 0.5, whose gradients are small, end between the kinks.
+
+Sampling: the rows that feed H are drawn by weight (`one_pass_sums`). No order of the rows and no
+weights hide a feature from it. Every second row of a batch, for instance, may hold no even hour,
+and the squared loss then grows by 10^80.
+
+Units: T in b and c is the least of ``past``. A column of time has a larger deviation in every
+block, and ``past`` counts earlier rows by what they tell of its coefficient (`in_units_of_now`). It
+is one number for all features: lengths that differ by feature leave the valleys of correlated ones.
+The centre makes P indifferent to the offsets of the features, and the inversion at unit diagonal
+makes it indifferent to their scales. The intercepts begin at the level of the first targets.
+
+Safety: each batch judges the step before it, and may take it back (`trust`).
+
+L1: the penalty enters g as its subgradient at the solution of the last quadratic, a constant. The
+steps are as smooth as without it, and at the optimum the subgradient is exact. The answer is the
+solution of the quadratic around u, with exact zeros.
+
+Beyond `newton_schedule.WIDEST` H is its diagonal, and t sets the length of most steps. Then at
+least one sparse row in four feeds H, at every step, with r = m / (T + m) and c = 3m / (T + 3m).
+That costs a few sums over the stored entries; among 512 rows most rare features do not appear, and
+would stand still. The centre enters products only, as a row of its own: no zero is built, except
+those of the few rows that feed a matrix.
+
+`bench/defaults.py` prints how far from the optimum one pass ends; `bench/NOTES.md` has what was
+tried and lost.
 
 References
 ----------
@@ -267,7 +274,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     slope = 2.0 * xp.sum(grad * s, axis=1)
     curvature = curvature_along_step(params, s, some, found.worst, h, centre, m)
     if m < FEWEST and not wide:
-        # H knows of the directions in which so few rows do not curvature
+        # H knows of the directions in which so few rows do not bend
         by_all = xp.sum(times(s, state.curvature.hessian) * s, axis=1)
         curvature = (m * curvature + (FEWEST - m) * by_all) / FEWEST
     length = xp.where(curvature > slope, slope / xp.where(curvature > 0.0, curvature, 1.0), 1.0)

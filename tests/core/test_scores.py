@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from streamlearn.core import scores as ta
+from streamlearn.core import scores as sc
 from tests.backends import STRICT, no_host_sync
 
 RNG = np.random.default_rng(0)
@@ -37,7 +37,7 @@ every_weight = pytest.mark.parametrize("weight", ["none", "random", "half zero"]
 def test_accuracy(backend, weight):
     y, p, w = RNG.integers(0, 3, N), RNG.integers(0, 3, N), weights(weight)
     expected = metrics.accuracy_score(y, p, sample_weight=w)
-    got = of_blocks(backend, ta.ACCURACY, y, p, w)
+    got = of_blocks(backend, sc.ACCURACY, y, p, w)
     np.testing.assert_allclose(got, expected, rtol=20 * backend.eps)
 
 
@@ -52,14 +52,14 @@ def test_log_loss(backend, weight, dtype):
     y, w = RNG.integers(0, 4, N), weights(weight)
     y[:3] = [0, 0, 1]  # one sure hit, two sure misses
     expected = metrics.log_loss(y, P, sample_weight=w, labels=[0, 1, 2, 3])
-    got = of_blocks(backend, ta.LOG_LOSS, y, P, w)
+    got = of_blocks(backend, sc.LOG_LOSS, y, P, w)
     np.testing.assert_allclose(got, expected, rtol=10 * np.finfo("float32").eps)
 
 
 ERRORS = {
-    "squared": (ta.SQUARED_ERROR, metrics.mean_squared_error),
-    "absolute": (ta.ABSOLUTE_ERROR, metrics.mean_absolute_error),
-    "R2": (ta.R2, metrics.r2_score),
+    "squared": (sc.SQUARED_ERROR, metrics.mean_squared_error),
+    "absolute": (sc.ABSOLUTE_ERROR, metrics.mean_absolute_error),
+    "R2": (sc.R2, metrics.r2_score),
 }
 
 
@@ -86,7 +86,7 @@ def test_r2_far_from_zero(backend):
     p = backend.to_numpy(backend.asarray(y + 0.3 * rng.normal(size=N)))
     d, e = y.astype(np.longdouble), (y.astype(np.longdouble) - p)
     expected = 1 - (e**2).sum() / ((d - d.mean()) ** 2).sum()
-    got = of_blocks(backend, ta.R2, y, p, None)
+    got = of_blocks(backend, sc.R2, y, p, None)
     np.testing.assert_allclose(got, [float(expected)], rtol=300 * backend.eps)
 
 
@@ -103,9 +103,9 @@ def test_scores_in_any_unit_of_the_target(backend, weight, unit):
     v = np.ones(N, np.longdouble) if w is None else w.astype(np.longdouble)
     mean = (v * d).sum() / v.sum()
     want = {
-        ta.R2: 1 - (v * e**2).sum() / (v * (d - mean) ** 2).sum(),
-        ta.SQUARED_ERROR: (v * e**2).sum() / v.sum(),
-        ta.ABSOLUTE_ERROR: (v * abs(e)).sum() / v.sum(),
+        sc.R2: 1 - (v * e**2).sum() / (v * (d - mean) ** 2).sum(),
+        sc.SQUARED_ERROR: (v * e**2).sum() / v.sum(),
+        sc.ABSOLUTE_ERROR: (v * abs(e)).sum() / v.sum(),
     }
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         for tally, score in want.items():
@@ -120,20 +120,20 @@ def test_r2_of_squares_that_leave_the_floats(backend):
     y = np.random.default_rng(0).normal(size=N)
     p = y + 0.5
     with np.errstate(over="ignore", invalid="ignore"):
-        got = of_blocks(backend, ta.R2, unit * y, unit * p, None)
-        assert np.isinf(of_blocks(backend, ta.SQUARED_ERROR, unit * y, unit * p, None))
+        got = of_blocks(backend, sc.R2, unit * y, unit * p, None)
+        assert np.isinf(of_blocks(backend, sc.SQUARED_ERROR, unit * y, unit * p, None))
     np.testing.assert_allclose(got, metrics.r2_score(y, p), rtol=1e3 * backend.eps)
 
 
 def test_r2_of_a_constant(backend):
     y = np.full((N, 2), 0.1)
     p = np.stack([y[:, 0], y[:, 1] + np.arange(N)], axis=1)
-    np.testing.assert_array_equal(of_blocks(backend, ta.R2, y, p, None), [1, 0])
+    np.testing.assert_array_equal(of_blocks(backend, sc.R2, y, p, None), [1, 0])
 
 
 def test_r2_of_one_row_is_unknown(backend):
     y = backend.asarray([3.0])
-    assert np.isnan(backend.to_numpy(ta.r2(ta.fit_of(y, y))))
+    assert np.isnan(backend.to_numpy(sc.r2(sc.fit_of(y, y))))
 
 
 def test_predictions_that_are_nan_have_no_score(backend):
@@ -142,41 +142,29 @@ def test_predictions_that_are_nan_have_no_score(backend):
     bad = y.copy()
     bad[:3, 0] = np.nan
     parts = [[backend.asarray(a[at]) for a in (y, bad)] for at in (slice(0, 3), slice(3, 6))]
-    states = [ta.fit_of(*part) for part in parts]
-    for state in (ta.add_fit(*states), ta.add_fit(*states[::-1])):
-        np.testing.assert_array_equal(backend.to_numpy(ta.r2(state)), [np.nan, 1.0])
+    states = [sc.fit_of(*part) for part in parts]
+    for state in (sc.add_fit(*states), sc.add_fit(*states[::-1])):
+        np.testing.assert_array_equal(backend.to_numpy(sc.r2(state)), [np.nan, 1.0])
 
 
 def test_integer_targets(backend):
     y, p = RNG.integers(-5, 5, N), RNG.normal(size=N)
     expected = metrics.mean_squared_error(y, p)
-    got = of_blocks(backend, ta.SQUARED_ERROR, y, p, None)
+    got = of_blocks(backend, sc.SQUARED_ERROR, y, p, None)
     np.testing.assert_allclose(got, expected, rtol=100 * backend.eps)
-
-
-@every_weight
-@pytest.mark.parametrize("n_classes", [1, 3, 20_000])
-def test_counts(backend, weight, n_classes):
-    codes, w = RNG.integers(0, min(n_classes, 7), N), weights(weight)
-    expected = np.bincount(codes, weights=w, minlength=n_classes)
-    W = None if w is None else backend.asarray(w)
-    got = ta.counts(backend.asarray(codes), n_classes, W)
-    backend.check(got, backend.widest)
-    np.testing.assert_allclose(backend.to_numpy(got), expected, rtol=20 * backend.eps)
 
 
 def test_nothing_seen_is_unknown(backend):
     none = backend.asarray(np.empty(0))
-    assert np.isnan(backend.to_numpy(ta.average(ta.squared_errors(none, none))))
-    assert np.isnan(backend.to_numpy(ta.r2(ta.fit_of(none, none)))).all()
+    assert np.isnan(backend.to_numpy(sc.average(sc.squared_errors(none, none))))
+    assert np.isnan(backend.to_numpy(sc.r2(sc.fit_of(none, none)))).all()
     some = backend.asarray([1.0, 2.0])
-    assert np.isnan(backend.to_numpy(ta.r2(ta.fit_of(some, some, 0 * some)))).all()
+    assert np.isnan(backend.to_numpy(sc.r2(sc.fit_of(some, some, 0 * some)))).all()
     codes, P = backend.asarray(np.empty(0, int)), backend.asarray(np.empty((0, 2)))
-    assert np.isnan(backend.to_numpy(ta.average(ta.log_losses(codes, P))))
-    np.testing.assert_array_equal(backend.to_numpy(ta.counts(codes, 2)), 0)
+    assert np.isnan(backend.to_numpy(sc.average(sc.log_losses(codes, P))))
 
 
-@pytest.mark.parametrize("of_block", [ta.correct, ta.squared_errors, ta.absolute_errors, ta.fit_of])
+@pytest.mark.parametrize("of_block", [sc.correct, sc.squared_errors, sc.absolute_errors, sc.fit_of])
 def test_shapes_that_would_broadcast_are_refused(of_block):
     with pytest.raises(ValueError, match=r"shape \(3,\) and predictions of shape \(3, 1\)"):
         of_block(np.zeros(3), np.zeros((3, 1)))
@@ -188,9 +176,8 @@ def test_nothing_is_read_back_to_the_host(backend):
     codes, P = backend.asarray(RNG.integers(0, 3, N)), backend.asarray(RNG.random((N, 3)))
     w = backend.asarray(RNG.random(N))
     with no_host_sync():
-        for tally in (ta.SQUARED_ERROR, ta.ABSOLUTE_ERROR, ta.R2):
+        for tally in (sc.SQUARED_ERROR, sc.ABSOLUTE_ERROR, sc.R2):
             state = tally.of_block(y, p, w)
             tally.result(tally.merge(state, state))
-        ta.average(ta.correct(codes, codes, w))
-        ta.average(ta.log_losses(codes, P, w))
-        ta.counts(codes, 3, w)
+        sc.average(sc.correct(codes, codes, w))
+        sc.average(sc.log_losses(codes, P, w))
