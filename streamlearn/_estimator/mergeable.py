@@ -16,7 +16,7 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 from streamlearn._arrays import Array
 from streamlearn._estimator.inputs import check_inputs, unchanged_on_error
 from streamlearn._estimator.outputs import Transformer, rows_out
-from streamlearn._validation.messages import no_rows
+from streamlearn._validation.messages import no_rows, no_weight
 from streamlearn._validation.reader import Reader, read_weight, same_place_or_raise
 from streamlearn.blocks import reduce
 from streamlearn.core.learner import Learner, an_array
