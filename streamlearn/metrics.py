@@ -220,7 +220,9 @@ def _error(
     return float(np.average(values, weights=weights))
 
 
-def _sums(tally: scores.Score, pair: Callable, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
+def _sums(
+    tally: scores.Score, pair: Callable[..., Any], y_true: Any, y_pred: Any, sample_weight: Any
+) -> Any:
     """Return the sums of all blocks."""
     given = {"y_pred": y_pred, "y_true": _told(y_true), "sample_weight": sample_weight}
     # What is in memory is cut like the first collection.
@@ -250,11 +252,11 @@ def _told(y_true: Any) -> Any:
 
 def _tally_of_block(
     tally: scores.Score,
-    pair: Callable,
+    pair: Callable[..., Any],
     names: tuple[str, ...],
     in_memory: bool,
     index: int,
-    parts: tuple,
+    parts: tuple[Any, ...],
 ) -> Any:
     block = None if in_memory else index
     given = dict(zip(names, parts, strict=True))

@@ -100,7 +100,7 @@ def scores(X: csr_array, W: np.ndarray) -> np.ndarray:
 
 
 def of_entries(
-    X: csr_array, functions: Iterable[Callable], rows: Iterable[np.ndarray]
+    X: csr_array, functions: Iterable[Callable[..., Any]], rows: Iterable[np.ndarray]
 ) -> list[csr_array]:
     """Return X with ``function(x, row[j], ...)`` for entries x of column j, of each function."""
     here = [row.take(X.indices, mode="clip") for row in rows]

@@ -195,7 +195,7 @@ def advice(estimator: BaseEstimator) -> str | None:
     return getattr(estimator, "_dense", DENSE)
 
 
-_checked: WeakKeyDictionary[BaseEstimator, list] = WeakKeyDictionary()
+_checked: WeakKeyDictionary[BaseEstimator, list[Any]] = WeakKeyDictionary()
 """The parameters of estimators as they were last found right: not kept by themselves, which an
 error must leave as they were."""
 

@@ -171,7 +171,7 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
             allow_nan=self._allow_nan,
         )
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = self._allow_nan
@@ -192,7 +192,7 @@ def _merge(learner: Learner, estimator: str, a: Any, b: Any) -> Any:
 
 
 def _of_block(
-    learner: Learner, reader: Reader, names: tuple[str, ...], index: int, parts: tuple
+    learner: Learner, reader: Reader, names: tuple[str, ...], index: int, parts: tuple[Any, ...]
 ) -> Any:
     assert learner.of_block is not None
     block = reader.block(index)

@@ -142,7 +142,7 @@ class RowFunction:
         dtype = dtype if isinstance(self.fitted, np.ndarray) else same_dtype(dtype, self.fitted)
         return self.function(asarray(np.zeros((1, X.shape[1])), like=self.fitted, dtype=dtype))
 
-    def unbuilt(self, X: Array) -> Callable | None:
+    def unbuilt(self, X: Array) -> Callable[..., Any] | None:
         """Return the function for batches of X that builds nothing, if there is one.
 
         X is checked here, but for NaN.

@@ -29,14 +29,14 @@ class InconsistentVersionWarning(TheirWarning):
     estimator_name, current_version, original_version : str
     """
 
-    def __init__(self, *, estimator_name, current_version, original_version):
+    def __init__(self, *, estimator_name: Any, current_version: Any, original_version: Any) -> None:
         super().__init__(
             estimator_name=estimator_name,
             current_sklearn_version=current_version,
             original_sklearn_version=original_version,
         )
 
-    def __str__(self):
+    def __str__(self) -> str:
         return (
             f"{self.estimator_name} was saved by another version of streamlearn, "
             f"{self.original_sklearn_version}, than reads it, {self.current_sklearn_version}: it "
@@ -60,7 +60,7 @@ class Versioned:
             _compare(type(self), saved, {})
         super().__setstate__({k: v for k, v in state.items() if k != VERSION})  # type: ignore[misc]
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         """Return what a pickle holds: first the version, then the attributes."""
         state = {**self.__getstate__(), VERSION: None}
         layout: Layout = {}

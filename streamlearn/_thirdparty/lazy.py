@@ -234,11 +234,11 @@ def _made_up(X: Any, first: Any, like: Any) -> Any:
     return block
 
 
-def _columns(X: Any) -> list | None:
+def _columns(X: Any) -> list[Any] | None:
     return list(X.columns) if engine.is_frame(X) else None
 
 
-def _names(estimator: Any, name: str, given: list | None, columns: int) -> list | None:
+def _names(estimator: Any, name: str, given: list[Any] | None, columns: int) -> list[Any] | None:
     """Return the names of the columns of transformed rows; None of what is no table of features."""
     known = getattr(estimator, "feature_names_in_", None)
     if name == "transform":
@@ -260,7 +260,7 @@ class Lazily(BaseEstimator):
     estimator : object
     """
 
-    def __init__(self, estimator):
+    def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
 
     def __getattr__(self, name: str) -> Any:

@@ -57,12 +57,12 @@ def with_classes(
     return {**params, "classes": to_numpy(discover(engine.align(y=y)).classes)}
 
 
-def as_here(function: Callable) -> Callable:
+def as_here(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return ``function`` as it runs here: scikit-learn's configuration is a thread's own."""
     return partial(_configured, get_config(), function)
 
 
-def _configured(config: dict[str, Any], function: Callable, *args: Any) -> Any:
+def _configured(config: dict[str, Any], function: Callable[..., Any], *args: Any) -> Any:
     with config_context(**config):
         return function(*args)
 

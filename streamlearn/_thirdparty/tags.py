@@ -34,7 +34,7 @@ def is_stateless(estimator: Any) -> bool:
     return hasattr(estimator, "__sklearn_tags__") and not get_tags(estimator).requires_fit
 
 
-def takes(method: Callable, name: str) -> bool:
+def takes(method: Callable[..., Any], name: str) -> bool:
     """Tell whether ``method`` has a parameter called ``name``."""
     return name in inspect.signature(method).parameters
 

@@ -67,7 +67,10 @@ def hand_back(flow: Flow, estimator: Any, learned: Learned, n_features: int) -> 
 
 
 def rescaled(
-    course: Course, learned: Learned, states: tuple, functions: tuple[Callable, ...]
+    course: Course,
+    learned: Learned,
+    states: tuple[Any, ...],
+    functions: tuple[Callable[..., Any], ...],
 ) -> Any:
     """Return the learner's state in the units that the stages ahead have come to.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -63,7 +63,9 @@ class BlockLearner(NamedTuple):
     block_loss: Callable[[Info, int, int, int | None], float]
     at_hand: PreparedBlock | None = None
 
-    def prepare(self, epoch: int, index: int, parts: tuple) -> PreparedBlock | PendingBlock:
+    def prepare(
+        self, epoch: int, index: int, parts: tuple[Any, ...]
+    ) -> PreparedBlock | PendingBlock:
         """Make a block ready to be learned from."""
         block = read(self.course, epoch, index, parts) if self.at_hand is None else self.at_hand
         if isinstance(block, PendingBlock):
@@ -181,7 +183,9 @@ def look_again(course: Course, block: PreparedBlock) -> None:
         reader.finite_or_raise(Rows(block.X, block.functions).all(), block.block)
 
 
-def _samples(course: Course, X: Array, like: Array, draws: np.ndarray | None) -> Callable | None:
+def _samples(
+    course: Course, X: Array, like: Array, draws: np.ndarray | None
+) -> Callable[..., Any] | None:
     """Return what draws which rows of a batch of m stand for all.
 
     The numbers of a block are drawn in its own task, and turned by the golden section for each use:
@@ -204,8 +208,8 @@ def _samples(course: Course, X: Array, like: Array, draws: np.ndarray | None) ->
 
 
 def _through(
-    learner: Learner, X: Array, functions: tuple[Callable, ...]
-) -> tuple[Callable | None, bool]:
+    learner: Learner, X: Array, functions: tuple[Callable[..., Any], ...]
+) -> tuple[Callable[..., Any] | None, bool]:
     """Return the functions of rows as one, and whether they build the rows."""
     if not functions:
         return None, False

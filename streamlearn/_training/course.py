@@ -69,11 +69,11 @@ class HeldOut(NamedTuple):
     share: float = 0.0
     rows: np.ndarray | None = None
 
-    def score(self, states: tuple) -> np.ndarray:
+    def score(self, states: tuple[Any, ...]) -> np.ndarray:
         """Return the score of several blocks' rows, or one an output, from their sums."""
         return to_numpy(self.metric.result(reduce(self.metric.merge, states)))
 
-    def mean_score(self, states: tuple) -> float:
+    def mean_score(self, states: tuple[Any, ...]) -> float:
         """Return the mean of the outputs' scores."""
         return float(np.mean(self.score(states)))
 
@@ -139,7 +139,7 @@ class Learned(NamedTuple):
 
     state: Any = None
     rows: int = 0
-    ahead: tuple | None = None
+    ahead: tuple[Any, ...] | None = None
     names: np.ndarray | None = None
     waiting: tuple[Array, Array | None] | None = None
 

@@ -79,7 +79,7 @@ class Progress(NamedTuple):
     weight: float = 0.0
     objective: Any = 0.0
     losses: tuple[float, ...] = ()
-    held_out: tuple = ()
+    held_out: tuple[Any, ...] = ()
     rows_held_out: int = 0
     scores: tuple[float, ...] = ()
     rule: Any = None

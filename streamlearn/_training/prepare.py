@@ -82,7 +82,7 @@ class PreparedBlock(NamedTuple):
     weight: Array | None
     kept: np.ndarray | None = None
     held_out: Batch | None = None
-    functions: tuple[Callable, ...] = ()
+    functions: tuple[Callable[..., Any], ...] = ()
     block: int | None = None
     draws: Draws = Draws()
 
@@ -108,7 +108,9 @@ class PendingBlock(NamedTuple):
     number: int
 
 
-def read(course: Course, epoch: int, index: int, parts: tuple) -> PreparedBlock | PendingBlock:
+def read(
+    course: Course, epoch: int, index: int, parts: tuple[Any, ...]
+) -> PreparedBlock | PendingBlock:
     """Make arrays of the parts of a block; the draws are still missing."""
     X, block = parts[0], course.reader.block(index)
     X, given = X if isinstance(X, Rows) else Rows(X), {}
@@ -127,7 +129,9 @@ def read(course: Course, epoch: int, index: int, parts: tuple) -> PreparedBlock 
     return PendingBlock(piece, given, target, weight, epoch, index)
 
 
-def read_target(course: Course, parts: tuple, like: Array, block: int | None) -> Array | None:
+def read_target(
+    course: Course, parts: tuple[Any, ...], like: Array, block: int | None
+) -> Array | None:
     """Return what y says of the rows: codes of classes or values; None where nothing is learned."""
     how = course.target
     if not how.learned:

@@ -91,7 +91,7 @@ class NoImprovement(Never):
     n_columns: int
     tol: float
     n_iter_no_change: int
-    score: Callable[[tuple], np.ndarray] | None = None
+    score: Callable[[tuple[Any, ...]], np.ndarray] | None = None
     held_out: str = ""
     adaptive: bool = False
 
@@ -173,14 +173,14 @@ class Best(NamedTuple):
     loss: float = math.inf
     score: float = -math.inf
     stale: int = 0
-    net: tuple | None = None
+    net: tuple[Any, ...] | None = None
 
     def after_loss(self, loss: float, tol: float) -> Best:
         """Take in the loss of an epoch."""
         stale = self.stale + 1 if loss > self.loss - tol else 0
         return self._replace(loss=loss if loss < self.loss else self.loss, stale=stale)
 
-    def after_score(self, score: float, tol: float, net: tuple) -> Best:
+    def after_score(self, score: float, tol: float, net: tuple[Any, ...]) -> Best:
         """Take in the score of held-out rows."""
         best = self._replace(stale=self.stale + 1 if score < self.score + tol else 0)
         return best._replace(score=score, net=net) if score > self.score else best
@@ -209,7 +209,7 @@ class NoImprovementOfNet(Never):
     n_iter_no_change: float
     best: Best
     check: Callable[[Any], None]
-    score: Callable[[tuple], float] | None = None
+    score: Callable[[tuple[Any, ...]], float] | None = None
     adaptive: bool = False
 
     def begin(self, progress: Progress) -> Best:

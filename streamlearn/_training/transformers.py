@@ -29,14 +29,18 @@ class StagesAlone(NamedTuple):
     def order(self, blocks: Blocks, epoch: int) -> None:
         """Return None: blocks are read in order."""
 
-    def prepare(self, epoch: int, index: int, parts: tuple) -> tuple[StagedBlock, dict[str, Any]]:
+    def prepare(
+        self, epoch: int, index: int, parts: tuple[Any, ...]
+    ) -> tuple[StagedBlock, dict[str, Any]]:
         """Do what needs no state."""
         given = dict(zip(self.names[1:], parts[1:], strict=True))
         X = parts[0] if isinstance(parts[0], Rows) else Rows(parts[0])
         piece = self.chain.of_block(X, given, self.reader, self.reader.block(index), learns=True)
         return piece, given
 
-    def step(self, states: tuple, block: tuple[StagedBlock, dict[str, Any]]) -> tuple[tuple, None]:
+    def step(
+        self, states: tuple[Any, ...], block: tuple[StagedBlock, dict[str, Any]]
+    ) -> tuple[tuple[Any, ...], None]:
         """Let every stage learn from one block."""
         piece, given = block
         y = given.get("y")

@@ -110,7 +110,7 @@ def classes_missing(where: str = "") -> ValueError:
 
 
 def _labels_of_block(
-    names: tuple[str, ...], in_memory: bool, weighted: bool, index: int, parts: tuple
+    names: tuple[str, ...], in_memory: bool, weighted: bool, index: int, parts: tuple[Any, ...]
 ) -> Labels:
     block = None if in_memory else index
     y = to_numpy(as_vector(parts[names.index("y")], "y", block))

@@ -88,7 +88,7 @@ def _with_gaps(column: Any, known: Any) -> Any:
 
 def _known(estimator: Any, names: Sequence[Hashable]) -> list[Any]:
     """Return for each column what is missing to the estimators inside: None, NaN or `EITHER`."""
-    found: dict[Hashable, set] = {name: set() for name in names}
+    found: dict[Hashable, set[Any]] = {name: set() for name in names}
     for inner in _inside(estimator):
         own = vars(inner)
         if isinstance(own.get("categories_"), list):
@@ -105,11 +105,11 @@ def _known(estimator: Any, names: Sequence[Hashable]) -> list[Any]:
     return [_one(found[name]) for name in names]
 
 
-def _one(which: set) -> Any:
+def _one(which: set[Any]) -> Any:
     return EITHER if not which else None if which == {None} else np.nan
 
 
-def _missing(categories: np.ndarray) -> set:
+def _missing(categories: np.ndarray) -> set[Any]:
     """Return what of None and NaN, which come last, are among the categories of an encoder."""
     last = categories[-2:] if categories.dtype.kind == "O" else ()
     return {None if c is None else np.nan for c in last if c is None or c != c}

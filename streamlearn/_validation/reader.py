@@ -313,7 +313,12 @@ def as_vector(x: Any, name: str, block: int | None = None) -> Array:
 
 
 def read_weight(
-    parts: tuple, names: tuple[str, ...], X: Array, block: int | None, *, signed: bool = True
+    parts: tuple[Any, ...],
+    names: tuple[str, ...],
+    X: Array,
+    block: int | None,
+    *,
+    signed: bool = True,
 ) -> Array | None:
     """Return a block's row weights beside X, or None.
 
@@ -339,7 +344,7 @@ def read_weight(
 
 
 def read_values(
-    parts: tuple, names: tuple[str, ...], X: Array, block: int | None, columns: int = 1
+    parts: tuple[Any, ...], names: tuple[str, ...], X: Array, block: int | None, columns: int = 1
 ) -> Array:
     """Return a block's target values beside X, shape (n_rows,) or (n_rows, columns).
 

@@ -44,7 +44,7 @@ class Blocks(NamedTuple):
     parts: tuple[Any, ...]
     rows: tuple[int | None, ...]
     sources: tuple[Any, ...]
-    functions: dict[str, tuple[Callable, ...]] = {}
+    functions: dict[str, tuple[Callable[..., Any], ...]] = {}
 
     def __len__(self) -> int:
         """Return the number of blocks."""
@@ -233,7 +233,7 @@ def _check_length(first: str, length: int, name: str, other: int) -> None:
         )
 
 
-def _check_chunks(first: str, chunks: Sequence, name: str, other: Sequence) -> None:
+def _check_chunks(first: str, chunks: Sequence[Any], name: str, other: Sequence[Any]) -> None:
     if len(chunks) == len(other) and all(
         a is None or b is None or a == b for a, b in zip(chunks, other, strict=True)
     ):
@@ -257,7 +257,7 @@ def _check_chunks(first: str, chunks: Sequence, name: str, other: Sequence) -> N
     )
 
 
-def _show(chunks: Sequence) -> str:
+def _show(chunks: Sequence[Any]) -> str:
     text = ", ".join("unknown" if n is None else str(n) for n in chunks[:6])
     more = f", ... {len(chunks)} in all" if len(chunks) > 6 else ""
     return f"({text}{more})"

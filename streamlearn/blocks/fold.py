@@ -60,7 +60,7 @@ def fold(
     state: Any,
     blocks: Blocks,
     *,
-    prepare: Callable[[int, tuple], Any],
+    prepare: Callable[[int, tuple[Any, ...]], Any],
     order: Sequence[int] | None = None,
 ) -> Iterator[Segment]:
     """Carry ``state`` through ``blocks`` one after the other; yield it at the end of each segment.
@@ -113,12 +113,12 @@ def fold(
             raise
 
 
-def _update_in(step: Callable, index: int, so_far: Segment, block: Loaded) -> Segment:
+def _update_in(step: Callable[..., Any], index: int, so_far: Segment, block: Loaded) -> Segment:
     with noted(f"block {index}, when it was learned from"):
         return _update(step, index, so_far, block)
 
 
-def _update(step: Callable, index: int, so_far: Segment, block: Loaded) -> Segment:
+def _update(step: Callable[..., Any], index: int, so_far: Segment, block: Loaded) -> Segment:
     start, state, report = time.time(), so_far.state, None
     if block.rows:
         state, report = step(state, block.value)

@@ -23,7 +23,7 @@ class Said(NamedTuple):
     """
 
     frame: Any
-    dtypes: tuple
+    dtypes: tuple[Any, ...]
 
 
 def described(meta: Any, names: Sequence[str] | None, given: Any) -> Said:

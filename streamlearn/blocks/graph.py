@@ -185,7 +185,7 @@ class Scheduler(NamedTuple):
         keys: list[Key],
         *,
         stay: int = 0,
-        sent: dict | None = None,
+        sent: dict[Key, Any] | None = None,
         annotations: Annotations | None = None,
         name: Callable[[set[Key]], str | None] | None = None,
     ) -> list[Any]:
@@ -216,7 +216,9 @@ class Scheduler(NamedTuple):
             # A traceback that somebody keeps refers to them, and so would keep the work going.
             release(home)
 
-    def _note_killers(self, error: BaseException, graph: Mapping[Key, Any], name: Callable) -> None:
+    def _note_killers(
+        self, error: BaseException, graph: Mapping[Key, Any], name: Callable[..., Any]
+    ) -> None:
         """Note which tasks workers died of: the one that dask names only waited on one of them."""
         with suppress(Exception):  # the scheduler may have died, too
             killers = self.client.run_on_scheduler(_killers)

@@ -25,7 +25,7 @@ class Rows(NamedTuple):
     """
 
     array: Any
-    functions: tuple[Callable, ...] = ()
+    functions: tuple[Callable[..., Any], ...] = ()
 
     def of(self, rows: Any) -> Any:
         """Make some rows of ``array``."""
@@ -33,7 +33,7 @@ class Rows(NamedTuple):
             rows = function(rows)
         return rows
 
-    def then(self, *functions: Callable) -> Rows:
+    def then(self, *functions: Callable[..., Any]) -> Rows:
         """Return what ``functions`` make of these rows."""
         return Rows(self.array, (*self.functions, *functions))
 
@@ -42,7 +42,7 @@ class Rows(NamedTuple):
         last = max((i for i, f in enumerate(self.functions, 1) if _is_whole(f)), default=0)
         if not is_array(self.array):
             last = max(last, min(1, len(self.functions)))  # which makes an array of it
-        x, waiting = self.array, tuple[Callable, ...]()
+        x, waiting = self.array, tuple[Callable[..., Any], ...]()
         for function in self.functions[:last]:
             if _is_whole(function) or not is_array(x):
                 x, waiting = function(Rows(x, waiting).all()), ()
@@ -62,23 +62,25 @@ class Rows(NamedTuple):
         return concat(made)
 
 
-def _is_whole(function: Callable) -> bool:
+def _is_whole(function: Callable[..., Any]) -> bool:
     return getattr(function, "whole", False)
 
 
-def then(functions: tuple[Callable, ...], function: Callable[[Any], Any]) -> tuple[Callable, ...]:
+def then(
+    functions: tuple[Callable[..., Any], ...], function: Callable[[Any], Any]
+) -> tuple[Callable[..., Any], ...]:
     """Return ``functions`` and ``function``, as one with the last of them if it can be."""
     fuse = getattr(function, "after", None)
     one = fuse(functions[-1]) if fuse is not None and functions else None
     return (*functions, function) if one is None else (*functions[:-1], one)
 
 
-def remember(X: Any, source: Any, functions: tuple[Callable, ...]) -> None:
+def remember(X: Any, source: Any, functions: tuple[Callable[..., Any], ...]) -> None:
     """Note on a dask array or frame what it was made of."""
     object.__setattr__(X, "_streamlearn_rows", (_name(X), source, functions))
 
 
-def origin(X: Any) -> tuple[Any, tuple[Callable, ...]]:
+def origin(X: Any) -> tuple[Any, tuple[Callable[..., Any], ...]]:
     """Return what ``X`` is made of by functions of its rows, and these functions."""
     # Not by getattr, which a frame takes for a column. A Delayed has no attributes of its own.
     held = getattr(X, "__dict__", {})

@@ -87,7 +87,7 @@ def _counted(out: Any) -> Any:
     return out
 
 
-def _of_array(source: Any, functions: tuple[Callable, ...], meta: Any, said: Any) -> Any:
+def _of_array(source: Any, functions: tuple[Callable[..., Any], ...], meta: Any, said: Any) -> Any:
     """Return the lazy rows of an array: an array, or a frame if one was ``said``."""
     shown = np.empty((0,) * len(meta.shape), dtype=object if said is not None else _dtype(meta))
     # Dask believes the meta of NumPy and CuPy arrays only; the others pass through a NumPy meta.
@@ -95,7 +95,7 @@ def _of_array(source: Any, functions: tuple[Callable, ...], meta: Any, said: Any
         shown = type(source._meta)(shown.shape, dtype=shown.dtype)
     rows, width = ("i", None) if len(meta.shape) == 1 else ("ik", {"k": meta.shape[1]})
     known = None not in row_chunks(source)
-    places: list = [ArrayBlockIdDep(source.chunks[:1]), "i"]
+    places: list[Any] = [ArrayBlockIdDep(source.chunks[:1]), "i"]
     if said is not None and known:
         places += [ArraySliceDep(source.chunks[:1]), "i"]
     # Without concatenation a block arrives as it is; dask concatenates with NumPy.
@@ -120,7 +120,7 @@ def _of_array(source: Any, functions: tuple[Callable, ...], meta: Any, said: Any
 
 
 def _make(
-    functions: tuple[Callable, ...],
+    functions: tuple[Callable[..., Any], ...],
     said: Any,
     blocks: Any,
     number: tuple[int, ...],
@@ -138,7 +138,10 @@ def _make(
 
 
 def _of_frame(
-    frame: Any, functions: tuple[Callable, ...], said: Any, partition_info: dict | None = None
+    frame: Any,
+    functions: tuple[Callable[..., Any], ...],
+    said: Any,
+    partition_info: dict[str, Any] | None = None,
 ) -> Any:
     """Make the rows of a partition: a frame or Series if one was ``said``, else an array."""
     number = (partition_info or {}).get("number")

@@ -16,7 +16,7 @@ FAN_IN = 8
 
 
 def reduce(
-    of_block: Callable[[int, tuple], Any],
+    of_block: Callable[[int, tuple[Any, ...]], Any],
     merge: Callable[[Any, Any], Any],
     blocks: Blocks,
     *,
@@ -59,7 +59,7 @@ def reduce(
             return stream.run(graph, level[0], 0, n)
 
 
-def _merge(merge: Callable, parts: list[Any]) -> Any:
+def _merge(merge: Callable[..., Any], parts: list[Any]) -> Any:
     values = [part.value if isinstance(part, Loaded) else part for part in parts]
     found = [value for value in values if value is not None]
     return left_to_right(merge, found) if found else None

@@ -84,7 +84,7 @@ class Stream:
         If the data are on a cluster and its client is not the scheduler in use.
     """
 
-    def __init__(self, blocks: Blocks, order: Sequence[int], result: str, *, ordered: bool):
+    def __init__(self, blocks: Blocks, order: Sequence[int], result: str, *, ordered: bool) -> None:
         assert blocks.plan is not None
         self.plan: Plan = blocks.plan
         self.names, self.functions = blocks.names, blocks.functions
@@ -116,7 +116,9 @@ class Stream:
         """Return the key of a task; dask shows it under ``name``."""
         return (f"{name}-{self.token}", position)
 
-    def loads(self, start: int, stop: int, name: str, prepare: Callable) -> dict[Key, GraphNode]:
+    def loads(
+        self, start: int, stop: int, name: str, prepare: Callable[..., Any]
+    ) -> dict[Key, GraphNode]:
         """Return the tasks that load positions ``start`` to ``stop``, and what those need."""
         graph: dict[Key, GraphNode] = {}
         for old, value in self.carried.items():
@@ -241,9 +243,9 @@ class Stream:
 
 def load(
     names: tuple[str, ...],
-    functions: Mapping[str, tuple[Callable, ...]],
+    functions: Mapping[str, tuple[Callable[..., Any], ...]],
     index: int,
-    prepare: Callable[[int, tuple], Any],
+    prepare: Callable[[int, tuple[Any, ...]], Any],
     recipe: Recipe,
     _gate: Any,
     *inputs: Any,
@@ -286,9 +288,9 @@ def noted(where: str) -> Iterator[None]:
 
 def prepared(
     names: tuple[str, ...],
-    functions: Mapping[str, tuple[Callable, ...]],
+    functions: Mapping[str, tuple[Callable[..., Any], ...]],
     index: int,
-    prepare: Callable[[int, tuple], Any],
+    prepare: Callable[[int, tuple[Any, ...]], Any],
     parts: tuple[Any, ...],
     start: float,
 ) -> Loaded:

@@ -48,7 +48,9 @@ class Shuffles:
         What ``dask.annotate`` says of tasks of ``graph``.
     """
 
-    def __init__(self, graph: Mapping[Key, Any], kept: Iterable[Key], annotations: Annotations):
+    def __init__(
+        self, graph: Mapping[Key, Any], kept: Iterable[Key], annotations: Annotations
+    ) -> None:
         self.graph, self.kept, self.annotations = dict(graph), list(kept), annotations
         self.held: list[Any] = []
         self.here: dict[Key, DataNode] = {}
@@ -214,5 +216,5 @@ def _opened(node: Task, in_processes: bool) -> DataNode:
     return DataNode(node.key, (pickle.loads(pickle.dumps(node)) if in_processes else node)())
 
 
-def _after(_before: Any, function: Callable, *args: Any, **kwargs: Any) -> Any:
+def _after(_before: Any, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     return function(*args, **kwargs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -55,7 +55,7 @@ class DrawnBatches:
 
     def __init__(
         self, params: Params, draws: np.random.RandomState, X: Array, weight: Array | None
-    ):
+    ) -> None:
         self.params, self.draws, self.X = params, draws, X
         by_row = (
             np.ones(X.shape[0], to_numpy(X[:0, :]).dtype) if weight is None else to_numpy(weight)
@@ -68,7 +68,7 @@ class DrawnBatches:
     def order(self, blocks: Blocks, epoch: int) -> None:
         """Return None: there is one block."""
 
-    def prepare(self, epoch: int, index: int, parts: tuple) -> int:
+    def prepare(self, epoch: int, index: int, parts: tuple[Any, ...]) -> int:
         """Return how many steps there are by the end of an epoch."""
         return (epoch + 1) * self.X.shape[0]
 

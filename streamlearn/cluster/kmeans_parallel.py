@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from functools import partial
 from math import isfinite, log
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -117,7 +117,7 @@ def _drawn(
     most: int,
     found: np.ndarray,
     index: int,
-    parts: tuple,
+    parts: tuple[Any, ...],
 ) -> Drawn:
     """Draw from a block, in proportion to weight times squared distance to the rows ``found``."""
     X, weight = read(reader, names, index, parts)
@@ -146,7 +146,7 @@ def _first(most: int, a: Drawn, b: Drawn) -> Drawn:
 
 
 def _weights(
-    reader: Reader, names: tuple[str, ...], found: np.ndarray, index: int, parts: tuple
+    reader: Reader, names: tuple[str, ...], found: np.ndarray, index: int, parts: tuple[Any, ...]
 ) -> np.ndarray:
     """Return the weight of a block's rows that are nearest to each of the rows ``found``."""
     X, weight = read(reader, names, index, parts)

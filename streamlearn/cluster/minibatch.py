@@ -123,7 +123,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
 
     _learned: Learned  # where `partial_fit` goes on
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
         "init": [StrOptions({"k-means++", "random", "k-means||"}), callable, "array-like"],
         "max_iter": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
@@ -140,20 +140,20 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
 
     def __init__(
         self,
-        n_clusters=8,
+        n_clusters: Any = 8,
         *,
-        init="k-means++",
-        max_iter="auto",
-        batch_size=1024,
-        verbose=0,
-        compute_labels=True,
-        random_state=None,
-        tol=0.0,
-        max_no_improvement=10,
-        init_size=None,
-        n_init="auto",
-        reassignment_ratio=0.01,
-    ):
+        init: Any = "k-means++",
+        max_iter: Any = "auto",
+        batch_size: Any = 1024,
+        verbose: Any = 0,
+        compute_labels: Any = True,
+        random_state: Any = None,
+        tol: Any = 0.0,
+        max_no_improvement: Any = 10,
+        init_size: Any = None,
+        n_init: Any = "auto",
+        reassignment_ratio: Any = 0.01,
+    ) -> None:
         self.n_clusters = n_clusters
         self.init = init
         self.max_iter = max_iter
@@ -445,7 +445,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         given = check_inputs(self, X, None, sample_weight, reset=False, as_rows=True)
         return -passes.inertia(given.blocks, given.reader, self._learned.state.clusters)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags."""
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]

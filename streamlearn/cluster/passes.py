@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,11 @@ def inertia(blocks: Blocks, reader: Reader, clusters: kmeans.State) -> float:
 
 
 def _inertia_of_block(
-    clusters: kmeans.State, reader: Reader, names: tuple[str, ...], index: int, parts: tuple
+    clusters: kmeans.State,
+    reader: Reader,
+    names: tuple[str, ...],
+    index: int,
+    parts: tuple[Any, ...],
 ) -> Average:
     """Return the inertia of a block, and its weight."""
     rows, block = parts[0], reader.block(index)
@@ -58,7 +63,7 @@ def mean_variance(blocks: Blocks, reader: Reader) -> float:
 
 
 def _moments_of_block(
-    reader: Reader, names: tuple[str, ...], index: int, parts: tuple
+    reader: Reader, names: tuple[str, ...], index: int, parts: tuple[Any, ...]
 ) -> moments.Moments:
     X, _ = read(reader, names, index, parts)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -66,7 +71,7 @@ def _moments_of_block(
 
 
 def read(
-    reader: Reader, names: tuple[str, ...], index: int, parts: tuple
+    reader: Reader, names: tuple[str, ...], index: int, parts: tuple[Any, ...]
 ) -> tuple[Array, Array | None]:
     """Return the rows of a block and their weights."""
     block, X = reader.block(index), parts[0]

@@ -20,7 +20,7 @@ class Stream:
         What `value` returned before, or `value_of` a RandomState.
     """
 
-    def __init__(self, value: dict[str, Any]):
+    def __init__(self, value: dict[str, Any]) -> None:
         self._value = value
         self._source: np.random.RandomState | None = None
 

@@ -42,7 +42,7 @@ class Start(NamedTuple):
     """
 
     n_clusters: int
-    how: str | Callable | np.ndarray
+    how: str | Callable[..., Any] | np.ndarray
     size: int
     tries: int | None
     verbose: bool

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class Params(NamedTuple):
     core: kmeans.Params
     start: Start
     batch_size: int
-    draws: dict | None
+    draws: dict[str, Any] | None
     from_all: bool = False
 
 
@@ -68,7 +68,7 @@ class MiniBatchState(NamedTuple):
     """
 
     clusters: kmeans.State
-    draws: dict | None
+    draws: dict[str, Any] | None
     batch_size: int
     waited: int = 0
     empty: bool = True

@@ -113,25 +113,25 @@ class Learner(NamedTuple):
     """
 
     params: Any
-    init: Callable
-    update: Callable
-    apply: Callable
-    of_block: Callable | None = None
-    merge: Callable | None = None
-    applied: Callable | None = None
-    n_features: Callable | None = None
-    is_finite: Callable | None = None
-    is_clean: Callable | None = None
-    is_empty: Callable | None = None
+    init: Callable[..., Any]
+    update: Callable[..., Any]
+    apply: Callable[..., Any]
+    of_block: Callable[..., Any] | None = None
+    merge: Callable[..., Any] | None = None
+    applied: Callable[..., Any] | None = None
+    n_features: Callable[..., Any] | None = None
+    is_finite: Callable[..., Any] | None = None
+    is_clean: Callable[..., Any] | None = None
+    is_empty: Callable[..., Any] | None = None
     affine: bool = False
-    largest: Callable | None = None
-    rescale: Callable | None = None
-    begin: Callable | None = None
-    end_block: Callable | None = None
+    largest: Callable[..., Any] | None = None
+    rescale: Callable[..., Any] | None = None
+    begin: Callable[..., Any] | None = None
+    end_block: Callable[..., Any] | None = None
     sparse: bool = False
-    growth: Callable | None = None
-    sampled: Callable | None = None
-    absent: Callable | None = None
+    growth: Callable[..., Any] | None = None
+    sampled: Callable[..., Any] | None = None
+    absent: Callable[..., Any] | None = None
 
 
 def an_array(state: Any) -> Array:

@@ -30,9 +30,9 @@ class Score(NamedTuple):
         ``(state) -> array``: 0-d, or one value an output.
     """
 
-    of_block: Callable
-    merge: Callable
-    result: Callable
+    of_block: Callable[..., Any]
+    merge: Callable[..., Any]
+    result: Callable[..., Any]
 
 
 class Average(NamedTuple):

@@ -79,7 +79,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
     _seed: int
     _epoch: int
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "loss": [StrOptions(set(LOSSES) - set(MARGIN_LOSSES))],
         "penalty": [StrOptions({"l2", "l1", "elasticnet"}), None],
         "alpha": [Interval(Real, 0, None, closed="left")],
@@ -357,14 +357,14 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
     def _publish(self, coef: Array, intercept: Array) -> None:
         self.coef_, self.intercept_ = coef, intercept
 
-    def _out(self, method: str, X: Any, of_scores: Callable) -> Any:
+    def _out(self, method: str, X: Any, of_scores: Callable[..., Any]) -> Any:
         """Apply a function of the scores (m, K) to the rows of X; see `rows_out`."""
         check_is_fitted(self)
         coef = self._dense_coef()
         function = Scores(coef, self.intercept_, of_scores)
         return rows_out(self, method, X, function, fitted=coef, finite=False)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
@@ -458,7 +458,7 @@ def _in_host(given: Any, name: str) -> np.ndarray | None:
 
 
 def _start_from(
-    start: Callable,
+    start: Callable[..., Any],
     coef: np.ndarray | None,
     intercept: np.ndarray | None,
     params: sgd.Params,
@@ -493,7 +493,7 @@ class Lines:
         ``(state) -> (coef, intercept)``.
     """
 
-    def __init__(self, answer: Callable):
+    def __init__(self, answer: Callable[..., Any]) -> None:
         self.answer, self.started = answer, time.time()
 
     def __call__(self, progress: Progress) -> None:

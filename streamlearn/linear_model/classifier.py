@@ -149,7 +149,7 @@ default="auto"
     dask.array<..., shape=(10000,), dtype=bool, chunksize=(1000,), chunktype=numpy.ndarray>
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         **SGD._parameter_constraints,
         "loss": [StrOptions(set(LOSSES))],
         "n_jobs": [Options(Integral, {1, -1}), None],
@@ -164,31 +164,31 @@ default="auto"
 
     def __init__(
         self,
-        loss="hinge",
+        loss: Any = "hinge",
         *,
-        penalty="l2",
-        alpha=0.0001,
-        l1_ratio=0.15,
-        fit_intercept=True,
-        max_iter="auto",
-        tol=1e-3,
-        shuffle=True,
-        verbose=0,
-        epsilon=0.1,
-        n_jobs=None,
-        random_state=None,
-        learning_rate="auto",
-        eta0=0.01,
-        power_t=0.5,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=5,
-        class_weight=None,
-        warm_start=False,
-        average=False,
-        batch_size="auto",
-        classes=None,
-    ):
+        penalty: Any = "l2",
+        alpha: Any = 0.0001,
+        l1_ratio: Any = 0.15,
+        fit_intercept: Any = True,
+        max_iter: Any = "auto",
+        tol: Any = 1e-3,
+        shuffle: Any = True,
+        verbose: Any = 0,
+        epsilon: Any = 0.1,
+        n_jobs: Any = None,
+        random_state: Any = None,
+        learning_rate: Any = "auto",
+        eta0: Any = 0.01,
+        power_t: Any = 0.5,
+        early_stopping: Any = False,
+        validation_fraction: Any = 0.1,
+        n_iter_no_change: Any = 5,
+        class_weight: Any = None,
+        warm_start: Any = False,
+        average: Any = False,
+        batch_size: Any = "auto",
+        classes: Any = None,
+    ) -> None:
         self.loss = loss
         self.penalty = penalty
         self.alpha = alpha

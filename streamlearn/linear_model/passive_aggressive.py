@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Real
+from typing import Any
 
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn.linear_model.classifier import SGDClassifier
@@ -116,7 +117,7 @@ class PassiveAggressiveClassifier(PassiveAggressive, SGDClassifier):
     True
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         **{name: SGDClassifier._parameter_constraints[name] for name in SHARED},
         **{
             name: SGDClassifier._parameter_constraints[name]
@@ -132,23 +133,23 @@ class PassiveAggressiveClassifier(PassiveAggressive, SGDClassifier):
     def __init__(
         self,
         *,
-        C=1.0,
-        fit_intercept=True,
-        max_iter="auto",
-        tol=1e-3,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=5,
-        shuffle=True,
-        verbose=0,
-        loss="hinge",
-        n_jobs=None,
-        random_state=None,
-        warm_start=False,
-        class_weight=None,
-        average=False,
-        classes=None,
-    ):
+        C: Any = 1.0,
+        fit_intercept: Any = True,
+        max_iter: Any = "auto",
+        tol: Any = 1e-3,
+        early_stopping: Any = False,
+        validation_fraction: Any = 0.1,
+        n_iter_no_change: Any = 5,
+        shuffle: Any = True,
+        verbose: Any = 0,
+        loss: Any = "hinge",
+        n_jobs: Any = None,
+        random_state: Any = None,
+        warm_start: Any = False,
+        class_weight: Any = None,
+        average: Any = False,
+        classes: Any = None,
+    ) -> None:
         self.C = C
         self.fit_intercept = fit_intercept
         self.max_iter = max_iter
@@ -232,7 +233,7 @@ class PassiveAggressiveRegressor(PassiveAggressive, SGDRegressor):
     array([ 3., -1.])
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         **{name: SGDRegressor._parameter_constraints[name] for name in (*SHARED, "epsilon")},
         "loss": [StrOptions({"epsilon_insensitive", "squared_epsilon_insensitive"})],
         "C": [Interval(Real, 0, None, closed="right")],
@@ -243,21 +244,21 @@ class PassiveAggressiveRegressor(PassiveAggressive, SGDRegressor):
     def __init__(
         self,
         *,
-        C=1.0,
-        fit_intercept=True,
-        max_iter="auto",
-        tol=1e-3,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=5,
-        shuffle=True,
-        verbose=0,
-        loss="epsilon_insensitive",
-        epsilon=0.1,
-        random_state=None,
-        warm_start=False,
-        average=False,
-    ):
+        C: Any = 1.0,
+        fit_intercept: Any = True,
+        max_iter: Any = "auto",
+        tol: Any = 1e-3,
+        early_stopping: Any = False,
+        validation_fraction: Any = 0.1,
+        n_iter_no_change: Any = 5,
+        shuffle: Any = True,
+        verbose: Any = 0,
+        loss: Any = "epsilon_insensitive",
+        epsilon: Any = 0.1,
+        random_state: Any = None,
+        warm_start: Any = False,
+        average: Any = False,
+    ) -> None:
         self.C = C
         self.fit_intercept = fit_intercept
         self.max_iter = max_iter

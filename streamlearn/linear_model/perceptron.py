@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Real
+from typing import Any
 
 from streamlearn._sklearn import Interval
 from streamlearn.linear_model.classifier import SGDClassifier
@@ -80,7 +81,7 @@ class Perceptron(SGDClassifier):
     array(['up'], dtype='<U4')
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         name: constraint
         for name, constraint in SGDClassifier._parameter_constraints.items()
         if name not in ("loss", "epsilon", "learning_rate", "power_t", "average")
@@ -96,25 +97,25 @@ class Perceptron(SGDClassifier):
     def __init__(
         self,
         *,
-        penalty=None,
-        alpha=0.0001,
-        l1_ratio=0.15,
-        fit_intercept=True,
-        max_iter="auto",
-        tol=1e-3,
-        shuffle=True,
-        verbose=0,
-        eta0=1.0,
-        n_jobs=None,
-        random_state=0,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=5,
-        class_weight=None,
-        warm_start=False,
-        batch_size=1,
-        classes=None,
-    ):
+        penalty: Any = None,
+        alpha: Any = 0.0001,
+        l1_ratio: Any = 0.15,
+        fit_intercept: Any = True,
+        max_iter: Any = "auto",
+        tol: Any = 1e-3,
+        shuffle: Any = True,
+        verbose: Any = 0,
+        eta0: Any = 1.0,
+        n_jobs: Any = None,
+        random_state: Any = 0,
+        early_stopping: Any = False,
+        validation_fraction: Any = 0.1,
+        n_iter_no_change: Any = 5,
+        class_weight: Any = None,
+        warm_start: Any = False,
+        batch_size: Any = 1,
+        classes: Any = None,
+    ) -> None:
         self.penalty = penalty
         self.alpha = alpha
         self.l1_ratio = l1_ratio

@@ -74,7 +74,7 @@ class MLP(Movable, Versioned, BaseEstimator):
     _seed: int  # of the draws of blocks, with the number of the next epoch
     _epoch: int
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(HIDDEN))],
         "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
@@ -362,7 +362,7 @@ class MLP(Movable, Versioned, BaseEstimator):
         eta = float(to_numpy(net.moving.eta)) if moved else float(self.learning_rate_init)
         self._optimizer = Pace(eta)
 
-    def _out(self, method: str, X: Any, of_output: Callable) -> Any:
+    def _out(self, method: str, X: Any, of_output: Callable[..., Any]) -> Any:
         """Apply a function of the output (m, K) to the rows of X; see `rows_out`."""
         check_is_fitted(self)
         hidden = tuple(b.shape[0] for b in self.intercepts_[:-1])
@@ -380,7 +380,7 @@ class MLP(Movable, Versioned, BaseEstimator):
             )
         return True
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags."""
         tags = super().__sklearn_tags__()
         tags.array_api_support = True

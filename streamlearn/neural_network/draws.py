@@ -69,7 +69,7 @@ def start_in_task(
 class Order:
     """The order of the rows in each epoch: each is a permutation of the one before."""
 
-    def __init__(self, random_state: np.random.RandomState, n_rows: int):
+    def __init__(self, random_state: np.random.RandomState, n_rows: int) -> None:
         self.random_state = random_state
         self.rows = np.arange(n_rows)
 

@@ -85,8 +85,8 @@ def _flow(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> Flow:
     """Return X on its way through the stages that steps make."""
     stages.able_or_raise([(leaf.path, leaf.estimator) for leaf in leaves])
     n_rows = rows_known(X)
-    found: list = []
-    arguments: list[dict] = []
+    found: list[Any] = []
+    arguments: list[dict[str, Any]] = []
     parts: dict[str, Any] = {}
     for path, step, given in leaves:
         if isinstance(step, Incremental) and step.max_iter > 1 and not further:

@@ -36,7 +36,7 @@ class OfCollection(Lazily):
         That of the step.
     """
 
-    def __init__(self, estimator, name):
+    def __init__(self, estimator: Any, name: Any) -> None:
         super().__init__(estimator)
         self.name = name
 

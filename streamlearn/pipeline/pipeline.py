@@ -117,18 +117,26 @@ class Pipeline(Versioned, theirs.Pipeline):
 
     _takes_collections = True
 
-    steps: list
+    steps: list[Any]
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         **theirs.Pipeline._parameter_constraints,
         "schedule": [StrOptions({"auto", "one-pass", "per-step"})],
     }
 
-    def __init__(self, steps, *, schedule="auto", transform_input=None, memory=None, verbose=False):
+    def __init__(
+        self,
+        steps: Any,
+        *,
+        schedule: Any = "auto",
+        transform_input: Any = None,
+        memory: Any = None,
+        verbose: Any = False,
+    ) -> None:
         super().__init__(steps, transform_input=transform_input, memory=memory, verbose=verbose)
         self.schedule = schedule
 
-    def __getitem__(self, ind):
+    def __getitem__(self, ind: Any) -> Any:
         """Return a step, or the pipeline of a slice of the steps, with this one's schedule."""
         out = super().__getitem__(ind)
         return out.set_params(schedule=self.schedule) if isinstance(ind, slice) else out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from streamlearn._arrays import to_numpy
 from streamlearn.core.learner import Learner
 from streamlearn.core.statistics import extremes
@@ -64,9 +66,9 @@ class MaxAbsScaler(Scaler):
 
     _state: extremes.Extremes
 
-    _parameter_constraints: dict = {"copy": ["boolean"], "clip": ["boolean"]}
+    _parameter_constraints: dict[str, Any] = {"copy": ["boolean"], "clip": ["boolean"]}
 
-    def __init__(self, *, copy=True, clip=False):
+    def __init__(self, *, copy: Any = True, clip: Any = False) -> None:
         self.copy = copy
         self.clip = clip
 
@@ -78,7 +80,7 @@ class MaxAbsScaler(Scaler):
         self.scale_ = extremes.magnitude_or_one(self._state)
         self.n_samples_seen_ = int(to_numpy(extremes.rows(self._state))[0])
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags: sparse rows are taken."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True

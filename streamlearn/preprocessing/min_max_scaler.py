@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from streamlearn._arrays import to_numpy
@@ -77,13 +79,13 @@ class MinMaxScaler(Scaler):
 
     _state: extremes.Extremes
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "feature_range": [tuple],
         "copy": ["boolean"],
         "clip": ["boolean"],
     }
 
-    def __init__(self, feature_range=(0, 1), *, copy=True, clip=False):
+    def __init__(self, feature_range: Any = (0, 1), *, copy: Any = True, clip: Any = False) -> None:
         self.feature_range = feature_range
         self.copy = copy
         self.clip = clip
@@ -102,7 +104,7 @@ class MinMaxScaler(Scaler):
     def _fitted_statistic(self) -> Learner:
         return extremes.learner(self._range(self._fitted_range))
 
-    def _range(self, feature_range: tuple) -> extremes.Range:
+    def _range(self, feature_range: tuple[Any, ...]) -> extremes.Range:
         return extremes.Range(float(feature_range[0]), float(feature_range[1]), bool(self.clip))
 
     def _publish(self) -> None:

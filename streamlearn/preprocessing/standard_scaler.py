@@ -70,13 +70,13 @@ class StandardScaler(Scaler):
 
     _state: moments.Moments
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "copy": ["boolean"],
         "with_mean": ["boolean"],
         "with_std": ["boolean"],
     }
 
-    def __init__(self, *, copy=True, with_mean=True, with_std=True):
+    def __init__(self, *, copy: Any = True, with_mean: Any = True, with_std: Any = True) -> None:
         self.copy = copy
         self.with_mean = with_mean
         self.with_std = with_std
@@ -152,7 +152,7 @@ class StandardScaler(Scaler):
         """
         return super().inverse_transform(X)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags: sparse rows are taken without means, float dtypes kept."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = not self.with_mean

@@ -25,7 +25,7 @@ class Joined(NamedTuple):
     """The states of branches by name, and some rows that their block held."""
 
     sample: Any
-    branches: dict[str, tuple]
+    branches: dict[str, tuple[Any, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,9 @@ class Branches:
             },
         )
 
-    def of_block(self, X: Rows, params: Mapping, reader: Reader, block: int | None) -> StagedBlock:
+    def of_block(
+        self, X: Rows, params: Mapping[str, Any], reader: Reader, block: int | None
+    ) -> StagedBlock:
         """Collect what the branches' columns tell by themselves."""
         X, told = Rows(X.all()), {}
 
@@ -79,7 +81,12 @@ class Branches:
         return StagedBlock(X, (told,))
 
     def learn(
-        self, state: Joined | None, piece: StagedBlock, y: Any, params: Mapping, reader: Reader
+        self,
+        state: Joined | None,
+        piece: StagedBlock,
+        y: Any,
+        params: Mapping[str, Any],
+        reader: Reader,
     ) -> tuple[Joined, Rows]:
         """Let each branch learn from its columns."""
         X = piece.rows.all()
@@ -96,7 +103,7 @@ class Branches:
         self.tap(X, y, learn)
         return Joined(head(X, 2), states), Rows(X)
 
-    def function(self, state: Joined) -> Callable:
+    def function(self, state: Joined) -> Callable[..., Any]:
         """Return the transformation of blocks."""
         return Method(self.fitted(state), "transform", {})
 
@@ -137,7 +144,7 @@ class Branches:
 class Tap(TransformerMixin, BaseEstimator):
     """A transformer that shows what it is fitted to."""
 
-    def __init__(self, name, do):
+    def __init__(self, name: Any, do: Any) -> None:
         self.name = name
         self.do = do
 
@@ -196,7 +203,7 @@ def nested(name: str, estimator: Any) -> Iterator[tuple[str, Any]]:
     if estimator is None or isinstance(estimator, str):
         return
     yield name, estimator
-    found: list = []
+    found: list[Any] = []
     if isinstance(estimator, Pipeline):
         found = estimator.steps
     elif isinstance(estimator, FeatureUnion | ColumnTransformer):
@@ -211,7 +218,7 @@ def leaves_within(name: str, estimator: Any) -> Iterator[tuple[str, Any]]:
     return ((at, inner) for at, inner in nested(name, estimator) if not isinstance(inner, outer))
 
 
-def rebuilt(estimator: Any, fitted: Iterator) -> Any:
+def rebuilt(estimator: Any, fitted: Iterator[Any]) -> Any:
     """Return ``estimator`` with its leaves replaced, in their order."""
     if estimator is None or isinstance(estimator, str):
         return estimator

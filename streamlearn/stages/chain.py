@@ -40,15 +40,15 @@ class Chain:
         scikit-learn's configuration, which is the thread's that makes this: a task runs in another.
     """
 
-    stages: tuple
+    stages: tuple[Any, ...]
     params: tuple[dict[str, tuple[str | None, Any]], ...]
     config: dict[str, Any] = field(default_factory=get_config)
 
-    def begin(self) -> tuple:
+    def begin(self) -> tuple[Any, ...]:
         """Return where ``partial_fit`` goes on."""
         return tuple(stage.begin() for stage in self.stages)
 
-    def nothing(self) -> tuple:
+    def nothing(self) -> tuple[Any, ...]:
         """Return the states before any block."""
         return (None,) * len(self.stages)
 
@@ -64,7 +64,7 @@ class Chain:
         self, X: Rows, given: Mapping[str, Any], reader: Reader, block: int | None, learns: bool
     ) -> StagedBlock:
         """Do what needs no state: stages without one, and what the next learns by itself."""
-        parts: tuple = ()
+        parts: tuple[Any, ...] = ()
         piece = StagedBlock(X)
         for applied, (stage, params) in enumerate(
             zip(self.stages, self.arguments(given), strict=True)
@@ -83,7 +83,7 @@ class Chain:
     @_configured
     def learn(
         self,
-        states: tuple,
+        states: tuple[Any, ...],
         piece: StagedBlock,
         y: Any,
         given: Mapping[str, Any],
@@ -91,7 +91,7 @@ class Chain:
         *,
         learns: bool = True,
         through: bool = True,
-    ) -> tuple[tuple, StagedBlock]:
+    ) -> tuple[tuple[Any, ...], StagedBlock]:
         """Let each stage learn from the block, then hand it to the next.
 
         ``through=False`` leaves out what the last stage would make of it.
@@ -111,7 +111,7 @@ class Chain:
             reader = reader.of_anything()
         return tuple(out), StagedBlock(rows, applied=len(self.stages), clean=clean)
 
-    def fitted(self, states: tuple) -> list:
+    def fitted(self, states: tuple[Any, ...]) -> list[Any]:
         """Return the fitted transformers.
 
         Raises

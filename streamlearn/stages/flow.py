@@ -27,6 +27,6 @@ class Flow:
 
     X: Any
     chain: Chain
-    states: tuple
+    states: tuple[Any, ...]
     given: dict[str, Any]
     reader: Reader

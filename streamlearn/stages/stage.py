@@ -58,7 +58,7 @@ class StagedBlock(NamedTuple):
     """
 
     rows: Rows
-    parts: tuple = ()
+    parts: tuple[Any, ...] = ()
     applied: int = 0
     clean: bool = False
 
@@ -102,7 +102,9 @@ class Mergeable:
         reader = reader._replace(finite=False, dense=getattr(self.estimator, "_dense", DENSE))
         return X if X.functions else Rows(reader.rows(X.array, block))
 
-    def of_block(self, X: Rows, params: Mapping, reader: Reader, block: int | None) -> StagedBlock:
+    def of_block(
+        self, X: Rows, params: Mapping[str, Any], reader: Reader, block: int | None
+    ) -> StagedBlock:
         """Sum up the rows of a block."""
         learner = self.learner
         assert learner.of_block is not None
@@ -126,7 +128,12 @@ class Mergeable:
         return StagedBlock(X, (Named(names, state, self.weighted),), clean=clean)
 
     def learn(
-        self, state: Named | None, piece: StagedBlock, y: Any, params: Mapping, reader: Reader
+        self,
+        state: Named | None,
+        piece: StagedBlock,
+        y: Any,
+        params: Mapping[str, Any],
+        reader: Reader,
     ) -> tuple[Named, Rows]:
         """Merge what the block told."""
         if not piece.parts:
@@ -146,7 +153,7 @@ class Mergeable:
             part = Named(state.names, merged, state.weighted or part.weighted)
         return part, self.read(piece.rows, reader, None)
 
-    def function(self, state: Named) -> Callable:
+    def function(self, state: Named) -> Callable[..., Any]:
         """Return the transformation of rows, a batch at a time; of a block, if to a frame."""
         assert self.learner.applied is not None
         assert self.learner.is_empty is not None
@@ -189,7 +196,7 @@ class Framed:
         scikit-learn's configuration, which is the thread's that makes this: a task runs in another.
     """
 
-    function: Callable
+    function: Callable[..., Any]
     fitted: Any
     config: dict[str, Any] = field(default_factory=get_config)
 
@@ -209,7 +216,9 @@ class Foreign:
 
     estimator: Any
 
-    def of_block(self, X: Rows, params: Mapping, reader: Reader, block: int | None) -> StagedBlock:
+    def of_block(
+        self, X: Rows, params: Mapping[str, Any], reader: Reader, block: int | None
+    ) -> StagedBlock:
         """Return the block: it tells nothing by itself."""
         return StagedBlock(X)
 
@@ -218,14 +227,14 @@ class Foreign:
         return self.estimator
 
     def learn(
-        self, state: Any, piece: StagedBlock, y: Any, params: Mapping, reader: Reader
+        self, state: Any, piece: StagedBlock, y: Any, params: Mapping[str, Any], reader: Reader
     ) -> tuple[Any, Rows]:
         """Let a copy learn from the block."""
         rows = Rows(piece.rows.all())
         before = clone(self.estimator) if state is None else state
         return learned(before, rows.array, y, dict(params)), rows
 
-    def function(self, state: Any) -> Callable:
+    def function(self, state: Any) -> Callable[..., Any]:
         """Return the transformation of blocks."""
         return Method(state, "transform", {})
 
@@ -244,7 +253,9 @@ class Stateless:
         """Return None: nothing was learned."""
         return
 
-    def of_block(self, X: Rows, params: Mapping, reader: Reader, block: int | None) -> StagedBlock:
+    def of_block(
+        self, X: Rows, params: Mapping[str, Any], reader: Reader, block: int | None
+    ) -> StagedBlock:
         """Return the estimator fitted to one row, which tells it the features."""
         fitted = self.estimator
         if not isinstance(fitted, FrozenEstimator):
@@ -253,7 +264,7 @@ class Stateless:
         return StagedBlock(X, (fitted,))
 
     def learn(
-        self, state: Any, piece: StagedBlock, y: Any, params: Mapping, reader: Reader
+        self, state: Any, piece: StagedBlock, y: Any, params: Mapping[str, Any], reader: Reader
     ) -> tuple[Any, Rows]:
         """Return the estimator as the first block found it."""
         if state is None:
@@ -261,7 +272,7 @@ class Stateless:
             (state,) = told.parts
         return state, piece.rows
 
-    def function(self, state: Any) -> Callable:
+    def function(self, state: Any) -> Callable[..., Any]:
         """Return the transformation of blocks."""
         return Method(state, "transform", {})
 

@@ -102,7 +102,7 @@ class Incremental(ParallelPostFit):
 
     _callees = {"fit": "partial_fit", "partial_fit": "partial_fit"}
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         **ParallelPostFit._parameter_constraints,
         "estimator": [HasMethods("partial_fit")],
         "classes": ["array-like", None],
@@ -117,21 +117,21 @@ class Incremental(ParallelPostFit):
 
     def __init__(
         self,
-        estimator,
+        estimator: Any,
         *,
-        scoring=None,
-        classes=None,
-        shuffle=True,
-        max_iter=1,
-        tol=1e-3,
-        patience=None,
-        validation_fraction=0.1,
-        random_state=None,
-        verbose=0,
-        predict_meta=None,
-        predict_proba_meta=None,
-        transform_meta=None,
-    ):
+        scoring: Any = None,
+        classes: Any = None,
+        shuffle: Any = True,
+        max_iter: Any = 1,
+        tol: Any = 1e-3,
+        patience: Any = None,
+        validation_fraction: Any = 0.1,
+        random_state: Any = None,
+        verbose: Any = 0,
+        predict_meta: Any = None,
+        predict_proba_meta: Any = None,
+        transform_meta: Any = None,
+    ) -> None:
         super().__init__(
             estimator,
             scoring=scoring,
@@ -278,7 +278,7 @@ class Lines:
         Blocks to learn from.
     """
 
-    def __init__(self, total: int):
+    def __init__(self, total: int) -> None:
         self.total, self.started = total, time.time()
 
     def __call__(self, progress: Progress) -> None:

@@ -53,11 +53,11 @@ class Copies(NamedTuple):
         every = range(len(blocks)) if order is None else order
         return [block for block in every if block not in held]
 
-    def prepare(self, epoch: int, index: int, parts: tuple) -> tuple:
+    def prepare(self, epoch: int, index: int, parts: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the parts of a block as they are: the estimator knows what to do with them."""
         return parts
 
-    def step(self, before: Taught, parts: tuple) -> tuple[Taught, None]:
+    def step(self, before: Taught, parts: tuple[Any, ...]) -> tuple[Taught, None]:
         """Let a copy learn from a block."""
         given = dict(zip(self.names, parts, strict=True))
         X, y = given.pop("X"), given.pop("y", None)
@@ -91,7 +91,7 @@ class AsGiven(NamedTuple):
     def order(self, blocks: engine.Blocks, epoch: int) -> None:
         """Return None: there is one block."""
 
-    def prepare(self, epoch: int, index: int, parts: tuple) -> None:
+    def prepare(self, epoch: int, index: int, parts: tuple[Any, ...]) -> None:
         """Return None: all is given."""
 
     def step(self, before: Taught, _block: None) -> tuple[Taught, None]:
@@ -140,7 +140,7 @@ class Lessons(NamedTuple):
         """Blocks to learn from."""
         return len(self.blocks) - (len(self.which) if self.held is self.blocks else 0)
 
-    def score(self, scorer: Callable | None, taught: Taught) -> float:
+    def score(self, scorer: Callable[..., Any] | None, taught: Taught) -> float:
         """Score what is held out."""
         assert self.held is not None
         return scoring.of_blocks(taught.estimator, scorer, self.held, self.which)
@@ -244,7 +244,7 @@ def _with_rows(blocks: engine.Blocks, among: list[int]) -> list[int]:
     return [block for block in among if blocks.rows[block] or block in found]
 
 
-def _number(index: int, _parts: tuple) -> set[int]:
+def _number(index: int, _parts: tuple[Any, ...]) -> set[int]:
     return {index}
 
 

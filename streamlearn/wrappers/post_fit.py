@@ -121,7 +121,7 @@ class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
     _callees = {"fit": "fit"}
     """Which method of the estimator gets the arguments of which of ours, where not its own name."""
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: dict[str, Any] = {
         "estimator": [HasMethods("fit"), HasMethods("predict"), HasMethods("transform")],
         "scoring": [StrOptions(set(get_scorer_names())), callable, None],
         "predict_meta": ["array-like", None],
@@ -131,13 +131,13 @@ class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
 
     def __init__(
         self,
-        estimator,
+        estimator: Any,
         *,
-        scoring=None,
-        predict_meta=None,
-        predict_proba_meta=None,
-        transform_meta=None,
-    ):
+        scoring: Any = None,
+        predict_meta: Any = None,
+        predict_proba_meta: Any = None,
+        transform_meta: Any = None,
+    ) -> None:
         self.estimator = estimator
         self.scoring = scoring
         self.predict_meta = predict_meta
@@ -271,7 +271,7 @@ class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
             router.add(scorer=scoring.scorer_of(self.scoring), method_mapping=mapping)
         return router
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         """Return the tags of the estimator."""
         if not hasattr(self.estimator, "__sklearn_tags__"):
             return super().__sklearn_tags__()

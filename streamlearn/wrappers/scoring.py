@@ -34,7 +34,7 @@ OURS = {made_of(theirs.get_scorer(name)).metric: metric for name, metric in NAME
 """Our metric for each of scikit-learn's."""
 
 
-def scorer_of(scoring: Any) -> Callable | None:
+def scorer_of(scoring: Any) -> Callable[..., Any] | None:
     """Return the scorer ``(estimator, X, y) -> float``; None for the estimator's own score.
 
     Raises
@@ -116,14 +116,18 @@ def of_blocks(estimator: Any, scorer: Any, blocks: engine.Blocks, order: Sequenc
     return total / weight if weight else np.nan
 
 
-def _accepts_weight(estimator: Any, scorer: Callable | None) -> bool:
+def _accepts_weight(estimator: Any, scorer: Callable[..., Any] | None) -> bool:
     """Tell whether a score can weigh the rows."""
     metric = None if scorer is None else made_of(scorer).metric or scorer
     return takes(estimator.score if metric is None else metric, "sample_weight")
 
 
 def _score_of_block(
-    estimator: Any, scorer: Callable | None, names: tuple[str, ...], index: int, parts: tuple
+    estimator: Any,
+    scorer: Callable[..., Any] | None,
+    names: tuple[str, ...],
+    index: int,
+    parts: tuple[Any, ...],
 ) -> tuple[float, float]:
     """Return the score of a block times its rows or weights, and these."""
     given = dict(zip(names, parts, strict=True))
@@ -136,7 +140,9 @@ def _score_of_block(
     return (float(score(X, y, sample_weight=weight)) * rows, rows) if rows else (0.0, 0.0)
 
 
-def _fit_of_block(estimator: Any, names: tuple[str, ...], index: int, parts: tuple) -> Any:
+def _fit_of_block(
+    estimator: Any, names: tuple[str, ...], index: int, parts: tuple[Any, ...]
+) -> Any:
     given = dict(zip(names, parts, strict=True))
     predicted = as_array(estimator.predict(as_known(estimator, given["X"])))
     target, *weight = (

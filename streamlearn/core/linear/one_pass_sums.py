@@ -205,7 +205,7 @@ def drawn(draws: Array, m: int, q: Array | None) -> tuple[Array, Array | None]:
     return at, (until[-1] / m) / xp.where(own > 0.0, own, 1.0)
 
 
-def rows_of(parts: Iterable[Rows | None], at: Any) -> list:
+def rows_of(parts: Iterable[Rows | None], at: Any) -> list[Any]:
     """Return some rows of each of several arrays, of all that are not None."""
     return [x if x is None else pick(x, at) for x in parts]
 

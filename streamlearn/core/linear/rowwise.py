@@ -380,7 +380,7 @@ def _where(moving: Array, new: State, old: State) -> State:
     """Return the new state in the columns that move, the old one in the others."""
     xp = namespace(moving)
 
-    def pick(a, b):
+    def pick(a: Any, b: Any) -> Any:
         if isinstance(a, tuple):
             return type(a)(*map(pick, a, b))
         if a is None or a.ndim == 0:

@@ -31,8 +31,8 @@ class Optimizer(NamedTuple):
     """
 
     params: Any
-    init: Callable
-    step: Callable
+    init: Callable[..., Any]
+    step: Callable[..., Any]
 
 
 class Sgd(NamedTuple):

@@ -142,7 +142,9 @@ def of_block(params: Params, X: Array, weight: Array | None = None) -> Moments:
     return _in_any_units(partial(_of_rows, holds_nan=holds_nan), X, weight, batch_rows(X))
 
 
-def _in_any_units(of_rows: Callable, X: Array, weight: Array | None, rows: int) -> Moments:
+def _in_any_units(
+    of_rows: Callable[..., Any], X: Array, weight: Array | None, rows: int
+) -> Moments:
     """Return the moments of a block by what ``of_rows`` finds of some rows at a time.
 
     Where their squares are near the ends of the floats, in units of their largest magnitudes.
@@ -154,14 +156,14 @@ def _in_any_units(of_rows: Callable, X: Array, weight: Array | None, rows: int) 
     return _in_batches(partial(_scaled, of_rows), X, weight, rows)
 
 
-def _in_batches(of_rows: Callable, X: Array, weight: Array | None, rows: int) -> Moments:
+def _in_batches(of_rows: Callable[..., Any], X: Array, weight: Array | None, rows: int) -> Moments:
     state = init(Params(), X.shape[1], like=X)
     for batch in cut(X, None, weight, seen=0, batch_size=rows):
         state = merge(state, of_rows(batch.X, batch.weight))
     return state
 
 
-def _scaled(of_rows: Callable, X: Array, weight: Array | None) -> Moments:
+def _scaled(of_rows: Callable[..., Any], X: Array, weight: Array | None) -> Moments:
     unit = powers_of_two(magnitudes(X, weight))
     X = cast(X, unit.dtype)
     found = of_rows(by_columns(X, ("multiply", 1.0 / _or_one(unit))), weight)
