@@ -728,8 +728,8 @@ if find_spec("torch"):
 
 ELSEWHERE = {
     "blocks/graph.py": "tests/blocks/test_cluster.py has an asynchronous Client",
-    "blocks/stream.py": "tests/blocks/test_cluster.py has data that are persisted",
-    **({} if find_spec("torch") else {"plain.py": "sparse arrays of torch"}),
+    "blocks/schedule.py": "tests/blocks/test_cluster.py has data that are persisted",
+    **({} if find_spec("torch") else {"_arrays/plain.py": "sparse arrays of torch"}),
 }
 
 

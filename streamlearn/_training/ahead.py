@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from streamlearn._arrays import (
-    Array,
     asarray,
     default_int,
     same_place,
@@ -20,6 +19,7 @@ from streamlearn._validation.reader import (
 )
 from streamlearn.blocks import Rows
 from streamlearn.core.affine_map import AffineMap
+from streamlearn.core.learner import an_array
 from streamlearn.stages import Flow, Mergeable
 
 
@@ -98,9 +98,3 @@ def names_of(course: Course) -> tuple[str, ...] | None:
     stages = () if course.ahead is None else course.ahead.stages
     same = all(isinstance(stage, Mergeable) for stage in stages)
     return course.reader.names if same else None
-
-
-def an_array(state: Any) -> Array:
-    while isinstance(state, tuple):
-        state = state[0]
-    return state

@@ -22,7 +22,7 @@ from streamlearn._arrays import (
     is_sparse,
     to_numpy,
 )
-from streamlearn._training.ahead import an_array, names_of, through_stages
+from streamlearn._training.ahead import names_of, through_stages
 from streamlearn._training.course import Course, Learned, Report, generator
 from streamlearn._training.epochs import Progress
 from streamlearn._training.prepare import (
@@ -42,7 +42,7 @@ from streamlearn._validation.reader import (
 )
 from streamlearn.blocks import Blocks, Rows, groups
 from streamlearn.core.batches import GROWTH, cut, learn
-from streamlearn.core.learner import Info, Learner
+from streamlearn.core.learner import Info, Learner, an_array
 
 GOLDEN = 0.5 * (5.0**0.5 - 1.0)
 
