@@ -178,7 +178,7 @@ def test_in_one_pass_as_alone(step):
 
 
 def test_after_another_step_and_in_branches(step):
-    """Of one block, so that statistics are final."""
+    """With one block, so that statistics are final."""
     for outer in (
         make_union(step, "passthrough"),
         ColumnTransformer([("a", step, [0, 2]), ("b", ByMagnitude(), [1])]),
@@ -233,6 +233,8 @@ def test_nan_is_refused_where_it_is_not_allowed():
     for given in (bad, dask_array(bad, CHUNKS)):
         with pytest.raises(ValueError, match="contains NaN"):
             Strict().fit(given)
+    with pytest.raises(ValueError, match="contains NaN in block 3"):
+        make_pipeline(Strict()).fit(dask_array(bad, CHUNKS))
 
 
 def test_a_learner_goes_on_where_the_scale_moves():
@@ -244,7 +246,7 @@ def test_a_learner_goes_on_where_the_scale_moves():
 
 
 def fields_of_states(source: str) -> list[str]:
-    """Return what is read of the ``state`` of anything: ``part.state.mean``."""
+    """Return what is read from the ``state`` of anything: ``part.state.mean``."""
     return [
         ast.unparse(node)
         for node in ast.walk(ast.parse(source))

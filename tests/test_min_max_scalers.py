@@ -374,7 +374,7 @@ def same_transformers(one: Any, alone: Any, rtol: float = 0.0) -> None:
 @not_converged
 @pytest.mark.parametrize("name", LEARNERS)
 def test_in_one_pass_as_alone(scaler, name):
-    """Read once; the statistics are those of a fit, and of one block the learner's are, too."""
+    """The statistics are those of a fit. With one block they are final, and so is the learner."""
     reads: list = []
     pipe = make_pipeline(clone(scaler), clone(LEARNERS[name]))
     epochs = 1 if name in ("SGDClassifier", "SGDRegressor") else None

@@ -48,11 +48,14 @@ class StandardScaler(Scaler):
     in the widest float of the device, see `streamlearn.core.statistics.moments`. Fitted attributes
     are in the namespace and on the device of X.
 
-    Different from scikit-learn: scale and mean are right at any offset and in any unit, also where
-    the variance itself leaves the floats (0 or infinity). Weights that add up to 0 are an error.
-
     Rows of scipy.sparse, in memory or as blocks, need ``with_mean=False``, and stay sparse in
     ``transform``. Their zeros count.
+
+    Differences from scikit-learn:
+
+    - Scale and mean are right at any offset and in any unit, also where the variance itself leaves
+      the floats (0 or infinity).
+    - Weights that add up to 0 are an error.
 
     Examples
     --------

@@ -118,7 +118,7 @@ def test_maps_come_back_and_pickle(params, backend):
     assert (beyond.min() >= low and beyond.max() <= high) == params.clip
 
 
-def test_what_moved_is_told_of_both_parts_of_an_offset():
+def test_both_parts_of_an_offset_move():
     params = ex.Range(-1.0, 2.0)
     X = 1e8 + table(50)
     former, now = (ex.affine(params, ex.of_block(params, rows)) for rows in (X[:20], X))

@@ -77,7 +77,7 @@ class Clipped(NamedTuple):
     high: float
 
     def __call__(self, X: Array) -> Array:
-        """Return the transformed rows of X, in their float dtype; of sparse ones 0 stays 0."""
+        """Return the transformed rows of X, in their float dtype. Zeros of sparse rows stay."""
         X = self.function(X)
         if is_sparse(X):
             (X,) = of_entries(X, self._clip, rows=())
