@@ -72,7 +72,7 @@ def test_classifier_row_by_row_is_scikit_learns(n_classes, rate, penalty):
         (None, "balanced", dict(zip("abc"[:n_classes], (0.5, 2.0, 1.0), strict=False))),
     ):
         if average and penalty in ("l1", "elasticnet"):
-            continue  # scikit-learn's is no average of its iterates, see tests/core/test_linear.py
+            continue  # scikit-learn's is no mean of its iterates: tests/core/linear/test_sgd.py
         how = {
             "loss": "log_loss", "learning_rate": rate, "penalty": penalty, "alpha": 0.02,
             "l1_ratio": 0.3, "eta0": 0.05, "power_t": 0.3, "average": average,

@@ -7,7 +7,7 @@ number in `Params` may be an array over columns.
 A step on a batch of m rows is scikit-learn's step on one row with the row's gradient replaced by
 the batch's mean. On batches of one row it is scikit-learn's algorithm, operation for operation,
 but for one thing: the average under an L1 penalty is the average of the coefficients here, while
-scikit-learn subtracts the whole accumulated penalty from it (`tests/core/test_linear.py` states
+scikit-learn subtracts the whole accumulated penalty from it (`tests/core/linear/test_sgd.py` states
 the difference as a formula, and shows where it leads).
 """
 

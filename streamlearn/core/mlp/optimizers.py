@@ -5,7 +5,7 @@ parameters of a model make one vector, since a dozen operations on one long arra
 each of many short ones, on a device most of all.
 
 To add one: a NamedTuple of hyperparameters, a NamedTuple of state, ``init`` and ``step`` as here,
-and a row in the tables of ``tests/core/test_optimizers.py``.
+and a row in the tables of ``tests/core/mlp/test_optimizers.py``.
 """
 
 from __future__ import annotations

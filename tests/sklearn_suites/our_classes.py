@@ -1,6 +1,6 @@
 """A plugin of pytest: scikit-learn's own tests take our classes for its own.
 
-``tests/test_scikit_learns_own.py`` runs them so. Defaults that differ are scikit-learn's, and
+``test_their_tests.py`` runs them so. Defaults that differ are scikit-learn's, and
 ``batch_size=1``, as the tests were written for its algorithm. What is left is a table: a test of
 theirs that ours is known to fail, each with the reason. One that passes is an error, and so is a
 line of the table that is about no test.

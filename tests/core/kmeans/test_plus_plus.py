@@ -8,7 +8,7 @@ from sklearn.cluster import kmeans_plusplus
 
 from streamlearn._arrays import asarray
 from streamlearn.core.kmeans.plus_plus import seeds
-from tests.core.test_kmeans import TABLES, blobs
+from tests.core.kmeans.test_minibatch import TABLES, blobs
 
 
 def test_seeds_are_scikit_learns(backend):

@@ -1,7 +1,7 @@
 """scikit-learn's own tests of the classes that ours are named after, run on ours.
 
-They come with scikit-learn. `tests.substituted` puts ours in their place, and lists what is
-different and why.
+They come with scikit-learn. `tests.sklearn_suites.our_classes` puts ours in their place, and lists
+what is different and why.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import sklearn
 
-HERE = Path(__file__).parents[1]
+HERE = Path(__file__).parents[2]
 
 FILES = {
     "linear models": (
@@ -48,7 +48,7 @@ def test_scikit_learns_own_tests_pass(files, tmp_path):
     settings = tmp_path / "pytest.ini"
     settings.write_text("[pytest]\n")
     how = ["-q", "--tb=short", "-c", settings, "--rootdir", tmp_path]
-    plugins = ["-p", "tests.substituted", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    plugins = ["-p", "tests.sklearn_suites.our_classes", "-p", "no:cacheprovider", "-p", "no:xdist"]
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     env["PYTHONPATH"] = os.pathsep.join([str(HERE), *filter(None, [env.get("PYTHONPATH")])])
     env["LOKY_MAX_CPU_COUNT"] = "1"  # scikit-learn's conftest takes as many BLAS threads as this

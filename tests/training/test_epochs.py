@@ -18,7 +18,7 @@ from streamlearn.core import scores
 from streamlearn.core.linear import sgd
 from streamlearn.linear_model.base import Lines, mean_loss
 from tests.containers import dask_array
-from tests.test_learning import CHUNKS, N_FEATURES, PARAMS, course, table
+from tests.training.test_block_learner import CHUNKS, N_FEATURES, PARAMS, course, table
 
 FOREVER = {"max_iter": 3, "tol": -np.inf, "n_iter_no_change": 5}
 
