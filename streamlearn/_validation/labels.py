@@ -24,6 +24,7 @@ from streamlearn._arrays import (
     widest_float,
 )
 from streamlearn._arrays.plain import gaps
+from streamlearn._validation.messages import no_rows
 from streamlearn._validation.reader import as_vector, in_block, read_weight, sum_is_finite
 from streamlearn.blocks import Blocks, reduce
 
@@ -60,7 +61,7 @@ def discover(blocks: Blocks, *, weighted: bool = False) -> Labels:
     of_block = partial(_labels_of_block, blocks.names, blocks.in_memory, weighted)
     found = reduce(of_block, _merge, blocks)
     if found is None:
-        raise ValueError("y has no rows, and a minimum of 1 is required.")
+        raise no_rows("a classifier", " in y")
     return found
 
 
