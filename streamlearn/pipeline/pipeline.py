@@ -14,6 +14,7 @@ from typing import Any
 
 from sklearn import pipeline as theirs
 from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import make_pipeline as named_by_type
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -293,7 +294,7 @@ def make_pipeline(
                     ('sgdregressor', SGDRegressor())])
     """
     return Pipeline(
-        theirs.make_pipeline(*steps).steps,
+        named_by_type(*steps).steps,
         schedule=schedule,
         memory=memory,
         transform_input=transform_input,
