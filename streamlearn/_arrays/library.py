@@ -196,7 +196,7 @@ def batch_rows(
     On a CPU as many as fit in ``budget`` bytes with ``extra`` numbers a row, at least 512 and at
     most ``most``: by default what stays in the second-level cache. On an accelerator as many as
     fill it. It depends on the row's size and the kind of device only, so results do not change from
-    one learner to the next.
+    one machine to the next.
     """
     if not on_host(X):
         return DEVICE_BATCH_ROWS

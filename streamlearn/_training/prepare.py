@@ -21,6 +21,7 @@ from streamlearn._arrays import (
 from streamlearn._training.course import Course, generator
 from streamlearn._validation.labels import encode
 from streamlearn._validation.reader import (
+    Reader,
     as_vector,
     in_block,
     read_values,
@@ -29,7 +30,7 @@ from streamlearn._validation.reader import (
 from streamlearn.blocks import Rows
 from streamlearn.core.batches import GROWTH, SMALLEST
 from streamlearn.core.learner import Batch
-from streamlearn.stages import StagedBlock
+from streamlearn.stages import Chain, StagedBlock
 
 DRAWS = 512
 """Numbers that are drawn for the samples of a block: a row each of the largest sample."""
@@ -112,14 +113,14 @@ def read(
     course: Course, epoch: int, index: int, parts: tuple[Any, ...]
 ) -> PreparedBlock | PendingBlock:
     """Make arrays of the parts of a block; the draws are still missing."""
-    X, block = parts[0], course.reader.block(index)
-    X, given = X if isinstance(X, Rows) else Rows(X), {}
+    X, block = as_rows(parts[0]), course.reader.block(index)
     if course.ahead is None:
         X = course.reader.whole(X, block)
     else:
-        given = dict(zip(course.names[1:], parts[1:], strict=True))
         learns = epoch == course.first.epoch
-        piece = course.ahead.of_block(X, given, course.reader, block, learns)
+        piece, given = staged(
+            course.ahead, course.names, course.reader, index, parts, learns=learns
+        )
         X = piece.rows if is_array(piece.rows.array) else Rows(np.empty((1, 1)))
     like = Rows(X.array[:1, ...], X.functions).all()
     weight = read_weight(parts, course.names, like, block, signed=course.signed_weights)
@@ -127,6 +128,26 @@ def read(
     if course.ahead is None:
         return without_held_out(course, index, X, target, weight)
     return PendingBlock(piece, given, target, weight, epoch, index)
+
+
+def staged(
+    chain: Chain,
+    names: tuple[str, ...],
+    reader: Reader,
+    index: int,
+    parts: tuple[Any, ...],
+    *,
+    learns: bool,
+) -> tuple[StagedBlock, dict[str, Any]]:
+    """Do what stages can do without a state; return the other parts of the block by name, too."""
+    given = dict(zip(names[1:], parts[1:], strict=True))
+    block = reader.block(index)
+    return chain.of_block(as_rows(parts[0]), given, reader, block, learns), given
+
+
+def as_rows(X: Any) -> Rows:
+    """Return the part X of a block as rows, which it is already where they are lazily made."""
+    return X if isinstance(X, Rows) else Rows(X)
 
 
 def read_target(

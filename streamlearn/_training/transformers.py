@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from streamlearn._training.epochs import Progress, train
+from streamlearn._training.prepare import staged
 from streamlearn._training.stopping import Never
 from streamlearn._validation.reader import Reader, as_array
-from streamlearn.blocks import Blocks, Rows, align
+from streamlearn.blocks import Blocks, align
 from streamlearn.stages import Chain, Flow, StagedBlock
 
 
@@ -33,10 +34,7 @@ class StagesAlone(NamedTuple):
         self, epoch: int, index: int, parts: tuple[Any, ...]
     ) -> tuple[StagedBlock, dict[str, Any]]:
         """Do what needs no state."""
-        given = dict(zip(self.names[1:], parts[1:], strict=True))
-        X = parts[0] if isinstance(parts[0], Rows) else Rows(parts[0])
-        piece = self.chain.of_block(X, given, self.reader, self.reader.block(index), learns=True)
-        return piece, given
+        return staged(self.chain, self.names, self.reader, index, parts, learns=True)
 
     def step(
         self, states: tuple[Any, ...], block: tuple[StagedBlock, dict[str, Any]]

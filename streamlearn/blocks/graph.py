@@ -228,7 +228,7 @@ class Scheduler(NamedTuple):
 
     @property
     def in_processes(self) -> bool:
-        """Whether tasks run in processes of this learner, without a cluster."""
+        """Whether tasks run in processes of this machine, without a cluster."""
         return "multiprocessing" in getattr(self.get, "__module__", "")
 
     def read_ahead(self) -> int:

@@ -88,14 +88,21 @@ class DrawnBatches:
         """Do nothing: rows and weights in memory have been checked."""
 
 
-@dataclass(frozen=True)
 class Converged(Never):
-    """Stop when the rule that goes along with the steps says so, but not in the first epoch.
+    """Stop when the rule that goes along with the steps says so."""
+
+    def after_segment(self, progress: Progress) -> Progress:
+        """Look whether the steps have converged."""
+        return progress._replace(stopped=_converged(progress.learned.state))
+
+
+@dataclass(frozen=True)
+class ConvergedLater(Converged):
+    """The same over blocks, where the steps are watched from the second epoch on.
 
     Attributes
     ----------
-    course : Course or None
-        None over batches drawn from memory, where the rule is there from the start.
+    course : Course
     watch : callable
         ``(n_rows, n_steps) -> Watch``, asked if there is a second epoch.
     max_iter : int
@@ -103,18 +110,14 @@ class Converged(Never):
         Rows learned from before the fit.
     """
 
-    course: Course | None = None
-    watch: Callable[[int, int], Watch] | None = None
-    max_iter: int = 0
-    before: int = 0
+    course: Course
+    watch: Callable[[int, int], Watch]
+    max_iter: int
+    before: int
 
     def begin(self, progress: Progress) -> float:
         """Return the weight of all rows, which is not known yet."""
         return 0.0
-
-    def after_segment(self, progress: Progress) -> Progress:
-        """Look whether the steps have converged."""
-        return progress._replace(stopped=_converged(progress.learned.state))
 
     def after_epoch(self, progress: Progress) -> Progress:
         """Watch from the second epoch on.
@@ -124,8 +127,6 @@ class Converged(Never):
         ValueError
             If fewer rows than clusters have a weight.
         """
-        if self.course is None or self.watch is None:
-            return progress
         learned, total = progress.learned, progress.rule or progress.weight
         if learned.waiting is not None:
             raise too_few(learned.waiting[0].shape[0], self.course)
@@ -219,7 +220,7 @@ def over_blocks(
     ValueError
         If there are no rows, or none has a weight.
     """
-    rule = Converged(course, watch, max_iter, learned.rows)
+    rule = ConvergedLater(course, watch, max_iter, learned.rows)
     learner = BlockLearner(course, inertia_of_block)
     out = train(learner, blocks, Progress(learned), rule, max_iter=max_iter)
     learned = out.learned._replace(state=out.learned.state._replace(watch=None))

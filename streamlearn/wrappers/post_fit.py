@@ -71,7 +71,7 @@ class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
     """Predict, transform and score lazily, block by block, with any fitted estimator.
 
     For a model that was fitted on rows that fit in memory and is wanted for many more. What is in
-    memory goes piecewise_linear through to the estimator.
+    memory goes straight through to the estimator.
 
     Parameters
     ----------

@@ -87,7 +87,7 @@ def test_loads_spread_over_the_workers(client):
     """The gate does not pull every load to the worker that holds the state.
 
     Twelve each are fair. Placed like tasks that follow their inputs, one would have 33. The default
-    window, two a worker, leaves no worker without; a narrower one can, where the learner is busy.
+    window, two a worker, leaves no worker without; a narrower one can, where the machine is busy.
     """
     _, records = run(gather, (), align(X=source([5] * 36, seconds=0.1)))
     loads = Counter(r.worker.split()[0] for r in records)

@@ -5,7 +5,7 @@ all rows it was ever given, as scikit-learn's ``MiniBatchKMeans`` does. Distance
 one matrix product. Where the centres lie far from zero their mean is subtracted from all rows
 first, so that nothing cancels: offsets of 1e8, and of 1e4 in float32, cost no accuracy.
 
-Measured on 20 float64 features, batches of 4,096 rows, CPU nanoseconds a row on a busy learner: a
+Measured on 20 float64 features, batches of 4,096 rows, CPU nanoseconds a row on a busy machine: a
 step 80 for 16 clusters and 1600 for 1000. ``partial_fit``, checks of its input included, takes 113
 for 16, and 182 where it also labels the rows, of which 1000 clusters take 3350; scikit-learn's 159,
 212 and 4720 (``bench/learners.py``).
