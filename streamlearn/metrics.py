@@ -42,6 +42,7 @@ from streamlearn._validation.reader import (
     finite_or_raise,
     in_block,
     indicator_or_raise,
+    read_weight,
 )
 from streamlearn.core import scores
 
@@ -181,7 +182,7 @@ def r2_score(
 
 
 def _error(
-    tally: scores.Score,
+    metric: scores.Score,
     y_true: Any,
     y_pred: Any,
     sample_weight: Any,
@@ -198,9 +199,9 @@ def _error(
     weights = None
     if not isinstance(multioutput, str):
         weights = to_numpy(_numbers(multioutput, "multioutput", None))
-    state = _sums(tally, _value_pair, y_true, y_pred, sample_weight)
+    state = _sums(metric, _value_pair, y_true, y_pred, sample_weight)
     with np.errstate(over="ignore"):
-        values = np.atleast_1d(to_numpy(tally.result(state)))
+        values = np.atleast_1d(to_numpy(metric.result(state)))
     if weights is not None and (weights.shape != values.shape or len(values) == 1):
         raise ValueError(
             f"multioutput holds {weights.size} weights and there are {len(values)} outputs. Give "
@@ -221,7 +222,7 @@ def _error(
 
 
 def _sums(
-    tally: scores.Score, pair: Callable[..., Any], y_true: Any, y_pred: Any, sample_weight: Any
+    metric: scores.Score, pair: Callable[..., Any], y_true: Any, y_pred: Any, sample_weight: Any
 ) -> Any:
     """Return the sums of all blocks."""
     given = {"y_pred": y_pred, "y_true": _told(y_true), "sample_weight": sample_weight}
@@ -229,8 +230,7 @@ def _sums(
     ordered = dict(sorted(given.items(), key=lambda item: not engine.is_collection(item[1])))
     # What a prediction is made of is read once with a target of the same frame.
     blocks = engine.align(as_rows=("y_pred",), **ordered)
-    of_block = partial(_tally_of_block, tally, pair, blocks.names, blocks.in_memory)
-    state = engine.reduce(of_block, tally.merge, blocks)
+    state = engine.reduce(partial(_score_of_block, metric, pair), metric.merge, blocks)
     if state is None:
         raise ValueError("y_true and y_pred have no rows, and no row has no score.")
     if not to_numpy(_weight_of(state)).any():
@@ -250,27 +250,16 @@ def _told(y_true: Any) -> Any:
     return y_true
 
 
-def _tally_of_block(
-    tally: scores.Score,
-    pair: Callable[..., Any],
-    names: tuple[str, ...],
-    in_memory: bool,
-    index: int,
-    parts: tuple[Any, ...],
-) -> Any:
-    block = None if in_memory else index
-    given = dict(zip(names, parts, strict=True))
-    predicted = given["y_pred"]
+def _score_of_block(metric: scores.Score, pair: Callable[..., Any], block: engine.Block) -> Any:
+    predicted = block.parts["y_pred"]
     if isinstance(predicted, engine.Rows):
-        with engine.noted(f"block {index}, when it was predicted"):
+        with engine.noted(f"block {block.number}, when it was predicted"):
             predicted = predicted.all()
-    target, predicted = pair(given["y_true"], predicted, block)
-    weight = given.get("sample_weight")
-    if weight is not None:
-        weight = as_vector(_numbers(weight, "sample_weight", block), "sample_weight", block)
-        weight = asarray(weight, like=target, dtype=widest_float(target))
+    target, predicted = pair(block.parts["y_true"], predicted, block.named)
+    like = asarray(np.empty(0), like=target, dtype=widest_float(target))
+    weight = read_weight(block.sample_weight, like, block.named)
     with np.errstate(over="ignore", invalid="ignore"):
-        return tally.of_block(target, predicted, weight)
+        return metric.of_block(target, predicted, weight)
 
 
 def _label_pair(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Array]:

@@ -15,10 +15,10 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_array, validate_data
 
 from streamlearn import blocks as engine
-from streamlearn._arrays import is_array, row_major, to_numpy
+from streamlearn._arrays import Array, is_array, row_major, to_numpy
 from streamlearn._arrays.plain import known_or_raise, plain
 from streamlearn._arrays.sparse import csr, is_sparse
 from streamlearn._sklearn import _check_feature_names, _check_n_features, _check_sample_weight
@@ -52,6 +52,11 @@ class Given(NamedTuple):
     reader: Reader
     n_features: int | None
     flow: Flow | None = None
+
+    @property
+    def whole(self) -> engine.Block | None:
+        """All rows, where they are in memory and no stages are ahead; else None."""
+        return self.blocks.whole if self.flow is None else None
 
 
 def check_inputs(
@@ -103,57 +108,118 @@ def check_inputs(
     if isinstance(X, Flow):
         given = {"X": X.X, "y": y, "sample_weight": sample_weight, **X.given}
         return Given(engine.align(as_rows=("X",), **given), X.reader, None, X)
-    X, y, sample_weight = (plain(a) for a in (X, y, sample_weight))
-    known_or_raise(X)
+    y, sample_weight = plain(y), plain(sample_weight)
     for what, given in (("y", y), ("sample_weight", sample_weight)):
         known_or_raise(given, what, sparse=False)
+    X, y, reader = check_rows(
+        estimator,
+        X,
+        y,
+        reset=reset,
+        allow_nan=allow_nan,
+        finite=finite,
+        y_numeric=target == "values",
+        multi_output=multi_output,
+    )
+    if engine.is_collection(X):
+        names = ("X",) if as_rows else ()
+        blocks = engine.align(as_rows=names, X=X, y=y, sample_weight=sample_weight)
+    else:
+        sample_weight = _weight_in_memory(estimator, X, sample_weight)
+        blocks = engine.align(X=X, y=y, sample_weight=sample_weight)
+    return Given(blocks, reader, reader.n_features)
+
+
+def check_rows(
+    estimator: BaseEstimator,
+    X: Any,
+    y: Any = None,
+    *,
+    reset: bool,
+    named: bool = True,
+    allow_nan: bool = False,
+    finite: bool = True,
+    **of_y: Any,
+) -> tuple[Any, Any, Reader]:
+    """Check rows on their way in, and y with them, as far as they are in memory.
+
+    Parameters
+    ----------
+    estimator, reset, allow_nan, finite
+        See `check_inputs`.
+    X, y : containers
+    named : bool
+        Whether a frame must have the column names of fit.
+    **of_y
+        What scikit-learn's ``check_X_y`` is to know of y.
+
+    Returns
+    -------
+    X : array, or collection of whole rows
+    y : container
+    reader : Reader
+        How the rows are read; those in memory have been.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As scikit-learn's estimators do.
+    """
+    X = plain(X)
+    known_or_raise(X)
     if engine.is_collection(X):
         X = engine.whole_rows(X)
         # A frame of transformed rows is an array's: in memory it would have had no names.
-        named = reset or not engine.origin(X)[1]
+        named = named and (reset or not engine.origin(X)[1])
         reader = check_declared(estimator, X, reset=reset, allow_nan=allow_nan, named=named)
-        reader = reader._replace(finite=finite)
-        names = ("X",) if as_rows else ()
-        parts = engine.align(as_rows=names, X=X, y=y, sample_weight=sample_weight)
-        return Given(parts, reader, reader.n_features)
+        return X, y, reader._replace(finite=finite)
     if is_foreign(X):
-        reader = check_declared(estimator, X, reset=reset, allow_nan=allow_nan)
+        reader = check_declared(estimator, X, reset=reset, allow_nan=allow_nan, named=named)
         reader = reader._replace(finite=finite)
         X = reader.rows(X)
         if X.shape[0] == 0:
-            raise no_rows(name, f" (shape={tuple(X.shape)})")
-    else:
-        dense_or_raise(X, advice(estimator))
-        checks = {
-            "reset": reset,
-            "accept_sparse": "csr" if advice(estimator) is None else False,
-            "dtype": [np.float64, np.float32],
-            "ensure_all_finite": "allow-nan" if allow_nan else finite,
-        }
-        of_y = {"y_numeric": target == "values", "multi_output": multi_output}
+            raise no_rows(reader.estimator, f" (shape={tuple(X.shape)})")
+        return X, y, reader._replace(checked=True)
+    dense_or_raise(X, advice(estimator))
+    checks = {
+        "accept_sparse": "csr" if advice(estimator) is None else False,
+        "dtype": [np.float64, np.float32],
+        "ensure_all_finite": "allow-nan" if allow_nan else finite,
+    }
+    if not engine.is_collection(y):
         # Everything follows X.
-        y, sample_weight = (to_numpy(a) if is_foreign(a) else a for a in (y, sample_weight))
-        y = as_array(y, "y") if is_table(y) else y
-        columns = names_of(X)
-        for what, given in (("X", X), ("sample_weight", sample_weight)):
-            dates_or_raise(given, what)
-        with with_advice(X):
-            if not reset and is_clean(estimator, X, y, finite=finite):
-                pass
-            elif y is None or engine.is_collection(y):
-                X = validate_data(estimator, X, **checks)
-            else:
-                X, y = validate_data(estimator, X, y, **of_y, **checks)
-            if sample_weight is not None and not engine.is_collection(sample_weight):
-                # Of held-out rows the split says what is wrong.
-                zeros = bool(getattr(estimator, "early_stopping", False))
-                sample_weight = _check_sample_weight(
-                    sample_weight, X, dtype=X.dtype, allow_all_zero_weights=zeros
-                )
-        X = csr(X) if is_sparse(X) else row_major(X)
-        reader = Reader(name, X.shape[1], columns, allow_nan=allow_nan, finite=finite)
-    parts = engine.align(X=X, y=y, sample_weight=sample_weight)
-    return Given(parts, reader._replace(in_memory=True, checked=True), X.shape[1])
+        y = to_numpy(y) if is_foreign(y) else as_array(y, "y") if is_table(y) else y
+    columns = names_of(X)
+    dates_or_raise(X, "X")
+    with with_advice(X):
+        if not reset and is_clean(estimator, X, y, finite=finite):
+            pass
+        elif not named:
+            X = check_array(X, estimator=estimator, input_name="X", **checks)
+            _check_n_features(estimator, X, reset=reset)
+        elif y is None or engine.is_collection(y):
+            X = validate_data(estimator, X, reset=reset, **checks)
+        else:
+            X, y = validate_data(estimator, X, y, reset=reset, **of_y, **checks)
+    X = csr(X) if is_sparse(X) else row_major(X)
+    name = type(estimator).__name__
+    return X, y, Reader(name, X.shape[1], columns, allow_nan, checked=True, finite=finite)
+
+
+def _weight_in_memory(estimator: BaseEstimator, X: Array, weight: Any) -> Any:
+    """Return the weights of rows in memory, checked as scikit-learn does."""
+    dates_or_raise(weight, "sample_weight")
+    if weight is None or engine.is_collection(weight) or is_foreign(X):
+        return weight
+    # Of held-out rows the split says what is wrong.
+    zeros = bool(getattr(estimator, "early_stopping", False))
+    with with_advice(X):
+        return _check_sample_weight(
+            to_numpy(weight) if is_foreign(weight) else weight,
+            X,
+            dtype=X.dtype,
+            allow_all_zero_weights=zeros,
+        )
 
 
 def check_declared(

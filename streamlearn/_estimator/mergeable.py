@@ -18,7 +18,7 @@ from streamlearn._estimator.inputs import check_inputs, unchanged_on_error
 from streamlearn._estimator.outputs import Transformer, rows_out
 from streamlearn._validation.messages import no_rows, no_weight
 from streamlearn._validation.reader import Reader, read_weight, same_place_or_raise
-from streamlearn.blocks import reduce
+from streamlearn.blocks import Block, reduce
 from streamlearn.core.learner import Learner, an_array
 from streamlearn.stages.stage import may_be_refused
 
@@ -103,7 +103,7 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
             )
             name = type(self).__name__
             state = reduce(
-                partial(_of_block, learner, given.reader, given.blocks.names),
+                partial(_of_block, learner, given.reader),
                 partial(_merge, learner, name),
                 given.blocks,
             )
@@ -191,14 +191,12 @@ def _merge(learner: Learner, estimator: str, a: Any, b: Any) -> Any:
     return learner.merge(a, b)
 
 
-def _of_block(
-    learner: Learner, reader: Reader, names: tuple[str, ...], index: int, parts: tuple[Any, ...]
-) -> Any:
+def _of_block(learner: Learner, reader: Reader, block: Block) -> Any:
     assert learner.of_block is not None
-    block = reader.block(index)
-    X = reader._replace(finite=False).rows(parts[0], block)
+    X = reader._replace(finite=False).rows(block.X, block.named)
+    weight = read_weight(block.sample_weight, X, block.named)
     with np.errstate(over="ignore", invalid="ignore"):
-        state = learner.of_block(learner.params, X, read_weight(parts, names, X, block))
+        state = learner.of_block(learner.params, X, weight)
     if may_be_refused(learner, state, X.shape[0], reader):
-        reader.finite_or_raise(X, block)
+        reader.finite_or_raise(X, block.named)
     return state

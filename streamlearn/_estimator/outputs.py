@@ -11,23 +11,17 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
 from streamlearn._arrays import Array, asarray, same_dtype, same_place, to_numpy
-from streamlearn._arrays.plain import known_or_raise, plain
-from streamlearn._arrays.sparse import as_given, csr, is_sparse
-from streamlearn._estimator.inputs import advice, check_declared, is_clean, is_foreign
+from streamlearn._arrays.sparse import as_given, is_sparse
+from streamlearn._estimator.inputs import check_rows
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.versions import Versioned
-from streamlearn._sklearn import _check_n_features, _get_output_config, _wrap_data_with_container
-from streamlearn._validation.reader import (
-    Reader,
-    dense_or_raise,
-    same_place_or_raise,
-    with_advice,
-)
-from streamlearn._validation.tables import all_sparse, dates_or_raise
+from streamlearn._sklearn import _get_output_config, _wrap_data_with_container
+from streamlearn._validation.reader import Reader, same_place_or_raise
+from streamlearn._validation.tables import all_sparse
 from streamlearn.stages.stage import Framed, as_they_are
 
 
@@ -70,37 +64,18 @@ def rows_out(
     ValueError
         If X has other features, or is in another namespace or on another device.
     """
-    X = plain(X)
-    known_or_raise(X)
-    if engine.is_collection(X):
-        X = engine.whole_rows(X)
-        # A frame of transformed rows is an array's: in memory it would have had no names.
-        named = named and not engine.origin(X)[1]
-        reader = check_declared(estimator, X, reset=False, allow_nan=allow_nan, named=named)
-        reader = reader._replace(finite=finite)
-        task = RowFunction(reader, function, fitted, method)
-        return engine.map_rows(task, X, meta=task.of_a_row(X), names=names)
-    if is_foreign(X):
-        reader = check_declared(estimator, X, reset=False, allow_nan=allow_nan, named=named)
-        return RowFunction(reader, function, fitted, method)(X)
-    dense_or_raise(X, advice(estimator))
-    checks = {
-        "accept_sparse": "csr" if advice(estimator) is None else False,
-        "dtype": [np.float64, np.float32],
-        "ensure_all_finite": "allow-nan" if allow_nan else True,
-    }
-    dates_or_raise(X, "X")
-    with with_advice(X):
-        if is_clean(estimator, X):
-            pass
-        elif named:
-            X = validate_data(estimator, X, reset=False, **checks)
-        else:
-            X = check_array(X, estimator=estimator, input_name="X", **checks)
-            _check_n_features(estimator, X, reset=False)
-    reader = Reader(type(estimator).__name__, X.shape[1], in_memory=True, checked=True)
-    rows = csr(X) if is_sparse(X) else X
-    return as_given(RowFunction(reader, function, fitted, method)(rows), X)
+    rows, _, reader = check_rows(
+        estimator,
+        X,
+        reset=False,
+        named=named,
+        allow_nan=allow_nan,
+        finite=finite or not engine.is_collection(X),
+    )
+    task = RowFunction(reader, function, fitted, method)
+    if engine.is_collection(rows):
+        return engine.map_rows(task, rows, meta=task.of_a_row(rows), names=names)
+    return as_given(task(rows), X)
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,17 +29,17 @@ def through_stages(
     """Take a block through the stages ahead of the learner; they learn in the first epoch."""
     assert course.ahead is not None
     assert learned.ahead is not None
-    piece, given, target, weight, epoch, index = pending
+    piece, block, target, weight, epoch = pending
     learns = epoch == course.first.epoch
-    y = as_array(given["y"]) if "y" in given else None
+    y = None if block.y is None else as_array(block.y)
     states, (X, *_, clean) = course.ahead.learn(
-        learned.ahead, piece, y, given, course.reader, learns=learns
+        learned.ahead, piece, y, block.parts, course.reader, learns=learns
     )
     names = None if X.functions else _get_feature_names(X.array)
     check = learns and not clean
     if check or not X.functions:
         reader = Reader(course.reader.estimator, None, names_of(course), finite=check, dense=None)
-        X = reader.whole(X, course.reader.block(index))
+        X = reader.whole(X, block.named)
     like = Rows(X.array[:1, ...], X.functions).all()
     if target is not None and not same_place(like, target):
         dtype = like.dtype if course.target.classes is None else default_int(like)
@@ -48,8 +48,8 @@ def through_stages(
         weight = asarray(weight, like=like)
     state = rescaled(course, learned, states, X.functions)
     learned = learned._replace(state=state, ahead=states, names=names)
-    block = without_held_out(course, index, X, target, weight)
-    return learned, with_draws(course, epoch, index, block)
+    ready = without_held_out(course, block, X, target, weight)
+    return learned, with_draws(course, epoch, block.number, ready)
 
 
 def hand_back(flow: Flow, estimator: Any, learned: Learned, n_features: int) -> Learned:

@@ -40,7 +40,7 @@ from streamlearn._validation.reader import (
     same_place_or_raise,
     sum_is_finite,
 )
-from streamlearn.blocks import Blocks, Rows, groups
+from streamlearn.blocks import Block, Blocks, Rows, groups
 from streamlearn.core.batches import GROWTH, cut, learn
 from streamlearn.core.learner import Info, Learner, an_array
 
@@ -63,14 +63,12 @@ class BlockLearner(NamedTuple):
     block_loss: Callable[[Info, int, int, int | None], float]
     at_hand: PreparedBlock | None = None
 
-    def prepare(
-        self, epoch: int, index: int, parts: tuple[Any, ...]
-    ) -> PreparedBlock | PendingBlock:
+    def prepare(self, epoch: int, block: Block) -> PreparedBlock | PendingBlock:
         """Make a block ready to be learned from."""
-        block = read(self.course, epoch, index, parts) if self.at_hand is None else self.at_hand
-        if isinstance(block, PendingBlock):
-            return block
-        return with_draws(self.course, epoch, index, block)
+        ready = read(self.course, epoch, block) if self.at_hand is None else self.at_hand
+        if isinstance(ready, PendingBlock):
+            return ready
+        return with_draws(self.course, epoch, block.number, ready)
 
     def step(self, learned: Learned, block: PreparedBlock | PendingBlock) -> tuple[Learned, Report]:
         """Learn from one block."""
@@ -81,17 +79,17 @@ class BlockLearner(NamedTuple):
         shuffle = self.course.shuffle
         return None if shuffle.by is None else block_order(blocks, shuffle.seed, epoch)
 
-    def loss(self, report: Report, n_iter: int, index: int) -> float:
+    def loss(self, report: Report, n_iter: int, number: int | None) -> float:
         """Return the mean loss of the rows of a block."""
         assert report.sums is not None
-        return self.block_loss(report.sums, report.rows, n_iter, self.course.reader.block(index))
+        return self.block_loss(report.sums, report.rows, n_iter, number)
 
     def check(self, progress: Progress) -> None:
         """Check that there were rows, and some with a weight."""
         if not progress.rows_read:
             raise no_rows(self.course.reader.estimator)
         waiting = progress.learned.waiting is not None
-        if "sample_weight" in self.course.names and not progress.weight and not waiting:
+        if self.course.weighted and not progress.weight and not waiting:
             raise no_weight()
 
 

@@ -94,8 +94,6 @@ class Course(NamedTuple):
     n_outputs : int
         Columns of the model.
     reader : Reader
-    names : tuple of str
-        The parts of a block.
     target : Target
     batch_size : int or None
         None for sizes that grow with the rows seen.
@@ -104,6 +102,8 @@ class Course(NamedTuple):
     first : First
     ahead : Chain or None
         Transformers that learn while the blocks flow through them, in the first epoch only.
+    weighted : bool
+        Whether rows come with weights.
     signed_weights : bool
         Whether weights may be negative.
     """
@@ -111,13 +111,13 @@ class Course(NamedTuple):
     learner: Learner
     n_outputs: int
     reader: Reader
-    names: tuple[str, ...]
     target: Target = Target()
     batch_size: int | None = None
     shuffle: Shuffle = Shuffle()
     held_out: HeldOut | None = None
     first: First = First()
     ahead: Chain | None = None
+    weighted: bool = False
     signed_weights: bool = True
 
 

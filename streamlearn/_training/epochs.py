@@ -2,15 +2,15 @@
 
 A *block learner* says what happens to a block. It has
 
-``prepare(epoch, index, parts)``
+``prepare(epoch, block)``
     What needs no state: the block's own task, which runs in parallel with the steps.
 ``step(learned, prepared)``
     ``(learned, report)`` after one more block. It must not change its arguments.
 ``order(blocks, epoch)``
     The blocks in the order of an epoch, or None for 0, 1, 2...
-``loss(report, n_iter, index)``
+``loss(report, n_iter, number)``
     The mean loss of the rows of a block, scored before they were learned from. It may raise where
-    that is not finite.
+    that is not finite, and names the block by ``number``, unless that is None.
 ``check(progress)``
     Raises at the end of an epoch in which there were no rows, or none of any weight.
 
@@ -145,7 +145,7 @@ def run(
             order=learner.order(blocks, progress.epoch),
         )
         for segment in segments:
-            progress = rule.after_segment(_after(learner, progress, segment))
+            progress = rule.after_segment(_after(learner, progress, segment, blocks.in_memory))
             yield progress
             if progress.stopped:
                 break
@@ -157,7 +157,7 @@ def run(
             return
 
 
-def _after(learner: Any, progress: Progress, segment: Segment) -> Progress:
+def _after(learner: Any, progress: Progress, segment: Segment, in_memory: bool) -> Progress:
     """Return what is known after one more segment."""
     loss, weight, objective = progress.loss, progress.weight, progress.objective
     losses, held_out, rows, rows_held_out = [], [], 0, 0
@@ -165,7 +165,7 @@ def _after(learner: Any, progress: Progress, segment: Segment) -> Progress:
         report = record.report
         if report is None or report.sums is None:
             continue
-        losses.append(learner.loss(report, progress.n_iter, record.block))
+        losses.append(learner.loss(report, progress.n_iter, None if in_memory else record.block))
         loss += float(np.sum(to_numpy(report.sums.loss)))
         weight += float(np.sum(to_numpy(report.sums.weight)))
         objective = objective + to_numpy(report.sums.objective)

@@ -27,7 +27,7 @@ from streamlearn._validation.reader import (
     read_values,
     read_weight,
 )
-from streamlearn.blocks import Rows
+from streamlearn.blocks import Block, Rows
 from streamlearn.core.batches import GROWTH, SMALLEST
 from streamlearn.core.learner import Batch
 from streamlearn.stages import Chain, StagedBlock
@@ -94,55 +94,37 @@ class PendingBlock(NamedTuple):
     Attributes
     ----------
     piece : StagedBlock
-    given : dict of str to object
-        The parts of the block by name, without X.
+    block : Block
+        What it was, without X.
     target, weight : arrays, or None
-    epoch, number : int
-        Of the epoch and of the block.
+    epoch : int
     """
 
     piece: StagedBlock
-    given: dict[str, Any]
+    block: Block
     target: Array | None
     weight: Array | None
     epoch: int
-    number: int
 
 
-def read(
-    course: Course, epoch: int, index: int, parts: tuple[Any, ...]
-) -> PreparedBlock | PendingBlock:
+def read(course: Course, epoch: int, block: Block) -> PreparedBlock | PendingBlock:
     """Make arrays of the parts of a block; the draws are still missing."""
-    X, block = as_rows(parts[0]), course.reader.block(index)
     if course.ahead is None:
-        X = course.reader.whole(X, block)
+        X = course.reader.whole(as_rows(block.X), block.named)
     else:
-        learns = epoch == course.first.epoch
-        piece, given = staged(
-            course.ahead, course.names, course.reader, index, parts, learns=learns
-        )
+        piece = staged(course.ahead, course.reader, block, learns=epoch == course.first.epoch)
         X = piece.rows if is_array(piece.rows.array) else Rows(np.empty((1, 1)))
     like = Rows(X.array[:1, ...], X.functions).all()
-    weight = read_weight(parts, course.names, like, block, signed=course.signed_weights)
-    target = read_target(course, parts, like, block)
+    weight = read_weight(block.sample_weight, like, block.named, signed=course.signed_weights)
+    target = read_target(course, block, like)
     if course.ahead is None:
-        return without_held_out(course, index, X, target, weight)
-    return PendingBlock(piece, given, target, weight, epoch, index)
+        return without_held_out(course, block, X, target, weight)
+    return PendingBlock(piece, block._replace(parts=block.along), target, weight, epoch)
 
 
-def staged(
-    chain: Chain,
-    names: tuple[str, ...],
-    reader: Reader,
-    index: int,
-    parts: tuple[Any, ...],
-    *,
-    learns: bool,
-) -> tuple[StagedBlock, dict[str, Any]]:
-    """Do what stages can do without a state; return the other parts of the block by name, too."""
-    given = dict(zip(names[1:], parts[1:], strict=True))
-    block = reader.block(index)
-    return chain.of_block(as_rows(parts[0]), given, reader, block, learns), given
+def staged(chain: Chain, reader: Reader, block: Block, *, learns: bool) -> StagedBlock:
+    """Do what stages can do without a state."""
+    return chain.of_block(as_rows(block.X), block.along, reader, block.named, learns)
 
 
 def as_rows(X: Any) -> Rows:
@@ -150,24 +132,22 @@ def as_rows(X: Any) -> Rows:
     return X if isinstance(X, Rows) else Rows(X)
 
 
-def read_target(
-    course: Course, parts: tuple[Any, ...], like: Array, block: int | None
-) -> Array | None:
+def read_target(course: Course, block: Block, like: Array) -> Array | None:
     """Return what y says of the rows: codes of classes or values; None where nothing is learned."""
     how = course.target
     if not how.learned:
         return None
     if how.classes is not None:
-        y = as_vector(parts[course.names.index("y")], "y", block)
-        return encode(how.classes, y, like=like, where=in_block("y", block))
-    values = read_values(parts, course.names, like, block, course.n_outputs)
+        y = as_vector(block.y, "y", block.named)
+        return encode(how.classes, y, like=like, where=in_block("y", block.named))
+    values = read_values(block.y, like, block.named, course.n_outputs)
     if how.valid is not None:
-        how.valid(values, block)
+        how.valid(values, block.named)
     return values
 
 
 def without_held_out(
-    course: Course, index: int, rows: Rows, target: Array | None, weight: Array | None
+    course: Course, block: Block, rows: Rows, target: Array | None, weight: Array | None
 ) -> PreparedBlock:
     """Leave out rows without a weight, and hold others out."""
     (X, functions), learner, how = rows, course.learner, course.held_out
@@ -182,14 +162,14 @@ def without_held_out(
     n = part[0].shape[0]
     if how is not None and how.share and n:
         # Without the epoch: what is held out once is never learned from.
-        shuffled = generator(course.shuffle.seed, index).permutation(n)
+        shuffled = generator(course.shuffle.seed, block.number).permutation(n)
         scored = np.sort(shuffled[: min(int(np.ceil(how.share * n)), n - 1)])
     if scored is not None:
         kept = np.delete(np.arange(n), scored)
         held_out = Batch(*taken(part, scored))
         held_out = held_out._replace(X=Rows(held_out.X, functions).all())
         part = taken(part, kept)
-    return PreparedBlock(*part, kept, held_out, functions, course.reader.block(index))
+    return PreparedBlock(*part, kept, held_out, functions, block.named)
 
 
 def with_draws(course: Course, epoch: int, index: int, block: PreparedBlock) -> PreparedBlock:

@@ -8,7 +8,7 @@ from streamlearn._training.epochs import Progress, train
 from streamlearn._training.prepare import staged
 from streamlearn._training.stopping import Never
 from streamlearn._validation.reader import Reader, as_array
-from streamlearn.blocks import Blocks, align
+from streamlearn.blocks import Block, Blocks, align
 from streamlearn.stages import Chain, Flow, StagedBlock
 
 
@@ -18,23 +18,18 @@ class StagesAlone(NamedTuple):
     Attributes
     ----------
     chain : Chain
-    names : tuple of str
-        The parts of a block.
     reader : Reader
     """
 
     chain: Chain
-    names: tuple[str, ...]
     reader: Reader
 
     def order(self, blocks: Blocks, epoch: int) -> None:
         """Return None: blocks are read in order."""
 
-    def prepare(
-        self, epoch: int, index: int, parts: tuple[Any, ...]
-    ) -> tuple[StagedBlock, dict[str, Any]]:
+    def prepare(self, epoch: int, block: Block) -> tuple[StagedBlock, dict[str, Any]]:
         """Do what needs no state."""
-        return staged(self.chain, self.names, self.reader, index, parts, learns=True)
+        return staged(self.chain, self.reader, block, learns=True), block.along
 
     def step(
         self, states: tuple[Any, ...], block: tuple[StagedBlock, dict[str, Any]]
@@ -53,5 +48,5 @@ class StagesAlone(NamedTuple):
 def fit(flow: Flow, y: Any) -> None:
     """Let the chain of ``flow`` learn from every block, in order; there is no learner after it."""
     blocks = align(as_rows=("X",), X=flow.X, y=y, **flow.given)
-    learner = StagesAlone(flow.chain, blocks.names, flow.reader)
+    learner = StagesAlone(flow.chain, flow.reader)
     flow.states = train(learner, blocks, Progress(flow.states), Never(), max_iter=1).learned

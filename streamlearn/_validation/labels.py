@@ -26,7 +26,7 @@ from streamlearn._arrays import (
 from streamlearn._arrays.plain import gaps
 from streamlearn._validation.messages import no_rows
 from streamlearn._validation.reader import as_vector, in_block, read_weight, sum_is_finite
-from streamlearn.blocks import Blocks, reduce
+from streamlearn.blocks import Block, Blocks, reduce
 
 DROP = "Drop such rows."
 
@@ -58,8 +58,7 @@ def discover(blocks: Blocks, *, weighted: bool = False) -> Labels:
     ValueError
         If there are no rows, y holds NaN or numbers that are no whole numbers, or a weight is NaN.
     """
-    of_block = partial(_labels_of_block, blocks.names, blocks.in_memory, weighted)
-    found = reduce(of_block, _merge, blocks)
+    found = reduce(partial(_labels_of_block, weighted), _merge, blocks)
     if found is None:
         raise no_rows("a classifier", " in y")
     return found
@@ -110,13 +109,10 @@ def classes_missing(where: str = "") -> ValueError:
     )
 
 
-def _labels_of_block(
-    names: tuple[str, ...], in_memory: bool, weighted: bool, index: int, parts: tuple[Any, ...]
-) -> Labels:
-    block = None if in_memory else index
-    y = to_numpy(as_vector(parts[names.index("y")], "y", block))
-    found = _unique(y, in_block("y", block))
-    weight = read_weight(parts, names, np.empty(0), block) if weighted else None
+def _labels_of_block(weighted: bool, block: Block) -> Labels:
+    y = to_numpy(as_vector(block.y, "y", block.named))
+    found = _unique(y, in_block("y", block.named))
+    weight = read_weight(block.sample_weight, np.empty(0), block.named) if weighted else None
     if weight is None:
         return found
     codes = np.searchsorted(found.classes, y)

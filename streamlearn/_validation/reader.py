@@ -57,8 +57,6 @@ class Reader(NamedTuple):
     names : tuple of str or None
         Feature names, where X is a frame.
     allow_nan : bool
-    in_memory : bool
-        True for a container in memory, which is one block.
     checked : bool
         True for a container that has been checked before.
     finite : bool
@@ -72,14 +70,9 @@ class Reader(NamedTuple):
     n_features: int | None
     names: tuple[str, ...] | None = None
     allow_nan: bool = False
-    in_memory: bool = False
     checked: bool = False
     finite: bool = True
     dense: str | None = DENSE
-
-    def block(self, index: int) -> int | None:
-        """Return what errors call block ``index``: nothing, where there is only one."""
-        return None if self.in_memory else index
 
     def looks(self, X: Any) -> bool:
         """Tell whether NaN and infinity are looked for when X is read."""
@@ -312,15 +305,8 @@ def as_vector(x: Any, name: str, block: int | None = None) -> Array:
     return x
 
 
-def read_weight(
-    parts: tuple[Any, ...],
-    names: tuple[str, ...],
-    X: Array,
-    block: int | None,
-    *,
-    signed: bool = True,
-) -> Array | None:
-    """Return a block's row weights beside X, or None.
+def read_weight(weight: Any, X: Array, block: int | None, *, signed: bool = True) -> Array | None:
+    """Return a block's row weights where X is and of its dtype, or None if there are none.
 
     Raises
     ------
@@ -328,10 +314,9 @@ def read_weight(
         If they are no numbers, hold NaN or infinity, there are several a row, or one is negative
         where they are not ``signed``.
     """
-    if "sample_weight" not in names:
+    if weight is None:
         return None
-    weight = as_numbers(parts[names.index("sample_weight")], "sample_weight", block)
-    weight = as_vector(weight, "sample_weight", block)
+    weight = as_vector(as_numbers(weight, "sample_weight", block), "sample_weight", block)
     weight = asarray(weight, like=X, dtype=X.dtype)
     finite_or_raise(weight, "sample_weight", block)
     if not signed and bool(namespace(weight).any(weight < 0)):
@@ -343,17 +328,15 @@ def read_weight(
     return weight
 
 
-def read_values(
-    parts: tuple[Any, ...], names: tuple[str, ...], X: Array, block: int | None, columns: int = 1
-) -> Array:
-    """Return a block's target values beside X, shape (n_rows,) or (n_rows, columns).
+def read_values(y: Any, X: Array, block: int | None, columns: int = 1) -> Array:
+    """Return a block's target values where X is and of its dtype: (n_rows,) or (n_rows, columns).
 
     Raises
     ------
     TypeError, ValueError
         If they are no numbers, hold NaN or infinity, or are not ``columns`` a row.
     """
-    y = as_numbers(parts[names.index("y")], "y", block)
+    y = as_numbers(y, "y", block)
     if columns == 1:
         y = as_vector(y, "y", block)
     elif y.ndim != 2 or y.shape[1] != columns:

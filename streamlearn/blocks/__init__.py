@@ -1,5 +1,6 @@
 """The block engine: containers in, three verbs out. It knows dask and no algorithm."""
 
+from streamlearn.blocks.block import Block
 from streamlearn.blocks.containers import (
     Blocks,
     align,
@@ -20,6 +21,7 @@ from streamlearn.blocks.reduce import reduce
 from streamlearn.blocks.schedule import noted
 
 __all__ = [
+    "Block",
     "Blocks",
     "Record",
     "Rows",

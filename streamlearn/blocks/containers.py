@@ -14,6 +14,7 @@ from dask.base import compute, is_dask_collection
 from streamlearn._arrays import concat, is_array
 from streamlearn._arrays.plain import plain, rows_or_raise
 from streamlearn._arrays.sparse import csr, is_sparse
+from streamlearn.blocks.block import Block
 from streamlearn.blocks.graph import DataNode, Key, raw_graph
 from streamlearn.blocks.lazy_rows import origin
 from streamlearn.blocks.plan import Plan, split
@@ -26,11 +27,11 @@ class Blocks(NamedTuple):
     Attributes
     ----------
     names : tuple of str
-        What the parts of a block are, in order.
+        The names of a block's parts, in order.
     plan : Plan or None
         How a collection's blocks come about; None for arrays in memory.
-    parts : tuple
-        Arrays in memory, which make one block; empty for collections.
+    whole : Block or None
+        Containers in memory, which make one block; None for collections.
     rows : tuple of int or None
         Rows of each block where they are known beforehand.
     sources : tuple
@@ -41,7 +42,7 @@ class Blocks(NamedTuple):
 
     names: tuple[str, ...]
     plan: Plan | None
-    parts: tuple[Any, ...]
+    whole: Block | None
     rows: tuple[int | None, ...]
     sources: tuple[Any, ...]
     functions: dict[str, tuple[Callable[..., Any], ...]] = {}
@@ -153,7 +154,7 @@ def align(*, as_rows: Sequence[str] = (), **containers: Any) -> Blocks:
             )
         for name, x in others:
             _check_length(first, n_rows(X), name, n_rows(x))
-        return Blocks(tuple(given), None, tuple(given.values()), (n_rows(X),), ())
+        return Blocks(tuple(given), None, Block(0, given, in_memory=True), (n_rows(X),), ())
 
     sources = {name: whole_rows(x) for name, x in lazy.items()}
     functions = {}
@@ -183,7 +184,7 @@ def align(*, as_rows: Sequence[str] = (), **containers: Any) -> Blocks:
     parts = list(zip(*(keys[name] for name in given), strict=True))
     rest, partitions, shuffles = set_apart(graph, chain.from_iterable(parts), annotations)
     plan = split(rest, parts, alone=partitions, shuffles=shuffles, annotations=annotations)
-    return Blocks(tuple(given), plan, (), rows, tuple(lazy.values()), functions)
+    return Blocks(tuple(given), plan, None, rows, tuple(lazy.values()), functions)
 
 
 def check_kind(name: str, x: Any) -> None:

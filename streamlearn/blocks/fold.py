@@ -3,7 +3,7 @@
 One plain dask graph a segment::
 
     update-k = update(update-(k-1), load-k)
-    load-k   = the parts of block k, prepared, in one task that also waits for an earlier update
+    load-k   = block k, prepared, in one task that also waits for an earlier update
 
 The extra edge is what bounds memory: a block may not be loaded before the state that makes room for
 it exists. There is no barrier between blocks, so loading overlaps updating.
@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from streamlearn.blocks.block import Block
 from streamlearn.blocks.containers import Blocks
 from streamlearn.blocks.graph import DataNode, Task, TaskRef
 from streamlearn.blocks.schedule import Loaded, Stream, noted, prepared, setting
@@ -60,7 +61,7 @@ def fold(
     state: Any,
     blocks: Blocks,
     *,
-    prepare: Callable[[int, tuple[Any, ...]], Any],
+    prepare: Callable[[Block], Any],
     order: Sequence[int] | None = None,
 ) -> Iterator[Segment]:
     """Carry ``state`` through ``blocks`` one after the other; yield it at the end of each segment.
@@ -72,8 +73,8 @@ def fold(
     state : object
     blocks : Blocks
     prepare : callable
-        ``(index, parts) -> prepared block``: what needs no state. It runs in the block's own task,
-        in parallel with the chain of steps. Blocks without rows are skipped.
+        ``(block) -> prepared block``, of a `Block`: what needs no state. It runs in the block's own
+        task, in parallel with the chain of steps. Blocks without rows are skipped.
     order : sequence of int, optional
         The blocks to learn from, each at most once; default all, 0, 1, 2...
 
@@ -87,8 +88,8 @@ def fold(
     one a thread or twice the workers of a cluster, and ``streamlearn.segment`` the blocks of one
     graph. Neither can change what is learned.
     """
-    if blocks.in_memory:
-        whole = prepared(blocks.names, {}, 0, prepare, blocks.parts, time.time())
+    if blocks.whole is not None:
+        whole = prepared(blocks.whole, {}, prepare, time.time())
         yield _update(step, 0, Segment(state, ()), whole)
         return
     order = range(len(blocks)) if order is None else order

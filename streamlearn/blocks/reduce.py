@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import reduce as left_to_right
 from typing import Any
 
+from streamlearn.blocks.block import Block
 from streamlearn.blocks.containers import Blocks
 from streamlearn.blocks.graph import Key, List, Task, TaskRef
 from streamlearn.blocks.schedule import Loaded, Stream, prepared
@@ -16,7 +17,7 @@ FAN_IN = 8
 
 
 def reduce(
-    of_block: Callable[[int, tuple[Any, ...]], Any],
+    of_block: Callable[[Block], Any],
     merge: Callable[[Any, Any], Any],
     blocks: Blocks,
     *,
@@ -27,7 +28,7 @@ def reduce(
     Parameters
     ----------
     of_block : callable
-        ``(index, parts) -> state``. Blocks without rows are skipped.
+        ``(block) -> state``, of a `Block`. Blocks without rows are skipped.
     merge : callable
         ``(a, b) -> state``, associative up to rounding.
     blocks : Blocks
@@ -39,8 +40,8 @@ def reduce(
     object or None
         The merged state; None if no block has rows.
     """
-    if blocks.in_memory:
-        return prepared(blocks.names, {}, 0, of_block, blocks.parts, time.time()).value
+    if blocks.whole is not None:
+        return prepared(blocks.whole, {}, of_block, time.time()).value
     stream = Stream(blocks, range(len(blocks)) if order is None else order, "part", ordered=False)
     n = len(stream.order)
     graph = stream.loads(0, n, "part", of_block)

@@ -21,6 +21,7 @@ from dask.sizeof import sizeof
 
 from streamlearn._arrays import is_array, nbytes
 from streamlearn._arrays.plain import plain
+from streamlearn.blocks.block import Block
 from streamlearn.blocks.containers import Blocks, n_rows
 from streamlearn.blocks.graph import (
     Annotations,
@@ -245,7 +246,7 @@ def load(
     names: tuple[str, ...],
     functions: Mapping[str, tuple[Callable[..., Any], ...]],
     index: int,
-    prepare: Callable[[int, tuple[Any, ...]], Any],
+    prepare: Callable[[Block], Any],
     recipe: Recipe,
     _gate: Any,
     *inputs: Any,
@@ -254,8 +255,8 @@ def load(
     start = time.time()
     where = f"block {index} of {' and '.join(names)}, which could not be made. {_alone(index)}"
     with noted(where):
-        parts = tuple(run_recipe(recipe, inputs))
-    return prepared(names, functions, index, prepare, parts, start)
+        parts = dict(zip(names, run_recipe(recipe, inputs), strict=True))
+    return prepared(Block(index, parts), functions, prepare, start)
 
 
 def _alone(index: int) -> str:
@@ -287,11 +288,9 @@ def noted(where: str) -> Iterator[None]:
 
 
 def prepared(
-    names: tuple[str, ...],
+    block: Block,
     functions: Mapping[str, tuple[Callable[..., Any], ...]],
-    index: int,
-    prepare: Callable[[int, tuple[Any, ...]], Any],
-    parts: tuple[Any, ...],
+    prepare: Callable[[Block], Any],
     start: float,
 ) -> Loaded:
     """Prepare a block whose parts are at hand.
@@ -301,22 +300,22 @@ def prepared(
     ValueError
         If the parts have different numbers of rows.
     """
-    parts = tuple(map(plain, parts))
-    lengths = [n_rows(x) for x in parts]
-    if len(set(lengths)) > 1:
-        found = ", ".join(f"{name} has {n} rows" for name, n in zip(names, lengths, strict=True))
+    parts = {name: plain(part) for name, part in block.parts.items()}
+    lengths = {name: n_rows(part) for name, part in parts.items()}
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{name} has {n} rows" for name, n in lengths.items())
         raise ValueError(
-            f"The parts of block {index} do not line up: {found}. If they were read apart, select "
-            "all columns in one frame and split it afterwards: "
+            f"The parts of block {block.number} do not line up: {found}. If they were read apart, "
+            "select all columns in one frame and split it afterwards: "
             "Xy = df[features + [target]].to_dask_array(); X, y = Xy[:, :-1], Xy[:, -1]."
         )
-    size = sum(nbytes(x) if is_array(x) else sizeof(x) for x in parts)
-    parts = tuple(
-        Rows(part, functions[name]).settled() if functions.get(name) else part
-        for name, part in zip(names, parts, strict=True)
-    )
-    value = prepare(index, parts) if lengths[0] else None
-    return Loaded(value, lengths[0], size, _worker(), start, time.time())
+    size = sum(nbytes(x) if is_array(x) else sizeof(x) for x in parts.values())
+    for name in functions.keys() & parts.keys():
+        if functions[name]:
+            parts[name] = Rows(parts[name], functions[name]).settled()
+    rows = next(iter(lengths.values()))
+    value = prepare(block._replace(parts=parts)) if rows else None
+    return Loaded(value, rows, size, _worker(), start, time.time())
 
 
 def setting(name: str, default: int) -> int:

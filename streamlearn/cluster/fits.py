@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from streamlearn._training.epochs import Progress, train
 from streamlearn._training.stopping import Never
 from streamlearn._validation.messages import no_weight
 from streamlearn._validation.reader import same_place_or_raise
-from streamlearn.blocks import Blocks, Rows
+from streamlearn.blocks import Block, Blocks, Rows
 from streamlearn.cluster import steps
 from streamlearn.cluster.seeding import probabilities
 from streamlearn.cluster.steps import MiniBatchState, Params
@@ -68,7 +68,7 @@ class DrawnBatches:
     def order(self, blocks: Blocks, epoch: int) -> None:
         """Return None: there is one block."""
 
-    def prepare(self, epoch: int, index: int, parts: tuple[Any, ...]) -> int:
+    def prepare(self, epoch: int, block: Block) -> int:
         """Return how many steps there are by the end of an epoch."""
         return (epoch + 1) * self.X.shape[0]
 
@@ -236,7 +236,7 @@ def too_few(n: int, course: Course) -> ValueError:
     """Return the error of rows, of any weight, that are fewer than the clusters."""
     if n == 0:
         return no_weight()
-    weighted = " Rows of weight 0 do not count." if "sample_weight" in course.names else ""
+    weighted = " Rows of weight 0 do not count." if course.weighted else ""
     return ValueError(f"n_samples={n} should be >= n_clusters={course.n_outputs}.{weighted}")
 
 

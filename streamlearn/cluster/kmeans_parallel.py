@@ -17,14 +17,14 @@ from __future__ import annotations
 
 from functools import partial
 from math import isfinite, log
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from streamlearn._arrays import asarray, default_int, namespace, to_float, to_numpy
 from streamlearn._training.course import generator
 from streamlearn._validation.reader import Reader
-from streamlearn.blocks import Blocks, reduce
+from streamlearn.blocks import Block, Blocks, reduce
 from streamlearn.cluster.passes import read
 from streamlearn.cluster.seeding import nonnegative_or_raise, overflown, probabilities
 from streamlearn.core import kmeans
@@ -81,7 +81,7 @@ def centers_of(
     seed, found, candidates = int(draws.randint(np.iinfo(np.int32).max)), np.empty((0, 0)), 0
     for number in range(ROUNDS + 1):
         most = OVERSAMPLING * n_clusters if number else 1
-        task = partial(_drawn, reader, blocks.names, seed, number, most, found)
+        task = partial(_drawn, reader, seed, number, most, found)
         new = reduce(task, partial(_first, most), blocks)
         if new is None or not len(new.rows):
             break
@@ -92,7 +92,7 @@ def centers_of(
             f"k-means|| found {candidates} rows of some weight for n_clusters={n_clusters}. Ask "
             "for fewer clusters, or use another init."
         )
-    weight = reduce(partial(_weights, reader, blocks.names, found), np.add, blocks)
+    weight = reduce(partial(_weights, reader, found), np.add, blocks)
     # Most of the rows drawn are near many others; they stand for those.
     best, least = found, float("inf")
     p = probabilities(weight)
@@ -110,17 +110,10 @@ def centers_of(
 
 
 def _drawn(
-    reader: Reader,
-    names: tuple[str, ...],
-    seed: int,
-    number: int,
-    most: int,
-    found: np.ndarray,
-    index: int,
-    parts: tuple[Any, ...],
+    reader: Reader, seed: int, number: int, most: int, found: np.ndarray, block: Block
 ) -> Drawn:
     """Draw from a block, in proportion to weight times squared distance to the rows ``found``."""
-    X, weight = read(reader, names, index, parts)
+    X, weight = read(reader, block)
     share = np.ones(X.shape[0]) if weight is None else to_numpy(weight).astype(np.float64)
     nonnegative_or_raise(share)
     candidates = int(np.count_nonzero(share))
@@ -131,7 +124,7 @@ def _drawn(
             raise overflown()
         share = share * near
     with np.errstate(divide="ignore"):
-        times = generator(seed, number, index).exponential(size=X.shape[0]) / share
+        times = generator(seed, number, block.number).exponential(size=X.shape[0]) / share
     first = np.argsort(times, kind="stable")[:most]
     first = first[np.isfinite(times[first])]
     rows = namespace(X).take(X, asarray(first, like=X, dtype=default_int(X)), axis=0)
@@ -145,9 +138,7 @@ def _first(most: int, a: Drawn, b: Drawn) -> Drawn:
     return Drawn(times[first], rows[first], a.candidates + b.candidates)
 
 
-def _weights(
-    reader: Reader, names: tuple[str, ...], found: np.ndarray, index: int, parts: tuple[Any, ...]
-) -> np.ndarray:
+def _weights(reader: Reader, found: np.ndarray, block: Block) -> np.ndarray:
     """Return the weight of a block's rows that are nearest to each of the rows ``found``."""
-    X, weight = read(reader, names, index, parts)
+    X, weight = read(reader, block)
     return to_numpy(kmeans.sums_of(kmeans.start(asarray(found, like=X)), X, weight).weight)

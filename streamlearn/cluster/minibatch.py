@@ -21,7 +21,6 @@ from streamlearn._estimator.outputs import Transformer, rows_out
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.course import Course, Learned, Shuffle, Target
-from streamlearn._validation.reader import read_weight
 from streamlearn.cluster import fits, kmeans_parallel, passes, steps
 from streamlearn.cluster.random_stream import forward, value_of
 from streamlearn.cluster.seeding import Start, given_centers
@@ -197,8 +196,8 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
             shuffles = given.blocks.in_memory and given.flow is not None
             seed = int(draws.randint(np.iinfo(np.int32).max)) if shuffles else 0
             params = self._params(given, draws, partial_fit=False)
-            if given.blocks.in_memory and given.flow is None:
-                X_, weight = _whole(given)
+            if given.whole is not None:
+                X_, weight = passes.read(given.reader, given.whole)
                 # scikit-learn's names of what "auto" and None have come to
                 self._init_size = min(params.start.size, X_.shape[0])
                 self._n_init = params.start.tries
@@ -233,9 +232,9 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
                 draws = check_random_state(self.random_state)
                 walk = learned.state._replace(draws=value_of(draws))
                 learned = learned._replace(state=walk)
-            if given.blocks.in_memory and given.flow is None:
-                name = type(self).__name__
-                out = fits.of_one_batch(params, learned, *_whole(given), name)
+            if given.whole is not None:
+                rows = passes.read(given.reader, given.whole)
+                out = fits.of_one_batch(params, learned, *rows, type(self).__name__)
             else:
                 out = self._fit_blocks(given, params, learned, partial_fit=True)
             if draws is not None:
@@ -321,11 +320,11 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
             steps.learner(params),
             self.n_clusters,
             given.reader,
-            given.blocks.names,
             target=Target(learned=False),
             batch_size=sys.maxsize if partial_fit else self.batch_size,
             shuffle=Shuffle(None if in_order else "rows", seed),
             ahead=None if flow is None else flow.chain,
+            weighted="sample_weight" in given.blocks.names,
         )
         if flow is not None:
             learned = learned._replace(ahead=flow.states)
@@ -364,8 +363,8 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         if not self.compute_labels or given.flow is not None:
             if inertia is not None:
                 self.inertia_ = inertia
-        elif given.blocks.in_memory:
-            X, weight = _whole(given)
+        elif given.whole is not None:
+            X, weight = passes.read(given.reader, given.whole)
             clusters, absent = self._learned.state.clusters, self._absent()
             self.labels_, found = kmeans.labels_and_inertia(clusters, X, weight, absent)
             self.inertia_ = to_float(found)
@@ -451,9 +450,3 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.array_api_support = True
         return tags
-
-
-def _whole(given: Given) -> tuple[Array, Array | None]:
-    """Return an array in memory and its weights."""
-    X = given.blocks.parts[0]
-    return X, read_weight(given.blocks.parts, given.blocks.names, X, None)

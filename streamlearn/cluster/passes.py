@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from streamlearn._arrays import Array, batch_rows, namespace, to_float, to_numpy
 from streamlearn._validation.messages import no_rows, no_weight
 from streamlearn._validation.reader import Reader, read_weight, same_place_or_raise
-from streamlearn.blocks import Blocks, Rows, reduce
+from streamlearn.blocks import Block, Blocks, Rows, reduce
 from streamlearn.core import kmeans
 from streamlearn.core.batches import cut
 from streamlearn.core.scores import Average, add
@@ -25,7 +24,7 @@ def inertia(blocks: Blocks, reader: Reader, clusters: kmeans.State) -> float:
     ValueError
         If there are no rows, none has a weight, or they are in another place than the centres.
     """
-    found = reduce(partial(_inertia_of_block, clusters, reader, blocks.names), add, blocks)
+    found = reduce(partial(_inertia_of_block, clusters, reader), add, blocks)
     if found is None:
         raise no_rows(reader.estimator)
     if not to_float(found.weight):
@@ -33,19 +32,14 @@ def inertia(blocks: Blocks, reader: Reader, clusters: kmeans.State) -> float:
     return to_float(found.total)
 
 
-def _inertia_of_block(
-    clusters: kmeans.State,
-    reader: Reader,
-    names: tuple[str, ...],
-    index: int,
-    parts: tuple[Any, ...],
-) -> Average:
+def _inertia_of_block(clusters: kmeans.State, reader: Reader, block: Block) -> Average:
     """Return the inertia of a block, and its weight."""
-    rows, block = parts[0], reader.block(index)
-    rows = reader.whole(rows if isinstance(rows, Rows) else Rows(rows), block)
+    rows = block.X if isinstance(block.X, Rows) else Rows(block.X)
+    rows = reader.whole(rows, block.named)
     like = rows.of(rows.array[:1, ...])
     same_place_or_raise(like, clusters.centers, reader.estimator, "score")
-    weight, total = read_weight(parts, names, like, block), kmeans.inertia(clusters, like[:0, ...])
+    weight = read_weight(block.sample_weight, like, block.named)
+    total = kmeans.inertia(clusters, like[:0, ...])
     size = batch_rows(rows.array, extra=clusters.centers.shape[0])
     through = rows.of if rows.functions else None
     for part in cut(rows.array, None, weight, seen=0, batch_size=size, through=through):
@@ -57,23 +51,22 @@ def _inertia_of_block(
 
 def mean_variance(blocks: Blocks, reader: Reader) -> float:
     """Return the mean of the features' variances."""
-    state = reduce(partial(_moments_of_block, reader, blocks.names), moments.merge, blocks)
+    state = reduce(partial(_moments_of_block, reader), moments.merge, blocks)
     with np.errstate(over="ignore"):  # the first step finds that its squares overflow, too
         return float(np.mean(to_numpy(moments.variance(state))))
 
 
-def _moments_of_block(
-    reader: Reader, names: tuple[str, ...], index: int, parts: tuple[Any, ...]
-) -> moments.Moments:
-    X, _ = read(reader, names, index, parts)
+def _moments_of_block(reader: Reader, block: Block) -> moments.Moments:
+    X, _ = read(reader, block)
     with np.errstate(over="ignore", invalid="ignore"):
         return moments.of_block(moments.Params(), X)
 
 
-def read(
-    reader: Reader, names: tuple[str, ...], index: int, parts: tuple[Any, ...]
-) -> tuple[Array, Array | None]:
+def read(reader: Reader, block: Block) -> tuple[Array, Array | None]:
     """Return the rows of a block and their weights."""
-    block, X = reader.block(index), parts[0]
-    X = reader.whole(X, block).all() if isinstance(X, Rows) else reader.rows(X, block)
-    return X, read_weight(parts, names, X, block)
+    X = block.X
+    if isinstance(X, Rows):
+        X = reader.whole(X, block.named).all()
+    else:
+        X = reader.rows(X, block.named)
+    return X, read_weight(block.sample_weight, X, block.named)

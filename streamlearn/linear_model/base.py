@@ -73,7 +73,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
 
     _kind: str  # what y holds, as `streamlearn.core.linear.sgd.Params` says it
     _row_by_row_rate: str  # what scikit-learn's own default is
-    _tally: Score  # how held-out rows are scored, by what `_predicted` makes of their scores
+    _metric: Score  # how held-out rows are scored, by what `_predicted` makes of their scores
     _predicted: Callable[[Array], Array]
     _learned: Learned  # where `partial_fit` goes on, with the draws of these two
     _seed: int
@@ -239,13 +239,13 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             learner,
             n_outputs,
             given.reader,
-            given.blocks.names,
             target=Target(classes),
             batch_size=batch_size,
             shuffle=Shuffle(by, seed, orders[0] if len(orders) == 1 else None),
             held_out=self._held_out(held_rows, of_classes=classes is not None),
             first=First(epoch, learned.rows),
             ahead=None if given.flow is None else given.flow.chain,
+            weighted="sample_weight" in given.blocks.names,
             signed_weights=self._rule() is not newton,
         )
         if given.flow is not None:
@@ -309,7 +309,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         if rows is not None and of_classes:
             return HeldOut(EACH_ACCURACY, links.above, rows=rows)
         share = float(self.validation_fraction) if rows is None else 0.0
-        return HeldOut(self._tally, self._predicted, share, rows)
+        return HeldOut(self._metric, self._predicted, share, rows)
 
     def _stopping(self, course: Course) -> NoImprovement:
         """Return the stopping rule."""
@@ -332,15 +332,14 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
     ) -> tuple[int, tuple[draws.Order, ...], np.ndarray | None]:
         """Return the seed, and of rows in memory scikit-learn's orders and what it holds out."""
         exact = self._row_by_row()
-        if not given.blocks.in_memory or not (exact or self.early_stopping):
+        whole = given.blocks.whole
+        if whole is None or not (exact or self.early_stopping):
             # One draw for all passes; a block's own draws come from it and the block's number.
             if epoch:
                 return self._seed, (), None
             return int(check_random_state(self.random_state).randint(draws.SEED)), (), None
         y, weight = (
-            to_numpy(as_vector(given.blocks.parts[given.blocks.names.index(name)], name))
-            if name in given.blocks.names
-            else None
+            to_numpy(as_vector(whole.parts[name], name)) if name in whole.parts else None
             for name in ("y", "sample_weight")
         )
         assert y is not None

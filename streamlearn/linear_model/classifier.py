@@ -159,7 +159,7 @@ default="auto"
 
     _kind = "classes"
     _row_by_row_rate = "optimal"
-    _tally = ACCURACY
+    _metric = ACCURACY
     _predicted = staticmethod(links.codes)
 
     def __init__(
@@ -248,9 +248,10 @@ default="auto"
             balanced = self.class_weight == "balanced"
             if classes is None or balanced:
                 # A collection's labels are found without reading its X.
-                apart = not given.blocks.in_memory or given.flow is not None
                 weight = sample_weight if balanced else None
-                parts = engine.align(y=y, sample_weight=weight) if apart else given.blocks
+                parts = (
+                    engine.align(y=y, sample_weight=weight) if given.whole is None else given.blocks
+                )
                 found = discover(parts, weighted=balanced)
                 classes = found.classes if classes is None else classes
             params = self._class_params(classes, found)

@@ -68,7 +68,7 @@ default="auto"
 
     _kind = "values"
     _row_by_row_rate = "invscaling"
-    _tally = R2
+    _metric = R2
     _predicted = staticmethod(one_column)
 
     def __init__(

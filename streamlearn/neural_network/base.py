@@ -147,7 +147,7 @@ class MLP(Movable, Versioned, BaseEstimator):
                 float(self.power_t),
             )
             random_state = check_random_state(self.random_state)
-            if given.blocks.in_memory and given.flow is None:
+            if given.whole is not None:
                 self._fit_in_memory(given, goal, params, random_state, anew, further)
             else:
                 self._fit_blocks(given, goal, params, random_state, anew, further)
@@ -176,7 +176,8 @@ class MLP(Movable, Versioned, BaseEstimator):
         further: bool,
     ) -> None:
         """Fit to rows in memory, with scikit-learn's draws in their order."""
-        rows = rows_of(given, goal)
+        assert given.whole is not None
+        rows = rows_of(given.whole, goal)
         X, n_rows = rows.X, rows.X.shape[0]
         if anew:
             net = draws.start(random_state, params, X.shape[1], goal.n_outputs, like=X)
@@ -216,10 +217,10 @@ class MLP(Movable, Versioned, BaseEstimator):
             mlp.learner(params),
             goal.n_outputs,
             given.reader,
-            given.blocks.names,
             batch_size=min(self._batch_size(), n_rows),
             shuffle=Shuffle(order=draws.Order(random_state, n_rows) if self.shuffle else None),
             held_out=self._held_out(goal),
+            weighted="sample_weight" in given.blocks.names,
         )
         at_hand = PreparedBlock(rows.X, rows.target, rows.weight, held_out=held_out)
         learned = Learned(net, 0 if anew else getattr(self, "t_", 0))
@@ -228,7 +229,7 @@ class MLP(Movable, Versioned, BaseEstimator):
 
     def _held_out(self, goal: Goal, share: float = 0.0) -> HeldOut | None:
         """Return how held-out rows are scored."""
-        return HeldOut(goal.tally, goal.predicted, share) if self.early_stopping else None
+        return HeldOut(goal.metric, goal.predicted, share) if self.early_stopping else None
 
     def _fit_blocks(
         self,
@@ -260,13 +261,13 @@ class MLP(Movable, Versioned, BaseEstimator):
             learner,
             goal.n_outputs,
             given.reader,
-            given.blocks.names,
             target=Target(goal.classes, goal.valid),
             batch_size=self._batch_size(),
             shuffle=Shuffle(shuffle, seed),
             held_out=self._held_out(goal, float(self.validation_fraction)),
             first=First(epoch),
             ahead=None if given.flow is None else given.flow.chain,
+            weighted="sample_weight" in given.blocks.names,
         )
         learned = Learned()
         if not anew:

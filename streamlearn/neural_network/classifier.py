@@ -271,8 +271,7 @@ class MLPClassifier(ClassifierMixin, MLP):
         if columns > 1:
             return np.arange(columns)
         # A collection's labels are found without reading its X.
-        apart = not given.blocks.in_memory or given.flow is not None
-        return discover(engine.align(y=y) if apart else given.blocks).classes
+        return discover(engine.align(y=y) if given.whole is None else given.blocks).classes
 
     def _publish(self, net: Any, best: Any) -> None:
         super()._publish(net, best)

@@ -12,7 +12,7 @@ from streamlearn._arrays import Array, asarray, default_int, namespace
 from streamlearn._estimator.inputs import Given
 from streamlearn._validation.labels import encode
 from streamlearn._validation.reader import as_vector, in_block, read_values, read_weight
-from streamlearn.blocks import is_frame
+from streamlearn.blocks import Block, is_frame
 from streamlearn.core.learner import Batch
 from streamlearn.core.scores import Score
 
@@ -29,24 +29,24 @@ class Goal(NamedTuple):
         Labels to encode y with; None where y holds values or an indicator.
     valid : callable or None
         ``(target, block)``: raises where values or an indicator cannot be learned.
-    tally : Score
+    metric : Score
         How held-out rows are scored.
     predicted : callable
-        ``(output) -> predictions`` that the tally compares with the target.
+        ``(output) -> predictions`` that the metric compares with the target.
     """
 
     output: str
     n_outputs: int
     classes: np.ndarray | None
     valid: Callable[[Array, int | None], None] | None
-    tally: Score
+    metric: Score
     predicted: Callable[[Array], Array]
 
 
 def n_columns(given: Given, y: Any) -> int:
     """Return how many columns a target has; one dimension counts as 1."""
-    if given.blocks.in_memory and given.flow is None:
-        y = given.blocks.parts[given.blocks.names.index("y")]
+    if given.whole is not None:
+        y = given.whole.y
     y = y._meta if is_frame(y) else y if hasattr(y, "shape") else np.asarray(y)
     return int(y.shape[1]) if len(y.shape) == 2 else 1
 
@@ -66,19 +66,18 @@ def counts_or_raise(y: Array, block: int | None) -> None:
         )
 
 
-def rows_of(given: Given, goal: Goal) -> Batch:
+def rows_of(block: Block, goal: Goal) -> Batch:
     """Return what is in memory as one batch, with the target encoded."""
-    names, parts = given.blocks.names, list(given.blocks.parts)
-    at, X = names.index("y"), parts[0]
-    if isinstance(parts[at], np.ndarray) and parts[at].shape[1:] == (1,):
-        parts[at] = column_or_1d(parts[at], warn=True)
+    X, y = block.X, block.y
+    if isinstance(y, np.ndarray) and y.shape[1:] == (1,):
+        y = column_or_1d(y, warn=True)
     if goal.classes is None:
-        target = read_values(tuple(parts), names, X, None, goal.n_outputs)
+        target = read_values(y, X, None, goal.n_outputs)
         if goal.valid is not None:
             goal.valid(target, None)
     else:
-        target = encode(goal.classes, as_vector(parts[at], "y"), like=X)
-    return Batch(X, target, read_weight(tuple(parts), names, X, None))
+        target = encode(goal.classes, as_vector(y, "y"), like=X)
+    return Batch(X, target, read_weight(block.sample_weight, X, None))
 
 
 def take(rows: Batch, at: np.ndarray) -> Batch:

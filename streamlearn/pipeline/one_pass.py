@@ -112,7 +112,6 @@ def _flow(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> Flow:
 
 def _reader(first: Any, X: Any, *, reset: bool) -> Reader:
     """Return how blocks are read for the first stage: as they are, if it is not ours."""
-    reader = Reader(type(first.estimator).__name__, None, allow_nan=True)
     if isinstance(first, stages.Mergeable):
-        reader = check_declared(copy.copy(first.estimator), X, reset=reset, allow_nan=True)
-    return reader._replace(in_memory=not engine.is_collection(X))
+        return check_declared(copy.copy(first.estimator), X, reset=reset, allow_nan=True)
+    return Reader(type(first.estimator).__name__, None, allow_nan=True)

@@ -111,7 +111,7 @@ class Mergeable:
         assert learner.is_clean is not None
         names = None if X.functions else _get_feature_names(X.array)
         X = self.read(X, reader, block)
-        weight = read_weight(tuple(params.values()), tuple(params), X.array, block)
+        weight = read_weight(params.get("sample_weight"), X.array, block)
         with np.errstate(over="ignore", invalid="ignore"):
             if X.functions:
                 like = X.of(X.array[:1, ...])

@@ -26,8 +26,6 @@ class Copies(NamedTuple):
 
     Attributes
     ----------
-    names : tuple of str
-        The parts of a block.
     params : dict
         Further arguments of ``partial_fit``, the same for all blocks.
     seed : int or None
@@ -38,7 +36,6 @@ class Copies(NamedTuple):
         scikit-learn's configuration, which is the thread's that makes this.
     """
 
-    names: tuple[str, ...]
     params: dict[str, Any]
     seed: int | None
     held_out: Sequence[int]
@@ -53,17 +50,17 @@ class Copies(NamedTuple):
         every = range(len(blocks)) if order is None else order
         return [block for block in every if block not in held]
 
-    def prepare(self, epoch: int, index: int, parts: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return the parts of a block as they are: the estimator knows what to do with them."""
-        return parts
+    def prepare(self, epoch: int, block: engine.Block) -> engine.Block:
+        """Return a block as it is: the estimator knows what to do with it."""
+        return block
 
-    def step(self, before: Taught, parts: tuple[Any, ...]) -> tuple[Taught, None]:
+    def step(self, before: Taught, block: engine.Block) -> tuple[Taught, None]:
         """Let a copy learn from a block."""
-        given = dict(zip(self.names, parts, strict=True))
-        X, y = given.pop("X"), given.pop("y", None)
+        params = {**self.params, **block.along}
+        y = params.pop("y", None)
         with config_context(**self.config):
-            estimator = learned(before.estimator, X, y, {**self.params, **given})
-        return Taught(estimator, kind_of(X)), None
+            estimator = learned(before.estimator, block.X, y, params)
+        return Taught(estimator, kind_of(block.X)), None
 
     def check(self, progress: Progress) -> None:
         """Check that there were rows."""
@@ -91,7 +88,7 @@ class AsGiven(NamedTuple):
     def order(self, blocks: engine.Blocks, epoch: int) -> None:
         """Return None: there is one block."""
 
-    def prepare(self, epoch: int, index: int, parts: tuple[Any, ...]) -> None:
+    def prepare(self, epoch: int, block: engine.Block) -> None:
         """Return None: all is given."""
 
     def step(self, before: Taught, _block: None) -> tuple[Taught, None]:
@@ -186,7 +183,7 @@ def lessons_of(
     if lazy:
         same = {name: value for name, value in params.items() if name not in by_row}
         held = () if held_out is None else _blocks_held_out(blocks, held_out, seed)
-        copies = Copies(blocks.names, same, seed if shuffle else None, held, get_config())
+        copies = Copies(same, seed if shuffle else None, held, get_config())
         return Lessons(copies, blocks, blocks, held)
     assert held_out is not None
     assert n_rows is not None
@@ -208,8 +205,8 @@ def lessons_of(
 def _in_memory(X: Any, y: Any, params: dict[str, Any]) -> Lessons:
     """Return rows in memory as one block; perhaps only the estimator can tell how many they are."""
     n_rows = engine.n_rows(X) if _says_its_rows(X) else 1
-    block = engine.Blocks(("X",), None, (range(max(n_rows, 1)),), (n_rows,), ())
-    return Lessons(AsGiven(X, y, params), block)
+    block = engine.Block(0, {"X": range(max(n_rows, 1))}, in_memory=True)
+    return Lessons(AsGiven(X, y, params), engine.Blocks(("X",), None, block, (n_rows,), ()))
 
 
 def _blocks_held_out(blocks: engine.Blocks, share: float, seed: int) -> list[int]:
@@ -244,8 +241,8 @@ def _with_rows(blocks: engine.Blocks, among: list[int]) -> list[int]:
     return [block for block in among if blocks.rows[block] or block in found]
 
 
-def _number(index: int, _parts: tuple[Any, ...]) -> set[int]:
-    return {index}
+def _number(block: engine.Block) -> set[int]:
+    return {block.number}
 
 
 def _join(a: set[int], b: set[int]) -> set[int]:

@@ -105,13 +105,13 @@ def of_blocks(estimator: Any, scorer: Any, blocks: engine.Blocks, order: Sequenc
         plain = metric is not None and not arguments and sign > 0
         by_r2 = plain and OURS.get(metric, metric) is ours.r2_score
     if by_r2:
-        of_block = as_here(partial(_fit_of_block, estimator, blocks.names))
-        tally = scores.R2
-        state = engine.reduce(of_block, tally.merge, blocks, order=order)
-        return np.nan if state is None else float(np.mean(to_numpy(tally.result(state))))
+        of_block = as_here(partial(_fit_of_block, estimator))
+        metric = scores.R2
+        state = engine.reduce(of_block, metric.merge, blocks, order=order)
+        return np.nan if state is None else float(np.mean(to_numpy(metric.result(state))))
     if metric is theirs.log_loss and hasattr(estimator, "classes_"):  # a block may lack some
         scorer = with_arguments(scorer, labels=estimator.classes_)
-    of_block = as_here(partial(_score_of_block, estimator, scorer, blocks.names))
+    of_block = as_here(partial(_score_of_block, estimator, scorer))
     total, weight = engine.reduce(of_block, _add, blocks, order=order) or (0.0, 0.0)
     return total / weight if weight else np.nan
 
@@ -123,15 +123,10 @@ def _accepts_weight(estimator: Any, scorer: Callable[..., Any] | None) -> bool:
 
 
 def _score_of_block(
-    estimator: Any,
-    scorer: Callable[..., Any] | None,
-    names: tuple[str, ...],
-    index: int,
-    parts: tuple[Any, ...],
+    estimator: Any, scorer: Callable[..., Any] | None, block: engine.Block
 ) -> tuple[float, float]:
     """Return the score of a block times its rows or weights, and these."""
-    given = dict(zip(names, parts, strict=True))
-    X, y, weight = (as_known(estimator, given.get(name)) for name in ("X", "y", "sample_weight"))
+    X, y, weight = (as_known(estimator, x) for x in (block.X, block.y, block.sample_weight))
     score = estimator.score if scorer is None else partial(scorer, estimator)
     rows: float = engine.n_rows(X)
     if weight is None or not _accepts_weight(estimator, scorer):
@@ -140,15 +135,12 @@ def _score_of_block(
     return (float(score(X, y, sample_weight=weight)) * rows, rows) if rows else (0.0, 0.0)
 
 
-def _fit_of_block(
-    estimator: Any, names: tuple[str, ...], index: int, parts: tuple[Any, ...]
-) -> Any:
-    given = dict(zip(names, parts, strict=True))
-    predicted = as_array(estimator.predict(as_known(estimator, given["X"])))
+def _fit_of_block(estimator: Any, block: engine.Block) -> Any:
+    predicted = as_array(estimator.predict(as_known(estimator, block.X)))
     target, *weight = (
-        asarray(as_numbers(given[name], name, index), like=predicted, dtype=widest_float(predicted))
-        for name in ("y", "sample_weight")
-        if name in given
+        asarray(as_numbers(x, name, block.number), like=predicted, dtype=widest_float(predicted))
+        for name, x in (("y", block.y), ("sample_weight", block.sample_weight))
+        if x is not None
     )
     return scores.R2.of_block(_one(target), _one(predicted), *weight)
 

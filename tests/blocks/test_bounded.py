@@ -18,8 +18,8 @@ from tests.blocks import tracking
 from tests.blocks.tracking import COLUMNS, LAYOUTS, assert_overlap, plain, run, slow, source
 
 
-def total(_index, parts):
-    return float(parts[0].sum())
+def total(block):
+    return float(block.X.sum())
 
 
 def add(a, b):
@@ -48,9 +48,9 @@ def test_reduce_holds_a_window_of_blocks_and_sources(local_scheduler, layout):
     assert tracking.peak(tracking.drain()) <= window_of(X) + 1
 
 
-def late(index, parts):
-    time.sleep(0.1 if index == 3 else 0.0)
-    return total(index, parts)
+def late(block):
+    time.sleep(0.1 if block.number == 3 else 0.0)
+    return total(block)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -144,10 +144,10 @@ def test_blocks_are_prepared_in_parallel():
     """What needs no state leaves the chain: two blocks wait for each other in their own tasks."""
     meeting = threading.Barrier(2, timeout=20)
 
-    def prepare(index, parts):
-        if index in (2, 3):
+    def prepare(block):
+        if block.number in (2, 3):
             meeting.wait()
-        return index
+        return block.number
 
     with dask.config.set({"scheduler": "threads", "num_workers": 2, "streamlearn.window": 3}):
         state, _ = run(lambda state, k: (state + 1, None), 0, align(X=plain(8)), prepare=prepare)

@@ -79,8 +79,8 @@ def test_reduce_holds_the_bound_too(client):
     assert len(tracking.reads(events)) == 10
 
 
-def total(_index, parts):
-    return float(parts[0].sum())
+def total(block):
+    return float(block.X.sum())
 
 
 def test_loads_spread_over_the_workers(client):

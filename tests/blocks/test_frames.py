@@ -118,7 +118,7 @@ def test_one_column_alone_is_read_alone(folder, table):
     df = dd.from_map(reader, range(FILES), meta=table.iloc[:0], enforce_metadata=False)
     blocks = align(y=df["late"])
     reader.seen.clear()
-    assert reduce(lambda i, parts: int(parts[0].sum()), int.__add__, blocks) == FILES * ROWS / 2
+    assert reduce(lambda block: int(block.y.sum()), int.__add__, blocks) == FILES * ROWS / 2
     assert sorted(reader.seen) == [(i, ("late",)) for i in range(FILES)]
 
 
@@ -193,7 +193,7 @@ def test_as_many_partitions_of_other_rows_are_an_error_in_the_block(folder, tabl
     with pytest.raises(ValueError, match=f"(?i){message}{REMEDY}"):
         run(see, 0, blocks)
     with pytest.raises(ValueError, match="The parts of block"):
-        reduce(lambda i, parts: 0, int.__add__, blocks)
+        reduce(lambda block: 0, int.__add__, blocks)
 
 
 def test_a_frame_X_and_an_array_y_line_up_where_they_have_as_many_blocks(table):

@@ -21,8 +21,8 @@ from tests.blocks.conftest import LOCAL, ROOT
 from tests.blocks.tracking import LAYOUTS, gather, plain, rough, run, tall_to_short
 
 
-def squares(_index, parts):
-    return float(np.square(parts[0]).sum()) / 3.0
+def squares(block):
+    return float(np.square(block.X).sum()) / 3.0
 
 
 def mixed(a, b):
@@ -119,7 +119,7 @@ def step(state, parts):
 def passed(**containers):
     reads.clear()
     with dask.config.set(scheduler="sync"):
-        (segment,) = fold(step, 0, align(**containers), prepare=lambda i, parts: parts)
+        (segment,) = fold(step, 0, align(**containers), prepare=tracking.parts_of)
     return [np.concatenate(x) for x in zip(*(r.report for r in segment.records))]
 
 rows = np.arange(80.0).reshape(20, 4)
@@ -131,7 +131,7 @@ assert len(reads) == 4, reads
 assert (X == rows).all() and len(reads) == 4, reads
 X, y = passed(X=da.from_array(rows, chunks=(5, 2)), y=np.arange(20))
 assert (X == rows).all() and (y == np.arange(20)).all()
-total = reduce(lambda i, parts: parts[0].sum(), lambda a, b: a + b, align(X=Z))
+total = reduce(lambda block: block.X.sum(), lambda a, b: a + b, align(X=Z))
 assert total == rows.sum()
 for shape, names in ((0, None), ((0, 2), None), ((0, 2), ["a", "b"])):
     out = map_rows(lambda b: b[:, 0] if shape == 0 else b[:, :2], Z, meta=np.empty(shape),

@@ -88,7 +88,9 @@ def test_data_in_memory_are_one_segment_of_one_block(nothing_runs):
     (record,) = segment.records
     assert (record.block, record.rows, record.bytes) == (0, 6, 6 * 8 * (COLUMNS + 1))
     assert segment.state == record.report == rough(0.5, (tracking.rows(0, 6),))[0]
-    assert reduce(lambda i, parts: (i, len(parts)), max, align(X=tracking.rows(0, 6))) == (0, 1)
+    assert reduce(
+        lambda block: (block.number, len(block.parts)), max, align(X=tracking.rows(0, 6))
+    ) == (0, 1)
 
 
 def never(*_args):
@@ -99,15 +101,15 @@ def test_blocks_without_rows_are_skipped_and_recorded(local_scheduler):
     X = da.from_array(tracking.rows(0, 9), chunks=((0, 5, 0, 0, 4, 0), COLUMNS))
     seen = []
 
-    def prepare(index, parts):
-        seen.append(index)
-        return parts
+    def prepare(block):
+        seen.append(block.number)
+        return parts_of(block)
 
     state, records = run(gather, (), align(X=X, y=np.arange(9)), prepare=prepare)
     assert state == (0, 5)
     assert sorted(seen) == [1, 4]
     assert [r.rows for r in records] == [0, 5, 0, 0, 4, 0]
-    assert reduce(lambda i, parts: [i], list.__add__, align(X=X)) == [1, 4]
+    assert reduce(lambda block: [block.number], list.__add__, align(X=X)) == [1, 4]
 
 
 @pytest.mark.parametrize(
@@ -138,7 +140,11 @@ def test_an_order_of_numpys_numbers_is_one_of_pythons():
     """An index seeds draws and is written into records."""
     order = np.random.default_rng(0).permutation(4)
     _, records = run(
-        lambda s, i: (s, type(i)), 0, align(X=memory(4)), order=order, prepare=lambda i, parts: i
+        lambda s, i: (s, type(i)),
+        0,
+        align(X=memory(4)),
+        order=order,
+        prepare=lambda block: block.number,
     )
     assert [r.block for r in records] == order.tolist()
     assert {type(r.block) for r in records} == {r.report for r in records} == {int}
@@ -194,14 +200,12 @@ def test_nothing_given_is_changed():
 def test_what_is_prepared_arrives_and_nothing_else():
     blocks = align(X=memory(4), y=np.arange(4))
 
-    def prepare(index, parts):
-        X, y = parts
-        return index, X.shape, y.item()
+    def prepare(block):
+        return block.number, block.X.shape, block.y.item()
 
     ongoing = fold(lambda s, block: ([*s, block], None), [], blocks, prepare=prepare)
     (segment,) = list(ongoing)
     assert segment.state == [(i, (1, COLUMNS), i) for i in range(4)]
-    assert parts_of(0, (1,)) == (1,)
 
 
 def test_reduce_merges_in_one_order_whatever_ends_first(local_scheduler):
@@ -214,9 +218,9 @@ def test_reduce_merges_in_one_order_whatever_ends_first(local_scheduler):
 
 
 def run_reduce(delay):
-    def of_block(index, parts):
-        time.sleep(delay(index))
-        return index
+    def of_block(block):
+        time.sleep(delay(block.number))
+        return block.number
 
     return reduce(of_block, lambda a, b: (a, b), align(X=memory(100)))
 
@@ -227,9 +231,12 @@ def flat(tree):
 
 @pytest.mark.parametrize("n", [1, 7, 8, 9, 64, 65])
 def test_reduce_merges_any_number_of_blocks(n):
-    assert reduce(lambda i, parts: [i], list.__add__, align(X=memory(n))) == list(range(n))
+    assert reduce(lambda block: [block.number], list.__add__, align(X=memory(n))) == list(range(n))
 
 
 def test_reduce_reads_the_blocks_it_is_asked_for_in_the_order_given():
     order = [5, 0, 9, 3]
-    assert reduce(lambda i, parts: [i], list.__add__, align(X=memory(10)), order=order) == order
+    assert (
+        reduce(lambda block: [block.number], list.__add__, align(X=memory(10)), order=order)
+        == order
+    )

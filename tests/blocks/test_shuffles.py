@@ -17,7 +17,7 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from streamlearn.blocks import align, groups, map_rows, reduce
+from streamlearn.blocks import Block, align, groups, map_rows, reduce
 from tests.blocks import tracking
 from tests.blocks.tracking import happened, left_on, run
 
@@ -82,9 +82,9 @@ def where(request: pytest.FixtureRequest) -> Iterator[SimpleNamespace]:
     yield SimpleNamespace(name="cluster", events=partial(happened, client))
 
 
-def columns(index: int, parts: tuple) -> list[np.ndarray]:
+def columns(block: Block) -> list[np.ndarray]:
     """Take a block's parts as they are."""
-    return [np.array(part).reshape(len(part)) for part in parts]
+    return [np.array(part).reshape(len(part)) for part in block.parts.values()]
 
 
 def kept(state: int, parts: list[np.ndarray]) -> tuple[int, list[np.ndarray]]:
@@ -169,9 +169,9 @@ def test_a_rechunk_by_p2p_does_not_warn(client):
         align(X=X, y=da.arange(60, chunks=7))
 
 
-def sums(_index: int, parts: tuple) -> np.ndarray:
+def sums(block: Block) -> np.ndarray:
     """Sum each part."""
-    return np.array([np.asarray(part).sum() for part in parts])
+    return np.array([np.asarray(part).sum() for part in block.parts.values()])
 
 
 def test_a_source_is_read_once_for_all_passes(where):

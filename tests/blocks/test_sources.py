@@ -70,7 +70,7 @@ def test_each_source_is_read_once_a_pass(local_scheduler, sharing, shuffle):
         assert [r.block for r in records] == (order or list(range(len(blocks))))
         ends = np.cumsum([0, *(r.rows for r in sorted(records, key=lambda r: r.block))])
         assert list(first_rows) == [ends[r.block] for r in records]
-    reduce(lambda i, parts: i, max, blocks)
+    reduce(lambda block: block.number, max, blocks)
     read = tracking.reads(tracking.drain())
     assert len(read) == len(set(read)) == n_sources
 
@@ -232,7 +232,7 @@ def test_a_block_costs_two_tasks_whatever_it_is_made_of(layout):
     with dask.config.set({"scheduler": counted, "streamlearn.segment": 8}):
         run(gather, (), blocks)
         folds = len(counted.graphs)
-        reduce(lambda i, parts: i, max, blocks)
+        reduce(lambda block: block.number, max, blocks)
     assert [len(g) for g in counted.graphs[:folds]] == [2 * 8 + 1] * 5
     (merging,) = counted.graphs[folds:]
     assert len(merging) == 40 + 5 + 1
@@ -261,8 +261,8 @@ def test_planning_takes_time_in_proportion_to_blocks():
 
 
 def test_a_block_that_cannot_be_read_is_named_and_its_error_stays(local_scheduler):
-    def rows(_index, parts):
-        return len(parts[0])
+    def rows(block):
+        return len(block.X)
 
     X = failing(5, 3)
     for blocks, says in (

@@ -17,7 +17,7 @@ import dask
 import dask.array as da
 import numpy as np
 
-from streamlearn.blocks import Blocks, Record, Segment, fold
+from streamlearn.blocks import Block, Blocks, Record, Segment, fold
 
 COLUMNS = 4
 
@@ -131,9 +131,9 @@ LAYOUTS: dict[str, Callable[..., Any]] = {
 }
 
 
-def parts_of(_index: int, parts: tuple) -> tuple:
+def parts_of(block: Block) -> tuple:
     """Prepare nothing."""
-    return parts
+    return tuple(block.parts.values())
 
 
 def gather(state: tuple, parts: tuple) -> tuple[tuple, Any]:

@@ -14,14 +14,14 @@ N = 200
 EDGES = [0, 0, 1, 70, 130, N]
 
 
-def of_blocks(backend, tally, *arrays):
+def of_blocks(backend, metric, *arrays):
     """Return the result of blocks of unequal sizes, merged from the last to the first."""
     state = None
     for start, stop in reversed(list(pairwise(EDGES))):
         block = [a if a is None else backend.asarray(a[start:stop]) for a in arrays]
-        part = tally.of_block(*block)
-        state = part if state is None else tally.merge(state, part)
-    result = tally.result(state)
+        part = metric.of_block(*block)
+        state = part if state is None else metric.merge(state, part)
+    result = metric.result(state)
     backend.check(result, backend.widest)
     return backend.to_numpy(result)
 
@@ -67,11 +67,11 @@ ERRORS = {
 @pytest.mark.parametrize("shape", [(N,), (N, 3)], ids=["one output", "three outputs"])
 @pytest.mark.parametrize("name", ERRORS)
 def test_errors(backend, name, shape, weight):
-    tally, oracle = ERRORS[name]
+    metric, oracle = ERRORS[name]
     y, w = RNG.normal(5, 1, shape), weights(weight)
     p = y + RNG.normal(size=shape)
     expected = oracle(y, p, sample_weight=w, multioutput="raw_values")
-    got = of_blocks(backend, tally, y, p, w)
+    got = of_blocks(backend, metric, y, p, w)
     np.testing.assert_allclose(
         np.atleast_1d(got), expected, rtol=1e3 * backend.eps, atol=20 * backend.eps
     )
@@ -108,8 +108,8 @@ def test_scores_in_any_unit_of_the_target(backend, weight, unit):
         sc.ABSOLUTE_ERROR: (v * abs(e)).sum() / v.sum(),
     }
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        for tally, score in want.items():
-            got = of_blocks(backend, tally, y, p, w)
+        for metric, score in want.items():
+            got = of_blocks(backend, metric, y, p, w)
             score = np.asarray(score).astype(backend.widest)
             np.testing.assert_allclose(got, score, rtol=1e3 * backend.eps)
 
@@ -176,8 +176,8 @@ def test_nothing_is_read_back_to_the_host(backend):
     codes, P = backend.asarray(RNG.integers(0, 3, N)), backend.asarray(RNG.random((N, 3)))
     w = backend.asarray(RNG.random(N))
     with no_host_sync():
-        for tally in (sc.SQUARED_ERROR, sc.ABSOLUTE_ERROR, sc.R2):
-            state = tally.of_block(y, p, w)
-            tally.result(tally.merge(state, state))
+        for metric in (sc.SQUARED_ERROR, sc.ABSOLUTE_ERROR, sc.R2):
+            state = metric.of_block(y, p, w)
+            metric.result(metric.merge(state, state))
         sc.average(sc.correct(codes, codes, w))
         sc.average(sc.log_losses(codes, P, w))

@@ -11,6 +11,7 @@ from streamlearn._training.block_learner import BlockLearner, learn_block
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
 from streamlearn._training.prepare import PreparedBlock
 from streamlearn._validation.reader import Reader
+from streamlearn.blocks import Block
 from streamlearn.core import scores
 from streamlearn.core.learner import Learner
 from streamlearn.core.linear import links, newton, sgd
@@ -30,7 +31,6 @@ def course(learner: Learner | None = None, **how) -> Course:
             "learner": learner or sgd.learner(PARAMS),
             "n_outputs": 1,
             "reader": Reader("SomeEstimator", N_FEATURES),
-            "names": ("X", "y"),
             "target": Target(how.pop("classes", np.array([0, 1]))),
             "batch_size": 4,
             "shuffle": shuffle,
@@ -41,8 +41,9 @@ def course(learner: Learner | None = None, **how) -> Course:
     )
 
 
-def prepare(plan: Course, epoch: int, index: int, parts: tuple) -> PreparedBlock:
-    return BlockLearner(plan, mean_loss).prepare(epoch, index, parts)
+def prepare(plan: Course, epoch: int, number: int, parts: tuple) -> PreparedBlock:
+    given = dict(zip(("X", "y", "sample_weight"), parts, strict=False))
+    return BlockLearner(plan, mean_loss).prepare(epoch, Block(number, given))
 
 
 def table(n: int = sum(CHUNKS)) -> tuple[np.ndarray, np.ndarray]:
@@ -99,11 +100,10 @@ def test_a_block_is_never_held_out_whole(n):
 def test_targets_and_weights_stand_beside_x(backend):
     X, y = table(12)
     parts = (backend.asarray(X), y, np.ones(12).tolist())
-    names = ("X", "y", "sample_weight")
-    ready = prepare(course(names=names, held_out=0.25), 0, 0, parts)
+    ready = prepare(course(held_out=0.25), 0, 0, parts)
     for a in (ready.X, ready.target, ready.weight, ready.draws.rows, *ready.held_out[:3]):
         backend.check(a)
-    values = prepare(course(names=names, classes=None), 0, 0, parts)
+    values = prepare(course(classes=None), 0, 0, parts)
     backend.check(values.target, backend.widest)
 
 
