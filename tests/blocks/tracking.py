@@ -171,10 +171,10 @@ def assert_overlap(blocks: Blocks) -> None:
     """Fail unless block 4 is loaded while block 3 is learned from: each waits for the other."""
     meeting = threading.Barrier(2, timeout=20)
 
-    def prepare(index: int, parts: tuple) -> int:
-        if index == 4:
+    def prepare(block: Block) -> int:
+        if block.number == 4:
             meeting.wait()
-        return index
+        return block.number
 
     def step(state: int, index: int) -> tuple[int, None]:
         if index == 3:

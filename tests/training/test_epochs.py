@@ -182,11 +182,10 @@ def test_no_rows_is_an_error(chunks):
 
 def test_weights_of_some_blocks_may_be_zero_but_not_of_all():
     weight = np.zeros(sum(CHUNKS))
-    names = {"names": ("X", "y", "sample_weight")}
     with pytest.raises(ValueError, match="at least one non-zero"):
-        fit(course(**names), Learned(), blocks(sample_weight=weight), **FOREVER)
+        fit(course(weighted=True), Learned(), blocks(sample_weight=weight), **FOREVER)
     weight[-1] = 1.0
-    fitted = fit(course(**names), Learned(), blocks(sample_weight=weight), **FOREVER)
+    fitted = fit(course(weighted=True), Learned(), blocks(sample_weight=weight), **FOREVER)
     assert np.count_nonzero(fitted.losses) == 3
 
 
