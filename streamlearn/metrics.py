@@ -229,7 +229,7 @@ def _sums(
     # What is in memory is cut like the first collection.
     ordered = dict(sorted(given.items(), key=lambda item: not engine.is_collection(item[1])))
     # What a prediction is made of is read once with a target of the same frame.
-    blocks = engine.align(as_rows=("y_pred",), **ordered)
+    blocks = engine.align(lazy_rows=("y_pred",), **ordered)
     state = engine.reduce(partial(_score_of_block, metric, pair), metric.merge, blocks)
     if state is None:
         raise ValueError("y_true and y_pred have no rows, and no row has no score.")
@@ -252,7 +252,7 @@ def _told(y_true: Any) -> Any:
 
 def _score_of_block(metric: scores.Score, pair: Callable[..., Any], block: engine.Block) -> Any:
     predicted = block.parts["y_pred"]
-    if isinstance(predicted, engine.Rows):
+    if isinstance(predicted, engine.LazyRows):
         with engine.noted(f"block {block.number}, when it was predicted"):
             predicted = predicted.all()
     target, predicted = pair(block.parts["y_true"], predicted, block.named)

@@ -18,16 +18,16 @@ for 16 labels, 993 and 362 for 64, 7015 and 580 for 256; JAX 276 and 2838, 786 a
 """
 
 
-def scores(X: Array, W: Array) -> Array:
+def linear_predictor(X: Array, W: Array) -> Array:
     """Return ``X @ W.T``: (m, d) rows times (k, d) columns, as (m, k)."""
     if is_sparse(X):
-        return sparse.scores(X, W)
+        return sparse.linear_predictor(X, W)
     return X @ W.T
 
 
 def scores_plus(X: Array, W: Array, b: Array) -> Array:
     """Return ``X @ W.T + b``, (m, k), for columns W (k, d) and b (k,)."""
-    P = scores(X, W)
+    P = linear_predictor(X, W)
     same = isinstance(P, np.ndarray) and P.dtype == b.dtype
     return each_row(np.add, P, b, P) if same else P + b
 

@@ -20,7 +20,7 @@ from streamlearn._arrays.library import (
     namespace,
     widest_float,
 )
-from streamlearn._arrays.products import scores, scores_plus
+from streamlearn._arrays.products import linear_predictor, scores_plus
 
 FEW_LABELS = 32
 """Labels up to which NumPy finds the smallest of a row's scores sooner one label after the other.
@@ -178,7 +178,7 @@ def lowest(X: Array, W: Array, b: Array) -> tuple[Array, Array]:
     k, xp = W.shape[0], namespace(X)
     if isinstance(X, np.ndarray) and k <= FEW_LABELS:
         P = np.empty((k, X.shape[0]), X.dtype)
-        np.add(scores(X, W).T, b[:, None], out=P)
+        np.add(linear_predictor(X, W).T, b[:, None], out=P)
         value = P.min(axis=0)
         found = value == P
         if np.count_nonzero(found) != X.shape[0]:

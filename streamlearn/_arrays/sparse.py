@@ -94,7 +94,7 @@ def over_rows(A: np.ndarray, X: csr_array) -> np.ndarray:
     return np.ascontiguousarray((X.T @ A.T).T)
 
 
-def scores(X: csr_array, W: np.ndarray) -> np.ndarray:
+def linear_predictor(X: csr_array, W: np.ndarray) -> np.ndarray:
     """Return ``X @ W.T`` for W (k, d), as (m, k)."""
     return (X @ W[0])[:, None] if W.shape[0] == 1 else X @ W.T
 

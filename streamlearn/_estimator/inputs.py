@@ -68,7 +68,7 @@ def check_inputs(
     reset: bool,
     target: str | None = None,
     allow_nan: bool = False,
-    as_rows: bool = False,
+    lazy_rows: bool = False,
     multi_output: bool = False,
     finite: bool = True,
 ) -> Given:
@@ -85,8 +85,8 @@ def check_inputs(
         What y holds; None where the estimator takes no y.
     allow_nan : bool
         Whether X may hold NaN.
-    as_rows : bool
-        Let a lazily transformed X arrive as `streamlearn.blocks.Rows`.
+    lazy_rows : bool
+        Let a lazily transformed X arrive as `streamlearn.blocks.LazyRows`.
     multi_output : bool
         Whether y may have several columns.
     finite : bool
@@ -107,7 +107,7 @@ def check_inputs(
             raise TypeError(f"{what} must hold one value a row, got {given!r}.")
     if isinstance(X, Flow):
         given = {"X": X.X, "y": y, "sample_weight": sample_weight, **X.given}
-        return Given(engine.align(as_rows=("X",), **given), X.reader, None, X)
+        return Given(engine.align(lazy_rows=("X",), **given), X.reader, None, X)
     y, sample_weight = plain(y), plain(sample_weight)
     for what, given in (("y", y), ("sample_weight", sample_weight)):
         known_or_raise(given, what, sparse=False)
@@ -122,8 +122,8 @@ def check_inputs(
         multi_output=multi_output,
     )
     if engine.is_collection(X):
-        names = ("X",) if as_rows else ()
-        blocks = engine.align(as_rows=names, X=X, y=y, sample_weight=sample_weight)
+        names = ("X",) if lazy_rows else ()
+        blocks = engine.align(lazy_rows=names, X=X, y=y, sample_weight=sample_weight)
     else:
         sample_weight = _weight_in_memory(estimator, X, sample_weight)
         blocks = engine.align(X=X, y=y, sample_weight=sample_weight)

@@ -20,7 +20,7 @@ from streamlearn._thirdparty.scoring import score
 from streamlearn._thirdparty.tags import LAZY
 from streamlearn._validation.missing import as_known
 from streamlearn._validation.reader import with_advice
-from streamlearn.blocks import Rows
+from streamlearn.blocks import LazyRows
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,7 +211,7 @@ def _sample(X: Any, like: Any) -> Any:
     source, functions = engine.origin(X)
     if functions:
         with suppress(Exception):  # made-up categories
-            return Rows(_made_up(source, functions[0], like), functions).all()
+            return LazyRows(_made_up(source, functions[0], like), functions).all()
     return _made_up(X, None, like)
 
 

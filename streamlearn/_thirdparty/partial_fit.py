@@ -73,7 +73,7 @@ def _wants_labels_beside(y: Any) -> bool:
     return elsewhere and get_config()["array_api_dispatch"]
 
 
-def learned(estimator: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
+def partially_fitted(estimator: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
     """Return a copy of ``estimator`` that has learned from one more block."""
     copy = deepcopy(estimator)
     if "classes" in params and _wants_labels_beside(y):

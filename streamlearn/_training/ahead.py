@@ -17,7 +17,7 @@ from streamlearn._validation.reader import (
     Reader,
     as_array,
 )
-from streamlearn.blocks import Rows
+from streamlearn.blocks import LazyRows
 from streamlearn.core.affine_map import AffineMap
 from streamlearn.core.learner import an_array
 from streamlearn.stages import Flow, Mergeable
@@ -38,9 +38,9 @@ def through_stages(
     names = None if X.functions else _get_feature_names(X.array)
     check = learns and not clean
     if check or not X.functions:
-        reader = Reader(course.reader.estimator, None, names_of(course), finite=check, dense=None)
+        reader = Reader(course.reader.estimator, None, names_seen(course), finite=check, dense=None)
         X = reader.whole(X, block.named)
-    like = Rows(X.array[:1, ...], X.functions).all()
+    like = LazyRows(X.array[:1, ...], X.functions).all()
     if target is not None and not same_place(like, target):
         dtype = like.dtype if course.target.classes is None else default_int(like)
         target = asarray(target, like=like, dtype=dtype)
@@ -93,7 +93,7 @@ def rescaled(
     return rescale(course.learner.params, learned.state, *(asarray(v, like=like) for v in moved))
 
 
-def names_of(course: Course) -> tuple[str, ...] | None:
+def names_seen(course: Course) -> tuple[str, ...] | None:
     """Return the names of the columns that the learner sees, where stages ahead keep them."""
     stages = () if course.ahead is None else course.ahead.stages
     same = all(isinstance(stage, Mergeable) for stage in stages)

@@ -22,14 +22,14 @@ from streamlearn._arrays import (
     is_sparse,
     to_numpy,
 )
-from streamlearn._training.ahead import names_of, through_stages
+from streamlearn._training.ahead import names_seen, through_stages
 from streamlearn._training.course import Course, Learned, Report, generator
 from streamlearn._training.epochs import Progress
 from streamlearn._training.prepare import (
     PendingBlock,
     PreparedBlock,
     largest,
-    read,
+    read_block,
     taken,
     with_draws,
 )
@@ -40,9 +40,9 @@ from streamlearn._validation.reader import (
     same_place_or_raise,
     sum_is_finite,
 )
-from streamlearn.blocks import Block, Blocks, Rows, groups
-from streamlearn.core.batches import GROWTH, cut, learn
-from streamlearn.core.learner import Info, Learner, an_array
+from streamlearn.blocks import Block, Blocks, LazyRows, groups
+from streamlearn.core.batches import GROWTH, cut, learn_batches
+from streamlearn.core.learner import Batch, Info, Learner, an_array
 
 GOLDEN = 0.5 * (5.0**0.5 - 1.0)
 
@@ -65,7 +65,7 @@ class BlockLearner(NamedTuple):
 
     def prepare(self, epoch: int, block: Block) -> PreparedBlock | PendingBlock:
         """Make a block ready to be learned from."""
-        ready = read(self.course, epoch, block) if self.at_hand is None else self.at_hand
+        ready = read_block(self.course, epoch, block) if self.at_hand is None else self.at_hand
         if isinstance(ready, PendingBlock):
             return ready
         return with_draws(self.course, epoch, block.number, ready)
@@ -101,13 +101,13 @@ def learn_block(
         learned, block = through_stages(course, learned, block)
     learner, state, rows = course.learner, learned.state, learned.rows
     X = block.X
-    like = Rows(X[:1, ...], block.functions).all()
+    like = LazyRows(X[:1, ...], block.functions).all()
     if is_sparse(like) and not learner.sparse:
         dense_or_raise(like, course.reader.dense or DENSE)
     if state is None and learner.begin is not None:
         block = _joined(learned.waiting, block)
         X = block.X
-        state = learner.begin(learner.params, Rows(X, block.functions), block.weight)
+        state = learner.begin(learner.params, LazyRows(X, block.functions), block.weight)
         if state is None:
             return learned._replace(waiting=_with_weight(X, block.weight)), Report(None, None, 0)
         learned = learned._replace(waiting=None)
@@ -135,7 +135,7 @@ def learn_block(
     # Divergence is found in what the steps report, and raised there.
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         try:
-            state, info = learn(learner, state, batches)
+            state, info = learn_batches(learner, state, batches)
         except Exception:
             look_again(course, block)  # NaN may have no inverse
             raise
@@ -164,8 +164,8 @@ def _with_weight(X: Array, weight: Array | None) -> tuple[Array, Array | None]:
     """Return the rows that have a weight."""
     if weight is None:
         return X, None
-    X, _, weight = taken((X, None, weight), np.flatnonzero(to_numpy(weight)))
-    return X, weight
+    batch = taken(Batch(X, None, weight), np.flatnonzero(to_numpy(weight)))
+    return batch.X, batch.weight
 
 
 def look_again(course: Course, block: PreparedBlock) -> None:
@@ -177,8 +177,8 @@ def look_again(course: Course, block: PreparedBlock) -> None:
         If they hold NaN or infinity, naming the block.
     """
     if not course.reader.looks(block.X):
-        reader = course.reader._replace(names=names_of(course))
-        reader.finite_or_raise(Rows(block.X, block.functions).all(), block.block)
+        reader = course.reader._replace(names=names_seen(course))
+        reader.finite_or_raise(LazyRows(block.X, block.functions).all(), block.block)
 
 
 def _samples(
@@ -215,7 +215,7 @@ def _through(
         unbuilt = getattr(functions[0], "unbuilt", lambda like: None)(X)
         if unbuilt is not None:
             return unbuilt, False
-    return Rows(X, functions).of, True
+    return LazyRows(X, functions).of, True
 
 
 def block_order(blocks: Blocks, seed: int, epoch: int) -> Sequence[int] | None:

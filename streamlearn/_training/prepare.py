@@ -27,16 +27,13 @@ from streamlearn._validation.reader import (
     read_values,
     read_weight,
 )
-from streamlearn.blocks import Block, Rows
+from streamlearn.blocks import Block, LazyRows, as_lazy_rows
 from streamlearn.core.batches import GROWTH, SMALLEST
 from streamlearn.core.learner import Batch
 from streamlearn.stages import Chain, StagedBlock
 
 DRAWS = 512
 """Numbers that are drawn for the samples of a block: a row each of the largest sample."""
-
-Part = tuple[Any, Array | None, Array | None]
-"""Rows, their targets and their weights."""
 
 
 class Draws(NamedTuple):
@@ -107,14 +104,14 @@ class PendingBlock(NamedTuple):
     epoch: int
 
 
-def read(course: Course, epoch: int, block: Block) -> PreparedBlock | PendingBlock:
+def read_block(course: Course, epoch: int, block: Block) -> PreparedBlock | PendingBlock:
     """Make arrays of the parts of a block; the draws are still missing."""
     if course.ahead is None:
-        X = course.reader.whole(as_rows(block.X), block.named)
+        X = course.reader.whole(as_lazy_rows(block.X), block.named)
     else:
         piece = staged(course.ahead, course.reader, block, learns=epoch == course.first.epoch)
-        X = piece.rows if is_array(piece.rows.array) else Rows(np.empty((1, 1)))
-    like = Rows(X.array[:1, ...], X.functions).all()
+        X = piece.rows if is_array(piece.rows.array) else LazyRows(np.empty((1, 1)))
+    like = LazyRows(X.array[:1, ...], X.functions).all()
     weight = read_weight(block.sample_weight, like, block.named, signed=course.signed_weights)
     target = read_target(course, block, like)
     if course.ahead is None:
@@ -124,12 +121,7 @@ def read(course: Course, epoch: int, block: Block) -> PreparedBlock | PendingBlo
 
 def staged(chain: Chain, reader: Reader, block: Block, *, learns: bool) -> StagedBlock:
     """Do what stages can do without a state."""
-    return chain.of_block(as_rows(block.X), block.along, reader, block.named, learns)
-
-
-def as_rows(X: Any) -> Rows:
-    """Return the part X of a block as rows, which it is already where they are lazily made."""
-    return X if isinstance(X, Rows) else Rows(X)
+    return chain.of_block(as_lazy_rows(block.X), block.along, reader, block.named, learns)
 
 
 def read_target(course: Course, block: Block, like: Array) -> Array | None:
@@ -147,11 +139,11 @@ def read_target(course: Course, block: Block, like: Array) -> Array | None:
 
 
 def without_held_out(
-    course: Course, block: Block, rows: Rows, target: Array | None, weight: Array | None
+    course: Course, block: Block, rows: LazyRows, target: Array | None, weight: Array | None
 ) -> PreparedBlock:
     """Leave out rows without a weight, and hold others out."""
     (X, functions), learner, how = rows, course.learner, course.held_out
-    part, kept, held_out = (X, target, weight), None, None
+    part, kept, held_out = Batch(X, target, weight), None, None
     scored = None if how is None else how.rows
     gone = learner.absent and learner.absent(learner.params, target, weight)
     if gone is not None and bool(namespace(gone).any(gone)):
@@ -159,17 +151,17 @@ def without_held_out(
         part = taken(part, present)
         if scored is not None:
             scored = np.searchsorted(present, scored[np.isin(scored, present)])
-    n = part[0].shape[0]
+    n = part.X.shape[0]
     if how is not None and how.share and n:
         # Without the epoch: what is held out once is never learned from.
         shuffled = generator(course.shuffle.seed, block.number).permutation(n)
         scored = np.sort(shuffled[: min(int(np.ceil(how.share * n)), n - 1)])
     if scored is not None:
         kept = np.delete(np.arange(n), scored)
-        held_out = Batch(*taken(part, scored))
-        held_out = held_out._replace(X=Rows(held_out.X, functions).all())
+        held_out = taken(part, scored)
+        held_out = held_out._replace(X=LazyRows(held_out.X, functions).all())
         part = taken(part, kept)
-    return PreparedBlock(*part, kept, held_out, functions, block.named)
+    return PreparedBlock(*part[:3], kept, held_out, functions, block.named)
 
 
 def with_draws(course: Course, epoch: int, index: int, block: PreparedBlock) -> PreparedBlock:
@@ -210,11 +202,11 @@ def run_length(n: int, seen: int, largest: int) -> int:
     return power_of_two(batch // SMALLEST)
 
 
-def taken(part: Part, rows: np.ndarray) -> Part:
+def taken(batch: Batch, rows: np.ndarray) -> Batch:
     """Return some rows, with their targets and weights."""
-    at = asarray(rows, like=part[0], dtype=default_int(part[0]))
-    X, target, weight = (None if a is None else rows_at(a, at) for a in part)
-    return X, target, weight
+    at = asarray(rows, like=batch.X, dtype=default_int(batch.X))
+    X, target, weight = (None if a is None else rows_at(a, at) for a in batch[:3])
+    return Batch(X, target, weight)
 
 
 def largest(course: Course, X: Array, seen: int) -> int:

@@ -119,7 +119,7 @@ class Reader(NamedTuple):
         finite_or_raise(X, "X", block, allow_nan=self.allow_nan, names=self.names)
 
     def whole(self, rows: Any, block: int | None = None) -> Any:
-        """Check `streamlearn.blocks.Rows`; return them with what they are made of as an array.
+        """Check `streamlearn.blocks.LazyRows`; return them with what they are made of as an array.
 
         Raises
         ------
@@ -131,7 +131,7 @@ class Reader(NamedTuple):
             return rows._replace(array=self.rows(rows.array, block))
         if self.looks(rows.array) and not sum_is_finite(rows.array):
             self.finite_or_raise(rows.all(), block)
-        return rows._replace(array=as_rows(rows.array))
+        return rows._replace(array=dense_or_sparse(rows.array))
 
     def _array(self, X: Any, block: int | None) -> Array:
         known_or_raise(X, in_block("X", block))
@@ -232,7 +232,7 @@ def as_array(x: Any, what: str = "X") -> Array:
     return row_major(x if is_array(x) else np.asarray(x))
 
 
-def as_rows(x: Any) -> Array:
+def dense_or_sparse(x: Any) -> Array:
     """Return what a block holds as rows, sparse if it is."""
     return csr(x) if is_sparse(x) else as_array(x)
 

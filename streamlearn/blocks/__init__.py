@@ -14,7 +14,7 @@ from streamlearn.blocks.containers import (
     whole_rows,
 )
 from streamlearn.blocks.fold import Record, Segment, fold
-from streamlearn.blocks.lazy_rows import Rows, origin
+from streamlearn.blocks.lazy_rows import LazyRows, as_lazy_rows, origin
 from streamlearn.blocks.map_rows import map_rows
 from streamlearn.blocks.plan import groups
 from streamlearn.blocks.reduce import reduce
@@ -23,10 +23,11 @@ from streamlearn.blocks.schedule import noted
 __all__ = [
     "Block",
     "Blocks",
+    "LazyRows",
     "Record",
-    "Rows",
     "Segment",
     "align",
+    "as_lazy_rows",
     "check_kind",
     "fold",
     "groups",

@@ -37,7 +37,7 @@ class Blocks(NamedTuple):
     sources : tuple
         The dask collections among the containers.
     functions : dict of str to tuple of callable
-        For parts that arrive as `Rows`, how their rows are made.
+        For parts that arrive as `LazyRows`, how their rows are made.
     """
 
     names: tuple[str, ...]
@@ -124,11 +124,11 @@ def row_chunks(X: Any) -> tuple[int | None, ...]:
     return tuple(None if isnan(n) else int(n) for n in X.chunks[0])
 
 
-def align(*, as_rows: Sequence[str] = (), **containers: Any) -> Blocks:
+def align(*, lazy_rows: Sequence[str] = (), **containers: Any) -> Blocks:
     """Line up containers over the same rows; those that are None are left out.
 
     The first decides: if it is a dask collection the others are cut like it, else all are in memory
-    and make one block. Those named in ``as_rows`` arrive as `Rows` if `map_rows` made them.
+    and make one block. Those named in ``lazy_rows`` arrive as `LazyRows` if `map_rows` made them.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def align(*, as_rows: Sequence[str] = (), **containers: Any) -> Blocks:
 
     sources = {name: whole_rows(x) for name, x in lazy.items()}
     functions = {}
-    for name in as_rows:
+    for name in lazy_rows:
         if name in sources:
             sources[name], functions[name] = origin(sources[name])
     arrays = {name: x for name, x in sources.items() if not is_frame(x)}

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from streamlearn.blocks.block import Block
 from streamlearn.blocks.containers import Blocks
 from streamlearn.blocks.graph import DataNode, Task, TaskRef
-from streamlearn.blocks.schedule import Loaded, Stream, noted, prepared, setting
+from streamlearn.blocks.schedule import Loaded, Schedule, noted, prepared, setting
 
 SEGMENT = 64
 """Blocks of one graph. A fixed number and never a time, so that results do not depend on speed."""
@@ -93,24 +93,24 @@ def fold(
         yield _update(step, 0, Segment(state, ()), whole)
         return
     order = range(len(blocks)) if order is None else order
-    stream = Stream(blocks, order, "update", ordered=True)
+    schedule = Schedule(blocks, order, "update", ordered=True)
     length = setting("segment", SEGMENT)
-    for start in range(0, len(stream.order), length):
-        stop = min(start + length, len(stream.order))
-        graph = stream.loads(start, stop, "load", prepare)
-        before = stream.key("state", start)
+    for start in range(0, len(schedule.order), length):
+        stop = min(start + length, len(schedule.order))
+        graph = schedule.loads(start, stop, "load", prepare)
+        before = schedule.key("state", start)
         graph[before] = DataNode(before, Segment(state, ()))
         for p in range(start, stop):
-            key, block = stream.key("update", p), stream.key("load", p)
-            index = stream.order[p]
+            key, block = schedule.key("update", p), schedule.key("load", p)
+            index = schedule.order[p]
             graph[key] = Task(key, _update_in, step, index, TaskRef(before), TaskRef(block))
             before = key
-        segment = stream.run(graph, before, start, stop)
+        segment = schedule.run(graph, before, start, stop)
         state = segment.state
         try:
             yield segment
         except GeneratorExit:
-            stream.close()
+            schedule.close()
             raise
 
 

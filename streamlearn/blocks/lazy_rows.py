@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from streamlearn._arrays import batch_rows, concat, is_array
 
 
-class Rows(NamedTuple):
+class LazyRows(NamedTuple):
     """A block whose rows are still to be made.
 
     Attributes
@@ -33,11 +33,11 @@ class Rows(NamedTuple):
             rows = function(rows)
         return rows
 
-    def then(self, *functions: Callable[..., Any]) -> Rows:
+    def then(self, *functions: Callable[..., Any]) -> LazyRows:
         """Return what ``functions`` make of these rows."""
-        return Rows(self.array, (*self.functions, *functions))
+        return LazyRows(self.array, (*self.functions, *functions))
 
-    def settled(self) -> Rows:
+    def settled(self) -> LazyRows:
         """Apply what takes the block whole, and all before it; the rest can work on batches."""
         last = max((i for i, f in enumerate(self.functions, 1) if _is_whole(f)), default=0)
         if not is_array(self.array):
@@ -45,10 +45,10 @@ class Rows(NamedTuple):
         x, waiting = self.array, tuple[Callable[..., Any], ...]()
         for function in self.functions[:last]:
             if _is_whole(function) or not is_array(x):
-                x, waiting = function(Rows(x, waiting).all()), ()
+                x, waiting = function(LazyRows(x, waiting).all()), ()
             else:
                 waiting = (*waiting, function)
-        return Rows(x, self.functions[last:])
+        return LazyRows(x, self.functions[last:])
 
     def all(self) -> Any:
         """Make all rows, a cache-sized batch at a time."""
@@ -60,6 +60,11 @@ class Rows(NamedTuple):
             return rows.of(array)
         made = [rows.of(array[a : min(a + size, n), ...]) for a in range(0, n, size)]
         return concat(made)
+
+
+def as_lazy_rows(X: Any) -> LazyRows:
+    """Return what a block holds as lazy rows, itself where it is that."""
+    return X if isinstance(X, LazyRows) else LazyRows(X)
 
 
 def _is_whole(function: Callable[..., Any]) -> bool:

@@ -17,7 +17,7 @@ from streamlearn._arrays.sparse import is_sparse
 from streamlearn.blocks.containers import is_frame, row_chunks, whole_rows
 from streamlearn.blocks.frames import described, filled
 from streamlearn.blocks.graph import optimized
-from streamlearn.blocks.lazy_rows import Rows, origin, remember, then
+from streamlearn.blocks.lazy_rows import LazyRows, origin, remember, then
 from streamlearn.blocks.schedule import noted
 
 
@@ -130,7 +130,7 @@ def _make(
     while isinstance(blocks, list):
         (blocks,) = blocks
     with noted(f"block {number[0]}"):
-        made = Rows(plain(blocks), functions).all()
+        made = LazyRows(plain(blocks), functions).all()
         if said is None:
             return made.to_numpy() if hasattr(made, "to_numpy") else made
         index = range(made.shape[0]) if rows is None else range(rows[0].start, rows[0].stop)
@@ -146,7 +146,7 @@ def _of_frame(
     """Make the rows of a partition: a frame or Series if one was ``said``, else an array."""
     number = (partition_info or {}).get("number")
     with noted(f"partition {number} of those asked for"):
-        made = Rows(frame, functions).all()
+        made = LazyRows(frame, functions).all()
         if said is None:
             return made
         remedy = "Have dense ones made: sparse_output=False, sparse_threshold=0"

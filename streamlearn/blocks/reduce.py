@@ -10,7 +10,7 @@ from typing import Any
 from streamlearn.blocks.block import Block
 from streamlearn.blocks.containers import Blocks
 from streamlearn.blocks.graph import Key, List, Task, TaskRef
-from streamlearn.blocks.schedule import Loaded, Stream, prepared
+from streamlearn.blocks.schedule import Loaded, Schedule, prepared
 
 FAN_IN = 8
 """Results merged by one task. A fixed number, so that rounding does not depend on the scheduler."""
@@ -42,22 +42,24 @@ def reduce(
     """
     if blocks.whole is not None:
         return prepared(blocks.whole, {}, of_block, time.time()).value
-    stream = Stream(blocks, range(len(blocks)) if order is None else order, "part", ordered=False)
-    n = len(stream.order)
-    graph = stream.loads(0, n, "part", of_block)
-    level = [stream.key("part", p) for p in range(n)]
+    schedule = Schedule(
+        blocks, range(len(blocks)) if order is None else order, "part", ordered=False
+    )
+    n = len(schedule.order)
+    graph = schedule.loads(0, n, "part", of_block)
+    level = [schedule.key("part", p) for p in range(n)]
     done = 0
     while True:
         merged: list[Key] = []
         for at in range(0, len(level), FAN_IN):
-            key = stream.key("merge", done + len(merged))
+            key = schedule.key("merge", done + len(merged))
             some = List(*map(TaskRef, level[at : at + FAN_IN]))
             graph[key] = Task(key, _merge, merge, some)
             merged.append(key)
         done += len(merged)
         level = merged
         if len(level) == 1:
-            return stream.run(graph, level[0], 0, n)
+            return schedule.run(graph, level[0], 0, n)
 
 
 def _merge(merge: Callable[..., Any], parts: list[Any]) -> Any:

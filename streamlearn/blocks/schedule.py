@@ -35,7 +35,7 @@ from streamlearn.blocks.graph import (
     release,
     scheduler,
 )
-from streamlearn.blocks.lazy_rows import Rows
+from streamlearn.blocks.lazy_rows import LazyRows
 from streamlearn.blocks.plan import Plan, Recipe, origins, run_recipe
 from streamlearn.blocks.read_ahead import gates, is_source, lifetimes, sources
 
@@ -62,7 +62,7 @@ class Loaded(NamedTuple):
     end: float
 
 
-class Stream:
+class Schedule:
     """The tasks of one pass over ``blocks`` in ``order``.
 
     Parameters
@@ -312,7 +312,7 @@ def prepared(
     size = sum(nbytes(x) if is_array(x) else sizeof(x) for x in parts.values())
     for name in functions.keys() & parts.keys():
         if functions[name]:
-            parts[name] = Rows(parts[name], functions[name]).settled()
+            parts[name] = LazyRows(parts[name], functions[name]).settled()
     rows = next(iter(lengths.values()))
     value = prepare(block._replace(parts=parts)) if rows else None
     return Loaded(value, rows, size, _worker(), start, time.time())

@@ -15,7 +15,7 @@ from streamlearn._training.epochs import Progress, train
 from streamlearn._training.stopping import Never
 from streamlearn._validation.messages import no_weight
 from streamlearn._validation.reader import same_place_or_raise
-from streamlearn.blocks import Block, Blocks, Rows
+from streamlearn.blocks import Block, Blocks, LazyRows
 from streamlearn.cluster import steps
 from streamlearn.cluster.seeding import probabilities
 from streamlearn.cluster.steps import MiniBatchState, Params
@@ -74,15 +74,15 @@ class DrawnBatches:
 
     def step(self, learned: Learned, rows: int) -> tuple[Learned, None]:
         """Take the steps of an epoch, or those before convergence."""
-        walk, xp, X = learned.state, namespace(self.X), self.X
-        size = walk.batch_size
+        state, xp, X = learned.state, namespace(self.X), self.X
+        size = state.batch_size
         with np.errstate(over="ignore", invalid="ignore"):
-            while walk.steps < rows // size and not walk.watch.converged:
+            while state.steps < rows // size and not state.watch.converged:
                 at = _beyond(self.until, self.draws.random_sample(size))
                 at = asarray(at, like=X, dtype=default_int(X))
                 batch = Batch(xp.take(X, at, axis=0))
-                walk, _ = steps.stepped(self.params, lambda: self.draws, walk, batch)
-        return learned._replace(state=walk, rows=walk.steps * size), None
+                state, _ = steps.stepped(self.params, lambda: self.draws, state, batch)
+        return learned._replace(state=state, rows=state.steps * size), None
 
     def check(self, progress: Progress) -> None:
         """Do nothing: rows and weights in memory have been checked."""
@@ -131,11 +131,11 @@ class ConvergedLater(Converged):
         if learned.waiting is not None:
             raise too_few(learned.waiting[0].shape[0], self.course)
         if not progress.stopped:
-            walk = learned.state._replace(spared=False)
+            state = learned.state._replace(spared=False)
             if progress.n_iter == 1 < self.max_iter:
-                n_steps = (self.max_iter - 1) * walk.steps
-                walk = walk._replace(watch=self.watch(learned.rows - self.before, n_steps))
-            learned = learned._replace(state=walk)
+                n_steps = (self.max_iter - 1) * state.steps
+                state = state._replace(watch=self.watch(learned.rows - self.before, n_steps))
+            learned = learned._replace(state=state)
         return progress._replace(learned=learned, rule=total)
 
 
@@ -153,14 +153,14 @@ def over_drawn_batches(
     ``watch`` makes the stopping rule of the rows of an epoch and the steps at most.
     """
     n_rows = X.shape[0]
-    walk = steps.begun(params, draws, Rows(X), weight)
-    walk = walk._replace(watch=watch(n_rows, max_iter * n_rows // walk.batch_size))
+    state = steps.begun(params, draws, LazyRows(X), weight)
+    state = state._replace(watch=watch(n_rows, max_iter * n_rows // state.batch_size))
     learner = DrawnBatches(params, draws, X, weight)
-    out = train(learner, blocks, Progress(Learned(walk)), Converged(), max_iter=max_iter)
-    walk = out.learned.state
-    smoothed = walk.watch.smoothed
+    out = train(learner, blocks, Progress(Learned(state)), Converged(), max_iter=max_iter)
+    state = out.learned.state
+    smoothed = state.watch.smoothed
     inertia = None if smoothed is None else smoothed * learner.total
-    learned = Learned(walk._replace(watch=None), out.learned.rows)
+    learned = Learned(state._replace(watch=None), out.learned.rows)
     return Outcome(learned, -(-learned.rows // n_rows), inertia)
 
 
@@ -186,13 +186,13 @@ def of_one_batch(
     ValueError
         If X is in another place than what was learned.
     """
-    walk = learned.state
-    if walk is None:
-        walk = steps.started(params, Rows(X), weight)
-    same_place_or_raise(X, walk.clusters.centers, estimator, "partial_fit")
+    state = learned.state
+    if state is None:
+        state = steps.started(params, LazyRows(X), weight)
+    same_place_or_raise(X, state.clusters.centers, estimator, "partial_fit")
     with np.errstate(over="ignore", invalid="ignore"):
-        walk, info = steps.update(params, walk, Batch(X, None, weight))
-    return Outcome(Learned(walk, learned.rows + X.shape[0]), 1, steps.inertia_of(info))
+        state, info = steps.update(params, state, Batch(X, None, weight))
+    return Outcome(Learned(state, learned.rows + X.shape[0]), 1, steps.inertia_of(info))
 
 
 def over_blocks(
@@ -240,5 +240,5 @@ def too_few(n: int, course: Course) -> ValueError:
     return ValueError(f"n_samples={n} should be >= n_clusters={course.n_outputs}.{weighted}")
 
 
-def _converged(walk: MiniBatchState | None) -> bool:
-    return walk is not None and walk.watch is not None and walk.watch.converged
+def _converged(state: MiniBatchState | None) -> bool:
+    return state is not None and state.watch is not None and state.watch.converged

@@ -25,7 +25,7 @@ from streamlearn._arrays import asarray, default_int, namespace, to_float, to_nu
 from streamlearn._training.course import generator
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import Block, Blocks, reduce
-from streamlearn.cluster.passes import read
+from streamlearn.cluster.passes import rows_and_weight
 from streamlearn.cluster.seeding import nonnegative_or_raise, overflown, probabilities
 from streamlearn.core import kmeans
 from streamlearn.core.kmeans.plus_plus import seeds
@@ -113,7 +113,7 @@ def _drawn(
     reader: Reader, seed: int, number: int, most: int, found: np.ndarray, block: Block
 ) -> Drawn:
     """Draw from a block, in proportion to weight times squared distance to the rows ``found``."""
-    X, weight = read(reader, block)
+    X, weight = rows_and_weight(reader, block)
     share = np.ones(X.shape[0]) if weight is None else to_numpy(weight).astype(np.float64)
     nonnegative_or_raise(share)
     candidates = int(np.count_nonzero(share))
@@ -140,5 +140,5 @@ def _first(most: int, a: Drawn, b: Drawn) -> Drawn:
 
 def _weights(reader: Reader, found: np.ndarray, block: Block) -> np.ndarray:
     """Return the weight of a block's rows that are nearest to each of the rows ``found``."""
-    X, weight = read(reader, block)
+    X, weight = rows_and_weight(reader, block)
     return to_numpy(kmeans.sums_of(kmeans.start(asarray(found, like=X)), X, weight).weight)

@@ -197,7 +197,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
             seed = int(draws.randint(np.iinfo(np.int32).max)) if shuffles else 0
             params = self._params(given, draws, partial_fit=False)
             if given.whole is not None:
-                X_, weight = passes.read(given.reader, given.whole)
+                X_, weight = passes.rows_and_weight(given.reader, given.whole)
                 # scikit-learn's names of what "auto" and None have come to
                 self._init_size = min(params.start.size, X_.shape[0])
                 self._n_init = params.start.tries
@@ -209,8 +209,8 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
                 out = self._fit_blocks(given, params, Learned(), seed=seed)
                 forward(draws, out.learned.state.draws)
             # scikit-learn's partial_fit draws anew after a fit.
-            walk = out.learned.state._replace(draws=None)
-            self._publish(out._replace(learned=out.learned._replace(state=walk)))
+            state = out.learned.state._replace(draws=None)
+            self._publish(out._replace(learned=out.learned._replace(state=state)))
             self._label(given, X, sample_weight, out.inertia)
         return self
 
@@ -230,10 +230,10 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
                 params = self._params(given, draws, partial_fit=True)
             elif learned.state.draws is None:
                 draws = check_random_state(self.random_state)
-                walk = learned.state._replace(draws=value_of(draws))
-                learned = learned._replace(state=walk)
+                state = learned.state._replace(draws=value_of(draws))
+                learned = learned._replace(state=state)
             if given.whole is not None:
-                rows = passes.read(given.reader, given.whole)
+                rows = passes.rows_and_weight(given.reader, given.whole)
                 out = fits.of_one_batch(params, learned, *rows, type(self).__name__)
             else:
                 out = self._fit_blocks(given, params, learned, partial_fit=True)
@@ -246,7 +246,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
     def _check_inputs(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Given:
         """Check what is given; y is for the stages ahead alone."""
         y = y if isinstance(X, Flow) else None
-        given = check_inputs(self, X, y, sample_weight, reset=reset, as_rows=True)
+        given = check_inputs(self, X, y, sample_weight, reset=reset, lazy_rows=True)
         n_rows = given.blocks.rows[0] if given.blocks.in_memory else None
         if reset and n_rows is not None and n_rows < self.n_clusters:
             raise ValueError(f"n_samples={n_rows} should be >= n_clusters={self.n_clusters}.")
@@ -364,7 +364,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
             if inertia is not None:
                 self.inertia_ = inertia
         elif given.whole is not None:
-            X, weight = passes.read(given.reader, given.whole)
+            X, weight = passes.rows_and_weight(given.reader, given.whole)
             clusters, absent = self._learned.state.clusters, self._absent()
             self.labels_, found = kmeans.labels_and_inertia(clusters, X, weight, absent)
             self.inertia_ = to_float(found)
@@ -373,8 +373,8 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
 
     def _absent(self) -> Array | None:
         """Return which centres have no rows, being equal to others."""
-        walk = self._learned.state
-        return kmeans.twins(walk.clusters.centers) if walk.twins else None
+        state = self._learned.state
+        return kmeans.twins(state.clusters.centers) if state.twins else None
 
     def __getattr__(self, name: str) -> Any:
         """Find ``inertia_`` of a collection: no property, which a notebook would read to show."""
@@ -441,7 +441,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
             If X has other features, holds NaN or infinity, or has no rows or none of any weight.
         """
         check_is_fitted(self)
-        given = check_inputs(self, X, None, sample_weight, reset=False, as_rows=True)
+        given = check_inputs(self, X, None, sample_weight, reset=False, lazy_rows=True)
         return -passes.inertia(given.blocks, given.reader, self._learned.state.clusters)
 
     def __sklearn_tags__(self) -> Any:

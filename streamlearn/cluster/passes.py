@@ -9,7 +9,7 @@ import numpy as np
 from streamlearn._arrays import Array, batch_rows, namespace, to_float, to_numpy
 from streamlearn._validation.messages import no_rows, no_weight
 from streamlearn._validation.reader import Reader, read_weight, same_place_or_raise
-from streamlearn.blocks import Block, Blocks, Rows, reduce
+from streamlearn.blocks import Block, Blocks, LazyRows, as_lazy_rows, reduce
 from streamlearn.core import kmeans
 from streamlearn.core.batches import cut
 from streamlearn.core.scores import Average, add
@@ -34,8 +34,7 @@ def inertia(blocks: Blocks, reader: Reader, clusters: kmeans.State) -> float:
 
 def _inertia_of_block(clusters: kmeans.State, reader: Reader, block: Block) -> Average:
     """Return the inertia of a block, and its weight."""
-    rows = block.X if isinstance(block.X, Rows) else Rows(block.X)
-    rows = reader.whole(rows, block.named)
+    rows = reader.whole(as_lazy_rows(block.X), block.named)
     like = rows.of(rows.array[:1, ...])
     same_place_or_raise(like, clusters.centers, reader.estimator, "score")
     weight = read_weight(block.sample_weight, like, block.named)
@@ -57,15 +56,15 @@ def mean_variance(blocks: Blocks, reader: Reader) -> float:
 
 
 def _moments_of_block(reader: Reader, block: Block) -> moments.Moments:
-    X, _ = read(reader, block)
+    X, _ = rows_and_weight(reader, block)
     with np.errstate(over="ignore", invalid="ignore"):
         return moments.of_block(moments.Params(), X)
 
 
-def read(reader: Reader, block: Block) -> tuple[Array, Array | None]:
+def rows_and_weight(reader: Reader, block: Block) -> tuple[Array, Array | None]:
     """Return the rows of a block and their weights."""
     X = block.X
-    if isinstance(X, Rows):
+    if isinstance(X, LazyRows):
         X = reader.whole(X, block.named).all()
     else:
         X = reader.rows(X, block.named)

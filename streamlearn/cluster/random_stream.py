@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 
-class Stream:
+class RandomStream:
     """A RandomState on loan.
 
     Parameters

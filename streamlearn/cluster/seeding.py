@@ -20,7 +20,7 @@ from streamlearn._arrays import (
     to_numpy,
 )
 from streamlearn._validation.messages import diverged, no_weight
-from streamlearn.blocks import Rows
+from streamlearn.blocks import LazyRows
 from streamlearn.core import kmeans
 from streamlearn.core.kmeans.plus_plus import seeds
 
@@ -74,7 +74,7 @@ def given_centers(init: Any, n_clusters: int, n_features: int | None) -> np.ndar
 
 @np.errstate(over="ignore", invalid="ignore")  # overflow is found in the first step's inertia
 def centers_of(
-    start: Start, draws: np.random.RandomState, rows: Rows, weight: Array | None
+    start: Start, draws: np.random.RandomState, rows: LazyRows, weight: Array | None
 ) -> Array:
     """Return the centres (k, d) to start from.
 
@@ -83,7 +83,7 @@ def centers_of(
     start : Start
     draws : RandomState
         Drawn from as scikit-learn does: ``fit`` draws the rows to compare on first.
-    rows : Rows
+    rows : LazyRows
         The rows of the first block.
     weight : array of shape (n_rows,), or None
 
@@ -115,7 +115,7 @@ def centers_of(
 
 
 def _drawn(
-    start: Start, draws: np.random.RandomState, rows: Rows, weight: Array | None, size: int
+    start: Start, draws: np.random.RandomState, rows: LazyRows, weight: Array | None, size: int
 ) -> Array:
     n, k = rows.array.shape[0], start.n_clusters
     some = draws.randint(0, n, size) if size < n else None
@@ -144,7 +144,7 @@ def _drawn(
     return xp.take(X, chosen, axis=0)
 
 
-def _some(rows: Rows, weight: Array | None, at: np.ndarray) -> tuple[Array, Array | None]:
+def _some(rows: LazyRows, weight: Array | None, at: np.ndarray) -> tuple[Array, Array | None]:
     """Return some rows and their weights."""
     index = asarray(at, like=rows.array, dtype=default_int(rows.array))
     X = rows.of(namespace(rows.array).take(rows.array, index, axis=0))

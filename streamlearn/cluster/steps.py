@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from streamlearn._arrays import Array, asarray, default_int, namespace, to_float, to_numpy
-from streamlearn.blocks import Rows
-from streamlearn.cluster.random_stream import Stream
+from streamlearn.blocks import LazyRows
+from streamlearn.cluster.random_stream import RandomStream
 from streamlearn.cluster.seeding import Start, centers_of, nonnegative_or_raise, overflown
 from streamlearn.cluster.stopping import Watch, watched
 from streamlearn.core import kmeans
@@ -78,7 +78,7 @@ class MiniBatchState(NamedTuple):
     watch: Watch | None = None
 
 
-def begin(params: Params, rows: Rows, weight: Array | None) -> MiniBatchState | None:
+def begin(params: Params, rows: LazyRows, weight: Array | None) -> MiniBatchState | None:
     """Start from the rows of the first block; None where fewer than the clusters have a weight."""
     n = rows.array.shape[0]
     if weight is not None:
@@ -89,16 +89,16 @@ def begin(params: Params, rows: Rows, weight: Array | None) -> MiniBatchState | 
     return started(params, rows, weight)
 
 
-def started(params: Params, rows: Rows, weight: Array | None) -> MiniBatchState:
+def started(params: Params, rows: LazyRows, weight: Array | None) -> MiniBatchState:
     """Start from some rows, drawing from the stream of the parameters."""
     assert params.draws is not None
-    stream = Stream(params.draws)
-    walk = begun(params, stream.source(), rows, weight)
-    return walk._replace(draws=stream.value())
+    stream = RandomStream(params.draws)
+    state = begun(params, stream.source(), rows, weight)
+    return state._replace(draws=stream.value())
 
 
 def begun(
-    params: Params, draws: np.random.RandomState, rows: Rows, weight: Array | None
+    params: Params, draws: np.random.RandomState, rows: LazyRows, weight: Array | None
 ) -> MiniBatchState:
     """Start from the rows of the first block, drawing from ``draws``."""
     clusters = kmeans.start(centers_of(params.start, draws, rows, weight))
@@ -106,8 +106,8 @@ def begun(
     return MiniBatchState(clusters, None, size, spared=params.from_all)
 
 
-def update(params: Params, walk: MiniBatchState, batch: Batch) -> tuple[MiniBatchState, Info]:
-    """Take one step, unless the walk has converged.
+def update(params: Params, state: MiniBatchState, batch: Batch) -> tuple[MiniBatchState, Info]:
+    """Take one step, unless the state has converged.
 
     Raises
     ------
@@ -116,25 +116,25 @@ def update(params: Params, walk: MiniBatchState, batch: Batch) -> tuple[MiniBatc
     """
     if batch.weight is not None:
         nonnegative_or_raise(batch.weight)
-    if walk.watch is not None and walk.watch.converged:
-        zero = 0.0 * walk.clusters.counts[:1]
-        return walk, Info(zero, zero, zero)
-    assert walk.draws is not None
-    stream = Stream(walk.draws)
-    walk, info = stepped(params, stream.source, walk, batch)
-    return walk._replace(draws=stream.value()), info
+    if state.watch is not None and state.watch.converged:
+        zero = 0.0 * state.clusters.counts[:1]
+        return state, Info(zero, zero, zero)
+    assert state.draws is not None
+    stream = RandomStream(state.draws)
+    state, info = stepped(params, stream.source, state, batch)
+    return state._replace(draws=stream.value()), info
 
 
 def stepped(
-    params: Params, source: Callable[[], np.random.RandomState], walk: MiniBatchState, batch: Batch
+    params: Params, source: Callable[[], np.random.RandomState], state: MiniBatchState, batch: Batch
 ) -> tuple[MiniBatchState, Info]:
     """Take one step; ask for the ``source`` of draws if clusters are to be reassigned."""
-    before, n_rows = walk.clusters, batch.X.shape[0]
-    absent = kmeans.twins(before.centers) if walk.twins else None
+    before, n_rows = state.clusters, batch.X.shape[0]
+    absent = kmeans.twins(before.centers) if state.twins else None
     after, info = kmeans.update(params.core, before, batch, absent)
-    waited, empty, twins = walk.waited + walk.batch_size, walk.empty, absent is not None
+    waited, empty, twins = state.waited + state.batch_size, state.empty, absent is not None
     due = empty or waited >= 10 * params.start.n_clusters
-    if params.core.reassignment_ratio and due and not walk.spared:
+    if params.core.reassignment_ratio and due and not state.spared:
         waited = 0
         counts = to_numpy(after.counts)
         chosen = kmeans.low(params.core, counts, n_rows)
@@ -142,7 +142,7 @@ def stepped(
             after = _reassigned(params, source(), after, batch.X, chosen)
             counts, twins = to_numpy(after.counts), True
         empty = empty and not counts.all()
-    watch = walk.watch
+    watch = state.watch
     if watch is not None:
         moved = 0.0
         if watch.tol > 0:
@@ -150,12 +150,12 @@ def stepped(
             moved = to_float(xp.sum((after.centers - before.centers) ** 2))
         mean = inertia_of(info) / n_rows
         watch = watched(watch, mean, moved, n_rows, verbose=params.start.verbose)
-    return walk._replace(
+    return state._replace(
         clusters=after,
         waited=waited,
         empty=empty,
         twins=twins,
-        steps=walk.steps + 1,
+        steps=state.steps + 1,
         watch=watch,
     ), info
 
@@ -194,14 +194,14 @@ def _reassigned(
     )
 
 
-def apply(params: Params, walk: MiniBatchState, X: Array) -> Array:
+def apply(params: Params, state: MiniBatchState, X: Array) -> Array:
     """Return the distance of each row of X (m, d) to each centre, (m, k)."""
-    return kmeans.distances(walk.clusters, X)
+    return kmeans.distances(state.clusters, X)
 
 
-def rescale(params: Params, walk: MiniBatchState, rho: Array, delta: Array) -> MiniBatchState:
-    """Return the walk in other units of the rows."""
-    return walk._replace(clusters=kmeans.rescale(params.core, walk.clusters, rho, delta))
+def rescale(params: Params, state: MiniBatchState, rho: Array, delta: Array) -> MiniBatchState:
+    """Return the state in other units of the rows."""
+    return state._replace(clusters=kmeans.rescale(params.core, state.clusters, rho, delta))
 
 
 def learner(params: Params) -> Learner:

@@ -134,7 +134,9 @@ def cut(
         seen += length
 
 
-def learn(learner: Learner, state: Any, batches: Iterator[Batch]) -> tuple[Any, Info | None]:
+def learn_batches(
+    learner: Learner, state: Any, batches: Iterator[Batch]
+) -> tuple[Any, Info | None]:
     """Run ``learner`` over ``batches``; return its state and the sum of what the steps reported."""
     total = None
     for batch in batches:

@@ -103,20 +103,20 @@ def pick(rows: Rows, at: Any) -> Array:
     return by_columns(pick(rows.X, at), ("subtract", rows.centre), ("divide", rows.scale))
 
 
-def scores(rows: Rows, W: Array, b: Array) -> Array:
+def linear_predictor(rows: Rows, W: Array, b: Array) -> Array:
     """Return ``rows @ W.T + b`` for columns W (k, d) and b (k,), as (m, k).
 
     Examples
     --------
     >>> import numpy as np
     >>> X, W, b = np.asarray([[3.0, 5.0]]), np.asarray([[1.0, 10.0]]), np.zeros(1)
-    >>> scores(Affine(X, np.asarray([1.0, 1.0]), np.asarray([2.0, 4.0])), W, b)
+    >>> linear_predictor(Affine(X, np.asarray([1.0, 1.0]), np.asarray([2.0, 4.0])), W, b)
     array([[11.]])
     """
     if not isinstance(rows, Affine):
-        return backend.scores(rows, W) + b
+        return backend.linear_predictor(rows, W) + b
     W = W if rows.scale is None else W / rows.scale
-    return backend.scores(rows.X, W) + (b if rows.centre is None else b - W @ rows.centre)
+    return backend.linear_predictor(rows.X, W) + (b if rows.centre is None else b - W @ rows.centre)
 
 
 def weighted_sums(G: Array, rows: Rows) -> Array:

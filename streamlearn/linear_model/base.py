@@ -25,8 +25,8 @@ from streamlearn._arrays import (
     device,
     float_dtype,
     is_sparse,
+    linear_predictor,
     namespace,
-    scores,
     sparse,
     to_numpy,
 )
@@ -139,7 +139,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         # Newton steps report what is not finite in the rows that they score: all but held-out ones.
         seen = self._rule() is newton and not self.early_stopping
         return check_inputs(
-            self, X, y, sample_weight, reset=reset, target=target, as_rows=True, finite=not seen
+            self, X, y, sample_weight, reset=reset, target=target, lazy_rows=True, finite=not seen
         )
 
     def _loss(self) -> str:
@@ -413,12 +413,14 @@ class Scores:
         dtype = xp.result_type(X.dtype, self.coef.dtype)
         coef, intercept = (xp.astype(a, dtype, copy=False) for a in (self.coef, self.intercept))
         if self.centre is None:
-            p = scores(cast(X, dtype), coef)
+            p = linear_predictor(cast(X, dtype), coef)
         else:
             centre = xp.astype(self.centre, X.dtype, copy=False)
             p = xp.concat(
                 [
-                    scores(xp.astype(by_columns(x, ("subtract", centre)), dtype, copy=False), coef)
+                    linear_predictor(
+                        xp.astype(by_columns(x, ("subtract", centre)), dtype, copy=False), coef
+                    )
                     for x, *_ in cut(X, None, None, seen=0, batch_size=batch_rows(X))
                 ]
                 or [xp.zeros((0, coef.shape[0]), dtype=dtype, device=device(X))]

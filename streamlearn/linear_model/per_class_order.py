@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from streamlearn._arrays import asarray, default_int, namespace, to_numpy
-from streamlearn.core.batches import cut, learn
+from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Batch, Info
 from streamlearn.core.linear import rowwise
 from streamlearn.core.linear.sgd import Params
@@ -63,7 +63,7 @@ class InOwnOrders:
                     batch_size=rowwise.ROWS,
                     rows=asarray(rows, like=batch.X, dtype=default_int(batch.X)),
                 )
-                one, info = learn(rowwise.learner(weighted), one, batches)
+                one, info = learn_batches(rowwise.learner(weighted), one, batches)
                 state = state._replace(skipped=one.skipped, size=one.size)
             states.append(one)
             infos.append(info)

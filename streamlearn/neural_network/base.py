@@ -26,7 +26,7 @@ from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
 from streamlearn._training.epochs import Progress, train
-from streamlearn._training.prepare import PreparedBlock
+from streamlearn._training.prepare import PreparedBlock, taken
 from streamlearn._training.stopping import Best, NoImprovementOfNet, mean_objective
 from streamlearn._validation.reader import same_place_or_raise
 from streamlearn.core import mlp
@@ -34,7 +34,7 @@ from streamlearn.core.mlp.activations import HIDDEN
 from streamlearn.core.mlp.optimizers import Optimizer, adam, sgd
 from streamlearn.neural_network import draws
 from streamlearn.neural_network.lbfgs import minimize
-from streamlearn.neural_network.targets import Goal, rows_of, take
+from streamlearn.neural_network.targets import Goal, batch_of
 from streamlearn.neural_network.training import (
     Lines,
     finite_or_raise,
@@ -120,7 +120,7 @@ class MLP(Movable, Versioned, BaseEstimator):
                 sample_weight,
                 reset=anew,
                 target=self._target,
-                as_rows=True,
+                lazy_rows=True,
                 multi_output=True,
             )
             goal = self._goal(given, y, classes, anew=anew, further=further)
@@ -177,7 +177,7 @@ class MLP(Movable, Versioned, BaseEstimator):
     ) -> None:
         """Fit to rows in memory, with scikit-learn's draws in their order."""
         assert given.whole is not None
-        rows = rows_of(given.whole, goal)
+        rows = batch_of(given.whole, goal)
         X, n_rows = rows.X, rows.X.shape[0]
         if anew:
             net = draws.start(random_state, params, X.shape[1], goal.n_outputs, like=X)
@@ -205,7 +205,7 @@ class MLP(Movable, Versioned, BaseEstimator):
             if goal.classes is not None and goal.n_outputs == 1:
                 labels = goal.classes[to_numpy(rows.target)]
             learn, held = draws.split(random_state, n_rows, self.validation_fraction, labels)
-            held_out, rows, n_rows = take(rows, held), take(rows, learn), len(learn)
+            held_out, rows, n_rows = taken(rows, held), taken(rows, learn), len(learn)
         if self.batch_size != "auto" and self.batch_size > n_rows:
             warnings.warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be "

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils.validation import column_or_1d
 
-from streamlearn._arrays import Array, asarray, default_int, namespace
+from streamlearn._arrays import Array, namespace
 from streamlearn._estimator.inputs import Given
 from streamlearn._validation.labels import encode
 from streamlearn._validation.reader import as_vector, in_block, read_values, read_weight
@@ -66,7 +66,7 @@ def counts_or_raise(y: Array, block: int | None) -> None:
         )
 
 
-def rows_of(block: Block, goal: Goal) -> Batch:
+def batch_of(block: Block, goal: Goal) -> Batch:
     """Return what is in memory as one batch, with the target encoded."""
     X, y = block.X, block.y
     if isinstance(y, np.ndarray) and y.shape[1:] == (1,):
@@ -78,10 +78,3 @@ def rows_of(block: Block, goal: Goal) -> Batch:
     else:
         target = encode(goal.classes, as_vector(y, "y"), like=X)
     return Batch(X, target, read_weight(block.sample_weight, X, None))
-
-
-def take(rows: Batch, at: np.ndarray) -> Batch:
-    """Return some of the rows."""
-    where = asarray(at, like=rows.X, dtype=default_int(rows.X))
-    X, target, weight = (a if a is None else namespace(a).take(a, where, axis=0) for a in rows[:3])
-    return Batch(X, target, weight)

@@ -52,7 +52,7 @@ def leaves_of(
             yield Leaf(f"{start}{name}", step, given)
 
 
-def learn(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> None:
+def fit_steps(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> None:
     """Let all steps learn. Those before the last change when all is done."""
     learner = None
     if leaves and isinstance(leaves[-1].estimator, FrozenEstimator):

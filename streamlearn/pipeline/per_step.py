@@ -21,7 +21,7 @@ from streamlearn._thirdparty.lazy import Lazily, ask
 from streamlearn._thirdparty.tags import takes_collections
 from streamlearn.pipeline import one_pass
 
-__all__ = ["as_given", "of_collection"]
+__all__ = ["of_collection"]
 
 Steps = list[tuple[str, Any]]
 
@@ -66,7 +66,7 @@ class OfCollection(Lazily):
     def _fit(self, X: Any, y: Any, params: dict[str, Any]) -> Any:
         """Fit the step; return the rows if they are in memory."""
         if not params and not self.loads():
-            one_pass.learn([one_pass.Leaf(self.name, self.estimator, {})], X, y, further=False)
+            one_pass.fit_steps([one_pass.Leaf(self.name, self.estimator, {})], X, y, further=False)
             return None
         rows, y, params = _in_memory(X, y, params)
         self.estimator.fit(rows, y, **params)
@@ -81,7 +81,7 @@ def _in_memory(X: Any, y: Any, params: dict[str, Any]) -> tuple[Any, Any, dict[s
     """Return what a step is fitted to, with the steps before applied as they are to a block."""
     source, functions = engine.origin(X) if engine.is_collection(X) else (X, ())
     rows, y, *values = map(plain, engine.in_memory(source, y, *params.values()))
-    return engine.Rows(rows, functions).all(), y, dict(zip(params, values, strict=True))
+    return engine.LazyRows(rows, functions).all(), y, dict(zip(params, values, strict=True))
 
 
 def of_collection(steps: Steps) -> Steps:
@@ -143,14 +143,14 @@ def _wrapped(steps: Steps) -> list[OfCollection]:
     return found
 
 
-def as_given(before: Steps, fitted: Steps) -> Steps:
+def unwrapped(before: Steps, fitted: Steps) -> Steps:
     """Return the fitted steps without what `of_collection` put around them."""
     out = []
     for (name, was), (_, now) in zip(before, fitted, strict=True):
         if isinstance(now, OfCollection):
             now = now.estimator
         elif isinstance(now, Pipeline) and now is not was:
-            was.steps = as_given(was.steps, now.steps)
+            was.steps = unwrapped(was.steps, now.steps)
             now = was
         out.append((name, now))
     return out

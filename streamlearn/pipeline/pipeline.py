@@ -178,7 +178,7 @@ class Pipeline(Versioned, theirs.Pipeline):
             pipe.steps = per_step.of_collection(self.steps)
         with _unchanged_on_error(self):
             out = getattr(super(Pipeline, pipe), method)(X, y, **params)
-            self.steps = per_step.as_given(self.steps, pipe.steps)
+            self.steps = per_step.unwrapped(self.steps, pipe.steps)
         return self if out is pipe else out
 
     @available_if(vars(theirs.Pipeline)["fit_transform"].check)
@@ -247,7 +247,7 @@ class Pipeline(Versioned, theirs.Pipeline):
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         message = f"(steps 1 to {len(self)}) Processing in one pass" if self.verbose else None
         with _print_elapsed_time("Pipeline", message), _unchanged_on_error(self):
-            one_pass.learn(leaves, X, y, further=further)
+            one_pass.fit_steps(leaves, X, y, further=further)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 

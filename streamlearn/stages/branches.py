@@ -16,7 +16,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from streamlearn._thirdparty.lazy import Method
 from streamlearn._validation.missing import as_known
 from streamlearn._validation.reader import Reader
-from streamlearn.blocks import Rows, n_rows
+from streamlearn.blocks import LazyRows, n_rows
 from streamlearn.stages.chain import Chain
 from streamlearn.stages.stage import Mergeable, StagedBlock, head
 
@@ -64,14 +64,14 @@ class Branches:
         )
 
     def of_block(
-        self, X: Rows, params: Mapping[str, Any], reader: Reader, block: int | None
+        self, X: LazyRows, params: Mapping[str, Any], reader: Reader, block: int | None
     ) -> StagedBlock:
         """Collect what the branches' columns tell by themselves."""
-        X, told = Rows(X.all()), {}
+        X, told = LazyRows(X.all()), {}
 
         def tell(name: str, columns: Any, y: Any) -> None:
             piece = self.branches[name].of_block(
-                Rows(columns), {}, reader.of_anything(), block, True
+                LazyRows(columns), {}, reader.of_anything(), block, True
             )
             told[name] = piece.parts
 
@@ -87,7 +87,7 @@ class Branches:
         y: Any,
         params: Mapping[str, Any],
         reader: Reader,
-    ) -> tuple[Joined, Rows]:
+    ) -> tuple[Joined, LazyRows]:
         """Let each branch learn from its columns."""
         X = piece.rows.all()
         told = piece.parts[0] if piece.parts else {}
@@ -95,13 +95,13 @@ class Branches:
         states.update({} if state is None else state.branches)
 
         def learn(name: str, columns: Any, y: Any) -> None:
-            known = StagedBlock(Rows(columns), told.get(name, ()))
+            known = StagedBlock(LazyRows(columns), told.get(name, ()))
             states[name], _ = self.branches[name].learn(
                 states[name], known, y, {}, reader.of_anything(), through=False
             )
 
         self.tap(X, y, learn)
-        return Joined(head(X, 2), states), Rows(X)
+        return Joined(head(X, 2), states), LazyRows(X)
 
     def function(self, state: Joined) -> Callable[..., Any]:
         """Return the transformation of blocks."""

@@ -11,7 +11,7 @@ from sklearn import config_context, get_config
 
 from streamlearn._validation.messages import no_rows
 from streamlearn._validation.reader import Reader
-from streamlearn.blocks import Rows
+from streamlearn.blocks import LazyRows
 from streamlearn.stages.stage import Mergeable, StagedBlock, Stateless
 
 
@@ -61,7 +61,7 @@ class Chain:
 
     @_configured
     def of_block(
-        self, X: Rows, given: Mapping[str, Any], reader: Reader, block: int | None, learns: bool
+        self, X: LazyRows, given: Mapping[str, Any], reader: Reader, block: int | None, learns: bool
     ) -> StagedBlock:
         """Do what needs no state: stages without one, and what the next learns by itself."""
         parts: tuple[Any, ...] = ()

@@ -31,15 +31,15 @@ from streamlearn._arrays import asarray, default_int, is_array, rows_at, to_nump
 from streamlearn._arrays.sparse import csr, is_sparse
 from streamlearn._sklearn import _get_feature_names, _get_output_config, _wrap_data_with_container
 from streamlearn._thirdparty.lazy import Method
-from streamlearn._thirdparty.partial_fit import learned
+from streamlearn._thirdparty.partial_fit import partially_fitted
 from streamlearn._validation.reader import (
     DENSE,
     Reader,
     read_weight,
     same_place_or_raise,
 )
-from streamlearn.blocks import Rows, n_rows
-from streamlearn.core.batches import cut, learn
+from streamlearn.blocks import LazyRows, n_rows
+from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Learner, an_array
 
 
@@ -48,7 +48,7 @@ class StagedBlock(NamedTuple):
 
     Attributes
     ----------
-    rows : Rows
+    rows : LazyRows
     parts : tuple
         What the block told the first stages by itself.
     applied : int
@@ -57,7 +57,7 @@ class StagedBlock(NamedTuple):
         Whether the rows are known to hold neither NaN nor infinity.
     """
 
-    rows: Rows
+    rows: LazyRows
     parts: tuple[Any, ...] = ()
     applied: int = 0
     clean: bool = False
@@ -97,13 +97,13 @@ class Mergeable:
             return None
         return Named(getattr(known, "feature_names_in_", None), former, known._weighted)
 
-    def read(self, X: Rows, reader: Reader, block: int | None) -> Rows:
+    def read(self, X: LazyRows, reader: Reader, block: int | None) -> LazyRows:
         """Return rows of an array, whatever a block or a transformer before holds."""
         reader = reader._replace(finite=False, dense=getattr(self.estimator, "_dense", DENSE))
-        return X if X.functions else Rows(reader.rows(X.array, block))
+        return X if X.functions else LazyRows(reader.rows(X.array, block))
 
     def of_block(
-        self, X: Rows, params: Mapping[str, Any], reader: Reader, block: int | None
+        self, X: LazyRows, params: Mapping[str, Any], reader: Reader, block: int | None
     ) -> StagedBlock:
         """Sum up the rows of a block."""
         learner = self.learner
@@ -117,7 +117,7 @@ class Mergeable:
                 like = X.of(X.array[:1, ...])
                 nothing = learner.init(learner.params, like.shape[1], like=like)
                 batches = cut(X.array, None, weight, seen=0, through=X.of)
-                state, _ = learn(learner, nothing, batches)
+                state, _ = learn_batches(learner, nothing, batches)
             else:
                 state = learner.of_block(learner.params, X.array, weight)
         known = reader.of_anything() if X.functions else reader
@@ -134,7 +134,7 @@ class Mergeable:
         y: Any,
         params: Mapping[str, Any],
         reader: Reader,
-    ) -> tuple[Named, Rows]:
+    ) -> tuple[Named, LazyRows]:
         """Merge what the block told."""
         if not piece.parts:
             piece = self.of_block(piece.rows, params, reader, None)
@@ -217,7 +217,7 @@ class Foreign:
     estimator: Any
 
     def of_block(
-        self, X: Rows, params: Mapping[str, Any], reader: Reader, block: int | None
+        self, X: LazyRows, params: Mapping[str, Any], reader: Reader, block: int | None
     ) -> StagedBlock:
         """Return the block: it tells nothing by itself."""
         return StagedBlock(X)
@@ -228,11 +228,11 @@ class Foreign:
 
     def learn(
         self, state: Any, piece: StagedBlock, y: Any, params: Mapping[str, Any], reader: Reader
-    ) -> tuple[Any, Rows]:
+    ) -> tuple[Any, LazyRows]:
         """Let a copy learn from the block."""
-        rows = Rows(piece.rows.all())
+        rows = LazyRows(piece.rows.all())
         before = clone(self.estimator) if state is None else state
-        return learned(before, rows.array, y, dict(params)), rows
+        return partially_fitted(before, rows.array, y, dict(params)), rows
 
     def function(self, state: Any) -> Callable[..., Any]:
         """Return the transformation of blocks."""
@@ -254,18 +254,18 @@ class Stateless:
         return
 
     def of_block(
-        self, X: Rows, params: Mapping[str, Any], reader: Reader, block: int | None
+        self, X: LazyRows, params: Mapping[str, Any], reader: Reader, block: int | None
     ) -> StagedBlock:
         """Return the estimator fitted to one row, which tells it the features."""
         fitted = self.estimator
         if not isinstance(fitted, FrozenEstimator):
             # Twice: some insist on two.
-            fitted = deepcopy(fitted).fit(Rows(rows_of(X.array, (0, 0)), X.functions).all())
+            fitted = deepcopy(fitted).fit(LazyRows(some_rows(X.array, (0, 0)), X.functions).all())
         return StagedBlock(X, (fitted,))
 
     def learn(
         self, state: Any, piece: StagedBlock, y: Any, params: Mapping[str, Any], reader: Reader
-    ) -> tuple[Any, Rows]:
+    ) -> tuple[Any, LazyRows]:
         """Return the estimator as the first block found it."""
         if state is None:
             told = piece if piece.parts else self.of_block(piece.rows, params, reader, None)
@@ -288,10 +288,10 @@ def as_they_are(X: Any) -> Any:
 
 def head(X: Any, n: int) -> Any:
     """Return a copy of the first rows of what a block holds; a view would keep all of it alive."""
-    return rows_of(X, range(min(n, n_rows(X))))
+    return some_rows(X, range(min(n, n_rows(X))))
 
 
-def rows_of(X: Any, which: Sequence[int]) -> Any:
+def some_rows(X: Any, which: Sequence[int]) -> Any:
     """Return a copy of some rows of what a block holds."""
     if hasattr(X, "iloc"):
         return X.iloc[list(which)]

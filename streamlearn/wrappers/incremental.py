@@ -20,8 +20,9 @@ from streamlearn._thirdparty.tags import at_hand
 from streamlearn._training.epochs import Progress, train
 from streamlearn._training.stopping import Never, NoBetterScore
 from streamlearn.wrappers import scoring
-from streamlearn.wrappers.lessons import Lessons, Taught, lessons_of
+from streamlearn.wrappers.block_learners import Fitted
 from streamlearn.wrappers.post_fit import ParallelPostFit
+from streamlearn.wrappers.split import Split, split_of
 
 
 class Incremental(ParallelPostFit):
@@ -229,7 +230,7 @@ class Incremental(ParallelPostFit):
                     check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
                 )
                 self._epoch, self._like = 0, None
-            lessons = lessons_of(
+            split = split_of(
                 X,
                 y,
                 with_classes(estimator, params, y, further=further),
@@ -237,23 +238,23 @@ class Incremental(ParallelPostFit):
                 shuffle=self.shuffle,
                 held_out=None if self.patience is None else self.validation_fraction,
             )
-            self._run(estimator, lessons, 1 if further else self.max_iter)
+            self._run(estimator, split, 1 if further else self.max_iter)
         return self
 
-    def _run(self, estimator: Any, lessons: Lessons, max_iter: int) -> None:
+    def _run(self, estimator: Any, split: Split, max_iter: int) -> None:
         """Let copies of the estimator learn for some epochs, and keep the last or the best."""
         rule, scorer = Never(), scoring.scorer_of(self.scoring)
         if self.patience is not None:
-            score = partial(lessons.score, scorer)
+            score = partial(split.score, scorer)
             tol = -np.inf if self.tol is None else self.tol
             rule = NoBetterScore(score, tol, self.patience)
         out = train(
-            lessons.learner,
-            lessons.blocks,
-            Progress(Taught(estimator, self._like), self._epoch),
+            split.learner,
+            split.blocks,
+            Progress(Fitted(estimator, self._like), self._epoch),
             rule,
             max_iter=max_iter,
-            observers=[Lines(lessons.total)] if self.verbose else (),
+            observers=[Lines(split.total)] if self.verbose else (),
         )
         if self.patience is not None and self.tol is not None and not out.stopped:
             warnings.warn(

@@ -77,7 +77,7 @@ def test_products(backend):
     W, G = RNG.normal(size=(2, 3)), RNG.normal(size=(40, 2))
     A = backend.asarray
     pairs = [
-        (b.scores(A(X), A(W)), X @ W.T),
+        (b.linear_predictor(A(X), A(W)), X @ W.T),
         (b.weighted_sums(A(G), A(X)), G.T @ X),
     ]
     for got, expected in pairs:

@@ -20,7 +20,7 @@ from dask.utils import key_split
 
 from streamlearn.blocks import align, groups, reduce
 from streamlearn.blocks.graph import scheduler
-from streamlearn.blocks.schedule import Stream
+from streamlearn.blocks.schedule import Schedule
 from tests.blocks import tracking
 from tests.blocks.test_schedulers import both
 from tests.blocks.tracking import (
@@ -250,17 +250,17 @@ def test_records_name_the_worker_and_the_thread(client):
 
 
 def test_the_dashboards_task_stream_shows_readable_names(client):
-    with distributed.get_task_stream(client) as stream:
+    with distributed.get_task_stream(client) as schedule:
         run(rough, 0.0, align(X=tall_to_short(20)))
-    names = {key_split(task["key"]) for task in stream.data}
+    names = {key_split(task["key"]) for task in schedule.data}
     assert names >= {"load", "update", "shared", "passed"}
     assert names <= {"load", "update", "shared", "passed", "state"}
 
 
 def test_loads_wait_for_the_state_without_moving_it(client):
     """A result travels to every task that depends on it, and a state may be large."""
-    stream = Stream(align(X=plain(20)), range(20), "update", ordered=True)
-    graph = stream.loads(0, 20, "load", tracking.parts_of)
+    schedule = Schedule(align(X=plain(20)), range(20), "update", ordered=True)
+    graph = schedule.loads(0, 20, "load", tracking.parts_of)
     needs = {
         key_split(key): {key_split(need) for need in node.dependencies}
         for key, node in graph.items()
@@ -375,11 +375,11 @@ def test_annotations_reach_the_scheduler_for_each_task(client):
     """Priorities and resources, too; a function says them by the task."""
     with dask.annotate(priority=lambda key: 7, allow_other_workers=True, anything="mine"):
         X = tall_to_short(20)
-    stream = Stream(align(X=X), range(20), "update", ordered=True)
-    graph = stream.loads(0, 20, "load", tracking.parts_of)
+    schedule = Schedule(align(X=X), range(20), "update", ordered=True)
+    graph = schedule.loads(0, 20, "load", tracking.parts_of)
     said = {"priority": 7, "allow_other_workers": True, "anything": "mine"}
     annotated = {key for key in graph if key_split(key) in ("load", "shared")}
-    assert stream.annotations == dict.fromkeys(annotated, said)
+    assert schedule.annotations == dict.fromkeys(annotated, said)
 
 
 def test_annotations_reach_a_rechunk_by_p2p(client, tmp_path):

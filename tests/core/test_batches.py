@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from streamlearn._arrays import batch_rows
 from streamlearn.core import rows as affine
-from streamlearn.core.batches import GROWTH, SMALLEST, cut, learn, sizes
+from streamlearn.core.batches import GROWTH, SMALLEST, cut, learn_batches, sizes
 from streamlearn.core.learner import Info, Learner
 
 some_rows = st.integers(0, 20_000)
@@ -160,10 +160,10 @@ def count(params, state, batch):
 def test_learn_sums_what_steps_report():
     learner = Learner(None, None, count, None)
     X = np.ones((10, 1))
-    state, info = learn(learner, 5, cut(X, None, None, seen=0, batch_size=4))
+    state, info = learn_batches(learner, 5, cut(X, None, None, seen=0, batch_size=4))
     assert state == 15
     np.testing.assert_array_equal(info, [[10, 10], [3, 3], [0 + 4 + 8] * 2])
 
 
 def test_learn_from_nothing():
-    assert learn(Learner(None, None, count, None), 5, iter(())) == (5, None)
+    assert learn_batches(Learner(None, None, count, None), 5, iter(())) == (5, None)

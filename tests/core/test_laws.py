@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from streamlearn._arrays import asarray, namespace
 from streamlearn.core import kmeans, mlp
 from streamlearn.core import rows as affine
-from streamlearn.core.batches import cut, learn
+from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.linear import newton, rowwise, sgd
 from streamlearn.core.mlp import optimizers
@@ -188,7 +188,7 @@ def fit(case: Case, batch: Batch, batch_size: int = 8, state: Any = None, seen: 
 
 def learn_or_update(learner: Learner, state: Any, parts: Iterator[Batch]) -> Any:
     if learner.merge is None:
-        return learn(learner, state, parts)[0]
+        return learn_batches(learner, state, parts)[0]
     for part in parts:
         state, _ = learner.update(learner.params, state, part)
     return state

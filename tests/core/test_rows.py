@@ -59,7 +59,7 @@ def test_scores_are_those_of_built_rows(backend, rows, dtype):
     made, want = rows
     rng = np.random.default_rng(1)
     W, b = (rng.normal(size=shape).astype(dtype) for shape in ((K, D), (K,)))
-    got = affine.scores(made, *(backend.asarray(a, dtype) for a in (W, b)))
+    got = affine.linear_predictor(made, *(backend.asarray(a, dtype) for a in (W, b)))
     close(backend, got, want @ W.T.astype(np.longdouble) + b, dtype)
 
 
@@ -85,7 +85,7 @@ def test_plain_rows_are_taken_as_they_are(backend):
     X = backend.asarray(np.arange(6.0).reshape(3, 2))
     W, b = backend.asarray([[1.0, 2.0]]), backend.asarray([10.0])
     np.testing.assert_array_equal(
-        backend.to_numpy(affine.scores(X, W, b)), [[12.0], [18.0], [24.0]]
+        backend.to_numpy(affine.linear_predictor(X, W, b)), [[12.0], [18.0], [24.0]]
     )
     G = backend.asarray([[1.0], [0.0], [1.0]])
     np.testing.assert_array_equal(backend.to_numpy(affine.weighted_sums(G, X)), [[4.0, 6.0]])
@@ -157,5 +157,5 @@ def test_what_a_scaler_leaves_unbuilt_is_what_it_builds(backend, dtype, offset):
         backend.to_numpy(affine.pick(made, slice(None))), want, rtol=0, atol=20 * eps
     )
     W, b = backend.asarray(np.ones((1, D)), dtype), backend.asarray([0.0], dtype)
-    got = backend.to_numpy(affine.scores(made, W, b))
+    got = backend.to_numpy(affine.linear_predictor(made, W, b))
     np.testing.assert_allclose(got[:, 0], want.sum(axis=1), rtol=0, atol=200 * eps)

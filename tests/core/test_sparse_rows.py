@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from streamlearn import _arrays as b
 from streamlearn._arrays import sparse
 from streamlearn.core import rows as affine
-from streamlearn.core.batches import cut, learn
+from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Batch
 from streamlearn.core.linear import curvature, newton, newton_schedule, rowwise, sgd
 from streamlearn.core.linear.sgd import Params
@@ -63,7 +63,7 @@ def test_products_are_those_of_dense_rows(dtype, index):
     for k in (1, 3):
         W, G = (rng.normal(size=s).astype(dtype) for s in ((k, 7), (60, k)))
         pairs = [
-            (b.scores(S, W), dense @ W.T),
+            (b.linear_predictor(S, W), dense @ W.T),
             (b.weighted_sums(G, S), G.T @ dense),
             (b.over_rows(G[:, 0], S), G[:, 0] @ dense),
         ]
@@ -185,7 +185,7 @@ def data(seed: int = 0, n: int = 600, d: int = 20) -> tuple[np.ndarray, np.ndarr
 def fit(learner, Z, target, weight=None, **how):
     K = 1 if learner.params.kind == "values" else 3
     state = learner.init(learner.params, Z.shape[1], K, like=Z)
-    return learn(learner, state, cut(Z, target, weight, seen=0, **how))
+    return learn_batches(learner, state, cut(Z, target, weight, seen=0, **how))
 
 
 RULES = {
@@ -234,7 +234,7 @@ def test_scaled_sparse_rows_are_not_built(name):
         return affine.Affine(x, None, scale)
 
     state = learner.init(learner.params, Z.shape[1], 1 if name in VALUES else 3, like=S)
-    got, _ = learn(learner, state, cut(S, target, None, seen=0, through=unbuilt))
+    got, _ = learn_batches(learner, state, cut(S, target, None, seen=0, through=unbuilt))
     answer = newton.answer if name.startswith("newton") else sgd.answer
     np.testing.assert_allclose(
         answer(learner.params, got)[0], answer(learner.params, want)[0], rtol=1e-7, atol=1e-10
@@ -276,7 +276,7 @@ def excess(S: sp.csr_array, rng: np.random.Generator, alpha: float) -> float:
     learner = newton.learner(Params(loss="log_loss", alpha=alpha))
     state = learner.init(learner.params, d, 1, like=S)
     growth = learner.growth(S, 1)
-    state, _ = learn(learner, state, cut(S, target, None, seen=0, growth=growth))
+    state, _ = learn_batches(learner, state, cut(S, target, None, seen=0, growth=growth))
     best = LogisticRegression(C=1 / (n * alpha), max_iter=1000, tol=1e-6).fit(S, target)
 
     def objective(coef: np.ndarray, intercept: float) -> float:
@@ -302,7 +302,7 @@ def test_every_feature_of_wide_sparse_rows_moves():
     S = zipf(rng, 2000, 5000)
     learner = newton.learner(Params(loss="log_loss"))
     state = learner.init(learner.params, 5000, 1, like=S)
-    state, _ = learn(learner, state, cut(S, rng.integers(0, 2, 2000), None, seen=0))
+    state, _ = learn_batches(learner, state, cut(S, rng.integers(0, 2, 2000), None, seen=0))
     moved = newton.answer(learner.params, state)[0][0] != 0
     np.testing.assert_array_equal(moved, np.bincount(S.indices, minlength=5000) > 0)
 
@@ -334,7 +334,7 @@ def test_scaled_wide_rows_are_not_built():
         lambda x: b.by_columns(x, ("divide", scale)),
     ):
         state = learner.init(learner.params, 5000, 1, like=S)
-        state, _ = learn(learner, state, cut(S, target, None, seen=0, through=through))
+        state, _ = learn_batches(learner, state, cut(S, target, None, seen=0, through=through))
         answers.append(newton.answer(learner.params, state)[0])
     np.testing.assert_allclose(answers[0], answers[1], rtol=1e-8, atol=1e-12)
 
@@ -365,7 +365,7 @@ def test_row_by_row_without_intercepts_sparse_rows_teach_what_dense_ones_do(name
     results = []
     for X in (S, Z):
         batches = cut(X, target, weight, seen=500, batch_size=128)
-        results.append(learn(learner, state, batches))
+        results.append(learn_batches(learner, state, batches))
     (got, heard), (want, told) = results
     for x, y in zip((*got[:4], *heard), (*want[:4], *told), strict=True):
         np.testing.assert_allclose(x, y, rtol=1e-10, atol=1e-13)

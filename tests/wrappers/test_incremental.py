@@ -20,7 +20,7 @@ from sklearn.utils import estimator_html_repr
 
 from streamlearn._training.block_learner import block_order
 from streamlearn.blocks import align
-from streamlearn.wrappers import Incremental, lessons
+from streamlearn.wrappers import Incremental, block_learners
 from tests.containers import CHUNKS, INDEX, N_ROWS, blocks_of, dask_array, frame
 from tests.wrappers.learners import (
     ALL,
@@ -265,13 +265,13 @@ def test_in_memory_is_one_block(learner, n):
 
 def test_a_task_that_runs_twice_does_not_train_twice(monkeypatch, learner):
     estimator, rows, target = learner
-    plain = lessons.learned
+    plain = block_learners.partially_fitted
 
     def twice(*args: Any) -> Any:
         plain(*args)
         return plain(*args)
 
-    monkeypatch.setattr(lessons, "learned", twice)
+    monkeypatch.setattr(block_learners, "partially_fitted", twice)
     model = Incremental(estimator, shuffle=False).fit(wrap(rows), wrap(target))
     assert_same(model.estimator_, by_hand(estimator, rows, target))
 

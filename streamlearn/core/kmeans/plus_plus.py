@@ -17,10 +17,10 @@ from streamlearn._arrays import (
     by_columns,
     default_int,
     device,
+    linear_predictor,
     namespace,
     over_rows,
     position,
-    scores,
     widest_float,
 )
 
@@ -54,7 +54,7 @@ def seeds(X: Array, weight: Array | None, first: int, draws: Array) -> Array:
         trials = position(xp.astype(draws[c, :], wide, copy=False) * inertia, until)
         T = xp.take(D, trials, axis=0)
         # |x|^2 - 2 x.t + |t|^2, in this order: rows of integers that are equal have distance 0.
-        left = -2.0 * scores(T, D) + xp.take(squares, trials)[:, None] + squares
+        left = -2.0 * linear_predictor(T, D) + xp.take(squares, trials)[:, None] + squares
         left = xp.minimum(xp.maximum(left, xp.zeros_like(left)), nearest)
         inertias = over_rows(left, weight)
         best = xp.reshape(argmin(inertias, axis=0), (1,))

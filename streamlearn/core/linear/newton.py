@@ -112,7 +112,7 @@ from streamlearn.core.linear.sgd import (
     zero_models,
 )
 from streamlearn.core.linear.trust import Trust
-from streamlearn.core.rows import cast, is_sparse, scores, weighted_sums
+from streamlearn.core.rows import cast, is_sparse, linear_predictor, weighted_sums
 
 MATURE = 70
 """Rows a feature from which on damping near kinks falls."""
@@ -339,7 +339,7 @@ def judged(params: Params, state: State, some: Sample, now: Array, r: float) -> 
     models = [as_they_are(state.mean, centre), known.start, former]
     if not is_sparse(few.X):  # sparse rows' models are long, and would be copied
         models = [xp.concat(models)]
-    p = [few.p, *(scores(few.X, v[:, :d], v[:, d]) for v in models)]
+    p = [few.p, *(linear_predictor(few.X, v[:, :d], v[:, d]) for v in models)]
     values = xp.reshape(xp.concat(p, axis=1), (k, 4, K))
     values = loss.value(values, few.y[:, None, :], params.epsilon)
     values = values if few.weight is None else few.weight[:, None, :] * values
@@ -365,11 +365,13 @@ def curvature_along_step(
 ) -> Array:
     """Return the curvature of the mean loss of m rows along steps s (K, D), (K,)."""
     s, shift = uncentred(s, centre)
-    curvature = column_sums(h * scores(some.X, s, shift) ** 2) / h.shape[0]
+    curvature = column_sums(h * linear_predictor(some.X, s, shift) ** 2) / h.shape[0]
     far, p, y, a = worst
     h = LOSSES[params.loss].curvature(p, y, params.epsilon)
     h = h if a is None else a * h
-    return namespace(s).maximum(curvature, column_sums(h * scores(far, s, shift) ** 2) / m)
+    return namespace(s).maximum(
+        curvature, column_sums(h * linear_predictor(far, s, shift) ** 2) / m
+    )
 
 
 def in_units_of_now(state: State, X: Array) -> State:
@@ -461,7 +463,7 @@ def answer(params: Params, state: State) -> tuple[Array, Array]:
 def apply(params: Params, state: State, X: Array) -> Array:
     """Return the scores (m, K) of rows X (m, d) by the answer."""
     coef, intercept = answer(params, state)
-    return scores(cast(X, coef.dtype), coef, intercept)
+    return linear_predictor(cast(X, coef.dtype), coef, intercept)
 
 
 def rescale(params: Params, state: State, rho: Array, delta: Array) -> State:

@@ -28,7 +28,7 @@ from streamlearn.core.batches import cut
 from streamlearn.core.learner import Batch
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.sgd import Params, loss_sums, row_weights, targets
-from streamlearn.core.rows import Rows, cast, is_scattered, pick, scores, stored
+from streamlearn.core.rows import Rows, cast, is_scattered, linear_predictor, pick, stored
 
 SLICE_BYTES = 5 << 20
 """Bytes of the rows that are gathered at a time: near enough, and enough to pay for the calls.
@@ -154,7 +154,7 @@ def score(
     """Return rows, their weights, and what models (K, d) and (K,) make of them."""
     coef, intercept = model
     X = cast(X, coef.dtype)
-    p = scores(X, coef, intercept)
+    p = linear_predictor(X, coef, intercept)
     y = targets(params, target, coef)
     return Scored(X, p, y, row_weights(params, y, weight))
 
@@ -183,15 +183,15 @@ def chosen(
         known = score(*batch[:3]) if known is None else known
         X, p, y, a = known
         X = pick(X, slice(None)) if isinstance(X, affine.Affine) else X
-        return Sample(X, p, y, a, a if a is None else a * a), Scored(*rows_of(known, worst))
+        return Sample(X, p, y, a, a if a is None else a * a), Scored(*picked(known, worst))
     k = batch.draws.shape[0]
     at, share = drawn(batch.draws, batch.X.shape[0], q)
     at = concat([at, worst])
-    rows = score(*rows_of(batch[:3], at)) if known is None else rows_of(known, at)
-    X, p, y, a = rows_of(rows, slice(0, k))
+    rows = score(*picked(batch[:3], at)) if known is None else picked(known, at)
+    X, p, y, a = picked(rows, slice(0, k))
     square = a if share is None else share * a**2
     a = a if share is None else share * a
-    return Sample(X, p, y, a, square), Scored(*rows_of(rows, slice(k, None)))
+    return Sample(X, p, y, a, square), Scored(*picked(rows, slice(k, None)))
 
 
 def drawn(draws: Array, m: int, q: Array | None) -> tuple[Array, Array | None]:
@@ -205,7 +205,7 @@ def drawn(draws: Array, m: int, q: Array | None) -> tuple[Array, Array | None]:
     return at, (until[-1] / m) / xp.where(own > 0.0, own, 1.0)
 
 
-def rows_of(parts: Iterable[Rows | None], at: Any) -> list[Any]:
+def picked(parts: Iterable[Rows | None], at: Any) -> list[Any]:
     """Return some rows of each of several arrays, of all that are not None."""
     return [x if x is None else pick(x, at) for x in parts]
 

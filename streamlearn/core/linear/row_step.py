@@ -130,7 +130,7 @@ class State(NamedTuple):
     like: Array
 
 
-class Rows(NamedTuple):
+class RowTerms(NamedTuple):
     """Rows and all of their steps that does not depend on the models; k is 1 or K.
 
     Attributes
@@ -164,8 +164,8 @@ class Rows(NamedTuple):
     slow: float = 1.0
 
 
-class Goals(NamedTuple):
-    """What of `Rows` their moves depend on, but for their scores."""
+class MoveTerms(NamedTuple):
+    """What of `RowTerms` their moves depend on, but for their scores."""
 
     y: Array
     factor: Array
@@ -212,8 +212,8 @@ def resume(params: Params, state: State) -> State:
     )
 
 
-def rows_of(params: Params, state: State, batch: Batch) -> tuple[Rows, Array | None]:
-    """Return a batch as `Rows`, and its weights, (m, 1) or (m, K) or None."""
+def row_terms(params: Params, state: State, batch: Batch) -> tuple[RowTerms, Array | None]:
+    """Return a batch as `RowTerms`, and its weights, (m, 1) or (m, K) or None."""
     w, rate = state.coef, params.learning_rate
     xp = namespace(w)
     X = cast(batch.X, w.dtype)
@@ -244,17 +244,17 @@ def rows_of(params: Params, state: State, batch: Batch) -> tuple[Rows, Array | N
     passed = state.skipped + xp.cumulative_sum(1.0 - kept, axis=0)
     order = past + (2.0 - params.average) - passed
     slow = INTERCEPT_OF_SPARSE if is_sparse(X) else 1.0
-    return Rows(X, y, factor, square, decay, cut, order, kept, slow), weight
+    return RowTerms(X, y, factor, square, decay, cut, order, kept, slow), weight
 
 
-def some(rows: Rows, at: slice) -> Rows:
+def some(rows: RowTerms, at: slice) -> RowTerms:
     """Return some of the rows."""
     X, *parts, slow = rows
     chosen: list[Any] = [a if a is None else a[at, :] for a in parts]
-    return Rows(*[rows_at(X, at), *chosen, slow])
+    return RowTerms(*[rows_at(X, at), *chosen, slow])
 
 
-def moves(params: Params, p: Array, rows: Rows | Goals) -> Array:
+def moves(params: Params, p: Array, rows: RowTerms | MoveTerms) -> Array:
     """Return the multiples of each row that scores p (m, K) make the models move by, (m, K)."""
     xp, loss = namespace(p), LOSSES[params.loss]
     if params.learning_rate not in PASSIVE:
@@ -275,7 +275,7 @@ def are_curved(params: Params) -> bool:
     return params.learning_rate in PASSIVE or LOSSES[params.loss].slope is not None
 
 
-def slopes(params: Params, p: Array, c: Array, goals: Goals) -> Array:
+def slopes(params: Params, p: Array, c: Array, goals: MoveTerms) -> Array:
     """Return minus the derivatives of `moves` c at scores p (m, K), of moves that `are_curved`."""
     xp, loss = namespace(p), LOSSES[params.loss]
     if loss.slope is not None:
@@ -287,7 +287,7 @@ def slopes(params: Params, p: Array, c: Array, goals: Goals) -> Array:
 
 
 def step(
-    params: Params, state: State, row: Rows, present: Array | None = None
+    params: Params, state: State, row: RowTerms, present: Array | None = None
 ) -> tuple[State, Array, Array]:
     """Learn from one row; return also its scores and `moves`, (1, K).
 

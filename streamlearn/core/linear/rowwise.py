@@ -32,12 +32,12 @@ from streamlearn._arrays import (
     entries,
     is_array,
     is_sparse,
+    linear_predictor,
     namespace,
     on_host,
     present,
     row_products,
     rows_at,
-    scores,
     weighted_sums,
 )
 from streamlearn.core.learner import Batch, Info, Learner
@@ -45,12 +45,12 @@ from streamlearn.core.linear.active_features import narrow, widen
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.row_step import (
     PASSIVE,
-    Goals,
-    Rows,
+    MoveTerms,
+    RowTerms,
     Size,
     State,
     resume,
-    rows_of,
+    row_terms,
     sized,
     some,
     start,
@@ -89,7 +89,7 @@ HUGE = 1e-9
 """Part of the largest float that bounds the loss of a batch, so that the sum of many is finite."""
 
 
-class Learned(NamedTuple):
+class RowwiseResult(NamedTuple):
     """What learning from some rows comes to.
 
     Attributes
@@ -168,7 +168,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     (array([[0.5]]), array([1.5]), array([2.5]))
     """
     before, params = state, to_like(params, state.coef)
-    rows, weight = rows_of(params, state, batch)
+    rows, weight = row_terms(params, state, batch)
     if state.penalized is None and is_sparse(rows.X):
         begun, X, features = narrow(state, rows.X)
         state, p, norms, _ = by_tiles(params, begun, rows._replace(X=X))
@@ -196,7 +196,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     return state._replace(skipped=before.skipped + xp.sum(1.0 - rows.kept)), info
 
 
-def one_by_one(params: Params, state: State, rows: Rows) -> Learned:
+def one_by_one(params: Params, state: State, rows: RowTerms) -> RowwiseResult:
     """Learn from the rows by `step`; from sparse ones in groups, with the features of a group."""
     xp, (a1, a2), n = namespace(rows.y), penalty_parts(params), rows.y.shape[0]
     sparse, features = is_sparse(rows.X), None
@@ -221,10 +221,10 @@ def one_by_one(params: Params, state: State, rows: Rows) -> Learned:
             P.append(p)
         if features is not None:
             state = widen(before, begun, state, features)
-    return Learned(state, xp.concat(P), norms)
+    return RowwiseResult(state, xp.concat(P), norms)
 
 
-def by_tiles(params: Params, state: State, rows: Rows) -> Learned:
+def by_tiles(params: Params, state: State, rows: RowTerms) -> RowwiseResult:
     """Learn from the rows a tile at a time."""
     if rows.decay is not None and rows.decay.shape[1] > 1:
         return _column_by_column(params, state, rows)
@@ -241,7 +241,7 @@ def by_tiles(params: Params, state: State, rows: Rows) -> Learned:
             norms = more if norms is None or more is None else norms + more
             if tile == m and sweeps > 0.0:
                 state = state._replace(size=_next_size(params, state, part.X, m, sweeps))
-    return Learned(state, namespace(rows.y).concat(P), norms)
+    return RowwiseResult(state, namespace(rows.y).concat(P), norms)
 
 
 def _next_size(params: Params, state: State, X: Array, m: int, sweeps: float) -> Size:
@@ -252,7 +252,7 @@ def _next_size(params: Params, state: State, X: Array, m: int, sweeps: float) ->
     return sized(next_size(state.size, m, sweeps, cost, stored), like=state.size.rows)
 
 
-def _tiles(params: Params, state: State, rows: Rows, m: int) -> Learned | None:
+def _tiles(params: Params, state: State, rows: RowTerms, m: int) -> RowwiseResult | None:
     """Learn from the rows of tiles of m; None if rows have to go one by one."""
     if m == 1:
         return None
@@ -269,10 +269,10 @@ def _tiles(params: Params, state: State, rows: Rows, m: int) -> Learned | None:
     sweeps = 0
     for t in range(T):
         X = rows_at(rows.X, slice(t * m, (t + 1) * m))
-        p0, before, after = scores(X, w), _at(tiles.before, t), _at(tiles.after, t)
+        p0, before, after = linear_predictor(X, w), _at(tiles.before, t), _at(tiles.after, t)
         p0 = b + (p0 if before is None else before * p0)
         A = lower * (row_products(X, before, after) + move)
-        goals = Goals(*(a[t, ...] for a in of_rows))
+        goals = MoveTerms(*(a[t, ...] for a in of_rows))
         found = settle(params, A, p0, goals, curved=curved and wait <= 0)
         if found is None:
             break
@@ -297,23 +297,23 @@ def _tiles(params: Params, state: State, rows: Rows, m: int) -> Learned | None:
     mean_w, mean_b = _means(state, rows, tiles, path, (w, b), move)
     state = state._replace(coef=w, intercept=b, mean_coef=mean_w, mean_intercept=mean_b)
     norms = None if tiles.norm is None else _norms(params, rows, tiles, path)
-    return Learned(state, xp.reshape(path.P, y.shape), norms, sweeps / T)
+    return RowwiseResult(state, xp.reshape(path.P, y.shape), norms, sweeps / T)
 
 
 def _at(a: Array | None, t: int) -> Array | None:
     return a if a is None else a[t, ...]
 
 
-def _lost(state: State, rows: Rows) -> Learned | None:
+def _lost(state: State, rows: RowTerms) -> RowwiseResult | None:
     """Return models that have left the floats as they are; None where only products have."""
     xp = namespace(state.coef)
     if bool(xp.all(xp.isfinite(state.coef)) & xp.all(xp.isfinite(state.intercept))):
         return None
-    return Learned(state, xp.nan * rows.y, None)
+    return RowwiseResult(state, xp.nan * rows.y, None)
 
 
 def _means(
-    state: State, rows: Rows, tiles: Tiles, path: Path, new: tuple[Array, Array], move: float
+    state: State, rows: RowTerms, tiles: Tiles, path: Path, new: tuple[Array, Array], move: float
 ) -> tuple[Array, Array]:
     """Return the means over the iterates, of which the last are ``new``."""
     w, b = new
@@ -334,7 +334,7 @@ def _means(
     )
 
 
-def _norms(params: Params, rows: Rows, tiles: Tiles, path: Path) -> Array:
+def _norms(params: Params, rows: RowTerms, tiles: Tiles, path: Path) -> Array:
     """Return the sum of the penalties before each row."""
     assert rows.decay is not None
     assert tiles.norm is not None
@@ -349,7 +349,7 @@ def _norms(params: Params, rows: Rows, tiles: Tiles, path: Path) -> Array:
     return 0.5 * penalty_parts(params)[1] * xp.sum(norms, axis=0)
 
 
-def _column_by_column(params: Params, state: State, rows: Rows) -> Learned:
+def _column_by_column(params: Params, state: State, rows: RowTerms) -> RowwiseResult:
     """Learn by tiles where columns decay each by itself."""
     xp, K = namespace(rows.y), rows.y.shape[1]
     found = []
@@ -373,7 +373,7 @@ def _column_by_column(params: Params, state: State, rows: Rows) -> Learned:
         for parts in zip(*(learned.state for learned in found), strict=True)
     ]
     norms = None if found[0].norms is None else xp.concat([one.norms for one in found])
-    return Learned(State(*joined), xp.concat([one.p for one in found], axis=1), norms)
+    return RowwiseResult(State(*joined), xp.concat([one.p for one in found], axis=1), norms)
 
 
 def _where(moving: Array, new: State, old: State) -> State:
@@ -402,7 +402,7 @@ def answer(params: Params, state: State) -> tuple[Array, Array]:
 def apply(params: Params, state: State, X: Array) -> Array:
     """Return the scores (m, K) of rows X (m, d) by the answer."""
     coef, intercept = answer(params, state)
-    return scores(cast(X, coef.dtype), coef) + intercept
+    return linear_predictor(cast(X, coef.dtype), coef) + intercept
 
 
 def learner(params: Params) -> Learner:

@@ -27,7 +27,7 @@ from streamlearn._arrays import (
 from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.rates import step_size
-from streamlearn.core.rows import cast, scores, weighted_sums
+from streamlearn.core.rows import cast, linear_predictor, weighted_sums
 
 STEEPEST = 1e12
 """Bound on a row's gradient, scikit-learn's; without it a wild row overflows the squared losses."""
@@ -249,7 +249,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     X = cast(batch.X, w.dtype)
     m = X.shape[0]
 
-    p = scores(X, w, b)
+    p = linear_predictor(X, w, b)
     y = targets(params, batch.target, w)
     c = row_weights(params, y, batch.weight)
     info = report(params, w, m, *loss_sums(loss.value(p, y, params.epsilon), c))
@@ -311,7 +311,7 @@ def answer(params: Params, state: State) -> tuple[Array, Array]:
 def apply(params: Params, state: State, X: Array) -> Array:
     """Return the scores (m, K) of rows X (m, d) by the answer."""
     coef, intercept = answer(params, state)
-    return scores(cast(X, coef.dtype), coef, intercept)
+    return linear_predictor(cast(X, coef.dtype), coef, intercept)
 
 
 def rescale(params: Params, state: State, rho: Array, delta: Array) -> State:

@@ -16,7 +16,7 @@ The sweeps end when the moves at the scores are, to rounding, those that the sco
 from __future__ import annotations
 
 from streamlearn._arrays import Array, apart, namespace, on_host, reads_are_free, solve_unit_lower
-from streamlearn.core.linear.row_step import Goals, are_curved, moves, slopes
+from streamlearn.core.linear.row_step import MoveTerms, are_curved, moves, slopes
 from streamlearn.core.linear.sgd import Params
 
 GROUP = 4
@@ -36,7 +36,7 @@ Scores far larger than what makes the moves, as of rows far from 0, leave them n
 
 
 def settle(
-    params: Params, A: Array, p0: Array, goals: Goals, *, curved: bool
+    params: Params, A: Array, p0: Array, goals: MoveTerms, *, curved: bool
 ) -> tuple[Array, Array, int] | None:
     """Return the scores and moves (m, K) that agree, and the sweeps taken; None if none do.
 
@@ -47,7 +47,7 @@ def settle(
         What a move of each row adds to the score of each: strictly lower triangular.
     p0 : array of shape (m, K)
         Scores without any moves.
-    goals : Goals
+    goals : MoveTerms
     curved : bool
         Solve with slopes; see `by_slopes`.
     """

@@ -9,7 +9,7 @@ import math
 from typing import NamedTuple
 
 from streamlearn._arrays import Array, namespace, to_float
-from streamlearn.core.linear.row_step import PASSIVE, Rows, Size
+from streamlearn.core.linear.row_step import PASSIVE, RowTerms, Size
 from streamlearn.core.linear.sgd import Params
 
 LEAST_PRODUCT = 1e-10
@@ -95,7 +95,7 @@ class Tiles(NamedTuple):
     norm: Array | None
 
 
-def tiles_of(params: Params, rows: Rows, m: int) -> Tiles:
+def tiles_of(params: Params, rows: RowTerms, m: int) -> Tiles:
     """Return what the tiles of m rows need that does not depend on the models."""
     xp, tile = namespace(rows.y), (-1, m)
     mean = later = norm = None
@@ -154,7 +154,7 @@ def next_size(
     return best, m, float(sweeps), power
 
 
-def sharp_rows(rows: Rows, m: int) -> tuple[int, int]:
+def sharp_rows(rows: RowTerms, m: int) -> tuple[int, int]:
     """Return how many rows are to be learned from one by one first, and the rows of the tiles.
 
     Tiles are small enough for the product of their decays to divide by.

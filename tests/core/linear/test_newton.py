@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
 
-from streamlearn.core.batches import cut, learn
+from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Batch
 from streamlearn.core.linear import newton, newton_schedule, one_pass_sums
 from streamlearn.core.linear.curvature import feed, inverse, leverage, unknown
@@ -32,7 +32,7 @@ def table(n=20_000, d=10, seed=0, kind="classes"):
 def run(params, X, target, weight=None, K=1, state=None, batch_size=None):
     state = newton.init(params, X.shape[1], K, like=X) if state is None else state
     batches = cut(X, target, weight, seen=0, batch_size=batch_size)
-    return learn(newton.learner(params), state, batches)[0]
+    return learn_batches(newton.learner(params), state, batches)[0]
 
 
 @pytest.mark.parametrize("loss", ["hinge", "log_loss"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamlearn.core.batches import cut, learn
+from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Batch
 from streamlearn.core.linear import newton, sgd
 from streamlearn.core.linear.sgd import Params
@@ -19,7 +19,7 @@ def learned(rule, params, d=5, n=2_000, K=2):
     Z = rng.normal(size=(n, d)) + 3.0
     target = rng.integers(0, K, n) if params.kind == "classes" else Z[:, 0] + rng.normal(size=n)
     state = rule.init(params, d, K, like=Z)
-    return Z, learn(rule.learner(params), state, cut(Z, target, None, seen=0))[0]
+    return Z, learn_batches(rule.learner(params), state, cut(Z, target, None, seen=0))[0]
 
 
 def moves(d, times=1):

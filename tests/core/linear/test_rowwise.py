@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import SGDClassifier, SGDRegressor
 
-from streamlearn.core.batches import cut, learn
+from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Batch
 from streamlearn.core.linear import row_step, rowwise, tiles
 from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
@@ -32,14 +32,14 @@ def run(params, X, target, weight=None, *, K=1, batch_size=rowwise.ROWS, epochs=
     info = None
     for epoch in range(epochs):
         batches = cut(X, target, weight, seen=epoch * X.shape[0], batch_size=batch_size)
-        state, info = learn(learner, state, batches)
+        state, info = learn_batches(learner, state, batches)
     return state, info
 
 
 def row_by_row(params, X, target, weight=None, *, K=1):
     """Take the same rows by `row_step.step`; return the state and the scores."""
     state = rowwise.init(params, X.shape[1], K, like=X)
-    rows, _ = row_step.rows_of(params, state, Batch(X, target, weight))
+    rows, _ = row_step.row_terms(params, state, Batch(X, target, weight))
     scores = []
     for i in range(X.shape[0]):
         state, p, _ = row_step.step(params, state, row_step.some(rows, slice(i, i + 1)))

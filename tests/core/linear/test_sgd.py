@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import SGDClassifier, SGDRegressor
 
-from streamlearn.core.batches import cut, learn
+from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Batch
 from streamlearn.core.linear import sgd
 from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
@@ -33,7 +33,7 @@ def run(params, X, target, weight=None, *, K=1, batch_size=1, epochs=1, state=No
     for epoch in range(epochs):
         seen = epoch * X.shape[0]
         batches = cut(X, target, weight, seen=seen, batch_size=batch_size)
-        state, info = learn(sgd.learner(params), state, batches)
+        state, info = learn_batches(sgd.learner(params), state, batches)
     return state, info
 
 

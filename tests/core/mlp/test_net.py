@@ -11,7 +11,7 @@ import pytest
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from streamlearn.core import mlp
-from streamlearn.core.batches import cut, learn
+from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Batch
 from streamlearn.core.linear import sgd
 from streamlearn.core.mlp import optimizers
@@ -167,7 +167,7 @@ def fit(params: mlp.Params, given: tuple, X: Any, y: Any, w: Any = None, epochs:
     state, info = mlp.start(params, *given), None
     for _ in range(epochs):
         batches = cut(X, y, w, seen=0, batch_size=BATCH)
-        state, info = learn(mlp.learner(params), state, batches)
+        state, info = learn_batches(mlp.learner(params), state, batches)
     return state, info
 
 
@@ -219,7 +219,7 @@ def test_a_net_without_hidden_layers_is_the_linear_model():
     known = sgd.init(model, D, 1, like=X)
     for _ in range(4):
         batches = cut(X, y, None, seen=0, batch_size=BATCH)
-        known, _ = learn(sgd.learner(model), known, batches)
+        known, _ = learn_batches(sgd.learner(model), known, batches)
     np.testing.assert_allclose(state.weights[0].T, known.coef, rtol=1e-12)
     np.testing.assert_allclose(state.biases[0], known.intercept, rtol=1e-12)
 
@@ -324,7 +324,7 @@ def test_invscaling_goes_by_the_rows_seen_at_the_end_of_a_block(backend):
 def test_a_net_of_zeros_learns_the_last_bias_alone():
     X, y, _ = rows("values")
     params = params_of("values", optimizer=optimizers.sgd(0.1, 0.0), activation="tanh")
-    state, _ = learn(
+    state, _ = learn_batches(
         mlp.learner(params), mlp.init(params, D, 1, like=X), cut(X, y, None, seen=0, batch_size=8)
     )
     assert not any(np.any(a) for a in (*state.weights, *state.biases[:-1]))
