@@ -36,9 +36,13 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """All tests, on NumPy, read-only NumPy and array-api-strict in all its devices."""
+    """Test on NumPy, read-only NumPy and array-api-strict in all its devices.
+
+    Large grids of cases are sampled; ``nox -s tests -- -m thorough`` runs the rest of them.
+    """
     install(session, "test", extras="distributed,examples")
-    session.run("pytest", *EVERY_CORE, *session.posargs, env=ONE_BLAS_THREAD)
+    chosen = ("-m", "not thorough")
+    session.run("pytest", *EVERY_CORE, *chosen, *session.posargs, env=ONE_BLAS_THREAD)
 
 
 def on_backend(session: nox.Session, name: str, *needs: str, extras: str = "") -> None:

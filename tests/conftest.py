@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from zlib import crc32
 
 # Without it scikit-learn's checks of array libraries are skipped. Read when scipy is imported.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
@@ -42,8 +43,23 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
         yield chosen
 
 
+@pytest.hookimpl(tryfirst=True)  # before cases are left out by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that run on every backend, so that ``-m backends`` finds them."""
+    """Mark the tests that run on every backend, and those that only the thorough suite runs."""
     for item in items:
         if "backend" in getattr(item, "fixturenames", ()):
             item.add_marker("backends")
+    for cases in _sampled(items).values():
+        share = cases[0].get_closest_marker("sampled").args[0]
+        drawn = {item for item in cases if crc32(item.nodeid.encode()) % share == 0}
+        for item in set(cases) - (drawn or {cases[0]}):
+            item.add_marker("thorough")
+
+
+def _sampled(items: list[pytest.Item]) -> dict[str, list[pytest.Item]]:
+    """Return the cases of each test that is marked ``sampled``."""
+    out: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("sampled") is not None:
+            out.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    return out

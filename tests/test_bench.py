@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
+pytestmark = pytest.mark.sampled(8)
+
 BENCH = Path(__file__).parent.parent / "bench"
 
 

@@ -63,6 +63,8 @@ from tests.containers import (
     frame,
 )
 
+pytestmark = pytest.mark.sampled(6)
+
 
 class Line(Pipeline):
     """A scaler and a learner, with the learner's parameters, arguments and attributes."""

@@ -29,6 +29,8 @@ from streamlearn.preprocessing import StandardScaler
 from tests.blocks.tracking import drain, peak, track
 from tests.containers import blocks_of, dask_array, dask_frame, frame
 
+pytestmark = pytest.mark.sampled(3)
+
 N, D, K = 600, 4, 6
 
 

@@ -20,7 +20,10 @@ from streamlearn.wrappers import Incremental, ParallelPostFit
 from tests.bad_input import ANSWER, ESTIMATORS, table
 from tests.containers import N_ROWS, blocks_of, dask_array, dask_frame
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.sampled(4),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 
 FULL = (70, 21, 109)
 CHUNKS = {

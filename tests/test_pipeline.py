@@ -30,6 +30,8 @@ from streamlearn.wrappers import Incremental
 from tests.backends import open_backend
 from tests.containers import CHUNKS, N_ROWS, Container, dask_array, dask_frame, frame, rows_of
 
+pytestmark = pytest.mark.sampled(2)
+
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(N_ROWS, 4)) * [1, 2, 0.5, 1] + [0, 3, -1, 0]
 Y = np.digitize(X[:, 0] + 0.3 * RNG.normal(size=N_ROWS), [-0.7, 0.6])

@@ -29,6 +29,8 @@ from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
 from tests.containers import CHUNKS, N_ROWS, blocks_of, dask_array
 
+pytestmark = pytest.mark.sampled(2)
+
 FORMATS = ["csr_array", "csr_matrix", "csc_array", "coo_matrix", "lil_array"]
 D = 12
 

@@ -11,6 +11,8 @@ from streamlearn.linear_model import SGDClassifier
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
 
+pytestmark = pytest.mark.sampled(3)
+
 dd = pytest.importorskip("dask.dataframe", reason="dask DataFrames are an extra")
 pd = pytest.importorskip("pandas")
 pytest.importorskip("distributed", reason="distributed is an extra")

@@ -21,6 +21,8 @@ from streamlearn.blocks import Block, align, groups, map_rows, reduce
 from tests.blocks import tracking
 from tests.blocks.tracking import happened, left_on, run
 
+pytestmark = pytest.mark.sampled(3)
+
 dd = pytest.importorskip("dask.dataframe", reason="dask DataFrames are an extra")
 pd = pytest.importorskip("pandas")
 

@@ -26,6 +26,8 @@ from streamlearn.core.mlp import optimizers
 from streamlearn.core.statistics import extremes, moments
 from tests.backends import STRICT, Backend, no_host_sync
 
+pytestmark = pytest.mark.sampled(2)
+
 N_FEATURES = 3
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 import sklearn
 
+pytestmark = pytest.mark.thorough
+
 HERE = Path(__file__).parents[2]
 
 FILES = {

@@ -20,6 +20,8 @@ from tests.blocks.tracking import COLUMNS, LAYOUTS, plain
 from tests.wrappers.learners import CLASSES, Y, assert_same, by_hand, wrap
 from tests.wrappers.learners import X as ROWS
 
+pytestmark = pytest.mark.sampled(3)
+
 WINDOWS = {"sync": 2, "threads-1": 2, "threads-2": 2, "threads-8": 8}
 
 

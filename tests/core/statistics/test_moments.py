@@ -14,6 +14,8 @@ from streamlearn import _arrays as b
 from streamlearn.core.learner import Batch
 from streamlearn.core.statistics import moments as mo
 
+pytestmark = pytest.mark.sampled(4)
+
 PARAMS = mo.Params()
 RNG = np.random.default_rng(0)
 NAN = np.nan
