@@ -22,6 +22,7 @@ from sklearn.utils._array_api import move_estimator_to
 from streamlearn import _arrays as b
 from streamlearn._arrays import to_numpy
 from streamlearn._validation.reader import Reader
+from streamlearn.blocks import Block
 from streamlearn.cluster import MiniBatchKMeans, kmeans_parallel
 from streamlearn.cluster.kmeans_parallel import ROUNDS
 from streamlearn.pipeline import make_pipeline
@@ -598,12 +599,13 @@ def test_kmeans_parallel_reads_in_a_few_passes_and_draws_the_same_on_every_sched
 
 def test_rows_are_drawn_in_proportion_to_weight_times_squared_distance():
     """Which of four rows comes first, at distances 1, 2, 3 and 0 from the one drawn before."""
-    reader, names = Reader("MiniBatchKMeans", 1), ("X", "sample_weight")
+    reader = Reader("MiniBatchKMeans", 1)
     rows = np.array([[1.0], [2.0], [3.0], [0.0]]) + 1e8
     weight, found = np.array([9.0, 4.0, 1.0, 100.0]), np.array([[1e8]])
 
     def first(number: int, seed: int) -> float:
-        made = kmeans_parallel._drawn(reader, names, seed, number, 1, found, 0, (rows, weight))
+        block = Block(0, {"X": rows, "sample_weight": weight})
+        made = kmeans_parallel._drawn(reader, seed, number, 1, found, block)
         return made.rows[0, 0] - 1e8
 
     rounds = [[first(number, seed) for seed in range(4000)] for number in (1, 2)]

@@ -150,10 +150,10 @@ def test_labels_may_be_strings():
 
 def test_a_task_that_runs_twice_does_not_train_twice(monkeypatch, transformers):
     def twice(*args: Any) -> Any:
-        partial_fit.learned(*args)
-        return partial_fit.learned(*args)
+        partial_fit.partially_fitted(*args)
+        return partial_fit.partially_fitted(*args)
 
-    monkeypatch.setattr(stage, "learned", twice)
+    monkeypatch.setattr(stage, "partially_fitted", twice)
     last = LAST["SGDClassifier"]
     assert_same(made(transformers, last).fit(*table()), by_hand(transformers, last))
 
