@@ -119,7 +119,7 @@ def step(state, parts):
 def passed(**containers):
     reads.clear()
     with dask.config.set(scheduler="sync"):
-        (segment,) = fold(step, 0, align(**containers), prepare=lambda block: tuple(block.parts.values()))
+        (segment,) = fold(step, 0, align(**containers), prepare=lambda b: tuple(b.parts.values()))
     return [np.concatenate(x) for x in zip(*(r.report for r in segment.records))]
 
 rows = np.arange(80.0).reshape(20, 4)
