@@ -1,1 +1,1 @@
-"""What every estimator shares: what comes in, what goes out, moving it and saving it."""
+"""Code that all estimators share: checks of inputs, outputs, moves between libraries, pickles."""

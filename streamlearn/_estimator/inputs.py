@@ -1,8 +1,8 @@
-"""What every estimator shares: what is given is checked, and what was learned stays on an error.
+"""Checks of inputs that all estimators share. After an error an estimator is what it was before.
 
-In-memory arrays of NumPy and frames of pandas go through scikit-learn's own checks. Collections are
-checked twice: what they say of themselves at once, their values inside the task of each block
-(`streamlearn._validation.reader`). What goes out is `streamlearn._estimator.outputs`.
+Arrays of NumPy and frames of pandas in memory go through scikit-learn's own checks. Collections are
+checked twice: their metadata at once, and their values inside the task of each block
+(`streamlearn._validation.reader`). `streamlearn._estimator.outputs` has the outputs.
 """
 
 from __future__ import annotations
@@ -36,14 +36,16 @@ from streamlearn.stages import Flow
 
 
 class Given(NamedTuple):
-    """Checked containers, lined up, and how to read them.
+    """Checked and aligned containers, and how to read them.
 
     Attributes
     ----------
     blocks : Blocks
+        The blocks of X, y and the weights.
     reader : Reader
+        How the rows are read and checked.
     n_features : int or None
-        None where stages ahead have yet to find out.
+        The number of features. None if stages ahead have yet to determine it.
     flow : Flow or None
         The stages ahead.
     """
@@ -55,7 +57,7 @@ class Given(NamedTuple):
 
     @property
     def whole(self) -> engine.Block | None:
-        """All rows, where they are in memory and no stages are ahead; else None."""
+        """All rows if they are in memory and no stages are ahead, otherwise None."""
         return self.blocks.whole if self.flow is None else None
 
 
@@ -72,30 +74,35 @@ def check_inputs(
     multi_output: bool = False,
     finite: bool = True,
 ) -> Given:
-    """Check what ``fit`` or ``partial_fit`` was given; set ``n_features_in_`` if ``reset``.
+    """Check the arguments of ``fit`` or ``partial_fit``. Set ``n_features_in_`` if ``reset``.
 
     Parameters
     ----------
     estimator : BaseEstimator
+        The estimator that they are for.
     X, y, sample_weight : containers over the same rows
-        In memory or dask collections; y and the weights may be None.
+        They are in memory or dask collections. y and the weights may be None.
     reset : bool
-        Whether this is the first data the estimator sees.
+        Whether these are the first rows that the estimator sees.
     target : {"labels", "values"} or None
-        What y holds; None where the estimator takes no y.
-    allow_nan : bool
+        What y holds. None if the estimator takes no y.
+    allow_nan : bool, default=False
         Whether X may hold NaN.
-    lazy_rows : bool
-        Let a lazily transformed X arrive as `streamlearn.blocks.LazyRows`.
-    multi_output : bool
+    lazy_rows : bool, default=False
+        Whether a lazily transformed X arrives as `streamlearn.blocks.LazyRows`.
+    multi_output : bool, default=False
         Whether y may have several columns.
-    finite : bool
-        Look for NaN and infinity in X; False where who learns from it does.
+    finite : bool, default=True
+        Whether to look for NaN and infinity in X. It is False if the learner does so.
+
+    Returns
+    -------
+    Given
 
     Raises
     ------
     ValueError, TypeError
-        As scikit-learn's estimators do, and if collections do not line up.
+        Those of scikit-learn's estimators, and if collections do not line up.
     """
     name = type(estimator).__name__
     if target is not None and y is None:
@@ -141,35 +148,38 @@ def check_rows(
     finite: bool = True,
     **of_y: Any,
 ) -> tuple[Any, Any, Reader]:
-    """Check rows on their way in, and y with them, as far as they are in memory.
+    """Check rows and their y, as far as they are in memory.
 
     Parameters
     ----------
     estimator, reset, allow_nan, finite
         See `check_inputs`.
     X, y : containers
-    named : bool
+        The rows and their targets.
+    named : bool, default=True
         Whether a frame must have the column names of fit.
     **of_y
-        What scikit-learn's ``check_X_y`` is to know of y.
+        Arguments of scikit-learn's ``check_X_y`` about y.
 
     Returns
     -------
     X : array, or collection of whole rows
+        The checked rows.
     y : container
+        The checked targets.
     reader : Reader
-        How the rows are read; those in memory have been.
+        How the rows are read. Rows in memory are read already.
 
     Raises
     ------
     ValueError, TypeError
-        As scikit-learn's estimators do.
+        Those of scikit-learn's estimators.
     """
     X = plain(X)
     known_or_raise(X)
     if engine.is_collection(X):
         X = engine.whole_rows(X)
-        # A frame of transformed rows is an array's: in memory it would have had no names.
+        # A frame of transformed rows stands for an array, which has no names in memory.
         named = named and (reset or not engine.origin(X)[1])
         reader = check_declared(estimator, X, reset=reset, allow_nan=allow_nan, named=named)
         return X, y, reader._replace(finite=finite)
@@ -187,7 +197,7 @@ def check_rows(
         "ensure_all_finite": "allow-nan" if allow_nan else finite,
     }
     if not engine.is_collection(y):
-        # Everything follows X.
+        # X is in NumPy, and y must be in the namespace of X.
         y = to_numpy(y) if is_foreign(y) else as_array(y, "y") if is_table(y) else y
     columns = names_of(X)
     dates_or_raise(X, "X")
@@ -207,11 +217,11 @@ def check_rows(
 
 
 def _weight_in_memory(estimator: BaseEstimator, X: Array, weight: Any) -> Any:
-    """Return the weights of rows in memory, checked as scikit-learn does."""
+    """Return the weights of rows in memory after scikit-learn's checks."""
     dates_or_raise(weight, "sample_weight")
     if weight is None or engine.is_collection(weight) or is_foreign(X):
         return weight
-    # Of held-out rows the split says what is wrong.
+    # The split of held-out rows has its own error for weights that are all 0.
     zeros = bool(getattr(estimator, "early_stopping", False))
     with with_advice(X):
         return _check_sample_weight(
@@ -225,21 +235,21 @@ def _weight_in_memory(estimator: BaseEstimator, X: Array, weight: Any) -> Any:
 def check_declared(
     estimator: BaseEstimator, X: Any, *, reset: bool, allow_nan: bool, named: bool = True
 ) -> Reader:
-    """Check or set the features by what a collection or an array says of itself."""
+    """Check or set the features from the metadata of a collection or an array."""
     name = type(estimator).__name__
     names: tuple[str, ...] | None
     if engine.is_frame(X):
-        said = X._meta
-        ndim, names = said.ndim, tuple(map(str, getattr(said, "columns", ())))
+        meta = X._meta
+        ndim, names = meta.ndim, tuple(map(str, getattr(meta, "columns", ())))
     else:
-        said, ndim, names = X, len(X.shape), names_of(X)
+        meta, ndim, names = X, len(X.shape), names_of(X)
     if ndim != 2:
         raise ValueError(
             f"Expected 2D array, got {ndim}D {type(X).__name__} instead. Reshape X with "
             "X.reshape(-1, 1) if it is a single feature, X.reshape(1, -1) if it is a single "
             "sample; of a frame select with a list, X[['name']]."
         )
-    n_features = said.shape[1]
+    n_features = meta.shape[1]
     if n_features != n_features:
         raise ValueError(
             "The number of features of X is unknown to dask. Say it when X is made, for instance "
@@ -251,30 +261,32 @@ def check_declared(
             f"required by {name}."
         )
     if named:
-        _check_feature_names(estimator, said, reset=reset)
-    _check_n_features(estimator, said, reset=reset)
+        _check_feature_names(estimator, meta, reset=reset)
+    _check_n_features(estimator, meta, reset=reset)
     return Reader(name, n_features, names, allow_nan, dense=advice(estimator))
 
 
 def advice(estimator: BaseEstimator) -> str | None:
-    """Return what to do about sparse rows, or None where an estimator takes them."""
+    """Return the advice in the error about sparse rows, or None if the estimator takes them."""
     return getattr(estimator, "_dense", DENSE)
 
 
 _checked: WeakKeyDictionary[BaseEstimator, list[Any]] = WeakKeyDictionary()
-"""The parameters of estimators as they were last found right: not kept by themselves, which an
-error must leave as they were."""
+"""The parameters of each estimator in its last successful check.
+
+They are not attributes of the estimator, because an error must leave those as they were.
+"""
 
 
 def check_parameters(estimator: BaseEstimator, *, again: bool) -> None:
-    """Check the parameters; those that were found right before only if ``again``.
+    """Check the parameters. If they passed before, check them only if ``again``.
 
     The check takes as long as learning from 2,000 rows, and ``partial_fit`` is called in a loop.
 
     Raises
     ------
     ValueError
-        scikit-learn's.
+        The error of scikit-learn's check.
     """
     now = [getattr(estimator, name) for name in estimator._parameter_constraints]
     known = _checked.get(estimator)
@@ -285,13 +297,13 @@ def check_parameters(estimator: BaseEstimator, *, again: bool) -> None:
 
 @contextmanager
 def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
-    """Put the attributes of ``estimator`` back as they were if the body raises.
+    """Restore the attributes of ``estimator`` if the body raises.
 
-    Attributes are replaced by a fit, never changed in place, so that keeping references is enough.
-    All are put back at once: another thread that asks the estimator finds none missing.
+    A fit replaces attributes and never changes them in place, so references are enough. All
+    attributes are restored at once, so that another thread never finds one missing.
     """
     now = getattr(estimator, "__dict__", None)
-    before = dict(now) if isinstance(now, dict) else None  # a step may be a class, or anything
+    before = dict(now) if isinstance(now, dict) else None  # a step may be any object
     try:
         yield
     except BaseException:
@@ -301,15 +313,15 @@ def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
 
 
 def is_foreign(x: Any) -> bool:
-    """Tell whether ``x`` is an array in memory of another library than NumPy."""
+    """Return whether ``x`` is an array in memory of another library than NumPy."""
     here = isinstance(x, np.ndarray) or is_sparse(x)
     return is_array(x) and not here and not engine.is_collection(x)
 
 
 def is_clean(estimator: BaseEstimator, X: Any, y: Any = None, *, finite: bool = True) -> bool:
-    """Tell whether scikit-learn's checks would hand back X and y as they are.
+    """Return whether scikit-learn's checks would return X and y unchanged.
 
-    Asking them takes as long as learning from 2,000 rows.
+    Those checks take as long as learning from 2,000 rows.
     """
     return (
         type(X) is np.ndarray

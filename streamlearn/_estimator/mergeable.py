@@ -1,7 +1,7 @@
-"""Transformers that learn a mergeable statistic: all that they share.
+"""The base class of transformers that learn a mergeable statistic.
 
-Blocks are summed up in parallel, and merged in a fixed order. A pipeline that reads its blocks once
-takes the same statistic through `streamlearn.stages.stage.Mergeable`.
+The statistic of each block is made in parallel, and the statistics are merged in a fixed order. A
+one-pass pipeline uses the same statistic through `streamlearn.stages.stage.Mergeable`.
 """
 
 from __future__ import annotations
@@ -24,16 +24,18 @@ from streamlearn.stages.stage import may_be_refused
 
 
 class MergeableTransformer(CallbackSupportMixin, Transformer):
-    """A transformer whose statistic merges.
+    """A transformer whose statistic can be merged.
 
-    A subclass gives ``_statistic()``, which is the learner of its core module under the parameters,
-    and ``_publish()``, which sets the fitted attributes by ``_state``. One that takes weights
-    overrides ``fit`` and ``partial_fit``, so that their signatures say so. ``_allow_nan`` and
-    ``_dense`` tell what rows it takes.
+    A subclass defines ``_statistic()``, which returns the learner of its core module with the
+    parameters, and ``_publish()``, which sets the fitted attributes from ``_state``. A subclass
+    that takes weights overrides ``fit`` and ``partial_fit``, so that their signatures have
+    ``sample_weight``. ``_allow_nan`` says whether X may hold NaN. ``_dense`` says whether X must be
+    dense.
 
     Attributes
     ----------
     _state : State of the learner
+        The statistic of all rows so far.
     _weighted : bool
         Whether any rows came with weights.
     """
@@ -48,15 +50,15 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
         raise NotImplementedError
 
     def _fitted_statistic(self) -> Learner:
-        """Return the learner by whose parameters rows are transformed."""
+        """Return the learner whose parameters rows are transformed with."""
         return self._statistic()
 
     def _publish(self) -> None:
-        """Set the fitted attributes by ``_state`` and ``_weighted``."""
+        """Set the fitted attributes from ``_state`` and ``_weighted``."""
         raise NotImplementedError
 
     def _function(self) -> Any:
-        """Return the transformation that the state stands for, a function of rows."""
+        """Return the transformation that the state defines, as a function of rows."""
         learner = self._fitted_statistic()
         assert learner.applied is not None
         with np.errstate(over="ignore", invalid="ignore"):
@@ -68,8 +70,9 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            Numbers, of which some may be NaN.
         y : None
-            Ignored.
+            It is ignored.
 
         Returns
         -------
@@ -78,19 +81,36 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
         Raises
         ------
         ValueError
-            If X holds infinity, or has no rows or features.
+            If X holds infinity, or has no rows or no features.
         """
         return self._learn(X, reset=True)
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
-        """Learn from more rows; the same parameters and errors as `fit`."""
+        """Learn from more rows, on top of those of earlier calls.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            Numbers, of which some may be NaN.
+        y : None
+            It is ignored.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If `fit` would raise it, or if X has other features than before.
+        """
         return self._learn(X, reset=self._former() is None)
 
     @with_callbacks
     def _learn(self, X: Any, *, reset: bool, **metadata: Any) -> Self:
-        """Learn from X, and from what was learned before unless ``reset``.
+        """Learn from X, on top of the former statistic unless ``reset``.
 
-        ``metadata`` is what else ``fit`` was given: ``sample_weight`` where it takes one.
+        ``metadata`` holds the other arguments of ``fit``: ``sample_weight`` if it has one.
         """
         self._validate_params()
         learner, sample_weight = self._statistic(), metadata.get("sample_weight")
@@ -129,11 +149,11 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
         return self._statistic()
 
     def _former(self) -> Any:
-        """Return where ``partial_fit`` goes on: a state, or None."""
+        """Return the state that ``partial_fit`` goes on from, or None."""
         return getattr(self, "_state", None)
 
     def _finish(self, state: Any, *, names: Any, weighted: bool) -> None:
-        """Take over what a pipeline has learned."""
+        """Set the state that a pipeline has learned."""
         learner = self._statistic()
         assert learner.n_features is not None
         if weighted:
@@ -172,7 +192,7 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
         )
 
     def __sklearn_tags__(self) -> Any:
-        """Return scikit-learn's tags."""
+        """Return the tags of the estimator."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = self._allow_nan
         tags.array_api_support = True

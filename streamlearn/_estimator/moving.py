@@ -1,8 +1,8 @@
-"""Fitted estimators in another library, or on another device.
+"""Moving fitted estimators to another library or to another device.
 
-scikit-learn's ``move_estimator_to`` makes a copy whose arrays are elsewhere: a model that was
-fitted on a GPU predicts on the CPU. By itself it finds attributes that are arrays, not what is
-inside a learner's state.
+scikit-learn's ``move_estimator_to`` makes a copy with moved arrays, so that a model that was fitted
+on a GPU predicts on the CPU. By itself it finds attributes that are arrays, and does not find the
+arrays inside a learner's state.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from streamlearn._arrays import Array, is_array
 
 
 class Movable:
-    """An estimator all of whose learned arrays can move; those of text and objects stay NumPy's."""
+    """An estimator whose learned arrays can move. Arrays of text and objects stay in NumPy."""
 
     def __sklearn_array_api_convert__(self, converter: Callable[[Array], Array]) -> Any:
-        """Return a copy with ``converter`` applied to all that was learned."""
+        """Return a copy with ``converter`` applied to all learned arrays."""
         out = clone(self)
         parameters = out.get_params(deep=False)
         for name, value in vars(self).items():
@@ -39,7 +39,7 @@ def moved(value: Any, converter: Callable[[Array], Array]) -> Any:
     {'a': (array([2.]), 'b')}
     """
     if isinstance(value, np.ndarray):
-        # Not every library takes a view of some columns.
+        # Some libraries refuse a view of some columns.
         return value if value.dtype.kind in "OUS" else converter(value.copy(order="C"))
     if is_array(value) and not isinstance(value, np.generic):
         return converter(value)

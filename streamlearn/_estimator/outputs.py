@@ -1,6 +1,7 @@
-"""What goes out of an estimator: a function of rows, lazy for collections, in the kind of X.
+"""Outputs of estimators: functions of rows, which are lazy for collections.
 
-Rows of collections are checked inside the task of each block, arrays in memory at once.
+The output has the container of X. Rows of collections are checked inside the task of each block,
+and arrays in memory are checked at once.
 """
 
 from __future__ import annotations
@@ -42,22 +43,29 @@ def rows_out(
     Parameters
     ----------
     estimator : BaseEstimator
-        Fitted.
+        The fitted estimator.
     method : str
-        What the user called, for errors.
+        The method that the user called, for errors.
     X : container of shape (n_rows, n_features)
+        The rows.
     function : callable
-        Module-level or a partial of one: array in, array over the same rows out.
+        It takes an array and returns an array over the same rows. It is a function of a module, or
+        a partial of one, so that it can be pickled.
     fitted : array
-        A fitted attribute; X must be in its namespace and on its device.
+        A fitted attribute. X must be in its namespace and on its device.
     names : sequence of str, optional
-        Columns of a lazy frame, where the result is to be one.
-    named : bool
+        The columns of the result, if it is to be a lazy frame.
+    named : bool, default=True
         Whether a frame must have the column names of fit.
-    allow_nan : bool
+    allow_nan : bool, default=False
         Whether X may hold NaN.
-    finite : bool
-        Check X for NaN and infinity; False where ``function`` does.
+    finite : bool, default=True
+        Whether to check X for NaN and infinity. It is False if ``function`` does so.
+
+    Returns
+    -------
+    array or dask collection
+        The results of ``function``.
 
     Raises
     ------
@@ -85,13 +93,14 @@ class RowFunction:
     Attributes
     ----------
     reader : Reader
+        How the block is read and checked.
     function : callable
-        Array in, array over the same rows out. It may have a method ``after(before)`` that returns
-        one function for it and the function before it, or None.
+        It takes an array and returns an array over the same rows. It may have a method
+        ``after(before)``, which returns one function for it and the function before it, or None.
     fitted : array
         X must be in its namespace and on its device.
     method : str
-        What the user called, for errors.
+        The method that the user called, for errors.
     """
 
     reader: Reader
@@ -107,20 +116,20 @@ class RowFunction:
             return as_given(self.function(rows), X)
         except ValueError:
             if not self.reader.finite:
-                self.reader.finite_or_raise(rows)  # by name, if it is that
+                self.reader.finite_or_raise(rows)  # NaN may be the reason, which has its own error
             raise
 
     def of_a_row(self, X: Any) -> Array:
-        """Return the answer about a row of zeros of the dtype that a collection's blocks have."""
-        said = X._meta if engine.is_frame(X) else np.empty((0, X.shape[1]), X.dtype)
-        dtype = to_numpy(self.reader.rows(said)).dtype
+        """Return the result for one row of zeros, of the dtype that a collection's blocks have."""
+        meta = X._meta if engine.is_frame(X) else np.empty((0, X.shape[1]), X.dtype)
+        dtype = to_numpy(self.reader.rows(meta)).dtype
         dtype = dtype if isinstance(self.fitted, np.ndarray) else same_dtype(dtype, self.fitted)
         return self.function(asarray(np.zeros((1, X.shape[1])), like=self.fitted, dtype=dtype))
 
     def unbuilt(self, X: Array) -> Callable[..., Any] | None:
-        """Return the function for batches of X that builds nothing, if there is one.
+        """Return the function that makes no transformed batch of X, if there is one.
 
-        X is checked here, but for NaN.
+        X is checked here, except for NaN.
         """
         unbuilt = getattr(self.function, "unbuilt", None)
         if unbuilt is None or self.reader._replace(finite=False).rows(X) is not X:
@@ -129,7 +138,7 @@ class RowFunction:
         return unbuilt(X)
 
     def after(self, before: Any) -> RowFunction | None:
-        """Return one function for ``before`` and this, if they make one. It checks for NaN."""
+        """Return one function for ``before`` and this one, or None. It checks for NaN."""
         fuse = getattr(self.function, "after", None)
         if fuse is None or not isinstance(before, RowFunction):
             return None
@@ -140,15 +149,15 @@ class RowFunction:
 
 
 class Transformer(Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
-    """``transform`` with ``set_output``: lazy for collections, scikit-learn's for the rest.
+    """A transformer whose ``transform`` follows ``set_output`` and is lazy for collections.
 
-    A subclass gives ``_transform(X, names)``.
+    A subclass defines ``_transform(X, names)``.
     """
 
     _takes_collections = True
 
     def __init_subclass__(cls, **how: Any) -> None:
-        """Have ``set_output``, but no wrapper around ``transform``, which would compute."""
+        """Enable ``set_output`` without scikit-learn's wrapper, which would compute the result."""
         super().__init_subclass__(auto_wrap_output_keys=None, **how)
         cls._sklearn_auto_wrap_output_keys = {"transform"}
 
@@ -158,13 +167,20 @@ class Transformer(Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to transform.
 
         Returns
         -------
-        array, DataFrame, dask array or dask DataFrame
-            In X's namespace and on its device; lazy for dask. ``set_output(transform="pandas")``
-            makes a lazy dask DataFrame of a dask array, and so does "polars", whose frames dask
-            does not have: the steps of a pipeline get them, and the result holds those of pandas.
+        array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features_out)
+            The transformed rows, in the namespace and on the device of X. They are lazy if X is a
+            dask collection. ``set_output(transform="pandas")`` makes a lazy dask DataFrame of a
+            dask array. "polars" does so too, because dask has no frames of polars: the steps of a
+            pipeline get frames of polars, and the result holds frames of pandas.
+
+        Raises
+        ------
+        ValueError
+            If X has other features than in `fit`, or is in another namespace or on another device.
         """
         check_is_fitted(self)
         wanted = _get_output_config("transform", self)["dense"]
@@ -187,7 +203,24 @@ class Transformer(Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap
         )
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
-        """Fit to X, then transform it: two passes over a collection, the second of them lazy."""
+        """Fit to X, then transform it.
+
+        A collection is read twice, and the second pass is lazy.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to learn from and to transform.
+        y : object, default=None
+            What `fit` takes as y.
+        **fit_params : dict of str to object
+            Further arguments of `fit`.
+
+        Returns
+        -------
+        array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features_out)
+            As `transform` returns them.
+        """
         return self.fit(X, y, **fit_params).transform(X)
 
     def _transform(self, X: Any, names: Any) -> Any:

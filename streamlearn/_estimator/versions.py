@@ -1,8 +1,8 @@
-"""Saved estimators say what version saved them: reading them with another one warns.
+"""Saved estimators hold the version that saved them, and another version that reads them warns.
 
-A state is a NamedTuple, which is saved by position: in a version with other fields it cannot be
-made, or holds one number for another. So a pickle names the fields, and they are compared before
-anything that was learned is read.
+A state is a NamedTuple, which is saved by position. A version with other fields cannot make it, or
+takes one number for another. So a pickle names the fields, and they are compared before the learned
+state is read.
 """
 
 from __future__ import annotations
@@ -16,17 +16,22 @@ from sklearn.exceptions import InconsistentVersionWarning as TheirWarning
 from streamlearn import __version__
 
 VERSION = "_streamlearn_version"
-"""Name of the version in a saved state: None where a pickle has been compared already."""
+"""The key of the version in a saved state. Its value is None if a pickle was compared already."""
 
 Layout = dict[tuple[str, str], tuple[str, ...]]
 
 
 class InconsistentVersionWarning(TheirWarning):
-    """Warns of an estimator that another version of streamlearn has saved.
+    """Warning about an estimator that another version of streamlearn has saved.
 
     Parameters
     ----------
-    estimator_name, current_version, original_version : str
+    estimator_name : str
+        The name of the estimator's class.
+    current_version : str
+        The version that reads the estimator.
+    original_version : str
+        The version that saved the estimator.
     """
 
     def __init__(self, *, estimator_name: Any, current_version: Any, original_version: Any) -> None:
@@ -46,7 +51,7 @@ class InconsistentVersionWarning(TheirWarning):
 
 
 class Versioned:
-    """An estimator whose pickles and skops files say what version they are of."""
+    """An estimator whose pickles and skops files hold the version that made them."""
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes and the version."""
@@ -54,14 +59,14 @@ class Versioned:
         return {**state, VERSION: __version__}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Set the attributes; warn if they are another version's."""
+        """Set the attributes. Warn if another version saved them."""
         saved = state.get(VERSION, "before 0.1.0")
         if saved is not None:
             _compare(type(self), saved, {})
         super().__setstate__({k: v for k, v in state.items() if k != VERSION})  # type: ignore[misc]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Return what a pickle holds: first the version, then the attributes."""
+        """Return the contents of a pickle: first the version, then the attributes."""
         state = {**self.__getstate__(), VERSION: None}
         layout: Layout = {}
         _collect(state, layout)
@@ -69,7 +74,7 @@ class Versioned:
 
 
 def _begin(cls: Any, saved: str, layout: Layout) -> Any:
-    """Return an estimator without attributes; warn if those to come are another version's."""
+    """Return an estimator without attributes. Warn if another version saved the attributes."""
     _compare(cls, saved, layout)
     return cls.__new__(cls)
 
@@ -89,7 +94,7 @@ def _compare(cls: type, saved: str, layout: Layout) -> None:
 
 
 def _fields(module: str, name: str) -> tuple[str, ...] | None:
-    """Return the fields that a NamedTuple has in this version."""
+    """Return the fields that a NamedTuple has in this version, or None if it does not exist."""
     try:
         return getattr(importlib.import_module(module), name)._fields
     except (ImportError, AttributeError):
@@ -97,7 +102,7 @@ def _fields(module: str, name: str) -> tuple[str, ...] | None:
 
 
 def _collect(value: Any, layout: Layout) -> None:
-    """Add the fields of the NamedTuples in ``value``, through tuples and dicts."""
+    """Add the fields of the NamedTuples in ``value``, also of those inside tuples and dicts."""
     if isinstance(value, dict):
         for inner in value.values():
             _collect(inner, layout)

@@ -1,4 +1,4 @@
-"""MaxAbsScaler."""
+"""Scaling by the largest magnitude: `MaxAbsScaler`."""
 
 from __future__ import annotations
 
@@ -13,40 +13,44 @@ from streamlearn.preprocessing.scaler import Scaler
 class MaxAbsScaler(Scaler):
     """Divide each feature by its largest magnitude.
 
-    scikit-learn's `~sklearn.preprocessing.MaxAbsScaler` for any array backend and for dask
-    collections, whose blocks are read in parallel.
+    It is scikit-learn's `~sklearn.preprocessing.MaxAbsScaler` for arrays of any library and for
+    dask collections. The blocks of a collection are read in parallel.
 
     Parameters
     ----------
     copy : bool, default=True
-        Has no effect: input is never changed.
+        It has no effect, because the input is never changed.
     clip : bool, default=False
-        Clip numbers that `transform` would put outside [-1, 1].
+        Whether `transform` clips numbers to [-1, 1].
 
     Attributes
     ----------
     scale_ : array of shape (n_features,)
-        What a feature is divided by: ``max_abs_``, and 1 for features that are 0.
+        What a feature is divided by, in the unit of the feature. It is ``max_abs_``, and 1 for
+        features that are always 0.
     max_abs_ : array of shape (n_features,)
         The largest magnitude of each feature.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Only where X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a DataFrame whose column names are all
+        strings.
     n_samples_seen_ : int
         The number of rows.
 
     Notes
     -----
-    NaN are left out feature by feature in ``fit`` and stay NaN in ``transform``. Extremes are exact
-    and do not depend on the blocks. Fitted attributes are in the namespace and on the device of X,
-    and in its dtype if that is a float.
+    NaN are ignored in ``fit``, feature by feature, and stay NaN in ``transform``. Extremes are
+    exact and do not depend on the blocks. Fitted attributes are in the namespace and on the device
+    of X, and in its dtype if that is a float.
 
-    Rows of scipy.sparse, in memory or as blocks, stay sparse in ``transform``. Their zeros count.
+    Sparse rows of scipy, in memory or as blocks, stay sparse in ``transform``. Their zeros count.
 
     Differences from scikit-learn:
 
     - A feature of small numbers is scaled whatever its unit is. scikit-learn leaves a feature as it
       is if its largest magnitude is below ten units of rounding at 1.
+    - ``copy=False`` has no effect, because the input is never changed.
 
     Examples
     --------
@@ -81,7 +85,7 @@ class MaxAbsScaler(Scaler):
         self.n_samples_seen_ = int(to_numpy(extremes.rows(self._state))[0])
 
     def __sklearn_tags__(self) -> Any:
-        """Return scikit-learn's tags: sparse rows are taken."""
+        """Return the tags: X may be sparse rows."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags

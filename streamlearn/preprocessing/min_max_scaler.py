@@ -1,4 +1,4 @@
-"""MinMaxScaler."""
+"""Scaling to a given range: `MinMaxScaler`."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from streamlearn.preprocessing.scaler import Scaler
 class MinMaxScaler(Scaler):
     """Move each feature to a given range by its smallest and its largest number.
 
-    scikit-learn's `~sklearn.preprocessing.MinMaxScaler` for any array backend and for dask
-    collections, whose blocks are read in parallel.
+    It is scikit-learn's `~sklearn.preprocessing.MinMaxScaler` for arrays of any library and for
+    dask collections. The blocks of a collection are read in parallel.
 
     Parameters
     ----------
     feature_range : tuple (min, max), default=(0, 1)
-        The range that the features have afterwards.
+        The range of the transformed features. ``min`` must be smaller than ``max``.
     copy : bool, default=True
-        Has no effect: input is never changed.
+        It has no effect, because the input is never changed.
     clip : bool, default=False
-        Clip numbers that `transform` would put outside the range.
+        Whether `transform` clips numbers to the range.
 
     Attributes
     ----------
     min_ : array of shape (n_features,)
         What is added after the multiplication: ``min - data_min_ * scale_``.
     scale_ : array of shape (n_features,)
-        What a feature is multiplied with: ``(max - min) / data_range_``, and ``max - min`` for
+        What a feature is multiplied by: ``(max - min) / data_range_``, and ``max - min`` for
         constant features.
     data_min_ : array of shape (n_features,)
         The smallest number of each feature.
@@ -41,24 +41,27 @@ class MinMaxScaler(Scaler):
     data_range_ : array of shape (n_features,)
         ``data_max_ - data_min_``.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Only where X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a DataFrame whose column names are all
+        strings.
     n_samples_seen_ : int
         The number of rows.
 
     Notes
     -----
-    NaN are left out feature by feature in ``fit`` and stay NaN in ``transform``. Extremes are exact
-    and do not depend on the blocks. Fitted attributes are in the namespace and on the device of X,
-    and in its dtype if that is a float.
+    NaN are ignored in ``fit``, feature by feature, and stay NaN in ``transform``. Extremes are
+    exact and do not depend on the blocks. Fitted attributes are in the namespace and on the device
+    of X, and in its dtype if that is a float. Sparse rows are not supported.
 
     Differences from scikit-learn:
 
-    - ``data_min_`` is subtracted from the rows first, so that nothing is lost where features lie
+    - ``data_min_`` is subtracted from the rows first, so that no digits are lost if features lie
       far from zero. scikit-learn multiplies first, and loses as many digits as the offset has.
-    - A feature of small numbers is scaled whatever its unit is. scikit-learn takes a feature for
+    - A feature of small numbers is scaled whatever its unit is. scikit-learn treats a feature as
       constant if its range is below ten units of rounding at 1.
-    - A feature whose range is beyond the floats becomes 0, and scikit-learn's becomes ``min``.
+    - A feature becomes 0 if its range overflows. In scikit-learn it becomes ``min``.
+    - ``copy=False`` has no effect, because the input is never changed.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What all scalers share."""
+"""The base class of all scalers."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from streamlearn.blocks import is_frame
 
 
 class Scaler(OneToOneFeatureMixin, MergeableTransformer):
-    """A transformer of each feature by itself, whose function has an ``inverse``.
+    """A transformer that treats each feature by itself, and whose function has an ``inverse``.
 
-    A subclass gives what `MergeableTransformer` asks for.
+    A subclass defines the methods that `MergeableTransformer` asks for.
     """
 
     _allow_nan = True
@@ -25,11 +25,13 @@ class Scaler(OneToOneFeatureMixin, MergeableTransformer):
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            Transformed rows.
 
         Returns
         -------
-        array, dask array or dask DataFrame
-            In X's namespace and on its device; lazy for dask.
+        array, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows as they were, in the namespace and on the device of X. They are lazy if X is a
+            dask collection.
         """
         check_is_fitted(self)
         names = list(X.columns) if is_frame(X) else None

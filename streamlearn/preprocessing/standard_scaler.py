@@ -1,4 +1,4 @@
-"""StandardScaler."""
+"""Standardization of features: `StandardScaler`."""
 
 from __future__ import annotations
 
@@ -15,47 +15,53 @@ from streamlearn.preprocessing.scaler import Scaler
 class StandardScaler(Scaler):
     """Subtract the mean of each feature and divide by its standard deviation.
 
-    scikit-learn's `~sklearn.preprocessing.StandardScaler` for any array backend and for dask
-    collections, whose blocks are read in parallel and merged in a fixed order.
+    It is scikit-learn's `~sklearn.preprocessing.StandardScaler` for arrays of any library and for
+    dask collections. The blocks of a collection are read in parallel, and their statistics are
+    merged in a fixed order.
 
     Parameters
     ----------
     copy : bool, default=True
-        Has no effect: input is never changed.
+        It has no effect, because the input is never changed.
     with_mean : bool, default=True
-        Subtract the mean.
+        Whether to subtract the mean. Sparse rows need False.
     with_std : bool, default=True
-        Divide by the standard deviation.
+        Whether to divide by the standard deviation.
 
     Attributes
     ----------
     scale_ : array of shape (n_features,) or None
-        Standard deviation, 1 for constant features; None if ``with_std=False``.
+        The standard deviation of each feature, in the unit of the feature. It is 1 for constant
+        features, and None if ``with_std=False``.
     mean_ : array of shape (n_features,) or None
-        None if neither is asked for.
+        The mean of each feature. It is None if ``with_mean`` and ``with_std`` are both False.
     var_ : array of shape (n_features,) or None
-        None if ``with_std=False``.
+        The variance of each feature (``ddof=0``). It is None if ``with_std=False``.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Only where X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a DataFrame whose column names are all
+        strings.
     n_samples_seen_ : int, float or array of shape (n_features,)
-        Rows that are not NaN, or the sum of their weights: one number where it is the same for
-        all features.
+        The number of rows that are not NaN, or the sum of their weights. It is one number if it is
+        the same for all features.
 
     Notes
     -----
-    NaN are counted out feature by feature in ``fit`` and stay NaN in ``transform``. Sums are kept
-    in the widest float of the device, see `streamlearn.core.statistics.moments`. Fitted attributes
-    are in the namespace and on the device of X.
+    NaN are ignored in ``fit``, feature by feature, and stay NaN in ``transform``. Sums are kept in
+    the widest float of the device, see `streamlearn.core.statistics.moments`. Fitted attributes are
+    in the namespace and on the device of X.
 
-    Rows of scipy.sparse, in memory or as blocks, need ``with_mean=False``, and stay sparse in
-    ``transform``. Their zeros count.
+    Sparse rows of scipy, in memory or as blocks, need ``with_mean=False``. They stay sparse in
+    ``transform``, and their zeros count.
 
     Differences from scikit-learn:
 
-    - Scale and mean are right at any offset and in any unit, also where the variance itself leaves
-      the floats (0 or infinity).
-    - Weights that add up to 0 are an error.
+    - The mean and the scale are right at any offset and in any unit, also where the variance itself
+      underflows to 0 or overflows to infinity. scikit-learn gives infinity and NaN there.
+    - Weights that add up to 0 are an error, because they have no mean.
+    - ``copy=False`` has no effect, because the input is never changed.
+    - Half precision (float16) is answered in float64, because half precision holds 3 digits.
 
     Examples
     --------
@@ -85,14 +91,16 @@ class StandardScaler(Scaler):
         self.with_std = with_std
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Learn mean and standard deviation of each feature, in one pass.
+        """Learn the mean and the standard deviation of each feature, in one pass.
 
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            Numbers, of which some may be NaN.
         y : None
-            Ignored.
-        sample_weight : array or dask array of shape (n_samples,), optional
+            It is ignored.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row. None means 1 for every row.
 
         Returns
         -------
@@ -101,12 +109,32 @@ class StandardScaler(Scaler):
         Raises
         ------
         ValueError
-            If X holds infinity, has no rows or features, or does not line up with the weights.
+            If X holds infinity, if X has no rows or no features, if X and the weights do not line
+            up, or if the weights add up to 0.
         """
         return self._learn(X, reset=True, sample_weight=sample_weight)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Learn from more rows; the same parameters and errors as `fit`."""
+        """Learn from more rows, on top of those of earlier calls.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            Numbers, of which some may be NaN.
+        y : None
+            It is ignored.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row. None means 1 for every row.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If `fit` would raise it, or if X has other features than before.
+        """
         return self._learn(X, reset=self._former() is None, sample_weight=sample_weight)
 
     def _statistic(self) -> Learner:
@@ -115,7 +143,7 @@ class StandardScaler(Scaler):
     def _publish(self) -> None:
         state, some = self._state, self.with_mean or self.with_std
         self.mean_ = moments.mean(state) if some else None
-        with np.errstate(over="ignore"):  # in units where only the deviation is in the floats
+        with np.errstate(over="ignore"):  # the variance may overflow where the deviation does not
             self.var_ = moments.variance(state) if self.with_std else None
         self.scale_ = moments.scale(state) if self.with_std else None
         seen = to_numpy(state.weight + state.weight_low)
@@ -128,14 +156,22 @@ class StandardScaler(Scaler):
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to transform.
         copy : bool or None, default=None
-            Has no effect: input is never changed.
+            It has no effect, because the input is never changed.
 
         Returns
         -------
-        array, DataFrame, dask array or dask DataFrame
-            In X's namespace and on its device; lazy for dask. ``set_output(transform="pandas")``
-            makes a lazy dask DataFrame of a dask array.
+        array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The transformed rows, in the namespace and on the device of X. They are lazy if X is a
+            dask collection. ``set_output(transform="pandas")`` makes a lazy dask DataFrame of a
+            dask array.
+
+        Raises
+        ------
+        ValueError
+            If X holds infinity, has other features than in `fit`, or is in another namespace or on
+            another device.
         """
         return super().transform(X)
 
@@ -145,18 +181,20 @@ class StandardScaler(Scaler):
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            Transformed rows.
         copy : bool or None, default=None
-            Has no effect: input is never changed.
+            It has no effect, because the input is never changed.
 
         Returns
         -------
-        array, dask array or dask DataFrame
-            In X's namespace and on its device; lazy for dask.
+        array, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows as they were, in the namespace and on the device of X. They are lazy if X is a
+            dask collection.
         """
         return super().inverse_transform(X)
 
     def __sklearn_tags__(self) -> Any:
-        """Return scikit-learn's tags: sparse rows are taken without means, float dtypes kept."""
+        """Return the tags: sparse rows need ``with_mean=False``, and float dtypes are kept."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = not self.with_mean
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
