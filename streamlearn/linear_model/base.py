@@ -1,4 +1,4 @@
-"""What the linear classifier and regressor share: parameters in, a fit, attributes out."""
+"""The base class of the linear models: from parameters to a fit, and from there to attributes."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ SMALLER = (
     "So might a smaller step where the learning rate is not 'auto', and dividing y by its largest "
     "value where that is too large to be squared."
 )
-"""What else may help a linear model that has diverged."""
+"""Further advice in the error of a linear model that has diverged."""
 
 RULES = (sgd, newton, rowwise)
 """The core modules that learn linear models."""
@@ -71,11 +71,11 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
     _dense = None  # rows may be sparse
     _takes_flow = True  # X may be a `streamlearn.stages.Flow`
 
-    _kind: str  # what y holds, as `streamlearn.core.linear.sgd.Params` says it
-    _row_by_row_rate: str  # what scikit-learn's own default is
-    _metric: Score  # how held-out rows are scored, by what `_predicted` makes of their scores
+    _kind: str  # the ``kind`` of `streamlearn.core.linear.sgd.Params`
+    _row_by_row_rate: str  # scikit-learn's default of ``learning_rate``
+    _metric: Score  # it compares the targets of held-out rows with `_predicted` of their scores
     _predicted: Callable[[Array], Array]
-    _learned: Learned  # where `partial_fit` goes on, with the draws of these two
+    _learned: Learned  # `partial_fit` goes on from it, and draws from the seed and the epoch
     _seed: int
     _epoch: int
 
@@ -103,7 +103,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
     }
 
     def _check(self, *, partial_fit: bool) -> None:
-        """Check the parameters, alone and together."""
+        """Check each parameter, and then the parameters together."""
         check_parameters(self, again=not partial_fit)
         rate = self._rate()
         if self.early_stopping and partial_fit:
@@ -135,18 +135,18 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
     def _check_inputs(
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool, target: str
     ) -> Given:
-        """Check what ``fit`` or ``partial_fit`` was given."""
-        # Newton steps report what is not finite in the rows that they score: all but held-out ones.
-        seen = self._rule() is newton and not self.early_stopping
+        """Check the arguments of ``fit`` or ``partial_fit``."""
+        # Newton steps find NaN and infinity in the rows that they score: all but held-out rows.
+        found = self._rule() is newton and not self.early_stopping
         return check_inputs(
-            self, X, y, sample_weight, reset=reset, target=target, lazy_rows=True, finite=not seen
+            self, X, y, sample_weight, reset=reset, target=target, lazy_rows=True, finite=not found
         )
 
     def _loss(self) -> str:
         return self.loss
 
     def _rate(self) -> str:
-        """Return the learning rate; "auto" row by row is scikit-learn's default."""
+        """Return the learning rate. Row by row "auto" is scikit-learn's default."""
         if self.learning_rate == "auto" and self.batch_size == 1:
             return self._row_by_row_rate
         return self.learning_rate
@@ -155,7 +155,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         return self.batch_size == 1 or self._rate() in PASSIVE
 
     def _rule(self) -> Any:
-        """Return the core module that does what the parameters ask for."""
+        """Return the core module that the parameters ask for."""
         if self._row_by_row():
             return rowwise
         return newton if self._rate() == "auto" else sgd
@@ -183,7 +183,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         )
 
     def _learner(self, params: sgd.Params, coef_init: Any, intercept_init: Any) -> Learner:
-        """Return the learner for ``fit``, which starts from given or former coefficients if any."""
+        """Return the learner for ``fit``, which starts from given or former coefficients, or 0."""
         learner = self._rule().learner(params)
         if self.warm_start and hasattr(self, "coef_"):
             coef_init = self._dense_coef() if coef_init is None else coef_init
@@ -195,7 +195,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         return learner._replace(init=partial(_start_from, self._rule().start, coef, intercept))
 
     def _former(self, params: sgd.Params) -> Learned:
-        """Return where ``partial_fit`` goes on: nowhere yet, or where it has come to."""
+        """Return what ``partial_fit`` goes on from, which is empty before the first call."""
         learned = self._learned if hasattr(self, "_learned") else Learned()
         rule = self._rule()
         if learned.state is None:
@@ -204,7 +204,8 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             if rule is not rowwise:
                 return learned
             return learned._replace(state=rowwise.resume(params, learned.state))
-        # The algorithm is another one than before. A Newton state counts the rows it has seen.
+        # The parameters ask for another algorithm than before, which starts from the former model.
+        # Newton steps start from no rows, because their state counts the rows it has seen.
         former = next(known for known in RULES if isinstance(learned.state, known.State))
         state = rule.start(params, *former.answer(params, learned.state))
         return Learned(state, 0 if rule is newton else learned.rows)
@@ -219,7 +220,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         *,
         partial_fit: bool,
     ) -> None:
-        """Run the fit and publish its result."""
+        """Run the fit and set the fitted attributes."""
         lazy, former = not given.blocks.in_memory, learned.state
         epoch = self._epoch if partial_fit and learned.state is not None else 0
         seed, orders, held_rows = self._draws(given, n_outputs, epoch, classes is not None)
@@ -264,7 +265,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             raise diverged(f"at epoch #{outcome.n_iter}", advice=SMALLER)
         learned = outcome.learned
         if held_rows is not None:
-            # scikit-learn counts all rows of an epoch, and its schedules go on from there.
+            # scikit-learn counts held-out rows too, and its schedules go on from that count.
             learned = learned._replace(rows=learned.rows + outcome.n_iter * len(held_rows))
         if given.flow is not None:
             learned = hand_back(given.flow, self, learned, coef.shape[1])
@@ -283,7 +284,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             )
 
     def _warn_of_steps(self, former: Any, state: Any) -> None:
-        """Warn if many of the steps between two states made things worse."""
+        """Warn if many of the steps between two states made the loss worse."""
         if not isinstance(state, newton.State):
             return
         steps, back = (to_numpy(a) for a in (state.trust.steps, state.trust.back))
@@ -303,7 +304,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             )
 
     def _held_out(self, rows: np.ndarray | None, *, of_classes: bool) -> HeldOut | None:
-        """Return how rows are held out and scored; each class on its own if scikit-learn's are."""
+        """Return how rows are held out and scored. Each class has its score in memory."""
         if not self.early_stopping:
             return None
         if rows is not None and of_classes:
@@ -313,28 +314,28 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
 
     def _stopping(self, course: Course) -> NoImprovement:
         """Return the stopping rule."""
-        held_out, said = course.held_out, ""
+        held_out, cause = course.held_out, ""
         if held_out is not None:
-            said = f"validation_fraction={held_out.share!r} of each block's rows holds out"
+            cause = f"validation_fraction={held_out.share!r} of each block's rows holds out"
             if held_out.rows is not None:
-                said = f"validation_fraction holds out {len(held_out.rows)} of the rows:"
+                cause = f"validation_fraction holds out {len(held_out.rows)} of the rows:"
         return NoImprovement(
             course.n_outputs,
             -np.inf if self.tol is None else self.tol,
             self.n_iter_no_change,
             score=None if held_out is None else held_out.score,
-            held_out=said,
+            held_out=cause,
             adaptive=self._rate() == "adaptive",
         )
 
     def _draws(
         self, given: Given, n_outputs: int, epoch: int, of_classes: bool
     ) -> tuple[int, tuple[draws.Order, ...], np.ndarray | None]:
-        """Return the seed, and of rows in memory scikit-learn's orders and what it holds out."""
+        """Return the seed and, for rows in memory, scikit-learn's orders and held-out rows."""
         exact = self._row_by_row()
         whole = given.blocks.whole
         if whole is None or not (exact or self.early_stopping):
-            # One draw for all passes; a block's own draws come from it and the block's number.
+            # One seed serves all passes: a block draws from the seed, the epoch and its number.
             if epoch:
                 return self._seed, (), None
             return int(check_random_state(self.random_state).randint(draws.SEED)), (), None
@@ -364,7 +365,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         return rows_out(self, method, X, function, fitted=coef, finite=False)
 
     def __sklearn_tags__(self) -> Any:
-        """Return scikit-learn's tags."""
+        """Return the tags of the estimator."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.array_api_support = True
@@ -372,7 +373,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
 
 
 def _scores_without_mean(params: sgd.Params, state: rowwise.State, X: Array) -> Array:
-    """Return the scores of rows by the last models, which scikit-learn stops by."""
+    """Return the scores of rows by the last models, because scikit-learn stops by these."""
     last = state._replace(mean_coef=state.coef, mean_intercept=state.intercept)
     return rowwise.apply(params, last, X)
 
@@ -389,13 +390,16 @@ class Scores:
     Attributes
     ----------
     coef : array of shape (K, d)
+        The coefficients.
     intercept : array of shape (K,)
+        The intercepts.
     of_scores : callable
-        Scores in, an array over the same rows out.
-    centre : array of shape (d,), optional
-        To be subtracted from the rows before, a cache-sized batch at a time.
-    centred : bool
-        Whether a scaler's offset is in the intercept, which sparse rows must not have had.
+        It takes scores and returns an array over the same rows.
+    centre : array of shape (d,), default=None
+        What is subtracted from the rows first, a cache-sized batch at a time.
+    centred : bool, default=False
+        Whether the intercept holds a scaler's offset. Sparse rows are then an error, because a
+        scaler must not shift them.
     """
 
     coef: Array
@@ -406,7 +410,7 @@ class Scores:
 
     @np.errstate(over="ignore", invalid="ignore")  # infinity in X is found in the scores
     def __call__(self, X: Array) -> Array:
-        """Return the function of the scores of the rows of X."""
+        """Return ``of_scores`` of the scores of the rows of X."""
         if is_sparse(X) and (self.centred or self.centre is not None):
             raise ValueError(sparse.CENTRED)
         xp = namespace(X)
@@ -426,15 +430,15 @@ class Scores:
                 or [xp.zeros((0, coef.shape[0]), dtype=dtype, device=device(X))]
             )
         p = p + intercept
-        # NaN and infinity reach the scores, which are fewer.
+        # NaN and infinity of X reach the scores, which are fewer numbers to look at.
         if not sum_is_finite(p):
             finite_or_raise(X, "X", None)
         return self.of_scores(p)
 
     def after(self, before: Any) -> Scores | None:
-        """Return the scores of transformed rows as scores of rows: the scale goes into coef.
+        """Return one function for a transformation and these scores. The scale goes into ``coef``.
 
-        None where it would take the coefficients out of the floats.
+        It is None if the coefficients would overflow.
         """
         if not isinstance(before, AffineMap) or self.centre is not None:
             return None
@@ -468,14 +472,14 @@ def _start_from(
     *,
     like: Array,
 ) -> Any:
-    """Make a learner's first state of given models, beside the first block."""
+    """Make a learner's first state from given models, in the place of the first block."""
     dtype, out = float_dtype(like), []
     for name, values, shape in (
         ("coef_init", coef, (n_outputs, n_features)),
         ("intercept_init", intercept, (n_outputs,)),
     ):
         values = np.zeros(shape) if values is None else values
-        # One model's may be flat, and its intercept a number.
+        # The coefficients of one model may have one dimension, and its intercept none.
         if values.shape != shape and (n_outputs > 1 or values.size != np.prod(shape)):
             raise ValueError(
                 f"Provided {name} does not match dataset: it has shape {values.shape}, expected "
@@ -486,7 +490,7 @@ def _start_from(
 
 
 class Lines:
-    """scikit-learn's verbose lines.
+    """An observer that prints scikit-learn's verbose lines.
 
     Parameters
     ----------
@@ -498,7 +502,7 @@ class Lines:
         self.answer, self.started = answer, time.time()
 
     def __call__(self, progress: Progress) -> None:
-        """Print what has happened."""
+        """Print the progress."""
         took = time.time() - self.started
         if progress.at == "start":
             print(f"-- Epoch {progress.n_iter}")  # noqa: T201
@@ -514,12 +518,12 @@ class Lines:
 
 
 def mean_loss(sums: Info, n_rows: int, n_iter: int, block: int | None) -> float:
-    """Return the mean loss of a block's rows.
+    """Return the mean loss of a block's rows, by weight.
 
     Raises
     ------
     ValueError
-        If it overflows.
+        If the loss overflows.
     """
     loss, weight = to_numpy(sums.loss), to_numpy(sums.weight)
     if not np.all(np.isfinite(loss)):

@@ -1,4 +1,4 @@
-"""Linear classifier that learns in one pass, block by block."""
+"""The linear classifier, which learns in one pass, block by block."""
 
 from __future__ import annotations
 
@@ -34,106 +34,172 @@ from streamlearn.linear_model.base import SGD, one_column
 class SGDClassifier(ClassifierMixin, SGD):
     """Linear classifier that learns by stochastic gradient steps, from data of any size.
 
-    scikit-learn's `~sklearn.linear_model.SGDClassifier` for any array backend and for dask
-    collections, which are read once, block by block, with a bounded number of blocks in memory.
-    With its defaults there is no step size to tune and the scale of the features does not matter.
+    It is scikit-learn's `~sklearn.linear_model.SGDClassifier` for arrays of any library and for
+    dask collections. A collection is read once, block by block, with a bounded number of blocks in
+    memory. With the default parameters there is no step size to tune, and the features need no
+    scaling.
 
     Parameters
     ----------
     loss : {"hinge", "log_loss", "modified_huber", "squared_hinge", "perceptron", \
 "squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive"}, default="hinge"
-        Hinge is a linear support vector machine, log_loss logistic regression.
+        The loss function. "hinge" is a linear support vector machine, and "log_loss" is logistic
+        regression. "modified_huber" suits data in which some labels are wrong. "perceptron" is the
+        loss of the perceptron. The last four are losses of regression.
     penalty : {"l2", "l1", "elasticnet", None}, default="l2"
+        The penalty on the coefficients. "elasticnet" mixes "l1" and "l2". None is no penalty.
     alpha : float, default=0.0001
-        Strength of the penalty.
+        The strength of the penalty, 0 or more. The schedule "optimal" computes its step sizes from
+        it, and needs more than 0.
     l1_ratio : float, default=0.15
-        Share of l1 in elasticnet.
+        The share of "l1" in "elasticnet", between 0 and 1.
     fit_intercept : bool, default=True
+        Whether to learn an intercept.
     max_iter : int or "auto", default="auto"
-        Epochs at most. "auto": one over a collection, 1000 with ``tol`` over an array in memory.
-        (scikit-learn: 1000, which over a collection would be 1000 reads of the data.)
+        The largest number of epochs of `fit`. "auto" is 1 for a collection. It is 1000 for an array
+        in memory, where ``tol`` may end the fit earlier.
     tol : float or None, default=1e-3
-        Stop when the objective has not improved by this much in ``n_iter_no_change`` epochs.
+        `fit` stops when the objective has not improved by at least ``tol`` for ``n_iter_no_change``
+        epochs in a row. None never stops early.
     shuffle : bool or "rows", default=True
-        In memory, permute the rows before each epoch, in runs of 16 where there are 32,768 or more.
-        Over a collection, permute the blocks, and the batches in a block, without copies; "rows"
-        permutes the rows inside each block too. Row by row in memory each class learns from the
-        rows in an order of its own, as scikit-learn draws them; under "rows" all in one, which is
-        several times as fast.
+        Whether to permute the rows before each epoch.
+
+        - In memory the rows are permuted. With ``batch_size="auto"`` many rows are permuted in runs
+          of neighbouring rows, which is faster: 65,536 rows in runs of 16 in the first epoch.
+        - Over a collection True permutes the blocks, and the batches inside each block, without
+          copies. "rows" permutes the rows inside each block too.
+        - With ``batch_size=1`` and an array in memory, True gives each class an order of its own,
+          as scikit-learn does. "rows" gives all classes the same order, which is several times as
+          fast.
     verbose : int, default=0
-        Print progress at the end of each segment of 64 blocks.
+        If it is not 0, print the progress at the end of each segment of 64 blocks.
     epsilon : float, default=0.1
-        Threshold of the huber and epsilon-insensitive losses.
+        The threshold of the losses "huber", "epsilon_insensitive" and
+        "squared_epsilon_insensitive".
     n_jobs : {None, 1, -1}, default=None
-        Has no effect: all classes are columns of one matrix and learn together.
+        It has no effect, because all classes are columns of one matrix and learn together.
     random_state : int, RandomState instance or None, default=None
+        The seed of the permutations and of the held-out rows. An int makes every fit give the same
+        result.
     learning_rate : {"auto", "constant", "optimal", "invscaling", "adaptive", "pa1", "pa2"}, \
 default="auto"
-        "auto" is averaged stochastic Newton (`streamlearn.core.linear.newton`), which needs no step
-        size and is blind to the scale and offset of features. The others are scikit-learn's
-        schedules, applied to the mean gradient of each batch; "pa1" and "pa2" are
-        passive-aggressive steps, row by row.
-        (scikit-learn: "optimal", which needs alpha tuned and features scaled.)
+        How long the steps are.
+
+        - "auto" is averaged stochastic Newton (`streamlearn.core.linear.newton`). It needs no step
+          size, and does not depend on the scale and the offset of the features. With
+          ``batch_size=1`` it means scikit-learn's default, "optimal".
+        - "constant", "optimal", "invscaling" and "adaptive" are scikit-learn's schedules, applied
+          to the mean gradient of each batch.
+        - "pa1" and "pa2" are passive-aggressive steps, row by row. They need ``loss="hinge"``.
     eta0 : float, default=0.01
+        The step size of "constant", and the first one of "invscaling" and "adaptive". It must be
+        more than 0. "pa1" and "pa2" use it as their C, see `PassiveAggressiveClassifier`.
     power_t : float, default=0.5
+        The exponent of "invscaling", 0 or more.
     early_stopping : bool, default=False
-        Hold out rows of every block, score them after the block was learned from, and stop when
-        the score of a segment of 64 blocks has not improved by ``tol`` for ``n_iter_no_change``
-        segments. In memory hold out the rows that scikit-learn does, and watch each class's
-        accuracy beside the rest at the end of each epoch.
+        Whether `fit` holds out rows, scores them, and stops when the score has not improved by at
+        least ``tol`` for ``n_iter_no_change`` times in a row. Over a collection it holds out rows
+        of every block and scores them after each segment of 64 blocks. In memory it holds out the
+        rows that scikit-learn does, and scores the accuracy of each class against the rest at the
+        end of each epoch. `partial_fit` does not support it.
     validation_fraction : float, default=0.1
-        Share of each block's rows to hold out.
+        The share of the rows to hold out: of each block, or of all rows in memory.
     n_iter_no_change : int, default=5
+        The number of epochs (or of scores, see ``early_stopping``) without an improvement after
+        which `fit` stops.
     class_weight : dict, "balanced" or None, default=None
-        "balanced" counts each row as often as its ``sample_weight`` says, as
-        `~sklearn.utils.compute_class_weight` does. (scikit-learn: each row once.)
+        The weight of each class: a dict of label to weight, or None for 1 each. "balanced" weighs
+        the classes inversely to how often they occur, and counts each row as often as its
+        ``sample_weight`` says. `partial_fit` does not support "balanced".
     warm_start : bool, default=False
-        Let ``fit`` start from the coefficients of the fit before.
+        Whether `fit` starts from the coefficients of the fit before.
     average : bool or int, default=False
-        Answer with the mean of the coefficients over all rows, or from the n-th row on. Under
-        "auto" False means a mean too, one that weighs the later coefficients more.
+        Whether to answer with the mean of the coefficients over all rows. An int n means the mean
+        from the n-th row on. With ``learning_rate="auto"`` False means a mean too, which weighs the
+        later coefficients more.
     batch_size : int or "auto", default="auto"
-        Rows of one step. "auto": 64 at first, growing with the rows seen to what fits in cache. 1
-        is scikit-learn's algorithm, row by row: the same coefficients to rounding, with
-        ``shuffle=False`` also block by block. "pa1" and "pa2" are so under "auto" too. (Different:
-        ``average`` over several calls: of ``partial_fit`` scikit-learn's classifiers begin each
-        with the intercept of an earlier one, of ``fit`` under ``warm_start`` its regressors add a
-        rest of the mean before; a class that stops before the ``average``-th row is answered by
-        its last model, in scikit-learn by zeros; and ``early_stopping`` scores the
-        model, where scikit-learn's loop leaves out the shrinking of the coefficients that the l2
-        penalty has come to, and counts no row of class 0 right under log_loss.)
+        The number of rows of one step. "auto" is 64 at first, and grows with the rows seen up to
+        what fits in the cache. 1 is scikit-learn's algorithm, row by row: it gives the same
+        coefficients up to rounding, with ``shuffle=False`` also block by block. With "pa1" and
+        "pa2" "auto" is 1.
     classes : array-like or None, default=None
-        The labels, where they are known: saves a pass over y, and a pass over y is a pass over
-        the data where both come from the same files.
+        The labels, if they are known. They save a pass over y. If X and y come from the same files,
+        that is a pass over the data.
 
     Attributes
     ----------
     coef_ : array of shape (1, n_features) or (n_classes, n_features)
+        The coefficients: one row for two classes, otherwise one row for each class.
     intercept_ : array of shape (1,) or (n_classes,)
+        The intercepts.
     classes_ : array of shape (n_classes,)
+        The labels, in sorted order.
     n_iter_ : int
-        Epochs begun.
+        The number of epochs that the last call began.
     t_ : float
-        1 + rows learned from; in memory those held out count too, as in scikit-learn.
+        1 plus the number of rows learned from. In memory held-out rows count too, as in
+        scikit-learn.
     loss_curve_ : list of float
-        Progressive loss, a value a block: the mean loss of its rows, each scored before it was
-        learned from.
+        The progressive loss of the last call: for each block the mean loss of its rows, each scored
+        before it was learned from.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Only where X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a DataFrame whose column names are all
+        strings.
 
     Notes
     -----
-    X may be sparse rows of scipy, in memory in any format, or as the blocks of a dask array
-    (``X.map_blocks(scipy.sparse.csr_array)``). No block is ever made dense, results are those of
-    dense rows to rounding, and predictions are dense. Under "auto", beyond some 2,000 features
-    (times columns) only a diagonal of the curvature is kept; every sparse feature still moves from
-    the first row on that has it. Intercepts learn at the same rate as for dense rows, where
-    scikit-learn slows them down by 0.01. Row by row (``batch_size=1``, "pa1", "pa2") it is
-    scikit-learn's loop over sparse rows: intercepts move by 0.01 of what they would, and an l1
-    penalty cuts only the features that a row has, so that results are not those of dense rows.
-    (Different: the objective that ends the epochs counts the l2 penalty of all coefficients,
-    scikit-learn's that of the features of the row before.)
+    X may hold sparse rows of scipy: in memory in any format, or as the blocks of a dask array
+    (``X.map_blocks(scipy.sparse.csr_array)``). No block is ever made dense, and predictions are
+    dense. The results are those of dense rows up to rounding. With "auto" and more than about 2,000
+    features (times columns of ``coef_``) only a diagonal of the curvature is kept. Every sparse
+    feature still moves from the first row on that has it.
+
+    Row by row (``batch_size=1``, "pa1", "pa2") the results for sparse rows are not those of dense
+    rows, but those of scikit-learn's loop over sparse rows. There the intercepts move by 0.01 of
+    what they would for dense rows, and an L1 penalty cuts only the features that a row has.
+
+    Fitted attributes are in the namespace and on the device of X.
+
+    Differences from scikit-learn:
+
+    - ``max_iter`` is "auto" by default instead of 1000, because 1000 epochs over a collection are
+      1000 reads of the data.
+    - ``learning_rate`` is "auto" by default instead of "optimal", because "auto" needs no step
+      size, no tuned ``alpha`` and no scaled features.
+    - A step moves by the mean gradient of a batch of rows, because single rows are slow without a
+      compiled loop. ``batch_size=1`` is scikit-learn's algorithm.
+    - In batches of more rows, ``average`` with an L1 penalty is the mean of the coefficients.
+      scikit-learn subtracts the whole accumulated penalty from it.
+    - Intercepts learn at the same rate from sparse rows as from dense rows, so that both give the
+      same results. scikit-learn slows them down by 0.01.
+    - ``shuffle`` may also be "rows". Over a collection True permutes only blocks and batches,
+      because that needs no copies.
+    - ``n_jobs`` has no effect and takes only None, 1 and -1, because all classes are columns of one
+      matrix and learn together.
+    - ``class_weight="balanced"`` counts each row as often as its ``sample_weight`` says, as
+      `~sklearn.utils.compute_class_weight` does. scikit-learn counts each row once.
+    - Negative weights are an error with "auto", because it draws rows by their weights.
+    - Over a collection ``early_stopping`` holds out rows of each block and scores them after each
+      segment of 64 blocks, because a fit has one epoch by default.
+    - ``early_stopping`` scores the model itself. scikit-learn's loop leaves out how much the L2
+      penalty has shrunk the coefficients so far, and with "log_loss" it counts no row of class 0 as
+      right.
+    - With ``average``, calls of `partial_fit` go on with one mean, as if all rows had come in one
+      call. scikit-learn begins each call with the intercept of an earlier one.
+    - A class that stops before the ``average``-th row is answered by its last model. scikit-learn
+      answers it by zeros.
+    - Row by row on sparse rows, the objective that ends the epochs counts the L2 penalty of all
+      coefficients. scikit-learn counts only that of the features of the row before.
+    - The parameters ``batch_size`` and ``classes`` and the attribute ``loss_curve_`` are additions.
+
+    References
+    ----------
+    "auto": Bercu, Godichon-Baggioni & Portier, "An efficient stochastic Newton algorithm for
+    parameter estimation in logistic regressions", 2020. "optimal": L. Bottou, "Stochastic Gradient
+    Descent Tricks", 2012. "pa1" and "pa2": Crammer, Dekel, Keshet, Shalev-Shwartz & Singer, "Online
+    passive-aggressive algorithms", 2006.
 
     Examples
     --------
@@ -221,15 +287,20 @@ default="auto"
         intercept_init: Any = None,
         sample_weight: Any = None,
     ) -> SGDClassifier:
-        """Fit to X and y, forgetting what was learned before unless ``warm_start``.
+        """Fit to X and y, and forget what was learned before unless ``warm_start``.
 
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to learn from: numbers without NaN and infinity, dense or sparse.
         y : array, Series, dask array or dask Series of shape (n_samples,)
-        coef_init : array of shape (n_classes, n_features), optional
-        intercept_init : array of shape (n_classes,), optional
-        sample_weight : array or dask array of shape (n_samples,), optional
+            The label of each row: whole numbers, booleans or strings.
+        coef_init : array of shape (n_classes, n_features), default=None
+            The coefficients to start from, with one row for two classes. None starts from 0.
+        intercept_init : array of shape (n_classes,), default=None
+            The intercepts to start from, one for two classes. None starts from 0.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row. None means 1 for every row.
 
         Returns
         -------
@@ -238,8 +309,8 @@ default="auto"
         Raises
         ------
         ValueError
-            If X and y do not line up, hold NaN or infinity, y has fewer than two classes or a
-            label not in ``classes``, or the model overflows.
+            If X and y do not line up, if they hold NaN or infinity, if y has fewer than two
+            classes or a label that is not in ``classes``, or if the model overflows.
         """
         self._check(partial_fit=False)
         with unchanged_on_error(self):
@@ -247,7 +318,7 @@ default="auto"
             classes, found = declared(self, None, further=False), None
             balanced = self.class_weight == "balanced"
             if classes is None or balanced:
-                # A collection's labels are found without reading its X.
+                # Without X, so that the labels of a collection are found without reading X.
                 weight = sample_weight if balanced else None
                 parts = (
                     engine.align(y=y, sample_weight=weight) if given.whole is None else given.blocks
@@ -269,10 +340,14 @@ default="auto"
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to learn from: numbers without NaN and infinity, dense or sparse.
         y : array, Series, dask array or dask Series of shape (n_samples,)
-        classes : array of shape (n_classes,), optional
-            All labels there will ever be; needed in the first call, here or as a parameter.
-        sample_weight : array or dask array of shape (n_samples,), optional
+            The label of each row: whole numbers, booleans or strings.
+        classes : array of shape (n_classes,), default=None
+            All labels that will ever occur. The first call needs them, here or as the parameter of
+            the estimator.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row. None means 1 for every row.
 
         Returns
         -------
@@ -281,7 +356,8 @@ default="auto"
         Raises
         ------
         ValueError
-            As `fit`, and if the labels are not given or differ from those of the first call.
+            If `fit` would raise it, if the labels are not given, or if they differ from those of
+            the first call.
         """
         self._check(partial_fit=True)
         if self.class_weight == "balanced":
@@ -317,11 +393,20 @@ default="auto"
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows, with the features of `fit`.
 
         Returns
         -------
         array or dask collection of shape (n_samples,) or (n_samples, n_classes)
-            A column for each label of more than two; those of a dask DataFrame are a dask array.
+            One value for each row if there are two classes, otherwise one column for each class.
+            The result is lazy if X is a dask collection. Columns are a dask array if X is a dask
+            DataFrame.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
+            or on another device.
         """
         check_is_fitted(self)
         return self._out("decision_function", X, one_column)
@@ -332,12 +417,20 @@ default="auto"
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows, with the features of `fit`.
 
         Returns
         -------
         array or dask collection of shape (n_samples,)
-            Numbers in X's namespace and on its device, strings as NumPy; lazy for dask. That of a
-            dask DataFrame is a Series with its index.
+            The labels. Numbers are in the namespace and on the device of X, and strings are in
+            NumPy. The result is lazy if X is a dask collection. It is a Series with the index of X
+            if X is a dask DataFrame.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
+            or on another device.
         """
         check_is_fitted(self)
         labels = to_numpy(self.classes_)
@@ -353,33 +446,69 @@ default="auto"
 
     @available_if(_has_probabilities)
     def predict_proba(self, X: Any) -> Any:
-        """Return the probability of each class, for the losses log_loss and modified_huber.
+        """Return the probability of each class, if the loss is "log_loss" or "modified_huber".
 
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows, with the features of `fit`.
 
         Returns
         -------
         array or dask collection of shape (n_samples, n_classes)
-            Classes in the order of ``classes_``; see `streamlearn.core.linear.links.probabilities`.
-            That of a dask DataFrame is a dask array, whose chunks are the partitions.
+            One column for each class, in the order of ``classes_``; see
+            `streamlearn.core.linear.links.probabilities`. The result is lazy if X is a dask
+            collection. It is a dask array, with a chunk for each partition, if X is a dask
+            DataFrame.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
+            or on another device.
         """
         return self._out("predict_proba", X, partial(links.probabilities, loss=self.loss))
 
     @available_if(_has_probabilities)
     def predict_log_proba(self, X: Any) -> Any:
-        """Return the logarithm of `predict_proba`; -inf where that is 0."""
-        return self._out("predict_log_proba", X, partial(_log_probabilities, self.loss))
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the share of rows whose label is predicted right, in one pass.
+        """Return the logarithm of `predict_proba`, which is -inf where a probability is 0.
 
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows, with the features of `fit`.
+
+        Returns
+        -------
+        array or dask collection of shape (n_samples, n_classes)
+            One column for each class, as `predict_proba` returns them.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
+            or on another device.
+        """
+        return self._out("predict_log_proba", X, partial(_log_probabilities, self.loss))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy: the share of rows whose label is predicted right.
+
+        A collection is read once.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows, with the features of `fit`.
         y : array, Series, dask array or dask Series of shape (n_samples,)
-        sample_weight : array or dask array of shape (n_samples,), optional
+            The true label of each row.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row. None means 1 for every row.
+
+        Returns
+        -------
+        float
+            A number between 0 and 1.
         """
         return metrics.accuracy_score(y, self.predict(X), sample_weight=sample_weight)
 

@@ -1,7 +1,7 @@
-"""scikit-learn's own draws: which rows are held out, and the order of rows in each epoch.
+"""scikit-learn's own draws: which rows are held out, and the order of the rows in each epoch.
 
-All come from one `numpy.random.RandomState`, in scikit-learn's order, so that row by row over an
-array in memory a fit with the same ``random_state`` is scikit-learn's.
+All draws come from one `numpy.random.RandomState`, in scikit-learn's order. So a fit row by row to
+an array in memory is scikit-learn's fit if the ``random_state`` is the same.
 """
 
 from __future__ import annotations
@@ -14,19 +14,21 @@ from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 from sklearn.utils import check_random_state
 
 SEED = np.iinfo(np.int32).max
-"""Seeds are below this."""
+"""The upper bound of seeds."""
 
 
 @dataclass(frozen=True, eq=False)
 class Order:
-    """The order of rows in memory in each epoch: the first one's, applied once more in each.
+    """The order of rows in memory in each epoch.
+
+    Each epoch applies the permutation of the first epoch once more, as scikit-learn does.
 
     Attributes
     ----------
     shuffled : ndarray of int of shape (n_rows,)
         The order of the first epoch.
-    first : int
-        Its number.
+    first : int, default=0
+        The number of the first epoch.
 
     Examples
     --------
@@ -39,7 +41,7 @@ class Order:
     first: int = 0
 
     def __call__(self, epoch: int) -> np.ndarray:
-        """Return the rows of an epoch; in so many steps as its number has digits."""
+        """Return the rows of an epoch, by repeated squaring of the permutation."""
         rows, power, times = np.arange(len(self.shuffled)), self.shuffled, epoch - self.first + 1
         while times:
             if times % 2:
@@ -57,33 +59,39 @@ def drawn(
     classes: bool,
     part: float,
 ) -> tuple[list[int], np.ndarray | None]:
-    """Draw what scikit-learn's call draws, in its order; an instance moves on as it moves it.
+    """Draw what one call of scikit-learn draws, in the same order.
+
+    An instance of `numpy.random.RandomState` is left as scikit-learn leaves it.
 
     Parameters
     ----------
     random_state : int, RandomState instance or None
     y : ndarray of shape (n_rows,)
+        Labels or values.
     weight : ndarray of shape (n_rows,) or None
+        The weights of the rows.
     n_outputs : int
+        The number of columns of the model.
     classes : bool
         Whether y holds labels.
     part : float
-        Part of the rows to hold out; 0 for none.
+        The share of the rows to hold out, 0 for none.
 
     Returns
     -------
     seeds : list of int
-        Of the order of the rows, one an output.
+        The seeds of the orders of the rows, one for each output.
     held_rows : ndarray of int or None
+        The rows that are held out.
 
     Raises
     ------
     ValueError
-        As `held_out`.
+        If `held_out` raises it.
     """
     draws = check_random_state(random_state)
     if classes and n_outputs == 1:
-        draws.randint(1, SEED)  # which scikit-learn's data set takes and does not use
+        draws.randint(1, SEED)  # scikit-learn draws a seed for its data set, and does not use it
     held_rows = held_out(random_state, y, weight, part, classes=classes) if part else None
     if n_outputs > 1:
         each = [np.random.RandomState(seed) for seed in draws.randint(SEED, size=n_outputs)]
@@ -99,27 +107,29 @@ def drawn(
 def held_out(
     random_state: Any, y: np.ndarray, weight: np.ndarray | None, part: float, *, classes: bool
 ) -> np.ndarray:
-    """Draw the rows to score and never to learn from, sorted; of classes in their proportions.
+    """Draw the rows to score and never to learn from, sorted. Classes keep their proportions.
 
     Raises
     ------
     ValueError
-        If there are too few rows of a class, or none is left, or none that is held out has a
+        If a class has too few rows, if no row is left to learn from, or if no held-out row has a
         weight.
     """
     splitter = StratifiedShuffleSplit if classes else ShuffleSplit
     split = splitter(n_splits=1, test_size=part, random_state=random_state)
-    _, held = next(split.split(np.zeros((len(y), 1)), y))
-    if weight is not None and not np.any(weight[held] > 0):
+    _, held_rows = next(split.split(np.zeros((len(y), 1)), y))
+    if weight is not None and not np.any(weight[held_rows] > 0):
         raise ValueError(
             "The sample weights for validation set are all zero, consider using a different random "
             "state."
         )
-    return np.sort(held)
+    return np.sort(held_rows)
 
 
 def permutation(seed: int, n_rows: int) -> np.ndarray:
-    """Return the rows as scikit-learn's data sets shuffle them: by Fisher and Yates.
+    """Return the rows in the order in which scikit-learn's data sets shuffle them.
+
+    It is the shuffle of Fisher and Yates.
 
     Examples
     --------
@@ -135,17 +145,17 @@ def permutation(seed: int, n_rows: int) -> np.ndarray:
 
 
 def uniform(seed: int, n: int) -> np.ndarray:
-    """Return n whole numbers below 2**31 by the generator of scikit-learn's loops, xorshift.
+    """Return n whole numbers below 2**31 from xorshift, the generator of scikit-learn's loops.
 
-    A step is linear over the bits of the state: the states of twice as many steps are those so far,
-    and what that many steps make of each.
+    A step is linear in the bits of the state. So the sequence is doubled at once: its second half
+    is its first half after that many steps.
 
     References
     ----------
     G. Marsaglia, "Xorshift RNGs", Journal of Statistical Software, 2003.
     """
     states = _step(np.asarray([seed or 1], dtype=np.uint32))
-    images = _step(np.uint32(1) << np.arange(32, dtype=np.uint32))  # of each bit
+    images = _step(np.uint32(1) << np.arange(32, dtype=np.uint32))  # one for each bit
     while len(states) < n:
         states = np.concatenate([states, _sum(images, states)])
         images = _sum(images, images)
@@ -159,7 +169,7 @@ def _step(x: np.ndarray) -> np.ndarray:
 
 
 def _sum(images: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Return the sum over the bits of x, without carry, of what each is mapped to."""
+    """Return the sum, without carry, of the images of the bits of x."""
     total = np.zeros_like(x)
     for bit, image in enumerate(images):
         total ^= ((x >> np.uint32(bit)) & np.uint32(1)) * image

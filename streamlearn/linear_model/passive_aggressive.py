@@ -1,4 +1,4 @@
-"""Passive-aggressive classifier and regressor, row by row."""
+"""The passive-aggressive classifier and regressor, which learn row by row."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ SHARED = (
     "fit_intercept", "max_iter", "tol", "early_stopping", "validation_fraction",
     "n_iter_no_change", "shuffle", "verbose", "random_state", "warm_start", "average",
 )  # fmt: skip
-"""Parameters that mean what they mean for `SGDClassifier` and `SGDRegressor`."""
+"""Parameters with the same meaning as in `SGDClassifier` and `SGDRegressor`."""
 
 
 class PassiveAggressive:
-    """Row-by-row steps that are as long as the row's loss asks for.
+    """What the two classes share: row-by-row steps that are as long as the row's loss asks for.
 
-    ``C`` bounds the step of the first variant and damps that of the second.
+    ``C`` bounds the step of the first variant and damps the step of the second.
     """
 
     alpha = 1.0
@@ -30,16 +30,16 @@ class PassiveAggressive:
 
     C: float
     loss: str
-    _hinge_like: str  # the loss of both variants, and what `loss` is for the first
+    _hinge_like: str  # the loss of both variants, and the value of `loss` for the first one
 
     @property
     def eta0(self) -> float:
-        """What "pa1" and "pa2" call C."""
+        """The name of C in the schedules "pa1" and "pa2"."""
         return self.C
 
     @property
     def learning_rate(self) -> str:
-        """The variant that ``loss`` asks for."""
+        """The schedule that ``loss`` stands for."""
         return "pa1" if self.loss == self._hinge_like else "pa2"
 
     def _loss(self) -> str:
@@ -49,57 +49,113 @@ class PassiveAggressive:
 class PassiveAggressiveClassifier(PassiveAggressive, SGDClassifier):
     """Linear classifier that moves just as far as each row's loss asks for.
 
-    scikit-learn's `~sklearn.linear_model.PassiveAggressiveClassifier`, which it deprecates in
-    favour of `SGDClassifier`, for any array backend and for dask collections. It is kept here as
-    the short way to write what that takes five parameters for::
+    It is scikit-learn's `~sklearn.linear_model.PassiveAggressiveClassifier` for arrays of any
+    library and for dask collections. scikit-learn deprecates its class in favour of
+    `SGDClassifier`. Here it is kept, because it is a short way to write::
 
         SGDClassifier(loss="hinge", penalty=None, learning_rate="pa1", eta0=C, batch_size=1)
 
-    with ``learning_rate="pa2"`` for ``loss="squared_hinge"``.
+    ``loss="squared_hinge"`` stands for ``learning_rate="pa2"`` there.
 
     Parameters
     ----------
     C : float, default=1.0
-        Bound on the step (PA-I), or what damps it where small (PA-II). Small where data is noisy.
+        The bound of a step (PA-I), or what damps a step (PA-II: the smaller ``C`` is, the shorter
+        the steps are). It should be small if the data are noisy. It may be infinite.
     fit_intercept : bool, default=True
+        Whether to learn an intercept.
     max_iter : int or "auto", default="auto"
-        Epochs at most. "auto": one over a collection, 1000 with ``tol`` over an array in memory.
-        (scikit-learn: 1000.)
+        The largest number of epochs of `fit`. "auto" is 1 for a collection. It is 1000 for an array
+        in memory, where ``tol`` may end the fit earlier.
     tol : float or None, default=1e-3
+        `fit` stops when the objective has not improved by at least ``tol`` for ``n_iter_no_change``
+        epochs in a row. None never stops early.
     early_stopping : bool, default=False
+        Whether `fit` holds out rows, scores them, and stops when the score has not improved by at
+        least ``tol`` for ``n_iter_no_change`` times in a row. Over a collection it holds out rows
+        of every block and scores them after each segment of 64 blocks. In memory it holds out the
+        rows that scikit-learn does, and scores the accuracy of each class against the rest at the
+        end of each epoch. `partial_fit` does not support it.
     validation_fraction : float, default=0.1
+        The share of the rows to hold out: of each block, or of all rows in memory.
     n_iter_no_change : int, default=5
+        The number of epochs (or of scores, see ``early_stopping``) without an improvement after
+        which `fit` stops.
     shuffle : bool or "rows", default=True
-        Permute rows; over a collection the blocks, and the rows in each. In memory each class
-        learns in the order that scikit-learn draws for it; under "rows" all in one, which is
-        several times as fast.
+        Whether to permute the rows before each epoch. Over a collection the blocks are permuted,
+        and the rows inside each block. In memory each class learns in the order that scikit-learn
+        draws for it. "rows" gives all classes the same order, which is several times as fast.
     verbose : int, default=0
+        If it is not 0, print the progress at the end of each segment of 64 blocks.
     loss : {"hinge", "squared_hinge"}, default="hinge"
-        "hinge" is PA-I, "squared_hinge" PA-II.
+        The variant of the algorithm: "hinge" is PA-I, and "squared_hinge" is PA-II.
     n_jobs : {None, 1, -1}, default=None
-        Has no effect.
+        It has no effect, because all classes are columns of one matrix and learn together.
     random_state : int, RandomState instance or None, default=None
+        The seed of the permutations and of the held-out rows. An int makes every fit give the same
+        result.
     warm_start : bool, default=False
+        Whether `fit` starts from the coefficients of the fit before.
     class_weight : dict, "balanced" or None, default=None
+        The weight of each class: a dict of label to weight, or None for 1 each. "balanced" weighs
+        the classes inversely to how often they occur, and counts each row as often as its
+        ``sample_weight`` says. `partial_fit` does not support "balanced".
     average : bool or int, default=False
+        Whether to answer with the mean of the coefficients over all rows. An int n means the mean
+        from the n-th row on.
     classes : array-like or None, default=None
-        The labels, where they are known: saves a pass over y.
+        The labels, if they are known. They save a pass over y. If X and y come from the same files,
+        that is a pass over the data.
 
     Attributes
     ----------
     coef_ : array of shape (1, n_features) or (n_classes, n_features)
+        The coefficients: one row for two classes, otherwise one row for each class.
     intercept_ : array of shape (1,) or (n_classes,)
+        The intercepts.
     classes_ : array of shape (n_classes,)
+        The labels, in sorted order.
     n_iter_ : int
+        The number of epochs that the last call began.
     t_ : float
+        1 plus the number of rows learned from. In memory held-out rows count too, as in
+        scikit-learn.
     loss_curve_ : list of float
+        The progressive loss of the last call: for each block the mean loss of its rows, each scored
+        before it was learned from.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
+        The names of the features. It exists only if X was a DataFrame whose column names are all
+        strings.
 
     Notes
     -----
-    Sparse rows of scipy are learned from as scikit-learn does, whose intercepts move by 0.01 of
-    what they would for dense rows; see `SGDClassifier`.
+    X may hold sparse rows of scipy, in memory or as the blocks of a dask array. They are learned
+    from as in scikit-learn: the intercepts move by 0.01 of what they would for dense rows. See
+    `SGDClassifier`.
+
+    Fitted attributes are in the namespace and on the device of X.
+
+    Differences from scikit-learn:
+
+    - ``max_iter`` is "auto" by default instead of 1000, because 1000 epochs over a collection are
+      1000 reads of the data.
+    - `fit` and `partial_fit` also take ``sample_weight``, because those of `SGDClassifier` do.
+    - The class is not deprecated here, because it is a short way to write five parameters of
+      `SGDClassifier`.
+    - ``shuffle`` may also be "rows", because one order for all classes is several times as fast.
+    - ``n_jobs`` has no effect and takes only None, 1 and -1, because all classes are columns of one
+      matrix and learn together.
+    - ``class_weight="balanced"`` counts each row as often as its ``sample_weight`` says, as
+      `~sklearn.utils.compute_class_weight` does. scikit-learn counts each row once.
+    - Over a collection ``early_stopping`` holds out rows of each block and scores them after each
+      segment of 64 blocks, because a fit has one epoch by default.
+    - With ``average``, calls of `partial_fit` go on with one mean, as if all rows had come in one
+      call. scikit-learn begins each call with the intercept of an earlier one.
+    - A class that stops before the ``average``-th row is answered by its last model. scikit-learn
+      answers it by zeros.
+    - The parameter ``classes`` and the attribute ``loss_curve_`` are additions.
 
     References
     ----------
@@ -171,53 +227,99 @@ class PassiveAggressiveClassifier(PassiveAggressive, SGDClassifier):
 class PassiveAggressiveRegressor(PassiveAggressive, SGDRegressor):
     """Linear regressor that moves just as far as each row's loss asks for.
 
-    scikit-learn's `~sklearn.linear_model.PassiveAggressiveRegressor`, which it deprecates in favour
-    of `SGDRegressor`, for any array backend and for dask collections. It is kept here as the short
-    way to write::
+    It is scikit-learn's `~sklearn.linear_model.PassiveAggressiveRegressor` for arrays of any
+    library and for dask collections. scikit-learn deprecates its class in favour of `SGDRegressor`.
+    Here it is kept, because it is a short way to write::
 
         SGDRegressor(
             loss="epsilon_insensitive", penalty=None, learning_rate="pa1", eta0=C, batch_size=1
         )
 
-    with ``learning_rate="pa2"`` for ``loss="squared_epsilon_insensitive"``.
+    ``loss="squared_epsilon_insensitive"`` stands for ``learning_rate="pa2"`` there.
 
     Parameters
     ----------
     C : float, default=1.0
-        Bound on the step (PA-I), or what damps it where small (PA-II). Small where data is noisy.
+        The bound of a step (PA-I), or what damps a step (PA-II: the smaller ``C`` is, the shorter
+        the steps are). It should be small if the data are noisy. It may be infinite.
     fit_intercept : bool, default=True
+        Whether to learn an intercept.
     max_iter : int or "auto", default="auto"
-        Epochs at most. "auto": one over a collection, 1000 with ``tol`` over an array in memory.
-        (scikit-learn: 1000.)
+        The largest number of epochs of `fit`. "auto" is 1 for a collection. It is 1000 for an array
+        in memory, where ``tol`` may end the fit earlier.
     tol : float or None, default=1e-3
+        `fit` stops when the objective has not improved by at least ``tol`` for ``n_iter_no_change``
+        epochs in a row. None never stops early.
     early_stopping : bool, default=False
+        Whether `fit` holds out rows, scores them, and stops when the score has not improved by at
+        least ``tol`` for ``n_iter_no_change`` times in a row. Over a collection it holds out rows
+        of every block and scores them after each segment of 64 blocks. In memory it holds out the
+        rows that scikit-learn does, and scores R2 at the end of each epoch. `partial_fit` does not
+        support it.
     validation_fraction : float, default=0.1
+        The share of the rows to hold out: of each block, or of all rows in memory.
     n_iter_no_change : int, default=5
+        The number of epochs (or of scores, see ``early_stopping``) without an improvement after
+        which `fit` stops.
     shuffle : bool or "rows", default=True
-        Permute rows; over a collection the blocks, and the rows in each.
+        Whether to permute the rows before each epoch. Over a collection the blocks are permuted,
+        and the rows inside each block. "rows" means the same.
     verbose : int, default=0
+        If it is not 0, print the progress at the end of each segment of 64 blocks.
     loss : {"epsilon_insensitive", "squared_epsilon_insensitive"}, default="epsilon_insensitive"
-        The first is PA-I, the second PA-II.
+        The variant of the algorithm: the first is PA-I, and the second is PA-II.
     epsilon : float, default=0.1
-        Errors up to this move nothing.
+        Rows whose error is at most this, in the unit of y, move nothing.
     random_state : int, RandomState instance or None, default=None
+        The seed of the permutations and of the held-out rows. An int makes every fit give the same
+        result.
     warm_start : bool, default=False
+        Whether `fit` starts from the coefficients of the fit before.
     average : bool or int, default=False
+        Whether to answer with the mean of the coefficients over all rows. An int n means the mean
+        from the n-th row on.
 
     Attributes
     ----------
     coef_ : array of shape (n_features,)
+        The coefficients.
     intercept_ : array of shape (1,)
+        The intercept.
     n_iter_ : int
+        The number of epochs that the last call began.
     t_ : float
+        1 plus the number of rows learned from. In memory held-out rows count too, as in
+        scikit-learn.
     loss_curve_ : list of float
+        The progressive loss of the last call: for each block the mean loss of its rows, each scored
+        before it was learned from.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
+        The names of the features. It exists only if X was a DataFrame whose column names are all
+        strings.
 
     Notes
     -----
-    Sparse rows of scipy are learned from as scikit-learn does, whose intercepts move by 0.01 of
-    what they would for dense rows; see `SGDClassifier`.
+    X may hold sparse rows of scipy, in memory or as the blocks of a dask array. They are learned
+    from as in scikit-learn: the intercepts move by 0.01 of what they would for dense rows. See
+    `SGDClassifier`.
+
+    Fitted attributes are in the namespace and on the device of X.
+
+    Differences from scikit-learn:
+
+    - ``max_iter`` is "auto" by default instead of 1000, because 1000 epochs over a collection are
+      1000 reads of the data.
+    - `fit` and `partial_fit` also take ``sample_weight``, because those of `SGDRegressor` do.
+    - The class is not deprecated here, because it is a short way to write five parameters of
+      `SGDRegressor`.
+    - ``shuffle`` may also be "rows", because it may be so in `SGDRegressor`.
+    - Over a collection ``early_stopping`` holds out rows of each block and scores them after each
+      segment of 64 blocks, because a fit has one epoch by default.
+    - With ``average`` and ``warm_start``, the mean of a fit holds nothing of the mean before.
+      scikit-learn adds a rest of it.
+    - The attribute ``loss_curve_`` is an addition.
 
     References
     ----------

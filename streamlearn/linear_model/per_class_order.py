@@ -1,6 +1,7 @@
-"""Row by row, each of several models in an order of its own, as scikit-learn draws them.
+"""Row by row with several models, each of which learns in an order of its own.
 
-One after the other: a tile of rows that all models learn from at once can have one order only.
+The orders are those that scikit-learn draws. The models learn one after the other, because a tile
+of rows that all models learn from at once has only one order.
 """
 
 from __future__ import annotations
@@ -21,16 +22,16 @@ from streamlearn.linear_model.draws import Order
 
 @dataclass(frozen=True, eq=False)
 class InOwnOrders:
-    """The step of `streamlearn.core.linear.rowwise` for a batch of all rows: an epoch.
+    """An update like `streamlearn.core.linear.rowwise`'s, whose batch holds all rows of an epoch.
 
     Attributes
     ----------
     orders : tuple of Order
-        One a model.
+        The order of each model.
     kept : ndarray of int
-        Which of their rows the batch holds, in this order.
+        The rows that the batch holds, in the order of the batch.
     begun : int
-        Rows learned from before the first epoch.
+        The number of rows learned from before the first epoch.
     """
 
     orders: tuple[Order, ...]
@@ -45,7 +46,7 @@ class InOwnOrders:
         moving = to_numpy(state.active) > 0.0
         states, infos, begun = [], [], state.skipped
         for k, order in enumerate(self.orders):
-            # Each model passes over the same rows: the next one does not add to these.
+            # All models skip the same rows, so these are counted from the same start.
             one = _of(state._replace(skipped=begun), k, len(self.orders))
             info: Info | None = Info(*(xp.zeros_like(one.eta) for _ in Info._fields))
             if moving[k]:
@@ -71,14 +72,14 @@ class InOwnOrders:
 
 
 def _of(part: Any, k: int, n: int) -> Any:
-    """Return the k-th of n models alone: its slice of every array that has one for each."""
+    """Return the k-th of n models alone: its slice of every array with one entry a model."""
     if isinstance(part, tuple):
         return type(part)(*(_of(a, k, n) for a in part))
     return part[k : k + 1, ...] if part is not None and part.shape[:1] == (n,) else part
 
 
 def _joined(whole: Any, parts: Sequence[Any]) -> Any:
-    """Return the models in one state; what is not of a model alone as in ``whole``."""
+    """Return the models in one state. Fields that models share are those of ``whole``."""
     if isinstance(whole, tuple):
         return type(whole)(*map(_joined, whole, zip(*parts, strict=True)))
     if whole is None or whole.shape[:1] != (len(parts),):

@@ -1,4 +1,4 @@
-"""The perceptron, row by row."""
+"""The perceptron, which learns row by row."""
 
 from __future__ import annotations
 
@@ -10,59 +10,111 @@ from streamlearn.linear_model.classifier import SGDClassifier
 
 
 class Perceptron(SGDClassifier):
-    """Linear classifier that learns from its mistakes alone, row by row.
+    """Linear classifier that learns from its mistakes only, row by row.
 
-    scikit-learn's `~sklearn.linear_model.Perceptron` for any array backend and for dask
-    collections: `SGDClassifier` with ``loss="perceptron"``, ``learning_rate="constant"`` and
-    ``batch_size=1``, and its other parameters.
+    It is scikit-learn's `~sklearn.linear_model.Perceptron` for arrays of any library and for dask
+    collections. It is `SGDClassifier` with ``loss="perceptron"``, ``learning_rate="constant"`` and
+    ``batch_size=1``.
 
     Parameters
     ----------
     penalty : {"l2", "l1", "elasticnet", None}, default=None
+        The penalty on the coefficients. "elasticnet" mixes "l1" and "l2". None is no penalty.
     alpha : float, default=0.0001
-        Strength of the penalty.
+        The strength of the penalty, 0 or more.
     l1_ratio : float, default=0.15
-        Share of l1 in elasticnet.
+        The share of "l1" in "elasticnet", between 0 and 1.
     fit_intercept : bool, default=True
+        Whether to learn an intercept.
     max_iter : int or "auto", default="auto"
-        Epochs at most. "auto": one over a collection, 1000 with ``tol`` over an array in memory.
-        (scikit-learn: 1000.)
+        The largest number of epochs of `fit`. "auto" is 1 for a collection. It is 1000 for an array
+        in memory, where ``tol`` may end the fit earlier.
     tol : float or None, default=1e-3
+        `fit` stops when the objective has not improved by at least ``tol`` for ``n_iter_no_change``
+        epochs in a row. None never stops early.
     shuffle : bool or "rows", default=True
-        Permute rows; over a collection the blocks, and the rows in each. In memory each class
-        learns in the order that scikit-learn draws for it; under "rows" all in one, which is
-        several times as fast.
+        Whether to permute the rows before each epoch. Over a collection the blocks are permuted,
+        and the rows inside each block. In memory each class learns in the order that scikit-learn
+        draws for it. "rows" gives all classes the same order, which is several times as fast.
     verbose : int, default=0
+        If it is not 0, print the progress at the end of each segment of 64 blocks.
     eta0 : float, default=1.0
-        What a row's mistake moves the coefficients by.
+        The step size: how far a row that is predicted wrong moves the coefficients.
     n_jobs : {None, 1, -1}, default=None
-        Has no effect.
+        It has no effect, because all classes are columns of one matrix and learn together.
     random_state : int, RandomState instance or None, default=0
+        The seed of the permutations and of the held-out rows. An int makes every fit give the same
+        result.
     early_stopping : bool, default=False
+        Whether `fit` holds out rows, scores them, and stops when the score has not improved by at
+        least ``tol`` for ``n_iter_no_change`` times in a row. Over a collection it holds out rows
+        of every block and scores them after each segment of 64 blocks. In memory it holds out the
+        rows that scikit-learn does, and scores the accuracy of each class against the rest at the
+        end of each epoch. `partial_fit` does not support it.
     validation_fraction : float, default=0.1
+        The share of the rows to hold out: of each block, or of all rows in memory.
     n_iter_no_change : int, default=5
+        The number of epochs (or of scores, see ``early_stopping``) without an improvement after
+        which `fit` stops.
     class_weight : dict, "balanced" or None, default=None
+        The weight of each class: a dict of label to weight, or None for 1 each. "balanced" weighs
+        the classes inversely to how often they occur, and counts each row as often as its
+        ``sample_weight`` says. `partial_fit` does not support "balanced".
     warm_start : bool, default=False
+        Whether `fit` starts from the coefficients of the fit before.
     batch_size : int or "auto", default=1
-        Rows of one step; with more than 1 their mean moves the coefficients. See `SGDClassifier`.
+        The number of rows of one step. With more than 1 the coefficients move by the mean of the
+        rows. "auto" is 64 at first, and grows with the rows seen up to what fits in the cache.
     classes : array-like or None, default=None
-        The labels, where they are known: saves a pass over y.
+        The labels, if they are known. They save a pass over y. If X and y come from the same files,
+        that is a pass over the data.
 
     Attributes
     ----------
     coef_ : array of shape (1, n_features) or (n_classes, n_features)
+        The coefficients: one row for two classes, otherwise one row for each class.
     intercept_ : array of shape (1,) or (n_classes,)
+        The intercepts.
     classes_ : array of shape (n_classes,)
+        The labels, in sorted order.
     n_iter_ : int
+        The number of epochs that the last call began.
     t_ : float
+        1 plus the number of rows learned from. In memory held-out rows count too, as in
+        scikit-learn.
     loss_curve_ : list of float
+        The progressive loss of the last call: for each block the mean loss of its rows, each scored
+        before it was learned from.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
+        The names of the features. It exists only if X was a DataFrame whose column names are all
+        strings.
 
     Notes
     -----
-    Sparse rows of scipy are learned from as scikit-learn does, whose intercepts move by 0.01 of
-    what they would for dense rows; see `SGDClassifier`.
+    X may hold sparse rows of scipy, in memory or as the blocks of a dask array. They are learned
+    from as in scikit-learn: the intercepts move by 0.01 of what they would for dense rows. See
+    `SGDClassifier`.
+
+    Fitted attributes are in the namespace and on the device of X.
+
+    Differences from scikit-learn:
+
+    - ``max_iter`` is "auto" by default instead of 1000, because 1000 epochs over a collection are
+      1000 reads of the data.
+    - ``shuffle`` may also be "rows", because one order for all classes is several times as fast.
+    - ``n_jobs`` has no effect and takes only None, 1 and -1, because all classes are columns of one
+      matrix and learn together.
+    - ``class_weight="balanced"`` counts each row as often as its ``sample_weight`` says, as
+      `~sklearn.utils.compute_class_weight` does. scikit-learn counts each row once.
+    - Over a collection ``early_stopping`` holds out rows of each block and scores them after each
+      segment of 64 blocks, because a fit has one epoch by default.
+    - ``early_stopping`` scores the model itself. scikit-learn's loop leaves out how much the L2
+      penalty has shrunk the coefficients so far.
+    - Row by row on sparse rows, the objective that ends the epochs counts the L2 penalty of all
+      coefficients. scikit-learn counts only that of the features of the row before.
+    - The parameters ``batch_size`` and ``classes`` and the attribute ``loss_curve_`` are additions.
 
     References
     ----------

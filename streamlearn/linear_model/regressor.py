@@ -1,4 +1,4 @@
-"""Linear regressor that learns in one pass, block by block."""
+"""The linear regressor, which learns in one pass, block by block."""
 
 from __future__ import annotations
 
@@ -17,44 +17,151 @@ from streamlearn.linear_model.base import SGD, one_column
 class SGDRegressor(RegressorMixin, SGD):
     """Linear regressor that learns by stochastic gradient steps, from data of any size.
 
-    scikit-learn's `~sklearn.linear_model.SGDRegressor` for any array backend and for dask
-    collections; see `SGDClassifier` for what is different and why.
+    It is scikit-learn's `~sklearn.linear_model.SGDRegressor` for arrays of any library and for dask
+    collections. A collection is read once, block by block, with a bounded number of blocks in
+    memory. With the default parameters there is no step size to tune, and neither the features nor
+    the target need scaling.
 
     Parameters
     ----------
     loss : {"squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive"}, \
 default="squared_error"
+        The loss function. "squared_error" is least squares. "huber" and "epsilon_insensitive" suit
+        data in which some targets are far off.
     penalty : {"l2", "l1", "elasticnet", None}, default="l2"
+        The penalty on the coefficients. "elasticnet" mixes "l1" and "l2". None is no penalty.
     alpha : float, default=0.0001
+        The strength of the penalty, 0 or more. The schedule "optimal" computes its step sizes from
+        it, and needs more than 0.
     l1_ratio : float, default=0.15
+        The share of "l1" in "elasticnet", between 0 and 1.
     fit_intercept : bool, default=True
+        Whether to learn an intercept.
     max_iter : int or "auto", default="auto"
+        The largest number of epochs of `fit`. "auto" is 1 for a collection. It is 1000 for an array
+        in memory, where ``tol`` may end the fit earlier.
     tol : float or None, default=1e-3
+        `fit` stops when the objective has not improved by at least ``tol`` for ``n_iter_no_change``
+        epochs in a row. None never stops early.
     shuffle : bool or "rows", default=True
+        Whether to permute the rows before each epoch.
+
+        - In memory the rows are permuted. With ``batch_size="auto"`` many rows are permuted in runs
+          of neighbouring rows, which is faster: 65,536 rows in runs of 16 in the first epoch.
+        - Over a collection True permutes the blocks, and the batches inside each block, without
+          copies. "rows" permutes the rows inside each block too.
     verbose : int, default=0
+        If it is not 0, print the progress at the end of each segment of 64 blocks.
     epsilon : float, default=0.1
+        The threshold of the losses "huber", "epsilon_insensitive" and
+        "squared_epsilon_insensitive", in the unit of y.
     random_state : int, RandomState instance or None, default=None
+        The seed of the permutations and of the held-out rows. An int makes every fit give the same
+        result.
     learning_rate : {"auto", "constant", "optimal", "invscaling", "adaptive", "pa1", "pa2"}, \
 default="auto"
-        (scikit-learn: "invscaling".)
+        How long the steps are.
+
+        - "auto" is averaged stochastic Newton (`streamlearn.core.linear.newton`). It needs no step
+          size, and does not depend on the scale and the offset of the features. With
+          ``batch_size=1`` it means scikit-learn's default, "invscaling".
+        - "constant", "optimal", "invscaling" and "adaptive" are scikit-learn's schedules, applied
+          to the mean gradient of each batch.
+        - "pa1" and "pa2" are passive-aggressive steps, row by row. They need
+          ``loss="epsilon_insensitive"``.
     eta0 : float, default=0.01
+        The step size of "constant", and the first one of "invscaling" and "adaptive". It must be
+        more than 0. "pa1" and "pa2" use it as their C, see `PassiveAggressiveRegressor`.
     power_t : float, default=0.25
+        The exponent of "invscaling", 0 or more.
     early_stopping : bool, default=False
+        Whether `fit` holds out rows, scores them, and stops when the score has not improved by at
+        least ``tol`` for ``n_iter_no_change`` times in a row. Over a collection it holds out rows
+        of every block and scores them after each segment of 64 blocks. In memory it holds out the
+        rows that scikit-learn does, and scores R2 at the end of each epoch. `partial_fit` does not
+        support it.
     validation_fraction : float, default=0.1
+        The share of the rows to hold out: of each block, or of all rows in memory.
     n_iter_no_change : int, default=5
+        The number of epochs (or of scores, see ``early_stopping``) without an improvement after
+        which `fit` stops.
     warm_start : bool, default=False
+        Whether `fit` starts from the coefficients of the fit before.
     average : bool or int, default=False
+        Whether to answer with the mean of the coefficients over all rows. An int n means the mean
+        from the n-th row on. With ``learning_rate="auto"`` False means a mean too, which weighs the
+        later coefficients more.
     batch_size : int or "auto", default="auto"
+        The number of rows of one step. "auto" is 64 at first, and grows with the rows seen up to
+        what fits in the cache. 1 is scikit-learn's algorithm, row by row: it gives the same
+        coefficients up to rounding, with ``shuffle=False`` also block by block. With "pa1" and
+        "pa2" "auto" is 1.
 
     Attributes
     ----------
     coef_ : array of shape (n_features,)
+        The coefficients.
     intercept_ : array of shape (1,)
+        The intercept.
     n_iter_ : int
+        The number of epochs that the last call began.
     t_ : float
+        1 plus the number of rows learned from. In memory held-out rows count too, as in
+        scikit-learn.
     loss_curve_ : list of float
+        The progressive loss of the last call: for each block the mean loss of its rows, each scored
+        before it was learned from.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
+        The names of the features. It exists only if X was a DataFrame whose column names are all
+        strings.
+
+    Notes
+    -----
+    X may hold sparse rows of scipy: in memory in any format, or as the blocks of a dask array
+    (``X.map_blocks(scipy.sparse.csr_array)``). No block is ever made dense, and predictions are
+    dense. The results are those of dense rows up to rounding. With "auto" and more than about 2,000
+    features (times columns of ``coef_``) only a diagonal of the curvature is kept. Every sparse
+    feature still moves from the first row on that has it.
+
+    Row by row (``batch_size=1``, "pa1", "pa2") the results for sparse rows are not those of dense
+    rows, but those of scikit-learn's loop over sparse rows. There the intercepts move by 0.01 of
+    what they would for dense rows, and an L1 penalty cuts only the features that a row has.
+
+    Fitted attributes are in the namespace and on the device of X.
+
+    Differences from scikit-learn:
+
+    - ``max_iter`` is "auto" by default instead of 1000, because 1000 epochs over a collection are
+      1000 reads of the data.
+    - ``learning_rate`` is "auto" by default instead of "invscaling", because "auto" needs no step
+      size and no scaled features.
+    - A step moves by the mean gradient of a batch of rows, because single rows are slow without a
+      compiled loop. ``batch_size=1`` is scikit-learn's algorithm.
+    - In batches of more rows, ``average`` with an L1 penalty is the mean of the coefficients.
+      scikit-learn subtracts the whole accumulated penalty from it.
+    - Intercepts learn at the same rate from sparse rows as from dense rows, so that both give the
+      same results. scikit-learn slows them down by 0.01.
+    - ``shuffle`` may also be "rows". Over a collection True permutes only blocks and batches,
+      because that needs no copies.
+    - Negative weights are an error with "auto", because it draws rows by their weights.
+    - Over a collection ``early_stopping`` holds out rows of each block and scores them after each
+      segment of 64 blocks, because a fit has one epoch by default.
+    - ``early_stopping`` scores the model itself. scikit-learn's loop leaves out how much the L2
+      penalty has shrunk the coefficients so far.
+    - With ``average`` and ``warm_start``, the mean of a fit holds nothing of the mean before.
+      scikit-learn adds a rest of it.
+    - Row by row on sparse rows, the objective that ends the epochs counts the L2 penalty of all
+      coefficients. scikit-learn counts only that of the features of the row before.
+    - The parameter ``batch_size`` and the attribute ``loss_curve_`` are additions.
+
+    References
+    ----------
+    "auto": Bercu, Godichon-Baggioni & Portier, "An efficient stochastic Newton algorithm for
+    parameter estimation in logistic regressions", 2020. "optimal": L. Bottou, "Stochastic Gradient
+    Descent Tricks", 2012. "pa1" and "pa2": Crammer, Dekel, Keshet, Shalev-Shwartz & Singer, "Online
+    passive-aggressive algorithms", 2006.
 
     Examples
     --------
@@ -124,15 +231,20 @@ default="auto"
         intercept_init: Any = None,
         sample_weight: Any = None,
     ) -> SGDRegressor:
-        """Fit to X and y, forgetting what was learned before unless ``warm_start``.
+        """Fit to X and y, and forget what was learned before unless ``warm_start``.
 
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to learn from: numbers without NaN and infinity, dense or sparse.
         y : array, Series, dask array or dask Series of shape (n_samples,)
-        coef_init : array of shape (n_features,), optional
-        intercept_init : array of shape (1,), optional
-        sample_weight : array or dask array of shape (n_samples,), optional
+            The target of each row: numbers without NaN and infinity.
+        coef_init : array of shape (n_features,), default=None
+            The coefficients to start from. None starts from 0.
+        intercept_init : array of shape (1,), default=None
+            The intercept to start from. None starts from 0.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row. None means 1 for every row.
 
         Returns
         -------
@@ -141,7 +253,7 @@ default="auto"
         Raises
         ------
         ValueError
-            If X and y do not line up or hold NaN or infinity, or the model overflows.
+            If X and y do not line up, if they hold NaN or infinity, or if the model overflows.
         """
         self._check(partial_fit=False)
         with unchanged_on_error(self):
@@ -151,7 +263,26 @@ default="auto"
         return self
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> SGDRegressor:
-        """Learn from more rows, in one epoch; the same parameters and errors as `fit`."""
+        """Learn from more rows, in one epoch.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to learn from: numbers without NaN and infinity, dense or sparse.
+        y : array, Series, dask array or dask Series of shape (n_samples,)
+            The target of each row: numbers without NaN and infinity.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row. None means 1 for every row.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If `fit` would raise it, or if X has other features than before.
+        """
         self._check(partial_fit=True)
         with unchanged_on_error(self):
             first = not hasattr(self, "coef_")
@@ -164,26 +295,45 @@ default="auto"
         self.coef_, self.intercept_ = coef[0, :], intercept
 
     def predict(self, X: Any) -> Any:
-        """Return the value of each row.
+        """Return the prediction for each row.
 
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows, with the features of `fit`.
 
         Returns
         -------
         array or dask collection of shape (n_samples,)
-            In X's namespace and on its device; lazy for dask.
+            The predictions, in the unit of y, in the namespace and on the device of X. The result
+            is lazy if X is a dask collection. It is a Series with the index of X if X is a dask
+            DataFrame.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
+            or on another device.
         """
         return self._out("predict", X, one_column)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the coefficient of determination R2 of the prediction, in one pass.
+        """Return R2, the coefficient of determination of the predictions.
+
+        A collection is read once.
 
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows, with the features of `fit`.
         y : array, Series, dask array or dask Series of shape (n_samples,)
-        sample_weight : array or dask array of shape (n_samples,), optional
+            The true target of each row.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row. None means 1 for every row.
+
+        Returns
+        -------
+        float
+            A number that is at most 1.
         """
         return metrics.r2_score(y, self.predict(X), sample_weight=sample_weight)

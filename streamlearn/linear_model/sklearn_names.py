@@ -1,4 +1,4 @@
-"""Names that scikit-learn's linear models have without documenting them, and code relies on."""
+"""Undocumented names of scikit-learn's linear models that user code relies on."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ EPSILON = 0.1
 
 
 class Familiar:
-    """The losses by name; under ``average``, the last models beside their mean.
+    """The losses by name, and with ``average`` both the last coefficients and their mean.
 
-    The state that ``partial_fit`` goes on from holds both; they are not to be set.
+    The state that ``partial_fit`` goes on from holds both. They cannot be set.
     """
 
     average: Any
@@ -24,7 +24,7 @@ class Familiar:
     loss_functions = {name: (loss, EPSILON) for name, loss in LOSSES.items()}
 
     def _state_with_mean(self) -> Any:
-        """Return the state, where an explicit schedule has averaged."""
+        """Return the state if an explicit schedule has averaged the coefficients."""
         state = self._learned.state if "_learned" in vars(self) else None
         if not self.average or not hasattr(state, "mean_coef"):
             raise AttributeError("no explicit learning_rate has averaged coefficients")

@@ -1,4 +1,4 @@
-"""Coefficients that are mostly zeros, held without them: scikit-learn's two methods."""
+"""Sparse coefficients: scikit-learn's methods ``sparsify`` and ``densify``."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ class SparseCoef:
     coef_: Any
 
     def sparsify(self) -> Any:
-        """Hold ``coef_`` as scipy's sparse rows, which an l1 penalty makes smaller.
+        """Convert ``coef_`` to a sparse array of scipy.
 
-        Answers are the same. The state that ``partial_fit`` goes on from stays as it is, so that
-        what is saved is saved in copies of ``coef_``; a fit makes it dense again.
+        This saves memory if most coefficients are 0, as with an L1 penalty. Predictions stay the
+        same. The state that ``partial_fit`` goes on from stays dense, so memory is saved only in
+        ``coef_`` and its copies. The next fit makes ``coef_`` dense again.
 
         Returns
         -------
@@ -45,7 +46,7 @@ class SparseCoef:
         return self
 
     def densify(self) -> Any:
-        """Hold ``coef_`` as an array, as a fit leaves it.
+        """Convert ``coef_`` to a dense array, as a fit makes it.
 
         Returns
         -------
