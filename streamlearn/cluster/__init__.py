@@ -1,4 +1,4 @@
-"""Clusters that are found in one pass, block by block."""
+"""Clustering in one pass, block by block."""
 
 from streamlearn.cluster.minibatch import MiniBatchKMeans
 

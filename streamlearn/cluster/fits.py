@@ -1,4 +1,4 @@
-"""Fits of mini-batch k-means: over batches drawn from memory, and over blocks in epochs."""
+"""Fits of mini-batch k-means: to batches drawn from memory, and to blocks in epochs."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from streamlearn.core.learner import Batch, Info
 
 
 class Outcome(NamedTuple):
-    """What a fit ends with.
+    """The result of a fit.
 
     Attributes
     ----------
     learned : Learned
         Its state is a `MiniBatchState`.
     n_iter : int
-        Epochs begun.
+        The number of epochs that were begun.
     inertia : float or None
-        Estimate of the inertia of all rows by what the batches had before their steps.
+        An estimate of the inertia of all rows, from the batches before their steps.
     """
 
     learned: Learned
@@ -48,9 +48,9 @@ class DrawnBatches:
     ----------
     params : Params
     draws : RandomState
-        It moves on as it moves with scikit-learn.
-    X : array
-    weight : array or None
+        The source of the draws, which is left as scikit-learn leaves it.
+    X : array of shape (n_rows, n_features)
+    weight : array of shape (n_rows,), or None
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class DrawnBatches:
             np.ones(X.shape[0], to_numpy(X[:0, :]).dtype) if weight is None else to_numpy(weight)
         )
         self.total = float(by_row.sum())
-        # RandomState.choice would make these sums for every batch.
+        # RandomState.choice would compute these sums for every batch.
         until = np.cumsum(probabilities(by_row).astype(np.float64))
         self.until = until / until[-1]
 
@@ -69,11 +69,11 @@ class DrawnBatches:
         """Return None: there is one block."""
 
     def prepare(self, epoch: int, block: Block) -> int:
-        """Return how many steps there are by the end of an epoch."""
+        """Return how many rows are learned from by the end of an epoch."""
         return (epoch + 1) * self.X.shape[0]
 
     def step(self, learned: Learned, rows: int) -> tuple[Learned, None]:
-        """Take the steps of an epoch, or those before convergence."""
+        """Take the steps of an epoch, or fewer if they converge."""
         state, xp, X = learned.state, namespace(self.X), self.X
         size = state.batch_size
         with np.errstate(over="ignore", invalid="ignore"):
@@ -85,29 +85,30 @@ class DrawnBatches:
         return learned._replace(state=state, rows=state.steps * size), None
 
     def check(self, progress: Progress) -> None:
-        """Do nothing: rows and weights in memory have been checked."""
+        """Do nothing: rows and weights in memory are checked already."""
 
 
 class Converged(Never):
-    """Stop when the rule that goes along with the steps says so."""
+    """Stop when the stopping rule inside the state has converged."""
 
     def after_segment(self, progress: Progress) -> Progress:
-        """Look whether the steps have converged."""
+        """Stop if the steps have converged."""
         return progress._replace(stopped=_converged(progress.learned.state))
 
 
 @dataclass(frozen=True)
 class ConvergedLater(Converged):
-    """The same over blocks, where the steps are watched from the second epoch on.
+    """The same rule over blocks, where it starts in the second epoch.
 
     Attributes
     ----------
     course : Course
     watch : callable
-        ``(n_rows, n_steps) -> Watch``, asked if there is a second epoch.
+        ``(n_rows, n_steps) -> Watch``. It is called if there is a second epoch.
     max_iter : int
+        The largest number of epochs.
     before : int
-        Rows learned from before the fit.
+        The number of rows learned from before the fit.
     """
 
     course: Course
@@ -116,11 +117,11 @@ class ConvergedLater(Converged):
     before: int
 
     def begin(self, progress: Progress) -> float:
-        """Return the weight of all rows, which is not known yet."""
+        """Return 0 for the weight of all rows, which is not known yet."""
         return 0.0
 
     def after_epoch(self, progress: Progress) -> Progress:
-        """Watch from the second epoch on.
+        """Start the stopping rule after the first epoch.
 
         Raises
         ------
@@ -150,7 +151,7 @@ def over_drawn_batches(
 ) -> Outcome:
     """Learn from batches that are drawn from X with replacement, as scikit-learn draws them.
 
-    ``watch`` makes the stopping rule of the rows of an epoch and the steps at most.
+    ``watch`` makes the stopping rule from the rows of an epoch and the largest number of steps.
     """
     n_rows = X.shape[0]
     state = steps.begun(params, draws, LazyRows(X), weight)
@@ -165,10 +166,10 @@ def over_drawn_batches(
 
 
 def _beyond(until: np.ndarray, u: np.ndarray) -> np.ndarray:
-    """Return for each of ``u`` in [0, 1) the first place whose sum ``until`` there is larger.
+    """Return for each of ``u`` in [0, 1) the first place at which the sum ``until`` is larger.
 
-    Where rows weigh alike the place is known but for rounding: 9 ns to make sure, 260 to look it up
-    among a million (measured apart from ``bench/``).
+    If all rows have the same weight, the place is known up to rounding. To verify it takes 9 ns,
+    and to search it among a million takes 260 ns (measured apart from ``bench/``).
     """
     at = np.minimum((u * len(until)).astype(np.intp), len(until) - 1)
     missed = (until[at] <= u) | ((at > 0) & (until[at - 1] > u))
@@ -179,12 +180,14 @@ def _beyond(until: np.ndarray, u: np.ndarray) -> np.ndarray:
 def of_one_batch(
     params: Params, learned: Learned, X: Array, weight: Array | None, estimator: str
 ) -> Outcome:
-    """Learn from an array in memory in one step; what `over_blocks` does, without its machinery.
+    """Learn from an array in memory in one step.
+
+    It does the same as `over_blocks`, without a loop over blocks.
 
     Raises
     ------
     ValueError
-        If X is in another place than what was learned.
+        If X is in another namespace or on another device than the centres.
     """
     state = learned.state
     if state is None:
@@ -202,23 +205,24 @@ def over_blocks(
     max_iter: int,
     watch: Callable[[int, int], Watch],
 ) -> Outcome:
-    """Learn from blocks, in order, in epochs; the first one is never cut short.
+    """Learn from blocks, in order, in epochs. The first epoch is never cut short.
 
     Parameters
     ----------
     course : Course
-        Of the learner of `streamlearn.cluster.steps`.
+        The course of the learner of `streamlearn.cluster.steps`.
     learned : Learned
-        Where to start; not changed.
+        What to start from. It is not changed.
     blocks : Blocks
     max_iter : int
+        The largest number of epochs.
     watch : callable
-        ``(n_rows, n_steps) -> Watch``, asked if there is a second epoch.
+        ``(n_rows, n_steps) -> Watch``. It is called if there is a second epoch.
 
     Raises
     ------
     ValueError
-        If there are no rows, or none has a weight.
+        If there are no rows, or no row has a weight.
     """
     rule = ConvergedLater(course, watch, max_iter, learned.rows)
     learner = BlockLearner(course, inertia_of_block)
@@ -233,7 +237,7 @@ def inertia_of_block(sums: Info, n_rows: int, n_iter: int, block: int | None) ->
 
 
 def too_few(n: int, course: Course) -> ValueError:
-    """Return the error of rows, of any weight, that are fewer than the clusters."""
+    """Return the error of fewer rows with a weight than clusters."""
     if n == 0:
         return no_weight()
     weighted = " Rows of weight 0 do not count." if course.weighted else ""

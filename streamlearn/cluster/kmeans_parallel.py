@@ -1,9 +1,9 @@
-"""k-means||: where to start, from all rows, in a few parallel passes.
+"""k-means||: the first centres from all rows, in a few parallel passes.
 
 Each round draws rows with a probability in proportion to their weighted squared distances to the
-rows drawn so far [1]_. As many as wanted are drawn, without replacement, by keeping those that
-come first in a race of exponential waiting times [2]_: that needs no total beforehand, so that a
-round is one pass, and what a block contributes does not grow with it.
+rows drawn so far [1]_. Every row gets an exponential waiting time, and the rows with the shortest
+times are drawn [2]_. This draws a given number of rows without replacement. It needs no total
+beforehand, so a round is one pass, and what a block contributes does not grow with the block.
 
 References
 ----------
@@ -31,22 +31,23 @@ from streamlearn.core import kmeans
 from streamlearn.core.kmeans.plus_plus import seeds
 
 ROUNDS = 5
-"""Rounds after the first row; the paper's figures level off there."""
+"""The number of rounds after the first row, beyond which the paper's figures level off."""
 
 OVERSAMPLING = 2
-"""Rows drawn a round, in units of the clusters: the paper's choice."""
+"""The rows of a round, as a multiple of the clusters: the choice of the paper."""
 
 
 class Drawn(NamedTuple):
-    """Rows that came first, of all that there are.
+    """Rows that were drawn.
 
     Attributes
     ----------
     times : ndarray of shape (n,)
-        How long they waited.
+        Their waiting times.
     rows : ndarray of shape (n, d)
+        The rows.
     candidates : int
-        Rows that have a weight, drawn or not.
+        The number of all rows with a weight, drawn or not.
     """
 
     times: np.ndarray
@@ -61,17 +62,20 @@ def centers_of(
     draws: np.random.RandomState,
     tries: int,
 ) -> np.ndarray:
-    """Return centres (k, d) for all rows of ``blocks``, in ``ROUNDS`` + 2 passes.
+    """Return centres (k, d) from all rows of ``blocks``, in ``ROUNDS`` + 2 passes.
 
     Parameters
     ----------
     blocks : Blocks
         X, and sample_weight if any.
     reader : Reader
+        How the blocks are read.
     n_clusters : int
+        k.
     draws : RandomState
+        The source of the draws.
     tries : int
-        How often k of the rows drawn are chosen, the best to be kept.
+        How often k of the drawn rows are chosen. The best choice is kept.
 
     Raises
     ------
@@ -93,7 +97,7 @@ def centers_of(
             "for fewer clusters, or use another init."
         )
     weight = reduce(partial(_weights, reader, found), np.add, blocks)
-    # Most of the rows drawn are near many others; they stand for those.
+    # A drawn row counts as often as it is the nearest one of other rows.
     best, least = found, float("inf")
     p = probabilities(weight)
     for _ in range(tries):
@@ -132,7 +136,7 @@ def _drawn(
 
 
 def _first(most: int, a: Drawn, b: Drawn) -> Drawn:
-    """Return those of both that came first."""
+    """Return the rows with the shortest waiting times of both."""
     times, rows = (np.concatenate(both) for both in zip(a[:2], b[:2], strict=True))
     first = np.argsort(times, kind="stable")[:most]
     return Drawn(times[first], rows[first], a.candidates + b.candidates)

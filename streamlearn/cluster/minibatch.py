@@ -1,4 +1,4 @@
-"""k-means that learns in one pass, block by block."""
+"""k-means by mini-batches: `MiniBatchKMeans`."""
 
 from __future__ import annotations
 
@@ -32,77 +32,105 @@ from streamlearn.stages import Flow
 class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer):
     """k-means by mini-batches, from data of any size.
 
-    scikit-learn's `~sklearn.cluster.MiniBatchKMeans` for any array backend and for dask
-    collections, which are read block by block, in order, with a bounded number of blocks in memory.
-    Over an array in memory `fit` draws what scikit-learn draws and ends with the same centres; so
-    does `partial_fit`, a block at a time.
+    It is scikit-learn's `~sklearn.cluster.MiniBatchKMeans` for arrays of any library and for dask
+    collections. A collection is read block by block, in order, with a bounded number of blocks in
+    memory. Over an array in memory `fit` draws what scikit-learn draws and ends with the same
+    centres. `partial_fit` does so too, one block at a time.
 
     Parameters
     ----------
     n_clusters : int, default=8
+        The number of clusters.
     init : {"k-means++", "random", "k-means||"}, callable or array of shape \
 (n_clusters, n_features), default="k-means++"
-        Where to start. Over a collection "k-means++", "random" and a callable look at rows of the
-        first block, which blocks too short for the clusters are joined with; where the rows are
-        sorted, "k-means||" draws from all of them, in 7 more passes. A callable takes rows, the
-        number of clusters and ``random_state``.
+        How the first centres are found. An array holds the centres. A callable takes rows, the
+        number of clusters and ``random_state``, and returns centres.
+
+        - Over a collection "k-means++", "random" and a callable look at rows of the first block. If
+          a block has fewer rows than there are clusters, the next blocks are joined to it.
+        - "k-means||" draws from the rows of all blocks, in 7 more passes. It suits sorted rows.
     max_iter : int or "auto", default="auto"
-        Epochs at most. "auto": one over a collection, 100 over an array in memory.
-        (scikit-learn: 100, which over a collection would be up to 100 reads of the data.)
+        The largest number of epochs of `fit`. "auto" is 1 for a collection and 100 for an array in
+        memory.
     batch_size : int, default=1024
-        Rows of one step in `fit`; what is left of a block makes a smaller one. In `partial_fit`
-        an array in memory, and each block of a collection, is one batch.
+        The number of rows of one step in `fit`. The rows that are left at the end of a block make a
+        smaller step. In `partial_fit` an array in memory is one step, and so is each block of a
+        collection.
     verbose : int, default=0
+        If it is not 0, print the progress in scikit-learn's lines.
     compute_labels : bool, default=True
-        Whether to have ``labels_``, and ``inertia_`` over all rows.
+        Whether to set ``labels_``, and ``inertia_`` over all rows.
     random_state : int, RandomState instance or None, default=None
+        The seed of all draws. An int makes every fit give the same result.
     tol : float, default=0.0
-        Stop when the squared change of the centres is at most this part of the mean variance of
-        the features, which over a collection costs a pass to find. 0 never to.
+        `fit` stops when the squared change of the centres is at most this part of the mean variance
+        of the features. Over a collection the variance costs one pass. 0 never stops by it.
     max_no_improvement : int or None, default=10
-        Stop when so many batches in a row have not improved the smoothed inertia. None never to.
-        Over a collection neither rule cuts the first epoch short: no row goes unread.
+        `fit` stops when this number of batches in a row has not improved the smoothed inertia. None
+        never stops by it. Over a collection ``tol`` and ``max_no_improvement`` start in the second
+        epoch, so that every row is read.
     init_size : int or None, default=None
-        Rows to look at for the start: 3 times ``batch_size``, or 3 times ``n_clusters`` if that is
-        too few.
+        The number of rows to look at for the first centres. None means 3 times ``batch_size``, or 3
+        times ``n_clusters`` if that is less than ``n_clusters``.
     n_init : "auto" or int, default="auto"
-        How many starts are drawn, of which the best is kept. "auto": 3 for "random" and a callable,
-        1 for the others.
+        How many starts are drawn, of which the best is kept. "auto" is 3 for "random" and a
+        callable, and 1 otherwise.
     reassignment_ratio : float, default=0.01
-        Clusters with less than this part of the largest one's weight move to other rows. Those of
-        "k-means||" over a collection stay in the first epoch, since the rows of a cluster may come
-        last. Of sorted rows centres that are given stay only with 0.
+        A cluster moves to another row if its weight is less than this part of the largest cluster's
+        weight. Over a collection the clusters of "k-means||" do not move in the first epoch,
+        because the rows of a cluster may come last. If rows are sorted, centres that are given as
+        ``init`` stay in place only with 0.
 
     Attributes
     ----------
     cluster_centers_ : array of shape (n_clusters, n_features)
+        The centres of the clusters.
     labels_ : array or dask array of shape (n_samples,)
-        The cluster of each row of X: lazy for a collection. Not there after a one-pass pipeline
-        (ask it to predict) or with ``compute_labels=False``.
+        The cluster of each row of X, as int32. They are lazy if X was a dask collection. They do
+        not exist with ``compute_labels=False``, and after a one-pass pipeline, which can predict
+        them.
     inertia_ : float
-        Sum of squared distances of all rows to the nearest of the final centres, by weight. Of a
-        collection it is found, in one pass, when it is first asked for. Without ``labels_``, as
-        scikit-learn's, it is an estimate from what the batches had before their steps: over a
-        collection the mean over the last epoch, in memory exponentially weighted.
+        The sum of the squared distances of all rows to the nearest of the final centres, by weight.
+        For a collection it is computed, in one pass, when it is first read. If there are no
+        ``labels_``, it is an estimate from the batches before their steps, as in scikit-learn: the
+        mean over the last epoch for a collection, and an exponentially weighted mean in memory.
     n_iter_ : int
-        Epochs begun; 1 after `partial_fit`.
+        The number of epochs that were begun. It is 1 after `partial_fit`.
     n_steps_ : int
-        Batches learned from.
+        The number of batches learned from.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Only where X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a DataFrame whose column names are all
+        strings.
 
     Notes
     -----
-    Lazy labels and the collection they are made of do not go into a pickle. Distances are right far
-    from zero, where scikit-learn's cancel (offsets of 1e8, or 1e4 in float32). Where two rows that
-    "k-means++" tries leave the same inertia, rounding chooses, here and there; of equal centres the
-    first has the rows, in both. Sparse matrices are not supported.
+    A pickle holds neither lazy labels nor the collection that they are made from. Fitted attributes
+    are in the namespace and on the device of X.
+
+    Differences from scikit-learn:
+
+    - ``max_iter`` is "auto" by default instead of 100, because 100 epochs over a collection are up
+      to 100 reads of the data.
+    - ``init`` may also be "k-means||", because sorted rows need a start from all blocks.
+    - Over a collection batches are neighbouring rows, because blocks are read in order.
+      scikit-learn draws batches with replacement, and so does `fit` in memory.
+    - Over a collection no rows are drawn for an array ``init``, so that the length of the first
+      block does not matter. scikit-learn draws rows for it too.
+    - Over a collection no stopping rule ends the first epoch, because every row is to be read.
+    - Distances are right far from zero. scikit-learn's lose all digits at offsets of 1e8, or of 1e4
+      in float32.
+    - If two rows that "k-means++" tries leave the same inertia, rounding chooses one of them. In
+      scikit-learn rounding chooses too, and may choose the other.
+    - Sparse rows are not supported.
 
     References
     ----------
-    D. Sculley, "Web-scale k-means clustering", WWW 2010; see `streamlearn.core.kmeans` and
-    `streamlearn.cluster.kmeans_parallel` for the starts.
+    D. Sculley, "Web-scale k-means clustering", WWW 2010. "k-means++": D. Arthur and S.
+    Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007. "k-means||": B.
+    Bahmani, B. Moseley, A. Vattani, R. Kumar and S. Vassilvitskii, "Scalable k-means++", PVLDB
+    5(7), 2012.
 
     Examples
     --------
@@ -120,7 +148,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
 
     _takes_flow = True  # X may be a `streamlearn.stages.Flow`
 
-    _learned: Learned  # where `partial_fit` goes on
+    _learned: Learned  # `partial_fit` goes on from it
 
     _parameter_constraints: dict[str, Any] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
@@ -167,14 +195,16 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         self.reassignment_ratio = reassignment_ratio
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> MiniBatchKMeans:
-        """Find the clusters of X, forgetting what was learned before.
+        """Find the clusters of X, and forget what was learned before.
 
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to learn from: dense numbers without NaN and infinity.
         y : None
-            Ignored.
-        sample_weight : array or dask array of shape (n_samples,), optional
+            It is ignored.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row, 0 or more. None means 1 for every row.
 
         Returns
         -------
@@ -183,11 +213,11 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         Raises
         ------
         ValueError
-            If X holds NaN, infinity or numbers whose squares overflow, has fewer rows than
-            clusters, does not line up with the weights, these are all 0 or one is negative, or
-            ``init`` has not the shape (n_clusters, n_features).
+            If X holds NaN, infinity or numbers whose squares overflow, if it has fewer rows than
+            clusters, if X and the weights do not line up, if all weights are 0 or one is negative,
+            or if ``init`` does not have the shape (n_clusters, n_features).
         NotImplementedError
-            In a one-pass pipeline for ``init="k-means||"``, and for ``tol`` with a second epoch.
+            In a one-pass pipeline, for ``init="k-means||"`` and for ``tol`` with a second epoch.
         """
         check_parameters(self, again=True)
         with unchanged_on_error(self):
@@ -198,7 +228,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
             params = self._params(given, draws, partial_fit=False)
             if given.whole is not None:
                 X_, weight = passes.rows_and_weight(given.reader, given.whole)
-                # scikit-learn's names of what "auto" and None have come to
+                # scikit-learn has the resolved values of "auto" and None under these names.
                 self._init_size = min(params.start.size, X_.shape[0])
                 self._n_init = params.start.tries
                 max_iter, watch = self._max_iter(lazy=False), partial(self._watch, given)
@@ -208,16 +238,34 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
             else:
                 out = self._fit_blocks(given, params, Learned(), seed=seed)
                 forward(draws, out.learned.state.draws)
-            # scikit-learn's partial_fit draws anew after a fit.
+            # After a fit scikit-learn's partial_fit starts from ``random_state`` again.
             state = out.learned.state._replace(draws=None)
             self._publish(out._replace(learned=out.learned._replace(state=state)))
             self._label(given, X, sample_weight, out.inertia)
         return self
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> MiniBatchKMeans:
-        """Learn from more rows: an array in memory, and each block of a collection, is one batch.
+        """Learn from more rows. An array in memory is one batch, and so is each block.
 
-        The same parameters and errors as `fit`.
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to learn from: dense numbers without NaN and infinity.
+        y : None
+            It is ignored.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row, 0 or more. None means 1 for every row.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If `fit` would raise it, or if X has other features than before.
+        NotImplementedError
+            In a one-pass pipeline, for ``init="k-means||"``.
         """
         check_parameters(self, again=False)
         with unchanged_on_error(self):
@@ -244,7 +292,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         return self
 
     def _check_inputs(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Given:
-        """Check what is given; y is for the stages ahead alone."""
+        """Check the arguments. Only stages ahead use y."""
         y = y if isinstance(X, Flow) else None
         given = check_inputs(self, X, y, sample_weight, reset=reset, lazy_rows=True)
         n_rows = given.blocks.rows[0] if given.blocks.in_memory else None
@@ -263,7 +311,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
     def _params(
         self, given: Given, draws: np.random.RandomState, *, partial_fit: bool
     ) -> steps.Params:
-        """Return the parameters of the steps that start anew."""
+        """Return the parameters of steps that start from no clusters."""
         how, tries = self.init, self.n_init
         listed = not isinstance(how, str) and not callable(how)
         if tries == "auto":
@@ -314,7 +362,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         seed: int = 0,
         partial_fit: bool = False,
     ) -> fits.Outcome:
-        """Fit to the blocks one after the other; ``seed`` is for rows in memory, to be shuffled."""
+        """Fit to the blocks one after the other. ``seed`` shuffles the rows of X in memory."""
         flow, in_order = given.flow, partial_fit or not given.blocks.in_memory
         course = Course(
             steps.learner(params),
@@ -353,9 +401,9 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         self.n_iter_, self.n_steps_ = out.n_iter, out.learned.state.steps
 
     def _label(self, given: Given, X: Any, sample_weight: Any, inertia: float | None) -> None:
-        """Say which cluster each row is in, and how far they are; lazily of a collection.
+        """Set the labels and the inertia, which are lazy for a collection.
 
-        ``inertia`` stands for that of the rows where there are to be no labels.
+        Without labels ``inertia`` is set, which is an estimate.
         """
         for name in ("labels_", "inertia_"):
             self.__dict__.pop(name, None)
@@ -372,12 +420,12 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
             self.labels_, self._unread = self.predict(X), (X, sample_weight)
 
     def _absent(self) -> Array | None:
-        """Return which centres have no rows, being equal to others."""
+        """Return which centres have no rows because an earlier centre is equal, or None."""
         state = self._learned.state
         return kmeans.twins(state.clusters.centers) if state.twins else None
 
     def __getattr__(self, name: str) -> Any:
-        """Find ``inertia_`` of a collection: no property, which a notebook would read to show."""
+        """Compute ``inertia_`` of a collection. A notebook would read a property to show it."""
         unread = vars(self).get("_unread")
         if name != "inertia_" or unread is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -385,11 +433,11 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         return self.inertia_
 
     def __sklearn_array_api_convert__(self, converter: Any) -> Any:
-        """Return a copy with ``converter`` applied to all that was learned; no collection."""
+        """Return a copy with ``converter`` applied to all learned arrays, without a collection."""
         return super(MiniBatchKMeans, copy(self)).__sklearn_array_api_convert__(converter)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what is to be pickled: no collection, nor what is lazily made of one."""
+        """Return the attributes to pickle, without the collection and its lazy labels."""
         state = super().__getstate__()
         if state.get("_unread") is not None or engine.is_collection(state.get("labels_")):
             state = {k: v for k, v in state.items() if k not in ("_unread", "labels_")}
@@ -405,18 +453,41 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows, with the features of `fit`.
 
         Returns
         -------
         array or dask collection of shape (n_samples,)
-            int32, in X's namespace and on its device; lazy for dask.
+            The numbers of the centres, as int32, in the namespace and on the device of X. They are
+            lazy if X is a dask collection.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
+            or on another device.
         """
         check_is_fitted(self)
         function = partial(kmeans.labels, self._learned.state.clusters, absent=self._absent())
         return rows_out(self, "predict", X, function, fitted=self.cluster_centers_)
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
-        """Fit to X, then return the cluster of each row, lazily of a collection."""
+        """Fit to X, then return the cluster of each row.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to learn from: dense numbers without NaN and infinity.
+        y : None
+            It is ignored.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row, 0 or more. None means 1 for every row.
+
+        Returns
+        -------
+        array or dask collection of shape (n_samples,)
+            The numbers of the clusters, as `predict` returns them.
+        """
         self.fit(X, sample_weight=sample_weight)
         return self.labels_ if self.compute_labels else self.predict(X)
 
@@ -426,26 +497,36 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         return rows_out(self, "transform", X, function, fitted=clusters.centers, names=names)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """Return minus the inertia of the rows of X, in one pass.
+        """Return minus the inertia of the rows of X.
+
+        A collection is read once.
 
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows, with the features of `fit`.
         y : None
-            Ignored.
-        sample_weight : array or dask array of shape (n_samples,), optional
+            It is ignored.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row, 0 or more. None means 1 for every row.
+
+        Returns
+        -------
+        float
+            Minus the sum of the squared distances of the rows to their nearest centres, by weight.
 
         Raises
         ------
         ValueError
-            If X has other features, holds NaN or infinity, or has no rows or none of any weight.
+            If X has other features than in `fit`, if it holds NaN or infinity, or if it has no rows
+            or no row with a weight.
         """
         check_is_fitted(self)
         given = check_inputs(self, X, None, sample_weight, reset=False, lazy_rows=True)
         return -passes.inertia(given.blocks, given.reader, self._learned.state.clusters)
 
     def __sklearn_tags__(self) -> Any:
-        """Return scikit-learn's tags."""
+        """Return the tags of the estimator."""
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.array_api_support = True

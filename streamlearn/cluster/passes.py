@@ -1,4 +1,4 @@
-"""Numbers that take a pass over all rows: their inertia, and the variance that ``tol`` goes by."""
+"""Numbers from one pass over all rows: the inertia, and the variance that ``tol`` refers to."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def inertia(blocks: Blocks, reader: Reader, clusters: kmeans.State) -> float:
     Raises
     ------
     ValueError
-        If there are no rows, none has a weight, or they are in another place than the centres.
+        If there are no rows, if no row has a weight, or if the rows are in another namespace or on
+        another device than the centres.
     """
     found = reduce(partial(_inertia_of_block, clusters, reader), add, blocks)
     if found is None:
@@ -51,7 +52,7 @@ def _inertia_of_block(clusters: kmeans.State, reader: Reader, block: Block) -> A
 def mean_variance(blocks: Blocks, reader: Reader) -> float:
     """Return the mean of the features' variances."""
     state = reduce(partial(_moments_of_block, reader), moments.merge, blocks)
-    with np.errstate(over="ignore"):  # the first step finds that its squares overflow, too
+    with np.errstate(over="ignore"):  # the first step raises the error of it
         return float(np.mean(to_numpy(moments.variance(state))))
 
 

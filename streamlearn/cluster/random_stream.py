@@ -1,7 +1,7 @@
-"""scikit-learn's stream of random numbers as a value: what was drawn so far is part of the state.
+"""scikit-learn's stream of random numbers as a value, which is part of the state.
 
-A task that runs twice starts from the same value, and so draws the same. The value is numbers and
-names in dicts, no pickle: a file of a fitted estimator runs no code when it is read.
+A task that runs twice starts from the same value, and so draws the same numbers. The value is made
+of dicts with numbers and names and is no pickle, so that reading a fitted estimator runs no code.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import numpy as np
 
 
 class RandomStream:
-    """A RandomState on loan.
+    """A RandomState that is made from a value, and turned into a value again.
 
     Parameters
     ----------
     value : dict
-        What `value` returned before, or `value_of` a RandomState.
+        What `value` has returned, or `value_of` a RandomState.
     """
 
     def __init__(self, value: dict[str, Any]) -> None:
@@ -25,21 +25,21 @@ class RandomStream:
         self._source: np.random.RandomState | None = None
 
     def source(self) -> np.random.RandomState:
-        """Return the RandomState, which is made when it is first asked for: few steps draw."""
+        """Return the RandomState. It is made in the first call, because few steps draw."""
         if self._source is None:
             self._source = np.random.RandomState(_generator(self._value["bit_generator"]))
             forward(self._source, self._value)
         return self._source
 
     def value(self) -> dict[str, Any]:
-        """Return the stream from where it is now."""
+        """Return the present state of the stream."""
         return self._value if self._source is None else value_of(self._source)
 
 
 def value_of(source: np.random.RandomState) -> dict[str, Any]:
-    """Return the stream of ``source`` from where it is now: numbers, names and dicts of them.
+    """Return the present state of ``source`` as dicts of numbers and names.
 
-    Arrays become lists: they are the generator's, and do not move to another library or device.
+    Arrays become lists, because the generator's arrays must not move to another library or device.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def value_of(source: np.random.RandomState) -> dict[str, Any]:
 
 
 def forward(source: np.random.RandomState, value: dict[str, Any]) -> None:
-    """Let ``source`` go on from ``value``, a stream that began as its own."""
+    """Let ``source`` go on from ``value``, which must be of the same kind of generator."""
     source.set_state(value)
 
 
@@ -62,7 +62,7 @@ def _listed(x: Any) -> Any:
 
 
 def _generator(name: str) -> np.random.BitGenerator:
-    """Return a generator of NumPy's by its name."""
+    """Return a bit generator of NumPy by its name."""
     made = getattr(np.random, name, None)
     if not (isinstance(made, type) and issubclass(made, np.random.BitGenerator)):
         raise ValueError(

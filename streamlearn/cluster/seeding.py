@@ -1,4 +1,4 @@
-"""Where clusters start: centres from the rows of the first block, with scikit-learn's draws."""
+"""The first centres, from the rows of the first block, with scikit-learn's draws."""
 
 from __future__ import annotations
 
@@ -26,19 +26,21 @@ from streamlearn.core.kmeans.plus_plus import seeds
 
 
 class Start(NamedTuple):
-    """How centres are found.
+    """How the first centres are found.
 
     Attributes
     ----------
     n_clusters : int
     how : {"k-means++", "random"}, callable or ndarray
+        The method, or the centres themselves.
     size : int
-        Rows that are drawn to look at.
+        The number of rows that are drawn to look at.
     tries : int or None
-        How often centres are drawn, the best on other rows to be kept. None to draw once and
-        compare with nothing; 0 to draw nothing where centres are given, so that the length of the
-        first block does not matter. (scikit-learn draws rows for given centres, too.)
+        How often centres are drawn. The best ones on other rows are kept. None draws once and
+        compares nothing. 0 is for given centres and draws nothing, so that the length of the first
+        block does not matter. (scikit-learn draws rows for given centres, too.)
     verbose : bool
+        Whether to print the inertia of each try.
     """
 
     n_clusters: int
@@ -49,7 +51,7 @@ class Start(NamedTuple):
 
 
 def given_centers(init: Any, n_clusters: int, n_features: int | None) -> np.ndarray:
-    """Return centres that a user gives, in the host's memory.
+    """Return the centres that the user passed as ``init``, as a checked NumPy array.
 
     Raises
     ------
@@ -76,13 +78,14 @@ def given_centers(init: Any, n_clusters: int, n_features: int | None) -> np.ndar
 def centers_of(
     start: Start, draws: np.random.RandomState, rows: LazyRows, weight: Array | None
 ) -> Array:
-    """Return the centres (k, d) to start from.
+    """Return the first centres (k, d).
 
     Parameters
     ----------
     start : Start
     draws : RandomState
-        Drawn from as scikit-learn does: ``fit`` draws the rows to compare on first.
+        The source of the draws, in scikit-learn's order: ``fit`` first draws the rows to compare
+        centres on.
     rows : LazyRows
         The rows of the first block.
     weight : array of shape (n_rows,), or None
@@ -90,8 +93,8 @@ def centers_of(
     Raises
     ------
     ValueError
-        If the rows are fewer than the clusters, have no weight or a negative one, or given centres
-        have another shape.
+        If there are fewer rows than clusters, if the rows have no weight or a negative one, or if
+        given centres have another shape.
     """
     n, k = rows.array.shape[0], start.n_clusters
     if n < k and isinstance(start.how, str):
@@ -155,12 +158,12 @@ def _some(rows: LazyRows, weight: Array | None, at: np.ndarray) -> tuple[Array, 
 
 
 def overflown() -> ValueError:
-    """Return the error of distances that left the floats: no centre is the nearest then."""
+    """Return the error of distances that overflow, of which none is the smallest."""
     return diverged("in the squared distances of rows from centers")
 
 
 def nonnegative_or_raise(weight: Array) -> None:
-    """Raise a ValueError where a weight is negative: no row could be drawn by it."""
+    """Raise a ValueError if a weight is negative, because it is no probability to draw a row."""
     xp = namespace(weight)
     if bool(xp.any(weight < 0)):
         least = to_float(xp.min(weight))
@@ -173,7 +176,7 @@ def _probabilities(X: Array, weight: Array | None) -> np.ndarray:
 
 
 def probabilities(weight: np.ndarray) -> np.ndarray:
-    """Return what share of the weight each row has.
+    """Return the probability to draw each row: its share of the weight.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""A step of mini-batch k-means as scikit-learn takes it: with its draws and its stopping rule.
+"""A step of mini-batch k-means with scikit-learn's draws and stopping rule.
 
-The core moves centres and knows no random numbers. What needs numbers on the host stands here:
-when clusters of little weight move to other rows, for which something is drawn, and when to stop.
-Each takes one read of a few numbers from a device.
+The core moves centres and knows no random numbers. This module holds what needs numbers on the
+host: to move clusters of little weight to other rows, which are drawn, and to stop. Each of the two
+reads a few numbers from the device once.
 """
 
 from __future__ import annotations
@@ -28,13 +28,15 @@ class Params(NamedTuple):
     Attributes
     ----------
     core : kmeans.Params
+        The hyperparameters of the core.
     start : Start
+        How the first centres are found.
     batch_size : int
-        What counts as a batch when clusters wait to be reassigned.
+        The rows that count as one batch, for the time between two reassignments.
     draws : dict or None
         The stream to start with, see `streamlearn.cluster.random_stream`.
     from_all : bool
-        Whether the start was found from all rows, in an order that may be theirs.
+        Whether the first centres come from all rows, perhaps in the order of the rows.
     """
 
     core: kmeans.Params
@@ -45,26 +47,30 @@ class Params(NamedTuple):
 
 
 class MiniBatchState(NamedTuple):
-    """Clusters under way, with what the host keeps for them.
+    """Clusters that are being learned, with what the host remembers about them.
 
     Attributes
     ----------
     clusters : kmeans.State
+        The centres and their weights.
     draws : dict or None
-        The stream of random numbers from here; None where it is still to begin.
+        The stream of random numbers. None if it has not begun.
     batch_size : int
+        The rows that count as one batch, for the time between two reassignments.
     waited : int
-        Rows since clusters were last looked at to be reassigned, as scikit-learn counts them.
+        The number of rows since clusters were last checked for reassignment, as scikit-learn
+        counts them.
     empty : bool
         Whether there may be clusters without any rows.
     twins : bool
         Whether some centres may be equal.
     spared : bool
-        Whether clusters of few rows stay: a start from all rows is thrown away in the first epoch
-        otherwise, where rows are sorted and those of a cluster come last.
+        Whether clusters of few rows stay in place. If rows are sorted, those of a cluster may come
+        last. Reassignment in the first epoch would then lose a start from all rows.
     steps : int
+        The number of steps so far.
     watch : Watch or None
-        None where nothing can stop.
+        The stopping rule. None never stops.
     """
 
     clusters: kmeans.State
@@ -79,7 +85,7 @@ class MiniBatchState(NamedTuple):
 
 
 def begin(params: Params, rows: LazyRows, weight: Array | None) -> MiniBatchState | None:
-    """Start from the rows of the first block; None where fewer than the clusters have a weight."""
+    """Start from the rows of the first block. Return None if fewer rows than clusters weigh."""
     n = rows.array.shape[0]
     if weight is not None:
         nonnegative_or_raise(weight)
@@ -90,7 +96,7 @@ def begin(params: Params, rows: LazyRows, weight: Array | None) -> MiniBatchStat
 
 
 def started(params: Params, rows: LazyRows, weight: Array | None) -> MiniBatchState:
-    """Start from some rows, drawing from the stream of the parameters."""
+    """Start from some rows, with draws from the stream of the parameters."""
     assert params.draws is not None
     stream = RandomStream(params.draws)
     state = begun(params, stream.source(), rows, weight)
@@ -100,7 +106,7 @@ def started(params: Params, rows: LazyRows, weight: Array | None) -> MiniBatchSt
 def begun(
     params: Params, draws: np.random.RandomState, rows: LazyRows, weight: Array | None
 ) -> MiniBatchState:
-    """Start from the rows of the first block, drawing from ``draws``."""
+    """Start from the rows of the first block, with draws from ``draws``."""
     clusters = kmeans.start(centers_of(params.start, draws, rows, weight))
     size = min(params.batch_size, rows.array.shape[0])
     return MiniBatchState(clusters, None, size, spared=params.from_all)
@@ -128,7 +134,7 @@ def update(params: Params, state: MiniBatchState, batch: Batch) -> tuple[MiniBat
 def stepped(
     params: Params, source: Callable[[], np.random.RandomState], state: MiniBatchState, batch: Batch
 ) -> tuple[MiniBatchState, Info]:
-    """Take one step; ask for the ``source`` of draws if clusters are to be reassigned."""
+    """Take one step. Call ``source``, which returns a RandomState, to reassign clusters."""
     before, n_rows = state.clusters, batch.X.shape[0]
     absent = kmeans.twins(before.centers) if state.twins else None
     after, info = kmeans.update(params.core, before, batch, absent)
@@ -161,12 +167,12 @@ def stepped(
 
 
 def inertia_of(info: Info) -> float:
-    """Read back what a step reports: the inertia of its rows before it.
+    """Read the inertia that a step reports: that of its rows before the step.
 
     Raises
     ------
     ValueError
-        If it left the floats: which centre is the nearest was guessed then.
+        If the inertia overflows, because the nearest centres were guessed then.
     """
     inertia = float(to_numpy(info.loss)[0])
     if not math.isfinite(inertia):
@@ -205,5 +211,5 @@ def rescale(params: Params, state: MiniBatchState, rho: Array, delta: Array) -> 
 
 
 def learner(params: Params) -> Learner:
-    """Bundle the steps with their parameters; they begin with the rows of the first block."""
+    """Bundle the steps with their parameters. They begin with the rows of the first block."""
     return Learner(params, begin, update, apply, rescale=rescale, begin=begin)

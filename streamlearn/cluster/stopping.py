@@ -1,4 +1,4 @@
-"""When to stop: scikit-learn's rule, as a value that goes along with the steps."""
+"""scikit-learn's stopping rule as a value, which is part of the state."""
 
 from __future__ import annotations
 
@@ -6,26 +6,28 @@ from typing import NamedTuple
 
 
 class Watch(NamedTuple):
-    """scikit-learn's stopping rule and what it has seen.
+    """scikit-learn's stopping rule, and what it remembers.
 
     Attributes
     ----------
     n_rows : int
-        Rows of an epoch.
+        The number of rows of an epoch.
     n_steps : int
-        Steps at most, for what is printed.
+        The largest number of steps, for the verbose lines.
     tol : float
-        Stop at a squared change of the centres of this much; 0 never to.
+        Stop if the squared change of the centres is at most this. 0 never stops.
     patience : int or None
-        Stop after this many batches without a smaller smoothed inertia; None never to.
+        Stop after this number of batches without a smaller smoothed inertia. None never stops.
     step : int
+        The number of steps so far.
     smoothed : float or None
-        Exponentially weighted mean of the batches' inertia a row.
+        The exponentially weighted mean of the inertia per row of the batches.
     least : float or None
-        The smallest so far.
+        The smallest value of ``smoothed`` so far.
     stale : int
-        Batches since.
+        The number of batches since then.
     converged : bool
+        Whether to stop.
     """
 
     n_rows: int
@@ -40,20 +42,24 @@ class Watch(NamedTuple):
 
 
 def watched(watch: Watch, inertia: float, moved: float, n_rows: int, *, verbose: bool) -> Watch:
-    """Return what has been seen after one more batch of ``n_rows``.
+    """Return the rule after one more batch of ``n_rows`` rows.
 
     Parameters
     ----------
+    watch : Watch
     inertia : float
-        Of the batch before the step, a row.
+        The inertia per row of the batch before the step.
     moved : float
-        Squared distance that the centres moved, all together.
+        The squared distance that all centres together moved.
+    n_rows : int
+    verbose : bool
+        Whether to print scikit-learn's lines.
     """
     step = watch.step + 1
-    said = f"Minibatch step {step}/{watch.n_steps}: mean batch inertia: {inertia}"
-    if step == 1:  # the inertia of the start
+    line = f"Minibatch step {step}/{watch.n_steps}: mean batch inertia: {inertia}"
+    if step == 1:  # scikit-learn ignores the inertia of the first centres
         if verbose:
-            print(said)  # noqa: T201
+            print(line)  # noqa: T201
         return watch._replace(step=step)
     smoothed = inertia
     if watch.smoothed is not None:
@@ -69,7 +75,7 @@ def watched(watch: Watch, inertia: float, moved: float, n_rows: int, *, verbose:
     still = watch.tol > 0 and moved <= watch.tol
     stale = watch.patience is not None and watch.stale >= watch.patience
     if verbose:
-        print(f"{said}, ewa inertia: {smoothed}")  # noqa: T201
+        print(f"{line}, ewa inertia: {smoothed}")  # noqa: T201
         if still or stale:
             why = "small centers change" if still else "lack of improvement in inertia"
             print(f"Converged ({why}) at step {step}/{watch.n_steps}")  # noqa: T201
