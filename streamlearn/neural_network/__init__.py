@@ -1,4 +1,4 @@
-"""Nets that learn in one pass, block by block."""
+"""Neural networks that learn in one pass, block by block."""
 
 from streamlearn.neural_network.classifier import MLPClassifier
 from streamlearn.neural_network.regressor import MLPRegressor

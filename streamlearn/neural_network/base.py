@@ -1,4 +1,4 @@
-"""What the nets for classes and for values share: parameters in, a fit, attributes out."""
+"""The base class of the nets: from parameters to a fit, and from there to attributes."""
 
 from __future__ import annotations
 
@@ -42,11 +42,21 @@ from streamlearn.neural_network.training import (
 )
 
 LARGEST_BATCH = 200
-"""Rows of a batch under ``batch_size="auto"``, where there are as many; scikit-learn's."""
+"""The largest number of rows of a batch if ``batch_size="auto"``, as in scikit-learn."""
 
 
 class Kept(NamedTuple):
-    """What predictions and the next fit go on from, beside the public attributes."""
+    """What predictions and the next fit need in addition to the public attributes.
+
+    Attributes
+    ----------
+    activation : str
+        The activation function of the last fit.
+    moving : NamedTuple of arrays
+        The state of the optimizer.
+    best : Best
+        What the stopping rule remembers.
+    """
 
     activation: str
     moving: Any
@@ -54,13 +64,13 @@ class Kept(NamedTuple):
 
 
 class Pace(NamedTuple):
-    """What scikit-learn's ``_optimizer`` is asked for."""
+    """A stand-in for scikit-learn's ``_optimizer``, of which user code reads the learning rate."""
 
     learning_rate: float
 
 
 class MLP(Movable, Versioned, BaseEstimator):
-    """A multi-layer perceptron."""
+    """A multi-layer perceptron, the base class of `MLPClassifier` and `MLPRegressor`."""
 
     _takes_collections = True
     _takes_flow = True  # X may be a `streamlearn.stages.Flow`
@@ -69,10 +79,10 @@ class MLP(Movable, Versioned, BaseEstimator):
     best_loss_: float | None
     validation_scores_: list[float] | None
     best_validation_score_: float | None
-    _target: str  # what y holds, as `check_inputs` says it
+    _target: str  # the ``target`` of `check_inputs`
     _learned: Kept
-    _seed: int  # of the draws of blocks, with the number of the next epoch
-    _epoch: int
+    _seed: int  # blocks draw from it
+    _epoch: int  # the number of the next epoch
 
     _parameter_constraints: dict[str, Any] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
@@ -106,7 +116,7 @@ class MLP(Movable, Versioned, BaseEstimator):
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, classes: Any = None, *, further: bool
     ) -> None:
-        """Fit, or learn ``further``, and publish the result."""
+        """Fit, or learn ``further``, and set the fitted attributes."""
         check_parameters(self, again=not further)
         hidden = _sizes(self.hidden_layer_sizes)
         if further and self.early_stopping:
@@ -160,7 +170,7 @@ class MLP(Movable, Versioned, BaseEstimator):
         return adam(eta, float(self.beta_1), float(self.beta_2), float(self.epsilon))
 
     def _former(self, params: mlp.Params, further: bool) -> mlp.State:
-        """Return the net of the fit before; its steps go on only if it learns ``further``."""
+        """Return the net of the fit before. Its optimizer goes on only in ``partial_fit``."""
         net = mlp.start(params, tuple(self.coefs_), tuple(self.intercepts_))
         moving = self._learned.moving if hasattr(self, "_learned") else None
         goes_on = further and isinstance(moving, type(net.moving))
@@ -200,7 +210,7 @@ class MLP(Movable, Versioned, BaseEstimator):
             return
         held_out = None
         if self.early_stopping:
-            # scikit-learn's classes of two are one column, and only such are kept in proportion.
+            # scikit-learn stratifies only targets of one column, which two classes are.
             labels = None
             if goal.classes is not None and goal.n_outputs == 1:
                 labels = goal.classes[to_numpy(rows.target)]
@@ -240,15 +250,15 @@ class MLP(Movable, Versioned, BaseEstimator):
         anew: bool,
         further: bool,
     ) -> None:
-        """Fit to blocks, or to what a pipeline sends."""
+        """Fit to blocks, or to what a pipeline hands over."""
         if self.solver == "lbfgs":
             raise NotImplementedError(
                 "solver='lbfgs' needs all rows at once, and so neither learns from a dask "
                 "collection nor in one pass of a pipeline. Use 'adam' or 'sgd', or give an array "
                 'in memory (in a pipeline with schedule="per-step").'
             )
-        # The weights take scikit-learn's first draws; where stages lie ahead only a task knows how
-        # many.
+        # The weights take scikit-learn's first draws. A task draws them, because with stages ahead
+        # only a task knows the number of features.
         first_draws = copy.deepcopy(random_state)
         seed, epoch = int(random_state.randint(np.iinfo(np.int32).max)), 0
         if further and hasattr(self, "_seed"):
@@ -306,10 +316,10 @@ class MLP(Movable, Versioned, BaseEstimator):
         further: bool,
         epoch: int = 0,
     ) -> Progress:
-        """Train, and publish what comes of it."""
+        """Train, and set the fitted attributes."""
         max_iter = 1 if further else self._max_iter(one_pass=one_pass)
         best = Best()
-        if not anew and hasattr(self, "_learned"):  # which weights that were set by hand lack
+        if not anew and hasattr(self, "_learned"):  # weights that were set by hand lack it
             best = self._learned.best
         if learned.state is not None and best.net is None:
             best = best._replace(net=learned.state[:2])
@@ -357,9 +367,9 @@ class MLP(Movable, Versioned, BaseEstimator):
         self.coefs_, self.intercepts_ = list(net.weights), list(net.biases)
         self.n_layers_ = len(net.weights) + 1
         self._learned = Kept(self.activation, net.moving, best)
-        # Under scikit-learn's names: nothing else tells what these have come to.
+        # scikit-learn has these two only under private names, and so user code reads these names.
         self._no_improvement_count = best.stale
-        moved = hasattr(net.moving, "eta")  # which "adam" keeps as it is
+        moved = hasattr(net.moving, "eta")  # "adam" keeps its step size
         eta = float(to_numpy(net.moving.eta)) if moved else float(self.learning_rate_init)
         self._optimizer = Pace(eta)
 
@@ -367,7 +377,7 @@ class MLP(Movable, Versioned, BaseEstimator):
         """Apply a function of the output (m, K) to the rows of X; see `rows_out`."""
         check_is_fitted(self)
         hidden = tuple(b.shape[0] for b in self.intercepts_[:-1])
-        known = hasattr(self, "_learned")  # unlike of weights that were set by hand
+        known = hasattr(self, "_learned")  # weights that were set by hand lack it
         activation = self._learned.activation if known else self.activation
         params = mlp.Params(hidden, activation, self.out_activation_)
         net = mlp.State(tuple(self.coefs_), tuple(self.intercepts_), None)
@@ -382,7 +392,7 @@ class MLP(Movable, Versioned, BaseEstimator):
         return True
 
     def __sklearn_tags__(self) -> Any:
-        """Return scikit-learn's tags."""
+        """Return the tags of the estimator."""
         tags = super().__sklearn_tags__()
         tags.array_api_support = True
         return tags
@@ -395,9 +405,11 @@ class Function:
     Attributes
     ----------
     params : Params
+        The hyperparameters of the net.
     net : State
+        The net.
     of_output : callable
-        The output (m, K) in, an array over the same rows out.
+        It takes the output (m, K) and returns an array over the same rows.
     """
 
     params: mlp.Params
@@ -405,7 +417,7 @@ class Function:
     of_output: Callable[[Array], Array]
 
     def __call__(self, X: Array) -> Array:
-        """Return the function of the output for the rows of X."""
+        """Return ``of_output`` of the output for the rows of X."""
         return self.of_output(mlp.apply(self.params, self.net, X))
 
 
@@ -415,7 +427,7 @@ def one_column(P: Array) -> Array:
 
 
 def _sizes(hidden: Any) -> tuple[int, ...]:
-    """Return the units of the hidden layers."""
+    """Return the number of units of each hidden layer."""
     sizes = list(hidden) if hasattr(hidden, "__iter__") else [hidden]
     if not all(isinstance(size, Integral) and int(size) > 0 for size in sizes):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}: give whole numbers.")

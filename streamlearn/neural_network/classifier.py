@@ -1,4 +1,4 @@
-"""Net for classes."""
+"""The neural network for classes: `MLPClassifier`."""
 
 from __future__ import annotations
 
@@ -24,96 +24,135 @@ from streamlearn.neural_network.targets import Goal, n_columns
 class MLPClassifier(ClassifierMixin, MLP):
     """Multi-layer perceptron for classes, from data of any size.
 
-    scikit-learn's `~sklearn.neural_network.MLPClassifier` for any array backend and for dask
-    collections, which are read block by block with a bounded number of blocks in memory. Over an
-    array in memory a fit with the same ``random_state`` is scikit-learn's, to rounding; so is
-    `partial_fit`. Over a collection, in order, a fit is scikit-learn's ``partial_fit`` on one block
-    after the other.
+    It is scikit-learn's `~sklearn.neural_network.MLPClassifier` for arrays of any library and for
+    dask collections. A collection is read block by block, with a bounded number of blocks in
+    memory.
 
     Parameters
     ----------
     hidden_layer_sizes : int or array-like of int, default=(100,)
+        The number of units of each hidden layer.
     activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
-        Of the hidden layers.
+        The activation function of the hidden layers.
     solver : {"lbfgs", "sgd", "adam"}, default="adam"
-        "lbfgs" needs all rows at once, in memory.
+        How the weights are learned. "lbfgs" needs all rows at once, in memory.
     alpha : float, default=0.0001
-        Strength of the L2 penalty, which a batch of more rows feels less.
+        The strength of the L2 penalty, 0 or more. It is divided by the number of rows of a batch.
     batch_size : int or "auto", default="auto"
-        Rows of one step; what is left of a block makes a smaller one. "auto" is 200.
+        The number of rows of one step. "auto" is 200. The rows that are left at the end of a block
+        make a smaller step.
     learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        For "sgd". "invscaling" divides ``learning_rate_init`` by ``(rows seen + 1) ** power_t`` at
-        the end of each block, which in memory is an epoch; "adaptive" divides it by 5 whenever the
-        others would stop.
+        The schedule of the step size of "sgd". "invscaling" divides ``learning_rate_init`` by
+        ``(rows seen + 1) ** power_t`` at the end of each block, which in memory is an epoch.
+        "adaptive" divides the step size by 5 whenever the others would stop.
     learning_rate_init : float, default=0.001
+        The first step size of "sgd" and "adam", more than 0.
     power_t : float, default=0.5
+        The exponent of "invscaling", 0 or more.
     max_iter : int or "auto", default="auto"
-        Epochs at most. "auto": one over a collection, 200 over an array in memory.
-        (scikit-learn: 200, which over a collection would be up to 200 reads of the data.)
+        The largest number of epochs of `fit`. "auto" is 1 for a collection and 200 for an array in
+        memory.
     shuffle : bool or "rows", default=True
-        In memory, permute the rows before each epoch. Over a collection, permute the blocks, and
-        the batches in a block, without copies; "rows" permutes the rows inside each block too.
+        Whether to permute the rows before each epoch. Over a collection True permutes the blocks,
+        and the batches inside each block, without copies. "rows" permutes the rows inside each
+        block too.
     random_state : int, RandomState instance or None, default=None
+        The seed of the first weights, of the permutations and of the held-out rows. An int makes
+        every fit give the same result.
     tol : float, default=1e-4
-        Stop when the loss of an epoch, or the score of held-out rows, has not improved by this much
-        for more than ``n_iter_no_change`` epochs.
+        `fit` stops when the loss of an epoch, or the score of held-out rows, has not improved by at
+        least ``tol`` for more than ``n_iter_no_change`` epochs in a row.
     verbose : bool, default=False
+        Whether to print the loss in scikit-learn's lines.
     warm_start : bool, default=False
-        Let ``fit`` start from the weights of the fit before.
+        Whether `fit` starts from the weights of the fit before.
     momentum : float, default=0.9
+        The momentum of "sgd", between 0 and 1.
     nesterovs_momentum : bool, default=True
-        These two are for "sgd".
+        Whether "sgd" uses Nesterov's momentum.
     early_stopping : bool, default=False
-        Watch the score of held-out rows: after each epoch in memory, after each segment of 64
-        blocks of a collection, of whose blocks each has its share held out. The fit ends with the
-        weights that had the best score.
+        Whether `fit` holds out rows, and watches their score instead of the loss. In memory it
+        scores them after each epoch. Over a collection it holds out rows of each block, and scores
+        them after each segment of 64 blocks. The fit ends with the weights that had the best score.
+        `partial_fit` does not support it.
     validation_fraction : float, default=0.1
+        The share of the rows to hold out: of each block, or of all rows in memory.
     beta_1 : float, default=0.9
+        The decay of the first moments of "adam", in [0, 1).
     beta_2 : float, default=0.999
+        The decay of the second moments of "adam", in [0, 1).
     epsilon : float, default=1e-8
-        These three are for "adam".
+        What keeps the divisors of "adam" from being 0.
     n_iter_no_change : int, default=10
+        `fit` stops after more than this number of epochs (or of scores, see ``early_stopping``)
+        without an improvement.
     max_fun : int, default=15000
-        Evaluations at most, for "lbfgs".
+        The largest number of evaluations of the loss by "lbfgs".
     classes : array-like or None, default=None
-        The labels, where they are known: saves a pass over the y of a collection.
+        The labels, if they are known. They save a pass over the y of a collection.
 
     Attributes
     ----------
     classes_ : array of shape (n_classes,)
-        Of an indicator, the numbers of its columns.
+        The labels, in sorted order. If y is an indicator, they are the numbers of its columns.
     coefs_ : list of arrays of shape (units below, units)
+        The weights of each layer.
     intercepts_ : list of arrays of shape (units,)
-    n_layers_, n_outputs_ : int
+        The biases of each layer.
+    n_layers_ : int
+        The number of layers, with the input and the output.
+    n_outputs_ : int
+        The number of outputs.
     out_activation_ : {"logistic", "softmax"}
+        The activation function of the output.
     n_iter_ : int
-        Epochs begun.
+        The number of epochs that the last call began.
     t_ : int
-        Rows learned from.
+        The number of rows learned from.
     loss_ : float
-        Of the last epoch: the mean of its batches' losses, with the penalty, each batch scored
-        before it was learned from.
+        The loss of the last epoch: the mean of the losses of its batches, with the penalty. Each
+        batch is scored before it is learned from.
     loss_curve_ : list of float
-        The same, a value a block, which in memory is an epoch.
+        The same loss for each block, which in memory is an epoch.
     best_loss_ : float or None
-        None under ``early_stopping``, without which the next two are None.
+        The smallest loss of an epoch. It is None with ``early_stopping``.
     validation_scores_ : list of float, or None
-        Accuracy of the held-out rows.
+        The accuracy of the held-out rows. It is None without ``early_stopping``.
     best_validation_score_ : float or None
+        The best of these scores. It is None without ``early_stopping``.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Only where X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a DataFrame whose column names are all
+        strings.
 
     Notes
     -----
-    Sparse matrices are not supported. A batch whose rows have no weight has no gradient, where
-    scikit-learn raises.
+    Over an array in memory a fit with the same ``random_state`` is scikit-learn's, up to rounding,
+    and so is `partial_fit`. Over a collection with ``shuffle=False`` a fit is scikit-learn's
+    ``partial_fit`` on one block after the other.
+
+    Fitted attributes are in the namespace and on the device of X.
+
+    Differences from scikit-learn:
+
+    - ``max_iter`` is "auto" by default instead of 200, because 200 epochs over a collection are up
+      to 200 reads of the data.
+    - ``shuffle`` may also be "rows". Over a collection True permutes only blocks and batches,
+      because that needs no copies.
+    - Over a collection ``early_stopping`` holds out rows of each block and scores them after each
+      segment of 64 blocks, because a fit has one epoch by default.
+    - A batch whose rows have no weight has no gradient. scikit-learn raises an error.
+    - Sparse rows are not supported.
+    - If a class is too small to hold out rows of it, the error names the label of the class. The
+      error of scikit-learn names the code that it has given to the class.
+    - The parameter ``classes`` is an addition.
 
     References
     ----------
     Rumelhart, Hinton & Williams, "Learning representations by back-propagating errors", 1986.
-    Kingma & Ba, "Adam: a method for stochastic optimization", 2014. Glorot & Bengio,
-    "Understanding the difficulty of training deep feedforward neural networks", 2010.
+    Kingma & Ba, "Adam: a method for stochastic optimization", 2014. Glorot & Bengio, "Understanding
+    the difficulty of training deep feedforward neural networks", 2010.
 
     Examples
     --------
@@ -191,14 +230,16 @@ class MLPClassifier(ClassifierMixin, MLP):
         self.classes = classes
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPClassifier:
-        """Fit to X and y, forgetting what was learned before unless ``warm_start``.
+        """Fit to X and y, and forget what was learned before unless ``warm_start``.
 
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to learn from: dense numbers without NaN and infinity.
         y : array, Series, DataFrame or dask's, of shape (n_samples,) or (n_samples, n_labels)
-            Labels; or an indicator, 0 or 1 for each label.
-        sample_weight : array or dask array of shape (n_samples,), optional
+            The label of each row, or an indicator with 0 or 1 for each label.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row. None means 1 for every row.
 
         Returns
         -------
@@ -207,10 +248,10 @@ class MLPClassifier(ClassifierMixin, MLP):
         Raises
         ------
         ValueError
-            If X and y do not line up, hold NaN or infinity, y has a label that is not in
-            ``classes``, or a weight of the net overflows.
+            If X and y do not line up, if they hold NaN or infinity, if y has a label that is not in
+            ``classes``, or if a weight of the net overflows.
         NotImplementedError
-            For ``solver="lbfgs"`` and a collection.
+            If ``solver="lbfgs"`` and X is a collection.
         """
         self._fit(X, y, sample_weight, further=False)
         return self
@@ -219,14 +260,19 @@ class MLPClassifier(ClassifierMixin, MLP):
     def partial_fit(
         self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
     ) -> MLPClassifier:
-        """Learn from more rows, in one epoch.
+        """Learn from more rows, in one epoch. It does not exist for ``solver="lbfgs"``.
 
         Parameters
         ----------
-        X, y, sample_weight
-            As `fit`.
-        classes : array of shape (n_classes,), optional
-            All labels there will ever be; needed in the first call, here or as a parameter.
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to learn from: dense numbers without NaN and infinity.
+        y : array, Series, DataFrame or dask's, of shape (n_samples,) or (n_samples, n_labels)
+            The label of each row, or an indicator with 0 or 1 for each label.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row. None means 1 for every row.
+        classes : array of shape (n_classes,), default=None
+            All labels that will ever occur. The first call needs them, here or as the parameter of
+            the estimator.
 
         Returns
         -------
@@ -235,7 +281,8 @@ class MLPClassifier(ClassifierMixin, MLP):
         Raises
         ------
         ValueError
-            As `fit`, and if the labels are not given or differ from those of the first call.
+            If `fit` would raise it, if the labels are not given, or if they differ from those of
+            the first call.
         """
         self._fit(X, y, sample_weight, classes, further=True)
         return self
@@ -253,7 +300,7 @@ class MLPClassifier(ClassifierMixin, MLP):
                 f"y has {columns} columns, and there are {len(known)} classes. Name a label for "
                 "each column, or leave classes out."
             )
-        # Beside X once the net is.
+        # They move to the namespace of X when the net is published.
         self.classes_ = known
         if columns > 1:
             return Goal("logistic", columns, None, indicator_or_raise, ACCURACY, _indicator)
@@ -264,13 +311,13 @@ class MLPClassifier(ClassifierMixin, MLP):
     def _labels_of(
         self, given: Given, y: Any, columns: int, classes: Any, further: bool
     ) -> np.ndarray:
-        """Return the labels: those that are given, else those of the fit before, or of y."""
+        """Return the labels: those that are given, those of the fit before, or those of y."""
         known = declared(self, classes, further=further)
         if known is not None:
             return known
         if columns > 1:
             return np.arange(columns)
-        # A collection's labels are found without reading its X.
+        # Without X, so that the labels of a collection are found without reading X.
         return discover(engine.align(y=y) if given.whole is None else given.blocks).classes
 
     def _publish(self, net: Any, best: Any) -> None:
@@ -283,11 +330,19 @@ class MLPClassifier(ClassifierMixin, MLP):
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows, with the features of `fit`.
 
         Returns
         -------
         array or dask collection of shape (n_samples,) or (n_samples, n_labels)
-            Numbers in X's namespace and on its device, strings as NumPy; lazy for dask.
+            The labels. Numbers are in the namespace and on the device of X, and strings are in
+            NumPy. The result is lazy if X is a dask collection.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
+            or on another device.
         """
         check_is_fitted(self)
         if self._has_indicator():
@@ -303,32 +358,67 @@ class MLPClassifier(ClassifierMixin, MLP):
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows, with the features of `fit`.
 
         Returns
         -------
         array or dask collection of shape (n_samples, n_classes) or (n_samples, n_labels)
-            In X's namespace and on its device; lazy for dask. That of a dask DataFrame is a dask
-            array, whose chunks are the partitions.
+            One column for each class, in the order of ``classes_``, in the namespace and on the
+            device of X. The result is lazy if X is a dask collection. It is a dask array, with a
+            chunk for each partition, if X is a dask DataFrame.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
+            or on another device.
         """
         return self._out("predict_proba", X, _probabilities)
 
     def predict_log_proba(self, X: Any) -> Any:
-        """Return the logarithm of `predict_proba`."""
-        return self._out("predict_log_proba", X, _log_probabilities)
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the share of rows whose label, or all of whose labels, are predicted right.
+        """Return the logarithm of `predict_proba`.
 
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows, with the features of `fit`.
+
+        Returns
+        -------
+        array or dask collection of shape (n_samples, n_classes) or (n_samples, n_labels)
+            One column for each class, as `predict_proba` returns them.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
+            or on another device.
+        """
+        return self._out("predict_log_proba", X, _log_probabilities)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy: the share of rows whose label is predicted right.
+
+        A row of an indicator is right if all its labels are. A collection is read once.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows, with the features of `fit`.
         y : array, Series, DataFrame or dask's, of shape (n_samples,) or (n_samples, n_labels)
-        sample_weight : array or dask array of shape (n_samples,), optional
+            The true labels.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row. None means 1 for every row.
+
+        Returns
+        -------
+        float
+            A number between 0 and 1.
         """
         return metrics.accuracy_score(y, self.predict(X), sample_weight=sample_weight)
 
     def __sklearn_tags__(self) -> Any:
-        """Return scikit-learn's tags."""
+        """Return the tags of the estimator."""
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags

@@ -1,7 +1,7 @@
-"""scikit-learn's own draws: first weights, the order of rows, and which of them are held out.
+"""scikit-learn's own draws: the first weights, the order of rows, and the held-out rows.
 
-All come from one `numpy.random.RandomState`, in scikit-learn's order, so that over an array in
-memory a fit with the same ``random_state`` is scikit-learn's.
+All draws come from one `numpy.random.RandomState`, in scikit-learn's order. So a fit to an array in
+memory is scikit-learn's fit if the ``random_state`` is the same.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def start(
     *,
     like: Array,
 ) -> mlp.State:
-    """Return a net of drawn weights beside ``like``; what is drawn from is used up."""
+    """Return a net of drawn weights in the place of ``like``. ``random_state`` moves on."""
     units = (n_features, *params.hidden, n_outputs)
     weights, biases = (
         tuple(asarray(a, like=like, dtype=float_dtype(like)) for a in part)
@@ -62,34 +62,37 @@ def start_in_task(
     *,
     like: Array,
 ) -> mlp.State:
-    """Return what `start` does, as a task that is run twice must: from a copy of the draws."""
+    """Return what `start` does, from a copy of the draws.
+
+    A task that runs twice draws the same weights then.
+    """
     return start(copy.deepcopy(random_state), params, n_features, n_outputs, like=like)
 
 
 class Order:
-    """The order of the rows in each epoch: each is a permutation of the one before."""
+    """The order of the rows in each epoch, which permutes the order of the epoch before."""
 
     def __init__(self, random_state: np.random.RandomState, n_rows: int) -> None:
         self.random_state = random_state
         self.rows = np.arange(n_rows)
 
     def __call__(self, _epoch: int) -> np.ndarray:
-        """Return the rows of the next epoch, which epoch ever it is."""
-        moved = np.arange(len(self.rows))
-        self.random_state.shuffle(moved)
-        self.rows = self.rows[moved]
+        """Return the rows of the next epoch, whatever its number is."""
+        permutation = np.arange(len(self.rows))
+        self.random_state.shuffle(permutation)
+        self.rows = self.rows[permutation]
         return self.rows
 
 
 def split(
     random_state: np.random.RandomState, n_rows: int, held_out: float, labels: Any
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows to learn from and those to score, in the proportions of ``labels`` if given.
+    """Return the rows to learn from and the rows to score, stratified by ``labels`` if given.
 
     Raises
     ------
     ValueError
-        If fewer than two rows are left to score.
+        If there are fewer than two rows to score.
     """
     learn, score = train_test_split(
         np.arange(n_rows), random_state=random_state, test_size=held_out, stratify=labels

@@ -1,4 +1,4 @@
-"""All rows at once: L-BFGS, which SciPy runs on the host."""
+"""L-BFGS, which learns from all rows at once. SciPy runs it on the host."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def minimize(
 ) -> tuple[mlp.State, float, int]:
     """Return the net that L-BFGS finds for all rows at once, its loss, and the iterations.
 
-    The weights are in the widest float: so far a line search must see. SciPy works on the host,
-    which the gradient visits once an evaluation.
+    The weights are in the widest float, because rounded gradients would end the line search.
+    SciPy works on the host, to which every evaluation copies the gradient.
     """
     xp, wide = namespace(rows.X), widest_float(rows.X)
     rows = rows._replace(X=xp.astype(rows.X, wide, copy=False))

@@ -1,4 +1,4 @@
-"""Net for values."""
+"""The neural network for values: `MLPRegressor`."""
 
 from __future__ import annotations
 
@@ -18,52 +18,130 @@ from streamlearn.neural_network.targets import Goal, counts_or_raise, n_columns
 class MLPRegressor(RegressorMixin, MLP):
     """Multi-layer perceptron for values, from data of any size.
 
-    scikit-learn's `~sklearn.neural_network.MLPRegressor` for any array backend and for dask
-    collections; see `MLPClassifier` for what is different and why.
+    It is scikit-learn's `~sklearn.neural_network.MLPRegressor` for arrays of any library and for
+    dask collections. A collection is read block by block, with a bounded number of blocks in
+    memory.
 
     Parameters
     ----------
     loss : {"squared_error", "poisson"}, default="squared_error"
-        "poisson" is for counts: the net's scores are logarithms.
+        The loss function. "poisson" is for counts, 0 or more. The net then learns their logarithms.
     hidden_layer_sizes : int or array-like of int, default=(100,)
+        The number of units of each hidden layer.
     activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
+        The activation function of the hidden layers.
     solver : {"lbfgs", "sgd", "adam"}, default="adam"
+        How the weights are learned. "lbfgs" needs all rows at once, in memory.
     alpha : float, default=0.0001
+        The strength of the L2 penalty, 0 or more. It is divided by the number of rows of a batch.
     batch_size : int or "auto", default="auto"
+        The number of rows of one step. "auto" is 200. The rows that are left at the end of a block
+        make a smaller step.
     learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
+        The schedule of the step size of "sgd". "invscaling" divides ``learning_rate_init`` by
+        ``(rows seen + 1) ** power_t`` at the end of each block, which in memory is an epoch.
+        "adaptive" divides the step size by 5 whenever the others would stop.
     learning_rate_init : float, default=0.001
+        The first step size of "sgd" and "adam", more than 0.
     power_t : float, default=0.5
+        The exponent of "invscaling", 0 or more.
     max_iter : int or "auto", default="auto"
+        The largest number of epochs of `fit`. "auto" is 1 for a collection and 200 for an array in
+        memory.
     shuffle : bool or "rows", default=True
+        Whether to permute the rows before each epoch. Over a collection True permutes the blocks,
+        and the batches inside each block, without copies. "rows" permutes the rows inside each
+        block too.
     random_state : int, RandomState instance or None, default=None
+        The seed of the first weights, of the permutations and of the held-out rows. An int makes
+        every fit give the same result.
     tol : float, default=1e-4
+        `fit` stops when the loss of an epoch, or the score of held-out rows, has not improved by at
+        least ``tol`` for more than ``n_iter_no_change`` epochs in a row.
     verbose : bool, default=False
+        Whether to print the loss in scikit-learn's lines.
     warm_start : bool, default=False
+        Whether `fit` starts from the weights of the fit before.
     momentum : float, default=0.9
+        The momentum of "sgd", between 0 and 1.
     nesterovs_momentum : bool, default=True
+        Whether "sgd" uses Nesterov's momentum.
     early_stopping : bool, default=False
+        Whether `fit` holds out rows, and watches their score instead of the loss. In memory it
+        scores them after each epoch. Over a collection it holds out rows of each block, and scores
+        them after each segment of 64 blocks. The fit ends with the weights that had the best score.
+        `partial_fit` does not support it.
     validation_fraction : float, default=0.1
+        The share of the rows to hold out: of each block, or of all rows in memory.
     beta_1 : float, default=0.9
+        The decay of the first moments of "adam", in [0, 1).
     beta_2 : float, default=0.999
+        The decay of the second moments of "adam", in [0, 1).
     epsilon : float, default=1e-8
+        What keeps the divisors of "adam" from being 0.
     n_iter_no_change : int, default=10
+        `fit` stops after more than this number of epochs (or of scores, see ``early_stopping``)
+        without an improvement.
     max_fun : int, default=15000
+        The largest number of evaluations of the loss by "lbfgs".
 
     Attributes
     ----------
     coefs_ : list of arrays of shape (units below, units)
+        The weights of each layer.
     intercepts_ : list of arrays of shape (units,)
-    n_layers_, n_outputs_ : int
+        The biases of each layer.
+    n_layers_ : int
+        The number of layers, with the input and the output.
+    n_outputs_ : int
+        The number of outputs.
     out_activation_ : {"identity", "exp"}
-    n_iter_, t_ : int
+        The activation function of the output.
+    n_iter_ : int
+        The number of epochs that the last call began.
+    t_ : int
+        The number of rows learned from.
     loss_ : float
+        The loss of the last epoch: the mean of the losses of its batches, with the penalty. Each
+        batch is scored before it is learned from.
     loss_curve_ : list of float
+        The same loss for each block, which in memory is an epoch.
     best_loss_ : float or None
+        The smallest loss of an epoch. It is None with ``early_stopping``.
     validation_scores_ : list of float, or None
-        R2 of the held-out rows.
+        R2 of the held-out rows. It is None without ``early_stopping``.
     best_validation_score_ : float or None
+        The best of these scores. It is None without ``early_stopping``.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
+        The names of the features. It exists only if X was a DataFrame whose column names are all
+        strings.
+
+    Notes
+    -----
+    Over an array in memory a fit with the same ``random_state`` is scikit-learn's, up to rounding,
+    and so is `partial_fit`. Over a collection with ``shuffle=False`` a fit is scikit-learn's
+    ``partial_fit`` on one block after the other.
+
+    Fitted attributes are in the namespace and on the device of X.
+
+    Differences from scikit-learn:
+
+    - ``max_iter`` is "auto" by default instead of 200, because 200 epochs over a collection are up
+      to 200 reads of the data.
+    - ``shuffle`` may also be "rows". Over a collection True permutes only blocks and batches,
+      because that needs no copies.
+    - Over a collection ``early_stopping`` holds out rows of each block and scores them after each
+      segment of 64 blocks, because a fit has one epoch by default.
+    - A batch whose rows have no weight has no gradient. scikit-learn raises an error.
+    - Sparse rows are not supported.
+
+    References
+    ----------
+    Rumelhart, Hinton & Williams, "Learning representations by back-propagating errors", 1986.
+    Kingma & Ba, "Adam: a method for stochastic optimization", 2014. Glorot & Bengio, "Understanding
+    the difficulty of training deep feedforward neural networks", 2010.
 
     Examples
     --------
@@ -137,13 +215,16 @@ class MLPRegressor(RegressorMixin, MLP):
         self.max_fun = max_fun
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
-        """Fit to X and y, forgetting what was learned before unless ``warm_start``.
+        """Fit to X and y, and forget what was learned before unless ``warm_start``.
 
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to learn from: dense numbers without NaN and infinity.
         y : array, Series, DataFrame or dask's, of shape (n_samples,) or (n_samples, n_outputs)
-        sample_weight : array or dask array of shape (n_samples,), optional
+            The target of each row: numbers without NaN and infinity.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row. None means 1 for every row.
 
         Returns
         -------
@@ -152,17 +233,36 @@ class MLPRegressor(RegressorMixin, MLP):
         Raises
         ------
         ValueError
-            If X and y do not line up or hold NaN or infinity, y is negative under "poisson", or a
-            weight of the net overflows.
+            If X and y do not line up, if they hold NaN or infinity, if y is negative and the loss
+            is "poisson", or if a weight of the net overflows.
         NotImplementedError
-            For ``solver="lbfgs"`` and a collection.
+            If ``solver="lbfgs"`` and X is a collection.
         """
         self._fit(X, y, sample_weight, further=False)
         return self
 
     @available_if(MLP._can_partial_fit)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
-        """Learn from more rows, in one epoch; the same parameters and errors as `fit`."""
+        """Learn from more rows, in one epoch. It does not exist for ``solver="lbfgs"``.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to learn from: dense numbers without NaN and infinity.
+        y : array, Series, DataFrame or dask's, of shape (n_samples,) or (n_samples, n_outputs)
+            The target of each row: numbers without NaN and infinity.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row. None means 1 for every row.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If `fit` would raise it, or if X has other features or y other outputs than before.
+        """
         self._fit(X, y, sample_weight, further=True)
         return self
 
@@ -178,26 +278,44 @@ class MLPRegressor(RegressorMixin, MLP):
         )
 
     def predict(self, X: Any) -> Any:
-        """Return the values of each row.
+        """Return the prediction for each row.
 
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows, with the features of `fit`.
 
         Returns
         -------
         array or dask collection of shape (n_samples,) or (n_samples, n_outputs)
-            In X's namespace and on its device; lazy for dask.
+            The predictions, in the unit of y, in the namespace and on the device of X. The result
+            is lazy if X is a dask collection.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
+            or on another device.
         """
         return self._out("predict", X, one_column)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the coefficient of determination R2 of the prediction, in one pass.
+        """Return R2, the coefficient of determination of the predictions.
+
+        Several outputs are averaged. A collection is read once.
 
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows, with the features of `fit`.
         y : array or dask's, of shape (n_samples,) or (n_samples, n_outputs)
-        sample_weight : array or dask array of shape (n_samples,), optional
+            The true targets.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row. None means 1 for every row.
+
+        Returns
+        -------
+        float
+            A number that is at most 1.
         """
         return metrics.r2_score(y, self.predict(X), sample_weight=sample_weight)

@@ -1,4 +1,4 @@
-"""What a net is to learn: how y is read, and how held-out rows are scored."""
+"""What a net learns: how y is read, and how held-out rows are scored."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ from streamlearn.core.scores import Score
 
 
 class Goal(NamedTuple):
-    """What a net is to learn.
+    """What a net learns.
 
     Attributes
     ----------
     output : str
-        A key of `streamlearn.core.mlp.activations.OUTPUTS`.
+        The activation of the output, a key of `streamlearn.core.mlp.activations.OUTPUTS`.
     n_outputs : int
+        The number of outputs.
     classes : ndarray or None
-        Labels to encode y with; None where y holds values or an indicator.
+        The labels to encode y with. None if y holds values or an indicator.
     valid : callable or None
-        ``(target, block)``: raises where values or an indicator cannot be learned.
+        ``(target, block)``. It raises if values or an indicator cannot be learned.
     metric : Score
         How held-out rows are scored.
     predicted : callable
@@ -44,7 +45,7 @@ class Goal(NamedTuple):
 
 
 def n_columns(given: Given, y: Any) -> int:
-    """Return how many columns a target has; one dimension counts as 1."""
+    """Return the number of columns of a target. One dimension counts as 1 column."""
     if given.whole is not None:
         y = given.whole.y
     y = y._meta if is_frame(y) else y if hasattr(y, "shape") else np.asarray(y)
@@ -52,12 +53,12 @@ def n_columns(given: Given, y: Any) -> int:
 
 
 def counts_or_raise(y: Array, block: int | None) -> None:
-    """Check that no value is negative, which Poisson's deviance is not defined for.
+    """Check that no value is negative, because Poisson's deviance is not defined for it.
 
     Raises
     ------
     ValueError
-        Naming the block, if there is one.
+        If a value is negative. The error names the block, if there is one.
     """
     if bool(namespace(y).any(y < 0)):
         raise ValueError(
@@ -67,7 +68,7 @@ def counts_or_raise(y: Array, block: int | None) -> None:
 
 
 def batch_of(block: Block, goal: Goal) -> Batch:
-    """Return what is in memory as one batch, with the target encoded."""
+    """Return the rows in memory as one batch, with the target encoded."""
     X, y = block.X, block.y
     if isinstance(y, np.ndarray) and y.shape[1:] == (1,):
         y = column_or_1d(y, warn=True)

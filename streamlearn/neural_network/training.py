@@ -1,4 +1,4 @@
-"""What is a net's own in the training loop: the loss of a block, verbose lines, a last check."""
+"""Parts of the training loop for nets: the loss of a block, verbose lines, a last check."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ def mean_objective_of_block(sums: Info, n_rows: int, n_iter: int, block: int | N
 
 
 class Lines:
-    """scikit-learn's verbose lines."""
+    """An observer that prints scikit-learn's verbose lines."""
 
     def __init__(self) -> None:
         self.before = (0.0, 0)
 
     def __call__(self, progress: Progress) -> None:
-        """Print what has happened."""
+        """Print the progress."""
         if progress.at == "start":
             self.before = (0.0, 0)
         if progress.at == "segment" and progress.rows:
@@ -38,12 +38,12 @@ class Lines:
 
 
 def finite_or_raise(state: mlp.State) -> None:
-    """Check that all weights of a net are numbers.
+    """Check that all weights of a net are finite.
 
     Raises
     ------
     ValueError
-        scikit-learn's.
+        If a weight is NaN or infinite. The words are scikit-learn's.
     """
     if not all(np.isfinite(to_numpy(a)).all() for part in state[:2] for a in part):
         raise ValueError(
