@@ -1,4 +1,4 @@
-"""scikit-learn's pipeline, whose steps learn from collections in one pass."""
+"""scikit-learn's pipeline, with steps that learn from collections in one pass."""
 
 from streamlearn.pipeline.pipeline import Pipeline, make_pipeline
 

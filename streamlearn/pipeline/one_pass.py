@@ -1,4 +1,4 @@
-"""Let the steps of a pipeline learn in one pass over the rows."""
+"""Fitting the steps of a pipeline in one pass over the rows."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from streamlearn.stages import Chain, Flow
 from streamlearn.wrappers import Incremental
 
 LEARNING = ("partial_fit", "fit_transform", "fit", "fit_predict")
-"""Methods whose arguments a step learns with; at most one is routed to."""
+"""Methods that a step may learn with. Arguments are routed to at most one of them."""
 
 
 class Leaf(NamedTuple):
-    """A step that is no pipeline, with the arguments of its learning."""
+    """A step that is no pipeline, with the arguments that it learns with."""
 
     path: str
     estimator: Any
@@ -53,7 +53,7 @@ def leaves_of(
 
 
 def fit_steps(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> None:
-    """Let all steps learn. Those before the last change when all is done."""
+    """Fit all steps. The steps before the last one change at the end, when nothing has failed."""
     learner = None
     if leaves and isinstance(leaves[-1].estimator, FrozenEstimator):
         leaves = leaves[:-1]
@@ -82,7 +82,7 @@ def fit_steps(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> None:
 
 
 def _flow(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> Flow:
-    """Return X on its way through the stages that steps make."""
+    """Return X together with the stages that it goes through."""
     stages.able_or_raise([(leaf.path, leaf.estimator) for leaf in leaves])
     n_rows = rows_known(X)
     found: list[Any] = []
@@ -111,7 +111,7 @@ def _flow(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> Flow:
 
 
 def _reader(first: Any, X: Any, *, reset: bool) -> Reader:
-    """Return how blocks are read for the first stage: as they are, if it is not ours."""
+    """Return how blocks are read for the first stage. One of another library gets them as is."""
     if isinstance(first, stages.Mergeable):
         return check_declared(copy.copy(first.estimator), X, reset=reset, allow_nan=True)
     return Reader(type(first.estimator).__name__, None, allow_nan=True)

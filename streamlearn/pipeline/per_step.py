@@ -1,6 +1,6 @@
 """Fitting the steps of a pipeline to a collection one after the other.
 
-A step that takes no collection is fitted to all rows in memory. What it makes of the collection is
+A step that takes no collection is fitted to all rows in memory. Its results for the collection are
 lazy, block by block.
 """
 
@@ -27,13 +27,14 @@ Steps = list[tuple[str, Any]]
 
 
 class OfCollection(Lazily):
-    """A step that fits to a collection, and makes a lazy one of it.
+    """A step that can be fitted to a collection, and whose results for it are lazy.
 
     Parameters
     ----------
     estimator : object
+        The estimator of the step.
     name : str
-        That of the step.
+        The name of the step.
     """
 
     def __init__(self, estimator: Any, name: Any) -> None:
@@ -41,7 +42,7 @@ class OfCollection(Lazily):
         self.name = name
 
     def loads(self) -> bool:
-        """Tell whether ``fit`` takes all rows in memory, rather than block by block."""
+        """Return whether ``fit`` loads all rows, because the step cannot learn block by block."""
         return not all(
             hasattr(inner, "_learner_of_rows") or stages.learns_nothing(inner)
             for _, inner in stages.leaves_within(self.name, self.estimator)
@@ -59,12 +60,12 @@ class OfCollection(Lazily):
         return ask(self.estimator, "transform", X, meta=meta)
 
     def fit_predict(self, X: Any, y: Any = None, **params: Any) -> Any:
-        """Fit the step and return what it says of the rows, in memory."""
+        """Fit the step and return its predictions for the rows, in memory."""
         rows, y, params = _in_memory(X, y, params)
         return self.estimator.fit_predict(rows, y, **params)
 
     def _fit(self, X: Any, y: Any, params: dict[str, Any]) -> Any:
-        """Fit the step; return the rows if they are in memory."""
+        """Fit the step. Return the rows if they were loaded, otherwise None."""
         if not params and not self.loads():
             one_pass.fit_steps([one_pass.Leaf(self.name, self.estimator, {})], X, y, further=False)
             return None
@@ -78,19 +79,19 @@ class OfCollection(Lazily):
 
 
 def _in_memory(X: Any, y: Any, params: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
-    """Return what a step is fitted to, with the steps before applied as they are to a block."""
+    """Return the arguments of ``fit`` in memory, after the steps before have transformed them."""
     source, functions = engine.origin(X) if engine.is_collection(X) else (X, ())
     rows, y, *values = map(plain, engine.in_memory(source, y, *params.values()))
     return engine.LazyRows(rows, functions).all(), y, dict(zip(params, values, strict=True))
 
 
 def of_collection(steps: Steps) -> Steps:
-    """Return steps that fit to a collection; warn of those that load it.
+    """Return steps that can be fitted to a collection. Warn of the steps that load it.
 
     Raises
     ------
     NotImplementedError
-        If a step transforms the rows it is fitted to in another way than others.
+        If a step transforms the rows that it is fitted to in another way than other rows.
     """
     out = _of_collection(steps)
     loading = [step for step in _wrapped(out) if step.loads()]
@@ -117,7 +118,7 @@ def _of_collection(steps: Steps, start: str = "") -> Steps:
     out = []
     for name, step in steps:
         now = step
-        # Estimators of dask's own packages read collections in their way.
+        # Estimators of dask's own packages read collections by themselves.
         if step is None or isinstance(step, str) or takes_collections(step) or _is_dasks(step):
             pass
         elif isinstance(step, Pipeline):
@@ -144,7 +145,7 @@ def _wrapped(steps: Steps) -> list[OfCollection]:
 
 
 def unwrapped(before: Steps, fitted: Steps) -> Steps:
-    """Return the fitted steps without what `of_collection` put around them."""
+    """Return the fitted steps without the wrappers of `of_collection`."""
     out = []
     for (name, was), (_, now) in zip(before, fitted, strict=True):
         if isinstance(now, OfCollection):

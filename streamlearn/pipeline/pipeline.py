@@ -1,6 +1,6 @@
-"""A chain of steps that reads the data once.
+"""Pipelines whose steps learn in one pass over the data.
 
-scikit-learn's ``Pipeline`` fits its steps one after the other: k steps cost k passes. Here every
+scikit-learn's ``Pipeline`` fits its steps one after the other, so k steps cost k passes. Here every
 block goes through all steps while it is in memory, see `streamlearn.stages`.
 """
 
@@ -36,7 +36,7 @@ from streamlearn.pipeline import one_pass, per_step
 
 
 def _asked(name: str) -> Any:
-    """Return scikit-learn's method; asked about a collection, steps that are not ours are lazy."""
+    """Return scikit-learn's method, with lazy steps if X is a collection."""
     theirs_too = vars(theirs.Pipeline)[name]
 
     @wraps(theirs_too.fn)
@@ -50,7 +50,7 @@ def _asked(name: str) -> Any:
 
 
 def _lazily(step: Any) -> Any:
-    """Return a step whose answers about collections are lazy."""
+    """Return a step whose results for collections are lazy."""
     if isinstance(step, FrozenEstimator):
         return _lazily(step.estimator)
     if step is None or isinstance(step, str) or takes_collections(step):
@@ -61,53 +61,81 @@ def _lazily(step: Any) -> Any:
 
 
 class Pipeline(Versioned, theirs.Pipeline):
-    """scikit-learn's pipeline, which over a dask collection reads every block exactly once.
+    """Pipeline that reads every block of a dask collection exactly once.
 
-    Steps learn while the blocks flow through them: each step has learned from a block before the
-    next one sees it, so that the last step learns from the first blocks under running statistics.
-    On rows in random order that costs nothing that can be measured; of rows that are sorted or
-    drift, shuffle the blocks, as is the default (``bench/onepass.py``). Over a collection no
-    transformed block of our own transformers is ever built, in fit or in predict, but for steps
-    that take blocks whole: those that are not ours, and FeatureUnion and ColumnTransformer.
+    It is a subclass of scikit-learn's `~sklearn.pipeline.Pipeline`. Over a dask collection the
+    steps learn while the blocks flow through them. Each step has learned from a block before the
+    next step sees it. So the last step learns from the first blocks with statistics of few rows. If
+    rows are in random order, that costs nothing that can be measured. If rows are sorted or drift,
+    shuffle the blocks, as the learners do by default (``bench/onepass.py``).
+
+    Over a collection no transformed block of streamlearn's own transformers is ever built, in fit
+    or in predict. The exceptions are steps that take whole blocks: steps of other
+    libraries, FeatureUnion and ColumnTransformer.
 
     Parameters
     ----------
     steps : list of (str, estimator) tuples
-        As scikit-learn's. In one pass a step may be one of streamlearn's estimators, anything with
-        ``partial_fit``, anything that has nothing to learn from rows (FunctionTransformer,
-        PolynomialFeatures, hashing, encoders with given categories,
-        ``sklearn.frozen.FrozenEstimator``), a pipeline, FeatureUnion or ColumnTransformer of such,
-        or "passthrough".
+        The names of the steps and the estimators, as in scikit-learn. In one pass a step may be one
+        of these:
+
+        - one of streamlearn's estimators, or anything with ``partial_fit``;
+        - anything that learns nothing from rows: FunctionTransformer, PolynomialFeatures, hashing,
+          encoders with given categories, ``sklearn.frozen.FrozenEstimator``;
+        - a pipeline, FeatureUnion or ColumnTransformer of such steps;
+        - "passthrough".
     schedule : {"auto", "one-pass", "per-step"}, default="auto"
-        "one-pass" reads the data once, whatever pipelines inside say; "per-step" is scikit-learn's
-        way exactly, a pass for each step. Over a dask collection a step that takes none is then
-        fitted to all rows in memory, which a warning says, and its answers are lazy. "auto" is
-        "one-pass" for a dask collection and "per-step" for an array in memory.
+        How often the data are read.
+
+        - "one-pass" reads the data once. It also holds for pipelines inside, whatever their
+          ``schedule`` is.
+        - "per-step" is scikit-learn's way, one pass for each step. A step that takes no dask
+          collection is then fitted to all rows in memory, with a warning, and its results are lazy.
+        - "auto" is "one-pass" for a dask collection, and "per-step" for an array in memory.
     transform_input : list of str, default=None
+        The arguments of `fit` that are transformed by the steps, as in scikit-learn. It needs
+        ``schedule="per-step"``.
     memory : str or object with the joblib.Memory interface, default=None
-        These two need ``schedule="per-step"``.
+        Where fitted transformers are cached, as in scikit-learn. It needs ``schedule="per-step"``.
     verbose : bool, default=False
+        Whether to print how long each step takes, or how long the one pass takes.
 
     Attributes
     ----------
     named_steps : Bunch
+        The steps by their names.
     classes_ : array of shape (n_classes,)
+        The labels of the last step, if it is a classifier.
     n_features_in_ : int
+        The number of features that the first step has seen.
     feature_names_in_ : ndarray of shape (n_features,)
+        The names of the features that the first step has seen. It exists only if that step has it.
 
     Notes
     -----
-    In one pass transformers learn in the first epoch only; later epochs use their final
-    statistics. ``max_iter``, ``tol``, early stopping and ``loss_curve_`` of the last step mean what
-    they mean for it alone. A last step that is not ours, and what `Incremental` holds, learns by
-    ``partial_fit``, in one epoch.
-    Steps that are not ours are called with whole blocks.
+    In one pass ``max_iter``, ``tol``, early stopping and ``loss_curve_`` of the last step have the
+    same meaning as without a pipeline. A last step of another library learns by ``partial_fit``, in
+    one epoch, and so does what `Incremental` holds. Steps of other libraries are called with whole
+    blocks.
+
+    Differences from scikit-learn:
+
+    - The parameter ``schedule`` is an addition, because k steps would cost k passes over a
+      collection.
+    - In one pass a step learns from the first blocks with the statistics that the steps before have
+      by then, because every block is read once. In scikit-learn it sees their final statistics.
+    - In one pass transformers learn only in the first epoch. Later epochs use their final
+      statistics.
+    - In one pass ``memory`` and ``transform_input`` are an error, because they have no effect.
+    - The method `partial_fit` is an addition.
+    - Predictions and transformed rows of a collection are lazy, also if a step is of another
+      library.
 
     Examples
     --------
     >>> import dask.array as da
     >>> from streamlearn.linear_model import SGDClassifier
-    >>> from streamlearn.pipeline.pipeline import make_pipeline
+    >>> from streamlearn.pipeline import make_pipeline
     >>> from streamlearn.preprocessing import StandardScaler
     >>> X = da.random.default_rng(0).normal(5, 2, size=(10_000, 3), chunks=(1_000, 3))
     >>> y = X[:, 0] > X[:, 1]
@@ -138,20 +166,22 @@ class Pipeline(Versioned, theirs.Pipeline):
         self.schedule = schedule
 
     def __getitem__(self, ind: Any) -> Any:
-        """Return a step, or the pipeline of a slice of the steps, with this one's schedule."""
+        """Return a step, or a pipeline of a slice of the steps with the same ``schedule``."""
         out = super().__getitem__(ind)
         return out.set_params(schedule=self.schedule) if isinstance(ind, slice) else out
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Pipeline:
-        """Fit all steps: in one pass over a collection, unless ``schedule`` says otherwise.
+        """Fit all steps, in one pass if ``schedule`` asks for it.
 
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame
-            What the first step takes.
-        y : array, Series, dask array or dask Series of shape (n_samples,), optional
+            The rows that the first step takes.
+        y : array, Series, dask array or dask Series of shape (n_samples,), default=None
+            The targets.
         **params : dict of str to object
-            ``step__parameter``, as scikit-learn's; what has a value a row is cut to blocks like X.
+            Arguments of the steps as ``step__parameter``, as in scikit-learn. Arguments with one
+            value for each row are cut to blocks like X.
 
         Returns
         -------
@@ -160,18 +190,18 @@ class Pipeline(Versioned, theirs.Pipeline):
         Raises
         ------
         TypeError
-            In one pass, if a step can neither learn block by block nor do without learning.
+            In one pass, if a step has to learn from rows and cannot learn block by block.
         NotImplementedError
             If a step has no form for a collection.
         ValueError
-            As the steps do.
+            If a step raises it.
         """
         if self._in_one_pass(X):
             return self._fit_in_one_pass(X, y, params)
         return self._fit_per_step("fit", X, y, params)
 
     def _fit_per_step(self, method: str, X: Any, y: Any, params: dict[str, Any]) -> Any:
-        """Fit as scikit-learn does; over a collection by steps that take it."""
+        """Fit one step after the other. For a collection steps are wrapped so that they take it."""
         pipe = copy.copy(self)
         if engine.is_collection(X):
             X, y = plain(X), plain(y)
@@ -183,14 +213,48 @@ class Pipeline(Versioned, theirs.Pipeline):
 
     @available_if(vars(theirs.Pipeline)["fit_transform"].check)
     def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
-        """Fit all steps, then transform: two passes over a collection, the second of them lazy."""
+        """Fit all steps, then transform the same rows.
+
+        In one pass a collection is read twice, and the second read is lazy.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame
+            The rows that the first step takes.
+        y : array, Series, dask array or dask Series of shape (n_samples,), default=None
+            The targets.
+        **params : dict of str to object
+            Arguments of the steps, see `fit`.
+
+        Returns
+        -------
+        array, DataFrame, dask array or dask DataFrame
+            What the last step makes of the rows.
+        """
         if self._in_one_pass(X):
             return self._fit_in_one_pass(X, y, params).transform(X)
         return self._fit_per_step("fit_transform", X, y, params)
 
     @available_if(vars(theirs.Pipeline)["fit_predict"].check)
     def fit_predict(self, X: Any, y: Any = None, **params: Any) -> Any:
-        """Fit all steps, then predict: two passes over a collection, the second of them lazy."""
+        """Fit all steps, then predict for the same rows.
+
+        In one pass a collection is read twice, and the second read is lazy.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame
+            The rows that the first step takes.
+        y : array, Series, dask array or dask Series of shape (n_samples,), default=None
+            The targets.
+        **params : dict of str to object
+            Arguments of the steps, see `fit`.
+
+        Returns
+        -------
+        array or dask collection of shape (n_samples,)
+            The predictions of the last step.
+        """
         if self._in_one_pass(X):
             return self._fit_in_one_pass(X, y, params).predict(X)
         return self._fit_per_step("fit_predict", X, y, params)
@@ -201,16 +265,18 @@ class Pipeline(Versioned, theirs.Pipeline):
 
     @available_if(_can_partial_fit)
     def partial_fit(self, X: Any, y: Any = None, classes: Any = None, **params: Any) -> Pipeline:
-        """Let all steps learn from more rows, in one pass, whatever ``schedule`` says.
+        """Let all steps learn from more rows, in one pass with any ``schedule``.
 
         Parameters
         ----------
-        X, y
-            As `fit`.
-        classes : array of shape (n_classes,), optional
-            All labels there will ever be, for a last step that wants them in its first call.
+        X : array, DataFrame, dask array or dask DataFrame
+            The rows that the first step takes.
+        y : array, Series, dask array or dask Series of shape (n_samples,), default=None
+            The targets.
+        classes : array of shape (n_classes,), default=None
+            All labels that will ever occur, for a last step that needs them in its first call.
         **params : dict of str to object
-            As `fit`.
+            Arguments of the steps, see `fit`.
 
         Returns
         -------
@@ -219,7 +285,7 @@ class Pipeline(Versioned, theirs.Pipeline):
         Raises
         ------
         TypeError, ValueError
-            As `fit`.
+            If `fit` would raise them in one pass.
         """
         return self._fit_in_one_pass(X, y, params, further=True, classes=classes)
 
@@ -231,7 +297,7 @@ class Pipeline(Versioned, theirs.Pipeline):
     def _fit_in_one_pass(
         self, X: Any, y: Any, params: dict[str, Any], *, further: bool = False, classes: Any = None
     ) -> Pipeline:
-        """Fit, or learn further."""
+        """Fit, or learn ``further``, in one pass."""
         check_steps(self)
         for path, pipe in stages.nested("", self):
             for name in ("memory", "transform_input"):
@@ -252,7 +318,12 @@ class Pipeline(Versioned, theirs.Pipeline):
         return self
 
     def get_metadata_routing(self) -> Any:
-        """Return scikit-learn's routing, and that of ``partial_fit``."""
+        """Return the metadata routing of scikit-learn, and that of ``partial_fit``.
+
+        Returns
+        -------
+        sklearn.utils.metadata_routing.MetadataRouter
+        """
         router = super().get_metadata_routing()
         for name, step in self.steps:
             if hasattr(step, "partial_fit"):
@@ -276,13 +347,24 @@ def make_pipeline(
     transform_input: Any = None,
     verbose: bool = False,
 ) -> Pipeline:
-    """Return a `Pipeline` of ``steps``, named after their types.
+    """Return a `Pipeline` of ``steps``, which are named after their types.
 
     Parameters
     ----------
     *steps : estimators
-    schedule, memory, transform_input, verbose
-        As `Pipeline`.
+        The steps in their order.
+    schedule : {"auto", "one-pass", "per-step"}, default="auto"
+        How often the data are read, see `Pipeline`.
+    memory : str or object with the joblib.Memory interface, default=None
+        Where fitted transformers are cached. It needs ``schedule="per-step"``.
+    transform_input : list of str, default=None
+        The arguments of ``fit`` that the steps transform. It needs ``schedule="per-step"``.
+    verbose : bool, default=False
+        Whether to print how long each step takes.
+
+    Returns
+    -------
+    Pipeline
 
     Examples
     --------
@@ -304,11 +386,11 @@ def make_pipeline(
 
 @contextmanager
 def _unchanged_on_error(pipe: Pipeline) -> Iterator[None]:
-    """Put a pipeline, and all that learns in it, back as it was if the body raises."""
+    """Restore a pipeline and all estimators in it if the body raises."""
     with ExitStack() as guards:
         for _, step in stages.nested("", pipe):
             guards.enter_context(unchanged_on_error(step))
-            # These two change in place what they have: a copy of it.
+            # A FeatureUnion changes its list in place, and a warm start the fitted attributes.
             if isinstance(step, theirs.FeatureUnion):
                 step.transformer_list = list(step.transformer_list)
             elif getattr(step, "warm_start", False) and not takes_collections(step):
