@@ -1,4 +1,4 @@
-"""Estimators that are not ours on data that streams: learning block by block, lazy answers."""
+"""Wrappers of any estimator for collections: learning block by block, and lazy predictions."""
 
 from streamlearn.wrappers.incremental import Incremental
 from streamlearn.wrappers.post_fit import ParallelPostFit

@@ -1,4 +1,4 @@
-"""Block learners of estimators that are not ours, over blocks and over one array in memory."""
+"""Block learners of estimators of other libraries, over blocks and over an array in memory."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from streamlearn.wrappers.post_fit import kind_of
 
 
 class Copies(NamedTuple):
-    """The block learner of estimators that are not ours: a copy learns from each block.
+    """The block learner over a collection. A copy of the estimator learns from each block.
 
     Attributes
     ----------
     params : dict
         Further arguments of ``partial_fit``, the same for all blocks.
     seed : int or None
-        Of the order of the blocks; None to leave them as they are.
+        The seed of the order of the blocks. None leaves them in order.
     held_out : sequence of int
-        Blocks that are scored and never learned from.
+        The blocks that are scored and never learned from.
     config : dict
-        scikit-learn's configuration, which is the thread's that makes this.
+        scikit-learn's configuration in the thread of the user, because tasks run in other threads.
     """
 
     params: dict[str, Any]
@@ -36,7 +36,7 @@ class Copies(NamedTuple):
     config: dict[str, Any]
 
     def order(self, blocks: engine.Blocks, epoch: int) -> Sequence[int] | None:
-        """Return the blocks to learn from in an order drawn for the epoch."""
+        """Return the blocks to learn from, in an order that is drawn for the epoch."""
         order = None if self.seed is None else block_order(blocks, self.seed, epoch)
         if not self.held_out:
             return order
@@ -45,7 +45,7 @@ class Copies(NamedTuple):
         return [block for block in every if block not in held]
 
     def prepare(self, epoch: int, block: engine.Block) -> engine.Block:
-        """Return a block as it is: the estimator knows what to do with it."""
+        """Return a block as it is, because the estimator checks it."""
         return block
 
     def step(self, before: Fitted, block: engine.Block) -> tuple[Fitted, None]:
@@ -66,11 +66,12 @@ class Copies(NamedTuple):
 
 
 class AsGiven(NamedTuple):
-    """The block learner of what is in memory, which the estimator takes as it is given.
+    """The block learner over rows in memory, which are passed to the estimator unchanged.
 
     Attributes
     ----------
     X, y : objects
+        The rows and their targets.
     params : dict
         Further arguments of ``partial_fit``.
     """
@@ -83,7 +84,7 @@ class AsGiven(NamedTuple):
         """Return None: there is one block."""
 
     def prepare(self, epoch: int, block: engine.Block) -> None:
-        """Return None: all is given."""
+        """Return None: the rows are at hand."""
 
     def step(self, before: Fitted, _block: None) -> tuple[Fitted, None]:
         """Let a copy learn from all rows."""
@@ -91,17 +92,18 @@ class AsGiven(NamedTuple):
         return Fitted(estimator, kind_of(self.X)), None
 
     def check(self, progress: Progress) -> None:
-        """Do nothing: the estimator has checked what it was given."""
+        """Do nothing: the estimator has checked the rows."""
 
 
 class Fitted(NamedTuple):
-    """An estimator on its way through the blocks.
+    """An estimator and the kind of the blocks that it has learned from.
 
     Attributes
     ----------
     estimator : object
+        The estimator.
     like : array or None
-        No rows of the kind that the blocks hold, see `kind_of`.
+        An empty array of the kind that the blocks hold, see `kind_of`.
     """
 
     estimator: Any
@@ -109,7 +111,7 @@ class Fitted(NamedTuple):
 
 
 def too_few_blocks(n_blocks: int) -> str:
-    """Return the error of a collection that has too few blocks to hold some out."""
+    """Return the message about a collection that has too few blocks to hold some out."""
     return (
         f"patience needs blocks that can be held out and others to learn from, and all {n_blocks} "
         "of X share one source or are empty. Give more blocks, each of whole sources (as they are "

@@ -1,4 +1,4 @@
-"""Learning block by block with any estimator that has ``partial_fit``."""
+"""Learning block by block with any estimator that has ``partial_fit``: `Incremental`."""
 
 from __future__ import annotations
 
@@ -28,38 +28,50 @@ from streamlearn.wrappers.split import Split, split_of
 class Incremental(ParallelPostFit):
     """Let any estimator with ``partial_fit`` learn from collections, block by block.
 
-    What is learned is exactly what a loop over the blocks makes of the estimator, one call of
-    ``partial_fit`` a block. Few blocks are in memory at a time, and the next ones are loaded while
-    one is learned from. Answers are lazy, as `ParallelPostFit` gives them. What is in memory is one
-    block, and answered at once.
+    The result is exactly that of a loop over the blocks with one call of ``partial_fit`` for each
+    block. Few blocks are in memory at a time, and the next ones are loaded while the estimator
+    learns from one. Predictions are lazy, as in `ParallelPostFit`. An array in memory is one block,
+    and predictions for it are computed at once.
 
     Parameters
     ----------
     estimator : object
-        Anything with ``partial_fit``. It is never changed: a copy learns.
+        Anything with ``partial_fit``. It is never changed, because a copy learns.
     scoring : str, callable or None, default=None
-        As `ParallelPostFit`; also what blocks that are held out are scored by.
+        What `score` returns: the name of a scorer, a scorer ``(estimator, X, y)``, or None for the
+        estimator's own score. For a collection it may be "accuracy", "neg_log_loss",
+        "neg_mean_squared_error", "neg_mean_absolute_error", "r2", a callable that works on
+        collections, or None if the estimator's own score is accuracy or R2. Held-out blocks are
+        scored by it too.
     classes : array-like or None, default=None
-        The labels, for a classifier whose ``partial_fit`` wants them: saves a pass over y. They can
-        be passed to ``fit`` and ``partial_fit`` too.
+        The labels, for a classifier whose ``partial_fit`` needs them. They save a pass over y. They
+        can also be passed to `fit` and `partial_fit`.
     shuffle : bool, default=True
-        Permute the blocks of a collection before each epoch. The rows in a block are not touched.
+        Whether to permute the blocks of a collection before each epoch. The rows inside a block
+        stay in order.
     max_iter : int, default=1
-        Epochs at most.
+        The largest number of epochs.
     tol : float or None, default=1e-3
-        What a better score is better by; None never to stop early.
+        A score counts as better if it is better by at least ``tol``. None never stops early.
     patience : int or None, default=None
-        Stop when this many epochs in a row have brought no better score of blocks that are held
-        out, and keep the estimator of the best epoch. None to hold nothing out and run all epochs.
+        `fit` stops when this number of epochs in a row has brought no better score of the held-out
+        blocks. It keeps the estimator of the best epoch. None holds nothing out and runs all
+        epochs.
     validation_fraction : float, default=0.1
-        Share of the blocks to hold out if there is ``patience``, at least one; in memory, of the
-        rows. Whole blocks, since the rows of one are often neighbours.
+        The share of the blocks to hold out if there is ``patience``, at least one block. In memory
+        it is the share of the rows. Whole blocks are held out, because the rows of a block are
+        often neighbours.
     random_state : int, RandomState instance or None, default=None
-        Draws the order of the blocks, and what is held out.
+        The seed of the order of the blocks and of what is held out.
     verbose : int, default=0
-        Print progress at the end of each segment of blocks.
-    predict_meta, predict_proba_meta, transform_meta : array, Series, DataFrame, default=None
-        As `ParallelPostFit`.
+        If it is not 0, print the progress at the end of each segment of blocks.
+    predict_meta : array, Series or DataFrame, default=None
+        What `predict` returns for a collection. Its dtype, dimensions and columns matter, and its
+        values do not. None finds it out with a row of ones.
+    predict_proba_meta : array, Series or DataFrame, default=None
+        The same for `predict_proba` and `predict_log_proba`.
+    transform_meta : array, Series or DataFrame, default=None
+        The same for `transform`.
 
     Attributes
     ----------
@@ -67,22 +79,30 @@ class Incremental(ParallelPostFit):
         The copy that has learned. Its fitted attributes, such as ``coef_``, can be read on the
         wrapper as well.
     n_iter_ : int
-        Epochs run.
-    validation_scores_ : list of float
-        The score of what is held out after each epoch; None without ``patience``.
+        The number of epochs.
+    validation_scores_ : list of float, or None
+        The score of the held-out blocks after each epoch. It is None without ``patience``.
     best_validation_score_ : float or None
+        The best of these scores. It is None without ``patience``.
 
     Notes
     -----
-    Arguments of ``fit`` and ``partial_fit`` that have a value a row, such as ``sample_weight``, in
-    memory or in a collection, are cut to blocks like X, others are passed on with every block.
-    Blocks without rows are skipped.
+    Some arguments of `fit` and `partial_fit` have one value for each row, such as
+    ``sample_weight``. They are cut to blocks like X, in memory or in a collection. Other arguments
+    are passed on with every block. Blocks without rows are skipped.
 
-    A block is learned from by a copy of the estimator, so that a task that is run twice does not
-    learn twice: an estimator costs a copy a block.
+    A copy of the estimator learns from each block, so that a task that runs twice does not learn
+    twice. This costs one copy of the estimator for each block.
 
-    Other than with dask-ml's, ``shuffle`` is what was ``shuffle_blocks``, and chunks that do not
-    line up are always an error, so that there is no ``assume_equal_chunks``.
+    Differences from scikit-learn:
+
+    - scikit-learn has no such class. It is named after the class of dask-ml.
+    - Predictions for a collection are lazy, because they may be larger than memory.
+
+    Differences from dask-ml:
+
+    - ``shuffle`` is dask-ml's ``shuffle_blocks``.
+    - Chunks that do not line up are always an error, so there is no ``assume_equal_chunks``.
 
     Examples
     --------
@@ -98,7 +118,7 @@ class Incremental(ParallelPostFit):
     (1, 3)
     """
 
-    __metadata_request__fit = {"classes": UNUSED}  # ours, and not handed on as metadata is
+    __metadata_request__fit = {"classes": UNUSED}  # an argument of this class, and no metadata
     __metadata_request__partial_fit = {"classes": UNUSED}
 
     _callees = {"fit": "partial_fit", "partial_fit": "partial_fit"}
@@ -150,15 +170,16 @@ class Incremental(ParallelPostFit):
         self.verbose = verbose
 
     def fit(self, X: Any, y: Any = None, classes: Any = None, **params: Any) -> Incremental:
-        """Let a fresh copy of the estimator learn.
+        """Let a new copy of the estimator learn.
 
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame
-            What the estimator takes, in memory or in blocks.
-        y : array, Series, dask array or dask Series, optional
-        classes : array of shape (n_classes,), optional
-            The labels. Without them one pass over y finds them, where ``partial_fit`` wants them.
+            The rows that the estimator takes, in memory or in blocks.
+        y : array, Series, dask array or dask Series, default=None
+            The targets.
+        classes : array of shape (n_classes,), default=None
+            The labels. If ``partial_fit`` needs them and they are None, one pass over y finds them.
         **params : dict of str to object
             Further arguments of ``partial_fit``.
 
@@ -169,9 +190,9 @@ class Incremental(ParallelPostFit):
         Raises
         ------
         ValueError
-            If X, y and the arguments do not line up, or there are no rows.
+            If X, y and the arguments do not line up, or if there are no rows.
         Exception
-            What ``partial_fit`` raises, with a note that names the block.
+            If ``partial_fit`` raises it. A note names the block.
         """
         return self._learn("fit", X, y, classes, params, further=False)
 
@@ -180,12 +201,14 @@ class Incremental(ParallelPostFit):
 
         Parameters
         ----------
-        X, y
-            As `fit`.
-        classes : array of shape (n_classes,), optional
-            All labels there will ever be, where ``partial_fit`` wants them in its first call.
+        X : array, DataFrame, dask array or dask DataFrame
+            The rows that the estimator takes, in memory or in blocks.
+        y : array, Series, dask array or dask Series, default=None
+            The targets.
+        classes : array of shape (n_classes,), default=None
+            All labels that will ever occur, if ``partial_fit`` needs them in its first call.
         **params : dict of str to object
-            As `fit`.
+            Further arguments of ``partial_fit``.
 
         Returns
         -------
@@ -193,13 +216,16 @@ class Incremental(ParallelPostFit):
 
         Raises
         ------
-        ValueError, Exception
-            As `fit`; and if there is ``patience``, since one epoch has nothing to stop.
+        ValueError
+            If `fit` would raise it, or if ``patience`` is not None, because one epoch cannot stop
+            early.
+        Exception
+            If ``partial_fit`` raises it. A note names the block.
         """
         return self._learn("partial_fit", X, y, classes, params, further=True)
 
     def __sklearn_is_fitted__(self) -> bool:
-        """Tell whether a copy has learned; one that was given fitted is not asked."""
+        """Return whether a copy has learned. A fitted ``estimator`` does not count."""
         return "estimator_" in vars(self)
 
     def _learn(
@@ -242,7 +268,7 @@ class Incremental(ParallelPostFit):
         return self
 
     def _run(self, estimator: Any, split: Split, max_iter: int) -> None:
-        """Let copies of the estimator learn for some epochs, and keep the last or the best."""
+        """Let copies of the estimator learn for some epochs, and keep the last or the best one."""
         rule, scorer = Never(), scoring.scorer_of(self.scoring)
         if self.patience is not None:
             score = partial(split.score, scorer)
@@ -271,19 +297,19 @@ class Incremental(ParallelPostFit):
 
 
 class Lines:
-    """The verbose lines.
+    """An observer that prints the verbose lines.
 
     Parameters
     ----------
     total : int
-        Blocks to learn from.
+        The number of blocks to learn from.
     """
 
     def __init__(self, total: int) -> None:
         self.total, self.started = total, time.time()
 
     def __call__(self, progress: Progress) -> None:
-        """Print what has happened."""
+        """Print the progress."""
         said = f"-- Epoch {progress.n_iter}:"
         if progress.at == "segment":
             print(  # noqa: T201

@@ -1,4 +1,4 @@
-"""Lazy answers of an estimator that knows nothing of collections."""
+"""Lazy predictions of an estimator that takes no collections: `ParallelPostFit`."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ METAS = {
     "predict_log_proba": "predict_proba_meta",
     "transform": "transform_meta",
 }
-"""The parameters that say what a method's answer looks like."""
+"""The parameter for each method that describes its result."""
 
 
 def _lazy(name: str) -> Any:
-    """Return a method: lazy for a collection, the estimator's own for the rest."""
+    """Return a method that is lazy for a collection, and otherwise the estimator's own."""
 
     def method(self: ParallelPostFit, X: Any, **params: Any) -> Any:
         check_is_fitted(self)
@@ -50,19 +50,20 @@ def _lazy(name: str) -> Any:
         return ask(inner, name, X, meta=meta, like=vars(self).get("_like"), **params)
 
     method.__name__ = name
-    method.__doc__ = f"""Return what the estimator's ``{name}`` makes of each block of X.
+    method.__doc__ = f"""Return what the estimator's ``{name}`` returns for each block of X.
 
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows that the estimator takes.
         **params : dict of str to object
             Further arguments of the method.
 
         Returns
         -------
         array, dask array, or dask Series or DataFrame
-            Lazy for dask, a frame for a frame but where its rows become sparse ones, which are an
-            array's; of rows in memory what the estimator returns.
+            For rows in memory it is what the estimator returns. For a collection it is lazy. For a
+            dask DataFrame it is a frame, or an array if the estimator returns sparse rows.
         """
     return available_if(_estimator_has(name))(method)
 
@@ -70,37 +71,50 @@ def _lazy(name: str) -> Any:
 class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
     """Predict, transform and score lazily, block by block, with any fitted estimator.
 
-    For a model that was fitted on rows that fit in memory and is wanted for many more. What is in
-    memory goes straight through to the estimator.
+    It is for a model that was fitted to rows in memory and is to predict for many more rows. Rows
+    in memory go directly to the estimator.
 
     Parameters
     ----------
     estimator : object
-        Fitted, or to be fitted with ``fit``. It is never changed.
+        The estimator. It is fitted already, or `fit` fits a copy. It is never changed.
     scoring : str, callable or None, default=None
-        What ``score`` returns: the name of a scorer, a scorer ``(estimator, X, y)``, or the
-        estimator's own score. Of a collection: accuracy or R2 where those are the estimator's own,
-        "accuracy", "neg_log_loss", "neg_mean_squared_error", "neg_mean_absolute_error", "r2", or a
-        callable that works on collections.
-    predict_meta, predict_proba_meta, transform_meta : array, Series, DataFrame, default=None
-        What comes out for a collection: its dtype, dimensions and columns count. Without them it is
-        found out by asking about a row of ones. That of ``predict_proba`` is for
-        ``predict_log_proba`` too.
+        What `score` returns: the name of a scorer, a scorer ``(estimator, X, y)``, or None for the
+        estimator's own score. For a collection it may be "accuracy", "neg_log_loss",
+        "neg_mean_squared_error", "neg_mean_absolute_error", "r2", a callable that works on
+        collections, or None if the estimator's own score is accuracy or R2.
+    predict_meta : array, Series or DataFrame, default=None
+        What `predict` returns for a collection. Its dtype, dimensions and columns matter, and its
+        values do not. None finds it out with a row of ones.
+    predict_proba_meta : array, Series or DataFrame, default=None
+        The same for `predict_proba` and `predict_log_proba`.
+    transform_meta : array, Series or DataFrame, default=None
+        The same for `transform`.
 
     Attributes
     ----------
     estimator_ : object
-        The fitted copy of ``estimator``, after ``fit`` only. Fitted attributes, such as
+        The fitted copy of ``estimator``. It exists only after `fit`. Fitted attributes, such as
         ``classes_`` or ``coef_``, can be read on the wrapper as well.
 
     Notes
     -----
-    Other than with dask-ml's, ``fit`` leaves ``estimator`` alone, answers about a DataFrame are
-    frames with its index, and a score that cannot be summed up block by block is an error.
+    `fit` passes X to the estimator as it is. An estimator that takes only arrays loads a whole
+    collection. `Incremental` learns from one block by block. `sklearn.base.clone` forgets what was
+    fitted, unless ``estimator`` is a `sklearn.frozen.FrozenEstimator`.
 
-    ``fit`` hands X over as it is: an estimator that knows only arrays loads a collection whole. To
-    learn from one, see `Incremental`. `sklearn.base.clone` forgets what was fitted, unless
-    ``estimator`` is a `sklearn.frozen.FrozenEstimator`.
+    Differences from scikit-learn:
+
+    - scikit-learn has no such class. It is named after the class of dask-ml.
+    - Results for a collection are lazy, because they may be larger than memory.
+    - For a collection a score that cannot be summed up block by block is an error, because the rows
+      may not fit in memory.
+
+    Differences from dask-ml:
+
+    - `fit` leaves ``estimator`` unchanged.
+    - Results for a DataFrame are frames with its index.
+    - A score that cannot be summed up block by block is an error.
 
     Examples
     --------
@@ -119,7 +133,7 @@ class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
     _takes_collections = True
 
     _callees = {"fit": "fit"}
-    """Which method of the estimator gets the arguments of which of ours, where not its own name."""
+    """The method of the estimator that gets the arguments of ours, if its name is another one."""
 
     _parameter_constraints: dict[str, Any] = {
         "estimator": [HasMethods("fit"), HasMethods("predict"), HasMethods("transform")],
@@ -149,14 +163,21 @@ class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
 
         Parameters
         ----------
-        X, y : containers
-            What the estimator takes.
+        X : container
+            The rows that the estimator takes.
+        y : container, default=None
+            The targets that the estimator takes.
         **params : dict of str to object
-            Further arguments of its ``fit``.
+            Further arguments of the estimator's ``fit``.
 
         Returns
         -------
         self
+
+        Raises
+        ------
+        Exception
+            If the estimator's ``fit`` raises it.
         """
         self._validate_params()
         estimator = self._fresh()
@@ -166,7 +187,22 @@ class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
 
     @available_if(_estimator_has("transform"))
     def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
-        """Fit, then transform the same rows: lazily, if they are in a collection."""
+        """Fit a copy of the estimator, then transform the same rows.
+
+        Parameters
+        ----------
+        X : container
+            The rows that the estimator takes.
+        y : container, default=None
+            The targets that the estimator takes.
+        **params : dict of str to object
+            Further arguments of the estimator's ``fit``.
+
+        Returns
+        -------
+        array, dask array, or dask DataFrame
+            The transformed rows, as `transform` returns them.
+        """
         return self.fit(X, y, **params).transform(X)
 
     predict = _lazy("predict")
@@ -182,19 +218,28 @@ class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
 
     @available_if(_can_score)
     def score(self, X: Any, y: Any = None, **params: Any) -> float:
-        """Return the score that ``scoring`` says, of a collection in one pass.
+        """Return the score that ``scoring`` asks for.
+
+        A collection is read once.
 
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-        y : array, Series, dask array or dask Series, optional
+            The rows.
+        y : array, Series, dask array or dask Series, default=None
+            The true targets.
         **params : dict of str to object
             Further arguments of the scorer, such as ``sample_weight``.
+
+        Returns
+        -------
+        float
+            The score. A greater score is better.
 
         Raises
         ------
         ValueError, TypeError
-            If the score has no form for a collection, or ``scoring`` is a metric.
+            If the score has no form for a collection, or if ``scoring`` is a metric.
         """
         check_is_fitted(self)
         scorer, inner = scoring.scorer_of(self.scoring), self._inner()
@@ -207,17 +252,32 @@ class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
 
     @available_if(_estimator_has("get_feature_names_out"))
     def get_feature_names_out(self, input_features: Any = None) -> Any:
-        """Return the names of what ``transform`` makes."""
+        """Return the names of the columns that ``transform`` makes.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            The names of the columns of X.
+
+        Returns
+        -------
+        ndarray of str
+        """
         check_is_fitted(self)
         return self._inner().get_feature_names_out(input_features)
 
     @available_if(_estimator_has("set_output"))
     def set_output(self, *, transform: Any = None) -> ParallelPostFit:
-        """Say what ``transform`` makes; the estimator that was given is not changed.
+        """Set the container that ``transform`` makes. ``estimator`` is not changed.
 
         Parameters
         ----------
-        transform : {"default", "pandas", "polars"} or None
+        transform : {"default", "pandas", "polars"} or None, default=None
+            The container. None leaves the setting as it is.
+
+        Returns
+        -------
+        self
         """
         if transform is not None:
             self._sklearn_output_config = {"transform": transform}
@@ -226,39 +286,44 @@ class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
         return self
 
     def _fresh(self) -> Any:
-        """Return an unfitted copy of the estimator, with the output that was asked for."""
+        """Return an unfitted copy of the estimator, with the container of ``set_output``."""
         estimator = clone(self.estimator, safe=False)
         if hasattr(self, "_sklearn_output_config"):
             estimator.set_output(**self._sklearn_output_config)
         return estimator
 
     def _inner(self) -> Any:
-        """Return the estimator that answers: the fitted copy, or the one that was given."""
+        """Return the estimator that predicts: the fitted copy, or ``estimator`` itself."""
         return vars(self).get("estimator_", vars(self).get("estimator"))
 
     def __sklearn_is_fitted__(self) -> bool:
-        """Tell whether there is something that can answer."""
+        """Return whether there is an estimator that can predict or transform."""
         inner = self._inner()
         if "estimator_" in vars(self) or not hasattr(inner, "__sklearn_tags__"):
             return True
         return is_stateless(inner) or _is_fitted(inner)
 
     def __getattr__(self, name: str) -> Any:
-        """Return a fitted attribute of the estimator that answers."""
+        """Return a fitted attribute of the estimator that predicts."""
         fitted = name.endswith("_") and not name.startswith("_") and name != "estimator_"
         if fitted and self.__sklearn_is_fitted__():
             return getattr(self._inner(), name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _routed(self, method: str, params: dict[str, Any], of: str = "estimator") -> dict[str, Any]:
-        """Return the arguments that ``method`` hands on; None counts as not given."""
+        """Return the arguments that ``method`` passes on. None counts as not given."""
         params = {name: value for name, value in params.items() if value is not None}
         if not _routing_enabled() or not params:
             return params
         return process_routing(self, method, **params)[of][self._callees.get(method, method)]
 
     def get_metadata_routing(self) -> MetadataRouter:
-        """Return what is handed on: to the estimator, and to the scorer if there is one."""
+        """Return the routing of metadata to the estimator, and to the scorer if there is one.
+
+        Returns
+        -------
+        sklearn.utils.metadata_routing.MetadataRouter
+        """
         router = MetadataRouter(owner=self)
         names = [*self._callees, *(name for name in LAZY if name in METHODS)]
         names += ["score"] if self.scoring is None else []
@@ -279,7 +344,7 @@ class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
 
 
 def kind_of(X: Any) -> Any:
-    """Return no rows of an array whose kind dask may not know: of all but NumPy's."""
+    """Return an empty array like X, if dask may not know its kind: that of all but NumPy."""
     sparse = hasattr(X, "tocsr")
     if isinstance(X, np.ndarray) or not (sparse or is_array(X)):
         return None

@@ -1,4 +1,4 @@
-"""Scores of estimators that are not ours: of a collection, and of blocks that were held out."""
+"""Scores of estimators of other libraries: for a collection, and for held-out blocks."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ NAMES = {
     "neg_mean_absolute_error": ours.mean_absolute_error,
     "r2": ours.r2_score,
 }
-"""Scorers that have a form for collections."""
+"""The scorers that have a form for collections, by scikit-learn's names."""
 
 OURS = {made_of(theirs.get_scorer(name)).metric: metric for name, metric in NAMES.items()}
-"""Our metric for each of scikit-learn's."""
+"""Our metric for each of scikit-learn's metrics."""
 
 
 def scorer_of(scoring: Any) -> Callable[..., Any] | None:
-    """Return the scorer ``(estimator, X, y) -> float``; None for the estimator's own score.
+    """Return the scorer ``(estimator, X, y) -> float``, or None for the estimator's own score.
 
     Raises
     ------
     ValueError
-        If it is a metric, ``(y_true, y_pred)``, or the name of no scorer.
+        If ``scoring`` is a metric ``(y_true, y_pred)``, or if no scorer has this name.
     """
     if getattr(scoring, "__module__", None) == ours.__name__:
         raise ValueError(
@@ -58,19 +58,26 @@ def of_collection(
     Parameters
     ----------
     asked : object
-        Answers lazily for ``estimator``.
+        An object that predicts lazily with ``estimator``.
     estimator : object
+        The fitted estimator.
     scorer : callable or None
+        The scorer, or None for the estimator's own score.
     X, y : containers
+        The rows and their targets.
     params : dict
         Further arguments of the scorer.
+
+    Returns
+    -------
+    float
 
     Raises
     ------
     ValueError, TypeError
         If the score has no form for a collection.
     AttributeError
-        If the estimator cannot answer what it is made of.
+        If the estimator lacks the method that the score is made from.
     """
     if scorer is None:
         if takes_collections(estimator):
@@ -87,16 +94,16 @@ def of_collection(
             "collections, or give X and y in memory."
         )
     if takes(function, "labels") and hasattr(asked, "classes_"):
-        how.setdefault("labels", asked.classes_)  # else a pass over y looks for them
+        how.setdefault("labels", asked.classes_)  # without labels log_loss reads y once more
     predicted = _check_response_method(asked, response_method)(X)
     return sign * function(y, predicted, **how, **params)
 
 
 def of_blocks(estimator: Any, scorer: Any, blocks: engine.Blocks, order: Sequence[int]) -> float:
-    """Return the score of a fitted estimator on some blocks, each in memory in its turn.
+    """Return the score of a fitted estimator on some blocks, each of which is in memory in turn.
 
-    R2 is that of all rows together. Others are averages over the blocks, by rows or their weights,
-    which accuracy, log loss and the errors are as well.
+    R2 is the score of all rows together. Other scores are averages over the blocks, weighted by
+    rows or their weights. Accuracy, log loss and the errors are such averages by definition.
     """
     metric, arguments, sign, _ = made_of(scorer)
     if scorer is None:
@@ -117,7 +124,7 @@ def of_blocks(estimator: Any, scorer: Any, blocks: engine.Blocks, order: Sequenc
 
 
 def _accepts_weight(estimator: Any, scorer: Callable[..., Any] | None) -> bool:
-    """Tell whether a score can weigh the rows."""
+    """Return whether a score takes ``sample_weight``."""
     metric = None if scorer is None else made_of(scorer).metric or scorer
     return takes(estimator.score if metric is None else metric, "sample_weight")
 
@@ -125,7 +132,7 @@ def _accepts_weight(estimator: Any, scorer: Callable[..., Any] | None) -> bool:
 def _score_of_block(
     estimator: Any, scorer: Callable[..., Any] | None, block: engine.Block
 ) -> tuple[float, float]:
-    """Return the score of a block times its rows or weights, and these."""
+    """Return the score of a block times its number of rows or weight, and that number."""
     X, y, weight = (as_known(estimator, x) for x in (block.X, block.y, block.sample_weight))
     score = estimator.score if scorer is None else partial(scorer, estimator)
     rows: float = engine.n_rows(X)
@@ -146,7 +153,7 @@ def _fit_of_block(estimator: Any, block: engine.Block) -> Any:
 
 
 def _one(values: Array) -> Array:
-    """Return one output as (n_rows,)."""
+    """Return values of one output as (n_rows,)."""
     return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
 
 

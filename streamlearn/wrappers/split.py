@@ -1,4 +1,4 @@
-"""What an estimator that is not ours learns from, and what is held out to score it on."""
+"""Splits of rows or blocks into those to learn from and those to score."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ from streamlearn.wrappers.block_learners import AsGiven, Copies, Fitted, too_few
 
 
 class Split(NamedTuple):
-    """What an estimator that is not ours learns from, and what it is scored on.
+    """What an estimator learns from, and what it is scored on.
 
     Attributes
     ----------
     learner : Copies or AsGiven
+        The block learner.
     blocks : Blocks
+        The blocks to learn from. Over a collection they include the held-out ones.
     held : Blocks or None
-        What is scored and never learned from.
+        The blocks with the held-out ones, which are scored and never learned from.
     which : sequence of int
-        Its blocks.
+        The numbers of the held-out blocks among ``held``.
     """
 
     learner: Any
@@ -37,11 +39,11 @@ class Split(NamedTuple):
 
     @property
     def total(self) -> int:
-        """Blocks to learn from."""
+        """The number of blocks to learn from."""
         return len(self.blocks) - (len(self.which) if self.held is self.blocks else 0)
 
     def score(self, scorer: Callable[..., Any] | None, fitted: Fitted) -> float:
-        """Score what is held out."""
+        """Return the score on the held-out blocks."""
         assert self.held is not None
         return scoring.of_blocks(fitted.estimator, scorer, self.held, self.which)
 
@@ -55,25 +57,32 @@ def split_of(
     shuffle: bool,
     held_out: float | None,
 ) -> Split:
-    """Return what is learned from.
+    """Return the split of X and y.
 
     Parameters
     ----------
     X, y : containers
+        The rows and their targets.
     params : dict
-        Further arguments of ``partial_fit``; those with a value a row are cut to blocks like X.
+        Further arguments of ``partial_fit``. Those with one value for each row are cut to blocks
+        like X.
     seed : int
+        The seed of the order of the blocks and of what is held out.
     shuffle : bool
-        Permute the blocks of a collection before each epoch.
+        Whether to permute the blocks of a collection before each epoch.
     held_out : float or None
-        Share of the blocks to hold out; in memory, of the rows.
+        The share of the blocks to hold out. In memory it is the share of the rows.
+
+    Returns
+    -------
+    Split
 
     Raises
     ------
     ValueError
-        If the containers do not line up, or there is too little to hold some out.
+        If the containers do not line up, or if there are too few blocks or rows to hold some out.
     TypeError
-        If X is in memory and another one is not.
+        If X is in memory and another container is not.
     """
     lazy = engine.is_collection(X)
     if not lazy and held_out is None and not any(map(engine.is_collection, (y, *params.values()))):
@@ -106,16 +115,17 @@ def split_of(
 
 
 def _in_memory(X: Any, y: Any, params: dict[str, Any]) -> Split:
-    """Return rows in memory as one block; perhaps only the estimator can tell how many they are."""
+    """Return rows in memory as one block. Their number is 1 if only the estimator knows it."""
     n_rows = engine.n_rows(X) if _says_its_rows(X) else 1
     block = engine.Block(0, {"X": range(max(n_rows, 1))}, in_memory=True)
     return Split(AsGiven(X, y, params), engine.Blocks(("X",), None, block, (n_rows,), ()))
 
 
 def _blocks_held_out(blocks: engine.Blocks, share: float, seed: int) -> list[int]:
-    """Return the blocks to hold out: none that is empty, which takes a look where nobody knows.
+    """Return the blocks to hold out, none of which is empty.
 
-    Those that share a source go together, as it is read once.
+    A block of unknown length is read to count its rows. Blocks that share a source are held out
+    together, because the source is read once.
     """
     assert blocks.plan is not None
     groups = [[b for b in group if blocks.rows[b] != 0] for group in engine.groups(blocks.plan)]
@@ -135,11 +145,11 @@ def _blocks_held_out(blocks: engine.Blocks, share: float, seed: int) -> list[int
 
 
 def _with_rows(blocks: engine.Blocks, among: list[int]) -> list[int]:
-    """Return the blocks that have rows. Those of unknown lengths are read."""
+    """Return the blocks that have rows. Blocks of unknown lengths are read."""
     unknown = sorted(block for block in among if blocks.rows[block] is None)
     if not unknown:
         return among
-    # What is made of a block is asked for only if it has rows.
+    # `reduce` skips blocks without rows.
     found = engine.reduce(_number, _join, blocks, order=unknown) or set()
     return [block for block in among if blocks.rows[block] or block in found]
 
