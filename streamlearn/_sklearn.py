@@ -1,12 +1,12 @@
-"""The only door to scikit-learn's private names: all other modules take them from here.
+"""scikit-learn's private names. All other modules import them from here.
 
-A release of scikit-learn may change or drop any of them. Each has a line that says what we use it
-for and what would replace it, and a test in ``tests/test_sklearn_names.py``, which ``nox -s
-tests-sklearn`` runs on the oldest scikit-learn that we support and on the newest.
+A release of scikit-learn may change or drop any of them. Each name has a comment that says what we
+use it for and what would replace it. Each has a test in ``tests/test_sklearn_names.py``, which
+``nox -s tests-sklearn`` runs on the oldest scikit-learn that we support and on the newest.
 
-What our classes inherit from scikit-learn's is not here, as nobody imports it: `_validate_params`,
-`_parameter_constraints`, `_init_callback_context`, `_sklearn_output_config` and
-`_sklearn_auto_wrap_output_keys`. It is tested there too.
+Private names that our classes inherit are not here, because nobody imports them:
+`_validate_params`, `_parameter_constraints`, `_init_callback_context`, `_sklearn_output_config` and
+`_sklearn_auto_wrap_output_keys`. They are tested there too.
 """
 
 from __future__ import annotations
@@ -19,90 +19,90 @@ from typing import Any, NamedTuple
 # isort: split
 # Parameters of estimators.
 from sklearn.utils._param_validation import (
-    # We say with it which methods an estimator inside must have; a check in fit would replace it.
+    # It checks which methods an inner estimator has. A check in fit would replace it.
     HasMethods,
-    # We say with it between which numbers a parameter lies; a check in fit would replace it.
+    # It checks between which numbers a parameter lies. A check in fit would replace it.
     Interval,
-    # We say with it which numbers a parameter may be; a check in fit would replace it.
+    # It checks which numbers a parameter may be. A check in fit would replace it.
     Options,
-    # We say with it which strings a parameter may be; a check in fit would replace it.
+    # It checks which strings a parameter may be. A check in fit would replace it.
     StrOptions,
 )
 
 # isort: split
-# What is given to estimators.
+# Inputs of estimators.
 from sklearn.utils import (
-    # It takes rows of whatever users hand in; a case each for arrays, lists and frames would do.
+    # It takes rows of any container. One case each for arrays, lists and frames would replace it.
     _safe_indexing,
 )
 from sklearn.utils.validation import (
-    # It sets or checks feature_names_in_; validate_data with skip_check_array=True does it too.
+    # It sets or checks feature_names_in_. validate_data with skip_check_array=True does it too.
     _check_feature_names,
-    # It sets or checks n_features_in_, also without names; validate_data does it with the names.
+    # It sets or checks n_features_in_, also without names. validate_data does it with the names.
     _check_n_features,
-    # It checks the weights of rows in memory; our own check of a block's weights would replace it.
+    # It checks the weights of rows in memory. Our own check of a block's weights would replace it.
     _check_sample_weight,
-    # It returns the names of a frame's columns; `_validation.tables.names_of` could replace it.
+    # It returns the names of a frame's columns. `_validation.tables.names_of` could replace it.
     _get_feature_names,
 )
 
 # isort: split
-# What estimators answer.
+# Outputs of estimators.
 from sklearn.utils._set_output import (
-    # It tells which kind of frame a user asked for; reading the two settings would replace it.
+    # It returns which kind of frame a user asked for. Reading the two settings would replace it.
     _get_output_config,
-    # It makes that frame of an array; a frame made by pandas or polars would replace it.
+    # It makes that frame from an array. A frame made by pandas or polars would replace it.
     _wrap_data_with_container,
 )
 from sklearn.utils._sparse import (
-    # It makes sparse coefficients arrays or matrices, as configured; a csr_array would replace it.
+    # It makes sparse coefficients arrays or matrices, as configured. A csr_array would replace it.
     _align_api_if_sparse,
 )
 
 # isort: split
 # Fits.
 from sklearn.base import (
-    # It checks parameters before a fit and ends callbacks after it; with_callbacks does the latter.
+    # It checks parameters before a fit and ends callbacks after it. with_callbacks does the latter.
     _fit_context,
 )
 from sklearn.utils._user_interface import (
-    # It prints how long a fit took if it is verbose; a clock and a print would replace it.
+    # It prints how long a verbose fit took. A clock and a print would replace it.
     _print_elapsed_time,
 )
 from sklearn.utils.fixes import (
-    # It leaves out options that the installed scipy warns of; it goes when we need scipy 1.15.
+    # It leaves out options that the installed scipy warns of. It goes when we need scipy 1.15.
     _get_additional_lbfgs_options_dict,
 )
 from sklearn.utils.optimize import (
-    # It warns if L-BFGS did not converge and counts iterations; a warning of ours would replace it.
+    # It warns if L-BFGS did not converge and counts iterations. A warning of ours would replace it.
     _check_optimize_result,
 )
 
 # isort: split
 # Estimators that hold others.
 from sklearn.model_selection._search import (
-    # It tells that an estimator is a search; having a best_estimator_ would tell it too.
+    # It is the base class of searches. The attribute best_estimator_ would also show a search.
     BaseSearchCV,
 )
 from sklearn.utils._metadata_requests import (
-    # They are the methods that metadata is routed to; a list of our own would replace them.
+    # They are the methods that metadata is routed to. A list of our own would replace them.
     METHODS,
 )
 from sklearn.utils.metadata_routing import (
-    # It tells whether metadata is routed; the public get_config tells it too.
+    # It returns whether metadata is routed. The public get_config returns it too.
     _routing_enabled,
 )
 from sklearn.utils.validation import (
-    # A method is there if the estimator inside has it; a function of three lines would replace it.
+    # A method exists if the inner estimator has it. A function of three lines would replace it.
     _estimator_has,
-    # It tells whether an estimator is fitted; the public check_is_fitted tells it by an error.
+    # It returns whether an estimator is fitted. The public check_is_fitted raises if it is not.
     _is_fitted,
 )
 
 # isort: split
 # Scores.
 from sklearn.utils.validation import (
-    # It returns the method that a score is made of; getattr over the names would replace it.
+    # It returns the method that a score is made from. getattr over the names would replace it.
     _check_response_method,
 )
 
@@ -145,25 +145,25 @@ def check_steps(pipe: Any) -> None:
     pipe._validate_steps()
 
 
-# The public process_routing would replace it where metadata is routed, names split at "__" else.
+# The public process_routing would replace it if metadata is routed, names split at "__" if not.
 def routed_to_steps(pipe: Any, method: str, params: Mapping[str, Any]) -> Any:
-    """Return for each step of a pipeline and each of its methods what ``params`` has for it."""
+    """Return the arguments in ``params`` for each step of a pipeline and each of its methods."""
     return pipe._check_method_params(method=method, props=params)
 
 
-# A router of our own, which says of all methods where they lead, would replace it.
+# A router of our own, which maps all methods, would replace it.
 def add_route(router: Any, name: str, method: str) -> None:
-    """Let a router hand on the metadata of ``method`` to the same method of the object ``name``."""
+    """Let a router pass the metadata of ``method`` to the same method of the object ``name``."""
     router._route_mappings[name].mapping.add(caller=method, callee=method)
 
 
 # The modules of the public KNeighborsClassifier and DummyClassifier would replace it.
 NO_ROWS = ("sklearn.neighbors._classification", "sklearn.dummy")
-"""Modules whose scores let X be None, and are otherwise those of the class behind."""
+"""Modules whose scores accept X=None, and are otherwise the scores of the base class."""
 
 
 class Made(NamedTuple):
-    """What make_scorer made a scorer of; the metric is None of scorers that it did not make."""
+    """The arguments of make_scorer for a scorer. The metric is None for any other scorer."""
 
     metric: Any = None
     arguments: Mapping[str, Any] = {}
@@ -171,17 +171,17 @@ class Made(NamedTuple):
     response_method: Any = None
 
 
-# Of the named scorers a table of our own would replace it.
+# A table of our own would replace it for the named scorers.
 def made_of(scorer: Any) -> Made:
-    """Return what a scorer is made of."""
+    """Return the arguments that a scorer was made with."""
     if not hasattr(scorer, "_score_func"):
         return Made()
     return Made(scorer._score_func, scorer._kwargs, scorer._sign, scorer._response_method)
 
 
-# The public make_scorer would replace it, but for the metadata that the scorer asks for.
+# The public make_scorer would replace it, except for the metadata that the scorer requests.
 def with_arguments(scorer: Any, **arguments: Any) -> Any:
-    """Return a copy of a made scorer whose metric gets ``arguments``, unless it has them."""
+    """Return a copy of a scorer whose metric gets ``arguments`` that it does not have yet."""
     out = copy(scorer)
     out._kwargs = {**arguments, **scorer._kwargs}
     return out

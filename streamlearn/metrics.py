@@ -1,7 +1,7 @@
-"""Metrics over blocks: targets and predictions are never put together whole.
+"""Metrics over blocks: no more than a few blocks of targets and predictions are in memory.
 
-scikit-learn's names and meanings, for arrays of any library in memory and for dask collections,
-which are read once. A prediction that is still lazy is made on the way.
+The names and meanings are scikit-learn's. Arrays may be of any library, in memory or the blocks of
+a dask collection, which is read once. A lazy prediction is computed in the same pass.
 """
 
 from __future__ import annotations
@@ -48,21 +48,29 @@ from streamlearn.core import scores
 
 
 def accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
-    """Return the share of rows, by weight, whose label is predicted right.
+    """Return the accuracy: the share of rows, by weight, whose label is predicted right.
 
     Parameters
     ----------
-    y_true, y_pred : array, Series, dask array or dask Series of shape (n_samples,)
-        Or of shape (n_samples, n_labels), 0 or 1 for each label; a row is right where all are.
-    sample_weight : array or dask array of shape (n_samples,), optional
+    y_true, y_pred : array, Series, dask array or dask Series of shape (n_samples,) or \
+(n_samples, n_labels)
+        The true and the predicted labels. Two dimensions hold 0 or 1 for each label, and a row is
+        right if all its labels are.
+    sample_weight : array or dask array of shape (n_samples,), default=None
+        The weight of each row. None means 1 for every row.
+
+    Returns
+    -------
+    float
+        A number between 0 and 1.
 
     Raises
     ------
     TypeError
         If labels are bytes.
     ValueError
-        If they do not line up, text is compared with numbers, they hold NaN or numbers that are no
-        labels, or have no rows or none with a weight.
+        If the arrays do not line up, if text is compared with numbers, if they hold NaN or numbers
+        that are no labels, or if they have no rows or no row with a weight.
 
     Examples
     --------
@@ -77,23 +85,36 @@ def accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> fl
 
 
 def log_loss(y_true: Any, y_pred: Any, *, sample_weight: Any = None, labels: Any = None) -> float:
-    """Return the mean of minus the logarithm of the probability given to the true label.
+    """Return the log loss: the mean of -log(p), where p is the probability of the true label.
 
     Parameters
     ----------
     y_true : array, Series, dask array or dask Series of shape (n_samples,)
+        The true labels.
     y_pred : array or dask array of shape (n_samples, n_classes) or (n_samples,)
-        Probabilities, classes in sorted order; one dimension means that of the second of two. They
-        are clipped to one unit of rounding away from 0 and 1.
-    sample_weight : array or dask array of shape (n_samples,), optional
-    labels : array-like of shape (n_classes,), optional
-        The classes. Without it one more pass over y_true looks for them.
+        The probabilities, one column for each class in sorted order. One dimension holds the
+        probability of the second of two classes. Probabilities are clipped to one unit of rounding
+        away from 0 and 1.
+    sample_weight : array or dask array of shape (n_samples,), default=None
+        The weight of each row. None means 1 for every row.
+    labels : array-like of shape (n_classes,), default=None
+        The classes. If it is None, one more pass over ``y_true`` finds them.
+
+    Returns
+    -------
+    float
+        A number that is at least 0, in units of the natural logarithm.
 
     Raises
     ------
     ValueError
-        If the arrays do not line up, have no rows or none with a weight, or ``y_pred`` has not one
-        column a class, or holds numbers below 0 or above 1. A warning says if rows do not sum to 1.
+        If the arrays do not line up, if they have no rows or no row with a weight, or if ``y_pred``
+        does not have one column for each class, or holds numbers below 0 or above 1.
+
+    Warns
+    -----
+    UserWarning
+        If rows of ``y_pred`` do not sum to 1.
 
     Examples
     --------
@@ -103,7 +124,7 @@ def log_loss(y_true: Any, y_pred: Any, *, sample_weight: Any = None, labels: Any
     0.1642...
     """
     if labels is None:
-        classes = to_numpy(discover(engine.align(y=_told(y_true))).classes)
+        classes = to_numpy(discover(engine.align(y=_target_or_raise(y_true))).classes)
     else:
         classes = listed(labels)
     pair = partial(_probability_pair, classes)
@@ -126,14 +147,23 @@ def mean_squared_error(
     Parameters
     ----------
     y_true, y_pred : array or dask array of shape (n_samples,) or (n_samples, n_outputs)
-    sample_weight : array or dask array of shape (n_samples,), optional
-    multioutput : {"uniform_average", "raw_values"} or array-like of shape (n_outputs,)
-        One number, an ndarray of one an output, or one number that weighs the outputs.
+        The true targets and the predictions: numbers without NaN and infinity.
+    sample_weight : array or dask array of shape (n_samples,), default=None
+        The weight of each row. None means 1 for every row.
+    multioutput : {"uniform_average", "raw_values"} or array-like of shape (n_outputs,), \
+default="uniform_average"
+        How the outputs are combined: their mean, one number for each output, or a mean with the
+        given weights.
+
+    Returns
+    -------
+    float or ndarray of shape (n_outputs,)
+        The error, in the squared unit of y. It is an ndarray if ``multioutput="raw_values"``.
 
     Raises
     ------
     ValueError
-        If they do not line up, have no rows or none with a weight, or hold NaN or infinity.
+        If the arrays do not line up, have no rows or no row with a weight, or hold NaN or infinity.
 
     Examples
     --------
@@ -148,7 +178,28 @@ def mean_squared_error(
 def mean_absolute_error(
     y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: Any = "uniform_average"
 ) -> Any:
-    """Return the mean absolute error; parameters and errors as `mean_squared_error`.
+    """Return the mean absolute error.
+
+    Parameters
+    ----------
+    y_true, y_pred : array or dask array of shape (n_samples,) or (n_samples, n_outputs)
+        The true targets and the predictions: numbers without NaN and infinity.
+    sample_weight : array or dask array of shape (n_samples,), default=None
+        The weight of each row. None means 1 for every row.
+    multioutput : {"uniform_average", "raw_values"} or array-like of shape (n_outputs,), \
+default="uniform_average"
+        How the outputs are combined: their mean, one number for each output, or a mean with the
+        given weights.
+
+    Returns
+    -------
+    float or ndarray of shape (n_outputs,)
+        The error, in the unit of y. It is an ndarray if ``multioutput="raw_values"``.
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not line up, have no rows or no row with a weight, or hold NaN or infinity.
 
     Examples
     --------
@@ -163,11 +214,36 @@ def mean_absolute_error(
 def r2_score(
     y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: Any = "uniform_average"
 ) -> Any:
-    """Return the coefficient of determination; parameters and errors as `mean_squared_error`.
+    """Return R2, the coefficient of determination.
 
-    ``multioutput`` may also be "variance_weighted", which weighs the outputs by the variance of
-    their targets, or None for "uniform_average". A constant target gives 1 if it is met exactly and
-    0 if not, fewer than two rows give NaN with a warning.
+    R2 is 1 for perfect predictions, and 0 if the mean of the targets is always predicted. If the
+    target is constant, it is 1 for perfect predictions and 0 for others.
+
+    Parameters
+    ----------
+    y_true, y_pred : array or dask array of shape (n_samples,) or (n_samples, n_outputs)
+        The true targets and the predictions: numbers without NaN and infinity.
+    sample_weight : array or dask array of shape (n_samples,), default=None
+        The weight of each row. None means 1 for every row.
+    multioutput : {"uniform_average", "raw_values", "variance_weighted"}, array-like of shape \
+(n_outputs,) or None, default="uniform_average"
+        How the outputs are combined: their mean, one number for each output, a mean weighted by the
+        variances of the targets, or a mean with the given weights. None is "uniform_average".
+
+    Returns
+    -------
+    float or ndarray of shape (n_outputs,)
+        R2, which is at most 1. It is an ndarray if ``multioutput="raw_values"``.
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not line up, have no rows or no row with a weight, or hold NaN or infinity.
+
+    Warns
+    -----
+    UndefinedMetricWarning
+        If there are fewer than two rows. R2 is NaN then.
 
     Examples
     --------
@@ -189,7 +265,7 @@ def _error(
     multioutput: Any,
     *further: str,
 ) -> Any:
-    """Return an error of values, over all outputs as ``multioutput`` says."""
+    """Return a metric of values, with the outputs combined as ``multioutput`` asks for."""
     known = ("uniform_average", "raw_values", *further)
     if multioutput is None or (isinstance(multioutput, str) and multioutput not in known):
         raise ValueError(
@@ -224,11 +300,11 @@ def _error(
 def _sums(
     metric: scores.Score, pair: Callable[..., Any], y_true: Any, y_pred: Any, sample_weight: Any
 ) -> Any:
-    """Return the sums of all blocks."""
-    given = {"y_pred": y_pred, "y_true": _told(y_true), "sample_weight": sample_weight}
-    # What is in memory is cut like the first collection.
+    """Return the sums of a metric over all blocks."""
+    given = {"y_pred": y_pred, "y_true": _target_or_raise(y_true), "sample_weight": sample_weight}
+    # A collection comes first, because arrays in memory are cut like the first container.
     ordered = dict(sorted(given.items(), key=lambda item: not engine.is_collection(item[1])))
-    # What a prediction is made of is read once with a target of the same frame.
+    # A lazy prediction and a target from the same frame read the frame once.
     blocks = engine.align(lazy_rows=("y_pred",), **ordered)
     state = engine.reduce(partial(_score_of_block, metric, pair), metric.merge, blocks)
     if state is None:
@@ -244,7 +320,7 @@ def _weight_of(state: Any) -> Array:
     return state.losses.weight if isinstance(state, Losses) else state.weight
 
 
-def _told(y_true: Any) -> Any:
+def _target_or_raise(y_true: Any) -> Any:
     if y_true is None:
         raise ValueError("A score compares predictions with the target y, which is None. Give it.")
     return y_true
@@ -263,7 +339,7 @@ def _score_of_block(metric: scores.Score, pair: Callable[..., Any], block: engin
 
 
 def _label_pair(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Array]:
-    """Return labels to compare, beside the prediction: numbers as numbers, strings in NumPy."""
+    """Return labels to compare, in the place of the prediction. Strings are in NumPy."""
     target, predicted = as_array(y_true, "y_true"), as_array(y_pred, "y_pred")
     several = target.ndim == 2 and target.shape[1] > 1 and target.shape == predicted.shape
     for name, x in (("y_true", target), ("y_pred", predicted)):
@@ -285,7 +361,7 @@ def _label_pair(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Arr
 
 
 def _is_text(x: Array) -> bool | None:
-    """Tell whether labels are text, objects by the first of them; None where there is none."""
+    """Return whether labels are text. The first one decides for objects, and None is for none."""
     if not isinstance(x, np.ndarray) or x.dtype.kind != "O":
         return isinstance(x, np.ndarray) and x.dtype.kind == "U"
     return isinstance(x.flat[0], str) if x.size else None

@@ -1,4 +1,4 @@
-"""What a run did, drawn from dask's own profilers."""
+"""Pictures of a run, drawn from dask's own profilers."""
 
 from streamlearn.diagnostics.timeline import timeline
 

@@ -1,7 +1,7 @@
-"""One picture of a fit: what each thread did, memory, and progressive loss, on one time axis.
+"""A picture of a fit with the threads, the memory and the progressive loss on one time axis.
 
-It reads what dask's ``Profiler`` and ``ResourceProfiler`` hold and imports neither dask nor, until
-it is called, matplotlib.
+It reads the results of dask's ``Profiler`` and ``ResourceProfiler`` without importing dask.
+matplotlib is imported when the picture is drawn.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ KINDS = {
     "update": "update: learn from a block",
     "merge": "merge",
 }
-"""What the block engine calls its tasks, and what they do."""
+"""How the names of the block engine's tasks begin, and what these tasks do."""
 
 OTHER = "other dask tasks"
 
-# Neighbours differ in lightness too, so that the lanes can be read without colour.
+# Neighbours also differ in lightness, so that the lanes can be read without colour.
 COLORS = ("#2a9d8f", "#4a86c5", "#8d6cab", "#e76f3c", "#1d3557", "#d9a521", "#b5547a", "#7aa95c")
 OTHER_COLOR = "#b4bcc8"
 INK, FAINT, GRID, BAND = "#1f2933", "#66727f", "#e3e7ec", "#f4f6f8"
@@ -54,51 +54,64 @@ def timeline(
     subtitle: str | None = None,
     figsize: tuple[float, float] = (14, 9),
 ) -> Figure:
-    """Draw what each thread did, the memory and the progressive loss on one time axis.
+    """Draw the tasks of each thread, the memory and the progressive loss on one time axis.
 
     Parameters
     ----------
     profiler : dask.diagnostics.Profiler
-        Or any object whose ``results`` are tuples ``(key, task, start, end, worker)``.
-    resources : dask.diagnostics.ResourceProfiler, optional
-        Or any object whose ``results`` are tuples ``(time, memory in MB, ...)`` on the same clock.
-    loss_curve : sequence of float, optional
-        ``loss_curve_`` of a learner fitted under ``profiler``: a value for each ``step`` task.
-    kinds : mapping of str to str, optional
-        How the names of more tasks begin, and the label of such tasks; "" fits all. Those of
-        streamlearn itself come first. Tasks that fit none are drawn as one kind.
+        The profiler of the tasks. It may be any object whose ``results`` are tuples
+        ``(key, task, start, end, worker)``, with times in seconds.
+    resources : dask.diagnostics.ResourceProfiler, default=None
+        The profiler of the memory. It may be any object whose ``results`` are tuples
+        ``(time, memory in MB, ...)`` on the same clock. None draws no memory.
+    loss_curve : sequence of float, default=None
+        ``loss_curve_`` of a learner that was fitted under ``profiler``, with one value for each
+        ``step`` task. None draws no loss.
+    kinds : mapping of str to str, default=None
+        How the names of more tasks begin, and the labels of these tasks. "" fits all names. The
+        kinds of streamlearn itself come first. All tasks that fit none are drawn as one kind.
     step : str, default="update"
-        Name of the tasks that learn: a loss is drawn at the time when its task ended.
-    optimum : float, optional
-        The loss that a converged fit reaches on the same rows: a dashed line.
-    footprint : float, optional
-        Bytes in use before any data were read: a dashed line.
-    nbytes : float, optional
-        Bytes of the data that were streamed, for comparison in the memory panel's caption.
-    phases : mapping of str to (float, float), optional
-        Names of spans of time, on the profiler's clock (``timeit.default_timer``).
-    title, subtitle : str, optional
+        The name of the tasks that learn. A loss is drawn at the time when its task ended.
+    optimum : float, default=None
+        The loss of a converged fit on the same rows, drawn as a dashed line.
+    footprint : float, default=None
+        The bytes in use before any data were read, drawn as a dashed line.
+    nbytes : float, default=None
+        The bytes of the data that were streamed, for the caption of the memory.
+    phases : mapping of str to (float, float), default=None
+        The start and the end of named phases, in seconds on the profiler's clock
+        (``timeit.default_timer``).
+    title, subtitle : str, default=None
+        The two lines above the picture.
     figsize : (float, float), default=(14, 9)
-        Inches.
+        The width and the height in inches.
 
     Returns
     -------
     matplotlib.figure.Figure
-        It belongs to no window: show it in a notebook, or call its ``savefig``.
+        The figure belongs to no window. Show it in a notebook, or call its ``savefig``.
 
     Raises
     ------
     ValueError
-        If no task was recorded, or if the losses are not as many as the tasks that learn.
+        If no task was recorded, or if the number of losses is not the number of tasks that learn.
 
     Examples
     --------
-    Needs matplotlib (``pip install streamlearn[plot]``):
+    The example needs matplotlib (``pip install streamlearn[plot]``). Fit inside
+    ``ResourceProfiler(dt=0.1) as memory`` too, and pass ``memory``, to draw the memory.
 
-    >>> from dask.diagnostics import Profiler, ResourceProfiler  # doctest: +SKIP
-    >>> with Profiler() as tasks, ResourceProfiler(dt=0.1) as memory:  # doctest: +SKIP
-    ...     model.fit(X, y)
-    >>> timeline(tasks, memory, model.loss_curve_).savefig("fit.png")  # doctest: +SKIP
+    >>> import dask.array as da
+    >>> from dask.diagnostics import Profiler
+    >>> from streamlearn.diagnostics import timeline
+    >>> from streamlearn.linear_model import SGDRegressor
+    >>> X = da.random.default_rng(0).normal(size=(4_000, 2), chunks=(1_000, 2))
+    >>> with Profiler() as tasks:
+    ...     model = SGDRegressor(random_state=0).fit(X, X[:, 0])
+    >>> figure = timeline(tasks, loss_curve=model.loss_curve_)
+    >>> len(figure.axes)
+    2
+    >>> figure.savefig("fit.png")  # doctest: +SKIP
     """
     from matplotlib.figure import Figure
 
@@ -197,7 +210,7 @@ def _draw_threads(
     for i, label in enumerate(labels):
         color = OTHER_COLOR if label == OTHER else COLORS[i % len(COLORS)]
         for n, (lane, spans) in enumerate(sorted(bars[label].items())):
-            # A white edge tells neighbours apart as long as it leaves something of them.
+            # A white edge separates neighbours, if they are wide enough for it.
             mean = sum(seconds for _, seconds in spans) / len(spans)
             panel.broken_barh(
                 spans, (lane - 0.42, 0.84), facecolor=color, edgecolor="white",
