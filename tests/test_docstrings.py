@@ -49,8 +49,69 @@ def parameters(doc: docscrape.NumpyDocString) -> dict[str, str]:
     }
 
 
+DIFFERENCES = "Differences from scikit-learn:"
+NO_DIFFERENCES = "There are no differences from scikit-learn."
+
+
+def differences(cls: type) -> list[str]:
+    """Return the bullets about what is different, or the one sentence that nothing is."""
+    lines = docscrape.ClassDoc(cls)["Notes"]
+    if NO_DIFFERENCES in lines:
+        return [NO_DIFFERENCES]
+    if DIFFERENCES not in lines:
+        return []
+    bullets: list[str] = []
+    for line in filter(None, lines[lines.index(DIFFERENCES) + 1 :]):
+        if line.startswith("- "):
+            bullets.append(line.removeprefix("- "))
+        elif bullets and line.startswith("  "):
+            bullets[-1] += f" {line.strip()}"
+        else:
+            break
+    return bullets
+
+
 def test_the_estimators_are_found():
-    assert {"SGDClassifier", "SGDRegressor", "StandardScaler", "Pipeline"} <= ESTIMATORS.keys()
+    assert {
+        "StandardScaler", "MinMaxScaler", "MaxAbsScaler", "SGDClassifier", "SGDRegressor",
+        "Perceptron", "PassiveAggressiveClassifier", "PassiveAggressiveRegressor",
+        "MiniBatchKMeans", "MLPClassifier", "MLPRegressor", "Pipeline", "Incremental",
+        "ParallelPostFit",
+    } <= ESTIMATORS.keys()  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_differences_from_scikit_learn_are_bullets(name):
+    found = differences(ESTIMATORS[name])
+    assert found, f"no line {DIFFERENCES!r} with bullets below it, nor {NO_DIFFERENCES!r}"
+    assert all(bullet.endswith(".") for bullet in found)
+
+
+def with_notes(*lines: str) -> type:
+    """Return a class with these lines in its notes."""
+    return type("Scaler", (), {"__doc__": "\n".join(["Scale.", "", "Notes", "-----", *lines])})
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (),
+        ("It is as scikit-learn's.",),
+        (DIFFERENCES,),
+        (DIFFERENCES, "", "Sums are exact."),
+        ("Sums are exact.", "", "- There is one."),
+        (f"{DIFFERENCES} sums are exact.", "", "- There is one."),
+        (f"Read on. {NO_DIFFERENCES}",),
+    ],
+)
+def test_differences_that_are_no_bullets_are_not_found(lines):
+    assert differences(with_notes(*lines)) == []
+
+
+def test_differences_are_found():
+    lines = (DIFFERENCES, "", "- Sums are", "  exact.", "- It is fast.", "", "Rows may be sparse.")
+    assert differences(with_notes(*lines)) == ["Sums are exact.", "It is fast."]
+    assert differences(with_notes(NO_DIFFERENCES)) == [NO_DIFFERENCES]
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
