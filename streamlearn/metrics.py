@@ -361,7 +361,7 @@ def _label_pair(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Arr
 
 
 def _is_text(x: Array) -> bool | None:
-    """Return whether labels are text. The first one decides for objects, and None is for none."""
+    """Return whether labels are text. The first object decides, and None means no label."""
     if not isinstance(x, np.ndarray) or x.dtype.kind != "O":
         return isinstance(x, np.ndarray) and x.dtype.kind == "U"
     return isinstance(x.flat[0], str) if x.size else None

@@ -214,8 +214,8 @@ class MLP(Movable, Versioned, BaseEstimator):
             labels = None
             if goal.classes is not None and goal.n_outputs == 1:
                 labels = goal.classes[to_numpy(rows.target)]
-            learn, held = draws.split(random_state, n_rows, self.validation_fraction, labels)
-            held_out, rows, n_rows = taken(rows, held), taken(rows, learn), len(learn)
+            to_learn, to_score = draws.split(random_state, n_rows, self.validation_fraction, labels)
+            held_out, rows, n_rows = taken(rows, to_score), taken(rows, to_learn), len(to_learn)
         if self.batch_size != "auto" and self.batch_size > n_rows:
             warnings.warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be "
