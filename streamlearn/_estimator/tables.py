@@ -1,0 +1,152 @@
+"""Tables on their way in: column by column, of whatever kind, checked as scikit-learn's encoders do.
+
+What a container says of itself is checked at once; the columns are read in the task of each block.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_array
+
+from streamlearn import blocks as engine
+from streamlearn._arrays import is_array, to_numpy
+from streamlearn._arrays.plain import plain
+from streamlearn._arrays.sparse import is_sparse
+from streamlearn._estimator.inputs import is_foreign
+from streamlearn._sklearn import _check_feature_names, _check_n_features
+from streamlearn._validation.columns import Table, table_of
+from streamlearn._validation.reader import CLIP, DENSE, dense_or_raise, in_block
+
+
+class TableReader(NamedTuple):
+    """How the part X of a block becomes a `Table`.
+
+    Attributes
+    ----------
+    estimator : str
+        Its name, for errors.
+    n_features : int or None
+        None where any number will do.
+    names : tuple of str or None
+        Feature names, where X is a frame.
+    """
+
+    estimator: str
+    n_features: int | None
+    names: tuple[str, ...] | None
+
+    def table(self, X: Any, block: int | None = None) -> Table:
+        """Return the columns of a block.
+
+        Raises
+        ------
+        TypeError
+            If its rows are sparse.
+        ValueError
+            If it has other columns than were announced, or a column holds infinity.
+        """
+        table = table_of(_framed(X, block))
+        if self.names is not None and table.names is not None and table.names != self.names:
+            raise ValueError(
+                f"{in_block('X', block)} has the columns {list(table.names)}, but "
+                f"{self.estimator} is expecting {list(self.names)}. Select the columns by name, in "
+                "this order."
+            )
+        if self.n_features not in (None, len(table.columns)):
+            raise ValueError(
+                f"{in_block('X', block)} has {len(table.columns)} columns, but {self.estimator} is "
+                f"expecting {self.n_features} features as input. All blocks must have the same "
+                "columns."
+            )
+        for j, column in enumerate(table.columns):
+            dtype = getattr(column, "dtype", None)
+            if isinstance(dtype, np.dtype) and dtype.kind == "f" and np.isinf(column).any():
+                where = self.column(j) if block is None else f"block {block}, {self.column(j)}"
+                raise ValueError(f"Input X contains infinity in {where}. {CLIP}")
+        return table
+
+    def column(self, j: int) -> str:
+        """Return what errors call column ``j``."""
+        return f"column {j}" if self.names is None else f"column {self.names[j]!r}"
+
+
+def check_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[Any, TableReader]:
+    """Check what is given as a table; set ``n_features_in_`` and its names if ``reset``.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+    X : array, frame of pandas, polars or pyarrow, dask array or dask DataFrame
+    reset : bool
+        Whether this is the first data the estimator sees.
+
+    Returns
+    -------
+    X : array, frame or collection of whole rows
+    reader : TableReader
+
+    Raises
+    ------
+    TypeError, ValueError
+        As scikit-learn's encoders do.
+    """
+    name = type(estimator).__name__
+    X = plain(X)
+    dense_or_raise(X, DENSE)
+    if engine.is_collection(X):
+        X = engine.whole_rows(X)
+        said = X._meta if engine.is_frame(X) else X
+        if engine.origin(X)[1] and not engine.is_frame(X):
+            said = np.empty((0, X.shape[1]))
+    elif is_frame_in_memory(X):
+        said = X
+    else:
+        if not is_foreign(X):
+            X = _array_of(X)
+        said = X
+    if len(said.shape) != 2:
+        raise ValueError(
+            f"Expected 2D array, got {len(said.shape)}D {type(X).__name__} instead. Reshape your "
+            "data: X.reshape(-1, 1) if it is a single feature, X[['name']] of a frame."
+        )
+    if said.shape[1] == 0:
+        raise ValueError(
+            f"Found array with 0 feature(s) (shape={tuple(said.shape)}) while a minimum of 1 is "
+            f"required by {name}."
+        )
+    if not engine.is_collection(X) and said.shape[0] == 0:
+        raise ValueError(
+            f"Found array with 0 sample(s) (shape={tuple(said.shape)}) while a minimum of 1 is "
+            f"required by {name}."
+        )
+    _check_feature_names(estimator, said, reset=reset)
+    _check_n_features(estimator, said, reset=reset)
+    columns = getattr(said, "column_names", getattr(said, "columns", None))
+    names = None if columns is None else tuple(map(str, columns))
+    return X, TableReader(name, int(said.shape[1]), names)
+
+
+def is_frame_in_memory(x: Any) -> bool:
+    """Return whether ``x`` is a frame of pandas or polars, or a table of pyarrow."""
+    return hasattr(x, "columns") and (hasattr(x, "dtypes") or hasattr(x, "column_names"))
+
+
+def _array_of(X: Any) -> np.ndarray:
+    """Return an array-like as the array that scikit-learn's encoders make of it."""
+    out = check_array(X, dtype=None, ensure_all_finite="allow-nan")
+    if not hasattr(X, "dtype") and np.issubdtype(out.dtype, np.str_):
+        # Numbers and text in one list are objects, and each column is of its own kind.
+        out = check_array(X, dtype=object, ensure_all_finite="allow-nan")
+    return out
+
+
+def _framed(X: Any, block: int | None) -> Any:
+    """Return what a block holds as a frame or an array of NumPy."""
+    if is_sparse(X):
+        dense_or_raise(X, DENSE)
+    if is_array(X) and not isinstance(X, np.ndarray):
+        return to_numpy(X)
+    return X if isinstance(X, np.ndarray) or is_frame_in_memory(X) else np.asarray(X)

@@ -1,0 +1,164 @@
+"""Categories: the distinct values of a column, how often each is there, and where a value stands.
+
+Counts of blocks merge exactly. Categories are sorted as scikit-learn sorts them: numbers by size
+with NaN last, text by its characters, then None, then NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from streamlearn._arrays.plain import gaps
+from streamlearn._validation.columns import factorize
+
+MOST = 1_000_000
+"""Categories that a column may have: more are no categories, and fill the memory of a worker."""
+
+
+class Counts(NamedTuple):
+    """The distinct values of a column, in any order, and how often each is there.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_values,)
+    counts : ndarray of shape (n_values,)
+        Numbers of rows.
+    """
+
+    values: np.ndarray
+    counts: np.ndarray
+
+
+def count(column: Any) -> Counts:
+    """Count the values of a column.
+
+    Examples
+    --------
+    >>> count(np.asarray([3, 1, 3]))
+    Counts(values=array([1, 3]), counts=array([1, 2]))
+    """
+    codes, values = factorize(column)
+    return Counts(values, np.bincount(codes, minlength=len(values)))
+
+
+def merge(a: Counts, b: Counts) -> Counts:
+    """Return the counts of the rows of both, exactly.
+
+    Examples
+    --------
+    >>> merge(count(np.asarray([3, 1])), count(np.asarray([3, np.nan])))
+    Counts(values=array([ 1.,  3., nan]), counts=array([1, 2, 1]))
+    """
+    codes, values = factorize(joined((a.values, b.values)))
+    counts = np.concatenate([a.counts, b.counts])
+    out = np.zeros(len(values), dtype=counts.dtype)
+    np.add.at(out, codes, counts)
+    return Counts(values, out)
+
+
+def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Join values of blocks, as objects where they are of different kinds."""
+    kinds = {part.dtype.kind for part in parts if len(part)}
+    numbers = kinds <= set("biuf")
+    if len(kinds) > 1 and not numbers:
+        parts = [part.astype(object) for part in parts]
+    return np.concatenate([part for part in parts if len(part)] or [parts[0]])
+
+
+def few_or_raise(values: np.ndarray, where: str) -> None:
+    """Check that a column does not have more categories than are worth a column each.
+
+    Raises
+    ------
+    ValueError
+        Naming the column, and what to do.
+    """
+    if len(values) > MOST:
+        raise ValueError(
+            f"{where} has more than {MOST:,} distinct values, which are too many for categories. "
+            "Hash it, sklearn.feature_extraction.FeatureHasher(input_type='string'), or leave "
+            "it out."
+        )
+
+
+def in_order(found: Counts) -> Counts:
+    """Sort values as scikit-learn does.
+
+    Raises
+    ------
+    TypeError
+        If they cannot be sorted, as where a column mixes text and numbers.
+    """
+    values = found.values
+    if values.dtype.kind != "O":
+        order = np.argsort(values, kind="stable")
+        return Counts(values[order], found.counts[order])
+    missing = gaps(values)
+    known = np.flatnonzero(~missing)
+    try:
+        order = sorted(known.tolist(), key=values.__getitem__)
+    except TypeError as error:
+        kinds = sorted({type(value).__qualname__ for value in values})
+        raise TypeError(
+            "Encoders require their input argument must be uniformly strings or numbers. Got "
+            f"{kinds}"
+        ) from error
+    last = np.flatnonzero(missing)
+    order += sorted(last.tolist(), key=lambda i: values[i] is not None)
+    return Counts(values[order], found.counts[order])
+
+
+class Lookup:
+    """Where the values of a column stand among categories.
+
+    Parameters
+    ----------
+    categories : ndarray of shape (n_categories,)
+        Distinct values; NaN stands for every NaN.
+    """
+
+    def __init__(self, categories: np.ndarray) -> None:
+        self.categories = categories
+        self._places: dict[Any, int] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the categories alone: where they stand is found again."""
+        return {"categories": self.categories, "_places": None}
+
+    def codes(self, column: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return the place of each row's category, -1 where there is none, and what is not known.
+
+        Returns
+        -------
+        codes : ndarray of int, shape (n_rows,)
+        unknown : ndarray
+            The distinct values that are no categories.
+        """
+        codes, values = factorize(column)
+        place = self.of_values(values)
+        used = np.zeros(len(values), dtype=bool)
+        if (place < 0).any():
+            used[codes] = True
+        return place[codes], values[used & (place < 0)]
+
+    def of_values(self, values: np.ndarray) -> np.ndarray:
+        """Return the place of each of some distinct values, -1 where it is no category."""
+        if self._places is None:
+            at = {_key(value): i for i, value in enumerate(self.categories.tolist())}
+            self._places = at
+        at = self._places
+        if values.dtype.kind in "mM" and self.categories.dtype.kind in "mM":
+            values = values.astype(self.categories.dtype)
+        found = (at.get(_key(value), -1) for value in values.tolist())
+        return np.fromiter(found, np.intp, len(values))
+
+
+def _key(value: Any) -> Any:
+    """Return what a value is known by: all NaN are one."""
+    return _NAN if value != value else value
+
+
+_NAN = object()
