@@ -12,6 +12,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from streamlearn.stages.branches import Branches, branches_of, leaves, leaves_within
 from streamlearn.stages.chain import Chain
+from streamlearn.stages.of_table import OfTable
 from streamlearn.stages.rowless import learns_in_blocks, learns_nothing
 from streamlearn.stages.stage import Foreign, Mergeable, Stateless
 
@@ -54,7 +55,7 @@ def able_or_raise(steps: list[tuple[str, Any]]) -> None:
 
 def stage_of(
     name: str, estimator: Any, params: Mapping[str, Any]
-) -> Mergeable | Foreign | Stateless | Branches:
+) -> Mergeable | OfTable | Foreign | Stateless | Branches:
     """Return how a step flows that is known to learn block by block, or to learn nothing."""
     if isinstance(estimator, FrozenEstimator):  # which shows the attributes of what it holds
         return Stateless(estimator)
@@ -63,6 +64,10 @@ def stage_of(
         if unknown := sorted(set(params) - taken):
             raise TypeError(f"The step {name!r} takes no {unknown}.")
         return Mergeable(estimator, estimator._learner_of_rows(), bool(params))
+    if hasattr(estimator, "_table_statistic"):
+        if params:
+            raise TypeError(f"The step {name!r} takes no {sorted(params)}.")
+        return OfTable(estimator, estimator._table_statistic())
     if isinstance(estimator, FeatureUnion | ColumnTransformer):
         if params:
             raise NotImplementedError(

@@ -1,0 +1,196 @@
+"""Transformers of tables: what they learn from a block is merged, column by column.
+
+Blocks are summed up in parallel and merged in a fixed order. A pipeline that reads its blocks once
+takes the same statistic through `streamlearn.stages.of_table`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+
+from streamlearn import blocks as engine
+from streamlearn._arrays import asarray, is_array
+from streamlearn._arrays.sparse import is_sparse
+from streamlearn._estimator.inputs import unchanged_on_error
+from streamlearn._estimator.outputs import Transformer
+from streamlearn._estimator.tables import TableReader, check_table
+from streamlearn._validation.columns import Table, table_of
+from streamlearn._validation.messages import no_rows
+
+
+class TableStatistic(NamedTuple):
+    """What is learned from the columns of a table, as module-level functions, so that it pickles.
+
+    Attributes
+    ----------
+    params : object
+        What ``of_table`` needs to know.
+    of_table : callable
+        ``(params, table, y, reader, block) -> state``: what one block says. ``y`` is what the block
+        holds as its target, or None; ``block`` is the number that errors call it, or None.
+    merge : callable
+        ``(a, b, reader) -> state``: what the rows of both say, exactly.
+    """
+
+    params: Any
+    of_table: Callable[..., Any]
+    merge: Callable[..., Any]
+
+
+class TableTransformer(CallbackSupportMixin, Transformer):
+    """A transformer of columns of any kind, whose statistic merges.
+
+    A subclass gives
+
+    ``_table_statistic()``
+        The `TableStatistic` under the parameters.
+    ``_publish(state)``
+        Set the fitted attributes.
+    ``_transformed(table, block)``
+        The rows that the columns of a block become: an array, sparse rows, or a frame.
+    ``_nothing()``
+        No rows of that kind: with its columns and its dtype.
+    """
+
+    _needs_y = False
+
+    _state: Any
+
+    def _table_statistic(self) -> TableStatistic:
+        """Return the statistic that the parameters ask for."""
+        raise NotImplementedError
+
+    def _publish(self, state: Any) -> None:
+        """Set the fitted attributes."""
+        raise NotImplementedError
+
+    def _transformed(self, table: Table, block: int | None) -> Any:
+        """Return what the columns of a block become."""
+        raise NotImplementedError
+
+    def _nothing(self) -> Any:
+        """Return no rows of what comes out."""
+        raise NotImplementedError
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn from all rows, in one pass.
+
+        Parameters
+        ----------
+        X : array, frame, dask array or dask DataFrame of shape (n_samples, n_features)
+            Columns may hold numbers, text, categories, dates and missing values.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError
+            If a column mixes text and numbers.
+        ValueError
+            If there are no rows or columns, or the parameters do not fit them.
+        """
+        return self._learn(X, y, reset=True)
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Learn from more rows; the same parameters and errors as `fit`."""
+        return self._learn(X, y, reset=not hasattr(self, "_state"))
+
+    @with_callbacks
+    def _learn(self, X: Any, y: Any, *, reset: bool) -> Self:
+        """Learn from X, and from what was learned before unless ``reset``."""
+        self._validate_params()
+        statistic = self._table_statistic()
+        context = self._init_callback_context()
+        context.call_on_fit_task_begin(estimator=self, X=X)
+        with unchanged_on_error(self):
+            X, reader = check_table(self, X, reset=reset)
+            blocks = engine.align(X=X, y=y if self._needs_y else None)
+            merge = partial(statistic.merge, reader=reader)
+            state = engine.reduce(partial(of_block, statistic, reader), merge, blocks)
+            if state is None:
+                raise no_rows(type(self).__name__)
+            self._state = state if reset else merge(self._state, state)
+            self._publish(self._state)
+        context.call_on_fit_task_end(estimator=self, X=X, reconstruction_attributes={})
+        return self
+
+    def _finish(self, state: Any, *, names: Any, n_features: int) -> None:
+        """Take over what a pipeline has learned."""
+        self.n_features_in_ = n_features
+        if names is not None:
+            self.feature_names_in_ = np.asarray(names, dtype=object)
+        else:
+            self.__dict__.pop("feature_names_in_", None)
+        self._state = state
+        self._publish(state)
+
+    def _reader(self, X: Any = None) -> TableReader:
+        """Return how blocks are read: as X if it is given, else as what was fitted."""
+        name = type(self).__name__
+        if X is not None:
+            table = table_of(X)
+            return TableReader(name, len(table.columns), table.names)
+        names = getattr(self, "feature_names_in_", None)
+        names = None if names is None else tuple(names.tolist())
+        return TableReader(name, getattr(self, "n_features_in_", None), names)
+
+    def _rows_function(self) -> TableFunction:
+        """Return the transformation of the rows of blocks."""
+        return TableFunction(self._reader(), self._transformed)
+
+    def _transform(self, X: Any, names: Any) -> Any:
+        X, reader = check_table(self, X, reset=False)
+        function = TableFunction(reader, self._transformed)
+        if not engine.is_collection(X):
+            return function(X)
+        nothing = self._nothing()
+        return engine.map_rows(
+            function, X, meta=nothing, names=None if is_sparse(nothing) else names
+        )
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def of_block(statistic: TableStatistic, reader: TableReader, block: engine.Block) -> Any:
+    """Return what a block says."""
+    table = reader.table(block.X, block.named)
+    return statistic.of_table(statistic.params, table, block.y, reader, block.named)
+
+
+@dataclass(frozen=True, eq=False)
+class TableFunction:
+    """A transformation of tables as a function of what a block holds.
+
+    Attributes
+    ----------
+    reader : TableReader
+    function : callable
+        ``(table, block) -> rows``.
+    """
+
+    reader: TableReader
+    function: Callable[..., Any]
+
+    whole = True
+
+    def __call__(self, X: Any) -> Any:
+        """Return the transformed rows; in the library of X, if that is an array."""
+        rows = self.function(self.reader.table(X), None)
+        here = isinstance(X, np.ndarray) or not is_array(X) or is_sparse(X)
+        return rows if here or is_sparse(rows) else asarray(rows, like=X)

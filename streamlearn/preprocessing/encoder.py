@@ -1,0 +1,60 @@
+"""What encoders of categories share: they count the values of each column, and look them up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from streamlearn._estimator.table_transformer import TableStatistic, TableTransformer
+from streamlearn._estimator.tables import TableReader
+from streamlearn._validation.categories import Counts, Lookup, count, few_or_raise, in_order, merge
+from streamlearn._validation.columns import Table
+from streamlearn.preprocessing.from_counts import Encoded
+
+
+class CategoryEncoder(TableTransformer):
+    """An encoder that knows the categories of each column.
+
+    A subclass gives ``_theirs``, scikit-learn's encoder that is fitted to counts.
+    """
+
+    _theirs: Any
+
+    categories_: list[np.ndarray]
+
+    def _table_statistic(self) -> TableStatistic:
+        return TableStatistic(None, _count, _merge)
+
+    def _publish(self, state: tuple[Counts, ...]) -> None:
+        n_rows = int(state[0].counts.sum())
+        encoder = self._theirs(**self.get_params(deep=False))
+        self._encoder = encoder.fit_counts([in_order(one) for one in state], n_rows)
+        self.categories_ = encoder.categories_
+        self._lookups = [Lookup(categories) for categories in encoder.categories_]
+
+    def _encoded(self, table: Table, block: int | None) -> Encoded:
+        """Return the categories of a block's entries."""
+        codes = np.empty((table.n_rows, len(table.columns)), dtype=np.int64)
+        unknown = []
+        for j, (column, lookup) in enumerate(zip(table.columns, self._lookups, strict=True)):
+            codes[:, j], more = lookup.codes(column)
+            unknown.append(more)
+        reader = self._reader()
+        return Encoded(codes, unknown, [reader.column(j) for j in range(len(unknown))])
+
+
+def _count(
+    params: None, table: Table, y: Any, reader: TableReader, block: int | None
+) -> tuple[Counts, ...]:
+    found = tuple(count(column) for column in table.columns)
+    for j, one in enumerate(found):
+        few_or_raise(one.values, reader.column(j))
+    return found
+
+
+def _merge(a: tuple[Counts, ...], b: tuple[Counts, ...], reader: TableReader) -> tuple[Counts, ...]:
+    merged = tuple(merge(*both) for both in zip(a, b, strict=True))
+    for j, one in enumerate(merged):
+        few_or_raise(one.values, reader.column(j))
+    return merged

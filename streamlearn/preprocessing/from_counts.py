@@ -1,0 +1,112 @@
+"""scikit-learn's encoders, fitted to counts of categories instead of rows.
+
+What the parameters mean (``drop``, ``min_frequency``, ``max_categories``, given categories, unknown
+ones), and what an encoder says of it, is scikit-learn's affair. Two of its private methods are
+replaced, which ``tests/test_sklearn_names.py`` watches:
+
+``_check_X``
+    It hands over a column after the other. Ours hands over the distinct values of each.
+``_transform``
+    It finds the category of each entry. Ours is handed what `Lookup` has found.
+
+A third, ``_fit_infrequent_category_mapping``, is called with the true counts.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn import preprocessing as theirs
+
+from streamlearn._validation.categories import Counts, Lookup
+
+
+class Encoded(NamedTuple):
+    """A table whose entries are known by their categories.
+
+    Attributes
+    ----------
+    codes : ndarray of int, shape (n_rows, n_features)
+        The place of each entry's category, -1 where it is unknown.
+    unknown : list of ndarray
+        The values of each column that are no categories.
+    columns : list of str
+        What errors call the columns.
+    """
+
+    codes: np.ndarray
+    unknown: list[np.ndarray]
+    columns: list[str]
+
+
+class FromCounts:
+    """What is replaced in an encoder of scikit-learn."""
+
+    categories_: list[np.ndarray]
+
+    def fit_counts(self, found: list[Counts], n_rows: int) -> Any:
+        """Fit to the counts of each column's values."""
+        self._found, self._n_rows = found, n_rows
+        try:
+            self.fit(np.empty((1, len(found))))  # type: ignore[attr-defined]
+        finally:
+            del self._found, self._n_rows
+        return self
+
+    def _check_X(self, X: Any, ensure_all_finite: Any = True) -> tuple[list[np.ndarray], int, int]:
+        columns = [counts.values for counts in self._found]
+        return columns, self._n_rows, len(columns)
+
+    def _fit_infrequent_category_mapping(
+        self, n_samples: int, category_counts: list[Any], missing_indices: Any
+    ) -> None:
+        true = []
+        for categories, found in zip(self.categories_, self._found, strict=True):
+            at = Lookup(categories).of_values(found.values)
+            counts = np.zeros(len(categories), dtype=found.counts.dtype)
+            counts[at[at >= 0]] = found.counts[at >= 0]
+            true.append(counts)
+        super()._fit_infrequent_category_mapping(  # type: ignore[misc]
+            n_samples, true, missing_indices
+        )
+
+    def _transform(
+        self,
+        X: Encoded,
+        handle_unknown: str = "error",
+        ensure_all_finite: Any = True,
+        warn_on_unknown: bool = False,
+        ignore_category_indices: dict[int, int] | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        known = X.codes >= 0
+        unknown = [i for i, values in enumerate(X.unknown) if len(values)]
+        if unknown and handle_unknown == "error":
+            i = unknown[0]
+            raise ValueError(
+                f"Found unknown categories {X.unknown[i].tolist()[:20]} in {X.columns[i]} during "
+                'transform. Fit to rows that have them, or use handle_unknown="ignore" or another '
+                "of its values."
+            )
+        if unknown and warn_on_unknown:
+            becomes = "all zeros"
+            if handle_unknown == "infrequent_if_exist":
+                becomes = "the infrequent category"
+            warnings.warn(
+                f"Found unknown categories in columns {unknown} during transform. These unknown "
+                f"categories will be encoded as {becomes}.",
+                UserWarning,
+                stacklevel=2,
+            )
+        codes = np.where(known, X.codes, 0) if unknown else X.codes
+        self._map_infrequent_categories(codes, known, ignore_category_indices)  # type: ignore[attr-defined]
+        return codes, known
+
+
+class OneHotFromCounts(FromCounts, theirs.OneHotEncoder):
+    """scikit-learn's OneHotEncoder, fitted to counts."""
+
+
+class OrdinalFromCounts(FromCounts, theirs.OrdinalEncoder):
+    """scikit-learn's OrdinalEncoder, fitted to counts."""

@@ -1,0 +1,193 @@
+"""One column of zeros and ones for each category."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.sparse import csr_array
+from sklearn import preprocessing as theirs
+from sklearn.utils.validation import check_is_fitted
+
+from streamlearn._sklearn import _align_api_if_sparse, _get_output_config
+from streamlearn._validation.columns import Table
+from streamlearn.preprocessing.encoder import CategoryEncoder
+from streamlearn.preprocessing.from_counts import OneHotFromCounts
+
+
+class OneHotEncoder(CategoryEncoder):
+    """Encode each category as a column of zeros and ones, on arrays, frames and dask collections.
+
+    Parameters
+    ----------
+    categories : "auto" or list of array-like, default="auto"
+        The categories of each column; "auto" takes those that the rows have. Numbers must be
+        sorted.
+    drop : {"first", "if_binary"} or array-like of shape (n_features,), default=None
+        A category of each column that gets no column of its own: the first one, the first one of
+        columns with two categories, or those that are given.
+    sparse_output : bool, default=True
+        Return sparse rows (CSR) instead of dense ones.
+    dtype : number type, default=numpy.float64
+        Of what is returned.
+    handle_unknown : {"error", "ignore", "infrequent_if_exist", "warn"}, default="error"
+        What ``transform`` does with a category that was not fitted. "ignore" makes it all zeros,
+        "infrequent_if_exist" makes it the infrequent category if the column has one and all zeros
+        if not, and "warn" does so with a warning.
+    min_frequency : int or float, default=None
+        Categories with fewer rows, or with a smaller share of the rows, are joined to one
+        infrequent category.
+    max_categories : int, default=None
+        Columns that a feature becomes at most, the infrequent one included.
+    feature_name_combiner : "concat" or callable, default="concat"
+        ``(feature, category) -> str``: how a column of the output is called; "concat" joins both
+        by an underscore.
+
+    Attributes
+    ----------
+    categories_ : list of ndarray
+        The categories of each feature, in order.
+    drop_idx_ : ndarray of shape (n_features,) or None
+        Place of the dropped category of each feature, None for features that drop none.
+    infrequent_categories_ : list of ndarray
+        The infrequent categories of each feature, or None.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only where X is a frame.
+
+    Notes
+    -----
+    Values are counted in each block and the counts are merged, so that the result does not depend
+    on the blocks. One pass is read. A column may have a million categories at most.
+
+    Differences from scikit-learn:
+
+    - ``partial_fit`` learns from more rows, and ``categories_`` may grow.
+    - pandas' NA counts as NaN. scikit-learn refuses it in columns of text.
+    - A dask DataFrame becomes a dask array of sparse blocks, or a dask DataFrame if
+      ``sparse_output=False``.
+
+    Examples
+    --------
+    >>> import dask.dataframe as dd
+    >>> import pandas as pd
+    >>> from streamlearn.preprocessing import OneHotEncoder
+    >>> df = pd.DataFrame({"carrier": ["UA", "AA", "UA", None]})
+    >>> encoder = OneHotEncoder(sparse_output=False).fit(dd.from_pandas(df, npartitions=2))
+    >>> encoder.categories_
+    [array(['AA', 'UA', nan], dtype=object)]
+    >>> encoder.transform(df)
+    array([[0., 1., 0.],
+           [1., 0., 0.],
+           [0., 1., 0.],
+           [0., 0., 1.]])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = theirs.OneHotEncoder._parameter_constraints
+    _theirs = OneHotFromCounts
+
+    def __init__(
+        self,
+        *,
+        categories: Any = "auto",
+        drop: Any = None,
+        sparse_output: bool = True,
+        dtype: Any = np.float64,
+        handle_unknown: str = "error",
+        min_frequency: float | None = None,
+        max_categories: int | None = None,
+        feature_name_combiner: Any = "concat",
+    ) -> None:
+        self.categories = categories
+        self.drop = drop
+        self.sparse_output = sparse_output
+        self.dtype = dtype
+        self.handle_unknown = handle_unknown
+        self.min_frequency = min_frequency
+        self.max_categories = max_categories
+        self.feature_name_combiner = feature_name_combiner
+
+    def _publish(self, state: Any) -> None:
+        super()._publish(state)
+        self.drop_idx_ = self._encoder.drop_idx_
+
+    @property
+    def infrequent_categories_(self) -> list[np.ndarray | None]:
+        """The infrequent categories of each feature, None where there are none."""
+        check_is_fitted(self)
+        return self._encoder.infrequent_categories_
+
+    def transform(self, X: Any) -> Any:
+        """Encode the categories of X.
+
+        Parameters
+        ----------
+        X : array, frame, dask array or dask DataFrame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        sparse rows, array or DataFrame of shape (n_samples, n_encoded_features)
+            Lazy for dask.
+
+        Raises
+        ------
+        ValueError
+            If X has categories that were not fitted and ``handle_unknown="error"``, or sparse rows
+            are to be a frame.
+        """
+        check_is_fitted(self)
+        wanted = _get_output_config("transform", self)["dense"]
+        if wanted != "default" and self.sparse_output:
+            raise ValueError(
+                f"{wanted.capitalize()} output does not support sparse data. Set "
+                f"sparse_output=False to output {wanted} dataframes or disable "
+                f'{wanted.capitalize()} output via `ohe.set_output(transform="default").'
+            )
+        return super().transform(X)
+
+    def _transformed(self, table: Table, block: int | None) -> Any:
+        return self._encoder.transform(self._encoded(table, block))
+
+    def _nothing(self) -> Any:
+        shape = (0, len(self.get_feature_names_out()))
+        if self.sparse_output:
+            return _align_api_if_sparse(csr_array(shape, dtype=self.dtype))
+        return np.empty(shape, dtype=self.dtype)
+
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """Return the categories that encoded rows stand for.
+
+        Parameters
+        ----------
+        X : array or sparse rows of shape (n_samples, n_encoded_features)
+            In memory.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            None where a row is all zeros for a feature without a dropped category.
+
+        Raises
+        ------
+        ValueError
+            If X has another number of columns, or rows that stand for nothing.
+        """
+        check_is_fitted(self)
+        return self._encoder.inverse_transform(X)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the columns of the output.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_features,), default=None
+            Names of the features; default those of fit, or x0, x1, ...
+
+        Returns
+        -------
+        ndarray of str of shape (n_encoded_features,)
+        """
+        check_is_fitted(self)
+        if hasattr(self, "feature_names_in_"):
+            self._encoder.feature_names_in_ = self.feature_names_in_
+        return self._encoder.get_feature_names_out(input_features)

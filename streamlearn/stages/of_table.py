@@ -1,0 +1,91 @@
+"""Our transformers of tables as a stage: their columns are summed up in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from streamlearn._arrays.plain import plain
+from streamlearn._sklearn import _get_output_config
+from streamlearn._validation.reader import Reader
+from streamlearn.blocks import LazyRows
+from streamlearn.stages.stage import Framed, StagedBlock
+
+
+class Columns(NamedTuple):
+    """The state of a table's statistic, and the columns that it is of."""
+
+    state: Any
+    names: Any
+    n_features: int
+
+
+@dataclass(frozen=True, eq=False)
+class OfTable:
+    """One of our transformers of tables; it learns from whole blocks, which are merged.
+
+    Attributes
+    ----------
+    estimator : object
+    statistic : TableStatistic
+    """
+
+    estimator: Any
+    statistic: Any
+
+    def begin(self) -> Columns | None:
+        """Return where ``partial_fit`` goes on."""
+        known = self.estimator
+        if not hasattr(known, "_state"):
+            return None
+        return Columns(known._state, known._reader().names, known.n_features_in_)
+
+    def of_block(
+        self, X: LazyRows, params: Mapping[str, Any], reader: Reader, block: int | None
+    ) -> StagedBlock:
+        """Sum up the columns of a block."""
+        rows = plain(X.all())
+        read = self.estimator._reader(rows)
+        y = params.get("y")
+        state = self.statistic.of_table(
+            self.statistic.params, read.table(rows, block), y, read, block
+        )
+        columns = Columns(state, read.names, read.n_features)
+        return StagedBlock(LazyRows(rows), (columns,))
+
+    def learn(
+        self,
+        state: Columns | None,
+        piece: StagedBlock,
+        y: Any,
+        params: Mapping[str, Any],
+        reader: Reader,
+    ) -> tuple[Columns, LazyRows]:
+        """Merge what the block said."""
+        if not piece.parts:
+            piece = self.of_block(piece.rows, params, reader, None)
+        (part,) = piece.parts
+        if state is not None:
+            if part.n_features != state.n_features:
+                raise ValueError(
+                    f"X has {part.n_features} features, but {type(self.estimator).__name__} is "
+                    f"expecting {state.n_features} features as input."
+                )
+            read = self.estimator._reader()._replace(names=state.names)
+            part = state._replace(state=self.statistic.merge(state.state, part.state, reader=read))
+        return part, piece.rows
+
+    def function(self, state: Columns) -> Callable[..., Any]:
+        """Return the transformation of blocks."""
+        fitted = self.fitted(state)
+        wanted = _get_output_config("transform", self.estimator)["dense"]
+        function = fitted._rows_function()
+        return function if wanted == "default" else Framed(function, fitted)
+
+    def fitted(self, state: Columns) -> Any:
+        """Return the fitted transformer."""
+        out = copy(self.estimator)
+        out._finish(state.state, names=state.names, n_features=state.n_features)
+        return out
