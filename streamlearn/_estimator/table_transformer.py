@@ -154,9 +154,8 @@ class TableTransformer(CallbackSupportMixin, Transformer):
         if not engine.is_collection(X):
             return function(X)
         nothing = self._nothing()
-        return engine.map_rows(
-            function, X, meta=nothing, names=None if is_sparse(nothing) else names
-        )
+        names = None if is_sparse(nothing) else names
+        return engine.map_rows(function, X, meta=nothing, names=names)
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags."""

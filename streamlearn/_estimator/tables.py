@@ -1,4 +1,4 @@
-"""Tables on their way in: column by column, of whatever kind, checked as scikit-learn's encoders do.
+"""Tables on their way in: columns of any kind, checked as scikit-learn's encoders check them.
 
 What a container says of itself is checked at once; the columns are read in the task of each block.
 """

@@ -99,7 +99,7 @@ def in_order(found: Counts) -> Counts:
     missing = gaps(values)
     known = np.flatnonzero(~missing)
     try:
-        order = sorted(known.tolist(), key=values.__getitem__)
+        places = sorted(known.tolist(), key=values.__getitem__)
     except TypeError as error:
         kinds = sorted({type(value).__qualname__ for value in values})
         raise TypeError(
@@ -107,8 +107,8 @@ def in_order(found: Counts) -> Counts:
             f"{kinds}"
         ) from error
     last = np.flatnonzero(missing)
-    order += sorted(last.tolist(), key=lambda i: values[i] is not None)
-    return Counts(values[order], found.counts[order])
+    places += sorted(last.tolist(), key=lambda i: values[i] is not None)
+    return Counts(values[places], found.counts[places])
 
 
 class Lookup:

@@ -138,7 +138,7 @@ def _with_missing(codes: np.ndarray, values: np.ndarray, column: Any) -> Factori
         return Factorized(codes, values)
     known = len(values)
     is_none = np.fromiter((x is None for x in column[missing]), bool, len(missing))
-    more = [None] if is_none.any() else []
+    more: list[Any] = [None] if is_none.any() else []
     if not is_none.all():
         more.append(np.nan)
     codes = codes.copy()
