@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from sklearn import pipeline as theirs
@@ -20,19 +20,13 @@ from streamlearn._thirdparty.partial_fit import with_classes
 from streamlearn._thirdparty.tags import at_hand, is_by_row, rows_known
 from streamlearn._training import transformers
 from streamlearn._validation.reader import Reader
+from streamlearn.pipeline import scout
+from streamlearn.pipeline.scout import Leaf
 from streamlearn.stages import Chain, Flow
 from streamlearn.wrappers import Incremental
 
 LEARNING = ("partial_fit", "fit_transform", "fit", "fit_predict")
 """Methods that a step may learn with. Arguments are routed to at most one of them."""
-
-
-class Leaf(NamedTuple):
-    """A step that is no pipeline, with the arguments that it learns with."""
-
-    path: str
-    estimator: Any
-    params: dict[str, Any]
 
 
 def leaves_of(
@@ -52,8 +46,13 @@ def leaves_of(
             yield Leaf(f"{start}{name}", step, given)
 
 
-def fit_steps(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> None:
-    """Fit all steps. The steps before the last one change at the end, when nothing has failed."""
+def fit_steps(
+    leaves: list[Leaf], X: Any, y: Any, *, further: bool, exact: bool = False
+) -> None:
+    """Let all steps learn. Those before the last change when all is done.
+
+    ``exact`` has a step that another one in its branch learns after fitted beforehand.
+    """
     learner = None
     if leaves and isinstance(leaves[-1].estimator, FrozenEstimator):
         leaves = leaves[:-1]
@@ -67,7 +66,9 @@ def fit_steps(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> None:
             if engine.is_collection(a):
                 engine.check_kind(name, a)
         X, y = (a if a is None or hasattr(a, "shape") else np.asarray(a) for a in (X, y))
-        flow = _flow(leaves, X, y, further=further)
+        stages.able_or_raise([(leaf.path, leaf.estimator) for leaf in leaves])
+        known = scout.fitted_before(leaves, X, y, further=further, exact=exact)
+        flow = _flow(leaves, X, y, known, further=further)
         if learner is not None and isinstance(y, np.ndarray) and y.shape[1:] in ((), (1,)):
             y = column_or_1d(y, warn=True)
     if learner is not None:
@@ -81,9 +82,10 @@ def fit_steps(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> None:
             stages.adopt(stage.estimator, known)
 
 
-def _flow(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> Flow:
-    """Return X together with the stages that it goes through."""
-    stages.able_or_raise([(leaf.path, leaf.estimator) for leaf in leaves])
+def _flow(
+    leaves: list[Leaf], X: Any, y: Any, known: dict[int, Any], *, further: bool
+) -> Flow:
+    """Return X on its way through the stages that steps make."""
     n_rows = rows_known(X)
     found: list[Any] = []
     arguments: list[dict[str, Any]] = []
@@ -96,7 +98,7 @@ def _flow(leaves: list[Leaf], X: Any, y: Any, *, further: bool) -> Flow:
             )
         params = {name: at_hand(name, value) for name, value in given.items() if value is not None}
         final = step is leaves[-1].estimator and not hasattr(step, "transform")
-        found.append(stages.stage_of(path, step, params))
+        found.append(stages.stage_of(path, step, params, known))
         if final:
             params = with_classes(step, params, y, further=further)
         arguments.append({})

@@ -44,7 +44,7 @@ class OfCollection(Lazily):
     def loads(self) -> bool:
         """Return whether ``fit`` loads all rows, because the step cannot learn block by block."""
         return not all(
-            hasattr(inner, "_learner_of_rows") or stages.learns_nothing(inner)
+            stages.is_ours(inner) or stages.learns_nothing(inner)
             for _, inner in stages.leaves_within(self.name, self.estimator)
         )
 
@@ -67,7 +67,8 @@ class OfCollection(Lazily):
     def _fit(self, X: Any, y: Any, params: dict[str, Any]) -> Any:
         """Fit the step. Return the rows if they were loaded, otherwise None."""
         if not params and not self.loads():
-            one_pass.fit_steps([one_pass.Leaf(self.name, self.estimator, {})], X, y, further=False)
+            leaf = one_pass.Leaf(self.name, self.estimator, {})
+            one_pass.fit_steps([leaf], X, y, further=False, exact=True)
             return None
         rows, y, params = _in_memory(X, y, params)
         self.estimator.fit(rows, y, **params)

@@ -23,6 +23,10 @@ class CategoryEncoder(TableTransformer):
 
     categories_: list[np.ndarray]
 
+    def _known_beforehand(self) -> bool:
+        """Return whether a pipeline must fit this before its learner sees a row."""
+        return True
+
     def _table_statistic(self) -> TableStatistic:
         return TableStatistic(None, _count, _merge)
 

@@ -5,12 +5,12 @@ There are four kinds of `stage`: ours, which are summed up in any order (`Mergea
 ColumnTransformer (`Branches`), each branch of which is a `Chain` of stages again.
 """
 
-from streamlearn.stages.branches import leaves, leaves_within, nested
+from streamlearn.stages.branches import branches_of, columns_of, leaves, leaves_within, nested
 from streamlearn.stages.chain import Chain
 from streamlearn.stages.flow import Flow
 from streamlearn.stages.rowless import learns_nothing
 from streamlearn.stages.stage import Mergeable, StagedBlock, head
-from streamlearn.stages.steps import able_or_raise, adopt, stage_of
+from streamlearn.stages.steps import able_or_raise, adopt, is_ours, stage_of
 
 __all__ = [
     "Chain",
@@ -19,7 +19,10 @@ __all__ = [
     "StagedBlock",
     "able_or_raise",
     "adopt",
+    "branches_of",
+    "columns_of",
     "head",
+    "is_ours",
     "learns_nothing",
     "leaves",
     "leaves_within",

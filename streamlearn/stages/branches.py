@@ -141,6 +141,18 @@ class Branches:
         tapped.fit(as_known(self.estimator, X), y)
 
 
+def columns_of(estimator: Any, sample: Any) -> dict[str, Any]:
+    """Return the columns of a few rows that each branch of a column transformer gets."""
+    found = {}
+
+    def see(name: str, columns: Any, y: Any) -> None:
+        found[name] = columns
+
+    taps = {name: Tap(name, see) for name, _ in branches_of(estimator)}
+    _with(estimator, taps, n_jobs=None, verbose=False).fit(as_known(estimator, sample))
+    return found
+
+
 class Tap(TransformerMixin, BaseEstimator):
     """A transformer that shows what it is fitted to."""
 

@@ -281,6 +281,31 @@ class Stateless:
         return state
 
 
+@dataclass(frozen=True, eq=False)
+class Known(Stateless):
+    """One of our transformers that a pass beforehand has fitted.
+
+    Attributes
+    ----------
+    fitted_before : object
+    """
+
+    fitted_before: Any = None
+
+    def of_block(
+        self, X: LazyRows, params: Mapping[str, Any], reader: Reader, block: int | None
+    ) -> StagedBlock:
+        """Return the fitted transformer."""
+        return StagedBlock(X, (self.fitted_before,))
+
+    def function(self, state: Any) -> Callable[..., Any]:
+        """Return the transformation of blocks."""
+        wanted = _get_output_config("transform", self.estimator)["dense"]
+        if wanted != "default":
+            return Framed(state._rows_function(), state)
+        return state._rows_function()
+
+
 def as_they_are(X: Any) -> Any:
     """Return X."""
     return X

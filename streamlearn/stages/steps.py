@@ -14,7 +14,12 @@ from streamlearn.stages.branches import Branches, branches_of, leaves, leaves_wi
 from streamlearn.stages.chain import Chain
 from streamlearn.stages.of_table import OfTable
 from streamlearn.stages.rowless import learns_in_blocks, learns_nothing
-from streamlearn.stages.stage import Foreign, Mergeable, Stateless
+from streamlearn.stages.stage import Foreign, Known, Mergeable, Stateless
+
+
+def is_ours(step: Any) -> bool:
+    """Return whether a step is one of our transformers, which learn from blocks that are merged."""
+    return hasattr(step, "_learner_of_rows") or hasattr(step, "_table_statistic")
 
 
 def able_or_raise(steps: list[tuple[str, Any]]) -> None:
@@ -30,7 +35,8 @@ def able_or_raise(steps: list[tuple[str, Any]]) -> None:
         (name, step)
         for at, outer in steps
         for name, step in leaves_within(at, outer)
-        if not learns_in_blocks(step) and (step is final or not learns_nothing(step))
+        if not (learns_in_blocks(step) or is_ours(step))
+        and (step is final or not learns_nothing(step))
     ]
     if not unable:
         return
@@ -54,9 +60,14 @@ def able_or_raise(steps: list[tuple[str, Any]]) -> None:
 
 
 def stage_of(
-    name: str, estimator: Any, params: Mapping[str, Any]
+    name: str, estimator: Any, params: Mapping[str, Any], known: Mapping[int, Any] = {}
 ) -> Mergeable | OfTable | Foreign | Stateless | Branches:
-    """Return how a step flows that is known to learn block by block, or to learn nothing."""
+    """Return how a step flows that is known to learn block by block, or to learn nothing.
+
+    ``known`` holds, by their ``id``, transformers that are fitted beforehand.
+    """
+    if id(estimator) in known:
+        return Known(estimator, known[id(estimator)])
     if isinstance(estimator, FrozenEstimator):  # which shows the attributes of what it holds
         return Stateless(estimator)
     if hasattr(estimator, "_learner_of_rows"):
@@ -77,16 +88,16 @@ def stage_of(
         return Branches(
             estimator,
             {
-                inner: chain_of(f"{name}__{inner}", branch)
+                inner: chain_of(f"{name}__{inner}", branch, known)
                 for inner, branch in branches_of(estimator)
             },
         )
     return Foreign(estimator) if learns_in_blocks(estimator) else Stateless(estimator)
 
 
-def chain_of(name: str, estimator: Any) -> Chain:
+def chain_of(name: str, estimator: Any, known: Mapping[int, Any] = {}) -> Chain:
     """Return the stages of a transformer, or of a pipeline of transformers."""
-    stages = tuple(stage_of(at, leaf, {}) for at, leaf in leaves(name, estimator))
+    stages = tuple(stage_of(at, leaf, {}, known) for at, leaf in leaves(name, estimator))
     return Chain(stages, ({},) * len(stages))
 
 

@@ -1,0 +1,113 @@
+"""What a step must know before the first row is learned from: a pass over its columns beforehand.
+
+An encoder makes a column of each category, so that the width of what a learner sees is known only
+when all categories are. Quantiles bend a column, which running quantiles would do another way in
+each block. Such steps are fitted beforehand, and so are the steps before them in their branch. Only
+the columns of that branch are read: of Parquet files, only those leave the disk.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+
+from streamlearn import blocks as engine
+from streamlearn import stages
+
+
+class Leaf(NamedTuple):
+    """A step that is no pipeline, with the arguments of its learning."""
+
+    path: str
+    estimator: Any
+    params: dict[str, Any]
+
+
+def fitted_before(
+    leaves: list[Leaf], X: Any, y: Any, *, further: bool, exact: bool
+) -> dict[int, Any]:
+    """Fit what has to be known beforehand.
+
+    Parameters
+    ----------
+    leaves : list of Leaf
+        The steps ahead of the learner.
+    X, y : containers
+    further : bool
+        Whether this is ``partial_fit``, where what is fitted already stays as it is.
+    exact : bool
+        Fit every step beforehand that another one in its branch learns after.
+
+    Returns
+    -------
+    dict of int to object
+        Fitted copies, by the ``id`` of the steps.
+    """
+    known: dict[int, Any] = {}
+    steps = [leaf.estimator for leaf in leaves]
+    last = _last_before(steps, exact=False)
+    rows = X
+    for i, step in enumerate(steps):
+        if i <= last:
+            rows = _fit_one(step, rows, y, known, further=further)
+        elif isinstance(step, ColumnTransformer) and not i:
+            _fit_branches(step, X, y, known, further=further, exact=exact)
+    return known
+
+
+def _last_before(steps: list[Any], *, exact: bool) -> int:
+    """Return the place of the last of some steps that must be known beforehand, -1 if none."""
+    if exact:
+        return len(steps) - 2
+    return max((i for i, step in enumerate(steps) if _must_be_known(step)), default=-1)
+
+
+def _must_be_known(step: Any) -> bool:
+    return getattr(step, "_known_beforehand", lambda: False)()
+
+
+def _fit_branches(
+    estimator: Any, X: Any, y: Any, known: dict[int, Any], *, further: bool, exact: bool
+) -> None:
+    """Fit the first steps of each branch of a column transformer, on its columns alone."""
+    branches = {
+        name: [leaf for _, leaf in stages.leaves(name, inner)]
+        for name, inner in stages.branches_of(estimator)
+    }
+    ends = {name: _last_before(steps, exact=exact) for name, steps in branches.items()}
+    if all(end < 0 for end in ends.values()):
+        return
+    columns = stages.columns_of(estimator, _sample(X))
+    for name, end in ends.items():
+        if end < 0 or name not in columns:
+            continue
+        rows = _selected(X, columns[name])
+        for step in branches[name][: end + 1]:
+            rows = _fit_one(step, rows, y, known, further=further)
+
+
+def _fit_one(step: Any, X: Any, y: Any, known: dict[int, Any], *, further: bool) -> Any:
+    """Fit a copy of a step, and return what it makes of X."""
+    fitted = step if further and hasattr(step, "n_features_in_") else clone(step).fit(X, y)
+    known[id(step)] = fitted
+    return fitted.transform(X)
+
+
+def _sample(X: Any) -> Any:
+    """Return a few rows of a container, or some that are like them."""
+    if not engine.is_collection(X):
+        return stages.head(X, 2)
+    if engine.is_frame(X):
+        return X._meta_nonempty
+    # Each made-up entry tells its column.
+    return np.arange(2 * X.shape[1]).reshape(2, -1) % X.shape[1]
+
+
+def _selected(X: Any, columns: Any) -> Any:
+    """Return the columns of a container that a branch was shown some rows of."""
+    if hasattr(columns, "columns") and hasattr(X, "columns"):
+        return X[list(columns.columns)]
+    return X[:, np.asarray(columns)[0].astype(int)]
