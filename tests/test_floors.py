@@ -25,6 +25,7 @@ FLOORS = [
     {"_estimator"},
     {"preprocessing", "linear_model", "cluster", "neural_network", "wrappers"},
     {"pipeline", "diagnostics"},
+    {"compose"},
 ]
 """Units, which are the modules and folders of `streamlearn`, from the bottom up."""
 

@@ -206,3 +206,52 @@ def joined(parts: list[Any], axis: int) -> csr_array:
     """Put rows one after the other (axis 0), or columns (axis 1)."""
     stack = sparse.vstack if axis == 0 else sparse.hstack
     return csr(stack([csr_array(X) for X in parts], format="csr"))
+
+
+def side_by_side(parts: list[Any]) -> csr_array:
+    """Put the columns of dense and sparse rows side by side; of dense ones zeros are stored too."""
+    parts = [csr(part) if is_sparse(part) else part for part in parts]
+    n = parts[0].shape[0]
+    dtype = np.result_type(*(part.dtype for part in parts), np.float32)
+    widths = [np.diff(part.indptr) if is_sparse(part) else part.shape[1] for part in parts]
+    starts = np.cumsum([0, *(part.shape[1] for part in parts)])
+    columns = int(starts[-1])
+    per_row = [_same(width) for width in widths]
+    if min(per_row) >= 0:
+        total, at = sum(per_row), 0
+        indices = np.empty((n, total), dtype=np.int32)
+        data = np.empty((n, total), dtype=dtype)
+        for part, width, start in zip(parts, per_row, starts, strict=False):
+            here = slice(at, at + width)
+            if is_sparse(part):
+                indices[:, here] = part.indices.reshape(n, width) + start
+                data[:, here] = part.data.reshape(n, width)
+            else:
+                indices[:, here] = np.arange(start, start + width)
+                data[:, here] = part
+            at += width
+        ends = np.arange(n + 1, dtype=np.int32) * np.int32(total)
+        return _made(data.reshape(-1), indices.reshape(-1), ends, columns)
+    stored = np.zeros(n, dtype=np.int64)
+    for width in widths:
+        stored += width
+    ends = np.concatenate([[0], np.cumsum(stored)]).astype(np.int32)
+    entries, values = np.empty(ends[-1], dtype=np.int32), np.empty(ends[-1], dtype=dtype)
+    begin = ends[:-1].astype(np.int64)
+    for part, width, start in zip(parts, widths, starts, strict=False):
+        if is_sparse(part):
+            places = np.repeat(begin - part.indptr[:-1], width) + np.arange(len(part.data))
+            entries[places], values[places] = part.indices + start, part.data
+        else:
+            places = begin[:, None] + np.arange(width)
+            entries[places], values[places] = np.arange(start, start + width), part
+        begin = begin + width
+    return _made(values, entries, ends, columns)
+
+
+def _same(width: np.ndarray | int) -> int:
+    """Return the number of entries that each row has, -1 if rows differ."""
+    if isinstance(width, int):
+        return width
+    first = int(width[0]) if len(width) else 0
+    return first if (width == first).all() else -1

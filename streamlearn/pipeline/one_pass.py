@@ -46,9 +46,7 @@ def leaves_of(
             yield Leaf(f"{start}{name}", step, given)
 
 
-def fit_steps(
-    leaves: list[Leaf], X: Any, y: Any, *, further: bool, exact: bool = False
-) -> None:
+def fit_steps(leaves: list[Leaf], X: Any, y: Any, *, further: bool, exact: bool = False) -> None:
     """Let all steps learn. Those before the last change when all is done.
 
     ``exact`` has a step that another one in its branch learns after fitted beforehand.
@@ -82,9 +80,7 @@ def fit_steps(
             stages.adopt(stage.estimator, known)
 
 
-def _flow(
-    leaves: list[Leaf], X: Any, y: Any, known: dict[int, Any], *, further: bool
-) -> Flow:
+def _flow(leaves: list[Leaf], X: Any, y: Any, known: dict[int, Any], *, further: bool) -> Flow:
     """Return X on its way through the stages that steps make."""
     n_rows = rows_known(X)
     found: list[Any] = []

@@ -22,10 +22,19 @@ from streamlearn.stages.stage import Mergeable, StagedBlock, head
 
 
 class Joined(NamedTuple):
-    """The states of branches by name, and some rows that their block held."""
+    """The states of branches by name, and some rows that their block held.
+
+    Attributes
+    ----------
+    sample : frame or array
+    branches : dict of str to tuple
+    sparse : bool or None
+        Whether the output is sparse, where that is known.
+    """
 
     sample: Any
     branches: dict[str, tuple[Any, ...]]
+    sparse: bool | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,12 +124,12 @@ class Branches:
             if not any(learned is None for learned in state.branches[name])
         }
         frozen = {name: FrozenEstimator(inner) for name, inner in known.items()}
-        out = _with(self.estimator, frozen, n_jobs=None, verbose=False)
+        out = with_others(self.estimator, frozen, n_jobs=None, verbose=False)
         config = getattr(self.estimator, "_sklearn_output_config", None)
         if config is not None:
             out._sklearn_output_config = dict(config)
         out.fit(as_known(out, state.sample))
-        fitted = _with(self.estimator, known)
+        fitted = with_others(self.estimator, known)
         vars(fitted).update({k: v for k, v in vars(out).items() if k not in vars(fitted)})
         if isinstance(out, FeatureUnion):  # whose fit replaces "passthrough"
             fitted.transformer_list = [
@@ -137,7 +146,7 @@ class Branches:
     def tap(self, X: Any, y: Any, do: Callable[[str, Any, Any], None]) -> None:
         """Call ``do(name, columns, y)`` for each branch."""
         taps = {name: Tap(name, do) for name in self.branches}
-        tapped = _with(self.estimator, taps, n_jobs=None, verbose=False)
+        tapped = with_others(self.estimator, taps, n_jobs=None, verbose=False)
         tapped.fit(as_known(self.estimator, X), y)
 
 
@@ -149,7 +158,7 @@ def columns_of(estimator: Any, sample: Any) -> dict[str, Any]:
         found[name] = columns
 
     taps = {name: Tap(name, see) for name, _ in branches_of(estimator)}
-    _with(estimator, taps, n_jobs=None, verbose=False).fit(as_known(estimator, sample))
+    with_others(estimator, taps, n_jobs=None, verbose=False).fit(as_known(estimator, sample))
     return found
 
 
@@ -174,7 +183,7 @@ class Tap(TransformerMixin, BaseEstimator):
         return self
 
 
-def _with(estimator: Any, inner: Mapping[str, Any], **params: Any) -> Any:
+def with_others(estimator: Any, inner: Mapping[str, Any], **params: Any) -> Any:
     """Return an unfitted copy of a union or column transformer with other transformers."""
     params = estimator.get_params(deep=False) | params
     if isinstance(estimator, FeatureUnion):

@@ -109,7 +109,8 @@ class Chain:
                 rows = rows.then(function).settled()
                 clean = clean and not getattr(function, "whole", False)
             reader = reader.of_anything()
-        return tuple(out), StagedBlock(rows, applied=len(self.stages), clean=clean)
+        done = len(self.stages) if through else max(applied, last)
+        return tuple(out), StagedBlock(rows, applied=done, clean=clean)
 
     def fitted(self, states: tuple[Any, ...]) -> list[Any]:
         """Return the fitted transformers.

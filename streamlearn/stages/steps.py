@@ -12,6 +12,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from streamlearn.stages.branches import Branches, branches_of, leaves, leaves_within
 from streamlearn.stages.chain import Chain
+from streamlearn.stages.of_columns import of_branches
 from streamlearn.stages.of_table import OfTable
 from streamlearn.stages.rowless import learns_in_blocks, learns_nothing
 from streamlearn.stages.stage import Foreign, Known, Mergeable, Stateless
@@ -85,7 +86,7 @@ def stage_of(
                 f"The step {name!r} ({type(estimator).__name__}) takes no {sorted(params)} in one "
                 'pass. Use fit with schedule="per-step".'
             )
-        return Branches(
+        return of_branches(
             estimator,
             {
                 inner: chain_of(f"{name}__{inner}", branch, known)

@@ -1,0 +1,177 @@
+"""scikit-learn's ColumnTransformer, which also fits to collections, block by block."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from sklearn import compose as theirs
+
+from streamlearn import blocks as engine
+from streamlearn._estimator.inputs import unchanged_on_error
+from streamlearn._estimator.versions import Versioned
+from streamlearn._thirdparty.lazy import ask
+from streamlearn.pipeline import one_pass
+from streamlearn.pipeline.scout import Leaf
+
+
+class ColumnTransformer(Versioned, theirs.ColumnTransformer):
+    """scikit-learn's ColumnTransformer, which also fits to dask collections, block by block.
+
+    Each transformer learns from its own columns. What they make of a row stands side by side.
+
+    Parameters
+    ----------
+    transformers : list of (name, transformer, columns) tuples
+        A transformer is one of streamlearn's, anything with ``partial_fit``, anything that has
+        nothing to learn from rows, a pipeline of such, "drop" or "passthrough". ``columns`` is a
+        name, a list of names or of places, a slice, a mask, or a function of the table, as
+        `make_column_selector` makes.
+    remainder : {"drop", "passthrough"} or transformer, default="drop"
+        What becomes of the other columns.
+    sparse_threshold : float, default=0.3
+        The output is sparse where a transformer makes sparse rows and the share of stored numbers
+        is smaller than this. Over a collection the first two rows say what the share is.
+    n_jobs : int, default=None
+        Processes in memory. Over a collection dask's threads or workers do the work.
+    transformer_weights : dict of str to float, default=None
+        What the output of a transformer is multiplied by.
+    verbose : bool, default=False
+    verbose_feature_names_out : bool, str or callable, default=True
+        Whether names of the output begin with the names of the transformers.
+
+    Attributes
+    ----------
+    transformers_ : list of (name, fitted transformer, columns) tuples
+    named_transformers_ : Bunch
+    sparse_output_ : bool
+    output_indices_ : dict of str to slice
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only where X is a frame.
+
+    Notes
+    -----
+    In ``fit`` over a collection all statistics are those of all rows: a transformer that follows
+    another one in its branch is fitted to what that one makes when it is fitted, which takes a pass
+    over the columns of the branch. In front of a learner, in a `streamlearn.pipeline.Pipeline`,
+    only what has to be known beforehand takes such a pass.
+
+    Differences from scikit-learn:
+
+    - It takes dask arrays and DataFrames, and ``transform`` of them is lazy.
+    - Over a collection a transformer that can learn neither block by block nor without rows is
+      refused.
+    - Over a collection ``fit`` takes no further arguments.
+
+    Examples
+    --------
+    >>> import dask.dataframe as dd
+    >>> import pandas as pd
+    >>> from streamlearn.compose import make_column_transformer
+    >>> from streamlearn.preprocessing import OneHotEncoder, StandardScaler
+    >>> df = pd.DataFrame({"miles": [100.0, 300.0, 200.0], "carrier": ["UA", "AA", "UA"]})
+    >>> columns = make_column_transformer(
+    ...     (StandardScaler(), ["miles"]), (OneHotEncoder(sparse_output=False), ["carrier"])
+    ... )
+    >>> columns.fit(dd.from_pandas(df, npartitions=2)).transform(df).round(2)
+    array([[-1.22,  0.  ,  1.  ],
+           [ 1.22,  1.  ,  0.  ],
+           [ 0.  ,  0.  ,  1.  ]])
+    """
+
+    _takes_collections = True
+
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
+        """Fit all transformers.
+
+        Parameters
+        ----------
+        X : array, frame, dask array or dask DataFrame of shape (n_samples, n_features)
+        y : array, Series, dask array or dask Series of shape (n_samples,), optional
+        **params : dict of str to object
+            Further arguments of the transformers, where scikit-learn routes metadata.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError
+            If a transformer can learn neither block by block nor without rows.
+        """
+        if not engine.is_collection(X):
+            return super().fit(X, y, **params)
+        _none_or_raise(params)
+        self._validate_params()
+        with unchanged_on_error(self):
+            leaf = Leaf("columntransformer", self, {})
+            one_pass.fit_steps([leaf], X, y, further=False, exact=True)
+        return self
+
+    def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
+        """Fit all transformers, then transform X; lazily, if it is a collection."""
+        if not engine.is_collection(X):
+            return super().fit_transform(X, y, **params)
+        return self.fit(X, y, **params).transform(X)
+
+    def transform(self, X: Any, **params: Any) -> Any:
+        """Transform each part of the columns, and put the results side by side.
+
+        Parameters
+        ----------
+        X : array, frame, dask array or dask DataFrame of shape (n_samples, n_features)
+        **params : dict of str to object
+            Further arguments of the transformers, where scikit-learn routes metadata.
+
+        Returns
+        -------
+        array, sparse rows or frame
+            Lazy for dask.
+        """
+        if not engine.is_collection(X):
+            return super().transform(X, **params)
+        _none_or_raise(params)
+        return ask(self, "transform", X)
+
+
+def _none_or_raise(params: dict[str, Any]) -> None:
+    if params:
+        raise NotImplementedError(
+            f"ColumnTransformer takes no {sorted(params)} over a collection. Set them as "
+            "parameters of the transformers, or give X in memory."
+        )
+
+
+def make_column_transformer(
+    *transformers: Any,
+    remainder: Any = "drop",
+    sparse_threshold: float = 0.3,
+    n_jobs: int | None = None,
+    verbose: bool = False,
+    verbose_feature_names_out: Any = True,
+) -> ColumnTransformer:
+    """Return a `ColumnTransformer` whose transformers are named after their types.
+
+    Parameters
+    ----------
+    *transformers : (transformer, columns) tuples
+    remainder, sparse_threshold, n_jobs, verbose, verbose_feature_names_out
+        As `ColumnTransformer`.
+
+    Examples
+    --------
+    >>> from streamlearn.preprocessing import OneHotEncoder, StandardScaler
+    >>> make_column_transformer((StandardScaler(), ["a"]), (OneHotEncoder(), ["b"]))
+    ColumnTransformer(transformers=[('standardscaler', StandardScaler(), ['a']),
+                                    ('onehotencoder', OneHotEncoder(), ['b'])])
+    """
+    named = theirs.make_column_transformer(*transformers).transformers
+    return ColumnTransformer(
+        named,
+        remainder=remainder,
+        sparse_threshold=sparse_threshold,
+        n_jobs=n_jobs,
+        verbose=verbose,
+        verbose_feature_names_out=verbose_feature_names_out,
+    )

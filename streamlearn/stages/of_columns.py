@@ -1,0 +1,245 @@
+"""ColumnTransformer as a stage that splits a block once and joins what becomes of it once.
+
+What needs no state, as an encoder that is fitted beforehand, works in the block's own task. The
+chain merges statistics, and puts the parts of a row side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import FeatureUnion
+
+from streamlearn._arrays import is_array
+from streamlearn._arrays.plain import plain
+from streamlearn._arrays.sparse import is_sparse, side_by_side
+from streamlearn._sklearn import _get_output_config
+from streamlearn._validation.reader import Reader
+from streamlearn._validation.tables import is_table, numbers_of
+from streamlearn.blocks import LazyRows
+from streamlearn.stages.branches import Branches, Joined, Tap, with_others
+from streamlearn.stages.stage import StagedBlock, head
+
+ANYTHING = Reader("ColumnTransformer", None, allow_nan=True)
+
+
+class Place(NamedTuple):
+    """A branch, or columns that pass through, in the order of the output."""
+
+    name: str
+    columns: list[int]
+    learns: bool
+
+
+class Pieces(NamedTuple):
+    """A block that is split into the columns of each branch.
+
+    Attributes
+    ----------
+    sample : frame or array
+        Its first rows.
+    parts : list of StagedBlock
+        What each branch gets, in the order of the output.
+    """
+
+    sample: Any
+    parts: list[StagedBlock]
+
+
+@dataclass(frozen=True, eq=False)
+class OfColumns(Branches):
+    """A ColumnTransformer whose blocks are frames or arrays of NumPy, and whose output is an array.
+
+    Other blocks, and other output, go the way of `Branches`.
+    """
+
+    _layouts: dict[Any, list[Place] | None] = field(default_factory=dict)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the layouts, which each process finds again."""
+        return {**vars(self), "_layouts": {}}
+
+    def of_block(
+        self, X: LazyRows, params: Mapping[str, Any], reader: Reader, block: int | None
+    ) -> StagedBlock:
+        """Split the block, and do what needs no state."""
+        rows = plain(X.all())
+        pieces = self._split(rows, reader, block, learns=True)
+        if pieces is None:
+            return super().of_block(LazyRows(rows), params, reader, block)
+        return StagedBlock(LazyRows(pieces), (None,))
+
+    def learn(
+        self,
+        state: Joined | None,
+        piece: StagedBlock,
+        y: Any,
+        params: Mapping[str, Any],
+        reader: Reader,
+    ) -> tuple[Joined, LazyRows]:
+        """Let each branch learn from its columns."""
+        pieces = piece.rows.array
+        if not isinstance(pieces, Pieces):
+            rows = plain(piece.rows.all())
+            found = None if piece.parts[:1] else self._split(rows, reader, None, learns=True)
+            if found is None:
+                return super().learn(state, piece, y, params, reader)
+            pieces = found
+        layout = self._layout(pieces.sample)
+        assert layout is not None
+        states = {name: chain.nothing() for name, chain in self.branches.items()}
+        states.update({} if state is None else state.branches)
+        parts = []
+        for place, part in zip(layout, pieces.parts, strict=True):
+            if place.learns:
+                states[place.name], part = self.branches[place.name].learn(
+                    states[place.name], part, y, {}, reader.of_anything(), through=False
+                )
+            parts.append(part)
+        pieces = pieces._replace(parts=parts)
+        if state is not None and state.sparse is not None:
+            return state._replace(branches=states), LazyRows(pieces)
+        # As in scikit-learn's fit, the first rows say whether the output is sparse.
+        first = self._split(pieces.sample, reader, None, learns=False)
+        assert first is not None
+        made = self._made(layout, first, states)
+        stored = sum(part.nnz if is_sparse(part) else np.size(part) for part in made)
+        density = stored / max(1, sum(part.shape[0] * part.shape[1] for part in made))
+        sparse = any(map(is_sparse, made)) and density < self.estimator.sparse_threshold
+        return Joined(pieces.sample, states, bool(sparse)), LazyRows(pieces)
+
+    def function(self, state: Joined) -> Callable[..., Any]:
+        """Return the transformation of blocks."""
+        return super().function(state) if state.sparse is None else Join(self, state)
+
+    def fitted(self, state: Joined) -> Any:
+        """Return the fitted transformer."""
+        out = super().fitted(state)
+        if state.sparse is not None:
+            out.sparse_output_ = state.sparse
+        return out
+
+    def _split(
+        self, rows: Any, reader: Reader, block: int | None, *, learns: bool
+    ) -> Pieces | None:
+        """Split a block, and do what needs no state; None where it goes the other way."""
+        layout = self._layout(rows)
+        if layout is None:
+            return None
+        parts = []
+        for place in layout:
+            part = StagedBlock(LazyRows(_select(rows, place.columns)))
+            if place.learns:
+                part = self.branches[place.name].of_block(
+                    part.rows, {}, reader.of_anything(), block, learns
+                )
+            parts.append(part)
+        return Pieces(head(rows, 2), parts)
+
+    def _layout(self, rows: Any) -> list[Place] | None:
+        """Return the columns of each part of the output, None if it goes the other way."""
+        names = tuple(rows.columns) if hasattr(rows, "iloc") else None
+        frame = names is not None and len(set(names)) == len(names)
+        if not frame and type(rows) is not np.ndarray:
+            return None
+        key = names if frame else rows.shape[1]
+        if key not in self._layouts:
+            self._layouts[key] = self._find(rows, names)
+        return self._layouts[key]
+
+    def _find(self, rows: Any, names: tuple[Any, ...] | None) -> list[Place] | None:
+        if _get_output_config("transform", self.estimator)["dense"] != "default":
+            return None
+        sample = head(rows, 2)
+        estimator = with_others(self.estimator, {}, n_jobs=None, verbose=False)
+        estimator.transformers = [
+            (name, inner, columns(sample) if callable(columns) else columns)
+            for name, inner, columns in estimator.transformers
+        ]
+        if names is None:  # each made-up entry tells its column
+            sample = np.tile(np.arange(rows.shape[1]), (2, 1))
+        found: list[Place] = []
+
+        def see(name: str, columns: Any, y: Any) -> None:
+            if names is None:
+                places = np.asarray(columns)[:1].astype(int).reshape(-1).tolist()
+            else:
+                places = [names.index(name) for name in getattr(columns, "columns", ())]
+            found.append(Place(name, places, name in self.branches))
+
+        inner = {name: step for name, step, _ in estimator.transformers}
+        inner["remainder"] = estimator.remainder
+        taps = {name: Tap(name, see) for name, step in inner.items() if step != "drop"}
+        with_others(estimator, taps).fit(sample)
+        if any(not place.columns for place in found):  # a column as a vector
+            return None
+        return found
+
+    def _made(
+        self, layout: list[Place], pieces: Pieces, states: Mapping[str, tuple[Any, ...]]
+    ) -> list[Any]:
+        """Return the parts of the output."""
+        out = []
+        weights = self.estimator.transformer_weights or {}
+        for place, part in zip(layout, pieces.parts, strict=True):
+            rows = part.rows
+            if place.learns:
+                chain = self.branches[place.name]
+                _, after = chain.learn(
+                    states[place.name], part, None, {}, ANYTHING, learns=False, through=True
+                )
+                rows = after.rows
+            made = _array(rows.all())
+            out.append(made * weights[place.name] if place.name in weights else made)
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Join:
+    """The transformation of blocks, or of blocks that are split."""
+
+    stage: OfColumns
+    state: Joined
+
+    whole = True
+
+    def __call__(self, X: Any) -> Any:
+        """Return the rows of the output: sparse or dense."""
+        pieces = X
+        if not isinstance(X, Pieces):
+            pieces = self.stage._split(plain(X), ANYTHING, None, learns=False)
+            assert pieces is not None
+        layout = self.stage._layout(pieces.sample)
+        assert layout is not None
+        parts = self.stage._made(layout, pieces, self.state.branches)
+        if self.state.sparse:
+            return side_by_side(parts)
+        dense = [part.toarray() if is_sparse(part) else part for part in parts]
+        return dense[0] if len(dense) == 1 else np.hstack(dense)
+
+
+def _select(rows: Any, columns: list[int]) -> Any:
+    """Return some columns of a block."""
+    if hasattr(rows, "iloc"):
+        return rows.iloc[:, columns]
+    return rows[:, columns]
+
+
+def _array(rows: Any) -> Any:
+    """Return the rows of a part as an array or sparse rows; frames of numbers are numbers."""
+    if is_sparse(rows) or (is_array(rows) and not is_table(rows)):
+        return rows
+    try:
+        return numbers_of(rows, "X")
+    except (TypeError, ValueError):
+        return rows.to_numpy()
+
+
+def of_branches(estimator: FeatureUnion | ColumnTransformer, branches: dict[str, Any]) -> Branches:
+    """Return the stage of a FeatureUnion or a ColumnTransformer."""
+    kind = OfColumns if isinstance(estimator, ColumnTransformer) else Branches
+    return kind(estimator, branches)
