@@ -180,7 +180,7 @@ def check_rows(
     if engine.is_collection(X):
         X = engine.whole_rows(X)
         # A frame of transformed rows stands for an array, which has no names in memory.
-        named = named and (reset or not engine.origin(X)[1])
+        named = named and engine.is_named(X)
         reader = check_declared(estimator, X, reset=reset, allow_nan=allow_nan, named=named)
         return X, y, reader._replace(finite=finite)
     if is_foreign(X):
@@ -262,6 +262,8 @@ def check_declared(
         )
     if named:
         _check_feature_names(estimator, meta, reset=reset)
+    elif reset:
+        vars(estimator).pop("feature_names_in_", None)
     _check_n_features(estimator, meta, reset=reset)
     return Reader(name, n_features, names, allow_nan, dense=advice(estimator))
 

@@ -15,9 +15,9 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 
 from streamlearn._arrays import Array
 from streamlearn._estimator.inputs import check_inputs, unchanged_on_error
-from streamlearn._estimator.outputs import Transformer, rows_out
+from streamlearn._estimator.outputs import RowFunction, Transformer, rows_out
 from streamlearn._validation.messages import no_rows, no_weight
-from streamlearn._validation.reader import Reader, read_weight, same_place_or_raise
+from streamlearn._validation.reader import DENSE, Reader, read_weight, same_place_or_raise
 from streamlearn.blocks import Block, reduce
 from streamlearn.core.learner import Learner, an_array
 from streamlearn.stages.stage import may_be_refused
@@ -166,6 +166,12 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
         else:
             self.__dict__.pop("feature_names_in_", None)
         self._publish()
+
+    def _rows_function(self) -> Any:
+        """Return the transformation of the rows of blocks, which it reads."""
+        name, allow_nan = type(self).__name__, self._allow_nan
+        reader = Reader(name, None, allow_nan=allow_nan, dense=getattr(self, "_dense", DENSE))
+        return RowFunction(reader, self._function(), an_array(self._state), "transform")
 
     def _transform(self, X: Any, names: Any) -> Any:
         return self._rows("transform", self._function(), X, names)

@@ -99,7 +99,7 @@ def check_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[Any, 
     if engine.is_collection(X):
         X = engine.whole_rows(X)
         said = X._meta if engine.is_frame(X) else X
-        if engine.origin(X)[1] and not engine.is_frame(X):
+        if not engine.is_named(X):
             said = np.empty((0, X.shape[1]))
     elif is_frame_in_memory(X):
         said = X

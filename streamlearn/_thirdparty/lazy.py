@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 from sklearn import config_context, get_config
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
@@ -48,6 +49,11 @@ class Method:
     config: dict[str, Any] = field(default_factory=get_config)
 
     whole = True
+
+    @property
+    def makes_frames(self) -> bool:
+        """Whether what it returns is a frame."""
+        return hasattr(self.nothing, "columns")
 
     def __call__(self, X: Any) -> Any:
         """Call the method.
@@ -174,12 +180,14 @@ def _as_known(estimator: Any, name: str, X: Any) -> Any:
             return Method(last, name, {})(ones)
     if name != "transform" or X.ndim != 2:
         return None
+    sparse = getattr(estimator, "sparse_output_", getattr(estimator, "sparse_output", False))
     given = _columns(X)
     known = given is not None and hasattr(estimator, "feature_names_in_")
     if not known and getattr(estimator, "n_features_in_", X.shape[1]) != X.shape[1]:
         return None
     with suppress(Exception):  # none, or of other columns
-        return np.empty((0, len(estimator.get_feature_names_out(None if known else given))))
+        width = len(estimator.get_feature_names_out(None if known else given))
+        return csr_array((0, width)) if sparse else np.empty((0, width))
     return None
 
 

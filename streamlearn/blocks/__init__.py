@@ -14,10 +14,10 @@ from streamlearn.blocks.containers import (
     whole_rows,
 )
 from streamlearn.blocks.fold import Record, Segment, fold
-from streamlearn.blocks.lazy_rows import LazyRows, as_lazy_rows, origin
+from streamlearn.blocks.lazy_rows import LazyRows, as_lazy_rows, is_named, origin
 from streamlearn.blocks.map_rows import map_rows
 from streamlearn.blocks.plan import groups
-from streamlearn.blocks.reduce import reduce
+from streamlearn.blocks.reduce import bytes_read, reduce
 from streamlearn.blocks.schedule import noted
 
 __all__ = [
@@ -28,12 +28,14 @@ __all__ = [
     "Segment",
     "align",
     "as_lazy_rows",
+    "bytes_read",
     "check_kind",
     "fold",
     "groups",
     "in_memory",
     "is_collection",
     "is_frame",
+    "is_named",
     "map_rows",
     "n_rows",
     "noted",

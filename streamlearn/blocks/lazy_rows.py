@@ -94,5 +94,15 @@ def origin(X: Any) -> tuple[Any, tuple[Callable[..., Any], ...]]:
     return (source, functions) if functions and name == _name(X) else (X, ())
 
 
+def is_named(X: Any) -> bool:
+    """Return whether the columns of a collection have names that its blocks have, too.
+
+    What `map_rows` made of a frame is one, so that the index comes along. If the function returns
+    arrays, scikit-learn's estimator would have met no names in memory.
+    """
+    functions = origin(X)[1]
+    return not functions or getattr(functions[-1], "makes_frames", False)
+
+
 def _name(X: Any) -> str:
     return X.name if hasattr(type(X), "chunks") else X._name

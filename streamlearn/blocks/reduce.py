@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import reduce as left_to_right
-from typing import Any
+from typing import Any, NamedTuple
 
 from streamlearn.blocks.block import Block
 from streamlearn.blocks.containers import Blocks
@@ -41,7 +43,8 @@ def reduce(
         The merged state; None if no block has rows.
     """
     if blocks.whole is not None:
-        return prepared(blocks.whole, {}, of_block, time.time()).value
+        whole = prepared(blocks.whole, {}, of_block, time.time())
+        return _noted(Merged(whole.value, whole.bytes))
     schedule = Schedule(
         blocks, range(len(blocks)) if order is None else order, "part", ordered=False
     )
@@ -59,10 +62,39 @@ def reduce(
         done += len(merged)
         level = merged
         if len(level) == 1:
-            return schedule.run(graph, level[0], 0, n)
+            return _noted(schedule.run(graph, level[0], 0, n))
 
 
-def _merge(merge: Callable[..., Any], parts: list[Any]) -> Any:
-    values = [part.value if isinstance(part, Loaded) else part for part in parts]
-    found = [value for value in values if value is not None]
-    return left_to_right(merge, found) if found else None
+class Merged(NamedTuple):
+    """What some blocks were merged to, and the bytes of their parts."""
+
+    value: Any
+    bytes: int
+
+
+def _merge(merge: Callable[..., Any], parts: list[Loaded | Merged]) -> Merged:
+    found = [part.value for part in parts if part.value is not None]
+    value = left_to_right(merge, found) if found else None
+    return Merged(value, sum(part.bytes for part in parts))
+
+
+_reads: ContextVar[list[int] | None] = ContextVar("reads", default=None)
+
+
+@contextmanager
+def bytes_read() -> Iterator[list[int]]:
+    """Yield a list that gets, for every `reduce` in the body, the bytes of all blocks' parts."""
+    found: list[int] = []
+    token = _reads.set(found)
+    try:
+        yield found
+    finally:
+        _reads.reset(token)
+
+
+def _noted(merged: Merged) -> Any:
+    """Note the bytes for whoever asks, and return the value."""
+    found = _reads.get()
+    if found is not None:
+        found.append(merged.bytes)
+    return merged.value

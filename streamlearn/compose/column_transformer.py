@@ -106,7 +106,10 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer):
         self._validate_params()
         with unchanged_on_error(self):
             leaf = Leaf("columntransformer", self, {})
+            # scikit-learn's pipeline has a step know its callbacks, and takes that back.
+            context = {name: value for name, value in vars(self).items() if "callback" in name}
             one_pass.fit_steps([leaf], X, y, further=False, exact=True)
+            self.__dict__.update(context)
         return self
 
     def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:

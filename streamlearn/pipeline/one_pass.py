@@ -46,10 +46,12 @@ def leaves_of(
             yield Leaf(f"{start}{name}", step, given)
 
 
-def fit_steps(leaves: list[Leaf], X: Any, y: Any, *, further: bool, exact: bool = False) -> None:
+def fit_steps(
+    leaves: list[Leaf], X: Any, y: Any, *, further: bool, exact: bool = False, verbose: bool = False
+) -> None:
     """Let all steps learn. Those before the last change when all is done.
 
-    ``exact`` has a step that another one in its branch learns after fitted beforehand.
+    If ``exact``, a step that another one in its branch learns after is fitted beforehand.
     """
     learner = None
     if leaves and isinstance(leaves[-1].estimator, FrozenEstimator):
@@ -65,7 +67,7 @@ def fit_steps(leaves: list[Leaf], X: Any, y: Any, *, further: bool, exact: bool 
                 engine.check_kind(name, a)
         X, y = (a if a is None or hasattr(a, "shape") else np.asarray(a) for a in (X, y))
         stages.able_or_raise([(leaf.path, leaf.estimator) for leaf in leaves])
-        known = scout.fitted_before(leaves, X, y, further=further, exact=exact)
+        known = scout.fitted_before(leaves, X, y, further=further, exact=exact, verbose=verbose)
         flow = _flow(leaves, X, y, known, further=further)
         if learner is not None and isinstance(y, np.ndarray) and y.shape[1:] in ((), (1,)):
             y = column_or_1d(y, warn=True)

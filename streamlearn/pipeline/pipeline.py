@@ -313,7 +313,7 @@ class Pipeline(Versioned, theirs.Pipeline):
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         message = f"(steps 1 to {len(self)}) Processing in one pass" if self.verbose else None
         with _print_elapsed_time("Pipeline", message), _unchanged_on_error(self):
-            one_pass.fit_steps(leaves, X, y, further=further)
+            one_pass.fit_steps(leaves, X, y, further=further, verbose=self.verbose)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 

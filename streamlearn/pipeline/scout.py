@@ -8,6 +8,7 @@ the columns of that branch are read: of Parquet files, only those leave the disk
 
 from __future__ import annotations
 
+import time
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ class Leaf(NamedTuple):
 
 
 def fitted_before(
-    leaves: list[Leaf], X: Any, y: Any, *, further: bool, exact: bool
+    leaves: list[Leaf], X: Any, y: Any, *, further: bool, exact: bool, verbose: bool = False
 ) -> dict[int, Any]:
     """Fit what has to be known beforehand.
 
@@ -40,6 +41,8 @@ def fitted_before(
         Whether this is ``partial_fit``, where what is fitted already stays as it is.
     exact : bool
         Fit every step beforehand that another one in its branch learns after.
+    verbose : bool
+        Print what was fitted, how long it took and how many bytes were read.
 
     Returns
     -------
@@ -47,6 +50,22 @@ def fitted_before(
         Fitted copies, by the ``id`` of the steps.
     """
     known: dict[int, Any] = {}
+    started = time.time()
+    with engine.bytes_read() as read:
+        _fit_all(leaves, X, y, known, further=further, exact=exact)
+    if verbose and known:
+        names = ", ".join(type(fitted).__name__ for fitted in known.values())
+        print(  # noqa: T201
+            f"[Pipeline] fitted beforehand, on their columns alone: {names}; {len(read)} passes "
+            f"over {sum(read):,} bytes, {time.time() - started:.1f} s"
+        )
+    return known
+
+
+def _fit_all(
+    leaves: list[Leaf], X: Any, y: Any, known: dict[int, Any], *, further: bool, exact: bool
+) -> None:
+    """Fit what has to be known of the steps, and of the branches of the first of them."""
     steps = [leaf.estimator for leaf in leaves]
     last = _last_before(steps, exact=False)
     rows = X
@@ -55,7 +74,6 @@ def fitted_before(
             rows = _fit_one(step, rows, y, known, further=further)
         elif isinstance(step, ColumnTransformer) and not i:
             _fit_branches(step, X, y, known, further=further, exact=exact)
-    return known
 
 
 def _last_before(steps: list[Any], *, exact: bool) -> int:
@@ -80,12 +98,22 @@ def _fit_branches(
     ends = {name: _last_before(steps, exact=exact) for name, steps in branches.items()}
     if all(end < 0 for end in ends.values()):
         return
+    former = {}
+    if further:
+        former = {
+            name: [leaf for _, leaf in stages.leaves(name, inner)]
+            for name, inner, _ in getattr(estimator, "transformers_", ())
+        }
     columns = stages.columns_of(estimator, _sample(X))
     for name, end in ends.items():
         if end < 0 or name not in columns:
             continue
+        steps = branches[name][: end + 1]
+        if name in former:
+            known.update(zip(map(id, steps), former[name], strict=False))
+            continue
         rows = _selected(X, columns[name])
-        for step in branches[name][: end + 1]:
+        for step in steps:
             rows = _fit_one(step, rows, y, known, further=further)
 
 

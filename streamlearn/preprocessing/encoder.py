@@ -21,11 +21,19 @@ class CategoryEncoder(TableTransformer):
 
     _theirs: Any
 
+    categories: Any
+    min_frequency: Any
+    max_categories: Any
+
     categories_: list[np.ndarray]
 
     def _known_beforehand(self) -> bool:
         """Return whether a pipeline must fit this before its learner sees a row."""
-        return True
+        return isinstance(self.categories, str) or self._counts()
+
+    def _counts(self) -> bool:
+        """Return whether the parameters ask how often a category is there."""
+        return (self.min_frequency, self.max_categories) != (None, None)
 
     def _table_statistic(self) -> TableStatistic:
         return TableStatistic(None, _count, _merge)

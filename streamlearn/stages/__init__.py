@@ -10,9 +10,10 @@ from streamlearn.stages.chain import Chain
 from streamlearn.stages.flow import Flow
 from streamlearn.stages.rowless import learns_nothing
 from streamlearn.stages.stage import Mergeable, StagedBlock, head
-from streamlearn.stages.steps import able_or_raise, adopt, is_ours, stage_of
+from streamlearn.stages.steps import OURS, able_or_raise, adopt, is_ours, stage_of
 
 __all__ = [
+    "OURS",
     "Chain",
     "Flow",
     "Mergeable",

@@ -17,6 +17,21 @@ from streamlearn.stages.of_table import OfTable
 from streamlearn.stages.rowless import learns_in_blocks, learns_nothing
 from streamlearn.stages.stage import Foreign, Known, Mergeable, Stateless
 
+OURS = {
+    "impute": ("MissingIndicator", "SimpleImputer"),
+    "preprocessing": (
+        "KBinsDiscretizer",
+        "OneHotEncoder",
+        "OrdinalEncoder",
+        "PowerTransformer",
+        "QuantileTransformer",
+        "RobustScaler",
+        "SplineTransformer",
+        "TargetEncoder",
+    ),
+}
+"""Our transformers that learn from blocks where scikit-learn's of the same name cannot."""
+
 
 def is_ours(step: Any) -> bool:
     """Return whether a step is one of our transformers, which learn from blocks that are merged."""
@@ -43,7 +58,11 @@ def able_or_raise(steps: list[tuple[str, Any]]) -> None:
         return
     named = [f"{name!r} ({type(step).__name__})" for name, step in unable]
     remedies = []
-    if any(step is not final for _, step in unable):
+    for module, kinds in OURS.items():
+        names = sorted({type(step).__name__ for _, step in unable} & set(kinds))
+        if names:
+            remedies.append(f"streamlearn.{module} has {' and '.join(names)} that can.")
+    if not remedies and any(step is not final for _, step in unable):
         name, kind = unable[0][0].rpartition("__")[2], type(unable[0][1]).__name__
         remedies.append(
             "For a transformer use one that has (IncrementalPCA for PCA), or fit it to some rows "

@@ -1,0 +1,260 @@
+"""Tables to a model: columns of a frame, each by its own transformer, then a learner."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import dask
+import dask.array as da
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import compose as theirs
+from sklearn import preprocessing
+from sklearn.base import clone
+from sklearn.compose import make_column_selector
+from sklearn.pipeline import make_pipeline as plain_pipeline
+
+from streamlearn import compose, stages
+from streamlearn.linear_model import SGDClassifier
+from streamlearn.pipeline import make_pipeline
+from streamlearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+
+RNG = np.random.default_rng(0)
+N = 240
+TABLE = pd.DataFrame(
+    {
+        "x": RNG.normal(5, 2, N),
+        "z": RNG.normal(size=N) * 100,
+        "color": RNG.choice(["red", "green", "blue", None], N),
+        "kind": pd.Categorical(RNG.choice(list("abcd"), N)),
+        "count": RNG.integers(0, 4, N),
+    },
+    index=np.arange(N)[::-1],
+)
+Y = pd.Series((TABLE["x"] + (TABLE["color"] == "red") > 5.5) * 1, name="y")
+NUMBERS, KINDS = ["x", "z"], ["color", "kind"]
+CHUNKS = (100, 0, 41, 99)
+
+reads: list[tuple[str, ...]] = []
+
+
+def load(i: int, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read a partition, and note which columns of it."""
+    start = sum(CHUNKS[:i])
+    part = TABLE.assign(y=Y).iloc[start : start + CHUNKS[i]]
+    part = part if columns is None else part[columns]
+    reads.append(tuple(part.columns))
+    return part
+
+
+def lazy() -> dd.DataFrame:
+    """Return the table as partitions, one of which is empty, that are read by their columns."""
+    dask_frame = dd.from_map(load, range(len(CHUNKS)), meta=TABLE.assign(y=Y).iloc[:0])
+    reads.clear()
+    return dask_frame
+
+
+def columns(encoder: Any = None, **how: Any) -> compose.ColumnTransformer:
+    encoder = OneHotEncoder(handle_unknown="ignore") if encoder is None else encoder
+    return compose.make_column_transformer((StandardScaler(), NUMBERS), (encoder, KINDS), **how)
+
+
+def dense(x: Any) -> np.ndarray:
+    x = x.compute() if dask.is_dask_collection(x) else x
+    return x.toarray() if hasattr(x, "toarray") else np.asarray(x, dtype=float)
+
+
+TABLES = {
+    "sparse": lambda c: c.make_column_transformer(
+        (preprocessing.StandardScaler(), NUMBERS),
+        (preprocessing.OneHotEncoder(), KINDS),
+        sparse_threshold=1.0,
+    ),
+    "dense": lambda c: c.make_column_transformer(
+        (preprocessing.OneHotEncoder(sparse_output=False), KINDS),
+        (preprocessing.StandardScaler(), NUMBERS),
+    ),
+    "the rest passes": lambda c: c.make_column_transformer(
+        (preprocessing.OneHotEncoder(), KINDS), remainder="passthrough"
+    ),
+    "the rest learns": lambda c: c.make_column_transformer(
+        (preprocessing.OneHotEncoder(), KINDS),
+        ("drop", ["count"]),
+        remainder=preprocessing.MinMaxScaler(),
+    ),
+    "weights": lambda c: c.ColumnTransformer(
+        [
+            ("n", preprocessing.StandardScaler(), NUMBERS),
+            ("k", preprocessing.OneHotEncoder(), KINDS),
+        ],
+        transformer_weights={"k": 3.0},
+    ),
+    "selectors": lambda c: c.make_column_transformer(
+        (preprocessing.StandardScaler(), make_column_selector(dtype_include="number")),
+        (preprocessing.OneHotEncoder(), make_column_selector("color|kind")),
+    ),
+    "a pipeline": lambda c: c.make_column_transformer(
+        (plain_pipeline(preprocessing.StandardScaler(), preprocessing.MinMaxScaler()), NUMBERS),
+        (plain_pipeline(preprocessing.OneHotEncoder()), KINDS),
+    ),
+    "places and slices": lambda c: c.make_column_transformer(
+        (preprocessing.StandardScaler(), slice(0, 2)), (preprocessing.OneHotEncoder(), [2, 3])
+    ),
+    "no columns": lambda c: c.make_column_transformer(
+        (preprocessing.StandardScaler(), NUMBERS), (preprocessing.OneHotEncoder(), [])
+    ),
+}
+KNOWN = {
+    "StandardScaler": StandardScaler,
+    "MinMaxScaler": MinMaxScaler,
+    "OneHotEncoder": OneHotEncoder,
+}
+
+
+def ours(step: Any) -> Any:
+    """Return a transformer of scikit-learn, and all inside, as ours of the same name."""
+    if isinstance(step, str) or step is None:
+        return step
+    if hasattr(step, "transformers"):
+        step.transformers = [(name, ours(inner), c) for name, inner, c in step.transformers]
+        step.remainder = ours(step.remainder)
+        return step
+    if hasattr(step, "steps"):
+        step.steps = [(name, ours(inner)) for name, inner in step.steps]
+        return step
+    return KNOWN[type(step).__name__](**step.get_params())
+
+
+@pytest.mark.parametrize("kind", [compose, theirs], ids=["ours", "scikit-learn's"])
+@pytest.mark.parametrize("name", TABLES)
+def test_over_blocks_it_makes_what_scikit_learn_makes_in_memory(name, kind):
+    want = TABLES[name](theirs).fit(TABLE)
+    transformer, frame = ours(TABLES[name](kind)), lazy()[list(TABLE.columns)]
+    if kind is theirs:
+        transformer = make_pipeline(transformer, schedule="per-step")
+    transformer.fit(frame)
+    rows = want.transform(TABLE)
+    for made in (transformer.transform(TABLE), transformer.transform(frame)):
+        np.testing.assert_allclose(dense(made), dense(rows), rtol=1e-12, atol=1e-12)
+    names = transformer.get_feature_names_out()
+    np.testing.assert_array_equal(names, want.get_feature_names_out())
+
+
+@pytest.mark.parametrize("kind", [compose, theirs], ids=["ours", "scikit-learn's"])
+@pytest.mark.parametrize("schedule", ["one-pass", "per-step"])
+@pytest.mark.parametrize("name", TABLES)
+def test_a_learner_after_it_learns_and_answers_lazily(name, schedule, kind):
+    frame = lazy()
+    X, y = frame[list(TABLE.columns)], frame["y"]
+    last = SGDClassifier(loss="log_loss", random_state=0, classes=[0, 1])
+    pipe = make_pipeline(ours(TABLES[name](kind)), last, schedule=schedule).fit(X, y)
+    out = pipe.predict(X).compute()
+    np.testing.assert_array_equal(out, pipe.predict(TABLE))
+    np.testing.assert_array_equal(out.index, TABLE.index)
+    assert pipe.score(X, y) == pipe.score(TABLE, Y) > (0.8 if name != "no columns" else 0.7)
+    assert pipe[-1].n_features_in_ == len(pipe[:-1].get_feature_names_out())
+
+
+def test_a_learner_reads_each_block_once_and_the_encoder_its_columns_beforehand():
+    frame = lazy()
+    X, y = frame[list(TABLE.columns)], frame["y"]
+    make_pipeline(columns(), SGDClassifier(random_state=0, classes=[0, 1])).fit(X, y)
+    scout = reads[: len(CHUNKS)]
+    assert {frozenset(found) for found in scout} == {frozenset(KINDS)}
+    assert len(reads) == 2 * len(CHUNKS)
+
+
+def test_given_categories_need_no_pass_beforehand():
+    given = [["blue", "green", "red", np.nan], list("abcd")]
+    frame = lazy()
+    X, y = frame[list(TABLE.columns)], frame["y"]
+    encoder = OneHotEncoder(categories=given)
+    pipe = make_pipeline(columns(encoder), SGDClassifier(random_state=0, classes=[0, 1])).fit(X, y)
+    assert len(reads) == len(CHUNKS)
+    found = pipe[0].named_transformers_["onehotencoder"].categories_
+    assert [len(categories) for categories in found] == [4, 4]
+
+
+def test_verbose_says_what_was_read_beforehand(capsys):
+    frame = lazy()
+    X, y = frame[list(TABLE.columns)], frame["y"]
+    last = SGDClassifier(random_state=0, classes=[0, 1])
+    make_pipeline(columns(), last).set_params(verbose=True).fit(X, y)
+    printed = capsys.readouterr().out
+    assert "fitted beforehand, on their columns alone: OneHotEncoder; 1 passes over" in printed
+
+
+def test_partial_fit_keeps_the_categories_of_its_first_rows():
+    frame = lazy()
+    X, y = frame[list(TABLE.columns)], frame["y"]
+    pipe = make_pipeline(columns(), SGDClassifier(random_state=0))
+    half = TABLE.iloc[:100].assign(color="red")
+    pipe.partial_fit(half, Y.iloc[:100], classes=[0, 1])
+    width = pipe[-1].coef_.shape[1]
+    pipe.partial_fit(X, y)
+    assert pipe[-1].coef_.shape[1] == width == 2 + 1 + 4
+    assert pipe[-1].t_ == 1 + 100 + N
+
+
+def test_blocks_of_arrays_are_selected_by_place():
+    Z = da.from_array(TABLE[[*NUMBERS, "count"]].to_numpy(), chunks=(70, 3))
+    for kind in (compose, theirs):
+        step = kind.make_column_transformer(
+            (StandardScaler(), [0, 1]), (OneHotEncoder(), lambda X: [X.shape[1] - 1])
+        )
+        pipe = make_pipeline(step, SGDClassifier(random_state=0, classes=[0, 1]))
+        y = da.from_array(Y.to_numpy(), chunks=70)
+        pipe.fit(Z, y)
+        assert pipe[-1].coef_.shape[1] == 2 + 4
+        np.testing.assert_array_equal(pipe.predict(Z).compute(), pipe.predict(Z.compute()))
+
+
+def test_a_fitted_pipeline_pickles_and_learns_on():
+    frame = lazy()
+    X, y = frame[list(TABLE.columns)], frame["y"]
+    pipe = make_pipeline(columns(), SGDClassifier(random_state=0, classes=[0, 1])).fit(X, y)
+    again = pickle.loads(pickle.dumps(pipe))
+    np.testing.assert_array_equal(again.predict(TABLE), pipe.predict(TABLE))
+    assert again.partial_fit(X, y)[-1].t_ == 1 + 2 * N
+
+
+def test_unknown_categories_are_named_with_what_to_do():
+    frame = lazy()
+    X, y = frame[list(TABLE.columns)], frame["y"]
+    last = SGDClassifier(random_state=0, classes=[0, 1])
+    pipe = make_pipeline(columns(OneHotEncoder()), last).fit(X, y)
+    other = TABLE.assign(color="mauve")
+    with pytest.raises(ValueError, match=r"\['mauve'\] in column 'color'.*handle_unknown"):
+        pipe.predict(other)
+    with pytest.raises(ValueError, match=r"\['mauve'\] in column 'color'"):
+        pipe.predict(dd.from_pandas(other, npartitions=2, sort=False)).compute()
+
+
+def test_steps_that_cannot_are_told_which_of_ours_can():
+    frame = lazy()
+    X, y = frame[list(TABLE.columns)], frame["y"]
+    step = theirs.make_column_transformer((preprocessing.OneHotEncoder(), KINDS))
+    last = SGDClassifier(random_state=0, classes=[0, 1])
+    advice = r"streamlearn\.preprocessing has OneHotEncoder that can"
+    with pytest.raises(TypeError, match=advice):
+        make_pipeline(step, last).fit(X, y)
+    with pytest.raises(TypeError, match=advice):
+        compose.make_column_transformer((preprocessing.OneHotEncoder(), KINDS)).fit(X)
+    for module, names in stages.OURS.items():
+        package = __import__(f"streamlearn.{module}", fromlist=list(names))
+        assert set(names) <= set(package.__all__)
+
+
+def test_a_failed_fit_leaves_it_as_it_was():
+    transformer = columns()
+    frame = lazy()[list(TABLE.columns)]
+    transformer.fit(frame)
+    before = dict(vars(transformer))
+    wrong = frame.assign(x=frame["x"] * np.inf)
+    with pytest.raises(ValueError, match="infinity"):
+        transformer.fit(wrong)
+    assert vars(transformer) == before
+    assert not hasattr(clone(transformer), "transformers_")
