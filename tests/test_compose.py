@@ -10,6 +10,7 @@ import dask.array as da
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from sklearn import compose as theirs
 from sklearn import preprocessing
@@ -21,6 +22,8 @@ from streamlearn import compose, stages
 from streamlearn.linear_model import SGDClassifier
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+
+pa = pytest.importorskip("pyarrow")
 
 RNG = np.random.default_rng(0)
 N = 240
@@ -156,6 +159,26 @@ def test_a_learner_after_it_learns_and_answers_lazily(name, schedule, kind):
     np.testing.assert_array_equal(out.index, TABLE.index)
     assert pipe.score(X, y) == pipe.score(TABLE, Y) > (0.8 if name != "no columns" else 0.7)
     assert pipe[-1].n_features_in_ == len(pipe[:-1].get_feature_names_out())
+
+
+IN_MEMORY = {
+    "pandas": lambda table: table,
+    "pandas with objects": lambda table: table.astype({"color": object, "kind": object}),
+    "pandas of pyarrow": lambda table: table.convert_dtypes(dtype_backend="pyarrow"),
+    "polars": lambda table: pl.from_pandas(table),
+    "pyarrow": lambda table: pa.Table.from_pandas(table, preserve_index=False),
+}
+
+
+@pytest.mark.parametrize("schedule", ["one-pass", "per-step"])
+@pytest.mark.parametrize("container", IN_MEMORY)
+def test_tables_in_memory_of_every_library(container, schedule):
+    rows = IN_MEMORY[container](TABLE)
+    last = SGDClassifier(random_state=0)
+    pipe = make_pipeline(columns(), last, schedule=schedule).fit(rows, Y)
+    np.testing.assert_array_equal(pipe.predict(rows), pipe.predict(IN_MEMORY["pandas"](TABLE)))
+    assert pipe.score(rows, Y) > 0.8
+    assert pipe[-1].coef_.shape[1] == 2 + 4 + 4
 
 
 def test_a_learner_reads_each_block_once_and_the_encoder_its_columns_beforehand():

@@ -35,7 +35,8 @@ def plain(x: Any) -> Any:
     """Return ``x`` as the array or frame that it holds, itself where it is no more than that.
 
     A masked entry becomes NaN, and so does pandas' NA among objects. A tensor of torch leaves its
-    history of gradients, an xarray DataArray its coordinates.
+    history of gradients, an xarray DataArray its coordinates. A table of pyarrow becomes a frame of
+    pandas over the same memory.
 
     Examples
     --------
@@ -52,9 +53,18 @@ def plain(x: Any) -> Any:
     if isinstance(x, np.memmap):
         return x.view(np.ndarray)  # every slice of a memory map pays for being one
     package = _package(x)
+    if package == "pyarrow" and hasattr(x, "column_names"):
+        return _pandas_of(x)
     if package == "xarray":
         return plain(x.data) if hasattr(x, "data") else x
     return detached(x) if package == "torch" else x
+
+
+def _pandas_of(table: Any) -> Any:
+    """Return a table of pyarrow as a frame of pandas that holds its columns, without a copy."""
+    import pandas as pd
+
+    return table.to_pandas(types_mapper=pd.ArrowDtype)
 
 
 def rows_or_raise(x: Any, name: str = "X") -> None:

@@ -117,7 +117,8 @@ class Lookup:
     Parameters
     ----------
     categories : ndarray of shape (n_categories,)
-        Distinct values; NaN stands for every NaN.
+        Distinct values; NaN stands for every NaN. If only one of None and NaN is there, it stands
+        for both.
     """
 
     def __init__(self, categories: np.ndarray) -> None:
@@ -148,6 +149,10 @@ class Lookup:
         """Return the place of each of some distinct values, -1 where it is no category."""
         if self._places is None:
             at = {_key(value): i for i, value in enumerate(self.categories.tolist())}
+            # dask makes NaN of None, polars None of what is missing: one stands for the other.
+            for a, b in ((None, _NAN), (_NAN, None)):
+                if a in at and b not in at:
+                    at[b] = at[a]
             self._places = at
         at = self._places
         if values.dtype.kind in "mM" and self.categories.dtype.kind in "mM":

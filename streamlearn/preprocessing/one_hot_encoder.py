@@ -64,6 +64,8 @@ class OneHotEncoder(CategoryEncoder):
 
     - ``partial_fit`` learns from more rows, and ``categories_`` may grow.
     - pandas' NA counts as NaN. scikit-learn refuses it in columns of text.
+    - If only one of None and NaN was fitted, it stands for both: dask and polars make one of them
+      of the other.
     - A dask DataFrame becomes a dask array of sparse blocks, or a dask DataFrame if
       ``sparse_output=False``.
 

@@ -321,6 +321,8 @@ def some_rows(X: Any, which: Sequence[int]) -> Any:
     """Return a copy of some rows of what a block holds."""
     if hasattr(X, "iloc"):
         return X.iloc[list(which)]
+    if hasattr(X, "get_columns"):
+        return X[list(which)]
     X = csr(X) if is_sparse(X) else X
     if not is_array(X):
         return [X[i] for i in which]
