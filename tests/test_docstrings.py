@@ -122,7 +122,9 @@ def test_parameters_are_those_of_the_signature(name):
     for parameter, what in said.items():
         _, given, default = what.partition("default=")
         if given:
-            assert ast.literal_eval(default) == signature[parameter].default, parameter
+            known = {"numpy.float64": np.float64}
+            value = known[default] if default in known else ast.literal_eval(default)
+            assert value == signature[parameter].default, parameter
         else:
             assert signature[parameter].default is inspect.Parameter.empty, parameter
 
@@ -148,7 +150,9 @@ def made(cls: type):
     return cls(**{name: value for name, value in how.items() if name in takes})
 
 
-@pytest.mark.parametrize("name", [name for name in ESTIMATORS if name != "Pipeline"])
+@pytest.mark.parametrize(
+    "name", [name for name in ESTIMATORS if name not in ("ColumnTransformer", "Pipeline")]
+)
 def test_attributes_are_those_of_a_fit(name):
     rng = np.random.default_rng(0)
     X = pd.DataFrame(rng.normal(size=(40, 3)), columns=["a", "b", "c"])
@@ -161,4 +165,7 @@ def test_attributes_are_those_of_a_fit(name):
     said = {name for names in said for name in names.split(", ")}
     published = {n for n in vars(estimator) if n.endswith("_") and not n.startswith("_")}
     assert published <= said
-    assert {n for n in said if not hasattr(estimator, n)} == set()
+    # A property may be there only under some parameters.
+    assert {
+        n for n in said if not hasattr(estimator, n) and not hasattr(type(estimator), n)
+    } == set()

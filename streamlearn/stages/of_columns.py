@@ -203,7 +203,7 @@ class Join:
     """The transformation of blocks, or of blocks that are split."""
 
     stage: OfColumns
-    state: Joined
+    joined: Joined
 
     whole = True
 
@@ -215,8 +215,8 @@ class Join:
             assert pieces is not None
         layout = self.stage._layout(pieces.sample)
         assert layout is not None
-        parts = self.stage._made(layout, pieces, self.state.branches)
-        if self.state.sparse:
+        parts = self.stage._made(layout, pieces, self.joined.branches)
+        if self.joined.sparse:
             return side_by_side(parts)
         dense = [part.toarray() if is_sparse(part) else part for part in parts]
         return dense[0] if len(dense) == 1 else np.hstack(dense)
