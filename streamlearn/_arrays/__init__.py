@@ -1,8 +1,10 @@
-"""Arrays of any library: the only room that knows NumPy from CuPy, torch, JAX and sparse rows.
+"""Arrays of any library: only this room treats NumPy, CuPy, torch, JAX and sparse rows differently.
 
-`library` tells which library, device and dtype an array is of, `rows` takes rows, `products` and
-`columns` do the arithmetic that each library does best in its own way, `sparse` does it without the
-zeros, and `plain` makes arrays of what else users hand in.
+- `library` returns the library, the device and the dtype of an array.
+- `rows` takes and joins rows.
+- `products` and `columns` do arithmetic in the way that is fastest in each library.
+- `sparse` does the same arithmetic on sparse rows, without their zeros.
+- `plain` turns the other containers that users pass into arrays.
 """
 
 from streamlearn._arrays.columns import (

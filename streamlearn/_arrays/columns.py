@@ -1,4 +1,4 @@
-"""What is done to every column: sums, and offsets and scales a cache-sized batch at a time."""
+"""Column-wise arithmetic: sums, extremes, offsets and scales, in batches that fit a cache."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ _kept = threading.local()
 
 
 def full_columns(X: Array) -> Array:
-    """Tell for each column of sparse ``X`` whether all of its rows are stored, (d,)."""
+    """Return for each column of sparse ``X`` whether it has an entry in every row, (d,)."""
     return sparse.counts(X) == X.shape[0]
 
 
 def sparse_moments(X: Array, weight: Array | None) -> tuple[Array, ...]:
-    """Return shift, weight, its magnitude, and the sums of deviations and of their squares."""
+    """Return a shift and four sums for each column of sparse ``X``; see `sparse.moments`."""
     return sparse.moments(X, weight)
 
 
 def sparse_extremes(X: Array, weight: Array | None) -> tuple[Array, ...]:
-    """Return smallest and largest number of each column, how many are not NaN, and how many are."""
+    """Return the minima, the maxima and two counts of the columns; see `sparse.extremes`."""
     return sparse.extremes(X, weight)
 
 
 def column_range(X: Array, *, holds_nan: bool) -> tuple[Array, Array]:
-    """Return the smallest and the largest number of each column of at least one row, each (d,).
+    """Return the minimum and the maximum of each column of X, each (d,). X has at least one row.
 
-    NaN where a column holds one. If X ``holds_nan`` they are left out, and a column of nothing else
-    has infinity and minus infinity.
+    With ``holds_nan`` NaN is ignored, and a column of nothing but NaN has the minimum infinity and
+    the maximum minus infinity. Without it, a column that contains NaN has NaN as both.
 
-    NumPy starts its inner loop again for each row, so that 64 of them are compared as one. Measured
-    apart from ``bench/`` on 100,000 x 20 float64 and one core, ns a row for one of the two: 44 row
-    by row, 14 in this way.
+    NumPy starts its inner loop again for each row, so 64 rows are compared as one. Measured outside
+    of ``bench/`` on 100,000 x 20 float64 and one core, for one of the two results: 44 ns a row when
+    rows are compared one by one, 14 ns in this way.
     """
     xp = namespace(X)
     infinity = xp.full(X.shape[1], xp.inf, dtype=X.dtype, device=device(X)) if holds_nan else None
@@ -77,7 +77,7 @@ def _reduced(ufunc: np.ufunc, X: np.ndarray) -> np.ndarray:
 def plain_sums(X: Array, dtype: Any) -> tuple[Array, Array]:
     """Return the sums of X and of X * X over its rows, each (d,), computed in ``dtype``.
 
-    Slices are few, so that threads seldom take turns at the interpreter.
+    The slices are large, so that threads seldom wait for each other's interpreter lock.
     """
     xp, rows, d = namespace(X), 2 * batch_rows(X), X.shape[1]
     ones = xp.ones(min(rows, X.shape[0]), dtype=dtype, device=device(X))
@@ -87,7 +87,7 @@ def plain_sums(X: Array, dtype: Any) -> tuple[Array, Array]:
         m = D.shape[0]
         s1 = s1 + over_rows(ones[:m], D)
         if compat.is_numpy_array(D) and D.flags.c_contiguous and m % 64 == 0:
-            # 64 rows as one make the inner loop long enough to go without the squares in memory.
+            # With 64 rows as one the inner loop is long, and the squares need no memory.
             D = D.reshape(m // 64, 64 * d)
             s2 = s2 + np.einsum("ij,ij->j", D, D).reshape(64, d).sum(axis=0)
         else:
@@ -100,11 +100,12 @@ def shifted_sums(
 ) -> tuple[Array, Array]:
     """Return ``w @ D`` and ``w @ (D * D)``, each (d,), for ``D = X - shift``.
 
-    Computed in the dtype of ``shift``, a cache-sized slice at a time. ``weight`` None is 1 for
-    every row; ``D`` counts as 0 where ``present`` is False.
+    The sums are computed in the dtype of ``shift``, one slice that fits a cache at a time. If
+    ``weight`` is None, every row has weight 1. ``D`` counts as 0 where ``present`` is False.
 
-    NumPy works in a buffer that each thread keeps: fresh temporaries of this size go back to the
-    system after every slice, and their page faults then cost up to five times the arithmetic.
+    NumPy works in a buffer that each thread keeps. Without it, temporaries of this size would go
+    back to the system after every slice, and their page faults cost up to five times the
+    arithmetic.
     """
     xp, dtype, rows = namespace(shift), shift.dtype, batch_rows(X)
     ones = xp.ones(min(rows, X.shape[0]), dtype=dtype, device=device(shift))
@@ -133,9 +134,14 @@ def shifted_sums(
 def by_columns(X: Array, *steps: tuple[str, Array | None]) -> Array:
     """Return ``X`` after ``steps`` such as ``("subtract", row)``, in its own float dtype.
 
-    NumPy takes a cache-sized slice through all steps before the next: that is twice as fast as a
-    pass over ``X`` a step. Steps whose row is None are left out; without any ``X`` itself comes
-    back.
+    NumPy takes one slice that fits a cache through all steps, then the next slice. That is twice as
+    fast as one pass over ``X`` for each step. Steps whose row is None are left out. If no step
+    remains, ``X`` itself is returned.
+
+    Raises
+    ------
+    ValueError
+        If ``X`` is sparse and a step adds or subtracts.
     """
     xp = namespace(X)
     kept: list[tuple[str, Array]] = [(name, row) for name, row in steps if row is not None]
@@ -168,11 +174,11 @@ def _deviations(X: np.ndarray, shift: np.ndarray) -> np.ndarray:
 
 
 def _buffer(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Return a NumPy array that is this thread's until its next call."""
+    """Return a NumPy array that belongs to this thread until its next call."""
     n = int(np.prod(shape)) * dtype.itemsize
-    held = getattr(_kept, "buffer", None)
-    if held is None or held.size < n:
-        held = np.empty(n, dtype=np.uint8)
+    buffer = getattr(_kept, "buffer", None)
+    if buffer is None or buffer.size < n:
+        buffer = np.empty(n, dtype=np.uint8)
         if n <= 4 * CPU_BATCH_BYTES:
-            _kept.buffer = held
-    return held[:n].view(dtype).reshape(shape)
+            _kept.buffer = buffer
+    return buffer[:n].view(dtype).reshape(shape)

@@ -1,8 +1,8 @@
-"""The array libraries, seen through one door: which one, where, of which dtype, and across.
+"""The library, the device and the dtype of an array, and conversions between libraries.
 
-Everything that differs between NumPy, CuPy, torch, JAX and array-api-strict stands in this folder,
-and nothing else imports ``array_api_compat``. Functions take ``like``: an array that fixes
-namespace, device and dtype.
+Everything that differs between NumPy, CuPy, torch, JAX and array-api-strict is in this folder, and
+no other folder imports ``array_api_compat``. Functions take ``like``: an array whose namespace,
+device and dtype the result gets.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Array = Any
 
 
 CPU_BATCH_BYTES = 1280 * 1024
-"""Bytes of X in one batch on a CPU: little enough for its caches, enough to pay for the calls.
+"""Bytes of X in one batch on a CPU: few enough for its caches, enough to make calls cheap.
 
 Measured on 20 float64 features, a scaler and a Newton step in a fit on 2 cores: 154 ns a row at
 640 KiB (4,096 rows), 136 at 1280 KiB.
@@ -30,13 +30,13 @@ Measured on 20 float64 features, a scaler and a Newton step in a fit on 2 cores:
 
 
 DEVICE_BATCH_ROWS = 1 << 17
-"""Rows in one batch on an accelerator, where a launch costs more than the arithmetic it starts."""
+"""Rows in one batch on an accelerator. With fewer, kernels take longer to launch than to run."""
 
 
 def is_array(x: object) -> bool:
-    """Tell whether ``x`` is an array of a library this module knows.
+    """Return whether ``x`` is an array of a library this module knows.
 
-    A ``csr_array`` is one of NumPy's, though only some of the functions here take it.
+    A ``csr_array`` counts as an array of NumPy, but only some of the functions here take it.
     """
     return compat.is_array_api_obj(x) or isinstance(x, csr_array)
 
@@ -51,9 +51,9 @@ def namespace(*arrays: Array) -> Any:
     Raises
     ------
     TypeError
-        If one is not an array, or they come from different libraries.
+        If one of them is not an array, or if they come from different libraries.
     """
-    # Looking a library up costs 4 us, a dozen times a batch; NumPy's is known by the type.
+    # Looking up a library costs 4 us, a dozen times a batch. The type shows NumPy at once.
     if len(arrays) == 1 and (type(arrays[0]) is np.ndarray or _is_host(arrays[0])):
         return compat.numpy
     arrays = tuple(a.data if is_sparse(a) else a for a in arrays)
@@ -66,7 +66,7 @@ def device(x: Array) -> Any:
 
 
 def on_host(x: Array) -> bool:
-    """Tell whether ``x`` lies in the host's memory (fake devices of a test namespace do)."""
+    """Return whether ``x`` is in host memory. Arrays on array-api-strict's fake devices are."""
     if compat.is_cupy_array(x):
         return False
     if compat.is_torch_array(x):
@@ -77,15 +77,15 @@ def on_host(x: Array) -> bool:
 
 
 def reads_are_free(x: Array) -> bool:
-    """Tell whether reading a value of ``x`` neither waits for a device nor breaks a trace."""
+    """Return whether reading a value of ``x`` neither waits for a device nor breaks a trace."""
     return isinstance(x, np.ndarray | csr_array) or (compat.is_torch_array(x) and on_host(x))
 
 
 def asarray(x: Any, *, like: Array, dtype: Any = None) -> Array:
-    """Return ``x`` (a number, a sequence or an array of any library) beside ``like``.
+    """Return ``x`` as an array in the library and on the device of ``like``.
 
-    ``dtype`` defaults to that of ``like``. An array of ``like``'s library moves to its device; one
-    of another library crosses through host memory.
+    ``x`` is a number, a sequence or an array of any library. ``dtype`` defaults to that of
+    ``like``. An array of another library is copied through host memory.
     """
     dtype = like.dtype if dtype is None else dtype
     if type(x) is type(like) is np.ndarray and x.dtype == dtype:
@@ -94,16 +94,16 @@ def asarray(x: Any, *, like: Array, dtype: Any = None) -> Array:
     if is_array(x) and not compat.is_numpy_array(x):
         if namespace(x) is xp:
             if itemsize(dtype, xp) < itemsize(x.dtype, xp):
-                x = xp.astype(x, dtype)  # the device of like may not hold the wider one
+                x = xp.astype(x, dtype)  # the device of like may not support the wider one
             return xp.astype(compat.to_device(x, device(like)), dtype, copy=False)
         x = to_numpy(x)
     if isinstance(x, np.ndarray) and not x.flags.writeable and not compat.is_numpy_array(like):
-        x = x.copy()  # torch and DLpack refuse or warn about read-only memory
+        x = x.copy()  # torch and DLPack refuse read-only memory or warn about it
     return xp.asarray(x, dtype=dtype, device=device(like))
 
 
 def to_numpy(x: Array) -> np.ndarray:
-    """Copy ``x`` to host memory as a NumPy array; what is there comes back as it is."""
+    """Return ``x`` in host memory as an array of NumPy, or ``x`` itself if it is one already."""
     if isinstance(x, np.ndarray | csr_array):
         return x
     if compat.is_cupy_array(x):
@@ -121,10 +121,10 @@ def detached(x: Array) -> Array:
 
 
 def row_major(x: Array) -> Array:
-    """Return ``x`` with the entries of each row side by side in memory, itself where they are.
+    """Return ``x`` in row-major order (C order): itself if it is, else a copy.
 
-    Sums and products are rounded in an order that depends on where entries lie, and a column-major
-    block of many rows is slow to cut into batches.
+    The memory order decides how sums and products are rounded. A column-major block of many rows is
+    also slow to cut into batches.
     """
     flags = getattr(x, "flags", None)
     if flags is None:
@@ -133,17 +133,17 @@ def row_major(x: Array) -> Array:
 
 
 def is_strided(x: Any) -> bool:
-    """Tell whether all elements of an object of torch are stored; True for what is no tensor."""
+    """Return whether a tensor of torch stores all its elements; True for all other objects."""
     return not compat.is_torch_array(x) or str(x.layout) == "torch.strided"
 
 
 def to_float(x: Array) -> float:
-    """Read a 0-d array back to the host; this waits for the device."""
+    """Return the value of a 0-d array as a float. This waits for the device."""
     return float(x)
 
 
 def nbytes(x: Array) -> int:
-    """Return the bytes of memory that the elements of ``x`` take, 0 where that is not known."""
+    """Return the bytes of memory that the elements of ``x`` take, or 0 if that is not known."""
     if is_sparse(x):
         return sparse.nbytes(x)
     known = getattr(x, "nbytes", None) if is_strided(x) else 0
@@ -164,14 +164,14 @@ def itemsize(dtype: Any, xp: Any) -> int:
 
 
 def widest_float(like: Array) -> Any:
-    """Return the widest real float of ``like``'s device: float64, or float32 without it."""
+    """Return the widest real floating dtype of ``like``'s device: float64 or float32."""
     xp = namespace(like)
     dtypes = xp.__array_namespace_info__().dtypes(device=device(like), kind="real floating")
     return dtypes["float64"] if "float64" in dtypes else dtypes["float32"]
 
 
 def float_dtype(x: Array) -> Any:
-    """Return the dtype that ``x`` is computed in: its own if real floating, else the widest one."""
+    """Return the dtype to compute with ``x`` in: its own if real floating, else `widest_float`."""
     xp = namespace(x)
     return x.dtype if xp.isdtype(x.dtype, "real floating") else widest_float(x)
 
@@ -180,10 +180,10 @@ def float_dtype(x: Array) -> Any:
 def keep_heap() -> None:
     """Let the GNU C library keep the memory of a batch's temporaries for the next batch.
 
-    It hands the top of its heap back to the system after every batch whose temporaries pass
-    256 KiB, and takes it again page by page. Once a block of this size has come and gone it keeps
-    twice as much. Measured on batches of 4,096 x 20 float64: (X - m) / s takes 35 ns a row instead
-    of 180. Elsewhere this does nothing.
+    By default it returns the top of its heap to the system after every batch whose temporaries
+    exceed 256 KiB, and gets it again page by page. Once 16 MiB have been allocated and freed, it
+    keeps twice as much. Measured on batches of 4,096 x 20 float64: (X - m) / s takes 35 ns a row
+    instead of 180. With other C libraries this function has no effect.
     """
     np.empty(1 << 24, dtype=np.uint8)
 
@@ -191,41 +191,41 @@ def keep_heap() -> None:
 def batch_rows(
     X: Array, *, extra: int = 0, budget: int = CPU_BATCH_BYTES, most: int = 1 << 13
 ) -> int:
-    """Return how many rows of ``X`` make the largest batch: a power of two set by the device.
+    """Return the number of rows of the largest batch of ``X``, a power of two.
 
-    On a CPU as many as fit in ``budget`` bytes with ``extra`` numbers a row, at least 512 and at
-    most ``most``: by default what stays in the second-level cache. On an accelerator as many as
-    fill it. It depends on the row's size and the kind of device only, so results do not change from
-    one machine to the next.
+    On a CPU a batch takes at most ``budget`` bytes, where each row has ``extra`` more numbers. It
+    has at least 512 and at most ``most`` rows. By default it stays in the second-level cache. On an
+    accelerator a batch has `DEVICE_BATCH_ROWS` rows. The number depends only on the size of a row
+    and the kind of device, so results are the same on every machine.
     """
     if not on_host(X):
         return DEVICE_BATCH_ROWS
     keep_heap()
     size = itemsize(X.dtype, namespace(X))
-    held = sparse.bytes_of_a_row(X) if is_sparse(X) else X.shape[1] * size
-    row = max(1, held + extra * size)
+    own = sparse.bytes_of_a_row(X) if is_sparse(X) else X.shape[1] * size
+    row = max(1, own + extra * size)
     return min(most, max(512, power_of_two(budget // row)))
 
 
 def power_of_two(n: int) -> int:
-    """Return the largest power of two that is at most n, and 1 at least."""
+    """Return the largest power of two that is at most n, or 1 if n is smaller."""
     return 1 << max(0, n.bit_length() - 1)
 
 
 def is_sparse(X: object) -> bool:
-    """Tell whether ``X`` is rows whose zeros are not stored."""
-    # scipy's class asks for 0.2 us whether anything is of its kind
+    """Return whether ``X`` is a ``csr_array``, which does not store the zeros of its rows."""
+    # isinstance with scipy's class takes 0.2 us
     return type(X) is not np.ndarray and isinstance(X, csr_array)
 
 
 def default_int(like: Array) -> Any:
-    """Return the integer dtype that ``like``'s library indexes with on its device."""
+    """Return the integer dtype of indices in ``like``'s library and on its device."""
     info = namespace(like).__array_namespace_info__()
     return info.default_dtypes(device=device(like))["indexing"]
 
 
 def same_dtype(dtype: np.dtype, like: Array) -> Any:
-    """Return NumPy's ``dtype`` in the library of ``like``, or the widest there of its kind."""
+    """Return NumPy's ``dtype`` in ``like``'s library, or the widest dtype of its kind there."""
     known = namespace(like).__array_namespace_info__().dtypes(device=device(like))
     name = np.dtype(dtype).name
     if name in known:
@@ -234,5 +234,5 @@ def same_dtype(dtype: np.dtype, like: Array) -> Any:
 
 
 def same_place(a: Array, b: Array) -> bool:
-    """Tell whether two arrays are of one library and on one device."""
+    """Return whether two arrays are of the same library and on the same device."""
     return namespace(a) is namespace(b) and device(a) == device(b)

@@ -1,6 +1,6 @@
-"""Plain arrays: what comes in, without masks, coordinates, histories of gradients and pandas' NA.
+"""Plain arrays: the data of users without masks, coordinates, gradient histories and pandas' NA.
 
-Blocks pass through `plain` before anything else sees them, and so does what is in memory.
+Every block, and every collection in memory, passes through `plain` before any other code.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ TO_SCIPY = {
     "jax": "scipy.sparse.csr_array({0}.todense())",
     "torch": "scipy.sparse.csr_array({0}.to_dense().numpy())",
 }
-"""Packages of sparse arrays that are not scipy's, and how these become scipy's."""
+"""For each other package of sparse arrays than scipy: the code that converts to scipy's."""
 
 TO_DENSE = {"sparse": "todense", "cupyx": "toarray", "jax": "todense", "torch": "to_dense"}
-"""The same packages, and the method that makes arrays of theirs."""
+"""For the same packages: the method that converts to a dense array."""
 
 TO_ROWS = {
     ("xarray", "Dataset"): 'X.to_dataarray("feature").T makes one array of variables of one '
     "dimension.",
     ("polars", "LazyFrame"): "X.collect() reads them.",
 }
-"""What holds no rows itself, by package and name, and what does."""
+"""Advice for types that hold no rows, by package and name of the type."""
 
 
 def plain(x: Any) -> Any:
-    """Return ``x`` as the array or frame that it holds, itself where it is no more than that.
+    """Return the array or frame that ``x`` holds: ``x`` itself if it is plain already.
 
-    A masked entry becomes NaN, and so does pandas' NA among objects. A tensor of torch leaves its
-    history of gradients, an xarray DataArray its coordinates. A table of pyarrow becomes a frame of
-    pandas over the same memory.
+    Masked entries become NaN, and so does pandas' NA in an array of objects. A tensor of torch
+    loses its gradient history, and an xarray DataArray loses its coordinates. A table of pyarrow
+    becomes a frame of pandas over the same memory.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def plain(x: Any) -> Any:
     if isinstance(x, np.ma.MaskedArray):
         return _filled(x)
     if isinstance(x, np.memmap):
-        return x.view(np.ndarray)  # every slice of a memory map pays for being one
+        return x.view(np.ndarray)  # slices of a memmap object are slower than those of an array
     package = _package(x)
     if package == "pyarrow" and hasattr(x, "column_names"):
         return _pandas_of(x)
@@ -73,7 +73,7 @@ def rows_or_raise(x: Any, name: str = "X") -> None:
     Raises
     ------
     TypeError
-        Naming its type, and what makes rows of it.
+        If it does not. The message names its type and says how to get rows from it.
     """
     if x is None or type(x) is np.ndarray:
         return
@@ -84,13 +84,13 @@ def rows_or_raise(x: Any, name: str = "X") -> None:
 
 
 def known_or_raise(x: Any, name: str = "X", *, sparse: bool = True) -> None:
-    """Check that ``x`` holds rows, and is not sparse in another library than scipy.
+    """Check that ``x`` holds rows, and that it is not a sparse array of another library than scipy.
 
     Raises
     ------
     TypeError
-        Naming its type, and what makes scipy's of it; where nothing may be ``sparse``, what makes
-        an array of it.
+        If a check fails. The message names the type of ``x`` and says how to convert it: to a
+        sparse array of scipy, or to a dense array if ``sparse`` is False.
     """
     if x is None or type(x) is np.ndarray:
         return
@@ -98,12 +98,12 @@ def known_or_raise(x: Any, name: str = "X", *, sparse: bool = True) -> None:
     package = _package(x)
     if package not in TO_SCIPY or (package == "torch" and is_strided(x)):
         return
-    said = f"{name} is a sparse array of another library ({package}: {type(x).__name__})"
+    message = f"{name} is a sparse array of another library ({package}: {type(x).__name__})"
     if not sparse:
-        raise TypeError(f"{said}, but dense data is required. Use '.{TO_DENSE[package]}()'.")
+        raise TypeError(f"{message}, but dense data is required. Use '.{TO_DENSE[package]}()'.")
     remedy = TO_SCIPY[package]
     raise TypeError(
-        f"{said}. Sparse rows are scipy's: give {remedy.format('X')}, or of a dask array "
+        f"{message}. Sparse rows are scipy's: give {remedy.format('X')}, or of a dask array "
         f"X.map_blocks(lambda x: {remedy.format('x')}, dtype=X.dtype)."
     )
 
@@ -116,7 +116,7 @@ def _package(x: Any) -> str:
 
 
 def gaps(x: np.ndarray) -> np.ndarray:
-    """Tell which entries are missing: None, NaN and pandas' NA.
+    """Return which entries are missing: None, NaN and pandas' NA.
 
     Examples
     --------
@@ -125,13 +125,13 @@ def gaps(x: np.ndarray) -> np.ndarray:
     array([False,  True,  True])
     """
     pandas = sys.modules.get("pandas")
-    if pandas is not None:  # whoever made an NA has imported it
+    if pandas is not None:  # without pandas imported there can be no NA
         return pandas.isna(x)
     return (x != x) | (x == None)  # noqa: E711
 
 
 def _without_na(x: np.ndarray) -> np.ndarray:
-    """Return objects with NaN in the place of pandas' NA, themselves where there is none."""
+    """Return an array of objects with NaN instead of pandas' NA: ``x`` itself if it has none."""
     x = x.astype(object, copy=False)
     na = getattr(sys.modules.get("pandas"), "NA", None)
     at = [] if na is None else [i for i in np.flatnonzero(gaps(x)) if x.flat[i] is na]
@@ -142,7 +142,7 @@ def _without_na(x: np.ndarray) -> np.ndarray:
 
 
 def _filled(x: np.ma.MaskedArray) -> np.ndarray:
-    """Return what is not masked, and NaN."""
+    """Return the data with NaN (or NaT) at the masked entries."""
     data, mask = np.asarray(x.data), np.ma.getmaskarray(x)
     if not mask.any():
         return plain(data)

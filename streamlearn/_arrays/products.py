@@ -1,4 +1,4 @@
-"""Products with rows and sums over them, each in the way its library does fastest."""
+"""Products with rows and sums over rows, each in the way that is fastest in its library."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from streamlearn._arrays import sparse
 from streamlearn._arrays.library import Array, device, is_sparse, namespace, widest_float
 
 MANY_LABELS = 64
-"""Labels beyond which sums of rows by label are faster by sorting than by a product.
+"""Number of labels beyond which `sums_by_label` sorts the rows. Up to it, a product is faster.
 
-Measured on 4,096 x 20 float64, one core, microseconds by product and by sorting: torch 415 and 1808
-for 16 labels, 993 and 362 for 64, 7015 and 580 for 256; JAX 276 and 2838, 786 and 1978, 9570 and
-2384.
+Measured on 4,096 x 20 float64 and one core, in microseconds by product and by sorting. torch: 415
+and 1808 for 16 labels, 993 and 362 for 64, 7015 and 580 for 256. JAX: 276 and 2838, 786 and 1978,
+9570 and 2384.
 """
 
 
 def linear_predictor(X: Array, W: Array) -> Array:
-    """Return ``X @ W.T``: (m, d) rows times (k, d) columns, as (m, k)."""
+    """Return ``X @ W.T``, (m, k), for rows X (m, d) and coefficients W (k, d)."""
     if is_sparse(X):
         return sparse.linear_predictor(X, W)
     return X @ W.T
 
 
 def scores_plus(X: Array, W: Array, b: Array) -> Array:
-    """Return ``X @ W.T + b``, (m, k), for columns W (k, d) and b (k,)."""
+    """Return ``X @ W.T + b``, (m, k), for rows X (m, d), coefficients W (k, d) and b (k,)."""
     P = linear_predictor(X, W)
     same = isinstance(P, np.ndarray) and P.dtype == b.dtype
     return each_row(np.add, P, b, P) if same else P + b
@@ -35,7 +35,7 @@ def scores_plus(X: Array, W: Array, b: Array) -> Array:
 def sums_by_label(labels: Array, n_labels: int, X: Array, weight: Array) -> tuple[Array, Array]:
     """Return for each label the sum of weight times row, (k, d), and the sum of the weights, (k,).
 
-    NumPy's sums are in at least the dtype of ``weight``.
+    In NumPy the sums have at least the precision of ``weight``.
     """
     if isinstance(X, np.ndarray):
         ends = np.arange(X.shape[0] + 1)
@@ -57,16 +57,16 @@ def sums_by_label(labels: Array, n_labels: int, X: Array, weight: Array) -> tupl
 
 
 def weighted_sums(G: Array, X: Array) -> Array:
-    """Return ``G.T @ X``: (m, k) weights on (m, d) rows, as (k, d)."""
+    """Return ``G.T @ X``, (k, d), for weights G (m, k) and rows X (m, d)."""
     return over_rows(G.T, X)
 
 
 def over_rows(A: Array, X: Array) -> Array:
-    """Return ``A @ X``, a sum over the rows of X, of at most two dimensions.
+    """Return ``A @ X``, a sum over the rows of X, for A (m,) or (k, m).
 
-    NumPy's ``@`` goes by the size of the result to decide whether other threads may run meanwhile,
-    and keeps them all waiting for a sum over millions of rows; its ``dot`` never does. In a fit
-    that loads beside learning this costs 1.2 times the time.
+    NumPy's ``@`` releases the interpreter lock only if the result is large. All other threads would
+    wait for a sum over millions of rows. ``np.dot`` always releases it. With ``@`` a fit that loads
+    while it learns takes 1.2 times as long.
     """
     if is_sparse(X):
         return sparse.over_rows(A, X)
@@ -74,9 +74,9 @@ def over_rows(A: Array, X: Array) -> Array:
 
 
 def apart(a: Array, b: Array, *, measured: bool) -> tuple[float, float]:
-    """Return the largest magnitudes in a - b and in a, read back to the host.
+    """Return the largest magnitudes in a - b and in a, as floats on the host.
 
-    Unless it is to be ``measured``, whatever is not the same bits may be infinitely far.
+    If not ``measured``, the result may be ``(inf, 0.0)`` for all arrays that differ in any bit.
     """
     if isinstance(a, np.ndarray):
         if a.tobytes() == b.tobytes():  # in a quarter of the time of a comparison
@@ -94,9 +94,9 @@ def row_squares(X: Array) -> Array:
 
 
 def row_products(X: Array, left: Array | None = None, right: Array | None = None) -> Array:
-    """Return the products of all pairs of rows, (m, m), times factors (m, 1) of both if given.
+    """Return ``(left * X) @ (right * X).T``, (m, m): the scalar products of all pairs of rows.
 
-    Also of sparse rows.
+    ``left`` and ``right`` are factors (m, 1). If either is None, both are 1. X may be sparse.
     """
     if left is None or right is None:
         return sparse.dense(X @ X.T) if is_sparse(X) else X @ X.T
@@ -106,7 +106,7 @@ def row_products(X: Array, left: Array | None = None, right: Array | None = None
 
 
 def solve_unit_lower(L: Array, b: Array) -> Array:
-    """Return the x (m, 1) of ``(I + L) x = b`` for strictly lower triangular L (m, m)."""
+    """Return the solution x (m, 1) of ``(I + L) x = b`` for strictly lower triangular L (m, m)."""
     if isinstance(L, np.ndarray):
         solve = strsv if L.dtype == np.float32 else dtrsv
         return solve(L.T, b[:, 0], lower=0, trans=1, diag=1)[:, None]
@@ -115,12 +115,12 @@ def solve_unit_lower(L: Array, b: Array) -> Array:
 
 
 def column_sums(G: Array) -> Array:
-    """Return the sums of (m, k) over its rows, as (k,).
+    """Return the sums of G (m, k) over its rows, (k,).
 
-    A product, because NumPy takes six times as long to add up a few columns.
+    They are computed by a product: NumPy's sum takes six times as long for a few columns.
     """
     if isinstance(G, np.ndarray):
-        # without wrappers, which take as long as some 500 rows
+        # np.sum and other wrappers take as long as the sum of about 500 rows
         return np.add.reduce(G) if G.shape[1] == 1 else np.dot(np.ones(G.shape[0], G.dtype), G)
     if G.shape[1] == 1 and not is_sparse(G):
         return namespace(G).sum(G, axis=0)
@@ -129,9 +129,10 @@ def column_sums(G: Array) -> Array:
 
 
 def each_row(ufunc: np.ufunc, X: np.ndarray, row: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """Return ``ufunc(X, row)`` in the contiguous ``out``, sixteen rows as one where they can be.
+    """Return ``ufunc(X, row)`` in the contiguous ``out``, computed on sixteen rows as one.
 
-    NumPy starts its inner loop anew for every row, and with 20 features that is half of the time.
+    NumPy starts its inner loop again for every row, which takes half of the time with 20 features.
+    Rows are taken one by one if their number is no multiple of 16, or if X is not contiguous.
     """
     m, d = X.shape
     k = 16 if m % 16 == 0 and X.flags.c_contiguous else 1

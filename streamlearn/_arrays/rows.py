@@ -1,4 +1,4 @@
-"""Rows of arrays: some of them, several together, in another dtype, with or without their zeros."""
+"""Functions of rows: they select rows, join them, change their dtype and find extremes in them."""
 
 from __future__ import annotations
 
@@ -23,17 +23,24 @@ from streamlearn._arrays.library import (
 from streamlearn._arrays.products import linear_predictor, scores_plus
 
 FEW_LABELS = 32
-"""Labels up to which NumPy finds the smallest of a row's scores sooner one label after the other.
+"""Number of labels up to which `lowest` compares NumPy's scores label by label.
 
-Its argmin guesses at every element, and starts anew for each row. Measured apart from ``bench/`` on
-4,096 x 20 of float64 and float32, one core, ns a row with the product: 25 and 20 for 4 labels, 18
-and 12 the other way; 56 and 46 for 16, 49 and 31; 87 and 71 for 32, 94 and 55; 138 and 101 for 64,
-212 and 117.
+``np.argmin`` branches at every element and starts its loop again for each row. Measured outside of
+``bench/`` on 4,096 x 20 and one core, in ns a row with the product, for float64 and float32:
+
+======  ===========  ==============
+labels  argmin       label by label
+======  ===========  ==============
+4       25 and 20    18 and 12
+16      56 and 46    49 and 31
+32      87 and 71    94 and 55
+64      138 and 101  212 and 117
+======  ===========  ==============
 """
 
 
 def rows_at(X: Array, at: Any) -> Array:
-    """Return some rows of (m, d), or entries of (m,): those of a slice, or of an array of int."""
+    """Return the rows of X (m, d) or (m,) that ``at`` selects: a slice or an array of int."""
     if not isinstance(at, slice):
         return X[at, :] if is_sparse(X) else namespace(X).take(X, at, axis=0)
     if is_sparse(X) and at.step is None:
@@ -42,10 +49,10 @@ def rows_at(X: Array, at: Any) -> Array:
 
 
 def runs_at(X: Array, runs: Array, length: int) -> Array:
-    """Return some runs of neighbours, one after the other: run i begins at row ``i * length``.
+    """Return some runs of ``length`` consecutive rows, joined. Run i begins at row ``i * length``.
 
-    NumPy copies a run at once: in runs of 256 rows of 20 float64 9 ns a row, row by row 28 (apart
-    from ``bench/``).
+    NumPy copies each run as one. Measured outside of ``bench/`` on runs of 256 rows of 20 float64:
+    9 ns a row, and 28 ns row by row.
     """
     if length == 1:
         return rows_at(X, runs)
@@ -60,49 +67,53 @@ def runs_at(X: Array, runs: Array, length: int) -> Array:
 
 
 def dense(X: Array) -> Array:
-    """Return rows with their zeros: only ever some of a block's."""
+    """Return X as a dense array. Only ever a few rows of a block are made dense."""
     return sparse.dense(X) if is_sparse(X) else X
 
 
 def cast(X: Array, dtype: Any) -> Array:
-    """Return ``X`` in a dtype, itself where it has it."""
+    """Return ``X`` with dtype ``dtype``: ``X`` itself if it has this dtype already."""
     if is_sparse(X):
         return sparse.cast(X, dtype)
     return namespace(X).astype(X, dtype, copy=False)
 
 
 def entries(X: Array) -> Array:
-    """Return the numbers of ``X``: all of them, or of sparse rows those that are stored."""
+    """Return the array of all values of ``X``, or of the stored values if ``X`` is sparse."""
     return X.data if is_sparse(X) else X
 
 
 def of_entries(X: Array, *functions: Callable[..., Array], rows: Sequence[Array]) -> list[Array]:
-    """Return sparse ``X`` with ``function(x, *(row[j] for row in rows))`` for its entries, of each.
+    """Return, for each function, sparse ``X`` with new entries.
 
-    The zeros of X do not go through a function, and stay.
+    An entry x of column j becomes ``function(x, *(row[j] for row in rows))``. The zeros of X stay
+    zeros.
     """
     return sparse.of_entries(X, functions, rows)
 
 
 def present(X: Array) -> Array:
-    """Tell for each column of sparse ``X`` whether an entry of it is stored, (d,)."""
+    """Return for each column of sparse ``X`` whether any of its entries is stored, (d,)."""
     return sparse.counts(X) > 0
 
 
 def column_parts(X: Array, more: int) -> tuple[Array, Array]:
-    """Return sparse ``X`` with only the columns that are `present`, then ``more``; and which."""
+    """Return sparse ``X`` with only its `present` columns, and their indices (u,).
+
+    ``more`` columns of zeros follow them.
+    """
     return sparse.column_parts(X, more)
 
 
 def with_columns(W: Array, columns: Array, values: Array) -> Array:
-    """Return ``W`` (k, d) of NumPy with other values (k, u) in some columns (u,)."""
+    """Return a copy of NumPy's ``W`` (k, d) with ``values`` (k, u) in the ``columns`` (u,)."""
     out = W.copy()
     out[:, columns] = values
     return out
 
 
 def any_nonzero(X: Array, columns: Array) -> bool:
-    """Tell whether any number but 0 and NaN is in some columns of ``X``: those of a mask (d,)."""
+    """Return whether the ``columns`` of ``X``, a mask (d,), hold any number but 0 and NaN."""
     if is_sparse(X):
         return bool(np.any(np.abs(X.data[columns.take(X.indices, mode="clip")]) > 0))
     xp, rows, at = namespace(X), batch_rows(X), namespace(X).nonzero(columns)[0]
@@ -111,9 +122,9 @@ def any_nonzero(X: Array, columns: Array) -> bool:
 
 
 def magnitudes(X: Array, weight: Array | None) -> Array:
-    """Return the largest magnitude in each column of X (m, d), rows of weight 0 and NaN left out.
+    """Return the largest magnitude in each column of X (m, d), in the widest float.
 
-    In the widest float.
+    Rows of weight 0 and NaN are ignored.
     """
     if is_sparse(X):
         return sparse.magnitudes(X, weight)
@@ -126,10 +137,11 @@ def magnitudes(X: Array, weight: Array | None) -> Array:
 
 
 def powers_of_two(x: Array) -> Array:
-    """Return powers of two some binary digits away from nonnegative ``x``, and 0 for 0.
+    """Return a power of two near each nonnegative number of ``x``, and 0 for 0.
 
-    They are exact in any library, and so is to multiply with them and with their inverses, which
-    are finite: x in these units is about 1, its square far from the ends of the floats.
+    The powers are exact in every library. Their inverses are finite, and multiplication by either
+    is exact. x divided by its power is near enough to 1 for its square not to overflow or
+    underflow.
 
     Examples
     --------
@@ -149,7 +161,7 @@ def powers_of_two(x: Array) -> Array:
 
 
 def concat(parts: list[Array], axis: int = 0) -> Array:
-    """Put rows one after the other (axis 0), or columns (axis 1); sparse if any part is."""
+    """Return the parts joined along ``axis``. The result is sparse if any part is."""
     if any(is_sparse(part) for part in parts):
         return sparse.joined(parts, axis)
     return namespace(parts[0]).concat(parts, axis=axis)
@@ -165,15 +177,16 @@ def argmax(x: Array, *, axis: int, keepdims: bool = False) -> Array:
 def argmin(x: Array, *, axis: int) -> Array:
     """Return the indices of the first smallest elements along ``axis``, in `default_int`.
 
-    Infinity is not for it: CuPy's own argmin is wrong then.
+    ``x`` must not hold infinity, for which CuPy's argmin is wrong.
     """
     return x.argmin(axis=axis) if isinstance(x, np.ndarray) else _index("argmin", x, axis=axis)
 
 
 def lowest(X: Array, W: Array, b: Array) -> tuple[Array, Array]:
-    """Return for each row of X the first smallest of ``X @ W.T + b``: its column, and itself.
+    """Return the first smallest entry in each row of ``X @ W.T + b``: its column and its value.
 
-    All of one dtype; the column in `default_int`, both of shape (m,).
+    X (m, d), W (k, d) and b (k,) are of one dtype. Both results have shape (m,). The column is in
+    `default_int`.
     """
     k, xp = W.shape[0], namespace(X)
     if isinstance(X, np.ndarray) and k <= FEW_LABELS:
@@ -183,13 +196,14 @@ def lowest(X: Array, W: Array, b: Array) -> tuple[Array, Array]:
         found = value == P
         if np.count_nonzero(found) != X.shape[0]:
             return found.argmax(axis=0), value
-        # One for each row, whose number a product finds; rows of NaN have none, others more.
+        # The product is faster than argmax. It is right only where each row has one smallest
+        # entry; a row of NaN has none, and then another row may have two.
         column = np.arange(k, dtype=np.float32) @ found.astype(np.float32)
         return np.minimum(column, k - 1, out=column).astype(np.intp), value
     P = scores_plus(X, W, b)
     column = argmin(P, axis=1)
     if isinstance(P, np.ndarray):
-        # Looking again takes 43 ns a row of 16, this 2.
+        # With 16 labels this takes 2 ns a row, and a second search for the minimum 43 ns.
         return column, P.ravel()[column + np.arange(0, P.size, k)]
     return column, xp.min(P, axis=1)
 
@@ -197,7 +211,7 @@ def lowest(X: Array, W: Array, b: Array) -> tuple[Array, Array]:
 def _index(name: str, x: Array, **how: Any) -> Array:
     xp, where = namespace(x), device(x)
     if compat.is_array_api_strict_namespace(xp):
-        # Its argmax makes int64 everywhere, which its own device without 64 bits refuses.
+        # Its argmax returns int64 on every device, which its device without 64 bits refuses.
         x = compat.to_device(x, xp.Device("CPU_DEVICE"))
     index = getattr(xp, name)(x, **how)
     index = xp.astype(index, default_int(xp.empty(0, device=where)), copy=False)
@@ -205,15 +219,16 @@ def _index(name: str, x: Array, **how: Any) -> Array:
 
 
 def position(values: Array, known: Array) -> Array:
-    """Return where ``values`` stand in the sorted ``known``, of one dtype, in `default_int`.
+    """Return the index of each of ``values`` in the sorted ``known``, in `default_int`.
 
-    A value that is not among them stands where it would be inserted; at most the last position.
+    Both are of one dtype. A value that is not in ``known`` gets the index at which it would be
+    inserted, or the last index if that is smaller.
     """
     xp, where = namespace(values), device(values)
     if xp.isdtype(values.dtype, "bool"):
         values, known = (xp.astype(a, xp.uint8) for a in (values, known))
     if compat.is_array_api_strict_namespace(xp):
-        # As `argmax`: int64 everywhere, which its own device without 64 bits refuses.
+        # As in `argmax`: it returns int64 on every device, which one device refuses.
         cpu = xp.Device("CPU_DEVICE")
         values, known = compat.to_device(values, cpu), compat.to_device(known, cpu)
     at = xp.clip(xp.searchsorted(known, values), max=known.shape[0] - 1)

@@ -1,7 +1,7 @@
-"""Rows that are mostly zeros: CSR arrays of scipy, and what the numerics need of them.
+"""Sparse rows: arithmetic on CSR arrays of scipy.
 
-One kind is known, ``scipy.sparse.csr_array`` with sorted indices and no duplicates; `csr` makes it
-of all others. No function here builds the zeros, but for `dense`.
+All functions take ``scipy.sparse.csr_array`` with sorted indices and no duplicates. `csr` converts
+all other formats to it. `dense` is the only function here that builds the zeros.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ CENTRED = (
     "Cannot center sparse matrices: pass `with_mean=False` instead. See docstring for motivation "
     "and alternatives."
 )
-"""What is wrong with moving rows whose zeros are not stored; scikit-learn's words."""
+"""Message for an offset added to sparse rows, in scikit-learn's words."""
 
 
 def is_sparse(x: object) -> bool:
-    """Tell whether ``x`` is of scipy.sparse, in any format."""
+    """Return whether ``x`` is of scipy.sparse, in any format."""
     return sparse.issparse(x)
 
 
 def csr(x: Any) -> csr_array:
-    """Return what scipy.sparse holds in any format as the one kind that is known here.
+    """Return a sparse array of any format as a ``csr_array`` in canonical format.
 
-    The entries are shared where they are in order; ``x`` is never changed.
+    The entries are shared if they are sorted and unique. ``x`` is never changed.
     """
     if isinstance(x, csr_array) and x.ndim == 2 and x.has_canonical_format:
         return x
@@ -40,43 +40,43 @@ def csr(x: Any) -> csr_array:
 
 
 def as_given(out: Any, given: Any) -> Any:
-    """Return sparse rows as a matrix where what they were made of is one, all else as it is."""
+    """Return sparse rows as a matrix if ``given`` is a sparse matrix, and all else as it is."""
     made = isinstance(out, csr_array) and isinstance(given, sparse.spmatrix)
     return sparse.csr_matrix(out) if made else out
 
 
 def _made(data: np.ndarray, at: np.ndarray, ends: np.ndarray, columns: int) -> csr_array:
-    """Return rows of these entries, as they are: the constructor would copy a part of an array."""
+    """Return rows that share these arrays. The constructor would copy slices of an array."""
     out = csr_array((ends.shape[0] - 1, columns), dtype=data.dtype)
     out.data, out.indices, out.indptr = data, at, ends
     out.has_canonical_format = True
     return out
 
 
-def _beside(X: csr_array, data: np.ndarray) -> csr_array:
-    """Return other numbers in the places of X's entries."""
+def _with_data(X: csr_array, data: np.ndarray) -> csr_array:
+    """Return X with the values ``data`` instead of its own entries."""
     return _made(data, X.indices, X.indptr, X.shape[1])
 
 
 def cast(X: csr_array, dtype: Any) -> csr_array:
-    """Return X in a dtype, itself where it has it."""
-    return X if X.dtype == dtype else _beside(X, X.data.astype(dtype))
+    """Return X with dtype ``dtype``: X itself if it has this dtype already."""
+    return X if X.dtype == dtype else _with_data(X, X.data.astype(dtype))
 
 
 def dense(X: csr_array) -> np.ndarray:
-    """Return X with its zeros: only ever for some of the rows."""
+    """Return X as a dense array. Only ever a few rows are made dense."""
     return X.toarray()
 
 
 def part(X: csr_array, start: int, stop: int) -> csr_array:
-    """Return the rows from ``start`` to ``stop``, whose entries are shared."""
+    """Return the rows from ``start`` to ``stop``. They share their entries with X."""
     ends = X.indptr[start : stop + 1]
     here = slice(ends[0], ends[-1])
     return _made(X.data[here], X.indices[here], ends - ends[0], X.shape[1])
 
 
 def bytes_of_a_row(X: csr_array) -> int:
-    """Return the bytes that the entries of a row take in the mean."""
+    """Return the mean number of bytes that the entries of a row take."""
     return X.nnz * (X.data.itemsize + X.indices.itemsize) // max(1, X.shape[0])
 
 
@@ -86,7 +86,7 @@ def nbytes(X: csr_array) -> int:
 
 
 def over_rows(A: np.ndarray, X: csr_array) -> np.ndarray:
-    """Return ``A @ X`` for A (m,) or (k, m), as (d,) or (k, d)."""
+    """Return ``A @ X``, (d,) or (k, d), for A (m,) or (k, m)."""
     if A.ndim == 1:
         return X.T @ A
     if A.shape[0] == 1:
@@ -95,22 +95,23 @@ def over_rows(A: np.ndarray, X: csr_array) -> np.ndarray:
 
 
 def linear_predictor(X: csr_array, W: np.ndarray) -> np.ndarray:
-    """Return ``X @ W.T`` for W (k, d), as (m, k)."""
+    """Return ``X @ W.T``, (m, k), for W (k, d)."""
     return (X @ W[0])[:, None] if W.shape[0] == 1 else X @ W.T
 
 
 def of_entries(
     X: csr_array, functions: Iterable[Callable[..., Any]], rows: Iterable[np.ndarray]
 ) -> list[csr_array]:
-    """Return X with ``function(x, row[j], ...)`` for entries x of column j, of each function."""
+    """Return, for each function, X with ``function(x, row[j], ...)`` for entries x of column j."""
     here = [row.take(X.indices, mode="clip") for row in rows]
-    return [_beside(X, function(X.data, *here)) for function in functions]
+    return [_with_data(X, function(X.data, *here)) for function in functions]
 
 
 def column_parts(X: csr_array, more: int) -> tuple[csr_array, np.ndarray]:
-    """Return X with only those columns that have an entry, then some of zeros; and which they are.
+    """Return X with only the columns that have an entry, and the indices of these columns (u,).
 
-    Where columns are many times as many as entries they are sorted, and else counted.
+    ``more`` columns of zeros follow them. If X has many more columns than entries, the indices of
+    the entries are sorted, because an array over all columns would take longer.
     """
     if X.shape[1] > 16 * X.nnz:
         columns, at = np.unique(X.indices, return_inverse=True)
@@ -130,12 +131,12 @@ def row_squares(X: csr_array) -> np.ndarray:
 
 
 def counts(X: csr_array) -> np.ndarray:
-    """Return how many entries each column has stored, (d,)."""
+    """Return the number of stored entries of each column, (d,)."""
     return np.bincount(X.indices, minlength=X.shape[1])
 
 
 def magnitudes(X: csr_array, weight: np.ndarray | None) -> np.ndarray:
-    """Return the largest magnitude in each column, rows of weight 0 and NaN left out."""
+    """Return the largest magnitude in each column, (d,). Rows of weight 0 and NaN are ignored."""
     counts = ~np.isnan(X.data)
     if weight is not None:
         counts &= np.repeat(weight != 0, np.diff(X.indptr))
@@ -145,12 +146,13 @@ def magnitudes(X: csr_array, weight: np.ndarray | None) -> np.ndarray:
 
 
 def moments(X: csr_array, weight: np.ndarray | None) -> tuple[np.ndarray, ...]:
-    """Return what the moments of each column are made of, zeros counted and NaN not.
+    """Return the sums that the moments of each column are computed from, over all numbers but NaN.
 
-    A shift, the sums of the weights and of their magnitudes, of weighted deviations from the shift,
-    and of their squares: float64 arrays of shape (d,). Where less than half of a column is stored
-    the shift is 0, which costs its squares one bit; elsewhere it is near the mean, made with one of
-    the entries as a shift, so that nothing cancels.
+    They are float64 arrays of shape (d,): a shift, the sum of the weights, the sum of their
+    magnitudes, the weighted sum of the deviations from the shift, and that of their squares. Zeros
+    that are not stored count. In a column with less than half of its entries stored the shift is 0,
+    which costs the squares one bit. In other columns it is near the mean, so that nothing cancels;
+    that mean is itself computed from deviations from one of the entries.
     """
     if weight is not None and not weight.all():
         X, weight = X[np.flatnonzero(weight), :], weight[weight != 0]
@@ -183,9 +185,9 @@ def moments(X: csr_array, weight: np.ndarray | None) -> tuple[np.ndarray, ...]:
 
 
 def extremes(X: csr_array, weight: np.ndarray | None) -> tuple[np.ndarray, ...]:
-    """Return smallest and largest number of each column, how many are not NaN, and how many are.
+    """Return four arrays (d,): minima, maxima, and the numbers of entries that are not and are NaN.
 
-    Zeros count; rows of weight 0 do not. X is of a floating dtype.
+    Zeros that are not stored count. Rows of weight 0 do not count. X has a floating dtype.
     """
     if weight is not None and not weight.all():
         X = X[np.flatnonzero(weight), :]
@@ -203,7 +205,7 @@ def extremes(X: csr_array, weight: np.ndarray | None) -> tuple[np.ndarray, ...]:
 
 
 def joined(parts: list[Any], axis: int) -> csr_array:
-    """Put rows one after the other (axis 0), or columns (axis 1)."""
+    """Return the parts joined along ``axis``."""
     stack = sparse.vstack if axis == 0 else sparse.hstack
     return csr(stack([csr_array(X) for X in parts], format="csr"))
 

@@ -194,7 +194,7 @@ def _as_known(estimator: Any, name: str, X: Any) -> Any:
 def _minds_columns(
     estimator: Any, name: str, params: dict[str, Any], X: Any, error: Exception
 ) -> bool:
-    """Tell whether ``error`` is about the columns: those of fit raise another, or none.
+    """Return whether ``error`` is about the columns: those of fit raise another, or none.
 
     Columns of a frame may be in another order, be more or fewer, as far as the estimator lets them.
     """

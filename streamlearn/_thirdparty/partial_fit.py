@@ -68,7 +68,7 @@ def _configured(config: dict[str, Any], function: Callable[..., Any], *args: Any
 
 
 def _wants_labels_beside(y: Any) -> bool:
-    """Tell whether scikit-learn wants the labels of ``y`` in an array of its library."""
+    """Return whether scikit-learn wants the labels of ``y`` in an array of its library."""
     elsewhere = is_array(y) and not isinstance(y, np.ndarray) and len(y.shape) == 1
     return elsewhere and get_config()["array_api_dispatch"]
 

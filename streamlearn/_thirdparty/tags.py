@@ -25,7 +25,7 @@ LAZY = (
 
 
 def takes_collections(estimator: Any) -> bool:
-    """Tell whether an estimator works on dask collections by itself: ours do."""
+    """Return whether an estimator works on dask collections by itself: ours do."""
     return getattr(estimator, "_takes_collections", False)
 
 
@@ -35,7 +35,7 @@ def is_stateless(estimator: Any) -> bool:
 
 
 def takes(method: Callable[..., Any], name: str) -> bool:
-    """Tell whether ``method`` has a parameter called ``name``."""
+    """Return whether ``method`` has a parameter called ``name``."""
     return name in inspect.signature(method).parameters
 
 
@@ -48,7 +48,7 @@ def rows_known(X: Any) -> int | None:
 
 
 def is_by_row(name: str, value: Any, n_rows: int | None) -> bool:
-    """Tell whether an argument of learning has a value a row."""
+    """Return whether an argument of learning has a value a row."""
     argument = name.rpartition("__")[2]
     if argument == "sample_weight" or engine.is_collection(value):
         return value is not None and not np.isscalar(value)

@@ -242,7 +242,7 @@ def exactly(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _are_floats(x: Array) -> bool:
-    """Tell whether floats hold the numbers of ``x``."""
+    """Return whether floats hold the numbers of ``x``."""
     xp = namespace(x)
     if not xp.isdtype(x.dtype, "integral") or itemsize(x.dtype, xp) < 8 or not x.shape[0]:
         return True

@@ -53,7 +53,7 @@ def as_known(estimator: Any, X: Any) -> Any:
 
 
 def _is_text(dtype: Any) -> bool:
-    """Tell whether a dtype of pandas may hold text: its own, Arrow's, objects, or categories."""
+    """Return whether a dtype of pandas may hold text: its own, Arrow's, objects, or categories."""
     of = getattr(getattr(dtype, "categories", None), "dtype", None)
     if of is not None:
         return _is_text(of)

@@ -75,7 +75,7 @@ class Reader(NamedTuple):
     dense: str | None = DENSE
 
     def looks(self, X: Any) -> bool:
-        """Tell whether NaN and infinity are looked for when X is read."""
+        """Return whether NaN and infinity are looked for when X is read."""
         return self.finite or not reads_are_free(X)
 
     def of_anything(self) -> Reader:

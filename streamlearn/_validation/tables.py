@@ -15,7 +15,7 @@ APART = "Give real and imaginary parts apart."
 
 
 def is_table(x: Any) -> bool:
-    """Tell whether ``x`` is a frame or a column of pandas or polars in memory."""
+    """Return whether ``x`` is a frame or a column of pandas or polars in memory."""
     return hasattr(x, "to_numpy") and (hasattr(x, "dtypes") or hasattr(x, "dtype"))
 
 
@@ -45,7 +45,7 @@ def fault_of(x: Any, *, allow_nan: bool = False) -> str | None:
 
 
 def is_date(dtype: Any) -> bool:
-    """Tell whether a dtype of NumPy, pandas, Arrow or polars is of dates, times or durations.
+    """Return whether a dtype of NumPy, pandas, Arrow or polars is of dates, times or durations.
 
     Categories are what they stand for.
 
@@ -64,7 +64,7 @@ def is_date(dtype: Any) -> bool:
 
 
 def is_complex(dtype: Any) -> bool:
-    """Tell whether a dtype of NumPy or pandas is of complex numbers."""
+    """Return whether a dtype of NumPy or pandas is of complex numbers."""
     return getattr(dtype, "kind", None) == "c"
 
 
@@ -114,7 +114,7 @@ def sparse_of(x: Any) -> Any:
 
 
 def all_sparse(x: Any) -> bool:
-    """Tell whether pandas stores all columns of a frame sparse; ``x`` may be what dask knows."""
+    """Return whether pandas stores all columns of a frame sparse; ``x`` may be what dask knows."""
     dtypes = set(x.dtypes) if hasattr(x, "iloc") and hasattr(x, "columns") else set()
     return bool(dtypes) and all(hasattr(dtype, "fill_value") for dtype in dtypes)
 

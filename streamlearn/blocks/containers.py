@@ -58,7 +58,7 @@ class Blocks(NamedTuple):
 
 
 def is_collection(x: object) -> bool:
-    """Tell whether ``x`` is a dask collection, by dask's protocol."""
+    """Return whether ``x`` is a dask collection, by dask's protocol."""
     return is_dask_collection(x)
 
 
@@ -76,13 +76,13 @@ def in_memory(*containers: Any) -> tuple[Any, ...]:
 
 
 def is_frame(x: object) -> bool:
-    """Tell whether ``x`` is a dask DataFrame or Series."""
+    """Return whether ``x`` is a dask DataFrame or Series."""
     # Of the type: a Delayed has every attribute, and to find divisions may compute them.
     return is_dask_collection(x) and hasattr(type(x), "divisions")
 
 
 def of_frame(x: object) -> bool:
-    """Tell whether ``x`` is a dask frame, or what `map_rows` made of one."""
+    """Return whether ``x`` is a dask frame, or what `map_rows` made of one."""
     return is_frame(x) or (is_dask_collection(x) and is_frame(origin(x)[0]))
 
 

@@ -92,7 +92,7 @@ def filled(said: Said, made: Any, index: Any, remedy: str) -> Any:
 
 
 def _is_kept(found: Any, dtype: Any) -> bool:
-    """Tell whether values keep their meaning in another dtype of pandas."""
+    """Return whether values keep their meaning in another dtype of pandas."""
     import pandas as pd
 
     if isinstance(dtype, pd.StringDtype):

@@ -138,20 +138,20 @@ def _annotated(graph: dict[Key, Any], annotations: Annotations) -> HighLevelGrap
 
 
 def is_future(value: Any) -> bool:
-    """Tell whether ``value`` stands for data on a cluster."""
+    """Return whether ``value`` stands for data on a cluster."""
     return bool(getattr(value, "__dask_future__", False)) or (
         type(value).__module__.partition(".")[0] == "distributed" and hasattr(value, "key")
     )
 
 
 def is_p2p_barrier(node: Any) -> bool:
-    """Tell whether a task ends what a shuffle by P2P takes in."""
+    """Return whether a task ends what a shuffle by P2P takes in."""
     p2p = sys.modules.get("distributed.shuffle._core")
     return p2p is not None and isinstance(node, p2p.P2PBarrierTask)
 
 
 def is_frame_barrier(node: Any) -> bool:
-    """Tell whether a task ends what a shuffle of a frame takes in, which has its rows as they come.
+    """Return whether a task ends what a shuffle of a frame takes in, which has its rows as they come.
 
     Of an array, P2P knows the place of each.
     """
@@ -161,7 +161,7 @@ def is_frame_barrier(node: Any) -> bool:
 
 
 def is_disk_barrier(node: Any) -> bool:
-    """Tell whether a task ends what a shuffle by disk takes in."""
+    """Return whether a task ends what a shuffle by disk takes in."""
     by_disk = sys.modules.get("dask.dataframe.shuffle")
     return by_disk is not None and getattr(node, "func", None) is by_disk.barrier
 

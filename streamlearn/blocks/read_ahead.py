@@ -28,7 +28,7 @@ def lifetimes(plan: Plan, order: Sequence[int]) -> tuple[dict[Key, int], dict[Ke
 
 
 def is_source(key: Key, plan: Plan) -> bool:
-    """Tell whether a shared task reads a source: it waits for no other shared task."""
+    """Return whether a shared task reads a source: it waits for no other shared task."""
     node = plan.shared[key]
     return not isinstance(node, Alias) and not any(d in plan.shared for d in node.dependencies)
 

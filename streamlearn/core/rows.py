@@ -65,12 +65,12 @@ def stored(rows: Rows) -> Array:
 
 
 def is_sparse(rows: Rows) -> bool:
-    """Tell whether the zeros of the rows are not stored."""
+    """Return whether the zeros of the rows are not stored."""
     return backend.is_sparse(stored(rows))
 
 
 def is_scattered(rows: Rows) -> bool:
-    """Tell whether the rows are yet to be gathered."""
+    """Return whether the rows are yet to be gathered."""
     return isinstance(rows.X if isinstance(rows, Affine) else rows, Runs)
 
 

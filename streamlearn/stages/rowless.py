@@ -24,13 +24,13 @@ from streamlearn._thirdparty.tags import is_stateless
 
 
 def _has_categories(encoder: Any) -> bool:
-    """Tell whether an encoder is given all that it would count."""
+    """Return whether an encoder is given all that it would count."""
     counts = (encoder.min_frequency, encoder.max_categories)
     return not isinstance(encoder.categories, str) and counts == (None, None)
 
 
 def _is_seeded(estimator: Any) -> bool:
-    """Tell whether an estimator that draws what it knows draws the same each time."""
+    """Return whether an estimator that draws what it knows draws the same each time."""
     return isinstance(estimator.random_state, Integral)
 
 
@@ -62,7 +62,7 @@ the parameters under which that is so. A subclass may learn more."""
 
 
 def learns_nothing(estimator: Any) -> bool:
-    """Tell whether an estimator that is fitted to any row is fitted to all.
+    """Return whether an estimator that is fitted to any row is fitted to all.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def learns_nothing(estimator: Any) -> bool:
 
 
 def learns_in_blocks(estimator: Any) -> bool:
-    """Tell whether an estimator has a ``partial_fit`` that does something.
+    """Return whether an estimator has a ``partial_fit`` that does something.
 
     Some packages define one that does nothing but raise NotImplementedError.
     """

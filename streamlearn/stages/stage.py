@@ -172,7 +172,7 @@ class Mergeable:
 
 
 def may_be_refused(learner: Learner, state: Any, n_rows: int, reader: Reader) -> bool:
-    """Tell whether a block must be looked at for infinity, or for NaN where it is not allowed.
+    """Return whether a block must be looked at for infinity, or for NaN where it is not allowed.
 
     A statistic knows that from numbers that are fewer than those of the rows.
     """

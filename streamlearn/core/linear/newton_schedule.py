@@ -30,7 +30,7 @@ CHEAP = 1 << 16
 
 
 def has_matrix(K: int, D: int, *, sparse: bool = False) -> bool:
-    """Tell whether H is a matrix, and not its diagonal.
+    """Return whether H is a matrix, and not its diagonal.
 
     A row of 20 stored entries costs next to nothing, and a matrix of more than some hundred
     features as much as 100,000 of them: with 2,000 a fit took 250 times as long as scikit-learn's.
@@ -83,7 +83,7 @@ def growth_near_kinks(X: Array, n_outputs: int) -> int:
 
 
 def is_wide(X: Array, n_outputs: int) -> bool:
-    """Tell whether the rows are sparse and of so many features that H is its diagonal."""
+    """Return whether the rows are sparse and of so many features that H is its diagonal."""
     return is_sparse(X) and not has_matrix(n_outputs, X.shape[1] + 1, sparse=True)
 
 

@@ -271,7 +271,7 @@ def moves(params: Params, p: Array, rows: RowTerms | MoveTerms) -> Array:
 
 
 def are_curved(params: Params) -> bool:
-    """Tell whether moves change with scores other than in jumps."""
+    """Return whether moves change with scores other than in jumps."""
     return params.learning_rate in PASSIVE or LOSSES[params.loss].slope is not None
 
 

@@ -69,5 +69,5 @@ def settle(
 
 
 def by_slopes(params: Params, coef: Array) -> bool:
-    """Tell whether sweeps for models (K, d) may solve with slopes."""
+    """Return whether sweeps for models (K, d) may solve with slopes."""
     return coef.shape[0] == 1 and on_host(coef) and are_curved(params)

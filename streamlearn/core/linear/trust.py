@@ -64,7 +64,7 @@ def begin(w: Array) -> Trust:
 
 
 def is_calm(trust: Trust, now: Array) -> bool:
-    """Tell whether the mean losses of a batch, (K,), are as before: nothing is to be judged then.
+    """Return whether the mean losses of a batch, (K,), are as before: nothing is to be judged then.
 
     Where reading waits for a device all batches are judged.
     """

@@ -253,18 +253,18 @@ def n_features(state: Extremes) -> int:
 
 
 def is_finite(state: Extremes) -> Array:
-    """Tell whether no row was infinite."""
+    """Return whether no row was infinite."""
     xp = namespace(state.low)
     return ~xp.any((state.low == -xp.inf) | (state.high == xp.inf))
 
 
 def is_clean(state: Extremes, n_rows: int) -> Array:
-    """Tell whether none of ``n_rows`` finite rows without weights held NaN."""
+    """Return whether none of ``n_rows`` finite rows without weights held NaN."""
     return namespace(state.count).all(state.count == n_rows)
 
 
 def is_empty(state: Extremes) -> Array:
-    """Tell whether no row with a weight has been seen."""
+    """Return whether no row with a weight has been seen."""
     return namespace(state.count).all(rows(state) == 0)
 
 

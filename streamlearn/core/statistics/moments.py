@@ -171,7 +171,7 @@ def _scaled(of_rows: Callable[..., Any], X: Array, weight: Array | None) -> Mome
 
 
 def _in_range(state: Moments, X: Array) -> bool:
-    """Tell whether the squares of rows X, whose moments are given, are far from the floats' ends.
+    """Return whether the squares of rows X, whose moments are given, are far from the floats' ends.
 
     False if they hold NaN.
     """
@@ -184,7 +184,7 @@ def _in_range(state: Moments, X: Array) -> bool:
 
 
 def _is_narrow(X: Array) -> bool:
-    """Tell whether squares of ``X`` are far from the ends of the widest float, whatever it holds.
+    """Return whether squares of ``X`` are far from the ends of the widest float, whatever it holds.
 
     Such are float32 and integers, where that is float64.
     """
@@ -405,18 +405,18 @@ def n_features(state: Moments) -> int:
 
 
 def is_finite(state: Moments) -> Array:
-    """Tell whether no row was infinite: infinity reaches the means, which are fewer."""
+    """Return whether no row was infinite: infinity reaches the means, which are fewer."""
     xp = namespace(state.mean)
     return xp.all(xp.isfinite(state.mean))
 
 
 def is_clean(state: Moments, n_rows: int) -> Array:
-    """Tell whether none of ``n_rows`` finite rows without weights held NaN."""
+    """Return whether none of ``n_rows`` finite rows without weights held NaN."""
     return namespace(state.weight).all(state.weight == n_rows)
 
 
 def is_empty(state: Moments) -> Array:
-    """Tell whether no number has a weight, or all weights add up to nothing."""
+    """Return whether no number has a weight, or all weights add up to nothing."""
     return ~namespace(state.weight).any(state.weight != 0)
 
 
@@ -452,7 +452,7 @@ def _where_seen(state: Moments, x: Array) -> Array:
 
 
 def _wide(x: Array) -> bool:
-    """Tell whether ``x`` is at least float64."""
+    """Return whether ``x`` is at least float64."""
     return namespace(x).finfo(x.dtype).bits >= 64
 
 
