@@ -1,1 +1,4 @@
-"""From what users and blocks hold to checked arrays and labels; errors name the block."""
+"""Checks that turn the containers of users and blocks into arrays and labels.
+
+Errors name the block.
+"""

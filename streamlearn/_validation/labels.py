@@ -1,7 +1,7 @@
-"""Class labels: find them, weigh them, turn them into codes, and codes back into labels.
+"""Class labels: functions that find them, weigh them, encode them and decode them.
 
-Codes are 0, 1, 2... in the order of the sorted labels. Labels are numbers of any library, or
-NumPy's strings and objects.
+The codes are 0, 1, 2... in the order of the sorted labels. Labels are numbers of any library, or
+strings and objects of NumPy.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class Labels(NamedTuple):
     Attributes
     ----------
     classes : ndarray of shape (n_classes,)
-        Sorted.
+        The sorted labels.
     counts : ndarray of shape (n_classes,)
-        Rows of each, or the sum of their weights.
+        For each label the number of its rows, or the sum of their weights.
     """
 
     classes: np.ndarray
@@ -47,16 +47,25 @@ class Labels(NamedTuple):
 
 
 def discover(blocks: Blocks, *, weighted: bool = False) -> Labels:
-    """Find the labels of the part named "y" in one pass over it, and count their rows.
+    """Find the labels of the part "y" in one pass over it, and count their rows.
 
-    ``weighted`` counts each row as often as its weight says, if there is a part "sample_weight".
+    Parameters
+    ----------
+    blocks : Blocks
+    weighted : bool
+        Whether to count each row by its weight, if there is a part "sample_weight".
+
+    Returns
+    -------
+    Labels
 
     Raises
     ------
     TypeError
-        If numbers and strings are mixed, or a weight is no number.
+        If numbers and strings are mixed, or if a weight is no number.
     ValueError
-        If there are no rows, y holds NaN or numbers that are no whole numbers, or a weight is NaN.
+        If there are no rows, if y contains NaN or a number that is not whole, or if a weight is
+        NaN.
     """
     found = reduce(partial(_labels_of_block, weighted), _merge, blocks)
     if found is None:
@@ -65,26 +74,31 @@ def discover(blocks: Blocks, *, weighted: bool = False) -> Labels:
 
 
 def listed(classes: Any) -> np.ndarray:
-    """Return labels that the user lists, sorted; errors as `discover`."""
+    """Return the user's list of labels, sorted. It raises the same errors as `discover`."""
     return _unique(to_numpy(as_vector(classes, "classes")), "classes").classes
 
 
 def declared(estimator: Any, classes: Any, *, further: bool) -> np.ndarray | None:
-    """Return the labels that are given, or those of the calls before; None where nobody says.
+    """Return the labels that the user gives, or those of earlier calls.
 
     Parameters
     ----------
     estimator : object
-        With a parameter ``classes``.
+        An estimator with a parameter ``classes``.
     classes : array-like or None
-        What ``fit`` or ``partial_fit`` was given.
+        The argument ``classes`` of ``fit`` or ``partial_fit``.
     further : bool
-        Whether this is ``partial_fit``, where all labels have to be known and stay the same.
+        Whether the caller is ``partial_fit``, where all labels must be known and stay the same.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,), or None
+        None if neither the argument nor the parameter gives them.
 
     Raises
     ------
     ValueError
-        In ``partial_fit`` if they are not known, or others than before.
+        In ``partial_fit``, if the labels are not known or differ from those before.
     """
     former = to_numpy(estimator.classes_) if hasattr(estimator, "classes_") else None
     classes = estimator.classes if classes is None else classes
@@ -102,7 +116,7 @@ def declared(estimator: Any, classes: Any, *, further: bool) -> np.ndarray | Non
 
 
 def classes_missing(where: str = "") -> ValueError:
-    """Return the error of a first ``partial_fit`` without the labels."""
+    """Return the error for a first call of ``partial_fit`` without the labels."""
     return ValueError(
         "classes must be passed on the first call to partial_fit. Give all labels there will ever "
         f"be{', ' if where else ''}{where}."
@@ -140,8 +154,8 @@ def labels_or_raise(y: Array, where: str, *, numbers: bool = False) -> None:
     TypeError
         If labels are bytes.
     ValueError
-        If some are missing (NaN, None or pandas' NA), or infinite; where ``numbers`` are looked at,
-        also if some are no whole numbers.
+        If a label is missing (NaN, None or pandas' NA) or infinite. If ``numbers`` is true, also if
+        a label is not a whole number.
     """
     kind = y.dtype.kind if isinstance(y, np.ndarray) else ""
     if kind == "S" or (kind == "O" and y.size and isinstance(y.flat[0], bytes)):
@@ -187,21 +201,27 @@ def _merge(a: Labels, b: Labels) -> Labels:
 
 
 def class_weights(how: Any, classes: np.ndarray, found: Labels | None) -> np.ndarray | None:
-    """Return the weight of each class, or None where all are 1.
+    """Return the weight of each class.
 
     Parameters
     ----------
     how : dict, "balanced" or None
         The parameter ``class_weight``.
     classes : ndarray of shape (n_classes,)
-        Sorted labels.
+        The sorted labels.
     found : Labels or None
-        Those of the data, for "balanced".
+        The labels of the data, which "balanced" needs.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,), or None
+        None if all weights are 1.
 
     Raises
     ------
     ValueError
-        If a label is not in the dict, or "balanced" finds no rows, or none with a weight, of one.
+        If the dict lacks a label and has a key that is no label. With "balanced", if a label has no
+        rows, or only rows without a weight.
     """
     if how is None:
         return None
@@ -221,7 +241,10 @@ def class_weights(how: Any, classes: np.ndarray, found: Labels | None) -> np.nda
 
 
 def to_like(classes: Array, like: Array) -> Array:
-    """Return labels in the namespace and device of ``like``; strings and objects stay NumPy."""
+    """Return labels in the namespace and on the device of ``like``.
+
+    Strings and objects stay in NumPy.
+    """
     classes = to_numpy(classes)
     if classes.dtype.kind in "OUS" or isinstance(like, np.ndarray):
         return classes
@@ -229,10 +252,10 @@ def to_like(classes: Array, like: Array) -> Array:
 
 
 def exactly(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return two arrays of labels as they can be compared and joined.
+    """Return two arrays of labels in dtypes that compare and join exactly.
 
-    NumPy makes floats of int64 and uint64, and of integers and floats: beyond 2**53 these are one
-    label where there were two. Such arrays become objects, which Python compares exactly.
+    NumPy converts int64 with uint64, and integers with floats, to floats. Beyond 2**53 two labels
+    can then become one. Such arrays are returned as objects, which Python compares exactly.
     """
     if a.dtype == b.dtype or not {a.dtype.kind, b.dtype.kind} <= {"i", "u", "f"}:
         return a, b
@@ -242,7 +265,7 @@ def exactly(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _are_floats(x: Array) -> bool:
-    """Return whether floats hold the numbers of ``x``."""
+    """Return whether float64 represents all numbers of ``x`` exactly."""
     xp = namespace(x)
     if not xp.isdtype(x.dtype, "integral") or itemsize(x.dtype, xp) < 8 or not x.shape[0]:
         return True
@@ -250,7 +273,7 @@ def _are_floats(x: Array) -> bool:
 
 
 def _integers(classes: np.ndarray) -> np.ndarray:
-    """Return whole numbers that are objects in an integer dtype."""
+    """Return an array of objects that are whole numbers in an integer dtype."""
     values = [int(c) for c in classes]
     for dtype in (np.int64, np.uint64):
         if np.iinfo(dtype).min <= values[0] and values[-1] <= np.iinfo(dtype).max:
@@ -262,9 +285,9 @@ def _integers(classes: np.ndarray) -> np.ndarray:
 
 
 def comparable(a: Array, b: Array) -> tuple[Array, Array]:
-    """Return two arrays of one place in a dtype that holds the values of both.
+    """Return two arrays of the same library and device in a dtype that represents both exactly.
 
-    Where no dtype of their library does they are NumPy's objects.
+    If their library has no such dtype, they are returned as NumPy's objects.
     """
     if a.dtype == b.dtype:
         return a, b
@@ -277,21 +300,28 @@ def comparable(a: Array, b: Array) -> tuple[Array, Array]:
 
 
 def encode(classes: np.ndarray, y: Any, *, like: Array, where: str = "y") -> Array:
-    """Return the codes of labels ``y`` as integers beside ``like``, shape (n_rows,).
+    """Return the codes of labels ``y``.
 
     Parameters
     ----------
     classes : ndarray of shape (n_classes,)
-        Sorted labels.
+        The sorted labels.
     y : array of shape (n_rows,)
     like : array
+        The codes are in its namespace and on its device.
     where : str
-        What the error calls y.
+        The name of y in errors.
+
+    Returns
+    -------
+    array of shape (n_rows,)
+        The codes, in `default_int`.
 
     Raises
     ------
     ValueError
-        If a label is not among ``classes``, or is none: NaN, or no whole number.
+        If an entry of y is not among ``classes``, or is no label: NaN, or a number that is not
+        whole.
 
     Examples
     --------
@@ -302,16 +332,16 @@ def encode(classes: np.ndarray, y: Any, *, like: Array, where: str = "y") -> Arr
     if isinstance(known, np.ndarray) and isinstance(y, np.ndarray):
         known, y = exactly(known, y)
     if _are_numbers(known) and _are_numbers(y) and len(classes) == 2:
-        # A dozen times as fast as looking for each.
+        # This is twelve times as fast as a search for each label.
         codes = y == known[1]
         wrong = codes == (y == known[0])
     elif isinstance(known, np.ndarray):
-        # Also for numbers of another library beside strings, which match none of them.
+        # Numbers of another library come here too if classes are strings. They match no class.
         y = to_numpy(y)
         try:
             codes = np.minimum(np.searchsorted(known, y), len(known) - 1)
             wrong = known[codes] != y
-        except TypeError:  # labels of another kind, or of several, are none of these
+        except TypeError:  # labels of another type, or of several types, are not among the classes
             codes, wrong = np.zeros(y.shape, dtype=int), np.ones(y.shape, dtype=bool)
     else:
         known, y = comparable(known, y)
@@ -332,7 +362,7 @@ def _are_numbers(x: Any) -> bool:
 
 
 def decode(classes: Array, codes: Array) -> Array:
-    """Return the labels of ``codes``, beside them where they are numbers.
+    """Return the labels of ``codes``. Numbers are in the library and on the device of ``codes``.
 
     Examples
     --------

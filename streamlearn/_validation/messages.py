@@ -4,19 +4,19 @@ from __future__ import annotations
 
 
 def no_rows(estimator: str, shape: str = "") -> ValueError:
-    """Return the error of data without rows; ``shape`` says which, if anybody knows."""
+    """Return the error for data without rows. ``shape`` is added to the message if it is known."""
     return ValueError(
         f"Found array with 0 sample(s){shape} while a minimum of 1 is required by {estimator}."
     )
 
 
 def no_weight(more: str = "") -> ValueError:
-    """Return the error of rows none of which has a weight."""
+    """Return the error for rows that all have weight 0."""
     return ValueError(f"Sample weights must contain at least one non-zero number{more}.")
 
 
 def diverged(where: str, *, advice: str | None = None) -> ValueError:
-    """Return the error of a model whose numbers overflowed; ``advice`` is added as a note."""
+    """Return the error for a model whose numbers overflowed. ``advice`` is added as a note."""
     error = ValueError(
         f"Floating-point under-/overflow occurred {where}. Scaling input data with StandardScaler "
         "or MinMaxScaler might help."

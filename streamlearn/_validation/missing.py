@@ -1,7 +1,7 @@
-"""Missing text, as an estimator that is not ours knows it.
+"""Missing text, in the form that an estimator of scikit-learn or another library expects.
 
-pandas says None, NaN or NA, and dask makes NA of the first two. scikit-learn takes None and NaN for
-two categories, and NA for none.
+In pandas missing text is None, NaN or NA. dask turns the first two into NA. In scikit-learn None
+and NaN are two different categories, and NA is not one.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 from streamlearn._arrays.plain import gaps, plain
 
 EITHER = object()
-"""What missing text is to an estimator that does not say."""
+"""It stands for an estimator that does not show which form it expects."""
 
 
 def as_known(estimator: Any, X: Any) -> Any:
-    """Return what a block holds with its missing text as ``estimator`` knows it.
+    """Return the array or frame ``X`` with missing text in the form that ``estimator`` expects.
 
-    That is None or NaN in a column in which an encoder or an imputer inside knows one of them.
-    Elsewhere NA becomes NaN. What holds no text comes back as it is.
+    In a column in which an inner encoder or imputer has learned None or NaN, missing text becomes
+    that. In other columns NA becomes NaN. ``X`` without text is returned as it is.
     """
     if isinstance(X, np.ndarray) and X.dtype.kind == "O" and X.ndim == 2:
         names: Sequence[Hashable] = range(X.shape[1])
@@ -53,7 +53,10 @@ def as_known(estimator: Any, X: Any) -> Any:
 
 
 def _is_text(dtype: Any) -> bool:
-    """Return whether a dtype of pandas may hold text: its own, Arrow's, objects, or categories."""
+    """Return whether a dtype of pandas may hold text.
+
+    It may be pandas' or Arrow's dtype of text, object, or a categorical dtype of one of them.
+    """
     of = getattr(getattr(dtype, "categories", None), "dtype", None)
     if of is not None:
         return _is_text(of)
@@ -65,7 +68,7 @@ def _is_object(dtype: Any) -> bool:
 
 
 def _with_gaps(column: Any, known: Any) -> Any:
-    """Return a column of pandas whose missing text is ``known``, itself where it is."""
+    """Return a column of pandas in which missing text is ``known``: itself if it is already."""
     dtype = column.dtype
     if not _is_text(dtype):
         return column
@@ -82,12 +85,12 @@ def _with_gaps(column: Any, known: Any) -> Any:
         return column.cat.rename_categories(column.cat.categories.astype(object))
     if dtype.na_value is not pd.NA:
         return column
-    own = pd.Series(["text"]).dtype  # which pandas gives to text by itself
+    own = pd.Series(["text"]).dtype  # pandas' default dtype of text
     return column.astype(own).mask(column.isna(), np.nan)
 
 
 def _known(estimator: Any, names: Sequence[Hashable]) -> list[Any]:
-    """Return for each column what is missing to the estimators inside: None, NaN or `EITHER`."""
+    """Return for each column the missing value of the inner estimators: None, NaN or `EITHER`."""
     found: dict[Hashable, set[Any]] = {name: set() for name in names}
     for inner in _inside(estimator):
         own = vars(inner)
@@ -98,7 +101,7 @@ def _known(estimator: Any, names: Sequence[Hashable]) -> list[Any]:
         else:
             continue
         of = own.get("feature_names_in_", names)
-        if len(of) != len(known):  # columns that stand nobody knows where
+        if len(of) != len(known):  # it is not known which columns these are
             of, known = names, [set().union(*known)] * len(names)
         for name, which in zip(of, known, strict=True):
             found.setdefault(name, set()).update(which)
@@ -110,13 +113,13 @@ def _one(which: set[Any]) -> Any:
 
 
 def _missing(categories: np.ndarray) -> set[Any]:
-    """Return what of None and NaN, which come last, are among the categories of an encoder."""
+    """Return which of None and NaN are among the categories of an encoder. They come last."""
     last = categories[-2:] if categories.dtype.kind == "O" else ()
     return {None if c is None else np.nan for c in last if c is None or c != c}
 
 
 def _inside(estimator: Any) -> Iterator[Any]:
-    """Yield an estimator and all that it is made of."""
+    """Yield an estimator and all estimators inside it."""
     stack = [estimator]
     while stack:
         one = stack.pop()

@@ -1,7 +1,7 @@
-"""From what a block holds to checked arrays: rows, values, weights and labels.
+"""Checks that turn the parts of a block into arrays: rows, target values, weights and labels.
 
-This runs inside the task of a block, since only the block itself knows its namespace, device and
-dtype. Errors name the block; ``block`` is None for containers in memory, which have only one.
+They run inside the task of a block, because only the block itself has a namespace, a device and a
+dtype. Errors name the block. ``block`` is None for containers in memory, which are one block.
 """
 
 from __future__ import annotations
@@ -46,24 +46,25 @@ DENSE = "Use '.toarray()' to convert to a dense array."
 
 
 class Reader(NamedTuple):
-    """How the part X of a block becomes an array: checked, and of a real floating dtype.
+    """How the part X of a block is checked and becomes an array of a real floating dtype.
 
     Attributes
     ----------
     estimator : str
-        Its name, for errors.
+        The estimator's name in errors.
     n_features : int or None
-        None where any number will do.
+        None if any number of features is right.
     names : tuple of str or None
-        Feature names, where X is a frame.
+        Feature names, if X is a frame.
     allow_nan : bool
+        Whether X may contain NaN.
     checked : bool
-        True for a container that has been checked before.
+        Whether the container has been checked before.
     finite : bool
-        Look for NaN and infinity. False where the reader of the rows does, more cheaply, as long as
-        that waits for no device.
+        Whether to look for NaN and infinity. If False, the code that uses the rows does it more
+        cheaply. They are still looked for where a read waits for a device.
     dense : str or None
-        What to do about sparse rows, for errors; None where rows may be sparse.
+        The advice in errors about sparse rows; None if rows may be sparse.
     """
 
     estimator: str
@@ -75,11 +76,11 @@ class Reader(NamedTuple):
     dense: str | None = DENSE
 
     def looks(self, X: Any) -> bool:
-        """Return whether NaN and infinity are looked for when X is read."""
+        """Return whether this reader looks for NaN and infinity in X."""
         return self.finite or not reads_are_free(X)
 
     def of_anything(self) -> Reader:
-        """Return a reader of what a transformer makes of this one's rows."""
+        """Return a reader of the rows that a transformer returns for rows of this reader."""
         return self._replace(n_features=None, names=None, checked=False)
 
     def rows(self, X: Any, block: int | None = None) -> Array:
@@ -88,10 +89,10 @@ class Reader(NamedTuple):
         Raises
         ------
         TypeError
-            If it holds no numbers, or sparse rows where they must be dense.
+            If X contains something else than numbers. If X is sparse and must be dense.
         ValueError
-            If it is not two-dimensional, has other features than were announced, or holds NaN or
-            infinity where that is not allowed.
+            If X is not two-dimensional or does not have the expected features. If X contains
+            infinity, or NaN that is not allowed.
         """
         if self.checked:
             return X
@@ -109,23 +110,24 @@ class Reader(NamedTuple):
         return X
 
     def finite_or_raise(self, X: Array, block: int | None = None) -> None:
-        """Check rows as they came for infinity, and for NaN where that is not allowed.
+        """Check that rows contain no infinity, and no NaN unless it is allowed.
 
         Raises
         ------
         ValueError
-            Naming the block, and the column of a frame.
+            If they do. The message names the block and, for a frame, the column.
         """
         finite_or_raise(X, "X", block, allow_nan=self.allow_nan, names=self.names)
 
     def whole(self, rows: Any, block: int | None = None) -> Any:
-        """Check `streamlearn.blocks.LazyRows`; return them with what they are made of as an array.
+        """Check `streamlearn.blocks.LazyRows`, and return them with an array as their source.
+
+        The rows are computed only if their source contains NaN or infinity.
 
         Raises
         ------
         TypeError, ValueError
-            As `rows` does; and if they will hold NaN or infinity. They are made to look only where
-            what they are made of has any.
+            The same errors as `rows`, also for NaN and infinity in the computed rows.
         """
         if not rows.functions:
             return rows._replace(array=self.rows(rows.array, block))
@@ -152,7 +154,7 @@ class Reader(NamedTuple):
         known = xp.isdtype(X.dtype, "real floating") and itemsize(X.dtype, xp) in (4, 8)
         if known and getattr(X.dtype, "isnative", True):
             return X
-        return cast(X, widest_float(X))  # which is what scikit-learn's checks make of it
+        return cast(X, widest_float(X))  # as scikit-learn's checks do
 
 
 CLIP = "Drop such rows, or clip the values."
@@ -173,12 +175,12 @@ ADVICE = {
     "Found array with dim": "Give rows and columns: X.reshape(len(X), -1), say.",
     "should be a 1d array": "Give one value a row.",
 }
-"""What to do, by words of the error."""
+"""The advice for an error, by words of its message."""
 
 
 @contextmanager
 def with_advice(X: Any) -> Iterator[None]:
-    """Note on errors of scikit-learn's checks what to do, and which column of a frame is meant."""
+    """Add notes to errors of scikit-learn's checks: advice, and the column of a frame."""
     try:
         yield
     except (TypeError, ValueError) as error:
@@ -204,7 +206,7 @@ def _not_complex(named: str) -> str:
 
 
 def in_block(name: str, block: int | None) -> str:
-    """Return what errors call a part of a block.
+    """Return the name of a part of a block in errors.
 
     Examples
     --------
@@ -215,7 +217,7 @@ def in_block(name: str, block: int | None) -> str:
 
 
 def as_array(x: Any, what: str = "X") -> Array:
-    """Return what a block holds as an array, row by row: frames and sequences become NumPy's.
+    """Return a container as an array in row-major order. Frames and sequences become NumPy's.
 
     Raises
     ------
@@ -233,7 +235,7 @@ def as_array(x: Any, what: str = "X") -> Array:
 
 
 def dense_or_sparse(x: Any) -> Array:
-    """Return what a block holds as rows, sparse if it is."""
+    """Return a container as an array: a ``csr_array`` if it is sparse, else as `as_array`."""
     return csr(x) if is_sparse(x) else as_array(x)
 
 
@@ -243,7 +245,7 @@ def dense_or_raise(x: Any, advice: str | None) -> None:
     Raises
     ------
     TypeError
-        Naming its type, with the advice.
+        If it is sparse. The message names its type and gives the advice.
     """
     if advice is not None and hasattr(x, "tocsr"):
         raise TypeError(
@@ -261,12 +263,12 @@ def _sparse_numbers(X: Any, block: int | None) -> Array:
 
 
 def as_numbers(x: Any, name: str, block: int | None = None) -> Array:
-    """Return what a block holds as an array of real numbers; text that spells numbers counts.
+    """Return a container as an array of real numbers. Text that spells numbers is converted.
 
     Raises
     ------
     TypeError, ValueError
-        If it holds something else: dates, other text, objects, complex numbers.
+        If it contains something else: dates, other text, objects, complex numbers.
     """
     what = in_block(name, block)
     if type(x) is not np.ndarray and is_table(x):
@@ -285,12 +287,12 @@ def as_numbers(x: Any, name: str, block: int | None = None) -> Array:
 
 
 def as_vector(x: Any, name: str, block: int | None = None) -> Array:
-    """Return a target or a weight, from whatever container a block holds, with one entry a row.
+    """Return a target or weights, in any container, as an array of shape (n_rows,).
 
     Raises
     ------
     ValueError
-        If it has more than one column, or is complex.
+        If it has more than one column, or if it is complex.
     """
     x = as_array(x, in_block(name, block))
     if _is_complex(x):
@@ -306,13 +308,13 @@ def as_vector(x: Any, name: str, block: int | None = None) -> Array:
 
 
 def read_weight(weight: Any, X: Array, block: int | None, *, signed: bool = True) -> Array | None:
-    """Return a block's row weights where X is and of its dtype, or None if there are none.
+    """Return a block's row weights (n_rows,) on the device and in the dtype of X, or None.
 
     Raises
     ------
     TypeError, ValueError
-        If they are no numbers, hold NaN or infinity, there are several a row, or one is negative
-        where they are not ``signed``.
+        If they are no numbers, if they contain NaN or infinity, or if a row has several. If they
+        are not ``signed``, also if one of them is negative.
     """
     if weight is None:
         return None
@@ -329,12 +331,15 @@ def read_weight(weight: Any, X: Array, block: int | None, *, signed: bool = True
 
 
 def read_values(y: Any, X: Array, block: int | None, columns: int = 1) -> Array:
-    """Return a block's target values where X is and of its dtype: (n_rows,) or (n_rows, columns).
+    """Return a block's target values on the device and in the dtype of X.
+
+    Their shape is (n_rows,) if ``columns`` is 1, else (n_rows, columns).
 
     Raises
     ------
     TypeError, ValueError
-        If they are no numbers, hold NaN or infinity, or are not ``columns`` a row.
+        If they are no numbers, if they contain NaN or infinity, or if a row does not have
+        ``columns`` values.
     """
     y = as_numbers(y, "y", block)
     if columns == 1:
@@ -350,12 +355,12 @@ def read_values(y: Any, X: Array, block: int | None, columns: int = 1) -> Array:
 
 
 def indicator_or_raise(y: Array, block: int | None, name: str = "y") -> None:
-    """Check that a target of several labels a row is 0 or 1 everywhere.
+    """Check that a target with several labels for each row contains only 0 and 1.
 
     Raises
     ------
     ValueError
-        Naming the block, if there is one.
+        If it contains other numbers. The message names the block if there are several.
     """
     if not bool(namespace(y).all((y == 0) | (y == 1))):
         raise ValueError(
@@ -372,12 +377,13 @@ def finite_or_raise(
     allow_nan: bool = False,
     names: tuple[str, ...] | None = None,
 ) -> None:
-    """Check that ``x`` holds no infinity, and no NaN unless ``allow_nan``.
+    """Check that ``x`` contains no infinity, and no NaN unless ``allow_nan``.
 
     Raises
     ------
     ValueError
-        Naming the block, if there is one, and the column, if these are ``names`` of columns.
+        If it does. The message names the block if there are several, and the column if ``names``
+        of columns are given.
     """
     if sum_is_finite(x):
         return
@@ -397,7 +403,10 @@ def finite_or_raise(
 
 
 def sum_is_finite(x: Array) -> bool:
-    """Tell cheaply that nothing is NaN or infinite; True for numbers that are not floats."""
+    """Return whether the sum of ``x`` is finite, so that it contains no NaN and no infinity.
+
+    The result is True if ``x`` is not floating. It may be False by overflow alone.
+    """
     x = entries(x)
     xp = namespace(x)
     if not xp.isdtype(x.dtype, "real floating"):
@@ -412,7 +421,7 @@ def same_place_or_raise(X: Array, fitted: Array, estimator: str, method: str) ->
     Raises
     ------
     ValueError
-        Naming both places.
+        If it is not. The message names both namespaces and devices.
     """
     if not same_place(X, fitted):
         here, there = _library(X), _library(fitted)
@@ -428,5 +437,5 @@ def same_place_or_raise(X: Array, fitted: Array, estimator: str, method: str) ->
 
 
 def _library(x: Array) -> str:
-    """Return the name of the package that makes arrays like ``x``, as it is imported."""
+    """Return the name by which users import the package of ``x``."""
     return namespace(x).__name__.removeprefix("array_api_compat.")

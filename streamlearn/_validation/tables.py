@@ -1,4 +1,4 @@
-"""Frames of pandas and polars as numbers: what a column holds is judged by its dtype itself."""
+"""Frames of pandas and polars as numbers. The dtype of a column decides how it is converted."""
 
 from __future__ import annotations
 
@@ -27,12 +27,15 @@ def dtypes_of(x: Any) -> list[Any]:
 
 
 def names_of(x: Any) -> tuple[str, ...] | None:
-    """Return the names of the columns of a frame; None where there are none."""
+    """Return the names of the columns of a frame, or None if ``x`` has none."""
     return tuple(map(str, x.columns)) if is_table(x) and hasattr(x, "columns") else None
 
 
 def fault_of(x: Any, *, allow_nan: bool = False) -> str | None:
-    """Return in words which column of a frame holds no finite numbers, None if all do."""
+    """Return a sentence that names the first column of a frame that is not finite numbers.
+
+    The result is None if all columns are.
+    """
     for name, column in columns(x):
         try:
             values = _of_column(column)
@@ -47,7 +50,7 @@ def fault_of(x: Any, *, allow_nan: bool = False) -> str | None:
 def is_date(dtype: Any) -> bool:
     """Return whether a dtype of NumPy, pandas, Arrow or polars is of dates, times or durations.
 
-    Categories are what they stand for.
+    For a categorical dtype, the dtype of the categories decides.
 
     Examples
     --------
@@ -69,18 +72,23 @@ def is_complex(dtype: Any) -> bool:
 
 
 def numbers_of(x: Any, what: str) -> np.ndarray:
-    """Return a frame, or a column, as an array of float64 or float32; missing values are NaN.
+    """Return a frame or a column as an array of numbers. Missing values become NaN.
 
     Parameters
     ----------
     x : frame or column
     what : str
-        What errors call it.
+        Its name in errors.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_columns) or (n_rows,), float64 or float32
 
     Raises
     ------
     TypeError, ValueError
-        If it holds something else, naming the column: dates, text, objects, complex numbers.
+        If it contains something else: dates, text, objects or complex numbers. The message names
+        the column.
     """
     dtypes = dtypes_of(x)
     for dtype in set(dtypes):
@@ -90,42 +98,42 @@ def numbers_of(x: Any, what: str) -> np.ndarray:
             raise TypeError(f"{_where(x, dtype, what)} and is not numeric. {ENCODE}")
     with suppress(TypeError, ValueError):
         return _converted(x, dtypes)
-    # Some mixtures are beyond pandas, and what cannot be converted at all has a name.
+    # pandas cannot convert some mixtures of dtypes. Column by column, an error can name the column.
     found = []
     for name, column in columns(x):
         try:
             found.append(_of_column(column))
         except (TypeError, ValueError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
-            said = f"{_said(name, column.dtype, what)} and is not numeric: {error}. {ENCODE}"
-            raise kind(said) from error
+            dtype = _has_dtype(name, column.dtype, what)
+            raise kind(f"{dtype} and is not numeric: {error}. {ENCODE}") from error
     return np.stack(found, axis=1) if hasattr(x, "columns") else found[0]
 
 
 def sparse_of(x: Any) -> Any:
-    """Return a frame of which pandas stores all columns sparse as sparse rows, others as they are.
+    """Return a frame as sparse rows if pandas stores all its columns sparse, else as it is.
 
     Raises
     ------
     ValueError
-        If what is not stored is not 0.
+        If the fill value of a column is not 0.
     """
     return x.sparse.to_coo() if all_sparse(x) else x
 
 
 def all_sparse(x: Any) -> bool:
-    """Return whether pandas stores all columns of a frame sparse; ``x`` may be what dask knows."""
+    """Return whether pandas stores all columns of a frame sparse. ``x`` may be dask's meta."""
     dtypes = set(x.dtypes) if hasattr(x, "iloc") and hasattr(x, "columns") else set()
     return bool(dtypes) and all(hasattr(dtype, "fill_value") for dtype in dtypes)
 
 
 def dates_or_raise(x: Any, what: str) -> None:
-    """Check that no column of a frame, nor an array of NumPy, holds dates.
+    """Check that a frame or an array of NumPy contains no dates.
 
     Raises
     ------
     TypeError
-        Naming the column.
+        If it does. The message names the column of a frame.
     """
     for dtype in set(dtypes_of(x)):
         if is_date(dtype):
@@ -133,12 +141,12 @@ def dates_or_raise(x: Any, what: str) -> None:
 
 
 def column_with(wrong: np.ndarray, names: tuple[str, ...]) -> str:
-    """Return the name of the first column of (n_rows, n_columns) in which something is wrong."""
+    """Return the name of the first column with a True in ``wrong``, (n_rows, n_columns)."""
     return names[int(np.flatnonzero(wrong.any(axis=0))[0])]
 
 
 def columns(x: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield the columns of a frame with their names, or the one that is given."""
+    """Yield the columns of a frame with their names. A single column is yielded without a name."""
     if not hasattr(x, "columns"):
         yield None, x
     elif hasattr(x, "items"):
@@ -162,10 +170,11 @@ def _of_column(column: Any) -> np.ndarray:
 
 
 def _where(x: Any, dtype: Any, what: str) -> str:
-    return _said(next(name for name, column in columns(x) if column.dtype == dtype), dtype, what)
+    name = next(name for name, column in columns(x) if column.dtype == dtype)
+    return _has_dtype(name, dtype, what)
 
 
-def _said(name: Any, dtype: Any, what: str) -> str:
+def _has_dtype(name: Any, dtype: Any, what: str) -> str:
     of = getattr(getattr(dtype, "categories", None), "dtype", None)
-    said = f"{what} has dtype {dtype}" + ("" if of is None else f" of {of}")
-    return said if name is None else f"{said} in column {name!r}"
+    text = f"{what} has dtype {dtype}" + ("" if of is None else f" of {of}")
+    return text if name is None else f"{text} in column {name!r}"

@@ -1,4 +1,7 @@
-"""The block engine: containers in, three verbs out. It knows dask and no algorithm."""
+"""The block engine: it aligns containers and offers three verbs, `fold`, `reduce` and `map_rows`.
+
+It knows dask, and no algorithm.
+"""
 
 from streamlearn.blocks.block import Block
 from streamlearn.blocks.containers import (

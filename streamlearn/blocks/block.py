@@ -1,4 +1,4 @@
-"""One block: the rows of a chunk, and what goes along with them."""
+"""One block: the rows of a chunk, with their targets and weights."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import Any, NamedTuple
 
 
 class Block(NamedTuple):
-    """Rows of X with their targets, weights and whatever else has an entry a row.
+    """Rows of X with their targets, their weights and all else that has one entry for each row.
 
     Attributes
     ----------
     number : int
-        Its place among the blocks.
+        The index of the block.
     parts : dict of str to object
-        What it holds by name, in the order in which `streamlearn.blocks.align` was given it.
+        The parts by name, in the order in which `streamlearn.blocks.align` received them.
     in_memory : bool
-        Whether it is the only block: of containers in memory.
+        Whether the containers are in memory, and this is their only block.
     """
 
     number: int
@@ -24,7 +24,7 @@ class Block(NamedTuple):
 
     @property
     def named(self) -> int | None:
-        """What errors call the block: its number, None where there is only one."""
+        """The number by which errors name the block; None if it is the only one."""
         return None if self.in_memory else self.number
 
     @property

@@ -1,4 +1,4 @@
-"""Containers in: what the caller hands over, lined up as blocks of rows."""
+"""Containers in: the arrays and frames that the caller passes, aligned as blocks of rows."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class Blocks(NamedTuple):
     names : tuple of str
         The names of a block's parts, in order.
     plan : Plan or None
-        How a collection's blocks come about; None for arrays in memory.
+        The tasks that make a collection's blocks; None for containers in memory.
     whole : Block or None
-        Containers in memory, which make one block; None for collections.
+        The one block of containers in memory; None for collections.
     rows : tuple of int or None
-        Rows of each block where they are known beforehand.
+        The number of rows of each block, or None where it is not known beforehand.
     sources : tuple
         The dask collections among the containers.
     functions : dict of str to tuple of callable
-        For parts that arrive as `LazyRows`, how their rows are made.
+        The functions of each part that arrives as `LazyRows`.
     """
 
     names: tuple[str, ...]
@@ -53,7 +53,7 @@ class Blocks(NamedTuple):
 
     @property
     def in_memory(self) -> bool:
-        """Whether the containers are arrays in memory, which make one block."""
+        """Whether the containers are in memory and make one block."""
         return self.plan is None
 
 
@@ -63,9 +63,10 @@ def is_collection(x: object) -> bool:
 
 
 def in_memory(*containers: Any) -> tuple[Any, ...]:
-    """Return containers with all their rows in memory.
+    """Return the containers with all their rows in memory.
 
-    What arrays share is read once, and so is what frames share: dask computes the two apart.
+    Data that several arrays share are read once, and so are data that several frames share. dask
+    computes arrays and frames separately.
     """
     out = list(containers)
     for frames in (False, True):
@@ -77,25 +78,25 @@ def in_memory(*containers: Any) -> tuple[Any, ...]:
 
 def is_frame(x: object) -> bool:
     """Return whether ``x`` is a dask DataFrame or Series."""
-    # Of the type: a Delayed has every attribute, and to find divisions may compute them.
+    # The type is asked: a Delayed has every attribute, and a frame may compute its divisions.
     return is_dask_collection(x) and hasattr(type(x), "divisions")
 
 
 def of_frame(x: object) -> bool:
-    """Return whether ``x`` is a dask frame, or what `map_rows` made of one."""
+    """Return whether ``x`` is a dask frame, or a result of `map_rows` on one."""
     return is_frame(x) or (is_dask_collection(x) and is_frame(origin(x)[0]))
 
 
 def whole_rows(X: Any) -> Any:
     """Return the dask array or frame ``X`` with each row in one chunk, lazily.
 
-    Not by dask's rechunk: that joins blocks with NumPy, whatever they are, and makes an empty block
-    share a source with its neighbour.
+    dask's rechunk is not used. It joins blocks of any library with NumPy, and it makes an empty
+    block share a source with the next one.
 
     Raises
     ------
     TypeError
-        If it is a collection of another kind.
+        If ``X`` is a collection of another kind.
     """
     X = plain(X)
     check_kind("X", X)
@@ -116,7 +117,7 @@ def _side_by_side(blocks: Any) -> Any:
 
 
 def row_chunks(X: Any) -> tuple[int | None, ...]:
-    """Return the rows of each chunk of a collection, None where dask does not know them."""
+    """Return the number of rows of each chunk of a collection, None where it is not known."""
     X = plain(X)
     check_kind("X", X)
     if is_frame(X):
@@ -125,18 +126,19 @@ def row_chunks(X: Any) -> tuple[int | None, ...]:
 
 
 def align(*, lazy_rows: Sequence[str] = (), **containers: Any) -> Blocks:
-    """Line up containers over the same rows; those that are None are left out.
+    """Align containers over the same rows. Containers that are None are left out.
 
-    The first decides: if it is a dask collection the others are cut like it, else all are in memory
-    and make one block. Those named in ``lazy_rows`` arrive as `LazyRows` if `map_rows` made them.
+    If the first container is a dask collection, the others are cut like it. Else all must be in
+    memory, and they make one block. Results of `map_rows` that are named in ``lazy_rows`` arrive as
+    `LazyRows`.
 
     Raises
     ------
     TypeError
-        If a container is a dask collection that is no array, DataFrame or Series, or one of the
-        others is a collection where the first is in memory.
+        If a container is a dask collection other than an array, DataFrame or Series. If the first
+        container is in memory and another one is a collection.
     ValueError
-        If two collections are chunked differently along the rows, or the lengths differ.
+        If two collections are chunked differently along the rows, or if the lengths differ.
     """
     given = {name: plain(x) for name, x in containers.items() if x is not None}
     for name, x in given.items():
@@ -164,7 +166,7 @@ def align(*, lazy_rows: Sequence[str] = (), **containers: Any) -> Blocks:
     arrays = {name: x for name, x in sources.items() if not is_frame(x)}
     frames = {name: x for name, x in sources.items() if is_frame(x)}
     graph, keys, annotations = raw_graph(arrays, frames)
-    # Where the query planner joined partitions of a frame, its keys count, not its npartitions.
+    # The query planner may join partitions of a frame, and npartitions does not show it.
     chunks = {
         name: row_chunks(arrays[name]) if name in arrays else (None,) * len(keys[name])
         for name in lazy
@@ -193,7 +195,7 @@ def check_kind(name: str, x: Any) -> None:
     Raises
     ------
     TypeError
-        Naming what it is.
+        If it is another collection. The message names its type.
     """
     rows_or_raise(x, name)
     if not (is_frame(x) or hasattr(type(x), "chunks")):

@@ -1,12 +1,12 @@
-"""``fold``: the verb of sequential learners. In order, few blocks loaded ahead of the state.
+"""``fold``: the verb of sequential learners. The state goes through the blocks in order.
 
-One plain dask graph a segment::
+A few blocks are loaded ahead. Each segment is one plain dask graph::
 
     update-k = update(update-(k-1), load-k)
     load-k   = block k, prepared, in one task that also waits for an earlier update
 
-The extra edge is what bounds memory: a block may not be loaded before the state that makes room for
-it exists. There is no barrier between blocks, so loading overlaps updating.
+The wait for an earlier update bounds memory: no block is loaded before an earlier one has made room
+for it. There is no barrier between blocks, so loading overlaps with updating.
 """
 
 from __future__ import annotations
@@ -21,21 +21,22 @@ from streamlearn.blocks.graph import DataNode, Task, TaskRef
 from streamlearn.blocks.schedule import Loaded, Schedule, noted, prepared, setting
 
 SEGMENT = 64
-"""Blocks of one graph. A fixed number and never a time, so that results do not depend on speed."""
+"""Blocks of one graph. It is a number and not a duration, so results do not depend on speed."""
 
 
 class Record(NamedTuple):
-    """What happened to one block. Times are seconds since the epoch.
+    """What happened to one block.
 
     Attributes
     ----------
     block, rows, bytes : int
-        Index of the block, its rows, and the bytes of its parts.
+        The index of the block, its number of rows, and the bytes of its parts.
     worker : str
-        The thread that loaded it, behind the worker's address on a cluster.
+        The thread that loaded the block. On a cluster the worker's address precedes it.
     load_start, load_end, update_start, update_end : float
+        Unix times, in seconds.
     report : object
-        What the step reported; None for a block without rows.
+        The report of the step; None for a block without rows.
     """
 
     block: int
@@ -50,7 +51,7 @@ class Record(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """The state after a run of blocks, and their records in the order they were learned from."""
+    """The state after some blocks, and the records of these blocks in the order of learning."""
 
     state: Any
     records: tuple[Record, ...]
@@ -64,7 +65,7 @@ def fold(
     prepare: Callable[[Block], Any],
     order: Sequence[int] | None = None,
 ) -> Iterator[Segment]:
-    """Carry ``state`` through ``blocks`` one after the other; yield it at the end of each segment.
+    """Update ``state`` with one block after the other, and yield it at the end of each segment.
 
     Parameters
     ----------
@@ -73,10 +74,11 @@ def fold(
     state : object
     blocks : Blocks
     prepare : callable
-        ``(block) -> prepared block``, of a `Block`: what needs no state. It runs in the block's own
-        task, in parallel with the chain of steps. Blocks without rows are skipped.
+        ``(block) -> prepared block``, where ``block`` is a `Block`. It does the work that needs no
+        state. It runs in the block's own task, in parallel with the chain of steps. Blocks without
+        rows are skipped.
     order : sequence of int, optional
-        The blocks to learn from, each at most once; default all, 0, 1, 2...
+        The indices of the blocks to learn from, each at most once. By default all: 0, 1, 2...
 
     Yields
     ------
@@ -84,9 +86,9 @@ def fold(
 
     Notes
     -----
-    ``dask.config.set({"streamlearn.window": n})`` sets how many blocks may be loaded ahead, default
-    one a thread or twice the workers of a cluster, and ``streamlearn.segment`` the blocks of one
-    graph. Neither can change what is learned.
+    ``dask.config.set({"streamlearn.window": n})`` sets how many blocks may be loaded ahead. The
+    default is one for each thread, or two for each worker of a cluster. ``streamlearn.segment``
+    sets the number of blocks of one graph. Neither changes what is learned.
     """
     if blocks.whole is not None:
         whole = prepared(blocks.whole, {}, prepare, time.time())

@@ -1,4 +1,4 @@
-"""Rows that were made, as a Series or DataFrame: what dask shows of it, and each partition."""
+"""Results of `map_rows` as a Series or DataFrame: dask's meta of it, and its partitions."""
 
 from __future__ import annotations
 
@@ -11,25 +11,35 @@ from streamlearn._arrays import to_numpy
 from streamlearn._arrays.sparse import is_sparse
 
 
-class Said(NamedTuple):
-    """What dask shows of rows in a frame.
+class FrameMeta(NamedTuple):
+    """dask's meta of a Series or DataFrame.
 
     Attributes
     ----------
     frame : Series or DataFrame
-        Of no rows.
+        It has no rows.
     dtypes : tuple
-        Of its columns, which a frame takes longer to tell than to be made.
+        The dtypes of its columns. To ask a frame for them takes longer than to make a frame.
     """
 
     frame: Any
     dtypes: tuple[Any, ...]
 
 
-def described(meta: Any, names: Sequence[str] | None, given: Any) -> Said:
-    """Return what dask is to show of rows of ``given``."""
-    said = _shown(meta, names, given)
-    return Said(said, tuple(np.ravel(said.dtypes)))
+def described(meta: Any, names: Sequence[str] | None, given: Any) -> FrameMeta:
+    """Return dask's meta of a result.
+
+    Parameters
+    ----------
+    meta : array, Series or DataFrame
+        The result for a few rows or for none.
+    names : sequence of str or None
+        The columns of a two-dimensional array.
+    given : Series or DataFrame, or None
+        The meta of the frame that the result was made of.
+    """
+    frame = _shown(meta, names, given)
+    return FrameMeta(frame, tuple(np.ravel(frame.dtypes)))
 
 
 def _shown(meta: Any, names: Sequence[str] | None, given: Any) -> Any:
@@ -38,33 +48,39 @@ def _shown(meta: Any, names: Sequence[str] | None, given: Any) -> Any:
     from dask.dataframe.utils import clear_known_categories
 
     index = pd.RangeIndex(0) if given is None else given.index
-    if hasattr(meta, "to_pandas"):  # of polars
+    if hasattr(meta, "to_pandas"):  # polars
         meta = meta.to_pandas()
     if hasattr(meta, "columns"):
         known = set() if given is None else set(np.ravel(given.dtypes))
-        said = meta.iloc[:0].set_axis(index)
+        out = meta.iloc[:0].set_axis(index)
         made = [
             name
-            for name, dtype in said.dtypes.items()
+            for name, dtype in out.dtypes.items()
             if isinstance(dtype, pd.CategoricalDtype) and dtype not in known
         ]
-        return clear_known_categories(said, made, index=False) if made else said
+        return clear_known_categories(out, made, index=False) if made else out
     if hasattr(meta, "iloc"):
         return meta.iloc[:0].set_axis(index)
-    text = dd.from_pandas(pd.Series(["a"]), npartitions=1).dtype  # as dask's columns of text have
+    text = dd.from_pandas(pd.Series(["a"]), npartitions=1).dtype  # dask's dtype of text columns
     values = to_numpy(meta)
     if meta.ndim == 1:
-        said = pd.Series(values)
-        said = said.astype(text) if isinstance(said.dtype, pd.StringDtype) else said
+        out = pd.Series(values)
+        out = out.astype(text) if isinstance(out.dtype, pd.StringDtype) else out
     else:
-        said = pd.DataFrame(values, columns=None if names is None else list(names))
-        texts = [c for c, d in said.dtypes.items() if isinstance(d, pd.StringDtype)]
-        said = said.astype(dict.fromkeys(texts, text)) if texts else said
-    return said.iloc[:0].set_axis(index)
+        out = pd.DataFrame(values, columns=None if names is None else list(names))
+        texts = [c for c, d in out.dtypes.items() if isinstance(d, pd.StringDtype)]
+        out = out.astype(dict.fromkeys(texts, text)) if texts else out
+    return out.iloc[:0].set_axis(index)
 
 
-def filled(said: Said, made: Any, index: Any, remedy: str) -> Any:
-    """Return the rows ``made`` as a Series or DataFrame as it was said, in its dtypes."""
+def filled(like: FrameMeta, made: Any, index: Any, remedy: str) -> Any:
+    """Return the rows ``made`` as a Series or DataFrame with the columns and dtypes of ``like``.
+
+    Raises
+    ------
+    ValueError
+        If the rows are sparse. The message ends with ``remedy``.
+    """
     import pandas as pd
 
     if is_sparse(made):
@@ -73,11 +89,11 @@ def filled(said: Said, made: Any, index: Any, remedy: str) -> Any:
         made = made.to_pandas()
     framed = hasattr(made, "iloc")
     values = made if framed else np.asarray(made)
-    if said.frame.ndim == 1:
+    if like.frame.ndim == 1:
         if framed:
             return made.set_axis(index)
-        return pd.Series(values, index=index, name=said.frame.name, dtype=said.dtypes[0])
-    columns = said.frame.columns
+        return pd.Series(values, index=index, name=like.frame.name, dtype=like.dtypes[0])
+    columns = like.frame.columns
     if framed:
         out, dtypes = made.set_axis(index).set_axis(columns, axis=1), list(made.dtypes)
     else:
@@ -85,14 +101,14 @@ def filled(said: Said, made: Any, index: Any, remedy: str) -> Any:
         dtypes = [values.dtype] * len(columns)
     wrong = {
         name: dtype
-        for name, dtype, found in zip(columns, said.dtypes, dtypes, strict=True)
+        for name, dtype, found in zip(columns, like.dtypes, dtypes, strict=True)
         if dtype != found and _is_kept(found, dtype)
     }
     return out.astype(wrong) if wrong else out
 
 
 def _is_kept(found: Any, dtype: Any) -> bool:
-    """Return whether values keep their meaning in another dtype of pandas."""
+    """Return whether values of dtype ``found`` keep their meaning as pandas' ``dtype``."""
     import pandas as pd
 
     if isinstance(dtype, pd.StringDtype):

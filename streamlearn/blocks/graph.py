@@ -1,7 +1,7 @@
-"""The adapter to dask's graphs: the one module that touches what dask may move.
+"""The adapter to dask's graphs: the only module that uses names that dask may change or move.
 
-An array's raw graph is taken as it is, without low-level optimization: those passes rename and
-inline tasks, and so read a source once for X and once more for y. `plan.split` fuses instead.
+An array's raw graph is used without low-level optimization. dask's optimization renames and inlines
+tasks, so a source would be read once for X and again for y. `plan.split` fuses tasks instead.
 """
 
 from __future__ import annotations
@@ -55,31 +55,32 @@ __all__ = [
 
 Key = Hashable
 Annotations = dict[Key, dict[str, Any]]
-"""What ``dask.annotate`` says of tasks: retries, priority, workers, resources."""
+"""Annotations of tasks from ``dask.annotate``: retries, priority, workers, resources."""
 
 
 def raw_graph(
     arrays: Mapping[str, Any], frames: Mapping[str, Any]
 ) -> tuple[dict[Key, Any], dict[str, list[Key]], Annotations]:
-    """Return the tasks of all collections, each one's keys in the order of its rows, annotations.
+    """Return the tasks of all collections, the keys of each, and the annotations of the tasks.
 
-    Frames go through dask's query planner, which reads only the columns that are asked for, and all
-    together, so that a file two of them share is read once. (``dask.optimize`` on several frames
-    returns the first one's data for each of them.) It drops their annotations, with a warning.
-    Futures stay as they are.
+    The keys of a collection are in the order of its rows. Frames go through dask's query planner,
+    which reads only the columns that are needed. They go through it together, so a file that two of
+    them share is read once. (``dask.optimize`` on several frames returns the data of the first one
+    for each of them.) The planner drops the annotations of frames, with a warning. Futures stay as
+    they are.
     """
     merged: dict[Key, Any] = {}
     keys: dict[str, list[Key]] = {}
     annotations: Annotations = {}
     for name, array in arrays.items():
-        # Layer by layer: an update from a HighLevelGraph looks each key up in every layer.
+        # An update from a HighLevelGraph would look up each key in every layer.
         graph = array.__dask_graph__()
         merged.update(ensure_dict(graph))
         for layer in getattr(graph, "layers", {}).values():
             for kind, value in (layer.annotations or {}).items():
                 for key in layer:
-                    said = value(key) if callable(value) else value
-                    annotations.setdefault(key, {})[kind] = said
+                    own = value(key) if callable(value) else value
+                    annotations.setdefault(key, {})[kind] = own
         keys[name] = list(flatten(array.__dask_keys__()))
     if frames:
         planned = _planned(list(frames.values()), {len(found) for found in keys.values()})
@@ -87,7 +88,7 @@ def raw_graph(
         keys |= zip(frames, map(list, map(flatten, planned.__dask_keys__())), strict=True)
     futures = {key: value for key, value in merged.items() if is_future(value)}
     nodes = convert_legacy_graph({k: v for k, v in merged.items() if k not in futures}, set(merged))
-    # An alias of `dask.dataframe.from_delayed` is called what it stands for, not what it is.
+    # An alias of `dask.dataframe.from_delayed` has the key of its target instead of its own.
     renamed = {
         key: Alias(key, node.target)
         for key, node in nodes.items()
@@ -97,12 +98,12 @@ def raw_graph(
 
 
 def _planned(frames: list[Any], chunks: set[int]) -> Any:
-    """Plan frames together: only the columns that are asked for are read.
+    """Plan frames together, so that only the columns that are needed are read.
 
-    Step by step, since ``optimize`` joins the partitions of files of which little is read: what a
-    block is called would be no partition of the user's, and what is learned would depend on the
-    columns that are read. An array that dask made of a frame has them joined, so a frame that goes
-    with such an array is planned as dask does.
+    The planner's steps are called one by one, because ``optimize`` joins partitions if few columns
+    of a file are read. The index of a block would then be no partition that the user knows, and the
+    result would depend on the columns that are read. dask joins partitions when it makes an array
+    of a frame. So a frame that comes with such an array is planned by ``optimize``.
     """
     asked = collections_to_expr(frames)
     planned = asked.simplify().lower_completely().simplify()
@@ -112,7 +113,7 @@ def _planned(frames: list[Any], chunks: set[int]) -> Any:
 
 
 def row_sources(node: GraphNode) -> Set[Key]:
-    """Return the dependencies that hold a task's rows. Indices by which dask takes rows do not."""
+    """Return the dependencies that contain a task's rows, but not those with indices of rows."""
     takes = sys.modules.get("dask.array._shuffle")
     functions = () if takes is None else (takes._getitem, takes.concatenate_arrays)
     if getattr(node, "func", None) not in functions:
@@ -122,38 +123,38 @@ def row_sources(node: GraphNode) -> Set[Key]:
 
 
 def optimized(array: Any, keys: Sequence[Key]) -> dict[Key, Any]:
-    """Return the tasks that an array needs for ``keys``, as dask would run them."""
+    """Return the tasks that an array needs for ``keys``, optimized by dask."""
     return dict(optimize(ensure_dict(array.__dask_graph__()), list(keys)))
 
 
 def _annotated(graph: dict[Key, Any], annotations: Annotations) -> HighLevelGraph:
-    """Return ``graph`` as a graph that says what is said of its tasks."""
+    """Return ``graph`` as a HighLevelGraph with annotations."""
     kinds: dict[str, dict[Key, Any]] = {}
-    for key, said in annotations.items():
-        for kind, value in said.items():
+    for key, own in annotations.items():
+        for kind, value in own.items():
             kinds.setdefault(kind, {})[key] = value
-    # A function is asked for each task. None says nothing.
+    # dask calls such a function with each key. None means that the task has no such annotation.
     by_key = {kind: values.get for kind, values in kinds.items()}
     return HighLevelGraph({"pass": MaterializedLayer(graph, by_key)}, {"pass": set()})
 
 
 def is_future(value: Any) -> bool:
-    """Return whether ``value`` stands for data on a cluster."""
+    """Return whether ``value`` is a future, which refers to data on a cluster."""
     return bool(getattr(value, "__dask_future__", False)) or (
         type(value).__module__.partition(".")[0] == "distributed" and hasattr(value, "key")
     )
 
 
 def is_p2p_barrier(node: Any) -> bool:
-    """Return whether a task ends what a shuffle by P2P takes in."""
+    """Return whether a task is the barrier of a shuffle by P2P."""
     p2p = sys.modules.get("distributed.shuffle._core")
     return p2p is not None and isinstance(node, p2p.P2PBarrierTask)
 
 
 def is_frame_barrier(node: Any) -> bool:
-    """Return whether a task ends what a shuffle of a frame takes in, which has its rows as they come.
+    """Return whether a task is the barrier of a shuffle without a fixed order of rows.
 
-    Of an array, P2P knows the place of each.
+    That is every shuffle of a frame. When P2P rechunks an array, each row has a fixed place.
     """
     if is_p2p_barrier(node):
         return type(node.spec).__name__ != "ArrayRechunkSpec"
@@ -161,18 +162,18 @@ def is_frame_barrier(node: Any) -> bool:
 
 
 def is_disk_barrier(node: Any) -> bool:
-    """Return whether a task ends what a shuffle by disk takes in."""
+    """Return whether a task is the barrier of a shuffle by disk."""
     by_disk = sys.modules.get("dask.dataframe.shuffle")
     return by_disk is not None and getattr(node, "func", None) is by_disk.barrier
 
 
 class Scheduler(NamedTuple):
-    """Where graphs run.
+    """A scheduler of dask, on which graphs run.
 
     Attributes
     ----------
     get : callable
-        ``get(graph, keys) -> results``, as every dask scheduler has it.
+        ``get(graph, keys) -> results``, the interface of every dask scheduler.
     client : distributed.Client or None
     """
 
@@ -189,11 +190,24 @@ class Scheduler(NamedTuple):
         annotations: Annotations | None = None,
         name: Callable[[set[Key]], str | None] | None = None,
     ) -> list[Any]:
-        """Run ``graph`` for ``keys``.
+        """Run ``graph`` and return the results of ``keys``.
 
-        On a cluster the last ``stay`` results remain there, as futures. ``sent`` is emptied as soon
-        as the graph is on its way: what it refers to then lives no longer than its readers need it.
-        ``name`` says in words which tasks workers died of.
+        Parameters
+        ----------
+        graph : dict of key to GraphNode
+        keys : list of keys
+        stay : int
+            On a cluster the last ``stay`` results remain there, as futures.
+        sent : dict, optional
+            Values that ``graph`` refers to. The dict is emptied as soon as the graph is submitted,
+            so that the values live no longer than the tasks that need them.
+        annotations : dict of key to dict, optional
+        name : callable, optional
+            ``(keys) -> str or None``: a note for the error if workers died in tasks ``keys``.
+
+        Returns
+        -------
+        list
         """
         if self.client is None:
             if sent:
@@ -213,26 +227,29 @@ class Scheduler(NamedTuple):
             release(there)
             raise
         finally:
-            # A traceback that somebody keeps refers to them, and so would keep the work going.
+            # A traceback that somebody keeps refers to the futures, and the work would go on.
             release(home)
 
     def _note_killers(
         self, error: BaseException, graph: Mapping[Key, Any], name: Callable[..., Any]
     ) -> None:
-        """Note which tasks workers died of: the one that dask names only waited on one of them."""
+        """Add a note that names the tasks in which workers died.
+
+        The task that dask names only waited for one of them.
+        """
         with suppress(Exception):  # the scheduler may have died, too
             killers = self.client.run_on_scheduler(_killers)
-            said = name(killers & graph.keys())
-            if said is not None:
-                error.add_note(said)
+            note = name(killers & graph.keys())
+            if note is not None:
+                error.add_note(note)
 
     @property
     def in_processes(self) -> bool:
-        """Whether tasks run in processes of this machine, without a cluster."""
+        """Whether tasks run in several processes of this machine, without a cluster."""
         return "multiprocessing" in getattr(self.get, "__module__", "")
 
     def read_ahead(self) -> int:
-        """Return how many blocks to load ahead: enough for every thread or worker to be busy."""
+        """Return how many blocks to load ahead, so that every thread or worker is busy."""
         if self.client is not None:
             threads = self.client.nthreads().values()
             return max(2, 2 * len(threads), sum(threads) + 1)
@@ -244,13 +261,13 @@ class Scheduler(NamedTuple):
 
 
 def _killers(dask_scheduler: Any) -> set[Key]:
-    """Return the tasks that were on too many workers that died."""
+    """Return the tasks that dask blames, because too many workers died while they ran them."""
     tasks = dask_scheduler.tasks.values()
     return {ts.key for ts in tasks if ts.suspicious and ts.exception_blame is ts}
 
 
 def release(values: Iterable[Any]) -> None:
-    """Let go of the futures among ``values``; work that nobody else asked for stops."""
+    """Release the futures among ``values``. Work that nobody else needs stops."""
     for value in values:
         if is_future(value):
             value.release()
@@ -258,13 +275,13 @@ def release(values: Iterable[Any]) -> None:
 
 @contextmanager
 def _seceded() -> Iterator[None]:
-    """Leave the slot of the task that this runs in, if any, to the tasks that it waits for."""
+    """Free the thread of the current task, if there is one, for the tasks that it waits for."""
     import distributed
 
     try:
         distributed.secede()
         inside = True
-    except Exception:  # not inside a task, or one that has left already
+    except Exception:  # not inside a task, or the task has seceded already
         inside = False
     try:
         yield
@@ -279,7 +296,7 @@ def scheduler(collections: Sequence[Any]) -> Scheduler:
     Raises
     ------
     RuntimeError
-        Under an asynchronous client, which cannot be waited for here.
+        If the current client is asynchronous: this code cannot wait for it.
     """
     try:
         get = get_scheduler(collections=list(collections))

@@ -1,9 +1,9 @@
-"""Rows that are still to be made: a block, and functions of its rows.
+"""Lazy rows: a block, and functions that have not been applied to its rows yet.
 
-What `map_rows` returns remembers what it was made of. The next verb then takes the block before and
-sends cache-sized batches through the functions: a transformed block is never built, in fit or in
-predict. A function that takes blocks whole has a true attribute ``whole``: it may cost more a call
-than a row, or want a frame.
+A result of `map_rows` remembers its source and its functions. The next verb reads the source and
+passes batches that fit a cache through the functions. So neither fit nor predict builds a
+transformed block. A function that needs whole blocks has an attribute ``whole`` that is true:
+because each call is expensive, for example, or because it takes a frame.
 """
 
 from __future__ import annotations
@@ -15,33 +15,36 @@ from streamlearn._arrays import batch_rows, concat, is_array
 
 
 class LazyRows(NamedTuple):
-    """A block whose rows are still to be made.
+    """A block, and functions that have not been applied to its rows yet.
 
     Attributes
     ----------
-    array : array of shape (n_rows, n_columns), or what else a block holds
+    array : array of shape (n_rows, n_columns), or another container that a block holds
     functions : tuple of callable
-        Rows in, as many rows out; to be applied one after the other.
+        They are applied one after the other. Each takes rows and returns the same number of rows.
     """
 
     array: Any
     functions: tuple[Callable[..., Any], ...] = ()
 
     def of(self, rows: Any) -> Any:
-        """Make some rows of ``array``."""
+        """Apply the functions to some rows of ``array``."""
         for function in self.functions:
             rows = function(rows)
         return rows
 
     def then(self, *functions: Callable[..., Any]) -> LazyRows:
-        """Return what ``functions`` make of these rows."""
+        """Return these lazy rows with ``functions`` to apply after the others."""
         return LazyRows(self.array, (*self.functions, *functions))
 
     def settled(self) -> LazyRows:
-        """Apply what takes the block whole, and all before it; the rest can work on batches."""
+        """Apply the functions up to the last one that needs a whole block.
+
+        The remaining functions can be applied to batches.
+        """
         last = max((i for i, f in enumerate(self.functions, 1) if _is_whole(f)), default=0)
         if not is_array(self.array):
-            last = max(last, min(1, len(self.functions)))  # which makes an array of it
+            last = max(last, min(1, len(self.functions)))  # only an array can be cut into batches
         x, waiting = self.array, tuple[Callable[..., Any], ...]()
         for function in self.functions[:last]:
             if _is_whole(function) or not is_array(x):
@@ -51,7 +54,7 @@ class LazyRows(NamedTuple):
         return LazyRows(x, self.functions[last:])
 
     def all(self) -> Any:
-        """Make all rows, a cache-sized batch at a time."""
+        """Apply the functions to all rows, in batches that fit a cache."""
         array, functions = rows = self.settled()
         if len(functions) <= 1:
             return rows.of(array)
@@ -63,7 +66,7 @@ class LazyRows(NamedTuple):
 
 
 def as_lazy_rows(X: Any) -> LazyRows:
-    """Return what a block holds as lazy rows, itself where it is that."""
+    """Return X as lazy rows: X itself if it is lazy already."""
     return X if isinstance(X, LazyRows) else LazyRows(X)
 
 
@@ -74,23 +77,23 @@ def _is_whole(function: Callable[..., Any]) -> bool:
 def then(
     functions: tuple[Callable[..., Any], ...], function: Callable[[Any], Any]
 ) -> tuple[Callable[..., Any], ...]:
-    """Return ``functions`` and ``function``, as one with the last of them if it can be."""
+    """Return ``functions`` with ``function`` added, fused with the last of them if possible."""
     fuse = getattr(function, "after", None)
     one = fuse(functions[-1]) if fuse is not None and functions else None
     return (*functions, function) if one is None else (*functions[:-1], one)
 
 
 def remember(X: Any, source: Any, functions: tuple[Callable[..., Any], ...]) -> None:
-    """Note on a dask array or frame what it was made of."""
+    """Store on a dask array or frame its source and the functions that were applied."""
     object.__setattr__(X, "_streamlearn_rows", (_name(X), source, functions))
 
 
 def origin(X: Any) -> tuple[Any, tuple[Callable[..., Any], ...]]:
-    """Return what ``X`` is made of by functions of its rows, and these functions."""
-    # Not by getattr, which a frame takes for a column. A Delayed has no attributes of its own.
-    held = getattr(X, "__dict__", {})
-    name, source, functions = held.get("_streamlearn_rows", (None, X, ()))
-    # An array that was assigned to has another name, and is no longer what was made.
+    """Return the source of ``X`` and the functions of rows that were applied to it."""
+    # getattr would look for a column of a frame. A Delayed has no attributes of its own.
+    attributes = getattr(X, "__dict__", {})
+    name, source, functions = attributes.get("_streamlearn_rows", (None, X, ()))
+    # An assignment to entries of an array changes its name: its functions no longer describe it.
     return (source, functions) if functions and name == _name(X) else (X, ())
 
 

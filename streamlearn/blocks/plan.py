@@ -1,7 +1,8 @@
-"""A graph, split into blocks and what they share.
+"""The plan of a pass: a graph, split into the tasks of each block and the tasks that blocks share.
 
-What only one block needs becomes that block's `Recipe`, run inside a single task; what several
-blocks need (a rechunk's sources, say) stays a task of the graph and runs once.
+The tasks that only one block needs become that block's `Recipe`, which runs inside a single task.
+A task that several blocks need, such as a source of a rechunk, stays a task of the graph and runs
+once.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ from streamlearn.blocks.shuffles import Shuffles
 
 
 class Recipe(NamedTuple):
-    """How to make one block from its inputs: plain data, so that it travels inside a task.
+    """The tasks that make one block from its inputs. It is plain data, so a task can carry it.
 
     Attributes
     ----------
     nodes : tuple of (GraphNode, tuple of keys)
-        In running order, each with the keys that nothing after it needs.
+        The tasks in the order in which they run. Each has the keys that no later task needs.
     outputs : tuple of keys
-        The block's parts.
+        The parts of the block.
     inputs : tuple of keys
-        What must be handed in.
+        The results of other tasks that the recipe needs.
     """
 
     nodes: tuple[tuple[GraphNode, tuple[Key, ...]], ...]
@@ -32,26 +33,27 @@ class Recipe(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """A collection's graph, split into blocks and what they share.
+    """A collection's graph, split into the tasks of each block and the tasks that blocks share.
 
     Attributes
     ----------
     recipes : list of Recipe
-        One a block.
+        One for each block.
     shared : dict of key to GraphNode
-        Tasks that several blocks need, each after the tasks it needs itself.
+        Tasks that several blocks need. Each comes after the tasks that it needs itself.
     readers : dict of key to set of int
-        The blocks whose recipes take a shared task's result.
+        For each shared task, the blocks whose recipes use its result.
     outside : dict of key to DataNode
-        Values in memory that several blocks take.
+        Values in memory that several blocks use.
     remote : bool
-        Whether some data are on a cluster already. Their keys are inputs that stand nowhere here.
+        Whether some data are on a cluster already. Their keys are inputs, and no task here makes
+        them.
     alone : set of keys
-        Shared tasks that one block needs: a shuffle's partitions.
+        Shared tasks that only one block needs: the partitions of a shuffle.
     shuffles : Shuffles or None
-        What must have run before.
+        The shuffles that must run before.
     annotations : dict of key to dict
-        What ``dask.annotate`` says of tasks.
+        The annotations of tasks, from ``dask.annotate``.
     """
 
     recipes: list[Recipe]
@@ -65,7 +67,10 @@ class Plan(NamedTuple):
 
 
 def run_recipe(recipe: Recipe, inputs: Sequence[Any]) -> list[Any]:
-    """Run a recipe on ``inputs``; return the block's parts. No step is held longer than needed."""
+    """Run a recipe on ``inputs`` and return the block's parts.
+
+    Each result is deleted as soon as no later task needs it.
+    """
     values = dict(zip(recipe.inputs, inputs, strict=True))
     for node, spent in recipe.nodes:
         values[node.key] = node(values)
@@ -82,9 +87,9 @@ def split(
     shuffles: Shuffles | None = None,
     annotations: Annotations | None = None,
 ) -> Plan:
-    """Split ``graph`` for ``blocks``, each given by the keys of its parts.
+    """Split ``graph`` for ``blocks``. Each block is given by the keys of its parts.
 
-    Tasks that are named in ``alone`` stay tasks of the graph though one block needs them.
+    Tasks in ``alone`` stay tasks of the graph, even if only one block needs them.
     """
     several = -1
     owner: dict[Key, int] = {}
@@ -149,7 +154,10 @@ def split(
 
 
 def origins(plan: Plan, index: int) -> set[Key]:
-    """Return what rows of a block's first part come from: data, and tasks that wait for none."""
+    """Return the keys that the rows of a block's first part come from.
+
+    They are data, or tasks that do not depend on other rows.
+    """
     recipe = plan.recipes[index]
     nodes = plan.shared | {node.key: node for node, _ in recipe.nodes}
     found: set[Key] = set()
@@ -167,7 +175,7 @@ def origins(plan: Plan, index: int) -> set[Key]:
 
 
 def groups(plan: Plan) -> list[list[int]]:
-    """Return the blocks in groups that share a source; shuffling moves a group as one."""
+    """Return the blocks in groups that share a source. Random orders move a group as one."""
     parent = list(range(len(plan.recipes)))
 
     def find(i: int) -> int:

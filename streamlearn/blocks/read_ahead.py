@@ -1,4 +1,7 @@
-"""What may be in memory when: the positions over which sources live, and what a load waits for."""
+"""The bound on memory: the positions at which sources are in memory, and what each load waits for.
+
+A position is the place of a block in the order of a pass.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from streamlearn.blocks.plan import Plan
 
 
 def lifetimes(plan: Plan, order: Sequence[int]) -> tuple[dict[Key, int], dict[Key, int]]:
-    """Return for each shared task the position that needs it first, and the last that reads it."""
+    """Return for each shared task the first position that needs it and the last that reads it."""
     position = {index: p for p, index in enumerate(order)}
     uses = {
         key: [position[i] for i in readers if i in position]
@@ -28,7 +31,7 @@ def lifetimes(plan: Plan, order: Sequence[int]) -> tuple[dict[Key, int], dict[Ke
 
 
 def is_source(key: Key, plan: Plan) -> bool:
-    """Return whether a shared task reads a source: it waits for no other shared task."""
+    """Return whether a shared task reads a source, so that it waits for no other shared task."""
     node = plan.shared[key]
     return not isinstance(node, Alias) and not any(d in plan.shared for d in node.dependencies)
 
@@ -36,10 +39,10 @@ def is_source(key: Key, plan: Plan) -> bool:
 def sources(
     plan: Plan, first: Mapping[Key, int], last: Mapping[Key, int]
 ) -> dict[Key, tuple[int, int]]:
-    """Return the span of positions over which each shared source may be in memory.
+    """Return for each shared source the first and the last position at which it may be in memory.
 
-    What is made of a source may be views of it, so it counts until the last block that has any
-    part of it.
+    Results of a source may be views of it. So it counts until the last block that uses any part
+    of it.
     """
     reach = dict(last)
     for key in reversed(plan.shared):
@@ -54,12 +57,26 @@ def sources(
 
 
 def gates(spans: Sequence[tuple[int, int]], n: int, window: int) -> tuple[list[int], bool]:
-    """Return what each load waits for, and whether sources stay within the bound.
+    """Return the gate of each load, and whether the sources stay within the bound.
 
-    For each of ``n`` positions, the one whose result its load waits for, or -1. Blocks up to that
-    one are gone; those behind it, at most ``window``, and the shared sources alive over them, given
-    by their ``spans``, are at most ``window`` + 1 together, wherever waiting can bring that about.
-    It cannot where a block needs that many sources itself.
+    The gate of a position is an earlier position, or -1: the load waits for the result of the block
+    there. All blocks up to the gate have then left memory. After it come at most ``window`` blocks
+    and the shared sources that they need. Together they are at most ``window`` + 1, if waiting can
+    achieve this. It cannot if one block alone needs more sources.
+
+    Parameters
+    ----------
+    spans : sequence of (int, int)
+        The first and the last position of each shared source; see `sources`.
+    n : int
+        The number of positions.
+    window : int
+        The number of blocks that may be loaded ahead.
+
+    Returns
+    -------
+    gates : list of int
+    bounded : bool
     """
     begin = deque(sorted(spans))
     alive: list[int] = []

@@ -1,4 +1,4 @@
-"""``reduce``: the verb of mergeable learners. Blocks in parallel, merged in a fixed order."""
+"""``reduce``: the verb of mergeable learners. Blocks run in parallel and merge in a fixed order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streamlearn.blocks.graph import Key, List, Task, TaskRef
 from streamlearn.blocks.schedule import Loaded, Schedule, prepared
 
 FAN_IN = 8
-"""Results merged by one task. A fixed number, so that rounding does not depend on the scheduler."""
+"""Results that one task merges. The number is fixed, so the scheduler cannot change rounding."""
 
 
 def reduce(
@@ -25,22 +25,22 @@ def reduce(
     *,
     order: Sequence[int] | None = None,
 ) -> Any:
-    """Merge what ``of_block`` makes of each block, in a tree whose shape only their number decides.
+    """Merge the states of all blocks in a tree, whose shape depends only on the number of blocks.
 
     Parameters
     ----------
     of_block : callable
-        ``(block) -> state``, of a `Block`. Blocks without rows are skipped.
+        ``(block) -> state``, where ``block`` is a `Block`. Blocks without rows are skipped.
     merge : callable
         ``(a, b) -> state``, associative up to rounding.
     blocks : Blocks
     order : sequence of int, optional
-        The blocks to read, each at most once; default all, 0, 1, 2...
+        The indices of the blocks to read, each at most once. By default all blocks: 0, 1, 2...
 
     Returns
     -------
     object or None
-        The merged state; None if no block has rows.
+        The merged state, or None if no block has rows.
     """
     if blocks.whole is not None:
         whole = prepared(blocks.whole, {}, of_block, time.time())

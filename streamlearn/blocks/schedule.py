@@ -1,7 +1,7 @@
-"""One pass over blocks, as tasks: what may be loaded when, and what a block's own task does.
+"""One pass over blocks as tasks: when each block may be loaded, and what its own task does.
 
-`fold` and `reduce` build on this. A block's task waits for the result of an earlier block (its
-*gate*), so that at most ``window`` + 1 blocks and shared sources are alive at any time.
+`fold` and `reduce` build on this. A block's task waits for the result of an earlier block, its
+*gate*. So at most ``window`` + 1 blocks and shared sources are in memory at any time.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ from streamlearn.blocks.read_ahead import gates, is_source, lifetimes, sources
 
 
 class Loaded(NamedTuple):
-    """A block after its own task: what was made of it, and how long that took.
+    """A block after its own task: the prepared block, and when it was loaded.
 
     Attributes
     ----------
     value : object
-        What ``prepare`` returned; None for a block without rows.
+        The result of ``prepare``; None for a block without rows.
     rows, bytes : int
     worker : str
-        The thread, behind the worker's address on a cluster.
+        The thread. On a cluster the worker's address precedes it.
     start, end : float
-        Seconds since the epoch.
+        Unix times, in seconds.
     """
 
     value: Any
@@ -70,12 +70,12 @@ class Schedule:
     blocks : Blocks
         Blocks of dask collections.
     order : sequence of int
-        The blocks by position, each at most once.
+        The index of the block at each position. An index appears at most once.
     result : str
-        Name of the tasks that are done with a block: position ``p``'s is
-        ``(f"{result}-{token}", p)``, and loads wait for it.
+        The name of the tasks after which a block is no longer needed. The task at position ``p``
+        has the key ``(f"{result}-{token}", p)``, and loads wait for it.
     ordered : bool
-        Whether each of them waits for the one before.
+        Whether each of these tasks waits for the one before.
 
     Raises
     ------
@@ -98,8 +98,9 @@ class Schedule:
                 "The data are persisted on a cluster, and its Client is not the dask scheduler in "
                 "use. Make it the current one, or persist the data without it."
             )
-        # Results in any order must not let later loads in while one that is late keeps the sources
-        # it shares. On a cluster a result travels to the load that waits for it, and may be large.
+        # Without an order of their own, results could let later loads begin while a late block
+        # still keeps the sources that it shares. On a cluster a result is sent to the load that
+        # waits for it, and it may be large. In both cases a chain of empty tasks is the gate.
         chained = self.scheduler.client is not None or (self.plan.shared and not ordered)
         self.token, self.result, self.gate = uuid4().hex, result, "passed" if chained else result
         self.shared = {key: self.key("shared", i) for i, key in enumerate(self.plan.shared)}
@@ -114,17 +115,17 @@ class Schedule:
             self.plan.shuffles.begin(self.scheduler)
 
     def key(self, name: str, position: int) -> Key:
-        """Return the key of a task; dask shows it under ``name``."""
+        """Return the key of a task. dask shows the task as ``name``."""
         return (f"{name}-{self.token}", position)
 
     def loads(
         self, start: int, stop: int, name: str, prepare: Callable[..., Any]
     ) -> dict[Key, GraphNode]:
-        """Return the tasks that load positions ``start`` to ``stop``, and what those need."""
+        """Return the tasks that load positions ``start`` to ``stop``, and the tasks they need."""
         graph: dict[Key, GraphNode] = {}
         for old, value in self.carried.items():
             if not is_future(value):
-                # A task, not data: the scheduler drops a task's result after its last reader.
+                # A task and not data: the scheduler drops the result of a task after its last use.
                 key = self.shared[old]
                 graph[key] = Task(key, list.pop, [value])
         for old in self._beginning(start, stop):
@@ -147,9 +148,9 @@ class Schedule:
             key = self.key(name, p)
             needs = (TaskRef(self.shared.get(k, k)) for k in recipe.inputs)
             self._annotate(key, (node.key for node, _ in recipe.nodes))
-            # A data producer is placed where there is room; others follow their inputs, and the
-            # gate would pull every load to the worker that holds the state. Only a partition that
-            # a shuffle left on one worker is worth following.
+            # dask places a data producer on any free worker, and other tasks near their inputs.
+            # The gate is an input: it would draw every load to the worker with the state. Only a
+            # partition that a shuffle left on one worker is a reason to run there.
             graph[key] = Task(
                 key,
                 load,
@@ -171,14 +172,22 @@ class Schedule:
         return graph | {key: outside[key] for key in needed & outside.keys()}
 
     def run(self, graph: dict[Key, GraphNode], key: Key, start: int, stop: int) -> Any:
-        """Run ``graph``, from ``start`` to ``stop``, for ``key``; keep what later blocks need."""
+        """Run ``graph``, for positions ``start`` to ``stop``, and return the result of ``key``.
+
+        Shared results that later blocks need are kept.
+        """
         here, self.carried = self.carried, {}
-        said, self.annotations = self.annotations, {}
+        annotations, self.annotations = self.annotations, {}
         ahead = [k for k in (*here, *self._beginning(start, stop)) if self.last[k] >= stop]
         keys = [key, *(self.shared[k] for k in ahead)]
         try:
             result, *kept = self.scheduler.run(
-                graph, keys, stay=len(ahead), sent=here, annotations=said, name=self._name_killers
+                graph,
+                keys,
+                stay=len(ahead),
+                sent=here,
+                annotations=annotations,
+                name=self._name_killers,
             )
         except BaseException:
             self.close()
@@ -187,20 +196,23 @@ class Schedule:
         return result
 
     def close(self) -> None:
-        """Let go of all that is kept for later blocks, where none will come."""
+        """Release all that is kept for later blocks. The pass is over."""
         release(self.carried.values())
         self.carried = {}
         if self.plan.shuffles:
             self.plan.shuffles.end()
 
     def _annotate(self, key: Key, made_of: Iterable[Key]) -> None:
-        """Say of a task what is said of the tasks of the collections that it runs."""
+        """Give a task the annotations of the collections' tasks that it runs."""
         known = self.plan.annotations
-        if known and (said := [known[old] for old in made_of if old in known]):
-            self.annotations[key] = fused_annotations(*said)
+        if known and (own := [known[old] for old in made_of if old in known]):
+            self.annotations[key] = fused_annotations(*own)
 
     def _name_killers(self, keys: set[Any]) -> str | None:
-        """Say which blocks workers died of; None if ``keys`` are tasks of none."""
+        """Return a sentence that names the blocks of tasks ``keys``, in which workers died.
+
+        The result is None if they are tasks of no block.
+        """
         first: dict[Any, int] = {self.shared[old]: position for old, position in self.first.items()}
         own = {f"{name}-{self.token}" for name in ("load", self.result)}
         at = {first.get(key, key[1]) for key in keys if key in first or key[0] in own}
@@ -223,8 +235,8 @@ class Schedule:
     def _gates(self, window: int) -> list[int]:
         n = len(self.order)
         spans = sources(self.plan, self.first, self.last)
-        # No waiting can shorten the life of what every block needs. Often it is small: a scale, a
-        # model. It is everything where a block comes from nothing else.
+        # Sources that every block needs stay in memory however long loads wait. Often they are
+        # small: a scale or a model. If blocks come from nothing else, they are all of the data.
         always = {key for key, span in spans.items() if span == (0, n - 1)}
         out, bounded = gates([span for k, span in spans.items() if k not in always], n, window)
         everything = always and n > window + 1 and origins(self.plan, self.order[0]) <= always
@@ -251,7 +263,7 @@ def load(
     _gate: Any,
     *inputs: Any,
 ) -> Loaded:
-    """Make the parts of block ``index`` and prepare them: the task of one block."""
+    """Make the parts of block ``index`` and prepare them. This is the block's own task."""
     start = time.time()
     where = f"block {index} of {' and '.join(names)}, which could not be made. {_alone(index)}"
     with noted(where):
@@ -267,7 +279,7 @@ def _alone(index: int) -> str:
 
 
 def share(recipe: Recipe, index: int, _gate: Any, *inputs: Any) -> Any:
-    """Make what block ``index`` and later ones share: the task of a source, or of a part of one."""
+    """Make a source, or a part of one, that block ``index`` and later blocks share."""
     with noted(f"what block {index} shares with others, which could not be made"):
         (made,) = run_recipe(recipe, inputs)
     return made
@@ -275,9 +287,9 @@ def share(recipe: Recipe, index: int, _gate: Any, *inputs: Any) -> Any:
 
 @contextmanager
 def noted(where: str) -> Iterator[None]:
-    """Note on an error where it happened; whoever catches it by its type still does.
+    """Add a note to an error that says where it happened. The error keeps its type.
 
-    The first to note it was the closest.
+    An error gets one note only: the first, which names the place most closely.
     """
     try:
         yield
@@ -293,7 +305,7 @@ def prepared(
     prepare: Callable[[Block], Any],
     start: float,
 ) -> Loaded:
-    """Prepare a block whose parts are at hand.
+    """Prepare a block whose parts are in memory.
 
     Raises
     ------
@@ -319,12 +331,12 @@ def prepared(
 
 
 def setting(name: str, default: int) -> int:
-    """Read an engine setting: a whole number, at least 1.
+    """Return an option of the engine from dask's configuration: a whole number, at least 1.
 
     Raises
     ------
     ValueError
-        If dask's configuration holds something else.
+        If the option is something else.
     """
     value = dask.config.get(f"streamlearn.{name}", default)
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:

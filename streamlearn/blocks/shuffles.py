@@ -1,9 +1,8 @@
-"""Shuffles through the disk: a pass of their own, before any block can be made.
+"""dask's shuffles through the disk: they run as a graph of their own, before any block is made.
 
-dask's shuffles by P2P, on a cluster, and by disk, without one, end the tasks that take rows in with
-a *barrier*; the tasks after it hand partitions out. Between the two the rows are on disk. So what
-comes before the barriers runs once, as a graph of its own, and every pass hands the partitions out
-again, while the results of the barriers are held.
+dask shuffles by P2P on a cluster, and by disk without one. In both, tasks before a *barrier* write
+rows to disk, and tasks after it read partitions from there. The tasks before the barriers run once.
+Every pass then reads the partitions again, as long as the results of the barriers are kept.
 """
 
 from __future__ import annotations
@@ -36,58 +35,59 @@ from streamlearn.blocks.graph import (
 
 
 class Shuffles:
-    """The shuffles that blocks are made of.
+    """The shuffles that blocks depend on.
 
     Parameters
     ----------
     graph : dict of key to GraphNode
-        All that comes before the partitions.
+        All tasks before those that read partitions.
     kept : sequence of keys
-        The results of ``graph`` that partitions are handed out with.
+        The results of ``graph`` that the reading of partitions needs.
     annotations : dict of key to dict
-        What ``dask.annotate`` says of tasks of ``graph``.
+        The annotations of tasks of ``graph``, from ``dask.annotate``.
     """
 
     def __init__(
         self, graph: Mapping[Key, Any], kept: Iterable[Key], annotations: Annotations
     ) -> None:
         self.graph, self.kept, self.annotations = dict(graph), list(kept), annotations
-        self.held: list[Any] = []
+        self.results: list[Any] = []
         self.here: dict[Key, DataNode] = {}
 
     def begin(self, scheduler: Scheduler) -> None:
-        """Shuffle, unless it is done and the results are still held."""
-        if self.held:
+        """Shuffle, unless the results of an earlier shuffle are still kept."""
+        if self.results:
             return
         graph = self.graph
         if scheduler.client is None:
             opened = [graph[key] for key in self.kept if not graph[key].dependencies]
             graph = graph | {node.key: _opened(node, scheduler.in_processes) for node in opened}
-        self.held = scheduler.run(
+        self.results = scheduler.run(
             graph, self.kept, stay=len(self.kept), annotations=self.annotations
         )
         if scheduler.client is None:
-            pairs = zip(self.kept, self.held, strict=True)
+            pairs = zip(self.kept, self.results, strict=True)
             self.here = {key: DataNode(key, value) for key, value in pairs}
 
     def end(self) -> None:
-        """Let go of the results, and so of the rows on disk."""
-        release(self.held)
-        self.held, self.here = [], {}
+        """Release the results. The rows on disk are then deleted."""
+        release(self.results)
+        self.results, self.here = [], {}
 
 
 def set_apart(
     graph: dict[Key, Any], outputs: Iterable[Key], annotations: Annotations
 ) -> tuple[dict[Key, Any], set[Key], Shuffles | None]:
-    """Set the shuffles that ``outputs`` come from apart from the rest of their graph.
+    """Separate the shuffles that ``outputs`` depend on from the rest of their graph.
 
     Returns
     -------
     graph : dict of key to GraphNode
-        The rest. It hands partitions out, by results of the shuffles that stand nowhere in it.
+        The rest. Its tasks read partitions. They depend on results of the shuffles, which are no
+        tasks of this graph.
     partitions : set of keys
-        The tasks that hand them out. P2P has one worker do it, which holds the partition on its
-        disk, and not every partition of a block the same: each stays a task of its own.
+        The tasks that read partitions. Each of them stays a task of its own: in P2P it runs on the
+        worker that has the partition on its disk, and partitions of one block may be on several.
     shuffles : Shuffles or None
     """
     barriers = {key for key, node in graph.items() if is_p2p_barrier(node) or is_disk_barrier(node)}
@@ -100,15 +100,16 @@ def set_apart(
     }
     partitions = after & _reached(graph, outputs, after)
     kept = {need for key in partitions for need in graph[key].dependencies}
-    # In the order of their partitions: so the new names are ordered, too.
+    # The new names are then in the order of the partitions, as the old ones are.
     before = sorted(_reached(graph, kept), key=lambda key: natural_sort_key(str(key)))
     token = uuid4().hex
     names: dict[Key, Key] = {k: (f"{key_split(k)}-{token}", i) for i, k in enumerate(before)}
     ids: dict[str, str] = {}
     for i, key in enumerate(barriers.intersection(before)):
         if is_p2p_barrier(graph[key]):
-            # P2P knows a shuffle by its id and the key of its barrier, one at a time. With others
-            # of the same rows on the cluster, or another of their graphs, it needs one of its own.
+            # P2P finds a shuffle by its id and by the key of its barrier, and runs only one with
+            # the same id at a time. The same rows may be shuffled twice on a cluster, by another
+            # graph for example, so this shuffle gets an id of its own.
             old = graph[key].spec.id
             ids[old] = f"{token}-{i}"
             names[key] = str(key).replace(old, ids[old])
@@ -129,21 +130,21 @@ def set_apart(
     for key in barriers | kept:
         del rest[key]
     results = [names[key] for key in kept]
-    # P2P has both sides of a merge leave a partition to the same worker where a task needs both.
+    # P2P puts a partition of both sides of a merge on one worker if a task needs both sides.
     both = ("shuffled-" + token, 0)
     passed[both] = Task(both, _after, List(*map(TaskRef, results)), tuple)
     results.append(both)
-    said = {names[key]: annotations[key] for key in before if key in annotations}
-    # A task of which something is said stays one of its own.
-    fused = fuse_linear_task_spec(passed, [*results, *said])
-    return rest, partitions, Shuffles(fused, results, said)
+    annotated = {names[key]: annotations[key] for key in before if key in annotations}
+    # An annotated task is not fused, so that its annotations do not apply to other tasks.
+    fused = fuse_linear_task_spec(passed, [*results, *annotated])
+    return rest, partitions, Shuffles(fused, results, annotated)
 
 
 def warn_of_orders(graph: Mapping[Key, Any], outputs: Mapping[str, Iterable[Key]]) -> None:
-    """Warn where the rows of some parts come from a shuffle of a frame, and those of others do not.
+    """Warn if the rows of some parts come from a shuffle of a frame, and those of others do not.
 
-    dask lets rows through a shuffle in no fixed order. In one pass two shuffles of the same sources
-    have the same one, but what was persisted may have another.
+    A shuffle of dask has no fixed order of rows. In one pass, two shuffles of the same sources have
+    the same order. Rows that were persisted before may have another order.
     """
     barriers = {key for key, node in graph.items() if is_frame_barrier(node)}
     if not barriers:
@@ -162,7 +163,7 @@ def warn_of_orders(graph: Mapping[Key, Any], outputs: Mapping[str, Iterable[Key]
 
 
 def _reached(graph: Mapping[Key, Any], roots: Iterable[Key], ends: Iterable[Key] = ()) -> set[Key]:
-    """Return the tasks that ``roots`` need and the roots, but not what ``ends`` need."""
+    """Return ``roots`` and the tasks that they need, but not the tasks that ``ends`` need."""
     found: set[Key] = set()
     stack = list(roots)
     while stack:
@@ -177,7 +178,7 @@ def _reached(graph: Mapping[Key, Any], roots: Iterable[Key], ends: Iterable[Key]
 
 
 def _with_ids(x: Any, ids: Mapping[str, str]) -> Any:
-    """Return a task, or what is inside of one, with other ids of P2P."""
+    """Return a task, or an argument of one, with other ids of P2P shuffles."""
     if isinstance(x, str):
         return ids.get(x, x)
     if type(x) in (list, tuple):
@@ -194,10 +195,10 @@ def _with_ids(x: Any, ids: Mapping[str, str]) -> Any:
 
 
 def _in_order(graph: dict[Key, GraphNode], barrier: Key) -> None:
-    """Have partitions go into a shuffle by disk one after the other.
+    """Make the tasks that write partitions to a shuffle by disk run one after the other.
 
-    It appends them as they come. Without an order of its own each pass, and each of two columns of
-    a frame that are shuffled apart, would have the rows in another one.
+    The shuffle appends rows as they arrive. Without this order, rows would have another order in
+    each pass, and in each of two columns of a frame that are shuffled separately.
     """
     before = None
     for key in sorted(graph[barrier].dependencies, key=lambda key: key[1]):
@@ -208,10 +209,10 @@ def _in_order(graph: dict[Key, GraphNode], barrier: Key) -> None:
 
 
 def _opened(node: Task, in_processes: bool) -> DataNode:
-    """Open the file of a shuffle by disk in this process, so that it lasts from pass to pass.
+    """Open the file of a shuffle by disk in this process, so that it lasts for several passes.
 
-    The processes that work on a graph remove their files when they end. A pickle of the task opens
-    a file that several processes can use: none keeps rows of it in its own memory.
+    The processes that run a graph delete their files when they end. A task that was pickled opens
+    a file that several processes can use: no process keeps rows of it in its own memory.
     """
     return DataNode(node.key, (pickle.loads(pickle.dumps(node)) if in_processes else node)())
 
