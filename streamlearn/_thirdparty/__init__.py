@@ -1,1 +1,1 @@
-"""Estimators of other libraries: they learn from one more block, and answer for collections."""
+"""Estimators of other libraries: they learn from blocks, and their methods take collections."""

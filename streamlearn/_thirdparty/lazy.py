@@ -1,4 +1,4 @@
-"""Answers for collections: a method of a fitted estimator is called on each block, lazily."""
+"""Methods on collections: a method of a fitted estimator is called on each block, lazily."""
 
 from __future__ import annotations
 
@@ -35,10 +35,12 @@ class Method:
     params : dict
         Further arguments of the method.
     nothing : array, optional
-        What a block of NumPy's or a frame without rows gives; an estimator cannot be asked. Other
-        answers have its dtype, where that is one of numbers of their kind.
+        The result for an array of NumPy or a frame without rows, for which most estimators raise an
+        error. Results for other blocks are converted to its dtype, if both are numbers and the
+        conversion is of the same kind.
     config : dict
-        scikit-learn's configuration, which is the thread's that makes this: a task runs in another.
+        scikit-learn's configuration in the thread that makes this object. Tasks run in other
+        threads.
     """
 
     estimator: Any
@@ -61,7 +63,7 @@ class Method:
         Raises
         ------
         ValueError
-            If it makes more or fewer rows.
+            If the result has more or fewer rows than X.
         """
         if self.nothing is not None and not engine.n_rows(X):
             if not is_array(X) or isinstance(X, np.ndarray):
@@ -70,23 +72,23 @@ class Method:
             return self(one)[:0, ...]
         with config_context(**self.config), with_advice(X):
             out = getattr(self.estimator, self.name)(as_known(self.estimator, X), **self.params)
-        if _says_its_rows(out) and engine.n_rows(out) != engine.n_rows(X):
+        if _has_rows(out) and engine.n_rows(out) != engine.n_rows(X):
             raise ValueError(
                 f"{type(self.estimator).__name__}.{self.name} made {engine.n_rows(out)} rows of "
                 f"the {engine.n_rows(X)} of a block, and one is expected for each. Leave rows out "
                 "beforehand, of X and y alike."
             )
-        return _as_said(self.nothing, out)
+        return _in_dtype(self.nothing, out)
 
 
-def _as_said(nothing: Any, out: Any) -> Any:
+def _in_dtype(nothing: Any, out: Any) -> Any:
     both = isinstance(nothing, np.ndarray) and isinstance(out, np.ndarray)
     if not both or out.dtype == nothing.dtype or out.dtype.kind not in "biufc":
         return out
     return out.astype(nothing.dtype) if np.can_cast(out.dtype, nothing.dtype, "same_kind") else out
 
 
-def _says_its_rows(x: Any) -> bool:
+def _has_rows(x: Any) -> bool:
     return len(getattr(x, "shape", ())) > 0
 
 
@@ -101,19 +103,26 @@ def ask(
     name : str
     X : dask array or dask DataFrame
     meta : array, Series or DataFrame, optional
-        Of the kind, dtype and columns of what comes out. Without it that is found out by asking
-        about a row of ones (of a frame, about dask's sample of it). Where that raises, as of
-        categories that are unknown, feature names tell the columns, which are float64 then.
+        An example of the result, with its library, dtype and columns. By default the method is
+        called on a row of ones, or on a row of dask's sample of a frame. If that raises an error,
+        for example because of unknown categories, the feature names of the estimator give the
+        columns, and their dtype is float64.
     like : array, optional
-        Of the kind that the blocks of X are, where dask may not know it.
+        An array of the library of X's blocks, if dask may not know it.
     **params : dict of str to object
         Further arguments of the method.
+
+    Returns
+    -------
+    dask array, dask Series or dask DataFrame
+        As from `streamlearn.blocks.map_rows`.
 
     Raises
     ------
     ValueError
-        If the estimator cannot answer about that row, or by one array with a row for each. What it
-        says of columns that are not those of fit is raised as it is.
+        If the method raises an error on that row, or does not return one array with a row for each
+        row of X. The estimator's own error about columns that differ from those of fit is raised as
+        it is.
     """
     X = engine.whole_rows(X)
     what = f"{type(estimator).__name__}.{name}"
@@ -149,7 +158,7 @@ def ask(
 
 
 def _nothing(out: Any) -> Any:
-    """Return no rows of an answer, in the byte order that dask joins blocks in."""
+    """Return a result without its rows, in native byte order, as dask joins blocks in it."""
     if hasattr(out, "iloc"):
         return out.iloc[:0]
     if isinstance(out, np.ndarray):
@@ -163,10 +172,11 @@ def _described(out: Any) -> str:
 
 
 def _as_known(estimator: Any, name: str, X: Any) -> Any:
-    """Return a few rows, or none, of an answer as fitted attributes tell it; None if they do not.
+    """Return an example of a method's result from fitted attributes, with a few rows or none.
 
-    Labels tell the predictions of a classifier, feature names the columns of a transformer. What
-    the last step of a pipeline answers can be asked of that step alone.
+    The labels give the predictions of a classifier, and the feature names give the columns of a
+    transformer. For a pipeline the method of its last step is called. The result is None if the
+    attributes are not enough.
     """
     classes: Any = getattr(estimator, "classes_", None)
     if is_array(classes) and name == "predict":
@@ -175,7 +185,7 @@ def _as_known(estimator: Any, name: str, X: Any) -> Any:
         return np.empty((0, len(classes)))
     if isinstance(estimator, Pipeline) and len(estimator.steps) > 1:
         last = estimator.steps[-1][1]
-        with suppress(Exception):  # a step without features, or one that minds ones, too
+        with suppress(Exception):  # the step may have no features, or refuse ones, too
             ones = np.ones((1, last.n_features_in_))
             return Method(last, name, {})(ones)
     if name != "transform" or X.ndim != 2:
@@ -185,7 +195,7 @@ def _as_known(estimator: Any, name: str, X: Any) -> Any:
     known = given is not None and hasattr(estimator, "feature_names_in_")
     if not known and getattr(estimator, "n_features_in_", X.shape[1]) != X.shape[1]:
         return None
-    with suppress(Exception):  # none, or of other columns
+    with suppress(Exception):  # there may be no names, or names for other columns
         width = len(estimator.get_feature_names_out(None if known else given))
         return csr_array((0, width)) if sparse else np.empty((0, width))
     return None
@@ -194,9 +204,10 @@ def _as_known(estimator: Any, name: str, X: Any) -> Any:
 def _minds_columns(
     estimator: Any, name: str, params: dict[str, Any], X: Any, error: Exception
 ) -> bool:
-    """Return whether ``error`` is about the columns: those of fit raise another, or none.
+    """Return whether ``error`` is about the columns of X.
 
-    Columns of a frame may be in another order, be more or fewer, as far as the estimator lets them.
+    It is if the columns of fit raise another error or none. Some estimators accept frames whose
+    columns are in another order, or are more or fewer.
     """
     if not engine.is_frame(X):
         n_features = getattr(estimator, "n_features_in_", None)
@@ -215,23 +226,23 @@ def _minds_columns(
 
 
 def _sample(X: Any, like: Any) -> Any:
-    """Return a block of a few made-up rows, made as the blocks of X will be if they can be."""
+    """Return a block of a few made-up rows. The functions of X are applied to them if possible."""
     source, functions = engine.origin(X)
     if functions:
-        with suppress(Exception):  # made-up categories
+        with suppress(Exception):  # the categories are made up, and may be unknown
             return LazyRows(_made_up(source, functions[0], like), functions).all()
     return _made_up(X, None, like)
 
 
 def _made_up(X: Any, first: Any, like: Any) -> Any:
-    """Return a block of a made-up row for ``first``, which has yet to be applied, if anything."""
+    """Return a block with one made-up row, to which ``first`` can be applied if it is given."""
     if engine.is_frame(X):
-        return X._meta_nonempty.iloc[:1]  # dask's strings are missing in the second row
+        return X._meta_nonempty.iloc[:1]  # in the second row dask's strings are missing
     if X.ndim == 1 and X.dtype.kind in "OUST":
         return np.array(["a"], dtype=object)
     block = np.ones((1, *X.shape[1:]), dtype=X.dtype)
     if first is not None:
-        if hasattr(first, "fitted"):  # ours, which tells where the blocks are
+        if hasattr(first, "fitted"):  # ours: its array is in the library of the blocks
             block = asarray(block, like=first.fitted, dtype=first.fitted.dtype)
         return block
     like = X._meta if like is None else like
@@ -247,10 +258,10 @@ def _columns(X: Any) -> list[Any] | None:
 
 
 def _names(estimator: Any, name: str, given: list[Any] | None, columns: int) -> list[Any] | None:
-    """Return the names of the columns of transformed rows; None of what is no table of features."""
+    """Return the names of the columns of a result, or None if its columns are no features."""
     known = getattr(estimator, "feature_names_in_", None)
     if name == "transform":
-        with suppress(AttributeError):  # it has none, or a transformer inside has none
+        with suppress(AttributeError):  # it, or a transformer inside it, has no such method
             return list(estimator.get_feature_names_out(given if known is None else None))
     elif name == "inverse_transform":
         if known is not None and len(known) == columns:
@@ -261,7 +272,7 @@ def _names(estimator: Any, name: str, given: list[Any] | None, columns: int) -> 
 
 
 class Lazily(BaseEstimator):
-    """A fitted estimator whose answers about collections are lazy.
+    """A fitted estimator whose methods take collections and are lazy.
 
     Parameters
     ----------
@@ -272,18 +283,21 @@ class Lazily(BaseEstimator):
         self.estimator = estimator
 
     def __getattr__(self, name: str) -> Any:
-        """Return a lazy form of a method that makes a row of a row, else what the estimator has."""
-        if name == "estimator":  # not there yet: a copy is being made
+        """Return a lazy form of the methods in `LAZY`, and other attributes of the estimator."""
+        if name == "estimator":  # it does not exist yet while a copy is made
             raise AttributeError(name)
         found = getattr(self.estimator, name)
         return partial(ask, self.estimator, name) if name in LAZY else found
 
     def fit(self, *_args: Any, **_params: Any) -> Lazily:
-        """Return self: what is asked is fitted."""
+        """Return self: the estimator is fitted already."""
         return self
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """Return accuracy or R2 of the predictions, in one pass; errors as `score`."""
+        """Return accuracy or R2 of the predictions, in one pass.
+
+        It raises the same errors as `streamlearn._thirdparty.scoring.score`.
+        """
         return score(self.estimator, self, X, y, sample_weight)
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -1,6 +1,6 @@
 """Learning from one more block with any estimator that has ``partial_fit``.
 
-An estimator that is given is never changed: a copy learns, so that a task run twice does not train
+The estimator itself is never changed. A copy learns, so a task that runs twice does not train
 twice.
 """
 
@@ -27,14 +27,26 @@ from streamlearn._validation.reader import with_advice
 def with_classes(
     estimator: Any, params: dict[str, Any], y: Any, *, further: bool
 ) -> dict[str, Any]:
-    """Return the arguments of ``partial_fit``, with the labels if it wants them.
+    """Return the arguments of ``partial_fit``, with the labels as ``classes`` if it takes them.
 
-    ``further`` is for learning more, where one pass over y would not find the labels to come.
+    Parameters
+    ----------
+    estimator : object
+    params : dict
+        The arguments that the user gives.
+    y : array-like, dask collection or None
+    further : bool
+        Whether the caller is ``partial_fit``. A pass over y would then not find the labels of later
+        calls.
+
+    Returns
+    -------
+    dict
 
     Raises
     ------
     ValueError
-        If there is no y where it is needed, or the labels cannot be found in it.
+        If the estimator requires y and y is None, or if the labels cannot be found in y.
     """
     name, tagged = type(estimator).__name__, hasattr(estimator, "__sklearn_tags__")
     if y is None and tagged and get_tags(estimator).target_tags.required:
@@ -58,7 +70,7 @@ def with_classes(
 
 
 def as_here(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return ``function`` as it runs here: scikit-learn's configuration is a thread's own."""
+    """Return ``function`` with the current configuration of scikit-learn, for another thread."""
     return partial(_configured, get_config(), function)
 
 
@@ -67,8 +79,8 @@ def _configured(config: dict[str, Any], function: Callable[..., Any], *args: Any
         return function(*args)
 
 
-def _wants_labels_beside(y: Any) -> bool:
-    """Return whether scikit-learn wants the labels of ``y`` in an array of its library."""
+def _wants_labels_like(y: Any) -> bool:
+    """Return whether scikit-learn needs the labels in an array of the library of ``y``."""
     elsewhere = is_array(y) and not isinstance(y, np.ndarray) and len(y.shape) == 1
     return elsewhere and get_config()["array_api_dispatch"]
 
@@ -76,7 +88,7 @@ def _wants_labels_beside(y: Any) -> bool:
 def partially_fitted(estimator: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
     """Return a copy of ``estimator`` that has learned from one more block."""
     copy = deepcopy(estimator)
-    if "classes" in params and _wants_labels_beside(y):
+    if "classes" in params and _wants_labels_like(y):
         params = {**params, "classes": to_like(listed(params["classes"]), y)}
     with with_advice(X):
         copy.partial_fit(as_known(copy, X), as_known(copy, y), **params)

@@ -1,4 +1,4 @@
-"""Scores of estimators on collections, by the metrics of this library."""
+"""``score`` of estimators on collections, by the metrics of this library."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from streamlearn._sklearn import NO_ROWS, BaseSearchCV
 
 
 def own_score(estimator: Any) -> Any:
-    """Return how an estimator scores, as a function of its class; None if it does not.
+    """Return the function of a class that is the ``score`` of an estimator, or None if it has none.
 
-    A pipeline scores as its last step does, and a search that was told no scorer as what it found.
+    For a pipeline it is that of the last step. For a search without ``scoring`` it is that of the
+    best estimator.
     """
     if isinstance(estimator, Pipeline):
         return own_score(estimator.steps[-1][1])
@@ -28,12 +29,24 @@ def own_score(estimator: Any) -> Any:
 
 
 def score(estimator: Any, asked: Any, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-    """Return accuracy or R2 of what ``asked`` predicts lazily for ``estimator``, in one pass.
+    """Return accuracy or R2 of an estimator, in one pass.
+
+    Parameters
+    ----------
+    estimator : object
+    asked : object
+        The estimator in a form whose ``predict`` is lazy.
+    X, y : dask collections
+    sample_weight : dask collection, optional
+
+    Returns
+    -------
+    float
 
     Raises
     ------
     TypeError
-        If the estimator scores otherwise.
+        If the estimator has a score other than accuracy or R2.
     """
     own = own_score(estimator)
     if own is ClassifierMixin.score:

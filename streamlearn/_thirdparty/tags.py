@@ -1,4 +1,4 @@
-"""What an estimator that is not ours says of itself, and of its arguments."""
+"""Properties of estimators of other libraries and of their arguments."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ LAZY = (
     "decision_function",
     "score_samples",
 )
-"""Methods of an estimator that make as many rows as they are given, each of its own row."""
+"""Methods of an estimator whose result has one row for each row of X, computed from it alone."""
 
 
 def takes_collections(estimator: Any) -> bool:
-    """Return whether an estimator works on dask collections by itself: ours do."""
+    """Return whether an estimator takes dask collections itself, as ours do."""
     return getattr(estimator, "_takes_collections", False)
 
 
 def is_stateless(estimator: Any) -> bool:
-    """Tell by its tags whether an estimator has nothing to learn."""
+    """Return whether the tags of an estimator say that it requires no ``fit``."""
     return hasattr(estimator, "__sklearn_tags__") and not get_tags(estimator).requires_fit
 
 
@@ -40,7 +40,7 @@ def takes(method: Callable[..., Any], name: str) -> bool:
 
 
 def rows_known(X: Any) -> int | None:
-    """Return the rows of a container, None where dask does not know them."""
+    """Return the number of rows of a container, or None if dask does not know it."""
     if not engine.is_collection(X):
         return engine.n_rows(X)
     rows = engine.row_chunks(X)
@@ -48,7 +48,7 @@ def rows_known(X: Any) -> int | None:
 
 
 def is_by_row(name: str, value: Any, n_rows: int | None) -> bool:
-    """Return whether an argument of learning has a value a row."""
+    """Return whether an argument of ``fit`` has one value for each row."""
     argument = name.rpartition("__")[2]
     if argument == "sample_weight" or engine.is_collection(value):
         return value is not None and not np.isscalar(value)
@@ -58,6 +58,6 @@ def is_by_row(name: str, value: Any, n_rows: int | None) -> bool:
 
 
 def at_hand(name: str, value: Any) -> Any:
-    """Return an argument of learning, computed if it is the labels, which are few."""
+    """Return an argument of ``fit``. Labels in a collection are computed, because they are few."""
     labels = name.rpartition("__")[2] == "classes" and engine.is_collection(value)
     return np.asarray(plain(value)) if labels else value

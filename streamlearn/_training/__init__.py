@@ -1,1 +1,1 @@
-"""Sequential training: one loop over epochs and blocks, and the rules that end it."""
+"""Sequential training: one loop over epochs and blocks, and the rules that stop it."""

@@ -1,4 +1,7 @@
-"""Stages ahead of the learner: a block goes through them, and the learner follows their units."""
+"""Stages ahead of the learner: each block passes through them before the learner sees it.
+
+When the units of the features change, the learner's state is converted to the new units.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ from streamlearn.stages import Flow, Mergeable
 def through_stages(
     course: Course, learned: Learned, pending: PendingBlock
 ) -> tuple[Learned, PreparedBlock]:
-    """Take a block through the stages ahead of the learner; they learn in the first epoch."""
+    """Pass a block through the stages ahead of the learner. They learn in the first epoch only."""
     assert course.ahead is not None
     assert learned.ahead is not None
     piece, block, target, weight, epoch = pending
@@ -53,9 +56,9 @@ def through_stages(
 
 
 def hand_back(flow: Flow, estimator: Any, learned: Learned, n_features: int) -> Learned:
-    """Give ``flow`` what its stages have learned, and the estimator the features it has seen.
+    """Store the states of the stages in ``flow``, and the features in the estimator.
 
-    What is returned is the learner's alone.
+    The result contains the learner's state only.
     """
     assert learned.ahead is not None
     flow.states = learned.ahead
@@ -72,11 +75,11 @@ def rescaled(
     states: tuple[Any, ...],
     functions: tuple[Callable[..., Any], ...],
 ) -> Any:
-    """Return the learner's state in the units that the stages ahead have come to.
+    """Return the learner's state in the current units of the stages ahead.
 
-    The learner goes on from what it knows of the raw rows, rather than from numbers that mean
-    something else now that the last stage's offset and scale have moved. ``functions`` are what is
-    left for batches of the stages ahead.
+    When the offset and the scale of the last stage change, the numbers in the state change their
+    meaning. The state is converted, so that it keeps what was learned about the raw rows.
+    ``functions`` are those of the stages ahead that are applied to batches.
     """
     assert course.ahead is not None
     assert learned.ahead is not None
@@ -94,7 +97,7 @@ def rescaled(
 
 
 def names_seen(course: Course) -> tuple[str, ...] | None:
-    """Return the names of the columns that the learner sees, where stages ahead keep them."""
+    """Return the names of the learner's features, or None if the stages ahead may change them."""
     stages = () if course.ahead is None else course.ahead.stages
     same = all(isinstance(stage, Mergeable) for stage in stages)
     return course.reader.names if same else None

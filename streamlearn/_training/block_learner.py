@@ -1,8 +1,8 @@
-"""Learning from a block with one of this library's learners.
+"""One of this library's learners as a block learner.
 
-What needs no state is done in each block's own task (`BlockLearner.prepare`), the chain of steps
-only learns (`BlockLearner.step`). Everything random is drawn in the block's task from (seed, epoch,
-block), so that a task run twice draws the same.
+Work that needs no state is done in each block's own task (`BlockLearner.prepare`). The chain of
+steps only learns (`BlockLearner.step`). All random numbers are drawn in the block's task from
+(seed, epoch, block), so a task that runs twice draws the same numbers.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ GOLDEN = 0.5 * (5.0**0.5 - 1.0)
 
 
 class BlockLearner(NamedTuple):
-    """The block learner of `streamlearn._training.epochs` that a `Course` makes.
+    """The block learner of a `Course`; see `streamlearn._training.epochs`.
 
     Attributes
     ----------
     course : Course
     block_loss : callable
-        ``(sums, n_rows, n_iter, block) -> float``, see ``loss`` there.
+        ``(sums, n_rows, n_iter, block) -> float``; see ``loss`` in that module.
     at_hand : PreparedBlock or None
-        Rows in memory that are read already; they are the only block.
+        Rows in memory that have been read already. They are the only block.
     """
 
     course: Course
@@ -64,7 +64,7 @@ class BlockLearner(NamedTuple):
     at_hand: PreparedBlock | None = None
 
     def prepare(self, epoch: int, block: Block) -> PreparedBlock | PendingBlock:
-        """Make a block ready to be learned from."""
+        """Prepare a block for learning."""
         ready = read_block(self.course, epoch, block) if self.at_hand is None else self.at_hand
         if isinstance(ready, PendingBlock):
             return ready
@@ -75,7 +75,7 @@ class BlockLearner(NamedTuple):
         return learn_block(self.course, learned, block)
 
     def order(self, blocks: Blocks, epoch: int) -> Sequence[int] | None:
-        """Return the blocks in an order drawn for the epoch."""
+        """Return the order of the blocks that is drawn for the epoch, or None for 0, 1, 2..."""
         shuffle = self.course.shuffle
         return None if shuffle.by is None else block_order(blocks, shuffle.seed, epoch)
 
@@ -85,7 +85,13 @@ class BlockLearner(NamedTuple):
         return self.block_loss(report.sums, report.rows, n_iter, number)
 
     def check(self, progress: Progress) -> None:
-        """Check that there were rows, and some with a weight."""
+        """Check that there were rows, and that some had a weight.
+
+        Raises
+        ------
+        ValueError
+            If a check fails.
+        """
         if not progress.rows_read:
             raise no_rows(self.course.reader.estimator)
         waiting = progress.learned.waiting is not None
@@ -131,13 +137,13 @@ def learn_block(
         through=through,
         draws=_samples(course, X, like, block.draws.samples),
     )
-    held = None
-    # Divergence is found in what the steps report, and raised there.
+    score = None
+    # Divergence is found in the reports of the steps, and the error is raised there.
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         try:
             state, info = learn_batches(learner, state, batches)
         except Exception:
-            look_again(course, block)  # NaN may have no inverse
+            look_again(course, block)  # a matrix with NaN may have no inverse
             raise
         if info is not None and not course.reader.looks(X) and not sum_is_finite(info.objective):
             look_again(course, block)
@@ -146,12 +152,12 @@ def learn_block(
         if course.held_out is not None and block.held_out is not None:
             X_, target, weight = block.held_out[:3]
             predicted = course.held_out.predicted(learner.apply(learner.params, state, X_))
-            held = course.held_out.metric.of_block(target, predicted, weight)
-    return learned._replace(state=state, rows=rows + X.shape[0]), Report(info, held, X.shape[0])
+            score = course.held_out.metric.of_block(target, predicted, weight)
+    return learned._replace(state=state, rows=rows + X.shape[0]), Report(info, score, X.shape[0])
 
 
 def _joined(waiting: tuple[Array, Array | None] | None, block: PreparedBlock) -> PreparedBlock:
-    """Return a block with the rows that wait for it before its own."""
+    """Return a block whose own rows follow the waiting rows of earlier blocks."""
     if waiting is None:
         return block
     X, weight = waiting
@@ -169,12 +175,12 @@ def _with_weight(X: Array, weight: Array | None) -> tuple[Array, Array | None]:
 
 
 def look_again(course: Course, block: PreparedBlock) -> None:
-    """Check the rows of a block that went wrong, if nobody has.
+    """Check the rows of a block after an error, if they were not checked when they were read.
 
     Raises
     ------
     ValueError
-        If they hold NaN or infinity, naming the block.
+        If they contain NaN or infinity. The message names the block.
     """
     if not course.reader.looks(block.X):
         reader = course.reader._replace(names=names_seen(course))
@@ -184,10 +190,10 @@ def look_again(course: Course, block: PreparedBlock) -> None:
 def _samples(
     course: Course, X: Array, like: Array, draws: np.ndarray | None
 ) -> Callable[..., Any] | None:
-    """Return what draws which rows of a batch of m stand for all.
+    """Return a function that draws the sample of rows of a batch of m rows, or None.
 
-    The numbers of a block are drawn in its own task, and turned by the golden section for each use:
-    the chain, which waits for nobody, makes no generator.
+    ``draws`` are random numbers of the block, from its own task. Each use adds a multiple of the
+    golden ratio to them, modulo 1. So the steps, on which all else waits, need no generator.
     """
     sampled, dtype = course.learner.sampled, float_dtype(like)
     if sampled is None or draws is None:
@@ -208,7 +214,7 @@ def _samples(
 def _through(
     learner: Learner, X: Array, functions: tuple[Callable[..., Any], ...]
 ) -> tuple[Callable[..., Any] | None, bool]:
-    """Return the functions of rows as one, and whether they build the rows."""
+    """Return the functions of rows as one function, and whether it builds the transformed rows."""
     if not functions:
         return None, False
     if learner.affine and len(functions) == 1:
@@ -219,9 +225,9 @@ def _through(
 
 
 def block_order(blocks: Blocks, seed: int, epoch: int) -> Sequence[int] | None:
-    """Return the blocks in an order drawn for ``epoch``; those that share a source stay together.
+    """Return the order of the blocks that is drawn for ``epoch``.
 
-    None where there is one block, in memory.
+    Blocks that share a source stay together. The result is None for containers in memory.
     """
     if blocks.plan is None:
         return None
@@ -230,7 +236,7 @@ def block_order(blocks: Blocks, seed: int, epoch: int) -> Sequence[int] | None:
         warnings.warn(
             f"shuffle leaves the {len(blocks)} blocks in order: each shares a source with another, "
             "as rechunking makes them, and another order would read twice. If the rows are "
-            "sorted, make each block of whole sources, or store the data anew.",
+            "sorted, make each block of whole sources, or store the data again.",
             UserWarning,
             stacklevel=2,
         )

@@ -1,4 +1,4 @@
-"""What a fit does with its blocks, as values that travel to the tasks, and what it learns."""
+"""The settings of a fit, as values that tasks can carry, and the results of a fit."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from streamlearn.stages import Chain
 
 
 class Target(NamedTuple):
-    """How y becomes what the learner is compared with.
+    """How y becomes the learner's target.
 
     Attributes
     ----------
     classes : ndarray or None
-        Labels to encode y with; None where y holds values, a column for each output.
+        The labels by which y is encoded. None if y holds values, with a column for each output.
     valid : callable or None
-        ``(values, block)``: raises where values cannot be learned.
+        ``(values, block)``. It raises an error if the learner cannot learn the values.
     learned : bool
-        Whether the learner has a target; y is for the stages ahead alone where it has none.
+        Whether the learner has a target. If not, only the stages ahead use y.
     """
 
     classes: np.ndarray | None = None
@@ -34,15 +34,15 @@ class Target(NamedTuple):
 
 
 class Shuffle(NamedTuple):
-    """In which order the rows of a block are learned from, and the blocks.
+    """The order of the blocks, and of the rows within a block.
 
     Attributes
     ----------
     by : {"batches", "rows"} or None
-        What is permuted within a block; None leaves rows and blocks in order.
+        What is permuted within a block. None leaves rows and blocks in order.
     seed : int
     order : callable or None
-        ``(epoch) -> all rows`` of an array in memory, in place of own draws.
+        ``(epoch) -> order of all rows`` of an array in memory. It replaces the random order.
     """
 
     by: str | None = None
@@ -51,17 +51,17 @@ class Shuffle(NamedTuple):
 
 
 class HeldOut(NamedTuple):
-    """Rows that are scored and never learned from.
+    """Held-out rows: they are scored and never learned from.
 
     Attributes
     ----------
     metric : Score
     predicted : callable
-        ``(scores) -> predictions`` that the metric compares with the target.
+        ``(scores) -> predictions``, which the metric compares with the target.
     share : float
-        Part of each block's rows that is held out.
+        The fraction of each block's rows that is held out.
     rows : ndarray of int or None
-        Such rows of an array in memory, sorted; ``share`` is 0 then.
+        The sorted indices of the held-out rows of an array in memory. ``share`` is then 0.
     """
 
     metric: Score
@@ -70,33 +70,36 @@ class HeldOut(NamedTuple):
     rows: np.ndarray | None = None
 
     def score(self, states: tuple[Any, ...]) -> np.ndarray:
-        """Return the score of several blocks' rows, or one an output, from their sums."""
+        """Return the score of the rows of several blocks from their score states.
+
+        Its shape is () or (n_outputs,).
+        """
         return to_numpy(self.metric.result(reduce(self.metric.merge, states)))
 
     def mean_score(self, states: tuple[Any, ...]) -> float:
-        """Return the mean of the outputs' scores."""
+        """Return the mean of the scores of all outputs."""
         return float(np.mean(self.score(states)))
 
 
 class First(NamedTuple):
-    """Where a fit starts: the number of its first epoch, and the rows learned from before it."""
+    """The start of a fit: the number of its first epoch, and the rows learned from before."""
 
     epoch: int = 0
     rows: int = 0
 
 
 class Course(NamedTuple):
-    """What a fit does with its blocks; it pickles.
+    """The settings of a fit. They can be pickled.
 
     Attributes
     ----------
     learner : Learner
     n_outputs : int
-        Columns of the model.
+        The number of columns of the model.
     reader : Reader
     target : Target
     batch_size : int or None
-        None for sizes that grow with the rows seen.
+        None means that batches grow with the number of rows seen.
     shuffle : Shuffle
     held_out : HeldOut or None
     first : First
@@ -122,19 +125,20 @@ class Course(NamedTuple):
 
 
 class Learned(NamedTuple):
-    """What a fit has learned.
+    """The results of a fit.
 
     Attributes
     ----------
     state : State of the learner, or None before the first block
     rows : int
-        Rows learned from: a plain int of the host.
+        The number of rows learned from, a Python int.
     ahead : tuple or None
         The states of the stages ahead.
     names : ndarray or None
-        Of the features, where a frame comes out of the stages ahead.
+        The names of the features, if the stages ahead return a frame.
     waiting : tuple or None
-        Rows that have a weight, and the weights, of blocks that were too short to begin with.
+        ``(X, weight)``: the rows with a weight of earlier blocks, if these had too few rows for the
+        learner to begin.
     """
 
     state: Any = None
@@ -145,16 +149,16 @@ class Learned(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What learning from one block reports.
+    """The report of learning from one block.
 
     Attributes
     ----------
     sums : Info or None
         Sums over the rows learned from; None if there were none.
     held_out : Average, Fit or None
-        The sums of the held-out rows' score.
+        The score state of the held-out rows.
     rows : int
-        Rows learned from.
+        The number of rows learned from.
     """
 
     sums: Info | None
@@ -163,5 +167,5 @@ class Report(NamedTuple):
 
 
 def generator(seed: int, *key: int) -> np.random.Generator:
-    """Return the source of draws that depend on ``seed`` and ``key`` only."""
+    """Return a random generator that depends only on ``seed`` and ``key``."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))

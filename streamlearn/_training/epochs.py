@@ -1,22 +1,24 @@
-"""The one training loop: epochs over blocks, and what a fit knows after each segment of them.
+"""The one training loop: epochs over blocks.
 
-A *block learner* says what happens to a block. It has
+A *block learner* decides what happens to a block. It has five methods:
 
 ``prepare(epoch, block)``
-    What needs no state: the block's own task, which runs in parallel with the steps.
+    Returns the prepared block. It needs no state: it runs in the block's own task, in parallel with
+    the steps.
 ``step(learned, prepared)``
-    ``(learned, report)`` after one more block. It must not change its arguments.
+    Returns ``(learned, report)`` after one more block. It must not change its arguments.
 ``order(blocks, epoch)``
-    The blocks in the order of an epoch, or None for 0, 1, 2...
+    Returns the order of the blocks in an epoch, or None for 0, 1, 2...
 ``loss(report, n_iter, number)``
-    The mean loss of the rows of a block, scored before they were learned from. It may raise where
-    that is not finite, and names the block by ``number``, unless that is None.
+    Returns the mean loss of the rows of a block, each scored before it was learned from. It may
+    raise an error if the loss is not finite. The error names the block by ``number``, unless that
+    is None.
 ``check(progress)``
-    Raises at the end of an epoch in which there were no rows, or none of any weight.
+    Raises an error at the end of an epoch without rows, or in which no row had a weight.
 
-`streamlearn._training.block_learner` is the one of this library's learners. A *rule* ends the loop
-(`streamlearn._training.stopping`), and *observers* see every `Progress`: verbose lines, for
-instance. An observer that raises ends the fit, as does an interrupt by the user.
+`streamlearn._training.block_learner` has the block learner of this library's learners. A *rule*
+ends the loop (`streamlearn._training.stopping`). *Observers* see every `Progress`, for example to
+print verbose lines. An error in an observer ends the fit, and so does an interrupt by the user.
 """
 
 from __future__ import annotations
@@ -32,40 +34,40 @@ from streamlearn.blocks import Blocks, Segment, fold
 
 
 class Progress(NamedTuple):
-    """All that a fit knows.
+    """All that is known in a fit.
 
     Attributes
     ----------
     learned : object
         The state of the block learner.
     epoch : int
-        Number of the epoch under way, for the draws.
+        The number of the current epoch, on which random draws depend.
     at : {"start", "segment", "end"}
-        Where in the epoch this is.
+        The place in the epoch: its start, the end of a segment, or its end.
     n_iter : int
-        Epochs begun in this fit.
+        The number of epochs begun in this fit.
     blocks, rows_read : int
-        Blocks and rows read in this epoch.
+        The numbers of blocks and rows read in this epoch.
     rows : int
-        Rows learned from in this epoch.
+        The number of rows learned from in this epoch.
     loss, weight : float
-        Sums over these rows of weight times loss and of the weights.
+        Sums over these rows, of weight times loss and of the weights.
     objective : ndarray of shape (n_outputs,)
-        Sum over these rows of unweighted loss and penalty.
+        The sum over these rows of unweighted loss and penalty.
     losses : tuple of float
-        Mean loss of each block of this fit.
+        The mean loss of each block of this fit.
     held_out : tuple
-        Score states of the rows that the last segment held out, block by block.
+        The score states of the held-out rows in the last segment, one for each block.
     rows_held_out : int
-        How many these are.
+        The number of these rows.
     scores : tuple of float
-        Scores of held-out rows so far, where the rule asks for them.
+        The scores of held-out rows so far, if the rule uses them.
     rule : object
-        State of the stopping rule.
+        The state of the stopping rule.
     stopped : bool
         Whether the rule has ended the fit.
     news : str
-        What the rule has to say of its last decision.
+        The rule's message about its last decision.
     """
 
     learned: Any
@@ -99,24 +101,29 @@ def train(
     max_iter: int,
     observers: Iterable[Observer] = (),
 ) -> Progress:
-    """Run the training loop to its end, and return what has come of it.
+    """Run the training loop to its end.
 
     Parameters
     ----------
     learner : block learner
     blocks : Blocks
     progress : Progress
-        Where to start: what was learned before and the number of the first epoch. Not changed.
+        The start: the state learned before, and the number of the first epoch. It is not changed.
     rule : stopping rule
     max_iter : int
-        Epochs at most.
+        The maximum number of epochs.
     observers : iterable of callable
         Each is called with every `Progress`.
+
+    Returns
+    -------
+    Progress
+        The last one.
 
     Raises
     ------
     ValueError
-        If there are no rows, none has a weight, or the model overflows.
+        If there are no rows, if no row has a weight, or if the model overflows.
     """
     last = progress
     for last in run(learner, blocks, progress, rule, max_iter=max_iter):
@@ -128,7 +135,7 @@ def train(
 def run(
     learner: Any, blocks: Blocks, progress: Progress, rule: Any, *, max_iter: int
 ) -> Iterator[Progress]:
-    """Learn in epochs until ``rule`` says so; yield at both ends of an epoch and after segments.
+    """Learn until ``rule`` stops. Yield the progress at both ends of each epoch and segment ends.
 
     See `train` for the parameters and errors.
     """
@@ -158,7 +165,7 @@ def run(
 
 
 def _after(learner: Any, progress: Progress, segment: Segment, in_memory: bool) -> Progress:
-    """Return what is known after one more segment."""
+    """Return the progress after one more segment."""
     loss, weight, objective = progress.loss, progress.weight, progress.objective
     losses, held_out, rows, rows_held_out = [], [], 0, 0
     for record in segment.records:

@@ -1,4 +1,4 @@
-"""What the task of a block does: its parts become checked arrays, with the draws of the epoch."""
+"""The task of a block: it turns the block's parts into checked arrays, and draws random numbers."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ from streamlearn.core.learner import Batch
 from streamlearn.stages import Chain, StagedBlock
 
 DRAWS = 512
-"""Numbers that are drawn for the samples of a block: a row each of the largest sample."""
+"""Random numbers drawn for the samples of a block: one for each row of the largest sample."""
 
 
 class Draws(NamedTuple):
-    """What is drawn for a block in an epoch.
+    """The random numbers of a block in an epoch.
 
     Attributes
     ----------
     order : list of float or None
-        Draws that lay out the batches, see `streamlearn.core.batches.cut`.
+        Random numbers for the order of the batches; see `streamlearn.core.batches.cut`.
     rows : array of int or None
-        A permutation of runs of neighbours.
+        A permutation of runs of consecutive rows.
     run : int
-        How many neighbours ``rows`` permutes as one.
+        The number of consecutive rows in a run.
     samples : ndarray of shape (DRAWS,), or None
-        Numbers in [0, 1): what the samples of the batches are drawn by.
+        Numbers in [0, 1), from which the samples of the batches are drawn.
     """
 
     order: list[float] | None = None
@@ -58,20 +58,20 @@ class Draws(NamedTuple):
 
 
 class PreparedBlock(NamedTuple):
-    """A block that is read and encoded.
+    """A block that has been read and encoded.
 
     Attributes
     ----------
-    X : array
+    X : array of shape (n_rows, n_columns)
     target, weight : arrays over the same rows, or None
     kept : ndarray of int or None
-        Which of the rows in memory these are; None for all.
+        The indices of these rows in the container in memory; None for all rows.
     held_out : Batch or None
         Rows that are scored and not learned from.
     functions : tuple of callable
-        What the rows of X have still to go through.
+        Functions that have not been applied to the rows of X yet.
     block : int or None
-        What errors call the block.
+        The number by which errors name the block.
     draws : Draws
     """
 
@@ -86,13 +86,13 @@ class PreparedBlock(NamedTuple):
 
 
 class PendingBlock(NamedTuple):
-    """A block that has yet to go through the stages ahead of the learner.
+    """A block that has not passed through the stages ahead of the learner yet.
 
     Attributes
     ----------
     piece : StagedBlock
     block : Block
-        What it was, without X.
+        The original block, without X.
     target, weight : arrays, or None
     epoch : int
     """
@@ -105,7 +105,7 @@ class PendingBlock(NamedTuple):
 
 
 def read_block(course: Course, epoch: int, block: Block) -> PreparedBlock | PendingBlock:
-    """Make arrays of the parts of a block; the draws are still missing."""
+    """Return a block with its parts as checked arrays, without random draws."""
     if course.ahead is None:
         X = course.reader.whole(as_lazy_rows(block.X), block.named)
     else:
@@ -120,12 +120,12 @@ def read_block(course: Course, epoch: int, block: Block) -> PreparedBlock | Pend
 
 
 def staged(chain: Chain, reader: Reader, block: Block, *, learns: bool) -> StagedBlock:
-    """Do what stages can do without a state."""
+    """Return a block after the work of the stages that needs no state."""
     return chain.of_block(as_lazy_rows(block.X), block.along, reader, block.named, learns)
 
 
 def read_target(course: Course, block: Block, like: Array) -> Array | None:
-    """Return what y says of the rows: codes of classes or values; None where nothing is learned."""
+    """Return the learner's target: codes of classes, or values; None if it has no target."""
     how = course.target
     if not how.learned:
         return None
@@ -141,19 +141,19 @@ def read_target(course: Course, block: Block, like: Array) -> Array | None:
 def without_held_out(
     course: Course, block: Block, rows: LazyRows, target: Array | None, weight: Array | None
 ) -> PreparedBlock:
-    """Leave out rows without a weight, and hold others out."""
+    """Return a block without the rows that no column learns from, and with some rows held out."""
     (X, functions), learner, how = rows, course.learner, course.held_out
     part, kept, held_out = Batch(X, target, weight), None, None
     scored = None if how is None else how.rows
-    gone = learner.absent and learner.absent(learner.params, target, weight)
-    if gone is not None and bool(namespace(gone).any(gone)):
-        present = np.flatnonzero(~to_numpy(gone))
+    absent = learner.absent and learner.absent(learner.params, target, weight)
+    if absent is not None and bool(namespace(absent).any(absent)):
+        present = np.flatnonzero(~to_numpy(absent))
         part = taken(part, present)
         if scored is not None:
             scored = np.searchsorted(present, scored[np.isin(scored, present)])
     n = part.X.shape[0]
     if how is not None and how.share and n:
-        # Without the epoch: what is held out once is never learned from.
+        # The epoch is not part of the key: a row that is held out once is never learned from.
         shuffled = generator(course.shuffle.seed, block.number).permutation(n)
         scored = np.sort(shuffled[: min(int(np.ceil(how.share * n)), n - 1)])
     if scored is not None:
@@ -165,7 +165,7 @@ def without_held_out(
 
 
 def with_draws(course: Course, epoch: int, index: int, block: PreparedBlock) -> PreparedBlock:
-    """Return a block with the draws of an epoch."""
+    """Return a block with the random draws of an epoch."""
     how, X, order, rows, run = course.shuffle, block.X, None, None, 1
     source, n = generator(how.seed, index, epoch), X.shape[0]
     if how.order is not None:
@@ -185,11 +185,21 @@ def with_draws(course: Course, epoch: int, index: int, block: PreparedBlock) -> 
 
 
 def run_length(n: int, seen: int, largest: int) -> int:
-    """Return how many neighbours n rows that follow others are permuted in: a power of two.
+    """Return the length of the runs in which n rows are permuted, a power of two.
 
-    Gathered one by one, 20 float64 features cost 28 ns a row, which is what learning from it costs;
-    in runs of 16 rows 16, of 256 rows 9 (on one core, apart from ``bench/``). A batch in the middle
-    holds `SMALLEST` runs or more, so that it is as mixed as the first ones are.
+    A batch in the middle of the block holds `SMALLEST` runs or more, so it is as well mixed as the
+    first batches. Longer runs are faster to gather. Measured outside of ``bench/`` on 20 float64
+    features and one core: 28 ns a row one by one, which is what learning from the row costs, 16 ns
+    in runs of 16 rows, and 9 ns in runs of 256 rows.
+
+    Parameters
+    ----------
+    n : int
+        The number of rows of the block.
+    seen : int
+        The number of rows before it.
+    largest : int
+        The number of rows of the largest batch.
 
     Examples
     --------
@@ -203,13 +213,13 @@ def run_length(n: int, seen: int, largest: int) -> int:
 
 
 def taken(batch: Batch, rows: np.ndarray) -> Batch:
-    """Return some rows, with their targets and weights."""
+    """Return some rows of a batch, with their targets and weights."""
     at = asarray(rows, like=batch.X, dtype=default_int(batch.X))
     X, target, weight = (None if a is None else rows_at(a, at) for a in batch[:3])
     return Batch(X, target, weight)
 
 
 def largest(course: Course, X: Array, seen: int) -> int:
-    """Return how many rows make the largest batch of rows that are not built."""
+    """Return the number of rows of the largest batch if transformed rows are not built."""
     rule = course.learner.largest
     return batch_rows(X) if rule is None else rule(X, course.n_outputs, seen + X.shape[0] // 2)

@@ -1,9 +1,9 @@
-"""Stopping rules: small objects that the training loop asks after each segment and each epoch.
+"""Stopping rules: small objects that the training loop calls after each segment and each epoch.
 
-A rule has ``begin(progress)``, which returns its first state; ``after_segment(progress)`` and
-``after_epoch(progress)``, which return the progress with another state in ``rule``, and perhaps
-with ``stopped`` or another learned state (a smaller step size, say); and ``finish(progress)``,
-which returns what the fit ends with.
+A rule has four methods. ``begin(progress)`` returns its first state. ``after_segment(progress)``
+and ``after_epoch(progress)`` return the progress with a new state in ``rule``. They may also set
+``stopped``, or change the learned state, for example to a smaller step size. ``finish(progress)``
+returns the progress with which the fit ends.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from streamlearn._arrays import asarray, namespace, to_numpy
 from streamlearn._training.epochs import Progress
 
 SMALLEST_STEP = 1e-6
-"""Step size below which the "adaptive" schedule stops instead of dividing by 5; scikit-learn's."""
+"""Step size below which the "adaptive" schedule stops instead of dividing by 5, as scikit-learn."""
 
 
 class Never:
-    """Stop when the epochs are over."""
+    """A rule that never stops: the fit ends after its last epoch."""
 
     def begin(self, progress: Progress) -> Any:
-        """Return None: nothing is remembered."""
+        """Return None: this rule has no state."""
 
     def after_segment(self, progress: Progress) -> Progress:
         """Return the progress as it is."""
@@ -42,12 +42,14 @@ class Never:
 
 
 class Waiting(NamedTuple):
-    """How often in a row each of several values has not improved; greater is better.
+    """For each of several values, how often in a row it has not improved. Greater is better.
 
     Attributes
     ----------
     best : ndarray of shape (n_columns,)
+        The best values so far.
     stale : ndarray of int of shape (n_columns,)
+        How often in a row there was no improvement.
     """
 
     best: np.ndarray
@@ -59,9 +61,9 @@ class Waiting(NamedTuple):
         return cls(np.full(n_columns, -np.inf), np.zeros(n_columns, dtype=int))
 
     def after(self, value: np.ndarray, tol: float, patience: int) -> tuple[Waiting, np.ndarray]:
-        """Take in a value of each column; return which columns have waited long enough.
+        """Return the state after one more value of each column, and which columns should stop.
 
-        NaN, the score of too few rows, says nothing. A ``tol`` of -inf never waits.
+        NaN, the score of too few rows, is no value. With a ``tol`` of -inf no column stops.
         """
         worse = (tol > -np.inf) & (value < self.best + tol)
         stale = np.where(worse, self.stale + 1, 0)
@@ -71,21 +73,21 @@ class Waiting(NamedTuple):
 
 @dataclass(frozen=True)
 class NoImprovement(Never):
-    """scikit-learn's rule of linear models: each column stops where its loss or score stalls.
+    """scikit-learn's rule of linear models: a column stops when its loss or score stalls.
 
     Attributes
     ----------
     n_columns : int
     tol : float
-        -inf never to stop.
+        The smallest improvement that counts. With -inf no column stops.
     n_iter_no_change : int
     score : callable or None
-        ``(score states) -> ndarray`` of shape () or (n_columns,): watch the score of held-out rows
-        after each segment. None to watch the objective after each epoch.
+        ``(score states) -> ndarray`` of shape () or (n_columns,). The rule watches the score of the
+        held-out rows after each segment. If None, it watches the objective after each epoch.
     held_out : str
-        What is held out, for the error of too few rows.
+        The words for the held-out rows in the error about too few rows.
     adaptive : bool
-        Divide the step size of a column by 5 before it stops.
+        Whether the step size of a column is divided by 5 before the column stops.
     """
 
     n_columns: int
@@ -96,11 +98,11 @@ class NoImprovement(Never):
     adaptive: bool = False
 
     def begin(self, progress: Progress) -> tuple[Waiting, np.ndarray]:
-        """Return the state before any value, and which columns still move."""
+        """Return the state before any value, and a mask of the columns that still learn."""
         return Waiting.begin(self.n_columns), np.ones(self.n_columns, dtype=bool)
 
     def after_segment(self, progress: Progress) -> Progress:
-        """Look at the held-out score."""
+        """Return the progress after a look at the score of the held-out rows."""
         if self.score is None or not progress.held_out:
             return progress
         return self._watched(
@@ -108,7 +110,7 @@ class NoImprovement(Never):
         )
 
     def after_epoch(self, progress: Progress) -> Progress:
-        """Look at the objective, or whether there has been a score.
+        """Return the progress after a look at the objective, or check that there was a score.
 
         Raises
         ------
@@ -127,7 +129,7 @@ class NoImprovement(Never):
         return progress
 
     def finish(self, progress: Progress) -> Progress:
-        """Let all columns move again: the next fit may learn more."""
+        """Make all columns active again, because the next fit may learn more."""
         state = progress.learned.state
         if not hasattr(state, "active"):
             return progress
@@ -136,7 +138,10 @@ class NoImprovement(Never):
         return progress._replace(learned=learned)
 
     def _watched(self, progress: Progress, value: np.ndarray) -> Progress:
-        """Take in a value of each column; slow down or stop those that stalled."""
+        """Return the progress after one more value of each column.
+
+        Columns that stalled get a smaller step size or stop.
+        """
         waiting, active = progress.rule
         waiting, stalled = waiting.after(value, self.tol, self.n_iter_no_change)
         stalled = stalled & active
@@ -158,16 +163,16 @@ class NoImprovement(Never):
 
 
 class Best(NamedTuple):
-    """What the rule of a net remembers, from fit to fit where one goes on from the other.
+    """The state of the rule of nets. A fit that continues another one starts with its state.
 
     Attributes
     ----------
     loss, score : float
-        The best so far.
+        The best loss and the best score so far.
     stale : int
-        Epochs without an improvement.
+        The number of epochs in a row without an improvement.
     net : tuple of tuples of arrays, or None
-        Weights and biases with the best score.
+        The weights and biases with the best score.
     """
 
     loss: float = math.inf
@@ -176,12 +181,12 @@ class Best(NamedTuple):
     net: tuple[Any, ...] | None = None
 
     def after_loss(self, loss: float, tol: float) -> Best:
-        """Take in the loss of an epoch."""
+        """Return the state after the loss of one more epoch."""
         stale = self.stale + 1 if loss > self.loss - tol else 0
         return self._replace(loss=loss if loss < self.loss else self.loss, stale=stale)
 
     def after_score(self, score: float, tol: float, net: tuple[Any, ...]) -> Best:
-        """Take in the score of held-out rows."""
+        """Return the state after one more score of the held-out rows."""
         best = self._replace(stale=self.stale + 1 if score < self.score + tol else 0)
         return best._replace(score=score, net=net) if score > self.score else best
 
@@ -195,14 +200,14 @@ class NoImprovementOfNet(Never):
     tol : float
     n_iter_no_change : float
     best : Best
-        What the fit before remembers.
+        The state at the end of the fit before.
     check : callable
-        ``(state)``: raises where a weight is not finite.
+        ``(state)``. It raises an error if a weight is not finite.
     score : callable or None
-        ``(score states) -> float``: watch the score of held-out rows after each segment. None to
-        watch the loss of each epoch.
+        ``(score states) -> float``. The rule watches the score of the held-out rows after each
+        segment. If None, it watches the loss of each epoch.
     adaptive : bool
-        Divide the step size by 5 rather than stop, while it is not tiny.
+        Whether the step size is divided by 5 instead of stopping, unless it is tiny already.
     """
 
     tol: float
@@ -213,11 +218,11 @@ class NoImprovementOfNet(Never):
     adaptive: bool = False
 
     def begin(self, progress: Progress) -> Best:
-        """Return what the fit before remembers."""
+        """Return the state at the end of the fit before."""
         return self.best
 
     def after_segment(self, progress: Progress) -> Progress:
-        """Look at the score of held-out rows."""
+        """Return the progress after a look at the score of the held-out rows."""
         if self.score is None or progress.rows_held_out < 2:
             return progress
         score = self.score(progress.held_out)
@@ -227,7 +232,7 @@ class NoImprovementOfNet(Never):
         )
 
     def after_epoch(self, progress: Progress) -> Progress:
-        """Look at the loss of the epoch, or whether there has been a score.
+        """Return the progress after a look at the loss, or check that there was a score.
 
         Raises
         ------
@@ -248,7 +253,7 @@ class NoImprovementOfNet(Never):
         return progress
 
     def finish(self, progress: Progress) -> Progress:
-        """Go back to the weights with the best score."""
+        """Return the progress with the weights that had the best score."""
         if self.score is None or progress.rule.net is None:
             return progress
         weights, biases = progress.rule.net
@@ -278,21 +283,22 @@ class NoImprovementOfNet(Never):
 
 
 def mean_objective(progress: Progress) -> float:
-    """Return the mean objective of an epoch of a model of one output."""
+    """Return the mean objective of an epoch, for a model with one output."""
     return float(progress.objective[0]) / progress.rows
 
 
 @dataclass(frozen=True)
 class NoBetterScore(Never):
-    """Stop when epochs in a row have brought no better score, and keep the best one's state.
+    """A rule that stops when the score stalls, and that ends with the state of the best score.
 
     Attributes
     ----------
     score : callable
         ``(learned) -> float``.
     tol : float
-        What a better score is better by; -inf never to stop early.
+        The smallest improvement that counts. With -inf the rule never stops.
     patience : int
+        The number of epochs in a row without an improvement after which the rule stops.
     """
 
     score: Callable[[Any], float]
@@ -304,12 +310,12 @@ class NoBetterScore(Never):
         return Waiting.begin(1), progress.learned
 
     def after_epoch(self, progress: Progress) -> Progress:
-        """Score what has been learned.
+        """Return the progress after scoring the learned state.
 
         Raises
         ------
         ValueError
-            If what is held out has no score.
+            If the held-out rows have no score.
         """
         waiting, best = progress.rule
         score = self.score(progress.learned)
@@ -326,5 +332,5 @@ class NoBetterScore(Never):
         )
 
     def finish(self, progress: Progress) -> Progress:
-        """Go back to the state with the best score."""
+        """Return the progress with the state that had the best score."""
         return progress._replace(learned=progress.rule[1])

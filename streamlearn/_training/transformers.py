@@ -1,4 +1,4 @@
-"""Pipelines of transformers alone: a block learner without a learner at its end."""
+"""Pipelines that consist only of transformers: a block learner without a learner at its end."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class StagesAlone(NamedTuple):
         """Return None: blocks are read in order."""
 
     def prepare(self, epoch: int, block: Block) -> tuple[StagedBlock, dict[str, Any]]:
-        """Do what needs no state."""
+        """Return the block after the work that needs no state, and its other parts."""
         return staged(self.chain, self.reader, block, learns=True), block.along
 
     def step(
         self, states: tuple[Any, ...], block: tuple[StagedBlock, dict[str, Any]]
     ) -> tuple[tuple[Any, ...], None]:
-        """Let every stage learn from one block."""
+        """Return the states of the stages after one more block."""
         piece, given = block
         y = given.get("y")
         y = y if y is None else as_array(y)
@@ -42,11 +42,11 @@ class StagesAlone(NamedTuple):
         return states, None
 
     def check(self, progress: Progress) -> None:
-        """Do nothing: `Chain.fitted` names the stage that has seen no rows."""
+        """Do nothing: `Chain.fitted` raises the error if there were no rows."""
 
 
 def fit(flow: Flow, y: Any) -> None:
-    """Let the chain of ``flow`` learn from every block, in order; there is no learner after it."""
+    """Let the chain of ``flow`` learn from all blocks in order, without a learner after it."""
     blocks = align(lazy_rows=("X",), X=flow.X, y=y, **flow.given)
     learner = StagesAlone(flow.chain, flow.reader)
     flow.states = train(learner, blocks, Progress(flow.states), Never(), max_iter=1).learned

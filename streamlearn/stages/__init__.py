@@ -1,8 +1,11 @@
 """Transformers that learn while blocks flow through them: the steps of a one-pass pipeline.
 
-There are four kinds of `stage`: ours, which are summed up in any order (`Mergeable`), anything with
-``partial_fit`` (`Foreign`), what has nothing to learn (`Stateless`), and FeatureUnion and
-ColumnTransformer (`Branches`), each branch of which is a `Chain` of stages again.
+There are four kinds of `stage`:
+
+- `Mergeable`: our own transformers, whose blocks merge in any order.
+- `Foreign`: any estimator with ``partial_fit``.
+- `Stateless`: an estimator that learns nothing from rows.
+- `Branches`: a FeatureUnion or ColumnTransformer. Each of its branches is a `Chain` of stages.
 """
 
 from streamlearn.stages.branches import branches_of, columns_of, leaves, leaves_within, nested

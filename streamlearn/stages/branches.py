@@ -22,14 +22,16 @@ from streamlearn.stages.stage import Mergeable, StagedBlock, head
 
 
 class Joined(NamedTuple):
-    """The states of branches by name, and some rows that their block held.
+    """The states of the branches.
 
     Attributes
     ----------
     sample : frame or array
+        A few rows of the last block.
     branches : dict of str to tuple
+        The states of the branches by name.
     sparse : bool or None
-        Whether the output is sparse, where that is known.
+        Whether the output is sparse, or None if that is not known.
     """
 
     sample: Any
@@ -39,10 +41,10 @@ class Joined(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Branches:
-    """A FeatureUnion or ColumnTransformer: its branches learn side by side, each from its columns.
+    """A FeatureUnion or ColumnTransformer. Each of its branches learns from its own columns.
 
-    What columns a branch gets, and how results are joined, is left to scikit-learn: its own ``fit``
-    runs with each transformer replaced by a `Tap`.
+    scikit-learn selects the columns of a branch and joins the results: its own ``fit`` runs with
+    each transformer replaced by a `Tap`.
 
     Attributes
     ----------
@@ -54,7 +56,7 @@ class Branches:
     branches: dict[str, Chain]
 
     def begin(self) -> Joined:
-        """Return where ``partial_fit`` goes on."""
+        """Return the state from which ``partial_fit`` continues."""
         if isinstance(self.estimator, FeatureUnion):
             found: Any = self.estimator.transformer_list
         else:
@@ -75,19 +77,19 @@ class Branches:
     def of_block(
         self, X: LazyRows, params: Mapping[str, Any], reader: Reader, block: int | None
     ) -> StagedBlock:
-        """Collect what the branches' columns tell by themselves."""
-        X, told = LazyRows(X.all()), {}
+        """Return the block with what the branches compute from their columns without a state."""
+        X, parts = LazyRows(X.all()), {}
 
-        def tell(name: str, columns: Any, y: Any) -> None:
+        def collect(name: str, columns: Any, y: Any) -> None:
             piece = self.branches[name].of_block(
                 LazyRows(columns), {}, reader.of_anything(), block, True
             )
-            told[name] = piece.parts
+            parts[name] = piece.parts
 
         first = [stage for chain in self.branches.values() for stage in chain.stages[:1]]
         if any(isinstance(stage, Mergeable) for stage in first):
-            self.tap(X.array, None, tell)
-        return StagedBlock(X, (told,))
+            self.tap(X.array, None, collect)
+        return StagedBlock(X, (parts,))
 
     def learn(
         self,
@@ -97,14 +99,14 @@ class Branches:
         params: Mapping[str, Any],
         reader: Reader,
     ) -> tuple[Joined, LazyRows]:
-        """Let each branch learn from its columns."""
+        """Return the states of the branches after one more block, and its rows."""
         X = piece.rows.all()
-        told = piece.parts[0] if piece.parts else {}
+        parts = piece.parts[0] if piece.parts else {}
         states = {name: chain.nothing() for name, chain in self.branches.items()}
         states.update({} if state is None else state.branches)
 
         def learn(name: str, columns: Any, y: Any) -> None:
-            known = StagedBlock(LazyRows(columns), told.get(name, ()))
+            known = StagedBlock(LazyRows(columns), parts.get(name, ()))
             states[name], _ = self.branches[name].learn(
                 states[name], known, y, {}, reader.of_anything(), through=False
             )
@@ -117,7 +119,7 @@ class Branches:
         return Method(self.fitted(state), "transform", {})
 
     def fitted(self, state: Joined) -> Any:
-        """Return the fitted transformer: scikit-learn's fit, its transformers fitted before."""
+        """Return the fitted transformer. scikit-learn's ``fit`` joins the fitted branches."""
         known = {
             name: rebuilt(inner, iter(self.branches[name].fitted(state.branches[name])))
             for name, inner in branches_of(self.estimator)
@@ -131,7 +133,7 @@ class Branches:
         out.fit(as_known(out, state.sample))
         fitted = with_others(self.estimator, known)
         vars(fitted).update({k: v for k, v in vars(out).items() if k not in vars(fitted)})
-        if isinstance(out, FeatureUnion):  # whose fit replaces "passthrough"
+        if isinstance(out, FeatureUnion):  # its fit replaces "passthrough"
             fitted.transformer_list = [
                 (name, known.get(name, inner)) for name, inner in out.transformer_list
             ]
@@ -144,7 +146,7 @@ class Branches:
         return fitted
 
     def tap(self, X: Any, y: Any, do: Callable[[str, Any, Any], None]) -> None:
-        """Call ``do(name, columns, y)`` for each branch."""
+        """Call ``do(name, columns, y)`` for each branch with its columns of ``X``."""
         taps = {name: Tap(name, do) for name in self.branches}
         tapped = with_others(self.estimator, taps, n_jobs=None, verbose=False)
         tapped.fit(as_known(self.estimator, X), y)
@@ -163,28 +165,28 @@ def columns_of(estimator: Any, sample: Any) -> dict[str, Any]:
 
 
 class Tap(TransformerMixin, BaseEstimator):
-    """A transformer that shows what it is fitted to."""
+    """A transformer whose ``fit`` passes its arguments to a function."""
 
     def __init__(self, name: Any, do: Any) -> None:
         self.name = name
         self.do = do
 
     def fit(self, X: Any, y: Any = None) -> Tap:
-        """Show X."""
+        """Call ``do(name, X, y)``."""
         self.do(self.name, X, y)
         return self
 
     def transform(self, X: Any) -> Any:
-        """Return something with as many rows."""
+        """Return zeros with the same number of rows."""
         return np.zeros((n_rows(X), 1))
 
     def __sklearn_clone__(self) -> Tap:
-        """Return self: a clone would show what it sees to nobody."""
+        """Return self, because scikit-learn clones transformers before it fits them."""
         return self
 
 
 def with_others(estimator: Any, inner: Mapping[str, Any], **params: Any) -> Any:
-    """Return an unfitted copy of a union or column transformer with other transformers."""
+    """Return an unfitted copy of a FeatureUnion or ColumnTransformer with other transformers."""
     params = estimator.get_params(deep=False) | params
     if isinstance(estimator, FeatureUnion):
         params["transformer_list"] = [
@@ -199,7 +201,10 @@ def with_others(estimator: Any, inner: Mapping[str, Any], **params: Any) -> Any:
 
 
 def branches_of(estimator: Any) -> list[tuple[str, Any]]:
-    """Return the transformers of a union or column transformer that do something, by name."""
+    """Return the transformers of a FeatureUnion or ColumnTransformer with their names.
+
+    "drop" and "passthrough" are left out.
+    """
     if isinstance(estimator, FeatureUnion):
         found = list(estimator.transformer_list)
     else:
@@ -209,7 +214,7 @@ def branches_of(estimator: Any) -> list[tuple[str, Any]]:
 
 
 def leaves(name: str, estimator: Any) -> Iterator[tuple[str, Any]]:
-    """Return the steps of nested pipelines one after the other, with their names."""
+    """Return the steps of nested pipelines in order, with their names."""
     if estimator is None or isinstance(estimator, str):
         return
     if isinstance(estimator, Pipeline):
@@ -220,7 +225,7 @@ def leaves(name: str, estimator: Any) -> Iterator[tuple[str, Any]]:
 
 
 def nested(name: str, estimator: Any) -> Iterator[tuple[str, Any]]:
-    """Return all estimators that learn where ``estimator`` does, itself too, with their names."""
+    """Return ``estimator`` and all estimators inside it that learn, with their names."""
     if estimator is None or isinstance(estimator, str):
         return
     yield name, estimator
@@ -234,13 +239,13 @@ def nested(name: str, estimator: Any) -> Iterator[tuple[str, Any]]:
 
 
 def leaves_within(name: str, estimator: Any) -> Iterator[tuple[str, Any]]:
-    """Return those of `nested` that learn by themselves, and are not frozen."""
+    """Return the estimators of `nested` that contain no others and are not frozen."""
     outer = FrozenEstimator | FeatureUnion | ColumnTransformer | Pipeline
     return ((at, inner) for at, inner in nested(name, estimator) if not isinstance(inner, outer))
 
 
 def rebuilt(estimator: Any, fitted: Iterator[Any]) -> Any:
-    """Return ``estimator`` with its leaves replaced, in their order."""
+    """Return ``estimator`` with its leaves replaced by ``fitted``, in the same order."""
     if estimator is None or isinstance(estimator, str):
         return estimator
     if not isinstance(estimator, Pipeline):

@@ -1,4 +1,4 @@
-"""Stages one after the other: each has learned from a block before the next one sees it."""
+"""A chain of stages: each stage learns from a block before the next stage sees the block."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from streamlearn.stages.stage import Mergeable, StagedBlock, Stateless
 
 
 def _configured(method: Any) -> Any:
-    """Return a method of `Chain` that runs under its configuration."""
+    """Return a method of `Chain` that runs with the chain's configuration of scikit-learn."""
 
     @wraps(method)
     def run(self: Chain, *args: Any, **how: Any) -> Any:
@@ -28,16 +28,17 @@ def _configured(method: Any) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """Stages one after the other.
+    """Stages, each of which transforms blocks for the next.
 
     Attributes
     ----------
     stages : tuple of stage
     params : tuple of dict
-        For each stage, the arguments of its learning and the parts of a block that hold them, or
-        the values themselves under None.
+        For each stage, its fit arguments: ``{name: (part, value)}``. ``part`` is the part of a
+        block that holds the argument. If it is None, ``value`` is the argument.
     config : dict
-        scikit-learn's configuration, which is the thread's that makes this: a task runs in another.
+        scikit-learn's configuration in the thread that makes this object. Tasks run in other
+        threads.
     """
 
     stages: tuple[Any, ...]
@@ -45,7 +46,7 @@ class Chain:
     config: dict[str, Any] = field(default_factory=get_config)
 
     def begin(self) -> tuple[Any, ...]:
-        """Return where ``partial_fit`` goes on."""
+        """Return the states from which ``partial_fit`` continues."""
         return tuple(stage.begin() for stage in self.stages)
 
     def nothing(self) -> tuple[Any, ...]:
@@ -53,7 +54,7 @@ class Chain:
         return (None,) * len(self.stages)
 
     def arguments(self, given: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
-        """Return the arguments of each stage, from the parts of a block by name."""
+        """Return the fit arguments of each stage, from the parts of a block by name."""
         return tuple(
             {name: value if part is None else given[part] for name, (part, value) in params.items()}
             for params in self.params
@@ -63,7 +64,11 @@ class Chain:
     def of_block(
         self, X: LazyRows, given: Mapping[str, Any], reader: Reader, block: int | None, learns: bool
     ) -> StagedBlock:
-        """Do what needs no state: stages without one, and what the next learns by itself."""
+        """Return the block after the work that needs no state.
+
+        The block passes through the first stages that are `Stateless`. The next stage computes
+        what it can from the block alone.
+        """
         parts: tuple[Any, ...] = ()
         piece = StagedBlock(X)
         for applied, (stage, params) in enumerate(
@@ -92,16 +97,17 @@ class Chain:
         learns: bool = True,
         through: bool = True,
     ) -> tuple[tuple[Any, ...], StagedBlock]:
-        """Let each stage learn from the block, then hand it to the next.
+        """Return the states of all stages after one more block, and the transformed block.
 
-        ``through=False`` leaves out what the last stage would make of it.
+        With ``through=False`` the last stage learns but does not transform. With ``learns=False``
+        no stage learns.
         """
         out, (rows, parts, applied, clean) = list(states), piece
         last = len(self.stages) - 1
         for i, (stage, params) in enumerate(zip(self.stages, self.arguments(given), strict=True)):
             if learns:
-                told = StagedBlock(rows, parts[i : i + 1], clean=clean)
-                out[i], rows = stage.learn(out[i], told, y, params, reader)
+                own = StagedBlock(rows, parts[i : i + 1], clean=clean)
+                out[i], rows = stage.learn(out[i], own, y, params, reader)
             elif isinstance(stage, Mergeable):
                 rows = stage.read(rows, reader, None)
             if i >= applied and (through or i < last):

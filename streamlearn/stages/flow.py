@@ -1,4 +1,4 @@
-"""A container on its way through a chain."""
+"""The argument X of a learner in a pipeline: a container, and the stages ahead of the learner."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from streamlearn.stages.chain import Chain
 
 @dataclass
 class Flow:
-    """A container on its way through stages to a learner: what a pipeline hands to ``fit``.
+    """A container and the stages that its blocks pass through before a learner sees them.
+
+    A pipeline passes it as X to the learner's ``fit``.
 
     Attributes
     ----------
     X : container
     chain : Chain
     states : tuple
-        Where the stages start; where they end once the learner is fitted.
+        The states of the stages: at the start, and at the end once the learner is fitted.
     given : dict of str to container
-        What else is cut to blocks for the stages, by name.
+        The other containers that are cut into blocks for the stages, by name.
     reader : Reader
-        How X is read.
+        The reader of X.
     """
 
     X: Any

@@ -1,4 +1,4 @@
-"""Which estimators learn block by block, and which learn nothing from rows at all."""
+"""Functions that return whether an estimator learns block by block, or nothing from rows."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from streamlearn._thirdparty.tags import is_stateless
 
 
 def _has_categories(encoder: Any) -> bool:
-    """Return whether an encoder is given all that it would count."""
+    """Return whether the parameters of an encoder contain all that it would count in rows."""
     counts = (encoder.min_frequency, encoder.max_categories)
     return not isinstance(encoder.categories, str) and counts == (None, None)
 
 
 def _is_seeded(estimator: Any) -> bool:
-    """Return whether an estimator that draws what it knows draws the same each time."""
+    """Return whether an estimator that draws random numbers draws the same ones in each fit."""
     return isinstance(estimator.random_state, Integral)
 
 
@@ -57,12 +57,14 @@ FITTED_BY_ANY_ROW: dict[type, Callable[[Any], bool]] = {
     GaussianRandomProjection: _is_seeded_projection,
     SparseRandomProjection: _is_seeded_projection,
 }
-"""Types of scikit-learn whose ``fit`` reads no more of the rows than their columns and dtype, and
-the parameters under which that is so. A subclass may learn more."""
+"""Types of scikit-learn whose ``fit`` reads only the columns and dtype of the rows.
+
+The function returns whether that is so with the parameters of an estimator. A subclass may learn
+more."""
 
 
 def learns_nothing(estimator: Any) -> bool:
-    """Return whether an estimator that is fitted to any row is fitted to all.
+    """Return whether an estimator learns nothing from rows: any row fits it as well as all rows.
 
     Examples
     --------
@@ -74,9 +76,9 @@ def learns_nothing(estimator: Any) -> bool:
 
 
 def learns_in_blocks(estimator: Any) -> bool:
-    """Return whether an estimator has a ``partial_fit`` that does something.
+    """Return whether an estimator has a ``partial_fit`` that works.
 
-    Some packages define one that does nothing but raise NotImplementedError.
+    In some packages ``partial_fit`` exists but only raises NotImplementedError.
     """
     method = getattr(estimator, "partial_fit", None)
     code = getattr(inspect.unwrap(method), "__code__", None) if callable(method) else None

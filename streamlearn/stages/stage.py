@@ -1,18 +1,19 @@
-"""Steps that learn from blocks: what a block tells by itself, the chain, and what comes out.
+"""Stages: transformers that learn from blocks.
 
-A *stage* wraps one transformer, and has five methods:
+A *stage* wraps one transformer. It has five methods:
 
 ``begin``
-    The state that ``partial_fit`` goes on from.
+    Returns the state from which ``partial_fit`` continues.
 ``of_block``
-    What a block tells by itself. It runs in the block's own task, in parallel with the chain.
+    Does the work that needs only the block. It runs in the block's own task, in parallel with the
+    chain of ``learn``.
 ``learn``
-    The state after one more block. This is the chain.
+    Returns the state after one more block. One block follows the other.
 ``function``
-    What the state makes of rows: of batches for our own transformers, so that no transformed block
-    is ever built, of whole blocks for others.
+    Returns the transformation by the state, as a function of rows. For our own transformers it
+    takes batches, so that a transformed block is never built. For others it takes whole blocks.
 ``fitted``
-    The transformer with the state as its attributes, a copy.
+    Returns a copy of the transformer with the state as its attributes.
 """
 
 from __future__ import annotations
@@ -44,17 +45,17 @@ from streamlearn.core.learner import Learner, an_array
 
 
 class StagedBlock(NamedTuple):
-    """A block on its way through a chain.
+    """A block that passes through a chain of stages.
 
     Attributes
     ----------
     rows : LazyRows
     parts : tuple
-        What the block told the first stages by itself.
+        The results of ``of_block`` for the first stages: those that need only the block.
     applied : int
-        How many stages ``rows`` have been through.
+        The number of stages that have transformed ``rows``.
     clean : bool
-        Whether the rows are known to hold neither NaN nor infinity.
+        Whether it is known that the rows contain neither NaN nor infinity.
     """
 
     rows: LazyRows
@@ -64,7 +65,7 @@ class StagedBlock(NamedTuple):
 
 
 class Named(NamedTuple):
-    """The state of one of our learners, feature names if any, and whether rows had weights."""
+    """The state of one of our learners, the feature names or None, and whether rows had weights."""
 
     names: Any
     state: Any
@@ -73,15 +74,15 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Mergeable:
-    """One of our transformers, whose blocks are summed up in any order.
+    """One of our transformers. The statistics of its blocks merge in any order.
 
-    What its state holds is the statistic's own affair: all questions go to ``learner``.
+    It knows no field of the state: ``learner`` answers all questions about it.
 
     Attributes
     ----------
     estimator : object
     learner : Learner
-        A mergeable one.
+        A mergeable learner.
     weighted : bool
         Whether its rows have weights.
     """
@@ -91,21 +92,21 @@ class Mergeable:
     weighted: bool
 
     def begin(self) -> Named | None:
-        """Return where ``partial_fit`` goes on."""
+        """Return the state from which ``partial_fit`` continues."""
         former, known = self.estimator._former(), self.estimator
         if former is None:
             return None
         return Named(getattr(known, "feature_names_in_", None), former, known._weighted)
 
     def read(self, X: LazyRows, reader: Reader, block: int | None) -> LazyRows:
-        """Return rows of an array, whatever a block or a transformer before holds."""
+        """Return rows with a checked array as their source."""
         reader = reader._replace(finite=False, dense=getattr(self.estimator, "_dense", DENSE))
         return X if X.functions else LazyRows(reader.rows(X.array, block))
 
     def of_block(
         self, X: LazyRows, params: Mapping[str, Any], reader: Reader, block: int | None
     ) -> StagedBlock:
-        """Sum up the rows of a block."""
+        """Return the block with its own statistic as the only part."""
         learner = self.learner
         assert learner.of_block is not None
         assert learner.is_clean is not None
@@ -135,7 +136,13 @@ class Mergeable:
         params: Mapping[str, Any],
         reader: Reader,
     ) -> tuple[Named, LazyRows]:
-        """Merge what the block told."""
+        """Return the state merged with the statistic of the block, and its rows.
+
+        Raises
+        ------
+        ValueError
+            If the block is on another device or in another library, or has other features.
+        """
         if not piece.parts:
             piece = self.of_block(piece.rows, params, reader, None)
         (part,) = piece.parts
@@ -154,7 +161,7 @@ class Mergeable:
         return part, self.read(piece.rows, reader, None)
 
     def function(self, state: Named) -> Callable[..., Any]:
-        """Return the transformation of rows, a batch at a time; of a block, if to a frame."""
+        """Return the transformation: a function of batches, or of blocks if it returns frames."""
         assert self.learner.applied is not None
         assert self.learner.is_empty is not None
         if self.weighted and bool(self.learner.is_empty(state.state)):
@@ -165,16 +172,16 @@ class Mergeable:
         return function if wanted == "default" else Framed(function, self.fitted(state))
 
     def fitted(self, state: Named) -> Any:
-        """Return the fitted transformer."""
+        """Return a fitted copy of the transformer."""
         out = copy(self.estimator)
         out._finish(state.state, names=state.names, weighted=state.weighted)
         return out
 
 
 def may_be_refused(learner: Learner, state: Any, n_rows: int, reader: Reader) -> bool:
-    """Return whether a block must be looked at for infinity, or for NaN where it is not allowed.
+    """Return whether a block must be searched for infinity, or for NaN that is not allowed.
 
-    A statistic knows that from numbers that are fewer than those of the rows.
+    The statistic of the block shows that, and it has fewer numbers than the rows.
     """
     assert learner.is_finite is not None
     assert learner.is_clean is not None
@@ -185,15 +192,16 @@ def may_be_refused(learner: Learner, state: Any, n_rows: int, reader: Reader) ->
 
 @dataclass(frozen=True, eq=False)
 class Framed:
-    """A transformation of blocks to the frames that ``set_output`` asks for.
+    """A transformation of blocks to frames, for ``set_output``.
 
     Attributes
     ----------
     function : callable
     fitted : object
-        It names the columns.
+        The fitted transformer, which names the columns.
     config : dict
-        scikit-learn's configuration, which is the thread's that makes this: a task runs in another.
+        scikit-learn's configuration in the thread that makes this object. Tasks run in other
+        threads.
     """
 
     function: Callable[..., Any]
@@ -213,24 +221,24 @@ class Framed:
 
 @dataclass(frozen=True, eq=False)
 class Foreign:
-    """Any estimator with ``partial_fit``; it learns from whole blocks and is called with them."""
+    """Any estimator with ``partial_fit``. It learns from whole blocks, and transforms them."""
 
     estimator: Any
 
     def of_block(
         self, X: LazyRows, params: Mapping[str, Any], reader: Reader, block: int | None
     ) -> StagedBlock:
-        """Return the block: it tells nothing by itself."""
+        """Return the block as it is: such an estimator does no work without its state."""
         return StagedBlock(X)
 
     def begin(self) -> Any:
-        """Return where ``partial_fit`` goes on."""
+        """Return the state from which ``partial_fit`` continues: the estimator."""
         return self.estimator
 
     def learn(
         self, state: Any, piece: StagedBlock, y: Any, params: Mapping[str, Any], reader: Reader
     ) -> tuple[Any, LazyRows]:
-        """Let a copy learn from the block."""
+        """Return a copy of the estimator that has learned from one more block, and its rows."""
         rows = LazyRows(piece.rows.all())
         before = clone(self.estimator) if state is None else state
         return partially_fitted(before, rows.array, y, dict(params)), rows
@@ -246,31 +254,31 @@ class Foreign:
 
 @dataclass(frozen=True, eq=False)
 class Stateless:
-    """An estimator without anything to learn: where it comes first, it runs in the block's task."""
+    """An estimator that learns nothing from rows. If it is first, it runs in the block's task."""
 
     estimator: Any
 
     def begin(self) -> None:
-        """Return None: nothing was learned."""
+        """Return None: there is no state."""
         return
 
     def of_block(
         self, X: LazyRows, params: Mapping[str, Any], reader: Reader, block: int | None
     ) -> StagedBlock:
-        """Return the estimator fitted to one row, which tells it the features."""
+        """Return the block with the estimator, fitted to one row, as the only part."""
         fitted = self.estimator
         if not isinstance(fitted, FrozenEstimator):
-            # Twice: some insist on two.
+            # The row is taken twice, because some estimators require two rows.
             fitted = deepcopy(fitted).fit(LazyRows(some_rows(X.array, (0, 0)), X.functions).all())
         return StagedBlock(X, (fitted,))
 
     def learn(
         self, state: Any, piece: StagedBlock, y: Any, params: Mapping[str, Any], reader: Reader
     ) -> tuple[Any, LazyRows]:
-        """Return the estimator as the first block found it."""
+        """Return the estimator that was fitted to the first block, and the rows."""
         if state is None:
-            told = piece if piece.parts else self.of_block(piece.rows, params, reader, None)
-            (state,) = told.parts
+            own = piece if piece.parts else self.of_block(piece.rows, params, reader, None)
+            (state,) = own.parts
         return state, piece.rows
 
     def function(self, state: Any) -> Callable[..., Any]:
@@ -313,12 +321,12 @@ def as_they_are(X: Any) -> Any:
 
 
 def head(X: Any, n: int) -> Any:
-    """Return a copy of the first rows of what a block holds; a view would keep all of it alive."""
+    """Return a copy of the first n rows of X. A view would keep all of X in memory."""
     return some_rows(X, range(min(n, n_rows(X))))
 
 
 def some_rows(X: Any, which: Sequence[int]) -> Any:
-    """Return a copy of some rows of what a block holds."""
+    """Return a copy of some rows of X."""
     if hasattr(X, "iloc"):
         return X.iloc[list(which)]
     if hasattr(X, "get_columns"):

@@ -1,4 +1,4 @@
-"""From the steps of a pipeline to stages, and back to fitted steps."""
+"""Functions that turn the steps of a pipeline into stages, and stages into fitted steps."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def is_ours(step: Any) -> bool:
 
 
 def able_or_raise(steps: list[tuple[str, Any]]) -> None:
-    """Check that all steps, and all in them, learn block by block or have nothing to learn.
+    """Check that all steps, and all estimators inside them, learn block by block or learn nothing.
 
     Raises
     ------
     TypeError
-        Naming those that do not.
+        If some do not. The message names them.
     """
     final = None if not steps or hasattr(steps[-1][1], "transform") else steps[-1][1]
     unable = [
@@ -82,13 +82,32 @@ def able_or_raise(steps: list[tuple[str, Any]]) -> None:
 def stage_of(
     name: str, estimator: Any, params: Mapping[str, Any], known: Mapping[int, Any] = {}
 ) -> Mergeable | OfTable | Foreign | Stateless | Branches:
-    """Return how a step flows that is known to learn block by block, or to learn nothing.
+    """Return the stage of a step that learns block by block or learns nothing.
 
-    ``known`` holds, by their ``id``, transformers that are fitted beforehand.
+    Parameters
+    ----------
+    name : str
+        The name of the step.
+    estimator : object
+    params : dict
+        Its fit arguments.
+    known : dict of int to object
+        Transformers that are fitted beforehand, by the ``id`` of the estimator.
+
+    Returns
+    -------
+    stage
+
+    Raises
+    ------
+    TypeError
+        If the step does not take one of the fit arguments.
+    NotImplementedError
+        If the step is a FeatureUnion or ColumnTransformer and has fit arguments.
     """
     if id(estimator) in known:
         return Known(estimator, known[id(estimator)])
-    if isinstance(estimator, FrozenEstimator):  # which shows the attributes of what it holds
+    if isinstance(estimator, FrozenEstimator):  # it has the attributes of its inner estimator
         return Stateless(estimator)
     if hasattr(estimator, "_learner_of_rows"):
         taken = {"sample_weight"} if has_fit_parameter(estimator, "sample_weight") else set()
@@ -116,13 +135,13 @@ def stage_of(
 
 
 def chain_of(name: str, estimator: Any, known: Mapping[int, Any] = {}) -> Chain:
-    """Return the stages of a transformer, or of a pipeline of transformers."""
+    """Return the chain of a transformer, or of a pipeline of transformers."""
     stages = tuple(stage_of(at, leaf, {}, known) for at, leaf in leaves(name, estimator))
     return Chain(stages, ({},) * len(stages))
 
 
 def adopt(estimator: Any, fitted: Any) -> None:
-    """Give ``estimator`` the attributes of a fitted copy, as if it had been fitted in place."""
+    """Give ``estimator`` the fitted attributes of a copy, as if it had been fitted itself."""
     params = {name: vars(estimator)[name] for name in estimator.get_params(deep=False)}
     if isinstance(estimator, FeatureUnion):
         names, known = zip(*fitted.transformer_list, strict=True)
