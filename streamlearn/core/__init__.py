@@ -1,1 +1,1 @@
-"""Pure numerics: small states and functions on them, written against the Python Array API."""
+"""Pure numerics: small states, and functions on them, written against the Python Array API."""

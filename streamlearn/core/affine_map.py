@@ -1,7 +1,7 @@
 """The transformation ``(X - offset) / scale``, whatever statistic it comes from.
 
-It is recognized wherever rows go: batches of such rows are never built, a linear model takes offset
-and scale into its coefficients, and a learner goes on where both have moved.
+Other code treats it specially. Batches of such rows are never built. A linear model takes up the
+offset and the scale in its coefficients. A learner goes on when both have changed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from streamlearn._arrays import (
 from streamlearn.core.rows import Affine, Rows
 
 NEAR = 2.0**-40
-"""Rounding, in units of the scale, that leaving the offsets in the rows may cost."""
+"""The rounding, in units of the scale, that is allowed if offsets are not subtracted from rows."""
 
 
 class AffineMap(NamedTuple):
@@ -32,7 +32,7 @@ class AffineMap(NamedTuple):
     ----------
     offset, scale : arrays of shape (n_features,), or None to leave a step out
     remainder : array of shape (n_features,), or None
-        What a large offset has no digits left for. It is subtracted after the offset.
+        The digits for which a large offset has no room. It is subtracted after the offset.
 
     Examples
     --------
@@ -47,23 +47,24 @@ class AffineMap(NamedTuple):
     remainder: Array | None = None
 
     def __call__(self, X: Array) -> Array:
-        """Return the transformed rows of X, in their float dtype; X itself without any step."""
+        """Return the transformed rows of X in their float dtype: X itself if there is no step."""
         return _steps(
             X, ("subtract", self.offset), ("subtract", self.remainder), ("divide", self.scale)
         )
 
     def inverse(self, X: Array) -> Array:
-        """Return ``X * scale + offset``: the rows that became X, but for rounding."""
+        """Return ``X * scale + offset``, the original rows except for rounding."""
         return _steps(X, ("multiply", self.scale), ("add", self.remainder), ("add", self.offset))
 
     def whole_offset(self) -> Array | None:
-        """Return the offset and its remainder as one number, rounded."""
+        """Return the rounded sum of the offset and its remainder."""
         return self.offset if self.remainder is None else self.offset + self.remainder
 
     def since(self, former: AffineMap) -> tuple[Array, Array] | None:
-        """Return ``rho, delta``: what was z by ``former`` is now ``(z - delta) / rho``.
+        """Return ``(rho, delta)``, each (n_features,), that convert rows of ``former`` to this map.
 
-        None where neither step is taken.
+        Where ``former`` gives z, this map gives ``(z - delta) / rho``. The result is None if this
+        map has neither an offset nor a scale.
         """
         if self.offset is None and self.scale is None:
             return None
@@ -75,12 +76,12 @@ class AffineMap(NamedTuple):
         return s1 / s0, (m1 - m0 + (r1 - r0)) / s0
 
     def unbuilt(self, like: Array) -> Callable[[Array], Rows] | None:
-        """Return this function for rows as ``like``, building nothing; None where that would lose.
+        """Return a function that wraps rows as `Affine`, or None if that would lose accuracy.
 
-        Offsets of thousands of scales have to be subtracted from the rows, or the rounding of the
-        products would count; scales near the ends of the floats have to be divided by, or products
-        would leave them. Rows on an accelerator are built, too: asking how large the offsets are
-        would wait for it.
+        ``like`` are some of the rows. Offsets of thousands of scales must be subtracted from the
+        rows, because the rounding of products would be too large. Rows must be divided by scales
+        that are very large or very small, because products would overflow or underflow. Rows on an
+        accelerator are built too: the size of the offsets could only be read by waiting for it.
         """
         xp = namespace(like)
         if not (reads_are_free(like) and xp.isdtype(like.dtype, "real floating")):
@@ -102,7 +103,7 @@ class AffineMap(NamedTuple):
 
 
 def far_from_the_ends(x: Array) -> Array:
-    """Tell which of positive numbers are such that squares of squares are in the floats."""
+    """Return for which positive numbers x the power ``x**4`` neither overflows nor underflows."""
     edge = float(namespace(x).finfo(x.dtype).max) ** 0.25
     return (x <= edge) & (x >= 1.0 / edge)
 

@@ -1,7 +1,7 @@
 """The one loop that cuts a block into batches.
 
-Sizes come from the rows seen so far, order from draws that are made outside. No learner slices
-blocks itself.
+The sizes depend on the rows seen so far. The order depends on random numbers that the caller draws.
+No learner slices blocks itself.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.rows import Rows, Runs, part, stored
 
 SMALLEST = 64
-"""Rows of the first batches under ``batch_size="auto"``: many cheap steps while little is known."""
+"""Rows of the first batches under ``batch_size="auto"``. Many cheap steps pay off at the start."""
 
 GROWTH = 32
-"""Under ``batch_size="auto"`` a batch holds one part in ``GROWTH`` of the rows seen before it."""
+"""Under ``batch_size="auto"`` a batch has one row for ``GROWTH`` rows seen before it."""
 
 
 def sizes(
@@ -29,22 +29,26 @@ def sizes(
     growth: int = GROWTH,
     run: int = 1,
 ) -> list[int]:
-    """Return the row counts of the batches that ``n_rows`` rows are cut into.
+    """Return the sizes of the batches into which ``n_rows`` rows are cut.
 
     Parameters
     ----------
     n_rows : int
-        Rows in the block.
+        The number of rows of the block.
     seen : int
-        Rows learned from before the block.
+        The number of rows learned from before the block.
     batch_size : int or None
         A fixed size, or None for sizes that grow with the rows seen: ``SMALLEST`` at first, then
         ``seen / growth``, at most ``largest``.
     largest : int
-        The cap, as `streamlearn._arrays.batch_rows` sets it.
+        The maximum, for example from `streamlearn._arrays.batch_rows`.
     growth : int
     run : int
-        What all sizes are multiples of, but for the rows left at the end.
+        All sizes are multiples of it, except that of the rows left at the end.
+
+    Returns
+    -------
+    list of int
 
     Examples
     --------
@@ -90,29 +94,33 @@ def cut(
     ----------
     X, target, weight : arrays over the same rows; the last two may be None
     seen : int
-        Rows learned from before the block.
+        The number of rows learned from before the block.
     batch_size : int or None
     largest, growth : int or None
-        See `sizes`; `streamlearn._arrays.batch_rows` by default.
+        See `sizes`. By default ``largest`` is `streamlearn._arrays.batch_rows`.
     order : sequence of float, optional
-        At least one draw a batch: batches are laid out over the block in the order that sorts the
-        draws, so a shuffled block costs no copy.
+        Random numbers, at least one for each batch. Batches lie in the block in the order that
+        sorts these numbers, so a shuffled block costs no copy.
     rows : array of int of shape (n_rows // run,), optional
-        A permutation of the rows; a batch then gathers its rows.
+        A permutation of the runs of rows. Each batch then gathers its rows.
     run : int
-        How many neighbours are permuted as one; those left at the end stay there.
+        The number of consecutive rows in a run. Rows left at the end stay there.
     gather : bool
-        Whether the rows of a batch's X are to be copied together, or left to whom takes it
-        (`streamlearn.core.rows.Runs`).
+        Whether the rows of a batch's X are copied together. If not, X is
+        `streamlearn.core.rows.Runs`.
     through : callable, optional
-        Function of rows that each batch of X goes through: what transforms X without ever building
-        all of it.
+        A function of rows that is applied to each batch of X. It transforms X without building all
+        of it.
     draws : callable, optional
-        ``(m) -> array or None``: the draws of a batch of m rows.
+        ``(m) -> array or None``. It returns the ``draws`` of a batch of m rows.
+
+    Yields
+    ------
+    Batch
     """
     largest = largest or batch_rows(stored(X))
     if batch_size is None and min(seen // growth, largest) >= X.shape[0]:
-        rows, run = None, 1  # all of one batch: in whatever order
+        rows, run = None, 1  # the order of the rows in a single batch does not matter
     lengths = sizes(X.shape[0], seen, batch_size, largest, growth, run)
     layout = (
         range(len(lengths)) if order is None else sorted(range(len(lengths)), key=order.__getitem__)
@@ -137,7 +145,7 @@ def cut(
 def learn_batches(
     learner: Learner, state: Any, batches: Iterator[Batch]
 ) -> tuple[Any, Info | None]:
-    """Run ``learner`` over ``batches``; return its state and the sum of what the steps reported."""
+    """Run ``learner`` over ``batches``. Return its state and the sum of the steps' reports."""
     total = None
     for batch in batches:
         state, info = learner.update(learner.params, state, batch)

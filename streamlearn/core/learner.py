@@ -1,8 +1,8 @@
 """The protocol of a learner: a small state, and pure functions on it.
 
-A core module exports NamedTuples and plain functions; a `Learner` bundles them, so that the block
-engine, pipelines, parallel fits and checkpoints see nothing else. There is no base class and no
-registry: ``tests/core/test_laws.py`` is the protocol's check.
+A core module exports NamedTuples and plain functions. A `Learner` bundles them, and the block
+engine, pipelines, parallel fits and checkpoints use nothing else. There is no base class and no
+registry: ``tests/core/test_laws.py`` checks the protocol.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ class Batch(NamedTuple):
     Attributes
     ----------
     X : array of shape (n_rows, n_features), sparse rows, or `streamlearn.core.rows.Affine`
-        The latter two only for learners that say so.
+        The last two are only for learners with ``sparse`` or ``affine``.
     target : array of shape (n_rows,) or (n_rows, n_outputs), or None
         Class codes for classifiers, values for regressors.
     weight : array of shape (n_rows,), or None
         Row weights; None means 1 for every row.
     seen : int
-        Rows learned from before this batch: a plain int of the host, so that nothing is read back
-        from a device to count.
+        The number of rows learned from before this batch. It is a Python int, so no count is read
+        back from a device.
     draws : array of shape (k,), or None
-        One number drawn in each of k equal parts of [0, 1), in order: which rows stand for all.
-        None means all rows.
+        Random numbers, one in each of k equal parts of [0, 1), in order. They select a sample of
+        the rows. None means that the sample is all rows.
     """
 
     X: Array
@@ -40,16 +40,16 @@ class Batch(NamedTuple):
 
 
 class Info(NamedTuple):
-    """What a step reports: sums over its rows, arrays that stay on the device until they are read.
+    """The report of a step: sums over its rows. They stay on the device until they are read.
 
     Attributes
     ----------
     loss : array of shape (n_outputs,)
-        Sum of weight times loss, each row scored before it was learned from.
+        The sum of weight times loss. The loss of a row is computed before the row is learned from.
     weight : array of shape (n_outputs,)
-        Sum of the row weights that ``loss`` was made with.
+        The sum of the row weights in ``loss``.
     objective : array of shape (n_outputs,)
-        Sum of unweighted loss plus penalty: what scikit-learn's stopping rule watches.
+        The sum of unweighted loss plus penalty, which scikit-learn's stopping rule watches.
     """
 
     loss: Array
@@ -58,7 +58,7 @@ class Info(NamedTuple):
 
 
 class Learner(NamedTuple):
-    """A learner as module-level functions and their parameters, so that it pickles.
+    """A learner: module-level functions and their parameters. It can be pickled.
 
     Attributes
     ----------
@@ -67,49 +67,53 @@ class Learner(NamedTuple):
     init : callable
         ``(params, n_features, n_outputs, *, like) -> State``.
     update : callable
-        ``(params, state, batch) -> (State, Info)``: one step.
+        ``(params, state, batch) -> (State, Info)``. It takes one step.
     apply : callable
-        ``(params, state, X) -> array``: scores or transformed X.
+        ``(params, state, X) -> array``. It returns predictions, or the transformed X.
     of_block : callable or None
         ``(params, X, weight) -> State``, for mergeable learners.
     merge : callable or None
-        ``(a, b) -> State``: exact, in any order.
+        ``(a, b) -> State``. It is exact, and the order does not matter.
     applied : callable or None
-        ``(params, state) -> (X -> array)``: `apply` prepared once for many batches. An
-        `streamlearn.core.affine_map.AffineMap` where it is an offset and a scale.
+        ``(params, state) -> (X -> array)``. It returns `apply` prepared for many batches: an
+        `streamlearn.core.affine_map.AffineMap`, if `apply` is an offset and a scale.
     n_features : callable or None
-        ``(state) -> int``, for mergeable learners, and so are the next three.
+        ``(state) -> int``, for mergeable learners. The next three are for mergeable learners too.
     is_finite : callable or None
-        ``(state) -> bool array``: False where the rows may have held infinity, so that they have to
-        be looked at.
+        ``(state) -> bool array``. It returns False if the rows may contain infinity, so that the
+        caller must look for it.
     is_clean : callable or None
-        ``(state, n_rows) -> bool array``: whether ``n_rows`` rows without weights are known to have
-        held no NaN either.
+        ``(state, n_rows) -> bool array``. It returns whether ``n_rows`` rows without weights are
+        known to contain no NaN either.
     is_empty : callable or None
-        ``(state) -> bool array``: whether no row with a weight has been seen.
+        ``(state) -> bool array``. It returns whether no row with a weight has been seen.
     affine : bool
-        Whether a batch's X may be rows that are not built.
+        Whether a batch's X may be an `streamlearn.core.rows.Affine`, whose rows are not built.
     sparse : bool
-        Whether it may be rows whose zeros are not stored.
+        Whether a batch's X may be sparse rows.
     largest : callable or None
-        ``(X, n_outputs, seen) -> int``: rows of the largest batch of a block, whose middle row
-        follows ``seen`` others, where that is not `streamlearn._arrays.batch_rows`.
+        ``(X, n_outputs, seen) -> int``. It returns the number of rows of the largest batch of a
+        block, whose middle row follows ``seen`` others. By default that is
+        `streamlearn._arrays.batch_rows`.
     growth : callable or None
-        ``(X, n_outputs) -> int``: one part in so many of the rows seen makes a batch, where that is
-        not `streamlearn.core.batches.GROWTH`.
+        ``(X, n_outputs) -> int``. A batch has one row for this number of rows seen before it. By
+        default that is `streamlearn.core.batches.GROWTH`.
     rescale : callable or None
-        ``(params, state, rho, delta) -> State``: go on from rows ``z`` to ``(z - delta) / rho``.
+        ``(params, state, rho, delta) -> State``. It converts a state for rows ``z`` into one for
+        rows ``(z - delta) / rho``.
     begin : callable or None
-        ``(params, rows, weight) -> State or None``: start from rows of the first block, instead of
-        `init`. None where they are too few: they come again, with those of the next block.
+        ``(params, rows, weight) -> State or None``. It replaces `init`, and starts from the rows of
+        the first block. It returns None if they are too few. They come again, together with those
+        of the next block.
     end_block : callable or None
-        ``(params, state, seen) -> State``: what changes after the last batch of a block, when
+        ``(params, state, seen) -> State``. It is called after the last batch of a block, when
         ``seen`` rows have been learned from.
     sampled : callable or None
-        ``(X, n_outputs, m) -> int``: how many draws a batch of m rows takes; 0 for none.
+        ``(X, n_outputs, m) -> int``. It returns the number of ``draws`` of a batch of m rows, or 0
+        for None.
     absent : callable or None
-        ``(params, target, weight) -> array of bool or None``: the rows that are to be left out
-        before they are counted, held out or shuffled; None for no such rows.
+        ``(params, target, weight) -> array of bool or None``. It returns which rows are left out
+        before rows are counted, held out or shuffled, or None if no row is.
     """
 
     params: Any
@@ -135,7 +139,7 @@ class Learner(NamedTuple):
 
 
 def an_array(state: Any) -> Array:
-    """Return one of the arrays of a state, which is in the place of all of them."""
+    """Return one array of a state. All its arrays are in the same library and on one device."""
     while isinstance(state, tuple):
         state = state[0]
     return state

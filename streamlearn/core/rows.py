@@ -1,8 +1,9 @@
-"""Rows ``(X - centre) / scale`` that are never built, and the products that learners take of rows.
+"""Rows ``(X - centre) / scale`` that are never built, and the products of rows in learners.
 
-A product with such rows is a product with X itself, the scale moved into the other factor and the
-centre into a sum: a standardized batch costs as much as one as it is. What is lost is rounding of
-``centre / scale`` units, so that `streamlearn.core.affine_map.AffineMap` decides where it is used.
+A product with such rows is a product with X itself: the other factor takes up the scale, and a sum
+takes up the centre. So a standardized batch costs as much as a raw batch. It loses rounding in
+proportion to ``centre / scale``, and `streamlearn.core.affine_map.AffineMap` decides where it is
+used.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Affine(NamedTuple):
 
 
 class Runs(NamedTuple):
-    """Rows of an array that are yet to be gathered: runs of neighbours, one after the other.
+    """Rows of an array that are not gathered yet: runs of consecutive rows, one after the other.
 
     Attributes
     ----------
@@ -58,24 +59,24 @@ Rows = Any
 
 
 def stored(rows: Rows) -> Array:
-    """Return the array that the rows are made of."""
+    """Return the array from which the rows are computed."""
     while isinstance(rows, Affine | Runs):
         rows = rows.X
     return rows
 
 
 def is_sparse(rows: Rows) -> bool:
-    """Return whether the zeros of the rows are not stored."""
+    """Return whether the rows are sparse: their zeros are not stored."""
     return backend.is_sparse(stored(rows))
 
 
 def is_scattered(rows: Rows) -> bool:
-    """Return whether the rows are yet to be gathered."""
+    """Return whether the rows are not gathered yet."""
     return isinstance(rows.X if isinstance(rows, Affine) else rows, Runs)
 
 
 def part(rows: Rows, start: int, stop: int) -> Rows:
-    """Return neighbouring rows; of `Runs` they are gathered, and have to be whole runs."""
+    """Return consecutive rows. Rows of `Runs` are gathered, and must be whole runs."""
     if isinstance(rows, Affine):
         return rows._replace(X=part(rows.X, start, stop))
     if isinstance(rows, Runs):
@@ -85,7 +86,7 @@ def part(rows: Rows, start: int, stop: int) -> Rows:
 
 
 def cast(rows: Rows, dtype: Any) -> Rows:
-    """Return rows in a floating dtype, themselves where they have it; `Runs` are gathered."""
+    """Return rows in a floating dtype: themselves if they have it. `Runs` are gathered."""
     if isinstance(rows, Affine):
         return Affine(*(a if a is None else cast(a, dtype) for a in rows))
     if isinstance(rows, Runs):
@@ -94,7 +95,7 @@ def cast(rows: Rows, dtype: Any) -> Rows:
 
 
 def pick(rows: Rows, at: Any) -> Array:
-    """Build some of the rows."""
+    """Return some of the rows as an array."""
     if isinstance(rows, Runs):
         k = rows.length
         return rows_at(rows.X, namespace(rows.runs).take(rows.runs, at // k) * k + at % k)
@@ -104,7 +105,7 @@ def pick(rows: Rows, at: Any) -> Array:
 
 
 def linear_predictor(rows: Rows, W: Array, b: Array) -> Array:
-    """Return ``rows @ W.T + b`` for columns W (k, d) and b (k,), as (m, k).
+    """Return ``rows @ W.T + b``, (m, k), for coefficients W (k, d) and intercepts b (k,).
 
     Examples
     --------
@@ -120,7 +121,7 @@ def linear_predictor(rows: Rows, W: Array, b: Array) -> Array:
 
 
 def weighted_sums(G: Array, rows: Rows) -> Array:
-    """Return ``G.T @ rows`` for weights G (m, k), as (k, d)."""
+    """Return ``G.T @ rows``, (k, d), for weights G (m, k)."""
     if not isinstance(rows, Affine):
         return backend.weighted_sums(G, rows)
     s = backend.weighted_sums(G, rows.X)

@@ -1,10 +1,10 @@
-"""Scores of predictions as sums that merge, so that no block is ever put beside another.
+"""Scores of predictions, computed from sums that merge, so that blocks are never joined.
 
-A `Score` is three functions: ``of_block`` makes the sums of a block, ``merge`` adds those of two,
-and ``result`` turns them into the score. Sums are arrays of the targets' library in the widest
-float of its device; nothing is read back to the host.
+A `Score` is three functions. ``of_block`` returns the sums of a block, ``merge`` adds the sums of
+two, and ``result`` computes the score from them. Sums are arrays of the targets' library, in the
+widest float of the device. Nothing is read back to the host.
 
-Classes are codes 0, 1, ...; None is a weight of 1 for every row.
+Classes are codes 0, 1, ... A weight of None means 1 for every row.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Score(NamedTuple):
     merge : callable
         ``(a, b) -> State``.
     result : callable
-        ``(state) -> array``: 0-d, or one value an output.
+        ``(state) -> array`` of shape () or (n_outputs,).
     """
 
     of_block: Callable[..., Any]
@@ -36,14 +36,14 @@ class Score(NamedTuple):
 
 
 class Average(NamedTuple):
-    """Sums that a weighted average is made of.
+    """The sums of a weighted average.
 
     Attributes
     ----------
     total : array of shape () or (n_outputs,)
-        Sum of weight times value.
+        The sum of weight times value.
     weight : array of shape ()
-        Sum of weights.
+        The sum of the weights.
     """
 
     total: Array
@@ -51,14 +51,15 @@ class Average(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """Sums that R2 is made of.
+    """The sums of R2.
 
     Attributes
     ----------
     error, target : Moments
-        Moments of the errors and of the targets: no unit is too small or too large for them.
+        The moments of the errors and of the targets. They do not overflow or underflow, whatever
+        the unit of the targets is.
     rows : array of shape (n_outputs,)
-        Rows, whatever their weights: R2 takes two. NaN where an error is.
+        The number of rows, whatever their weights, since R2 needs two. It is NaN if an error is.
     """
 
     error: moments.Moments
@@ -67,9 +68,10 @@ class Fit(NamedTuple):
 
 
 def correct(target: Array, predicted: Array, weight: Array | None = None) -> Average:
-    """Return the sums of the accuracy: ``target`` and ``predicted`` are (n_rows,) codes.
+    """Return the sums of the accuracy.
 
-    Or indicators (n_rows, n_labels), of which a row is right where all its labels are.
+    ``target`` and ``predicted`` are class codes (n_rows,) or indicators (n_rows, n_labels). With
+    indicators a row is right if all its labels are.
 
     Examples
     --------
@@ -83,15 +85,19 @@ def correct(target: Array, predicted: Array, weight: Array | None = None) -> Ave
 
 
 def correct_each(target: Array, above: Array, weight: Array | None = None) -> Average:
-    """Return the sums of the accuracy of each class beside the rest, for two that of the second.
+    """Return the sums of the one-vs-rest accuracy of each class, or of class 1 if there are two.
 
     Parameters
     ----------
     target : array of shape (n_rows,)
         Class codes.
     above : array of bool of shape (n_rows, n_outputs)
-        Whether the row is said to be of the class; one column says so of class 1.
+        Whether the row is predicted to be of the column's class. A single column is for class 1.
     weight : array of shape (n_rows,), optional
+
+    Returns
+    -------
+    Average
 
     Examples
     --------
@@ -113,9 +119,12 @@ def log_losses(target: Array, predicted: Array, weight: Array | None = None) -> 
     target : array of shape (n_rows,)
         Class codes.
     predicted : array of shape (n_rows, n_classes)
-        Probabilities, clipped as scikit-learn does: to one unit of rounding of their dtype away
-        from 0 and 1.
+        Probabilities. They are clipped to [eps, 1 - eps] of their dtype, as in scikit-learn.
     weight : array of shape (n_rows,), optional
+
+    Returns
+    -------
+    Average
 
     Examples
     --------
@@ -152,35 +161,35 @@ def fit_of(target: Array, predicted: Array, weight: Array | None = None) -> Fit:
     xp, error = namespace(target), _error(target, predicted)
     error, y = (a if a.ndim == 2 else a[:, None] for a in (error, target))
     of_error, of_target = (moments.of_block(moments.Params(), a, weight) for a in (error, y))
-    # moments leave NaN out, and a prediction that is NaN must not count as one that is right
+    # moments ignore NaN, but a prediction that is NaN must not count as a right one
     lost = xp.any(xp.isnan(error), axis=0)
     rows = xp.full(lost.shape, error.shape[0], dtype=error.dtype, device=device(target))
     return Fit(of_error, of_target, xp.where(lost, xp.full_like(rows, xp.nan), rows))
 
 
 def add(a: Average, b: Average) -> Average:
-    """Return the sums of the rows of both."""
+    """Return the sums over the rows of both."""
     return Average(a.total + b.total, a.weight + b.weight)
 
 
 def add_fit(a: Fit, b: Fit) -> Fit:
-    """Return the sums of the rows of both."""
+    """Return the sums over the rows of both."""
     error, target = moments.merge(a.error, b.error), moments.merge(a.target, b.target)
     return Fit(error, target, a.rows + b.rows)
 
 
 def average(state: Average) -> Array:
-    """Return total over weight, for each output; NaN without any weight."""
+    """Return total over weight for each output, or NaN if there is no weight."""
     xp = namespace(state.total)
     some = xp.where(state.weight != 0, state.weight, xp.full_like(state.weight, xp.nan))
     return state.total / some
 
 
 def r2(state: Fit) -> Array:
-    """Return 1 - residual / deviation of the targets from their mean, for each output.
+    """Return R2 for each output: 1 - (squared errors) / (squared deviations of the targets).
 
-    As scikit-learn has it: a constant target gives 1 if it is met exactly and 0 if not. Fewer than
-    two rows, none with a weight, or an error that is NaN, give NaN.
+    As in scikit-learn, a constant target gives 1 if it is predicted exactly, and else 0. The result
+    is NaN if there are fewer than two rows, if no row has a weight, or if an error is NaN.
     """
     residual = moments.squares(state.error, about_zero=True)
     deviation = moments.squares(state.target)
@@ -195,7 +204,7 @@ def r2(state: Fit) -> Array:
 
 
 def spread(state: Fit) -> Array:
-    """Return the squared deviations of each output's targets, in a unit that all outputs share."""
+    """Return the sum of squared deviations of each output's targets, all in the same unit."""
     xp, unit = namespace(state.target.unit), state.target.unit
     largest = xp.max(unit)
     share = unit / xp.where(largest == 0, xp.ones_like(largest), largest)
@@ -230,7 +239,7 @@ def _error(target: Array, predicted: Array) -> Array:
 
 
 def _check_same_shape(target: Array, predicted: Array) -> None:
-    """Raise a ValueError where arrays would broadcast into something else than errors."""
+    """Raise a ValueError if the shapes differ: broadcasting would compute no errors of rows."""
     if target.shape != predicted.shape:
         raise ValueError(
             f"targets of shape {target.shape} and predictions of shape {predicted.shape} do not "

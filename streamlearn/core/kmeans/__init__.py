@@ -1,4 +1,4 @@
-"""k-means in mini-batches, and the draws that it starts from."""
+"""k-means in mini-batches, and k-means++, which draws the first centres."""
 
 from streamlearn.core.kmeans.minibatch import (
     Params,

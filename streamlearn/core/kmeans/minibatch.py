@@ -1,14 +1,21 @@
-"""k-means by mini-batches: centres that follow the means of the rows they are nearest to.
+"""k-means by mini-batches: each centre is the mean of all rows that were ever assigned to it.
 
-A step assigns the rows of a batch to their nearest centres, then moves each centre to the mean of
-all rows it was ever given, as scikit-learn's ``MiniBatchKMeans`` does. Distances are compared by
-one matrix product. Where the centres lie far from zero their mean is subtracted from all rows
-first, so that nothing cancels: offsets of 1e8, and of 1e4 in float32, cost no accuracy.
+A step assigns all rows x_i of a batch, with weights a_i, to their nearest centres c_j. Then it
+moves the centres, as scikit-learn's ``MiniBatchKMeans`` does. The count v_j of a centre is the sum
+of the weights of its rows [1]_::
 
-Measured on 20 float64 features, batches of 4,096 rows, CPU nanoseconds a row on a busy machine: a
-step 80 for 16 clusters and 1600 for 1000. ``partial_fit``, checks of its input included, takes 113
-for 16, and 182 where it also labels the rows, of which 1000 clusters take 3350; scikit-learn's 159,
-212 and 4720 (``bench/learners.py``).
+    s_i = argmin_j |x_i - c_j|^2 = argmin_j (|c_j|^2 / 2 - x_i'c_j)
+    v_j <- v_j + sum_(s_i = j) a_i
+    c_j <- c_j + sum_(s_i = j) a_i (x_i - c_j) / v_j
+
+One matrix product compares the distances. If the centres lie far from zero, their mean is
+subtracted from all rows first, so that nothing cancels: offsets of 1e8, and of 1e4 in float32, cost
+no accuracy.
+
+Measured on 20 float64 features in batches of 4,096 rows, in CPU nanoseconds a row on a busy machine
+(``bench/learners.py``). A step takes 80 for 16 clusters and 1600 for 1000. ``partial_fit`` with the
+checks of its input takes 113 for 16 clusters. With labels it takes 182 for 16 clusters and 3350 for
+1000. scikit-learn takes 159, 212 and 4720.
 
 References
 ----------
@@ -41,11 +48,11 @@ from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.rows import cast
 
 NEAR = 8.0
-"""Most that the mean of the centres may be, in their deviations, to stay in the rows.
+"""The bound on the distance from zero up to which nothing is subtracted from the rows.
 
-And most that rows may be from zero, in distances from their centres, for sums of squares to stay
-what the inertia is made of. At most six bits are lost then, and the rows are gone through once
-less.
+It bounds the mean of the centres, in units of their standard deviation (`_at_hand`). It also bounds
+the rows, in units of their distance from their centres, if the inertia is computed from squares
+(`_inertia`). At most six bits are lost, and one pass over the rows is saved.
 """
 
 
@@ -54,10 +61,10 @@ class Params(NamedTuple):
 
     Attributes
     ----------
-    centers : array of shape (k, d), or sequence of such a shape
-        Where `init` starts.
+    centers : array-like of shape (k, d)
+        The centres with which `init` starts.
     reassignment_ratio : float
-        Clusters with less than this part of the largest one's weight are for `low` to name.
+        `low` returns the clusters whose weight is less than this fraction of the largest weight.
     """
 
     centers: Any = ()
@@ -65,14 +72,14 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    """k clusters under way.
+    """k clusters.
 
     Attributes
     ----------
     centers : array of shape (k, d)
+        c_j.
     counts : array of shape (k,)
-        Sum of the weights of the rows that each centre is the mean of, in the widest float: float32
-        cannot count beyond 2**24.
+        v_j, in the widest float, because float32 cannot count beyond 2**24.
     """
 
     centers: Array
@@ -80,19 +87,20 @@ class State(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """What the rows of a batch add up to.
+    """The sums over the rows of a batch.
 
     Attributes
     ----------
     start : array of shape (k, d)
-        Where differences are taken from: the centre, or where that has its first rows a place near
-        all. A cluster's only row is its centre to the bit then, as in scikit-learn.
+        For each cluster the point from which differences are taken. That is its centre, or a point
+        near all rows if the cluster gets its first rows. A cluster with a single row then has this
+        row as its centre to the bit, as in scikit-learn.
     total : array of shape (k, d)
-        For each cluster the sum of weight times the row's difference from there.
+        For each cluster the sum of weight times (row - start).
     weight : array of shape (k,)
-        For each cluster the sum of weights.
+        For each cluster the sum of the weights.
     inertia : array of shape ()
-        Sum of weight times squared distance to the nearest centre.
+        The sum of weight times squared distance to the nearest centre.
     """
 
     start: Array
@@ -102,12 +110,12 @@ class Sums(NamedTuple):
 
 
 def init(params: Params, n_features: int, n_outputs: int, *, like: Array) -> State:
-    """Return the clusters that ``params.centers`` names, without any rows."""
+    """Return clusters without rows, with the centres ``params.centers``."""
     return start(asarray(params.centers, like=like, dtype=float_dtype(like)))
 
 
 def start(centers: Array) -> State:
-    """Return clusters without any rows around given centres."""
+    """Return clusters without rows, with the given centres (k, d)."""
     xp = namespace(centers)
     counts = xp.zeros(centers.shape[0], dtype=widest_float(centers), device=device(centers))
     return State(centers, counts)
@@ -116,27 +124,23 @@ def start(centers: Array) -> State:
 def update(
     params: Params, state: State, batch: Batch, absent: Array | None = None
 ) -> tuple[State, Info]:
-    """Move each centre to the mean of all rows it was nearest to, those of the batch among them.
+    """Take one step: move each centre to the mean of all rows that were ever assigned to it.
 
     Parameters
     ----------
     params : Params
     state : State
-        Not changed.
+        It is not changed.
     batch : Batch
         Rows (m, d), weights (m,) or None.
     absent : array of bool of shape (k,), optional
-        Centres that no row goes to, see `twins`.
+        Centres to which no row is assigned; see `twins`.
 
     Returns
     -------
     state : State
     info : Info
-        The inertia of the batch before the step, and its weight; arrays of shape (1,).
-
-    References
-    ----------
-    [1]_, with scikit-learn's order: all rows are assigned before any centre moves.
+        The inertia of the batch before the step, and its weight, as arrays of shape (1,).
 
     Examples
     --------
@@ -150,17 +154,17 @@ def update(
     xp = namespace(centers)
     sums = sums_of(state, batch.X, batch.weight, absent)
     seen = counts + sums.weight
-    # Rows of no weight leave a centre where it is, also one that has had none.
+    # Rows without weight do not move a centre, even if it has had no rows before.
     moved = sums.total / (seen + cast(seen == 0, seen.dtype))[:, None]
     inertia, weight = sums.inertia[None], xp.sum(sums.weight)[None]
     return State(sums.start + cast(moved, centers.dtype), seen), Info(inertia, weight, inertia)
 
 
 def twins(centers: Array) -> Array | None:
-    """Tell which centres are one before them but for rounding, (k,); None where none is.
+    """Return which centres equal an earlier centre up to rounding, (k,), or None if none does.
 
-    Of equal centres the first has the rows, as in scikit-learn; rounding would choose between them.
-    None also where to look would wait for a device.
+    The first of several equal centres gets the rows, as in scikit-learn. Otherwise rounding would
+    choose between them. The result is also None if the comparison would wait for a device.
     """
     xp, k = namespace(centers), centers.shape[0]
     if not reads_are_free(centers):
@@ -180,7 +184,7 @@ def twins(centers: Array) -> Array | None:
 
 
 def sums_of(state: State, X: Array, weight: Array | None, absent: Array | None = None) -> Sums:
-    """Assign the rows of X (m, d), at least one, and add them up by cluster."""
+    """Assign the rows of X (m, d) to clusters and return their sums. X has at least one row."""
     xp, k, wide = namespace(state.centers), state.centers.shape[0], state.counts.dtype
     origin, B, half = _at_hand(state)
     half = _without(absent, half)
@@ -206,9 +210,9 @@ def sums_of(state: State, X: Array, weight: Array | None, absent: Array | None =
 
 
 def labels(state: State, X: Array, absent: Array | None = None) -> Array:
-    """Return the nearest centre of each row of X (m, d), as int32 of shape (m,).
+    """Return the index of the nearest centre of each row of X (m, d), as int32 of shape (m,).
 
-    ``absent`` as in `update`.
+    See `update` for ``absent``.
     """
     xp = namespace(state.centers)
     origin, B, half = _at_hand(state)
@@ -223,8 +227,8 @@ def labels(state: State, X: Array, absent: Array | None = None) -> Array:
 def inertia(state: State, X: Array, weight: Array | None = None) -> Array:
     """Return the sum of weight times squared distance of rows X (m, d) to their nearest centres.
 
-    A 0-d array of the widest float. Rows near their centres count right however far those are from
-    each other.
+    The result is a 0-d array of the widest float. It is accurate even if rows are much nearer to
+    their centres than the centres are to each other.
     """
     return labels_and_inertia(state, X, weight)[1]
 
@@ -232,7 +236,7 @@ def inertia(state: State, X: Array, weight: Array | None = None) -> Array:
 def labels_and_inertia(
     state: State, X: Array, weight: Array | None, absent: Array | None = None
 ) -> tuple[Array, Array]:
-    """Return what `labels` and `inertia` do, at the cost of one."""
+    """Return the results of `labels` and `inertia`, at the cost of one of them."""
     xp, wide, total = namespace(state.centers), state.counts.dtype, 0.0 * state.counts[0]
     origin, B, half = _at_hand(state)
     half = _without(absent, half)
@@ -249,7 +253,10 @@ def labels_and_inertia(
 
 
 def squared_distances(state: State, X: Array) -> Array:
-    """Return the squared distance of each row of X (m, d), at least one, to its nearest centre."""
+    """Return the squared distance of each row of X (m, d) to its nearest centre, (m,).
+
+    X has at least one row.
+    """
     xp = namespace(state.centers)
     origin, B, half = _at_hand(state)
     out = []
@@ -284,10 +291,11 @@ def rescale(params: Params, state: State, rho: Array, delta: Array) -> State:
 
 
 def low(params: Params, counts: Array, n_rows: int) -> Array:
-    """Tell which clusters have too little weight to be kept: bool of shape (k,).
+    """Return which clusters have too little weight to be kept, as bool of shape (k,).
 
-    At most half as many as the batch of ``n_rows`` has rows: those with the least. It decides how
-    much is drawn, so it is asked of a copy of ``counts`` in the host's memory.
+    They are at most ``n_rows // 2`` clusters, where ``n_rows`` is the number of rows of the batch.
+    If more have too little weight, those with the least are chosen. The caller passes a copy of
+    ``counts`` in host memory, because the result decides how many random numbers are drawn.
     """
     xp = namespace(counts)
     found = counts < params.reassignment_ratio * xp.max(counts)
@@ -306,14 +314,14 @@ def reassign(state: State, X: Array, rows: Array, clusters: Array) -> State:
     state : State
     X : array of shape (m, d)
     rows : array of int of shape (k,)
-        For each cluster the row to move to, read where ``clusters`` is True.
+        For each cluster the row to which its centre moves, if ``clusters`` is True.
     clusters : array of bool of shape (k,)
 
     Returns
     -------
     State
-        With counts that keep the moved ones from being moved again at once: the smallest of the
-        others, as scikit-learn has it.
+        Moved clusters get the smallest count of the others, as in scikit-learn, so that they are
+        not moved again at once.
     """
     xp, counts = namespace(X), state.counts
     moved = xp.astype(xp.take(X, rows, axis=0), state.centers.dtype, copy=False)
@@ -330,7 +338,7 @@ def learner(params: Params) -> Learner:
 
 
 def _tile(X: Array, B: Array) -> int:
-    """Return the rows that fit in cache together with their distances."""
+    """Return the number of rows that fit in a cache together with their distances."""
     return batch_rows(X, extra=B.shape[0])
 
 
@@ -340,16 +348,16 @@ def _parts(X: Array, weight: Array | None, B: Array) -> Iterator[Batch]:
 
 
 def _at_hand(state: State, dtype: Any = None) -> tuple[Array | None, Array, Array]:
-    """Return an origin near the rows, the centres from there, and half the squares of those.
+    """Return an origin near the rows, the centres B relative to it, and ``|b_j|^2 / 2``.
 
-    The origin is the mean of the centres where that lies far from zero, else zero: None, if asking
-    which does not wait for a device. ``dtype`` is that of the centres by default.
+    If the mean of the centres lies far from zero, the origin is this mean. Else it is zero: None on
+    the host, an array of zeros on a device. ``dtype`` is that of the centres by default.
     """
     xp, k = namespace(state.centers), state.centers.shape[0]
     C = state.centers if dtype is None else cast(state.centers, dtype)
     squares = xp.sum(C * C, axis=1)
     mean = xp.sum(C, axis=0) / k
-    # In deviations of the centres, whose squares add up to xp.sum(squares) - k * mean @ mean.
+    # The squared deviations of the centres add up to xp.sum(squares) - k * mean @ mean.
     far = (NEAR**2 + 1) * k * (mean @ mean) > NEAR**2 * xp.sum(squares)
     if reads_are_free(C):
         if not far:
@@ -361,7 +369,7 @@ def _at_hand(state: State, dtype: Any = None) -> tuple[Array | None, Array, Arra
 
 
 def _without(absent: Array | None, half: Array) -> Array:
-    """Return half the squares of centres, out of reach for those that no row is to go to."""
+    """Return ``half``, but a huge number for absent centres, so that no row is assigned to them."""
     if absent is None:
         return half
     xp = namespace(half)
@@ -369,7 +377,7 @@ def _without(absent: Array | None, half: Array) -> Array:
 
 
 def _from(origin: Array | None, X: Array, dtype: Any) -> Array:
-    """Return rows from the origin, in a dtype."""
+    """Return rows relative to the origin, in a dtype."""
     X = cast(X, dtype)
     return X if origin is None else by_columns(X, ("subtract", origin))
 
@@ -379,8 +387,8 @@ def _inertia(
 ) -> Array:
     """Return the sum of weight times the squared distance of rows D to their nearest rows of B.
 
-    That is ``rest``, the sum of ``|b|**2 - 2 d.b``, and the squares of D; where that leaves too
-    little of the squares, or asking waits for a device, it is made of differences.
+    It is the sum of the squares ``|d|^2`` and of ``rest``, the sum of ``|b|^2 - 2 d'b``. If too
+    little of the squares would be left, or on a device, differences of rows are squared instead.
     """
     if reads_are_free(D):
         squares = _squares(D, weight, wide)

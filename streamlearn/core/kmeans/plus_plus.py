@@ -1,8 +1,9 @@
-"""k-means++: rows to start from that are far from each other.
+"""Greedy k-means++: it draws first centres, which are rows that are far from each other.
 
-Each is drawn with a probability in proportion to its squared distance to the nearest one so far;
-of a few that are drawn the one is kept that leaves the least inertia. Far from zero the distances
-are right: all rows are moved by the first one.
+D(x) is the distance of row x to the nearest centre so far. Each centre is drawn among the rows with
+a probability in proportion to D(x)^2 times the weight of x. A few rows are drawn, and the row that
+leaves the smallest inertia is kept. The first centre is subtracted from all rows, so distances are
+accurate far from zero.
 
 References
 ----------
@@ -26,18 +27,21 @@ from streamlearn._arrays import (
 
 
 def seeds(X: Array, weight: Array | None, first: int, draws: Array) -> Array:
-    """Return the rows that greedy k-means++ [1]_ starts from, as indices of shape (k,).
+    """Return the rows that greedy k-means++ [1]_ chooses as centres.
 
     Parameters
     ----------
     X : array of shape (m, d)
     weight : array of shape (m,), or None
     first : int
-        The first of them.
+        The index of the first centre.
     draws : array of shape (k - 1, trials)
-        Uniform on [0, 1). Of each of the others' trials, which are drawn with a probability in
-        proportion to their weighted squared distances to the nearest one so far, the one is kept
-        that leaves the smallest inertia.
+        Random numbers, uniform on [0, 1): one for each trial of each other centre.
+
+    Returns
+    -------
+    array of int of shape (k,)
+        Indices of rows.
     """
     xp, wide = namespace(X), widest_float(X)
     D = by_columns(xp.astype(X, wide, copy=False), ("subtract", xp.astype(X[first, :], wide)))
@@ -53,7 +57,7 @@ def seeds(X: Array, weight: Array | None, first: int, draws: Array) -> Array:
         until = xp.cumulative_sum(weight * nearest)
         trials = position(xp.astype(draws[c, :], wide, copy=False) * inertia, until)
         T = xp.take(D, trials, axis=0)
-        # |x|^2 - 2 x.t + |t|^2, in this order: rows of integers that are equal have distance 0.
+        # In this order of |x|^2 - 2 x't + |t|^2, equal rows of integers have distance 0.
         left = -2.0 * linear_predictor(T, D) + xp.take(squares, trials)[:, None] + squares
         left = xp.minimum(xp.maximum(left, xp.zeros_like(left)), nearest)
         inertias = over_rows(left, weight)

@@ -1,4 +1,4 @@
-"""Multi-layer perceptrons: the net, its activations, and the optimizers of its steps."""
+"""Multi-layer perceptrons: the net, its activations, and the optimizers."""
 
 from streamlearn.core.mlp.net import (
     Params,

@@ -1,7 +1,8 @@
-"""What the layers of a net do to their scores, and the losses that fit its output.
+"""Activations of the layers of a net, and the losses that match the activation of the output.
 
-Names are scikit-learn's. Hidden activations have a derivative that their value tells; an output
-comes with the loss whose gradient by the last scores is ``P - Y``.
+Names are scikit-learn's, and symbols are those of `streamlearn.core.mlp.net`. The derivative of a
+hidden activation is computed from its value H. The activation of the output has the loss whose
+gradient by Z is ``P - Y``.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from streamlearn.core.linear.links import logistic
 
 
 class Hidden(NamedTuple):
-    """An activation: its value, and its derivative where the value is known.
+    """A hidden activation.
 
     Attributes
     ----------
     value : callable
-        ``scores -> H``.
+        ``Z -> H``.
     back : callable
-        ``(H, gradient by H) -> gradient by the scores``.
+        ``(H, gradient by H) -> gradient by Z``.
     """
 
     value: Callable[[Array], Array]
@@ -29,14 +30,14 @@ class Hidden(NamedTuple):
 
 
 class Output(NamedTuple):
-    """What the last scores become, and the loss that fits.
+    """The activation of the output, and the loss that matches it.
 
     Attributes
     ----------
     value : callable
-        ``scores -> P``, of shape (m, K).
+        ``Z -> P``, of shape (m, K).
     loss : callable
-        ``(P, Y) -> losses``, of shape (m, K) or (m, 1); they are added up.
+        ``(P, Y) -> losses``, of shape (m, K) or (m, 1). The loss of a row is their sum.
     """
 
     value: Callable[[Array], Array]
@@ -52,7 +53,7 @@ def _same_back(h: Array, g: Array) -> Array:
 
 
 def _hidden_logistic(z: Array) -> Array:
-    # Cheaper than `logistic`, and its loss of digits near 0 is none beside 1.
+    # This is cheaper than `logistic`. The digits that it loses near 0 do not matter in H.
     return 0.5 + 0.5 * namespace(z).tanh(0.5 * z)
 
 
@@ -73,7 +74,7 @@ def _relu(z: Array) -> Array:
 
 
 def _relu_back(h: Array, g: Array) -> Array:
-    # A product takes two thirds of the time of where, which guesses every element.
+    # A product takes two thirds of the time of xp.where, which branches at every element.
     return g * namespace(g).astype(h > 0.0, g.dtype)
 
 
@@ -83,7 +84,7 @@ HIDDEN = {
     "tanh": Hidden(_tanh, _tanh_back),
     "relu": Hidden(_relu, _relu_back),
 }
-"""Activations by scikit-learn's names."""
+"""Hidden activations by scikit-learn's names."""
 
 
 def _exp(z: Array) -> Array:
@@ -91,9 +92,9 @@ def _exp(z: Array) -> Array:
 
 
 def _row_sums(A: Array) -> Array:
-    """Return the sums of (m, K) over its columns, (m, 1).
+    """Return the sums of A (m, K) over its columns, (m, 1).
 
-    A product, because NumPy takes five times as long to add up a few columns.
+    They are computed by a product: NumPy's sum takes five times as long for a few columns.
     """
     return A @ namespace(A).ones((A.shape[1], 1), dtype=A.dtype, device=device(A))
 
@@ -116,9 +117,9 @@ def _poisson(P: Array, Y: Array) -> Array:
 
 
 def _log_loss(p: Array) -> Array:
-    """Return minus the logarithm of the probabilities of what is true, clipped as scikit-learn's.
+    """Return minus the logarithm of the probabilities p of the true classes.
 
-    That is one unit of rounding away from 0 and 1.
+    p is clipped to [eps, 1 - eps] of its dtype, as in scikit-learn.
     """
     xp = namespace(p)
     eps = xp.finfo(p.dtype).eps

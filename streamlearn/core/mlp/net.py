@@ -1,11 +1,20 @@
-"""Multi-layer perceptrons by stochastic gradient steps.
+"""Multi-layer perceptrons by stochastic gradient steps, which are scikit-learn's.
 
-A net of layers ``H_i = act(H_(i-1) W_i + b_i)`` from the rows ``H_0 = X`` to the output ``P``, with
-a loss that fits the output's activation such that its gradient at the last scores is ``P - Y``.
-One step moves all layers along the mean gradient of a batch; it is scikit-learn's step.
+A net of n layers maps the rows ``X = H_0`` to the output ``P = H_n``::
 
-Activations, outputs and their losses are `streamlearn.core.mlp.activations`', steps
-`streamlearn.core.mlp.optimizers`'.
+    Z_i = H_(i-1) W_i + b_i            H_i = act_i(Z_i)
+
+A batch has m rows, targets Y and row weights a. Each activation of the output has the loss whose
+gradient by Z_n is P - Y. Back-propagation computes the gradients D_i of the mean loss by Z_i, and
+from them the gradients by W_i and b_i, with the penalty alpha::
+
+    D_n     = diag(a) (P - Y) / sum(a)
+    D_(i-1) = (D_i W_i') * dH_(i-1) / dZ_(i-1)
+    dL/dW_i = H_(i-1)' D_i + alpha W_i / sum(a)
+    dL/db_i = column sums of D_i
+
+An optimizer turns the gradient into a step of all W_i and b_i. `streamlearn.core.mlp.activations`
+has the activations and losses, and `streamlearn.core.mlp.optimizers` has the optimizers.
 """
 
 from __future__ import annotations
@@ -30,21 +39,24 @@ from streamlearn.core.mlp.optimizers import Optimizer, adam
 
 
 class Params(NamedTuple):
-    """Hyperparameters, all of the host.
+    """Hyperparameters. None of them is an array.
 
     Attributes
     ----------
     hidden : tuple of int
-        Units of each hidden layer.
+        The number of units of each hidden layer.
     activation : {"identity", "logistic", "tanh", "relu"}
-        Of the hidden layers.
+        The activation of the hidden layers.
     output : {"identity", "exp", "softmax", "logistic"}
-        What the last scores become, and with it the loss: half the squared error, Poisson
-        deviance, log loss of one class among several, or of each output alone. A batch's target is
-        values (m,) or (m, K), for softmax class codes (m,), for logistic class codes (m,) or an
-        indicator (m, K).
+        The activation of the output, which decides the loss and the targets of a batch:
+
+        - "identity": half the squared error, and values (m,) or (m, K). The reported loss is
+          divided by K, and its gradient is not, as in scikit-learn;
+        - "exp": the Poisson deviance, and values (m,) or (m, K);
+        - "softmax": the log loss of one class among several, and class codes (m,);
+        - "logistic": the log loss of each output, and class codes (m,) or an indicator (m, K).
     alpha : float
-        Strength of the penalty ``alpha |W|^2 / 2``, a share of it for each row.
+        The strength of the penalty ``alpha |W|^2 / 2``, which is divided by the weight of a batch.
     optimizer : Optimizer
     learning_rate : {"constant", "invscaling"}
         "invscaling" is for an optimizer whose state has a step size.
@@ -61,14 +73,16 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    """A net under way.
+    """A net.
 
     Attributes
     ----------
     weights : tuple of arrays of shape (units below, units)
+        W_i.
     biases : tuple of arrays of shape (units,)
+        b_i.
     moving : NamedTuple of arrays
-        The optimizer's, over `pack` of the two.
+        The optimizer's state, for the vector from `pack`.
     """
 
     weights: tuple[Array, ...]
@@ -79,7 +93,7 @@ class State(NamedTuple):
 def init(params: Params, n_features: int, n_outputs: int, *, like: Array) -> State:
     """Return a net of zeros in the float dtype of ``like``.
 
-    Such a net learns no more than the last biases: draws for `start` are made outside core.
+    Such a net learns only the last biases. Random weights for `start` are drawn outside core.
     """
     xp = namespace(like)
     at = {"dtype": float_dtype(like), "device": device(like)}
@@ -89,7 +103,7 @@ def init(params: Params, n_features: int, n_outputs: int, *, like: Array) -> Sta
 
 
 def start(params: Params, weights: tuple[Array, ...], biases: tuple[Array, ...]) -> State:
-    """Return the state that goes on from given weights, of one dtype."""
+    """Return the state with given weights and biases, all of one dtype."""
     optimizer = params.optimizer
     moving = optimizer.init(optimizer.params, pack(weights, biases))
     return State(tuple(weights), tuple(biases), moving)
@@ -104,7 +118,7 @@ def pack(weights: tuple[Array, ...], biases: tuple[Array, ...]) -> Array:
 def unpack(
     theta: Array, weights: tuple[Array, ...], biases: tuple[Array, ...]
 ) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
-    """Return the parameters of a vector, ``(weights, biases)`` in the shapes of those given."""
+    """Return ``(weights, biases)`` from a vector, in the shapes of the given ones."""
     xp, at, parts = namespace(theta), 0, []
     for a in (*weights, *biases):
         n = a.shape[0] * (a.shape[1] if a.ndim == 2 else 1)
@@ -116,7 +130,7 @@ def unpack(
 def layers(
     params: Params, weights: tuple[Array, ...], biases: tuple[Array, ...], X: Array
 ) -> list[Array]:
-    """Return what comes out of each layer for the rows X, those first: ``[X, H_1, ..., P]``."""
+    """Return the rows X and the values of each layer, ``[X, H_1, ..., P]``."""
     values = [HIDDEN[params.activation].value] * len(params.hidden)
     out = [X]
     for W, b, value in zip(weights, biases, [*values, OUTPUTS[params.output].value], strict=True):
@@ -125,7 +139,7 @@ def layers(
 
 
 def targets(params: Params, target: Array, P: Array) -> Array:
-    """Return what the output is compared with, in the shape and dtype of ``P``."""
+    """Return Y, the targets in the shape and dtype of ``P``."""
     xp = namespace(P)
     y = target if target.ndim == 2 else target[:, None]
     if params.output == "softmax":
@@ -139,15 +153,15 @@ def value_and_gradient(
     biases: tuple[Array, ...],
     batch: Batch,
 ) -> tuple[Info, Array]:
-    """Return the losses of a batch, and the gradient of their mean and the penalty.
+    """Return the loss of a batch, and the gradient of the mean loss with the penalty.
 
     Returns
     -------
     info : Info
-        Of one column, whatever the number of outputs; ``objective`` is rows times the mean loss and
-        the penalty, both by weight.
+        Arrays of shape (1,), whatever the number of outputs. ``objective`` is m times the weighted
+        mean loss with the penalty.
     gradient : array of shape (n,)
-        By the vector that `pack` makes.
+        The gradient by the vector from `pack`.
 
     References
     ----------
@@ -164,7 +178,7 @@ def value_and_gradient(
     else:
         w = xp.astype(batch.weight, dtype, copy=False)
         loss, weight = (xp.reshape(xp.sum(a), (1,)) for a in (over_rows(w, losses), w))
-        # Without any weight all quotients are 0.
+        # If no row has a weight, all quotients become 0.
         total = xp.where(weight != 0.0, weight, xp.asarray([xp.inf], **at))
         delta = delta * w[:, None]
     delta = delta / total
@@ -175,7 +189,7 @@ def value_and_gradient(
         by_biases.append(column_sums(delta))
         if i:
             W = xp.matrix_transpose(weights[i])
-            # One output: the product is of each with each, which BLAS takes twice as long for.
+            # With one output this is an outer product, for which BLAS takes twice as long.
             delta = delta * W if W.shape[0] == 1 else delta @ W
             delta = HIDDEN[params.activation].back(H[i], delta)
     down = xp.concat([xp.reshape(G, (-1,)) for G in reversed(by_weights)])
@@ -195,16 +209,16 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     ----------
     params : Params
     state : State
-        Not changed.
+        It is not changed.
     batch : Batch
-        Rows (m, d), targets as ``params.output`` says, weights (m,) or None. A batch without any
-        weight has no gradient.
+        Rows (m, d), targets for ``params.output``, weights (m,) or None. If no row has a weight,
+        the loss has no gradient.
 
     Returns
     -------
     state : State
     info : Info
-        Sums over the batch, each row scored before the step, as one column.
+        Sums over the batch, by the net before the step, as arrays of shape (1,).
 
     Examples
     --------
@@ -224,9 +238,9 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
 
 
 def end_block(params: Params, state: State, seen: int) -> State:
-    """Return the state for the rows that follow a block, ``seen`` rows being learned from.
+    """Return the state for the next block, after ``seen`` rows have been learned from.
 
-    Under "invscaling" the step size is then ``eta / (seen + 1) ** power_t``.
+    With "invscaling" the step size is then ``eta / (seen + 1) ** power_t``.
     """
     if params.learning_rate != "invscaling":
         return state
@@ -236,9 +250,9 @@ def end_block(params: Params, state: State, seen: int) -> State:
 
 
 def apply(params: Params, state: State, X: Array) -> Array:
-    """Return the output (m, K) for the rows X (m, d), a cache-sized batch at a time.
+    """Return the output (m, K) for the rows X (m, d), computed in batches that fit a cache.
 
-    In the wider one of the dtypes of X and the net.
+    Its dtype is the wider one of the dtypes of X and of the net.
     """
     xp = namespace(X)
     dtype = xp.result_type(float_dtype(X), state.weights[0].dtype)

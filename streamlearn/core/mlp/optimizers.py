@@ -1,11 +1,11 @@
-"""First-order optimizers: from a gradient to a step of one flat vector of parameters.
+"""First-order optimizers: they turn a gradient into a step of one flat vector of parameters.
 
-An optimizer is its hyperparameters and two pure functions; its state holds nothing but arrays. All
-parameters of a model make one vector, since a dozen operations on one long array cost less than on
-each of many short ones, on a device most of all.
+An optimizer consists of its hyperparameters and two pure functions. Its state contains only arrays.
+All parameters of a model are one vector theta, because a dozen operations on one long array cost
+less than on each of many short arrays, above all on a device.
 
-To add one: a NamedTuple of hyperparameters, a NamedTuple of state, ``init`` and ``step`` as here,
-and a row in the tables of ``tests/core/mlp/test_optimizers.py``.
+A new optimizer needs a NamedTuple of hyperparameters, a NamedTuple of state, functions ``init`` and
+``step``, and a row in the tables of ``tests/core/mlp/test_optimizers.py``.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from streamlearn._arrays import Array, asarray, device, namespace
 
 
 class Optimizer(NamedTuple):
-    """An optimizer as module-level functions and their hyperparameters, so that it pickles.
+    """An optimizer: module-level functions and their hyperparameters. It can be pickled.
 
     Attributes
     ----------
     params : NamedTuple
-        Hyperparameters, numbers of the host; ``params.eta`` is the first step size.
+        Hyperparameters, which are Python numbers. ``params.eta`` is the first step size.
     init : callable
         ``(params, theta) -> State``.
     step : callable
-        ``(params, state, theta, gradient) -> (theta, State)``; nothing is changed in place.
+        ``(params, state, theta, gradient) -> (theta, State)``. It changes nothing in place.
     """
 
     params: Any
@@ -44,14 +44,14 @@ class Sgd(NamedTuple):
 
 
 class SgdState(NamedTuple):
-    """How `sgd` is under way.
+    """The state of `sgd`.
 
     Attributes
     ----------
     eta : array of shape ()
-        Step size; whoever has a schedule replaces it.
+        The step size. A schedule replaces it.
     velocity : array of shape (n,)
-        The last step, as momentum has it.
+        v, the last step of the momentum.
     """
 
     eta: Array
@@ -68,14 +68,15 @@ class Adam(NamedTuple):
 
 
 class AdamState(NamedTuple):
-    """How `adam` is under way.
+    """The state of `adam`.
 
     Attributes
     ----------
     t : array of shape (1,)
-        Steps taken. Not of shape (), which NumPy's arithmetic makes no array of.
+        The number of steps. Its shape is not (), because NumPy's arithmetic turns such arrays into
+        scalars.
     first, second : arrays of shape (n,)
-        Running means of the gradient and of its square, which start at 0.
+        m and v, the running means of the gradient and of its square. They start at 0.
     """
 
     t: Array
@@ -86,7 +87,7 @@ class AdamState(NamedTuple):
 def sgd(eta: float = 0.001, momentum: float = 0.9, nesterov: bool = True) -> Optimizer:
     """Return gradient descent with momentum.
 
-    With the step size ``eta`` and the momentum ``mu``::
+    g is the gradient, ``eta`` the step size and ``mu`` the momentum::
 
         v     <- mu v - eta g
         theta <- theta + v                  or, with Nesterov's momentum, theta + mu v - eta g
@@ -124,9 +125,9 @@ def step_sgd(params: Sgd, state: SgdState, theta: Array, gradient: Array) -> tup
 def adam(
     eta: float = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8
 ) -> Optimizer:
-    """Return steps that are scaled by the running size of each parameter's gradient.
+    """Return Adam, whose steps are scaled by the running size of each parameter's gradient.
 
-    With the running means ``m`` and ``v`` of the gradient and of its square::
+    g is the gradient, and ``m`` and ``v`` are the running means of g and of its square::
 
         m     <- beta_1 m + (1 - beta_1) g
         v     <- beta_2 v + (1 - beta_2) g g
@@ -138,7 +139,7 @@ def adam(
 
     Examples
     --------
-    The first step is as long as ``eta`` whatever the gradient:
+    The length of the first step is ``eta``, whatever the gradient is:
 
     >>> import numpy as np
     >>> small = adam(eta=0.25)
@@ -170,5 +171,5 @@ def step_adam(
 
 
 def _share(beta: float, t: Array) -> Array:
-    """Return ``1 - beta**t``, which in float32 is mostly cancellation while t is small."""
+    """Return ``1 - beta**t`` without the cancellation that costs most digits in float32."""
     return -namespace(t).expm1(t * (math.log(beta) if beta else -math.inf))

@@ -1,1 +1,1 @@
-"""Statistics of features that merge: the order of blocks changes no more than rounding."""
+"""Statistics of features that merge: the order of the blocks only changes rounding."""

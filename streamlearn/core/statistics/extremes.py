@@ -1,10 +1,10 @@
-"""Smallest and largest number of every feature, in one pass and in any order: exact.
+"""Minimum and maximum of every feature, exact, in one pass and in any order of the blocks.
 
-NaN are counted out per feature, and so are rows whose weight is 0. Numbers stay in the float dtype
-of their rows; states of two dtypes merge in the wider one.
+NaN are left out for each feature, and so are rows of weight 0. Numbers keep the float dtype of
+their rows. States of two dtypes merge in the wider one.
 
-A state stands for one of two transformations: features go to a given range (`Range`), or are
-divided by their largest magnitude (`Magnitude`). Both are an `AffineMap`, unless they clip.
+There are two transformations: `Range` maps each feature to a given range, and `Magnitude` divides
+each feature by its largest magnitude. Both are an `AffineMap`, unless they clip.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from streamlearn.core.affine_map import AffineMap
 from streamlearn.core.learner import Batch, Learner
 
 CONSTANT = 10.0
-"""Range of a constant feature at most, in units of rounding at its largest magnitude or at 1."""
+"""The largest range of a constant feature, in units of rounding; see `spread_or_one`."""
 
 
 class Extremes(NamedTuple):
-    """Extremes of each feature; all arrays have shape (n_features,).
+    """The extremes of each feature. All arrays have shape (n_features,).
 
     Attributes
     ----------
     low, high : array
-        Smallest and largest number: infinity and minus infinity where nothing has been seen.
+        Minimum and maximum. They are infinity and minus infinity if no number has been seen.
     count : array of int
-        Numbers that are not NaN.
+        How many numbers are not NaN.
     missing : array of int
-        Numbers that are.
+        How many numbers are NaN.
     """
 
     low: Array
@@ -53,7 +53,7 @@ class Extremes(NamedTuple):
 
 
 class Range(NamedTuple):
-    """Move each feature to the numbers from ``low`` to ``high``; ``clip`` what is outside."""
+    """Map each feature to the range from ``low`` to ``high``; ``clip`` numbers outside."""
 
     low: float = 0.0
     high: float = 1.0
@@ -61,7 +61,7 @@ class Range(NamedTuple):
 
 
 class Magnitude(NamedTuple):
-    """Divide each feature by its largest magnitude; ``clip`` what is beyond 1."""
+    """Divide each feature by its largest magnitude; ``clip`` numbers outside [-1, 1]."""
 
     clip: bool = False
 
@@ -70,14 +70,14 @@ Params = Range | Magnitude
 
 
 class Clipped(NamedTuple):
-    """An `AffineMap`, and then what is below ``low`` or above ``high`` put there."""
+    """An `AffineMap` whose result is clipped to the range from ``low`` to ``high``."""
 
     function: AffineMap
     low: float
     high: float
 
     def __call__(self, X: Array) -> Array:
-        """Return the transformed rows of X, in their float dtype. Zeros of sparse rows stay."""
+        """Return the transformed rows of X in their float dtype. Zeros of sparse rows stay 0."""
         X = self.function(X)
         if is_sparse(X):
             (X,) = of_entries(X, self._clip, rows=())
@@ -85,7 +85,7 @@ class Clipped(NamedTuple):
         return self._clip(X)
 
     def inverse(self, X: Array) -> Array:
-        """Return the rows that became X, where nothing was clipped."""
+        """Return the original rows of X. Numbers that were clipped are not recovered."""
         return self.function.inverse(X)
 
     def _clip(self, x: Array) -> Array:
@@ -93,7 +93,7 @@ class Clipped(NamedTuple):
 
 
 def init(params: Params, n_features: int, n_outputs: int = 1, *, like: Array) -> Extremes:
-    """Return the extremes of no rows, in the place of ``like``."""
+    """Return the extremes of no rows, in the library and on the device of ``like``."""
     xp, there = namespace(like), device(like)
     low = xp.full(n_features, xp.inf, dtype=float_dtype(like), device=there)
     nothing = xp.zeros(n_features, dtype=default_int(like), device=there)
@@ -106,11 +106,15 @@ def of_block(params: Params, X: Array, weight: Array | None = None) -> Extremes:
     Parameters
     ----------
     params : Params
-        The same extremes are kept for all.
+        They do not matter here.
     X : array of shape (n_rows, n_features), or sparse rows
-        Integers or floats; NaN are missing values. Zeros that are not stored count.
+        Integers or floats. NaN are missing values. Zeros that are not stored count.
     weight : array of shape (n_rows,), optional
-        Row weights, of which only those that are 0 matter.
+        Row weights. It only matters which of them are 0.
+
+    Returns
+    -------
+    Extremes
 
     Examples
     --------
@@ -123,7 +127,7 @@ def of_block(params: Params, X: Array, weight: Array | None = None) -> Extremes:
     if is_sparse(X):
         return merge(state, Extremes(*sparse_extremes(cast(X, state.low.dtype), weight)))
     if X.shape[0] and weight is None and reads_are_free(X):
-        # NaN reach the extremes, which are fewer.
+        # NaN in X make the extremes NaN, which are fewer numbers to search.
         low, high = (cast(v, state.low.dtype) for v in column_range(X, holds_nan=False))
         if not namespace(low).any(namespace(low).isnan(low)):
             return merge(state, Extremes(low, high, state.count + X.shape[0], state.missing))
@@ -135,7 +139,7 @@ def of_block(params: Params, X: Array, weight: Array | None = None) -> Extremes:
 
 
 def _of_rows(X: Array, weight: Array | None) -> Extremes:
-    """Return the extremes of a batch of rows; NaN, and rows of weight 0, are left out."""
+    """Return the extremes of a batch of rows. NaN and rows of weight 0 are left out."""
     xp, ints, ones = namespace(X), default_int(X), namespace(X).ones_like(X[:, 0])
     if weight is not None:
         ones = xp.where(weight != 0, ones, xp.zeros_like(ones))
@@ -146,7 +150,7 @@ def _of_rows(X: Array, weight: Array | None) -> Extremes:
 
 
 def merge(a: Extremes, b: Extremes) -> Extremes:
-    """Return the extremes of the rows of ``a`` and ``b`` together: exact, in any order."""
+    """Return the extremes of the rows of ``a`` and ``b``. They are exact, in any order."""
     xp = namespace(a.low)
     return Extremes(
         xp.minimum(a.low, b.low),
@@ -157,38 +161,38 @@ def merge(a: Extremes, b: Extremes) -> Extremes:
 
 
 def update(params: Params, state: Extremes, batch: Batch) -> tuple[Extremes, None]:
-    """Return the extremes with the rows of ``batch`` among them."""
+    """Return the extremes after the rows of ``batch``, and None."""
     return merge(state, of_block(params, batch.X, batch.weight)), None
 
 
 def minimum(state: Extremes) -> Array:
-    """Return the smallest number of each feature, (n_features,); NaN where nothing was seen."""
+    """Return the minimum of each feature, (n_features,), or NaN if no number was seen."""
     return _where_seen(state, state.low)
 
 
 def maximum(state: Extremes) -> Array:
-    """Return the largest number of each feature, (n_features,); NaN where nothing was seen."""
+    """Return the maximum of each feature, (n_features,), or NaN if no number was seen."""
     return _where_seen(state, state.high)
 
 
 def magnitude(state: Extremes) -> Array:
-    """Return the largest magnitude of each feature, (n_features,); NaN where nothing was seen."""
+    """Return the largest magnitude of each feature, (n_features,), or NaN if no number was seen."""
     xp = namespace(state.low)
     return _where_seen(state, xp.maximum(xp.abs(state.low), xp.abs(state.high)))
 
 
 def spread(state: Extremes) -> Array:
-    """Return the largest less the smallest number of each feature; NaN where nothing was seen."""
+    """Return the range of each feature, maximum - minimum, or NaN if no number was seen."""
     return maximum(state) - minimum(state)
 
 
 def spread_or_one(params: Range, state: Extremes) -> Array:
-    """Return `spread`, and 1 for constant features.
+    """Return the `spread` of each feature, but 1 for constant features.
 
-    scikit-learn's rule: a feature is constant if its range is below 10 units of rounding at 1. For
-    features whose numbers are smaller than 1 it is rounding at the largest of them, so that a
-    feature in a small unit is not constant. Features are constant, too, where their range has no
-    inverse.
+    In scikit-learn a feature is constant if its range is below 10 units of rounding at 1. Here, if
+    all numbers of a feature are smaller than 1, it is rounding at the largest of them, so a feature
+    in a small unit is not constant. A feature is also constant if the inverse of its range
+    overflows.
     """
     xp, size, out = namespace(state.low), magnitude(state), spread(state)
     info = xp.finfo(out.dtype)
@@ -198,21 +202,21 @@ def spread_or_one(params: Range, state: Extremes) -> Array:
 
 
 def magnitude_or_one(state: Extremes) -> Array:
-    """Return `magnitude`, and 1 for features that are 0."""
+    """Return the `magnitude` of each feature, but 1 for features that are 0."""
     xp, out = namespace(state.low), magnitude(state)
     return xp.where(out == 0, xp.ones_like(out), out)
 
 
 def affine(params: Params, state: Extremes) -> AffineMap:
-    """Return the offset and the scale that ``params`` ask for.
+    """Return the offset and the scale of the transformation ``params``.
 
-    A range beyond the floats has no scale in them: such a feature becomes 0.
+    If the range of a feature overflows, its scale is infinite, and the feature becomes 0.
     """
     if isinstance(params, Magnitude):
         return AffineMap(None, magnitude_or_one(state))
     xp, low = namespace(state.low), minimum(state)
     scale = spread_or_one(params, state) / (params.high - params.low)
-    # Where the range overflows, the offset would, too.
+    # If the range overflows, the subtraction of the offset would overflow too.
     offset = xp.where(xp.isinf(scale), xp.zeros_like(low), low)
     if params.low == 0:
         return AffineMap(offset, scale)
@@ -221,7 +225,7 @@ def affine(params: Params, state: Extremes) -> AffineMap:
 
 
 def applied(params: Params, state: Extremes) -> AffineMap | Clipped:
-    """Return `apply` with the extremes at hand, for many batches."""
+    """Return `apply` with these extremes, as a function of rows for many batches."""
     function = affine(params, state)
     if not params.clip:
         return function
@@ -231,7 +235,7 @@ def applied(params: Params, state: Extremes) -> AffineMap | Clipped:
 
 
 def apply(params: Params, state: Extremes, X: Array) -> Array:
-    """Return the transformed rows of X in their float dtype; NaN stay NaN.
+    """Return the transformed rows of X in their float dtype. NaN stay NaN.
 
     Examples
     --------
@@ -248,18 +252,18 @@ def apply(params: Params, state: Extremes, X: Array) -> Array:
 
 
 def n_features(state: Extremes) -> int:
-    """Return how many features the extremes are of."""
+    """Return the number of features."""
     return state.low.shape[0]
 
 
 def is_finite(state: Extremes) -> Array:
-    """Return whether no row was infinite."""
+    """Return whether no row contained infinity."""
     xp = namespace(state.low)
     return ~xp.any((state.low == -xp.inf) | (state.high == xp.inf))
 
 
 def is_clean(state: Extremes, n_rows: int) -> Array:
-    """Return whether none of ``n_rows`` finite rows without weights held NaN."""
+    """Return whether ``n_rows`` finite rows without weights contained no NaN."""
     return namespace(state.count).all(state.count == n_rows)
 
 
@@ -269,12 +273,12 @@ def is_empty(state: Extremes) -> Array:
 
 
 def rows(state: Extremes) -> Array:
-    """Return how many rows the extremes are of, for each feature the same: (n_features,)."""
+    """Return the number of rows with a weight, the same for each feature, (n_features,)."""
     return state.count + state.missing
 
 
 def learner(params: Params) -> Learner:
-    """Return a mergeable learner that scales as ``params`` ask."""
+    """Return a mergeable learner with the transformation ``params``."""
     return Learner(
         params,
         init,

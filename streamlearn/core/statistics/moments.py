@@ -1,24 +1,37 @@
-"""Mean and variance of every feature, in one pass and in any order.
+"""Mean and variance of every feature, in one pass and in any order of the blocks.
 
-Rows are shifted by one of them before they are summed, and states merge by the difference of their
-means, so that nothing cancels however far the data lie from zero and constant features get a
-variance of exactly 0. Where squares would leave the floats, rows are summed in units of their
-largest magnitude. NaN are counted out per feature.
+A state holds three sums for each feature, over rows x_i of weights a_i, and a number m near their
+mean::
 
-Sums are kept in the widest float of the device, and every merge carries its rounding error along:
-the mean of batches at offset 1e8 is only known to 1e-8 otherwise, and counting in float32 would
-stop at 2**24 rows. So weights may be negative: a block whose weights add up to nothing has a sum of
-deviations, though no mean.
+    W = sum a_i        S1 = sum a_i (x_i - m)        S2 = sum a_i (x_i - m)^2
+    mean = m + S1 / W                                variance = (S2 - S1^2 / W) / W
 
-Measured on 20 float64 features, one core: 12 ns a row, 115 with 10 % of NaN, where a bare sum takes
-6, ``numpy.mean`` with ``numpy.var`` 108 and scikit-learn's scaler 159 (``bench/moments.py``).
+S1 is small: it holds what rounding left out of m. Sums about another number m - e, and the merge of
+two states A and B [1]_, are::
+
+    S1 <- S1 + W e                                   S2 <- S2 + (2 S1 + W e) e
+    W  = W_A + W_B                                   m  = m_A + (m_B - m_A) W_B / W
+    S1 = the sum of both, moved to m                 S2 = the sum of both, moved to m
+
+Rows are shifted by one of them before they are summed. So nothing cancels, however far the data lie
+from zero, and a constant feature has a variance of exactly 0. If squares would overflow or
+underflow, rows are summed in units of their largest magnitude. NaN are left out for each feature.
+
+Sums are in the widest float of the device, and each merge keeps the rounding error of its sums
+[2]_. Otherwise the mean of batches at an offset of 1e8 would only be known to 1e-8, and counts in
+float32 would stop at 2**24 rows. So weights may be negative: a block whose weights add up to 0 has
+S1 but no mean.
+
+Measured on 20 float64 features and one core (``bench/moments.py``): 12 ns a row, and 115 ns with
+10 % of NaN. A bare sum takes 6 ns, ``numpy.mean`` with ``numpy.var`` 108 ns, and scikit-learn's
+scaler 159 ns.
 
 References
 ----------
 .. [1] T. F. Chan, G. H. Golub and R. J. LeVeque, "Algorithms for computing the sample variance:
    analysis and recommendations", The American Statistician 37(3), 1983.
-.. [2] D. E. Knuth, "The Art of Computer Programming", volume 2, section 4.2.2, 1969: the error of
-   a sum as a number of its own.
+.. [2] D. E. Knuth, "The Art of Computer Programming", volume 2, section 4.2.2, 1969: the rounding
+   error of a sum is computed exactly.
 """
 
 from __future__ import annotations
@@ -52,41 +65,41 @@ from streamlearn.core.batches import cut
 from streamlearn.core.learner import Batch, Learner
 
 CANCELLED = 64.0
-"""Most that the sum of squares may be in units of its part that is variance, to go without a shift.
+"""The largest ratio of the sum of squares to the sum of squared deviations without a shift.
 
-Six bits of it are lost then, which leaves what NumPy's and scikit-learn's variances have (1e-14,
-and 3e-14 at an offset of five deviations), and the rows are gone through once less: 14 ns a row
+At most six bits are lost then. The accuracy is still that of NumPy's and scikit-learn's variances:
+1e-14, and 3e-14 at an offset of five deviations. One pass over the rows is saved: 14 ns a row
 instead of 25.
 """
 
 
 class Params(NamedTuple):
-    """What `apply` does with the moments: subtract the mean, divide by the standard deviation."""
+    """Whether `apply` subtracts the mean, and whether it divides by the standard deviation."""
 
     with_mean: bool = True
     with_std: bool = True
 
 
 class Moments(NamedTuple):
-    """Weighted moments of each feature; all arrays have shape (n_features,).
+    """Weighted moments of each feature. All arrays have shape (n_features,).
 
     Attributes
     ----------
     weight : array
-        Sum of the weights of the rows that are not NaN: their count where rows have no weights,
-        and scikit-learn's ``n_samples_seen_`` either way.
+        W, the sum of the weights of the rows that are not NaN. Without weights it is their number.
+        It is scikit-learn's ``n_samples_seen_``.
     mean : array
-        Weighted mean but for rounding, in units of ``unit``; 0 where nothing has been seen. Where
-        negative weights leave little of the others, a number near the rows instead.
+        m, the rounded weighted mean, in units of ``unit``. It is 0 if no number has been seen. If
+        negative weights leave little of W, it is another number near the rows.
     m2 : array
-        Weighted sum of squared deviations from that mean, in units of ``unit**2``.
+        S2, in units of ``unit**2``.
     weight_low, m2_low : array
-        What rounding left out of the sums, to be added to them.
+        The rounding errors of ``weight`` and ``m2``, which have to be added to them.
     first : array
-        Weighted sum of deviations from that mean: what rounding left of it.
+        S1, in units of ``unit``.
     unit : array
-        A power of two: 1 where squares are far from the ends of the floats, else near the largest
-        magnitude of the rows, and 0 where all of them are 0.
+        A power of two. It is 1 if squares neither overflow nor underflow, else it is near the
+        largest magnitude of the rows. It is 0 if all rows are 0.
     """
 
     weight: Array
@@ -99,7 +112,7 @@ class Moments(NamedTuple):
 
 
 def init(params: Params, n_features: int, n_outputs: int = 1, *, like: Array) -> Moments:
-    """Return the moments of no rows, beside ``like``."""
+    """Return the moments of no rows, in the library and on the device of ``like``."""
     zeros = namespace(like).zeros(n_features, dtype=widest_float(like), device=device(like))
     return Moments(*(zeros,) * len(Moments._fields))
 
@@ -110,16 +123,20 @@ def of_block(params: Params, X: Array, weight: Array | None = None) -> Moments:
     Parameters
     ----------
     params : Params
-        Every moment is kept, whatever `apply` is asked to do.
+        All moments are kept, whatever `apply` does.
     X : array of shape (n_rows, n_features), or sparse rows
-        Integers or floats; NaN are missing values. Zeros that are not stored count.
+        Integers or floats. NaN are missing values. Zeros that are not stored count.
     weight : array of shape (n_rows,), optional
-        Row weights. Negative ones count as scikit-learn counts them.
+        Row weights. Negative weights count as in scikit-learn.
+
+    Returns
+    -------
+    Moments
 
     Raises
     ------
     ValueError
-        If means are to be subtracted from sparse rows.
+        If X is sparse and ``params.with_mean`` is True.
 
     Examples
     --------
@@ -145,9 +162,9 @@ def of_block(params: Params, X: Array, weight: Array | None = None) -> Moments:
 def _in_any_units(
     of_rows: Callable[..., Any], X: Array, weight: Array | None, rows: int
 ) -> Moments:
-    """Return the moments of a block by what ``of_rows`` finds of some rows at a time.
+    """Return the moments of a block, from ``of_rows`` on some ``rows`` at a time.
 
-    Where their squares are near the ends of the floats, in units of their largest magnitudes.
+    If squares may overflow or underflow, rows are summed in units of their largest magnitudes.
     """
     if _is_narrow(X) or reads_are_free(X):
         found = _in_batches(of_rows, X, weight, rows)
@@ -171,22 +188,22 @@ def _scaled(of_rows: Callable[..., Any], X: Array, weight: Array | None) -> Mome
 
 
 def _in_range(state: Moments, X: Array) -> bool:
-    """Return whether the squares of rows X, whose moments are given, are far from the floats' ends.
+    """Return whether squares of rows X neither overflow nor underflow, by their moments.
 
-    False if they hold NaN.
+    The result is False if X contains NaN.
     """
     xp, zero = namespace(state.mean), state.unit == 0
     size = xp.abs(state.mean) + xp.sqrt(xp.abs(state.m2 / _or_one(state.weight)))
     if not xp.all(far_from_the_ends(size + zero)):
         return False
-    # Squares that are 0 may be those of numbers that are not.
+    # A square of 0 may have underflowed.
     return _is_narrow(X) or not xp.any(zero) or not any_nonzero(X, zero)
 
 
 def _is_narrow(X: Array) -> bool:
-    """Return whether squares of ``X`` are far from the ends of the widest float, whatever it holds.
+    """Return whether squares of numbers in the dtype of ``X`` cannot overflow or underflow.
 
-    Such are float32 and integers, where that is float64.
+    That is so for float32 and integers, if the widest float is float64.
     """
     xp, wide = namespace(X), widest_float(X)
     float64 = xp.finfo(wide).bits >= 64
@@ -194,11 +211,12 @@ def _is_narrow(X: Array) -> bool:
 
 
 def _of_rows(X: Array, weight: Array | None, *, holds_nan: bool) -> Moments:
-    """Return the moments of at least one row, with NaN counted out if ``holds_nan``.
+    """Return the moments of at least one row. NaN are left out if ``holds_nan``.
 
-    The shift must be near the mean, and a constant must be its own shift. It is the row of the
-    largest weight, which lies within ``sqrt(n_rows)`` deviations of the mean; or, where no row is
-    special, the mean of some 256 rows, summed by their differences from one of them.
+    The shift must be near the mean, and the shift of a constant must be this constant. It is the
+    row of the largest weight, which lies within ``sqrt(n_rows)`` deviations of the mean. If there
+    are neither weights nor NaN, it is the mean of about 256 rows, computed from their differences
+    from one of them.
     """
     xp = namespace(X)
     dtype = widest_float(X)
@@ -242,8 +260,8 @@ def _of_rows(X: Array, weight: Array | None, *, holds_nan: bool) -> Moments:
         else:
             shift = xp.take(X, argmax(size, axis=0, keepdims=True), axis=0)[0, :]
     mean = xp.astype(shift, dtype, copy=False)
-    # Cancellation can cost n_rows units of rounding. Where float32 is all there is, that is too
-    # much: once more, shifted by the mean.
+    # Cancellation can cost n_rows units of rounding. That is too much if the widest float is
+    # float32, so the sums are computed again, shifted by the mean.
     for _ in range(1 if _wide(mean) else 2):
         s1, s2 = shifted_sums(X, mean, weight, present)
         state = _about(mean, seen, mass, s1, s2)
@@ -256,10 +274,11 @@ def _of_sparse(X: Array, weight: Array | None) -> Moments:
 
 
 def _about(shift: Array, seen: Array, mass: Array, s1: Array, s2: Array) -> Moments:
-    """Return the moments of rows by the weighted sums of their deviations from ``shift``.
+    """Return the moments of rows from the weighted sums s1 and s2 of their deviations from a shift.
 
-    ``mass`` is the sum of the weights' magnitudes. Where negative ones leave less than half of it
-    the mean may be far from all rows, and the shift stands for it.
+    ``seen`` is the sum of the weights, and ``mass`` is the sum of their magnitudes. If negative
+    weights leave less than half of ``mass``, the mean may be far from all rows, and the shift
+    replaces it.
     """
     xp, zeros = namespace(shift), namespace(shift).zeros_like(shift)
     mean = shift + xp.where(2.0 * xp.abs(seen) >= mass, s1 / _or_one(seen), zeros)
@@ -270,27 +289,27 @@ def _about(shift: Array, seen: Array, mass: Array, s1: Array, s2: Array) -> Mome
 
 
 def _moved(weight: Array, s1: Array, s2: Array, by: Array) -> tuple[Array, Array]:
-    """Return the weighted sums of deviations and of their squares, all of them moved by ``by``."""
+    """Return S1 and S2 when ``by`` is added to all deviations; see the module's docstring."""
     return s1 + weight * by, s2 + (2.0 * s1 + weight * by) * by
 
 
 def _unit(mean: Array, m2: Array) -> Array:
-    """Return the unit of rows that are summed as they are: 1, and 0 where all are 0."""
+    """Return the unit of rows that are summed as they are: 1, or 0 if all rows are 0."""
     return cast((mean != 0) | (m2 != 0), mean.dtype)
 
 
 def merge(a: Moments, b: Moments) -> Moments:
-    """Return the moments of the rows of ``a`` and ``b`` together [1]_.
+    """Return the moments of the rows of ``a`` and ``b`` [1]_.
 
-    Exact but for rounding, in any order; moments of no rows change nothing, not even a bit. The
-    mean lies between the two, by their weights; what rounding makes of it, ``first`` knows.
+    They are exact up to rounding, in any order. Moments of no rows do not change a single bit. The
+    mean lies between the two means, and ``first`` corrects its rounding.
     """
     xp = namespace(a.mean)
     if not (reads_are_free(a.unit) and xp.all(a.unit == b.unit)):
         unit = xp.maximum(a.unit, b.unit)
         a, b = _in_units(unit, a), _in_units(unit, b)
     weight, weight_low = _sum(a.weight, b.weight, a.weight_low + b.weight_low)
-    # Between 0 and 1, whatever negative weights leave.
+    # With negative weights the quotient may lie outside [0, 1].
     part = b.weight / _or_one(weight)
     part = xp.minimum(xp.maximum(part, xp.zeros_like(part)), xp.ones_like(part))
     mean = a.mean + (b.mean - a.mean) * part
@@ -314,29 +333,29 @@ def _in_units(unit: Array, state: Moments) -> Moments:
 
 
 def update(params: Params, state: Moments, batch: Batch) -> tuple[Moments, None]:
-    """Return the moments with the rows of ``batch`` among them."""
+    """Return the moments after the rows of ``batch``, and None."""
     return merge(state, of_block(params, batch.X, batch.weight)), None
 
 
 def mean(state: Moments) -> Array:
-    """Return the mean of each feature, (n_features,); NaN where nothing was seen."""
+    """Return the mean of each feature, (n_features,), or NaN if no number was seen."""
     rest = state.first / _or_one(state.weight + state.weight_low)
     return _where_seen(state, (state.mean + rest) * state.unit)
 
 
 def variance(state: Moments) -> Array:
-    """Return the variance of each feature, (n_features,), as a share of the weight (ddof 0).
+    """Return the variance of each feature, (n_features,), with ddof 0.
 
-    NaN where nothing was seen.
+    It is NaN if no number was seen.
     """
     weight = _or_one(state.weight + state.weight_low)
     return _where_seen(state, squares(state) / weight * state.unit * state.unit)
 
 
 def squares(state: Moments, *, about_zero: bool = False) -> Array:
-    """Return the weighted sum of squared deviations from the mean, or from zero.
+    """Return the weighted sum of squared deviations from the mean, or from zero, (n_features,).
 
-    It is in units of ``state.unit**2``, since it may be beyond the floats without.
+    It is in units of ``state.unit**2``, because it might overflow otherwise.
     """
     if about_zero:
         return _moved(state.weight, state.first, state.m2, state.mean)[1] + state.m2_low
@@ -345,12 +364,13 @@ def squares(state: Moments, *, about_zero: bool = False) -> Array:
 
 
 def scale(state: Moments) -> Array:
-    """Return the standard deviation of each feature, (n_features,), and 1 for constant ones.
+    """Return the standard deviation of each feature, (n_features,), but 1 for constant features.
 
-    scikit-learn's rule: a feature is constant if ``var <= n * eps * var + (n * mean * eps)**2``,
-    what rounding can make of a constant; here as roots, in units that leave them in the floats.
-    Where the widest float is float32, eps is its square, as sums are kept in two parts: with eps
-    itself every feature would be constant after 2**23 rows.
+    As in scikit-learn, a feature is constant if ``var <= n * eps * var + (n * mean * eps)**2``,
+    which bounds the rounding of a constant's variance. Here the square roots are compared, in
+    units in which they neither overflow nor underflow. If the widest float is float32, ``eps**2``
+    replaces ``eps``, because sums are kept in two parts. With ``eps`` every feature would be
+    constant after 2**23 rows.
     """
     xp, zeros = namespace(state.mean), namespace(state.mean).zeros_like(state.mean)
     weight, unit = state.weight + state.weight_low, _or_one(state.unit)
@@ -363,18 +383,19 @@ def scale(state: Moments) -> Array:
 
 
 def apply(params: Params, state: Moments, X: Array) -> Array:
-    """Return ``(X - mean) / scale`` in the float dtype of ``X``, as ``params`` ask; NaN stay NaN.
+    """Return ``(X - mean) / scale`` in the float dtype of ``X``. NaN stay NaN.
 
     Parameters
     ----------
     params : Params
+        Whether to subtract, and whether to divide.
     state : Moments
     X : array of shape (n_rows, n_features)
 
     Returns
     -------
     array of shape (n_rows, n_features)
-        Never ``X`` itself changed; ``X`` itself where neither step is asked for.
+        ``X`` is never changed. It is returned itself if neither step is taken.
 
     Examples
     --------
@@ -388,40 +409,40 @@ def apply(params: Params, state: Moments, X: Array) -> Array:
 
 
 def applied(params: Params, state: Moments) -> AffineMap:
-    """Return `apply` with the moments at hand, for many batches."""
+    """Return `apply` with these moments, as a function of rows for many batches."""
     return AffineMap(
         mean(state) if params.with_mean else None, scale(state) if params.with_std else None
     )
 
 
 def inverse(params: Params, state: Moments, X: Array) -> Array:
-    """Return ``X * scale + mean``: the rows that `apply` made ``X`` of, but for rounding."""
+    """Return ``X * scale + mean``, the original rows of X except for rounding."""
     return applied(params, state).inverse(X)
 
 
 def n_features(state: Moments) -> int:
-    """Return how many features the moments are of."""
+    """Return the number of features."""
     return state.mean.shape[0]
 
 
 def is_finite(state: Moments) -> Array:
-    """Return whether no row was infinite: infinity reaches the means, which are fewer."""
+    """Return whether no row contained infinity, which would make a mean infinite or NaN."""
     xp = namespace(state.mean)
     return xp.all(xp.isfinite(state.mean))
 
 
 def is_clean(state: Moments, n_rows: int) -> Array:
-    """Return whether none of ``n_rows`` finite rows without weights held NaN."""
+    """Return whether ``n_rows`` finite rows without weights contained no NaN."""
     return namespace(state.weight).all(state.weight == n_rows)
 
 
 def is_empty(state: Moments) -> Array:
-    """Return whether no number has a weight, or all weights add up to nothing."""
+    """Return whether no number has a weight, or the weights of each feature add up to 0."""
     return ~namespace(state.weight).any(state.weight != 0)
 
 
 def learner(with_mean: bool = True, with_std: bool = True) -> Learner:
-    """Return a mergeable learner that standardizes: subtract the mean, divide by the deviation."""
+    """Return a mergeable learner that standardizes features."""
     params = Params(with_mean, with_std)
     return Learner(
         params,
@@ -440,7 +461,7 @@ def learner(with_mean: bool = True, with_std: bool = True) -> Learner:
 
 
 def _or_one(x: Array) -> Array:
-    """Return ``x`` with 1 for 0, to divide by."""
+    """Return ``x`` with 1 instead of 0, as a divisor."""
     xp = namespace(x)
     return xp.where(x != 0, x, xp.ones_like(x))
 
@@ -457,7 +478,7 @@ def _wide(x: Array) -> bool:
 
 
 def _sum(a: Array, b: Array, low: Array) -> tuple[Array, Array]:
-    """Return ``a + b``, and ``low`` plus the rounding error of that sum [2]_."""
+    """Return ``a + b``, and ``low`` plus the rounding error of this sum [2]_."""
     s = a + b
     t = s - a
     return s, low + ((a - (s - t)) + (b - t))
