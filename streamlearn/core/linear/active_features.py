@@ -1,9 +1,10 @@
-"""Models of only those features that some sparse rows have, learned and put back.
+"""Models of only those features that some sparse rows have, and their way back into full models.
 
-What a row does not have, its step at most shrinks: the coefficients ``w`` of such features become
-``s w`` and their means ``a m + b w``, with the same numbers for all of them. Two features are
-therefore learned along that no row has and that tell those numbers: one begins at a coefficient
-as long as all of the others together, so that norms are right too, the other at a mean of 1.
+A step does not move the coefficients of features that its row lacks. It only shrinks them. After
+some rows, the coefficients w of features that no row has are ``s w``, and their means m are
+``a m + b w``, with the same numbers s, a and b for all these features. Two extra features that no
+row has find these numbers. One begins with a coefficient as long as the vector of all others that
+are left out, so that norms are right too. The other begins with a mean of 1.
 """
 
 from __future__ import annotations
@@ -12,11 +13,25 @@ from streamlearn._arrays import Array, column_parts, namespace, with_columns
 from streamlearn.core.linear.row_step import State
 
 PROBES = 2
-"""Features that no row has."""
+"""The number of extra features that no row has."""
 
 
 def narrow(state: State, X: Array) -> tuple[State, Array, Array]:
-    """Return models of the features that sparse rows have, those rows, and the features (u,)."""
+    """Return models of the features that sparse rows have and of the extra features.
+
+    Parameters
+    ----------
+    state : State
+    X : sparse rows (m, d)
+
+    Returns
+    -------
+    state : State
+        Models of u features and of the extra features.
+    X : sparse rows (m, u + PROBES)
+    features : array of int of shape (u,)
+        The indices of the features that a row has.
+    """
     xp, w = namespace(state.coef), state.coef
     X, features = column_parts(X, PROBES)
     coef, mean = (xp.take(a, features, axis=1) for a in (w, state.mean_coef))
@@ -36,7 +51,18 @@ def narrow(state: State, X: Array) -> tuple[State, Array, Array]:
 
 
 def widen(before: State, begun: State, state: State, features: Array) -> State:
-    """Put models back that were ``begun`` as `narrow` made them of ``before``, and learned on."""
+    """Return full models.
+
+    Parameters
+    ----------
+    before : State
+        The full models before `narrow`.
+    begun : State
+        The models from `narrow`.
+    state : State
+        These models after learning.
+    features : array of int of shape (u,)
+    """
     xp, u = namespace(state.coef), features.shape[0]
     length = begun.coef[:, u : u + 1]
     length = xp.where(length > 0.0, length, xp.ones_like(length))

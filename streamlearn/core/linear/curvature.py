@@ -1,8 +1,18 @@
-"""The damped curvature that Newton steps divide by: fed by rows, inverted, and solved under L1.
+"""The damped curvature by which Newton steps divide: it is fed with rows, inverted, and solved.
 
-Arrays are over K columns and D = d + 1 features, the last for the intercept. H is (K, D, D), or
-(K, D) where only its diagonal is kept. All works on features scaled to unit diagonal, which makes
-it indifferent to their scales.
+Arrays have K columns and D = d + 1 features, the last for the intercept. H is (K, D, D), or (K, D)
+if only its diagonal is kept. One column is shown. k rows z_i with a last entry of 1, weights a_i
+and weighted curvatures h_i of the loss feed H with the weight r (`feed`)::
+
+    H    <- (1 - r) H + (r / k) sum h_i z_i z_i'
+    n_j   = (sum a_i |z_ij|)^2 / sum a_i^2 z_ij^2              sums over all rows so far
+    delta_j = min(1, prior / n_j) mean(h) mean(z_j^2)          see `damp`
+    M     = H + diag(ridge + delta)                            ridge is the L2 penalty
+    P     = M^-1                                               see `invert`
+
+n_j is the number of rows in which feature j has effectively been seen. With an L1 penalty,
+`shrink` minimizes the quadratic with the matrix M. All computations scale the features to a unit
+diagonal, so the scales of the features do not matter.
 """
 
 from __future__ import annotations
@@ -24,16 +34,16 @@ from streamlearn.core.linear.losses import TINY
 
 
 class Curvature(NamedTuple):
-    """What rows have shown of the curvature.
+    """The curvature and sums over the rows that have fed it.
 
     Attributes
     ----------
     hessian : array of shape (K, D, D) or (K, D)
-        Decaying mean of the rows' curvatures H.
+        H, an exponentially weighted mean.
     absolute, square : arrays of shape (K, D)
-        Sums of a |z_j| and a^2 z_j^2 over the rows, of weights a.
+        The sums of a |z_j| and of a^2 z_j^2 over the rows.
     rows : array of shape ()
-        Number of the rows.
+        The number of the rows.
     """
 
     hessian: Array
@@ -43,15 +53,15 @@ class Curvature(NamedTuple):
 
 
 class Damped(NamedTuple):
-    """A curvature made safe to divide by: ``unit / (scale scale')``.
+    """The damped curvature ``M = unit / (scale scale')``.
 
     Attributes
     ----------
     unit : array of shape (K, D, D) or (K, D)
-        Unit diagonal, so that a diagonal is ones; the rows of features that are not known are those
-        of the identity.
+        M scaled to a unit diagonal. If M is a diagonal, it is ones. The rows of features that have
+        not been seen are those of the identity.
     scale : array of shape (K, D)
-        0 for features that are not known, which must not move.
+        0 for features that have not been seen, because they must not move.
     """
 
     unit: Array
@@ -59,7 +69,7 @@ class Damped(NamedTuple):
 
 
 def unknown(K: int, D: int, *, full: bool, like: Array) -> Curvature:
-    """Return the curvature before any row."""
+    """Return the curvature before any row. H is a matrix if ``full``, else a diagonal."""
     xp = namespace(like)
     at = {"dtype": like.dtype, "device": device(like)}
     nothing = xp.zeros((K, D), **at)
@@ -76,14 +86,28 @@ def feed(
     squared: Array | None,
     r: float,
 ) -> Curvature:
-    """Return what is known after rows X (k, d) less the centre.
+    """Return the curvature after some rows.
 
-    ``h`` (k, K) are their weighted curvatures, ``a`` and ``squared``, (k, K) or (k, 1), their
-    weights and the squares of these, None for 1; ``r`` is their weight in H. Sparse rows are for an
-    H that is a diagonal.
+    Parameters
+    ----------
+    known : Curvature
+    X : array of shape (k, d), or sparse rows
+        Rows that are not centred. Sparse rows need an H that is a diagonal.
+    centre : array of shape (d,)
+        It is subtracted from the rows.
+    h : array of shape (k, K)
+        The weighted curvatures of the loss.
+    a, squared : arrays of shape (k, K) or (k, 1), or None
+        The weights of the rows, and their squares. None means 1.
+    r : float
+        The weight of these rows in H.
+
+    Returns
+    -------
+    Curvature
     """
     xp, H, k = namespace(X), known.hessian, X.shape[0]
-    h = (r / k) * h  # a number a row: H is as large as many rows are
+    h = (r / k) * h  # one factor for each row costs less than one for all numbers of H
     if is_sparse(X):
         a = xp.ones_like(h[:, :1]) if a is None else a
         fresh, absolute, square = _sparse_sums(X, centre, h, a, a if squared is None else squared)
@@ -97,17 +121,18 @@ def feed(
             fresh = xp.matrix_transpose(R) @ R
         else:
             fresh = weighted_sums(h, ZZ)
-    rows = xp.asarray(known.rows + k)  # NumPy makes numbers of sums of such arrays
+    rows = xp.asarray(known.rows + k)  # NumPy's sum of 0-d arrays is a scalar
     return Curvature((1.0 - r) * H + fresh, known.absolute + absolute, known.square + square, rows)
 
 
 def _sparse_sums(
     X: Array, centre: Array, h: Array, a: Array, a2: Array
 ) -> tuple[Array, Array, Array]:
-    """Return ``h'(z z)``, ``a'|z|`` and ``(a a)'(z z)`` for z = X - centre, with ones last.
+    """Return the sums of ``h z^2``, ``a |z|`` and ``a2 z^2`` over rows z = X - centre, (K, D).
 
-    A zero of X counts by its column's centre: as if all were zeros, the stored entries by what is
-    different. Where a column has no zeros that would cancel, and nothing is added.
+    The last feature is 1. The sums are computed as if all entries of X were zeros, and stored
+    entries add the difference. In a column without zeros this would cancel, so there each entry
+    adds its own term.
     """
     xp = namespace(X)
     full, rows = full_columns(X), [centre]
@@ -130,16 +155,17 @@ def _sparse_sums(
 
 
 def evenness(known: Curvature) -> Array:
-    """Return the part of the rows that would tell as much at equal weights (Kish 1965), (K,)."""
+    """Return Kish's effective sample size (1965) as a part of the number of rows, (K,)."""
     xp, n = namespace(known.rows), known.rows * known.square[:, -1]
     return xp.where(n > 0.0, known.absolute[:, -1] ** 2 / xp.where(n > 0.0, n, 1.0), 1.0)
 
 
 def leverage(known: Curvature, X: Array, centre: Array) -> Array:
-    """Return how much rows X (k, d) less the centre weigh among those known, (k, K).
+    """Return the leverage of rows X (k, d) less the centre, (k, K).
 
-    It is D on average. A row of a one-hot level is worth all rows over those of the level; features
-    count as if they were independent.
+    It is ``1 + sum_j z_j^2 / mean(z_j^2)``, where the means are over all rows so far: as if the
+    features were independent. Its average is D. A one-hot level adds the number of all rows over
+    the number of its rows.
     """
     xp, square = namespace(X), known.square
     rows, Z = square[:, -1:], X - centre
@@ -150,27 +176,32 @@ def leverage(known: Curvature, X: Array, centre: Array) -> Array:
 def damp(
     known: Curvature, ridge: Array, least: Array, prior: Array | float, most: float = inf
 ) -> Damped:
-    """Return ``H + ridge + diag D``, D_j = min(1, prior / n_j) mean(h) mean(z_j^2).
+    """Return ``M = H + diag(ridge + delta)``, delta_j = min(1, prior / n_j) mean(h) mean(z_j^2).
 
     Parameters
     ----------
     known : Curvature
     ridge : array of shape (K, D)
+        The strength of the L2 penalty.
     least : array of shape (D,)
-        Features of no more mean square than this are left alone.
+        Features with a mean square up to this count as not seen.
     prior : float or array of shape (K, 1)
-        How many rows the damping stands for, D / 2 at most.
+        The number of rows that the damping counts for, at most D / 2.
     most : float
-        Rows there have been at most, where the host knows: no n_j is larger.
+        The largest possible n_j: the number of rows so far, if it is known on the host.
+
+    Returns
+    -------
+    Damped
     """
     H, absolute, square, _ = known
     xp, D = namespace(H), H.shape[1]
     lost = 1.0
     if 2 * most > D:
-        # how many rows feature j has effectively been seen in; from |z|, or tails make it small
+        # n_j is computed from |z|, because heavy tails would make it small otherwise
         n = absolute * (absolute / xp.where(square > 0.0, square, 1.0))
         lost = prior / xp.maximum(n, prior)
-        # copies of a feature stay as far apart as an inversion in this dtype can tell
+        # an inversion in this dtype must still tell copies of a feature apart
         lost = xp.maximum(lost, 32 * xp.finfo(H.dtype).eps * D)
     diagonal = xp.linalg.diagonal(H) if H.ndim == 3 else H
     rows = square[:, -1:]
@@ -187,7 +218,7 @@ def damp(
 
 
 def invert(damped: Damped) -> Array:
-    """Return P, like H; rows and columns of features that are not known are 0."""
+    """Return P in the shape of H. Rows and columns of features that have not been seen are 0."""
     unit, s = damped
     if unit.ndim == 2:
         return s * s
@@ -195,9 +226,10 @@ def invert(damped: Damped) -> Array:
 
 
 def inverse(M: Array) -> Array:
-    """Return the inverse of positive definite matrices, (..., D, D).
+    """Return the inverses of positive definite matrices M, (..., D, D).
 
-    By blocks, since products are what libraries do fastest: at D = 501 6 ms instead of 17 by LU.
+    They are computed by blocks, because products are fast in all libraries: D = 501 takes 6 ms
+    instead of 17 ms by LU.
     """
     xp, k = namespace(M), M.shape[-1] // 2
     if k < 32:
@@ -212,7 +244,7 @@ def inverse(M: Array) -> Array:
 
 
 def times(s: Array, M: Array) -> Array:
-    """Return ``s M`` of each column: (K, D) by symmetric (K, D, D), or by a diagonal (K, D)."""
+    """Return ``s M`` for each column, (K, D). M is symmetric (K, D, D), or a diagonal (K, D)."""
     return (s[:, None, :] @ M)[:, 0, :] if M.ndim == 3 else s * M
 
 
@@ -221,23 +253,26 @@ def shrink(
 ) -> tuple[Array, Array]:
     """Minimize a damped quadratic with an L1 penalty.
 
+    The objective is ``(w - at)' M (w - at) / 2 - l1_subgradient'w + a1'|w|``.
+
     Parameters
     ----------
     damped : Damped
-        Curvature M.
-    at, l1_subgradient : arrays of shape (K, D)
-        Where the quadratic has the gradient ``-l1_subgradient``.
+        M.
+    at : array of shape (K, D)
+        The point at which the quadratic has the gradient ``-l1_subgradient``.
+    l1_subgradient : array of shape (K, D)
     a1 : array of shape (K, D)
-        Strength of the penalty.
+        The strength of the L1 penalty.
     n_steps : int
-        Accelerated proximal gradient steps. With a diagonal M one is exact.
+        The number of accelerated proximal gradient steps. One step is exact if M is a diagonal.
 
     Returns
     -------
     w : array of shape (K, D)
-        Minimum of ``(w - at)' M (w - at) / 2 - l1_subgradient'w + a1'|w|``, with exact zeros.
+        The minimum, with exact zeros.
     l1_subgradient : array of shape (K, D)
-        The penalty's gradient there: a subgradient, within ``a1``, at zeros.
+        The subgradient of the penalty at the minimum. At zeros it lies in [-a1, a1].
 
     References
     ----------
@@ -249,7 +284,7 @@ def shrink(
     seen = s > 0.0
     centre = xp.where(seen, at / xp.where(seen, s, 1.0), 0.0)
     pull, most = s * l1_subgradient, s * a1
-    # the largest sum of a row bounds the largest eigenvalue
+    # the largest row sum of magnitudes bounds the largest eigenvalue
     size = xp.sum(xp.abs(unit), axis=-1) if unit.ndim == 3 else xp.ones_like(unit)
     length = 1.0 / xp.max(size, axis=1, keepdims=True)
     v = y = centre

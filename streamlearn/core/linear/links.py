@@ -1,4 +1,4 @@
-"""From the scores of a linear model to predictions: class codes and probabilities."""
+"""Predictions from the scores of a linear model: class codes and probabilities."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from streamlearn._arrays import Array, argmax, default_int, namespace
 def codes(scores: Array) -> Array:
     """Return the class code of each row from its scores (m, K), as integers of shape (m,).
 
-    One column decides between 0 and 1 by its sign, as scikit-learn does: 1 where it is above 0.
+    With one column the code is 1 if the score is above 0, else 0, as in scikit-learn.
     """
     if scores.shape[1] == 1:
         return namespace(scores).astype(scores[:, 0] > 0.0, default_int(scores))
@@ -16,7 +16,7 @@ def codes(scores: Array) -> Array:
 
 
 def above(scores: Array) -> Array:
-    """Return for each column (m, K) whether its model says so, as booleans."""
+    """Return for each row and column whether its score is above 0, as bool of shape (m, K)."""
     return scores > 0.0
 
 
@@ -28,17 +28,21 @@ def logistic(p: Array) -> Array:
 
 
 def probabilities(scores: Array, *, loss: str) -> Array:
-    """Return the probability of each class from scores (m, K), as (m, max(K, 2)).
+    """Return the probability of each class from scores.
 
     Parameters
     ----------
     scores : array of shape (m, K)
     loss : {"log_loss", "modified_huber"}
 
+    Returns
+    -------
+    array of shape (m, max(K, 2))
+
     Notes
     -----
-    One-vs-rest probabilities are normalized to sum to 1; where all are 0, which only the modified
-    Huber loss can give, every class is equally likely.
+    One-vs-rest probabilities are normalized to sum to 1. If all of them are 0, every class is
+    equally likely. That happens with the modified Huber loss only.
 
     References
     ----------

@@ -1,17 +1,18 @@
-"""The losses of linear models: value, gradient and curvature with respect to the score.
+"""The losses of linear models: value, gradient and curvature by the score.
 
-Functions take ``(p, y, epsilon)``: scores, targets and the width of the insensitive or quadratic
-zone, elementwise on arrays of one shape. Targets are -1 or +1 for margin losses (functions of
-``z = y p``), numbers for residual losses (functions of ``r = p - y``). Values and gradients are
-scikit-learn's, ``squared_error`` and ``huber`` with their factor 1/2. NaN in, NaN out; but for
-the gradients of "hinge" and "perceptron", which are steps: their values tell.
+Functions take ``(p, y, epsilon)``: scores, targets, and the width of the insensitive or quadratic
+zone. They work elementwise on arrays of the same shape. Margin losses are functions of ``z = y p``
+with targets -1 or +1. Residual losses are functions of ``r = p - y`` with numbers as targets.
+Values and gradients are scikit-learn's; ``squared_error`` and ``huber`` have their factor 1/2. NaN
+in a score gives NaN in value and gradient, except in the gradients of "hinge" and "perceptron",
+which are steps.
 
-``curvature`` is what a Newton step divides by: the second derivative where the loss is curved.
-Where the loss is nearly linear the second derivative (about 0) does not tell how far the gradient
-holds, and the curvature is that of a parabola above the loss (Jaakkola & Jordan, "Bayesian
-parameter estimation via variational methods", 2000; Huber's weights; de Leeuw & Lange, "Sharp
-quadratic majorization in one dimension", 2009). At a kink it is infinite, and what a mean loss has
-there instead is the density of rows: see `_kink`.
+``curvature`` is the number by which a Newton step divides. Where the loss is curved, it is the
+second derivative. Where the loss is nearly linear, the second derivative is about 0, and does not
+show how far the gradient is valid. There it is the curvature of a parabola above the loss (Jaakkola
+& Jordan, "Bayesian parameter estimation via variational methods", 2000; Huber's weights; de Leeuw &
+Lange, "Sharp quadratic majorization in one dimension", 2009). At a kink the second derivative is
+infinite. A mean loss has the density of rows there instead; see `_kink`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import NamedTuple
 from streamlearn._arrays import Array, namespace
 
 TINY = 1e-30
-"""What keeps a quotient of zeros finite, in float32 too."""
+"""A summand that keeps a quotient of zeros finite, in float32 too."""
 
 Elementwise = Callable[[Array, Array, float], Array]
 
@@ -33,20 +34,21 @@ class Loss(NamedTuple):
     Attributes
     ----------
     value, gradient, curvature : callable
-        Each returns an array of the shape of the scores. ``curvature`` is never negative, and for
-        losses with a kink depends on all rows of the column.
+        Each returns an array of the shape of the scores. ``curvature`` is never negative. For
+        losses with a kink it depends on all rows of the column.
     slope : callable or None
-        Derivative of the gradient where it has one; None if that is 0 everywhere.
+        The derivative of the gradient where it exists. None means that it is 0 everywhere.
     unbounded_gradient : bool
         Whether the gradient is unbounded.
     piecewise_linear : bool
-        Whether the gradient is a step: ``curvature`` also takes how much it is at least in rows
-        that lose, a number or an array like the scores.
+        Whether the gradient is a step. ``curvature`` then has a fourth parameter ``least``, a
+        number or an array like the scores: its minimum in rows with a loss. Far from the kink this
+        minimum is smaller.
     nonsmooth : bool
-        Whether the optimum gathers rows at a kink, or at a narrow bend, where the curvature moves
-        with the model.
+        Whether rows gather at a kink, or at a narrow bend, at the optimum. The curvature there
+        changes with the model.
     at_once : callable or None
-        Value and gradient, where both together cost less than each.
+        It returns value and gradient, if they cost less together.
     """
 
     value: Elementwise
@@ -59,7 +61,7 @@ class Loss(NamedTuple):
     at_once: Callable[[Array, Array, float], tuple[Array, Array]] | None = None
 
     def both(self, p: Array, y: Array, epsilon: float) -> tuple[Array, Array]:
-        """Return value and gradient."""
+        """Return the value and the gradient."""
         if self.at_once is not None:
             return self.at_once(p, y, epsilon)
         return self.value(p, y, epsilon), self.gradient(p, y, epsilon)
@@ -70,12 +72,13 @@ def _where(condition: Array, like: Array) -> Array:
 
 
 def _kink(r: Array, scale: Array | float) -> Array:
-    """Return the curvature that rows near a unit kink give the mean loss.
+    """Return curvatures (m, K) of rows, whose mean is the curvature of the mean loss at a kink.
 
-    ``r`` (m, K) is the distance from the kink. The second derivative of a mean of such losses is
-    the density of ``r`` at 0; rows nearer than a quarter of the mean distance stand for it here.
-    Rows that gather at the kink, as under heavy imbalance, make the estimate as sharp as they are.
-    Where they are more than half, as at a corner, it is sharper by as much.
+    ``r`` (m, K) is the distance of each row from the kink, where the gradient changes by 1. The
+    second derivative of the mean loss is the density of ``r`` at 0. It is estimated from the rows
+    that are nearer than a quarter of the mean distance. If rows gather at the kink, for example
+    under heavy imbalance, the mean distance is small and the estimate large. If more than half of
+    the rows are near, as at a corner, the estimate is larger in proportion to their number.
     """
     xp = namespace(r)
     r = xp.abs(r)
@@ -88,7 +91,7 @@ def _kink(r: Array, scale: Array | float) -> Array:
 def _step(z: Array, y: Array) -> Array:
     """Return -y where z <= 0 and 0 elsewhere.
 
-    By arithmetic: ``where`` guesses each row, and is wrong for as many as the model is.
+    ``xp.where`` would branch at each row, and the processor mispredicts as many rows as the model.
     """
     return y * (_where(z > 0.0, z) - 1.0)
 
@@ -108,7 +111,7 @@ def _hinge_both(p: Array, y: Array, epsilon: float) -> tuple[Array, Array]:
 
 def _hinge_curvature(p: Array, y: Array, epsilon: float, least: Array | float = 0.35) -> Array:
     xp, r = namespace(p), 1.0 - y * p
-    # far away, too, rows of great leverage must not hold the others back
+    # far from the kink, rows of large leverage must not shorten the step of the others
     far = _where(r >= 0.0, p) / xp.maximum(0.5 * r, 1.0)
     return xp.maximum(_kink(r, 1.0), least * far)
 
@@ -166,11 +169,11 @@ def _log_value(p: Array, y: Array, epsilon: float) -> Array:
 
 def _log_gradient(p: Array, y: Array, epsilon: float) -> Array:
     xp = namespace(p)
-    return y / (-1.0 - xp.exp(xp.minimum(y * p, 80.0)))  # e**80 fits float32; its inverse is 0
+    return y / (-1.0 - xp.exp(xp.minimum(y * p, 80.0)))  # e**80 fits float32, and 1 / e**80 is tiny
 
 
 def _log_both(p: Array, y: Array, epsilon: float) -> tuple[Array, Array]:
-    """Return value and gradient from one exponential and one logarithm, and another exponential."""
+    """Return value and gradient, computed with two exponentials and one logarithm."""
     xp = namespace(p)
     z = y * p
     size = xp.abs(z)
@@ -183,7 +186,7 @@ def _log_curvature(p: Array, y: Array, epsilon: float) -> Array:
     xp = namespace(p)
     e = xp.exp(-xp.abs(p))
     curved = e / (1.0 + e) ** 2
-    # far on the wrong side the loss is a slope, and Jaakkola & Jordan's parabola is above it
+    # far on the wrong side the loss is linear; Jaakkola & Jordan's parabola lies above it
     wrong = -y * p
     above = -xp.expm1(-xp.abs(p)) / (1.0 + e) / (2.0 * xp.maximum(wrong, 1e-3))
     return xp.where(wrong > 1e-3, above, curved)
@@ -247,7 +250,7 @@ def _insensitive_curvature(p: Array, y: Array, epsilon: float) -> Array:
     xp = namespace(p)
     r = xp.abs(p - y)
     typical = xp.mean(r, axis=0) + TINY
-    # far away the loss is a slope: rows of great leverage must not hold the others back
+    # far away the loss is linear, and rows of large leverage must not shorten the step of others
     far = _where(r > epsilon, p) / xp.maximum(r, typical)
     return xp.maximum(_kink(r - epsilon, typical), 0.7 * far)
 
@@ -311,4 +314,4 @@ LOSSES = {
 """The losses by scikit-learn's names."""
 
 MARGIN_LOSSES = ("hinge", "perceptron", "squared_hinge", "modified_huber", "log_loss")
-"""Losses of ``z = y p`` with ``y`` -1 or +1; the others are losses of ``r = p - y``."""
+"""Losses of ``z = y p``, where ``y`` is -1 or +1. All others are losses of ``r = p - y``."""

@@ -10,11 +10,11 @@ answer u is a running mean::
     w <- w - c s                               c = 6m / (T + 6m + 3d)
 
 - g is the mean gradient of the batch, with the penalty.
-- Z holds q of the rows, less a running centre, with a column of ones for the intercept.
+- Z has q of the rows, less a running centre, with a column of ones for the intercept.
 - h is the curvature of the loss at the scores of these rows, and H_b their matrix in this batch.
 - a is (1 + d) / 2, d the number of features. n_j = (sum |z_j|)^2 / sum z_j^2 is the number of rows
   in which feature j has effectively been seen.
-- f is 1.5. Losses with a kink take 2 to 3.7 there, and 7 for 6 in c.
+- f is 1.5. For losses with a kink f is 2 to 3.7, and c has 7 instead of 6.
 
 Averaging: u averages Newton targets w - s, not iterates. Where the loss is quadratic and P is
 right, a target is the optimum plus the noise of the batch, whatever w was. So u is nearly as good
@@ -22,30 +22,32 @@ as a batch solution (1.125 times its variance), while w may take long, noisy ste
 start fast. Near a kink P cannot be right, and targets remember w. There u must forget faster; the
 more rows a feature has, the less that costs.
 
-Damping: delta is the honest damping of rare features. It counts the rows that H has seen, and a
-feature that P has not seen does not move until the next P. Near kinks a falls to 1/10, as 1 / T^3
-from 70 rows a feature on: rows that gather at a kink make mean(h) large, while the few other rows
-tell collinear features apart, and would stand still.
+Damping: delta damps rare features. It depends on the rows that H has seen, and a feature that P has
+not seen does not move until the next P. Near kinks a falls to 1/10, in proportion to 1 / T^3, from
+70 rows for each feature on. Rows that gather at a kink make mean(h) large, but only the few other
+rows distinguish collinear features, which would not move otherwise.
 
-Step length: H is fed by some rows, and inverted as often as that costs less than the rows between.
-P is then a little worse than it could be, which u forgives. The factor t catches what u would not
-forgive: no target lies beyond twice the minimum of the batch's parabola along the step. Some rows
-may miss the few that pull hardest, so the row with the largest loss bounds t as well. Without it
-one order of the rows in ten throws hinge on the diamonds table 1.5 to 5 % off.
+Step length: H is fed by some rows, and it is inverted as often as that costs less than the rows
+between. P is then a little worse than it could be, and the average u makes up for that. The factor
+t prevents larger errors: no target lies beyond twice the minimum of the batch's parabola along the
+step. A sample may miss the few rows with the largest gradients, so the row with the largest loss
+bounds t as well. Without it, in one of ten orders of the rows, hinge on the diamonds table ends 1.5
+to 5 % off.
 
-Between kinks a loss is linear. There h is what keeps steps short, and many rows alike may go
-further: 0.35 falls with the leverage of a row where that is below the mean. Otherwise frequent
-one-hot levels with a probability near 0.5, whose gradients are small, end between the kinks.
+Between kinks a loss is linear. There h keeps steps short, and many similar rows may go further: its
+minimum 0.35 falls with the leverage of a row, if that is below the mean. Otherwise frequent one-hot
+levels with a probability near 0.5, whose gradients are small, end between the kinks.
 
 Sampling: the rows that feed H are drawn by weight (`one_pass_sums`). No order of the rows and no
-weights hide a feature from it. Every second row of a batch, for instance, may hold no even hour,
-and the squared loss then grows by 10^80.
+weights hide a feature from it. If every second row were taken, for example, a batch might show no
+even hour, and the squared loss would grow by 10^80.
 
-Units: T in b and c is the least of ``past``. A column of time has a larger deviation in every
-block, and ``past`` counts earlier rows by what they tell of its coefficient (`in_units_of_now`). It
-is one number for all features: lengths that differ by feature leave the valleys of correlated ones.
-The centre makes P indifferent to the offsets of the features, and the inversion at unit diagonal
-makes it indifferent to their scales. The intercepts begin at the level of the first targets.
+Units: T in b and c is the minimum of ``past``. The deviation of a column of time grows in every
+block, and ``past`` counts earlier rows less, because they contain little information about its
+coefficient (`in_units_of_now`). T is one number for all features, because steps with a different
+length for each feature leave the valleys of correlated features. The centre makes P independent of
+the offsets of the features, and the inversion at unit diagonal makes it independent of their
+scales. The intercepts begin at the level of the first targets.
 
 Safety: each batch judges the step before it, and may take it back (`trust`).
 
@@ -55,12 +57,12 @@ solution of the quadratic around u, with exact zeros.
 
 Beyond `newton_schedule.WIDEST` H is its diagonal, and t sets the length of most steps. Then at
 least one sparse row in four feeds H, at every step, with r = m / (T + m) and c = 3m / (T + 3m).
-That costs a few sums over the stored entries; among 512 rows most rare features do not appear, and
-would stand still. The centre enters products only, as a row of its own: no zero is built, except
-those of the few rows that feed a matrix.
+That costs a few sums over the stored entries. Among only 512 rows most rare features would not
+appear, and would not move. The centre enters only products, as a separate row. So no zero is built,
+except in the few rows that feed a matrix.
 
-`bench/defaults.py` prints how far from the optimum one pass ends; `bench/NOTES.md` has what was
-tried and lost.
+`bench/defaults.py` prints how far from the optimum one pass ends. `bench/NOTES.md` lists what was
+tried without success.
 
 References
 ----------
@@ -115,39 +117,39 @@ from streamlearn.core.linear.trust import Trust
 from streamlearn.core.rows import cast, is_sparse, linear_predictor, weighted_sums
 
 MATURE = 70
-"""Rows a feature from which on damping near kinks falls."""
+"""The number of rows for each feature from which on damping near kinks falls."""
 
 FEWEST = 16
-"""Rows whose curvature bounds a step by itself; that of fewer is made up by what is known."""
+"""Rows whose own curvature bounds a step. With fewer rows, H contributes to the bound."""
 
 MOST = 1e30
-"""Rows that the past can be worth at most: float32 holds it."""
+"""The maximum of ``past``, which float32 can represent."""
 
 
 class State(NamedTuple):
-    """K linear models under way, for rows less ``centre``; D = d + 1, the last for the intercept.
+    """K linear models for rows less ``centre``. D = d + 1; the last feature is the intercept.
 
     Attributes
     ----------
     weights : array of shape (K, D)
-        The models that gradients are taken at.
+        w, the models at which gradients are computed.
     mean : array of shape (K, D)
-        Mean of the steps' Newton targets: the answer, but for an L1 penalty.
+        u, the mean of the Newton targets. Without an L1 penalty it is the answer.
     l1_subgradient, mean_l1_subgradient : arrays of shape (K, D)
-        Subgradient of the L1 penalty, renewed with the inverse, and its mean over the steps.
+        The subgradient of the L1 penalty, renewed with the inverse, and its mean over the steps.
     active : array of shape (K,)
-        1 for columns that move, 0 for those that stand still.
+        1 for columns that move, 0 for columns that do not.
     centre : array of shape (d,)
-        Running mean of the features; zeros without an intercept.
+        The running mean of the features; zeros without an intercept.
     curvature : Curvature
     inverse : array of shape (K, D, D) or (K, D)
         The last P. Rows and columns of features that it has not seen are 0.
     past : array of shape (D,)
-        The rows seen, as far as they still count: less where a feature's unit has grown since.
+        The number of rows seen. Rows from before a feature's unit has grown count less.
     unit : array of shape (D,)
-        Mean squares of the features, less the centre, when ``past`` last counted less.
+        The mean squares of the features, less the centre, when ``past`` was last reduced.
     trust : Trust
-        What steps were worth.
+        The comparison of the last steps.
     """
 
     weights: Array
@@ -169,7 +171,7 @@ def init(params: Params, n_features: int, n_outputs: int, *, like: Array) -> Sta
 
 
 def start(params: Params, coef: Array, intercept: Array) -> State:
-    """Return the state that goes on from given models, (K, d) and (K,)."""
+    """Return the state that starts with given models, (K, d) and (K,)."""
     xp = namespace(coef)
     K, D = coef.shape[0], coef.shape[1] + 1
     weights = xp.concat([coef, intercept[:, None]], axis=1)
@@ -196,24 +198,24 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     Parameters
     ----------
     params : Params
-        ``learning_rate``, ``eta0`` and ``power_t`` are not read. With ``average=n`` the answer is
+        ``learning_rate``, ``eta0`` and ``power_t`` are ignored. With ``average=n`` the answer is
         the plain mean of the Newton targets from the n-th row on.
     state : State
-        Not changed.
+        It is not changed.
     batch : Batch
-        Rows (m, d), targets as ``params.kind`` says, weights (m,) or None, and the number of rows
-        that this state has learned from.
+        Rows (m, d), targets of ``params.kind``, weights (m,) or None, and the number of rows that
+        this state has learned from.
 
     Returns
     -------
     state : State
     info : Info
-        Sums over the batch, each row scored before the step. ``objective`` is NaN where any score
-        is NaN or infinite, as it is if the row is.
+        Sums over the batch, by the models before the step. ``objective`` is NaN if any score is NaN
+        or infinite, which is so if any row is.
 
     Examples
     --------
-    One batch of a linear regression is least squares, lightly damped:
+    One batch of a linear regression gives the least squares solution, lightly damped:
 
     >>> import numpy as np
     >>> params = Params(loss="squared_error", kind="values", penalty=None)
@@ -267,14 +269,14 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
 
     has_l1 = params.penalty in ("l1", "elasticnet")
     grad = grad + before.l1_subgradient if has_l1 else grad
-    # squares of a gradient in small units leave the floats
+    # without this unit, squares of a gradient in small units overflow
     unit = xp.max(xp.abs(grad), axis=1, keepdims=True)
     grad = grad / xp.where(unit > 0.0, unit, 1.0)
     s = times(grad, state.inverse)
     slope = 2.0 * xp.sum(grad * s, axis=1)
     curvature = curvature_along_step(params, s, some, found.worst, h, centre, m)
     if m < FEWEST and not wide:
-        # H knows of the directions in which so few rows do not bend
+        # H has the curvature of directions in which so few rows have none
         by_all = xp.sum(times(s, state.curvature.hessian) * s, axis=1)
         curvature = (m * curvature + (FEWEST - m) * by_all) / FEWEST
     length = xp.where(curvature > slope, slope / xp.where(curvature > 0.0, curvature, 1.0), 1.0)
@@ -301,9 +303,9 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
 
 
 def level(params: Params, state: State, batch: Batch) -> State:
-    """Move the intercepts to where the first targets are: their mean, or median near kinks.
+    """Move the intercepts to the mean of the first targets, or to their median near kinks.
 
-    Steps that have this way to go by themselves take it in parts, and rows are few at first.
+    Steps would go this way in parts only, and there are few rows at first.
     """
     xp, w = namespace(state.weights), state.weights
     model = uncentred(w, state.centre)
@@ -324,10 +326,24 @@ def level(params: Params, state: State, batch: Batch) -> State:
 
 
 def judged(params: Params, state: State, some: Sample, now: Array, r: float) -> tuple[State, Array]:
-    """Take back a step that made things worse; return what part of the next one to take, (K,).
+    """Take back a step that increased the loss.
 
-    That is 0 where the gradients at hand are those of a step that was taken back. ``now`` (K,) are
-    the batch's mean losses, ``r`` is its weight in running means.
+    Parameters
+    ----------
+    params : Params
+    state : State
+    some : Sample
+    now : array of shape (K,)
+        The mean losses of the batch.
+    r : float
+        The weight of the batch in running means.
+
+    Returns
+    -------
+    state : State
+    kept : array of shape (K,)
+        The part of the next step to take. It is 0 in columns where a step was taken back, because
+        the gradients of this batch belong to the models after that step.
     """
     known, w, centre = state.trust, state.weights, state.centre
     if trust.is_calm(known, now):
@@ -355,7 +371,7 @@ def judged(params: Params, state: State, some: Sample, now: Array, r: float) -> 
 
 
 def as_they_are(w: Array, centre: Array) -> Array:
-    """Return models (K, D) of rows less ``centre`` as those of rows as they are."""
+    """Return models (K, D) for rows that are not centred, from models for rows less ``centre``."""
     coef, intercept = uncentred(w, centre)
     return namespace(w).concat([coef, intercept[:, None]], axis=1)
 
@@ -363,7 +379,7 @@ def as_they_are(w: Array, centre: Array) -> Array:
 def curvature_along_step(
     params: Params, s: Array, some: Sample, worst: Scored, h: Array, centre: Array, m: int
 ) -> Array:
-    """Return the curvature of the mean loss of m rows along steps s (K, D), (K,)."""
+    """Return the curvature (K,) of the mean loss of m rows along steps s (K, D)."""
     s, shift = uncentred(s, centre)
     curvature = column_sums(h * linear_predictor(some.X, s, shift) ** 2) / h.shape[0]
     far, p, y, a = worst
@@ -375,11 +391,11 @@ def curvature_along_step(
 
 
 def in_units_of_now(state: State, X: Array) -> State:
-    """Let rows from before a feature has spread count less: see `rescale`.
+    """Reduce the count of rows from before the range of a feature has grown; see `rescale`.
 
-    A column of time is known from one block as a thousandth of what it will be, and what that
-    block told of its coefficient is noise beside what two blocks tell. A feature has spread where
-    a quarter of the rows X are far out: one wild row changes no unit.
+    After one block, a column of time may have a thousandth of its later range. The information of
+    that block about its coefficient is then negligible compared with that of two blocks. The range
+    has grown if a quarter of the rows X are far out, so that one extreme row changes no unit.
     """
     xp, known = namespace(X), state.curvature
     now = column_sums(known.square)
@@ -398,7 +414,8 @@ def in_units_of_now(state: State, X: Array) -> State:
 def recentre(state: State, some: Sample, T: int, new: float) -> State:
     """Move the centre towards the mean of the rows, and the intercepts so that no score changes.
 
-    ``T`` rows were seen before, and these stand for ``new``; rows count by their weights.
+    ``T`` rows were seen before. The sample ``some`` represents ``new`` rows. Rows count by their
+    weights.
     """
     xp, known = namespace(some.p), state.curvature
     if some.weight is None:
@@ -418,16 +435,16 @@ def recentre(state: State, some: Sample, T: int, new: float) -> State:
 
 
 def ridge(params: Params, state: State, part: int = 1) -> Array:
-    """Return the strength of the squared (1) or absolute (0) penalty, (K, D)."""
+    """Return the strength of the L2 (part 1) or L1 (part 0) penalty, (K, D)."""
     xp = namespace(state.centre)
     a = per_column(penalty_parts(params)[part], state.active)[:, None]
     return a * xp.concat([xp.ones_like(state.centre), xp.zeros_like(state.active[:1])])
 
 
 def safe(params: Params, state: State, most: float = inf) -> Damped:
-    """Return the curvature to divide by, after so many rows at most."""
+    """Return the damped curvature after at most ``most`` rows."""
     xp, centre = namespace(state.centre), state.centre
-    # a constant feature less its mean is rounding noise, which unit diagonal would blow up
+    # a constant feature less its mean is rounding noise, which the unit diagonal would amplify
     least = (16 * xp.finfo(centre.dtype).eps * centre) ** 2
     last = xp.full_like(state.active[:1], 0.0 if params.fit_intercept else xp.inf)
     prior = 0.5 * (centre.shape[0] + 1)
@@ -439,7 +456,7 @@ def safe(params: Params, state: State, most: float = inf) -> Damped:
 
 
 def renew(params: Params, state: State, rows: int) -> State:
-    """Invert what is known by now, after so many rows."""
+    """Return the state with the inverse of the present curvature, after ``rows`` rows."""
     damped = safe(params, state, rows)
     state = state._replace(inverse=invert(damped))
     if params.penalty in ("l1", "elasticnet"):
@@ -450,7 +467,7 @@ def renew(params: Params, state: State, rows: int) -> State:
 
 
 def answer(params: Params, state: State) -> tuple[Array, Array]:
-    """Return the models to predict with, for rows as they are: ``(coef, intercept)``."""
+    """Return the models for predictions, ``(coef, intercept)``, for rows that are not centred."""
     w = state.mean
     if params.penalty in ("l1", "elasticnet"):
         params = to_like(params, w)
@@ -461,18 +478,18 @@ def answer(params: Params, state: State) -> tuple[Array, Array]:
 
 
 def apply(params: Params, state: State, X: Array) -> Array:
-    """Return the scores (m, K) of rows X (m, d) by the answer."""
+    """Return the scores (m, K) of rows X (m, d) by the models of `answer`."""
     coef, intercept = answer(params, state)
     return linear_predictor(cast(X, coef.dtype), coef, intercept)
 
 
 def rescale(params: Params, state: State, rho: Array, delta: Array) -> State:
-    """Return the same models and all that is known, for rows ``(z - delta) / rho`` instead of z.
+    """Return the state for rows ``(z - delta) / rho`` instead of z.
 
-    No score changes, but for a model without an intercept, which can not follow ``delta``. The
-    penalty is from here on one of the new coefficients. Where a unit has grown, the rows so far
-    told little of a coefficient in the new one: a row with a deviation of 1 / rho counts as
-    1 / rho^2, and steps are the longer and memory the shorter.
+    No score changes. An exception is a model without an intercept, which cannot follow ``delta``.
+    From here on the penalty is that of the new coefficients. If a unit has grown, the rows so far
+    contain little information about a coefficient in the new unit. A row with a deviation of
+    1 / rho counts as 1 / rho^2, so steps become longer and memory becomes shorter.
     """
     xp = namespace(state.weights)
     if not params.fit_intercept:
@@ -480,7 +497,7 @@ def rescale(params: Params, state: State, rho: Array, delta: Array) -> State:
     R, known = xp.concat([rho, xp.ones_like(rho[:1])]), state.curvature
 
     def times_both(M: Array, v: Array) -> Array:
-        # one after the other: the square of a great change leaves the floats
+        # v * v would overflow if a unit changes much
         return M * v[:, None] * v if M.ndim == 3 else M * v * v
 
     return state._replace(

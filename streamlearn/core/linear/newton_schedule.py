@@ -1,7 +1,8 @@
-"""When Newton does what: the sizes of its batches, and how often H is fed and inverted.
+"""The schedule of Newton steps: the sizes of batches, and how often H is fed and inverted.
 
-Plain numbers of the host, from the rows seen and the number of features: nothing is read back from
-a device, and a task run twice does the same.
+All results are Python numbers, and depend on the number of rows seen and on the number of features.
+Nothing is read back from a device, and a task that runs twice does the same. Symbols are those of
+`newton`: T rows were seen before a batch of m rows, d is the number of features, and D = d + 1.
 """
 
 from __future__ import annotations
@@ -12,48 +13,52 @@ from streamlearn._arrays import Array, batch_rows, is_sparse, power_of_two
 from streamlearn.core.batches import GROWTH, SMALLEST
 
 WIDEST = 1 << 22
-"""Most numbers in H, or in the rows that feed it: above, H is its diagonal."""
+"""The largest size of H, and of the rows that feed it. Above it only the diagonal of H is kept."""
 
 BATCH_BYTES = 16 << 20
 """Bytes that the largest batch may take on a CPU.
 
-Measured on 20 float64 features: 43 ns a row in batches of 8,192, 31 in batches of 32,768; and two
-threads take turns at the interpreter less often.
+Measured on 20 float64 features: 43 ns a row in batches of 8,192, and 31 ns in batches of 32,768.
+Two threads also wait less often for the interpreter lock.
 """
 
 SOME = 256
-"""Least rows of a batch that limit its step and feed H; of a large one, up to twice as many."""
+"""The smallest sample that limits a step and feeds H. In large batches it is at most twice that."""
 
 
 CHEAP = 1 << 16
-"""Products that feeding H may take at every step of few rows, which feed it badly now and then."""
+"""The number of products up to which a batch of few rows feeds H at every step.
+
+If such small batches fed H only now and then, they would feed it badly.
+"""
 
 
 def has_matrix(K: int, D: int, *, sparse: bool = False) -> bool:
-    """Return whether H is a matrix, and not its diagonal.
+    """Return whether H is a full matrix. If not, only its diagonal is kept.
 
-    A row of 20 stored entries costs next to nothing, and a matrix of more than some hundred
-    features as much as 100,000 of them: with 2,000 a fit took 250 times as long as scikit-learn's.
+    For sparse rows a matrix of more than a few hundred features costs too much: as much as 100,000
+    rows of 20 stored entries. With 2,000 features a fit took 250 times as long as scikit-learn's.
     """
     return K * D * max(D, SOME) <= WIDEST and not (sparse and D > 2 * SOME)
 
 
 def largest(X: Array, n_outputs: int, seen: int) -> int:
-    """Return how many rows make the largest batch: a power of two.
+    """Return the number of rows of the largest batch, a power of two.
 
-    Steps here lose nothing by being few. On a CPU a batch, with some eight numbers a row and column
-    beside it, may take all of a shared cache; of sparse rows, whose steps cost more, twice that.
+    Few large steps are as good as many small ones here. On a CPU a batch may take all of a shared
+    cache, together with about eight numbers for each row and column. Batches of sparse rows may
+    take twice that, because their steps cost more.
     """
     budget = 2 * BATCH_BYTES if is_sparse(X) else BATCH_BYTES
     return batch_rows(X, extra=8 * n_outputs, budget=budget, most=1 << 16)
 
 
 def largest_near_kinks(X: Array, n_outputs: int, seen: int) -> int:
-    """Return how many rows make the largest batch under a loss with a kink: a power of two.
+    """Return the number of rows of the largest batch for a loss with a kink, a power of two.
 
-    Where features are many, a coefficient at a kink needs many steps to settle: hinge on 200 levels
-    ends 0.5 % above the optimum in batches of 512 rows, 0.7 in thousands. After so many rows
-    ``seen`` there have been some hundred steps of a 128th.
+    With many features, a coefficient at a kink needs many steps to converge. Hinge on 200 levels
+    ends 0.5 % above the optimum in batches of 512 rows, and 0.7 % above it in batches of thousands.
+    A batch may always have 1/128 of the rows seen: by then there have been about a hundred steps.
     """
     most = largest(X, n_outputs, seen)
     if is_wide(X, n_outputs):
@@ -62,42 +67,56 @@ def largest_near_kinks(X: Array, n_outputs: int, seen: int) -> int:
 
 
 def growth(X: Array, n_outputs: int) -> int:
-    """Return how many of the rows seen there are to a row of the next batch.
+    """Return the number of rows seen for each row of the next batch.
 
-    Where the loss is smooth, batches of a 16th end no higher than of a 32nd on 40 tables, in half
-    the steps. A step of wide sparse rows costs by the features, not by the rows, and a diagonal H
-    gets further in longer ones: 5 % of excess instead of 18 where 16,000 hashed words are hardly
-    penalized.
+    For smooth losses, batches of 1/16 of the rows seen end no higher than batches of 1/32, on 40
+    tables, and take half of the steps. With wide sparse rows the cost of a step depends on the
+    features and not on the rows, and with a diagonal H large batches get further: on 16,000 hashed
+    words with little penalty the excess is 5 % instead of 18 %.
     """
     return 3 if is_wide(X, n_outputs) else 16
 
 
 def growth_near_kinks(X: Array, n_outputs: int) -> int:
-    """Return what `growth` does, for a loss with a kink: many small steps pay there.
+    """Return the result of `growth` for a loss with a kink, where many small steps pay off.
 
-    In batches of a 16th hinge ends 1.1 % above the optimum where one row in a thousand is of the
-    other class, of a 32nd 0.1; at a corner of 52 features 0.5 and 0.2 (``bench/defaults.py``, with
-    this changed).
+    If one row in a thousand is of the other class, hinge ends 1.1 % above the optimum in batches of
+    1/16, and 0.1 % above it in batches of 1/32. At a corner of 52 features it is 0.5 % and 0.2 %
+    (``bench/defaults.py``, with this function changed).
     """
     return 3 if is_wide(X, n_outputs) else GROWTH
 
 
 def is_wide(X: Array, n_outputs: int) -> bool:
-    """Return whether the rows are sparse and of so many features that H is its diagonal."""
+    """Return whether rows are sparse and have so many features that H is a diagonal."""
     return is_sparse(X) and not has_matrix(n_outputs, X.shape[1] + 1, sparse=True)
 
 
 def sampled(X: Array, n_outputs: int, m: int) -> int:
-    """Return how many rows are drawn of a batch of m: some 256 to 512; 0 means all.
+    """Return the size of the sample of a batch of m rows, about 256 to 512. 0 means all rows.
 
-    Of sparse rows at least one in four, where each feeds a diagonal H.
+    If sparse rows feed a diagonal H, the sample has at least one row in four.
     """
     stride = min(4, m // 2048) if is_wide(X, n_outputs) else power_of_two(m // SOME)
     return m // stride if stride > 1 else 0
 
 
 def due(T: int, m: int, d: int, nonsmooth: bool) -> tuple[bool, bool, float]:
-    """Return whether m rows feed H, whether they invert it, and how many the fed ones stand for."""
+    """Return whether a batch feeds H, whether H is then inverted, and for how many rows it counts.
+
+    Parameters
+    ----------
+    T, m, d : int
+        Rows seen before, rows of the batch, and features.
+    nonsmooth : bool
+        Whether the loss has a kink.
+
+    Returns
+    -------
+    feeds, inverts : bool
+    rows : float
+        The number of rows since H was fed last, which the sample represents.
+    """
     inverted, fed, gap = pace(T, d, nonsmooth)
     invert_by, feed_by, _ = pace(T + m, d, nonsmooth)
     feeds, inverts = floor(feed_by) != floor(fed), floor(invert_by) != floor(inverted)
@@ -107,12 +126,19 @@ def due(T: int, m: int, d: int, nonsmooth: bool) -> tuple[bool, bool, float]:
 
 
 def pace(T: int, d: int, nonsmooth: bool) -> tuple[float, float, float]:
-    """Return how many inversions and feeds T rows are worth, and the rows from feed to feed.
+    """Return the number of inversions n and of feeds within T rows, and the rows between feeds.
 
-    An inversion takes about the time of ``600 + d**2 / 20`` rows (measured at d = 20 to 500). The
-    rows double between inversions until twice as many lie between, and grow by a tenth at last.
-    Near a kink curvature moves with the models: until 1200 + d**2 / 20 lie between, and by 5 %
-    where features are many, fed twice as often; as long as `SOME` rows cost less than an inversion.
+    An inversion takes about the time of ``600 + d^2 / 20`` rows (measured at d = 20 to 500). C is
+    about twice that, and the rows T between inversions grow in three phases, with T' = T + D:
+
+    - while T' < C, T' doubles between inversions;
+    - while T' < q C, there are C rows between inversions;
+    - then T' grows by 1 / q between inversions.
+
+    For a smooth loss C is ``1200 + d^2 / 10``, and q is 10. Near a kink the curvature changes with
+    the models, so inversions are more frequent: C is ``1200 + d^2 / 20``, q grows from 10 to 20
+    with the features, and in the second and third phase H is fed eight instead of four times for
+    each inversion. Losses with a kink follow this schedule only if D < `SOME`.
     """
     nonsmooth = nonsmooth and d + 1 < SOME
     part, often = (20, min(10 + d // 20, 20)) if nonsmooth else (10, 10)

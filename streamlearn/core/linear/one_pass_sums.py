@@ -1,10 +1,12 @@
-"""What a batch tells of the models it meets: sums over all of its rows, and some rows in detail.
+"""The sums over all rows of a batch that a Newton step needs, and a sample of its rows.
 
-The detail is for what costs more a row than a gradient. The rows for it are drawn, one in each of
-equal parts of the batch: so every row has the same chance whatever its neighbours are, and no
-order of the rows (hours, pairs, classes in turn) hides some of them from every sample. Where rows
-have weights, the parts are of equal weight, and a row that weighs as much as several parts stands
-for all of them.
+Some parts of a step cost more for each row than a gradient, and use the sample only. It is a
+systematic sample: the batch is divided into k equal parts, and one row is drawn in each. Every row
+has the same probability, whatever its neighbours are. So no order of the rows (by hour, in pairs,
+classes in turn) hides some of them from every sample. If the m rows have weights a_i with the sum
+A, the parts have the equal weight A / k. Row i is then drawn k a_i / A times on average, and a row
+that weighs as much as several parts is drawn in each of them. The mean over the sample of
+``A / (m a_i) f_i`` estimates the mean of f_i over the batch.
 """
 
 from __future__ import annotations
@@ -31,15 +33,15 @@ from streamlearn.core.linear.sgd import Params, loss_sums, row_weights, targets
 from streamlearn.core.rows import Rows, cast, is_scattered, linear_predictor, pick, stored
 
 SLICE_BYTES = 5 << 20
-"""Bytes of the rows that are gathered at a time: near enough, and enough to pay for the calls.
+"""Bytes of the rows that are gathered at a time: few enough for a cache, enough for few calls.
 
-Measured apart from ``bench/`` on 54 float64 features: 121 ns a row in slices of 1280 KiB, 99 of
-2560, 92 of 5 MiB.
+Measured outside of ``bench/`` on 54 float64 features: 121 ns a row in slices of 1280 KiB, 99 ns of
+2560 KiB, and 92 ns of 5 MiB.
 """
 
 
 class Scored(NamedTuple):
-    """Rows and what models make of them.
+    """Rows with their scores and targets.
 
     Attributes
     ----------
@@ -56,7 +58,7 @@ class Scored(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """Rows of a batch that stand for all of them.
+    """A sample of the rows of a batch.
 
     Attributes
     ----------
@@ -64,8 +66,9 @@ class Sample(NamedTuple):
     p, y : arrays of shape (k, K)
         Scores and targets.
     weight, square : arrays of shape (k, K) or (k, 1), or None
-        Factors: a mean over these rows, times ``weight``, estimates the batch's mean of what is
-        multiplied by the rows' weights; times ``square``, by their squares. None is 1.
+        Factors of the rows in means. The mean of ``weight * f`` over the sample estimates the mean
+        of a f over the batch, where a are the weights of its rows. ``square`` replaces a by a^2.
+        None means 1.
     """
 
     X: Array
@@ -75,25 +78,25 @@ class Sample(NamedTuple):
     square: Array | None
 
     def first(self, n: int) -> Sample:
-        """Return at most n of the rows."""
+        """Return the first n rows of the sample, or all if they are fewer."""
         if self.p.shape[0] <= n:
             return self
         return Sample(*(a if a is None else rows_at(a, slice(0, n)) for a in self))
 
 
 class OnePassSums(NamedTuple):
-    """What a batch tells.
+    """Sums over the rows of a batch.
 
     Attributes
     ----------
     slopes : array of shape (K, d)
-        Sum over the rows of weighted gradient times row.
+        The sum of weighted gradient (by the score) times row.
     total : array of shape (K,)
-        Sum of the weighted gradients.
+        The sum of the weighted gradients.
     losses : tuple of arrays of shape (K,)
-        `streamlearn.core.linear.sgd.loss_sums`.
+        See `streamlearn.core.linear.sgd.loss_sums`.
     worst : Scored
-        The row that loses the most, or that of each slice of the batch.
+        The row with the largest loss, of the batch or of each slice of it.
     """
 
     slopes: Array
@@ -105,21 +108,26 @@ class OnePassSums(NamedTuple):
 def one_pass_sums(
     params: Params, w: Array, centre: Array, batch: Batch
 ) -> tuple[OnePassSums, Sample]:
-    """Go through the rows once; of those to be gathered as many at a time as a cache holds.
+    """Compute the sums in one pass over the rows. Rows are gathered in slices that fit a cache.
 
     Parameters
     ----------
     params : Params
     w : array of shape (K, D)
-        Models of rows less ``centre``, the intercepts last.
+        Models for rows less ``centre``, with the intercepts last.
     centre : array of shape (d,)
     batch : Batch
-        With draws, the sample is as large as there are draws; else it is the whole batch.
+        The sample has one row for each of ``batch.draws``. Without draws it is the whole batch.
+
+    Returns
+    -------
+    sums : OnePassSums
+    sample : Sample
     """
     loss, K = LOSSES[params.loss], w.shape[0]
     xp, model = namespace(w), uncentred(w, centre)
     slices: Iterable[Batch] = (batch,)
-    # rows in place are as fast at once, and where others load meanwhile each call waits its turn
+    # slices are no faster for rows in place, and each call waits for threads that load meanwhile
     if is_scattered(batch.X):
         near = batch_rows(stored(batch.X), budget=SLICE_BYTES)
         if batch.X.shape[0] > near:
@@ -133,7 +141,7 @@ def one_pass_sums(
         value, g = loss.both(p, y, params.epsilon)
         g = g if a is None else g * a
         plain, *weighted = loss_sums(value, a)
-        plain = plain + 0.0 * column_sums(p)  # infinity on the right side of a hinge loses nothing
+        plain = plain + 0.0 * column_sums(p)  # NaN if a score is infinite, also if its loss is 0
         found = (affine.weighted_sums(g, X), column_sums(g), plain, *weighted)
         sums = tuple(a + b for a, b in zip(sums, found, strict=True)) if sums else found
         value = value if a is None else value * a
@@ -151,7 +159,7 @@ def one_pass_sums(
 def score(
     params: Params, model: tuple[Array, Array], X: Rows, target: Array, weight: Array | None
 ) -> Scored:
-    """Return rows, their weights, and what models (K, d) and (K,) make of them."""
+    """Return rows with their scores by ``model``, (K, d) and (K,), their targets and weights."""
     coef, intercept = model
     X = cast(X, coef.dtype)
     p = linear_predictor(X, coef, intercept)
@@ -174,10 +182,15 @@ def chosen(
         ``(X, target, weight) -> Scored``.
     batch : Batch
     known : Scored or None
-        All rows; None where no more than slices of them were at hand.
+        All rows of the batch. None if they were gathered in slices.
     worst : array of int
     q : array of shape (m,) or None
-        The weights of all rows, None where all are 1.
+        The weights of all rows. None if all are 1.
+
+    Returns
+    -------
+    sample : Sample
+    worst : Scored
     """
     if batch.draws is None:
         known = score(*batch[:3]) if known is None else known
@@ -195,7 +208,10 @@ def chosen(
 
 
 def drawn(draws: Array, m: int, q: Array | None) -> tuple[Array, Array | None]:
-    """Return the rows, of m, that draws point at, and what part of the weight they stand for."""
+    """Return the rows that draws (k,) select among m, and ``A / (m a_i)`` for each, (k, 1).
+
+    ``q`` (m,) are the weights a_i. Without weights the second result is None.
+    """
     xp = namespace(draws)
     if q is None:
         return xp.minimum(xp.astype(xp.floor(draws * m), default_int(draws)), m - 1), None
@@ -206,7 +222,7 @@ def drawn(draws: Array, m: int, q: Array | None) -> tuple[Array, Array | None]:
 
 
 def picked(parts: Iterable[Rows | None], at: Any) -> list[Any]:
-    """Return some rows of each of several arrays, of all that are not None."""
+    """Return some rows of each of several arrays. None stays None."""
     return [x if x is None else pick(x, at) for x in parts]
 
 
@@ -215,6 +231,9 @@ def _concat(parts: list[Array]) -> Array:
 
 
 def uncentred(w: Array, centre: Array) -> tuple[Array, Array]:
-    """Return coefficients (K, d) and intercepts (K,), for rows as they are, of models w (K, D)."""
+    """Return coefficients (K, d) and intercepts (K,) for rows that are not centred.
+
+    ``w`` (K, D) are models for rows less ``centre``, with the intercepts last.
+    """
     coef = w[:, :-1]
     return coef, w[:, -1] - coef @ centre

@@ -1,6 +1,6 @@
-"""Step sizes of the explicit schedules, as scikit-learn defines them.
+"""Step sizes of scikit-learn's learning rate schedules.
 
-Everything is arithmetic on host numbers, or on arrays over columns where a parameter is one.
+They are computed from Python numbers, or from arrays over columns if a parameter is one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def step_size(
     constant      ``eta0``
     invscaling    ``eta0 / t ** power_t``
     optimal       ``1 / (alpha (t0 + t - 1))``, ``t0`` from `optimal_start`
-    adaptive      ``eta``: what the state carries, cut when the loss stalls
+    adaptive      ``eta`` of the state, reduced when the loss stalls
     ============  =========================================================
 
     Parameters
@@ -30,14 +30,14 @@ def step_size(
     learning_rate : str
     eta0, power_t, alpha : float or array of shape (n_columns,)
     eta : array of shape (n_columns,)
-        The state's step size; read by "adaptive" only.
+        The step size of the state, which only "adaptive" uses.
     seen : int or array
-        Rows learned from before.
+        The number of rows learned from before.
 
     Returns
     -------
     float or array
-        One for each column where a parameter is, one for each element of ``seen`` where that is.
+        An array if a parameter or ``seen`` is one: a value for each column, or for each element.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def step_size(
     if learning_rate == "invscaling":
         return eta0 / (seen + 1.0) ** power_t
     if learning_rate == "optimal":
-        # JAX refuses a plain int that 32 bits do not hold
+        # JAX refuses a Python int beyond 32 bits
         return 1.0 / (alpha * (optimal_start(alpha) + 1.0 * seen))
     if learning_rate == "adaptive":
         return eta
@@ -65,11 +65,11 @@ def step_size(
 
 
 def optimal_start(alpha: Any) -> Any:
-    """Return Bottou's ``t0``, by which the first step of "optimal" is a typical weight.
+    """Return Bottou's ``t0``, with which the first step of "optimal" is a typical weight.
 
-    A typical weight is ``alpha ** -(1/4)``. scikit-learn divides it by ``max(1, gradient)`` at
-    target 1 and score minus one typical weight; there no loss has a positive gradient, so that the
-    divisor is always 1 and no loss is asked here.
+    A typical weight is ``alpha ** -(1/4)``. scikit-learn divides it by ``max(1, gradient)``, where
+    the target is 1 and the score is minus a typical weight. No loss has a positive gradient there.
+    So the divisor is always 1, and the loss does not matter.
 
     References
     ----------

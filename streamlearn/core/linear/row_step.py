@@ -1,7 +1,18 @@
-"""scikit-learn's stochastic gradient descent on one row: what it scores, and how it moves.
+"""scikit-learn's stochastic gradient descent on single rows.
 
-`rowwise` takes many rows at a time where that ends at the same numbers. What it
-shares with the single row stands here.
+Row t is x_t with target y_t. One column is shown, with coefficients w and intercept b::
+
+    p_t = w_(t-1)'x_t + b_(t-1)                    the score
+    c_t = g(p_t, y_t, t)                           the move, see `moves`
+    w_t = s_t w_(t-1) + c_t x_t                    s_t is the decay of the L2 penalty
+    b_t = b_(t-1) + c_t
+
+The move is minus the step size times the gradient of the loss. In the passive-aggressive schedules
+it is the loss divided by the squared length of the row, in the direction that reduces the loss. The
+L1 penalty cuts the coefficients after each row (`step`).
+
+`rowwise` learns from many rows at a time where the result is the same. This module has the code
+that both share.
 """
 
 from __future__ import annotations
@@ -36,35 +47,35 @@ from streamlearn.core.linear.sgd import (
 from streamlearn.core.rows import cast
 
 PASSIVE = ("pa1", "pa2")
-"""The passive-aggressive schedules, whose step is the loss over the row's squared length."""
+"""The passive-aggressive schedules, whose move is the loss over the row's squared length."""
 
 FIRST_TILE = {True: 64, False: 512}
-"""Rows of the first tiles, on the host and on an accelerator, where a sweep costs its launches."""
+"""Rows of the first tiles on the host (True) and on an accelerator, where launches cost time."""
 
 INTERCEPT_OF_SPARSE = 0.01
-"""What a move moves the intercept by where rows are sparse; scikit-learn's."""
+"""scikit-learn's factor for the move of the intercept if rows are sparse."""
 
 SMALLEST_SCALE = {8: 1e-9, 4: 1e-6}
-"""Running product, by bytes of a float, below which scikit-learn's loop multiplies it out."""
+"""The running product below which scikit-learn's loop multiplies it out, by bytes of a float."""
 
 
 class Penalized(NamedTuple):
-    """What the cumulative L1 penalty needs to know of a call's rows so far.
+    """The state of the cumulative L1 penalty after some rows of a call.
 
     Attributes
     ----------
     u : array of shape (K,)
-        Penalty that every coefficient could have received: the one long sum here, in the widest
-        float.
+        The penalty that every coefficient could have received. It is the only long sum here, in the
+        widest float.
     q : array of shape (K, d)
-        Penalty that each coefficient has received.
+        The penalty that each coefficient has received.
     scale : array of shape (K,)
-        Running product of the decays since scikit-learn's loop last multiplied it out.
+        The running product of the decays since scikit-learn's loop last multiplied it out.
     share : array of shape (K,)
-        Part of a cut that the average is moved by; see `step`.
+        The part of a cut by which the average moves; see `step`.
     square, absolute : arrays of shape (K,)
-        Squared and absolute norm of the coefficients before their last cut, as the objective has
-        them.
+        The squared L2 norm and the L1 norm of the coefficients before their last cut, for the
+        objective.
     """
 
     u: Array
@@ -76,16 +87,17 @@ class Penalized(NamedTuple):
 
 
 class Size(NamedTuple):
-    """How many rows a tile should have, arrays of shape ().
+    """The size of tiles, as arrays of shape ().
 
     Attributes
     ----------
     rows : array
-        Of the next tiles.
+        The number of rows of the next tiles.
     last, sweeps : arrays
-        Rows of the last tiles, and the sweeps that one took in the mean; 0 before any.
+        The number of rows of the last tiles, and the mean number of their sweeps. Both are 0 before
+        any tile.
     power : array
-        Of the rows of a tile that its sweeps grow with.
+        The number of sweeps grows with this power of the number of rows.
     """
 
     rows: Array
@@ -95,27 +107,27 @@ class Size(NamedTuple):
 
 
 class State(NamedTuple):
-    """K linear models under way.
+    """K linear models.
 
     Attributes
     ----------
     coef : array of shape (K, d)
-        Like all numbers here in the widest float: rounding to float32 row after row would cost what
-        scikit-learn, whose scores and intercepts are float64, does not lose.
+        All numbers here are in the widest float. scikit-learn's scores and intercepts are float64,
+        and rounding to float32 after each row would be less accurate.
     intercept : array of shape (K,)
     mean_coef, mean_intercept : arrays like ``coef`` and ``intercept``
-        Means over the iterates; equal to the iterate until averaging has begun.
+        The means over the iterates. They equal the iterate until averaging begins.
     eta : array of shape (K,)
-        Step size of the "adaptive" schedule; whoever watches the loss cuts it.
+        The step size of the "adaptive" schedule. The stopping rule reduces it.
     active : array of shape (K,)
-        1 for columns that move, 0 for those that stand still, to the bit.
+        1 for columns that move, 0 for columns that do not change by a single bit.
     skipped : array of shape ()
-        Rows of the call that "pa1" has not counted: those of zeros.
+        The number of rows of the call that "pa1" does not count: rows of zeros.
     size : Size
     penalized : Penalized or None
         None without an L1 penalty.
     like : array of shape ()
-        Of the dtype that models are answered in.
+        Its dtype is that of the models in `rowwise.answer`.
     """
 
     coef: Array
@@ -131,26 +143,28 @@ class State(NamedTuple):
 
 
 class RowTerms(NamedTuple):
-    """Rows and all of their steps that does not depend on the models; k is 1 or K.
+    """Rows, and all parts of their steps that do not depend on the models. k is 1 or K.
 
     Attributes
     ----------
     X : array of shape (m, d)
     y : array of shape (m, K)
     factor : array of shape (m, K)
-        What the loss's gradient is multiplied by: weights, and the step size but for "pa".
+        The factor of the gradient: the weight, and minus the step size unless the schedule is
+        passive-aggressive.
     square : array of shape (m, 1)
-        Squared length of each row; for "pa", what the loss is divided by.
+        The squared length of each row. In the passive-aggressive schedules it is the divisor of the
+        loss.
     decay : array of shape (m, k), or None
-        What the coefficients are multiplied by first; None for 1.
+        s_t, the factor of the coefficients. None means 1.
     cut : array of shape (m, k), or None
-        L1 penalty that the row adds.
+        The L1 penalty that the row adds.
     order : array of shape (m, 1)
-        How many iterates the mean is over after the row, if that is positive.
+        The number of iterates in the mean after the row, if that is positive.
     kept : array of shape (m, 1)
-        0 for rows that are passed over, 1 for others.
+        0 for rows that are skipped, 1 for others.
     slow : float
-        What an intercept moves by where the row's move is 1.
+        The move of an intercept if the row's move is 1.
     """
 
     X: Array
@@ -165,7 +179,7 @@ class RowTerms(NamedTuple):
 
 
 class MoveTerms(NamedTuple):
-    """What of `RowTerms` their moves depend on, but for their scores."""
+    """The parts of `RowTerms` on which `moves` depend."""
 
     y: Array
     factor: Array
@@ -173,7 +187,7 @@ class MoveTerms(NamedTuple):
 
 
 def start(params: Params, coef: Array, intercept: Array) -> State:
-    """Return the state in which a call begins with given models, (K, d) and (K,)."""
+    """Return the state at the start of a call with given models, (K, d) and (K,)."""
     xp = namespace(coef)
     w, b = (xp.astype(a, widest_float(coef), copy=False) for a in (coef, intercept))
     size = sized((FIRST_TILE[on_host(coef)], 0, 0.0, 0.25), like=b)
@@ -182,15 +196,15 @@ def start(params: Params, coef: Array, intercept: Array) -> State:
 
 
 def sized(numbers: tuple[float, ...], *, like: Array) -> Size:
-    """Return a `Size` beside ``like``."""
+    """Return a `Size` in the library, on the device and in the dtype of ``like``."""
     return Size(*(asarray(number, like=like) for number in numbers))
 
 
 def resume(params: Params, state: State) -> State:
-    """Return the state in which the next call goes on.
+    """Return the state at the start of the next call.
 
-    As in scikit-learn's, the penalty received, the step size of "adaptive" and what has been left
-    of the decays start anew.
+    As in scikit-learn, each call resets the penalty received, the step size of "adaptive" and the
+    running product of the decays.
     """
     w, b = state.coef, state.intercept
     xp, ones = namespace(w), namespace(w).ones_like(w[:, 0])
@@ -255,7 +269,7 @@ def some(rows: RowTerms, at: slice) -> RowTerms:
 
 
 def moves(params: Params, p: Array, rows: RowTerms | MoveTerms) -> Array:
-    """Return the multiples of each row that scores p (m, K) make the models move by, (m, K)."""
+    """Return the moves c (m, K) at scores p (m, K): multiples of each row that models move by."""
     xp, loss = namespace(p), LOSSES[params.loss]
     if params.learning_rate not in PASSIVE:
         g = loss.gradient(p, rows.y, params.epsilon)
@@ -271,12 +285,12 @@ def moves(params: Params, p: Array, rows: RowTerms | MoveTerms) -> Array:
 
 
 def are_curved(params: Params) -> bool:
-    """Return whether moves change with scores other than in jumps."""
+    """Return whether moves change with scores continuously, and not only in jumps."""
     return params.learning_rate in PASSIVE or LOSSES[params.loss].slope is not None
 
 
 def slopes(params: Params, p: Array, c: Array, goals: MoveTerms) -> Array:
-    """Return minus the derivatives of `moves` c at scores p (m, K), of moves that `are_curved`."""
+    """Return h (m, K), minus the derivatives of moves c by scores p. The moves `are_curved`."""
     xp, loss = namespace(p), LOSSES[params.loss]
     if loss.slope is not None:
         return -goals.factor * loss.slope(p, goals.y, params.epsilon)
@@ -289,18 +303,31 @@ def slopes(params: Params, p: Array, c: Array, goals: MoveTerms) -> Array:
 def step(
     params: Params, state: State, row: RowTerms, present: Array | None = None
 ) -> tuple[State, Array, Array]:
-    """Learn from one row; return also its scores and `moves`, (1, K).
+    """Learn from one row.
 
-    ``present`` tells which features (d,) of a sparse row are stored. The L1 penalty cuts these
-    alone, and scikit-learn takes the norms of the coefficients to be those of these alone.
+    Under an L1 penalty the average is scikit-learn's, which is no average of iterates.
+    scikit-learn keeps it as ``(a w + rest) / b``, and a cut changes only w. So the average moves by
+    the ``share`` ``a / b`` of the cut. The average of n iterates would move by ``1 / n`` of it.
 
-    Under an L1 penalty the average is scikit-learn's, which is no average of iterates. It is kept
-    there as ``(a w + rest) / b`` and a cut changes w alone, so that the average moves by the
-    ``share`` ``a / b`` of the cut, where one of n iterates would move by ``1 / n``.
+    Parameters
+    ----------
+    params : Params
+    state : State
+    row : RowTerms
+        One row, which is dense.
+    present : array of bool of shape (d,), optional
+        For a sparse row, the features that are stored. The L1 penalty cuts only these. In
+        scikit-learn the norms of the coefficients in the objective are over these features.
+
+    Returns
+    -------
+    state : State
+    p, c : arrays of shape (1, K)
+        The score and the move of the row.
     """
     w, b, old = state.coef, state.intercept, state.penalized
     xp = namespace(w)
-    # Not a product of matrices, in which two infinities may pass for one.
+    # A matrix product may return infinity where infinities of both signs should give NaN.
     p = (xp.sum(row.X * w, axis=1) + b)[None, :]
     c = moves(params, p, row)
     kept, decay = row.kept[0, 0], None if row.decay is None else row.decay[0, :]
@@ -321,7 +348,7 @@ def step(
         scale, share, square, absolute = old[2:]
         if decay is not None:
             scale = scale * decay
-            # Where scikit-learn's loop multiplies the scale out, its average forgets the share.
+            # When scikit-learn's loop multiplies the scale out, its average loses the share.
             out = scale < SMALLEST_SCALE[itemsize(state.like.dtype, xp)]
             scale, share = (
                 xp.where(out, 1.0, scale),

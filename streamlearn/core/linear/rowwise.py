@@ -1,23 +1,24 @@
-"""scikit-learn's stochastic gradient descent row by row, a tile of rows at a time.
+"""scikit-learn's stochastic gradient descent row by row, computed for a tile of rows at once.
 
-With the moves ``c_t`` and decays ``s_t`` of a tile's rows ``x_1 .. x_m``, scikit-learn's loop over
-rows is ``w_t = s_t w_(t-1) + c_t x_t`` and ``b_t = b_(t-1) + c_t``, so that row t is scored by
+A tile has the rows x_1 .. x_m with moves c_t and decays s_t. scikit-learn's loop over the rows is
+``w_t = s_t w_(t-1) + c_t x_t`` and ``b_t = b_(t-1) + c_t`` (`row_step`). So row t has the score and
+the move, with ``S_t = s_1 ... s_t``::
 
-    p_t = P_(t-1) (x_t . w_0) + b_0 + sum_(j < t) (P_(t-1) / P_j (x_j . x_t) + 1) c_j
-    c_t = g(p_t, y_t, t),     P_t = s_1 ... s_t
+    p_t = S_(t-1) x_t'w_0 + b_0 + sum_(j < t) (S_(t-1) / S_j x_j'x_t + 1) c_j
+    c_t = g(p_t, y_t, t)
 
-Only earlier moves enter a score, so that there is one solution, and `tile_solver` finds
-it for all rows of the tile at once. The models after the tile, the mean of all iterates and the
-norms that the objective sums up are sums over the moves too. How large tiles should be depends on
-how far a row moves the scores of the next ones: `tiles` finds it out on the way.
+A score depends only on earlier moves. So there is one solution, and `tile_solver` finds it for all
+rows of the tile at once. The models after the tile, the mean of all iterates, and the norms in the
+objective are sums over the moves too. The best size of tiles depends on how far a row moves the
+scores of the next ones. `tiles` adapts it during the fit.
 
-The cumulative L1 penalty cuts every coefficient after every row, which no product tells: under it
-rows go one by one, by `row_step.step`, which is right for any row. So do rows
-whose decays are near 0, and those whose products leave the floats.
+The cumulative L1 penalty cuts every coefficient after every row, and no product can express this.
+With it, rows are learned from one by one by `row_step.step`, which is right for any row. So are
+rows whose decays are near 0, and rows whose products overflow.
 
-This module, `tile_solver` and `tiles` are those of core that read from
-the device: once a sweep, or a group of sweeps, to see whether scores and moves agree, and a few
-times a batch to see how large tiles are to be and whether all is finite.
+In core only this module, `tile_solver` and `tiles` read from the device. They read once for each
+sweep or group of sweeps, to compare scores and moves. A few times for each batch they read the size
+of tiles, and whether all numbers are finite.
 """
 
 from __future__ import annotations
@@ -80,27 +81,27 @@ from streamlearn.core.rows import cast
 __all__ = ["ROWS", "State", "answer", "learner", "resume", "start"]
 
 ROWS = 2048
-"""Rows that a batch should have: what is done for all of its tiles at once pays off."""
+"""The number of rows that a batch should have, because some work is done once for all its tiles."""
 
 TOGETHER = 64
-"""Sparse rows that go one by one with the features that any of them has."""
+"""Sparse rows in a group, which are learned from one by one with the features of the group."""
 
 HUGE = 1e-9
-"""Part of the largest float that bounds the loss of a batch, so that the sum of many is finite."""
+"""The bound on the loss of a batch, as a part of the largest float. So sums of many are finite."""
 
 
 class RowwiseResult(NamedTuple):
-    """What learning from some rows comes to.
+    """The result of learning from some rows.
 
     Attributes
     ----------
     state : State
     p : array of shape (m, K)
-        Scores, each before the row was learned from.
+        The score of each row before it was learned from.
     norms : array of shape (K,), or None
-        Sum over the rows of the penalties before each; None where there are none.
+        The sum over the rows of the penalty before each row. None without a penalty.
     sweeps : float
-        Of a tile, in the mean.
+        The mean number of sweeps of a tile.
     """
 
     state: State
@@ -110,14 +111,14 @@ class RowwiseResult(NamedTuple):
 
 
 class Path(NamedTuple):
-    """What T tiles of m rows have come by.
+    """The iterates of T tiles of m rows.
 
     Attributes
     ----------
     W, B : arrays of shape (T, K, d) and (T, K)
-        The models before each tile.
+        The models w_0 and b_0 before each tile.
     P, C : arrays of shape (T, m, K)
-        Scores and moves.
+        The scores p_t and the moves c_t.
     """
 
     W: Array
@@ -140,16 +141,16 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
         ``learning_rate`` may also be "pa1" and "pa2", with the losses "hinge" and
         "epsilon_insensitive".
     state : State
-        Not changed.
+        It is not changed.
     batch : Batch
-        Rows (m, d), targets as ``params.kind`` says, weights (m,) or None, rows seen before.
+        Rows (m, d), targets of ``params.kind``, weights (m,) or None, rows seen before.
 
     Returns
     -------
     state : State
     info : Info
-        Sums over the batch, each row scored before it was learned from. The loss is NaN once the
-        models have left the floats.
+        Sums over the batch, with the score of each row before it was learned from. The loss is NaN
+        if the models have overflowed.
 
     References
     ----------
@@ -190,14 +191,14 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
         info = info._replace(objective=info.objective + norms)
     answered = xp.astype(state.coef, state.like.dtype, copy=False)
     sound = xp.all(xp.isfinite(answered), axis=1) & xp.isfinite(state.intercept)
-    # A sum that has left the floats is no reason to stop: the models are what counts.
+    # If only the sum of the losses overflows, the models are sound and the fit goes on.
     bounded = xp.minimum(info.loss, HUGE * xp.finfo(p.dtype).max * xp.ones_like(info.loss))
     info = info._replace(loss=xp.where(sound, bounded, xp.nan))
     return state._replace(skipped=before.skipped + xp.sum(1.0 - rows.kept)), info
 
 
 def one_by_one(params: Params, state: State, rows: RowTerms) -> RowwiseResult:
-    """Learn from the rows by `step`; from sparse ones in groups, with the features of a group."""
+    """Learn from the rows by `step`. Sparse rows go in groups, with the features of the group."""
     xp, (a1, a2), n = namespace(rows.y), penalty_parts(params), rows.y.shape[0]
     sparse, features = is_sparse(rows.X), None
     P, norms = [], None
@@ -225,7 +226,7 @@ def one_by_one(params: Params, state: State, rows: RowTerms) -> RowwiseResult:
 
 
 def by_tiles(params: Params, state: State, rows: RowTerms) -> RowwiseResult:
-    """Learn from the rows a tile at a time."""
+    """Learn from the rows tile by tile."""
     if rows.decay is not None and rows.decay.shape[1] > 1:
         return _column_by_column(params, state, rows)
     n = rows.y.shape[0]
@@ -253,7 +254,7 @@ def _next_size(params: Params, state: State, X: Array, m: int, sweeps: float) ->
 
 
 def _tiles(params: Params, state: State, rows: RowTerms, m: int) -> RowwiseResult | None:
-    """Learn from the rows of tiles of m; None if rows have to go one by one."""
+    """Learn from rows in tiles of m rows. Return None if rows must be learned from one by one."""
     if m == 1:
         return None
     w, b, y = state.coef, state.intercept, rows.y
@@ -280,7 +281,8 @@ def _tiles(params: Params, state: State, rows: RowTerms, m: int) -> RowwiseResul
         models.append((w, b))
         steps.append((p, c))
         sweeps += taken
-        # Tiles that move in jumps come together: slopes are tried again after ever more of them.
+        # Tiles that move in jumps follow each other. After each failure, twice as many tiles pass
+        # before slopes are tried again.
         if wait > 0:
             wait -= 1
         else:
@@ -305,7 +307,7 @@ def _at(a: Array | None, t: int) -> Array | None:
 
 
 def _lost(state: State, rows: RowTerms) -> RowwiseResult | None:
-    """Return models that have left the floats as they are; None where only products have."""
+    """Return models that have overflowed as they are, or None if only products have overflowed."""
     xp = namespace(state.coef)
     if bool(xp.all(xp.isfinite(state.coef)) & xp.all(xp.isfinite(state.intercept))):
         return None
@@ -315,7 +317,7 @@ def _lost(state: State, rows: RowTerms) -> RowwiseResult | None:
 def _means(
     state: State, rows: RowTerms, tiles: Tiles, path: Path, new: tuple[Array, Array], move: float
 ) -> tuple[Array, Array]:
-    """Return the means over the iterates, of which the last are ``new``."""
+    """Return the means over the iterates. ``new`` is the last iterate."""
     w, b = new
     if tiles.mean is None or tiles.later is None:
         return w, b
@@ -335,7 +337,7 @@ def _means(
 
 
 def _norms(params: Params, rows: RowTerms, tiles: Tiles, path: Path) -> Array:
-    """Return the sum of the penalties before each row."""
+    """Return the sum over all rows of the L2 penalty before each row, (K,)."""
     assert rows.decay is not None
     assert tiles.norm is not None
     xp, (T, m, _), c = namespace(path.W), path.P.shape, path.C
@@ -350,7 +352,7 @@ def _norms(params: Params, rows: RowTerms, tiles: Tiles, path: Path) -> Array:
 
 
 def _column_by_column(params: Params, state: State, rows: RowTerms) -> RowwiseResult:
-    """Learn by tiles where columns decay each by itself."""
+    """Learn by tiles from columns that have different decays."""
     xp, K = namespace(rows.y), rows.y.shape[1]
     found = []
     for k in range(K):
@@ -377,7 +379,7 @@ def _column_by_column(params: Params, state: State, rows: RowTerms) -> RowwiseRe
 
 
 def _where(moving: Array, new: State, old: State) -> State:
-    """Return the new state in the columns that move, the old one in the others."""
+    """Return the new state in the columns that move, and the old state in the others."""
     xp = namespace(moving)
 
     def pick(a: Any, b: Any) -> Any:
@@ -391,7 +393,7 @@ def _where(moving: Array, new: State, old: State) -> State:
 
 
 def answer(params: Params, state: State) -> tuple[Array, Array]:
-    """Return the models to predict with: ``(coef, intercept)``, (K, d) and (K,)."""
+    """Return the models for predictions, ``(coef, intercept)``, of shapes (K, d) and (K,)."""
     xp, dtype = namespace(state.like), state.like.dtype
     coef, intercept = (
         xp.astype(a, dtype, copy=False) for a in (state.mean_coef, state.mean_intercept)
@@ -400,7 +402,7 @@ def answer(params: Params, state: State) -> tuple[Array, Array]:
 
 
 def apply(params: Params, state: State, X: Array) -> Array:
-    """Return the scores (m, K) of rows X (m, d) by the answer."""
+    """Return the scores (m, K) of rows X (m, d) by the models of `answer`."""
     coef, intercept = answer(params, state)
     return linear_predictor(cast(X, coef.dtype), coef) + intercept
 

@@ -1,14 +1,23 @@
 """Linear models by stochastic gradient steps with explicit step sizes.
 
 Columns are models: ``coef`` is (K, d), and one step moves all K columns with two matrix products.
-The classes of one-vs-rest are columns, and so can be the configurations of a search, since every
-number in `Params` may be an array over columns.
+The columns are the classes of one-vs-rest, or the configurations of a search: every number in
+`Params` may be an array over columns.
 
-A step on a batch of m rows is scikit-learn's step on one row with the row's gradient replaced by
-the batch's mean. On batches of one row it is scikit-learn's algorithm, operation for operation,
-but for one thing: the average under an L1 penalty is the average of the coefficients here, while
-scikit-learn subtracts the whole accumulated penalty from it (`tests/core/linear/test_sgd.py` states
-the difference as a formula, and shows where it leads).
+A batch has m rows X. One column is shown, with coefficients w, intercept b and step size eta. Its
+scores are the linear predictors p::
+
+    p = X w + b                          g_i = (weight of row i) * dloss(p_i, y_i) / dp_i
+    w <- max(1 - eta a2, 0) w - eta X'g / m
+    b <- b - eta sum(g) / m
+
+a2 is the strength of the L2 penalty. The cumulative L1 penalty follows (`truncate`).
+
+This is scikit-learn's step on one row, with the mean gradient of the batch instead of the gradient
+of the row. On batches of one row it is scikit-learn's algorithm, operation for operation, with one
+difference. Under an L1 penalty the average here is the average of the coefficients. scikit-learn
+subtracts the whole accumulated penalty from it (`tests/core/linear/test_sgd.py` has the formula of
+the difference, and shows its effect).
 """
 
 from __future__ import annotations
@@ -30,7 +39,7 @@ from streamlearn.core.linear.rates import step_size
 from streamlearn.core.rows import cast, linear_predictor, weighted_sums
 
 STEEPEST = 1e12
-"""Bound on a row's gradient, scikit-learn's; without it a wild row overflows the squared losses."""
+"""scikit-learn's bound on a row's gradient. Without it an extreme row overflows squared losses."""
 
 
 class Params(NamedTuple):
@@ -41,18 +50,20 @@ class Params(NamedTuple):
     loss : str
         A key of `streamlearn.core.linear.losses.LOSSES`.
     kind : {"classes", "values"}
-        What a batch's target holds. Integer class codes of shape (m,): with one column code 1 is
-        positive, with K columns code k is positive in column k. Or floats of shape (m,) or (m, K).
+        The target of a batch. "classes" are integer class codes of shape (m,): with one column code
+        1 is positive, with K columns code k is positive in column k. "values" are floats of shape
+        (m,) or (m, K).
     penalty : {"l2", "l1", "elasticnet"} or None
     alpha, l1_ratio, epsilon : float
     learning_rate : str
-        One of `streamlearn.core.linear.rates.RATES`; not read by `streamlearn.core.linear.newton`.
+        One of `streamlearn.core.linear.rates.RATES`. `streamlearn.core.linear.newton` ignores it.
     eta0, power_t : float
     average : int
-        0: the answer is the last iterate. n: it is the mean of the iterates from the n-th row on.
+        With 0 the answer is the last iterate. With n it is the mean of the iterates from the n-th
+        row on.
     fit_intercept : bool
     positive_weight, negative_weight : float
-        Weights of a column's positive and negative rows, for ``kind="classes"``.
+        The weights of a column's positive and negative rows, for ``kind="classes"``.
     """
 
     loss: str = "hinge"
@@ -71,22 +82,22 @@ class Params(NamedTuple):
 
 
 class State(NamedTuple):
-    """K linear models under way.
+    """K linear models.
 
     Attributes
     ----------
     coef : array of shape (K, d)
     intercept : array of shape (K,)
     mean_coef, mean_intercept : arrays like ``coef`` and ``intercept``
-        Means over the iterates; equal to the iterate until averaging has begun.
+        The means over the iterates. They equal the iterate until averaging begins.
     eta : array of shape (K,)
-        Step size of the "adaptive" schedule; whoever watches the loss cuts it.
+        The step size of the "adaptive" schedule. The stopping rule reduces it.
     active : array of shape (K,)
-        1 for columns that move, 0 for those that stand still, to the bit.
+        1 for columns that move, 0 for columns that do not change by a single bit.
     u : array of shape (K,)
-        L1 penalty that every coefficient could have received so far.
+        The L1 penalty that every coefficient could have received so far.
     q : array of shape (K, d)
-        L1 penalty that each coefficient has received so far.
+        The L1 penalty that each coefficient has received so far.
     """
 
     coef: Array
@@ -132,7 +143,7 @@ def zero_models(n_features: int, n_outputs: int, like: Array) -> tuple[Array, Ar
 
 
 def start(params: Params, coef: Array, intercept: Array) -> State:
-    """Return the state that goes on from given models, (K, d) and (K,)."""
+    """Return the state that starts with given models, (K, d) and (K,)."""
     xp = namespace(coef)
     return State(
         coef,
@@ -147,7 +158,7 @@ def start(params: Params, coef: Array, intercept: Array) -> State:
 
 
 def targets(params: Params, target: Array, coef: Array) -> Array:
-    """Return what the losses compare with: values or the columns' -1 and +1, (m, K)."""
+    """Return the targets of the losses, (m, K): values, or -1 and +1 for each column."""
     xp = namespace(coef)
     n_columns = coef.shape[0]
     y = target if target.ndim == 2 else target[:, None]
@@ -155,13 +166,13 @@ def targets(params: Params, target: Array, coef: Array) -> Array:
         codes = 1
         if n_columns > 1:
             codes = xp.arange(n_columns, dtype=y.dtype, device=device(coef))
-        # four times as fast as where, which guesses every row
+        # four times as fast as xp.where, which branches at every row
         return 2.0 * xp.astype(y == codes, coef.dtype) - 1.0
     return xp.astype(xp.broadcast_to(y, (y.shape[0], n_columns)), coef.dtype, copy=False)
 
 
 def row_weights(params: Params, y: Array, weight: Array | None) -> Array | None:
-    """Return the weights of rows in columns, (m, 1) or (m, K), or None where all are 1."""
+    """Return the weights of the rows in each column, (m, 1) or (m, K), or None if all are 1."""
     xp = namespace(y)
     w = None if weight is None else xp.astype(weight, y.dtype, copy=False)[:, None]
     pos, neg = params.positive_weight, params.negative_weight
@@ -172,21 +183,21 @@ def row_weights(params: Params, y: Array, weight: Array | None) -> Array | None:
 
 
 def absent(params: Params, target: Array, weight: Array | None) -> Array | None:
-    """Tell which rows no column learns from, since they have no weight in any; None for none.
+    """Return which rows have no weight in any column, (m,), or None if all have one.
 
-    Two classes are one column, and a class of weight 0 is absent there.
+    Two classes are one column. There all rows of a class of weight 0 are absent.
     """
     pos, neg = params.positive_weight, params.negative_weight
-    gone = None if weight is None else weight == 0.0
+    out = None if weight is None else weight == 0.0
     if params.kind == "classes" and not is_array(pos) and not is_array(neg) and not (pos and neg):
         of_class = (target == 1) if not pos else (target != 1)
         of_class = of_class if pos or neg else target == target
-        gone = of_class if gone is None else gone | of_class
-    return gone
+        out = of_class if out is None else out | of_class
+    return out
 
 
 def loss_sums(value: Array, w: Array | None) -> tuple[Array, ...]:
-    """Return the sums (K,) of the losses (m, K), and of w times loss and w where rows have any."""
+    """Return the sums (K,) of the losses (m, K). With weights w also those of w * loss and of w."""
     plain = column_sums(value)
     return (plain,) if w is None else (plain, column_sums(w * value), column_sums(w))
 
@@ -199,7 +210,7 @@ def report(
     loss: Array | None = None,
     total: Array | None = None,
 ) -> Info:
-    """Return what a step on m rows reports, from their `loss_sums` before it moves ``coef``."""
+    """Return the report of a step on m rows from their `loss_sums` and ``coef`` before the step."""
     xp = namespace(coef)
     loss = plain if loss is None else loss
     total = xp.zeros_like(plain) + (m if total is None else total)
@@ -219,15 +230,15 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     ----------
     params : Params
     state : State
-        Not changed.
+        It is not changed.
     batch : Batch
-        Rows (m, d), targets as ``params.kind`` says, weights (m,) or None, rows seen before.
+        Rows (m, d), targets of ``params.kind``, weights (m,) or None, rows seen before.
 
     Returns
     -------
     state : State
     info : Info
-        Sums over the batch, each row scored before the step.
+        Sums over the batch, by the models before the step.
 
     References
     ----------
@@ -286,9 +297,22 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
 
 
 def truncate(w: Array, u: Array, q: Array, moves: Array) -> tuple[Array, Array]:
-    """Give each coefficient the L1 penalty it is behind with, but never past zero.
+    """Apply the L1 penalty that each coefficient has not received yet, but not beyond zero.
 
-    ``u`` is the penalty due so far, ``q`` the signed penalty received. Returns the new ``w, q``.
+    Parameters
+    ----------
+    w : array of shape (K, d)
+        Coefficients.
+    u : array of shape (K, 1)
+        The penalty that is due so far.
+    q : array of shape (K, d)
+        The signed penalty received so far.
+    moves : array of bool, broadcastable to (K, d)
+        The coefficients that may change.
+
+    Returns
+    -------
+    w, q : arrays of shape (K, d)
     """
     xp = namespace(w)
     down, up = xp.maximum(w - (u + q), 0.0), xp.minimum(w + (u - q), 0.0)
@@ -298,28 +322,28 @@ def truncate(w: Array, u: Array, q: Array, moves: Array) -> tuple[Array, Array]:
 
 
 def averaging_weight(params: Params, seen: int, m: int) -> float:
-    """Return the weight in the mean of the iterate that stands for m rows after ``seen``."""
+    """Return the weight, in the mean, of the iterate after m rows that follow ``seen`` others."""
     n = seen + m - params.average + 1  # rows since averaging began
     return min(m, n) / n if n > 0 else 1.0
 
 
 def answer(params: Params, state: State) -> tuple[Array, Array]:
-    """Return the models to predict with: ``(coef, intercept)``, (K, d) and (K,)."""
+    """Return the models for predictions, ``(coef, intercept)``, of shapes (K, d) and (K,)."""
     return state.mean_coef, state.mean_intercept
 
 
 def apply(params: Params, state: State, X: Array) -> Array:
-    """Return the scores (m, K) of rows X (m, d) by the answer."""
+    """Return the scores (m, K) of rows X (m, d) by the models of `answer`."""
     coef, intercept = answer(params, state)
     return linear_predictor(cast(X, coef.dtype), coef, intercept)
 
 
 def rescale(params: Params, state: State, rho: Array, delta: Array) -> State:
-    """Return the models to go on with for rows ``(z - delta) / rho`` instead of z.
+    """Return the state for rows ``(z - delta) / rho`` instead of z.
 
-    The coefficients stay: slopes a deviation. The score stays where z was 0. Coefficients times
-    ``rho`` would keep all scores, but steps of a fixed size have left noise in them, which would
-    grow with ``rho``: see ``bench/NOTES.md``.
+    The coefficients stay as they are, and the score of z = 0 does not change. With ``coef * rho``
+    no score would change. But steps of a fixed size leave noise in the coefficients, and it would
+    grow with ``rho``; see ``bench/NOTES.md``.
     """
     if not params.fit_intercept:
         return state

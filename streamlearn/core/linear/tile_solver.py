@@ -1,16 +1,23 @@
-"""The moves that a tile's rows make one after the other, found for all of them at once.
+"""The solution for the moves of all rows of a tile at once.
 
-Scores and moves of a tile agree where ``p = p0 + A c`` and ``c = g(p)``; A is strictly lower
-triangular, since only earlier moves enter a score. A sweep takes the moves at the scores and the
-scores at the moves. Each makes at least one more row final, so that m sweeps are enough; a handful
-is where a row moves the scores of the next ones little.
+The scores p and the moves c of a tile of m rows are the solution of
 
-Where moves change smoothly with scores, with slopes ``h = -dg/dp``, a sweep is a step of Newton's
-instead: the moves it takes, ``v`` with ``(I + diag(h) A) (v - u) = g(p) - u`` at the moves ``u``
-before, are right to second order, and where g is a line exactly. That is a triangular system for
-each column, which pays off for one. Without slopes both are the same.
+    p = p0 + A c            c = g(p)
 
-The sweeps end when the moves at the scores are, to rounding, those that the scores were made with.
+A is strictly lower triangular, because only earlier moves change a score. A sweep computes the
+moves at the scores, and then the scores from the moves. Each sweep makes at least one more row
+final, so m sweeps are enough. A few are enough if each move changes the next scores little.
+
+If g is differentiable with the slopes ``h = -dg/dp``, a sweep is a step of Newton's method instead.
+From the moves u, with ``p = p0 + A u``, it computes the moves v that solve
+
+    (I + diag(h) A) (v - u) = g(p) - u
+
+They are right to second order, and exact if g is linear. This is a triangular system for each
+column, which pays off only for a single column. Without slopes both kinds of sweep are the same.
+
+The sweeps end when the moves at the scores equal, up to rounding, the moves from which the scores
+were computed.
 """
 
 from __future__ import annotations
@@ -20,36 +27,41 @@ from streamlearn.core.linear.row_step import MoveTerms, are_curved, moves, slope
 from streamlearn.core.linear.sgd import Params
 
 GROUP = 4
-"""Sweeps between two looks at the result, where a look waits for a device."""
+"""Sweeps between two checks of the result, if a check waits for a device."""
 
 PATIENCE = 8
-"""Sweeps of a tile with slopes; what they do not settle moves in jumps."""
+"""Sweeps with slopes in a tile. Moves that have not converged by then move in jumps."""
 
 ROUNDINGS = 4
-"""Roundings of the largest move that moves may be off by."""
+"""The error that is allowed in moves, in units of the rounding of the largest move."""
 
 DIGITS = 0.7
-"""Part of the digits from which on sweeps with slopes end where they come no nearer.
+"""The part of all digits that must agree before sweeps with slopes may end without convergence.
 
-Scores far larger than what makes the moves, as of rows far from 0, leave them no more.
+If scores are very large, because rows are far from 0, moves cannot have more digits.
 """
 
 
 def settle(
     params: Params, A: Array, p0: Array, goals: MoveTerms, *, curved: bool
 ) -> tuple[Array, Array, int] | None:
-    """Return the scores and moves (m, K) that agree, and the sweeps taken; None if none do.
+    """Solve for the scores and moves of a tile.
 
     Parameters
     ----------
     params : Params
     A : array of shape (m, m)
-        What a move of each row adds to the score of each: strictly lower triangular.
+        The change of the score of row t by a unit move of row j, strictly lower triangular.
     p0 : array of shape (m, K)
-        Scores without any moves.
+        The scores without any moves.
     goals : MoveTerms
     curved : bool
-        Solve with slopes; see `by_slopes`.
+        Whether to use slopes; see `by_slopes`.
+
+    Returns
+    -------
+    tuple or None
+        Scores p (m, K), moves c (m, K) and the number of sweeps. None if they do not converge.
     """
     group = 1 if reads_are_free(p0) else GROUP
     smooth, eps = are_curved(params), float(namespace(p0).finfo(p0.dtype).eps)
@@ -69,5 +81,5 @@ def settle(
 
 
 def by_slopes(params: Params, coef: Array) -> bool:
-    """Return whether sweeps for models (K, d) may solve with slopes."""
+    """Return whether sweeps for models ``coef`` (K, d) may use slopes."""
     return coef.shape[0] == 1 and on_host(coef) and are_curved(params)

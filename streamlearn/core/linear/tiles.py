@@ -1,6 +1,6 @@
-"""What row-by-row steps of tiles of rows need that does not depend on the models, and their size.
+"""The parts of the steps of tiles of rows that do not depend on the models, and the size of tiles.
 
-See `streamlearn.core.linear.rowwise` for what is done with it.
+`streamlearn.core.linear.rowwise` uses them.
 """
 
 from __future__ import annotations
@@ -13,27 +13,28 @@ from streamlearn.core.linear.row_step import PASSIVE, RowTerms, Size
 from streamlearn.core.linear.sgd import Params
 
 LEAST_PRODUCT = 1e-10
-"""Product of a tile's decays down to which the products in between are quotients of it."""
+"""The smallest product of a tile's decays by which other products are divided."""
 
 SHARP = 0.25
-"""Decays below this leave so little of the models that their rows are in no tile."""
+"""Rows with a decay below this are in no tile, because it leaves little of the models."""
 
 SMALLEST = 16
-"""Rows of the smallest tile; ``SHARP ** SMALLEST`` is more than `LEAST_PRODUCT`."""
+"""Rows of the smallest tile. ``SHARP ** SMALLEST`` is larger than `LEAST_PRODUCT`."""
 
 LARGEST = 1024
 """Rows of the largest tile."""
 
 
 class Cost(NamedTuple):
-    """What a tile of m rows costs, in microseconds: a constant and a multiple of ``m m`` each.
+    """The cost of a tile of m rows, in microseconds.
 
     Attributes
     ----------
     tile, pairs, feature : float
-        The tile once: its calls, what each pair of rows takes, and what that takes a feature.
+        Paid once for each tile: for its calls, for each of the m^2 pairs of rows, and for each pair
+        and feature.
     sweep, move : float
-        Each sweep: its calls, and what each pair of rows takes.
+        Paid for each sweep: for its calls, and for each pair of rows.
     """
 
     tile: float
@@ -43,48 +44,49 @@ class Cost(NamedTuple):
     move: float
 
     def of_sparse(self) -> Cost:
-        """Return the same of sparse rows, whose products are slow, and wait for scipy."""
+        """Return the cost for sparse rows, whose products are slow and have the calls of scipy."""
         return self._replace(tile=210.0, pairs=0.01, feature=1e-4)
 
     def of_row(self, m: int, sweeps: float, n_features: float) -> float:
-        """Return what a row costs in a tile of m rows."""
+        """Return the cost of a row in a tile of m rows."""
         once = self.tile + (self.pairs + self.feature * n_features) * m * m
         return (once + sweeps * (self.sweep + self.move * m * m)) / m
 
 
 PLAIN = Cost(18.0, 9e-4, 3e-5, 6.0, 1e-4)
-"""Of sweeps without slopes, for one column on a CPU core (``bench/rowwise.py``)."""
+"""The cost with sweeps without slopes, for one column on a CPU core (``bench/rowwise.py``)."""
 
 CURVED = PLAIN._replace(sweep=14.5, move=6e-4)
-"""Of sweeps that solve with slopes."""
+"""The cost with sweeps with slopes."""
 
 DEVICE = Cost(300.0, 1e-5, 1e-7, 100.0, 1e-6)
-"""On an accelerator, where calls are launches. An estimate: not measured."""
+"""The cost on an accelerator, where calls launch kernels. It is an estimate, and not measured."""
 
 BETTER = 0.97
-"""What a row has to cost in tiles of another size, as a part of what it costs, for a change."""
+"""The size of tiles changes if a row then costs less than this part of its present cost."""
 
 
 class Tiles(NamedTuple):
-    """What T tiles of m rows need.
+    """Sums of the decays of T tiles of m rows.
 
-    With ``P_t`` the product of the decays of a tile's rows up to row t, the models after row t are
-    ``P_t (w_0 + sum_(j <= t) c_j x_j / P_j)``.
+    A tile begins with the models w_0. Its rows are x_t, with decays s_t and moves c_t. The models
+    after row t are, with ``S_t = s_1 ... s_t``::
+
+        w_t = S_t (w_0 + sum_(j <= t) c_j x_j / S_j)
+        |w_t|^2 = S_t^2 (|w_0|^2 + sum_(j <= t) e_j / S_j^2)      e_j = |w_j|^2 - s_j^2 |w_(j-1)|^2
 
     Attributes
     ----------
     before, after : arrays of shape (T, m, 1), or None
-        ``P_(t-1)`` and ``1 / P_t``; None where nothing decays.
+        ``S_(t-1)`` and ``1 / S_t``. None if nothing decays.
     last : array of shape (T, 1), or None
-        ``P_m``.
+        ``S_m``.
     mean : array of shape (T, 1 + m, 1), or None
-        How often the first models, and the move of each row, are in the sum of those iterates that
-        are counted.
+        The factors of w_0 and of each ``c_j x_j`` in the sum of the iterates w_t that are averaged.
     later : array of shape (T, 1 + m, 1), or None
-        The same for intercepts, which do not decay.
+        The same factors for intercepts, which do not decay.
     norm : array of shape (T, 1 + m, 1), or None
-        How often the squared norm of the first models, and what each row adds to it, are in the sum
-        of squared norms before each row.
+        The factors of ``|w_0|^2`` and of each e_j in the sum of the squared norms before each row.
     """
 
     before: Array | None
@@ -96,7 +98,7 @@ class Tiles(NamedTuple):
 
 
 def tiles_of(params: Params, rows: RowTerms, m: int) -> Tiles:
-    """Return what the tiles of m rows need that does not depend on the models."""
+    """Return the `Tiles` of ``rows``, cut into tiles of m rows."""
     xp, tile = namespace(rows.y), (-1, m)
     mean = later = norm = None
     counts = xp.reshape(rows.kept * xp.astype(rows.order >= 1.0, rows.y.dtype), tile)
@@ -111,7 +113,7 @@ def tiles_of(params: Params, rows: RowTerms, m: int) -> Tiles:
         mean = _first_and_each(counts * product, after)
     if params.learning_rate not in PASSIVE:
         square = xp.reshape(rows.kept, tile) * before * before
-        # The square after a row is the first in the sum that knows of the row.
+        # A row changes the squared norms from the next row on.
         following = xp.concat([square[:, 1:], xp.zeros_like(square[:, :1])], axis=1)
         norm = _first_and_each(following, after * after)
         norm = xp.concat([norm[:, :1, :] + square[:, :1, None], norm[:, 1:, :]], axis=1)
@@ -119,7 +121,10 @@ def tiles_of(params: Params, rows: RowTerms, m: int) -> Tiles:
 
 
 def _first_and_each(a: Array, factor: Array | None = None) -> Array:
-    """Return (T, 1 + m, 1): the sum of each tile's (T, m), then for each row that from it on."""
+    """Return for each tile the sum of a (T, m), then the sums from each row on, (T, 1 + m, 1).
+
+    The sums from each row on are multiplied by ``factor`` (T, m).
+    """
     xp = namespace(a)
     rest = xp.flip(xp.cumulative_sum(xp.flip(a, axis=1), axis=1), axis=1)
     return xp.concat([rest[:, :1], rest if factor is None else rest * factor], axis=1)[..., None]
@@ -128,11 +133,11 @@ def _first_and_each(a: Array, factor: Array | None = None) -> Array:
 def next_size(
     size: Size, m: int, sweeps: float, cost: Cost, n_features: float
 ) -> tuple[int, int, float, float]:
-    """Return the next `Size`, as numbers, after tiles of m rows took so many sweeps in the mean.
+    """Return the next `Size`, as numbers, after tiles of m rows took ``sweeps`` sweeps on average.
 
-    Of half, as many and twice the rows those are taken that cost the least a row, if sweeps grow
-    with the power of the rows that they grew with when the size last changed. Nothing depends on
-    time, so that a task that is run twice gives the same bits.
+    The candidates are m / 2, m and 2 m rows, and the one with the lowest cost of a row is chosen.
+    The number of sweeps is assumed to grow with the same power of the rows as when the size last
+    changed. Nothing depends on time, so a task that runs twice gives the same bits.
 
     Examples
     --------
@@ -155,9 +160,9 @@ def next_size(
 
 
 def sharp_rows(rows: RowTerms, m: int) -> tuple[int, int]:
-    """Return how many rows are to be learned from one by one first, and the rows of the tiles.
+    """Return how many rows must first be learned from one by one, and the rows of the tiles.
 
-    Tiles are small enough for the product of their decays to divide by.
+    Tiles are so small that one can divide by the product of their decays.
     """
     if rows.decay is None:
         return 0, m

@@ -1,16 +1,19 @@
-"""Steps that make things worse are taken back: what keeps a fit from ending worse than it began.
+"""Steps that increase the loss are taken back, so that a fit cannot end worse than it began.
 
-Each batch is scored before it is learned from, so it tells what the step before it was worth: the
-models w that the step led to are compared with those it left (``former``) and with those that the
-fit began with (``start``), on the same fresh rows. Where w loses more than both, the step is taken
-back, the next ones are shorter, and the batch is not learned from. Where the average u of the
-targets loses far more than w and than ``start``, on these rows and on those of late, it holds
-targets from before w had found its way: it becomes w and forgets.
+Four models are compared on some rows of each batch before it is learned from: w after the last
+step, u (the mean of the Newton targets, see `newton`), ``former`` before the last step, and
+``start`` before all steps.
 
-"More" is a rule with a margin: three standard errors of the differences, row by row, and a factor.
-A single row can not decide, and noise does not: in a hundred steps on the tables of
-``bench/defaults.py`` none is taken back. Rows of another kind than those before (sorted by label,
-say) make u far worse than w for a while, but w has lost as much when they came.
+- If w has a larger loss than ``former`` and ``start``, the last step is taken back. The next steps
+  are shorter, and this batch is not learned from.
+- If u has a far larger loss than w and ``start``, on these rows and in the running means, it
+  contains targets from before w was good. Then u becomes w, and its past counts less.
+
+A loss is larger if the mean of the differences, row by row, is more than three standard errors, and
+if the loss is larger by a factor (`judge`). A single row cannot decide this, and noise does not: in
+a hundred steps on the tables of ``bench/defaults.py`` no step is taken back. If rows of another
+kind arrive, for example because rows are sorted by label, u is far worse than w for a while. But w
+lost as much when these rows arrived.
 """
 
 from __future__ import annotations
@@ -20,27 +23,27 @@ from typing import NamedTuple
 from streamlearn._arrays import Array, column_sums, namespace, reads_are_free, to_numpy
 
 ROWS = 128
-"""Rows that judge a step: what is to be seen is gross."""
+"""The number of rows that judge a step. They are enough, because bad steps are very bad."""
 
 
 class Trust(NamedTuple):
-    """How far steps are trusted, and the models that they have to be better than.
+    """The trust in steps, and the models with which w is compared.
 
     Attributes
     ----------
     former : array of shape (K, D)
-        Models before the last step, for rows less ``centre``.
+        The models before the last step, for rows less ``centre``.
     centre : array of shape (d,)
     start : array of shape (K, D)
-        Models before all steps, for rows as they are.
+        The models before all steps, for rows that are not centred.
     reach : array of shape (K,)
-        The part of a step that is taken: 1, or less where steps were taken back lately.
+        The part of a step that is taken: 1, or less after steps were taken back.
     steps, back : arrays of shape (K,)
-        How many steps there were, and how many were taken back.
+        The number of steps, and the number of steps that were taken back.
     by_w, by_mean, by_start : arrays of shape (K,)
-        Running means of what the models have lost on fresh rows.
+        Running means of the losses of w, u and ``start`` on new rows.
     peak : array of shape (K,)
-        The most that w has lost on a batch since u was last compared.
+        The largest loss of w on a batch since u was last compared.
     """
 
     former: Array
@@ -56,7 +59,7 @@ class Trust(NamedTuple):
 
 
 def begin(w: Array) -> Trust:
-    """Return full trust in the steps from models w (K, D)."""
+    """Return the state before the first step, with the models w (K, D)."""
     xp = namespace(w)
     one = xp.ones_like(w[:, 0])
     none = xp.zeros_like(one)
@@ -64,9 +67,9 @@ def begin(w: Array) -> Trust:
 
 
 def is_calm(trust: Trust, now: Array) -> bool:
-    """Return whether the mean losses of a batch, (K,), are as before: nothing is to be judged then.
+    """Return whether the mean losses of a batch, (K,), are as before. `judge` is not needed then.
 
-    Where reading waits for a device all batches are judged.
+    The result is False if a read waits for a device.
     """
     if not reads_are_free(now):
         return False
@@ -75,23 +78,23 @@ def is_calm(trust: Trust, now: Array) -> bool:
 
 
 def judge(trust: Trust, values: Array) -> tuple[Trust, Array, Array]:
-    """Compare what models lose on fresh rows.
+    """Compare the losses of models on new rows.
 
     Parameters
     ----------
     trust : Trust
     values : array of shape (k, 4, K)
-        Losses by w, by u, by ``start`` and by ``former``.
+        The losses by w, by u, by ``start`` and by ``former``.
 
     Returns
     -------
     trust : Trust
     back, lags : arrays of bool of shape (K,)
-        Where the last step is to be taken back, and where u is to become w.
+        The columns in which the last step must be taken back, and those in which u must become w.
     """
     xp = namespace(values)
     by_w, by_mean, by_start, by_former = (values[:, i, :] for i in range(4))
-    judges = column_sums(by_start) > 0.0  # models of zeros make no perceptron lose
+    judges = column_sums(by_start) > 0.0  # with a model of zeros, the perceptron loss is 0
     back = judges & _worse(by_w, by_former, 2.0) & _worse(by_w, by_start, 1.0)
     by_w = xp.where(back, by_former, by_w)
     lags = judges & _worse(by_mean, by_w, 4.0) & _worse(by_mean, by_start, 2.0)
@@ -105,9 +108,9 @@ def judge(trust: Trust, values: Array) -> tuple[Trust, Array, Array]:
 
 
 def seen(trust: Trust, now: Array, r: float, values: Array | None = None) -> Trust:
-    """Take a batch's mean losses (K,) into the running means, with a weight of r.
+    """Return the state with a batch's mean losses ``now`` (K,) in the running means.
 
-    ``values`` are those of `judge`, where it is called next.
+    ``r`` is their weight. ``values`` are those of `judge`, if it is called next.
     """
     xp = namespace(now)
     by_w = (1.0 - r) * trust.by_w + r * now
@@ -123,7 +126,7 @@ def seen(trust: Trust, now: Array, r: float, values: Array | None = None) -> Tru
 
 
 def _worse(a: Array, b: Array, factor: float) -> Array:
-    """Tell where losses a (k, K) are more than b, whatever the rows, and by a factor."""
+    """Return in which columns losses a (k, K) are larger than b: significantly, and by a factor."""
     more = a - b
     beyond = column_sums(more) > 3.0 * namespace(a).sqrt(column_sums(more * more))
     return beyond & (column_sums(a) > factor * column_sums(b))
