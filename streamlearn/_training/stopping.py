@@ -324,8 +324,8 @@ class NoBetterScore(Never):
         waiting, stalled = waiting.after(np.asarray([score]), self.tol, self.patience)
         if np.isneginf(waiting.best[0]):
             raise ValueError(
-                f"What is held out has no score ({score}): it has too few rows, or none of which "
-                "sample_weight is not 0. Increase validation_fraction, or use another random_state."
+                f"The held-out rows have no score ({score}): they are too few, or all of their "
+                "sample_weight are 0. Increase validation_fraction, or use another random_state."
             )
         return progress._replace(
             scores=(*progress.scores, score), rule=(waiting, best), stopped=bool(stalled[0])
