@@ -2,7 +2,7 @@
 
 - `library` returns the library, the device and the dtype of an array.
 - `rows` takes and joins rows.
-- `products` and `columns` do arithmetic in the way that is fastest in each library.
+- `products`, `columns` and `order` do arithmetic in the way that is fastest in each library.
 - `sparse` does the same arithmetic on sparse rows, without their zeros.
 - `plain` turns the other containers that users pass into arrays.
 """
@@ -42,6 +42,17 @@ from streamlearn._arrays.library import (
     to_float,
     to_numpy,
     widest_float,
+)
+from streamlearn._arrays.order import (
+    along_rows,
+    columns_as_rows,
+    counted,
+    places,
+    row_order,
+    run_of,
+    run_starts,
+    slots,
+    sorted_rows,
 )
 from streamlearn._arrays.products import (
     MANY_LABELS,
@@ -83,6 +94,7 @@ __all__ = [
     "FEW_LABELS",
     "MANY_LABELS",
     "Array",
+    "along_rows",
     "any_nonzero",
     "apart",
     "argmax",
@@ -94,7 +106,9 @@ __all__ = [
     "column_parts",
     "column_range",
     "column_sums",
+    "columns_as_rows",
     "concat",
+    "counted",
     "default_int",
     "dense",
     "detached",
@@ -115,6 +129,7 @@ __all__ = [
     "of_entries",
     "on_host",
     "over_rows",
+    "places",
     "plain_sums",
     "position",
     "power_of_two",
@@ -122,15 +137,20 @@ __all__ = [
     "present",
     "reads_are_free",
     "row_major",
+    "row_order",
     "row_products",
     "row_squares",
     "rows_at",
+    "run_of",
+    "run_starts",
     "runs_at",
     "same_dtype",
     "same_place",
     "scores_plus",
     "shifted_sums",
+    "slots",
     "solve_unit_lower",
+    "sorted_rows",
     "sparse_extremes",
     "sparse_moments",
     "sums_by_label",

@@ -257,3 +257,12 @@ def _same(width: np.ndarray | int) -> int:
         return width
     first = int(width[0]) if len(width) else 0
     return first if (width == first).all() else -1
+
+
+def columns_as_rows(X: csr_array, start: int, stop: int, dtype: Any, absent: float) -> np.ndarray:
+    """Return some columns as rows, with ``absent`` for what is not stored."""
+    part = X[:, start:stop].tocoo()
+    out = np.full((stop - start, X.shape[0]), absent, dtype=dtype)
+    row, column = part.coords
+    out[column, row] = part.data
+    return out

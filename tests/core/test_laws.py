@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamlearn._arrays import asarray, namespace
-from streamlearn.core import kmeans, mlp
+from streamlearn.core import kmeans, mlp, robust
 from streamlearn.core import rows as affine
 from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Batch, Info, Learner
@@ -107,6 +107,7 @@ CASES = {
     "extremes-NaN": Case(extremes.learner(extremes.Range(-1.0, 2.0, clip=True)), gaps),
     "extremes-weights": Case(extremes.learner(extremes.Magnitude()), weighted),
     "extremes-integers": Case(extremes.learner(extremes.Magnitude(clip=True)), integers),
+    "quantiles-weights": Case(robust.learner(robust.Robust(size=48)), weighted),
     "linear-hinge": Case(sgd.learner(sgd.Params()), classes, n_outputs=3),
     "linear-averaged-l1": Case(
         sgd.learner(sgd.Params(loss="log_loss", penalty="l1", average=1)), classes, 3

@@ -1,0 +1,76 @@
+"""The offset and the scale that quantiles give: the median, and the distance of two quantiles."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from streamlearn._arrays import Array, namespace
+from streamlearn.core.affine_map import AffineMap
+from streamlearn.core.learner import Learner
+from streamlearn.core.statistics import quantiles
+from streamlearn.core.statistics.quantiles import Quantiles
+
+
+class Robust(NamedTuple):
+    """What to subtract from features, and what to divide them by.
+
+    Attributes
+    ----------
+    centre : bool
+        Subtract the median.
+    spread : tuple of float or None
+        Divide by the distance of these two quantiles, from 0 to 1. None leaves the step out.
+    unit : float
+        What the distance becomes.
+    size, zeros
+        As `streamlearn.core.statistics.quantiles.Sketch` has them.
+    """
+
+    centre: bool = True
+    spread: tuple[float, float] | None = (0.25, 0.75)
+    unit: float = 1.0
+    size: int = quantiles.SIZE
+    zeros: bool = True
+
+
+def centre(state: Quantiles) -> Array:
+    """Return the median of each feature, (n_features,); NaN where nothing was seen."""
+    return quantiles.quantile(state, [0.5])[0, :]
+
+
+def scale(params: Robust, state: Quantiles) -> Array:
+    """Return the distance of the two quantiles in units of ``unit``, (n_features,).
+
+    It counts as 1 where it is rounding at 1, below ten units of it, as scikit-learn has it.
+    """
+    assert params.spread is not None
+    xp, both = namespace(state.values), quantiles.quantile(state, params.spread)
+    out = both[1, :] - both[0, :]
+    constant = out < 10 * float(xp.finfo(out.dtype).eps)
+    return xp.where(constant, xp.ones_like(out), out) / params.unit
+
+
+def applied(params: Robust, state: Quantiles) -> AffineMap:
+    """Return `apply` with the summary at hand, for many batches."""
+    return AffineMap(
+        centre(state) if params.centre else None,
+        None if params.spread is None else scale(params, state),
+    )
+
+
+def apply(params: Robust, state: Quantiles, X: Array) -> Array:
+    """Return the transformed rows of X in their float dtype; NaN stay NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.asarray([[1.0], [2.0], [3.0], [4.0], [100.0]])
+    >>> apply(Robust(), quantiles.of_block(Robust(), X), X)[:, 0]
+    array([-1. , -0.5,  0. ,  0.5, 48.5])
+    """
+    return applied(params, state)(X)
+
+
+def learner(params: Robust) -> Learner:
+    """Return a mergeable learner that scales as ``params`` ask."""
+    return quantiles.learner(params, applied, apply)
