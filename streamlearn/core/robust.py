@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from streamlearn._arrays import Array, namespace
+from streamlearn._arrays import Array, is_sparse, namespace
 from streamlearn.core.affine_map import AffineMap
-from streamlearn.core.learner import Learner
+from streamlearn.core.learner import Batch, Learner
 from streamlearn.core.statistics import quantiles
 from streamlearn.core.statistics.quantiles import Quantiles
 
@@ -31,6 +31,25 @@ class Robust(NamedTuple):
     unit: float = 1.0
     size: int = quantiles.SIZE
     zeros: bool = True
+
+
+CENTRED = (
+    "Cannot center sparse matrices: use `with_centering=False` instead. See docstring for "
+    "motivation and alternatives."
+)
+"""What is wrong with moving rows whose zeros are not stored; scikit-learn's words."""
+
+
+def of_block(params: Robust, X: Array, weight: Array | None = None) -> Quantiles:
+    """Return the summary of a block, as `streamlearn.core.statistics.quantiles.of_block` does."""
+    if is_sparse(X) and params.centre:
+        raise ValueError(CENTRED)
+    return quantiles.of_block(params, X, weight)
+
+
+def update(params: Robust, state: Quantiles, batch: Batch) -> tuple[Quantiles, None]:
+    """Return the summary with the rows of ``batch`` in it."""
+    return quantiles.merge(state, of_block(params, batch.X, batch.weight)), None
 
 
 def centre(state: Quantiles) -> Array:
@@ -73,4 +92,5 @@ def apply(params: Robust, state: Quantiles, X: Array) -> Array:
 
 def learner(params: Robust) -> Learner:
     """Return a mergeable learner that scales as ``params`` ask."""
-    return quantiles.learner(params, applied, apply)
+    known = quantiles.learner(params, applied, apply)
+    return known._replace(of_block=of_block, update=update)

@@ -3,6 +3,13 @@
 from streamlearn.preprocessing.max_abs_scaler import MaxAbsScaler
 from streamlearn.preprocessing.min_max_scaler import MinMaxScaler
 from streamlearn.preprocessing.one_hot_encoder import OneHotEncoder
+from streamlearn.preprocessing.robust_scaler import RobustScaler
 from streamlearn.preprocessing.standard_scaler import StandardScaler
 
-__all__ = ["MaxAbsScaler", "MinMaxScaler", "OneHotEncoder", "StandardScaler"]
+__all__ = [
+    "MaxAbsScaler",
+    "MinMaxScaler",
+    "OneHotEncoder",
+    "RobustScaler",
+    "StandardScaler",
+]

@@ -1,0 +1,217 @@
+"""Transformers that learn quantiles: as scikit-learn's while all numbers fit, and in one pass."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from sklearn import preprocessing as theirs
+from sklearn.base import clone
+
+from streamlearn import preprocessing as ours
+from streamlearn._arrays import to_numpy
+from streamlearn.linear_model import SGDClassifier
+from streamlearn.pipeline import make_pipeline
+from tests.containers import blocks_of, dask_array
+
+CHUNKS = (30, 0, 1, 69)
+MANY = (90, 0, 10, 100, 200)
+N = sum(MANY)
+
+
+def rows(seed=0, missing=False, n=100):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 4)) * [1, 1e-3, 1e3, 1] + [0, 1, 50, 0]
+    X[:, 3] = rng.integers(0, 4, n)
+    if missing:
+        X[1:][rng.random((n - 1, 4)) < 0.2] = np.nan
+    return X
+
+
+def known_as(estimator: Any) -> Any:
+    """Return scikit-learn's of the same name and parameters."""
+    return getattr(theirs, type(estimator).__name__)(**estimator.get_params())
+
+
+def grid(**values: Any) -> list[dict[str, Any]]:
+    """Return all combinations of parameters."""
+    return [dict(zip(values, some, strict=True)) for some in itertools.product(*values.values())]
+
+
+def dense(x: Any) -> np.ndarray:
+    """Return an answer, lazy or not, as NumPy's array."""
+    parts = [p.toarray() if sp.issparse(p) else np.asarray(to_numpy(p)) for p in parts_of(x)]
+    return np.concatenate(parts)
+
+
+def parts_of(x: Any) -> list[Any]:
+    """Return the blocks of an answer; what is in memory is one."""
+    return list(blocks_of(x)) if hasattr(x, "to_delayed") else [x]
+
+
+def chunks_of(n: int, seed: int) -> tuple[int, ...]:
+    """Return random lengths of blocks, of which some are 0."""
+    ends = np.sort(np.random.default_rng(seed).integers(0, n + 1, 4))
+    return tuple(np.diff([0, *ends, n]).tolist())
+
+
+# RobustScaler
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_robust_as_scikit_learn(dtype, missing, lazy):
+    ways = grid(
+        with_centering=[True, False],
+        with_scaling=[True, False],
+        quantile_range=[(25.0, 75.0), (10, 80), (0, 100)],
+        unit_variance=[False, True],
+    )
+    eps = 1e3 * np.finfo(dtype).eps
+    for seed, how in enumerate(ways):
+        X, held_out = (rows(s, missing=missing).astype(dtype) for s in (seed, 99))
+        if how["unit_variance"] and how["quantile_range"] == (0, 100):
+            continue  # the distance of all is 0 standard deviations
+        chunks = chunks_of(100, seed)
+        scaler, known = ours.RobustScaler(**how), theirs.RobustScaler(**how).fit(X)
+        scaler.fit(dask_array(X, chunks) if lazy else X)
+        for name in ("center_", "scale_"):
+            got, want = getattr(scaler, name), getattr(known, name)
+            assert (got is None) == (want is None)
+            if got is not None:
+                np.testing.assert_allclose(got, want, rtol=eps, atol=eps)
+                assert got.dtype == dtype
+        out = scaler.transform(dask_array(held_out, CHUNKS) if lazy else held_out)
+        assert out.dtype == dtype
+        want = known.transform(held_out)
+        np.testing.assert_allclose(dense(out), want, rtol=eps, atol=1e3 * eps)
+        back = scaler.inverse_transform(out)
+        np.testing.assert_allclose(dense(back), held_out, rtol=eps, atol=1e3 * eps)
+
+
+def test_robust_of_sparse_rows():
+    X = sp.random_array((200, 5), density=0.4, random_state=0, format="csr") * 10
+    known = theirs.RobustScaler(with_centering=False).fit(X)
+    lazy = dask_array(X.toarray(), (60, 0, 140), make=sp.csr_array)
+    for given in (sp.csc_matrix(X), lazy):
+        scaler = ours.RobustScaler(with_centering=False).fit(given)
+        np.testing.assert_allclose(scaler.scale_, known.scale_, rtol=1e-14)
+        out = scaler.transform(given)
+        assert all(sp.issparse(part) for part in parts_of(out))
+        np.testing.assert_allclose(dense(out), known.transform(X).toarray(), rtol=1e-14)
+        with pytest.raises(ValueError, match="Cannot center sparse"):
+            ours.RobustScaler().fit(given)
+
+
+def test_robust_is_close_beyond_the_room():
+    rng = np.random.default_rng(0)
+    X = np.stack([rng.standard_cauchy(50_000), np.sort(rng.normal(size=50_000))], axis=1)
+    known = theirs.RobustScaler().fit(X)
+    for given in (X, dask_array(X, (10_000,) * 5)):
+        scaler = ours.RobustScaler().fit(given)
+        np.testing.assert_allclose(scaler.center_, known.center_, atol=5e-3)
+        np.testing.assert_allclose(scaler.scale_, known.scale_, rtol=5e-3)
+
+
+# All of them
+
+EACH: dict[str, Any] = {
+    "RobustScaler": ours.RobustScaler(),
+}
+FITTED = {
+    "RobustScaler": ("center_", "scale_"),
+}
+
+
+@pytest.fixture(params=EACH)
+def transformer(request):
+    return clone(EACH[request.param])
+
+
+def published(estimator: Any) -> list[np.ndarray]:
+    return [
+        np.asarray(to_numpy(part))
+        for name in FITTED[type(estimator).__name__]
+        for part in flat(getattr(estimator, name))
+    ]
+
+
+def flat(x: Any) -> list[Any]:
+    if isinstance(x, list) or getattr(x, "dtype", None) == object:
+        return [part for each in x for part in flat(each)]
+    return [x.t] if hasattr(x, "t") and hasattr(x, "c") else [x]
+
+
+def same(one: Any, other: Any, rtol: float = 1e-12) -> None:
+    for a, b in zip(published(one), published(other), strict=True):
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol)
+
+
+@pytest.mark.parametrize("pieces", [(100,), (1, 99), (10,) * 10, (50, 3, 47)], ids=str)
+def test_partial_fit_of_pieces_is_fit(transformer, pieces):
+    X, start = rows(), 0
+    whole = clone(transformer).fit(X)
+    for i, n in enumerate(pieces):
+        piece = X[start : start + n]
+        if len(piece) > 1 or not isinstance(transformer, OF_TWO_ROWS):
+            transformer.partial_fit(dask_array(piece, (n,)) if i % 2 else piece)
+        else:
+            transformer.partial_fit(np.concatenate([piece, X[start + n : start + 2 * n]]))
+            n += 1
+        start += n
+    same(transformer, whole)
+
+
+OF_TWO_ROWS: tuple[type, ...] = ()
+"""Classes whose first rows have to be two, as in scikit-learn."""
+
+
+def test_in_one_pass_as_alone(transformer):
+    """The statistics are those of a fit; blocks are read once, and answers are lazy."""
+    X = rows(n=N)
+    y = np.digitize(X[:, 0] + 0.3 * np.random.default_rng(1).normal(size=N), [-0.7, 0.6])
+    reads: list = []
+    last = SGDClassifier("log_loss", classes=[0, 1, 2], random_state=0)
+    pipe = make_pipeline(clone(transformer), last)
+    pipe.fit(dask_array(X, MANY, log=reads), dask_array(y, MANY))
+    assert sorted(reads) == list(range(len(MANY)))
+    alone = clone(transformer).fit(X)
+    same(pipe[0], alone)
+    lazy = pipe.predict(dask_array(X, MANY))
+    np.testing.assert_array_equal(lazy.compute(), pipe.predict(X))
+    assert np.mean(lazy.compute() == y) > 0.55
+    np.testing.assert_array_equal(dense(pipe[0].transform(X)), dense(alone.transform(X)))
+
+
+def test_behind_another_stage(transformer):
+    X = rows(n=N)
+    y = (X[:, 0] > 0).astype(int)
+    pipe = make_pipeline(
+        ours.MaxAbsScaler(), clone(transformer), SGDClassifier(classes=[0, 1], random_state=0)
+    )
+    pipe.fit(dask_array(X, (N,)), dask_array(y, (N,)))
+    alone = clone(transformer).fit(ours.MaxAbsScaler().fit_transform(X))
+    same(pipe[1], alone, 1e-9)
+
+
+def test_names_and_frames(transformer):
+    if getattr(transformer, "encode", "") == "onehot":
+        transformer.set_params(encode="onehot-dense")
+    table = pd.DataFrame(rows(), columns=list("abcd"))
+    lazy = dd.from_pandas(table, npartitions=3)
+    transformer.fit(lazy)
+    known = known_as(transformer).fit(table).set_output(transform="pandas")
+    names = list(known.get_feature_names_out())
+    assert list(transformer.get_feature_names_out()) == names
+    out = transformer.transform(lazy)
+    assert list(out.columns) == names
+    want = known.transform(table)
+    pd.testing.assert_frame_equal(out.compute(), want, rtol=1e-9, atol=1e-9)
+    made = transformer.set_output(transform="pandas").transform(table)
+    pd.testing.assert_frame_equal(made, want, rtol=1e-9, atol=1e-9)
