@@ -119,13 +119,119 @@ def test_robust_is_close_beyond_the_room():
         np.testing.assert_allclose(scaler.scale_, known.scale_, rtol=5e-3)
 
 
+# QuantileTransformer
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_distributions_as_scikit_learn(dtype, missing, lazy):
+    eps = 1e3 * np.finfo(dtype).eps
+    # Of 100 quantiles float64 tells those that are ties but for rounding, and float32 does not.
+    numbers = [1, 2, 30, 100 if dtype == "float64" else 80]
+    for seed, how in enumerate(
+        grid(n_quantiles=numbers, output_distribution=["uniform", "normal"])
+    ):
+        X, held_out = (rows(s, missing=missing).astype(dtype) for s in (seed, 99))
+        held_out[:3] = [[9, 9, 9, 9], [-9, -9, -9, -9], X[0]]
+        held_out[3:9, 3] = [0.0, 1.0, 2.0, 3.0, 0.5, 3.5]
+        chunks = chunks_of(100, seed)
+        scaler = ours.QuantileTransformer(**how).fit(dask_array(X, chunks) if lazy else X)
+        known = theirs.QuantileTransformer(**how).fit(X.astype(float))
+        np.testing.assert_allclose(scaler.quantiles_, known.quantiles_, rtol=eps, atol=eps / 100)
+        np.testing.assert_array_equal(scaler.references_, known.references_)
+        assert scaler.n_quantiles_ == known.n_quantiles_
+        for Z in (X, held_out):
+            out = scaler.transform(dask_array(Z, CHUNKS) if lazy else Z)
+            assert out.dtype == dtype
+            want = known.transform(Z.astype(float))
+            np.testing.assert_allclose(dense(out), want, rtol=eps, atol=10 * eps)
+            back = scaler.inverse_transform(dask_array(want, CHUNKS) if lazy else want)
+            want = known.inverse_transform(want)
+            np.testing.assert_allclose(dense(back), want, rtol=eps, atol=10 * eps)
+
+
+@pytest.mark.parametrize("distribution", ["uniform", "normal"])
+def test_distributions_on_every_backend(distribution, backend):
+    if distribution == "normal" and backend.widest == "float32":
+        pytest.skip("how near to an end a number counts as being there is rounding in float32")
+    X = rows(missing=True)
+    how = {"n_quantiles": 50, "output_distribution": distribution}
+    known = theirs.QuantileTransformer(**how).fit(X)
+    for given in (backend.asarray(X), dask_array(X, CHUNKS, make=backend.asarray)):
+        scaler = ours.QuantileTransformer(**how).fit(given)
+        backend.check(scaler.quantiles_, backend.widest)
+        out = backend.to_numpy(scaler.transform(backend.asarray(X)))
+        tolerance = {"rtol": 1e4 * backend.eps, "atol": 1e4 * backend.eps}
+        np.testing.assert_allclose(out, known.transform(X), **tolerance)
+        back = backend.to_numpy(scaler.inverse_transform(backend.asarray(out)))
+        np.testing.assert_allclose(back, known.inverse_transform(out), **tolerance)
+
+
+@pytest.mark.parametrize("distribution", ["uniform", "normal"])
+@pytest.mark.parametrize("ignored", [False, True])
+def test_distributions_of_sparse_rows(ignored, distribution):
+    X = sp.random_array((200, 5), density=0.4, random_state=0, format="csr") * 10
+    X.data[::9] = np.nan
+    how = {
+        "n_quantiles": 40,
+        "ignore_implicit_zeros": ignored,
+        "output_distribution": distribution,
+        "subsample": None,
+    }
+    known = theirs.QuantileTransformer(**how).fit(X)
+    filled = X.toarray()
+    for given in (sp.csc_matrix(X), dask_array(filled, (60, 0, 140), make=sp.csr_array)):
+        scaler = ours.QuantileTransformer(**how).fit(given)
+        np.testing.assert_allclose(scaler.quantiles_, known.quantiles_, rtol=1e-12, atol=1e-12)
+        out = scaler.transform(given)
+        assert all(sp.issparse(part) for part in parts_of(out))
+        want = known.transform(X).toarray()
+        np.testing.assert_allclose(dense(out), want, rtol=1e-9, atol=1e-9)
+        back = scaler.inverse_transform(out)
+        known_back = known.inverse_transform(known.transform(X)).toarray()
+        np.testing.assert_allclose(dense(back), known_back, rtol=1e-9, atol=1e-9)
+
+
+def test_distributions_and_what_is_wrong():
+    X = rows()
+    with pytest.warns(UserWarning, match=r"n_quantiles \(1000\) is greater than .* \(100\)"):
+        ours.QuantileTransformer().fit(dask_array(X, CHUNKS))
+    with pytest.warns(UserWarning, match="takes effect only with sparse matrix"):
+        ours.QuantileTransformer(n_quantiles=9, ignore_implicit_zeros=True).fit(X)
+    with pytest.raises(ValueError, match="greater than the number of samples used"):
+        ours.QuantileTransformer(n_quantiles=20, subsample=10).fit(X)
+    scaler = ours.QuantileTransformer(n_quantiles=9)
+    with pytest.raises(ValueError, match="only accepts non-negative sparse"):
+        scaler.fit(sp.csr_array(X))
+    scaler.fit(X)
+    with pytest.raises(ValueError, match="only accepts non-negative sparse"):
+        scaler.transform(sp.csr_array(X))
+
+
+def test_distributions_are_better_than_a_subsamples():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100_000, 1)) + np.arange(100_000)[:, None] / 1e4
+    scaler = ours.QuantileTransformer().fit(dask_array(X, (10_000,) * 10))
+    known = theirs.QuantileTransformer(random_state=0).fit(X)
+    ranks = np.argsort(np.argsort(X[:, 0])) / (len(X) - 1)
+    wrong = [np.abs(each.transform(X)[:, 0] - ranks).max() for each in (scaler, known)]
+    assert wrong[0] < 1e-3
+    assert wrong[0] < wrong[1] / 5
+
+
 # All of them
 
 EACH: dict[str, Any] = {
     "RobustScaler": ours.RobustScaler(),
+    "QuantileTransformer": ours.QuantileTransformer(n_quantiles=30),
+    "QuantileTransformer, normal": ours.QuantileTransformer(
+        n_quantiles=80, output_distribution="normal"
+    ),
 }
 FITTED = {
     "RobustScaler": ("center_", "scale_"),
+    "QuantileTransformer": ("quantiles_", "references_"),
 }
 
 
@@ -143,7 +249,7 @@ def published(estimator: Any) -> list[np.ndarray]:
 
 
 def flat(x: Any) -> list[Any]:
-    if isinstance(x, list) or getattr(x, "dtype", None) == object:
+    if isinstance(x, list) or getattr(x, "dtype", None) is np.dtype(object):
         return [part for each in x for part in flat(each)]
     return [x.t] if hasattr(x, "t") and hasattr(x, "c") else [x]
 
@@ -153,6 +259,7 @@ def same(one: Any, other: Any, rtol: float = 1e-12) -> None:
         np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol)
 
 
+@pytest.mark.filterwarnings("ignore:n_quantiles")
 @pytest.mark.parametrize("pieces", [(100,), (1, 99), (10,) * 10, (50, 3, 47)], ids=str)
 def test_partial_fit_of_pieces_is_fit(transformer, pieces):
     X, start = rows(), 0

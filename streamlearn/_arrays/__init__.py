@@ -43,6 +43,7 @@ from streamlearn._arrays.library import (
     to_numpy,
     widest_float,
 )
+from streamlearn._arrays.normal import ndtr, ndtri
 from streamlearn._arrays.order import (
     along_rows,
     columns_as_rows,
@@ -79,6 +80,7 @@ from streamlearn._arrays.rows import (
     entries,
     lowest,
     magnitudes,
+    of_columns,
     of_entries,
     position,
     powers_of_two,
@@ -126,6 +128,9 @@ __all__ = [
     "magnitudes",
     "namespace",
     "nbytes",
+    "ndtr",
+    "ndtri",
+    "of_columns",
     "of_entries",
     "on_host",
     "over_rows",

@@ -92,6 +92,11 @@ def of_entries(X: Array, *functions: Callable[..., Array], rows: Sequence[Array]
     return sparse.of_entries(X, functions, rows)
 
 
+def of_columns(X: Array, function: Callable[[int, Array], Array]) -> Array:
+    """Return sparse ``X`` with ``function(j, x)`` for the entries x of each column j."""
+    return sparse.of_columns(X, function)
+
+
 def present(X: Array) -> Array:
     """Return for each column of sparse ``X`` whether any of its entries is stored, (d,)."""
     return sparse.counts(X) > 0

@@ -266,3 +266,14 @@ def columns_as_rows(X: csr_array, start: int, stop: int, dtype: Any, absent: flo
     row, column = part.coords
     out[column, row] = part.data
     return out
+
+
+def of_columns(X: csr_array, function: Callable[[int, np.ndarray], np.ndarray]) -> csr_array:
+    """Return X with ``function(j, x)`` for the entries x of each column j that has any."""
+    columns = X.tocsc()
+    data = columns.data.copy()
+    for j in np.flatnonzero(np.diff(columns.indptr)):
+        at = slice(columns.indptr[j], columns.indptr[j + 1])
+        data[at] = function(int(j), data[at])
+    columns.data = data
+    return csr(columns.tocsr())

@@ -3,6 +3,7 @@
 from streamlearn.preprocessing.max_abs_scaler import MaxAbsScaler
 from streamlearn.preprocessing.min_max_scaler import MinMaxScaler
 from streamlearn.preprocessing.one_hot_encoder import OneHotEncoder
+from streamlearn.preprocessing.quantile_transformer import QuantileTransformer
 from streamlearn.preprocessing.robust_scaler import RobustScaler
 from streamlearn.preprocessing.standard_scaler import StandardScaler
 
@@ -10,6 +11,7 @@ __all__ = [
     "MaxAbsScaler",
     "MinMaxScaler",
     "OneHotEncoder",
+    "QuantileTransformer",
     "RobustScaler",
     "StandardScaler",
 ]

@@ -1,0 +1,125 @@
+"""Features of one distribution: what is linear between quantiles, and what is normal after it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from streamlearn._arrays import (
+    Array,
+    along_rows,
+    batch_rows,
+    columns_as_rows,
+    concat,
+    float_dtype,
+    is_sparse,
+    namespace,
+    ndtr,
+    ndtri,
+    of_columns,
+    places,
+)
+
+BOUND = 1e-7
+"""How near to its ends a feature that becomes normal counts as being there: scikit-learn's rule."""
+
+EDGE = BOUND - 2.0**-52
+"""The part of the normal distribution that is cut off at each end."""
+
+
+class Distribution(NamedTuple):
+    """A function of rows that gives each feature a uniform or a normal distribution.
+
+    Attributes
+    ----------
+    quantiles : array of shape (n_features, k)
+        In ascending order, in the widest float.
+    references : array of shape (k,)
+        The ranks that they stand for, from 0 to 1.
+    normal : bool
+        Whether the distribution is normal.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> function = Distribution(np.asarray([[1.0, 2.0, 2.0, 4.0]]), np.linspace(0, 1, 4), False)
+    >>> function(np.asarray([[0.0], [1.5], [2.0], [3.0], [4.0]]))[:, 0].round(2)
+    array([0.  , 0.17, 0.5 , 0.83, 1.  ])
+    """
+
+    quantiles: Array
+    references: Array
+    normal: bool
+
+    def __call__(self, X: Array) -> Array:
+        """Return the transformed rows of X in their float dtype; NaN and sparse zeros stay."""
+        return self._of(X, inverse=False)
+
+    def inverse(self, X: Array) -> Array:
+        """Return the rows that became X, where they were between the quantiles."""
+        return self._of(X, inverse=True)
+
+    def _of(self, X: Array, *, inverse: bool) -> Array:
+        step = self._back if inverse else self._forth
+        if is_sparse(X):
+            dtype = float_dtype(X)
+            return of_columns(
+                X.astype(dtype), lambda j, x: step(x[None, :].astype(float), j, j + 1)[0, :]
+            )
+        rows, parts = batch_rows(X), []
+        for start in range(0, max(X.shape[0], 1), rows):
+            part = X[start : min(start + rows, X.shape[0]), :]
+            x = columns_as_rows(part, 0, X.shape[1], self.quantiles.dtype)
+            out = step(x, 0, X.shape[1])
+            parts.append(namespace(X).astype(out.T, float_dtype(X)))
+        return parts[0] if len(parts) == 1 else concat(parts)
+
+    def _forth(self, x: Array, start: int, stop: int) -> Array:
+        """Return features of some quantiles, x (d, n), with their ranks for numbers."""
+        xp, q = namespace(x), self.quantiles[start:stop, :]
+        at = _between(x, q, self.references)
+        low, high = q[:, :1], q[:, -1:]
+        if self.normal:
+            below, above, last = x - BOUND < low, x + BOUND > high, xp.ones_like(at)
+        else:
+            below, above, last = x <= low, x >= high, self.references[-1:]
+        at = xp.where(above, last, at)
+        at = xp.where(below, xp.zeros_like(at), at)
+        # Where no quantile is known there is no rank.
+        at = xp.where(xp.isnan(low), low, at)
+        if self.normal:
+            least, most = (ndtri(end + xp.zeros_like(low)) for end in (EDGE, 1 - EDGE))
+            at = xp.minimum(xp.maximum(ndtri(at), least), most)
+        return xp.where(xp.isnan(x), x, at)
+
+    def _back(self, x: Array, start: int, stop: int) -> Array:
+        """Return ranks of features with the numbers that have them."""
+        xp, q = namespace(x), self.quantiles[start:stop, :]
+        at = ndtr(x) if self.normal else x
+        ranks = xp.broadcast_to(self.references[None, :], q.shape)
+        out = _between(at, ranks, q)
+        near = BOUND if self.normal else 0.0
+        below, above = (at - near < 0, at + near > 1) if self.normal else (at == 0, at == 1)
+        out = xp.where(above, q[:, -1:], out)
+        out = xp.where(below, q[:, :1], out)
+        return xp.where(xp.isnan(x), x, out)
+
+
+def _between(x: Array, known: Array, of: Array) -> Array:
+    """Return ``of`` (k,) or (d, k) where x (d, n) stands in ``known`` (d, k), linear in between.
+
+    Where several of ``known`` are x, the middle between the first and the last of them.
+    """
+    xp, k = namespace(x), known.shape[1]
+    of = xp.broadcast_to(of[None, :] if of.ndim == 1 else of, known.shape)
+    x = xp.where(xp.isnan(x), xp.zeros_like(x), x)
+    x = xp.minimum(xp.maximum(x, known[:, :1]), known[:, -1:])
+    before, upto = places(known, x), places(known, x, after=True)
+    # The last one that is smaller or x itself, and the first one that is larger or x itself.
+    lower = xp.minimum(xp.maximum(upto - 1, 0 * upto), k - 1 + 0 * upto)
+    upper = xp.minimum(before, k - 1 + 0 * before)
+    a, b = along_rows(known, lower), along_rows(known, upper)
+    tied = upto > before
+    width = xp.where(tied | ~(b > a), xp.ones_like(a), b - a)
+    part = xp.where(tied, 0.5 * xp.ones_like(a), (x - a) / width)
+    start, end = along_rows(of, lower), along_rows(of, upper)
+    return start + (end - start) * part
