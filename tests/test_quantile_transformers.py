@@ -220,6 +220,132 @@ def test_distributions_are_better_than_a_subsamples():
     assert wrong[0] < wrong[1] / 5
 
 
+# KBinsDiscretizer
+
+METHODS = (
+    *("inverted_cdf", "averaged_inverted_cdf", "closest_observation", "linear", "hazen"),
+    *("interpolated_inverted_cdf", "weibull", "median_unbiased", "normal_unbiased"),
+)
+BINS: dict[str, dict[str, Any]] = {
+    **{f"quantile, {method}": {"quantile_method": method} for method in METHODS},
+    "uniform": {"strategy": "uniform"},
+    "k-means": {"strategy": "kmeans"},
+    "numbers": {"n_bins": [2, 3, 4, 9], "strategy": "quantile"},
+    "numbers, uniform": {"n_bins": np.array([2, 3, 4, 9]), "strategy": "uniform"},
+}
+
+
+def same_edges(ours: Any, known: Any, rtol: float) -> None:
+    np.testing.assert_array_equal(ours.n_bins_, known.n_bins_)
+    assert ours.bin_edges_.dtype == known.bin_edges_.dtype
+    for got, want in zip(ours.bin_edges_, known.bin_edges_, strict=True):
+        np.testing.assert_allclose(got, want, rtol=rtol, atol=rtol)
+
+
+@pytest.mark.filterwarnings("ignore:Bins whose width", "ignore:Feature . is constant")
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("how", BINS)
+def test_bins_as_scikit_learn(how, weighted):
+    params = {"n_bins": 6, "encode": "ordinal", **BINS[how]}
+    method = params.get("quantile_method", "averaged_inverted_cdf")
+    X, held_out = rows(1), 2 * rows(99)
+    if how == "k-means":
+        X, held_out = X[:, :3], held_out[:, :3]  # without ties, of which rounding takes its pick
+    weight = np.random.default_rng(0).integers(1, 4, 100) / 1.0 if weighted else None
+    known, bins = theirs.KBinsDiscretizer(**params), ours.KBinsDiscretizer(**params)
+    if weighted and "inverted_cdf" not in method.removeprefix("interpolated_"):
+        for each in (known, bins):
+            with pytest.raises(ValueError, match="should either be set to 'averaged_inverted"):
+                each.fit(X, sample_weight=weight)
+        return
+    if weighted and method == "interpolated_inverted_cdf":
+        return
+    known.fit(X, sample_weight=weight)
+    chunks = chunks_of(100, len(how))
+    for lazy in (False, True):
+        given = dask_array(X, chunks) if lazy else X
+        w = dask_array(weight, chunks) if lazy and weighted else weight
+        bins.fit(given, sample_weight=w)
+        # Clusters are sums in another order, and stop at a tolerance.
+        same_edges(bins, known, 1e-9)
+        out = bins.transform(dask_array(held_out, CHUNKS) if lazy else held_out)
+        np.testing.assert_array_equal(dense(out), known.transform(held_out))
+        back = bins.inverse_transform(out)
+        np.testing.assert_allclose(dense(back), known.inverse_transform(dense(out)), rtol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:Bins whose width")
+@pytest.mark.parametrize("encode", ["onehot", "onehot-dense", "ordinal"])
+@pytest.mark.parametrize("dtype", [None, np.float32, np.float64])
+@pytest.mark.parametrize("given", ["float32", "float64", "int64"])
+def test_bins_and_what_comes_out(given, dtype, encode):
+    X = (10 * rows(1) * [1, 1000, 1, 1]).astype(given)
+    known = theirs.KBinsDiscretizer(4, encode=encode, dtype=dtype).fit(X)
+    for lazy in (False, True):
+        bins = ours.KBinsDiscretizer(4, encode=encode, dtype=dtype)
+        out = bins.fit_transform(dask_array(X, CHUNKS) if lazy else X)
+        want = known.transform(X)
+        assert out.dtype == want.dtype
+        assert all(sp.issparse(part) == sp.issparse(want) for part in parts_of(out))
+        assert lazy or isinstance(out, type(want))
+        want = want.toarray() if sp.issparse(want) else want
+        np.testing.assert_array_equal(dense(out), want)
+        back = bins.inverse_transform(out)
+        assert back.dtype == out.dtype
+        want = known.inverse_transform(known.transform(X))
+        np.testing.assert_allclose(dense(back), want, rtol=1e-6)
+        assert list(bins.get_feature_names_out()) == list(known.get_feature_names_out())
+
+
+@pytest.mark.parametrize("encode", ["onehot-dense", "ordinal"])
+def test_bins_on_every_backend(encode, backend):
+    X = rows(1)
+    known = theirs.KBinsDiscretizer(4, encode=encode, strategy="uniform").fit(X)
+    want = known.transform(X)
+    for given in (backend.asarray(X), dask_array(X, CHUNKS, make=backend.asarray)):
+        bins = ours.KBinsDiscretizer(4, encode=encode, strategy="uniform").fit(given)
+        out = backend.to_numpy(bins.transform(backend.asarray(X)))
+        assert np.mean(out != want) <= (0.01 if backend.widest == "float32" else 0)
+        back = backend.to_numpy(bins.inverse_transform(backend.asarray(want)))
+        np.testing.assert_allclose(back, known.inverse_transform(want), rtol=1e-3, atol=1e-3)
+    if backend.name not in ("numpy", "readonly"):
+        bins.set_params(encode="onehot")
+        with pytest.raises(ValueError, match="encode='onehot-dense'"):
+            bins.transform(backend.asarray(X))
+
+
+def test_bins_and_what_is_wrong():
+    X = rows(1)
+    with pytest.raises(ValueError, match="must be a scalar or array of shape"):
+        ours.KBinsDiscretizer([2, 3]).fit(X)
+    with pytest.raises(ValueError, match=r"at indices 0, 2, 3. Number of bins must be at least 2"):
+        ours.KBinsDiscretizer([1, 2, 2.5, -3]).fit(X)
+    with pytest.raises(ValueError, match="contains NaN"):
+        ours.KBinsDiscretizer().fit(dask_array(rows(missing=True), CHUNKS))
+    with pytest.raises(ValueError, match="Negative values in data passed to `sample_weight`"):
+        ours.KBinsDiscretizer().fit(X, sample_weight=-np.ones(100))
+    X[:, 0] = 3.0
+    with pytest.warns(UserWarning, match="Feature 0 is constant"):
+        bins = ours.KBinsDiscretizer(2, encode="ordinal", strategy="uniform").fit(X)
+    assert np.all(bins.transform(X)[:, 0] == 0)
+    with pytest.warns(UserWarning, match="width are too small .* in feature 3 are removed"):
+        ours.KBinsDiscretizer(9).fit(rows(1))
+    bins = ours.KBinsDiscretizer(3).fit(rows(2)[:, :3])
+    with pytest.raises(ValueError, match="expecting 9 features"):
+        bins.inverse_transform(np.ones((2, 4)))
+
+
+def test_bins_hold_as_many_rows_beyond_the_room():
+    rng = np.random.default_rng(0)
+    X = np.sort(np.exp(3 * rng.normal(size=(50_000, 1))), axis=0)
+    bins = ours.KBinsDiscretizer(10, encode="ordinal").fit(dask_array(X, (10_000,) * 5))
+    counts = np.bincount(bins.transform(X)[:, 0].astype(int))
+    np.testing.assert_allclose(counts, 5000, atol=50)
+    clusters = ours.KBinsDiscretizer(5, strategy="kmeans").fit(np.log(X))
+    known = theirs.KBinsDiscretizer(5, strategy="kmeans", subsample=None).fit(np.log(X))
+    np.testing.assert_allclose(clusters.bin_edges_[0], known.bin_edges_[0], atol=0.05)
+
+
 # All of them
 
 EACH: dict[str, Any] = {
@@ -228,10 +354,14 @@ EACH: dict[str, Any] = {
     "QuantileTransformer, normal": ours.QuantileTransformer(
         n_quantiles=80, output_distribution="normal"
     ),
+    "KBinsDiscretizer": ours.KBinsDiscretizer([4, 4, 4, 2], encode="ordinal"),
+    "KBinsDiscretizer, one-hot": ours.KBinsDiscretizer(3, strategy="uniform"),
+    "KBinsDiscretizer, k-means": ours.KBinsDiscretizer(2, encode="onehot-dense", strategy="kmeans"),
 }
 FITTED = {
     "RobustScaler": ("center_", "scale_"),
     "QuantileTransformer": ("quantiles_", "references_"),
+    "KBinsDiscretizer": ("bin_edges_", "n_bins_"),
 }
 
 
@@ -259,7 +389,8 @@ def same(one: Any, other: Any, rtol: float = 1e-12) -> None:
         np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol)
 
 
-@pytest.mark.filterwarnings("ignore:n_quantiles")
+@pytest.mark.filterwarnings("ignore:n_quantiles", "ignore:Feature . is constant")
+@pytest.mark.filterwarnings("ignore:Bins whose width")
 @pytest.mark.parametrize("pieces", [(100,), (1, 99), (10,) * 10, (50, 3, 47)], ids=str)
 def test_partial_fit_of_pieces_is_fit(transformer, pieces):
     X, start = rows(), 0

@@ -97,6 +97,22 @@ def of_columns(X: Array, function: Callable[[int, Array], Array]) -> Array:
     return sparse.of_columns(X, function)
 
 
+def one_hot(at: Array, counts: Sequence[int], dtype: Any) -> Array:
+    """Return sparse rows that are 1 in one column of each feature: in column ``at[i, j]`` of j's.
+
+    Raises
+    ------
+    ValueError
+        If ``at`` (n, d) is not an array of NumPy.
+    """
+    if not isinstance(at, np.ndarray):
+        raise ValueError(
+            "Sparse rows are scipy's, which hold arrays of NumPy alone. Have dense ones made: "
+            "encode='onehot-dense', or sparse_output=False."
+        )
+    return sparse.one_hot(at, counts, dtype)
+
+
 def present(X: Array) -> Array:
     """Return for each column of sparse ``X`` whether any of its entries is stored, (d,)."""
     return sparse.counts(X) > 0

@@ -6,7 +6,7 @@ all other formats to it. `dense` is the only function here that builds the zeros
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -277,3 +277,13 @@ def of_columns(X: csr_array, function: Callable[[int, np.ndarray], np.ndarray]) 
         data[at] = function(int(j), data[at])
     columns.data = data
     return csr(columns.tocsr())
+
+
+def one_hot(at: np.ndarray, counts: Sequence[int], dtype: Any) -> csr_array:
+    """Return rows that are 1 in one column of each feature, of ``at`` (n, d) and 0 elsewhere."""
+    n, d = at.shape
+    first = np.cumsum([0, *counts[:-1]])
+    ends = np.arange(0, n * d + 1, d) if d else np.zeros(n + 1, dtype=np.intp)
+    small = np.int32 if n * max(d, 1) < 2**31 else np.int64
+    columns = (at + first).reshape(-1).astype(small)
+    return _made(np.ones(n * d, dtype=dtype), columns, ends.astype(small), sum(counts))

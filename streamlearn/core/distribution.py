@@ -7,9 +7,6 @@ from typing import NamedTuple
 from streamlearn._arrays import (
     Array,
     along_rows,
-    batch_rows,
-    columns_as_rows,
-    concat,
     float_dtype,
     is_sparse,
     namespace,
@@ -18,6 +15,7 @@ from streamlearn._arrays import (
     of_columns,
     places,
 )
+from streamlearn.core.per_feature import per_feature
 
 BOUND = 1e-7
 """How near to its ends a feature that becomes normal counts as being there: scikit-learn's rule."""
@@ -65,13 +63,11 @@ class Distribution(NamedTuple):
             return of_columns(
                 X.astype(dtype), lambda j, x: step(x[None, :].astype(float), j, j + 1)[0, :]
             )
-        rows, parts = batch_rows(X), []
-        for start in range(0, max(X.shape[0], 1), rows):
-            part = X[start : min(start + rows, X.shape[0]), :]
-            x = columns_as_rows(part, 0, X.shape[1], self.quantiles.dtype)
-            out = step(x, 0, X.shape[1])
-            parts.append(namespace(X).astype(out.T, float_dtype(X)))
-        return parts[0] if len(parts) == 1 else concat(parts)
+        return per_feature(
+            X,
+            lambda x: namespace(x).astype(step(x, 0, x.shape[0]).T, float_dtype(X)),
+            self.quantiles.dtype,
+        )
 
     def _forth(self, x: Array, start: int, stop: int) -> Array:
         """Return features of some quantiles, x (d, n), with their ranks for numbers."""

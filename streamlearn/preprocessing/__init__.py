@@ -1,5 +1,6 @@
 """Transformers that learn in one parallel pass."""
 
+from streamlearn.preprocessing.k_bins_discretizer import KBinsDiscretizer
 from streamlearn.preprocessing.max_abs_scaler import MaxAbsScaler
 from streamlearn.preprocessing.min_max_scaler import MinMaxScaler
 from streamlearn.preprocessing.one_hot_encoder import OneHotEncoder
@@ -8,6 +9,7 @@ from streamlearn.preprocessing.robust_scaler import RobustScaler
 from streamlearn.preprocessing.standard_scaler import StandardScaler
 
 __all__ = [
+    "KBinsDiscretizer",
     "MaxAbsScaler",
     "MinMaxScaler",
     "OneHotEncoder",

@@ -1,0 +1,30 @@
+"""Functions of rows that take each feature by itself, a batch of rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from streamlearn._arrays import Array, batch_rows, columns_as_rows, concat
+
+
+def per_feature(
+    X: Array, function: Callable[[Array], Array], dtype: Any, *, extra: int = 0
+) -> Array:
+    """Return what ``function`` makes of the features of X, all batches one after the other.
+
+    Parameters
+    ----------
+    X : array of shape (n_rows, n_features)
+    function : callable
+        Features (n_features, m) in, rows (m, k) out.
+    dtype : dtype
+        A float dtype that it is given the features in.
+    extra : int
+        Numbers that it makes of a row besides the features.
+    """
+    step, parts = batch_rows(X, extra=extra), []
+    for start in range(0, max(X.shape[0], 1), step):
+        part = X[start : min(start + step, X.shape[0]), :]
+        parts.append(function(columns_as_rows(part, 0, X.shape[1], dtype)))
+    return parts[0] if len(parts) == 1 else concat(parts)
