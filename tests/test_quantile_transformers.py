@@ -346,6 +346,126 @@ def test_bins_hold_as_many_rows_beyond_the_room():
     np.testing.assert_allclose(clusters.bin_edges_[0], known.bin_edges_[0], atol=0.05)
 
 
+# SplineTransformer
+
+GIVEN = np.stack([np.linspace(-1, 1, 5) ** 3 * w for w in (1, 2e-3, 1e3, 2)], axis=1)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("extrapolation", ["error", "constant", "linear", "continue", "periodic"])
+@pytest.mark.parametrize("degree", [0, 1, 2, 3, 4])
+def test_splines_as_scikit_learn(degree, extrapolation, lazy):
+    ways = grid(knots=["uniform", "quantile", GIVEN], include_bias=[True, False])
+    for seed, how in enumerate(ways):
+        how = {**how, "n_knots": 6, "degree": degree, "extrapolation": extrapolation}
+        X = rows(seed)
+        X[:, 3] += np.random.default_rng(seed).normal(size=100)
+        held_out = X if extrapolation == "error" else 1.5 * rows(98)
+        if extrapolation == "error" and not isinstance(how["knots"], str):
+            held_out = GIVEN
+        known, splines = theirs.SplineTransformer(**how).fit(X), ours.SplineTransformer(**how)
+        chunks = chunks_of(100, seed)
+        splines.fit(dask_array(X, chunks) if lazy else X)
+        for a, b in zip(splines.bsplines_, known.bsplines_, strict=True):
+            np.testing.assert_allclose(a.t, b.t, rtol=1e-12, atol=1e-12)
+            np.testing.assert_array_equal(a.c, b.c)
+            assert (a.k, a.extrapolate) == (b.k, b.extrapolate)
+        assert splines.n_features_out_ == known.n_features_out_
+        assert list(splines.get_feature_names_out()) == list(known.get_feature_names_out())
+        out = splines.transform(dask_array(held_out, (len(held_out),)) if lazy else held_out)
+        if degree == 0 and extrapolation == "constant":
+            assert np.all(dense(out).sum(axis=1) <= 4)  # where scikit-learn fails
+            continue
+        want = known.transform(held_out)
+        if extrapolation == "linear" and degree <= 1:
+            # scikit-learn's degree grows from feature to feature.
+            each = [
+                theirs.SplineTransformer(**{**how, "knots": known_knots(a, degree)})
+                .fit(X[:, [j]])
+                .transform(held_out[:, [j]])
+                for j, a in enumerate(splines.bsplines_)
+            ]
+            want = np.concatenate(each, axis=1)
+        scale = np.maximum(np.abs(want).max(axis=0), 1)
+        np.testing.assert_allclose(dense(out) / scale, want / scale, rtol=1e-9, atol=1e-9)
+
+
+def known_knots(spline: Any, degree: int) -> np.ndarray:
+    return spline.t[degree : len(spline.t) - degree, None]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("knots", ["uniform", "quantile"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_splines_with_weights_and_gaps(dtype, knots, weighted):
+    X = rows(missing=True).astype(dtype)
+    X[:, 3] += X[:, 0]
+    weight = np.random.default_rng(0).integers(0, 3, 100).astype(dtype) if weighted else None
+    how = {"knots": knots, "handle_missing": "zeros", "extrapolation": "linear"}
+    # Of float32 rows with weights scikit-learn makes splines that scipy refuses.
+    known = theirs.SplineTransformer(**how).fit(X.astype(float), sample_weight=weight)
+    eps = 1e4 * np.finfo(dtype).eps
+    for lazy in (False, True):
+        w = dask_array(weight, CHUNKS) if weighted and lazy else weight
+        given = dask_array(X, CHUNKS) if lazy else X
+        splines = ours.SplineTransformer(**how).fit(given, sample_weight=w)
+        for a, b in zip(splines.bsplines_, known.bsplines_, strict=True):
+            np.testing.assert_allclose(a.t, b.t, rtol=eps, atol=eps)
+        out = splines.transform(given)
+        assert out.dtype == dtype
+        np.testing.assert_allclose(dense(out), known.transform(X), rtol=eps, atol=eps)
+        sparse = ours.SplineTransformer(**how, sparse_output=True)
+        out = sparse.fit(given, sample_weight=w).transform(given)
+        assert all(sp.issparse(part) for part in parts_of(out))
+        np.testing.assert_allclose(dense(out), known.transform(X), rtol=eps, atol=eps)
+
+
+@pytest.mark.parametrize("extrapolation", ["constant", "linear", "continue", "periodic"])
+def test_splines_on_every_backend(extrapolation, backend):
+    X, held_out = rows(1), rows(98)
+    how = {"knots": "quantile", "n_knots": 4, "extrapolation": extrapolation, "degree": 2}
+    known = theirs.SplineTransformer(**how).fit(X[:, :3])
+    for given in (backend.asarray(X[:, :3]), dask_array(X[:, :3], CHUNKS, make=backend.asarray)):
+        splines = ours.SplineTransformer(**how).fit(given)
+        out = backend.to_numpy(splines.transform(backend.asarray(held_out[:, :3])))
+        want = known.transform(held_out[:, :3])
+        scale = np.maximum(np.abs(want).max(axis=0), 1)
+        tolerance = 1e5 * backend.eps
+        np.testing.assert_allclose(out / scale, want / scale, atol=tolerance)
+    if backend.name not in ("numpy", "readonly"):
+        for way, says in (
+            ({"sparse_output": True}, "sparse_output=False"),
+            ({"order": "F"}, "'C'"),
+        ):
+            with pytest.raises(ValueError, match=says):
+                clone(splines).set_params(**way).fit_transform(backend.asarray(X))
+
+
+def test_splines_and_what_is_wrong():
+    X = rows(1)
+    for how, says in (
+        ({"knots": [[1.0, 2, 3, 4]]}, "must be >= 2"),
+        ({"knots": [[1.0], [2.0]]}, "n_features is violated"),
+        ({"knots": [[1.0] * 4] * 2}, "sorted without duplicates"),
+        ({"extrapolation": "periodic", "n_knots": 3}, "Periodic splines require degree < n_knots"),
+    ):
+        for lazy in (False, True):
+            with pytest.raises(ValueError, match=says):
+                ours.SplineTransformer(**how).fit(dask_array(X, CHUNKS) if lazy else X)
+    for given in (rows(missing=True), dask_array(rows(missing=True), CHUNKS)):
+        with pytest.raises(ValueError, match=r"configured to error .*handle_missing='zeros'"):
+            ours.SplineTransformer().fit(given)
+    with pytest.raises(ValueError, match="minimum of 2 is required"):
+        ours.SplineTransformer().fit(X[:1])
+    with pytest.raises(ValueError, match="Negative values in data passed to `sample_weight`"):
+        ours.SplineTransformer().fit(X, sample_weight=-np.ones(100))
+    splines = ours.SplineTransformer(extrapolation="error").fit(X)
+    for given in (2 * X, dask_array(2 * X, CHUNKS)):
+        with pytest.raises(ValueError, match="beyond the limits of the knots"):
+            parts_of(splines.transform(given))
+    assert ours.SplineTransformer(order="F").fit_transform(X).flags.f_contiguous
+
+
 # All of them
 
 EACH: dict[str, Any] = {
@@ -357,11 +477,16 @@ EACH: dict[str, Any] = {
     "KBinsDiscretizer": ours.KBinsDiscretizer([4, 4, 4, 2], encode="ordinal"),
     "KBinsDiscretizer, one-hot": ours.KBinsDiscretizer(3, strategy="uniform"),
     "KBinsDiscretizer, k-means": ours.KBinsDiscretizer(2, encode="onehot-dense", strategy="kmeans"),
+    "SplineTransformer": ours.SplineTransformer(),
+    "SplineTransformer, quantiles": ours.SplineTransformer(
+        4, 2, knots="quantile", extrapolation="periodic", include_bias=False
+    ),
 }
 FITTED = {
     "RobustScaler": ("center_", "scale_"),
     "QuantileTransformer": ("quantiles_", "references_"),
     "KBinsDiscretizer": ("bin_edges_", "n_bins_"),
+    "SplineTransformer": ("bsplines_",),
 }
 
 
@@ -406,7 +531,7 @@ def test_partial_fit_of_pieces_is_fit(transformer, pieces):
     same(transformer, whole)
 
 
-OF_TWO_ROWS: tuple[type, ...] = ()
+OF_TWO_ROWS = (ours.SplineTransformer,)
 """Classes whose first rows have to be two, as in scikit-learn."""
 
 

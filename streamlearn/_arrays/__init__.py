@@ -3,6 +3,7 @@
 - `library` returns the library, the device and the dtype of an array.
 - `rows` takes and joins rows.
 - `products`, `columns` and `order` do arithmetic in the way that is fastest in each library.
+- `normal` has the normal distribution.
 - `sparse` does the same arithmetic on sparse rows, without their zeros.
 - `plain` turns the other containers that users pass into arrays.
 """
@@ -89,6 +90,7 @@ from streamlearn._arrays.rows import (
     rows_at,
     runs_at,
     with_columns,
+    without_zeros,
 )
 
 __all__ = [
@@ -166,4 +168,5 @@ __all__ = [
     "weighted_sums",
     "widest_float",
     "with_columns",
+    "without_zeros",
 ]

@@ -97,6 +97,12 @@ def of_columns(X: Array, function: Callable[[int, Array], Array]) -> Array:
     return sparse.of_columns(X, function)
 
 
+SPARSE_IS_NUMPYS = (
+    "Sparse rows are scipy's, which hold arrays of NumPy alone. Have dense ones made: "
+    "encode='onehot-dense', or sparse_output=False."
+)
+
+
 def one_hot(at: Array, counts: Sequence[int], dtype: Any) -> Array:
     """Return sparse rows that are 1 in one column of each feature: in column ``at[i, j]`` of j's.
 
@@ -106,11 +112,21 @@ def one_hot(at: Array, counts: Sequence[int], dtype: Any) -> Array:
         If ``at`` (n, d) is not an array of NumPy.
     """
     if not isinstance(at, np.ndarray):
-        raise ValueError(
-            "Sparse rows are scipy's, which hold arrays of NumPy alone. Have dense ones made: "
-            "encode='onehot-dense', or sparse_output=False."
-        )
+        raise ValueError(SPARSE_IS_NUMPYS)
     return sparse.one_hot(at, counts, dtype)
+
+
+def without_zeros(X: Array) -> Array:
+    """Return rows as sparse ones.
+
+    Raises
+    ------
+    ValueError
+        If X is not an array of NumPy.
+    """
+    if not isinstance(X, np.ndarray):
+        raise ValueError(SPARSE_IS_NUMPYS)
+    return sparse.csr(X)
 
 
 def present(X: Array) -> Array:

@@ -143,8 +143,8 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
         context.call_on_fit_task_end(**task, reconstruction_attributes={})
         return self
 
-    def _learner_of_rows(self) -> Learner:
-        """Return the learner, for a pipeline that learns in one pass."""
+    def _learner_of_rows(self, weighted: bool) -> Learner:
+        """Return the learner, for a pipeline that learns in one pass; its rows may have weights."""
         self._validate_params()
         return self._statistic()
 

@@ -96,7 +96,8 @@ class RowFunction:
         How the block is read and checked.
     function : callable
         It takes an array and returns an array over the same rows. It may have a method
-        ``after(before)``, which returns one function for it and the function before it, or None.
+        ``after(before)``, which returns one function for it and the function before it, or None;
+        and ``unchecked``, the same function for rows of zeros that it may refuse.
     fitted : array
         X must be in its namespace and on its device.
     method : str
@@ -124,7 +125,8 @@ class RowFunction:
         meta = X._meta if engine.is_frame(X) else np.empty((0, X.shape[1]), X.dtype)
         dtype = to_numpy(self.reader.rows(meta)).dtype
         dtype = dtype if isinstance(self.fitted, np.ndarray) else same_dtype(dtype, self.fitted)
-        return self.function(asarray(np.zeros((1, X.shape[1])), like=self.fitted, dtype=dtype))
+        function = getattr(self.function, "unchecked", self.function)
+        return function(asarray(np.zeros((1, X.shape[1])), like=self.fitted, dtype=dtype))
 
     def unbuilt(self, X: Array) -> Callable[..., Any] | None:
         """Return the function that makes no transformed batch of X, if there is one.

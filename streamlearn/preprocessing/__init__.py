@@ -6,6 +6,7 @@ from streamlearn.preprocessing.min_max_scaler import MinMaxScaler
 from streamlearn.preprocessing.one_hot_encoder import OneHotEncoder
 from streamlearn.preprocessing.quantile_transformer import QuantileTransformer
 from streamlearn.preprocessing.robust_scaler import RobustScaler
+from streamlearn.preprocessing.spline_transformer import SplineTransformer
 from streamlearn.preprocessing.standard_scaler import StandardScaler
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "OneHotEncoder",
     "QuantileTransformer",
     "RobustScaler",
+    "SplineTransformer",
     "StandardScaler",
 ]

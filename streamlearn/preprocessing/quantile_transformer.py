@@ -188,8 +188,7 @@ class QuantileTransformer(Scaler):
 
 def _rows(state: Quantiles) -> int:
     """Return how many rows a summary is of."""
-    missing, present = to_numpy(state.missing), to_numpy(quantiles.total(state))
-    return int(np.max(missing + np.rint(present)))
+    return int(np.max(np.rint(to_numpy(quantiles.rows(state)))))
 
 
 def _quantiles(params: Params, state: Quantiles) -> Distribution:

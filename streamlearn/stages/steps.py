@@ -113,7 +113,7 @@ def stage_of(
         taken = {"sample_weight"} if has_fit_parameter(estimator, "sample_weight") else set()
         if unknown := sorted(set(params) - taken):
             raise TypeError(f"The step {name!r} takes no {unknown}.")
-        return Mergeable(estimator, estimator._learner_of_rows(), bool(params))
+        return Mergeable(estimator, estimator._learner_of_rows(bool(params)), bool(params))
     if hasattr(estimator, "_table_statistic"):
         if params:
             raise TypeError(f"The step {name!r} takes no {sorted(params)}.")

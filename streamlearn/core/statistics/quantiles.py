@@ -370,6 +370,11 @@ def total(state: Quantiles) -> Array:
     return namespace(state.at).sum(state.at + state.below, axis=1)
 
 
+def rows(state: Quantiles) -> Array:
+    """Return the rows of each feature, where none has a weight: NaN and numbers, (n_features,)."""
+    return total(state) + namespace(state.at).astype(state.missing, state.at.dtype)
+
+
 def is_exact(state: Quantiles) -> Array:
     """Tell for each feature whether the summary holds all of its numbers, (n_features,)."""
     return ~namespace(state.below).any(state.below > 0, axis=1)

@@ -1,0 +1,371 @@
+"""SplineTransformer."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from scipy.interpolate import BSpline
+from sklearn.base import OneToOneFeatureMixin
+from sklearn.utils import check_array
+
+from streamlearn._arrays import Array, asarray, entries, is_sparse, namespace, to_numpy
+from streamlearn._estimator.mergeable import MergeableTransformer
+from streamlearn._sklearn import Interval, StrOptions, _align_api_if_sparse
+from streamlearn.core.learner import Batch, Learner
+from streamlearn.core.splines import Basis
+from streamlearn.core.statistics import quantiles
+from streamlearn.core.statistics.quantiles import Quantiles
+from streamlearn.preprocessing.weights import not_negative_or_raise
+
+
+class Params(NamedTuple):
+    """How knots come from a summary, and what is made of them.
+
+    Attributes
+    ----------
+    n_knots, degree : int
+    knots : str or tuple of tuple of float
+    extrapolation, order : str
+    bias, sparse : bool
+    weighted : bool
+        Whether rows have weights.
+    size, zeros
+        As `streamlearn.core.statistics.quantiles.Sketch` has them.
+    """
+
+    n_knots: int
+    degree: int
+    knots: Any
+    extrapolation: str
+    bias: bool
+    sparse: bool
+    order: str
+    weighted: bool
+    size: int
+    zeros: bool = True
+
+
+class SplineTransformer(OneToOneFeatureMixin, MergeableTransformer):
+    """Make the values of B-splines of each feature.
+
+    scikit-learn's `~sklearn.preprocessing.SplineTransformer` for any array backend and for dask
+    collections, whose blocks are read in parallel.
+
+    Parameters
+    ----------
+    n_knots : int, default=5
+        The number of knots, if they are not given.
+    degree : int, default=3
+        The degree of the splines.
+    knots : {'uniform', 'quantile'} or array-like of shape (n_knots, n_features), default='uniform'
+        Where the knots are: at equal distances from the smallest to the largest number of a
+        feature, at its quantiles, or as given.
+    extrapolation : {'error', 'constant', 'linear', 'continue', 'periodic'}, default='constant'
+        What is beyond the first and the last knot: an error, the values there, a line, the
+        polynomials there, or the same again.
+    include_bias : bool, default=True
+        Keep the last spline of each feature. All of them together add up to 1.
+    order : {'C', 'F'}, default='C'
+        The memory order of dense arrays of NumPy that come out. Other libraries know 'C' only.
+    handle_missing : {'error', 'zeros'}, default='error'
+        Refuse NaN, or let all splines be 0 there.
+    sparse_output : bool, default=False
+        Return sparse rows of scipy, for arrays of NumPy.
+
+    Attributes
+    ----------
+    bsplines_ : list of shape (n_features,)
+        The splines of each feature, scipy's `~scipy.interpolate.BSpline`.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features,)
+        Only where X was a frame whose column names are all strings.
+    n_features_out_ : int
+        How many columns come out.
+
+    Notes
+    -----
+    Splines are evaluated by de Boor's recursion [1]_ in the library of X.
+
+    Quantiles come from a summary of 2,048 numbers a feature, which merges [2]_; see
+    `streamlearn.core.statistics.quantiles`. Uniform knots are always exact.
+
+    Differences from scikit-learn:
+
+    - Quantiles are exact while a feature has no more than 2,048 different numbers. Beyond that
+      their ranks are off by a thousandth of the rows at most, and mostly by much less.
+    - Lines go on from splines of ``degree=0`` and 1 for all features. In scikit-learn only those of
+      the first features do, as the degree grows from one feature to the next.
+    - Splines of ``degree=0`` go on as constants. In scikit-learn that is an error of NumPy.
+    - Sparse rows hold no zeros.
+    - Negative weights are an error.
+    - ``partial_fit`` exists.
+
+    References
+    ----------
+    .. [1] C. de Boor, "A Practical Guide to Splines", Springer, 1978.
+    .. [2] P. K. Agarwal, G. Cormode, Z. Huang, J. Phillips, Z. Wei, K. Yi, "Mergeable Summaries",
+       Symposium on Principles of Database Systems, 2012.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> import numpy as np
+    >>> from streamlearn.preprocessing import SplineTransformer
+    >>> X = da.from_array(np.arange(6.0).reshape(6, 1), chunks=(2, 1))
+    >>> splines = SplineTransformer(degree=2, n_knots=3).fit(X)
+    >>> splines.transform(X).compute().round(2)
+    array([[0.5 , 0.5 , 0.  , 0.  ],
+           [0.18, 0.74, 0.08, 0.  ],
+           [0.02, 0.66, 0.32, 0.  ],
+           [0.  , 0.32, 0.66, 0.02],
+           [0.  , 0.08, 0.74, 0.18],
+           [0.  , 0.  , 0.5 , 0.5 ]])
+    """
+
+    _state: Quantiles
+
+    _parameter_constraints: dict[str, Any] = {
+        "n_knots": [Interval(Integral, 2, None, closed="left")],
+        "degree": [Interval(Integral, 0, None, closed="left")],
+        "knots": [StrOptions({"uniform", "quantile"}), "array-like"],
+        "extrapolation": [StrOptions({"error", "constant", "linear", "continue", "periodic"})],
+        "include_bias": ["boolean"],
+        "order": [StrOptions({"C", "F"})],
+        "handle_missing": [StrOptions({"error", "zeros"})],
+        "sparse_output": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        n_knots: Any = 5,
+        degree: Any = 3,
+        *,
+        knots: Any = "uniform",
+        extrapolation: Any = "constant",
+        include_bias: Any = True,
+        order: Any = "C",
+        handle_missing: Any = "error",
+        sparse_output: Any = False,
+    ) -> None:
+        self.n_knots = n_knots
+        self.degree = degree
+        self.knots = knots
+        self.extrapolation = extrapolation
+        self.include_bias = include_bias
+        self.order = order
+        self.handle_missing = handle_missing
+        self.sparse_output = sparse_output
+
+    @property
+    def _allow_nan(self) -> bool:  # type: ignore[override]
+        return self.handle_missing == "zeros"
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Learn the knots, in one pass.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+        y : None
+            Ignored.
+        sample_weight : array or dask array of shape (n_samples,), optional
+            For quantiles. Rows whose weight is 0 are left out of uniform knots, too.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X holds infinity, or NaN that are to be an error, has less than two rows, or does not
+            line up with the weights; and if given knots do not fit.
+        """
+        return self._learn(X, reset=True, sample_weight=sample_weight)
+
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Learn from more rows; the same parameters and errors as `fit`."""
+        return self._learn(X, reset=self._former() is None, sample_weight=sample_weight)
+
+    def _learn(self, X: Any, *, reset: bool, **metadata: Any) -> Self:
+        try:
+            return super()._learn(X, reset=reset, **metadata)
+        except ValueError as error:
+            if "Input X contains NaN" not in str(error) or self.handle_missing == "zeros":
+                raise
+            raise ValueError(
+                "Input X contains NaN values and `SplineTransformer` is configured to error in "
+                "this case (handle_missing='error'). To avoid this error, set handle_missing="
+                "'zeros' to encode missing values as splines with value 0 or ensure no missing "
+                f"values in X. {error}"
+            ) from error
+
+    def _statistic(self) -> Learner:
+        return self._learner_of(False)
+
+    def _learner_of_rows(self, weighted: bool) -> Learner:
+        self._validate_params()
+        return self._learner_of(weighted or getattr(self, "_weighted", False))
+
+    def _learner_of(self, weighted: bool) -> Learner:
+        known = quantiles.learner(self._asked(weighted), _applied, _apply)
+        return known._replace(of_block=_of_block, update=_update)
+
+    def _asked(self, weighted: bool) -> Params:
+        knots = self.knots
+        if not isinstance(knots, str):
+            knots = tuple(map(tuple, check_array(knots, dtype=np.float64).tolist()))
+        return Params(
+            self.n_knots,
+            self.degree,
+            knots,
+            self.extrapolation,
+            bool(self.include_bias),
+            bool(self.sparse_output),
+            self.order,
+            weighted,
+            quantiles.SIZE if knots == "quantile" else 4,
+        )
+
+    def _publish(self) -> None:
+        params = self._asked(self._weighted)
+        rows = to_numpy(quantiles.rows(self._state))
+        if not self._weighted and np.all(rows < 2):
+            raise ValueError(
+                f"Found array with 1 sample(s) (shape=(1, {rows.shape[0]})) while a minimum of 2 "
+                "is required by SplineTransformer."
+            )
+        made = _basis(params, self._state)
+        knots = to_numpy(made.knots).astype(np.float64)
+        n = made.n_splines
+        coef = np.eye(n, dtype=np.float64)
+        if self.extrapolation == "periodic":
+            coef = np.concatenate([coef, coef[: self.degree, :]])
+        goes_on = self.extrapolation in ("periodic", "continue")
+        self.bsplines_ = [
+            BSpline.construct_fast(t, coef, self.degree, extrapolate=goes_on) for t in knots
+        ]
+        self.n_features_out_ = made.width
+
+    def _function(self) -> Any:
+        params = self._asked(self._weighted)
+        knots = asarray(np.stack([each.t for each in self.bsplines_]), like=self._state.at)
+        return _as_asked(params, knots)
+
+    def _transform(self, X: Any, names: Any) -> Any:
+        out = super()._transform(X, names)
+        return _align_api_if_sparse(out) if is_sparse(out) else out
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the columns that come out.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            The names of the features; those that were seen in ``fit``, or ``x0``, ``x1``...
+
+        Returns
+        -------
+        ndarray of str objects
+            The names of the features with ``_sp_`` and the number of the spline.
+        """
+        names = super().get_feature_names_out(input_features)
+        n = self.n_features_out_ // len(names)
+        return np.asarray([f"{name}_sp_{i}" for name in names for i in range(n)], dtype=object)
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self._allow_nan
+        return tags
+
+
+class _AsAsked(NamedTuple):
+    """A `Basis` of rows, an error beyond the knots if that was asked for, in a memory order."""
+
+    function: Basis
+    order: str
+
+    def unchecked(self, X: Array) -> Array:
+        """Return the splines at rows that nobody holds, to see what they are like."""
+        return self.function(X)
+
+    def __call__(self, X: Array) -> Array:
+        """Return the splines at the rows of X."""
+        out = self.function(X)
+        if self.function.extrapolation == "error":
+            made = entries(out)
+            if bool(namespace(made).any(namespace(made).isnan(made))):
+                raise ValueError("`X` contains values beyond the limits of the knots.")
+        if self.order == "C" or is_sparse(out):
+            return out
+        if not isinstance(out, np.ndarray):
+            raise ValueError("order='F' is for arrays of NumPy. Set order='C'.")
+        return np.asfortranarray(out)
+
+
+def _inner_knots(params: Params, state: Quantiles) -> np.ndarray:
+    """Return the knots from the first to the last number, (n_knots, n_features)."""
+    d = quantiles.n_features(state)
+    if not isinstance(params.knots, str):
+        knots = np.asarray(params.knots)
+        if knots.shape[0] < 2:
+            raise ValueError("Number of knots, knots.shape[0], must be >= 2.")
+        if knots.shape[1] != d:
+            raise ValueError("knots.shape[1] == n_features is violated.")
+        if not np.all(np.diff(knots, axis=0) > 0):
+            raise ValueError("knots must be sorted without duplicates.")
+        return knots
+    if params.knots == "quantile":
+        ranks = np.linspace(0, 1, params.n_knots).tolist()
+        find = quantiles.weighted_quantile if params.weighted else quantiles.quantile
+        return to_numpy(find(state, ranks)).astype(np.float64)
+    ends = [to_numpy(end(state)) for end in (quantiles.minimum, quantiles.maximum)]
+    low, high = (np.where(np.isnan(end), 0.0, end).astype(np.float64) for end in ends)
+    return np.linspace(low, high, params.n_knots)
+
+
+def _basis(params: Params, state: Quantiles) -> Basis:
+    """Return the splines that a summary stands for, in its place."""
+    inner, k = _inner_knots(params, state), params.degree
+    if params.extrapolation == "periodic":
+        if inner.shape[0] <= k:
+            raise ValueError(
+                f"Periodic splines require degree < n_knots. Got n_knots={inner.shape[0]} and "
+                f"degree={k}."
+            )
+        period = inner[-1] - inner[0]
+        before, after = inner[-(k + 1) : -1] - period, inner[1 : k + 1] + period
+    else:
+        # As far from each other as the first two and the last two are: P. Eilers and B. Marx,
+        # "Flexible Smoothing with B-splines and Penalties", Statistical Science 11, 1996.
+        first, last = inner[1] - inner[0], inner[-1] - inner[-2]
+        before = np.linspace(inner[0] - k * first, inner[0] - first, num=k)
+        after = np.linspace(inner[-1] + last, inner[-1] + k * last, num=k)
+    knots = np.concatenate([before, inner, after])
+    return _as_asked(params, asarray(np.ascontiguousarray(knots.T), like=state.at)).function
+
+
+def _as_asked(params: Params, knots: Array) -> _AsAsked:
+    basis = Basis(knots, params.degree, params.extrapolation, params.bias, params.sparse)
+    return _AsAsked(basis, params.order)
+
+
+def _of_block(params: Params, X: Array, weight: Array | None = None) -> Quantiles:
+    if weight is not None:
+        not_negative_or_raise(weight)
+    return quantiles.of_block(params, X, weight)
+
+
+def _update(params: Params, state: Quantiles, batch: Batch) -> tuple[Quantiles, None]:
+    return quantiles.merge(state, _of_block(params, batch.X, batch.weight)), None
+
+
+def _applied(params: Params, state: Quantiles) -> _AsAsked:
+    return _AsAsked(_basis(params, state), params.order)
+
+
+def _apply(params: Params, state: Quantiles, X: Array) -> Array:
+    return _applied(params, state)(X)
