@@ -61,7 +61,7 @@ def plain(x: Any) -> Any:
 
 
 def _pandas_of(table: Any) -> Any:
-    """Return a table of pyarrow as a frame of pandas that holds its columns, without a copy."""
+    """Return a table of pyarrow as a frame of pandas that shares its columns, without a copy."""
     import pandas as pd
 
     return table.to_pandas(types_mapper=pd.ArrowDtype)

@@ -211,7 +211,7 @@ def joined(parts: list[Any], axis: int) -> csr_array:
 
 
 def side_by_side(parts: list[Any]) -> csr_array:
-    """Put the columns of dense and sparse rows side by side; of dense ones zeros are stored too."""
+    """Return the joined columns of dense and sparse parts. Zeros of dense parts are stored."""
     parts = [csr(part) if is_sparse(part) else part for part in parts]
     n = parts[0].shape[0]
     dtype = np.result_type(*(part.dtype for part in parts), np.float32)
@@ -252,7 +252,7 @@ def side_by_side(parts: list[Any]) -> csr_array:
 
 
 def _same(width: np.ndarray | int) -> int:
-    """Return the number of entries that each row has, -1 if rows differ."""
+    """Return the number of entries of each row, or -1 if rows differ."""
     if isinstance(width, int):
         return width
     first = int(width[0]) if len(width) else 0

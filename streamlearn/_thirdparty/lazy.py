@@ -54,7 +54,7 @@ class Method:
 
     @property
     def makes_frames(self) -> bool:
-        """Whether what it returns is a frame."""
+        """Whether the result is a frame."""
         return hasattr(self.nothing, "columns")
 
     def __call__(self, X: Any) -> Any:

@@ -1,7 +1,7 @@
-"""Categories: the distinct values of a column, how often each is there, and where a value stands.
+"""Categories: the distinct values of a column, their counts, and the codes of values.
 
-Counts of blocks merge exactly. Categories are sorted as scikit-learn sorts them: numbers by size
-with NaN last, text by its characters, then None, then NaN.
+Counts of blocks merge exactly. Categories are sorted as in scikit-learn: numbers by size with NaN
+last; text by its characters, then None, then NaN.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from streamlearn._arrays.plain import gaps
 from streamlearn._validation.columns import factorize
 
 MOST = 1_000_000
-"""Categories that a column may have: more are no categories, and fill the memory of a worker."""
+"""The maximum number of categories of a column. More would fill the memory of a worker."""
 
 
 class Counts(NamedTuple):
-    """The distinct values of a column, in any order, and how often each is there.
+    """The distinct values of a column and their counts.
 
     Attributes
     ----------
     values : ndarray of shape (n_values,)
+        The distinct values, in any order.
     counts : ndarray of shape (n_values,)
-        Numbers of rows.
+        The number of rows with each value.
     """
 
     values: np.ndarray
@@ -45,7 +46,7 @@ def count(column: Any) -> Counts:
 
 
 def merge(a: Counts, b: Counts) -> Counts:
-    """Return the counts of the rows of both, exactly.
+    """Return the exact counts over the rows of both.
 
     Examples
     --------
@@ -60,7 +61,7 @@ def merge(a: Counts, b: Counts) -> Counts:
 
 
 def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Join values of blocks, as objects where they are of different kinds."""
+    """Return joined values of blocks, as objects if they are of different kinds."""
     kinds = {part.dtype.kind for part in parts if len(part)}
     numbers = kinds <= set("biuf")
     if len(kinds) > 1 and not numbers:
@@ -69,12 +70,12 @@ def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def few_or_raise(values: np.ndarray, where: str) -> None:
-    """Check that a column does not have more categories than are worth a column each.
+    """Check that a column does not have more than `MOST` categories.
 
     Raises
     ------
     ValueError
-        Naming the column, and what to do.
+        If it has more. The message names the column and gives advice.
     """
     if len(values) > MOST:
         raise ValueError(
@@ -85,12 +86,12 @@ def few_or_raise(values: np.ndarray, where: str) -> None:
 
 
 def in_order(found: Counts) -> Counts:
-    """Sort values as scikit-learn does.
+    """Return the counts with the values sorted as in scikit-learn.
 
     Raises
     ------
     TypeError
-        If they cannot be sorted, as where a column mixes text and numbers.
+        If values cannot be sorted, for example because a column mixes text and numbers.
     """
     values = found.values
     if values.dtype.kind != "O":
@@ -112,13 +113,13 @@ def in_order(found: Counts) -> Counts:
 
 
 class Lookup:
-    """Where the values of a column stand among categories.
+    """A lookup of the codes of values: their indices among categories.
 
     Parameters
     ----------
     categories : ndarray of shape (n_categories,)
-        Distinct values; NaN stands for every NaN. If only one of None and NaN is there, it stands
-        for both.
+        Distinct values. NaN stands for every NaN. If only one of None and NaN is a category, it
+        stands for both.
     """
 
     def __init__(self, categories: np.ndarray) -> None:
@@ -126,15 +127,16 @@ class Lookup:
         self._places: dict[Any, int] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the categories alone: where they stand is found again."""
+        """Return the categories without the index, which is built again."""
         return {"categories": self.categories, "_places": None}
 
     def codes(self, column: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Return the place of each row's category, -1 where there is none, and what is not known.
+        """Return the codes of a column, and its unknown values.
 
         Returns
         -------
         codes : ndarray of int, shape (n_rows,)
+            The index of each row's category, or -1 if its value is no category.
         unknown : ndarray
             The distinct values that are no categories.
         """
@@ -146,10 +148,11 @@ class Lookup:
         return place[codes], values[used & (place < 0)]
 
     def of_values(self, values: np.ndarray) -> np.ndarray:
-        """Return the place of each of some distinct values, -1 where it is no category."""
+        """Return the index of each of some distinct values, or -1 if it is no category."""
         if self._places is None:
             at = {_key(value): i for i, value in enumerate(self.categories.tolist())}
-            # dask makes NaN of None, polars None of what is missing: one stands for the other.
+            # dask turns None into NaN, and polars uses None for missing values: one stands for
+            # the other.
             for a, b in ((None, _NAN), (_NAN, None)):
                 if a in at and b not in at:
                     at[b] = at[a]
@@ -162,7 +165,7 @@ class Lookup:
 
 
 def _key(value: Any) -> Any:
-    """Return what a value is known by: all NaN are one."""
+    """Return the key of a value in the index. All NaN have the same key."""
     return _NAN if value != value else value
 
 

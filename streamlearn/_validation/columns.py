@@ -1,8 +1,8 @@
-"""A table column by column: whatever kind of frame or array holds it.
+"""Tables as columns, for every kind of frame and array.
 
 Encoders and imputers work on columns. A column is a one-dimensional array of NumPy, a Series of
-pandas or polars, or a ChunkedArray of pyarrow. What is missing is None in a column of objects that
-holds None and in text of polars and pyarrow, and NaN everywhere else, as in scikit-learn.
+pandas or polars, or a ChunkedArray of pyarrow. A missing value is None in a column of objects that
+contains None, and in text of polars and pyarrow. Everywhere else it is NaN, as in scikit-learn.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Table(NamedTuple):
     columns : tuple
         One-dimensional arrays, Series or ChunkedArrays of the same length.
     names : tuple of str, or None
-        None for an array.
+        The names of the columns; None for an array.
     n_rows : int
     """
 
@@ -33,14 +33,14 @@ class Table(NamedTuple):
 
 
 class Factorized(NamedTuple):
-    """A column as whole numbers.
+    """A column as integer codes.
 
     Attributes
     ----------
     codes : ndarray of int, shape (n_rows,)
-        Which of the values each row holds.
+        The index of each row's value in ``values``.
     values : ndarray of shape (n_values,)
-        The distinct values, in any order; None and NaN are values.
+        The distinct values, in any order. None and NaN are values.
     """
 
     codes: np.ndarray
@@ -66,9 +66,9 @@ def table_of(x: Any) -> Table:
 
 
 def factorize(column: Any) -> Factorized:
-    """Return a column as whole numbers, and the values they stand for.
+    """Return a column as integer codes and distinct values.
 
-    Text is hashed, never sorted: pandas takes 25 ns a row for text, NumPy's sort 360.
+    Text is hashed and never sorted: pandas takes 25 ns a row for text, and NumPy's sort 360 ns.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def factorize(column: Any) -> Factorized:
 
 
 def numpy_of(column: Any) -> np.ndarray:
-    """Return a column as the array that scikit-learn makes of it: missing numbers are NaN."""
+    """Return a column as an array, as scikit-learn converts it. Missing numbers are NaN."""
     if isinstance(column, np.ndarray):
         return column
     if isinstance(getattr(column, "dtype", None), np.dtype):
@@ -111,7 +111,7 @@ def missing_in(column: Any) -> np.ndarray:
 
 
 def _of_objects(column: np.ndarray) -> Factorized:
-    """Factorize objects by their hashes, and tell None from NaN."""
+    """Factorize objects by their hashes. None and NaN are different values."""
     try:
         import pandas as pd
     except ImportError:
@@ -132,7 +132,7 @@ def _of_few_objects(column: np.ndarray) -> Factorized:
 
 
 def _with_missing(codes: np.ndarray, values: np.ndarray, column: Any) -> Factorized:
-    """Give None and NaN, which have the code -1, codes of their own."""
+    """Return codes in which None and NaN, which have the code -1, get codes of their own."""
     missing = np.flatnonzero(codes < 0)
     if not len(missing):
         return Factorized(codes, values)
@@ -158,7 +158,7 @@ def _of_pandas(column: Any) -> Factorized:
     if hasattr(dtype, "categories"):
         codes, values = column.cat.codes.to_numpy(), column.cat.categories
         used = np.unique(codes[codes >= 0])
-        if len(used) < len(values):  # scikit-learn sees no category without a row
+        if len(used) < len(values):  # in scikit-learn every category has a row
             place = np.full(len(values) + 1, -1)
             place[used] = np.arange(len(used))
             codes, values = place[codes], values[used]
@@ -169,9 +169,9 @@ def _of_pandas(column: Any) -> Factorized:
 
 
 def _plain_values(values: Any) -> np.ndarray:
-    """Return distinct values of pandas, none of them missing, as NumPy's: text as objects.
+    """Return distinct values of pandas, none of them missing, as an array. Text becomes objects.
 
-    Numbers that may be missing are float64, also where none is: the next partition may miss some.
+    Numbers of a nullable dtype become float64, because another partition may have missing values.
     """
     dtype = values.dtype
     if isinstance(dtype, np.dtype):
@@ -183,7 +183,7 @@ def _plain_values(values: Any) -> np.ndarray:
 
 
 def _with_nan(codes: np.ndarray, values: np.ndarray, missing: bool) -> Factorized:
-    """Give what is missing, which has the code -1, a code of its own for NaN."""
+    """Return codes in which missing values, which have the code -1, get a code for NaN."""
     if not missing:
         return Factorized(codes, values)
     if values.dtype.kind in "biu":
@@ -226,7 +226,7 @@ def _of_arrow(column: Any) -> Factorized:
 
 
 def _of_nullable(codes: np.ndarray, values: np.ndarray, null: np.ndarray) -> Factorized:
-    """Return values of polars or pyarrow, whose missing text is None and missing numbers NaN."""
+    """Return values of polars or pyarrow. Missing text becomes None, and missing numbers NaN."""
     if null.any() and values.dtype.kind == "O":
         known = values[~null]
         values = values.copy()
@@ -241,7 +241,7 @@ def _of_nullable(codes: np.ndarray, values: np.ndarray, null: np.ndarray) -> Fac
 
 
 def _without_repeated_nan(values: np.ndarray, codes: np.ndarray) -> Factorized:
-    """Let all codes of NaN or NaT be one."""
+    """Return codes in which all NaN, or all NaT, have the same code."""
     nan = np.flatnonzero(np.isnat(values) if values.dtype.kind in "mM" else np.isnan(values))
     if len(nan) > 1:
         codes = np.where(np.isin(codes, nan[1:]), nan[0], codes)
@@ -253,4 +253,4 @@ _KINDS: tuple[tuple[str, Callable[[Any], Factorized]], ...] = (
     ("to_physical", _of_polars),
     ("combine_chunks", _of_arrow),
 )
-"""What a column of each library has, and how it is factorized."""
+"""For each library: an attribute of its columns, and the function that factorizes them."""

@@ -98,10 +98,10 @@ def origin(X: Any) -> tuple[Any, tuple[Callable[..., Any], ...]]:
 
 
 def is_named(X: Any) -> bool:
-    """Return whether the columns of a collection have names that its blocks have, too.
+    """Return whether the blocks of a collection have column names.
 
-    What `map_rows` made of a frame is one, so that the index comes along. If the function returns
-    arrays, scikit-learn's estimator would have met no names in memory.
+    A result of `map_rows` on a frame is a frame, so that it has the index. But if the last function
+    returns arrays, there are no names, as in memory with scikit-learn's estimator.
     """
     functions = origin(X)[1]
     return not functions or getattr(functions[-1], "makes_frames", False)

@@ -66,7 +66,7 @@ def reduce(
 
 
 class Merged(NamedTuple):
-    """What some blocks were merged to, and the bytes of their parts."""
+    """The merged state of some blocks, and the bytes of their parts."""
 
     value: Any
     bytes: int
@@ -83,7 +83,7 @@ _reads: ContextVar[list[int] | None] = ContextVar("reads", default=None)
 
 @contextmanager
 def bytes_read() -> Iterator[list[int]]:
-    """Yield a list that gets, for every `reduce` in the body, the bytes of all blocks' parts."""
+    """Yield a list to which every `reduce` in the body appends the bytes of all blocks' parts."""
     found: list[int] = []
     token = _reads.set(found)
     try:
@@ -93,7 +93,7 @@ def bytes_read() -> Iterator[list[int]]:
 
 
 def _noted(merged: Merged) -> Any:
-    """Note the bytes for whoever asks, and return the value."""
+    """Append the bytes to the list of `bytes_read`, if there is one, and return the value."""
     found = _reads.get()
     if found is not None:
         found.append(merged.bytes)

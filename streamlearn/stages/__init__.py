@@ -1,11 +1,13 @@
 """Transformers that learn while blocks flow through them: the steps of a one-pass pipeline.
 
-There are four kinds of `stage`:
+There are these kinds of `stage`:
 
-- `Mergeable`: our own transformers, whose blocks merge in any order.
+- `Mergeable` and `OfTable`: our own transformers, whose statistics of blocks merge in any order.
+- `Known`: one of our own transformers that was fitted beforehand.
 - `Foreign`: any estimator with ``partial_fit``.
 - `Stateless`: an estimator that learns nothing from rows.
-- `Branches`: a FeatureUnion or ColumnTransformer. Each of its branches is a `Chain` of stages.
+- `Branches` and `OfColumns`: a FeatureUnion or ColumnTransformer. Each of its branches is a `Chain`
+  of stages.
 """
 
 from streamlearn.stages.branches import branches_of, columns_of, leaves, leaves_within, nested

@@ -153,7 +153,7 @@ class Branches:
 
 
 def columns_of(estimator: Any, sample: Any) -> dict[str, Any]:
-    """Return the columns of a few rows that each branch of a column transformer gets."""
+    """Return the columns of a few rows that each branch of a ColumnTransformer gets, by name."""
     found = {}
 
     def see(name: str, columns: Any, y: Any) -> None:

@@ -1,7 +1,7 @@
-"""ColumnTransformer as a stage that splits a block once and joins what becomes of it once.
+"""ColumnTransformer as a stage that splits each block once and joins its transformed parts once.
 
-What needs no state, as an encoder that is fitted beforehand, works in the block's own task. The
-chain merges statistics, and puts the parts of a row side by side.
+Work that needs no state runs in the block's own task: for example an encoder that was fitted
+beforehand. The chain merges statistics, and joins the parts of each row.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ ANYTHING = Reader("ColumnTransformer", None, allow_nan=True)
 
 
 class Place(NamedTuple):
-    """A branch, or columns that pass through, in the order of the output."""
+    """A part of the output: the name and columns of a branch, and whether it has a chain.
+
+    A part without a chain passes its columns through.
+    """
 
     name: str
     columns: list[int]
@@ -41,9 +44,9 @@ class Pieces(NamedTuple):
     Attributes
     ----------
     sample : frame or array
-        Its first rows.
+        The first rows of the block.
     parts : list of StagedBlock
-        What each branch gets, in the order of the output.
+        The columns of each part of the output, in the order of the output.
     """
 
     sample: Any
@@ -52,21 +55,21 @@ class Pieces(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class OfColumns(Branches):
-    """A ColumnTransformer whose blocks are frames or arrays of NumPy, and whose output is an array.
+    """A ColumnTransformer for blocks that are frames or arrays of NumPy, with arrays as output.
 
-    Other blocks, and other output, go the way of `Branches`.
+    For other blocks or other output it works as `Branches`.
     """
 
     _layouts: dict[Any, list[Place] | None] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out the layouts, which each process finds again."""
+        """Return the attributes without the layouts, which each process finds again."""
         return {**vars(self), "_layouts": {}}
 
     def of_block(
         self, X: LazyRows, params: Mapping[str, Any], reader: Reader, block: int | None
     ) -> StagedBlock:
-        """Split the block, and do what needs no state."""
+        """Return the split block, after the work that needs no state."""
         rows = plain(X.all())
         pieces = self._split(rows, reader, block, learns=True)
         if pieces is None:
@@ -81,7 +84,7 @@ class OfColumns(Branches):
         params: Mapping[str, Any],
         reader: Reader,
     ) -> tuple[Joined, LazyRows]:
-        """Let each branch learn from its columns."""
+        """Return the states of the branches after one more block, and the split block."""
         pieces = piece.rows.array
         if not isinstance(pieces, Pieces):
             rows = plain(piece.rows.all())
@@ -103,7 +106,7 @@ class OfColumns(Branches):
         pieces = pieces._replace(parts=parts)
         if state is not None and state.sparse is not None:
             return state._replace(branches=states), LazyRows(pieces)
-        # As in scikit-learn's fit, the first rows say whether the output is sparse.
+        # As in scikit-learn's fit, the first rows decide whether the output is sparse.
         first = self._split(pieces.sample, reader, None, learns=False)
         assert first is not None
         made = self._made(layout, first, states)
@@ -126,7 +129,10 @@ class OfColumns(Branches):
     def _split(
         self, rows: Any, reader: Reader, block: int | None, *, learns: bool
     ) -> Pieces | None:
-        """Split a block, and do what needs no state; None where it goes the other way."""
+        """Return the split block after the work that needs no state.
+
+        The result is None if the block has to go the way of `Branches`.
+        """
         layout = self._layout(rows)
         if layout is None:
             return None
@@ -141,7 +147,7 @@ class OfColumns(Branches):
         return Pieces(head(rows, 2), parts)
 
     def _layout(self, rows: Any) -> list[Place] | None:
-        """Return the columns of each part of the output, None if it goes the other way."""
+        """Return the parts of the output, or None if the block has to go the way of `Branches`."""
         names = tuple(rows.columns) if hasattr(rows, "iloc") else None
         frame = names is not None and len(set(names)) == len(names)
         if not frame and type(rows) is not np.ndarray:
@@ -160,7 +166,7 @@ class OfColumns(Branches):
             (name, inner, columns(sample) if callable(columns) else columns)
             for name, inner, columns in estimator.transformers
         ]
-        if names is None:  # each made-up entry tells its column
+        if names is None:  # each made-up entry is the index of its column
             sample = np.tile(np.arange(rows.shape[1]), (2, 1))
         found: list[Place] = []
 
@@ -175,14 +181,14 @@ class OfColumns(Branches):
         inner["remainder"] = estimator.remainder
         taps = {name: Tap(name, see) for name, step in inner.items() if step != "drop"}
         with_others(estimator, taps).fit(sample)
-        if any(not place.columns for place in found):  # a column as a vector
+        if any(not place.columns for place in found):  # a branch takes a column as a vector
             return None
         return found
 
     def _made(
         self, layout: list[Place], pieces: Pieces, states: Mapping[str, tuple[Any, ...]]
     ) -> list[Any]:
-        """Return the parts of the output."""
+        """Return the arrays of which the output consists."""
         out = []
         weights = self.estimator.transformer_weights or {}
         for place, part in zip(layout, pieces.parts, strict=True):
@@ -200,7 +206,7 @@ class OfColumns(Branches):
 
 @dataclass(frozen=True, eq=False)
 class Join:
-    """The transformation of blocks, or of blocks that are split."""
+    """The transformation of blocks, which may be split already."""
 
     stage: OfColumns
     joined: Joined
@@ -208,7 +214,7 @@ class Join:
     whole = True
 
     def __call__(self, X: Any) -> Any:
-        """Return the rows of the output: sparse or dense."""
+        """Return the rows of the output, sparse or dense."""
         pieces = X
         if not isinstance(X, Pieces):
             pieces = self.stage._split(plain(X), ANYTHING, None, learns=False)
@@ -230,7 +236,7 @@ def _select(rows: Any, columns: list[int]) -> Any:
 
 
 def _array(rows: Any) -> Any:
-    """Return the rows of a part as an array or sparse rows; frames of numbers are numbers."""
+    """Return the rows of a part as an array or sparse rows. Frames of numbers become numbers."""
     if is_sparse(rows) or (is_array(rows) and not is_table(rows)):
         return rows
     try:

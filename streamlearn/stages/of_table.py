@@ -1,4 +1,4 @@
-"""Our transformers of tables as a stage: their columns are summed up in any order."""
+"""Our transformers of tables as a stage. The statistics of their blocks merge in any order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streamlearn.stages.stage import Framed, StagedBlock
 
 
 class Columns(NamedTuple):
-    """The state of a table's statistic, and the columns that it is of."""
+    """The state of a table's statistic, the names of its columns or None, and their number."""
 
     state: Any
     names: Any
@@ -24,7 +24,7 @@ class Columns(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class OfTable:
-    """One of our transformers of tables; it learns from whole blocks, which are merged.
+    """One of our transformers of tables. It learns from whole blocks, whose statistics merge.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class OfTable:
     statistic: Any
 
     def begin(self) -> Columns | None:
-        """Return where ``partial_fit`` goes on."""
+        """Return the state from which ``partial_fit`` continues."""
         known = self.estimator
         if not hasattr(known, "_state"):
             return None
@@ -45,7 +45,7 @@ class OfTable:
     def of_block(
         self, X: LazyRows, params: Mapping[str, Any], reader: Reader, block: int | None
     ) -> StagedBlock:
-        """Sum up the columns of a block."""
+        """Return the block with the statistic of its columns as the only part."""
         rows = plain(X.all())
         read = self.estimator._reader(rows)
         y = params.get("y")
@@ -63,7 +63,13 @@ class OfTable:
         params: Mapping[str, Any],
         reader: Reader,
     ) -> tuple[Columns, LazyRows]:
-        """Merge what the block said."""
+        """Return the state merged with the statistic of the block, and its rows.
+
+        Raises
+        ------
+        ValueError
+            If the block has another number of features.
+        """
         if not piece.parts:
             piece = self.of_block(piece.rows, params, reader, None)
         (part,) = piece.parts
@@ -85,7 +91,7 @@ class OfTable:
         return function if wanted == "default" else Framed(function, fitted)
 
     def fitted(self, state: Columns) -> Any:
-        """Return the fitted transformer."""
+        """Return a fitted copy of the transformer."""
         out = copy(self.estimator)
         out._finish(state.state, names=state.names, n_features=state.n_features)
         return out

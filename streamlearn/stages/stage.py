@@ -292,11 +292,13 @@ class Stateless:
 
 @dataclass(frozen=True, eq=False)
 class Known(Stateless):
-    """One of our transformers that a pass beforehand has fitted.
+    """One of our transformers that an earlier pass has fitted.
 
     Attributes
     ----------
+    estimator : object
     fitted_before : object
+        The fitted transformer.
     """
 
     fitted_before: Any = None
@@ -304,7 +306,7 @@ class Known(Stateless):
     def of_block(
         self, X: LazyRows, params: Mapping[str, Any], reader: Reader, block: int | None
     ) -> StagedBlock:
-        """Return the fitted transformer."""
+        """Return the block with the fitted transformer as the only part."""
         return StagedBlock(X, (self.fitted_before,))
 
     def function(self, state: Any) -> Callable[..., Any]:

@@ -30,11 +30,11 @@ OURS = {
         "TargetEncoder",
     ),
 }
-"""Our transformers that learn from blocks where scikit-learn's of the same name cannot."""
+"""Our transformers, by module, that learn from blocks. scikit-learn's of the same name cannot."""
 
 
 def is_ours(step: Any) -> bool:
-    """Return whether a step is one of our transformers, which learn from blocks that are merged."""
+    """Return whether a step is one of our transformers, whose statistics of blocks merge."""
     return hasattr(step, "_learner_of_rows") or hasattr(step, "_table_statistic")
 
 
