@@ -201,6 +201,10 @@ def run_length(n: int, seen: int, largest: int) -> int:
     largest : int
         The number of rows of the largest batch.
 
+    Returns
+    -------
+    int
+
     Examples
     --------
     >>> run_length(10_000, 0, 65_536), run_length(100_000, 0, 65_536)

@@ -37,6 +37,10 @@ def described(meta: Any, names: Sequence[str] | None, given: Any) -> FrameMeta:
         The columns of a two-dimensional array.
     given : Series or DataFrame, or None
         The meta of the frame that the result was made of.
+
+    Returns
+    -------
+    FrameMeta
     """
     frame = _shown(meta, names, given)
     return FrameMeta(frame, tuple(np.ravel(frame.dtypes)))

@@ -1,4 +1,4 @@
-"""FeatureUnion and ColumnTransformer as a stage: branches that learn side by side."""
+"""FeatureUnion and ColumnTransformer as a stage, in which each branch learns from its columns."""
 
 from __future__ import annotations
 

@@ -62,6 +62,10 @@ def widen(before: State, begun: State, state: State, features: Array) -> State:
     state : State
         These models after learning.
     features : array of int of shape (u,)
+
+    Returns
+    -------
+    State
     """
     xp, u = namespace(state.coef), features.shape[0]
     length = begun.coef[:, u : u + 1]

@@ -201,7 +201,7 @@ def damp(
         # n_j is computed from |z|, because heavy tails would make it small otherwise
         n = absolute * (absolute / xp.where(square > 0.0, square, 1.0))
         lost = prior / xp.maximum(n, prior)
-        # an inversion in this dtype must still tell copies of a feature apart
+        # an inversion in this dtype must still distinguish copies of a feature
         lost = xp.maximum(lost, 32 * xp.finfo(H.dtype).eps * D)
     diagonal = xp.linalg.diagonal(H) if H.ndim == 3 else H
     rows = square[:, -1:]
