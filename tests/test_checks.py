@@ -47,7 +47,15 @@ from streamlearn.linear_model import (
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import Pipeline
 from streamlearn.pipeline import make_pipeline as ours
-from streamlearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
+from streamlearn.preprocessing import (
+    KBinsDiscretizer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    QuantileTransformer,
+    RobustScaler,
+    SplineTransformer,
+    StandardScaler,
+)
 from streamlearn.preprocessing.scaler import Scaler
 from streamlearn.wrappers import Incremental, ParallelPostFit
 from tests.backends import Backend, open_backend, selected
@@ -174,6 +182,10 @@ ESTIMATORS = {
     "StandardScaler": StandardScaler(),
     "MinMaxScaler": MinMaxScaler((-1, 2)),
     "MaxAbsScaler": MaxAbsScaler(clip=True),
+    "RobustScaler": RobustScaler(),
+    "QuantileTransformer": QuantileTransformer(n_quantiles=20),
+    "KBinsDiscretizer": KBinsDiscretizer(4, encode="ordinal", strategy="uniform"),
+    "SplineTransformer": SplineTransformer(knots="quantile"),
     "SGDClassifier": SGDClassifier(loss="log_loss", **ONCE),
     "SGDClassifier-optimal": SGDClassifier(
         loss="modified_huber",
@@ -204,6 +216,7 @@ ESTIMATORS = {
 SCALERS = (
     *("mean_", "var_", "scale_", "min_"),
     *("data_min_", "data_max_", "data_range_", "max_abs_"),
+    *("center_", "quantiles_", "references_"),
 )
 """Fitted attributes of the scalers."""
 METHODS = (
@@ -253,7 +266,7 @@ class Once:
         learned = {"_state", "_weighted", "_learned", "_seed", "_epoch", "_inertia", "_unread"}
         for name in [name for name in vars(self) if name.endswith("_") or name in learned]:
             delattr(self, name)
-        if isinstance(self, MinMaxScaler | MaxAbsScaler):
+        if isinstance(self, MinMaxScaler | MaxAbsScaler | RobustScaler | QuantileTransformer):
             return self.partial_fit(X, y)
         if not is_classifier(self):
             return self.partial_fit(X, y, sample_weight=sample_weight)
@@ -275,6 +288,20 @@ class OnceMaxAbsScaler(Once, MaxAbsScaler):
     def fit(self, X, y=None):
         """Take no weights."""
         return super().fit(X, y)
+
+
+class OnceRobustScaler(Once, RobustScaler):
+    def fit(self, X, y=None):
+        """Take no weights."""
+        return super().fit(X, y)
+
+
+class OnceKBinsDiscretizer(Once, KBinsDiscretizer):
+    pass
+
+
+class OnceSplineTransformer(Once, SplineTransformer):
+    pass
 
 
 class OnceSGDClassifier(Once, SGDClassifier):
@@ -309,6 +336,15 @@ class OnceMLPRegressor(Once, MLPRegressor):
         MinMaxScaler((-1, 1), clip=True),
         MaxAbsScaler(),
         MaxAbsScaler(clip=True),
+        RobustScaler(),
+        RobustScaler(with_centering=False, unit_variance=True),
+        QuantileTransformer(),
+        QuantileTransformer(output_distribution="normal"),
+        KBinsDiscretizer(),
+        KBinsDiscretizer(encode="ordinal", strategy="kmeans"),
+        KBinsDiscretizer(encode="onehot-dense", strategy="uniform"),
+        SplineTransformer(),
+        SplineTransformer(knots="quantile", handle_missing="zeros", sparse_output=True),
         SGDClassifier(max_iter=5),
         SGDClassifier(loss="log_loss", average=True, max_iter=5),
         SGDRegressor(max_iter=5),
@@ -329,6 +365,9 @@ class OnceMLPRegressor(Once, MLPRegressor):
         OnceStandardScaler(),
         OnceMinMaxScaler(),
         OnceMaxAbsScaler(),
+        OnceRobustScaler(),
+        OnceKBinsDiscretizer(),
+        OnceSplineTransformer(),
         OnceSGDClassifier(loss="log_loss"),
         OnceSGDRegressor(),
         OncePassiveAggressiveRegressor(C=0.01),
@@ -889,7 +928,10 @@ BY_BLOCK = {
 """What a wrapped estimator says that sees blocks only."""
 BROKEN = list(broken(Table(np.ones((N_ROWS, 4)), None, None), np.ones(N_ROWS)))
 OF_Y = ("other chunks", "fewer rows", "more features")
-WITHOUT_Y = ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "MiniBatchKMeans")
+WITHOUT_Y = (
+    *("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "QuantileTransformer"),
+    *("KBinsDiscretizer", "SplineTransformer", "MiniBatchKMeans"),
+)
 """What is wrong by a y, and who does not look at it."""
 
 

@@ -298,7 +298,10 @@ class _AsAsked(NamedTuple):
         if self.function.extrapolation == "error":
             made = entries(out)
             if bool(namespace(made).any(namespace(made).isnan(made))):
-                raise ValueError("`X` contains values beyond the limits of the knots.")
+                # The words of scikit-learn, and of scipy where rows become sparse.
+                raise ValueError(
+                    "Out of bounds: `X` contains values beyond the limits of the knots."
+                )
         if self.order == "C" or is_sparse(out):
             return out
         if not isinstance(out, np.ndarray):

@@ -20,7 +20,9 @@ from sklearn.utils import get_tags
 import streamlearn.linear_model as our_models
 import streamlearn.preprocessing as our_transformers
 
-pytestmark = pytest.mark.filterwarnings("ignore:Class PassiveAggressive:FutureWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Class PassiveAggressive:FutureWarning", "ignore:n_quantiles:UserWarning"
+)
 
 PAIRS = {
     "SGDClassifier": (our_models, their_models),
@@ -31,12 +33,17 @@ PAIRS = {
     "StandardScaler": (our_transformers, their_transformers),
     "MinMaxScaler": (our_transformers, their_transformers),
     "MaxAbsScaler": (our_transformers, their_transformers),
+    "RobustScaler": (our_transformers, their_transformers),
+    "QuantileTransformer": (our_transformers, their_transformers),
+    "KBinsDiscretizer": (our_transformers, their_transformers),
+    "SplineTransformer": (our_transformers, their_transformers),
 }
 ROW_BY_ROW = ("Perceptron", "PassiveAggressiveClassifier", "PassiveAggressiveRegressor")
+QUANTILES = ("RobustScaler", "QuantileTransformer", "KBinsDiscretizer", "SplineTransformer")
 LINEAR = ("SGDClassifier", "SGDRegressor", *ROW_BY_ROW)
 
 TAGS = {
-    "array_api_support": (*LINEAR, "MaxAbsScaler"),  # on any library without a setting
+    "array_api_support": (*LINEAR, "MaxAbsScaler", *QUANTILES),  # on any, without a setting
 }
 """Tags that differ, and where."""
 
@@ -60,7 +67,10 @@ ATTRIBUTES = {"loss_curve_": LINEAR}
 """Fitted attributes of ours alone."""
 
 ARGUMENTS = {
-    "sample_weight": ("PassiveAggressiveClassifier", "PassiveAggressiveRegressor"),
+    "sample_weight": (
+        *("PassiveAggressiveClassifier", "PassiveAggressiveRegressor"),
+        *("KBinsDiscretizer", "SplineTransformer"),  # of partial_fit, which is ours alone
+    ),
 }
 """Arguments of ``fit`` and ``partial_fit`` of ours alone."""
 

@@ -31,6 +31,8 @@ FILES = {
     ),
     "scalers and pipelines": (
         "preprocessing/tests/test_data.py",
+        "preprocessing/tests/test_discretization.py",
+        "preprocessing/tests/test_polynomial.py",
         "tests/test_pipeline.py",
     ),
 }
