@@ -262,6 +262,12 @@ class KBinsDiscretizer(OneToOneFeatureMixin, MergeableTransformer):
         ]
         return np.asarray(made, dtype=object)
 
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags: what is fitted is NumPy's, whatever X is."""
+        tags = super().__sklearn_tags__()
+        tags.array_api_support = False
+        return tags
+
 
 def edges_of(params: Params, state: Quantiles) -> tuple[list[np.ndarray], list[str]]:
     """Return the edges of each feature's bins, and what there is to say of them."""

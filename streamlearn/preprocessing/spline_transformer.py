@@ -238,21 +238,28 @@ class SplineTransformer(OneToOneFeatureMixin, MergeableTransformer):
                 "is required by SplineTransformer."
             )
         made = _basis(params, self._state)
-        knots = to_numpy(made.knots).astype(np.float64)
-        n = made.n_splines
-        coef = np.eye(n, dtype=np.float64)
-        if self.extrapolation == "periodic":
-            coef = np.concatenate([coef, coef[: self.degree, :]])
-        goes_on = self.extrapolation in ("periodic", "continue")
-        self.bsplines_ = [
-            BSpline.construct_fast(t, coef, self.degree, extrapolate=goes_on) for t in knots
-        ]
+        self._knots, self._fitted = made.knots, params
         self.n_features_out_ = made.width
 
+    @property
+    def bsplines_(self) -> list[BSpline]:
+        """The splines of each feature, made of the knots: a state that is saved holds numbers."""
+        if not hasattr(self, "_fitted"):
+            raise AttributeError("This SplineTransformer has no bsplines_: it is not fitted yet.")
+        k, goes_on = self._fitted.degree, self._fitted.extrapolation in ("periodic", "continue")
+        knots = to_numpy(self._knots).astype(np.float64)
+        n = knots.shape[1] - k - 1
+        coef = np.eye(n)
+        if self._fitted.extrapolation == "periodic":
+            coef = np.eye(n - k)
+            coef = np.concatenate([coef, coef[:k, :]])
+        return [BSpline.construct_fast(t, coef, k, extrapolate=goes_on) for t in knots]
+
     def _function(self) -> Any:
-        params = self._asked(self._weighted)
-        knots = asarray(np.stack([each.t for each in self.bsplines_]), like=self._state.at)
-        return _as_asked(params, knots)
+        params = self._fitted._replace(
+            extrapolation=self.extrapolation, sparse=bool(self.sparse_output), order=self.order
+        )
+        return _as_asked(params, self._knots)
 
     def _transform(self, X: Any, names: Any) -> Any:
         out = super()._transform(X, names)
@@ -276,9 +283,9 @@ class SplineTransformer(OneToOneFeatureMixin, MergeableTransformer):
         return np.asarray([f"{name}_sp_{i}" for name in names for i in range(n)], dtype=object)
 
     def __sklearn_tags__(self) -> Any:
-        """Return scikit-learn's tags."""
+        """Return scikit-learn's tags: what is fitted is scipy's, whatever X is."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = self._allow_nan
+        tags.array_api_support = False
         return tags
 
 
