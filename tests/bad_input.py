@@ -31,7 +31,15 @@ from streamlearn.linear_model import (
 )
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import make_pipeline
-from streamlearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
+from streamlearn.preprocessing import (
+    KBinsDiscretizer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    QuantileTransformer,
+    RobustScaler,
+    SplineTransformer,
+    StandardScaler,
+)
 from streamlearn.wrappers import Incremental
 from tests.containers import CHUNKS, N_ROWS, dask_array, dask_frame
 
@@ -51,6 +59,10 @@ ESTIMATORS = {
     "StandardScaler": StandardScaler(),
     "MinMaxScaler": MinMaxScaler(),
     "MaxAbsScaler": MaxAbsScaler(),
+    "RobustScaler": RobustScaler(),
+    "QuantileTransformer": QuantileTransformer(n_quantiles=20),
+    "KBinsDiscretizer": KBinsDiscretizer(encode="ordinal", strategy="uniform"),
+    "SplineTransformer": SplineTransformer(extrapolation="error"),
     "MiniBatchKMeans": MiniBatchKMeans(3, random_state=0),
     "Perceptron": Perceptron(**ONCE),
     "PassiveAggressiveClassifier": PassiveAggressiveClassifier(**ONCE),
@@ -159,6 +171,31 @@ def by_themselves(estimator: BaseEstimator) -> bool:
 def scalers_of_ranges(estimator: BaseEstimator) -> bool:
     """MinMaxScaler"""
     return isinstance(estimator, MinMaxScaler)
+
+
+def robust_scalers(estimator: BaseEstimator) -> bool:
+    """RobustScaler"""
+    return isinstance(estimator, RobustScaler)
+
+
+def by_quantiles(estimator: BaseEstimator) -> bool:
+    """QuantileTransformer"""
+    return isinstance(estimator, QuantileTransformer)
+
+
+def discretizers(estimator: BaseEstimator) -> bool:
+    """KBinsDiscretizer"""
+    return isinstance(estimator, KBinsDiscretizer)
+
+
+def splines(estimator: BaseEstimator) -> bool:
+    """SplineTransformer"""
+    return isinstance(estimator, SplineTransformer)
+
+
+def by_weighted_quantiles(estimator: BaseEstimator) -> bool:
+    """KBinsDiscretizer and SplineTransformer"""
+    return discretizers(estimator) or splines(estimator)
 
 
 def linear_models(estimator: BaseEstimator) -> bool:
@@ -770,6 +807,97 @@ CASES = {
             TypeError,
         ),
     ],
+    "Quantiles, bins and splines": [
+        Case(
+            "`quantile_range=(80, 20)`",
+            lambda t: {},
+            r"Invalid quantile range: \(80, 20\)",
+            LEARN,
+            params={"quantile_range": (80, 20)},
+        ),
+        Case(
+            "sparse rows from which a median is subtracted",
+            lambda t: {"X": lambda wrap: csr_array(t.X)},
+            "Cannot center sparse matrices: use `with_centering=False`",
+            LEARN,
+            robust_scalers,
+            (ARRAY,),
+        ),
+        Case(
+            "`n_quantiles=20` and `subsample=10`",
+            lambda t: {},
+            "number of quantiles cannot be greater than the number of samples used. Got 20",
+            LEARN,
+            by_quantiles,
+            params={"subsample": 10},
+        ),
+        Case(
+            "sparse rows of which some are negative",
+            lambda t: {"X": lambda wrap: csr_array(-t.X)},
+            "QuantileTransformer only accepts non-negative sparse matrices",
+            (*LEARN, "transform"),
+            by_quantiles,
+            (ARRAY,),
+        ),
+        Case(
+            "negative weights",
+            lambda t: {"sample_weight": 0.5 - (np.arange(N_ROWS) == N_ROWS - 1)},
+            r"Negative values in data passed to `sample_weight`: quantiles .* got -0\.5",
+            LEARN,
+            by_weighted_quantiles,
+        ),
+        Case(
+            "`n_bins` for other features",
+            lambda t: {},
+            r"n_bins must be a scalar or array of shape \(n_features,\)",
+            LEARN,
+            params={"n_bins": [2, 3]},
+        ),
+        Case(
+            "`n_bins` below 2",
+            lambda t: {},
+            "invalid number of bins at indices 3. Number of bins must be at least 2",
+            LEARN,
+            params={"n_bins": [2, 3, 2, 1]},
+        ),
+        Case(
+            "weights for a method of quantiles that takes none",
+            lambda t: {"sample_weight": np.ones(N_ROWS)},
+            "quantile_method should either be set to 'averaged_inverted_cdf' or 'inverted_cdf'",
+            LEARN,
+            discretizers,
+            params={"strategy": "quantile", "quantile_method": "linear"},
+        ),
+        Case(
+            '`extrapolation="periodic"` and as few knots as the degree',
+            lambda t: {},
+            "Periodic splines require degree < n_knots. Got n_knots=3 and degree=3",
+            LEARN,
+            params={"extrapolation": "periodic", "n_knots": 3},
+        ),
+        Case(
+            "`knots` for other features",
+            lambda t: {},
+            r"knots.shape\[1\] == n_features is violated",
+            LEARN,
+            params={"knots": [[0.0], [1.0]]},
+        ),
+        Case(
+            "`knots` that are not sorted",
+            lambda t: {},
+            "knots must be sorted without duplicates",
+            LEARN,
+            params={"knots": [[0.0] * 4] * 2},
+        ),
+        Case(
+            '`extrapolation="error"` and rows beyond the knots',
+            lambda t: {"X": 2 * t.X},
+            "`X` contains values beyond the limits of the knots",
+            ("transform",),
+            splines,
+            state="fitted",
+        ),
+    ],
     "Clusters": [
         Case(
             "fewer rows than clusters",
@@ -837,16 +965,23 @@ CASES = {
 OUT_OF_RANGE = {
     "C": 0.0, "activation": "sine", "alpha": -1.0, "average": -1, "batch_size": 0, "beta_1": 1.0,
     "beta_2": 1.0, "class_weight": "even", "classes": 5, "clip": "yes", "compute_labels": "yes",
-    "copy": "yes", "early_stopping": "yes", "epsilon": -0.1, "estimator": 5, "eta0": 0.0,
-    "feature_range": 5, "fit_intercept": "yes",
+    "copy": "yes", "degree": -1, "dtype": int, "early_stopping": "yes", "encode": "binary",
+    "epsilon": -0.1, "estimator": 5, "eta0": 0.0, "extrapolation": "nearest",
+    "feature_range": 5, "fit_intercept": "yes", "handle_missing": "mean",
+    "ignore_implicit_zeros": "yes", "include_bias": "yes", "knots": "random",
     "hidden_layer_sizes": 0, "init": 5, "init_size": 0, "l1_ratio": 1.1, "learning_rate": "fast",
     "learning_rate_init": 0.0, "loss": "least squares", "max_fun": 0, "max_iter": 0,
     "max_no_improvement": -1, "momentum": 1.1, "n_clusters": 0, "n_init": 0.5,
-    "n_iter_no_change": 0, "n_jobs": 2, "nesterovs_momentum": "yes", "patience": 0, "penalty": "l0",
-    "power_t": "half", "predict_meta": 5, "predict_proba_meta": 5, "random_state": -1,
+    "n_bins": 1, "n_iter_no_change": 0, "n_jobs": 2, "n_knots": 1, "n_quantiles": 0,
+    "nesterovs_momentum": "yes", "order": "K", "output_distribution": "cauchy", "patience": 0,
+    "penalty": "l0",
+    "power_t": "half", "predict_meta": 5, "predict_proba_meta": 5,
+    "quantile_method": "nearest", "quantile_range": 5, "random_state": -1,
     "reassignment_ratio": -0.1, "scoring": "accurate", "shuffle": "blocks", "solver": "newton",
-    "tol": -1e-3, "transform_meta": 5, "validation_fraction": 1.0, "verbose": -1,
-    "warm_start": "yes", "with_mean": "yes", "with_std": "yes",
+    "sparse_output": "yes", "strategy": "equal", "subsample": 0,
+    "tol": -1e-3, "transform_meta": 5, "unit_variance": "yes", "validation_fraction": 1.0,
+    "verbose": -1, "warm_start": "yes", "with_centering": "yes", "with_mean": "yes",
+    "with_scaling": "yes", "with_std": "yes",
 }  # fmt: skip
 """A bad value of every parameter."""
 

@@ -19,6 +19,8 @@ from streamlearn.linear_model import SGDClassifier
 from streamlearn.pipeline import make_pipeline
 from tests.containers import blocks_of, dask_array
 
+pytestmark = pytest.mark.sampled(3)
+
 CHUNKS = (30, 0, 1, 69)
 MANY = (90, 0, 10, 100, 200)
 N = sum(MANY)
@@ -311,7 +313,7 @@ def test_bins_on_every_backend(encode, backend):
     if backend.name not in ("numpy", "readonly"):
         bins.set_params(encode="onehot")
         with pytest.raises(ValueError, match="encode='onehot-dense'"):
-            bins.transform(backend.asarray(X))
+            bins.fit_transform(backend.asarray(X))
 
 
 def test_bins_and_what_is_wrong():

@@ -202,7 +202,8 @@ class KBinsDiscretizer(OneToOneFeatureMixin, MergeableTransformer):
         return Params(n_bins, self.encode, self.strategy, self.quantile_method, dtype, size)
 
     def _publish(self) -> None:
-        edges, said = edges_of(self._asked(), self._state)
+        self._fitted = self._asked()
+        edges, said = edges_of(self._fitted, self._state)
         for warning in said:
             warnings.warn(warning, stacklevel=4)
         self.bin_edges_ = np.empty(len(edges), dtype=object)
@@ -210,7 +211,7 @@ class KBinsDiscretizer(OneToOneFeatureMixin, MergeableTransformer):
         self.n_bins_ = np.asarray([len(each) - 1 for each in edges])
 
     def _function(self) -> Bins:
-        return _bins(self._asked(), list(self.bin_edges_), self._state)
+        return _bins(self._fitted, list(self.bin_edges_), self._state)
 
     def _transform(self, X: Any, names: Any) -> Any:
         out = super()._transform(X, names)
@@ -233,7 +234,7 @@ class KBinsDiscretizer(OneToOneFeatureMixin, MergeableTransformer):
         function, names = self._function(), None
         shown = copy(self)
         shown.n_features_in_ = function.width
-        if "onehot" in self.encode:
+        if self._fitted.encode != "ordinal":
             shown._dense = None
         if is_collection(X) and hasattr(X, "columns"):
             names = super().get_feature_names_out()
@@ -253,7 +254,7 @@ class KBinsDiscretizer(OneToOneFeatureMixin, MergeableTransformer):
             The names of the features; with the number of the bin behind them if each has a column.
         """
         names = super().get_feature_names_out(input_features)
-        if self.encode == "ordinal":
+        if self._fitted.encode == "ordinal":
             return names
         made = [
             f"{name}_{float(i)}"

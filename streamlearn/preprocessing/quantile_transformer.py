@@ -144,13 +144,14 @@ class QuantileTransformer(Scaler):
             )
 
     def _learn(self, X: Any, *, reset: bool, **metadata: Any) -> Self:
+        super()._learn(X, reset=reset, **metadata)
         if self.ignore_implicit_zeros and not (is_collection(X) or hasattr(X, "tocsr")):
             warnings.warn(
                 "'ignore_implicit_zeros' takes effect only with sparse matrix. This parameter has "
                 "no effect.",
                 stacklevel=3,
             )
-        return super()._learn(X, reset=reset, **metadata)
+        return self
 
     def _statistic(self) -> Learner:
         return _learner(self._asked())

@@ -256,10 +256,7 @@ class SplineTransformer(OneToOneFeatureMixin, MergeableTransformer):
         return [BSpline.construct_fast(t, coef, k, extrapolate=goes_on) for t in knots]
 
     def _function(self) -> Any:
-        params = self._fitted._replace(
-            extrapolation=self.extrapolation, sparse=bool(self.sparse_output), order=self.order
-        )
-        return _as_asked(params, self._knots)
+        return _as_asked(self._fitted, self._knots)
 
     def _transform(self, X: Any, names: Any) -> Any:
         out = super()._transform(X, names)

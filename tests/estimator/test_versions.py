@@ -29,7 +29,15 @@ from streamlearn.linear_model import (
 )
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import make_pipeline
-from streamlearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
+from streamlearn.preprocessing import (
+    KBinsDiscretizer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    QuantileTransformer,
+    RobustScaler,
+    SplineTransformer,
+    StandardScaler,
+)
 from streamlearn.wrappers import Incremental, ParallelPostFit
 
 skops = pytest.importorskip("skops.io")
@@ -44,6 +52,10 @@ ESTIMATORS: dict[str, Any] = {
         StandardScaler(),
         MinMaxScaler((-1, 1), clip=True),
         MaxAbsScaler(),
+        RobustScaler(),
+        QuantileTransformer(n_quantiles=20),
+        KBinsDiscretizer(encode="ordinal"),
+        SplineTransformer(),
         SGDClassifier(**SEED),
         SGDRegressor(**SEED),
         Perceptron(**SEED),
