@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamlearn._arrays import asarray, namespace
-from streamlearn.core import kmeans, mlp, robust
+from streamlearn.core import imputation, kmeans, mlp, robust
 from streamlearn.core import rows as affine
 from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Batch, Info, Learner
@@ -93,6 +93,15 @@ def sums(s: moments.Moments) -> tuple:
     return s.weight + s.weight_low, moments.mean(s), moments.variance(s)
 
 
+def fills(s: imputation.Imputation) -> tuple:
+    return s.present, s.missing, imputation.values(imputation.Params(), s)
+
+
+LEFT_OUT = (
+    "test_nothing_is_read_back_to_the_host",
+    "how many columns come out is known once someone has looked which are empty",
+)
+
 SWEEPS_ARE_WATCHED = (
     "test_nothing_is_read_back_to_the_host",
     "row by row, a group of sweeps is over when one more changes nothing, and someone must look",
@@ -108,6 +117,15 @@ CASES = {
     "extremes-weights": Case(extremes.learner(extremes.Magnitude()), weighted),
     "extremes-integers": Case(extremes.learner(extremes.Magnitude(clip=True)), integers),
     "quantiles-weights": Case(robust.learner(robust.Robust(size=48)), weighted),
+    "imputation-mean": Case(
+        imputation.learner(imputation.Params(keep_empty=True)), gaps, value=fills
+    ),
+    "imputation-integers": Case(
+        imputation.learner(imputation.Params("median", missing=-3, size=32)),
+        integers,
+        value=fills,
+        exempt=(LEFT_OUT,),
+    ),
     "linear-hinge": Case(sgd.learner(sgd.Params()), classes, n_outputs=3),
     "linear-averaged-l1": Case(
         sgd.learner(sgd.Params(loss="log_loss", penalty="l1", average=1)), classes, 3

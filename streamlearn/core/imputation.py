@@ -1,0 +1,279 @@
+"""Fill in what is missing: by the mean or the median of each feature, in one pass and in any order.
+
+A number may stand for what is missing; else NaN does. The mean is that of
+`streamlearn.core.statistics.moments`, whose sums are exact to the last digit or two of the widest
+float. The median is exact while the different numbers of a feature fit into a summary of
+`streamlearn.core.statistics.quantiles`, and has a rank error of less than 0.1 % beyond.
+"""
+
+from __future__ import annotations
+
+from math import nan
+from typing import Any, NamedTuple
+
+from streamlearn._arrays import (
+    Array,
+    asarray,
+    cast,
+    columns_as_rows,
+    concat,
+    counted,
+    default_int,
+    device,
+    float_dtype,
+    namespace,
+    sorted_rows,
+    to_numpy,
+)
+from streamlearn.core.learner import Batch, Learner
+from streamlearn.core.statistics import moments, quantiles
+
+
+class Params(NamedTuple):
+    """What is filled in, and where.
+
+    Attributes
+    ----------
+    strategy : str
+        "mean" or "median".
+    missing : float or None
+        The number that stands for a missing one; None if that is NaN.
+    keep_empty : bool
+        Fill features of which nothing was seen with 0, instead of leaving them out.
+    indicator : bool
+        Add a column that tells where numbers were missing, for each feature that missed some.
+    size : int
+        Numbers that the median keeps of each feature.
+    """
+
+    strategy: str = "mean"
+    missing: float | None = None
+    keep_empty: bool = False
+    indicator: bool = False
+    size: int = quantiles.SIZE
+
+
+class Imputation(NamedTuple):
+    """What is known of each feature.
+
+    Attributes
+    ----------
+    summary : Moments or Quantiles
+        Of the numbers that are there.
+    present, missing : array of int of shape (n_features,)
+        How many are there, and how many are not.
+    exact : array of shape (n_features,)
+        The median of all rows where it is known without the summary, else NaN.
+    """
+
+    summary: moments.Moments | quantiles.Quantiles
+    present: Array
+    missing: Array
+    exact: Array
+
+
+def gaps(X: Array, missing: float | None) -> Array:
+    """Tell which numbers of X are missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> gaps(np.asarray([[1, -1]]), -1)
+    array([[False,  True]])
+    """
+    xp = namespace(X)
+    if missing is not None:
+        return X == missing
+    if xp.isdtype(X.dtype, "real floating"):
+        return xp.isnan(X)
+    return xp.zeros(X.shape, dtype=xp.bool, device=device(X))
+
+
+def init(params: Params, n_features: int, n_outputs: int = 1, *, like: Array) -> Imputation:
+    """Return what is known before any row, beside ``like``."""
+    xp, there = namespace(like), device(like)
+    nothing = xp.zeros(n_features, dtype=default_int(like), device=there)
+    unknown = xp.full(n_features, nan, dtype=float_dtype(like), device=there)
+    if params.strategy == "mean":
+        summary: Any = moments.init(moments.Params(), n_features, like=like)
+    else:
+        summary = quantiles.init(quantiles.Sketch(params.size), n_features, like=like)
+    return Imputation(summary, nothing, nothing, unknown)
+
+
+def of_block(params: Params, X: Array, weight: Array | None = None) -> Imputation:
+    """Return what a block says; rows have no weights.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> state = of_block(Params(), np.asarray([[1.0, np.nan], [3.0, 5.0]]))
+    >>> state.missing, values(Params(), state)
+    (array([0, 1]), array([2., 5.]))
+    """
+    xp, empty = namespace(X), init(params, X.shape[1], like=X)
+    if X.shape[0] == 0:
+        return empty
+    X = cast(X, float_dtype(X))
+    if params.missing is not None:
+        X = xp.where(gaps(X, params.missing), asarray(nan, like=X), X)
+    ints = empty.missing.dtype
+    if params.strategy == "mean":
+        found: Any = moments.of_block(moments.Params(), X)
+        missing = X.shape[0] - xp.astype(xp.round(found.weight + found.weight_low), ints)
+    else:
+        found = quantiles.of_block(quantiles.Sketch(params.size), X)
+        missing = xp.astype(found.missing, ints)
+    return empty._replace(summary=found, present=X.shape[0] - missing, missing=missing)
+
+
+def merge(a: Imputation, b: Imputation) -> Imputation:
+    """Return what the rows of ``a`` and ``b`` say together."""
+    of = moments.merge if isinstance(a.summary, moments.Moments) else quantiles.merge
+    unknown = nan * namespace(a.exact).ones_like(a.exact)
+    return Imputation(
+        of(a.summary, b.summary),  # type: ignore[arg-type]
+        a.present + b.present,
+        a.missing + b.missing,
+        unknown,
+    )
+
+
+def update(params: Params, state: Imputation, batch: Batch) -> tuple[Imputation, None]:
+    """Return what is known with the rows of ``batch`` among them."""
+    return merge(state, of_block(params, batch.X)), None
+
+
+def with_exact_median(params: Params, state: Imputation, X: Array) -> Imputation:
+    """Return ``state``, which is that of all rows X, with their medians."""
+    if params.strategy == "mean" or X.shape[0] <= params.size:
+        return state
+    xp, dtype, found = namespace(X), float_dtype(X), []
+    for j in range(X.shape[1]):
+        V, count = counted(sorted_rows(columns_as_rows(cast(X, dtype), j, j + 1, dtype)))
+        if params.missing is not None:
+            V = xp.where(gaps(V, params.missing), asarray(nan, like=V), V)
+            V, count = counted(sorted_rows(V))
+        n = int(count[0, 0])
+        low, high = V[0, max(0, (n - 1) // 2)], V[0, max(0, n // 2)]
+        found.append(low + (high - low) / 2 if n else asarray(nan, like=V[0, 0]))
+    return state._replace(exact=xp.stack(found))
+
+
+def values(params: Params, state: Imputation) -> Array:
+    """Return what is filled in, (n_features,): NaN for features that are left out."""
+    xp = namespace(state.present)
+    if isinstance(state.summary, moments.Moments):
+        out = moments.mean(state.summary)
+    else:
+        median = quantiles.quantile(state.summary, [0.5])[0, :]
+        out = xp.where(xp.isnan(state.exact), median, state.exact)
+    empty = 0.0 if params.keep_empty else nan
+    return xp.where(state.present > 0, out, empty * xp.ones_like(out))
+
+
+class Filled(NamedTuple):
+    """Rows with what was missing filled in.
+
+    Attributes
+    ----------
+    values : array of shape (n_features,)
+        What is filled in, beside the rows.
+    missing : float or None
+        As `Params` has it.
+    kept : array of int of shape (n_kept,), or None
+        The features that are kept; None for all.
+    features : array of int of shape (n_indicators,), or None
+        The features of which a column tells where they were missing; None for none.
+    """
+
+    values: Array
+    missing: float | None = None
+    kept: Array | None = None
+    features: Array | None = None
+
+    def __call__(self, X: Array) -> Array:
+        """Return the rows of X, in their dtype; integers as floats where values are floats."""
+        xp = namespace(X)
+        if xp.isdtype(self.values.dtype, "real floating"):
+            X = cast(X, float_dtype(X))
+        found = gaps(X, self.missing)
+        out = xp.where(found, cast(self.values, X.dtype), X)
+        if self.kept is not None:
+            out = xp.take(out, self.kept, axis=1)
+        if self.features is None:
+            return out
+        told = xp.astype(xp.take(found, self.features, axis=1), out.dtype)
+        return concat([out, told], axis=1)
+
+
+def applied(params: Params, state: Imputation) -> Filled:
+    """Return `apply` with the state at hand, for many batches.
+
+    Which features are left out or get an indicator is read from the device; if all are kept and
+    none gets one, nothing is.
+    """
+    kept = features = None
+    if not params.keep_empty:
+        present = to_numpy(state.present) > 0
+        if not present.all():
+            kept = _places(present, state)
+    if params.indicator:
+        features = _places(to_numpy(state.missing) > 0, state)
+    return Filled(values(params, state), params.missing, kept, features)
+
+
+def _places(chosen: Any, state: Imputation) -> Array:
+    return asarray(chosen.nonzero()[0], like=state.present)
+
+
+def apply(params: Params, state: Imputation, X: Array) -> Array:
+    """Return the rows of X with what was missing filled in, in their float dtype.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.asarray([[1.0, np.nan], [3.0, 5.0]])
+    >>> apply(Params(indicator=True), of_block(Params(), X), X)
+    array([[1., 5., 1.],
+           [3., 5., 0.]])
+    """
+    return applied(params, state)(X)
+
+
+def n_features(state: Imputation) -> int:
+    """Return how many features the state is of."""
+    return state.present.shape[0]
+
+
+def is_finite(state: Imputation) -> Array:
+    """Tell whether no row is known to have been infinite."""
+    of = moments if isinstance(state.summary, moments.Moments) else quantiles
+    return of.is_finite(state.summary)
+
+
+def is_clean(state: Imputation, n_rows: int) -> Array:
+    """Tell whether none of ``n_rows`` finite rows missed a number."""
+    return namespace(state.missing).all(state.missing == 0)
+
+
+def is_empty(state: Imputation) -> Array:
+    """Tell whether no row has been seen."""
+    return namespace(state.present).all(state.present + state.missing == 0)
+
+
+def learner(params: Params) -> Learner:
+    """Return a mergeable learner that fills in what is missing as ``params`` ask."""
+    return Learner(
+        params,
+        init,
+        update,
+        apply,
+        of_block,
+        merge,
+        applied=applied,
+        n_features=n_features,
+        is_finite=is_finite,
+        is_clean=is_clean,
+        is_empty=is_empty,
+    )
