@@ -23,7 +23,7 @@ FLOORS = [
     {"stages"},
     {"_training"},
     {"_estimator"},
-    {"preprocessing", "linear_model", "cluster", "neural_network", "wrappers"},
+    {"preprocessing", "impute", "linear_model", "cluster", "neural_network", "wrappers"},
     {"pipeline", "diagnostics"},
     {"compose"},
 ]

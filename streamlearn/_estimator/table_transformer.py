@@ -19,8 +19,8 @@ from streamlearn._arrays import asarray, is_array
 from streamlearn._arrays.sparse import is_sparse
 from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._estimator.outputs import Transformer
-from streamlearn._estimator.tables import TableReader, check_table
-from streamlearn._validation.columns import Table, table_of
+from streamlearn._estimator.tables import TableReader, check_table, reader_of
+from streamlearn._validation.columns import Table
 from streamlearn._validation.messages import no_rows
 
 
@@ -36,11 +36,20 @@ class TableStatistic(NamedTuple):
         holds as its target, or None; ``block`` is the number that errors call it, or None.
     merge : callable
         ``(a, b, reader) -> state``: what the rows of both say, exactly.
+    reads : bool
+        Whether ``of_table`` is given what a block holds instead of a table, and reads it itself:
+        arrays of numbers need not become columns.
     """
 
     params: Any
     of_table: Callable[..., Any]
     merge: Callable[..., Any]
+    reads: bool = False
+
+    def of(self, X: Any, y: Any, reader: TableReader, block: int | None) -> Any:
+        """Return what a block says."""
+        given = X if self.reads else reader.table(X, block)
+        return self.of_table(self.params, given, y, reader, block)
 
 
 class TableTransformer(CallbackSupportMixin, Transformer):
@@ -138,13 +147,12 @@ class TableTransformer(CallbackSupportMixin, Transformer):
         """Return how blocks are read: as X if it is given, else as what was fitted."""
         name = type(self).__name__
         if X is not None:
-            table = table_of(X)
-            return TableReader(name, len(table.columns), table.names)
+            return reader_of(name, X)
         names = getattr(self, "feature_names_in_", None)
         names = None if names is None else tuple(names.tolist())
         return TableReader(name, getattr(self, "n_features_in_", None), names)
 
-    def _rows_function(self) -> TableFunction:
+    def _rows_function(self) -> Callable[..., Any]:
         """Return the transformation of the rows of blocks."""
         return TableFunction(self._reader(), self._transformed)
 
@@ -168,8 +176,7 @@ class TableTransformer(CallbackSupportMixin, Transformer):
 
 def of_block(statistic: TableStatistic, reader: TableReader, block: engine.Block) -> Any:
     """Return what a block says."""
-    table = reader.table(block.X, block.named)
-    return statistic.of_table(statistic.params, table, block.y, reader, block.named)
+    return statistic.of(block.X, block.y, reader, block.named)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,14 @@ from streamlearn._arrays.sparse import is_sparse
 from streamlearn._estimator.inputs import is_foreign
 from streamlearn._sklearn import _check_feature_names, _check_n_features
 from streamlearn._validation.columns import Table, table_of
-from streamlearn._validation.reader import CLIP, DENSE, dense_or_raise, in_block
+from streamlearn._validation.reader import (
+    CLIP,
+    DENSE,
+    Reader,
+    dense_or_raise,
+    finite_or_raise,
+    in_block,
+)
 
 
 class TableReader(NamedTuple):
@@ -55,18 +62,42 @@ class TableReader(NamedTuple):
                 f"{self.estimator} is expecting {list(self.names)}. Select the columns by name, in "
                 "this order."
             )
-        if self.n_features not in (None, len(table.columns)):
-            raise ValueError(
-                f"{in_block('X', block)} has {len(table.columns)} columns, but {self.estimator} is "
-                f"expecting {self.n_features} features as input. All blocks must have the same "
-                "columns."
-            )
+        self._as_many_or_raise(len(table.columns), block)
         for j, column in enumerate(table.columns):
             dtype = getattr(column, "dtype", None)
             if isinstance(dtype, np.dtype) and dtype.kind == "f" and np.isinf(column).any():
                 where = self.column(j) if block is None else f"block {block}, {self.column(j)}"
                 raise ValueError(f"Input X contains infinity in {where}. {CLIP}")
         return table
+
+    def array(self, X: Any, block: int | None = None, *, allow_nan: bool = True) -> Any:
+        """Return a block that is an array of numbers as it is.
+
+        Raises
+        ------
+        ValueError
+            If it has other columns than were announced, or holds infinity, or NaN where that is not
+            allowed.
+        """
+        if X.ndim != 2:
+            raise ValueError(
+                f"{in_block('X', block)} has shape {tuple(X.shape)}: Expected 2D array."
+            )
+        self._as_many_or_raise(X.shape[1], block)
+        finite_or_raise(X, "X", block, allow_nan=allow_nan)
+        return X
+
+    def floats(self, X: Any, block: int | None = None, *, allow_nan: bool = True) -> Any:
+        """Return a block as an array of floats; errors as `streamlearn._validation.reader` has."""
+        return Reader(self.estimator, self.n_features, self.names, allow_nan).rows(X, block)
+
+    def _as_many_or_raise(self, n_columns: int, block: int | None) -> None:
+        if self.n_features not in (None, n_columns):
+            raise ValueError(
+                f"{in_block('X', block)} has {n_columns} columns, but {self.estimator} is "
+                f"expecting {self.n_features} features as input. All blocks must have the same "
+                "columns."
+            )
 
     def column(self, j: int) -> str:
         """Return what errors call column ``j``."""
@@ -124,9 +155,21 @@ def check_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[Any, 
         )
     _check_feature_names(estimator, said, reset=reset)
     _check_n_features(estimator, said, reset=reset)
+    return X, reader_of(name, said)
+
+
+def reader_of(estimator: str, said: Any) -> TableReader:
+    """Return how blocks are read that have the columns of an array or frame."""
     columns = getattr(said, "column_names", getattr(said, "columns", None))
     names = None if columns is None else tuple(map(str, columns))
-    return X, TableReader(name, int(said.shape[1]), names)
+    return TableReader(estimator, int(said.shape[1]), names)
+
+
+def is_of_numbers(x: Any) -> bool:
+    """Tell whether ``x`` is a dense array of numbers, of any library."""
+    if isinstance(x, np.ndarray):
+        return x.dtype.kind in "biuf"
+    return is_array(x) and not is_sparse(x)
 
 
 def is_frame_in_memory(x: Any) -> bool:

@@ -69,7 +69,13 @@ def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate([part for part in parts if len(part)] or [parts[0]])
 
 
-def few_or_raise(values: np.ndarray, where: str) -> None:
+HASH = (
+    "for categories. Hash it, sklearn.feature_extraction.FeatureHasher(input_type='string'), or "
+    "leave it out."
+)
+
+
+def few_or_raise(values: np.ndarray, where: str, advice: str = HASH) -> None:
     """Check that a column does not have more than `MOST` categories.
 
     Raises
@@ -79,9 +85,7 @@ def few_or_raise(values: np.ndarray, where: str) -> None:
     """
     if len(values) > MOST:
         raise ValueError(
-            f"{where} has more than {MOST:,} distinct values, which are too many for categories. "
-            "Hash it, sklearn.feature_extraction.FeatureHasher(input_type='string'), or leave "
-            "it out."
+            f"{where} has more than {MOST:,} distinct values, which are too many {advice}"
         )
 
 

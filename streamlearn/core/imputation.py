@@ -83,7 +83,7 @@ def gaps(X: Array, missing: float | None) -> Array:
     """
     xp = namespace(X)
     if missing is not None:
-        return X == missing
+        return missing == X
     if xp.isdtype(X.dtype, "real floating"):
         return xp.isnan(X)
     return xp.zeros(X.shape, dtype=xp.bool, device=device(X))

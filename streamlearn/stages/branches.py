@@ -18,6 +18,7 @@ from streamlearn._validation.missing import as_known
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import LazyRows, n_rows
 from streamlearn.stages.chain import Chain
+from streamlearn.stages.of_table import OfTable
 from streamlearn.stages.stage import Mergeable, StagedBlock, head
 
 
@@ -87,7 +88,7 @@ class Branches:
             parts[name] = piece.parts
 
         first = [stage for chain in self.branches.values() for stage in chain.stages[:1]]
-        if any(isinstance(stage, Mergeable) for stage in first):
+        if any(isinstance(stage, Mergeable | OfTable) for stage in first):
             self.tap(X.array, None, collect)
         return StagedBlock(X, (parts,))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from streamlearn._arrays.plain import plain
-from streamlearn._sklearn import _get_output_config
+from streamlearn._sklearn import _get_feature_names, _get_output_config
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import LazyRows
 from streamlearn.stages.stage import Framed, StagedBlock
@@ -40,7 +40,8 @@ class OfTable:
         known = self.estimator
         if not hasattr(known, "_state"):
             return None
-        return Columns(known._state, known._reader().names, known.n_features_in_)
+        names = getattr(known, "feature_names_in_", None)
+        return Columns(known._state, names, known.n_features_in_)
 
     def of_block(
         self, X: LazyRows, params: Mapping[str, Any], reader: Reader, block: int | None
@@ -49,10 +50,8 @@ class OfTable:
         rows = plain(X.all())
         read = self.estimator._reader(rows)
         y = params.get("y")
-        state = self.statistic.of_table(
-            self.statistic.params, read.table(rows, block), y, read, block
-        )
-        columns = Columns(state, read.names, read.n_features)
+        state = self.statistic.of(rows, y, read, block)
+        columns = Columns(state, _get_feature_names(rows), read.n_features)
         return StagedBlock(LazyRows(rows), (columns,))
 
     def learn(
@@ -79,7 +78,8 @@ class OfTable:
                     f"X has {part.n_features} features, but {type(self.estimator).__name__} is "
                     f"expecting {state.n_features} features as input."
                 )
-            read = self.estimator._reader()._replace(names=state.names)
+            names = None if state.names is None else tuple(state.names)
+            read = self.estimator._reader()._replace(names=names)
             part = state._replace(state=self.statistic.merge(state.state, part.state, reader=read))
         return part, piece.rows
 

@@ -1,0 +1,178 @@
+"""What is missing in a column, and the column with it filled in.
+
+A column of objects may hold None and NaN, which are two things to scikit-learn. A column of another
+kind knows one missing value only, and that is meant by NaN, None and pandas' NA alike.
+"""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from streamlearn._validation.columns import factorize, missing_in, numpy_of
+
+
+def is_gap(placeholder: Any) -> bool:
+    """Tell whether a placeholder of missing values is None, NaN or pandas' NA.
+
+    Examples
+    --------
+    >>> is_gap(None), is_gap(float("nan")), is_gap(0)
+    (True, True, False)
+    """
+    return placeholder is None or is_na(placeholder) or is_nan(placeholder)
+
+
+def is_nan(x: Any) -> bool:
+    """Tell whether a value is a number that is NaN."""
+    return isinstance(x, Real) and not isinstance(x, Integral) and bool(x != x)
+
+
+def is_na(x: Any) -> bool:
+    """Tell whether a value is pandas' NA."""
+    return type(x).__name__ == "NAType"
+
+
+def missing_where(column: Any, placeholder: Any) -> np.ndarray:
+    """Return which entries of a column are those that a placeholder stands for.
+
+    Examples
+    --------
+    >>> column = np.asarray(["a", None, np.nan], dtype=object)
+    >>> missing_where(column, None).tolist(), missing_where(column, np.nan).tolist()
+    ([False, True, False], [False, False, True])
+    >>> missing_where(column, "a").tolist()
+    [True, False, False]
+    """
+    if is_gap(placeholder):
+        found = missing_in(column)
+        if not _of_objects(column) or is_na(placeholder):
+            return found
+        return found & (_is_none(column, found) == (placeholder is None))
+    if isinstance(column, np.ndarray) and column.dtype.kind in "biuf":
+        equal = column == placeholder
+        return equal if isinstance(equal, np.ndarray) else np.zeros(column.shape, dtype=bool)
+    codes, values = factorize(column)
+    equal = np.fromiter((_equal(value, placeholder) for value in values), bool, len(values))
+    return equal[codes]
+
+
+def others_missing(column: Any, placeholder: Any) -> bool:
+    """Tell whether NaN is in a column that a placeholder does not stand for.
+
+    None among objects is a value like others.
+    """
+    kind = getattr(getattr(column, "dtype", None), "kind", "O")
+    if is_na(placeholder) or is_nan(placeholder) or kind in "biuSU":
+        return False
+    found = missing_in(column)
+    if not _of_objects(column):
+        return placeholder is not None and bool(found.any())
+    return bool((found & ~_is_none(column, found)).any())
+
+
+def _of_objects(column: Any) -> bool:
+    dtype = getattr(column, "dtype", None)
+    return isinstance(dtype, np.dtype) and dtype.kind == "O"
+
+
+def _is_none(column: Any, missing: np.ndarray) -> np.ndarray:
+    out = np.zeros(missing.shape, dtype=bool)
+    at = np.flatnonzero(missing)
+    entries = np.asarray(column, dtype=object)[at]
+    out[at] = np.fromiter((x is None for x in entries), bool, len(at))
+    return out
+
+
+def _equal(value: Any, placeholder: Any) -> bool:
+    return bool(value is not None and value == placeholder)
+
+
+def array_dtype(column: Any, n_missing: int = 0) -> np.dtype:
+    """Return the dtype of the array that scikit-learn makes of a column.
+
+    Examples
+    --------
+    >>> array_dtype(np.asarray([1, 2]))
+    dtype('int64')
+    """
+    if isinstance(getattr(column, "dtype", None), np.dtype):
+        return column.dtype
+    dtype = factorize(column[:0]).values.dtype
+    if n_missing and dtype.kind in "biu":
+        return np.dtype(object) if dtype.kind == "b" else np.dtype(np.float64)
+    return dtype
+
+
+def common_dtype(dtypes: list[np.dtype]) -> np.dtype:
+    """Return the dtype of an array of columns of several dtypes, objects where they are no numbers.
+
+    Examples
+    --------
+    >>> common_dtype([np.dtype("i8"), np.dtype("f8")])
+    dtype('float64')
+    >>> common_dtype([np.dtype("i8"), np.dtype("M8[s]")])
+    dtype('O')
+    """
+    kinds = {dtype.kind for dtype in dtypes}
+    if len(set(dtypes)) == 1:
+        return dtypes[0]
+    if kinds <= set("biufc") or kinds <= {"U"} or kinds <= {"S"}:
+        return np.result_type(*dtypes)
+    return np.dtype(object)
+
+
+def filled_array(column: Any, at: np.ndarray, value: Any, dtype: np.dtype) -> np.ndarray:
+    """Return a column as an array of ``dtype``, with a value where ``at`` is True."""
+    if not at.any():
+        return numpy_of(column).astype(dtype, copy=False)
+    found = numpy_of(column)
+    if dtype.kind in "iu" and found.dtype.kind == "f":  # whose gaps are no integers
+        found = np.where(at, 0, found)
+    out = found.astype(dtype)
+    out[at] = value
+    return out
+
+
+def filled_series(column: Any, at: np.ndarray, value: Any) -> Any:
+    """Return a column of pandas with a value where ``at`` is True.
+
+    Its dtype depends on its dtype before and the value, not on whether anything is filled in, so
+    that all partitions get the same: its own where that holds the value.
+    """
+    dtype = column.dtype
+    if hasattr(dtype, "categories"):
+        if value not in dtype.categories:
+            column = column.cat.add_categories([value])
+    elif not _holds(dtype, value):
+        column = column.astype(_wider(dtype, value))
+    return column.mask(at, value) if at.any() else column
+
+
+def _holds(dtype: Any, value: Any) -> bool:
+    """Tell whether a dtype of pandas holds a value as it is, but for the rounding of floats."""
+    if isinstance(dtype, np.dtype):
+        if dtype.kind == "f":
+            return isinstance(value, Real | np.bool_)
+        if dtype.kind in "iu":
+            return isinstance(value, Real) and float(value).is_integer()
+        if dtype.kind == "b":
+            return isinstance(value, bool | np.bool_)
+        if dtype.kind == "O":
+            return True
+    import pandas as pd
+
+    try:
+        (held,) = pd.array([value], dtype=dtype)
+        return bool(held == value) and isinstance(held, str) == isinstance(value, str)
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def _wider(dtype: Any, value: Any) -> Any:
+    number = isinstance(value, Real | np.bool_)
+    if isinstance(dtype, np.dtype):
+        return np.float64 if number and dtype.kind in "biuf" else object
+    return "Float64" if number and getattr(dtype, "kind", "O") in "biuf" else object

@@ -1,0 +1,213 @@
+"""Rows with what was missing filled in, and back, as functions of what a block holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from streamlearn._arrays import asarray, cast, float_dtype, is_array, namespace, same_dtype, to_numpy
+from streamlearn._estimator.tables import TableReader, is_of_numbers
+from streamlearn._validation.columns import Table
+from streamlearn._validation.fills import (
+    array_dtype,
+    common_dtype,
+    filled_array,
+    filled_series,
+    is_gap,
+)
+from streamlearn._validation.reader import as_array, same_place_or_raise
+from streamlearn.core.imputation import Filled
+from streamlearn.impute import seen
+
+
+class Fills(NamedTuple):
+    """What is filled in.
+
+    Attributes
+    ----------
+    numbers : bool
+        Whether all columns become floats, and what is filled in is an array beside them.
+    placeholder : object
+        What stands for a missing value.
+    values : list or None
+        What is filled in for each column, if it is no array.
+    dtype : str
+        That of the array that the columns of ``fit`` make.
+    """
+
+    numbers: bool
+    placeholder: Any
+    values: list[Any] | None
+    dtype: str
+
+
+@dataclass(frozen=True, eq=False)
+class ImputerFunction:
+    """What was missing is filled in.
+
+    It takes cache-sized batches of an array, and frames.
+
+    Attributes
+    ----------
+    reader : TableReader
+    fills : Fills
+    statistics : array
+        What is filled in, where it is an array beside the rows.
+    kept : ndarray of int
+        The columns that are not left out.
+    features : ndarray of int, or None
+        The columns of which another tells where they were missing.
+    names : tuple of str
+        Of the columns that come out.
+    constant : bool
+        Whether the constant that is filled in must be of the kind of the rows.
+    framed : bool
+        Whether a frame of pandas comes out as one.
+    """
+
+    reader: TableReader
+    fills: Fills
+    statistics: Any
+    kept: np.ndarray
+    features: np.ndarray | None
+    names: tuple[str, ...]
+    constant: bool
+    framed: bool
+
+    def __call__(self, X: Any) -> Any:
+        """Return the rows of X without what was missing.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is in another place than what is filled in, or misses other values.
+        """
+        placeholder = self.fills.placeholder
+        objects = np.dtype(self.fills.dtype).kind == "O"
+        if self.fills.values is None:
+            X = self.reader.floats(X, allow_nan=seen.allows_nan(placeholder))
+            same_place_or_raise(X, self.statistics, self.reader.estimator, "transform")
+            return self._filled(X, self.statistics)
+        if not is_of_numbers(X) or (isinstance(X, np.ndarray) and objects):
+            return self._of_table(self.reader.table(X))
+        X = self.reader.array(X, allow_nan=seen.allows_nan(placeholder))
+        dtype = to_numpy(X[:0, ...]).dtype
+        seen.known_or_raise(dtype, placeholder, self.reader.estimator)
+        self._castable_or_raise(dtype)
+        values = np.asarray(self.fills.values)
+        return self._filled(X, asarray(np.nan_to_num(values), like=X))
+
+    def _filled(self, X: Any, values: Any) -> Any:
+        every = len(self.kept) == X.shape[1]
+        kept = None if every else seen.places_in(self.kept, X)
+        features = None if self.features is None else seen.places_in(self.features, X)
+        return Filled(values, seen.number_of(self.fills.placeholder), kept, features)(X)
+
+    def _castable_or_raise(self, dtype: np.dtype) -> None:
+        if self.constant and not np.can_cast(self.fills.dtype, dtype, casting="same_kind"):
+            raise ValueError(
+                f"The dtype of the filling value (i.e. {np.dtype(self.fills.dtype)!r}) cannot be "
+                f"cast to the input data that is {dtype!r}. Make sure that the dtypes of the "
+                "input data are of the same kind between fit and transform."
+            )
+
+    def _of_table(self, table: Table) -> Any:
+        """Return the columns of a table, as an array or a frame of pandas."""
+        placeholder, values = self.fills.placeholder, self.fills.values
+        assert values is not None
+        at = seen.masks(table, placeholder)
+        dtypes = [
+            array_dtype(column, int(where.sum()))
+            for column, where in zip(table.columns, at, strict=True)
+        ]
+        dtype = common_dtype(dtypes)
+        seen.known_or_raise(dtype, placeholder, self.reader.estimator)
+        seen.no_other_or_raise(table, placeholder, self.reader, None)
+        if self.framed and table.names is not None:
+            return self._framed(table, at)
+        if np.dtype(self.fills.dtype).kind == "O":
+            dtype = np.dtype(object)
+        self._castable_or_raise(dtype)
+        made = [filled_array(table.columns[j], at[j], values[j], dtype) for j in self.kept]
+        told = [] if self.features is None else [at[j].astype(dtype) for j in self.features]
+        both = [*made, *told]
+        return np.stack(both, axis=1) if both else np.empty((table.n_rows, 0), dtype)
+
+    def _framed(self, table: Table, at: list[np.ndarray]) -> Any:
+        import pandas as pd
+
+        values = self.fills.values
+        assert values is not None
+        index = table.columns[0].index
+        made = [filled_series(table.columns[j], at[j], values[j]) for j in self.kept]
+        if self.features is not None:
+            made += [pd.Series(at[j], index=index) for j in self.features]
+        out = dict(enumerate(made))
+        return pd.DataFrame(out, index=index).set_axis(list(self.names), axis=1)
+
+    def of_no_rows(self, X: Any) -> Any:
+        """Return what comes out of no rows of a dask array, as NumPy's."""
+        if self.fills.values is not None:
+            return self(np.empty((0, X.shape[1]), X.dtype))
+        rows = to_numpy(self.reader.floats(np.empty((0, X.shape[1]), X.dtype)))
+        dtype: Any = rows.dtype
+        if not isinstance(self.statistics, np.ndarray):
+            dtype = same_dtype(dtype, self.statistics)
+        nothing = asarray(np.zeros((1, X.shape[1])), like=self.statistics, dtype=dtype)
+        return self(nothing)
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """What was filled in is missing again, where columns of an indicator tell so.
+
+    Attributes
+    ----------
+    placeholder : object
+    kept, features : ndarray of int
+        The features in front, and those that the columns behind tell of.
+    n_features : int
+        How many come out.
+    """
+
+    placeholder: Any
+    kept: np.ndarray
+    features: np.ndarray
+    n_features: int
+
+    def __call__(self, X: Any) -> Any:
+        """Return the rows of X without the columns of the indicator.
+
+        Raises
+        ------
+        ValueError
+            If X has another number of columns.
+        """
+        X = X if is_array(X) else as_array(X)
+        xp, n = namespace(X), len(self.kept)
+        if X.shape[1] != n + len(self.features):
+            raise ValueError(
+                f"X has {X.shape[1]} columns, and {n} features with {len(self.features)} "
+                "indicators are expected."
+            )
+        gap = self.placeholder
+        if is_gap(gap) and not (isinstance(X, np.ndarray) and X.dtype.kind == "O"):
+            X, gap = cast(X, float_dtype(X)), float("nan")
+        missing: list[Any] = [None] * self.n_features
+        for place, j in enumerate(self.features.tolist()):
+            missing[j] = X[:, n + place] != 0
+        columns = [self._gaps(X, gap)] * self.n_features
+        for place, j in enumerate(self.kept.tolist()):
+            columns[j] = X[:, place]
+            if missing[j] is not None:
+                columns[j] = xp.where(missing[j], self._gaps(X, gap), X[:, place])
+        return xp.stack(columns, axis=1)
+
+    @staticmethod
+    def _gaps(X: Any, gap: Any) -> Any:
+        if isinstance(X, np.ndarray):
+            return np.full(X.shape[0], gap, dtype=X.dtype)
+        xp = namespace(X)
+        return asarray(gap, like=X) * xp.ones_like(X[:, 0])

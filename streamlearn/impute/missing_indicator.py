@@ -1,0 +1,200 @@
+"""Where values are missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csc_array
+from sklearn import impute as theirs
+from sklearn.base import OneToOneFeatureMixin
+
+from streamlearn import blocks as engine
+from streamlearn._arrays import is_array, namespace, to_numpy
+from streamlearn._estimator.table_transformer import TableStatistic, TableTransformer
+from streamlearn._estimator.tables import TableReader, check_table, is_of_numbers
+from streamlearn._sklearn import _align_api_if_sparse
+from streamlearn._validation.fills import array_dtype, common_dtype
+from streamlearn.core.imputation import gaps
+from streamlearn.impute import seen
+
+
+class MissingIndicator(TableTransformer):
+    """Tell where values are missing, on arrays, frames and dask collections.
+
+    Parameters
+    ----------
+    missing_values : int, float, str, numpy.nan, None or pandas.NA, default=numpy.nan
+        What stands for a missing value.
+    features : {"missing-only", "all"}, default="missing-only"
+        Return a column for the features that missed a value in ``fit``, or for all of them.
+    sparse : bool or "auto", default="auto"
+        Return sparse columns (CSC). "auto" returns dense ones.
+    error_on_new : bool, default=True
+        Raise where ``transform`` sees a missing value in a feature that missed none in ``fit``. It
+        has no meaning for ``features="all"``.
+
+    Attributes
+    ----------
+    features_ : ndarray of int of shape (n_missing_features,) or (n_features,)
+        The features that get a column.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only where X is a frame whose column names are all strings.
+
+    See Also
+    --------
+    SimpleImputer : It fills in missing values, and has ``add_indicator``.
+
+    Notes
+    -----
+    One pass is read, and each block is counted by itself. Arrays may be of any library that follows
+    the Array API, and what comes out is in it. A dask DataFrame becomes a lazy dask DataFrame.
+
+    Differences from scikit-learn:
+
+    - ``partial_fit`` learns from more rows, and ``features_`` may grow.
+    - Columns of text, categories, dates and pandas' nullable numbers know one missing value only,
+      and so do all columns of polars and pyarrow. ``missing_values`` may be NaN, None or pandas' NA
+      there. Among objects None is one thing and NaN another.
+    - Sparse rows are refused.
+    - On a dask collection ``error_on_new`` raises when blocks are computed.
+
+    Examples
+    --------
+    >>> import dask.dataframe as dd
+    >>> import pandas as pd
+    >>> from streamlearn.impute import MissingIndicator
+    >>> df = pd.DataFrame({"carrier": ["UA", None, "AA"], "delay": [1.0, 2.0, 3.0]})
+    >>> indicator = MissingIndicator().fit(dd.from_pandas(df, npartitions=2))
+    >>> indicator.transform(dd.from_pandas(df, npartitions=2)).compute()
+       missingindicator_carrier
+    0                     False
+    1                      True
+    2                     False
+    """
+
+    _parameter_constraints: dict[str, Any] = theirs.MissingIndicator._parameter_constraints
+
+    features_: np.ndarray
+
+    def __init__(
+        self,
+        *,
+        missing_values: Any = np.nan,
+        features: str = "missing-only",
+        sparse: bool | str = "auto",
+        error_on_new: bool = True,
+    ) -> None:
+        self.missing_values = missing_values
+        self.features = features
+        self.sparse = sparse
+        self.error_on_new = error_on_new
+
+    def _table_statistic(self) -> TableStatistic:
+        return TableStatistic(seen.Params(self.missing_values), seen.of_rows, seen.merge, True)
+
+    def _publish(self, state: seen.Seen) -> None:
+        missing = np.asarray([one.missing for one in state])
+        every = self.features == "all"
+        self.features_ = np.arange(len(state)) if every else np.flatnonzero(missing)
+
+    def _rows_function(self) -> IndicatorFunction:
+        return self._function(self._reader())
+
+    def _function(self, reader: TableReader) -> IndicatorFunction:
+        quiet = not self.error_on_new or self.features == "all"
+        return IndicatorFunction(
+            reader, self.missing_values, self.features_, self.sparse is True, quiet
+        )
+
+    def _transform(self, X: Any, names: Any) -> Any:
+        X, reader = check_table(self, X, reset=False)
+        function = self._function(reader)
+        if not engine.is_collection(X):
+            return function(X)
+        nothing: Any = np.empty((0, len(self.features_)), dtype=bool)
+        if self.sparse is True:
+            nothing, names = csc_array(nothing), None
+        return engine.map_rows(function, X, meta=nothing, names=names)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the columns of the output.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_features,), default=None
+            Names of the features; default those of fit, or x0, x1, ...
+
+        Returns
+        -------
+        ndarray of str of shape (n_columns,)
+        """
+        names = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
+        return np.asarray([f"missingindicator_{name}" for name in names[self.features_]], object)
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.categorical = False
+        tags.transformer_tags.preserves_dtype = []
+        tags.array_api_support = True
+        return tags
+
+
+@dataclass(frozen=True, eq=False)
+class IndicatorFunction:
+    """Where the values of some features are missing, as a function of what a block holds.
+
+    Attributes
+    ----------
+    reader : TableReader
+    placeholder : object
+        What stands for a missing value.
+    features : ndarray of int
+        Those that get a column.
+    sparse : bool
+        Whether columns are sparse.
+    quiet : bool
+        Whether other features may miss values.
+    """
+
+    reader: TableReader
+    placeholder: Any
+    features: np.ndarray
+    sparse: bool
+    quiet: bool
+
+    def __call__(self, X: Any) -> Any:
+        """Return where values are missing, of bool; in the library of X, if that is an array.
+
+        Raises
+        ------
+        ValueError
+            If a feature misses a value that is not to.
+        """
+        if is_of_numbers(X):
+            seen.known_or_raise(to_numpy(X[:0, ...]).dtype, self.placeholder, self.reader.estimator)
+            X = self.reader.array(X, allow_nan=seen.allows_nan(self.placeholder))
+            found = gaps(X, seen.number_of(self.placeholder))
+            missing: Any = None if self.quiet else to_numpy(namespace(X).any(found, axis=0))
+            found = namespace(X).take(found, seen.places_in(self.features, X), axis=1)
+        else:
+            table = self.reader.table(X)
+            dtypes = [array_dtype(column) for column in table.columns]
+            seen.known_or_raise(common_dtype(dtypes), self.placeholder, self.reader.estimator)
+            seen.no_other_or_raise(table, self.placeholder, self.reader, None)
+            found = np.stack(seen.masks(table, self.placeholder), axis=1)
+            missing = None if self.quiet else found.any(axis=0)
+            found = found[:, self.features]
+        if missing is not None:
+            new = np.setdiff1d(np.flatnonzero(missing), self.features)
+            if new.size:
+                raise ValueError(
+                    f"The features {new} have missing values in transform but have no missing "
+                    "values in fit. Fit to rows that miss them, or use error_on_new=False."
+                )
+        if self.sparse:
+            return _align_api_if_sparse(csc_array(to_numpy(found) if is_array(found) else found))
+        return found

@@ -1,0 +1,211 @@
+"""What is seen of the columns of a table: how many entries are missing, and how often values are.
+
+Arrays of numbers are counted in their own library; what is known of them is kept by the host.
+"""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from streamlearn._arrays import asarray, default_int, namespace, to_numpy
+from streamlearn._estimator.tables import TableReader, is_of_numbers
+from streamlearn._validation.categories import Counts, few_or_raise
+from streamlearn._validation.categories import merge as merge_counts
+from streamlearn._validation.columns import Table, factorize
+from streamlearn._validation.fills import (
+    array_dtype,
+    common_dtype,
+    is_gap,
+    is_na,
+    is_nan,
+    missing_where,
+    others_missing,
+)
+from streamlearn._validation.reader import FILL, in_block
+from streamlearn.core.imputation import gaps
+
+KINDS = "iufO"
+"""Kinds of dtypes that are taken: numbers, and objects for all else."""
+
+
+class Params(NamedTuple):
+    """What is counted.
+
+    Attributes
+    ----------
+    placeholder : object
+        What stands for a missing value.
+    values : bool
+        Whether values are counted, too.
+    """
+
+    placeholder: Any
+    values: bool = False
+
+
+class Column(NamedTuple):
+    """What is seen of a column.
+
+    Attributes
+    ----------
+    dtype : str
+        That of the array that it makes.
+    present, missing : int
+        How many entries are there, and how many are not.
+    counts : Counts or None
+        Of the values that are there.
+    """
+
+    dtype: str
+    present: int
+    missing: int
+    counts: Counts | None = None
+
+
+Seen = tuple[Column, ...]
+
+
+def of_rows(params: Params, X: Any, y: Any, reader: TableReader, block: int | None) -> Seen:
+    """Return what is seen in a block."""
+    if not is_of_numbers(X):
+        table = reader.table(X, block)
+        found = [_of_column(params, column) for column in table.columns]
+        dtype = common_dtype([np.dtype(one.dtype) for one in found])
+        known_or_raise(dtype, params.placeholder, reader.estimator)
+        no_other_or_raise(table, params.placeholder, reader, block)
+    else:
+        dtype = to_numpy(X[:0, ...]).dtype
+        known_or_raise(dtype, params.placeholder, reader.estimator)
+        X = reader.array(X, block, allow_nan=allows_nan(params.placeholder))
+        xp, ints = namespace(X), default_int(X)
+        where = gaps(X, number_of(params.placeholder))
+        missing = to_numpy(xp.sum(xp.astype(where, ints), axis=0, dtype=ints))
+        found = [Column(dtype.str, X.shape[0] - n, n) for n in missing.tolist()]
+        if params.values:
+            rows, at = to_numpy(X), to_numpy(where)
+            found = [
+                one._replace(counts=_counted(rows[:, j], at[:, j])) for j, one in enumerate(found)
+            ]
+    for j, one in enumerate(found):
+        _few_or_raise(one, reader, j)
+    return tuple(found)
+
+
+def merge(a: Seen, b: Seen, reader: TableReader) -> Seen:
+    """Return what is seen in the rows of both."""
+    out = []
+    for j, (one, other) in enumerate(zip(a, b, strict=True)):
+        counts = one.counts
+        if counts is not None and other.counts is not None:
+            counts = merge_counts(counts, other.counts)
+        out.append(
+            Column(
+                common_dtype([np.dtype(one.dtype), np.dtype(other.dtype)]).str,
+                one.present + other.present,
+                one.missing + other.missing,
+                counts,
+            )
+        )
+        _few_or_raise(out[-1], reader, j)
+    return tuple(out)
+
+
+def dtype_of(seen: Seen) -> np.dtype:
+    """Return the dtype of the array that all columns make."""
+    return common_dtype([np.dtype(one.dtype) for one in seen])
+
+
+def number_of(placeholder: Any) -> Any:
+    """Return what stands for a missing number, None for NaN."""
+    return None if is_gap(placeholder) else placeholder
+
+
+def allows_nan(placeholder: Any) -> bool:
+    """Tell whether rows may hold NaN: where it is what is missing."""
+    return is_na(placeholder) or is_nan(placeholder)
+
+
+def known_or_raise(dtype: np.dtype, placeholder: Any, estimator: str) -> None:
+    """Check that a dtype is one of numbers or objects, and that a placeholder may be in it.
+
+    Raises
+    ------
+    ValueError
+        scikit-learn's.
+    """
+    number = isinstance(placeholder, Real) or is_na(placeholder)
+    if dtype.kind in "iuf" and not number:
+        raise ValueError(
+            "'X' and 'missing_values' types are expected to be both numerical. Got "
+            f"X.dtype={dtype} and  type(missing_values)={type(placeholder)}."
+        )
+    if dtype.kind not in KINDS:
+        raise ValueError(
+            f"{estimator} does not support data with dtype {dtype}. Please provide either a "
+            "numeric array (with a floating point or integer dtype) or categorical data "
+            "represented either as an array with integer dtype or an array of string values with "
+            "an object dtype."
+        )
+
+
+def no_other_or_raise(
+    table: Table, placeholder: Any, reader: TableReader, block: int | None
+) -> None:
+    """Check that nothing is missing but what the placeholder stands for.
+
+    Raises
+    ------
+    ValueError
+        Naming the column.
+    """
+    for j, column in enumerate(table.columns):
+        if others_missing(column, placeholder):
+            where = reader.column(j) if block is None else f"{reader.column(j)} of block {block}"
+            raise ValueError(
+                f"Input X contains NaN in {where}, and missing_values={placeholder!r}. {FILL}"
+            )
+
+
+def masks(table: Table, placeholder: Any) -> list[np.ndarray]:
+    """Return where each column of a table misses a value."""
+    return [missing_where(column, placeholder) for column in table.columns]
+
+
+def places_in(chosen: np.ndarray, X: Any) -> Any:
+    """Return places of columns as an array of int where X is."""
+    return asarray(np.asarray(chosen), like=X, dtype=default_int(X))
+
+
+def wrong_block(error: Exception, strategy: str, block: int | None) -> ValueError:
+    """Return scikit-learn's error about rows that are no numbers."""
+    return ValueError(
+        f"Cannot use {strategy} strategy with non-numeric data:\n{in_block('X', block)}: {error}"
+    )
+
+
+def _of_column(params: Params, column: Any) -> Column:
+    at = missing_where(column, params.placeholder)
+    n = int(at.sum())
+    counts = _counted(column, at) if params.values else None
+    return Column(array_dtype(column, n).str, len(at) - n, n, counts)
+
+
+def _counted(column: Any, missing: np.ndarray) -> Counts:
+    """Count the values of a column that are not missing."""
+    codes, values = factorize(column)
+    counts = np.bincount(codes[~missing], minlength=len(values))
+    there = counts > 0
+    return Counts(values[there], counts[there])
+
+
+def _few_or_raise(column: Column, reader: TableReader, j: int) -> None:
+    if column.counts is not None:
+        few_or_raise(
+            column.counts.values,
+            reader.column(j),
+            "to find the most frequent one. Use strategy='mean' or 'median' for numbers, or leave "
+            "it out.",
+        )
