@@ -43,15 +43,15 @@ class LazyRows(NamedTuple):
         The remaining functions can be applied to batches.
         """
         last = max((i for i, f in enumerate(self.functions, 1) if _is_whole(f)), default=0)
-        if not is_array(self.array):
-            last = max(last, min(1, len(self.functions)))  # only an array can be cut into batches
         x, waiting = self.array, tuple[Callable[..., Any], ...]()
-        for function in self.functions[:last]:
-            if _is_whole(function) or not is_array(x):
+        for place, function in enumerate(self.functions):
+            if place >= last and is_array(x):
+                return LazyRows(x, self.functions[place:])
+            if _is_whole(function) or not is_array(x):  # which makes an array of it, or does not
                 x, waiting = function(LazyRows(x, waiting).all()), ()
             else:
                 waiting = (*waiting, function)
-        return LazyRows(x, self.functions[last:])
+        return LazyRows(x)
 
     def all(self) -> Any:
         """Apply the functions to all rows, in batches that fit a cache."""

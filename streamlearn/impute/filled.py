@@ -7,7 +7,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from streamlearn._arrays import asarray, cast, float_dtype, is_array, namespace, same_dtype, to_numpy
+from streamlearn._arrays import (
+    asarray,
+    cast,
+    float_dtype,
+    is_array,
+    namespace,
+    same_dtype,
+    to_numpy,
+)
 from streamlearn._estimator.tables import TableReader, is_of_numbers
 from streamlearn._validation.columns import Table
 from streamlearn._validation.fills import (

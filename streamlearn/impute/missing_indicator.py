@@ -100,6 +100,10 @@ class MissingIndicator(TableTransformer):
         every = self.features == "all"
         self.features_ = np.arange(len(state)) if every else np.flatnonzero(missing)
 
+    def _width(self, state: seen.Seen) -> Any:
+        """Return which columns come out, which a pipeline in one pass compares."""
+        return None if self.features == "all" else [one.missing > 0 for one in state]
+
     def _rows_function(self) -> IndicatorFunction:
         return self._function(self._reader())
 

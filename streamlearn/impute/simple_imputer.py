@@ -233,6 +233,19 @@ class SimpleImputer(TableTransformer):
         statistics[:] = values
         return values, statistics
 
+    def _width(self, state: Any) -> Any:
+        """Return which columns come out, which a pipeline in one pass compares."""
+        if self.keep_empty_features and not self.add_indicator:
+            return None
+        if isinstance(state, imputation.Imputation):
+            present, missing = to_numpy(state.present), to_numpy(state.missing)
+        else:
+            present, missing = (
+                np.asarray([getattr(one, name) for one in state]) for name in ("present", "missing")
+            )
+        kept = [] if self.keep_empty_features else (present > 0).tolist()
+        return kept, (missing > 0).tolist() if self.add_indicator else []
+
     # Transform
 
     def transform(self, X: Any) -> Any:

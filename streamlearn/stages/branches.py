@@ -115,6 +115,11 @@ class Branches:
         self.tap(X, y, learn)
         return Joined(head(X, 2), states), LazyRows(X)
 
+    def width(self, state: Joined) -> Any:
+        """Return what tells how many columns come out, as far as the rows decide it."""
+        known = state.branches.items()
+        return {name: self.branches[name].width(states) for name, states in known}
+
     def function(self, state: Joined) -> Callable[..., Any]:
         """Return the transformation of blocks."""
         return Method(self.fitted(state), "transform", {})

@@ -111,12 +111,17 @@ class Chain:
             elif isinstance(stage, Mergeable):
                 rows = stage.read(rows, reader, None)
             if i >= applied and (through or i < last):
+                _as_wide_or_raise(stage, states[i], out[i])
                 function = stage.function(out[i])
                 rows = rows.then(function).settled()
                 clean = clean and not getattr(function, "whole", False)
             reader = reader.of_anything()
         done = len(self.stages) if through else max(applied, last)
         return tuple(out), StagedBlock(rows, applied=done, clean=clean)
+
+    def width(self, states: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return what tells how many columns come out, as far as the rows decide it."""
+        return tuple(_width(*each) for each in zip(self.stages, states, strict=True))
 
     def fitted(self, states: tuple[Any, ...]) -> list[Any]:
         """Return the fitted transformers.
@@ -129,3 +134,18 @@ class Chain:
         if any(state is None for state in states):
             raise no_rows(type(self.stages[0].estimator).__name__)
         return [stage.fitted(state) for stage, state in zip(self.stages, states, strict=True)]
+
+
+def _width(stage: Any, state: Any) -> Any:
+    return None if state is None or not hasattr(stage, "width") else stage.width(state)
+
+
+def _as_wide_or_raise(stage: Any, before: Any, after: Any) -> None:
+    if before is None or _width(stage, before) == _width(stage, after):
+        return
+    raise ValueError(
+        f"{type(stage.estimator).__name__} made other columns of the blocks before, from which the "
+        "next step has learned: which columns it makes is known once it has seen all rows. Let it "
+        "keep all of them, as SimpleImputer(keep_empty_features=True) and "
+        'MissingIndicator(features="all") do, or use fit with schedule="per-step".'
+    )

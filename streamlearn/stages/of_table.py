@@ -83,6 +83,11 @@ class OfTable:
             part = state._replace(state=self.statistic.merge(state.state, part.state, reader=read))
         return part, piece.rows
 
+    def width(self, state: Columns) -> Any:
+        """Return what tells how many columns come out, if the rows decide it."""
+        width = getattr(self.estimator, "_width", None)
+        return None if width is None else width(state.state)
+
     def function(self, state: Columns) -> Callable[..., Any]:
         """Return the transformation of blocks."""
         fitted = self.fitted(state)
