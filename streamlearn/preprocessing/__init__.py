@@ -1,5 +1,6 @@
 """Transformers that learn in one parallel pass."""
 
+from streamlearn.preprocessing.datetime_encoder import DatetimeEncoder
 from streamlearn.preprocessing.k_bins_discretizer import KBinsDiscretizer
 from streamlearn.preprocessing.max_abs_scaler import MaxAbsScaler
 from streamlearn.preprocessing.min_max_scaler import MinMaxScaler
@@ -10,6 +11,7 @@ from streamlearn.preprocessing.spline_transformer import SplineTransformer
 from streamlearn.preprocessing.standard_scaler import StandardScaler
 
 __all__ = [
+    "DatetimeEncoder",
     "KBinsDiscretizer",
     "MaxAbsScaler",
     "MinMaxScaler",

@@ -331,6 +331,8 @@ def some_rows(X: Any, which: Sequence[int]) -> Any:
     """Return a copy of some rows of X."""
     if hasattr(X, "iloc"):
         return X.iloc[list(which)]
+    if hasattr(X, "column_names"):
+        return X.take(list(which))
     if hasattr(X, "get_columns"):
         return X[list(which)]
     X = csr(X) if is_sparse(X) else X

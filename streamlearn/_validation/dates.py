@@ -1,0 +1,158 @@
+"""Columns of dates and times, of any kind, as NumPy's; and the numbers of a calendar."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+"""Units of time that are computed in, and how many of them a second has."""
+
+
+class Moments(NamedTuple):
+    """A column of dates and times.
+
+    Attributes
+    ----------
+    local : ndarray of datetime64
+        What a clock on the wall shows, in the time zone of the column.
+    utc : ndarray of datetime64
+        The same moments in UTC, which times without a zone are taken to be in.
+    """
+
+    local: np.ndarray
+    utc: np.ndarray
+
+
+def holds_dates(column: Any) -> bool:
+    """Tell by its dtype whether a column holds dates, with or without the time.
+
+    Examples
+    --------
+    >>> holds_dates(np.asarray(["2024-02-29"], dtype="datetime64[D]"))
+    True
+    >>> holds_dates(np.asarray([1], dtype="timedelta64[s]"))
+    False
+    """
+    dtype: Any = getattr(column, "dtype", None)
+    if hasattr(column, "combine_chunks"):
+        return _is_arrow_date(column.type)
+    if hasattr(dtype, "pyarrow_dtype"):
+        return _is_arrow_date(dtype.pyarrow_dtype)
+    if hasattr(dtype, "is_temporal"):
+        import polars as pl
+
+        return dtype == pl.Date or isinstance(dtype, pl.Datetime)
+    known = isinstance(dtype, np.dtype) or hasattr(dtype, "tz")
+    return known and getattr(dtype, "kind", None) == "M"
+
+
+def moments_of(column: Any) -> Moments:
+    """Return the dates of a column that `holds_dates`."""
+    if hasattr(column, "combine_chunks"):
+        return _of_arrow(column)
+    if hasattr(getattr(column, "dtype", None), "pyarrow_dtype"):
+        import pyarrow as pa
+
+        return _of_arrow(pa.chunked_array(pa.array(column)))
+    if hasattr(column, "to_physical"):
+        import polars as pl
+
+        if column.dtype == pl.Date:
+            column = column.cast(pl.Datetime("ms"))
+        if column.dtype.time_zone is None:
+            return _of_numpy(column.to_numpy())
+        utc = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return _of_numpy(column.dt.replace_time_zone(None).to_numpy(), utc.to_numpy())
+    if getattr(column.dtype, "tz", None) is not None:
+        utc = column.dt.tz_convert("UTC").dt.tz_localize(None)
+        return _of_numpy(column.dt.tz_localize(None).to_numpy(), utc.to_numpy())
+    return _of_numpy(np.asarray(column))
+
+
+def _is_arrow_date(of: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_timestamp(of) or pa.types.is_date(of))
+
+
+def _of_arrow(column: Any) -> Moments:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_date(column.type):
+        column = column.cast(pa.timestamp("ms"))
+    if column.type.tz is None:
+        return _of_numpy(column.to_numpy())
+    utc = column.cast(pa.timestamp(column.type.unit))
+    return _of_numpy(pc.local_timestamp(column).to_numpy(), utc.to_numpy())
+
+
+def _of_numpy(local: np.ndarray, utc: np.ndarray | None = None) -> Moments:
+    """Return dates in one of the units that are computed in."""
+    unit = np.datetime_data(local.dtype)[0]
+    if unit not in PER_SECOND:
+        unit = "ns" if unit in ("ps", "fs", "as") else "s"
+    local = local.astype(f"datetime64[{unit}]")
+    return Moments(local, local if utc is None else utc.astype(local.dtype))
+
+
+def part_of(dates: Moments, part: str) -> np.ndarray:
+    """Return a number of each date as float64, NaN where there is no date.
+
+    Parameters
+    ----------
+    dates : Moments
+    part : str
+        "year", "month", "day", "hour", "minute", "second", "microsecond" (of a second),
+        "nanosecond" (of a microsecond), "weekday" (from 1 for Monday to 7), "day_of_year" (from 1)
+        or "total_seconds" (since 1970 began in UTC, with their fraction).
+
+    Examples
+    --------
+    >>> dates = moments_of(np.asarray(["2024-02-29T12:30", "NaT"], dtype="datetime64[s]"))
+    >>> part_of(dates, "weekday"), part_of(dates, "minute")
+    (array([ 4., nan]), array([30., nan]))
+    """
+    if part == "total_seconds":
+        per = PER_SECOND[np.datetime_data(dates.utc.dtype)[0]]
+        whole, rest = np.divmod(dates.utc.astype(np.int64), per)
+        out = whole + rest / per
+    else:
+        out = _PARTS[part](dates.local).astype(np.float64)
+    out[np.isnat(dates.local)] = np.nan
+    return out
+
+
+def _days(x: np.ndarray) -> np.ndarray:
+    return x.astype("datetime64[D]")
+
+
+def _years(x: np.ndarray) -> np.ndarray:
+    return x.astype("datetime64[Y]")
+
+
+def _months(x: np.ndarray) -> np.ndarray:
+    return x.astype("datetime64[M]")
+
+
+def _of_day(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the second of the day, and the nanosecond of the second."""
+    per = PER_SECOND[np.datetime_data(x.dtype)[0]]
+    seconds, rest = np.divmod((x - _days(x)).astype(np.int64), per)
+    return seconds, rest * (10**9 // per)
+
+
+_PARTS: dict[str, Any] = {
+    "year": lambda x: _years(x).astype(np.int64) + 1970,
+    "month": lambda x: _months(x).astype(np.int64) % 12 + 1,
+    "day": lambda x: (_days(x) - _months(x).astype("datetime64[D]")).astype(np.int64) + 1,
+    "hour": lambda x: _of_day(x)[0] // 3600,
+    "minute": lambda x: _of_day(x)[0] // 60 % 60,
+    "second": lambda x: _of_day(x)[0] % 60,
+    "microsecond": lambda x: _of_day(x)[1] // 1000,
+    "nanosecond": lambda x: _of_day(x)[1] % 1000,
+    "weekday": lambda x: (_days(x).astype(np.int64) + 3) % 7 + 1,
+    "day_of_year": lambda x: (_days(x) - _years(x).astype("datetime64[D]")).astype(np.int64) + 1,
+}

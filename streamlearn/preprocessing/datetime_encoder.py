@@ -1,0 +1,285 @@
+"""Dates and times as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from sklearn.base import OneToOneFeatureMixin
+from sklearn.preprocessing import SplineTransformer
+
+from streamlearn import blocks as engine
+from streamlearn._estimator.inputs import unchanged_on_error
+from streamlearn._estimator.outputs import Transformer
+from streamlearn._estimator.tables import TableReader, check_table
+from streamlearn._sklearn import StrOptions
+from streamlearn._validation.columns import Table, table_of
+from streamlearn._validation.dates import Moments, holds_dates, moments_of, part_of
+
+PARTS = ("year", "month", "day", "hour", "minute", "second", "microsecond", "nanosecond")
+"""What a date is made of, from the coarsest to the finest."""
+
+PERIODS = {"month": 12, "day": 30, "hour": 24, "weekday": 7}
+"""What comes again, and after how many."""
+
+SPLINES = {"month": 12, "day": 4, "hour": 12, "weekday": 7}
+"""How many splines a period has."""
+
+
+class Plan(NamedTuple):
+    """What is made of each date.
+
+    Attributes
+    ----------
+    plain : tuple of str
+        Parts that are numbers as they are.
+    periodic : tuple of str
+        Parts that come again.
+    how : {"circular", "spline"} or None
+    """
+
+    plain: tuple[str, ...]
+    periodic: tuple[str, ...]
+    how: str | None
+
+    def names(self) -> Iterator[str]:
+        """Return what the columns are called that are made of one."""
+        yield from self.plain
+        for part in self.periodic:
+            if self.how == "circular":
+                yield from (f"{part}_circular_{i}" for i in range(2))
+            else:
+                n = SPLINES[part]
+                yield from (f"{part}_spline_{i:0{len(str(n - 1))}}" for i in range(n))
+
+
+class DatetimeEncoder(Transformer):
+    """Turn dates and times into numbers, on arrays, frames and dask collections.
+
+    It is skrub's [1]_ for any number of columns, and for collections.
+
+    Parameters
+    ----------
+    resolution : {"year", "month", "day", "hour", "minute", "second", "microsecond", \
+            "nanosecond"} or None, default="hour"
+        The finest part of a date that becomes a column; all coarser parts become columns, too. None
+        makes none of them.
+    add_weekday : bool, default=False
+        Add the day of the week: 1 is Monday, and 7 is Sunday.
+    add_total_seconds : bool, default=True
+        Add the seconds since 1970 began in UTC.
+    add_day_of_year : bool, default=False
+        Add the day of the year: 1 is the first of January.
+    periodic_encoding : {"circular", "spline"} or None, default=None
+        How parts that come again are encoded: the month (of 12), the day of the month (of 30), the
+        hour (of 24) and the weekday (of 7). "circular" makes a sine and a cosine of each. "spline"
+        makes the values of 12, 4, 12 and 7 periodic splines. None leaves the numbers as they are.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only where X is a frame whose column names are all strings.
+
+    Notes
+    -----
+    Nothing is learned from rows, so that in one pass each block is encoded in its own task. A date
+    that is missing becomes NaN. Times with a zone are encoded as a clock there shows them.
+
+    Differences from skrub:
+
+    - X has columns, and is no column. All of them must be dates: choose them in a
+      ``ColumnTransformer``.
+    - Numbers are float64. In float32, which skrub returns, a day's seconds since 1970 are rounded
+      to multiples of 128.
+    - The time of day gets its columns also if all times are midnight: that is not known before all
+      rows are read.
+    - Columns of text are refused. skrub's ``ToDatetime`` or ``pandas.to_datetime`` turn them into
+      dates.
+
+    References
+    ----------
+    .. [1] skrub, https://skrub-data.org/stable/reference/generated/skrub.DatetimeEncoder.html
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from streamlearn.preprocessing import DatetimeEncoder
+    >>> df = pd.DataFrame({"start": pd.to_datetime(["2024-02-29 13:30", None])})
+    >>> encoder = DatetimeEncoder(add_weekday=True, add_total_seconds=False).fit(df)
+    >>> encoder.get_feature_names_out().tolist()
+    ['start_year', 'start_month', 'start_day', 'start_hour', 'start_weekday']
+    >>> encoder.transform(df)
+    array([[2.024e+03, 2.000e+00, 2.900e+01, 1.300e+01, 4.000e+00],
+           [      nan,       nan,       nan,       nan,       nan]])
+    """
+
+    _learns_nothing = True
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "resolution": [StrOptions(set(PARTS)), None],
+        "add_weekday": ["boolean"],
+        "add_total_seconds": ["boolean"],
+        "add_day_of_year": ["boolean"],
+        "periodic_encoding": [StrOptions({"circular", "spline"}), None],
+    }
+
+    def __init__(
+        self,
+        *,
+        resolution: str | None = "hour",
+        add_weekday: bool = False,
+        add_total_seconds: bool = True,
+        add_day_of_year: bool = False,
+        periodic_encoding: str | None = None,
+    ) -> None:
+        self.resolution = resolution
+        self.add_weekday = add_weekday
+        self.add_total_seconds = add_total_seconds
+        self.add_day_of_year = add_day_of_year
+        self.periodic_encoding = periodic_encoding
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Check the parameters and the columns; no rows are read.
+
+        Parameters
+        ----------
+        X : array, frame, dask array or dask DataFrame of shape (n_samples, n_features)
+            Of dates.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a column does not hold dates, or no column would come out.
+        """
+        self._validate_params()
+        if not any(self._plan().names()):
+            raise ValueError(
+                "No column is asked for: set resolution, add_weekday, add_total_seconds or "
+                "add_day_of_year."
+            )
+        with unchanged_on_error(self):
+            X, reader = check_table(self, X, reset=True)
+            if engine.is_frame(X):
+                said = table_of(X._meta)
+            elif engine.is_collection(X):
+                said = table_of(np.empty((0, X.shape[1]), X.dtype))
+            else:
+                said = reader.table(X)
+            _dates_or_raise(said, reader)
+        return self
+
+    def _plan(self) -> Plan:
+        resolution = self.resolution
+        parts = () if resolution is None else PARTS[: PARTS.index(resolution) + 1]
+        more = {
+            "total_seconds": self.add_total_seconds,
+            "weekday": self.add_weekday,
+            "day_of_year": self.add_day_of_year,
+        }
+        parts = (*parts, *(part for part, wanted in more.items() if wanted))
+        again = tuple(p for p in parts if p in PERIODS and self.periodic_encoding is not None)
+        return Plan(tuple(p for p in parts if p not in again), again, self.periodic_encoding)
+
+    def _transform(self, X: Any, names: Any) -> Any:
+        X, reader = check_table(self, X, reset=False)
+        function = DateFunction(reader, self._plan())
+        if not engine.is_collection(X):
+            return function(X)
+        nothing = np.empty((0, len(self.get_feature_names_out())))
+        return engine.map_rows(function, X, meta=nothing, names=names)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the columns of the output.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_features,), default=None
+            Names of the features; default those of fit, or x0, x1, ...
+
+        Returns
+        -------
+        ndarray of str of shape (n_features_out,)
+        """
+        names = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
+        made = [f"{name}_{part}" for name in names for part in self._plan().names()]
+        return np.asarray(made, dtype=object)
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+@dataclass(frozen=True, eq=False)
+class DateFunction:
+    """The numbers of dates, as a function of what a block holds.
+
+    Attributes
+    ----------
+    reader : TableReader
+    plan : Plan
+    """
+
+    reader: TableReader
+    plan: Plan
+
+    whole = True
+
+    def __call__(self, X: Any) -> np.ndarray:
+        """Return the numbers of each date, the columns of X one after the other.
+
+        Raises
+        ------
+        ValueError
+            If a column does not hold dates.
+        """
+        table = self.reader.table(X)
+        _dates_or_raise(table, self.reader)
+        made = [part for column in table.columns for part in self._of(moments_of(column))]
+        return np.stack(made, axis=1)
+
+    def _of(self, dates: Moments) -> Iterator[np.ndarray]:
+        yield from (part_of(dates, part) for part in self.plan.plain)
+        for part in self.plan.periodic:
+            of = _circular if self.plan.how == "circular" else _splines
+            yield from of(part_of(dates, part), part)
+
+
+def _circular(x: np.ndarray, part: str) -> Iterator[np.ndarray]:
+    angle = 2 * np.pi / PERIODS[part] * x
+    yield np.sin(angle)
+    yield np.cos(angle)
+
+
+def _splines(x: np.ndarray, part: str) -> Iterator[np.ndarray]:
+    if not len(x):
+        return iter([x] * SPLINES[part])
+    knots = np.linspace(0, PERIODS[part], SPLINES[part] + 1)[:, None]
+    made = SplineTransformer(knots=knots, extrapolation="periodic").fit(knots)
+    missing = np.isnan(x)
+    out = made.transform(np.where(missing, 0, x)[:, None])
+    out[missing] = np.nan
+    return iter(out.T)
+
+
+def _dates_or_raise(table: Table, reader: TableReader) -> None:
+    for j, column in enumerate(table.columns):
+        if not holds_dates(column):
+            dtype = getattr(column, "dtype", getattr(column, "type", None))
+            raise ValueError(
+                f"{reader.column(j).capitalize()} of X has dtype {dtype}, and {reader.estimator} "
+                "takes dates alone. Turn text into dates by pandas.to_datetime, and choose columns "
+                "of dates in a ColumnTransformer."
+            )
