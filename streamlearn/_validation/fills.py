@@ -126,14 +126,26 @@ def common_dtype(dtypes: list[np.dtype]) -> np.dtype:
 
 def filled_array(column: Any, at: np.ndarray, value: Any, dtype: np.dtype) -> np.ndarray:
     """Return a column as an array of ``dtype``, with a value where ``at`` is True."""
-    if not at.any():
-        return numpy_of(column).astype(dtype, copy=False)
     found = numpy_of(column)
+    if dtype.kind == "O" and found.dtype.kind in "mM":
+        found = _date_objects(column)
+        value = _date_objects(np.asarray([value]))[0] if isinstance(value, np.generic) else value
+    if not at.any():
+        return found.astype(dtype, copy=False)
     if dtype.kind in "iu" and found.dtype.kind == "f":  # whose gaps are no integers
         found = np.where(at, 0, found)
     out = found.astype(dtype)
     out[at] = value
     return out
+
+
+def _date_objects(column: Any) -> np.ndarray:
+    """Return dates or durations as objects: those of pandas if it is there, else Python's."""
+    try:
+        import pandas as pd
+    except ImportError:
+        return numpy_of(column).astype(f"{numpy_of(column).dtype.kind}8[us]").astype(object)
+    return pd.Series(column).astype(object).to_numpy()
 
 
 def filled_series(column: Any, at: np.ndarray, value: Any) -> Any:

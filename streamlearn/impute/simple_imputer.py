@@ -407,13 +407,17 @@ def most_frequent(counts: Counts) -> Any:
 
 def _floats(params: _NumberParams, X: Any, reader: TableReader, block: int | None) -> Any:
     """Return a block as floats."""
-    seen.known_or_raise(np.dtype(np.float64), params.placeholder, reader.estimator)
     try:
-        return reader.floats(X, block, allow_nan=seen.allows_nan(params.placeholder))
-    except (TypeError, ValueError) as error:
-        if "not numeric" in str(error):
-            raise seen.wrong_block(error, params.strategy, block) from error
-        raise
+        rows = reader.floats(X, block, allow_nan=seen.allows_nan(params.placeholder))
+    except ValueError as error:
+        head, numeric, why = str(error).partition(" and is not numeric: ")
+        if not numeric:
+            raise
+        raise ValueError(
+            f"Cannot use {params.strategy} strategy with non-numeric data:\n{why} ({head}.)"
+        ) from error
+    seen.known_or_raise(np.dtype(np.float64), params.placeholder, reader.estimator)
+    return rows
 
 
 def _of_numbers(

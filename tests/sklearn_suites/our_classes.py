@@ -11,17 +11,19 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+from functools import partial
 
 import pytest
 from sklearn.utils import get_tags
 
-from streamlearn import cluster, linear_model, neural_network, preprocessing
+from streamlearn import cluster, impute, linear_model, neural_network, preprocessing
 from streamlearn.pipeline import pipeline
 
 OURS = {
     "sklearn.linear_model": (linear_model, linear_model.__all__),
     "sklearn.cluster": (cluster, cluster.__all__),
     "sklearn.neural_network": (neural_network, neural_network.__all__),
+    "sklearn.impute": (impute, impute.__all__),
     "sklearn.preprocessing": (preprocessing, preprocessing.__all__),
     "sklearn.pipeline": (pipeline, ["Pipeline", "make_pipeline"]),
 }
@@ -31,12 +33,13 @@ WORDS = re.compile(rf"\b(Sparse)?({'|'.join(sorted(NAMES))})\b")
 THEIRS = re.compile(r"(?<!MiniBatch)KMeans|OneClassSVM")
 """Parameters of a test that make it one of a class that we have not."""
 
-SPARSE = re.compile(r"Sparse|sparse|cs[rc]")
+SPARSE = re.compile(r"Sparse|sparse|(cs[rc]|coo|lil|bsr)")
 """Parameters that make a test one of sparse rows."""
 
 LEARNERS = {
     "test_k_means": cluster.MiniBatchKMeans,
     "test_mlp": neural_network.MLPClassifier,
+    "test_impute": impute.SimpleImputer,
 }
 """Those that may take no sparse rows, by file: their tags say whether such tests are for us."""
 
@@ -48,6 +51,7 @@ SCHEDULE = "our pipeline has the parameter schedule beside scikit-learn's"
 OWN_LABELS = "a class that is too small is named by its own label, not as scikit-learn encodes it"
 ALL_ROWS = "all rows are used, and nothing is drawn that could be different each time"
 HALF = "half precision, which holds 3 digits, is answered in float64"
+DENSE = "imputers take no sparse rows"
 
 DIFFERENT = {
     "test_sgd": {
@@ -71,6 +75,11 @@ DIFFERENT = {
     "test_polynomial": {
         r"test_spline_transformer_get_base_knot_positions\[.*\]": PRIVATE,
     },
+    "test_impute": {
+        "test_imputation_copy": NEVER_CHANGED,
+        "test_imputation_pipeline_grid_search": DENSE,
+        "test_simple_imputer_constant_fill_value_casting": PRIVATE,
+    },
     "test_pipeline": {
         "test_pipeline_raise_set_params_error": SCHEDULE,
         r"test_set_pipeline_step_passthrough\[.*\]": SCHEDULE,
@@ -91,7 +100,7 @@ def substitute() -> None:
     """Put our classes where scikit-learn's are imported from, with its defaults."""
     for place, (module, names) in OURS.items():
         there = importlib.import_module(place)
-        for name in names:
+        for name in filter(partial(hasattr, there), names):
             ours, theirs = getattr(module, name), getattr(there, name)
             if inspect.isclass(ours):
                 defaults = getattr(ours.__init__, "__kwdefaults__", None) or {}
