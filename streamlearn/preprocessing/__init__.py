@@ -5,6 +5,7 @@ from streamlearn.preprocessing.k_bins_discretizer import KBinsDiscretizer
 from streamlearn.preprocessing.max_abs_scaler import MaxAbsScaler
 from streamlearn.preprocessing.min_max_scaler import MinMaxScaler
 from streamlearn.preprocessing.one_hot_encoder import OneHotEncoder
+from streamlearn.preprocessing.ordinal_encoder import OrdinalEncoder
 from streamlearn.preprocessing.quantile_transformer import QuantileTransformer
 from streamlearn.preprocessing.robust_scaler import RobustScaler
 from streamlearn.preprocessing.spline_transformer import SplineTransformer
@@ -16,6 +17,7 @@ __all__ = [
     "MaxAbsScaler",
     "MinMaxScaler",
     "OneHotEncoder",
+    "OrdinalEncoder",
     "QuantileTransformer",
     "RobustScaler",
     "SplineTransformer",

@@ -86,8 +86,7 @@ class FromCounts:
             i = unknown[0]
             raise ValueError(
                 f"Found unknown categories {X.unknown[i].tolist()[:20]} in {X.columns[i]} during "
-                'transform. Fit to rows that have them, or use handle_unknown="ignore" or another '
-                "of its values."
+                "transform. Fit to rows that have them, or set handle_unknown to another value."
             )
         if unknown and warn_on_unknown:
             becomes = "all zeros"

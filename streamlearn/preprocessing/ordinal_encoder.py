@@ -1,0 +1,131 @@
+"""Categories as whole numbers."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn import preprocessing as theirs
+from sklearn.base import OneToOneFeatureMixin
+from sklearn.utils.validation import check_is_fitted
+
+from streamlearn._validation.columns import Table
+from streamlearn.preprocessing.encoder import CategoryEncoder
+from streamlearn.preprocessing.from_counts import OrdinalFromCounts
+
+
+class OrdinalEncoder(OneToOneFeatureMixin, CategoryEncoder):
+    """Encode each category as its place in the order, on arrays, frames and dask collections.
+
+    Parameters
+    ----------
+    categories : "auto" or list of array-like, default="auto"
+        The categories of each column; "auto" takes those that the rows have. Numbers must be
+        sorted.
+    dtype : number type, default=numpy.float64
+        Of what is returned.
+    handle_unknown : {"error", "use_encoded_value"}, default="error"
+        What ``transform`` does with a category that was not fitted. "use_encoded_value" makes it
+        ``unknown_value``.
+    unknown_value : int or numpy.nan, default=None
+        The number of categories that were not fitted. It is no number of another category.
+    encoded_missing_value : int or numpy.nan, default=numpy.nan
+        The number of NaN.
+    min_frequency : int or float, default=None
+        Categories with fewer rows, or with a smaller share of the rows, are joined to one
+        infrequent category.
+    max_categories : int, default=None
+        Categories of a column at most, the infrequent one included. NaN and unknown categories do
+        not count.
+
+    Attributes
+    ----------
+    categories_ : list of ndarray
+        The categories of each feature, in order.
+    infrequent_categories_ : list of ndarray
+        The infrequent categories of each feature, or None.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only where X is a frame.
+
+    Notes
+    -----
+    Values are counted in each block and the counts are merged, so that the result does not depend
+    on the blocks. One pass is read. A column may have a million categories at most.
+
+    Differences from scikit-learn:
+
+    - ``partial_fit`` learns from more rows. ``categories_`` may grow, and the numbers of the
+      categories change with it.
+    - pandas' NA counts as NaN. scikit-learn refuses it in columns of text.
+
+    Examples
+    --------
+    >>> import dask.dataframe as dd
+    >>> import pandas as pd
+    >>> from streamlearn.preprocessing import OrdinalEncoder
+    >>> df = pd.DataFrame({"carrier": ["UA", "AA", "UA", None]})
+    >>> encoder = OrdinalEncoder().fit(dd.from_pandas(df, npartitions=2))
+    >>> encoder.categories_
+    [array(['AA', 'UA', nan], dtype=object)]
+    >>> encoder.transform(df)
+    array([[ 1.],
+           [ 0.],
+           [ 1.],
+           [nan]])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = theirs.OrdinalEncoder._parameter_constraints
+    _theirs = OrdinalFromCounts
+
+    def __init__(
+        self,
+        *,
+        categories: Any = "auto",
+        dtype: Any = np.float64,
+        handle_unknown: str = "error",
+        unknown_value: Any = None,
+        encoded_missing_value: Any = np.nan,
+        min_frequency: float | None = None,
+        max_categories: int | None = None,
+    ) -> None:
+        self.categories = categories
+        self.dtype = dtype
+        self.handle_unknown = handle_unknown
+        self.unknown_value = unknown_value
+        self.encoded_missing_value = encoded_missing_value
+        self.min_frequency = min_frequency
+        self.max_categories = max_categories
+
+    @property
+    def infrequent_categories_(self) -> list[np.ndarray | None]:
+        """The infrequent categories of each feature, None where there are none."""
+        check_is_fitted(self)
+        return self._encoder.infrequent_categories_
+
+    def _transformed(self, table: Table, block: int | None) -> Any:
+        return self._encoder.transform(self._encoded(table, block))
+
+    def _nothing(self) -> Any:
+        return np.empty((0, self.n_features_in_), dtype=self.dtype)
+
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """Return the categories that encoded rows stand for.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features)
+            In memory.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            None where a number stands for an unknown category.
+
+        Raises
+        ------
+        ValueError
+            If X has another number of columns.
+        """
+        check_is_fitted(self)
+        return self._encoder.inverse_transform(X)
