@@ -82,9 +82,8 @@ def write(home: Path, copies: int, rows: int = TRAIN) -> None:
 
 def pipeline(schedule: str, given: list[Any] | str = "auto") -> Any:
     """Return our way."""
-    from streamlearn.impute import SimpleImputer
-
     from streamlearn.compose import make_column_transformer
+    from streamlearn.impute import SimpleImputer
     from streamlearn.linear_model import SGDClassifier
     from streamlearn.pipeline import make_pipeline
     from streamlearn.preprocessing import DatetimeEncoder, OneHotEncoder, StandardScaler

@@ -23,11 +23,9 @@ OURS = {
         "KBinsDiscretizer",
         "OneHotEncoder",
         "OrdinalEncoder",
-        "PowerTransformer",
         "QuantileTransformer",
         "RobustScaler",
         "SplineTransformer",
-        "TargetEncoder",
     ),
 }
 """Our transformers, by module, that learn from blocks. scikit-learn's of the same name cannot."""
