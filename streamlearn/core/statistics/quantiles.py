@@ -19,10 +19,13 @@ different is that
 
 Nothing is drawn: the same blocks give the same summary.
 
-Measured apart from ``bench/``, with 2,048 numbers a feature, on 2,000,000 rows in 100 blocks: the
-worst rank error of 99 quantiles was 0.003 % for independent rows (normal, Cauchy, log-normal),
-0.036 % for rows that drift, are sorted, or whose blocks alternate, and 0.03 % for ties in lumps. In
-a chain of 1,000 merges it was 0.025 % at most. It falls with the size.
+Measured apart from ``bench/``, with 2,048 numbers a feature, on 2,000,000 rows in 100 blocks,
+merged as a tree and one after the other: the worst rank error of 99 quantiles was 0.004 % for
+independent rows (normal, Cauchy, log-normal), 0.025 % for rows that drift, are sorted or whose
+blocks alternate, 0.02 % for ties in lumps, and 0.05 % for lumps over 600 orders of magnitude. In a
+chain of 1,000 merges it was 0.034 % at most. It falls with the size. In time of one core, 20
+features in blocks of 20,000 rows took 2.7 times what ``np.sort`` takes of each block, those in
+blocks of 200,000 rows 0.7 times. A summary takes 48 KB a feature in float64.
 
 NaN are counted out per feature, and rows whose weight is 0 are left out.
 
@@ -67,6 +70,12 @@ SIZE = 2048
 
 TAILS = 0.5
 """The part of the numbers kept that is denser towards the smallest and the largest."""
+
+MANY = 16
+"""Rows of a block for each number that may be kept, below which it keeps half as many.
+
+Its own part of the rank error is small all the same, and a merge costs by the numbers of both.
+"""
 
 ROUNDS = 2
 """Times that the step between numbers is made anew because of numbers heavier than a step."""
@@ -179,14 +188,16 @@ def _of_columns(A: Array, weight: Array | None, k: int, wide: Any) -> Quantiles:
     fits = runs <= k
     at = starts
     if n > k:
-        part = xp.arange(k, dtype=wide, device=device(A)) / (k - 1)
+        m = k if n >= MANY * k else max(k // 2, 4)
+        part = xp.clip(xp.arange(k, dtype=wide, device=device(A)) / (m - 1), max=1.0)
         if upto is None:
             evenly = xp.ceil(part * xp.astype(count, wide)) - 1
             evenly = xp.astype(xp.clip(evenly, min=0), ints)
         else:
             evenly = places(upto[:, 1:], part * upto[:, -1:])
-        evenly = xp.where(number[:k] == k - 1, count - 1, evenly)
-        at = xp.where(fits, starts, xp.clip(evenly, min=0))
+        evenly = xp.where(number[:k] == m - 1, count - 1, evenly)
+        evenly = xp.where(number[:k] < m, xp.clip(evenly, min=0), n)
+        at = xp.where(fits, starts, evenly)
     there = (at < n) & (count > 0)
     at = xp.clip(at, max=n - 1)
     first, last = run_of(V, at)
@@ -197,7 +208,8 @@ def _of_columns(A: Array, weight: Array | None, k: int, wide: Any) -> Quantiles:
         low, high = along_rows(upto, first), along_rows(upto, last)
     x, zero = along_rows(V, at), xp.zeros_like(low)
     mass = xp.where(new, high - low, zero)
-    if n > k and not (reads_are_free(V) and bool(xp.all(new))):  # some places are in one run
+    # Several places may be in one run.
+    if n > k and not (reads_are_free(V) and not bool(xp.any(there & ~new))):
         here = slots(xp.cumulative_sum(xp.astype(new, wide), axis=1), k)
         new, here = here < k, xp.clip(here, max=k - 1)
         x, mass, low, high = (along_rows(a, here) for a in (x, mass, low, high))
@@ -284,13 +296,16 @@ def _kept(x: Array, at: Array, below: Array, own: Array, missing: Array, k: int)
         total = xp.cumulative_sum(own, axis=1)
         q = total / xp.where(total[:, -1:] > 0, total[:, -1:], one)
         tails = (TAILS / pi) / xp.sqrt(xp.maximum(q - q * q, 1e-6 * one))
-        ends = some & ((rank == 1) | (rank == count))
-        inner = xp.where(ends, zero, own * (tails + (1 - TAILS)))
+        first, last = some & (rank == 1), rank == count
+        inner = xp.where(first | last, zero, own * (tails + (1 - TAILS)))
         step = xp.sum(inner, axis=1, keepdims=True) / (k - 2)
         for _ in range(ROUNDS):
             step = xp.sum(xp.minimum(inner, step), axis=1, keepdims=True) / (k - 2)
-        inner = xp.minimum(inner / xp.where(step > 0, step, one), one)
-        inner = xp.cumulative_sum(xp.where(ends, one, inner), axis=1)
+        # A number takes one place at most, though sums are rounded; the last one takes the last.
+        most = one * (1 - 4 * k * float(xp.finfo(wide).eps))
+        inner = xp.minimum(inner / xp.where(step > 0, step, one), most)
+        inner = xp.cumulative_sum(xp.where(first, most, inner), axis=1)
+        inner = xp.where(last, xp.floor(inner + 0.5) + 0.75, inner)
         unit = xp.where(fits, unit, inner)
     here = slots(unit, k)
     found = here < m

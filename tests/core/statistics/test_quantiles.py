@@ -126,7 +126,7 @@ SHAPES = {
     "sorted": lambda rng: np.sort(rng.normal(size=N)),
     "sorted down": lambda rng: -np.sort(np.exp(5 * rng.normal(size=N))),
     "drifting": lambda rng: rng.normal(size=N) + np.linspace(0, 30, N),
-    "alternating": lambda rng: rng.normal(size=N) + np.repeat((-1.0) ** np.arange(100), N // 100),
+    "alternating": lambda rng: rng.normal(size=N) + np.repeat((-1.0) ** np.arange(50), N // 50),
     "growing": lambda rng: rng.normal(size=N) * np.linspace(1, 100, N) ** 3,
     "few integers": lambda rng: rng.poisson(3, N) / 1.0,
     "10,000 integers": lambda rng: rng.integers(0, 10_000, N) / 1.0,
@@ -144,14 +144,14 @@ def rank_error(x: np.ndarray, found: np.ndarray, levels: np.ndarray) -> float:
 
 @pytest.mark.parametrize("merges", ["tree", "chain"])
 def test_the_rank_error_is_at_most_a_thousandth(merges):
-    """With 100 blocks, each column in another order; in a fourth of the room it is 0.5 %."""
+    """With 50 blocks, each column in another order; in a fourth of the room it is 0.5 %."""
     rng, levels = np.random.default_rng(0), np.arange(1, 100) / 100
     X = np.stack([make(rng) for make in SHAPES.values()], axis=1)
     known = np.sort(X, axis=0)
     for size, most in ((qs.SIZE, 1e-3), (qs.SIZE // 4, 5e-3)):
-        parts = [qs.of_block(qs.Sketch(size), x) for x in np.split(X, 100)]
+        parts = [qs.of_block(qs.Sketch(size), x) for x in np.split(X, 50)]
         while len(parts) > 1:
-            fan = 8 if merges == "tree" else 100
+            fan = 8 if merges == "tree" else 50
             parts = [reduce(qs.merge, parts[i : i + fan]) for i in range(0, len(parts), fan)]
         (state,) = parts
         assert [a.shape for a in state[:3]] == [(len(SHAPES), size)] * 3
@@ -174,6 +174,21 @@ def test_a_thousand_merges_one_after_the_other():
     x = rng.standard_cauchy(50_000) + np.arange(50_000) / 2e3
     state = reduce(qs.merge, [qs.of_block(SKETCH, p[:, None]) for p in np.split(x, 1000)])
     assert rank_error(np.sort(x), qs.quantile(state, levels)[:, 0], levels) <= 1e-3
+
+
+def test_no_place_is_left_out_where_sums_are_rounded():
+    """Numbers of one weight take a place each, and all places are in order."""
+    rng = np.random.default_rng(0)
+    for weight in (1.0, 0.1, 1 / 3, 1e-3):
+        parts = []
+        for _ in range(6):
+            x = rng.integers(0, 90, (40, 3)) / 1.0
+            parts.append(qs.of_block(qs.Sketch(16), x, np.full(40, weight)))
+        state = reduce(qs.merge, parts)
+        used = state.at > 0
+        assert np.all(used[:, :-1] >= used[:, 1:])
+        assert np.all(np.diff(np.where(used, state.values, 1e9 + np.arange(16))) > 0)
+        np.testing.assert_allclose(qs.total(state), 240 * weight)
 
 
 def test_weights_beyond_the_room():
@@ -210,6 +225,8 @@ STARTS = range(0, 300, 60)
 
 def test_every_backend_finds_what_numpy_does(backend):
     rng = np.random.default_rng(0)
+    # In float32 other numbers may be kept, where two are as near.
+    sketch = qs.Sketch(32 if backend.widest == "float64" else 512)
     for dtype in backend.float_dtypes:
         X = (np.round(rng.normal(size=(300, 3)), 2)).astype(dtype)
         X[rng.random(X.shape) < 0.1] = np.nan
@@ -219,7 +236,7 @@ def test_every_backend_finds_what_numpy_does(backend):
             for make in (np.asarray, lambda a, dtype=dtype: backend.asarray(a, dtype)):
                 parts = [(X[i : i + 60], None if w is None else w[i : i + 60]) for i in STARTS]
                 states = [
-                    qs.of_block(qs.Sketch(32), *(None if a is None else make(a) for a in part))
+                    qs.of_block(sketch, *(None if a is None else make(a) for a in part))
                     for part in parts
                 ]
                 found.append(reduce(qs.merge, states))
