@@ -231,12 +231,11 @@ def lowest(X: Array, W: Array, b: Array) -> tuple[Array, Array]:
         np.add(linear_predictor(X, W).T, b[:, None], out=P)
         value = P.min(axis=0)
         found = value == P
-        if np.count_nonzero(found) != X.shape[0]:
+        # A row of NaN has no smallest entry, and another row may have two.
+        if np.count_nonzero(found) != X.shape[0] or np.isnan(value).any():
             return found.argmax(axis=0), value
-        # The product is faster than argmax. It is right only where each row has one smallest
-        # entry; a row of NaN has none, and then another row may have two.
-        column = np.arange(k, dtype=np.float32) @ found.astype(np.float32)
-        return np.minimum(column, k - 1, out=column).astype(np.intp), value
+        # The product is faster than argmax. It is right only where each row has one smallest entry.
+        return (np.arange(k, dtype=np.float32) @ found.astype(np.float32)).astype(np.intp), value
     P = scores_plus(X, W, b)
     column = argmin(P, axis=1)
     if isinstance(P, np.ndarray):

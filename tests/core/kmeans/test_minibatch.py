@@ -133,6 +133,13 @@ def test_the_lowest_of_equal_scores_is_the_first(backend, k, ties):
     assert [a.shape for a in none] == [(0,), (0,)]
 
 
+def test_a_row_of_nan_leaves_the_lowest_of_others_as_it_is():
+    X, W, b = np.array([[0.0], [np.nan]]), np.zeros((4, 1)), np.array([5.0, 1.0, 1.0, 5.0])
+    column, value = lowest(X, W, b)
+    assert (column[0], value[0]) == (1, 1.0)
+    assert np.isnan(value[1])
+
+
 @pytest.mark.parametrize(
     ("offset", "dtype"), [(1e8, "float64"), (1e4, "float32"), (-1e4, "float32")]
 )
