@@ -38,8 +38,11 @@ from sklearn.utils._array_api import move_estimator_to
 
 import streamlearn
 from streamlearn import metrics
+from streamlearn import preprocessing as encoders
 from streamlearn.cluster import MiniBatchKMeans
+from streamlearn.compose import ColumnTransformer
 from streamlearn.diagnostics import timeline
+from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import SGDClassifier
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import make_pipeline
@@ -58,6 +61,8 @@ UNKNOWN = dask_array(X, CHUNKS, known=False)
 FRAME = pd.DataFrame(X, columns=["a", "b", "c"]).assign(y=Y)
 SPARSE = sparse.csr_array(np.where(X > 2, X, 0))
 SEED = {"random_state": 0}
+GAPS = np.array([[np.nan], [1.0], [2.0], [3.0], [4.0]])
+DATES = pd.DataFrame({"day": pd.to_datetime(["2024-02-29", "2025-01-01"])})
 
 
 def sgd(**how: Any) -> Any:
@@ -709,6 +714,69 @@ ADVICE = [
         lambda: timeline(Profiler()),
         "Fit inside `with Profiler",
         lambda: timeline(profiled()[0]),
+    ),
+    advice(
+        lambda: encoders.OneHotEncoder().fit(DY),
+        r"X\.reshape\(-1, 1\)",
+        lambda: encoders.OneHotEncoder().fit(DY.reshape(-1, 1)),
+    ),
+    advice(
+        lambda: ColumnTransformer([("s", StandardScaler(), [0])]).fit(DX, sample_weight=1.0),
+        "or give X in memory",
+        lambda: ColumnTransformer([("s", StandardScaler(with_mean=False), [0])]).fit(DX),
+    ),
+    advice(
+        lambda: SimpleImputer(strategy="constant", fill_value=1.5).fit(GAPS).transform([[1], [2]]),
+        "of the same kind between fit and transform",
+        lambda: SimpleImputer(strategy="constant", fill_value=1.5).fit(GAPS).transform(GAPS),
+    ),
+    advice(
+        lambda: MissingIndicator().fit(GAPS[1:]).transform(GAPS),
+        "use error_on_new=False",
+        lambda: MissingIndicator().fit(GAPS).transform(GAPS),
+        lambda: MissingIndicator(error_on_new=False).fit(GAPS[1:]).transform(GAPS),
+    ),
+    advice(
+        lambda: SimpleImputer(strategy=np.max).fit(DX),
+        "or fit it to some rows in memory",
+        lambda: SimpleImputer(strategy="median").fit(DX),
+        lambda: SimpleImputer(strategy=np.max).fit(X).transform(DX),
+    ),
+    advice(
+        lambda: SimpleImputer(strategy="constant", fill_value="a").fit(GAPS),
+        "both dtypes are of the same kind",
+        lambda: SimpleImputer(strategy="constant", fill_value=1.0).fit(GAPS),
+    ),
+    advice(
+        lambda: encoders.DatetimeEncoder(resolution=None, add_total_seconds=False).fit(DATES),
+        "set resolution, add_weekday, add_total_seconds or add_day_of_year",
+        lambda: encoders.DatetimeEncoder(resolution="day").fit(DATES),
+    ),
+    advice(
+        lambda: encoders.OneHotEncoder().fit([["a"]]).transform([["b"]]),
+        "or set handle_unknown",
+        lambda: encoders.OneHotEncoder(handle_unknown="ignore").fit([["a"]]).transform([["b"]]),
+        lambda: encoders.OneHotEncoder().fit([["a"], ["b"]]).transform([["b"]]),
+    ),
+    advice(
+        lambda: encoders.OneHotEncoder().set_output(transform="pandas").fit_transform([["a"]]),
+        "Set sparse_output=False",
+        lambda: (
+            encoders.OneHotEncoder(sparse_output=False)
+            .set_output(transform="pandas")
+            .fit_transform([["a"]])
+        ),
+    ),
+    advice(
+        lambda: encoders.SplineTransformer(order="F").fit(strict(X)).transform(strict(X)),
+        "Set order='C'",
+        lambda: encoders.SplineTransformer().fit(strict(X)).transform(strict(X)),
+    ),
+    advice(
+        lambda: encoders.SplineTransformer().fit(GAPS),
+        "set handle_missing='zeros'",
+        lambda: encoders.SplineTransformer(handle_missing="zeros").fit(GAPS),
+        lambda: encoders.SplineTransformer().fit(GAPS[1:]),
     ),
 ]
 

@@ -87,9 +87,9 @@ class TableReader(NamedTuple):
         finite_or_raise(X, "X", block, allow_nan=allow_nan)
         return X
 
-    def floats(self, X: Any, block: int | None = None, *, allow_nan: bool = True) -> Any:
-        """Return a block as an array of floats; errors as `streamlearn._validation.reader` has."""
-        return Reader(self.estimator, self.n_features, self.names, allow_nan).rows(X, block)
+    def floats(self, *, allow_nan: bool = True) -> Reader:
+        """Return how a block becomes an array of floats."""
+        return Reader(self.estimator, self.n_features, self.names, allow_nan)
 
     def _as_many_or_raise(self, n_columns: int, block: int | None) -> None:
         if self.n_features not in (None, n_columns):

@@ -52,11 +52,6 @@ class Method:
 
     whole = True
 
-    @property
-    def makes_frames(self) -> bool:
-        """Whether the result is a frame."""
-        return hasattr(self.nothing, "columns")
-
     def __call__(self, X: Any) -> Any:
         """Call the method.
 

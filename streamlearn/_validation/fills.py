@@ -158,7 +158,9 @@ def filled_series(column: Any, at: np.ndarray, value: Any) -> Any:
     if hasattr(dtype, "categories"):
         if value not in dtype.categories:
             column = column.cat.add_categories([value])
-    elif not _holds(dtype, value):
+    elif _holds(dtype, value):
+        value = bool(value) if getattr(dtype, "kind", "O") == "b" else value
+    else:
         column = column.astype(_wider(dtype, value))
     return column.mask(at, value) if at.any() else column
 

@@ -83,16 +83,21 @@ def then(
     return (*functions, function) if one is None else (*functions[:-1], one)
 
 
-def remember(X: Any, source: Any, functions: tuple[Callable[..., Any], ...]) -> None:
-    """Store on a dask array or frame its source and the functions that were applied."""
-    object.__setattr__(X, "_streamlearn_rows", (_name(X), source, functions))
+def remember(
+    X: Any, source: Any, functions: tuple[Callable[..., Any], ...], *, named: bool
+) -> None:
+    """Store on a dask array or frame its source and the functions that were applied.
+
+    ``named`` says whether the last function returns frames.
+    """
+    object.__setattr__(X, "_streamlearn_rows", (_name(X), source, functions, named))
 
 
 def origin(X: Any) -> tuple[Any, tuple[Callable[..., Any], ...]]:
     """Return the source of ``X`` and the functions of rows that were applied to it."""
     # getattr would look for a column of a frame. A Delayed has no attributes of its own.
     attributes = getattr(X, "__dict__", {})
-    name, source, functions = attributes.get("_streamlearn_rows", (None, X, ()))
+    name, source, functions, _ = attributes.get("_streamlearn_rows", (None, X, (), True))
     # An assignment to entries of an array changes its name: its functions no longer describe it.
     return (source, functions) if functions and name == _name(X) else (X, ())
 
@@ -103,8 +108,7 @@ def is_named(X: Any) -> bool:
     A result of `map_rows` on a frame is a frame, so that it has the index. But if the last function
     returns arrays, there are no names, as in memory with scikit-learn's estimator.
     """
-    functions = origin(X)[1]
-    return not functions or getattr(functions[-1], "makes_frames", False)
+    return not origin(X)[1] or X.__dict__["_streamlearn_rows"][-1]
 
 
 def _name(X: Any) -> str:

@@ -22,7 +22,12 @@ from streamlearn.blocks.schedule import noted
 
 
 def map_rows(
-    function: Callable[[Any], Any], X: Any, *, meta: Any, names: Sequence[str] | None = None
+    function: Callable[[Any], Any],
+    X: Any,
+    *,
+    meta: Any,
+    names: Sequence[str] | None = None,
+    named: bool | None = None,
 ) -> Any:
     """Apply ``function`` to each block of a dask array or frame, lazily.
 
@@ -36,6 +41,9 @@ def map_rows(
         columns. One row is better than none: it shows whether objects are text.
     names : sequence of str, optional
         If given, a two-dimensional result becomes a dask DataFrame with these columns.
+    named : bool, optional
+        Whether an estimator that is given the result learns its column names; default where
+        ``meta`` is a frame.
 
     Returns
     -------
@@ -58,7 +66,8 @@ def map_rows(
     else:
         out = _of_array(source, functions, meta, like)
     out = _counted(out)
-    remember(out, source, functions)
+    named = hasattr(meta, "columns") if named is None else named
+    remember(out, source, functions, named=named)
     return out
 
 

@@ -11,13 +11,12 @@ from streamlearn._arrays import (
     asarray,
     cast,
     float_dtype,
-    is_array,
     namespace,
     same_dtype,
     to_numpy,
 )
 from streamlearn._estimator.tables import TableReader, is_of_numbers
-from streamlearn._validation.columns import Table
+from streamlearn._validation.columns import Table, numpy_of
 from streamlearn._validation.fills import (
     array_dtype,
     common_dtype,
@@ -25,7 +24,7 @@ from streamlearn._validation.fills import (
     filled_series,
     is_gap,
 )
-from streamlearn._validation.reader import as_array, same_place_or_raise
+from streamlearn._validation.reader import same_place_or_raise
 from streamlearn.core.imputation import Filled
 from streamlearn.impute import seen
 
@@ -63,9 +62,9 @@ class ImputerFunction:
     fills : Fills
     statistics : array
         What is filled in, where it is an array beside the rows.
-    kept : ndarray of int
+    kept : tuple of int
         The columns that are not left out.
-    features : ndarray of int, or None
+    features : tuple of int, or None
         The columns of which another tells where they were missing.
     names : tuple of str
         Of the columns that come out.
@@ -78,8 +77,8 @@ class ImputerFunction:
     reader: TableReader
     fills: Fills
     statistics: Any
-    kept: np.ndarray
-    features: np.ndarray | None
+    kept: tuple[int, ...]
+    features: tuple[int, ...] | None
     names: tuple[str, ...]
     constant: bool
     framed: bool
@@ -95,7 +94,7 @@ class ImputerFunction:
         placeholder = self.fills.placeholder
         objects = np.dtype(self.fills.dtype).kind == "O"
         if self.fills.values is None:
-            X = self.reader.floats(X, allow_nan=seen.allows_nan(placeholder))
+            X = self.reader.floats(allow_nan=seen.allows_nan(placeholder)).rows(X)
             same_place_or_raise(X, self.statistics, self.reader.estimator, "transform")
             return self._filled(X, self.statistics)
         if not is_of_numbers(X) or (isinstance(X, np.ndarray) and objects):
@@ -159,7 +158,7 @@ class ImputerFunction:
         """Return what comes out of no rows of a dask array, as NumPy's."""
         if self.fills.values is not None:
             return self(np.empty((0, X.shape[1]), X.dtype))
-        rows = to_numpy(self.reader.floats(np.empty((0, X.shape[1]), X.dtype)))
+        rows = to_numpy(self.reader.floats().rows(np.empty((0, X.shape[1]), X.dtype)))
         dtype: Any = rows.dtype
         if not isinstance(self.statistics, np.ndarray):
             dtype = same_dtype(dtype, self.statistics)
@@ -173,17 +172,22 @@ class Restored:
 
     Attributes
     ----------
+    reader : TableReader
     placeholder : object
-    kept, features : ndarray of int
+    kept, features : tuple of int
         The features in front, and those that the columns behind tell of.
     n_features : int
         How many come out.
+    fitted : array or None
+        What was filled in, if it is in the place of the rows.
     """
 
+    reader: TableReader
     placeholder: Any
-    kept: np.ndarray
-    features: np.ndarray
+    kept: tuple[int, ...]
+    features: tuple[int, ...]
     n_features: int
+    fitted: Any = None
 
     def __call__(self, X: Any) -> Any:
         """Return the rows of X without the columns of the indicator.
@@ -191,23 +195,24 @@ class Restored:
         Raises
         ------
         ValueError
-            If X has another number of columns.
+            If X has another number of columns, or is in another place.
         """
-        X = X if is_array(X) else as_array(X)
+        if self.fitted is not None:
+            X = self.reader.floats(allow_nan=seen.allows_nan(self.placeholder)).rows(X)
+            same_place_or_raise(X, self.fitted, self.reader.estimator, "inverse_transform")
+        elif is_of_numbers(X):
+            X = self.reader.array(X)
+        else:
+            X = np.stack([numpy_of(column) for column in self.reader.table(X).columns], axis=1)
         xp, n = namespace(X), len(self.kept)
-        if X.shape[1] != n + len(self.features):
-            raise ValueError(
-                f"X has {X.shape[1]} columns, and {n} features with {len(self.features)} "
-                "indicators are expected."
-            )
         gap = self.placeholder
         if is_gap(gap) and not (isinstance(X, np.ndarray) and X.dtype.kind == "O"):
             X, gap = cast(X, float_dtype(X)), float("nan")
         missing: list[Any] = [None] * self.n_features
-        for place, j in enumerate(self.features.tolist()):
+        for place, j in enumerate(self.features):
             missing[j] = X[:, n + place] != 0
         columns = [self._gaps(X, gap)] * self.n_features
-        for place, j in enumerate(self.kept.tolist()):
+        for place, j in enumerate(self.kept):
             columns[j] = X[:, place]
             if missing[j] is not None:
                 columns[j] = xp.where(missing[j], self._gaps(X, gap), X[:, place])

@@ -143,7 +143,6 @@ class MissingIndicator(TableTransformer):
         tags = super().__sklearn_tags__()
         tags.input_tags.categorical = False
         tags.transformer_tags.preserves_dtype = []
-        tags.array_api_support = True
         return tags
 
 

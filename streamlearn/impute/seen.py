@@ -5,6 +5,7 @@ Arrays of numbers are counted in their own library; what is known of them is kep
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ from streamlearn._validation.fills import (
     missing_where,
     others_missing,
 )
-from streamlearn._validation.reader import FILL, in_block
+from streamlearn._validation.reader import FILL
 from streamlearn.core.imputation import gaps
 
 KINDS = "iufO"
@@ -174,16 +175,9 @@ def masks(table: Table, placeholder: Any) -> list[np.ndarray]:
     return [missing_where(column, placeholder) for column in table.columns]
 
 
-def places_in(chosen: np.ndarray, X: Any) -> Any:
+def places_in(chosen: Sequence[int] | np.ndarray, X: Any) -> Any:
     """Return places of columns as an array of int where X is."""
     return asarray(np.asarray(chosen), like=X, dtype=default_int(X))
-
-
-def wrong_block(error: Exception, strategy: str, block: int | None) -> ValueError:
-    """Return scikit-learn's error about rows that are no numbers."""
-    return ValueError(
-        f"Cannot use {strategy} strategy with non-numeric data:\n{in_block('X', block)}: {error}"
-    )
 
 
 def _of_column(params: Params, column: Any) -> Column:
@@ -194,7 +188,12 @@ def _of_column(params: Params, column: Any) -> Column:
 
 
 def _counted(column: Any, missing: np.ndarray) -> Counts:
-    """Count the values of a column that are not missing."""
+    """Count the values of a column that are not missing.
+
+    Numbers are sorted once; to tell also which row holds which takes three times as long.
+    """
+    if isinstance(column, np.ndarray) and column.dtype.kind in "iuf":
+        return Counts(*np.unique(column[~missing], return_counts=True))
     codes, values = factorize(column)
     counts = np.bincount(codes[~missing], minlength=len(values))
     there = counts > 0

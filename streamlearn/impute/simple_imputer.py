@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -11,13 +12,20 @@ from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
-from streamlearn._arrays import asarray, to_numpy
+from streamlearn._arrays import asarray, is_array, to_numpy
+from streamlearn._arrays.plain import plain
 from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._estimator.table_transformer import TableStatistic, TableTransformer
-from streamlearn._estimator.tables import TableReader, check_table
+from streamlearn._estimator.tables import (
+    TableReader,
+    check_table,
+    is_frame_in_memory,
+    reader_of,
+)
 from streamlearn._sklearn import _get_output_config, _wrap_data_with_container
 from streamlearn._validation.categories import Counts
 from streamlearn._validation.fills import is_nan
+from streamlearn._validation.reader import Reader, same_place_or_raise
 from streamlearn.core import imputation
 from streamlearn.impute import seen
 from streamlearn.impute.filled import Fills, ImputerFunction, Restored
@@ -164,7 +172,7 @@ class SimpleImputer(TableTransformer):
             X, reader = check_table(self, X, reset=True)
             params = _NumberParams("mean", self.missing_values)
             state = _of_numbers(params, X, None, reader, None)
-            rows = to_numpy(_floats(params, X, reader, None))
+            rows = to_numpy(reader.floats().rows(X))
             number = seen.number_of(self.missing_values)
             found = imputation.gaps(rows, number)
             made = [self.strategy(rows[~found[:, j], j]) for j in range(rows.shape[1])]
@@ -172,6 +180,11 @@ class SimpleImputer(TableTransformer):
             self._state = state._replace(exact=exact)
             self._publish(self._state)
         return self
+
+    def _beside_or_raise(self, state: Any) -> None:
+        if isinstance(state, imputation.Imputation):
+            name = type(self).__name__
+            same_place_or_raise(state.present, self._state.present, name, "partial_fit")
 
     def _publish(self, state: Any) -> None:
         if isinstance(state, imputation.Imputation):
@@ -187,7 +200,7 @@ class SimpleImputer(TableTransformer):
             self._fills = Fills(False, self.missing_values, values, dtype)
         if self.keep_empty_features:
             kept[:] = True
-        self._kept = np.flatnonzero(kept)
+        self._kept = tuple(np.flatnonzero(kept).tolist())
         self._constant = self.strategy == "constant"
         self.indicator_ = None
         if self.add_indicator:
@@ -302,7 +315,7 @@ class SimpleImputer(TableTransformer):
             self._fills,
             self.statistics_,
             self._kept,
-            None if indicator is None else indicator.features_,
+            None if indicator is None else tuple(indicator.features_.tolist()),
             tuple(self.get_feature_names_out()),
             self._constant,
             framed,
@@ -316,7 +329,11 @@ class SimpleImputer(TableTransformer):
         if engine.is_frame(X):
             nothing = function(X._meta)
             framed = hasattr(nothing, "columns")
-            return engine.map_rows(function, X, meta=nothing, names=None if framed else names)
+            # In memory only set_output asks for names: else an array comes out.
+            named = _get_output_config("transform", self)["dense"] != "default"
+            return engine.map_rows(
+                function, X, meta=nothing, names=None if framed else names, named=named
+            )
         return engine.map_rows(function, X, meta=function.of_no_rows(X), names=names)
 
     def inverse_transform(self, X: Any) -> Any:
@@ -344,18 +361,32 @@ class SimpleImputer(TableTransformer):
                 "'inverse_transform' works only when 'SimpleImputer' is instantiated with "
                 f"'add_indicator=True'. Got 'add_indicator={self.add_indicator}' instead."
             )
+        X = plain(X)
+        if engine.is_collection(X):
+            X = engine.whole_rows(X)
+        elif not is_array(X) and not is_frame_in_memory(X):
+            X = np.asarray(X)
+        reader = reader_of(type(self).__name__, X._meta if engine.is_frame(X) else X)
+        features = tuple(self.indicator_.features_.tolist())
+        n_columns = len(self._kept) + len(features)
+        if reader.n_features != n_columns:
+            raise ValueError(
+                f"X has {reader.n_features} features, but {reader.estimator} is expecting "
+                f"{n_columns} features as input: {len(self._kept)} that were filled in, and "
+                f"{len(features)} that tell where."
+            )
+        beside = self.statistics_ if self._fills.values is None else None
         function = Restored(
-            self.missing_values, self._kept, self.indicator_.features_, self.n_features_in_
+            reader, self.missing_values, self._kept, features, self.n_features_in_, beside
         )
         if not engine.is_collection(X):
             return function(X)
-        X = engine.whole_rows(X)
-        frame = engine.is_frame(X)
-        nothing = np.empty((0, X.shape[1]), object if frame else X.dtype)
-        if frame:
-            nothing = np.asarray(X._meta)
+        nothing = np.asarray(X._meta) if engine.is_frame(X) else np.empty((0, n_columns), X.dtype)
+        if beside is not None:
+            nothing = reader.floats().rows(nothing)
+        made = replace(function, fitted=None)(nothing)
         names = getattr(self, "feature_names_in_", None) if engine.of_frame(X) else None
-        return engine.map_rows(function, X, meta=function(nothing), names=names)
+        return engine.map_rows(function, X, meta=made, names=names, named=False)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the columns of the output.
@@ -371,17 +402,17 @@ class SimpleImputer(TableTransformer):
         """
         names = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
         if self.indicator_ is None:
-            return names[self._kept]
+            return names[list(self._kept)]
         more = self.indicator_.get_feature_names_out(input_features)
-        return np.concatenate([names[self._kept], more])
+        return np.concatenate([names[list(self._kept)], more])
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags."""
         tags = super().__sklearn_tags__()
         tags.input_tags.categorical = False
-        tags.input_tags.string = False
+        tags.input_tags.string = self.strategy in ("most_frequent", "constant")
         tags.input_tags.allow_nan = seen.allows_nan(self.missing_values)
-        tags.array_api_support = True
+        tags.array_api_support = self.strategy in NUMBERS
         return tags
 
 
@@ -405,10 +436,10 @@ def most_frequent(counts: Counts) -> Any:
         return min(first, key=lambda value: (str(type(value)), str(value)))
 
 
-def _floats(params: _NumberParams, X: Any, reader: TableReader, block: int | None) -> Any:
-    """Return a block as floats."""
+def _floats(params: _NumberParams, X: Any, reader: Reader, block: int | None) -> Any:
+    """Return a block as floats; whether they are finite is asked of their statistic."""
     try:
-        rows = reader.floats(X, block, allow_nan=seen.allows_nan(params.placeholder))
+        return reader._replace(finite=False).rows(X, block)
     except ValueError as error:
         head, numeric, why = str(error).partition(" and is not numeric: ")
         if not numeric:
@@ -416,21 +447,25 @@ def _floats(params: _NumberParams, X: Any, reader: TableReader, block: int | Non
         raise ValueError(
             f"Cannot use {params.strategy} strategy with non-numeric data:\n{why} ({head}.)"
         ) from error
-    seen.known_or_raise(np.dtype(np.float64), params.placeholder, reader.estimator)
-    return rows
 
 
 def _of_numbers(
-    params: _NumberParams, X: Any, y: Any, reader: TableReader, block: int | None
+    params: _NumberParams, X: Any, y: Any, table: TableReader, block: int | None
 ) -> imputation.Imputation:
+    reader = table.floats(allow_nan=seen.allows_nan(params.placeholder))
     rows = _floats(params, X, reader, block)
     of = imputation.Params(params.strategy, seen.number_of(params.placeholder))
     with np.errstate(over="ignore", invalid="ignore"):
         state = imputation.of_block(of, rows)
+    clean = reader.allow_nan and bool(imputation.is_finite(state))
+    if not clean:
+        reader.finite_or_raise(rows, block)
+    seen.known_or_raise(np.dtype(np.float64), params.placeholder, reader.estimator)
     return imputation.with_exact_median(of, state, rows) if block is None else state
 
 
 def _merge_numbers(
     a: imputation.Imputation, b: imputation.Imputation, reader: TableReader
 ) -> imputation.Imputation:
+    same_place_or_raise(b.present, a.present, reader.estimator, "fit")
     return imputation.merge(a, b)

@@ -88,6 +88,10 @@ class DatetimeEncoder(Transformer):
     Nothing is learned from rows, so that in one pass each block is encoded in its own task. A date
     that is missing becomes NaN. Times with a zone are encoded as a clock there shows them.
 
+    Differences from scikit-learn:
+
+    - scikit-learn has no such class. The names and the parameters are those of skrub.
+
     Differences from skrub:
 
     - X has columns, and is no column. All of them must be dates: choose them in a

@@ -140,8 +140,17 @@ def _width(stage: Any, state: Any) -> Any:
     return None if state is None or not hasattr(stage, "width") else stage.width(state)
 
 
+def _changed(before: Any, after: Any) -> bool:
+    """Return whether a width that was known is another one now."""
+    if isinstance(before, dict):
+        return any(_changed(width, after.get(name)) for name, width in before.items())
+    if isinstance(before, tuple) and isinstance(after, tuple):
+        return any(_changed(*both) for both in zip(before, after, strict=True))
+    return before is not None and before != after
+
+
 def _as_wide_or_raise(stage: Any, before: Any, after: Any) -> None:
-    if before is None or _width(stage, before) == _width(stage, after):
+    if not _changed(_width(stage, before), _width(stage, after)):
         return
     raise ValueError(
         f"{type(stage.estimator).__name__} made other columns of the blocks before, from which the "

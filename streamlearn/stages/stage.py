@@ -209,7 +209,6 @@ class Framed:
     config: dict[str, Any] = field(default_factory=get_config)
 
     whole = True
-    makes_frames = True
 
     def __call__(self, X: Any) -> Any:
         """Return the transformed rows of X in a frame."""

@@ -279,12 +279,13 @@ def test_what_an_encoder_says_of_other_columns_is_raised_as_it_is():
         pipe.predict(rows[["half", "kind"]])
 
 
-def test_sparse_rows_of_a_frame_have_no_form_and_say_so():
+def test_sparse_rows_of_a_frame_are_blocks_of_an_array():
     df = pd.DataFrame({"kind": np.array(["red", "green", "blue"])[Y]})
     pipe = make_pipeline(FrozenEstimator(preprocessing.OneHotEncoder().fit(df)))
     rows = dd.from_pandas(df, npartitions=4, sort=False)
-    with pytest.raises(ValueError, match=r"Sparse rows .* make no DataFrame.*sparse_output=False"):
-        pipe.fit(rows).transform(rows).compute()
+    out = pipe.fit(rows).transform(rows)
+    assert isinstance(out, da.Array)
+    np.testing.assert_array_equal(out.compute().toarray(), pipe.transform(df).toarray())
 
 
 def test_inner_output_settings_hold():
