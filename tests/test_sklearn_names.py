@@ -21,7 +21,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassi
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from streamlearn import _sklearn as door
@@ -43,6 +43,25 @@ class Constrained(BaseEstimator):
     @door._fit_context(prefer_skip_nested_validation=False)
     def fit(self):
         return "fitted"
+
+
+@pytest.mark.parametrize("kind", [OneHotEncoder, OrdinalEncoder])
+def test_encoders_call_the_private_methods_that_ours_replace(kind, monkeypatch):
+    names, called = {"_check_X", "_fit_infrequent_category_mapping", "_transform"}, set()
+
+    def noted(name):
+        inner = getattr(kind, name)
+
+        def method(self, *args, **how):
+            called.add(name)
+            return inner(self, *args, **how)
+
+        return method
+
+    for name in names:
+        monkeypatch.setattr(kind, name, noted(name))
+    kind(min_frequency=2).fit([["a"], ["b"], ["a"]]).transform([["a"]])
+    assert called == names
 
 
 def test_every_name_is_tested():

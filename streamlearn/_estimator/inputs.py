@@ -240,12 +240,30 @@ def check_declared(
     names: tuple[str, ...] | None
     if engine.is_frame(X):
         meta = X._meta
-        ndim, names = meta.ndim, tuple(map(str, getattr(meta, "columns", ())))
+        names = tuple(map(str, getattr(meta, "columns", ())))
     else:
-        meta, ndim, names = X, len(X.shape), names_of(X)
-    if ndim != 2:
+        meta, names = X, names_of(X)
+    columns_or_raise(name, X, meta)
+    n_features = meta.shape[1]
+    if named:
+        _check_feature_names(estimator, meta, reset=reset)
+    elif reset:
+        vars(estimator).pop("feature_names_in_", None)
+    _check_n_features(estimator, meta, reset=reset)
+    return Reader(name, n_features, names, allow_nan, dense=advice(estimator))
+
+
+def columns_or_raise(estimator: str, X: Any, meta: Any) -> None:
+    """Check that X has rows and columns, by its metadata, and a known number of columns.
+
+    Raises
+    ------
+    ValueError
+        With the advice to reshape it, or to say how many they are.
+    """
+    if len(meta.shape) != 2:
         raise ValueError(
-            f"Expected 2D array, got {ndim}D {type(X).__name__} instead. Reshape X with "
+            f"Expected 2D array, got {len(meta.shape)}D {type(X).__name__} instead. Reshape X with "
             "X.reshape(-1, 1) if it is a single feature, X.reshape(1, -1) if it is a single "
             "sample; of a frame select with a list, X[['name']]."
         )
@@ -257,15 +275,9 @@ def check_declared(
         )
     if n_features == 0:
         raise ValueError(
-            f"Found array with 0 feature(s) (shape={tuple(X.shape)}) while a minimum of 1 is "
-            f"required by {name}."
+            f"Found array with 0 feature(s) (shape={tuple(meta.shape)}) while a minimum of 1 is "
+            f"required by {estimator}."
         )
-    if named:
-        _check_feature_names(estimator, meta, reset=reset)
-    elif reset:
-        vars(estimator).pop("feature_names_in_", None)
-    _check_n_features(estimator, meta, reset=reset)
-    return Reader(name, n_features, names, allow_nan, dense=advice(estimator))
 
 
 def advice(estimator: BaseEstimator) -> str | None:

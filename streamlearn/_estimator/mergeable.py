@@ -20,6 +20,7 @@ from streamlearn._validation.messages import no_rows, no_weight
 from streamlearn._validation.reader import DENSE, Reader, read_weight, same_place_or_raise
 from streamlearn.blocks import Block, reduce
 from streamlearn.core.learner import Learner, an_array
+from streamlearn.stages import set_features
 from streamlearn.stages.stage import may_be_refused
 
 
@@ -160,11 +161,7 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
             _weight_or_raise(learner, state)
         self._weighted = weighted
         self._state = state
-        self.n_features_in_ = learner.n_features(state)
-        if names is not None:
-            self.feature_names_in_ = np.asarray(names, dtype=object)
-        else:
-            self.__dict__.pop("feature_names_in_", None)
+        set_features(self, learner.n_features(state), names)
         self._publish()
 
     def _rows_function(self) -> Any:

@@ -1,7 +1,7 @@
-"""Transformers of tables: what they learn from a block is merged, column by column.
+"""The base class of transformers that learn a mergeable statistic from the columns of a table.
 
-Blocks are summed up in parallel and merged in a fixed order. A pipeline that reads its blocks once
-takes the same statistic through `streamlearn.stages.of_table`.
+The statistic of each block is made in parallel, and the statistics are merged in a fixed order. A
+one-pass pipeline uses the same statistic through `streamlearn.stages.of_table`.
 """
 
 from __future__ import annotations
@@ -19,26 +19,27 @@ from streamlearn._arrays import asarray, is_array
 from streamlearn._arrays.sparse import is_sparse
 from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._estimator.outputs import Transformer
-from streamlearn._estimator.tables import TableReader, check_table, reader_of
+from streamlearn._estimator.tables import TableReader, check_table, reader_of, table_out
 from streamlearn._validation.columns import Table
 from streamlearn._validation.messages import no_rows
+from streamlearn.stages import set_features
 
 
 class TableStatistic(NamedTuple):
-    """What is learned from the columns of a table, as module-level functions, so that it pickles.
+    """The statistic of a table, as module-level functions, so that it pickles.
 
     Attributes
     ----------
     params : object
         What ``of_table`` needs to know.
     of_table : callable
-        ``(params, table, y, reader, block) -> state``: what one block says. ``y`` is what the block
-        holds as its target, or None; ``block`` is the number that errors call it, or None.
+        ``(params, table, y, reader, block) -> state``: the statistic of one block. ``y`` is the
+        target of the block, or None. ``block`` is the block's number for errors, or None.
     merge : callable
-        ``(a, b, reader) -> state``: what the rows of both say, exactly.
+        ``(a, b, reader) -> state``: the statistic of the rows of both, exactly.
     reads : bool
-        Whether ``of_table`` is given what a block holds instead of a table, and reads it itself:
-        arrays of numbers need not become columns.
+        Whether ``of_table`` gets the block's X instead of a table and reads it itself, because an
+        array of numbers need not become columns.
     """
 
     params: Any
@@ -47,7 +48,7 @@ class TableStatistic(NamedTuple):
     reads: bool = False
 
     def of(self, X: Any, y: Any, reader: TableReader, block: int | None) -> Any:
-        """Return what a block says."""
+        """Return the statistic of a block."""
         given = X if self.reads else reader.table(X, block)
         return self.of_table(self.params, given, y, reader, block)
 
@@ -62,7 +63,8 @@ class TableTransformer(CallbackSupportMixin, Transformer):
     ``_publish(state)``
         Set the fitted attributes.
     ``_transformed(table, block)``
-        The rows that the columns of a block become: an array, sparse rows, or a frame.
+        The rows that the columns of a block become: an array, sparse rows, or a frame. A subclass
+        that does not need columns gives ``_function(reader)`` instead.
     ``_nothing()``
         No rows of that kind: with its columns and its dtype.
     """
@@ -135,11 +137,7 @@ class TableTransformer(CallbackSupportMixin, Transformer):
 
     def _finish(self, state: Any, *, names: Any, n_features: int) -> None:
         """Take over what a pipeline has learned."""
-        self.n_features_in_ = n_features
-        if names is not None:
-            self.feature_names_in_ = np.asarray(names, dtype=object)
-        else:
-            self.__dict__.pop("feature_names_in_", None)
+        set_features(self, n_features, names)
         self._state = state
         self._publish(state)
 
@@ -152,18 +150,17 @@ class TableTransformer(CallbackSupportMixin, Transformer):
         names = None if names is None else tuple(names.tolist())
         return TableReader(name, getattr(self, "n_features_in_", None), names)
 
+    def _function(self, reader: TableReader) -> Callable[..., Any]:
+        """Return the transformation of what blocks hold that ``reader`` reads."""
+        return TableFunction(reader, self._transformed)
+
     def _rows_function(self) -> Callable[..., Any]:
         """Return the transformation of the rows of blocks."""
-        return TableFunction(self._reader(), self._transformed)
+        return self._function(self._reader())
 
     def _transform(self, X: Any, names: Any) -> Any:
         X, reader = check_table(self, X, reset=False)
-        function = TableFunction(reader, self._transformed)
-        if not engine.is_collection(X):
-            return function(X)
-        nothing = self._nothing()
-        names = None if is_sparse(nothing) else names
-        return engine.map_rows(function, X, meta=nothing, names=names)
+        return table_out(X, self._function(reader), self._nothing, names)
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags."""
@@ -175,7 +172,7 @@ class TableTransformer(CallbackSupportMixin, Transformer):
 
 
 def of_block(statistic: TableStatistic, reader: TableReader, block: engine.Block) -> Any:
-    """Return what a block says."""
+    """Return the statistic of a block."""
     return statistic.of(block.X, block.y, reader, block.named)
 
 

@@ -1,10 +1,11 @@
 """Tables on their way in: columns of any kind, checked as scikit-learn's encoders check them.
 
-What a container says of itself is checked at once; the columns are read in the task of each block.
+The metadata of a container are checked at once. The columns are read in the task of each block.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,9 +16,10 @@ from streamlearn import blocks as engine
 from streamlearn._arrays import is_array, to_numpy
 from streamlearn._arrays.plain import plain
 from streamlearn._arrays.sparse import is_sparse
-from streamlearn._estimator.inputs import is_foreign
+from streamlearn._estimator.inputs import columns_or_raise, is_foreign
 from streamlearn._sklearn import _check_feature_names, _check_n_features
 from streamlearn._validation.columns import Table, table_of
+from streamlearn._validation.messages import no_rows
 from streamlearn._validation.reader import (
     CLIP,
     DENSE,
@@ -26,6 +28,7 @@ from streamlearn._validation.reader import (
     finite_or_raise,
     in_block,
 )
+from streamlearn._validation.tables import is_table
 
 
 class TableReader(NamedTuple):
@@ -53,7 +56,7 @@ class TableReader(NamedTuple):
         TypeError
             If its rows are sparse.
         ValueError
-            If it has other columns than were announced, or a column holds infinity.
+            If it has other columns than the metadata, or a column holds infinity.
         """
         table = table_of(_framed(X, block))
         if self.names is not None and table.names is not None and table.names != self.names:
@@ -76,8 +79,8 @@ class TableReader(NamedTuple):
         Raises
         ------
         ValueError
-            If it has other columns than were announced, or holds infinity, or NaN where that is not
-            allowed.
+            If it has another number of columns than the metadata, or holds infinity, or NaN where
+            that is not allowed.
         """
         if X.ndim != 2:
             raise ValueError(
@@ -129,52 +132,62 @@ def check_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[Any, 
     dense_or_raise(X, DENSE)
     if engine.is_collection(X):
         X = engine.whole_rows(X)
-        said = X._meta if engine.is_frame(X) else X
+        meta = X._meta if engine.is_frame(X) else X
         if not engine.is_named(X):
-            said = np.empty((0, X.shape[1]))
+            meta = np.empty((0, X.shape[1]))
     elif is_frame_in_memory(X):
-        said = X
+        meta = X
     else:
         if not is_foreign(X):
             X = _array_of(X)
-        said = X
-    if len(said.shape) != 2:
-        raise ValueError(
-            f"Expected 2D array, got {len(said.shape)}D {type(X).__name__} instead. Reshape your "
-            "data: X.reshape(-1, 1) if it is a single feature, X[['name']] of a frame."
-        )
-    if said.shape[1] == 0:
-        raise ValueError(
-            f"Found array with 0 feature(s) (shape={tuple(said.shape)}) while a minimum of 1 is "
-            f"required by {name}."
-        )
-    if not engine.is_collection(X) and said.shape[0] == 0:
-        raise ValueError(
-            f"Found array with 0 sample(s) (shape={tuple(said.shape)}) while a minimum of 1 is "
-            f"required by {name}."
-        )
-    _check_feature_names(estimator, said, reset=reset)
-    _check_n_features(estimator, said, reset=reset)
-    return X, reader_of(name, said)
+        meta = X
+    columns_or_raise(name, X, meta)
+    if not engine.is_collection(X) and meta.shape[0] == 0:
+        raise no_rows(name, f" (shape={tuple(meta.shape)})")
+    _check_feature_names(estimator, meta, reset=reset)
+    _check_n_features(estimator, meta, reset=reset)
+    return X, reader_of(name, meta)
 
 
-def reader_of(estimator: str, said: Any) -> TableReader:
+def table_out(
+    X: Any, function: Callable[[Any], Any], nothing: Callable[[], Any], names: Any
+) -> Any:
+    """Apply ``function`` to a table: at once to one in memory, lazily to a collection.
+
+    Parameters
+    ----------
+    X : array, frame, dask array or dask DataFrame
+        As `check_table` returns it.
+    function : callable
+        What a block holds in, as many rows out.
+    nothing : callable
+        ``() -> array, sparse rows or frame``: no rows of what comes out.
+    names : sequence of str or None
+        Columns of a lazy frame, where the result is to be one. Sparse rows make none.
+    """
+    if not engine.is_collection(X):
+        return function(X)
+    meta = nothing()
+    return engine.map_rows(function, X, meta=meta, names=None if is_sparse(meta) else names)
+
+
+def reader_of(estimator: str, meta: Any) -> TableReader:
     """Return how blocks are read that have the columns of an array or frame."""
-    columns = getattr(said, "column_names", getattr(said, "columns", None))
+    columns = getattr(meta, "columns", None)
     names = None if columns is None else tuple(map(str, columns))
-    return TableReader(estimator, int(said.shape[1]), names)
+    return TableReader(estimator, int(meta.shape[1]), names)
 
 
 def is_of_numbers(x: Any) -> bool:
-    """Tell whether ``x`` is a dense array of numbers, of any library."""
+    """Return whether ``x`` is a dense array of numbers, of any library."""
     if isinstance(x, np.ndarray):
         return x.dtype.kind in "biuf"
     return is_array(x) and not is_sparse(x)
 
 
 def is_frame_in_memory(x: Any) -> bool:
-    """Return whether ``x`` is a frame of pandas or polars, or a table of pyarrow."""
-    return hasattr(x, "columns") and (hasattr(x, "dtypes") or hasattr(x, "column_names"))
+    """Return whether ``x`` is a frame of pandas or polars."""
+    return is_table(x) and hasattr(x, "columns")
 
 
 def _array_of(X: Any) -> np.ndarray:

@@ -23,7 +23,7 @@ from streamlearn._validation.reader import (
 from streamlearn.blocks import LazyRows
 from streamlearn.core.affine_map import AffineMap
 from streamlearn.core.learner import an_array
-from streamlearn.stages import Flow, Mergeable
+from streamlearn.stages import Flow, Mergeable, set_features
 
 
 def through_stages(
@@ -62,10 +62,7 @@ def hand_back(flow: Flow, estimator: Any, learned: Learned, n_features: int) -> 
     """
     assert learned.ahead is not None
     flow.states = learned.ahead
-    estimator.n_features_in_ = n_features
-    estimator.__dict__.pop("feature_names_in_", None)
-    if learned.names is not None:
-        estimator.feature_names_in_ = learned.names
+    set_features(estimator, n_features, learned.names)
     return learned._replace(ahead=None, names=None)
 
 

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from streamlearn._arrays.plain import gaps
 from streamlearn._validation.columns import factorize
 
 MOST = 1_000_000
@@ -87,33 +86,6 @@ def few_or_raise(values: np.ndarray, where: str, advice: str = HASH) -> None:
         raise ValueError(
             f"{where} has more than {MOST:,} distinct values, which are too many {advice}"
         )
-
-
-def in_order(found: Counts) -> Counts:
-    """Return the counts with the values sorted as in scikit-learn.
-
-    Raises
-    ------
-    TypeError
-        If values cannot be sorted, for example because a column mixes text and numbers.
-    """
-    values = found.values
-    if values.dtype.kind != "O":
-        order = np.argsort(values, kind="stable")
-        return Counts(values[order], found.counts[order])
-    missing = gaps(values)
-    known = np.flatnonzero(~missing)
-    try:
-        places = sorted(known.tolist(), key=values.__getitem__)
-    except TypeError as error:
-        kinds = sorted({type(value).__qualname__ for value in values})
-        raise TypeError(
-            "Encoders require their input argument must be uniformly strings or numbers. Got "
-            f"{kinds}"
-        ) from error
-    last = np.flatnonzero(missing)
-    places += sorted(last.tolist(), key=lambda i: values[i] is not None)
-    return Counts(values[places], found.counts[places])
 
 
 class Lookup:

@@ -1,8 +1,9 @@
 """Tables as columns, for every kind of frame and array.
 
-Encoders and imputers work on columns. A column is a one-dimensional array of NumPy, a Series of
-pandas or polars, or a ChunkedArray of pyarrow. A missing value is None in a column of objects that
-contains None, and in text of polars and pyarrow. Everywhere else it is NaN, as in scikit-learn.
+Encoders and imputers work on columns. A column is a one-dimensional array of NumPy, or a Series of
+pandas or polars. A missing value is None in a column of objects that contains None, and in text of
+polars. Everywhere else it is NaN, as in scikit-learn. `streamlearn._arrays.plain` has turned tables
+of pyarrow into frames of pandas before.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ class Table(NamedTuple):
     Attributes
     ----------
     columns : tuple
-        One-dimensional arrays, Series or ChunkedArrays of the same length.
+        One-dimensional arrays or Series of the same length.
     names : tuple of str, or None
         The names of the columns; None for an array.
     n_rows : int
@@ -57,12 +58,10 @@ def table_of(x: Any) -> Table:
     """
     if isinstance(x, np.ndarray):
         return Table(tuple(x[:, j] for j in range(x.shape[1])), None, x.shape[0])
-    names = tuple(map(str, x.column_names if hasattr(x, "column_names") else x.columns))
+    names = tuple(map(str, x.columns))
     if hasattr(x, "iloc"):
         return Table(tuple(x.iloc[:, j] for j in range(len(names))), names, len(x))
-    if hasattr(x, "get_columns"):
-        return Table(tuple(x.get_columns()), names, x.height)
-    return Table(tuple(x.columns), names, x.num_rows)
+    return Table(tuple(x.get_columns()), names, x.height)
 
 
 def factorize(column: Any) -> Factorized:
@@ -209,24 +208,8 @@ def _of_polars(column: Any) -> Factorized:
     return _of_nullable(joined["place"].to_numpy().astype(np.intp), found, null)
 
 
-def _of_arrow(column: Any) -> Factorized:
-    import pyarrow as pa
-
-    column = column.combine_chunks()
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode(null_encoding="encode")
-    codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    values = column.dictionary
-    found = values.to_numpy(zero_copy_only=False)
-    if not values.null_count and (codes < 0).any():
-        found = np.append(found.astype(object), [None])
-        codes = np.where(codes < 0, len(found) - 1, codes)
-        return Factorized(codes, found)
-    return _of_nullable(codes, found, np.asarray(values.is_null()))
-
-
 def _of_nullable(codes: np.ndarray, values: np.ndarray, null: np.ndarray) -> Factorized:
-    """Return values of polars or pyarrow. Missing text becomes None, and missing numbers NaN."""
+    """Return values of polars. Missing text becomes None, and missing numbers NaN."""
     if null.any() and values.dtype.kind == "O":
         known = values[~null]
         values = values.copy()
@@ -251,6 +234,5 @@ def _without_repeated_nan(values: np.ndarray, codes: np.ndarray) -> Factorized:
 _KINDS: tuple[tuple[str, Callable[[Any], Factorized]], ...] = (
     ("iloc", _of_pandas),
     ("to_physical", _of_polars),
-    ("combine_chunks", _of_arrow),
 )
 """For each library: an attribute of its columns, and the function that factorizes them."""

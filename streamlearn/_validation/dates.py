@@ -10,7 +10,7 @@ PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 """Units of time that are computed in, and how many of them a second has."""
 
 
-class Moments(NamedTuple):
+class Instants(NamedTuple):
     """A column of dates and times.
 
     Attributes
@@ -18,7 +18,7 @@ class Moments(NamedTuple):
     local : ndarray of datetime64
         What a clock on the wall shows, in the time zone of the column.
     utc : ndarray of datetime64
-        The same moments in UTC, which times without a zone are taken to be in.
+        The same instants in UTC, which times without a zone are taken to be in.
     """
 
     local: np.ndarray
@@ -36,8 +36,6 @@ def holds_dates(column: Any) -> bool:
     False
     """
     dtype: Any = getattr(column, "dtype", None)
-    if hasattr(column, "combine_chunks"):
-        return _is_arrow_date(column.type)
     if hasattr(dtype, "pyarrow_dtype"):
         return _is_arrow_date(dtype.pyarrow_dtype)
     if hasattr(dtype, "is_temporal"):
@@ -48,10 +46,8 @@ def holds_dates(column: Any) -> bool:
     return known and getattr(dtype, "kind", None) == "M"
 
 
-def moments_of(column: Any) -> Moments:
+def instants_of(column: Any) -> Instants:
     """Return the dates of a column that `holds_dates`."""
-    if hasattr(column, "combine_chunks"):
-        return _of_arrow(column)
     if hasattr(getattr(column, "dtype", None), "pyarrow_dtype"):
         import pyarrow as pa
 
@@ -77,7 +73,7 @@ def _is_arrow_date(of: Any) -> bool:
     return bool(pa.types.is_timestamp(of) or pa.types.is_date(of))
 
 
-def _of_arrow(column: Any) -> Moments:
+def _of_arrow(column: Any) -> Instants:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -89,21 +85,21 @@ def _of_arrow(column: Any) -> Moments:
     return _of_numpy(pc.local_timestamp(column).to_numpy(), utc.to_numpy())
 
 
-def _of_numpy(local: np.ndarray, utc: np.ndarray | None = None) -> Moments:
+def _of_numpy(local: np.ndarray, utc: np.ndarray | None = None) -> Instants:
     """Return dates in one of the units that are computed in."""
     unit = np.datetime_data(local.dtype)[0]
     if unit not in PER_SECOND:
         unit = "ns" if unit in ("ps", "fs", "as") else "s"
     local = local.astype(f"datetime64[{unit}]")
-    return Moments(local, local if utc is None else utc.astype(local.dtype))
+    return Instants(local, local if utc is None else utc.astype(local.dtype))
 
 
-def part_of(dates: Moments, part: str) -> np.ndarray:
+def part_of(dates: Instants, part: str) -> np.ndarray:
     """Return a number of each date as float64, NaN where there is no date.
 
     Parameters
     ----------
-    dates : Moments
+    dates : Instants
     part : str
         "year", "month", "day", "hour", "minute", "second", "microsecond" (of a second),
         "nanosecond" (of a microsecond), "weekday" (from 1 for Monday to 7), "day_of_year" (from 1)
@@ -111,7 +107,7 @@ def part_of(dates: Moments, part: str) -> np.ndarray:
 
     Examples
     --------
-    >>> dates = moments_of(np.asarray(["2024-02-29T12:30", "NaT"], dtype="datetime64[s]"))
+    >>> dates = instants_of(np.asarray(["2024-02-29T12:30", "NaT"], dtype="datetime64[s]"))
     >>> part_of(dates, "weekday"), part_of(dates, "minute")
     (array([ 4., nan]), array([30., nan]))
     """

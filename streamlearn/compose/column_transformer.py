@@ -11,7 +11,6 @@ from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._estimator.versions import Versioned
 from streamlearn._thirdparty.lazy import ask
 from streamlearn.pipeline import one_pass
-from streamlearn.pipeline.scout import Leaf
 
 
 class ColumnTransformer(Versioned, theirs.ColumnTransformer):
@@ -105,11 +104,7 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer):
         _none_or_raise(params)
         self._validate_params()
         with unchanged_on_error(self):
-            leaf = Leaf("columntransformer", self, {})
-            # scikit-learn's pipeline has a step know its callbacks, and takes that back.
-            context = {name: value for name, value in vars(self).items() if "callback" in name}
-            one_pass.fit_steps([leaf], X, y, further=False, exact=True)
-            self.__dict__.update(context)
+            one_pass.fit_alone("columntransformer", self, X, y)
         return self
 
     def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:

@@ -41,7 +41,7 @@ class Params(NamedTuple):
     keep_empty : bool
         Fill features of which nothing was seen with 0, instead of leaving them out.
     indicator : bool
-        Add a column that tells where numbers were missing, for each feature that missed some.
+        Add an indicator column for each feature that had missing numbers.
     size : int
         Numbers that the median keeps of each feature.
     """
@@ -90,7 +90,7 @@ def gaps(X: Array, missing: float | None) -> Array:
 
 
 def init(params: Params, n_features: int, n_outputs: int = 1, *, like: Array) -> Imputation:
-    """Return what is known before any row, beside ``like``."""
+    """Return the state before any row, in the library and on the device of ``like``."""
     xp, there = namespace(like), device(like)
     nothing = xp.zeros(n_features, dtype=default_int(like), device=there)
     unknown = xp.full(n_features, nan, dtype=float_dtype(like), device=there)
@@ -102,7 +102,7 @@ def init(params: Params, n_features: int, n_outputs: int = 1, *, like: Array) ->
 
 
 def of_block(params: Params, X: Array, weight: Array | None = None) -> Imputation:
-    """Return what a block says; rows have no weights.
+    """Return the state of a block. Rows have no weights.
 
     Examples
     --------
@@ -178,13 +178,13 @@ class Filled(NamedTuple):
     Attributes
     ----------
     values : array of shape (n_features,)
-        What is filled in, beside the rows.
+        The numbers that are filled in, in the library of the rows.
     missing : float or None
         As `Params` has it.
     kept : array of int of shape (n_kept,), or None
         The features that are kept; None for all.
     features : array of int of shape (n_indicators,), or None
-        The features of which a column tells where they were missing; None for none.
+        The features that get an indicator column; None for none.
     """
 
     values: Array
@@ -203,8 +203,8 @@ class Filled(NamedTuple):
             out = xp.take(out, self.kept, axis=1)
         if self.features is None:
             return out
-        told = xp.astype(xp.take(found, self.features, axis=1), out.dtype)
-        return concat([out, told], axis=1)
+        marks = xp.astype(xp.take(found, self.features, axis=1), out.dtype)
+        return concat([out, marks], axis=1)
 
 
 def applied(params: Params, state: Imputation) -> Filled:

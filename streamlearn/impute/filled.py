@@ -35,7 +35,8 @@ class Fills(NamedTuple):
     Attributes
     ----------
     numbers : bool
-        Whether all columns become floats, and what is filled in is an array beside them.
+        Whether all columns become floats. The statistics are then an array in the library of the
+        rows.
     placeholder : object
         What stands for a missing value.
     values : list or None
@@ -61,11 +62,11 @@ class ImputerFunction:
     reader : TableReader
     fills : Fills
     statistics : array
-        What is filled in, where it is an array beside the rows.
+        The values that are filled in, if all columns become floats.
     kept : tuple of int
         The columns that are not left out.
     features : tuple of int, or None
-        The columns of which another tells where they were missing.
+        The columns for which an indicator column is added.
     names : tuple of str
         Of the columns that come out.
     constant : bool
@@ -138,8 +139,8 @@ class ImputerFunction:
             dtype = np.dtype(object)
         self._castable_or_raise(dtype)
         made = [filled_array(table.columns[j], at[j], values[j], dtype) for j in self.kept]
-        told = [] if self.features is None else [at[j].astype(dtype) for j in self.features]
-        both = [*made, *told]
+        marks = [] if self.features is None else [at[j].astype(dtype) for j in self.features]
+        both = [*made, *marks]
         return np.stack(both, axis=1) if both else np.empty((table.n_rows, 0), dtype)
 
     def _framed(self, table: Table, at: list[np.ndarray]) -> Any:
@@ -168,14 +169,14 @@ class ImputerFunction:
 
 @dataclass(frozen=True, eq=False)
 class Restored:
-    """What was filled in is missing again, where columns of an indicator tell so.
+    """The function that makes values missing again where indicator columns mark them.
 
     Attributes
     ----------
     reader : TableReader
     placeholder : object
     kept, features : tuple of int
-        The features in front, and those that the columns behind tell of.
+        The features of the first columns, and those of the indicator columns after them.
     n_features : int
         How many come out.
     fitted : array or None

@@ -10,10 +10,9 @@ from scipy.sparse import csc_array
 from sklearn import impute as theirs
 from sklearn.base import OneToOneFeatureMixin
 
-from streamlearn import blocks as engine
 from streamlearn._arrays import is_array, namespace, to_numpy
 from streamlearn._estimator.table_transformer import TableStatistic, TableTransformer
-from streamlearn._estimator.tables import TableReader, check_table, is_of_numbers
+from streamlearn._estimator.tables import TableReader, is_of_numbers
 from streamlearn._sklearn import _align_api_if_sparse
 from streamlearn._validation.fills import array_dtype, common_dtype
 from streamlearn.core.imputation import gaps
@@ -21,19 +20,19 @@ from streamlearn.impute import seen
 
 
 class MissingIndicator(TableTransformer):
-    """Tell where values are missing, on arrays, frames and dask collections.
+    """Mark missing values, on arrays, frames and dask collections.
 
     Parameters
     ----------
     missing_values : int, float, str, numpy.nan, None or pandas.NA, default=numpy.nan
         What stands for a missing value.
     features : {"missing-only", "all"}, default="missing-only"
-        Return a column for the features that missed a value in ``fit``, or for all of them.
+        Return a column for each feature that had a missing value in ``fit``, or for each feature.
     sparse : bool or "auto", default="auto"
         Return sparse columns (CSC). "auto" returns dense ones.
     error_on_new : bool, default=True
-        Raise where ``transform`` sees a missing value in a feature that missed none in ``fit``. It
-        has no meaning for ``features="all"``.
+        Raise an error if ``transform`` finds a missing value in a feature that had none in ``fit``.
+        It has no meaning for ``features="all"``.
 
     Attributes
     ----------
@@ -49,15 +48,16 @@ class MissingIndicator(TableTransformer):
 
     Notes
     -----
-    One pass is read, and each block is counted by itself. Arrays may be of any library that follows
-    the Array API, and what comes out is in it. A dask DataFrame becomes a lazy dask DataFrame.
+    ``fit`` reads the data once, and counts the blocks in parallel. X may be an array of any library
+    that follows the Array API, and the result is an array of the same library. A dask DataFrame
+    becomes a lazy dask DataFrame.
 
     Differences from scikit-learn:
 
     - ``partial_fit`` learns from more rows, and ``features_`` may grow.
-    - Columns of text, categories, dates and pandas' nullable numbers know one missing value only,
-      and so do all columns of polars and pyarrow. ``missing_values`` may be NaN, None or pandas' NA
-      there. Among objects None is one thing and NaN another.
+    - Columns of text, categories, dates and pandas' nullable numbers have only one kind of missing
+      value, and so have all columns of polars and pyarrow. There NaN, None and pandas' NA mean the
+      same as ``missing_values``. In a column of objects None and NaN are different.
     - Sparse rows are refused.
     - On a dask collection ``error_on_new`` raises when blocks are computed.
 
@@ -104,24 +104,15 @@ class MissingIndicator(TableTransformer):
         """Return which columns come out, which a pipeline in one pass compares."""
         return None if self.features == "all" else [one.missing > 0 for one in state]
 
-    def _rows_function(self) -> IndicatorFunction:
-        return self._function(self._reader())
-
     def _function(self, reader: TableReader) -> IndicatorFunction:
         quiet = not self.error_on_new or self.features == "all"
         return IndicatorFunction(
             reader, self.missing_values, self.features_, self.sparse is True, quiet
         )
 
-    def _transform(self, X: Any, names: Any) -> Any:
-        X, reader = check_table(self, X, reset=False)
-        function = self._function(reader)
-        if not engine.is_collection(X):
-            return function(X)
-        nothing: Any = np.empty((0, len(self.features_)), dtype=bool)
-        if self.sparse is True:
-            nothing, names = csc_array(nothing), None
-        return engine.map_rows(function, X, meta=nothing, names=names)
+    def _nothing(self) -> Any:
+        nothing = np.empty((0, len(self.features_)), dtype=bool)
+        return csc_array(nothing) if self.sparse is True else nothing
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the columns of the output.

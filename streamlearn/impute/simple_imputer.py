@@ -73,7 +73,7 @@ class SimpleImputer(TableTransformer):
 
     See Also
     --------
-    MissingIndicator : It tells where values are missing.
+    MissingIndicator : It marks missing values.
 
     Notes
     -----
@@ -90,9 +90,9 @@ class SimpleImputer(TableTransformer):
     Differences from scikit-learn:
 
     - ``partial_fit`` learns from more rows.
-    - Columns of text, categories, dates and pandas' nullable numbers know one missing value only,
-      and so do all columns of polars and pyarrow. ``missing_values`` may be NaN, None or pandas' NA
-      there. Among objects None is one thing and NaN another.
+    - Columns of text, categories, dates and pandas' nullable numbers have only one kind of missing
+      value, and so have all columns of polars and pyarrow. There NaN, None and pandas' NA mean the
+      same as ``missing_values``. In a column of objects None and NaN are different.
     - A callable strategy is refused for dask collections and in one pass.
     - Each column of a dask DataFrame keeps its dtype if that holds what is filled in, and so do the
       columns of a pandas frame with ``set_output(transform="pandas")``. In scikit-learn all of them
@@ -337,7 +337,7 @@ class SimpleImputer(TableTransformer):
         return engine.map_rows(function, X, meta=function.of_no_rows(X), names=names)
 
     def inverse_transform(self, X: Any) -> Any:
-        """Put missing values back to where they were, as the indicator's columns tell.
+        """Make the values missing again that the columns of the indicator mark.
 
         Values of features without such a column stay filled in.
 
@@ -375,14 +375,14 @@ class SimpleImputer(TableTransformer):
                 f"{n_columns} features as input: {len(self._kept)} that were filled in, and "
                 f"{len(features)} that tell where."
             )
-        beside = self.statistics_ if self._fills.values is None else None
+        fitted = self.statistics_ if self._fills.values is None else None
         function = Restored(
-            reader, self.missing_values, self._kept, features, self.n_features_in_, beside
+            reader, self.missing_values, self._kept, features, self.n_features_in_, fitted
         )
         if not engine.is_collection(X):
             return function(X)
         nothing = np.asarray(X._meta) if engine.is_frame(X) else np.empty((0, n_columns), X.dtype)
-        if beside is not None:
+        if fitted is not None:
             nothing = reader.floats().rows(nothing)
         made = replace(function, fitted=None)(nothing)
         names = getattr(self, "feature_names_in_", None) if engine.of_frame(X) else None

@@ -82,6 +82,11 @@ def fit_steps(
             stages.adopt(stage.estimator, known)
 
 
+def fit_alone(name: str, estimator: Any, X: Any, y: Any) -> None:
+    """Fit a transformer that no learner follows, to what is known of all rows."""
+    fit_steps([Leaf(name, estimator, {})], X, y, further=False, exact=True)
+
+
 def _flow(leaves: list[Leaf], X: Any, y: Any, known: dict[int, Any], *, further: bool) -> Flow:
     """Return X on its way through the stages that steps make."""
     n_rows = rows_known(X)

@@ -20,7 +20,6 @@ from streamlearn._arrays.plain import plain
 from streamlearn._thirdparty.lazy import Lazily, ask
 from streamlearn._thirdparty.tags import takes_collections
 from streamlearn.pipeline import one_pass
-from streamlearn.pipeline.scout import Leaf
 
 __all__ = ["of_collection"]
 
@@ -68,8 +67,7 @@ class OfCollection(Lazily):
     def _fit(self, X: Any, y: Any, params: dict[str, Any]) -> Any:
         """Fit the step. Return the rows if they were loaded, otherwise None."""
         if not params and not self.loads():
-            leaf = Leaf(self.name, self.estimator, {})
-            one_pass.fit_steps([leaf], X, y, further=False, exact=True)
+            one_pass.fit_alone(self.name, self.estimator, X, y)
             return None
         rows, y, params = _in_memory(X, y, params)
         self.estimator.fit(rows, y, **params)

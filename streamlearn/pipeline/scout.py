@@ -1,9 +1,8 @@
-"""What a step must know before the first row is learned from: a pass over its columns beforehand.
+"""Fits some steps of a pipeline before its learner sees the first row.
 
-An encoder makes a column of each category, so that the width of what a learner sees is known only
-when all categories are. Quantiles bend a column, which running quantiles would do another way in
-each block. Such steps are fitted beforehand, and so are the steps before them in their branch. Only
-the columns of that branch are read: of Parquet files, only those leave the disk.
+An encoder makes a column of each category. So the learner's number of features is known only when
+all categories are known. Encoders are fitted beforehand, and so are the steps before them in their
+branch. This pass reads only the columns of that branch, also from Parquet files.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ class Leaf(NamedTuple):
 def fitted_before(
     leaves: list[Leaf], X: Any, y: Any, *, further: bool, exact: bool, verbose: bool = False
 ) -> dict[int, Any]:
-    """Fit what has to be known beforehand.
+    """Fit the steps that must be fitted beforehand.
 
     Parameters
     ----------
@@ -38,9 +37,9 @@ def fitted_before(
         The steps ahead of the learner.
     X, y : containers
     further : bool
-        Whether this is ``partial_fit``, where what is fitted already stays as it is.
+        Whether this is ``partial_fit``, which leaves fitted steps as they are.
     exact : bool
-        Fit every step beforehand that another one in its branch learns after.
+        Fit each step beforehand that has another one after it in its branch.
     verbose : bool
         Print what was fitted, how long it took and how many bytes were read.
 
@@ -65,7 +64,7 @@ def fitted_before(
 def _fit_all(
     leaves: list[Leaf], X: Any, y: Any, known: dict[int, Any], *, further: bool, exact: bool
 ) -> None:
-    """Fit what has to be known of the steps, and of the branches of the first of them."""
+    """Fit the steps that must be fitted beforehand, and branches of the first step."""
     steps = [leaf.estimator for leaf in leaves]
     last = _last_before(steps, exact=False)
     rows = X
@@ -104,9 +103,10 @@ def _fit_branches(
             name: [leaf for _, leaf in stages.leaves(name, inner)]
             for name, inner, _ in getattr(estimator, "transformers_", ())
         }
-    columns = stages.columns_of(estimator, _sample(X))
+    places = stages.layout_of(estimator, _sample(X))
+    columns = {place.name: place.columns for place in places}
     for name, end in ends.items():
-        if end < 0 or name not in columns:
+        if end < 0 or not columns.get(name):
             continue
         steps = branches[name][: end + 1]
         if name in former:
@@ -128,14 +128,11 @@ def _sample(X: Any) -> Any:
     """Return a few rows of a container, or some that are like them."""
     if not engine.is_collection(X):
         return stages.head(X, 2)
-    if engine.is_frame(X):
-        return X._meta_nonempty
-    # Each made-up entry tells its column.
-    return np.arange(2 * X.shape[1]).reshape(2, -1) % X.shape[1]
+    return X._meta_nonempty if engine.is_frame(X) else np.zeros((2, X.shape[1]), X.dtype)
 
 
-def _selected(X: Any, columns: Any) -> Any:
-    """Return the columns of a container that a branch was shown some rows of."""
-    if hasattr(columns, "columns") and hasattr(X, "columns"):
-        return X[list(columns.columns)]
-    return X[:, np.asarray(columns)[0].astype(int)]
+def _selected(X: Any, columns: list[int]) -> Any:
+    """Return some columns of a container; of a frame it reads only these."""
+    if hasattr(X, "columns"):
+        return X[[X.columns[j] for j in columns]]
+    return X[:, columns]

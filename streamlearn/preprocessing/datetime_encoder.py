@@ -13,30 +13,30 @@ from sklearn.preprocessing import SplineTransformer
 from streamlearn import blocks as engine
 from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._estimator.outputs import Transformer
-from streamlearn._estimator.tables import TableReader, check_table
+from streamlearn._estimator.tables import TableReader, check_table, table_out
 from streamlearn._sklearn import StrOptions
 from streamlearn._validation.columns import Table, table_of
-from streamlearn._validation.dates import Moments, holds_dates, moments_of, part_of
+from streamlearn._validation.dates import Instants, holds_dates, instants_of, part_of
 
 PARTS = ("year", "month", "day", "hour", "minute", "second", "microsecond", "nanosecond")
-"""What a date is made of, from the coarsest to the finest."""
+"""The parts of a date, from the coarsest to the finest."""
 
 PERIODS = {"month": 12, "day": 30, "hour": 24, "weekday": 7}
-"""What comes again, and after how many."""
+"""The periodic parts, and the length of their periods."""
 
 SPLINES = {"month": 12, "day": 4, "hour": 12, "weekday": 7}
-"""How many splines a period has."""
+"""The number of splines of a period."""
 
 
-class Plan(NamedTuple):
-    """What is made of each date.
+class Encoding(NamedTuple):
+    """The columns that each date becomes.
 
     Attributes
     ----------
     plain : tuple of str
-        Parts that are numbers as they are.
+        The parts that become one number each.
     periodic : tuple of str
-        Parts that come again.
+        The parts that are encoded by their place in a period.
     how : {"circular", "spline"} or None
     """
 
@@ -45,7 +45,7 @@ class Plan(NamedTuple):
     how: str | None
 
     def names(self) -> Iterator[str]:
-        """Return what the columns are called that are made of one."""
+        """Return the last part of the name of each column."""
         yield from self.plain
         for part in self.periodic:
             if self.how == "circular":
@@ -58,14 +58,14 @@ class Plan(NamedTuple):
 class DatetimeEncoder(Transformer):
     """Turn dates and times into numbers, on arrays, frames and dask collections.
 
-    It is skrub's [1]_ for any number of columns, and for collections.
+    It is the ``DatetimeEncoder`` of skrub [1]_, for any number of columns and for collections.
 
     Parameters
     ----------
     resolution : {"year", "month", "day", "hour", "minute", "second", "microsecond", \
             "nanosecond"} or None, default="hour"
-        The finest part of a date that becomes a column; all coarser parts become columns, too. None
-        makes none of them.
+        The finest part of a date that becomes a column. All coarser parts become columns too. With
+        None no part does.
     add_weekday : bool, default=False
         Add the day of the week: 1 is Monday, and 7 is Sunday.
     add_total_seconds : bool, default=True
@@ -73,8 +73,8 @@ class DatetimeEncoder(Transformer):
     add_day_of_year : bool, default=False
         Add the day of the year: 1 is the first of January.
     periodic_encoding : {"circular", "spline"} or None, default=None
-        How parts that come again are encoded: the month (of 12), the day of the month (of 30), the
-        hour (of 24) and the weekday (of 7). "circular" makes a sine and a cosine of each. "spline"
+        How periodic parts are encoded: the month (of 12), the day of the month (of 30), the hour
+        (of 24) and the weekday (of 7). "circular" makes a sine and a cosine of each. "spline"
         makes the values of 12, 4, 12 and 7 periodic splines. None leaves the numbers as they are.
 
     Attributes
@@ -85,8 +85,8 @@ class DatetimeEncoder(Transformer):
 
     Notes
     -----
-    Nothing is learned from rows, so that in one pass each block is encoded in its own task. A date
-    that is missing becomes NaN. Times with a zone are encoded as a clock there shows them.
+    The encoder learns nothing from rows. So in one pass each block is encoded in its own task. A
+    missing date becomes NaN. Times with a time zone are encoded in the local time of the zone.
 
     Differences from scikit-learn:
 
@@ -94,12 +94,11 @@ class DatetimeEncoder(Transformer):
 
     Differences from skrub:
 
-    - X has columns, and is no column. All of them must be dates: choose them in a
+    - X is a table, not one column. All of its columns must be dates: select them with a
       ``ColumnTransformer``.
     - Numbers are float64. In float32, which skrub returns, a day's seconds since 1970 are rounded
       to multiples of 128.
-    - The time of day gets its columns also if all times are midnight: that is not known before all
-      rows are read.
+    - The hour gets a column even if all times are midnight, because only all rows show that.
     - Columns of text are refused. skrub's ``ToDatetime`` or ``pandas.to_datetime`` turn them into
       dates.
 
@@ -165,7 +164,7 @@ class DatetimeEncoder(Transformer):
             If a column does not hold dates, or no column would come out.
         """
         self._validate_params()
-        if not any(self._plan().names()):
+        if not any(self._encoding().names()):
             raise ValueError(
                 "No column is asked for: set resolution, add_weekday, add_total_seconds or "
                 "add_day_of_year."
@@ -173,15 +172,15 @@ class DatetimeEncoder(Transformer):
         with unchanged_on_error(self):
             X, reader = check_table(self, X, reset=True)
             if engine.is_frame(X):
-                said = table_of(X._meta)
+                table = table_of(X._meta)
             elif engine.is_collection(X):
-                said = table_of(np.empty((0, X.shape[1]), X.dtype))
+                table = table_of(np.empty((0, X.shape[1]), X.dtype))
             else:
-                said = reader.table(X)
-            _dates_or_raise(said, reader)
+                table = reader.table(X)
+            _dates_or_raise(table, reader)
         return self
 
-    def _plan(self) -> Plan:
+    def _encoding(self) -> Encoding:
         resolution = self.resolution
         parts = () if resolution is None else PARTS[: PARTS.index(resolution) + 1]
         more = {
@@ -191,15 +190,14 @@ class DatetimeEncoder(Transformer):
         }
         parts = (*parts, *(part for part, wanted in more.items() if wanted))
         again = tuple(p for p in parts if p in PERIODS and self.periodic_encoding is not None)
-        return Plan(tuple(p for p in parts if p not in again), again, self.periodic_encoding)
+        return Encoding(tuple(p for p in parts if p not in again), again, self.periodic_encoding)
 
     def _transform(self, X: Any, names: Any) -> Any:
         X, reader = check_table(self, X, reset=False)
-        function = DateFunction(reader, self._plan())
-        if not engine.is_collection(X):
-            return function(X)
-        nothing = np.empty((0, len(self.get_feature_names_out())))
-        return engine.map_rows(function, X, meta=nothing, names=names)
+        return table_out(X, DateFunction(reader, self._encoding()), self._nothing, names)
+
+    def _nothing(self) -> np.ndarray:
+        return np.empty((0, len(self.get_feature_names_out())))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the columns of the output.
@@ -214,7 +212,7 @@ class DatetimeEncoder(Transformer):
         ndarray of str of shape (n_features_out,)
         """
         names = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
-        made = [f"{name}_{part}" for name in names for part in self._plan().names()]
+        made = [f"{name}_{part}" for name in names for part in self._encoding().names()]
         return np.asarray(made, dtype=object)
 
     def __sklearn_tags__(self) -> Any:
@@ -233,11 +231,11 @@ class DateFunction:
     Attributes
     ----------
     reader : TableReader
-    plan : Plan
+    encoding : Encoding
     """
 
     reader: TableReader
-    plan: Plan
+    encoding: Encoding
 
     whole = True
 
@@ -251,13 +249,13 @@ class DateFunction:
         """
         table = self.reader.table(X)
         _dates_or_raise(table, self.reader)
-        made = [part for column in table.columns for part in self._of(moments_of(column))]
+        made = [part for column in table.columns for part in self._of(instants_of(column))]
         return np.stack(made, axis=1)
 
-    def _of(self, dates: Moments) -> Iterator[np.ndarray]:
-        yield from (part_of(dates, part) for part in self.plan.plain)
-        for part in self.plan.periodic:
-            of = _circular if self.plan.how == "circular" else _splines
+    def _of(self, dates: Instants) -> Iterator[np.ndarray]:
+        yield from (part_of(dates, part) for part in self.encoding.plain)
+        for part in self.encoding.periodic:
+            of = _circular if self.encoding.how == "circular" else _splines
             yield from of(part_of(dates, part), part)
 
 

@@ -1,4 +1,4 @@
-"""What encoders of categories share: they count the values of each column, and look them up."""
+"""The base class of encoders, which count the values of each column and look them up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from streamlearn._estimator.table_transformer import TableStatistic, TableTransformer
 from streamlearn._estimator.tables import TableReader
-from streamlearn._validation.categories import Counts, Lookup, count, few_or_raise, in_order, merge
+from streamlearn._validation.categories import Counts, Lookup, count, few_or_raise, merge
 from streamlearn._validation.columns import Table
 from streamlearn.preprocessing.from_counts import Encoded
 
@@ -41,7 +41,7 @@ class CategoryEncoder(TableTransformer):
     def _publish(self, state: tuple[Counts, ...]) -> None:
         n_rows = int(state[0].counts.sum())
         encoder = self._theirs(**self.get_params(deep=False))
-        self._encoder = encoder.fit_counts([in_order(one) for one in state], n_rows)
+        self._encoder = encoder.fit_counts(list(state), n_rows)
         self.categories_ = encoder.categories_
         self._lookups = [Lookup(categories) for categories in encoder.categories_]
 

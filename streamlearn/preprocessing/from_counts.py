@@ -1,15 +1,15 @@
 """scikit-learn's encoders, fitted to counts of categories instead of rows.
 
-What the parameters mean (``drop``, ``min_frequency``, ``max_categories``, given categories, unknown
-ones), and what an encoder says of it, is scikit-learn's affair. Two of its private methods are
-replaced, which ``tests/test_sklearn_names.py`` watches:
+scikit-learn's own code gives the parameters their meaning: ``drop``, ``min_frequency``,
+``max_categories``, given categories and unknown ones. Three of its private methods are replaced.
+``tests/test_sklearn_names.py`` fails if scikit-learn no longer calls them:
 
 ``_check_X``
-    It hands over a column after the other. Ours hands over the distinct values of each.
+    It returns the columns. Ours returns the distinct values of each column.
 ``_transform``
-    It finds the category of each entry. Ours is handed what `Lookup` has found.
-
-A third, ``_fit_infrequent_category_mapping``, is called with the true counts.
+    It finds the category of each entry. Ours gets the codes that `Lookup` has found.
+``_fit_infrequent_category_mapping``
+    It gets the counts of the categories. Ours passes the true counts on.
 """
 
 from __future__ import annotations

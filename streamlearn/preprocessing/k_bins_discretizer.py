@@ -203,8 +203,8 @@ class KBinsDiscretizer(OneToOneFeatureMixin, MergeableTransformer):
 
     def _publish(self) -> None:
         self._fitted = self._asked()
-        edges, said = edges_of(self._fitted, self._state)
-        for warning in said:
+        edges, warned = edges_of(self._fitted, self._state)
+        for warning in warned:
             warnings.warn(warning, stacklevel=4)
         self.bin_edges_ = np.empty(len(edges), dtype=object)
         self.bin_edges_[:] = edges
@@ -282,10 +282,10 @@ def edges_of(params: Params, state: Quantiles) -> tuple[list[np.ndarray], list[s
         for count in set(counts)
         if params.strategy == "quantile"
     }
-    edges, said = [], []
+    edges, warned = [], []
     for j, count in enumerate(counts):
         if low[j] == high[j]:
-            said.append(f"Feature {j} is constant and will be replaced with 0.")
+            warned.append(f"Feature {j} is constant and will be replaced with 0.")
             edges.append(np.array([-np.inf, np.inf]))
             continue
         if params.strategy == "uniform":
@@ -297,12 +297,12 @@ def edges_of(params: Params, state: Quantiles) -> tuple[list[np.ndarray], list[s
             found = _clusters(state, j, low[j], high[j], count)
         found = found[np.ediff1d(found, to_begin=np.inf) > NARROW]
         if len(found) - 1 != count:
-            said.append(
+            warned.append(
                 f"Bins whose width are too small (i.e., <= 1e-8) in feature {j} are removed. "
                 "Consider decreasing the number of bins."
             )
         edges.append(found)
-    return edges, said
+    return edges, warned
 
 
 def _counts(n_bins: Any, d: int) -> list[int]:

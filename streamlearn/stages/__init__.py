@@ -10,12 +10,13 @@ There are these kinds of `stage`:
   of stages.
 """
 
-from streamlearn.stages.branches import branches_of, columns_of, leaves, leaves_within, nested
+from streamlearn.stages.branches import branches_of, leaves, leaves_within, nested
 from streamlearn.stages.chain import Chain
 from streamlearn.stages.flow import Flow
+from streamlearn.stages.of_columns import layout_of
 from streamlearn.stages.rowless import learns_nothing
 from streamlearn.stages.stage import Mergeable, StagedBlock, head
-from streamlearn.stages.steps import OURS, able_or_raise, adopt, is_ours, stage_of
+from streamlearn.stages.steps import OURS, able_or_raise, adopt, is_ours, set_features, stage_of
 
 __all__ = [
     "OURS",
@@ -26,12 +27,13 @@ __all__ = [
     "able_or_raise",
     "adopt",
     "branches_of",
-    "columns_of",
     "head",
     "is_ours",
+    "layout_of",
     "learns_nothing",
     "leaves",
     "leaves_within",
     "nested",
+    "set_features",
     "stage_of",
 ]

@@ -158,18 +158,6 @@ class Branches:
         tapped.fit(as_known(self.estimator, X), y)
 
 
-def columns_of(estimator: Any, sample: Any) -> dict[str, Any]:
-    """Return the columns of a few rows that each branch of a ColumnTransformer gets, by name."""
-    found = {}
-
-    def see(name: str, columns: Any, y: Any) -> None:
-        found[name] = columns
-
-    taps = {name: Tap(name, see) for name, _ in branches_of(estimator)}
-    with_others(estimator, taps, n_jobs=None, verbose=False).fit(as_known(estimator, sample))
-    return found
-
-
 class Tap(TransformerMixin, BaseEstimator):
     """A transformer whose ``fit`` passes its arguments to a function."""
 

@@ -21,7 +21,7 @@ from streamlearn._sklearn import _get_output_config
 from streamlearn._validation.reader import Reader
 from streamlearn._validation.tables import is_table, numbers_of
 from streamlearn.blocks import LazyRows
-from streamlearn.stages.branches import Branches, Joined, Tap, with_others
+from streamlearn.stages.branches import Branches, Joined, Tap, branches_of, with_others
 from streamlearn.stages.stage import StagedBlock, head
 
 ANYTHING = Reader("ColumnTransformer", None, allow_nan=True)
@@ -154,33 +154,13 @@ class OfColumns(Branches):
             return None
         key = names if frame else rows.shape[1]
         if key not in self._layouts:
-            self._layouts[key] = self._find(rows, names)
+            self._layouts[key] = self._find(rows)
         return self._layouts[key]
 
-    def _find(self, rows: Any, names: tuple[Any, ...] | None) -> list[Place] | None:
+    def _find(self, rows: Any) -> list[Place] | None:
         if _get_output_config("transform", self.estimator)["dense"] != "default":
             return None
-        sample = head(rows, 2)
-        estimator = with_others(self.estimator, {}, n_jobs=None, verbose=False)
-        estimator.transformers = [
-            (name, inner, columns(sample) if callable(columns) else columns)
-            for name, inner, columns in estimator.transformers
-        ]
-        if names is None:  # each made-up entry is the index of its column
-            sample = np.tile(np.arange(rows.shape[1]), (2, 1))
-        found: list[Place] = []
-
-        def see(name: str, columns: Any, y: Any) -> None:
-            if names is None:
-                places = np.asarray(columns)[:1].astype(int).reshape(-1).tolist()
-            else:
-                places = [names.index(name) for name in getattr(columns, "columns", ())]
-            found.append(Place(name, places, name in self.branches))
-
-        inner = {name: step for name, step, _ in estimator.transformers}
-        inner["remainder"] = estimator.remainder
-        taps = {name: Tap(name, see) for name, step in inner.items() if step != "drop"}
-        with_others(estimator, taps).fit(sample)
+        found = layout_of(self.estimator, head(rows, 2))
         if any(not place.columns for place in found):  # a branch takes a column as a vector
             return None
         return found
@@ -226,6 +206,41 @@ class Join:
             return side_by_side(parts)
         dense = [part.toarray() if is_sparse(part) else part for part in parts]
         return dense[0] if len(dense) == 1 else np.hstack(dense)
+
+
+def layout_of(estimator: ColumnTransformer, sample: Any) -> list[Place]:
+    """Return the parts of the output of a ColumnTransformer, in their order.
+
+    Parameters
+    ----------
+    estimator : ColumnTransformer
+    sample : frame or array
+        A few rows. scikit-learn itself finds the columns by its own ``fit``. A branch that takes a
+        column as a vector gets no columns here.
+    """
+    names = list(sample.columns) if hasattr(sample, "columns") else None
+    learning = {name for name, _ in branches_of(estimator)}
+    estimator = with_others(estimator, {}, n_jobs=None, verbose=False)
+    estimator.transformers = [
+        (name, inner, columns(sample) if callable(columns) else columns)
+        for name, inner, columns in estimator.transformers
+    ]
+    if names is None:  # each made-up entry is the index of its column
+        sample = np.tile(np.arange(sample.shape[1]), (2, 1))
+    found: list[Place] = []
+
+    def see(name: str, columns: Any, y: Any) -> None:
+        if names is None:
+            places = np.asarray(columns)[:1].astype(int).reshape(-1).tolist()
+        else:
+            places = [names.index(name) for name in getattr(columns, "columns", ())]
+        found.append(Place(name, places, name in learning))
+
+    inner = {name: step for name, step, _ in estimator.transformers}
+    inner["remainder"] = estimator.remainder
+    taps = {name: Tap(name, see) for name, step in inner.items() if step != "drop"}
+    with_others(estimator, taps).fit(sample)
+    return found
 
 
 def _select(rows: Any, columns: list[int]) -> Any:

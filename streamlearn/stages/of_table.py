@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from streamlearn._arrays.plain import plain
-from streamlearn._sklearn import _get_feature_names, _get_output_config
+from streamlearn._sklearn import _get_feature_names
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import LazyRows
-from streamlearn.stages.stage import Framed, StagedBlock
+from streamlearn.stages.stage import StagedBlock, as_asked
 
 
 class Columns(NamedTuple):
@@ -91,9 +91,7 @@ class OfTable:
     def function(self, state: Columns) -> Callable[..., Any]:
         """Return the transformation of blocks."""
         fitted = self.fitted(state)
-        wanted = _get_output_config("transform", self.estimator)["dense"]
-        function = fitted._rows_function()
-        return function if wanted == "default" else Framed(function, fitted)
+        return as_asked(fitted._rows_function(), self.estimator, lambda: fitted)
 
     def fitted(self, state: Columns) -> Any:
         """Return a fitted copy of the transformer."""

@@ -168,8 +168,7 @@ class Mergeable:
             return as_they_are  # no row so far has a weight
         with np.errstate(over="ignore", invalid="ignore"):
             function = self.learner.applied(self.learner.params, state.state)
-        wanted = _get_output_config("transform", self.estimator)["dense"]
-        return function if wanted == "default" else Framed(function, self.fitted(state))
+        return as_asked(function, self.estimator, lambda: self.fitted(state))
 
     def fitted(self, state: Named) -> Any:
         """Return a fitted copy of the transformer."""
@@ -216,6 +215,17 @@ class Framed:
         rows = rows if is_sparse(rows) else to_numpy(rows)
         with config_context(**self.config):
             return _wrap_data_with_container("transform", rows, X, self.fitted)
+
+
+def as_asked(
+    function: Callable[..., Any], estimator: Any, fitted: Callable[[], Any]
+) -> Callable[..., Any]:
+    """Return a transformation whose results are frames, if ``set_output`` of an estimator asks.
+
+    ``fitted`` returns the fitted estimator, which names the columns.
+    """
+    wanted = _get_output_config("transform", estimator)["dense"]
+    return function if wanted == "default" else Framed(function, fitted())
 
 
 @dataclass(frozen=True, eq=False)
@@ -310,10 +320,7 @@ class Known(Stateless):
 
     def function(self, state: Any) -> Callable[..., Any]:
         """Return the transformation of blocks."""
-        wanted = _get_output_config("transform", self.estimator)["dense"]
-        if wanted != "default":
-            return Framed(state._rows_function(), state)
-        return state._rows_function()
+        return as_asked(state._rows_function(), self.estimator, lambda: state)
 
 
 def as_they_are(X: Any) -> Any:
@@ -330,8 +337,6 @@ def some_rows(X: Any, which: Sequence[int]) -> Any:
     """Return a copy of some rows of X."""
     if hasattr(X, "iloc"):
         return X.iloc[list(which)]
-    if hasattr(X, "column_names"):
-        return X.take(list(which))
     if hasattr(X, "get_columns"):
         return X[list(which)]
     X = csr(X) if is_sparse(X) else X

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
@@ -138,8 +139,21 @@ def chain_of(name: str, estimator: Any, known: Mapping[int, Any] = {}) -> Chain:
     return Chain(stages, ({},) * len(stages))
 
 
+def set_features(estimator: Any, n_features: int, names: Any) -> None:
+    """Give ``estimator`` the features that it has seen, and their names unless these are None."""
+    estimator.n_features_in_ = n_features
+    if names is None:
+        estimator.__dict__.pop("feature_names_in_", None)
+    else:
+        estimator.feature_names_in_ = np.asarray(names, dtype=object)
+
+
 def adopt(estimator: Any, fitted: Any) -> None:
-    """Give ``estimator`` the fitted attributes of a copy, as if it had been fitted itself."""
+    """Give ``estimator`` the fitted attributes of a copy, as if it had been fitted itself.
+
+    It keeps the callbacks that a pipeline around it has set for its fit.
+    """
+    callbacks = {name: value for name, value in vars(estimator).items() if "callback" in name}
     params = {name: vars(estimator)[name] for name in estimator.get_params(deep=False)}
     if isinstance(estimator, FeatureUnion):
         names, known = zip(*fitted.transformer_list, strict=True)
@@ -155,4 +169,4 @@ def adopt(estimator: Any, fitted: Any) -> None:
         for (_, inner), (_, known) in zip(estimator.steps, fitted.steps, strict=True):
             if inner is not None and not isinstance(inner, str):
                 adopt(inner, known)
-    estimator.__dict__ = {**vars(fitted), **params}
+    estimator.__dict__ = {**vars(fitted), **params, **callbacks}

@@ -11,9 +11,9 @@ kept that systematic sampling by weight takes, with a fixed offset, as in refere
 different is that
 
 - a number that is kept keeps its rank, so that to leave others out costs nothing at that place;
-- the chance to be kept goes by the weight that a number had in its own summary. A block that is
-  small beside all rows before then replaces few numbers, and a thousand of them as few as a tree of
-  merges does;
+- the chance to be kept goes by the weight that a number had in its own summary. A block with
+  few rows compared to all rows before then replaces few numbers, and a thousand such blocks replace
+  as few as a tree of merges does;
 - half of the numbers are spread evenly over the ranks, half are denser towards both ends, where
   rows that drift arrive.
 
@@ -78,7 +78,7 @@ Its own part of the rank error is small all the same, and a merge costs by the n
 """
 
 ROUNDS = 2
-"""Times that the step between numbers is made anew because of numbers heavier than a step."""
+"""How often the step between numbers is computed again because some numbers are heavier than it."""
 
 AT_ONCE = 1 << 14
 """Numbers of some features that are worked on together on a CPU, so that they stay in its cache."""
