@@ -102,7 +102,7 @@ def rate(n: int, run: Callable[[], Any], turns: int) -> float:
 def measure(case: Case, n: int, tiles: list[int], turns: int) -> dict[str, Any]:
     from sklearn.linear_model import SGDClassifier
 
-    from streamlearn.core.batches import cut, learn
+    from streamlearn.core.batches import cut, learn_batches
     from streamlearn.core.learner import Batch
     from streamlearn.core.linear import row_step, rowwise
     from streamlearn.core.linear.sgd import Params
@@ -116,11 +116,11 @@ def measure(case: Case, n: int, tiles: list[int], turns: int) -> dict[str, Any]:
         return machine.init(params, case.n_features, K, like=X)
 
     def by_tiles() -> Any:
-        return learn(machine, start(), cut(X, y, None, seen=0, batch_size=rowwise.ROWS))
+        return learn_batches(machine, start(), cut(X, y, None, seen=0, batch_size=rowwise.ROWS))
 
     def one_by_one(rows: int) -> None:
         state = start()
-        parts, _ = row_step.rows_of(params, state, Batch(X[:rows], y[:rows]))
+        parts, _ = row_step.row_terms(params, state, Batch(X[:rows], y[:rows]))
         rowwise.one_by_one(params, state, parts)
 
     few = min(n, 500)
@@ -147,13 +147,15 @@ def tiles_of(rows: int) -> Iterator[None]:
     """Let all tiles have as many rows."""
     from streamlearn.core.linear import row_step, rowwise
 
-    kept = rowwise.next_size, row_step.FIRST_TILE
+    kept = rowwise._next_size, row_step.FIRST_TILE
     try:
-        rowwise.next_size = lambda size, m, sweeps, *_: (rows, m, sweeps, 0.0)
+        rowwise._next_size = lambda params, state, X, m, sweeps: row_step.sized(
+            (rows, m, sweeps, 0.0), like=X
+        )
         row_step.FIRST_TILE = {True: rows}
         yield
     finally:
-        rowwise.next_size, row_step.FIRST_TILE = kept
+        rowwise._next_size, row_step.FIRST_TILE = kept
 
 
 def main() -> None:
