@@ -210,6 +210,17 @@ def n_rows(x: Any) -> int:
     return int(x.shape[0]) if hasattr(x, "shape") and len(x.shape) else len(x)
 
 
+def first_block(X: Any) -> Any:
+    """Return what the first block with rows of a collection holds, read now; None without rows."""
+    parts = X.partitions if is_frame(X) else whole_rows(X).blocks
+    for i, n in enumerate(row_chunks(X)):
+        if n != 0:
+            (block,) = compute(parts[i], traverse=False)
+            if n_rows(block):
+                return block
+    return None
+
+
 def _cut(first: str, rows: Sequence[int | None], name: str, x: Any) -> dict[Key, DataNode]:
     known = [n for n in rows if n is not None]
     if len(known) < len(rows):

@@ -33,6 +33,7 @@ from streamlearn._arrays.sparse import csr, is_sparse
 from streamlearn._sklearn import _get_feature_names, _get_output_config, _wrap_data_with_container
 from streamlearn._thirdparty.lazy import Method
 from streamlearn._thirdparty.partial_fit import partially_fitted
+from streamlearn._thirdparty.rowwise import function_of
 from streamlearn._validation.reader import (
     DENSE,
     Reader,
@@ -277,8 +278,11 @@ class Stateless:
         """Return the block with the estimator, fitted to one row, as the only part."""
         fitted = self.estimator
         if not isinstance(fitted, FrozenEstimator):
-            # The row is taken twice, because some estimators require two rows.
-            fitted = deepcopy(fitted).fit(LazyRows(some_rows(X.array, (0, 0)), X.functions).all())
+            # Twice: some insist on two.
+            rows = LazyRows(some_rows(X.array, (0, 0)), X.functions).all()
+            if function_of(fitted, rows, get_config()) is not None:
+                rows = to_numpy(rows)
+            fitted = deepcopy(fitted).fit(rows)
         return StagedBlock(X, (fitted,))
 
     def learn(
@@ -291,8 +295,13 @@ class Stateless:
         return state, piece.rows
 
     def function(self, state: Any) -> Callable[..., Any]:
-        """Return the transformation of blocks."""
-        return Method(state, "transform", {})
+        """Return the transformation of batches, or of blocks."""
+        of_rows = getattr(state, "_function_of_rows", None)
+        if of_rows is None:
+            return Method(state, "transform", {})
+        function = of_rows()
+        wanted = _get_output_config("transform", state)["dense"]
+        return function if wanted == "default" else Framed(function, state)
 
     def fitted(self, state: Any) -> Any:
         """Return the estimator."""
