@@ -64,7 +64,7 @@ class StatelessTransformer(Transformer):
         """Return an estimator that knows the columns: this one, or a copy that is fitted to X."""
         return self if hasattr(self, "n_features_in_") else copy.copy(self).fit(X)
 
-    def _function_of_rows(self) -> RowFunction:
+    def _rows_function(self) -> RowFunction:
         """Return the function of the rows of a block, for a pipeline that learns in one pass."""
         known = getattr(self, "feature_names_in_", None)
         reader = Reader(

@@ -21,7 +21,7 @@ from streamlearn._arrays import (
     widest_float,
 )
 from streamlearn._estimator.inputs import Given, check_inputs, unchanged_on_error
-from streamlearn._estimator.outputs import Transformer, rows_out
+from streamlearn._estimator.outputs import RowFunction, Transformer, rows_out
 from streamlearn._sklearn import StrOptions
 from streamlearn._validation.messages import no_rows
 from streamlearn._validation.reader import Reader, same_place_or_raise
@@ -258,6 +258,16 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
             named=named,
             allow_nan=True,
         )
+
+    def _rows_function(self) -> RowFunction:
+        """Return the transformation of the rows of blocks, which it reads."""
+        reader = Reader(type(self).__name__, None, allow_nan=True)
+        function: Any = Forward(self._function())
+        return RowFunction(reader, function, function.function.power, "transform")
+
+    def _known_beforehand(self) -> bool:
+        """Return True: a learner in one pass cannot follow a map that changes with each block."""
+        return True
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags."""

@@ -296,12 +296,9 @@ class Stateless:
 
     def function(self, state: Any) -> Callable[..., Any]:
         """Return the transformation of batches, or of blocks."""
-        of_rows = getattr(state, "_function_of_rows", None)
-        if of_rows is None:
-            return Method(state, "transform", {})
-        function = of_rows()
-        wanted = _get_output_config("transform", state)["dense"]
-        return function if wanted == "default" else Framed(function, state)
+        if hasattr(state, "_rows_function"):
+            return as_asked(state._rows_function(), self.estimator, lambda: state)
+        return Method(state, "transform", {})
 
     def fitted(self, state: Any) -> Any:
         """Return the estimator."""
@@ -326,10 +323,6 @@ class Known(Stateless):
     ) -> StagedBlock:
         """Return the block with the fitted transformer as the only part."""
         return StagedBlock(X, (self.fitted_before,))
-
-    def function(self, state: Any) -> Callable[..., Any]:
-        """Return the transformation of blocks."""
-        return as_asked(state._rows_function(), self.estimator, lambda: state)
 
 
 def as_they_are(X: Any) -> Any:
