@@ -49,8 +49,6 @@ from tests.bad_input import (
 )
 from tests.containers import CHUNKS, N_ROWS, dask_array, dask_frame, frame
 
-pytestmark = pytest.mark.sampled(3)
-
 # Calls
 
 

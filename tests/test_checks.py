@@ -78,8 +78,6 @@ from tests.containers import (
     frame,
 )
 
-pytestmark = pytest.mark.sampled(6)
-
 
 class Line(Pipeline):
     """A scaler and a learner, with the learner's parameters, arguments and attributes."""
@@ -408,6 +406,7 @@ class OnceMLPRegressor(Once, MLPRegressor):
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore:n_quantiles", "ignore:Bins whose width")
+@pytest.mark.complete
 def test_scikit_learns_checks(estimator, check):
     with warnings.catch_warnings():
         if isinstance(getattr(estimator, "estimator", None), preprocessing.StandardScaler):
@@ -1097,7 +1096,8 @@ def test_everything_follows_x(estimator, backend, table):
         assert learned(got) == want
     moved = clone(estimator).fit(backend.asarray(table.X), target, **how)
     names = [name for name in (*SCALERS, "coef_") if hasattr(moved, name)]
-    backend.check(getattr(moved, names[0]) if names else an_array(moved._state))
+    if not learns_nothing(estimator):
+        backend.check(getattr(moved, names[0]) if names else an_array(moved._state))
     if hasattr(moved, "classes_"):
         backend.check(moved.classes_)
 

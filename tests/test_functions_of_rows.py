@@ -40,8 +40,6 @@ from streamlearn.preprocessing import (
 from streamlearn.stages import learns_nothing
 from tests.containers import blocks_of, dask_array, dask_frame, frame
 
-pytestmark = pytest.mark.sampled(6)
-
 N, CHUNKS = 200, (70, 0, 21, 109)
 DEGREES = (0, 1, 2, 3, 4, (0, 0), (0, 2), (1, 1), (1, 3), (2, 2), (2, 3), (3, 4))
 POLYNOMIALS = [

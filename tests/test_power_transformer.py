@@ -27,8 +27,6 @@ from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import PowerTransformer, StandardScaler, power_transformer
 from tests.containers import blocks_of, dask_array, dask_frame, frame
 
-pytestmark = pytest.mark.sampled(3)
-
 N = 500
 CHUNKS = (200, 0, 1, 99, 200)
 METHODS = ("yeo-johnson", "box-cox")

@@ -58,7 +58,6 @@ def transformed(pipe: BaseEstimator) -> np.ndarray:
     return out.toarray() if hasattr(out, "toarray") else np.asarray(out)
 
 
-@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", STEPS)
 def test_a_map_that_changes_with_the_rows_is_that_of_all_rows(name):
     """One pass and a fit step by step end at the same transformation, and at as good a model."""

@@ -27,8 +27,6 @@ from streamlearn.core.power_map import Origin
 from streamlearn.core.statistics import extremes, likelihood, moments
 from tests.backends import STRICT, Backend, no_host_sync
 
-pytestmark = pytest.mark.sampled(2)
-
 N_FEATURES = 3
 
 

@@ -11,8 +11,6 @@ from scipy import stats
 from streamlearn.core import power_map as pm
 from streamlearn.core.statistics import likelihood as lk
 
-pytestmark = pytest.mark.sampled(3)
-
 N = 25
 _RNG = np.random.default_rng(0)
 COLUMNS = {
