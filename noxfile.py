@@ -13,7 +13,17 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 ONE_BLAS_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 # What mypy does not ask of scripts.
-UNTYPED = "arg-type assignment call-arg dict-item index misc operator return-value var-annotated".split()
+UNTYPED = [
+    "arg-type",
+    "assignment",
+    "call-arg",
+    "dict-item",
+    "index",
+    "misc",
+    "operator",
+    "return-value",
+    "var-annotated",
+]
 
 # pytest-xdist; -n 0 takes it back.
 EVERY_CORE = ("-n", "auto")
