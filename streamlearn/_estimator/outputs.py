@@ -122,8 +122,7 @@ class RowFunction:
 
     def of_a_row(self, X: Any) -> Array:
         """Return the result for one row of zeros, of the dtype that a collection's blocks have."""
-        meta = X._meta if engine.is_frame(X) else np.empty((0, X.shape[1]), X.dtype)
-        dtype = to_numpy(self.reader.rows(meta)).dtype
+        dtype = to_numpy(self.reader.rows(engine.meta_of(X))).dtype
         dtype = dtype if isinstance(self.fitted, np.ndarray) else same_dtype(dtype, self.fitted)
         function = getattr(self.function, "unchecked", self.function)
         return function(asarray(np.zeros((1, X.shape[1])), like=self.fitted, dtype=dtype))
@@ -223,6 +222,7 @@ class Transformer(Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap
         array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features_out)
             As `transform` returns them.
         """
+        X, y, _ = engine.taken_apart(X, y)
         return self.fit(X, y, **fit_params).transform(X)
 
     def _transform(self, X: Any, names: Any) -> Any:

@@ -1,9 +1,9 @@
 """The block engine: it aligns containers and offers three verbs, `fold`, `reduce` and `map_rows`.
 
-It knows dask, and no algorithm.
+It knows dask, and no algorithm. `from_blocks` is for users.
 """
 
-from streamlearn.blocks.block import Block
+from streamlearn.blocks.block import Block, noted
 from streamlearn.blocks.containers import (
     Blocks,
     align,
@@ -11,7 +11,7 @@ from streamlearn.blocks.containers import (
     in_memory,
     is_collection,
     is_frame,
-    n_rows,
+    meta_of,
     of_frame,
     row_chunks,
     whole_rows,
@@ -19,9 +19,11 @@ from streamlearn.blocks.containers import (
 from streamlearn.blocks.fold import Record, Segment, fold
 from streamlearn.blocks.lazy_rows import LazyRows, as_lazy_rows, is_named, origin
 from streamlearn.blocks.map_rows import map_rows
+from streamlearn.blocks.parts import head, n_rows, some_columns, some_rows
 from streamlearn.blocks.plan import groups
 from streamlearn.blocks.reduce import bytes_read, reduce
-from streamlearn.blocks.schedule import noted
+from streamlearn.blocks.sources import from_blocks, taken_apart
+from streamlearn.blocks.streams import StreamedRows
 
 __all__ = [
     "Block",
@@ -29,22 +31,29 @@ __all__ = [
     "LazyRows",
     "Record",
     "Segment",
+    "StreamedRows",
     "align",
     "as_lazy_rows",
     "bytes_read",
     "check_kind",
     "fold",
+    "from_blocks",
     "groups",
+    "head",
     "in_memory",
     "is_collection",
     "is_frame",
     "is_named",
     "map_rows",
+    "meta_of",
     "n_rows",
     "noted",
     "of_frame",
     "origin",
     "reduce",
     "row_chunks",
+    "some_columns",
+    "some_rows",
+    "taken_apart",
     "whole_rows",
 ]

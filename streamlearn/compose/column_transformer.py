@@ -102,6 +102,7 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer):
         if not engine.is_collection(X):
             return super().fit(X, y, **params)
         _none_or_raise(params)
+        X, y, _ = engine.taken_apart(X, y)
         self._validate_params()
         with unchanged_on_error(self):
             one_pass.fit_alone("columntransformer", self, X, y)
@@ -111,6 +112,7 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer):
         """Fit all transformers, then transform X; lazily, if it is a collection."""
         if not engine.is_collection(X):
             return super().fit_transform(X, y, **params)
+        X, y, _ = engine.taken_apart(X, y)
         return self.fit(X, y, **params).transform(X)
 
     def transform(self, X: Any, **params: Any) -> Any:

@@ -119,7 +119,11 @@ def _fit_branches(
 
 def _fit_one(step: Any, X: Any, y: Any, known: dict[int, Any], *, further: bool) -> Any:
     """Fit a copy of a step, and return what it makes of X."""
-    fitted = step if further and hasattr(step, "n_features_in_") else clone(step).fit(X, y)
+    fitted = step
+    if not (further and hasattr(step, "n_features_in_")):
+        if isinstance(X, engine.StreamedRows):
+            X.again_or_raise()  # the learner reads it again
+        fitted = clone(step).fit(X, y)
     known[id(step)] = fitted
     return fitted.transform(X)
 
@@ -127,12 +131,16 @@ def _fit_one(step: Any, X: Any, y: Any, known: dict[int, Any], *, further: bool)
 def _sample(X: Any) -> Any:
     """Return a few rows of a container, or some that are like them."""
     if not engine.is_collection(X):
-        return stages.head(X, 2)
+        return engine.head(X, 2)
+    if isinstance(X, engine.StreamedRows):
+        return X.head
     return X._meta_nonempty if engine.is_frame(X) else np.zeros((2, X.shape[1]), X.dtype)
 
 
 def _selected(X: Any, columns: list[int]) -> Any:
-    """Return some columns of a container; of a frame it reads only these."""
+    """Return some columns of a container. Of a frame only these are read."""
+    if isinstance(X, engine.StreamedRows):
+        return X.select(columns)
     if hasattr(X, "columns"):
         return X[[X.columns[j] for j in columns]]
     return X[:, columns]
