@@ -82,7 +82,9 @@ def rows_out(
     )
     task = RowFunction(reader, function, fitted, method)
     if engine.is_collection(rows):
-        return engine.map_rows(task, rows, meta=task.of_a_row(rows), names=names)
+        meta = task.of_a_row(rows)
+        # A lazy frame has no sparse columns.
+        return engine.map_rows(task, rows, meta=meta, names=None if is_sparse(meta) else names)
     return as_given(task(rows), X)
 
 

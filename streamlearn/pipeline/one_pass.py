@@ -67,7 +67,9 @@ def fit_steps(
                 engine.check_kind(name, a)
         X, y = (a if a is None or hasattr(a, "shape") else np.asarray(a) for a in (X, y))
         stages.able_or_raise([(leaf.path, leaf.estimator) for leaf in leaves])
-        known = scout.fitted_before(leaves, X, y, further=further, exact=exact, verbose=verbose)
+        known = scout.fitted_before(
+            leaves, X, y, further=further, exact=exact, fit=fit_alone, verbose=verbose
+        )
         flow = _flow(leaves, X, y, known, further=further)
         if learner is not None and isinstance(y, np.ndarray) and y.shape[1:] in ((), (1,)):
             y = column_or_1d(y, warn=True)

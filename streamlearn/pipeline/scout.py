@@ -8,6 +8,8 @@ branch. This pass reads only the columns of that branch, also from Parquet files
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +18,8 @@ from sklearn.compose import ColumnTransformer
 
 from streamlearn import blocks as engine
 from streamlearn import stages
+from streamlearn._thirdparty.lazy import ask
+from streamlearn._thirdparty.tags import takes_collections
 
 
 class Leaf(NamedTuple):
@@ -27,7 +31,14 @@ class Leaf(NamedTuple):
 
 
 def fitted_before(
-    leaves: list[Leaf], X: Any, y: Any, *, further: bool, exact: bool, verbose: bool = False
+    leaves: list[Leaf],
+    X: Any,
+    y: Any,
+    *,
+    further: bool,
+    exact: bool,
+    fit: Callable[[str, Any, Any, Any], None],
+    verbose: bool = False,
 ) -> dict[int, Any]:
     """Fit the steps that must be fitted beforehand.
 
@@ -40,6 +51,8 @@ def fitted_before(
         Whether this is ``partial_fit``, which leaves fitted steps as they are.
     exact : bool
         Fit each step beforehand that has another one after it in its branch.
+    fit : callable
+        ``(name, estimator, X, y)``: it fits a step of another library block by block.
     verbose : bool
         Print what was fitted, how long it took and how many bytes were read.
 
@@ -50,8 +63,16 @@ def fitted_before(
     """
     known: dict[int, Any] = {}
     started = time.time()
+    steps = [leaf.estimator for leaf in leaves]
+    last = _last_before(steps, exact=False)
+    one = partial(_fit_one, y=y, known=known, further=further, fit=fit)
+    rows = X
     with engine.bytes_read() as read:
-        _fit_all(leaves, X, y, known, further=further, exact=exact)
+        for i, step in enumerate(steps):
+            if i <= last:
+                rows = one(step, rows)
+            elif isinstance(step, ColumnTransformer) and not i:
+                _fit_branches(step, X, known, one, further=further, exact=exact)
     if verbose and known:
         names = ", ".join(type(fitted).__name__ for fitted in known.values())
         print(  # noqa: T201
@@ -59,20 +80,6 @@ def fitted_before(
             f"over {sum(read):,} bytes, {time.time() - started:.1f} s"
         )
     return known
-
-
-def _fit_all(
-    leaves: list[Leaf], X: Any, y: Any, known: dict[int, Any], *, further: bool, exact: bool
-) -> None:
-    """Fit the steps that must be fitted beforehand, and branches of the first step."""
-    steps = [leaf.estimator for leaf in leaves]
-    last = _last_before(steps, exact=False)
-    rows = X
-    for i, step in enumerate(steps):
-        if i <= last:
-            rows = _fit_one(step, rows, y, known, further=further)
-        elif isinstance(step, ColumnTransformer) and not i:
-            _fit_branches(step, X, y, known, further=further, exact=exact)
 
 
 def _last_before(steps: list[Any], *, exact: bool) -> int:
@@ -87,7 +94,13 @@ def _must_be_known(step: Any) -> bool:
 
 
 def _fit_branches(
-    estimator: Any, X: Any, y: Any, known: dict[int, Any], *, further: bool, exact: bool
+    estimator: Any,
+    X: Any,
+    known: dict[int, Any],
+    one: Callable[[Any, Any], Any],
+    *,
+    further: bool,
+    exact: bool,
 ) -> None:
     """Fit the first steps of each branch of a column transformer, on its columns alone."""
     branches = {
@@ -114,18 +127,24 @@ def _fit_branches(
             continue
         rows = _selected(X, columns[name])
         for step in steps:
-            rows = _fit_one(step, rows, y, known, further=further)
+            rows = one(step, rows)
 
 
-def _fit_one(step: Any, X: Any, y: Any, known: dict[int, Any], *, further: bool) -> Any:
+def _fit_one(
+    step: Any, X: Any, *, y: Any, known: dict[int, Any], further: bool, fit: Callable[..., None]
+) -> Any:
     """Fit a copy of a step, and return what it makes of X."""
-    fitted = step
+    fitted, whole = step, takes_collections(step) or not engine.is_collection(X)
     if not (further and hasattr(step, "n_features_in_")):
+        fitted = clone(step)
         if isinstance(X, engine.StreamedRows):
-            X.again_or_raise()  # the learner reads it again
-        fitted = clone(step).fit(X, y)
+            X.again_or_raise()  # the steps after it read the rows, too
+        if whole:
+            fitted.fit(X, y)
+        else:
+            fit(type(step).__name__.lower(), fitted, X, y)
     known[id(step)] = fitted
-    return fitted.transform(X)
+    return fitted.transform(X) if whole else ask(fitted, "transform", X)
 
 
 def _sample(X: Any) -> Any:

@@ -301,7 +301,7 @@ class Stateless:
 
 @dataclass(frozen=True, eq=False)
 class Known(Stateless):
-    """One of our transformers that an earlier pass has fitted.
+    """A transformer that an earlier pass has fitted.
 
     Attributes
     ----------
@@ -320,6 +320,8 @@ class Known(Stateless):
 
     def function(self, state: Any) -> Callable[..., Any]:
         """Return the transformation of blocks."""
+        if not hasattr(state, "_rows_function"):
+            return super().function(state)
         return as_asked(state._rows_function(), self.estimator, lambda: state)
 
 

@@ -207,7 +207,8 @@ def test_the_tree_of_merges_is_that_of_dask_blocks(n, empty):
 
 def test_segments_end_where_those_of_dask_blocks_do():
     blocks = align(X=from_blocks([X for X, _, _ in made_blocks([1] * 130)]))
-    found = list(fold(lambda n, _: (n + 1, n), 0, blocks, prepare=tracking.parts_of))
+    with dask.config.set({"streamlearn.segment": 64}):
+        found = list(fold(lambda n, _: (n + 1, n), 0, blocks, prepare=tracking.parts_of))
     assert [len(segment.records) for segment in found] == [64, 64, 2]
     assert [segment.state for segment in found] == [64, 128, 130]
     assert [r.block for segment in found for r in segment.records] == list(range(130))
