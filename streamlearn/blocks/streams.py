@@ -245,6 +245,8 @@ def in_lock_step(
                 found = ", ".join(f"{name} has {n} rows" for name, n in lengths.items())
                 raise ValueError(f"The parts of block {number} do not line up: {found}.")
             for name, part in parts.items():
+                if part.place == 0 and lengths[name]:
+                    _same_columns_or_raise(name, number, rows[name], part.base.head)
                 rows[name] = LazyRows(rows[name], part.functions).all()
         return make(Block(number, rows), start)
 
@@ -286,6 +288,20 @@ def parts_of(block: Any, n: int | None = None) -> tuple[Any, ...]:
                 "a frame or a list of rows."
             )
     return out
+
+
+def _same_columns_or_raise(name: str, number: int, x: Any, first: Any) -> None:
+    if x.shape[1:] != first.shape[1:]:
+        raise ValueError(
+            f"Block {number} of {name} has shape {tuple(x.shape)}, and rows of the first block have "
+            f"shape {tuple(first.shape[1:])}. All blocks must have the same columns."
+        )
+    names, wanted = (getattr(rows, "columns", None) for rows in (x, first))
+    if names is not None and wanted is not None and list(names) != list(wanted):
+        raise ValueError(
+            f"Block {number} of {name} has the columns {list(names)}, and the first block has "
+            f"{list(wanted)}. All blocks must have the same columns, in the same order."
+        )
 
 
 def _has_rows(block: Any) -> bool:
