@@ -293,8 +293,8 @@ def parts_of(block: Any, n: int | None = None) -> tuple[Any, ...]:
 def _same_columns_or_raise(name: str, number: int, x: Any, first: Any) -> None:
     if x.shape[1:] != first.shape[1:]:
         raise ValueError(
-            f"Block {number} of {name} has shape {tuple(x.shape)}, and rows of the first block have "
-            f"shape {tuple(first.shape[1:])}. All blocks must have the same columns."
+            f"Block {number} of {name} has shape {tuple(x.shape)}, and rows of the first block "
+            f"have shape {tuple(first.shape[1:])}. All blocks must have the same columns."
         )
     names, wanted = (getattr(rows, "columns", None) for rows in (x, first))
     if names is not None and wanted is not None and list(names) != list(wanted):
