@@ -201,6 +201,8 @@ class Transformer(Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap
         if wanted == "default":
             return self._transform(X, names)
         rows, function = self._transform(X, None), Framed(as_they_are, self)
+        if isinstance(rows, engine.StreamedRows):  # a block may have an index
+            return rows.base.through(Framed(rows.of_block, self), named=True)
         return engine.map_rows(
             function, rows, meta=function(np.empty((0, rows.shape[1]), rows.dtype))
         )

@@ -149,8 +149,7 @@ class StreamedRows:
     @property
     def head(self) -> Any:
         """The first row, in the container of a block. It is empty if no block has rows."""
-        head = self.stream.heads()[self.place]
-        return LazyRows(head, self.functions).all() if self.functions else head
+        return self.of_block(self.stream.heads()[self.place])
 
     @property
     def shape(self) -> tuple[Any, ...]:
@@ -167,6 +166,10 @@ class StreamedRows:
         """The dtype of the first block. For a frame it is the dtype of all its values together."""
         head = self.head
         return head.dtype if hasattr(head, "dtype") else head.to_numpy().dtype
+
+    def of_block(self, rows: Any) -> Any:
+        """Apply the functions to the rows of the part of a block."""
+        return LazyRows(rows, self.functions).all() if self.functions else rows
 
     def through(self, function: Callable[[Any], Any], *, named: bool) -> StreamedRows:
         """Return the results of ``function`` for the rows; see `map_rows`."""
@@ -247,7 +250,7 @@ def in_lock_step(
             for name, part in parts.items():
                 if part.place == 0 and lengths[name]:
                     _same_columns_or_raise(name, number, rows[name], part.base.head)
-                rows[name] = LazyRows(rows[name], part.functions).all()
+                rows[name] = part.of_block(rows[name])
         return make(Block(number, rows), start)
 
     try:

@@ -13,7 +13,7 @@ from streamlearn._thirdparty.lazy import ask
 from streamlearn.pipeline import one_pass
 
 
-class ColumnTransformer(Versioned, theirs.ColumnTransformer):
+class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """scikit-learn's ColumnTransformer, which also fits to dask collections, block by block.
 
     Each transformer learns from its own columns. What they make of a row stands side by side.
@@ -133,6 +133,10 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer):
             return super().transform(X, **params)
         _none_or_raise(params)
         return ask(self, "transform", X)
+
+
+# scikit-learn's wrapper around ``transform`` would compute lazy results. The blocks are framed.
+ColumnTransformer._sklearn_auto_wrap_output_keys = {"transform"}
 
 
 def _none_or_raise(params: dict[str, Any]) -> None:

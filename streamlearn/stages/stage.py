@@ -212,7 +212,7 @@ class Framed:
     def __call__(self, X: Any) -> Any:
         """Return the transformed rows of X in a frame."""
         rows = self.function(X)
-        rows = rows if is_sparse(rows) else to_numpy(rows)
+        rows = rows if is_sparse(rows) or hasattr(rows, "iloc") else to_numpy(rows)
         with config_context(**self.config):
             return _wrap_data_with_container("transform", rows, X, self.fitted)
 

@@ -323,3 +323,29 @@ def test_only_the_columns_of_encoders_are_read_beforehand(kind, tmp_path, monkey
     pipe = make_pipeline(of_columns(), SGDClassifier(**FAST, classes=[0, 1])).fit(X, y)
     assert sorted(widths) == [len(KINDS), len(COLUMNS) + 1]
     assert pipe.score(X, y) == pipe.score(rows[COLUMNS], rows["late"])
+
+
+@pytest.mark.parametrize("output", ["default", "pandas"])
+@pytest.mark.parametrize(
+    ("estimator", "columns"),
+    [
+        (StandardScaler(), NUMBERS),
+        (SimpleImputer(strategy="most_frequent"), ["b", "c"]),
+        (OrdinalEncoder(), KINDS),
+        (make_column_transformer((StandardScaler(), NUMBERS), (OrdinalEncoder(), KINDS)), COLUMNS),
+    ],
+)
+def test_results_are_those_of_blocks_in_memory(estimator, columns, output):
+    """With the index of each block and the dtypes of its columns."""
+    rows = Rows(columns, [table.set_index(np.arange(len(table)) + 7) for table in TABLES[3:]])
+    fitted = clone(estimator).set_output(transform=output).fit(rows)
+    passes = rows.passes
+    made = fitted.transform(rows)
+    assert rows.passes == passes + 1  # it has been looked at
+    for block, table in zip(made, rows.tables, strict=True):
+        wanted = fitted.transform(table[columns])
+        assert type(block) is type(wanted)
+        if output == "pandas":
+            pd.testing.assert_frame_equal(block, wanted)
+        else:
+            np.testing.assert_array_equal(block, wanted)
