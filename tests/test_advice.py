@@ -840,6 +840,22 @@ ADVICE = [
         lambda: Incremental(sgd(), patience=2).fit(DX, DY, classes=[0, 1]),
         lambda: Incremental(sgd()).fit(pairs, classes=[0, 1]),
     ),
+    advice(
+        lambda: encoders.PolynomialFeatures(order="F").fit_transform(strict(X)),
+        "Use order='C'",
+        lambda: encoders.PolynomialFeatures(order="C").fit_transform(strict(X)),
+    ),
+    advice(
+        lambda: encoders.PolynomialFeatures(40).fit(np.ones((2, 3000))),
+        r"Use fewer features, a smaller degree than 40, interaction_only=True, or include_bias=Fal",
+        lambda: encoders.PolynomialFeatures(40).fit(np.ones((2, 3))),
+        lambda: encoders.PolynomialFeatures(2).fit(np.ones((2, 3000))),
+    ),
+    advice(
+        lambda: encoders.PowerTransformer("box-cox").fit(np.ones((4, 2))),
+        "leave it out, or use method='yeo-johnson'",
+        lambda: encoders.PowerTransformer("yeo-johnson").fit(np.ones((4, 2))),
+    ),
 ]
 
 if find_spec("torch"):

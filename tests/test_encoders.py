@@ -20,8 +20,6 @@ from streamlearn._validation import categories
 from streamlearn._validation.categories import count, merge
 from streamlearn.preprocessing.from_counts import OneHotFromCounts
 
-pytestmark = pytest.mark.sampled(3)
-
 RNG = np.random.default_rng(0)
 N = 90
 TABLE = pd.DataFrame(

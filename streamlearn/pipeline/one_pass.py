@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,7 @@ from streamlearn._thirdparty.partial_fit import with_classes
 from streamlearn._thirdparty.tags import at_hand, is_by_row, rows_known
 from streamlearn._training import transformers
 from streamlearn._validation.reader import Reader
-from streamlearn.pipeline import scout
-from streamlearn.pipeline.scout import Leaf
+from streamlearn.pipeline.scout import Leaf, Scout, fitted_before
 from streamlearn.stages import Chain, Flow
 from streamlearn.wrappers import Incremental
 
@@ -67,9 +67,8 @@ def fit_steps(
                 engine.check_kind(name, a)
         X, y = (a if a is None or hasattr(a, "shape") else np.asarray(a) for a in (X, y))
         stages.able_or_raise([(leaf.path, leaf.estimator) for leaf in leaves])
-        known = scout.fitted_before(
-            leaves, X, y, further=further, exact=exact, fit=fit_alone, verbose=verbose
-        )
+        scout = Scout(y, partial(fit_alone, ""), further, exact)
+        known = fitted_before(leaves, X, scout, verbose=verbose)
         flow = _flow(leaves, X, y, known, further=further)
         if learner is not None and isinstance(y, np.ndarray) and y.shape[1:] in ((), (1,)):
             y = column_or_1d(y, warn=True)

@@ -1,20 +1,23 @@
 """Fits some steps of a pipeline before its learner sees the first row.
 
 An encoder makes a column of each category. So the learner's number of features is known only when
-all categories are known. Encoders are fitted beforehand, and so are the steps before them in their
-branch. This pass reads only the columns of that branch, also from Parquet files.
+all categories are known. A map by quantiles changes with each block, and no learner can follow it.
+Such steps are fitted beforehand, and so are the steps before them in their branch. This pass reads
+only the columns of that branch, also from Parquet files. Encoders need no pass if their categories
+are given, or are known from the dtypes of a dask DataFrame.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import FeatureUnion
 
 from streamlearn import blocks as engine
 from streamlearn import stages
@@ -30,29 +33,107 @@ class Leaf(NamedTuple):
     params: dict[str, Any]
 
 
+@dataclass
+class Scout:
+    """A search for the steps that must be fitted beforehand, which it fits.
+
+    Attributes
+    ----------
+    y : container or None
+        The targets.
+    fit : callable
+        ``(estimator, X, y)``: fit an estimator of another library to a collection.
+    further : bool
+        Whether this is ``partial_fit``, which leaves fitted steps as they are.
+    exact : bool
+        Whether a step that has another one after it in its branch must be fitted beforehand.
+    known : dict of int to object
+        Fitted copies, by the ``id`` of the steps.
+    """
+
+    y: Any
+    fit: Callable[[Any, Any, Any], None]
+    further: bool
+    exact: bool
+    known: dict[int, Any] = field(default_factory=dict)
+
+    def chain(self, steps: Sequence[Leaf], X: Any, former: Sequence[Any] = ()) -> None:
+        """Fit the steps of a chain that must be known, and those before them.
+
+        Parameters
+        ----------
+        steps : sequence of Leaf
+        X : container
+            The rows that the first step gets.
+        former : sequence
+            The fitted steps from which ``partial_fit`` continues.
+        """
+        last, unread = self._last(steps), True
+        for i, (leaf, before) in enumerate(zip(steps, former or [None] * len(steps), strict=True)):
+            step = leaf.estimator
+            fitted = before if i <= last and hasattr(before, "n_features_in_") else None
+            if fitted is None and unread and hasattr(step, "_fitted_to_columns"):
+                fitted = step._fitted_to_columns(X)
+            if fitted is None:
+                inner = is_branched(step) and not (self.exact and i < len(steps) - 1)
+                if inner and (unread or i == last):
+                    self.branches(step, X, before)
+                if i > last or (inner and i == last):
+                    return
+                unread, fitted = False, self._fitted(leaf, X)
+            self.known[id(step)] = fitted
+            if i < len(steps) - 1:
+                X = _transformed(fitted, X)
+
+    def branches(self, step: Any, X: Any, former: Any) -> None:
+        """Fit the first steps of each branch, on its columns alone."""
+        chains = chains_of(step)
+        if not any(self._last(steps) >= 0 or _may_be_known(steps) for steps in chains.values()):
+            return
+        fitted = {} if former is None else _fitted_branches(former)
+        columns: dict[str, Any]
+        if isinstance(step, FeatureUnion):
+            columns = dict.fromkeys(chains, slice(None))
+        else:
+            places = stages.layout_of(step, _sample(X))
+            columns = {place.name: place.columns for place in places if place.columns}
+        for name, steps in chains.items():
+            if name in columns:
+                self.chain(steps, _selected(X, columns[name]), fitted.get(name, ()))
+
+    def _last(self, steps: Sequence[Leaf]) -> int:
+        """Return the place of the last step that must be known beforehand, -1 if none."""
+        needed = [i for i, leaf in enumerate(steps) if self._is_needed(leaf.estimator)]
+        last = max(needed, default=-1)
+        return max(last, len(steps) - 2) if self.exact else last
+
+    def _is_needed(self, step: Any) -> bool:
+        if is_branched(step):
+            return any(self._last(steps) >= 0 for steps in chains_of(step).values())
+        return bool(getattr(step, "_known_beforehand", lambda: False)())
+
+    def _fitted(self, leaf: Leaf, X: Any) -> Any:
+        """Return a fitted copy of a step."""
+        out = clone(leaf.estimator)
+        if isinstance(X, engine.StreamedRows):
+            X.again_or_raise()  # The steps after it read the rows, too.
+        if engine.is_collection(X) and not takes_collections(out):
+            self.fit(out, X, self.y)
+            return out
+        return out.fit(X, self.y, **leaf.params)
+
+
 def fitted_before(
-    leaves: list[Leaf],
-    X: Any,
-    y: Any,
-    *,
-    further: bool,
-    exact: bool,
-    fit: Callable[[str, Any, Any, Any], None],
-    verbose: bool = False,
+    leaves: Sequence[Leaf], X: Any, scout: Scout, *, verbose: bool = False
 ) -> dict[int, Any]:
     """Fit the steps that must be fitted beforehand.
 
     Parameters
     ----------
-    leaves : list of Leaf
-        The steps ahead of the learner.
-    X, y : containers
-    further : bool
-        Whether this is ``partial_fit``, which leaves fitted steps as they are.
-    exact : bool
-        Fit each step beforehand that has another one after it in its branch.
-    fit : callable
-        ``(name, estimator, X, y)``: it fits a step of another library block by block.
+    leaves : sequence of Leaf
+        The steps before the learner.
+    X : container
+    scout : Scout
     verbose : bool
         Print what was fitted, how long it took and how many bytes were read.
 
@@ -61,90 +142,55 @@ def fitted_before(
     dict of int to object
         Fitted copies, by the ``id`` of the steps.
     """
-    known: dict[int, Any] = {}
     started = time.time()
-    steps = [leaf.estimator for leaf in leaves]
-    last = _last_before(steps, exact=False)
-    one = partial(_fit_one, y=y, known=known, further=further, fit=fit)
-    rows = X
     with engine.bytes_read() as read:
-        for i, step in enumerate(steps):
-            if i <= last:
-                rows = one(step, rows)
-            elif isinstance(step, ColumnTransformer) and not i:
-                _fit_branches(step, X, known, one, further=further, exact=exact)
-    if verbose and known:
-        names = ", ".join(type(fitted).__name__ for fitted in known.values())
+        former = [leaf.estimator for leaf in leaves] if scout.further else ()
+        scout.chain(leaves, X, former)
+    if verbose and scout.known:
+        names = ", ".join(type(fitted).__name__ for fitted in scout.known.values())
         print(  # noqa: T201
             f"[Pipeline] fitted beforehand, on their columns alone: {names}; {len(read)} passes "
             f"over {sum(read):,} bytes, {time.time() - started:.1f} s"
         )
-    return known
+    return scout.known
 
 
-def _last_before(steps: list[Any], *, exact: bool) -> int:
-    """Return the place of the last of some steps that must be known beforehand, -1 if none."""
-    if exact:
-        return len(steps) - 2
-    return max((i for i, step in enumerate(steps) if _must_be_known(step)), default=-1)
+def is_branched(step: Any) -> bool:
+    """Return whether a step has branches."""
+    return isinstance(step, FeatureUnion | ColumnTransformer)
 
 
-def _must_be_known(step: Any) -> bool:
-    return getattr(step, "_known_beforehand", lambda: False)()
+def chains_of(step: Any) -> dict[str, list[Leaf]]:
+    """Return the steps of each branch that is not "drop" or "passthrough"."""
+    return {name: _leaves(name, inner) for name, inner in stages.branches_of(step)}
 
 
-def _fit_branches(
-    estimator: Any,
-    X: Any,
-    known: dict[int, Any],
-    one: Callable[[Any, Any], Any],
-    *,
-    further: bool,
-    exact: bool,
-) -> None:
-    """Fit the first steps of each branch of a column transformer, on its columns alone."""
-    branches = {
-        name: [leaf for _, leaf in stages.leaves(name, inner)]
-        for name, inner in stages.branches_of(estimator)
-    }
-    ends = {name: _last_before(steps, exact=exact) for name, steps in branches.items()}
-    if all(end < 0 for end in ends.values()):
-        return
-    former = {}
-    if further:
-        former = {
-            name: [leaf for _, leaf in stages.leaves(name, inner)]
-            for name, inner, _ in getattr(estimator, "transformers_", ())
-        }
-    places = stages.layout_of(estimator, _sample(X))
-    columns = {place.name: place.columns for place in places}
-    for name, end in ends.items():
-        if end < 0 or not columns.get(name):
-            continue
-        steps = branches[name][: end + 1]
-        if name in former:
-            known.update(zip(map(id, steps), former[name], strict=False))
-            continue
-        rows = _selected(X, columns[name])
-        for step in steps:
-            rows = one(step, rows)
+def _leaves(name: str, inner: Any) -> list[Leaf]:
+    return [Leaf(path, step, {}) for path, step in stages.leaves(name, inner)]
 
 
-def _fit_one(
-    step: Any, X: Any, *, y: Any, known: dict[int, Any], further: bool, fit: Callable[..., None]
-) -> Any:
-    """Fit a copy of a step, and return what it makes of X."""
-    fitted, whole = step, takes_collections(step) or not engine.is_collection(X)
-    if not (further and hasattr(step, "n_features_in_")):
-        fitted = clone(step)
-        if isinstance(X, engine.StreamedRows):
-            X.again_or_raise()  # the steps after it read the rows, too
-        if whole:
-            fitted.fit(X, y)
-        else:
-            fit(type(step).__name__.lower(), fitted, X, y)
-    known[id(step)] = fitted
-    return fitted.transform(X) if whole else ask(fitted, "transform", X)
+def _may_be_known(steps: Sequence[Leaf]) -> bool:
+    """Return whether the first step may be fitted without its rows, in these branches or inner."""
+    first = steps[0].estimator if steps else None
+    if is_branched(first):
+        return any(map(_may_be_known, chains_of(first).values()))
+    return hasattr(first, "_fitted_to_columns")
+
+
+def _fitted_branches(former: Any) -> dict[str, list[Any]]:
+    """Return the fitted steps of each branch, as far as there are any."""
+    if isinstance(former, FeatureUnion):
+        found: Any = [(name, inner, None) for name, inner in former.transformer_list]
+    else:
+        found = getattr(former, "transformers_", ())
+    return {name: [leaf.estimator for leaf in _leaves(name, inner)] for name, inner, _ in found}
+
+
+def _transformed(fitted: Any, X: Any) -> Any:
+    """Return what a fitted step makes of X, lazily for a collection."""
+    if engine.is_collection(X) and not takes_collections(fitted):
+        return ask(fitted, "transform", X)
+    return fitted.transform(X)
 
 
 def _sample(X: Any) -> Any:
@@ -156,8 +202,10 @@ def _sample(X: Any) -> Any:
     return X._meta_nonempty if engine.is_frame(X) else np.zeros((2, X.shape[1]), X.dtype)
 
 
-def _selected(X: Any, columns: list[int]) -> Any:
-    """Return some columns of a container. Of a frame only these are read."""
+def _selected(X: Any, columns: Any) -> Any:
+    """Return some columns of a container; of a frame it reads only these."""
+    if isinstance(columns, slice):
+        return X
     if isinstance(X, engine.StreamedRows):
         return X.select(columns)
     if hasattr(X, "columns"):

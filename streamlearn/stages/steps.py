@@ -24,6 +24,7 @@ OURS = {
         "KBinsDiscretizer",
         "OneHotEncoder",
         "OrdinalEncoder",
+        "PowerTransformer",
         "QuantileTransformer",
         "RobustScaler",
         "SplineTransformer",
@@ -33,8 +34,9 @@ OURS = {
 
 
 def is_ours(step: Any) -> bool:
-    """Return whether a step is one of our transformers, whose statistics of blocks merge."""
-    return hasattr(step, "_learner_of_rows") or hasattr(step, "_table_statistic")
+    """Return whether a step is one of our transformers that learn from blocks."""
+    ours = ("_learner_of_rows", "_table_statistic", "_known_beforehand")
+    return any(hasattr(step, name) for name in ours)
 
 
 def able_or_raise(steps: list[tuple[str, Any]]) -> None:

@@ -120,7 +120,6 @@ IN_EPOCHS = ["SGDClassifier", "SGDRegressor", "row by row", "Perceptron", "MLPCl
 IN_EPOCHS += ["MLPRegressor", "MiniBatchKMeans", "StandardScaler", "one pass", "Incremental"]
 
 
-@pytest.mark.sampled(3)
 @pytest.mark.filterwarnings("ignore:All rows are loaded")
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_the_same_bits_as_dask_blocks(name):
@@ -144,7 +143,6 @@ def test_the_same_bits_as_dask_blocks(name):
         np.testing.assert_array_equal(ours.labels_, wanted.labels_)
 
 
-@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", IN_EPOCHS)
 def test_partial_fit(name):
     X, y, _ = in_dask()
@@ -197,7 +195,6 @@ def test_weights_of_a_pipeline_are_those_of_a_step():
     assert_same(ours, clone(pipe).fit(X, y, sgdclassifier__sample_weight=w))
 
 
-@pytest.mark.sampled(3)
 @pytest.mark.parametrize("n", [1, 2, 7, 8, 9, 15, 16, 17, 63, 64, 65, 71, 513])
 @pytest.mark.parametrize("empty", [10**6, 3])
 def test_the_tree_of_merges_is_that_of_dask_blocks(n, empty):
