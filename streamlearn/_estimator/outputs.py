@@ -83,7 +83,9 @@ def rows_out(
     )
     task = RowFunction(reader, function, fitted, method)
     if engine.is_collection(rows):
-        return engine.map_rows(task, rows, meta=task.of_a_row(rows), names=names)
+        meta = task.of_a_row(rows)
+        # A lazy frame has no sparse columns.
+        return engine.map_rows(task, rows, meta=meta, names=None if is_sparse(meta) else names)
     return as_given(task(rows), X)
 
 
@@ -124,8 +126,8 @@ class RowFunction:
 
     def of_a_row(self, X: Any) -> Array:
         """Return the result for one row of ones, of the dtype that a collection's blocks have."""
-        meta = X._meta if engine.is_frame(X) else np.empty((0, X.shape[1]), X.dtype)
-        dtype, row = to_numpy(self.reader.rows(meta)).dtype, np.ones((1, X.shape[1]))
+        dtype = to_numpy(self.reader.rows(engine.meta_of(X))).dtype
+        row = np.ones((1, X.shape[1]))
         if self.fitted is None:
             row = row.astype(dtype)
         else:
@@ -210,6 +212,8 @@ class Transformer(Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap
         if wanted == "default":
             return self._transform(X, names)
         rows, function = self._transform(X, None), Framed(as_they_are, self)
+        if isinstance(rows, engine.StreamedRows):  # a block may have an index
+            return rows.base.through(Framed(rows.of_block, self), named=True)
         return engine.map_rows(
             function, rows, meta=function(np.empty((0, rows.shape[1]), rows.dtype))
         )
@@ -233,6 +237,7 @@ class Transformer(Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap
         array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features_out)
             As `transform` returns them.
         """
+        X, y, _ = engine.taken_apart(X, y)
         return self.fit(X, y, **fit_params).transform(X)
 
     def _transform(self, X: Any, names: Any) -> Any:

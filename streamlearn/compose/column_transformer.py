@@ -13,7 +13,7 @@ from streamlearn._thirdparty.lazy import ask
 from streamlearn.pipeline import one_pass
 
 
-class ColumnTransformer(Versioned, theirs.ColumnTransformer):
+class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """scikit-learn's ColumnTransformer, which also fits to dask collections, block by block.
 
     Each transformer learns from its own columns. What they make of a row stands side by side.
@@ -102,6 +102,7 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer):
         if not engine.is_collection(X):
             return super().fit(X, y, **params)
         _none_or_raise(params)
+        X, y, _ = engine.taken_apart(X, y)
         self._validate_params()
         with unchanged_on_error(self):
             one_pass.fit_alone("columntransformer", self, X, y)
@@ -111,6 +112,7 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer):
         """Fit all transformers, then transform X; lazily, if it is a collection."""
         if not engine.is_collection(X):
             return super().fit_transform(X, y, **params)
+        X, y, _ = engine.taken_apart(X, y)
         return self.fit(X, y, **params).transform(X)
 
     def transform(self, X: Any, **params: Any) -> Any:
@@ -131,6 +133,10 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer):
             return super().transform(X, **params)
         _none_or_raise(params)
         return ask(self, "transform", X)
+
+
+# scikit-learn's wrapper around ``transform`` would compute lazy results. The blocks are framed.
+ColumnTransformer._sklearn_auto_wrap_output_keys = {"transform"}
 
 
 def _none_or_raise(params: dict[str, Any]) -> None:

@@ -56,7 +56,7 @@ class OfCollection(Lazily):
     def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Fit the step, then transform X lazily."""
         rows = self._fit(X, y, params)
-        meta = None if rows is None else self.estimator.transform(stages.head(rows, 1))
+        meta = None if rows is None else self.estimator.transform(engine.head(rows, 1))
         return ask(self.estimator, "transform", X, meta=meta)
 
     def fit_predict(self, X: Any, y: Any = None, **params: Any) -> Any:

@@ -115,6 +115,8 @@ class Scout:
     def _fitted(self, leaf: Leaf, X: Any) -> Any:
         """Return a fitted copy of a step."""
         out = clone(leaf.estimator)
+        if isinstance(X, engine.StreamedRows):
+            X.again_or_raise()  # The steps after it read the rows, too.
         if engine.is_collection(X) and not takes_collections(out):
             self.fit(out, X, self.y)
             return out
@@ -194,7 +196,9 @@ def _transformed(fitted: Any, X: Any) -> Any:
 def _sample(X: Any) -> Any:
     """Return a few rows of a container, or some that are like them."""
     if not engine.is_collection(X):
-        return stages.head(X, 2)
+        return engine.head(X, 2)
+    if isinstance(X, engine.StreamedRows):
+        return X.head
     return X._meta_nonempty if engine.is_frame(X) else np.zeros((2, X.shape[1]), X.dtype)
 
 
@@ -202,6 +206,8 @@ def _selected(X: Any, columns: Any) -> Any:
     """Return some columns of a container; of a frame it reads only these."""
     if isinstance(columns, slice):
         return X
+    if isinstance(X, engine.StreamedRows):
+        return X.select(columns)
     if hasattr(X, "columns"):
         return X[[X.columns[j] for j in columns]]
     return X[:, columns]

@@ -20,9 +20,9 @@ from streamlearn._arrays.sparse import is_sparse, side_by_side
 from streamlearn._sklearn import _get_output_config
 from streamlearn._validation.reader import Reader
 from streamlearn._validation.tables import is_table, numbers_of
-from streamlearn.blocks import LazyRows
+from streamlearn.blocks import LazyRows, head, some_columns
 from streamlearn.stages.branches import Branches, Joined, Tap, branches_of, with_others
-from streamlearn.stages.stage import StagedBlock, head
+from streamlearn.stages.stage import StagedBlock
 
 ANYTHING = Reader("ColumnTransformer", None, allow_nan=True)
 
@@ -138,7 +138,7 @@ class OfColumns(Branches):
             return None
         parts = []
         for place in layout:
-            part = StagedBlock(LazyRows(_select(rows, place.columns)))
+            part = StagedBlock(LazyRows(some_columns(rows, place.columns)))
             if place.learns:
                 part = self.branches[place.name].of_block(
                     part.rows, {}, reader.of_anything(), block, learns
@@ -241,13 +241,6 @@ def layout_of(estimator: ColumnTransformer, sample: Any) -> list[Place]:
     taps = {name: Tap(name, see) for name, step in inner.items() if step != "drop"}
     with_others(estimator, taps).fit(sample)
     return found
-
-
-def _select(rows: Any, columns: list[int]) -> Any:
-    """Return some columns of a block."""
-    if hasattr(rows, "iloc"):
-        return rows.iloc[:, columns]
-    return rows[:, columns]
 
 
 def _array(rows: Any) -> Any:
