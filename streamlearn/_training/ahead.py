@@ -85,7 +85,7 @@ def rescaled(
         return learned.state
     if not functions or not isinstance(functions[-1], AffineMap):
         return learned.state
-    before = course.ahead.stages[-1].function(former)
+    before = course.ahead.stages[-1].function(former, None)
     moved = functions[-1].since(before) if isinstance(before, AffineMap) else None
     if moved is None:
         return learned.state

@@ -13,7 +13,7 @@ from streamlearn._thirdparty.lazy import ask
 from streamlearn.pipeline import one_pass
 
 
-class ColumnTransformer(Versioned, theirs.ColumnTransformer):
+class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """scikit-learn's ColumnTransformer, which also fits to dask collections, block by block.
 
     Each transformer learns from its own columns. What they make of a row stands side by side.
@@ -101,17 +101,21 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer):
         """
         if not engine.is_collection(X):
             return super().fit(X, y, **params)
+        self._fit_lazily(X, y, params)
+        return self
+
+    def _fit_lazily(self, X: Any, y: Any, params: dict[str, Any]) -> Any:
+        """Fit to a collection, and return what has flowed through this."""
         _none_or_raise(params)
         self._validate_params()
         with unchanged_on_error(self):
-            one_pass.fit_alone("columntransformer", self, X, y)
-        return self
+            return one_pass.fit_alone("columntransformer", self, X, y)
 
     def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Fit all transformers, then transform X; lazily, if it is a collection."""
         if not engine.is_collection(X):
             return super().fit_transform(X, y, **params)
-        return self.fit(X, y, **params).transform(X)
+        return one_pass.rows_of_fit(self._fit_lazily(X, y, params), self.transform, X)
 
     def transform(self, X: Any, **params: Any) -> Any:
         """Transform each part of the columns, and put the results side by side.
@@ -131,6 +135,11 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer):
             return super().transform(X, **params)
         _none_or_raise(params)
         return ask(self, "transform", X)
+
+
+# scikit-learn's own methods follow set_output already. Once more around ours it would compute what
+# is lazy.
+ColumnTransformer._sklearn_auto_wrap_output_keys = {"transform"}
 
 
 def _none_or_raise(params: dict[str, Any]) -> None:

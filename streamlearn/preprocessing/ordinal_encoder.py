@@ -97,12 +97,6 @@ class OrdinalEncoder(OneToOneFeatureMixin, CategoryEncoder):
         self.min_frequency = min_frequency
         self.max_categories = max_categories
 
-    @property
-    def infrequent_categories_(self) -> list[np.ndarray | None]:
-        """The infrequent categories of each feature, None where there are none."""
-        check_is_fitted(self)
-        return self._encoder.infrequent_categories_
-
     def _transformed(self, table: Table, block: int | None) -> Any:
         return self._encoder.transform(self._encoded(table, block))
 

@@ -27,6 +27,7 @@ OURS = {
         "QuantileTransformer",
         "RobustScaler",
         "SplineTransformer",
+        "TargetEncoder",
     ),
 }
 """Our transformers, by module, that learn from blocks. scikit-learn's of the same name cannot."""
@@ -79,7 +80,7 @@ def able_or_raise(steps: list[tuple[str, Any]]) -> None:
 
 
 def stage_of(
-    name: str, estimator: Any, params: Mapping[str, Any], known: Mapping[int, Any] = {}
+    name: str, estimator: Any, params: Mapping[str, Any], known: Mapping[int, Known] = {}
 ) -> Mergeable | OfTable | Foreign | Stateless | Branches:
     """Return the stage of a step that learns block by block or learns nothing.
 
@@ -90,8 +91,8 @@ def stage_of(
     estimator : object
     params : dict
         Its fit arguments.
-    known : dict of int to object
-        Transformers that are fitted beforehand, by the ``id`` of the estimator.
+    known : dict of int to Known
+        The stages of transformers that are fitted beforehand, by the ``id`` of the estimator.
 
     Returns
     -------
@@ -100,12 +101,12 @@ def stage_of(
     Raises
     ------
     TypeError
-        If the step does not take one of the fit arguments.
+        If the step does not take one of the fit arguments, or needs to know all targets beforehand.
     NotImplementedError
         If the step is a FeatureUnion or ColumnTransformer and has fit arguments.
     """
     if id(estimator) in known:
-        return Known(estimator, known[id(estimator)])
+        return known[id(estimator)]
     if isinstance(estimator, FrozenEstimator):  # it has the attributes of its inner estimator
         return Stateless(estimator)
     if hasattr(estimator, "_learner_of_rows"):
@@ -116,6 +117,14 @@ def stage_of(
     if hasattr(estimator, "_table_statistic"):
         if params:
             raise TypeError(f"The step {name!r} takes no {sorted(params)}.")
+        if estimator._needs_y:
+            kind = type(estimator).__name__
+            raise TypeError(
+                f"The step {name!r} ({kind}) must know all targets before it encodes a row, and "
+                "only the first step of a pipeline and its branches are fitted beforehand. Put it "
+                f"there, or fit it and freeze it: sklearn.frozen.FrozenEstimator({kind}(...)"
+                ".fit(X, y)). A frozen one encodes rows of its own fit with their own targets."
+            )
         return OfTable(estimator, estimator._table_statistic())
     if isinstance(estimator, FeatureUnion | ColumnTransformer):
         if params:
@@ -133,7 +142,7 @@ def stage_of(
     return Foreign(estimator) if learns_in_blocks(estimator) else Stateless(estimator)
 
 
-def chain_of(name: str, estimator: Any, known: Mapping[int, Any] = {}) -> Chain:
+def chain_of(name: str, estimator: Any, known: Mapping[int, Known] = {}) -> Chain:
     """Return the chain of a transformer, or of a pipeline of transformers."""
     stages = tuple(stage_of(at, leaf, {}, known) for at, leaf in leaves(name, estimator))
     return Chain(stages, ({},) * len(stages))
