@@ -8,6 +8,7 @@ from typing import Any
 import dask
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from streamlearn import preprocessing as ours
 from streamlearn._validation import categories as limits
 from streamlearn.linear_model import SGDClassifier
 from streamlearn.pipeline import make_pipeline
-from streamlearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from streamlearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 from tests.preprocessing.tables import (
     ALL_MISSING,
     CONTAINERS,
@@ -31,11 +32,12 @@ from tests.preprocessing.tables import (
 )
 
 pytestmark = [
-    pytest.mark.sampled(5),
+    pytest.mark.sampled(20),
     pytest.mark.filterwarnings("ignore:Found unknown categories in columns"),
 ]
 
 GIVEN = [["b", "dd", "a"], [-4, 7, 12, 30], [-1.0, 0.5, 2.25]]
+MISSING_TOO = [["a", "b", "c", "dd", "e", "new", np.nan], [-4, 7, 8, 12, 30], [*GIVEN[2], np.nan]]
 
 
 def joined(feature: str, category: Any) -> str:
@@ -59,6 +61,7 @@ PARAMETERS: dict[str, list[dict[str, Any]]] = {
         },
         {"categories": GIVEN, "handle_unknown": "use_encoded_value", "unknown_value": -1},
         {"categories": GIVEN},
+        {"categories": MISSING_TOO},
     ],
     "OneHotEncoder": [
         {},
@@ -73,6 +76,7 @@ PARAMETERS: dict[str, list[dict[str, Any]]] = {
         {"max_categories": 1},
         {"categories": GIVEN, "handle_unknown": "ignore"},
         {"categories": GIVEN},
+        {"categories": MISSING_TOO, "drop": ["b", 7, np.nan]},
     ],
 }
 GRID = [
@@ -84,11 +88,6 @@ GRID = [
 
 def both(name: str, params: dict[str, Any]) -> tuple[Any, Any]:
     return getattr(ours, name)(**params), getattr(theirs, name)(**params)
-
-
-def plain(X: pd.DataFrame) -> pd.DataFrame:
-    """Return what scikit-learn is given: it makes objects of a frame with None."""
-    return X
 
 
 def same_or_both_fail(mine: Any, known: Any, method: str, x: Any, y: Any) -> None:
@@ -191,7 +190,7 @@ FREQUENT = st.fixed_dictionaries(
 
 
 @given(tables(), FREQUENT, st.sampled_from(["first", "if_binary", None]), st.booleans())
-@settings(max_examples=60)
+@settings(max_examples=10)
 def test_any_table_in_any_chunks(drawn, frequent, drop, framed):
     X, sizes = drawn
     lazy = in_parts(X, sizes) if framed else in_blocks(X.to_numpy(object), sizes)
@@ -247,6 +246,39 @@ def test_pandas_na_counts_as_nan():
     assert alike(OrdinalEncoder().fit(objects).categories_[0], ["a", None, np.nan])
     typed = X.astype("string[python]")
     assert alike(OrdinalEncoder().fit(typed).categories_[0], ["a", np.nan])
+
+
+@pytest.mark.parametrize(
+    "dtype", ["object", "str", "string", "category", "Int64", "int8", "float32", "boolean"]
+)
+def test_columns_of_every_dtype(dtype):
+    values: list[Any] = [True, False, True, True] if dtype == "boolean" else [3, 1, 3, 2]
+    if dtype in ("object", "str", "string", "category"):
+        values = ["a", "b", "a", "c"]
+    column = pd.DataFrame({"x": pd.Series(values).astype(dtype)})
+    known = theirs.OneHotEncoder().fit(column)
+    for rows in (column, in_parts(column, (1, 3)), pl.from_pandas(column)):
+        mine = OneHotEncoder().fit(rows)
+        assert mine.categories_[0].tolist() == known.categories_[0].tolist()
+        assert mine.get_feature_names_out().tolist() == known.get_feature_names_out().tolist()
+        np.testing.assert_array_equal(dense(mine.transform(rows)), dense(known.transform(column)))
+
+
+def test_missing_text_is_one_category_whether_none_or_nan():
+    encoder = OrdinalEncoder(encoded_missing_value=-1).fit(table(missing=np.nan))
+    want = encoder.transform(table(missing=np.nan))
+    np.testing.assert_array_equal(encoder.transform(table(missing=None)), want)
+
+
+def test_many_categories_of_a_dask_frame():
+    """pandas keeps codes of few categories as int8."""
+    values = [f"c{i:03}" for i in range(100)] * 2
+    column = pd.DataFrame({"x": pd.Categorical(values)})
+    y = pd.Series(np.arange(200.0))
+    known = theirs.TargetEncoder(smooth=0.0).fit(column, y)
+    for cut in (lambda x: x, lambda x: in_parts(x, (100, 100))):
+        mine = TargetEncoder(smooth=0.0).fit(cut(column), cut(y))
+        np.testing.assert_allclose(mine.encodings_[0], known.encodings_[0])
 
 
 def test_dates_are_categories_and_so_are_missing_ones():

@@ -29,7 +29,7 @@ from tests.preprocessing.tables import (
 )
 from tests.preprocessing.test_encoders import GIVEN, tables
 
-pytestmark = pytest.mark.sampled(5)
+pytestmark = pytest.mark.sampled(20)
 
 SEEDED = KFold(4, shuffle=True, random_state=1)
 
@@ -334,7 +334,7 @@ def test_what_encodes_the_rows_of_fit_block_by_block():
 
 
 @given(tables(), st.sampled_from(["auto", 0.0, 3.0]), st.data())
-@settings(max_examples=60)
+@settings(max_examples=10)
 def test_any_table_in_any_chunks(drawn, smooth, data):
     X, sizes = drawn
     n = len(X)

@@ -25,7 +25,7 @@ from streamlearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncod
 from tests.preprocessing.tables import cuts, dense, in_blocks, in_parts, of_polars, table
 
 pytestmark = [
-    pytest.mark.sampled(3),
+    pytest.mark.sampled(12),
     pytest.mark.filterwarnings("ignore:All rows are loaded"),
 ]
 
