@@ -53,10 +53,13 @@ from streamlearn.preprocessing import (
     KBinsDiscretizer,
     MaxAbsScaler,
     MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
     QuantileTransformer,
     RobustScaler,
     SplineTransformer,
     StandardScaler,
+    TargetEncoder,
 )
 from streamlearn.wrappers import Incremental, ParallelPostFit
 from tests.backends import Backend, open_backend, selected
@@ -269,7 +272,8 @@ class Once:
         learned = {"_state", "_weighted", "_learned", "_seed", "_epoch", "_inertia", "_unread"}
         for name in [name for name in vars(self) if name.endswith("_") or name in learned]:
             delattr(self, name)
-        if isinstance(self, MinMaxScaler | MaxAbsScaler | RobustScaler | QuantileTransformer):
+        unweighted = MinMaxScaler | MaxAbsScaler | RobustScaler | QuantileTransformer
+        if isinstance(self, unweighted | OrdinalEncoder):
             return self.partial_fit(X, y)
         if not is_classifier(self):
             return self.partial_fit(X, y, sample_weight=sample_weight)
@@ -294,6 +298,12 @@ class OnceMaxAbsScaler(Once, MaxAbsScaler):
 
 
 class OnceRobustScaler(Once, RobustScaler):
+    def fit(self, X, y=None):
+        """Take no weights."""
+        return super().fit(X, y)
+
+
+class OnceOrdinalEncoder(Once, OrdinalEncoder):
     def fit(self, X, y=None):
         """Take no weights."""
         return super().fit(X, y)
@@ -348,6 +358,9 @@ class OnceMLPRegressor(Once, MLPRegressor):
         KBinsDiscretizer(encode="onehot-dense", strategy="uniform"),
         SplineTransformer(),
         SplineTransformer(handle_missing="zeros", sparse_output=True),
+        OneHotEncoder(handle_unknown="ignore"),
+        OrdinalEncoder(),
+        TargetEncoder(cv=3),
         SGDClassifier(max_iter=5),
         SGDClassifier(loss="log_loss", average=True, max_iter=5),
         SGDRegressor(max_iter=5),
@@ -371,6 +384,7 @@ class OnceMLPRegressor(Once, MLPRegressor):
         OnceRobustScaler(),
         OnceKBinsDiscretizer(),
         OnceSplineTransformer(),
+        OnceOrdinalEncoder(),
         OnceSGDClassifier(loss="log_loss"),
         OnceSGDRegressor(),
         OncePassiveAggressiveRegressor(C=0.01),
@@ -384,6 +398,7 @@ class OnceMLPRegressor(Once, MLPRegressor):
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore:n_quantiles", "ignore:Bins whose width")
+@pytest.mark.filterwarnings("ignore:`TargetEncoder.shuffle`:FutureWarning")  # a seed is set
 def test_scikit_learns_checks(estimator, check):
     with warnings.catch_warnings():
         if isinstance(getattr(estimator, "estimator", None), preprocessing.StandardScaler):

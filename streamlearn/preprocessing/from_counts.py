@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn import preprocessing as theirs
 
-from streamlearn._validation.categories import Counts, Lookup
+from streamlearn._validation.categories import Counts, Lookup, in_order
 
 
 class Encoded(NamedTuple):
@@ -51,6 +51,10 @@ class FromCounts:
         self._found, self._n_rows, self._names = found, n_rows, names
         try:
             self.fit(np.empty((1, len(found))))  # type: ignore[attr-defined]
+        except TypeError:
+            for counts in found:
+                in_order(counts)  # which says what to do about text and numbers in one column
+            raise
         finally:
             del self._found, self._n_rows, self._names
         return self
