@@ -178,7 +178,6 @@ class TableTransformer(CallbackSupportMixin, Transformer):
         """Return scikit-learn's tags."""
         tags = super().__sklearn_tags__()
         tags.input_tags.categorical = True
-        tags.input_tags.string = True
         tags.input_tags.allow_nan = True
         return tags
 

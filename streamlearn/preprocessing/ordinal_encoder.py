@@ -58,6 +58,8 @@ class OrdinalEncoder(OneToOneFeatureMixin, CategoryEncoder):
     - ``partial_fit`` learns from more rows. ``categories_`` may grow, and the numbers of the
       categories change with it.
     - pandas' NA counts as NaN. scikit-learn refuses it in columns of text.
+    - If only one of None and NaN was fitted, it stands for both: dask and polars make one of them
+      of the other.
 
     Examples
     --------

@@ -98,6 +98,8 @@ class TargetEncoder(OneToOneFeatureMixin, CategoryEncoder):
     - ``target_type="multiclass"`` takes a target of two classes.
     - ``partial_fit`` learns from more rows.
     - pandas' NA counts as NaN. scikit-learn refuses it in columns of text.
+    - If only one of None and NaN was fitted, it stands for both: dask and polars make one of them
+      of the other.
 
     References
     ----------

@@ -52,6 +52,7 @@ OWN_LABELS = "a class that is too small is named by its own label, not as scikit
 ALL_ROWS = "all rows are used, and nothing is drawn that could be different each time"
 HALF = "half precision, which holds 3 digits, is answered in float64"
 DENSE = "imputers take no sparse rows"
+BOTH = "where only one of None and NaN is a category, it stands for both"
 NAMED = "the error also names the type of the sparse rows, and what to do"
 
 DIFFERENT = {
@@ -81,7 +82,10 @@ DIFFERENT = {
         "test_imputation_pipeline_grid_search": DENSE,
         "test_simple_imputer_constant_fill_value_casting": PRIVATE,
     },
-    "test_encoders": {r"test_ordinal_encoder_sparse\[.*\]": NAMED},
+    "test_encoders": {
+        r"test_ordinal_encoder_sparse\[.*\]": NAMED,
+        r"test_one_hot_encoder_specified_categories\[object-None-and-nan-.*\]": BOTH,
+    },
     "test_target_encoder": {},
     "test_label": {},
     "test_pipeline": {
