@@ -32,17 +32,22 @@ from streamlearn.linear_model import (
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import (
+    Binarizer,
     KBinsDiscretizer,
     MaxAbsScaler,
     MinMaxScaler,
+    Normalizer,
     OneHotEncoder,
     OrdinalEncoder,
+    PolynomialFeatures,
+    PowerTransformer,
     QuantileTransformer,
     RobustScaler,
     SplineTransformer,
     StandardScaler,
     TargetEncoder,
 )
+from streamlearn.stages import learns_nothing
 from streamlearn.wrappers import Incremental
 from tests.containers import CHUNKS, N_ROWS, dask_array, dask_frame
 
@@ -69,6 +74,10 @@ ESTIMATORS = {
     "OneHotEncoder": OneHotEncoder(sparse_output=False),
     "OrdinalEncoder": OrdinalEncoder(),
     "TargetEncoder": TargetEncoder(),
+    "PowerTransformer": PowerTransformer(),
+    "PolynomialFeatures": PolynomialFeatures(),
+    "Binarizer": Binarizer(),
+    "Normalizer": Normalizer(),
     "MiniBatchKMeans": MiniBatchKMeans(3, random_state=0),
     "Perceptron": Perceptron(**ONCE),
     "PassiveAggressiveClassifier": PassiveAggressiveClassifier(**ONCE),
@@ -224,6 +233,26 @@ def by_weighted_quantiles(estimator: BaseEstimator) -> bool:
     return discretizers(estimator) or splines(estimator)
 
 
+def power_transformers(estimator: BaseEstimator) -> bool:
+    """PowerTransformer"""
+    return isinstance(estimator, PowerTransformer)
+
+
+def polynomials(estimator: BaseEstimator) -> bool:
+    """PolynomialFeatures"""
+    return isinstance(estimator, PolynomialFeatures)
+
+
+def of_numbers_from_rows(estimator: BaseEstimator) -> bool:
+    """all that learn from rows, and no encoders"""
+    return of_numbers(estimator) and not learns_nothing(estimator)
+
+
+def must_be_fitted(estimator: BaseEstimator) -> bool:
+    """all that must be fitted"""
+    return get_tags(estimator).requires_fit
+
+
 def linear_models(estimator: BaseEstimator) -> bool:
     """linear models"""
     return isinstance(estimator, SGDClassifier | SGDRegressor)
@@ -287,6 +316,8 @@ class Case(NamedTuple):
         Of the estimator; "both" for calls that learn, and fitted ones for all others.
     params : dict
         Set before the call.
+    declared : bool
+        Whether a collection says of itself what is wrong, so that none of its blocks is read.
     """
 
     given: str
@@ -298,6 +329,7 @@ class Case(NamedTuple):
     error: type[Exception] | tuple[type[Exception], ...] = ValueError
     state: str = "both"
     params: dict[str, Any] = {}
+    declared: bool = False
 
     def is_for(self, estimator: BaseEstimator) -> bool:
         return self.to(estimator) and self.params.keys() <= estimator.get_params().keys()
@@ -429,6 +461,7 @@ CASES = {
             r"X is a dask Delayed\w*\. Give a dask array, DataFrame or Series; .*from_delayed",
             where=(DASK,),
             error=TypeError,
+            declared=True,
         ),
         Case(
             "y in memory and X in chunks of unknown lengths",
@@ -438,10 +471,25 @@ CASES = {
             predictors,
             (DASK,),
         ),
-        Case("X of one dimension", lambda t: {"X": t.X[:, 0]}, r"Expected 2D.* 1D.*reshape\(-1, 1"),
-        Case("X of three dimensions", lambda t: {"X": t.X[:, :, None]}, "dim 3.*dim <= 2|2D.* 3D"),
+        Case(
+            "X of one dimension",
+            lambda t: {"X": t.X[:, 0]},
+            r"Expected 2D.* 1D.*reshape\(-1, 1",
+            declared=True,
+        ),
+        Case(
+            "X of three dimensions",
+            lambda t: {"X": t.X[:, :, None]},
+            "dim 3.*dim <= 2|2D.* 3D",
+            declared=True,
+        ),
         Case("X without rows", lambda t: {"X": t.X[:0], "y": t.y[:0]}, "0 sample.* 1 is", LEARN),
-        Case("X without features", lambda t: {"X": t.X[:, :0]}, "0 feature.* minimum of 1 is"),
+        Case(
+            "X without features",
+            lambda t: {"X": t.X[:, :0]},
+            "0 feature.* minimum of 1 is",
+            declared=True,
+        ),
         Case(
             "X with more features than in fit",
             lambda t: {"X": t.X[:, [0, 1, 2, 3, 3]]},
@@ -472,6 +520,7 @@ CASES = {
             lambda t: {},
             "is not fitted yet. Call 'fit'",
             ("score", *ANSWER),
+            must_be_fitted,
             error=NotFittedError,
             state="new",
         ),
@@ -516,6 +565,29 @@ CASES = {
             "sample_weight contains infinity",
             USE_Y,
             weighted,
+        ),
+        Case(
+            "a feature of NaN alone",
+            lambda t: {"X": t.X * [1, 1, np.nan, 1]},
+            "Column must not be all nan",
+            LEARN,
+            power_transformers,
+        ),
+        Case(
+            'a number that is not positive, under `method="box-cox"`',
+            lambda t: {"X": last(np.abs(t.X), 0.0)},
+            "only be applied to strictly positive data",
+            LEARN,
+            power_transformers,
+            params={"method": "box-cox"},
+        ),
+        Case(
+            'a feature of one number alone, under `method="box-cox"`',
+            lambda t: {"X": np.abs(t.X) * [1, 1, 0, 1] + 1.0},
+            "must not be constant.*leave it out, or use",
+            LEARN,
+            power_transformers,
+            params={"method": "box-cox"},
         ),
         Case(
             "text in X",
@@ -757,7 +829,7 @@ CASES = {
             lambda t: {"X": last_block(t.X, strict)},
             "same namespace and the same device.*in all blocks: .*numpy.*device1.*Move the rows",
             LEARN,
-            of_numbers,
+            of_numbers_from_rows,
             where=(DASK,),
         ),
         Case(
@@ -766,12 +838,30 @@ CASES = {
             r"\(\) must use the same namespace and the same device.*fitted on numpy, device cpu, "
             r"got array_api_strict, device .*device1.*\. Move the rows there",
             AGAIN,
-            of_numbers,
+            of_numbers_from_rows,
             where=(ARRAY,),
             state="fitted",
         ),
     ],
     "Parameters that do not go together": [
+        Case(
+            "`degree=(3, 2)`",
+            lambda t: {},
+            r"integers that fulfil min_degree <= max_degree, got \(3, 2\)",
+            LEARN,
+            polynomials,
+            params={"degree": (3, 2)},
+            declared=True,
+        ),
+        Case(
+            "`degree=0` without a column of ones",
+            lambda t: {},
+            "would result in an empty output array",
+            LEARN,
+            polynomials,
+            params={"degree": 0, "include_bias": False},
+            declared=True,
+        ),
         Case(
             '`learning_rate="optimal"`, `alpha=0`',
             lambda t: {},
@@ -1209,6 +1299,8 @@ OUT_OF_RANGE = {
     "unknown_value": "none", "validation_fraction": 1.0,
     "verbose": -1, "warm_start": "yes", "with_centering": "yes", "with_mean": "yes",
     "with_scaling": "yes", "with_std": "yes",
+    "interaction_only": "yes", "method": "cubic", "norm": "l3",
+    "standardize": "yes", "threshold": "high",
 }  # fmt: skip
 """A bad value of every parameter."""
 
@@ -1219,6 +1311,7 @@ CASES["Parameters out of range"] = [
         f"The '{name}' parameter of .* must be .*Got .* instead",
         LEARN,
         params={name: value},
+        declared=True,
     )
     for name, value in OUT_OF_RANGE.items()
 ]

@@ -43,23 +43,23 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
         yield chosen
 
 
+DAILY, THOROUGH = 4, 48
+"""How many cases of a test run every day, and where a change is to land."""
+
+
 @pytest.hookimpl(tryfirst=True)  # before cases are left out by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that run on every backend, and those that only the thorough suite runs."""
+    """Mark the tests that run on every backend, and the cases that do not run every day.
+
+    The cases of a test are drawn by their names, so that the same ones run each time.
+    """
+    tests: dict[str, list[pytest.Item]] = {}
     for item in items:
         if "backend" in getattr(item, "fixturenames", ()):
             item.add_marker("backends")
-    for cases in _sampled(items).values():
-        share = cases[0].get_closest_marker("sampled").args[0]
-        drawn = {item for item in cases if crc32(item.nodeid.encode()) % share == 0}
-        for item in set(cases) - (drawn or {cases[0]}):
-            item.add_marker("thorough")
-
-
-def _sampled(items: list[pytest.Item]) -> dict[str, list[pytest.Item]]:
-    """Return the cases of each test that is marked ``sampled``."""
-    out: dict[str, list[pytest.Item]] = {}
-    for item in items:
-        if item.get_closest_marker("sampled") is not None:
-            out.setdefault(item.nodeid.partition("[")[0], []).append(item)
-    return out
+        tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for cases in tests.values():
+        complete = cases[0].get_closest_marker("complete") is not None
+        drawn = sorted(cases, key=lambda item: crc32(item.nodeid.encode()))
+        for place, item in enumerate(drawn[DAILY:], start=DAILY):
+            item.add_marker("thorough" if complete or place < THOROUGH else "exhaustive")

@@ -145,10 +145,6 @@ def frozen(name: str, step: Any) -> tuple[str, Any]:
     return name, FrozenEstimator(step.fit(X[:20]))
 
 
-def of_targets() -> Any:
-    return encoders.TargetEncoder(cv=3)
-
-
 class Scoreless(BaseEstimator):
     """Something with partial_fit alone."""
 
@@ -801,14 +797,6 @@ ADVICE = [
         lambda: encoders.TargetEncoder().fit_transform(DX[:40], DY[:40]).compute(),
     ),
     advice(
-        lambda: make_pipeline(StandardScaler(), FeatureUnion([("t", of_targets())])).fit(DX, DY),
-        r"Put it there, or fit it and freeze it: sklearn\.frozen\.FrozenEstimator",
-        lambda: make_pipeline(FeatureUnion([("t", of_targets())]), StandardScaler()).fit(DX, DY),
-        lambda: make_pipeline(
-            StandardScaler(), FeatureUnion([("t", FrozenEstimator(of_targets().fit(DX, DY)))])
-        ).fit(DX, DY),
-    ),
-    advice(
         lambda: encoders.LabelBinarizer(neg_label=-1, sparse_output=True).fit(Y),
         "Set sparse_output=False",
         lambda: encoders.LabelBinarizer(neg_label=-1).fit(Y),
@@ -851,6 +839,22 @@ ADVICE = [
         "set handle_missing='zeros'",
         lambda: encoders.SplineTransformer(handle_missing="zeros").fit(GAPS),
         lambda: encoders.SplineTransformer().fit(GAPS[1:]),
+    ),
+    advice(
+        lambda: encoders.PolynomialFeatures(order="F").fit_transform(strict(X)),
+        "Use order='C'",
+        lambda: encoders.PolynomialFeatures(order="C").fit_transform(strict(X)),
+    ),
+    advice(
+        lambda: encoders.PolynomialFeatures(40).fit(np.ones((2, 3000))),
+        r"Use fewer features, a smaller degree than 40, interaction_only=True, or include_bias=Fal",
+        lambda: encoders.PolynomialFeatures(40).fit(np.ones((2, 3))),
+        lambda: encoders.PolynomialFeatures(2).fit(np.ones((2, 3000))),
+    ),
+    advice(
+        lambda: encoders.PowerTransformer("box-cox").fit(np.ones((4, 2))),
+        "leave it out, or use method='yeo-johnson'",
+        lambda: encoders.PowerTransformer("yeo-johnson").fit(np.ones((4, 2))),
     ),
 ]
 

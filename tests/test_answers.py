@@ -29,8 +29,6 @@ from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
 from streamlearn.wrappers import Incremental, ParallelPostFit
 
-pytestmark = pytest.mark.sampled(3)
-
 N = 60
 RNG = np.random.default_rng(0)
 ROWS = RNG.integers(-9, 9, size=(N, 3)) + RNG.integers(0, 2, size=(N, 1))

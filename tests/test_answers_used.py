@@ -47,7 +47,6 @@ MODELS: dict[str, Any] = {
     "ParallelPostFit of values": ParallelPostFit(linear_model.PoissonRegressor()),
 }
 pytestmark = [
-    pytest.mark.sampled(4),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning"),
     # dask's writer calls pandas' set_index in a way that pandas 3.1 deprecates.

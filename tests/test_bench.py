@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 import pytest
 
-pytestmark = pytest.mark.sampled(8)
-
 BENCH = Path(__file__).parent.parent / "bench"
 
 
@@ -104,6 +102,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.script} {case.rows[-1]}")
+@pytest.mark.thorough
 def test_prints_its_table(case, tmp_path):
     if case.needs and importlib.util.find_spec(case.needs) is None:
         pytest.skip(f"{case.needs} is not there yet")

@@ -30,8 +30,6 @@ from streamlearn.preprocessing import StandardScaler
 from tests.blocks.tracking import drain, peak, track
 from tests.containers import blocks_of, dask_array, dask_frame, frame
 
-pytestmark = pytest.mark.sampled(3)
-
 N, D, K = 600, 4, 6
 
 
@@ -136,6 +134,7 @@ def test_at_most_half_as_many_are_reassigned_as_a_batch_has_rows(ratio):
     assert moved.sum() == (60 if ratio else 0)
 
 
+@pytest.mark.thorough
 def test_batches_of_few_rows_are_scikit_learns():
     """Clusters often move to a row that is a centre already: of equal ones the first has the rows.
 
@@ -504,6 +503,7 @@ def test_verbose_over_blocks_says_what_steps_say(capsys):
         assert said in out
 
 
+@pytest.mark.thorough
 def test_short_first_blocks_are_joined(backend):
     """A filter leaves blocks short or empty anywhere: the first rows wait for those of the next."""
     for seed in range(12):
@@ -597,6 +597,7 @@ def test_kmeans_parallel_reads_in_a_few_passes_and_draws_the_same_on_every_sched
     assert len(set(found)) == 1
 
 
+@pytest.mark.thorough
 def test_rows_are_drawn_in_proportion_to_weight_times_squared_distance():
     """Which of four rows comes first, at distances 1, 2, 3 and 0 from the one drawn before."""
     reader = Reader("MiniBatchKMeans", 1)

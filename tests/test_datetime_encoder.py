@@ -67,7 +67,6 @@ def wanted(dates: pd.Series, encoder: DatetimeEncoder) -> dict[str, np.ndarray]:
     return out
 
 
-@pytest.mark.sampled(3)
 @pytest.mark.parametrize("zone", [None, "Europe/Paris", "America/St_Johns"])
 @pytest.mark.parametrize("periodic", [None, "circular"])
 @pytest.mark.parametrize("total", [True, False])

@@ -38,8 +38,6 @@ from streamlearn.linear_model.base import SGD
 from streamlearn.pipeline import make_pipeline
 from tests.containers import dask_array
 
-pytestmark = pytest.mark.sampled(6)
-
 N_ROWS = 70
 KINDS = ("two classes", "three classes", "values")
 VALUE_LOSSES = [name for name in LOSSES if name not in MARGIN_LOSSES]

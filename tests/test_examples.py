@@ -21,6 +21,7 @@ def installed(name):
 
 
 @pytest.mark.skipif(not all(map(installed, NEEDS)), reason="needs the examples extra")
+@pytest.mark.thorough
 def test_flights_streams_compares_and_draws(tmp_path):
     picture = tmp_path / "out" / "flights.png"
     command = [sys.executable, EXAMPLES / "flights.py", "--copies", "1"]

@@ -29,7 +29,6 @@ from streamlearn.preprocessing import OneHotEncoder, StandardScaler
 from tests.containers import blocks_of, dask_array
 
 pytestmark = [
-    pytest.mark.sampled(5),
     pytest.mark.filterwarnings("ignore:Skipping features without any observed values"),
 ]
 

@@ -16,8 +16,6 @@ from sklearn.pipeline import make_union
 from streamlearn import compose, impute, preprocessing
 from streamlearn.pipeline import make_pipeline
 
-pytestmark = pytest.mark.sampled(8)
-
 N = 40
 DAYS = pd.to_datetime(["2024-02-29 13:30", "2021-07-01 05:00"] * (N // 2))
 

@@ -25,8 +25,6 @@ from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
 from tests.containers import dask_array
 
-pytestmark = pytest.mark.sampled(2)
-
 ROW_BY_ROW = {"shuffle": False, "batch_size": 1}
 VALUE_LOSSES = [name for name in LOSSES if name not in MARGIN_LOSSES]
 PENALTIES = ("l2", "l1", "elasticnet", None)

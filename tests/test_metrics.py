@@ -24,8 +24,6 @@ from tests.containers import (
     frame,
 )
 
-pytestmark = pytest.mark.sampled(2)
-
 rng = np.random.default_rng(0)
 LABELS = rng.integers(0, 3, N_ROWS)
 GUESSES = np.where(rng.random(N_ROWS) < 0.3, rng.integers(0, 3, N_ROWS), LABELS)

@@ -30,8 +30,6 @@ from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 from tests.containers import blocks_of, dask_array, dask_frame, frame
 
-pytestmark = pytest.mark.sampled(2)
-
 CHUNKS = (30, 0, 1, 69)
 FITTED = {
     "MinMaxScaler": ("data_min_", "data_max_", "data_range_", "scale_", "min_"),

@@ -35,8 +35,6 @@ from tests.containers import (
     frame,
 )
 
-pytestmark = pytest.mark.sampled(3)
-
 TASKS = ("two classes", "words", "labels", "values", "three values", "counts")
 SMALL = {"hidden_layer_sizes": (8, 4), "random_state": 3}
 ATTRIBUTES = (

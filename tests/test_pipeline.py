@@ -30,8 +30,6 @@ from streamlearn.wrappers import Incremental
 from tests.backends import open_backend
 from tests.containers import CHUNKS, N_ROWS, Container, dask_array, dask_frame, frame, rows_of
 
-pytestmark = pytest.mark.sampled(2)
-
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(N_ROWS, 4)) * [1, 2, 0.5, 1] + [0, 3, -1, 0]
 Y = np.digitize(X[:, 0] + 0.3 * RNG.normal(size=N_ROWS), [-0.7, 0.6])
@@ -775,6 +773,7 @@ def test_the_same_bits_on_every_scheduler(steps):
     assert len(found) == 1
 
 
+@pytest.mark.thorough
 def test_workers_in_other_processes_get_all_they_need():
     """By cloudpickle: a function of this process goes along."""
     distributed = pytest.importorskip("distributed", reason="distributed is an extra")

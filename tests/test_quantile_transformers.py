@@ -19,8 +19,6 @@ from streamlearn.linear_model import SGDClassifier
 from streamlearn.pipeline import make_pipeline
 from tests.containers import blocks_of, dask_array
 
-pytestmark = pytest.mark.sampled(3)
-
 CHUNKS = (30, 0, 1, 69)
 MANY = (90, 0, 10, 100, 200)
 N = sum(MANY)

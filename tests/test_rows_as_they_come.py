@@ -15,8 +15,6 @@ from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
 
-pytestmark = pytest.mark.sampled(2)
-
 N = 9600
 
 

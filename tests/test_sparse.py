@@ -29,8 +29,6 @@ from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
 from tests.containers import CHUNKS, N_ROWS, blocks_of, dask_array
 
-pytestmark = pytest.mark.sampled(2)
-
 FORMATS = ["csr_array", "csr_matrix", "csc_array", "coo_matrix", "lil_array"]
 D = 12
 
@@ -408,6 +406,7 @@ def wide(seed: int) -> sp.csr_matrix:
     return sp.csr_matrix((rng.random(3 * n), at.ravel(), np.arange(0, 3 * n + 1, 3)), shape=(n, d))
 
 
+@pytest.mark.thorough
 def test_a_block_is_never_dense():
     """Everything takes less than twenty times what the entries take."""
     rng = np.random.default_rng(0)

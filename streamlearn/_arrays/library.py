@@ -132,6 +132,11 @@ def row_major(x: Array) -> Array:
     return x if flags.c_contiguous else namespace(x).asarray(x, order="C")
 
 
+def column_major(x: Array) -> Array | None:
+    """Return ``x`` column by column in memory; None if it is of another library than NumPy."""
+    return np.asfortranarray(x) if isinstance(x, np.ndarray) else None
+
+
 def is_strided(x: Any) -> bool:
     """Return whether a tensor of torch stores all its elements; True for all other objects."""
     return not compat.is_torch_array(x) or str(x.layout) == "torch.strided"

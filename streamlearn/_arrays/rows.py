@@ -11,6 +11,7 @@ import array_api_compat.numpy
 import numpy as np
 
 from streamlearn._arrays import sparse
+from streamlearn._arrays import sparse_products as products
 from streamlearn._arrays.library import (
     Array,
     batch_rows,
@@ -116,8 +117,8 @@ def one_hot(at: Array, counts: Sequence[int], dtype: Any) -> Array:
     return sparse.one_hot(at, counts, dtype)
 
 
-def without_zeros(X: Array) -> Array:
-    """Return rows as sparse ones.
+def to_sparse(X: Array) -> Array:
+    """Return dense rows as sparse ones.
 
     Raises
     ------
@@ -127,6 +128,26 @@ def without_zeros(X: Array) -> Array:
     if not isinstance(X, np.ndarray):
         raise ValueError(SPARSE_IS_NUMPYS)
     return sparse.csr(X)
+
+
+def without_zeros(X: Array) -> Array:
+    """Return sparse ``X`` without the entries that are 0."""
+    return sparse.without_zeros(X)
+
+
+def rows_divided(X: Array, by: Array) -> Array:
+    """Return the rows of ``X`` divided by numbers (m,)."""
+    return sparse.rows_divided(X, by) if is_sparse(X) else X / by[:, None]
+
+
+def sparse_row_norms(X: Array, norm: str) -> Array:
+    """Return the norm "l1", "l2" or "max" of each row of sparse ``X``, (m,)."""
+    return sparse.row_norms(X, norm)
+
+
+def sparse_products(X: Array, degrees: Sequence[int], *, distinct: bool, ones: bool) -> Array:
+    """Return the products of columns of sparse ``X``, see `streamlearn._arrays.sparse_products`."""
+    return products.products(X, degrees, distinct=distinct, ones=ones)
 
 
 def present(X: Array) -> Array:

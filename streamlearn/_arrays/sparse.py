@@ -45,7 +45,7 @@ def as_given(out: Any, given: Any) -> Any:
     return sparse.csr_matrix(out) if made else out
 
 
-def _made(data: np.ndarray, at: np.ndarray, ends: np.ndarray, columns: int) -> csr_array:
+def made(data: np.ndarray, at: np.ndarray, ends: np.ndarray, columns: int) -> csr_array:
     """Return rows that share these arrays. The constructor would copy slices of an array."""
     out = csr_array((ends.shape[0] - 1, columns), dtype=data.dtype)
     out.data, out.indices, out.indptr = data, at, ends
@@ -55,7 +55,7 @@ def _made(data: np.ndarray, at: np.ndarray, ends: np.ndarray, columns: int) -> c
 
 def _with_data(X: csr_array, data: np.ndarray) -> csr_array:
     """Return X with the values ``data`` instead of its own entries."""
-    return _made(data, X.indices, X.indptr, X.shape[1])
+    return made(data, X.indices, X.indptr, X.shape[1])
 
 
 def cast(X: csr_array, dtype: Any) -> csr_array:
@@ -72,7 +72,7 @@ def part(X: csr_array, start: int, stop: int) -> csr_array:
     """Return the rows from ``start`` to ``stop``. They share their entries with X."""
     ends = X.indptr[start : stop + 1]
     here = slice(ends[0], ends[-1])
-    return _made(X.data[here], X.indices[here], ends - ends[0], X.shape[1])
+    return made(X.data[here], X.indices[here], ends - ends[0], X.shape[1])
 
 
 def bytes_of_a_row(X: csr_array) -> int:
@@ -120,7 +120,7 @@ def column_parts(X: csr_array, more: int) -> tuple[csr_array, np.ndarray]:
         columns = np.flatnonzero(has)
         at = (np.cumsum(has) - 1)[X.indices]
     at = at.astype(X.indices.dtype, copy=False)
-    return _made(X.data, at, X.indptr, columns.shape[0] + more), columns
+    return made(X.data, at, X.indptr, columns.shape[0] + more), columns
 
 
 def row_squares(X: csr_array) -> np.ndarray:
@@ -233,7 +233,7 @@ def side_by_side(parts: list[Any]) -> csr_array:
                 data[:, here] = part
             at += width
         ends = np.arange(n + 1, dtype=np.int32) * np.int32(total)
-        return _made(data.reshape(-1), indices.reshape(-1), ends, columns)
+        return made(data.reshape(-1), indices.reshape(-1), ends, columns)
     stored = np.zeros(n, dtype=np.int64)
     for width in widths:
         stored += width
@@ -248,7 +248,7 @@ def side_by_side(parts: list[Any]) -> csr_array:
             places = begin[:, None] + np.arange(width)
             entries[places], values[places] = np.arange(start, start + width), part
         begin = begin + width
-    return _made(values, entries, ends, columns)
+    return made(values, entries, ends, columns)
 
 
 def _same(width: np.ndarray | int) -> int:
@@ -286,4 +286,29 @@ def one_hot(at: np.ndarray, counts: Sequence[int], dtype: Any) -> csr_array:
     ends = np.arange(0, n * d + 1, d) if d else np.zeros(n + 1, dtype=np.intp)
     small = np.int32 if n * max(d, 1) < 2**31 else np.int64
     columns = (at + first).reshape(-1).astype(small)
-    return _made(np.ones(n * d, dtype=dtype), columns, ends.astype(small), sum(counts))
+    return made(np.ones(n * d, dtype=dtype), columns, ends.astype(small), sum(counts))
+
+
+def without_zeros(X: csr_array) -> csr_array:
+    """Return X without the entries that are 0."""
+    X = X.copy()
+    X.eliminate_zeros()
+    return X
+
+
+def row_norms(X: csr_array, norm: str) -> np.ndarray:
+    """Return the norm "l1", "l2" or "max" of each row, (m,)."""
+    size = np.abs(X.data)
+    row = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+    if norm == "max":
+        out = np.zeros(X.shape[0], X.dtype)
+        np.maximum.at(out, row, size)
+        return out
+    of_entry = size if norm == "l1" else size * size
+    sums = np.bincount(row, weights=of_entry, minlength=X.shape[0])
+    return (sums if norm == "l1" else np.sqrt(sums)).astype(X.dtype, copy=False)
+
+
+def rows_divided(X: csr_array, by: np.ndarray) -> csr_array:
+    """Return the rows of X divided by numbers (m,)."""
+    return _with_data(X, X.data / np.repeat(by, np.diff(X.indptr)))

@@ -6,6 +6,7 @@ and arrays in memory are checked at once.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ def rows_out(
     X: Any,
     function: Callable[[Array], Array],
     *,
-    fitted: Array,
+    fitted: Array | None,
     names: Any = None,
     named: bool = True,
     allow_nan: bool = False,
@@ -52,8 +53,8 @@ def rows_out(
     function : callable
         It takes an array and returns an array over the same rows. It is a function of a module, or
         a partial of one, so that it can be pickled.
-    fitted : array
-        A fitted attribute. X must be in its namespace and on its device.
+    fitted : array or None
+        A fitted attribute. X must be in its namespace and on its device. None if there is none.
     names : sequence of str, optional
         The columns of the result, if it is to be a lazy frame.
     named : bool, default=True
@@ -98,22 +99,23 @@ class RowFunction:
     function : callable
         It takes an array and returns an array over the same rows. It may have a method
         ``after(before)``, which returns one function for it and the function before it, or None;
-        and ``unchecked``, the same function for rows of zeros that it may refuse.
-    fitted : array
-        X must be in its namespace and on its device.
+        and ``unchecked``, the same function for a row of ones that it may refuse.
+    fitted : array or None
+        X must be in its namespace and on its device. None if it may be in any.
     method : str
         The method that the user called, for errors.
     """
 
     reader: Reader
     function: Callable[[Array], Array]
-    fitted: Array
+    fitted: Array | None
     method: str
 
     def __call__(self, X: Any) -> Array:
         """Read X and apply the function."""
         rows = self.reader.rows(X)
-        same_place_or_raise(rows, self.fitted, self.reader.estimator, self.method)
+        if self.fitted is not None:
+            same_place_or_raise(rows, self.fitted, self.reader.estimator, self.method)
         try:
             return as_given(self.function(rows), X)
         except ValueError:
@@ -122,12 +124,17 @@ class RowFunction:
             raise
 
     def of_a_row(self, X: Any) -> Array:
-        """Return the result for one row of zeros, of the dtype that a collection's blocks have."""
+        """Return the result for one row of ones, of the dtype that a collection's blocks have."""
         meta = X._meta if engine.is_frame(X) else np.empty((0, X.shape[1]), X.dtype)
-        dtype = to_numpy(self.reader.rows(meta)).dtype
-        dtype = dtype if isinstance(self.fitted, np.ndarray) else same_dtype(dtype, self.fitted)
-        function = getattr(self.function, "unchecked", self.function)
-        return function(asarray(np.zeros((1, X.shape[1])), like=self.fitted, dtype=dtype))
+        dtype, row = to_numpy(self.reader.rows(meta)).dtype, np.ones((1, X.shape[1]))
+        if self.fitted is None:
+            row = row.astype(dtype)
+        else:
+            dtype = dtype if isinstance(self.fitted, np.ndarray) else same_dtype(dtype, self.fitted)
+            row = asarray(row, like=self.fitted, dtype=dtype)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # The row is made up.
+            return getattr(self.function, "unchecked", self.function)(row)
 
     def unbuilt(self, X: Array) -> Callable[..., Any] | None:
         """Return the function that makes no transformed batch of X, if there is one.
@@ -137,7 +144,8 @@ class RowFunction:
         unbuilt = getattr(self.function, "unbuilt", None)
         if unbuilt is None or self.reader._replace(finite=False).rows(X) is not X:
             return None
-        same_place_or_raise(X, self.fitted, self.reader.estimator, self.method)
+        if self.fitted is not None:
+            same_place_or_raise(X, self.fitted, self.reader.estimator, self.method)
         return unbuilt(X)
 
     def after(self, before: Any) -> RowFunction | None:
@@ -146,7 +154,9 @@ class RowFunction:
         if fuse is None or not isinstance(before, RowFunction):
             return None
         function = fuse(before.function)
-        if function is None or not same_place(self.fitted, before.fitted):
+        if function is None or self.fitted is None or before.fitted is None:
+            return None
+        if not same_place(self.fitted, before.fitted):
             return None
         return RowFunction(before.reader._replace(finite=False), function, self.fitted, self.method)
 

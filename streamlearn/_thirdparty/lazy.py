@@ -18,6 +18,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from streamlearn import blocks as engine
 from streamlearn._arrays import asarray, device, is_array, namespace, same_dtype
 from streamlearn._arrays.sparse import is_sparse
+from streamlearn._thirdparty.rowwise import function_of
 from streamlearn._thirdparty.scoring import score
 from streamlearn._thirdparty.tags import LAZY
 from streamlearn._validation.missing import as_known
@@ -66,6 +67,9 @@ class Method:
                 return self.nothing
             one = namespace(X).ones((1, *X.shape[1:]), dtype=X.dtype, device=device(X))
             return self(one)[:0, ...]
+        function = function_of(self.estimator, X, self.config) if self.name == "transform" else None
+        if function is not None:
+            return function(X)
         with config_context(**self.config), with_advice(X):
             out = getattr(self.estimator, self.name)(as_known(self.estimator, X), **self.params)
         if _has_rows(out) and engine.n_rows(out) != engine.n_rows(X):
@@ -252,7 +256,7 @@ def _made_up(X: Any, first: Any, like: Any) -> Any:
         return np.array(["a"], dtype=object)
     block = np.ones((1, *X.shape[1:]), dtype=X.dtype)
     if first is not None:
-        if hasattr(first, "fitted"):  # ours: its array is in the library of the blocks
+        if getattr(first, "fitted", None) is not None:  # ours, which tells where the blocks are
             block = asarray(block, like=first.fitted, dtype=first.fitted.dtype)
         return block
     like = X._meta if like is None else like

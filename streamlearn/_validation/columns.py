@@ -201,12 +201,17 @@ def _of_pandas(column: Any) -> Factorized:
 
 
 def _plain_values(values: Any) -> np.ndarray:
-    """Return distinct values of pandas, none of them missing, as an array. Text becomes objects."""
+    """Return distinct values of pandas, none of them missing, as an array. Text becomes objects.
+
+    Numbers of a nullable dtype become float64, because another partition may have missing values.
+    """
     dtype = values.dtype
     if isinstance(dtype, np.dtype):
         return np.asarray(values)
     kind = getattr(getattr(dtype, "numpy_dtype", None), "kind", "O")
-    return values.to_numpy(dtype=object if kind in "OSU" else dtype.numpy_dtype)
+    if kind in "biuf":
+        return values.to_numpy(dtype=np.float64)
+    return values.to_numpy(dtype=dtype.numpy_dtype if kind in "mM" else object)
 
 
 def _with_nan(codes: np.ndarray, values: np.ndarray, missing: bool) -> Factorized:

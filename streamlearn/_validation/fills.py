@@ -100,9 +100,6 @@ def array_dtype(column: Any, n_missing: int = 0) -> np.dtype:
     """
     if isinstance(getattr(column, "dtype", None), np.dtype):
         return column.dtype
-    nullable = getattr(getattr(column, "dtype", None), "numpy_dtype", None)
-    if nullable is not None and nullable.kind in "biuf":  # of which another partition may miss some
-        return np.dtype(np.float64)
     dtype = factorize(column[:0]).values.dtype
     if n_missing and dtype.kind in "biu":
         return np.dtype(object) if dtype.kind == "b" else np.dtype(np.float64)

@@ -82,6 +82,21 @@ def is_frame(x: object) -> bool:
     return is_dask_collection(x) and hasattr(type(x), "divisions")
 
 
+def known_categories(x: Any) -> list[np.ndarray | None]:
+    """Return the categories of each column of a collection, None where dask does not know them."""
+    if not is_frame(x):
+        return [None] * x.shape[1]
+    from dask.dataframe.utils import has_known_categories
+
+    columns = (x._meta.iloc[:, j] for j in range(x.shape[1]))
+    return [
+        column.cat.categories.to_numpy()
+        if hasattr(column.dtype, "categories") and has_known_categories(column)
+        else None
+        for column in columns
+    ]
+
+
 def of_frame(x: object) -> bool:
     """Return whether ``x`` is a dask frame, or a result of `map_rows` on one."""
     return is_frame(x) or (is_dask_collection(x) and is_frame(origin(x, numbered=True)[0]))
@@ -208,6 +223,17 @@ def check_kind(name: str, x: Any) -> None:
 def n_rows(x: Any) -> int:
     """Return the number of rows of an array, a frame or a list."""
     return int(x.shape[0]) if hasattr(x, "shape") and len(x.shape) else len(x)
+
+
+def first_block(X: Any) -> Any:
+    """Return what the first block with rows of a collection holds, read now; None without rows."""
+    parts = X.partitions if is_frame(X) else whole_rows(X).blocks
+    for i, n in enumerate(row_chunks(X)):
+        if n != 0:
+            (block,) = compute(parts[i], traverse=False)
+            if n_rows(block):
+                return block
+    return None
 
 
 def _cut(first: str, rows: Sequence[int | None], name: str, x: Any) -> dict[Key, DataNode]:

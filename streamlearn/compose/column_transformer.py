@@ -11,6 +11,7 @@ from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._estimator.versions import Versioned
 from streamlearn._thirdparty.lazy import ask
 from streamlearn.pipeline import one_pass
+from streamlearn.pipeline.rows_of_fit import of_flow, rows_of_fit
 
 
 class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
@@ -115,7 +116,7 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_ke
         """Fit all transformers, then transform X; lazily, if it is a collection."""
         if not engine.is_collection(X):
             return super().fit_transform(X, y, **params)
-        return one_pass.rows_of_fit(self._fit_lazily(X, y, params), self.transform, X)
+        return rows_of_fit(of_flow(self._fit_lazily(X, y, params)), self.transform, X)
 
     def transform(self, X: Any, **params: Any) -> Any:
         """Transform each part of the columns, and put the results side by side.

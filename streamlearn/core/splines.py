@@ -17,7 +17,7 @@ from streamlearn._arrays import (
     float_dtype,
     namespace,
     places,
-    without_zeros,
+    to_sparse,
 )
 from streamlearn.core.per_feature import per_feature
 
@@ -104,7 +104,7 @@ class Basis(NamedTuple):
         if not self.bias:
             full = full[:, :, :-1]
         flat = xp.astype(xp.reshape(full, (m, self.width)), dtype, copy=False)
-        return without_zeros(flat) if self.sparse else flat
+        return to_sparse(flat) if self.sparse else flat
 
     def _local(self, x: Array, interval: Array) -> tuple[list[Array], list[Array]]:
         """Return the splines that are not 0 at x (d, m), and their slopes: degree + 1 of each."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -17,13 +16,12 @@ from streamlearn import blocks as engine
 from streamlearn import stages
 from streamlearn._arrays.plain import plain, rows_or_raise
 from streamlearn._estimator.inputs import check_declared
-from streamlearn._sklearn import _align_api_if_sparse, _routing_enabled, routed_to_steps
+from streamlearn._sklearn import _routing_enabled, routed_to_steps
 from streamlearn._thirdparty.partial_fit import with_classes
 from streamlearn._thirdparty.tags import at_hand, is_by_row, rows_known
 from streamlearn._training import transformers
 from streamlearn._validation.reader import Reader
-from streamlearn.pipeline import scout
-from streamlearn.pipeline.scout import Leaf
+from streamlearn.pipeline.scout import Leaf, Scout, fitted_before
 from streamlearn.stages import Chain, Flow
 from streamlearn.wrappers import Incremental
 
@@ -70,7 +68,8 @@ def fit_steps(
                 engine.check_kind(name, a)
         X, y = (a if a is None or hasattr(a, "shape") else np.asarray(a) for a in (X, y))
         stages.able_or_raise([(leaf.path, leaf.estimator) for leaf in leaves])
-        known = scout.fitted_before(leaves, X, y, further=further, exact=exact, verbose=verbose)
+        scout = Scout(y, partial(fit_alone, ""), further, exact)
+        known = fitted_before(leaves, X, scout, verbose=verbose)
         flow = _flow(leaves, X, y, known, further=further)
         if learner is not None and isinstance(y, np.ndarray) and y.shape[1:] in ((), (1,)):
             y = column_or_1d(y, warn=True)
@@ -89,63 +88,6 @@ def fit_steps(
 def fit_alone(name: str, estimator: Any, X: Any, y: Any) -> Flow | None:
     """Fit a transformer that no learner follows, to what is known of all rows."""
     return fit_steps([Leaf(name, estimator, {})], X, y, further=False, exact=True)
-
-
-def rows_of_fit(flow: Flow | None, transform: Callable[[Any], Any], X: Any) -> Any:
-    """Transform the rows that all steps were fitted to. Those of a collection are lazy.
-
-    Parameters
-    ----------
-    flow : Flow or None
-        What has flowed through the steps.
-    transform : callable
-        It transforms any rows. Some steps may transform those of ``fit`` in another way.
-    X : container
-        The rows.
-    """
-    if flow is None or not flow.chain.cross_fits:
-        return transform(X)
-    chain = replace(flow.chain, params=({},) * len(flow.chain.stages))
-    function = RowsOfFit(chain, flow.states, flow.reader)
-    if not engine.is_collection(X):
-        return _align_api_if_sparse(function(None)(plain(X)))
-    others = transform(X)
-    _, functions = engine.origin(others, numbered=True)
-    # scikit-learn's estimators refuse blocks without rows, for which a `Method` has a result.
-    function = replace(function, nothing=getattr(functions[-1], "nothing", None))
-    meta = others._meta if engine.is_frame(others) else np.empty((0, others.shape[1]), others.dtype)
-    return engine.map_rows(function, X, meta=meta, named=engine.is_named(others))
-
-
-@dataclass(frozen=True, eq=False)
-class RowsOfFit:
-    """What a fitted chain makes of the rows of ``fit``, which may depend on their block.
-
-    Attributes
-    ----------
-    chain : Chain
-    states : tuple
-    reader : Reader
-    nothing : array, sparse rows or frame, optional
-        The result for a block without rows.
-    """
-
-    chain: Chain
-    states: tuple[Any, ...]
-    reader: Reader
-    nothing: Any = None
-
-    numbered = True
-
-    def __call__(self, number: int | None) -> Callable[[Any], Any]:
-        """Return the transformation of the rows of a block."""
-        return partial(_rows_of_fit, self, number)
-
-
-def _rows_of_fit(known: RowsOfFit, number: int | None, X: Any) -> Any:
-    if known.nothing is not None and not engine.n_rows(X):
-        return known.nothing
-    return known.chain.transformed(known.states, X, known.reader, number)
 
 
 def _flow(

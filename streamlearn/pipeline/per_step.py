@@ -21,6 +21,7 @@ from streamlearn._arrays.plain import plain
 from streamlearn._thirdparty.lazy import Lazily, ask
 from streamlearn._thirdparty.tags import takes_collections
 from streamlearn.pipeline import one_pass
+from streamlearn.pipeline.rows_of_fit import of_flow, rows_of_fit
 
 __all__ = ["of_collection"]
 
@@ -61,7 +62,7 @@ class OfCollection(Lazily):
         """Fit the step, then transform X lazily."""
         if self._flows(params):
             flow = one_pass.fit_alone(self.name, self.estimator, X, y)
-            return one_pass.rows_of_fit(flow, partial(ask, self.estimator, "transform"), X)
+            return rows_of_fit(of_flow(flow), partial(ask, self.estimator, "transform"), X)
         rows = self._load_and_fit(X, y, params)
         meta = self.estimator.transform(stages.head(rows, 1))
         return ask(self.estimator, "transform", X, meta=meta)

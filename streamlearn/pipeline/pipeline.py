@@ -33,6 +33,7 @@ from streamlearn._sklearn import (
 from streamlearn._thirdparty.lazy import Lazily
 from streamlearn._thirdparty.tags import takes_collections
 from streamlearn.pipeline import one_pass, per_step
+from streamlearn.pipeline.rows_of_fit import of_flow, rows_of_fit
 
 
 def _asked(name: str) -> Any:
@@ -329,7 +330,7 @@ class Pipeline(Versioned, theirs.Pipeline):
         if method == "predict" and n_stages == len(steps):
             flow, n_stages = flow.without_last(), n_stages - 1  # which is of another library
         before, after = theirs.Pipeline(steps[:n_stages]), theirs.Pipeline(steps[n_stages:])
-        rows = one_pass.rows_of_fit(flow, before.transform, X)
+        rows = rows_of_fit(of_flow(flow), before.transform, X)
         return getattr(after, method)(rows) if after.steps else rows
 
     def get_metadata_routing(self) -> Any:

@@ -1,8 +1,10 @@
 """Fits some steps of a pipeline before its learner sees the first row.
 
 An encoder makes a column of each category. So the learner's number of features is known only when
-all categories are known. Encoders are fitted beforehand, and so are the steps before them in their
-branch. This pass reads only the columns of that branch, also from Parquet files.
+all categories are known. A map by quantiles changes with each block, and no learner can follow it.
+Such steps are fitted beforehand, and so are the steps before them in their branch. This pass reads
+only the columns of that branch, also from Parquet files. Encoders need no pass if their categories
+are given, or are known from the dtypes of a dask DataFrame.
 
 A `TargetEncoder` must know all targets before it encodes a row. The rows that the learner learns
 from are those that it was fitted to, and it encodes each of them by what other rows say.
@@ -11,6 +13,9 @@ from are those that it was fitted to, and it encodes each of them by what other 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +25,10 @@ from sklearn.pipeline import FeatureUnion
 
 from streamlearn import blocks as engine
 from streamlearn import stages
-from streamlearn.stages import Known
+from streamlearn._thirdparty.lazy import ask
+from streamlearn._thirdparty.tags import takes_collections
+from streamlearn.pipeline.rows_of_fit import of_flow, of_stage, rows_of_fit
+from streamlearn.stages import Flow, Known
 
 
 class Leaf(NamedTuple):
@@ -31,20 +39,111 @@ class Leaf(NamedTuple):
     params: dict[str, Any]
 
 
+@dataclass
+class Scout:
+    """A search for the steps that must be fitted beforehand, which it fits.
+
+    Attributes
+    ----------
+    y : container or None
+        The targets.
+    fit : callable
+        ``(estimator, X, y) -> Flow or None``: fit an estimator block by block.
+    further : bool
+        Whether this is ``partial_fit``, which leaves fitted steps as they are.
+    exact : bool
+        Whether a step that has another one after it in its branch must be fitted beforehand.
+    known : dict of int to Known
+        The stages of fitted copies, by the ``id`` of the steps.
+    """
+
+    y: Any
+    fit: Callable[[Any, Any, Any], Flow | None]
+    further: bool
+    exact: bool
+    known: dict[int, Known] = field(default_factory=dict)
+
+    def chain(self, steps: Sequence[Leaf], X: Any, former: Sequence[Any] = ()) -> None:
+        """Fit the steps of a chain that must be known, and those before them.
+
+        Parameters
+        ----------
+        steps : sequence of Leaf
+        X : container
+            The rows that the first step gets.
+        former : sequence
+            The fitted steps from which ``partial_fit`` continues.
+        """
+        last, unread = self._last(steps), True
+        for i, (leaf, before) in enumerate(zip(steps, former or [None] * len(steps), strict=True)):
+            step = leaf.estimator
+            fitted = before if i <= last and hasattr(before, "n_features_in_") else None
+            if fitted is None and unread and hasattr(step, "_fitted_to_columns"):
+                fitted = step._fitted_to_columns(X)
+            stage = Known(step, fitted)
+            if fitted is None:
+                inner = is_branched(step) and not (self.exact and i < len(steps) - 1)
+                if inner and (unread or i == last):
+                    self.branches(step, X, before)
+                if i > last or (inner and i == last):
+                    return
+                unread, stage = False, self._fitted(leaf, X)
+            self.known[id(step)] = stage
+            if i < len(steps) - 1:
+                X = rows_of_fit(of_stage(stage), partial(_transformed, stage.fitted_before), X)
+
+    def branches(self, step: Any, X: Any, former: Any) -> None:
+        """Fit the first steps of each branch, on its columns alone."""
+        chains = chains_of(step)
+        if not any(self._last(steps) >= 0 or _may_be_known(steps) for steps in chains.values()):
+            return
+        fitted = {} if former is None else _fitted_branches(former)
+        columns: dict[str, Any]
+        if isinstance(step, FeatureUnion):
+            columns = dict.fromkeys(chains, slice(None))
+        else:
+            places = stages.layout_of(step, _sample(X))
+            columns = {place.name: place.columns for place in places if place.columns}
+        for name, steps in chains.items():
+            if name in columns:
+                self.chain(steps, _selected(X, columns[name]), fitted.get(name, ()))
+
+    def _last(self, steps: Sequence[Leaf]) -> int:
+        """Return the place of the last step that must be known beforehand, -1 if none."""
+        needed = [i for i, leaf in enumerate(steps) if self._is_needed(leaf.estimator)]
+        last = max(needed, default=-1)
+        return max(last, len(steps) - 2) if self.exact else last
+
+    def _is_needed(self, step: Any) -> bool:
+        if is_branched(step):
+            return any(self._last(steps) >= 0 for steps in chains_of(step).values())
+        return bool(getattr(step, "_known_beforehand", lambda: False)())
+
+    def _fitted(self, leaf: Leaf, X: Any) -> Known:
+        """Return the stage of a fitted copy of a step."""
+        step, out = leaf.estimator, clone(leaf.estimator)
+        if hasattr(out, "_cross_fit"):
+            return Known(step, out, out._cross_fit(X, self.y, leaf.params))
+        inner = stages.leaves_within("", step)
+        if (is_branched(step) and any(hasattr(one, "_cross_fit") for _, one in inner)) or (
+            engine.is_collection(X) and not takes_collections(out)
+        ):
+            flow = self.fit(out, X, self.y)
+            return Known(step, out, of_flow(flow))
+        return Known(step, out.fit(X, self.y, **leaf.params))
+
+
 def fitted_before(
-    leaves: list[Leaf], X: Any, y: Any, *, further: bool, exact: bool, verbose: bool = False
+    leaves: Sequence[Leaf], X: Any, scout: Scout, *, verbose: bool = False
 ) -> dict[int, Known]:
     """Fit the steps that must be fitted beforehand.
 
     Parameters
     ----------
-    leaves : list of Leaf
-        The steps ahead of the learner.
-    X, y : containers
-    further : bool
-        Whether this is ``partial_fit``, which leaves fitted steps as they are.
-    exact : bool
-        Fit each step beforehand that has another one after it in its branch.
+    leaves : sequence of Leaf
+        The steps before the learner.
+    X : container
+    scout : Scout
     verbose : bool
         Print what was fitted, how long it took and how many bytes were read.
 
@@ -53,94 +152,54 @@ def fitted_before(
     dict of int to Known
         The stages of fitted copies, by the ``id`` of the steps.
     """
-    known: dict[int, Known] = {}
     started = time.time()
     with engine.bytes_read() as read:
-        _fit_all(leaves, X, y, known, further=further, exact=exact)
-    if verbose and known:
-        names = ", ".join(type(stage.estimator).__name__ for stage in known.values())
+        former = [leaf.estimator for leaf in leaves] if scout.further else ()
+        scout.chain(leaves, X, former)
+    if verbose and scout.known:
+        names = ", ".join(type(stage.estimator).__name__ for stage in scout.known.values())
         print(  # noqa: T201
             f"[Pipeline] fitted beforehand, on their columns alone: {names}; {len(read)} passes "
             f"over {sum(read):,} bytes, {time.time() - started:.1f} s"
         )
-    return known
+    return scout.known
 
 
-def _fit_all(
-    leaves: list[Leaf], X: Any, y: Any, known: dict[int, Known], *, further: bool, exact: bool
-) -> None:
-    """Fit the steps that must be fitted beforehand, and branches of the first step."""
-    steps = [leaf.estimator for leaf in leaves]
-    last = _last_before(steps, exact=False)
-    rows = X
-    for i, step in enumerate(steps):
-        if i <= last:
-            rows = _fit_one(step, rows, y, known, further=further)
-        elif isinstance(step, FeatureUnion | ColumnTransformer) and not i:
-            _fit_branches(step, X, y, known, further=further, exact=exact)
+def is_branched(step: Any) -> bool:
+    """Return whether a step has branches."""
+    return isinstance(step, FeatureUnion | ColumnTransformer)
 
 
-def _last_before(steps: list[Any], *, exact: bool) -> int:
-    """Return the place of the last of some steps that must be known beforehand, -1 if none."""
-    needed = _cross_fits if exact else _must_be_known
-    last = max((i for i, step in enumerate(steps) if needed(step)), default=-1)
-    return max(last, len(steps) - 2) if exact else last
+def chains_of(step: Any) -> dict[str, list[Leaf]]:
+    """Return the steps of each branch that is not "drop" or "passthrough"."""
+    return {name: _leaves(name, inner) for name, inner in stages.branches_of(step)}
 
 
-def _must_be_known(step: Any) -> bool:
-    return getattr(step, "_known_beforehand", lambda: False)()
+def _leaves(name: str, inner: Any) -> list[Leaf]:
+    return [Leaf(path, step, {}) for path, step in stages.leaves(name, inner)]
 
 
-def _cross_fits(step: Any) -> bool:
-    """Return whether a step encodes the rows that it is fitted to in another way than others."""
-    return hasattr(step, "_cross_fit")
+def _may_be_known(steps: Sequence[Leaf]) -> bool:
+    """Return whether the first step may be fitted without its rows, in these branches or inner."""
+    first = steps[0].estimator if steps else None
+    if is_branched(first):
+        return any(map(_may_be_known, chains_of(first).values()))
+    return hasattr(first, "_fitted_to_columns")
 
 
-def _fit_branches(
-    estimator: Any, X: Any, y: Any, known: dict[int, Known], *, further: bool, exact: bool
-) -> None:
-    """Fit the first steps of each branch, on its columns alone."""
-    branches = {
-        name: [leaf for _, leaf in stages.leaves(name, inner)]
-        for name, inner in stages.branches_of(estimator)
-    }
-    ends = {name: _last_before(steps, exact=exact) for name, steps in branches.items()}
-    if all(end < 0 for end in ends.values()):
-        return
-    former = {}
-    if further:
-        former = {
-            name: [leaf for _, leaf in stages.leaves(name, inner)]
-            for name, inner, _ in getattr(estimator, "transformers_", ())
-        }
-    columns: dict[str, Any] = dict.fromkeys(branches, slice(None))
-    if isinstance(estimator, ColumnTransformer):
-        places = stages.layout_of(estimator, _sample(X))
-        columns = {place.name: place.columns for place in places}
-    for name, end in ends.items():
-        if end < 0 or not columns.get(name):
-            continue
-        steps = branches[name][: end + 1]
-        if name in former:
-            both = zip(steps, former[name], strict=False)
-            known.update((id(step), Known(step, fitted)) for step, fitted in both)
-            continue
-        rows = _selected(X, columns[name])
-        for step in steps:
-            rows = _fit_one(step, rows, y, known, further=further)
+def _fitted_branches(former: Any) -> dict[str, list[Any]]:
+    """Return the fitted steps of each branch, as far as there are any."""
+    if isinstance(former, FeatureUnion):
+        found: Any = [(name, inner, None) for name, inner in former.transformer_list]
+    else:
+        found = getattr(former, "transformers_", ())
+    return {name: [leaf.estimator for leaf in _leaves(name, inner)] for name, inner, _ in found}
 
 
-def _fit_one(step: Any, X: Any, y: Any, known: dict[int, Known], *, further: bool) -> Any:
-    """Fit a copy of a step, and return what it makes of X."""
-    if further and hasattr(step, "n_features_in_"):
-        known[id(step)] = Known(step, step)
-        return step.transform(X)
-    fitted = clone(step)
-    if _cross_fits(step):
-        function = fitted._cross_fit(X, y)
-        known[id(step)] = Known(step, fitted, function)
-        return fitted._cross_fitted(X, function)
-    known[id(step)] = Known(step, fitted.fit(X, y))
+def _transformed(fitted: Any, X: Any) -> Any:
+    """Return what a fitted step makes of X, lazily for a collection."""
+    if engine.is_collection(X) and not takes_collections(fitted):
+        return ask(fitted, "transform", X)
     return fitted.transform(X)
 
 
@@ -155,6 +214,15 @@ def _selected(X: Any, columns: Any) -> Any:
     """Return some columns of a container; of a frame it reads only these."""
     if isinstance(columns, slice):
         return X
-    if hasattr(X, "columns"):
-        return X[[X.columns[j] for j in columns]]
-    return X[:, columns]
+    if not hasattr(X, "columns"):
+        return X[:, columns]
+    names = [X.columns[j] for j in columns]
+    if engine.is_collection(X) and not engine.is_named(X):
+        # It stands for an array, whose columns have no names for a step that is fitted to them.
+        nothing = np.empty((0, len(columns)))
+        return engine.map_rows(partial(_columns, columns), X, meta=nothing, names=names)
+    return X[names]
+
+
+def _columns(columns: list[int], rows: Any) -> Any:
+    return rows[:, columns]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._estimator.table_transformer import TableStatistic, TableTransformer
-from streamlearn._estimator.tables import TableReader
+from streamlearn._estimator.tables import TableReader, check_table
 from streamlearn._validation.categories import Counts, Lookup, count, few_or_raise, merge
 from streamlearn._validation.columns import Table
+from streamlearn.blocks import is_collection, is_frame, known_categories
 from streamlearn.preprocessing.from_counts import Encoded
 
 
@@ -31,6 +33,29 @@ class CategoryEncoder(TableTransformer):
     def _known_beforehand(self) -> bool:
         """Return whether a pipeline must fit this before its learner sees a row."""
         return isinstance(self.categories, str) or self._counts()
+
+    def _fitted_to_columns(self, X: Any) -> Self | None:
+        """Return a copy that knows all categories without a row of X, or None if rows are needed.
+
+        Categories are given, or they are those of the dtypes of a dask DataFrame.
+        """
+        if self._counts() or not is_collection(X):
+            return None
+        if isinstance(self.categories, str):
+            values = [known for known in known_categories(X) if known is not None]
+            if len(values) < X.shape[1]:
+                return None
+        else:
+            dtypes = X.dtypes if is_frame(X) else [X.dtype] * X.shape[1]
+            values = [
+                np.empty(0, dtype if isinstance(dtype, np.dtype) else object) for dtype in dtypes
+            ]
+        out = clone(self)
+        out._validate_params()
+        check_table(out, X, reset=True)
+        out._state = tuple(Counts(known, np.zeros(len(known), dtype=int)) for known in values)
+        out._publish(out._state)
+        return out
 
     def _counts(self) -> bool:
         """Return whether the parameters ask how often a category is there."""

@@ -263,6 +263,10 @@ class KBinsDiscretizer(OneToOneFeatureMixin, MergeableTransformer):
         ]
         return np.asarray(made, dtype=object)
 
+    def _known_beforehand(self) -> bool:
+        """Return True: a learner in one pass cannot follow a map that changes with each block."""
+        return True
+
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags: what is fitted is NumPy's, whatever X is."""
         tags = super().__sklearn_tags__()

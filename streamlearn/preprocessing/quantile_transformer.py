@@ -135,6 +135,10 @@ class QuantileTransformer(Scaler):
         self.random_state = random_state
         self.copy = copy
 
+    def _known_beforehand(self) -> bool:
+        """Return True: a learner in one pass cannot follow a map that changes with each block."""
+        return True
+
     def _validate_params(self) -> None:
         super()._validate_params()
         if self.subsample is not None and self.n_quantiles > self.subsample:

@@ -279,6 +279,10 @@ class SplineTransformer(OneToOneFeatureMixin, MergeableTransformer):
         n = self.n_features_out_ // len(names)
         return np.asarray([f"{name}_sp_{i}" for name in names for i in range(n)], dtype=object)
 
+    def _known_beforehand(self) -> bool:
+        """Return True: a learner in one pass cannot follow a map that changes with each block."""
+        return True
+
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags: what is fitted is scipy's, whatever X is."""
         tags = super().__sklearn_tags__()

@@ -143,8 +143,10 @@ class TargetEncoder(OneToOneFeatureMixin, CategoryEncoder):
         self.random_state = random_state
 
     def _known_beforehand(self) -> bool:
-        # An encoding of a row needs the targets of all other rows.
-        return True
+        return True  # an encoding of a row needs the targets of all other rows
+
+    def _fitted_to_columns(self, X: Any) -> None:
+        """Return None: rows are needed, also where the categories are known."""
 
     def _table_statistic(self) -> TableStatistic:
         dealt = deal(self.cv, self.shuffle, self.random_state) or WITHOUT
@@ -207,7 +209,6 @@ class TargetEncoder(OneToOneFeatureMixin, CategoryEncoder):
         TypeError, ValueError
             As `fit`; and if the folds are not made for cross-fitting, or all rows are in one.
         """
-        _raise_for_params(params, self, "fit_transform")
         with unchanged_on_error(self):
             return self._cross_fitted(X, self._cross_fit(X, y, params))
 
@@ -216,12 +217,14 @@ class TargetEncoder(OneToOneFeatureMixin, CategoryEncoder):
 
         ``params`` are those of `fit_transform`.
         """
+        params = params or {}
+        _raise_for_params(params, self, "fit_transform")
         y = self._target(y)
         self._validate_params()
         statistic, folds = self._table_statistic(), None
         if not engine.is_collection(X):
             kind = type_of(y, Params(self.target_type, WITHOUT))
-            folds = folds_in_memory(self, X, y, kind, params or {})
+            folds = folds_in_memory(self, X, y, kind, params)
             given = Params(self.target_type, Deal(int(folds.max()) + 1, None), folds)
             statistic = statistic._replace(params=given)
         elif statistic.params.deal is WITHOUT:

@@ -34,6 +34,7 @@ from streamlearn._arrays.sparse import csr, is_sparse
 from streamlearn._sklearn import _get_feature_names, _get_output_config, _wrap_data_with_container
 from streamlearn._thirdparty.lazy import Method
 from streamlearn._thirdparty.partial_fit import partially_fitted
+from streamlearn._thirdparty.rowwise import function_of
 from streamlearn._validation.reader import (
     DENSE,
     Reader,
@@ -281,8 +282,11 @@ class Stateless:
         """Return the block with the estimator, fitted to one row, as the only part."""
         fitted = self.estimator
         if not isinstance(fitted, FrozenEstimator):
-            # The row is taken twice, because some estimators require two rows.
-            fitted = deepcopy(fitted).fit(LazyRows(some_rows(X.array, (0, 0)), X.functions).all())
+            # Twice: some insist on two.
+            rows = LazyRows(some_rows(X.array, (0, 0)), X.functions).all()
+            if function_of(fitted, rows, get_config()) is not None:
+                rows = to_numpy(rows)
+            fitted = deepcopy(fitted).fit(rows)
         return StagedBlock(X, (fitted,))
 
     def learn(
@@ -295,7 +299,9 @@ class Stateless:
         return state, piece.rows
 
     def function(self, state: Any, block: int | None) -> Callable[..., Any]:
-        """Return the transformation of blocks."""
+        """Return the transformation of batches, or of blocks."""
+        if hasattr(state, "_rows_function"):
+            return as_asked(state._rows_function(), self.estimator, lambda: state)
         return Method(state, "transform", {})
 
     def fitted(self, state: Any) -> Any:
@@ -333,9 +339,12 @@ class Known(Stateless):
 
     def function(self, state: Any, block: int | None) -> Callable[..., Any]:
         """Return the transformation of the rows of a block."""
-        function = self.cross_fitted
-        made = state._rows_function() if function is None else function(block)
-        return as_asked(made, self.estimator, lambda: state)
+        if self.cross_fitted is None:
+            return super().function(state, block)
+        function = self.cross_fitted(block)
+        if hasattr(state, "_rows_function"):
+            return as_asked(function, self.estimator, lambda: state)
+        return function
 
 
 def as_they_are(X: Any) -> Any:

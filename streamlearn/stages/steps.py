@@ -24,6 +24,7 @@ OURS = {
         "KBinsDiscretizer",
         "OneHotEncoder",
         "OrdinalEncoder",
+        "PowerTransformer",
         "QuantileTransformer",
         "RobustScaler",
         "SplineTransformer",
@@ -34,8 +35,9 @@ OURS = {
 
 
 def is_ours(step: Any) -> bool:
-    """Return whether a step is one of our transformers, whose statistics of blocks merge."""
-    return hasattr(step, "_learner_of_rows") or hasattr(step, "_table_statistic")
+    """Return whether a step is one of our transformers that learn from blocks."""
+    ours = ("_learner_of_rows", "_table_statistic", "_known_beforehand")
+    return any(hasattr(step, name) for name in ours)
 
 
 def able_or_raise(steps: list[tuple[str, Any]]) -> None:
@@ -101,7 +103,7 @@ def stage_of(
     Raises
     ------
     TypeError
-        If the step does not take one of the fit arguments, or needs to know all targets beforehand.
+        If the step does not take one of the fit arguments.
     NotImplementedError
         If the step is a FeatureUnion or ColumnTransformer and has fit arguments.
     """
@@ -117,14 +119,6 @@ def stage_of(
     if hasattr(estimator, "_table_statistic"):
         if params:
             raise TypeError(f"The step {name!r} takes no {sorted(params)}.")
-        if estimator._needs_y:
-            kind = type(estimator).__name__
-            raise TypeError(
-                f"The step {name!r} ({kind}) must know all targets before it encodes a row, and "
-                "only the first step of a pipeline and its branches are fitted beforehand. Put it "
-                f"there, or fit it and freeze it: sklearn.frozen.FrozenEstimator({kind}(...)"
-                ".fit(X, y)). A frozen one encodes rows of its own fit with their own targets."
-            )
         return OfTable(estimator, estimator._table_statistic())
     if isinstance(estimator, FeatureUnion | ColumnTransformer):
         if params:

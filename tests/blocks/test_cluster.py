@@ -36,8 +36,6 @@ from tests.blocks.tracking import (
     tall_to_short,
 )
 
-pytestmark = pytest.mark.sampled(2)
-
 distributed = pytest.importorskip("distributed", reason="distributed is an extra")
 
 

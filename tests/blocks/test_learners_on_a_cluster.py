@@ -11,8 +11,6 @@ from streamlearn.linear_model import SGDClassifier
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
 
-pytestmark = pytest.mark.sampled(3)
-
 dd = pytest.importorskip("dask.dataframe", reason="dask DataFrames are an extra")
 pd = pytest.importorskip("pandas")
 pytest.importorskip("distributed", reason="distributed is an extra")
@@ -51,6 +49,7 @@ def frame(client, request: pytest.FixtureRequest) -> dd.DataFrame:
 EXPECTED = table().merge(LABELS, on="k")
 
 
+@pytest.mark.thorough
 def test_a_pipeline_in_one_pass(frame):
     X, y = frame[FEATURES], frame["label"]
     model = make_pipeline(
@@ -62,6 +61,7 @@ def test_a_pipeline_in_one_pass(frame):
     assert model.score(X, y) == model.score(EXPECTED[FEATURES], EXPECTED["label"])
 
 
+@pytest.mark.thorough
 def test_clusters(frame):
     model = MiniBatchKMeans(n_clusters=2, random_state=0).fit(frame[FEATURES])
     centers = np.sort(model.cluster_centers_, axis=0)
@@ -69,6 +69,7 @@ def test_clusters(frame):
     assert model.score(frame[FEATURES]) == pytest.approx(model.score(EXPECTED[FEATURES]))
 
 
+@pytest.mark.thorough
 def test_early_stopping(frame):
     model = SGDClassifier(
         learning_rate="optimal",
@@ -84,6 +85,7 @@ def test_early_stopping(frame):
     assert model.score(frame[FEATURES], frame["label"]) == found
 
 
+@pytest.mark.thorough
 def test_metrics_of_lazy_answers(frame):
     model = SGDClassifier(random_state=0).fit(frame[FEATURES], frame["label"])
     answers = frame.assign(guess=model.predict(frame[FEATURES]))[["label", "guess"]].compute()

@@ -47,6 +47,7 @@ def test_threads_give_the_bits_of_one_thread(layout):
 
 
 # A pool of processes starts in seconds, so one is made and kept for both verbs.
+@pytest.mark.thorough
 def test_processes_give_the_bits_of_one_thread(importable_tests):
     X = tall_to_short(20)
     with dask.config.set(scheduler="sync"):

@@ -21,8 +21,6 @@ from streamlearn.blocks import Block, align, groups, map_rows, reduce
 from tests.blocks import tracking
 from tests.blocks.tracking import happened, left_on, run
 
-pytestmark = pytest.mark.sampled(3)
-
 dd = pytest.importorskip("dask.dataframe", reason="dask DataFrames are an extra")
 pd = pytest.importorskip("pandas")
 
@@ -199,6 +197,7 @@ def test_no_more_than_the_window_is_in_memory_and_nothing_warns_of_it(where):
     assert tracking.peak(events) <= 2 + 1
 
 
+@pytest.mark.thorough
 def test_passes_over_one_shuffled_frame_do_not_meet(client):
     """Each has a shuffle of its own, where dask's names would be the same."""
     d = frame().merge(levels(), on="k", broadcast=False)
@@ -216,6 +215,7 @@ def test_passes_over_one_shuffled_frame_do_not_meet(client):
         np.testing.assert_array_equal(rows, found[0])
 
 
+@pytest.mark.thorough
 def test_rechunks_by_p2p(client):
     with dask.config.set({"array.rechunk.method": "p2p"}):
         x = tracking.rows(0, 60)
@@ -270,6 +270,7 @@ def deadly(marker, state, parts):
     return kept(state, parts)
 
 
+@pytest.mark.thorough
 def test_a_worker_that_dies_changes_no_row(client, tmp_path):
     """dask shuffles again what lay on its disk."""
     d = frame().merge(levels(), on="k", broadcast=False)
@@ -293,6 +294,7 @@ def unreadable(i):
     return part(i)
 
 
+@pytest.mark.thorough
 def test_processes_shuffle_by_disk(importable_tests):
     d = frame().shuffle("k")
     with dask.config.set(

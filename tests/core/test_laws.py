@@ -23,10 +23,9 @@ from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.linear import newton, rowwise, sgd
 from streamlearn.core.mlp import optimizers
-from streamlearn.core.statistics import extremes, moments
+from streamlearn.core.power_map import Origin
+from streamlearn.core.statistics import extremes, likelihood, moments
 from tests.backends import STRICT, Backend, no_host_sync
-
-pytestmark = pytest.mark.sampled(2)
 
 N_FEATURES = 3
 
@@ -102,6 +101,25 @@ LEFT_OUT = (
     "how many columns come out is known once someone has looked which are empty",
 )
 
+
+def skewed(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    return {"X": rng.lognormal(size=(n, N_FEATURES)) * [1, -1, 1]}
+
+
+def of_one_sign(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    X = 50 * rng.lognormal(0, 0.1, (n, N_FEATURES))
+    X[rng.random(X.shape) < 0.3] = np.nan
+    return {"X": X, "weight": rng.integers(0, 3, n) / 2}
+
+
+def at(yeo_johnson: bool, power: float, *origin: float) -> Learner:
+    """Return the likelihood of one lambda for all features."""
+    each = [(v,) * N_FEATURES for v in (power, *origin, 0.5)]
+    return likelihood.learner(
+        likelihood.Params(yeo_johnson, each[0], Origin(*each[1:-1]), each[-1])
+    )
+
+
 SWEEPS_ARE_WATCHED = (
     "test_nothing_is_read_back_to_the_host",
     "row by row, a group of sweeps is over when one more changes nothing, and someone must look",
@@ -126,6 +144,10 @@ CASES = {
         value=fills,
         exempt=(LEFT_OUT,),
     ),
+    "power-yeo-johnson": Case(at(True, 0.3, 0.0, 1.0, 1.0, 0.0), skewed),
+    "power-yeo-johnson-far": Case(at(True, 2.0, 20.0, 21.0, 1.0, 1.0), of_one_sign),
+    "power-box-cox": Case(at(False, -0.5, 0.0, 50.0, 0.0, 0.0), of_one_sign),
+    "power-box-cox-far": Case(at(False, 0.0, 20.0, 20.0, 1.0, 0.0), of_one_sign),
     "linear-hinge": Case(sgd.learner(sgd.Params()), classes, n_outputs=3),
     "linear-averaged-l1": Case(
         sgd.learner(sgd.Params(loss="log_loss", penalty="l1", average=1)), classes, 3

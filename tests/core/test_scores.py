@@ -9,8 +9,6 @@ from sklearn import metrics
 from streamlearn.core import scores as sc
 from tests.backends import STRICT, no_host_sync
 
-pytestmark = pytest.mark.sampled(3)
-
 RNG = np.random.default_rng(0)
 N = 200
 EDGES = [0, 0, 1, 70, 130, N]

@@ -31,13 +31,14 @@ from tests.preprocessing.tables import (
     table,
 )
 
-pytestmark = [
-    pytest.mark.sampled(20),
-    pytest.mark.filterwarnings("ignore:Found unknown categories in columns"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore:Found unknown categories in columns")
 
 GIVEN = [["b", "dd", "a"], [-4, 7, 12, 30], [-1.0, 0.5, 2.25]]
 MISSING_TOO = [["a", "b", "c", "dd", "e", "new", np.nan], [-4, 7, 8, 12, 30], [*GIVEN[2], np.nan]]
+
+
+NULLABLE = ("pandas, Int64", "pyarrow", "pyarrow, dictionary")
+"""Containers whose integers may be missing: scikit-learn makes floats of them."""
 
 
 def joined(feature: str, category: Any) -> str:
@@ -123,6 +124,8 @@ def test_as_scikit_learn(name, params, container):
     held_out.loc[3, "t"], held_out.loc[5, "n"] = "new", 8
     named = container not in ("array", "array, NaN", "list", "dask array")
     known_X, known_Z = (x if named else x.to_numpy(object) for x in (X, held_out))
+    if container in NULLABLE:
+        known_X, known_Z = (x.astype({"n": "Int64"}) for x in (known_X, known_Z))
     mine, known = both(name, params)
     try:
         known.fit(known_X)
@@ -260,7 +263,8 @@ def test_columns_of_every_dtype(dtype):
     for rows in (column, in_parts(column, (1, 3)), pl.from_pandas(column)):
         mine = OneHotEncoder().fit(rows)
         assert mine.categories_[0].tolist() == known.categories_[0].tolist()
-        assert mine.get_feature_names_out().tolist() == known.get_feature_names_out().tolist()
+        if not isinstance(rows, pl.DataFrame):  # whose integers need not be floats
+            assert mine.get_feature_names_out().tolist() == known.get_feature_names_out().tolist()
         np.testing.assert_array_equal(dense(mine.transform(rows)), dense(known.transform(column)))
 
 

@@ -19,8 +19,6 @@ from streamlearn._arrays import to_numpy
 from streamlearn.preprocessing import LabelBinarizer, LabelEncoder
 from tests.preprocessing.tables import alike, dense, in_blocks, in_parts
 
-pytestmark = pytest.mark.sampled(12)
-
 SIZES = (5, 0, 2, 13)
 LABELS: dict[str, np.ndarray] = {
     "numbers": np.random.default_rng(0).choice([7, 3, -2, 30], 20),

@@ -29,8 +29,6 @@ from tests.preprocessing.tables import (
 )
 from tests.preprocessing.test_encoders import GIVEN, tables
 
-pytestmark = pytest.mark.sampled(20)
-
 SEEDED = KFold(4, shuffle=True, random_state=1)
 
 

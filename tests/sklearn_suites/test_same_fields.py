@@ -42,13 +42,19 @@ PAIRS = {
     "TargetEncoder": (our_transformers, their_transformers),
     "LabelEncoder": (our_transformers, their_transformers),
     "LabelBinarizer": (our_transformers, their_transformers),
+    "PowerTransformer": (our_transformers, their_transformers),
+    "PolynomialFeatures": (our_transformers, their_transformers),
+    "Binarizer": (our_transformers, their_transformers),
+    "Normalizer": (our_transformers, their_transformers),
+    "FunctionTransformer": (our_transformers, their_transformers),
 }
 ROW_BY_ROW = ("Perceptron", "PassiveAggressiveClassifier", "PassiveAggressiveRegressor")
 QUANTILES = ("RobustScaler", "QuantileTransformer")
 LINEAR = ("SGDClassifier", "SGDRegressor", *ROW_BY_ROW)
 
 TAGS = {
-    "array_api_support": (*LINEAR, "MaxAbsScaler", *QUANTILES),  # on any library without a setting
+    # On any library without a setting.
+    "array_api_support": (*LINEAR, "MaxAbsScaler", "PowerTransformer", *QUANTILES),
 }
 """Tags that differ, and where."""
 

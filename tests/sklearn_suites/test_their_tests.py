@@ -38,7 +38,7 @@ FILES = {
     "scalers and pipelines": (
         "preprocessing/tests/test_data.py",
         "preprocessing/tests/test_discretization.py",
-        "preprocessing/tests/test_polynomial.py",
+        "preprocessing/tests/test_function_transformer.py",
         "tests/test_pipeline.py",
     ),
 }

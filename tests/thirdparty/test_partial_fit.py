@@ -26,8 +26,6 @@ from streamlearn.stages import stage
 from streamlearn.wrappers import ParallelPostFit
 from tests.containers import CHUNKS, N_ROWS, blocks_of, dask_array, dask_frame, frame, rows_of
 
-pytestmark = pytest.mark.sampled(3)
-
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(N_ROWS, 4)) * [1, 2, 0.5, 1] + [0, 3, -1, 0]
 Y = np.digitize(X[:, 0] + 0.3 * RNG.normal(size=N_ROWS), [-0.7, 0.6])

@@ -23,8 +23,6 @@ from streamlearn.pipeline import make_pipeline
 from streamlearn.wrappers import ParallelPostFit
 from tests.containers import blocks_of, dask_array
 
-pytestmark = pytest.mark.sampled(4)
-
 N = 60
 TEXT = np.random.default_rng(0).choice(["a", "b", None], N)
 Y = np.arange(N) % 2

@@ -20,8 +20,6 @@ from tests.blocks.tracking import COLUMNS, LAYOUTS, plain
 from tests.wrappers.learners import CLASSES, Y, assert_same, by_hand, wrap
 from tests.wrappers.learners import X as ROWS
 
-pytestmark = pytest.mark.sampled(3)
-
 WINDOWS = {"sync": 2, "threads-1": 2, "threads-2": 2, "threads-8": 8}
 
 
@@ -109,6 +107,7 @@ def ahead(path: Path) -> int:
     return int(np.max(np.cumsum(changes)))
 
 
+@pytest.mark.thorough
 def test_processes_do_not_read_further_ahead(importable, tmp_path):
     """A pool of processes starts in seconds, so that one is made for all that is asked of it."""
     import multiprocessing
@@ -157,6 +156,7 @@ def client(importable):
         yield client
 
 
+@pytest.mark.thorough
 def test_on_a_cluster_the_same_bits(client, learner):
     estimator, rows, target = learner
     data = [
@@ -176,6 +176,7 @@ def test_on_a_cluster_the_same_bits(client, learner):
         assert model.score(*data) == pytest.approx(model.score(rows, target))
 
 
+@pytest.mark.thorough
 def test_on_a_cluster_blocks_are_not_read_further_ahead(client, tmp_path):
     """A load is let in when the scheduler hears of a step, so that loads take a while here."""
     model = Incremental(Noting(str(tmp_path / "notes")), shuffle=False)
@@ -184,6 +185,7 @@ def test_on_a_cluster_blocks_are_not_read_further_ahead(client, tmp_path):
     assert ahead(tmp_path / "notes") <= 4 + 1
 
 
+@pytest.mark.thorough
 def test_on_a_cluster_epochs_scores_and_errors(client):
     chunks = (20,) * 10
     rows, target = (da.from_array(a, chunks=(20, *a.shape[1:])) for a in (ROWS, Y))
@@ -214,6 +216,7 @@ def deadly(path, k):
     return ROWS[k : k + 20]
 
 
+@pytest.mark.thorough
 def test_a_worker_that_dies_does_not_let_it_learn_twice(client, tmp_path):
     path = str(tmp_path / "died")
     rows = da.concatenate(

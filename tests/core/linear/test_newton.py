@@ -15,8 +15,6 @@ from streamlearn.core.linear.sgd import Params
 from streamlearn.core.rows import Runs
 from tests.backends import no_host_sync
 
-pytestmark = pytest.mark.sampled(2)
-
 WORDS = {"loss": "log_loss", "penalty": "l2", "alpha": 1e-4}
 
 

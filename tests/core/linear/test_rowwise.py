@@ -14,8 +14,6 @@ from streamlearn.core.linear import row_step, rowwise, tiles
 from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
 from streamlearn.core.linear.sgd import Params
 
-pytestmark = pytest.mark.sampled(4)
-
 PENALTIES = (None, "l2", "l1", "elasticnet")
 RATES = ("constant", "optimal", "invscaling", "adaptive")
 

@@ -16,8 +16,6 @@ from streamlearn.core.linear.rates import RATES, step_size
 from streamlearn.core.linear.sgd import Params
 from tests.backends import no_host_sync
 
-pytestmark = pytest.mark.sampled(2)
-
 PENALTIES = (None, "l2", "l1", "elasticnet")
 RESIDUAL_LOSSES = tuple(name for name in LOSSES if name not in MARGIN_LOSSES)
 

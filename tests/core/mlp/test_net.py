@@ -17,8 +17,6 @@ from streamlearn.core.linear import sgd
 from streamlearn.core.mlp import optimizers
 from streamlearn.core.mlp.activations import HIDDEN
 
-pytestmark = pytest.mark.sampled(3)
-
 D, BATCH = 5, 16
 ACTIVATIONS = tuple(HIDDEN)
 SOLVERS = {

@@ -14,8 +14,6 @@ from streamlearn import _arrays as b
 from streamlearn.core.learner import Batch
 from streamlearn.core.statistics import moments as mo
 
-pytestmark = pytest.mark.sampled(4)
-
 PARAMS = mo.Params()
 RNG = np.random.default_rng(0)
 NAN = np.nan

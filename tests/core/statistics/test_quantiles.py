@@ -143,6 +143,7 @@ def rank_error(x: np.ndarray, found: np.ndarray, levels: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("merges", ["tree", "chain"])
+@pytest.mark.thorough
 def test_the_rank_error_is_at_most_a_thousandth(merges):
     """With 50 blocks, each column in another order; in a fourth of the room it is 0.5 %."""
     rng, levels = np.random.default_rng(0), np.arange(1, 100) / 100
@@ -169,6 +170,7 @@ def test_the_rank_error_is_at_most_a_thousandth(merges):
         np.testing.assert_array_equal(found[:, few], np.quantile(X[:, few], levels))
 
 
+@pytest.mark.thorough
 def test_a_thousand_merges_one_after_the_other():
     rng, levels = np.random.default_rng(0), np.arange(1, 100) / 100
     x = rng.standard_cauchy(50_000) + np.arange(50_000) / 2e3

@@ -1,0 +1,83 @@
+"""Transformers that learn nothing from rows but their columns: all that they share."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Self
+
+from streamlearn._estimator.inputs import check_rows, unchanged_on_error
+from streamlearn._estimator.outputs import RowFunction, Transformer, rows_out
+from streamlearn._validation.reader import Reader
+
+
+class StatelessTransformer(Transformer):
+    """A transformer that is a function of rows.
+
+    A subclass gives ``_function()``, which is the function under the parameters: rows of any
+    library in, sparse ones too, as many rows out. A pipeline sends batches through it, so that the
+    transformed rows of a block are never built in front of a learner.
+    """
+
+    _dense = None
+    _learns_nothing = True
+
+    _keeps_csc = False
+    """Whether sparse columns in memory come out as such; rows do in any case."""
+
+    def _function(self) -> Any:
+        """Return the function under the parameters."""
+        raise NotImplementedError
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Look at the columns of X; the rows of a collection are not read.
+
+        Parameters
+        ----------
+        X : array, sparse rows, DataFrame, dask array or dask DataFrame of shape \
+                (n_samples, n_features)
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X has no features; in memory also if it has no rows, or holds NaN or infinity.
+        """
+        self._validate_params()
+        with unchanged_on_error(self):
+            check_rows(self, X, reset=True)
+            self._set_columns(self.n_features_in_)
+        return self
+
+    def _set_columns(self, n_features: int) -> None:
+        """Set what the number of features decides."""
+
+    def _transform(self, X: Any, names: Any) -> Any:
+        out = rows_out(self, "transform", X, self._function(), fitted=None, names=names)
+        return out.tocsc() if self._keeps_csc and getattr(X, "format", None) == "csc" else out
+
+    def _known(self, X: Any) -> Self:
+        """Return an estimator that knows the columns: this one, or a copy that is fitted to X."""
+        return self if hasattr(self, "n_features_in_") else copy.copy(self).fit(X)
+
+    def _rows_function(self) -> RowFunction:
+        """Return the function of the rows of a block, for a pipeline that learns in one pass."""
+        known = getattr(self, "feature_names_in_", None)
+        reader = Reader(
+            type(self).__name__,
+            self.n_features_in_,
+            None if known is None else tuple(map(str, known)),
+            dense=None,
+        )
+        return RowFunction(reader, self._function(), None, "transform")
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.array_api_support = True
+        return tags

@@ -1,0 +1,84 @@
+"""Binarizer."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+from sklearn.base import OneToOneFeatureMixin
+
+from streamlearn._estimator.stateless import StatelessTransformer
+from streamlearn.core.rowwise_maps import Threshold
+
+
+class Binarizer(OneToOneFeatureMixin, StatelessTransformer):
+    """Make 1 of numbers above a threshold, and 0 of all others.
+
+    scikit-learn's `~sklearn.preprocessing.Binarizer` for any array backend, for sparse rows and for
+    dask collections, whose blocks are transformed lazily.
+
+    Parameters
+    ----------
+    threshold : float, default=0.0
+        Of sparse rows it must not be below 0.
+    copy : bool, default=True
+        Has no effect: input is never changed.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features,)
+        Only where X was a frame whose column names are all strings.
+
+    Notes
+    -----
+    There is nothing to learn from rows. `transform` works without a fit, and a pipeline in one pass
+    takes this as a step.
+
+    Differences from scikit-learn:
+
+    - Integers become floats, as in all transformers here. scikit-learn's stay integers.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from streamlearn.preprocessing import Binarizer
+    >>> X = da.from_array([[1.0, -1.0, 2.0], [2.0, 0.0, 0.0]], chunks=(1, 3))
+    >>> Binarizer().fit_transform(X).compute()
+    array([[1., 0., 1.],
+           [1., 0., 0.]])
+    """
+
+    _keeps_csc = True
+
+    _parameter_constraints: dict[str, Any] = {"threshold": [Real], "copy": ["boolean"]}
+
+    def __init__(self, *, threshold: Any = 0.0, copy: Any = True) -> None:
+        self.threshold = threshold
+        self.copy = copy
+
+    def transform(self, X: Any, copy: Any = None) -> Any:
+        """Transform the rows of X.
+
+        Parameters
+        ----------
+        X : array, sparse rows, DataFrame, dask array or dask DataFrame of shape \
+                (n_samples, n_features)
+        copy : bool, default=None
+            Has no effect: input is never changed.
+
+        Returns
+        -------
+        array, sparse rows, DataFrame, dask array or dask DataFrame
+            In X's namespace and on its device; lazy for dask.
+        """
+        return super(Binarizer, self._known(X)).transform(X)
+
+    def _function(self) -> Threshold:
+        return Threshold(float(self.threshold))
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags."""
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        return tags

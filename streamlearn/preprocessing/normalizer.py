@@ -1,0 +1,88 @@
+"""Normalizer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.base import OneToOneFeatureMixin
+
+from streamlearn._estimator.stateless import StatelessTransformer
+from streamlearn._sklearn import StrOptions
+from streamlearn.core.rowwise_maps import NORMS, UnitRows
+
+
+class Normalizer(OneToOneFeatureMixin, StatelessTransformer):
+    """Divide each row by its norm.
+
+    scikit-learn's `~sklearn.preprocessing.Normalizer` for any array backend, for sparse rows and
+    for dask collections, whose blocks are transformed lazily.
+
+    Parameters
+    ----------
+    norm : {"l1", "l2", "max"}, default="l2"
+        The sum of the magnitudes in the row, the root of the sum of its squares, or its largest
+        magnitude.
+    copy : bool, default=True
+        Has no effect: input is never changed.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features,)
+        Only where X was a frame whose column names are all strings.
+
+    Notes
+    -----
+    There is nothing to learn from rows. `transform` works without a fit, and a pipeline in one pass
+    takes this as a step. Rows of zeros stay as they are.
+
+    Differences from scikit-learn:
+
+    - A dense row is divided by its norm however small that is, as sparse rows are. scikit-learn
+      leaves dense rows as they are whose norm is below ten units of rounding at 1.
+    - Norms do not overflow: a row of 1e200 is divided by its norm, too. scikit-learn makes it 0.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from streamlearn.preprocessing import Normalizer
+    >>> X = da.from_array([[4, 1, 2, 2], [1, 3, 9, 3]], chunks=(1, 4))
+    >>> Normalizer().fit_transform(X).compute()
+    array([[0.8, 0.2, 0.4, 0.4],
+           [0.1, 0.3, 0.9, 0.3]])
+    """
+
+    _parameter_constraints: dict[str, Any] = {
+        "norm": [StrOptions(set(NORMS))],
+        "copy": ["boolean"],
+    }
+
+    def __init__(self, norm: Any = "l2", *, copy: Any = True) -> None:
+        self.norm = norm
+        self.copy = copy
+
+    def transform(self, X: Any, copy: Any = None) -> Any:
+        """Transform the rows of X.
+
+        Parameters
+        ----------
+        X : array, sparse rows, DataFrame, dask array or dask DataFrame of shape \
+                (n_samples, n_features)
+        copy : bool, default=None
+            Has no effect: input is never changed.
+
+        Returns
+        -------
+        array, sparse rows, DataFrame, dask array or dask DataFrame
+            In X's namespace and on its device; lazy for dask.
+        """
+        return super(Normalizer, self._known(X)).transform(X)
+
+    def _function(self) -> UnitRows:
+        return UnitRows(self.norm)
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags."""
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        return tags

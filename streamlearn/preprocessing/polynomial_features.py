@@ -1,0 +1,167 @@
+"""PolynomialFeatures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.base import OneToOneFeatureMixin
+from sklearn.utils.validation import check_is_fitted
+
+from streamlearn._estimator.stateless import StatelessTransformer
+from streamlearn._sklearn import Interval, StrOptions
+from streamlearn.core.rowwise_maps import Polynomials
+
+
+class PolynomialFeatures(StatelessTransformer):
+    """Make the products of features, of one and the same or of several.
+
+    scikit-learn's `~sklearn.preprocessing.PolynomialFeatures` for any array backend, for sparse
+    rows and for dask collections, whose blocks are transformed lazily.
+
+    Parameters
+    ----------
+    degree : int or tuple (min_degree, max_degree), default=2
+        How many features make a product, at most or from one number to another. The column of ones
+        is there whatever ``min_degree`` is.
+    interaction_only : bool, default=False
+        Leave out the products in which a feature is more than once.
+    include_bias : bool, default=True
+        Begin with a column of ones.
+    order : {"C", "F"}, default="C"
+        Put the numbers of a row side by side in memory, or those of a column ("F"). The latter is
+        for NumPy's arrays, and dask arrays of them.
+
+    Attributes
+    ----------
+    powers_ : ndarray of shape (n_output_features_, n_features_in_)
+        How often each feature is in each product.
+    n_output_features_ : int
+        The number of columns that come out.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features,)
+        Only where X was a frame whose column names are all strings.
+
+    Notes
+    -----
+    There is nothing to learn from rows: `fit` looks at the columns alone. A pipeline in one pass
+    takes this as a step, and makes the products of a batch of rows at a time.
+
+    There are no differences from scikit-learn.
+
+    References
+    ----------
+    .. [1] A. Nystrom and J. Hughes, "Leveraging sparsity to speed up polynomial feature expansions
+       of CSR matrices using k-simplex numbers", arXiv:1803.06418, 2018: products of stored numbers
+       alone, as here.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from streamlearn.preprocessing import PolynomialFeatures
+    >>> X = da.from_array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]], chunks=(2, 2))
+    >>> PolynomialFeatures().fit_transform(X).compute()
+    array([[ 1.,  0.,  1.,  0.,  0.,  1.],
+           [ 1.,  2.,  3.,  4.,  6.,  9.],
+           [ 1.,  4.,  5., 16., 20., 25.]])
+    """
+
+    _keeps_csc = True
+
+    _parameter_constraints: dict[str, Any] = {
+        "degree": [Interval(Integral, 0, None, closed="left"), "array-like"],
+        "interaction_only": ["boolean"],
+        "include_bias": ["boolean"],
+        "order": [StrOptions({"C", "F"})],
+    }
+
+    def __init__(
+        self,
+        degree: Any = 2,
+        *,
+        interaction_only: Any = False,
+        include_bias: Any = True,
+        order: Any = "C",
+    ) -> None:
+        self.degree = degree
+        self.interaction_only = interaction_only
+        self.include_bias = include_bias
+        self.order = order
+
+    def _set_columns(self, n_features: int) -> None:
+        self._degrees = self._asked_degrees()
+        n_terms = self._function().n_terms(n_features)
+        if n_terms > np.iinfo(np.intp).max:
+            raise ValueError(
+                "The output that would result from the current configuration would have "
+                f"{n_terms} features which is too large to be indexed by {np.intp.__name__}. X has "
+                f"{n_features} features. Use fewer features, a smaller degree than {self.degree}, "
+                "interaction_only=True, or include_bias=False."
+            )
+        self.n_output_features_ = n_terms
+
+    def _asked_degrees(self) -> tuple[int, int]:
+        """Return the smallest and the largest degree that are asked for."""
+        degree = self.degree
+        if isinstance(degree, Integral):
+            if degree == 0 and not self.include_bias:
+                raise ValueError(
+                    "Setting degree to zero and include_bias to False would result in an empty "
+                    "output array."
+                )
+            return 0, int(degree)
+        if not (isinstance(degree, Iterable) and len(degree) == 2):  # type: ignore[arg-type]
+            raise ValueError(
+                "degree must be a non-negative int or tuple (min_degree, max_degree), got "
+                f"{degree}."
+            )
+        low, high = degree
+        integers = isinstance(low, Integral) and isinstance(high, Integral)
+        if not (integers and 0 <= low <= high):
+            raise ValueError(
+                "degree=(min_degree, max_degree) must be non-negative integers that fulfil "
+                f"min_degree <= max_degree, got {degree}."
+            )
+        if high == 0 and not self.include_bias:
+            raise ValueError(
+                "Setting both min_degree and max_degree to zero and include_bias to False would "
+                "result in an empty output array."
+            )
+        return int(low), int(high)
+
+    def _function(self) -> Polynomials:
+        return Polynomials(
+            *self._degrees, bool(self.interaction_only), bool(self.include_bias), self.order == "F"
+        )
+
+    @property
+    def powers_(self) -> np.ndarray:
+        """How often each feature is in each product, (n_output_features_, n_features_in_)."""
+        check_is_fitted(self)
+        terms = self._function().terms(self.n_features_in_)
+        return np.vstack([np.bincount(term, minlength=self.n_features_in_) for term in terms])
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the columns that come out.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            The names of the features: by default those of fit, or x0, x1 and so on. Others than
+            those of fit are an error.
+
+        Returns
+        -------
+        ndarray of str
+            Such as "1", "x0" and "x0^2 x1".
+        """
+        given = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
+        names = []
+        for term in self._function().terms(self.n_features_in_):
+            counts = Counter(term)
+            words = (given[j] if n == 1 else f"{given[j]}^{n}" for j, n in counts.items())
+            names.append(" ".join(words) or "1")
+        return np.asarray(names, dtype=object)

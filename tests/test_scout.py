@@ -1,0 +1,132 @@
+"""Steps that are fitted before a pipeline's learner sees a row."""
+
+from __future__ import annotations
+
+import dask.array as da
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import preprocessing as theirs
+from sklearn.base import BaseEstimator, clone
+from sklearn.pipeline import make_union
+
+from streamlearn.compose import make_column_transformer
+from streamlearn.impute import SimpleImputer
+from streamlearn.linear_model import SGDClassifier
+from streamlearn.pipeline import make_pipeline
+from streamlearn.preprocessing import (
+    Binarizer,
+    KBinsDiscretizer,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PowerTransformer,
+    QuantileTransformer,
+    SplineTransformer,
+    StandardScaler,
+)
+
+X = np.exp(np.random.default_rng(0).normal(size=(600, 3)))
+Y = (X[:, 0] > 1).astype(int)
+LEARNER = SGDClassifier("log_loss", classes=[0, 1], random_state=0)
+SCALER, MAP = StandardScaler(), QuantileTransformer(n_quantiles=9)
+STEPS = {
+    "quantiles": MAP,
+    "bins": KBinsDiscretizer(),
+    "splines": SplineTransformer(),
+    "powers": PowerTransformer(),
+    "a union": make_union(SCALER, KBinsDiscretizer()),
+    "a pipeline in a union": make_union(make_pipeline(SCALER, MAP), Binarizer()),
+    "after a scaler": make_pipeline(MinMaxScaler(), MAP),
+    "after a step of scikit-learn": make_pipeline(theirs.FunctionTransformer(np.log), MAP),
+    "a union after a scaler": make_pipeline(SCALER, make_union(MAP, Binarizer())),
+    "after a union": make_pipeline(make_union(SCALER, Binarizer()), MAP),
+    "columns in columns": make_column_transformer(
+        (make_pipeline(make_column_transformer((SCALER, [1])), MAP), [1, 0]),
+        remainder="passthrough",
+    ),
+}
+
+
+def blocks() -> tuple[da.Array, da.Array]:
+    return da.from_array(X, chunks=(100, 3)), da.from_array(Y, chunks=100)
+
+
+def transformed(pipe: BaseEstimator) -> np.ndarray:
+    out = pipe[:-1].transform(X)
+    return out.toarray() if hasattr(out, "toarray") else np.asarray(out)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_map_that_changes_with_the_rows_is_that_of_all_rows(name):
+    """One pass and a fit step by step end at the same transformation, and at as good a model."""
+    one = make_pipeline(clone(STEPS[name]), clone(LEARNER)).fit(*blocks())
+    each = make_pipeline(clone(STEPS[name]), clone(LEARNER), schedule="per-step").fit(*blocks())
+    np.testing.assert_allclose(transformed(one), transformed(each), rtol=1e-12, atol=1e-12)
+    assert one.score(X, Y) == pytest.approx(each.score(X, Y), abs=0.01)
+
+
+def test_partial_fit_leaves_what_is_known_as_it_is():
+    pipe = make_pipeline(clone(STEPS["a pipeline in a union"]), clone(LEARNER))
+    pipe.partial_fit(X[:200], Y[:200])
+    before = pipe[0].transformer_list[0][1][-1].quantiles_
+    pipe.partial_fit(10 * X[200:], Y[200:])
+    np.testing.assert_array_equal(pipe[0].transformer_list[0][1][-1].quantiles_, before)
+
+
+read = []
+
+
+def noted(part: pd.DataFrame) -> pd.DataFrame:
+    if part.index.size and part.index[0] >= 0:
+        read.append(set(part.columns))
+    return part
+
+
+def table() -> tuple[dd.DataFrame, dd.Series]:
+    """Return columns with known categories, of which "e" has no row, and of text."""
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame(
+        {
+            "c": pd.Categorical(rng.choice(list("abcd"), 600), categories=list("edcba")),
+            "t": rng.choice(list("xyz"), 600),
+            "n": X[:, 0],
+            "y": Y,
+        }
+    )
+    lazy = dd.from_pandas(frame, npartitions=6).map_partitions(noted)
+    read.clear()
+    return lazy[["c", "t", "n"]], lazy["y"]
+
+
+@pytest.mark.parametrize("encoder", [OneHotEncoder(), OrdinalEncoder()])
+def test_categories_of_dtypes_and_given_ones_need_no_rows(encoder):
+    given = clone(encoder).set_params(categories=[list("xyz")])
+    columns = make_column_transformer((encoder, ["c"]), (given, ["t"]), (SCALER, ["n"]))
+    frame, y = table()
+    pipe = make_pipeline(columns, clone(LEARNER)).fit(frame, y)
+    assert len(read) == 6
+    known, text = (pipe[0].transformers_[i][1].categories_[0] for i in range(2))
+    assert known.tolist() == list("abcde")
+    assert text.tolist() == list("xyz")
+    assert pipe.score(frame, y) > 0.9
+
+
+@pytest.mark.parametrize("more", [{"min_frequency": 2}, {"max_categories": 3}])
+def test_counts_of_categories_need_rows(more):
+    encoder = OneHotEncoder(handle_unknown="infrequent_if_exist", **more)
+    columns = make_column_transformer((encoder, ["c"]), (SCALER, ["n"]))
+    frame, y = table()
+    make_pipeline(columns, clone(LEARNER)).fit(frame, y)
+    assert len(read) == 12
+
+
+def test_an_encoder_behind_an_imputer_learns_what_the_imputer_made():
+    filled = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder())
+    columns = make_column_transformer((filled, ["c"]), (SCALER, ["n"]))
+    frame, y = table()
+    frame["c"] = frame["c"].where(frame["n"] < 3)
+    pipe = make_pipeline(columns, clone(LEARNER)).fit(frame, y)
+    assert pipe[0].transformers_[0][1][-1].categories_[0].tolist() == list("abcd")
+    assert pipe[-1].coef_.shape == (1, 5)
