@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,6 +40,7 @@ from sklearn.utils._array_api import move_estimator_to
 import streamlearn
 from streamlearn import metrics
 from streamlearn import preprocessing as encoders
+from streamlearn.blocks import from_blocks
 from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.compose import ColumnTransformer
 from streamlearn.diagnostics import timeline
@@ -105,6 +106,19 @@ def of_strict() -> Any:
 def read_apart(n: int) -> tuple[Any, Any]:
     frame = dd.from_pandas(FRAME, npartitions=3)
     return frame, dd.from_pandas(FRAME.iloc[: len(FRAME) - n], npartitions=2)
+
+
+def pairs() -> Iterator[Any]:
+    yield from ((X[:60], Y[:60]), (X[60:], Y[60:]))
+
+
+def only_rows() -> Iterator[Any]:
+    yield from (X[:60], X[60:])
+
+
+def weighted(X: Any, y: Any, w: Any) -> Any:
+    pipe = make_pipeline(StandardScaler(), sgd())
+    return pipe.fit(X, y, sgdclassifier__sample_weight=w)
 
 
 def split() -> Any:
@@ -839,6 +853,54 @@ ADVICE = [
         "set handle_missing='zeros'",
         lambda: encoders.SplineTransformer(handle_missing="zeros").fit(GAPS),
         lambda: encoders.SplineTransformer().fit(GAPS[1:]),
+    ),
+    # Sources of blocks
+    advice(
+        lambda: from_blocks(3),
+        "Give an iterable of blocks, or a function",
+        lambda: from_blocks([X]),
+        lambda: from_blocks(pairs),
+    ),
+    advice(
+        lambda: sgd().fit(only_rows, pairs),
+        "one source, or one source for each",
+        lambda: sgd().fit(pairs),
+        lambda: sgd().fit(only_rows, lambda: [Y[:60], Y[60:]]),
+    ),
+    advice(lambda: sgd().fit(pairs, Y), "Leave one out", lambda: sgd().fit(pairs)),
+    advice(
+        lambda: from_blocks([X], y="y"),
+        r"Give blocks \(X, y\), or frames",
+        lambda: sgd().fit(*from_blocks([(X, Y)])),
+        lambda: sgd().fit(*from_blocks([FRAME], y="y")),
+    ),
+    advice(
+        lambda: from_blocks([3.0]),
+        "Give an array, a frame or a list of rows",
+        lambda: from_blocks([X.tolist()]),
+    ),
+    advice(lambda: from_blocks([]), "Give at least one", lambda: from_blocks([X])),
+    advice(
+        lambda: sgd().fit(pairs()),
+        r"read_blocks in place of read_blocks\(\).*classes= of a classifier",
+        lambda: sgd().fit(pairs),
+        lambda: sgd(classes=[0, 1]).fit(pairs()),
+    ),
+    advice(
+        lambda: make_pipeline(StandardScaler(), sgd()).fit(lambda: [(X, Y, np.abs(X[:, 0]))]),
+        "Take them apart and name it",
+        lambda: weighted(*from_blocks([(X, Y, np.abs(X[:, 0]))])),
+    ),
+    advice(
+        lambda: sgd().fit(only_rows, Y),
+        "Let the source give it.*a source for each part",
+        lambda: sgd().fit(pairs),
+    ),
+    advice(
+        lambda: Incremental(sgd(), patience=2).fit(pairs, classes=[0, 1]),
+        "Give a dask collection, or hold out rows",
+        lambda: Incremental(sgd(), patience=2).fit(DX, DY, classes=[0, 1]),
+        lambda: Incremental(sgd()).fit(pairs, classes=[0, 1]),
     ),
     advice(
         lambda: encoders.PolynomialFeatures(order="F").fit_transform(strict(X)),

@@ -281,3 +281,25 @@ def test_a_failed_fit_leaves_it_as_it_was():
         transformer.fit(wrong)
     assert vars(transformer) == before
     assert not hasattr(clone(transformer), "transformers_")
+
+
+def test_set_output_leaves_the_results_lazy():
+    columns = compose.make_column_transformer((StandardScaler(), NUMBERS))
+    columns.set_output(transform="pandas").fit(lazy())
+    made = columns.transform(lazy())
+    assert isinstance(made, dd.DataFrame)
+    pd.testing.assert_frame_equal(made.compute(), columns.transform(TABLE))
+
+
+def test_another_library_s_step_in_a_branch_gets_a_block_at_a_time():
+    lengths = set[int]()
+
+    def noted(X: pd.DataFrame) -> pd.DataFrame:
+        lengths.add(len(X))
+        return abs(X)
+
+    branch = make_pipeline(preprocessing.FunctionTransformer(noted), StandardScaler())
+    columns = compose.make_column_transformer((branch, NUMBERS)).fit(lazy())
+    assert max(lengths) == max(CHUNKS)
+    wanted = StandardScaler().fit(abs(TABLE[NUMBERS])).transform(abs(TABLE[NUMBERS]))
+    np.testing.assert_allclose(columns.transform(TABLE), wanted, rtol=1e-12, atol=1e-12)

@@ -25,7 +25,7 @@ FLOORS = [
     {"_estimator"},
     {"preprocessing", "impute", "linear_model", "cluster", "neural_network", "wrappers"},
     {"pipeline", "diagnostics"},
-    {"compose"},
+    {"compose", "datasets"},
 ]
 """Units, which are the modules and folders of `streamlearn`, from the bottom up."""
 
@@ -34,7 +34,7 @@ FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 ONLY = {
     "array_api_compat": {"_arrays"},
     "array_api_extra": {"_arrays"},
-    "dask": {"blocks"},
+    "dask": {"blocks", "datasets"},
     "distributed": {"blocks"},
 }
 """Packages that one unit alone may import."""

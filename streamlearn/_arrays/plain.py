@@ -26,7 +26,6 @@ TO_DENSE = {"sparse": "todense", "cupyx": "toarray", "jax": "todense", "torch": 
 TO_ROWS = {
     ("xarray", "Dataset"): 'X.to_dataarray("feature").T makes one array of variables of one '
     "dimension.",
-    ("polars", "LazyFrame"): "X.collect() reads them.",
 }
 """Advice for types that hold no rows, by package and name of the type."""
 

@@ -81,7 +81,7 @@ def check_inputs(
     estimator : BaseEstimator
         The estimator that they are for.
     X, y, sample_weight : containers over the same rows
-        They are in memory or dask collections. y and the weights may be None.
+        They are in memory, dask collections or sources of blocks. y and the weights may be None.
     reset : bool
         Whether these are the first rows that the estimator sees.
     target : {"labels", "values"} or None
@@ -105,6 +105,7 @@ def check_inputs(
         Those of scikit-learn's estimators, and if collections do not line up.
     """
     name = type(estimator).__name__
+    X, y, sample_weight = engine.taken_apart(X, y, sample_weight)
     if target is not None and y is None:
         raise ValueError(
             f"This {name} estimator requires y to be passed, but the target y is None."
@@ -238,11 +239,10 @@ def check_declared(
     """Check or set the features from the metadata of a collection or an array."""
     name = type(estimator).__name__
     names: tuple[str, ...] | None
-    if engine.is_frame(X):
-        meta = X._meta
-        names = tuple(map(str, getattr(meta, "columns", ())))
-    else:
-        meta, names = X, names_of(X)
+    meta = X
+    if engine.is_frame(X) or isinstance(X, engine.StreamedRows):
+        meta = engine.meta_of(X)
+    names = names_of(meta)
     columns_or_raise(name, X, meta)
     n_features = meta.shape[1]
     if named:

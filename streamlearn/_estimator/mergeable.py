@@ -16,9 +16,10 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 from streamlearn._arrays import Array
 from streamlearn._estimator.inputs import check_inputs, unchanged_on_error
 from streamlearn._estimator.outputs import RowFunction, Transformer, rows_out
+from streamlearn._thirdparty.tags import takes
 from streamlearn._validation.messages import no_rows, no_weight
 from streamlearn._validation.reader import DENSE, Reader, read_weight, same_place_or_raise
-from streamlearn.blocks import Block, reduce
+from streamlearn.blocks import Block, reduce, taken_apart
 from streamlearn.core.learner import Learner, an_array
 from streamlearn.stages import set_features
 from streamlearn.stages.stage import may_be_refused
@@ -114,7 +115,10 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
         ``metadata`` holds the other arguments of ``fit``: ``sample_weight`` if it has one.
         """
         self._validate_params()
-        learner, sample_weight = self._statistic(), metadata.get("sample_weight")
+        learner = self._statistic()
+        X, _, sample_weight = taken_apart(X, None, metadata.get("sample_weight"))
+        if sample_weight is not None and not takes(self.fit, "sample_weight"):
+            sample_weight = None  # the blocks of X bring it for others
         context = self._init_callback_context()
         task = {"estimator": self, "X": X, "metadata": metadata}
         context.call_on_fit_task_begin(**task)

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,9 @@ def rows_out(
     )
     task = RowFunction(reader, function, fitted, method)
     if engine.is_collection(rows):
-        return engine.map_rows(task, rows, meta=task.of_a_row(rows), names=names)
+        meta = task.of_a_row(rows)
+        # A lazy frame has no sparse columns.
+        return engine.map_rows(task, rows, meta=meta, names=None if is_sparse(meta) else names)
     return as_given(task(rows), X)
 
 
@@ -125,8 +128,8 @@ class RowFunction:
 
     def of_a_row(self, X: Any) -> Array:
         """Return the result for one row of ones, of the dtype that a collection's blocks have."""
-        meta = X._meta if engine.is_frame(X) else np.empty((0, X.shape[1]), X.dtype)
-        dtype, row = to_numpy(self.reader.rows(meta)).dtype, np.ones((1, X.shape[1]))
+        dtype = to_numpy(self.reader.rows(engine.meta_of(X))).dtype
+        row = np.ones((1, X.shape[1]))
         if self.fitted is None:
             row = row.astype(dtype)
         else:
@@ -215,7 +218,10 @@ class Transformer(Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap
         if wanted == "default":
             return transform(X, names)
         # The columns are named by a copy: this may have learned other ones when they are made.
-        rows, function = transform(X, None), Framed(as_they_are, copy(self))
+        rows, fitted = transform(X, None), copy(self)
+        if isinstance(rows, engine.StreamedRows):  # a block may have an index
+            return rows.framed(partial(Framed, fitted=fitted))
+        function = Framed(as_they_are, fitted)
         return engine.map_rows(
             function, rows, meta=function(np.empty((0, rows.shape[1]), rows.dtype))
         )
@@ -239,6 +245,7 @@ class Transformer(Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap
         array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features_out)
             As `transform` returns them.
         """
+        X, y, _ = engine.taken_apart(X, y)
         return self.fit(X, y, **fit_params).transform(X)
 
     def _transform(self, X: Any, names: Any) -> Any:

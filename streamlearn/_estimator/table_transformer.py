@@ -124,6 +124,7 @@ class TableTransformer(CallbackSupportMixin, Transformer):
         """Learn from X, and from what was learned before unless ``reset``."""
         self._validate_params()
         statistic = self._table_statistic() if statistic is None else statistic
+        X, y, _ = engine.taken_apart(X, y)
         context = self._init_callback_context()
         context.call_on_fit_task_begin(estimator=self, X=X)
         with unchanged_on_error(self):

@@ -131,7 +131,8 @@ def check_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[Any, 
     X = plain(X)
     if engine.is_collection(X):
         X = engine.whole_rows(X)
-        meta = X._meta if engine.is_frame(X) else X
+        streamed = isinstance(X, engine.StreamedRows)
+        meta = engine.meta_of(X) if engine.is_frame(X) or streamed else X
         if not engine.is_named(X):
             meta = np.empty((0, X.shape[1]))
     elif is_frame_in_memory(X):

@@ -241,6 +241,8 @@ def _minds_columns(
 
 def _sample(X: Any, like: Any) -> Any:
     """Return a block of a few made-up rows. The functions of X are applied to them if possible."""
+    if isinstance(X, engine.StreamedRows) and engine.n_rows(X.head):
+        return X.head
     source, functions = engine.origin(X)
     if functions:
         with suppress(Exception):  # the categories are made up, and may be unknown

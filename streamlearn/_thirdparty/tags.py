@@ -47,10 +47,15 @@ def rows_known(X: Any) -> int | None:
     return None if None in rows else sum(n for n in rows if n is not None)
 
 
+def is_lazy(value: Any) -> bool:
+    """Return whether an argument of ``fit`` is a collection. A function is an argument itself."""
+    return engine.is_collection(value) and not callable(value)
+
+
 def is_by_row(name: str, value: Any, n_rows: int | None) -> bool:
     """Return whether an argument of ``fit`` has one value for each row."""
     argument = name.rpartition("__")[2]
-    if argument == "sample_weight" or engine.is_collection(value):
+    if argument == "sample_weight" or is_lazy(value):
         return value is not None and not np.isscalar(value)
     listed = hasattr(value, "shape") or isinstance(value, list | tuple)
     by_row = listed and argument != "classes" and np.ndim(value) > 0
@@ -59,5 +64,5 @@ def is_by_row(name: str, value: Any, n_rows: int | None) -> bool:
 
 def at_hand(name: str, value: Any) -> Any:
     """Return an argument of ``fit``. Labels in a collection are computed, because they are few."""
-    labels = name.rpartition("__")[2] == "classes" and engine.is_collection(value)
+    labels = name.rpartition("__")[2] == "classes" and is_lazy(value)
     return np.asarray(plain(value)) if labels else value

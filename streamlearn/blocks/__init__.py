@@ -1,9 +1,9 @@
 """The block engine: it aligns containers and offers three verbs, `fold`, `reduce` and `map_rows`.
 
-It knows dask, and no algorithm.
+It knows dask, and no algorithm. `from_blocks` is for users.
 """
 
-from streamlearn.blocks.block import Block
+from streamlearn.blocks.block import Block, noted
 from streamlearn.blocks.containers import (
     Blocks,
     align,
@@ -13,7 +13,7 @@ from streamlearn.blocks.containers import (
     is_collection,
     is_frame,
     known_categories,
-    n_rows,
+    meta_of,
     of_frame,
     row_chunks,
     whole_rows,
@@ -21,9 +21,11 @@ from streamlearn.blocks.containers import (
 from streamlearn.blocks.fold import Record, Segment, fold
 from streamlearn.blocks.lazy_rows import LazyRows, as_lazy_rows, is_named, origin
 from streamlearn.blocks.map_rows import map_rows
+from streamlearn.blocks.parts import head, n_rows, some_columns, some_rows
 from streamlearn.blocks.plan import groups
 from streamlearn.blocks.reduce import bytes_read, reduce
-from streamlearn.blocks.schedule import noted
+from streamlearn.blocks.sources import from_blocks, taken_apart
+from streamlearn.blocks.streams import StreamedRows
 
 __all__ = [
     "Block",
@@ -31,24 +33,31 @@ __all__ = [
     "LazyRows",
     "Record",
     "Segment",
+    "StreamedRows",
     "align",
     "as_lazy_rows",
     "bytes_read",
     "check_kind",
     "first_block",
     "fold",
+    "from_blocks",
     "groups",
+    "head",
     "in_memory",
     "is_collection",
     "is_frame",
     "is_named",
     "known_categories",
     "map_rows",
+    "meta_of",
     "n_rows",
     "noted",
     "of_frame",
     "origin",
     "reduce",
     "row_chunks",
+    "some_columns",
+    "some_rows",
+    "taken_apart",
     "whole_rows",
 ]

@@ -1,7 +1,9 @@
-"""One block: the rows of a chunk, with their targets and weights."""
+"""One block: the rows of a chunk, with their targets and weights, and the notes on its errors."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 
@@ -46,3 +48,17 @@ class Block(NamedTuple):
     def along(self) -> dict[str, Any]:
         """All parts but X, by name."""
         return {name: part for name, part in self.parts.items() if name != "X"}
+
+
+@contextmanager
+def noted(where: str) -> Iterator[None]:
+    """Add a note to an error that says where it happened. The error keeps its type.
+
+    An error gets one note only: the first, which names the place most closely.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not any(note.startswith("In ") for note in getattr(error, "__notes__", ())):
+            error.add_note(f"In {where}.")
+        raise

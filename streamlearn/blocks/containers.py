@@ -17,8 +17,11 @@ from streamlearn._arrays.sparse import csr, is_sparse
 from streamlearn.blocks.block import Block
 from streamlearn.blocks.graph import DataNode, Key, raw_graph
 from streamlearn.blocks.lazy_rows import origin
+from streamlearn.blocks.parts import n_rows, without_rows
 from streamlearn.blocks.plan import Plan, split
 from streamlearn.blocks.shuffles import set_apart, warn_of_orders
+from streamlearn.blocks.sources import as_rows, is_source
+from streamlearn.blocks.streams import StreamedRows, all_rows
 
 
 class Blocks(NamedTuple):
@@ -38,6 +41,8 @@ class Blocks(NamedTuple):
         The dask collections among the containers.
     functions : dict of str to tuple of callable
         The functions of each part that arrives as `LazyRows`.
+    streamed : dict of str to StreamedRows, or None
+        The parts that come from sources of blocks, whose number is not known.
     """
 
     names: tuple[str, ...]
@@ -46,20 +51,21 @@ class Blocks(NamedTuple):
     rows: tuple[int | None, ...]
     sources: tuple[Any, ...]
     functions: dict[str, tuple[Callable[..., Any], ...]] = {}
+    streamed: dict[str, StreamedRows] | None = None
 
     def __len__(self) -> int:
-        """Return the number of blocks."""
+        """Return the number of blocks; 0 if it is not known beforehand."""
         return len(self.rows)
 
     @property
     def in_memory(self) -> bool:
         """Whether the containers are in memory and make one block."""
-        return self.plan is None
+        return self.whole is not None
 
 
 def is_collection(x: object) -> bool:
-    """Return whether ``x`` is a dask collection, by dask's protocol."""
-    return is_dask_collection(x)
+    """Return whether ``x`` is a dask collection, by dask's protocol, or a source of blocks."""
+    return is_dask_collection(x) or is_source(x)
 
 
 def in_memory(*containers: Any) -> tuple[Any, ...]:
@@ -73,7 +79,19 @@ def in_memory(*containers: Any) -> tuple[Any, ...]:
         places = [i for i, x in enumerate(out) if is_dask_collection(x) and is_frame(x) is frames]
         for i, x in zip(places, compute(*(out[i] for i in places), traverse=False), strict=True):
             out[i] = x
+    places = [i for i, x in enumerate(out) if is_source(x)]
+    if places:
+        for i, x in zip(places, all_rows(*(as_rows(out[i]) for i in places)), strict=True):
+            out[i] = x
     return tuple(out)
+
+
+def meta_of(x: Any) -> Any:
+    """Return a container without rows that is like the blocks of a collection."""
+    x = as_rows(x)
+    if isinstance(x, StreamedRows):
+        return without_rows(x.head)
+    return x._meta if is_frame(x) else np.empty((0, *x.shape[1:]), x.dtype)
 
 
 def is_frame(x: object) -> bool:
@@ -105,17 +123,17 @@ def of_frame(x: object) -> bool:
 def whole_rows(X: Any) -> Any:
     """Return the dask array or frame ``X`` with each row in one chunk, lazily.
 
-    dask's rechunk is not used. It joins blocks of any library with NumPy, and it makes an empty
-    block share a source with the next one.
+    Rows of a source of blocks are returned as they are. dask's rechunk is not used. It joins blocks
+    of any library with NumPy, and it makes an empty block share a source with the next one.
 
     Raises
     ------
     TypeError
-        If ``X`` is a collection of another kind.
+        If ``X`` is a dask collection of another kind.
     """
-    X = plain(X)
+    X = as_rows(plain(X))
     check_kind("X", X)
-    if is_frame(X) or X.ndim != 2 or X.numblocks[1] == 1:
+    if isinstance(X, StreamedRows) or is_frame(X) or X.ndim != 2 or X.numblocks[1] == 1:
         return X
     width = {"k": X.shape[1]}
     return da.blockwise(
@@ -135,6 +153,8 @@ def row_chunks(X: Any) -> tuple[int | None, ...]:
     """Return the number of rows of each chunk of a collection, None where it is not known."""
     X = plain(X)
     check_kind("X", X)
+    if is_source(X):
+        return (None,)
     if is_frame(X):
         return (None,) * X.npartitions
     return tuple(None if isnan(n) else int(n) for n in X.chunks[0])
@@ -143,9 +163,9 @@ def row_chunks(X: Any) -> tuple[int | None, ...]:
 def align(*, lazy_rows: Sequence[str] = (), **containers: Any) -> Blocks:
     """Align containers over the same rows. Containers that are None are left out.
 
-    If the first container is a dask collection, the others are cut like it. Else all must be in
-    memory, and they make one block. Results of `map_rows` that are named in ``lazy_rows`` arrive as
-    `LazyRows`.
+    If the first container is a dask collection, the others are cut like it. If one comes from a
+    source of blocks, all others must, too. Else all must be in memory, and they make one block.
+    Results of `map_rows` that are named in ``lazy_rows`` arrive as `LazyRows`.
 
     Raises
     ------
@@ -155,10 +175,12 @@ def align(*, lazy_rows: Sequence[str] = (), **containers: Any) -> Blocks:
     ValueError
         If two collections are chunked differently along the rows, or if the lengths differ.
     """
-    given = {name: plain(x) for name, x in containers.items() if x is not None}
+    given = {name: as_rows(plain(x)) for name, x in containers.items() if x is not None}
     for name, x in given.items():
         rows_or_raise(x, name)
     (first, X), *others = given.items()
+    if any(isinstance(x, StreamedRows) for x in given.values()):
+        return _streamed(given, lazy_rows)
     lazy = {name: x for name, x in given.items() if is_dask_collection(x)}
     for name, x in lazy.items():
         check_kind(name, x)
@@ -213,6 +235,8 @@ def check_kind(name: str, x: Any) -> None:
         If it is another collection. The message names its type.
     """
     rows_or_raise(x, name)
+    if is_source(x):
+        return
     if not (is_frame(x) or hasattr(type(x), "chunks")):
         raise TypeError(
             f"{name} is a dask {type(x).__name__}. Give a dask array, DataFrame or Series; "
@@ -220,14 +244,36 @@ def check_kind(name: str, x: Any) -> None:
         )
 
 
-def n_rows(x: Any) -> int:
-    """Return the number of rows of an array, a frame or a list."""
-    return int(x.shape[0]) if hasattr(x, "shape") and len(x.shape) else len(x)
+def _streamed(given: dict[str, Any], lazy_rows: Sequence[str]) -> Blocks:
+    """Return the blocks of parts that all come from sources of blocks.
+
+    Raises
+    ------
+    TypeError
+        If one of them does not.
+    """
+    for name, x in given.items():
+        if not isinstance(x, StreamedRows):
+            first = next(n for n, other in given.items() if isinstance(other, StreamedRows))
+            raise TypeError(
+                f"{first} comes from a source of blocks and {name} does not "
+                f"({type(x).__name__}). Let the source give it: blocks (X, y, sample_weight), or "
+                "a source for each part, with the same blocks."
+            )
+    functions = {name: given[name].functions for name in lazy_rows if name in given}
+    parts = {name: x.base if name in functions else x for name, x in given.items()}
+    return Blocks(tuple(given), None, None, (), (), functions, parts)
 
 
 def first_block(X: Any) -> Any:
-    """Return what the first block with rows of a collection holds, read now; None without rows."""
-    parts = X.partitions if is_frame(X) else whole_rows(X).blocks
+    """Return what the first block with rows of a collection holds, read now; None without rows.
+
+    Of a source of blocks it is the first row.
+    """
+    X = whole_rows(X)
+    if isinstance(X, StreamedRows):
+        return X.head if n_rows(X.head) else None
+    parts = X.partitions if is_frame(X) else X.blocks
     for i, n in enumerate(row_chunks(X)):
         if n != 0:
             (block,) = compute(parts[i], traverse=False)

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from typing import Any, NamedTuple
 
-from streamlearn.blocks.block import Block
+from streamlearn.blocks.block import Block, noted
 from streamlearn.blocks.containers import Blocks
 from streamlearn.blocks.graph import DataNode, Task, TaskRef
-from streamlearn.blocks.schedule import Loaded, Schedule, noted, prepared, setting
+from streamlearn.blocks.schedule import Loaded, Schedule, prepared, setting
+from streamlearn.blocks.streams import in_lock_step
 
 SEGMENT = 64
 """Blocks of one graph. It is a number and not a duration, so results do not depend on speed."""
@@ -78,7 +80,8 @@ def fold(
         state. It runs in the block's own task, in parallel with the chain of steps. Blocks without
         rows are skipped.
     order : sequence of int, optional
-        The indices of the blocks to learn from, each at most once. By default all: 0, 1, 2...
+        The indices of the blocks to learn from, each at most once. By default all: 0, 1, 2... The
+        blocks of a source have no other order.
 
     Yields
     ------
@@ -87,12 +90,15 @@ def fold(
     Notes
     -----
     ``dask.config.set({"streamlearn.window": n})`` sets how many blocks may be loaded ahead. The
-    default is one for each thread, or two for each worker of a cluster. ``streamlearn.segment``
-    sets the number of blocks of one graph. Neither changes what is learned.
+    default is one for each thread, two for each worker of a cluster, or one of a source of blocks.
+    ``streamlearn.segment`` sets the number of blocks of one graph. Neither changes what is learned.
     """
     if blocks.whole is not None:
         whole = prepared(blocks.whole, {}, prepare, time.time())
         yield _update(step, 0, Segment(state, ()), whole)
+        return
+    if blocks.streamed is not None:
+        yield from _over_stream(step, state, blocks, prepare)
         return
     order = range(len(blocks)) if order is None else order
     schedule = Schedule(blocks, order, "update", ordered=True)
@@ -114,6 +120,27 @@ def fold(
         except GeneratorExit:
             schedule.close()
             raise
+
+
+def _over_stream(
+    step: Callable[..., Any], state: Any, blocks: Blocks, prepare: Callable[[Block], Any]
+) -> Iterator[Segment]:
+    """Fold over a source of blocks. A thread of its own reads and prepares them."""
+    assert blocks.streamed is not None
+    length, index, so_far = setting("segment", SEGMENT), 0, Segment(state, ())
+
+    def load(block: Block, start: float) -> Loaded:
+        return prepared(block, blocks.functions, prepare, start)
+
+    with closing(in_lock_step(blocks.streamed, load, window=setting("window", 1))) as loads:
+        for block in loads:
+            if len(so_far.records) == length:
+                yield so_far
+                so_far = so_far._replace(records=())
+            so_far = _update_in(step, index, so_far, block)
+            index += 1
+            del block
+    yield so_far
 
 
 def _update_in(step: Callable[..., Any], index: int, so_far: Segment, block: Loaded) -> Segment:

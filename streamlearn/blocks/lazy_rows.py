@@ -77,9 +77,9 @@ def _is_whole(function: Callable[..., Any]) -> bool:
 
 
 def in_block(
-    functions: tuple[Callable[..., Any], ...], number: int
+    functions: tuple[Callable[..., Any], ...], number: int | None
 ) -> tuple[Callable[..., Any], ...]:
-    """Return functions of rows as they are for the rows of one block."""
+    """Return functions of rows as they are for the rows of one block, or for a few of any."""
     return tuple(f(number) if is_numbered(f) else f for f in functions)
 
 

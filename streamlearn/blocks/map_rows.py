@@ -14,6 +14,7 @@ from dask.layers import ArrayBlockIdDep, ArraySliceDep
 from streamlearn._arrays import concat, is_array, to_numpy
 from streamlearn._arrays.plain import plain
 from streamlearn._arrays.sparse import is_sparse
+from streamlearn.blocks.block import noted
 from streamlearn.blocks.containers import is_frame, row_chunks, whole_rows
 from streamlearn.blocks.frames import described, filled
 from streamlearn.blocks.graph import optimized
@@ -25,7 +26,7 @@ from streamlearn.blocks.lazy_rows import (
     remember,
     then,
 )
-from streamlearn.blocks.schedule import noted
+from streamlearn.blocks.streams import StreamedRows
 
 
 def map_rows(
@@ -36,7 +37,7 @@ def map_rows(
     names: Sequence[str] | None = None,
     named: bool | None = None,
 ) -> Any:
-    """Apply ``function`` to each block of a dask array or frame, lazily.
+    """Apply ``function`` to each block of a collection, lazily.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ def map_rows(
         It takes a block, and returns an array or frame with the same rows. Blocks may be empty. If
         it has an attribute ``numbered`` that is true, it is called with the number of a block and
         returns the function for that block.
-    X : dask array or dask DataFrame
+    X : dask array, dask DataFrame or StreamedRows
     meta : array, Series or DataFrame
         The result of ``function`` for a few rows or for none. dask shows its dimensions, dtype and
         columns. One row is better than none: it shows whether objects are text.
@@ -56,12 +57,15 @@ def map_rows(
 
     Returns
     -------
-    dask array, or dask Series or DataFrame
+    dask array, dask Series or DataFrame, or StreamedRows
         A DataFrame if ``meta`` is one or ``names`` are given. A Series if X is a frame and the
         result has one value for each row. Both have the frame's index. Else an array, whose chunks
-        are the partitions.
+        are the partitions. Streamed rows if X is streamed, whatever ``meta`` and ``names`` are.
     """
     X = whole_rows(X)
+    named = hasattr(meta, "columns") if named is None else named
+    if isinstance(X, StreamedRows):
+        return X.through(function, named=named)
     source, functions = origin(X, numbered=True)
     functions = then(functions, function)
     framed = names is not None or hasattr(meta, "columns")
@@ -81,7 +85,6 @@ def map_rows(
     else:
         out = _of_array(source, functions, meta, like)
     out = _counted(out)
-    named = hasattr(meta, "columns") if named is None else named
     remember(out, source, functions, named=named)
     return out
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from functools import reduce as left_to_right
 from typing import Any, NamedTuple
@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from streamlearn.blocks.block import Block
 from streamlearn.blocks.containers import Blocks
 from streamlearn.blocks.graph import Key, List, Task, TaskRef
-from streamlearn.blocks.schedule import Loaded, Schedule, prepared
+from streamlearn.blocks.schedule import Loaded, Schedule, prepared, setting
+from streamlearn.blocks.streams import in_lock_step
 
 FAN_IN = 8
 """Results that one task merges. The number is fixed, so the scheduler cannot change rounding."""
@@ -35,7 +36,8 @@ def reduce(
         ``(a, b) -> state``, associative up to rounding.
     blocks : Blocks
     order : sequence of int, optional
-        The indices of the blocks to read, each at most once. By default all blocks: 0, 1, 2...
+        The indices of the blocks to read, each at most once. By default all blocks: 0, 1, 2... The
+        blocks of a source have no other order.
 
     Returns
     -------
@@ -45,6 +47,8 @@ def reduce(
     if blocks.whole is not None:
         whole = prepared(blocks.whole, {}, of_block, time.time())
         return _noted(Merged(whole.value, whole.bytes))
+    if blocks.streamed is not None:
+        return _noted(_over_stream(of_block, merge, blocks))
     schedule = Schedule(
         blocks, range(len(blocks)) if order is None else order, "part", ordered=False
     )
@@ -70,6 +74,32 @@ class Merged(NamedTuple):
 
     value: Any
     bytes: int
+
+
+def _over_stream(
+    of_block: Callable[[Block], Any], merge: Callable[[Any, Any], Any], blocks: Blocks
+) -> Merged:
+    """Merge the states of a source of blocks in the same tree, which grows while they are read."""
+    assert blocks.streamed is not None
+    levels: list[list[Loaded | Merged]] = []
+
+    def add(part: Loaded | Merged, level: int) -> None:
+        if level == len(levels):
+            levels.append([])
+        levels[level].append(part)
+        if len(levels[level]) == FAN_IN:
+            full, levels[level] = levels[level], []
+            add(_merge(merge, full), level + 1)
+
+    reading = in_lock_step(blocks.streamed, lambda *read: read, window=setting("window", 1))
+    with closing(reading) as read:
+        for block, start in read:
+            add(prepared(block, blocks.functions, of_block, start), 0)
+            del block
+    rest: list[Loaded | Merged] = []
+    for level in levels:
+        rest = [_merge(merge, level + rest)]
+    return _merge(merge, rest)
 
 
 def _merge(merge: Callable[..., Any], parts: list[Loaded | Merged]) -> Merged:

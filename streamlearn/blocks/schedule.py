@@ -11,7 +11,6 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import chain
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -21,8 +20,8 @@ from dask.sizeof import sizeof
 
 from streamlearn._arrays import is_array, nbytes
 from streamlearn._arrays.plain import plain
-from streamlearn.blocks.block import Block
-from streamlearn.blocks.containers import Blocks, n_rows
+from streamlearn.blocks.block import Block, noted
+from streamlearn.blocks.containers import Blocks
 from streamlearn.blocks.graph import (
     Annotations,
     GraphNode,
@@ -36,6 +35,7 @@ from streamlearn.blocks.graph import (
     scheduler,
 )
 from streamlearn.blocks.lazy_rows import LazyRows, in_block
+from streamlearn.blocks.parts import n_rows
 from streamlearn.blocks.plan import Plan, Recipe, origins, run_recipe
 from streamlearn.blocks.read_ahead import gates, is_source, lifetimes, sources
 
@@ -283,20 +283,6 @@ def share(recipe: Recipe, index: int, _gate: Any, *inputs: Any) -> Any:
     with noted(f"what block {index} shares with others, which could not be made"):
         (made,) = run_recipe(recipe, inputs)
     return made
-
-
-@contextmanager
-def noted(where: str) -> Iterator[None]:
-    """Add a note to an error that says where it happened. The error keeps its type.
-
-    An error gets one note only: the first, which names the place most closely.
-    """
-    try:
-        yield
-    except Exception as error:
-        if not any(note.startswith("In ") for note in getattr(error, "__notes__", ())):
-            error.add_note(f"In {where}.")
-        raise
 
 
 def prepared(

@@ -221,6 +221,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         """
         check_parameters(self, again=True)
         with unchanged_on_error(self):
+            X, y, sample_weight = engine.taken_apart(X, y, sample_weight)
             given = self._check_inputs(X, y, sample_weight, reset=True)
             draws = check_random_state(self.random_state)
             shuffles = given.blocks.in_memory and given.flow is not None
@@ -269,6 +270,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         """
         check_parameters(self, again=False)
         with unchanged_on_error(self):
+            X, y, sample_weight = engine.taken_apart(X, y, sample_weight)
             first = not hasattr(self, "cluster_centers_")
             given = self._check_inputs(X, y, sample_weight, reset=first)
             learned, draws = Learned() if first else self._learned, None
@@ -488,6 +490,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         array or dask collection of shape (n_samples,)
             The numbers of the clusters, as `predict` returns them.
         """
+        X, y, sample_weight = engine.taken_apart(X, y, sample_weight)
         self.fit(X, sample_weight=sample_weight)
         return self.labels_ if self.compute_labels else self.predict(X)
 

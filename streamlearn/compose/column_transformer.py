@@ -108,6 +108,7 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_ke
     def _fit_lazily(self, X: Any, y: Any, params: dict[str, Any]) -> Any:
         """Fit to a collection, and return what has flowed through this."""
         _none_or_raise(params)
+        X, y, _ = engine.taken_apart(X, y)
         self._validate_params()
         with unchanged_on_error(self):
             return one_pass.fit_alone("columntransformer", self, X, y)
@@ -116,6 +117,7 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_ke
         """Fit all transformers, then transform X; lazily, if it is a collection."""
         if not engine.is_collection(X):
             return super().fit_transform(X, y, **params)
+        X, y, _ = engine.taken_apart(X, y)
         return rows_of_fit(of_flow(self._fit_lazily(X, y, params)), self.transform, X)
 
     def transform(self, X: Any, **params: Any) -> Any:
@@ -138,8 +140,7 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_ke
         return ask(self, "transform", X)
 
 
-# scikit-learn's own methods follow set_output already. Once more around ours it would compute what
-# is lazy.
+# scikit-learn's wrapper around ``transform`` would compute lazy results. The blocks are framed.
 ColumnTransformer._sklearn_auto_wrap_output_keys = {"transform"}
 
 

@@ -323,7 +323,9 @@ class SimpleImputer(TableTransformer):
 
     def _transform(self, X: Any, names: Any) -> Any:
         X, reader = check_table(self, X, reset=False)
-        function = self._function(reader, framed=engine.is_frame(X))
+        streamed = isinstance(X, engine.StreamedRows)
+        asked = streamed and _get_output_config("transform", self)["dense"] == "pandas"
+        function = self._function(reader, framed=asked or engine.is_frame(X))
         if not engine.is_collection(X):
             return function(X)
         if engine.is_frame(X):
@@ -366,7 +368,8 @@ class SimpleImputer(TableTransformer):
             X = engine.whole_rows(X)
         elif not is_array(X) and not is_frame_in_memory(X):
             X = np.asarray(X)
-        reader = reader_of(type(self).__name__, X._meta if engine.is_frame(X) else X)
+        shown = engine.meta_of(X) if engine.is_collection(X) else X
+        reader = reader_of(type(self).__name__, shown)
         features = tuple(self.indicator_.features_.tolist())
         n_columns = len(self._kept) + len(features)
         if reader.n_features != n_columns:
@@ -381,7 +384,7 @@ class SimpleImputer(TableTransformer):
         )
         if not engine.is_collection(X):
             return function(X)
-        nothing = np.asarray(X._meta) if engine.is_frame(X) else np.empty((0, n_columns), X.dtype)
+        nothing = shown if is_array(shown) else np.asarray(shown)
         if fitted is not None:
             nothing = reader.floats().rows(nothing)
         made = replace(function, fitted=None)(nothing)

@@ -282,7 +282,7 @@ default="auto"
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         coef_init: Any = None,
         intercept_init: Any = None,
         sample_weight: Any = None,
@@ -295,6 +295,7 @@ default="auto"
             The rows to learn from: numbers without NaN and infinity, dense or sparse.
         y : array, Series, dask array or dask Series of shape (n_samples,)
             The label of each row: whole numbers, booleans or strings.
+            None if the blocks of X bring it.
         coef_init : array of shape (n_classes, n_features), default=None
             The coefficients to start from, with one row for two classes. None starts from 0.
         intercept_init : array of shape (n_classes,), default=None
@@ -314,6 +315,7 @@ default="auto"
         """
         self._check(partial_fit=False)
         with unchanged_on_error(self):
+            X, y, sample_weight = engine.taken_apart(X, y, sample_weight)
             given = self._check_inputs(X, y, sample_weight, reset=True, target="labels")
             classes, found = declared(self, None, further=False), None
             balanced = self.class_weight == "balanced"
@@ -333,7 +335,7 @@ default="auto"
         return self
 
     def partial_fit(
-        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+        self, X: Any, y: Any = None, classes: Any = None, sample_weight: Any = None
     ) -> SGDClassifier:
         """Learn from more rows, in one epoch.
 
@@ -343,6 +345,7 @@ default="auto"
             The rows to learn from: numbers without NaN and infinity, dense or sparse.
         y : array, Series, dask array or dask Series of shape (n_samples,)
             The label of each row: whole numbers, booleans or strings.
+            None if the blocks of X bring it.
         classes : array of shape (n_classes,), default=None
             All labels that will ever occur. The first call needs them, here or as the parameter of
             the estimator.
@@ -491,7 +494,7 @@ default="auto"
         """
         return self._out("predict_log_proba", X, partial(_log_probabilities, self.loss))
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the accuracy: the share of rows whose label is predicted right.
 
         A collection is read once.
@@ -502,6 +505,7 @@ default="auto"
             The rows, with the features of `fit`.
         y : array, Series, dask array or dask Series of shape (n_samples,)
             The true label of each row.
+            None if the blocks of X bring it.
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weight of each row. None means 1 for every row.
 
@@ -510,6 +514,7 @@ default="auto"
         float
             A number between 0 and 1.
         """
+        X, y, sample_weight = engine.taken_apart(X, y, sample_weight)
         return metrics.accuracy_score(y, self.predict(X), sample_weight=sample_weight)
 
 

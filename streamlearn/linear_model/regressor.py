@@ -10,6 +10,7 @@ from streamlearn import metrics
 from streamlearn._arrays import Array
 from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._training.course import Learned
+from streamlearn.blocks import taken_apart
 from streamlearn.core.scores import R2
 from streamlearn.linear_model.base import SGD, one_column
 
@@ -226,7 +227,7 @@ default="auto"
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         coef_init: Any = None,
         intercept_init: Any = None,
         sample_weight: Any = None,
@@ -239,6 +240,7 @@ default="auto"
             The rows to learn from: numbers without NaN and infinity, dense or sparse.
         y : array, Series, dask array or dask Series of shape (n_samples,)
             The target of each row: numbers without NaN and infinity.
+            None if the blocks of X bring it.
         coef_init : array of shape (n_features,), default=None
             The coefficients to start from. None starts from 0.
         intercept_init : array of shape (1,), default=None
@@ -262,7 +264,7 @@ default="auto"
             self._learn(given, learner, Learned(), 1, partial_fit=False)
         return self
 
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> SGDRegressor:
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> SGDRegressor:
         """Learn from more rows, in one epoch.
 
         Parameters
@@ -271,6 +273,7 @@ default="auto"
             The rows to learn from: numbers without NaN and infinity, dense or sparse.
         y : array, Series, dask array or dask Series of shape (n_samples,)
             The target of each row: numbers without NaN and infinity.
+            None if the blocks of X bring it.
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weight of each row. None means 1 for every row.
 
@@ -317,7 +320,7 @@ default="auto"
         """
         return self._out("predict", X, one_column)
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return R2, the coefficient of determination of the predictions.
 
         A collection is read once.
@@ -328,6 +331,7 @@ default="auto"
             The rows, with the features of `fit`.
         y : array, Series, dask array or dask Series of shape (n_samples,)
             The true target of each row.
+            None if the blocks of X bring it.
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weight of each row. None means 1 for every row.
 
@@ -336,4 +340,5 @@ default="auto"
         float
             A number that is at most 1.
         """
+        X, y, sample_weight = taken_apart(X, y, sample_weight)
         return metrics.r2_score(y, self.predict(X), sample_weight=sample_weight)

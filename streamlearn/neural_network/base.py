@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from streamlearn import blocks as engine
 from streamlearn._arrays import Array, to_numpy
 from streamlearn._estimator.inputs import Given, check_inputs, check_parameters, unchanged_on_error
 from streamlearn._estimator.moving import Movable
@@ -123,6 +124,7 @@ class MLP(Movable, Versioned, BaseEstimator):
             raise ValueError("partial_fit does not support early_stopping=True")
         anew = not hasattr(self, "coefs_") or not (self.warm_start or further)
         with unchanged_on_error(self):
+            X, y, sample_weight = engine.taken_apart(X, y, sample_weight)
             given = check_inputs(
                 self,
                 X,

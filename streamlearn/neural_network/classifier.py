@@ -229,7 +229,7 @@ class MLPClassifier(ClassifierMixin, MLP):
         self.max_fun = max_fun
         self.classes = classes
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPClassifier:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> MLPClassifier:
         """Fit to X and y, and forget what was learned before unless ``warm_start``.
 
         Parameters
@@ -238,6 +238,7 @@ class MLPClassifier(ClassifierMixin, MLP):
             The rows to learn from: dense numbers without NaN and infinity.
         y : array, Series, DataFrame or dask's, of shape (n_samples,) or (n_samples, n_labels)
             The label of each row, or an indicator with 0 or 1 for each label.
+            None if the blocks of X bring it.
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weight of each row. None means 1 for every row.
 
@@ -258,7 +259,7 @@ class MLPClassifier(ClassifierMixin, MLP):
 
     @available_if(MLP._can_partial_fit)
     def partial_fit(
-        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
+        self, X: Any, y: Any = None, sample_weight: Any = None, classes: Any = None
     ) -> MLPClassifier:
         """Learn from more rows, in one epoch. It does not exist for ``solver="lbfgs"``.
 
@@ -268,6 +269,7 @@ class MLPClassifier(ClassifierMixin, MLP):
             The rows to learn from: dense numbers without NaN and infinity.
         y : array, Series, DataFrame or dask's, of shape (n_samples,) or (n_samples, n_labels)
             The label of each row, or an indicator with 0 or 1 for each label.
+            None if the blocks of X bring it.
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weight of each row. None means 1 for every row.
         classes : array of shape (n_classes,), default=None
@@ -396,7 +398,7 @@ class MLPClassifier(ClassifierMixin, MLP):
         """
         return self._out("predict_log_proba", X, _log_probabilities)
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the accuracy: the share of rows whose label is predicted right.
 
         A row of an indicator is right if all its labels are. A collection is read once.
@@ -407,6 +409,7 @@ class MLPClassifier(ClassifierMixin, MLP):
             The rows, with the features of `fit`.
         y : array, Series, DataFrame or dask's, of shape (n_samples,) or (n_samples, n_labels)
             The true labels.
+            None if the blocks of X bring it.
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weight of each row. None means 1 for every row.
 
@@ -415,6 +418,7 @@ class MLPClassifier(ClassifierMixin, MLP):
         float
             A number between 0 and 1.
         """
+        X, y, sample_weight = engine.taken_apart(X, y, sample_weight)
         return metrics.accuracy_score(y, self.predict(X), sample_weight=sample_weight)
 
     def __sklearn_tags__(self) -> Any:

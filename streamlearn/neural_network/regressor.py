@@ -10,6 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from streamlearn import metrics
 from streamlearn._estimator.inputs import Given
 from streamlearn._sklearn import StrOptions
+from streamlearn.blocks import taken_apart
 from streamlearn.core.scores import R2
 from streamlearn.neural_network.base import MLP, one_column
 from streamlearn.neural_network.targets import Goal, counts_or_raise, n_columns
@@ -214,7 +215,7 @@ class MLPRegressor(RegressorMixin, MLP):
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> MLPRegressor:
         """Fit to X and y, and forget what was learned before unless ``warm_start``.
 
         Parameters
@@ -223,6 +224,7 @@ class MLPRegressor(RegressorMixin, MLP):
             The rows to learn from: dense numbers without NaN and infinity.
         y : array, Series, DataFrame or dask's, of shape (n_samples,) or (n_samples, n_outputs)
             The target of each row: numbers without NaN and infinity.
+            None if the blocks of X bring it.
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weight of each row. None means 1 for every row.
 
@@ -242,7 +244,7 @@ class MLPRegressor(RegressorMixin, MLP):
         return self
 
     @available_if(MLP._can_partial_fit)
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> MLPRegressor:
         """Learn from more rows, in one epoch. It does not exist for ``solver="lbfgs"``.
 
         Parameters
@@ -251,6 +253,7 @@ class MLPRegressor(RegressorMixin, MLP):
             The rows to learn from: dense numbers without NaN and infinity.
         y : array, Series, DataFrame or dask's, of shape (n_samples,) or (n_samples, n_outputs)
             The target of each row: numbers without NaN and infinity.
+            None if the blocks of X bring it.
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weight of each row. None means 1 for every row.
 
@@ -299,7 +302,7 @@ class MLPRegressor(RegressorMixin, MLP):
         """
         return self._out("predict", X, one_column)
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return R2, the coefficient of determination of the predictions.
 
         Several outputs are averaged. A collection is read once.
@@ -310,6 +313,7 @@ class MLPRegressor(RegressorMixin, MLP):
             The rows, with the features of `fit`.
         y : array or dask's, of shape (n_samples,) or (n_samples, n_outputs)
             The true targets.
+            None if the blocks of X bring it.
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weight of each row. None means 1 for every row.
 
@@ -318,4 +322,5 @@ class MLPRegressor(RegressorMixin, MLP):
         float
             A number that is at most 1.
         """
+        X, y, sample_weight = taken_apart(X, y, sample_weight)
         return metrics.r2_score(y, self.predict(X), sample_weight=sample_weight)

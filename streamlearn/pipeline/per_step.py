@@ -64,7 +64,7 @@ class OfCollection(Lazily):
             flow = one_pass.fit_alone(self.name, self.estimator, X, y)
             return rows_of_fit(of_flow(flow), partial(ask, self.estimator, "transform"), X)
         rows = self._load_and_fit(X, y, params)
-        meta = self.estimator.transform(stages.head(rows, 1))
+        meta = self.estimator.transform(engine.head(rows, 1))
         return ask(self.estimator, "transform", X, meta=meta)
 
     def fit_predict(self, X: Any, y: Any = None, **params: Any) -> Any:

@@ -42,6 +42,9 @@ def _asked(name: str) -> Any:
 
     @wraps(theirs_too.fn)
     def method(self: Pipeline, X: Any, *args: Any, **params: Any) -> Any:
+        if name == "score" and not args:
+            X, y = _taken_apart(X, params.pop("y", None))
+            args = (y,)
         if not engine.is_collection(X):
             return theirs_too.fn(self, X, *args, **params)
         check_is_fitted(self)
@@ -197,6 +200,7 @@ class Pipeline(Versioned, theirs.Pipeline):
         ValueError
             If a step raises it.
         """
+        X, y = _taken_apart(X, y)
         if self._in_one_pass(X):
             self._fit_in_one_pass(X, y, params)
             return self
@@ -233,6 +237,7 @@ class Pipeline(Versioned, theirs.Pipeline):
         array, DataFrame, dask array or dask DataFrame
             What the last step makes of the rows.
         """
+        X, y = _taken_apart(X, y)
         if self._in_one_pass(X):
             return self._fit_and_ask("transform", X, y, params)
         return self._fit_per_step("fit_transform", X, y, params)
@@ -257,6 +262,7 @@ class Pipeline(Versioned, theirs.Pipeline):
         array or dask collection of shape (n_samples,)
             The predictions of the last step.
         """
+        X, y = _taken_apart(X, y)
         if self._in_one_pass(X):
             return self._fit_and_ask("predict", X, y, params)
         return self._fit_per_step("fit_predict", X, y, params)
@@ -289,6 +295,7 @@ class Pipeline(Versioned, theirs.Pipeline):
         TypeError, ValueError
             If `fit` would raise them in one pass.
         """
+        X, y = _taken_apart(X, y)
         self._fit_in_one_pass(X, y, params, further=True, classes=classes)
         return self
 
@@ -398,6 +405,24 @@ def make_pipeline(
         transform_input=transform_input,
         verbose=verbose,
     )
+
+
+def _taken_apart(X: Any, y: Any) -> tuple[Any, Any]:
+    """Return X and y. If X is a source of blocks, they are its parts.
+
+    Raises
+    ------
+    ValueError
+        If its blocks have weights, because these could be for any of the steps.
+    """
+    X, y, weight = engine.taken_apart(X, y)
+    if weight is not None:
+        raise ValueError(
+            "The blocks of X bring sample_weight, and a pipeline wants to know for which step. "
+            "Take them apart and name it: X, y, w = streamlearn.blocks.from_blocks(source), then "
+            "fit(X, y, step__sample_weight=w)."
+        )
+    return X, y
 
 
 @contextmanager

@@ -122,6 +122,8 @@ class Scout:
     def _fitted(self, leaf: Leaf, X: Any) -> Known:
         """Return the stage of a fitted copy of a step."""
         step, out = leaf.estimator, clone(leaf.estimator)
+        if isinstance(X, engine.StreamedRows):
+            X.again_or_raise()  # The steps after it read the rows, too.
         if hasattr(out, "_cross_fit"):
             return Known(step, out, out._cross_fit(X, self.y, leaf.params))
         inner = stages.leaves_within("", step)
@@ -206,7 +208,9 @@ def _transformed(fitted: Any, X: Any) -> Any:
 def _sample(X: Any) -> Any:
     """Return a few rows of a container, or some that are like them."""
     if not engine.is_collection(X):
-        return stages.head(X, 2)
+        return engine.head(X, 2)
+    if isinstance(X, engine.StreamedRows):
+        return X.head
     return X._meta_nonempty if engine.is_frame(X) else np.zeros((2, X.shape[1]), X.dtype)
 
 
@@ -214,15 +218,14 @@ def _selected(X: Any, columns: Any) -> Any:
     """Return some columns of a container; of a frame it reads only these."""
     if isinstance(columns, slice):
         return X
+    if isinstance(X, engine.StreamedRows):
+        return X.select(columns)
     if not hasattr(X, "columns"):
         return X[:, columns]
     names = [X.columns[j] for j in columns]
     if engine.is_collection(X) and not engine.is_named(X):
         # It stands for an array, whose columns have no names for a step that is fitted to them.
         nothing = np.empty((0, len(columns)))
-        return engine.map_rows(partial(_columns, columns), X, meta=nothing, names=names)
+        chosen = partial(engine.some_columns, which=tuple(columns))
+        return engine.map_rows(chosen, X, meta=nothing, names=names)
     return X[names]
-
-
-def _columns(columns: list[int], rows: Any) -> Any:
-    return rows[:, columns]

@@ -20,8 +20,9 @@ from streamlearn.preprocessing.target_sums import Counted, Moments
 class CrossFitted:
     """The function that encodes the rows of ``fit``, each by what the rows of other folds say.
 
-    It depends on the number of the block, which is None in memory. The rows of a block must be
-    those of ``fit``, in the same order.
+    It depends on the number of the block. The rows of a block must be those of ``fit``, in the same
+    order. Without a number they are all rows if those of ``fit`` were in memory, else some that are
+    encoded as others, to see what comes out.
 
     Attributes
     ----------
@@ -53,6 +54,8 @@ class CrossFitted:
 def _encoded(
     known: CrossFitted, number: int | None, table: Table, _block: int | None
 ) -> np.ndarray:
+    if number is None and known.given is None:
+        return known.encoder._transformed(table, None)
     found, codes = known.rows.get(0 if number is None else number), known.encoder._codes(table)
     if found != table.n_rows and table.n_rows:
         raise ValueError(

@@ -15,7 +15,7 @@ from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._estimator.outputs import Transformer
 from streamlearn._estimator.tables import TableReader, check_table, table_out
 from streamlearn._sklearn import StrOptions
-from streamlearn._validation.columns import Table, table_of
+from streamlearn._validation.columns import Table
 from streamlearn._validation.dates import Instants, holds_dates, instants_of, part_of
 
 PARTS = ("year", "month", "day", "hour", "minute", "second", "microsecond", "nanosecond")
@@ -171,13 +171,8 @@ class DatetimeEncoder(Transformer):
             )
         with unchanged_on_error(self):
             X, reader = check_table(self, X, reset=True)
-            if engine.is_frame(X):
-                table = table_of(X._meta)
-            elif engine.is_collection(X):
-                table = table_of(np.empty((0, X.shape[1]), X.dtype))
-            else:
-                table = reader.table(X)
-            _dates_or_raise(table, reader)
+            rows = engine.meta_of(X) if engine.is_collection(X) else X
+            _dates_or_raise(reader.table(rows), reader)
         return self
 
     def _encoding(self) -> Encoding:

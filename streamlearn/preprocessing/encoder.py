@@ -12,7 +12,7 @@ from streamlearn._estimator.table_transformer import TableStatistic, TableTransf
 from streamlearn._estimator.tables import TableReader, check_table
 from streamlearn._validation.categories import Counts, Lookup, count, few_or_raise, merge
 from streamlearn._validation.columns import Table
-from streamlearn.blocks import is_collection, is_frame, known_categories
+from streamlearn.blocks import is_collection, known_categories, meta_of
 from streamlearn.preprocessing.from_counts import Encoded
 
 
@@ -46,7 +46,8 @@ class CategoryEncoder(TableTransformer):
             if len(values) < X.shape[1]:
                 return None
         else:
-            dtypes = X.dtypes if is_frame(X) else [X.dtype] * X.shape[1]
+            rows = meta_of(X)
+            dtypes = rows.dtypes if hasattr(rows, "dtypes") else [rows.dtype] * X.shape[1]
             values = [
                 np.empty(0, dtype if isinstance(dtype, np.dtype) else object) for dtype in dtypes
             ]

@@ -114,6 +114,7 @@ class FunctionTransformer(
         if not engine.is_collection(X) and not is_foreign(X):
             return super().fit(X, y)
         self._validate_params()
+        X, _, _ = engine.taken_apart(X)
         with unchanged_on_error(self):
             if not engine.is_collection(X):
                 X = check_rows(self, X, reset=True)[0] if self.validate else self._columns_of(X)
@@ -127,7 +128,8 @@ class FunctionTransformer(
 
     def _columns_of(self, X: Any) -> Any:
         """Set the features by what X says of itself; return X."""
-        said = X._meta if engine.is_frame(X) else X
+        streamed = isinstance(X, engine.StreamedRows)
+        said = engine.meta_of(X) if streamed or engine.is_frame(X) else X
         _check_feature_names(self, said, reset=True)
         if len(said.shape) == 2:
             _check_n_features(self, said, reset=True)
@@ -182,6 +184,7 @@ class FunctionTransformer(
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
         """Fit to X, then transform it."""
+        X, y, _ = engine.taken_apart(X, y)
         return self.fit(X, y, **fit_params).transform(X)
 
     def _plain(self, *, check_inverse: bool = False) -> Any:

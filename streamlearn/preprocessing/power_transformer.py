@@ -25,7 +25,7 @@ from streamlearn._estimator.outputs import RowFunction, Transformer, rows_out
 from streamlearn._sklearn import StrOptions
 from streamlearn._validation.messages import no_rows
 from streamlearn._validation.reader import Reader, same_place_or_raise
-from streamlearn.blocks import Block, is_frame, reduce
+from streamlearn.blocks import Block, is_frame, reduce, taken_apart
 from streamlearn.core.power_map import Origin, PowerMap, lambda_bounds, origin_of
 from streamlearn.core.statistics import extremes, likelihood, moments
 
@@ -146,6 +146,7 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
         """
         self._validate_params()
         with unchanged_on_error(self):
+            X, _, _ = taken_apart(X)
             given = check_inputs(self, X, reset=True, allow_nan=True)
             name = type(self).__name__
             first = reduce(partial(_first_look, given.reader), partial(_both, name), given.blocks)
@@ -212,6 +213,7 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
 
     def fit_transform(self, X: Any, y: Any = None) -> Any:  # type: ignore[override]
         """Fit to X, then transform it; the same parameters as `fit`."""
+        X, y, _ = taken_apart(X, y)
         return self.fit(X, y).transform(X)
 
     def inverse_transform(self, X: Any) -> Any:

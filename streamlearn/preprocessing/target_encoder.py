@@ -174,20 +174,21 @@ class TargetEncoder(OneToOneFeatureMixin, CategoryEncoder):
             If there are no rows or columns, the target is of another type, or the parameters do
             not fit them.
         """
-        return super().fit(X, self._target(y))
+        return super().fit(*self._with_target(X, y))
 
     def partial_fit(self, X: Any, y: Any) -> Self:  # type: ignore[override]
         """Learn from more rows; the same parameters and errors as `fit`."""
-        return super().partial_fit(X, self._target(y))
+        return super().partial_fit(*self._with_target(X, y))
 
-    def _target(self, y: Any) -> Any:
-        """Return a target as it can be cut; raise if there is none."""
+    def _with_target(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Return rows and their target, as it can be cut; raise if there is none."""
+        X, y, _ = engine.taken_apart(X, y)
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y "
                 "is None."
             )
-        return y if engine.is_collection(y) or hasattr(y, "__len__") else np.asarray(y)
+        return X, y if engine.is_collection(y) or hasattr(y, "__len__") else np.asarray(y)
 
     def fit_transform(self, X: Any, y: Any, **params: Any) -> Any:  # type: ignore[override]
         """Learn from all rows, and encode each by what the rows of other folds say.
@@ -209,6 +210,7 @@ class TargetEncoder(OneToOneFeatureMixin, CategoryEncoder):
         TypeError, ValueError
             As `fit`; and if the folds are not made for cross-fitting, or all rows are in one.
         """
+        X, y = self._with_target(X, y)
         with unchanged_on_error(self):
             return self._cross_fitted(X, self._cross_fit(X, y, params))
 
@@ -219,7 +221,7 @@ class TargetEncoder(OneToOneFeatureMixin, CategoryEncoder):
         """
         params = params or {}
         _raise_for_params(params, self, "fit_transform")
-        y = self._target(y)
+        X, y = self._with_target(X, y)
         self._validate_params()
         statistic, folds = self._table_statistic(), None
         if not engine.is_collection(X):

@@ -15,7 +15,7 @@ from streamlearn.stages.chain import Chain
 from streamlearn.stages.flow import Flow
 from streamlearn.stages.of_columns import layout_of
 from streamlearn.stages.rowless import learns_nothing
-from streamlearn.stages.stage import Known, Mergeable, StagedBlock, head
+from streamlearn.stages.stage import Known, Mergeable, StagedBlock
 from streamlearn.stages.steps import OURS, able_or_raise, adopt, is_ours, set_features, stage_of
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
     "able_or_raise",
     "adopt",
     "branches_of",
-    "head",
     "is_ours",
     "layout_of",
     "learns_nothing",

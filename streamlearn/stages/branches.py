@@ -16,10 +16,10 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from streamlearn._thirdparty.lazy import Method
 from streamlearn._validation.missing import as_known
 from streamlearn._validation.reader import Reader
-from streamlearn.blocks import LazyRows, n_rows
+from streamlearn.blocks import LazyRows, head, n_rows
 from streamlearn.stages.chain import Chain
 from streamlearn.stages.of_table import OfTable
-from streamlearn.stages.stage import Mergeable, StagedBlock, head
+from streamlearn.stages.stage import Mergeable, StagedBlock
 
 ANYTHING = Reader("ColumnTransformer", None, allow_nan=True)
 

@@ -20,7 +20,7 @@ from streamlearn._arrays.sparse import is_sparse, side_by_side
 from streamlearn._sklearn import _get_output_config
 from streamlearn._validation.reader import Reader
 from streamlearn._validation.tables import is_table, numbers_of
-from streamlearn.blocks import LazyRows
+from streamlearn.blocks import LazyRows, head, some_columns
 from streamlearn.stages.branches import (
     ANYTHING,
     Branches,
@@ -29,7 +29,7 @@ from streamlearn.stages.branches import (
     branches_of,
     with_others,
 )
-from streamlearn.stages.stage import StagedBlock, head
+from streamlearn.stages.stage import StagedBlock
 
 
 class Place(NamedTuple):
@@ -141,7 +141,7 @@ class OfColumns(Branches):
             return None
         parts = []
         for place in layout:
-            part = StagedBlock(LazyRows(_select(rows, place.columns)))
+            part = StagedBlock(LazyRows(some_columns(rows, place.columns)))
             if place.learns:
                 part = self.branches[place.name].of_block(
                     part.rows, {}, reader.of_anything(), block, learns
@@ -255,13 +255,6 @@ def layout_of(estimator: ColumnTransformer, sample: Any) -> list[Place]:
     taps = {name: Tap(name, see) for name, step in inner.items() if step != "drop"}
     with_others(estimator, taps).fit(sample)
     return found
-
-
-def _select(rows: Any, columns: list[int]) -> Any:
-    """Return some columns of a block."""
-    if hasattr(rows, "iloc"):
-        return rows.iloc[:, columns]
-    return rows[:, columns]
 
 
 def _array(rows: Any) -> Any:

@@ -19,7 +19,7 @@ A *stage* wraps one transformer. It has five methods:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -29,8 +29,8 @@ from sklearn import config_context, get_config
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
-from streamlearn._arrays import asarray, default_int, is_array, rows_at, to_numpy
-from streamlearn._arrays.sparse import csr, is_sparse
+from streamlearn._arrays import to_numpy
+from streamlearn._arrays.sparse import is_sparse
 from streamlearn._sklearn import _get_feature_names, _get_output_config, _wrap_data_with_container
 from streamlearn._thirdparty.lazy import Method
 from streamlearn._thirdparty.partial_fit import partially_fitted
@@ -41,7 +41,7 @@ from streamlearn._validation.reader import (
     read_weight,
     same_place_or_raise,
 )
-from streamlearn.blocks import LazyRows, n_rows
+from streamlearn.blocks import LazyRows, some_rows
 from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Learner, an_array
 
@@ -217,7 +217,7 @@ class Framed:
     def __call__(self, X: Any) -> Any:
         """Return the transformed rows of X in a frame."""
         rows = self.function(X)
-        rows = rows if is_sparse(rows) else to_numpy(rows)
+        rows = rows if is_sparse(rows) or hasattr(rows, "iloc") else to_numpy(rows)
         with config_context(**self.config):
             return _wrap_data_with_container("transform", rows, X, self.fitted)
 
@@ -311,7 +311,7 @@ class Stateless:
 
 @dataclass(frozen=True, eq=False)
 class Known(Stateless):
-    """One of our transformers that an earlier pass has fitted.
+    """A transformer that an earlier pass has fitted.
 
     Attributes
     ----------
@@ -350,20 +350,3 @@ class Known(Stateless):
 def as_they_are(X: Any) -> Any:
     """Return X."""
     return X
-
-
-def head(X: Any, n: int) -> Any:
-    """Return a copy of the first n rows of X. A view would keep all of X in memory."""
-    return some_rows(X, range(min(n, n_rows(X))))
-
-
-def some_rows(X: Any, which: Sequence[int]) -> Any:
-    """Return a copy of some rows of X."""
-    if hasattr(X, "iloc"):
-        return X.iloc[list(which)]
-    if hasattr(X, "get_columns"):
-        return X[list(which)]
-    X = csr(X) if is_sparse(X) else X
-    if not is_array(X):
-        return [X[i] for i in which]
-    return rows_at(X, asarray(which, like=X, dtype=default_int(X)))

@@ -21,7 +21,7 @@ from streamlearn._training.epochs import Progress, train
 from streamlearn._training.stopping import Never, NoBetterScore
 from streamlearn.wrappers import scoring
 from streamlearn.wrappers.block_learners import Fitted
-from streamlearn.wrappers.post_fit import ParallelPostFit
+from streamlearn.wrappers.post_fit import ParallelPostFit, parts_and_params
 from streamlearn.wrappers.split import Split, split_of
 
 
@@ -245,6 +245,7 @@ class Incremental(ParallelPostFit):
         if np.isscalar(y):
             raise TypeError(f"y must hold one value a row, got {y!r}.")
         first = not further or "estimator_" not in vars(self)
+        X, y, params = parts_and_params(X, y, params)
         params = self._routed(method, params)
         classes = self.classes if classes is None else classes
         if classes is not None:
@@ -302,7 +303,7 @@ class Lines:
     Parameters
     ----------
     total : int
-        The number of blocks to learn from.
+        The number of blocks to learn from; 0 if it is not known.
     """
 
     def __init__(self, total: int) -> None:
@@ -312,8 +313,9 @@ class Lines:
         """Print the progress."""
         said = f"-- Epoch {progress.n_iter}:"
         if progress.at == "segment":
+            of = f"of {self.total} " if self.total else ""
             print(  # noqa: T201
-                f"{said} {progress.blocks} of {self.total} blocks, {progress.rows_read} rows, "
+                f"{said} {progress.blocks} {of}blocks, {progress.rows_read} rows, "
                 f"{time.time() - self.started:.2f} seconds"
             )
         elif progress.at == "end" and progress.scores:

@@ -180,6 +180,7 @@ class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
             If the estimator's ``fit`` raises it.
         """
         self._validate_params()
+        X, y, params = parts_and_params(X, y, params)
         estimator = self._fresh()
         estimator.fit(X, y, **self._routed("fit", params))
         self.estimator_, self._like = estimator, kind_of(X)
@@ -203,6 +204,7 @@ class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
         array, dask array, or dask DataFrame
             The transformed rows, as `transform` returns them.
         """
+        X, y, params = parts_and_params(X, y, params)
         return self.fit(X, y, **params).transform(X)
 
     predict = _lazy("predict")
@@ -242,6 +244,7 @@ class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
             If the score has no form for a collection, or if ``scoring`` is a metric.
         """
         check_is_fitted(self)
+        X, y, params = parts_and_params(X, y, params)
         scorer, inner = scoring.scorer_of(self.scoring), self._inner()
         params = self._routed("score", params, of="estimator" if scorer is None else "scorer")
         if engine.is_collection(X):
@@ -341,6 +344,12 @@ class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
         if not hasattr(self.estimator, "__sklearn_tags__"):
             return super().__sklearn_tags__()
         return deepcopy(get_tags(self.estimator))
+
+
+def parts_and_params(X: Any, y: Any, params: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+    """Return X, y and the arguments of ``fit``. If X is a source, its parts are among them."""
+    X, y, weight = engine.taken_apart(X, y, params.get("sample_weight"))
+    return X, y, params if weight is None else {**params, "sample_weight": weight}
 
 
 def kind_of(X: Any) -> Any:

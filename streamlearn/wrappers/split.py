@@ -11,7 +11,7 @@ from sklearn import get_config
 from streamlearn import blocks as engine
 from streamlearn._arrays import asarray, default_int, is_array, namespace
 from streamlearn._sklearn import _safe_indexing
-from streamlearn._thirdparty.tags import is_by_row, rows_known
+from streamlearn._thirdparty.tags import is_by_row, is_lazy, rows_known
 from streamlearn._training.course import generator
 from streamlearn.wrappers import scoring
 from streamlearn.wrappers.block_learners import AsGiven, Copies, Fitted, too_few_blocks
@@ -85,7 +85,7 @@ def split_of(
         If X is in memory and another container is not.
     """
     lazy = engine.is_collection(X)
-    if not lazy and held_out is None and not any(map(engine.is_collection, (y, *params.values()))):
+    if not lazy and held_out is None and not any(map(is_lazy, (y, *params.values()))):
         return _in_memory(X, y, params)
     if not lazy:
         X, y = (x if x is None or _says_its_rows(x) else np.asarray(x) for x in (X, y))
@@ -127,7 +127,11 @@ def _blocks_held_out(blocks: engine.Blocks, share: float, seed: int) -> list[int
     A block of unknown length is read to count its rows. Blocks that share a source are held out
     together, because the source is read once.
     """
-    assert blocks.plan is not None
+    if blocks.plan is None:
+        raise ValueError(
+            "patience holds out blocks, and the number of blocks of a source is not known "
+            "beforehand. Give a dask collection, or hold out rows in a source of their own."
+        )
     groups = [[b for b in group if blocks.rows[b] != 0] for group in engine.groups(blocks.plan)]
     groups = [group for group in groups if group]
     if len(groups) < 2:

@@ -222,14 +222,13 @@ def test_sparse_rows_of_torch_are_refused_and_the_advice_works(name, layout):
     np.testing.assert_array_equal(np.concatenate([b.toarray() for b in blocks_of(made)]), rows.X)
 
 
-def test_a_dataset_and_a_lazy_frame_are_refused_and_the_advice_works():
-    xarray, polars = pytest.importorskip("xarray"), pytest.importorskip("polars")
+def test_a_dataset_is_refused_and_the_advice_works():
+    xarray = pytest.importorskip("xarray")
     rows = table(labels=True)
     X = labelled(rows.X)
     given_rows = {
         "xarray": X.to_dataset("feature"),
         "xarray over dask": X.chunk({"row": 50}).to_dataset("feature"),
-        "polars": polars.LazyFrame(rows.X),
     }
     scaler = StandardScaler().fit(rows.X)
     assert xarray

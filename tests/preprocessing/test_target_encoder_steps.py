@@ -10,12 +10,13 @@ import pandas as pd
 import pytest
 from sklearn import compose as theirs
 from sklearn import preprocessing
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline as plain_pipeline
 from sklearn.pipeline import make_union
 
+from streamlearn.blocks import from_blocks
 from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.compose import make_column_transformer
 from streamlearn.impute import SimpleImputer
@@ -231,3 +232,20 @@ def test_errors_about_scikit_learns_name_ours(schedule):
 def test_no_target():
     with pytest.raises(ValueError, match="requires y to be passed"):
         make_pipeline(encoder(), StandardScaler(), schedule="one-pass").fit(in_parts(X))
+
+
+@pytest.mark.parametrize("place", ["alone", "branches", "branches of frames"])
+def test_streams_of_blocks(place):
+    """Blocks that no dask collection holds are encoded by their numbers, too."""
+    filled = X.fillna({"f": 0.0})
+    parts = [(filled.iloc[at], Y.iloc[at]) for at in cuts() if at.stop > at.start]
+    sizes = tuple(len(rows) for rows, _ in parts)
+    step = make_column_transformer((encoder(), [0, 1]), (SimpleImputer(), [2]))
+    step = in_frames(step) if "frames" in place else step if "branches" in place else encoder()
+    want = dense(clone(step).fit_transform(in_parts(filled, sizes), in_parts(Y, sizes)))
+    out = clone(step).fit_transform(*from_blocks(parts))
+    np.testing.assert_allclose(np.asarray(out), want)
+    pipe = make_pipeline(step, Recorder()).fit(*from_blocks(parts))
+    np.testing.assert_allclose(pipe[-1].rows_, want)
+    framed = encoder().set_output(transform="pandas").fit_transform(*from_blocks(parts))
+    assert all(x.index.equals(rows.index) for x, (rows, _) in zip(framed, parts, strict=True))

@@ -82,8 +82,9 @@ ARGUMENTS = {
         *("PassiveAggressiveClassifier", "PassiveAggressiveRegressor"),
         *("KBinsDiscretizer", "SplineTransformer"),  # of partial_fit, which is ours alone
     ),
+    "y": LINEAR,  # None if the blocks of X bring it
 }
-"""Arguments of ``fit`` and ``partial_fit`` of ours alone."""
+"""Arguments of ``fit`` and ``partial_fit`` of ours alone, or whose defaults differ."""
 
 
 def where(table: dict[str, tuple[str, ...]], name: str) -> set[str]:
