@@ -89,6 +89,8 @@ from sklearn.utils._metadata_requests import (
     METHODS,
 )
 from sklearn.utils.metadata_routing import (
+    # It refuses metadata that is not routed. An error of our own would replace it.
+    _raise_for_params,
     # It returns whether metadata is routed. The public get_config returns it too.
     _routing_enabled,
 )
@@ -128,6 +130,7 @@ __all__ = [
     "_get_output_config",
     "_is_fitted",
     "_print_elapsed_time",
+    "_raise_for_params",
     "_routing_enabled",
     "_safe_indexing",
     "_wrap_data_with_container",

@@ -37,12 +37,15 @@ from streamlearn.preprocessing import (
     MaxAbsScaler,
     MinMaxScaler,
     Normalizer,
+    OneHotEncoder,
+    OrdinalEncoder,
     PolynomialFeatures,
     PowerTransformer,
     QuantileTransformer,
     RobustScaler,
     SplineTransformer,
     StandardScaler,
+    TargetEncoder,
 )
 from streamlearn.stages import learns_nothing
 from streamlearn.wrappers import Incremental
@@ -68,6 +71,9 @@ ESTIMATORS = {
     "QuantileTransformer": QuantileTransformer(n_quantiles=20),
     "KBinsDiscretizer": KBinsDiscretizer(encode="ordinal", strategy="uniform"),
     "SplineTransformer": SplineTransformer(extrapolation="error"),
+    "OneHotEncoder": OneHotEncoder(sparse_output=False),
+    "OrdinalEncoder": OrdinalEncoder(),
+    "TargetEncoder": TargetEncoder(),
     "PowerTransformer": PowerTransformer(),
     "PolynomialFeatures": PolynomialFeatures(),
     "Binarizer": Binarizer(),
@@ -172,9 +178,29 @@ def without_nan(estimator: BaseEstimator) -> bool:
     return not get_tags(estimator).input_tags.allow_nan
 
 
+def of_numbers(estimator: BaseEstimator) -> bool:
+    """all but encoders"""
+    return not encoders(estimator)
+
+
 def by_themselves(estimator: BaseEstimator) -> bool:
-    """all that are not wrapped"""
-    return not isinstance(estimator, Incremental)
+    """all that are not wrapped, and no encoders"""
+    return not isinstance(estimator, Incremental) and not encoders(estimator)
+
+
+def encoders(estimator: BaseEstimator) -> bool:
+    """encoders"""
+    return isinstance(estimator, OneHotEncoder | OrdinalEncoder | TargetEncoder)
+
+
+def encoders_of_known_categories(estimator: BaseEstimator) -> bool:
+    """OneHotEncoder and OrdinalEncoder"""
+    return isinstance(estimator, OneHotEncoder | OrdinalEncoder)
+
+
+def encoders_of_targets(estimator: BaseEstimator) -> bool:
+    """TargetEncoder"""
+    return isinstance(estimator, TargetEncoder)
 
 
 def scalers_of_ranges(estimator: BaseEstimator) -> bool:
@@ -217,9 +243,9 @@ def polynomials(estimator: BaseEstimator) -> bool:
     return isinstance(estimator, PolynomialFeatures)
 
 
-def learns_from_rows(estimator: BaseEstimator) -> bool:
-    """all that learn from rows"""
-    return not learns_nothing(estimator)
+def of_numbers_from_rows(estimator: BaseEstimator) -> bool:
+    """all that learn from rows, and no encoders"""
+    return of_numbers(estimator) and not learns_nothing(estimator)
 
 
 def must_be_fitted(estimator: BaseEstimator) -> bool:
@@ -246,6 +272,26 @@ def table(*, labels: bool) -> Table:
     z = rng.normal(size=(N_ROWS, 4))
     y = np.digitize(z[:, 0] + 0.3 * z[:, 1], [-0.7, 0.6]) if labels else 3 * z[:, 0] - z[:, 1]
     return Table(z * [1, 1e-3, 1e4, 1] + [1e8, 0, 1, 3], y, rng.integers(1, 4, N_ROWS) / 2)
+
+
+@cache
+def words() -> Table:
+    """Return good rows of encoders: text, of which each block has every category."""
+    rng = np.random.default_rng(0)
+    X = np.asarray(["red", "green", "grey"], dtype=object)[rng.integers(0, 3, (N_ROWS, 4))]
+    return Table(X, rng.normal(size=N_ROWS), np.ones(N_ROWS))
+
+
+def good(estimator: BaseEstimator) -> Table:
+    return words() if encoders(estimator) else table(labels=is_classifier(estimator))
+
+
+def has(estimator: BaseEstimator, method: str) -> bool:
+    """Tell whether a method takes what fit takes: encoders cannot go back from text."""
+    return hasattr(estimator, method) and not (encoders(estimator) and method == BACK)
+
+
+BACK = "inverse_transform"
 
 
 class Case(NamedTuple):
@@ -338,6 +384,17 @@ def in_other_order(x: np.ndarray) -> dd.DataFrame:
 
     out = dask_frame(x)
     return out.map_partitions(turn, meta=out._meta, enforce_metadata=False)
+
+
+def without_a_column(x: np.ndarray) -> dd.DataFrame:
+    """Return a dask DataFrame whose last partition has no last column."""
+
+    def cut(part: Any, partition_info: dict) -> Any:
+        late = partition_info["number"] == len(CHUNKS) - 1
+        return part.iloc[:, :-1] if late else part
+
+    out = dask_frame(x)
+    return out.map_partitions(cut, meta=out._meta, enforce_metadata=False)
 
 
 CASES = {
@@ -475,7 +532,12 @@ CASES = {
             r"X contains NaN.*[Dd]rop|X contains NaN in block 3\. Drop such rows, or fill",
             to=without_nan,
         ),
-        Case("infinity in X", lambda t: {"X": last(t.X, np.inf)}, "X contains infinity"),
+        Case(
+            "infinity in X",
+            lambda t: {"X": last(t.X, np.inf)},
+            "X contains infinity",
+            to=of_numbers,
+        ),
         Case(
             "NaN in y",
             lambda t: {"y": last(1.0 * t.y, np.nan)},
@@ -531,17 +593,20 @@ CASES = {
             "text in X",
             lambda t: {"X": objects(t.X, "blue")},
             "string to float: 'blue'.*Encode it as numbers first, or leave it out",
+            to=of_numbers,
         ),
         Case(
             "objects in X",
             lambda t: {"X": objects(t.X, {})},
             "not 'dict'.*Encode it as numbers first, or leave it out",
+            to=of_numbers,
             error=TypeError,
         ),
         Case(
             "complex numbers in X",
             lambda t: {"X": t.X + 1j},
             "Complex data not supported",
+            to=of_numbers,
         ),
         Case(
             "dates in X",
@@ -748,7 +813,8 @@ CASES = {
             lambda t: {"X": last_block(t.X, lambda rows: rows[:, 1:])},
             r"lock 3.*has shape \(109, 3\), but .* 4 features.*All blocks must have the same|"
             r"has shape \(109, 3\), but .* 4 features.*All blocks must have the same.*In block 3|"
-            "X has 3 features, but .* is expecting 4.*In block 3",
+            "X has 3 features, but .* is expecting 4.*In block 3|"
+            "has 3 columns, but .* 4 features.*All blocks must have the same",
             where=(DASK,),
         ),
         Case(
@@ -763,7 +829,7 @@ CASES = {
             lambda t: {"X": last_block(t.X, strict)},
             "same namespace and the same device.*in all blocks: .*numpy.*device1.*Move the rows",
             LEARN,
-            learns_from_rows,
+            of_numbers_from_rows,
             where=(DASK,),
         ),
         Case(
@@ -772,7 +838,7 @@ CASES = {
             r"\(\) must use the same namespace and the same device.*fitted on numpy, device cpu, "
             r"got array_api_strict, device .*device1.*\. Move the rows there",
             AGAIN,
-            learns_from_rows,
+            of_numbers_from_rows,
             where=(ARRAY,),
             state="fitted",
         ),
@@ -879,6 +945,161 @@ CASES = {
             ("fit",),
             regressors,
             params={"early_stopping": True},
+        ),
+    ],
+    "Encoders": [
+        Case(
+            "a category that was not in fit",
+            lambda t: {"X": last(t.X, "blue")},
+            r"unknown categories \['blue'\] in column .* Fit to rows that have them, or set",
+            ("transform",),
+            encoders_of_known_categories,
+            (ARRAY, DASK, FRAME, DASK_FRAME),
+            state="fitted",
+        ),
+        Case(
+            "a column of text and numbers",
+            lambda t: {"X": last(t.X, 5)},
+            r"uniformly strings or numbers\. Got \['int', 'str'\]\. Make the column all text",
+            LEARN,
+            encoders,
+            (ARRAY, DASK, FRAME),
+            TypeError,
+        ),
+        Case(
+            "a block of numbers where others hold text",
+            lambda t: {"X": last_block(t.X, lambda rows: np.ones(rows.shape))},
+            r"uniformly strings or numbers\. Got \['float', 'str'\]",
+            LEARN,
+            encoders,
+            (DASK,),
+            TypeError,
+        ),
+        Case(
+            "objects that have no hash",
+            lambda t: {"X": last(t.X, {})},
+            r"uniformly strings or numbers\. Got \['dict', 'str'\]",
+            LEARN,
+            encoders,
+            error=TypeError,
+        ),
+        Case(
+            "infinity in a column of numbers",
+            lambda t: {"X": np.where(t.X == "red", np.inf, 1.0)},
+            "X contains infinity",
+            LEARN,
+            encoders,
+        ),
+        Case(
+            "a partition without one of the columns",
+            lambda t: {"X": without_a_column(t.X)},
+            r"Block 3 of X has the columns \['f0', 'f1', 'f2'\], but .*Select the columns by name",
+            LEARN,
+            encoders,
+            (DASK_FRAME,),
+        ),
+        Case(
+            "sparse rows",
+            lambda t: {"X": lambda wrap: csr_array(np.eye(4))},
+            r"Sparse data was passed.*Use '\.toarray\(\)'",
+            (*LEARN, "transform"),
+            encoders,
+            (ARRAY,),
+            TypeError,
+        ),
+        Case(
+            "`categories` for fewer columns than X has",
+            lambda t: {},
+            "Shape mismatch: if categories is an array, it has to be of shape",
+            LEARN,
+            encoders,
+            params={"categories": [["red", "green", "grey"]]},
+        ),
+        Case(
+            "`categories` that lack one of the rows",
+            lambda t: {},
+            "Found unknown categories .*red.* in column 0 during fit",
+            LEARN,
+            encoders_of_known_categories,
+            params={"categories": [["green", "grey"]] * 4},
+        ),
+        Case(
+            "`categories` twice",
+            lambda t: {},
+            "In column 0, the predefined categories contain duplicate elements",
+            LEARN,
+            encoders,
+            params={"categories": [["red", "green", "grey", "red"]] * 4},
+        ),
+        Case(
+            "`categories` that are numbers in no order",
+            lambda t: {"X": np.where(t.X == "red", 1.0, 2.0)},
+            "Unsorted categories are not supported for numerical categories",
+            LEARN,
+            encoders,
+            state="new",
+            params={"categories": [[2.0, 1.0]] * 4},
+        ),
+        Case(
+            "`drop` of a category that there is not",
+            lambda t: {},
+            "categories were supposed to be dropped, but were not found.*blue",
+            LEARN,
+            params={"drop": ["blue"] * 4},
+        ),
+        Case(
+            '`unknown_value` without `handle_unknown="use_encoded_value"`',
+            lambda t: {},
+            "unknown_value should only be set when handle_unknown is 'use_encoded_value'",
+            LEARN,
+            error=TypeError,
+            params={"unknown_value": -1},
+        ),
+        Case(
+            "`unknown_value` that is the number of a category",
+            lambda t: {},
+            "unknown_value 1 is one of the values already used for encoding",
+            LEARN,
+            params={"unknown_value": 1, "handle_unknown": "use_encoded_value"},
+        ),
+        Case(
+            "no target",
+            lambda t: {"y": None},
+            "requires y to be passed.* y is None",
+            LEARN,
+            encoders_of_targets,
+        ),
+        Case(
+            "a target with fewer rows than X",
+            lambda t: {"y": t.y[:-1]},
+            "inconsistent numbers of samples.*200.*199",
+            LEARN,
+            encoders_of_targets,
+        ),
+        Case(
+            "NaN in the target",
+            lambda t: {"y": last(t.y, np.nan)},
+            "contains NaN",
+            LEARN,
+            encoders_of_targets,
+        ),
+        Case(
+            "a target of two columns",
+            lambda t: {"y": twice(t.y)},
+            "Target type was inferred to be 'continuous-multioutput'",
+            LEARN,
+            encoders_of_targets,
+        ),
+        Case(
+            "a target of text in one block, and numbers in another",
+            lambda t: {
+                "y": last_block(t.X[:, 0], lambda y: np.arange(len(y)) + 0.5),
+            },
+            "y mixes labels that are text, such as .* and numbers from block to block",
+            LEARN,
+            encoders_of_targets,
+            (DASK,),
+            TypeError,
         ),
     ],
     "Scalers": [
@@ -1056,22 +1277,26 @@ CASES = {
 
 OUT_OF_RANGE = {
     "C": 0.0, "activation": "sine", "alpha": -1.0, "average": -1, "batch_size": 0, "beta_1": 1.0,
-    "beta_2": 1.0, "class_weight": "even", "classes": 5, "clip": "yes", "compute_labels": "yes",
-    "copy": "yes", "degree": -1, "dtype": int, "early_stopping": "yes", "encode": "binary",
+    "beta_2": 1.0, "categories": "few", "class_weight": "even", "classes": 5, "clip": "yes",
+    "compute_labels": "yes", "copy": "yes", "cv": "all", "degree": -1, "drop": "last", "dtype": int,
+    "early_stopping": "yes", "encode": "binary", "encoded_missing_value": "no",
     "epsilon": -0.1, "estimator": 5, "eta0": 0.0, "extrapolation": "nearest",
-    "feature_range": 5, "fit_intercept": "yes", "handle_missing": "mean",
+    "feature_name_combiner": "join", "feature_range": 5, "fit_intercept": "yes",
+    "handle_missing": "mean", "handle_unknown": "keep",
     "ignore_implicit_zeros": "yes", "include_bias": "yes", "knots": "random",
     "hidden_layer_sizes": 0, "init": 5, "init_size": 0, "l1_ratio": 1.1, "learning_rate": "fast",
-    "learning_rate_init": 0.0, "loss": "least squares", "max_fun": 0, "max_iter": 0,
+    "learning_rate_init": 0.0, "loss": "least squares", "max_categories": 0, "max_fun": 0,
+    "max_iter": 0, "min_frequency": 0,
     "max_no_improvement": -1, "momentum": 1.1, "n_clusters": 0, "n_init": 0.5,
     "n_bins": 1, "n_iter_no_change": 0, "n_jobs": 2, "n_knots": 1, "n_quantiles": 0,
     "nesterovs_momentum": "yes", "order": "K", "output_distribution": "cauchy", "patience": 0,
     "penalty": "l0",
     "power_t": "half", "predict_meta": 5, "predict_proba_meta": 5,
     "quantile_method": "nearest", "quantile_range": 5, "random_state": -1,
-    "reassignment_ratio": -0.1, "scoring": "accurate", "shuffle": "blocks", "solver": "newton",
-    "sparse_output": "yes", "strategy": "equal", "subsample": 0,
-    "tol": -1e-3, "transform_meta": 5, "unit_variance": "yes", "validation_fraction": 1.0,
+    "reassignment_ratio": -0.1, "scoring": "accurate", "shuffle": "blocks", "smooth": -1,
+    "solver": "newton", "sparse_output": "yes", "strategy": "equal", "subsample": 0,
+    "target_type": "ordinal", "tol": -1e-3, "transform_meta": 5, "unit_variance": "yes",
+    "unknown_value": "none", "validation_fraction": 1.0,
     "verbose": -1, "warm_start": "yes", "with_centering": "yes", "with_mean": "yes",
     "with_scaling": "yes", "with_std": "yes",
     "interaction_only": "yes", "method": "cubic", "norm": "l3",

@@ -30,6 +30,7 @@ from sklearn.decomposition import PCA, IncrementalPCA
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import make_scorer
+from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, TimeSeriesSplit
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import FeatureUnion
 from sklearn.preprocessing import OneHotEncoder, TargetEncoder
@@ -605,7 +606,8 @@ ADVICE = [
     ),
     advice(
         lambda: make_pipeline(TargetEncoder(), sgd(), schedule="per-step").fit(DX, DY),
-        "Give X and y in memory",
+        r"Use streamlearn\.preprocessing\.TargetEncoder, or give X and y in memory",
+        lambda: make_pipeline(encoders.TargetEncoder(), sgd(), schedule="per-step").fit(DX, DY),
         lambda: make_pipeline(TargetEncoder(), sgd(), schedule="per-step").fit(X, Y),
     ),
     # Wrappers
@@ -781,6 +783,66 @@ ADVICE = [
             .set_output(transform="pandas")
             .fit_transform([["a"]])
         ),
+    ),
+    *(
+        advice(
+            lambda cv=cv: encoders.TargetEncoder(cv=cv).fit_transform(X, Y),
+            says,
+            lambda: encoders.TargetEncoder(cv=KFold(3)).fit_transform(X, Y),
+        )
+        for cv, says in (
+            (TimeSeriesSplit(3), "Fold 0 of cv .* give a splitter that trains on all of them"),
+            (
+                ShuffleSplit(2, test_size=0.5, random_state=0),
+                "Pass a splitter with non-overlapping",
+            ),
+        )
+    ),
+    advice(
+        lambda: encoders.TargetEncoder(cv=TimeSeriesSplit(3)).fit_transform(DX, DY),
+        "Give a number of folds, KFold or StratifiedKFold",
+        lambda: encoders.TargetEncoder(cv=KFold(3)).fit_transform(DX, DY).compute(),
+        lambda: encoders.TargetEncoder(cv=StratifiedKFold(3)).fit_transform(DX, DY).compute(),
+        lambda: encoders.TargetEncoder(cv=3).fit_transform(DX, DY).compute(),
+    ),
+    advice(
+        lambda: encoders.TargetEncoder(cv=KFold(3)).fit_transform(DX[:40], DY[:40]),
+        "Give at least two rows, two blocks where a fold is a set of blocks",
+        lambda: encoders.TargetEncoder(cv=KFold(3)).fit_transform(DX, DY).compute(),
+        lambda: encoders.TargetEncoder().fit_transform(DX[:40], DY[:40]).compute(),
+    ),
+    advice(
+        lambda: encoders.LabelBinarizer(neg_label=-1, sparse_output=True).fit(Y),
+        "Set sparse_output=False",
+        lambda: encoders.LabelBinarizer(neg_label=-1).fit(Y),
+    ),
+    advice(
+        lambda: encoders.LabelBinarizer(sparse_output=True).fit(strict(Y)),
+        "Use `sparse_output=False`",
+        lambda: encoders.LabelBinarizer().fit(strict(Y)),
+    ),
+    advice(
+        lambda: encoders.LabelBinarizer().fit(np.stack([THREE, THREE], 1)),
+        "Give one column",
+        lambda: encoders.LabelBinarizer().fit(THREE),
+    ),
+    *(
+        advice(
+            lambda y=y: encoders.LabelBinarizer().fit(y),
+            "Give at least one row",
+            lambda: encoders.LabelBinarizer().fit(Y[:1]),
+        )
+        for y in (Y[:0], np.array(["a"])[:0])
+    ),
+    advice(
+        lambda: encoders.LabelBinarizer().fit(THREE).transform(np.stack([Y, 1 - Y], 1)),
+        "Give one column of labels",
+        lambda: encoders.LabelBinarizer().fit(THREE).transform(Y),
+    ),
+    advice(
+        lambda: encoders.LabelBinarizer().fit(THREE).transform(X[:, 0]),
+        "Give labels: whole numbers or text",
+        lambda: encoders.LabelBinarizer().fit(THREE).transform(np.trunc(X[:, 0])),
     ),
     advice(
         lambda: encoders.SplineTransformer(order="F").fit(strict(X)).transform(strict(X)),

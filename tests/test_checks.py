@@ -56,12 +56,15 @@ from streamlearn.preprocessing import (
     MaxAbsScaler,
     MinMaxScaler,
     Normalizer,
+    OneHotEncoder,
+    OrdinalEncoder,
     PolynomialFeatures,
     PowerTransformer,
     QuantileTransformer,
     RobustScaler,
     SplineTransformer,
     StandardScaler,
+    TargetEncoder,
 )
 from streamlearn.stages import learns_nothing
 from streamlearn.wrappers import Incremental, ParallelPostFit
@@ -284,7 +287,8 @@ class Once:
         learned = {"_state", "_weighted", "_learned", "_seed", "_epoch", "_inertia", "_unread"}
         for name in [name for name in vars(self) if name.endswith("_") or name in learned]:
             delattr(self, name)
-        if isinstance(self, MinMaxScaler | MaxAbsScaler | RobustScaler | QuantileTransformer):
+        unweighted = MinMaxScaler | MaxAbsScaler | RobustScaler | QuantileTransformer
+        if isinstance(self, unweighted | OrdinalEncoder):
             return self.partial_fit(X, y)
         if not is_classifier(self):
             return self.partial_fit(X, y, sample_weight=sample_weight)
@@ -309,6 +313,12 @@ class OnceMaxAbsScaler(Once, MaxAbsScaler):
 
 
 class OnceRobustScaler(Once, RobustScaler):
+    def fit(self, X, y=None):
+        """Take no weights."""
+        return super().fit(X, y)
+
+
+class OnceOrdinalEncoder(Once, OrdinalEncoder):
     def fit(self, X, y=None):
         """Take no weights."""
         return super().fit(X, y)
@@ -363,6 +373,9 @@ class OnceMLPRegressor(Once, MLPRegressor):
         KBinsDiscretizer(encode="onehot-dense", strategy="uniform"),
         SplineTransformer(),
         SplineTransformer(handle_missing="zeros", sparse_output=True),
+        OneHotEncoder(handle_unknown="ignore"),
+        OrdinalEncoder(),
+        TargetEncoder(cv=3),
         PowerTransformer(),
         PowerTransformer(standardize=False),
         PolynomialFeatures((1, 3), interaction_only=True, include_bias=False),
@@ -393,6 +406,7 @@ class OnceMLPRegressor(Once, MLPRegressor):
         OnceRobustScaler(),
         OnceKBinsDiscretizer(),
         OnceSplineTransformer(),
+        OnceOrdinalEncoder(),
         OnceSGDClassifier(loss="log_loss"),
         OnceSGDRegressor(),
         OncePassiveAggressiveRegressor(C=0.01),
@@ -406,6 +420,7 @@ class OnceMLPRegressor(Once, MLPRegressor):
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore:n_quantiles", "ignore:Bins whose width")
+@pytest.mark.filterwarnings("ignore:`TargetEncoder.shuffle`:FutureWarning")  # a seed is set
 @pytest.mark.complete
 def test_scikit_learns_checks(estimator, check):
     with warnings.catch_warnings():

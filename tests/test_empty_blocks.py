@@ -17,7 +17,7 @@ from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
 from streamlearn.wrappers import Incremental, ParallelPostFit
-from tests.bad_input import ANSWER, ESTIMATORS, table
+from tests.bad_input import ANSWER, ESTIMATORS, good, has, table
 from tests.containers import N_ROWS, blocks_of, dask_array, dask_frame
 
 pytestmark = [
@@ -71,7 +71,7 @@ def numbers(model: Any) -> list[np.ndarray]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_blocks_without_rows_change_nothing(name, kind):
     model, make = in_order(LEARNERS[name]), KINDS[kind]
-    rows = table(labels=is_classifier(model))
+    rows = good(model)
     more = {"classes": [0, 1, 2]} if is_classifier(model) else {}
     X, y, w = (make(x, FULL) for x in rows)
     fitted = clone(model).fit(X, y)
@@ -86,7 +86,7 @@ def test_blocks_without_rows_change_nothing(name, kind):
             for a, b in zip(numbers(found), numbers(known), strict=True):
                 np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
         for method in ANSWER:
-            if hasattr(fitted, method):
+            if has(fitted, method):
                 blocks = blocks_of(getattr(fitted, method)(Z))
                 assert tuple(map(len, blocks)) == chunks
                 assert len({np.asarray(b).shape[1:] for b in blocks}) == 1
@@ -106,7 +106,7 @@ def test_blocks_without_rows_change_nothing(name, kind):
 @pytest.mark.parametrize("kind", ["array", "unknown lengths", "frame"])
 def test_all_rows_may_be_in_one_block(name, at, kind):
     model, make = in_order(LEARNERS[name]), KINDS[kind]
-    rows = table(labels=is_classifier(model))
+    rows = good(model)
     chunks = tuple(N_ROWS if i == at else 0 for i in range(3))
     X, y = (make(x, chunks) for x in rows[:2])
     known = clone(model).fit(*(make(x, (N_ROWS,)) for x in rows[:2]))

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from scipy.optimize import minimize
-from sklearn import config_context, metrics
+from sklearn import config_context, metrics, preprocessing
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.dummy import DummyClassifier, DummyRegressor
@@ -235,3 +235,47 @@ def test_what_our_classes_inherit():
     assert callable(CallbackSupportMixin._init_callback_context)
     # `streamlearn.pipeline` takes both off methods that only some pipelines have.
     assert {"fn", "check"} <= set(vars(vars(Pipeline)["fit_transform"]))
+
+
+@pytest.mark.parametrize("name", ["OneHotEncoder", "OrdinalEncoder"])
+def test_private_methods_that_are_replaced_in_encoders(monkeypatch, name):
+    """`preprocessing.from_counts` replaces them: they are there, and are called as it expects."""
+    theirs = getattr(preprocessing, name)
+    called = []
+
+    def noted(method):
+        whole = getattr(theirs, method)
+
+        def call(self, *args, **kwargs):
+            called.append((method, len(args), sorted(kwargs)))
+            return whole(self, *args, **kwargs)
+
+        monkeypatch.setattr(theirs, method, call)
+
+    for method in ("_check_X", "_fit_infrequent_category_mapping", "_transform"):
+        noted(method)
+    X = np.asarray([["a"], ["b"], ["b"]], dtype=object)
+    encoder = theirs(max_categories=2).fit(X)
+    assert called[0] == ("_check_X", 1, ["ensure_all_finite"])
+    assert called[1][0] == "_fit_infrequent_category_mapping"
+    assert called[1][1] == 3
+    assert len(called) == 2
+    called.clear()
+    encoder.transform(X)
+    method, n_args, named = called[0]
+    assert (method, n_args) == ("_transform", 1)
+    known = {"handle_unknown", "ensure_all_finite", "warn_on_unknown", "ignore_category_indices"}
+    assert set(named) <= known
+    assert callable(encoder._map_infrequent_categories)
+
+
+def test_categories_of_a_target_encoder_are_fitted_by_a_private_method():
+    encoder = preprocessing.TargetEncoder()
+    encoder._fit(np.asarray([["b"], ["a"]]), handle_unknown="ignore", ensure_all_finite="allow-nan")
+    assert encoder.categories_[0].tolist() == ["a", "b"]
+
+
+def test_raise_for_params():
+    door._raise_for_params({}, preprocessing.TargetEncoder(), "fit_transform")
+    with pytest.raises(ValueError, match="groups"):
+        door._raise_for_params({"groups": 1}, preprocessing.TargetEncoder(), "fit_transform")

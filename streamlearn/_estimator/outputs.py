@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -197,9 +199,13 @@ class Transformer(Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap
             If X has other features than in `fit`, or is in another namespace or on another device.
         """
         check_is_fitted(self)
+        return self._in_container(X, self._transform)
+
+    def _in_container(self, X: Any, transform: Callable[[Any, Any], Any]) -> Any:
+        """Return what ``transform(X, names)`` makes, in the kind of X or as ``set_output`` says."""
         wanted = _get_output_config("transform", self)["dense"]
         if not engine.is_collection(X):
-            out = self._transform(X, None)
+            out = transform(X, None)
             return (
                 out
                 if wanted == "default"
@@ -210,10 +216,12 @@ class Transformer(Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap
         framed = engine.is_frame(X) and not all_sparse(X)
         names = self.get_feature_names_out() if framed else None
         if wanted == "default":
-            return self._transform(X, names)
-        rows, function = self._transform(X, None), Framed(as_they_are, self)
+            return transform(X, names)
+        # The columns are named by a copy: this may have learned other ones when they are made.
+        rows, fitted = transform(X, None), copy(self)
         if isinstance(rows, engine.StreamedRows):  # a block may have an index
-            return rows.base.through(Framed(rows.of_block, self), named=True)
+            return rows.framed(partial(Framed, fitted=fitted))
+        function = Framed(as_they_are, fitted)
         return engine.map_rows(
             function, rows, meta=function(np.empty((0, rows.shape[1]), rows.dtype))
         )

@@ -7,6 +7,7 @@ one-pass pipeline uses the same statistic through `streamlearn.stages.of_table`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, Self
@@ -117,10 +118,12 @@ class TableTransformer(CallbackSupportMixin, Transformer):
         return self._learn(X, y, reset=not hasattr(self, "_state"))
 
     @with_callbacks
-    def _learn(self, X: Any, y: Any, *, reset: bool) -> Self:
+    def _learn(
+        self, X: Any, y: Any, *, reset: bool, statistic: TableStatistic | None = None
+    ) -> Self:
         """Learn from X, and from what was learned before unless ``reset``."""
         self._validate_params()
-        statistic = self._table_statistic()
+        statistic = self._table_statistic() if statistic is None else statistic
         X, y, _ = engine.taken_apart(X, y)
         context = self._init_callback_context()
         context.call_on_fit_task_begin(estimator=self, X=X)
@@ -153,7 +156,16 @@ class TableTransformer(CallbackSupportMixin, Transformer):
 
     def _function(self, reader: TableReader) -> Callable[..., Any]:
         """Return the transformation of what blocks hold that ``reader`` reads."""
-        return TableFunction(reader, self._transformed)
+        return TableFunction(reader, self._as_fitted()._transformed)
+
+    def _as_fitted(self) -> Self:
+        """Return a copy, which tasks carry. It stays as it is when this learns more.
+
+        It does not have the state, which only further learning needs.
+        """
+        out = copy(self)
+        out.__dict__.pop("_state", None)
+        return out
 
     def _rows_function(self) -> Callable[..., Any]:
         """Return the transformation of the rows of blocks."""
@@ -167,7 +179,6 @@ class TableTransformer(CallbackSupportMixin, Transformer):
         """Return scikit-learn's tags."""
         tags = super().__sklearn_tags__()
         tags.input_tags.categorical = True
-        tags.input_tags.string = True
         tags.input_tags.allow_nan = True
         return tags
 

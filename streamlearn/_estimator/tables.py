@@ -129,7 +129,6 @@ def check_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[Any, 
     """
     name = type(estimator).__name__
     X = plain(X)
-    dense_or_raise(X, DENSE)
     if engine.is_collection(X):
         X = engine.whole_rows(X)
         streamed = isinstance(X, engine.StreamedRows)
@@ -139,6 +138,7 @@ def check_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[Any, 
     elif is_frame_in_memory(X):
         meta = X
     else:
+        dense_or_raise(X, DENSE)
         if not is_foreign(X):
             X = _array_of(X)
         meta = X
@@ -193,10 +193,11 @@ def is_frame_in_memory(x: Any) -> bool:
 
 def _array_of(X: Any) -> np.ndarray:
     """Return an array-like as the array that scikit-learn's encoders make of it."""
-    out = check_array(X, dtype=None, ensure_all_finite="allow-nan")
+    how: dict[str, Any] = {"ensure_all_finite": "allow-nan", "input_name": "X"}
+    out = check_array(X, dtype=None, **how)
     if not hasattr(X, "dtype") and np.issubdtype(out.dtype, np.str_):
         # Numbers and text in one list are objects, and each column is of its own kind.
-        out = check_array(X, dtype=object, ensure_all_finite="allow-nan")
+        out = check_array(X, dtype=object, **how)
     return out
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from sklearn import config_context, get_config
 from sklearn.base import BaseEstimator
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline
 
 from streamlearn import blocks as engine
 from streamlearn._arrays import asarray, device, is_array, namespace, same_dtype
@@ -153,7 +154,21 @@ def ask(
         and not (hasattr(out, "columns") or is_sparse(out))
     ):
         names = _names(estimator, name, _columns(X), out.shape[1])
-    return engine.map_rows(Method(estimator, name, params, _nothing(out)), X, meta=out, names=names)
+    function = Method(as_fitted(estimator), name, params, _nothing(out))
+    return engine.map_rows(function, X, meta=out, names=names)
+
+
+def as_fitted(estimator: Any) -> Any:
+    """Return a copy that stays as it is when the estimator, or one inside it, is fitted again.
+
+    A fit replaces attributes. So a copy of references is enough.
+    """
+    out = copy(estimator)
+    if isinstance(out, Pipeline | FeatureUnion):
+        name = "steps" if isinstance(out, Pipeline) else "transformer_list"
+        inner = [(step, as_fitted(one)) for step, one in getattr(out, name)]
+        setattr(out, name, inner)
+    return out
 
 
 def _nothing(out: Any) -> Any:

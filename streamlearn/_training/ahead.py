@@ -35,11 +35,12 @@ def through_stages(
     piece, block, target, weight, epoch = pending
     learns = epoch == course.first.epoch
     y = None if block.y is None else as_array(block.y)
-    states, (X, *_, clean) = course.ahead.learn(
+    states, passed = course.ahead.learn(
         learned.ahead, piece, y, block.parts, course.reader, learns=learns
     )
+    X = passed.rows
     names = None if X.functions else _get_feature_names(X.array)
-    check = learns and not clean
+    check = learns and not passed.clean
     if check or not X.functions:
         reader = Reader(course.reader.estimator, None, names_seen(course), finite=check, dense=None)
         X = reader.whole(X, block.named)
@@ -85,7 +86,7 @@ def rescaled(
         return learned.state
     if not functions or not isinstance(functions[-1], AffineMap):
         return learned.state
-    before = course.ahead.stages[-1].function(former)
+    before = course.ahead.stages[-1].function(former, None)
     moved = functions[-1].since(before) if isinstance(before, AffineMap) else None
     if moved is None:
         return learned.state

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from streamlearn._validation.columns import factorize
+from streamlearn._arrays.plain import gaps
+from streamlearn._validation.columns import factorize, mixed
 
 MOST = 1_000_000
 """The maximum number of categories of a column. More would fill the memory of a worker."""
@@ -38,7 +39,7 @@ def count(column: Any) -> Counts:
     Examples
     --------
     >>> count(np.asarray([3, 1, 3]))
-    Counts(values=array([1, 3]), counts=array([1, 2]))
+    Counts(values=array([3, 1]), counts=array([2, 1]))
     """
     codes, values = factorize(column)
     return Counts(values, np.bincount(codes, minlength=len(values)))
@@ -86,6 +87,27 @@ def few_or_raise(values: np.ndarray, where: str, advice: str = HASH) -> None:
         raise ValueError(
             f"{where} has more than {MOST:,} distinct values, which are too many {advice}"
         )
+
+
+def in_order(found: Counts) -> Counts:
+    """Return counts in the order of their values.
+
+    Raises
+    ------
+    TypeError
+        If the values have no order, for example text and numbers.
+    """
+    values = found.values
+    if values.dtype.kind != "O":
+        order = np.argsort(values, kind="stable")
+        return Counts(values[order], found.counts[order])
+    missing = gaps(values)
+    try:
+        places = sorted(np.flatnonzero(~missing).tolist(), key=values.__getitem__)
+    except TypeError as error:
+        raise mixed(values) from error
+    places += sorted(np.flatnonzero(missing).tolist(), key=lambda i: values[i] is not None)
+    return Counts(values[places], found.counts[places])
 
 
 class Lookup:

@@ -117,7 +117,7 @@ def known_categories(x: Any) -> list[np.ndarray | None]:
 
 def of_frame(x: object) -> bool:
     """Return whether ``x`` is a dask frame, or a result of `map_rows` on one."""
-    return is_frame(x) or (is_dask_collection(x) and is_frame(origin(x)[0]))
+    return is_frame(x) or (is_dask_collection(x) and is_frame(origin(x, numbered=True)[0]))
 
 
 def whole_rows(X: Any) -> Any:
@@ -199,7 +199,7 @@ def align(*, lazy_rows: Sequence[str] = (), **containers: Any) -> Blocks:
     functions = {}
     for name in lazy_rows:
         if name in sources:
-            sources[name], functions[name] = origin(sources[name])
+            sources[name], functions[name] = origin(sources[name], numbered=True)
     arrays = {name: x for name, x in sources.items() if not is_frame(x)}
     frames = {name: x for name, x in sources.items() if is_frame(x)}
     graph, keys, annotations = raw_graph(arrays, frames)

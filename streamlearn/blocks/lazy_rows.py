@@ -3,7 +3,9 @@
 A result of `map_rows` remembers its source and its functions. The next verb reads the source and
 passes batches that fit a cache through the functions. So neither fit nor predict builds a
 transformed block. A function that needs whole blocks has an attribute ``whole`` that is true:
-because each call is expensive, for example, or because it takes a frame.
+because each call is expensive, for example, or because it takes a frame. A function with an
+attribute ``numbered`` that is true depends on the block: ``function(number)`` is the function for
+the rows of a block.
 """
 
 from __future__ import annotations
@@ -74,6 +76,18 @@ def _is_whole(function: Callable[..., Any]) -> bool:
     return getattr(function, "whole", False)
 
 
+def in_block(
+    functions: tuple[Callable[..., Any], ...], number: int | None
+) -> tuple[Callable[..., Any], ...]:
+    """Return functions of rows as they are for the rows of one block, or for a few of any."""
+    return tuple(f(number) if is_numbered(f) else f for f in functions)
+
+
+def is_numbered(function: Callable[..., Any]) -> bool:
+    """Return whether a function of rows depends on the number of their block."""
+    return getattr(function, "numbered", False)
+
+
 def then(
     functions: tuple[Callable[..., Any], ...], function: Callable[[Any], Any]
 ) -> tuple[Callable[..., Any], ...]:
@@ -93,13 +107,18 @@ def remember(
     object.__setattr__(X, "_streamlearn_rows", (_name(X), source, functions, named))
 
 
-def origin(X: Any) -> tuple[Any, tuple[Callable[..., Any], ...]]:
-    """Return the source of ``X`` and the functions of rows that were applied to it."""
+def origin(X: Any, *, numbered: bool = False) -> tuple[Any, tuple[Callable[..., Any], ...]]:
+    """Return the source of ``X`` and the functions of rows that were applied to it.
+
+    A caller that does not know the numbers of blocks cannot apply functions that depend on them.
+    Unless ``numbered``, ``X`` is then its own source.
+    """
     # getattr would look for a column of a frame. A Delayed has no attributes of its own.
     attributes = getattr(X, "__dict__", {})
     name, source, functions, _ = attributes.get("_streamlearn_rows", (None, X, (), True))
     # An assignment to entries of an array changes its name: its functions no longer describe it.
-    return (source, functions) if functions and name == _name(X) else (X, ())
+    known = functions and name == _name(X) and (numbered or not any(map(is_numbered, functions)))
+    return (source, functions) if known else (X, ())
 
 
 def is_named(X: Any) -> bool:
@@ -108,7 +127,7 @@ def is_named(X: Any) -> bool:
     A result of `map_rows` on a frame is a frame, so that it has the index. But if the last function
     returns arrays, there are no names, as in memory with scikit-learn's estimator.
     """
-    return not origin(X)[1] or X.__dict__["_streamlearn_rows"][-1]
+    return not origin(X, numbered=True)[1] or X.__dict__["_streamlearn_rows"][-1]
 
 
 def _name(X: Any) -> str:

@@ -18,7 +18,14 @@ from streamlearn.blocks.block import noted
 from streamlearn.blocks.containers import is_frame, row_chunks, whole_rows
 from streamlearn.blocks.frames import described, filled
 from streamlearn.blocks.graph import optimized
-from streamlearn.blocks.lazy_rows import LazyRows, origin, remember, then
+from streamlearn.blocks.lazy_rows import (
+    LazyRows,
+    in_block,
+    is_numbered,
+    origin,
+    remember,
+    then,
+)
 from streamlearn.blocks.streams import StreamedRows
 
 
@@ -35,7 +42,9 @@ def map_rows(
     Parameters
     ----------
     function : callable
-        It takes a block, and returns an array or frame with the same rows. Blocks may be empty.
+        It takes a block, and returns an array or frame with the same rows. Blocks may be empty. If
+        it has an attribute ``numbered`` that is true, it is called with the number of a block and
+        returns the function for that block.
     X : dask array, dask DataFrame or StreamedRows
     meta : array, Series or DataFrame
         The result of ``function`` for a few rows or for none. dask shows its dimensions, dtype and
@@ -57,7 +66,7 @@ def map_rows(
     named = hasattr(meta, "columns") if named is None else named
     if isinstance(X, StreamedRows):
         return X.through(function, named=named)
-    source, functions = origin(X)
+    source, functions = origin(X, numbered=True)
     functions = then(functions, function)
     framed = names is not None or hasattr(meta, "columns")
     framed = framed or (len(meta.shape) == 1 and (is_frame(source) or is_frame(X)))
@@ -65,8 +74,14 @@ def map_rows(
     like = described(meta, names, given) if framed else None
     if is_frame(source):
         shown = np.empty((0, meta.shape[1]), _dtype(meta)) if like is None else like.frame
-        # dask passes the number of the partition in the argument partition_info.
-        out = source.map_partitions(_of_frame, functions, like, meta=shown)
+        if any(map(is_numbered, functions)):
+            numbers = _numbers(source.npartitions)
+            out = source.map_partitions(
+                _of_numbered, numbers, functions, like, meta=shown, align_dataframes=False
+            )
+        else:
+            # dask passes the number of the partition in the argument partition_info.
+            out = source.map_partitions(_of_frame, functions, like, meta=shown)
     else:
         out = _of_array(source, functions, meta, like)
     out = _counted(out)
@@ -143,7 +158,7 @@ def _make(
     while isinstance(blocks, list):
         (blocks,) = blocks
     with noted(f"block {number[0]}"):
-        made = LazyRows(plain(blocks), functions).all()
+        made = LazyRows(plain(blocks), in_block(functions, number[0])).all()
         if like is None:
             return made.to_numpy() if hasattr(made, "to_numpy") else made
         index = range(made.shape[0]) if rows is None else range(rows[0].start, rows[0].stop)
@@ -167,6 +182,24 @@ def _of_frame(
             return made
         remedy = "Have dense ones made: sparse_output=False, sparse_threshold=0"
         return filled(like, made, frame.index, remedy)
+
+
+def _numbers(n: int) -> Any:
+    """Return the numbers of partitions, one in each. They stay when partitions are selected."""
+    import dask.dataframe as dd
+    import pandas as pd
+
+    return dd.from_map(lambda i: pd.Series([i]), range(n), meta=pd.Series([], dtype=np.int64))
+
+
+def _of_numbered(
+    frame: Any, number: Any, functions: tuple[Callable[..., Any], ...], like: Any
+) -> Any:
+    """Apply functions that depend on the number of a partition."""
+    if not len(number):  # dask asks about frames without rows
+        return _of_frame(frame, (), like)
+    n = int(number.iloc[0])
+    return _of_frame(frame, in_block(functions, n), like, {"number": n})
 
 
 def _dtype(meta: Any) -> np.dtype:

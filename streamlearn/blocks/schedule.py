@@ -34,7 +34,7 @@ from streamlearn.blocks.graph import (
     release,
     scheduler,
 )
-from streamlearn.blocks.lazy_rows import LazyRows
+from streamlearn.blocks.lazy_rows import LazyRows, in_block
 from streamlearn.blocks.parts import n_rows
 from streamlearn.blocks.plan import Plan, Recipe, origins, run_recipe
 from streamlearn.blocks.read_ahead import gates, is_source, lifetimes, sources
@@ -298,7 +298,8 @@ def prepared(
     ValueError
         If the parts have different numbers of rows.
     """
-    parts = {name: plain(part) for name, part in block.parts.items()}
+    # What is in memory is plain since `align`.
+    parts = {n: x if block.in_memory else plain(x) for n, x in block.parts.items()}
     lengths = {name: n_rows(part) for name, part in parts.items()}
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{name} has {n} rows" for name, n in lengths.items())
@@ -310,7 +311,8 @@ def prepared(
     size = sum(nbytes(x) if is_array(x) else sizeof(x) for x in parts.values())
     for name in functions.keys() & parts.keys():
         if functions[name]:
-            parts[name] = LazyRows(parts[name], functions[name]).settled()
+            made_by = in_block(functions[name], block.number)
+            parts[name] = LazyRows(parts[name], made_by).settled()
     rows = next(iter(lengths.values()))
     value = prepare(block._replace(parts=parts)) if rows else None
     return Loaded(value, rows, size, _worker(), start, time.time())

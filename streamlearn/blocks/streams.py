@@ -6,6 +6,7 @@ No dask is needed: a thread reads the blocks, and reads ahead.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from math import nan
@@ -16,7 +17,7 @@ import numpy as np
 from streamlearn._arrays import to_numpy
 from streamlearn._arrays.plain import plain
 from streamlearn.blocks.block import Block, noted
-from streamlearn.blocks.lazy_rows import LazyRows, remember, then
+from streamlearn.blocks.lazy_rows import LazyRows, in_block, is_numbered, remember, then
 from streamlearn.blocks.parts import head, joined, some_columns
 from streamlearn.blocks.reading import END, Reading, as_it_is
 
@@ -167,15 +168,25 @@ class StreamedRows:
         head = self.head
         return head.dtype if hasattr(head, "dtype") else head.to_numpy().dtype
 
-    def of_block(self, rows: Any) -> Any:
-        """Apply the functions to the rows of the part of a block."""
-        return LazyRows(rows, self.functions).all() if self.functions else rows
+    def of_block(self, rows: Any, number: int | None = None) -> Any:
+        """Apply the functions to the rows of a block, or to a few rows of any block."""
+        return LazyRows(rows, in_block(self.functions, number)).all() if self.functions else rows
 
     def through(self, function: Callable[[Any], Any], *, named: bool) -> StreamedRows:
         """Return the results of ``function`` for the rows; see `map_rows`."""
         out = StreamedRows(self.stream, self.place, then(self.functions, function))
         remember(out, self.base, out.functions, named=named)
         return out
+
+    def framed(self, frame: Callable[[Callable[[Any], Any]], Any]) -> StreamedRows:
+        """Return the rows in frames.
+
+        ``frame`` makes a function of the blocks of the source of the function of their rows. So a
+        frame has the index of its block.
+        """
+        numbered = any(map(is_numbered, self.functions))
+        function = NumberedFrames(frame, self.of_block) if numbered else frame(self.of_block)
+        return self.base.through(function, named=True)
 
     def select(self, columns: Sequence[int]) -> StreamedRows:
         """Return some columns of the rows. If the source can, it reads only these."""
@@ -195,6 +206,28 @@ class StreamedRows:
         """
         if self.stream.once:
             raise ValueError(AGAIN)
+
+
+@dataclass(frozen=True, eq=False)
+class NumberedFrames:
+    """The frames of rows that depend on the number of their block.
+
+    Attributes
+    ----------
+    frame : callable
+        It makes a function of blocks of a function of rows.
+    of_block : callable
+        ``(rows, number) -> rows``.
+    """
+
+    frame: Callable[[Callable[[Any], Any]], Any]
+    of_block: Callable[..., Any]
+
+    numbered = True
+
+    def __call__(self, number: int | None) -> Any:
+        """Return the function for a block."""
+        return self.frame(partial(self.of_block, number=number))
 
 
 def in_lock_step(
@@ -250,7 +283,7 @@ def in_lock_step(
             for name, part in parts.items():
                 if part.place == 0 and lengths[name]:
                     _same_columns_or_raise(name, number, rows[name], part.base.head)
-                rows[name] = part.of_block(rows[name])
+                rows[name] = part.of_block(rows[name], number)
         return make(Block(number, rows), start)
 
     try:

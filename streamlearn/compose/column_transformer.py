@@ -11,6 +11,7 @@ from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._estimator.versions import Versioned
 from streamlearn._thirdparty.lazy import ask
 from streamlearn.pipeline import one_pass
+from streamlearn.pipeline.rows_of_fit import of_flow, rows_of_fit
 
 
 class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
@@ -101,19 +102,23 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_ke
         """
         if not engine.is_collection(X):
             return super().fit(X, y, **params)
+        self._fit_lazily(X, y, params)
+        return self
+
+    def _fit_lazily(self, X: Any, y: Any, params: dict[str, Any]) -> Any:
+        """Fit to a collection, and return what has flowed through this."""
         _none_or_raise(params)
         X, y, _ = engine.taken_apart(X, y)
         self._validate_params()
         with unchanged_on_error(self):
-            one_pass.fit_alone("columntransformer", self, X, y)
-        return self
+            return one_pass.fit_alone("columntransformer", self, X, y)
 
     def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Fit all transformers, then transform X; lazily, if it is a collection."""
         if not engine.is_collection(X):
             return super().fit_transform(X, y, **params)
         X, y, _ = engine.taken_apart(X, y)
-        return self.fit(X, y, **params).transform(X)
+        return rows_of_fit(of_flow(self._fit_lazily(X, y, params)), self.transform, X)
 
     def transform(self, X: Any, **params: Any) -> Any:
         """Transform each part of the columns, and put the results side by side.

@@ -133,6 +133,7 @@ class MissingIndicator(TableTransformer):
         """Return scikit-learn's tags."""
         tags = super().__sklearn_tags__()
         tags.input_tags.categorical = False
+        tags.input_tags.string = True
         tags.transformer_tags.preserves_dtype = []
         return tags
 

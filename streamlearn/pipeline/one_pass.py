@@ -48,10 +48,11 @@ def leaves_of(
 
 def fit_steps(
     leaves: list[Leaf], X: Any, y: Any, *, further: bool, exact: bool = False, verbose: bool = False
-) -> None:
+) -> Flow | None:
     """Let all steps learn. Those before the last change when all is done.
 
-    If ``exact``, a step that another one in its branch learns after is fitted beforehand.
+    If ``exact``, a step that another one in its branch learns after is fitted beforehand. The
+    result is what has flowed through the transformers, None if there are none.
     """
     learner = None
     if leaves and isinstance(leaves[-1].estimator, FrozenEstimator):
@@ -81,14 +82,17 @@ def fit_steps(
         fitted = flow.chain.fitted(flow.states)
         for stage, known in zip(flow.chain.stages, fitted, strict=True):
             stages.adopt(stage.estimator, known)
+    return flow
 
 
-def fit_alone(name: str, estimator: Any, X: Any, y: Any) -> None:
+def fit_alone(name: str, estimator: Any, X: Any, y: Any) -> Flow | None:
     """Fit a transformer that no learner follows, to what is known of all rows."""
-    fit_steps([Leaf(name, estimator, {})], X, y, further=False, exact=True)
+    return fit_steps([Leaf(name, estimator, {})], X, y, further=False, exact=True)
 
 
-def _flow(leaves: list[Leaf], X: Any, y: Any, known: dict[int, Any], *, further: bool) -> Flow:
+def _flow(
+    leaves: list[Leaf], X: Any, y: Any, known: dict[int, stages.Known], *, further: bool
+) -> Flow:
     """Return X on its way through the stages that steps make."""
     n_rows = rows_known(X)
     found: list[Any] = []

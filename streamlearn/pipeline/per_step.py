@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from functools import partial
 from typing import Any
 
 from sklearn.exceptions import DataConversionWarning
@@ -20,6 +21,7 @@ from streamlearn._arrays.plain import plain
 from streamlearn._thirdparty.lazy import Lazily, ask
 from streamlearn._thirdparty.tags import takes_collections
 from streamlearn.pipeline import one_pass
+from streamlearn.pipeline.rows_of_fit import of_flow, rows_of_fit
 
 __all__ = ["of_collection"]
 
@@ -50,13 +52,19 @@ class OfCollection(Lazily):
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> OfCollection:
         """Fit the step."""
-        self._fit(X, y, params)
+        if self._flows(params):
+            one_pass.fit_alone(self.name, self.estimator, X, y)
+        else:
+            self._load_and_fit(X, y, params)
         return self
 
     def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Fit the step, then transform X lazily."""
-        rows = self._fit(X, y, params)
-        meta = None if rows is None else self.estimator.transform(engine.head(rows, 1))
+        if self._flows(params):
+            flow = one_pass.fit_alone(self.name, self.estimator, X, y)
+            return rows_of_fit(of_flow(flow), partial(ask, self.estimator, "transform"), X)
+        rows = self._load_and_fit(X, y, params)
+        meta = self.estimator.transform(engine.head(rows, 1))
         return ask(self.estimator, "transform", X, meta=meta)
 
     def fit_predict(self, X: Any, y: Any = None, **params: Any) -> Any:
@@ -64,11 +72,12 @@ class OfCollection(Lazily):
         rows, y, params = _in_memory(X, y, params)
         return self.estimator.fit_predict(rows, y, **params)
 
-    def _fit(self, X: Any, y: Any, params: dict[str, Any]) -> Any:
-        """Fit the step. Return the rows if they were loaded, otherwise None."""
-        if not params and not self.loads():
-            one_pass.fit_alone(self.name, self.estimator, X, y)
-            return None
+    def _flows(self, params: dict[str, Any]) -> bool:
+        """Return whether the step learns block by block."""
+        return not params and not self.loads()
+
+    def _load_and_fit(self, X: Any, y: Any, params: dict[str, Any]) -> Any:
+        """Fit the step to all rows in memory, and return them."""
         rows, y, params = _in_memory(X, y, params)
         self.estimator.fit(rows, y, **params)
         return rows
@@ -100,7 +109,8 @@ def of_collection(steps: Steps) -> Steps:
             if isinstance(inner, TargetEncoder):
                 raise NotImplementedError(
                     f"The step {name!r} (TargetEncoder) encodes the rows that it is fitted to in "
-                    "another way than others, which has no lazy form. Give X and y in memory."
+                    "another way than others, which has no lazy form. Use "
+                    "streamlearn.preprocessing.TargetEncoder, or give X and y in memory."
                 )
     if loading:
         names = ", ".join(f"{s.name!r} ({type(s.estimator).__name__})" for s in loading)

@@ -33,6 +33,7 @@ from streamlearn._sklearn import (
 from streamlearn._thirdparty.lazy import Lazily
 from streamlearn._thirdparty.tags import takes_collections
 from streamlearn.pipeline import one_pass, per_step
+from streamlearn.pipeline.rows_of_fit import of_flow, rows_of_fit
 
 
 def _asked(name: str) -> Any:
@@ -201,7 +202,8 @@ class Pipeline(Versioned, theirs.Pipeline):
         """
         X, y = _taken_apart(X, y)
         if self._in_one_pass(X):
-            return self._fit_in_one_pass(X, y, params)
+            self._fit_in_one_pass(X, y, params)
+            return self
         return self._fit_per_step("fit", X, y, params)
 
     def _fit_per_step(self, method: str, X: Any, y: Any, params: dict[str, Any]) -> Any:
@@ -237,7 +239,7 @@ class Pipeline(Versioned, theirs.Pipeline):
         """
         X, y = _taken_apart(X, y)
         if self._in_one_pass(X):
-            return self._fit_in_one_pass(X, y, params).transform(X)
+            return self._fit_and_ask("transform", X, y, params)
         return self._fit_per_step("fit_transform", X, y, params)
 
     @available_if(vars(theirs.Pipeline)["fit_predict"].check)
@@ -262,7 +264,7 @@ class Pipeline(Versioned, theirs.Pipeline):
         """
         X, y = _taken_apart(X, y)
         if self._in_one_pass(X):
-            return self._fit_in_one_pass(X, y, params).predict(X)
+            return self._fit_and_ask("predict", X, y, params)
         return self._fit_per_step("fit_predict", X, y, params)
 
     def _can_partial_fit(self) -> bool:
@@ -294,7 +296,8 @@ class Pipeline(Versioned, theirs.Pipeline):
             If `fit` would raise them in one pass.
         """
         X, y = _taken_apart(X, y)
-        return self._fit_in_one_pass(X, y, params, further=True, classes=classes)
+        self._fit_in_one_pass(X, y, params, further=True, classes=classes)
+        return self
 
     def _in_one_pass(self, X: Any) -> bool:
         self._validate_params()
@@ -303,8 +306,8 @@ class Pipeline(Versioned, theirs.Pipeline):
     @_fit_context(prefer_skip_nested_validation=False)
     def _fit_in_one_pass(
         self, X: Any, y: Any, params: dict[str, Any], *, further: bool = False, classes: Any = None
-    ) -> Pipeline:
-        """Fit, or learn ``further``, in one pass."""
+    ) -> stages.Flow | None:
+        """Fit, or learn ``further``, in one pass. Return what has flowed through the steps."""
         check_steps(self)
         for path, pipe in stages.nested("", self):
             for name in ("memory", "transform_input"):
@@ -320,9 +323,22 @@ class Pipeline(Versioned, theirs.Pipeline):
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         message = f"(steps 1 to {len(self)}) Processing in one pass" if self.verbose else None
         with _print_elapsed_time("Pipeline", message), _unchanged_on_error(self):
-            one_pass.fit_steps(leaves, X, y, further=further, verbose=self.verbose)
+            flow = one_pass.fit_steps(leaves, X, y, further=further, verbose=self.verbose)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
-        return self
+        return flow
+
+    def _fit_and_ask(self, method: str, X: Any, y: Any, params: dict[str, Any]) -> Any:
+        """Fit in one pass, then call a method of the last step for the same rows."""
+        flow = self._fit_in_one_pass(X, y, params)
+        if flow is None or not flow.chain.cross_fits:
+            return getattr(self, method)(X)
+        steps = [(path, _lazily(step)) for path, step in stages.leaves("", self)]
+        n_stages = len(flow.chain.stages)
+        if method == "predict" and n_stages == len(steps):
+            flow, n_stages = flow.without_last(), n_stages - 1  # which is of another library
+        before, after = theirs.Pipeline(steps[:n_stages]), theirs.Pipeline(steps[n_stages:])
+        rows = rows_of_fit(of_flow(flow), before.transform, X)
+        return getattr(after, method)(rows) if after.steps else rows
 
     def get_metadata_routing(self) -> Any:
         """Return the metadata routing of scikit-learn, and that of ``partial_fit``.

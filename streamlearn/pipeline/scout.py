@@ -5,6 +5,9 @@ all categories are known. A map by quantiles changes with each block, and no lea
 Such steps are fitted beforehand, and so are the steps before them in their branch. This pass reads
 only the columns of that branch, also from Parquet files. Encoders need no pass if their categories
 are given, or are known from the dtypes of a dask DataFrame.
+
+A `TargetEncoder` must know all targets before it encodes a row. The rows that the learner learns
+from are those that it was fitted to, and it encodes each of them by what other rows say.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +27,8 @@ from streamlearn import blocks as engine
 from streamlearn import stages
 from streamlearn._thirdparty.lazy import ask
 from streamlearn._thirdparty.tags import takes_collections
+from streamlearn.pipeline.rows_of_fit import of_flow, of_stage, rows_of_fit
+from streamlearn.stages import Flow, Known
 
 
 class Leaf(NamedTuple):
@@ -42,20 +48,20 @@ class Scout:
     y : container or None
         The targets.
     fit : callable
-        ``(estimator, X, y)``: fit an estimator of another library to a collection.
+        ``(estimator, X, y) -> Flow or None``: fit an estimator block by block.
     further : bool
         Whether this is ``partial_fit``, which leaves fitted steps as they are.
     exact : bool
         Whether a step that has another one after it in its branch must be fitted beforehand.
-    known : dict of int to object
-        Fitted copies, by the ``id`` of the steps.
+    known : dict of int to Known
+        The stages of fitted copies, by the ``id`` of the steps.
     """
 
     y: Any
-    fit: Callable[[Any, Any, Any], None]
+    fit: Callable[[Any, Any, Any], Flow | None]
     further: bool
     exact: bool
-    known: dict[int, Any] = field(default_factory=dict)
+    known: dict[int, Known] = field(default_factory=dict)
 
     def chain(self, steps: Sequence[Leaf], X: Any, former: Sequence[Any] = ()) -> None:
         """Fit the steps of a chain that must be known, and those before them.
@@ -74,16 +80,17 @@ class Scout:
             fitted = before if i <= last and hasattr(before, "n_features_in_") else None
             if fitted is None and unread and hasattr(step, "_fitted_to_columns"):
                 fitted = step._fitted_to_columns(X)
+            stage = Known(step, fitted)
             if fitted is None:
                 inner = is_branched(step) and not (self.exact and i < len(steps) - 1)
                 if inner and (unread or i == last):
                     self.branches(step, X, before)
                 if i > last or (inner and i == last):
                     return
-                unread, fitted = False, self._fitted(leaf, X)
-            self.known[id(step)] = fitted
+                unread, stage = False, self._fitted(leaf, X)
+            self.known[id(step)] = stage
             if i < len(steps) - 1:
-                X = _transformed(fitted, X)
+                X = rows_of_fit(of_stage(stage), partial(_transformed, stage.fitted_before), X)
 
     def branches(self, step: Any, X: Any, former: Any) -> None:
         """Fit the first steps of each branch, on its columns alone."""
@@ -112,20 +119,25 @@ class Scout:
             return any(self._last(steps) >= 0 for steps in chains_of(step).values())
         return bool(getattr(step, "_known_beforehand", lambda: False)())
 
-    def _fitted(self, leaf: Leaf, X: Any) -> Any:
-        """Return a fitted copy of a step."""
-        out = clone(leaf.estimator)
+    def _fitted(self, leaf: Leaf, X: Any) -> Known:
+        """Return the stage of a fitted copy of a step."""
+        step, out = leaf.estimator, clone(leaf.estimator)
         if isinstance(X, engine.StreamedRows):
             X.again_or_raise()  # The steps after it read the rows, too.
-        if engine.is_collection(X) and not takes_collections(out):
-            self.fit(out, X, self.y)
-            return out
-        return out.fit(X, self.y, **leaf.params)
+        if hasattr(out, "_cross_fit"):
+            return Known(step, out, out._cross_fit(X, self.y, leaf.params))
+        inner = stages.leaves_within("", step)
+        if (is_branched(step) and any(hasattr(one, "_cross_fit") for _, one in inner)) or (
+            engine.is_collection(X) and not takes_collections(out)
+        ):
+            flow = self.fit(out, X, self.y)
+            return Known(step, out, of_flow(flow))
+        return Known(step, out.fit(X, self.y, **leaf.params))
 
 
 def fitted_before(
     leaves: Sequence[Leaf], X: Any, scout: Scout, *, verbose: bool = False
-) -> dict[int, Any]:
+) -> dict[int, Known]:
     """Fit the steps that must be fitted beforehand.
 
     Parameters
@@ -139,15 +151,15 @@ def fitted_before(
 
     Returns
     -------
-    dict of int to object
-        Fitted copies, by the ``id`` of the steps.
+    dict of int to Known
+        The stages of fitted copies, by the ``id`` of the steps.
     """
     started = time.time()
     with engine.bytes_read() as read:
         former = [leaf.estimator for leaf in leaves] if scout.further else ()
         scout.chain(leaves, X, former)
     if verbose and scout.known:
-        names = ", ".join(type(fitted).__name__ for fitted in scout.known.values())
+        names = ", ".join(type(stage.estimator).__name__ for stage in scout.known.values())
         print(  # noqa: T201
             f"[Pipeline] fitted beforehand, on their columns alone: {names}; {len(read)} passes "
             f"over {sum(read):,} bytes, {time.time() - started:.1f} s"
@@ -208,6 +220,12 @@ def _selected(X: Any, columns: Any) -> Any:
         return X
     if isinstance(X, engine.StreamedRows):
         return X.select(columns)
-    if hasattr(X, "columns"):
-        return X[[X.columns[j] for j in columns]]
-    return X[:, columns]
+    if not hasattr(X, "columns"):
+        return X[:, columns]
+    names = [X.columns[j] for j in columns]
+    if engine.is_collection(X) and not engine.is_named(X):
+        # It stands for an array, whose columns have no names for a step that is fitted to them.
+        nothing = np.empty((0, len(columns)))
+        chosen = partial(engine.some_columns, which=tuple(columns))
+        return engine.map_rows(chosen, X, meta=nothing, names=names)
+    return X[names]

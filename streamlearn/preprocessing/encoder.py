@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._estimator.table_transformer import TableStatistic, TableTransformer
 from streamlearn._estimator.tables import TableReader, check_table
@@ -64,12 +65,23 @@ class CategoryEncoder(TableTransformer):
     def _table_statistic(self) -> TableStatistic:
         return TableStatistic(None, _count, _merge)
 
-    def _publish(self, state: tuple[Counts, ...]) -> None:
-        n_rows = int(state[0].counts.sum())
+    def _publish(self, state: Any) -> None:
+        self._publish_counts(list(state))
+
+    def _publish_counts(self, found: list[Counts]) -> None:
+        """Set the categories that the counts of each column's values make."""
+        n_rows = int(found[0].counts.sum())
+        names = getattr(self, "feature_names_in_", None)
         encoder = self._theirs(**self.get_params(deep=False))
-        self._encoder = encoder.fit_counts(list(state), n_rows)
+        self._encoder = encoder.fit_counts(found, n_rows, names)
         self.categories_ = encoder.categories_
         self._lookups = [Lookup(categories) for categories in encoder.categories_]
+
+    @property
+    def infrequent_categories_(self) -> list[np.ndarray | None]:
+        """The infrequent categories of each feature, None where there are none."""
+        check_is_fitted(self)
+        return self._encoder.infrequent_categories_
 
     def _encoded(self, table: Table, block: int | None) -> Encoded:
         """Return the categories of a block's entries."""

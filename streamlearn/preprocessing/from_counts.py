@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn import preprocessing as theirs
 
-from streamlearn._validation.categories import Counts, Lookup
+from streamlearn._validation.categories import Counts, Lookup, in_order
 
 
 class Encoded(NamedTuple):
@@ -46,16 +46,22 @@ class FromCounts:
 
     categories_: list[np.ndarray]
 
-    def fit_counts(self, found: list[Counts], n_rows: int) -> Any:
-        """Fit to the counts of each column's values."""
-        self._found, self._n_rows = found, n_rows
+    def fit_counts(self, found: list[Counts], n_rows: int, names: Any = None) -> Any:
+        """Fit to the counts of the values of columns, which may have names."""
+        self._found, self._n_rows, self._names = found, n_rows, names
         try:
             self.fit(np.empty((1, len(found))))  # type: ignore[attr-defined]
+        except TypeError:
+            for counts in found:
+                in_order(counts)  # which says what to do about text and numbers in one column
+            raise
         finally:
-            del self._found, self._n_rows
+            del self._found, self._n_rows, self._names
         return self
 
     def _check_X(self, X: Any, ensure_all_finite: Any = True) -> tuple[list[np.ndarray], int, int]:
+        if self._names is not None:
+            self.feature_names_in_ = self._names
         columns = [counts.values for counts in self._found]
         return columns, self._n_rows, len(columns)
 
@@ -109,3 +115,12 @@ class OneHotFromCounts(FromCounts, theirs.OneHotEncoder):
 
 class OrdinalFromCounts(FromCounts, theirs.OrdinalEncoder):
     """scikit-learn's OrdinalEncoder, fitted to counts."""
+
+
+class TargetFromCounts(FromCounts, theirs.TargetEncoder):
+    """scikit-learn's TargetEncoder, of which the categories are fitted to counts, and no more."""
+
+    def fit(self, X: Any, y: Any = None) -> Any:
+        """Find the categories."""
+        self._fit(X, handle_unknown="ignore", ensure_all_finite="allow-nan")
+        return self

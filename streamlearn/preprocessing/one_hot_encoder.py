@@ -113,12 +113,6 @@ class OneHotEncoder(CategoryEncoder):
         super()._publish(state)
         self.drop_idx_ = self._encoder.drop_idx_
 
-    @property
-    def infrequent_categories_(self) -> list[np.ndarray | None]:
-        """The infrequent categories of each feature, None where there are none."""
-        check_is_fitted(self)
-        return self._encoder.infrequent_categories_
-
     def transform(self, X: Any) -> Any:
         """Encode the categories of X.
 
@@ -190,6 +184,4 @@ class OneHotEncoder(CategoryEncoder):
         ndarray of str of shape (n_encoded_features,)
         """
         check_is_fitted(self)
-        if hasattr(self, "feature_names_in_"):
-            self._encoder.feature_names_in_ = self.feature_names_in_
         return self._encoder.get_feature_names_out(input_features)

@@ -58,6 +58,8 @@ class OrdinalEncoder(OneToOneFeatureMixin, CategoryEncoder):
     - ``partial_fit`` learns from more rows. ``categories_`` may grow, and the numbers of the
       categories change with it.
     - pandas' NA counts as NaN. scikit-learn refuses it in columns of text.
+    - If only one of None and NaN was fitted, it stands for both: dask and polars make one of them
+      of the other.
 
     Examples
     --------
@@ -96,12 +98,6 @@ class OrdinalEncoder(OneToOneFeatureMixin, CategoryEncoder):
         self.encoded_missing_value = encoded_missing_value
         self.min_frequency = min_frequency
         self.max_categories = max_categories
-
-    @property
-    def infrequent_categories_(self) -> list[np.ndarray | None]:
-        """The infrequent categories of each feature, None where there are none."""
-        check_is_fitted(self)
-        return self._encoder.infrequent_categories_
 
     def _transformed(self, table: Table, block: int | None) -> Any:
         return self._encoder.transform(self._encoded(table, block))

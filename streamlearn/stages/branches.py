@@ -21,6 +21,8 @@ from streamlearn.stages.chain import Chain
 from streamlearn.stages.of_table import OfTable
 from streamlearn.stages.stage import Mergeable, StagedBlock
 
+ANYTHING = Reader("ColumnTransformer", None, allow_nan=True)
+
 
 class Joined(NamedTuple):
     """The states of the branches.
@@ -107,7 +109,7 @@ class Branches:
         states.update({} if state is None else state.branches)
 
         def learn(name: str, columns: Any, y: Any) -> None:
-            known = StagedBlock(LazyRows(columns), parts.get(name, ()))
+            known = StagedBlock(LazyRows(columns), parts.get(name, ()), block=piece.block)
             states[name], _ = self.branches[name].learn(
                 states[name], known, y, {}, reader.of_anything(), through=False
             )
@@ -120,9 +122,23 @@ class Branches:
         known = state.branches.items()
         return {name: self.branches[name].width(states) for name, states in known}
 
-    def function(self, state: Joined) -> Callable[..., Any]:
-        """Return the transformation of blocks."""
-        return Method(self.fitted(state), "transform", {})
+    @property
+    def cross_fits(self) -> bool:
+        """Whether a branch transforms the rows of ``fit`` in another way than other rows."""
+        return any(chain.cross_fits for chain in self.branches.values())
+
+    def function(self, state: Joined, block: int | None) -> Callable[..., Any]:
+        """Return the transformation of the rows of a block."""
+        out = self.fitted(state)
+        name = "transformer_list" if isinstance(out, FeatureUnion) else "transformers_"
+        inner = [
+            (branch, CrossFittedBranch(self.branches[branch], state.branches[branch], block), *rest)
+            if branch in self.branches and self.branches[branch].cross_fits
+            else (branch, known, *rest)
+            for branch, known, *rest in getattr(out, name)
+        ]
+        setattr(out, name, inner)
+        return Method(out, "transform", {})
 
     def fitted(self, state: Joined) -> Any:
         """Return the fitted transformer. scikit-learn's ``fit`` joins the fitted branches."""
@@ -156,6 +172,29 @@ class Branches:
         taps = {name: Tap(name, do) for name in self.branches}
         tapped = with_others(self.estimator, taps, n_jobs=None, verbose=False)
         tapped.fit(as_known(self.estimator, X), y)
+
+
+@dataclass(frozen=True, eq=False)
+class CrossFittedBranch:
+    """A fitted branch for the rows of a block that it was fitted to.
+
+    Attributes
+    ----------
+    chain : Chain
+    states : tuple
+    block : int or None
+    """
+
+    chain: Chain
+    states: tuple[Any, ...]
+    block: int | None
+
+    def transform(self, X: Any) -> Any:
+        """Return the transformed rows of the block."""
+        rows = self.chain.transformed(self.states, X, ANYTHING, self.block)
+        # A stage that takes arrays of numbers has left the index behind.
+        framed = hasattr(rows, "iloc") and hasattr(X, "iloc")
+        return rows.set_axis(X.index, axis=0) if framed else rows
 
 
 class Tap(TransformerMixin, BaseEstimator):

@@ -45,6 +45,11 @@ class Chain:
     params: tuple[dict[str, tuple[str | None, Any]], ...]
     config: dict[str, Any] = field(default_factory=get_config)
 
+    @property
+    def cross_fits(self) -> bool:
+        """Whether a stage transforms the rows of ``fit`` in another way than other rows."""
+        return any(getattr(stage, "cross_fits", False) for stage in self.stages)
+
     def begin(self) -> tuple[Any, ...]:
         """Return the states from which ``partial_fit`` continues."""
         return tuple(stage.begin() for stage in self.stages)
@@ -80,10 +85,10 @@ class Chain:
             elif isinstance(stage, Mergeable):
                 piece = StagedBlock(stage.read(X, reader, block))
             if not isinstance(stage, Stateless):
-                return piece._replace(parts=parts, applied=applied)
-            X = X.then(stage.function(parts[-1])).settled()
+                return piece._replace(parts=parts, applied=applied, block=block)
+            X = X.then(stage.function(parts[-1], block)).settled()
             piece, reader = StagedBlock(X), reader.of_anything()
-        return piece._replace(parts=parts, applied=len(self.stages))
+        return piece._replace(parts=parts, applied=len(self.stages), block=block)
 
     @_configured
     def learn(
@@ -102,22 +107,30 @@ class Chain:
         With ``through=False`` the last stage learns but does not transform. With ``learns=False``
         no stage learns.
         """
-        out, (rows, parts, applied, clean) = list(states), piece
+        out, (rows, parts, applied, clean, block) = list(states), piece
         last = len(self.stages) - 1
         for i, (stage, params) in enumerate(zip(self.stages, self.arguments(given), strict=True)):
             if learns:
-                own = StagedBlock(rows, parts[i : i + 1], clean=clean)
+                own = StagedBlock(rows, parts[i : i + 1], clean=clean, block=block)
                 out[i], rows = stage.learn(out[i], own, y, params, reader)
             elif isinstance(stage, Mergeable):
                 rows = stage.read(rows, reader, None)
             if i >= applied and (through or i < last):
                 _as_wide_or_raise(stage, states[i], out[i])
-                function = stage.function(out[i])
+                function = stage.function(out[i], block)
                 rows = rows.then(function).settled()
                 clean = clean and not getattr(function, "whole", False)
             reader = reader.of_anything()
         done = len(self.stages) if through else max(applied, last)
-        return tuple(out), StagedBlock(rows, applied=done, clean=clean)
+        return tuple(out), StagedBlock(rows, applied=done, clean=clean, block=block)
+
+    def transformed(
+        self, states: tuple[Any, ...], X: Any, reader: Reader, block: int | None
+    ) -> Any:
+        """Return what all stages make of the rows of a block that was learned from."""
+        piece = self.of_block(LazyRows(X), {}, reader, block, learns=False)
+        _, after = self.learn(states, piece, None, {}, reader, learns=False)
+        return after.rows.all()
 
     def width(self, states: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return what tells how many columns come out, as far as the rows decide it."""

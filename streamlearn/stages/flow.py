@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from streamlearn._validation.reader import Reader
@@ -32,3 +32,9 @@ class Flow:
     states: tuple[Any, ...]
     given: dict[str, Any]
     reader: Reader
+
+    def without_last(self) -> Flow:
+        """Return what has flowed through all stages but the last."""
+        chain = self.chain
+        chain = replace(chain, stages=chain.stages[:-1], params=chain.params[:-1])
+        return replace(self, chain=chain, states=self.states[:-1])

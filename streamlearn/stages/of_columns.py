@@ -21,10 +21,15 @@ from streamlearn._sklearn import _get_output_config
 from streamlearn._validation.reader import Reader
 from streamlearn._validation.tables import is_table, numbers_of
 from streamlearn.blocks import LazyRows, head, some_columns
-from streamlearn.stages.branches import Branches, Joined, Tap, branches_of, with_others
+from streamlearn.stages.branches import (
+    ANYTHING,
+    Branches,
+    Joined,
+    Tap,
+    branches_of,
+    with_others,
+)
 from streamlearn.stages.stage import StagedBlock
-
-ANYTHING = Reader("ColumnTransformer", None, allow_nan=True)
 
 
 class Place(NamedTuple):
@@ -88,7 +93,7 @@ class OfColumns(Branches):
         pieces = piece.rows.array
         if not isinstance(pieces, Pieces):
             rows = plain(piece.rows.all())
-            found = None if piece.parts[:1] else self._split(rows, reader, None, learns=True)
+            found = None if piece.parts[:1] else self._split(rows, reader, piece.block, learns=True)
             if found is None:
                 return super().learn(state, piece, y, params, reader)
             pieces = found
@@ -107,17 +112,15 @@ class OfColumns(Branches):
         if state is not None and state.sparse is not None:
             return state._replace(branches=states), LazyRows(pieces)
         # As in scikit-learn's fit, the first rows decide whether the output is sparse.
-        first = self._split(pieces.sample, reader, None, learns=False)
-        assert first is not None
-        made = self._made(layout, first, states)
+        made = self._made(layout, _first_rows(pieces), states)
         stored = sum(part.nnz if is_sparse(part) else np.size(part) for part in made)
         density = stored / max(1, sum(part.shape[0] * part.shape[1] for part in made))
         sparse = any(map(is_sparse, made)) and density < self.estimator.sparse_threshold
         return Joined(pieces.sample, states, bool(sparse)), LazyRows(pieces)
 
-    def function(self, state: Joined) -> Callable[..., Any]:
-        """Return the transformation of blocks."""
-        return super().function(state) if state.sparse is None else Join(self, state)
+    def function(self, state: Joined, block: int | None) -> Callable[..., Any]:
+        """Return the transformation of the rows of a block."""
+        return super().function(state, block) if state.sparse is None else Join(self, state, block)
 
     def fitted(self, state: Joined) -> Any:
         """Return the fitted transformer."""
@@ -190,6 +193,7 @@ class Join:
 
     stage: OfColumns
     joined: Joined
+    block: int | None
 
     whole = True
 
@@ -197,7 +201,7 @@ class Join:
         """Return the rows of the output, sparse or dense."""
         pieces = X
         if not isinstance(X, Pieces):
-            pieces = self.stage._split(plain(X), ANYTHING, None, learns=False)
+            pieces = self.stage._split(plain(X), ANYTHING, self.block, learns=False)
             assert pieces is not None
         layout = self.stage._layout(pieces.sample)
         assert layout is not None
@@ -206,6 +210,16 @@ class Join:
             return side_by_side(parts)
         dense = [part.toarray() if is_sparse(part) else part for part in parts]
         return dense[0] if len(dense) == 1 else np.hstack(dense)
+
+
+def _first_rows(pieces: Pieces) -> Pieces:
+    """Return the first rows of a split block."""
+    parts = []
+    for part in pieces.parts:
+        x = part.rows.array
+        x = _first_rows(x) if isinstance(x, Pieces) else head(x, 2)
+        parts.append(part._replace(rows=LazyRows(x, part.rows.functions)))
+    return pieces._replace(parts=parts)
 
 
 def layout_of(estimator: ColumnTransformer, sample: Any) -> list[Place]:

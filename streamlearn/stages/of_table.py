@@ -88,7 +88,7 @@ class OfTable:
         width = getattr(self.estimator, "_width", None)
         return None if width is None else width(state.state)
 
-    def function(self, state: Columns) -> Callable[..., Any]:
+    def function(self, state: Columns, block: int | None) -> Callable[..., Any]:
         """Return the transformation of blocks."""
         fitted = self.fitted(state)
         return as_asked(fitted._rows_function(), self.estimator, lambda: fitted)

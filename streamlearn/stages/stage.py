@@ -10,8 +10,9 @@ A *stage* wraps one transformer. It has five methods:
 ``learn``
     Returns the state after one more block. One block follows the other.
 ``function``
-    Returns the transformation by the state, as a function of rows. For our own transformers it
-    takes batches, so that a transformed block is never built. For others it takes whole blocks.
+    Returns the transformation by the state, as a function of the rows of a block that is learned
+    from. For our own transformers it takes batches, so that a transformed block is never built. For
+    others it takes whole blocks.
 ``fitted``
     Returns a copy of the transformer with the state as its attributes.
 """
@@ -57,12 +58,15 @@ class StagedBlock(NamedTuple):
         The number of stages that have transformed ``rows``.
     clean : bool
         Whether it is known that the rows contain neither NaN nor infinity.
+    block : int or None
+        The number of the block; None if it is the only one, in memory.
     """
 
     rows: LazyRows
     parts: tuple[Any, ...] = ()
     applied: int = 0
     clean: bool = False
+    block: int | None = None
 
 
 class Named(NamedTuple):
@@ -161,7 +165,7 @@ class Mergeable:
             part = Named(state.names, merged, state.weighted or part.weighted)
         return part, self.read(piece.rows, reader, None)
 
-    def function(self, state: Named) -> Callable[..., Any]:
+    def function(self, state: Named, block: int | None) -> Callable[..., Any]:
         """Return the transformation: a function of batches, or of blocks if it returns frames."""
         assert self.learner.applied is not None
         assert self.learner.is_empty is not None
@@ -253,7 +257,7 @@ class Foreign:
         before = clone(self.estimator) if state is None else state
         return partially_fitted(before, rows.array, y, dict(params)), rows
 
-    def function(self, state: Any) -> Callable[..., Any]:
+    def function(self, state: Any, block: int | None) -> Callable[..., Any]:
         """Return the transformation of blocks."""
         return Method(state, "transform", {})
 
@@ -294,7 +298,7 @@ class Stateless:
             (state,) = own.parts
         return state, piece.rows
 
-    def function(self, state: Any) -> Callable[..., Any]:
+    def function(self, state: Any, block: int | None) -> Callable[..., Any]:
         """Return the transformation of batches, or of blocks."""
         if hasattr(state, "_rows_function"):
             return as_asked(state._rows_function(), self.estimator, lambda: state)
@@ -314,15 +318,33 @@ class Known(Stateless):
     estimator : object
     fitted_before : object
         The fitted transformer.
+    cross_fitted : callable or None
+        ``(block) -> function of rows``: how it transforms the rows that it was fitted to, if not as
+        other rows.
     """
 
     fitted_before: Any = None
+    cross_fitted: Callable[..., Any] | None = None
+
+    @property
+    def cross_fits(self) -> bool:
+        """Whether the rows of ``fit`` are transformed in another way than other rows."""
+        return self.cross_fitted is not None
 
     def of_block(
         self, X: LazyRows, params: Mapping[str, Any], reader: Reader, block: int | None
     ) -> StagedBlock:
         """Return the block with the fitted transformer as the only part."""
         return StagedBlock(X, (self.fitted_before,))
+
+    def function(self, state: Any, block: int | None) -> Callable[..., Any]:
+        """Return the transformation of the rows of a block."""
+        if self.cross_fitted is None:
+            return super().function(state, block)
+        function = self.cross_fitted(block)
+        if hasattr(state, "_rows_function"):
+            return as_asked(function, self.estimator, lambda: state)
+        return function
 
 
 def as_they_are(X: Any) -> Any:

@@ -28,6 +28,7 @@ OURS = {
         "QuantileTransformer",
         "RobustScaler",
         "SplineTransformer",
+        "TargetEncoder",
     ),
 }
 """Our transformers, by module, that learn from blocks. scikit-learn's of the same name cannot."""
@@ -81,7 +82,7 @@ def able_or_raise(steps: list[tuple[str, Any]]) -> None:
 
 
 def stage_of(
-    name: str, estimator: Any, params: Mapping[str, Any], known: Mapping[int, Any] = {}
+    name: str, estimator: Any, params: Mapping[str, Any], known: Mapping[int, Known] = {}
 ) -> Mergeable | OfTable | Foreign | Stateless | Branches:
     """Return the stage of a step that learns block by block or learns nothing.
 
@@ -92,8 +93,8 @@ def stage_of(
     estimator : object
     params : dict
         Its fit arguments.
-    known : dict of int to object
-        Transformers that are fitted beforehand, by the ``id`` of the estimator.
+    known : dict of int to Known
+        The stages of transformers that are fitted beforehand, by the ``id`` of the estimator.
 
     Returns
     -------
@@ -107,7 +108,7 @@ def stage_of(
         If the step is a FeatureUnion or ColumnTransformer and has fit arguments.
     """
     if id(estimator) in known:
-        return Known(estimator, known[id(estimator)])
+        return known[id(estimator)]
     if isinstance(estimator, FrozenEstimator):  # it has the attributes of its inner estimator
         return Stateless(estimator)
     if hasattr(estimator, "_learner_of_rows"):
@@ -135,7 +136,7 @@ def stage_of(
     return Foreign(estimator) if learns_in_blocks(estimator) else Stateless(estimator)
 
 
-def chain_of(name: str, estimator: Any, known: Mapping[int, Any] = {}) -> Chain:
+def chain_of(name: str, estimator: Any, known: Mapping[int, Known] = {}) -> Chain:
     """Return the chain of a transformer, or of a pipeline of transformers."""
     stages = tuple(stage_of(at, leaf, {}, known) for at, leaf in leaves(name, estimator))
     return Chain(stages, ({},) * len(stages))

@@ -195,6 +195,33 @@ def test_maps_of_maps_make_no_block_in_between():
     assert max(largest) == rows // 3
 
 
+class Numbered:
+    """A function of rows that asks for the number of their block, and adds it."""
+
+    numbered = True
+
+    def __call__(self, number):
+        return lambda rows: np.asarray(rows) + number
+
+
+@pytest.mark.parametrize("framed", [False, True])
+def test_a_function_may_ask_for_the_number_of_a_block(framed):
+    import dask.dataframe as dd
+
+    frame = pd.DataFrame(ROWS, index=np.arange(12) * 10)
+    X = dd.from_pandas(frame, npartitions=3) if framed else da.from_array(ROWS, chunks=(4, COLUMNS))
+    names = list("abcdefgh")[:COLUMNS] if framed else None
+    out = map_rows(Numbered(), X, meta=np.empty((0, COLUMNS)), names=names)
+    want = ROWS + np.repeat([0, 1, 2], 4)[:, None]
+    np.testing.assert_array_equal(out.compute(), want)
+    one = out.partitions[2] if framed else out.blocks[2]
+    np.testing.assert_array_equal(one.compute(), want[8:])
+    further = map_rows(Numbered(), out, meta=np.empty((0, COLUMNS)), names=names)
+    np.testing.assert_array_equal(further.compute(), want + np.repeat([0, 1, 2], 4)[:, None])
+    if framed:
+        assert further.compute().index.equals(frame.index)
+
+
 def test_an_error_names_the_block(local_scheduler):
     def refuse_35(rows):
         if np.any(np.asarray(rows) == 35):

@@ -1,0 +1,262 @@
+"""Labels of a target as whole numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import column_or_1d
+from sklearn.utils.validation import check_is_fitted
+
+from streamlearn import blocks as engine
+from streamlearn._arrays import is_array, namespace, to_numpy
+from streamlearn._arrays.plain import plain
+from streamlearn._arrays.sparse import is_sparse
+from streamlearn._estimator.inputs import is_foreign, unchanged_on_error
+from streamlearn._estimator.moving import Movable
+from streamlearn._estimator.versions import Versioned
+from streamlearn._validation.categories import Counts, Lookup, count, in_order, merge
+from streamlearn._validation.columns import is_column
+from streamlearn._validation.labels import codes_of, decode, to_like
+from streamlearn._validation.messages import no_rows
+from streamlearn._validation.reader import as_vector
+
+
+class LabelEncoder(  # type: ignore[call-arg]
+    Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap_output_keys=None
+):
+    """Encode the labels of a target as 0, 1, 2... in their order, also of dask collections.
+
+    It is for y. `OrdinalEncoder` is for the columns of X.
+
+    Attributes
+    ----------
+    classes_ : array of shape (n_classes,)
+        The labels, sorted.
+
+    Notes
+    -----
+    Labels are found in each block and merged: one pass is read.
+
+    Differences from scikit-learn:
+
+    - ``partial_fit`` learns from more rows. The numbers of the labels may change with it.
+    - ``transform`` does not make labels of another type than those of fit: the text "1" is not 1.
+    - pandas' NA counts as NaN.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from streamlearn.preprocessing import LabelEncoder
+    >>> y = da.asarray(["yes", "no", "yes"]).rechunk(2)
+    >>> encoder = LabelEncoder().fit(y)
+    >>> encoder.classes_
+    array(['no', 'yes'], dtype='<U3')
+    >>> encoder.transform(y).compute()
+    array([1, 0, 1])
+    """
+
+    _takes_collections = True
+
+    classes_: Any
+    _state: Counts
+
+    def fit(self, y: Any) -> Self:
+        """Find the labels, in one pass.
+
+        Parameters
+        ----------
+        y : array, Series, dask array or dask Series of shape (n_samples,)
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError
+            If text and numbers are mixed.
+        ValueError
+            If y has several columns, or is a collection without rows.
+        """
+        return self._learn(y, reset=True)
+
+    def partial_fit(self, y: Any) -> Self:
+        """Find more labels; the same parameters and errors as `fit`."""
+        return self._learn(y, reset=not hasattr(self, "_state"))
+
+    def _learn(self, y: Any, *, reset: bool) -> Self:
+        with unchanged_on_error(self):
+            y = vector(y)
+            found = engine.reduce(_of_block, merge, engine.align(y=y))
+            if found is None:
+                if engine.is_collection(y):
+                    raise no_rows(type(self).__name__, " in y")
+                found = Counts(np.asarray(y), np.zeros(0, dtype=np.int64))
+            self._state = in_order(found if reset else merge(self._state, found))
+            classes = self._state.values
+            self.classes_ = to_like(classes, y) if is_foreign(y) else classes
+        return self
+
+    def transform(self, y: Any) -> Any:
+        """Return the numbers of labels.
+
+        Parameters
+        ----------
+        y : array, Series, dask array or dask Series of shape (n_samples,)
+
+        Returns
+        -------
+        array of int, dask array or dask Series of shape (n_samples,)
+            Lazy for dask.
+
+        Raises
+        ------
+        ValueError
+            If a label was not fitted.
+        """
+        check_is_fitted(self)
+        y, function = vector(y), LabelFunction(Lookup(to_numpy(self.classes_)))
+        if not engine.is_collection(y):
+            return function(y)
+        return engine.map_rows(function, y, meta=np.empty(0, dtype=np.int64))
+
+    def fit_transform(self, y: Any) -> Any:
+        """Find the labels, then return their numbers: two passes, the second of them lazy.
+
+        Parameters
+        ----------
+        y : array, Series, dask array or dask Series of shape (n_samples,)
+
+        Returns
+        -------
+        array of int, dask array or dask Series of shape (n_samples,)
+        """
+        return self.fit(y).transform(y)
+
+    def inverse_transform(self, y: Any) -> Any:
+        """Return the labels of numbers.
+
+        Parameters
+        ----------
+        y : array, Series, dask array or dask Series of int of shape (n_samples,)
+
+        Returns
+        -------
+        array, dask array or dask Series of shape (n_samples,)
+            Lazy for dask.
+
+        Raises
+        ------
+        ValueError
+            If a number stands for no label.
+        """
+        check_is_fitted(self)
+        classes = to_numpy(self.classes_)
+        y, function = vector(y), Decoding(classes)
+        return (
+            engine.map_rows(function, y, meta=classes[:1])
+            if engine.is_collection(y)
+            else function(y)
+        )
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags."""
+        tags = super().__sklearn_tags__()
+        tags.array_api_support = True
+        tags.input_tags.two_d_array = False
+        tags.target_tags.one_d_labels = True
+        return tags
+
+
+def vector(y: Any) -> Any:
+    """Return a target in memory as a column or an array, or a collection as it is.
+
+    Raises
+    ------
+    ValueError
+        If it has several columns.
+    """
+    if type(y) is not np.ndarray:  # of which whoever reads it looks for pandas' NA
+        y = plain(y)
+    if engine.is_collection(y) or is_column(y):
+        return y
+    return as_vector(y, "y") if is_foreign(y) else column_or_1d(y, warn=True)
+
+
+def _of_block(block: engine.Block) -> Counts:
+    return count(read(block.y, block.named))
+
+
+def read(y: Any, block: int | None = None) -> Any:
+    """Return the target that a block holds, which is plain, as a column or an array of NumPy."""
+    known = is_column(y) or (type(y) is np.ndarray and y.ndim == 1)
+    return y if known else to_numpy(as_vector(y, "y", block))
+
+
+@dataclass(frozen=True, eq=False)
+class LabelFunction:
+    """The numbers of labels as a function of what a block holds.
+
+    Attributes
+    ----------
+    lookup : Lookup
+    strict : bool
+        Raise where a label is not known. Else it becomes -1.
+    """
+
+    lookup: Lookup
+    strict: bool = True
+
+    whole = True
+
+    def __call__(self, y: Any) -> Any:
+        """Return the number of each label, in the library of an array."""
+        y, classes = plain(y), self.lookup.categories
+        if is_array(y) and not isinstance(y, np.ndarray) and not is_sparse(y):
+            y, xp = as_vector(y, "y"), namespace(y)
+            codes, wrong = codes_of(classes, y)
+            if self.strict and bool(xp.any(wrong)):
+                raise unseen(np.unique(to_numpy(y)[to_numpy(wrong)]))
+            return codes if self.strict else xp.where(wrong, -1, codes)
+        codes, unknown = self.lookup.codes(read(y))
+        if self.strict and len(unknown):
+            raise unseen(unknown)
+        return codes
+
+
+@dataclass(frozen=True, eq=False)
+class Decoding:
+    """The labels of numbers as a function of what a block holds.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+    """
+
+    classes: np.ndarray
+
+    whole = True
+
+    def __call__(self, y: Any) -> Any:
+        """Return the label of each number, in the library of an array."""
+        y = as_vector(y, "y")
+        codes = to_numpy(y)
+        if not len(codes):
+            return to_like(self.classes, y)[:0]
+        wrong = np.setdiff1d(codes, np.arange(len(self.classes)))
+        if len(wrong):
+            raise unseen(wrong)
+        xp = namespace(y)
+        return decode(
+            self.classes, y if xp.isdtype(y.dtype, "integral") else xp.astype(y, xp.int64)
+        )
+
+
+def unseen(labels: np.ndarray) -> ValueError:
+    """Return the error of labels that were not fitted."""
+    return ValueError(
+        f"y contains previously unseen labels: {labels.tolist()[:20]}. Fit to rows that have them."
+    )
