@@ -43,6 +43,7 @@ from streamlearn import preprocessing as encoders
 from streamlearn.blocks import from_blocks
 from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.compose import ColumnTransformer
+from streamlearn.datasets import make_flights
 from streamlearn.diagnostics import timeline
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import SGDClassifier
@@ -917,6 +918,11 @@ ADVICE = [
         lambda: encoders.PowerTransformer("box-cox").fit(np.ones((4, 2))),
         "leave it out, or use method='yeo-johnson'",
         lambda: encoders.PowerTransformer("yeo-johnson").fit(np.ones((4, 2))),
+    ),
+    advice(
+        lambda: make_flights(3, npartitions=4),
+        "Give at least one partition, and at least one flight for each",
+        lambda: make_flights(4, npartitions=4),
     ),
 ]
 
