@@ -216,7 +216,7 @@ def flights(target: str) -> Callable:
 
     def make(rng: np.random.Generator, rows: int) -> Rows:
         joined = read_flights()
-        from flights_data import make_features
+        from flights_features import make_features
 
         learned, held = split(rng, len(joined), rows)
         known = np.zeros(len(joined), dtype=bool)

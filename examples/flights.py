@@ -52,7 +52,7 @@ def all_columns() -> Pipeline:
         (SplineTransformer(n_knots=12, knots="quantile", extrapolation="linear"), ["dep_delay"]),
         (scaled_numbers(), NUMBERS),
         (make_pipeline(dates, StandardScaler()), DATES),
-        (OneHotEncoder(handle_unknown="ignore", min_frequency=100), TEXT),
+        (OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=100), TEXT),
     )
     return make_pipeline(columns, learner())
 
@@ -95,7 +95,7 @@ def main() -> None:
     predictions = args.data / "predictions.parq"
     shutil.rmtree(predictions, ignore_errors=True)
     with Profiler() as tasks, ResourceProfiler(dt=0.1) as memory:
-        with Progress("fit", rows, blocks) as fit:
+        with Progress("fit", rows, blocks, passes=3) as fit:
             pipe.fit(X, y)
         with Progress("predict", rows, blocks) as predict:
             pipe.predict(X).to_frame("late").to_parquet(predictions)
@@ -106,7 +106,7 @@ def main() -> None:
     over = peak - footprint
     print(f"memory   at most {peak / 1e6:,.0f} MB; over the imports {over / 1e6:,.0f} MB")
 
-    with Progress("per step", rows, blocks, passes=2) as twice:
+    with Progress("per step", rows, blocks, passes=5) as twice:
         clone(pipe).set_params(schedule="per-step").fit(X, y)
     once, both = (run.end - run.start for run in (fit, twice))
     print(

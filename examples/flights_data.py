@@ -65,7 +65,7 @@ def read_flights() -> pd.DataFrame:
     flights = flights.merge(weather, on=["origin", "time_hour"], how="left")
     flights["late"] = (flights["arr_delay"] > LATE).astype("int8")
     flights["time_hour"] = pd.to_datetime(flights["time_hour"])
-    return flights[[*FEATURES, "late"]]
+    return flights
 
 
 def write(folder: Path, copies: int) -> None:
@@ -76,7 +76,7 @@ def write(folder: Path, copies: int) -> None:
     if done.exists() and done.read_text() == settings:
         return
 
-    table = read_flights()
+    table = read_flights()[[*FEATURES, "late"]]
     order = np.random.default_rng(SEED).permutation(len(table))
     train = np.zeros(len(table), dtype=bool)
     train[order[:TRAIN_ROWS]] = True

@@ -89,7 +89,7 @@ def _flights(start: int, stop: int, random_state: int) -> Any:
     late = rng.random(n) < 1 / (1 + np.exp(-logit))
     return pd.DataFrame(
         {
-            "carrier": np.where(rng.random(n) < 0.01, None, carrier.astype(object)),
+            "carrier": _with_gaps(carrier, rng.random(n) < 0.01),
             "origin": origin.astype(object),
             "dest": np.asarray([f"D{code:02d}" for code in dest], dtype=object),
             "time_hour": pd.Timestamp("2013-01-01") + pd.to_timedelta(hour, unit="h"),
@@ -100,3 +100,10 @@ def _flights(start: int, stop: int, random_state: int) -> Any:
         },
         index=pd.RangeIndex(start, stop),
     )
+
+
+def _with_gaps(text: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """Return text as objects, None where it is missing."""
+    out = text.astype(object)
+    out[missing] = None
+    return out
