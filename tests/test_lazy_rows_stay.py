@@ -77,6 +77,11 @@ CASES = {
         pd.DataFrame({"b": DAYS}),
         {"resolution": "year"},
     ),
+    # These learn nothing from rows: only other parameters make another transformer.
+    "Binarizer": Case(preprocessing.Binarizer, *NUMBERS, {"threshold": 0.5}),
+    "FunctionTransformer": Case(preprocessing.FunctionTransformer, *NUMBERS, {"func": np.cos}),
+    "Normalizer": Case(preprocessing.Normalizer, *NUMBERS, {"norm": "l1"}),
+    "PolynomialFeatures": Case(preprocessing.PolynomialFeatures, *NUMBERS, {"degree": 3}),
     "SimpleImputer, any column": Case(
         lambda: impute.SimpleImputer(strategy="most_frequent", add_indicator=True), *GAPS
     ),
@@ -110,7 +115,7 @@ def computed(x: Any) -> Any:
 @pytest.mark.parametrize("output", ["default", "pandas"])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.filterwarnings("ignore:Skipping features")
+@pytest.mark.filterwarnings("ignore:Skipping features", "ignore:When `set_output` is configured")
 def test_a_later_fit_does_not_change_lazy_rows(name, kind, output):
     case, lazily = CASES[name], KINDS[kind]
     if kind == "array" and ("ColumnTransformer" in name or "per step" in name):
