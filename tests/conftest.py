@@ -43,7 +43,7 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
         yield chosen
 
 
-DAILY, THOROUGH = 3, 48
+DAILY, THOROUGH = 3, 24
 """How many cases of a test run every day, and where a change is to land."""
 
 
