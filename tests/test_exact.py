@@ -185,7 +185,8 @@ def test_every_alpha_and_table_was_used():
     """Else the tables were too easy, or the last ones in the list."""
     for names in (ALPHAS, TABLES):
         used = [SEEN[name] for name in names]
-        assert 10 * min(used) >= sum(used), SEEN
+        # A process may have run only a few of the cases.
+        assert sum(used) < 60 or 10 * min(used) >= sum(used), SEEN
 
 
 @pytest.mark.parametrize(("kind", "loss", "rate"), GROUPS, ids=map(" ".join, GROUPS))
