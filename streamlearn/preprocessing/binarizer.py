@@ -5,13 +5,11 @@ from __future__ import annotations
 from numbers import Real
 from typing import Any
 
-from sklearn.base import OneToOneFeatureMixin
-
-from streamlearn._estimator.stateless import StatelessTransformer
+from streamlearn._estimator.stateless import UnfittedTransformer
 from streamlearn.core.rowwise_maps import Threshold
 
 
-class Binarizer(OneToOneFeatureMixin, StatelessTransformer):
+class Binarizer(UnfittedTransformer):
     """Make 1 of numbers above a threshold, and 0 of all others.
 
     scikit-learn's `~sklearn.preprocessing.Binarizer` for any array backend, for sparse rows and for
@@ -57,28 +55,5 @@ class Binarizer(OneToOneFeatureMixin, StatelessTransformer):
         self.threshold = threshold
         self.copy = copy
 
-    def transform(self, X: Any, copy: Any = None) -> Any:
-        """Transform the rows of X.
-
-        Parameters
-        ----------
-        X : array, sparse rows, DataFrame, dask array or dask DataFrame of shape \
-                (n_samples, n_features)
-        copy : bool, default=None
-            Has no effect: input is never changed.
-
-        Returns
-        -------
-        array, sparse rows, DataFrame, dask array or dask DataFrame
-            In X's namespace and on its device; lazy for dask.
-        """
-        return super(Binarizer, self._known(X)).transform(X)
-
     def _function(self) -> Threshold:
         return Threshold(float(self.threshold))
-
-    def __sklearn_tags__(self) -> Any:
-        """Return scikit-learn's tags."""
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        return tags

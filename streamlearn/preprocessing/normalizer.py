@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn.base import OneToOneFeatureMixin
-
-from streamlearn._estimator.stateless import StatelessTransformer
+from streamlearn._estimator.stateless import UnfittedTransformer
 from streamlearn._sklearn import StrOptions
 from streamlearn.core.rowwise_maps import NORMS, UnitRows
 
 
-class Normalizer(OneToOneFeatureMixin, StatelessTransformer):
+class Normalizer(UnfittedTransformer):
     """Divide each row by its norm.
 
     scikit-learn's `~sklearn.preprocessing.Normalizer` for any array backend, for sparse rows and
@@ -61,28 +59,5 @@ class Normalizer(OneToOneFeatureMixin, StatelessTransformer):
         self.norm = norm
         self.copy = copy
 
-    def transform(self, X: Any, copy: Any = None) -> Any:
-        """Transform the rows of X.
-
-        Parameters
-        ----------
-        X : array, sparse rows, DataFrame, dask array or dask DataFrame of shape \
-                (n_samples, n_features)
-        copy : bool, default=None
-            Has no effect: input is never changed.
-
-        Returns
-        -------
-        array, sparse rows, DataFrame, dask array or dask DataFrame
-            In X's namespace and on its device; lazy for dask.
-        """
-        return super(Normalizer, self._known(X)).transform(X)
-
     def _function(self) -> UnitRows:
         return UnitRows(self.norm)
-
-    def __sklearn_tags__(self) -> Any:
-        """Return scikit-learn's tags."""
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        return tags
