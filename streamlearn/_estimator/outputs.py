@@ -7,14 +7,14 @@ and arrays in memory are checked at once.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
@@ -84,11 +84,30 @@ def rows_out(
         finite=finite or not engine.is_collection(X),
     )
     task = RowFunction(reader, function, fitted, method)
-    if engine.is_collection(rows):
-        meta = task.of_a_row(rows)
-        # A lazy frame has no sparse columns.
-        return engine.map_rows(task, rows, meta=meta, names=None if is_sparse(meta) else names)
-    return as_given(task(rows), X)
+    return as_given(mapped(task, rows, lambda: task.of_a_row(rows), names), X)
+
+
+def mapped(
+    function: Callable[[Any], Any], X: Any, example: Callable[[], Any], names: Any = None
+) -> Any:
+    """Apply ``function`` to a container: at once to one in memory, lazily to a collection.
+
+    Parameters
+    ----------
+    function : callable
+        It takes what a block holds, and returns as many rows.
+    X : array, Series, DataFrame or dask collection
+    example : callable
+        ``() -> array, sparse rows, Series or frame``: the result of ``function`` for few rows or
+        for none. It is called for a collection only.
+    names : sequence of str, optional
+        The columns of the result, if it is to be a lazy frame. Sparse rows stay a lazy array,
+        because dask's frames have no sparse columns.
+    """
+    if not engine.is_collection(X):
+        return function(X)
+    meta = example()
+    return engine.map_rows(function, X, meta=meta, names=None if is_sparse(meta) else names)
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,4 +264,30 @@ class Transformer(Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap
         return self.fit(X, y, **fit_params).transform(X)
 
     def _transform(self, X: Any, names: Any) -> Any:
+        raise NotImplementedError
+
+
+class NamesOut:
+    """A transformer that names the columns that come out by the names of the features.
+
+    A subclass defines ``_names_out(names)``.
+    """
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the columns that come out.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_features,), default=None
+            The names of the features. None means those of fit, or x0, x1, ... if fit was given
+            none. Names that differ from those of fit are an error.
+
+        Returns
+        -------
+        ndarray of str of shape (n_columns,)
+        """
+        names = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
+        return np.asarray(self._names_out(names), dtype=object)
+
+    def _names_out(self, names: np.ndarray) -> Sequence[str]:
         raise NotImplementedError

@@ -19,8 +19,8 @@ from streamlearn import blocks as engine
 from streamlearn._arrays import asarray, is_array
 from streamlearn._arrays.sparse import is_sparse
 from streamlearn._estimator.inputs import unchanged_on_error
-from streamlearn._estimator.outputs import Transformer
-from streamlearn._estimator.tables import TableReader, check_table, reader_of, table_out
+from streamlearn._estimator.outputs import Transformer, mapped
+from streamlearn._estimator.tables import TableReader, check_table, reader_of
 from streamlearn._validation.columns import Table
 from streamlearn._validation.messages import no_rows
 from streamlearn.stages import set_features
@@ -173,7 +173,7 @@ class TableTransformer(CallbackSupportMixin, Transformer):
 
     def _transform(self, X: Any, names: Any) -> Any:
         X, reader = check_table(self, X, reset=False)
-        return table_out(X, self._function(reader), self._nothing, names)
+        return mapped(self._function(reader), X, self._nothing, names)
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags."""

@@ -5,7 +5,6 @@ The metadata of a container are checked at once. The columns are read in the tas
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -148,28 +147,6 @@ def check_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[Any, 
     _check_feature_names(estimator, meta, reset=reset)
     _check_n_features(estimator, meta, reset=reset)
     return X, reader_of(name, meta)
-
-
-def table_out(
-    X: Any, function: Callable[[Any], Any], nothing: Callable[[], Any], names: Any
-) -> Any:
-    """Apply ``function`` to a table: at once to one in memory, lazily to a collection.
-
-    Parameters
-    ----------
-    X : array, frame, dask array or dask DataFrame
-        As `check_table` returns it.
-    function : callable
-        What a block holds in, as many rows out.
-    nothing : callable
-        ``() -> array, sparse rows or frame``: no rows of what comes out.
-    names : sequence of str or None
-        Columns of a lazy frame, where the result is to be one. Sparse rows make none.
-    """
-    if not engine.is_collection(X):
-        return function(X)
-    meta = nothing()
-    return engine.map_rows(function, X, meta=meta, names=None if is_sparse(meta) else names)
 
 
 def reader_of(estimator: str, meta: Any) -> TableReader:

@@ -3,7 +3,7 @@
 A number may stand for what is missing; else NaN does. The mean is that of
 `streamlearn.core.statistics.moments`, whose sums are exact to the last digit or two of the widest
 float. The median is exact while the different numbers of a feature fit into a summary of
-`streamlearn.core.statistics.quantiles`, and has a rank error of less than 0.1 % beyond.
+`streamlearn.core.statistics.quantile_summary`, and has a rank error of less than 0.1 % beyond.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from streamlearn._arrays import (
     to_numpy,
 )
 from streamlearn.core.learner import Batch, Learner
-from streamlearn.core.statistics import moments, quantiles
+from streamlearn.core.statistics import moments, quantile_summary, quantiles
 
 
 class Params(NamedTuple):
@@ -50,7 +50,7 @@ class Params(NamedTuple):
     missing: float | None = None
     keep_empty: bool = False
     indicator: bool = False
-    size: int = quantiles.SIZE
+    size: int = quantile_summary.SIZE
 
 
 class Imputation(NamedTuple):
@@ -58,7 +58,7 @@ class Imputation(NamedTuple):
 
     Attributes
     ----------
-    summary : Moments or Quantiles
+    summary : Moments or QuantileSummary
         Of the numbers that are there.
     present, missing : array of int of shape (n_features,)
         How many are there, and how many are not.
@@ -66,7 +66,7 @@ class Imputation(NamedTuple):
         The median of all rows where it is known without the summary, else NaN.
     """
 
-    summary: moments.Moments | quantiles.Quantiles
+    summary: moments.Moments | quantile_summary.QuantileSummary
     present: Array
     missing: Array
     exact: Array
@@ -97,7 +97,7 @@ def init(params: Params, n_features: int, n_outputs: int = 1, *, like: Array) ->
     if params.strategy == "mean":
         summary: Any = moments.init(moments.Params(), n_features, like=like)
     else:
-        summary = quantiles.init(quantiles.Sketch(params.size), n_features, like=like)
+        summary = quantile_summary.init(quantile_summary.Sketch(params.size), n_features, like=like)
     return Imputation(summary, nothing, nothing, unknown)
 
 
@@ -122,14 +122,14 @@ def of_block(params: Params, X: Array, weight: Array | None = None) -> Imputatio
         found: Any = moments.of_block(moments.Params(), X)
         missing = X.shape[0] - xp.astype(xp.round(found.weight + found.weight_low), ints)
     else:
-        found = quantiles.of_block(quantiles.Sketch(params.size), X)
+        found = quantile_summary.of_block(quantile_summary.Sketch(params.size), X)
         missing = xp.astype(found.missing, ints)
     return empty._replace(summary=found, present=X.shape[0] - missing, missing=missing)
 
 
 def merge(a: Imputation, b: Imputation) -> Imputation:
     """Return what the rows of ``a`` and ``b`` say together."""
-    of = moments.merge if isinstance(a.summary, moments.Moments) else quantiles.merge
+    of = moments.merge if isinstance(a.summary, moments.Moments) else quantile_summary.merge
     unknown = nan * namespace(a.exact).ones_like(a.exact)
     return Imputation(
         of(a.summary, b.summary),  # type: ignore[arg-type]
@@ -248,7 +248,7 @@ def n_features(state: Imputation) -> int:
 
 def is_finite(state: Imputation) -> Array:
     """Tell whether no row is known to have been infinite."""
-    of = moments if isinstance(state.summary, moments.Moments) else quantiles
+    of = moments if isinstance(state.summary, moments.Moments) else quantile_summary
     return of.is_finite(state.summary)
 
 

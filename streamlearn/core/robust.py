@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from streamlearn._arrays import Array, is_sparse, namespace
 from streamlearn.core.affine_map import AffineMap
-from streamlearn.core.learner import Batch, Learner
-from streamlearn.core.statistics import quantiles
-from streamlearn.core.statistics.quantiles import Quantiles
+from streamlearn.core.learner import Learner
+from streamlearn.core.statistics import quantile_summary, quantiles
+from streamlearn.core.statistics.quantile_summary import QuantileSummary
 
 
 class Robust(NamedTuple):
@@ -23,13 +23,13 @@ class Robust(NamedTuple):
     unit : float
         What the distance becomes.
     size, zeros
-        As `streamlearn.core.statistics.quantiles.Sketch` has them.
+        As `streamlearn.core.statistics.quantile_summary.Sketch` has them.
     """
 
     centre: bool = True
     spread: tuple[float, float] | None = (0.25, 0.75)
     unit: float = 1.0
-    size: int = quantiles.SIZE
+    size: int = quantile_summary.SIZE
     zeros: bool = True
 
 
@@ -40,24 +40,19 @@ CENTRED = (
 """What is wrong with moving rows whose zeros are not stored; scikit-learn's words."""
 
 
-def of_block(params: Robust, X: Array, weight: Array | None = None) -> Quantiles:
-    """Return the summary of a block, as `streamlearn.core.statistics.quantiles.of_block` does."""
+def of_block(params: Robust, X: Array, weight: Array | None = None) -> QuantileSummary:
+    """Return the summary of a block. Sparse rows are refused if the median is to be subtracted."""
     if is_sparse(X) and params.centre:
         raise ValueError(CENTRED)
-    return quantiles.of_block(params, X, weight)
+    return quantile_summary.of_block(params, X, weight)
 
 
-def update(params: Robust, state: Quantiles, batch: Batch) -> tuple[Quantiles, None]:
-    """Return the summary with the rows of ``batch`` in it."""
-    return quantiles.merge(state, of_block(params, batch.X, batch.weight)), None
-
-
-def centre(state: Quantiles) -> Array:
+def centre(state: QuantileSummary) -> Array:
     """Return the median of each feature, (n_features,); NaN where nothing was seen."""
     return quantiles.quantile(state, [0.5])[0, :]
 
 
-def scale(params: Robust, state: Quantiles) -> Array:
+def scale(params: Robust, state: QuantileSummary) -> Array:
     """Return the distance of the two quantiles in units of ``unit``, (n_features,).
 
     It counts as 1 where it is rounding at 1, below ten units of it, as scikit-learn has it.
@@ -69,28 +64,22 @@ def scale(params: Robust, state: Quantiles) -> Array:
     return xp.where(constant, xp.ones_like(out), out) / params.unit
 
 
-def applied(params: Robust, state: Quantiles) -> AffineMap:
-    """Return `apply` with the summary at hand, for many batches."""
+def applied(params: Robust, state: QuantileSummary) -> AffineMap:
+    """Return the transformation of rows. NaN stay NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.asarray([[1.0], [2.0], [3.0], [4.0], [100.0]])
+    >>> applied(Robust(), of_block(Robust(), X))(X)[:, 0]
+    array([-1. , -0.5,  0. ,  0.5, 48.5])
+    """
     return AffineMap(
         centre(state) if params.centre else None,
         None if params.spread is None else scale(params, state),
     )
 
 
-def apply(params: Robust, state: Quantiles, X: Array) -> Array:
-    """Return the transformed rows of X in their float dtype; NaN stay NaN.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> X = np.asarray([[1.0], [2.0], [3.0], [4.0], [100.0]])
-    >>> apply(Robust(), quantiles.of_block(Robust(), X), X)[:, 0]
-    array([-1. , -0.5,  0. ,  0.5, 48.5])
-    """
-    return applied(params, state)(X)
-
-
 def learner(params: Robust) -> Learner:
     """Return a mergeable learner that scales as ``params`` ask."""
-    known = quantiles.learner(params, applied, apply)
-    return known._replace(of_block=of_block, update=update)
+    return quantile_summary.learner(params, applied, of_block)

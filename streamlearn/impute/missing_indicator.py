@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csc_array
 from sklearn import impute as theirs
-from sklearn.base import OneToOneFeatureMixin
 
 from streamlearn._arrays import is_array, namespace, to_numpy
+from streamlearn._estimator.outputs import NamesOut
 from streamlearn._estimator.table_transformer import TableStatistic, TableTransformer
 from streamlearn._estimator.tables import TableReader, is_of_numbers
 from streamlearn._sklearn import _align_api_if_sparse
@@ -19,7 +19,7 @@ from streamlearn.core.imputation import gaps
 from streamlearn.impute import seen
 
 
-class MissingIndicator(TableTransformer):
+class MissingIndicator(NamesOut, TableTransformer):
     """Mark missing values, on arrays, frames and dask collections.
 
     Parameters
@@ -114,20 +114,8 @@ class MissingIndicator(TableTransformer):
         nothing = np.empty((0, len(self.features_)), dtype=bool)
         return csc_array(nothing) if self.sparse is True else nothing
 
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return the names of the columns of the output.
-
-        Parameters
-        ----------
-        input_features : array-like of str of shape (n_features,), default=None
-            Names of the features; default those of fit, or x0, x1, ...
-
-        Returns
-        -------
-        ndarray of str of shape (n_columns,)
-        """
-        names = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
-        return np.asarray([f"missingindicator_{name}" for name in names[self.features_]], object)
+    def _names_out(self, names: np.ndarray) -> list[str]:
+        return [f"missingindicator_{name}" for name in names[self.features_]]
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags."""

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 from sklearn import impute as theirs
-from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
 from streamlearn._arrays import asarray, is_array, to_numpy
 from streamlearn._arrays.plain import plain
 from streamlearn._estimator.inputs import unchanged_on_error
+from streamlearn._estimator.outputs import NamesOut
 from streamlearn._estimator.table_transformer import TableStatistic, TableTransformer
 from streamlearn._estimator.tables import (
     TableReader,
@@ -35,7 +35,7 @@ NUMBERS = ("mean", "median")
 """Strategies of numbers alone."""
 
 
-class SimpleImputer(TableTransformer):
+class SimpleImputer(NamesOut, TableTransformer):
     """Fill in missing values with a statistic of their column.
 
     scikit-learn's `~sklearn.impute.SimpleImputer` for arrays of any library, frames and dask
@@ -391,23 +391,9 @@ class SimpleImputer(TableTransformer):
         names = getattr(self, "feature_names_in_", None) if engine.of_frame(X) else None
         return engine.map_rows(function, X, meta=made, names=names, named=False)
 
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return the names of the columns of the output.
-
-        Parameters
-        ----------
-        input_features : array-like of str of shape (n_features,), default=None
-            Names of the features; default those of fit, or x0, x1, ...
-
-        Returns
-        -------
-        ndarray of str of shape (n_features_out,)
-        """
-        names = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
-        if self.indicator_ is None:
-            return names[list(self._kept)]
-        more = self.indicator_.get_feature_names_out(input_features)
-        return np.concatenate([names[list(self._kept)], more])
+    def _names_out(self, names: np.ndarray) -> list[str]:
+        marks = [] if self.indicator_ is None else self.indicator_._names_out(names)
+        return [*names[list(self._kept)], *marks]
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags."""

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
-from sklearn.base import OneToOneFeatureMixin
 from sklearn.preprocessing import SplineTransformer
 
 from streamlearn import blocks as engine
 from streamlearn._estimator.inputs import unchanged_on_error
-from streamlearn._estimator.outputs import Transformer
-from streamlearn._estimator.tables import TableReader, check_table, table_out
+from streamlearn._estimator.outputs import NamesOut, Transformer, mapped
+from streamlearn._estimator.tables import TableReader, check_table
 from streamlearn._sklearn import StrOptions
 from streamlearn._validation.columns import Table
 from streamlearn._validation.dates import Instants, holds_dates, instants_of, part_of
@@ -55,7 +54,7 @@ class Encoding(NamedTuple):
                 yield from (f"{part}_spline_{i:0{len(str(n - 1))}}" for i in range(n))
 
 
-class DatetimeEncoder(Transformer):
+class DatetimeEncoder(NamesOut, Transformer):
     """Turn dates and times into numbers, on arrays, frames and dask collections.
 
     It is the ``DatetimeEncoder`` of skrub [1]_, for any number of columns and for collections.
@@ -189,26 +188,13 @@ class DatetimeEncoder(Transformer):
 
     def _transform(self, X: Any, names: Any) -> Any:
         X, reader = check_table(self, X, reset=False)
-        return table_out(X, DateFunction(reader, self._encoding()), self._nothing, names)
+        return mapped(DateFunction(reader, self._encoding()), X, self._nothing, names)
 
     def _nothing(self) -> np.ndarray:
         return np.empty((0, len(self.get_feature_names_out())))
 
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return the names of the columns of the output.
-
-        Parameters
-        ----------
-        input_features : array-like of str of shape (n_features,), default=None
-            Names of the features; default those of fit, or x0, x1, ...
-
-        Returns
-        -------
-        ndarray of str of shape (n_features_out,)
-        """
-        names = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
-        made = [f"{name}_{part}" for name in names for part in self._encoding().names()]
-        return np.asarray(made, dtype=object)
+    def _names_out(self, names: np.ndarray) -> list[str]:
+        return [f"{name}_{part}" for name in names for part in self._encoding().names()]
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags."""

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._arrays import Array, asarray, is_sparse, to_numpy
 from streamlearn._estimator.mergeable import MergeableTransformer
+from streamlearn._estimator.outputs import NamesOut
 from streamlearn._sklearn import (
     Interval,
     Options,
@@ -24,9 +25,10 @@ from streamlearn._sklearn import (
 )
 from streamlearn.blocks import is_collection
 from streamlearn.core.bins import Bins
-from streamlearn.core.learner import Batch, Learner
-from streamlearn.core.statistics import quantiles
-from streamlearn.core.statistics.quantiles import METHODS, Quantiles
+from streamlearn.core.learner import Learner
+from streamlearn.core.statistics import quantile_summary, quantiles
+from streamlearn.core.statistics.quantile_summary import QuantileSummary
+from streamlearn.core.statistics.quantiles import METHODS
 from streamlearn.preprocessing.weights import not_negative_or_raise
 
 WEIGHTED = ("averaged_inverted_cdf", "inverted_cdf")
@@ -45,7 +47,7 @@ class Params(NamedTuple):
     encode, strategy, method : str
     dtype : str or None
     size, zeros
-        As `streamlearn.core.statistics.quantiles.Sketch` has them.
+        As `streamlearn.core.statistics.quantile_summary.Sketch` has them.
     """
 
     n_bins: Any
@@ -57,7 +59,7 @@ class Params(NamedTuple):
     zeros: bool = True
 
 
-class KBinsDiscretizer(OneToOneFeatureMixin, MergeableTransformer):
+class KBinsDiscretizer(NamesOut, MergeableTransformer):
     """Put the numbers of each feature in bins.
 
     scikit-learn's `~sklearn.preprocessing.KBinsDiscretizer` for any array backend and for dask
@@ -96,8 +98,11 @@ class KBinsDiscretizer(OneToOneFeatureMixin, MergeableTransformer):
     Sparse rows are scipy's. For arrays of other libraries than NumPy set ``encode='onehot-dense'``
     or ``'ordinal'``.
 
+    With a column for each bin, a column is named by its feature and by the number of its bin:
+    ``x0_0.0``, ``x0_1.0``...
+
     Edges come from a summary of 2,048 numbers a feature, which merges [1]_; see
-    `streamlearn.core.statistics.quantiles`. Those of uniform bins are always exact.
+    `streamlearn.core.statistics.quantile_summary`. Those of uniform bins are always exact.
 
     Differences from scikit-learn:
 
@@ -131,7 +136,7 @@ class KBinsDiscretizer(OneToOneFeatureMixin, MergeableTransformer):
            [2., 2.]])
     """
 
-    _state: Quantiles
+    _state: QuantileSummary
 
     _parameter_constraints: dict[str, Any] = {
         "n_bins": [Interval(Integral, 2, None, closed="left"), "array-like"],
@@ -190,14 +195,13 @@ class KBinsDiscretizer(OneToOneFeatureMixin, MergeableTransformer):
 
     def _statistic(self) -> Learner:
         params = self._asked()
-        known = quantiles.learner(params, _applied, _apply)
-        return known._replace(of_block=_of_block, update=_update)
+        return quantile_summary.learner(params, _applied, _of_block)
 
     def _asked(self) -> Params:
         n_bins = self.n_bins
         if not isinstance(n_bins, Integral):
             n_bins = tuple(check_array(n_bins, dtype=None, ensure_2d=False).tolist())
-        size = 4 if self.strategy == "uniform" else quantiles.SIZE
+        size = 4 if self.strategy == "uniform" else quantile_summary.SIZE
         dtype = None if self.dtype is None else np.dtype(self.dtype).name
         return Params(n_bins, self.encode, self.strategy, self.quantile_method, dtype, size)
 
@@ -237,31 +241,17 @@ class KBinsDiscretizer(OneToOneFeatureMixin, MergeableTransformer):
         if self._fitted.encode != "ordinal":
             shown._dense = None
         if is_collection(X) and hasattr(X, "columns"):
-            names = super().get_feature_names_out()
+            names = OneToOneFeatureMixin.get_feature_names_out(self)
         return shown._rows("inverse_transform", function.inverse, X, names, named=False)
 
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return the names of the columns that come out.
-
-        Parameters
-        ----------
-        input_features : array-like of str or None, default=None
-            The names of the features; those that were seen in ``fit``, or ``x0``, ``x1``...
-
-        Returns
-        -------
-        ndarray of str objects
-            The names of the features; with the number of the bin behind them if each has a column.
-        """
-        names = super().get_feature_names_out(input_features)
+    def _names_out(self, names: np.ndarray) -> Any:
         if self._fitted.encode == "ordinal":
             return names
-        made = [
+        return [
             f"{name}_{float(i)}"
             for name, count in zip(names, self.n_bins_, strict=True)
             for i in range(int(count))
         ]
-        return np.asarray(made, dtype=object)
 
     def _known_beforehand(self) -> bool:
         """Return True: a learner in one pass cannot follow a map that changes with each block."""
@@ -274,9 +264,9 @@ class KBinsDiscretizer(OneToOneFeatureMixin, MergeableTransformer):
         return tags
 
 
-def edges_of(params: Params, state: Quantiles) -> tuple[list[np.ndarray], list[str]]:
+def edges_of(params: Params, state: QuantileSummary) -> tuple[list[np.ndarray], list[str]]:
     """Return the edges of each feature's bins, and what there is to say of them."""
-    d = quantiles.n_features(state)
+    d = quantile_summary.n_features(state)
     counts = _counts(params.n_bins, d)
     low, high = (
         to_numpy(end(state)).astype(np.float64) for end in (quantiles.minimum, quantiles.maximum)
@@ -324,7 +314,7 @@ def _counts(n_bins: Any, d: int) -> list[int]:
     return given.astype(int).tolist()
 
 
-def _quantiles(params: Params, state: Quantiles, count: int) -> np.ndarray:
+def _quantiles(params: Params, state: QuantileSummary, count: int) -> np.ndarray:
     ranks = (np.linspace(0, 100, count + 1) / 100).tolist()
     if params.method in WEIGHTED:
         averaged = params.method == "averaged_inverted_cdf"
@@ -334,11 +324,11 @@ def _quantiles(params: Params, state: Quantiles, count: int) -> np.ndarray:
     return to_numpy(found).astype(np.float64)
 
 
-def _clusters(state: Quantiles, j: int, low: float, high: float, count: int) -> np.ndarray:
+def _clusters(state: QuantileSummary, j: int, low: float, high: float, count: int) -> np.ndarray:
     """Return the edges between clusters of one feature, found by scikit-learn's KMeans."""
     from sklearn.cluster import KMeans
 
-    part = Quantiles(*(a[j : j + 1, ...] for a in state))
+    part = QuantileSummary(*(a[j : j + 1, ...] for a in state))
     x, mass = (to_numpy(a)[0].astype(np.float64) for a in quantiles.masses(part))
     x, mass = x[mass > 0], mass[mass > 0]
     uniform = np.linspace(low, high, count + 1)
@@ -353,7 +343,7 @@ def _clusters(state: Quantiles, j: int, low: float, high: float, count: int) -> 
     return np.r_[low, (centres[1:] + centres[:-1]) * 0.5, high]
 
 
-def _bins(params: Params, edges: Sequence[np.ndarray], state: Quantiles) -> Bins:
+def _bins(params: Params, edges: Sequence[np.ndarray], state: QuantileSummary) -> Bins:
     """Return the function of rows that edges stand for, in the place of a state."""
     most = max(len(each) - 1 for each in edges)
     inner = np.full((len(edges), most), np.inf)
@@ -367,7 +357,7 @@ def _bins(params: Params, edges: Sequence[np.ndarray], state: Quantiles) -> Bins
     return Bins(place(inner), place(middles), counts, params.encode, params.dtype)
 
 
-def _of_block(params: Params, X: Array, weight: Array | None = None) -> Quantiles:
+def _of_block(params: Params, X: Array, weight: Array | None = None) -> QuantileSummary:
     if weight is not None:
         not_negative_or_raise(weight)
         if params.strategy == "quantile" and params.method not in WEIGHTED:
@@ -376,17 +366,9 @@ def _of_block(params: Params, X: Array, weight: Array | None = None) -> Quantile
                 "either be set to 'averaged_inverted_cdf' or 'inverted_cdf', got quantile_method="
                 f"'{params.method}' instead."
             )
-    return quantiles.of_block(params, X, weight)
+    return quantile_summary.of_block(params, X, weight)
 
 
-def _update(params: Params, state: Quantiles, batch: Batch) -> tuple[Quantiles, None]:
-    return quantiles.merge(state, _of_block(params, batch.X, batch.weight)), None
-
-
-def _applied(params: Params, state: Quantiles) -> Bins:
+def _applied(params: Params, state: QuantileSummary) -> Bins:
     edges, _ = edges_of(params, state)
     return _bins(params, edges, state)
-
-
-def _apply(params: Params, state: Quantiles, X: Array) -> Array:
-    return _applied(params, state)(X)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -17,6 +18,7 @@ from streamlearn._arrays.plain import plain
 from streamlearn._arrays.sparse import is_sparse
 from streamlearn._estimator.inputs import is_foreign, unchanged_on_error
 from streamlearn._estimator.moving import Movable
+from streamlearn._estimator.outputs import mapped
 from streamlearn._estimator.versions import Versioned
 from streamlearn._sklearn import _align_api_if_sparse
 from streamlearn._validation.categories import Lookup
@@ -219,16 +221,17 @@ class LabelBinarizer(  # type: ignore[call-arg]
             (self.neg_label, self.pos_label),
             self.sparse_output,
         )
-        if not engine.is_collection(y):
-            return function(y)
+        return mapped(function, y, partial(self._no_columns, y))
+
+    def _no_columns(self, y: Any) -> Any:
+        """Return what `transform` makes of no rows of a collection."""
         several = y.ndim == 2 and y.shape[1] > 1
         width = len(self.classes_) if several or len(self.classes_) > 2 else 1
-        dtype = getattr(y, "dtype", None)
-        signed = isinstance(dtype, np.dtype) and dtype.kind == "i" and not self.sparse_output
-        nothing: Any = np.empty((0, width), dtype=dtype if signed else np.int64)
         if self.sparse_output:
-            nothing = _align_api_if_sparse(csr_array(nothing))
-        return engine.map_rows(function, y, meta=nothing)
+            return _align_api_if_sparse(csr_array((0, width), dtype=np.int64))
+        dtype = getattr(y, "dtype", None)
+        signed = isinstance(dtype, np.dtype) and dtype.kind == "i"
+        return np.empty((0, width), dtype=dtype if signed else np.int64)
 
     def inverse_transform(self, Y: Any, threshold: float | None = None) -> Any:
         """Return the labels that the columns stand for.
@@ -263,13 +266,14 @@ class LabelBinarizer(  # type: ignore[call-arg]
             threshold = (self.pos_label + self.neg_label) / 2.0
         classes = to_numpy(self.classes_)
         function = Labelled(classes, self.y_type_, threshold, self.sparse_input_)
-        if not engine.is_collection(Y):
-            return function(Y)
-        nothing: Any = classes[:1]
-        if self.y_type_ == INDICATOR:
-            nothing = np.empty((0, len(classes)), dtype=np.int64)
-            nothing = _align_api_if_sparse(csr_array(nothing)) if self.sparse_input_ else nothing
-        return engine.map_rows(function, Y, meta=nothing)
+        return mapped(function, Y, partial(self._no_labels, classes))
+
+    def _no_labels(self, classes: np.ndarray) -> Any:
+        """Return what `inverse_transform` makes of few rows of a collection."""
+        if self.y_type_ != INDICATOR:
+            return classes[:1]
+        nothing = np.empty((0, len(classes)), dtype=np.int64)
+        return _align_api_if_sparse(csr_array(nothing)) if self.sparse_input_ else nothing
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags."""

@@ -16,6 +16,7 @@ from streamlearn._arrays.plain import plain
 from streamlearn._arrays.sparse import is_sparse
 from streamlearn._estimator.inputs import is_foreign, unchanged_on_error
 from streamlearn._estimator.moving import Movable
+from streamlearn._estimator.outputs import mapped
 from streamlearn._estimator.versions import Versioned
 from streamlearn._validation.categories import Counts, Lookup, count, in_order, merge
 from streamlearn._validation.columns import is_column
@@ -118,10 +119,8 @@ class LabelEncoder(  # type: ignore[call-arg]
             If a label was not fitted.
         """
         check_is_fitted(self)
-        y, function = vector(y), LabelFunction(Lookup(to_numpy(self.classes_)))
-        if not engine.is_collection(y):
-            return function(y)
-        return engine.map_rows(function, y, meta=np.empty(0, dtype=np.int64))
+        function = LabelFunction(Lookup(to_numpy(self.classes_)))
+        return mapped(function, vector(y), lambda: np.empty(0, dtype=np.int64))
 
     def fit_transform(self, y: Any) -> Any:
         """Find the labels, then return their numbers: two passes, the second of them lazy.
@@ -155,12 +154,7 @@ class LabelEncoder(  # type: ignore[call-arg]
         """
         check_is_fitted(self)
         classes = to_numpy(self.classes_)
-        y, function = vector(y), Decoding(classes)
-        return (
-            engine.map_rows(function, y, meta=classes[:1])
-            if engine.is_collection(y)
-            else function(y)
-        )
+        return mapped(Decoding(classes), vector(y), lambda: classes[:1])
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags."""

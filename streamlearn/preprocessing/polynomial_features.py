@@ -8,15 +8,15 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils.validation import check_is_fitted
 
+from streamlearn._estimator.outputs import NamesOut
 from streamlearn._estimator.stateless import StatelessTransformer
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn.core.rowwise_maps import Polynomials
 
 
-class PolynomialFeatures(StatelessTransformer):
+class PolynomialFeatures(NamesOut, StatelessTransformer):
     """Make the products of features, of one and the same or of several.
 
     scikit-learn's `~sklearn.preprocessing.PolynomialFeatures` for any array backend, for sparse
@@ -144,24 +144,10 @@ class PolynomialFeatures(StatelessTransformer):
         terms = self._function().terms(self.n_features_in_)
         return np.vstack([np.bincount(term, minlength=self.n_features_in_) for term in terms])
 
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return the names of the columns that come out.
-
-        Parameters
-        ----------
-        input_features : array-like of str, default=None
-            The names of the features: by default those of fit, or x0, x1 and so on. Others than
-            those of fit are an error.
-
-        Returns
-        -------
-        ndarray of str
-            Such as "1", "x0" and "x0^2 x1".
-        """
-        given = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
-        names = []
+    def _names_out(self, names: np.ndarray) -> list[str]:
+        out = []
         for term in self._function().terms(self.n_features_in_):
-            counts = Counter(term)
-            words = (given[j] if n == 1 else f"{given[j]}^{n}" for j, n in counts.items())
-            names.append(" ".join(words) or "1")
-        return np.asarray(names, dtype=object)
+            counts = Counter(term).items()
+            words = (names[j] if n == 1 else f"{names[j]}^{n}" for j, n in counts)
+            out.append(" ".join(words) or "1")
+        return out

@@ -12,9 +12,9 @@ from streamlearn._arrays import Array, asarray, is_sparse, namespace, sorted_row
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn.blocks import is_collection
 from streamlearn.core.distribution import Distribution
-from streamlearn.core.learner import Batch, Learner
-from streamlearn.core.statistics import quantiles
-from streamlearn.core.statistics.quantiles import Quantiles
+from streamlearn.core.learner import Learner
+from streamlearn.core.statistics import quantile_summary, quantiles
+from streamlearn.core.statistics.quantile_summary import QuantileSummary
 from streamlearn.preprocessing.scaler import Scaler
 
 
@@ -26,7 +26,7 @@ class Params(NamedTuple):
     n_quantiles : int
     normal : bool
     size, zeros
-        As `streamlearn.core.statistics.quantiles.Sketch` has them.
+        As `streamlearn.core.statistics.quantile_summary.Sketch` has them.
     """
 
     n_quantiles: int
@@ -77,7 +77,8 @@ class QuantileTransformer(Scaler):
     negative, unless their zeros are ignored.
 
     Quantiles come from a summary of each feature, which merges [1]_; see
-    `streamlearn.core.statistics.quantiles`. It holds 2,048 numbers, or twice ``n_quantiles``.
+    `streamlearn.core.statistics.quantile_summary`. It holds 2,048 numbers, or twice
+    ``n_quantiles`` if that is more.
 
     Differences from scikit-learn:
 
@@ -107,7 +108,7 @@ class QuantileTransformer(Scaler):
 
     _dense = None  # rows may be sparse
 
-    _state: Quantiles
+    _state: QuantileSummary
 
     _parameter_constraints: dict[str, Any] = {
         "n_quantiles": [Interval(Integral, 1, None, closed="left")],
@@ -166,7 +167,7 @@ class QuantileTransformer(Scaler):
         return _learner(self._fitted._replace(normal=normal, zeros=zeros))
 
     def _asked(self) -> Params:
-        size = max(quantiles.SIZE, 2 * self.n_quantiles)
+        size = max(quantile_summary.SIZE, 2 * self.n_quantiles)
         normal = self.output_distribution == "normal"
         return Params(self.n_quantiles, normal, size, not self.ignore_implicit_zeros)
 
@@ -191,12 +192,12 @@ class QuantileTransformer(Scaler):
         return tags
 
 
-def _rows(state: Quantiles) -> int:
+def _rows(state: QuantileSummary) -> int:
     """Return how many rows a summary is of."""
     return int(np.max(np.rint(to_numpy(quantiles.rows(state)))))
 
 
-def _quantiles(params: Params, state: Quantiles) -> Distribution:
+def _quantiles(params: Params, state: QuantileSummary) -> Distribution:
     """Return the quantiles that a summary has, as a function of rows."""
     n = max(1, min(params.n_quantiles, _rows(state)))
     ranks = np.linspace(0, 1, n)
@@ -232,24 +233,15 @@ def _not_negative(X: Array) -> None:
         raise ValueError("QuantileTransformer only accepts non-negative sparse matrices.")
 
 
-def _of_block(params: Params, X: Array, weight: Array | None = None) -> Quantiles:
+def _of_block(params: Params, X: Array, weight: Array | None = None) -> QuantileSummary:
     if params.zeros:
         _not_negative(X)
-    return quantiles.of_block(params, X, weight)
+    return quantile_summary.of_block(params, X, weight)
 
 
-def _update(params: Params, state: Quantiles, batch: Batch) -> tuple[Quantiles, None]:
-    return quantiles.merge(state, _of_block(params, batch.X, batch.weight)), None
-
-
-def _applied(params: Params, state: Quantiles) -> _Checked:
+def _applied(params: Params, state: QuantileSummary) -> _Checked:
     return _Checked(_quantiles(params, state), params.zeros)
 
 
-def _apply(params: Params, state: Quantiles, X: Array) -> Array:
-    return _applied(params, state)(X)
-
-
 def _learner(params: Params) -> Learner:
-    known = quantiles.learner(params, _applied, _apply)
-    return known._replace(of_block=_of_block, update=_update)
+    return quantile_summary.learner(params, _applied, _of_block)

@@ -8,7 +8,7 @@ from scipy.special import ndtri
 
 from streamlearn.core import robust
 from streamlearn.core.learner import Learner
-from streamlearn.core.statistics.quantiles import Quantiles
+from streamlearn.core.statistics.quantile_summary import QuantileSummary
 from streamlearn.preprocessing.scaler import Scaler
 
 
@@ -50,7 +50,7 @@ class RobustScaler(Scaler):
     ``transform``. Their zeros count.
 
     Quantiles come from a summary of 2,048 numbers a feature, which merges [1]_; see
-    `streamlearn.core.statistics.quantiles`.
+    `streamlearn.core.statistics.quantile_summary`.
 
     Differences from scikit-learn:
 
@@ -79,7 +79,7 @@ class RobustScaler(Scaler):
 
     _dense = None  # rows may be sparse
 
-    _state: Quantiles
+    _state: QuantileSummary
 
     _parameter_constraints: dict[str, Any] = {
         "with_centering": ["boolean"],

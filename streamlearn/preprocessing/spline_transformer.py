@@ -7,16 +7,16 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 from scipy.interpolate import BSpline
-from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils import check_array
 
 from streamlearn._arrays import Array, asarray, entries, is_sparse, namespace, to_numpy
 from streamlearn._estimator.mergeable import MergeableTransformer
+from streamlearn._estimator.outputs import NamesOut
 from streamlearn._sklearn import Interval, StrOptions, _align_api_if_sparse
-from streamlearn.core.learner import Batch, Learner
+from streamlearn.core.learner import Learner
 from streamlearn.core.splines import Basis
-from streamlearn.core.statistics import quantiles
-from streamlearn.core.statistics.quantiles import Quantiles
+from streamlearn.core.statistics import quantile_summary, quantiles
+from streamlearn.core.statistics.quantile_summary import QuantileSummary
 from streamlearn.preprocessing.weights import not_negative_or_raise
 
 
@@ -32,7 +32,7 @@ class Params(NamedTuple):
     weighted : bool
         Whether rows have weights.
     size, zeros
-        As `streamlearn.core.statistics.quantiles.Sketch` has them.
+        As `streamlearn.core.statistics.quantile_summary.Sketch` has them.
     """
 
     n_knots: int
@@ -47,7 +47,7 @@ class Params(NamedTuple):
     zeros: bool = True
 
 
-class SplineTransformer(OneToOneFeatureMixin, MergeableTransformer):
+class SplineTransformer(NamesOut, MergeableTransformer):
     """Make the values of B-splines of each feature.
 
     scikit-learn's `~sklearn.preprocessing.SplineTransformer` for any array backend and for dask
@@ -86,10 +86,12 @@ class SplineTransformer(OneToOneFeatureMixin, MergeableTransformer):
 
     Notes
     -----
+    A column is named by its feature and by the number of its spline: ``x0_sp_0``, ``x0_sp_1``...
+
     Splines are evaluated by de Boor's recursion [1]_ in the library of X.
 
     Quantiles come from a summary of 2,048 numbers a feature, which merges [2]_; see
-    `streamlearn.core.statistics.quantiles`. Uniform knots are always exact.
+    `streamlearn.core.statistics.quantile_summary`. Uniform knots are always exact.
 
     Differences from scikit-learn:
 
@@ -124,7 +126,7 @@ class SplineTransformer(OneToOneFeatureMixin, MergeableTransformer):
            [0.  , 0.  , 0.5 , 0.5 ]])
     """
 
-    _state: Quantiles
+    _state: QuantileSummary
 
     _parameter_constraints: dict[str, Any] = {
         "n_knots": [Interval(Integral, 2, None, closed="left")],
@@ -210,8 +212,7 @@ class SplineTransformer(OneToOneFeatureMixin, MergeableTransformer):
         return self._learner_of(weighted or getattr(self, "_weighted", False))
 
     def _learner_of(self, weighted: bool) -> Learner:
-        known = quantiles.learner(self._asked(weighted), _applied, _apply)
-        return known._replace(of_block=_of_block, update=_update)
+        return quantile_summary.learner(self._asked(weighted), _applied, _of_block)
 
     def _asked(self, weighted: bool) -> Params:
         knots = self.knots
@@ -226,7 +227,7 @@ class SplineTransformer(OneToOneFeatureMixin, MergeableTransformer):
             bool(self.sparse_output),
             self.order,
             weighted,
-            quantiles.SIZE if knots == "quantile" else 4,
+            quantile_summary.SIZE if knots == "quantile" else 4,
         )
 
     def _publish(self) -> None:
@@ -262,22 +263,9 @@ class SplineTransformer(OneToOneFeatureMixin, MergeableTransformer):
         out = super()._transform(X, names)
         return _align_api_if_sparse(out) if is_sparse(out) else out
 
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return the names of the columns that come out.
-
-        Parameters
-        ----------
-        input_features : array-like of str or None, default=None
-            The names of the features; those that were seen in ``fit``, or ``x0``, ``x1``...
-
-        Returns
-        -------
-        ndarray of str objects
-            The names of the features with ``_sp_`` and the number of the spline.
-        """
-        names = super().get_feature_names_out(input_features)
+    def _names_out(self, names: np.ndarray) -> list[str]:
         n = self.n_features_out_ // len(names)
-        return np.asarray([f"{name}_sp_{i}" for name in names for i in range(n)], dtype=object)
+        return [f"{name}_sp_{i}" for name in names for i in range(n)]
 
     def _known_beforehand(self) -> bool:
         """Return True: a learner in one pass cannot follow a map that changes with each block."""
@@ -317,9 +305,9 @@ class _AsAsked(NamedTuple):
         return np.asfortranarray(out)
 
 
-def _inner_knots(params: Params, state: Quantiles) -> np.ndarray:
+def _inner_knots(params: Params, state: QuantileSummary) -> np.ndarray:
     """Return the knots from the first to the last number, (n_knots, n_features)."""
-    d = quantiles.n_features(state)
+    d = quantile_summary.n_features(state)
     if not isinstance(params.knots, str):
         knots = np.asarray(params.knots)
         if knots.shape[0] < 2:
@@ -338,7 +326,7 @@ def _inner_knots(params: Params, state: Quantiles) -> np.ndarray:
     return np.linspace(low, high, params.n_knots)
 
 
-def _basis(params: Params, state: Quantiles) -> Basis:
+def _basis(params: Params, state: QuantileSummary) -> Basis:
     """Return the splines that a summary stands for, in its place."""
     inner, k = _inner_knots(params, state), params.degree
     if params.extrapolation == "periodic":
@@ -364,19 +352,11 @@ def _as_asked(params: Params, knots: Array) -> _AsAsked:
     return _AsAsked(basis, params.order)
 
 
-def _of_block(params: Params, X: Array, weight: Array | None = None) -> Quantiles:
+def _of_block(params: Params, X: Array, weight: Array | None = None) -> QuantileSummary:
     if weight is not None:
         not_negative_or_raise(weight)
-    return quantiles.of_block(params, X, weight)
+    return quantile_summary.of_block(params, X, weight)
 
 
-def _update(params: Params, state: Quantiles, batch: Batch) -> tuple[Quantiles, None]:
-    return quantiles.merge(state, _of_block(params, batch.X, batch.weight)), None
-
-
-def _applied(params: Params, state: Quantiles) -> _AsAsked:
+def _applied(params: Params, state: QuantileSummary) -> _AsAsked:
     return _AsAsked(_basis(params, state), params.order)
-
-
-def _apply(params: Params, state: Quantiles, X: Array) -> Array:
-    return _applied(params, state)(X)

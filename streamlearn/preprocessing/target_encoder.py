@@ -8,13 +8,13 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn import preprocessing as theirs
-from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from streamlearn import blocks as engine
 from streamlearn._estimator.inputs import unchanged_on_error
+from streamlearn._estimator.outputs import NamesOut, mapped
 from streamlearn._estimator.table_transformer import TableStatistic
-from streamlearn._estimator.tables import check_table, table_out
+from streamlearn._estimator.tables import check_table
 from streamlearn._sklearn import _raise_for_params
 from streamlearn._validation.categories import Counts, Lookup, in_order
 from streamlearn._validation.columns import Table
@@ -36,7 +36,7 @@ MOST_CELLS = 100_000_000
 """Numbers in the encodings of a column: categories times classes."""
 
 
-class TargetEncoder(OneToOneFeatureMixin, CategoryEncoder):
+class TargetEncoder(NamesOut, CategoryEncoder):
     """Encode each category as the mean of the target in its rows, drawn to the mean of all rows.
 
     ``fit_transform`` encodes a row by what other rows say (cross-fitting), so that a learner behind
@@ -80,6 +80,9 @@ class TargetEncoder(OneToOneFeatureMixin, CategoryEncoder):
 
     Notes
     -----
+    Each feature becomes one column. With three or more classes it becomes a column for each class,
+    which is named ``feature_class``.
+
     The target is summed up by value and fold in each block, and the sums are merged: one pass. The
     sums of all folds but one encode the rows of that fold, so that ``fit_transform`` of a
     collection reads its blocks once more, lazily.
@@ -252,7 +255,7 @@ class TargetEncoder(OneToOneFeatureMixin, CategoryEncoder):
         def transform(X: Any, names: Any) -> Any:
             X, reader = check_table(self, X, reset=False)
             own = replace(function, reader=reader)
-            return table_out(X, own if engine.is_collection(X) else own(None), self._nothing, names)
+            return mapped(own if engine.is_collection(X) else own(None), X, self._nothing, names)
 
         return self._in_container(X, transform)
 
@@ -371,24 +374,11 @@ class TargetEncoder(OneToOneFeatureMixin, CategoryEncoder):
     def _nothing(self) -> Any:
         return np.empty((0, self.n_features_in_ * self._n_outputs))
 
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return the names of the columns of the output.
-
-        Parameters
-        ----------
-        input_features : array-like of str of shape (n_features,), default=None
-            Names of the features; default those of fit, or x0, x1, ...
-
-        Returns
-        -------
-        ndarray of str of shape (n_encoded_features,)
-            Of several classes ``feature_class``.
-        """
-        names = super().get_feature_names_out(input_features)
+    def _names_out(self, names: np.ndarray) -> Any:
         if self.target_type_ != "multiclass":
             return names
         assert self.classes_ is not None
-        return np.asarray([f"{x}_{c}" for x in names for c in self.classes_], dtype=object)
+        return [f"{name}_{label}" for name in names for label in self.classes_]
 
     def __sklearn_tags__(self) -> Any:
         """Return scikit-learn's tags."""

@@ -1,87 +1,11 @@
-"""Quantiles of every feature, in one pass and in any order, from a summary of bounded size.
-
-The summary of a feature is some of its numbers, in order: the weight at each number, and the weight
-between it and the number before. Between two numbers the weight counts as evenly spread. As long as
-all different numbers of a feature fit, nothing lies between, and all quantiles are exact. The
-smallest and the largest number always are.
-
-Blocks are sorted, and summaries are merged by their numbers: what the other summary has between two
-of its own is shared out in proportion to the distance. When the numbers are too many, those are
-kept that systematic sampling by weight takes, with a fixed offset, as in reference [1]_. What is
-different is that
-
-- a number that is kept keeps its rank, so that to leave others out costs nothing at that place;
-- the chance to be kept goes by the weight that a number had in its own summary. A block with
-  few rows compared to all rows before then replaces few numbers, and a thousand such blocks replace
-  as few as a tree of merges does;
-- half of the numbers are spread evenly over the ranks, half are denser towards both ends, where
-  rows that drift arrive.
-
-Nothing is drawn: the same blocks give the same summary.
-
-Measured apart from ``bench/``, with 2,048 numbers a feature, on 2,000,000 rows in 100 blocks,
-merged as a tree and one after the other: the worst rank error of 99 quantiles was 0.004 % for
-independent rows (normal, Cauchy, log-normal), 0.025 % for rows that drift, are sorted or whose
-blocks alternate, 0.02 % for ties in lumps, and 0.05 % for lumps over 600 orders of magnitude. In a
-chain of 1,000 merges it was 0.034 % at most. It falls with the size. In time of one core, 20
-features in blocks of 20,000 rows took 2.7 times what ``np.sort`` takes of each block, those in
-blocks of 200,000 rows 0.7 times. A summary takes 48 KB a feature in float64.
-
-NaN are counted out per feature, and rows whose weight is 0 are left out.
-
-References
-----------
-.. [1] P. K. Agarwal, G. Cormode, Z. Huang, J. Phillips, Z. Wei, K. Yi, "Mergeable Summaries",
-   Symposium on Principles of Database Systems, 2012.
-"""
+"""Quantiles, ranks and ends of every feature, as its summary tells them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from math import pi
-from typing import Any, NamedTuple
+from collections.abc import Sequence
 
-from streamlearn._arrays import (
-    Array,
-    along_rows,
-    asarray,
-    columns_as_rows,
-    concat,
-    counted,
-    default_int,
-    device,
-    float_dtype,
-    keep_heap,
-    namespace,
-    on_host,
-    places,
-    reads_are_free,
-    row_order,
-    run_of,
-    run_starts,
-    slots,
-    sorted_rows,
-    widest_float,
-)
-from streamlearn.core.learner import Batch, Learner
-
-SIZE = 2048
-"""Numbers that are kept of each feature."""
-
-TAILS = 0.5
-"""The part of the numbers kept that is denser towards the smallest and the largest."""
-
-MANY = 16
-"""Rows of a block for each number that may be kept, below which it keeps half as many.
-
-Its own part of the rank error is small all the same, and a merge costs by the numbers of both.
-"""
-
-ROUNDS = 2
-"""How often the step between numbers is computed again because some numbers are heavier than it."""
-
-AT_ONCE = 1 << 14
-"""Numbers of some features that are worked on together on a CPU, so that they stay in its cache."""
+from streamlearn._arrays import Array, along_rows, asarray, namespace, places
+from streamlearn.core.statistics.quantile_summary import QuantileSummary, total
 
 METHODS: dict[str, tuple[float, float]] = {
     "interpolated_inverted_cdf": (0.0, 1.0),
@@ -94,308 +18,24 @@ METHODS: dict[str, tuple[float, float]] = {
 """The constants of the continuous methods: Hyndman and Fan, The American Statistician, 1996."""
 
 
-class Quantiles(NamedTuple):
-    """The summary of each feature.
-
-    Attributes
-    ----------
-    values : array of shape (n_features, size)
-        Some numbers of a feature, each once, in ascending order; then infinity.
-    at : array of shape (n_features, size)
-        The weight of the rows at each number, in the widest float; 0 where there is none.
-    below : array of shape (n_features, size)
-        The weight of the rows between a number and the one before.
-    missing : array of int of shape (n_features,)
-        Rows with a weight that were NaN.
-    """
-
-    values: Array
-    at: Array
-    below: Array
-    missing: Array
-
-
-class Sketch(NamedTuple):
-    """What is asked of a summary.
-
-    Attributes
-    ----------
-    size : int
-        Numbers kept of each feature, 4 at least. The rank error is in proportion to its inverse.
-    zeros : bool
-        Whether zeros that sparse rows do not store count.
-    """
-
-    size: int = SIZE
-    zeros: bool = True
-
-
-def init(params: Any, n_features: int, n_outputs: int = 1, *, like: Array) -> Quantiles:
-    """Return the summary of no rows, in the place of ``like``."""
-    xp, there, shape = namespace(like), device(like), (n_features, params.size)
-    values = xp.full(shape, xp.inf, dtype=float_dtype(like), device=there)
-    nothing = xp.zeros(shape, dtype=widest_float(like), device=there)
-    missing = xp.zeros(n_features, dtype=default_int(like), device=there)
-    return Quantiles(values, nothing, nothing, missing)
-
-
-def of_block(params: Any, X: Array, weight: Array | None = None) -> Quantiles:
-    """Return the summary of a block.
-
-    Parameters
-    ----------
-    params : Sketch
-        Or any parameters with the same fields.
-    X : array of shape (n_rows, n_features), or sparse rows
-        Integers or floats; NaN are missing values.
-    weight : array of shape (n_rows,), optional
-        Row weights. Those that are not positive leave a row out.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> state = of_block(Sketch(4), np.asarray([[3.0], [1.0], [np.nan], [3.0]]))
-    >>> state.values, state.at
-    (array([[ 1.,  3., inf, inf]]), array([[1., 2., 0., 0.]]))
-    """
-    (n, d), empty = X.shape, init(params, X.shape[1], like=X)
-    if n == 0 or d == 0:
-        return empty
-    dtype, absent = empty.values.dtype, 0.0 if params.zeros else float("nan")
-    parts = []
-    for start, stop in _groups(d, n, empty.values, least=8):
-        A = columns_as_rows(X, start, stop, dtype, absent)
-        parts.append(_of_columns(A, weight, params.size, widest_float(X)))
-    return _together(parts)
-
-
-def _of_columns(A: Array, weight: Array | None, k: int, wide: Any) -> Quantiles:
-    """Return the summary of the features A (d, n)."""
-    xp, n, ints = namespace(A), A.shape[1], default_int(A)
-    number = xp.arange(n + 1, dtype=ints, device=device(A))
-    if weight is None:
-        (V, count), upto = counted(sorted_rows(A)), None
-        rows = number[-1:]
-    else:
-        A = xp.where((weight > 0)[None, :], A, xp.nan * xp.ones_like(A[:, :1]))
-        order = row_order(A)
-        V, count = counted(along_rows(A, order))
-        w = xp.take(xp.astype(weight, wide), xp.reshape(order, (-1,)))
-        w = xp.where(number[:-1] < count, xp.reshape(w, A.shape), xp.zeros_like(w[:1]))
-        upto = xp.cumulative_sum(xp.concat([0 * w[:, :1], w], axis=1), axis=1)
-        rows = xp.sum(xp.astype(weight > 0, ints), keepdims=True, dtype=ints)
-    starts, runs = run_starts(V, count, k, wide)
-    fits = runs <= k
-    at = starts
-    if n > k:
-        m = k if n >= MANY * k else max(k // 2, 4)
-        part = xp.clip(xp.arange(k, dtype=wide, device=device(A)) / (m - 1), max=1.0)
-        if upto is None:
-            evenly = xp.ceil(part * xp.astype(count, wide)) - 1
-            evenly = xp.astype(xp.clip(evenly, min=0), ints)
-        else:
-            evenly = places(upto[:, 1:], part * upto[:, -1:])
-        evenly = xp.where(number[:k] == m - 1, count - 1, evenly)
-        evenly = xp.where(number[:k] < m, xp.clip(evenly, min=0), n)
-        at = xp.where(fits, starts, evenly)
-    there = (at < n) & (count > 0)
-    at = xp.clip(at, max=n - 1)
-    first, last = run_of(V, at)
-    new = xp.concat([first[:, :1] >= 0, first[:, 1:] != first[:, :-1]], axis=1) & there
-    if upto is None:
-        low, high = xp.astype(first, wide), xp.astype(last, wide)
-    else:
-        low, high = along_rows(upto, first), along_rows(upto, last)
-    x, zero = along_rows(V, at), xp.zeros_like(low)
-    mass = xp.where(new, high - low, zero)
-    # Several places may be in one run.
-    if n > k and not (reads_are_free(V) and not bool(xp.any(there & ~new))):
-        here = slots(xp.cumulative_sum(xp.astype(new, wide), axis=1), k)
-        new, here = here < k, xp.clip(here, max=k - 1)
-        x, mass, low, high = (along_rows(a, here) for a in (x, mass, low, high))
-        mass = xp.where(new, mass, zero)
-    between = xp.clip(low[:, 1:] - high[:, :-1], min=0)
-    between = xp.concat([zero[:, :1], between], axis=1)
-    return Quantiles(
-        xp.where(new, x, xp.inf * xp.ones_like(x)),
-        mass,
-        xp.where(new & ~fits, between, zero),
-        rows - count[:, 0],
-    )
-
-
-def merge(a: Quantiles, b: Quantiles) -> Quantiles:
-    """Return the summary of the rows of ``a`` and ``b`` together.
-
-    It is exact, in any order, while all different numbers fit. Else the rank error grows by the
-    weight between two neighbours at most, and on smooth rows by much less.
-    """
-    (d, k), a_some, b_some = a.values.shape, _without_room(a), _without_room(b)
-    groups = _groups(d, 2 * k, a.values)
-    return _together([_merged(_part(a_some, *at), _part(b_some, *at), k) for at in groups])
-
-
-def _without_room(state: Quantiles) -> Quantiles:
-    """Return a summary without places that no feature uses, where to look for them is free."""
-    if not reads_are_free(state.at):
-        return state
-    used = int(namespace(state.at).count_nonzero(namespace(state.at).any(state.at > 0, axis=0)))
-    values, at, below = (a[:, : max(used, 1)] for a in state[:3])
-    return Quantiles(values, at, below, state.missing)
-
-
-def _merged(a: Quantiles, b: Quantiles, k: int) -> Quantiles:
-    """Return `merge` of some features, of k numbers."""
-    xp, ints, m = namespace(a.values), a.missing.dtype, a.values.shape[1]
-    values = xp.concat([a.values, b.values], axis=1)
-    order = row_order(values)
-    x = along_rows(values, order)
-    half = _half(a, b)
-    step = _steps(x, half)
-    nothing = xp.zeros_like(half)
-    tied = xp.concat([nothing > 0, x[:, 1:] == x[:, :-1]], axis=1)
-    at, own = (
-        along_rows(xp.concat(list(both), axis=1), order)
-        for both in ((a.at, b.at), (a.at + a.below, b.at + b.below))
-    )
-    if not (reads_are_free(x) and not bool(xp.any(tied & (at > 0)))):
-        # A number of both: the first of the two has the weight of both.
-        for_first = [xp.where(tied, w, nothing) for w in (at, own)]
-        at, own = (
-            w - twin + xp.concat([twin[:, 1:], nothing], axis=1)
-            for w, twin in zip((at, own), for_first, strict=True)
-        )
-    mine = order < m
-    before = xp.cumulative_sum(xp.astype(mine, ints), axis=1, dtype=ints)
-    number = xp.arange(1, values.shape[1] + 1, dtype=ints, device=device(x))
-    below = nothing
-    for s, seen, its in ((a, before, mine), (b, number - before, ~mine)):
-        # Of the gap of s in which a number of the union lies: the weight in the step before it.
-        spread = s.below > 0
-        width = _steps(s.values, half)
-        density = s.below / xp.where(width > 0, width, nothing + 1)
-        density = xp.concat([xp.where(spread, density, nothing), nothing], axis=1)
-        below = below + along_rows(density, seen - xp.astype(its, ints))
-    below = below * step
-    return _kept(x, at, below, own, a.missing + b.missing, k)
-
-
-def _kept(x: Array, at: Array, below: Array, own: Array, missing: Array, k: int) -> Quantiles:
-    """Return k of the numbers x (d, m), all if they fit, else by their ``own`` weight.
-
-    Numbers without a weight ``at`` them are not kept.
-    """
-    xp, ints, wide, m = namespace(x), missing.dtype, at.dtype, x.shape[1]
-    zero = xp.zeros_like(at[:, :1])
-    some, one = at > 0, zero + 1
-    rank = xp.cumulative_sum(xp.astype(some, ints), axis=1, dtype=ints)
-    count = rank[:, -1:]
-    fits, unit = count <= k, xp.astype(rank, wide)
-    all_fit = m <= k or (reads_are_free(x) and bool(xp.all(fits)))
-    if not all_fit:
-        total = xp.cumulative_sum(own, axis=1)
-        q = total / xp.where(total[:, -1:] > 0, total[:, -1:], one)
-        tails = (TAILS / pi) / xp.sqrt(xp.maximum(q - q * q, 1e-6 * one))
-        first, last = some & (rank == 1), rank == count
-        inner = xp.where(first | last, zero, own * (tails + (1 - TAILS)))
-        step = xp.sum(inner, axis=1, keepdims=True) / (k - 2)
-        for _ in range(ROUNDS):
-            step = xp.sum(xp.minimum(inner, step), axis=1, keepdims=True) / (k - 2)
-        # A number takes one place at most, though sums are rounded; the last one takes the last.
-        most = one * (1 - 4 * k * float(xp.finfo(wide).eps))
-        inner = xp.minimum(inner / xp.where(step > 0, step, one), most)
-        inner = xp.cumulative_sum(xp.where(first, most, inner), axis=1)
-        inner = xp.where(last, xp.floor(inner + 0.5) + 0.75, inner)
-        unit = xp.where(fits, unit, inner)
-    here = slots(unit, k)
-    found = here < m
-    here = xp.where(found, here, m - 1)
-    out, between = [along_rows(a, here) for a in (x, at, below)], None
-    if not all_fit:
-        upto = along_rows(xp.cumulative_sum(at + below, axis=1), here)
-        between = xp.maximum(upto[:, 1:] - out[1][:, 1:] - upto[:, :-1], zero)
-        between = xp.where(fits, out[2], xp.concat([zero, between], axis=1))
-    return Quantiles(
-        xp.where(found, out[0], xp.inf * xp.ones_like(x[:, :1])),
-        xp.where(found, out[1], zero),
-        xp.where(found, out[2] if between is None else between, zero),
-        missing,
-    )
-
-
-def _half(a: Quantiles, b: Quantiles) -> Array:
-    """Return 1 for each feature, and 1/2 where numbers may be too far apart for the floats."""
-    xp = namespace(a.values)
-    low = xp.minimum(a.values[:, :1], b.values[:, :1])
-    return 1 - xp.astype(low < -1, a.at.dtype) / 2
-
-
-def _steps(x: Array, half: Array) -> Array:
-    """Return what each number is more than the one before it times ``half``, 0 for the first.
-
-    Infinity, which stands where there is no number, counts as 0.
-    """
-    xp = namespace(x)
-    x = xp.where(xp.isinf(x), 0 * half, x * half)
-    return xp.concat([half * 0, x[:, 1:] - x[:, :-1]], axis=1)
-
-
-def _groups(d: int, n: int, like: Array, least: int = 1) -> Iterator[tuple[int, int]]:
-    """Yield the borders of some features at a time, of which n numbers each are worked on."""
-    keep_heap()
-    most = max(least, (AT_ONCE if on_host(like) else AT_ONCE << 9) // n)
-    for start in range(0, d, most):
-        yield start, min(start + most, d)
-
-
-def _part(state: Quantiles, start: int, stop: int) -> Quantiles:
-    return Quantiles(*(a[start:stop, ...] for a in state))
-
-
-def _together(parts: list[Quantiles]) -> Quantiles:
-    return (
-        parts[0]
-        if len(parts) == 1
-        else Quantiles(*(concat(list(a)) for a in zip(*parts, strict=True)))
-    )
-
-
-def update(params: Any, state: Quantiles, batch: Batch) -> tuple[Quantiles, None]:
-    """Return the summary with the rows of ``batch`` in it."""
-    return merge(state, of_block(params, batch.X, batch.weight)), None
-
-
-# What is asked of a summary
-
-
-def minimum(state: Quantiles) -> Array:
+def minimum(state: QuantileSummary) -> Array:
     """Return the smallest number of each feature, (n_features,); NaN where nothing was seen."""
     return _where_seen(state, state.values[:, 0])
 
 
-def maximum(state: Quantiles) -> Array:
+def maximum(state: QuantileSummary) -> Array:
     """Return the largest number of each feature, (n_features,); NaN where nothing was seen."""
     xp = namespace(state.values)
     lowest = xp.where(state.at > 0, state.values, -xp.inf * xp.ones_like(state.values))
     return _where_seen(state, xp.max(lowest, axis=1))
 
 
-def total(state: Quantiles) -> Array:
-    """Return the weight of each feature's numbers, (n_features,)."""
-    return namespace(state.at).sum(state.at + state.below, axis=1)
-
-
-def rows(state: Quantiles) -> Array:
+def rows(state: QuantileSummary) -> Array:
     """Return the rows of each feature, where none has a weight: NaN and numbers, (n_features,)."""
     return total(state) + namespace(state.at).astype(state.missing, state.at.dtype)
 
 
-def is_exact(state: Quantiles) -> Array:
-    """Tell for each feature whether the summary holds all of its numbers, (n_features,)."""
-    return ~namespace(state.below).any(state.below > 0, axis=1)
-
-
-def masses(state: Quantiles) -> tuple[Array, Array]:
+def masses(state: QuantileSummary) -> tuple[Array, Array]:
     """Return numbers and weights that stand for all rows, both (n_features, size).
 
     The weight between two numbers goes to both, half and half. Numbers of no weight are infinity.
@@ -405,12 +45,12 @@ def masses(state: Quantiles) -> tuple[Array, Array]:
     return state.values, state.at + (state.below + after) / 2
 
 
-def quantile(state: Quantiles, q: Sequence[float], method: str = "linear") -> Array:
+def quantile(state: QuantileSummary, q: Sequence[float], method: str = "linear") -> Array:
     """Return quantiles of rows without weights, as NumPy defines them.
 
     Parameters
     ----------
-    state : Quantiles
+    state : QuantileSummary
     q : sequence of float
         From 0 to 1.
     method : str
@@ -424,6 +64,7 @@ def quantile(state: Quantiles, q: Sequence[float], method: str = "linear") -> Ar
     Examples
     --------
     >>> import numpy as np
+    >>> from streamlearn.core.statistics.quantile_summary import Sketch, of_block
     >>> state = of_block(Sketch(), np.asarray([[1.0], [2.0], [4.0], [8.0]]))
     >>> quantile(state, [0.0, 0.5, 0.75])[:, 0]
     array([1., 3., 5.])
@@ -452,7 +93,7 @@ def quantile(state: Quantiles, q: Sequence[float], method: str = "linear") -> Ar
     return _elements(state, xp.where(whole, below, below + 1))
 
 
-def _elements(state: Quantiles, at: Array) -> Array:
+def _elements(state: QuantileSummary, at: Array) -> Array:
     """Return what stands at some places among all numbers in order, from 0, as (k, n_features)."""
     xp = namespace(state.at)
     upto = xp.cumulative_sum(state.at + state.below, axis=1)
@@ -473,12 +114,14 @@ def _elements(state: Quantiles, at: Array) -> Array:
     return _answer(state, _between(low, xp.where(beyond, high, low), part))
 
 
-def weighted_quantile(state: Quantiles, q: Sequence[float], *, averaged: bool = False) -> Array:
+def weighted_quantile(
+    state: QuantileSummary, q: Sequence[float], *, averaged: bool = False
+) -> Array:
     """Return quantiles of weighted rows: the inverse of the distribution function.
 
     Parameters
     ----------
-    state : Quantiles
+    state : QuantileSummary
     q : sequence of float
         From 0 to 1.
     averaged : bool
@@ -493,6 +136,7 @@ def weighted_quantile(state: Quantiles, q: Sequence[float], *, averaged: bool = 
     --------
     >>> import numpy as np
     >>> X, weight = np.asarray([[1.0], [2.0], [4.0]]), np.asarray([1.0, 1.0, 2.0])
+    >>> from streamlearn.core.statistics.quantile_summary import Sketch, of_block
     >>> state = of_block(Sketch(), X, weight)
     >>> weighted_quantile(state, [0.25, 0.5, 0.75])[:, 0]
     array([1., 2., 4.])
@@ -522,7 +166,7 @@ def weighted_quantile(state: Quantiles, q: Sequence[float], *, averaged: bool = 
     return _answer(state, value)
 
 
-def cdf(state: Quantiles, x: Array) -> Array:
+def cdf(state: QuantileSummary, x: Array) -> Array:
     """Return the part of the weight at each number and below it, for x (n_features, k)."""
     xp, k = namespace(state.at), state.at.shape[1]
     upto = xp.cumulative_sum(state.at + state.below, axis=1)
@@ -546,74 +190,20 @@ def _between(a: Array, b: Array, part: Array) -> Array:
     return xp.where(part < 0.5, a + width * part, b - width * (1 - part))
 
 
-def _numbers(state: Quantiles) -> Array:
+def _numbers(state: QuantileSummary) -> Array:
     """Return the numbers in the widest float, and 0 for the room that is left."""
     xp = namespace(state.at)
     x = xp.astype(state.values, state.at.dtype, copy=False)
     return xp.where(state.at > 0, x, xp.zeros_like(x[:, :1]))
 
 
-def _answer(state: Quantiles, x: Array) -> Array:
+def _answer(state: QuantileSummary, x: Array) -> Array:
     """Return x (n_features, k) as (k, n_features), in the dtype of the numbers."""
     xp = namespace(x)
     return _where_seen(state, xp.astype(x.T, state.values.dtype, copy=False))
 
 
-def _where_seen(state: Quantiles, x: Array) -> Array:
+def _where_seen(state: QuantileSummary, x: Array) -> Array:
     """Return x (..., n_features) with NaN for features without a number."""
     xp = namespace(x)
     return xp.where(state.at[:, 0] > 0, x, xp.nan * xp.ones_like(x))
-
-
-# Hooks
-
-
-def n_features(state: Quantiles) -> int:
-    """Return how many features the summary is of."""
-    return state.values.shape[0]
-
-
-def is_finite(state: Quantiles) -> Array:
-    """Tell whether no row was infinite."""
-    xp = namespace(state.values)
-    return ~xp.any(xp.isinf(state.values) & (state.at > 0))
-
-
-def is_clean(state: Quantiles, n_rows: int) -> Array:
-    """Tell whether none of ``n_rows`` finite rows without weights held NaN."""
-    xp = namespace(state.missing)
-    return xp.all((state.missing == 0) & (xp.round(total(state)) == n_rows))
-
-
-def is_empty(state: Quantiles) -> Array:
-    """Tell whether no row with a weight has been seen."""
-    xp = namespace(state.at)
-    return ~xp.any((state.at[:, 0] > 0) | (state.missing > 0))
-
-
-def learner(
-    params: Any, applied: Callable[[Any, Quantiles], Any], apply: Callable[..., Any]
-) -> Learner:
-    """Return a mergeable learner of a transformation that quantiles make.
-
-    Parameters
-    ----------
-    params : NamedTuple
-        With the fields of `Sketch` among others.
-    applied, apply : callable
-        As `streamlearn.core.learner.Learner` has them.
-    """
-    return Learner(
-        params,
-        init,
-        update,
-        apply,
-        of_block,
-        merge,
-        applied=applied,
-        n_features=n_features,
-        is_finite=is_finite,
-        is_clean=is_clean,
-        is_empty=is_empty,
-        sparse=True,
-    )
