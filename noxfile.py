@@ -21,8 +21,8 @@ UNTYPED = (
     *("return-value", "var-annotated"),
 )
 
-# pytest-xdist; -n 0 takes it back. With worksteal a module's tests stay in one process, so what they
-# share, such as a cluster, is made once.
+# pytest-xdist; -n 0 takes it back. With worksteal a module's tests stay in one process, so what
+# they share, such as a cluster, is made once.
 EVERY_CORE = ("-n", "auto", "--dist", "worksteal")
 
 
