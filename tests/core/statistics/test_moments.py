@@ -134,8 +134,8 @@ def merged(blocks, weights=None):
 
 
 def test_many_blocks_keep_every_digit(backend):
-    X = normal(mean=1e4, n=600)
-    blocks = [backend.asarray(part) for part in np.split(X, 100)]
+    X = normal(mean=1e4, n=300)
+    blocks = [backend.asarray(part) for part in np.split(X, 50)]
     rows = np.concatenate([backend.to_numpy(block) for block in blocks])
     check(backend, merged(blocks), rows, var_ulps=40)
 
