@@ -22,6 +22,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
 from streamlearn.cluster import MiniBatchKMeans
+from streamlearn.impute import SimpleImputer
 from streamlearn.linear_model import (
     PassiveAggressiveClassifier,
     PassiveAggressiveRegressor,
@@ -67,6 +68,7 @@ ESTIMATORS = {
     "StandardScaler": StandardScaler(),
     "MinMaxScaler": MinMaxScaler(),
     "MaxAbsScaler": MaxAbsScaler(),
+    "SimpleImputer": SimpleImputer(add_indicator=True),
     "RobustScaler": RobustScaler(),
     "QuantileTransformer": QuantileTransformer(n_quantiles=20),
     "KBinsDiscretizer": KBinsDiscretizer(encode="ordinal", strategy="uniform"),
@@ -201,6 +203,11 @@ def encoders_of_known_categories(estimator: BaseEstimator) -> bool:
 def encoders_of_targets(estimator: BaseEstimator) -> bool:
     """TargetEncoder"""
     return isinstance(estimator, TargetEncoder)
+
+
+def imputers(estimator: BaseEstimator) -> bool:
+    """SimpleImputer"""
+    return isinstance(estimator, SimpleImputer)
 
 
 def scalers_of_ranges(estimator: BaseEstimator) -> bool:
@@ -1273,6 +1280,46 @@ CASES = {
             params={"init": "k-means||"},
         ),
     ],
+    "Imputers": [
+        Case(
+            "NaN where another number stands for what is missing",
+            lambda t: {"X": last(t.X, np.nan)},
+            "X contains NaN.*Drop such rows",
+            LEARN,
+            imputers,
+            state="new",
+            params={"missing_values": -1},
+        ),
+        Case(
+            "numbers where text stands for what is missing",
+            lambda t: {},
+            "'X' and 'missing_values' types are expected to be both numerical",
+            LEARN,
+            imputers,
+            state="new",
+            params={"missing_values": "none"},
+        ),
+        Case(
+            "text to fill in numbers",
+            lambda t: {},
+            "fill_value='none' .* cannot be cast",
+            LEARN,
+            imputers,
+            state="new",
+            params={"strategy": "constant", "fill_value": "none"},
+        ),
+        Case(
+            "a function as the strategy, which needs all rows",
+            lambda t: {},
+            "A callable strategy needs all values of a column at once.*in memory",
+            LEARN,
+            imputers,
+            (DASK, DASK_FRAME),
+            TypeError,
+            state="new",
+            params={"strategy": np.max},
+        ),
+    ],
 }
 
 OUT_OF_RANGE = {
@@ -1301,6 +1348,9 @@ OUT_OF_RANGE = {
     "with_scaling": "yes", "with_std": "yes",
     "interaction_only": "yes", "method": "cubic", "norm": "l3",
     "standardize": "yes", "threshold": "high",
+    "add_indicator": "yes",
+    "keep_empty_features": "yes",
+    "missing_values": [1],
 }  # fmt: skip
 """A bad value of every parameter."""
 

@@ -39,6 +39,7 @@ from streamlearn._estimator.outputs import Transformer
 from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.core.learner import an_array
 from streamlearn.core.mlp import pack
+from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import (
     PassiveAggressiveClassifier,
     PassiveAggressiveRegressor,
@@ -190,6 +191,8 @@ ESTIMATORS = {
     "StandardScaler": StandardScaler(),
     "MinMaxScaler": MinMaxScaler((-1, 2)),
     "MaxAbsScaler": MaxAbsScaler(clip=True),
+    "SimpleImputer": SimpleImputer(add_indicator=True),
+    "SimpleImputer-median": SimpleImputer(strategy="median", add_indicator=True),
     "RobustScaler": RobustScaler(),
     "QuantileTransformer": QuantileTransformer(n_quantiles=20),
     "KBinsDiscretizer": KBinsDiscretizer(4, encode="ordinal", strategy="uniform"),
@@ -234,7 +237,7 @@ NO_MERGE = (*STATELESS, "PowerTransformer")
 SCALERS = (
     *("mean_", "var_", "scale_", "min_"),
     *("data_min_", "data_max_", "data_range_", "max_abs_"),
-    *("center_", "quantiles_", "references_", "lambdas_"),
+    *("center_", "quantiles_", "references_", "lambdas_", "statistics_"),
 )
 """Fitted attributes of the scalers."""
 LEARNED = ("coef_", "intercept_", *SCALERS, "bin_edges_", "bsplines_")
@@ -273,6 +276,8 @@ def expected(estimator: BaseEstimator) -> dict[str, str]:
     out = {check: theirs[name][check] for name in names for check in FAILS[name]}
     if getattr(estimator, "schedule", None) == "one-pass":
         del out["check_dont_overwrite_parameters"]
+    if isinstance(dict(getattr(estimator, "steps", ())).get("simpleimputer"), SimpleImputer):
+        out["check_estimators_nan_inf"] = "a pipeline does not say that its first step takes NaN"
     if isinstance(getattr(estimator, "estimator", None), preprocessing.StandardScaler):
         reason = "scikit-learn's scaler takes arrays of two libraries for one and breaks"
         out["check_array_api_same_namespace"] = reason
@@ -288,7 +293,7 @@ class Once:
         for name in [name for name in vars(self) if name.endswith("_") or name in learned]:
             delattr(self, name)
         unweighted = MinMaxScaler | MaxAbsScaler | RobustScaler | QuantileTransformer
-        if isinstance(self, unweighted | OrdinalEncoder):
+        if isinstance(self, unweighted | OrdinalEncoder | SimpleImputer | MissingIndicator):
             return self.partial_fit(X, y)
         if not is_classifier(self):
             return self.partial_fit(X, y, sample_weight=sample_weight)
@@ -330,6 +335,18 @@ class OnceKBinsDiscretizer(Once, KBinsDiscretizer):
 
 class OnceSplineTransformer(Once, SplineTransformer):
     pass
+
+
+class OnceSimpleImputer(Once, SimpleImputer):
+    def fit(self, X, y=None):
+        """Take no weights."""
+        return super().fit(X, y)
+
+
+class OnceMissingIndicator(Once, MissingIndicator):
+    def fit(self, X, y=None):
+        """Take no weights."""
+        return super().fit(X, y)
 
 
 class OnceSGDClassifier(Once, SGDClassifier):
@@ -403,6 +420,15 @@ class OnceMLPRegressor(Once, MLPRegressor):
         OnceStandardScaler(),
         OnceMinMaxScaler(),
         OnceMaxAbsScaler(),
+        SimpleImputer(add_indicator=True),
+        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
+        SimpleImputer(strategy="most_frequent", add_indicator=True),
+        SimpleImputer(strategy="constant", add_indicator=True),
+        OnceSimpleImputer(add_indicator=True),
+        MissingIndicator(),
+        MissingIndicator(features="all"),
+        OnceMissingIndicator(),
+        ours(SimpleImputer(), SGDClassifier(max_iter=5, random_state=0), schedule="one-pass"),
         OnceRobustScaler(),
         OnceKBinsDiscretizer(),
         OnceSplineTransformer(),
@@ -1022,7 +1048,8 @@ BROKEN = list(broken(Table(np.ones((N_ROWS, 4)), None, None), np.ones(N_ROWS)))
 OF_Y = ("other chunks", "fewer rows", "more features")
 WITHOUT_Y = (
     *("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "QuantileTransformer"),
-    *("KBinsDiscretizer", "SplineTransformer", "MiniBatchKMeans", *NO_MERGE),
+    *("KBinsDiscretizer", "SplineTransformer", "SimpleImputer", "SimpleImputer-median"),
+    *("MiniBatchKMeans", *NO_MERGE),
 )
 """What is wrong by a y, and who does not look at it."""
 IN_BLOCKS = ("infinity in the last block", "text", "complex", "no rows")
