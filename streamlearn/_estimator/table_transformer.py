@@ -82,6 +82,12 @@ class TableTransformer(CallbackSupportMixin, Transformer):
         """Set the fitted attributes."""
         raise NotImplementedError
 
+    def _beside_or_raise(self, state: Any) -> None:
+        """Raise an error if more rows are in another place than those learned from.
+
+        Most statistics are on the host, wherever the rows are.
+        """
+
     def _transformed(self, table: Table, block: int | None) -> Any:
         """Return what the columns of a block become."""
         raise NotImplementedError
@@ -134,7 +140,10 @@ class TableTransformer(CallbackSupportMixin, Transformer):
             state = engine.reduce(partial(of_block, statistic, reader), merge, blocks)
             if state is None:
                 raise no_rows(type(self).__name__)
-            self._state = state if reset else merge(self._state, state)
+            if not reset:
+                self._beside_or_raise(state)
+                state = merge(self._state, state)
+            self._state = state
             self._publish(self._state)
         context.call_on_fit_task_end(estimator=self, X=X, reconstruction_attributes={})
         return self
