@@ -22,7 +22,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
 from streamlearn.cluster import MiniBatchKMeans
-from streamlearn.impute import SimpleImputer
+from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import (
     PassiveAggressiveClassifier,
     PassiveAggressiveRegressor,
@@ -69,6 +69,7 @@ ESTIMATORS = {
     "MinMaxScaler": MinMaxScaler(),
     "MaxAbsScaler": MaxAbsScaler(),
     "SimpleImputer": SimpleImputer(add_indicator=True),
+    "MissingIndicator": MissingIndicator(features="all"),
     "RobustScaler": RobustScaler(),
     "QuantileTransformer": QuantileTransformer(n_quantiles=20),
     "KBinsDiscretizer": KBinsDiscretizer(encode="ordinal", strategy="uniform"),
@@ -89,6 +90,15 @@ ESTIMATORS = {
     ),
     "Incremental": Incremental(SGDClassifier(loss="log_loss", random_state=0), shuffle=False),
 }
+ELSEWHERE = {
+    "ColumnTransformer": "in memory it is scikit-learn's own; see tests/test_compose.py",
+    "DatetimeEncoder": "it takes dates alone; see tests/test_datetime_encoder.py",
+    "FunctionTransformer": "its function says what it takes; see tests/test_functions_of_rows.py",
+    "LabelBinarizer": "it takes no X; see tests/preprocessing/test_label_encoders.py",
+    "LabelEncoder": "it takes no X; see tests/preprocessing/test_label_encoders.py",
+    "ParallelPostFit": "its fit is another estimator's; see tests/wrappers/test_post_fit.py",
+}
+"""Those that are not in the table, and why."""
 
 LEARN = ("fit", "partial_fit")
 USE_Y = (*LEARN, "score")
@@ -181,13 +191,13 @@ def without_nan(estimator: BaseEstimator) -> bool:
 
 
 def of_numbers(estimator: BaseEstimator) -> bool:
-    """all but encoders"""
-    return not encoders(estimator)
+    """all but encoders and MissingIndicator"""
+    return not isinstance(estimator, MissingIndicator) and not encoders(estimator)
 
 
 def by_themselves(estimator: BaseEstimator) -> bool:
-    """all that are not wrapped, and no encoders"""
-    return not isinstance(estimator, Incremental) and not encoders(estimator)
+    """all that are not wrapped, and no encoders and no MissingIndicator"""
+    return not isinstance(estimator, Incremental) and of_numbers(estimator)
 
 
 def encoders(estimator: BaseEstimator) -> bool:
@@ -251,7 +261,7 @@ def polynomials(estimator: BaseEstimator) -> bool:
 
 
 def of_numbers_from_rows(estimator: BaseEstimator) -> bool:
-    """all that learn from rows, and no encoders"""
+    """all that learn from rows, and no encoders and no MissingIndicator"""
     return of_numbers(estimator) and not learns_nothing(estimator)
 
 
@@ -1351,6 +1361,7 @@ OUT_OF_RANGE = {
     "add_indicator": "yes",
     "keep_empty_features": "yes",
     "missing_values": [1],
+    "features": "some", "sparse": "yes", "error_on_new": "yes",
 }  # fmt: skip
 """A bad value of every parameter."""
 
