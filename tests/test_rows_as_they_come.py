@@ -76,9 +76,9 @@ def test_a_few_rows_a_call_teach_as_much_as_blocks(rows):
     y = (X @ b + 0.5 * rng.logistic(size=len(X)) > 0).astype(int)
     models = [SGDClassifier(loss="log_loss", random_state=0) for _ in range(2)]
     for model, m in zip(models, (rows, 200), strict=True):
-        in_pieces(model, X[:2000], y[:2000], m, classes=[0, 1])
+        in_pieces(model, X[:1000], y[:1000], m, classes=[0, 1])
     few, many = (log_loss(y[2000:], m.predict_proba(X[2000:])) for m in models)
-    assert few < 1.05 * many
+    assert few < many
 
 
 CHUNKS = [(4000,) * 5, (2, 4999, 5000, 4999, 5000), (0, 3, 9997, 5000, 5000), (5000, 1, 9999, 5000)]
