@@ -65,6 +65,8 @@ def three_processes(importable_tests: None) -> Iterator[Any]:
             n_workers=3, threads_per_worker=1, dashboard_address=":0", memory_limit=0
         ) as cluster,
     ):
+        # It is a callback of the garbage collector, and one in which an interrupt is lost.
+        distributed.gc.disable_gc_diagnosis()
         yield cluster
 
 
