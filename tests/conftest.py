@@ -77,7 +77,7 @@ def client(three_processes: Any) -> Iterator[Any]:
         yield client
 
 
-DAILY, THOROUGH = 3, 24
+DAILY, THOROUGH = 3, 20
 """How many cases of a test run every day, and where a change is to land."""
 
 
