@@ -71,6 +71,8 @@ class TableTransformer(CallbackSupportMixin, Transformer):
     """
 
     _needs_y = False
+    _takes_codes = False
+    """Whether text may arrive as a dictionary of Arrow."""
 
     _state: Any
 
@@ -135,7 +137,8 @@ class TableTransformer(CallbackSupportMixin, Transformer):
         context.call_on_fit_task_begin(estimator=self, X=X)
         with unchanged_on_error(self):
             X, reader = check_table(self, X, reset=reset)
-            blocks = engine.align(X=X, y=y if self._needs_y else None)
+            coded = reader.names if self._takes_codes else None
+            blocks = engine.align(coded=coded or (), X=X, y=y if self._needs_y else None)
             merge = partial(statistic.merge, reader=reader)
             state = engine.reduce(partial(of_block, statistic, reader), merge, blocks)
             if state is None:

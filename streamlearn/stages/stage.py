@@ -331,6 +331,11 @@ class Known(Stateless):
         """Whether the rows of ``fit`` are transformed in another way than other rows."""
         return self.cross_fitted is not None
 
+    def coded(self, sample: Any) -> tuple[str, ...]:
+        """Return the columns of a frame whose text may arrive as a dictionary of Arrow."""
+        takes = getattr(self.fitted_before, "_takes_codes", False) and not self.cross_fits
+        return tuple(sample.columns) if takes else ()
+
     def of_block(
         self, X: LazyRows, params: Mapping[str, Any], reader: Reader, block: int | None
     ) -> StagedBlock:
