@@ -146,7 +146,7 @@ def shifted_sums(
 
 
 def sums_of_present(X: Array, shift: Array) -> tuple[Array, Array, Array]:
-    """Return the sums of D and of D * D for ``D = X - shift``, and how many of X are NaN, each (d,).
+    """Return the sums of D and D * D for ``D = X - shift``, and the numbers of NaN in X, each (d,).
 
     NaN count as 0 in D. The sums are computed as in `shifted_sums`.
     """

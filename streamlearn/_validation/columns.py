@@ -213,7 +213,8 @@ def _coded_text(column: Any) -> tuple[np.ndarray, np.ndarray] | None:
         x.dictionary
     ):  # allowed by Arrow
         x = x.cast(of.value_type).dictionary_encode()
-    codes = x.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.intp)
+    codes = x.indices.fill_null(-1) if x.null_count else x.indices
+    codes = codes.to_numpy(zero_copy_only=False).astype(np.intp)
     return codes, x.dictionary.to_numpy(zero_copy_only=False)
 
 
