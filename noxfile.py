@@ -11,6 +11,9 @@ nox.options.default_venv_backend = "venv"
 PROJECT = nox.project.load_toml("pyproject.toml")
 # One BLAS thread, as on a dask worker: the same bits everywhere, and no threads under threads.
 ONE_BLAS_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+# Compiled modules are kept, even where the environment forbids it: otherwise each process of a run
+# compiles all tests again.
+TESTING = ONE_BLAS_THREAD | {"PYTHONDONTWRITEBYTECODE": None}
 
 # What mypy does not ask of scripts.
 UNTYPED = (
@@ -18,8 +21,9 @@ UNTYPED = (
     *("return-value", "var-annotated"),
 )
 
-# pytest-xdist; -n 0 takes it back.
-EVERY_CORE = ("-n", "auto")
+# pytest-xdist; -n 0 takes it back. With worksteal a module's tests stay in one process, so what
+# they share, such as a cluster, is made once.
+EVERY_CORE = ("-n", "auto", "--dist", "worksteal")
 
 
 def install(session: nox.Session, *groups: str, extras: str = "") -> None:
@@ -56,19 +60,19 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Test on NumPy, read-only NumPy and array-api-strict in all its devices.
 
-    Three cases of a test run. ``nox -s tests -- -m thorough`` runs the next 21 and the slow tests,
+    Three cases of a test run. ``nox -s tests -- -m thorough`` runs the next 17 and the slow tests,
     and ``-m exhaustive`` runs the others.
     """
     install(session, "test", extras="distributed,examples")
     chosen = ("-m", "not thorough and not exhaustive")
-    session.run("pytest", *EVERY_CORE, *chosen, *session.posargs, env=ONE_BLAS_THREAD)
+    session.run("pytest", *EVERY_CORE, *chosen, *session.posargs, env=TESTING)
 
 
 def on_backend(session: nox.Session, name: str, *needs: str, extras: str = "") -> None:
     """Run the tests that take a backend on this one."""
     install(session, "test", extras=f"dataframe,{extras}" if extras else "dataframe")
     session.install(*needs) if needs else None
-    env = ONE_BLAS_THREAD | {"STREAMLEARN_BACKENDS": name}
+    env = TESTING | {"STREAMLEARN_BACKENDS": name}
     chosen = session.posargs or ["-m", "backends and not exhaustive", "tests"]
     session.run("pytest", *EVERY_CORE, *chosen, env=env)
 

@@ -22,6 +22,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
 from streamlearn.cluster import MiniBatchKMeans
+from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import (
     PassiveAggressiveClassifier,
     PassiveAggressiveRegressor,
@@ -67,6 +68,8 @@ ESTIMATORS = {
     "StandardScaler": StandardScaler(),
     "MinMaxScaler": MinMaxScaler(),
     "MaxAbsScaler": MaxAbsScaler(),
+    "SimpleImputer": SimpleImputer(add_indicator=True),
+    "MissingIndicator": MissingIndicator(features="all"),
     "RobustScaler": RobustScaler(),
     "QuantileTransformer": QuantileTransformer(n_quantiles=20),
     "KBinsDiscretizer": KBinsDiscretizer(encode="ordinal", strategy="uniform"),
@@ -87,6 +90,15 @@ ESTIMATORS = {
     ),
     "Incremental": Incremental(SGDClassifier(loss="log_loss", random_state=0), shuffle=False),
 }
+ELSEWHERE = {
+    "ColumnTransformer": "in memory it is scikit-learn's own; see tests/test_compose.py",
+    "DatetimeEncoder": "it takes dates alone; see tests/test_datetime_encoder.py",
+    "FunctionTransformer": "its function says what it takes; see tests/test_functions_of_rows.py",
+    "LabelBinarizer": "it takes no X; see tests/preprocessing/test_label_encoders.py",
+    "LabelEncoder": "it takes no X; see tests/preprocessing/test_label_encoders.py",
+    "ParallelPostFit": "its fit is another estimator's; see tests/wrappers/test_post_fit.py",
+}
+"""Those that are not in the table, and why."""
 
 LEARN = ("fit", "partial_fit")
 USE_Y = (*LEARN, "score")
@@ -179,13 +191,13 @@ def without_nan(estimator: BaseEstimator) -> bool:
 
 
 def of_numbers(estimator: BaseEstimator) -> bool:
-    """all but encoders"""
-    return not encoders(estimator)
+    """all but encoders and MissingIndicator"""
+    return not isinstance(estimator, MissingIndicator) and not encoders(estimator)
 
 
 def by_themselves(estimator: BaseEstimator) -> bool:
-    """all that are not wrapped, and no encoders"""
-    return not isinstance(estimator, Incremental) and not encoders(estimator)
+    """all that are not wrapped, and no encoders and no MissingIndicator"""
+    return not isinstance(estimator, Incremental) and of_numbers(estimator)
 
 
 def encoders(estimator: BaseEstimator) -> bool:
@@ -201,6 +213,11 @@ def encoders_of_known_categories(estimator: BaseEstimator) -> bool:
 def encoders_of_targets(estimator: BaseEstimator) -> bool:
     """TargetEncoder"""
     return isinstance(estimator, TargetEncoder)
+
+
+def imputers(estimator: BaseEstimator) -> bool:
+    """SimpleImputer"""
+    return isinstance(estimator, SimpleImputer)
 
 
 def scalers_of_ranges(estimator: BaseEstimator) -> bool:
@@ -244,7 +261,7 @@ def polynomials(estimator: BaseEstimator) -> bool:
 
 
 def of_numbers_from_rows(estimator: BaseEstimator) -> bool:
-    """all that learn from rows, and no encoders"""
+    """all that learn from rows, and no encoders and no MissingIndicator"""
     return of_numbers(estimator) and not learns_nothing(estimator)
 
 
@@ -1273,6 +1290,46 @@ CASES = {
             params={"init": "k-means||"},
         ),
     ],
+    "Imputers": [
+        Case(
+            "NaN where another number stands for what is missing",
+            lambda t: {"X": last(t.X, np.nan)},
+            "X contains NaN.*Drop such rows",
+            LEARN,
+            imputers,
+            state="new",
+            params={"missing_values": -1},
+        ),
+        Case(
+            "numbers where text stands for what is missing",
+            lambda t: {},
+            "'X' and 'missing_values' types are expected to be both numerical",
+            LEARN,
+            imputers,
+            state="new",
+            params={"missing_values": "none"},
+        ),
+        Case(
+            "text to fill in numbers",
+            lambda t: {},
+            "fill_value='none' .* cannot be cast",
+            LEARN,
+            imputers,
+            state="new",
+            params={"strategy": "constant", "fill_value": "none"},
+        ),
+        Case(
+            "a function as the strategy, which needs all rows",
+            lambda t: {},
+            "A callable strategy needs all values of a column at once.*in memory",
+            LEARN,
+            imputers,
+            (DASK, DASK_FRAME),
+            TypeError,
+            state="new",
+            params={"strategy": np.max},
+        ),
+    ],
 }
 
 OUT_OF_RANGE = {
@@ -1301,6 +1358,10 @@ OUT_OF_RANGE = {
     "with_scaling": "yes", "with_std": "yes",
     "interaction_only": "yes", "method": "cubic", "norm": "l3",
     "standardize": "yes", "threshold": "high",
+    "add_indicator": "yes",
+    "keep_empty_features": "yes",
+    "missing_values": [1],
+    "features": "some", "sparse": "yes", "error_on_new": "yes",
 }  # fmt: skip
 """A bad value of every parameter."""
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 # Without it scikit-learn's checks of array libraries are skipped. Read when scipy is imported.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
+import dask
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
@@ -43,7 +46,38 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
         yield chosen
 
 
-DAILY, THOROUGH = 3, 24
+@pytest.fixture(scope="session")
+def importable_tests() -> Iterator[None]:
+    """Let processes that are started from here import this package, to unpickle its functions."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(Path(__file__).parents[1]))
+        yield
+
+
+@pytest.fixture(scope="session")
+def three_processes(importable_tests: None) -> Iterator[Any]:
+    """Start a cluster of three worker processes, which takes seconds."""
+    distributed = pytest.importorskip("distributed", reason="distributed is an extra")
+    with (
+        # Tests kill workers, and the cluster would give up one that is slow to come back.
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "10 minutes"}),
+        distributed.LocalCluster(
+            n_workers=3, threads_per_worker=1, dashboard_address=":0", memory_limit=0
+        ) as cluster,
+    ):
+        # It is a callback of the garbage collector, and one in which an interrupt is lost.
+        distributed.gc.disable_gc_diagnosis()
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def client(three_processes: Any) -> Iterator[Any]:
+    """Let dask run on three worker processes while the tests of a module run."""
+    with three_processes.get_client() as client:
+        yield client
+
+
+DAILY, THOROUGH = 3, 20
 """How many cases of a test run every day, and where a change is to land."""
 
 

@@ -1008,6 +1008,7 @@ def says(text: str, words: list[str]) -> bool:
     return True
 
 
+@pytest.mark.thorough  # all lines of the table are provoked for it
 def test_every_error_that_advises_is_in_the_table():
     texts = [provoked(number) for number in range(len(ADVICE))]
     found = with_advice()

@@ -36,6 +36,7 @@ from tests.bad_input import (
     CASES,
     DASK,
     DASK_FRAME,
+    ELSEWHERE,
     ESTIMATORS,
     EVERY,
     FRAME,
@@ -52,6 +53,7 @@ from tests.bad_input import (
     table,
 )
 from tests.containers import CHUNKS, N_ROWS, dask_array, dask_frame, frame
+from tests.public import public_estimators
 
 # Calls
 
@@ -170,6 +172,11 @@ def test_bad_input_is_refused_in_words_and_changes_nothing(name, case):
         if known:
             for a, b in zip(answers(estimator, kind), known, strict=True):
                 np.testing.assert_array_equal(a, b)
+
+
+def test_every_public_estimator_is_in_the_table_or_has_a_reason():
+    assert set(public_estimators()) == ESTIMATORS.keys() | ELSEWHERE.keys()
+    assert not ESTIMATORS.keys() & ELSEWHERE.keys()
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)

@@ -782,7 +782,8 @@ def test_bad_input_is_named_and_leaves_the_model_as_it_was(what):
 @pytest.mark.parametrize(
     "init", ["k-means++", "random", "k-means||", X[:8], leading_rows], ids=lambda x: str(x)[:10]
 )
-def test_rows_too_large_to_be_squared_are_refused(init):
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_rows_too_large_to_be_squared_are_refused(method, init):
     """Which centre is the nearest would be guessed, and the clusters be one, without a word."""
     rows = X * 1e200
     late = np.concatenate([X[:200], rows[200:]])
@@ -790,15 +791,14 @@ def test_rows_too_large_to_be_squared_are_refused(init):
     for how in ({"n_init": 1}, {"n_init": 3, "tol": 0.1, "max_iter": 2}):
         how = {"n_init": 1} if isinstance(init, np.ndarray) else how
         model = MiniBatchKMeans(init=init, batch_size=50, random_state=0, **how)
-        for method in (model.fit, model.partial_fit):
-            for table in (rows, late):
-                for made in (table, *(dask_array(table, c) for c in (CHUNKS, (8,) * 75))):
-                    words = "overflow occurred in the squared distances"
-                    with warnings.catch_warnings():
-                        warnings.simplefilter("error")
-                        with pytest.raises(ValueError, match=words):
-                            method(made)
-    assert not hasattr(model, "cluster_centers_")
+        for table in (rows, late):
+            for made in (table, *(dask_array(table, c) for c in (CHUNKS, (8,) * 75))):
+                words = "overflow occurred in the squared distances"
+                with warnings.catch_warnings():
+                    warnings.simplefilter("error")
+                    with pytest.raises(ValueError, match=words):
+                        getattr(model, method)(made)
+        assert not hasattr(model, "cluster_centers_")
     small = MiniBatchKMeans(init=X[:8] * 1e25, n_init=1, random_state=0)
     with pytest.raises(ValueError, match="overflow occurred"):
         small.fit((X * 1e25).astype(np.float32))

@@ -16,6 +16,7 @@ from sklearn import compose as theirs
 from sklearn import preprocessing
 from sklearn.base import clone
 from sklearn.compose import make_column_selector
+from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline as plain_pipeline
 
 from streamlearn import compose, stages
@@ -269,6 +270,11 @@ def test_steps_that_cannot_are_told_which_of_ours_can():
     for module, names in stages.OURS.items():
         package = __import__(f"streamlearn.{module}", fromlist=list(names))
         assert set(names) <= set(package.__all__)
+
+
+def test_one_that_is_not_fitted_says_so_before_a_block_is_asked_for():
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        columns().transform(lazy()[list(TABLE.columns)])
 
 
 def test_a_failed_fit_leaves_it_as_it_was():

@@ -6,9 +6,7 @@ scikit-learn asks the same of its own, in tests that it does not install for oth
 from __future__ import annotations
 
 import ast
-import importlib
 import inspect
-import pkgutil
 import warnings
 
 import numpy as np
@@ -17,25 +15,7 @@ import pytest
 from sklearn import linear_model as theirs
 from sklearn.externals._numpydoc import docscrape
 
-import streamlearn
-
-
-def public_estimators() -> dict[str, type]:
-    """Return the estimators that users import, by name."""
-    found = {}
-    for module in pkgutil.iter_modules(streamlearn.__path__):
-        unit = importlib.import_module(f"streamlearn.{module.name}")
-        for name in getattr(unit, "__all__", vars(unit)):
-            cls = getattr(unit, name)
-            if (
-                inspect.isclass(cls)
-                and hasattr(cls, "get_params")
-                and cls.__module__.startswith(unit.__name__)
-                and "Parameters\n" in (cls.__doc__ or "")
-            ):
-                found[name] = cls
-    return found
-
+from tests.public import public_estimators
 
 ESTIMATORS = public_estimators()
 

@@ -600,3 +600,15 @@ def test_pickles_clones_and_warns(strategy, fill_value):
     assert list(imputer.get_feature_names_out()) == names
     made = imputer.set_output(transform="pandas").transform(frame)
     assert list(made.columns) == names
+
+
+def test_what_stands_for_missing_values_is_what_it_was_in_fit():
+    X = np.asarray([[1.0, np.nan], [2.0, 3.0], [np.nan, 5.0]])
+    imputer, indicator = SimpleImputer(add_indicator=True).fit(X), MissingIndicator().fit(X)
+    filled = imputer.transform(X)
+    for estimator in (imputer, indicator):
+        estimator.set_params(missing_values=1)
+    np.testing.assert_array_equal(imputer.transform(X), filled)
+    np.testing.assert_array_equal(imputer.inverse_transform(filled), X)
+    for each in (indicator, imputer.indicator_):
+        np.testing.assert_array_equal(each.transform(X), np.isnan(X))

@@ -208,8 +208,8 @@ def test_one_read_of_each_and_predictions_on_the_way(name):
 
 @pytest.mark.parametrize("name", CASES_OF)
 def test_memory_is_that_of_a_few_blocks(name):
-    """Of 60 blocks of 1 MB never more than some at a time, whatever there is in all."""
-    n, rows = 60, 1 << 17
+    """Of 40 blocks of 1 MB never more than some at a time, whatever there is in all."""
+    n, rows = 40, 1 << 17
     width = 2 if name == "log_loss" else 1
     X = da.random.default_rng(0).random((n * rows, 1), chunks=(rows, 1))
     y, predicted = (X[:, 0] > 0.5).astype(float), X[:, 0]

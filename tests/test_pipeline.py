@@ -774,9 +774,8 @@ def test_the_same_bits_on_every_scheduler(steps):
 
 
 @pytest.mark.thorough
-def test_workers_in_other_processes_get_all_they_need():
+def test_workers_in_other_processes_get_all_they_need(three_processes):
     """By cloudpickle: a function of this process goes along."""
-    distributed = pytest.importorskip("distributed", reason="distributed is an extra")
     double = eval("lambda rows: rows * 2", {"__name__": "__main__"})
 
     def pipes() -> list[Pipeline]:
@@ -791,12 +790,7 @@ def test_workers_in_other_processes_get_all_they_need():
     data = da.from_array(X, chunks=(30, 4)), da.from_array(Y, chunks=30)
     with dask.config.set(scheduler="sync"):
         here = [pipe.fit(*data).partial_fit(*data) for pipe in pipes()]
-    with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=":0"
-        ) as cluster,
-        cluster.get_client(),
-    ):
+    with three_processes.get_client():
         for want, pipe in zip(here, pipes(), strict=True):
             pipe.fit(*data).partial_fit(*data)
             np.testing.assert_array_equal(coef(pipe), coef(want))

@@ -16,6 +16,7 @@ from streamlearn._arrays.columns import (
     shifted_sums,
     sparse_extremes,
     sparse_moments,
+    sums_of_present,
 )
 from streamlearn._arrays.library import (
     CPU_BATCH_BYTES,
@@ -172,6 +173,7 @@ __all__ = [
     "sparse_products",
     "sparse_row_norms",
     "sums_by_label",
+    "sums_of_present",
     "to_float",
     "to_numpy",
     "to_sparse",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import array_api_compat as compat
@@ -74,6 +75,19 @@ def _reduced(ufunc: np.ufunc, X: np.ndarray) -> np.ndarray:
     return ufunc.reduce(np.concatenate([some, X[m - m % k :]]))
 
 
+def side_by_side(columns: Sequence[np.ndarray], dtype: np.dtype, n_rows: int) -> np.ndarray:
+    """Return columns as rows in row-major order, one slice that fits a cache at a time.
+
+    pandas makes the transpose, which has to be copied once more.
+    """
+    out = np.empty((n_rows, len(columns)), dtype)
+    for start in range(0, n_rows, batch_rows(out)):
+        at = slice(start, start + batch_rows(out))
+        for j, column in enumerate(columns):
+            out[at, j] = column[at]
+    return out
+
+
 def plain_sums(X: Array, dtype: Any) -> tuple[Array, Array]:
     """Return the sums of X and of X * X over its rows, each (d,), computed in ``dtype``.
 
@@ -129,6 +143,31 @@ def shifted_sums(
             s1 = s1 + over_rows(u, D)
             s2 = s2 + over_rows(u, D * D)
     return s1, s2
+
+
+def sums_of_present(X: Array, shift: Array) -> tuple[Array, Array, Array]:
+    """Return the sums of D and D * D for ``D = X - shift``, and the numbers of NaN in X, each (d,).
+
+    NaN count as 0 in D. The sums are computed as in `shifted_sums`.
+    """
+    xp, dtype, rows = namespace(shift), shift.dtype, batch_rows(X)
+    ones = xp.ones(min(rows, X.shape[0]), dtype=dtype, device=device(shift))
+    s1 = s2 = missing = zeros = xp.zeros_like(shift)
+    for start in range(0, X.shape[0], rows):
+        D = X[start : min(start + rows, X.shape[0]), :]
+        u = ones[: D.shape[0]]
+        numpys = compat.is_numpy_array(D)
+        D = _deviations(D, shift) if numpys else xp.astype(D, dtype, copy=False) - shift
+        gap = xp.isnan(D)
+        if bool(xp.any(gap)):
+            missing = missing + over_rows(u, xp.astype(gap, dtype))
+            if numpys:
+                np.copyto(D, 0, where=gap)
+            else:
+                D = xp.where(gap, zeros, D)
+        s1 = s1 + over_rows(u, D)
+        s2 = s2 + over_rows(u, np.multiply(D, D, out=D) if numpys else D * D)
+    return s1, s2, missing
 
 
 def by_columns(X: Array, *steps: tuple[str, Array | None]) -> Array:

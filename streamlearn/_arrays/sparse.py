@@ -20,6 +20,10 @@ CENTRED = (
 """Message for an offset added to sparse rows, in scikit-learn's words."""
 
 
+ROWS_AT_ONCE = 1024
+"""Rows that `side_by_side` writes before it goes to the next rows, so that they fit a cache."""
+
+
 def is_sparse(x: object) -> bool:
     """Return whether ``x`` is of scipy.sparse, in any format."""
     return sparse.issparse(x)
@@ -220,18 +224,25 @@ def side_by_side(parts: list[Any]) -> csr_array:
     columns = int(starts[-1])
     per_row = [_same(width) for width in widths]
     if min(per_row) >= 0:
-        total, at = sum(per_row), 0
+        total, at = sum(per_row), np.cumsum([0, *per_row])
         indices = np.empty((n, total), dtype=np.int32)
         data = np.empty((n, total), dtype=dtype)
-        for part, width, start in zip(parts, per_row, starts, strict=False):
-            here = slice(at, at + width)
-            if is_sparse(part):
-                indices[:, here] = part.indices.reshape(n, width) + start
-                data[:, here] = part.data.reshape(n, width)
-            else:
-                indices[:, here] = np.arange(start, start + width)
-                data[:, here] = part
-            at += width
+        indices[:] = np.concatenate(
+            [
+                np.full(width, start) if is_sparse(part) else np.arange(start, start + width)
+                for part, width, start in zip(parts, per_row, starts, strict=False)
+            ]
+        )
+        for first in range(0, n, ROWS_AT_ONCE):
+            rows = slice(first, min(first + ROWS_AT_ONCE, n))
+            for part, width, place in zip(parts, per_row, at, strict=False):
+                here = slice(place, place + width)
+                if is_sparse(part):
+                    some = slice(rows.start * width, rows.stop * width)
+                    indices[rows, here] += part.indices[some].reshape(-1, width)
+                    data[rows, here] = part.data[some].reshape(-1, width)
+                else:
+                    data[rows, here] = part[rows]
         ends = np.arange(n + 1, dtype=np.int32) * np.int32(total)
         return made(data.reshape(-1), indices.reshape(-1), ends, columns)
     stored = np.zeros(n, dtype=np.int64)

@@ -115,7 +115,7 @@ def check_inputs(
             raise TypeError(f"{what} must hold one value a row, got {given!r}.")
     if isinstance(X, Flow):
         given = {"X": X.X, "y": y, "sample_weight": sample_weight, **X.given}
-        return Given(engine.align(lazy_rows=("X",), **given), X.reader, None, X)
+        return Given(engine.align(lazy_rows=("X",), coded=X.coded(), **given), X.reader, None, X)
     y, sample_weight = plain(y), plain(sample_weight)
     for what, given in (("y", y), ("sample_weight", sample_weight)):
         known_or_raise(given, what, sparse=False)

@@ -71,6 +71,8 @@ class TableTransformer(CallbackSupportMixin, Transformer):
     """
 
     _needs_y = False
+    _takes_codes = False
+    """Whether text may arrive as a dictionary of Arrow."""
 
     _state: Any
 
@@ -81,6 +83,12 @@ class TableTransformer(CallbackSupportMixin, Transformer):
     def _publish(self, state: Any) -> None:
         """Set the fitted attributes."""
         raise NotImplementedError
+
+    def _beside_or_raise(self, state: Any) -> None:
+        """Raise an error if more rows are in another place than those learned from.
+
+        Most statistics are on the host, wherever the rows are.
+        """
 
     def _transformed(self, table: Table, block: int | None) -> Any:
         """Return what the columns of a block become."""
@@ -129,12 +137,16 @@ class TableTransformer(CallbackSupportMixin, Transformer):
         context.call_on_fit_task_begin(estimator=self, X=X)
         with unchanged_on_error(self):
             X, reader = check_table(self, X, reset=reset)
-            blocks = engine.align(X=X, y=y if self._needs_y else None)
+            coded = reader.names if self._takes_codes else None
+            blocks = engine.align(coded=coded or (), X=X, y=y if self._needs_y else None)
             merge = partial(statistic.merge, reader=reader)
             state = engine.reduce(partial(of_block, statistic, reader), merge, blocks)
             if state is None:
                 raise no_rows(type(self).__name__)
-            self._state = state if reset else merge(self._state, state)
+            if not reset:
+                self._beside_or_raise(state)
+                state = merge(self._state, state)
+            self._state = state
             self._publish(self._state)
         context.call_on_fit_task_end(estimator=self, X=X, reconstruction_attributes={})
         return self

@@ -141,16 +141,23 @@ def check_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[Any, 
         if not is_foreign(X):
             X = _array_of(X)
         meta = X
-    columns_or_raise(name, X, meta)
+    reader = reader_of(name, meta)
     if not engine.is_collection(X) and meta.shape[0] == 0:
         raise no_rows(name, f" (shape={tuple(meta.shape)})")
     _check_feature_names(estimator, meta, reset=reset)
     _check_n_features(estimator, meta, reset=reset)
-    return X, reader_of(name, meta)
+    return X, reader
 
 
 def reader_of(estimator: str, meta: Any) -> TableReader:
-    """Return how blocks are read that have the columns of an array or frame."""
+    """Return how blocks are read that have the columns of an array or frame.
+
+    Raises
+    ------
+    ValueError
+        If it has another number of dimensions than two, or no columns.
+    """
+    columns_or_raise(estimator, meta, meta)
     columns = getattr(meta, "columns", None)
     names = None if columns is None else tuple(map(str, columns))
     return TableReader(estimator, int(meta.shape[1]), names)

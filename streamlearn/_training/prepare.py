@@ -173,7 +173,7 @@ def with_draws(course: Course, epoch: int, index: int, block: PreparedBlock) -> 
         if block.kept is not None:
             now = np.searchsorted(block.kept, now[np.isin(now, block.kept)])
         rows = asarray(now, like=X, dtype=default_int(X))
-    elif how.by == "rows":
+    elif how.by == "rows" or (how.by == "batches" and _mixes(course, X)):
         if course.batch_size is None:
             seen = course.first.rows + (epoch - course.first.epoch) * n
             run = run_length(n, seen, largest(course, X, seen))
@@ -182,6 +182,11 @@ def with_draws(course: Course, epoch: int, index: int, block: PreparedBlock) -> 
         order = source.random(1 + n // (course.batch_size or SMALLEST)).tolist()
     samples = None if course.learner.sampled is None else source.random(DRAWS)
     return block._replace(draws=Draws(order, rows, run, samples))
+
+
+def _mixes(course: Course, X: Array) -> bool:
+    rule = course.learner.mixes
+    return rule is not None and bool(rule(X, course.n_outputs))
 
 
 def run_length(n: int, seen: int, largest: int) -> int:

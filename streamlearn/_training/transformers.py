@@ -47,6 +47,6 @@ class StagesAlone(NamedTuple):
 
 def fit(flow: Flow, y: Any) -> None:
     """Let the chain of ``flow`` learn from all blocks in order, without a learner after it."""
-    blocks = align(lazy_rows=("X",), X=flow.X, y=y, **flow.given)
+    blocks = align(lazy_rows=("X",), coded=flow.coded(), X=flow.X, y=y, **flow.given)
     learner = StagesAlone(flow.chain, flow.reader)
     flow.states = train(learner, blocks, Progress(flow.states), Never(), max_iter=1).learned

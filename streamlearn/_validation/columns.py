@@ -188,16 +188,45 @@ def _of_pandas(column: Any) -> Factorized:
         return factorize(column.to_numpy())
     if hasattr(dtype, "categories"):
         # pandas' own codes are int8 if there are few, which overflow when they are multiplied.
-        codes, values = column.cat.codes.to_numpy(dtype=np.intp), column.cat.categories
-        used = np.flatnonzero(np.bincount(codes[codes >= 0], minlength=len(values)))
-        if len(used) < len(values):  # in scikit-learn every category has a row
-            place = np.full(len(values) + 1, -1)
-            place[used] = np.arange(len(used))
-            codes, values = place[codes], values[used]
+        codes, values = _used(column.cat.codes.to_numpy(dtype=np.intp), column.cat.categories)
+    elif (coded := _coded_text(column)) is not None:
+        codes, values = _used(*coded)
     else:
         codes, values = pd.factorize(column)
     codes = np.asarray(codes)
     return _with_nan(codes, _plain_values(values), bool((codes < 0).any()))
+
+
+def _coded_text(column: Any) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the codes, -1 for none, and the values of text in a dictionary of Arrow, else None."""
+    of = getattr(column.dtype, "pyarrow_dtype", None)
+    if of is None:
+        return None
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(of) or of.value_type not in (pa.string(), pa.large_string()):
+        return None
+    x = pa.array(column)
+    if isinstance(x, pa.ChunkedArray):
+        x = x.chunk(0) if x.num_chunks == 1 else x.unify_dictionaries().combine_chunks()
+    if x.dictionary.null_count or len(x.dictionary.unique()) < len(
+        x.dictionary
+    ):  # allowed by Arrow
+        x = x.cast(of.value_type).dictionary_encode()
+    codes = x.indices.fill_null(-1) if x.null_count else x.indices
+    codes = codes.to_numpy(zero_copy_only=False).astype(np.intp)
+    return codes, x.dictionary.to_numpy(zero_copy_only=False)
+
+
+def _used(codes: np.ndarray, values: Any) -> tuple[np.ndarray, Any]:
+    """Return codes of only those values that a row has: in scikit-learn every category has one."""
+    counts = np.bincount(codes + 1, minlength=len(values) + 1)[1:]
+    used = np.flatnonzero(counts)
+    if len(used) == len(values):
+        return codes, values
+    place = np.full(len(values) + 1, -1)
+    place[used] = np.arange(len(used))
+    return place[codes], values[used]
 
 
 def _plain_values(values: Any) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -94,35 +95,66 @@ def _of_numpy(local: np.ndarray, utc: np.ndarray | None = None) -> Instants:
     return Instants(local, local if utc is None else utc.astype(local.dtype))
 
 
-def part_of(dates: Instants, part: str) -> np.ndarray:
-    """Return a number of each date as float64, NaN where there is no date.
+def parts_of(dates: Instants, parts: Sequence[str]) -> list[np.ndarray]:
+    """Return numbers of each date as float64, NaN where there is no date.
+
+    The numbers of a calendar are computed once for each day between the first date and the last,
+    if these are fewer days than dates: NumPy's calendar takes 40 ns a date, and a look-up 2 ns.
 
     Parameters
     ----------
     dates : Instants
-    part : str
+    parts : sequence of str
         "year", "month", "day", "hour", "minute", "second", "microsecond" (of a second),
         "nanosecond" (of a microsecond), "weekday" (from 1 for Monday to 7), "day_of_year" (from 1)
         or "total_seconds" (since 1970 began in UTC, with their fraction).
 
+    Returns
+    -------
+    list of ndarray
+        One array of shape (n_rows,) for each part.
+
     Examples
     --------
     >>> dates = instants_of(np.asarray(["2024-02-29T12:30", "NaT"], dtype="datetime64[s]"))
-    >>> part_of(dates, "weekday"), part_of(dates, "minute")
-    (array([ 4., nan]), array([30., nan]))
+    >>> parts_of(dates, ["weekday", "minute"])
+    [array([ 4., nan]), array([30., nan])]
     """
-    if part == "total_seconds":
-        per = PER_SECOND[np.datetime_data(dates.utc.dtype)[0]]
-        whole, rest = np.divmod(dates.utc.astype(np.int64), per)
-        out = whole + rest / per
-    else:
-        out = _PARTS[part](dates.local).astype(np.float64)
-    out[np.isnat(dates.local)] = np.nan
+    missing = np.isnat(dates.local)
+    some = bool(missing.any())
+    local, utc = (_whole(x, missing) if some else x.view(np.int64) for x in dates)
+    per = PER_SECOND[np.datetime_data(dates.local.dtype)[0]]
+    days = local // (86_400 * per)
+    within = local - days * (86_400 * per)
+    table = _days_between(days)
+    out = []
+    for part in parts:
+        if part == "total_seconds":
+            seconds = utc // per
+            found = seconds + (utc - seconds * per) / per
+        elif part in _OF_CALENDAR:
+            numbers = _OF_CALENDAR[part](table.astype("datetime64[D]")).astype(np.float64)
+            found = numbers if table is days else numbers[days - table[0]]
+        else:
+            found = _OF_CLOCK[part](within, per).astype(np.float64)
+        if some:
+            found[missing] = np.nan
+        out.append(found)
     return out
 
 
-def _days(x: np.ndarray) -> np.ndarray:
-    return x.astype("datetime64[D]")
+def _whole(x: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """Return dates as whole numbers, with another date in place of each that is missing."""
+    known = x.view(np.int64)
+    return np.where(missing, known[np.argmin(missing)], known)
+
+
+def _days_between(days: np.ndarray) -> np.ndarray:
+    """Return all days from the first to the last, or ``days`` itself if that would be more."""
+    if not len(days):
+        return days
+    first, last = int(days.min()), int(days.max())
+    return np.arange(first, last + 1) if last - first < len(days) else days
 
 
 def _years(x: np.ndarray) -> np.ndarray:
@@ -133,22 +165,20 @@ def _months(x: np.ndarray) -> np.ndarray:
     return x.astype("datetime64[M]")
 
 
-def _of_day(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the second of the day, and the nanosecond of the second."""
-    per = PER_SECOND[np.datetime_data(x.dtype)[0]]
-    seconds, rest = np.divmod((x - _days(x)).astype(np.int64), per)
-    return seconds, rest * (10**9 // per)
-
-
-_PARTS: dict[str, Any] = {
+_OF_CALENDAR: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "year": lambda x: _years(x).astype(np.int64) + 1970,
     "month": lambda x: _months(x).astype(np.int64) % 12 + 1,
-    "day": lambda x: (_days(x) - _months(x).astype("datetime64[D]")).astype(np.int64) + 1,
-    "hour": lambda x: _of_day(x)[0] // 3600,
-    "minute": lambda x: _of_day(x)[0] // 60 % 60,
-    "second": lambda x: _of_day(x)[0] % 60,
-    "microsecond": lambda x: _of_day(x)[1] // 1000,
-    "nanosecond": lambda x: _of_day(x)[1] % 1000,
-    "weekday": lambda x: (_days(x).astype(np.int64) + 3) % 7 + 1,
-    "day_of_year": lambda x: (_days(x) - _years(x).astype("datetime64[D]")).astype(np.int64) + 1,
+    "day": lambda x: (x - _months(x).astype("datetime64[D]")).astype(np.int64) + 1,
+    "weekday": lambda x: (x.astype(np.int64) + 3) % 7 + 1,
+    "day_of_year": lambda x: (x - _years(x).astype("datetime64[D]")).astype(np.int64) + 1,
 }
+"""Numbers of days."""
+
+_OF_CLOCK: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
+    "hour": lambda x, per: x // (3600 * per),
+    "minute": lambda x, per: x // (60 * per) % 60,
+    "second": lambda x, per: x // per % 60,
+    "microsecond": lambda x, per: x % per * (10**9 // per) // 1000,
+    "nanosecond": lambda x, per: x % per * (10**9 // per) % 1000,
+}
+"""Numbers of the time since midnight, of which ``per`` are a second."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from streamlearn._arrays.columns import side_by_side
 from streamlearn._arrays.plain import plain
 
 ENCODE = "Encode it as numbers first, or leave it out."
@@ -158,7 +159,10 @@ def columns(x: Any) -> Iterator[tuple[Any, Any]]:
 def _converted(x: Any, dtypes: list[Any]) -> np.ndarray:
     if hasattr(x, "iloc"):
         single = all(dtype == np.float32 for dtype in dtypes)
-        return x.to_numpy(dtype=np.float32 if single else np.float64, na_value=np.nan)
+        wide = np.dtype(np.float32 if single else np.float64)
+        if x.ndim == 2 and all(isinstance(of, np.dtype) and of.kind in "biuf" for of in dtypes):
+            return side_by_side([x.iloc[:, j].to_numpy() for j in range(x.shape[1])], wide, len(x))
+        return x.to_numpy(dtype=wide, na_value=np.nan)
     out = x.to_numpy()
     return out if out.dtype in (np.float32, np.float64) else out.astype(np.float64)
 

@@ -160,12 +160,13 @@ def row_chunks(X: Any) -> tuple[int | None, ...]:
     return tuple(None if isnan(n) else int(n) for n in X.chunks[0])
 
 
-def align(*, lazy_rows: Sequence[str] = (), **containers: Any) -> Blocks:
+def align(*, lazy_rows: Sequence[str] = (), coded: Sequence[str] = (), **containers: Any) -> Blocks:
     """Align containers over the same rows. Containers that are None are left out.
 
     If the first container is a dask collection, the others are cut like it. If one comes from a
     source of blocks, all others must, too. Else all must be in memory, and they make one block.
-    Results of `map_rows` that are named in ``lazy_rows`` arrive as `LazyRows`.
+    Results of `map_rows` that are named in ``lazy_rows`` arrive as `LazyRows`. Text in the columns
+    ``coded`` of the first container may arrive as a dictionary of Arrow.
 
     Raises
     ------
@@ -203,6 +204,11 @@ def align(*, lazy_rows: Sequence[str] = (), **containers: Any) -> Blocks:
     arrays = {name: x for name, x in sources.items() if not is_frame(x)}
     frames = {name: x for name, x in sources.items() if is_frame(x)}
     graph, keys, annotations = raw_graph(arrays, frames)
+    if coded and first in frames and not functions.get(first):
+        from streamlearn.blocks.coded_text import with_codes
+
+        asked = {name: set(found) for name, found in keys.items() if name != first}
+        graph = with_codes(graph, keys[first], set().union(*asked.values()), coded)
     # The query planner may join partitions of a frame, and npartitions does not show it.
     chunks = {
         name: row_chunks(arrays[name]) if name in arrays else (None,) * len(keys[name])

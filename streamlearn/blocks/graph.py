@@ -1,4 +1,4 @@
-"""The adapter to dask's graphs: the only module that uses names that dask may change or move.
+"""The adapter to dask's graphs, which uses names that dask may change or move.
 
 An array's raw graph is used without low-level optimization. dask's optimization renames and inlines
 tasks, so a source would be read once for X and again for y. `plan.split` fuses tasks instead.

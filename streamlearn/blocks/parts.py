@@ -40,9 +40,10 @@ def without_rows(X: Any) -> Any:
 
 
 def some_columns(X: Any, which: Sequence[int]) -> Any:
-    """Return some columns of an array or a frame."""
+    """Return some columns of an array or a frame. Columns of a frame in a row are not copied."""
     if hasattr(X, "iloc"):
-        return X.iloc[:, list(which)]
+        run = slice(which[0], which[-1] + 1) if len(which) else slice(0)
+        return X.iloc[:, run if list(which) == list(range(X.shape[1])[run]) else list(which)]
     if isinstance(X, np.ndarray) or not is_array(X) or is_sparse(X):
         return X[:, list(which)]
     return namespace(X).take(X, asarray(which, like=X, dtype=default_int(X)), axis=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from sklearn import compose as theirs
+from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
 from streamlearn._estimator.inputs import unchanged_on_error
@@ -136,6 +137,7 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_ke
         """
         if not engine.is_collection(X):
             return super().transform(X, **params)
+        check_is_fitted(self)
         _none_or_raise(params)
         return ask(self, "transform", X)
 

@@ -111,6 +111,9 @@ class Learner(NamedTuple):
     sampled : callable or None
         ``(X, n_outputs, m) -> int``. It returns the number of ``draws`` of a batch of m rows, or 0
         for None.
+    mixes : callable or None
+        ``(X, n_outputs) -> bool``. It returns whether a shuffled block must be permuted row by row,
+        because a batch of neighbouring rows may not look like the block.
     absent : callable or None
         ``(params, target, weight) -> array of bool or None``. It returns which rows are left out
         before rows are counted, held out or shuffled, or None if no row is.
@@ -135,6 +138,7 @@ class Learner(NamedTuple):
     sparse: bool = False
     growth: Callable[..., Any] | None = None
     sampled: Callable[..., Any] | None = None
+    mixes: Callable[..., Any] | None = None
     absent: Callable[..., Any] | None = None
 
 

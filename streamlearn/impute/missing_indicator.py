@@ -99,6 +99,7 @@ class MissingIndicator(NamesOut, TableTransformer):
         missing = np.asarray([one.missing for one in state])
         every = self.features == "all"
         self.features_ = np.arange(len(state)) if every else np.flatnonzero(missing)
+        self._placeholder = self.missing_values
 
     def _width(self, state: seen.Seen) -> Any:
         """Return which columns come out, which a pipeline in one pass compares."""
@@ -107,7 +108,7 @@ class MissingIndicator(NamesOut, TableTransformer):
     def _function(self, reader: TableReader) -> IndicatorFunction:
         quiet = not self.error_on_new or self.features == "all"
         return IndicatorFunction(
-            reader, self.missing_values, self.features_, self.sparse is True, quiet
+            reader, self._placeholder, self.features_, self.sparse is True, quiet
         )
 
     def _nothing(self) -> Any:

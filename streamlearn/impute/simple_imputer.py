@@ -209,6 +209,7 @@ class SimpleImputer(NamesOut, TableTransformer):
             if hasattr(self, "feature_names_in_"):
                 indicator.feature_names_in_ = self.feature_names_in_
             indicator.features_ = np.flatnonzero(missing)
+            indicator._placeholder = self.missing_values
             self.indicator_ = indicator
 
     def _numbers(self, state: imputation.Imputation) -> Any:
@@ -380,7 +381,7 @@ class SimpleImputer(NamesOut, TableTransformer):
             )
         fitted = self.statistics_ if self._fills.values is None else None
         function = Restored(
-            reader, self.missing_values, self._kept, features, self.n_features_in_, fitted
+            reader, self._fills.placeholder, self._kept, features, self.n_features_in_, fitted
         )
         if not engine.is_collection(X):
             return function(X)

@@ -67,7 +67,8 @@ class SGDClassifier(ClassifierMixin, SGD):
         - In memory the rows are permuted. With ``batch_size="auto"`` many rows are permuted in runs
           of neighbouring rows, which is faster: 65,536 rows in runs of 16 in the first epoch.
         - Over a collection True permutes the blocks, and the batches inside each block, without
-          copies. "rows" permutes the rows inside each block too.
+          copies. "rows" permutes the rows inside each block too, and so does True for the default
+          rule on sparse rows with more than 511 features.
         - With ``batch_size=1`` and an array in memory, True gives each class an order of its own,
           as scikit-learn does. "rows" gives all classes the same order, which is several times as
           fast.

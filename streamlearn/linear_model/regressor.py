@@ -50,7 +50,8 @@ default="squared_error"
         - In memory the rows are permuted. With ``batch_size="auto"`` many rows are permuted in runs
           of neighbouring rows, which is faster: 65,536 rows in runs of 16 in the first epoch.
         - Over a collection True permutes the blocks, and the batches inside each block, without
-          copies. "rows" permutes the rows inside each block too.
+          copies. "rows" permutes the rows inside each block too, and so does True for the default
+          rule on sparse rows with more than 511 features.
     verbose : int, default=0
         If it is not 0, print the progress at the end of each segment of 64 blocks.
     epsilon : float, default=0.1

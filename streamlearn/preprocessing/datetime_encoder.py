@@ -15,7 +15,7 @@ from streamlearn._estimator.outputs import NamesOut, Transformer, mapped
 from streamlearn._estimator.tables import TableReader, check_table
 from streamlearn._sklearn import StrOptions
 from streamlearn._validation.columns import Table
-from streamlearn._validation.dates import Instants, holds_dates, instants_of, part_of
+from streamlearn._validation.dates import Instants, holds_dates, instants_of, parts_of
 
 PARTS = ("year", "month", "day", "hour", "minute", "second", "microsecond", "nanosecond")
 """The parts of a date, from the coarsest to the finest."""
@@ -234,10 +234,12 @@ class DateFunction:
         return np.stack(made, axis=1)
 
     def _of(self, dates: Instants) -> Iterator[np.ndarray]:
-        yield from (part_of(dates, part) for part in self.encoding.plain)
-        for part in self.encoding.periodic:
-            of = _circular if self.encoding.how == "circular" else _splines
-            yield from of(part_of(dates, part), part)
+        plain, periodic = self.encoding.plain, self.encoding.periodic
+        found = parts_of(dates, (*plain, *periodic))
+        yield from found[: len(plain)]
+        of = _circular if self.encoding.how == "circular" else _splines
+        for part, x in zip(periodic, found[len(plain) :], strict=True):
+            yield from of(x, part)
 
 
 def _circular(x: np.ndarray, part: str) -> Iterator[np.ndarray]:

@@ -23,6 +23,7 @@ class CategoryEncoder(TableTransformer):
     """
 
     _theirs: Any
+    _takes_codes = True
 
     categories: Any
     min_frequency: Any

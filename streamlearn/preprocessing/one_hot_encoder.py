@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 from sklearn import preprocessing as theirs
 from sklearn.utils.validation import check_is_fitted
 
+from streamlearn._arrays import sparse
 from streamlearn._sklearn import _align_api_if_sparse, _get_output_config
 from streamlearn._validation.columns import Table
 from streamlearn.preprocessing.encoder import CategoryEncoder
@@ -142,7 +143,12 @@ class OneHotEncoder(CategoryEncoder):
         return super().transform(X)
 
     def _transformed(self, table: Table, block: int | None) -> Any:
-        return self._encoder.transform(self._encoded(table, block))
+        found = self._encoded(table, block)
+        unknown = any(len(values) for values in found.unknown)
+        if unknown or self._counts() or self.drop is not None or not self.sparse_output:
+            return self._encoder.transform(found)
+        counts = [len(categories) for categories in self.categories_]
+        return _align_api_if_sparse(sparse.one_hot(found.codes, counts, self.dtype))
 
     def _nothing(self) -> Any:
         shape = (0, len(self.get_feature_names_out()))

@@ -58,6 +58,11 @@ class Chain:
         """Return the states before any block."""
         return (None,) * len(self.stages)
 
+    def coded(self, sample: Any) -> tuple[str, ...]:
+        """Return the columns of a frame whose text may arrive as a dictionary of Arrow."""
+        coded = getattr(self.stages[0], "coded", None) if self.stages else None
+        return () if coded is None else coded(sample)
+
     def arguments(self, given: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
         """Return the fit arguments of each stage, from the parts of a block by name."""
         return tuple(

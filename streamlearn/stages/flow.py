@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from streamlearn._validation.reader import Reader
+from streamlearn.blocks import is_frame
 from streamlearn.stages.chain import Chain
 
 
@@ -32,6 +33,10 @@ class Flow:
     states: tuple[Any, ...]
     given: dict[str, Any]
     reader: Reader
+
+    def coded(self) -> tuple[str, ...]:
+        """Return the columns of X whose text may arrive as a dictionary of Arrow."""
+        return self.chain.coded(self.X._meta_nonempty) if is_frame(self.X) else ()
 
     def without_last(self) -> Flow:
         """Return what has flowed through all stages but the last."""

@@ -129,6 +129,18 @@ class OfColumns(Branches):
             out.sparse_output_ = state.sparse
         return out
 
+    def coded(self, sample: Any) -> tuple[str, ...]:
+        """Return the columns of a frame that only branches read whose text may arrive as codes."""
+        by_dtype = any(callable(columns) for *_, columns in self.estimator.transformers)
+        layout = None if by_dtype else self._layout(sample)
+        codes, others = set[str](), set[str]()
+        for place in layout or ():
+            columns = some_columns(sample, place.columns)
+            own = self.branches[place.name].coded(columns) if place.learns else ()
+            codes |= set(own)
+            others |= set(columns.columns) - set(own)
+        return tuple(codes - others)
+
     def _split(
         self, rows: Any, reader: Reader, block: int | None, *, learns: bool
     ) -> Pieces | None:

@@ -29,7 +29,7 @@ from sklearn import config_context, get_config
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
-from streamlearn._arrays import to_numpy
+from streamlearn._arrays import batch_rows, to_numpy
 from streamlearn._arrays.sparse import is_sparse
 from streamlearn._sklearn import _get_feature_names, _get_output_config, _wrap_data_with_container
 from streamlearn._thirdparty.lazy import Method
@@ -122,7 +122,8 @@ class Mergeable:
             if X.functions:
                 like = X.of(X.array[:1, ...])
                 nothing = learner.init(learner.params, like.shape[1], like=like)
-                batches = cut(X.array, None, weight, seen=0, through=X.of)
+                size = batch_rows(X.array)
+                batches = cut(X.array, None, weight, seen=0, batch_size=size, through=X.of)
                 state, _ = learn_batches(learner, nothing, batches)
             else:
                 state = learner.of_block(learner.params, X.array, weight)
@@ -330,6 +331,11 @@ class Known(Stateless):
     def cross_fits(self) -> bool:
         """Whether the rows of ``fit`` are transformed in another way than other rows."""
         return self.cross_fitted is not None
+
+    def coded(self, sample: Any) -> tuple[str, ...]:
+        """Return the columns of a frame whose text may arrive as a dictionary of Arrow."""
+        takes = getattr(self.fitted_before, "_takes_codes", False) and not self.cross_fits
+        return tuple(sample.columns) if takes else ()
 
     def of_block(
         self, X: LazyRows, params: Mapping[str, Any], reader: Reader, block: int | None

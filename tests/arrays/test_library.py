@@ -3,8 +3,10 @@
 import array_api_strict
 import numpy as np
 import pytest
+from scipy.sparse import csr_array, hstack
 
 from streamlearn import _arrays as b
+from streamlearn._arrays import sparse
 from tests.backends import STRICT, no_host_sync
 
 RNG = np.random.default_rng(0)
@@ -165,3 +167,16 @@ def test_kernels_do_not_read_back(backend):
 
 def test_reads_from_numpy_are_free():
     assert b.reads_are_free(X)
+
+
+def test_joined_parts_of_many_rows_are_those_of_scipy():
+    rng = np.random.default_rng(0)
+    n = 2 * sparse.ROWS_AT_ONCE + 5
+    words = sparse.one_hot(rng.integers(3, size=(n, 2)), [3, 4], np.float32)
+    numbers, more = rng.normal(size=(n, 3)), rng.normal(size=(n, 1)).astype(np.float32)
+    for parts in ([numbers, words, more], [words, numbers], [words, words]):
+        got = sparse.side_by_side(parts)
+        want = hstack([csr_array(part) for part in parts], format="csr")
+        assert got.dtype == want.dtype
+        np.testing.assert_array_equal(got.toarray(), want.toarray())
+        assert got.has_canonical_format

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import dask
 import pytest
@@ -17,6 +16,7 @@ LOCAL = {
     "threads-2": {"scheduler": "threads", "num_workers": 2},
     "threads-8": {"scheduler": "threads", "num_workers": 8},
 }
+
 ROOT = str(Path(__file__).parents[2])
 
 
@@ -32,14 +32,6 @@ def local_scheduler(request: pytest.FixtureRequest) -> Iterator[str]:
         yield request.param
 
 
-@pytest.fixture(scope="module")
-def importable_tests() -> Iterator[None]:
-    """Let processes that are started from here import this package, to unpickle its functions."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(ROOT)
-        yield
-
-
 @pytest.fixture
 def nothing_runs() -> Iterator[None]:
     """Fail where anything is computed."""
@@ -49,18 +41,3 @@ def nothing_runs() -> Iterator[None]:
 
     with dask.config.set(scheduler=refuse):
         yield
-
-
-@pytest.fixture(scope="module")
-def client(importable_tests: None) -> Iterator[Any]:
-    """Three worker processes."""
-    distributed = pytest.importorskip("distributed", reason="distributed is an extra")
-    with (
-        # Tests kill workers, and the cluster would give up one that is slow to come back.
-        dask.config.set({"distributed.deploy.lost-worker-timeout": "10 minutes"}),
-        distributed.LocalCluster(
-            n_workers=3, threads_per_worker=1, dashboard_address=":0", memory_limit=0
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield client

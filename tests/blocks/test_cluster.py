@@ -56,19 +56,19 @@ def test_the_window_is_by_default_two_blocks_a_worker(client):
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_window_of_blocks_and_sources_is_alive_and_each_is_read_once(client, layout):
-    """200 blocks over three workers, counted where they live and, again, from the records.
+    """60 blocks over three workers, counted where they live and, again, from the records.
 
     A worker lets go of data when the scheduler's message reaches it, while a load that was let in
     by the same event begins elsewhere; so loads take a while here before they hold anything.
     """
-    X = LAYOUTS[layout](seconds=0.02)
+    X = LAYOUTS[layout](60, seconds=0.02)
     state, records = run(tracking.slow, 0.0, align(X=X))
-    assert state == tracking.rows(0, 1000).sum()
+    assert state == tracking.rows(0, 300).sum()
     events = happened(client)
     assert tracking.peak(events) <= 6 + 1
     assert alive_by_records(records) <= 6 + 1
     read = tracking.reads(events)
-    assert len(read) == len(set(read)) == {"plain": 200, "tall-to-short": 20, "offset": 77}[layout]
+    assert len(read) == len(set(read)) == {"plain": 60, "tall-to-short": 6, "offset": 24}[layout]
 
 
 def test_reduce_holds_the_bound_too(client):

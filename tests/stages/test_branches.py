@@ -333,8 +333,8 @@ def test_no_block_outlives_its_step(window):
     """What a branch needs to know of rows in the end is no view of their block."""
     for inner in (ours.StandardScaler(), MinMax()):
         for step in (make_union(inner, "passthrough"), ColumnTransformer([("a", inner, [0, 1])])):
-            rows = tracking.plain(40)
-            y = da.from_array(np.arange(200) % 2, chunks=5)
+            rows = tracking.plain(20)
+            y = da.from_array(np.arange(100) % 2, chunks=5)
             last = SGDClassifier(classes=[0, 1], random_state=0)
             tracking.drain()
             settings = {"scheduler": "threads", "num_workers": 4, "streamlearn.window": window}

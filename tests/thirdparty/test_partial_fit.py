@@ -272,7 +272,7 @@ def test_hashed_text_never_becomes_a_frame_of_a_column_a_feature(monkeypatch, ma
         widths.append(self.shape[1])
 
     between = [StandardScaler(with_mean=False)] if scaled else []
-    pipe = make_pipeline(HashingVectorizer(n_features=2**20), *between, make("log_loss"))
+    pipe = make_pipeline(HashingVectorizer(n_features=2**16), *between, make("log_loss"))
     texts = pd.Series(TEXT, index=np.arange(N_ROWS) * 2)
     lazy = dd.from_pandas(texts, npartitions=3)
     pipe.fit(lazy, dd.from_pandas(pd.Series(LABEL, index=texts.index), npartitions=3))

@@ -15,20 +15,12 @@ from sklearn.base import BaseEstimator
 
 from streamlearn.wrappers import Incremental, ParallelPostFit
 from tests.blocks import tracking
-from tests.blocks.conftest import LOCAL, ROOT
+from tests.blocks.conftest import LOCAL
 from tests.blocks.tracking import COLUMNS, LAYOUTS, plain
 from tests.wrappers.learners import CLASSES, Y, assert_same, by_hand, wrap
 from tests.wrappers.learners import X as ROWS
 
 WINDOWS = {"sync": 2, "threads-1": 2, "threads-2": 2, "threads-8": 8}
-
-
-@pytest.fixture(scope="module")
-def importable():
-    """Let processes that are started from here import this package."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(ROOT)
-        yield
 
 
 class Slow(BaseEstimator):
@@ -108,7 +100,7 @@ def ahead(path: Path) -> int:
 
 
 @pytest.mark.thorough
-def test_processes_do_not_read_further_ahead(importable, tmp_path):
+def test_processes_do_not_read_further_ahead(importable_tests, tmp_path):
     """A pool of processes starts in seconds, so that one is made for all that is asked of it."""
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
@@ -144,18 +136,6 @@ class Broken(BaseEstimator):
 # On a cluster
 
 
-@pytest.fixture(scope="module")
-def client(importable):
-    distributed = pytest.importorskip("distributed", reason="distributed is an extra")
-    with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=":0", memory_limit=0
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield client
-
-
 @pytest.mark.thorough
 def test_on_a_cluster_the_same_bits(client, learner):
     estimator, rows, target = learner
@@ -182,7 +162,7 @@ def test_on_a_cluster_blocks_are_not_read_further_ahead(client, tmp_path):
     model = Incremental(Noting(str(tmp_path / "notes")), shuffle=False)
     model.fit(noted(tmp_path / "notes", 40, seconds=0.02))
     assert model.starts_ == [5 * k * COLUMNS for k in range(40)]
-    assert ahead(tmp_path / "notes") <= 4 + 1
+    assert ahead(tmp_path / "notes") <= 6 + 1
 
 
 @pytest.mark.thorough

@@ -98,6 +98,7 @@ from streamlearn.core.linear.newton_schedule import (
     growth,
     growth_near_kinks,
     has_matrix,
+    is_wide,
     largest,
     largest_near_kinks,
     sampled,
@@ -534,5 +535,6 @@ def learner(params: Params) -> Learner:
         growth=growth_near_kinks if nonsmooth else growth,
         rescale=rescale,
         sampled=sampled,
+        mixes=is_wide,
         absent=absent,
     )

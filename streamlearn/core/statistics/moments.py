@@ -38,6 +38,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from math import nan
 from typing import Any, NamedTuple
 
 from streamlearn._arrays import (
@@ -58,6 +59,7 @@ from streamlearn._arrays import (
     shifted_sums,
     sparse,
     sparse_moments,
+    sums_of_present,
     widest_float,
 )
 from streamlearn.core.affine_map import AffineMap, far_from_the_ends
@@ -153,7 +155,8 @@ def of_block(params: Params, X: Array, weight: Array | None = None) -> Moments:
         return _in_any_units(_of_sparse, X, weight, max(1, X.shape[0]))
     holds_nan = xp.isdtype(X.dtype, "real floating")
     if X.shape[0] and xp.finfo(widest_float(X)).bits >= 64 and (not holds_nan or reads_are_free(X)):
-        whole = _of_rows(X, weight, holds_nan=False)
+        gappy = holds_nan and weight is None and bool(xp.any(xp.isnan(_some(X))))
+        whole = _of_present(X) if gappy else _of_rows(X, weight, holds_nan=False)
         if not holds_nan or _in_range(whole, X):
             return whole
     return _in_any_units(partial(_of_rows, holds_nan=holds_nan), X, weight, batch_rows(X))
@@ -247,7 +250,7 @@ def _of_rows(X: Array, weight: Array | None, *, holds_nan: bool) -> Moments:
         present = None
         seen = zeros + total
         if weight is None:
-            some = xp.astype(X[:: 1 + X.shape[0] // 256, :], dtype, copy=False)
+            some = xp.astype(_some(X), dtype, copy=False)
             shift = some[0, :] + xp.sum((some - some[0, :]) / some.shape[0], axis=0)
             if reads_are_free(X) and _wide(shift):
                 spread = xp.sqrt(xp.sum((some - shift) ** 2, axis=0) / some.shape[0])
@@ -267,6 +270,30 @@ def _of_rows(X: Array, weight: Array | None, *, holds_nan: bool) -> Moments:
         state = _about(mean, seen, mass, s1, s2)
         mean = state.mean
     return state
+
+
+def _some(X: Array) -> Array:
+    """Return about 256 rows of X."""
+    return X[:: 1 + X.shape[0] // 256, :]
+
+
+def _of_present(X: Array) -> Moments:
+    """Return the moments of rows with NaN, shifted by the mean of some of them.
+
+    They are NaN where only other rows have a number.
+    """
+    xp, dtype = namespace(X), widest_float(X)
+    some = xp.astype(_some(X), dtype, copy=False)
+    there = ~xp.isnan(some)
+    one = xp.take_along_axis(some, argmax(xp.astype(there, xp.int8), axis=0, keepdims=True), axis=0)
+    count = xp.sum(xp.astype(there, dtype), axis=0)
+    deviations = xp.where(there, some - one, xp.zeros_like(some))
+    shift = one[0, :] + xp.sum(deviations / _or_one(count), axis=0)
+    shift = xp.where(count > 0, shift, xp.zeros_like(shift))
+    s1, s2, missing = sums_of_present(X, shift)
+    seen = X.shape[0] - missing
+    s1 = xp.where((count > 0) | (seen == 0), s1, nan * s1)
+    return _about(shift, seen, seen, s1, s2)
 
 
 def _of_sparse(X: Array, weight: Array | None) -> Moments:

@@ -125,32 +125,34 @@ def test_decays_of_zero_divide_nothing():
         np.testing.assert_allclose(got.mean_coef, want.mean_coef, rtol=1e-10, atol=1e-15)
 
 
-def test_columns_are_models_of_their_own_and_a_stopped_one_stays(backend):
+@pytest.mark.complete
+@pytest.mark.parametrize("penalty", ["l2", "elasticnet"])
+@pytest.mark.parametrize("rate", ["invscaling", "adaptive"])
+def test_columns_are_models_of_their_own_and_a_stopped_one_stays(backend, rate, penalty):
     X, values, _, rows = table(n=24)
     each = {
         "alpha": [0.01, 0.2, 1.0], "eta0": [0.1, 0.01, 0.3], "power_t": [0.5, 0.2, 0.0],
         "epsilon": [0.1, 0.5, 0.0], "l1_ratio": [0.0, 0.4, 1.0],
     }  # fmt: skip
     X, values, rows = (backend.asarray(a) for a in (X, values, rows))
-    for penalty, rate in itertools.product(("l2", "elasticnet"), ("invscaling", "adaptive")):
-        fixed = {
-            "loss": "epsilon_insensitive", "kind": "values", "penalty": penalty, "average": 5,
-            "learning_rate": rate,
-        }  # fmt: skip
-        arrays = Params(**fixed, **{name: np.array(v) for name, v in each.items()})
-        together, _ = run(arrays, X, values, rows, K=3)
-        stopped = together._replace(active=backend.asarray([1.0, 0.0, 1.0]))
-        after, _ = run(arrays, X, values, rows, K=3, state=stopped)
-        for a, b in zip(together[:5], after[:5], strict=True):
-            a, b = backend.to_numpy(a), backend.to_numpy(b)
-            np.testing.assert_array_equal(a[1], b[1])
-        assert np.all(backend.to_numpy(after.coef)[0] != backend.to_numpy(together.coef)[0])
-        for k in range(3):
-            params = Params(**fixed, **{name: v[k] for name, v in each.items()})
-            alone, _ = run(params, X, values, rows)
-            for a, b in zip(alone[:4], together[:4], strict=True):
-                a, b = backend.to_numpy(a)[0], backend.to_numpy(b)[k]
-                np.testing.assert_allclose(a, b, rtol=1e3 * backend.eps, atol=1e2 * backend.eps)
+    fixed = {
+        "loss": "epsilon_insensitive", "kind": "values", "penalty": penalty, "average": 5,
+        "learning_rate": rate,
+    }  # fmt: skip
+    arrays = Params(**fixed, **{name: np.array(v) for name, v in each.items()})
+    together, _ = run(arrays, X, values, rows, K=3)
+    stopped = together._replace(active=backend.asarray([1.0, 0.0, 1.0]))
+    after, _ = run(arrays, X, values, rows, K=3, state=stopped)
+    for a, b in zip(together[:5], after[:5], strict=True):
+        a, b = backend.to_numpy(a), backend.to_numpy(b)
+        np.testing.assert_array_equal(a[1], b[1])
+    assert np.all(backend.to_numpy(after.coef)[0] != backend.to_numpy(together.coef)[0])
+    for k in range(3):
+        params = Params(**fixed, **{name: v[k] for name, v in each.items()})
+        alone, _ = run(params, X, values, rows)
+        for a, b in zip(alone[:4], together[:4], strict=True):
+            a, b = backend.to_numpy(a)[0], backend.to_numpy(b)[k]
+            np.testing.assert_allclose(a, b, rtol=1e3 * backend.eps, atol=1e2 * backend.eps)
 
 
 @pytest.mark.parametrize(

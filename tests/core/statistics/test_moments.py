@@ -134,8 +134,8 @@ def merged(blocks, weights=None):
 
 
 def test_many_blocks_keep_every_digit(backend):
-    X = normal(mean=1e4, n=600)
-    blocks = [backend.asarray(part) for part in np.split(X, 100)]
+    X = normal(mean=1e4, n=300)
+    blocks = [backend.asarray(part) for part in np.split(X, 50)]
     rows = np.concatenate([backend.to_numpy(block) for block in blocks])
     check(backend, merged(blocks), rows, var_ulps=40)
 
@@ -363,3 +363,27 @@ def test_integers_become_floats(backend):
     out = mo.apply(PARAMS, state, X)
     backend.check(out, backend.widest)
     np.testing.assert_allclose(np.std(backend.to_numpy(out), axis=0), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("n", [300, 20_000])
+def test_gaps_beside_large_offsets_constants_and_empty_features(n):
+    rng = np.random.default_rng(n)
+    X = rng.normal(size=(n, 6)) + np.asarray([0.0, 1e8, -3e5, 0.0, 0.0, 2.0])
+    X[:, 3], X[:, 4] = 1e8 + 1, NAN
+    X[rng.random((n, 6)) < [0.2, 0.2, 0.001, 0.2, 0.0, 0.999]] = NAN
+    X[7, 5] = 5.0  # the others of this feature may all be missing
+    state = mo.of_block(PARAMS, X)
+    for j, (count, mean, variance) in enumerate(exact(X)):
+        assert state.weight[j] == count
+        if count:
+            assert mo.mean(state)[j] == pytest.approx(float(mean), rel=1e-15)
+            assert mo.variance(state)[j] == pytest.approx(float(variance), rel=1e-12)
+    assert mo.variance(state)[3] == 0.0
+
+
+def test_a_number_that_no_sampled_row_has_keeps_its_digits():
+    X = np.full((10_000, 2), NAN)
+    X[:, 1] = np.arange(10_000.0)
+    X[[1, 2], 0] = 1e9 + np.asarray([0.0, 1.0])
+    X[0, 1] = NAN
+    assert mo.variance(mo.of_block(PARAMS, X))[0] == 0.25
