@@ -75,7 +75,7 @@ def _reduced(ufunc: np.ufunc, X: np.ndarray) -> np.ndarray:
     return ufunc.reduce(np.concatenate([some, X[m - m % k :]]))
 
 
-def side_by_side(columns: Sequence[np.ndarray], dtype: np.dtype, n_rows: int) -> np.ndarray:
+def as_rows(columns: Sequence[np.ndarray], dtype: np.dtype, n_rows: int) -> np.ndarray:
     """Return columns as rows in row-major order, one slice that fits a cache at a time.
 
     pandas makes the transpose, which has to be copied once more.
