@@ -8,7 +8,7 @@ nobody learned from.
 
 The second: one-hot levels with Zipf frequencies, as sparse rows and, where there are few, as dense
 ones. Excess is the held-out log loss of one pass in percent over that of the optimum of the same
-objective, which scikit-learn's LogisticRegression finds; beside it scikit-learn's one pass.
+objective, which scikit-learn's LogisticRegression finds. Scikit-learn's one pass is compared.
 
     python bench/hashed.py --rows 1000000
 """

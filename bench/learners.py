@@ -1,4 +1,4 @@
-"""What a row costs each learner beside scikit-learn's, block by block.
+"""What a row costs each learner, compared with scikit-learn's, block by block.
 
 The question: what does `partial_fit` cost on blocks in memory, where nothing is lazy and nothing is
 read? Both libraries get the same blocks, in float64 and in float32, with the same parameters.

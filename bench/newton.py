@@ -1,4 +1,4 @@
-"""What a row of ``learning_rate="auto"`` costs in long runs, beside a step of plain SGD.
+"""What a row of ``learning_rate="auto"`` costs in long runs, compared with a step of plain SGD.
 
 CPU nanoseconds a row of logistic steps on batches as large as they get by default for plain steps,
 in a run that has seen ten million rows; the best of ``--turns``. How good the steps are is asked by

@@ -1,4 +1,4 @@
-"""What one pass through a pipeline loses beside a pass for each step.
+"""What one pass through a pipeline loses, compared with a pass for each step.
 
 The question: in one pass the learner sees the first blocks under young statistics. What is a batch
 learned that way worth? A StandardScaler and a linear learner are fitted to the same rows with the

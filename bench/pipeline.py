@@ -1,6 +1,6 @@
 """Time and memory of a scaler and a logistic SGD over data in blocks.
 
-The question: what do they cost beside a bare read of the data, and beside the other ways?
+The question: what do they cost, compared with a bare read of the data, and with the other ways?
 Each contender runs in a process of its own, in turn, several turns; the table shows medians:
 
 sum          a bare ``X.sum()`` of the dask array: the pass that nobody can avoid
@@ -199,7 +199,7 @@ class AnonPeak(threading.Thread):
         self.seconds, self.stop, self.peak = seconds, threading.Event(), 0.0
 
     def run(self) -> None:
-        """Sample until told to stop."""
+        """Sample until `stop` is called."""
         while not self.stop.wait(self.seconds):
             self.peak = max(self.peak, memory()["anon"])
 

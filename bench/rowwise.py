@@ -1,4 +1,4 @@
-"""Speed of scikit-learn's algorithm row by row: its compiled loop beside our tiles of rows.
+"""Speed of scikit-learn's algorithm row by row: its compiled loop and our tiles of rows.
 
 The question: what does ``batch_size=1`` cost, how large should a tile be, and does it find out?
 

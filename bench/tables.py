@@ -91,7 +91,7 @@ def one_hot(rng: Any, n: int, d: int) -> np.ndarray:
     return np.eye(d)[rng.choice(d, size=n, p=share / share.sum())]
 
 
-def one_hot_beside_dense(rng: Any, n: int, d: int) -> np.ndarray:
+def one_hot_and_dense(rng: Any, n: int, d: int) -> np.ndarray:
     return np.hstack([one_hot(rng, n, d - 20), mixed(rng, n, 20)])
 
 
@@ -272,7 +272,7 @@ TABLES = {
     "heavier-tails": Table("cubed Laplace", C, generated(cubed_laplace, 20, noisy)),
     "collinear": Table("collinear features", C, generated(collinear, 20, noisy)),
     "one-hot": Table("one-hot, 200 levels", C, generated(one_hot, 200, noisy)),
-    "one-hot-dense": Table("one-hot beside dense", C, generated(one_hot_beside_dense, 120, noisy)),
+    "one-hot-dense": Table("one-hot and dense", C, generated(one_hot_and_dense, 120, noisy)),
     "wide": Table("500 features", C, generated(mixed, 500, noisy, 0.5)),
     "separable": Table("nearly separable", C, generated(mixed, 20, separable)),
     "scales": Table("six orders of scale", C, generated(scales, 20, noisy)),

@@ -1,7 +1,7 @@
 """The table of bad input: what is given, to what, and what must be said of it.
 
 To add an estimator, append it to `ESTIMATORS`; to add a case, append it to `CASES`. Then print the
-page anew, as tests/test_bad_input.py says.
+page again, as tests/test_bad_input.py says.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ def dask_frame(
 
 
 def blocks_of(out: Any) -> tuple:
-    """Compute each block of a dask collection, and put none beside another."""
+    """Compute each block of a dask collection, and concatenate none."""
     return dask.compute(*np.ravel(np.asarray(out.to_delayed(), dtype=object)), scheduler="sync")
 
 

@@ -1,4 +1,4 @@
-"""What lazy answers are: dask is told the kind, the dtypes, the columns and the index that come."""
+"""What lazy answers are: dask knows the kind, the dtypes, the columns and the index that come."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Bad input x call x estimator x container: what the user is told, and that nothing has changed.
+"""Bad input x call x estimator x container: what the error says, and that nothing has changed.
 
 The table is tests/bad_input.py. The page docs/bad_input.md is the table with the errors as they
-came; after a change print it anew::
+came; after a change print it again::
 
     python -m tests.test_bad_input > docs/bad_input.md
 """
@@ -230,7 +230,7 @@ def test_negative_weights_are_taken_as_scikit_learn_takes_them():
 PAGE = Path(__file__).parents[1] / "docs" / "bad_input.md"
 LONGEST = 330
 HEAD = """\
-# What you are told of bad input
+# What errors about bad input say
 
 Each line is a case of `tests/bad_input.py`: what is given, to which calls of which estimators,
 held in what, and the error as it came from the first of them. After each of them the estimator is
@@ -239,7 +239,7 @@ what it was before the call: a fitted one has the same attributes and the same a
 - Of NumPy arrays and pandas frames in memory most words are scikit-learn's.
 - Block 3 of X is `X.blocks[3]` of a dask array X and `X.partitions[3]` of a frame. An error of what
   a block comes from stays what it is; where it happened is a note, the last line of the traceback.
-- Predictions over dask collections are lazy: what is wrong in a block is told when they are
+- Predictions over dask collections are lazy: what is wrong in a block is reported when they are
   computed.
 - Negative weights are no error, as in scikit-learn, but under `learning_rate="auto"` and for
   clusters.
@@ -248,7 +248,7 @@ Printed with scikit-learn {version} by `python -m tests.test_bad_input > docs/ba
 """
 
 
-def told(name: str, case: Case, kind: str) -> str:
+def message(name: str, case: Case, kind: str) -> str:
     """Return the first error of a case, as a cell of the page."""
     state, method = next((s, methods[0]) for k, s, methods in calls(name, case) if k == kind)
     error = error_of(prepared(name, case, kind, state), method, case, kind)
@@ -279,7 +279,7 @@ def lines(case: Case) -> Iterator[tuple[str, ...]]:
     name = next(name for name, estimator in ESTIMATORS.items() if case.is_for(estimator))
     found: dict[str, list[str]] = {}
     for kind in case.where:
-        found.setdefault(told(name, case, kind), []).append(SHOWN[kind])
+        found.setdefault(message(name, case, kind), []).append(SHOWN[kind])
     first = (case.given, in_calls(case))
     for text, kinds in found.items():
         yield *first, ", ".join(kinds), text
@@ -290,7 +290,7 @@ def page() -> str:
     """Return docs/bad_input.md."""
     out = [HEAD.format(version=sklearn.__version__)]
     for section, cases in CASES.items():
-        out += [f"## {section}", "", "| given | to | in | told |", "|---|---|---|---|"]
+        out += [f"## {section}", "", "| given | to | in | message |", "|---|---|---|---|"]
         out += [f"| {' | '.join(line)} |" for case in cases for line in lines(case)]
         out.append("")
     return "\n".join(out).rstrip() + "\n"

@@ -609,7 +609,7 @@ with open_backend("numpy") as NUMPY:
 
 
 def in_batches(estimator: BaseEstimator, rows: int) -> dict[str, int]:
-    """Return the parameters for batches of so many rows, where a row is not always one."""
+    """Return the parameters for batches of this number of rows, where a row is not always one."""
     by_row = isinstance(estimator, PassiveAggressiveClassifier | PassiveAggressiveRegressor)
     return {} if by_row else {"batch_size": rows}
 
@@ -1148,7 +1148,7 @@ def test_partial_fit_then_more_rows(estimator, container, table):
 
 
 def test_everything_follows_x(estimator, backend, table):
-    """y and weights of any library stand beside X of NumPy, and NumPy's beside X of any."""
+    """y and weights may be of any library if X is of NumPy, and of NumPy if X is of any."""
     target, weighted = table.target(estimator), takes_weights(estimator)
     how = {"sample_weight": table.sample_weight} if weighted else {}
     want = learned(clone(estimator).fit(table.X, target, **how))

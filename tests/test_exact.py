@@ -260,7 +260,7 @@ def test_parameters_drawn_together_give_scikit_learns_fit(kind, seed):
 @pytest.mark.parametrize("rate", ["optimal", "adaptive", "pa1"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_calls_of_partial_fit_begin_where_scikit_learns_do(kind, rate, penalty):
-    """The L1 penalty received and the adaptive step size start anew, the count of rows goes on."""
+    """The L1 penalty received and the adaptive step size start again, the count of rows goes on."""
     given, classes = TABLES["plain"], {} if kind == "values" else {"classes": [0, 1, 2]}
     loss = "hinge" if kind != "values" else "epsilon_insensitive"
     how = {"loss": loss, "penalty": penalty, "alpha": 0.03, "eta0": 0.07, "learning_rate": rate}

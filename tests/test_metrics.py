@@ -1,4 +1,4 @@
-"""Metrics over blocks: scikit-learn's values, one read, and no block beside another."""
+"""Metrics over blocks: scikit-learn's values, one read, and no block is concatenated with another."""
 
 from __future__ import annotations
 

@@ -399,7 +399,7 @@ def test_a_failing_fit_leaves_every_step_as_it_was(steps, last, method):
 
 
 class Refuses(BaseEstimator):
-    """A last step that refuses, once told to, and learns rows by heart before."""
+    """A last step that refuses when it is set to refuse, and learns rows by heart before."""
 
     def __init__(self, refuses=False):
         self.refuses = refuses

@@ -4,9 +4,10 @@ Both are ``g(m, t) = (exp(m t) - 1) / m`` of a logarithm. Box and Cox take ``t =
 ``m = lambda``. Yeo and Johnson take ``t = log(1 + |x|)``, with ``m = lambda`` where x is not
 negative, and ``-g(2 - lambda, t)`` where it is.
 
-Of numbers far from zero all logarithms are alike, and what tells them apart would cancel. So the
-logarithm is taken of ``x / c``, for a number c among the column's, and by way of ``x - c`` where
-all are near it. That changes g by a factor and an offset, which standardizing takes out again.
+The logarithms of numbers far from zero are nearly equal, and their differences would be lost to
+rounding. So the logarithm is that of ``x / c``, where c is a number of the column. If all numbers
+are near c, it is computed from ``x - c``. This changes g by a factor and an offset, which the
+standardization removes.
 
 References
 ----------

@@ -111,7 +111,7 @@ class MLP(Movable, Versioned, BaseEstimator):
         "max_fun": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def _goal(self, given: Given, y: Any, classes: Any, *, anew: bool, further: bool) -> Goal:
+    def _goal(self, given: Given, y: Any, classes: Any, *, restarts: bool, further: bool) -> Goal:
         raise NotImplementedError
 
     def _fit(
@@ -122,7 +122,7 @@ class MLP(Movable, Versioned, BaseEstimator):
         hidden = _sizes(self.hidden_layer_sizes)
         if further and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
-        anew = not hasattr(self, "coefs_") or not (self.warm_start or further)
+        restarts = not hasattr(self, "coefs_") or not (self.warm_start or further)
         with unchanged_on_error(self):
             X, y, sample_weight = engine.taken_apart(X, y, sample_weight)
             given = check_inputs(
@@ -130,13 +130,13 @@ class MLP(Movable, Versioned, BaseEstimator):
                 X,
                 y,
                 sample_weight,
-                reset=anew,
+                reset=restarts,
                 target=self._target,
                 lazy_rows=True,
                 multi_output=True,
             )
-            goal = self._goal(given, y, classes, anew=anew, further=further)
-            if not anew:
+            goal = self._goal(given, y, classes, restarts=restarts, further=further)
+            if not restarts:
                 former = tuple(b.shape[0] for b in self.intercepts_[:-1])
                 if hidden != former:
                     raise ValueError(
@@ -160,9 +160,9 @@ class MLP(Movable, Versioned, BaseEstimator):
             )
             random_state = check_random_state(self.random_state)
             if given.whole is not None:
-                self._fit_in_memory(given, goal, params, random_state, anew, further)
+                self._fit_in_memory(given, goal, params, random_state, restarts, further)
             else:
-                self._fit_blocks(given, goal, params, random_state, anew, further)
+                self._fit_blocks(given, goal, params, random_state, restarts, further)
             self.n_outputs_, self.out_activation_ = goal.n_outputs, goal.output
 
     def _rule(self) -> Optimizer:
@@ -184,14 +184,14 @@ class MLP(Movable, Versioned, BaseEstimator):
         goal: Goal,
         params: mlp.Params,
         random_state: np.random.RandomState,
-        anew: bool,
+        restarts: bool,
         further: bool,
     ) -> None:
         """Fit to rows in memory, with scikit-learn's draws in their order."""
         assert given.whole is not None
         rows = batch_of(given.whole, goal)
         X, n_rows = rows.X, rows.X.shape[0]
-        if anew:
+        if restarts:
             net = draws.start(random_state, params, X.shape[1], goal.n_outputs, like=X)
         else:
             method = "partial_fit" if further else "fit"
@@ -208,7 +208,7 @@ class MLP(Movable, Versioned, BaseEstimator):
                 verbose=bool(self.verbose),
             )
             self._publish(net, Best())
-            self.t_ = 0 if anew else getattr(self, "t_", 0)
+            self.t_ = 0 if restarts else getattr(self, "t_", 0)
             return
         held_out = None
         if self.early_stopping:
@@ -235,9 +235,9 @@ class MLP(Movable, Versioned, BaseEstimator):
             weighted="sample_weight" in given.blocks.names,
         )
         at_hand = PreparedBlock(rows.X, rows.target, rows.weight, held_out=held_out)
-        learned = Learned(net, 0 if anew else getattr(self, "t_", 0))
+        learned = Learned(net, 0 if restarts else getattr(self, "t_", 0))
         learner = BlockLearner(course, mean_objective_of_block, at_hand)
-        self._train(learner, given, learned, one_pass=False, anew=anew, further=further)
+        self._train(learner, given, learned, one_pass=False, restarts=restarts, further=further)
 
     def _held_out(self, goal: Goal, share: float = 0.0) -> HeldOut | None:
         """Return how held-out rows are scored."""
@@ -249,7 +249,7 @@ class MLP(Movable, Versioned, BaseEstimator):
         goal: Goal,
         params: mlp.Params,
         random_state: np.random.RandomState,
-        anew: bool,
+        restarts: bool,
         further: bool,
     ) -> None:
         """Fit to blocks, or to what a pipeline hands over."""
@@ -282,7 +282,7 @@ class MLP(Movable, Versioned, BaseEstimator):
             weighted="sample_weight" in given.blocks.names,
         )
         learned = Learned()
-        if not anew:
+        if not restarts:
             learned = Learned(self._former(params, further), getattr(self, "t_", 0))
         if given.flow is not None:
             learned = learned._replace(ahead=given.flow.states)
@@ -291,7 +291,7 @@ class MLP(Movable, Versioned, BaseEstimator):
             given,
             learned,
             one_pass=lazy,
-            anew=anew,
+            restarts=restarts,
             further=further,
             epoch=epoch,
         )
@@ -314,14 +314,14 @@ class MLP(Movable, Versioned, BaseEstimator):
         learned: Learned,
         *,
         one_pass: bool,
-        anew: bool,
+        restarts: bool,
         further: bool,
         epoch: int = 0,
     ) -> Progress:
         """Train, and set the fitted attributes."""
         max_iter = 1 if further else self._max_iter(one_pass=one_pass)
         best = Best()
-        if not anew and hasattr(self, "_learned"):  # weights that were set by hand lack it
+        if not restarts and hasattr(self, "_learned"):  # weights that were set by hand lack it
             best = self._learned.best
         if learned.state is not None and best.net is None:
             best = best._replace(net=learned.state[:2])
@@ -346,10 +346,10 @@ class MLP(Movable, Versioned, BaseEstimator):
         self._publish(outcome.learned.state, outcome.rule)
         self.t_, self.n_iter_ = outcome.learned.rows, outcome.n_iter
         self.loss_ = mean_objective(outcome)
-        before = [] if anew else getattr(self, "loss_curve_", [])
+        before = [] if restarts else getattr(self, "loss_curve_", [])
         self.loss_curve_ = [*before, *outcome.losses]
         if self.early_stopping:
-            scores = [] if anew else getattr(self, "validation_scores_", None) or []
+            scores = [] if restarts else getattr(self, "validation_scores_", None) or []
             self.validation_scores_ = [*scores, *outcome.scores]
             self.best_loss_, self.best_validation_score_ = None, outcome.rule.score
         else:

@@ -289,10 +289,10 @@ class MLPClassifier(ClassifierMixin, MLP):
         self._fit(X, y, sample_weight, classes, further=True)
         return self
 
-    def _goal(self, given: Given, y: Any, classes: Any, *, anew: bool, further: bool) -> Goal:
+    def _goal(self, given: Given, y: Any, classes: Any, *, restarts: bool, further: bool) -> Goal:
         columns = n_columns(given, y)
         known = self._labels_of(given, y, columns, classes, further)
-        if not (anew or further) and not np.array_equal(known, to_numpy(self.classes_)):
+        if not (restarts or further) and not np.array_equal(known, to_numpy(self.classes_)):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
                 f"call to fit. Previously got {self.classes_}, `y` has {known}"

@@ -269,7 +269,7 @@ class MLPRegressor(RegressorMixin, MLP):
         self._fit(X, y, sample_weight, further=True)
         return self
 
-    def _goal(self, given: Given, y: Any, classes: Any, *, anew: bool, further: bool) -> Goal:
+    def _goal(self, given: Given, y: Any, classes: Any, *, restarts: bool, further: bool) -> Goal:
         counts = self.loss == "poisson"
         return Goal(
             "exp" if counts else "identity",

@@ -36,9 +36,10 @@ class FunctionTransformer(
     Parameters
     ----------
     func : callable, default=None
-        Rows in, as many rows out. Without one rows stay as they are. Of a collection it gets the
-        blocks, which are arrays, or pandas' frames, and may be empty. Each row must be made of the
-        same row alone, or the result depends on the blocks.
+        It takes rows and returns the same number of rows. None leaves the rows as they are. With
+        a collection it is called for each block, an array or a pandas frame, which may be empty.
+        Each row of the result must depend on the same row only. Otherwise the result depends on
+        the blocks.
     inverse_func : callable, default=None
         The same for `inverse_transform`.
     validate : bool, default=False

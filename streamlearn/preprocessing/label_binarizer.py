@@ -241,9 +241,10 @@ class LabelBinarizer(  # type: ignore[call-arg]
         Y : array, sparse rows or dask array of shape (n_samples, n_classes)
             What `transform` made, or what a classifier says of each label.
         threshold : float, default=None
-            Above which a row has a label, where there are two labels or several a row; default
-            half way between ``neg_label`` and ``pos_label``. Of many labels a row has that with the
-            largest number.
+            A row has a label if its number is larger than the threshold. This holds where there are
+            two labels, or where a row may have several. The default is half way between
+            ``neg_label`` and ``pos_label``. With more than two labels of which a row has one, a row
+            has the label with the largest number.
 
         Returns
         -------

@@ -157,9 +157,9 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
         return self
 
     def _search(self, given: Given, first: _FirstLook) -> None:
-        """Find the lambdas by what a first look at the rows has told."""
+        """Find the lambdas, given the result of a first look at the rows."""
         yeo_johnson, name = self.method == YEO_JOHNSON, type(self).__name__
-        beside, kept = first.moments.mean, first.extremes.low
+        like, kept = first.moments.mean, first.extremes.low
         ends = np.stack(
             [_host(end(first.extremes)) for end in (extremes.minimum, extremes.maximum)]
         )
@@ -170,7 +170,7 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
         if yeo_johnson:
             constant = _constant(first) | (low == high)
             least, most = (np.where(constant, 1.0, bound) for bound in (least, most))
-        close = likelihood.CLOSE if namespace(beside).finfo(beside.dtype).bits >= 64 else 1e-3
+        close = likelihood.CLOSE if namespace(like).finfo(like.dtype).bits >= 64 else 1e-3
         seen = _host(first.sample)
         pilot = likelihood.begin(yeo_johnson, origin, np.ones_like(low), least, most, ends)
         few = likelihood.optimum(lambda params: likelihood.of_block(params, seen), pilot)
@@ -194,7 +194,7 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
             )
         self._map = None
         if self.standardize:
-            self._map = likelihood.standardized(yeo_johnson, origin, found, like=beside)
+            self._map = likelihood.standardized(yeo_johnson, origin, found, like=like)
         self.lambdas_ = asarray(found.power, like=kept)
 
     def _refuse(self, ends: np.ndarray, reader: Reader) -> None:

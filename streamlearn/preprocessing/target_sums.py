@@ -15,7 +15,7 @@ from streamlearn._validation.columns import Factorized, factorize
 
 
 class Moments(NamedTuple):
-    """Of a target: how many rows, their mean and their squared distances from it.
+    """The number of rows, the mean of their targets, and the squared distances from it.
 
     Attributes
     ----------

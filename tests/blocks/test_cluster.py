@@ -437,6 +437,6 @@ def test_a_block_that_workers_do_not_survive_is_named(client, what):
     with pytest.raises(distributed.KilledWorker) as raised:
         KILLERS[what](array)
     (note,) = raised.value.__notes__
-    # Others that were on the worker, waiting for their turn, cannot be told from it.
+    # Others that were on the worker, waiting for their turn, cannot be distinguished from it.
     assert f"block {15 if what == 'a source' else 6}" in note
     assert "can be computed alone" in note

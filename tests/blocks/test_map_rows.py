@@ -69,7 +69,7 @@ def test_a_one_dimensional_array_has_rows_too():
 @pytest.mark.parametrize("forget", [lambda x: x, unknown], ids=["known", "unknown"])
 @pytest.mark.parametrize("columns", [None, 2])
 def test_blocks_of_any_library_stay_in_it(backend, forget, columns):
-    """dask is told NumPy, the block decides in the task: its namespace, device and dtype."""
+    """dask sees NumPy, the block decides in the task: its namespace, device and dtype."""
     make = partial(backend.asarray, dtype="float32")
     X = da.from_array(ROWS, chunks=(5, COLUMNS)).map_blocks(make, meta=np.empty((0, 0)))
     seen = []

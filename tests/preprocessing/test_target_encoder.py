@@ -389,7 +389,7 @@ def test_targets_of_two_kinds():
 def test_digits_far_from_zero():
     """Sums of squares would keep none of them."""
     X = np.asarray(["a", "b"] * 500, dtype=object).reshape(-1, 1)
-    z = np.random.default_rng(0).integers(0, 8, 1000) / 4  # exact beside 1e8
+    z = np.random.default_rng(0).integers(0, 8, 1000) / 4  # exact next to 1e8
     near = TargetEncoder(target_type="continuous").fit(X, z)
     far = TargetEncoder(target_type="continuous").fit(
         in_blocks(X, (300, 700)), in_blocks(z + 1e8, (300, 700))

@@ -1,4 +1,4 @@
-"""Field by field beside scikit-learn's class of the same name; every difference is stated here.
+"""Field by field against scikit-learn's class of the same name; every difference is stated here.
 
 To add an estimator, append it to `PAIRS`, and what is different to the tables.
 """

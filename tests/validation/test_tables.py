@@ -79,7 +79,7 @@ def as_it_is(frame: Any) -> Any:
 @pytest.mark.parametrize("where", [as_it_is, lazily], ids=["in memory", "dask"])
 @pytest.mark.parametrize("kind", [*DATES, *OTHERS])
 def test_what_is_no_number_is_refused_by_the_name_of_its_column(kind, where):
-    """Alone and beside numbers, in fit, partial_fit, transform and predict."""
+    """Alone and with numbers, in fit, partial_fit, transform and predict."""
     column = {**DATES, **OTHERS}[kind]
     error = TypeError if kind in DATES else (TypeError, ValueError)
     y = pd.Series(np.arange(6.0))

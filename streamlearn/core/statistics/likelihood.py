@@ -90,7 +90,7 @@ class Sums(NamedTuple):
 
 
 def init(params: Params, n_features: int, n_outputs: int = 1, *, like: Array) -> Sums:
-    """Return the sums of no rows, beside ``like``."""
+    """Return the sums of no rows, on the device of ``like``."""
     zeros = namespace(like).zeros(n_features, dtype=widest_float(like), device=device(like))
     return Sums(*(zeros,) * len(Sums._fields))
 
@@ -375,15 +375,15 @@ def applied(params: Params, state: Sums) -> PowerMap:
 
 
 def standardized(yeo_johnson: bool, origin: Origin, found: Found, *, like: Array) -> PowerMap:
-    """Return the transformation at the optimum to a mean of 0 and a variance of 1, beside ``like``.
+    """Return the transformation at the optimum to a mean of 0 and a variance of 1, on the device of ``like``.
 
     Columns whose numbers are all the same become 0.
     """
     xp = namespace(like)
     sided = yeo_johnson and any(side != 0 for side in origin.side)
     power, mean, variance, shrink = (asarray(v, like=like) for v in found[:4])
-    beside = Origin(*(asarray(v, like=like) for v in origin))
-    out = PowerMap(yeo_johnson, sided, power, beside, mean / shrink, xp.ones_like(mean))
+    there = Origin(*(asarray(v, like=like) for v in origin))
+    out = PowerMap(yeo_johnson, sided, power, there, mean / shrink, xp.ones_like(mean))
     _, factor = out.from_origin()
     constant = variance == 0
     root = xp.sqrt(xp.where(constant, xp.ones_like(variance), variance)) / shrink

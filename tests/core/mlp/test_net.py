@@ -273,7 +273,7 @@ def test_a_batch_without_weight_has_no_gradient(backend):
 
 
 def test_columns_of_no_spread_at_1e8_move_as_one_bias():
-    """A constant column of 1 beside the bias: both get the same gradient at any offset."""
+    """A constant column of 1 and the bias: both get the same gradient at any offset."""
     X, y, _ = rows("values")
     X[:, 2] = 1.0
     y = y + 1e8

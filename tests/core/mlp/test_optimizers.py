@@ -17,7 +17,7 @@ CASES = {
     "adam": (adam(0.01), lambda p: AdamOptimizer(p, 0.01)),
     "adam-0": (adam(0.01, 0.0, 0.0, 1e-3), lambda p: AdamOptimizer(p, 0.01, 0.0, 0.0, 1e-3)),
 }
-"""Each optimizer beside scikit-learn's over the same parameters."""
+"""Each optimizer against scikit-learn's over the same parameters."""
 
 
 @pytest.fixture(params=CASES)

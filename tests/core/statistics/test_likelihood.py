@@ -1,4 +1,4 @@
-"""The likelihood of lambdas, and the transformation by them, beside arithmetic of enough digits."""
+"""The likelihood of lambdas, and the transformation by them, against arithmetic of enough digits."""
 
 from __future__ import annotations
 
