@@ -1,6 +1,7 @@
 """Speed and accuracy of the mean and the variance of every feature.
 
-The question: what does one safe pass cost, compared with the fastest unsafe one, and what does it save?
+The question: what does one safe pass cost, compared with the fastest unsafe one, and what does it
+save?
 
 sum           a bare X.sum(): what reading the data costs
 numpy         np.mean and np.var over the rows; np.nanmean and np.nanvar where there are gaps

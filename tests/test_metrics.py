@@ -1,4 +1,4 @@
-"""Metrics over blocks: scikit-learn's values, one read, and no block is concatenated with another."""
+"""Metrics over blocks: scikit-learn's values, one read, and no blocks that are concatenated."""
 
 from __future__ import annotations
 

@@ -375,8 +375,9 @@ def applied(params: Params, state: Sums) -> PowerMap:
 
 
 def standardized(yeo_johnson: bool, origin: Origin, found: Found, *, like: Array) -> PowerMap:
-    """Return the transformation at the optimum to a mean of 0 and a variance of 1, on the device of ``like``.
+    """Return the transformation at the optimum to a mean of 0 and a variance of 1.
 
+    Its arrays are on the device of ``like``.
     Columns whose numbers are all the same become 0.
     """
     xp = namespace(like)

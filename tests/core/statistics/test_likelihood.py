@@ -1,4 +1,4 @@
-"""The likelihood of lambdas, and the transformation by them, against arithmetic of enough digits."""
+"""The likelihood of lambdas, and the transformation by them, against exact arithmetic."""
 
 from __future__ import annotations
 
