@@ -73,7 +73,7 @@ def on_backend(session: nox.Session, name: str, *needs: str, extras: str = "") -
     install(session, "test", extras=f"dataframe,{extras}" if extras else "dataframe")
     session.install(*needs) if needs else None
     env = TESTING | {"STREAMLEARN_BACKENDS": name}
-    chosen = session.posargs or ["-m", "backends and not exhaustive", "tests"]
+    chosen = session.posargs or ["-m", "(backends or torch) and not exhaustive", "tests"]
     session.run("pytest", *EVERY_CORE, *chosen, env=env)
 
 

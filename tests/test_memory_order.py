@@ -115,6 +115,7 @@ def test_partitions_that_were_copied_give_the_bits_of_slices(name):
 
 
 @pytest.mark.backends
+@pytest.mark.torch
 def test_tensors_in_any_order_give_the_same_bits():
     torch = pytest.importorskip("torch")
     whole = torch.asarray(X)

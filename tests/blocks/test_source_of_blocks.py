@@ -593,6 +593,7 @@ def test_a_lazy_frame_of_polars(parquet, streaming, monkeypatch):
     assert [len(b) for b in from_blocks(rows.select("a").head(100))] == [50, 50]
 
 
+@pytest.mark.torch
 def test_a_data_loader_of_torch():
     torch = pytest.importorskip("torch")
     data = torch.utils.data

@@ -188,6 +188,7 @@ def test_every_backend_finds_what_numpy_does(backend):
             np.testing.assert_allclose(got, want, rtol=1e-3, atol=0.02)
 
 
+@pytest.mark.torch
 def test_torch_finds_what_numpy_does():
     pytest.importorskip("torch")
     with open_backend("torch") as backend:
