@@ -294,46 +294,47 @@ def expected(estimator: BaseEstimator) -> dict[str, str]:
 class Once:
     """`fit` by one call of `partial_fit`, so that checks that call `fit` see that."""
 
-    def fit(self, X, y=None, sample_weight=None):
-        """Forget, then learn in one call."""
+    def _forget(self):
         learned = {"_state", "_weighted", "_learned", "_seed", "_epoch", "_inertia", "_unread"}
         for name in [name for name in vars(self) if name.endswith("_") or name in learned]:
             delattr(self, name)
-        unweighted = MinMaxScaler | MaxAbsScaler | RobustScaler | QuantileTransformer
-        if isinstance(self, unweighted | OrdinalEncoder | SimpleImputer | MissingIndicator):
-            return self.partial_fit(X, y)
+
+    def fit(self, X, y=None, sample_weight=None):
+        """Forget, then learn in one call."""
+        self._forget()
         if not is_classifier(self):
             return self.partial_fit(X, y, sample_weight=sample_weight)
         labels = [0, 1] if y is None else np.unique(to_numpy(y) if is_array(y) else np.asarray(y))
         return self.partial_fit(X, y, classes=labels, sample_weight=sample_weight)
 
 
+class OnceUnweighted(Once):
+    """The same for estimators whose `fit` takes no weights."""
+
+    def fit(self, X, y=None):
+        """Forget, then learn in one call."""
+        self._forget()
+        return self.partial_fit(X, y)
+
+
 class OnceStandardScaler(Once, StandardScaler):
     pass
 
 
-class OnceMinMaxScaler(Once, MinMaxScaler):
-    def fit(self, X, y=None):
-        """Take no weights."""
-        return super().fit(X, y)
+class OnceMinMaxScaler(OnceUnweighted, MinMaxScaler):
+    pass
 
 
-class OnceMaxAbsScaler(Once, MaxAbsScaler):
-    def fit(self, X, y=None):
-        """Take no weights."""
-        return super().fit(X, y)
+class OnceMaxAbsScaler(OnceUnweighted, MaxAbsScaler):
+    pass
 
 
-class OnceRobustScaler(Once, RobustScaler):
-    def fit(self, X, y=None):
-        """Take no weights."""
-        return super().fit(X, y)
+class OnceRobustScaler(OnceUnweighted, RobustScaler):
+    pass
 
 
-class OnceOrdinalEncoder(Once, OrdinalEncoder):
-    def fit(self, X, y=None):
-        """Take no weights."""
-        return super().fit(X, y)
+class OnceOrdinalEncoder(OnceUnweighted, OrdinalEncoder):
+    pass
 
 
 class OnceKBinsDiscretizer(Once, KBinsDiscretizer):
@@ -344,16 +345,12 @@ class OnceSplineTransformer(Once, SplineTransformer):
     pass
 
 
-class OnceSimpleImputer(Once, SimpleImputer):
-    def fit(self, X, y=None):
-        """Take no weights."""
-        return super().fit(X, y)
+class OnceSimpleImputer(OnceUnweighted, SimpleImputer):
+    pass
 
 
-class OnceMissingIndicator(Once, MissingIndicator):
-    def fit(self, X, y=None):
-        """Take no weights."""
-        return super().fit(X, y)
+class OnceMissingIndicator(OnceUnweighted, MissingIndicator):
+    pass
 
 
 class OnceSGDClassifier(Once, SGDClassifier):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import array_api_compat as compat
@@ -121,27 +121,14 @@ def shifted_sums(
     back to the system after every slice, and their page faults cost up to five times the
     arithmetic.
     """
-    xp, dtype, rows = namespace(shift), shift.dtype, batch_rows(X)
-    ones = xp.ones(min(rows, X.shape[0]), dtype=dtype, device=device(shift))
-    s1 = s2 = zeros = xp.zeros_like(shift)
-    for start in range(0, X.shape[0], rows):
-        at = slice(start, min(start + rows, X.shape[0]))
-        D = X[at, :]
-        u = ones[: D.shape[0]]
-        if weight is not None:
-            u = xp.astype(weight[at], dtype, copy=False)
-        if compat.is_numpy_array(D):
-            D = _deviations(D, shift)
-            if present is not None:
-                np.copyto(D, 0, where=~present[at, :])
-            s1 = s1 + over_rows(u, D)
-            s2 = s2 + over_rows(u, np.multiply(D, D, out=D))
-        else:
-            D = xp.astype(D, dtype, copy=False) - shift
-            if present is not None:
-                D = xp.where(present[at, :], D, zeros)
-            s1 = s1 + over_rows(u, D)
-            s2 = s2 + over_rows(u, D * D)
+    dtype, s1 = shift.dtype, namespace(shift).zeros_like(shift)
+    s2, ones = s1, _ones(X, shift)
+    for at, D in _deviations_by_slice(X, shift):
+        if present is not None:
+            D = _zeroed(D, ~present[at, :])
+        u = ones[: D.shape[0]] if weight is None else _floats(weight[at], dtype)
+        s1 = s1 + over_rows(u, D)
+        s2 = s2 + over_rows(u, _squared(D))
     return s1, s2
 
 
@@ -150,24 +137,50 @@ def sums_of_present(X: Array, shift: Array) -> tuple[Array, Array, Array]:
 
     NaN count as 0 in D. The sums are computed as in `shifted_sums`.
     """
-    xp, dtype, rows = namespace(shift), shift.dtype, batch_rows(X)
-    ones = xp.ones(min(rows, X.shape[0]), dtype=dtype, device=device(shift))
-    s1 = s2 = missing = zeros = xp.zeros_like(shift)
-    for start in range(0, X.shape[0], rows):
-        D = X[start : min(start + rows, X.shape[0]), :]
-        u = ones[: D.shape[0]]
-        numpys = compat.is_numpy_array(D)
-        D = _deviations(D, shift) if numpys else xp.astype(D, dtype, copy=False) - shift
-        gap = xp.isnan(D)
+    xp, ones = namespace(shift), _ones(X, shift)
+    s1 = s2 = missing = xp.zeros_like(shift)
+    for _, D in _deviations_by_slice(X, shift):
+        u, gap = ones[: D.shape[0]], xp.isnan(D)
         if bool(xp.any(gap)):
-            missing = missing + over_rows(u, xp.astype(gap, dtype))
-            if numpys:
-                np.copyto(D, 0, where=gap)
-            else:
-                D = xp.where(gap, zeros, D)
+            missing = missing + over_rows(u, xp.astype(gap, shift.dtype))
+            D = _zeroed(D, gap)
         s1 = s1 + over_rows(u, D)
-        s2 = s2 + over_rows(u, np.multiply(D, D, out=D) if numpys else D * D)
+        s2 = s2 + over_rows(u, _squared(D))
     return s1, s2, missing
+
+
+def _ones(X: Array, shift: Array) -> Array:
+    """Return the weights of the rows of a slice, which all weigh 1."""
+    n = min(batch_rows(X), X.shape[0])
+    return namespace(shift).ones(n, dtype=shift.dtype, device=device(shift))
+
+
+def _floats(x: Array, dtype: Any) -> Array:
+    return namespace(x).astype(x, dtype, copy=False)
+
+
+def _deviations_by_slice(X: Array, shift: Array) -> Iterator[tuple[slice, Array]]:
+    """Yield slices of rows that fit a cache, and ``X - shift`` there in the dtype of ``shift``."""
+    rows = batch_rows(X)
+    for start in range(0, X.shape[0], rows):
+        at = slice(start, min(start + rows, X.shape[0]))
+        D = X[at, :]
+        numpys = compat.is_numpy_array(D)
+        yield at, _deviations(D, shift) if numpys else _floats(D, shift.dtype) - shift
+
+
+def _zeroed(D: Array, gap: Array) -> Array:
+    """Return D with zeros at the gaps. An array of NumPy is changed."""
+    if compat.is_numpy_array(D):
+        np.copyto(D, 0, where=gap)
+        return D
+    xp = namespace(D)
+    return xp.where(gap, xp.zeros_like(D[0, :]), D)
+
+
+def _squared(D: Array) -> Array:
+    """Return the squares of D. An array of NumPy is changed."""
+    return np.multiply(D, D, out=D) if compat.is_numpy_array(D) else D * D
 
 
 def by_columns(X: Array, *steps: tuple[str, Array | None]) -> Array:

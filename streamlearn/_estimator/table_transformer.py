@@ -84,7 +84,7 @@ class TableTransformer(CallbackSupportMixin, Transformer):
         """Set the fitted attributes."""
         raise NotImplementedError
 
-    def _beside_or_raise(self, state: Any) -> None:
+    def _same_place_or_raise(self, state: Any) -> None:
         """Raise an error if more rows are in another place than those learned from.
 
         Most statistics are on the host, wherever the rows are.
@@ -137,14 +137,14 @@ class TableTransformer(CallbackSupportMixin, Transformer):
         context.call_on_fit_task_begin(estimator=self, X=X)
         with unchanged_on_error(self):
             X, reader = check_table(self, X, reset=reset)
-            coded = reader.names if self._takes_codes else None
-            blocks = engine.align(coded=coded or (), X=X, y=y if self._needs_y else None)
+            coded = (self._takes_codes and reader.names) or ()
+            blocks = engine.align(coded=coded, X=X, y=y if self._needs_y else None)
             merge = partial(statistic.merge, reader=reader)
             state = engine.reduce(partial(of_block, statistic, reader), merge, blocks)
             if state is None:
                 raise no_rows(type(self).__name__)
             if not reset:
-                self._beside_or_raise(state)
+                self._same_place_or_raise(state)
                 state = merge(self._state, state)
             self._state = state
             self._publish(self._state)

@@ -209,9 +209,9 @@ def _coded_text(column: Any) -> tuple[np.ndarray, np.ndarray] | None:
     x = pa.array(column)
     if isinstance(x, pa.ChunkedArray):
         x = x.chunk(0) if x.num_chunks == 1 else x.unify_dictionaries().combine_chunks()
-    if x.dictionary.null_count or len(x.dictionary.unique()) < len(
-        x.dictionary
-    ):  # allowed by Arrow
+    known = x.dictionary
+    # Arrow allows a dictionary with nulls, and with the same text twice.
+    if known.null_count or len(known.unique()) < len(known):
         x = x.cast(of.value_type).dictionary_encode()
     codes = x.indices.fill_null(-1) if x.null_count else x.indices
     codes = codes.to_numpy(zero_copy_only=False).astype(np.intp)

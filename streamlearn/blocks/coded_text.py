@@ -6,7 +6,7 @@ or looks them up, hashes the distinct ones alone. The column arrives with pandas
 an Arrow dictionary.
 
 This module uses names of dask that it may change or move, as `streamlearn.blocks.graph` does. It is
-imported only where a graph reads Parquet files.
+imported only when encoders learn from a dask DataFrame.
 """
 
 from __future__ import annotations

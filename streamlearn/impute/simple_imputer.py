@@ -181,7 +181,7 @@ class SimpleImputer(NamesOut, TableTransformer):
             self._publish(self._state)
         return self
 
-    def _beside_or_raise(self, state: Any) -> None:
+    def _same_place_or_raise(self, state: Any) -> None:
         if isinstance(state, imputation.Imputation):
             name = type(self).__name__
             same_place_or_raise(state.present, self._state.present, name, "partial_fit")

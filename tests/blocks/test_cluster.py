@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import threading
 import time
 from collections import Counter
 from functools import partial
@@ -22,6 +21,7 @@ from streamlearn.blocks import align, groups, reduce
 from streamlearn.blocks.graph import scheduler
 from streamlearn.blocks.schedule import Schedule
 from tests.blocks import tracking
+from tests.blocks.interrupts import interrupting
 from tests.blocks.test_schedulers import both
 from tests.blocks.tracking import (
     COLUMNS,
@@ -143,14 +143,8 @@ def test_persisted_data_can_be_freed_after_an_error(client):
 
 
 def test_an_interrupt_whose_traceback_is_kept_stops_the_work(client, tmp_path):
-    def interrupt():
-        while not any(tmp_path.iterdir()):
-            time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGINT)
-
     blocks = align(X=plain(60).map_blocks(leaving_a_mark, tmp_path, dtype=float))
-    threading.Thread(target=interrupt).start()
-    with pytest.raises(KeyboardInterrupt) as raised:
+    with interrupting(lambda: any(tmp_path.iterdir())), pytest.raises(KeyboardInterrupt) as raised:
         run(gather, (), blocks)
     assert raised.value.__traceback__ is not None
     assert left_on(client) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import signal
 import sqlite3
 import threading
 import time
@@ -36,6 +35,7 @@ from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 from streamlearn.wrappers import Incremental, ParallelPostFit
 from tests.blocks import tracking
+from tests.blocks.interrupts import interrupting
 
 LENGTHS = [30, 41, 0, 17, 60, 5, 33, 28, 30, 30, 1]
 
@@ -354,7 +354,6 @@ def test_the_threads_end():
 @pytest.mark.parametrize("slow", [0.0, 0.5])
 def test_an_interrupt_leaves_the_estimator_as_it_was(slow):
     """In a step, and while the next block is waited for."""
-    main = threading.main_thread().ident
 
     def blocks() -> Iterator[Any]:
         for block in Counted(10**6)():
@@ -363,13 +362,9 @@ def test_an_interrupt_leaves_the_estimator_as_it_was(slow):
 
     model = SGDRegressor(**FAST).fit(Counted())
     before = dict(vars(model))
-    timer = threading.Timer(0.2, signal.pthread_kill, (main, signal.SIGINT))
-    timer.start()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            model.fit(blocks)
-    finally:
-        timer.cancel()
+    soon = time.monotonic() + 0.2
+    with interrupting(lambda: time.monotonic() > soon), pytest.raises(KeyboardInterrupt):
+        model.fit(blocks)
     assert vars(model) == before
     wait_for_no_threads()
 
