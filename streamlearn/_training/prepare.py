@@ -168,15 +168,15 @@ def with_draws(course: Course, epoch: int, index: int, block: PreparedBlock) -> 
     """Return a block with the random draws of an epoch."""
     how, X, order, rows, run = course.shuffle, block.X, None, None, 1
     source, n = generator(how.seed, index, epoch), X.shape[0]
+    before = course.first.rows + (epoch - course.first.epoch) * n
     if how.order is not None:
         now = how.order(epoch)
         if block.kept is not None:
             now = np.searchsorted(block.kept, now[np.isin(now, block.kept)])
         rows = asarray(now, like=X, dtype=default_int(X))
-    elif how.by == "rows" or (how.by == "batches" and _mixes(course, X)):
+    elif how.by == "rows" or (how.by == "batches" and _mixes(course, X, before)):
         if course.batch_size is None:
-            seen = course.first.rows + (epoch - course.first.epoch) * n
-            run = run_length(n, seen, largest(course, X, seen))
+            run = run_length(n, before, largest(course, X, before))
         rows = asarray(source.permutation(n // run), like=X, dtype=default_int(X))
     elif how.by == "batches":
         order = source.random(1 + n // (course.batch_size or SMALLEST)).tolist()
@@ -184,9 +184,9 @@ def with_draws(course: Course, epoch: int, index: int, block: PreparedBlock) -> 
     return block._replace(draws=Draws(order, rows, run, samples))
 
 
-def _mixes(course: Course, X: Array) -> bool:
+def _mixes(course: Course, X: Array, before: int) -> bool:
     rule = course.learner.mixes
-    return rule is not None and bool(rule(X, course.n_outputs))
+    return rule is not None and bool(rule(X, course.n_outputs, before))
 
 
 def run_length(n: int, seen: int, largest: int) -> int:

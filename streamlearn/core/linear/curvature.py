@@ -6,7 +6,7 @@ and weighted curvatures h_i of the loss feed H with the weight r (`feed`)::
 
     H    <- (1 - r) H + (r / k) sum h_i z_i z_i'
     n_j   = (sum a_i |z_ij|)^2 / sum a_i^2 z_ij^2              sums over all rows so far
-    delta_j = min(1, prior / n_j) mean(h) mean(z_j^2)          see `damp`
+    delta_j = min(1, prior / n_j) mean(h) mean(z_j^2)          see `added`
     M     = H + diag(ridge + delta)                            ridge is the L2 penalty
     P     = M^-1                                               see `invert`
 
@@ -112,17 +112,45 @@ def feed(
         a = xp.ones_like(h[:, :1]) if a is None else a
         fresh, absolute, square = _sparse_sums(X, centre, h, a, a if squared is None else squared)
     else:
-        Z = xp.concat([X - centre, xp.ones_like(X[:, :1])], axis=1)
+        Z = _centred(X, centre)
         size, ZZ = xp.abs(Z), Z * Z
         absolute = column_sums(size) if a is None else weighted_sums(a, size)
         square = column_sums(ZZ) if squared is None else weighted_sums(squared, ZZ)
-        if H.ndim == 3:
-            R = xp.sqrt(xp.matrix_transpose(h))[:, :, None] * Z
-            fresh = xp.matrix_transpose(R) @ R
-        else:
-            fresh = weighted_sums(h, ZZ)
+        fresh = _products(Z, h) if H.ndim == 3 else weighted_sums(h, ZZ)
     rows = xp.asarray(known.rows + k)  # NumPy's sum of 0-d arrays is a scalar
     return Curvature((1.0 - r) * H + fresh, known.absolute + absolute, known.square + square, rows)
+
+
+def feed_more(known: Curvature, X: Array, centre: Array, h: Array) -> Curvature:
+    """Return the curvature after further rows, whose curvature is added to H, a matrix.
+
+    Parameters
+    ----------
+    known : Curvature
+    X : array of shape (k, d)
+        Rows that are not centred.
+    centre : array of shape (d,)
+    h : array of shape (k, K)
+        The weighted curvatures of the loss, times the weight of each row in H.
+
+    Returns
+    -------
+    Curvature
+        The sums over the rows are those of ``known``.
+    """
+    return known._replace(hessian=known.hessian + _products(_centred(X, centre), h))
+
+
+def _centred(X: Array, centre: Array) -> Array:
+    xp = namespace(X)
+    return xp.concat([X - centre, xp.ones_like(X[:, :1])], axis=1)
+
+
+def _products(Z: Array, h: Array) -> Array:
+    """Return ``Z' diag(h) Z`` for each column of h, (K, D, D)."""
+    xp = namespace(Z)
+    R = xp.sqrt(xp.matrix_transpose(h))[:, :, None] * Z
+    return xp.matrix_transpose(R) @ R
 
 
 def _sparse_sums(
@@ -173,26 +201,20 @@ def leverage(known: Curvature, X: Array, centre: Array) -> Array:
     return Z * Z @ xp.matrix_transpose(weight[:, :-1]) + 1.0
 
 
-def damp(
-    known: Curvature, ridge: Array, least: Array, prior: Array | float, most: float = inf
-) -> Damped:
-    """Return ``M = H + diag(ridge + delta)``, delta_j = min(1, prior / n_j) mean(h) mean(z_j^2).
+def added(known: Curvature, ridge: Array, prior: Array | float, most: float = inf) -> Array:
+    """Return the diagonal that is added to H, ``ridge + delta``, (K, D).
+
+    delta_j is min(1, prior / n_j) mean(h) mean(z_j^2).
 
     Parameters
     ----------
     known : Curvature
     ridge : array of shape (K, D)
         The strength of the L2 penalty.
-    least : array of shape (D,)
-        Features with a mean square up to this count as not seen.
     prior : float or array of shape (K, 1)
         The number of rows that the damping counts for, at most D / 2.
     most : float
         The largest possible n_j: the number of rows so far, if it is known on the host.
-
-    Returns
-    -------
-    Damped
     """
     H, absolute, square, _ = known
     xp, D = namespace(H), H.shape[1]
@@ -203,18 +225,39 @@ def damp(
         lost = prior / xp.maximum(n, prior)
         # an inversion in this dtype must still distinguish copies of a feature
         lost = xp.maximum(lost, 32 * xp.finfo(H.dtype).eps * D)
-    diagonal = xp.linalg.diagonal(H) if H.ndim == 3 else H
-    rows = square[:, -1:]
-    second = square / xp.where(rows > 0.0, rows, 1.0)
-    added = diagonal[:, -1:] * lost * second + ridge
-    total = diagonal + added
-    seen = (second > least) & (total > 0.0)
+    last = H[:, -1, -1:] if H.ndim == 3 else H[:, -1:]
+    return last * lost * _mean_squares(known) + ridge
+
+
+def damp(known: Curvature, diagonal: Array, least: Array) -> Damped:
+    """Return ``M = H + diag(diagonal)``.
+
+    Parameters
+    ----------
+    known : Curvature
+    diagonal : array of shape (K, D)
+        The result of `added`.
+    least : array of shape (D,)
+        Features with a mean square up to this count as not seen.
+
+    Returns
+    -------
+    Damped
+    """
+    H, xp = known.hessian, namespace(known.hessian)
+    total = diagonal + (xp.linalg.diagonal(H) if H.ndim == 3 else H)
+    seen = (_mean_squares(known) > least) & (total > 0.0)
     scale = xp.where(seen, 1.0 / xp.sqrt(xp.where(seen, total, 1.0)), 0.0)
     if H.ndim == 2:
         return Damped(xp.ones_like(scale), scale)
-    rest = xp.where(seen, scale * scale * added, 1.0)
-    eye = xp.eye(D, dtype=H.dtype, device=device(H))
+    rest = xp.where(seen, scale * scale * diagonal, 1.0)
+    eye = xp.eye(H.shape[1], dtype=H.dtype, device=device(H))
     return Damped(scale[:, :, None] * scale[:, None, :] * H + rest[:, :, None] * eye, scale)
+
+
+def _mean_squares(known: Curvature) -> Array:
+    rows = known.square[:, -1:]
+    return known.square / namespace(rows).where(rows > 0.0, rows, 1.0)
 
 
 def invert(damped: Damped) -> Array:

@@ -47,6 +47,8 @@ class Loss(NamedTuple):
     nonsmooth : bool
         Whether rows gather at a kink, or at a narrow bend, at the optimum. The curvature there
         changes with the model.
+    jumps : bool
+        Whether the curvature of a row jumps where the gradient bends.
     at_once : callable or None
         It returns value and gradient, if they cost less together.
     """
@@ -58,6 +60,7 @@ class Loss(NamedTuple):
     unbounded_gradient: bool = False
     piecewise_linear: bool = False
     nonsmooth: bool = False
+    jumps: bool = False
     at_once: Callable[[Array, Array, float], tuple[Array, Array]] | None = None
 
     def both(self, p: Array, y: Array, epsilon: float) -> tuple[Array, Array]:
@@ -282,6 +285,7 @@ LOSSES = {
         _squared_hinge_gradient,
         _squared_hinge_curvature,
         _squared_hinge_curvature,
+        jumps=True,
         unbounded_gradient=True,
     ),
     "modified_huber": Loss(
@@ -289,6 +293,7 @@ LOSSES = {
         _modified_huber_gradient,
         _modified_huber_curvature,
         _modified_huber_slope,
+        jumps=True,
     ),
     "log_loss": Loss(_log_value, _log_gradient, _log_curvature, _log_slope, at_once=_log_both),
     "squared_error": Loss(
@@ -308,6 +313,7 @@ LOSSES = {
         _squared_insensitive_gradient,
         _squared_insensitive_curvature,
         _squared_insensitive_curvature,
+        jumps=True,
         unbounded_gradient=True,
     ),
 }

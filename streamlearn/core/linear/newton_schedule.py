@@ -26,6 +26,9 @@ SOME = 256
 """The smallest sample that limits a step and feeds H. In large batches it is at most twice that."""
 
 
+FIRST = 1 << 16
+"""Rows up to which a batch counts so much that it must look like its block."""
+
 CHEAP = 1 << 16
 """The number of products up to which a batch of few rows feeds H at every step.
 
@@ -88,13 +91,18 @@ def growth_near_kinks(X: Array, n_outputs: int) -> int:
 
 
 def is_wide(X: Array, n_outputs: int) -> bool:
-    """Return whether rows are sparse and have so many features that H is a diagonal.
-
-    Blocks of such rows are permuted row by row. In rows sorted by time, the time, its sine and its
-    cosine are nearly constant in a batch of neighbours. A diagonal cannot distinguish them, and
-    each of them is fitted to the mean of the batch (``tests/test_rows_as_they_come.py``).
-    """
+    """Return whether rows are sparse and have so many features that H is a diagonal."""
     return is_sparse(X) and not has_matrix(n_outputs, X.shape[1] + 1, sparse=True)
+
+
+def is_mixed(X: Array, n_outputs: int, seen: int) -> bool:
+    """Return whether a shuffled block is permuted row by row, after ``seen`` rows.
+
+    In rows sorted by time, the time, its sine and its cosine are nearly constant in a batch of
+    neighbours. The first batches would fit them to noise. A diagonal H cannot distinguish them at
+    all: each of them is fitted to the mean of each batch (``tests/test_rows_as_they_come.py``).
+    """
+    return seen < FIRST or is_wide(X, n_outputs)
 
 
 def sampled(X: Array, n_outputs: int, m: int) -> int:

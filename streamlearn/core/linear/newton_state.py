@@ -1,0 +1,225 @@
+"""The state of Newton steps: the models, their curvature, and how both follow the centre and units.
+
+Symbols are those of `newton`. Models are for rows less a running centre, which makes P independent
+of the offsets of the features. The inversion at unit diagonal makes it independent of their scales.
+The centre enters only products, as a separate row, so sparse rows stay sparse.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import NamedTuple
+
+from streamlearn._arrays import Array, column_sums, namespace
+from streamlearn.core.linear import trust
+from streamlearn.core.linear.curvature import (
+    Curvature,
+    Damped,
+    added,
+    damp,
+    evenness,
+    invert,
+    shrink,
+    times,
+    unknown,
+)
+from streamlearn.core.linear.losses import LOSSES
+from streamlearn.core.linear.newton_schedule import has_matrix
+from streamlearn.core.linear.one_pass_sums import Sample, uncentred
+from streamlearn.core.linear.sgd import Params, penalty_parts, per_column
+from streamlearn.core.linear.trust import Trust
+from streamlearn.core.rows import weighted_sums
+
+MATURE = 70
+"""The number of rows for each feature from which on damping near kinks falls."""
+
+MOST = 1e30
+"""The maximum of ``past``, which float32 can represent."""
+
+
+class State(NamedTuple):
+    """K linear models for rows less ``centre``. D = d + 1; the last feature is the intercept.
+
+    Attributes
+    ----------
+    weights : array of shape (K, D)
+        w, the models at which gradients are computed.
+    mean : array of shape (K, D)
+        u, without an L1 penalty the answer: w, or the mean of the Newton targets.
+    gradient : array of shape (K, D)
+        The mean gradient of all rows, carried to w. It stays 0 if u is a mean of targets.
+    l1_subgradient, mean_l1_subgradient : arrays of shape (K, D)
+        The subgradient of the L1 penalty, renewed with the inverse, and its mean over the steps.
+    active : array of shape (K,)
+        1 for columns that move, 0 for columns that do not.
+    centre : array of shape (d,)
+        The running mean of the features; zeros without an intercept.
+    curvature : Curvature
+    inverse : array of shape (K, D, D) or (K, D)
+        The last P. Rows and columns of features that it has not seen are 0.
+    past : array of shape (D,)
+        The number of rows seen. For means of targets, rows from before a feature's unit has grown
+        count less.
+    unit : array of shape (D,)
+        The mean squares of the features, less the centre, when ``past`` was last reduced.
+    trust : Trust
+        The comparison of the last steps.
+    """
+
+    weights: Array
+    mean: Array
+    gradient: Array
+    l1_subgradient: Array
+    mean_l1_subgradient: Array
+    active: Array
+    centre: Array
+    curvature: Curvature
+    inverse: Array
+    past: Array
+    unit: Array
+    trust: Trust
+
+
+def start(params: Params, coef: Array, intercept: Array) -> State:
+    """Return the state that starts with given models, (K, d) and (K,)."""
+    xp = namespace(coef)
+    K, D = coef.shape[0], coef.shape[1] + 1
+    weights = xp.concat([coef, intercept[:, None]], axis=1)
+    zeros = xp.zeros_like(weights)
+    known = unknown(K, D, full=has_matrix(K, D), like=coef)
+    return State(
+        weights=weights,
+        mean=weights,
+        gradient=zeros,
+        l1_subgradient=zeros,
+        mean_l1_subgradient=zeros,
+        active=xp.ones_like(intercept),
+        centre=zeros[0, :-1],
+        curvature=known,
+        inverse=known.hessian,
+        past=zeros[0, :],
+        unit=zeros[0, :],
+        trust=trust.begin(weights),
+    )
+
+
+def as_they_are(w: Array, centre: Array) -> Array:
+    """Return models (K, D) for rows that are not centred, from models for rows less ``centre``."""
+    coef, intercept = uncentred(w, centre)
+    return namespace(w).concat([coef, intercept[:, None]], axis=1)
+
+
+def recentre(state: State, some: Sample, T: int, new: float) -> State:
+    """Move the centre towards the mean of the rows; no score and no gradient by a score changes.
+
+    ``T`` rows were seen before. The sample ``some`` represents ``new`` rows. Rows count by their
+    weights.
+    """
+    xp, known = namespace(some.p), state.curvature
+    if some.weight is None:
+        v = new / (T + new) * (column_sums(some.X) / some.X.shape[0] - state.centre)
+    else:
+        a = xp.mean(some.weight, axis=1, keepdims=True)
+        total = xp.sum(a)
+        weighed = xp.mean(known.absolute[:, -1]) / xp.maximum(known.rows, 1.0)
+        before = T * xp.where(known.rows > 0.0, weighed, 1.0)
+        now = new * total / a.shape[0]
+        r = now / xp.where(now > 0.0, before + now, 1.0)
+        v = r * (weighted_sums(a, some.X)[0, :] / xp.where(total > 0.0, total, 1.0) - state.centre)
+
+    K = state.active.shape[0]
+    models = as_they_are(xp.concat([state.weights, state.mean]), -v)
+    state = state._replace(centre=state.centre + v, weights=models[:K, :], mean=models[K:, :])
+    if state.inverse.ndim == 2:
+        return state
+    g, H, P = state.gradient, known.hessian, state.inverse
+    v = xp.concat([v, xp.zeros_like(v[:1])])[None, :]
+    last = xp.concat([xp.zeros_like(v[:, 1:]), xp.ones_like(v[:, :1])], axis=1)
+    Pv = times(v, P)
+    return state._replace(
+        gradient=g - g[:, -1:] * v,
+        curvature=known._replace(hessian=H - _symmetric(v, H[:, -1, :] - 0.5 * H[:, -1:, -1] * v)),
+        inverse=P + _symmetric(last, Pv + 0.5 * xp.sum(Pv * v, axis=1, keepdims=True) * last),
+    )
+
+
+def _symmetric(a: Array, b: Array) -> Array:
+    """Return ``a b' + b a'`` for each column, (K, D, D)."""
+    ab = a[:, :, None] * b[:, None, :]
+    return ab + namespace(ab).matrix_transpose(ab)
+
+
+def ridge(params: Params, state: State, part: int = 1) -> Array:
+    """Return the strength of the L2 (part 1) or L1 (part 0) penalty, (K, D)."""
+    xp = namespace(state.centre)
+    a = per_column(penalty_parts(params)[part], state.active)[:, None]
+    return a * xp.concat([xp.ones_like(state.centre), xp.zeros_like(state.active[:1])])
+
+
+def added_diagonal(params: Params, state: State, most: float = inf) -> Array:
+    """Return what is added to the diagonal of H after at most ``most`` rows, (K, D)."""
+    xp, d = namespace(state.centre), state.centre.shape[0]
+    prior = 0.5 * (d + 1)
+    if LOSSES[params.loss].nonsmooth:
+        n = evenness(state.curvature)[:, None] * state.past[-1]
+        full = MATURE * (d + 1)
+        prior = xp.maximum(prior * (full / xp.maximum(n, full)) ** 3, 0.1)
+    return added(state.curvature, ridge(params, state), prior, most)
+
+
+def damped(params: Params, state: State, most: float = inf) -> Damped:
+    """Return the damped curvature after at most ``most`` rows."""
+    xp, centre = namespace(state.centre), state.centre
+    # a constant feature less its mean is rounding noise, which the unit diagonal would amplify
+    least = (16 * xp.finfo(centre.dtype).eps * centre) ** 2
+    last = xp.full_like(state.active[:1], 0.0 if params.fit_intercept else xp.inf)
+    return damp(state.curvature, added_diagonal(params, state, most), xp.concat([least, last]))
+
+
+def renew(params: Params, state: State, rows: int) -> State:
+    """Return the state with the inverse of the present curvature, after ``rows`` rows."""
+    M = damped(params, state, rows)
+    state = state._replace(inverse=invert(M))
+    if params.penalty in ("l1", "elasticnet"):
+        a1 = ridge(params, state, 0)
+        _, l1_subgradient = shrink(M, state.mean, state.mean_l1_subgradient, a1, 30)
+        state = state._replace(l1_subgradient=l1_subgradient)
+    return state
+
+
+def rescale(params: Params, state: State, rho: Array, delta: Array) -> State:
+    """Return the state for rows ``(z - delta) / rho`` instead of z.
+
+    No score changes. An exception is a model without an intercept, which cannot follow ``delta``.
+    From here on the penalty is that of the new coefficients. If a unit has grown, the rows so far
+    contain little information about a coefficient in the new unit. A row with a deviation of
+    1 / rho counts as 1 / rho^2, so steps become longer and memory becomes shorter.
+    """
+    xp = namespace(state.weights)
+    if not params.fit_intercept:
+        delta = xp.zeros_like(delta)
+    R, known = xp.concat([rho, xp.ones_like(rho[:1])]), state.curvature
+
+    def times_both(M: Array, v: Array) -> Array:
+        # v * v would overflow if a unit changes much
+        return M * v[:, None] * v if M.ndim == 3 else M * v * v
+
+    return state._replace(
+        weights=state.weights * R,
+        mean=state.mean * R,
+        gradient=state.gradient / R,
+        centre=(state.centre - delta) / rho,
+        curvature=known._replace(
+            hessian=times_both(known.hessian, 1.0 / R),
+            absolute=known.absolute / R,
+            square=known.square / R / R,
+        ),
+        inverse=times_both(state.inverse, R),
+        past=xp.minimum(state.past / R / R, MOST),
+        unit=state.unit / R / R,
+        trust=state.trust._replace(
+            former=state.trust.former * R,
+            centre=(state.trust.centre - delta) / rho,
+            start=as_they_are(state.trust.start, -delta) * R,
+        ),
+    )

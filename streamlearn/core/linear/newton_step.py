@@ -1,0 +1,81 @@
+"""What a batch says about the models before a Newton step, and the curvature along the step."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from streamlearn._arrays import Array, column_sums, namespace
+from streamlearn.core.linear.losses import LOSSES
+from streamlearn.core.linear.one_pass_sums import Sample, Scored, uncentred
+from streamlearn.core.linear.sgd import Params
+from streamlearn.core.rows import linear_predictor
+
+
+class Seen(NamedTuple):
+    """A batch, seen by the models w.
+
+    Attributes
+    ----------
+    before, rows : int
+        The number of rows before the batch, and of its own.
+    feeds, inverts : bool
+        Whether the batch feeds H, and whether H is then inverted.
+    new : float
+        The number of rows that the sample represents when it feeds H.
+    some : Sample
+    worst : Scored
+        The row with the largest loss, of the batch or of each slice of it.
+    h : array of shape (k, K)
+        The weighted curvatures of the loss in the sample.
+    gradient : array of shape (K, D)
+        The mean gradient of the batch, without the penalty.
+    kept : array of shape (K,)
+        The part of the step to take. It is 0 where the last step was taken back.
+    former : array of shape (K, D)
+        The models before the last step, for rows that are not centred.
+    """
+
+    before: int
+    rows: int
+    feeds: bool
+    inverts: bool
+    new: float
+    some: Sample
+    worst: Scored
+    h: Array
+    gradient: Array
+    kept: Array
+    former: Array
+
+
+def weighted_curvature(params: Params, p: Array, y: Array, weight: Array | None) -> Array:
+    """Return the curvatures of the loss at scores p, times the weights of the rows, (k, K)."""
+    h = LOSSES[params.loss].curvature(p, y, params.epsilon)
+    return h if weight is None else weight * h
+
+
+def scores_along(seen: Seen, s: Array, centre: Array) -> Array:
+    """Return by how much a step s (K, D) raises the scores of the sample, (k, K)."""
+    return linear_predictor(seen.some.X, *uncentred(s, centre))
+
+
+def curvature_along(params: Params, seen: Seen, s: Array, along: Array, centre: Array) -> Array:
+    """Return the curvature (K,) of the mean loss of the batch along a step s (K, D).
+
+    ``along`` is the result of `scores_along`. A sample may miss the few rows with the largest
+    gradients, so the row with the largest loss counts as well.
+    """
+    far, p, y, weight = seen.worst
+    h = weighted_curvature(params, p, y, weight)
+    most = column_sums(h * linear_predictor(far, *uncentred(s, centre)) ** 2) / seen.rows
+    return namespace(s).maximum(column_sums(seen.h * along**2) / seen.h.shape[0], most)
+
+
+def in_units_of_its_own(g: Array) -> tuple[Array, Array]:
+    """Return gradients (K, D) over their largest entries, and those, (K, 1).
+
+    Squares of a gradient in small units would overflow otherwise.
+    """
+    xp = namespace(g)
+    unit = xp.max(xp.abs(g), axis=1, keepdims=True)
+    return g / xp.where(unit > 0.0, unit, 1.0), unit

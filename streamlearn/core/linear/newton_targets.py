@@ -1,0 +1,118 @@
+"""Averaged Newton targets: the answer for losses with a kink, and where H is its diagonal.
+
+Symbols are those of `newton`. The answer u is a running mean of the minima that the batches ask
+for, and w takes steps of its own::
+
+    s  = t P g                                 t = min(1, 2 g'Pg / (Pg)' H_b (Pg))
+    u <- u + b (w - s - u)                     b = f m / (T + f m)
+    w <- w - c s                               c = 6m / (T + 6m + 3d)
+
+H_b is the curvature in this batch. f is 1.5. For losses with a kink f is 2 to 3.7, and c has 7
+instead of 6. If H is a diagonal, c is 3m / (T + 3m).
+
+Averaging: where the loss is quadratic and P is right, a target is the optimum plus the noise of the
+batch, whatever w was. So u is nearly as good as a batch solution (1.125 times its variance), while
+w may take long, noisy steps that forget the start fast. Near a kink P cannot be right, and targets
+remember w. There u must forget faster; the more rows a feature has, the less that costs.
+
+Step length: P is a little worse than it could be, and the average u makes up for that. The factor
+t prevents larger errors: no target lies beyond twice the minimum of the batch's parabola along the
+step.
+
+Units: T in b and c is the minimum of ``past``. The deviation of a column of time grows in every
+block, and ``past`` counts earlier rows less, because they contain little information about its
+coefficient (`in_units_of_now`). T is one number for all features, because steps with a different
+length for each feature leave the valleys of correlated features.
+"""
+
+from __future__ import annotations
+
+from streamlearn._arrays import Array, column_sums, is_sparse, namespace, reads_are_free
+from streamlearn.core.linear.curvature import evenness, feed, times
+from streamlearn.core.linear.losses import LOSSES
+from streamlearn.core.linear.newton_state import State, renew, ridge
+from streamlearn.core.linear.newton_step import (
+    Seen,
+    curvature_along,
+    in_units_of_its_own,
+    scores_along,
+)
+from streamlearn.core.linear.sgd import Params, averaging_weight
+
+FEWEST = 16
+"""Rows whose own curvature bounds a step. With fewer rows, H contributes to the bound."""
+
+
+def step(params: Params, state: State, seen: Seen) -> State:
+    """Take a step of w, and include its target in the mean u.
+
+    With ``average=n``, u is the plain mean of the targets from the n-th row on.
+    """
+    xp, loss = namespace(state.weights), LOSSES[params.loss]
+    T, m, d = seen.before, seen.rows, state.centre.shape[0]
+    wide = is_sparse(seen.some.X)
+    has_l1 = params.penalty in ("l1", "elasticnet")
+    g = seen.gradient + ridge(params, state) * state.weights
+    g = g + state.l1_subgradient if has_l1 else g
+    if seen.feeds:
+        some, new = seen.some, seen.new
+        r = new / (T + new) if wide else 4 * new / (T + 4 * new)
+        known = feed(state.curvature, some.X, state.centre, seen.h, some.weight, some.square, r)
+        state = state._replace(curvature=known)
+    if seen.inverts:
+        if not wide:
+            state = in_units_of_now(state, seen.some.X)
+        state = renew(params, state, T + m)
+
+    g, unit = in_units_of_its_own(g)
+    s = times(g, state.inverse)
+    slope = 2.0 * xp.sum(g * s, axis=1)
+    along = scores_along(seen, s, state.centre)
+    curved = curvature_along(params, seen, s, along, state.centre)
+    if m < FEWEST and not wide:
+        # H has the curvature of directions in which so few rows have none
+        by_all = xp.sum(times(s, state.curvature.hessian) * s, axis=1)
+        curved = (m * curved + (FEWEST - m) * by_all) / FEWEST
+    length = xp.where(curved > slope, slope / xp.where(curved > 0.0, curved, 1.0), 1.0)
+    s = (state.active * length)[:, None] * unit * s
+
+    f = 2.0 * min(max(1.0, T / (50 * d + 1)), 8.0) ** 0.3 if loss.nonsmooth else 1.5
+    past = xp.min(state.past)
+    begun = 0 < params.average <= T + m
+    b = averaging_weight(params, T, m) if begun else f * m / (past + f * m)
+    b = xp.where(seen.kept > 0.0, state.active, 0.0)[:, None] * b
+    c = 3 * m / (T + 3 * m)
+    if not wide:
+        n = evenness(state.curvature)[:, None] if seen.some.weight is not None else 1.0
+        reach = 7 if loss.nonsmooth else 6
+        c = reach * m / (past + reach * m + 3 * d / n)
+    w, u = state.weights, state.mean
+    state = state._replace(
+        weights=w - c * seen.kept[:, None] * s, mean=u + b * (w - s - u), past=state.past + m
+    )
+    if has_l1:
+        mean = state.mean_l1_subgradient
+        mean = mean + b * (state.l1_subgradient - mean)
+        state = state._replace(mean_l1_subgradient=mean)
+    return state
+
+
+def in_units_of_now(state: State, X: Array) -> State:
+    """Reduce the count of rows from before the range of a feature has grown; see `rescale`.
+
+    After one block, a column of time may have a thousandth of its later range. The information of
+    that block about its coefficient is then negligible compared with that of two blocks. The range
+    has grown if a quarter of the rows X are far out, so that one extreme row changes no unit.
+    """
+    xp, known = namespace(X), state.curvature
+    now = column_sums(known.square)
+    now = now / xp.where(now[-1] > 0.0, now[-1], 1.0)  # the last is the sum over the rows
+    grown = now > 2.0 * state.unit
+    if reads_are_free(X) and not bool(xp.any(grown)):
+        return state
+    Z = X - state.centre
+    far = column_sums(xp.astype(8.0 * state.unit[:-1] < Z * Z, X.dtype)) > 0.25 * X.shape[0]
+    grown = grown & xp.concat([far, xp.ones_like(far[:1])])
+    old = xp.where(state.unit > 0.0, state.unit, now)
+    past = xp.where(grown, state.past * (old / xp.where(grown, now, 1.0)), state.past)
+    return state._replace(past=past, unit=xp.where(grown, now, state.unit))
