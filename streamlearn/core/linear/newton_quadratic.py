@@ -7,7 +7,7 @@ is its curvature, and gamma its gradient without the penalties::
     gamma <- (1 - r) gamma + r g               r = f m / (T + f m)
     s     = P (gamma + alpha w + q)
     w     <- w - t s                           t = min(1, s'(gamma + alpha w + q) / s'M s)
-    gamma <- gamma - t H s
+    gamma <- gamma - t H s                     H <- H mean(h after) / mean(h before)
 
 M is P^-1 with the present H. q is the subgradient of the L1 penalty. f is 1.5, which costs little:
 the variance of the answer is 1.125 times that of a batch solution.
@@ -24,10 +24,12 @@ move w in its direction again and again.
 
 Curvature: H belongs to the models at which its rows were seen. If the curvature falls while the
 models grow, as for classes that are nearly separable, early quadratics would hold w back. So each
-step scales H by the change of the curvature of the same rows. It is measured on the rows of the
-step, and again on those of the next batch, each counting half. Neither changes H by more than a
-batch does. If the curvature jumps, as that of the squared hinge does, a factor cannot describe the
-change. There f rises to 2.5, when there are more than 50 to 150 rows for each feature.
+step scales H by the change of the mean curvature of the same rows, and gamma is carried by the mean
+of H before and after the step. The change is measured on the rows of the step, and again on those
+of the next batch. Either reduces H by r / 2 at most, because rows that are sorted do not speak for
+others: the curvature of those of one class falls to 0. If w then comes back, the curvature of all
+rows grows, and so H may grow fourfold. If the curvature jumps, as that of the squared hinge does, a
+factor cannot describe the change. There f rises to 2, with 50 to 150 rows for each feature.
 """
 
 from __future__ import annotations
@@ -45,6 +47,9 @@ from streamlearn.core.linear.newton_step import (
 )
 from streamlearn.core.linear.sgd import Params
 from streamlearn.core.rows import linear_predictor
+
+FEWEST = 16
+"""The rows of a batch from which on its worst row feeds H: of fewer rows it is no exception."""
 
 
 def step(params: Params, state: State, seen: Seen) -> State:
@@ -66,8 +71,10 @@ def step(params: Params, state: State, seen: Seen) -> State:
     if seen.feeds:
         part = f * seen.new / (T + f * seen.new)
         known = feed(known, some.X, centre, seen.h, some.weight, some.square, part)
-    far, p, y, weight = seen.worst
-    known = feed_more(known, dense(far), centre, r / m * weighted_curvature(params, p, y, weight))
+    if m >= FEWEST:
+        far, p, y, weight = seen.worst
+        h = r / m * weighted_curvature(params, p, y, weight)
+        known = feed_more(known, dense(far), centre, h)
     state = state._replace(curvature=known)
     if seen.inverts:
         state = renew(params, state, T + m)
@@ -86,30 +93,31 @@ def step(params: Params, state: State, seen: Seen) -> State:
     t = (seen.kept * length)[:, None] * unit
     w = w - t * s
     state = state._replace(
-        weights=w,
-        mean=w,
-        gradient=gradient - t * Hs,
-        mean_l1_subgradient=state.l1_subgradient,
-        past=state.past + m,
+        weights=w, mean=w, mean_l1_subgradient=state.l1_subgradient, past=state.past + m
     )
     now = weighted_curvature(params, some.p - t[:, 0] * along, some.y, some.weight)
-    return with_curvature(state, seen.h, now, 0.5 * r)
+    after = with_curvature(state, seen.h, now, 0.5 * r)
+    change = 0.5 * t * (Hs + times(s, after.curvature.hessian))
+    return after._replace(gradient=gradient - change)
 
 
 def fading(params: Params, T: int, d: int) -> float:
     """Return f: a batch counts as if it had f times its rows."""
     if not LOSSES[params.loss].jumps:
         return 1.5
-    return 1.5 + min(max(T / (100 * (d + 1)) - 0.5, 0.0), 1.0)
+    return 1.5 + 0.5 * min(max(T / (100 * (d + 1)) - 0.5, 0.0), 1.0)
 
 
 def with_curvature(state: State, before: Array, after: Array, most: float) -> State:
-    """Scale H, as the curvatures (k, K) of the same rows have changed, by at most 1 +- ``most``."""
-    xp = namespace(before)
+    """Scale H by the change of the mean curvature of k rows, (k, K).
+
+    The factor is at least 1 - ``most`` and at most 1 + k ``most``, or 4.
+    """
+    xp, k = namespace(before), before.shape[0]
     before, after = column_sums(before), column_sums(after)
     known = (before > 0.0) & (after > 0.0)
     ratio = xp.where(known, after / xp.where(before > 0.0, before, 1.0), 1.0)
-    ratio = xp.minimum(xp.maximum(ratio, 1.0 - most), 1.0 + most)[:, None, None]
+    ratio = xp.minimum(xp.maximum(ratio, 1.0 - most), min(1.0 + k * most, 4.0))[:, None, None]
     hessian = ratio * state.curvature.hessian
     return state._replace(
         curvature=state.curvature._replace(hessian=hessian), inverse=state.inverse / ratio

@@ -24,7 +24,7 @@ class Seen(NamedTuple):
         The number of rows that the sample represents when it feeds H.
     some : Sample
     worst : Scored
-        The row with the largest loss, of the batch or of each slice of it.
+        The row with the largest loss.
     h : array of shape (k, K)
         The weighted curvatures of the loss in the sample.
     gradient : array of shape (K, D)

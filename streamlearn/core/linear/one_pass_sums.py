@@ -96,7 +96,7 @@ class OnePassSums(NamedTuple):
     losses : tuple of arrays of shape (K,)
         See `streamlearn.core.linear.sgd.loss_sums`.
     worst : Scored
-        The row with the largest loss, of the batch or of each slice of it.
+        The row with the largest loss.
     """
 
     slopes: Array
@@ -134,7 +134,7 @@ def one_pass_sums(
             slices = cut(*batch[:3], seen=0, batch_size=near)
     sums: tuple[Array, ...] = ()
     shares: list[Array | None] = []
-    most: list[Array] = []
+    worst: list[tuple[Array, Array]] = []
     start = 0
     for rows, target, weight, *_ in slices:
         X, p, y, a = scored = score(params, model, rows, target, weight)
@@ -146,14 +146,17 @@ def one_pass_sums(
         sums = tuple(a + b for a, b in zip(sums, found, strict=True)) if sums else found
         value = value if a is None else value * a
         lost = value[:, 0] if K == 1 else column_sums(xp.matrix_transpose(value))
-        most.append(start + argmax(lost, axis=0, keepdims=True))
+        at = argmax(lost, axis=0, keepdims=True)
+        worst.append((start + at, xp.take(lost, at)))
         shares.append(a if a is None or batch.draws is None else xp.mean(a, axis=1))
         start += p.shape[0]
-    known = scored if len(most) == 1 else None
+    known = scored if len(worst) == 1 else None
     q = None if shares[0] is None else _concat(shares)
-    sample, worst = chosen(partial(score, params, model), batch, known, _concat(most), q)
+    at, lost = (_concat(list(part)) for part in zip(*worst, strict=True))
+    at = xp.take(at, argmax(lost, axis=0, keepdims=True))
+    sample, row = chosen(partial(score, params, model), batch, known, at, q)
     slopes, total, *losses = sums
-    return OnePassSums(slopes, total, tuple(losses), worst), sample
+    return OnePassSums(slopes, total, tuple(losses), row), sample
 
 
 def score(
@@ -174,7 +177,7 @@ def chosen(
     worst: Array,
     q: Array | None,
 ) -> tuple[Sample, Scored]:
-    """Return the sample of a batch, and the rows at ``worst``.
+    """Return the sample of a batch, and the row at ``worst``.
 
     Parameters
     ----------
@@ -183,7 +186,7 @@ def chosen(
     batch : Batch
     known : Scored or None
         All rows of the batch. None if they were gathered in slices.
-    worst : array of int
+    worst : array of int of shape (1,)
     q : array of shape (m,) or None
         The weights of all rows. None if all are 1.
 
