@@ -208,7 +208,7 @@ def read_flights() -> Any:
     return of_examples("flights_data").read_flights()
 
 
-def flights(target: str) -> Callable:
+def flights(target: str, *, by_date: bool = False) -> Callable:
     """Late by more than 15 minutes, or by how many; asked as the flight leaves New York."""
 
     def make(rng: np.random.Generator, rows: int) -> Rows:
@@ -216,6 +216,8 @@ def flights(target: str) -> Callable:
         from flights_features import make_features
 
         learned, held = split(rng, len(joined), rows)
+        if by_date:
+            learned = learned[np.argsort(joined["time_hour"].to_numpy()[learned], kind="stable")]
         known = np.zeros(len(joined), dtype=bool)
         known[learned] = True
         frame = make_features(joined, known)
@@ -288,6 +290,12 @@ TABLES = {
     ),
     "wide-line": Table("a line in 500 features", V, generated(mixed, 500, line, 0.5)),
     "scales-line": Table("a line, six orders", V, generated(scales, 20, line)),
+    "flights-by-date": Table(
+        "flights by date: late?", C, flights("late", by_date=True), ordered=True
+    ),
+    "delays-by-date": Table(
+        "the same, minutes", V, flights("minutes", by_date=True), ordered=True
+    ),
     "hourly": in_order("rows by the hour", V, ordered.hourly),
     "monthly": in_order("rows by the month", C, ordered.monthly),
     "alternating": in_order("classes alternate", C, ordered.correlated, ordered.alternating),
