@@ -2,7 +2,7 @@
 
 Arrays have K columns and D = d + 1 features, the last for the intercept. H is (K, D, D), or (K, D)
 if only its diagonal is kept. One column is shown. k rows z_i with a last entry of 1, weights a_i
-and weighted curvatures h_i of the loss feed H with the weight r (`feed`)::
+and weighted curvatures h_i of the loss feed H with the weight r (`fade`, `feed`)::
 
     H    <- (1 - r) H + (r / k) sum h_i z_i z_i'
     n_j   = (sum a_i |z_ij|)^2 / sum a_i^2 z_ij^2              sums over all rows so far
@@ -77,6 +77,14 @@ def unknown(K: int, D: int, *, full: bool, like: Array) -> Curvature:
     return Curvature(hessian, nothing, nothing, xp.zeros((), **at))
 
 
+def fade(known: Curvature, by: Array | float) -> Curvature:
+    """Return the curvature with H times ``by``, a number or an array of shape (K,)."""
+    H = known.hessian
+    if not isinstance(by, float):
+        by = by[:, None, None] if H.ndim == 3 else by[:, None]
+    return known._replace(hessian=by * H)
+
+
 def feed(
     known: Curvature,
     X: Array,
@@ -84,9 +92,8 @@ def feed(
     h: Array,
     a: Array | None,
     squared: Array | None,
-    r: float,
 ) -> Curvature:
-    """Return the curvature after some rows.
+    """Return the curvature after some rows, whose mean is added to H.
 
     Parameters
     ----------
@@ -96,18 +103,16 @@ def feed(
     centre : array of shape (d,)
         It is subtracted from the rows.
     h : array of shape (k, K)
-        The weighted curvatures of the loss.
+        The weighted curvatures of the loss, times the weight of these rows in H.
     a, squared : arrays of shape (k, K) or (k, 1), or None
         The weights of the rows, and their squares. None means 1.
-    r : float
-        The weight of these rows in H.
 
     Returns
     -------
     Curvature
     """
     xp, H, k = namespace(X), known.hessian, X.shape[0]
-    h = (r / k) * h  # one factor for each row costs less than one for all numbers of H
+    h = h / k  # one factor for each row costs less than one for all numbers of H
     if is_sparse(X):
         a = xp.ones_like(h[:, :1]) if a is None else a
         fresh, absolute, square = _sparse_sums(X, centre, h, a, a if squared is None else squared)
@@ -118,7 +123,7 @@ def feed(
         square = column_sums(ZZ) if squared is None else weighted_sums(squared, ZZ)
         fresh = _products(Z, h) if H.ndim == 3 else weighted_sums(h, ZZ)
     rows = xp.asarray(known.rows + k)  # NumPy's sum of 0-d arrays is a scalar
-    return Curvature((1.0 - r) * H + fresh, known.absolute + absolute, known.square + square, rows)
+    return Curvature(H + fresh, known.absolute + absolute, known.square + square, rows)
 
 
 def feed_more(known: Curvature, X: Array, centre: Array, h: Array) -> Curvature:

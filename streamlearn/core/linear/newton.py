@@ -146,7 +146,6 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
         state = recentre(state, some, T, new)
     info = report(params, state.weights[:, :d], m, *found.losses)
     lost = found.losses[0] if len(found.losses) == 1 else found.losses[1]
-    former = as_they_are(state.trust.former, state.trust.centre)
     state, kept = judged(params, state, some, lost / m, 4 * m / (T + 4 * m))
 
     if loss.piecewise_linear and not wide and MATURE * (d + 1) < T:
@@ -158,7 +157,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
         h = weighted_curvature(params, some.p, some.y, some.weight)
     total = found.total[:, None]
     gradient = xp.concat([found.slopes - total * state.centre, total], axis=1) / m
-    seen = Seen(T, m, feeds, inverts, new, some, found.worst, h, gradient, kept, former)
+    seen = Seen(T, m, feeds, inverts, new, some, found.worst, h, gradient, kept)
     step = newton_quadratic.step if is_carried(params, state) else newton_targets.step
     return step(params, state, seen), info
 

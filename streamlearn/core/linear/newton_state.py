@@ -57,6 +57,9 @@ class State(NamedTuple):
     curvature : Curvature
     inverse : array of shape (K, D, D) or (K, D)
         The last P. Rows and columns of features that it has not seen are 0.
+    mean_h, recent_h : arrays of shape (K,)
+        Running means of the curvatures of the loss, over many and over the last rows. They stay 0
+        if u is a mean of targets.
     past : array of shape (D,)
         The number of rows seen. For means of targets, rows from before a feature's unit has grown
         count less.
@@ -75,6 +78,8 @@ class State(NamedTuple):
     centre: Array
     curvature: Curvature
     inverse: Array
+    mean_h: Array
+    recent_h: Array
     past: Array
     unit: Array
     trust: Trust
@@ -97,6 +102,8 @@ def start(params: Params, coef: Array, intercept: Array) -> State:
         centre=zeros[0, :-1],
         curvature=known,
         inverse=known.hessian,
+        mean_h=zeros[:, 0],
+        recent_h=zeros[:, 0],
         past=zeros[0, :],
         unit=zeros[0, :],
         trust=trust.begin(weights),

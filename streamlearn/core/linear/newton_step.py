@@ -31,8 +31,6 @@ class Seen(NamedTuple):
         The mean gradient of the batch, without the penalty.
     kept : array of shape (K,)
         The part of the step to take. It is 0 where the last step was taken back.
-    former : array of shape (K, D)
-        The models before the last step, for rows that are not centred.
     """
 
     before: int
@@ -45,7 +43,6 @@ class Seen(NamedTuple):
     h: Array
     gradient: Array
     kept: Array
-    former: Array
 
 
 def weighted_curvature(params: Params, p: Array, y: Array, weight: Array | None) -> Array:
@@ -54,21 +51,18 @@ def weighted_curvature(params: Params, p: Array, y: Array, weight: Array | None)
     return h if weight is None else weight * h
 
 
-def scores_along(seen: Seen, s: Array, centre: Array) -> Array:
-    """Return by how much a step s (K, D) raises the scores of the sample, (k, K)."""
-    return linear_predictor(seen.some.X, *uncentred(s, centre))
-
-
-def curvature_along(params: Params, seen: Seen, s: Array, along: Array, centre: Array) -> Array:
+def curvature_along(params: Params, seen: Seen, s: Array, centre: Array) -> Array:
     """Return the curvature (K,) of the mean loss of the batch along a step s (K, D).
 
-    ``along`` is the result of `scores_along`. A sample may miss the few rows with the largest
-    gradients, so the row with the largest loss counts as well.
+    A sample may miss the few rows with the largest gradients, so the row with the largest loss
+    counts as well.
     """
+    s, shift = uncentred(s, centre)
+    curved = column_sums(seen.h * linear_predictor(seen.some.X, s, shift) ** 2) / seen.h.shape[0]
     far, p, y, weight = seen.worst
     h = weighted_curvature(params, p, y, weight)
-    most = column_sums(h * linear_predictor(far, *uncentred(s, centre)) ** 2) / seen.rows
-    return namespace(s).maximum(column_sums(seen.h * along**2) / seen.h.shape[0], most)
+    most = column_sums(h * linear_predictor(far, s, shift) ** 2) / seen.rows
+    return namespace(s).maximum(curved, most)
 
 
 def in_units_of_its_own(g: Array) -> tuple[Array, Array]:

@@ -28,15 +28,10 @@ length for each feature leave the valleys of correlated features.
 from __future__ import annotations
 
 from streamlearn._arrays import Array, column_sums, is_sparse, namespace, reads_are_free
-from streamlearn.core.linear.curvature import evenness, feed, times
+from streamlearn.core.linear.curvature import evenness, fade, feed, times
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_state import State, renew, ridge
-from streamlearn.core.linear.newton_step import (
-    Seen,
-    curvature_along,
-    in_units_of_its_own,
-    scores_along,
-)
+from streamlearn.core.linear.newton_step import Seen, curvature_along, in_units_of_its_own
 from streamlearn.core.linear.sgd import Params, averaging_weight
 
 FEWEST = 16
@@ -57,7 +52,8 @@ def step(params: Params, state: State, seen: Seen) -> State:
     if seen.feeds:
         some, new = seen.some, seen.new
         r = new / (T + new) if wide else 4 * new / (T + 4 * new)
-        known = feed(state.curvature, some.X, state.centre, seen.h, some.weight, some.square, r)
+        known = fade(state.curvature, 1.0 - r)
+        known = feed(known, some.X, state.centre, r * seen.h, some.weight, some.square)
         state = state._replace(curvature=known)
     if seen.inverts:
         if not wide:
@@ -67,8 +63,7 @@ def step(params: Params, state: State, seen: Seen) -> State:
     g, unit = in_units_of_its_own(g)
     s = times(g, state.inverse)
     slope = 2.0 * xp.sum(g * s, axis=1)
-    along = scores_along(seen, s, state.centre)
-    curved = curvature_along(params, seen, s, along, state.centre)
+    curved = curvature_along(params, seen, s, state.centre)
     if m < FEWEST and not wide:
         # H has the curvature of directions in which so few rows have none
         by_all = xp.sum(times(s, state.curvature.hessian) * s, axis=1)
