@@ -6,7 +6,7 @@ is its curvature, and gamma its gradient without the penalties::
 
     gamma <- (1 - r) gamma + r g               r = f m / (T + f m)
     s     = P (gamma + alpha w + q)
-    w     <- w - t s                           t = min(1, s'(gamma + alpha w + q) / s'M s)
+    w     <- w - t s                           t = s'(gamma + alpha w + q) / s'M s
     gamma <- gamma - t H s
 
 M is P^-1 with the present H. q is the subgradient of the L1 penalty. f is 1.5 or more. 1.5 costs
@@ -62,15 +62,8 @@ def step(params: Params, state: State, seen: Seen) -> State:
     if params.penalty in ("l1", "elasticnet"):
         pull = pull + state.l1_subgradient
 
-    h, former = mean_curvature(seen), state.recent_h
-    mean = state.mean_h + weight(LEAST, m, T) * (h - state.mean_h)
-    recent = former + weight(RECENT, m, T) * (h - former)
-    state = state._replace(
-        mean_h=xp.where(taken, mean, state.mean_h), recent_h=xp.where(taken, recent, former)
-    )
-    f = fading(params, state)
+    state, f = fed(params, state, seen)
     r = weight(f, m, T)
-    state = fed(params, state, seen, h, former, f)
     if seen.inverts:
         state = renew(params, state, T + m)
 
@@ -83,7 +76,7 @@ def step(params: Params, state: State, seen: Seen) -> State:
         xp.sum((Hs + added_diagonal(params, state, T + m) * s) * s, axis=1),
         r * curvature_along(params, seen, s, centre),
     )
-    length = xp.where(curved > slope, slope / xp.where(curved > 0.0, curved, 1.0), 1.0)
+    length = slope / xp.where(curved > 0.0, curved, 1.0)
     t = (seen.kept * length)[:, None] * unit
     w = w - t * s
     return state._replace(
@@ -117,21 +110,27 @@ def fading(params: Params, state: State) -> Array:
     return LEAST + (4.0 * p if LOSSES[params.loss].jumps else xp.minimum(3.0 * p, 0.6))
 
 
-def fed(params: Params, state: State, seen: Seen, h: Array, former: Array, f: Array) -> State:
-    """Return the state with a curvature that the batch has fed.
-
-    ``h`` is the mean curvature of the loss in the batch, and ``former`` that to which H was scaled.
-    """
-    xp, some, known = namespace(h), seen.some, state.curvature
-    r = weight(f, seen.new, seen.before) if seen.feeds else 0.0 * f
-    at = former + r * (h - former)
-    scale = xp.where(at > 0.0, state.recent_h / xp.where(at > 0.0, at, 1.0), 1.0)
-    known = fade(known, scale * (1.0 - r))
+def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
+    """Return the state with a curvature that the batch has fed, and f."""
+    xp, some, known = namespace(state.weights), seen.some, state.curvature
     if seen.feeds:
+        h, new = mean_curvature(seen), seen.new
+        mean, former = state.mean_h, state.recent_h
+        recent = former + weight(RECENT, new, seen.before) * (h - former)
+        state = state._replace(
+            mean_h=mean + weight(LEAST, new, seen.before) * (h - mean), recent_h=recent
+        )
+        f = fading(params, state)
+        r = weight(f, new, seen.before)
+        at = former + r * (h - former)
+        scale = xp.where(at > 0.0, recent / xp.where(at > 0.0, at, 1.0), 1.0)
         part = scale * r * seen.h
+        known = fade(known, scale * (1.0 - r))
         known = feed(known, some.X, state.centre, part, some.weight, some.square)
+    else:
+        f = fading(params, state)
     if seen.rows >= FEWEST:
         far, p, y, a = seen.worst
         part = weight(f, seen.rows, seen.before) / seen.rows * weighted_curvature(params, p, y, a)
         known = feed_more(known, dense(far), state.centre, part)
-    return state._replace(curvature=known, inverse=state.inverse / scale[:, None, None])
+    return state._replace(curvature=known), f
