@@ -293,9 +293,7 @@ TABLES = {
     "flights-by-date": Table(
         "flights by date: late?", C, flights("late", by_date=True), ordered=True
     ),
-    "delays-by-date": Table(
-        "the same, minutes", V, flights("minutes", by_date=True), ordered=True
-    ),
+    "delays-by-date": Table("the same, minutes", V, flights("minutes", by_date=True), ordered=True),
     "hourly": in_order("rows by the hour", V, ordered.hourly),
     "monthly": in_order("rows by the month", C, ordered.monthly),
     "alternating": in_order("classes alternate", C, ordered.correlated, ordered.alternating),

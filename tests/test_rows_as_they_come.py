@@ -6,7 +6,7 @@ import dask.array as da
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import log_loss
 
 from streamlearn.core.learner import Batch
@@ -70,25 +70,46 @@ def test_classes_may_come_in_turn(flags, how):
     assert got < 1.02 * best
 
 
+def by_time(n, levels, seed):
+    """Each row has the time, its sine and its cosine, and one of some levels."""
+    rng = np.random.default_rng(seed)
+    t = np.linspace(-1.7, 1.7, n)
+    dense = np.c_[t, np.sin(np.pi * t), np.cos(np.pi * t), rng.normal(size=(n, 2))]
+    level, effect = rng.integers(0, levels, n), 0.3 * rng.normal(size=levels)
+    one_hot = sparse.csr_array((np.ones(n), level, np.arange(n + 1)))
+    logit = dense @ [0.0, 0.2, 0.2, 1.0, -0.5] + effect[level] - 3
+    y = (rng.random(n) < 1 / (1 + np.exp(-logit))).astype(int)
+    return sparse.csr_array(sparse.hstack([dense, one_hot])), y, rng.permutation(n)
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("n_blocks", [1, 2, 4])
 def test_sparse_rows_may_be_sorted_by_time(n_blocks, seed):
-    """Each row has the time, its sine and its cosine, and one of 1,200 levels."""
-    n, rng = 40_000, np.random.default_rng(seed)
-    t = np.linspace(-1.7, 1.7, n)
-    dense = np.c_[t, np.sin(np.pi * t), np.cos(np.pi * t), rng.normal(size=(n, 2))]
-    level, effect = rng.integers(0, 1200, n), 0.3 * rng.normal(size=1200)
-    levels = sparse.csr_array((np.ones(n), level, np.arange(n + 1)))
-    X = sparse.csr_array(sparse.hstack([dense, levels]))
-    logit = dense @ [0.0, 0.2, 0.2, 1.0, -0.5] + effect[level] - 3
-    y = (rng.random(n) < 1 / (1 + np.exp(-logit))).astype(int)
+    X, y, mixed = by_time(40_000, 1200, seed)
 
     def loss(order):
         model = SGDClassifier(loss="log_loss", classes=[0, 1], random_state=seed)
-        model.fit(*(blocks(a[order], n // n_blocks) for a in (X, y)))
+        model.fit(*(blocks(a[order], len(y) // n_blocks) for a in (X, y)))
         return log_loss(y, model.predict_proba(X))
 
-    assert loss(np.arange(n)) < 1.01 * loss(rng.permutation(n))
+    assert loss(np.arange(len(y))) < 1.01 * loss(mixed)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("rows", [100, 500, 5000, 40_000])
+@pytest.mark.parametrize("learn", ["blocks", "calls"])
+def test_dense_rows_may_be_sorted_by_time(learn, rows, seed):
+    X, y, _ = by_time(40_000, 20, seed)
+    X = X.toarray()
+    X[:, :3] *= [100.0, 1.0, 1e-3]  # a season is all that a block knows of the time
+    best = LogisticRegression(C=1 / (1e-4 * len(y)), solver="newton-cholesky", tol=1e-8)
+    best = log_loss(y, best.fit(X / X.std(0), y).predict_proba(X / X.std(0)))
+    model = SGDClassifier(loss="log_loss", classes=[0, 1], random_state=seed)
+    if learn == "blocks":
+        model.fit(blocks(X, max(rows, 1000)), blocks(y, max(rows, 1000)))
+    else:
+        in_pieces(model, X, y, rows)
+    assert log_loss(y, model.predict_proba(X)) < 1.01 * best
 
 
 @pytest.mark.parametrize("rows", [1, 2, 7])

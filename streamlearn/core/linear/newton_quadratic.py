@@ -129,8 +129,9 @@ def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
         known = feed(known, some.X, state.centre, part, some.weight, some.square)
     else:
         f = fading(params, state)
-    if seen.rows >= FEWEST:
+    if not seen.feeds or some.p.shape[0] < seen.rows:
         far, p, y, a = seen.worst
-        part = weight(f, seen.rows, seen.before) / seen.rows * weighted_curvature(params, p, y, a)
+        part = weight(f, seen.rows, seen.before) / max(seen.rows, FEWEST)
+        part = part * weighted_curvature(params, p, y, a)
         known = feed_more(known, dense(far), state.centre, part)
     return state._replace(curvature=known), f

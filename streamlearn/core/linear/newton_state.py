@@ -139,21 +139,12 @@ def recentre(state: State, some: Sample, T: int, new: float) -> State:
     state = state._replace(centre=state.centre + v, weights=models[:K, :], mean=models[K:, :])
     if state.inverse.ndim == 2:
         return state
-    g, H, P = state.gradient, known.hessian, state.inverse
+    g, H = state.gradient, known.hessian
     v = xp.concat([v, xp.zeros_like(v[:1])])[None, :]
-    last = xp.concat([xp.zeros_like(v[:, 1:]), xp.ones_like(v[:, :1])], axis=1)
-    Pv = times(v, P)
-    return state._replace(
-        gradient=g - g[:, -1:] * v,
-        curvature=known._replace(hessian=H - _symmetric(v, H[:, -1, :] - 0.5 * H[:, -1:, -1] * v)),
-        inverse=P + _symmetric(last, Pv + 0.5 * xp.sum(Pv * v, axis=1, keepdims=True) * last),
-    )
-
-
-def _symmetric(a: Array, b: Array) -> Array:
-    """Return ``a b' + b a'`` for each column, (K, D, D)."""
-    ab = a[:, :, None] * b[:, None, :]
-    return ab + namespace(ab).matrix_transpose(ab)
+    u = H[:, -1, :] - 0.5 * H[:, -1:, -1] * v
+    v = v + 0.0 * u
+    both = xp.matrix_transpose(xp.stack([u, v], axis=1)) @ xp.stack([v, u], axis=1)
+    return state._replace(gradient=g - g[:, -1:] * v, curvature=known._replace(hessian=H - both))
 
 
 def ridge(params: Params, state: State, part: int = 1) -> Array:
