@@ -45,7 +45,7 @@ from streamlearn._validation.reader import as_numbers, as_vector, finite_or_rais
 from streamlearn.core.affine_map import AffineMap
 from streamlearn.core.batches import cut
 from streamlearn.core.learner import Info, Learner
-from streamlearn.core.linear import links, newton, rowwise, sgd
+from streamlearn.core.linear import links, newton, newton_state, rowwise, sgd
 from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
 from streamlearn.core.linear.rates import RATES
 from streamlearn.core.linear.row_step import PASSIVE
@@ -285,12 +285,12 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
 
     def _warn_of_steps(self, former: Any, state: Any) -> None:
         """Warn if many of the steps between two states made the loss worse."""
-        if not isinstance(state, newton.State):
+        if not isinstance(state, newton_state.State):
             return
         steps, back = (to_numpy(a) for a in (state.trust.steps, state.trust.back))
         if max(back.tolist()) < 5:
             return
-        if isinstance(former, newton.State):
+        if isinstance(former, newton_state.State):
             steps = steps - to_numpy(former.trust.steps)
             back = back - to_numpy(former.trust.back)
         if np.any((back >= 5) & (back > 0.05 * steps)):

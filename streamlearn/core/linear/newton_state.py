@@ -20,7 +20,6 @@ from streamlearn.core.linear.curvature import (
     evenness,
     invert,
     shrink,
-    times,
     unknown,
 )
 from streamlearn.core.linear.losses import LOSSES
