@@ -64,7 +64,7 @@ default="squared_error"
 default="auto"
         How long the steps are.
 
-        - "auto" is averaged stochastic Newton (`streamlearn.core.linear.newton`). It needs no step
+        - "auto" is stochastic Newton (`streamlearn.core.linear.newton`). It needs no step
           size, and does not depend on the scale and the offset of the features. With
           ``batch_size=1`` it means scikit-learn's default, "invscaling".
         - "constant", "optimal", "invscaling" and "adaptive" are scikit-learn's schedules, applied
