@@ -6,7 +6,7 @@ is its curvature, and gamma its gradient without the penalties::
 
     gamma <- (1 - r) gamma + r g               r = f m / (T + f m)
     s     = P (gamma + alpha w + q)
-    w     <- w - t s                           t = s'(gamma + alpha w + q) / s'M s
+    w     <- w - t s                           t = min(4, s'(gamma + alpha w + q) / s'M s)
     gamma <- gamma - t H s
 
 M is P^-1 with the present H. q is the subgradient of the L1 penalty. f is 1.5 or more. 1.5 costs
@@ -50,6 +50,9 @@ from streamlearn.core.linear.sgd import Params
 LEAST, RECENT = 1.5, 6.0
 """The smallest f, and that of the mean of h to which H is scaled."""
 
+LONGEST = 4.0
+"""The longest step, in steps with the last P. H may have fallen since then."""
+
 FEWEST = 16
 """The rows of a batch from which on its worst row feeds H: of fewer rows it is no exception."""
 
@@ -76,7 +79,7 @@ def step(params: Params, state: State, seen: Seen) -> State:
         xp.sum((Hs + added_diagonal(params, state, T + m) * s) * s, axis=1),
         r * curvature_along(params, seen, s, centre),
     )
-    length = slope / xp.where(curved > 0.0, curved, 1.0)
+    length = xp.minimum(slope / xp.where(curved > 0.0, curved, 1.0), LONGEST)
     t = (seen.kept * length)[:, None] * unit
     w = w - t * s
     return state._replace(
@@ -89,16 +92,16 @@ def step(params: Params, state: State, seen: Seen) -> State:
 
 
 def weight(f: Array | float, m: float, T: int) -> Array | float:
-    """Return the weight, in a running mean, of m rows after T others."""
+    """Return the weight of m rows in a running mean in which they count f times, after T others."""
     return f * m / (T + f * m)
 
 
 def mean_curvature(seen: Seen) -> Array:
     """Return the mean curvature h of the loss in the sample, (K,)."""
-    h, weight = column_sums(seen.h), seen.some.weight
-    if weight is None:
+    h, a = column_sums(seen.h), seen.some.weight
+    if a is None:
         return h / seen.h.shape[0]
-    total = column_sums(weight)
+    total = column_sums(a)
     return h / namespace(h).where(total > 0.0, total, 1.0)
 
 
