@@ -26,7 +26,7 @@ Curvature: H belongs to the models at which its rows were seen. If the curvature
 while the models grow, as for classes that are nearly separable, early quadratics would hold w back.
 So H is scaled to the mean of h over the last rows, with r = 6m / (T + 6m). If h falls as T^-p, this
 mean is (1.5 - p) / 1.5 * 6 / (6 - p) of the mean with f = 1.5, which says what p is. Quadratics are
-too steep in the direction of growth, so f grows by 3p, to 2.1 at most. If h jumps, as that of the
+too steep in the direction of growth, so f grows by 3p, to 2.05 at most. If h jumps, as that of the
 squared hinge does, a factor cannot describe how it has changed, and f grows by 4p. The mean is over
 the rows of a batch as the models find them. Curvatures of the same rows before and after a step say
 more when classes are separable. But they fall in most steps, also if only the rows of that step are
@@ -110,7 +110,7 @@ def fading(params: Params, state: State) -> Array:
     xp, mean = namespace(state.mean_h), state.mean_h
     fallen = xp.minimum(state.recent_h / xp.where(mean > 0.0, mean, 1.0), 1.0)
     p = RECENT * (1.0 - fallen) / (RECENT / LEAST - fallen)
-    return LEAST + (4.0 * p if LOSSES[params.loss].jumps else xp.minimum(3.0 * p, 0.6))
+    return LEAST + (4.0 * p if LOSSES[params.loss].jumps else xp.minimum(3.0 * p, 0.55))
 
 
 def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
