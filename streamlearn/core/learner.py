@@ -112,8 +112,9 @@ class Learner(NamedTuple):
         ``(X, n_outputs, m) -> int``. It returns the number of ``draws`` of a batch of m rows, or 0
         for None.
     mixes : callable or None
-        ``(X, n_outputs, seen) -> bool``. It returns whether a shuffled block that follows ``seen``
-        rows must be permuted row by row, because a batch of neighbouring rows may not look like it.
+        ``(X, n_outputs, seen) -> bool``. It returns whether a shuffled block must be permuted
+        row by row, because a batch of neighbouring rows may not look like it. ``seen`` rows were
+        learned from before the fit, and in its former epochs.
     absent : callable or None
         ``(params, target, weight) -> array of bool or None``. It returns which rows are left out
         before rows are counted, held out or shuffled, or None if no row is.

@@ -27,7 +27,7 @@ SOME = 256
 
 
 FIRST = 1 << 16
-"""Rows up to which a batch counts so much that it must look like its block."""
+"""Rows before an epoch up to which its batches count so much that they must look like a block."""
 
 CHEAP = 1 << 16
 """The number of products up to which a batch of few rows feeds H at every step.
@@ -96,7 +96,7 @@ def is_wide(X: Array, n_outputs: int) -> bool:
 
 
 def is_mixed(X: Array, n_outputs: int, seen: int) -> bool:
-    """Return whether a shuffled block is permuted row by row, after ``seen`` rows.
+    """Return whether a shuffled block is permuted row by row, ``seen`` rows before its epoch.
 
     In rows sorted by time, the time, its sine and its cosine are nearly constant in a batch of
     neighbours. The first batches would fit them to noise. A diagonal H cannot distinguish them at
