@@ -78,12 +78,13 @@ from streamlearn.core.linear.newton_state import (
     State,
     as_they_are,
     damped,
+    has_l1,
     recentre,
     rescale,
     ridge,
     start,
 )
-from streamlearn.core.linear.newton_step import Seen, weighted_curvature
+from streamlearn.core.linear.newton_step import Seen, share, weighted_curvature
 from streamlearn.core.linear.one_pass_sums import Sample, one_pass_sums, score, uncentred
 from streamlearn.core.linear.sgd import Params, absent, report, to_like, zero_models
 from streamlearn.core.rows import cast, is_sparse, linear_predictor
@@ -146,13 +147,12 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
         state = recentre(state, some, T, new)
     info = report(params, state.weights[:, :d], m, *found.losses)
     lost = found.losses[0] if len(found.losses) == 1 else found.losses[1]
-    state, kept = judged(params, state, some, lost / m, 4 * m / (T + 4 * m))
+    state, kept = judged(params, state, some, lost / m, share(4.0, m, T))
 
     if loss.piecewise_linear and not wide and MATURE * (d + 1) < T:
         weigh = leverage(state.curvature, some.X, state.centre)
         least = xp.minimum(weigh * max(0.15 / (d + 1), 100 / T), 0.35)
-        h = loss.curvature(some.p, some.y, params.epsilon, least)
-        h = h if some.weight is None else h * some.weight
+        h = weighted_curvature(params, some.p, some.y, some.weight, least)
     else:
         h = weighted_curvature(params, some.p, some.y, some.weight)
     total = found.total[:, None]
@@ -244,7 +244,7 @@ def judged(params: Params, state: State, some: Sample, now: Array, r: float) -> 
 def answer(params: Params, state: State) -> tuple[Array, Array]:
     """Return the models for predictions, ``(coef, intercept)``, for rows that are not centred."""
     w = state.mean
-    if params.penalty in ("l1", "elasticnet"):
+    if has_l1(params):
         params = to_like(params, w)
         w, _ = shrink(
             damped(params, state), w, state.mean_l1_subgradient, ridge(params, state, 0), 200

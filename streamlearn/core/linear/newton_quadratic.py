@@ -38,11 +38,12 @@ from __future__ import annotations
 from streamlearn._arrays import Array, column_sums, dense, namespace
 from streamlearn.core.linear.curvature import fade, feed, feed_more, times
 from streamlearn.core.linear.losses import LOSSES
-from streamlearn.core.linear.newton_state import State, added_diagonal, renew, ridge
+from streamlearn.core.linear.newton_state import State, added_diagonal, penalty_gradient, renew
 from streamlearn.core.linear.newton_step import (
     Seen,
     curvature_along,
     in_units_of_its_own,
+    share,
     weighted_curvature,
 )
 from streamlearn.core.linear.sgd import Params
@@ -61,12 +62,9 @@ def step(params: Params, state: State, seen: Seen) -> State:
     """Include the batch in the quadratic, and take a step to its minimum."""
     xp, w, centre = namespace(state.weights), state.weights, state.centre
     T, m, taken = seen.before, seen.rows, seen.kept > 0.0
-    pull = ridge(params, state) * w
-    if params.penalty in ("l1", "elasticnet"):
-        pull = pull + state.l1_subgradient
-
+    pull = penalty_gradient(params, state)
     state, f = fed(params, state, seen)
-    r = weight(f, m, T)
+    r = share(f, m, T)
     if seen.inverts:
         state = renew(params, state, T + m)
 
@@ -89,11 +87,6 @@ def step(params: Params, state: State, seen: Seen) -> State:
         mean_l1_subgradient=state.l1_subgradient,
         past=state.past + m,
     )
-
-
-def weight(f: Array | float, m: float, T: int) -> Array | float:
-    """Return the weight of m rows in a running mean in which they count f times, after T others."""
-    return f * m / (T + f * m)
 
 
 def mean_curvature(seen: Seen) -> Array:
@@ -119,12 +112,12 @@ def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
     if seen.feeds:
         h, new = mean_curvature(seen), seen.new
         mean, former = state.mean_h, state.recent_h
-        recent = former + weight(RECENT, new, seen.before) * (h - former)
+        recent = former + share(RECENT, new, seen.before) * (h - former)
         state = state._replace(
-            mean_h=mean + weight(LEAST, new, seen.before) * (h - mean), recent_h=recent
+            mean_h=mean + share(LEAST, new, seen.before) * (h - mean), recent_h=recent
         )
         f = fading(params, state)
-        r = weight(f, new, seen.before)
+        r = share(f, new, seen.before)
         at = former + r * (h - former)
         scale = xp.where(at > 0.0, recent / xp.where(at > 0.0, at, 1.0), 1.0)
         part = scale * r * seen.h
@@ -134,7 +127,7 @@ def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
         f = fading(params, state)
     if not seen.feeds or some.p.shape[0] < seen.rows:
         far, p, y, a = seen.worst
-        part = weight(f, seen.rows, seen.before) / max(seen.rows, FEWEST)
+        part = share(f, seen.rows, seen.before) / max(seen.rows, FEWEST)
         part = part * weighted_curvature(params, p, y, a)
         known = feed_more(known, dense(far), state.centre, part)
     return state._replace(curvature=known), f

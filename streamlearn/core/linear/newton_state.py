@@ -44,7 +44,8 @@ class State(NamedTuple):
     weights : array of shape (K, D)
         w, the models at which gradients are computed.
     mean : array of shape (K, D)
-        u, without an L1 penalty the answer: w, or the mean of the Newton targets.
+        u, without an L1 penalty the answer: w, the minimum of the quadratic, or the mean of the
+        Newton targets.
     gradient : array of shape (K, D)
         The mean gradient of all rows, carried to w. It stays 0 if u is a mean of targets.
     l1_subgradient, mean_l1_subgradient : arrays of shape (K, D)
@@ -153,6 +154,17 @@ def ridge(params: Params, state: State, part: int = 1) -> Array:
     return a * xp.concat([xp.ones_like(state.centre), xp.zeros_like(state.active[:1])])
 
 
+def has_l1(params: Params) -> bool:
+    """Return whether the penalty has an L1 part."""
+    return params.penalty in ("l1", "elasticnet")
+
+
+def penalty_gradient(params: Params, state: State) -> Array:
+    """Return the gradient of the penalty at w, (K, D)."""
+    pull = ridge(params, state) * state.weights
+    return pull + state.l1_subgradient if has_l1(params) else pull
+
+
 def added_diagonal(params: Params, state: State, most: float = inf) -> Array:
     """Return what is added to the diagonal of H after at most ``most`` rows, (K, D)."""
     xp, d = namespace(state.centre), state.centre.shape[0]
@@ -177,7 +189,7 @@ def renew(params: Params, state: State, rows: int) -> State:
     """Return the state with the inverse of the present curvature, after ``rows`` rows."""
     M = damped(params, state, rows)
     state = state._replace(inverse=invert(M))
-    if params.penalty in ("l1", "elasticnet"):
+    if has_l1(params):
         a1 = ridge(params, state, 0)
         _, l1_subgradient = shrink(M, state.mean, state.mean_l1_subgradient, a1, 30)
         state = state._replace(l1_subgradient=l1_subgradient)

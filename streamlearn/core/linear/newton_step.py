@@ -45,9 +45,19 @@ class Seen(NamedTuple):
     kept: Array
 
 
-def weighted_curvature(params: Params, p: Array, y: Array, weight: Array | None) -> Array:
-    """Return the curvatures of the loss at scores p, times the weights of the rows, (k, K)."""
-    h = LOSSES[params.loss].curvature(p, y, params.epsilon)
+def share(f: Array | float, m: float, T: int) -> Array | float:
+    """Return the weight of m rows in a running mean in which they count f times, after T others."""
+    return f * m / (T + f * m)
+
+
+def weighted_curvature(
+    params: Params, p: Array, y: Array, weight: Array | None, *least: Array
+) -> Array:
+    """Return the curvatures of the loss at scores p, times the weights of the rows, (k, K).
+
+    ``least`` is that of piecewise linear losses; see `streamlearn.core.linear.losses.Loss`.
+    """
+    h = LOSSES[params.loss].curvature(p, y, params.epsilon, *least)
     return h if weight is None else weight * h
 
 

@@ -30,8 +30,8 @@ from __future__ import annotations
 from streamlearn._arrays import Array, column_sums, is_sparse, namespace, reads_are_free
 from streamlearn.core.linear.curvature import evenness, fade, feed, times
 from streamlearn.core.linear.losses import LOSSES
-from streamlearn.core.linear.newton_state import State, renew, ridge
-from streamlearn.core.linear.newton_step import Seen, curvature_along, in_units_of_its_own
+from streamlearn.core.linear.newton_state import State, has_l1, penalty_gradient, renew
+from streamlearn.core.linear.newton_step import Seen, curvature_along, in_units_of_its_own, share
 from streamlearn.core.linear.sgd import Params, averaging_weight
 
 FEWEST = 16
@@ -46,12 +46,9 @@ def step(params: Params, state: State, seen: Seen) -> State:
     xp, loss = namespace(state.weights), LOSSES[params.loss]
     T, m, d = seen.before, seen.rows, state.centre.shape[0]
     wide = is_sparse(seen.some.X)
-    has_l1 = params.penalty in ("l1", "elasticnet")
-    g = seen.gradient + ridge(params, state) * state.weights
-    g = g + state.l1_subgradient if has_l1 else g
+    g = seen.gradient + penalty_gradient(params, state)
     if seen.feeds:
-        some, new = seen.some, seen.new
-        r = new / (T + new) if wide else 4 * new / (T + 4 * new)
+        some, r = seen.some, share(1.0 if wide else 4.0, seen.new, T)
         known = fade(state.curvature, 1.0 - r)
         known = feed(known, some.X, state.centre, r * seen.h, some.weight, some.square)
         state = state._replace(curvature=known)
@@ -74,9 +71,9 @@ def step(params: Params, state: State, seen: Seen) -> State:
     f = 2.0 * min(max(1.0, T / (50 * d + 1)), 8.0) ** 0.3 if loss.nonsmooth else 1.5
     past = xp.min(state.past)
     begun = 0 < params.average <= T + m
-    b = averaging_weight(params, T, m) if begun else f * m / (past + f * m)
+    b = averaging_weight(params, T, m) if begun else share(f, m, past)
     b = xp.where(seen.kept > 0.0, state.active, 0.0)[:, None] * b
-    c = 3 * m / (T + 3 * m)
+    c = share(3.0, m, T)
     if not wide:
         n = evenness(state.curvature)[:, None] if seen.some.weight is not None else 1.0
         reach = 7 if loss.nonsmooth else 6
@@ -85,7 +82,7 @@ def step(params: Params, state: State, seen: Seen) -> State:
     state = state._replace(
         weights=w - c * seen.kept[:, None] * s, mean=u + b * (w - s - u), past=state.past + m
     )
-    if has_l1:
+    if has_l1(params):
         mean = state.mean_l1_subgradient
         mean = mean + b * (state.l1_subgradient - mean)
         state = state._replace(mean_l1_subgradient=mean)
