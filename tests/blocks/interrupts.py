@@ -17,7 +17,8 @@ def interrupting(ready: Callable[[], bool]) -> Iterator[None]:
     """Interrupt the main thread as soon as ``ready`` returns True, and again until the block ends.
 
     Python loses an interrupt that arrives in a callback of the garbage collector. distributed has
-    such callbacks. A user would press Ctrl-C once more.
+    such callbacks. A user would press Ctrl-C once more. Tests that a script starts in the
+    background ignore interrupts from the outset, so the usual handler is installed here.
     """
     main, ended = threading.main_thread().ident, threading.Event()
 
@@ -29,9 +30,11 @@ def interrupting(ready: Callable[[], bool]) -> Iterator[None]:
             ended.wait(AGAIN)
 
     sender = threading.Thread(target=send)
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
     sender.start()
     try:
         yield
     finally:
         ended.set()
         sender.join()
+        signal.signal(signal.SIGINT, former)
