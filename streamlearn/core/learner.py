@@ -57,6 +57,40 @@ class Info(NamedTuple):
     objective: Array
 
 
+class Rounds(NamedTuple):
+    """How a learner learns from rounds: rows are summed side by side, then one step follows.
+
+    Attributes
+    ----------
+    rows_before : callable
+        ``(params, n_features, n_outputs) -> int or None``. It returns the number of rows that must
+        have been learned from before the first round, or None if there are no rounds.
+    part : callable
+        ``(params) -> int``. A round has one row for this number of rows before it.
+    view : callable
+        ``(params, state) -> view``: what the rows must know of the state.
+    of_batch : callable
+        ``(params, view, batch) -> (sums, Info)``. ``batch.seen`` is the number of rows before the
+        round.
+    merge : callable
+        ``(a, b) -> sums``.
+    step : callable
+        ``(params, state, sums, seen) -> State``. It takes the step of a round that followed
+        ``seen`` rows.
+    sampled : callable
+        ``(params, m, seen) -> int``. It returns the number of ``draws`` of a batch of m rows of a
+        round, or 0 for None.
+    """
+
+    rows_before: Callable[..., Any]
+    part: Callable[..., Any]
+    view: Callable[..., Any]
+    of_batch: Callable[..., Any]
+    merge: Callable[..., Any]
+    step: Callable[..., Any]
+    sampled: Callable[..., Any]
+
+
 class Learner(NamedTuple):
     """A learner: module-level functions and their parameters. It can be pickled.
 
@@ -118,6 +152,7 @@ class Learner(NamedTuple):
     absent : callable or None
         ``(params, target, weight) -> array of bool or None``. It returns which rows are left out
         before rows are counted, held out or shuffled, or None if no row is.
+    rounds : Rounds or None
     """
 
     params: Any
@@ -141,6 +176,7 @@ class Learner(NamedTuple):
     sampled: Callable[..., Any] | None = None
     mixes: Callable[..., Any] | None = None
     absent: Callable[..., Any] | None = None
+    rounds: Rounds | None = None
 
 
 def an_array(state: Any) -> Array:

@@ -126,6 +126,18 @@ def feed(
     return Curvature(H + fresh, known.absolute + absolute, known.square + square, rows)
 
 
+def about(known: Curvature, v: Array) -> Curvature:
+    """Return the curvature, whose H is a matrix, for rows less a centre that has moved by v (1, D).
+
+    The last entry of v is 0. The sums over the rows stay as they are.
+    """
+    xp, H = namespace(known.hessian), known.hessian
+    u = H[:, -1, :] - 0.5 * H[:, -1:, -1] * v
+    v = v + 0.0 * u
+    both = xp.matrix_transpose(xp.stack([u, v], axis=1)) @ xp.stack([v, u], axis=1)
+    return known._replace(hessian=H - both)
+
+
 def feed_more(known: Curvature, X: Array, centre: Array, h: Array) -> Curvature:
     """Return the curvature after further rows, whose curvature is added to H, a matrix.
 
@@ -193,15 +205,16 @@ def evenness(known: Curvature) -> Array:
     return xp.where(n > 0.0, known.absolute[:, -1] ** 2 / xp.where(n > 0.0, n, 1.0), 1.0)
 
 
-def leverage(known: Curvature, X: Array, centre: Array) -> Array:
+def leverage(square: Array, X: Array, centre: Array) -> Array:
     """Return the leverage of rows X (k, d) less the centre, (k, K).
+
+    ``square`` (K, D) are the sums of z_j^2 over all rows so far.
 
     It is ``1 + sum_j z_j^2 / mean(z_j^2)``, where the means are over all rows so far: as if the
     features were independent. Its average is D. A one-hot level adds the number of all rows over
     the number of its rows.
     """
-    xp, square = namespace(X), known.square
-    rows, Z = square[:, -1:], X - centre
+    xp, rows, Z = namespace(X), square[:, -1:], X - centre
     weight = rows / xp.maximum(square, TINY * rows + TINY)
     return Z * Z @ xp.matrix_transpose(weight[:, :-1]) + 1.0
 
