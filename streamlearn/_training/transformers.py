@@ -27,6 +27,9 @@ class StagesAlone(NamedTuple):
     def order(self, blocks: Blocks, epoch: int) -> None:
         """Return None: blocks are read in order."""
 
+    def side_by_side(self, progress: Progress) -> None:
+        """Return None: each block follows the one before."""
+
     def prepare(self, epoch: int, block: Block) -> tuple[StagedBlock, dict[str, Any]]:
         """Return the block after the work that needs no state, and its other parts."""
         return staged(self.chain, self.reader, block, learns=True), block.along

@@ -68,6 +68,9 @@ class DrawnBatches:
     def order(self, blocks: Blocks, epoch: int) -> None:
         """Return None: there is one block."""
 
+    def side_by_side(self, progress: Progress) -> None:
+        """Return None: each block follows the one before."""
+
     def prepare(self, epoch: int, block: Block) -> int:
         """Return how many rows are learned from by the end of an epoch."""
         return (epoch + 1) * self.X.shape[0]

@@ -63,8 +63,8 @@ class Rounds(NamedTuple):
     Attributes
     ----------
     rows_before : callable
-        ``(params, n_features, n_outputs) -> int or None``. It returns the number of rows that must
-        have been learned from before the first round, or None if there are no rounds.
+        ``(params, state) -> float``. It returns the number of rows that must have been learned from
+        before the first round: infinity if there are no rounds.
     part : callable
         ``(params) -> int``. A round has one row for this number of rows before it.
     view : callable
@@ -109,8 +109,9 @@ class Learner(NamedTuple):
     merge : callable or None
         ``(a, b) -> State``. It is exact, and the order does not matter.
     applied : callable or None
-        ``(params, state) -> (X -> array)``. It returns `apply` prepared for many batches: an
-        `streamlearn.core.affine_map.AffineMap`, if `apply` is an offset and a scale.
+        ``(params, state) -> (X -> array)``. It returns `apply` prepared for many batches, as what
+        can be pickled: an `streamlearn.core.affine_map.AffineMap`, if `apply` is an offset and a
+        scale.
     n_features : callable or None
         ``(state) -> int``, for mergeable learners. The next three are for mergeable learners too.
     is_finite : callable or None

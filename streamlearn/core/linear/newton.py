@@ -58,6 +58,9 @@ Zhang, "Stochastic gradient descent for non-smooth optimization", 2013 (polynomi
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from streamlearn._arrays import Array, column_sums, dense, namespace
 from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.linear import newton_rounds, trust
@@ -198,7 +201,16 @@ def answer(params: Params, state: State) -> tuple[Array, Array]:
 
 def apply(params: Params, state: State, X: Array) -> Array:
     """Return the scores (m, K) of rows X (m, d) by the models of `answer`."""
-    coef, intercept = answer(params, state)
+    return applied(params, state)(X)
+
+
+def applied(params: Params, state: State) -> Callable[[Array], Array]:
+    """Return `apply` with the answer computed once."""
+    return partial(scores, *answer(params, state))
+
+
+def scores(coef: Array, intercept: Array, X: Array) -> Array:
+    """Return the scores (m, K) of rows X (m, d) by models (K, d) and (K,)."""
     return linear_predictor(cast(X, coef.dtype), coef, intercept)
 
 
@@ -210,6 +222,7 @@ def learner(params: Params) -> Learner:
         init,
         update,
         apply,
+        applied=applied,
         affine=True,
         sparse=True,
         largest=largest_near_kinks if nonsmooth else largest,

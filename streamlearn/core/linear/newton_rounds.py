@@ -6,13 +6,14 @@ step ends as near to the optimum of all rows as that optimum is to the truth. So
 for each feature on, the blocks of a round are scored at its first models, in any order and on any
 number of processors. The results are sums. They are merged, and one step follows.
 
-Rounds have 1/4 of the rows seen, and near kinks 1/16. There the curvature changes with the models,
+Rounds have 1/8 of the rows seen, and near kinks 1/16. There the curvature changes with the models,
 and one step does not reach as far: hinge with one row in 1,000 positive diverges in rounds of 1/4.
 `bench/NOTES.md` has the figures.
 """
 
 from __future__ import annotations
 
+from math import inf
 from typing import NamedTuple
 
 from streamlearn._arrays import Array, column_sums, concat, dense, namespace
@@ -21,7 +22,7 @@ from streamlearn.core.linear import trust
 from streamlearn.core.linear.curvature import about, feed, unknown
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_advance import advance, compared, judged, losses_of
-from streamlearn.core.linear.newton_schedule import SOME, due, has_matrix
+from streamlearn.core.linear.newton_schedule import SOME, due
 from streamlearn.core.linear.newton_state import State, recentre
 from streamlearn.core.linear.newton_step import OfRound, Seen, curvature_of_sample, share
 from streamlearn.core.linear.newton_targets import far_out
@@ -31,7 +32,7 @@ from streamlearn.core.linear.sgd import Params, report, to_like
 READY, READY_NEAR_KINKS = 2_000, 8_000
 """The number of rows for each feature from which on rounds are as good as batches."""
 
-PART, PART_NEAR_KINKS = 4, 16
+PART, PART_NEAR_KINKS = 8, 16
 """A round has one row for this number of rows before it."""
 
 FEEDING = 1 << 14
@@ -90,16 +91,15 @@ class RoundSums(NamedTuple):
     values: Array
 
 
-def rows_before(params: Params, n_features: int, n_outputs: int) -> int | None:
-    """Return the number of rows before the first round, or None if H is a diagonal.
+def rows_before(params: Params, state: State) -> float:
+    """Return the number of rows before the first round: infinite if H is a diagonal.
 
     A diagonal does not show the curvature along a step, which bounds the step.
     """
-    # A matrix of the largest size for sparse rows is the smaller one, and H depends on the rows.
-    if not has_matrix(n_outputs, n_features + 1, sparse=True):
-        return None
+    if state.inverse.ndim == 2:
+        return inf
     each = READY_NEAR_KINKS if LOSSES[params.loss].nonsmooth else READY
-    return each * (n_features + 1)
+    return each * state.weights.shape[1]
 
 
 def part(params: Params) -> int:
@@ -129,7 +129,7 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
     info : Info
     """
     params, w, centre = to_like(params, known.weights), known.weights, known.centre
-    m, K, D = batch.X.shape[0], *w.shape
+    m, (K, D) = batch.X.shape[0], w.shape
     found, some = one_pass_sums(params, w, centre, batch)
     some = some._replace(X=dense(some.X))
     h = curvature_of_sample(params, some, batch.seen, known.square, centre)

@@ -94,7 +94,15 @@ class OfRound(NamedTuple):
     weight: Array | None
     far: Array
 
-    wide = whole = False
+    @property
+    def wide(self) -> bool:
+        """Return False: wide rows have no rounds."""
+        return False
+
+    @property
+    def whole(self) -> bool:
+        """Return False: there are samples."""
+        return False
 
     @property
     def weighted(self) -> bool:
