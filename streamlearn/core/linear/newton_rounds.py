@@ -29,7 +29,7 @@ from streamlearn.core.linear.newton_targets import far_out
 from streamlearn.core.linear.one_pass_sums import OnePassSums, Scored, one_pass_sums
 from streamlearn.core.linear.sgd import Params, report, to_like
 
-READY, READY_NEAR_KINKS = 2_000, 8_000
+READY, READY_NEAR_KINKS = 500, 4_000
 """The number of rows for each feature from which on rounds are as good as batches."""
 
 PART, PART_NEAR_KINKS = 8, 16
