@@ -33,9 +33,10 @@ def through_stages(
     assert course.ahead is not None
     assert learned.ahead is not None
     states, passed = _passed(course, learned.ahead, pending, alone=False)
-    state = rescaled(course, learned, states, is_affine(passed.rows.functions))
-    X, ready = _ready(course, pending, passed)
-    names = None if X.functions else _get_feature_names(X.array)
+    rows = passed.rows
+    state = rescaled(course, learned, states, is_affine(rows.functions))
+    names = None if rows.functions else _get_feature_names(rows.array)
+    ready = _ready(course, pending, passed)
     return learned._replace(state=state, ahead=states, names=names), ready
 
 
@@ -53,7 +54,7 @@ def in_round(
         Whether the last function of its rows is an affine map.
     """
     alone, passed = _passed(course, states, pending, alone=True)
-    _, ready = _ready(course, pending, passed)
+    ready = _ready(course, pending, passed)
     learns = pending.epoch == course.first.epoch
     return alone if learns else None, ready, is_affine(passed.rows.functions)
 
@@ -87,10 +88,8 @@ def _passed(
     )
 
 
-def _ready(
-    course: Course, pending: PendingBlock, passed: StagedBlock
-) -> tuple[LazyRows, PreparedBlock]:
-    """Return the rows that have passed the stages, and the block with them."""
+def _ready(course: Course, pending: PendingBlock, passed: StagedBlock) -> PreparedBlock:
+    """Return the block with the rows that have passed the stages."""
     _, block, target, weight, epoch = pending
     X = passed.rows
     check = epoch == course.first.epoch and not passed.clean
@@ -104,7 +103,7 @@ def _ready(
     if weight is not None and not same_place(like, weight):
         weight = asarray(weight, like=like)
     ready = without_held_out(course, block, X, target, weight)
-    return X, with_draws(course, epoch, block.number, ready)
+    return with_draws(course, epoch, block.number, ready)
 
 
 def hand_back(flow: Flow, estimator: Any, learned: Learned, n_features: int) -> Learned:

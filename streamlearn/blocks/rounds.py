@@ -17,8 +17,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from typing import Any, NamedTuple
 
+from streamlearn.blocks.blas import one_blas_thread
 from streamlearn.blocks.block import Block, noted
 from streamlearn.blocks.containers import Blocks
 from streamlearn.blocks.graph import DataNode, Key, Task, TaskRef
@@ -227,21 +229,22 @@ def _over_stream(
 
     with closing(in_lock_step(blocks.streamed, load, window=setting("window", 1))) as loads:
         for at, block in enumerate(loads):
-            if tree is None:
-                if at >= due:
-                    yield so_far
-                    so_far, due = so_far._replace(records=()), at + length
-                layout.look(so_far.state, at, read)
-            if layout.begun:
+            if tree is None and at >= due:
+                yield so_far
+                so_far, due = so_far._replace(records=()), at + length
+            with one_blas_thread():
                 if tree is None:
-                    view, left = side.view(so_far.state), layout.length(at)
-                    tree = MergeTree(lambda parts: _merged(side.merge, parts))
-                tree.add(_sum(side.of_block, at, view, block))
-                left -= 1
-                if not left:
-                    so_far, tree = _step(side.step, so_far, tree.result()), None
-            else:
-                so_far = update(step, at, so_far, block)
+                    layout.look(so_far.state, at, read)
+                    if layout.begun:
+                        view, left = side.view(so_far.state), layout.length(at)
+                        tree = MergeTree(partial(_merged, side.merge))
+                if tree is None:
+                    so_far = update(step, at, so_far, block)
+                else:
+                    tree.add(_sum(side.of_block, at, view, block))
+                    left -= 1
+                    if not left:
+                        so_far, tree = _step(side.step, so_far, tree.result()), None
             read += block.rows
             del block
     if tree is not None:
