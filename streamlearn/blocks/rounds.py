@@ -26,7 +26,15 @@ from streamlearn.blocks.containers import Blocks
 from streamlearn.blocks.graph import DataNode, Key, Task, TaskRef
 from streamlearn.blocks.merge_tree import MergeTree, merged_in_tree
 from streamlearn.blocks.schedule import Loaded, Schedule, prepared, setting
-from streamlearn.blocks.segments import SEGMENT, Record, Segment, one_by_one, record, update
+from streamlearn.blocks.segments import (
+    SEGMENT,
+    Record,
+    Segment,
+    one_by_one,
+    record,
+    update,
+    updated,
+)
 from streamlearn.blocks.streams import in_lock_step
 
 FIRST_LOOK = 8
@@ -100,7 +108,7 @@ def rounds(
     """
     if blocks.whole is not None:
         whole = prepared(blocks.whole, {}, prepare, time.time())
-        yield update(step, 0, Segment(state, ()), whole)
+        yield updated(step, 0, Segment(state, ()), whole)
         return
     layout = Layout(side_by_side)
     if blocks.streamed is not None:

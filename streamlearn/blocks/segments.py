@@ -78,11 +78,16 @@ def one_by_one(
 
 
 def update(step: Callable[..., Any], index: int, so_far: Segment, block: Loaded) -> Segment:
-    """Return the segment with one more block, the one with this index."""
-    start, state, report = time.time(), so_far.state, None
+    """Return the segment with one more block, the one with this index. An error names the block."""
     with noted(f"block {index}, when it was learned from"):
-        if block.rows:
-            state, report = step(state, block.value)
+        return updated(step, index, so_far, block)
+
+
+def updated(step: Callable[..., Any], index: int, so_far: Segment, block: Loaded) -> Segment:
+    """Return the segment with one more block."""
+    start, state, report = time.time(), so_far.state, None
+    if block.rows:
+        state, report = step(state, block.value)
     return Segment(state, (*so_far.records, record(index, block, start, report)))
 
 
