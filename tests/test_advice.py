@@ -889,7 +889,7 @@ ADVICE = [
     ),
     advice(
         lambda: make_pipeline(StandardScaler(), sgd()).fit(lambda: [(X, Y, np.abs(X[:, 0]))]),
-        "Take them apart and name it",
+        "Separate the parts and name the step",
         lambda: weighted(*from_blocks([(X, Y, np.abs(X[:, 0]))])),
     ),
     advice(
