@@ -1,4 +1,4 @@
-"""Metrics over blocks: no more than a few blocks of targets and predictions are in memory.
+"""Metrics over blocks. Only a few blocks of targets and predictions are in memory at a time.
 
 The names and meanings are scikit-learn's. Arrays may be of any library, in memory or the blocks of
 a dask collection, which is read once. A lazy prediction is computed in the same pass.
