@@ -84,7 +84,7 @@ class OfTable:
         return part, piece.rows
 
     def width(self, state: Columns) -> Any:
-        """Return what tells how many columns come out, if the rows decide it."""
+        """Return a key for the columns of the result, if they depend on the rows."""
         width = getattr(self.estimator, "_width", None)
         return None if width is None else width(state.state)
 
