@@ -512,7 +512,7 @@ ADVICE = [
     ),
     advice(
         lambda: net().fit(X, np.stack([THREE, Y], 1)),
-        "A column for each label.*of classes give one column",
+        "A column for each label.*Give classes in one column",
         lambda: net().fit(X, np.eye(3, dtype=int)[THREE]),
         lambda: net().fit(X, THREE),
     ),
@@ -555,7 +555,7 @@ ADVICE = [
     ),
     advice(
         lambda: make_pipeline(StandardScaler(), theirs.LogisticRegression()).fit(DX, DY),
-        'For the last step use an estimator that has. Or use fit with schedule="per-step"',
+        'For the last step use an estimator that has it. Or use fit with schedule="per-step"',
         lambda: make_pipeline(StandardScaler(), theirs.SGDClassifier()).fit(DX, DY),
         lambda: make_pipeline(
             StandardScaler(), theirs.LogisticRegression(), schedule="per-step"
@@ -681,7 +681,7 @@ ADVICE = [
     ),
     advice(
         lambda: ParallelPostFit(Pairs("fewer"), predict_meta=np.empty(0)).predict(DX).compute(),
-        "Leave rows out beforehand, of X and y alike",
+        "Leave rows out beforehand, of both X and y",
         lambda: (
             ParallelPostFit(Pairs("fewer"), predict_meta=np.empty(0))
             .predict(DX[DX[:, 0] > 2])
