@@ -259,6 +259,11 @@ class Transformer(Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap
         -------
         array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features_out)
             As `transform` returns them.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `fit` or `transform` would raise them.
         """
         X, y, _ = engine.taken_apart(X, y)
         return self.fit(X, y, **fit_params).transform(X)
@@ -285,6 +290,7 @@ class NamesOut:
         Returns
         -------
         ndarray of str of shape (n_columns,)
+            The names, in the order of the columns.
         """
         names = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
         return np.asarray(self._names_out(names), dtype=object)

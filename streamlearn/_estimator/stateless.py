@@ -40,6 +40,7 @@ class StatelessTransformer(Transformer):
         ----------
         X : array, sparse rows, DataFrame, dask array or dask DataFrame of shape \
                 (n_samples, n_features)
+            The rows.
         y : None
             Ignored.
 
@@ -95,6 +96,7 @@ class UnfittedTransformer(OneToOneFeatureMixin, StatelessTransformer):
         ----------
         X : array, sparse rows, DataFrame, dask array or dask DataFrame of shape \
                 (n_samples, n_features)
+            The rows to transform.
         copy : bool, default=None
             It has no effect, because the input is never changed.
 

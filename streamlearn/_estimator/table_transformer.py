@@ -122,7 +122,7 @@ class TableTransformer(CallbackSupportMixin, Transformer):
         return self._learn(X, y, reset=True)
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
-        """Learn from more rows; the same parameters and errors as `fit`."""
+        """Learn from more rows. Parameters and errors are those of `fit`."""
         return self._learn(X, y, reset=not hasattr(self, "_state"))
 
     @with_callbacks

@@ -492,6 +492,11 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         -------
         array or dask collection of shape (n_samples,)
             The numbers of the clusters, as `predict` returns them.
+
+        Raises
+        ------
+        ValueError, NotImplementedError
+            If `fit` would raise them.
         """
         X, y, sample_weight = engine.taken_apart(X, y, sample_weight)
         self.fit(X, sample_weight=sample_weight)

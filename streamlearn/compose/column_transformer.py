@@ -45,12 +45,18 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_ke
     Attributes
     ----------
     transformers_ : list of (name, fitted transformer, columns) tuples
+        The fitted transformers, in the order of the result.
     named_transformers_ : Bunch
+        The fitted transformers by name.
     sparse_output_ : bool
+        Whether the result is sparse.
     output_indices_ : dict of str to slice
+        The columns of each transformer in the result.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        It exists only if X was a frame.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     Notes
     -----
@@ -90,7 +96,9 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_ke
         Parameters
         ----------
         X : array, frame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The table to learn from.
         y : array, Series, dask array or dask Series of shape (n_samples,), optional
+            The target, for transformers that need it.
         **params : dict of str to object
             Further arguments of the transformers, if metadata routing is enabled.
 
@@ -129,6 +137,7 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_ke
         Parameters
         ----------
         X : array, frame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The table, with the columns of `fit`.
         **params : dict of str to object
             Further arguments of the transformers, if metadata routing is enabled.
 
@@ -136,6 +145,11 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_ke
         -------
         array, sparse rows or frame
             The results side by side. They are lazy for dask.
+
+        Raises
+        ------
+        ValueError
+            If X lacks a column, or if a transformer raises it.
         """
         if not engine.is_collection(X):
             return super().transform(X, **params)

@@ -40,8 +40,10 @@ class MissingIndicator(NamesOut, TableTransformer):
     features_ : ndarray of int of shape (n_missing_features,) or (n_features,)
         The features that get a column.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        It exists only if X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     See Also
     --------

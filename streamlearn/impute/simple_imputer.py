@@ -70,8 +70,10 @@ class SimpleImputer(NamesOut, TableTransformer):
     indicator_ : MissingIndicator or None
         The fitted indicator. It is None if ``add_indicator=False``.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        It exists only if X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     See Also
     --------
@@ -274,6 +276,7 @@ class SimpleImputer(NamesOut, TableTransformer):
         Parameters
         ----------
         X : array, frame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to fill in, with the features of `fit`.
 
         Returns
         -------
@@ -359,6 +362,7 @@ class SimpleImputer(NamesOut, TableTransformer):
         Returns
         -------
         array, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows without the columns of the indicator. They are lazy for dask.
 
         Raises
         ------

@@ -269,7 +269,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             raise diverged(f"at epoch #{outcome.n_iter}", advice=SMALLER)
         learned = outcome.learned
         if held_rows is not None:
-            # scikit-learn counts held-out rows too, and its schedules go on from that count.
+            # scikit-learn counts held-out rows too, and its schedules continue from that count.
             learned = learned._replace(rows=learned.rows + outcome.n_iter * len(held_rows))
         if given.flow is not None:
             learned = hand_back(given.flow, self, learned, coef.shape[1])

@@ -236,6 +236,11 @@ class Pipeline(Versioned, theirs.Pipeline):
         -------
         array, DataFrame, dask array or dask DataFrame
             The rows, transformed by the last step.
+
+        Raises
+        ------
+        TypeError, NotImplementedError, ValueError
+            If `fit` would raise them.
         """
         X, y = _taken_apart(X, y)
         if self._in_one_pass(X):
@@ -261,6 +266,11 @@ class Pipeline(Versioned, theirs.Pipeline):
         -------
         array or dask collection of shape (n_samples,)
             The predictions of the last step.
+
+        Raises
+        ------
+        TypeError, NotImplementedError, ValueError
+            If `fit` would raise them.
         """
         X, y = _taken_apart(X, y)
         if self._in_one_pass(X):
@@ -346,6 +356,7 @@ class Pipeline(Versioned, theirs.Pipeline):
         Returns
         -------
         sklearn.utils.metadata_routing.MetadataRouter
+            The router.
         """
         router = super().get_metadata_routing()
         for name, step in self.steps:

@@ -79,8 +79,10 @@ class DatetimeEncoder(NamesOut, Transformer):
     Attributes
     ----------
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        It exists only if X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     Notes
     -----

@@ -61,8 +61,10 @@ class FunctionTransformer(
     Attributes
     ----------
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        It exists only if X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     Notes
     -----
@@ -162,6 +164,7 @@ class FunctionTransformer(
         ----------
         X : array, sparse rows, DataFrame, dask array or dask DataFrame of shape \
                 (n_samples, n_features)
+            The rows to transform.
 
         Returns
         -------
@@ -176,7 +179,7 @@ class FunctionTransformer(
         return super().transform(X)
 
     def inverse_transform(self, X: Any) -> Any:
-        """Apply ``inverse_func`` to the rows of X; arguments and results as of `transform`."""
+        """Apply ``inverse_func`` to the rows of X. Arguments and results are as in `transform`."""
         if engine.is_collection(X):
             return ask(self, "inverse_transform", X)
         if self.validate and is_foreign(X):

@@ -92,8 +92,10 @@ class KBinsDiscretizer(NamesOut, MergeableTransformer):
     n_bins_ : ndarray of shape (n_features,)
         The number of bins of each feature. Bins that are not wider than 1e-8 are removed.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        It exists only if X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     Notes
     -----
@@ -175,9 +177,11 @@ class KBinsDiscretizer(NamesOut, MergeableTransformer):
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            Numbers without NaN and infinity.
         y : None
             Ignored.
         sample_weight : array or dask array of shape (n_samples,), optional
+            The weight of each row. None means 1 for every row.
 
         Returns
         -------
@@ -192,7 +196,7 @@ class KBinsDiscretizer(NamesOut, MergeableTransformer):
         return self._learn(X, reset=True, sample_weight=sample_weight)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Learn from more rows; the same parameters and errors as `fit`."""
+        """Learn from more rows. Parameters and errors are those of `fit`."""
         return self._learn(X, reset=self._former() is None, sample_weight=sample_weight)
 
     def _statistic(self) -> Learner:
@@ -235,6 +239,11 @@ class KBinsDiscretizer(NamesOut, MergeableTransformer):
         -------
         array, dask array or dask DataFrame
             In X's namespace and on its device; lazy for dask.
+
+        Raises
+        ------
+        ValueError
+            If X has another number of columns than `transform` makes.
         """
         check_is_fitted(self)
         function, names = self._function(), None

@@ -55,6 +55,7 @@ class LabelBinarizer(  # type: ignore[call-arg]
     classes_ : array of shape (n_classes,)
         The labels, sorted.
     y_type_ : {"binary", "multiclass", "multilabel-indicator"}
+        The type of the target of ``fit``.
     sparse_input_ : bool
         Whether ``fit`` was given sparse rows.
 
@@ -188,10 +189,17 @@ class LabelBinarizer(  # type: ignore[call-arg]
         ----------
         y : array, Series, sparse rows or dask collection of shape (n_samples,) or \
                 (n_samples, n_classes)
+            Labels, as `fit` takes them.
 
         Returns
         -------
         array, sparse rows or dask collection of shape (n_samples, n_classes)
+            The columns, as `transform` returns them.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `fit` would raise them.
         """
         return self.fit(y).transform(y)
 
@@ -202,6 +210,7 @@ class LabelBinarizer(  # type: ignore[call-arg]
         ----------
         y : array, Series, sparse rows or dask collection of shape (n_samples,) or \
                 (n_samples, n_classes)
+            Labels, as `fit` takes them.
 
         Returns
         -------

@@ -70,6 +70,7 @@ class LabelEncoder(  # type: ignore[call-arg]
         Parameters
         ----------
         y : array, Series, dask array or dask Series of shape (n_samples,)
+            The labels: numbers, or text.
 
         Returns
         -------
@@ -85,7 +86,7 @@ class LabelEncoder(  # type: ignore[call-arg]
         return self._learn(y, reset=True)
 
     def partial_fit(self, y: Any) -> Self:
-        """Find more labels; the same parameters and errors as `fit`."""
+        """Find more labels. Parameters and errors are those of `fit`."""
         return self._learn(y, reset=not hasattr(self, "_state"))
 
     def _learn(self, y: Any, *, reset: bool) -> Self:
@@ -107,6 +108,7 @@ class LabelEncoder(  # type: ignore[call-arg]
         Parameters
         ----------
         y : array, Series, dask array or dask Series of shape (n_samples,)
+            The labels, which `fit` has seen.
 
         Returns
         -------
@@ -128,10 +130,17 @@ class LabelEncoder(  # type: ignore[call-arg]
         Parameters
         ----------
         y : array, Series, dask array or dask Series of shape (n_samples,)
+            The labels: numbers, or text.
 
         Returns
         -------
         array of int, dask array or dask Series of shape (n_samples,)
+            The numbers, as `transform` returns them.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `fit` would raise them.
         """
         return self.fit(y).transform(y)
 
@@ -141,6 +150,7 @@ class LabelEncoder(  # type: ignore[call-arg]
         Parameters
         ----------
         y : array, Series, dask array or dask Series of int of shape (n_samples,)
+            The numbers of labels.
 
         Returns
         -------

@@ -53,8 +53,10 @@ class OneHotEncoder(CategoryEncoder):
     infrequent_categories_ : list of ndarray
         The infrequent categories of each feature. It is None for features without one.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        It exists only if X was a frame.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     Notes
     -----
@@ -120,6 +122,7 @@ class OneHotEncoder(CategoryEncoder):
         Parameters
         ----------
         X : array, frame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to encode, with the features of `fit`.
 
         Returns
         -------
@@ -188,6 +191,7 @@ class OneHotEncoder(CategoryEncoder):
         Returns
         -------
         ndarray of str of shape (n_encoded_features,)
+            The names, in the order of the columns.
         """
         check_is_fitted(self)
         return self._encoder.get_feature_names_out(input_features)

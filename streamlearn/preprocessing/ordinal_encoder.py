@@ -44,8 +44,10 @@ class OrdinalEncoder(OneToOneFeatureMixin, CategoryEncoder):
     infrequent_categories_ : list of ndarray
         The infrequent categories of each feature, or None.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        It exists only if X was a frame.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     Notes
     -----

@@ -42,8 +42,10 @@ class PolynomialFeatures(NamesOut, StatelessTransformer):
     n_output_features_ : int
         The number of columns of the result.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        It exists only if X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     Notes
     -----

@@ -60,8 +60,10 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
     lambdas_ : array of shape (n_features,)
         The power of each feature. It has the maximum likelihood.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        It exists only if X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     Notes
     -----
@@ -132,6 +134,7 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            Numbers, of which some may be NaN.
         y : None
             Ignored.
 
@@ -213,7 +216,7 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
             )
 
     def fit_transform(self, X: Any, y: Any = None) -> Any:  # type: ignore[override]
-        """Fit to X, then transform it; the same parameters as `fit`."""
+        """Fit to X, then transform it. Parameters and errors are those of `fit`."""
         X, y, _ = taken_apart(X, y)
         return self.fit(X, y).transform(X)
 
@@ -223,12 +226,19 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            Transformed rows.
 
         Returns
         -------
         array, dask array or dask DataFrame
             The rows, in X's namespace and on its device. They are lazy for dask. A number that is
             the transformation of no number becomes NaN, with a warning.
+
+        Raises
+        ------
+        ValueError
+            If X has another number of features than in `fit`, or is in another namespace or on
+            another device.
         """
         check_is_fitted(self)
         names = list(X.columns) if is_frame(X) else None

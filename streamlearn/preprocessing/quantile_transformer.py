@@ -66,8 +66,10 @@ class QuantileTransformer(Scaler):
     references_ : array of shape (n_quantiles_,)
         The ranks of the quantiles, from 0 to 1.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        It exists only if X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     Notes
     -----

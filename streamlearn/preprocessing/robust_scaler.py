@@ -39,8 +39,10 @@ class RobustScaler(Scaler):
         The distance between the quantiles. It is 1 for constant features, and None if
         ``with_scaling=False``.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        It exists only if X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     Notes
     -----

@@ -81,8 +81,10 @@ class SplineTransformer(NamesOut, MergeableTransformer):
     bsplines_ : list of shape (n_features,)
         The splines of each feature, scipy's `~scipy.interpolate.BSpline`.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        It exists only if X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
     n_features_out_ : int
         The number of columns of the result.
 
@@ -172,6 +174,7 @@ class SplineTransformer(NamesOut, MergeableTransformer):
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            Numbers. NaN are allowed if ``handle_missing="zeros"``.
         y : None
             Ignored.
         sample_weight : array or dask array of shape (n_samples,), optional
@@ -190,7 +193,7 @@ class SplineTransformer(NamesOut, MergeableTransformer):
         return self._learn(X, reset=True, sample_weight=sample_weight)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Learn from more rows; the same parameters and errors as `fit`."""
+        """Learn from more rows. Parameters and errors are those of `fit`."""
         return self._learn(X, reset=self._former() is None, sample_weight=sample_weight)
 
     def _learn(self, X: Any, *, reset: bool, **metadata: Any) -> Self:

@@ -190,6 +190,12 @@ class StandardScaler(Scaler):
         array, dask array or dask DataFrame of shape (n_samples, n_features)
             The rows as they were, in the namespace and on the device of X. They are lazy if X is a
             dask collection.
+
+        Raises
+        ------
+        ValueError
+            If X has another number of features than in `fit`, or is in another namespace or on
+            another device.
         """
         return super().inverse_transform(X)
 

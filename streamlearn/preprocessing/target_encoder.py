@@ -70,13 +70,16 @@ class TargetEncoder(NamesOut, CategoryEncoder):
     categories_ : list of ndarray
         The categories of each feature, in order.
     target_type_ : {"continuous", "binary", "multiclass"}
+        The type of the target of ``fit``.
     target_mean_ : float or ndarray of shape (n_classes,)
         The overall mean. It encodes categories that were not fitted.
     classes_ : ndarray of shape (n_classes,) or None
         The classes, sorted. It is None if the target is continuous.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        It exists only if X was a frame.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     Notes
     -----
@@ -180,7 +183,7 @@ class TargetEncoder(NamesOut, CategoryEncoder):
         return super().fit(*self._with_target(X, y))
 
     def partial_fit(self, X: Any, y: Any) -> Self:  # type: ignore[override]
-        """Learn from more rows; the same parameters and errors as `fit`."""
+        """Learn from more rows. Parameters and errors are those of `fit`."""
         return super().partial_fit(*self._with_target(X, y))
 
     def _with_target(self, X: Any, y: Any) -> tuple[Any, Any]:
@@ -199,7 +202,9 @@ class TargetEncoder(NamesOut, CategoryEncoder):
         Parameters
         ----------
         X : array, frame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to learn from and to encode.
         y : array, Series, dask array or dask Series of shape (n_samples,)
+            The target.
         **params : dict
             Metadata for the splitter ``cv`` of rows in memory, such as ``groups``, if metadata
             routing is enabled.
@@ -267,6 +272,7 @@ class TargetEncoder(NamesOut, CategoryEncoder):
         Returns
         -------
         MetadataRouter
+            The router.
         """
         mapping = MethodMapping().add(caller="fit_transform", callee="split")
         return MetadataRouter(owner=self).add(splitter=self.cv, method_mapping=mapping)

@@ -180,7 +180,7 @@ def kind_of(target_type: str, labels: np.ndarray | None) -> str:
 
 
 def _target(kind: str, y: Any, block: int | None) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the numbers of a target, or whole numbers and the labels that they stand for."""
+    """Return the numbers of a target and None, or the codes of its labels and the labels."""
     y, name = plain(y), in_block("y", block)
     shape = np.shape(y)
     if len(shape) == 2 and shape[1] > 1:

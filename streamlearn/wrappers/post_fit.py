@@ -265,6 +265,7 @@ class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
         Returns
         -------
         ndarray of str
+            The names, in the order of the columns.
         """
         check_is_fitted(self)
         return self._inner().get_feature_names_out(input_features)
@@ -326,6 +327,7 @@ class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
         Returns
         -------
         sklearn.utils.metadata_routing.MetadataRouter
+            The router.
         """
         router = MetadataRouter(owner=self)
         names = [*self._callees, *(name for name in LAZY if name in METHODS)]
