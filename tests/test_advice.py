@@ -613,7 +613,7 @@ ADVICE = [
     # Wrappers
     advice(
         lambda: Incremental(theirs.SGDClassifier(), patience=2).partial_fit(X, Y, classes=[0, 1]),
-        "hold rows out and score them yourself, or use fit",
+        "Hold rows out and score them yourself, or use fit",
         lambda: Incremental(theirs.SGDClassifier(), patience=2, max_iter=2).fit(X, Y),
     ),
     advice(
@@ -807,7 +807,7 @@ ADVICE = [
     ),
     advice(
         lambda: encoders.TargetEncoder(cv=KFold(3)).fit_transform(DX[:40], DY[:40]),
-        "Give at least two rows, two blocks where a fold is a set of blocks",
+        "Give at least two rows, and two blocks if a fold is a set of blocks",
         lambda: encoders.TargetEncoder(cv=KFold(3)).fit_transform(DX, DY).compute(),
         lambda: encoders.TargetEncoder().fit_transform(DX[:40], DY[:40]).compute(),
     ),
