@@ -1,4 +1,4 @@
-"""Metrics over blocks: no more than a few blocks of targets and predictions are in memory.
+"""Metrics over blocks. Only a few blocks of targets and predictions are in memory at a time.
 
 The names and meanings are scikit-learn's. Arrays may be of any library, in memory or the blocks of
 a dask collection, which is read once. A lazy prediction is computed in the same pass.
@@ -339,7 +339,7 @@ def _score_of_block(metric: scores.Score, pair: Callable[..., Any], block: engin
 
 
 def _label_pair(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Array]:
-    """Return labels to compare, in the place of the prediction. Strings are in NumPy."""
+    """Return labels to compare, in the library of the prediction. Strings are in NumPy."""
     target, predicted = as_array(y_true, "y_true"), as_array(y_pred, "y_pred")
     several = target.ndim == 2 and target.shape[1] > 1 and target.shape == predicted.shape
     for name, x in (("y_true", target), ("y_pred", predicted)):

@@ -63,8 +63,8 @@ def with_classes(
     y = y if hasattr(y, "shape") else np.asarray(y)
     if len(y.shape) == 2 and tagged and get_tags(estimator).target_tags.multi_output:
         raise ValueError(
-            f"y has {y.shape[1]} columns, and {name} wants the labels of each of them. Pass them "
-            "as classes, which are looked for only where y has one."
+            f"y has {y.shape[1]} columns, and {name} needs the labels of each of them. Pass them "
+            "as classes, because they are looked for only if y has one column."
         )
     return {**params, "classes": to_numpy(discover(engine.align(y=y)).classes)}
 

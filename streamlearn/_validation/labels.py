@@ -227,8 +227,8 @@ def class_weights(how: Any, classes: np.ndarray, found: Labels | None) -> np.nda
     Raises
     ------
     ValueError
-        If the dict lacks a label and has a key that is no label. With "balanced", if a label has no
-        rows, or only rows without a weight.
+        If the dict lacks a label and has a key that is no label. If ``how`` is "balanced" and a
+        label has no rows, or only rows without a weight.
     """
     if how is None:
         return None

@@ -1,4 +1,4 @@
-"""Errors that several rooms raise, in scikit-learn's words."""
+"""Errors that several packages raise, with scikit-learn's messages."""
 
 from __future__ import annotations
 

@@ -61,10 +61,10 @@ class Reader(NamedTuple):
     checked : bool
         Whether the container has been checked before.
     finite : bool
-        Whether to look for NaN and infinity. If False, the code that uses the rows does it more
-        cheaply. They are still looked for where a read waits for a device.
+        Whether to look for NaN and infinity. If False, the code that uses the rows looks for them,
+        which is cheaper. On a device the reader looks for them in any case.
     dense : str or None
-        The advice in errors about sparse rows; None if rows may be sparse.
+        The advice in errors about sparse rows. It is None if rows may be sparse.
     """
 
     estimator: str
@@ -365,7 +365,8 @@ def indicator_or_raise(y: Array, block: int | None, name: str = "y") -> None:
     if not bool(namespace(y).all((y == 0) | (y == 1))):
         raise ValueError(
             f"{in_block(name, block)} has {y.shape[1]} columns and holds other numbers than 0 and "
-            "1. A column for each label must say which rows have it; of classes give one column."
+            "1. A column for each label must mark the rows that have it. Give classes in one "
+            "column."
         )
 
 
@@ -405,7 +406,7 @@ def finite_or_raise(
 def sum_is_finite(x: Array) -> bool:
     """Return whether the sum of ``x`` is finite, so that it contains no NaN and no infinity.
 
-    The result is True if ``x`` is not floating. It may be False by overflow alone.
+    The result is True if ``x`` is not floating. It may also be False because the sum overflows.
     """
     x = entries(x)
     xp = namespace(x)

@@ -78,8 +78,8 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
     reassignment_ratio : float, default=0.01
         A cluster moves to another row if its weight is less than this part of the largest cluster's
         weight. Over a collection the clusters of "k-means||" do not move in the first epoch,
-        because the rows of a cluster may come last. If rows are sorted, centres that are given as
-        ``init`` stay in place only with 0.
+        because the rows of a cluster may come last. If rows are sorted, set it to 0 to keep centres
+        that are given as ``init``.
 
     Attributes
     ----------
@@ -87,8 +87,8 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         The centres of the clusters.
     labels_ : array or dask array of shape (n_samples,)
         The cluster of each row of X, as int32. They are lazy if X was a dask collection. They do
-        not exist with ``compute_labels=False``, and after a one-pass pipeline, which can predict
-        them.
+        not exist with ``compute_labels=False``, nor after a one-pass pipeline. Such a pipeline can
+        predict them.
     inertia_ : float
         The sum of the squared distances of all rows to the nearest of the final centres, by weight.
         For a collection it is computed, in one pass, when it is first read. If there are no
@@ -148,7 +148,7 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
 
     _takes_flow = True  # X may be a `streamlearn.stages.Flow`
 
-    _learned: Learned  # `partial_fit` goes on from it
+    _learned: Learned  # `partial_fit` continues from it
 
     _parameter_constraints: dict[str, Any] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
@@ -337,8 +337,8 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         elif isinstance(how, str) and how == "k-means||":
             if given.flow is not None:
                 raise NotImplementedError(
-                    'init="k-means||" reads the data several times, which a pipeline cannot in one '
-                    'pass. Use init="k-means++", or schedule="per-step".'
+                    'init="k-means||" reads the data several times, and a pipeline in one pass '
+                    'cannot do so. Use init="k-means++", or schedule="per-step".'
                 )
             how = kmeans_parallel.centers_of(
                 given.blocks, given.reader, self.n_clusters, draws, tries
@@ -391,8 +391,8 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         if tol:
             if given.flow is not None:
                 raise NotImplementedError(
-                    "tol is a part of the variance of what the pipeline makes of the data, which "
-                    'one pass does not find beforehand. Use tol=0, or schedule="per-step".'
+                    "tol is a part of the variance of the transformed rows, which one pass does "
+                    'not find beforehand. Use tol=0, or schedule="per-step".'
                 )
             tol *= passes.mean_variance(given.blocks, given.reader)
         return Watch(n_rows, n_steps, tol, self.max_no_improvement)
@@ -427,7 +427,10 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         return kmeans.twins(state.clusters.centers) if state.twins else None
 
     def __getattr__(self, name: str) -> Any:
-        """Compute ``inertia_`` of a collection. A notebook would read a property to show it."""
+        """Compute ``inertia_`` of a collection.
+
+        It is no property, because a notebook reads properties to show them.
+        """
         unread = vars(self).get("_unread")
         if name != "inertia_" or unread is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -489,6 +492,11 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         -------
         array or dask collection of shape (n_samples,)
             The numbers of the clusters, as `predict` returns them.
+
+        Raises
+        ------
+        ValueError, NotImplementedError
+            If `fit` would raise them.
         """
         X, y, sample_weight = engine.taken_apart(X, y, sample_weight)
         self.fit(X, sample_weight=sample_weight)

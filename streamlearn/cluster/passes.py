@@ -52,7 +52,7 @@ def _inertia_of_block(clusters: kmeans.State, reader: Reader, block: Block) -> A
 def mean_variance(blocks: Blocks, reader: Reader) -> float:
     """Return the mean of the features' variances."""
     state = reduce(partial(_moments_of_block, reader), moments.merge, blocks)
-    with np.errstate(over="ignore"):  # the first step raises the error of it
+    with np.errstate(over="ignore"):  # the first step raises the error for it
         return float(np.mean(to_numpy(moments.variance(state))))
 
 

@@ -32,44 +32,48 @@ from streamlearn.impute.filled import Fills, ImputerFunction, Restored
 from streamlearn.impute.missing_indicator import MissingIndicator
 
 NUMBERS = ("mean", "median")
-"""Strategies of numbers alone."""
+"""Strategies that take only numbers."""
 
 
 class SimpleImputer(NamesOut, TableTransformer):
     """Fill in missing values with a statistic of their column.
 
-    scikit-learn's `~sklearn.impute.SimpleImputer` for arrays of any library, frames and dask
-    collections, whose blocks are read in parallel.
+    It is scikit-learn's `~sklearn.impute.SimpleImputer` for arrays of any library, frames and dask
+    collections. The blocks of a collection are read in parallel.
 
     Parameters
     ----------
     missing_values : int, float, str, numpy.nan, None or pandas.NA, default=numpy.nan
-        What stands for a missing value.
+        The value that means missing.
     strategy : {"mean", "median", "most_frequent", "constant"} or callable, default="mean"
-        What is filled in. "mean" and "median" are for numbers. "most_frequent" takes the smallest
-        of several values that are equally frequent. "constant" takes ``fill_value``. A callable
-        gets the values of a column that are there, and returns a number; it needs all rows in
-        memory.
+        The statistic that is filled in. "mean" and "median" are for numbers. "most_frequent" takes
+        the smallest of several values that are equally frequent. "constant" takes ``fill_value``. A
+        callable gets the values of a column that are not missing, and returns a number. It needs
+        all rows in memory.
     fill_value : object, default=None
-        What "constant" fills in; None is 0 for numbers and "missing_value" for the rest.
+        The value that "constant" fills in. None means 0 for numbers and "missing_value" for other
+        columns.
     copy : bool, default=True
-        Has no effect: input is never changed.
+        It has no effect, because the input is never changed.
     add_indicator : bool, default=False
         Append the columns of a `MissingIndicator`.
     keep_empty_features : bool, default=False
-        Keep features of which ``fit`` has seen no value. They are filled with 0, and with
-        ``fill_value`` by "constant". Else they are left out.
+        Keep features that had no value in ``fit``. They are filled with 0, and by "constant" with
+        ``fill_value``. If False, they are left out.
 
     Attributes
     ----------
     statistics_ : array of shape (n_features,)
-        What is filled in; NaN for features that are left out. For "mean" and "median" it is in the
-        library and on the device of X, else it is NumPy's.
+        The value that is filled in for each feature. It is NaN for features that are left out. For
+        "mean" and "median" it is in the library and on the device of X. For other strategies it is
+        an array of NumPy.
     indicator_ : MissingIndicator or None
-        None if ``add_indicator=False``.
+        The fitted indicator. It is None if ``add_indicator=False``.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Only where X is a frame whose column names are all strings.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     See Also
     --------
@@ -77,15 +81,18 @@ class SimpleImputer(NamesOut, TableTransformer):
 
     Notes
     -----
-    One pass is read. Means come from sums that merge, in float64 or in the widest float of the
-    device. The median of rows in memory is exact. On dask collections it is exact as long as a
-    feature has 2,048 different numbers or fewer. Beyond that it comes from a summary [1]_, and its
-    rank is wrong by less than 0.1 % of the rows. For "most_frequent" the values of each column are
-    counted; a column may have a million different values at most.
+    ``fit`` is one pass.
 
-    "mean" and "median" turn all columns to floats. The other strategies work column by column. A
-    frame in memory becomes the array that scikit-learn makes of it, and a dask DataFrame becomes a
-    lazy dask DataFrame with its names and its index.
+    - Means come from mergeable sums, in float64 or in the widest float of the device.
+    - The median of rows in memory is exact. For dask collections it is exact as long as a feature
+      has 2,048 different numbers or fewer. If it has more, the median comes from a summary [1]_,
+      and its rank is wrong by less than 0.1 % of the rows.
+    - For "most_frequent" the values of each column are counted. A column may have a million
+      different values at most.
+
+    "mean" and "median" turn all columns into floats. The other strategies work column by column. A
+    frame in memory becomes the array that scikit-learn makes of it. A dask DataFrame becomes a lazy
+    dask DataFrame with its names and its index.
 
     Differences from scikit-learn:
 
@@ -93,12 +100,13 @@ class SimpleImputer(NamesOut, TableTransformer):
     - Columns of text, categories, dates and pandas' nullable numbers have only one kind of missing
       value, and so have all columns of polars and pyarrow. There NaN, None and pandas' NA mean the
       same as ``missing_values``. In a column of objects None and NaN are different.
-    - A callable strategy is refused for dask collections and in one pass.
-    - Each column of a dask DataFrame keeps its dtype if that holds what is filled in, and so do the
-      columns of a pandas frame with ``set_output(transform="pandas")``. In scikit-learn all of them
-      are of one dtype.
-    - In a mixture of text and numbers values of one column are compared with each other only.
-    - Sparse rows are refused.
+    - A callable strategy is an error for dask collections and in one pass.
+    - Each column of a dask DataFrame keeps its dtype if the dtype can hold the filled-in value. So
+      does each column of a pandas frame with ``set_output(transform="pandas")``. In scikit-learn
+      all columns have one dtype.
+    - If some columns hold text and others numbers, each value is compared only with values of the
+      same column.
+    - Sparse rows are an error.
 
     References
     ----------
@@ -159,7 +167,7 @@ class SimpleImputer(NamesOut, TableTransformer):
         return TableStatistic(params, seen.of_rows, seen.merge, True)
 
     def _number_params(self) -> _NumberParams:
-        # What is done with the state is in the parameters when it is published.
+        # The other parameters are used when the state is published.
         return _NumberParams(self.strategy, self.missing_values)
 
     def _learn(self, X: Any, y: Any, *, reset: bool) -> Self:
@@ -213,14 +221,14 @@ class SimpleImputer(NamesOut, TableTransformer):
             self.indicator_ = indicator
 
     def _numbers(self, state: imputation.Imputation) -> Any:
-        """Return the number that is filled in for each feature."""
+        """Return the number that is filled in, for each feature."""
         if callable(self.strategy):
             return state.exact
         strategy = imputation.Params(self.strategy, keep_empty=self.keep_empty_features)
         return imputation.values(strategy, state)
 
     def _values(self, state: seen.Seen) -> tuple[list[Any], np.ndarray]:
-        """Return what is filled in for each column, and as scikit-learn shows it."""
+        """Return the value that is filled in for each column, and ``statistics_``."""
         dtype, constant = seen.dtype_of(state), self.strategy == "constant"
         fill: Any = 0
         if constant:
@@ -248,7 +256,7 @@ class SimpleImputer(NamesOut, TableTransformer):
         return values, statistics
 
     def _width(self, state: Any) -> Any:
-        """Return which columns come out, which a pipeline in one pass compares."""
+        """Return the columns of the result. A pipeline in one pass compares them."""
         if self.keep_empty_features and not self.add_indicator:
             return None
         if isinstance(state, imputation.Imputation):
@@ -268,11 +276,12 @@ class SimpleImputer(NamesOut, TableTransformer):
         Parameters
         ----------
         X : array, frame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to fill in, with the features of `fit`.
 
         Returns
         -------
         array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features_out)
-            Lazy for dask. Arrays are in the library of X.
+            The filled rows. They are lazy for dask. Arrays are in the library of X.
 
         Warns
         -----
@@ -282,7 +291,8 @@ class SimpleImputer(NamesOut, TableTransformer):
         Raises
         ------
         ValueError
-            If X has other features than in ``fit``, or holds what cannot be filled in.
+            If X has other features than in ``fit``, or if its dtype cannot hold the filled-in
+            values.
         """
         check_is_fitted(self)
         self._warn_of_empty()
@@ -332,7 +342,7 @@ class SimpleImputer(NamesOut, TableTransformer):
         if engine.is_frame(X):
             nothing = function(X._meta)
             framed = hasattr(nothing, "columns")
-            # In memory only set_output asks for names: else an array comes out.
+            # In memory the result is an array without names, unless set_output is used.
             named = _get_output_config("transform", self)["dense"] != "default"
             return engine.map_rows(
                 function, X, meta=nothing, names=None if framed else names, named=named
@@ -347,11 +357,12 @@ class SimpleImputer(NamesOut, TableTransformer):
         Parameters
         ----------
         X : array, frame or dask collection of shape (n_samples, n_features + n_indicators)
-            What `transform` has made.
+            The result of `transform`.
 
         Returns
         -------
         array, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows without the columns of the indicator. They are lazy for dask.
 
         Raises
         ------
@@ -377,7 +388,7 @@ class SimpleImputer(NamesOut, TableTransformer):
             raise ValueError(
                 f"X has {reader.n_features} features, but {reader.estimator} is expecting "
                 f"{n_columns} features as input: {len(self._kept)} that were filled in, and "
-                f"{len(features)} that tell where."
+                f"{len(features)} of the indicator."
             )
         fitted = self.statistics_ if self._fills.values is None else None
         function = Restored(
@@ -412,7 +423,7 @@ class _NumberParams(NamedTuple):
 
 
 def most_frequent(counts: Counts) -> Any:
-    """Return the most frequent value, the smallest of several.
+    """Return the most frequent value, or the smallest of them if there are several.
 
     Examples
     --------
@@ -422,12 +433,12 @@ def most_frequent(counts: Counts) -> Any:
     first = counts.values[counts.counts == counts.counts.max()]
     try:
         return min(first)
-    except TypeError:  # not to be compared
+    except TypeError:  # the values cannot be compared
         return min(first, key=lambda value: (str(type(value)), str(value)))
 
 
 def _floats(params: _NumberParams, X: Any, reader: Reader, block: int | None) -> Any:
-    """Return a block as floats; whether they are finite is asked of their statistic."""
+    """Return a block as floats. Their statistic shows whether they are finite."""
     try:
         return reader._replace(finite=False).rows(X, block)
     except ValueError as error:

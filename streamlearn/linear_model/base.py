@@ -75,7 +75,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
     _row_by_row_rate: str  # scikit-learn's default of ``learning_rate``
     _metric: Score  # it compares the targets of held-out rows with `_predicted` of their scores
     _predicted: Callable[[Array], Array]
-    _learned: Learned  # `partial_fit` goes on from it, and draws from the seed and the epoch
+    _learned: Learned  # `partial_fit` continues from it, and draws from the seed and the epoch
     _seed: int
     _epoch: int
 
@@ -136,7 +136,8 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool, target: str
     ) -> Given:
         """Check the arguments of ``fit`` or ``partial_fit``."""
-        # Newton steps find NaN and infinity in the rows that they score: all but held-out rows.
+        # Newton steps find NaN and infinity in the rows that they score. Held-out rows are not
+        # among these.
         found = self._rule() is newton and not self.early_stopping
         return check_inputs(
             self, X, y, sample_weight, reset=reset, target=target, lazy_rows=True, finite=not found
@@ -183,7 +184,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         )
 
     def _learner(self, params: sgd.Params, coef_init: Any, intercept_init: Any) -> Learner:
-        """Return the learner for ``fit``, which starts from given or former coefficients, or 0."""
+        """Return the learner for ``fit``. It starts from given or former coefficients, or 0."""
         learner = self._rule().learner(params)
         if self.warm_start and hasattr(self, "coef_"):
             coef_init = self._dense_coef() if coef_init is None else coef_init
@@ -195,7 +196,10 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         return learner._replace(init=partial(_start_from, self._rule().start, coef, intercept))
 
     def _former(self, params: sgd.Params) -> Learned:
-        """Return what ``partial_fit`` goes on from, which is empty before the first call."""
+        """Return the state from which ``partial_fit`` continues. It is empty before the first call.
+
+        A state of another algorithm is turned into its model.
+        """
         learned = self._learned if hasattr(self, "_learned") else Learned()
         rule = self._rule()
         if learned.state is None:
@@ -265,7 +269,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             raise diverged(f"at epoch #{outcome.n_iter}", advice=SMALLER)
         learned = outcome.learned
         if held_rows is not None:
-            # scikit-learn counts held-out rows too, and its schedules go on from that count.
+            # scikit-learn counts held-out rows too, and its schedules continue from that count.
             learned = learned._replace(rows=learned.rows + outcome.n_iter * len(held_rows))
         if given.flow is not None:
             learned = hand_back(given.flow, self, learned, coef.shape[1])
@@ -296,9 +300,9 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         if np.any((back >= 5) & (back > 0.05 * steps)):
             warnings.warn(
                 f"{int(back.max())} of {int(steps.max())} steps made the loss of the next rows "
-                "clearly worse and were taken back: those rows are of another kind than the rows "
-                "before. Put the rows in random order before they are stored or given, or give "
-                "larger blocks.",
+                "clearly worse and were taken back, because those rows are unlike the rows before. "
+                "Put the rows in random order before they are stored or given, or give larger "
+                "blocks.",
                 ConvergenceWarning,
                 stacklevel=4,
             )
@@ -396,7 +400,7 @@ class Scores:
     of_scores : callable
         It takes scores and returns an array over the same rows.
     centre : array of shape (d,), default=None
-        What is subtracted from the rows first, a cache-sized batch at a time.
+        It is subtracted from the rows first, in cache-sized batches.
     centred : bool, default=False
         Whether the intercept holds a scaler's offset. Sparse rows are then an error, because a
         scaler must not shift them.
@@ -430,7 +434,7 @@ class Scores:
                 or [xp.zeros((0, coef.shape[0]), dtype=dtype, device=device(X))]
             )
         p = p + intercept
-        # NaN and infinity of X reach the scores, which are fewer numbers to look at.
+        # NaN and infinity of X reach the scores, and these are fewer numbers to check.
         if not sum_is_finite(p):
             finite_or_raise(X, "X", None)
         return self.of_scores(p)
@@ -472,7 +476,7 @@ def _start_from(
     *,
     like: Array,
 ) -> Any:
-    """Make a learner's first state from given models, in the place of the first block."""
+    """Make a learner's first state from given models, in the library of the first block."""
     dtype, out = float_dtype(like), []
     for name, values, shape in (
         ("coef_init", coef, (n_outputs, n_features)),

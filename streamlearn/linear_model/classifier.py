@@ -115,7 +115,7 @@ default="auto"
     warm_start : bool, default=False
         Whether `fit` starts from the coefficients of the fit before.
     average : bool or int, default=False
-        Whether to answer with the mean of the coefficients over all rows. An int n means the mean
+        Whether ``coef_`` is the mean of the coefficients over all rows. An int n means the mean
         from the n-th row on. With ``learning_rate="auto"`` False means a mean too, which weighs the
         later coefficients more.
     batch_size : int or "auto", default="auto"
@@ -154,12 +154,13 @@ default="auto"
     X may hold sparse rows of scipy: in memory in any format, or as the blocks of a dask array
     (``X.map_blocks(scipy.sparse.csr_array)``). No block is ever made dense, and predictions are
     dense. The results are those of dense rows up to rounding. With "auto" and more than about 2,000
-    features (times columns of ``coef_``) only a diagonal of the curvature is kept. Every sparse
-    feature still moves from the first row on that has it.
+    features (times rows of ``coef_``) only a diagonal of the curvature is kept. The coefficient of
+    a sparse feature still moves from the first row that has the feature.
 
     Row by row (``batch_size=1``, "pa1", "pa2") the results for sparse rows are not those of dense
-    rows, but those of scikit-learn's loop over sparse rows. There the intercepts move by 0.01 of
-    what they would for dense rows, and an L1 penalty cuts only the features that a row has.
+    rows, but those of scikit-learn's loop over sparse rows. There a step moves the
+    intercepts by 0.01 times the step for dense rows, and an L1 penalty cuts only the features that
+    a row has.
 
     Fitted attributes are in the namespace and on the device of X.
 
@@ -187,10 +188,10 @@ default="auto"
     - ``early_stopping`` scores the model itself. scikit-learn's loop leaves out how much the L2
       penalty has shrunk the coefficients so far, and with "log_loss" it counts no row of class 0 as
       right.
-    - With ``average``, calls of `partial_fit` go on with one mean, as if all rows had come in one
+    - With ``average``, calls of `partial_fit` continue one mean, as if all rows had come in one
       call. scikit-learn begins each call with the intercept of an earlier one.
-    - A class that stops before the ``average``-th row is answered by its last model. scikit-learn
-      answers it by zeros.
+    - A class that stops before the ``average``-th row keeps its last coefficients. In scikit-learn
+      they are 0.
     - Row by row on sparse rows, the objective that ends the epochs counts the L2 penalty of all
       coefficients. scikit-learn counts only that of the features of the row before.
     - The parameters ``batch_size`` and ``classes`` and the attribute ``loss_curve_`` are additions.
@@ -296,7 +297,7 @@ default="auto"
             The rows to learn from: numbers without NaN and infinity, dense or sparse.
         y : array, Series, dask array or dask Series of shape (n_samples,)
             The label of each row: whole numbers, booleans or strings.
-            None if the blocks of X bring it.
+            None means that the blocks of X contain it.
         coef_init : array of shape (n_classes, n_features), default=None
             The coefficients to start from, with one row for two classes. None starts from 0.
         intercept_init : array of shape (n_classes,), default=None
@@ -346,7 +347,7 @@ default="auto"
             The rows to learn from: numbers without NaN and infinity, dense or sparse.
         y : array, Series, dask array or dask Series of shape (n_samples,)
             The label of each row: whole numbers, booleans or strings.
-            None if the blocks of X bring it.
+            None means that the blocks of X contain it.
         classes : array of shape (n_classes,), default=None
             All labels that will ever occur. The first call needs them, here or as the parameter of
             the estimator.
@@ -506,7 +507,7 @@ default="auto"
             The rows, with the features of `fit`.
         y : array, Series, dask array or dask Series of shape (n_samples,)
             The true label of each row.
-            None if the blocks of X bring it.
+            None means that the blocks of X contain it.
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weight of each row. None means 1 for every row.
 
@@ -514,6 +515,11 @@ default="auto"
         -------
         float
             A number between 0 and 1.
+
+        Raises
+        ------
+        ValueError
+            If X and y do not line up, or if `predict` would raise it.
         """
         X, y, sample_weight = engine.taken_apart(X, y, sample_weight)
         return metrics.accuracy_score(y, self.predict(X), sample_weight=sample_weight)

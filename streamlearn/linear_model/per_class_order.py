@@ -22,7 +22,7 @@ from streamlearn.linear_model.draws import Order
 
 @dataclass(frozen=True, eq=False)
 class InOwnOrders:
-    """An update like `streamlearn.core.linear.rowwise`'s, whose batch holds all rows of an epoch.
+    """An update like that of `streamlearn.core.linear.rowwise`, with all rows of an epoch at once.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class InOwnOrders:
         moving = to_numpy(state.active) > 0.0
         states, infos, begun = [], [], state.skipped
         for k, order in enumerate(self.orders):
-            # All models skip the same rows, so these are counted from the same start.
+            # All models skip the same rows. So each counts them from the same start.
             one = _of(state._replace(skipped=begun), k, len(self.orders))
             info: Info | None = Info(*(xp.zeros_like(one.eta) for _ in Info._fields))
             if moving[k]:
@@ -72,7 +72,7 @@ class InOwnOrders:
 
 
 def _of(part: Any, k: int, n: int) -> Any:
-    """Return the k-th of n models alone: its slice of every array with one entry a model."""
+    """Return the k-th of n models: its slice of every array that has one entry for each model."""
     if isinstance(part, tuple):
         return type(part)(*(_of(a, k, n) for a in part))
     return part[k : k + 1, ...] if part is not None and part.shape[:1] == (n,) else part

@@ -94,7 +94,7 @@ class Perceptron(SGDClassifier):
     Notes
     -----
     X may hold sparse rows of scipy, in memory or as the blocks of a dask array. They are learned
-    from as in scikit-learn: the intercepts move by 0.01 of what they would for dense rows. See
+    from as in scikit-learn: a step moves the intercepts by 0.01 times the step for dense rows. See
     `SGDClassifier`.
 
     Fitted attributes are in the namespace and on the device of X.

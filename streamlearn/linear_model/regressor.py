@@ -90,7 +90,7 @@ default="auto"
     warm_start : bool, default=False
         Whether `fit` starts from the coefficients of the fit before.
     average : bool or int, default=False
-        Whether to answer with the mean of the coefficients over all rows. An int n means the mean
+        Whether ``coef_`` is the mean of the coefficients over all rows. An int n means the mean
         from the n-th row on. With ``learning_rate="auto"`` False means a mean too, which weighs the
         later coefficients more.
     batch_size : int or "auto", default="auto"
@@ -124,12 +124,13 @@ default="auto"
     X may hold sparse rows of scipy: in memory in any format, or as the blocks of a dask array
     (``X.map_blocks(scipy.sparse.csr_array)``). No block is ever made dense, and predictions are
     dense. The results are those of dense rows up to rounding. With "auto" and more than about 2,000
-    features (times columns of ``coef_``) only a diagonal of the curvature is kept. Every sparse
-    feature still moves from the first row on that has it.
+    features (times rows of ``coef_``) only a diagonal of the curvature is kept. The coefficient of
+    a sparse feature still moves from the first row that has the feature.
 
     Row by row (``batch_size=1``, "pa1", "pa2") the results for sparse rows are not those of dense
-    rows, but those of scikit-learn's loop over sparse rows. There the intercepts move by 0.01 of
-    what they would for dense rows, and an L1 penalty cuts only the features that a row has.
+    rows, but those of scikit-learn's loop over sparse rows. There a step moves the
+    intercepts by 0.01 times the step for dense rows, and an L1 penalty cuts only the features that
+    a row has.
 
     Fitted attributes are in the namespace and on the device of X.
 
@@ -152,8 +153,8 @@ default="auto"
       segment of 64 blocks, because a fit has one epoch by default.
     - ``early_stopping`` scores the model itself. scikit-learn's loop leaves out how much the L2
       penalty has shrunk the coefficients so far.
-    - With ``average`` and ``warm_start``, the mean of a fit holds nothing of the mean before.
-      scikit-learn adds a rest of it.
+    - With ``average`` and ``warm_start``, the mean of a fit does not depend on the mean before. In
+      scikit-learn it contains a part of it.
     - Row by row on sparse rows, the objective that ends the epochs counts the L2 penalty of all
       coefficients. scikit-learn counts only that of the features of the row before.
     - The parameter ``batch_size`` and the attribute ``loss_curve_`` are additions.
@@ -241,7 +242,7 @@ default="auto"
             The rows to learn from: numbers without NaN and infinity, dense or sparse.
         y : array, Series, dask array or dask Series of shape (n_samples,)
             The target of each row: numbers without NaN and infinity.
-            None if the blocks of X bring it.
+            None means that the blocks of X contain it.
         coef_init : array of shape (n_features,), default=None
             The coefficients to start from. None starts from 0.
         intercept_init : array of shape (1,), default=None
@@ -274,7 +275,7 @@ default="auto"
             The rows to learn from: numbers without NaN and infinity, dense or sparse.
         y : array, Series, dask array or dask Series of shape (n_samples,)
             The target of each row: numbers without NaN and infinity.
-            None if the blocks of X bring it.
+            None means that the blocks of X contain it.
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weight of each row. None means 1 for every row.
 
@@ -332,7 +333,7 @@ default="auto"
             The rows, with the features of `fit`.
         y : array, Series, dask array or dask Series of shape (n_samples,)
             The true target of each row.
-            None if the blocks of X bring it.
+            None means that the blocks of X contain it.
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weight of each row. None means 1 for every row.
 
@@ -340,6 +341,11 @@ default="auto"
         -------
         float
             A number that is at most 1.
+
+        Raises
+        ------
+        ValueError
+            If X and y do not line up, or if `predict` would raise it.
         """
         X, y, sample_weight = taken_apart(X, y, sample_weight)
         return metrics.r2_score(y, self.predict(X), sample_weight=sample_weight)

@@ -82,7 +82,7 @@ class MLPClassifier(ClassifierMixin, MLP):
     beta_2 : float, default=0.999
         The decay of the second moments of "adam", in [0, 1).
     epsilon : float, default=1e-8
-        What keeps the divisors of "adam" from being 0.
+        It is added to the divisors of "adam", so that they are not 0.
     n_iter_no_change : int, default=10
         `fit` stops after more than this number of epochs (or of scores, see ``early_stopping``)
         without an improvement.
@@ -238,7 +238,7 @@ class MLPClassifier(ClassifierMixin, MLP):
             The rows to learn from: dense numbers without NaN and infinity.
         y : array, Series, DataFrame or dask's, of shape (n_samples,) or (n_samples, n_labels)
             The label of each row, or an indicator with 0 or 1 for each label.
-            None if the blocks of X bring it.
+            None means that the blocks of X contain it.
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weight of each row. None means 1 for every row.
 
@@ -269,7 +269,7 @@ class MLPClassifier(ClassifierMixin, MLP):
             The rows to learn from: dense numbers without NaN and infinity.
         y : array, Series, DataFrame or dask's, of shape (n_samples,) or (n_samples, n_labels)
             The label of each row, or an indicator with 0 or 1 for each label.
-            None if the blocks of X bring it.
+            None means that the blocks of X contain it.
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weight of each row. None means 1 for every row.
         classes : array of shape (n_classes,), default=None
@@ -409,7 +409,7 @@ class MLPClassifier(ClassifierMixin, MLP):
             The rows, with the features of `fit`.
         y : array, Series, DataFrame or dask's, of shape (n_samples,) or (n_samples, n_labels)
             The true labels.
-            None if the blocks of X bring it.
+            None means that the blocks of X contain it.
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weight of each row. None means 1 for every row.
 
@@ -417,6 +417,11 @@ class MLPClassifier(ClassifierMixin, MLP):
         -------
         float
             A number between 0 and 1.
+
+        Raises
+        ------
+        ValueError
+            If X and y do not line up, or if `predict` would raise it.
         """
         X, y, sample_weight = engine.taken_apart(X, y, sample_weight)
         return metrics.accuracy_score(y, self.predict(X), sample_weight=sample_weight)

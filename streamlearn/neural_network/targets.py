@@ -1,4 +1,4 @@
-"""What a net learns: how y is read, and how held-out rows are scored."""
+"""The target of a net: how y is read, and how held-out rows are scored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from streamlearn.core.scores import Score
 
 
 class Goal(NamedTuple):
-    """What a net learns.
+    """The target of a net.
 
     Attributes
     ----------

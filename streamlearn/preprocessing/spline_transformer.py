@@ -21,7 +21,7 @@ from streamlearn.preprocessing.weights import not_negative_or_raise
 
 
 class Params(NamedTuple):
-    """How knots come from a summary, and what is made of them.
+    """How knots are found from a summary, and which splines are made of them.
 
     Attributes
     ----------
@@ -48,10 +48,10 @@ class Params(NamedTuple):
 
 
 class SplineTransformer(NamesOut, MergeableTransformer):
-    """Make the values of B-splines of each feature.
+    """Turn each feature into the values of B-splines.
 
-    scikit-learn's `~sklearn.preprocessing.SplineTransformer` for any array backend and for dask
-    collections, whose blocks are read in parallel.
+    It is scikit-learn's `~sklearn.preprocessing.SplineTransformer` for arrays of any library and
+    for dask collections. The blocks of a collection are read in parallel.
 
     Parameters
     ----------
@@ -60,29 +60,33 @@ class SplineTransformer(NamesOut, MergeableTransformer):
     degree : int, default=3
         The degree of the splines.
     knots : {'uniform', 'quantile'} or array-like of shape (n_knots, n_features), default='uniform'
-        Where the knots are: at equal distances from the smallest to the largest number of a
-        feature, at its quantiles, or as given.
+        The places of the knots. 'uniform' puts them at equal distances from the smallest to the
+        largest number of a feature. 'quantile' puts them at its quantiles. An array has the knots.
     extrapolation : {'error', 'constant', 'linear', 'continue', 'periodic'}, default='constant'
-        What is beyond the first and the last knot: an error, the values there, a line, the
-        polynomials there, or the same again.
+        The values beyond the first and the last knot. 'error' raises an error. 'constant' keeps the
+        values at the knot. 'linear' continues with a line, and 'continue' with the polynomials.
+        'periodic' repeats the splines.
     include_bias : bool, default=True
-        Keep the last spline of each feature. All of them together add up to 1.
+        Keep the last spline of each feature. Then the splines of a feature add up to 1.
     order : {'C', 'F'}, default='C'
-        The memory order of dense arrays of NumPy that come out. Other libraries know 'C' only.
+        The memory order of the result, if it is a dense array of NumPy. Other libraries take 'C'
+        only.
     handle_missing : {'error', 'zeros'}, default='error'
-        Refuse NaN, or let all splines be 0 there.
+        'error' raises an error for NaN. 'zeros' makes all splines 0 there.
     sparse_output : bool, default=False
-        Return sparse rows of scipy, for arrays of NumPy.
+        Return sparse rows of scipy. X must then be arrays of NumPy.
 
     Attributes
     ----------
     bsplines_ : list of shape (n_features,)
         The splines of each feature, scipy's `~scipy.interpolate.BSpline`.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Only where X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
     n_features_out_ : int
-        How many columns come out.
+        The number of columns of the result.
 
     Notes
     -----
@@ -90,17 +94,17 @@ class SplineTransformer(NamesOut, MergeableTransformer):
 
     Splines are evaluated by de Boor's recursion [1]_ in the library of X.
 
-    Quantiles come from a summary of 2,048 numbers a feature, which merges [2]_; see
+    Quantiles come from a mergeable summary of 2,048 numbers for each feature [2]_, see
     `streamlearn.core.statistics.quantile_summary`. Uniform knots are always exact.
 
     Differences from scikit-learn:
 
     - Quantiles are exact while a feature has no more than 2,048 different numbers. Beyond that
       their ranks are off by a thousandth of the rows at most, and mostly by much less.
-    - Lines go on from splines of ``degree=0`` and 1 for all features. In scikit-learn only those of
-      the first features do, as the degree grows from one feature to the next.
-    - Splines of ``degree=0`` go on as constants. In scikit-learn that is an error of NumPy.
-    - Sparse rows hold no zeros.
+    - ``extrapolation="linear"`` works for all features if ``degree`` is 0 or 1. In scikit-learn it
+      works only for the first features, because the degree grows from one feature to the next.
+    - ``extrapolation="constant"`` works with ``degree=0``. In scikit-learn it is an error of NumPy.
+    - Sparse rows store no zeros.
     - Negative weights are an error.
     - ``partial_fit`` exists.
 
@@ -170,10 +174,11 @@ class SplineTransformer(NamesOut, MergeableTransformer):
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            Numbers. NaN are allowed if ``handle_missing="zeros"``.
         y : None
             Ignored.
         sample_weight : array or dask array of shape (n_samples,), optional
-            For quantiles. Rows whose weight is 0 are left out of uniform knots, too.
+            The weights are used for quantiles. Rows of weight 0 do not count for uniform knots.
 
         Returns
         -------
@@ -182,13 +187,13 @@ class SplineTransformer(NamesOut, MergeableTransformer):
         Raises
         ------
         ValueError
-            If X holds infinity, or NaN that are to be an error, has less than two rows, or does not
-            line up with the weights; and if given knots do not fit.
+            If X holds infinity, or NaN and ``handle_missing="error"``, if X has less than two rows,
+            if X and the weights do not line up, or if given knots do not fit X.
         """
         return self._learn(X, reset=True, sample_weight=sample_weight)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Learn from more rows; the same parameters and errors as `fit`."""
+        """Learn from more rows. Parameters and errors are those of `fit`."""
         return self._learn(X, reset=self._former() is None, sample_weight=sample_weight)
 
     def _learn(self, X: Any, *, reset: bool, **metadata: Any) -> Self:
@@ -244,7 +249,7 @@ class SplineTransformer(NamesOut, MergeableTransformer):
 
     @property
     def bsplines_(self) -> list[BSpline]:
-        """The splines of each feature, made of the knots: a state that is saved holds numbers."""
+        """The splines of each feature. They are made of the knots, which alone are saved."""
         if not hasattr(self, "_fitted"):
             raise AttributeError("This SplineTransformer has no bsplines_: it is not fitted yet.")
         k, goes_on = self._fitted.degree, self._fitted.extrapolation in ("periodic", "continue")
@@ -272,20 +277,20 @@ class SplineTransformer(NamesOut, MergeableTransformer):
         return True
 
     def __sklearn_tags__(self) -> Any:
-        """Return scikit-learn's tags: what is fitted is scipy's, whatever X is."""
+        """Return scikit-learn's tags. The fitted splines are scipy's for every X."""
         tags = super().__sklearn_tags__()
         tags.array_api_support = False
         return tags
 
 
 class _AsAsked(NamedTuple):
-    """A `Basis` of rows, an error beyond the knots if that was asked for, in a memory order."""
+    """A `Basis` with a memory order, which raises beyond the knots if that is an error."""
 
     function: Basis
     order: str
 
     def unchecked(self, X: Array) -> Array:
-        """Return the splines at rows that nobody holds, to see what they are like."""
+        """Return the splines at rows without a check, to see the type of the result."""
         return self.function(X)
 
     def __call__(self, X: Array) -> Array:
@@ -294,7 +299,7 @@ class _AsAsked(NamedTuple):
         if self.function.extrapolation == "error":
             made = entries(out)
             if bool(namespace(made).any(namespace(made).isnan(made))):
-                # The words of scikit-learn, and of scipy where rows become sparse.
+                # The message is that of scikit-learn, and that of scipy if the result is sparse.
                 raise ValueError(
                     "Out of bounds: `X` contains values beyond the limits of the knots."
                 )
@@ -327,7 +332,7 @@ def _inner_knots(params: Params, state: QuantileSummary) -> np.ndarray:
 
 
 def _basis(params: Params, state: QuantileSummary) -> Basis:
-    """Return the splines that a summary stands for, in its place."""
+    """Return the splines that a summary defines, with arrays in its library."""
     inner, k = _inner_knots(params, state), params.degree
     if params.extrapolation == "periodic":
         if inner.shape[0] <= k:
@@ -338,7 +343,7 @@ def _basis(params: Params, state: QuantileSummary) -> Basis:
         period = inner[-1] - inner[0]
         before, after = inner[-(k + 1) : -1] - period, inner[1 : k + 1] + period
     else:
-        # As far from each other as the first two and the last two are: P. Eilers and B. Marx,
+        # The distances are those of the first two and of the last two knots: P. Eilers and B. Marx,
         # "Flexible Smoothing with B-splines and Penalties", Statistical Science 11, 1996.
         first, last = inner[1] - inner[0], inner[-1] - inner[-2]
         before = np.linspace(inner[0] - k * first, inner[0] - first, num=k)

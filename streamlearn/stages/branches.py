@@ -148,7 +148,7 @@ class Branches:
         return Joined(head(X, 2), states), LazyRows(X)
 
     def width(self, state: Joined) -> Any:
-        """Return what tells how many columns come out, as far as the rows decide it."""
+        """Return a key for the columns of the result, as far as they depend on the rows."""
         known = state.branches.items()
         return {name: self.branches[name].width(states) for name, states in known}
 
@@ -222,7 +222,7 @@ class CrossFittedBranch:
     def transform(self, X: Any) -> Any:
         """Return the transformed rows of the block."""
         rows = self.chain.transformed(self.states, X, ANYTHING, self.block)
-        # A stage that takes arrays of numbers has left the index behind.
+        # A stage that takes arrays of numbers drops the index.
         framed = hasattr(rows, "iloc") and hasattr(X, "iloc")
         return rows.set_axis(X.index, axis=0) if framed else rows
 

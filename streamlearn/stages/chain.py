@@ -149,13 +149,13 @@ class Chain:
     def transformed(
         self, states: tuple[Any, ...], X: Any, reader: Reader, block: int | None
     ) -> Any:
-        """Return what all stages make of the rows of a block that was learned from."""
+        """Return the rows of a block that was learned from, transformed by all stages."""
         piece = self.of_block(LazyRows(X), {}, reader, block, learns=False)
         _, after = self.learn(states, piece, None, {}, reader, learns=False)
         return after.rows.all()
 
     def width(self, states: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return what tells how many columns come out, as far as the rows decide it."""
+        """Return a key for the columns of each stage, as far as they depend on the rows."""
         return tuple(_width(*each) for each in zip(self.stages, states, strict=True))
 
     def fitted(self, states: tuple[Any, ...]) -> list[Any]:
@@ -176,7 +176,7 @@ def _width(stage: Any, state: Any) -> Any:
 
 
 def _changed(before: Any, after: Any) -> bool:
-    """Return whether a width that was known is another one now."""
+    """Return whether a key that was known has changed."""
     if isinstance(before, dict):
         return any(_changed(width, after.get(name)) for name, width in before.items())
     if isinstance(before, tuple) and isinstance(after, tuple):
@@ -188,8 +188,8 @@ def _as_wide_or_raise(stage: Any, before: Any, after: Any) -> None:
     if not _changed(_width(stage, before), _width(stage, after)):
         return
     raise ValueError(
-        f"{type(stage.estimator).__name__} made other columns of the blocks before, from which the "
-        "next step has learned: which columns it makes is known once it has seen all rows. Let it "
-        "keep all of them, as SimpleImputer(keep_empty_features=True) and "
+        f"{type(stage.estimator).__name__} made other columns of earlier blocks, from which the "
+        "next step has learned. Which columns it makes is known only when it has seen all rows. "
+        "Let it keep all columns, as SimpleImputer(keep_empty_features=True) and "
         'MissingIndicator(features="all") do, or use fit with schedule="per-step".'
     )

@@ -157,7 +157,7 @@ class OfColumns(Branches):
     ) -> Pieces | None:
         """Return the split block after the work that needs no state.
 
-        The result is None if the block has to go the way of `Branches`.
+        The result is None if `Branches` must handle the block.
         """
         layout = self._layout(rows)
         if layout is None:
@@ -173,7 +173,7 @@ class OfColumns(Branches):
         return Pieces(head(rows, 2), parts)
 
     def _layout(self, rows: Any) -> list[Place] | None:
-        """Return the parts of the output, or None if the block has to go the way of `Branches`."""
+        """Return the parts of the output, or None if `Branches` must handle the block."""
         names = tuple(rows.columns) if hasattr(rows, "iloc") else None
         frame = names is not None and len(set(names)) == len(names)
         if not frame and type(rows) is not np.ndarray:

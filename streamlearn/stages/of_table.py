@@ -106,7 +106,7 @@ class OfTable:
         return state._replace(state=self.statistic.merge(state.state, other.state, reader=read))
 
     def width(self, state: Columns) -> Any:
-        """Return what tells how many columns come out, if the rows decide it."""
+        """Return a key for the columns of the result, if they depend on the rows."""
         width = getattr(self.estimator, "_width", None)
         return None if width is None else width(state.state)
 

@@ -87,7 +87,7 @@ class Named(NamedTuple):
 class Mergeable:
     """One of our transformers. The statistics of its blocks merge in any order.
 
-    It knows no field of the state: ``learner`` answers all questions about it.
+    It uses no field of the state. ``learner`` has functions for all that it needs to know.
 
     Attributes
     ----------
@@ -316,7 +316,7 @@ class Stateless:
         """Return the block with the estimator, fitted to one row, as the only part."""
         fitted = self.estimator
         if not isinstance(fitted, FrozenEstimator):
-            # Twice: some insist on two.
+            # The row is given twice, because some estimators need two rows.
             rows = LazyRows(some_rows(X.array, (0, 0)), X.functions).all()
             if function_of(fitted, rows, get_config()) is not None:
                 rows = to_numpy(rows)

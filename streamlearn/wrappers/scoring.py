@@ -100,7 +100,7 @@ def of_collection(
 
 
 def of_blocks(estimator: Any, scorer: Any, blocks: engine.Blocks, order: Sequence[int]) -> float:
-    """Return the score of a fitted estimator on some blocks, each of which is in memory in turn.
+    """Return the score of a fitted estimator on some blocks, which are loaded one after the other.
 
     R2 is the score of all rows together. Other scores are averages over the blocks, weighted by
     rows or their weights. Accuracy, log loss and the errors are such averages by definition.

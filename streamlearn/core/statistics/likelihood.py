@@ -1,15 +1,21 @@
-"""How likely the lambdas of a power transformation are: sums over rows, in any order.
+"""The likelihood of the lambdas of a power transformation, from mergeable sums over rows.
 
-The log likelihood of ``lambda``, in units of the number of rows, is
-``-log(var(g)) / 2 + lambda * mean(t)`` where t are the logarithms with the signs of their numbers.
-It is concave [1]_, and its derivatives are made of means and co-moments of g and of the derivatives
-of g, which merge as moments do.
+Each number has a logarithm t and a transformed value g. The log likelihood of ``lambda``, divided
+by the number of rows, is::
 
-``g(m, t)`` and its derivatives by m are ``t**j * f_j(m t)`` for ``f_j(z)``, the integral of
-``r**(j - 1) * exp(z * r)`` over the r from 0 to 1. All of f_1, f_2 and f_3 follow from one of them:
-from f_1 upwards where z is large, and from f_3 downwards, a series, where it is small. So nothing
-cancels at lambdas near 0, or near 2. Rows are in units of the largest g, so that no square leaves
-the floats.
+    -log(var(g)) / 2 + lambda * mean(t)
+
+Here t has the sign of its number. The log likelihood is concave [1]_. Its derivatives need the
+means and the co-moments of g and of the derivatives of g by lambda. These merge as moments do.
+
+The exponent m is lambda, or 2 - lambda for the negative numbers of Yeo and Johnson. With
+t without a sign, g and its first two derivatives by m are, for j = 1, 2, 3::
+
+    t**j f_j(m t)          f_j(z) = integral of r**(j - 1) exp(z r) over r from 0 to 1
+
+Each of f_1, f_2 and f_3 follows from its neighbour. If z is large, f_1 comes first. If z is small,
+f_3 comes first, from a series. So nothing cancels at lambdas near 0 or 2. Rows are in units of the
+largest g, so that no square overflows.
 
 References
 ----------
@@ -38,14 +44,17 @@ from streamlearn.core.learner import Batch, Learner
 from streamlearn.core.power_map import Origin, PowerMap, exponents, logarithms, signed
 
 SERIES = tuple(1.0 / (factorial(k) * (k + 3)) for k in range(12))
-"""Coefficients of f_3. To z = 1/2 what is left out is below rounding."""
+"""The coefficients of the series of f_3. Up to z = 1/2 the rest of the series is below rounding."""
 
 CLOSE = 1e-5
-"""A step this small ends the search, for logarithms of a width of 1: its square is the error."""
+"""The size of a step that ends the search, for logarithms with a width of 1.
+
+The error of the optimum is the square of this step.
+"""
 
 
 class Params(NamedTuple):
-    """Where the likelihood is asked for.
+    """The lambdas at which the likelihood is computed.
 
     Attributes
     ----------
@@ -54,7 +63,7 @@ class Params(NamedTuple):
         The lambdas.
     origin : Origin
     shrink : floats of shape (n_features,)
-        What g is multiplied with.
+        The factor by which g is multiplied.
     """
 
     yeo_johnson: bool
@@ -64,18 +73,18 @@ class Params(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """What the rows tell of the likelihood at the lambdas; arrays of shape (n_features,).
+    """The sums of rows for the likelihood at the lambdas. All arrays have shape (n_features,).
 
     Attributes
     ----------
     count : array
-        Numbers that are not NaN.
+        The count of numbers that are not NaN.
     t : array
-        Mean of the logarithms, with the signs of their numbers.
+        The mean of the logarithms, with the signs of their numbers.
     g, g1, g2 : array
-        Means of g and of its derivatives by lambda.
+        The means of g and of its derivatives by lambda.
     gg, gg1, g1g1, gg2 : array
-        Sums of the products of their deviations from the means.
+        The sums of the products of their deviations from the means.
     """
 
     count: Array
@@ -127,7 +136,7 @@ def _of_rows(params: Params, X: Array) -> Sums:
         g, g2, t = g * sign, g2 * sign, t * sign
     count = column_sums(present)
     some = xp.maximum(count, xp.ones_like(count))
-    # All are 0 where a number is missing.
+    # All four arrays are 0 where a number is missing.
     means = [column_sums(a) / some for a in (t, g, g1, g2)]
     d, d1, d2 = ((a - mean) * present for a, mean in zip((g, g1, g2), means[1:], strict=True))
     products = (column_sums(a) for a in (d * d, d * d1, d1 * d1, d * d2))
@@ -153,7 +162,7 @@ def _integrals(z: Array, shrink: Array) -> tuple[Array, Array, Array]:
 
 
 def merge(a: Sums, b: Sums) -> Sums:
-    """Return the sums of the rows of ``a`` and ``b`` together: exact but for rounding."""
+    """Return the sums of the rows of ``a`` and ``b``. They are exact up to rounding."""
     xp = namespace(a.count)
     count = a.count + b.count
     part = b.count / xp.maximum(count, xp.ones_like(count))
@@ -171,12 +180,14 @@ def merge(a: Sums, b: Sums) -> Sums:
 
 
 def update(params: Params, state: Sums, batch: Batch) -> tuple[Sums, None]:
-    """Return the sums with the rows of ``batch`` among them."""
+    """Return the sums after the rows of ``batch``, and None."""
     return merge(state, of_block(params, batch.X, batch.weight)), None
 
 
 def derivatives(state: Sums) -> tuple[Array, Array]:
-    """Return first and second derivative of the log likelihood by lambda, a row; NaN of constants.
+    """Return the first and the second derivative of the log likelihood by lambda, per row.
+
+    They are NaN for constant features.
 
     Examples
     --------
@@ -196,7 +207,10 @@ def derivatives(state: Sums) -> tuple[Array, Array]:
 
 
 def log_likelihood(params: Params, state: Sums) -> Array:
-    """Return the log likelihood a row, but for what does not depend on lambda; NaN of constants."""
+    """Return the log likelihood per row, without the terms that do not depend on lambda.
+
+    It is NaN for constant features.
+    """
     xp = namespace(state.gg)
     moves = state.gg > 0
     variance = xp.where(moves, state.gg, xp.full_like(state.gg, xp.nan)) / state.count
@@ -204,7 +218,10 @@ def log_likelihood(params: Params, state: Sums) -> Array:
 
 
 def moved(state: Sums, step: Array) -> tuple[Array, Array]:
-    """Return mean and variance of g at lambdas a small ``step`` away, to its third power."""
+    """Return the mean and the variance of g after a small ``step`` of lambda.
+
+    Their errors are of the third order in the step.
+    """
     xp = namespace(state.gg)
     n = xp.maximum(state.count, xp.ones_like(state.count))
     mean = state.g + step * (state.g1 + step * state.g2 / 2)
@@ -213,12 +230,12 @@ def moved(state: Sums, step: Array) -> tuple[Array, Array]:
 
 
 class Known(NamedTuple):
-    """A lambda of each column that has been asked for; arrays of shape (n_features,).
+    """A lambda of each feature with a known likelihood. All arrays have shape (n_features,).
 
     Attributes
     ----------
     power : array
-        Infinity where there is none.
+        The lambda. It is infinite if none is known.
     value, slope : array
         The log likelihood there, and its derivative.
     """
@@ -229,20 +246,20 @@ class Known(NamedTuple):
 
 
 class Search(NamedTuple):
-    """Where the optimum of each column is; arrays of shape (n_features,), but for ``params``.
+    """The search for the optimum of each feature. Other arrays have shape (n_features,).
 
     Attributes
     ----------
     params : Params
-        The lambdas that are to be asked for next, or the optimum.
+        The next lambdas, or the optimum.
     low, high : Known
-        The optimum is between them, as far as is known.
+        The bracket: the optimum is between them.
     first, last : array
-        No lambda is beyond them.
+        The bounds of lambda.
     longest : array
         The longest step.
     ends : array of shape (2, n_features)
-        The smallest and the largest number of each column.
+        The smallest and the largest number of each feature.
     """
 
     params: Params
@@ -257,7 +274,7 @@ class Search(NamedTuple):
 def begin(
     yeo_johnson: bool, origin: Origin, power: Array, first: Array, last: Array, ends: Array
 ) -> Search:
-    """Return the search that begins at ``power``, or where the bounds are nearest to that."""
+    """Return the search that begins at ``power``, clipped to the bounds."""
     xp = namespace(first)
     infinity = xp.full_like(first, xp.inf)
     longest = xp.maximum(xp.full_like(first, 2.0), 4.0 / _width(yeo_johnson, origin, ends))
@@ -276,7 +293,7 @@ def _width(yeo_johnson: bool, origin: Origin, ends: Array) -> Array:
 
 
 def _at(search: Search, power: Array) -> Search:
-    """Return the search with other lambdas, whose largest g is to be 1 at most times its t."""
+    """Return the search at other lambdas. The factor ``shrink`` makes g at most t there."""
     xp, (yeo_johnson, _, origin, _) = namespace(power), search.params
     logs, negative = logarithms(yeo_johnson, origin, search.ends)
     largest = xp.max(exponents(power, negative) * logs, axis=0)
@@ -285,11 +302,12 @@ def _at(search: Search, power: Array) -> Search:
 
 
 def step(search: Search, state: Sums, close: float = CLOSE) -> tuple[Search, Array, bool]:
-    """Return the search after a Newton step by the sums at its lambdas, the steps, and if it ends.
+    """Return the search after a Newton step, the step of each feature, and whether all are small.
 
-    A step that would leave where the optimum is known to be goes to where the tangents at both ends
-    meet: the likelihood of heavy tails has a bend, and is straight on both sides of it. Columns
-    whose numbers are all the same stay where they are.
+    ``state`` has the sums at the search's lambdas. If a step would leave the bracket, the new
+    lambda is where the tangents at both ends of the bracket meet. The reason is that the likelihood
+    of heavy tails has a bend and is nearly straight on both sides of it. The lambdas of constant
+    features do not change.
     """
     xp, power = namespace(state.gg), search.params.power
     slope, bend = derivatives(state)
@@ -319,7 +337,7 @@ def step(search: Search, state: Sums, close: float = CLOSE) -> tuple[Search, Arr
 
 
 def _meeting(low: Known, high: Known) -> Array:
-    """Return where the tangents at two lambdas meet, but not too near either."""
+    """Return where the tangents at two lambdas meet, kept at a distance from both lambdas."""
     xp = namespace(low.power)
     falls = low.slope - high.slope
     width = high.power - low.power
@@ -331,17 +349,17 @@ def _meeting(low: Known, high: Known) -> Array:
 
 
 class Found(NamedTuple):
-    """The optimum, and the transformed numbers there; arrays of shape (n_features,).
+    """The optimum, and moments of the transformed numbers. All arrays have shape (n_features,).
 
     Attributes
     ----------
     power : array
         The lambdas.
     mean, variance : array
-        Of g, in units of 1 / ``shrink``.
+        The moments of g, in units of 1 / ``shrink``.
     shrink : array
     passes : int
-        How often sums were asked for.
+        The number of passes over the rows.
     """
 
     power: Array
@@ -354,10 +372,10 @@ class Found(NamedTuple):
 def optimum(
     ask: Callable[[Params], Sums], search: Search, *, close: float = CLOSE, most: int = 50
 ) -> Found:
-    """Return the most likely lambdas by sums that ``ask`` returns of all rows.
+    """Return the most likely lambdas. ``ask`` returns the sums of all rows at some lambdas.
 
-    The last step is not asked about again: its square, and its third power for mean and variance,
-    are below rounding.
+    There is no pass after the last step, because the errors that remain are below rounding: the
+    square of the step for lambda, and its third power for mean and variance.
     """
     ends, passes = False, 0
     while not ends and passes < most:
@@ -369,7 +387,7 @@ def optimum(
 
 
 def applied(params: Params, state: Sums) -> PowerMap:
-    """Return the transformation to a mean of 0 and a variance of 1, by the lambdas of params."""
+    """Return the transformation with the lambdas of params, to a mean of 0 and a variance of 1."""
     found = Found(params.power, *moved(state, 0 * state.gg), params.shrink, 1)
     return standardized(params.yeo_johnson, params.origin, found, like=state.gg)
 
@@ -377,8 +395,7 @@ def applied(params: Params, state: Sums) -> PowerMap:
 def standardized(yeo_johnson: bool, origin: Origin, found: Found, *, like: Array) -> PowerMap:
     """Return the transformation at the optimum to a mean of 0 and a variance of 1.
 
-    Its arrays are on the device of ``like``.
-    Columns whose numbers are all the same become 0.
+    Its arrays are on the device of ``like``. Constant features become 0.
     """
     xp = namespace(like)
     sided = yeo_johnson and any(side != 0 for side in origin.side)
@@ -392,7 +409,7 @@ def standardized(yeo_johnson: bool, origin: Origin, found: Found, *, like: Array
 
 
 def apply(params: Params, state: Sums, X: Array) -> Array:
-    """Return the transformed rows of X in their float dtype; NaN stay NaN."""
+    """Return the transformed rows of X in their float dtype. NaN stay NaN."""
     return applied(params, state)(X)
 
 

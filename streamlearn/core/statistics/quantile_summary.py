@@ -1,33 +1,38 @@
 """Quantiles of every feature, in one pass and in any order, from a summary of bounded size.
 
-The summary of a feature is some of its numbers, in order: the weight at each number, and the weight
-between it and the number before. Between two numbers the weight counts as evenly spread. As long as
-all different numbers of a feature fit, nothing lies between, and all quantiles are exact. The
-smallest and the largest number always are.
+A summary holds some numbers of a feature, sorted. It has the weight at each number, and the weight
+between this number and the one before. Between two numbers the weight counts as evenly spread. As
+long as all different numbers of a feature fit, there is no weight between numbers, and all
+quantiles are exact. The smallest and the largest number are always exact.
 
-Blocks are sorted, and summaries are merged by their numbers: what the other summary has between two
-of its own is shared out in proportion to the distance. When the numbers are too many, those are
-kept that systematic sampling by weight takes, with a fixed offset, as in reference [1]_. What is
-different is that
+Each block is sorted. Two summaries are merged by their numbers. If a number of one summary lies
+between two numbers of the other, the weight between these two is divided in proportion to the
+distances. If there are too many numbers, systematic sampling by weight with a fixed offset chooses
+those that are kept, as in reference [1]_. There are three differences:
 
-- a number that is kept keeps its rank, so that to leave others out costs nothing at that place;
-- the chance to be kept goes by the weight that a number had in its own summary. A block with
-  few rows compared to all rows before then replaces few numbers, and a thousand such blocks replace
-  as few as a tree of merges does;
-- half of the numbers are spread evenly over the ranks, half are denser towards both ends, where
-  rows that drift arrive.
+- A number that is kept keeps its rank. So its rank is as exact as before.
+- The chance to be kept depends on the weight that a number had in its own summary. So a block with
+  few rows compared to all rows before replaces few numbers. A chain of a thousand such merges
+  replaces as few numbers as a tree of merges.
+- Half of the numbers are spread evenly over the ranks. The other half are denser towards both ends,
+  where new extremes of drifting rows arrive.
 
 Nothing is drawn: the same blocks give the same summary.
 
-Measured apart from ``bench/``, with 2,048 numbers a feature, on 2,000,000 rows in 100 blocks,
-merged as a tree and one after the other: the worst rank error of 99 quantiles was 0.004 % for
-independent rows (normal, Cauchy, log-normal), 0.025 % for rows that drift, are sorted or whose
-blocks alternate, 0.02 % for ties in lumps, and 0.05 % for lumps over 600 orders of magnitude. In a
-chain of 1,000 merges it was 0.034 % at most. It falls with the size. In time of one core, 20
-features in blocks of 20,000 rows took 2.7 times what ``np.sort`` takes of each block, those in
-blocks of 200,000 rows 0.7 times. A summary takes 48 KB a feature in float64.
+Measured apart from ``bench/``, with 2,048 numbers for each feature, on 2,000,000 rows in 100
+blocks, merged as a tree and one after the other. The worst rank error of 99 quantiles was:
 
-NaN are counted out per feature, and rows whose weight is 0 are left out.
+- 0.004 % for independent rows (normal, Cauchy, log-normal);
+- 0.025 % for rows that drift, rows that are sorted, and blocks that alternate;
+- 0.02 % for groups of equal numbers;
+- 0.05 % for groups over 600 orders of magnitude;
+- at most 0.034 % in a chain of 1,000 merges.
+
+The error falls with the size. On one core, 20 features in blocks of 20,000 rows took 2.7 times as
+long as ``np.sort`` of each block, and 0.7 times in blocks of 200,000 rows. A summary takes 48 KB
+for each feature in float64.
+
+NaN are left out for each feature, and so are rows of weight 0.
 
 References
 ----------
@@ -65,22 +70,22 @@ from streamlearn._arrays import (
 from streamlearn.core.learner import Batch, Learner
 
 SIZE = 2048
-"""Numbers that are kept of each feature."""
+"""The number of numbers that are kept for each feature."""
 
 TAILS = 0.5
-"""The part of the numbers kept that is denser towards the smallest and the largest."""
+"""The share of the kept numbers that are denser towards the smallest and the largest number."""
 
 MANY = 16
-"""Rows of a block for each number that may be kept, below which it keeps half as many.
+"""A block with fewer rows than this for each number that may be kept keeps half as many numbers.
 
-Its own part of the rank error is small all the same, and a merge costs by the numbers of both.
+Its part of the rank error is small anyway, and the cost of a merge grows with the numbers of both.
 """
 
 ROUNDS = 2
-"""How often the step between numbers is computed again because some numbers are heavier than it."""
+"""The number of corrections of the sampling step for numbers that are heavier than the step."""
 
 AT_ONCE = 1 << 14
-"""Numbers of some features that are worked on together on a CPU, so that they stay in its cache."""
+"""The number of entries that are processed together on a CPU, so that they stay in its cache."""
 
 
 class QuantileSummary(NamedTuple):
@@ -89,13 +94,13 @@ class QuantileSummary(NamedTuple):
     Attributes
     ----------
     values : array of shape (n_features, size)
-        Some numbers of a feature, each once, in ascending order; then infinity.
+        Some numbers of a feature, each once, in ascending order. Infinity fills the rest.
     at : array of shape (n_features, size)
-        The weight of the rows at each number, in the widest float; 0 where there is none.
+        The weight of the rows at each number, in the widest float. It is 0 if there is no number.
     below : array of shape (n_features, size)
         The weight of the rows between a number and the one before.
     missing : array of int of shape (n_features,)
-        Rows with a weight that were NaN.
+        The count of rows with a weight that were NaN.
     """
 
     values: Array
@@ -105,12 +110,13 @@ class QuantileSummary(NamedTuple):
 
 
 class Sketch(NamedTuple):
-    """What is asked of a summary.
+    """The parameters of a summary.
 
     Attributes
     ----------
     size : int
-        Numbers kept of each feature, 4 at least. The rank error is in proportion to its inverse.
+        The number of numbers for each feature, at least 4. The rank error is in proportion to its
+        inverse.
     zeros : bool
         Whether zeros that sparse rows do not store count.
     """
@@ -120,7 +126,7 @@ class Sketch(NamedTuple):
 
 
 def init(params: Any, n_features: int, n_outputs: int = 1, *, like: Array) -> QuantileSummary:
-    """Return the summary of no rows, in the place of ``like``."""
+    """Return the summary of no rows, in the library and on the device of ``like``."""
     xp, there, shape = namespace(like), device(like), (n_features, params.size)
     values = xp.full(shape, xp.inf, dtype=float_dtype(like), device=there)
     nothing = xp.zeros(shape, dtype=widest_float(like), device=there)
@@ -134,11 +140,11 @@ def of_block(params: Any, X: Array, weight: Array | None = None) -> QuantileSumm
     Parameters
     ----------
     params : Sketch
-        Or any parameters with the same fields.
+        Any other parameters with the same fields may be given.
     X : array of shape (n_rows, n_features), or sparse rows
-        Integers or floats; NaN are missing values.
+        Integers or floats. NaN are missing values.
     weight : array of shape (n_rows,), optional
-        Row weights. Those that are not positive leave a row out.
+        Row weights. Rows without a positive weight are left out.
 
     Examples
     --------
@@ -216,8 +222,9 @@ def _of_columns(A: Array, weight: Array | None, k: int, wide: Any) -> QuantileSu
 def merge(a: QuantileSummary, b: QuantileSummary) -> QuantileSummary:
     """Return the summary of the rows of ``a`` and ``b`` together.
 
-    It is exact, in any order, while all different numbers fit. Else the rank error grows by the
-    weight between two neighbours at most, and on smooth rows by much less.
+    It is exact, in any order, as long as all different numbers fit. If they do not, the rank error
+    grows by at most the weight between two neighbours. For smooth distributions it grows by much
+    less.
     """
     (d, k), a_some, b_some = a.values.shape, _without_room(a), _without_room(b)
     groups = _groups(d, 2 * k, a.values)
@@ -225,7 +232,7 @@ def merge(a: QuantileSummary, b: QuantileSummary) -> QuantileSummary:
 
 
 def _without_room(state: QuantileSummary) -> QuantileSummary:
-    """Return a summary without places that no feature uses, where to look for them is free."""
+    """Return a summary without the places that no feature uses, if the search for them is free."""
     if not reads_are_free(state.at):
         return state
     used = int(namespace(state.at).count_nonzero(namespace(state.at).any(state.at > 0, axis=0)))
@@ -234,7 +241,7 @@ def _without_room(state: QuantileSummary) -> QuantileSummary:
 
 
 def _merged(a: QuantileSummary, b: QuantileSummary, k: int) -> QuantileSummary:
-    """Return `merge` of some features, of k numbers."""
+    """Return `merge` of some features, with k numbers."""
     xp, ints, m = namespace(a.values), a.missing.dtype, a.values.shape[1]
     values = xp.concat([a.values, b.values], axis=1)
     order = row_order(values)
@@ -248,7 +255,7 @@ def _merged(a: QuantileSummary, b: QuantileSummary, k: int) -> QuantileSummary:
         for both in ((a.at, b.at), (a.at + a.below, b.at + b.below))
     )
     if not (reads_are_free(x) and not bool(xp.any(tied & (at > 0)))):
-        # A number of both: the first of the two has the weight of both.
+        # If both have a number, the first of the two gets the weight of both.
         for_first = [xp.where(tied, w, nothing) for w in (at, own)]
         at, own = (
             w - twin + xp.concat([twin[:, 1:], nothing], axis=1)
@@ -259,7 +266,8 @@ def _merged(a: QuantileSummary, b: QuantileSummary, k: int) -> QuantileSummary:
     number = xp.arange(1, values.shape[1] + 1, dtype=ints, device=device(x))
     below = nothing
     for s, seen, its in ((a, before, mine), (b, number - before, ~mine)):
-        # Of the gap of s in which a number of the union lies: the weight in the step before it.
+        # A number of the union lies in a gap of s. This is the weight of that gap in the step
+        # before the number.
         spread = s.below > 0
         width = _steps(s.values, half)
         density = s.below / xp.where(width > 0, width, nothing + 1)
@@ -270,7 +278,7 @@ def _merged(a: QuantileSummary, b: QuantileSummary, k: int) -> QuantileSummary:
 
 
 def _kept(x: Array, at: Array, below: Array, own: Array, missing: Array, k: int) -> QuantileSummary:
-    """Return k of the numbers x (d, m), all if they fit, else by their ``own`` weight.
+    """Return k of the numbers x (d, m): all if they fit, else a sample by their ``own`` weight.
 
     Numbers without a weight ``at`` them are not kept.
     """
@@ -290,7 +298,8 @@ def _kept(x: Array, at: Array, below: Array, own: Array, missing: Array, k: int)
         step = xp.sum(inner, axis=1, keepdims=True) / (k - 2)
         for _ in range(ROUNDS):
             step = xp.sum(xp.minimum(inner, step), axis=1, keepdims=True) / (k - 2)
-        # A number takes one place at most, though sums are rounded; the last one takes the last.
+        # A number takes at most one place, even if sums are rounded. The last number takes the
+        # last place.
         most = one * (1 - 4 * k * float(xp.finfo(wide).eps))
         inner = xp.minimum(inner / xp.where(step > 0, step, one), most)
         inner = xp.cumulative_sum(xp.where(first, most, inner), axis=1)
@@ -313,16 +322,16 @@ def _kept(x: Array, at: Array, below: Array, own: Array, missing: Array, k: int)
 
 
 def _half(a: QuantileSummary, b: QuantileSummary) -> Array:
-    """Return 1 for each feature, and 1/2 where numbers may be too far apart for the floats."""
+    """Return 1 for each feature, or 1/2 if differences of its numbers might overflow."""
     xp = namespace(a.values)
     low = xp.minimum(a.values[:, :1], b.values[:, :1])
     return 1 - xp.astype(low < -1, a.at.dtype) / 2
 
 
 def _steps(x: Array, half: Array) -> Array:
-    """Return what each number is more than the one before it times ``half``, 0 for the first.
+    """Return the differences of neighbouring numbers times ``half``. The first one is 0.
 
-    Infinity, which stands where there is no number, counts as 0.
+    Infinity, which fills the places without a number, counts as 0.
     """
     xp = namespace(x)
     x = xp.where(xp.isinf(x), 0 * half, x * half)
@@ -330,7 +339,7 @@ def _steps(x: Array, half: Array) -> Array:
 
 
 def _groups(d: int, n: int, like: Array, least: int = 1) -> Iterator[tuple[int, int]]:
-    """Yield the borders of some features at a time, of which n numbers each are worked on."""
+    """Yield the borders of groups of features, each of which has n numbers to process."""
     keep_heap()
     most = max(least, (AT_ONCE if on_host(like) else AT_ONCE << 9) // n)
     for start in range(0, d, most):
@@ -355,29 +364,29 @@ def total(state: QuantileSummary) -> Array:
 
 
 def is_exact(state: QuantileSummary) -> Array:
-    """Tell for each feature whether the summary holds all of its numbers, (n_features,)."""
+    """Return for each feature whether the summary holds all of its numbers, (n_features,)."""
     return ~namespace(state.below).any(state.below > 0, axis=1)
 
 
 def n_features(state: QuantileSummary) -> int:
-    """Return how many features the summary is of."""
+    """Return the number of features."""
     return state.values.shape[0]
 
 
 def is_finite(state: QuantileSummary) -> Array:
-    """Tell whether no row was infinite."""
+    """Return whether no row contained infinity."""
     xp = namespace(state.values)
     return ~xp.any(xp.isinf(state.values) & (state.at > 0))
 
 
 def is_clean(state: QuantileSummary, n_rows: int) -> Array:
-    """Tell whether none of ``n_rows`` finite rows without weights held NaN."""
+    """Return whether ``n_rows`` finite rows without weights contained no NaN."""
     xp = namespace(state.missing)
     return xp.all((state.missing == 0) & (xp.round(total(state)) == n_rows))
 
 
 def is_empty(state: QuantileSummary) -> Array:
-    """Tell whether no row with a weight has been seen."""
+    """Return whether no row with a weight has been seen."""
     xp = namespace(state.at)
     return ~xp.any((state.at[:, 0] > 0) | (state.missing > 0))
 
@@ -387,16 +396,16 @@ def learner(
     applied: Callable[[Any, QuantileSummary], Any],
     of_block: Callable[..., QuantileSummary] = of_block,
 ) -> Learner:
-    """Return a mergeable learner of a transformation that quantiles make.
+    """Return a mergeable learner of a transformation by quantiles.
 
     Parameters
     ----------
     params : NamedTuple
-        It has the fields of `Sketch` among others.
+        It has the fields of `Sketch`, and others.
     applied : callable
         As in `streamlearn.core.learner.Learner`.
     of_block : callable
-        The summary of a block. It may refuse rows and weights.
+        The summary of a block. It may raise an error for rows or weights.
     """
     update: Any = _Update(of_block)
     apply: Any = _Apply(applied)
@@ -417,7 +426,7 @@ def learner(
 
 
 class _Update(NamedTuple):
-    """`Learner.update` by a function of blocks. Unlike a partial it equals its pickled copy."""
+    """`Learner.update` by a function of blocks. Unlike a partial, it equals its pickled copy."""
 
     of_block: Callable[..., QuantileSummary]
 
