@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import NamedTuple
 
@@ -36,7 +37,7 @@ from streamlearn._training.prepare import (
 )
 from streamlearn._training.side_by_side import side_by_side
 from streamlearn._validation.messages import no_rows, no_weight
-from streamlearn.blocks import Block, Blocks, LazyRows, SideBySide, groups
+from streamlearn.blocks import Block, Blocks, LazyRows, SideBySide, groups, one_blas_thread
 from streamlearn.core.batches import GROWTH, cut, learn_batches
 from streamlearn.core.learner import Batch, Info
 
@@ -136,7 +137,8 @@ def learn_block(
         else samples(draws.samples, partial(learner.sampled, X, course.n_outputs), like),
     )
     # Divergence is found in the reports of the steps, and the error is raised there.
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+    threads = one_blas_thread() if learner.narrow else nullcontext()
+    with threads, np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         try:
             state, info = learn_batches(learner, state, batches)
         except Exception:

@@ -4,6 +4,7 @@ They are `fold`, `rounds`, `reduce` and `map_rows`. The engine knows dask, and n
 `from_blocks` is for users.
 """
 
+from streamlearn.blocks.blas import one_blas_thread
 from streamlearn.blocks.block import Block, noted
 from streamlearn.blocks.containers import (
     Blocks,
@@ -57,6 +58,7 @@ __all__ = [
     "n_rows",
     "noted",
     "of_frame",
+    "one_blas_thread",
     "origin",
     "reduce",
     "rounds",

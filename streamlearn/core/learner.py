@@ -154,6 +154,9 @@ class Learner(NamedTuple):
         ``(params, target, weight) -> array of bool or None``. It returns which rows are left out
         before rows are counted, held out or shuffled, or None if no row is.
     rounds : Rounds or None
+    narrow : bool
+        Whether a product of a step reads its rows for few results, so that BLAS gains nothing from
+        several threads.
     """
 
     params: Any
@@ -178,6 +181,7 @@ class Learner(NamedTuple):
     mixes: Callable[..., Any] | None = None
     absent: Callable[..., Any] | None = None
     rounds: Rounds | None = None
+    narrow: bool = False
 
 
 def an_array(state: Any) -> Array:

@@ -232,4 +232,5 @@ def learner(params: Params) -> Learner:
         mixes=is_mixed,
         absent=absent,
         rounds=newton_rounds.ROUNDS,
+        narrow=True,
     )

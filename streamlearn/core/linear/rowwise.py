@@ -409,4 +409,4 @@ def apply(params: Params, state: State, X: Array) -> Array:
 
 def learner(params: Params) -> Learner:
     """Bundle the learner with its parameters."""
-    return Learner(params, init, update, apply, rescale=rescale, sparse=True)
+    return Learner(params, init, update, apply, rescale=rescale, sparse=True, narrow=True)
