@@ -14,7 +14,6 @@ from dask.layers import ArrayBlockIdDep, ArraySliceDep
 from streamlearn._arrays import concat, is_array, to_numpy
 from streamlearn._arrays.plain import plain
 from streamlearn._arrays.sparse import is_sparse
-from streamlearn.blocks.blas import one_blas_thread
 from streamlearn.blocks.block import noted
 from streamlearn.blocks.containers import is_frame, row_chunks, whole_rows
 from streamlearn.blocks.frames import described, filled
@@ -158,7 +157,7 @@ def _make(
     """Apply the functions to a block of an array; return a frame if ``like`` is given."""
     while isinstance(blocks, list):
         (blocks,) = blocks
-    with one_blas_thread(), noted(f"block {number[0]}"):
+    with noted(f"block {number[0]}"):
         made = LazyRows(plain(blocks), in_block(functions, number[0])).all()
         if like is None:
             return made.to_numpy() if hasattr(made, "to_numpy") else made
@@ -177,7 +176,7 @@ def _of_frame(
     The result is a Series or DataFrame if ``like`` is given, else an array.
     """
     number = (partition_info or {}).get("number")
-    with one_blas_thread(), noted(f"partition {number} of those asked for"):
+    with noted(f"partition {number} of those asked for"):
         made = LazyRows(frame, functions).all()
         if like is None:
             return made
