@@ -139,7 +139,7 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
     weight = None if some.weight is None else m / k * (column_sums(some.weight) + 0.0 * w[:, 0])
     Z = some.X - centre
     far = m / k * column_sums(namespace(Z).astype(known.far_out < Z * Z, Z.dtype))
-    curved = OfRound(m, sums, m / k * column_sums(h), weight, far)
+    curved = OfRound(m, sums, m / k * column_sums(h), weight, far, k == m)
     far_row, p, y, a = found.worst
     lost = LOSSES[params.loss].value(p, y, params.epsilon)
     lost = lost if a is None else lost * a
@@ -175,6 +175,7 @@ def merge(a: RoundSums, b: RoundSums) -> RoundSums:
         p.h + q.h,
         None if p.weight is None else p.weight + q.weight,
         p.far + q.far,
+        p.whole and q.whole,
     )
     return RoundSums(
         found,

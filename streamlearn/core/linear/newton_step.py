@@ -86,6 +86,8 @@ class OfRound(NamedTuple):
         The sum of the weights of the rows.
     far : array of shape (d,)
         The number of rows that are far out; see `newton_targets.far_out`.
+    whole : bool
+        Whether the samples are all rows.
     """
 
     rows: int
@@ -93,15 +95,11 @@ class OfRound(NamedTuple):
     h: Array
     weight: Array | None
     far: Array
+    whole: bool
 
     @property
     def wide(self) -> bool:
         """Return False: wide rows have no rounds."""
-        return False
-
-    @property
-    def whole(self) -> bool:
-        """Return False: there are samples."""
         return False
 
     @property
