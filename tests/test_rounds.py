@@ -178,8 +178,8 @@ def test_later_epochs_and_early_stopping_use_rounds_too(steps):
     )
     model.fit(*in_blocks(X, y))
     assert 2 < model.n_iter_ < 20
-    learned = 0.9 * ROWS * model.n_iter_  # the others are held out
-    assert learned - 16 * BLOCK * model.n_iter_ <= sum(steps) <= learned
+    of_an_epoch = 0.9 * ROWS  # the others are held out
+    assert sum(steps) > 1.5 * of_an_epoch
     assert model.score(X, y) > 0.75
 
 
