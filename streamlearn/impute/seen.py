@@ -119,6 +119,21 @@ def dtype_of(seen: Seen) -> np.dtype:
     return common_dtype([np.dtype(one.dtype) for one in seen])
 
 
+def most_frequent(counts: Counts) -> Any:
+    """Return the most frequent value, the smallest of several.
+
+    Examples
+    --------
+    >>> most_frequent(Counts(np.asarray([3, 1, 2]), np.asarray([2, 2, 1])))
+    np.int64(1)
+    """
+    first = counts.values[counts.counts == counts.counts.max()]
+    try:
+        return min(first)
+    except TypeError:  # not to be compared
+        return min(first, key=lambda value: (str(type(value)), str(value)))
+
+
 def number_of(placeholder: Any) -> Any:
     """Return what stands for a missing number, None for NaN."""
     return None if is_gap(placeholder) else placeholder
