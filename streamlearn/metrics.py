@@ -25,6 +25,8 @@ from streamlearn._arrays import (
     to_numpy,
     widest_float,
 )
+from streamlearn._validation.arrays import as_array, as_numbers, as_vector
+from streamlearn._validation.finite import finite_or_raise
 from streamlearn._validation.labels import (
     comparable,
     discover,
@@ -34,16 +36,8 @@ from streamlearn._validation.labels import (
     listed,
     to_like,
 )
-from streamlearn._validation.messages import no_weight
-from streamlearn._validation.reader import (
-    as_array,
-    as_numbers,
-    as_vector,
-    finite_or_raise,
-    in_block,
-    indicator_or_raise,
-    read_weight,
-)
+from streamlearn._validation.messages import in_block, no_weight
+from streamlearn._validation.reader import indicator_or_raise, read_weight
 from streamlearn.core import scores
 
 

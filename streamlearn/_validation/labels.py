@@ -24,9 +24,11 @@ from streamlearn._arrays import (
     widest_float,
 )
 from streamlearn._arrays.plain import gaps
+from streamlearn._validation.arrays import as_vector
 from streamlearn._validation.columns import factorize
-from streamlearn._validation.messages import no_rows
-from streamlearn._validation.reader import as_vector, in_block, read_weight, sum_is_finite
+from streamlearn._validation.finite import sum_is_finite
+from streamlearn._validation.messages import in_block, no_rows
+from streamlearn._validation.reader import read_weight
 from streamlearn.blocks import Block, Blocks, reduce
 
 DROP = "Drop such rows."

@@ -25,7 +25,7 @@ from streamlearn._validation.fills import (
     missing_where,
     others_missing,
 )
-from streamlearn._validation.reader import FILL
+from streamlearn._validation.finite import FILL
 from streamlearn.core.imputation import gaps
 
 KINDS = "iufO"

@@ -40,8 +40,9 @@ from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
 from streamlearn._training.epochs import Progress, train
 from streamlearn._training.stopping import NoImprovement
+from streamlearn._validation.arrays import as_numbers, as_vector
+from streamlearn._validation.finite import finite_or_raise, sum_is_finite
 from streamlearn._validation.messages import diverged
-from streamlearn._validation.reader import as_numbers, as_vector, finite_or_raise, sum_is_finite
 from streamlearn.core.affine_map import AffineMap
 from streamlearn.core.batches import cut
 from streamlearn.core.learner import Info, Learner

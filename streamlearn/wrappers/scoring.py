@@ -17,8 +17,8 @@ from streamlearn._sklearn import _check_response_method, made_of, with_arguments
 from streamlearn._thirdparty.partial_fit import as_here
 from streamlearn._thirdparty.scoring import own_score, score
 from streamlearn._thirdparty.tags import takes, takes_collections
+from streamlearn._validation.arrays import as_array, as_numbers
 from streamlearn._validation.missing import as_known
-from streamlearn._validation.reader import as_array, as_numbers
 from streamlearn.core import scores
 
 NAMES = {
