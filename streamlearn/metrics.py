@@ -26,16 +26,10 @@ from streamlearn._arrays import (
     widest_float,
 )
 from streamlearn._validation.arrays import as_array, as_numbers, as_vector
+from streamlearn._validation.exact_labels import comparable, exactly
 from streamlearn._validation.finite import finite_or_raise
-from streamlearn._validation.labels import (
-    comparable,
-    discover,
-    encode,
-    exactly,
-    labels_or_raise,
-    listed,
-    to_like,
-)
+from streamlearn._validation.label_codes import encode, to_like
+from streamlearn._validation.labels import discover, labels_or_raise, listed
 from streamlearn._validation.messages import in_block, no_weight
 from streamlearn._validation.reader import indicator_or_raise, read_weight
 from streamlearn.core import scores

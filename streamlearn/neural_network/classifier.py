@@ -14,7 +14,8 @@ from streamlearn import blocks as engine
 from streamlearn import metrics
 from streamlearn._arrays import Array, argmax, default_int, namespace, to_numpy
 from streamlearn._estimator.inputs import Given
-from streamlearn._validation.labels import declared, decode, discover, to_like
+from streamlearn._validation.label_codes import decode, to_like
+from streamlearn._validation.labels import declared, discover
 from streamlearn._validation.reader import indicator_or_raise
 from streamlearn.core.scores import ACCURACY
 from streamlearn.neural_network.base import MLP

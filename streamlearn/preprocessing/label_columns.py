@@ -27,7 +27,7 @@ from streamlearn._validation.arrays import as_array
 from streamlearn._validation.categories import Lookup
 from streamlearn._validation.columns import is_column, numpy_of
 from streamlearn._validation.finite import finite_or_raise
-from streamlearn._validation.labels import decode
+from streamlearn._validation.label_codes import decode
 from streamlearn._validation.reader import indicator_or_raise
 from streamlearn.preprocessing.label_encoder import LabelFunction
 
