@@ -42,7 +42,7 @@ def scorer_of(scoring: Any) -> Callable[..., Any] | None:
     ValueError
         If ``scoring`` is a metric ``(y_true, y_pred)``, or if no scorer has this name.
     """
-    if getattr(scoring, "__module__", None) == ours.__name__:
+    if (getattr(scoring, "__module__", None) or "").startswith(f"{ours.__name__}."):
         raise ValueError(
             f"scoring={scoring.__name__} is a metric, which takes y_true and y_pred. Give the name "
             "of a scorer, or make one with sklearn.metrics.make_scorer."
