@@ -16,7 +16,13 @@ from streamlearn._validation.messages import no_rows
 from streamlearn._validation.reader import Reader, same_place_or_raise
 from streamlearn.blocks import Block, Blocks, reduce
 from streamlearn.core.power_map import Origin, lambda_bounds, origin_of
-from streamlearn.core.statistics import extremes, likelihood, likelihood_search, moments
+from streamlearn.core.statistics import (
+    block_moments,
+    extremes,
+    likelihood,
+    likelihood_search,
+    moments,
+)
 
 PILOT = 2048
 """Rows, spread over all blocks, that tell where the search for all rows begins.
@@ -82,7 +88,7 @@ def _of_block(reader: Reader, block: Block) -> FirstLook:
     X = reader.rows(block.X, block.named)
     with np.errstate(over="ignore", invalid="ignore"):
         look = FirstLook(
-            moments.of_block(moments.Params(), X),
+            block_moments.of_block(X),
             extremes.of_block(extremes.Range(), X),
             X,
             1,
