@@ -26,7 +26,13 @@ from streamlearn._arrays import (
     to_numpy,
 )
 from streamlearn.core.learner import Batch, Learner
-from streamlearn.core.statistics import block_moments, moments, quantile_summary, quantiles
+from streamlearn.core.statistics import (
+    block_moments,
+    block_summary,
+    moments,
+    quantile_summary,
+    quantiles,
+)
 
 
 class Params(NamedTuple):
@@ -122,7 +128,7 @@ def of_block(params: Params, X: Array, weight: Array | None = None) -> Imputatio
         found: Any = block_moments.of_block(X)
         missing = X.shape[0] - xp.astype(xp.round(found.weight + found.weight_low), ints)
     else:
-        found = quantile_summary.of_block(quantile_summary.Sketch(params.size), X)
+        found = block_summary.of_block(quantile_summary.Sketch(params.size), X)
         missing = xp.astype(found.missing, ints)
     return empty._replace(summary=found, present=X.shape[0] - missing, missing=missing)
 

@@ -26,7 +26,7 @@ from streamlearn._sklearn import (
 from streamlearn.blocks import is_collection
 from streamlearn.core.bins import Bins
 from streamlearn.core.learner import Learner
-from streamlearn.core.statistics import quantile_summary
+from streamlearn.core.statistics import block_summary, quantile_learner, quantile_summary
 from streamlearn.core.statistics.quantile_summary import QuantileSummary
 from streamlearn.core.statistics.quantiles import METHODS
 from streamlearn.preprocessing.bin_edges import WEIGHTED, edges_of
@@ -190,7 +190,7 @@ class KBinsDiscretizer(NamesOut, MergeableTransformer):
 
     def _statistic(self) -> Learner:
         params = self._asked()
-        return quantile_summary.learner(params, _applied, _of_block)
+        return quantile_learner.learner(params, _applied, _of_block)
 
     def _asked(self) -> Params:
         n_bins = self.n_bins
@@ -286,7 +286,7 @@ def _of_block(params: Params, X: Array, weight: Array | None = None) -> Quantile
                 "either be set to 'averaged_inverted_cdf' or 'inverted_cdf', got quantile_method="
                 f"'{params.method}' instead."
             )
-    return quantile_summary.of_block(params, X, weight)
+    return block_summary.of_block(params, X, weight)
 
 
 def _applied(params: Params, state: QuantileSummary) -> Bins:

@@ -15,7 +15,7 @@ from streamlearn._estimator.outputs import NamesOut
 from streamlearn._sklearn import Interval, StrOptions, _align_api_if_sparse
 from streamlearn.core.learner import Learner
 from streamlearn.core.splines import Basis
-from streamlearn.core.statistics import quantile_summary, quantiles
+from streamlearn.core.statistics import block_summary, quantile_learner, quantile_summary, quantiles
 from streamlearn.core.statistics.quantile_summary import QuantileSummary
 from streamlearn.preprocessing.knots import inner_knots, with_outer_knots
 from streamlearn.preprocessing.weights import not_negative_or_raise
@@ -213,7 +213,7 @@ class SplineTransformer(NamesOut, MergeableTransformer):
         return self._learner_of(weighted or getattr(self, "_weighted", False))
 
     def _learner_of(self, weighted: bool) -> Learner:
-        return quantile_summary.learner(self._asked(weighted), _applied, _of_block)
+        return quantile_learner.learner(self._asked(weighted), _applied, _of_block)
 
     def _asked(self, weighted: bool) -> Params:
         knots = self.knots
@@ -321,7 +321,7 @@ def _as_asked(params: Params, knots: Array) -> _AsAsked:
 def _of_block(params: Params, X: Array, weight: Array | None = None) -> QuantileSummary:
     if weight is not None:
         not_negative_or_raise(weight)
-    return quantile_summary.of_block(params, X, weight)
+    return block_summary.of_block(params, X, weight)
 
 
 def _applied(params: Params, state: QuantileSummary) -> _AsAsked:
