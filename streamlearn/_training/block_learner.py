@@ -33,13 +33,10 @@ from streamlearn._training.prepare import (
     taken,
     with_draws,
 )
+from streamlearn._validation.arrays import DENSE, dense_or_raise
+from streamlearn._validation.finite import sum_is_finite
 from streamlearn._validation.messages import no_rows, no_weight
-from streamlearn._validation.reader import (
-    DENSE,
-    dense_or_raise,
-    same_place_or_raise,
-    sum_is_finite,
-)
+from streamlearn._validation.reader import same_place_or_raise
 from streamlearn.blocks import Block, Blocks, LazyRows, groups
 from streamlearn.core.batches import GROWTH, cut, learn_batches
 from streamlearn.core.learner import Batch, Info, Learner, an_array
