@@ -22,15 +22,11 @@ from streamlearn._arrays import Array, is_array, row_major, to_numpy
 from streamlearn._arrays.plain import known_or_raise, plain
 from streamlearn._arrays.sparse import csr, is_sparse
 from streamlearn._sklearn import _check_feature_names, _check_n_features, _check_sample_weight
+from streamlearn._validation.advice import with_advice
+from streamlearn._validation.arrays import DENSE, as_array, dense_or_raise
+from streamlearn._validation.finite import sum_is_finite
 from streamlearn._validation.messages import no_rows
-from streamlearn._validation.reader import (
-    DENSE,
-    Reader,
-    as_array,
-    dense_or_raise,
-    sum_is_finite,
-    with_advice,
-)
+from streamlearn._validation.reader import Reader
 from streamlearn._validation.tables import dates_or_raise, is_table, names_of
 from streamlearn.stages import Flow
 

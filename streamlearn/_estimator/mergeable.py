@@ -17,8 +17,9 @@ from streamlearn._arrays import Array
 from streamlearn._estimator.inputs import check_inputs, unchanged_on_error
 from streamlearn._estimator.outputs import RowFunction, Transformer, rows_out
 from streamlearn._thirdparty.tags import takes
+from streamlearn._validation.arrays import DENSE
 from streamlearn._validation.messages import no_rows, no_weight
-from streamlearn._validation.reader import DENSE, Reader, read_weight, same_place_or_raise
+from streamlearn._validation.reader import Reader, read_weight, same_place_or_raise
 from streamlearn.blocks import Block, reduce, taken_apart
 from streamlearn.core.learner import Learner, an_array
 from streamlearn.stages import set_features

@@ -110,6 +110,11 @@ def mapped(
     return engine.map_rows(function, X, meta=meta, names=None if is_sparse(meta) else names)
 
 
+def one_column(out: Array) -> Array:
+    """Return outputs (m, 1) as (m,), and outputs of several columns as they are."""
+    return out[:, 0] if out.shape[1] == 1 else out
+
+
 @dataclass(frozen=True, eq=False)
 class RowFunction:
     """A method of a fitted estimator as a function of a block's rows.

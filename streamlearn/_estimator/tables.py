@@ -17,16 +17,11 @@ from streamlearn._arrays.plain import plain
 from streamlearn._arrays.sparse import is_sparse
 from streamlearn._estimator.inputs import columns_or_raise, is_foreign
 from streamlearn._sklearn import _check_feature_names, _check_n_features
+from streamlearn._validation.arrays import DENSE, dense_or_raise
 from streamlearn._validation.columns import Table, table_of
-from streamlearn._validation.messages import no_rows
-from streamlearn._validation.reader import (
-    CLIP,
-    DENSE,
-    Reader,
-    dense_or_raise,
-    finite_or_raise,
-    in_block,
-)
+from streamlearn._validation.finite import CLIP, finite_or_raise
+from streamlearn._validation.messages import in_block, no_rows
+from streamlearn._validation.reader import Reader
 from streamlearn._validation.tables import is_table
 
 

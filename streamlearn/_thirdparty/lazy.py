@@ -21,8 +21,8 @@ from streamlearn._arrays.sparse import is_sparse
 from streamlearn._thirdparty.rowwise import function_of
 from streamlearn._thirdparty.scoring import score
 from streamlearn._thirdparty.tags import LAZY
+from streamlearn._validation.advice import with_advice
 from streamlearn._validation.missing import as_known
-from streamlearn._validation.reader import with_advice
 from streamlearn.blocks import LazyRows
 
 

@@ -19,9 +19,10 @@ from sklearn.utils import get_tags
 from streamlearn import blocks as engine
 from streamlearn._arrays import is_array, to_numpy
 from streamlearn._thirdparty.tags import takes
-from streamlearn._validation.labels import classes_missing, discover, listed, to_like
+from streamlearn._validation.advice import with_advice
+from streamlearn._validation.label_codes import to_like
+from streamlearn._validation.labels import classes_missing, discover, listed
 from streamlearn._validation.missing import as_known
-from streamlearn._validation.reader import with_advice
 
 
 def with_classes(

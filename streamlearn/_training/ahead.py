@@ -16,10 +16,8 @@ from streamlearn._arrays import (
 from streamlearn._sklearn import _get_feature_names
 from streamlearn._training.course import Course, Learned
 from streamlearn._training.prepare import PendingBlock, PreparedBlock, with_draws, without_held_out
-from streamlearn._validation.reader import (
-    Reader,
-    as_array,
-)
+from streamlearn._validation.arrays import as_array
+from streamlearn._validation.reader import Reader
 from streamlearn.blocks import LazyRows
 from streamlearn.core.affine_map import AffineMap
 from streamlearn.core.learner import an_array

@@ -12,12 +12,9 @@ from streamlearn._arrays import Array, asarray, float_dtype, is_sparse
 from streamlearn._training.ahead import names_seen
 from streamlearn._training.course import Course
 from streamlearn._training.prepare import PreparedBlock
-from streamlearn._validation.reader import (
-    DENSE,
-    dense_or_raise,
-    same_place_or_raise,
-    sum_is_finite,
-)
+from streamlearn._validation.arrays import DENSE, dense_or_raise
+from streamlearn._validation.finite import sum_is_finite
+from streamlearn._validation.reader import same_place_or_raise
 from streamlearn.blocks import LazyRows
 from streamlearn.core.learner import Info, Learner, an_array
 

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from streamlearn._training.epochs import Progress, train
 from streamlearn._training.prepare import staged
 from streamlearn._training.stopping import Never
-from streamlearn._validation.reader import Reader, as_array
+from streamlearn._validation.arrays import as_array
+from streamlearn._validation.reader import Reader
 from streamlearn.blocks import Block, Blocks, align
 from streamlearn.stages import Chain, Flow, StagedBlock
 

@@ -1,4 +1,4 @@
-"""Errors that several packages raise, with scikit-learn's messages."""
+"""Errors that several packages raise, with scikit-learn's messages, and names of parts in them."""
 
 from __future__ import annotations
 
@@ -24,3 +24,14 @@ def diverged(where: str, *, advice: str | None = None) -> ValueError:
     if advice:
         error.add_note(advice)
     return error
+
+
+def in_block(name: str, block: int | None) -> str:
+    """Return the name of a part of a block in errors.
+
+    Examples
+    --------
+    >>> in_block("y", 3), in_block("y", None)
+    ('Block 3 of y', 'y')
+    """
+    return name if block is None else f"Block {block} of {name}"

@@ -26,7 +26,13 @@ from streamlearn._arrays import (
     to_numpy,
 )
 from streamlearn.core.learner import Batch, Learner
-from streamlearn.core.statistics import moments, quantile_summary, quantiles
+from streamlearn.core.statistics import (
+    block_moments,
+    block_summary,
+    moments,
+    quantile_summary,
+    quantiles,
+)
 
 
 class Params(NamedTuple):
@@ -95,7 +101,7 @@ def init(params: Params, n_features: int, n_outputs: int = 1, *, like: Array) ->
     nothing = xp.zeros(n_features, dtype=default_int(like), device=there)
     unknown = xp.full(n_features, nan, dtype=float_dtype(like), device=there)
     if params.strategy == "mean":
-        summary: Any = moments.init(moments.Params(), n_features, like=like)
+        summary: Any = moments.init(n_features, like=like)
     else:
         summary = quantile_summary.init(quantile_summary.Sketch(params.size), n_features, like=like)
     return Imputation(summary, nothing, nothing, unknown)
@@ -119,10 +125,10 @@ def of_block(params: Params, X: Array, weight: Array | None = None) -> Imputatio
         X = xp.where(gaps(X, params.missing), asarray(nan, like=X), X)
     ints = empty.missing.dtype
     if params.strategy == "mean":
-        found: Any = moments.of_block(moments.Params(), X)
+        found: Any = block_moments.of_block(X)
         missing = X.shape[0] - xp.astype(xp.round(found.weight + found.weight_low), ints)
     else:
-        found = quantile_summary.of_block(quantile_summary.Sketch(params.size), X)
+        found = block_summary.of_block(quantile_summary.Sketch(params.size), X)
         missing = xp.astype(found.missing, ints)
     return empty._replace(summary=found, present=X.shape[0] - missing, missing=missing)
 

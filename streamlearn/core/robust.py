@@ -7,7 +7,7 @@ from typing import NamedTuple
 from streamlearn._arrays import Array, is_sparse, namespace
 from streamlearn.core.affine_map import AffineMap
 from streamlearn.core.learner import Learner
-from streamlearn.core.statistics import quantile_summary, quantiles
+from streamlearn.core.statistics import block_summary, quantile_learner, quantile_summary, quantiles
 from streamlearn.core.statistics.quantile_summary import QuantileSummary
 
 
@@ -44,7 +44,7 @@ def of_block(params: Robust, X: Array, weight: Array | None = None) -> QuantileS
     """Return the summary of a block. Sparse rows are an error if the median is subtracted."""
     if is_sparse(X) and params.centre:
         raise ValueError(CENTRED)
-    return quantile_summary.of_block(params, X, weight)
+    return block_summary.of_block(params, X, weight)
 
 
 def centre(state: QuantileSummary) -> Array:
@@ -82,4 +82,4 @@ def applied(params: Robust, state: QuantileSummary) -> AffineMap:
 
 def learner(params: Robust) -> Learner:
     """Return a mergeable learner that scales with ``params``."""
-    return quantile_summary.learner(params, applied, of_block)
+    return quantile_learner.learner(params, applied, of_block)

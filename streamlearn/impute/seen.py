@@ -25,7 +25,7 @@ from streamlearn._validation.fills import (
     missing_where,
     others_missing,
 )
-from streamlearn._validation.reader import FILL
+from streamlearn._validation.finite import FILL
 from streamlearn.core.imputation import gaps
 
 KINDS = "iufO"
@@ -117,6 +117,21 @@ def merge(a: Seen, b: Seen, reader: TableReader) -> Seen:
 def dtype_of(seen: Seen) -> np.dtype:
     """Return the dtype of the array that all columns make."""
     return common_dtype([np.dtype(one.dtype) for one in seen])
+
+
+def most_frequent(counts: Counts) -> Any:
+    """Return the most frequent value, or the smallest of them if there are several.
+
+    Examples
+    --------
+    >>> most_frequent(Counts(np.asarray([3, 1, 2]), np.asarray([2, 2, 1])))
+    np.int64(1)
+    """
+    first = counts.values[counts.counts == counts.counts.max()]
+    try:
+        return min(first)
+    except TypeError:  # the values cannot be compared
+        return min(first, key=lambda value: (str(type(value)), str(value)))
 
 
 def number_of(placeholder: Any) -> Any:

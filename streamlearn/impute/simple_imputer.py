@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn import impute as theirs
@@ -23,16 +23,12 @@ from streamlearn._estimator.tables import (
     reader_of,
 )
 from streamlearn._sklearn import _get_output_config, _wrap_data_with_container
-from streamlearn._validation.categories import Counts
 from streamlearn._validation.fills import is_nan
-from streamlearn._validation.reader import Reader, same_place_or_raise
+from streamlearn._validation.reader import same_place_or_raise
 from streamlearn.core import imputation
-from streamlearn.impute import seen
+from streamlearn.impute import number_statistics, seen
 from streamlearn.impute.filled import Fills, ImputerFunction, Restored
 from streamlearn.impute.missing_indicator import MissingIndicator
-
-NUMBERS = ("mean", "median")
-"""Strategies that take only numbers."""
 
 
 class SimpleImputer(NamesOut, TableTransformer):
@@ -161,14 +157,16 @@ class SimpleImputer(NamesOut, TableTransformer):
                 "collection, no partial_fit and no pass block by block. Use 'mean', 'median' or "
                 "'most_frequent', or fit it to some rows in memory beforehand."
             )
-        if self.strategy in NUMBERS:
-            return TableStatistic(self._number_params(), _of_numbers, _merge_numbers, True)
+        if self.strategy in number_statistics.STRATEGIES:
+            return TableStatistic(
+                self._number_params(), number_statistics.of_rows, number_statistics.merge, True
+            )
         params = seen.Params(self.missing_values, self.strategy == "most_frequent")
         return TableStatistic(params, seen.of_rows, seen.merge, True)
 
-    def _number_params(self) -> _NumberParams:
+    def _number_params(self) -> number_statistics.Params:
         # The other parameters are used when the state is published.
-        return _NumberParams(self.strategy, self.missing_values)
+        return number_statistics.Params(self.strategy, self.missing_values)
 
     def _learn(self, X: Any, y: Any, *, reset: bool) -> Self:
         if not callable(self.strategy):
@@ -178,8 +176,8 @@ class SimpleImputer(NamesOut, TableTransformer):
             self._table_statistic()
         with unchanged_on_error(self):
             X, reader = check_table(self, X, reset=True)
-            params = _NumberParams("mean", self.missing_values)
-            state = _of_numbers(params, X, None, reader, None)
+            params = number_statistics.Params("mean", self.missing_values)
+            state = number_statistics.of_rows(params, X, None, reader, None)
             rows = to_numpy(reader.floats().rows(X))
             number = seen.number_of(self.missing_values)
             found = imputation.gaps(rows, number)
@@ -199,7 +197,9 @@ class SimpleImputer(NamesOut, TableTransformer):
             self.statistics_ = self._numbers(state)
             missing = to_numpy(state.missing)
             kept = ~np.isnan(to_numpy(self.statistics_))
-            self._fills = Fills(self.strategy in NUMBERS, self.missing_values, None, "<f8")
+            self._fills = Fills(
+                self.strategy in number_statistics.STRATEGIES, self.missing_values, None, "<f8"
+            )
         else:
             values, self.statistics_ = self._values(state)
             missing = np.asarray([one.missing for one in state])
@@ -249,7 +249,7 @@ class SimpleImputer(NamesOut, TableTransformer):
             elif one.counts is None or not one.present:
                 values.append(fill)
             else:
-                values.append(most_frequent(one.counts))
+                values.append(seen.most_frequent(one.counts))
         objects = constant or dtype.kind == "O"
         statistics = np.empty(len(values), dtype=object if objects else np.float64)
         statistics[:] = values
@@ -413,60 +413,5 @@ class SimpleImputer(NamesOut, TableTransformer):
         tags.input_tags.categorical = False
         tags.input_tags.string = self.strategy in ("most_frequent", "constant")
         tags.input_tags.allow_nan = seen.allows_nan(self.missing_values)
-        tags.array_api_support = self.strategy in NUMBERS
+        tags.array_api_support = self.strategy in number_statistics.STRATEGIES
         return tags
-
-
-class _NumberParams(NamedTuple):
-    strategy: str
-    placeholder: Any
-
-
-def most_frequent(counts: Counts) -> Any:
-    """Return the most frequent value, or the smallest of them if there are several.
-
-    Examples
-    --------
-    >>> most_frequent(Counts(np.asarray([3, 1, 2]), np.asarray([2, 2, 1])))
-    np.int64(1)
-    """
-    first = counts.values[counts.counts == counts.counts.max()]
-    try:
-        return min(first)
-    except TypeError:  # the values cannot be compared
-        return min(first, key=lambda value: (str(type(value)), str(value)))
-
-
-def _floats(params: _NumberParams, X: Any, reader: Reader, block: int | None) -> Any:
-    """Return a block as floats. Their statistic shows whether they are finite."""
-    try:
-        return reader._replace(finite=False).rows(X, block)
-    except ValueError as error:
-        head, numeric, why = str(error).partition(" and is not numeric: ")
-        if not numeric:
-            raise
-        raise ValueError(
-            f"Cannot use {params.strategy} strategy with non-numeric data:\n{why} ({head}.)"
-        ) from error
-
-
-def _of_numbers(
-    params: _NumberParams, X: Any, y: Any, table: TableReader, block: int | None
-) -> imputation.Imputation:
-    reader = table.floats(allow_nan=seen.allows_nan(params.placeholder))
-    rows = _floats(params, X, reader, block)
-    of = imputation.Params(params.strategy, seen.number_of(params.placeholder))
-    with np.errstate(over="ignore", invalid="ignore"):
-        state = imputation.of_block(of, rows)
-    clean = reader.allow_nan and bool(imputation.is_finite(state))
-    if not clean:
-        reader.finite_or_raise(rows, block)
-    seen.known_or_raise(np.dtype(np.float64), params.placeholder, reader.estimator)
-    return imputation.with_exact_median(of, state, rows) if block is None else state
-
-
-def _merge_numbers(
-    a: imputation.Imputation, b: imputation.Imputation, reader: TableReader
-) -> imputation.Imputation:
-    same_place_or_raise(b.present, a.present, reader.estimator, "fit")
-    return imputation.merge(a, b)

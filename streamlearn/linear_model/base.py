@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Integral, Real
 from typing import Any
@@ -18,16 +16,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._arrays import (
     Array,
-    asarray,
-    batch_rows,
-    by_columns,
-    cast,
-    device,
-    float_dtype,
-    is_sparse,
-    linear_predictor,
-    namespace,
-    sparse,
     to_numpy,
 )
 from streamlearn._estimator.inputs import Given, check_inputs, check_parameters
@@ -40,28 +28,20 @@ from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
 from streamlearn._training.epochs import Progress, train
 from streamlearn._training.stopping import NoImprovement
+from streamlearn._validation.arrays import as_vector
 from streamlearn._validation.messages import diverged
-from streamlearn._validation.reader import as_numbers, as_vector, finite_or_raise, sum_is_finite
-from streamlearn.core.affine_map import AffineMap
-from streamlearn.core.batches import cut
-from streamlearn.core.learner import Info, Learner
-from streamlearn.core.linear import links, newton, newton_state, rowwise, sgd
+from streamlearn.core.learner import Learner
+from streamlearn.core.linear import links, newton, rowwise, sgd
 from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
 from streamlearn.core.linear.rates import RATES
 from streamlearn.core.linear.row_step import PASSIVE
 from streamlearn.core.scores import EACH_ACCURACY, Score
 from streamlearn.linear_model import draws, per_class_order
+from streamlearn.linear_model.row_scores import Scores
 from streamlearn.linear_model.sklearn_names import Familiar
 from streamlearn.linear_model.sparse_coef import SparseCoef
-
-SMALLER = (
-    "So might a smaller step where the learning rate is not 'auto', and dividing y by its largest "
-    "value where that is too large to be squared."
-)
-"""Further advice in the error of a linear model that has diverged."""
-
-RULES = (sgd, newton, rowwise)
-"""The core modules that learn linear models."""
+from streamlearn.linear_model.start import from_coefficients, from_former
+from streamlearn.linear_model.training import SMALLER, Lines, mean_loss, warn_of_steps
 
 
 class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
@@ -189,11 +169,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         if self.warm_start and hasattr(self, "coef_"):
             coef_init = self._dense_coef() if coef_init is None else coef_init
             intercept_init = self.intercept_ if intercept_init is None else intercept_init
-        if coef_init is None and intercept_init is None:
-            return learner
-        coef = _in_host(coef_init, "coef_init")
-        intercept = _in_host(intercept_init, "intercept_init")
-        return learner._replace(init=partial(_start_from, self._rule().start, coef, intercept))
+        return from_coefficients(learner, self._rule().start, coef_init, intercept_init)
 
     def _former(self, params: sgd.Params) -> Learned:
         """Return the state from which ``partial_fit`` continues. It is empty before the first call.
@@ -201,18 +177,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         A state of another algorithm is turned into its model.
         """
         learned = self._learned if hasattr(self, "_learned") else Learned()
-        rule = self._rule()
-        if learned.state is None:
-            return learned
-        if isinstance(learned.state, rule.State):
-            if rule is not rowwise:
-                return learned
-            return learned._replace(state=rowwise.resume(params, learned.state))
-        # The parameters ask for another algorithm than before, which starts from the former model.
-        # Newton steps start from no rows, because their state counts the rows it has seen.
-        former = next(known for known in RULES if isinstance(learned.state, known.State))
-        state = rule.start(params, *former.answer(params, learned.state))
-        return Learned(state, 0 if rule is newton else learned.rows)
+        return from_former(self._rule(), params, learned)
 
     def _learn(
         self,
@@ -278,33 +243,13 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         self.n_iter_ = outcome.n_iter
         self.t_ = 1.0 + learned.rows
         self.loss_curve_ = list(outcome.losses)
-        self._warn_of_steps(former, learned.state)
+        warn_of_steps(former, learned.state)
         if self.tol is not None and not one_pass and not outcome.stopped:
             warnings.warn(
                 "Maximum number of iteration reached before convergence. Consider increasing "
                 "max_iter to improve the fit.",
                 ConvergenceWarning,
                 stacklevel=3,
-            )
-
-    def _warn_of_steps(self, former: Any, state: Any) -> None:
-        """Warn if many of the steps between two states made the loss worse."""
-        if not isinstance(state, newton_state.State):
-            return
-        steps, back = (to_numpy(a) for a in (state.trust.steps, state.trust.back))
-        if max(back.tolist()) < 5:
-            return
-        if isinstance(former, newton_state.State):
-            steps = steps - to_numpy(former.trust.steps)
-            back = back - to_numpy(former.trust.back)
-        if np.any((back >= 5) & (back > 0.05 * steps)):
-            warnings.warn(
-                f"{int(back.max())} of {int(steps.max())} steps made the loss of the next rows "
-                "clearly worse and were taken back, because those rows are unlike the rows before. "
-                "Put the rows in random order before they are stored or given, or give larger "
-                "blocks.",
-                ConvergenceWarning,
-                stacklevel=4,
             )
 
     def _held_out(self, rows: np.ndarray | None, *, of_classes: bool) -> HeldOut | None:
@@ -380,157 +325,3 @@ def _scores_without_mean(params: sgd.Params, state: rowwise.State, X: Array) -> 
     """Return the scores of rows by the last models, because scikit-learn stops by these."""
     last = state._replace(mean_coef=state.coef, mean_intercept=state.intercept)
     return rowwise.apply(params, last, X)
-
-
-def one_column(p: Array) -> Array:
-    """Return scores (m, 1) as (m,), and scores of several columns as they are."""
-    return p[:, 0] if p.shape[1] == 1 else p
-
-
-@dataclass(frozen=True, eq=False)
-class Scores:
-    """A function of the scores (m, K) of rows.
-
-    Attributes
-    ----------
-    coef : array of shape (K, d)
-        The coefficients.
-    intercept : array of shape (K,)
-        The intercepts.
-    of_scores : callable
-        It takes scores and returns an array over the same rows.
-    centre : array of shape (d,), default=None
-        It is subtracted from the rows first, in cache-sized batches.
-    centred : bool, default=False
-        Whether the intercept holds a scaler's offset. Sparse rows are then an error, because a
-        scaler must not shift them.
-    """
-
-    coef: Array
-    intercept: Array
-    of_scores: Callable[[Array], Array]
-    centre: Array | None = None
-    centred: bool = False
-
-    @np.errstate(over="ignore", invalid="ignore")  # infinity in X is found in the scores
-    def __call__(self, X: Array) -> Array:
-        """Return ``of_scores`` of the scores of the rows of X."""
-        if is_sparse(X) and (self.centred or self.centre is not None):
-            raise ValueError(sparse.CENTRED)
-        xp = namespace(X)
-        dtype = xp.result_type(X.dtype, self.coef.dtype)
-        coef, intercept = (xp.astype(a, dtype, copy=False) for a in (self.coef, self.intercept))
-        if self.centre is None:
-            p = linear_predictor(cast(X, dtype), coef)
-        else:
-            centre = xp.astype(self.centre, X.dtype, copy=False)
-            p = xp.concat(
-                [
-                    linear_predictor(
-                        xp.astype(by_columns(x, ("subtract", centre)), dtype, copy=False), coef
-                    )
-                    for x, *_ in cut(X, None, None, seen=0, batch_size=batch_rows(X))
-                ]
-                or [xp.zeros((0, coef.shape[0]), dtype=dtype, device=device(X))]
-            )
-        p = p + intercept
-        # NaN and infinity of X reach the scores, and these are fewer numbers to check.
-        if not sum_is_finite(p):
-            finite_or_raise(X, "X", None)
-        return self.of_scores(p)
-
-    def after(self, before: Any) -> Scores | None:
-        """Return one function for a transformation and these scores. The scale goes into ``coef``.
-
-        It is None if the coefficients would overflow.
-        """
-        if not isinstance(before, AffineMap) or self.centre is not None:
-            return None
-        coef, xp = self.coef, namespace(self.coef)
-        if before.scale is not None:
-            with np.errstate(over="ignore", invalid="ignore"):
-                coef = coef / xp.astype(before.scale, coef.dtype, copy=False)
-            if not sum_is_finite(coef):
-                return None
-        near = before.offset is not None and before.unbuilt(coef) is not None
-        offset = before.whole_offset() if near else before.remainder
-        intercept = self.intercept
-        if offset is not None:
-            intercept = intercept - coef @ xp.astype(offset, coef.dtype, copy=False)
-        if near:
-            return replace(self, coef=coef, intercept=intercept, centred=True)
-        return replace(self, coef=coef, intercept=intercept, centre=before.offset)
-
-
-def _in_host(given: Any, name: str) -> np.ndarray | None:
-    return None if given is None else to_numpy(as_numbers(given, name))
-
-
-def _start_from(
-    start: Callable[..., Any],
-    coef: np.ndarray | None,
-    intercept: np.ndarray | None,
-    params: sgd.Params,
-    n_features: int,
-    n_outputs: int,
-    *,
-    like: Array,
-) -> Any:
-    """Make a learner's first state from given models, in the library of the first block."""
-    dtype, out = float_dtype(like), []
-    for name, values, shape in (
-        ("coef_init", coef, (n_outputs, n_features)),
-        ("intercept_init", intercept, (n_outputs,)),
-    ):
-        values = np.zeros(shape) if values is None else values
-        # The coefficients of one model may have one dimension, and its intercept none.
-        if values.shape != shape and (n_outputs > 1 or values.size != np.prod(shape)):
-            raise ValueError(
-                f"Provided {name} does not match dataset: it has shape {values.shape}, expected "
-                f"{shape}. Under warm_start the fit before provides it."
-            )
-        out.append(asarray(values.reshape(shape), like=like, dtype=dtype))
-    return start(params, *out)
-
-
-class Lines:
-    """An observer that prints scikit-learn's verbose lines.
-
-    Parameters
-    ----------
-    answer : callable
-        ``(state) -> (coef, intercept)``.
-    """
-
-    def __init__(self, answer: Callable[..., Any]) -> None:
-        self.answer, self.started = answer, time.time()
-
-    def __call__(self, progress: Progress) -> None:
-        """Print the progress."""
-        took = time.time() - self.started
-        if progress.at == "start":
-            print(f"-- Epoch {progress.n_iter}")  # noqa: T201
-        elif progress.at == "segment" and progress.losses:
-            coef, intercept = map(to_numpy, self.answer(progress.learned.state))
-            print(  # noqa: T201
-                f"Norm: {np.linalg.norm(coef):.2f}, NNZs: {np.count_nonzero(coef)}, "
-                f"Bias: {intercept[0]:.6f}, T: {progress.learned.rows}, "
-                f"Avg. loss: {progress.losses[-1]:f}\nTotal training time: {took:.2f} seconds."
-            )
-        elif progress.at == "end" and progress.stopped:
-            print(f"Convergence after {progress.n_iter} epochs took {took:.2f} seconds")  # noqa: T201
-
-
-def mean_loss(sums: Info, n_rows: int, n_iter: int, block: int | None) -> float:
-    """Return the mean loss of a block's rows, by weight.
-
-    Raises
-    ------
-    ValueError
-        If the loss overflows.
-    """
-    loss, weight = to_numpy(sums.loss), to_numpy(sums.weight)
-    if not np.all(np.isfinite(loss)):
-        where = "" if block is None else f", in block {block}"
-        raise diverged(f"at epoch #{n_iter}{where}", advice=SMALLER)
-    return float(loss.sum() / weight.sum()) if weight.sum() else 0.0

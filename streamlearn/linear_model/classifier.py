@@ -15,20 +15,15 @@ from streamlearn import blocks as engine
 from streamlearn import metrics
 from streamlearn._arrays import Array, namespace, to_numpy
 from streamlearn._estimator.inputs import unchanged_on_error
+from streamlearn._estimator.outputs import one_column
 from streamlearn._sklearn import Options, StrOptions
 from streamlearn._training.course import Learned
-from streamlearn._validation.labels import (
-    Labels,
-    class_weights,
-    declared,
-    decode,
-    discover,
-    to_like,
-)
+from streamlearn._validation.label_codes import decode, to_like
+from streamlearn._validation.labels import Labels, class_weights, declared, discover
 from streamlearn.core.linear import links, sgd
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.scores import ACCURACY
-from streamlearn.linear_model.base import SGD, one_column
+from streamlearn.linear_model.base import SGD
 
 
 class SGDClassifier(ClassifierMixin, SGD):

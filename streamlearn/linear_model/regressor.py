@@ -9,10 +9,11 @@ from sklearn.base import RegressorMixin
 from streamlearn import metrics
 from streamlearn._arrays import Array
 from streamlearn._estimator.inputs import unchanged_on_error
+from streamlearn._estimator.outputs import one_column
 from streamlearn._training.course import Learned
 from streamlearn.blocks import taken_apart
 from streamlearn.core.scores import R2
-from streamlearn.linear_model.base import SGD, one_column
+from streamlearn.linear_model.base import SGD
 
 
 class SGDRegressor(RegressorMixin, SGD):

@@ -423,11 +423,6 @@ class Function:
         return self.of_output(mlp.apply(self.params, self.net, X))
 
 
-def one_column(P: Array) -> Array:
-    """Return outputs (m, 1) as (m,), and outputs of several columns as they are."""
-    return P[:, 0] if P.shape[1] == 1 else P
-
-
 def _sizes(hidden: Any) -> tuple[int, ...]:
     """Return the number of units of each hidden layer."""
     sizes = list(hidden) if hasattr(hidden, "__iter__") else [hidden]

@@ -9,10 +9,11 @@ from sklearn.utils.metaestimators import available_if
 
 from streamlearn import metrics
 from streamlearn._estimator.inputs import Given
+from streamlearn._estimator.outputs import one_column
 from streamlearn._sklearn import StrOptions
 from streamlearn.blocks import taken_apart
 from streamlearn.core.scores import R2
-from streamlearn.neural_network.base import MLP, one_column
+from streamlearn.neural_network.base import MLP
 from streamlearn.neural_network.targets import Goal, counts_or_raise, n_columns
 
 

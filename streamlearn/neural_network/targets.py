@@ -10,8 +10,10 @@ from sklearn.utils.validation import column_or_1d
 
 from streamlearn._arrays import Array, namespace
 from streamlearn._estimator.inputs import Given
-from streamlearn._validation.labels import encode
-from streamlearn._validation.reader import as_vector, in_block, read_values, read_weight
+from streamlearn._validation.arrays import as_vector
+from streamlearn._validation.label_codes import encode
+from streamlearn._validation.messages import in_block
+from streamlearn._validation.reader import read_values, read_weight
 from streamlearn.blocks import Block, is_frame
 from streamlearn.core.learner import Batch
 from streamlearn.core.scores import Score

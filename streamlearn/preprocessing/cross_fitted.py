@@ -11,7 +11,7 @@ import numpy as np
 from streamlearn._estimator.table_transformer import TableFunction
 from streamlearn._estimator.tables import TableReader
 from streamlearn._validation.columns import Table
-from streamlearn._validation.reader import in_block
+from streamlearn._validation.messages import in_block
 from streamlearn.preprocessing.folds import Deal
 from streamlearn.preprocessing.target_sums import Counted, Moments
 

@@ -14,7 +14,7 @@ from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from streamlearn._arrays import Array, asarray, is_sparse, to_numpy
+from streamlearn._arrays import Array, asarray, is_sparse
 from streamlearn._estimator.mergeable import MergeableTransformer
 from streamlearn._estimator.outputs import NamesOut
 from streamlearn._sklearn import (
@@ -26,16 +26,11 @@ from streamlearn._sklearn import (
 from streamlearn.blocks import is_collection
 from streamlearn.core.bins import Bins
 from streamlearn.core.learner import Learner
-from streamlearn.core.statistics import quantile_summary, quantiles
+from streamlearn.core.statistics import block_summary, quantile_learner, quantile_summary
 from streamlearn.core.statistics.quantile_summary import QuantileSummary
 from streamlearn.core.statistics.quantiles import METHODS
+from streamlearn.preprocessing.bin_edges import WEIGHTED, edges_of
 from streamlearn.preprocessing.weights import not_negative_or_raise
-
-WEIGHTED = ("averaged_inverted_cdf", "inverted_cdf")
-"""Methods of quantiles that take weights."""
-
-NARROW = 1e-8
-"""Bins of at most this width are removed."""
 
 
 class Params(NamedTuple):
@@ -201,7 +196,7 @@ class KBinsDiscretizer(NamesOut, MergeableTransformer):
 
     def _statistic(self) -> Learner:
         params = self._asked()
-        return quantile_summary.learner(params, _applied, _of_block)
+        return quantile_learner.learner(params, _applied, _of_block)
 
     def _asked(self) -> Params:
         n_bins = self.n_bins
@@ -213,7 +208,7 @@ class KBinsDiscretizer(NamesOut, MergeableTransformer):
 
     def _publish(self) -> None:
         self._fitted = self._asked()
-        edges, warned = edges_of(self._fitted, self._state)
+        edges, warned = _edges(self._fitted, self._state)
         for warning in warned:
             warnings.warn(warning, stacklevel=4)
         self.bin_edges_ = np.empty(len(edges), dtype=object)
@@ -275,83 +270,8 @@ class KBinsDiscretizer(NamesOut, MergeableTransformer):
         return tags
 
 
-def edges_of(params: Params, state: QuantileSummary) -> tuple[list[np.ndarray], list[str]]:
-    """Return the edges of each feature's bins, and warnings about them."""
-    d = quantile_summary.n_features(state)
-    counts = _counts(params.n_bins, d)
-    low, high = (
-        to_numpy(end(state)).astype(np.float64) for end in (quantiles.minimum, quantiles.maximum)
-    )
-    by_count = {
-        count: _quantiles(params, state, count)
-        for count in set(counts)
-        if params.strategy == "quantile"
-    }
-    edges, warned = [], []
-    for j, count in enumerate(counts):
-        if low[j] == high[j]:
-            warned.append(f"Feature {j} is constant and will be replaced with 0.")
-            edges.append(np.array([-np.inf, np.inf]))
-            continue
-        if params.strategy == "uniform":
-            edges.append(np.linspace(low[j], high[j], count + 1))
-            continue
-        if params.strategy == "quantile":
-            found = by_count[count][:, j]
-        else:
-            found = _clusters(state, j, low[j], high[j], count)
-        found = found[np.ediff1d(found, to_begin=np.inf) > NARROW]
-        if len(found) - 1 != count:
-            warned.append(
-                f"Bins whose width are too small (i.e., <= 1e-8) in feature {j} are removed. "
-                "Consider decreasing the number of bins."
-            )
-        edges.append(found)
-    return edges, warned
-
-
-def _counts(n_bins: Any, d: int) -> list[int]:
-    if isinstance(n_bins, Integral):
-        return [int(n_bins)] * d
-    given = np.asarray(n_bins)
-    if given.ndim > 1 or given.shape[0] != d:
-        raise ValueError("n_bins must be a scalar or array of shape (n_features,).")
-    wrong = np.flatnonzero((given < 2) | (given != given.astype(int)))
-    if wrong.size:
-        raise ValueError(
-            "KBinsDiscretizer received an invalid number of bins at indices "
-            f"{', '.join(map(str, wrong))}. Number of bins must be at least 2, and must be an int."
-        )
-    return given.astype(int).tolist()
-
-
-def _quantiles(params: Params, state: QuantileSummary, count: int) -> np.ndarray:
-    ranks = (np.linspace(0, 100, count + 1) / 100).tolist()
-    if params.method in WEIGHTED:
-        averaged = params.method == "averaged_inverted_cdf"
-        found = quantiles.weighted_quantile(state, ranks, averaged=averaged)
-    else:
-        found = quantiles.quantile(state, ranks, params.method)
-    return to_numpy(found).astype(np.float64)
-
-
-def _clusters(state: QuantileSummary, j: int, low: float, high: float, count: int) -> np.ndarray:
-    """Return the edges between clusters of one feature, found by scikit-learn's KMeans."""
-    from sklearn.cluster import KMeans
-
-    part = QuantileSummary(*(a[j : j + 1, ...] for a in state))
-    x, mass = (to_numpy(a)[0].astype(np.float64) for a in quantiles.masses(part))
-    x, mass = x[mass > 0], mass[mass > 0]
-    uniform = np.linspace(low, high, count + 1)
-    start = (uniform[1:] + uniform[:-1])[:, None] * 0.5
-    # KMeans stops by the variance of its input. So tol is scaled by the variance of the rows.
-    mean = np.average(x, weights=mass)
-    rows, given = np.average((x - mean) ** 2, weights=mass), np.var(x)
-    again = -(-count // len(x))  # it wants as many points as clusters
-    model = KMeans(count, init=start, n_init=1, tol=1e-4 * rows / given)
-    model.fit(np.tile(x, again)[:, None], sample_weight=np.tile(mass / again, again))
-    centres = np.sort(model.cluster_centers_[:, 0])
-    return np.r_[low, (centres[1:] + centres[:-1]) * 0.5, high]
+def _edges(params: Params, state: QuantileSummary) -> tuple[list[np.ndarray], list[str]]:
+    return edges_of(state, params.n_bins, params.strategy, params.method)
 
 
 def _bins(params: Params, edges: Sequence[np.ndarray], state: QuantileSummary) -> Bins:
@@ -377,9 +297,9 @@ def _of_block(params: Params, X: Array, weight: Array | None = None) -> Quantile
                 "either be set to 'averaged_inverted_cdf' or 'inverted_cdf', got quantile_method="
                 f"'{params.method}' instead."
             )
-    return quantile_summary.of_block(params, X, weight)
+    return block_summary.of_block(params, X, weight)
 
 
 def _applied(params: Params, state: QuantileSummary) -> Bins:
-    edges, _ = edges_of(params, state)
+    edges, _ = _edges(params, state)
     return _bins(params, edges, state)

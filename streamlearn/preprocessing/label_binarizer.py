@@ -22,7 +22,8 @@ from streamlearn._estimator.outputs import mapped
 from streamlearn._estimator.versions import Versioned
 from streamlearn._sklearn import _align_api_if_sparse
 from streamlearn._validation.categories import Lookup
-from streamlearn._validation.labels import discover, to_like
+from streamlearn._validation.label_codes import to_like
+from streamlearn._validation.labels import discover
 from streamlearn._validation.messages import no_rows
 from streamlearn.preprocessing.label_columns import (
     INDICATOR,

@@ -23,10 +23,12 @@ from streamlearn._arrays.plain import plain
 from streamlearn._arrays.sparse import csr, is_sparse
 from streamlearn._estimator.inputs import is_foreign
 from streamlearn._sklearn import _align_api_if_sparse
+from streamlearn._validation.arrays import as_array
 from streamlearn._validation.categories import Lookup
 from streamlearn._validation.columns import is_column, numpy_of
-from streamlearn._validation.labels import decode
-from streamlearn._validation.reader import as_array, finite_or_raise, indicator_or_raise
+from streamlearn._validation.finite import finite_or_raise
+from streamlearn._validation.label_codes import decode
+from streamlearn._validation.reader import indicator_or_raise
 from streamlearn.preprocessing.label_encoder import LabelFunction
 
 INDICATOR = "multilabel-indicator"

@@ -18,11 +18,11 @@ from streamlearn._estimator.inputs import is_foreign, unchanged_on_error
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.outputs import mapped
 from streamlearn._estimator.versions import Versioned
+from streamlearn._validation.arrays import as_vector
 from streamlearn._validation.categories import Counts, Lookup, count, in_order, merge
 from streamlearn._validation.columns import is_column
-from streamlearn._validation.labels import codes_of, decode, to_like
+from streamlearn._validation.label_codes import codes_of, decode, to_like
 from streamlearn._validation.messages import no_rows
-from streamlearn._validation.reader import as_vector
 
 
 class LabelEncoder(  # type: ignore[call-arg]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from functools import partial
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -18,24 +17,17 @@ from streamlearn._arrays import (
     namespace,
     reads_are_free,
     to_numpy,
-    widest_float,
 )
 from streamlearn._estimator.inputs import Given, check_inputs, unchanged_on_error
 from streamlearn._estimator.outputs import RowFunction, Transformer, rows_out
 from streamlearn._sklearn import StrOptions
-from streamlearn._validation.messages import no_rows
-from streamlearn._validation.reader import Reader, same_place_or_raise
-from streamlearn.blocks import Block, is_frame, reduce, taken_apart
-from streamlearn.core.power_map import Origin, PowerMap, lambda_bounds, origin_of
-from streamlearn.core.statistics import extremes, likelihood, moments
+from streamlearn._validation.reader import Reader
+from streamlearn.blocks import is_frame, taken_apart
+from streamlearn.core.power_map import Origin, PowerMap
+from streamlearn.core.statistics import likelihood
+from streamlearn.preprocessing.power_search import FirstLook, first_look, most_likely
 
 YEO_JOHNSON = "yeo-johnson"
-
-PILOT = 2048
-"""The largest number of rows of a sample from all blocks, whose optimum is the starting point.
-
-From there the search takes 2 to 4 passes, and 5 with heavy tails. From lambda = 1 it takes 2 to 8.
-"""
 
 POSITIVE = "The Box-Cox transformation can only be applied to strictly positive data"
 
@@ -152,44 +144,17 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
         with unchanged_on_error(self):
             X, _, _ = taken_apart(X)
             given = check_inputs(self, X, reset=True, allow_nan=True)
-            name = type(self).__name__
-            first = reduce(partial(_first_look, given.reader), partial(_both, name), given.blocks)
-            if first is None:
-                raise no_rows(name)
+            first = first_look(given.reader, given.blocks)
             with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
                 self._search(given, first)
         return self
 
-    def _search(self, given: Given, first: _FirstLook) -> None:
+    def _search(self, given: Given, first: FirstLook) -> None:
         """Find the lambdas, given the result of a first look at the rows."""
-        yeo_johnson, name = self.method == YEO_JOHNSON, type(self).__name__
-        like, kept = first.moments.mean, first.extremes.low
-        ends = np.stack(
-            [_host(end(first.extremes)) for end in (extremes.minimum, extremes.maximum)]
-        )
-        self._refuse(ends, given.reader)
-        low, high = ends
-        origin = origin_of(yeo_johnson, low, high)
-        least, most = lambda_bounds(yeo_johnson, low, high, to_numpy(kept).dtype)
-        if yeo_johnson:
-            constant = _constant(first) | (low == high)
-            least, most = (np.where(constant, 1.0, bound) for bound in (least, most))
-        close = likelihood.CLOSE if namespace(like).finfo(like.dtype).bits >= 64 else 1e-3
-        seen = _host(first.sample)
-        pilot = likelihood.begin(yeo_johnson, origin, np.ones_like(low), least, most, ends)
-        few = likelihood.optimum(lambda params: likelihood.of_block(params, seen), pilot)
-
-        def ask(params: likelihood.Params) -> likelihood.Sums:
-            sums = reduce(
-                partial(_sums, given.reader._replace(finite=False), params),
-                partial(_merged, name),
-                given.blocks,
-            )
-            return likelihood.Sums(*map(_host, sums))
-
-        start = likelihood.begin(yeo_johnson, origin, few.power, least, most, ends)
-        found = likelihood.optimum(ask, start, close=close)
-        if not yeo_johnson and np.any((found.power == least) | (found.power == most)):
+        self._refuse(first.ends, given.reader)
+        yeo_johnson = self.method == YEO_JOHNSON
+        origin, found, bounded = most_likely(yeo_johnson, first, given.reader, given.blocks)
+        if bounded:
             warnings.warn(
                 "With its most likely lambda the numbers of a feature would overflow. lambdas_ has "
                 "the nearest lambda with which they do not.",
@@ -198,8 +163,8 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
             )
         self._map = None
         if self.standardize:
-            self._map = likelihood.standardized(yeo_johnson, origin, found, like=like)
-        self.lambdas_ = asarray(found.power, like=kept)
+            self._map = likelihood.standardized(yeo_johnson, origin, found, like=first.moments.mean)
+        self.lambdas_ = asarray(found.power, like=first.extremes.low)
 
     def _refuse(self, ends: np.ndarray, reader: Reader) -> None:
         """Check that the smallest and the largest number of each feature can be transformed."""
@@ -327,83 +292,6 @@ class Inverse(NamedTuple):
                     stacklevel=2,
                 )
         return out
-
-
-class _FirstLook(NamedTuple):
-    """The result of the first pass, before the search.
-
-    Attributes
-    ----------
-    moments : Moments
-    extremes : Extremes
-    sample : array of shape (at most PILOT, n_features)
-        One of every ``one_in`` rows of all blocks.
-    one_in : int
-    """
-
-    moments: moments.Moments
-    extremes: extremes.Extremes
-    sample: Array
-    one_in: int
-
-
-def _first_look(reader: Reader, block: Block) -> _FirstLook:
-    X = reader.rows(block.X, block.named)
-    with np.errstate(over="ignore", invalid="ignore"):
-        look = _FirstLook(
-            moments.of_block(moments.Params(), X),
-            extremes.of_block(extremes.Range(), X),
-            X,
-            1,
-        )
-    return _thinned(look)
-
-
-def _both(estimator: str, a: _FirstLook, b: _FirstLook) -> _FirstLook:
-    same_place_or_raise(b.sample, a.sample, estimator, "fit")
-    one_in = max(a.one_in, b.one_in)
-    dtype = widest_float(a.sample)
-    parts = [s.sample[:: one_in // s.one_in, :] for s in (a, b)]
-    xp = namespace(a.sample)
-    return _thinned(
-        _FirstLook(
-            moments.merge(a.moments, b.moments),
-            extremes.merge(a.extremes, b.extremes),
-            xp.concat([xp.astype(part, dtype, copy=False) for part in parts]),
-            one_in,
-        )
-    )
-
-
-def _thinned(look: _FirstLook) -> _FirstLook:
-    sample, one_in = look.sample, look.one_in
-    while sample.shape[0] > PILOT:
-        sample, one_in = sample[::2, :], 2 * one_in
-    xp = namespace(sample)  # a copy, as a view would keep the block
-    return look._replace(sample=xp.asarray(sample, copy=True), one_in=one_in)
-
-
-def _sums(reader: Reader, params: likelihood.Params, block: Block) -> likelihood.Sums:
-    X = reader.rows(block.X, block.named)
-    with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
-        return likelihood.of_block(params, X)
-
-
-def _merged(estimator: str, a: likelihood.Sums, b: likelihood.Sums) -> likelihood.Sums:
-    same_place_or_raise(b.gg, a.gg, estimator, "fit")
-    return likelihood.merge(a, b)
-
-
-def _constant(first: _FirstLook) -> np.ndarray:
-    """Return which features scikit-learn takes for constant."""
-    count = _host(first.moments.weight + first.moments.weight_low)
-    mean, variance = (_host(f(first.moments)) for f in (moments.mean, moments.variance))
-    blur = count * np.finfo(np.float64).eps
-    return variance <= blur * variance + (blur * mean) ** 2
-
-
-def _host(x: Array) -> np.ndarray:
-    return to_numpy(x).astype(np.float64)
 
 
 def _column(reader: Reader, j: int) -> str:

@@ -13,7 +13,7 @@ from streamlearn._sklearn import Interval, StrOptions
 from streamlearn.blocks import is_collection
 from streamlearn.core.distribution import Distribution
 from streamlearn.core.learner import Learner
-from streamlearn.core.statistics import quantile_summary, quantiles
+from streamlearn.core.statistics import block_summary, quantile_learner, quantile_summary, quantiles
 from streamlearn.core.statistics.quantile_summary import QuantileSummary
 from streamlearn.preprocessing.scaler import Scaler
 
@@ -240,7 +240,7 @@ def _not_negative(X: Array) -> None:
 def _of_block(params: Params, X: Array, weight: Array | None = None) -> QuantileSummary:
     if params.zeros:
         _not_negative(X)
-    return quantile_summary.of_block(params, X, weight)
+    return block_summary.of_block(params, X, weight)
 
 
 def _applied(params: Params, state: QuantileSummary) -> _Checked:
@@ -248,4 +248,4 @@ def _applied(params: Params, state: QuantileSummary) -> _Checked:
 
 
 def _learner(params: Params) -> Learner:
-    return quantile_summary.learner(params, _applied, _of_block)
+    return quantile_learner.learner(params, _applied, _of_block)

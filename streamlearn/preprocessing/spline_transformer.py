@@ -15,8 +15,9 @@ from streamlearn._estimator.outputs import NamesOut
 from streamlearn._sklearn import Interval, StrOptions, _align_api_if_sparse
 from streamlearn.core.learner import Learner
 from streamlearn.core.splines import Basis
-from streamlearn.core.statistics import quantile_summary, quantiles
+from streamlearn.core.statistics import block_summary, quantile_learner, quantile_summary, quantiles
 from streamlearn.core.statistics.quantile_summary import QuantileSummary
+from streamlearn.preprocessing.knots import inner_knots, with_outer_knots
 from streamlearn.preprocessing.weights import not_negative_or_raise
 
 
@@ -217,7 +218,7 @@ class SplineTransformer(NamesOut, MergeableTransformer):
         return self._learner_of(weighted or getattr(self, "_weighted", False))
 
     def _learner_of(self, weighted: bool) -> Learner:
-        return quantile_summary.learner(self._asked(weighted), _applied, _of_block)
+        return quantile_learner.learner(self._asked(weighted), _applied, _of_block)
 
     def _asked(self, weighted: bool) -> Params:
         knots = self.knots
@@ -310,45 +311,10 @@ class _AsAsked(NamedTuple):
         return np.asfortranarray(out)
 
 
-def _inner_knots(params: Params, state: QuantileSummary) -> np.ndarray:
-    """Return the knots from the first to the last number, (n_knots, n_features)."""
-    d = quantile_summary.n_features(state)
-    if not isinstance(params.knots, str):
-        knots = np.asarray(params.knots)
-        if knots.shape[0] < 2:
-            raise ValueError("Number of knots, knots.shape[0], must be >= 2.")
-        if knots.shape[1] != d:
-            raise ValueError("knots.shape[1] == n_features is violated.")
-        if not np.all(np.diff(knots, axis=0) > 0):
-            raise ValueError("knots must be sorted without duplicates.")
-        return knots
-    if params.knots == "quantile":
-        ranks = np.linspace(0, 1, params.n_knots).tolist()
-        find = quantiles.weighted_quantile if params.weighted else quantiles.quantile
-        return to_numpy(find(state, ranks)).astype(np.float64)
-    ends = [to_numpy(end(state)) for end in (quantiles.minimum, quantiles.maximum)]
-    low, high = (np.where(np.isnan(end), 0.0, end).astype(np.float64) for end in ends)
-    return np.linspace(low, high, params.n_knots)
-
-
 def _basis(params: Params, state: QuantileSummary) -> Basis:
     """Return the splines that a summary defines, with arrays in its library."""
-    inner, k = _inner_knots(params, state), params.degree
-    if params.extrapolation == "periodic":
-        if inner.shape[0] <= k:
-            raise ValueError(
-                f"Periodic splines require degree < n_knots. Got n_knots={inner.shape[0]} and "
-                f"degree={k}."
-            )
-        period = inner[-1] - inner[0]
-        before, after = inner[-(k + 1) : -1] - period, inner[1 : k + 1] + period
-    else:
-        # The distances are those of the first two and of the last two knots: P. Eilers and B. Marx,
-        # "Flexible Smoothing with B-splines and Penalties", Statistical Science 11, 1996.
-        first, last = inner[1] - inner[0], inner[-1] - inner[-2]
-        before = np.linspace(inner[0] - k * first, inner[0] - first, num=k)
-        after = np.linspace(inner[-1] + last, inner[-1] + k * last, num=k)
-    knots = np.concatenate([before, inner, after])
+    inner = inner_knots(state, params.knots, params.n_knots, weighted=params.weighted)
+    knots = with_outer_knots(inner, params.degree, periodic=params.extrapolation == "periodic")
     return _as_asked(params, asarray(np.ascontiguousarray(knots.T), like=state.at)).function
 
 
@@ -360,7 +326,7 @@ def _as_asked(params: Params, knots: Array) -> _AsAsked:
 def _of_block(params: Params, X: Array, weight: Array | None = None) -> QuantileSummary:
     if weight is not None:
         not_negative_or_raise(weight)
-    return quantile_summary.of_block(params, X, weight)
+    return block_summary.of_block(params, X, weight)
 
 
 def _applied(params: Params, state: QuantileSummary) -> _AsAsked:

@@ -8,7 +8,7 @@ import numpy as np
 
 from streamlearn._arrays import to_numpy
 from streamlearn.core.learner import Learner
-from streamlearn.core.statistics import moments
+from streamlearn.core.statistics import moments, standardize
 from streamlearn.preprocessing.scaler import Scaler
 
 
@@ -138,7 +138,7 @@ class StandardScaler(Scaler):
         return self._learn(X, reset=self._former() is None, sample_weight=sample_weight)
 
     def _statistic(self) -> Learner:
-        return moments.learner(self.with_mean, self.with_std)
+        return standardize.learner(self.with_mean, self.with_std)
 
     def _publish(self) -> None:
         state, some = self._state, self.with_mean or self.with_std

@@ -14,10 +14,12 @@ from sklearn.utils.multiclass import type_of_target
 from streamlearn._arrays import to_numpy
 from streamlearn._arrays.plain import plain
 from streamlearn._estimator.tables import TableReader
+from streamlearn._validation.arrays import as_numbers, as_vector
 from streamlearn._validation.categories import few_or_raise, joined
 from streamlearn._validation.columns import Table, factorize, is_column, numpy_of
+from streamlearn._validation.finite import finite_or_raise
 from streamlearn._validation.labels import labels_or_raise
-from streamlearn._validation.reader import as_numbers, as_vector, finite_or_raise, in_block
+from streamlearn._validation.messages import in_block
 from streamlearn.preprocessing.folds import Deal
 from streamlearn.preprocessing.target_sums import (
     Moments,

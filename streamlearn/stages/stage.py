@@ -41,12 +41,8 @@ from streamlearn._sklearn import _get_feature_names, _get_output_config, _wrap_d
 from streamlearn._thirdparty.lazy import Method
 from streamlearn._thirdparty.partial_fit import partially_fitted
 from streamlearn._thirdparty.rowwise import function_of
-from streamlearn._validation.reader import (
-    DENSE,
-    Reader,
-    read_weight,
-    same_place_or_raise,
-)
+from streamlearn._validation.arrays import DENSE
+from streamlearn._validation.reader import Reader, read_weight, same_place_or_raise
 from streamlearn.blocks import LazyRows, some_rows
 from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Learner, an_array

@@ -5,10 +5,11 @@ between this number and the one before. Between two numbers the weight counts as
 long as all different numbers of a feature fit, there is no weight between numbers, and all
 quantiles are exact. The smallest and the largest number are always exact.
 
-Each block is sorted. Two summaries are merged by their numbers. If a number of one summary lies
-between two numbers of the other, the weight between these two is divided in proportion to the
-distances. If there are too many numbers, systematic sampling by weight with a fixed offset chooses
-those that are kept, as in reference [1]_. There are three differences:
+Each block is sorted, in `streamlearn.core.statistics.block_summary`. Two summaries are merged by
+their numbers. If a number of one summary lies between two numbers of the other, the weight between
+these two is divided in proportion to the distances. If there are too many numbers, systematic
+sampling by weight with a fixed offset chooses those that are kept, as in reference [1]_. There are
+three differences:
 
 - A number that is kept keeps its rank. So its rank is as exact as before.
 - The chance to be kept depends on the weight that a number had in its own summary. So a block with
@@ -42,44 +43,31 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from math import pi
 from typing import Any, NamedTuple
 
 from streamlearn._arrays import (
     Array,
     along_rows,
-    columns_as_rows,
     concat,
-    counted,
     default_int,
     device,
     float_dtype,
     keep_heap,
     namespace,
     on_host,
-    places,
     reads_are_free,
     row_order,
-    run_of,
-    run_starts,
     slots,
-    sorted_rows,
     widest_float,
 )
-from streamlearn.core.learner import Batch, Learner
 
 SIZE = 2048
 """The number of numbers that are kept for each feature."""
 
 TAILS = 0.5
 """The share of the kept numbers that are denser towards the smallest and the largest number."""
-
-MANY = 16
-"""A block with fewer rows than this for each number that may be kept keeps half as many numbers.
-
-Its part of the rank error is small anyway, and the cost of a merge grows with the numbers of both.
-"""
 
 ROUNDS = 2
 """The number of corrections of the sampling step for numbers that are heavier than the step."""
@@ -134,91 +122,6 @@ def init(params: Any, n_features: int, n_outputs: int = 1, *, like: Array) -> Qu
     return QuantileSummary(values, nothing, nothing, missing)
 
 
-def of_block(params: Any, X: Array, weight: Array | None = None) -> QuantileSummary:
-    """Return the summary of a block.
-
-    Parameters
-    ----------
-    params : Sketch
-        Any other parameters with the same fields may be given.
-    X : array of shape (n_rows, n_features), or sparse rows
-        Integers or floats. NaN are missing values.
-    weight : array of shape (n_rows,), optional
-        Row weights. Rows without a positive weight are left out.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> state = of_block(Sketch(4), np.asarray([[3.0], [1.0], [np.nan], [3.0]]))
-    >>> state.values, state.at
-    (array([[ 1.,  3., inf, inf]]), array([[1., 2., 0., 0.]]))
-    """
-    (n, d), empty = X.shape, init(params, X.shape[1], like=X)
-    if n == 0 or d == 0:
-        return empty
-    dtype, absent = empty.values.dtype, 0.0 if params.zeros else float("nan")
-    parts = []
-    for start, stop in _groups(d, n, empty.values, least=8):
-        A = columns_as_rows(X, start, stop, dtype, absent)
-        parts.append(_of_columns(A, weight, params.size, widest_float(X)))
-    return _together(parts)
-
-
-def _of_columns(A: Array, weight: Array | None, k: int, wide: Any) -> QuantileSummary:
-    """Return the summary of the features A (d, n)."""
-    xp, n, ints = namespace(A), A.shape[1], default_int(A)
-    number = xp.arange(n + 1, dtype=ints, device=device(A))
-    if weight is None:
-        (V, count), upto = counted(sorted_rows(A)), None
-        rows = number[-1:]
-    else:
-        A = xp.where((weight > 0)[None, :], A, xp.nan * xp.ones_like(A[:, :1]))
-        order = row_order(A)
-        V, count = counted(along_rows(A, order))
-        w = xp.take(xp.astype(weight, wide), xp.reshape(order, (-1,)))
-        w = xp.where(number[:-1] < count, xp.reshape(w, A.shape), xp.zeros_like(w[:1]))
-        upto = xp.cumulative_sum(xp.concat([0 * w[:, :1], w], axis=1), axis=1)
-        rows = xp.sum(xp.astype(weight > 0, ints), keepdims=True, dtype=ints)
-    starts, runs = run_starts(V, count, k, wide)
-    fits = runs <= k
-    at = starts
-    if n > k:
-        m = k if n >= MANY * k else max(k // 2, 4)
-        part = xp.clip(xp.arange(k, dtype=wide, device=device(A)) / (m - 1), max=1.0)
-        if upto is None:
-            evenly = xp.ceil(part * xp.astype(count, wide)) - 1
-            evenly = xp.astype(xp.clip(evenly, min=0), ints)
-        else:
-            evenly = places(upto[:, 1:], part * upto[:, -1:])
-        evenly = xp.where(number[:k] == m - 1, count - 1, evenly)
-        evenly = xp.where(number[:k] < m, xp.clip(evenly, min=0), n)
-        at = xp.where(fits, starts, evenly)
-    there = (at < n) & (count > 0)
-    at = xp.clip(at, max=n - 1)
-    first, last = run_of(V, at)
-    new = xp.concat([first[:, :1] >= 0, first[:, 1:] != first[:, :-1]], axis=1) & there
-    if upto is None:
-        low, high = xp.astype(first, wide), xp.astype(last, wide)
-    else:
-        low, high = along_rows(upto, first), along_rows(upto, last)
-    x, zero = along_rows(V, at), xp.zeros_like(low)
-    mass = xp.where(new, high - low, zero)
-    # Several places may be in one run.
-    if n > k and not (reads_are_free(V) and not bool(xp.any(there & ~new))):
-        here = slots(xp.cumulative_sum(xp.astype(new, wide), axis=1), k)
-        new, here = here < k, xp.clip(here, max=k - 1)
-        x, mass, low, high = (along_rows(a, here) for a in (x, mass, low, high))
-        mass = xp.where(new, mass, zero)
-    between = xp.clip(low[:, 1:] - high[:, :-1], min=0)
-    between = xp.concat([zero[:, :1], between], axis=1)
-    return QuantileSummary(
-        xp.where(new, x, xp.inf * xp.ones_like(x)),
-        mass,
-        xp.where(new & ~fits, between, zero),
-        rows - count[:, 0],
-    )
-
-
 def merge(a: QuantileSummary, b: QuantileSummary) -> QuantileSummary:
     """Return the summary of the rows of ``a`` and ``b`` together.
 
@@ -227,8 +130,8 @@ def merge(a: QuantileSummary, b: QuantileSummary) -> QuantileSummary:
     less.
     """
     (d, k), a_some, b_some = a.values.shape, _without_room(a), _without_room(b)
-    groups = _groups(d, 2 * k, a.values)
-    return _together([_merged(_part(a_some, *at), _part(b_some, *at), k) for at in groups])
+    borders = groups(d, 2 * k, a.values)
+    return together([_merged(_part(a_some, *at), _part(b_some, *at), k) for at in borders])
 
 
 def _without_room(state: QuantileSummary) -> QuantileSummary:
@@ -338,7 +241,7 @@ def _steps(x: Array, half: Array) -> Array:
     return xp.concat([half * 0, x[:, 1:] - x[:, :-1]], axis=1)
 
 
-def _groups(d: int, n: int, like: Array, least: int = 1) -> Iterator[tuple[int, int]]:
+def groups(d: int, n: int, like: Array, least: int = 1) -> Iterator[tuple[int, int]]:
     """Yield the borders of groups of features, each of which has n numbers to process."""
     keep_heap()
     most = max(least, (AT_ONCE if on_host(like) else AT_ONCE << 9) // n)
@@ -350,7 +253,8 @@ def _part(state: QuantileSummary, start: int, stop: int) -> QuantileSummary:
     return QuantileSummary(*(a[start:stop, ...] for a in state))
 
 
-def _together(parts: list[QuantileSummary]) -> QuantileSummary:
+def together(parts: list[QuantileSummary]) -> QuantileSummary:
+    """Return the summary of all features from those of some at a time."""
     return (
         parts[0]
         if len(parts) == 1
@@ -389,57 +293,3 @@ def is_empty(state: QuantileSummary) -> Array:
     """Return whether no row with a weight has been seen."""
     xp = namespace(state.at)
     return ~xp.any((state.at[:, 0] > 0) | (state.missing > 0))
-
-
-def learner(
-    params: Any,
-    applied: Callable[[Any, QuantileSummary], Any],
-    of_block: Callable[..., QuantileSummary] = of_block,
-) -> Learner:
-    """Return a mergeable learner of a transformation by quantiles.
-
-    Parameters
-    ----------
-    params : NamedTuple
-        It has the fields of `Sketch`, and others.
-    applied : callable
-        As in `streamlearn.core.learner.Learner`.
-    of_block : callable
-        The summary of a block. It may raise an error for rows or weights.
-    """
-    update: Any = _Update(of_block)
-    apply: Any = _Apply(applied)
-    return Learner(
-        params,
-        init,
-        update,
-        apply,
-        of_block,
-        merge,
-        applied=applied,
-        n_features=n_features,
-        is_finite=is_finite,
-        is_clean=is_clean,
-        is_empty=is_empty,
-        sparse=True,
-    )
-
-
-class _Update(NamedTuple):
-    """`Learner.update` by a function of blocks. Unlike a partial, it equals its pickled copy."""
-
-    of_block: Callable[..., QuantileSummary]
-
-    def __call__(
-        self, params: Any, state: QuantileSummary, batch: Batch
-    ) -> tuple[QuantileSummary, None]:
-        return merge(state, self.of_block(params, batch.X, batch.weight)), None
-
-
-class _Apply(NamedTuple):
-    """`Learner.apply` by ``applied``."""
-
-    applied: Callable[[Any, QuantileSummary], Any]
-
-    def __call__(self, params: Any, state: QuantileSummary, X: Array) -> Any:
-        return self.applied(params, state)(X)

@@ -65,7 +65,8 @@ def quantile(state: QuantileSummary, q: Sequence[float], method: str = "linear")
     Examples
     --------
     >>> import numpy as np
-    >>> from streamlearn.core.statistics.quantile_summary import Sketch, of_block
+    >>> from streamlearn.core.statistics.block_summary import of_block
+    >>> from streamlearn.core.statistics.quantile_summary import Sketch
     >>> state = of_block(Sketch(), np.asarray([[1.0], [2.0], [4.0], [8.0]]))
     >>> quantile(state, [0.0, 0.5, 0.75])[:, 0]
     array([1., 3., 5.])
@@ -137,7 +138,8 @@ def weighted_quantile(
     --------
     >>> import numpy as np
     >>> X, weight = np.asarray([[1.0], [2.0], [4.0]]), np.asarray([1.0, 1.0, 2.0])
-    >>> from streamlearn.core.statistics.quantile_summary import Sketch, of_block
+    >>> from streamlearn.core.statistics.block_summary import of_block
+    >>> from streamlearn.core.statistics.quantile_summary import Sketch
     >>> state = of_block(Sketch(), X, weight)
     >>> weighted_quantile(state, [0.25, 0.5, 0.75])[:, 0]
     array([1., 2., 4.])
