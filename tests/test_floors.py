@@ -163,14 +163,14 @@ def callers(name: str) -> list[str]:
 
 
 EPOCHS = re.compile(r"(^|_)(max_iter|n_iter|(n_)?epochs?)$")
-"""Names of numbers of epochs."""
+"""Matches the name of a variable that counts or limits epochs."""
 
 LEARN = {"step", "update", "partial_fit"}
 """Functions that learn from a block or a batch."""
 
 
 def names(*nodes: ast.AST) -> set[str]:
-    """Return the names of variables and of attributes in some nodes."""
+    """Return the names of the variables and attributes in some nodes."""
     inside = [node for each in nodes for node in ast.walk(each)]
     return {node.id for node in inside if isinstance(node, ast.Name)} | {
         node.attr for node in inside if isinstance(node, ast.Attribute)
@@ -178,7 +178,7 @@ def names(*nodes: ast.AST) -> set[str]:
 
 
 def numbers_epochs(loop: ast.For | ast.While) -> bool:
-    """Tell whether a loop goes on for a number of epochs, or counts them."""
+    """Return whether a loop runs for a number of epochs, or counts epochs."""
     said = names(loop.test) if isinstance(loop, ast.While) else names(loop.iter, loop.target)
     for node in ast.walk(loop):
         if isinstance(node, ast.Assign):
@@ -191,7 +191,7 @@ def numbers_epochs(loop: ast.For | ast.While) -> bool:
 
 
 def learns_in_a_loop(loop: ast.While) -> bool:
-    """Tell whether there is a loop inside a loop in which something is learned."""
+    """Return whether a loop inside this loop calls a function that learns."""
     inner = [node for part in loop.body for node in ast.walk(part)]
     return any(
         isinstance(node, ast.Call) and names(node.func) & LEARN
@@ -202,7 +202,7 @@ def learns_in_a_loop(loop: ast.While) -> bool:
 
 
 def has_training_loop(source: str) -> bool:
-    """Tell whether ``source`` loops over epochs, with ``for`` or with ``while``."""
+    """Return whether ``source`` loops over epochs, with ``for`` or with ``while``."""
     loops = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.For | ast.While)]
     return any(
         numbers_epochs(loop) or (isinstance(loop, ast.While) and learns_in_a_loop(loop))

@@ -1,4 +1,4 @@
-"""Containers in memory as arrays: of anything, of numbers, of one value a row."""
+"""Functions that turn containers in memory into arrays, into numbers or into one value a row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels of several dtypes, in dtypes that compare them exactly."""
+"""Functions that convert labels of two dtypes to dtypes that compare exactly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrays without NaN and infinity. A sum tells of most that they have none."""
+"""Checks for NaN and infinity. For most arrays a finite sum shows that they contain none."""
 
 from __future__ import annotations
 

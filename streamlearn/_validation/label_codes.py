@@ -1,4 +1,4 @@
-"""Labels as codes, and codes as labels.
+"""Functions that turn labels into codes, and codes into labels.
 
 The codes are 0, 1, 2... in the order of the sorted labels. Labels are numbers of any library, or
 strings and objects of NumPy.

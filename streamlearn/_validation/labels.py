@@ -128,7 +128,7 @@ def _labels_of_block(weighted: bool, block: Block) -> Labels:
 
 
 def labels_in(y: np.ndarray, where: str) -> Labels:
-    """Return the labels of an array that errors call ``where``, and how many rows each has.
+    """Return the labels of an array and the number of rows of each. Errors call it ``where``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Errors that several packages raise, with scikit-learn's messages, and names of parts in them."""
+"""Errors of several packages, with scikit-learn's messages and the names of parts of blocks."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The mean or the median of each column of a table of numbers, as a statistic that merges.
 
-The numerics are those of `streamlearn.core.imputation`. Here blocks are read, and refused with
-scikit-learn's words.
+The numerics are those of `streamlearn.core.imputation`. This module reads the blocks. Its errors
+have scikit-learn's messages.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ STRATEGIES = ("mean", "median")
 
 
 class Params(NamedTuple):
-    """Which statistic, of which numbers.
+    """The parameters of the statistic.
 
     Attributes
     ----------
     strategy : {"mean", "median"}
+        The statistic.
     placeholder : object
-        What stands for a missing number.
+        The number that means missing.
     """
 
     strategy: str

@@ -172,10 +172,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         return from_coefficients(learner, self._rule().start, coef_init, intercept_init)
 
     def _former(self, params: sgd.Params) -> Learned:
-        """Return the state from which ``partial_fit`` continues. It is empty before the first call.
-
-        A state of another algorithm is turned into its model.
-        """
+        """Return the state from which ``partial_fit`` continues, which is empty at first."""
         learned = self._learned if hasattr(self, "_learned") else Learned()
         return from_former(self._rule(), params, learned)
 

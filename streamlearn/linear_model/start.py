@@ -1,4 +1,4 @@
-"""Where a fit starts: at given coefficients, or at what an earlier fit has learned."""
+"""The start of a fit: from given coefficients, or from the state of an earlier fit."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ RULES = (sgd, newton, rowwise)
 def from_coefficients(
     learner: Learner, start: Callable[..., Any], coef_init: Any, intercept_init: Any
 ) -> Learner:
-    """Return a learner that starts from given coefficients, or as it does if there are none.
+    """Return a learner that starts from given coefficients. Without any it is not changed.
 
     Parameters
     ----------
     learner : Learner
+        The learner to change.
     start : callable
-        ``(params, coef, intercept) -> state``, of the learner's module.
+        ``(params, coef, intercept) -> state``. It is from the module of the learner.
     coef_init, intercept_init : array-like or None
-        None stands for 0 if the other one is given.
+        If only one is given, the other one starts at 0.
     """
     if coef_init is None and intercept_init is None:
         return learner
@@ -70,14 +71,16 @@ def _start_from(
 
 
 def from_former(rule: Any, params: sgd.Params, learned: Learned) -> Learned:
-    """Return what ``partial_fit`` goes on from, for the core module that the parameters ask for."""
+    """Return the state from which ``partial_fit`` continues, as a state of the module ``rule``.
+
+    If it is a state of another algorithm, the new one starts from its model.
+    """
     if learned.state is None:
         return learned
     if isinstance(learned.state, rule.State):
         if rule is not rowwise:
             return learned
         return learned._replace(state=rowwise.resume(params, learned.state))
-    # The parameters ask for another algorithm than before, which starts from the former model.
     # Newton steps start from no rows, because their state counts the rows it has seen.
     former = next(known for known in RULES if isinstance(learned.state, known.State))
     state = rule.start(params, *former.answer(params, learned.state))

@@ -1,4 +1,4 @@
-"""The sums of a metric over blocks: each is read once, and a lazy prediction with its target."""
+"""The sums of a metric over blocks. A block is read once, for target and prediction together."""
 
 from __future__ import annotations
 
@@ -25,11 +25,13 @@ def sums(
     Parameters
     ----------
     metric : Score
+        The metric.
     pair : callable
-        ``(y_true, y_pred, block) -> (target, predicted)``. It checks the parts of a block, which
-        are in one place afterwards. ``block`` is the number in errors, or None.
+        ``(y_true, y_pred, block) -> (target, predicted)``. It checks the parts of a block
+        and returns them in one library and on one device. ``block`` is the number of the block in
+        errors, or None.
     y_true, y_pred, sample_weight : container
-        The weights may be None.
+        The targets, the predictions and the weights of all rows. The weights may be None.
 
     Raises
     ------
@@ -51,7 +53,7 @@ def sums(
 
 
 def target_or_raise(y_true: Any) -> Any:
-    """Return the target if there is one.
+    """Return the target, or raise an error if it is missing.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The knots of splines of each feature, from a summary of its numbers."""
+"""The knots of the splines of each feature, from a summary of its numbers."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ def inner_knots(state: QuantileSummary, knots: Any, n_knots: int, *, weighted: b
     Parameters
     ----------
     state : QuantileSummary
+        The numbers of each feature.
     knots : {"uniform", "quantile"} or sequence of shape (n_knots, n_features)
+        The rule that places the knots, or the knots.
     n_knots : int
-        How many there are, if they are not given.
+        The number of knots of each feature, if the knots are not given.
     weighted : bool
         Whether the rows of the summary have weights.
 
     Raises
     ------
     ValueError
-        If given knots are less than two, not of all features, or not in ascending order.
+        If there are fewer than two given knots, if they do not have a column for each feature, or
+        if they are not in ascending order.
     """
     d = quantile_summary.n_features(state)
     if not isinstance(knots, str):
@@ -48,12 +51,12 @@ def inner_knots(state: QuantileSummary, knots: Any, n_knots: int, *, weighted: b
 
 
 def with_outer_knots(inner: np.ndarray, degree: int, *, periodic: bool) -> np.ndarray:
-    """Return inner knots and those outside, ``degree`` of them at each end.
+    """Return the inner knots and ``degree`` more knots at each end.
 
     Raises
     ------
     ValueError
-        If ``periodic``, and a period has too few knots.
+        If ``periodic`` is True and a period has too few knots.
 
     Examples
     --------

@@ -1,7 +1,8 @@
 """The search for the lambdas of a power transformation over blocks, in a few passes.
 
-One pass tells the range of each feature and keeps some rows. Their optimum is where the search for
-all rows begins. Each Newton step of `streamlearn.core.statistics.likelihood_search` is one pass.
+The first pass finds the range of each feature and keeps some rows. The search for all rows starts
+from the optimum of these rows. Each Newton step of
+`streamlearn.core.statistics.likelihood_search` is one pass.
 """
 
 from __future__ import annotations
@@ -55,14 +56,16 @@ class FirstLook(NamedTuple):
 
 
 class Lambdas(NamedTuple):
-    """The most likely lambdas.
+    """The result of the search.
 
     Attributes
     ----------
     origin : Origin
+        The argument of the logarithms of each feature.
     found : Found
+        The most likely lambdas, and the moments of the transformed rows.
     bounded : bool
-        Whether "box-cox" has a more likely lambda that would take numbers out of the floats.
+        Whether "box-cox" has a more likely lambda with which numbers would overflow.
     """
 
     origin: Origin
@@ -71,7 +74,7 @@ class Lambdas(NamedTuple):
 
 
 def first_look(reader: Reader, blocks: Blocks) -> FirstLook:
-    """Return what one pass over all blocks tells.
+    """Return the result of the first pass over all blocks.
 
     Raises
     ------
@@ -121,7 +124,7 @@ def _thinned(look: FirstLook) -> FirstLook:
 
 
 def most_likely(yeo_johnson: bool, first: FirstLook, reader: Reader, blocks: Blocks) -> Lambdas:
-    """Return the most likely lambda of each feature, given the first look at all blocks."""
+    """Return the most likely lambda of each feature, given the result of the first pass."""
     ends = first.ends
     low, high = ends
     origin = origin_of(yeo_johnson, low, high)

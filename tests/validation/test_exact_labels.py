@@ -1,4 +1,4 @@
-"""Labels that floats do not hold are not merged."""
+"""Labels that floats do not represent exactly are not merged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels encoded and decoded in any library; unknown ones refused by name."""
+"""Labels are encoded and decoded in any library. Errors name unknown labels."""
 
 from __future__ import annotations
 

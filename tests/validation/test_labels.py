@@ -1,4 +1,4 @@
-"""Labels: found in any container, weighed, refused by name."""
+"""Labels are found in any container and weighed. Errors name what is no label."""
 
 from __future__ import annotations
 

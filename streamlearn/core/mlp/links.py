@@ -37,7 +37,7 @@ def indicator_of_integers(P: Array) -> Array:
 
 
 def probabilities(P: Array) -> Array:
-    """Return the probability of each class, in columns of their own also for two classes.
+    """Return the probabilities, one column for each class. Two classes have two columns.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """The most likely lambdas of a power transformation: Newton steps for all columns together.
 
-A caller returns the sums of `streamlearn.core.statistics.likelihood` at the lambdas that are asked
-for. The likelihood is concave, so that each answer also tells on which side the optimum is.
+A caller returns the sums of `streamlearn.core.statistics.likelihood` at the lambdas of the
+search. The likelihood is concave. So the sums also show on which side the optimum is.
 """
 
 from __future__ import annotations

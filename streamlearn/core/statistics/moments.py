@@ -18,7 +18,7 @@ Sums are in the widest float of the device, and each merge keeps the rounding er
 float32 would stop at 2**24 rows. So weights may be negative: a block whose weights add up to 0 has
 S1 but no mean.
 
-The sums of a block are made in `streamlearn.core.statistics.block_moments`.
+The sums of a block are computed in `streamlearn.core.statistics.block_moments`.
 
 References
 ----------

@@ -1,4 +1,4 @@
-"""Learners of transformations that quantiles make."""
+"""Learners of transformations by quantiles."""
 
 from __future__ import annotations
 

@@ -254,7 +254,7 @@ def _part(state: QuantileSummary, start: int, stop: int) -> QuantileSummary:
 
 
 def together(parts: list[QuantileSummary]) -> QuantileSummary:
-    """Return the summary of all features from those of some at a time."""
+    """Return the summary of all features from the summaries of groups of features."""
     return (
         parts[0]
         if len(parts) == 1

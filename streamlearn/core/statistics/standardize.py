@@ -1,4 +1,4 @@
-"""Features with a mean of 0 and a variance of 1, by their moments."""
+"""The transformation of features to a mean of 0 and a variance of 1, by their moments."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def init(params: Params, n_features: int, n_outputs: int = 1, *, like: Array) ->
 
 
 def of_block(params: Params, X: Array, weight: Array | None = None) -> Moments:
-    """Return the moments of a block: all of them, whatever `apply` does.
+    """Return the moments of a block. They do not depend on what `apply` does.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Columns of numbers, and in exact arithmetic what a power transformation makes of them."""
+"""Columns of numbers, and their power transformation in exact arithmetic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every test of statistics leaves as it was."""
+"""A fixture that restores the precision of decimals after every test of statistics."""
 
 from __future__ import annotations
 
