@@ -22,7 +22,7 @@ from streamlearn._training.epochs import Progress
 from streamlearn._training.prepare import PendingBlock, PreparedBlock, largest
 from streamlearn.blocks import SideBySide
 from streamlearn.core.batches import cut
-from streamlearn.core.learner import Info
+from streamlearn.core.learner import Info, Refinement, Rounds
 
 
 class View(NamedTuple):
@@ -77,8 +77,8 @@ def side_by_side(course: Course, progress: Progress) -> SideBySide | None:
         partial(_may_begin, course, progress.learned.rows),
         partial(_seen, course),
         partial(_view, course),
-        partial(_of_block, course),
-        partial(_merged, course),
+        partial(sum_block, course, how),
+        partial(merged, course, how),
         partial(_step, course),
     )
 
@@ -110,12 +110,11 @@ def _view(course: Course, learned: Learned) -> View:
     return View(known, learned.rows, learned.ahead, scores)
 
 
-def _of_block(
-    course: Course, view: View, block: PreparedBlock | PendingBlock
+def sum_block(
+    course: Course, how: Rounds | Refinement, view: View, block: PreparedBlock | PendingBlock
 ) -> tuple[Sums, Report]:
     """Sum the rows of a block, batch by batch, and score its held-out rows."""
-    ahead, affine, learner, how = None, False, course.learner, course.learner.rounds
-    assert how is not None
+    ahead, affine, learner = None, False, course.learner
     if isinstance(block, PendingBlock):
         assert view.ahead is not None
         ahead, block, affine = in_round(course, view.ahead, block)
@@ -132,7 +131,9 @@ def _of_block(
         gather=built or not learner.affine,
         through=transformed,
         draws=samples(
-            block.draws.samples, lambda m: how.sampled(learner.params, m, view.rows), like
+            block.draws.samples,
+            lambda m: how.sampled(learner.params, view.learner, m, view.rows),
+            like,
         ),
     )
     sums, info = None, None
@@ -153,9 +154,9 @@ def _plus(a: Info, b: Info) -> Info:
     return Info(*(u + v for u, v in zip(a, b, strict=True)))
 
 
-def _merged(course: Course, a: Sums, b: Sums) -> Sums:
-    how, ahead, learner = course.learner.rounds, a.ahead, a.learner
-    assert how is not None
+def merged(course: Course, how: Rounds | Refinement, a: Sums, b: Sums) -> Sums:
+    """Return the sums over the blocks of both."""
+    ahead, learner = a.ahead, a.learner
     if ahead is not None:
         assert course.ahead is not None
         assert b.ahead is not None

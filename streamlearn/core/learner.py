@@ -78,8 +78,8 @@ class Rounds(NamedTuple):
         ``(params, state, sums, seen) -> State``. It takes the step of a round that followed
         ``seen`` rows.
     sampled : callable
-        ``(params, m, seen) -> int``. It returns the number of ``draws`` of a batch of m rows of a
-        round, or 0 for None.
+        ``(params, view, m, seen) -> int``. It returns the number of ``draws`` of a batch of m rows
+        of a round, or 0 for None.
     """
 
     rows_before: Callable[..., Any]
@@ -88,6 +88,31 @@ class Rounds(NamedTuple):
     of_batch: Callable[..., Any]
     merge: Callable[..., Any]
     step: Callable[..., Any]
+    sampled: Callable[..., Any]
+
+
+class Refinement(NamedTuple):
+    """How the model of a learner is refined: a read sums all rows at the model, and a step follows.
+
+    Attributes
+    ----------
+    can_refine : callable
+        ``(params, state) -> bool``.
+    view, of_batch, merge, sampled : callable
+        As in `Rounds`. ``batch.seen`` is the number of rows of the read.
+    step : callable
+        ``(params, state, sums, length) -> State``. It takes a part ``length`` (n_outputs,) of the
+        step.
+    objective : callable
+        ``(params, view, sums) -> array of shape (n_outputs,)``, the objective over the rows.
+    """
+
+    can_refine: Callable[..., Any]
+    view: Callable[..., Any]
+    of_batch: Callable[..., Any]
+    merge: Callable[..., Any]
+    step: Callable[..., Any]
+    objective: Callable[..., Any]
     sampled: Callable[..., Any]
 
 
@@ -154,6 +179,7 @@ class Learner(NamedTuple):
         ``(params, target, weight) -> array of bool or None``. It returns which rows are left out
         before rows are counted, held out or shuffled, or None if no row is.
     rounds : Rounds or None
+    refinement : Refinement or None
     narrow : bool
         Whether a product of a step reads its rows for few results, so that BLAS gains nothing from
         several threads.
@@ -181,6 +207,7 @@ class Learner(NamedTuple):
     mixes: Callable[..., Any] | None = None
     absent: Callable[..., Any] | None = None
     rounds: Rounds | None = None
+    refinement: Refinement | None = None
     narrow: bool = False
 
 

@@ -27,6 +27,7 @@ from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
 from streamlearn._training.epochs import Progress, train
+from streamlearn._training.refining import refined
 from streamlearn._training.stopping import NoImprovement
 from streamlearn._validation.arrays import as_vector
 from streamlearn._validation.messages import diverged
@@ -37,6 +38,7 @@ from streamlearn.core.linear.rates import RATES
 from streamlearn.core.linear.row_step import PASSIVE
 from streamlearn.core.scores import EACH_ACCURACY, Score
 from streamlearn.linear_model import draws, per_class_order
+from streamlearn.linear_model.refine import matrix_or_raise, refining_or_raise
 from streamlearn.linear_model.row_scores import Scores
 from streamlearn.linear_model.sklearn_names import Familiar
 from streamlearn.linear_model.sparse_coef import SparseCoef
@@ -59,6 +61,8 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
     _seed: int
     _epoch: int
 
+    refine: Any = 0  # of models that have no such parameter
+
     _parameter_constraints: dict[str, Any] = {
         "loss": [StrOptions(set(LOSSES) - set(MARGIN_LOSSES))],
         "penalty": [StrOptions({"l2", "l1", "elasticnet"}), None],
@@ -80,6 +84,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         "warm_start": ["boolean"],
         "average": [Interval(Integral, 0, None, closed="neither"), "boolean"],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "refine": [Interval(Integral, 0, None, closed="left")],
     }
 
     def _check(self, *, partial_fit: bool) -> None:
@@ -102,6 +107,8 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
                     f"learning_rate={rate!r} is defined row by row: batch_size must be 1 or "
                     f"'auto', which means 1 then; got {self.batch_size!r}."
                 )
+        if self.refine:
+            refining_or_raise(self.refine, self._loss(), rate)
         if self.penalty == "elasticnet" and self.l1_ratio is None:
             raise ValueError("l1_ratio must be set when penalty is 'elasticnet'")
         if self.power_t < 0:
@@ -226,6 +233,9 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             max_iter=1 if one_pass else 1000 if self.max_iter == "auto" else self.max_iter,
             observers=[Lines(partial(self._rule().answer, learner.params))] if self.verbose else (),
         )
+        if self.refine and not partial_fit:
+            matrix_or_raise(learner, outcome.learned.state, self.refine)
+            outcome = outcome._replace(learned=refined(course, given.blocks, outcome, self.refine))
         coef, intercept = self._rule().answer(learner.params, outcome.learned.state)
         if not all(np.isfinite(to_numpy(a)).all() for a in (coef, intercept)):
             raise diverged(f"at epoch #{outcome.n_iter}", advice=SMALLER)

@@ -121,7 +121,7 @@ def feed(
         size, ZZ = xp.abs(Z), Z * Z
         absolute = column_sums(size) if a is None else weighted_sums(a, size)
         square = column_sums(ZZ) if squared is None else weighted_sums(squared, ZZ)
-        fresh = _products(Z, h) if H.ndim == 3 else weighted_sums(h, ZZ)
+        fresh = products(Z, h) if H.ndim == 3 else weighted_sums(h, ZZ)
     rows = xp.asarray(known.rows + k)  # NumPy's sum of 0-d arrays is a scalar
     return Curvature(H + fresh, known.absolute + absolute, known.square + square, rows)
 
@@ -155,7 +155,7 @@ def feed_more(known: Curvature, X: Array, centre: Array, h: Array) -> Curvature:
     Curvature
         The sums over the rows are those of ``known``.
     """
-    return known._replace(hessian=known.hessian + _products(_centred(X, centre), h))
+    return known._replace(hessian=known.hessian + products(_centred(X, centre), h))
 
 
 def _centred(X: Array, centre: Array) -> Array:
@@ -163,7 +163,7 @@ def _centred(X: Array, centre: Array) -> Array:
     return xp.concat([X - centre, xp.ones_like(X[:, :1])], axis=1)
 
 
-def _products(Z: Array, h: Array) -> Array:
+def products(Z: Array, h: Array) -> Array:
     """Return ``Z' diag(h) Z`` for each column of h, (K, D, D)."""
     xp = namespace(Z)
     R = xp.sqrt(xp.matrix_transpose(h))[:, :, None] * Z

@@ -63,7 +63,7 @@ from functools import partial
 
 from streamlearn._arrays import Array, column_sums, dense, namespace
 from streamlearn.core.learner import Batch, Info, Learner
-from streamlearn.core.linear import newton_rounds, trust
+from streamlearn.core.linear import newton_refine, newton_rounds, trust
 from streamlearn.core.linear.curvature import shrink, unknown
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_advance import advance, compared, judged, losses_of
@@ -232,5 +232,6 @@ def learner(params: Params) -> Learner:
         mixes=is_mixed,
         absent=absent,
         rounds=newton_rounds.ROUNDS,
+        refinement=newton_refine.REFINEMENT,
         narrow=True,
     )

@@ -205,7 +205,7 @@ def step(params: Params, state: State, sums: RoundSums, seen: int) -> State:
     return advance(params, state, Seen(T, m, True, inverts, m, curved, found.worst, gradient, kept))
 
 
-def sampled(params: Params, m: int, seen: int) -> int:
+def sampled(params: Params, known: View, m: int, seen: int) -> int:
     """Return the size of the sample of m rows of a round that follows ``seen`` rows."""
     fewest = FEWEST_NEAR_KINKS if LOSSES[params.loss].nonsmooth else FEWEST
     k = max(fewest, min(m // 16, m * FEEDING // max(seen, 1)))

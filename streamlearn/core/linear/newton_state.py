@@ -187,11 +187,17 @@ def added_diagonal(params: Params, state: State, most: float = inf) -> Array:
 
 def damped(params: Params, state: State, most: float = inf) -> Damped:
     """Return the damped curvature after at most ``most`` rows."""
+    diagonal = added_diagonal(params, state, most)
+    return damp(state.curvature, diagonal, least_square(params, state))
+
+
+def least_square(params: Params, state: State) -> Array:
+    """Return the mean squares of the features, (D,), up to which they count as not seen."""
     xp, centre = namespace(state.centre), state.centre
     # a constant feature less its mean is rounding noise, which the unit diagonal would amplify
     least = (16 * xp.finfo(centre.dtype).eps * centre) ** 2
     last = xp.full_like(state.active[:1], 0.0 if params.fit_intercept else xp.inf)
-    return damp(state.curvature, added_diagonal(params, state, most), xp.concat([least, last]))
+    return xp.concat([least, last])
 
 
 def renew(params: Params, state: State, rows: int) -> State:
