@@ -34,6 +34,7 @@ from streamlearn._arrays import (
     dense,
     namespace,
 )
+from streamlearn._arrays.order import row_order
 from streamlearn.core.batches import cut
 from streamlearn.core.learner import Batch, Info, Refinement
 from streamlearn.core.linear.curvature import damp, invert, leverage, products, shrink, times
@@ -163,7 +164,7 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[Sums, Info]:
     if batch.draws is not None:
         k = batch.draws.shape[0]
         drawn = kept(xp.minimum(xp.astype(xp.floor(batch.draws * m), default_int(w)), m - 1), m / k)
-    extreme = kept(xp.argsort(lever)[-D:], 1.0) if m > D else kept(None, 1.0)
+    extreme = kept(row_order(lever[None, :])[0, -D:], 1.0) if m > D else kept(None, 1.0)
     loss_sum = losses[0] if len(losses) == 1 else losses[1]
     return Sums(m, loss_sum, gradient, hessian, drawn, extreme), report(
         params, w[:, :-1], m, *losses
@@ -178,7 +179,7 @@ def merge(a: Sums, b: Sums) -> Sums:
     )
     D = a.gradient.shape[1]
     if extreme.y.shape[0] > D:
-        at = namespace(a.loss).argsort(extreme.leverage)[-D:]
+        at = row_order(extreme.leverage[None, :])[0, -D:]
         extreme = Kept(*(namespace(a.loss).take(part, at, axis=0) for part in extreme))
     return Sums(
         a.rows + b.rows,
@@ -195,7 +196,10 @@ def step(params: Params, state: State, sums: Sums, length: Array | float = 1.0) 
     params = to_like(params, state.weights)
     w, centre, n = state.mean, state.centre, sums.rows
     xp, loss = namespace(w), LOSSES[params.loss]
-    X, y, a, _ = (concat(list(both)) for both in zip(sums.drawn, sums.extreme, strict=True))
+    # extreme rows count for themselves already, also if they were drawn
+    others = sums.drawn.leverage < xp.min(sums.extreme.leverage)
+    drawn = sums.drawn._replace(weight=xp.where(others[:, None], sums.drawn.weight, 0.0))
+    X, y, a, _ = (concat(list(both)) for both in zip(drawn, sums.extreme, strict=True))
     Z, a = with_ones(X - centre), a / n
     l2, l1 = ridge(params, state), ridge(params, state, 0)
 
@@ -228,7 +232,7 @@ def step(params: Params, state: State, sums: Sums, length: Array | float = 1.0) 
         steps = [towards(v, g, H + bend), towards(v, g, sums.hessian / n)]
         tried = [v + t * s for s in steps for t in LENGTHS]
         values = xp.stack([value(u) for u in tried])
-        values = xp.where(xp.isfinite(values), values, xp.inf)
+        values = xp.where(xp.isfinite(values), values, xp.finfo(values.dtype).max)
         best = argmin(values, axis=0)
         v = sum(xp.where((best == i)[:, None], u, 0.0 * v) for i, u in enumerate(tried))
     v = w + (xp.zeros_like(w[:, 0]) + length)[:, None] * (v - w)

@@ -166,7 +166,9 @@ def test_a_step_that_increased_the_loss_is_taken_back_by_a_round():
 def test_the_sample_of_a_batch_shrinks_as_rows_are_seen_but_never_below_a_least_size(loss):
     params = Params(loss=loss)
     least = newton_rounds.FEWEST_NEAR_KINKS if loss == "hinge" else newton_rounds.FEWEST
-    sizes = [newton_rounds.sampled(params, None, 50_000, seen) for seen in (10**5, 10**6, 10**7, 10**9)]
+    sizes = [
+        newton_rounds.sampled(params, None, 50_000, seen) for seen in (10**5, 10**6, 10**7, 10**9)
+    ]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[-1] == least
     assert newton_rounds.sampled(params, None, least, 10**9) == 0  # all rows
