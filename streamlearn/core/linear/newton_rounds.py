@@ -19,7 +19,7 @@ from typing import NamedTuple
 from streamlearn._arrays import Array, column_sums, concat, dense, namespace
 from streamlearn.core.learner import Batch, Info, Rounds
 from streamlearn.core.linear import trust
-from streamlearn.core.linear.curvature import about, feed, unknown
+from streamlearn.core.linear.curvature import about, both, of_rows
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_advance import advance, compared, judged, losses_of
 from streamlearn.core.linear.newton_schedule import SOME, due
@@ -129,13 +129,12 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
     info : Info
     """
     params, w, centre = to_like(params, known.weights), known.weights, known.centre
-    m, (K, D) = batch.X.shape[0], w.shape
+    m = batch.X.shape[0]
     found, some = one_pass_sums(params, w, centre, batch)
     some = some._replace(X=dense(some.X))
     h = curvature_of_sample(params, some, batch.seen, known.square, centre)
     k = h.shape[0]
-    nothing = unknown(K, D, full=True, like=w)
-    sums = feed(nothing, some.X, centre, float(m) * h, some.weight, some.square)
+    sums = of_rows(some.X, centre, float(m) * h, some.weight, some.square, full=True)
     weight = None if some.weight is None else m / k * (column_sums(some.weight) + 0.0 * w[:, 0])
     Z = some.X - centre
     far = m / k * column_sums(namespace(Z).astype(known.far_out < Z * Z, Z.dtype))
@@ -171,7 +170,7 @@ def merge(a: RoundSums, b: RoundSums) -> RoundSums:
     p, q = a.curved, b.curved
     curved = OfRound(
         p.rows + q.rows,
-        type(p.sums)(*plus(p.sums, q.sums)),
+        both(p.sums, q.sums),
         p.h + q.h,
         None if p.weight is None else p.weight + q.weight,
         p.far + q.far,

@@ -131,7 +131,7 @@ def recentre(state: State, total: Array | float, sums: Array, T: int) -> State:
     State
     """
     xp, known = namespace(sums), state.curvature
-    if isinstance(total, float):
+    if type(total) is float:  # NumPy's scalars are floats too, and may be 0
         v = total / (T + total) * (sums / total - state.centre)
     else:
         weighed = xp.mean(known.absolute[:, -1]) / xp.maximum(known.rows, 1.0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from streamlearn._arrays import Array, column_sums, namespace
-from streamlearn.core.linear.curvature import Curvature, feed, leverage, times
+from streamlearn.core.linear.curvature import Curvature, both, fade, feed, leverage, times
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_schedule import MATURE
 from streamlearn.core.linear.one_pass_sums import Sample, Scored, uncentred
@@ -120,11 +120,7 @@ class OfRound(NamedTuple):
 
     def feed(self, known: Curvature, r: Array | float) -> Curvature:
         """Return the curvature to which these rows are added with the weight r."""
-        r = r / self.rows
-        H = (r if isinstance(r, float) else r[:, None, None]) * self.sums.hessian
-        return Curvature(
-            known.hessian + H, *(a + b for a, b in zip(known[1:], self.sums[1:], strict=True))
-        )
+        return both(known, fade(self.sums, r / self.rows))
 
     def beyond(self, square: Array) -> Array:
         """Return the part of the rows with larger squares, less the centre, (d,).
