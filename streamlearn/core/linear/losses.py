@@ -231,7 +231,12 @@ def _huber_gradient(p: Array, y: Array, epsilon: float) -> Array:
 
 def _huber_curvature(p: Array, y: Array, epsilon: float) -> Array:
     xp = namespace(p)
-    return epsilon / xp.maximum(xp.abs(p - y), epsilon)
+    r = xp.abs(p - y)
+    typical = xp.mean(r, axis=0)
+    # if the quadratic zone is narrow, it has too few rows, and they change with the model
+    width = xp.maximum(0.25 * typical, xp.full_like(typical, epsilon))
+    near = _where(r < width, r) / width
+    return epsilon * xp.maximum(near, 0.7 / xp.maximum(r, xp.maximum(typical, width)))
 
 
 def _huber_slope(p: Array, y: Array, epsilon: float) -> Array:
@@ -304,10 +309,8 @@ LOSSES = {
         unbounded_gradient=True,
         at_once=_squared_both,
     ),
-    "huber": Loss(_huber_value, _huber_gradient, _huber_curvature, _huber_slope, nonsmooth=True),
-    "epsilon_insensitive": Loss(
-        _insensitive_value, _insensitive_gradient, _insensitive_curvature, nonsmooth=True
-    ),
+    "huber": Loss(_huber_value, _huber_gradient, _huber_curvature, _huber_slope),
+    "epsilon_insensitive": Loss(_insensitive_value, _insensitive_gradient, _insensitive_curvature),
     "squared_epsilon_insensitive": Loss(
         _squared_insensitive_value,
         _squared_insensitive_gradient,

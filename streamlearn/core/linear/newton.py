@@ -164,9 +164,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
 
 def is_carried(params: Params, state: State) -> bool:
     """Return whether the answer is the minimum of a running quadratic, not a mean of targets."""
-    loss = LOSSES[params.loss]
-    smooth = loss.slope is not None and not loss.nonsmooth
-    return smooth and state.inverse.ndim == 3 and not params.average
+    return state.inverse.ndim == 3 and not params.average
 
 
 def level(params: Params, state: State, batch: Batch) -> State:
@@ -178,7 +176,7 @@ def level(params: Params, state: State, batch: Batch) -> State:
     model = uncentred(w, state.centre)
     _, p, y, a = score(params, model, batch.X, batch.target, batch.weight)
     r = y - p
-    if LOSSES[params.loss].nonsmooth:
+    if not LOSSES[params.loss].unbounded_gradient:
         shift = xp.sort(r, axis=0)[r.shape[0] // 2, :]
     else:
         a = xp.ones_like(r) if a is None else a

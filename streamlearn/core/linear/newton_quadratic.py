@@ -36,11 +36,12 @@ fitted better, and rows sorted by time then end 0.5 to 30 % above the optimum in
 from __future__ import annotations
 
 from streamlearn._arrays import Array, column_sums, dense, namespace
-from streamlearn.core.linear.curvature import fade, feed, feed_more, times
+from streamlearn.core.linear.curvature import evenness, fade, feed, feed_more, times
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_state import State, added_diagonal, penalty_gradient, renew
 from streamlearn.core.linear.newton_step import (
     Seen,
+    bounded,
     curvature_along,
     in_units_of_its_own,
     share,
@@ -59,31 +60,41 @@ FEWEST = 16
 
 
 def step(params: Params, state: State, seen: Seen) -> State:
-    """Include the batch in the quadratic, and take a step to its minimum."""
-    xp, w, centre = namespace(state.weights), state.weights, state.centre
+    """Include the batch in the quadratic, and move u to its minimum."""
+    xp, w, u = namespace(state.weights), state.weights, state.mean
     T, m, taken = seen.before, seen.rows, seen.kept > 0.0
-    pull = penalty_gradient(params, state)
+    kinked = LOSSES[params.loss].nonsmooth
+    own = seen.gradient + penalty_gradient(params, state, w)
+    pull = penalty_gradient(params, state, u)
     state, f = fed(params, state, seen)
-    r = share(f, m, T)
+    r, H = share(f, m, T), state.curvature.hessian
     if seen.inverts:
         state = renew(params, state, T + m)
 
     gradient = state.gradient + xp.where(taken, r, 0.0)[:, None] * (seen.gradient - state.gradient)
-    g, unit = in_units_of_its_own(state.active[:, None] * (gradient + pull))
+    there = gradient + times(u - w, H) if kinked else gradient
+    g, unit = in_units_of_its_own(state.active[:, None] * (there + pull))
     s = times(g, state.inverse)
-    Hs = times(s, state.curvature.hessian)
+    Hs = times(s, H)
     slope = xp.sum(g * s, axis=1)
     curved = xp.maximum(
         xp.sum((Hs + added_diagonal(params, state, T + m) * s) * s, axis=1),
-        r * curvature_along(params, seen, s, centre),
+        r * curvature_along(params, seen, s, state.centre),
     )
     length = xp.minimum(slope / xp.where(curved > 0.0, curved, 1.0), LONGEST)
     t = (seen.kept * length)[:, None] * unit
-    w = w - t * s
+    u = u - t * s
+    if kinked:
+        n = evenness(state.curvature)[:, None] if seen.some.weight is not None else 1.0
+        c, back = share(7.0, m, T + 3 * state.centre.shape[0] / n), share(4.0, m, T)
+        v = c * seen.kept[:, None] * bounded(params, state, seen, own) + back * (w - u)
+        w, gradient = w - v, gradient - times(v, H)
+    else:
+        w, gradient = u, gradient - t * Hs
     return state._replace(
         weights=w,
-        mean=w,
-        gradient=gradient - t * Hs,
+        mean=u,
+        gradient=gradient,
         mean_l1_subgradient=state.l1_subgradient,
         past=state.past + m,
     )
@@ -98,9 +109,12 @@ def mean_curvature(seen: Seen) -> Array:
     return h / namespace(h).where(total > 0.0, total, 1.0)
 
 
-def fading(params: Params, state: State) -> Array:
+def fading(params: Params, state: State, T: int) -> Array:
     """Return f, (K,): a batch counts as if it had f times its rows."""
     xp, mean = namespace(state.mean_h), state.mean_h
+    if LOSSES[params.loss].nonsmooth:
+        d = state.centre.shape[0]
+        return xp.full_like(mean, 2.0 * min(max(1.0, T / (50 * d + 1)), 8.0) ** 0.3)
     fallen = xp.minimum(state.recent_h / xp.where(mean > 0.0, mean, 1.0), 1.0)
     p = RECENT * (1.0 - fallen) / (RECENT / LEAST - fallen)
     return LEAST + (4.0 * p if LOSSES[params.loss].jumps else xp.minimum(3.0 * p, 0.55))
@@ -116,7 +130,7 @@ def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
         state = state._replace(
             mean_h=mean + share(LEAST, new, seen.before) * (h - mean), recent_h=recent
         )
-        f = fading(params, state)
+        f = fading(params, state, seen.before)
         r = share(f, new, seen.before)
         at = former + r * (h - former)
         scale = xp.where(at > 0.0, recent / xp.where(at > 0.0, at, 1.0), 1.0)
@@ -124,7 +138,7 @@ def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
         known = fade(known, scale * (1.0 - r))
         known = feed(known, some.X, state.centre, part, some.weight, some.square)
     else:
-        f = fading(params, state)
+        f = fading(params, state, seen.before)
     if not seen.feeds or some.p.shape[0] < seen.rows:
         far, p, y, a = seen.worst
         part = share(f, seen.rows, seen.before) / max(seen.rows, FEWEST)

@@ -133,7 +133,7 @@ def due(T: int, m: int, d: int, nonsmooth: bool) -> tuple[bool, bool, float]:
     inverted, fed, gap = pace(T, d, nonsmooth)
     invert_by, feed_by, _ = pace(T + m, d, nonsmooth)
     feeds, inverts = floor(feed_by) != floor(fed), floor(invert_by) != floor(inverted)
-    if m < SMALLEST and m * (d + 1) ** 2 <= CHEAP:
+    if nonsmooth or (m < SMALLEST and m * (d + 1) ** 2 <= CHEAP):
         return True, T == 0 or inverts, m
     return T == 0 or feeds, T == 0 or inverts, max(m, gap)
 

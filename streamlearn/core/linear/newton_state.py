@@ -159,9 +159,9 @@ def has_l1(params: Params) -> bool:
     return params.penalty in ("l1", "elasticnet")
 
 
-def penalty_gradient(params: Params, state: State) -> Array:
-    """Return the gradient of the penalty at w, (K, D)."""
-    pull = ridge(params, state) * state.weights
+def penalty_gradient(params: Params, state: State, w: Array) -> Array:
+    """Return the gradient of the penalty at models w, (K, D)."""
+    pull = ridge(params, state) * w
     return pull + state.l1_subgradient if has_l1(params) else pull
 
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from streamlearn._arrays import Array, column_sums, namespace
+from streamlearn._arrays import Array, column_sums, is_sparse, namespace
+from streamlearn.core.linear.curvature import times
 from streamlearn.core.linear.losses import LOSSES
+from streamlearn.core.linear.newton_state import State
 from streamlearn.core.linear.one_pass_sums import Sample, Scored, uncentred
 from streamlearn.core.linear.sgd import Params
 from streamlearn.core.rows import linear_predictor
+
+FEWEST = 16
+"""Rows whose own curvature bounds a step. With fewer rows, H contributes to the bound."""
 
 
 class Seen(NamedTuple):
@@ -73,6 +78,34 @@ def curvature_along(params: Params, seen: Seen, s: Array, centre: Array) -> Arra
     h = weighted_curvature(params, p, y, weight)
     most = column_sums(h * linear_predictor(far, s, shift) ** 2) / seen.rows
     return namespace(s).maximum(curved, most)
+
+
+def bounded(params: Params, state: State, seen: Seen, g: Array) -> Array:
+    """Return the step ``P g``, not beyond twice the minimum of the batch's parabola along it.
+
+    Parameters
+    ----------
+    params : Params
+    state : State
+    seen : Seen
+    g : array of shape (K, D)
+        A gradient.
+
+    Returns
+    -------
+    s : array of shape (K, D)
+    """
+    xp, m = namespace(g), seen.rows
+    g, unit = in_units_of_its_own(g)
+    s = times(g, state.inverse)
+    slope = 2.0 * xp.sum(g * s, axis=1)
+    curved = curvature_along(params, seen, s, state.centre)
+    if m < FEWEST and not is_sparse(seen.some.X):
+        # H has the curvature of directions in which so few rows have none
+        by_all = xp.sum(times(s, state.curvature.hessian) * s, axis=1)
+        curved = (m * curved + (FEWEST - m) * by_all) / FEWEST
+    length = xp.where(curved > slope, slope / xp.where(curved > 0.0, curved, 1.0), 1.0)
+    return (state.active * length)[:, None] * unit * s
 
 
 def in_units_of_its_own(g: Array) -> tuple[Array, Array]:
