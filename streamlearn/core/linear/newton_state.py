@@ -42,9 +42,9 @@ class State(NamedTuple):
     Attributes
     ----------
     weights : array of shape (K, D)
-        w, the models at which gradients are computed.
+        w, the models at which gradients are computed. They are u if a quadratic has no kink.
     mean : array of shape (K, D)
-        u, without an L1 penalty the answer: w, the minimum of the quadratic, or the mean of the
+        u, without an L1 penalty the answer: the minimum of the quadratic, or the mean of the
         Newton targets.
     gradient : array of shape (K, D)
         The mean gradient of all rows, carried to w. It stays 0 if u is a mean of targets.
@@ -169,7 +169,7 @@ def added_diagonal(params: Params, state: State, most: float = inf) -> Array:
     """Return what is added to the diagonal of H after at most ``most`` rows, (K, D)."""
     xp, d = namespace(state.centre), state.centre.shape[0]
     prior = 0.5 * (d + 1)
-    if LOSSES[params.loss].nonsmooth:
+    if LOSSES[params.loss].kinked:
         n = evenness(state.curvature)[:, None] * state.past[-1]
         full = MATURE * (d + 1)
         prior = xp.maximum(prior * (full / xp.maximum(n, full)) ** 3, 0.1)

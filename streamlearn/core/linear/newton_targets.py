@@ -1,4 +1,4 @@
-"""Averaged Newton targets: the answer for losses with a kink, and where H is its diagonal.
+"""Averaged Newton targets: the answer where H is its diagonal, and with ``average``.
 
 Symbols are those of `newton`. The answer u is a running mean of the minima that the batches ask
 for, and w takes steps of its own::
