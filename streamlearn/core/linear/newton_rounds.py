@@ -200,7 +200,7 @@ def step(params: Params, state: State, sums: RoundSums, seen: int) -> State:
     state, kept = judged(params, state, lambda: sums.values, lost / m, share(4.0, m, T))
     total = found.total[:, None]
     gradient = xp.concat([found.slopes - total * state.centre, total], axis=1) / m
-    inverts = due(T, m, centre.shape[0], LOSSES[params.loss].nonsmooth)[1]
+    inverts = due(T, m, centre.shape[0], LOSSES[params.loss].kinked)[1]
     return advance(params, state, Seen(T, m, True, inverts, m, curved, found.worst, gradient, kept))
 
 

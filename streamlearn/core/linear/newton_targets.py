@@ -1,4 +1,4 @@
-"""Averaged Newton targets: the answer for losses with a kink, and where H is its diagonal.
+"""Averaged Newton targets: the answer where H is its diagonal, and with ``average``.
 
 Symbols are those of `newton`. The answer u is a running mean of the minima that the batches ask
 for, and w takes steps of its own::
@@ -28,21 +28,11 @@ length for each feature leave the valleys of correlated features.
 from __future__ import annotations
 
 from streamlearn._arrays import Array, column_sums, namespace, reads_are_free
-from streamlearn.core.linear.curvature import evenness, fade, times
+from streamlearn.core.linear.curvature import evenness, fade
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_state import State, has_l1, penalty_gradient, renew
-from streamlearn.core.linear.newton_step import (
-    OfRound,
-    OfSample,
-    Seen,
-    curvature_along,
-    in_units_of_its_own,
-    share,
-)
+from streamlearn.core.linear.newton_step import OfRound, OfSample, Seen, bounded, share
 from streamlearn.core.linear.sgd import Params, averaging_weight
-
-FEWEST = 16
-"""Rows whose own curvature bounds a step. With fewer rows, H contributes to the bound."""
 
 
 def step(params: Params, state: State, seen: Seen) -> State:
@@ -53,7 +43,7 @@ def step(params: Params, state: State, seen: Seen) -> State:
     xp, loss = namespace(state.weights), LOSSES[params.loss]
     T, m, d = seen.before, seen.rows, state.centre.shape[0]
     wide = seen.curved.wide
-    g = seen.gradient + penalty_gradient(params, state)
+    g = seen.gradient + penalty_gradient(params, state, state.weights)
     if seen.feeds:
         r = share(1.0 if wide else 4.0, seen.new, T)
         state = state._replace(curvature=seen.curved.feed(fade(state.curvature, 1.0 - r), r))
@@ -62,16 +52,7 @@ def step(params: Params, state: State, seen: Seen) -> State:
             state = in_units_of_now(state, seen.curved)
         state = renew(params, state, T + m)
 
-    g, unit = in_units_of_its_own(g)
-    s = times(g, state.inverse)
-    slope = 2.0 * xp.sum(g * s, axis=1)
-    curved = curvature_along(params, seen, s, state.centre)
-    if m < FEWEST and not wide:
-        # H has the curvature of directions in which so few rows have none
-        by_all = xp.sum(times(s, state.curvature.hessian) * s, axis=1)
-        curved = (m * curved + (FEWEST - m) * by_all) / FEWEST
-    length = xp.where(curved > slope, slope / xp.where(curved > 0.0, curved, 1.0), 1.0)
-    s = (state.active * length)[:, None] * unit * s
+    s = bounded(params, state, seen, g)
 
     f = 2.0 * min(max(1.0, T / (50 * d + 1)), 8.0) ** 0.3 if loss.nonsmooth else 1.5
     past = xp.min(state.past)
