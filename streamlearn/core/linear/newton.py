@@ -14,7 +14,7 @@ A batch of m rows follows T others. One column of the model is shown. Its weight
 What follows from g and P is one of two rules. If H is a matrix, the answer is the minimum of a
 running quadratic (`newton_quadratic`). A diagonal cannot carry a gradient from one model to the
 next. Then the answer is a running mean of Newton targets (`newton_targets`), and so it is with
-``average``.
+``average``, and for the loss "perceptron".
 
 Damping: delta damps rare features. It depends on the rows that H has seen, and a feature that P has
 not seen does not move until the next P. For hinge a falls to 1/10, in proportion to 1 / T^3, from

@@ -157,8 +157,13 @@ def ridge(params: Params, state: State, part: int = 1) -> Array:
 
 
 def is_carried(params: Params, state: State) -> bool:
-    """Return whether the answer is the minimum of a running quadratic, not a mean of targets."""
-    return state.inverse.ndim == 3 and not params.average
+    """Return whether the answer is the minimum of a running quadratic, not a mean of targets.
+
+    The curvature of "perceptron" is not that of a mean loss, so it carries no gradient.
+    """
+    loss = LOSSES[params.loss]
+    curved = loss.nonsmooth or loss.slope is not None
+    return curved and state.inverse.ndim == 3 and not params.average
 
 
 def has_l1(params: Params) -> bool:
