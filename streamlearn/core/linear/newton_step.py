@@ -85,8 +85,6 @@ class OfRound(NamedTuple):
         The sum of the weighted curvatures of the loss.
     weight : array of shape (K,) or None
         The sum of the weights of the rows.
-    far : array of shape (d,)
-        The number of rows that are far out; see `newton_targets.far_out`.
     whole : bool
         Whether the samples are all rows.
     """
@@ -95,7 +93,6 @@ class OfRound(NamedTuple):
     sums: Curvature
     h: Array
     weight: Array | None
-    far: Array
     whole: bool
 
     @property
@@ -122,13 +119,6 @@ class OfRound(NamedTuple):
     def feed(self, known: Curvature, r: Array | float) -> Curvature:
         """Return the curvature to which these rows are added with the weight r."""
         return both(known, fade(self.sums, r / self.rows))
-
-    def beyond(self, square: Array) -> Array:
-        """Return the part of the rows with larger squares, less the centre, (d,).
-
-        The limit is that of the start of the round.
-        """
-        return self.far / self.rows
 
 
 FEWEST = 16

@@ -27,11 +27,11 @@ length for each feature leave the valleys of correlated features.
 
 from __future__ import annotations
 
-from streamlearn._arrays import Array, column_sums, namespace, reads_are_free
+from streamlearn._arrays import column_sums, namespace, reads_are_free
 from streamlearn.core.linear.curvature import evenness, fade
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_state import State, has_l1, penalty_gradient, renew
-from streamlearn.core.linear.newton_step import OfRound, OfSample, Seen, bounded, share
+from streamlearn.core.linear.newton_step import OfSample, Seen, bounded, share
 from streamlearn.core.linear.sgd import Params, averaging_weight
 
 
@@ -49,6 +49,7 @@ def step(params: Params, state: State, seen: Seen) -> State:
         state = state._replace(curvature=seen.curved.feed(fade(state.curvature, 1.0 - r), r))
     if seen.inverts:
         if not wide:
+            assert isinstance(seen.curved, OfSample)
             state = in_units_of_now(state, seen.curved)
         state = renew(params, state, T + m)
 
@@ -75,7 +76,7 @@ def step(params: Params, state: State, seen: Seen) -> State:
     return state
 
 
-def in_units_of_now(state: State, curved: OfSample | OfRound) -> State:
+def in_units_of_now(state: State, curved: OfSample) -> State:
     """Reduce the count of rows from before the range of a feature has grown; see `rescale`.
 
     After one block, a column of time may have a thousandth of its later range. The information of
@@ -88,13 +89,8 @@ def in_units_of_now(state: State, curved: OfSample | OfRound) -> State:
     grown = now > 2.0 * unit
     if reads_are_free(unit) and not bool(xp.any(grown)):
         return state
-    far = curved.beyond(far_out(state)) > 0.25
+    far = curved.beyond(8.0 * unit[:-1]) > 0.25
     grown = grown & xp.concat([far, xp.ones_like(far[:1])])
     old = xp.where(unit > 0.0, unit, now)
     past = xp.where(grown, state.past * (old / xp.where(grown, now, 1.0)), state.past)
     return state._replace(past=past, unit=xp.where(grown, now, unit))
-
-
-def far_out(state: State) -> Array:
-    """Return the squares of the features, less the centre, from which on a row is far out, (d,)."""
-    return 8.0 * state.unit[:-1]

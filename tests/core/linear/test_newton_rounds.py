@@ -85,7 +85,7 @@ def test_a_round_ends_where_a_batch_of_its_rows_does(loss, penalty, weighted, K)
         np.testing.assert_allclose(sum(b), a, rtol=1e-12)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", sorted(set(LOSSES) - {"perceptron"}))  # it has no rounds
 def test_sums_merge_in_any_order(loss):
     kind = "values" if loss in ("squared_error", "huber") or "epsilon" in loss else "classes"
     params = Params(loss=loss, kind=kind)
