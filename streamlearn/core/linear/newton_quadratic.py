@@ -40,10 +40,13 @@ while the models grow, as for classes that are nearly separable, early quadratic
 So H is scaled to the mean of h over the last rows, with r = 6m / (T + 6m). If h falls as T^-p, this
 mean is (1.5 - p) / 1.5 * 6 / (6 - p) of the mean with f = 1.5, which says what p is. Quadratics are
 too steep in the direction of growth, so f grows by 3p, to 2.05 at most. If h jumps, as that of the
-squared hinge does, a factor cannot describe how it has changed, and f grows by 4p. The mean is over
-the rows of a batch as the models find them. Curvatures of the same rows before and after a step say
-more when classes are separable. But they fall in most steps, also if only the rows of that step are
-fitted better, and rows sorted by time then end 0.5 to 30 % above the optimum instead of 0.5 %.
+squared hinge does, a factor cannot describe how it has changed, and f grows by 4p. Near a kink H is
+not scaled: a batch may have few rows there, and the next step would be far too long.
+
+The mean of h is over the rows of a batch as the models find them. Curvatures of the same rows
+before and after a step say more when classes are separable. But they fall in most steps, also if
+only the rows of that step are fitted better, and rows sorted by time then end 0.5 to 30 % above the
+optimum instead of 0.5 %.
 """
 
 from __future__ import annotations
@@ -138,6 +141,7 @@ def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
         f = fading(params, state, seen.before)
         r = share(f, new, seen.before)
         at = former + r * (h - former)
+        at = recent if LOSSES[params.loss].kinked else at
         scale = xp.where(at > 0.0, recent / xp.where(at > 0.0, at, 1.0), 1.0)
         known = curved.feed(fade(known, scale * (1.0 - r)), scale * r)
     else:

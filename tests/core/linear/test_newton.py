@@ -387,3 +387,16 @@ def test_batches_near_kinks_are_small_where_features_are_many_and_rows_few():
     assert most["hinge", 50_000] == [65536, 512, 512]
     assert most["hinge", 10**6] == [65536, 4096, 1024]
     assert most["log_loss", 50_000] == most["log_loss", 10**6] == [65536, 8192, 1024]
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("size", [40, 60, 120])
+def test_few_batches_of_few_kinds_of_rows_never_learn_the_opposite(seed, size):
+    """Rows of four kinds leave gaps at the kink, where a batch seems to have no curvature."""
+    rng = np.random.default_rng(seed)
+    a, b = rng.integers(0, 2, (2, 240))
+    X = np.eye(2)[a] @ np.eye(2, 4) + np.eye(2)[b] @ np.eye(2, 4, 2)
+    codes = np.where(rng.random(240) < 0.25, 1 - a, a)
+    params = Params(loss="hinge", kind="classes")
+    coef, intercept = newton.answer(params, run(params, X, codes, batch_size=size))
+    assert np.mean((X @ coef[0] + intercept[0] > 0) == codes) > 0.6
