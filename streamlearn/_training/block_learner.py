@@ -127,7 +127,7 @@ def learn_block(
         block.target,
         block.weight,
         seen=rows,
-        batch_size=course.batch_size,
+        batch_size=course.fixed_size(X),
         largest=large,
         growth=GROWTH if learner.growth is None else learner.growth(X, course.n_outputs),
         order=block.draws.order,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from streamlearn._arrays import (
     cast,
     device,
     float_dtype,
+    is_array,
     is_sparse,
     linear_predictor,
     namespace,
@@ -35,6 +37,7 @@ from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.outputs import rows_out
 from streamlearn._estimator.versions import Versioned
 from streamlearn._sklearn import Interval, StrOptions
+from streamlearn._thirdparty import row_loop
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
@@ -44,13 +47,13 @@ from streamlearn._validation.messages import diverged
 from streamlearn._validation.reader import as_numbers, as_vector, finite_or_raise, sum_is_finite
 from streamlearn.core.affine_map import AffineMap
 from streamlearn.core.batches import cut
-from streamlearn.core.learner import Info, Learner
+from streamlearn.core.learner import Info, Learner, an_array
 from streamlearn.core.linear import links, newton, newton_state, rowwise, sgd
 from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
 from streamlearn.core.linear.rates import RATES
 from streamlearn.core.linear.row_step import PASSIVE
 from streamlearn.core.scores import EACH_ACCURACY, Score
-from streamlearn.linear_model import draws, per_class_order
+from streamlearn.linear_model import draws, per_class_order, scheduled
 from streamlearn.linear_model.sklearn_names import Familiar
 from streamlearn.linear_model.sparse_coef import SparseCoef
 
@@ -137,7 +140,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
     ) -> Given:
         """Check the arguments of ``fit`` or ``partial_fit``."""
         # Newton steps find NaN and infinity in the rows that they score: all but held-out rows.
-        found = self._rule() is newton and not self.early_stopping
+        found = self._rate() == "auto" and not self.early_stopping
         return check_inputs(
             self, X, y, sample_weight, reset=reset, target=target, lazy_rows=True, finite=not found
         )
@@ -151,19 +154,27 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             return self._row_by_row_rate
         return self.learning_rate
 
-    def _row_by_row(self) -> bool:
-        return self.batch_size == 1 or self._rate() in PASSIVE
-
-    def _rule(self) -> Any:
-        """Return the core module that the parameters ask for."""
-        if self._row_by_row():
+    def _rule(self, given: Given, state: Any = None) -> Any:
+        """Return the module whose rule learns from the rows, after the rows that made ``state``."""
+        if self._rate() == "auto":
+            return newton
+        if self.batch_size == 1 or self._rate() in PASSIVE:
             return rowwise
-        return newton if self._rate() == "auto" else sgd
+        if self.batch_size != "auto" or not self._may_loop(given):
+            return sgd
+        if given.blocks.whole is not None:
+            return rowwise if _in_numpy(given) else sgd
+        if state is None:
+            return scheduled
+        return rowwise if row_loop.takes(an_array(state)) else sgd
 
-    def _batch_rows(self) -> int | None:
-        if self._row_by_row():
-            return rowwise.ROWS
-        return None if self.batch_size == "auto" else int(self.batch_size)
+    def _may_loop(self, given: Given) -> bool:
+        """Return whether scikit-learn's loop may learn from the rows, if it takes them.
+
+        Under an L1 penalty all rows and epochs of a call have to be one run of the loop.
+        """
+        one = given.blocks.in_memory and not self.early_stopping
+        return one or self.penalty not in ("l1", "elasticnet")
 
     def _params(self, positive: Any = 1.0, negative: Any = 1.0) -> sgd.Params:
         return sgd.Params(
@@ -182,9 +193,12 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             negative_weight=negative,
         )
 
-    def _learner(self, params: sgd.Params, coef_init: Any, intercept_init: Any) -> Learner:
+    def _learner(
+        self, given: Given, params: sgd.Params, coef_init: Any, intercept_init: Any
+    ) -> Learner:
         """Return the learner for ``fit``, which starts from given or former coefficients, or 0."""
-        learner = self._rule().learner(params)
+        rule = self._rule(given)
+        learner = rule.learner(params)
         if self.warm_start and hasattr(self, "coef_"):
             coef_init = self._dense_coef() if coef_init is None else coef_init
             intercept_init = self.intercept_ if intercept_init is None else intercept_init
@@ -192,14 +206,14 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             return learner
         coef = _in_host(coef_init, "coef_init")
         intercept = _in_host(intercept_init, "intercept_init")
-        return learner._replace(init=partial(_start_from, self._rule().start, coef, intercept))
+        return learner._replace(init=partial(_start_from, rule.start, coef, intercept))
 
-    def _former(self, params: sgd.Params) -> Learned:
+    def _former(self, given: Given, params: sgd.Params) -> Learned:
         """Return what ``partial_fit`` goes on from, which is empty before the first call."""
         learned = self._learned if hasattr(self, "_learned") else Learned()
-        rule = self._rule()
         if learned.state is None:
             return learned
+        rule = self._rule(given, learned.state)
         if isinstance(learned.state, rule.State):
             if rule is not rowwise:
                 return learned
@@ -222,19 +236,38 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
     ) -> None:
         """Run the fit and set the fitted attributes."""
         lazy, former = not given.blocks.in_memory, learned.state
-        epoch = self._epoch if partial_fit and learned.state is not None else 0
-        seed, orders, held_rows = self._draws(given, n_outputs, epoch, classes is not None)
-        by = None
+        rule = self._rule(given, former)
+        exact = rule is rowwise
+        one_call = exact and _in_numpy(given) and not self.early_stopping
+        one_pass = partial_fit or (self.max_iter == "auto" and lazy)
+        max_iter = 1 if one_pass else 1000 if self.max_iter == "auto" else int(self.max_iter)
+        epoch = self._epoch if partial_fit and former is not None else 0
+        seed, sources, held_rows = self._draws(given, n_outputs, epoch, classes is not None, exact)
+        by, orders = None, tuple[draws.Order, ...]()
         if self.shuffle:
-            by_rows = not lazy or self.shuffle == "rows" or self._row_by_row()
-            by = "rows" if by_rows else "batches"
-        if held_rows is not None and self._row_by_row():
+            by = "rows" if not lazy or self.shuffle == "rows" or exact else "batches"
+        if exact and self._may_loop(given):
+            learner = row_loop.looped(learner)
+        if exact and held_rows is not None:
             learner = learner._replace(apply=_scores_without_mean)
-        batch_size = self._batch_rows()
+        batch_size = None if exact or self.batch_size == "auto" else int(self.batch_size)
+        if one_call:
+            rule_of_fit = {"tol": self.tol, "n_iter_no_change": int(self.n_iter_no_change)}
+            update = row_loop.OneCall(
+                sources,
+                None if partial_fit else {"max_iter": max_iter, **rule_of_fit},
+                bool(self.shuffle),
+                int(self.verbose),
+                SMALLER,
+            )
+            learner, batch_size, by = learner._replace(update=update), sys.maxsize, None
+        elif self.shuffle and sources:
+            some = sources if given.flow is None else sources[:1]
+            orders = tuple(draws.Order.of(one, given.blocks.rows[0], epoch) for one in some)
         if len(orders) > 1:
             rows = np.arange(len(orders[0].shuffled))
             kept = rows if held_rows is None else np.delete(rows, held_rows)
-            update = per_class_order.InOwnOrders(orders, kept, learned.rows)
+            update = per_class_order.InOwnOrders(learner, orders, kept, learned.rows)
             learner, batch_size, by = learner._replace(update=update), len(rows), None
         course = Course(
             learner,
@@ -247,35 +280,38 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             first=First(epoch, learned.rows),
             ahead=None if given.flow is None else given.flow.chain,
             weighted="sample_weight" in given.blocks.names,
-            signed_weights=self._rule() is not newton,
+            signed_weights=rule is not newton,
         )
         if given.flow is not None:
             learned = learned._replace(ahead=given.flow.states)
-        one_pass = partial_fit or (self.max_iter == "auto" and lazy)
         outcome = train(
             BlockLearner(course, mean_loss),
             given.blocks,
             Progress(learned, epoch),
             self._stopping(course),
-            max_iter=1 if one_pass else 1000 if self.max_iter == "auto" else self.max_iter,
-            observers=[Lines(partial(self._rule().answer, learner.params))] if self.verbose else (),
+            max_iter=1 if one_call else max_iter,
+            observers=() if one_call or not self.verbose else [Lines(rule.answer, learner.params)],
         )
-        coef, intercept = self._rule().answer(learner.params, outcome.learned.state)
+        learned, n_iter, stopped = outcome.learned, outcome.n_iter, outcome.stopped
+        if one_call:
+            state, n_iter = learned.state
+            stopped = n_iter < max_iter
+            learned = learned._replace(state=state, rows=learned.rows + (n_iter - 1) * outcome.rows)
+        coef, intercept = rule.answer(learner.params, learned.state)
         if not all(np.isfinite(to_numpy(a)).all() for a in (coef, intercept)):
-            raise diverged(f"at epoch #{outcome.n_iter}", advice=SMALLER)
-        learned = outcome.learned
+            raise diverged(f"at epoch #{n_iter}", advice=SMALLER)
         if held_rows is not None:
             # scikit-learn counts held-out rows too, and its schedules go on from that count.
-            learned = learned._replace(rows=learned.rows + outcome.n_iter * len(held_rows))
+            learned = learned._replace(rows=learned.rows + n_iter * len(held_rows))
         if given.flow is not None:
             learned = hand_back(given.flow, self, learned, coef.shape[1])
-        self._seed, self._learned, self._epoch = seed, learned, outcome.epoch
+        self._seed, self._learned, self._epoch = seed, learned, epoch + n_iter
         self._publish(coef, intercept)
-        self.n_iter_ = outcome.n_iter
+        self.n_iter_ = n_iter
         self.t_ = 1.0 + learned.rows
         self.loss_curve_ = list(outcome.losses)
         self._warn_of_steps(former, learned.state)
-        if self.tol is not None and not one_pass and not outcome.stopped:
+        if self.tol is not None and not one_pass and not stopped:
             warnings.warn(
                 "Maximum number of iteration reached before convergence. Consider increasing "
                 "max_iter to improve the fit.",
@@ -329,10 +365,12 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         )
 
     def _draws(
-        self, given: Given, n_outputs: int, epoch: int, of_classes: bool
-    ) -> tuple[int, tuple[draws.Order, ...], np.ndarray | None]:
-        """Return the seed and, for rows in memory, scikit-learn's orders and held-out rows."""
-        exact = self._row_by_row()
+        self, given: Given, n_outputs: int, epoch: int, of_classes: bool, exact: bool
+    ) -> tuple[int, tuple[np.random.RandomState, ...], np.ndarray | None]:
+        """Return the seed and, for rows in memory, what draws scikit-learn's orders and rows.
+
+        These are the sources of the orders, if all shall be ``exact``, and the held-out rows.
+        """
         whole = given.blocks.whole
         if whole is None or not (exact or self.early_stopping):
             # One seed serves all passes: a block draws from the seed, the epoch and its number.
@@ -345,14 +383,11 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         )
         assert y is not None
         part = float(self.validation_fraction) if self.early_stopping else 0.0
-        seeds, held_rows = draws.drawn(
+        sources, held_rows = draws.drawn(
             self.random_state, y, weight, n_outputs, classes=of_classes, part=part
         )
-        orders: tuple[draws.Order, ...] = ()
-        if exact and self.shuffle:
-            some = seeds[:1] if self.shuffle == "rows" or given.flow is not None else seeds
-            orders = tuple(draws.Order(draws.permutation(seed, len(y)), epoch) for seed in some)
-        return seeds[0], orders, held_rows
+        seed, one_order = draws.seed_of(sources[0]), self.shuffle == "rows"
+        return seed, () if not exact else sources[:1] if one_order else sources, held_rows
 
     def _publish(self, coef: Array, intercept: Array) -> None:
         self.coef_, self.intercept_ = coef, intercept
@@ -370,6 +405,14 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         tags.input_tags.sparse = True
         tags.array_api_support = True
         return tags
+
+
+def _in_numpy(given: Given) -> bool:
+    """Return whether all rows are in memory, and are or become rows of scikit-learn's loop."""
+    if given.blocks.whole is None:
+        return False
+    X = given.blocks.whole.X
+    return row_loop.takes(X) or not (is_array(X) or is_sparse(X))
 
 
 def _scores_without_mean(params: sgd.Params, state: rowwise.State, X: Array) -> Array:
@@ -495,11 +538,12 @@ class Lines:
     Parameters
     ----------
     answer : callable
-        ``(state) -> (coef, intercept)``.
+        ``(params, state) -> (coef, intercept)``.
+    params : Params
     """
 
-    def __init__(self, answer: Callable[..., Any]) -> None:
-        self.answer, self.started = answer, time.time()
+    def __init__(self, answer: Callable[..., Any], params: sgd.Params) -> None:
+        self.answer, self.started = partial(answer, params), time.time()
 
     def __call__(self, progress: Progress) -> None:
         """Print the progress."""

@@ -330,7 +330,7 @@ default="auto"
                 classes = found.classes if classes is None else classes
             params = self._class_params(classes, found)
             n_outputs = _n_outputs(classes)
-            learner = self._learner(params, coef_init, intercept_init)
+            learner = self._learner(given, params, coef_init, intercept_init)
             self._learn(given, learner, Learned(), n_outputs, classes, partial_fit=False)
             self.classes_ = to_like(classes, self.coef_)
         return self
@@ -378,7 +378,8 @@ default="auto"
         with unchanged_on_error(self):
             given = self._check_inputs(X, y, sample_weight, reset=first, target="labels")
             params = self._class_params(known, None)
-            learner, learned = self._rule().learner(params), self._former(params)
+            learned = self._former(given, params)
+            learner = self._rule(given, learned.state).learner(params)
             self._learn(given, learner, learned, _n_outputs(known), known, partial_fit=True)
             self.classes_ = to_like(known, self.coef_)
         return self

@@ -14,7 +14,7 @@ import numpy as np
 
 from streamlearn._arrays import asarray, default_int, namespace, to_numpy
 from streamlearn.core.batches import cut, learn_batches
-from streamlearn.core.learner import Batch, Info
+from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.linear import rowwise
 from streamlearn.core.linear.sgd import Params
 from streamlearn.linear_model.draws import Order
@@ -26,6 +26,8 @@ class InOwnOrders:
 
     Attributes
     ----------
+    learner : Learner
+        The learner of a model in an order.
     orders : tuple of Order
         The order of each model.
     kept : ndarray of int
@@ -34,6 +36,7 @@ class InOwnOrders:
         The number of rows learned from before the first epoch.
     """
 
+    learner: Learner
     orders: tuple[Order, ...]
     kept: np.ndarray
     begun: int
@@ -61,10 +64,10 @@ class InOwnOrders:
                     xp.astype(batch.target == k, batch.target.dtype),
                     batch.weight,
                     seen=batch.seen,
-                    batch_size=rowwise.ROWS,
+                    batch_size=self.learner.fixed(batch.X, 1),
                     rows=asarray(rows, like=batch.X, dtype=default_int(batch.X)),
                 )
-                one, info = learn_batches(rowwise.learner(weighted), one, batches)
+                one, info = learn_batches(self.learner._replace(params=weighted), one, batches)
                 state = state._replace(skipped=one.skipped, size=one.size)
             states.append(one)
             infos.append(info)

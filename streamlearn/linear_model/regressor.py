@@ -261,7 +261,7 @@ default="auto"
         self._check(partial_fit=False)
         with unchanged_on_error(self):
             given = self._check_inputs(X, y, sample_weight, reset=True, target="values")
-            learner = self._learner(self._params(), coef_init, intercept_init)
+            learner = self._learner(given, self._params(), coef_init, intercept_init)
             self._learn(given, learner, Learned(), 1, partial_fit=False)
         return self
 
@@ -291,7 +291,8 @@ default="auto"
         with unchanged_on_error(self):
             first = not hasattr(self, "coef_")
             given = self._check_inputs(X, y, sample_weight, reset=first, target="values")
-            learner, learned = self._rule().learner(self._params()), self._former(self._params())
+            learned = self._former(given, self._params())
+            learner = self._rule(given, learned.state).learner(self._params())
             self._learn(given, learner, learned, 1, partial_fit=True)
         return self
 

@@ -1,0 +1,284 @@
+"""scikit-learn's compiled loop over rows, as the step of `streamlearn.core.linear.rowwise`.
+
+The loop gives what the sweeps of that module give, up to rounding. It takes rows of NumPy and of
+scipy. An estimator of scikit-learn is made for each column of the model. Its attributes are set
+from the state, it learns, and the next state is read from its attributes. The loop releases the
+lock of the interpreter, so other blocks load meanwhile.
+
+The loop differs from the sweeps in two ways. It reports no losses. The losses here are those of the
+models before the batch (`update`) or before the call (`OneCall`), and cost one product. And each
+run of the loop begins as if no L1 penalty had been received. So a call under an L1 penalty has to
+be one run, which is `OneCall`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn import config_context
+from sklearn.base import ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import SGDClassifier, SGDRegressor
+
+from streamlearn._arrays import Array, asarray, cast, is_sparse, row_squares, to_numpy
+from streamlearn._arrays.sparse import bytes_of_a_row, with_short_indices
+from streamlearn.core.batches import cut
+from streamlearn.core.learner import Batch, Info, Learner
+from streamlearn.core.linear import rowwise, sgd
+from streamlearn.core.linear.losses import LOSSES
+from streamlearn.core.linear.row_step import PASSIVE
+from streamlearn.core.linear.sgd import Params
+from streamlearn.core.rows import Rows, built, linear_predictor
+
+NUMBERS = 1 << 21
+"""Numbers in a batch. The loop takes some milliseconds for them, and its call a fifth of one."""
+
+A_ROW = 32
+"""As many numbers take as long as a row does by itself."""
+
+TINY = np.nextafter(0.0, 1.0)
+"""A weight that moves nothing, for rows whose weights are all 0, which scikit-learn refuses."""
+
+
+class Column(ClassifierMixin, SGDRegressor):
+    """One column of a classifier.
+
+    scikit-learn's classifier looks for the classes in the labels, which takes as long as the loop.
+    Its regressor does not.
+    """
+
+    loss_functions = SGDClassifier.loss_functions
+
+
+class Called(NamedTuple):
+    """The result of `OneCall`: the next state, and the number of epochs."""
+
+    state: rowwise.State
+    n_iter: int
+
+
+class Model(NamedTuple):
+    """One column: coefficients (d,) and intercept, their means, and the number of epochs."""
+
+    coef: np.ndarray
+    intercept: float
+    mean_coef: np.ndarray
+    mean_intercept: float
+    n_iter: int
+
+
+def takes(X: Any) -> bool:
+    """Return whether the loop takes rows like X. Its indices of sparse rows have 32 bits."""
+    return max(X.nnz, *X.shape) < 1 << 31 if is_sparse(X) else isinstance(X, np.ndarray)
+
+
+def fixed(X: Array, n_outputs: int) -> int | None:
+    """Return the number of rows of each batch of the loop, or None if it does not take the rows."""
+    if not takes(X):
+        return None
+    numbers = bytes_of_a_row(X) // 8 if is_sparse(X) else X.shape[1]
+    return max(1, NUMBERS // (A_ROW + numbers))
+
+
+def fixed_or_swept(X: Array, n_outputs: int) -> int:
+    """Return the number of rows of each batch of the loop, or of the sweeps over other rows."""
+    return fixed(X, n_outputs) or rowwise.fixed(X, n_outputs)
+
+
+def looped(learner: Learner) -> Learner:
+    """Return a learner of `rowwise` with the loop for the rows that it takes."""
+    return learner._replace(update=update, fixed=fixed_or_swept)
+
+
+def update(params: Params, state: rowwise.State, batch: Batch) -> tuple[rowwise.State, Info]:
+    """Learn from the rows of a batch one after the other, as `rowwise.update` does.
+
+    ``info`` has the losses of the models before the batch.
+    """
+    X = built(batch.X)
+    if not takes(X):
+        return rowwise.update(params, state, batch._replace(X=X))
+    batch = batch._replace(X=_as_the_loop_has_them(X), seen=batch.seen - int(state.skipped))
+    info = _losses(params, state, batch)
+    try:
+        models = [_model(params, state, batch, k) for k in _moving(state)]
+    except ValueError as error:
+        if "overflow" not in str(error):
+            raise
+        return state, info._replace(loss=np.nan * info.loss)
+    passed = _passed(params, batch.X)
+    state = _joined(params, state, models, batch.seen + batch.X.shape[0] - passed)
+    return state._replace(skipped=state.skipped + passed), rowwise.nan_if_lost(state, info)
+
+
+@dataclass(frozen=True, eq=False)
+class OneCall:
+    """An update like that of `rowwise` for all rows of a call in one batch, and all its epochs.
+
+    scikit-learn draws the orders of the rows and decides when the epochs end.
+
+    Attributes
+    ----------
+    sources : tuple of RandomState
+        Each draws the order of the rows for one column.
+    rule : dict or None
+        The parameters ``max_iter``, ``tol`` and ``n_iter_no_change`` of a call of ``fit``. None
+        stands for a call of ``partial_fit``.
+    shuffle : bool
+    verbose : int
+    advice : str
+        The note in the error if the model overflows.
+    """
+
+    sources: tuple[np.random.RandomState, ...]
+    rule: dict[str, Any] | None
+    shuffle: bool
+    verbose: int
+    advice: str
+
+    def __call__(self, params: Params, state: rowwise.State, batch: Batch) -> tuple[Called, Info]:
+        """Learn from all rows of the call."""
+        like, state = state.coef, _each(to_numpy, state)
+        X, target, weight = (
+            a if a is None else to_numpy(a) for a in (built(batch.X), batch.target, batch.weight)
+        )
+        batch = Batch(_as_the_loop_has_them(X), target, weight, batch.seen)
+        info, models = _losses(params, state, batch), []
+        for k in _moving(state):
+            source = deepcopy(self.sources[k % len(self.sources)])
+            how = {"random_state": source, "shuffle": self.shuffle, "verbose": self.verbose}
+            try:
+                models.append(_model(params, state, batch, k, self.rule, **how))
+            except ValueError as error:
+                error.add_note(self.advice)
+                raise
+        passed, n = _passed(params, batch.X), batch.X.shape[0]
+        counted = [batch.seen + one.n_iter * (n - passed) for one in models]
+        state = _joined(params, state, models, np.asarray(counted))
+        info = rowwise.nan_if_lost(state, info)
+        state = _each(lambda a: asarray(a, like=like), state)
+        return Called(state, max(one.n_iter for one in models)), info
+
+
+def _as_the_loop_has_them(X: Array) -> Array:
+    """Return rows in the float, the memory order and the indices of the loop."""
+    X = cast(X, np.float64)
+    return with_short_indices(X) if is_sparse(X) else np.ascontiguousarray(X)
+
+
+def _each(function: Any, part: Any) -> Any:
+    """Apply a function to each array of a state."""
+    if isinstance(part, tuple):
+        return type(part)(*(_each(function, a) for a in part))
+    return part if part is None else function(part)
+
+
+def _moving(state: rowwise.State) -> list[int]:
+    return np.flatnonzero(state.active > 0.0).tolist()
+
+
+def _losses(params: Params, state: rowwise.State, batch: Batch) -> Info:
+    """Return the report on the rows by the models of ``state``."""
+    w, loss, total = state.coef, LOSSES[params.loss], None
+    size = fixed(batch.X, w.shape[0])
+    for X, target, weight, *_ in cut(*batch[:3], seen=batch.seen, batch_size=size):
+        p = linear_predictor(X, w, state.intercept)
+        y = sgd.targets(params, target, w)
+        weight = sgd.row_weights(params, y, weight)
+        sums = sgd.loss_sums(loss.value(p, y, params.epsilon), weight)
+        total = sums if total is None else tuple(a + b for a, b in zip(total, sums, strict=True))
+    if params.learning_rate in PASSIVE:
+        params = params._replace(penalty=None)
+    return sgd.report(params, w, batch.X.shape[0], *total)
+
+
+def _passed(params: Params, X: Array) -> int:
+    """Return how many rows "pa1" does not count in the mean: rows of zeros."""
+    if params.learning_rate != "pa1" or not params.average:
+        return 0
+    return X.shape[0] - np.count_nonzero(row_squares(X))
+
+
+def _model(
+    params: Params,
+    state: rowwise.State,
+    batch: Batch,
+    k: int,
+    rule: dict[str, Any] | None = None,
+    shuffle: bool = False,
+    **how: Any,
+) -> Model:
+    """Return column k after it has learned from the rows."""
+    several = state.coef.shape[0] > 1
+    params = Params(*(value[k] if np.ndim(value) else value for value in params))
+    w, b = state.coef[k, :].copy(), state.intercept[k : k + 1].copy()
+    target = batch.target
+    if several:
+        target = target == k if params.kind == "classes" else target[:, k]
+    y = sgd.targets(params, target, w[None, :])
+    weight = sgd.row_weights(params, y, batch.weight)
+    if weight is not None:
+        weight = weight[:, 0] if weight.any() else np.full(y.shape[0], TINY)
+    y = y[:, 0] if params.loss != "log_loss" else 0.5 * (y[:, 0] + 1.0)
+    estimator = (Column if params.kind == "classes" else SGDRegressor)(
+        **{name: getattr(params, name) for name in SHARED},
+        eta0=state.eta[k] if params.learning_rate == "adaptive" else params.eta0,
+        shuffle=shuffle,
+        **how,
+        **(rule or {}),
+    )
+    averaged = params.average > 0
+    with (
+        config_context(assume_finite=True, skip_parameter_validation=True),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore", (ConvergenceWarning))
+        if rule is not None:
+            estimator.fit(batch.X, y, coef_init=w, intercept_init=b, sample_weight=weight)
+        else:
+            estimator.coef_, estimator.intercept_, estimator.t_ = w, b, 1.0 + batch.seen
+            if averaged:
+                begun = batch.seen >= params.average
+                mean = (state.mean_coef[k, :], state.mean_intercept[k : k + 1])
+                estimator._standard_coef, estimator._standard_intercept = w, b
+                estimator._average_coef, estimator._average_intercept = (
+                    a.copy() if begun else np.zeros_like(a) for a in mean
+                )
+            estimator.partial_fit(batch.X, y, sample_weight=weight)
+    last = estimator.coef_, estimator.intercept_
+    mean = last
+    if averaged:
+        last = estimator._standard_coef, estimator._standard_intercept
+        mean = estimator._average_coef, estimator._average_intercept
+    return Model(last[0], last[1][0], mean[0], mean[1][0], estimator.n_iter_)
+
+
+def _joined(
+    params: Params, state: rowwise.State, models: list[Model], counted: Any
+) -> rowwise.State:
+    """Return the state with the new models of the columns that move.
+
+    The mean begins with the row ``params.average``. ``counted`` rows are learned from so far.
+    """
+    at, new = _moving(state), {}
+    for name, mean in (("coef", "mean_coef"), ("intercept", "mean_intercept")):
+        last, means = (
+            np.asarray([getattr(one, field) for one in models]) for field in (name, mean)
+        )
+        begun = np.broadcast_to(np.asarray(counted) >= max(params.average, 1), len(models))
+        answer = np.where(begun[:, None] if last.ndim == 2 else begun, means, last)
+        for field, values in ((name, last), (mean, answer)):
+            new[field] = getattr(state, field).copy()
+            new[field][at, ...] = values
+    return state._replace(**new)
+
+
+SHARED = (
+    "loss", "penalty", "alpha", "l1_ratio", "epsilon", "learning_rate", "power_t", "average",
+    "fit_intercept",
+)  # fmt: skip
+"""Parameters of scikit-learn's estimators with the names that `Params` has."""
