@@ -14,7 +14,6 @@ be one run, which is `OneCall`.
 from __future__ import annotations
 
 import warnings
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -26,13 +25,14 @@ from sklearn.linear_model import SGDClassifier, SGDRegressor
 
 from streamlearn._arrays import Array, asarray, cast, is_sparse, row_squares, to_numpy
 from streamlearn._arrays.sparse import bytes_of_a_row, with_short_indices
+from streamlearn._validation.reader import sum_is_finite
 from streamlearn.core.batches import cut
 from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.linear import rowwise, sgd
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.row_step import PASSIVE
 from streamlearn.core.linear.sgd import Params
-from streamlearn.core.rows import Rows, built, linear_predictor
+from streamlearn.core.rows import built, linear_predictor
 
 NUMBERS = 1 << 21
 """Numbers in a batch. The loop takes some milliseconds for them, and its call a fifth of one."""
@@ -52,6 +52,22 @@ class Column(ClassifierMixin, SGDRegressor):
     """
 
     loss_functions = SGDClassifier.loss_functions
+
+
+class Seed(np.random.RandomState):
+    """A source of scikit-learn's that draws a seed which has been drawn before."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(BITS)
+        self.seed_ = seed
+
+    def randint(self, *bounds: Any) -> int:
+        """Return the seed."""
+        return self.seed_
+
+
+BITS = np.random.MT19937(0)
+"""What sources need and `Seed` does not use. Its start takes as long as a thousand rows."""
 
 
 class Called(NamedTuple):
@@ -105,14 +121,15 @@ def update(params: Params, state: rowwise.State, batch: Batch) -> tuple[rowwise.
     batch = batch._replace(X=_as_the_loop_has_them(X), seen=batch.seen - int(state.skipped))
     info = _losses(params, state, batch)
     try:
-        models = [_model(params, state, batch, k) for k in _moving(state)]
+        models = [_model(params, state, batch, k, shuffle=False) for k in _moving(state)]
     except ValueError as error:
         if "overflow" not in str(error):
             raise
         return state, info._replace(loss=np.nan * info.loss)
     passed = _passed(params, batch.X)
-    state = _joined(params, state, models, batch.seen + batch.X.shape[0] - passed)
-    return state._replace(skipped=state.skipped + passed), rowwise.nan_if_lost(state, info)
+    new = _joined(params, state, models, batch.seen + batch.X.shape[0] - passed)
+    state = state._replace(skipped=state.skipped + passed, **new)
+    return state, rowwise.nan_if_lost(state, info)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,8 +140,8 @@ class OneCall:
 
     Attributes
     ----------
-    sources : tuple of RandomState
-        Each draws the order of the rows for one column.
+    seeds : tuple of int
+        The seed of the order of the rows for each column, or one for all.
     rule : dict or None
         The parameters ``max_iter``, ``tol`` and ``n_iter_no_change`` of a call of ``fit``. None
         stands for a call of ``partial_fit``.
@@ -134,7 +151,7 @@ class OneCall:
         The note in the error if the model overflows.
     """
 
-    sources: tuple[np.random.RandomState, ...]
+    seeds: tuple[int, ...]
     rule: dict[str, Any] | None
     shuffle: bool
     verbose: int
@@ -142,26 +159,29 @@ class OneCall:
 
     def __call__(self, params: Params, state: rowwise.State, batch: Batch) -> tuple[Called, Info]:
         """Learn from all rows of the call."""
-        like, state = state.coef, _each(to_numpy, state)
+        given, state = state, _in_numpy(state)
         X, target, weight = (
             a if a is None else to_numpy(a) for a in (built(batch.X), batch.target, batch.weight)
         )
         batch = Batch(_as_the_loop_has_them(X), target, weight, batch.seen)
         info, models = _losses(params, state, batch), []
+        if not sum_is_finite(info.objective) and not sum_is_finite(batch.X):
+            return Called(given, 1), info  # the caller looks where
         for k in _moving(state):
-            source = deepcopy(self.sources[k % len(self.sources)])
-            how = {"random_state": source, "shuffle": self.shuffle, "verbose": self.verbose}
+            how = {"seed": self.seeds[k % len(self.seeds)], "verbose": self.verbose}
             try:
-                models.append(_model(params, state, batch, k, self.rule, **how))
+                models.append(
+                    _model(params, state, batch, k, self.rule, shuffle=self.shuffle, **how)
+                )
             except ValueError as error:
                 error.add_note(self.advice)
                 raise
         passed, n = _passed(params, batch.X), batch.X.shape[0]
         counted = [batch.seen + one.n_iter * (n - passed) for one in models]
-        state = _joined(params, state, models, np.asarray(counted))
-        info = rowwise.nan_if_lost(state, info)
-        state = _each(lambda a: asarray(a, like=like), state)
-        return Called(state, max(one.n_iter for one in models)), info
+        new = _joined(params, state, models, np.asarray(counted))
+        info = rowwise.nan_if_lost(state._replace(**new), info)
+        new = {name: asarray(a, like=given.coef) for name, a in new.items()}
+        return Called(given._replace(**new), max(one.n_iter for one in models)), info
 
 
 def _as_the_loop_has_them(X: Array) -> Array:
@@ -170,11 +190,11 @@ def _as_the_loop_has_them(X: Array) -> Array:
     return with_short_indices(X) if is_sparse(X) else np.ascontiguousarray(X)
 
 
-def _each(function: Any, part: Any) -> Any:
-    """Apply a function to each array of a state."""
+def _in_numpy(part: Any) -> Any:
+    """Return a state whose arrays are in NumPy."""
     if isinstance(part, tuple):
-        return type(part)(*(_each(function, a) for a in part))
-    return part if part is None else function(part)
+        return type(part)(*map(_in_numpy, part))
+    return part if part is None else to_numpy(part)
 
 
 def _moving(state: rowwise.State) -> list[int]:
@@ -182,8 +202,11 @@ def _moving(state: rowwise.State) -> list[int]:
 
 
 def _losses(params: Params, state: rowwise.State, batch: Batch) -> Info:
-    """Return the report on the rows by the models of ``state``."""
-    w, loss, total = state.coef, LOSSES[params.loss], None
+    """Return the report on the rows by the models of ``state``.
+
+    Its objective is NaN if a score is not finite, which may be hidden in the losses.
+    """
+    w, loss, total, finite = state.coef, LOSSES[params.loss], None, True
     size = fixed(batch.X, w.shape[0])
     for X, target, weight, *_ in cut(*batch[:3], seen=batch.seen, batch_size=size):
         p = linear_predictor(X, w, state.intercept)
@@ -191,9 +214,11 @@ def _losses(params: Params, state: rowwise.State, batch: Batch) -> Info:
         weight = sgd.row_weights(params, y, weight)
         sums = sgd.loss_sums(loss.value(p, y, params.epsilon), weight)
         total = sums if total is None else tuple(a + b for a, b in zip(total, sums, strict=True))
+        finite = finite and sum_is_finite(p)
     if params.learning_rate in PASSIVE:
         params = params._replace(penalty=None)
-    return sgd.report(params, w, batch.X.shape[0], *total)
+    info = sgd.report(params, w, batch.X.shape[0], *total)
+    return info if finite else info._replace(objective=np.nan * info.objective)
 
 
 def _passed(params: Params, X: Array) -> int:
@@ -209,7 +234,8 @@ def _model(
     batch: Batch,
     k: int,
     rule: dict[str, Any] | None = None,
-    shuffle: bool = False,
+    *,
+    seed: int = 0,
     **how: Any,
 ) -> Model:
     """Return column k after it has learned from the rows."""
@@ -227,26 +253,24 @@ def _model(
     estimator = (Column if params.kind == "classes" else SGDRegressor)(
         **{name: getattr(params, name) for name in SHARED},
         eta0=state.eta[k] if params.learning_rate == "adaptive" else params.eta0,
-        shuffle=shuffle,
+        random_state=Seed(seed),
         **how,
         **(rule or {}),
     )
     averaged = params.average > 0
-    with (
-        config_context(assume_finite=True, skip_parameter_validation=True),
-        warnings.catch_warnings(),
-    ):
-        warnings.simplefilter("ignore", (ConvergenceWarning))
+    with config_context(assume_finite=True, skip_parameter_validation=True):
         if rule is not None:
-            estimator.fit(batch.X, y, coef_init=w, intercept_init=b, sample_weight=weight)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                estimator.fit(batch.X, y, coef_init=w, intercept_init=b, sample_weight=weight)
         else:
             estimator.coef_, estimator.intercept_, estimator.t_ = w, b, 1.0 + batch.seen
             if averaged:
                 begun = batch.seen >= params.average
-                mean = (state.mean_coef[k, :], state.mean_intercept[k : k + 1])
+                means = state.mean_coef[k, :], state.mean_intercept[k : k + 1]
                 estimator._standard_coef, estimator._standard_intercept = w, b
                 estimator._average_coef, estimator._average_intercept = (
-                    a.copy() if begun else np.zeros_like(a) for a in mean
+                    a.copy() if begun else np.zeros_like(a) for a in means
                 )
             estimator.partial_fit(batch.X, y, sample_weight=weight)
     last = estimator.coef_, estimator.intercept_
@@ -259,22 +283,22 @@ def _model(
 
 def _joined(
     params: Params, state: rowwise.State, models: list[Model], counted: Any
-) -> rowwise.State:
-    """Return the state with the new models of the columns that move.
+) -> dict[str, np.ndarray]:
+    """Return the arrays of the state with the new models of the columns that move.
 
-    The mean begins with the row ``params.average``. ``counted`` rows are learned from so far.
+    The mean begins with row ``params.average`` of the rows ``counted`` so far.
     """
     at, new = _moving(state), {}
-    for name, mean in (("coef", "mean_coef"), ("intercept", "mean_intercept")):
-        last, means = (
-            np.asarray([getattr(one, field) for one in models]) for field in (name, mean)
+    begun = np.broadcast_to(np.asarray(counted) >= max(params.average, 1), len(models))
+    for name in ("coef", "intercept"):
+        last, mean = (
+            np.asarray([getattr(one, of) for one in models]) for of in (name, f"mean_{name}")
         )
-        begun = np.broadcast_to(np.asarray(counted) >= max(params.average, 1), len(models))
-        answer = np.where(begun[:, None] if last.ndim == 2 else begun, means, last)
-        for field, values in ((name, last), (mean, answer)):
+        mean = np.where(begun[:, None] if mean.ndim == 2 else begun, mean, last)
+        for field, values in ((name, last), (f"mean_{name}", mean)):
             new[field] = getattr(state, field).copy()
             new[field][at, ...] = values
-    return state._replace(**new)
+    return new
 
 
 SHARED = (

@@ -32,7 +32,7 @@ from streamlearn._arrays import (
     sparse,
     to_numpy,
 )
-from streamlearn._estimator.inputs import Given, check_inputs, check_parameters
+from streamlearn._estimator.inputs import Given, check_inputs, check_parameters, is_foreign
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.outputs import rows_out
 from streamlearn._estimator.versions import Versioned
@@ -45,6 +45,7 @@ from streamlearn._training.epochs import Progress, train
 from streamlearn._training.stopping import NoImprovement
 from streamlearn._validation.messages import diverged
 from streamlearn._validation.reader import as_numbers, as_vector, finite_or_raise, sum_is_finite
+from streamlearn.blocks import is_collection
 from streamlearn.core.affine_map import AffineMap
 from streamlearn.core.batches import cut
 from streamlearn.core.learner import Info, Learner, an_array
@@ -139,8 +140,10 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool, target: str
     ) -> Given:
         """Check the arguments of ``fit`` or ``partial_fit``."""
-        # Newton steps find NaN and infinity in the rows that they score: all but held-out rows.
-        found = self._rate() == "auto" and not self.early_stopping
+        # These find NaN and infinity in the rows that they score: all but held-out rows.
+        newton_steps, in_memory = self._rate() == "auto", not (is_collection(X) or is_foreign(X))
+        found = newton_steps or (in_memory and self.batch_size in (1, "auto"))
+        found = found and not self.early_stopping
         return check_inputs(
             self, X, y, sample_weight, reset=reset, target=target, lazy_rows=True, finite=not found
         )
@@ -242,7 +245,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         one_pass = partial_fit or (self.max_iter == "auto" and lazy)
         max_iter = 1 if one_pass else 1000 if self.max_iter == "auto" else int(self.max_iter)
         epoch = self._epoch if partial_fit and former is not None else 0
-        seed, sources, held_rows = self._draws(given, n_outputs, epoch, classes is not None, exact)
+        seed, seeds, held_rows = self._draws(given, n_outputs, epoch, classes is not None, exact)
         by, orders = None, tuple[draws.Order, ...]()
         if self.shuffle:
             by = "rows" if not lazy or self.shuffle == "rows" or exact else "batches"
@@ -254,16 +257,16 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         if one_call:
             rule_of_fit = {"tol": self.tol, "n_iter_no_change": int(self.n_iter_no_change)}
             update = row_loop.OneCall(
-                sources,
+                seeds,
                 None if partial_fit else {"max_iter": max_iter, **rule_of_fit},
                 bool(self.shuffle),
                 int(self.verbose),
                 SMALLER,
             )
             learner, batch_size, by = learner._replace(update=update), sys.maxsize, None
-        elif self.shuffle and sources:
-            some = sources if given.flow is None else sources[:1]
-            orders = tuple(draws.Order.of(one, given.blocks.rows[0], epoch) for one in some)
+        elif self.shuffle and seeds:
+            some, n = seeds if given.flow is None else seeds[:1], given.blocks.rows[0]
+            orders = tuple(draws.Order(draws.permutation(one, n), epoch) for one in some)
         if len(orders) > 1:
             rows = np.arange(len(orders[0].shuffled))
             kept = rows if held_rows is None else np.delete(rows, held_rows)
@@ -366,10 +369,11 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
 
     def _draws(
         self, given: Given, n_outputs: int, epoch: int, of_classes: bool, exact: bool
-    ) -> tuple[int, tuple[np.random.RandomState, ...], np.ndarray | None]:
-        """Return the seed and, for rows in memory, what draws scikit-learn's orders and rows.
+    ) -> tuple[int, tuple[int, ...], np.ndarray | None]:
+        """Return the seed and, for rows in memory, scikit-learn's draws.
 
-        These are the sources of the orders, if all shall be ``exact``, and the held-out rows.
+        These are the seeds of the orders of the rows, if these are ``exact``, and the held-out
+        rows.
         """
         whole = given.blocks.whole
         if whole is None or not (exact or self.early_stopping):
@@ -383,11 +387,11 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         )
         assert y is not None
         part = float(self.validation_fraction) if self.early_stopping else 0.0
-        sources, held_rows = draws.drawn(
+        seeds, held_rows = draws.drawn(
             self.random_state, y, weight, n_outputs, classes=of_classes, part=part
         )
-        seed, one_order = draws.seed_of(sources[0]), self.shuffle == "rows"
-        return seed, () if not exact else sources[:1] if one_order else sources, held_rows
+        of_orders = () if not exact else seeds[:1] if self.shuffle == "rows" else seeds
+        return seeds[0], tuple(of_orders), held_rows
 
     def _publish(self, coef: Array, intercept: Array) -> None:
         self.coef_, self.intercept_ = coef, intercept

@@ -6,7 +6,6 @@ an array in memory is scikit-learn's fit if the ``random_state`` is the same.
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,11 +40,6 @@ class Order:
     shuffled: np.ndarray
     first: int = 0
 
-    @classmethod
-    def of(cls, source: np.random.RandomState, n_rows: int, first: int) -> Order:
-        """Return the order that ``source`` draws next."""
-        return cls(permutation(seed_of(source), n_rows), first)
-
     def __call__(self, epoch: int) -> np.ndarray:
         """Return the rows of an epoch, by repeated squaring of the permutation."""
         rows, power, times = np.arange(len(self.shuffled)), self.shuffled, epoch - self.first + 1
@@ -64,7 +58,7 @@ def drawn(
     *,
     classes: bool,
     part: float,
-) -> tuple[tuple[np.random.RandomState, ...], np.ndarray | None]:
+) -> tuple[list[int], np.ndarray | None]:
     """Draw what one call of scikit-learn draws, in the same order.
 
     An instance of `numpy.random.RandomState` is left as scikit-learn leaves it.
@@ -85,8 +79,8 @@ def drawn(
 
     Returns
     -------
-    sources : tuple of RandomState
-        Each draws the seed of the order of the rows next, for one output.
+    seeds : list of int
+        The seeds of the orders of the rows, one for each output.
     held_rows : ndarray of int or None
         The rows that are held out.
 
@@ -103,17 +97,11 @@ def drawn(
         each = [np.random.RandomState(seed) for seed in draws.randint(SEED, size=n_outputs)]
         for one in each:
             one.randint(1, SEED)
-        return tuple(each), held_rows
-    source = deepcopy(draws)
-    draws.randint(SEED)
+        return [int(one.randint(SEED)) for one in each], held_rows
+    seed = int(draws.randint(SEED))
     if not classes:
         draws.randint(1, SEED)
-    return (source,), held_rows
-
-
-def seed_of(source: np.random.RandomState) -> int:
-    """Return the seed that ``source`` draws next, without drawing it."""
-    return int(deepcopy(source).randint(SEED))
+    return [seed], held_rows
 
 
 def held_out(
