@@ -250,7 +250,10 @@ def test_every_loss_learns_a_clear_rule(loss, rate):
     rng = np.random.default_rng(3)
     X = rng.normal(size=(3000, 3))
     y = np.argmax(X @ rng.normal(size=(3, 3)), axis=1)
-    model = SGDClassifier(loss=loss, learning_rate=rate, alpha=1e-3, random_state=0)
+    batch = "auto" if rate == "auto" else 64
+    model = SGDClassifier(
+        loss=loss, learning_rate=rate, alpha=1e-3, random_state=0, batch_size=batch
+    )
     model.fit(dask_array(X, (1000,) * 3), dask_array(y, (1000,) * 3))
     floor = 0.75 if loss in VALUE_LOSSES or rate == "optimal" else 0.9
     assert model.score(X, y) > floor

@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn import config_context
 from sklearn.base import ClassifierMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import SGDClassifier, SGDRegressor
 
 from streamlearn._arrays import Array, asarray, cast, is_sparse, row_squares, to_numpy
@@ -41,7 +40,10 @@ A_ROW = 32
 """As many numbers take as long as a row does by itself."""
 
 TINY = np.nextafter(0.0, 1.0)
-"""A weight that moves nothing, for rows whose weights are all 0, which scikit-learn refuses."""
+"""A weight that moves nothing, for the rows of a call that all have no weight.
+
+scikit-learn refuses such calls.
+"""
 
 
 class Column(ClassifierMixin, SGDRegressor):
@@ -61,13 +63,13 @@ class Seed(np.random.RandomState):
         super().__init__(BITS)
         self.seed_ = seed
 
-    def randint(self, *bounds: Any) -> int:
+    def randint(self, *bounds: Any) -> Any:  # type: ignore[override]
         """Return the seed."""
         return self.seed_
 
 
 BITS = np.random.MT19937(0)
-"""What sources need and `Seed` does not use. Its start takes as long as a thousand rows."""
+"""A source needs it, and `Seed` never draws from it. To make one takes as long as 1,000 rows."""
 
 
 class Called(NamedTuple):
@@ -166,13 +168,15 @@ class OneCall:
         batch = Batch(_as_the_loop_has_them(X), target, weight, batch.seen)
         info, models = _losses(params, state, batch), []
         if not sum_is_finite(info.objective) and not sum_is_finite(batch.X):
-            return Called(given, 1), info  # the caller looks where
+            return Called(given, 1), info  # the caller looks for the numbers that are not finite
         for k in _moving(state):
-            how = {"seed": self.seeds[k % len(self.seeds)], "verbose": self.verbose}
+            how = {
+                "seed": self.seeds[k % len(self.seeds)],
+                "shuffle": self.shuffle,
+                "verbose": self.verbose,
+            }
             try:
-                models.append(
-                    _model(params, state, batch, k, self.rule, shuffle=self.shuffle, **how)
-                )
+                models.append(_model(params, state, batch, k, self.rule, **how))
             except ValueError as error:
                 error.add_note(self.advice)
                 raise
@@ -180,7 +184,7 @@ class OneCall:
         counted = [batch.seen + one.n_iter * (n - passed) for one in models]
         new = _joined(params, state, models, np.asarray(counted))
         info = rowwise.nan_if_lost(state._replace(**new), info)
-        new = {name: asarray(a, like=given.coef) for name, a in new.items()}
+        new = {name: asarray(a, like=given.coef) for name, a in new.items()}  # where rows were
         return Called(given._replace(**new), max(one.n_iter for one in models)), info
 
 
@@ -206,14 +210,15 @@ def _losses(params: Params, state: rowwise.State, batch: Batch) -> Info:
 
     Its objective is NaN if a score is not finite, which may be hidden in the losses.
     """
-    w, loss, total, finite = state.coef, LOSSES[params.loss], None, True
+    w, loss, finite = state.coef, LOSSES[params.loss], True
+    total: tuple[Array, ...] = ()
     size = fixed(batch.X, w.shape[0])
     for X, target, weight, *_ in cut(*batch[:3], seen=batch.seen, batch_size=size):
         p = linear_predictor(X, w, state.intercept)
         y = sgd.targets(params, target, w)
         weight = sgd.row_weights(params, y, weight)
         sums = sgd.loss_sums(loss.value(p, y, params.epsilon), weight)
-        total = sums if total is None else tuple(a + b for a, b in zip(total, sums, strict=True))
+        total = tuple(a + b for a, b in zip(total, sums, strict=True)) if total else sums
         finite = finite and sum_is_finite(p)
     if params.learning_rate in PASSIVE:
         params = params._replace(penalty=None)
@@ -239,11 +244,11 @@ def _model(
     **how: Any,
 ) -> Model:
     """Return column k after it has learned from the rows."""
-    several = state.coef.shape[0] > 1
-    params = Params(*(value[k] if np.ndim(value) else value for value in params))
+    values: list[Any] = [a[k] if isinstance(a, np.ndarray) and a.ndim else a for a in params]
+    params = Params(*values)
     w, b = state.coef[k, :].copy(), state.intercept[k : k + 1].copy()
-    target = batch.target
-    if several:
+    target: Any = batch.target
+    if state.coef.shape[0] > 1:
         target = target == k if params.kind == "classes" else target[:, k]
     y = sgd.targets(params, target, w[None, :])
     weight = sgd.row_weights(params, y, batch.weight)
@@ -261,7 +266,7 @@ def _model(
     with config_context(assume_finite=True, skip_parameter_validation=True):
         if rule is not None:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)
+                warnings.simplefilter("ignore")  # the caller warns
                 estimator.fit(batch.X, y, coef_init=w, intercept_init=b, sample_weight=weight)
         else:
             estimator.coef_, estimator.intercept_, estimator.t_ = w, b, 1.0 + batch.seen
@@ -283,12 +288,12 @@ def _model(
 
 def _joined(
     params: Params, state: rowwise.State, models: list[Model], counted: Any
-) -> dict[str, np.ndarray]:
+) -> dict[str, Any]:
     """Return the arrays of the state with the new models of the columns that move.
 
     The mean begins with row ``params.average`` of the rows ``counted`` so far.
     """
-    at, new = _moving(state), {}
+    at, new = _moving(state), dict[str, Any]()
     begun = np.broadcast_to(np.asarray(counted) >= max(params.average, 1), len(models))
     for name in ("coef", "intercept"):
         last, mean = (

@@ -141,7 +141,8 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
     ) -> Given:
         """Check the arguments of ``fit`` or ``partial_fit``."""
         # These find NaN and infinity in the rows that they score: all but held-out rows.
-        newton_steps, in_memory = self._rate() == "auto", not (is_collection(X) or is_foreign(X))
+        newton_steps, in_memory = self._rate() == "auto", not is_foreign(X)
+        in_memory = in_memory and not any(map(is_collection, (X, y, sample_weight)))
         found = newton_steps or (in_memory and self.batch_size in (1, "auto"))
         found = found and not self.early_stopping
         return check_inputs(
@@ -176,8 +177,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
 
         Under an L1 penalty all rows and epochs of a call have to be one run of the loop.
         """
-        one = given.blocks.in_memory and not self.early_stopping
-        return one or self.penalty not in ("l1", "elasticnet")
+        return self.penalty not in ("l1", "elasticnet") or self._is_one_call(given)
 
     def _params(self, positive: Any = 1.0, negative: Any = 1.0) -> sgd.Params:
         return sgd.Params(
@@ -241,66 +241,52 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         lazy, former = not given.blocks.in_memory, learned.state
         rule = self._rule(given, former)
         exact = rule is rowwise
-        one_call = exact and _in_numpy(given) and not self.early_stopping
+        one_call = exact and self._is_one_call(given)
         one_pass = partial_fit or (self.max_iter == "auto" and lazy)
         max_iter = 1 if one_pass else 1000 if self.max_iter == "auto" else int(self.max_iter)
         epoch = self._epoch if partial_fit and former is not None else 0
         seed, seeds, held_rows = self._draws(given, n_outputs, epoch, classes is not None, exact)
-        by, orders = None, tuple[draws.Order, ...]()
+        by, order = None, None
         if self.shuffle:
             by = "rows" if not lazy or self.shuffle == "rows" or exact else "batches"
-        if exact and self._may_loop(given):
-            learner = row_loop.looped(learner)
-        if exact and held_rows is not None:
-            learner = learner._replace(apply=_scores_without_mean)
         batch_size = None if exact or self.batch_size == "auto" else int(self.batch_size)
-        if one_call:
-            rule_of_fit = {"tol": self.tol, "n_iter_no_change": int(self.n_iter_no_change)}
-            update = row_loop.OneCall(
-                seeds,
-                None if partial_fit else {"max_iter": max_iter, **rule_of_fit},
-                bool(self.shuffle),
-                int(self.verbose),
-                SMALLER,
+        first = First(epoch, learned.rows)
+        if exact:
+            epochs = None if partial_fit else max_iter
+            learner, batch_size, order = self._row_by_row(
+                learner, given, first, epochs, seeds, held_rows
             )
-            learner, batch_size, by = learner._replace(update=update), sys.maxsize, None
-        elif self.shuffle and seeds:
-            some, n = seeds if given.flow is None else seeds[:1], given.blocks.rows[0]
-            orders = tuple(draws.Order(draws.permutation(one, n), epoch) for one in some)
-        if len(orders) > 1:
-            rows = np.arange(len(orders[0].shuffled))
-            kept = rows if held_rows is None else np.delete(rows, held_rows)
-            update = per_class_order.InOwnOrders(learner, orders, kept, learned.rows)
-            learner, batch_size, by = learner._replace(update=update), len(rows), None
+            by = by if batch_size is None else None
         course = Course(
             learner,
             n_outputs,
             given.reader,
             target=Target(classes),
             batch_size=batch_size,
-            shuffle=Shuffle(by, seed, orders[0] if len(orders) == 1 else None),
+            shuffle=Shuffle(by, seed, order),
             held_out=self._held_out(held_rows, of_classes=classes is not None),
-            first=First(epoch, learned.rows),
+            first=first,
             ahead=None if given.flow is None else given.flow.chain,
             weighted="sample_weight" in given.blocks.names,
             signed_weights=rule is not newton,
         )
         if given.flow is not None:
             learned = learned._replace(ahead=given.flow.states)
+        answer = partial(rule.answer, learner.params)
         outcome = train(
             BlockLearner(course, mean_loss),
             given.blocks,
             Progress(learned, epoch),
             self._stopping(course),
             max_iter=1 if one_call else max_iter,
-            observers=() if one_call or not self.verbose else [Lines(rule.answer, learner.params)],
+            observers=() if one_call or not self.verbose else [Lines(answer)],
         )
         learned, n_iter, stopped = outcome.learned, outcome.n_iter, outcome.stopped
         if one_call:
             state, n_iter = learned.state
             stopped = n_iter < max_iter
             learned = learned._replace(state=state, rows=learned.rows + (n_iter - 1) * outcome.rows)
-        coef, intercept = rule.answer(learner.params, learned.state)
+        coef, intercept = answer(learned.state)
         if not all(np.isfinite(to_numpy(a)).all() for a in (coef, intercept)):
             raise diverged(f"at epoch #{n_iter}", advice=SMALLER)
         if held_rows is not None:
@@ -321,6 +307,48 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
                 ConvergenceWarning,
                 stacklevel=3,
             )
+
+    def _is_one_call(self, given: Given) -> bool:
+        """Return whether scikit-learn's loop learns row by row from all rows in one call."""
+        return _in_numpy(given) and not self.early_stopping
+
+    def _row_by_row(
+        self,
+        learner: Learner,
+        given: Given,
+        first: First,
+        max_iter: int | None,
+        seeds: tuple[int, ...],
+        held_rows: np.ndarray | None,
+    ) -> tuple[Learner, int | None, draws.Order | None]:
+        """Return the learner, the rows of a batch if it orders them itself, or else their order.
+
+        ``max_iter`` is None for a call of ``partial_fit``.
+        """
+        if self._may_loop(given):
+            learner = row_loop.looped(learner)
+        if self._is_one_call(given):
+            rule = None
+            if max_iter is not None:
+                rule = {
+                    "max_iter": max_iter,
+                    "tol": self.tol,
+                    "n_iter_no_change": int(self.n_iter_no_change),
+                }
+            call = row_loop.OneCall(seeds, rule, bool(self.shuffle), int(self.verbose), SMALLER)
+            return learner._replace(update=call), sys.maxsize, None
+        if held_rows is not None:
+            learner = learner._replace(apply=_scores_without_mean)
+        if not (self.shuffle and seeds):
+            return learner, None, None
+        (n,), some = given.blocks.rows, seeds if given.flow is None else seeds[:1]
+        assert n is not None
+        orders = tuple(draws.Order(draws.permutation(seed, n), first.epoch) for seed in some)
+        if len(orders) == 1:
+            return learner, None, orders[0]
+        kept = np.arange(n) if held_rows is None else np.delete(np.arange(n), held_rows)
+        update = per_class_order.InOwnOrders(learner, orders, kept, first.rows)
+        return learner._replace(update=update), n, None
 
     def _warn_of_steps(self, former: Any, state: Any) -> None:
         """Warn if many of the steps between two states made the loss worse."""
@@ -542,12 +570,11 @@ class Lines:
     Parameters
     ----------
     answer : callable
-        ``(params, state) -> (coef, intercept)``.
-    params : Params
+        ``(state) -> (coef, intercept)``.
     """
 
-    def __init__(self, answer: Callable[..., Any], params: sgd.Params) -> None:
-        self.answer, self.started = partial(answer, params), time.time()
+    def __init__(self, answer: Callable[..., Any]) -> None:
+        self.answer, self.started = answer, time.time()
 
     def __call__(self, progress: Progress) -> None:
         """Print the progress."""

@@ -44,7 +44,8 @@ class InOwnOrders:
     def __call__(self, params: Params, state: rowwise.State, batch: Batch) -> tuple[Any, Info]:
         """Learn from the rows once, with each model that has not stopped."""
         assert batch.target is not None
-        xp = namespace(batch.X)
+        assert self.learner.fixed is not None
+        xp, size = namespace(batch.X), self.learner.fixed(batch.X, 1)
         passes = (batch.seen - self.begun) // len(self.kept)
         moving = to_numpy(state.active) > 0.0
         states, infos, begun = [], [], state.skipped
@@ -64,7 +65,7 @@ class InOwnOrders:
                     xp.astype(batch.target == k, batch.target.dtype),
                     batch.weight,
                     seen=batch.seen,
-                    batch_size=self.learner.fixed(batch.X, 1),
+                    batch_size=size,
                     rows=asarray(rows, like=batch.X, dtype=default_int(batch.X)),
                 )
                 one, info = learn_batches(self.learner._replace(params=weighted), one, batches)
