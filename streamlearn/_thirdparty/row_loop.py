@@ -63,7 +63,7 @@ class Seed(np.random.RandomState):
         super().__init__(BITS)
         self.seed_ = seed
 
-    def randint(self, *bounds: Any) -> Any:  # type: ignore[override]
+    def randint(self, *bounds: Any) -> Any:
         """Return the seed."""
         return self.seed_
 
