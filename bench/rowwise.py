@@ -152,7 +152,7 @@ def measure(case: Case, n: int, tiles: list[int], turns: int) -> dict[str, Any]:
     return figures
 
 
-def beside(n: int, theirs: Callable[[], Any], ours: Callable[[], Any], turns: int) -> float:
+def speed_over(n: int, theirs: Callable[[], Any], ours: Callable[[], Any], turns: int) -> float:
     """Return the speed of ours as a part of theirs. They take turns."""
     pairs = [(rate(n, theirs, 1), rate(n, ours, 1)) for _ in range(turns)]
     known, found = map(max, zip(*pairs, strict=True))
@@ -181,13 +181,13 @@ def measure_classes(case: Case, n: int, turns: int) -> dict[str, Any]:
 
     figures: dict[str, Any] = {
         "rows/s": rate(n, lambda: calls(TheirClassifier(**how)), turns),
-        "fit": beside(
+        "fit": speed_over(
             n,
             lambda: TheirClassifier(**how, **epochs).fit(X, y),
             lambda: SGDClassifier(**how, **epochs).fit(X, y),
             turns,
         ),
-        "partial_fit": beside(
+        "partial_fit": speed_over(
             n, lambda: calls(TheirClassifier(**how)), lambda: calls(SGDClassifier(**how)), turns
         ),
         "blocks": None,
@@ -208,8 +208,8 @@ def measure_classes(case: Case, n: int, turns: int) -> dict[str, Any]:
     blocks = SGDClassifier(**how, **once)
     pipe = make_pipeline(StandardScaler(), SGDClassifier(**how, **once))
     return figures | {
-        "blocks": beside(n, computed, lambda: blocks.fit(*lazy), turns),
-        "pipeline": beside(n, lambda: computed(TheirScaler()), lambda: pipe.fit(*lazy), turns),
+        "blocks": speed_over(n, computed, lambda: blocks.fit(*lazy), turns),
+        "pipeline": speed_over(n, lambda: computed(TheirScaler()), lambda: pipe.fit(*lazy), turns),
     }
 
 
