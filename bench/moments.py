@@ -6,7 +6,7 @@ save?
 sum           a bare X.sum(): what reading the data costs
 numpy         np.mean and np.var over the rows; np.nanmean and np.nanvar where there are gaps
 scikit-learn  StandardScaler().fit, and partial_fit a block at a time for the errors
-streamlearn   core.moments.of_block, and merge a block at a time for the errors
+streamlearn   core.statistics.block_moments, and merge a block at a time for the errors
 
 Speed is in nanoseconds a row, the best of several passes over an array in memory. Errors are of the
 variance, the largest over features, relative to exact rational arithmetic on 2,000 rows in ten
@@ -77,17 +77,15 @@ def with_sklearn() -> tuple[Callable, Callable]:
 
 
 def with_streamlearn() -> tuple[Callable, Callable]:
-    from streamlearn.core.statistics import moments
-
-    params = moments.Params()
+    from streamlearn.core.statistics import block_moments, moments
 
     def variance(blocks: list[np.ndarray]) -> np.ndarray:
-        state = moments.init(params, 3, like=blocks[0])
+        state = moments.init(3, like=blocks[0])
         for block in blocks:
-            state = moments.merge(state, moments.of_block(params, block))
+            state = moments.merge(state, block_moments.of_block(block))
         return moments.variance(state)
 
-    return lambda X, w: moments.of_block(params, X, w), variance
+    return block_moments.of_block, variance
 
 
 CONTENDERS = {

@@ -1,29 +1,29 @@
 """Speed of scikit-learn's algorithm row by row: its own classes, and ours.
 
 The first question: how fast are our classes, compared with scikit-learn's? Ours learn from rows of
-NumPy and scipy with scikit-learn's compiled loop. Each cell of the first table is the speed of ours
-as a part of scikit-learn's, in CPU time, the best of ``--turns``. BLAS has one thread.
+NumPy and scipy with scikit-learn's compiled loop. Each cell of the first table is our speed divided
+by scikit-learn's. Speeds are by CPU time, the best of ``--turns``. BLAS has one thread.
 
 rows/s        scikit-learn's partial_fit, which is called with four blocks
 fit           three epochs over rows in memory
 partial_fit   four calls
 blocks        one pass over four blocks of dask; scikit-learn gets each block after it is computed
-pipeline      the same behind a scaler, which learns on the way
+pipeline      the same behind a scaler, which learns in the same pass
 
-The second question: what do the sweeps of core.rowwise cost, which learn from rows of all other
-libraries, how large should a tile be, and does it find out? The second table is of one epoch over
-NumPy's rows. A cell says rows/s of
+The second question is about the sweeps of core.rowwise, which learn from rows of all other
+libraries. How slow are they, how large should a tile be, and do they find this size? The second
+table is of one epoch over rows of NumPy. A cell is the rows/s of
 
 scikit-learn  its loop, for one class after the other
 sweeps        core.rowwise, whose tiles find their size
-part          the second as a part of the first
+part          the second divided by the first
 one by one    core.row_step.step, which is what an L1 penalty takes
 tiles of N    core.rowwise by tiles of as many rows
 
-and ``rows`` and ``settled`` of what the tiles came to: how many rows they had in the end, and how
-often moves were computed until they agreed, in the mean of the last batch. "uncentred" rows lie
-three deviations from the origin, "far" ones ten, so that each moves the scores of all that follow.
-"sparse" ones have 20 features each, of Zipf frequencies.
+``rows`` is the number of rows of a tile in the end. ``settled`` is how often moves were computed
+until they agreed, in the mean of the last batch. "uncentred" rows lie three deviations from the
+origin, "far" ones ten, so that each moves the scores of all that follow. "sparse" ones have 20
+features each, of Zipf frequencies.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def measure(case: Case, n: int, tiles: list[int], turns: int) -> dict[str, Any]:
 
 
 def speed_over(n: int, theirs: Callable[[], Any], ours: Callable[[], Any], turns: int) -> float:
-    """Return the speed of ours as a part of theirs. They take turns."""
+    """Return the speed of ours divided by that of theirs. They take turns."""
     pairs = [(rate(n, theirs, 1), rate(n, ours, 1)) for _ in range(turns)]
     known, found = map(max, zip(*pairs, strict=True))
     return found / known

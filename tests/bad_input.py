@@ -715,7 +715,7 @@ CASES = {
         Case(
             "an indicator of labels that holds other numbers",
             lambda t: {"y": twice(t.y), "classes": [0, 1]},
-            "y has 2 columns and holds other numbers than 0 and 1.*of classes give one column",
+            "y has 2 columns and holds other numbers than 0 and 1.*Give classes in one column",
             ("partial_fit",),
             nets_for_classes,
             state="new",
@@ -912,9 +912,9 @@ CASES = {
             params={"hidden_layer_sizes": (4, 0)},
         ),
         Case(
-            "`hidden_layer_sizes` that are not those of the net that is to go on",
+            "`hidden_layer_sizes` that are not those of the fitted net",
             lambda t: {},
-            r"hidden_layer_sizes=\(5,\) are not those of the net that is to go on, \(4,\)\. Set",
+            r"hidden_layer_sizes=\(5,\) are not those of the fitted net, \(4,\)\. Set",
             LEARN,
             nets,
             state="fitted",

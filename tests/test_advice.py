@@ -512,7 +512,7 @@ ADVICE = [
     ),
     advice(
         lambda: net().fit(X, np.stack([THREE, Y], 1)),
-        "A column for each label.*of classes give one column",
+        "A column for each label.*Give classes in one column",
         lambda: net().fit(X, np.eye(3, dtype=int)[THREE]),
         lambda: net().fit(X, THREE),
     ),
@@ -555,7 +555,7 @@ ADVICE = [
     ),
     advice(
         lambda: make_pipeline(StandardScaler(), theirs.LogisticRegression()).fit(DX, DY),
-        'For the last step use an estimator that has. Or use fit with schedule="per-step"',
+        'For the last step use an estimator that has it. Or use fit with schedule="per-step"',
         lambda: make_pipeline(StandardScaler(), theirs.SGDClassifier()).fit(DX, DY),
         lambda: make_pipeline(
             StandardScaler(), theirs.LogisticRegression(), schedule="per-step"
@@ -613,7 +613,7 @@ ADVICE = [
     # Wrappers
     advice(
         lambda: Incremental(theirs.SGDClassifier(), patience=2).partial_fit(X, Y, classes=[0, 1]),
-        "hold rows out and score them yourself, or use fit",
+        "Hold rows out and score them yourself, or use fit",
         lambda: Incremental(theirs.SGDClassifier(), patience=2, max_iter=2).fit(X, Y),
     ),
     advice(
@@ -681,7 +681,7 @@ ADVICE = [
     ),
     advice(
         lambda: ParallelPostFit(Pairs("fewer"), predict_meta=np.empty(0)).predict(DX).compute(),
-        "Leave rows out beforehand, of X and y alike",
+        "Leave rows out beforehand, of both X and y",
         lambda: (
             ParallelPostFit(Pairs("fewer"), predict_meta=np.empty(0))
             .predict(DX[DX[:, 0] > 2])
@@ -807,7 +807,7 @@ ADVICE = [
     ),
     advice(
         lambda: encoders.TargetEncoder(cv=KFold(3)).fit_transform(DX[:40], DY[:40]),
-        "Give at least two rows, two blocks where a fold is a set of blocks",
+        "Give at least two rows, and two blocks if a fold is a set of blocks",
         lambda: encoders.TargetEncoder(cv=KFold(3)).fit_transform(DX, DY).compute(),
         lambda: encoders.TargetEncoder().fit_transform(DX[:40], DY[:40]).compute(),
     ),
@@ -889,7 +889,7 @@ ADVICE = [
     ),
     advice(
         lambda: make_pipeline(StandardScaler(), sgd()).fit(lambda: [(X, Y, np.abs(X[:, 0]))]),
-        "Take them apart and name it",
+        "Separate the parts and name the step",
         lambda: weighted(*from_blocks([(X, Y, np.abs(X[:, 0]))])),
     ),
     advice(

@@ -232,17 +232,17 @@ LONGEST = 330
 HEAD = """\
 # What errors about bad input say
 
-Each line is a case of `tests/bad_input.py`: what is given, to which calls of which estimators,
-held in what, and the error as it came from the first of them. After each of them the estimator is
-what it was before the call: a fitted one has the same attributes and the same answers.
+Each line is a case of `tests/bad_input.py`. It says what is given, to which calls of which
+estimators, and in which container. The message is that of the first of these estimators. An error
+does not change the estimator: a fitted one has the same attributes and predicts the same.
 
-- Of NumPy arrays and pandas frames in memory most words are scikit-learn's.
-- Block 3 of X is `X.blocks[3]` of a dask array X and `X.partitions[3]` of a frame. An error of what
-  a block comes from stays what it is; where it happened is a note, the last line of the traceback.
-- Predictions over dask collections are lazy: what is wrong in a block is reported when they are
-  computed.
-- Negative weights are no error, as in scikit-learn, but under `learning_rate="auto"` and for
-  clusters.
+- For NumPy arrays and pandas frames in memory most messages are scikit-learn's.
+- Block 3 of X is `X.blocks[3]` of a dask array X, and `X.partitions[3]` of a frame.
+- If a block cannot be read, the error is not changed. It gets a note that names the block, which is
+  the last line of the traceback.
+- Predictions over dask collections are lazy. An error in a block is raised when they are computed.
+- Negative weights are an error for `learning_rate="auto"`, for clusters and for quantiles.
+  Elsewhere they are allowed, as in scikit-learn.
 
 Printed with scikit-learn {version} by `python -m tests.test_bad_input > docs/bad_input.md`.
 """

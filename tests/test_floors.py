@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -161,9 +162,83 @@ def callers(name: str) -> list[str]:
     return sorted(set(found))
 
 
+EPOCHS = re.compile(r"(^|_)(max_iter|n_iter|(n_)?epochs?)$")
+"""Matches the name of a variable that counts or limits epochs."""
+
+LEARN = {"step", "update", "partial_fit"}
+"""Functions that learn from a block or a batch."""
+
+
+def names(*nodes: ast.AST) -> set[str]:
+    """Return the names of the variables and attributes in some nodes."""
+    inside = [node for each in nodes for node in ast.walk(each)]
+    return {node.id for node in inside if isinstance(node, ast.Name)} | {
+        node.attr for node in inside if isinstance(node, ast.Attribute)
+    }
+
+
+def numbers_epochs(loop: ast.For | ast.While) -> bool:
+    """Return whether a loop runs for a number of epochs, or counts epochs."""
+    said = names(loop.test) if isinstance(loop, ast.While) else names(loop.iter, loop.target)
+    for node in ast.walk(loop):
+        if isinstance(node, ast.Assign):
+            said |= names(*node.targets)
+        elif isinstance(node, ast.AugAssign | ast.AnnAssign):
+            said |= names(node.target)
+        elif isinstance(node, ast.keyword) and node.arg and isinstance(node.value, ast.BinOp):
+            said.add(node.arg)
+    return any(EPOCHS.search(name) for name in said)
+
+
+def learns_in_a_loop(loop: ast.While) -> bool:
+    """Return whether a loop inside this loop calls a function that learns."""
+    inner = [node for part in loop.body for node in ast.walk(part)]
+    return any(
+        isinstance(node, ast.Call) and names(node.func) & LEARN
+        for each in inner
+        if isinstance(each, ast.For | ast.While)
+        for node in ast.walk(each)
+    )
+
+
+def has_training_loop(source: str) -> bool:
+    """Return whether ``source`` loops over epochs, with ``for`` or with ``while``."""
+    loops = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.For | ast.While)]
+    return any(
+        numbers_epochs(loop) or (isinstance(loop, ast.While) and learns_in_a_loop(loop))
+        for loop in loops
+    )
+
+
 def test_training_is_written_once():
     """`fold` is called by the training loop, and nobody else loops over epochs of blocks."""
     assert callers("fold") == ["_training/epochs.py"]
-    epochs = ("max_iter + 1", "range(max_iter)")
-    loops = [path for path in MODULES if any(said in path.read_text() for said in epochs)]
+    loops = [path for path in MODULES if has_training_loop(path.read_text())]
     assert [str(path.relative_to(PACKAGE)) for path in loops] == ["_training/epochs.py"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "for _ in range(max_iter):\n    state = one(state)",
+        "for epoch in count():\n    state = one(state)",
+        "while n_iter < self.max_iter:\n    state = one(state)",
+        "while not stopped:\n    state = one(state)\n    epoch += 1",
+        "while True:\n    progress = progress._replace(epoch=progress.epoch + 1)",
+        "while not stopped:\n    for X in blocks:\n        state, _ = learner.step(state, X)",
+        "while len(losses) < 5:\n    for X, y in blocks:\n        model.partial_fit(X, y)",
+    ],
+)
+def test_a_training_loop_is_found(source):
+    assert has_training_loop(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "for batch in cut(rows):\n    state, _ = update(params, state, batch)",
+        "while stack:\n    for task in stack.pop():\n        found.add(task)",
+    ],
+)
+def test_other_loops_are_no_training_loops(source):
+    assert not has_training_loop(source)

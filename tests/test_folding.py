@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 
 from streamlearn.blocks.lazy_rows import origin
 from streamlearn.linear_model import SGDClassifier
-from streamlearn.linear_model.base import Scores
+from streamlearn.linear_model.row_scores import Scores
 from streamlearn.preprocessing import StandardScaler
 
 

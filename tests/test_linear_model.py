@@ -299,7 +299,7 @@ def test_a_named_schedule_behind_a_scaler_is_scikit_learns(n_classes):
     ours = make_pipeline(StandardScaler(), SGDClassifier(**how)).fit(X, y)
     known = theirs_pipeline(TheirScaler(), theirs.SGDClassifier(**how)).fit(X, y)
     same(ours[-1], known[-1])
-    # Over blocks the scaler is that of the rows so far, and a move of it moves the intercept.
+    # Over blocks the scaler is that of the rows so far, and its change changes the intercept.
     model = SGDClassifier(learning_rate="constant", shuffle=False, max_iter=1, tol=None)
     chunks, start, scaler = (150, 250), 0, StandardScaler()
     lazy = make_pipeline(scaler, model).fit(dask_array(X, chunks), dask_array(y, chunks))

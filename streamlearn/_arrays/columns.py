@@ -78,7 +78,7 @@ def _reduced(ufunc: np.ufunc, X: np.ndarray) -> np.ndarray:
 def as_rows(columns: Sequence[np.ndarray], dtype: np.dtype, n_rows: int) -> np.ndarray:
     """Return columns as rows in row-major order, one slice that fits a cache at a time.
 
-    pandas makes the transpose, which has to be copied once more.
+    pandas makes the transpose instead, which must be copied once more.
     """
     out = np.empty((n_rows, len(columns)), dtype)
     for start in range(0, n_rows, batch_rows(out)):

@@ -133,7 +133,7 @@ def row_major(x: Array) -> Array:
 
 
 def column_major(x: Array) -> Array | None:
-    """Return ``x`` column by column in memory; None if it is of another library than NumPy."""
+    """Return ``x`` in column-major order, or None if it is of another library than NumPy."""
     return np.asfortranarray(x) if isinstance(x, np.ndarray) else None
 
 
@@ -176,7 +176,7 @@ def widest_float(like: Array) -> Any:
 
 
 def float_dtype(x: Array) -> Any:
-    """Return the dtype to compute with ``x`` in: its own if real floating, else `widest_float`."""
+    """Return the dtype for computations: that of ``x`` if real floating, else `widest_float`."""
     xp = namespace(x)
     return x.dtype if xp.isdtype(x.dtype, "real floating") else widest_float(x)
 

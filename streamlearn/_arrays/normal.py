@@ -1,4 +1,4 @@
-"""The normal distribution, in the words of scipy.special; other libraries compute it themselves.
+"""The normal distribution, with the names of scipy.special, in any library.
 
 References
 ----------
@@ -55,7 +55,7 @@ BELOW = (
 
 
 def ndtri(p: Array) -> Array:
-    """Return where the normal distribution function is p, which is from 0 to 1."""
+    """Return the x at which the normal distribution function is p, for p from 0 to 1."""
     if isinstance(p, np.ndarray):
         return special.ndtri(p)
     if compat.is_torch_array(p):

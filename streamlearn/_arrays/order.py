@@ -1,4 +1,4 @@
-"""Sorted numbers, row by row: what differs between the libraries, and what NumPy does faster."""
+"""Sorting and searching row by row, in the way that is fastest in each library."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streamlearn._arrays.library import Array, default_int, device, is_sparse, n
 def columns_as_rows(X: Array, start: int, stop: int, dtype: Any, absent: float = 0.0) -> Array:
     """Return a copy of some columns of X (n, d) as rows, (stop - start, n), in a float dtype.
 
-    What sparse X has not stored is ``absent``.
+    Entries that sparse X does not store are ``absent``.
     """
     if is_sparse(X):
         return sparse.columns_as_rows(X, start, stop, dtype, absent)
@@ -26,7 +26,7 @@ def columns_as_rows(X: Array, start: int, stop: int, dtype: Any, absent: float =
 
 
 def sorted_rows(A: Array) -> Array:
-    """Return each row of A (d, n) in ascending order, NaN last; A of NumPy is sorted in place."""
+    """Return each row of A (d, n) in ascending order, NaN last. An array of NumPy is changed."""
     if isinstance(A, np.ndarray):
         A.sort(axis=1)
         return A
@@ -34,7 +34,7 @@ def sorted_rows(A: Array) -> Array:
 
 
 def counted(V: Array) -> tuple[Array, Array]:
-    """Return sorted rows (d, n) with infinity for NaN, and how many numbers they hold, (d, 1)."""
+    """Return sorted rows (d, n) with infinity for NaN, and the count of their numbers, (d, 1)."""
     xp, ints, n = namespace(V), default_int(V), V.shape[1]
     if isinstance(V, np.ndarray) and not np.isnan(V[:, -1]).any():
         return V, np.full((V.shape[0], 1), n, dtype=ints)
@@ -44,14 +44,14 @@ def counted(V: Array) -> tuple[Array, Array]:
 
 
 def row_order(A: Array) -> Array:
-    """Return the places that sort each row of A (d, n), equal numbers in their order; NaN last."""
+    """Return the places that sort each row of A (d, n). The sort is stable, and NaN are last."""
     return _indices(namespace(A).argsort(_on_cpu(A), axis=1, stable=True), A)
 
 
 def along_rows(A: Array, at: Array) -> Array:
     """Return ``A[j, at[j, i]]`` for A (d, n) and places (d, k), as (d, k)."""
     if isinstance(A, np.ndarray):
-        # 3 ns a number, of which NumPy's take_along_axis takes 6, and take 5.
+        # This takes 3 ns a number, NumPy's take_along_axis 6 ns, and its take 5 ns.
         first = np.arange(A.shape[0])[:, None] * A.shape[1]
         return A.reshape(-1)[at + first]
     xp, where = namespace(A), device(A)
@@ -59,9 +59,9 @@ def along_rows(A: Array, at: Array) -> Array:
 
 
 def places(A: Array, x: Array, *, after: bool = False) -> Array:
-    """Return where each row of x (d, k) stands in the sorted row of A (d, n), as (d, k).
+    """Return the places of each row of x (d, k) in the sorted row of A (d, n), as (d, k).
 
-    That is how many numbers of A are smaller, or with ``after`` are not larger.
+    The place is the count of numbers of A that are smaller, or with ``after`` not larger.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def places(A: Array, x: Array, *, after: bool = False) -> Array:
 def slots(T: Array, k: int) -> Array:
     """Return the first place in each row of T (d, n) that is i + 1/2 or more, for i < k, (d, k).
 
-    n where there is none. T ascends from 0 or more, by 1 at most from one place to the next.
+    It is n if there is none. T ascends from 0 or more, by at most 1 from one place to the next.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def slots(T: Array, k: int) -> Array:
     """
     xp, (d, n) = namespace(T), T.shape
     if isinstance(T, np.ndarray):
-        # To search for each place takes four times as long.
+        # A search for each place takes four times as long.
         number = np.zeros((d, n + 1), dtype=np.int32)
         np.add(T, 0.5, out=number[:, 1:], casting="unsafe")
         found = np.flatnonzero(number[:, 1:] != number[:, :-1])
@@ -110,16 +110,16 @@ def run_starts(V: Array, count: Array, k: int, dtype: Any) -> tuple[Array, Array
     V : array of shape (d, n)
         Each row ascends.
     count : array of int of shape (d, 1)
-        How many numbers of a row count: the rest is left out.
+        The number of entries of a row that count. The rest is left out.
     k : int
-        How many runs may be asked for.
+        The largest number of runs.
     dtype : dtype
-        A float dtype, to count in.
+        A float dtype for counting.
 
     Returns
     -------
     starts : array of int of shape (d, k)
-        n where there is no run more. Without a meaning where there are more than k runs.
+        It is n after the last run. It has no meaning if there are more than k runs.
     runs : array of int of shape (d, 1)
     """
     (d, n), xp, ints = V.shape, namespace(V), count.dtype
@@ -141,9 +141,9 @@ def run_starts(V: Array, count: Array, k: int, dtype: Any) -> tuple[Array, Array
 
 
 def run_of(V: Array, at: Array) -> tuple[Array, Array]:
-    """Return where the run of equal numbers around each place begins, and where it has ended.
+    """Return the first place of the run of equal numbers around each place, and the place after it.
 
-    Both (d, k), for places (d, k) in the sorted rows V (d, n).
+    Both are (d, k), for places (d, k) in the sorted rows V (d, n).
     """
     x = along_rows(V, at)
     if not isinstance(V, np.ndarray):
@@ -161,7 +161,7 @@ def run_of(V: Array, at: Array) -> tuple[Array, Array]:
 def _on_cpu(x: Array) -> Array:
     """Return an array of array-api-strict on its CPU, any other as it is.
 
-    It makes int64 everywhere, which its own device without 64 bits refuses.
+    It makes int64 on every device, and its own device without 64 bits refuses that.
     """
     xp = namespace(x)
     if not compat.is_array_api_strict_namespace(xp):
@@ -170,6 +170,6 @@ def _on_cpu(x: Array) -> Array:
 
 
 def _indices(x: Array, like: Array) -> Array:
-    """Return integers in `default_int`, where ``like`` is."""
+    """Return integers in `default_int`, in the library and on the device of ``like``."""
     x = namespace(x).astype(x, default_int(like), copy=False)
     return compat.to_device(x, device(like))

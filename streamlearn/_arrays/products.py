@@ -18,10 +18,25 @@ and 1808 for 16 labels, 993 and 362 for 64, 7015 and 580 for 256. JAX: 276 and 2
 """
 
 
+STACKED = 1 << 13
+"""Numbers of a matrix whose product with a vector OpenBLAS computes on one thread."""
+
+
 def linear_predictor(X: Array, W: Array) -> Array:
-    """Return ``X @ W.T``, (m, k), for rows X (m, d) and coefficients W (k, d)."""
+    """Return ``X @ W.T``, (m, k), for rows X (m, d) and coefficients W (k, d).
+
+    NumPy rows of up to 128 features are multiplied by a vector in parts that BLAS does not spread
+    over threads. It reads each number once, and gains nothing. But where several threads call it,
+    its own threads wait for each other: 33,333 x 20 took 4 ms of CPU instead of 0.1.
+    """
     if is_sparse(X):
         return sparse.linear_predictor(X, W)
+    if type(X) is np.ndarray and W.shape[0] == 1 and X.flags.c_contiguous:
+        (m, d), k = X.shape, STACKED // max(X.shape[1], 64)
+        if d <= 128 and m > k:
+            whole = m - m % k
+            stacked = X[:whole, :].reshape(-1, k, d) @ W.T
+            return np.concatenate([stacked.reshape(whole, 1), X[whole:, :] @ W.T])
     return X @ W.T
 
 

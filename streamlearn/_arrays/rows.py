@@ -260,7 +260,7 @@ def lowest(X: Array, W: Array, b: Array) -> tuple[Array, Array]:
     P = scores_plus(X, W, b)
     column = argmin(P, axis=1)
     if isinstance(P, np.ndarray):
-        # With 16 labels this takes 2 ns a row, and a second search for the minimum 43 ns.
+        # With 16 labels this takes 2 ns a row. A second search for the minimum takes 43 ns.
         return column, P.ravel()[column + np.arange(0, P.size, k)]
     return column, xp.min(P, axis=1)
 
@@ -268,7 +268,7 @@ def lowest(X: Array, W: Array, b: Array) -> tuple[Array, Array]:
 def _index(name: str, x: Array, **how: Any) -> Array:
     xp, where = namespace(x), device(x)
     if compat.is_array_api_strict_namespace(xp):
-        # Its argmax returns int64 on every device, which its device without 64 bits refuses.
+        # Its argmax returns int64 on every device, and its device without 64 bits refuses that.
         x = compat.to_device(x, xp.Device("CPU_DEVICE"))
     index = getattr(xp, name)(x, **how)
     index = xp.astype(index, default_int(xp.empty(0, device=where)), copy=False)
@@ -285,7 +285,7 @@ def position(values: Array, known: Array) -> Array:
     if xp.isdtype(values.dtype, "bool"):
         values, known = (xp.astype(a, xp.uint8) for a in (values, known))
     if compat.is_array_api_strict_namespace(xp):
-        # As in `argmax`: it returns int64 on every device, which one device refuses.
+        # As in `argmax`, it returns int64 on every device, and one device refuses that.
         cpu = xp.Device("CPU_DEVICE")
         values, known = compat.to_device(values, cpu), compat.to_device(known, cpu)
     at = xp.clip(xp.searchsorted(known, values), max=known.shape[0] - 1)

@@ -68,7 +68,7 @@ def cast(X: csr_array, dtype: Any) -> csr_array:
 
 
 def with_short_indices(X: csr_array) -> csr_array:
-    """Return X with indices of 32 bits: X itself if it has them already."""
+    """Return X with indices of 32 bits. It is X itself if its indices have 32 bits already."""
     at, ends = (a.astype(np.int32, copy=False) for a in (X.indices, X.indptr))
     return X if at is X.indices and ends is X.indptr else made(X.data, at, ends, X.shape[1])
 

@@ -12,16 +12,17 @@ from streamlearn._arrays.sparse import joined, made
 
 
 def products(X: csr_array, degrees: Iterable[int], *, distinct: bool, ones: bool) -> csr_array:
-    """Return the products of as many columns of X as each degree says, side by side.
+    """Return the products of columns of X, side by side. The degree is the number of factors.
 
-    In the order of `itertools.combinations_with_replacement`, or of `itertools.combinations` if
-    columns are to be ``distinct``. Products of what is not stored are not stored.
+    Their order is that of `itertools.combinations_with_replacement`, or that of
+    `itertools.combinations` if columns are to be ``distinct``. Only products of stored entries are
+    stored.
 
     Parameters
     ----------
     X : csr_array
     degrees : iterable of int
-        One after the other, from 1 at least.
+        Consecutive degrees, from at least 1.
     distinct : bool
     ones : bool
         Begin with a column of ones.
@@ -54,10 +55,10 @@ def products(X: csr_array, degrees: Iterable[int], *, distinct: bool, ones: bool
 
 
 def _rank(columns: list[np.ndarray], d: int, *, distinct: bool) -> tuple[int, np.ndarray]:
-    """Return how many choices of columns there are, and the places of some in their order.
+    """Return the number of choices of columns, and the places of some of them in their order.
 
-    Choices that begin with a column below v, of k columns more in all: those of k + 1 among all
-    columns, less those of k + 1 among the columns from v on.
+    With k more columns, the choices that begin with a column below v are the choices of k + 1
+    among all columns, less those of k + 1 among the columns from v on.
     """
     out, before = np.zeros_like(columns[0]), np.zeros_like(columns[0])
     for i, column in enumerate(columns):
@@ -74,7 +75,7 @@ def _choices(n: np.ndarray, k: int) -> np.ndarray:
     if largest < n.shape[0] - 1:
         return _choices(np.arange(largest + 1), k)[n]
     most = comb(largest, k)
-    # Python's integers where a product on the way is beyond.
+    # If an intermediate product would overflow, Python's integers are used.
     n = n if most * k <= np.iinfo(np.int64).max else n.astype(object)
     out = np.ones_like(n)
     for i in range(1, k + 1):

@@ -1,4 +1,4 @@
-"""Checks of inputs that all estimators share. After an error an estimator is what it was before.
+"""Checks of inputs that all estimators share. An error does not change an estimator.
 
 Arrays of NumPy and frames of pandas in memory go through scikit-learn's own checks. Collections are
 checked twice: their metadata at once, and their values inside the task of each block
@@ -22,15 +22,11 @@ from streamlearn._arrays import Array, is_array, row_major, to_numpy
 from streamlearn._arrays.plain import known_or_raise, plain
 from streamlearn._arrays.sparse import csr, is_sparse
 from streamlearn._sklearn import _check_feature_names, _check_n_features, _check_sample_weight
+from streamlearn._validation.advice import with_advice
+from streamlearn._validation.arrays import DENSE, as_array, dense_or_raise
+from streamlearn._validation.finite import sum_is_finite
 from streamlearn._validation.messages import no_rows
-from streamlearn._validation.reader import (
-    DENSE,
-    Reader,
-    as_array,
-    dense_or_raise,
-    sum_is_finite,
-    with_advice,
-)
+from streamlearn._validation.reader import Reader
 from streamlearn._validation.tables import dates_or_raise, is_table, names_of
 from streamlearn.stages import Flow
 
@@ -180,7 +176,7 @@ def check_rows(
     known_or_raise(X)
     if engine.is_collection(X):
         X = engine.whole_rows(X)
-        # A frame of transformed rows stands for an array, which has no names in memory.
+        # A frame of transformed rows stands for an array, which would have no names.
         named = named and engine.is_named(X)
         reader = check_declared(estimator, X, reset=reset, allow_nan=allow_nan, named=named)
         return X, y, reader._replace(finite=finite)
@@ -259,18 +255,18 @@ def columns_or_raise(estimator: str, X: Any, meta: Any) -> None:
     Raises
     ------
     ValueError
-        With the advice to reshape it, or to say how many they are.
+        If a check fails. The message says how to reshape X, or how to tell dask the number.
     """
     if len(meta.shape) != 2:
         raise ValueError(
             f"Expected 2D array, got {len(meta.shape)}D {type(X).__name__} instead. Reshape X with "
             "X.reshape(-1, 1) if it is a single feature, X.reshape(1, -1) if it is a single "
-            "sample; of a frame select with a list, X[['name']]."
+            "sample. Select columns of a frame with a list, X[['name']]."
         )
     n_features = meta.shape[1]
     if n_features != n_features:
         raise ValueError(
-            "The number of features of X is unknown to dask. Say it when X is made, for instance "
+            "The number of features of X is unknown to dask. Give it when X is made, for instance "
             "with the shape= of dask.array.from_delayed."
         )
     if n_features == 0:

@@ -17,8 +17,9 @@ from streamlearn._arrays import Array
 from streamlearn._estimator.inputs import check_inputs, unchanged_on_error
 from streamlearn._estimator.outputs import RowFunction, Transformer, rows_out
 from streamlearn._thirdparty.tags import takes
+from streamlearn._validation.arrays import DENSE
 from streamlearn._validation.messages import no_rows, no_weight
-from streamlearn._validation.reader import DENSE, Reader, read_weight, same_place_or_raise
+from streamlearn._validation.reader import Reader, read_weight, same_place_or_raise
 from streamlearn.blocks import Block, reduce, taken_apart
 from streamlearn.core.learner import Learner, an_array
 from streamlearn.stages import set_features
@@ -48,11 +49,11 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
     _weighted: bool
 
     def _statistic(self) -> Learner:
-        """Return the mergeable learner that the parameters ask for."""
+        """Return the mergeable learner with the present parameters."""
         raise NotImplementedError
 
     def _fitted_statistic(self) -> Learner:
-        """Return the learner whose parameters rows are transformed with."""
+        """Return the learner with the parameters with which rows are transformed."""
         return self._statistic()
 
     def _publish(self) -> None:
@@ -118,7 +119,7 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
         learner = self._statistic()
         X, _, sample_weight = taken_apart(X, None, metadata.get("sample_weight"))
         if sample_weight is not None and not takes(self.fit, "sample_weight"):
-            sample_weight = None  # the blocks of X bring it for others
+            sample_weight = None  # the blocks of X contain it for other steps
         context = self._init_callback_context()
         task = {"estimator": self, "X": X, "metadata": metadata}
         context.call_on_fit_task_begin(**task)
@@ -149,12 +150,12 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
         return self
 
     def _learner_of_rows(self, weighted: bool) -> Learner:
-        """Return the learner, for a pipeline that learns in one pass; its rows may have weights."""
+        """Return the learner for a one-pass pipeline, whose rows have weights if ``weighted``."""
         self._validate_params()
         return self._statistic()
 
     def _former(self) -> Any:
-        """Return the state that ``partial_fit`` goes on from, or None."""
+        """Return the state from which ``partial_fit`` continues, or None."""
         return getattr(self, "_state", None)
 
     def _finish(self, state: Any, *, names: Any, weighted: bool) -> None:
@@ -169,7 +170,7 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
         self._publish()
 
     def _rows_function(self) -> Any:
-        """Return the transformation of the rows of blocks, which it reads."""
+        """Return the transformation of the rows of blocks, together with their reader."""
         name, allow_nan = type(self).__name__, self._allow_nan
         reader = Reader(name, None, allow_nan=allow_nan, dense=getattr(self, "_dense", DENSE))
         return RowFunction(reader, self._function(), an_array(self._state), "transform")

@@ -95,7 +95,7 @@ def mapped(
     Parameters
     ----------
     function : callable
-        It takes what a block holds, and returns as many rows.
+        It takes the X of a block, and returns as many rows.
     X : array, Series, DataFrame or dask collection
     example : callable
         ``() -> array, sparse rows, Series or frame``: the result of ``function`` for few rows or
@@ -110,6 +110,11 @@ def mapped(
     return engine.map_rows(function, X, meta=meta, names=None if is_sparse(meta) else names)
 
 
+def one_column(out: Array) -> Array:
+    """Return outputs (m, 1) as (m,), and outputs of several columns as they are."""
+    return out[:, 0] if out.shape[1] == 1 else out
+
+
 @dataclass(frozen=True, eq=False)
 class RowFunction:
     """A method of a fitted estimator as a function of a block's rows.
@@ -120,8 +125,8 @@ class RowFunction:
         How the block is read and checked.
     function : callable
         It takes an array and returns an array over the same rows. It may have a method
-        ``after(before)``, which returns one function for it and the function before it, or None;
-        and ``unchecked``, the same function for a row of ones that it may refuse.
+        ``after(before)``, which returns one function for it and the function before it, or None.
+        It may have a method ``unchecked``, which is the same function without checks of values.
     fitted : array or None
         X must be in its namespace and on its device. None if it may be in any.
     method : str
@@ -142,7 +147,7 @@ class RowFunction:
             return as_given(self.function(rows), X)
         except ValueError:
             if not self.reader.finite:
-                self.reader.finite_or_raise(rows)  # NaN may be the reason, which has its own error
+                self.reader.finite_or_raise(rows)  # NaN has its own error, and may be the reason
             raise
 
     def of_a_row(self, X: Any) -> Array:
@@ -217,7 +222,7 @@ class Transformer(Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap
         return self._in_container(X, self._transform)
 
     def _in_container(self, X: Any, transform: Callable[[Any, Any], Any]) -> Any:
-        """Return what ``transform(X, names)`` makes, in the kind of X or as ``set_output`` says."""
+        """Return ``transform(X, names)`` in the container of X, or in that of ``set_output``."""
         wanted = _get_output_config("transform", self)["dense"]
         if not engine.is_collection(X):
             out = transform(X, None)
@@ -232,7 +237,7 @@ class Transformer(Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap
         names = self.get_feature_names_out() if framed else None
         if wanted == "default":
             return transform(X, names)
-        # The columns are named by a copy: this may have learned other ones when they are made.
+        # A copy names the columns, because this may learn others before lazy ones are computed.
         rows, fitted = transform(X, None), copy(self)
         if isinstance(rows, engine.StreamedRows):  # a block may have an index
             return rows.framed(partial(Framed, fitted=fitted))
@@ -251,7 +256,7 @@ class Transformer(Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
             The rows to learn from and to transform.
         y : object, default=None
-            What `fit` takes as y.
+            The y of `fit`.
         **fit_params : dict of str to object
             Further arguments of `fit`.
 
@@ -259,6 +264,11 @@ class Transformer(Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap
         -------
         array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features_out)
             As `transform` returns them.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `fit` or `transform` would raise them.
         """
         X, y, _ = engine.taken_apart(X, y)
         return self.fit(X, y, **fit_params).transform(X)
@@ -268,13 +278,13 @@ class Transformer(Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap
 
 
 class NamesOut:
-    """A transformer that names the columns that come out by the names of the features.
+    """A transformer that names the columns of its result after the features.
 
     A subclass defines ``_names_out(names)``.
     """
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return the names of the columns that come out.
+        """Return the names of the columns of the result.
 
         Parameters
         ----------
@@ -285,6 +295,7 @@ class NamesOut:
         Returns
         -------
         ndarray of str of shape (n_columns,)
+            The names, in the order of the columns.
         """
         names = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
         return np.asarray(self._names_out(names), dtype=object)

@@ -1,4 +1,4 @@
-"""The base classes of transformers that learn nothing from rows but their columns."""
+"""The base classes of transformers that learn the columns, and nothing from the rows."""
 
 from __future__ import annotations
 
@@ -15,28 +15,32 @@ from streamlearn._validation.reader import Reader
 class StatelessTransformer(Transformer):
     """A transformer that is a function of rows.
 
-    A subclass gives ``_function()``, which is the function under the parameters: rows of any
-    library in, sparse ones too, as many rows out. A pipeline sends batches through it, so that the
-    transformed rows of a block are never built in front of a learner.
+    A subclass defines ``_function()``, which returns the function with the present parameters. The
+    function takes rows of any library, also sparse ones, and returns as many rows. A pipeline calls
+    it on batches. So the transformed rows of a block are never built before a learner.
     """
 
     _dense = None
     _learns_nothing = True
 
     _keeps_csc = False
-    """Whether sparse columns in memory come out as such; rows do in any case."""
+    """Whether the result for sparse columns (CSC) in memory is in the same format.
+
+    Sparse rows (CSR) always give sparse rows.
+    """
 
     def _function(self) -> Any:
-        """Return the function under the parameters."""
+        """Return the function with the present parameters."""
         raise NotImplementedError
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Look at the columns of X; the rows of a collection are not read.
+        """Look at the columns of X. The rows of a collection are not read.
 
         Parameters
         ----------
         X : array, sparse rows, DataFrame, dask array or dask DataFrame of shape \
                 (n_samples, n_features)
+            The rows.
         y : None
             Ignored.
 
@@ -47,7 +51,8 @@ class StatelessTransformer(Transformer):
         Raises
         ------
         ValueError
-            If X has no features; in memory also if it has no rows, or holds NaN or infinity.
+            If X has no features. If X is in memory, also if it has no rows or holds NaN or
+            infinity.
         """
         self._validate_params()
         with unchanged_on_error(self):
@@ -56,14 +61,14 @@ class StatelessTransformer(Transformer):
         return self
 
     def _set_columns(self, n_features: int) -> None:
-        """Set what the number of features decides."""
+        """Set the attributes that depend on the number of features."""
 
     def _transform(self, X: Any, names: Any) -> Any:
         out = rows_out(self, "transform", X, self._function(), fitted=None, names=names)
         return out.tocsc() if self._keeps_csc and getattr(X, "format", None) == "csc" else out
 
     def _rows_function(self) -> RowFunction:
-        """Return the function of the rows of a block, for a pipeline that learns in one pass."""
+        """Return the function of the rows of a block, for a pipeline in one pass."""
         known = getattr(self, "feature_names_in_", None)
         reader = Reader(
             type(self).__name__,
@@ -91,8 +96,9 @@ class UnfittedTransformer(OneToOneFeatureMixin, StatelessTransformer):
         ----------
         X : array, sparse rows, DataFrame, dask array or dask DataFrame of shape \
                 (n_samples, n_features)
+            The rows to transform.
         copy : bool, default=None
-            Has no effect: input is never changed.
+            It has no effect, because the input is never changed.
 
         Returns
         -------

@@ -32,7 +32,7 @@ class TableStatistic(NamedTuple):
     Attributes
     ----------
     params : object
-        What ``of_table`` needs to know.
+        The parameters of ``of_table``.
     of_table : callable
         ``(params, table, y, reader, block) -> state``: the statistic of one block. ``y`` is the
         target of the block, or None. ``block`` is the block's number for errors, or None.
@@ -55,19 +55,19 @@ class TableStatistic(NamedTuple):
 
 
 class TableTransformer(CallbackSupportMixin, Transformer):
-    """A transformer of columns of any kind, whose statistic merges.
+    """A transformer of columns of any kind, with a mergeable statistic.
 
-    A subclass gives
+    A subclass defines
 
     ``_table_statistic()``
-        The `TableStatistic` under the parameters.
+        It returns the `TableStatistic` with the present parameters.
     ``_publish(state)``
-        Set the fitted attributes.
+        It sets the fitted attributes.
     ``_transformed(table, block)``
-        The rows that the columns of a block become: an array, sparse rows, or a frame. A subclass
-        that does not need columns gives ``_function(reader)`` instead.
+        It returns the transformed rows of a block: an array, sparse rows, or a frame. A subclass
+        that does not need columns defines ``_function(reader)`` instead.
     ``_nothing()``
-        No rows of that kind: with its columns and its dtype.
+        It returns an empty result, with the columns and the dtype of the transformed rows.
     """
 
     _needs_y = False
@@ -77,7 +77,7 @@ class TableTransformer(CallbackSupportMixin, Transformer):
     _state: Any
 
     def _table_statistic(self) -> TableStatistic:
-        """Return the statistic that the parameters ask for."""
+        """Return the statistic with the present parameters."""
         raise NotImplementedError
 
     def _publish(self, state: Any) -> None:
@@ -85,17 +85,17 @@ class TableTransformer(CallbackSupportMixin, Transformer):
         raise NotImplementedError
 
     def _same_place_or_raise(self, state: Any) -> None:
-        """Raise an error if more rows are in another place than those learned from.
+        """Raise an error if more rows are in another library or on another device than the state.
 
-        Most statistics are on the host, wherever the rows are.
+        Most statistics are on the host for all rows.
         """
 
     def _transformed(self, table: Table, block: int | None) -> Any:
-        """Return what the columns of a block become."""
+        """Return the transformed rows of a block."""
         raise NotImplementedError
 
     def _nothing(self) -> Any:
-        """Return no rows of what comes out."""
+        """Return an empty result."""
         raise NotImplementedError
 
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -117,19 +117,19 @@ class TableTransformer(CallbackSupportMixin, Transformer):
         TypeError
             If a column mixes text and numbers.
         ValueError
-            If there are no rows or columns, or the parameters do not fit them.
+            If there are no rows or no columns, or if the parameters do not fit the columns.
         """
         return self._learn(X, y, reset=True)
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
-        """Learn from more rows; the same parameters and errors as `fit`."""
+        """Learn from more rows. Parameters and errors are those of `fit`."""
         return self._learn(X, y, reset=not hasattr(self, "_state"))
 
     @with_callbacks
     def _learn(
         self, X: Any, y: Any, *, reset: bool, statistic: TableStatistic | None = None
     ) -> Self:
-        """Learn from X, and from what was learned before unless ``reset``."""
+        """Learn from X, on top of the former state unless ``reset``."""
         self._validate_params()
         statistic = self._table_statistic() if statistic is None else statistic
         X, y, _ = engine.taken_apart(X, y)
@@ -152,13 +152,13 @@ class TableTransformer(CallbackSupportMixin, Transformer):
         return self
 
     def _finish(self, state: Any, *, names: Any, n_features: int) -> None:
-        """Take over what a pipeline has learned."""
+        """Set the state that a pipeline has learned."""
         set_features(self, n_features, names)
         self._state = state
         self._publish(state)
 
     def _reader(self, X: Any = None) -> TableReader:
-        """Return how blocks are read: as X if it is given, else as what was fitted."""
+        """Return the reader of blocks like X, or like the fitted X if none is given."""
         name = type(self).__name__
         if X is not None:
             return reader_of(name, X)
@@ -167,13 +167,13 @@ class TableTransformer(CallbackSupportMixin, Transformer):
         return TableReader(name, getattr(self, "n_features_in_", None), names)
 
     def _function(self, reader: TableReader) -> Callable[..., Any]:
-        """Return the transformation of what blocks hold that ``reader`` reads."""
+        """Return the transformation of blocks that ``reader`` reads."""
         return TableFunction(reader, self._as_fitted()._transformed)
 
     def _as_fitted(self) -> Self:
-        """Return a copy, which tasks carry. It stays as it is when this learns more.
+        """Return a copy for tasks. It does not change when this learns more.
 
-        It does not have the state, which only further learning needs.
+        It does not have the state, because only further learning needs it.
         """
         out = copy(self)
         out.__dict__.pop("_state", None)
@@ -202,7 +202,7 @@ def of_block(statistic: TableStatistic, reader: TableReader, block: engine.Block
 
 @dataclass(frozen=True, eq=False)
 class TableFunction:
-    """A transformation of tables as a function of what a block holds.
+    """A transformation of tables as a function of the X of a block.
 
     Attributes
     ----------
@@ -217,7 +217,7 @@ class TableFunction:
     whole = True
 
     def __call__(self, X: Any) -> Any:
-        """Return the transformed rows; in the library of X, if that is an array."""
+        """Return the transformed rows. If X is an array, they are in its library."""
         rows = self.function(self.reader.table(X), None)
         here = isinstance(X, np.ndarray) or not is_array(X) or is_sparse(X)
         return rows if here or is_sparse(rows) else asarray(rows, like=X)

@@ -1,4 +1,4 @@
-"""Tables on their way in: columns of any kind, checked as scikit-learn's encoders check them.
+"""Checks of tables, whose columns may be of any kind, as scikit-learn's encoders check them.
 
 The metadata of a container are checked at once. The columns are read in the task of each block.
 """
@@ -17,16 +17,11 @@ from streamlearn._arrays.plain import plain
 from streamlearn._arrays.sparse import is_sparse
 from streamlearn._estimator.inputs import columns_or_raise, is_foreign
 from streamlearn._sklearn import _check_feature_names, _check_n_features
+from streamlearn._validation.arrays import DENSE, dense_or_raise
 from streamlearn._validation.columns import Table, table_of
-from streamlearn._validation.messages import no_rows
-from streamlearn._validation.reader import (
-    CLIP,
-    DENSE,
-    Reader,
-    dense_or_raise,
-    finite_or_raise,
-    in_block,
-)
+from streamlearn._validation.finite import CLIP, finite_or_raise
+from streamlearn._validation.messages import in_block, no_rows
+from streamlearn._validation.reader import Reader
 from streamlearn._validation.tables import is_table
 
 
@@ -36,11 +31,11 @@ class TableReader(NamedTuple):
     Attributes
     ----------
     estimator : str
-        Its name, for errors.
+        The estimator's name in errors.
     n_features : int or None
-        None where any number will do.
+        None if any number of features is right.
     names : tuple of str or None
-        Feature names, where X is a frame.
+        Feature names, if X is a frame.
     """
 
     estimator: str
@@ -78,8 +73,8 @@ class TableReader(NamedTuple):
         Raises
         ------
         ValueError
-            If it has another number of columns than the metadata, or holds infinity, or NaN where
-            that is not allowed.
+            If it has another number of columns than the metadata, or holds infinity, or NaN that is
+            not allowed.
         """
         if X.ndim != 2:
             raise ValueError(
@@ -90,7 +85,7 @@ class TableReader(NamedTuple):
         return X
 
     def floats(self, *, allow_nan: bool = True) -> Reader:
-        """Return how a block becomes an array of floats."""
+        """Return the reader that turns a block into an array of floats."""
         return Reader(self.estimator, self.n_features, self.names, allow_nan)
 
     def _as_many_or_raise(self, n_columns: int, block: int | None) -> None:
@@ -102,12 +97,12 @@ class TableReader(NamedTuple):
             )
 
     def column(self, j: int) -> str:
-        """Return what errors call column ``j``."""
+        """Return the name of column ``j`` in errors."""
         return f"column {j}" if self.names is None else f"column {self.names[j]!r}"
 
 
 def check_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[Any, TableReader]:
-    """Check what is given as a table; set ``n_features_in_`` and its names if ``reset``.
+    """Check a table. Set ``n_features_in_`` and ``feature_names_in_`` if ``reset``.
 
     Parameters
     ----------
@@ -124,7 +119,7 @@ def check_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[Any, 
     Raises
     ------
     TypeError, ValueError
-        As scikit-learn's encoders do.
+        Those of scikit-learn's encoders.
     """
     name = type(estimator).__name__
     X = plain(X)
@@ -150,12 +145,12 @@ def check_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[Any, 
 
 
 def reader_of(estimator: str, meta: Any) -> TableReader:
-    """Return how blocks are read that have the columns of an array or frame.
+    """Return the reader of blocks with the columns of an array or a frame.
 
     Raises
     ------
     ValueError
-        If it has another number of dimensions than two, or no columns.
+        If it does not have two dimensions, or has no columns.
     """
     columns_or_raise(estimator, meta, meta)
     columns = getattr(meta, "columns", None)
@@ -186,7 +181,7 @@ def _array_of(X: Any) -> np.ndarray:
 
 
 def _framed(X: Any, block: int | None) -> Any:
-    """Return what a block holds as a frame or an array of NumPy."""
+    """Return the X of a block as a frame or an array of NumPy."""
     if is_sparse(X):
         dense_or_raise(X, DENSE)
     if is_array(X) and not isinstance(X, np.ndarray):

@@ -1,8 +1,8 @@
 """Saved estimators hold the version that saved them, and another version that reads them warns.
 
-A state is a NamedTuple, which is saved by position. A version with other fields cannot make it, or
-takes one number for another. So a pickle names the fields, and they are compared before the learned
-state is read.
+A state is a NamedTuple, which is saved by position. A version with other fields cannot read it, or
+confuses its numbers. So a pickle names the fields, and they are compared before the learned state
+is read.
 """
 
 from __future__ import annotations

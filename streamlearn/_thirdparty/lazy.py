@@ -21,8 +21,8 @@ from streamlearn._arrays.sparse import is_sparse
 from streamlearn._thirdparty.rowwise import function_of
 from streamlearn._thirdparty.scoring import score
 from streamlearn._thirdparty.tags import LAZY
+from streamlearn._validation.advice import with_advice
 from streamlearn._validation.missing import as_known
-from streamlearn._validation.reader import with_advice
 from streamlearn.blocks import LazyRows
 
 
@@ -76,7 +76,7 @@ class Method:
             raise ValueError(
                 f"{type(self.estimator).__name__}.{self.name} made {engine.n_rows(out)} rows of "
                 f"the {engine.n_rows(X)} of a block, and one is expected for each. Leave rows out "
-                "beforehand, of X and y alike."
+                "beforehand, of both X and y."
             )
         return _in_dtype(self.nothing, out)
 
@@ -138,8 +138,8 @@ def ask(
         out = _as_known(estimator, name, X)
         if out is None:
             raise ValueError(
-                f"What {what} makes of a block is found out by asking it about a row of ones, and "
-                f"it raised {type(error).__name__}: {error}. Map it over the blocks yourself: "
+                f"{what} was called on a row of ones to find the type of its result, and it "
+                f"raised {type(error).__name__}: {error}. Map it over the blocks yourself: "
                 "X.map_blocks for a dask array, X.map_partitions for a DataFrame."
             ) from error
     if len(getattr(out, "shape", ())) not in (1, 2):
@@ -159,7 +159,7 @@ def ask(
 
 
 def as_fitted(estimator: Any) -> Any:
-    """Return a copy that stays as it is when the estimator, or one inside it, is fitted again.
+    """Return a copy that does not change when the estimator, or one inside it, is fitted again.
 
     A fit replaces attributes. So a copy of references is enough.
     """
@@ -172,7 +172,7 @@ def as_fitted(estimator: Any) -> Any:
 
 
 def _nothing(out: Any) -> Any:
-    """Return a result without its rows, in native byte order, as dask joins blocks in it."""
+    """Return a result without its rows, in native byte order, because dask joins blocks so."""
     if hasattr(out, "iloc"):
         return out.iloc[:0]
     if isinstance(out, np.ndarray):
@@ -199,7 +199,7 @@ def _as_known(estimator: Any, name: str, X: Any) -> Any:
         return np.empty((0, len(classes)))
     if isinstance(estimator, Pipeline) and len(estimator.steps) > 1:
         last = estimator.steps[-1][1]
-        with suppress(Exception):  # the step may have no features, or refuse ones, too
+        with suppress(Exception):  # the step may have no features, or raise for a row of ones
             ones = np.ones((1, last.n_features_in_))
             return Method(last, name, {})(ones)
     if name != "transform" or X.ndim != 2:
@@ -220,8 +220,8 @@ def _minds_columns(
 ) -> bool:
     """Return whether ``error`` is about the columns of X.
 
-    It is if the columns of fit raise another error or none. Some estimators accept frames whose
-    columns are in another order, or are more or fewer.
+    It is so if the columns of fit raise another error or none. Some estimators accept frames whose
+    columns are in another order, and frames with more or fewer columns.
     """
     if not engine.is_frame(X):
         n_features = getattr(estimator, "n_features_in_", None)
@@ -258,7 +258,7 @@ def _made_up(X: Any, first: Any, like: Any) -> Any:
         return np.array(["a"], dtype=object)
     block = np.ones((1, *X.shape[1:]), dtype=X.dtype)
     if first is not None:
-        if getattr(first, "fitted", None) is not None:  # ours, which tells where the blocks are
+        if getattr(first, "fitted", None) is not None:  # ours, which has an array of their library
             block = asarray(block, like=first.fitted, dtype=first.fitted.dtype)
         return block
     like = X._meta if like is None else like
@@ -277,7 +277,7 @@ def _names(estimator: Any, name: str, given: list[Any] | None, columns: int) -> 
     """Return the names of the columns of a result, or None if its columns are no features."""
     known = getattr(estimator, "feature_names_in_", None)
     if name == "transform":
-        with suppress(AttributeError):  # it, or a transformer inside it, has no such method
+        with suppress(AttributeError):  # the method is missing here, or in a transformer inside
             return list(estimator.get_feature_names_out(given if known is None else None))
     elif name == "inverse_transform":
         if known is not None and len(known) == columns:

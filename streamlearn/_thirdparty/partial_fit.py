@@ -19,9 +19,10 @@ from sklearn.utils import get_tags
 from streamlearn import blocks as engine
 from streamlearn._arrays import is_array, to_numpy
 from streamlearn._thirdparty.tags import takes
-from streamlearn._validation.labels import classes_missing, discover, listed, to_like
+from streamlearn._validation.advice import with_advice
+from streamlearn._validation.label_codes import to_like
+from streamlearn._validation.labels import classes_missing, discover, listed
 from streamlearn._validation.missing import as_known
-from streamlearn._validation.reader import with_advice
 
 
 def with_classes(
@@ -63,8 +64,8 @@ def with_classes(
     y = y if hasattr(y, "shape") else np.asarray(y)
     if len(y.shape) == 2 and tagged and get_tags(estimator).target_tags.multi_output:
         raise ValueError(
-            f"y has {y.shape[1]} columns, and {name} wants the labels of each of them. Pass them "
-            "as classes, which are looked for only where y has one."
+            f"y has {y.shape[1]} columns, and {name} needs the labels of each of them. Pass them "
+            "as classes, because they are looked for only if y has one column."
         )
     return {**params, "classes": to_numpy(discover(engine.align(y=y)).classes)}
 

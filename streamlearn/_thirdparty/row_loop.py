@@ -1,14 +1,16 @@
 """scikit-learn's compiled loop over rows, as the step of `streamlearn.core.linear.rowwise`.
 
-The loop gives what the sweeps of that module give, up to rounding. It takes rows of NumPy and of
-scipy. An estimator of scikit-learn is made for each column of the model. Its attributes are set
-from the state, it learns, and the next state is read from its attributes. The loop releases the
-lock of the interpreter, so other blocks load meanwhile.
+The results are those of the sweeps of that module, up to rounding. The loop takes rows of NumPy and
+of scipy. Each column of the model has an estimator of scikit-learn. Its attributes are set from the
+state, it learns, and the next state is read from its attributes. The loop releases the lock of the
+interpreter, so that other blocks load at the same time.
 
-The loop differs from the sweeps in two ways. It reports no losses. The losses here are those of the
-models before the batch (`update`) or before the call (`OneCall`), and cost one product. And each
-run of the loop begins as if no L1 penalty had been received. So a call under an L1 penalty has to
-be one run, which is `OneCall`.
+The loop differs from the sweeps in two ways:
+
+- It reports no losses. So the rows are scored before it runs, by the models before the batch
+  (`update`) or before the call (`OneCall`). This costs one product.
+- Each run of the loop begins as if no L1 penalty had been applied before. So a call with an L1
+  penalty has to be one run, which is `OneCall`.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from sklearn.linear_model import SGDClassifier, SGDRegressor
 
 from streamlearn._arrays import Array, asarray, cast, is_sparse, row_squares, to_numpy
 from streamlearn._arrays.sparse import bytes_of_a_row, with_short_indices
-from streamlearn._validation.reader import sum_is_finite
+from streamlearn._validation.finite import sum_is_finite
 from streamlearn.core.batches import cut
 from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.linear import rowwise, sgd
@@ -34,30 +36,30 @@ from streamlearn.core.linear.sgd import Params
 from streamlearn.core.rows import built, linear_predictor
 
 NUMBERS = 1 << 21
-"""Numbers in a batch. The loop takes some milliseconds for them, and its call a fifth of one."""
+"""Numbers in a batch. The loop takes some milliseconds for them, and a call 0.2 milliseconds."""
 
 A_ROW = 32
-"""As many numbers take as long as a row does by itself."""
+"""The fixed cost of a row: it takes as long as this number of numbers."""
 
 TINY = np.nextafter(0.0, 1.0)
-"""A weight that moves nothing, for the rows of a call that all have no weight.
+"""A weight that changes no model. It replaces 0 if no row of a call has a weight.
 
-scikit-learn refuses such calls.
+scikit-learn raises an error for such calls.
 """
 
 
 class Column(ClassifierMixin, SGDRegressor):
     """One column of a classifier.
 
-    scikit-learn's classifier looks for the classes in the labels, which takes as long as the loop.
-    Its regressor does not.
+    scikit-learn's classifier searches the labels for classes, which takes as long as the loop. Its
+    regressor does not.
     """
 
     loss_functions = SGDClassifier.loss_functions
 
 
 class Seed(np.random.RandomState):
-    """A source of scikit-learn's that draws a seed which has been drawn before."""
+    """A random state for scikit-learn. It returns a seed that was drawn before."""
 
     def __init__(self, seed: int) -> None:
         super().__init__(BITS)
@@ -69,7 +71,7 @@ class Seed(np.random.RandomState):
 
 
 BITS = np.random.MT19937(0)
-"""A source needs it, and `Seed` never draws from it. To make one takes as long as 1,000 rows."""
+"""The bit generator of all `Seed` objects, which do not use it. To make one costs 1,000 rows."""
 
 
 class Called(NamedTuple):
@@ -80,7 +82,7 @@ class Called(NamedTuple):
 
 
 class Model(NamedTuple):
-    """One column: coefficients (d,) and intercept, their means, and the number of epochs."""
+    """A column: its coefficients (d,) and intercept, their means, and the number of epochs."""
 
     coef: np.ndarray
     intercept: float
@@ -90,12 +92,12 @@ class Model(NamedTuple):
 
 
 def takes(X: Any) -> bool:
-    """Return whether the loop takes rows like X. Its indices of sparse rows have 32 bits."""
+    """Return whether the loop takes rows like X. It has 32 bits for the indices of sparse rows."""
     return max(X.nnz, *X.shape) < 1 << 31 if is_sparse(X) else isinstance(X, np.ndarray)
 
 
 def fixed(X: Array, n_outputs: int) -> int | None:
-    """Return the number of rows of each batch of the loop, or None if it does not take the rows."""
+    """Return the number of rows of each batch, or None if the loop does not take the rows."""
     if not takes(X):
         return None
     numbers = bytes_of_a_row(X) // 8 if is_sparse(X) else X.shape[1]
@@ -103,12 +105,12 @@ def fixed(X: Array, n_outputs: int) -> int | None:
 
 
 def fixed_or_swept(X: Array, n_outputs: int) -> int:
-    """Return the number of rows of each batch of the loop, or of the sweeps over other rows."""
+    """Return the number of rows of each batch. The sweeps learn if the loop cannot."""
     return fixed(X, n_outputs) or rowwise.fixed(X, n_outputs)
 
 
 def looped(learner: Learner) -> Learner:
-    """Return a learner of `rowwise` with the loop for the rows that it takes."""
+    """Return a learner of `rowwise` that uses the loop for the rows that it takes."""
     return learner._replace(update=update, fixed=fixed_or_swept)
 
 
@@ -136,17 +138,17 @@ def update(params: Params, state: rowwise.State, batch: Batch) -> tuple[rowwise.
 
 @dataclass(frozen=True, eq=False)
 class OneCall:
-    """An update like that of `rowwise` for all rows of a call in one batch, and all its epochs.
+    """An update like that of `rowwise`, with all rows and all epochs of a call in one batch.
 
     scikit-learn draws the orders of the rows and decides when the epochs end.
 
     Attributes
     ----------
     seeds : tuple of int
-        The seed of the order of the rows for each column, or one for all.
+        The seeds of the orders of the rows: one for each column, or one for all.
     rule : dict or None
-        The parameters ``max_iter``, ``tol`` and ``n_iter_no_change`` of a call of ``fit``. None
-        stands for a call of ``partial_fit``.
+        The parameters ``max_iter``, ``tol`` and ``n_iter_no_change`` of a call of ``fit``. It is
+        None for a call of ``partial_fit``.
     shuffle : bool
     verbose : int
     advice : str
@@ -189,7 +191,7 @@ class OneCall:
 
 
 def _as_the_loop_has_them(X: Array) -> Array:
-    """Return rows in the float, the memory order and the indices of the loop."""
+    """Return rows in the dtype, the memory order and the indices that the loop needs."""
     X = cast(X, np.float64)
     return with_short_indices(X) if is_sparse(X) else np.ascontiguousarray(X)
 
@@ -206,9 +208,9 @@ def _moving(state: rowwise.State) -> list[int]:
 
 
 def _losses(params: Params, state: rowwise.State, batch: Batch) -> Info:
-    """Return the report on the rows by the models of ``state``.
+    """Return the report on rows that are scored by the models of ``state``.
 
-    Its objective is NaN if a score is not finite, which may be hidden in the losses.
+    Its objective is NaN if a score is not finite. The losses do not always show this.
     """
     w, loss, finite = state.coef, LOSSES[params.loss], True
     total: tuple[Array, ...] = ()
@@ -227,7 +229,7 @@ def _losses(params: Params, state: rowwise.State, batch: Batch) -> Info:
 
 
 def _passed(params: Params, X: Array) -> int:
-    """Return how many rows "pa1" does not count in the mean: rows of zeros."""
+    """Return the number of rows of zeros, if the mean does not count them. It is so with "pa1"."""
     if params.learning_rate != "pa1" or not params.average:
         return 0
     return X.shape[0] - np.count_nonzero(row_squares(X))
@@ -289,9 +291,9 @@ def _model(
 def _joined(
     params: Params, state: rowwise.State, models: list[Model], counted: Any
 ) -> dict[str, Any]:
-    """Return the arrays of the state with the new models of the columns that move.
+    """Return the arrays of the state with the new models of the columns that have not stopped.
 
-    The mean begins with row ``params.average`` of the rows ``counted`` so far.
+    ``counted`` is the number of rows so far. The mean begins with row ``params.average``.
     """
     at, new = _moving(state), dict[str, Any]()
     begun = np.broadcast_to(np.asarray(counted) >= max(params.average, 1), len(models))
@@ -310,4 +312,4 @@ SHARED = (
     "loss", "penalty", "alpha", "l1_ratio", "epsilon", "learning_rate", "power_t", "average",
     "fit_intercept",
 )  # fmt: skip
-"""Parameters of scikit-learn's estimators with the names that `Params` has."""
+"""Parameters of scikit-learn's estimators whose names are those of `Params`."""

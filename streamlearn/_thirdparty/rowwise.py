@@ -1,8 +1,8 @@
-"""What scikit-learn's transformers that learn nothing make of arrays that are not NumPy's.
+"""scikit-learn's transformers that learn nothing, as functions of arrays of other libraries.
 
-Unless its setting ``array_api_dispatch`` is on, which needs an environment variable before scipy is
-imported, scikit-learn makes NumPy's arrays of all others, and fails where these are on a device.
-In a pipeline that cuts the rows off from what follows. The same numbers are made here.
+scikit-learn turns all arrays into NumPy's, and fails if they are on a device. Its setting
+``array_api_dispatch`` changes that, but needs an environment variable before scipy is imported. In
+a pipeline the next step would then get rows of the wrong library. The same numbers are made here.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ FUNCTIONS: dict[Any, Callable[[Any], Any]] = {
     Normalizer: lambda step: UnitRows(step.norm),
     PolynomialFeatures: _polynomials,
 }
-"""Functions of rows by type; a subclass may do something else."""
+"""Functions of rows by type. Subclasses are left out, because they may do something else."""
 
 
 def function_of(estimator: Any, X: Any, config: Mapping[str, Any]) -> Callable[[Any], Any] | None:
-    """Return the function of the rows of a block X, if scikit-learn would make NumPy's of them.
+    """Return the function of the rows of a block X, if scikit-learn would turn them into NumPy's.
 
-    It checks the rows as scikit-learn does.
+    The function checks the rows as scikit-learn does.
     """
     make = FUNCTIONS.get(type(estimator))
     theirs = isinstance(X, np.ndarray) or is_sparse(X) or not is_array(X)

@@ -16,14 +16,12 @@ from streamlearn._arrays import (
 from streamlearn._sklearn import _get_feature_names
 from streamlearn._training.course import Course, Learned
 from streamlearn._training.prepare import PendingBlock, PreparedBlock, with_draws, without_held_out
-from streamlearn._validation.reader import (
-    Reader,
-    as_array,
-)
+from streamlearn._validation.arrays import as_array
+from streamlearn._validation.reader import Reader
 from streamlearn.blocks import LazyRows
 from streamlearn.core.affine_map import AffineMap
 from streamlearn.core.learner import an_array
-from streamlearn.stages import Flow, Mergeable, set_features
+from streamlearn.stages import Flow, Mergeable, StagedBlock, set_features
 
 
 def through_stages(
@@ -32,15 +30,67 @@ def through_stages(
     """Pass a block through the stages ahead of the learner. They learn in the first epoch only."""
     assert course.ahead is not None
     assert learned.ahead is not None
-    piece, block, target, weight, epoch = pending
-    learns = epoch == course.first.epoch
+    states, passed = _passed(course, learned.ahead, pending, alone=False)
+    rows = passed.rows
+    state = rescaled(course, learned, states, is_affine(rows.functions))
+    names = None if rows.functions else _get_feature_names(rows.array)
+    ready = _ready(course, pending, passed)
+    return learned._replace(state=state, ahead=states, names=names), ready
+
+
+def in_round(
+    course: Course, states: tuple[Any, ...], pending: PendingBlock
+) -> tuple[tuple[Any, ...] | None, PreparedBlock, bool]:
+    """Pass a block of a round through the stages, as they were at the start of the round.
+
+    Returns
+    -------
+    alone : tuple or None
+        The states of the stages by this block alone, or None if they do not learn.
+    block : PreparedBlock
+    affine : bool
+        Whether the last function of its rows is an affine map.
+    """
+    alone, passed = _passed(course, states, pending, alone=True)
+    ready = _ready(course, pending, passed)
+    learns = pending.epoch == course.first.epoch
+    return alone if learns else None, ready, is_affine(passed.rows.functions)
+
+
+def after_round(course: Course, learned: Learned, alone: tuple[Any, ...], affine: bool) -> Learned:
+    """Merge what the stages have learned from a round, and convert the learner's state.
+
+    ``affine`` says whether the learner's rows are those of an affine map.
+    """
+    assert course.ahead is not None
+    assert learned.ahead is not None
+    states = course.ahead.merged(learned.ahead, alone)
+    state = rescaled(course, learned, states, affine)
+    return learned._replace(state=state, ahead=states)
+
+
+def is_affine(functions: tuple[Callable[..., Any], ...]) -> bool:
+    """Return whether the last of the functions of rows is an affine map."""
+    return bool(functions) and isinstance(functions[-1], AffineMap)
+
+
+def _passed(
+    course: Course, states: tuple[Any, ...], pending: PendingBlock, *, alone: bool
+) -> tuple[tuple[Any, ...], StagedBlock]:
+    assert course.ahead is not None
+    piece, block, _, _, epoch = pending
     y = None if block.y is None else as_array(block.y)
-    states, passed = course.ahead.learn(
-        learned.ahead, piece, y, block.parts, course.reader, learns=learns
+    learns = epoch == course.first.epoch
+    return course.ahead.learn(
+        states, piece, y, block.parts, course.reader, learns=learns, alone=alone
     )
+
+
+def _ready(course: Course, pending: PendingBlock, passed: StagedBlock) -> PreparedBlock:
+    """Return the block with the rows that have passed the stages."""
+    _, block, target, weight, epoch = pending
     X = passed.rows
-    names = None if X.functions else _get_feature_names(X.array)
-    check = learns and not passed.clean
+    check = epoch == course.first.epoch and not passed.clean
     if check or not X.functions:
         reader = Reader(course.reader.estimator, None, names_seen(course), finite=check, dense=None)
         X = reader.whole(X, block.named)
@@ -50,10 +100,8 @@ def through_stages(
         target = asarray(target, like=like, dtype=dtype)
     if weight is not None and not same_place(like, weight):
         weight = asarray(weight, like=like)
-    state = rescaled(course, learned, states, X.functions)
-    learned = learned._replace(state=state, ahead=states, names=names)
     ready = without_held_out(course, block, X, target, weight)
-    return learned, with_draws(course, epoch, block.number, ready)
+    return with_draws(course, epoch, block.number, ready)
 
 
 def hand_back(flow: Flow, estimator: Any, learned: Learned, n_features: int) -> Learned:
@@ -67,27 +115,23 @@ def hand_back(flow: Flow, estimator: Any, learned: Learned, n_features: int) -> 
     return learned._replace(ahead=None, names=None)
 
 
-def rescaled(
-    course: Course,
-    learned: Learned,
-    states: tuple[Any, ...],
-    functions: tuple[Callable[..., Any], ...],
-) -> Any:
+def rescaled(course: Course, learned: Learned, states: tuple[Any, ...], affine: bool) -> Any:
     """Return the learner's state in the current units of the stages ahead.
 
     When the offset and the scale of the last stage change, the numbers in the state change their
     meaning. The state is converted, so that it keeps what was learned about the raw rows.
-    ``functions`` are those of the stages ahead that are applied to batches.
+    ``affine`` says whether the learner's rows are those of an affine map.
     """
     assert course.ahead is not None
     assert learned.ahead is not None
     former, rescale = learned.ahead[-1], course.learner.rescale
     if learned.state is None or rescale is None or former is None or former is states[-1]:
         return learned.state
-    if not functions or not isinstance(functions[-1], AffineMap):
+    last = course.ahead.stages[-1]
+    before, now = (last.function(state, None) if affine else None for state in (former, states[-1]))
+    if not (isinstance(before, AffineMap) and isinstance(now, AffineMap)):
         return learned.state
-    before = course.ahead.stages[-1].function(former, None)
-    moved = functions[-1].since(before) if isinstance(before, AffineMap) else None
+    moved = now.since(before)
     if moved is None:
         return learned.state
     like = an_array(learned.state)

@@ -1,12 +1,15 @@
 """The one training loop: epochs over blocks.
 
-A *block learner* decides what happens to a block. It has five methods:
+A *block learner* decides what happens to a block. It has six methods:
 
 ``prepare(epoch, block)``
     Returns the prepared block. It needs no state: it runs in the block's own task, in parallel with
     the steps.
 ``step(learned, prepared)``
     Returns ``(learned, report)`` after one more block. It must not change its arguments.
+``side_by_side(progress)``
+    Returns how blocks are learned from in rounds (`streamlearn.blocks.SideBySide`), or None if they
+    are learned from one after the other.
 ``order(blocks, epoch)``
     Returns the order of the blocks in an epoch, or None for 0, 1, 2...
 ``loss(report, n_iter, number)``
@@ -30,7 +33,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from streamlearn._arrays import to_numpy
-from streamlearn.blocks import Blocks, Segment, fold
+from streamlearn.blocks import Blocks, Segment, fold, rounds
 
 
 class Progress(NamedTuple):
@@ -144,14 +147,7 @@ def run(
         now = Progress(progress.learned, progress.epoch, "start", progress.n_iter + 1)
         progress = now._replace(losses=progress.losses, scores=progress.scores, rule=progress.rule)
         yield progress
-        segments = fold(
-            learner.step,
-            progress.learned,
-            blocks,
-            prepare=partial(learner.prepare, progress.epoch),
-            order=learner.order(blocks, progress.epoch),
-        )
-        for segment in segments:
+        for segment in _segments(learner, blocks, progress):
             progress = rule.after_segment(_after(learner, progress, segment, blocks.in_memory))
             yield progress
             if progress.stopped:
@@ -162,6 +158,23 @@ def run(
         yield progress
         if progress.stopped:
             return
+
+
+def _segments(learner: Any, blocks: Blocks, progress: Progress) -> Iterator[Segment]:
+    """Return the segments of an epoch."""
+    prepare = partial(learner.prepare, progress.epoch)
+    order = learner.order(blocks, progress.epoch)
+    side_by_side = learner.side_by_side(progress)
+    if side_by_side is None:
+        return fold(learner.step, progress.learned, blocks, prepare=prepare, order=order)
+    return rounds(
+        learner.step,
+        progress.learned,
+        blocks,
+        prepare=prepare,
+        side_by_side=side_by_side,
+        order=order,
+    )
 
 
 def _after(learner: Any, progress: Progress, segment: Segment, in_memory: bool) -> Progress:

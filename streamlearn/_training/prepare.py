@@ -19,14 +19,10 @@ from streamlearn._arrays import (
     to_numpy,
 )
 from streamlearn._training.course import Course, generator
-from streamlearn._validation.labels import encode
-from streamlearn._validation.reader import (
-    Reader,
-    as_vector,
-    in_block,
-    read_values,
-    read_weight,
-)
+from streamlearn._validation.arrays import as_vector
+from streamlearn._validation.label_codes import encode
+from streamlearn._validation.messages import in_block
+from streamlearn._validation.reader import Reader, read_values, read_weight
 from streamlearn.blocks import Block, LazyRows, as_lazy_rows
 from streamlearn.core.batches import GROWTH, SMALLEST
 from streamlearn.core.learner import Batch

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from streamlearn._training.epochs import Progress, train
 from streamlearn._training.prepare import staged
 from streamlearn._training.stopping import Never
-from streamlearn._validation.reader import Reader, as_array
+from streamlearn._validation.arrays import as_array
+from streamlearn._validation.reader import Reader
 from streamlearn.blocks import Block, Blocks, align
 from streamlearn.stages import Chain, Flow, StagedBlock
 
@@ -26,6 +27,9 @@ class StagesAlone(NamedTuple):
 
     def order(self, blocks: Blocks, epoch: int) -> None:
         """Return None: blocks are read in order."""
+
+    def side_by_side(self, progress: Progress) -> None:
+        """Return None: each block follows the one before."""
 
     def prepare(self, epoch: int, block: Block) -> tuple[StagedBlock, dict[str, Any]]:
         """Return the block after the work that needs no state, and its other parts."""

@@ -116,8 +116,8 @@ class Lookup:
     Parameters
     ----------
     categories : ndarray of shape (n_categories,)
-        Distinct values. NaN stands for every NaN. If only one of None and NaN is a category, it
-        stands for both.
+        Distinct values. All NaN are one value. If only one of None and NaN is a category, both are
+        taken for it.
     """
 
     def __init__(self, categories: np.ndarray) -> None:
@@ -149,8 +149,8 @@ class Lookup:
         """Return the index of each of some distinct values, or -1 if it is no category."""
         if self._places is None:
             at = {_key(value): i for i, value in enumerate(self.categories.tolist())}
-            # dask turns None into NaN, and polars uses None for missing values: one stands for
-            # the other.
+            # dask turns None into NaN, and polars uses None for missing values. So each is taken
+            # for the other.
             for a, b in ((None, _NAN), (_NAN, None)):
                 if a in at and b not in at:
                     at[b] = at[a]

@@ -24,7 +24,7 @@ class Table(NamedTuple):
     columns : tuple
         One-dimensional arrays or Series of the same length.
     names : tuple of str, or None
-        The names of the columns; None for an array.
+        The names of the columns. It is None for an array.
     n_rows : int
     """
 
@@ -198,7 +198,10 @@ def _of_pandas(column: Any) -> Factorized:
 
 
 def _coded_text(column: Any) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the codes, -1 for none, and the values of text in a dictionary of Arrow, else None."""
+    """Return the codes and the values of text in a dictionary of Arrow, or None for other columns.
+
+    The code of a missing value is -1.
+    """
     of = getattr(column.dtype, "pyarrow_dtype", None)
     if of is None:
         return None
@@ -219,7 +222,7 @@ def _coded_text(column: Any) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def _used(codes: np.ndarray, values: Any) -> tuple[np.ndarray, Any]:
-    """Return codes of only those values that a row has: in scikit-learn every category has one."""
+    """Return codes of the values that occur, because scikit-learn has no category without rows."""
     counts = np.bincount(codes + 1, minlength=len(values) + 1)[1:]
     used = np.flatnonzero(counts)
     if len(used) == len(values):

@@ -1,4 +1,4 @@
-"""Columns of dates and times, of any kind, as NumPy's; and the numbers of a calendar."""
+"""Columns of dates and times of any kind as NumPy's, and their parts, such as year and hour."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-"""Units of time that are computed in, and how many of them a second has."""
+"""The units of time in which dates are kept, and their number in a second."""
 
 
 class Instants(NamedTuple):
@@ -17,9 +17,9 @@ class Instants(NamedTuple):
     Attributes
     ----------
     local : ndarray of datetime64
-        What a clock on the wall shows, in the time zone of the column.
+        The local time in the time zone of the column.
     utc : ndarray of datetime64
-        The same instants in UTC, which times without a zone are taken to be in.
+        The same instants in UTC. Times without a zone are taken as UTC.
     """
 
     local: np.ndarray
@@ -27,7 +27,7 @@ class Instants(NamedTuple):
 
 
 def holds_dates(column: Any) -> bool:
-    """Tell by its dtype whether a column holds dates, with or without the time.
+    """Return whether a column holds dates, with or without the time, by its dtype.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def _of_arrow(column: Any) -> Instants:
 
 
 def _of_numpy(local: np.ndarray, utc: np.ndarray | None = None) -> Instants:
-    """Return dates in one of the units that are computed in."""
+    """Return dates in one of the units of `PER_SECOND`."""
     unit = np.datetime_data(local.dtype)[0]
     if unit not in PER_SECOND:
         unit = "ns" if unit in ("ps", "fs", "as") else "s"
@@ -96,10 +96,11 @@ def _of_numpy(local: np.ndarray, utc: np.ndarray | None = None) -> Instants:
 
 
 def parts_of(dates: Instants, parts: Sequence[str]) -> list[np.ndarray]:
-    """Return numbers of each date as float64, NaN where there is no date.
+    """Return parts of each date as float64. They are NaN for missing dates.
 
-    The numbers of a calendar are computed once for each day between the first date and the last,
-    if these are fewer days than dates: NumPy's calendar takes 40 ns a date, and a look-up 2 ns.
+    The parts of a day, such as the month, are computed once for each day between the first and the
+    last date if there are fewer days than dates. NumPy's calendar takes 40 ns a date, and a look-up
+    2 ns.
 
     Parameters
     ----------
@@ -144,7 +145,7 @@ def parts_of(dates: Instants, parts: Sequence[str]) -> list[np.ndarray]:
 
 
 def _whole(x: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    """Return dates as whole numbers, with another date in place of each that is missing."""
+    """Return dates as whole numbers. Each missing date is replaced by another date."""
     known = x.view(np.int64)
     return np.where(missing, known[np.argmin(missing)], known)
 

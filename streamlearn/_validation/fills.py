@@ -1,7 +1,7 @@
-"""What is missing in a column, and the column with it filled in.
+"""Missing values of a column, and the column with values filled in.
 
-A column of objects may hold None and NaN, which are two things to scikit-learn. A column of another
-kind knows one missing value only, and that is meant by NaN, None and pandas' NA alike.
+A column of objects may hold None and NaN, which are different in scikit-learn. A column of another
+kind has only one missing value. NaN, None and pandas' NA all mean this value.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from streamlearn._validation.columns import factorize, missing_in, numpy_of
 
 
 def is_gap(placeholder: Any) -> bool:
-    """Tell whether a placeholder of missing values is None, NaN or pandas' NA.
+    """Return whether a placeholder of missing values is None, NaN or pandas' NA.
 
     Examples
     --------
@@ -26,17 +26,17 @@ def is_gap(placeholder: Any) -> bool:
 
 
 def is_nan(x: Any) -> bool:
-    """Tell whether a value is a number that is NaN."""
+    """Return whether a value is a number that is NaN."""
     return isinstance(x, Real) and not isinstance(x, Integral) and bool(x != x)
 
 
 def is_na(x: Any) -> bool:
-    """Tell whether a value is pandas' NA."""
+    """Return whether a value is pandas' NA."""
     return type(x).__name__ == "NAType"
 
 
 def missing_where(column: Any, placeholder: Any) -> np.ndarray:
-    """Return which entries of a column are those that a placeholder stands for.
+    """Return which entries of a column are missing, given the value that means missing.
 
     Examples
     --------
@@ -60,9 +60,9 @@ def missing_where(column: Any, placeholder: Any) -> np.ndarray:
 
 
 def others_missing(column: Any, placeholder: Any) -> bool:
-    """Tell whether NaN is in a column that a placeholder does not stand for.
+    """Return whether a column has NaN that the placeholder does not mean.
 
-    None among objects is a value like others.
+    None in a column of objects is a value like others.
     """
     kind = getattr(getattr(column, "dtype", None), "kind", "O")
     if is_na(placeholder) or is_nan(placeholder) or kind in "biuSU":
@@ -107,7 +107,7 @@ def array_dtype(column: Any, n_missing: int = 0) -> np.dtype:
 
 
 def common_dtype(dtypes: list[np.dtype]) -> np.dtype:
-    """Return the dtype of an array of columns of several dtypes, objects where they are no numbers.
+    """Return the dtype of an array of columns of several dtypes. Other than numbers are objects.
 
     Examples
     --------
@@ -132,7 +132,7 @@ def filled_array(column: Any, at: np.ndarray, value: Any, dtype: np.dtype) -> np
         value = _date_objects(np.asarray([value]))[0] if isinstance(value, np.generic) else value
     if not at.any():
         return found.astype(dtype, copy=False)
-    if dtype.kind in "iu" and found.dtype.kind == "f":  # whose gaps are no integers
+    if dtype.kind in "iu" and found.dtype.kind == "f":  # missing values are no integers
         found = np.where(at, 0, found)
     out = found.astype(dtype)
     out[at] = value
@@ -140,7 +140,7 @@ def filled_array(column: Any, at: np.ndarray, value: Any, dtype: np.dtype) -> np
 
 
 def _date_objects(column: Any) -> np.ndarray:
-    """Return dates or durations as objects: those of pandas if it is there, else Python's."""
+    """Return dates or durations as objects: those of pandas if it is imported, else Python's."""
     try:
         import pandas as pd
     except ImportError:
@@ -151,8 +151,8 @@ def _date_objects(column: Any) -> np.ndarray:
 def filled_series(column: Any, at: np.ndarray, value: Any) -> Any:
     """Return a column of pandas with a value where ``at`` is True.
 
-    Its dtype depends on its dtype before and the value, not on whether anything is filled in, so
-    that all partitions get the same: its own where that holds the value.
+    Its dtype does not change if it can hold the value. The new dtype does not depend on whether a
+    value is missing, so that all partitions get the same dtype.
     """
     dtype = column.dtype
     if hasattr(dtype, "categories"):
@@ -166,7 +166,7 @@ def filled_series(column: Any, at: np.ndarray, value: Any) -> Any:
 
 
 def _holds(dtype: Any, value: Any) -> bool:
-    """Tell whether a dtype of pandas holds a value as it is, but for the rounding of floats."""
+    """Return whether a dtype of pandas holds a value exactly, or as a rounded float."""
     if isinstance(dtype, np.dtype):
         if dtype.kind == "f":
             return isinstance(value, Real | np.bool_)

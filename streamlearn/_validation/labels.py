@@ -1,8 +1,4 @@
-"""Class labels: functions that find them, weigh them, encode them and decode them.
-
-The codes are 0, 1, 2... in the order of the sorted labels. Labels are numbers of any library, or
-strings and objects of NumPy.
-"""
+"""Class labels: functions that find them, count their rows and weigh them."""
 
 from __future__ import annotations
 
@@ -14,19 +10,16 @@ from sklearn.utils import compute_class_weight
 
 from streamlearn._arrays import (
     Array,
-    asarray,
-    default_int,
-    itemsize,
     namespace,
-    position,
-    same_dtype,
     to_numpy,
-    widest_float,
 )
 from streamlearn._arrays.plain import gaps
+from streamlearn._validation.arrays import as_vector
 from streamlearn._validation.columns import factorize
-from streamlearn._validation.messages import no_rows
-from streamlearn._validation.reader import as_vector, in_block, read_weight, sum_is_finite
+from streamlearn._validation.exact_labels import exactly
+from streamlearn._validation.finite import sum_is_finite
+from streamlearn._validation.messages import in_block, no_rows
+from streamlearn._validation.reader import read_weight
 from streamlearn.blocks import Block, Blocks, reduce
 
 DROP = "Drop such rows."
@@ -76,7 +69,7 @@ def discover(blocks: Blocks, *, weighted: bool = False) -> Labels:
 
 def listed(classes: Any) -> np.ndarray:
     """Return the user's list of labels, sorted. It raises the same errors as `discover`."""
-    return _unique(to_numpy(as_vector(classes, "classes")), "classes").classes
+    return labels_in(to_numpy(as_vector(classes, "classes")), "classes").classes
 
 
 def declared(estimator: Any, classes: Any, *, further: bool) -> np.ndarray | None:
@@ -126,7 +119,7 @@ def classes_missing(where: str = "") -> ValueError:
 
 def _labels_of_block(weighted: bool, block: Block) -> Labels:
     y = to_numpy(as_vector(block.y, "y", block.named))
-    found = _unique(y, in_block("y", block.named))
+    found = labels_in(y, in_block("y", block.named))
     weight = read_weight(block.sample_weight, np.empty(0), block.named) if weighted else None
     if weight is None:
         return found
@@ -134,7 +127,14 @@ def _labels_of_block(weighted: bool, block: Block) -> Labels:
     return found._replace(counts=np.bincount(codes, weight, len(found.classes)))
 
 
-def _unique(y: np.ndarray, where: str) -> Labels:
+def labels_in(y: np.ndarray, where: str) -> Labels:
+    """Return the labels of an array and the number of rows of each. Errors call it ``where``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        The same errors as `discover`.
+    """
     labels_or_raise(y, where)
     try:
         if y.dtype.kind in "OU":
@@ -227,8 +227,8 @@ def class_weights(how: Any, classes: np.ndarray, found: Labels | None) -> np.nda
     Raises
     ------
     ValueError
-        If the dict lacks a label and has a key that is no label. With "balanced", if a label has no
-        rows, or only rows without a weight.
+        If the dict lacks a label and has a key that is no label. If ``how`` is "balanced" and a
+        label has no rows, or only rows without a weight.
     """
     if how is None:
         return None
@@ -247,38 +247,6 @@ def class_weights(how: Any, classes: np.ndarray, found: Labels | None) -> np.nda
     return counts.sum() / (len(classes) * counts)
 
 
-def to_like(classes: Array, like: Array) -> Array:
-    """Return labels in the namespace and on the device of ``like``.
-
-    Strings and objects stay in NumPy.
-    """
-    classes = to_numpy(classes)
-    if classes.dtype.kind in "OUS" or isinstance(like, np.ndarray):
-        return classes
-    return asarray(classes, like=like, dtype=same_dtype(classes.dtype, like))
-
-
-def exactly(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return two arrays of labels in dtypes that compare and join exactly.
-
-    NumPy converts int64 with uint64, and integers with floats, to floats. Beyond 2**53 two labels
-    can then become one. Such arrays are returned as objects, which Python compares exactly.
-    """
-    if a.dtype == b.dtype or not {a.dtype.kind, b.dtype.kind} <= {"i", "u", "f"}:
-        return a, b
-    if np.result_type(a, b).kind == "f" and not (_are_floats(a) and _are_floats(b)):
-        return a.astype(object), b.astype(object)
-    return a, b
-
-
-def _are_floats(x: Array) -> bool:
-    """Return whether float64 represents all numbers of ``x`` exactly."""
-    xp = namespace(x)
-    if not xp.isdtype(x.dtype, "integral") or itemsize(x.dtype, xp) < 8 or not x.shape[0]:
-        return True
-    return int(xp.min(x)) >= -(2**53) and int(xp.max(x)) <= 2**53
-
-
 def _integers(classes: np.ndarray) -> np.ndarray:
     """Return an array of objects that are whole numbers in an integer dtype."""
     values = [int(c) for c in classes]
@@ -289,107 +257,3 @@ def _integers(classes: np.ndarray) -> np.ndarray:
         f"y holds labels from {values[0]} to {values[-1]}, which no integer dtype holds. Use "
         "smaller numbers as labels, or text."
     )
-
-
-def comparable(a: Array, b: Array) -> tuple[Array, Array]:
-    """Return two arrays of the same library and device in a dtype that represents both exactly.
-
-    If their library has no such dtype, they are returned as NumPy's objects.
-    """
-    if a.dtype == b.dtype:
-        return a, b
-    xp = namespace(a, b)
-    floating = any(xp.isdtype(x.dtype, "real floating") for x in (a, b))
-    if floating and not (_are_floats(a) and _are_floats(b)):
-        return exactly(to_numpy(a), to_numpy(b))
-    dtype = widest_float(a) if floating else default_int(a)
-    return xp.astype(a, dtype), xp.astype(b, dtype)
-
-
-def codes_of(classes: np.ndarray, y: Array) -> tuple[Array, Array]:
-    """Return the codes of labels, and which of them are not among ``classes``.
-
-    Parameters
-    ----------
-    classes : ndarray of shape (n_classes,)
-        The sorted labels.
-    y : array of shape (n_rows,)
-    """
-    known = to_like(classes, y)
-    if isinstance(known, np.ndarray) and isinstance(y, np.ndarray):
-        known, y = exactly(known, y)
-    if _are_numbers(known) and _are_numbers(y) and len(classes) == 2:
-        # This is twelve times as fast as a search for each label.
-        codes = y == known[1]
-        wrong = codes == (y == known[0])
-    elif isinstance(known, np.ndarray):
-        # Numbers of another library come here too if classes are strings. They match no class.
-        y = to_numpy(y)
-        try:
-            codes = np.minimum(np.searchsorted(known, y), len(known) - 1)
-            wrong = known[codes] != y
-        except TypeError:  # labels of another type, or of several types, are not among the classes
-            codes, wrong = np.zeros(y.shape, dtype=int), np.ones(y.shape, dtype=bool)
-    else:
-        known, y = comparable(known, y)
-        codes = position(y, known)
-        wrong = namespace(y).take(known, codes) != y
-    return codes, wrong
-
-
-def encode(classes: np.ndarray, y: Any, *, like: Array, where: str = "y") -> Array:
-    """Return the codes of labels ``y``.
-
-    Parameters
-    ----------
-    classes : ndarray of shape (n_classes,)
-        The sorted labels.
-    y : array of shape (n_rows,)
-    like : array
-        The codes are in its namespace and on its device.
-    where : str
-        The name of y in errors.
-
-    Returns
-    -------
-    array of shape (n_rows,)
-        The codes, in `default_int`.
-
-    Raises
-    ------
-    ValueError
-        If an entry of y is not among ``classes``, or is no label: NaN, or a number that is not
-        whole.
-
-    Examples
-    --------
-    >>> encode(np.asarray(["no", "yes"]), np.asarray(["yes", "no"]), like=np.zeros(1))
-    array([1, 0])
-    """
-    codes, wrong = codes_of(classes, y)
-    if bool(namespace(wrong).any(wrong)):
-        found = _unique(to_numpy(y)[to_numpy(wrong)], where).classes
-        raise ValueError(
-            f"{where} contains labels that are not in classes: {found[:5].tolist()}; classes are "
-            f"{classes[:10].tolist()}{' ...' if len(classes) > 10 else ''}. Give all labels of "
-            "the data in classes, or None to look for them in fit."
-        )
-    return asarray(codes, like=like, dtype=default_int(like))
-
-
-def _are_numbers(x: Any) -> bool:
-    return isinstance(x, np.ndarray) and x.dtype.kind in "biuf"
-
-
-def decode(classes: Array, codes: Array) -> Array:
-    """Return the labels of ``codes``. Numbers are in the library and on the device of ``codes``.
-
-    Examples
-    --------
-    >>> decode(np.asarray(["no", "yes"]), np.asarray([1, 0]))
-    array(['yes', 'no'], dtype='<U3')
-    """
-    known = to_like(classes, codes)
-    if isinstance(known, np.ndarray):
-        return known[to_numpy(codes)]
-    return namespace(known).take(known, codes)

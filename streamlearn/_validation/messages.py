@@ -1,4 +1,4 @@
-"""Errors that several rooms raise, in scikit-learn's words."""
+"""Errors of several packages, with scikit-learn's messages and the names of parts of blocks."""
 
 from __future__ import annotations
 
@@ -24,3 +24,14 @@ def diverged(where: str, *, advice: str | None = None) -> ValueError:
     if advice:
         error.add_note(advice)
     return error
+
+
+def in_block(name: str, block: int | None) -> str:
+    """Return the name of a part of a block in errors.
+
+    Examples
+    --------
+    >>> in_block("y", 3), in_block("y", None)
+    ('Block 3 of y', 'y')
+    """
+    return name if block is None else f"Block {block} of {name}"

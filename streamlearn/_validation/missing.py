@@ -14,14 +14,14 @@ import numpy as np
 from streamlearn._arrays.plain import gaps, plain
 
 EITHER = object()
-"""It stands for an estimator that does not show which form it expects."""
+"""The value for an estimator that does not show which form it expects."""
 
 
 def as_known(estimator: Any, X: Any) -> Any:
     """Return the array or frame ``X`` with missing text in the form that ``estimator`` expects.
 
-    In a column in which an inner encoder or imputer has learned None or NaN, missing text becomes
-    that. In other columns NA becomes NaN. ``X`` without text is returned as it is.
+    If an inner encoder or imputer has learned None or NaN in a column, missing text of this column
+    becomes the same. In other columns NA becomes NaN. ``X`` without text is returned as it is.
     """
     if isinstance(X, np.ndarray) and X.dtype.kind == "O" and X.ndim == 2:
         names: Sequence[Hashable] = range(X.shape[1])
@@ -68,7 +68,7 @@ def _is_object(dtype: Any) -> bool:
 
 
 def _with_gaps(column: Any, known: Any) -> Any:
-    """Return a column of pandas in which missing text is ``known``: itself if it is already."""
+    """Return a column of pandas in which missing text is ``known``."""
     dtype = column.dtype
     if not _is_text(dtype):
         return column

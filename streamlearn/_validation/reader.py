@@ -6,43 +6,32 @@ dtype. Errors name the block. ``block`` is None for containers in memory, which 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from streamlearn._arrays import (
     Array,
     asarray,
     cast,
     device,
-    entries,
-    is_array,
     itemsize,
     namespace,
     reads_are_free,
-    row_major,
     same_place,
-    to_numpy,
     widest_float,
 )
-from streamlearn._arrays.plain import known_or_raise, plain
-from streamlearn._arrays.sparse import csr, is_sparse
-from streamlearn._validation.tables import (
-    APART,
-    ENCODE,
-    column_with,
-    fault_of,
-    is_complex,
-    is_date,
-    is_table,
-    names_of,
-    numbers_of,
-    sparse_of,
+from streamlearn._arrays.plain import known_or_raise
+from streamlearn._arrays.sparse import is_sparse
+from streamlearn._validation.arrays import (
+    DENSE,
+    as_numbers,
+    as_vector,
+    dense_or_raise,
+    dense_or_sparse,
+    sparse_numbers,
 )
-
-DENSE = "Use '.toarray()' to convert to a dense array."
+from streamlearn._validation.finite import finite_or_raise, sum_is_finite
+from streamlearn._validation.messages import in_block
+from streamlearn._validation.tables import sparse_of
 
 
 class Reader(NamedTuple):
@@ -61,10 +50,10 @@ class Reader(NamedTuple):
     checked : bool
         Whether the container has been checked before.
     finite : bool
-        Whether to look for NaN and infinity. If False, the code that uses the rows does it more
-        cheaply. They are still looked for where a read waits for a device.
+        Whether to look for NaN and infinity. If False, the code that uses the rows looks for them,
+        which is cheaper. On a device the reader looks for them in any case.
     dense : str or None
-        The advice in errors about sparse rows; None if rows may be sparse.
+        The advice in errors about sparse rows. It is None if rows may be sparse.
     """
 
     estimator: str
@@ -147,7 +136,7 @@ class Reader(NamedTuple):
             X = sparse_of(X)
         if is_sparse(X):
             dense_or_raise(X, self.dense)
-            X = _sparse_numbers(X, block)
+            X = sparse_numbers(X, block)
         else:
             X = as_numbers(X, "X", block)
         xp = namespace(X)
@@ -155,156 +144,6 @@ class Reader(NamedTuple):
         if known and getattr(X.dtype, "isnative", True):
             return X
         return cast(X, widest_float(X))  # as scikit-learn's checks do
-
-
-CLIP = "Drop such rows, or clip the values."
-FILL = "Drop such rows, or fill the gaps."
-NO_NUMBERS = (
-    "could not convert",
-    "float() argument",
-    "could not be promoted",
-    "setting an array element",
-)
-ADVICE = {
-    **dict.fromkeys(NO_NUMBERS, ENCODE),
-    "Complex data not supported": APART,
-    "contains infinity": CLIP,
-    "Input contains NaN": f"It is y that does. {FILL}",
-    "y contains NaN": FILL,
-    "sample_weight contains NaN": FILL,
-    "Found array with dim": "Give rows and columns: X.reshape(len(X), -1), say.",
-    "should be a 1d array": "Give one value a row.",
-}
-"""The advice for an error, by words of its message."""
-
-
-@contextmanager
-def with_advice(X: Any) -> Iterator[None]:
-    """Add notes to errors of scikit-learn's checks: advice, and the column of a frame."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        text, notes = str(error), []
-        of_values = any(words in text for words in (*NO_NUMBERS, "Input X contains"))
-        if names_of(X) is not None and of_values:
-            notes.append(fault_of(X, allow_nan="contains infinity" in text))
-        notes.append(next((advice for words, advice in ADVICE.items() if words in text), None))
-        for note in notes:
-            if note is not None and note not in getattr(error, "__notes__", ()):
-                error.add_note(note)
-        raise
-
-
-def _is_complex(x: Array) -> bool:
-    if isinstance(x, np.ndarray):
-        return is_complex(x.dtype)
-    return namespace(x).isdtype(x.dtype, "complex floating")
-
-
-def _not_complex(named: str) -> str:
-    return f"Complex data not supported: {named}. {APART}"
-
-
-def in_block(name: str, block: int | None) -> str:
-    """Return the name of a part of a block in errors.
-
-    Examples
-    --------
-    >>> in_block("y", 3), in_block("y", None)
-    ('Block 3 of y', 'y')
-    """
-    return name if block is None else f"Block {block} of {name}"
-
-
-def as_array(x: Any, what: str = "X") -> Array:
-    """Return a container as an array in row-major order. Frames and sequences become NumPy's.
-
-    Raises
-    ------
-    TypeError
-        If it is sparse.
-    """
-    if type(x) is np.ndarray:
-        return row_major(plain(x))
-    if is_table(x):
-        return row_major(plain(x.to_numpy()))
-    dense_or_raise(x, DENSE)
-    known_or_raise(x, what, sparse=False)
-    x = plain(x)
-    return row_major(x if is_array(x) else np.asarray(x))
-
-
-def dense_or_sparse(x: Any) -> Array:
-    """Return a container as an array: a ``csr_array`` if it is sparse, else as `as_array`."""
-    return csr(x) if is_sparse(x) else as_array(x)
-
-
-def dense_or_raise(x: Any, advice: str | None) -> None:
-    """Check that ``x`` is not sparse, unless ``advice`` is None.
-
-    Raises
-    ------
-    TypeError
-        If it is sparse. The message names its type and gives the advice.
-    """
-    if advice is not None and hasattr(x, "tocsr"):
-        raise TypeError(
-            f"Sparse data was passed ({type(x).__name__}), but dense data is required. {advice}"
-        )
-
-
-def _sparse_numbers(X: Any, block: int | None) -> Array:
-    named = f"{in_block('X', block)} has dtype {X.dtype}"
-    if X.dtype.kind == "c":
-        raise ValueError(_not_complex(named))
-    if X.dtype.kind not in "biuf":
-        raise TypeError(f"{named} and is not numeric. {ENCODE}")
-    return csr(X)
-
-
-def as_numbers(x: Any, name: str, block: int | None = None) -> Array:
-    """Return a container as an array of real numbers. Text that spells numbers is converted.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it contains something else: dates, other text, objects, complex numbers.
-    """
-    what = in_block(name, block)
-    if type(x) is not np.ndarray and is_table(x):
-        return row_major(numbers_of(x, what))
-    x = as_array(x, what)
-    named = f"{what} has dtype {x.dtype}"
-    if _is_complex(x):
-        raise ValueError(_not_complex(named))
-    if is_date(x.dtype):
-        raise TypeError(f"{named} and is not numeric. {ENCODE}")
-    try:
-        return x.astype(np.float64) if getattr(x.dtype, "kind", "f") in "OUS" else x
-    except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{named} and is not numeric: {error}. {ENCODE}") from error
-
-
-def as_vector(x: Any, name: str, block: int | None = None) -> Array:
-    """Return a target or weights, in any container, as an array of shape (n_rows,).
-
-    Raises
-    ------
-    ValueError
-        If it has more than one column, or if it is complex.
-    """
-    x = as_array(x, in_block(name, block))
-    if _is_complex(x):
-        raise ValueError(_not_complex(f"{in_block(name, block)} has dtype {x.dtype}"))
-    if x.ndim == 2 and x.shape[1] == 1:
-        x = x[:, 0]
-    if x.ndim != 1:
-        raise ValueError(
-            f"{in_block(name, block)} should be a 1d array, got an array of shape "
-            f"{tuple(x.shape)} instead. Give one value a row."
-        )
-    return x
 
 
 def read_weight(weight: Any, X: Array, block: int | None, *, signed: bool = True) -> Array | None:
@@ -365,54 +204,9 @@ def indicator_or_raise(y: Array, block: int | None, name: str = "y") -> None:
     if not bool(namespace(y).all((y == 0) | (y == 1))):
         raise ValueError(
             f"{in_block(name, block)} has {y.shape[1]} columns and holds other numbers than 0 and "
-            "1. A column for each label must say which rows have it; of classes give one column."
+            "1. A column for each label must mark the rows that have it. Give classes in one "
+            "column."
         )
-
-
-def finite_or_raise(
-    x: Array,
-    name: str,
-    block: int | None,
-    *,
-    allow_nan: bool = False,
-    names: tuple[str, ...] | None = None,
-) -> None:
-    """Check that ``x`` contains no infinity, and no NaN unless ``allow_nan``.
-
-    Raises
-    ------
-    ValueError
-        If it does. The message names the block if there are several, and the column if ``names``
-        of columns are given.
-    """
-    if sum_is_finite(x):
-        return
-    if is_sparse(x):
-        x, names = entries(x), None
-    xp = namespace(x)
-    wrong = xp.isinf(x) if allow_nan else ~xp.isfinite(x)
-    if bool(xp.any(wrong)):
-        what, remedy = "infinity", CLIP
-        if not allow_nan and bool(xp.any(xp.isnan(x))):
-            what, remedy, wrong = "NaN", FILL, xp.isnan(x)
-        places = [] if block is None else [f"block {block}"]
-        if names is not None:
-            places.append(f"column {column_with(to_numpy(wrong), names)!r}")
-        where = f" in {', '.join(places)}" if places else ""
-        raise ValueError(f"Input {name} contains {what}{where}. {remedy}")
-
-
-def sum_is_finite(x: Array) -> bool:
-    """Return whether the sum of ``x`` is finite, so that it contains no NaN and no infinity.
-
-    The result is True if ``x`` is not floating. It may be False by overflow alone.
-    """
-    x = entries(x)
-    xp = namespace(x)
-    if not xp.isdtype(x.dtype, "real floating"):
-        return True
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(xp.isfinite(xp.sum(x)))
 
 
 def same_place_or_raise(X: Array, fitted: Array, estimator: str, method: str) -> None:

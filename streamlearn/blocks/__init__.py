@@ -1,8 +1,10 @@
-"""The block engine: it aligns containers and offers three verbs, `fold`, `reduce` and `map_rows`.
+"""The block engine: it aligns containers and offers verbs.
 
-It knows dask, and no algorithm. `from_blocks` is for users.
+They are `fold`, `rounds`, `reduce` and `map_rows`. The engine knows dask, and no algorithm.
+`from_blocks` is for users.
 """
 
+from streamlearn.blocks.blas import one_blas_thread
 from streamlearn.blocks.block import Block, noted
 from streamlearn.blocks.containers import (
     Blocks,
@@ -18,12 +20,14 @@ from streamlearn.blocks.containers import (
     row_chunks,
     whole_rows,
 )
-from streamlearn.blocks.fold import Record, Segment, fold
+from streamlearn.blocks.fold import fold
 from streamlearn.blocks.lazy_rows import LazyRows, as_lazy_rows, is_named, origin
 from streamlearn.blocks.map_rows import map_rows
 from streamlearn.blocks.parts import head, n_rows, some_columns, some_rows
 from streamlearn.blocks.plan import groups
 from streamlearn.blocks.reduce import bytes_read, reduce
+from streamlearn.blocks.rounds import SideBySide, rounds
+from streamlearn.blocks.segments import Record, Segment
 from streamlearn.blocks.sources import from_blocks, taken_apart
 from streamlearn.blocks.streams import StreamedRows
 
@@ -33,6 +37,7 @@ __all__ = [
     "LazyRows",
     "Record",
     "Segment",
+    "SideBySide",
     "StreamedRows",
     "align",
     "as_lazy_rows",
@@ -53,8 +58,10 @@ __all__ = [
     "n_rows",
     "noted",
     "of_frame",
+    "one_blas_thread",
     "origin",
     "reduce",
+    "rounds",
     "row_chunks",
     "some_columns",
     "some_rows",

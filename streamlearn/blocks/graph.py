@@ -30,6 +30,8 @@ from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from dask.system import CPU_COUNT
 from dask.utils import ensure_dict
 
+from streamlearn.blocks.blas import one_blas_thread
+
 __all__ = [
     "Alias",
     "Annotations",
@@ -190,7 +192,7 @@ class Scheduler(NamedTuple):
         annotations: Annotations | None = None,
         name: Callable[[set[Key]], str | None] | None = None,
     ) -> list[Any]:
-        """Run ``graph`` and return the results of ``keys``.
+        """Run ``graph`` and return the results of ``keys``. BLAS has one thread meanwhile.
 
         Parameters
         ----------
@@ -209,6 +211,18 @@ class Scheduler(NamedTuple):
         -------
         list
         """
+        with one_blas_thread():
+            return self._run(graph, keys, stay, sent, annotations, name)
+
+    def _run(
+        self,
+        graph: dict[Key, Any],
+        keys: list[Key],
+        stay: int,
+        sent: dict[Key, Any] | None,
+        annotations: Annotations | None,
+        name: Callable[[set[Key]], str | None] | None,
+    ) -> list[Any]:
         if self.client is None:
             if sent:
                 sent.clear()

@@ -6,17 +6,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
+from functools import partial
 from functools import reduce as left_to_right
+from itertools import count
 from typing import Any, NamedTuple
 
 from streamlearn.blocks.block import Block
 from streamlearn.blocks.containers import Blocks
-from streamlearn.blocks.graph import Key, List, Task, TaskRef
+from streamlearn.blocks.merge_tree import MergeTree, merged_in_tree
 from streamlearn.blocks.schedule import Loaded, Schedule, prepared, setting
 from streamlearn.blocks.streams import in_lock_step
-
-FAN_IN = 8
-"""Results that one task merges. The number is fixed, so the scheduler cannot change rounding."""
 
 
 def reduce(
@@ -54,19 +53,10 @@ def reduce(
     )
     n = len(schedule.order)
     graph = schedule.loads(0, n, "part", of_block)
-    level = [schedule.key("part", p) for p in range(n)]
-    done = 0
-    while True:
-        merged: list[Key] = []
-        for at in range(0, len(level), FAN_IN):
-            key = schedule.key("merge", done + len(merged))
-            some = List(*map(TaskRef, level[at : at + FAN_IN]))
-            graph[key] = Task(key, _merge, merge, some)
-            merged.append(key)
-        done += len(merged)
-        level = merged
-        if len(level) == 1:
-            return _noted(schedule.run(graph, level[0], 0, n))
+    parts = [schedule.key("part", p) for p in range(n)]
+    keys = (schedule.key("merge", i) for i in count())
+    merged = merged_in_tree(graph, parts, keys, _merge, merge)
+    return _noted(schedule.run(graph, merged, 0, n))
 
 
 class Merged(NamedTuple):
@@ -81,25 +71,14 @@ def _over_stream(
 ) -> Merged:
     """Merge the states of a source of blocks in the same tree, which grows while they are read."""
     assert blocks.streamed is not None
-    levels: list[list[Loaded | Merged]] = []
-
-    def add(part: Loaded | Merged, level: int) -> None:
-        if level == len(levels):
-            levels.append([])
-        levels[level].append(part)
-        if len(levels[level]) == FAN_IN:
-            full, levels[level] = levels[level], []
-            add(_merge(merge, full), level + 1)
-
+    tree = MergeTree(partial(_merge, merge))
     reading = in_lock_step(blocks.streamed, lambda *read: read, window=setting("window", 1))
     with closing(reading) as read:
         for block, start in read:
-            add(prepared(block, blocks.functions, of_block, start), 0)
+            tree.add(prepared(block, blocks.functions, of_block, start))
             del block
-    rest: list[Loaded | Merged] = []
-    for level in levels:
-        rest = [_merge(merge, level + rest)]
-    return _merge(merge, rest)
+    found: Merged = tree.result()
+    return found
 
 
 def _merge(merge: Callable[..., Any], parts: list[Loaded | Merged]) -> Merged:

@@ -68,6 +68,9 @@ class DrawnBatches:
     def order(self, blocks: Blocks, epoch: int) -> None:
         """Return None: there is one block."""
 
+    def side_by_side(self, progress: Progress) -> None:
+        """Return None: each block follows the one before."""
+
     def prepare(self, epoch: int, block: Block) -> int:
         """Return how many rows are learned from by the end of an epoch."""
         return (epoch + 1) * self.X.shape[0]
@@ -168,8 +171,8 @@ def over_drawn_batches(
 def _beyond(until: np.ndarray, u: np.ndarray) -> np.ndarray:
     """Return for each of ``u`` in [0, 1) the first place at which the sum ``until`` is larger.
 
-    If all rows have the same weight, the place is known up to rounding. To verify it takes 9 ns,
-    and to search it among a million takes 260 ns (measured apart from ``bench/``).
+    If all rows have the same weight, the place is known up to rounding. A check of it takes 9 ns. A
+    search among a million takes 260 ns (measured apart from ``bench/``).
     """
     at = np.minimum((u * len(until)).astype(np.intp), len(until) - 1)
     missed = (until[at] <= u) | ((at > 0) & (until[at - 1] > u))
@@ -212,7 +215,7 @@ def over_blocks(
     course : Course
         The course of the learner of `streamlearn.cluster.steps`.
     learned : Learned
-        What to start from. It is not changed.
+        The result to start from. It is not changed.
     blocks : Blocks
     max_iter : int
         The largest number of epochs.
@@ -237,7 +240,7 @@ def inertia_of_block(sums: Info, n_rows: int, n_iter: int, block: int | None) ->
 
 
 def too_few(n: int, course: Course) -> ValueError:
-    """Return the error of fewer rows with a weight than clusters."""
+    """Return the error for fewer rows with a weight than clusters."""
     if n == 0:
         return no_weight()
     weighted = " Rows of weight 0 do not count." if course.weighted else ""

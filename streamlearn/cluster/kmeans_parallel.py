@@ -2,8 +2,8 @@
 
 Each round draws rows with a probability in proportion to their weighted squared distances to the
 rows drawn so far [1]_. Every row gets an exponential waiting time, and the rows with the shortest
-times are drawn [2]_. This draws a given number of rows without replacement. It needs no total
-beforehand, so a round is one pass, and what a block contributes does not grow with the block.
+times are drawn [2]_. This draws a given number of rows without replacement. No total is needed
+beforehand, so a round is one pass. The result of a block does not grow with the block.
 
 References
 ----------
@@ -97,7 +97,7 @@ def centers_of(
             "for fewer clusters, or use another init."
         )
     weight = reduce(partial(_weights, reader, found), np.add, blocks)
-    # A drawn row counts as often as it is the nearest one of other rows.
+    # The weight of a drawn row is that of the rows to which it is nearest.
     best, least = found, float("inf")
     p = probabilities(weight)
     for _ in range(tries):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import warnings
-from copy import copy
 from functools import partial
 from numbers import Integral, Real
 from typing import Any
@@ -15,13 +14,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
-from streamlearn._arrays import Array, to_float
 from streamlearn._estimator.inputs import Given, check_inputs, check_parameters, unchanged_on_error
 from streamlearn._estimator.outputs import Transformer, rows_out
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.course import Course, Learned, Shuffle, Target
 from streamlearn.cluster import fits, kmeans_parallel, passes, steps
+from streamlearn.cluster.lazy_labels import LazyLabels
 from streamlearn.cluster.random_stream import forward, value_of
 from streamlearn.cluster.seeding import Start, given_centers
 from streamlearn.cluster.stopping import Watch
@@ -29,7 +28,7 @@ from streamlearn.core import kmeans
 from streamlearn.stages import Flow
 
 
-class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer):
+class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer):
     """k-means by mini-batches, from data of any size.
 
     It is scikit-learn's `~sklearn.cluster.MiniBatchKMeans` for arrays of any library and for dask
@@ -78,8 +77,8 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
     reassignment_ratio : float, default=0.01
         A cluster moves to another row if its weight is less than this part of the largest cluster's
         weight. Over a collection the clusters of "k-means||" do not move in the first epoch,
-        because the rows of a cluster may come last. If rows are sorted, centres that are given as
-        ``init`` stay in place only with 0.
+        because the rows of a cluster may come last. If rows are sorted, set it to 0 to keep centres
+        that are given as ``init``.
 
     Attributes
     ----------
@@ -87,8 +86,8 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         The centres of the clusters.
     labels_ : array or dask array of shape (n_samples,)
         The cluster of each row of X, as int32. They are lazy if X was a dask collection. They do
-        not exist with ``compute_labels=False``, and after a one-pass pipeline, which can predict
-        them.
+        not exist with ``compute_labels=False``, nor after a one-pass pipeline. Such a pipeline can
+        predict them.
     inertia_ : float
         The sum of the squared distances of all rows to the nearest of the final centres, by weight.
         For a collection it is computed, in one pass, when it is first read. If there are no
@@ -147,8 +146,6 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
     """
 
     _takes_flow = True  # X may be a `streamlearn.stages.Flow`
-
-    _learned: Learned  # `partial_fit` goes on from it
 
     _parameter_constraints: dict[str, Any] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
@@ -337,8 +334,8 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         elif isinstance(how, str) and how == "k-means||":
             if given.flow is not None:
                 raise NotImplementedError(
-                    'init="k-means||" reads the data several times, which a pipeline cannot in one '
-                    'pass. Use init="k-means++", or schedule="per-step".'
+                    'init="k-means||" reads the data several times, and a pipeline in one pass '
+                    'cannot do so. Use init="k-means++", or schedule="per-step".'
                 )
             how = kmeans_parallel.centers_of(
                 given.blocks, given.reader, self.n_clusters, draws, tries
@@ -391,8 +388,8 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         if tol:
             if given.flow is not None:
                 raise NotImplementedError(
-                    "tol is a part of the variance of what the pipeline makes of the data, which "
-                    'one pass does not find beforehand. Use tol=0, or schedule="per-step".'
+                    "tol is a part of the variance of the transformed rows, which one pass does "
+                    'not find beforehand. Use tol=0, or schedule="per-step".'
                 )
             tol *= passes.mean_variance(given.blocks, given.reader)
         return Watch(n_rows, n_steps, tol, self.max_no_improvement)
@@ -401,49 +398,6 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         self._learned = out.learned
         self.cluster_centers_ = out.learned.state.clusters.centers
         self.n_iter_, self.n_steps_ = out.n_iter, out.learned.state.steps
-
-    def _label(self, given: Given, X: Any, sample_weight: Any, inertia: float | None) -> None:
-        """Set the labels and the inertia, which are lazy for a collection.
-
-        Without labels ``inertia`` is set, which is an estimate.
-        """
-        for name in ("labels_", "inertia_"):
-            self.__dict__.pop(name, None)
-        self._unread = None
-        if not self.compute_labels or given.flow is not None:
-            if inertia is not None:
-                self.inertia_ = inertia
-        elif given.whole is not None:
-            X, weight = passes.rows_and_weight(given.reader, given.whole)
-            clusters, absent = self._learned.state.clusters, self._absent()
-            self.labels_, found = kmeans.labels_and_inertia(clusters, X, weight, absent)
-            self.inertia_ = to_float(found)
-        else:
-            self.labels_, self._unread = self.predict(X), (X, sample_weight)
-
-    def _absent(self) -> Array | None:
-        """Return which centres have no rows because an earlier centre is equal, or None."""
-        state = self._learned.state
-        return kmeans.twins(state.clusters.centers) if state.twins else None
-
-    def __getattr__(self, name: str) -> Any:
-        """Compute ``inertia_`` of a collection. A notebook would read a property to show it."""
-        unread = vars(self).get("_unread")
-        if name != "inertia_" or unread is None:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        self.inertia_ = -self.score(unread[0], sample_weight=unread[1])
-        return self.inertia_
-
-    def __sklearn_array_api_convert__(self, converter: Any) -> Any:
-        """Return a copy with ``converter`` applied to all learned arrays, without a collection."""
-        return super(MiniBatchKMeans, copy(self)).__sklearn_array_api_convert__(converter)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the attributes to pickle, without the collection and its lazy labels."""
-        state = super().__getstate__()
-        if state.get("_unread") is not None or engine.is_collection(state.get("labels_")):
-            state = {k: v for k, v in state.items() if k not in ("_unread", "labels_")}
-        return state
 
     @property
     def _n_features_out(self) -> int:
@@ -489,6 +443,11 @@ class MiniBatchKMeans(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
         -------
         array or dask collection of shape (n_samples,)
             The numbers of the clusters, as `predict` returns them.
+
+        Raises
+        ------
+        ValueError, NotImplementedError
+            If `fit` would raise them.
         """
         X, y, sample_weight = engine.taken_apart(X, y, sample_weight)
         self.fit(X, sample_weight=sample_weight)

@@ -13,7 +13,7 @@ from streamlearn.blocks import Block, Blocks, LazyRows, as_lazy_rows, reduce
 from streamlearn.core import kmeans
 from streamlearn.core.batches import cut
 from streamlearn.core.scores import Average, add
-from streamlearn.core.statistics import moments
+from streamlearn.core.statistics import block_moments, moments
 
 
 def inertia(blocks: Blocks, reader: Reader, clusters: kmeans.State) -> float:
@@ -52,14 +52,14 @@ def _inertia_of_block(clusters: kmeans.State, reader: Reader, block: Block) -> A
 def mean_variance(blocks: Blocks, reader: Reader) -> float:
     """Return the mean of the features' variances."""
     state = reduce(partial(_moments_of_block, reader), moments.merge, blocks)
-    with np.errstate(over="ignore"):  # the first step raises the error of it
+    with np.errstate(over="ignore"):  # the first step raises the error for it
         return float(np.mean(to_numpy(moments.variance(state))))
 
 
 def _moments_of_block(reader: Reader, block: Block) -> moments.Moments:
     X, _ = rows_and_weight(reader, block)
     with np.errstate(over="ignore", invalid="ignore"):
-        return moments.of_block(moments.Params(), X)
+        return block_moments.of_block(X)
 
 
 def rows_and_weight(reader: Reader, block: Block) -> tuple[Array, Array | None]:

@@ -51,7 +51,7 @@ def value_of(source: np.random.RandomState) -> dict[str, Any]:
 
 
 def forward(source: np.random.RandomState, value: dict[str, Any]) -> None:
-    """Let ``source`` go on from ``value``, which must be of the same kind of generator."""
+    """Let ``source`` continue from ``value``, which must be of the same kind of generator."""
     source.set_state(value)
 
 
@@ -66,7 +66,7 @@ def _generator(name: str) -> np.random.BitGenerator:
     made = getattr(np.random, name, None)
     if not (isinstance(made, type) and issubclass(made, np.random.BitGenerator)):
         raise ValueError(
-            f"The draws that this estimator goes on with are of {name!r}, which is no bit "
+            f"The draws that this estimator continues are of {name!r}, which is no bit "
             "generator of numpy.random. Fit it again with random_state=RandomState(seed)."
         )
     return made()

@@ -158,12 +158,12 @@ def _some(rows: LazyRows, weight: Array | None, at: np.ndarray) -> tuple[Array, 
 
 
 def overflown() -> ValueError:
-    """Return the error of distances that overflow, of which none is the smallest."""
+    """Return the error for distances that overflow. None of them is the smallest."""
     return diverged("in the squared distances of rows from centers")
 
 
 def nonnegative_or_raise(weight: Array) -> None:
-    """Raise a ValueError if a weight is negative, because it is no probability to draw a row."""
+    """Raise a ValueError if a weight is negative, because a probability cannot be negative."""
     xp = namespace(weight)
     if bool(xp.any(weight < 0)):
         least = to_float(xp.min(weight))

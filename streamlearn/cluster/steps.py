@@ -1,8 +1,8 @@
 """A step of mini-batch k-means with scikit-learn's draws and stopping rule.
 
-The core moves centres and knows no random numbers. This module holds what needs numbers on the
-host: to move clusters of little weight to other rows, which are drawn, and to stop. Each of the two
-reads a few numbers from the device once.
+The core moves centres and knows no random numbers. This module holds the two parts that need
+numbers on the host. One moves clusters of little weight to rows that are drawn. The other decides
+when to stop. Each reads a few numbers from the device once.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Params(NamedTuple):
 
 
 class MiniBatchState(NamedTuple):
-    """Clusters that are being learned, with what the host remembers about them.
+    """Clusters that are being learned, and numbers about them on the host.
 
     Attributes
     ----------
@@ -167,7 +167,7 @@ def stepped(
 
 
 def inertia_of(info: Info) -> float:
-    """Read the inertia that a step reports: that of its rows before the step.
+    """Read the inertia that a step reports, which is that of its rows before the step.
 
     Raises
     ------

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Watch(NamedTuple):
-    """scikit-learn's stopping rule, and what it remembers.
+    """scikit-learn's stopping rule, and its memory of earlier batches.
 
     Attributes
     ----------

@@ -18,50 +18,58 @@ from streamlearn.pipeline.rows_of_fit import of_flow, rows_of_fit
 class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """scikit-learn's ColumnTransformer, which also fits to dask collections, block by block.
 
-    Each transformer learns from its own columns. What they make of a row stands side by side.
+    Each transformer learns from its own columns. The results for a row are put side by side.
 
     Parameters
     ----------
     transformers : list of (name, transformer, columns) tuples
-        A transformer is one of streamlearn's, anything with ``partial_fit``, anything that has
-        nothing to learn from rows, a pipeline of such, "drop" or "passthrough". ``columns`` is a
-        name, a list of names or of places, a slice, a mask, or a function of the table, as
-        `make_column_selector` makes.
+        A transformer is one of streamlearn's, anything with ``partial_fit``, anything that learns
+        nothing from rows, a pipeline of such transformers, "drop" or "passthrough". ``columns`` is
+        a name, a list of names or of places, a slice, a mask, or a function of the table, such as
+        `make_column_selector` returns.
     remainder : {"drop", "passthrough"} or transformer, default="drop"
-        What becomes of the other columns.
+        What is done with the other columns.
     sparse_threshold : float, default=0.3
-        The output is sparse where a transformer makes sparse rows and the share of stored numbers
-        is smaller than this. Over a collection the first two rows say what the share is.
+        The result is sparse if a transformer makes sparse rows, and if the share of stored numbers
+        is smaller than this. Over a collection the share is that of the first two rows.
     n_jobs : int, default=None
-        Processes in memory. Over a collection dask's threads or workers do the work.
+        The number of processes for rows in memory. Over a collection dask's threads or workers do
+        the work.
     transformer_weights : dict of str to float, default=None
-        What the output of a transformer is multiplied by.
+        The factor by which the result of a transformer is multiplied.
     verbose : bool, default=False
+        Whether to print how long each transformer takes.
     verbose_feature_names_out : bool, str or callable, default=True
-        Whether names of the output begin with the names of the transformers.
+        Whether names of the result begin with the names of the transformers.
 
     Attributes
     ----------
     transformers_ : list of (name, fitted transformer, columns) tuples
+        The fitted transformers, in the order of the result.
     named_transformers_ : Bunch
+        The fitted transformers by name.
     sparse_output_ : bool
+        Whether the result is sparse.
     output_indices_ : dict of str to slice
+        The columns of each transformer in the result.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Only where X is a frame.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     Notes
     -----
-    In ``fit`` over a collection all statistics are those of all rows: a transformer that follows
-    another one in its branch is fitted to what that one makes when it is fitted, which takes a pass
-    over the columns of the branch. In front of a learner, in a `streamlearn.pipeline.Pipeline`,
-    only what has to be known beforehand takes such a pass.
+    In ``fit`` over a collection each statistic is one of all rows. If a transformer follows another
+    one in its branch, the first one is fitted beforehand, in a pass over the columns of the branch.
+    Before a learner, in a `streamlearn.pipeline.Pipeline`, only transformers that must be known
+    beforehand take such a pass.
 
     Differences from scikit-learn:
 
     - It takes dask arrays and DataFrames, and ``transform`` of them is lazy.
-    - Over a collection a transformer that can learn neither block by block nor without rows is
-      refused.
+    - Over a collection each transformer must learn block by block, or without rows. If one cannot,
+      it is an error.
     - Over a collection ``fit`` takes no further arguments.
 
     Examples
@@ -88,9 +96,11 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_ke
         Parameters
         ----------
         X : array, frame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The table to learn from.
         y : array, Series, dask array or dask Series of shape (n_samples,), optional
+            The target, for transformers that need it.
         **params : dict of str to object
-            Further arguments of the transformers, where scikit-learn routes metadata.
+            Further arguments of the transformers, if metadata routing is enabled.
 
         Returns
         -------
@@ -107,7 +117,7 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_ke
         return self
 
     def _fit_lazily(self, X: Any, y: Any, params: dict[str, Any]) -> Any:
-        """Fit to a collection, and return what has flowed through this."""
+        """Fit to a collection, and return the flow of its rows through the transformers."""
         _none_or_raise(params)
         X, y, _ = engine.taken_apart(X, y)
         self._validate_params()
@@ -115,7 +125,7 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_ke
             return one_pass.fit_alone("columntransformer", self, X, y)
 
     def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
-        """Fit all transformers, then transform X; lazily, if it is a collection."""
+        """Fit all transformers, then transform X. If X is a collection, the result is lazy."""
         if not engine.is_collection(X):
             return super().fit_transform(X, y, **params)
         X, y, _ = engine.taken_apart(X, y)
@@ -127,13 +137,19 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_ke
         Parameters
         ----------
         X : array, frame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The table, with the columns of `fit`.
         **params : dict of str to object
-            Further arguments of the transformers, where scikit-learn routes metadata.
+            Further arguments of the transformers, if metadata routing is enabled.
 
         Returns
         -------
         array, sparse rows or frame
-            Lazy for dask.
+            The results side by side. They are lazy for dask.
+
+        Raises
+        ------
+        ValueError
+            If X lacks a column, or if a transformer raises it.
         """
         if not engine.is_collection(X):
             return super().transform(X, **params)
@@ -142,7 +158,8 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_ke
         return ask(self, "transform", X)
 
 
-# scikit-learn's wrapper around ``transform`` would compute lazy results. The blocks are framed.
+# scikit-learn's wrapper around ``transform`` would compute lazy results. The wrapper of each block
+# makes the frames.
 ColumnTransformer._sklearn_auto_wrap_output_keys = {"transform"}
 
 

@@ -1,7 +1,7 @@
 """The transformation ``(X - offset) / scale``, whatever statistic it comes from.
 
-Other code treats it specially. Batches of such rows are never built. A linear model takes up the
-offset and the scale in its coefficients. A learner goes on when both have changed.
+Other code treats it specially. Batches of such rows are never built. The offset and the scale are
+folded into the coefficients of a linear model. A learner continues when both have changed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class AffineMap(NamedTuple):
     ----------
     offset, scale : arrays of shape (n_features,), or None to leave a step out
     remainder : array of shape (n_features,), or None
-        The digits for which a large offset has no room. It is subtracted after the offset.
+        The digits that are lost by rounding in a large offset. It is subtracted after the offset.
 
     Examples
     --------

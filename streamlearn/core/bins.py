@@ -1,4 +1,4 @@
-"""Numbers to bins between edges, and bins to a column each."""
+"""A function that puts numbers in bins between edges, and encodes the bins."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Bins(NamedTuple):
     Attributes
     ----------
     inner : array of shape (n_features, k)
-        The edges but for the first and the last, in the widest float; then infinity.
+        The edges without the first and the last, in the widest float. Infinity fills the rest.
     middles : array of shape (n_features, k + 1)
-        What stands for each bin.
+        The middle of each bin.
     counts : tuple of int
         The number of bins of each feature.
     encode : {"ordinal", "onehot", "onehot-dense"}
     dtype : str or None
-        The dtype of what comes out: "float32" or "float64". None is that of the rows.
+        The dtype of the result: "float32" or "float64". None means the dtype of the rows.
 
     Examples
     --------
@@ -55,11 +55,11 @@ class Bins(NamedTuple):
 
     @property
     def width(self) -> int:
-        """Return how many columns come out."""
+        """Return the number of columns of the result."""
         return len(self.counts) if self.encode == "ordinal" else sum(self.counts)
 
     def __call__(self, X: Array) -> Array:
-        """Return the bins of the rows of X: their numbers, or 1 in the columns of theirs."""
+        """Return the bins of the rows of X: their numbers, or 1 in the columns of these bins."""
         xp, wide, out = namespace(X), self.inner.dtype, self._dtype(X)
 
         def of(x: Array) -> Array:
@@ -76,7 +76,7 @@ class Bins(NamedTuple):
         return per_feature(X, of, wide, extra=self.width)
 
     def inverse(self, X: Array) -> Array:
-        """Return the middles of the bins that rows are in, of the first where none is 1."""
+        """Return the middles of the bins of rows. If all columns are 0, the first bin is meant."""
         xp, out = namespace(X), self._dtype(X)
         if self.encode == "ordinal":
             return per_feature(
@@ -98,7 +98,7 @@ class Bins(NamedTuple):
         return xp.astype(along_rows(self.middles, at).T, dtype)
 
     def _columns(self, at: Array) -> tuple[Array, Array]:
-        """Return of each column the feature and the bin."""
+        """Return the feature and the bin of each column."""
         feature = [j for j, count in enumerate(self.counts) for _ in range(count)]
         number = [i for count in self.counts for i in range(count)]
         return asarray(feature, like=at), asarray(number, like=at)

@@ -1,4 +1,4 @@
-"""Features of one distribution: what is linear between quantiles, and what is normal after it."""
+"""Functions that give features a distribution: uniform by their quantiles, and then normal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from streamlearn._arrays import (
 from streamlearn.core.per_feature import per_feature
 
 BOUND = 1e-7
-"""How near to its ends a feature that becomes normal counts as being there: scikit-learn's rule."""
+"""Numbers this near to an end of a feature count as the end, if it becomes normal.
+
+This is scikit-learn's rule.
+"""
 
 EDGE = BOUND - 2.0**-52
 """The part of the normal distribution that is cut off at each end."""
@@ -30,9 +33,9 @@ class Distribution(NamedTuple):
     Attributes
     ----------
     quantiles : array of shape (n_features, k)
-        In ascending order, in the widest float.
+        The quantiles of each feature in ascending order, in the widest float.
     references : array of shape (k,)
-        The ranks that they stand for, from 0 to 1.
+        The ranks of the quantiles, from 0 to 1.
     normal : bool
         Whether the distribution is normal.
 
@@ -49,11 +52,11 @@ class Distribution(NamedTuple):
     normal: bool
 
     def __call__(self, X: Array) -> Array:
-        """Return the transformed rows of X in their float dtype; NaN and sparse zeros stay."""
+        """Return the transformed rows of X in their float dtype. NaN and sparse zeros stay."""
         return self._of(X, inverse=False)
 
     def inverse(self, X: Array) -> Array:
-        """Return the rows that became X, where they were between the quantiles."""
+        """Return the original rows of X. Numbers outside the quantiles become the ends."""
         return self._of(X, inverse=True)
 
     def _of(self, X: Array, *, inverse: bool) -> Array:
@@ -70,7 +73,7 @@ class Distribution(NamedTuple):
         )
 
     def _forth(self, x: Array, start: int, stop: int) -> Array:
-        """Return features of some quantiles, x (d, n), with their ranks for numbers."""
+        """Return the ranks of the numbers of some features, x (d, n)."""
         xp, q = namespace(x), self.quantiles[start:stop, :]
         at = _between(x, q, self.references)
         low, high = q[:, :1], q[:, -1:]
@@ -80,7 +83,7 @@ class Distribution(NamedTuple):
             below, above, last = x <= low, x >= high, self.references[-1:]
         at = xp.where(above, last, at)
         at = xp.where(below, xp.zeros_like(at), at)
-        # Where no quantile is known there is no rank.
+        # A feature without a known quantile has no ranks.
         at = xp.where(xp.isnan(low), low, at)
         if self.normal:
             least, most = (ndtri(end + xp.zeros_like(low)) for end in (EDGE, 1 - EDGE))
@@ -88,7 +91,7 @@ class Distribution(NamedTuple):
         return xp.where(xp.isnan(x), x, at)
 
     def _back(self, x: Array, start: int, stop: int) -> Array:
-        """Return ranks of features with the numbers that have them."""
+        """Return the numbers that have the given ranks."""
         xp, q = namespace(x), self.quantiles[start:stop, :]
         at = ndtr(x) if self.normal else x
         ranks = xp.broadcast_to(self.references[None, :], q.shape)
@@ -101,16 +104,16 @@ class Distribution(NamedTuple):
 
 
 def _between(x: Array, known: Array, of: Array) -> Array:
-    """Return ``of`` (k,) or (d, k) where x (d, n) stands in ``known`` (d, k), linear in between.
+    """Interpolate ``of`` (k,) or (d, k) linearly at x (d, n), given at the points ``known`` (d, k).
 
-    Where several of ``known`` are x, the middle between the first and the last of them.
+    If several points equal x, the result is the middle between the first and the last of them.
     """
     xp, k = namespace(x), known.shape[1]
     of = xp.broadcast_to(of[None, :] if of.ndim == 1 else of, known.shape)
     x = xp.where(xp.isnan(x), xp.zeros_like(x), x)
     x = xp.minimum(xp.maximum(x, known[:, :1]), known[:, -1:])
     before, upto = places(known, x), places(known, x, after=True)
-    # The last one that is smaller or x itself, and the first one that is larger or x itself.
+    # The last point that is not larger than x, and the first point that is not smaller.
     lower = xp.minimum(xp.maximum(upto - 1, 0 * upto), k - 1 + 0 * upto)
     upper = xp.minimum(before, k - 1 + 0 * before)
     a, b = along_rows(known, lower), along_rows(known, upper)

@@ -1,9 +1,9 @@
-"""Fill in what is missing: by the mean or the median of each feature, in one pass and in any order.
+"""Fill in missing numbers by the mean or the median of each feature, in one pass and in any order.
 
-A number may stand for what is missing; else NaN does. The mean is that of
-`streamlearn.core.statistics.moments`, whose sums are exact to the last digit or two of the widest
-float. The median is exact while the different numbers of a feature fit into a summary of
-`streamlearn.core.statistics.quantile_summary`, and has a rank error of less than 0.1 % beyond.
+A given number or NaN means missing. The mean is that of `streamlearn.core.statistics.moments`,
+whose sums are exact to the last digit or two of the widest float. The median is exact as long as
+the different numbers of a feature fit into a summary of
+`streamlearn.core.statistics.quantile_summary`. If they do not, its rank error is less than 0.1 %.
 """
 
 from __future__ import annotations
@@ -26,24 +26,30 @@ from streamlearn._arrays import (
     to_numpy,
 )
 from streamlearn.core.learner import Batch, Learner
-from streamlearn.core.statistics import moments, quantile_summary, quantiles
+from streamlearn.core.statistics import (
+    block_moments,
+    block_summary,
+    moments,
+    quantile_summary,
+    quantiles,
+)
 
 
 class Params(NamedTuple):
-    """What is filled in, and where.
+    """The parameters of filling in.
 
     Attributes
     ----------
     strategy : str
         "mean" or "median".
     missing : float or None
-        The number that stands for a missing one; None if that is NaN.
+        The number that means missing. None means NaN.
     keep_empty : bool
-        Fill features of which nothing was seen with 0, instead of leaving them out.
+        Fill features without any number with 0, instead of leaving them out.
     indicator : bool
         Add an indicator column for each feature that had missing numbers.
     size : int
-        Numbers that the median keeps of each feature.
+        The number of numbers that the summary for the median keeps for each feature.
     """
 
     strategy: str = "mean"
@@ -54,16 +60,16 @@ class Params(NamedTuple):
 
 
 class Imputation(NamedTuple):
-    """What is known of each feature.
+    """The state of each feature.
 
     Attributes
     ----------
     summary : Moments or QuantileSummary
-        Of the numbers that are there.
+        The statistics of the numbers that are not missing.
     present, missing : array of int of shape (n_features,)
-        How many are there, and how many are not.
+        The count of numbers that are present, and of those that are missing.
     exact : array of shape (n_features,)
-        The median of all rows where it is known without the summary, else NaN.
+        The median of all rows if it is known without the summary, else NaN.
     """
 
     summary: moments.Moments | quantile_summary.QuantileSummary
@@ -73,7 +79,7 @@ class Imputation(NamedTuple):
 
 
 def gaps(X: Array, missing: float | None) -> Array:
-    """Tell which numbers of X are missing.
+    """Return which numbers of X are missing.
 
     Examples
     --------
@@ -95,7 +101,7 @@ def init(params: Params, n_features: int, n_outputs: int = 1, *, like: Array) ->
     nothing = xp.zeros(n_features, dtype=default_int(like), device=there)
     unknown = xp.full(n_features, nan, dtype=float_dtype(like), device=there)
     if params.strategy == "mean":
-        summary: Any = moments.init(moments.Params(), n_features, like=like)
+        summary: Any = moments.init(n_features, like=like)
     else:
         summary = quantile_summary.init(quantile_summary.Sketch(params.size), n_features, like=like)
     return Imputation(summary, nothing, nothing, unknown)
@@ -119,16 +125,16 @@ def of_block(params: Params, X: Array, weight: Array | None = None) -> Imputatio
         X = xp.where(gaps(X, params.missing), asarray(nan, like=X), X)
     ints = empty.missing.dtype
     if params.strategy == "mean":
-        found: Any = moments.of_block(moments.Params(), X)
+        found: Any = block_moments.of_block(X)
         missing = X.shape[0] - xp.astype(xp.round(found.weight + found.weight_low), ints)
     else:
-        found = quantile_summary.of_block(quantile_summary.Sketch(params.size), X)
+        found = block_summary.of_block(quantile_summary.Sketch(params.size), X)
         missing = xp.astype(found.missing, ints)
     return empty._replace(summary=found, present=X.shape[0] - missing, missing=missing)
 
 
 def merge(a: Imputation, b: Imputation) -> Imputation:
-    """Return what the rows of ``a`` and ``b`` say together."""
+    """Return the state of the rows of ``a`` and ``b``."""
     of = moments.merge if isinstance(a.summary, moments.Moments) else quantile_summary.merge
     unknown = nan * namespace(a.exact).ones_like(a.exact)
     return Imputation(
@@ -140,12 +146,12 @@ def merge(a: Imputation, b: Imputation) -> Imputation:
 
 
 def update(params: Params, state: Imputation, batch: Batch) -> tuple[Imputation, None]:
-    """Return what is known with the rows of ``batch`` among them."""
+    """Return the state after the rows of ``batch``, and None."""
     return merge(state, of_block(params, batch.X)), None
 
 
 def with_exact_median(params: Params, state: Imputation, X: Array) -> Imputation:
-    """Return ``state``, which is that of all rows X, with their medians."""
+    """Return ``state`` with the exact medians of X, which must be all of its rows."""
     if params.strategy == "mean" or X.shape[0] <= params.size:
         return state
     xp, dtype, found = namespace(X), float_dtype(X), []
@@ -161,7 +167,7 @@ def with_exact_median(params: Params, state: Imputation, X: Array) -> Imputation
 
 
 def values(params: Params, state: Imputation) -> Array:
-    """Return what is filled in, (n_features,): NaN for features that are left out."""
+    """Return the values that are filled in, (n_features,). Features that are left out have NaN."""
     xp = namespace(state.present)
     if isinstance(state.summary, moments.Moments):
         out = moments.mean(state.summary)
@@ -173,18 +179,18 @@ def values(params: Params, state: Imputation) -> Array:
 
 
 class Filled(NamedTuple):
-    """Rows with what was missing filled in.
+    """A function of rows that fills in missing numbers.
 
     Attributes
     ----------
     values : array of shape (n_features,)
         The numbers that are filled in, in the library of the rows.
     missing : float or None
-        As `Params` has it.
+        See `Params`.
     kept : array of int of shape (n_kept,), or None
-        The features that are kept; None for all.
+        The features that are kept. None keeps all.
     features : array of int of shape (n_indicators,), or None
-        The features that get an indicator column; None for none.
+        The features that get an indicator column. None adds no column.
     """
 
     values: Array
@@ -193,7 +199,7 @@ class Filled(NamedTuple):
     features: Array | None = None
 
     def __call__(self, X: Array) -> Array:
-        """Return the rows of X, in their dtype; integers as floats where values are floats."""
+        """Return the filled rows of X in their dtype. Integers become floats if values are."""
         xp = namespace(X)
         if xp.isdtype(self.values.dtype, "real floating"):
             X = cast(X, float_dtype(X))
@@ -208,10 +214,10 @@ class Filled(NamedTuple):
 
 
 def applied(params: Params, state: Imputation) -> Filled:
-    """Return `apply` with the state at hand, for many batches.
+    """Return `apply` with this state, as a function of rows for many batches.
 
-    Which features are left out or get an indicator is read from the device; if all are kept and
-    none gets one, nothing is.
+    The features that are left out or get an indicator are read from the device. If parameters keep
+    all features and add no indicator, nothing is read.
     """
     kept = features = None
     if not params.keep_empty:
@@ -228,7 +234,7 @@ def _places(chosen: Any, state: Imputation) -> Array:
 
 
 def apply(params: Params, state: Imputation, X: Array) -> Array:
-    """Return the rows of X with what was missing filled in, in their float dtype.
+    """Return the rows of X with missing numbers filled in, in their float dtype.
 
     Examples
     --------
@@ -242,28 +248,28 @@ def apply(params: Params, state: Imputation, X: Array) -> Array:
 
 
 def n_features(state: Imputation) -> int:
-    """Return how many features the state is of."""
+    """Return the number of features."""
     return state.present.shape[0]
 
 
 def is_finite(state: Imputation) -> Array:
-    """Tell whether no row is known to have been infinite."""
+    """Return whether no row is known to have contained infinity."""
     of = moments if isinstance(state.summary, moments.Moments) else quantile_summary
     return of.is_finite(state.summary)
 
 
 def is_clean(state: Imputation, n_rows: int) -> Array:
-    """Tell whether none of ``n_rows`` finite rows missed a number."""
+    """Return whether ``n_rows`` finite rows had no missing number."""
     return namespace(state.missing).all(state.missing == 0)
 
 
 def is_empty(state: Imputation) -> Array:
-    """Tell whether no row has been seen."""
+    """Return whether no row has been seen."""
     return namespace(state.present).all(state.present + state.missing == 0)
 
 
 def learner(params: Params) -> Learner:
-    """Return a mergeable learner that fills in what is missing as ``params`` ask."""
+    """Return a mergeable learner that fills in missing numbers with ``params``."""
     return Learner(
         params,
         init,

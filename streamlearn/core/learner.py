@@ -57,6 +57,65 @@ class Info(NamedTuple):
     objective: Array
 
 
+class Rounds(NamedTuple):
+    """How a learner learns from rounds: rows are summed side by side, then one step follows.
+
+    Attributes
+    ----------
+    rows_before : callable
+        ``(params, state) -> float``. It returns the number of rows that must have been learned from
+        before the first round: infinity if there are no rounds.
+    part : callable
+        ``(params) -> int``. A round has one row for this number of rows before it.
+    view : callable
+        ``(params, state) -> view``: what the rows must know of the state.
+    of_batch : callable
+        ``(params, view, batch) -> (sums, Info)``. ``batch.seen`` is the number of rows before the
+        round.
+    merge : callable
+        ``(a, b) -> sums``.
+    step : callable
+        ``(params, state, sums, seen) -> State``. It takes the step of a round that followed
+        ``seen`` rows.
+    sampled : callable
+        ``(params, view, m, seen) -> int``. It returns the number of ``draws`` of a batch of m rows
+        of a round, or 0 for None.
+    """
+
+    rows_before: Callable[..., Any]
+    part: Callable[..., Any]
+    view: Callable[..., Any]
+    of_batch: Callable[..., Any]
+    merge: Callable[..., Any]
+    step: Callable[..., Any]
+    sampled: Callable[..., Any]
+
+
+class Refinement(NamedTuple):
+    """How the model of a learner is refined: a read sums all rows at the model, and a step follows.
+
+    Attributes
+    ----------
+    can_refine : callable
+        ``(params, state) -> bool``.
+    view, of_batch, merge, sampled : callable
+        As in `Rounds`. ``batch.seen`` is the number of rows of the read.
+    step : callable
+        ``(params, state, sums, length) -> State``. It takes a part ``length`` (n_outputs,) of the
+        step.
+    objective : callable
+        ``(params, view, sums) -> array of shape (n_outputs,)``, the objective over the rows.
+    """
+
+    can_refine: Callable[..., Any]
+    view: Callable[..., Any]
+    of_batch: Callable[..., Any]
+    merge: Callable[..., Any]
+    step: Callable[..., Any]
+    objective: Callable[..., Any]
+    sampled: Callable[..., Any]
+
+
 class Learner(NamedTuple):
     """A learner: module-level functions and their parameters. It can be pickled.
 
@@ -75,8 +134,9 @@ class Learner(NamedTuple):
     merge : callable or None
         ``(a, b) -> State``. It is exact, and the order does not matter.
     applied : callable or None
-        ``(params, state) -> (X -> array)``. It returns `apply` prepared for many batches: an
-        `streamlearn.core.affine_map.AffineMap`, if `apply` is an offset and a scale.
+        ``(params, state) -> (X -> array)``. It returns `apply` prepared for many batches, as what
+        can be pickled: an `streamlearn.core.affine_map.AffineMap`, if `apply` is an offset and a
+        scale.
     n_features : callable or None
         ``(state) -> int``, for mergeable learners. The next three are for mergeable learners too.
     is_finite : callable or None
@@ -117,11 +177,16 @@ class Learner(NamedTuple):
         learned from before the fit, and in its former epochs.
     fixed : callable or None
         ``(X, n_outputs) -> int or None``. It returns the number of rows of each batch of a block X,
-        or None for batches that grow with the rows seen. A block with batches of fixed size is
+        or None if batches grow with the rows seen. A shuffled block with batches of fixed size is
         permuted row by row.
     absent : callable or None
         ``(params, target, weight) -> array of bool or None``. It returns which rows are left out
         before rows are counted, held out or shuffled, or None if no row is.
+    rounds : Rounds or None
+    refinement : Refinement or None
+    narrow : bool
+        Whether a product of a step reads its rows for few results, so that BLAS gains nothing from
+        several threads.
     """
 
     params: Any
@@ -146,6 +211,9 @@ class Learner(NamedTuple):
     mixes: Callable[..., Any] | None = None
     fixed: Callable[..., Any] | None = None
     absent: Callable[..., Any] | None = None
+    rounds: Rounds | None = None
+    refinement: Refinement | None = None
+    narrow: bool = False
 
 
 def an_array(state: Any) -> Array:

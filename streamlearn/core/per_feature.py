@@ -1,4 +1,4 @@
-"""Functions of rows that take each feature by itself, a batch of rows at a time."""
+"""Functions of rows that treat each feature by itself, in batches of rows."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from streamlearn._arrays import Array, batch_rows, columns_as_rows, concat
 def per_feature(
     X: Array, function: Callable[[Array], Array], dtype: Any, *, extra: int = 0
 ) -> Array:
-    """Return what ``function`` makes of the features of X, all batches one after the other.
+    """Return the joined results of ``function`` for batches of the features of X.
 
     Parameters
     ----------
     X : array of shape (n_rows, n_features)
     function : callable
-        Features (n_features, m) in, rows (m, k) out.
+        It takes features (n_features, m), and returns rows (m, k).
     dtype : dtype
-        A float dtype that it is given the features in.
+        The float dtype of the features that it takes.
     extra : int
-        Numbers that it makes of a row besides the features.
+        The count of numbers that it makes of a row besides the features.
     """
     step, parts = batch_rows(X, extra=extra), []
     for start in range(0, max(X.shape[0], 1), step):

@@ -1,8 +1,8 @@
 """The power transformations of Box and Cox [1]_ and of Yeo and Johnson [2]_, and their inverses.
 
-Both are ``g(m, t) = (exp(m t) - 1) / m`` of a logarithm. Box and Cox take ``t = log(x)`` and
-``m = lambda``. Yeo and Johnson take ``t = log(1 + |x|)``, with ``m = lambda`` where x is not
-negative, and ``-g(2 - lambda, t)`` where it is.
+Both are ``g(m, t) = (exp(m t) - 1) / m`` of a logarithm t. Box and Cox take ``t = log(x)`` and
+``m = lambda``. Yeo and Johnson take ``t = log(1 + |x|)`` and ``m = lambda``. If x is negative, they
+take ``-g(2 - lambda, t)``.
 
 The logarithms of numbers far from zero are nearly equal, and their differences would be lost to
 rounding. So the logarithm is that of ``x / c``, where c is a number of the column. If all numbers
@@ -34,11 +34,11 @@ from streamlearn._arrays import (
 )
 
 NEAR = 2.0
-"""Columns whose numbers are within this factor of each other are taken relative to the smallest."""
+"""If the numbers of a column are within this factor, logarithms are relative to the smallest."""
 
 
 class Origin(NamedTuple):
-    """What logarithms are taken of, for each column: ``one + (|x| - centre) / unit``.
+    """The argument of the logarithms of each column: ``one + (|x| - centre) / unit``.
 
     Each is a sequence or an array of shape (n_features,).
 
@@ -46,10 +46,10 @@ class Origin(NamedTuple):
     ----------
     centre, unit : floats
     one : floats
-        1, and 0 where the logarithm is that of ``|x| / unit``.
+        1, or 0 if the logarithm is that of ``|x| / unit``.
     side : floats
-        1 or -1 where logarithms are taken relative to numbers of that sign, else 0. Numbers of the
-        other sign are no part of such a column, and have logarithms of their own.
+        1 or -1 if logarithms are relative to numbers of that sign, else 0. Numbers of the other
+        sign do not occur in the fitted column, and have logarithms of their own.
     """
 
     centre: Any
@@ -72,7 +72,8 @@ class PowerMap(NamedTuple):
         The lambdas.
     origin : Origin
     mean, scale : array
-        Of g, where logarithms are taken from ``origin``; 0 and 1 to leave a step out.
+        The offset and the scale of g, if logarithms are relative to ``origin``. 0 and 1 leave a
+        step out.
     """
 
     yeo_johnson: bool
@@ -83,11 +84,11 @@ class PowerMap(NamedTuple):
     scale: Array
 
     def __call__(self, X: Array) -> Array:
-        """Return the transformed rows of X, in their float dtype; NaN stay NaN."""
+        """Return the transformed rows of X, in their float dtype. NaN stay NaN."""
         return _in_parts(self._forward, X)
 
     def inverse(self, X: Array) -> Array:
-        """Return the rows that became X; NaN where there are none."""
+        """Return the original rows of X. They are NaN for numbers that are not a result."""
         return _in_parts(self._back, X)
 
     def _forward(self, X: Array) -> Array:
@@ -123,7 +124,10 @@ class PowerMap(NamedTuple):
         return signed(size, negative)
 
     def from_origin(self) -> tuple[Array, Array]:
-        """Return offset and factor of the true g by that from the origin: of columns of a side."""
+        """Return the offset and the factor from the g of ``origin`` to the true g.
+
+        They are used for columns with a ``side``.
+        """
         xp, side = namespace(self.power), self.origin.side
         t0 = xp.log(self.origin.unit)
         negative = side < 0
@@ -150,7 +154,7 @@ def _in_parts(function: Any, X: Array) -> Array:
 def logarithms(yeo_johnson: bool, origin: Origin, X: Array) -> tuple[Array, Array | None]:
     """Return the logarithms of the numbers of X, and which numbers are negative (None if none).
 
-    To the last digits also where numbers are far from zero, or at zero.
+    They are right to the last digits, also for numbers far from zero and at zero.
     """
     xp = namespace(X)
     centre, unit, one, _ = (asarray(v, like=X) for v in origin)
@@ -163,7 +167,7 @@ def logarithms(yeo_johnson: bool, origin: Origin, X: Array) -> tuple[Array, Arra
 def exponents(power: Array, negative: Array | None) -> Array:
     """Return ``lambda``, and ``2 - lambda`` of negative numbers.
 
-    Choices are products here: NumPy's `where` takes eight times as long, by numbers at random.
+    Products choose here, because NumPy's `where` takes eight times as long if signs are random.
     """
     if negative is None:
         return power
@@ -172,7 +176,7 @@ def exponents(power: Array, negative: Array | None) -> Array:
 
 
 def signed(g: Array, negative: Array | None) -> Array:
-    """Return the negative of what is of ``negative`` numbers."""
+    """Return g, with the opposite sign for ``negative`` numbers."""
     return g if negative is None else g * (1 - 2 * cast(negative, g.dtype))
 
 
@@ -185,7 +189,7 @@ def power_of(v: Array, power: Array, negative: Array | None) -> Array:
 
 
 def inverse_power(g: Array, power: Array, negative: Array | None) -> Array:
-    """Return the logarithms of `power_of`; NaN where there are none."""
+    """Return the logarithms from the result of `power_of`. They are NaN if there are none."""
     xp, m = namespace(g), exponents(power, negative)
     zero = m == 0
     g = signed(g, negative)
@@ -193,7 +197,7 @@ def inverse_power(g: Array, power: Array, negative: Array | None) -> Array:
 
 
 def origin_of(yeo_johnson: bool, low: Array, high: Array) -> Origin:
-    """Return where logarithms are taken from, by the smallest and largest number of each column."""
+    """Return the origin of logarithms, by the smallest and the largest number of each column."""
     xp = namespace(low)
     zeros = xp.zeros_like(low)
     ones = zeros + 1
@@ -202,7 +206,7 @@ def origin_of(yeo_johnson: bool, low: Array, high: Array) -> Origin:
         least = xp.where(side < 0, -high, low)
         most = xp.where(side < 0, -low, high)
         near = (side != 0) & (1 + most <= NEAR * (1 + least)) & (least > 0)
-        far = (side != 0) & ~near & (least >= 1)  # 1 is lost without a loss
+        far = (side != 0) & ~near & (least >= 1)  # rounding of |x| + 1 does no harm
         middle = xp.sqrt(xp.where(far, 1 + least, ones)) * xp.sqrt(xp.where(far, 1 + most, ones))
         return Origin(
             xp.where(near, least, xp.where(far, -ones, zeros)),
@@ -221,10 +225,10 @@ def origin_of(yeo_johnson: bool, low: Array, high: Array) -> Origin:
 
 
 def lambda_bounds(yeo_johnson: bool, low: Array, high: Array, dtype: Any) -> tuple[Array, Array]:
-    """Return the smallest and the largest lambda of each column that leave rows in the floats.
+    """Return the smallest and the largest lambda of each column for which rows do not overflow.
 
-    Those of Yeo and Johnson leave room for numbers twenty times as large as any, and for their
-    squares: SciPy's rule. Of Box and Cox the largest number has four digits of room.
+    For Yeo and Johnson the squares of numbers twenty times as large do not overflow either, which
+    is SciPy's rule. For Box and Cox ten thousand times the largest result does not overflow.
     """
     xp, info = namespace(low), namespace(low).finfo(dtype)
     log, eps = xp.log, asarray(float(info.eps), like=low)
@@ -244,14 +248,14 @@ def lambda_bounds(yeo_johnson: bool, low: Array, high: Array, dtype: Any) -> tup
         return first, last
     room = most - log1p(9999.0)
     last, first = (_largest(room, log(v) * sign) for v, sign in ((high, 1.0), (low, -1.0)))
-    # What the logarithms from the origin can be multiplied with.
+    # This bounds the factor of the logarithms from the origin.
     width = xp.maximum((log(high) - log(low)), asarray(float(info.eps), like=low))
     cap = 0.8 * most / width
     return -xp.minimum(first, cap), xp.minimum(last, cap)
 
 
 def _largest(room: Array, t: Array) -> Array:
-    """Return the m of ``exp(m t) / m = exp(room)``; infinity where t is not positive."""
+    """Return the m of ``exp(m t) / m = exp(room)``. It is infinity if t is not positive."""
     xp = namespace(t)
     grows = t > 0
     t = xp.where(grows, t, xp.ones_like(t))

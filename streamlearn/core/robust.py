@@ -1,4 +1,4 @@
-"""The offset and the scale that quantiles give: the median, and the distance of two quantiles."""
+"""The offset and the scale from quantiles: the median, and the distance between two quantiles."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import NamedTuple
 from streamlearn._arrays import Array, is_sparse, namespace
 from streamlearn.core.affine_map import AffineMap
 from streamlearn.core.learner import Learner
-from streamlearn.core.statistics import quantile_summary, quantiles
+from streamlearn.core.statistics import block_summary, quantile_learner, quantile_summary, quantiles
 from streamlearn.core.statistics.quantile_summary import QuantileSummary
 
 
 class Robust(NamedTuple):
-    """What to subtract from features, and what to divide them by.
+    """The parameters of scaling by quantiles.
 
     Attributes
     ----------
     centre : bool
         Subtract the median.
     spread : tuple of float or None
-        Divide by the distance of these two quantiles, from 0 to 1. None leaves the step out.
+        Divide by the distance between these two quantiles, from 0 to 1. None leaves the step out.
     unit : float
-        What the distance becomes.
+        The distance between the quantiles after scaling.
     size, zeros
         As `streamlearn.core.statistics.quantile_summary.Sketch` has them.
     """
@@ -37,25 +37,25 @@ CENTRED = (
     "Cannot center sparse matrices: use `with_centering=False` instead. See docstring for "
     "motivation and alternatives."
 )
-"""What is wrong with moving rows whose zeros are not stored; scikit-learn's words."""
+"""The error for subtracting from rows whose zeros are not stored, as in scikit-learn."""
 
 
 def of_block(params: Robust, X: Array, weight: Array | None = None) -> QuantileSummary:
-    """Return the summary of a block. Sparse rows are refused if the median is to be subtracted."""
+    """Return the summary of a block. Sparse rows are an error if the median is subtracted."""
     if is_sparse(X) and params.centre:
         raise ValueError(CENTRED)
-    return quantile_summary.of_block(params, X, weight)
+    return block_summary.of_block(params, X, weight)
 
 
 def centre(state: QuantileSummary) -> Array:
-    """Return the median of each feature, (n_features,); NaN where nothing was seen."""
+    """Return the median of each feature, (n_features,), or NaN if no number was seen."""
     return quantiles.quantile(state, [0.5])[0, :]
 
 
 def scale(params: Robust, state: QuantileSummary) -> Array:
-    """Return the distance of the two quantiles in units of ``unit``, (n_features,).
+    """Return the distance between the two quantiles in units of ``unit``, (n_features,).
 
-    It counts as 1 where it is rounding at 1, below ten units of it, as scikit-learn has it.
+    As in scikit-learn, it counts as 1 if it is below ten units of rounding at 1.
     """
     assert params.spread is not None
     xp, both = namespace(state.values), quantiles.quantile(state, params.spread)
@@ -81,5 +81,5 @@ def applied(params: Robust, state: QuantileSummary) -> AffineMap:
 
 
 def learner(params: Robust) -> Learner:
-    """Return a mergeable learner that scales as ``params`` ask."""
-    return quantile_summary.learner(params, applied, of_block)
+    """Return a mergeable learner that scales with ``params``."""
+    return quantile_learner.learner(params, applied, of_block)

@@ -1,6 +1,6 @@
-"""Functions of rows that know nothing but their parameters: thresholds, norms, polynomials.
+"""Functions of rows that depend on parameters only: thresholds, norms and polynomials.
 
-Each takes the rows of any library, or sparse rows, and returns rows in their float dtype.
+Each takes rows of any library, or sparse rows, and returns rows in their float dtype.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NORMS = ("l1", "l2", "max")
 
 
 class Threshold(NamedTuple):
-    """1 where numbers are above the ``threshold``, and 0 where they are not.
+    """A function of rows: 1 for numbers above the ``threshold``, and 0 for others.
 
     Examples
     --------
@@ -64,7 +64,7 @@ class Threshold(NamedTuple):
 
 
 class UnitRows(NamedTuple):
-    """Rows divided by their norm: "l1", "l2" or "max". Rows of zeros stay.
+    """A function that divides rows by their norm: "l1", "l2" or "max". Rows of zeros do not change.
 
     Norms are summed in units of the largest number of the row, so that they do not overflow.
 
@@ -84,7 +84,7 @@ class UnitRows(NamedTuple):
         largest = _or_one(self._norms(X, "max"))
         if self.norm == "max":
             return rows_divided(X, largest)
-        # A power of two, which costs no rounding.
+        # Division by a power of two costs no rounding.
         X = rows_divided(X, powers_of_two(largest))
         return rows_divided(X, _or_one(self._norms(X, self.norm)))
 
@@ -99,17 +99,17 @@ class UnitRows(NamedTuple):
 
 
 class Polynomials(NamedTuple):
-    """All products of features, from one degree to another.
+    """A function of rows: all products of features, from one degree to another.
 
     Attributes
     ----------
     min_degree, max_degree : int
     interaction_only : bool
-        Leave out products in which a feature is more than once.
+        Leave out products that contain a feature more than once.
     include_bias : bool
         Begin with a column of ones.
     column_major : bool
-        Put the numbers of a column side by side in memory. Only NumPy can.
+        Put the numbers of a column next to each other in memory. Only NumPy can do this.
 
     Examples
     --------
@@ -165,7 +165,7 @@ class Polynomials(NamedTuple):
         parts = [xp.ones((m, 1), dtype=X.dtype, device=device(X))] if self.include_bias else []
         if self.max_degree and self.min_degree <= 1:
             parts.append(X)
-        # Products of a degree whose first feature is j or a later one are the last of them.
+        # Among the products of a degree, those whose first feature is j or later come last.
         last, first = X, list(range(d))
         for degree in range(2, self.max_degree + 1):
             made, starts, width = [], [], 0

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from streamlearn._arrays import Array, batch_rows, device, namespace, over_rows, widest_float
 from streamlearn.core.batches import cut
-from streamlearn.core.statistics import moments
+from streamlearn.core.statistics import block_moments, moments
 
 
 class Score(NamedTuple):
@@ -160,7 +160,7 @@ def fit_of(target: Array, predicted: Array, weight: Array | None = None) -> Fit:
     """Return the sums of R2; both are (n_rows,) or (n_rows, n_outputs)."""
     xp, error = namespace(target), _error(target, predicted)
     error, y = (a if a.ndim == 2 else a[:, None] for a in (error, target))
-    of_error, of_target = (moments.of_block(moments.Params(), a, weight) for a in (error, y))
+    of_error, of_target = (block_moments.of_block(a, weight) for a in (error, y))
     # moments ignore NaN, but a prediction that is NaN must not count as a right one
     lost = xp.any(xp.isnan(error), axis=0)
     rows = xp.full(lost.shape, error.shape[0], dtype=error.dtype, device=device(target))

@@ -28,14 +28,15 @@ class Basis(NamedTuple):
     Attributes
     ----------
     knots : array of shape (n_features, n_knots + 2 * degree)
-        In ascending order, in the widest float, with ``degree`` of them outside at each end.
+        The knots in ascending order, in the widest float. At each end ``degree`` of them are
+        outside.
     degree : int
     extrapolation : {"error", "constant", "linear", "continue", "periodic"}
-        What is beyond the knots. NaN for "error".
+        The values beyond the knots. They are NaN for "error".
     bias : bool
         Whether the last spline of each feature is kept.
     sparse : bool
-        Whether what comes out is sparse.
+        Whether the result is sparse.
 
     Examples
     --------
@@ -57,17 +58,17 @@ class Basis(NamedTuple):
 
     @property
     def n_splines(self) -> int:
-        """Return the number of splines of each feature, the last one counted."""
+        """Return the number of splines of each feature, with the last one."""
         n = self.knots.shape[1] - self.degree - 1
         return n - self.degree if self.extrapolation == "periodic" else n
 
     @property
     def width(self) -> int:
-        """Return how many columns come out."""
+        """Return the number of columns of the result."""
         return self.knots.shape[0] * (self.n_splines - (not self.bias))
 
     def __call__(self, X: Array) -> Array:
-        """Return the splines at the rows of X, in their float dtype; NaN are 0 everywhere."""
+        """Return the splines at the rows of X, in their float dtype. All splines of NaN are 0."""
         out = float_dtype(X)
         return per_feature(
             X, lambda x: self._of(x, out), self.knots.dtype, extra=4 * max(self.width, 1)
@@ -107,7 +108,7 @@ class Basis(NamedTuple):
         return to_sparse(flat) if self.sparse else flat
 
     def _local(self, x: Array, interval: Array) -> tuple[list[Array], list[Array]]:
-        """Return the splines that are not 0 at x (d, m), and their slopes: degree + 1 of each."""
+        """Return the ``degree + 1`` splines that are not 0 at x (d, m), and their slopes."""
         xp, k = namespace(x), self.degree
         knots = [along_rows(self.knots, interval + i) for i in range(1 - k, k + 1)]
         one, zero = xp.ones_like(x), xp.zeros_like(x)
@@ -116,7 +117,7 @@ class Basis(NamedTuple):
             before, values = values, [zero] * (j + 1)
             slopes = [zero] * (j + 1)
             for i in range(1, j + 1):
-                # The knots around: behind the interval by i, and j before that one.
+                # The two knots around: i after the interval, and j before that one.
                 after, start = knots[k - 1 + i], knots[k - 1 + i - j]
                 known = after > start
                 weight = xp.where(known, before[i - 1], zero)
@@ -128,7 +129,7 @@ class Basis(NamedTuple):
         return values, slopes
 
     def _placed(self, values: list[Array], interval: Array, n: int) -> Array:
-        """Return all n splines at numbers (d, m) of which some are known, as (m, d, n)."""
+        """Return all n splines at numbers (d, m), given those that are not 0, as (m, d, n)."""
         xp, k = namespace(interval), self.degree
         d, m = interval.shape
         known = xp.stack([xp.permute_dims(v, (1, 0)) for v in values], axis=2)

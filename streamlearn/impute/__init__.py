@@ -1,4 +1,4 @@
-"""Transformers that fill in what is missing."""
+"""Transformers that fill in or mark missing values."""
 
 from streamlearn.impute.missing_indicator import MissingIndicator
 from streamlearn.impute.simple_imputer import SimpleImputer

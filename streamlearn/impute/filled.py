@@ -1,4 +1,4 @@
-"""Rows with what was missing filled in, and back, as functions of what a block holds."""
+"""Functions of a block that fill in missing values, and that undo it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from streamlearn.impute import seen
 
 
 class Fills(NamedTuple):
-    """What is filled in.
+    """The values that are filled in.
 
     Attributes
     ----------
@@ -38,11 +38,11 @@ class Fills(NamedTuple):
         Whether all columns become floats. The statistics are then an array in the library of the
         rows.
     placeholder : object
-        What stands for a missing value.
+        The value that means missing.
     values : list or None
-        What is filled in for each column, if it is no array.
+        The value that is filled in for each column. It is None if all columns become floats.
     dtype : str
-        That of the array that the columns of ``fit`` make.
+        The dtype of the array that the columns of ``fit`` make.
     """
 
     numbers: bool
@@ -53,7 +53,7 @@ class Fills(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ImputerFunction:
-    """What was missing is filled in.
+    """A function of rows that fills in missing values.
 
     It takes cache-sized batches of an array, and frames.
 
@@ -68,11 +68,11 @@ class ImputerFunction:
     features : tuple of int, or None
         The columns for which an indicator column is added.
     names : tuple of str
-        Of the columns that come out.
+        The names of the columns of the result.
     constant : bool
         Whether the constant that is filled in must be of the kind of the rows.
     framed : bool
-        Whether a frame of pandas comes out as one.
+        Whether the result for a frame of pandas is a frame.
     """
 
     reader: TableReader
@@ -85,12 +85,13 @@ class ImputerFunction:
     framed: bool
 
     def __call__(self, X: Any) -> Any:
-        """Return the rows of X without what was missing.
+        """Return the rows of X with missing values filled in.
 
         Raises
         ------
         TypeError, ValueError
-            If X is in another place than what is filled in, or misses other values.
+            If X is in another library or on another device than the statistics, or if X has missing
+            values that are not the placeholder.
         """
         placeholder = self.fills.placeholder
         objects = np.dtype(self.fills.dtype).kind == "O"
@@ -156,7 +157,7 @@ class ImputerFunction:
         return pd.DataFrame(out, index=index).set_axis(list(self.names), axis=1)
 
     def of_no_rows(self, X: Any) -> Any:
-        """Return what comes out of no rows of a dask array, as NumPy's."""
+        """Return the result for no rows of a dask array, as an array of NumPy."""
         if self.fills.values is not None:
             return self(np.empty((0, X.shape[1]), X.dtype))
         rows = to_numpy(self.reader.floats().rows(np.empty((0, X.shape[1]), X.dtype)))
@@ -166,7 +167,7 @@ class ImputerFunction:
 
 @dataclass(frozen=True, eq=False)
 class Restored:
-    """The function that makes values missing again where indicator columns mark them.
+    """A function of rows that makes values missing again if indicator columns mark them.
 
     Attributes
     ----------
@@ -175,9 +176,9 @@ class Restored:
     kept, features : tuple of int
         The features of the first columns, and those of the indicator columns after them.
     n_features : int
-        How many come out.
+        The number of features of the result.
     fitted : array or None
-        What was filled in, if it is in the place of the rows.
+        The values that were filled in, if they are in the library of the rows.
     """
 
     reader: TableReader
@@ -193,7 +194,7 @@ class Restored:
         Raises
         ------
         ValueError
-            If X has another number of columns, or is in another place.
+            If X has another number of columns, or is in another library or on another device.
         """
         if self.fitted is not None:
             X = self.reader.floats(allow_nan=seen.allows_nan(self.placeholder)).rows(X)

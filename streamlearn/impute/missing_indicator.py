@@ -1,4 +1,4 @@
-"""Where values are missing."""
+"""Marks for missing values: `MissingIndicator`."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ class MissingIndicator(NamesOut, TableTransformer):
     Parameters
     ----------
     missing_values : int, float, str, numpy.nan, None or pandas.NA, default=numpy.nan
-        What stands for a missing value.
+        The value that means missing.
     features : {"missing-only", "all"}, default="missing-only"
-        Return a column for each feature that had a missing value in ``fit``, or for each feature.
+        "missing-only" returns a column for each feature that had a missing value in ``fit``.
+        "all" returns a column for each feature.
     sparse : bool or "auto", default="auto"
         Return sparse columns (CSC). "auto" returns dense ones.
     error_on_new : bool, default=True
@@ -39,8 +40,10 @@ class MissingIndicator(NamesOut, TableTransformer):
     features_ : ndarray of int of shape (n_missing_features,) or (n_features,)
         The features that get a column.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Only where X is a frame whose column names are all strings.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     See Also
     --------
@@ -58,8 +61,8 @@ class MissingIndicator(NamesOut, TableTransformer):
     - Columns of text, categories, dates and pandas' nullable numbers have only one kind of missing
       value, and so have all columns of polars and pyarrow. There NaN, None and pandas' NA mean the
       same as ``missing_values``. In a column of objects None and NaN are different.
-    - Sparse rows are refused.
-    - On a dask collection ``error_on_new`` raises when blocks are computed.
+    - Sparse rows are an error.
+    - For a dask collection the error of ``error_on_new`` is raised when blocks are computed.
 
     Examples
     --------
@@ -102,7 +105,7 @@ class MissingIndicator(NamesOut, TableTransformer):
         self._placeholder = self.missing_values
 
     def _width(self, state: seen.Seen) -> Any:
-        """Return which columns come out, which a pipeline in one pass compares."""
+        """Return the columns of the result. A pipeline in one pass compares them."""
         return None if self.features == "all" else [one.missing > 0 for one in state]
 
     def _function(self, reader: TableReader) -> IndicatorFunction:
@@ -129,19 +132,19 @@ class MissingIndicator(NamesOut, TableTransformer):
 
 @dataclass(frozen=True, eq=False)
 class IndicatorFunction:
-    """Where the values of some features are missing, as a function of what a block holds.
+    """A function of a block that marks the missing values of some features.
 
     Attributes
     ----------
     reader : TableReader
     placeholder : object
-        What stands for a missing value.
+        The value that means missing.
     features : ndarray of int
-        Those that get a column.
+        The features that get a column.
     sparse : bool
         Whether columns are sparse.
     quiet : bool
-        Whether other features may miss values.
+        Whether other features may have missing values.
     """
 
     reader: TableReader
@@ -151,12 +154,12 @@ class IndicatorFunction:
     quiet: bool
 
     def __call__(self, X: Any) -> Any:
-        """Return where values are missing, of bool; in the library of X, if that is an array.
+        """Return where values are missing, as bool. If X is an array, the result is in its library.
 
         Raises
         ------
         ValueError
-            If a feature misses a value that is not to.
+            If ``quiet`` is False and another feature has a missing value.
         """
         if is_of_numbers(X):
             seen.known_or_raise(to_numpy(X[:0, ...]).dtype, self.placeholder, self.reader.estimator)
@@ -177,7 +180,7 @@ class IndicatorFunction:
             if new.size:
                 raise ValueError(
                     f"The features {new} have missing values in transform but have no missing "
-                    "values in fit. Fit to rows that miss them, or use error_on_new=False."
+                    "values in fit. Fit to rows that have some, or use error_on_new=False."
                 )
         if self.sparse:
             return _align_api_if_sparse(csc_array(to_numpy(found) if is_array(found) else found))

@@ -1,6 +1,6 @@
-"""What is seen of the columns of a table: how many entries are missing, and how often values are.
+"""Counts of the columns of a table: the missing entries, and the rows of each value.
 
-Arrays of numbers are counted in their own library; what is known of them is kept by the host.
+Arrays of numbers are counted in their own library. The counts are kept on the host.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from streamlearn._validation.fills import (
     missing_where,
     others_missing,
 )
-from streamlearn._validation.reader import FILL
+from streamlearn._validation.finite import FILL
 from streamlearn.core.imputation import gaps
 
 KINDS = "iufO"
-"""Kinds of dtypes that are taken: numbers, and objects for all else."""
+"""The kinds of dtypes that are supported: numbers, and objects for everything else."""
 
 
 class Params(NamedTuple):
-    """What is counted.
+    """The parameters of counting.
 
     Attributes
     ----------
     placeholder : object
-        What stands for a missing value.
+        The value that means missing.
     values : bool
         Whether values are counted, too.
     """
@@ -48,16 +48,16 @@ class Params(NamedTuple):
 
 
 class Column(NamedTuple):
-    """What is seen of a column.
+    """The counts of a column.
 
     Attributes
     ----------
     dtype : str
-        That of the array that it makes.
+        The dtype of the array that the column makes.
     present, missing : int
-        How many entries are there, and how many are not.
+        The number of entries that are present, and of those that are missing.
     counts : Counts or None
-        Of the values that are there.
+        The counts of the values that are present.
     """
 
     dtype: str
@@ -70,7 +70,7 @@ Seen = tuple[Column, ...]
 
 
 def of_rows(params: Params, X: Any, y: Any, reader: TableReader, block: int | None) -> Seen:
-    """Return what is seen in a block."""
+    """Return the counts of a block."""
     if not is_of_numbers(X):
         table = reader.table(X, block)
         found = [_of_column(params, column) for column in table.columns]
@@ -96,7 +96,7 @@ def of_rows(params: Params, X: Any, y: Any, reader: TableReader, block: int | No
 
 
 def merge(a: Seen, b: Seen, reader: TableReader) -> Seen:
-    """Return what is seen in the rows of both."""
+    """Return the counts of the rows of both."""
     out = []
     for j, (one, other) in enumerate(zip(a, b, strict=True)):
         counts = one.counts
@@ -119,13 +119,28 @@ def dtype_of(seen: Seen) -> np.dtype:
     return common_dtype([np.dtype(one.dtype) for one in seen])
 
 
+def most_frequent(counts: Counts) -> Any:
+    """Return the most frequent value, or the smallest of them if there are several.
+
+    Examples
+    --------
+    >>> most_frequent(Counts(np.asarray([3, 1, 2]), np.asarray([2, 2, 1])))
+    np.int64(1)
+    """
+    first = counts.values[counts.counts == counts.counts.max()]
+    try:
+        return min(first)
+    except TypeError:  # the values cannot be compared
+        return min(first, key=lambda value: (str(type(value)), str(value)))
+
+
 def number_of(placeholder: Any) -> Any:
-    """Return what stands for a missing number, None for NaN."""
+    """Return the number that means missing, or None if it is NaN."""
     return None if is_gap(placeholder) else placeholder
 
 
 def allows_nan(placeholder: Any) -> bool:
-    """Tell whether rows may hold NaN: where it is what is missing."""
+    """Return whether rows may hold NaN. They may if NaN means missing."""
     return is_na(placeholder) or is_nan(placeholder)
 
 
@@ -135,7 +150,7 @@ def known_or_raise(dtype: np.dtype, placeholder: Any, estimator: str) -> None:
     Raises
     ------
     ValueError
-        scikit-learn's.
+        If not. The message is that of scikit-learn.
     """
     number = isinstance(placeholder, Real) or is_na(placeholder)
     if dtype.kind in "iuf" and not number:
@@ -155,12 +170,12 @@ def known_or_raise(dtype: np.dtype, placeholder: Any, estimator: str) -> None:
 def no_other_or_raise(
     table: Table, placeholder: Any, reader: TableReader, block: int | None
 ) -> None:
-    """Check that nothing is missing but what the placeholder stands for.
+    """Check that no entry is missing other than those that equal the placeholder.
 
     Raises
     ------
     ValueError
-        Naming the column.
+        If an entry is. The message names the column.
     """
     for j, column in enumerate(table.columns):
         if others_missing(column, placeholder):
@@ -171,12 +186,12 @@ def no_other_or_raise(
 
 
 def masks(table: Table, placeholder: Any) -> list[np.ndarray]:
-    """Return where each column of a table misses a value."""
+    """Return where the values of each column of a table are missing."""
     return [missing_where(column, placeholder) for column in table.columns]
 
 
 def places_in(chosen: Sequence[int] | np.ndarray, X: Any) -> Any:
-    """Return places of columns as an array of int where X is."""
+    """Return places of columns as an array of int in the library and on the device of X."""
     return asarray(np.asarray(chosen), like=X, dtype=default_int(X))
 
 
@@ -190,7 +205,7 @@ def _of_column(params: Params, column: Any) -> Column:
 def _counted(column: Any, missing: np.ndarray) -> Counts:
     """Count the values of a column that are not missing.
 
-    Numbers are sorted once. To find the value of each row, too, would take three times as long.
+    Numbers are sorted once. It would take three times as long to find the value of each row, too.
     """
     if isinstance(column, np.ndarray) and column.dtype.kind in "iuf":
         return Counts(*np.unique(column[~missing], return_counts=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn import impute as theirs
@@ -23,53 +23,53 @@ from streamlearn._estimator.tables import (
     reader_of,
 )
 from streamlearn._sklearn import _get_output_config, _wrap_data_with_container
-from streamlearn._validation.categories import Counts
 from streamlearn._validation.fills import is_nan
-from streamlearn._validation.reader import Reader, same_place_or_raise
+from streamlearn._validation.reader import same_place_or_raise
 from streamlearn.core import imputation
-from streamlearn.impute import seen
+from streamlearn.impute import number_statistics, seen
 from streamlearn.impute.filled import Fills, ImputerFunction, Restored
 from streamlearn.impute.missing_indicator import MissingIndicator
-
-NUMBERS = ("mean", "median")
-"""Strategies of numbers alone."""
 
 
 class SimpleImputer(NamesOut, TableTransformer):
     """Fill in missing values with a statistic of their column.
 
-    scikit-learn's `~sklearn.impute.SimpleImputer` for arrays of any library, frames and dask
-    collections, whose blocks are read in parallel.
+    It is scikit-learn's `~sklearn.impute.SimpleImputer` for arrays of any library, frames and dask
+    collections. The blocks of a collection are read in parallel.
 
     Parameters
     ----------
     missing_values : int, float, str, numpy.nan, None or pandas.NA, default=numpy.nan
-        What stands for a missing value.
+        The value that means missing.
     strategy : {"mean", "median", "most_frequent", "constant"} or callable, default="mean"
-        What is filled in. "mean" and "median" are for numbers. "most_frequent" takes the smallest
-        of several values that are equally frequent. "constant" takes ``fill_value``. A callable
-        gets the values of a column that are there, and returns a number; it needs all rows in
-        memory.
+        The statistic that is filled in. "mean" and "median" are for numbers. "most_frequent" takes
+        the smallest of several values that are equally frequent. "constant" takes ``fill_value``. A
+        callable gets the values of a column that are not missing, and returns a number. It needs
+        all rows in memory.
     fill_value : object, default=None
-        What "constant" fills in; None is 0 for numbers and "missing_value" for the rest.
+        The value that "constant" fills in. None means 0 for numbers and "missing_value" for other
+        columns.
     copy : bool, default=True
-        Has no effect: input is never changed.
+        It has no effect, because the input is never changed.
     add_indicator : bool, default=False
         Append the columns of a `MissingIndicator`.
     keep_empty_features : bool, default=False
-        Keep features of which ``fit`` has seen no value. They are filled with 0, and with
-        ``fill_value`` by "constant". Else they are left out.
+        Keep features that had no value in ``fit``. They are filled with 0, and by "constant" with
+        ``fill_value``. If False, they are left out.
 
     Attributes
     ----------
     statistics_ : array of shape (n_features,)
-        What is filled in; NaN for features that are left out. For "mean" and "median" it is in the
-        library and on the device of X, else it is NumPy's.
+        The value that is filled in for each feature. It is NaN for features that are left out. For
+        "mean" and "median" it is in the library and on the device of X. For other strategies it is
+        an array of NumPy.
     indicator_ : MissingIndicator or None
-        None if ``add_indicator=False``.
+        The fitted indicator. It is None if ``add_indicator=False``.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Only where X is a frame whose column names are all strings.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     See Also
     --------
@@ -77,15 +77,18 @@ class SimpleImputer(NamesOut, TableTransformer):
 
     Notes
     -----
-    One pass is read. Means come from sums that merge, in float64 or in the widest float of the
-    device. The median of rows in memory is exact. On dask collections it is exact as long as a
-    feature has 2,048 different numbers or fewer. Beyond that it comes from a summary [1]_, and its
-    rank is wrong by less than 0.1 % of the rows. For "most_frequent" the values of each column are
-    counted; a column may have a million different values at most.
+    ``fit`` is one pass.
 
-    "mean" and "median" turn all columns to floats. The other strategies work column by column. A
-    frame in memory becomes the array that scikit-learn makes of it, and a dask DataFrame becomes a
-    lazy dask DataFrame with its names and its index.
+    - Means come from mergeable sums, in float64 or in the widest float of the device.
+    - The median of rows in memory is exact. For dask collections it is exact as long as a feature
+      has 2,048 different numbers or fewer. If it has more, the median comes from a summary [1]_,
+      and its rank is wrong by less than 0.1 % of the rows.
+    - For "most_frequent" the values of each column are counted. A column may have a million
+      different values at most.
+
+    "mean" and "median" turn all columns into floats. The other strategies work column by column. A
+    frame in memory becomes the array that scikit-learn makes of it. A dask DataFrame becomes a lazy
+    dask DataFrame with its names and its index.
 
     Differences from scikit-learn:
 
@@ -93,12 +96,13 @@ class SimpleImputer(NamesOut, TableTransformer):
     - Columns of text, categories, dates and pandas' nullable numbers have only one kind of missing
       value, and so have all columns of polars and pyarrow. There NaN, None and pandas' NA mean the
       same as ``missing_values``. In a column of objects None and NaN are different.
-    - A callable strategy is refused for dask collections and in one pass.
-    - Each column of a dask DataFrame keeps its dtype if that holds what is filled in, and so do the
-      columns of a pandas frame with ``set_output(transform="pandas")``. In scikit-learn all of them
-      are of one dtype.
-    - In a mixture of text and numbers values of one column are compared with each other only.
-    - Sparse rows are refused.
+    - A callable strategy is an error for dask collections and in one pass.
+    - Each column of a dask DataFrame keeps its dtype if the dtype can hold the filled-in value. So
+      does each column of a pandas frame with ``set_output(transform="pandas")``. In scikit-learn
+      all columns have one dtype.
+    - If some columns hold text and others numbers, each value is compared only with values of the
+      same column.
+    - Sparse rows are an error.
 
     References
     ----------
@@ -153,14 +157,16 @@ class SimpleImputer(NamesOut, TableTransformer):
                 "collection, no partial_fit and no pass block by block. Use 'mean', 'median' or "
                 "'most_frequent', or fit it to some rows in memory beforehand."
             )
-        if self.strategy in NUMBERS:
-            return TableStatistic(self._number_params(), _of_numbers, _merge_numbers, True)
+        if self.strategy in number_statistics.STRATEGIES:
+            return TableStatistic(
+                self._number_params(), number_statistics.of_rows, number_statistics.merge, True
+            )
         params = seen.Params(self.missing_values, self.strategy == "most_frequent")
         return TableStatistic(params, seen.of_rows, seen.merge, True)
 
-    def _number_params(self) -> _NumberParams:
-        # What is done with the state is in the parameters when it is published.
-        return _NumberParams(self.strategy, self.missing_values)
+    def _number_params(self) -> number_statistics.Params:
+        # The other parameters are used when the state is published.
+        return number_statistics.Params(self.strategy, self.missing_values)
 
     def _learn(self, X: Any, y: Any, *, reset: bool) -> Self:
         if not callable(self.strategy):
@@ -170,8 +176,8 @@ class SimpleImputer(NamesOut, TableTransformer):
             self._table_statistic()
         with unchanged_on_error(self):
             X, reader = check_table(self, X, reset=True)
-            params = _NumberParams("mean", self.missing_values)
-            state = _of_numbers(params, X, None, reader, None)
+            params = number_statistics.Params("mean", self.missing_values)
+            state = number_statistics.of_rows(params, X, None, reader, None)
             rows = to_numpy(reader.floats().rows(X))
             number = seen.number_of(self.missing_values)
             found = imputation.gaps(rows, number)
@@ -191,7 +197,9 @@ class SimpleImputer(NamesOut, TableTransformer):
             self.statistics_ = self._numbers(state)
             missing = to_numpy(state.missing)
             kept = ~np.isnan(to_numpy(self.statistics_))
-            self._fills = Fills(self.strategy in NUMBERS, self.missing_values, None, "<f8")
+            self._fills = Fills(
+                self.strategy in number_statistics.STRATEGIES, self.missing_values, None, "<f8"
+            )
         else:
             values, self.statistics_ = self._values(state)
             missing = np.asarray([one.missing for one in state])
@@ -213,14 +221,14 @@ class SimpleImputer(NamesOut, TableTransformer):
             self.indicator_ = indicator
 
     def _numbers(self, state: imputation.Imputation) -> Any:
-        """Return the number that is filled in for each feature."""
+        """Return the number that is filled in, for each feature."""
         if callable(self.strategy):
             return state.exact
         strategy = imputation.Params(self.strategy, keep_empty=self.keep_empty_features)
         return imputation.values(strategy, state)
 
     def _values(self, state: seen.Seen) -> tuple[list[Any], np.ndarray]:
-        """Return what is filled in for each column, and as scikit-learn shows it."""
+        """Return the value that is filled in for each column, and ``statistics_``."""
         dtype, constant = seen.dtype_of(state), self.strategy == "constant"
         fill: Any = 0
         if constant:
@@ -241,14 +249,14 @@ class SimpleImputer(NamesOut, TableTransformer):
             elif one.counts is None or not one.present:
                 values.append(fill)
             else:
-                values.append(most_frequent(one.counts))
+                values.append(seen.most_frequent(one.counts))
         objects = constant or dtype.kind == "O"
         statistics = np.empty(len(values), dtype=object if objects else np.float64)
         statistics[:] = values
         return values, statistics
 
     def _width(self, state: Any) -> Any:
-        """Return which columns come out, which a pipeline in one pass compares."""
+        """Return the columns of the result. A pipeline in one pass compares them."""
         if self.keep_empty_features and not self.add_indicator:
             return None
         if isinstance(state, imputation.Imputation):
@@ -268,11 +276,12 @@ class SimpleImputer(NamesOut, TableTransformer):
         Parameters
         ----------
         X : array, frame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to fill in, with the features of `fit`.
 
         Returns
         -------
         array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features_out)
-            Lazy for dask. Arrays are in the library of X.
+            The filled rows. They are lazy for dask. Arrays are in the library of X.
 
         Warns
         -----
@@ -282,7 +291,8 @@ class SimpleImputer(NamesOut, TableTransformer):
         Raises
         ------
         ValueError
-            If X has other features than in ``fit``, or holds what cannot be filled in.
+            If X has other features than in ``fit``, or if its dtype cannot hold the filled-in
+            values.
         """
         check_is_fitted(self)
         self._warn_of_empty()
@@ -332,7 +342,7 @@ class SimpleImputer(NamesOut, TableTransformer):
         if engine.is_frame(X):
             nothing = function(X._meta)
             framed = hasattr(nothing, "columns")
-            # In memory only set_output asks for names: else an array comes out.
+            # In memory the result is an array without names, unless set_output is used.
             named = _get_output_config("transform", self)["dense"] != "default"
             return engine.map_rows(
                 function, X, meta=nothing, names=None if framed else names, named=named
@@ -347,11 +357,12 @@ class SimpleImputer(NamesOut, TableTransformer):
         Parameters
         ----------
         X : array, frame or dask collection of shape (n_samples, n_features + n_indicators)
-            What `transform` has made.
+            The result of `transform`.
 
         Returns
         -------
         array, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows without the columns of the indicator. They are lazy for dask.
 
         Raises
         ------
@@ -377,7 +388,7 @@ class SimpleImputer(NamesOut, TableTransformer):
             raise ValueError(
                 f"X has {reader.n_features} features, but {reader.estimator} is expecting "
                 f"{n_columns} features as input: {len(self._kept)} that were filled in, and "
-                f"{len(features)} that tell where."
+                f"{len(features)} of the indicator."
             )
         fitted = self.statistics_ if self._fills.values is None else None
         function = Restored(
@@ -402,60 +413,5 @@ class SimpleImputer(NamesOut, TableTransformer):
         tags.input_tags.categorical = False
         tags.input_tags.string = self.strategy in ("most_frequent", "constant")
         tags.input_tags.allow_nan = seen.allows_nan(self.missing_values)
-        tags.array_api_support = self.strategy in NUMBERS
+        tags.array_api_support = self.strategy in number_statistics.STRATEGIES
         return tags
-
-
-class _NumberParams(NamedTuple):
-    strategy: str
-    placeholder: Any
-
-
-def most_frequent(counts: Counts) -> Any:
-    """Return the most frequent value, the smallest of several.
-
-    Examples
-    --------
-    >>> most_frequent(Counts(np.asarray([3, 1, 2]), np.asarray([2, 2, 1])))
-    np.int64(1)
-    """
-    first = counts.values[counts.counts == counts.counts.max()]
-    try:
-        return min(first)
-    except TypeError:  # not to be compared
-        return min(first, key=lambda value: (str(type(value)), str(value)))
-
-
-def _floats(params: _NumberParams, X: Any, reader: Reader, block: int | None) -> Any:
-    """Return a block as floats; whether they are finite is asked of their statistic."""
-    try:
-        return reader._replace(finite=False).rows(X, block)
-    except ValueError as error:
-        head, numeric, why = str(error).partition(" and is not numeric: ")
-        if not numeric:
-            raise
-        raise ValueError(
-            f"Cannot use {params.strategy} strategy with non-numeric data:\n{why} ({head}.)"
-        ) from error
-
-
-def _of_numbers(
-    params: _NumberParams, X: Any, y: Any, table: TableReader, block: int | None
-) -> imputation.Imputation:
-    reader = table.floats(allow_nan=seen.allows_nan(params.placeholder))
-    rows = _floats(params, X, reader, block)
-    of = imputation.Params(params.strategy, seen.number_of(params.placeholder))
-    with np.errstate(over="ignore", invalid="ignore"):
-        state = imputation.of_block(of, rows)
-    clean = reader.allow_nan and bool(imputation.is_finite(state))
-    if not clean:
-        reader.finite_or_raise(rows, block)
-    seen.known_or_raise(np.dtype(np.float64), params.placeholder, reader.estimator)
-    return imputation.with_exact_median(of, state, rows) if block is None else state
-
-
-def _merge_numbers(
-    a: imputation.Imputation, b: imputation.Imputation, reader: TableReader
-) -> imputation.Imputation:
-    same_place_or_raise(b.present, a.present, reader.estimator, "fit")
-    return imputation.merge(a, b)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Integral, Real
 from typing import Any
@@ -17,21 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from streamlearn._arrays import (
-    Array,
-    asarray,
-    batch_rows,
-    by_columns,
-    cast,
-    device,
-    float_dtype,
-    is_array,
-    is_sparse,
-    linear_predictor,
-    namespace,
-    sparse,
-    to_numpy,
-)
+from streamlearn._arrays import Array, to_numpy
 from streamlearn._estimator.inputs import Given, check_inputs, check_parameters, is_foreign
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.outputs import rows_out
@@ -42,30 +26,31 @@ from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
 from streamlearn._training.epochs import Progress, train
+from streamlearn._training.refining import refined
 from streamlearn._training.stopping import NoImprovement
+from streamlearn._validation.arrays import as_vector
 from streamlearn._validation.messages import diverged
-from streamlearn._validation.reader import as_numbers, as_vector, finite_or_raise, sum_is_finite
 from streamlearn.blocks import is_collection
-from streamlearn.core.affine_map import AffineMap
-from streamlearn.core.batches import cut
-from streamlearn.core.learner import Info, Learner, an_array
-from streamlearn.core.linear import links, newton, newton_state, rowwise, sgd
+from streamlearn.core.learner import Learner, an_array
+from streamlearn.core.linear import links, newton, rowwise, sgd
 from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
 from streamlearn.core.linear.rates import RATES
 from streamlearn.core.linear.row_step import PASSIVE
 from streamlearn.core.scores import EACH_ACCURACY, Score
-from streamlearn.linear_model import draws, per_class_order, scheduled
+from streamlearn.linear_model import draws, scheduled
+from streamlearn.linear_model.per_class_order import in_orders
+from streamlearn.linear_model.refine import matrix_or_raise, refining_or_raise
+from streamlearn.linear_model.row_scores import Scores
 from streamlearn.linear_model.sklearn_names import Familiar
 from streamlearn.linear_model.sparse_coef import SparseCoef
-
-SMALLER = (
-    "So might a smaller step where the learning rate is not 'auto', and dividing y by its largest "
-    "value where that is too large to be squared."
+from streamlearn.linear_model.start import from_coefficients, from_former, in_numpy
+from streamlearn.linear_model.training import (
+    SMALLER,
+    Lines,
+    after_one_call,
+    mean_loss,
+    warn_of_steps,
 )
-"""Further advice in the error of a linear model that has diverged."""
-
-RULES = (sgd, newton, rowwise)
-"""The core modules that learn linear models."""
 
 
 class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
@@ -79,9 +64,11 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
     _row_by_row_rate: str  # scikit-learn's default of ``learning_rate``
     _metric: Score  # it compares the targets of held-out rows with `_predicted` of their scores
     _predicted: Callable[[Array], Array]
-    _learned: Learned  # `partial_fit` goes on from it, and draws from the seed and the epoch
+    _learned: Learned  # `partial_fit` continues from it, and draws from the seed and the epoch
     _seed: int
     _epoch: int
+
+    refine: Any = 0  # of models that have no such parameter
 
     _parameter_constraints: dict[str, Any] = {
         "loss": [StrOptions(set(LOSSES) - set(MARGIN_LOSSES))],
@@ -104,6 +91,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         "warm_start": ["boolean"],
         "average": [Interval(Integral, 0, None, closed="neither"), "boolean"],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "refine": [Interval(Integral, 0, None, closed="left")],
     }
 
     def _check(self, *, partial_fit: bool) -> None:
@@ -126,6 +114,8 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
                     f"learning_rate={rate!r} is defined row by row: batch_size must be 1 or "
                     f"'auto', which means 1 then; got {self.batch_size!r}."
                 )
+        if self.refine:
+            refining_or_raise(self.refine, self._loss(), rate)
         if self.penalty == "elasticnet" and self.l1_ratio is None:
             raise ValueError("l1_ratio must be set when penalty is 'elasticnet'")
         if self.power_t < 0:
@@ -140,10 +130,9 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool, target: str
     ) -> Given:
         """Check the arguments of ``fit`` or ``partial_fit``."""
-        # These find NaN and infinity in the rows that they score: all but held-out rows.
-        newton_steps, in_memory = self._rate() == "auto", not is_foreign(X)
-        in_memory = in_memory and not any(map(is_collection, (X, y, sample_weight)))
-        found = newton_steps or (in_memory and self.batch_size in (1, "auto"))
+        # These find NaN and infinity in the rows that they score. Held-out rows are not among them.
+        in_memory = not (is_foreign(X) or any(map(is_collection, (X, y, sample_weight))))
+        found = self._rate() == "auto" or (in_memory and self.batch_size in (1, "auto"))
         found = found and not self.early_stopping
         return check_inputs(
             self, X, y, sample_weight, reset=reset, target=target, lazy_rows=True, finite=not found
@@ -159,7 +148,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         return self.learning_rate
 
     def _rule(self, given: Given, state: Any = None) -> Any:
-        """Return the module whose rule learns from the rows, after the rows that made ``state``."""
+        """Return the module that learns from the rows. ``state`` is what was learned before."""
         if self._rate() == "auto":
             return newton
         if self.batch_size == 1 or self._rate() in PASSIVE:
@@ -167,15 +156,15 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         if self.batch_size != "auto" or not self._may_loop(given):
             return sgd
         if given.blocks.whole is not None:
-            return rowwise if _in_numpy(given) else sgd
+            return rowwise if in_numpy(given.blocks) else sgd
         if state is None:
             return scheduled
         return rowwise if row_loop.takes(an_array(state)) else sgd
 
     def _may_loop(self, given: Given) -> bool:
-        """Return whether scikit-learn's loop may learn from the rows, if it takes them.
+        """Return whether scikit-learn's loop may learn from rows of NumPy and scipy.
 
-        Under an L1 penalty all rows and epochs of a call have to be one run of the loop.
+        With an L1 penalty all rows and epochs of a call have to be one run of the loop.
         """
         return self.penalty not in ("l1", "elasticnet") or self._is_one_call(given)
 
@@ -199,33 +188,17 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
     def _learner(
         self, given: Given, params: sgd.Params, coef_init: Any, intercept_init: Any
     ) -> Learner:
-        """Return the learner for ``fit``, which starts from given or former coefficients, or 0."""
+        """Return the learner for ``fit``. It starts from given or former coefficients, or 0."""
         rule = self._rule(given)
-        learner = rule.learner(params)
         if self.warm_start and hasattr(self, "coef_"):
             coef_init = self._dense_coef() if coef_init is None else coef_init
             intercept_init = self.intercept_ if intercept_init is None else intercept_init
-        if coef_init is None and intercept_init is None:
-            return learner
-        coef = _in_host(coef_init, "coef_init")
-        intercept = _in_host(intercept_init, "intercept_init")
-        return learner._replace(init=partial(_start_from, rule.start, coef, intercept))
+        return from_coefficients(rule.learner(params), rule.start, coef_init, intercept_init)
 
     def _former(self, given: Given, params: sgd.Params) -> Learned:
-        """Return what ``partial_fit`` goes on from, which is empty before the first call."""
+        """Return the state from which ``partial_fit`` continues, which is empty at first."""
         learned = self._learned if hasattr(self, "_learned") else Learned()
-        if learned.state is None:
-            return learned
-        rule = self._rule(given, learned.state)
-        if isinstance(learned.state, rule.State):
-            if rule is not rowwise:
-                return learned
-            return learned._replace(state=rowwise.resume(params, learned.state))
-        # The parameters ask for another algorithm than before, which starts from the former model.
-        # Newton steps start from no rows, because their state counts the rows it has seen.
-        former = next(known for known in RULES if isinstance(learned.state, known.State))
-        state = rule.start(params, *former.answer(params, learned.state))
-        return Learned(state, 0 if rule is newton else learned.rows)
+        return from_former(self._rule(given, learned.state), params, learned)
 
     def _learn(
         self,
@@ -281,26 +254,27 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             max_iter=1 if one_call else max_iter,
             observers=() if one_call or not self.verbose else [Lines(answer)],
         )
-        learned, n_iter, stopped = outcome.learned, outcome.n_iter, outcome.stopped
         if one_call:
-            state, n_iter = learned.state
-            stopped = n_iter < max_iter
-            learned = learned._replace(state=state, rows=learned.rows + (n_iter - 1) * outcome.rows)
-        coef, intercept = answer(learned.state)
+            outcome = after_one_call(outcome, max_iter)
+        if self.refine and not partial_fit:
+            matrix_or_raise(learner, outcome.learned.state, self.refine)
+            outcome = outcome._replace(learned=refined(course, given.blocks, outcome, self.refine))
+        coef, intercept = answer(outcome.learned.state)
         if not all(np.isfinite(to_numpy(a)).all() for a in (coef, intercept)):
-            raise diverged(f"at epoch #{n_iter}", advice=SMALLER)
+            raise diverged(f"at epoch #{outcome.n_iter}", advice=SMALLER)
+        learned = outcome.learned
         if held_rows is not None:
-            # scikit-learn counts held-out rows too, and its schedules go on from that count.
-            learned = learned._replace(rows=learned.rows + n_iter * len(held_rows))
+            # scikit-learn counts held-out rows too, and its schedules continue from that count.
+            learned = learned._replace(rows=learned.rows + outcome.n_iter * len(held_rows))
         if given.flow is not None:
             learned = hand_back(given.flow, self, learned, coef.shape[1])
-        self._seed, self._learned, self._epoch = seed, learned, epoch + n_iter
+        self._seed, self._learned, self._epoch = seed, learned, outcome.epoch
         self._publish(coef, intercept)
-        self.n_iter_ = n_iter
+        self.n_iter_ = outcome.n_iter
         self.t_ = 1.0 + learned.rows
         self.loss_curve_ = list(outcome.losses)
-        self._warn_of_steps(former, learned.state)
-        if self.tol is not None and not one_pass and not stopped:
+        warn_of_steps(former, learned.state)
+        if self.tol is not None and not one_pass and not outcome.stopped:
             warnings.warn(
                 "Maximum number of iteration reached before convergence. Consider increasing "
                 "max_iter to improve the fit.",
@@ -309,8 +283,8 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             )
 
     def _is_one_call(self, given: Given) -> bool:
-        """Return whether scikit-learn's loop learns row by row from all rows in one call."""
-        return _in_numpy(given) and not self.early_stopping
+        """Return whether scikit-learn's loop can learn from all rows in one call."""
+        return in_numpy(given.blocks) and not self.early_stopping
 
     def _row_by_row(
         self,
@@ -321,9 +295,17 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         seeds: tuple[int, ...],
         held_rows: np.ndarray | None,
     ) -> tuple[Learner, int | None, draws.Order | None]:
-        """Return the learner, the rows of a batch if it orders them itself, or else their order.
+        """Return how a fit learns row by row.
 
         ``max_iter`` is None for a call of ``partial_fit``.
+
+        Returns
+        -------
+        learner : Learner
+        batch_size : int or None
+            The number of rows of a batch, if the learner puts these in order itself.
+        order : Order or None
+            The order of the rows, if it does not.
         """
         if self._may_loop(given):
             learner = row_loop.looped(learner)
@@ -341,34 +323,9 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             learner = learner._replace(apply=_scores_without_mean)
         if not (self.shuffle and seeds):
             return learner, None, None
-        (n,), some = given.blocks.rows, seeds if given.flow is None else seeds[:1]
+        (n,) = given.blocks.rows
         assert n is not None
-        orders = tuple(draws.Order(draws.permutation(seed, n), first.epoch) for seed in some)
-        if len(orders) == 1:
-            return learner, None, orders[0]
-        kept = np.arange(n) if held_rows is None else np.delete(np.arange(n), held_rows)
-        update = per_class_order.InOwnOrders(learner, orders, kept, first.rows)
-        return learner._replace(update=update), n, None
-
-    def _warn_of_steps(self, former: Any, state: Any) -> None:
-        """Warn if many of the steps between two states made the loss worse."""
-        if not isinstance(state, newton_state.State):
-            return
-        steps, back = (to_numpy(a) for a in (state.trust.steps, state.trust.back))
-        if max(back.tolist()) < 5:
-            return
-        if isinstance(former, newton_state.State):
-            steps = steps - to_numpy(former.trust.steps)
-            back = back - to_numpy(former.trust.back)
-        if np.any((back >= 5) & (back > 0.05 * steps)):
-            warnings.warn(
-                f"{int(back.max())} of {int(steps.max())} steps made the loss of the next rows "
-                "clearly worse and were taken back: those rows are of another kind than the rows "
-                "before. Put the rows in random order before they are stored or given, or give "
-                "larger blocks.",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
+        return in_orders(learner, seeds if given.flow is None else seeds[:1], n, held_rows, first)
 
     def _held_out(self, rows: np.ndarray | None, *, of_classes: bool) -> HeldOut | None:
         """Return how rows are held out and scored. Each class has its score in memory."""
@@ -400,7 +357,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
     ) -> tuple[int, tuple[int, ...], np.ndarray | None]:
         """Return the seed and, for rows in memory, scikit-learn's draws.
 
-        These are the seeds of the orders of the rows, if these are ``exact``, and the held-out
+        They are the seeds of the orders of the rows, if the fit is ``exact``, and the held-out
         rows.
         """
         whole = given.blocks.whole
@@ -439,169 +396,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         return tags
 
 
-def _in_numpy(given: Given) -> bool:
-    """Return whether all rows are in memory, and are or become rows of scikit-learn's loop."""
-    if given.blocks.whole is None:
-        return False
-    X = given.blocks.whole.X
-    return row_loop.takes(X) or not (is_array(X) or is_sparse(X))
-
-
 def _scores_without_mean(params: sgd.Params, state: rowwise.State, X: Array) -> Array:
     """Return the scores of rows by the last models, because scikit-learn stops by these."""
     last = state._replace(mean_coef=state.coef, mean_intercept=state.intercept)
     return rowwise.apply(params, last, X)
-
-
-def one_column(p: Array) -> Array:
-    """Return scores (m, 1) as (m,), and scores of several columns as they are."""
-    return p[:, 0] if p.shape[1] == 1 else p
-
-
-@dataclass(frozen=True, eq=False)
-class Scores:
-    """A function of the scores (m, K) of rows.
-
-    Attributes
-    ----------
-    coef : array of shape (K, d)
-        The coefficients.
-    intercept : array of shape (K,)
-        The intercepts.
-    of_scores : callable
-        It takes scores and returns an array over the same rows.
-    centre : array of shape (d,), default=None
-        What is subtracted from the rows first, a cache-sized batch at a time.
-    centred : bool, default=False
-        Whether the intercept holds a scaler's offset. Sparse rows are then an error, because a
-        scaler must not shift them.
-    """
-
-    coef: Array
-    intercept: Array
-    of_scores: Callable[[Array], Array]
-    centre: Array | None = None
-    centred: bool = False
-
-    @np.errstate(over="ignore", invalid="ignore")  # infinity in X is found in the scores
-    def __call__(self, X: Array) -> Array:
-        """Return ``of_scores`` of the scores of the rows of X."""
-        if is_sparse(X) and (self.centred or self.centre is not None):
-            raise ValueError(sparse.CENTRED)
-        xp = namespace(X)
-        dtype = xp.result_type(X.dtype, self.coef.dtype)
-        coef, intercept = (xp.astype(a, dtype, copy=False) for a in (self.coef, self.intercept))
-        if self.centre is None:
-            p = linear_predictor(cast(X, dtype), coef)
-        else:
-            centre = xp.astype(self.centre, X.dtype, copy=False)
-            p = xp.concat(
-                [
-                    linear_predictor(
-                        xp.astype(by_columns(x, ("subtract", centre)), dtype, copy=False), coef
-                    )
-                    for x, *_ in cut(X, None, None, seen=0, batch_size=batch_rows(X))
-                ]
-                or [xp.zeros((0, coef.shape[0]), dtype=dtype, device=device(X))]
-            )
-        p = p + intercept
-        # NaN and infinity of X reach the scores, which are fewer numbers to look at.
-        if not sum_is_finite(p):
-            finite_or_raise(X, "X", None)
-        return self.of_scores(p)
-
-    def after(self, before: Any) -> Scores | None:
-        """Return one function for a transformation and these scores. The scale goes into ``coef``.
-
-        It is None if the coefficients would overflow.
-        """
-        if not isinstance(before, AffineMap) or self.centre is not None:
-            return None
-        coef, xp = self.coef, namespace(self.coef)
-        if before.scale is not None:
-            with np.errstate(over="ignore", invalid="ignore"):
-                coef = coef / xp.astype(before.scale, coef.dtype, copy=False)
-            if not sum_is_finite(coef):
-                return None
-        near = before.offset is not None and before.unbuilt(coef) is not None
-        offset = before.whole_offset() if near else before.remainder
-        intercept = self.intercept
-        if offset is not None:
-            intercept = intercept - coef @ xp.astype(offset, coef.dtype, copy=False)
-        if near:
-            return replace(self, coef=coef, intercept=intercept, centred=True)
-        return replace(self, coef=coef, intercept=intercept, centre=before.offset)
-
-
-def _in_host(given: Any, name: str) -> np.ndarray | None:
-    return None if given is None else to_numpy(as_numbers(given, name))
-
-
-def _start_from(
-    start: Callable[..., Any],
-    coef: np.ndarray | None,
-    intercept: np.ndarray | None,
-    params: sgd.Params,
-    n_features: int,
-    n_outputs: int,
-    *,
-    like: Array,
-) -> Any:
-    """Make a learner's first state from given models, in the place of the first block."""
-    dtype, out = float_dtype(like), []
-    for name, values, shape in (
-        ("coef_init", coef, (n_outputs, n_features)),
-        ("intercept_init", intercept, (n_outputs,)),
-    ):
-        values = np.zeros(shape) if values is None else values
-        # The coefficients of one model may have one dimension, and its intercept none.
-        if values.shape != shape and (n_outputs > 1 or values.size != np.prod(shape)):
-            raise ValueError(
-                f"Provided {name} does not match dataset: it has shape {values.shape}, expected "
-                f"{shape}. Under warm_start the fit before provides it."
-            )
-        out.append(asarray(values.reshape(shape), like=like, dtype=dtype))
-    return start(params, *out)
-
-
-class Lines:
-    """An observer that prints scikit-learn's verbose lines.
-
-    Parameters
-    ----------
-    answer : callable
-        ``(state) -> (coef, intercept)``.
-    """
-
-    def __init__(self, answer: Callable[..., Any]) -> None:
-        self.answer, self.started = answer, time.time()
-
-    def __call__(self, progress: Progress) -> None:
-        """Print the progress."""
-        took = time.time() - self.started
-        if progress.at == "start":
-            print(f"-- Epoch {progress.n_iter}")  # noqa: T201
-        elif progress.at == "segment" and progress.losses:
-            coef, intercept = map(to_numpy, self.answer(progress.learned.state))
-            print(  # noqa: T201
-                f"Norm: {np.linalg.norm(coef):.2f}, NNZs: {np.count_nonzero(coef)}, "
-                f"Bias: {intercept[0]:.6f}, T: {progress.learned.rows}, "
-                f"Avg. loss: {progress.losses[-1]:f}\nTotal training time: {took:.2f} seconds."
-            )
-        elif progress.at == "end" and progress.stopped:
-            print(f"Convergence after {progress.n_iter} epochs took {took:.2f} seconds")  # noqa: T201
-
-
-def mean_loss(sums: Info, n_rows: int, n_iter: int, block: int | None) -> float:
-    """Return the mean loss of a block's rows, by weight.
-
-    Raises
-    ------
-    ValueError
-        If the loss overflows.
-    """
-    loss, weight = to_numpy(sums.loss), to_numpy(sums.weight)
-    if not np.all(np.isfinite(loss)):
-        where = "" if block is None else f", in block {block}"
-        raise diverged(f"at epoch #{n_iter}{where}", advice=SMALLER)
-    return float(loss.sum() / weight.sum()) if weight.sum() else 0.0

@@ -15,20 +15,15 @@ from streamlearn import blocks as engine
 from streamlearn import metrics
 from streamlearn._arrays import Array, namespace, to_numpy
 from streamlearn._estimator.inputs import unchanged_on_error
+from streamlearn._estimator.outputs import one_column
 from streamlearn._sklearn import Options, StrOptions
 from streamlearn._training.course import Learned
-from streamlearn._validation.labels import (
-    Labels,
-    class_weights,
-    declared,
-    decode,
-    discover,
-    to_like,
-)
+from streamlearn._validation.label_codes import decode, to_like
+from streamlearn._validation.labels import Labels, class_weights, declared, discover
 from streamlearn.core.linear import links, sgd
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.scores import ACCURACY
-from streamlearn.linear_model.base import SGD, one_column
+from streamlearn.linear_model.base import SGD
 
 
 class SGDClassifier(ClassifierMixin, SGD):
@@ -67,14 +62,14 @@ class SGDClassifier(ClassifierMixin, SGD):
         - In memory the rows are permuted. With ``batch_size="auto"`` many rows are permuted in runs
           of neighbouring rows, which is faster: 65,536 rows in runs of 16 in the first epoch.
         - Over a collection True permutes the blocks, and the batches inside each block, without
-          copies. "rows" permutes the rows inside each block too. So does True row by row, and for
+          copies. "rows" permutes the rows inside each block too. True does so row by row, and for
           the default rule on sparse rows with more than 511 features.
-        - Row by row and with an array in memory, True gives each class an order of its own, as
-          scikit-learn does. "rows" gives all classes the same order, which is several times as fast
-          on arrays of other libraries than NumPy.
+        - Row by row in memory, True gives each class an order of its own, as scikit-learn does.
+          "rows" gives all classes the same order, which is several times as fast if the rows are
+          not in NumPy.
     verbose : int, default=0
-        If it is not 0, print the progress at the end of each segment of 64 blocks. Row by row in
-        memory scikit-learn prints it.
+        If it is not 0, print the progress at the end of each segment of 64 blocks. If
+        scikit-learn's loop learns from rows in memory, it prints scikit-learn's lines.
     epsilon : float, default=0.1
         The threshold of the losses "huber", "epsilon_insensitive" and
         "squared_epsilon_insensitive".
@@ -90,8 +85,8 @@ default="auto"
         - "auto" is stochastic Newton (`streamlearn.core.linear.newton`). It needs no step
           size, and does not depend on the scale and the offset of the features. With
           ``batch_size=1`` it means scikit-learn's default, "optimal".
-        - "constant", "optimal", "invscaling" and "adaptive" are scikit-learn's schedules. What
-          one step is depends on ``batch_size``.
+        - "constant", "optimal", "invscaling" and "adaptive" are scikit-learn's schedules.
+          ``batch_size`` says how many rows a step has.
         - "pa1" and "pa2" are passive-aggressive steps, row by row. They need ``loss="hinge"``.
     eta0 : float, default=0.01
         The step size of "constant", and the first one of "invscaling" and "adaptive". It must be
@@ -116,7 +111,7 @@ default="auto"
     warm_start : bool, default=False
         Whether `fit` starts from the coefficients of the fit before.
     average : bool or int, default=False
-        Whether to answer with the mean of the coefficients over all rows. An int n means the mean
+        Whether ``coef_`` is the mean of the coefficients over all rows. An int n means the mean
         from the n-th row on. With ``learning_rate="auto"`` False means a mean too, which weighs the
         later coefficients more.
     batch_size : int or "auto", default="auto"
@@ -124,14 +119,21 @@ default="auto"
 
         - 1 is scikit-learn's algorithm, row by row. It gives the same coefficients up to rounding,
           with ``shuffle=False`` also block by block. scikit-learn's compiled loop learns from rows
-          of NumPy and scipy. Other arrays take 3 to 50 times as long.
-        - "auto" with an explicit schedule is 1 wherever that loop can learn: on rows of NumPy and
-          scipy, except with an L1 penalty and ``early_stopping`` or over a collection.
+          of NumPy and scipy. Arrays of other libraries take 3 to 50 times as long.
+        - "auto" with an explicit schedule is 1 wherever that loop can learn, on rows of NumPy and
+          scipy. With an L1 penalty it can learn only in memory and without ``early_stopping``.
         - Elsewhere "auto" is 64 at first, and grows with the rows seen up to what fits in the
-          cache. A batch moves the coefficients by the mean of what its rows ask for. That is fast,
-          but with an explicit schedule it takes more epochs. On 400 rows of a linear target R2 is
-          0.73 after 1,000 epochs of "invscaling", where row by row it is 1.0 after 12.
+          cache. Such a step moves the coefficients by the mean of the steps of its rows. A read of
+          the data is faster, but an explicit schedule needs more of them. On 400 rows of a linear
+          target "invscaling" has an R2 of 0.73 after 1,000 epochs. Row by row it is 1.0 after 12.
         - With "pa1" and "pa2" "auto" is 1.
+    refine : int, default=0
+        The number of further reads of all rows in `fit`, after the epochs. After each of them the
+        model goes to the minimum of a model of the objective that has its exact gradient and
+        curvature. Two reads end within about 1e-6 of the optimum, relative to the objective. It
+        needs ``learning_rate="auto"`` and not too many features: about 2,000, or 511 for sparse
+        rows. It also needs a smooth loss: "log_loss", "squared_hinge" or "modified_huber".
+        A loss with a kink, such as "hinge", has no curvature there.
     classes : array-like or None, default=None
         The labels, if they are known. They save a pass over y. If X and y come from the same files,
         that is a pass over the data.
@@ -151,9 +153,9 @@ default="auto"
         scikit-learn.
     loss_curve_ : list of float
         The progressive loss of the last call: for each block the mean loss of its rows, each scored
-        before it was learned from. scikit-learn's loop reports no losses. With it, rows are scored
-        by the model before the batch, and in memory by the model before the call. So a `fit` in
-        memory has one value.
+        before it was learned from. scikit-learn's loop reports no losses. If it learns, the rows of
+        a batch are scored by the model before the batch. In memory all rows are scored by the model
+        before the call, so that `fit` has one value.
     n_features_in_ : int
         The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -165,12 +167,12 @@ default="auto"
     X may hold sparse rows of scipy: in memory in any format, or as the blocks of a dask array
     (``X.map_blocks(scipy.sparse.csr_array)``). No block is ever made dense, and predictions are
     dense. The results are those of dense rows up to rounding. With "auto" and more than about 2,000
-    features (times columns of ``coef_``) only a diagonal of the curvature is kept. Every sparse
-    feature still moves from the first row on that has it.
+    features (times rows of ``coef_``) only a diagonal of the curvature is kept. The coefficient of
+    a sparse feature still moves from the first row that has the feature.
 
-    Row by row (see ``batch_size``) the results for sparse rows are not those of dense
-    rows, but those of scikit-learn's loop over sparse rows. There the intercepts move by 0.01 of
-    what they would for dense rows, and an L1 penalty cuts only the features that a row has.
+    Row by row (see ``batch_size``) the results for sparse rows are not those of dense rows, but
+    those of scikit-learn's loop over sparse rows. There a step moves the intercepts by 0.01 times
+    the step for dense rows, and an L1 penalty cuts only the features that a row has.
 
     Fitted attributes are in the namespace and on the device of X.
 
@@ -180,9 +182,9 @@ default="auto"
       1000 reads of the data.
     - ``learning_rate`` is "auto" by default instead of "optimal", because "auto" needs no step
       size, no tuned ``alpha`` and no scaled features.
-    - Where scikit-learn's loop cannot learn, a step of an explicit schedule moves by the mean
-      gradient of a batch of rows, because single rows are slow without it. ``batch_size=1`` is
-      scikit-learn's algorithm everywhere.
+    - If scikit-learn's loop cannot learn, a step of an explicit schedule moves by the mean gradient
+      of a batch of rows, because single rows are slow without the loop. ``batch_size=1`` is
+      scikit-learn's algorithm for all rows.
     - In batches of more rows, ``average`` with an L1 penalty is the mean of the coefficients.
       scikit-learn subtracts the whole accumulated penalty from it.
     - In batches of more rows, intercepts learn at the same rate from sparse rows as from dense
@@ -199,11 +201,12 @@ default="auto"
     - ``early_stopping`` scores the model itself. scikit-learn's loop leaves out how much the L2
       penalty has shrunk the coefficients so far, and with "log_loss" it counts no row of class 0 as
       right.
-    - With ``average``, calls of `partial_fit` go on with one mean, as if all rows had come in one
+    - With ``average``, calls of `partial_fit` continue one mean, as if all rows had come in one
       call. scikit-learn begins each call with the intercept of an earlier one.
-    - A class that stops before the ``average``-th row is answered by its last model. scikit-learn
-      answers it by zeros.
-    - The parameters ``batch_size`` and ``classes`` and the attribute ``loss_curve_`` are additions.
+    - A class that stops before the ``average``-th row keeps its last coefficients. In scikit-learn
+      they are 0.
+    - The parameters ``batch_size``, ``refine`` and ``classes`` and the attribute ``loss_curve_``
+      are additions.
 
     References
     ----------
@@ -264,6 +267,7 @@ default="auto"
         warm_start: Any = False,
         average: Any = False,
         batch_size: Any = "auto",
+        refine: Any = 0,
         classes: Any = None,
     ) -> None:
         self.loss = loss
@@ -288,6 +292,7 @@ default="auto"
         self.warm_start = warm_start
         self.average = average
         self.batch_size = batch_size
+        self.refine = refine
         self.classes = classes
 
     def fit(
@@ -306,7 +311,7 @@ default="auto"
             The rows to learn from: numbers without NaN and infinity, dense or sparse.
         y : array, Series, dask array or dask Series of shape (n_samples,)
             The label of each row: whole numbers, booleans or strings.
-            None if the blocks of X bring it.
+            None means that the blocks of X contain it.
         coef_init : array of shape (n_classes, n_features), default=None
             The coefficients to start from, with one row for two classes. None starts from 0.
         intercept_init : array of shape (n_classes,), default=None
@@ -356,7 +361,7 @@ default="auto"
             The rows to learn from: numbers without NaN and infinity, dense or sparse.
         y : array, Series, dask array or dask Series of shape (n_samples,)
             The label of each row: whole numbers, booleans or strings.
-            None if the blocks of X bring it.
+            None means that the blocks of X contain it.
         classes : array of shape (n_classes,), default=None
             All labels that will ever occur. The first call needs them, here or as the parameter of
             the estimator.
@@ -517,7 +522,7 @@ default="auto"
             The rows, with the features of `fit`.
         y : array, Series, dask array or dask Series of shape (n_samples,)
             The true label of each row.
-            None if the blocks of X bring it.
+            None means that the blocks of X contain it.
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weight of each row. None means 1 for every row.
 
@@ -525,6 +530,11 @@ default="auto"
         -------
         float
             A number between 0 and 1.
+
+        Raises
+        ------
+        ValueError
+            If X and y do not line up, or if `predict` would raise it.
         """
         X, y, sample_weight = engine.taken_apart(X, y, sample_weight)
         return metrics.accuracy_score(y, self.predict(X), sample_weight=sample_weight)

@@ -107,7 +107,7 @@ def drawn(
 def held_out(
     random_state: Any, y: np.ndarray, weight: np.ndarray | None, part: float, *, classes: bool
 ) -> np.ndarray:
-    """Draw the rows to score and never to learn from, sorted. Classes keep their proportions.
+    """Draw the held-out rows, sorted. Classes keep their proportions.
 
     Raises
     ------

@@ -17,7 +17,7 @@ SHARED = (
 
 
 class PassiveAggressive:
-    """What the two classes share: row-by-row steps that are as long as the row's loss asks for.
+    """The common part of both classes: row-by-row steps whose length depends on the row's loss.
 
     ``C`` bounds the step of the first variant and damps the step of the second.
     """
@@ -39,7 +39,7 @@ class PassiveAggressive:
 
     @property
     def learning_rate(self) -> str:
-        """The schedule that ``loss`` stands for."""
+        """The schedule for ``loss``."""
         return "pa1" if self.loss == self._hinge_like else "pa2"
 
     def _loss(self) -> str:
@@ -47,7 +47,7 @@ class PassiveAggressive:
 
 
 class PassiveAggressiveClassifier(PassiveAggressive, SGDClassifier):
-    """Linear classifier that moves just as far as each row's loss asks for.
+    """Linear classifier that moves just as far as each row's loss requires.
 
     It is scikit-learn's `~sklearn.linear_model.PassiveAggressiveClassifier` for arrays of any
     library and for dask collections. scikit-learn deprecates its class in favour of
@@ -55,7 +55,7 @@ class PassiveAggressiveClassifier(PassiveAggressive, SGDClassifier):
 
         SGDClassifier(loss="hinge", penalty=None, learning_rate="pa1", eta0=C, batch_size=1)
 
-    ``loss="squared_hinge"`` stands for ``learning_rate="pa2"`` there.
+    ``loss="squared_hinge"`` means ``learning_rate="pa2"`` there.
 
     Parameters
     ----------
@@ -84,11 +84,11 @@ class PassiveAggressiveClassifier(PassiveAggressive, SGDClassifier):
     shuffle : bool or "rows", default=True
         Whether to permute the rows before each epoch. Over a collection the blocks are permuted,
         and the rows inside each block. In memory each class learns in the order that scikit-learn
-        draws for it. "rows" gives all classes the same order, which is several times as fast on
-        arrays of other libraries than NumPy.
+        draws for it. "rows" gives all classes the same order, which is several times as fast if
+        the rows are not in NumPy.
     verbose : int, default=0
-        If it is not 0, print the progress at the end of each segment of 64 blocks. Row by row in
-        memory scikit-learn prints it.
+        If it is not 0, print the progress at the end of each segment of 64 blocks. If
+        scikit-learn's loop learns from rows in memory, it prints scikit-learn's lines.
     loss : {"hinge", "squared_hinge"}, default="hinge"
         The variant of the algorithm: "hinge" is PA-I, and "squared_hinge" is PA-II.
     n_jobs : {None, 1, -1}, default=None
@@ -103,7 +103,7 @@ class PassiveAggressiveClassifier(PassiveAggressive, SGDClassifier):
         the classes inversely to how often they occur, and counts each row as often as its
         ``sample_weight`` says. `partial_fit` does not support "balanced".
     average : bool or int, default=False
-        Whether to answer with the mean of the coefficients over all rows. An int n means the mean
+        Whether ``coef_`` is the mean of the coefficients over all rows. An int n means the mean
         from the n-th row on.
     classes : array-like or None, default=None
         The labels, if they are known. They save a pass over y. If X and y come from the same files,
@@ -124,9 +124,9 @@ class PassiveAggressiveClassifier(PassiveAggressive, SGDClassifier):
         scikit-learn.
     loss_curve_ : list of float
         The progressive loss of the last call: for each block the mean loss of its rows, each scored
-        before it was learned from. scikit-learn's loop reports no losses. With it, rows are scored
-        by the model before the batch, and in memory by the model before the call. So a `fit` in
-        memory has one value.
+        before it was learned from. scikit-learn's loop reports no losses. If it learns, the rows of
+        a batch are scored by the model before the batch. In memory all rows are scored by the model
+        before the call, so that `fit` has one value.
     n_features_in_ : int
         The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -136,7 +136,7 @@ class PassiveAggressiveClassifier(PassiveAggressive, SGDClassifier):
     Notes
     -----
     X may hold sparse rows of scipy, in memory or as the blocks of a dask array. They are learned
-    from as in scikit-learn: the intercepts move by 0.01 of what they would for dense rows. See
+    from as in scikit-learn: a step moves the intercepts by 0.01 times the step for dense rows. See
     `SGDClassifier`.
 
     Fitted attributes are in the namespace and on the device of X.
@@ -148,18 +148,18 @@ class PassiveAggressiveClassifier(PassiveAggressive, SGDClassifier):
     - `fit` and `partial_fit` also take ``sample_weight``, because those of `SGDClassifier` do.
     - The class is not deprecated here, because it is a short way to write five parameters of
       `SGDClassifier`.
-    - ``shuffle`` may also be "rows", because one order for all classes is several times as fast on
-      arrays of other libraries than NumPy.
+    - ``shuffle`` may also be "rows", because one order for all classes is several times as fast if
+      the rows are not in NumPy.
     - ``n_jobs`` has no effect and takes only None, 1 and -1, because all classes are columns of one
       matrix and learn together.
     - ``class_weight="balanced"`` counts each row as often as its ``sample_weight`` says, as
       `~sklearn.utils.compute_class_weight` does. scikit-learn counts each row once.
     - Over a collection ``early_stopping`` holds out rows of each block and scores them after each
       segment of 64 blocks, because a fit has one epoch by default.
-    - With ``average``, calls of `partial_fit` go on with one mean, as if all rows had come in one
+    - With ``average``, calls of `partial_fit` continue one mean, as if all rows had come in one
       call. scikit-learn begins each call with the intercept of an earlier one.
-    - A class that stops before the ``average``-th row is answered by its last model. scikit-learn
-      answers it by zeros.
+    - A class that stops before the ``average``-th row keeps its last coefficients. In scikit-learn
+      they are 0.
     - The parameter ``classes`` and the attribute ``loss_curve_`` are additions.
 
     References
@@ -230,7 +230,7 @@ class PassiveAggressiveClassifier(PassiveAggressive, SGDClassifier):
 
 
 class PassiveAggressiveRegressor(PassiveAggressive, SGDRegressor):
-    """Linear regressor that moves just as far as each row's loss asks for.
+    """Linear regressor that moves just as far as each row's loss requires.
 
     It is scikit-learn's `~sklearn.linear_model.PassiveAggressiveRegressor` for arrays of any
     library and for dask collections. scikit-learn deprecates its class in favour of `SGDRegressor`.
@@ -240,7 +240,7 @@ class PassiveAggressiveRegressor(PassiveAggressive, SGDRegressor):
             loss="epsilon_insensitive", penalty=None, learning_rate="pa1", eta0=C, batch_size=1
         )
 
-    ``loss="squared_epsilon_insensitive"`` stands for ``learning_rate="pa2"`` there.
+    ``loss="squared_epsilon_insensitive"`` means ``learning_rate="pa2"`` there.
 
     Parameters
     ----------
@@ -270,19 +270,19 @@ class PassiveAggressiveRegressor(PassiveAggressive, SGDRegressor):
         Whether to permute the rows before each epoch. Over a collection the blocks are permuted,
         and the rows inside each block. "rows" means the same.
     verbose : int, default=0
-        If it is not 0, print the progress at the end of each segment of 64 blocks. Row by row in
-        memory scikit-learn prints it.
+        If it is not 0, print the progress at the end of each segment of 64 blocks. If
+        scikit-learn's loop learns from rows in memory, it prints scikit-learn's lines.
     loss : {"epsilon_insensitive", "squared_epsilon_insensitive"}, default="epsilon_insensitive"
         The variant of the algorithm: the first is PA-I, and the second is PA-II.
     epsilon : float, default=0.1
-        Rows whose error is at most this, in the unit of y, move nothing.
+        Rows whose error is at most this, in the unit of y, do not change the model.
     random_state : int, RandomState instance or None, default=None
         The seed of the permutations and of the held-out rows. An int makes every fit give the same
         result.
     warm_start : bool, default=False
         Whether `fit` starts from the coefficients of the fit before.
     average : bool or int, default=False
-        Whether to answer with the mean of the coefficients over all rows. An int n means the mean
+        Whether ``coef_`` is the mean of the coefficients over all rows. An int n means the mean
         from the n-th row on.
 
     Attributes
@@ -298,9 +298,9 @@ class PassiveAggressiveRegressor(PassiveAggressive, SGDRegressor):
         scikit-learn.
     loss_curve_ : list of float
         The progressive loss of the last call: for each block the mean loss of its rows, each scored
-        before it was learned from. scikit-learn's loop reports no losses. With it, rows are scored
-        by the model before the batch, and in memory by the model before the call. So a `fit` in
-        memory has one value.
+        before it was learned from. scikit-learn's loop reports no losses. If it learns, the rows of
+        a batch are scored by the model before the batch. In memory all rows are scored by the model
+        before the call, so that `fit` has one value.
     n_features_in_ : int
         The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -310,7 +310,7 @@ class PassiveAggressiveRegressor(PassiveAggressive, SGDRegressor):
     Notes
     -----
     X may hold sparse rows of scipy, in memory or as the blocks of a dask array. They are learned
-    from as in scikit-learn: the intercepts move by 0.01 of what they would for dense rows. See
+    from as in scikit-learn: a step moves the intercepts by 0.01 times the step for dense rows. See
     `SGDClassifier`.
 
     Fitted attributes are in the namespace and on the device of X.
@@ -322,11 +322,11 @@ class PassiveAggressiveRegressor(PassiveAggressive, SGDRegressor):
     - `fit` and `partial_fit` also take ``sample_weight``, because those of `SGDRegressor` do.
     - The class is not deprecated here, because it is a short way to write five parameters of
       `SGDRegressor`.
-    - ``shuffle`` may also be "rows", because it may be so in `SGDRegressor`.
+    - ``shuffle`` may also be "rows", as in `SGDRegressor`.
     - Over a collection ``early_stopping`` holds out rows of each block and scores them after each
       segment of 64 blocks, because a fit has one epoch by default.
-    - With ``average`` and ``warm_start``, the mean of a fit holds nothing of the mean before.
-      scikit-learn adds a rest of it.
+    - With ``average`` and ``warm_start``, the mean of a fit does not depend on the mean before. In
+      scikit-learn it contains a part of it.
     - The attribute ``loss_curve_`` is an addition.
 
     References

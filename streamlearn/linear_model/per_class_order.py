@@ -13,21 +13,53 @@ from typing import Any
 import numpy as np
 
 from streamlearn._arrays import asarray, default_int, namespace, to_numpy
+from streamlearn._training.course import First
 from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.linear import rowwise
 from streamlearn.core.linear.sgd import Params
-from streamlearn.linear_model.draws import Order
+from streamlearn.linear_model.draws import Order, permutation
+
+
+def in_orders(
+    learner: Learner, seeds: Sequence[int], n: int, held_rows: np.ndarray | None, first: First
+) -> tuple[Learner, int | None, Order | None]:
+    """Return a learner of n rows in memory in the orders of scikit-learn's seeds.
+
+    Parameters
+    ----------
+    learner : Learner
+    seeds : sequence of int
+        One for each model, or one for all.
+    n : int
+        The number of rows, with those held out.
+    held_rows : ndarray of int or None
+    first : First
+
+    Returns
+    -------
+    learner : Learner
+    batch_size : int or None
+        The number of rows of a batch, if the learner puts these in order itself.
+    order : Order or None
+        The order of the rows, if it does not.
+    """
+    orders = tuple(Order(permutation(seed, n), first.epoch) for seed in seeds)
+    if len(orders) == 1:
+        return learner, None, orders[0]
+    kept = np.arange(n) if held_rows is None else np.delete(np.arange(n), held_rows)
+    update = InOwnOrders(learner, orders, kept, first.rows)
+    return learner._replace(update=update), n, None
 
 
 @dataclass(frozen=True, eq=False)
 class InOwnOrders:
-    """An update like `streamlearn.core.linear.rowwise`'s, whose batch holds all rows of an epoch.
+    """An update like that of `streamlearn.core.linear.rowwise`, with all rows of an epoch at once.
 
     Attributes
     ----------
     learner : Learner
-        The learner of a model in an order.
+        The learner of one model.
     orders : tuple of Order
         The order of each model.
     kept : ndarray of int
@@ -50,7 +82,7 @@ class InOwnOrders:
         moving = to_numpy(state.active) > 0.0
         states, infos, begun = [], [], state.skipped
         for k, order in enumerate(self.orders):
-            # All models skip the same rows, so these are counted from the same start.
+            # All models skip the same rows. So each counts them from the same start.
             one = _of(state._replace(skipped=begun), k, len(self.orders))
             info: Info | None = Info(*(xp.zeros_like(one.eta) for _ in Info._fields))
             if moving[k]:
@@ -76,7 +108,7 @@ class InOwnOrders:
 
 
 def _of(part: Any, k: int, n: int) -> Any:
-    """Return the k-th of n models alone: its slice of every array with one entry a model."""
+    """Return the k-th of n models: its slice of every array that has one entry for each model."""
     if isinstance(part, tuple):
         return type(part)(*(_of(a, k, n) for a in part))
     return part[k : k + 1, ...] if part is not None and part.shape[:1] == (n,) else part

@@ -35,11 +35,11 @@ class Perceptron(SGDClassifier):
     shuffle : bool or "rows", default=True
         Whether to permute the rows before each epoch. Over a collection the blocks are permuted,
         and the rows inside each block. In memory each class learns in the order that scikit-learn
-        draws for it. "rows" gives all classes the same order, which is several times as fast on
-        arrays of other libraries than NumPy.
+        draws for it. "rows" gives all classes the same order, which is several times as fast if
+        the rows are not in NumPy.
     verbose : int, default=0
-        If it is not 0, print the progress at the end of each segment of 64 blocks. Row by row in
-        memory scikit-learn prints it.
+        If it is not 0, print the progress at the end of each segment of 64 blocks. If
+        scikit-learn's loop learns from rows in memory, it prints scikit-learn's lines.
     eta0 : float, default=1.0
         The step size: how far a row that is predicted wrong moves the coefficients.
     n_jobs : {None, 1, -1}, default=None
@@ -86,9 +86,9 @@ class Perceptron(SGDClassifier):
         scikit-learn.
     loss_curve_ : list of float
         The progressive loss of the last call: for each block the mean loss of its rows, each scored
-        before it was learned from. scikit-learn's loop reports no losses. With it, rows are scored
-        by the model before the batch, and in memory by the model before the call. So a `fit` in
-        memory has one value.
+        before it was learned from. scikit-learn's loop reports no losses. If it learns, the rows of
+        a batch are scored by the model before the batch. In memory all rows are scored by the model
+        before the call, so that `fit` has one value.
     n_features_in_ : int
         The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -98,7 +98,7 @@ class Perceptron(SGDClassifier):
     Notes
     -----
     X may hold sparse rows of scipy, in memory or as the blocks of a dask array. They are learned
-    from as in scikit-learn: the intercepts move by 0.01 of what they would for dense rows. See
+    from as in scikit-learn: a step moves the intercepts by 0.01 times the step for dense rows. See
     `SGDClassifier`.
 
     Fitted attributes are in the namespace and on the device of X.
@@ -107,8 +107,8 @@ class Perceptron(SGDClassifier):
 
     - ``max_iter`` is "auto" by default instead of 1000, because 1000 epochs over a collection are
       1000 reads of the data.
-    - ``shuffle`` may also be "rows", because one order for all classes is several times as fast on
-      arrays of other libraries than NumPy.
+    - ``shuffle`` may also be "rows", because one order for all classes is several times as fast if
+      the rows are not in NumPy.
     - ``n_jobs`` has no effect and takes only None, 1 and -1, because all classes are columns of one
       matrix and learn together.
     - ``class_weight="balanced"`` counts each row as often as its ``sample_weight`` says, as

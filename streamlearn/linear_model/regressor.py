@@ -9,10 +9,11 @@ from sklearn.base import RegressorMixin
 from streamlearn import metrics
 from streamlearn._arrays import Array
 from streamlearn._estimator.inputs import unchanged_on_error
+from streamlearn._estimator.outputs import one_column
 from streamlearn._training.course import Learned
 from streamlearn.blocks import taken_apart
 from streamlearn.core.scores import R2
-from streamlearn.linear_model.base import SGD, one_column
+from streamlearn.linear_model.base import SGD
 
 
 class SGDRegressor(RegressorMixin, SGD):
@@ -50,11 +51,11 @@ default="squared_error"
         - In memory the rows are permuted. With ``batch_size="auto"`` many rows are permuted in runs
           of neighbouring rows, which is faster: 65,536 rows in runs of 16 in the first epoch.
         - Over a collection True permutes the blocks, and the batches inside each block, without
-          copies. "rows" permutes the rows inside each block too. So does True row by row, and for
+          copies. "rows" permutes the rows inside each block too. True does so row by row, and for
           the default rule on sparse rows with more than 511 features.
     verbose : int, default=0
-        If it is not 0, print the progress at the end of each segment of 64 blocks. Row by row in
-        memory scikit-learn prints it.
+        If it is not 0, print the progress at the end of each segment of 64 blocks. If
+        scikit-learn's loop learns from rows in memory, it prints scikit-learn's lines.
     epsilon : float, default=0.1
         The threshold of the losses "huber", "epsilon_insensitive" and
         "squared_epsilon_insensitive", in the unit of y.
@@ -68,8 +69,8 @@ default="auto"
         - "auto" is stochastic Newton (`streamlearn.core.linear.newton`). It needs no step
           size, and does not depend on the scale and the offset of the features. With
           ``batch_size=1`` it means scikit-learn's default, "invscaling".
-        - "constant", "optimal", "invscaling" and "adaptive" are scikit-learn's schedules. What
-          one step is depends on ``batch_size``.
+        - "constant", "optimal", "invscaling" and "adaptive" are scikit-learn's schedules.
+          ``batch_size`` says how many rows a step has.
         - "pa1" and "pa2" are passive-aggressive steps, row by row. They need
           ``loss="epsilon_insensitive"``.
     eta0 : float, default=0.01
@@ -91,7 +92,7 @@ default="auto"
     warm_start : bool, default=False
         Whether `fit` starts from the coefficients of the fit before.
     average : bool or int, default=False
-        Whether to answer with the mean of the coefficients over all rows. An int n means the mean
+        Whether ``coef_`` is the mean of the coefficients over all rows. An int n means the mean
         from the n-th row on. With ``learning_rate="auto"`` False means a mean too, which weighs the
         later coefficients more.
     batch_size : int or "auto", default="auto"
@@ -99,14 +100,21 @@ default="auto"
 
         - 1 is scikit-learn's algorithm, row by row. It gives the same coefficients up to rounding,
           with ``shuffle=False`` also block by block. scikit-learn's compiled loop learns from rows
-          of NumPy and scipy. Other arrays take 3 to 50 times as long.
-        - "auto" with an explicit schedule is 1 wherever that loop can learn: on rows of NumPy and
-          scipy, except with an L1 penalty and ``early_stopping`` or over a collection.
+          of NumPy and scipy. Arrays of other libraries take 3 to 50 times as long.
+        - "auto" with an explicit schedule is 1 wherever that loop can learn, on rows of NumPy and
+          scipy. With an L1 penalty it can learn only in memory and without ``early_stopping``.
         - Elsewhere "auto" is 64 at first, and grows with the rows seen up to what fits in the
-          cache. A batch moves the coefficients by the mean of what its rows ask for. That is fast,
-          but with an explicit schedule it takes more epochs. On 400 rows of a linear target R2 is
-          0.73 after 1,000 epochs of "invscaling", where row by row it is 1.0 after 12.
+          cache. Such a step moves the coefficients by the mean of the steps of its rows. A read of
+          the data is faster, but an explicit schedule needs more of them. On 400 rows of a linear
+          target "invscaling" has an R2 of 0.73 after 1,000 epochs. Row by row it is 1.0 after 12.
         - With "pa1" and "pa2" "auto" is 1.
+    refine : int, default=0
+        The number of further reads of all rows in `fit`, after the epochs. After each of them the
+        model goes to the minimum of a model of the objective that has its exact gradient and
+        curvature. Two reads end within about 1e-6 of the optimum, relative to the objective. It
+        needs ``learning_rate="auto"`` and not too many features: about 2,000, or 511 for sparse
+        rows. It also needs a smooth loss: "squared_error" or "squared_epsilon_insensitive".
+        A loss with a kink, such as "huber", has no curvature there.
 
     Attributes
     ----------
@@ -121,9 +129,9 @@ default="auto"
         scikit-learn.
     loss_curve_ : list of float
         The progressive loss of the last call: for each block the mean loss of its rows, each scored
-        before it was learned from. scikit-learn's loop reports no losses. With it, rows are scored
-        by the model before the batch, and in memory by the model before the call. So a `fit` in
-        memory has one value.
+        before it was learned from. scikit-learn's loop reports no losses. If it learns, the rows of
+        a batch are scored by the model before the batch. In memory all rows are scored by the model
+        before the call, so that `fit` has one value.
     n_features_in_ : int
         The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -135,12 +143,12 @@ default="auto"
     X may hold sparse rows of scipy: in memory in any format, or as the blocks of a dask array
     (``X.map_blocks(scipy.sparse.csr_array)``). No block is ever made dense, and predictions are
     dense. The results are those of dense rows up to rounding. With "auto" and more than about 2,000
-    features (times columns of ``coef_``) only a diagonal of the curvature is kept. Every sparse
-    feature still moves from the first row on that has it.
+    features (times rows of ``coef_``) only a diagonal of the curvature is kept. The coefficient of
+    a sparse feature still moves from the first row that has the feature.
 
-    Row by row (see ``batch_size``) the results for sparse rows are not those of dense
-    rows, but those of scikit-learn's loop over sparse rows. There the intercepts move by 0.01 of
-    what they would for dense rows, and an L1 penalty cuts only the features that a row has.
+    Row by row (see ``batch_size``) the results for sparse rows are not those of dense rows, but
+    those of scikit-learn's loop over sparse rows. There a step moves the intercepts by 0.01 times
+    the step for dense rows, and an L1 penalty cuts only the features that a row has.
 
     Fitted attributes are in the namespace and on the device of X.
 
@@ -150,9 +158,9 @@ default="auto"
       1000 reads of the data.
     - ``learning_rate`` is "auto" by default instead of "invscaling", because "auto" needs no step
       size and no scaled features.
-    - Where scikit-learn's loop cannot learn, a step of an explicit schedule moves by the mean
-      gradient of a batch of rows, because single rows are slow without it. ``batch_size=1`` is
-      scikit-learn's algorithm everywhere.
+    - If scikit-learn's loop cannot learn, a step of an explicit schedule moves by the mean gradient
+      of a batch of rows, because single rows are slow without the loop. ``batch_size=1`` is
+      scikit-learn's algorithm for all rows.
     - In batches of more rows, ``average`` with an L1 penalty is the mean of the coefficients.
       scikit-learn subtracts the whole accumulated penalty from it.
     - In batches of more rows, intercepts learn at the same rate from sparse rows as from dense
@@ -164,9 +172,9 @@ default="auto"
       segment of 64 blocks, because a fit has one epoch by default.
     - ``early_stopping`` scores the model itself. scikit-learn's loop leaves out how much the L2
       penalty has shrunk the coefficients so far.
-    - With ``average`` and ``warm_start``, the mean of a fit holds nothing of the mean before.
-      scikit-learn adds a rest of it.
-    - The parameter ``batch_size`` and the attribute ``loss_curve_`` are additions.
+    - With ``average`` and ``warm_start``, the mean of a fit does not depend on the mean before. In
+      scikit-learn it contains a part of it.
+    - The parameters ``batch_size`` and ``refine`` and the attribute ``loss_curve_`` are additions.
 
     References
     ----------
@@ -213,6 +221,7 @@ default="auto"
         warm_start: Any = False,
         average: Any = False,
         batch_size: Any = "auto",
+        refine: Any = 0,
     ) -> None:
         self.loss = loss
         self.penalty = penalty
@@ -234,6 +243,7 @@ default="auto"
         self.warm_start = warm_start
         self.average = average
         self.batch_size = batch_size
+        self.refine = refine
 
     def fit(
         self,
@@ -251,7 +261,7 @@ default="auto"
             The rows to learn from: numbers without NaN and infinity, dense or sparse.
         y : array, Series, dask array or dask Series of shape (n_samples,)
             The target of each row: numbers without NaN and infinity.
-            None if the blocks of X bring it.
+            None means that the blocks of X contain it.
         coef_init : array of shape (n_features,), default=None
             The coefficients to start from. None starts from 0.
         intercept_init : array of shape (1,), default=None
@@ -284,7 +294,7 @@ default="auto"
             The rows to learn from: numbers without NaN and infinity, dense or sparse.
         y : array, Series, dask array or dask Series of shape (n_samples,)
             The target of each row: numbers without NaN and infinity.
-            None if the blocks of X bring it.
+            None means that the blocks of X contain it.
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weight of each row. None means 1 for every row.
 
@@ -343,7 +353,7 @@ default="auto"
             The rows, with the features of `fit`.
         y : array, Series, dask array or dask Series of shape (n_samples,)
             The true target of each row.
-            None if the blocks of X bring it.
+            None means that the blocks of X contain it.
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weight of each row. None means 1 for every row.
 
@@ -351,6 +361,11 @@ default="auto"
         -------
         float
             A number that is at most 1.
+
+        Raises
+        ------
+        ValueError
+            If X and y do not line up, or if `predict` would raise it.
         """
         X, y, sample_weight = taken_apart(X, y, sample_weight)
         return metrics.r2_score(y, self.predict(X), sample_weight=sample_weight)

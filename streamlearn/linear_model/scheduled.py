@@ -1,7 +1,7 @@
-"""An explicit schedule over blocks: row by row where scikit-learn's loop takes the rows.
+"""An explicit schedule over blocks: row by row if scikit-learn's loop takes the rows.
 
 The loop takes rows of NumPy and of scipy. Rows of other libraries are learned from in batches. The
-library is known with the first block. Its rule is that of the state.
+first block shows the library, and the kind of the state then says which rule learns.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def init(params: Params, n_features: int, n_outputs: int, *, like: Array) -> Any
 
 
 def start(params: Params, coef: Array, intercept: Array) -> Any:
-    """Return the state that starts with given models, (K, d) and (K,)."""
+    """Return the first state with given models, (K, d) and (K,)."""
     return (rowwise if row_loop.takes(coef) else sgd).start(params, coef, intercept)
 
 

@@ -14,7 +14,7 @@ EPSILON = 0.1
 class Familiar:
     """The losses by name, and with ``average`` both the last coefficients and their mean.
 
-    The state that ``partial_fit`` goes on from holds both. They cannot be set.
+    The state from which ``partial_fit`` continues holds both. They cannot be set.
     """
 
     average: Any

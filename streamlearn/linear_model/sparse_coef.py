@@ -22,7 +22,7 @@ class SparseCoef:
         """Convert ``coef_`` to a sparse array of scipy.
 
         This saves memory if most coefficients are 0, as with an L1 penalty. Predictions stay the
-        same. The state that ``partial_fit`` goes on from stays dense, so memory is saved only in
+        same. The state from which ``partial_fit`` continues stays dense. So memory is saved only in
         ``coef_`` and its copies. The next fit makes ``coef_`` dense again.
 
         Returns

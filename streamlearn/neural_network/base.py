@@ -47,7 +47,7 @@ LARGEST_BATCH = 200
 
 
 class Kept(NamedTuple):
-    """What predictions and the next fit need in addition to the public attributes.
+    """Values that predictions and the next fit need in addition to the public attributes.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class Kept(NamedTuple):
     moving : NamedTuple of arrays
         The state of the optimizer.
     best : Best
-        What the stopping rule remembers.
+        The best result so far, for the stopping rule.
     """
 
     activation: str
@@ -140,8 +140,8 @@ class MLP(Movable, Versioned, BaseEstimator):
                 former = tuple(b.shape[0] for b in self.intercepts_[:-1])
                 if hidden != former:
                     raise ValueError(
-                        f"hidden_layer_sizes={self.hidden_layer_sizes!r} are not those of the net "
-                        f"that is to go on, {former}. Set them to these, or begin a new estimator "
+                        f"hidden_layer_sizes={self.hidden_layer_sizes!r} are not those of the "
+                        f"fitted net, {former}. Set them to these, or begin a new estimator "
                         "(fit with warm_start=False)."
                     )
                 if self.intercepts_[-1].shape[0] != goal.n_outputs:
@@ -172,7 +172,7 @@ class MLP(Movable, Versioned, BaseEstimator):
         return adam(eta, float(self.beta_1), float(self.beta_2), float(self.epsilon))
 
     def _former(self, params: mlp.Params, further: bool) -> mlp.State:
-        """Return the net of the fit before. Its optimizer goes on only in ``partial_fit``."""
+        """Return the net of the fit before. Only ``partial_fit`` keeps its optimizer's state."""
         net = mlp.start(params, tuple(self.coefs_), tuple(self.intercepts_))
         moving = self._learned.moving if hasattr(self, "_learned") else None
         goes_on = further and isinstance(moving, type(net.moving))
@@ -252,7 +252,7 @@ class MLP(Movable, Versioned, BaseEstimator):
         restarts: bool,
         further: bool,
     ) -> None:
-        """Fit to blocks, or to what a pipeline hands over."""
+        """Fit to blocks, or to the flow of a pipeline."""
         if self.solver == "lbfgs":
             raise NotImplementedError(
                 "solver='lbfgs' needs all rows at once, and so neither learns from a dask "
@@ -421,11 +421,6 @@ class Function:
     def __call__(self, X: Array) -> Array:
         """Return ``of_output`` of the output for the rows of X."""
         return self.of_output(mlp.apply(self.params, self.net, X))
-
-
-def one_column(P: Array) -> Array:
-    """Return outputs (m, 1) as (m,), and outputs of several columns as they are."""
-    return P[:, 0] if P.shape[1] == 1 else P
 
 
 def _sizes(hidden: Any) -> tuple[int, ...]:

@@ -12,10 +12,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
 from streamlearn import metrics
-from streamlearn._arrays import Array, argmax, default_int, namespace, to_numpy
+from streamlearn._arrays import Array, namespace, to_numpy
 from streamlearn._estimator.inputs import Given
-from streamlearn._validation.labels import declared, decode, discover, to_like
+from streamlearn._validation.label_codes import decode, to_like
+from streamlearn._validation.labels import declared, discover
 from streamlearn._validation.reader import indicator_or_raise
+from streamlearn.core.mlp import links
 from streamlearn.core.scores import ACCURACY
 from streamlearn.neural_network.base import MLP
 from streamlearn.neural_network.targets import Goal, n_columns
@@ -82,7 +84,7 @@ class MLPClassifier(ClassifierMixin, MLP):
     beta_2 : float, default=0.999
         The decay of the second moments of "adam", in [0, 1).
     epsilon : float, default=1e-8
-        What keeps the divisors of "adam" from being 0.
+        It is added to the divisors of "adam", so that they are not 0.
     n_iter_no_change : int, default=10
         `fit` stops after more than this number of epochs (or of scores, see ``early_stopping``)
         without an improvement.
@@ -238,7 +240,7 @@ class MLPClassifier(ClassifierMixin, MLP):
             The rows to learn from: dense numbers without NaN and infinity.
         y : array, Series, DataFrame or dask's, of shape (n_samples,) or (n_samples, n_labels)
             The label of each row, or an indicator with 0 or 1 for each label.
-            None if the blocks of X bring it.
+            None means that the blocks of X contain it.
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weight of each row. None means 1 for every row.
 
@@ -269,7 +271,7 @@ class MLPClassifier(ClassifierMixin, MLP):
             The rows to learn from: dense numbers without NaN and infinity.
         y : array, Series, DataFrame or dask's, of shape (n_samples,) or (n_samples, n_labels)
             The label of each row, or an indicator with 0 or 1 for each label.
-            None if the blocks of X bring it.
+            None means that the blocks of X contain it.
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weight of each row. None means 1 for every row.
         classes : array of shape (n_classes,), default=None
@@ -305,10 +307,10 @@ class MLPClassifier(ClassifierMixin, MLP):
         # They move to the namespace of X when the net is published.
         self.classes_ = known
         if columns > 1:
-            return Goal("logistic", columns, None, indicator_or_raise, ACCURACY, _indicator)
+            return Goal("logistic", columns, None, indicator_or_raise, ACCURACY, links.indicator)
         if len(known) <= 2:
-            return Goal("logistic", 1, known, None, ACCURACY, _codes)
-        return Goal("softmax", len(known), known, None, ACCURACY, _codes)
+            return Goal("logistic", 1, known, None, ACCURACY, links.codes)
+        return Goal("softmax", len(known), known, None, ACCURACY, links.codes)
 
     def _labels_of(
         self, given: Given, y: Any, columns: int, classes: Any, further: bool
@@ -348,7 +350,7 @@ class MLPClassifier(ClassifierMixin, MLP):
         """
         check_is_fitted(self)
         if self._has_indicator():
-            return self._out("predict", X, _indicator_of_integers)
+            return self._out("predict", X, links.indicator_of_integers)
         return self._out("predict", X, partial(_labels, to_numpy(self.classes_)))
 
     def _has_indicator(self) -> bool:
@@ -375,7 +377,7 @@ class MLPClassifier(ClassifierMixin, MLP):
             If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
             or on another device.
         """
-        return self._out("predict_proba", X, _probabilities)
+        return self._out("predict_proba", X, links.probabilities)
 
     def predict_log_proba(self, X: Any) -> Any:
         """Return the logarithm of `predict_proba`.
@@ -409,7 +411,7 @@ class MLPClassifier(ClassifierMixin, MLP):
             The rows, with the features of `fit`.
         y : array, Series, DataFrame or dask's, of shape (n_samples,) or (n_samples, n_labels)
             The true labels.
-            None if the blocks of X bring it.
+            None means that the blocks of X contain it.
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weight of each row. None means 1 for every row.
 
@@ -417,6 +419,11 @@ class MLPClassifier(ClassifierMixin, MLP):
         -------
         float
             A number between 0 and 1.
+
+        Raises
+        ------
+        ValueError
+            If X and y do not line up, or if `predict` would raise it.
         """
         X, y, sample_weight = engine.taken_apart(X, y, sample_weight)
         return metrics.accuracy_score(y, self.predict(X), sample_weight=sample_weight)
@@ -428,29 +435,11 @@ class MLPClassifier(ClassifierMixin, MLP):
         return tags
 
 
-def _codes(P: Array) -> Array:
-    if P.shape[1] == 1:
-        return namespace(P).astype(P[:, 0] > 0.5, default_int(P))
-    return argmax(P, axis=1)
-
-
 def _labels(classes: np.ndarray, P: Array) -> Array:
-    codes = _codes(P)
+    codes = links.codes(P)
     return decode(classes, codes if len(classes) > 1 else 0 * codes)
-
-
-def _indicator(P: Array) -> Array:
-    return namespace(P).astype(P > 0.5, P.dtype)
-
-
-def _indicator_of_integers(P: Array) -> Array:
-    return namespace(P).astype(P > 0.5, default_int(P))
-
-
-def _probabilities(P: Array) -> Array:
-    return namespace(P).concat([1.0 - P, P], axis=1) if P.shape[1] == 1 else P
 
 
 def _log_probabilities(P: Array) -> Array:
     with np.errstate(divide="ignore"):
-        return namespace(P).log(_probabilities(P))
+        return namespace(P).log(links.probabilities(P))

@@ -45,7 +45,10 @@ def start(
     *,
     like: Array,
 ) -> mlp.State:
-    """Return a net of drawn weights in the place of ``like``. ``random_state`` moves on."""
+    """Return a net of drawn weights, in the library and on the device of ``like``.
+
+    The draws change ``random_state``.
+    """
     units = (n_features, *params.hidden, n_outputs)
     weights, biases = (
         tuple(asarray(a, like=like, dtype=float_dtype(like)) for a in part)
@@ -62,9 +65,9 @@ def start_in_task(
     *,
     like: Array,
 ) -> mlp.State:
-    """Return what `start` does, from a copy of the draws.
+    """Return the net of `start`, from a copy of the draws.
 
-    A task that runs twice draws the same weights then.
+    So a task that runs twice draws the same weights.
     """
     return start(copy.deepcopy(random_state), params, n_features, n_outputs, like=like)
 

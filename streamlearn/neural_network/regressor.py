@@ -9,10 +9,11 @@ from sklearn.utils.metaestimators import available_if
 
 from streamlearn import metrics
 from streamlearn._estimator.inputs import Given
+from streamlearn._estimator.outputs import one_column
 from streamlearn._sklearn import StrOptions
 from streamlearn.blocks import taken_apart
 from streamlearn.core.scores import R2
-from streamlearn.neural_network.base import MLP, one_column
+from streamlearn.neural_network.base import MLP
 from streamlearn.neural_network.targets import Goal, counts_or_raise, n_columns
 
 
@@ -79,7 +80,7 @@ class MLPRegressor(RegressorMixin, MLP):
     beta_2 : float, default=0.999
         The decay of the second moments of "adam", in [0, 1).
     epsilon : float, default=1e-8
-        What keeps the divisors of "adam" from being 0.
+        It is added to the divisors of "adam", so that they are not 0.
     n_iter_no_change : int, default=10
         `fit` stops after more than this number of epochs (or of scores, see ``early_stopping``)
         without an improvement.
@@ -224,7 +225,7 @@ class MLPRegressor(RegressorMixin, MLP):
             The rows to learn from: dense numbers without NaN and infinity.
         y : array, Series, DataFrame or dask's, of shape (n_samples,) or (n_samples, n_outputs)
             The target of each row: numbers without NaN and infinity.
-            None if the blocks of X bring it.
+            None means that the blocks of X contain it.
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weight of each row. None means 1 for every row.
 
@@ -253,7 +254,7 @@ class MLPRegressor(RegressorMixin, MLP):
             The rows to learn from: dense numbers without NaN and infinity.
         y : array, Series, DataFrame or dask's, of shape (n_samples,) or (n_samples, n_outputs)
             The target of each row: numbers without NaN and infinity.
-            None if the blocks of X bring it.
+            None means that the blocks of X contain it.
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weight of each row. None means 1 for every row.
 
@@ -313,7 +314,7 @@ class MLPRegressor(RegressorMixin, MLP):
             The rows, with the features of `fit`.
         y : array or dask's, of shape (n_samples,) or (n_samples, n_outputs)
             The true targets.
-            None if the blocks of X bring it.
+            None means that the blocks of X contain it.
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weight of each row. None means 1 for every row.
 
@@ -321,6 +322,11 @@ class MLPRegressor(RegressorMixin, MLP):
         -------
         float
             A number that is at most 1.
+
+        Raises
+        ------
+        ValueError
+            If X and y do not line up, or if `predict` would raise it.
         """
         X, y, sample_weight = taken_apart(X, y, sample_weight)
         return metrics.r2_score(y, self.predict(X), sample_weight=sample_weight)

@@ -1,4 +1,4 @@
-"""What a net learns: how y is read, and how held-out rows are scored."""
+"""The target of a net: how y is read, and how held-out rows are scored."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from sklearn.utils.validation import column_or_1d
 
 from streamlearn._arrays import Array, namespace
 from streamlearn._estimator.inputs import Given
-from streamlearn._validation.labels import encode
-from streamlearn._validation.reader import as_vector, in_block, read_values, read_weight
+from streamlearn._validation.arrays import as_vector
+from streamlearn._validation.label_codes import encode
+from streamlearn._validation.messages import in_block
+from streamlearn._validation.reader import read_values, read_weight
 from streamlearn.blocks import Block, is_frame
 from streamlearn.core.learner import Batch
 from streamlearn.core.scores import Score
 
 
 class Goal(NamedTuple):
-    """What a net learns.
+    """The target of a net.
 
     Attributes
     ----------

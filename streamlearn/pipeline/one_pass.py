@@ -32,7 +32,7 @@ LEARNING = ("partial_fit", "fit_transform", "fit", "fit_predict")
 def leaves_of(
     pipe: theirs.Pipeline, start: str, params: Mapping[str, Any], *, further: bool
 ) -> Iterator[Leaf]:
-    """Return the steps of a pipeline, and of pipelines in it, one after the other."""
+    """Return the steps of a pipeline in their order, with those of pipelines inside it."""
     further = further and _routing_enabled() and hasattr(pipe, "partial_fit")
     method = "partial_fit" if further else "fit"
     routed = routed_to_steps(pipe, method, params)
@@ -49,10 +49,10 @@ def leaves_of(
 def fit_steps(
     leaves: list[Leaf], X: Any, y: Any, *, further: bool, exact: bool = False, verbose: bool = False
 ) -> Flow | None:
-    """Let all steps learn. Those before the last change when all is done.
+    """Let all steps learn. The steps before the last change only when all steps have learned.
 
-    If ``exact``, a step that another one in its branch learns after is fitted beforehand. The
-    result is what has flowed through the transformers, None if there are none.
+    If ``exact``, a step is fitted beforehand if a later step of its branch learns. The result is
+    the flow of the rows through the transformers, or None if there are no transformers.
     """
     learner = None
     if leaves and isinstance(leaves[-1].estimator, FrozenEstimator):
@@ -86,14 +86,14 @@ def fit_steps(
 
 
 def fit_alone(name: str, estimator: Any, X: Any, y: Any) -> Flow | None:
-    """Fit a transformer that no learner follows, to what is known of all rows."""
+    """Fit a transformer that no learner follows, with the statistics of all rows."""
     return fit_steps([Leaf(name, estimator, {})], X, y, further=False, exact=True)
 
 
 def _flow(
     leaves: list[Leaf], X: Any, y: Any, known: dict[int, stages.Known], *, further: bool
 ) -> Flow:
-    """Return X on its way through the stages that steps make."""
+    """Return the flow of X through the stages of steps."""
     n_rows = rows_known(X)
     found: list[Any] = []
     arguments: list[dict[str, Any]] = []
@@ -121,7 +121,7 @@ def _flow(
 
 
 def _reader(first: Any, X: Any, *, reset: bool) -> Reader:
-    """Return how blocks are read for the first stage. One of another library gets them as is."""
+    """Return the reader of blocks for the first stage. One of another library gets raw blocks."""
     if isinstance(first, stages.Mergeable):
         return check_declared(copy.copy(first.estimator), X, reset=reset, allow_nan=True)
     return Reader(type(first.estimator).__name__, None, allow_nan=True)

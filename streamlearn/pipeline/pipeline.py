@@ -235,7 +235,12 @@ class Pipeline(Versioned, theirs.Pipeline):
         Returns
         -------
         array, DataFrame, dask array or dask DataFrame
-            What the last step makes of the rows.
+            The rows, transformed by the last step.
+
+        Raises
+        ------
+        TypeError, NotImplementedError, ValueError
+            If `fit` would raise them.
         """
         X, y = _taken_apart(X, y)
         if self._in_one_pass(X):
@@ -261,6 +266,11 @@ class Pipeline(Versioned, theirs.Pipeline):
         -------
         array or dask collection of shape (n_samples,)
             The predictions of the last step.
+
+        Raises
+        ------
+        TypeError, NotImplementedError, ValueError
+            If `fit` would raise them.
         """
         X, y = _taken_apart(X, y)
         if self._in_one_pass(X):
@@ -307,7 +317,7 @@ class Pipeline(Versioned, theirs.Pipeline):
     def _fit_in_one_pass(
         self, X: Any, y: Any, params: dict[str, Any], *, further: bool = False, classes: Any = None
     ) -> stages.Flow | None:
-        """Fit, or learn ``further``, in one pass. Return what has flowed through the steps."""
+        """Fit, or learn ``further``, in one pass. Return the flow of the rows through the steps."""
         check_steps(self)
         for path, pipe in stages.nested("", self):
             for name in ("memory", "transform_input"):
@@ -335,7 +345,7 @@ class Pipeline(Versioned, theirs.Pipeline):
         steps = [(path, _lazily(step)) for path, step in stages.leaves("", self)]
         n_stages = len(flow.chain.stages)
         if method == "predict" and n_stages == len(steps):
-            flow, n_stages = flow.without_last(), n_stages - 1  # which is of another library
+            flow, n_stages = flow.without_last(), n_stages - 1  # the last is of another library
         before, after = theirs.Pipeline(steps[:n_stages]), theirs.Pipeline(steps[n_stages:])
         rows = rows_of_fit(of_flow(flow), before.transform, X)
         return getattr(after, method)(rows) if after.steps else rows
@@ -346,6 +356,7 @@ class Pipeline(Versioned, theirs.Pipeline):
         Returns
         -------
         sklearn.utils.metadata_routing.MetadataRouter
+            The router.
         """
         router = super().get_metadata_routing()
         for name, step in self.steps:
@@ -418,9 +429,9 @@ def _taken_apart(X: Any, y: Any) -> tuple[Any, Any]:
     X, y, weight = engine.taken_apart(X, y)
     if weight is not None:
         raise ValueError(
-            "The blocks of X bring sample_weight, and a pipeline wants to know for which step. "
-            "Take them apart and name it: X, y, w = streamlearn.blocks.from_blocks(source), then "
-            "fit(X, y, step__sample_weight=w)."
+            "The blocks of X contain sample_weight, and a pipeline must know for which step. "
+            "Separate the parts and name the step: X, y, w = streamlearn.blocks.from_blocks(source)"
+            ", then fit(X, y, step__sample_weight=w)."
         )
     return X, y
 

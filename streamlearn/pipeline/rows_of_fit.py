@@ -1,7 +1,7 @@
 """The rows that steps were fitted to, transformed for the steps after them.
 
-Some steps encode these rows in another way than others: a `TargetEncoder` encodes each row by what
-the other rows say. How it does so depends on the number of the block.
+Some steps encode these rows in another way than new rows. A `TargetEncoder` encodes each of them by
+the rows of other folds. The encoding depends on the number of the block.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ def rows_of_fit(
     Parameters
     ----------
     function : callable or None
-        ``(block) -> function of rows``; None if the steps transform these rows as others.
+        ``(block) -> function of rows``, or None if the steps transform these rows as new rows.
     transform : callable
-        It transforms other rows.
+        The transformation of new rows.
     X : container
         The rows.
     """
@@ -74,7 +74,7 @@ def _rows(function: Callable[[Any], Any], nothing: Any, X: Any) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class OfChain:
-    """What a chain has made of the rows of each block that flowed through it.
+    """The transformation of each block that has flowed through a chain.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ class OfChain:
 
 @dataclass(frozen=True, eq=False)
 class OfStage:
-    """What a step that is fitted beforehand makes of the rows of each block.
+    """The transformation of each block by a step that is fitted beforehand.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ class OfStage:
 
 
 def of_flow(flow: Flow | None) -> OfChain | None:
-    """Return what has become of the rows of each block; None if it is the same for other rows."""
+    """Return the transformation of each block, or None if new rows are transformed the same."""
     if flow is None or not flow.chain.cross_fits:
         return None
     chain = replace(flow.chain, params=({},) * len(flow.chain.stages))
@@ -117,5 +117,5 @@ def of_flow(flow: Flow | None) -> OfChain | None:
 
 
 def of_stage(stage: Known) -> OfStage | None:
-    """Return what a step makes of the rows of each block; None if it is the same for others."""
+    """Return a step's transformation of each block, or None if it is the same for new rows."""
     return OfStage(stage) if stage.cross_fits else None

@@ -7,7 +7,7 @@ only the columns of that branch, also from Parquet files. Encoders need no pass 
 are given, or are known from the dtypes of a dask DataFrame.
 
 A `TargetEncoder` must know all targets before it encodes a row. The rows that the learner learns
-from are those that it was fitted to, and it encodes each of them by what other rows say.
+from are those that it was fitted to. It encodes each of them by the rows of other folds.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from streamlearn.stages import Flow, Known
 
 
 class Leaf(NamedTuple):
-    """A step that is no pipeline, with the arguments of its learning."""
+    """A step that is no pipeline, and the arguments with which it learns."""
 
     path: str
     estimator: Any
@@ -41,7 +41,7 @@ class Leaf(NamedTuple):
 
 @dataclass
 class Scout:
-    """A search for the steps that must be fitted beforehand, which it fits.
+    """It finds the steps that must be fitted beforehand, and fits them.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Scout:
     further : bool
         Whether this is ``partial_fit``, which leaves fitted steps as they are.
     exact : bool
-        Whether a step that has another one after it in its branch must be fitted beforehand.
+        Whether a step must be fitted beforehand if another one follows in its branch.
     known : dict of int to Known
         The stages of fitted copies, by the ``id`` of the steps.
     """
@@ -182,7 +182,7 @@ def _leaves(name: str, inner: Any) -> list[Leaf]:
 
 
 def _may_be_known(steps: Sequence[Leaf]) -> bool:
-    """Return whether the first step may be fitted without its rows, in these branches or inner."""
+    """Return whether the first step, or a step in its branches, may be fitted without rows."""
     first = steps[0].estimator if steps else None
     if is_branched(first):
         return any(map(_may_be_known, chains_of(first).values()))
@@ -190,7 +190,7 @@ def _may_be_known(steps: Sequence[Leaf]) -> bool:
 
 
 def _fitted_branches(former: Any) -> dict[str, list[Any]]:
-    """Return the fitted steps of each branch, as far as there are any."""
+    """Return the fitted steps of each branch that has some."""
     if isinstance(former, FeatureUnion):
         found: Any = [(name, inner, None) for name, inner in former.transformer_list]
     else:
@@ -199,14 +199,14 @@ def _fitted_branches(former: Any) -> dict[str, list[Any]]:
 
 
 def _transformed(fitted: Any, X: Any) -> Any:
-    """Return what a fitted step makes of X, lazily for a collection."""
+    """Return X transformed by a fitted step, lazily for a collection."""
     if engine.is_collection(X) and not takes_collections(fitted):
         return ask(fitted, "transform", X)
     return fitted.transform(X)
 
 
 def _sample(X: Any) -> Any:
-    """Return a few rows of a container, or some that are like them."""
+    """Return a few rows of a container, or other rows of the same type."""
     if not engine.is_collection(X):
         return engine.head(X, 2)
     if isinstance(X, engine.StreamedRows):
@@ -215,7 +215,7 @@ def _sample(X: Any) -> Any:
 
 
 def _selected(X: Any, columns: Any) -> Any:
-    """Return some columns of a container; of a frame it reads only these."""
+    """Return some columns of a container. From a frame only these columns are read."""
     if isinstance(columns, slice):
         return X
     if isinstance(X, engine.StreamedRows):
@@ -224,7 +224,7 @@ def _selected(X: Any, columns: Any) -> Any:
         return X[:, columns]
     names = [X.columns[j] for j in columns]
     if engine.is_collection(X) and not engine.is_named(X):
-        # It stands for an array, whose columns have no names for a step that is fitted to them.
+        # The frame stands for an array, whose columns have no names for a step.
         nothing = np.empty((0, len(columns)))
         chosen = partial(engine.some_columns, which=tuple(columns))
         return engine.map_rows(chosen, X, meta=nothing, names=names)

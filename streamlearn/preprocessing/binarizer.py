@@ -12,25 +12,27 @@ from streamlearn.core.rowwise_maps import Threshold
 class Binarizer(UnfittedTransformer):
     """Make 1 of numbers above a threshold, and 0 of all others.
 
-    scikit-learn's `~sklearn.preprocessing.Binarizer` for any array backend, for sparse rows and for
-    dask collections, whose blocks are transformed lazily.
+    It is scikit-learn's `~sklearn.preprocessing.Binarizer` for arrays of any library, for sparse
+    rows and for dask collections. The blocks of a collection are transformed lazily.
 
     Parameters
     ----------
     threshold : float, default=0.0
-        Of sparse rows it must not be below 0.
+        Numbers above it become 1. If rows are sparse, it must not be below 0.
     copy : bool, default=True
-        Has no effect: input is never changed.
+        It has no effect, because the input is never changed.
 
     Attributes
     ----------
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Only where X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     Notes
     -----
-    There is nothing to learn from rows. `transform` works without a fit, and a pipeline in one pass
+    Nothing is learned from rows. So `transform` works without a fit, and a pipeline in one pass
     takes this as a step.
 
     Differences from scikit-learn:

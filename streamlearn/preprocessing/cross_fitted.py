@@ -1,4 +1,4 @@
-"""Encodings by a target as functions of rows, and the numbers that they hold."""
+"""The function that encodes rows by a target, and the numbers that it needs."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ import numpy as np
 from streamlearn._estimator.table_transformer import TableFunction
 from streamlearn._estimator.tables import TableReader
 from streamlearn._validation.columns import Table
-from streamlearn._validation.reader import in_block
+from streamlearn._validation.messages import in_block
 from streamlearn.preprocessing.folds import Deal
 from streamlearn.preprocessing.target_sums import Counted, Moments
 
 
 @dataclass(frozen=True, eq=False)
 class CrossFitted:
-    """The function that encodes the rows of ``fit``, each by what the rows of other folds say.
+    """The function that encodes the rows of ``fit``, each by the rows of other folds.
 
     It depends on the number of the block. The rows of a block must be those of ``fit``, in the same
-    order. Without a number they are all rows if those of ``fit`` were in memory, else some that are
-    encoded as others, to see what comes out.
+    order. There is no number in two cases. If the rows of ``fit`` were in memory, the block is all
+    of them. If not, it is a sample that shows the type of the result, and is encoded as new rows.
 
     Attributes
     ----------
     reader : TableReader
     encoder : TargetEncoder
     tables : list of ndarray of shape (n_folds, n_categories + 1)
-        For each column of the output, what a category becomes; the last is for unknown ones.
+        For each column of the result, the encoding of each category. The last one is for unknown
+        categories.
     deal : Deal
     rows : dict of int to int
-        Rows of each block.
+        The number of rows of each block.
     given : ndarray or None
         The fold of each row in memory.
     """
@@ -60,8 +61,8 @@ def _encoded(
     if found != table.n_rows and table.n_rows:
         raise ValueError(
             f"{in_block('X', number)} has {table.n_rows} rows, and had {found or 0} in fit. A row "
-            "is encoded by what other rows say, so the blocks must be those of fit: take y of the "
-            "same frame as X."
+            "is encoded by other rows, so the blocks must be those of fit: take y of the same "
+            "frame as X."
         )
     folds = known.deal.folds(number, table.n_rows) if known.given is None else known.given
     n = known.encoder._n_outputs
@@ -72,7 +73,7 @@ def _encoded(
 
 
 def shrunk(found: Moments, y: Moments, smooth: Any) -> np.ndarray:
-    """Return the means of a target by category, drawn to the mean of all rows.
+    """Return the means of a target by category, shrunk towards the mean of all rows.
 
     Examples
     --------

@@ -63,8 +63,8 @@ class DatetimeEncoder(NamesOut, Transformer):
     ----------
     resolution : {"year", "month", "day", "hour", "minute", "second", "microsecond", \
             "nanosecond"} or None, default="hour"
-        The finest part of a date that becomes a column. All coarser parts become columns too. With
-        None no part does.
+        The finest part of a date that becomes a column. All coarser parts become columns, too. With
+        None no part becomes a column.
     add_weekday : bool, default=False
         Add the day of the week: 1 is Monday, and 7 is Sunday.
     add_total_seconds : bool, default=True
@@ -79,8 +79,10 @@ class DatetimeEncoder(NamesOut, Transformer):
     Attributes
     ----------
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Only where X is a frame whose column names are all strings.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     Notes
     -----
@@ -149,7 +151,7 @@ class DatetimeEncoder(NamesOut, Transformer):
         Parameters
         ----------
         X : array, frame, dask array or dask DataFrame of shape (n_samples, n_features)
-            Of dates.
+            All columns hold dates.
         y : None
             Ignored.
 
@@ -160,7 +162,7 @@ class DatetimeEncoder(NamesOut, Transformer):
         Raises
         ------
         ValueError
-            If a column does not hold dates, or no column would come out.
+            If a column does not hold dates, or if the parameters ask for no column.
         """
         self._validate_params()
         if not any(self._encoding().names()):
@@ -207,7 +209,7 @@ class DatetimeEncoder(NamesOut, Transformer):
 
 @dataclass(frozen=True, eq=False)
 class DateFunction:
-    """The numbers of dates, as a function of what a block holds.
+    """A function that turns the dates of a block into numbers.
 
     Attributes
     ----------

@@ -19,7 +19,7 @@ from streamlearn.preprocessing.from_counts import Encoded
 class CategoryEncoder(TableTransformer):
     """An encoder that knows the categories of each column.
 
-    A subclass gives ``_theirs``, scikit-learn's encoder that is fitted to counts.
+    A subclass defines ``_theirs``, scikit-learn's encoder that is fitted to counts.
     """
 
     _theirs: Any
@@ -38,7 +38,8 @@ class CategoryEncoder(TableTransformer):
     def _fitted_to_columns(self, X: Any) -> Self | None:
         """Return a copy that knows all categories without a row of X, or None if rows are needed.
 
-        Categories are given, or they are those of the dtypes of a dask DataFrame.
+        No rows are needed if the categories are given, or if the dtypes of a dask DataFrame have
+        them.
         """
         if self._counts() or not is_collection(X):
             return None
@@ -60,7 +61,7 @@ class CategoryEncoder(TableTransformer):
         return out
 
     def _counts(self) -> bool:
-        """Return whether the parameters ask how often a category is there."""
+        """Return whether the result depends on the number of rows of a category."""
         return (self.min_frequency, self.max_categories) != (None, None)
 
     def _table_statistic(self) -> TableStatistic:
@@ -70,7 +71,7 @@ class CategoryEncoder(TableTransformer):
         self._publish_counts(list(state))
 
     def _publish_counts(self, found: list[Counts]) -> None:
-        """Set the categories that the counts of each column's values make."""
+        """Set the categories, given the counts of each column's values."""
         n_rows = int(found[0].counts.sum())
         names = getattr(self, "feature_names_in_", None)
         encoder = self._theirs(**self.get_params(deep=False))

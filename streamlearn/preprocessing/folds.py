@@ -1,7 +1,7 @@
-"""Folds of rows: which rows an encoding of a row must not have learned from.
+"""Folds of rows: a row is encoded by the rows of other folds only.
 
 A row's fold depends on a seed, the number of its block and its place in the block. So the pass that
-sums up and the one that encodes deal alike, and no worker has to know what another does.
+sums up and the pass that encodes deal the same, and no worker has to know what another does.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ class Deal(NamedTuple):
     ----------
     n_folds : int
     seed : int or None
-        Rows are dealt at random. Where it is None a block is all of one fold: blocks take turns.
+        The seed by which rows are dealt at random. If it is None, all rows of a block are in one
+        fold, and blocks take turns.
     """
 
     n_folds: int
     seed: int | None
 
     def folds(self, block: int | None, n_rows: int) -> np.ndarray:
-        """Return the fold of each row of a block; of rows in memory where it has no number.
+        """Return the fold of each row of a block. If ``block`` is None, the rows are in memory.
 
         Examples
         --------
@@ -52,7 +53,7 @@ WITHOUT = Deal(1, None)
 
 
 def deal(cv: Any, shuffle: Any, random_state: Any) -> Deal | None:
-    """Return how the parameters of a `TargetEncoder` deal rows; None where they list the rows."""
+    """Return how the parameters of a `TargetEncoder` deal rows, or None if they list the rows."""
     if cv is None or isinstance(cv, int | np.integer):
         n_folds = 5 if cv is None else int(cv)
         shuffle = True if shuffle == "deprecated" else shuffle
@@ -75,12 +76,12 @@ def folds_in_memory(encoder: Any, X: Any, y: Any, kind: str, params: dict[str, A
     kind : {"continuous", "binary", "multiclass"}
         The type of the target.
     params : dict
-        What is routed to the splitter.
+        The metadata for the splitter.
 
     Raises
     ------
     ValueError
-        If the splitter does not part the rows, or trains on fewer than all others.
+        If a row is in no test fold or in several, or if a fold does not train on all other rows.
     """
     X = X if hasattr(X, "__len__") else np.asarray(X)
     y = y if hasattr(y, "shape") else np.asarray(y)
@@ -105,7 +106,7 @@ def folds_in_memory(encoder: Any, X: Any, y: Any, kind: str, params: dict[str, A
         if len(train) + len(test) != len(folds):
             raise ValueError(
                 f"Fold {i} of cv has {len(train)} training rows and {len(test)} others, of "
-                f"{len(folds)} in all. A row is encoded by what all rows of other folds say: "
+                f"{len(folds)} in all. A row is encoded by all rows of other folds: "
                 "give a splitter that trains on all of them."
             )
     if (folds < 0).any():

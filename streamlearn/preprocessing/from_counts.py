@@ -24,16 +24,16 @@ from streamlearn._validation.categories import Counts, Lookup, in_order
 
 
 class Encoded(NamedTuple):
-    """A table whose entries are known by their categories.
+    """A table as the places of its entries among the categories.
 
     Attributes
     ----------
     codes : ndarray of int, shape (n_rows, n_features)
-        The place of each entry's category, -1 where it is unknown.
+        The place of each entry's category. It is -1 if the category is unknown.
     unknown : list of ndarray
-        The values of each column that are no categories.
+        The values of each column that are not categories.
     columns : list of str
-        What errors call the columns.
+        The names of the columns in errors.
     """
 
     codes: np.ndarray
@@ -42,7 +42,7 @@ class Encoded(NamedTuple):
 
 
 class FromCounts:
-    """What is replaced in an encoder of scikit-learn."""
+    """The methods that replace those of an encoder of scikit-learn."""
 
     categories_: list[np.ndarray]
 
@@ -53,7 +53,7 @@ class FromCounts:
             self.fit(np.empty((1, len(found))))  # type: ignore[attr-defined]
         except TypeError:
             for counts in found:
-                in_order(counts)  # which says what to do about text and numbers in one column
+                in_order(counts)  # its error says what to do if text and numbers are mixed
             raise
         finally:
             del self._found, self._n_rows, self._names
@@ -118,7 +118,7 @@ class OrdinalFromCounts(FromCounts, theirs.OrdinalEncoder):
 
 
 class TargetFromCounts(FromCounts, theirs.TargetEncoder):
-    """scikit-learn's TargetEncoder, of which the categories are fitted to counts, and no more."""
+    """scikit-learn's TargetEncoder, whose categories are fitted to counts. Nothing else is."""
 
     def fit(self, X: Any, y: Any = None) -> Any:
         """Find the categories."""

@@ -30,16 +30,16 @@ class FunctionTransformer(
 ):
     """Apply a function of your own to rows.
 
-    scikit-learn's `~sklearn.preprocessing.FunctionTransformer` for any array backend and for dask
-    collections: the function gets one block after the other, lazily.
+    It is scikit-learn's `~sklearn.preprocessing.FunctionTransformer` for arrays of any library and
+    for dask collections. The function gets one block of a collection after the other, lazily.
 
     Parameters
     ----------
     func : callable, default=None
-        It takes rows and returns the same number of rows. None leaves the rows as they are. With
-        a collection it is called for each block, an array or a pandas frame, which may be empty.
-        Each row of the result must depend on the same row only. Otherwise the result depends on
-        the blocks.
+        It takes rows and returns the same number of rows. None does not change the rows. With a
+        collection it is called for each block. A block is an array or a pandas frame, and may be
+        empty. Each row of the result must depend on the same row only. If not, the result depends
+        on the blocks.
     inverse_func : callable, default=None
         The same for `inverse_transform`.
     validate : bool, default=False
@@ -48,11 +48,11 @@ class FunctionTransformer(
     accept_sparse : bool, default=False
         Let sparse rows pass that check.
     check_inverse : bool, default=True
-        Warn in `fit` if ``inverse_func`` does not undo ``func``: on some rows, which are those of
-        the first block of a collection. That block is read for it.
+        Whether `fit` warns if ``inverse_func`` does not undo ``func`` on some rows. If X is a
+        collection, its first block is read for this check.
     feature_names_out : callable, "one-to-one" or None, default=None
-        The names of the columns that come out: ``(self, names_in) -> names``, or the same as those
-        that go in.
+        The names of the columns of the result: a function ``(self, names_in) -> names``, or
+        "one-to-one" for the names of the features.
     kw_args : dict, default=None
         Further arguments of ``func``.
     inv_kw_args : dict, default=None
@@ -61,20 +61,22 @@ class FunctionTransformer(
     Attributes
     ----------
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Only where X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     Notes
     -----
-    There is nothing to learn from rows. `transform` works without a fit, and a pipeline in one pass
-    takes this as a step, which gets whole blocks.
+    Nothing is learned from rows. So `transform` works without a fit, and a pipeline in one pass
+    takes this as a step. The function gets whole blocks there.
 
-    What comes out of a collection is found out by calling the function on a row of ones.
+    The function is called on a row of ones to find the type of the result for a collection.
 
     Differences from scikit-learn:
 
-    - With ``validate=True`` arrays of other libraries stay what they are, as floats. scikit-learn
-      makes NumPy's of them.
+    - With ``validate=True`` arrays of other libraries stay in their library and become floats.
+      scikit-learn makes arrays of NumPy of them.
 
     Examples
     --------
@@ -89,17 +91,17 @@ class FunctionTransformer(
 
     _takes_collections = True
 
-    # As it is set for scikit-learn's class, whose wrapper around `transform` runs in each block.
+    # scikit-learn's class has the same value. Its wrapper around `transform` runs in each block.
     _sklearn_auto_wrap_output_keys = {"transform"}
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Look at the columns of X, and at some rows if the inverse is to be checked.
+        """Look at the columns of X, and at some rows if ``check_inverse=True``.
 
         Parameters
         ----------
         X : array, sparse rows, DataFrame, dask array or dask DataFrame of shape \
                 (n_samples, n_features)
-            Without ``validate`` anything that the functions take.
+            Rows. If ``validate=False``, anything that the functions take.
         y : None
             Ignored.
 
@@ -110,7 +112,8 @@ class FunctionTransformer(
         Raises
         ------
         ValueError
-            With ``validate``, if X is not two-dimensional, or in memory holds NaN or infinity.
+            If ``validate=True``, and X is not two-dimensional, or is in memory and holds NaN or
+            infinity.
         """
         if not engine.is_collection(X) and not is_foreign(X):
             return super().fit(X, y)
@@ -128,7 +131,7 @@ class FunctionTransformer(
         return self
 
     def _columns_of(self, X: Any) -> Any:
-        """Set the features by what X says of itself; return X."""
+        """Set the features by the metadata of X, and return X."""
         streamed = isinstance(X, engine.StreamedRows)
         said = engine.meta_of(X) if streamed or engine.is_frame(X) else X
         _check_feature_names(self, said, reset=True)
@@ -137,7 +140,7 @@ class FunctionTransformer(
         return X
 
     def _check_inverse_of(self, rows: Any) -> None:
-        """Warn if some rows, of any library, do not come back."""
+        """Warn if ``inverse_func`` does not give some rows back. They may be of any library."""
         if rows is None:
             return
         if not is_foreign(rows):
@@ -148,8 +151,8 @@ class FunctionTransformer(
         back = plain.inverse_transform(plain.transform(some))
         if not np.allclose(to_numpy(back), to_numpy(some), rtol=1e-7, atol=1e-9):
             warnings.warn(
-                "The provided functions are not strictly inverse of each other. With "
-                "check_inverse=False nobody looks.",
+                "The provided functions are not strictly inverse of each other. If that is "
+                "intended, set check_inverse=False.",
                 UserWarning,
                 stacklevel=3,
             )
@@ -161,11 +164,12 @@ class FunctionTransformer(
         ----------
         X : array, sparse rows, DataFrame, dask array or dask DataFrame of shape \
                 (n_samples, n_features)
+            The rows to transform.
 
         Returns
         -------
         array, sparse rows, DataFrame, dask array or dask DataFrame
-            What ``func`` returns; lazy for dask.
+            The result of ``func``. It is lazy for dask.
         """
         if engine.is_collection(X):
             return ask(self, "transform", X)
@@ -175,7 +179,7 @@ class FunctionTransformer(
         return super().transform(X)
 
     def inverse_transform(self, X: Any) -> Any:
-        """Apply ``inverse_func`` to the rows of X; arguments and results as of `transform`."""
+        """Apply ``inverse_func`` to the rows of X. Arguments and results are as in `transform`."""
         if engine.is_collection(X):
             return ask(self, "inverse_transform", X)
         if self.validate and is_foreign(X):
@@ -189,7 +193,7 @@ class FunctionTransformer(
         return self.fit(X, y, **fit_params).transform(X)
 
     def _plain(self, *, check_inverse: bool = False) -> Any:
-        """Return scikit-learn's, for rows that have been checked."""
+        """Return scikit-learn's transformer, for rows that have been checked."""
         params = {**self.get_params(), "validate": False, "check_inverse": check_inverse}
         out = theirs.FunctionTransformer(**params)
         config = getattr(self, "_sklearn_output_config", None)

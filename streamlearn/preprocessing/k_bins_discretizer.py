@@ -14,7 +14,7 @@ from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from streamlearn._arrays import Array, asarray, is_sparse, to_numpy
+from streamlearn._arrays import Array, asarray, is_sparse
 from streamlearn._estimator.mergeable import MergeableTransformer
 from streamlearn._estimator.outputs import NamesOut
 from streamlearn._sklearn import (
@@ -26,20 +26,15 @@ from streamlearn._sklearn import (
 from streamlearn.blocks import is_collection
 from streamlearn.core.bins import Bins
 from streamlearn.core.learner import Learner
-from streamlearn.core.statistics import quantile_summary, quantiles
+from streamlearn.core.statistics import block_summary, quantile_learner, quantile_summary
 from streamlearn.core.statistics.quantile_summary import QuantileSummary
 from streamlearn.core.statistics.quantiles import METHODS
+from streamlearn.preprocessing.bin_edges import WEIGHTED, edges_of
 from streamlearn.preprocessing.weights import not_negative_or_raise
-
-WEIGHTED = ("averaged_inverted_cdf", "inverted_cdf")
-"""Methods of quantiles that take weights."""
-
-NARROW = 1e-8
-"""The widest of bins that are removed."""
 
 
 class Params(NamedTuple):
-    """How the edges of bins come from a summary, and what is made of bins.
+    """How edges of bins are found from a summary, and how bins are encoded.
 
     Attributes
     ----------
@@ -62,57 +57,61 @@ class Params(NamedTuple):
 class KBinsDiscretizer(NamesOut, MergeableTransformer):
     """Put the numbers of each feature in bins.
 
-    scikit-learn's `~sklearn.preprocessing.KBinsDiscretizer` for any array backend and for dask
-    collections, whose blocks are read in parallel.
+    It is scikit-learn's `~sklearn.preprocessing.KBinsDiscretizer` for arrays of any library and for
+    dask collections. The blocks of a collection are read in parallel.
 
     Parameters
     ----------
     n_bins : int or array-like of shape (n_features,), default=5
         The number of bins.
     encode : {'onehot', 'onehot-dense', 'ordinal'}, default='onehot'
-        A column for each bin, in sparse rows or in dense ones, or the number of the bin.
+        'onehot' makes a column for each bin, in sparse rows. 'onehot-dense' makes dense rows.
+        'ordinal' makes one column, which has the number of the bin.
     strategy : {'uniform', 'quantile', 'kmeans'}, default='quantile'
-        Bins of one width, of as many rows, or around the centres of clusters of the numbers.
+        'uniform' makes bins of the same width. 'quantile' makes bins of the same number of rows.
+        'kmeans' makes a bin around the centre of each cluster of the numbers.
     quantile_method : str, default='averaged_inverted_cdf'
-        One of NumPy's nine methods of Hyndman and Fan. With weights 'averaged_inverted_cdf' or
+        One of NumPy's nine methods of Hyndman and Fan. Weights need 'averaged_inverted_cdf' or
         'inverted_cdf'.
     dtype : {np.float32, np.float64}, default=None
-        The dtype of what comes out. None is that of the rows.
+        The dtype of the result. None means the dtype of the rows.
     subsample : int or None, default=200_000
-        Has no effect: all rows are used.
+        It has no effect, because all rows are used.
     random_state : int, RandomState instance or None, default=None
-        Has no effect: nothing is drawn.
+        It has no effect, because nothing is drawn.
 
     Attributes
     ----------
     bin_edges_ : ndarray of ndarray of shape (n_features,)
-        The edges of each feature's bins, of NumPy whatever X is.
+        The edges of each feature's bins. They are arrays of NumPy for every X.
     n_bins_ : ndarray of shape (n_features,)
         The number of bins of each feature. Bins that are not wider than 1e-8 are removed.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Only where X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     Notes
     -----
     Sparse rows are scipy's. For arrays of other libraries than NumPy set ``encode='onehot-dense'``
     or ``'ordinal'``.
 
-    With a column for each bin, a column is named by its feature and by the number of its bin:
+    If each bin has a column, the column is named by its feature and by the number of its bin:
     ``x0_0.0``, ``x0_1.0``...
 
-    Edges come from a summary of 2,048 numbers a feature, which merges [1]_; see
-    `streamlearn.core.statistics.quantile_summary`. Those of uniform bins are always exact.
+    Edges come from a mergeable summary of 2,048 numbers for each feature [1]_, see
+    `streamlearn.core.statistics.quantile_summary`. The edges of uniform bins are always exact.
 
     Differences from scikit-learn:
 
     - All rows are used. Quantiles are exact while a feature has no more than 2,048 different
       numbers. Beyond that their ranks are off by a thousandth of the rows at most, and mostly by
       much less.
-    - Clusters are those of the numbers in the summary, by the weight of the rows that they stand
-      for. While it is exact they are those of the rows, but that a cluster without rows starts
-      again at all rows of one number, not at one of them.
-    - ``inverse_transform`` keeps the dtype of one column for each bin. scikit-learn makes float64.
+    - Clusters are found among the numbers of the summary. Each number is weighted by its number of
+      rows. If the summary is exact, the clusters are those of the rows. There is one exception: a
+      cluster without rows starts again at all rows of one number, not at one row.
+    - ``inverse_transform`` keeps the dtype if each bin has a column. scikit-learn makes float64.
     - Rows whose weight is 0 are left out of all strategies. Negative weights are an error.
     - ``partial_fit`` exists.
 
@@ -173,9 +172,11 @@ class KBinsDiscretizer(NamesOut, MergeableTransformer):
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            Numbers without NaN and infinity.
         y : None
             Ignored.
         sample_weight : array or dask array of shape (n_samples,), optional
+            The weight of each row. None means 1 for every row.
 
         Returns
         -------
@@ -184,18 +185,18 @@ class KBinsDiscretizer(NamesOut, MergeableTransformer):
         Raises
         ------
         ValueError
-            If X holds NaN or infinity, has no rows or features, or does not line up with the
-            weights; and if the method of quantiles takes no weights.
+            If X holds NaN or infinity, if X has no rows or no features, if X and the weights do not
+            line up, or if the method of quantiles takes no weights.
         """
         return self._learn(X, reset=True, sample_weight=sample_weight)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Learn from more rows; the same parameters and errors as `fit`."""
+        """Learn from more rows. Parameters and errors are those of `fit`."""
         return self._learn(X, reset=self._former() is None, sample_weight=sample_weight)
 
     def _statistic(self) -> Learner:
         params = self._asked()
-        return quantile_summary.learner(params, _applied, _of_block)
+        return quantile_learner.learner(params, _applied, _of_block)
 
     def _asked(self) -> Params:
         n_bins = self.n_bins
@@ -207,7 +208,7 @@ class KBinsDiscretizer(NamesOut, MergeableTransformer):
 
     def _publish(self) -> None:
         self._fitted = self._asked()
-        edges, warned = edges_of(self._fitted, self._state)
+        edges, warned = _edges(self._fitted, self._state)
         for warning in warned:
             warnings.warn(warning, stacklevel=4)
         self.bin_edges_ = np.empty(len(edges), dtype=object)
@@ -222,7 +223,7 @@ class KBinsDiscretizer(NamesOut, MergeableTransformer):
         return _align_api_if_sparse(out) if is_sparse(out) else out
 
     def inverse_transform(self, X: Any) -> Any:
-        """Return the middles of bins for the numbers that are in them.
+        """Return the middle of the bin for each number.
 
         Parameters
         ----------
@@ -233,6 +234,11 @@ class KBinsDiscretizer(NamesOut, MergeableTransformer):
         -------
         array, dask array or dask DataFrame
             In X's namespace and on its device; lazy for dask.
+
+        Raises
+        ------
+        ValueError
+            If X has another number of columns than `transform` makes.
         """
         check_is_fitted(self)
         function, names = self._function(), None
@@ -258,93 +264,18 @@ class KBinsDiscretizer(NamesOut, MergeableTransformer):
         return True
 
     def __sklearn_tags__(self) -> Any:
-        """Return scikit-learn's tags: what is fitted is NumPy's, whatever X is."""
+        """Return scikit-learn's tags. The fitted edges are NumPy's for every X."""
         tags = super().__sklearn_tags__()
         tags.array_api_support = False
         return tags
 
 
-def edges_of(params: Params, state: QuantileSummary) -> tuple[list[np.ndarray], list[str]]:
-    """Return the edges of each feature's bins, and what there is to say of them."""
-    d = quantile_summary.n_features(state)
-    counts = _counts(params.n_bins, d)
-    low, high = (
-        to_numpy(end(state)).astype(np.float64) for end in (quantiles.minimum, quantiles.maximum)
-    )
-    by_count = {
-        count: _quantiles(params, state, count)
-        for count in set(counts)
-        if params.strategy == "quantile"
-    }
-    edges, warned = [], []
-    for j, count in enumerate(counts):
-        if low[j] == high[j]:
-            warned.append(f"Feature {j} is constant and will be replaced with 0.")
-            edges.append(np.array([-np.inf, np.inf]))
-            continue
-        if params.strategy == "uniform":
-            edges.append(np.linspace(low[j], high[j], count + 1))
-            continue
-        if params.strategy == "quantile":
-            found = by_count[count][:, j]
-        else:
-            found = _clusters(state, j, low[j], high[j], count)
-        found = found[np.ediff1d(found, to_begin=np.inf) > NARROW]
-        if len(found) - 1 != count:
-            warned.append(
-                f"Bins whose width are too small (i.e., <= 1e-8) in feature {j} are removed. "
-                "Consider decreasing the number of bins."
-            )
-        edges.append(found)
-    return edges, warned
-
-
-def _counts(n_bins: Any, d: int) -> list[int]:
-    if isinstance(n_bins, Integral):
-        return [int(n_bins)] * d
-    given = np.asarray(n_bins)
-    if given.ndim > 1 or given.shape[0] != d:
-        raise ValueError("n_bins must be a scalar or array of shape (n_features,).")
-    wrong = np.flatnonzero((given < 2) | (given != given.astype(int)))
-    if wrong.size:
-        raise ValueError(
-            "KBinsDiscretizer received an invalid number of bins at indices "
-            f"{', '.join(map(str, wrong))}. Number of bins must be at least 2, and must be an int."
-        )
-    return given.astype(int).tolist()
-
-
-def _quantiles(params: Params, state: QuantileSummary, count: int) -> np.ndarray:
-    ranks = (np.linspace(0, 100, count + 1) / 100).tolist()
-    if params.method in WEIGHTED:
-        averaged = params.method == "averaged_inverted_cdf"
-        found = quantiles.weighted_quantile(state, ranks, averaged=averaged)
-    else:
-        found = quantiles.quantile(state, ranks, params.method)
-    return to_numpy(found).astype(np.float64)
-
-
-def _clusters(state: QuantileSummary, j: int, low: float, high: float, count: int) -> np.ndarray:
-    """Return the edges between clusters of one feature, found by scikit-learn's KMeans."""
-    from sklearn.cluster import KMeans
-
-    part = QuantileSummary(*(a[j : j + 1, ...] for a in state))
-    x, mass = (to_numpy(a)[0].astype(np.float64) for a in quantiles.masses(part))
-    x, mass = x[mass > 0], mass[mass > 0]
-    uniform = np.linspace(low, high, count + 1)
-    start = (uniform[1:] + uniform[:-1])[:, None] * 0.5
-    # It stops by the variance of what it is given, which is that of the rows in this way.
-    mean = np.average(x, weights=mass)
-    rows, given = np.average((x - mean) ** 2, weights=mass), np.var(x)
-    again = -(-count // len(x))  # it wants as many points as clusters
-    model = KMeans(count, init=start, n_init=1, tol=1e-4 * rows / given)
-    model.fit(np.tile(x, again)[:, None], sample_weight=np.tile(mass / again, again))
-    centres = np.sort(model.cluster_centers_[:, 0])
-    return np.r_[low, (centres[1:] + centres[:-1]) * 0.5, high]
+def _edges(params: Params, state: QuantileSummary) -> tuple[list[np.ndarray], list[str]]:
+    return edges_of(state, params.n_bins, params.strategy, params.method)
 
 
 def _bins(params: Params, edges: Sequence[np.ndarray], state: QuantileSummary) -> Bins:
-    """Return the function of rows that edges stand for, in the place of a state."""
+    """Return the function of rows that the edges define, with arrays in the library of a state."""
     most = max(len(each) - 1 for each in edges)
     inner = np.full((len(edges), most), np.inf)
     middles = np.zeros((len(edges), most))
@@ -366,9 +297,9 @@ def _of_block(params: Params, X: Array, weight: Array | None = None) -> Quantile
                 "either be set to 'averaged_inverted_cdf' or 'inverted_cdf', got quantile_method="
                 f"'{params.method}' instead."
             )
-    return quantile_summary.of_block(params, X, weight)
+    return block_summary.of_block(params, X, weight)
 
 
 def _applied(params: Params, state: QuantileSummary) -> Bins:
-    edges, _ = edges_of(params, state)
+    edges, _ = _edges(params, state)
     return _bins(params, edges, state)

@@ -22,7 +22,8 @@ from streamlearn._estimator.outputs import mapped
 from streamlearn._estimator.versions import Versioned
 from streamlearn._sklearn import _align_api_if_sparse
 from streamlearn._validation.categories import Lookup
-from streamlearn._validation.labels import discover, to_like
+from streamlearn._validation.label_codes import to_like
+from streamlearn._validation.labels import discover
 from streamlearn._validation.messages import no_rows
 from streamlearn.preprocessing.label_columns import (
     INDICATOR,
@@ -37,16 +38,16 @@ from streamlearn.preprocessing.label_columns import (
 class LabelBinarizer(  # type: ignore[call-arg]
     Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap_output_keys=None
 ):
-    """Make a column of a target for each label, also of dask collections.
+    """Make a column for each label of a target, also for dask collections.
 
     It is for y. `OneHotEncoder` is for the columns of X.
 
     Parameters
     ----------
     neg_label : int, default=0
-        The number of rows that have another label.
+        The number that marks rows with another label.
     pos_label : int, default=1
-        The number of rows that have the label.
+        The number that marks rows with the label.
     sparse_output : bool, default=False
         Return sparse rows (CSR) instead of dense ones.
 
@@ -55,18 +56,20 @@ class LabelBinarizer(  # type: ignore[call-arg]
     classes_ : array of shape (n_classes,)
         The labels, sorted.
     y_type_ : {"binary", "multiclass", "multilabel-indicator"}
+        The type of the target of ``fit``.
     sparse_input_ : bool
         Whether ``fit`` was given sparse rows.
 
     Notes
     -----
-    Labels are found in each block and merged: one pass is read. Two labels make one column.
+    Labels are found in each block and merged, in one pass. Two labels make one column.
 
     Differences from scikit-learn:
 
-    - Labels that were not fitted are all ``neg_label``, and a target of two labels always makes one
-      column. scikit-learn makes two of it where a third label appears.
-    - Several labels a row of a collection are 0 and 1.
+    - A label that was not fitted becomes a row of ``neg_label``.
+    - A target of two labels always makes one column. scikit-learn makes two columns if a third
+      label appears.
+    - If the rows of a collection have several labels, the target must hold 0 and 1 only.
 
     Examples
     --------
@@ -104,7 +107,7 @@ class LabelBinarizer(  # type: ignore[call-arg]
         ----------
         y : array, Series, sparse rows or dask collection of shape (n_samples,) or \
                 (n_samples, n_classes)
-            Labels, or for each label which rows have it.
+            Labels, or a column for each label which marks the rows that have it.
 
         Returns
         -------
@@ -154,7 +157,7 @@ class LabelBinarizer(  # type: ignore[call-arg]
             self.y_type_ = _type_of(self.classes_)
             self.sparse_input_ = False
             return
-        with np.errstate(invalid="ignore"):  # of NaN, which it looks for afterwards
+        with np.errstate(invalid="ignore"):  # scikit-learn looks for NaN afterwards
             self.y_type_ = type_of_target(here, input_name="y")
         if "multioutput" in self.y_type_:
             raise ValueError(
@@ -181,16 +184,23 @@ class LabelBinarizer(  # type: ignore[call-arg]
         self.classes_ = np.arange(found.width)
 
     def fit_transform(self, y: Any) -> Any:
-        """Find the labels, then make the columns: two passes, the second of them lazy.
+        """Find the labels, then make the columns. These are two passes, and the second is lazy.
 
         Parameters
         ----------
         y : array, Series, sparse rows or dask collection of shape (n_samples,) or \
                 (n_samples, n_classes)
+            Labels, as `fit` takes them.
 
         Returns
         -------
         array, sparse rows or dask collection of shape (n_samples, n_classes)
+            The columns, as `transform` returns them.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `fit` would raise them.
         """
         return self.fit(y).transform(y)
 
@@ -201,16 +211,17 @@ class LabelBinarizer(  # type: ignore[call-arg]
         ----------
         y : array, Series, sparse rows or dask collection of shape (n_samples,) or \
                 (n_samples, n_classes)
+            Labels, as `fit` takes them.
 
         Returns
         -------
         array, sparse rows or dask array of shape (n_samples, n_classes)
-            One column where there are two labels. Lazy for dask.
+            It has one column if there are two labels. It is lazy for dask.
 
         Raises
         ------
         ValueError
-            If y holds no labels, or several labels a row and fit was given one.
+            If y holds no labels, or if y has several labels a row but the y of fit had one.
         """
         check_is_fitted(self)
         y = plain(y)
@@ -224,7 +235,7 @@ class LabelBinarizer(  # type: ignore[call-arg]
         return mapped(function, y, partial(self._no_columns, y))
 
     def _no_columns(self, y: Any) -> Any:
-        """Return what `transform` makes of no rows of a collection."""
+        """Return an empty result of `transform`, which shows its type."""
         several = y.ndim == 2 and y.shape[1] > 1
         width = len(self.classes_) if several or len(self.classes_) > 2 else 1
         if self.sparse_output:
@@ -234,17 +245,17 @@ class LabelBinarizer(  # type: ignore[call-arg]
         return np.empty((0, width), dtype=dtype if signed else np.int64)
 
     def inverse_transform(self, Y: Any, threshold: float | None = None) -> Any:
-        """Return the labels that the columns stand for.
+        """Return the labels for columns.
 
         Parameters
         ----------
         Y : array, sparse rows or dask array of shape (n_samples, n_classes)
-            What `transform` made, or what a classifier says of each label.
+            The result of `transform`, or the scores of a classifier for each label.
         threshold : float, default=None
-            A row has a label if its number is larger than the threshold. This holds where there are
-            two labels, or where a row may have several. The default is half way between
-            ``neg_label`` and ``pos_label``. With more than two labels of which a row has one, a row
-            has the label with the largest number.
+            It is used if there are two labels, or if a row may have several. A row has a label if
+            its number is larger than the threshold. The default is half way between ``neg_label``
+            and ``pos_label``. If there are more labels and a row has only one of them, it is the
+            label with the largest number.
 
         Returns
         -------
@@ -270,7 +281,7 @@ class LabelBinarizer(  # type: ignore[call-arg]
         return mapped(function, Y, partial(self._no_labels, classes))
 
     def _no_labels(self, classes: np.ndarray) -> Any:
-        """Return what `inverse_transform` makes of few rows of a collection."""
+        """Return an empty result of `inverse_transform`, which shows its type."""
         if self.y_type_ != INDICATOR:
             return classes[:1]
         nothing = np.empty((0, len(classes)), dtype=np.int64)
@@ -285,7 +296,7 @@ class LabelBinarizer(  # type: ignore[call-arg]
 
 
 def _is_text(y: Any) -> bool:
-    """Tell whether a target is one column of text, of which scikit-learn sorts all rows."""
+    """Return whether a target is one column of text. scikit-learn would sort all of its rows."""
     if is_sparse(y) or isinstance(y, list) or y.ndim != 1:
         return False
     return y.dtype.kind == "U" or (y.dtype.kind == "O" and len(y) > 0 and isinstance(y[0], str))

@@ -1,4 +1,4 @@
-"""The columns of labels, and the labels of columns, as functions of what a block holds."""
+"""Functions of a block that turn labels into columns, and columns into labels."""
 
 from __future__ import annotations
 
@@ -23,17 +23,19 @@ from streamlearn._arrays.plain import plain
 from streamlearn._arrays.sparse import csr, is_sparse
 from streamlearn._estimator.inputs import is_foreign
 from streamlearn._sklearn import _align_api_if_sparse
+from streamlearn._validation.arrays import as_array
 from streamlearn._validation.categories import Lookup
 from streamlearn._validation.columns import is_column, numpy_of
-from streamlearn._validation.labels import decode
-from streamlearn._validation.reader import as_array, finite_or_raise, indicator_or_raise
+from streamlearn._validation.finite import finite_or_raise
+from streamlearn._validation.label_codes import decode
+from streamlearn._validation.reader import indicator_or_raise
 from streamlearn.preprocessing.label_encoder import LabelFunction
 
 INDICATOR = "multilabel-indicator"
 
 
 class Indicator(NamedTuple):
-    """What a block says of a target of several labels a row.
+    """The facts about a block of a target with several labels a row.
 
     Attributes
     ----------
@@ -46,11 +48,11 @@ class Indicator(NamedTuple):
 
 
 def indicator_of_block(block: engine.Block) -> Indicator:
-    """Return what a block says."""
+    """Return the facts about a block."""
     y = plain(block.y)
     sparse = is_sparse(y)
     y = csr(y) if sparse else as_array(y, "y")
-    # What is not stored is 0: of sparse rows it is enough to look at one number that is not 1.
+    # Numbers that are not stored are 0. So one stored number that is not 1 is enough to look at.
     other = y.data[y.data != 1][:1] if sparse else None
     seen = y if other is None else np.broadcast_to(other[:, None], (len(other), y.shape[1]))
     indicator_or_raise(seen, block.named)
@@ -58,7 +60,7 @@ def indicator_of_block(block: engine.Block) -> Indicator:
 
 
 def wider(a: Indicator, b: Indicator) -> Indicator:
-    """Return what both blocks say, which must have the same columns."""
+    """Return the facts about both blocks, which must have the same columns."""
     if a.width != b.width:
         raise ValueError(f"y has {a.width} columns in one block and {b.width} in another.")
     return Indicator(a.width, a.sparse or b.sparse)
@@ -66,13 +68,13 @@ def wider(a: Indicator, b: Indicator) -> Indicator:
 
 @dataclass(frozen=True, eq=False)
 class Binarized:
-    """The columns of labels as a function of what a block holds.
+    """A function that turns the labels of a block into columns.
 
     Attributes
     ----------
     lookup : Lookup
     y_type : str
-        Of the target of fit.
+        The type of the target of fit.
     marks : tuple of int
         ``neg_label`` and ``pos_label``.
     sparse : bool
@@ -146,13 +148,13 @@ class Binarized:
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """The labels of columns as a function of what a block holds.
+    """A function that turns the columns of a block into labels.
 
     Attributes
     ----------
     classes : ndarray of shape (n_classes,)
     y_type : str
-        Of the target of fit.
+        The type of the target of fit.
     threshold : float
     sparse : bool
         Whether fit was given sparse rows.
@@ -206,7 +208,7 @@ def _scalars(like: Any, dtype: Any, *numbers: int) -> list[Any]:
 
 
 def in_numpy(y: Any) -> Any:
-    """Return a target in memory as an array of NumPy or as sparse rows; a list stays what it is."""
+    """Return a target in memory as an array of NumPy or as sparse rows. A list stays a list."""
     if is_sparse(y) or isinstance(y, list):
         return y
     if is_column(y):

@@ -18,17 +18,17 @@ from streamlearn._estimator.inputs import is_foreign, unchanged_on_error
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.outputs import mapped
 from streamlearn._estimator.versions import Versioned
+from streamlearn._validation.arrays import as_vector
 from streamlearn._validation.categories import Counts, Lookup, count, in_order, merge
 from streamlearn._validation.columns import is_column
-from streamlearn._validation.labels import codes_of, decode, to_like
+from streamlearn._validation.label_codes import codes_of, decode, to_like
 from streamlearn._validation.messages import no_rows
-from streamlearn._validation.reader import as_vector
 
 
 class LabelEncoder(  # type: ignore[call-arg]
     Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap_output_keys=None
 ):
-    """Encode the labels of a target as 0, 1, 2... in their order, also of dask collections.
+    """Encode the sorted labels of a target as 0, 1, 2..., also for dask collections.
 
     It is for y. `OrdinalEncoder` is for the columns of X.
 
@@ -39,12 +39,12 @@ class LabelEncoder(  # type: ignore[call-arg]
 
     Notes
     -----
-    Labels are found in each block and merged: one pass is read.
+    Labels are found in each block and merged, in one pass.
 
     Differences from scikit-learn:
 
     - ``partial_fit`` learns from more rows. The numbers of the labels may change with it.
-    - ``transform`` does not make labels of another type than those of fit: the text "1" is not 1.
+    - ``transform`` does not convert labels to the type of those in fit: the text "1" is not 1.
     - pandas' NA counts as NaN.
 
     Examples
@@ -70,6 +70,7 @@ class LabelEncoder(  # type: ignore[call-arg]
         Parameters
         ----------
         y : array, Series, dask array or dask Series of shape (n_samples,)
+            The labels: numbers, or text.
 
         Returns
         -------
@@ -85,7 +86,7 @@ class LabelEncoder(  # type: ignore[call-arg]
         return self._learn(y, reset=True)
 
     def partial_fit(self, y: Any) -> Self:
-        """Find more labels; the same parameters and errors as `fit`."""
+        """Find more labels. Parameters and errors are those of `fit`."""
         return self._learn(y, reset=not hasattr(self, "_state"))
 
     def _learn(self, y: Any, *, reset: bool) -> Self:
@@ -107,6 +108,7 @@ class LabelEncoder(  # type: ignore[call-arg]
         Parameters
         ----------
         y : array, Series, dask array or dask Series of shape (n_samples,)
+            The labels, which `fit` has seen.
 
         Returns
         -------
@@ -123,24 +125,32 @@ class LabelEncoder(  # type: ignore[call-arg]
         return mapped(function, vector(y), lambda: np.empty(0, dtype=np.int64))
 
     def fit_transform(self, y: Any) -> Any:
-        """Find the labels, then return their numbers: two passes, the second of them lazy.
+        """Find the labels, then return their numbers. These are two passes, and the second is lazy.
 
         Parameters
         ----------
         y : array, Series, dask array or dask Series of shape (n_samples,)
+            The labels: numbers, or text.
 
         Returns
         -------
         array of int, dask array or dask Series of shape (n_samples,)
+            The numbers, as `transform` returns them.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `fit` would raise them.
         """
         return self.fit(y).transform(y)
 
     def inverse_transform(self, y: Any) -> Any:
-        """Return the labels of numbers.
+        """Return the labels for numbers.
 
         Parameters
         ----------
         y : array, Series, dask array or dask Series of int of shape (n_samples,)
+            The numbers of labels.
 
         Returns
         -------
@@ -150,7 +160,7 @@ class LabelEncoder(  # type: ignore[call-arg]
         Raises
         ------
         ValueError
-            If a number stands for no label.
+            If a number is not that of a label.
         """
         check_is_fitted(self)
         classes = to_numpy(self.classes_)
@@ -173,7 +183,7 @@ def vector(y: Any) -> Any:
     ValueError
         If it has several columns.
     """
-    if type(y) is not np.ndarray:  # of which whoever reads it looks for pandas' NA
+    if type(y) is not np.ndarray:  # the reader of arrays of NumPy looks for pandas' NA
         y = plain(y)
     if engine.is_collection(y) or is_column(y):
         return y
@@ -185,20 +195,20 @@ def _of_block(block: engine.Block) -> Counts:
 
 
 def read(y: Any, block: int | None = None) -> Any:
-    """Return the target that a block holds, which is plain, as a column or an array of NumPy."""
+    """Return the plain target of a block as a column or an array of NumPy."""
     known = is_column(y) or (type(y) is np.ndarray and y.ndim == 1)
     return y if known else to_numpy(as_vector(y, "y", block))
 
 
 @dataclass(frozen=True, eq=False)
 class LabelFunction:
-    """The numbers of labels as a function of what a block holds.
+    """A function that turns the labels of a block into numbers.
 
     Attributes
     ----------
     lookup : Lookup
     strict : bool
-        Raise where a label is not known. Else it becomes -1.
+        Whether an unknown label is an error. If not, it becomes -1.
     """
 
     lookup: Lookup
@@ -223,7 +233,7 @@ class LabelFunction:
 
 @dataclass(frozen=True, eq=False)
 class Decoding:
-    """The labels of numbers as a function of what a block holds.
+    """A function that turns the numbers of a block into labels.
 
     Attributes
     ----------
@@ -250,7 +260,7 @@ class Decoding:
 
 
 def unseen(labels: np.ndarray) -> ValueError:
-    """Return the error of labels that were not fitted."""
+    """Return the error for labels that were not fitted."""
     return ValueError(
         f"y contains previously unseen labels: {labels.tolist()[:20]}. Fit to rows that have them."
     )

@@ -48,8 +48,8 @@ class MaxAbsScaler(Scaler):
 
     Differences from scikit-learn:
 
-    - A feature of small numbers is scaled whatever its unit is. scikit-learn leaves a feature as it
-      is if its largest magnitude is below ten units of rounding at 1.
+    - A feature of small numbers is scaled in any unit. scikit-learn does not change a feature
+      whose largest magnitude is below ten units of rounding at 1.
     - ``copy=False`` has no effect, because the input is never changed.
 
     Examples

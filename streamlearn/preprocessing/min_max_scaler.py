@@ -13,7 +13,7 @@ from streamlearn.preprocessing.scaler import Scaler
 
 
 class MinMaxScaler(Scaler):
-    """Move each feature to a given range by its smallest and its largest number.
+    """Map each feature to a given range, by its smallest and its largest number.
 
     It is scikit-learn's `~sklearn.preprocessing.MinMaxScaler` for arrays of any library and for
     dask collections. The blocks of a collection are read in parallel.
@@ -58,8 +58,8 @@ class MinMaxScaler(Scaler):
 
     - ``data_min_`` is subtracted from the rows first, so that no digits are lost if features lie
       far from zero. scikit-learn multiplies first, and loses as many digits as the offset has.
-    - A feature of small numbers is scaled whatever its unit is. scikit-learn treats a feature as
-      constant if its range is below ten units of rounding at 1.
+    - A feature of small numbers is scaled in any unit. scikit-learn treats a feature as constant
+      if its range is below ten units of rounding at 1.
     - A feature becomes 0 if its range overflows. In scikit-learn it becomes ``min``.
     - ``copy=False`` has no effect, because the input is never changed.
 

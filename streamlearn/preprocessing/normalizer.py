@@ -12,8 +12,8 @@ from streamlearn.core.rowwise_maps import NORMS, UnitRows
 class Normalizer(UnfittedTransformer):
     """Divide each row by its norm.
 
-    scikit-learn's `~sklearn.preprocessing.Normalizer` for any array backend, for sparse rows and
-    for dask collections, whose blocks are transformed lazily.
+    It is scikit-learn's `~sklearn.preprocessing.Normalizer` for arrays of any library, for sparse
+    rows and for dask collections. The blocks of a collection are transformed lazily.
 
     Parameters
     ----------
@@ -21,23 +21,25 @@ class Normalizer(UnfittedTransformer):
         The sum of the magnitudes in the row, the root of the sum of its squares, or its largest
         magnitude.
     copy : bool, default=True
-        Has no effect: input is never changed.
+        It has no effect, because the input is never changed.
 
     Attributes
     ----------
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Only where X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     Notes
     -----
-    There is nothing to learn from rows. `transform` works without a fit, and a pipeline in one pass
-    takes this as a step. Rows of zeros stay as they are.
+    Nothing is learned from rows. So `transform` works without a fit, and a pipeline in one pass
+    takes this as a step. Rows of zeros do not change.
 
     Differences from scikit-learn:
 
-    - A dense row is divided by its norm however small that is, as sparse rows are. scikit-learn
-      leaves dense rows as they are whose norm is below ten units of rounding at 1.
+    - A dense row is divided by its norm even if the norm is very small, as a sparse row is.
+      scikit-learn does not change a dense row whose norm is below ten units of rounding at 1.
     - Norms do not overflow: a row of 1e200 is divided by its norm, too. scikit-learn makes it 0.
 
     Examples

@@ -22,51 +22,53 @@ class OneHotEncoder(CategoryEncoder):
     Parameters
     ----------
     categories : "auto" or list of array-like, default="auto"
-        The categories of each column; "auto" takes those that the rows have. Numbers must be
-        sorted.
+        The categories of each column. "auto" takes those of the rows. Numbers must be sorted.
     drop : {"first", "if_binary"} or array-like of shape (n_features,), default=None
-        A category of each column that gets no column of its own: the first one, the first one of
-        columns with two categories, or those that are given.
+        The category of each feature that gets no column. "first" is the first category,
+        "if_binary" is the first category of features with two categories, and an array has the
+        category of each feature. None drops no category.
     sparse_output : bool, default=True
         Return sparse rows (CSR) instead of dense ones.
     dtype : number type, default=numpy.float64
-        Of what is returned.
+        The dtype of the result.
     handle_unknown : {"error", "ignore", "infrequent_if_exist", "warn"}, default="error"
-        What ``transform`` does with a category that was not fitted. "ignore" makes it all zeros,
-        "infrequent_if_exist" makes it the infrequent category if the column has one and all zeros
-        if not, and "warn" does so with a warning.
+        What ``transform`` does with a category that was not fitted. "ignore" makes all zeros.
+        "infrequent_if_exist" makes the infrequent category, or all zeros if the feature has none.
+        "warn" does the same and warns.
     min_frequency : int or float, default=None
         Categories with fewer rows, or with a smaller share of the rows, are joined to one
         infrequent category.
     max_categories : int, default=None
-        Columns that a feature becomes at most, the infrequent one included.
+        The largest number of columns of a feature. The infrequent one counts.
     feature_name_combiner : "concat" or callable, default="concat"
-        ``(feature, category) -> str``: how a column of the output is called; "concat" joins both
-        by an underscore.
+        A function ``(feature, category) -> str`` that names a column of the result. "concat" joins
+        both by an underscore.
 
     Attributes
     ----------
     categories_ : list of ndarray
         The categories of each feature, in order.
     drop_idx_ : ndarray of shape (n_features,) or None
-        Place of the dropped category of each feature, None for features that drop none.
+        The place of the dropped category of each feature. It is None for features without one.
     infrequent_categories_ : list of ndarray
-        The infrequent categories of each feature, or None.
+        The infrequent categories of each feature. It is None for features without one.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Only where X is a frame.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     Notes
     -----
-    Values are counted in each block and the counts are merged, so that the result does not depend
-    on the blocks. One pass is read. A column may have a million categories at most.
+    Values are counted in each block, and the counts are merged, in one pass. The result does not
+    depend on the blocks. A column may have a million categories at most.
 
     Differences from scikit-learn:
 
     - ``partial_fit`` learns from more rows, and ``categories_`` may grow.
     - pandas' NA counts as NaN. scikit-learn refuses it in columns of text.
-    - If only one of None and NaN was fitted, it stands for both: dask and polars make one of them
-      of the other.
+    - If only one of None and NaN was fitted, both are taken for it. The reason is that dask and
+      polars turn one into the other.
     - A dask DataFrame becomes a dask array of sparse blocks, or a dask DataFrame if
       ``sparse_output=False``.
 
@@ -120,6 +122,7 @@ class OneHotEncoder(CategoryEncoder):
         Parameters
         ----------
         X : array, frame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to encode, with the features of `fit`.
 
         Returns
         -------
@@ -129,8 +132,8 @@ class OneHotEncoder(CategoryEncoder):
         Raises
         ------
         ValueError
-            If X has categories that were not fitted and ``handle_unknown="error"``, or sparse rows
-            are to be a frame.
+            If X has categories that were not fitted and ``handle_unknown="error"``, or if the
+            result is to be a frame and ``sparse_output=True``.
         """
         check_is_fitted(self)
         wanted = _get_output_config("transform", self)["dense"]
@@ -157,37 +160,38 @@ class OneHotEncoder(CategoryEncoder):
         return np.empty(shape, dtype=self.dtype)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
-        """Return the categories that encoded rows stand for.
+        """Return the categories for encoded rows.
 
         Parameters
         ----------
         X : array or sparse rows of shape (n_samples, n_encoded_features)
-            In memory.
+            Encoded rows in memory.
 
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            None where a row is all zeros for a feature without a dropped category.
+            It holds None if a row is all zeros for a feature without a dropped category.
 
         Raises
         ------
         ValueError
-            If X has another number of columns, or rows that stand for nothing.
+            If X has another number of columns, or a row that is the encoding of no category.
         """
         check_is_fitted(self)
         return self._encoder.inverse_transform(X)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return the names of the columns of the output.
+        """Return the names of the columns of the result.
 
         Parameters
         ----------
         input_features : array-like of str of shape (n_features,), default=None
-            Names of the features; default those of fit, or x0, x1, ...
+            The names of the features. The default is the names in fit, or x0, x1, ...
 
         Returns
         -------
         ndarray of str of shape (n_encoded_features,)
+            The names, in the order of the columns.
         """
         check_is_fitted(self)
         return self._encoder.get_feature_names_out(input_features)

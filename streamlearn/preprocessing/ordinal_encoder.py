@@ -20,23 +20,22 @@ class OrdinalEncoder(OneToOneFeatureMixin, CategoryEncoder):
     Parameters
     ----------
     categories : "auto" or list of array-like, default="auto"
-        The categories of each column; "auto" takes those that the rows have. Numbers must be
-        sorted.
+        The categories of each column. "auto" takes those of the rows. Numbers must be sorted.
     dtype : number type, default=numpy.float64
-        Of what is returned.
+        The dtype of the result.
     handle_unknown : {"error", "use_encoded_value"}, default="error"
         What ``transform`` does with a category that was not fitted. "use_encoded_value" makes it
         ``unknown_value``.
     unknown_value : int or numpy.nan, default=None
-        The number of categories that were not fitted. It is no number of another category.
+        The number for categories that were not fitted. No other category may have it.
     encoded_missing_value : int or numpy.nan, default=numpy.nan
-        The number of NaN.
+        The number for missing values.
     min_frequency : int or float, default=None
         Categories with fewer rows, or with a smaller share of the rows, are joined to one
         infrequent category.
     max_categories : int, default=None
-        Categories of a column at most, the infrequent one included. NaN and unknown categories do
-        not count.
+        The largest number of categories of a column. The infrequent one counts. NaN and unknown
+        categories do not count.
 
     Attributes
     ----------
@@ -45,21 +44,23 @@ class OrdinalEncoder(OneToOneFeatureMixin, CategoryEncoder):
     infrequent_categories_ : list of ndarray
         The infrequent categories of each feature, or None.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Only where X is a frame.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     Notes
     -----
-    Values are counted in each block and the counts are merged, so that the result does not depend
-    on the blocks. One pass is read. A column may have a million categories at most.
+    Values are counted in each block, and the counts are merged, in one pass. The result does not
+    depend on the blocks. A column may have a million categories at most.
 
     Differences from scikit-learn:
 
-    - ``partial_fit`` learns from more rows. ``categories_`` may grow, and the numbers of the
-      categories change with it.
+    - ``partial_fit`` learns from more rows. ``categories_`` may grow. Then the numbers of the
+      categories change.
     - pandas' NA counts as NaN. scikit-learn refuses it in columns of text.
-    - If only one of None and NaN was fitted, it stands for both: dask and polars make one of them
-      of the other.
+    - If only one of None and NaN was fitted, both are taken for it. The reason is that dask and
+      polars turn one into the other.
 
     Examples
     --------
@@ -106,17 +107,17 @@ class OrdinalEncoder(OneToOneFeatureMixin, CategoryEncoder):
         return np.empty((0, self.n_features_in_), dtype=self.dtype)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
-        """Return the categories that encoded rows stand for.
+        """Return the categories for encoded rows.
 
         Parameters
         ----------
         X : array of shape (n_samples, n_features)
-            In memory.
+            Encoded rows in memory.
 
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            None where a number stands for an unknown category.
+            It holds None for unknown categories.
 
         Raises
         ------

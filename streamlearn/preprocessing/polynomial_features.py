@@ -17,46 +17,48 @@ from streamlearn.core.rowwise_maps import Polynomials
 
 
 class PolynomialFeatures(NamesOut, StatelessTransformer):
-    """Make the products of features, of one and the same or of several.
+    """Make products of features: powers of one feature, and products of several.
 
-    scikit-learn's `~sklearn.preprocessing.PolynomialFeatures` for any array backend, for sparse
-    rows and for dask collections, whose blocks are transformed lazily.
+    It is scikit-learn's `~sklearn.preprocessing.PolynomialFeatures` for arrays of any library, for
+    sparse rows and for dask collections. The blocks of a collection are transformed lazily.
 
     Parameters
     ----------
     degree : int or tuple (min_degree, max_degree), default=2
-        How many features make a product, at most or from one number to another. The column of ones
-        is there whatever ``min_degree`` is.
+        The largest degree of a product, or the smallest and the largest. The degree is the number
+        of factors. The column of ones does not depend on ``min_degree``.
     interaction_only : bool, default=False
-        Leave out the products in which a feature is more than once.
+        Leave out products that contain a feature more than once.
     include_bias : bool, default=True
         Begin with a column of ones.
     order : {"C", "F"}, default="C"
-        Put the numbers of a row side by side in memory, or those of a column ("F"). The latter is
-        for NumPy's arrays, and dask arrays of them.
+        The memory order: "C" puts the numbers of a row next to each other, and "F" those of a
+        column. "F" is for arrays of NumPy and dask arrays of them.
 
     Attributes
     ----------
     powers_ : ndarray of shape (n_output_features_, n_features_in_)
-        How often each feature is in each product.
+        The exponent of each feature in each product.
     n_output_features_ : int
-        The number of columns that come out.
+        The number of columns of the result.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Only where X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     Notes
     -----
-    There is nothing to learn from rows: `fit` looks at the columns alone. A pipeline in one pass
-    takes this as a step, and makes the products of a batch of rows at a time.
+    Nothing is learned from rows: `fit` looks at the columns only. A pipeline in one pass takes this
+    as a step, and makes the products of one batch of rows after the other.
 
     There are no differences from scikit-learn.
 
     References
     ----------
     .. [1] A. Nystrom and J. Hughes, "Leveraging sparsity to speed up polynomial feature expansions
-       of CSR matrices using k-simplex numbers", arXiv:1803.06418, 2018: products of stored numbers
-       alone, as here.
+       of CSR matrices using k-simplex numbers", arXiv:1803.06418, 2018. As there, only stored
+       numbers are multiplied here.
 
     Examples
     --------
@@ -139,7 +141,7 @@ class PolynomialFeatures(NamesOut, StatelessTransformer):
 
     @property
     def powers_(self) -> np.ndarray:
-        """How often each feature is in each product, (n_output_features_, n_features_in_)."""
+        """The exponent of each feature in each product, (n_output_features_, n_features_in_)."""
         check_is_fitted(self)
         terms = self._function().terms(self.n_features_in_)
         return np.vstack([np.bincount(term, minlength=self.n_features_in_) for term in terms])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from functools import partial
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -18,60 +17,56 @@ from streamlearn._arrays import (
     namespace,
     reads_are_free,
     to_numpy,
-    widest_float,
 )
 from streamlearn._estimator.inputs import Given, check_inputs, unchanged_on_error
 from streamlearn._estimator.outputs import RowFunction, Transformer, rows_out
 from streamlearn._sklearn import StrOptions
-from streamlearn._validation.messages import no_rows
-from streamlearn._validation.reader import Reader, same_place_or_raise
-from streamlearn.blocks import Block, is_frame, reduce, taken_apart
-from streamlearn.core.power_map import Origin, PowerMap, lambda_bounds, origin_of
-from streamlearn.core.statistics import extremes, likelihood, moments
+from streamlearn._validation.reader import Reader
+from streamlearn.blocks import is_frame, taken_apart
+from streamlearn.core.power_map import Origin, PowerMap
+from streamlearn.core.statistics import likelihood
+from streamlearn.preprocessing.power_search import FirstLook, first_look, most_likely
 
 YEO_JOHNSON = "yeo-johnson"
-
-PILOT = 2048
-"""Rows, spread over all blocks, that tell where the search for all rows begins.
-
-From there it takes 2 to 4 passes, 5 with heavy tails. From lambda = 1 it takes 2 to 8.
-"""
 
 POSITIVE = "The Box-Cox transformation can only be applied to strictly positive data"
 
 
 class PowerTransformer(OneToOneFeatureMixin, Transformer):
-    """Make each feature more like a normal distribution, by a power of it.
+    """Make each feature more like a normal distribution, by a power transformation.
 
-    scikit-learn's `~sklearn.preprocessing.PowerTransformer` for any array backend and for dask
-    collections, whose blocks are read in parallel.
+    It is scikit-learn's `~sklearn.preprocessing.PowerTransformer` for arrays of any library and for
+    dask collections. The blocks of a collection are read in parallel.
 
     Parameters
     ----------
     method : {"yeo-johnson", "box-cox"}, default="yeo-johnson"
-        "yeo-johnson" [1]_ takes all numbers, "box-cox" [2]_ positive ones only.
+        "yeo-johnson" [1]_ takes all numbers. "box-cox" [2]_ takes positive numbers only.
     standardize : bool, default=True
         Give the transformed features a mean of 0 and a variance of 1.
     copy : bool, default=True
-        Has no effect: input is never changed.
+        It has no effect, because the input is never changed.
 
     Attributes
     ----------
     lambdas_ : array of shape (n_features,)
-        The power of each feature, which is the most likely one.
+        The power of each feature. It has the maximum likelihood.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Only where X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     Notes
     -----
-    NaN are left out feature by feature in ``fit`` and stay NaN in ``transform``.
+    NaN are ignored in ``fit``, feature by feature, and stay NaN in ``transform``.
 
-    A fit reads the data 3 to 5 times: once for the range of each feature and for some rows, whose
-    optimum is where the search begins, and then once for each Newton step for all features
-    together [3]_. Heavy tails, of which some rows tell little, can take a few passes more. If that
-    costs much, let dask hold the data: ``X.persist()``. There is no ``partial_fit``, as the
-    likelihood of a lambda is not known of rows that are gone.
+    A fit reads the data 3 to 5 times. The first pass finds the range of each feature and takes a
+    sample of the rows. The search begins at the optimum of the sample. Each further pass is one
+    Newton step for all features together [3]_. Heavy tails can take a few more passes, because a
+    sample shows little of them. If reading is slow, let dask hold the data: ``X.persist()``.
+
+    There is no ``partial_fit``, because the likelihood of a new lambda needs all rows again.
 
     Fitted attributes are in the namespace and on the device of X, and in its dtype if that is a
     float. The sums are kept in the widest float.
@@ -79,11 +74,11 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
     Differences from scikit-learn:
 
     - The likelihood of numbers far from zero is right to the last digits, and so are standardized
-      numbers. scikit-learn's cancel: of a deviation of 1 at 1000 its lambda is known to 1e-4, and
-      at 100,000 to no digit.
-    - The lambda of a float32 feature is found in float64. scikit-learn's is known to 1e-3.
-    - A feature without a number is an error of that name with both methods. scikit-learn's
-      "yeo-johnson" fails with another one.
+      numbers. In scikit-learn digits cancel. At a mean of 1000 and a deviation of 1 its lambda is
+      right to 1e-4, and at a mean of 100,000 it has no right digit.
+    - The lambda of a float32 feature is found in float64. scikit-learn's is right to 1e-3.
+    - A feature without a number raises the same error with both methods. In scikit-learn
+      "yeo-johnson" fails with another error.
 
     References
     ----------
@@ -92,8 +87,8 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
     .. [2] G. E. P. Box and D. R. Cox, "An analysis of transformations", Journal of the Royal
        Statistical Society B 26(2), 1964.
     .. [3] T. Marchand, B. Muzellec, C. Beguier, J. Ogier du Terrail and M. Andreux, "SecureFedYJ: a
-       safe feature Gaussianization protocol for federated learning", NeurIPS 2022: the likelihood
-       is concave, so that it has one optimum.
+       safe feature Gaussianization protocol for federated learning", NeurIPS 2022. They show that
+       the likelihood has one optimum.
 
     Examples
     --------
@@ -110,7 +105,7 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
     """
 
     _map: PowerMap | None
-    """The transformation to a mean of 0 and a variance of 1, if that was asked for."""
+    """The transformation to a mean of 0 and a variance of 1, or None if ``standardize=False``."""
 
     _parameter_constraints: dict[str, Any] = {
         "method": [StrOptions({YEO_JOHNSON, "box-cox"})],
@@ -126,11 +121,12 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
         self.copy = copy
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Find the most likely lambda of each feature, in a few passes.
+        """Find the lambda of maximum likelihood of each feature, in a few passes.
 
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            Numbers, of which some may be NaN.
         y : None
             Ignored.
 
@@ -141,61 +137,34 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
         Raises
         ------
         ValueError
-            If X holds infinity, has no rows or features, or a feature has no numbers. With
-            "box-cox" also if a number is not positive, or all of a feature are the same.
+            If X holds infinity, if X has no rows or no features, or if a feature has no numbers.
+            With "box-cox" also if a number is not positive or a feature is constant.
         """
         self._validate_params()
         with unchanged_on_error(self):
             X, _, _ = taken_apart(X)
             given = check_inputs(self, X, reset=True, allow_nan=True)
-            name = type(self).__name__
-            first = reduce(partial(_first_look, given.reader), partial(_both, name), given.blocks)
-            if first is None:
-                raise no_rows(name)
+            first = first_look(given.reader, given.blocks)
             with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
                 self._search(given, first)
         return self
 
-    def _search(self, given: Given, first: _FirstLook) -> None:
+    def _search(self, given: Given, first: FirstLook) -> None:
         """Find the lambdas, given the result of a first look at the rows."""
-        yeo_johnson, name = self.method == YEO_JOHNSON, type(self).__name__
-        like, kept = first.moments.mean, first.extremes.low
-        ends = np.stack(
-            [_host(end(first.extremes)) for end in (extremes.minimum, extremes.maximum)]
-        )
-        self._refuse(ends, given.reader)
-        low, high = ends
-        origin = origin_of(yeo_johnson, low, high)
-        least, most = lambda_bounds(yeo_johnson, low, high, to_numpy(kept).dtype)
-        if yeo_johnson:
-            constant = _constant(first) | (low == high)
-            least, most = (np.where(constant, 1.0, bound) for bound in (least, most))
-        close = likelihood.CLOSE if namespace(like).finfo(like.dtype).bits >= 64 else 1e-3
-        seen = _host(first.sample)
-        pilot = likelihood.begin(yeo_johnson, origin, np.ones_like(low), least, most, ends)
-        few = likelihood.optimum(lambda params: likelihood.of_block(params, seen), pilot)
-
-        def ask(params: likelihood.Params) -> likelihood.Sums:
-            sums = reduce(
-                partial(_sums, given.reader._replace(finite=False), params),
-                partial(_merged, name),
-                given.blocks,
-            )
-            return likelihood.Sums(*map(_host, sums))
-
-        start = likelihood.begin(yeo_johnson, origin, few.power, least, most, ends)
-        found = likelihood.optimum(ask, start, close=close)
-        if not yeo_johnson and np.any((found.power == least) | (found.power == most)):
+        self._refuse(first.ends, given.reader)
+        yeo_johnson = self.method == YEO_JOHNSON
+        origin, found, bounded = most_likely(yeo_johnson, first, given.reader, given.blocks)
+        if bounded:
             warnings.warn(
-                "The most likely lambda of a feature would take its numbers out of the floats. "
-                "lambdas_ has the nearest one that does not.",
+                "With its most likely lambda the numbers of a feature would overflow. lambdas_ has "
+                "the nearest lambda with which they do not.",
                 UserWarning,
                 stacklevel=3,
             )
         self._map = None
         if self.standardize:
-            self._map = likelihood.standardized(yeo_johnson, origin, found, like=like)
-        self.lambdas_ = asarray(found.power, like=kept)
+            self._map = likelihood.standardized(yeo_johnson, origin, found, like=first.moments.mean)
+        self.lambdas_ = asarray(found.power, like=first.extremes.low)
 
     def _refuse(self, ends: np.ndarray, reader: Reader) -> None:
         """Check that the smallest and the largest number of each feature can be transformed."""
@@ -212,7 +181,7 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
             )
 
     def fit_transform(self, X: Any, y: Any = None) -> Any:  # type: ignore[override]
-        """Fit to X, then transform it; the same parameters as `fit`."""
+        """Fit to X, then transform it. Parameters and errors are those of `fit`."""
         X, y, _ = taken_apart(X, y)
         return self.fit(X, y).transform(X)
 
@@ -222,19 +191,29 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            Transformed rows.
 
         Returns
         -------
         array, dask array or dask DataFrame
-            In X's namespace and on its device; lazy for dask. Numbers that nothing is transformed
-            to become NaN, with a warning.
+            The rows, in X's namespace and on its device. They are lazy for dask. A number that is
+            the transformation of no number becomes NaN, with a warning.
+
+        Raises
+        ------
+        ValueError
+            If X has another number of features than in `fit`, or is in another namespace or on
+            another device.
         """
         check_is_fitted(self)
         names = list(X.columns) if is_frame(X) else None
         return self._rows("inverse_transform", Inverse(self._function()), X, names, named=False)
 
     def _function(self) -> PowerMap:
-        """Return the transformation: by ``lambdas_``, which may have been set, if it is plain."""
+        """Return the transformation. If it does not standardize, it uses the present ``lambdas_``.
+
+        ``lambdas_`` may have been set from outside.
+        """
         known = getattr(self, "_map", None)
         if known is not None:
             return known
@@ -262,7 +241,7 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
         )
 
     def _rows_function(self) -> RowFunction:
-        """Return the transformation of the rows of blocks, which it reads."""
+        """Return the transformation of the rows of blocks, together with their reader."""
         reader = Reader(type(self).__name__, None, allow_nan=True)
         function: Any = Forward(self._function())
         return RowFunction(reader, function, function.function.power, "transform")
@@ -280,7 +259,7 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
 
 
 class Forward(NamedTuple):
-    """The transformation of rows, which Box and Cox's refuses that are not positive."""
+    """The transformation of rows. That of Box and Cox raises if a number is not positive."""
 
     function: PowerMap
 
@@ -307,89 +286,12 @@ class Inverse(NamedTuple):
             for column in np.flatnonzero(lost):
                 warnings.warn(
                     f"Some values in column {column} of the inverse-transformed data are NaN: "
-                    "no number is transformed to them, as it happens of very skewed features. "
+                    "no number is transformed to them. This happens with very skewed features. "
                     "Look at the data, or preprocess them before they are transformed.",
                     UserWarning,
                     stacklevel=2,
                 )
         return out
-
-
-class _FirstLook(NamedTuple):
-    """What one pass tells before the search.
-
-    Attributes
-    ----------
-    moments : Moments
-    extremes : Extremes
-    sample : array of shape (at most PILOT, n_features)
-        One row in so many of all blocks.
-    one_in : int
-    """
-
-    moments: moments.Moments
-    extremes: extremes.Extremes
-    sample: Array
-    one_in: int
-
-
-def _first_look(reader: Reader, block: Block) -> _FirstLook:
-    X = reader.rows(block.X, block.named)
-    with np.errstate(over="ignore", invalid="ignore"):
-        look = _FirstLook(
-            moments.of_block(moments.Params(), X),
-            extremes.of_block(extremes.Range(), X),
-            X,
-            1,
-        )
-    return _thinned(look)
-
-
-def _both(estimator: str, a: _FirstLook, b: _FirstLook) -> _FirstLook:
-    same_place_or_raise(b.sample, a.sample, estimator, "fit")
-    one_in = max(a.one_in, b.one_in)
-    dtype = widest_float(a.sample)
-    parts = [s.sample[:: one_in // s.one_in, :] for s in (a, b)]
-    xp = namespace(a.sample)
-    return _thinned(
-        _FirstLook(
-            moments.merge(a.moments, b.moments),
-            extremes.merge(a.extremes, b.extremes),
-            xp.concat([xp.astype(part, dtype, copy=False) for part in parts]),
-            one_in,
-        )
-    )
-
-
-def _thinned(look: _FirstLook) -> _FirstLook:
-    sample, one_in = look.sample, look.one_in
-    while sample.shape[0] > PILOT:
-        sample, one_in = sample[::2, :], 2 * one_in
-    xp = namespace(sample)  # a copy, as a view would keep the block
-    return look._replace(sample=xp.asarray(sample, copy=True), one_in=one_in)
-
-
-def _sums(reader: Reader, params: likelihood.Params, block: Block) -> likelihood.Sums:
-    X = reader.rows(block.X, block.named)
-    with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
-        return likelihood.of_block(params, X)
-
-
-def _merged(estimator: str, a: likelihood.Sums, b: likelihood.Sums) -> likelihood.Sums:
-    same_place_or_raise(b.gg, a.gg, estimator, "fit")
-    return likelihood.merge(a, b)
-
-
-def _constant(first: _FirstLook) -> np.ndarray:
-    """Tell which features scikit-learn takes for constant."""
-    count = _host(first.moments.weight + first.moments.weight_low)
-    mean, variance = (_host(f(first.moments)) for f in (moments.mean, moments.variance))
-    blur = count * np.finfo(np.float64).eps
-    return variance <= blur * variance + (blur * mean) ** 2
-
-
-def _host(x: Array) -> np.ndarray:
-    return to_numpy(x).astype(np.float64)
 
 
 def _column(reader: Reader, j: int) -> str:

@@ -13,13 +13,13 @@ from streamlearn._sklearn import Interval, StrOptions
 from streamlearn.blocks import is_collection
 from streamlearn.core.distribution import Distribution
 from streamlearn.core.learner import Learner
-from streamlearn.core.statistics import quantile_summary, quantiles
+from streamlearn.core.statistics import block_summary, quantile_learner, quantile_summary, quantiles
 from streamlearn.core.statistics.quantile_summary import QuantileSummary
 from streamlearn.preprocessing.scaler import Scaler
 
 
 class Params(NamedTuple):
-    """How many quantiles of a summary are asked for, and what their distribution becomes.
+    """The number of quantiles that are taken from a summary, and the distribution to make.
 
     Attributes
     ----------
@@ -38,45 +38,48 @@ class Params(NamedTuple):
 class QuantileTransformer(Scaler):
     """Give each feature a uniform or a normal distribution, by its quantiles.
 
-    scikit-learn's `~sklearn.preprocessing.QuantileTransformer` for any array backend and for dask
-    collections, whose blocks are read in parallel.
+    It is scikit-learn's `~sklearn.preprocessing.QuantileTransformer` for arrays of any library and
+    for dask collections. The blocks of a collection are read in parallel.
 
     Parameters
     ----------
     n_quantiles : int, default=1000
-        How many quantiles are computed, at most as many as there are rows.
+        The number of quantiles. It is at most the number of rows.
     output_distribution : {'uniform', 'normal'}, default='uniform'
-        The distribution of the features afterwards.
+        The distribution of the transformed features.
     ignore_implicit_zeros : bool, default=False
         Leave out zeros that sparse rows do not store. Only for sparse rows.
     subsample : int or None, default=10_000
-        Has no effect but that ``n_quantiles`` must not be larger: all rows are used.
+        It must not be smaller than ``n_quantiles``. It has no other effect, because all rows are
+        used.
     random_state : int, RandomState instance or None, default=None
-        Has no effect: nothing is drawn.
+        It has no effect, because nothing is drawn.
     copy : bool, default=True
-        Has no effect: input is never changed.
+        It has no effect, because the input is never changed.
 
     Attributes
     ----------
     n_quantiles_ : int
-        How many quantiles there are.
+        The number of quantiles.
     quantiles_ : array of shape (n_quantiles_, n_features)
         The quantiles of each feature.
     references_ : array of shape (n_quantiles_,)
-        The ranks that they stand for, from 0 to 1.
+        The ranks of the quantiles, from 0 to 1.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Only where X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     Notes
     -----
-    NaN are left out feature by feature in ``fit`` and stay NaN in ``transform``. Fitted attributes
+    NaN are ignored in ``fit``, feature by feature, and stay NaN in ``transform``. Fitted attributes
     are in the namespace and on the device of X.
 
     Rows of scipy.sparse, in memory or as blocks, stay sparse in ``transform``. They must not be
     negative, unless their zeros are ignored.
 
-    Quantiles come from a summary of each feature, which merges [1]_; see
+    Quantiles come from a mergeable summary of each feature [1]_, see
     `streamlearn.core.statistics.quantile_summary`. It holds 2,048 numbers, or twice
     ``n_quantiles`` if that is more.
 
@@ -85,8 +88,9 @@ class QuantileTransformer(Scaler):
     - All rows are used. Quantiles are exact while the summary holds all different numbers of a
       feature. Beyond that their ranks are off by a thousandth of the rows at most, and mostly by
       much less. A subsample of 10,000 rows is off by 0.4 to 0.7 %.
-    - Rows of float32 become what rows of float64 do. In scikit-learn the smallest and the largest
-      number of a feature beyond 1 miss the ends of the normal distribution if they are float32.
+    - Rows of float32 are transformed as rows of float64 are. In scikit-learn the smallest and the
+      largest number of a float32 feature do not reach the ends of the normal distribution if they
+      are beyond 1.
     - ``partial_fit`` exists.
 
     References
@@ -193,7 +197,7 @@ class QuantileTransformer(Scaler):
 
 
 def _rows(state: QuantileSummary) -> int:
-    """Return how many rows a summary is of."""
+    """Return the number of rows of a summary."""
     return int(np.max(np.rint(to_numpy(quantiles.rows(state)))))
 
 
@@ -212,7 +216,7 @@ def _quantiles(params: Params, state: QuantileSummary) -> Distribution:
 
 
 class _Checked(NamedTuple):
-    """A `Distribution` of rows, of which sparse ones are not negative."""
+    """A `Distribution` that checks that sparse rows are not negative."""
 
     function: Distribution
     zeros: bool
@@ -236,7 +240,7 @@ def _not_negative(X: Array) -> None:
 def _of_block(params: Params, X: Array, weight: Array | None = None) -> QuantileSummary:
     if params.zeros:
         _not_negative(X)
-    return quantile_summary.of_block(params, X, weight)
+    return block_summary.of_block(params, X, weight)
 
 
 def _applied(params: Params, state: QuantileSummary) -> _Checked:
@@ -244,4 +248,4 @@ def _applied(params: Params, state: QuantileSummary) -> _Checked:
 
 
 def _learner(params: Params) -> Learner:
-    return quantile_summary.learner(params, _applied, _of_block)
+    return quantile_learner.learner(params, _applied, _of_block)

@@ -13,43 +13,46 @@ from streamlearn.preprocessing.scaler import Scaler
 
 
 class RobustScaler(Scaler):
-    """Subtract the median of each feature, and divide by the distance of two quantiles.
+    """Subtract the median of each feature, and divide by the distance between two quantiles.
 
-    scikit-learn's `~sklearn.preprocessing.RobustScaler` for any array backend and for dask
-    collections, whose blocks are read in parallel.
+    It is scikit-learn's `~sklearn.preprocessing.RobustScaler` for arrays of any library and for
+    dask collections. The blocks of a collection are read in parallel.
 
     Parameters
     ----------
     with_centering : bool, default=True
         Subtract the median.
     with_scaling : bool, default=True
-        Divide by the distance of the quantiles.
+        Divide by the distance between the quantiles.
     quantile_range : tuple (q_min, q_max), default=(25.0, 75.0)
         The two quantiles, in percent.
     copy : bool, default=True
-        Has no effect: input is never changed.
+        It has no effect, because the input is never changed.
     unit_variance : bool, default=False
-        Divide by less, so that features that are normal have variance 1.
+        Scale so that a feature with a normal distribution gets variance 1.
 
     Attributes
     ----------
     center_ : array of shape (n_features,) or None
-        The median of each feature; None if ``with_centering=False``.
+        The median of each feature. It is None if ``with_centering=False``.
     scale_ : array of shape (n_features,) or None
-        The distance of the quantiles, 1 for constant features; None if ``with_scaling=False``.
+        The distance between the quantiles. It is 1 for constant features, and None if
+        ``with_scaling=False``.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Only where X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     Notes
     -----
-    NaN are left out feature by feature in ``fit`` and stay NaN in ``transform``. Fitted attributes
+    NaN are ignored in ``fit``, feature by feature, and stay NaN in ``transform``. Fitted attributes
     are in the namespace and on the device of X, and in its dtype if that is a float.
 
-    Rows of scipy.sparse, in memory or as blocks, need ``with_centering=False``, and stay sparse in
-    ``transform``. Their zeros count.
+    Rows of scipy.sparse, in memory or as blocks, need ``with_centering=False``. They stay sparse in
+    ``transform``, and their zeros count.
 
-    Quantiles come from a summary of 2,048 numbers a feature, which merges [1]_; see
+    Quantiles come from a mergeable summary of 2,048 numbers for each feature [1]_, see
     `streamlearn.core.statistics.quantile_summary`.
 
     Differences from scikit-learn:

@@ -32,6 +32,12 @@ class Scaler(OneToOneFeatureMixin, MergeableTransformer):
         array, dask array or dask DataFrame of shape (n_samples, n_features)
             The rows as they were, in the namespace and on the device of X. They are lazy if X is a
             dask collection.
+
+        Raises
+        ------
+        ValueError
+            If X has another number of features than in `fit`, or is in another namespace or on
+            another device.
         """
         check_is_fitted(self)
         names = list(X.columns) if is_frame(X) else None

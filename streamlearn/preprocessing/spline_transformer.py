@@ -15,13 +15,14 @@ from streamlearn._estimator.outputs import NamesOut
 from streamlearn._sklearn import Interval, StrOptions, _align_api_if_sparse
 from streamlearn.core.learner import Learner
 from streamlearn.core.splines import Basis
-from streamlearn.core.statistics import quantile_summary, quantiles
+from streamlearn.core.statistics import block_summary, quantile_learner, quantile_summary, quantiles
 from streamlearn.core.statistics.quantile_summary import QuantileSummary
+from streamlearn.preprocessing.knots import inner_knots, with_outer_knots
 from streamlearn.preprocessing.weights import not_negative_or_raise
 
 
 class Params(NamedTuple):
-    """How knots come from a summary, and what is made of them.
+    """How knots are found from a summary, and which splines are made of them.
 
     Attributes
     ----------
@@ -48,10 +49,10 @@ class Params(NamedTuple):
 
 
 class SplineTransformer(NamesOut, MergeableTransformer):
-    """Make the values of B-splines of each feature.
+    """Turn each feature into the values of B-splines.
 
-    scikit-learn's `~sklearn.preprocessing.SplineTransformer` for any array backend and for dask
-    collections, whose blocks are read in parallel.
+    It is scikit-learn's `~sklearn.preprocessing.SplineTransformer` for arrays of any library and
+    for dask collections. The blocks of a collection are read in parallel.
 
     Parameters
     ----------
@@ -60,29 +61,33 @@ class SplineTransformer(NamesOut, MergeableTransformer):
     degree : int, default=3
         The degree of the splines.
     knots : {'uniform', 'quantile'} or array-like of shape (n_knots, n_features), default='uniform'
-        Where the knots are: at equal distances from the smallest to the largest number of a
-        feature, at its quantiles, or as given.
+        The places of the knots. 'uniform' puts them at equal distances from the smallest to the
+        largest number of a feature. 'quantile' puts them at its quantiles. An array has the knots.
     extrapolation : {'error', 'constant', 'linear', 'continue', 'periodic'}, default='constant'
-        What is beyond the first and the last knot: an error, the values there, a line, the
-        polynomials there, or the same again.
+        The values beyond the first and the last knot. 'error' raises an error. 'constant' keeps the
+        values at the knot. 'linear' continues with a line, and 'continue' with the polynomials.
+        'periodic' repeats the splines.
     include_bias : bool, default=True
-        Keep the last spline of each feature. All of them together add up to 1.
+        Keep the last spline of each feature. Then the splines of a feature add up to 1.
     order : {'C', 'F'}, default='C'
-        The memory order of dense arrays of NumPy that come out. Other libraries know 'C' only.
+        The memory order of the result, if it is a dense array of NumPy. Other libraries take 'C'
+        only.
     handle_missing : {'error', 'zeros'}, default='error'
-        Refuse NaN, or let all splines be 0 there.
+        'error' raises an error for NaN. 'zeros' makes all splines 0 there.
     sparse_output : bool, default=False
-        Return sparse rows of scipy, for arrays of NumPy.
+        Return sparse rows of scipy. X must then be arrays of NumPy.
 
     Attributes
     ----------
     bsplines_ : list of shape (n_features,)
         The splines of each feature, scipy's `~scipy.interpolate.BSpline`.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Only where X was a frame whose column names are all strings.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
     n_features_out_ : int
-        How many columns come out.
+        The number of columns of the result.
 
     Notes
     -----
@@ -90,17 +95,17 @@ class SplineTransformer(NamesOut, MergeableTransformer):
 
     Splines are evaluated by de Boor's recursion [1]_ in the library of X.
 
-    Quantiles come from a summary of 2,048 numbers a feature, which merges [2]_; see
+    Quantiles come from a mergeable summary of 2,048 numbers for each feature [2]_, see
     `streamlearn.core.statistics.quantile_summary`. Uniform knots are always exact.
 
     Differences from scikit-learn:
 
     - Quantiles are exact while a feature has no more than 2,048 different numbers. Beyond that
       their ranks are off by a thousandth of the rows at most, and mostly by much less.
-    - Lines go on from splines of ``degree=0`` and 1 for all features. In scikit-learn only those of
-      the first features do, as the degree grows from one feature to the next.
-    - Splines of ``degree=0`` go on as constants. In scikit-learn that is an error of NumPy.
-    - Sparse rows hold no zeros.
+    - ``extrapolation="linear"`` works for all features if ``degree`` is 0 or 1. In scikit-learn it
+      works only for the first features, because the degree grows from one feature to the next.
+    - ``extrapolation="constant"`` works with ``degree=0``. In scikit-learn it is an error of NumPy.
+    - Sparse rows store no zeros.
     - Negative weights are an error.
     - ``partial_fit`` exists.
 
@@ -170,10 +175,11 @@ class SplineTransformer(NamesOut, MergeableTransformer):
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            Numbers. NaN are allowed if ``handle_missing="zeros"``.
         y : None
             Ignored.
         sample_weight : array or dask array of shape (n_samples,), optional
-            For quantiles. Rows whose weight is 0 are left out of uniform knots, too.
+            The weights are used for quantiles. Rows of weight 0 do not count for uniform knots.
 
         Returns
         -------
@@ -182,13 +188,13 @@ class SplineTransformer(NamesOut, MergeableTransformer):
         Raises
         ------
         ValueError
-            If X holds infinity, or NaN that are to be an error, has less than two rows, or does not
-            line up with the weights; and if given knots do not fit.
+            If X holds infinity, or NaN and ``handle_missing="error"``, if X has less than two rows,
+            if X and the weights do not line up, or if given knots do not fit X.
         """
         return self._learn(X, reset=True, sample_weight=sample_weight)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Learn from more rows; the same parameters and errors as `fit`."""
+        """Learn from more rows. Parameters and errors are those of `fit`."""
         return self._learn(X, reset=self._former() is None, sample_weight=sample_weight)
 
     def _learn(self, X: Any, *, reset: bool, **metadata: Any) -> Self:
@@ -212,7 +218,7 @@ class SplineTransformer(NamesOut, MergeableTransformer):
         return self._learner_of(weighted or getattr(self, "_weighted", False))
 
     def _learner_of(self, weighted: bool) -> Learner:
-        return quantile_summary.learner(self._asked(weighted), _applied, _of_block)
+        return quantile_learner.learner(self._asked(weighted), _applied, _of_block)
 
     def _asked(self, weighted: bool) -> Params:
         knots = self.knots
@@ -244,7 +250,7 @@ class SplineTransformer(NamesOut, MergeableTransformer):
 
     @property
     def bsplines_(self) -> list[BSpline]:
-        """The splines of each feature, made of the knots: a state that is saved holds numbers."""
+        """The splines of each feature. They are made of the knots, which alone are saved."""
         if not hasattr(self, "_fitted"):
             raise AttributeError("This SplineTransformer has no bsplines_: it is not fitted yet.")
         k, goes_on = self._fitted.degree, self._fitted.extrapolation in ("periodic", "continue")
@@ -272,20 +278,20 @@ class SplineTransformer(NamesOut, MergeableTransformer):
         return True
 
     def __sklearn_tags__(self) -> Any:
-        """Return scikit-learn's tags: what is fitted is scipy's, whatever X is."""
+        """Return scikit-learn's tags. The fitted splines are scipy's for every X."""
         tags = super().__sklearn_tags__()
         tags.array_api_support = False
         return tags
 
 
 class _AsAsked(NamedTuple):
-    """A `Basis` of rows, an error beyond the knots if that was asked for, in a memory order."""
+    """A `Basis` with a memory order, which raises beyond the knots if that is an error."""
 
     function: Basis
     order: str
 
     def unchecked(self, X: Array) -> Array:
-        """Return the splines at rows that nobody holds, to see what they are like."""
+        """Return the splines at rows without a check, to see the type of the result."""
         return self.function(X)
 
     def __call__(self, X: Array) -> Array:
@@ -294,7 +300,7 @@ class _AsAsked(NamedTuple):
         if self.function.extrapolation == "error":
             made = entries(out)
             if bool(namespace(made).any(namespace(made).isnan(made))):
-                # The words of scikit-learn, and of scipy where rows become sparse.
+                # The message is that of scikit-learn, and that of scipy if the result is sparse.
                 raise ValueError(
                     "Out of bounds: `X` contains values beyond the limits of the knots."
                 )
@@ -305,45 +311,10 @@ class _AsAsked(NamedTuple):
         return np.asfortranarray(out)
 
 
-def _inner_knots(params: Params, state: QuantileSummary) -> np.ndarray:
-    """Return the knots from the first to the last number, (n_knots, n_features)."""
-    d = quantile_summary.n_features(state)
-    if not isinstance(params.knots, str):
-        knots = np.asarray(params.knots)
-        if knots.shape[0] < 2:
-            raise ValueError("Number of knots, knots.shape[0], must be >= 2.")
-        if knots.shape[1] != d:
-            raise ValueError("knots.shape[1] == n_features is violated.")
-        if not np.all(np.diff(knots, axis=0) > 0):
-            raise ValueError("knots must be sorted without duplicates.")
-        return knots
-    if params.knots == "quantile":
-        ranks = np.linspace(0, 1, params.n_knots).tolist()
-        find = quantiles.weighted_quantile if params.weighted else quantiles.quantile
-        return to_numpy(find(state, ranks)).astype(np.float64)
-    ends = [to_numpy(end(state)) for end in (quantiles.minimum, quantiles.maximum)]
-    low, high = (np.where(np.isnan(end), 0.0, end).astype(np.float64) for end in ends)
-    return np.linspace(low, high, params.n_knots)
-
-
 def _basis(params: Params, state: QuantileSummary) -> Basis:
-    """Return the splines that a summary stands for, in its place."""
-    inner, k = _inner_knots(params, state), params.degree
-    if params.extrapolation == "periodic":
-        if inner.shape[0] <= k:
-            raise ValueError(
-                f"Periodic splines require degree < n_knots. Got n_knots={inner.shape[0]} and "
-                f"degree={k}."
-            )
-        period = inner[-1] - inner[0]
-        before, after = inner[-(k + 1) : -1] - period, inner[1 : k + 1] + period
-    else:
-        # As far from each other as the first two and the last two are: P. Eilers and B. Marx,
-        # "Flexible Smoothing with B-splines and Penalties", Statistical Science 11, 1996.
-        first, last = inner[1] - inner[0], inner[-1] - inner[-2]
-        before = np.linspace(inner[0] - k * first, inner[0] - first, num=k)
-        after = np.linspace(inner[-1] + last, inner[-1] + k * last, num=k)
-    knots = np.concatenate([before, inner, after])
+    """Return the splines that a summary defines, with arrays in its library."""
+    inner = inner_knots(state, params.knots, params.n_knots, weighted=params.weighted)
+    knots = with_outer_knots(inner, params.degree, periodic=params.extrapolation == "periodic")
     return _as_asked(params, asarray(np.ascontiguousarray(knots.T), like=state.at)).function
 
 
@@ -355,7 +326,7 @@ def _as_asked(params: Params, knots: Array) -> _AsAsked:
 def _of_block(params: Params, X: Array, weight: Array | None = None) -> QuantileSummary:
     if weight is not None:
         not_negative_or_raise(weight)
-    return quantile_summary.of_block(params, X, weight)
+    return block_summary.of_block(params, X, weight)
 
 
 def _applied(params: Params, state: QuantileSummary) -> _AsAsked:

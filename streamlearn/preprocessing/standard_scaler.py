@@ -8,7 +8,7 @@ import numpy as np
 
 from streamlearn._arrays import to_numpy
 from streamlearn.core.learner import Learner
-from streamlearn.core.statistics import moments
+from streamlearn.core.statistics import moments, standardize
 from streamlearn.preprocessing.scaler import Scaler
 
 
@@ -49,19 +49,19 @@ class StandardScaler(Scaler):
     Notes
     -----
     NaN are ignored in ``fit``, feature by feature, and stay NaN in ``transform``. Sums are kept in
-    the widest float of the device, see `streamlearn.core.statistics.moments`. Fitted attributes are
-    in the namespace and on the device of X.
+    the widest float of the device (see `streamlearn.core.statistics.moments`). Fitted attributes
+    are in the namespace and on the device of X.
 
     Sparse rows of scipy, in memory or as blocks, need ``with_mean=False``. They stay sparse in
     ``transform``, and their zeros count.
 
     Differences from scikit-learn:
 
-    - The mean and the scale are right at any offset and in any unit, also where the variance itself
-      underflows to 0 or overflows to infinity. scikit-learn gives infinity and NaN there.
+    - The mean and the scale are right at any offset and in any unit. They are right even if the
+      variance underflows to 0 or overflows to infinity. scikit-learn gives infinity and NaN there.
     - Weights that add up to 0 are an error, because they have no mean.
     - ``copy=False`` has no effect, because the input is never changed.
-    - Half precision (float16) is answered in float64, because half precision holds 3 digits.
+    - Rows of half precision (float16) become float64, because half precision holds 3 digits.
 
     Examples
     --------
@@ -138,7 +138,7 @@ class StandardScaler(Scaler):
         return self._learn(X, reset=self._former() is None, sample_weight=sample_weight)
 
     def _statistic(self) -> Learner:
-        return moments.learner(self.with_mean, self.with_std)
+        return standardize.learner(self.with_mean, self.with_std)
 
     def _publish(self) -> None:
         state, some = self._state, self.with_mean or self.with_std
@@ -190,6 +190,12 @@ class StandardScaler(Scaler):
         array, dask array or dask DataFrame of shape (n_samples, n_features)
             The rows as they were, in the namespace and on the device of X. They are lazy if X is a
             dask collection.
+
+        Raises
+        ------
+        ValueError
+            If X has another number of features than in `fit`, or is in another namespace or on
+            another device.
         """
         return super().inverse_transform(X)
 

@@ -1,4 +1,4 @@
-"""Categories as what the target is on average where they are."""
+"""Encoding of categories by the mean of the target."""
 
 from __future__ import annotations
 
@@ -33,76 +33,79 @@ from streamlearn.preprocessing.target_state import (
 from streamlearn.preprocessing.target_sums import Counted, Moments
 
 MOST_CELLS = 100_000_000
-"""Numbers in the encodings of a column: categories times classes."""
+"""The largest number of encodings of a column, which is categories times classes."""
 
 
 class TargetEncoder(NamesOut, CategoryEncoder):
-    """Encode each category as the mean of the target in its rows, drawn to the mean of all rows.
+    """Encode each category as the mean of the target in its rows, shrunk towards the overall mean.
 
-    ``fit_transform`` encodes a row by what other rows say (cross-fitting), so that a learner behind
-    it does not see the row's own target. Use it, and not ``fit(X, y).transform(X)``, for the rows
-    that the learner is to learn from.
+    ``fit_transform`` encodes a row by the targets of other rows [1]_ (cross-fitting). So a learner
+    that follows does not see the row's own target. Use it, and not ``fit(X, y).transform(X)``, for
+    the rows that the learner learns from.
 
     Parameters
     ----------
     categories : "auto" or list of array-like, default="auto"
-        The categories of each column; "auto" takes those that the rows have. Numbers must be
-        sorted.
+        The categories of each column. "auto" takes those of the rows. Numbers must be sorted.
     target_type : {"auto", "continuous", "binary", "multiclass"}, default="auto"
-        What y holds. "auto" takes whole numbers and text for classes.
+        The type of y. "auto" takes whole numbers and text for classes.
     smooth : "auto" or float, default="auto"
-        Rows of the mean of all rows that are mixed with those of a category. "auto" is an
-        empirical Bayes estimate: categories with few rows, or whose rows differ much, are drawn to
-        the mean of all rows.
+        The weight of the overall mean, in rows: the mean of a category is mixed with that many
+        rows of the overall mean. "auto" is an empirical Bayes estimate [1]_. It shrinks categories
+        that have few rows, or whose targets differ much.
     cv : int, cross-validation generator or iterable, default=5
         The folds of ``fit_transform``. A collection takes a number, None, `KFold` and
         `StratifiedKFold`.
     shuffle : bool, default="deprecated"
-        Deal rows to folds at random, which is the default. scikit-learn will drop it: give `KFold`
-        as ``cv``.
+        Whether rows are dealt to folds at random, which is the default. scikit-learn will drop it:
+        give `KFold` as ``cv``.
     random_state : int, RandomState instance or None, default="deprecated"
-        Seed of the folds. scikit-learn will drop it: give `KFold` as ``cv``.
+        The seed of the folds. scikit-learn will drop it: give `KFold` as ``cv``.
 
     Attributes
     ----------
     encodings_ : list of ndarray
-        The number of each category of each feature; of several classes one after the other.
+        The numbers of the categories, an array for each feature. With three or more classes there
+        is an array for each feature and class. The classes of a feature follow each other.
     categories_ : list of ndarray
         The categories of each feature, in order.
     target_type_ : {"continuous", "binary", "multiclass"}
+        The type of the target of ``fit``.
     target_mean_ : float or ndarray of shape (n_classes,)
-        What categories become that were not fitted.
+        The overall mean. It encodes categories that were not fitted.
     classes_ : ndarray of shape (n_classes,) or None
-        None where the target is continuous.
+        The classes, sorted. It is None if the target is continuous.
     n_features_in_ : int
+        The number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Only where X is a frame.
+        The names of the features. It exists only if X was a frame whose column names are all
+        strings.
 
     Notes
     -----
     Each feature becomes one column. With three or more classes it becomes a column for each class,
     which is named ``feature_class``.
 
-    The target is summed up by value and fold in each block, and the sums are merged: one pass. The
-    sums of all folds but one encode the rows of that fold, so that ``fit_transform`` of a
+    In one pass, the target is summed up by value and fold in each block, and the sums are merged
+    [2]_. The rows of a fold are encoded by the sums of all other folds. So ``fit_transform`` of a
     collection reads its blocks once more, lazily.
 
-    Rows of a collection are dealt to folds at random in each block. Where rows are not shuffled
-    (``KFold(5)``, ``shuffle=False``) a fold is a set of blocks: block 7 of 5 folds is in fold 2.
-    Then the categories that are in one block only say nothing of the target there.
+    Rows of a collection are dealt to folds at random in each block. If rows are not shuffled
+    (``KFold(5)``, ``shuffle=False``), a fold is a set of blocks: with 5 folds block 7 is in fold 2.
+    Then a category that occurs in one block only is encoded by the overall mean in this block.
 
     Differences from scikit-learn:
 
-    - A collection takes no other ``cv`` than a number, `KFold` or `StratifiedKFold`, and
-      `StratifiedKFold` deals its rows as `KFold` does.
-    - A splitter whose training rows are not all rows of other folds is refused.
-    - Rows whose category is not among given ``categories`` do not count for the first category. In
+    - For a collection ``cv`` must be a number, `KFold` or `StratifiedKFold`.
+    - For a collection `StratifiedKFold` deals rows as `KFold` does.
+    - A splitter must train on all rows of the other folds. If not, it is an error.
+    - Rows whose category is not in the given ``categories`` do not count for the first category. In
       ``fit_transform`` they become the mean of the rows of other folds.
     - ``target_type="multiclass"`` takes a target of two classes.
     - ``partial_fit`` learns from more rows.
     - pandas' NA counts as NaN. scikit-learn refuses it in columns of text.
-    - If only one of None and NaN was fitted, it stands for both: dask and polars make one of them
-      of the other.
+    - If only one of None and NaN was fitted, both are taken for it. The reason is that dask and
+      polars turn one into the other.
 
     References
     ----------
@@ -174,17 +177,17 @@ class TargetEncoder(NamesOut, CategoryEncoder):
         TypeError
             If a column mixes text and numbers.
         ValueError
-            If there are no rows or columns, the target is of another type, or the parameters do
-            not fit them.
+            If there are no rows or no columns, if the target is of another type than
+            ``target_type``, or if the parameters do not fit the rows.
         """
         return super().fit(*self._with_target(X, y))
 
     def partial_fit(self, X: Any, y: Any) -> Self:  # type: ignore[override]
-        """Learn from more rows; the same parameters and errors as `fit`."""
+        """Learn from more rows. Parameters and errors are those of `fit`."""
         return super().partial_fit(*self._with_target(X, y))
 
     def _with_target(self, X: Any, y: Any) -> tuple[Any, Any]:
-        """Return rows and their target, as it can be cut; raise if there is none."""
+        """Return rows and their target, which can be cut. Raise an error if there is no target."""
         X, y, _ = engine.taken_apart(X, y)
         if y is None:
             raise ValueError(
@@ -194,24 +197,28 @@ class TargetEncoder(NamesOut, CategoryEncoder):
         return X, y if engine.is_collection(y) or hasattr(y, "__len__") else np.asarray(y)
 
     def fit_transform(self, X: Any, y: Any, **params: Any) -> Any:  # type: ignore[override]
-        """Learn from all rows, and encode each by what the rows of other folds say.
+        """Learn from all rows, and encode each row by the rows of other folds.
 
         Parameters
         ----------
         X : array, frame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to learn from and to encode.
         y : array, Series, dask array or dask Series of shape (n_samples,)
+            The target.
         **params : dict
-            For the splitter ``cv`` of rows in memory, where metadata is routed: ``groups``, say.
+            Metadata for the splitter ``cv`` of rows in memory, such as ``groups``, if metadata
+            routing is enabled.
 
         Returns
         -------
         array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_encoded_features)
-            Lazy for dask: a second pass.
+            It is lazy for dask, and is a second pass.
 
         Raises
         ------
         TypeError, ValueError
-            As `fit`; and if the folds are not made for cross-fitting, or all rows are in one.
+            If `fit` would raise it, if the folds are not made for cross-fitting, or if all rows are
+            in one fold.
         """
         X, y = self._with_target(X, y)
         with unchanged_on_error(self):
@@ -260,11 +267,12 @@ class TargetEncoder(NamesOut, CategoryEncoder):
         return self._in_container(X, transform)
 
     def get_metadata_routing(self) -> Any:
-        """Return what metadata goes where: that of ``fit_transform`` to the splitter.
+        """Return the routing of metadata: that of ``fit_transform`` goes to the splitter.
 
         Returns
         -------
         MetadataRouter
+            The router.
         """
         mapping = MethodMapping().add(caller="fit_transform", callee="split")
         return MetadataRouter(owner=self).add(splitter=self.cv, method_mapping=mapping)
@@ -281,7 +289,7 @@ class TargetEncoder(NamesOut, CategoryEncoder):
         if found_cells > MOST_CELLS:
             raise ValueError(
                 f"y has {self._n_outputs:,} classes, and a column has "
-                f"{max(map(len, self.categories_)):,} categories: a number for each of both would "
+                f"{max(map(len, self.categories_)):,} categories: a number for each pair would "
                 'not fit in memory. If y holds values set target_type="continuous".'
             )
         self.encodings_, means = self._encodings(state)
@@ -289,7 +297,7 @@ class TargetEncoder(NamesOut, CategoryEncoder):
 
     @property
     def _n_outputs(self) -> int:
-        """The columns that a feature becomes."""
+        """The number of columns that a feature becomes."""
         if self.target_type_ != "multiclass":
             return 1
         assert self.classes_ is not None
@@ -324,7 +332,7 @@ class TargetEncoder(NamesOut, CategoryEncoder):
         return out, means
 
     def _cross_fitted_function(self, folds: np.ndarray | None) -> CrossFitted:
-        """Return the function that encodes the rows of ``fit`` by what other folds say.
+        """Return the function that encodes the rows of ``fit`` by the rows of other folds.
 
         ``folds`` are those of rows in memory.
 
@@ -343,8 +351,8 @@ class TargetEncoder(NamesOut, CategoryEncoder):
         if np.count_nonzero(n) < 2:
             raise ValueError(
                 f"All rows are in one of {state.n_folds} folds, so that a row cannot be encoded by "
-                "what others say. Give at least two rows, two blocks where a fold is a set of "
-                "blocks, and as cv a number of folds, KFold or StratifiedKFold."
+                "others. Give at least two rows, and two blocks if a fold is a set of blocks. As "
+                "cv give a number of folds, KFold or StratifiedKFold."
             )
         for fold in range(state.n_folds):
             among = np.arange(state.n_folds) != fold
@@ -354,7 +362,7 @@ class TargetEncoder(NamesOut, CategoryEncoder):
         return CrossFitted(self._reader(), known, by_column, state.deal, state.rows, folds)
 
     def _tables(self, encodings: list[np.ndarray], means: list[Any]) -> list[np.ndarray]:
-        """Return encodings that end with that of unknown categories."""
+        """Return encodings with that of unknown categories at the end."""
         return [np.append(x, means[i % len(means)]) for i, x in enumerate(encodings)]
 
     def _codes(self, table: Table) -> list[np.ndarray]:

@@ -1,7 +1,7 @@
-"""What a `TargetEncoder` learns: the sums of the target by the values of each column.
+"""The state of a `TargetEncoder`: the sums of the target by the values of each column.
 
-Whether a target of whole numbers is one of classes or of values is only known when all blocks have
-been seen. Until then its numbers are counted as labels are, and counts become sums exactly.
+A target of whole numbers may hold classes or values. This is known only when all blocks have been
+seen. Until then its numbers are counted as labels are. Counts can be turned into sums exactly.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from sklearn.utils.multiclass import type_of_target
 from streamlearn._arrays import to_numpy
 from streamlearn._arrays.plain import plain
 from streamlearn._estimator.tables import TableReader
+from streamlearn._validation.arrays import as_numbers, as_vector
 from streamlearn._validation.categories import few_or_raise, joined
 from streamlearn._validation.columns import Table, factorize, is_column, numpy_of
+from streamlearn._validation.finite import finite_or_raise
 from streamlearn._validation.labels import labels_or_raise
-from streamlearn._validation.reader import as_numbers, as_vector, finite_or_raise, in_block
+from streamlearn._validation.messages import in_block
 from streamlearn.preprocessing.folds import Deal
 from streamlearn.preprocessing.target_sums import (
     Moments,
@@ -32,14 +34,14 @@ KINDS = ("binary", "multiclass", "continuous")
 
 
 class Params(NamedTuple):
-    """What summing up a block needs to know.
+    """The parameters for summing up a block.
 
     Attributes
     ----------
     target_type : {"auto", "continuous", "binary", "multiclass"}
     deal : Deal
     folds : ndarray of int or None
-        The fold of each row in memory, where the parameters list them.
+        The fold of each row in memory, if the parameters list them.
     """
 
     target_type: str
@@ -53,14 +55,14 @@ class State(NamedTuple):
     Attributes
     ----------
     labels : ndarray of shape (n_labels,) or None
-        The labels, in any order; None for a target of numbers.
+        The labels, in any order. It is None for a target of numbers.
     columns : tuple of Counted or of Values
     deal : Deal
         How the rows of the last call were dealt.
     n_folds : int
-        Folds of the sums.
+        The number of folds of the sums.
     rows : dict of int to int
-        Rows of each block of the last call.
+        The number of rows of each block of the last call.
     """
 
     labels: np.ndarray | None
@@ -76,7 +78,7 @@ def of_table(params: Params, table: Table, y: Any, reader: TableReader, block: i
     Raises
     ------
     TypeError, ValueError
-        If the target is of another type than was announced, or a column has too many values.
+        If the target is of another type than ``target_type``, or a column has too many values.
     """
     y, labels = _target(params.target_type, y, block)
     if len(y) != table.n_rows:
@@ -133,7 +135,7 @@ def merge(a: State, b: State, reader: TableReader) -> State:
 
 
 def summed(state: State, n_folds: int) -> list[Values]:
-    """Return the sums of a target of numbers, whether or not they were counted."""
+    """Return the sums of a target of numbers. Counted numbers are summed up."""
     out = []
     numbers = state.labels
     if numbers is not None and numbers.dtype.kind not in "biuf":
@@ -173,14 +175,14 @@ def type_of(y: Any, params: Params) -> str:
 
 
 def kind_of(target_type: str, labels: np.ndarray | None) -> str:
-    """Return the type of a target with some labels, None for numbers."""
+    """Return the type of a target by its labels, which are None for a target of numbers."""
     if target_type != "auto":
         return target_type
     return "continuous" if labels is None else "binary" if len(labels) < 3 else "multiclass"
 
 
 def _target(kind: str, y: Any, block: int | None) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the numbers of a target, or whole numbers and the labels that they stand for."""
+    """Return the numbers of a target and None, or the codes of its labels and the labels."""
     y, name = plain(y), in_block("y", block)
     shape = np.shape(y)
     if len(shape) == 2 and shape[1] > 1:

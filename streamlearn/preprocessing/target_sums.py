@@ -1,7 +1,7 @@
-"""Sums of a target by the values of a column, apart for each fold: they merge.
+"""Sums of a target for each value of a column and each fold. They can be merged.
 
-Values of the target are summed up around their means (Chan, Golub and LeVeque), so that a target
-far from zero keeps its digits. Labels are counted.
+Values of the target are summed up around their means (Chan, Golub and LeVeque). So a target far
+from zero keeps its digits. Labels are counted.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class Moments(NamedTuple):
     squares: np.ndarray
 
     def over(self, axis: int, among: np.ndarray | None = None) -> Moments:
-        """Return the moments of all rows along an axis, or of those that are ``among`` them."""
+        """Return the moments of all rows along an axis, or of the places in ``among`` only."""
         n = self.n if among is None else self.n * among
         total = n.sum(axis=axis)
-        # Around the mean of some rows of each: means that are all the same come out as they are.
+        # Sums are taken around the mean at one place. So equal means give exactly that mean.
         first = np.expand_dims(np.argmax(n > 0, axis=axis), axis)
         at = np.take_along_axis(self.mean, first, axis).squeeze(axis)
         away = self.mean - np.expand_dims(at, axis)
@@ -42,7 +42,7 @@ class Moments(NamedTuple):
         return Moments(total, np.where(total > 0, mean, 0.0), squares)
 
     def grouped(self, places: np.ndarray, size: int) -> Moments:
-        """Return the moments of the rows at each of ``size`` places; those at -1 are left out."""
+        """Return the moments of the rows at each of ``size`` places. Place -1 is left out."""
         n, mean, squares = (part[places >= 0] for part in self)
         width = n.shape[1]
         cell = (places[places >= 0, None] * width + np.arange(width)).ravel()
@@ -57,7 +57,7 @@ class Moments(NamedTuple):
 
 
 class Values(NamedTuple):
-    """What a column says of a target of numbers.
+    """The moments of a target of numbers for each value of a column.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class Values(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """What a column says of a target of labels: how many rows have a value, a fold and a label.
+    """The number of rows for each value of a column, fold and label.
 
     Attributes
     ----------
@@ -140,7 +140,7 @@ def merge_values(a: Values, b: Values) -> Values:
 def merge_counted(
     a: Counted, b: Counted, label: np.ndarray, n_labels: int, n_folds: int
 ) -> Counted:
-    """Return the counts of the rows of both; ``label`` is the new number of each label of both."""
+    """Return the counts of the rows of both. ``label`` is the new number of each label of both."""
     codes, values = factorize(joined((a.values, b.values)))
     value = np.concatenate([codes[a.value], codes[len(a.values) + b.value]])
     cell = (value * n_folds + np.concatenate([a.fold, b.fold])) * n_labels + label

@@ -11,11 +11,11 @@ def not_negative_or_raise(weight: Array) -> None:
     Raises
     ------
     ValueError
-        Naming the smallest.
+        If a weight is negative. The message names the smallest weight.
     """
     xp = namespace(weight)
     if weight.shape[0] and bool(xp.any(weight < 0)):
         raise ValueError(
-            "Negative values in data passed to `sample_weight`: quantiles have none for them, got "
-            f"{float(xp.min(weight))}."
+            "Negative values in data passed to `sample_weight`: quantiles take no negative "
+            f"weights, got {float(xp.min(weight))}."
         )

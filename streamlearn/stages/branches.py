@@ -94,7 +94,12 @@ class Branches:
             self.tap(X.array, None, collect)
         return StagedBlock(X, (parts,))
 
-    def learn(
+    @property
+    def merges(self) -> bool:
+        """Whether the states of the branches can be merged."""
+        return all(chain.merges for chain in self.branches.values())
+
+    def alone(
         self,
         state: Joined | None,
         piece: StagedBlock,
@@ -102,7 +107,32 @@ class Branches:
         params: Mapping[str, Any],
         reader: Reader,
     ) -> tuple[Joined, LazyRows]:
-        """Return the states of the branches after one more block, and its rows."""
+        """Return the states of the branches by the block alone, and its rows."""
+        return self.learn(state, piece, y, params, reader, alone=True)
+
+    def merged(self, state: Joined, other: Joined) -> Joined:
+        """Return the merged states of the branches."""
+        known = state.branches
+        branches = {
+            name: chain.merged(known[name], other.branches[name])
+            for name, chain in self.branches.items()
+        }
+        return state._replace(branches=branches)
+
+    def learn(
+        self,
+        state: Joined | None,
+        piece: StagedBlock,
+        y: Any,
+        params: Mapping[str, Any],
+        reader: Reader,
+        *,
+        alone: bool = False,
+    ) -> tuple[Joined, LazyRows]:
+        """Return the states of the branches after one more block, and its rows.
+
+        With ``alone=True`` they are those of the block alone.
+        """
         X = piece.rows.all()
         parts = piece.parts[0] if piece.parts else {}
         states = {name: chain.nothing() for name, chain in self.branches.items()}
@@ -111,14 +141,14 @@ class Branches:
         def learn(name: str, columns: Any, y: Any) -> None:
             known = StagedBlock(LazyRows(columns), parts.get(name, ()), block=piece.block)
             states[name], _ = self.branches[name].learn(
-                states[name], known, y, {}, reader.of_anything(), through=False
+                states[name], known, y, {}, reader.of_anything(), through=False, alone=alone
             )
 
         self.tap(X, y, learn)
         return Joined(head(X, 2), states), LazyRows(X)
 
     def width(self, state: Joined) -> Any:
-        """Return what tells how many columns come out, as far as the rows decide it."""
+        """Return a key for the columns of the result, as far as they depend on the rows."""
         known = state.branches.items()
         return {name: self.branches[name].width(states) for name, states in known}
 
@@ -192,7 +222,7 @@ class CrossFittedBranch:
     def transform(self, X: Any) -> Any:
         """Return the transformed rows of the block."""
         rows = self.chain.transformed(self.states, X, ANYTHING, self.block)
-        # A stage that takes arrays of numbers has left the index behind.
+        # A stage that takes arrays of numbers drops the index.
         framed = hasattr(rows, "iloc") and hasattr(X, "iloc")
         return rows.set_axis(X.index, axis=0) if framed else rows
 

@@ -50,6 +50,11 @@ class Chain:
         """Whether a stage transforms the rows of ``fit`` in another way than other rows."""
         return any(getattr(stage, "cross_fits", False) for stage in self.stages)
 
+    @property
+    def merges(self) -> bool:
+        """Whether blocks can be learned from side by side, and their states merged."""
+        return all(stage.merges for stage in self.stages)
+
     def begin(self) -> tuple[Any, ...]:
         """Return the states from which ``partial_fit`` continues."""
         return tuple(stage.begin() for stage in self.stages)
@@ -106,39 +111,51 @@ class Chain:
         *,
         learns: bool = True,
         through: bool = True,
+        alone: bool = False,
     ) -> tuple[tuple[Any, ...], StagedBlock]:
         """Return the states of all stages after one more block, and the transformed block.
 
         With ``through=False`` the last stage learns but does not transform. With ``learns=False``
-        no stage learns.
+        no stage learns. With ``alone=True`` the returned states are those of the block alone, and
+        it is transformed by ``states``.
         """
         out, (rows, parts, applied, clean, block) = list(states), piece
         last = len(self.stages) - 1
         for i, (stage, params) in enumerate(zip(self.stages, self.arguments(given), strict=True)):
             if learns:
                 own = StagedBlock(rows, parts[i : i + 1], clean=clean, block=block)
-                out[i], rows = stage.learn(out[i], own, y, params, reader)
+                learn = stage.alone if alone else stage.learn
+                out[i], rows = learn(states[i], own, y, params, reader)
             elif isinstance(stage, Mergeable):
                 rows = stage.read(rows, reader, None)
             if i >= applied and (through or i < last):
-                _as_wide_or_raise(stage, states[i], out[i])
-                function = stage.function(out[i], block)
+                if not alone:
+                    _as_wide_or_raise(stage, states[i], out[i])
+                function = stage.function(states[i] if alone else out[i], block)
                 rows = rows.then(function).settled()
                 clean = clean and not getattr(function, "whole", False)
             reader = reader.of_anything()
         done = len(self.stages) if through else max(applied, last)
         return tuple(out), StagedBlock(rows, applied=done, clean=clean, block=block)
 
+    def merged(self, states: tuple[Any, ...], others: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the merged states of all stages."""
+        out = []
+        for stage, state, other in zip(self.stages, states, others, strict=True):
+            out.append(stage.merged(state, other))
+            _as_wide_or_raise(stage, state, out[-1])
+        return tuple(out)
+
     def transformed(
         self, states: tuple[Any, ...], X: Any, reader: Reader, block: int | None
     ) -> Any:
-        """Return what all stages make of the rows of a block that was learned from."""
+        """Return the rows of a block that was learned from, transformed by all stages."""
         piece = self.of_block(LazyRows(X), {}, reader, block, learns=False)
         _, after = self.learn(states, piece, None, {}, reader, learns=False)
         return after.rows.all()
 
     def width(self, states: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return what tells how many columns come out, as far as the rows decide it."""
+        """Return a key for the columns of each stage, as far as they depend on the rows."""
         return tuple(_width(*each) for each in zip(self.stages, states, strict=True))
 
     def fitted(self, states: tuple[Any, ...]) -> list[Any]:
@@ -159,7 +176,7 @@ def _width(stage: Any, state: Any) -> Any:
 
 
 def _changed(before: Any, after: Any) -> bool:
-    """Return whether a width that was known is another one now."""
+    """Return whether a key that was known has changed."""
     if isinstance(before, dict):
         return any(_changed(width, after.get(name)) for name, width in before.items())
     if isinstance(before, tuple) and isinstance(after, tuple):
@@ -171,8 +188,8 @@ def _as_wide_or_raise(stage: Any, before: Any, after: Any) -> None:
     if not _changed(_width(stage, before), _width(stage, after)):
         return
     raise ValueError(
-        f"{type(stage.estimator).__name__} made other columns of the blocks before, from which the "
-        "next step has learned: which columns it makes is known once it has seen all rows. Let it "
-        "keep all of them, as SimpleImputer(keep_empty_features=True) and "
+        f"{type(stage.estimator).__name__} made other columns of earlier blocks, from which the "
+        "next step has learned. Which columns it makes is known only when it has seen all rows. "
+        "Let it keep all columns, as SimpleImputer(keep_empty_features=True) and "
         'MissingIndicator(features="all") do, or use fit with schedule="per-step".'
     )

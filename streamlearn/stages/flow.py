@@ -39,7 +39,7 @@ class Flow:
         return self.chain.coded(self.X._meta_nonempty) if is_frame(self.X) else ()
 
     def without_last(self) -> Flow:
-        """Return what has flowed through all stages but the last."""
+        """Return the flow through all stages except the last."""
         chain = self.chain
         chain = replace(chain, stages=chain.stages[:-1], params=chain.params[:-1])
         return replace(self, chain=chain, states=self.states[:-1])

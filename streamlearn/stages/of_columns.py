@@ -88,14 +88,19 @@ class OfColumns(Branches):
         y: Any,
         params: Mapping[str, Any],
         reader: Reader,
+        *,
+        alone: bool = False,
     ) -> tuple[Joined, LazyRows]:
-        """Return the states of the branches after one more block, and the split block."""
+        """Return the states of the branches after one more block, and the split block.
+
+        With ``alone=True`` they are those of the block alone.
+        """
         pieces = piece.rows.array
         if not isinstance(pieces, Pieces):
             rows = plain(piece.rows.all())
             found = None if piece.parts[:1] else self._split(rows, reader, piece.block, learns=True)
             if found is None:
-                return super().learn(state, piece, y, params, reader)
+                return super().learn(state, piece, y, params, reader, alone=alone)
             pieces = found
         layout = self._layout(pieces.sample)
         assert layout is not None
@@ -105,7 +110,13 @@ class OfColumns(Branches):
         for place, part in zip(layout, pieces.parts, strict=True):
             if place.learns:
                 states[place.name], part = self.branches[place.name].learn(
-                    states[place.name], part, y, {}, reader.of_anything(), through=False
+                    states[place.name],
+                    part,
+                    y,
+                    {},
+                    reader.of_anything(),
+                    through=False,
+                    alone=alone,
                 )
             parts.append(part)
         pieces = pieces._replace(parts=parts)
@@ -146,7 +157,7 @@ class OfColumns(Branches):
     ) -> Pieces | None:
         """Return the split block after the work that needs no state.
 
-        The result is None if the block has to go the way of `Branches`.
+        The result is None if `Branches` must handle the block.
         """
         layout = self._layout(rows)
         if layout is None:
@@ -162,7 +173,7 @@ class OfColumns(Branches):
         return Pieces(head(rows, 2), parts)
 
     def _layout(self, rows: Any) -> list[Place] | None:
-        """Return the parts of the output, or None if the block has to go the way of `Branches`."""
+        """Return the parts of the output, or None if `Branches` must handle the block."""
         names = tuple(rows.columns) if hasattr(rows, "iloc") else None
         frame = names is not None and len(set(names)) == len(names)
         if not frame and type(rows) is not np.ndarray:

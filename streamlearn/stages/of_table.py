@@ -35,6 +35,8 @@ class OfTable:
     estimator: Any
     statistic: Any
 
+    merges = True
+
     def begin(self) -> Columns | None:
         """Return the state from which ``partial_fit`` continues."""
         known = self.estimator
@@ -69,22 +71,42 @@ class OfTable:
         ValueError
             If the block has another number of features.
         """
+        part, rows = self.alone(state, piece, y, params, reader)
+        return part if state is None else self.merged(state, part), rows
+
+    def alone(
+        self,
+        state: Columns | None,
+        piece: StagedBlock,
+        y: Any,
+        params: Mapping[str, Any],
+        reader: Reader,
+    ) -> tuple[Columns, LazyRows]:
+        """Return the statistic of the block, and its rows."""
         if not piece.parts:
             piece = self.of_block(piece.rows, params, reader, None)
         (part,) = piece.parts
-        if state is not None:
-            if part.n_features != state.n_features:
-                raise ValueError(
-                    f"X has {part.n_features} features, but {type(self.estimator).__name__} is "
-                    f"expecting {state.n_features} features as input."
-                )
-            names = None if state.names is None else tuple(state.names)
-            read = self.estimator._reader()._replace(names=names)
-            part = state._replace(state=self.statistic.merge(state.state, part.state, reader=read))
         return part, piece.rows
 
+    def merged(self, state: Columns, other: Columns) -> Columns:
+        """Return the merged state.
+
+        Raises
+        ------
+        ValueError
+            If the blocks of ``other`` have another number of features.
+        """
+        if other.n_features != state.n_features:
+            raise ValueError(
+                f"X has {other.n_features} features, but {type(self.estimator).__name__} is "
+                f"expecting {state.n_features} features as input."
+            )
+        names = None if state.names is None else tuple(state.names)
+        read = self.estimator._reader()._replace(names=names)
+        return state._replace(state=self.statistic.merge(state.state, other.state, reader=read))
+
     def width(self, state: Columns) -> Any:
-        """Return what tells how many columns come out, if the rows decide it."""
+        """Return a key for the columns of the result, if they depend on the rows."""
         width = getattr(self.estimator, "_width", None)
         return None if width is None else width(state.state)
 

@@ -1,4 +1,4 @@
-"""Functions that return whether an estimator learns block by block, or nothing from rows."""
+"""Functions that return whether an estimator learns block by block, or learns nothing from rows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from streamlearn._thirdparty.tags import is_stateless
 
 
 def _has_categories(encoder: Any) -> bool:
-    """Return whether the parameters of an encoder contain all that it would count in rows."""
+    """Return whether the parameters of an encoder contain all categories that it needs."""
     counts = (encoder.min_frequency, encoder.max_categories)
     return not isinstance(encoder.categories, str) and counts == (None, None)
 

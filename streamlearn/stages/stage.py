@@ -1,6 +1,7 @@
 """Stages: transformers that learn from blocks.
 
-A *stage* wraps one transformer. It has five methods:
+A *stage* wraps one transformer. ``merges`` says whether the states of several blocks can be
+merged. It has these methods:
 
 ``begin``
     Returns the state from which ``partial_fit`` continues.
@@ -9,6 +10,11 @@ A *stage* wraps one transformer. It has five methods:
     chain of ``learn``.
 ``learn``
     Returns the state after one more block. One block follows the other.
+``alone``
+    Returns the state of a block alone, for ``merged``. A stage that contains others transforms the
+    block by the state that it is given.
+``merged``
+    Returns the state of the blocks of two states.
 ``function``
     Returns the transformation by the state, as a function of the rows of a block that is learned
     from. For our own transformers it takes batches, so that a transformed block is never built. For
@@ -35,12 +41,8 @@ from streamlearn._sklearn import _get_feature_names, _get_output_config, _wrap_d
 from streamlearn._thirdparty.lazy import Method
 from streamlearn._thirdparty.partial_fit import partially_fitted
 from streamlearn._thirdparty.rowwise import function_of
-from streamlearn._validation.reader import (
-    DENSE,
-    Reader,
-    read_weight,
-    same_place_or_raise,
-)
+from streamlearn._validation.arrays import DENSE
+from streamlearn._validation.reader import Reader, read_weight, same_place_or_raise
 from streamlearn.blocks import LazyRows, some_rows
 from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Learner, an_array
@@ -81,7 +83,7 @@ class Named(NamedTuple):
 class Mergeable:
     """One of our transformers. The statistics of its blocks merge in any order.
 
-    It knows no field of the state: ``learner`` answers all questions about it.
+    It uses no field of the state. ``learner`` has functions for all that it needs to know.
 
     Attributes
     ----------
@@ -95,6 +97,8 @@ class Mergeable:
     estimator: Any
     learner: Learner
     weighted: bool
+
+    merges = True
 
     def begin(self) -> Named | None:
         """Return the state from which ``partial_fit`` continues."""
@@ -149,22 +153,43 @@ class Mergeable:
         ValueError
             If the block is on another device or in another library, or has other features.
         """
+        part, rows = self.alone(state, piece, y, params, reader)
+        return part if state is None else self.merged(state, part), rows
+
+    def alone(
+        self,
+        state: Named | None,
+        piece: StagedBlock,
+        y: Any,
+        params: Mapping[str, Any],
+        reader: Reader,
+    ) -> tuple[Named, LazyRows]:
+        """Return the statistic of the block, and its rows."""
         if not piece.parts:
             piece = self.of_block(piece.rows, params, reader, None)
         (part,) = piece.parts
-        if state is not None:
-            assert self.learner.merge is not None
-            assert self.learner.n_features is not None
-            name = type(self.estimator).__name__
-            same_place_or_raise(an_array(part.state), an_array(state.state), name, "partial_fit")
-            found, known = (self.learner.n_features(one.state) for one in (part, state))
-            if found != known:
-                raise ValueError(
-                    f"X has {found} features, but {name} is expecting {known} features as input."
-                )
-            merged = self.learner.merge(state.state, part.state)
-            part = Named(state.names, merged, state.weighted or part.weighted)
         return part, self.read(piece.rows, reader, None)
+
+    def merged(self, state: Named, other: Named) -> Named:
+        """Return the merged state.
+
+        Raises
+        ------
+        ValueError
+            If the blocks of ``other`` are on another device or in another library, or have other
+            features.
+        """
+        assert self.learner.merge is not None
+        assert self.learner.n_features is not None
+        name = type(self.estimator).__name__
+        same_place_or_raise(an_array(other.state), an_array(state.state), name, "partial_fit")
+        found, known = (self.learner.n_features(one.state) for one in (other, state))
+        if found != known:
+            raise ValueError(
+                f"X has {found} features, but {name} is expecting {known} features as input."
+            )
+        merged = self.learner.merge(state.state, other.state)
+        return Named(state.names, merged, state.weighted or other.weighted)
 
     def function(self, state: Named, block: int | None) -> Callable[..., Any]:
         """Return the transformation: a function of batches, or of blocks if it returns frames."""
@@ -240,6 +265,8 @@ class Foreign:
 
     estimator: Any
 
+    merges = False
+
     def of_block(
         self, X: LazyRows, params: Mapping[str, Any], reader: Reader, block: int | None
     ) -> StagedBlock:
@@ -273,6 +300,8 @@ class Stateless:
 
     estimator: Any
 
+    merges = True
+
     def begin(self) -> None:
         """Return None: there is no state."""
         return
@@ -283,7 +312,7 @@ class Stateless:
         """Return the block with the estimator, fitted to one row, as the only part."""
         fitted = self.estimator
         if not isinstance(fitted, FrozenEstimator):
-            # Twice: some insist on two.
+            # The row is given twice, because some estimators need two rows.
             rows = LazyRows(some_rows(X.array, (0, 0)), X.functions).all()
             if function_of(fitted, rows, get_config()) is not None:
                 rows = to_numpy(rows)
@@ -298,6 +327,12 @@ class Stateless:
             own = piece if piece.parts else self.of_block(piece.rows, params, reader, None)
             (state,) = own.parts
         return state, piece.rows
+
+    alone = learn
+
+    def merged(self, state: Any, other: Any) -> Any:
+        """Return the first state: it does not change."""
+        return state
 
     def function(self, state: Any, block: int | None) -> Callable[..., Any]:
         """Return the transformation of batches, or of blocks."""

@@ -31,7 +31,8 @@ OURS = {
         "TargetEncoder",
     ),
 }
-"""Our transformers, by module, that learn from blocks. scikit-learn's of the same name cannot."""
+"""Our transformers that learn from blocks, by module. Those of scikit-learn with the same names
+cannot."""
 
 
 def is_ours(step: Any) -> bool:
@@ -67,12 +68,12 @@ def able_or_raise(steps: list[tuple[str, Any]]) -> None:
     if not remedies and any(step is not final for _, step in unable):
         name, kind = unable[0][0].rpartition("__")[2], type(unable[0][1]).__name__
         remedies.append(
-            "For a transformer use one that has (IncrementalPCA for PCA), or fit it to some rows "
-            f"beforehand and freeze it: ({name!r}, sklearn.frozen.FrozenEstimator({kind}(...)"
+            "For a transformer use one that has it (IncrementalPCA for PCA), or fit it to some "
+            f"rows beforehand and freeze it: ({name!r}, sklearn.frozen.FrozenEstimator({kind}(...)"
             ".fit(some_rows)))."
         )
     if unable[-1][1] is final:
-        remedies.append("For the last step use an estimator that has.")
+        remedies.append("For the last step use an estimator that has it.")
     one = len(unable) == 1
     raise TypeError(
         f"The step{'' if one else 's'} {', '.join(named)} cannot learn in one pass, block by "

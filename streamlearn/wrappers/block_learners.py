@@ -44,6 +44,9 @@ class Copies(NamedTuple):
         every = range(len(blocks)) if order is None else order
         return [block for block in every if block not in held]
 
+    def side_by_side(self, progress: Progress) -> None:
+        """Return None: each block follows the one before."""
+
     def prepare(self, epoch: int, block: engine.Block) -> engine.Block:
         """Return a block as it is, because the estimator checks it."""
         return block
@@ -82,6 +85,9 @@ class AsGiven(NamedTuple):
 
     def order(self, blocks: engine.Blocks, epoch: int) -> None:
         """Return None: there is one block."""
+
+    def side_by_side(self, progress: Progress) -> None:
+        """Return None: each block follows the one before."""
 
     def prepare(self, epoch: int, block: engine.Block) -> None:
         """Return None: the rows are at hand."""

@@ -54,9 +54,9 @@ class Incremental(ParallelPostFit):
     tol : float or None, default=1e-3
         A score counts as better if it is better by at least ``tol``. None never stops early.
     patience : int or None, default=None
-        `fit` stops when this number of epochs in a row has brought no better score of the held-out
-        blocks. It keeps the estimator of the best epoch. None holds nothing out and runs all
-        epochs.
+        `fit` stops if the score of the held-out blocks has not become better in this number of
+        epochs in a row. It keeps the estimator of the best epoch. None holds nothing out and runs
+        all epochs.
     validation_fraction : float, default=0.1
         The share of the blocks to hold out if there is ``patience``, at least one block. In memory
         it is the share of the rows. Whole blocks are held out, because the rows of a block are
@@ -234,7 +234,7 @@ class Incremental(ParallelPostFit):
         check_parameters(self, again=not further)
         if further and self.patience is not None:
             raise ValueError(
-                "patience should be None with partial_fit, which is one epoch: hold rows out and "
+                "patience should be None with partial_fit, which is one epoch. Hold rows out and "
                 "score them yourself, or use fit."
             )
         if self.patience is not None and not hasattr(self, "score"):

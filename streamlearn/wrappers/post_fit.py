@@ -71,8 +71,8 @@ def _lazy(name: str) -> Any:
 class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
     """Predict, transform and score lazily, block by block, with any fitted estimator.
 
-    It is for a model that was fitted to rows in memory and is to predict for many more rows. Rows
-    in memory go directly to the estimator.
+    It is for a model that was fitted to rows in memory and predicts for many more rows. Rows in
+    memory go directly to the estimator.
 
     Parameters
     ----------
@@ -100,8 +100,8 @@ class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
     Notes
     -----
     `fit` passes X to the estimator as it is. An estimator that takes only arrays loads a whole
-    collection. `Incremental` learns from one block by block. `sklearn.base.clone` forgets what was
-    fitted, unless ``estimator`` is a `sklearn.frozen.FrozenEstimator`.
+    collection. `Incremental` learns from it block by block. `sklearn.base.clone` drops the fitted
+    attributes, unless ``estimator`` is a `sklearn.frozen.FrozenEstimator`.
 
     Differences from scikit-learn:
 
@@ -265,6 +265,7 @@ class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
         Returns
         -------
         ndarray of str
+            The names, in the order of the columns.
         """
         check_is_fitted(self)
         return self._inner().get_feature_names_out(input_features)
@@ -326,6 +327,7 @@ class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
         Returns
         -------
         sklearn.utils.metadata_routing.MetadataRouter
+            The router.
         """
         router = MetadataRouter(owner=self)
         names = [*self._callees, *(name for name in LAZY if name in METHODS)]
@@ -353,7 +355,7 @@ def parts_and_params(X: Any, y: Any, params: dict[str, Any]) -> tuple[Any, Any, 
 
 
 def kind_of(X: Any) -> Any:
-    """Return an empty array like X, if dask may not know its kind: that of all but NumPy."""
+    """Return an empty array like X. It is None for NumPy's, whose kind dask knows."""
     sparse = hasattr(X, "tocsr")
     if isinstance(X, np.ndarray) or not (sparse or is_array(X)):
         return None

@@ -17,8 +17,8 @@ from streamlearn._sklearn import _check_response_method, made_of, with_arguments
 from streamlearn._thirdparty.partial_fit import as_here
 from streamlearn._thirdparty.scoring import own_score, score
 from streamlearn._thirdparty.tags import takes, takes_collections
+from streamlearn._validation.arrays import as_array, as_numbers
 from streamlearn._validation.missing import as_known
-from streamlearn._validation.reader import as_array, as_numbers
 from streamlearn.core import scores
 
 NAMES = {
@@ -42,7 +42,7 @@ def scorer_of(scoring: Any) -> Callable[..., Any] | None:
     ValueError
         If ``scoring`` is a metric ``(y_true, y_pred)``, or if no scorer has this name.
     """
-    if getattr(scoring, "__module__", None) == ours.__name__:
+    if (getattr(scoring, "__module__", None) or "").startswith(f"{ours.__name__}."):
         raise ValueError(
             f"scoring={scoring.__name__} is a metric, which takes y_true and y_pred. Give the name "
             "of a scorer, or make one with sklearn.metrics.make_scorer."
@@ -100,7 +100,7 @@ def of_collection(
 
 
 def of_blocks(estimator: Any, scorer: Any, blocks: engine.Blocks, order: Sequence[int]) -> float:
-    """Return the score of a fitted estimator on some blocks, each of which is in memory in turn.
+    """Return the score of a fitted estimator on some blocks, which are loaded one after the other.
 
     R2 is the score of all rows together. Other scores are averages over the blocks, weighted by
     rows or their weights. Accuracy, log loss and the errors are such averages by definition.

@@ -18,7 +18,7 @@ from streamlearn.wrappers.block_learners import AsGiven, Copies, Fitted, too_few
 
 
 class Split(NamedTuple):
-    """What an estimator learns from, and what it is scored on.
+    """The blocks that an estimator learns from, and those that it is scored on.
 
     Attributes
     ----------

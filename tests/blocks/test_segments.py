@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from streamlearn.blocks import align, fold, reduce
-from streamlearn.blocks.fold import SEGMENT
+from streamlearn.blocks.segments import SEGMENT
 from tests.blocks import tracking
 from tests.blocks.tracking import COLUMNS, gather, parts_of, plain, rough, run, segments, source
 

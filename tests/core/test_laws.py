@@ -24,7 +24,7 @@ from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.linear import newton, rowwise, sgd
 from streamlearn.core.mlp import optimizers
 from streamlearn.core.power_map import Origin
-from streamlearn.core.statistics import extremes, likelihood, moments
+from streamlearn.core.statistics import extremes, likelihood, moments, standardize
 from tests.backends import STRICT, Backend, no_host_sync
 
 N_FEATURES = 3
@@ -126,10 +126,10 @@ SWEEPS_ARE_WATCHED = (
 )
 
 CASES = {
-    "moments": Case(moments.learner(), plain, value=sums),
-    "moments-NaN": Case(moments.learner(with_mean=False), gaps, value=sums),
-    "moments-weights": Case(moments.learner(with_std=False), weighted, value=sums),
-    "moments-integers": Case(moments.learner(), integers, value=sums),
+    "moments": Case(standardize.learner(), plain, value=sums),
+    "moments-NaN": Case(standardize.learner(with_mean=False), gaps, value=sums),
+    "moments-weights": Case(standardize.learner(with_std=False), weighted, value=sums),
+    "moments-integers": Case(standardize.learner(), integers, value=sums),
     "extremes": Case(extremes.learner(extremes.Range()), plain),
     "extremes-NaN": Case(extremes.learner(extremes.Range(-1.0, 2.0, clip=True)), gaps),
     "extremes-weights": Case(extremes.learner(extremes.Magnitude()), weighted),
@@ -415,7 +415,7 @@ def test_reading_back_would_be_noticed(backend):
     def update(params, state, batch):
         return (state, None) if batch.X[0, 0] > 0 else (None, None)
 
-    leaky = Case(moments.learner()._replace(update=update), plain)
+    leaky = Case(standardize.learner()._replace(update=update), plain)
     batch = batch_of(leaky, backend)
     with no_host_sync(), pytest.raises(AssertionError, match="__bool__"):
         fit(leaky, batch)

@@ -11,7 +11,7 @@ from streamlearn._arrays import default_int, reads_are_free
 from streamlearn.core import rows as affine
 from streamlearn.core.affine_map import AffineMap
 from streamlearn.core.rows import Affine
-from streamlearn.core.statistics.moments import Params, applied, of_block
+from streamlearn.core.statistics.standardize import Params, applied, of_block
 
 M, D, K = 40, 5, 3
 CENTRES = {"no centre": None, "centre": [0.0, 1.0, -20.0, 3.0, 0.5]}

@@ -14,7 +14,7 @@ from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Batch
 from streamlearn.core.linear import curvature, newton, newton_schedule, rowwise, sgd
 from streamlearn.core.linear.sgd import Params
-from streamlearn.core.statistics import moments
+from streamlearn.core.statistics import block_moments, moments, standardize
 
 
 def rows(n: int = 60, d: int = 7, seed: int = 0) -> np.ndarray:
@@ -110,9 +110,6 @@ def test_parts_are_put_together():
     assert side.has_canonical_format
 
 
-WITHOUT = moments.Params(with_mean=False)
-
-
 @pytest.mark.parametrize("missing", [False, True])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_moments_are_those_of_dense_rows(missing, weighted):
@@ -123,9 +120,9 @@ def test_moments_are_those_of_dense_rows(missing, weighted):
     if missing:
         dense[rng.random(dense.shape) < 0.2] = np.nan
         dense[:, 6] = np.nan
-    want = moments.of_block(WITHOUT, dense, weight)
+    want = block_moments.of_block(dense, weight)
     S = sparse.csr(sp.csr_array(dense))
-    got = moments.of_block(WITHOUT, S, weight)
+    got = block_moments.of_block(S, weight)
     np.testing.assert_allclose(got.weight, want.weight, rtol=1e-13)
     for of in (moments.mean, moments.variance, moments.scale):
         np.testing.assert_allclose(of(got), of(want), rtol=1e-12, atol=1e-300)
@@ -133,7 +130,7 @@ def test_moments_are_those_of_dense_rows(missing, weighted):
     assert missing or moments.variance(got)[3] == 0.0
     first, second = (slice(0, 137), slice(137, 500))
     parts = [
-        moments.of_block(WITHOUT, b.rows_at(S, at), None if weight is None else weight[at])
+        block_moments.of_block(b.rows_at(S, at), None if weight is None else weight[at])
         for at in (first, second)
     ]
     np.testing.assert_allclose(
@@ -143,15 +140,15 @@ def test_moments_are_those_of_dense_rows(missing, weighted):
 
 def test_moments_of_zeros_that_are_stored():
     S = sp.csr_array((np.array([0.0, 2.0, 0.0]), [0, 0, 1], [0, 1, 2, 3]), shape=(3, 2))
-    got, want = (moments.of_block(WITHOUT, x) for x in (S, S.toarray()))
+    got, want = (block_moments.of_block(x) for x in (S, S.toarray()))
     np.testing.assert_allclose(moments.variance(got), moments.variance(want), rtol=1e-15)
 
 
 def test_moments_overflow_no_sooner_than_they_must():
     S = sp.csr_array(np.full((5, 2), 1e307) * [1, 0])
-    state = moments.of_block(WITHOUT, S)
+    state = block_moments.of_block(S)
     for _ in range(4):
-        state = moments.merge(state, moments.of_block(WITHOUT, S))
+        state = moments.merge(state, block_moments.of_block(S))
     np.testing.assert_allclose(moments.mean(state), [1e307, 0.0])
     np.testing.assert_array_equal(moments.variance(state), [0.0, 0.0])
 
@@ -163,9 +160,9 @@ def test_moments_in_any_unit_and_by_any_weight(unit, weighted):
     dense = rows(500, 9, seed=4)
     dense[rng.random(dense.shape) < 0.1] = np.nan
     weight = rng.normal(1, 1, 500) * (rng.random(500) < 0.7) if weighted else None
-    want = moments.of_block(WITHOUT, dense, weight)
+    want = block_moments.of_block(dense, weight)
     with np.errstate(over="ignore", invalid="ignore"):
-        got = moments.of_block(WITHOUT, sparse.csr(sp.csr_array(dense * unit)), weight)
+        got = block_moments.of_block(sparse.csr(sp.csr_array(dense * unit)), weight)
     np.testing.assert_allclose(got.weight, want.weight, rtol=1e-12)
     for of in (moments.mean, moments.scale):
         np.testing.assert_allclose(of(got) / unit, of(want), rtol=1e-10)
@@ -173,7 +170,7 @@ def test_moments_in_any_unit_and_by_any_weight(unit, weighted):
 
 def test_means_are_not_subtracted():
     with pytest.raises(ValueError, match="Cannot center sparse matrices: pass `with_mean=False`"):
-        moments.of_block(moments.Params(), sparse.csr(sp.csr_array(X)))
+        standardize.of_block(standardize.Params(), sparse.csr(sp.csr_array(X)))
 
 
 def data(seed: int = 0, n: int = 600, d: int = 20) -> tuple[np.ndarray, np.ndarray]:

@@ -55,7 +55,7 @@ HALF = "half precision, which holds 3 digits, is answered in float64"
 DENSE = "imputers take no sparse rows"
 BOTH = "where only one of None and NaN is a category, it stands for both"
 ROUNDED = (
-    "the loop runs once an epoch to be scored, and rounds after each; tests/test_exact.py has it"
+    "a model is scored after each epoch and rounded there; tests/test_exact.py compares the fits"
 )
 NAMED = "the error also names the type of the sparse rows, and what to do"
 

@@ -62,6 +62,7 @@ PARAMETERS = {
     "max_iter": LINEAR,  # "auto", which over a collection is one pass
     "learning_rate": ("SGDClassifier", "SGDRegressor"),  # "auto", which needs no step size
     "batch_size": ("SGDClassifier", "SGDRegressor", "Perceptron"),
+    "refine": ("SGDClassifier", "SGDRegressor"),
     "classes": ("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier"),
 }
 """Parameters of ours alone, or whose defaults differ."""

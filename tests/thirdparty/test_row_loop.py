@@ -1,4 +1,4 @@
-"""scikit-learn's loop gives what the sweeps of `core.linear.rowwise` give, and leaves no trace."""
+"""scikit-learn's loop gives the results of the sweeps of `core.linear.rowwise`."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def params_of(loss, rate, **how):
 def test_the_loop_gives_what_the_sweeps_give(loss, rate):
     dense, values, codes, rows = table()
     if loss == "perceptron":
-        dense[dense.any(axis=1) == 0] = 0.1  # the score of nothing is 0 but for rounding
+        dense[dense.any(axis=1) == 0] = 0.1  # the score of a row of zeros is 0 up to rounding
     kinds = [("values", 1)] if loss in VALUE_LOSSES else []
     if rate not in PASSIVE or loss == "hinge":
         kinds += [("classes", 1), ("classes", 3)]

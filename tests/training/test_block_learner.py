@@ -15,7 +15,7 @@ from streamlearn.blocks import Block
 from streamlearn.core import scores
 from streamlearn.core.learner import Learner
 from streamlearn.core.linear import links, newton, sgd
-from streamlearn.linear_model.base import mean_loss
+from streamlearn.linear_model.training import mean_loss
 from tests.backends import STRICT, no_host_sync
 
 N_FEATURES = 3

@@ -16,7 +16,7 @@ from streamlearn._training.stopping import NoImprovement, Waiting
 from streamlearn.blocks import align
 from streamlearn.core import scores
 from streamlearn.core.linear import sgd
-from streamlearn.linear_model.base import Lines, mean_loss
+from streamlearn.linear_model.training import Lines, mean_loss
 from tests.containers import dask_array
 from tests.training.test_block_learner import CHUNKS, N_FEATURES, PARAMS, course, table
 

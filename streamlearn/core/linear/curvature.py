@@ -85,6 +85,40 @@ def fade(known: Curvature, by: Array | float) -> Curvature:
     return known._replace(hessian=by * H)
 
 
+def of_rows(
+    X: Array, centre: Array, h: Array, a: Array | None, squared: Array | None, *, full: bool
+) -> Curvature:
+    """Return the curvature and the sums of some rows.
+
+    Parameters
+    ----------
+    X : array of shape (k, d), or sparse rows
+        Rows that are not centred. Sparse rows need an H that is a diagonal.
+    centre : array of shape (d,)
+        It is subtracted from the rows.
+    h : array of shape (k, K)
+        The weighted curvatures of the loss. H is the mean over the rows.
+    a, squared : arrays of shape (k, K) or (k, 1), or None
+        The weights of the rows, and their squares. None means 1.
+    full : bool
+        Whether H is a matrix.
+    """
+    xp, k = namespace(X), X.shape[0]
+    h = h / k  # one factor for each row costs less than one for all numbers of H
+    if is_sparse(X):
+        a = xp.ones_like(h[:, :1]) if a is None else a
+        H, absolute, square = _sparse_sums(X, centre, h, a, a if squared is None else squared)
+    else:
+        Z = _centred(X, centre)
+        size, ZZ = xp.abs(Z), Z * Z
+        absolute = column_sums(size) if a is None else weighted_sums(a, size)
+        square = column_sums(ZZ) if squared is None else weighted_sums(squared, ZZ)
+        H = products(Z, h) if full else weighted_sums(h, ZZ)
+    like = xp.zeros_like(h[0, :])
+    rows = xp.asarray(k, dtype=h.dtype, device=device(h))
+    return Curvature(H, absolute + like[:, None], square + like[:, None], rows)
+
+
 def feed(
     known: Curvature,
     X: Array,
@@ -93,37 +127,31 @@ def feed(
     a: Array | None,
     squared: Array | None,
 ) -> Curvature:
-    """Return the curvature after some rows, whose mean is added to H.
+    """Return the curvature after some rows, whose mean is added to H; see `of_rows`.
 
-    Parameters
-    ----------
-    known : Curvature
-    X : array of shape (k, d), or sparse rows
-        Rows that are not centred. Sparse rows need an H that is a diagonal.
-    centre : array of shape (d,)
-        It is subtracted from the rows.
-    h : array of shape (k, K)
-        The weighted curvatures of the loss, times the weight of these rows in H.
-    a, squared : arrays of shape (k, K) or (k, 1), or None
-        The weights of the rows, and their squares. None means 1.
-
-    Returns
-    -------
-    Curvature
+    ``h`` are the weighted curvatures of the loss, times the weight of these rows in H.
     """
-    xp, H, k = namespace(X), known.hessian, X.shape[0]
-    h = h / k  # one factor for each row costs less than one for all numbers of H
-    if is_sparse(X):
-        a = xp.ones_like(h[:, :1]) if a is None else a
-        fresh, absolute, square = _sparse_sums(X, centre, h, a, a if squared is None else squared)
-    else:
-        Z = _centred(X, centre)
-        size, ZZ = xp.abs(Z), Z * Z
-        absolute = column_sums(size) if a is None else weighted_sums(a, size)
-        square = column_sums(ZZ) if squared is None else weighted_sums(squared, ZZ)
-        fresh = _products(Z, h) if H.ndim == 3 else weighted_sums(h, ZZ)
-    rows = xp.asarray(known.rows + k)  # NumPy's sum of 0-d arrays is a scalar
-    return Curvature(H + fresh, known.absolute + absolute, known.square + square, rows)
+    fresh = of_rows(X, centre, h, a, squared, full=known.hessian.ndim == 3)
+    return both(known, fresh)
+
+
+def both(a: Curvature, b: Curvature) -> Curvature:
+    """Return the sum of two curvatures."""
+    H, absolute, square = (u + v for u, v in zip(a[:3], b[:3], strict=True))
+    # NumPy's sum of 0-d arrays is a scalar
+    return Curvature(H, absolute, square, namespace(H).asarray(a.rows + b.rows))
+
+
+def about(known: Curvature, v: Array) -> Curvature:
+    """Return the curvature, whose H is a matrix, for rows less a centre that has moved by v (1, D).
+
+    The last entry of v is 0. The sums over the rows stay as they are.
+    """
+    xp, H = namespace(known.hessian), known.hessian
+    u = H[:, -1, :] - 0.5 * H[:, -1:, -1] * v
+    v = v + 0.0 * u
+    both = xp.matrix_transpose(xp.stack([u, v], axis=1)) @ xp.stack([v, u], axis=1)
+    return known._replace(hessian=H - both)
 
 
 def feed_more(known: Curvature, X: Array, centre: Array, h: Array) -> Curvature:
@@ -143,7 +171,7 @@ def feed_more(known: Curvature, X: Array, centre: Array, h: Array) -> Curvature:
     Curvature
         The sums over the rows are those of ``known``.
     """
-    return known._replace(hessian=known.hessian + _products(_centred(X, centre), h))
+    return known._replace(hessian=known.hessian + products(_centred(X, centre), h))
 
 
 def _centred(X: Array, centre: Array) -> Array:
@@ -151,7 +179,7 @@ def _centred(X: Array, centre: Array) -> Array:
     return xp.concat([X - centre, xp.ones_like(X[:, :1])], axis=1)
 
 
-def _products(Z: Array, h: Array) -> Array:
+def products(Z: Array, h: Array) -> Array:
     """Return ``Z' diag(h) Z`` for each column of h, (K, D, D)."""
     xp = namespace(Z)
     R = xp.sqrt(xp.matrix_transpose(h))[:, :, None] * Z
@@ -193,15 +221,16 @@ def evenness(known: Curvature) -> Array:
     return xp.where(n > 0.0, known.absolute[:, -1] ** 2 / xp.where(n > 0.0, n, 1.0), 1.0)
 
 
-def leverage(known: Curvature, X: Array, centre: Array) -> Array:
+def leverage(square: Array, X: Array, centre: Array) -> Array:
     """Return the leverage of rows X (k, d) less the centre, (k, K).
+
+    ``square`` (K, D) are the sums of z_j^2 over all rows so far.
 
     It is ``1 + sum_j z_j^2 / mean(z_j^2)``, where the means are over all rows so far: as if the
     features were independent. Its average is D. A one-hot level adds the number of all rows over
     the number of its rows.
     """
-    xp, square = namespace(X), known.square
-    rows, Z = square[:, -1:], X - centre
+    xp, rows, Z = namespace(X), square[:, -1:], X - centre
     weight = rows / xp.maximum(square, TINY * rows + TINY)
     return Z * Z @ xp.matrix_transpose(weight[:, :-1]) + 1.0
 

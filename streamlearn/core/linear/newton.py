@@ -58,11 +58,15 @@ Zhang, "Stochastic gradient descent for non-smooth optimization", 2013 (polynomi
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from streamlearn._arrays import Array, column_sums, dense, namespace
 from streamlearn.core.learner import Batch, Info, Learner
-from streamlearn.core.linear import newton_quadratic, newton_targets, trust
-from streamlearn.core.linear.curvature import leverage, shrink, times, unknown
+from streamlearn.core.linear import newton_refine, newton_rounds, trust
+from streamlearn.core.linear.curvature import shrink, unknown
 from streamlearn.core.linear.losses import LOSSES
+from streamlearn.core.linear.newton_advance import advance, compared, judged, losses_of
 from streamlearn.core.linear.newton_schedule import (
     due,
     growth,
@@ -74,9 +78,7 @@ from streamlearn.core.linear.newton_schedule import (
     sampled,
 )
 from streamlearn.core.linear.newton_state import (
-    MATURE,
     State,
-    as_they_are,
     damped,
     has_l1,
     recentre,
@@ -84,8 +86,8 @@ from streamlearn.core.linear.newton_state import (
     ridge,
     start,
 )
-from streamlearn.core.linear.newton_step import Seen, share, weighted_curvature
-from streamlearn.core.linear.one_pass_sums import Sample, one_pass_sums, score, uncentred
+from streamlearn.core.linear.newton_step import OfSample, Seen, curvature_of_sample, share
+from streamlearn.core.linear.one_pass_sums import one_pass_sums, score, uncentred
 from streamlearn.core.linear.sgd import Params, absent, report, to_like, zero_models
 from streamlearn.core.rows import cast, is_sparse, linear_predictor
 
@@ -144,29 +146,23 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
         some = some._replace(X=dense(some.X))
     feeds, inverts, new = (True, True, m) if wide else due(T, m, d, loss.nonsmooth)
     if feeds and params.fit_intercept:
-        state = recentre(state, some, T, new)
+        state = recentre(state, *some.sums(new), T)
     info = report(params, state.weights[:, :d], m, *found.losses)
     lost = found.losses[0] if len(found.losses) == 1 else found.losses[1]
-    state, kept = judged(params, state, some, lost / m, share(4.0, m, T))
-
-    if loss.piecewise_linear and not wide and MATURE * (d + 1) < T:
-        weigh = leverage(state.curvature, some.X, state.centre)
-        least = xp.minimum(weigh * max(0.15 / (d + 1), 100 / T), 0.35)
-        h = weighted_curvature(params, some.p, some.y, some.weight, least)
-    else:
-        h = weighted_curvature(params, some.p, some.y, some.weight)
+    state, kept = judged(
+        params,
+        state,
+        lambda: losses_of(params, compared(state), some.first(trust.ROWS)),
+        lost / m,
+        share(4.0, m, T),
+    )
+    square = None if wide else state.curvature.square
+    h = curvature_of_sample(params, some, T, square, state.centre)
     total = found.total[:, None]
     gradient = xp.concat([found.slopes - total * state.centre, total], axis=1) / m
-    seen = Seen(T, m, feeds, inverts, new, some, found.worst, h, gradient, kept)
-    step = newton_quadratic.step if is_carried(params, state) else newton_targets.step
-    return step(params, state, seen), info
-
-
-def is_carried(params: Params, state: State) -> bool:
-    """Return whether the answer is the minimum of a running quadratic, not a mean of targets."""
-    loss = LOSSES[params.loss]
-    smooth = loss.slope is not None and not loss.nonsmooth
-    return smooth and state.inverse.ndim == 3 and not params.average
+    curved = OfSample(some, h, state.centre, some.p.shape[0] == m)
+    seen = Seen(T, m, feeds, inverts, new, curved, found.worst, gradient, kept)
+    return advance(params, state, seen), info
 
 
 def level(params: Params, state: State, batch: Batch) -> State:
@@ -192,55 +188,6 @@ def level(params: Params, state: State, batch: Batch) -> State:
     return state._replace(weights=moved(w), mean=moved(state.mean), trust=trust.begin(moved(w)))
 
 
-def judged(params: Params, state: State, some: Sample, now: Array, r: float) -> tuple[State, Array]:
-    """Take back a step that increased the loss.
-
-    Parameters
-    ----------
-    params : Params
-    state : State
-    some : Sample
-    now : array of shape (K,)
-        The mean losses of the batch.
-    r : float
-        The weight of the batch in running means.
-
-    Returns
-    -------
-    state : State
-    kept : array of shape (K,)
-        The part of the next step to take. It is 0 in columns where a step was taken back, because
-        the gradients of this batch belong to the models after that step.
-    """
-    known, w, centre = state.trust, state.weights, state.centre
-    if trust.is_calm(known, now):
-        known = trust.seen(known, now, r)._replace(former=w, centre=centre)
-        return state._replace(trust=known), known.reach
-    few, loss, xp = some.first(trust.ROWS), LOSSES[params.loss], namespace(w)
-    (k, K), d = few.y.shape, centre.shape[0]
-    former = as_they_are(known.former, known.centre)
-    models = [as_they_are(state.mean, centre), known.start, former]
-    if not is_sparse(few.X):  # sparse rows' models are long, and would be copied
-        models = [xp.concat(models)]
-    p = [few.p, *(linear_predictor(few.X, v[:, :d], v[:, d]) for v in models)]
-    values = xp.reshape(xp.concat(p, axis=1), (k, 4, K))
-    values = loss.value(values, few.y[:, None, :], params.epsilon)
-    values = values if few.weight is None else few.weight[:, None, :] * values
-    known, back, lags = trust.judge(trust.seen(known, now, r, values), values)
-    kept = xp.where(back[:, None], as_they_are(former, -centre), w)
-    if is_carried(params, state):
-        change = times(kept - w, state.curvature.hessian)
-        state = state._replace(gradient=state.gradient + change)
-    w = kept
-    state = state._replace(
-        weights=w,
-        mean=xp.where(lags[:, None], w, state.mean),
-        past=xp.where(xp.any(lags), 0.25 * state.past, state.past),
-        trust=known._replace(former=w, centre=centre),
-    )
-    return state, xp.where(back, 0.0, known.reach)
-
-
 def answer(params: Params, state: State) -> tuple[Array, Array]:
     """Return the models for predictions, ``(coef, intercept)``, for rows that are not centred."""
     w = state.mean
@@ -254,7 +201,16 @@ def answer(params: Params, state: State) -> tuple[Array, Array]:
 
 def apply(params: Params, state: State, X: Array) -> Array:
     """Return the scores (m, K) of rows X (m, d) by the models of `answer`."""
-    coef, intercept = answer(params, state)
+    return applied(params, state)(X)
+
+
+def applied(params: Params, state: State) -> Callable[[Array], Array]:
+    """Return `apply` with the answer computed once."""
+    return partial(scores, *answer(params, state))
+
+
+def scores(coef: Array, intercept: Array, X: Array) -> Array:
+    """Return the scores (m, K) of rows X (m, d) by models (K, d) and (K,)."""
     return linear_predictor(cast(X, coef.dtype), coef, intercept)
 
 
@@ -266,6 +222,7 @@ def learner(params: Params) -> Learner:
         init,
         update,
         apply,
+        applied=applied,
         affine=True,
         sparse=True,
         largest=largest_near_kinks if nonsmooth else largest,
@@ -274,4 +231,7 @@ def learner(params: Params) -> Learner:
         sampled=sampled,
         mixes=is_mixed,
         absent=absent,
+        rounds=newton_rounds.ROUNDS,
+        refinement=newton_refine.REFINEMENT,
+        narrow=True,
     )

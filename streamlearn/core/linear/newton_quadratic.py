@@ -35,8 +35,8 @@ fitted better, and rows sorted by time then end 0.5 to 30 % above the optimum in
 
 from __future__ import annotations
 
-from streamlearn._arrays import Array, column_sums, dense, namespace
-from streamlearn.core.linear.curvature import fade, feed, feed_more, times
+from streamlearn._arrays import Array, dense, namespace
+from streamlearn.core.linear.curvature import fade, feed_more, times
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_state import State, added_diagonal, penalty_gradient, renew
 from streamlearn.core.linear.newton_step import (
@@ -89,15 +89,6 @@ def step(params: Params, state: State, seen: Seen) -> State:
     )
 
 
-def mean_curvature(seen: Seen) -> Array:
-    """Return the mean curvature h of the loss in the sample, (K,)."""
-    h, a = column_sums(seen.h), seen.some.weight
-    if a is None:
-        return h / seen.h.shape[0]
-    total = column_sums(a)
-    return h / namespace(h).where(total > 0.0, total, 1.0)
-
-
 def fading(params: Params, state: State) -> Array:
     """Return f, (K,): a batch counts as if it had f times its rows."""
     xp, mean = namespace(state.mean_h), state.mean_h
@@ -108,9 +99,9 @@ def fading(params: Params, state: State) -> Array:
 
 def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
     """Return the state with a curvature that the batch has fed, and f."""
-    xp, some, known = namespace(state.weights), seen.some, state.curvature
+    xp, curved, known = namespace(state.weights), seen.curved, state.curvature
     if seen.feeds:
-        h, new = mean_curvature(seen), seen.new
+        h, new = curved.mean_h(), seen.new
         mean, former = state.mean_h, state.recent_h
         recent = former + share(RECENT, new, seen.before) * (h - former)
         state = state._replace(
@@ -120,12 +111,10 @@ def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
         r = share(f, new, seen.before)
         at = former + r * (h - former)
         scale = xp.where(at > 0.0, recent / xp.where(at > 0.0, at, 1.0), 1.0)
-        part = scale * r * seen.h
-        known = fade(known, scale * (1.0 - r))
-        known = feed(known, some.X, state.centre, part, some.weight, some.square)
+        known = curved.feed(fade(known, scale * (1.0 - r)), scale * r)
     else:
         f = fading(params, state)
-    if not seen.feeds or some.p.shape[0] < seen.rows:
+    if not (seen.feeds and curved.whole):
         far, p, y, a = seen.worst
         part = share(f, seen.rows, seen.before) / max(seen.rows, FEWEST)
         part = part * weighted_curvature(params, p, y, a)

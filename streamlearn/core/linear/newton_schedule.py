@@ -26,6 +26,9 @@ SOME = 256
 """The smallest sample that limits a step and feeds H. In large batches it is at most twice that."""
 
 
+MATURE = 70
+"""The number of rows for each feature from which on damping near kinks falls."""
+
 FIRST = 1 << 16
 """Rows before an epoch up to which its batches count so much that they must look like a block."""
 

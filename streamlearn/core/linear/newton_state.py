@@ -10,11 +10,12 @@ from __future__ import annotations
 from math import inf
 from typing import NamedTuple
 
-from streamlearn._arrays import Array, column_sums, namespace
+from streamlearn._arrays import Array, namespace
 from streamlearn.core.linear import trust
 from streamlearn.core.linear.curvature import (
     Curvature,
     Damped,
+    about,
     added,
     damp,
     evenness,
@@ -23,14 +24,10 @@ from streamlearn.core.linear.curvature import (
     unknown,
 )
 from streamlearn.core.linear.losses import LOSSES
-from streamlearn.core.linear.newton_schedule import has_matrix
-from streamlearn.core.linear.one_pass_sums import Sample, uncentred
+from streamlearn.core.linear.newton_schedule import MATURE, has_matrix
+from streamlearn.core.linear.one_pass_sums import uncentred
 from streamlearn.core.linear.sgd import Params, penalty_parts, per_column
 from streamlearn.core.linear.trust import Trust
-from streamlearn.core.rows import weighted_sums
-
-MATURE = 70
-"""The number of rows for each feature from which on damping near kinks falls."""
 
 MOST = 1e30
 """The maximum of ``past``, which float32 can represent."""
@@ -116,35 +113,40 @@ def as_they_are(w: Array, centre: Array) -> Array:
     return namespace(w).concat([coef, intercept[:, None]], axis=1)
 
 
-def recentre(state: State, some: Sample, T: int, new: float) -> State:
-    """Move the centre towards the mean of the rows; no score and no gradient by a score changes.
+def recentre(state: State, total: Array | float, sums: Array, T: int) -> State:
+    """Move the centre towards the mean of further rows; no score and no gradient of one changes.
 
-    ``T`` rows were seen before. The sample ``some`` represents ``new`` rows. Rows count by their
-    weights.
+    Parameters
+    ----------
+    state : State
+    total : float or array of shape ()
+        The sum of the weights of the rows.
+    sums : array of shape (d,)
+        The sum of weight times row.
+    T : int
+        The number of rows seen before.
+
+    Returns
+    -------
+    State
     """
-    xp, known = namespace(some.p), state.curvature
-    if some.weight is None:
-        v = new / (T + new) * (column_sums(some.X) / some.X.shape[0] - state.centre)
+    xp, known = namespace(sums), state.curvature
+    if type(total) is float:  # NumPy's scalars are floats too, and may be 0
+        v = total / (T + total) * (sums / total - state.centre)
     else:
-        a = xp.mean(some.weight, axis=1, keepdims=True)
-        total = xp.sum(a)
         weighed = xp.mean(known.absolute[:, -1]) / xp.maximum(known.rows, 1.0)
         before = T * xp.where(known.rows > 0.0, weighed, 1.0)
-        now = new * total / a.shape[0]
-        r = now / xp.where(now > 0.0, before + now, 1.0)
-        v = r * (weighted_sums(a, some.X)[0, :] / xp.where(total > 0.0, total, 1.0) - state.centre)
+        r = total / xp.where(total > 0.0, before + total, 1.0)
+        v = r * (sums / xp.where(total > 0.0, total, 1.0) - state.centre)
 
     K = state.active.shape[0]
     models = as_they_are(xp.concat([state.weights, state.mean]), -v)
     state = state._replace(centre=state.centre + v, weights=models[:K, :], mean=models[K:, :])
     if state.inverse.ndim == 2:
         return state
-    g, H = state.gradient, known.hessian
+    g = state.gradient
     v = xp.concat([v, xp.zeros_like(v[:1])])[None, :]
-    u = H[:, -1, :] - 0.5 * H[:, -1:, -1] * v
-    v = v + 0.0 * u
-    both = xp.matrix_transpose(xp.stack([u, v], axis=1)) @ xp.stack([v, u], axis=1)
-    return state._replace(gradient=g - g[:, -1:] * v, curvature=known._replace(hessian=H - both))
+    return state._replace(gradient=g - g[:, -1:] * v, curvature=about(known, v))
 
 
 def ridge(params: Params, state: State, part: int = 1) -> Array:
@@ -152,6 +154,13 @@ def ridge(params: Params, state: State, part: int = 1) -> Array:
     xp = namespace(state.centre)
     a = per_column(penalty_parts(params)[part], state.active)[:, None]
     return a * xp.concat([xp.ones_like(state.centre), xp.zeros_like(state.active[:1])])
+
+
+def is_carried(params: Params, state: State) -> bool:
+    """Return whether the answer is the minimum of a running quadratic, not a mean of targets."""
+    loss = LOSSES[params.loss]
+    smooth = loss.slope is not None and not loss.nonsmooth
+    return smooth and state.inverse.ndim == 3 and not params.average
 
 
 def has_l1(params: Params) -> bool:
@@ -178,11 +187,17 @@ def added_diagonal(params: Params, state: State, most: float = inf) -> Array:
 
 def damped(params: Params, state: State, most: float = inf) -> Damped:
     """Return the damped curvature after at most ``most`` rows."""
+    diagonal = added_diagonal(params, state, most)
+    return damp(state.curvature, diagonal, least_square(params, state))
+
+
+def least_square(params: Params, state: State) -> Array:
+    """Return the mean squares of the features, (D,), up to which they count as not seen."""
     xp, centre = namespace(state.centre), state.centre
     # a constant feature less its mean is rounding noise, which the unit diagonal would amplify
     least = (16 * xp.finfo(centre.dtype).eps * centre) ** 2
     last = xp.full_like(state.active[:1], 0.0 if params.fit_intercept else xp.inf)
-    return damp(state.curvature, added_diagonal(params, state, most), xp.concat([least, last]))
+    return xp.concat([least, last])
 
 
 def renew(params: Params, state: State, rows: int) -> State:

@@ -1,34 +1,151 @@
-"""What a batch says about the models before a Newton step, and the curvature along the step."""
+"""What rows say about the models before a Newton step: their gradient, and their curvature.
+
+The rows are a batch, or the blocks of a round, which are summed side by side
+(`newton_rounds`). The curvature of a batch stays with the sample of its rows, because most steps
+need it along one direction only. That of a round has been summed, so it is a matrix.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from streamlearn._arrays import Array, column_sums, namespace
+from streamlearn.core.linear.curvature import Curvature, both, fade, feed, leverage, times
 from streamlearn.core.linear.losses import LOSSES
+from streamlearn.core.linear.newton_schedule import MATURE
 from streamlearn.core.linear.one_pass_sums import Sample, Scored, uncentred
 from streamlearn.core.linear.sgd import Params
-from streamlearn.core.rows import linear_predictor
+from streamlearn.core.rows import is_sparse, linear_predictor
+
+
+class OfSample(NamedTuple):
+    """The curvature of a batch, by a sample of its rows.
+
+    Attributes
+    ----------
+    some : Sample
+    h : array of shape (k, K)
+        The weighted curvatures of the loss in the sample.
+    centre : array of shape (d,)
+    whole : bool
+        Whether the sample is the whole batch.
+    """
+
+    some: Sample
+    h: Array
+    centre: Array
+    whole: bool
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the rows have weights."""
+        return self.some.weight is not None
+
+    @property
+    def wide(self) -> bool:
+        """Whether the rows are sparse and H is a diagonal."""
+        return is_sparse(self.some.X)
+
+    def mean_h(self) -> Array:
+        """Return the mean curvature h of the loss, (K,)."""
+        h, a = column_sums(self.h), self.some.weight
+        if a is None:
+            return h / self.h.shape[0]
+        total = column_sums(a)
+        return h / namespace(h).where(total > 0.0, total, 1.0)
+
+    def along(self, s: Array) -> Array:
+        """Return the curvature of the mean loss along a step s (K, D), of shape (K,)."""
+        s, shift = uncentred(s, self.centre)
+        moved = linear_predictor(self.some.X, s, shift)
+        return column_sums(self.h * moved**2) / self.h.shape[0]
+
+    def feed(self, known: Curvature, r: Array | float) -> Curvature:
+        """Return the curvature to which these rows are added with the weight r."""
+        some = self.some
+        return feed(known, some.X, self.centre, r * self.h, some.weight, some.square)
+
+    def beyond(self, square: Array) -> Array:
+        """Return the part of the rows with larger squares, less the centre, (d,)."""
+        Z = self.some.X - self.centre
+        return column_sums(namespace(Z).astype(square < Z * Z, Z.dtype)) / Z.shape[0]
+
+
+class OfRound(NamedTuple):
+    """The curvature of the blocks of a round: sums over samples of their rows.
+
+    Attributes
+    ----------
+    rows : int
+        The number of rows of the blocks.
+    sums : Curvature
+        Its H is a sum over ``rows`` rows; the others are sums over the sample.
+    h : array of shape (K,)
+        The sum of the weighted curvatures of the loss.
+    weight : array of shape (K,) or None
+        The sum of the weights of the rows.
+    far : array of shape (d,)
+        The number of rows that are far out; see `newton_targets.far_out`.
+    whole : bool
+        Whether the samples are all rows.
+    """
+
+    rows: int
+    sums: Curvature
+    h: Array
+    weight: Array | None
+    far: Array
+    whole: bool
+
+    @property
+    def wide(self) -> bool:
+        """Return False: wide rows have no rounds."""
+        return False
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the rows have weights."""
+        return self.weight is not None
+
+    def mean_h(self) -> Array:
+        """Return the mean curvature h of the loss, (K,)."""
+        if self.weight is None:
+            return self.h / self.rows
+        return self.h / namespace(self.h).where(self.weight > 0.0, self.weight, 1.0)
+
+    def along(self, s: Array) -> Array:
+        """Return the curvature of the mean loss along a step s (K, D), of shape (K,)."""
+        Hs = times(s, self.sums.hessian)
+        return namespace(s).sum(Hs * s, axis=1) / self.rows
+
+    def feed(self, known: Curvature, r: Array | float) -> Curvature:
+        """Return the curvature to which these rows are added with the weight r."""
+        return both(known, fade(self.sums, r / self.rows))
+
+    def beyond(self, square: Array) -> Array:
+        """Return the part of the rows with larger squares, less the centre, (d,).
+
+        The limit is that of the start of the round.
+        """
+        return self.far / self.rows
 
 
 class Seen(NamedTuple):
-    """A batch, seen by the models w.
+    """Rows, seen by the models w.
 
     Attributes
     ----------
     before, rows : int
-        The number of rows before the batch, and of its own.
+        The number of rows before these, and of these.
     feeds, inverts : bool
-        Whether the batch feeds H, and whether H is then inverted.
+        Whether the rows feed H, and whether H is then inverted.
     new : float
         The number of rows that the sample represents when it feeds H.
-    some : Sample
+    curved : OfSample or OfRound
     worst : Scored
         The row with the largest loss.
-    h : array of shape (k, K)
-        The weighted curvatures of the loss in the sample.
     gradient : array of shape (K, D)
-        The mean gradient of the batch, without the penalty.
+        The mean gradient of the rows, without the penalty.
     kept : array of shape (K,)
         The part of the step to take. It is 0 where the last step was taken back.
     """
@@ -38,9 +155,8 @@ class Seen(NamedTuple):
     feeds: bool
     inverts: bool
     new: float
-    some: Sample
+    curved: OfSample | OfRound
     worst: Scored
-    h: Array
     gradient: Array
     kept: Array
 
@@ -61,22 +177,38 @@ def weighted_curvature(
     return h if weight is None else weight * h
 
 
+def curvature_of_sample(
+    params: Params, some: Sample, T: int, square: Array | None, centre: Array
+) -> Array:
+    """Return the weighted curvatures of the loss in a sample, (k, K), after T rows.
+
+    ``square`` (K, D) are the sums of squares of the features so far. Without them, piecewise linear
+    losses have no least curvature.
+    """
+    D = centre.shape[0] + 1
+    if not LOSSES[params.loss].piecewise_linear or square is None or MATURE * D >= T:
+        return weighted_curvature(params, some.p, some.y, some.weight)
+    least = leverage(square, some.X, centre) * max(0.15 / D, 100 / T)
+    least = namespace(least).minimum(least, 0.35)
+    return weighted_curvature(params, some.p, some.y, some.weight, least)
+
+
 def curvature_along(params: Params, seen: Seen, s: Array, centre: Array) -> Array:
-    """Return the curvature (K,) of the mean loss of the batch along a step s (K, D).
+    """Return the curvature (K,) of the mean loss of the rows along a step s (K, D).
 
     A sample may miss the few rows with the largest gradients, so the row with the largest loss
     counts as well.
     """
-    s, shift = uncentred(s, centre)
-    curved = column_sums(seen.h * linear_predictor(seen.some.X, s, shift) ** 2) / seen.h.shape[0]
+    curved = seen.curved.along(s)
     far, p, y, weight = seen.worst
     h = weighted_curvature(params, p, y, weight)
+    s, shift = uncentred(s, centre)
     most = column_sums(h * linear_predictor(far, s, shift) ** 2) / seen.rows
     return namespace(s).maximum(curved, most)
 
 
 def in_units_of_its_own(g: Array) -> tuple[Array, Array]:
-    """Return gradients (K, D) over their largest entries, and those, (K, 1).
+    """Return gradients (K, d) over their largest entries, and those, (K, 1).
 
     Squares of a gradient in small units would overflow otherwise.
     """

@@ -27,11 +27,18 @@ length for each feature leave the valleys of correlated features.
 
 from __future__ import annotations
 
-from streamlearn._arrays import Array, column_sums, is_sparse, namespace, reads_are_free
-from streamlearn.core.linear.curvature import evenness, fade, feed, times
+from streamlearn._arrays import Array, column_sums, namespace, reads_are_free
+from streamlearn.core.linear.curvature import evenness, fade, times
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_state import State, has_l1, penalty_gradient, renew
-from streamlearn.core.linear.newton_step import Seen, curvature_along, in_units_of_its_own, share
+from streamlearn.core.linear.newton_step import (
+    OfRound,
+    OfSample,
+    Seen,
+    curvature_along,
+    in_units_of_its_own,
+    share,
+)
 from streamlearn.core.linear.sgd import Params, averaging_weight
 
 FEWEST = 16
@@ -45,16 +52,14 @@ def step(params: Params, state: State, seen: Seen) -> State:
     """
     xp, loss = namespace(state.weights), LOSSES[params.loss]
     T, m, d = seen.before, seen.rows, state.centre.shape[0]
-    wide = is_sparse(seen.some.X)
+    wide = seen.curved.wide
     g = seen.gradient + penalty_gradient(params, state)
     if seen.feeds:
-        some, r = seen.some, share(1.0 if wide else 4.0, seen.new, T)
-        known = fade(state.curvature, 1.0 - r)
-        known = feed(known, some.X, state.centre, r * seen.h, some.weight, some.square)
-        state = state._replace(curvature=known)
+        r = share(1.0 if wide else 4.0, seen.new, T)
+        state = state._replace(curvature=seen.curved.feed(fade(state.curvature, 1.0 - r), r))
     if seen.inverts:
         if not wide:
-            state = in_units_of_now(state, seen.some.X)
+            state = in_units_of_now(state, seen.curved)
         state = renew(params, state, T + m)
 
     g, unit = in_units_of_its_own(g)
@@ -75,7 +80,7 @@ def step(params: Params, state: State, seen: Seen) -> State:
     b = xp.where(seen.kept > 0.0, state.active, 0.0)[:, None] * b
     c = share(3.0, m, T)
     if not wide:
-        n = evenness(state.curvature)[:, None] if seen.some.weight is not None else 1.0
+        n = evenness(state.curvature)[:, None] if seen.curved.weighted else 1.0
         reach = 7 if loss.nonsmooth else 6
         c = reach * m / (past + reach * m + 3 * d / n)
     w, u = state.weights, state.mean
@@ -89,22 +94,26 @@ def step(params: Params, state: State, seen: Seen) -> State:
     return state
 
 
-def in_units_of_now(state: State, X: Array) -> State:
+def in_units_of_now(state: State, curved: OfSample | OfRound) -> State:
     """Reduce the count of rows from before the range of a feature has grown; see `rescale`.
 
     After one block, a column of time may have a thousandth of its later range. The information of
     that block about its coefficient is then negligible compared with that of two blocks. The range
-    has grown if a quarter of the rows X are far out, so that one extreme row changes no unit.
+    has grown if a quarter of the rows are far out, so that one extreme row changes no unit.
     """
-    xp, known = namespace(X), state.curvature
-    now = column_sums(known.square)
+    known, unit = state.curvature, state.unit
+    xp, now = namespace(unit), column_sums(known.square)
     now = now / xp.where(now[-1] > 0.0, now[-1], 1.0)  # the last is the sum over the rows
-    grown = now > 2.0 * state.unit
-    if reads_are_free(X) and not bool(xp.any(grown)):
+    grown = now > 2.0 * unit
+    if reads_are_free(unit) and not bool(xp.any(grown)):
         return state
-    Z = X - state.centre
-    far = column_sums(xp.astype(8.0 * state.unit[:-1] < Z * Z, X.dtype)) > 0.25 * X.shape[0]
+    far = curved.beyond(far_out(state)) > 0.25
     grown = grown & xp.concat([far, xp.ones_like(far[:1])])
-    old = xp.where(state.unit > 0.0, state.unit, now)
+    old = xp.where(unit > 0.0, unit, now)
     past = xp.where(grown, state.past * (old / xp.where(grown, now, 1.0)), state.past)
-    return state._replace(past=past, unit=xp.where(grown, now, state.unit))
+    return state._replace(past=past, unit=xp.where(grown, now, unit))
+
+
+def far_out(state: State) -> Array:
+    """Return the squares of the features, less the centre, from which on a row is far out, (d,)."""
+    return 8.0 * state.unit[:-1]

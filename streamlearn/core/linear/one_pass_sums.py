@@ -77,6 +77,17 @@ class Sample(NamedTuple):
     weight: Array | None
     square: Array | None
 
+    def sums(self, rows: float) -> tuple[Array | float, Array]:
+        """Return estimates of sums over ``rows`` rows: of their weights, and of weight times row.
+
+        The first is () or a float, and the second is (d,). Weights are the means over the columns.
+        """
+        k = self.p.shape[0]
+        if self.weight is None:
+            return float(rows), rows / k * column_sums(self.X)
+        a = namespace(self.p).mean(self.weight, axis=1, keepdims=True)
+        return rows / k * column_sums(a)[0], rows / k * affine.weighted_sums(a, self.X)[0, :]
+
     def first(self, n: int) -> Sample:
         """Return the first n rows of the sample, or all if they are fewer."""
         if self.p.shape[0] <= n:

@@ -422,4 +422,13 @@ def fixed(X: Array, n_outputs: int) -> int:
 
 def learner(params: Params) -> Learner:
     """Bundle the learner with its parameters."""
-    return Learner(params, init, update, apply, rescale=rescale, sparse=True, fixed=fixed)
+    return Learner(
+        params,
+        init,
+        update,
+        apply,
+        rescale=rescale,
+        sparse=True,
+        fixed=fixed,
+        narrow=True,
+    )

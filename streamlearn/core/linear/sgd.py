@@ -356,4 +356,6 @@ def rescale(params: Params, state: State, rho: Array, delta: Array) -> State:
 
 def learner(params: Params) -> Learner:
     """Bundle the learner with its parameters."""
-    return Learner(params, init, update, apply, affine=True, sparse=True, rescale=rescale)
+    return Learner(
+        params, init, update, apply, affine=True, sparse=True, rescale=rescale, narrow=True
+    )

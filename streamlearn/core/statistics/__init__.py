@@ -1,1 +1,1 @@
-"""Statistics of features that merge: the order of the blocks only changes rounding."""
+"""Mergeable statistics of features. The order of the blocks changes only their rounding."""

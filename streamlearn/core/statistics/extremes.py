@@ -41,9 +41,9 @@ class Extremes(NamedTuple):
     low, high : array
         Minimum and maximum. They are infinity and minus infinity if no number has been seen.
     count : array of int
-        How many numbers are not NaN.
+        The count of numbers that are not NaN.
     missing : array of int
-        How many numbers are NaN.
+        The count of NaN.
     """
 
     low: Array
@@ -127,7 +127,7 @@ def of_block(params: Params, X: Array, weight: Array | None = None) -> Extremes:
     if is_sparse(X):
         return merge(state, Extremes(*sparse_extremes(cast(X, state.low.dtype), weight)))
     if X.shape[0] and weight is None and reads_are_free(X):
-        # NaN in X make the extremes NaN, which are fewer numbers to search.
+        # NaN in X make the extremes NaN, and these are fewer numbers to check.
         low, high = (cast(v, state.low.dtype) for v in column_range(X, holds_nan=False))
         if not namespace(low).any(namespace(low).isnan(low)):
             return merge(state, Extremes(low, high, state.count + X.shape[0], state.missing))

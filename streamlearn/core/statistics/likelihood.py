@@ -1,15 +1,21 @@
-"""How likely the lambdas of a power transformation are: sums over rows, in any order.
+"""The likelihood of the lambdas of a power transformation, from mergeable sums over rows.
 
-The log likelihood of ``lambda``, in units of the number of rows, is
-``-log(var(g)) / 2 + lambda * mean(t)`` where t are the logarithms with the signs of their numbers.
-It is concave [1]_, and its derivatives are made of means and co-moments of g and of the derivatives
-of g, which merge as moments do.
+Each number has a logarithm t and a transformed value g. The log likelihood of ``lambda``, divided
+by the number of rows, is::
 
-``g(m, t)`` and its derivatives by m are ``t**j * f_j(m t)`` for ``f_j(z)``, the integral of
-``r**(j - 1) * exp(z * r)`` over the r from 0 to 1. All of f_1, f_2 and f_3 follow from one of them:
-from f_1 upwards where z is large, and from f_3 downwards, a series, where it is small. So nothing
-cancels at lambdas near 0, or near 2. Rows are in units of the largest g, so that no square leaves
-the floats.
+    -log(var(g)) / 2 + lambda * mean(t)
+
+Here t has the sign of its number. The log likelihood is concave [1]_. Its derivatives need the
+means and the co-moments of g and of the derivatives of g by lambda. These merge as moments do.
+
+The exponent m is lambda, or 2 - lambda for the negative numbers of Yeo and Johnson. With
+t without a sign, g and its first two derivatives by m are, for j = 1, 2, 3::
+
+    t**j f_j(m t)          f_j(z) = integral of r**(j - 1) exp(z r) over r from 0 to 1
+
+Each of f_1, f_2 and f_3 follows from its neighbour. If z is large, f_1 comes first. If z is small,
+f_3 comes first, from a series. So nothing cancels at lambdas near 0 or 2. Rows are in units of the
+largest g, so that no square overflows.
 
 References
 ----------
@@ -19,7 +25,6 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import factorial
 from typing import Any, NamedTuple
 
@@ -38,14 +43,11 @@ from streamlearn.core.learner import Batch, Learner
 from streamlearn.core.power_map import Origin, PowerMap, exponents, logarithms, signed
 
 SERIES = tuple(1.0 / (factorial(k) * (k + 3)) for k in range(12))
-"""Coefficients of f_3. To z = 1/2 what is left out is below rounding."""
-
-CLOSE = 1e-5
-"""A step this small ends the search, for logarithms of a width of 1: its square is the error."""
+"""The coefficients of the series of f_3. Up to z = 1/2 the rest of the series is below rounding."""
 
 
 class Params(NamedTuple):
-    """Where the likelihood is asked for.
+    """The lambdas at which the likelihood is computed.
 
     Attributes
     ----------
@@ -54,7 +56,7 @@ class Params(NamedTuple):
         The lambdas.
     origin : Origin
     shrink : floats of shape (n_features,)
-        What g is multiplied with.
+        The factor by which g is multiplied.
     """
 
     yeo_johnson: bool
@@ -64,18 +66,18 @@ class Params(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """What the rows tell of the likelihood at the lambdas; arrays of shape (n_features,).
+    """The sums of rows for the likelihood at the lambdas. All arrays have shape (n_features,).
 
     Attributes
     ----------
     count : array
-        Numbers that are not NaN.
+        The count of numbers that are not NaN.
     t : array
-        Mean of the logarithms, with the signs of their numbers.
+        The mean of the logarithms, with the signs of their numbers.
     g, g1, g2 : array
-        Means of g and of its derivatives by lambda.
+        The means of g and of its derivatives by lambda.
     gg, gg1, g1g1, gg2 : array
-        Sums of the products of their deviations from the means.
+        The sums of the products of their deviations from the means.
     """
 
     count: Array
@@ -127,7 +129,7 @@ def _of_rows(params: Params, X: Array) -> Sums:
         g, g2, t = g * sign, g2 * sign, t * sign
     count = column_sums(present)
     some = xp.maximum(count, xp.ones_like(count))
-    # All are 0 where a number is missing.
+    # All four arrays are 0 where a number is missing.
     means = [column_sums(a) / some for a in (t, g, g1, g2)]
     d, d1, d2 = ((a - mean) * present for a, mean in zip((g, g1, g2), means[1:], strict=True))
     products = (column_sums(a) for a in (d * d, d * d1, d1 * d1, d * d2))
@@ -153,7 +155,7 @@ def _integrals(z: Array, shrink: Array) -> tuple[Array, Array, Array]:
 
 
 def merge(a: Sums, b: Sums) -> Sums:
-    """Return the sums of the rows of ``a`` and ``b`` together: exact but for rounding."""
+    """Return the sums of the rows of ``a`` and ``b``. They are exact up to rounding."""
     xp = namespace(a.count)
     count = a.count + b.count
     part = b.count / xp.maximum(count, xp.ones_like(count))
@@ -171,12 +173,14 @@ def merge(a: Sums, b: Sums) -> Sums:
 
 
 def update(params: Params, state: Sums, batch: Batch) -> tuple[Sums, None]:
-    """Return the sums with the rows of ``batch`` among them."""
+    """Return the sums after the rows of ``batch``, and None."""
     return merge(state, of_block(params, batch.X, batch.weight)), None
 
 
 def derivatives(state: Sums) -> tuple[Array, Array]:
-    """Return first and second derivative of the log likelihood by lambda, a row; NaN of constants.
+    """Return the first and the second derivative of the log likelihood by lambda, per row.
+
+    They are NaN for constant features.
 
     Examples
     --------
@@ -196,7 +200,10 @@ def derivatives(state: Sums) -> tuple[Array, Array]:
 
 
 def log_likelihood(params: Params, state: Sums) -> Array:
-    """Return the log likelihood a row, but for what does not depend on lambda; NaN of constants."""
+    """Return the log likelihood per row, without the terms that do not depend on lambda.
+
+    It is NaN for constant features.
+    """
     xp = namespace(state.gg)
     moves = state.gg > 0
     variance = xp.where(moves, state.gg, xp.full_like(state.gg, xp.nan)) / state.count
@@ -204,7 +211,10 @@ def log_likelihood(params: Params, state: Sums) -> Array:
 
 
 def moved(state: Sums, step: Array) -> tuple[Array, Array]:
-    """Return mean and variance of g at lambdas a small ``step`` away, to its third power."""
+    """Return the mean and the variance of g after a small ``step`` of lambda.
+
+    Their errors are of the third order in the step.
+    """
     xp = namespace(state.gg)
     n = xp.maximum(state.count, xp.ones_like(state.count))
     mean = state.g + step * (state.g1 + step * state.g2 / 2)
@@ -212,136 +222,18 @@ def moved(state: Sums, step: Array) -> tuple[Array, Array]:
     return mean, xp.maximum(squares, xp.zeros_like(squares)) / n
 
 
-class Known(NamedTuple):
-    """A lambda of each column that has been asked for; arrays of shape (n_features,).
-
-    Attributes
-    ----------
-    power : array
-        Infinity where there is none.
-    value, slope : array
-        The log likelihood there, and its derivative.
-    """
-
-    power: Array
-    value: Array
-    slope: Array
-
-
-class Search(NamedTuple):
-    """Where the optimum of each column is; arrays of shape (n_features,), but for ``params``.
-
-    Attributes
-    ----------
-    params : Params
-        The lambdas that are to be asked for next, or the optimum.
-    low, high : Known
-        The optimum is between them, as far as is known.
-    first, last : array
-        No lambda is beyond them.
-    longest : array
-        The longest step.
-    ends : array of shape (2, n_features)
-        The smallest and the largest number of each column.
-    """
-
-    params: Params
-    low: Known
-    high: Known
-    first: Array
-    last: Array
-    longest: Array
-    ends: Array
-
-
-def begin(
-    yeo_johnson: bool, origin: Origin, power: Array, first: Array, last: Array, ends: Array
-) -> Search:
-    """Return the search that begins at ``power``, or where the bounds are nearest to that."""
-    xp = namespace(first)
-    infinity = xp.full_like(first, xp.inf)
-    longest = xp.maximum(xp.full_like(first, 2.0), 4.0 / _width(yeo_johnson, origin, ends))
-    params = Params(yeo_johnson, power, origin, xp.ones_like(first))
-    nothing = xp.zeros_like(first)
-    low, high = (Known(end, nothing, nothing) for end in (-infinity, infinity))
-    search = Search(params, low, high, first, last, longest, ends)
-    return _at(search, xp.minimum(xp.maximum(power, first), last))
-
-
-def _width(yeo_johnson: bool, origin: Origin, ends: Array) -> Array:
-    xp = namespace(ends)
-    logs, _ = logarithms(yeo_johnson, origin, ends)
-    width = xp.max(xp.abs(logs), axis=0)
-    return xp.where(width > 0, width, xp.ones_like(width))
-
-
-def _at(search: Search, power: Array) -> Search:
-    """Return the search with other lambdas, whose largest g is to be 1 at most times its t."""
-    xp, (yeo_johnson, _, origin, _) = namespace(power), search.params
-    logs, negative = logarithms(yeo_johnson, origin, search.ends)
-    largest = xp.max(exponents(power, negative) * logs, axis=0)
-    shrink = xp.exp(-xp.maximum(largest, xp.zeros_like(largest)))
-    return search._replace(params=Params(yeo_johnson, power, origin, shrink))
-
-
-def step(search: Search, state: Sums, close: float = CLOSE) -> tuple[Search, Array, bool]:
-    """Return the search after a Newton step by the sums at its lambdas, the steps, and if it ends.
-
-    A step that would leave where the optimum is known to be goes to where the tangents at both ends
-    meet: the likelihood of heavy tails has a bend, and is straight on both sides of it. Columns
-    whose numbers are all the same stay where they are.
-    """
-    xp, power = namespace(state.gg), search.params.power
-    slope, bend = derivatives(state)
-    constant, up = xp.isnan(slope), slope > 0
-    here = Known(power, log_likelihood(search.params, state), slope)
-    low, high = (
-        Known(*(xp.where(take, a, b) for a, b in zip(here, end, strict=True)))
-        for take, end in ((up, search.low), (~up, search.high))
-    )
-    falls = bend < 0
-    newton = -slope / xp.where(falls, bend, -xp.ones_like(bend))
-    sign = xp.where(up, xp.ones_like(slope), -xp.ones_like(slope))
-    by = xp.where(falls & ~constant, newton, sign * search.longest)
-    by = xp.minimum(xp.maximum(by, -search.longest), search.longest)
-    width = _width(search.params.yeo_johnson, search.params.origin, search.ends)
-    size = xp.maximum(xp.abs(power), xp.ones_like(power))
-    small = (xp.abs(by) * width <= close) & (xp.abs(by) <= close * size)
-    new = xp.minimum(xp.maximum(power + by, search.first), search.last)
-    outside = ((new <= low.power) | (new >= high.power)) & ~small
-    new = xp.where(outside & xp.isfinite(high.power - low.power), _meeting(low, high), new)
-    new = xp.where(constant, power, new)
-    by = new - power
-    small = (xp.abs(by) * width <= close) & (xp.abs(by) <= close * size)
-    longest = xp.maximum(search.longest, 4 * xp.abs(by))
-    search = search._replace(low=low, high=high, longest=longest)
-    return _at(search, new), by, bool(xp.all(small))
-
-
-def _meeting(low: Known, high: Known) -> Array:
-    """Return where the tangents at two lambdas meet, but not too near either."""
-    xp = namespace(low.power)
-    falls = low.slope - high.slope
-    width = high.power - low.power
-    width = xp.where(xp.isfinite(width) & (falls > 0), width, xp.zeros_like(width))
-    rise = high.value - low.value - high.slope * width
-    part = rise / xp.where(width > 0, falls * width, xp.ones_like(width))
-    least, most = xp.full_like(part, 0.02), xp.full_like(part, 0.98)
-    return low.power + width * xp.minimum(xp.maximum(part, least), most)
-
-
 class Found(NamedTuple):
-    """The optimum, and the transformed numbers there; arrays of shape (n_features,).
+    """The optimum, and moments of the transformed numbers. All arrays have shape (n_features,).
 
     Attributes
     ----------
     power : array
         The lambdas.
     mean, variance : array
-        Of g, in units of 1 / ``shrink``.
+        The moments of g, in units of 1 / ``shrink``.
     shrink : array
     passes : int
-        How often sums were asked for.
+        The number of passes over the rows.
     """
 
     power: Array
@@ -351,25 +243,8 @@ class Found(NamedTuple):
     passes: int
 
 
-def optimum(
-    ask: Callable[[Params], Sums], search: Search, *, close: float = CLOSE, most: int = 50
-) -> Found:
-    """Return the most likely lambdas by sums that ``ask`` returns of all rows.
-
-    The last step is not asked about again: its square, and its third power for mean and variance,
-    are below rounding.
-    """
-    ends, passes = False, 0
-    while not ends and passes < most:
-        before, state = search.params, ask(search.params)
-        search, by, ends = step(search, state, close)
-        passes += 1
-    mean, variance = moved(state, by)
-    return Found(search.params.power, mean, variance, before.shrink, passes)
-
-
 def applied(params: Params, state: Sums) -> PowerMap:
-    """Return the transformation to a mean of 0 and a variance of 1, by the lambdas of params."""
+    """Return the transformation with the lambdas of params, to a mean of 0 and a variance of 1."""
     found = Found(params.power, *moved(state, 0 * state.gg), params.shrink, 1)
     return standardized(params.yeo_johnson, params.origin, found, like=state.gg)
 
@@ -377,8 +252,7 @@ def applied(params: Params, state: Sums) -> PowerMap:
 def standardized(yeo_johnson: bool, origin: Origin, found: Found, *, like: Array) -> PowerMap:
     """Return the transformation at the optimum to a mean of 0 and a variance of 1.
 
-    Its arrays are on the device of ``like``.
-    Columns whose numbers are all the same become 0.
+    Its arrays are on the device of ``like``. Constant features become 0.
     """
     xp = namespace(like)
     sided = yeo_johnson and any(side != 0 for side in origin.side)
@@ -392,7 +266,7 @@ def standardized(yeo_johnson: bool, origin: Origin, found: Found, *, like: Array
 
 
 def apply(params: Params, state: Sums, X: Array) -> Array:
-    """Return the transformed rows of X in their float dtype; NaN stay NaN."""
+    """Return the transformed rows of X in their float dtype. NaN stay NaN."""
     return applied(params, state)(X)
 
 

@@ -1,33 +1,39 @@
 """Quantiles of every feature, in one pass and in any order, from a summary of bounded size.
 
-The summary of a feature is some of its numbers, in order: the weight at each number, and the weight
-between it and the number before. Between two numbers the weight counts as evenly spread. As long as
-all different numbers of a feature fit, nothing lies between, and all quantiles are exact. The
-smallest and the largest number always are.
+A summary holds some numbers of a feature, sorted. It has the weight at each number, and the weight
+between this number and the one before. Between two numbers the weight counts as evenly spread. As
+long as all different numbers of a feature fit, there is no weight between numbers, and all
+quantiles are exact. The smallest and the largest number are always exact.
 
-Blocks are sorted, and summaries are merged by their numbers: what the other summary has between two
-of its own is shared out in proportion to the distance. When the numbers are too many, those are
-kept that systematic sampling by weight takes, with a fixed offset, as in reference [1]_. What is
-different is that
+Each block is sorted, in `streamlearn.core.statistics.block_summary`. Two summaries are merged by
+their numbers. If a number of one summary lies between two numbers of the other, the weight between
+these two is divided in proportion to the distances. If there are too many numbers, systematic
+sampling by weight with a fixed offset chooses those that are kept, as in reference [1]_. There are
+three differences:
 
-- a number that is kept keeps its rank, so that to leave others out costs nothing at that place;
-- the chance to be kept goes by the weight that a number had in its own summary. A block with
-  few rows compared to all rows before then replaces few numbers, and a thousand such blocks replace
-  as few as a tree of merges does;
-- half of the numbers are spread evenly over the ranks, half are denser towards both ends, where
-  rows that drift arrive.
+- A number that is kept keeps its rank. So its rank is as exact as before.
+- The chance to be kept depends on the weight that a number had in its own summary. So a block with
+  few rows compared to all rows before replaces few numbers. A chain of a thousand such merges
+  replaces as few numbers as a tree of merges.
+- Half of the numbers are spread evenly over the ranks. The other half are denser towards both ends,
+  where new extremes of drifting rows arrive.
 
 Nothing is drawn: the same blocks give the same summary.
 
-Measured apart from ``bench/``, with 2,048 numbers a feature, on 2,000,000 rows in 100 blocks,
-merged as a tree and one after the other: the worst rank error of 99 quantiles was 0.004 % for
-independent rows (normal, Cauchy, log-normal), 0.025 % for rows that drift, are sorted or whose
-blocks alternate, 0.02 % for ties in lumps, and 0.05 % for lumps over 600 orders of magnitude. In a
-chain of 1,000 merges it was 0.034 % at most. It falls with the size. In time of one core, 20
-features in blocks of 20,000 rows took 2.7 times what ``np.sort`` takes of each block, those in
-blocks of 200,000 rows 0.7 times. A summary takes 48 KB a feature in float64.
+Measured apart from ``bench/``, with 2,048 numbers for each feature, on 2,000,000 rows in 100
+blocks, merged as a tree and one after the other. The worst rank error of 99 quantiles was:
 
-NaN are counted out per feature, and rows whose weight is 0 are left out.
+- 0.004 % for independent rows (normal, Cauchy, log-normal);
+- 0.025 % for rows that drift, rows that are sorted, and blocks that alternate;
+- 0.02 % for groups of equal numbers;
+- 0.05 % for groups over 600 orders of magnitude;
+- at most 0.034 % in a chain of 1,000 merges.
+
+The error falls with the size. On one core, 20 features in blocks of 20,000 rows took 2.7 times as
+long as ``np.sort`` of each block, and 0.7 times in blocks of 200,000 rows. A summary takes 48 KB
+for each feature in float64.
+
+NaN are left out for each feature, and so are rows of weight 0.
 
 References
 ----------
@@ -37,50 +43,37 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from math import pi
 from typing import Any, NamedTuple
 
 from streamlearn._arrays import (
     Array,
     along_rows,
-    columns_as_rows,
     concat,
-    counted,
     default_int,
     device,
     float_dtype,
     keep_heap,
     namespace,
     on_host,
-    places,
     reads_are_free,
     row_order,
-    run_of,
-    run_starts,
     slots,
-    sorted_rows,
     widest_float,
 )
-from streamlearn.core.learner import Batch, Learner
 
 SIZE = 2048
-"""Numbers that are kept of each feature."""
+"""The number of numbers that are kept for each feature."""
 
 TAILS = 0.5
-"""The part of the numbers kept that is denser towards the smallest and the largest."""
-
-MANY = 16
-"""Rows of a block for each number that may be kept, below which it keeps half as many.
-
-Its own part of the rank error is small all the same, and a merge costs by the numbers of both.
-"""
+"""The share of the kept numbers that are denser towards the smallest and the largest number."""
 
 ROUNDS = 2
-"""How often the step between numbers is computed again because some numbers are heavier than it."""
+"""The number of corrections of the sampling step for numbers that are heavier than the step."""
 
 AT_ONCE = 1 << 14
-"""Numbers of some features that are worked on together on a CPU, so that they stay in its cache."""
+"""The number of entries that are processed together on a CPU, so that they stay in its cache."""
 
 
 class QuantileSummary(NamedTuple):
@@ -89,13 +82,13 @@ class QuantileSummary(NamedTuple):
     Attributes
     ----------
     values : array of shape (n_features, size)
-        Some numbers of a feature, each once, in ascending order; then infinity.
+        Some numbers of a feature, each once, in ascending order. Infinity fills the rest.
     at : array of shape (n_features, size)
-        The weight of the rows at each number, in the widest float; 0 where there is none.
+        The weight of the rows at each number, in the widest float. It is 0 if there is no number.
     below : array of shape (n_features, size)
         The weight of the rows between a number and the one before.
     missing : array of int of shape (n_features,)
-        Rows with a weight that were NaN.
+        The count of rows with a weight that were NaN.
     """
 
     values: Array
@@ -105,12 +98,13 @@ class QuantileSummary(NamedTuple):
 
 
 class Sketch(NamedTuple):
-    """What is asked of a summary.
+    """The parameters of a summary.
 
     Attributes
     ----------
     size : int
-        Numbers kept of each feature, 4 at least. The rank error is in proportion to its inverse.
+        The number of numbers for each feature, at least 4. The rank error is in proportion to its
+        inverse.
     zeros : bool
         Whether zeros that sparse rows do not store count.
     """
@@ -120,7 +114,7 @@ class Sketch(NamedTuple):
 
 
 def init(params: Any, n_features: int, n_outputs: int = 1, *, like: Array) -> QuantileSummary:
-    """Return the summary of no rows, in the place of ``like``."""
+    """Return the summary of no rows, in the library and on the device of ``like``."""
     xp, there, shape = namespace(like), device(like), (n_features, params.size)
     values = xp.full(shape, xp.inf, dtype=float_dtype(like), device=there)
     nothing = xp.zeros(shape, dtype=widest_float(like), device=there)
@@ -128,104 +122,20 @@ def init(params: Any, n_features: int, n_outputs: int = 1, *, like: Array) -> Qu
     return QuantileSummary(values, nothing, nothing, missing)
 
 
-def of_block(params: Any, X: Array, weight: Array | None = None) -> QuantileSummary:
-    """Return the summary of a block.
-
-    Parameters
-    ----------
-    params : Sketch
-        Or any parameters with the same fields.
-    X : array of shape (n_rows, n_features), or sparse rows
-        Integers or floats; NaN are missing values.
-    weight : array of shape (n_rows,), optional
-        Row weights. Those that are not positive leave a row out.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> state = of_block(Sketch(4), np.asarray([[3.0], [1.0], [np.nan], [3.0]]))
-    >>> state.values, state.at
-    (array([[ 1.,  3., inf, inf]]), array([[1., 2., 0., 0.]]))
-    """
-    (n, d), empty = X.shape, init(params, X.shape[1], like=X)
-    if n == 0 or d == 0:
-        return empty
-    dtype, absent = empty.values.dtype, 0.0 if params.zeros else float("nan")
-    parts = []
-    for start, stop in _groups(d, n, empty.values, least=8):
-        A = columns_as_rows(X, start, stop, dtype, absent)
-        parts.append(_of_columns(A, weight, params.size, widest_float(X)))
-    return _together(parts)
-
-
-def _of_columns(A: Array, weight: Array | None, k: int, wide: Any) -> QuantileSummary:
-    """Return the summary of the features A (d, n)."""
-    xp, n, ints = namespace(A), A.shape[1], default_int(A)
-    number = xp.arange(n + 1, dtype=ints, device=device(A))
-    if weight is None:
-        (V, count), upto = counted(sorted_rows(A)), None
-        rows = number[-1:]
-    else:
-        A = xp.where((weight > 0)[None, :], A, xp.nan * xp.ones_like(A[:, :1]))
-        order = row_order(A)
-        V, count = counted(along_rows(A, order))
-        w = xp.take(xp.astype(weight, wide), xp.reshape(order, (-1,)))
-        w = xp.where(number[:-1] < count, xp.reshape(w, A.shape), xp.zeros_like(w[:1]))
-        upto = xp.cumulative_sum(xp.concat([0 * w[:, :1], w], axis=1), axis=1)
-        rows = xp.sum(xp.astype(weight > 0, ints), keepdims=True, dtype=ints)
-    starts, runs = run_starts(V, count, k, wide)
-    fits = runs <= k
-    at = starts
-    if n > k:
-        m = k if n >= MANY * k else max(k // 2, 4)
-        part = xp.clip(xp.arange(k, dtype=wide, device=device(A)) / (m - 1), max=1.0)
-        if upto is None:
-            evenly = xp.ceil(part * xp.astype(count, wide)) - 1
-            evenly = xp.astype(xp.clip(evenly, min=0), ints)
-        else:
-            evenly = places(upto[:, 1:], part * upto[:, -1:])
-        evenly = xp.where(number[:k] == m - 1, count - 1, evenly)
-        evenly = xp.where(number[:k] < m, xp.clip(evenly, min=0), n)
-        at = xp.where(fits, starts, evenly)
-    there = (at < n) & (count > 0)
-    at = xp.clip(at, max=n - 1)
-    first, last = run_of(V, at)
-    new = xp.concat([first[:, :1] >= 0, first[:, 1:] != first[:, :-1]], axis=1) & there
-    if upto is None:
-        low, high = xp.astype(first, wide), xp.astype(last, wide)
-    else:
-        low, high = along_rows(upto, first), along_rows(upto, last)
-    x, zero = along_rows(V, at), xp.zeros_like(low)
-    mass = xp.where(new, high - low, zero)
-    # Several places may be in one run.
-    if n > k and not (reads_are_free(V) and not bool(xp.any(there & ~new))):
-        here = slots(xp.cumulative_sum(xp.astype(new, wide), axis=1), k)
-        new, here = here < k, xp.clip(here, max=k - 1)
-        x, mass, low, high = (along_rows(a, here) for a in (x, mass, low, high))
-        mass = xp.where(new, mass, zero)
-    between = xp.clip(low[:, 1:] - high[:, :-1], min=0)
-    between = xp.concat([zero[:, :1], between], axis=1)
-    return QuantileSummary(
-        xp.where(new, x, xp.inf * xp.ones_like(x)),
-        mass,
-        xp.where(new & ~fits, between, zero),
-        rows - count[:, 0],
-    )
-
-
 def merge(a: QuantileSummary, b: QuantileSummary) -> QuantileSummary:
     """Return the summary of the rows of ``a`` and ``b`` together.
 
-    It is exact, in any order, while all different numbers fit. Else the rank error grows by the
-    weight between two neighbours at most, and on smooth rows by much less.
+    It is exact, in any order, as long as all different numbers fit. If they do not, the rank error
+    grows by at most the weight between two neighbours. For smooth distributions it grows by much
+    less.
     """
     (d, k), a_some, b_some = a.values.shape, _without_room(a), _without_room(b)
-    groups = _groups(d, 2 * k, a.values)
-    return _together([_merged(_part(a_some, *at), _part(b_some, *at), k) for at in groups])
+    borders = groups(d, 2 * k, a.values)
+    return together([_merged(_part(a_some, *at), _part(b_some, *at), k) for at in borders])
 
 
 def _without_room(state: QuantileSummary) -> QuantileSummary:
-    """Return a summary without places that no feature uses, where to look for them is free."""
+    """Return a summary without the places that no feature uses, if the search for them is free."""
     if not reads_are_free(state.at):
         return state
     used = int(namespace(state.at).count_nonzero(namespace(state.at).any(state.at > 0, axis=0)))
@@ -234,7 +144,7 @@ def _without_room(state: QuantileSummary) -> QuantileSummary:
 
 
 def _merged(a: QuantileSummary, b: QuantileSummary, k: int) -> QuantileSummary:
-    """Return `merge` of some features, of k numbers."""
+    """Return `merge` of some features, with k numbers."""
     xp, ints, m = namespace(a.values), a.missing.dtype, a.values.shape[1]
     values = xp.concat([a.values, b.values], axis=1)
     order = row_order(values)
@@ -248,7 +158,7 @@ def _merged(a: QuantileSummary, b: QuantileSummary, k: int) -> QuantileSummary:
         for both in ((a.at, b.at), (a.at + a.below, b.at + b.below))
     )
     if not (reads_are_free(x) and not bool(xp.any(tied & (at > 0)))):
-        # A number of both: the first of the two has the weight of both.
+        # If both have a number, the first of the two gets the weight of both.
         for_first = [xp.where(tied, w, nothing) for w in (at, own)]
         at, own = (
             w - twin + xp.concat([twin[:, 1:], nothing], axis=1)
@@ -259,7 +169,8 @@ def _merged(a: QuantileSummary, b: QuantileSummary, k: int) -> QuantileSummary:
     number = xp.arange(1, values.shape[1] + 1, dtype=ints, device=device(x))
     below = nothing
     for s, seen, its in ((a, before, mine), (b, number - before, ~mine)):
-        # Of the gap of s in which a number of the union lies: the weight in the step before it.
+        # A number of the union lies in a gap of s. This is the weight of that gap in the step
+        # before the number.
         spread = s.below > 0
         width = _steps(s.values, half)
         density = s.below / xp.where(width > 0, width, nothing + 1)
@@ -270,7 +181,7 @@ def _merged(a: QuantileSummary, b: QuantileSummary, k: int) -> QuantileSummary:
 
 
 def _kept(x: Array, at: Array, below: Array, own: Array, missing: Array, k: int) -> QuantileSummary:
-    """Return k of the numbers x (d, m), all if they fit, else by their ``own`` weight.
+    """Return k of the numbers x (d, m): all if they fit, else a sample by their ``own`` weight.
 
     Numbers without a weight ``at`` them are not kept.
     """
@@ -290,7 +201,8 @@ def _kept(x: Array, at: Array, below: Array, own: Array, missing: Array, k: int)
         step = xp.sum(inner, axis=1, keepdims=True) / (k - 2)
         for _ in range(ROUNDS):
             step = xp.sum(xp.minimum(inner, step), axis=1, keepdims=True) / (k - 2)
-        # A number takes one place at most, though sums are rounded; the last one takes the last.
+        # A number takes at most one place, even if sums are rounded. The last number takes the
+        # last place.
         most = one * (1 - 4 * k * float(xp.finfo(wide).eps))
         inner = xp.minimum(inner / xp.where(step > 0, step, one), most)
         inner = xp.cumulative_sum(xp.where(first, most, inner), axis=1)
@@ -313,24 +225,24 @@ def _kept(x: Array, at: Array, below: Array, own: Array, missing: Array, k: int)
 
 
 def _half(a: QuantileSummary, b: QuantileSummary) -> Array:
-    """Return 1 for each feature, and 1/2 where numbers may be too far apart for the floats."""
+    """Return 1 for each feature, or 1/2 if differences of its numbers might overflow."""
     xp = namespace(a.values)
     low = xp.minimum(a.values[:, :1], b.values[:, :1])
     return 1 - xp.astype(low < -1, a.at.dtype) / 2
 
 
 def _steps(x: Array, half: Array) -> Array:
-    """Return what each number is more than the one before it times ``half``, 0 for the first.
+    """Return the differences of neighbouring numbers times ``half``. The first one is 0.
 
-    Infinity, which stands where there is no number, counts as 0.
+    Infinity, which fills the places without a number, counts as 0.
     """
     xp = namespace(x)
     x = xp.where(xp.isinf(x), 0 * half, x * half)
     return xp.concat([half * 0, x[:, 1:] - x[:, :-1]], axis=1)
 
 
-def _groups(d: int, n: int, like: Array, least: int = 1) -> Iterator[tuple[int, int]]:
-    """Yield the borders of some features at a time, of which n numbers each are worked on."""
+def groups(d: int, n: int, like: Array, least: int = 1) -> Iterator[tuple[int, int]]:
+    """Yield the borders of groups of features, each of which has n numbers to process."""
     keep_heap()
     most = max(least, (AT_ONCE if on_host(like) else AT_ONCE << 9) // n)
     for start in range(0, d, most):
@@ -341,7 +253,8 @@ def _part(state: QuantileSummary, start: int, stop: int) -> QuantileSummary:
     return QuantileSummary(*(a[start:stop, ...] for a in state))
 
 
-def _together(parts: list[QuantileSummary]) -> QuantileSummary:
+def together(parts: list[QuantileSummary]) -> QuantileSummary:
+    """Return the summary of all features from the summaries of groups of features."""
     return (
         parts[0]
         if len(parts) == 1
@@ -355,82 +268,28 @@ def total(state: QuantileSummary) -> Array:
 
 
 def is_exact(state: QuantileSummary) -> Array:
-    """Tell for each feature whether the summary holds all of its numbers, (n_features,)."""
+    """Return for each feature whether the summary holds all of its numbers, (n_features,)."""
     return ~namespace(state.below).any(state.below > 0, axis=1)
 
 
 def n_features(state: QuantileSummary) -> int:
-    """Return how many features the summary is of."""
+    """Return the number of features."""
     return state.values.shape[0]
 
 
 def is_finite(state: QuantileSummary) -> Array:
-    """Tell whether no row was infinite."""
+    """Return whether no row contained infinity."""
     xp = namespace(state.values)
     return ~xp.any(xp.isinf(state.values) & (state.at > 0))
 
 
 def is_clean(state: QuantileSummary, n_rows: int) -> Array:
-    """Tell whether none of ``n_rows`` finite rows without weights held NaN."""
+    """Return whether ``n_rows`` finite rows without weights contained no NaN."""
     xp = namespace(state.missing)
     return xp.all((state.missing == 0) & (xp.round(total(state)) == n_rows))
 
 
 def is_empty(state: QuantileSummary) -> Array:
-    """Tell whether no row with a weight has been seen."""
+    """Return whether no row with a weight has been seen."""
     xp = namespace(state.at)
     return ~xp.any((state.at[:, 0] > 0) | (state.missing > 0))
-
-
-def learner(
-    params: Any,
-    applied: Callable[[Any, QuantileSummary], Any],
-    of_block: Callable[..., QuantileSummary] = of_block,
-) -> Learner:
-    """Return a mergeable learner of a transformation that quantiles make.
-
-    Parameters
-    ----------
-    params : NamedTuple
-        It has the fields of `Sketch` among others.
-    applied : callable
-        As in `streamlearn.core.learner.Learner`.
-    of_block : callable
-        The summary of a block. It may refuse rows and weights.
-    """
-    update: Any = _Update(of_block)
-    apply: Any = _Apply(applied)
-    return Learner(
-        params,
-        init,
-        update,
-        apply,
-        of_block,
-        merge,
-        applied=applied,
-        n_features=n_features,
-        is_finite=is_finite,
-        is_clean=is_clean,
-        is_empty=is_empty,
-        sparse=True,
-    )
-
-
-class _Update(NamedTuple):
-    """`Learner.update` by a function of blocks. Unlike a partial it equals its pickled copy."""
-
-    of_block: Callable[..., QuantileSummary]
-
-    def __call__(
-        self, params: Any, state: QuantileSummary, batch: Batch
-    ) -> tuple[QuantileSummary, None]:
-        return merge(state, self.of_block(params, batch.X, batch.weight)), None
-
-
-class _Apply(NamedTuple):
-    """`Learner.apply` by ``applied``."""
-
-    applied: Callable[[Any, QuantileSummary], Any]
-
-    def __call__(self, params: Any, state: QuantileSummary, X: Array) -> Any:
-        return self.applied(params, state)(X)

@@ -1,4 +1,4 @@
-"""Quantiles, ranks and ends of every feature, as its summary tells them."""
+"""Quantiles, ranks and extremes of every feature, from its summary."""
 
 from __future__ import annotations
 
@@ -19,26 +19,27 @@ METHODS: dict[str, tuple[float, float]] = {
 
 
 def minimum(state: QuantileSummary) -> Array:
-    """Return the smallest number of each feature, (n_features,); NaN where nothing was seen."""
+    """Return the minimum of each feature, (n_features,), or NaN if no number was seen."""
     return _where_seen(state, state.values[:, 0])
 
 
 def maximum(state: QuantileSummary) -> Array:
-    """Return the largest number of each feature, (n_features,); NaN where nothing was seen."""
+    """Return the maximum of each feature, (n_features,), or NaN if no number was seen."""
     xp = namespace(state.values)
     lowest = xp.where(state.at > 0, state.values, -xp.inf * xp.ones_like(state.values))
     return _where_seen(state, xp.max(lowest, axis=1))
 
 
 def rows(state: QuantileSummary) -> Array:
-    """Return the rows of each feature, where none has a weight: NaN and numbers, (n_features,)."""
+    """Return the number of rows, NaN included, (n_features,). Rows must have no weights."""
     return total(state) + namespace(state.at).astype(state.missing, state.at.dtype)
 
 
 def masses(state: QuantileSummary) -> tuple[Array, Array]:
-    """Return numbers and weights that stand for all rows, both (n_features, size).
+    """Return numbers, and weights that add up to that of all rows, both (n_features, size).
 
-    The weight between two numbers goes to both, half and half. Numbers of no weight are infinity.
+    Half of the weight between two numbers goes to each of them. Numbers without a weight are
+    infinity.
     """
     xp = namespace(state.at)
     after = xp.concat([state.below[:, 1:], xp.zeros_like(state.below[:, :1])], axis=1)
@@ -59,12 +60,13 @@ def quantile(state: QuantileSummary, q: Sequence[float], method: str = "linear")
     Returns
     -------
     array of shape (len(q), n_features)
-        In the dtype of the numbers; NaN where nothing was seen.
+        The quantiles, in the dtype of the numbers. They are NaN if no number was seen.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from streamlearn.core.statistics.quantile_summary import Sketch, of_block
+    >>> from streamlearn.core.statistics.block_summary import of_block
+    >>> from streamlearn.core.statistics.quantile_summary import Sketch
     >>> state = of_block(Sketch(), np.asarray([[1.0], [2.0], [4.0], [8.0]]))
     >>> quantile(state, [0.0, 0.5, 0.75])[:, 0]
     array([1., 3., 5.])
@@ -94,13 +96,13 @@ def quantile(state: QuantileSummary, q: Sequence[float], method: str = "linear")
 
 
 def _elements(state: QuantileSummary, at: Array) -> Array:
-    """Return what stands at some places among all numbers in order, from 0, as (k, n_features)."""
+    """Return the entries at some places of all numbers in order, from 0, as (k, n_features)."""
     xp = namespace(state.at)
     upto = xp.cumulative_sum(state.at + state.below, axis=1)
     first, last = upto - state.at, upto - 1
     n = upto[:, -1:]
     at = xp.clip(xp.minimum(at, n - 1), min=0)
-    # Where there is no number, `first` is n.
+    # `first` is n for places without a number.
     i = xp.clip(places(first, at, after=True) - 1, min=0)
     after = xp.clip(i + 1, max=first.shape[1] - 1)
     start = along_rows(last, i)
@@ -125,8 +127,8 @@ def weighted_quantile(
     q : sequence of float
         From 0 to 1.
     averaged : bool
-        Where exactly ``q`` of the weight is at a number or below it, return the middle between it
-        and the next one.
+        If the weight up to a number is exactly the share ``q``, return the middle between this
+        number and the next one.
 
     Returns
     -------
@@ -136,7 +138,8 @@ def weighted_quantile(
     --------
     >>> import numpy as np
     >>> X, weight = np.asarray([[1.0], [2.0], [4.0]]), np.asarray([1.0, 1.0, 2.0])
-    >>> from streamlearn.core.statistics.quantile_summary import Sketch, of_block
+    >>> from streamlearn.core.statistics.block_summary import of_block
+    >>> from streamlearn.core.statistics.quantile_summary import Sketch
     >>> state = of_block(Sketch(), X, weight)
     >>> weighted_quantile(state, [0.25, 0.5, 0.75])[:, 0]
     array([1., 2., 4.])
@@ -167,7 +170,7 @@ def weighted_quantile(
 
 
 def cdf(state: QuantileSummary, x: Array) -> Array:
-    """Return the part of the weight at each number and below it, for x (n_features, k)."""
+    """Return the share of the weight up to each number of x (n_features, k)."""
     xp, k = namespace(state.at), state.at.shape[1]
     upto = xp.cumulative_sum(state.at + state.below, axis=1)
     values = xp.where(state.at > 0, state.values, xp.inf * xp.ones_like(state.values))
@@ -176,7 +179,7 @@ def cdf(state: QuantileSummary, x: Array) -> Array:
     low, high = along_rows(_numbers(state), here), along_rows(_numbers(state), after)
     gap = xp.where(after > here, along_rows(state.below, after), 0 * upto[:, :1])
     spread = (gap > 0) & (high > low)
-    # Halves, so that no difference leaves the floats.
+    # The numbers are halved, so that no difference overflows.
     width = xp.where(spread, high / 2 - low / 2, 1 + 0 * low)
     part = xp.where(spread, xp.astype(x, low.dtype) / 2 - low / 2, 0 * low) / width
     weight = along_rows(upto, here) + gap * part
@@ -185,13 +188,13 @@ def cdf(state: QuantileSummary, x: Array) -> Array:
 
 
 def _between(a: Array, b: Array, part: Array) -> Array:
-    """Return ``a + (b - a) * part``, rounded as NumPy does it so that both ends are exact."""
+    """Return ``a + (b - a) * part``, rounded as in NumPy, so that both ends are exact."""
     xp, width = namespace(a), b - a
     return xp.where(part < 0.5, a + width * part, b - width * (1 - part))
 
 
 def _numbers(state: QuantileSummary) -> Array:
-    """Return the numbers in the widest float, and 0 for the room that is left."""
+    """Return the numbers in the widest float, and 0 for places without a number."""
     xp = namespace(state.at)
     x = xp.astype(state.values, state.at.dtype, copy=False)
     return xp.where(state.at > 0, x, xp.zeros_like(x[:, :1]))

@@ -9,7 +9,7 @@ from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Batch
 from streamlearn.core.linear import newton, sgd
 from streamlearn.core.linear.sgd import Params
-from streamlearn.core.statistics import moments
+from streamlearn.core.statistics import standardize
 
 FORMS = {"full": 5, "diagonal": 2_100}
 
@@ -123,11 +123,13 @@ def test_since_tells_how_standardized_rows_moved():
     rng = np.random.default_rng(0)
     X = rng.normal(5, 3, (50, 4))
     for words in ({}, {"with_mean": False}, {"with_std": False}):
-        params = moments.Params(**words)
-        old, new = (moments.applied(params, moments.of_block(params, rows)) for rows in (X[:20], X))
+        params = standardize.Params(**words)
+        old, new = (
+            standardize.applied(params, standardize.of_block(params, rows)) for rows in (X[:20], X)
+        )
         rho, delta = new.since(old)
         np.testing.assert_allclose((old(X) - delta) / rho, new(X))
-    neither = moments.applied(moments.Params(False, False), moments.of_block(params, X))
+    neither = standardize.applied(standardize.Params(False, False), standardize.of_block(params, X))
     assert neither.since(neither) is None
 
 

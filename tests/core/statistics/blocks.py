@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from streamlearn.core.statistics import block_summary
 from streamlearn.core.statistics import quantile_summary as summaries
 
 SKETCH = summaries.Sketch()
@@ -17,7 +18,7 @@ def of_blocks(X, borders=(), weight=None, params=SKETCH, merge=None):
     """Return the merged summary of pieces of X."""
     edges = [0, *sorted(borders), len(X)]
     parts = [
-        summaries.of_block(params, X[a:b], None if weight is None else weight[a:b])
+        block_summary.of_block(params, X[a:b], None if weight is None else weight[a:b])
         for a, b in pairwise(edges)
     ]
     return reduce(merge or summaries.merge, parts)

@@ -1,4 +1,4 @@
-"""Moments against exact arithmetic, scikit-learn, and what rounding is known to break."""
+"""Moments against exact arithmetic, and what rounding is known to break."""
 
 import math
 from concurrent.futures import ThreadPoolExecutor
@@ -8,13 +8,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from sklearn.preprocessing import StandardScaler
 
 from streamlearn import _arrays as b
-from streamlearn.core.learner import Batch
+from streamlearn.core.statistics import block_moments
 from streamlearn.core.statistics import moments as mo
+from streamlearn.core.statistics.block_moments import of_block
+from streamlearn.core.statistics.standardize import Params, apply
 
-PARAMS = mo.Params()
 RNG = np.random.default_rng(0)
 NAN = np.nan
 
@@ -102,7 +102,7 @@ def check(backend, state, X, weight=None, mean_ulps=30, var_ulps=400):
 def cut_small(request, monkeypatch):
     if request.param:
         monkeypatch.setattr(b, "batch_rows", lambda X: 16)
-        monkeypatch.setattr(mo, "batch_rows", lambda X: 16)
+        monkeypatch.setattr(block_moments, "batch_rows", lambda X: 16)
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
@@ -112,7 +112,7 @@ def test_against_exact_arithmetic(backend, cut_small, table, weights):
     weight = WEIGHTS[weights](X.shape[0])
     if weight is not None:
         weight = backend.asarray(weight)
-    state = mo.of_block(PARAMS, X, weight)
+    state = of_block(X, weight)
     rows = backend.to_numpy(X), None if weight is None else backend.to_numpy(weight)
     check(backend, state, *rows)
 
@@ -120,16 +120,15 @@ def test_against_exact_arithmetic(backend, cut_small, table, weights):
 @pytest.mark.parametrize("table", TABLES)
 def test_float32_is_summed_in_the_widest_float(backend, table):
     X = backend.asarray(TABLES[table], "float32")
-    state = mo.of_block(PARAMS, X)
+    state = of_block(X)
     backend.check(state.mean, backend.widest)
     check(backend, state, backend.to_numpy(X))
 
 
 def merged(blocks, weights=None):
-    state = mo.init(PARAMS, blocks[0].shape[1], like=blocks[0])
+    state = mo.init(blocks[0].shape[1], like=blocks[0])
     for k, block in enumerate(blocks):
-        batch = Batch(block, weight=None if weights is None else weights[k])
-        state, _ = mo.update(PARAMS, state, batch)
+        state = mo.merge(state, of_block(block, None if weights is None else weights[k]))
     return state
 
 
@@ -150,7 +149,7 @@ def test_constants_of_any_size(backend, size):
     np.testing.assert_array_equal(backend.to_numpy(mo.mean(state)), expected)
     np.testing.assert_array_equal(backend.to_numpy(mo.variance(state)), 0)
     np.testing.assert_array_equal(backend.to_numpy(mo.scale(state)), 1)
-    out = mo.apply(PARAMS, state, block)
+    out = apply(Params(), state, block)
     np.testing.assert_array_equal(backend.to_numpy(out), 0)
 
 
@@ -224,7 +223,7 @@ def test_zeros_have_no_unit(backend):
 def test_tiny_numbers_that_add_up_to_zero_are_not_zeros(backend):
     tiny = 1e-200 if backend.widest == "float64" else 1e-30
     X = backend.to_numpy(backend.asarray(np.tile([[tiny], [-tiny]], (600, 2))))
-    check_scale(backend, mo.of_block(PARAMS, backend.asarray(X)), X)
+    check_scale(backend, of_block(backend.asarray(X)), X)
 
 
 def test_rows_without_weight_do_not_matter(backend):
@@ -232,15 +231,15 @@ def test_rows_without_weight_do_not_matter(backend):
     wild = np.where(np.arange(40)[:, None] % 3 == 0, 1e30, X)
     wild[3] = NAN
     weight = np.where(np.arange(40) % 3 == 0, 0.0, 2.0)
-    state = mo.of_block(PARAMS, backend.asarray(wild), backend.asarray(weight))
+    state = of_block(backend.asarray(wild), backend.asarray(weight))
     kept = backend.to_numpy(backend.asarray(X[weight > 0]))
     check(backend, state, kept, np.full(len(kept), 2.0))
 
 
 def test_weights_are_repetitions(backend):
     X, times = normal(n=50), RNG.integers(0, 4, 50)
-    weighed = mo.of_block(PARAMS, backend.asarray(X), backend.asarray(times))
-    repeated = mo.of_block(PARAMS, backend.asarray(np.repeat(X, times, axis=0)))
+    weighed = of_block(backend.asarray(X), backend.asarray(times))
+    repeated = of_block(backend.asarray(np.repeat(X, times, axis=0)))
     for a, c in zip(weighed[:3], repeated[:3], strict=True):
         a, c = backend.to_numpy(a), backend.to_numpy(c)
         np.testing.assert_allclose(a, c, rtol=100 * backend.eps, atol=backend.eps)
@@ -255,12 +254,12 @@ def test_a_wild_first_row(backend, gap):
     X = backend.asarray(X)
     near = backend.widest == "float32" or (b.reads_are_free(X) and not gap)
     lost = {} if near else {"mean_ulps": n, "var_ulps": 20 * n}
-    check(backend, mo.of_block(PARAMS, X), backend.to_numpy(X), **lost)
+    check(backend, of_block(X), backend.to_numpy(X), **lost)
 
 
 def test_counting_goes_on_beyond_the_mantissa(backend):
     end = 2 ** (53 if backend.widest == "float64" else 24)
-    one = mo.of_block(PARAMS, backend.asarray(np.asarray([[1.0]])))
+    one = of_block(backend.asarray(np.asarray([[1.0]])))
     state = one._replace(weight=one.weight * end)
     for _ in range(5):
         state = mo.merge(state, one)
@@ -277,92 +276,25 @@ def test_any_memory_layout(order):
         "every other": np.repeat(X, 2, axis=0)[::2],
         "a window": np.pad(X, ((0, 0), (2, 1)))[:, 2:-1],
     }[order]
-    got, expected = mo.of_block(PARAMS, laid), mo.of_block(PARAMS, X)
+    got, expected = of_block(laid), of_block(X)
     np.testing.assert_allclose(got[:3], expected[:3], rtol=1e-13)
 
 
 def test_threads_do_not_share_a_buffer():
     blocks = [normal(n=5000, mean=k, d=4) for k in range(8)]
-    expected = [mo.of_block(PARAMS, X) for X in blocks]
+    expected = [of_block(X) for X in blocks]
     with ThreadPoolExecutor(4) as pool:
         for _ in range(5):
-            got = list(pool.map(lambda X: mo.of_block(PARAMS, X), blocks))
+            got = list(pool.map(lambda X: of_block(X), blocks))
             np.testing.assert_array_equal(got, expected)
-
-
-def columns_of_interest():
-    """Constant, nearly constant, tiny, huge, with gaps, and ordinary."""
-    n = 200
-    near = np.full(n, 1.0)
-    near[::2] += 1e-15
-    far = np.full(n, 1e8)
-    far[0] += 2e-8
-    gaps = RNG.normal(size=n)
-    gaps[:40:2] = NAN
-    return np.stack(
-        [np.zeros(n), np.full(n, np.log(1e-5)), near, far, RNG.normal(size=n) * 1e-150, gaps,
-         RNG.normal(1e8, 1.0, n), 1e20 * RNG.random(n)], axis=1)  # fmt: skip
-
-
-@pytest.mark.parametrize("weights", ["none", "random"])
-@pytest.mark.parametrize("with_mean", [True, False])
-@pytest.mark.parametrize("with_std", [True, False])
-def test_as_scikit_learn(weights, with_mean, with_std):
-    X = columns_of_interest()
-    weight = WEIGHTS[weights](len(X))
-    theirs = StandardScaler(with_mean=with_mean, with_std=with_std).fit(X, sample_weight=weight)
-    learner = mo.learner(with_mean, with_std)
-    state = learner.of_block(learner.params, X, weight)
-    if with_mean or with_std or weight is None:  # else theirs counts rows without their weights
-        seen = np.broadcast_to(theirs.n_samples_seen_, state.weight.shape)
-        np.testing.assert_allclose(state.weight, seen, rtol=1e-14)
-    if with_std:
-        constant = theirs.scale_ == 1.0
-        np.testing.assert_array_equal(mo.scale(state) == 1.0, constant)
-        np.testing.assert_allclose(mo.scale(state), theirs.scale_, rtol=1e-7)
-    out = learner.apply(learner.params, state, X)
-    np.testing.assert_allclose(out, theirs.transform(X), rtol=1e-6, atol=1e-7)
-    back = mo.inverse(learner.params, state, out)
-    np.testing.assert_allclose(back, X, rtol=1e-12)
-
-
-def test_incremental_as_scikit_learn():
-    X = columns_of_interest()[:, 4:]
-    theirs = StandardScaler()
-    for part in np.split(X, 10):
-        theirs.partial_fit(part)
-    state = merged(np.split(X, 10))
-    np.testing.assert_array_equal(state.weight, theirs.n_samples_seen_)
-    np.testing.assert_allclose(mo.mean(state), theirs.mean_, rtol=1e-13)
-    np.testing.assert_allclose(mo.variance(state)[[0, 1, 3]], theirs.var_[[0, 1, 3]], rtol=1e-12)
 
 
 def test_features_are_not_all_constant_after_many_rows(backend):
     """On float32 alone n * eps passes 1 at 2**23 rows, where scikit-learn's rule gives way."""
-    state = mo.of_block(PARAMS, backend.asarray(normal()))
+    state = of_block(backend.asarray(normal()))
     scale = backend.to_numpy(mo.scale(state))
     big = state._replace(weight=state.weight * 1e6, m2=state.m2 * 1e6)
     np.testing.assert_allclose(backend.to_numpy(mo.scale(big)), scale, rtol=1e-5)
-
-
-def test_missing_values_stay_missing(backend):
-    X = TABLES["gaps"]
-    A = backend.asarray(X)
-    state = mo.of_block(PARAMS, A)
-    out = mo.apply(PARAMS, state, A)
-    np.testing.assert_array_equal(np.isnan(backend.to_numpy(out)), np.isnan(X))
-    back = backend.to_numpy(mo.inverse(PARAMS, state, out))
-    np.testing.assert_allclose(back, backend.to_numpy(A), rtol=4 * backend.eps)
-    never = mo.of_block(PARAMS, A * np.nan)
-    assert np.all(np.isnan(backend.to_numpy(mo.apply(PARAMS, never, A))))
-
-
-def test_integers_become_floats(backend):
-    X = backend.asarray(TABLES["integers"])
-    state = mo.of_block(PARAMS, X)
-    out = mo.apply(PARAMS, state, X)
-    backend.check(out, backend.widest)
-    np.testing.assert_allclose(np.std(backend.to_numpy(out), axis=0), 1, rtol=1e-5)
 
 
 @pytest.mark.parametrize("n", [300, 20_000])
@@ -372,7 +304,7 @@ def test_gaps_beside_large_offsets_constants_and_empty_features(n):
     X[:, 3], X[:, 4] = 1e8 + 1, NAN
     X[rng.random((n, 6)) < [0.2, 0.2, 0.001, 0.2, 0.0, 0.999]] = NAN
     X[7, 5] = 5.0  # the others of this feature may all be missing
-    state = mo.of_block(PARAMS, X)
+    state = of_block(X)
     for j, (count, mean, variance) in enumerate(exact(X)):
         assert state.weight[j] == count
         if count:
@@ -386,4 +318,4 @@ def test_a_number_that_no_sampled_row_has_keeps_its_digits():
     X[:, 1] = np.arange(10_000.0)
     X[[1, 2], 0] = 1e9 + np.asarray([0.0, 1.0])
     X[0, 1] = NAN
-    assert mo.variance(mo.of_block(PARAMS, X))[0] == 0.25
+    assert mo.variance(of_block(X))[0] == 0.25

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamlearn.core import robust
+from streamlearn.core.statistics import block_summary, quantiles
 from streamlearn.core.statistics import quantile_summary as summaries
-from streamlearn.core.statistics import quantiles
 from tests.backends import open_backend
 from tests.core.statistics.blocks import LEVELS, SKETCH, of_blocks
 
@@ -84,7 +84,7 @@ def test_the_rank_error_is_at_most_a_thousandth(merges):
     X = np.stack([make(rng) for make in SHAPES.values()], axis=1)
     known = np.sort(X, axis=0)
     for size, most in ((summaries.SIZE, 1e-3), (summaries.SIZE // 4, 5e-3)):
-        parts = [summaries.of_block(summaries.Sketch(size), x) for x in np.split(X, 50)]
+        parts = [block_summary.of_block(summaries.Sketch(size), x) for x in np.split(X, 50)]
         while len(parts) > 1:
             fan = 8 if merges == "tree" else 50
             parts = [reduce(summaries.merge, parts[i : i + fan]) for i in range(0, len(parts), fan)]
@@ -110,7 +110,7 @@ def test_a_thousand_merges_one_after_the_other():
     x = rng.standard_cauchy(50_000) + np.arange(50_000) / 2e3
     state = reduce(
         summaries.merge,
-        [summaries.of_block(SKETCH, p[:, None]) for p in np.split(x, 1000)],
+        [block_summary.of_block(SKETCH, p[:, None]) for p in np.split(x, 1000)],
     )
     assert rank_error(np.sort(x), quantiles.quantile(state, levels)[:, 0], levels) <= 1e-3
 
@@ -122,7 +122,7 @@ def test_no_place_is_left_out_where_sums_are_rounded():
         parts = []
         for _ in range(6):
             x = rng.integers(0, 90, (40, 3)) / 1.0
-            parts.append(summaries.of_block(summaries.Sketch(16), x, np.full(40, weight)))
+            parts.append(block_summary.of_block(summaries.Sketch(16), x, np.full(40, weight)))
         state = reduce(summaries.merge, parts)
         used = state.at > 0
         assert np.all(used[:, :-1] >= used[:, 1:])
@@ -152,12 +152,12 @@ def test_sparse_rows_count_their_zeros_or_not():
     dense = X.toarray()
     for weight in (None, np.arange(300) % 3 / 1.0):
         got, want = (
-            summaries.of_block(summaries.Sketch(), a, weight) for a in (sp.csr_array(X), dense)
+            block_summary.of_block(summaries.Sketch(), a, weight) for a in (sp.csr_array(X), dense)
         )
         assert all(np.array_equal(a, b) for a, b in zip(got, want, strict=True))
         stored = np.where(dense == 0, np.nan, dense)
-        want = summaries.of_block(summaries.Sketch(), stored, weight)
-        got = summaries.of_block(summaries.Sketch(zeros=False), sp.csr_array(X), weight)
+        want = block_summary.of_block(summaries.Sketch(), stored, weight)
+        got = block_summary.of_block(summaries.Sketch(zeros=False), sp.csr_array(X), weight)
         assert all(np.array_equal(a, b) for a, b in zip(got, want, strict=True))
 
 
@@ -177,7 +177,7 @@ def test_every_backend_finds_what_numpy_does(backend):
             for make in (np.asarray, lambda a, dtype=dtype: backend.asarray(a, dtype)):
                 parts = [(X[i : i + 60], None if w is None else w[i : i + 60]) for i in STARTS]
                 states = [
-                    summaries.of_block(sketch, *(None if a is None else make(a) for a in part))
+                    block_summary.of_block(sketch, *(None if a is None else make(a) for a in part))
                     for part in parts
                 ]
                 found.append(reduce(summaries.merge, states))
@@ -196,7 +196,7 @@ def test_torch_finds_what_numpy_does():
 
 
 def test_nothing_and_infinity():
-    nothing = summaries.of_block(summaries.Sketch(), np.full((5, 2), np.nan))
+    nothing = block_summary.of_block(summaries.Sketch(), np.full((5, 2), np.nan))
     for found in (
         quantiles.quantile(nothing, [0.5]),
         quantiles.weighted_quantile(nothing, [0.5]),
@@ -206,12 +206,14 @@ def test_nothing_and_infinity():
     ):
         assert np.all(np.isnan(found))
     assert not summaries.is_empty(nothing)
-    assert summaries.is_empty(summaries.of_block(summaries.Sketch(), np.ones((5, 2)), np.zeros(5)))
+    assert summaries.is_empty(
+        block_summary.of_block(summaries.Sketch(), np.ones((5, 2)), np.zeros(5))
+    )
     for wrong in (np.inf, -np.inf):
         X = np.ones((9, 2))
         X[3, 1] = wrong
         for size in (4, 2048):
-            assert not summaries.is_finite(summaries.of_block(summaries.Sketch(size), X))
+            assert not summaries.is_finite(block_summary.of_block(summaries.Sketch(size), X))
     assert summaries.is_finite(nothing)
     assert not summaries.is_clean(nothing, 5)
-    assert summaries.is_clean(summaries.of_block(summaries.Sketch(), np.ones((5, 2))), 5)
+    assert summaries.is_clean(block_summary.of_block(summaries.Sketch(), np.ones((5, 2))), 5)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.utils.stats import _weighted_percentile
 
+from streamlearn.core.statistics import block_summary, quantiles
 from streamlearn.core.statistics import quantile_summary as summaries
-from streamlearn.core.statistics import quantiles
 from tests.core.statistics.blocks import LEVELS, lumpy, of_blocks
 
 METHODS = (
@@ -32,7 +32,7 @@ def test_numpys_quantiles_while_all_numbers_fit(method, dtype):
 
 
 def test_a_method_that_is_none():
-    state = summaries.of_block(summaries.Sketch(), np.ones((3, 1)))
+    state = block_summary.of_block(summaries.Sketch(), np.ones((3, 1)))
     with pytest.raises(ValueError, match="method='nearest' is not"):
         quantiles.quantile(state, [0.5], "nearest")
 

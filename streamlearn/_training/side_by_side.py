@@ -1,0 +1,179 @@
+"""Rounds of a course: blocks are summed at the same models, and one step of the learner follows."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from streamlearn._arrays import batch_rows
+from streamlearn._training.ahead import after_round, in_round
+from streamlearn._training.block_rows import (
+    as_state_or_raise,
+    finite_or_raise,
+    like_rows,
+    samples,
+    scored,
+    through,
+)
+from streamlearn._training.course import Course, Learned, Report
+from streamlearn._training.epochs import Progress
+from streamlearn._training.prepare import PendingBlock, PreparedBlock, largest
+from streamlearn.blocks import SideBySide
+from streamlearn.core.batches import cut
+from streamlearn.core.learner import Info, Refinement, Rounds
+
+
+class View(NamedTuple):
+    """What the blocks of a round must know.
+
+    Attributes
+    ----------
+    learner : view of the learner
+    rows : int
+        The number of rows learned from before the round.
+    ahead : tuple or None
+        The states of the stages ahead.
+    scores : callable or None
+        ``(X) -> scores`` for held-out rows, if there are any.
+    """
+
+    learner: Any
+    rows: int
+    ahead: tuple[Any, ...] | None
+    scores: Any
+
+
+class Sums(NamedTuple):
+    """What some blocks of a round say.
+
+    Attributes
+    ----------
+    learner : sums of the learner, or None if there are no rows to learn from
+    rows : int
+        The number of rows that are learned from.
+    ahead : tuple or None
+        The states of the stages ahead by these blocks alone.
+    affine : bool
+        Whether the rows are those of an affine map that is not built.
+    """
+
+    learner: Any
+    rows: int
+    ahead: tuple[Any, ...] | None
+    affine: bool
+
+
+def side_by_side(course: Course, progress: Progress) -> SideBySide | None:
+    """Return how blocks are learned from in rounds, or None if they follow one another."""
+    how = course.learner.rounds
+    if how is None or course.batch_size is not None:
+        return None
+    if course.ahead is not None and not course.ahead.merges:
+        return None
+    return SideBySide(
+        how.part(course.learner.params),
+        partial(_may_begin, course, progress.learned.rows),
+        partial(_seen, course),
+        partial(_view, course),
+        partial(sum_block, course, how),
+        partial(merged, course, how),
+        partial(_step, course),
+    )
+
+
+def _may_begin(course: Course, before: int, learned: Learned, rows: int) -> bool:
+    return learned.state is None or before + rows >= _needed(course, learned)
+
+
+def _seen(course: Course, learned: Learned, rows: int) -> float:
+    if learned.state is None or not rows or learned.rows < _needed(course, learned):
+        return 0.0
+    return learned.rows / rows
+
+
+def _needed(course: Course, learned: Learned) -> float:
+    rule = course.learner.rounds
+    assert rule is not None
+    return rule.rows_before(course.learner.params, learned.state)
+
+
+def _view(course: Course, learned: Learned) -> View:
+    learner = course.learner
+    assert learner.rounds is not None
+    known = learner.rounds.view(learner.params, learned.state)
+    scores = None
+    if course.held_out is not None:
+        assert learner.applied is not None
+        scores = learner.applied(learner.params, learned.state)
+    return View(known, learned.rows, learned.ahead, scores)
+
+
+def sum_block(
+    course: Course, how: Rounds | Refinement, view: View, block: PreparedBlock | PendingBlock
+) -> tuple[Sums, Report]:
+    """Sum the rows of a block, batch by batch, and score its held-out rows."""
+    ahead, affine, learner = None, False, course.learner
+    if isinstance(block, PendingBlock):
+        assert view.ahead is not None
+        ahead, block, affine = in_round(course, view.ahead, block)
+    like, X = like_rows(course, block), block.X
+    as_state_or_raise(course, like, view.learner)
+    transformed, built = through(learner, X, block.functions)
+    assert block.draws.samples is not None
+    batches = cut(
+        X,
+        block.target,
+        block.weight,
+        seen=view.rows,
+        batch_size=batch_rows(X) if built else largest(course, X, view.rows),
+        gather=built or not learner.affine,
+        through=transformed,
+        draws=samples(
+            block.draws.samples,
+            lambda m: how.sampled(learner.params, view.learner, m, view.rows),
+            like,
+        ),
+    )
+    sums, info = None, None
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        for batch in batches:
+            batch = batch._replace(seen=view.rows)
+            more, report = how.of_batch(learner.params, view.learner, batch)
+            sums = more if sums is None else how.merge(sums, more)
+            info = report if info is None else _plus(info, report)
+        if info is not None:
+            finite_or_raise(course, block, info)
+        score = None if view.scores is None else scored(course, block, view.scores)
+    n = X.shape[0]
+    return Sums(sums, n, ahead, affine), Report(info, score, n)
+
+
+def _plus(a: Info, b: Info) -> Info:
+    return Info(*(u + v for u, v in zip(a, b, strict=True)))
+
+
+def merged(course: Course, how: Rounds | Refinement, a: Sums, b: Sums) -> Sums:
+    """Return the sums over the blocks of both."""
+    ahead, learner = a.ahead, a.learner
+    if ahead is not None:
+        assert course.ahead is not None
+        assert b.ahead is not None
+        ahead = course.ahead.merged(ahead, b.ahead)
+    if learner is None or b.learner is None:
+        learner = b.learner if learner is None else learner
+    else:
+        learner = how.merge(learner, b.learner)
+    return Sums(learner, a.rows + b.rows, ahead, a.affine or b.affine)
+
+
+def _step(course: Course, learned: Learned, sums: Sums) -> Learned:
+    """Take the step of a round."""
+    learner, state = course.learner, learned.state
+    assert learner.rounds is not None
+    if sums.learner is not None:
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            state = learner.rounds.step(learner.params, state, sums.learner, learned.rows)
+    learned = learned._replace(state=state, rows=learned.rows + sums.rows)
+    return learned if sums.ahead is None else after_round(course, learned, sums.ahead, sums.affine)

@@ -1,0 +1,72 @@
+"""Merging in a tree whose shape depends on the number of parts alone, so rounding cannot change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from streamlearn.blocks.graph import GraphNode, Key, List, Task, TaskRef
+
+FAN_IN = 8
+"""Parts that are merged at a time."""
+
+
+def merged_in_tree(
+    graph: dict[Key, GraphNode],
+    parts: list[Key],
+    keys: Iterator[Key],
+    merge: Callable[..., Any],
+    how: Any,
+) -> Key:
+    """Add the tasks that merge ``parts`` to ``graph``, and return the key of the last one.
+
+    Parameters
+    ----------
+    graph : dict of key to task
+    parts : list of key
+    keys : iterator of key
+        The keys of the new tasks. As many as there are parts are enough.
+    merge : callable
+        ``(how, list of parts) -> merged part``.
+    how : object
+    """
+    while True:
+        merged: list[Key] = []
+        for at in range(0, len(parts), FAN_IN):
+            key = next(keys)
+            some = List(*map(TaskRef, parts[at : at + FAN_IN]))
+            graph[key] = Task(key, merge, how, some)
+            merged.append(key)
+        parts = merged
+        if len(parts) == 1:
+            return parts[0]
+
+
+class MergeTree:
+    """The same tree for parts that come one after the other.
+
+    Parameters
+    ----------
+    merge : callable
+        ``(list of parts) -> merged part``.
+    """
+
+    def __init__(self, merge: Callable[[list[Any]], Any]) -> None:
+        self.merge = merge
+        self._levels: list[list[Any]] = []
+
+    def add(self, part: Any, level: int = 0) -> None:
+        """Add the next part."""
+        if level == len(self._levels):
+            self._levels.append([])
+        self._levels[level].append(part)
+        if len(self._levels[level]) == FAN_IN:
+            full, self._levels[level] = self._levels[level], []
+            self.add(self.merge(full), level + 1)
+
+    def result(self) -> Any:
+        """Return the merged parts."""
+        rest: list[Any] = []
+        for level in self._levels:
+            rest = [self.merge(level + rest)]
+        return self.merge(rest)

@@ -1,0 +1,72 @@
+"""The labels of the rows of a fit and their inertia, which are lazy for a collection."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import Any
+
+from streamlearn import blocks as engine
+from streamlearn._arrays import Array, to_float
+from streamlearn._estimator.inputs import Given
+from streamlearn._estimator.moving import Movable
+from streamlearn._estimator.versions import Versioned
+from streamlearn._training.course import Learned
+from streamlearn.cluster import passes
+from streamlearn.core import kmeans
+
+
+class LazyLabels(Movable, Versioned):
+    """A model of clusters with ``labels_`` and ``inertia_``, unless ``compute_labels=False``."""
+
+    compute_labels: Any
+    labels_: Any
+    inertia_: float
+
+    _learned: Learned  # `partial_fit` continues from it
+    _unread: Any  # the collection and its weights, until ``inertia_`` is read
+
+    def _label(self, given: Given, X: Any, sample_weight: Any, inertia: float | None) -> None:
+        """Set the labels and the inertia, which are lazy for a collection.
+
+        Without labels ``inertia`` is set, which is an estimate.
+        """
+        for name in ("labels_", "inertia_"):
+            self.__dict__.pop(name, None)
+        self._unread = None
+        if not self.compute_labels or given.flow is not None:
+            if inertia is not None:
+                self.inertia_ = inertia
+        elif given.whole is not None:
+            X, weight = passes.rows_and_weight(given.reader, given.whole)
+            clusters, absent = self._learned.state.clusters, self._absent()
+            self.labels_, found = kmeans.labels_and_inertia(clusters, X, weight, absent)
+            self.inertia_ = to_float(found)
+        else:
+            self.labels_, self._unread = self.predict(X), (X, sample_weight)
+
+    def _absent(self) -> Array | None:
+        """Return which centres have no rows because an earlier centre is equal, or None."""
+        state = self._learned.state
+        return kmeans.twins(state.clusters.centers) if state.twins else None
+
+    def __getattr__(self, name: str) -> Any:
+        """Compute ``inertia_`` of a collection.
+
+        It is no property, because a notebook reads properties to show them.
+        """
+        unread = vars(self).get("_unread")
+        if name != "inertia_" or unread is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        self.inertia_ = -self.score(unread[0], sample_weight=unread[1])
+        return self.inertia_
+
+    def __sklearn_array_api_convert__(self, converter: Any) -> Any:
+        """Return a copy with ``converter`` applied to all learned arrays, without a collection."""
+        return super(LazyLabels, copy(self)).__sklearn_array_api_convert__(converter)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the attributes to pickle, without the collection and its lazy labels."""
+        state = super().__getstate__()
+        if state.get("_unread") is not None or engine.is_collection(state.get("labels_")):
+            state = {k: v for k, v in state.items() if k not in ("_unread", "labels_")}
+        return state

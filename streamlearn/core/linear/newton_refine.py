@@ -1,0 +1,273 @@
+"""Refinement: reads of all rows, after each of which a model of the objective is minimized.
+
+One pass ends near the optimum. A further read gives the gradient g and the curvature H of the mean
+loss of all rows at the present w. A Newton step would minimize ``g'(v - w) + (v - w)'H(v - w) / 2``
+over v. But some rows are far from a parabola: those of great leverage, rare levels, and many rows
+of a class that is nearly separable. So the loss f_S of a sample S of the rows is kept as it is, and
+only the rest is a parabola. The model of the mean loss is::
+
+    f_S(v) + (g - g_S)'(v - w) + (v - w)'(H - H_S)(v - w) / 2
+
+g_S and H_S are those of the sample at w. So gradient and curvature at w are exact, whatever the
+sample is. It consists of random rows, which count for all, and of the rows with the largest
+leverage, which count for themselves. A few damped Newton steps minimize the model plus the
+penalties. With an L1 penalty the steps are proximal.
+
+References
+----------
+Shamir, Srebro & Zhang, "Communication-efficient distributed optimization using an approximate
+Newton-type method", 2014: the loss of a sample with the gradient of all rows. Lee, Sun & Saunders,
+"Proximal Newton-type methods for minimizing composite functions", 2014.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+from streamlearn._arrays import (
+    Array,
+    argmin,
+    column_sums,
+    concat,
+    default_int,
+    dense,
+    namespace,
+)
+from streamlearn._arrays.order import row_order
+from streamlearn.core.batches import cut
+from streamlearn.core.learner import Batch, Info, Refinement
+from streamlearn.core.linear.curvature import damp, invert, leverage, products, shrink, times
+from streamlearn.core.linear.losses import LOSSES
+from streamlearn.core.linear.newton_schedule import SOME
+from streamlearn.core.linear.newton_state import State, has_l1, is_carried, least_square, ridge
+from streamlearn.core.linear.one_pass_sums import picked, score, uncentred
+from streamlearn.core.linear.sgd import Params, loss_sums, penalty_parts, report, to_like
+from streamlearn.core.rows import linear_predictor, pick, weighted_sums
+
+SAMPLED = 100
+"""Random rows of the sample for each feature, if they have at most `SAMPLE_NUMBERS`."""
+
+SAMPLE_NUMBERS = 1 << 19
+
+SLICE_NUMBERS = 1 << 18
+"""Numbers of the rows whose products are computed at a time: few enough for a cache."""
+
+STEPS = 12
+"""Damped Newton steps that minimize the model."""
+
+LENGTHS = (1.0, 0.5, 0.25, 0.1, 0.03, 0.01, 0.0)
+"""The lengths of a step that are tried. It stays where none makes the model smaller."""
+
+
+class View(NamedTuple):
+    """What the rows must know: the models w (K, D) for rows less the centre, and leverage.
+
+    Attributes
+    ----------
+    weights : array of shape (K, D)
+    centre : array of shape (d,)
+    square : array of shape (K, D)
+        The sums of squares of the features, by which the leverage of rows is computed.
+    """
+
+    weights: Array
+    centre: Array
+    square: Array
+
+
+class Kept(NamedTuple):
+    """Rows of the sample.
+
+    Attributes
+    ----------
+    X : array of shape (q, d)
+    y : array of shape (q, K)
+    weight : array of shape (q, K)
+        Their weights, times the number of rows that each counts for.
+    leverage : array of shape (q,)
+    """
+
+    X: Array
+    y: Array
+    weight: Array
+    leverage: Array
+
+
+class Sums(NamedTuple):
+    """Sums over rows, and the sample.
+
+    Attributes
+    ----------
+    rows : int
+    loss : array of shape (K,)
+    gradient : array of shape (K, D)
+    hessian : array of shape (K, D, D)
+    drawn, extreme : Kept
+        Random rows, and those with the largest leverage.
+    """
+
+    rows: int
+    loss: Array
+    gradient: Array
+    hessian: Array
+    drawn: Kept
+    extreme: Kept
+
+
+def can_refine(params: Params, state: State) -> bool:
+    """Return whether the loss is smooth, and H is a matrix."""
+    loss = LOSSES[params.loss]
+    return loss.slope is not None and not loss.nonsmooth and state.inverse.ndim == 3
+
+
+def view(params: Params, state: State) -> View:
+    """Return what the rows of a read must know."""
+    return View(state.mean, state.centre, state.curvature.square)
+
+
+def sampled(params: Params, known: View, m: int, rows: int) -> int:
+    """Return the number of random rows among m, if a read has ``rows`` rows. 0 means all."""
+    D = known.weights.shape[1]
+    k = -(-min(SAMPLED * D, SAMPLE_NUMBERS // D) * m // max(rows, 1))
+    return k if k < m else 0
+
+
+def of_batch(params: Params, known: View, batch: Batch) -> tuple[Sums, Info]:
+    """Sum rows at the models, and choose the rows of the sample among them."""
+    params, (w, centre, square) = to_like(params, known.weights), known
+    xp, D, m = namespace(w), w.shape[1], batch.X.shape[0]
+    loss, scored = LOSSES[params.loss], partial(score, params, uncentred(w, centre))
+    sums: tuple[Array, ...] = ()
+    levers: list[Array] = []
+    for rows in cut(*batch[:3], seen=0, batch_size=max(SOME, SLICE_NUMBERS // D)):
+        X, p, y, a = scored(*rows[:3])
+        X = dense(pick(X, slice(None)))
+        value, g = loss.both(p, y, params.epsilon)
+        h = _slope(params, p, y)
+        g, h = (g, h) if a is None else (g * a, h * a)
+        plain, *weighted = loss_sums(value, a)
+        Z = with_ones(X - centre)
+        found = (weighted_sums(g, Z), products(Z, h), plain + 0.0 * column_sums(p), *weighted)
+        sums = tuple(u + v for u, v in zip(sums, found, strict=True)) if sums else found
+        levers.append(leverage(square[:1, :], X, centre)[:, 0])
+    gradient, hessian, *losses = sums
+    lever = levers[0] if len(levers) == 1 else concat(levers)
+
+    def kept(at: Array | None, each: float) -> Kept:
+        X, _, y, a = scored(*(batch[:3] if at is None else picked(batch[:3], at)))
+        a = xp.ones_like(y) if a is None else a + xp.zeros_like(y)
+        by = lever if at is None else xp.take(lever, at)
+        return Kept(dense(pick(X, slice(None))), y, each * a, by)
+
+    drawn = kept(None, 1.0)
+    if batch.draws is not None:
+        k = batch.draws.shape[0]
+        drawn = kept(xp.minimum(xp.astype(xp.floor(batch.draws * m), default_int(w)), m - 1), m / k)
+    extreme = kept(row_order(lever[None, :])[0, -D:], 1.0) if m > D else kept(None, 1.0)
+    loss_sum = losses[0] if len(losses) == 1 else losses[1]
+    return Sums(m, loss_sum, gradient, hessian, drawn, extreme), report(
+        params, w[:, :-1], m, *losses
+    )
+
+
+def merge(a: Sums, b: Sums) -> Sums:
+    """Return the sums over the rows of both. As many rows as features are the extreme ones."""
+    drawn, extreme = (
+        Kept(*map(concat, map(list, zip(p, q, strict=True))))
+        for p, q in ((a.drawn, b.drawn), (a.extreme, b.extreme))
+    )
+    D = a.gradient.shape[1]
+    if extreme.y.shape[0] > D:
+        at = row_order(extreme.leverage[None, :])[0, -D:]
+        extreme = Kept(*(namespace(a.loss).take(part, at, axis=0) for part in extreme))
+    return Sums(
+        a.rows + b.rows,
+        a.loss + b.loss,
+        a.gradient + b.gradient,
+        a.hessian + b.hessian,
+        drawn,
+        extreme,
+    )
+
+
+def step(params: Params, state: State, sums: Sums, length: Array | float = 1.0) -> State:
+    """Go to the minimum of the model of the objective, or a part ``length`` (K,) of the way."""
+    params = to_like(params, state.weights)
+    w, centre, n = state.mean, state.centre, sums.rows
+    xp, loss = namespace(w), LOSSES[params.loss]
+    # extreme rows count for themselves already, also if they were drawn
+    others = sums.drawn.leverage < xp.min(sums.extreme.leverage)
+    drawn = sums.drawn._replace(weight=xp.where(others[:, None], sums.drawn.weight, 0.0))
+    X, y, a, _ = (concat(list(both)) for both in zip(drawn, sums.extreme, strict=True))
+    Z, a = with_ones(X - centre), a / n
+    l2, l1 = ridge(params, state), ridge(params, state, 0)
+
+    def at(v: Array) -> tuple[Array, Array]:
+        p = linear_predictor(Z, v, 0.0 * v[:, 0])
+        g = a * loss.gradient(p, y, params.epsilon)
+        return weighted_sums(g, Z), products(Z, a * _slope(params, p, y))
+
+    g, H = at(w)
+    rest, bend = sums.gradient / n - g, sums.hessian / n - H
+
+    def value(v: Array) -> Array:
+        p = linear_predictor(Z, v, 0.0 * v[:, 0])
+        d = v - w
+        quadratic = (rest + 0.5 * times(d, bend)) * d + (0.5 * l2 * v + l1 * xp.sign(v)) * v
+        return column_sums(a * loss.value(p, y, params.epsilon)) + xp.sum(quadratic, axis=1)
+
+    def towards(v: Array, g: Array, H: Array) -> Array:
+        tiny = 32 * xp.finfo(H.dtype).eps * H.shape[1] * xp.linalg.diagonal(H)
+        M = damp(state.curvature._replace(hessian=H), l2 + tiny, least_square(params, state))
+        if has_l1(params):
+            return shrink(M, v, -g, l1, 300)[0] - v
+        return -times(g, invert(M))
+
+    v = w
+    for _ in range(STEPS):
+        g, H = at(v)
+        g = g + rest + times(v - w, bend) + l2 * v
+        # the model may be concave where it is far from w; the curvature of all rows at w is not
+        steps = [towards(v, g, H + bend), towards(v, g, sums.hessian / n)]
+        tried = [v + t * s for s in steps for t in LENGTHS]
+        values = xp.stack([value(u) for u in tried])
+        values = xp.where(xp.isfinite(values), values, xp.finfo(values.dtype).max)
+        best = argmin(values, axis=0)
+        v = sum(xp.where((best == i)[:, None], u, 0.0 * v) for i, u in enumerate(tried))
+    v = w + (xp.zeros_like(w[:, 0]) + length)[:, None] * (v - w)
+    g, H = at(v)
+    g, H = g + rest + times(v - w, bend), H + bend
+    pull = xp.maximum(xp.minimum(-g - l2 * v, l1), -l1)
+    return state._replace(
+        weights=v,
+        mean=v,
+        gradient=g if is_carried(params, state) else state.gradient,
+        l1_subgradient=pull,
+        mean_l1_subgradient=pull,
+        curvature=state.curvature._replace(hessian=H),
+        trust=state.trust._replace(former=v, centre=centre),
+    )
+
+
+def objective(params: Params, known: View, sums: Sums) -> Array:
+    """Return the objective of the models over all rows, (K,)."""
+    coef, xp = known.weights[:, :-1], namespace(known.weights)
+    a1, a2 = penalty_parts(to_like(params, coef))
+    penalty = xp.sum(a2 * 0.5 * coef * coef + a1 * xp.abs(coef), axis=1)
+    return sums.loss / sums.rows + penalty
+
+
+def with_ones(Z: Array) -> Array:
+    """Return rows (m, d) with a column of ones for the intercept, (m, D)."""
+    xp = namespace(Z)
+    return xp.concat([Z, xp.ones_like(Z[:, :1])], axis=1)
+
+
+def _slope(params: Params, p: Array, y: Array) -> Array:
+    slope = LOSSES[params.loss].slope
+    assert slope is not None
+    return slope(p, y, params.epsilon)
+
+
+REFINEMENT = Refinement(can_refine, view, of_batch, merge, step, objective, sampled)

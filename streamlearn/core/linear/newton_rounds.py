@@ -1,0 +1,214 @@
+"""Rounds of Newton steps: rows that are summed side by side at the same models, then one step.
+
+After enough rows, one step with the gradient of many more rows is as good as many small steps. It
+is the classical one-step estimator: from a model with an error of order 1 / sqrt(T), one Newton
+step ends as near to the optimum of all rows as that optimum is to the truth. So from `READY` rows
+for each feature on, the blocks of a round are scored at its first models, in any order and on any
+number of processors. The results are sums. They are merged, and one step follows.
+
+Rounds have 1/8 of the rows seen, and near kinks 1/16. There the curvature changes with the models,
+and one step does not reach as far: hinge with one row in 1,000 positive diverges in rounds of 1/4.
+`bench/NOTES.md` has the figures.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import NamedTuple
+
+from streamlearn._arrays import Array, column_sums, concat, dense, namespace
+from streamlearn.core.learner import Batch, Info, Rounds
+from streamlearn.core.linear import trust
+from streamlearn.core.linear.curvature import about, both, of_rows
+from streamlearn.core.linear.losses import LOSSES
+from streamlearn.core.linear.newton_advance import advance, compared, judged, losses_of
+from streamlearn.core.linear.newton_schedule import SOME, due
+from streamlearn.core.linear.newton_state import State, recentre
+from streamlearn.core.linear.newton_step import OfRound, Seen, curvature_of_sample, share
+from streamlearn.core.linear.newton_targets import far_out
+from streamlearn.core.linear.one_pass_sums import OnePassSums, Scored, one_pass_sums
+from streamlearn.core.linear.sgd import Params, report, to_like
+
+READY, READY_NEAR_KINKS = 500, 4_000
+"""The number of rows for each feature from which on rounds are as good as batches."""
+
+PART, PART_NEAR_KINKS = 8, 16
+"""A round has one row for this number of rows before it."""
+
+FEEDING = 1 << 14
+"""The size of the samples of a round, as a part of its rows, is this number over the rows seen.
+
+So H is fed by as many rows as in batches, whose curvature is fed four times for each tenth of T.
+"""
+
+FEWEST, FEWEST_NEAR_KINKS = 32, SOME
+"""The smallest sample of a batch. The density of rows at a kink needs more rows than a mean."""
+
+
+class View(NamedTuple):
+    """What the rows of a round must know of the state: it is far smaller than the state.
+
+    Attributes
+    ----------
+    weights : array of shape (K, D)
+    centre : array of shape (d,)
+    others : list of arrays of shape (K, D)
+        The models with which w is compared; see `newton_advance.compared`.
+    square : array of shape (K, D)
+        The sums of squares of the features so far.
+    far_out : array of shape (d,)
+    """
+
+    weights: Array
+    centre: Array
+    others: list[Array]
+    square: Array
+    far_out: Array
+
+
+class RoundSums(NamedTuple):
+    """Sums over some rows of a round.
+
+    Attributes
+    ----------
+    found : OnePassSums
+    curved : OfRound
+    total : float or array of shape ()
+        The sum of the weights.
+    level : array of shape (d,)
+        The sum of weight times row.
+    lost : array of shape (1,)
+        The loss of the row with the largest loss.
+    values : array of shape (k, 4, K)
+        The losses of some rows by the models that are compared.
+    """
+
+    found: OnePassSums
+    curved: OfRound
+    total: Array | float
+    level: Array
+    lost: Array
+    values: Array
+
+
+def rows_before(params: Params, state: State) -> float:
+    """Return the number of rows before the first round: infinite if H is a diagonal.
+
+    A diagonal does not show the curvature along a step, which bounds the step.
+    """
+    if state.inverse.ndim == 2:
+        return inf
+    each = READY_NEAR_KINKS if LOSSES[params.loss].nonsmooth else READY
+    return each * state.weights.shape[1]
+
+
+def part(params: Params) -> int:
+    """Return the number of rows before a round for each row of it."""
+    return PART_NEAR_KINKS if LOSSES[params.loss].nonsmooth else PART
+
+
+def view(params: Params, state: State) -> View:
+    """Return what the rows of the next round must know."""
+    models = compared(state)
+    return View(state.weights, state.centre, models, state.curvature.square, far_out(state))
+
+
+def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info]:
+    """Sum rows at the models of the round's start.
+
+    Parameters
+    ----------
+    params : Params
+    known : View
+    batch : Batch
+        ``seen`` is the number of rows before the round.
+
+    Returns
+    -------
+    sums : RoundSums
+    info : Info
+    """
+    params, w, centre = to_like(params, known.weights), known.weights, known.centre
+    m = batch.X.shape[0]
+    found, some = one_pass_sums(params, w, centre, batch)
+    some = some._replace(X=dense(some.X))
+    h = curvature_of_sample(params, some, batch.seen, known.square, centre)
+    k = h.shape[0]
+    sums = of_rows(some.X, centre, float(m) * h, some.weight, some.square, full=True)
+    weight = None if some.weight is None else m / k * (column_sums(some.weight) + 0.0 * w[:, 0])
+    Z = some.X - centre
+    far = m / k * column_sums(namespace(Z).astype(known.far_out < Z * Z, Z.dtype))
+    curved = OfRound(m, sums, m / k * column_sums(h), weight, far, k == m)
+    far_row, p, y, a = found.worst
+    lost = LOSSES[params.loss].value(p, y, params.epsilon)
+    lost = lost if a is None else lost * a
+    worst = found.worst._replace(X=dense(far_row))
+    return RoundSums(
+        found._replace(worst=worst),
+        curved,
+        *some.sums(m),
+        namespace(lost).sum(lost, axis=1),
+        losses_of(params, known.others, some.first(trust.ROWS // 4)),
+    ), report(params, w[:, :-1], m, *found.losses)
+
+
+def merge(a: RoundSums, b: RoundSums) -> RoundSums:
+    """Return the sums over the rows of both."""
+    xp = namespace(a.lost)
+
+    def plus(x: tuple[Array, ...], y: tuple[Array, ...]) -> tuple[Array, ...]:
+        return tuple(u + v for u, v in zip(x, y, strict=True))
+
+    f, g, ours = a.found, b.found, a.lost >= b.lost
+    worst = Scored(
+        *(
+            None if u is None else xp.where(ours[:, None], u, v)
+            for u, v in zip(f.worst, g.worst, strict=True)
+        )
+    )
+    found = OnePassSums(f.slopes + g.slopes, f.total + g.total, plus(f.losses, g.losses), worst)
+    p, q = a.curved, b.curved
+    curved = OfRound(
+        p.rows + q.rows,
+        both(p.sums, q.sums),
+        p.h + q.h,
+        None if p.weight is None else p.weight + q.weight,
+        p.far + q.far,
+        p.whole and q.whole,
+    )
+    return RoundSums(
+        found,
+        curved,
+        a.total + b.total,
+        a.level + b.level,
+        xp.maximum(a.lost, b.lost),
+        concat([a.values, b.values]),
+    )
+
+
+def step(params: Params, state: State, sums: RoundSums, seen: int) -> State:
+    """Take one damped Newton step after a round, which follows ``seen`` rows."""
+    params = to_like(params, state.weights)
+    xp, (found, curved) = namespace(state.weights), sums[:2]
+    m, T, centre = curved.rows, seen, state.centre
+    lost = found.losses[0] if len(found.losses) == 1 else found.losses[1]
+    if params.fit_intercept:
+        state = recentre(state, sums.total, sums.level, T)
+    moved = state.centre - centre
+    v = xp.concat([moved, xp.zeros_like(moved[:1])])[None, :]
+    curved = curved._replace(sums=about(curved.sums, v))
+    state, kept = judged(params, state, lambda: sums.values, lost / m, share(4.0, m, T))
+    total = found.total[:, None]
+    gradient = xp.concat([found.slopes - total * state.centre, total], axis=1) / m
+    inverts = due(T, m, centre.shape[0], LOSSES[params.loss].nonsmooth)[1]
+    return advance(params, state, Seen(T, m, True, inverts, m, curved, found.worst, gradient, kept))
+
+
+def sampled(params: Params, known: View, m: int, seen: int) -> int:
+    """Return the size of the sample of m rows of a round that follows ``seen`` rows."""
+    fewest = FEWEST_NEAR_KINKS if LOSSES[params.loss].nonsmooth else FEWEST
+    k = max(fewest, min(m // 16, m * FEEDING // max(seen, 1)))
+    return k if k < m else 0
+
+
+ROUNDS = Rounds(rows_before, part, view, of_batch, merge, step, sampled)

@@ -1,0 +1,83 @@
+"""Metrics of predicted labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from streamlearn._arrays import Array, same_place, to_numpy
+from streamlearn._validation.arrays import as_array, as_vector
+from streamlearn._validation.exact_labels import comparable, exactly
+from streamlearn._validation.label_codes import to_like
+from streamlearn._validation.labels import labels_or_raise
+from streamlearn._validation.messages import in_block
+from streamlearn._validation.reader import indicator_or_raise
+from streamlearn.core import scores
+from streamlearn.metrics.over_blocks import sums
+
+
+def accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
+    """Return the accuracy: the share of rows, by weight, whose label is predicted right.
+
+    Parameters
+    ----------
+    y_true, y_pred : array, Series, dask array or dask Series of shape (n_samples,) or \
+(n_samples, n_labels)
+        The true and the predicted labels. Two dimensions hold 0 or 1 for each label, and a row is
+        right if all its labels are.
+    sample_weight : array or dask array of shape (n_samples,), default=None
+        The weight of each row. None means 1 for every row.
+
+    Returns
+    -------
+    float
+        A number between 0 and 1.
+
+    Raises
+    ------
+    TypeError
+        If labels are bytes.
+    ValueError
+        If the arrays do not line up, if text is compared with numbers, if they hold NaN or numbers
+        that are no labels, or if they have no rows or no row with a weight.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from streamlearn.metrics import accuracy_score
+    >>> y = da.from_array([0, 1, 2, 3], chunks=2)
+    >>> accuracy_score(y, da.where(y == 3, 0, y))
+    0.75
+    """
+    state = sums(scores.ACCURACY, _label_pair, y_true, y_pred, sample_weight)
+    return float(to_numpy(scores.average(state)))
+
+
+def _label_pair(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Array]:
+    """Return labels to compare, in the library of the prediction. Strings are in NumPy."""
+    target, predicted = as_array(y_true, "y_true"), as_array(y_pred, "y_pred")
+    several = target.ndim == 2 and target.shape[1] > 1 and target.shape == predicted.shape
+    for name, x in (("y_true", target), ("y_pred", predicted)):
+        if several:
+            indicator_or_raise(x, block, name)
+        else:
+            labels_or_raise(as_vector(x, name, block), in_block(name, block), numbers=True)
+    if not several:
+        target, predicted = (as_vector(x, "y", block) for x in (target, predicted))
+    if not same_place(target, predicted):
+        target = to_like(target, predicted)
+    if {_is_text(target), _is_text(predicted)} == {True, False}:
+        raise ValueError(
+            f"Labels in y_true and y_pred should be of the same type: {in_block('y_true', block)} "
+            f"is {target.dtype}, y_pred is {predicted.dtype}, and one of them holds text."
+        )
+    pair = exactly if isinstance(target, np.ndarray) else comparable
+    return pair(target, predicted)
+
+
+def _is_text(x: Array) -> bool | None:
+    """Return whether labels are text. The first object decides, and None means no label."""
+    if not isinstance(x, np.ndarray) or x.dtype.kind != "O":
+        return isinstance(x, np.ndarray) and x.dtype.kind == "U"
+    return isinstance(x.flat[0], str) if x.size else None

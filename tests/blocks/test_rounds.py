@@ -1,0 +1,179 @@
+"""The verb ``rounds``: what depends on the data alone, and what a round waits for."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+
+import dask
+import dask.array as da
+import numpy as np
+import pytest
+
+from streamlearn.blocks import SideBySide, align, from_blocks, rounds
+from streamlearn.blocks.segments import SEGMENT
+from tests.blocks import tracking
+from tests.blocks.tracking import COLUMNS, parts_of, source
+
+
+def learn(state, parts):
+    """Take a step whose rounding depends on the order and on nothing else."""
+    model, seen, sizes = state
+    model = model * 0.7 + float(np.sin(parts[0]).sum()) / 3.0
+    return (model, seen + len(parts[0]), (*sizes, 1)), model
+
+
+def of_block(view, parts):
+    if view is None:
+        raise AssertionError("the blocks of a round are shown the view")
+    return (float(np.sin(parts[0] + view).sum()) / 3.0, len(parts[0]), 1), view
+
+
+def merge(a, b):
+    return a[0] + 0.9 * b[0], a[1] + b[1], a[2] + b[2]
+
+
+def step(state, sums):
+    model, seen, sizes = state
+    return model * 0.7 + sums[0], seen + sums[1], (*sizes, sums[2])
+
+
+def side(needed=40, part=4):
+    return SideBySide(
+        part,
+        lambda state, rows: rows >= needed,
+        lambda state, rows: state[1] / rows if state[1] >= needed else 0.0,
+        lambda state: state[0],
+        of_block,
+        merge,
+        step,
+    )
+
+
+START = (0.5, 0, ())
+
+
+def run(X, how=None, **kwargs):
+    records, state = [], START
+    how = side() if how is None else how
+    for segment in rounds(learn, START, align(X=X), prepare=parts_of, side_by_side=how, **kwargs):
+        state = segment.state
+        records += segment.records
+    return state, records
+
+
+def test_rounds_begin_when_enough_was_seen_and_grow_with_it(local_scheduler):
+    (_, rows, sizes), records = run(tracking.offset(60))
+    assert rows == 300
+    assert [r.block for r in records] == list(range(60))
+    assert sizes[:8] == (1,) * 8
+    assert sizes[8:] == (2, 2, 3, 3, 4, 5, 6, 8, 10, 9)
+
+
+def test_a_round_is_never_longer_than_a_segment(local_scheduler):
+    sizes = run(da.from_array(tracking.rows(0, 700), chunks=(2, COLUMNS)), side(40, 2))[0][2]
+    assert max(sizes) == SEGMENT
+    assert sum(sizes) == 350
+
+
+@pytest.mark.parametrize("settings", [{"window": 1, "segment": 1}, {"window": 3, "segment": 7}])
+def test_settings_and_schedulers_change_no_bit(local_scheduler, settings):
+    X = tracking.offset(60)
+    with dask.config.set(scheduler="sync"):
+        expected = run(X)[0]
+    with dask.config.set({f"streamlearn.{name}": value for name, value in settings.items()}):
+        assert run(X)[0] == expected
+
+
+def test_unknown_numbers_of_rows_and_sources_of_blocks_give_the_same_bits():
+    X = da.from_array(tracking.rows(0, 330), chunks=(5, COLUMNS))
+    unknown = X[da.ones(330, dtype=bool, chunks=5)]
+    blocks = [np.asarray(x) for x in X.blocks]
+    expected = run(X)[0]
+    assert run(unknown)[0] == expected
+    assert run(from_blocks(blocks))[0] == expected
+
+
+def test_blocks_without_rows_are_skipped(local_scheduler):
+    lengths = [5, 0] * 40
+    X = da.from_array(tracking.rows(0, 200), chunks=(tuple(lengths), COLUMNS))
+    (_, rows, sizes), records = run(X, side(20, 2))
+    assert rows == 200
+    assert [r.rows for r in records] == lengths
+    assert sum(sizes) == 40
+
+
+@pytest.mark.parametrize("layout", tracking.LAYOUTS)
+@pytest.mark.parametrize("window", [1, 3])
+def test_few_blocks_are_alive_at_a_time(local_scheduler, layout, window):
+    X = tracking.LAYOUTS[layout](120, 0.0005)
+    with dask.config.set({"streamlearn.window": window}):
+        run(X)
+    happened = tracking.drain()
+    blocks = [e for e in happened if e.what == ("source" if layout == "plain" else "block")]
+    assert tracking.peak(blocks) <= window + 1
+
+
+def test_each_source_is_read_once(local_scheduler):
+    run(tracking.tall_to_short(120))
+    reads = tracking.reads(tracking.drain())
+    assert len(reads) == len(set(reads)) == 12
+
+
+def test_a_round_follows_the_order_that_is_given(local_scheduler):
+    order = np.random.default_rng(0).permutation(40).tolist()
+    _, records = run(source([5] * 40), order=order)
+    assert [r.block for r in records] == order
+
+
+def test_an_error_in_a_round_names_the_block(local_scheduler):
+    def refuse(view, parts):
+        if parts[0].flat[0] == 4 * 5 * 31:
+            raise FloatingPointError("too large")
+        return of_block(view, parts)
+
+    with pytest.raises(FloatingPointError) as caught:
+        run(source([5] * 40), side()._replace(of_block=refuse))
+    assert "block 31, when it was learned from" in " ".join(caught.value.__notes__)
+
+
+def test_rows_in_memory_are_one_block():
+    (_, rows, sizes), _ = run(tracking.rows(0, 400))
+    assert (rows, sizes) == (400, (1,))
+
+
+def test_the_blocks_of_a_round_are_summed_at_the_same_time():
+    meeting = threading.Barrier(2, timeout=20)
+
+    def both(view, parts):
+        if parts[0].flat[0] in (4 * 5 * 8, 4 * 5 * 9):
+            meeting.wait()
+        return of_block(view, parts)
+
+    with dask.config.set(scheduler="threads", num_workers=2):
+        run(source([5] * 12), side()._replace(of_block=both))
+
+
+@pytest.mark.thorough
+def test_a_cluster_gives_the_same_bits(client):
+    X = da.from_array(tracking.rows(0, 330), chunks=(5, COLUMNS))
+    with dask.config.set(scheduler="sync"):
+        expected = run(X, side_of_cluster())[0]
+    assert run(X, side_of_cluster())[0] == expected
+
+
+def side_of_cluster():
+    """Return `side` with functions that can be sent to workers."""
+    return side()._replace(may_begin=_may_begin, seen=partial(_seen, 40), view=_view)
+
+
+def _may_begin(state, rows):
+    return rows >= 40
+
+
+def _seen(needed, state, rows):
+    return state[1] / rows if state[1] >= needed else 0.0
+
+
+def _view(state):
+    return state[0]
