@@ -162,7 +162,7 @@ def test_refinement_stays_in_the_library_and_on_the_device_of_the_rows(name, bac
     for at in range(0, 2000, 500):
         batch = Batch(X[at : at + 500, ...], y[at : at + 500, ...], None, at)
         state, _ = newton.update(params, state, batch)
-    for _ in range(2):
+    for _ in range(3):
         view = newton_refine.view(params, state)
         parts = [
             newton_refine.of_batch(params, view, Batch(X[a:b, ...], y[a:b, ...], None, 2000))[0]
@@ -176,7 +176,8 @@ def test_refinement_stays_in_the_library_and_on_the_device_of_the_rows(name, bac
     g = backend.to_numpy(sums.gradient) / 2000 + backend.to_numpy(state.weights) * (
         [ALPHA] * D + [0]
     )
-    assert np.abs(g).max() < 1e4 * backend.eps
+    # the objective does not tell apart models that are nearer to its minimum
+    assert np.abs(g).max() < 0.1 * backend.eps**0.5
 
 
 def test_a_step_that_made_the_objective_worse_is_taken_back(monkeypatch):

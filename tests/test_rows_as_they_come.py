@@ -11,6 +11,7 @@ from sklearn.metrics import log_loss
 
 from streamlearn.core.learner import Batch
 from streamlearn.core.linear import newton, one_pass_sums, trust
+from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.sgd import Params
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.pipeline import make_pipeline
@@ -112,6 +113,46 @@ def test_dense_rows_may_be_sorted_by_time(learn, rows, seed):
     assert log_loss(y, model.predict_proba(X)) < 1.01 * best
 
 
+def by_season(n, seed):
+    """Each row has the time, its sine and cosine, a level, and features that vary in a season."""
+    X, _, mixed = by_time(n, 20, seed)
+    rng, X = np.random.default_rng(seed), X.toarray()
+    t = X[:, 0].copy()
+    X[:, 3:5] *= (1 + 0.9 * np.sin(2 * t))[:, None]
+    p = X[:, :5] @ [0.0, 0.3, 0.3, 1.0, -0.5] + X[:, 5:] @ rng.normal(size=20)
+    X[:, :3] *= [100.0, 1.0, 1e-3]
+    # the noise, and with it the curvature of a mean loss at its kink, depends on the season
+    return X, p + (0.2 + np.exp(np.sin(3 * t))) * rng.standard_t(4, size=n), mixed
+
+
+KINKS = [("hinge", 1.018), ("huber", 1.0025), ("epsilon_insensitive", 1.0025)]
+
+
+@pytest.mark.parametrize(("loss", "most"), KINKS)
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize(
+    ("learn", "rows"), [("blocks", 1000), ("calls", 100), ("calls", 1000), ("calls", 5000)]
+)
+def test_rows_may_be_sorted_by_time_where_a_loss_has_a_kink(learn, rows, seed, loss, most):
+    X, y, mixed = by_season(40_000, seed)
+    first, model = {}, SGDRegressor
+    if loss == "hinge":
+        y, model, first = np.sign(y - np.median(y)), SGDClassifier, {"classes": [-1.0, 1.0]}
+
+    def value(order):
+        if learn == "blocks":
+            known = model(loss=loss, random_state=seed, **first)
+            known.fit(*(blocks(a[order], rows) for a in (X, y)))
+        else:
+            known = in_pieces(
+                model(loss=loss, random_state=seed), X[order], y[order], rows, **first
+            )
+        p = X @ np.ravel(known.coef_) + known.intercept_
+        return LOSSES[loss].value(p, y, 0.1).mean()
+
+    assert value(np.arange(len(y))) < most * value(mixed)
+
+
 @pytest.mark.parametrize("rows", [1, 2, 7])
 def test_a_few_rows_a_call_teach_as_much_as_blocks(rows):
     rng = np.random.default_rng(0)
@@ -122,6 +163,20 @@ def test_a_few_rows_a_call_teach_as_much_as_blocks(rows):
         in_pieces(model, X[:1000], y[:1000], m, classes=[0, 1])
     few, many = (log_loss(y[2000:], m.predict_proba(X[2000:])) for m in models)
     assert few < many
+
+
+@pytest.mark.parametrize("rows", [1, 2, 7])
+def test_a_few_rows_a_call_know_the_density_at_a_kink(rows):
+    rng = np.random.default_rng(0)
+    chosen = np.arange(10_000) % 5 == 0
+    X = rng.normal(size=(len(chosen), 10)) + 0.8 * chosen[:, None] * rng.normal(size=10)
+    y = np.where(chosen, 1.0, -1.0)
+    losses = []
+    for m in (rows, 200):
+        model = SGDClassifier(loss="hinge", random_state=0)
+        in_pieces(model, X[:4000], y[:4000], m, classes=[-1, 1])
+        losses.append(np.maximum(1 - y * model.decision_function(X), 0)[4000:].mean())
+    assert losses[0] < 1.015 * losses[1]
 
 
 CHUNKS = [(4000,) * 5, (2, 4999, 5000, 4999, 5000), (0, 3, 9997, 5000, 5000), (5000, 1, 9999, 5000)]
@@ -146,7 +201,7 @@ def test_a_feature_whose_unit_has_grown_turns_no_step(loss):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(4000, 6)) @ rng.normal(size=(6, 6))
     y = X @ rng.normal(size=6) + rng.normal(size=len(X))
-    params = Params(loss=loss, kind="values", epsilon=0.1)
+    params = Params(loss=loss, kind="values", epsilon=0.1, average=10_000)
     state = newton.init(params, 6, 1, like=X)
     state, _ = newton.update(params, state, Batch(X[:3000], y[:3000]))
     young = state._replace(past=state.past * np.linspace(0.2, 1.0, 7))

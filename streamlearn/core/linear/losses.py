@@ -10,9 +10,10 @@ which are steps.
 ``curvature`` is the number by which a Newton step divides. Where the loss is curved, it is the
 second derivative. Where the loss is nearly linear, the second derivative is about 0, and does not
 show how far the gradient is valid. There it is the curvature of a parabola above the loss (Jaakkola
-& Jordan, "Bayesian parameter estimation via variational methods", 2000; Huber's weights; de Leeuw &
-Lange, "Sharp quadratic majorization in one dimension", 2009). At a kink the second derivative is
-infinite. A mean loss has the density of rows there instead; see `_kink`.
+& Jordan, "Bayesian parameter estimation via variational methods", 2000; de Leeuw & Lange, "Sharp
+quadratic majorization in one dimension", 2009). At a kink the second derivative is
+infinite. A mean loss has the density of rows there instead; see `_kink`. A narrow bend is treated
+as a kink, because few rows are in it: that of "huber" may be a hundredth of a deviation wide.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ class Loss(NamedTuple):
         The derivative of the gradient where it exists. None means that it is 0 everywhere.
     unbounded_gradient : bool
         Whether the gradient is unbounded.
-    piecewise_linear : bool
-        Whether the gradient is a step. ``curvature`` then has a fourth parameter ``least``, a
-        number or an array like the scores: its minimum in rows with a loss. Far from the kink this
-        minimum is smaller.
+    kinked : bool
+        Whether nearly all rows may gather at a kink, where the gradient is a step. ``curvature``
+        then has a fourth parameter ``least``, a number or an array like the scores: its minimum in
+        rows with a loss. Far from the kink this minimum is smaller.
     nonsmooth : bool
         Whether rows gather at a kink, or at a narrow bend, at the optimum. The curvature there
         changes with the model.
@@ -58,7 +59,7 @@ class Loss(NamedTuple):
     curvature: Callable[..., Array]
     slope: Elementwise | None = None
     unbounded_gradient: bool = False
-    piecewise_linear: bool = False
+    kinked: bool = False
     nonsmooth: bool = False
     jumps: bool = False
     at_once: Callable[[Array, Array, float], tuple[Array, Array]] | None = None
@@ -81,12 +82,14 @@ def _kink(r: Array, scale: Array | float) -> Array:
     second derivative of the mean loss is the density of ``r`` at 0. It is estimated from the rows
     that are nearer than a quarter of the mean distance. If rows gather at the kink, for example
     under heavy imbalance, the mean distance is small and the estimate large. If more than half of
-    the rows are near, as at a corner, the estimate is larger in proportion to their number.
+    the rows are near, as at a corner, the estimate is larger in proportion to their number. Few
+    rows do not know their mean distance. So the width has a part of ``scale``, which is 0.5 for a
+    single row.
     """
     xp = namespace(r)
     r = xp.abs(r)
     m = r.shape[0]
-    width = (0.25 / m) * xp.sum(r, axis=0) + 1e-4 * scale
+    width = (0.25 / m) * xp.sum(r, axis=0) + max(1e-4, 0.5 / m**2) * scale
     width = width * (0.5 * m / xp.maximum(xp.sum(_where(r < width, r), axis=0), 0.5 * m))
     return _where(r < width, r) * (0.5 / width)
 
@@ -231,7 +234,12 @@ def _huber_gradient(p: Array, y: Array, epsilon: float) -> Array:
 
 def _huber_curvature(p: Array, y: Array, epsilon: float) -> Array:
     xp = namespace(p)
-    return epsilon / xp.maximum(xp.abs(p - y), epsilon)
+    r = xp.abs(p - y)
+    typical = xp.mean(r, axis=0) + TINY
+    # a narrow quadratic zone has too few rows, and others with the next model
+    width = xp.maximum(0.25 * typical, epsilon)
+    near = _where(r < width, r) / width
+    return epsilon * xp.maximum(near, 0.7 / xp.maximum(r, xp.maximum(typical, width)))
 
 
 def _huber_slope(p: Array, y: Array, epsilon: float) -> Array:
@@ -275,7 +283,7 @@ LOSSES = {
         _hinge_value,
         _hinge_gradient,
         _hinge_curvature,
-        piecewise_linear=True,
+        kinked=True,
         nonsmooth=True,
         at_once=_hinge_both,
     ),

@@ -11,13 +11,13 @@ A batch of m rows follows T others. One column of the model is shown. Its weight
 - a is (1 + d) / 2, d the number of features. n_j = (sum |z_j|)^2 / sum z_j^2 is the number of rows
   in which feature j has effectively been seen.
 
-What follows from g and P is one of two rules. Where the loss is smooth, and H a matrix, the answer
-is the minimum of a running quadratic (`newton_quadratic`). Losses with a kink have no quadratic
-there, and a diagonal cannot carry a gradient from one model to the next. Then the answer is a
-running mean of Newton targets (`newton_targets`), and so it is with ``average``.
+What follows from g and P is one of two rules. If H is a matrix, the answer is the minimum of a
+running quadratic (`newton_quadratic`). A diagonal cannot carry a gradient from one model to the
+next. Then the answer is a running mean of Newton targets (`newton_targets`), and so it is with
+``average``, and for the loss "perceptron".
 
 Damping: delta damps rare features. It depends on the rows that H has seen, and a feature that P has
-not seen does not move until the next P. Near kinks a falls to 1/10, in proportion to 1 / T^3, from
+not seen does not move until the next P. For hinge a falls to 1/10, in proportion to 1 / T^3, from
 70 rows for each feature on. Rows that gather at a kink make mean(h) large, but only the few other
 rows distinguish collinear features, which would not move otherwise.
 
@@ -144,7 +144,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     found, some = one_pass_sums(params, state.weights, state.centre, batch)
     if not wide:
         some = some._replace(X=dense(some.X))
-    feeds, inverts, new = (True, True, m) if wide else due(T, m, d, loss.nonsmooth)
+    feeds, inverts, new = (True, True, m) if wide else due(T, m, d, loss.kinked)
     if feeds and params.fit_intercept:
         state = recentre(state, *some.sums(new), T)
     info = report(params, state.weights[:, :d], m, *found.losses)
@@ -216,7 +216,7 @@ def scores(coef: Array, intercept: Array, X: Array) -> Array:
 
 def learner(params: Params) -> Learner:
     """Bundle the learner with its parameters."""
-    nonsmooth = LOSSES[params.loss].nonsmooth
+    kinked = LOSSES[params.loss].kinked
     return Learner(
         params,
         init,
@@ -225,8 +225,8 @@ def learner(params: Params) -> Learner:
         applied=applied,
         affine=True,
         sparse=True,
-        largest=largest_near_kinks if nonsmooth else largest,
-        growth=growth_near_kinks if nonsmooth else growth,
+        largest=largest_near_kinks if kinked else largest,
+        growth=growth_near_kinks if kinked else growth,
         rescale=rescale,
         sampled=sampled,
         mixes=is_mixed,

@@ -77,9 +77,11 @@ def judged(
         change = times(kept - w, state.curvature.hessian)
         state = state._replace(gradient=state.gradient + change)
     w = kept
+    # u is w if a quadratic has no kink, and is taken back with it
+    follows = is_carried(params, state) and not LOSSES[params.loss].kinked
     state = state._replace(
         weights=w,
-        mean=xp.where(lags[:, None], w, state.mean),
+        mean=xp.where((lags | back if follows else lags)[:, None], w, state.mean),
         past=xp.where(xp.any(lags), 0.25 * state.past, state.past),
         trust=known._replace(former=w, centre=centre),
     )

@@ -23,9 +23,8 @@ from streamlearn.core.linear.curvature import about, both, of_rows
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_advance import advance, compared, judged, losses_of
 from streamlearn.core.linear.newton_schedule import SOME, due
-from streamlearn.core.linear.newton_state import State, recentre
+from streamlearn.core.linear.newton_state import State, is_carried, recentre
 from streamlearn.core.linear.newton_step import OfRound, Seen, curvature_of_sample, share
-from streamlearn.core.linear.newton_targets import far_out
 from streamlearn.core.linear.one_pass_sums import OnePassSums, Scored, one_pass_sums
 from streamlearn.core.linear.sgd import Params, report, to_like
 
@@ -56,14 +55,12 @@ class View(NamedTuple):
         The models with which w is compared; see `newton_advance.compared`.
     square : array of shape (K, D)
         The sums of squares of the features so far.
-    far_out : array of shape (d,)
     """
 
     weights: Array
     centre: Array
     others: list[Array]
     square: Array
-    far_out: Array
 
 
 class RoundSums(NamedTuple):
@@ -92,25 +89,25 @@ class RoundSums(NamedTuple):
 
 
 def rows_before(params: Params, state: State) -> float:
-    """Return the number of rows before the first round: infinite if H is a diagonal.
+    """Return the number of rows before the first round: infinite if u is a mean of targets.
 
-    A diagonal does not show the curvature along a step, which bounds the step.
+    A diagonal H does not show the curvature along a step, which bounds the step.
     """
-    if state.inverse.ndim == 2:
+    if not is_carried(params, state):
         return inf
-    each = READY_NEAR_KINKS if LOSSES[params.loss].nonsmooth else READY
+    each = READY_NEAR_KINKS if LOSSES[params.loss].kinked else READY
     return each * state.weights.shape[1]
 
 
 def part(params: Params) -> int:
     """Return the number of rows before a round for each row of it."""
-    return PART_NEAR_KINKS if LOSSES[params.loss].nonsmooth else PART
+    return PART_NEAR_KINKS if LOSSES[params.loss].kinked else PART
 
 
 def view(params: Params, state: State) -> View:
     """Return what the rows of the next round must know."""
     models = compared(state)
-    return View(state.weights, state.centre, models, state.curvature.square, far_out(state))
+    return View(state.weights, state.centre, models, state.curvature.square)
 
 
 def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info]:
@@ -136,9 +133,7 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
     k = h.shape[0]
     sums = of_rows(some.X, centre, float(m) * h, some.weight, some.square, full=True)
     weight = None if some.weight is None else m / k * (column_sums(some.weight) + 0.0 * w[:, 0])
-    Z = some.X - centre
-    far = m / k * column_sums(namespace(Z).astype(known.far_out < Z * Z, Z.dtype))
-    curved = OfRound(m, sums, m / k * column_sums(h), weight, far, k == m)
+    curved = OfRound(m, sums, m / k * column_sums(h), weight, k == m)
     far_row, p, y, a = found.worst
     lost = LOSSES[params.loss].value(p, y, params.epsilon)
     lost = lost if a is None else lost * a
@@ -173,7 +168,6 @@ def merge(a: RoundSums, b: RoundSums) -> RoundSums:
         both(p.sums, q.sums),
         p.h + q.h,
         None if p.weight is None else p.weight + q.weight,
-        p.far + q.far,
         p.whole and q.whole,
     )
     return RoundSums(
@@ -200,7 +194,7 @@ def step(params: Params, state: State, sums: RoundSums, seen: int) -> State:
     state, kept = judged(params, state, lambda: sums.values, lost / m, share(4.0, m, T))
     total = found.total[:, None]
     gradient = xp.concat([found.slopes - total * state.centre, total], axis=1) / m
-    inverts = due(T, m, centre.shape[0], LOSSES[params.loss].nonsmooth)[1]
+    inverts = due(T, m, centre.shape[0], LOSSES[params.loss].kinked)[1]
     return advance(params, state, Seen(T, m, True, inverts, m, curved, found.worst, gradient, kept))
 
 

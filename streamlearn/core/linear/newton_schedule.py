@@ -60,7 +60,7 @@ def largest(X: Array, n_outputs: int, seen: int) -> int:
 
 
 def largest_near_kinks(X: Array, n_outputs: int, seen: int) -> int:
-    """Return the number of rows of the largest batch for a loss with a kink, a power of two.
+    """Return the number of rows of the largest batch near a kink, a power of two.
 
     With many features, a coefficient at a kink needs many steps to converge. Hinge on 200 levels
     ends 0.5 % above the optimum in batches of 512 rows, and 0.7 % above it in batches of thousands.
@@ -84,7 +84,7 @@ def growth(X: Array, n_outputs: int) -> int:
 
 
 def growth_near_kinks(X: Array, n_outputs: int) -> int:
-    """Return the result of `growth` for a loss with a kink, where many small steps pay off.
+    """Return the result of `growth` near a kink, where many small steps pay off.
 
     If one row in a thousand is of the other class, hinge ends 1.1 % above the optimum in batches of
     1/16, and 0.1 % above it in batches of 1/32. At a corner of 52 features it is 0.5 % and 0.2 %
@@ -117,15 +117,15 @@ def sampled(X: Array, n_outputs: int, m: int) -> int:
     return m // stride if stride > 1 else 0
 
 
-def due(T: int, m: int, d: int, nonsmooth: bool) -> tuple[bool, bool, float]:
+def due(T: int, m: int, d: int, kinked: bool) -> tuple[bool, bool, float]:
     """Return whether a batch feeds H, whether H is then inverted, and for how many rows it counts.
 
     Parameters
     ----------
     T, m, d : int
         Rows seen before, rows of the batch, and features.
-    nonsmooth : bool
-        Whether the loss has a kink.
+    kinked : bool
+        Whether nearly all rows may gather at a kink of the loss. Then every batch feeds H.
 
     Returns
     -------
@@ -133,15 +133,15 @@ def due(T: int, m: int, d: int, nonsmooth: bool) -> tuple[bool, bool, float]:
     rows : float
         The number of rows since H was fed last, which the sample represents.
     """
-    inverted, fed, gap = pace(T, d, nonsmooth)
-    invert_by, feed_by, _ = pace(T + m, d, nonsmooth)
+    inverted, fed, gap = pace(T, d, kinked)
+    invert_by, feed_by, _ = pace(T + m, d, kinked)
     feeds, inverts = floor(feed_by) != floor(fed), floor(invert_by) != floor(inverted)
-    if m < SMALLEST and m * (d + 1) ** 2 <= CHEAP:
+    if kinked or (m < SMALLEST and m * (d + 1) ** 2 <= CHEAP):
         return True, T == 0 or inverts, m
     return T == 0 or feeds, T == 0 or inverts, max(m, gap)
 
 
-def pace(T: int, d: int, nonsmooth: bool) -> tuple[float, float, float]:
+def pace(T: int, d: int, kinked: bool) -> tuple[float, float, float]:
     """Return the number of inversions n and of feeds within T rows, and the rows between feeds.
 
     An inversion takes about the time of ``600 + d^2 / 20`` rows (measured at d = 20 to 500). C is
@@ -151,17 +151,16 @@ def pace(T: int, d: int, nonsmooth: bool) -> tuple[float, float, float]:
     - while T' < q C, there are C rows between inversions;
     - then T' grows by 1 / q between inversions.
 
-    For a smooth loss C is ``1200 + d^2 / 10``, and q is 10. Near a kink the curvature changes with
-    the models, so inversions are more frequent: C is ``1200 + d^2 / 20``, q grows from 10 to 20
-    with the features, and in the second and third phase H is fed eight instead of four times for
-    each inversion. Losses with a kink follow this schedule only if D < `SOME`.
+    C is ``1200 + d^2 / 10``, and q is 10. Near a kink the curvature changes with the models, so
+    inversions are more frequent if D < `SOME`: C is ``1200 + d^2 / 20``, and q grows from 10 to 20
+    with the features.
     """
-    nonsmooth = nonsmooth and d + 1 < SOME
-    part, often = (20, min(10 + d // 20, 20)) if nonsmooth else (10, 10)
+    kinked = kinked and d + 1 < SOME
+    part, often = (20, min(10 + d // 20, 20)) if kinked else (10, 10)
     cost, D, T = 1200 + d * d / part, d + 1, T + d + 1
     if cost > T:
         return log2(T / D), 8 * log2(T / D), T * log(2) / 8
-    feeds, n = 8 if nonsmooth else 4, log2(cost / D)
+    feeds, n = 4, log2(cost / D)
     if often * cost > T:
         n, gap = n + T / cost, cost
     else:

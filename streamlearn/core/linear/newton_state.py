@@ -39,9 +39,9 @@ class State(NamedTuple):
     Attributes
     ----------
     weights : array of shape (K, D)
-        w, the models at which gradients are computed.
+        w, the models at which gradients are computed. They are u if a quadratic has no kink.
     mean : array of shape (K, D)
-        u, without an L1 penalty the answer: w, the minimum of the quadratic, or the mean of the
+        u, without an L1 penalty the answer: the minimum of the quadratic, or the mean of the
         Newton targets.
     gradient : array of shape (K, D)
         The mean gradient of all rows, carried to w. It stays 0 if u is a mean of targets.
@@ -157,10 +157,13 @@ def ridge(params: Params, state: State, part: int = 1) -> Array:
 
 
 def is_carried(params: Params, state: State) -> bool:
-    """Return whether the answer is the minimum of a running quadratic, not a mean of targets."""
+    """Return whether the answer is the minimum of a running quadratic, not a mean of targets.
+
+    The curvature of "perceptron" is not that of a mean loss, so it carries no gradient.
+    """
     loss = LOSSES[params.loss]
-    smooth = loss.slope is not None and not loss.nonsmooth
-    return smooth and state.inverse.ndim == 3 and not params.average
+    curved = loss.nonsmooth or loss.slope is not None
+    return curved and state.inverse.ndim == 3 and not params.average
 
 
 def has_l1(params: Params) -> bool:
@@ -168,9 +171,9 @@ def has_l1(params: Params) -> bool:
     return params.penalty in ("l1", "elasticnet")
 
 
-def penalty_gradient(params: Params, state: State) -> Array:
-    """Return the gradient of the penalty at w, (K, D)."""
-    pull = ridge(params, state) * state.weights
+def penalty_gradient(params: Params, state: State, w: Array) -> Array:
+    """Return the gradient of the penalty at models w, (K, D)."""
+    pull = ridge(params, state) * w
     return pull + state.l1_subgradient if has_l1(params) else pull
 
 
@@ -178,7 +181,7 @@ def added_diagonal(params: Params, state: State, most: float = inf) -> Array:
     """Return what is added to the diagonal of H after at most ``most`` rows, (K, D)."""
     xp, d = namespace(state.centre), state.centre.shape[0]
     prior = 0.5 * (d + 1)
-    if LOSSES[params.loss].nonsmooth:
+    if LOSSES[params.loss].kinked:
         n = evenness(state.curvature)[:, None] * state.past[-1]
         full = MATURE * (d + 1)
         prior = xp.maximum(prior * (full / xp.maximum(n, full)) ** 3, 0.1)

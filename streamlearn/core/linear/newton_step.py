@@ -13,6 +13,7 @@ from streamlearn._arrays import Array, column_sums, namespace
 from streamlearn.core.linear.curvature import Curvature, both, fade, feed, leverage, times
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_schedule import MATURE
+from streamlearn.core.linear.newton_state import State
 from streamlearn.core.linear.one_pass_sums import Sample, Scored, uncentred
 from streamlearn.core.linear.sgd import Params
 from streamlearn.core.rows import is_sparse, linear_predictor
@@ -84,8 +85,6 @@ class OfRound(NamedTuple):
         The sum of the weighted curvatures of the loss.
     weight : array of shape (K,) or None
         The sum of the weights of the rows.
-    far : array of shape (d,)
-        The number of rows that are far out; see `newton_targets.far_out`.
     whole : bool
         Whether the samples are all rows.
     """
@@ -94,7 +93,6 @@ class OfRound(NamedTuple):
     sums: Curvature
     h: Array
     weight: Array | None
-    far: Array
     whole: bool
 
     @property
@@ -122,12 +120,9 @@ class OfRound(NamedTuple):
         """Return the curvature to which these rows are added with the weight r."""
         return both(known, fade(self.sums, r / self.rows))
 
-    def beyond(self, square: Array) -> Array:
-        """Return the part of the rows with larger squares, less the centre, (d,).
 
-        The limit is that of the start of the round.
-        """
-        return self.far / self.rows
+FEWEST = 16
+"""Rows whose own curvature bounds a step. With fewer rows, H contributes to the bound."""
 
 
 class Seen(NamedTuple):
@@ -182,11 +177,11 @@ def curvature_of_sample(
 ) -> Array:
     """Return the weighted curvatures of the loss in a sample, (k, K), after T rows.
 
-    ``square`` (K, D) are the sums of squares of the features so far. Without them, piecewise linear
-    losses have no least curvature.
+    ``square`` (K, D) are the sums of squares of the features so far. Without them, there is no
+    least curvature near kinks.
     """
     D = centre.shape[0] + 1
-    if not LOSSES[params.loss].piecewise_linear or square is None or MATURE * D >= T:
+    if not LOSSES[params.loss].kinked or square is None or MATURE * D >= T:
         return weighted_curvature(params, some.p, some.y, some.weight)
     least = leverage(square, some.X, centre) * max(0.15 / D, 100 / T)
     least = namespace(least).minimum(least, 0.35)
@@ -205,6 +200,34 @@ def curvature_along(params: Params, seen: Seen, s: Array, centre: Array) -> Arra
     s, shift = uncentred(s, centre)
     most = column_sums(h * linear_predictor(far, s, shift) ** 2) / seen.rows
     return namespace(s).maximum(curved, most)
+
+
+def bounded(params: Params, state: State, seen: Seen, g: Array) -> Array:
+    """Return the step ``P g``, not beyond twice the minimum of the batch's parabola along it.
+
+    Parameters
+    ----------
+    params : Params
+    state : State
+    seen : Seen
+    g : array of shape (K, D)
+        A gradient.
+
+    Returns
+    -------
+    s : array of shape (K, D)
+    """
+    xp, m = namespace(g), seen.rows
+    g, unit = in_units_of_its_own(g)
+    s = times(g, state.inverse)
+    slope = 2.0 * xp.sum(g * s, axis=1)
+    curved = curvature_along(params, seen, s, state.centre)
+    if m < FEWEST and not seen.curved.wide:
+        # H has the curvature of directions in which so few rows have none
+        by_all = xp.sum(times(s, state.curvature.hessian) * s, axis=1)
+        curved = (m * curved + (FEWEST - m) * by_all) / FEWEST
+    length = xp.where(curved > slope, slope / xp.where(curved > 0.0, curved, 1.0), 1.0)
+    return (state.active * length)[:, None] * unit * s
 
 
 def in_units_of_its_own(g: Array) -> tuple[Array, Array]:

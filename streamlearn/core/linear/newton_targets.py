@@ -1,4 +1,4 @@
-"""Averaged Newton targets: the answer for losses with a kink, and where H is its diagonal.
+"""Averaged Newton targets: the answer where H is its diagonal, and with ``average``.
 
 Symbols are those of `newton`. The answer u is a running mean of the minima that the batches ask
 for, and w takes steps of its own::
@@ -27,22 +27,12 @@ length for each feature leave the valleys of correlated features.
 
 from __future__ import annotations
 
-from streamlearn._arrays import Array, column_sums, namespace, reads_are_free
-from streamlearn.core.linear.curvature import evenness, fade, times
+from streamlearn._arrays import column_sums, namespace, reads_are_free
+from streamlearn.core.linear.curvature import evenness, fade
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_state import State, has_l1, penalty_gradient, renew
-from streamlearn.core.linear.newton_step import (
-    OfRound,
-    OfSample,
-    Seen,
-    curvature_along,
-    in_units_of_its_own,
-    share,
-)
+from streamlearn.core.linear.newton_step import OfSample, Seen, bounded, share
 from streamlearn.core.linear.sgd import Params, averaging_weight
-
-FEWEST = 16
-"""Rows whose own curvature bounds a step. With fewer rows, H contributes to the bound."""
 
 
 def step(params: Params, state: State, seen: Seen) -> State:
@@ -53,25 +43,17 @@ def step(params: Params, state: State, seen: Seen) -> State:
     xp, loss = namespace(state.weights), LOSSES[params.loss]
     T, m, d = seen.before, seen.rows, state.centre.shape[0]
     wide = seen.curved.wide
-    g = seen.gradient + penalty_gradient(params, state)
+    g = seen.gradient + penalty_gradient(params, state, state.weights)
     if seen.feeds:
         r = share(1.0 if wide else 4.0, seen.new, T)
         state = state._replace(curvature=seen.curved.feed(fade(state.curvature, 1.0 - r), r))
     if seen.inverts:
         if not wide:
+            assert isinstance(seen.curved, OfSample)
             state = in_units_of_now(state, seen.curved)
         state = renew(params, state, T + m)
 
-    g, unit = in_units_of_its_own(g)
-    s = times(g, state.inverse)
-    slope = 2.0 * xp.sum(g * s, axis=1)
-    curved = curvature_along(params, seen, s, state.centre)
-    if m < FEWEST and not wide:
-        # H has the curvature of directions in which so few rows have none
-        by_all = xp.sum(times(s, state.curvature.hessian) * s, axis=1)
-        curved = (m * curved + (FEWEST - m) * by_all) / FEWEST
-    length = xp.where(curved > slope, slope / xp.where(curved > 0.0, curved, 1.0), 1.0)
-    s = (state.active * length)[:, None] * unit * s
+    s = bounded(params, state, seen, g)
 
     f = 2.0 * min(max(1.0, T / (50 * d + 1)), 8.0) ** 0.3 if loss.nonsmooth else 1.5
     past = xp.min(state.past)
@@ -94,7 +76,7 @@ def step(params: Params, state: State, seen: Seen) -> State:
     return state
 
 
-def in_units_of_now(state: State, curved: OfSample | OfRound) -> State:
+def in_units_of_now(state: State, curved: OfSample) -> State:
     """Reduce the count of rows from before the range of a feature has grown; see `rescale`.
 
     After one block, a column of time may have a thousandth of its later range. The information of
@@ -107,13 +89,8 @@ def in_units_of_now(state: State, curved: OfSample | OfRound) -> State:
     grown = now > 2.0 * unit
     if reads_are_free(unit) and not bool(xp.any(grown)):
         return state
-    far = curved.beyond(far_out(state)) > 0.25
+    far = curved.beyond(8.0 * unit[:-1]) > 0.25
     grown = grown & xp.concat([far, xp.ones_like(far[:1])])
     old = xp.where(unit > 0.0, unit, now)
     past = xp.where(grown, state.past * (old / xp.where(grown, now, 1.0)), state.past)
     return state._replace(past=past, unit=xp.where(grown, now, unit))
-
-
-def far_out(state: State) -> Array:
-    """Return the squares of the features, less the centre, from which on a row is far out, (d,)."""
-    return 8.0 * state.unit[:-1]

@@ -1,7 +1,7 @@
 """Steps that increase the loss are taken back, so that a fit cannot end worse than it began.
 
 Four models are compared on some rows of each batch before it is learned from: w after the last
-step, u (the mean of the Newton targets, see `newton`), ``former`` before the last step, and
+step, u (the answer so far, see `newton`), ``former`` before the last step, and
 ``start`` before all steps.
 
 - If w has a larger loss than ``former`` and ``start``, the last step is taken back. The next steps

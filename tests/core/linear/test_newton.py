@@ -369,15 +369,12 @@ def test_inverse_by_blocks(D):
     np.testing.assert_allclose(inverse(M) @ M, np.broadcast_to(np.eye(D), M.shape), atol=1e-11)
 
 
-@pytest.mark.parametrize(("nonsmooth", "most"), [(False, 25), (True, 50)])
-def test_inversions_grow_with_rows_and_seldom_in_the_end(nonsmooth, most):
+@pytest.mark.parametrize(("kinked", "most"), [(False, 25), (True, 50)])
+def test_inversions_grow_with_rows_and_seldom_in_the_end(kinked, most):
     for d in (1, 20, 500):
-        counts = [newton_schedule.pace(T, d, nonsmooth)[0] for T in range(0, 400_000, 64)]
+        counts = [newton_schedule.pace(T, d, kinked)[0] for T in range(0, 400_000, 64)]
         assert counts == sorted(counts)
-        late = (
-            newton_schedule.pace(10**8, d, nonsmooth)[0]
-            - newton_schedule.pace(10**7, d, nonsmooth)[0]
-        )
+        late = newton_schedule.pace(10**8, d, kinked)[0] - newton_schedule.pace(10**7, d, kinked)[0]
         assert 20 < late < most
 
 
