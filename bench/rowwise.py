@@ -1,20 +1,29 @@
-"""Speed of scikit-learn's algorithm row by row: its compiled loop and our tiles of rows.
+"""Speed of scikit-learn's algorithm row by row: its own classes, and ours.
 
-The question: what does ``batch_size=1`` cost, how large should a tile be, and does it find out?
+The first question: how fast are our classes, compared with scikit-learn's? Ours learn from rows of
+NumPy and scipy with scikit-learn's compiled loop. Each cell of the first table is our speed divided
+by scikit-learn's. Speeds are by CPU time, the best of ``--turns``. BLAS has one thread.
 
-One epoch of each learner over rows in memory, in CPU time, the best of ``--turns``; BLAS has one
-thread. A cell of the table says rows/s of
+rows/s        scikit-learn's partial_fit, which is called with four blocks
+fit           three epochs over rows in memory
+partial_fit   four calls
+blocks        one pass over four blocks of dask; scikit-learn gets each block after it is computed
+pipeline      the same behind a scaler, which learns in the same pass
+
+The second question is about the sweeps of core.rowwise, which learn from rows of all other
+libraries. How slow are they, how large should a tile be, and do they find this size? The second
+table is of one epoch over rows of NumPy. A cell is the rows/s of
 
 scikit-learn  its loop, for one class after the other
-streamlearn   core.rowwise, whose tiles find their size
-part          the second as a part of the first
-one by one    core.rowsteps.step, which is what an L1 penalty takes
+sweeps        core.rowwise, whose tiles find their size
+part          the second divided by the first
+one by one    core.row_step.step, which is what an L1 penalty takes
 tiles of N    core.rowwise by tiles of as many rows
 
-and ``rows`` and ``sweeps`` of what the tiles came to: how many rows they had in the end, and how
-often moves were computed until they agreed, in the mean of the last batch. "uncentred" rows lie
-three deviations from the origin, "far" ones ten, so that each moves the scores of all that follow.
-"sparse" ones have 20 features each, of Zipf frequencies.
+``rows`` is the number of rows of a tile in the end. ``settled`` is how often moves were computed
+until they agreed, in the mean of the last batch. "uncentred" rows lie three deviations from the
+origin, "far" ones ten, so that each moves the scores of all that follow. "sparse" ones have 20
+features each, of Zipf frequencies.
 """
 
 from __future__ import annotations
@@ -32,9 +41,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from common import ONE_BLAS_THREAD, table
+from common import ONE_BLAS_THREAD, in_blocks, table
 from scipy.sparse import csr_array
 
+TABLES = ["classes", "sweeps"]
 OFFSETS = {"": 0.0, ", uncentred": 3.0, ", far": 10.0}
 SPARSE = ", sparse"
 
@@ -129,17 +139,78 @@ def measure(case: Case, n: int, tiles: list[int], turns: int) -> dict[str, Any]:
     size = by_tiles()[0].size
     figures: dict[str, Any] = {
         "scikit-learn": known,
-        "streamlearn": ours,
+        "sweeps": ours,
         "part": ours / known,
         "rows": float(size.rows),
-        "sweeps": float(size.sweeps),
+        "settled": float(size.sweeps),
         "one by one": rate(few, lambda: one_by_one(few), turns),
     }
     for tile in tiles:
         with tiles_of(tile):
             figures[f"tiles of {tile}"] = rate(n, by_tiles, turns)
-            figures[f"sweeps of {tile}"] = float(by_tiles()[0].size.sweeps)
+            figures[f"settled, {tile}"] = float(by_tiles()[0].size.sweeps)
     return figures
+
+
+def speed_over(n: int, theirs: Callable[[], Any], ours: Callable[[], Any], turns: int) -> float:
+    """Return the speed of ours divided by that of theirs. They take turns."""
+    pairs = [(rate(n, theirs, 1), rate(n, ours, 1)) for _ in range(turns)]
+    known, found = map(max, zip(*pairs, strict=True))
+    return found / known
+
+
+def measure_classes(case: Case, n: int, turns: int) -> dict[str, Any]:
+    import dask
+    from sklearn.linear_model import SGDClassifier as TheirClassifier
+    from sklearn.preprocessing import StandardScaler as TheirScaler
+
+    from streamlearn.linear_model import SGDClassifier
+    from streamlearn.pipeline import make_pipeline
+    from streamlearn.preprocessing import StandardScaler
+
+    dask.config.set(scheduler="sync")
+    X, y = case.rows(n)
+    how = {**case.parameters(), "random_state": 0}
+    size, classes = n // 4, list(range(case.n_classes))
+    starts = range(0, 4 * size, size)
+    epochs, once = {"max_iter": 3, "tol": None}, {"max_iter": 1, "tol": None, "classes": classes}
+
+    def calls(model: Any) -> None:
+        for at in starts:
+            model.partial_fit(X[at : at + size], y[at : at + size], classes=classes)
+
+    figures: dict[str, Any] = {
+        "rows/s": rate(n, lambda: calls(TheirClassifier(**how)), turns),
+        "fit": speed_over(
+            n,
+            lambda: TheirClassifier(**how, **epochs).fit(X, y),
+            lambda: SGDClassifier(**how, **epochs).fit(X, y),
+            turns,
+        ),
+        "partial_fit": speed_over(
+            n, lambda: calls(TheirClassifier(**how)), lambda: calls(SGDClassifier(**how)), turns
+        ),
+        "blocks": None,
+        "pipeline": None,
+    }
+    if case.where == SPARSE:
+        return figures
+    lazy = [in_blocks(a[: 4 * size], size) for a in (X, y)]
+
+    def computed(scaler: Any = None) -> None:
+        model = TheirClassifier(**how)
+        for i in range(4):
+            rows, labels = dask.compute(*(a.blocks[i] for a in lazy))
+            if scaler is not None:
+                rows = scaler.partial_fit(rows).transform(rows)
+            model.partial_fit(rows, labels, classes=classes)
+
+    blocks = SGDClassifier(**how, **once)
+    pipe = make_pipeline(StandardScaler(), SGDClassifier(**how, **once))
+    return figures | {
+        "blocks": speed_over(n, computed, lambda: blocks.fit(*lazy), turns),
+        "pipeline": speed_over(n, lambda: computed(TheirScaler()), lambda: pipe.fit(*lazy), turns),
+    }
 
 
 @contextlib.contextmanager
@@ -163,6 +234,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--features", type=int, nargs="+", default=[20, 54, 500])
     parser.add_argument("--tiles", type=int, nargs="+", default=[32, 64, 128])
+    parser.add_argument("--tables", nargs="+", default=TABLES, choices=TABLES)
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     arguments = parser.parse_args()
@@ -170,14 +242,20 @@ def main() -> None:
         os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | ONE_BLAS_THREAD)
     # One epoch is not meant to converge.
     warnings.simplefilter("ignore")
-    figures = {}
+    figures: dict[str, Any] = {name: {} for name in arguments.tables}
     for case in cases(arguments.features):
         print(case, file=sys.stderr, flush=True)
         few = case.n_features >= 500 and case.where != SPARSE
         n = arguments.rows // 4 if few else arguments.rows
-        figures[str(case)] = measure(case, n, arguments.tiles, arguments.turns)
-    names = list(next(iter(figures.values())))
-    print(table(["rows/s", *names], [[case, *f.values()] for case, f in figures.items()]))
+        for name, kept in figures.items():
+            kept[str(case)] = (
+                measure_classes(case, 10 * n, arguments.turns)
+                if name == "classes"
+                else measure(case, n, arguments.tiles, arguments.turns)
+            )
+    for kept in figures.values():
+        names = list(next(iter(kept.values())))
+        print(table(["", *names], [[case, *f.values()] for case, f in kept.items()]), end="\n\n")
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=1))
 

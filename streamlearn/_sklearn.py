@@ -6,7 +6,9 @@ use it for and what would replace it. Each has a test in ``tests/test_sklearn_na
 
 Private names that our classes inherit are not here, because nobody imports them:
 `_validate_params`, `_parameter_constraints`, `_init_callback_context`, `_sklearn_output_config` and
-`_sklearn_auto_wrap_output_keys`. They are tested there too.
+`_sklearn_auto_wrap_output_keys`. Attributes that `streamlearn._thirdparty.row_loop` sets are not
+here either: `loss_functions`, `_standard_coef`, `_standard_intercept`, `_average_coef` and
+`_average_intercept`. The same file tests all of them.
 """
 
 from __future__ import annotations

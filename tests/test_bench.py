@@ -79,7 +79,7 @@ CASES = [
     ),
     Case(
         "rowwise.py",
-        "--rows 300 --features 3 --tiles 16 --turns 1 --json {tmp}/out.json",
+        "--rows 400 --features 3 --tiles 16 --turns 1 --json {tmp}/out.json",
         ("hinge, 3, 2 classes", "log_loss, 3, 10 classes", "hinge, 3, 2 classes, uncentred"),
     ),
     Case(

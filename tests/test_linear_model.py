@@ -15,9 +15,12 @@ from scipy import sparse
 from sklearn import linear_model as theirs
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.pipeline import make_pipeline as theirs_pipeline
+from sklearn.preprocessing import StandardScaler as TheirScaler
 from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import InvalidParameterError
 
+from streamlearn import linear_model
 from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
 from streamlearn.core.linear.rates import RATES
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
@@ -241,6 +244,129 @@ def test_partial_fit_goes_on_from_fit():
     same(ours, theirs.SGDRegressor(**how, shuffle=False).fit(X, values).partial_fit(X, values))
 
 
+# An explicit schedule is scikit-learn's, wherever its loop can learn
+
+NAMED = {"learning_rate": "invscaling", "random_state": 0}
+
+
+def plane(n=400):
+    X = np.random.default_rng(0).normal(size=(n, 4))
+    return X, X @ [1.0, 2.0, 3.0, 4.0] + 1.0
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_matrix, pd.DataFrame])
+def test_a_named_schedule_is_scikit_learns_in_memory(make):
+    X, y = plane()
+    ours, known = (
+        module.SGDRegressor(**NAMED).fit(make(X), y) for module in (linear_model, theirs)
+    )
+    same(ours, known)
+    assert ours.score(make(X), y) > (0.98 if make is sparse.csr_matrix else 0.9999)
+    labels = np.digitize(y, [-3.0, 3.0])
+    for how in (
+        {},
+        {"penalty": "l1"},
+        {"average": True},
+        {"early_stopping": True, "penalty": None},
+    ):
+        how = {"learning_rate": "constant", "random_state": 0, "tol": None, "max_iter": 4, **how}
+        models = (module.SGDClassifier(**how) for module in (linear_model, theirs))
+        same(*(quiet(model.fit, make(X), labels) for model in models))
+
+
+def test_a_named_schedule_is_scikit_learns_in_calls_and_blocks():
+    X, y = plane()
+    ours, known = SGDRegressor(**NAMED), theirs.SGDRegressor(**NAMED)
+    for at in range(0, 400, 100):
+        for model in (ours, known):
+            model.partial_fit(X[at : at + 100], y[at : at + 100])
+    same(ours, known)
+    ours, known = (module.SGDRegressor(**NAMED, shuffle=False) for module in (linear_model, theirs))
+    ours.partial_fit(dask_array(X, (150, 0, 250)), dask_array(y, (150, 0, 250)))
+    known.partial_fit(X, y)
+    same(ours, known)
+    ours.partial_fit(dask_array(X, (400,)), dask_array(y, (400,)))
+    ours.partial_fit(X, y)
+    known.partial_fit(X, y).partial_fit(X, y)
+    same(ours, known)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_named_schedule_behind_a_scaler_is_scikit_learns(n_classes):
+    X, y = plane()
+    X, y = 3.0 * X + 5.0, np.digitize(y, np.quantile(y, [1 / n_classes, 2 / 3][: n_classes - 1]))
+    how = {"learning_rate": "optimal", "random_state": 0}
+    ours = make_pipeline(StandardScaler(), SGDClassifier(**how)).fit(X, y)
+    known = theirs_pipeline(TheirScaler(), theirs.SGDClassifier(**how)).fit(X, y)
+    same(ours[-1], known[-1])
+    # Over blocks the scaler is that of the rows so far, and its change changes the intercept.
+    model = SGDClassifier(learning_rate="constant", shuffle=False, max_iter=1, tol=None)
+    chunks, start, scaler = (150, 250), 0, StandardScaler()
+    lazy = make_pipeline(scaler, model).fit(dask_array(X, chunks), dask_array(y, chunks))
+    coef, intercept, before = None, None, None
+    for n in chunks:
+        at = slice(start, start + n)
+        now = TheirScaler().fit(X[: start + n])
+        known = theirs.SGDClassifier(learning_rate="constant", shuffle=False)
+        known.partial_fit(now.transform(X[:1]), y[:1], classes=range(n_classes))
+        if before is None:
+            coef, intercept = np.zeros_like(known.coef_), np.zeros_like(known.intercept_)
+        else:
+            intercept = intercept + coef @ ((now.mean_ - before.mean_) / now.scale_)
+        known.coef_, known.intercept_ = coef.copy(), intercept.copy()
+        known.t_ = 1.0 + start
+        known.partial_fit(now.transform(X[at]), y[at])
+        coef, intercept, before, start = known.coef_, known.intercept_, now, start + n
+    np.testing.assert_allclose(lazy[-1].coef_, coef, rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(lazy[-1].intercept_, intercept, rtol=1e-9, atol=1e-11)
+
+
+def test_where_the_loop_cannot_learn_batches_stay(backend):
+    X, y = plane()
+    ways = [SGDRegressor(**NAMED, shuffle=False, batch_size=size, **LAST) for size in ("auto", 1)]
+    batches, rows = (way.fit(backend.asarray(X), backend.asarray(y)).coef_ for way in ways)
+    differ = np.abs(backend.to_numpy(batches) - backend.to_numpy(rows)).max() > 0.1
+    assert differ == (backend.name not in ("numpy", "readonly"))
+    lazy = dask_array(X, (200, 200)), dask_array(y, (200, 200))
+    ways = [way.set_params(penalty="l1").fit(*lazy).coef_ for way in ways]
+    assert np.abs(ways[0] - ways[1]).max() > 0.1
+
+
+def test_partial_fit_goes_on_from_batches_row_by_row():
+    X, y = plane()
+    model = SGDRegressor(**NAMED, shuffle=False, batch_size=16).partial_fit(X, y)
+    known = theirs.SGDRegressor(**NAMED, shuffle=False)
+    for data in ((X, y), (dask_array(X, (200, 200)), dask_array(y, (200, 200)))):
+        known.coef_, known.intercept_, known.t_ = model.coef_.copy(), model.intercept_, model.t_
+        model.set_params(batch_size="auto").partial_fit(*data)
+        known.partial_fit(X, y)
+        np.testing.assert_allclose(model.coef_, known.coef_, rtol=1e-10)
+        model.set_params(batch_size=16).partial_fit(X, y)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("loss", ["hinge", "log_loss"])
+def test_the_loop_finds_what_is_not_finite(loss, value):
+    X, _, y, _ = table()
+    model = SGDClassifier(loss=loss, learning_rate="constant", eta0=0.1, random_state=0).fit(X, y)
+    coef, X = model.coef_, X.copy()
+    X[20, 1] = value
+    for fit in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match=f"contains {'NaN' if value != value else 'infinity'}"):
+            fit(X, y)
+    np.testing.assert_array_equal(model.coef_, coef)
+
+
+def test_the_loss_of_a_call_is_that_of_the_model_before_it():
+    X, _, y, rows = table()
+    model = SGDClassifier(loss="log_loss", learning_rate="constant", random_state=0)
+    model.partial_fit(X, y, classes=[0, 1])
+    assert model.loss_curve_ == pytest.approx([np.log(2)])
+    loss = np.logaddexp(0, (1 - 2 * y) * model.decision_function(X))
+    model.partial_fit(X, y, sample_weight=rows)
+    assert model.loss_curve_ == pytest.approx([np.average(loss, weights=rows)])
+
+
 # Learning in batches
 
 
@@ -250,7 +376,10 @@ def test_every_loss_learns_a_clear_rule(loss, rate):
     rng = np.random.default_rng(3)
     X = rng.normal(size=(3000, 3))
     y = np.argmax(X @ rng.normal(size=(3, 3)), axis=1)
-    model = SGDClassifier(loss=loss, learning_rate=rate, alpha=1e-3, random_state=0)
+    batch = "auto" if rate == "auto" else 64
+    model = SGDClassifier(
+        loss=loss, learning_rate=rate, alpha=1e-3, random_state=0, batch_size=batch
+    )
     model.fit(dask_array(X, (1000,) * 3), dask_array(y, (1000,) * 3))
     floor = 0.75 if loss in VALUE_LOSSES or rate == "optimal" else 0.9
     assert model.score(X, y) > floor

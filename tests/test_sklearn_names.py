@@ -13,11 +13,11 @@ import pytest
 from scipy import sparse
 from scipy.optimize import minimize
 from sklearn import config_context, metrics, preprocessing
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier, SGDRegressor
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
@@ -273,6 +273,37 @@ def test_categories_of_a_target_encoder_are_fitted_by_a_private_method():
     encoder = preprocessing.TargetEncoder()
     encoder._fit(np.asarray([["b"], ["a"]]), handle_unknown="ignore", ensure_all_finite="allow-nan")
     assert encoder.categories_[0].tolist() == ["a", "b"]
+
+
+def test_a_call_goes_on_from_averages_that_are_set():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 3)), rng.normal(size=40)
+    whole = SGDRegressor(average=5, shuffle=False).partial_fit(X, y)
+    first = SGDRegressor(average=5, shuffle=False).partial_fit(X[:20], y[:20])
+    after = SGDRegressor(average=5, shuffle=False)
+    after.coef_, after.intercept_, after.t_ = first.coef_, first.intercept_, 21.0
+    for name in ("coef", "intercept"):
+        for kind in ("_standard_", "_average_"):
+            setattr(after, kind + name, getattr(first, kind + name).copy())
+    after.partial_fit(X[20:], y[20:])
+    np.testing.assert_allclose(after.coef_, whole.coef_, rtol=1e-12)
+    np.testing.assert_allclose(after._standard_coef, whole._standard_coef, rtol=1e-12)
+
+
+def test_regressors_learn_by_the_losses_of_classifiers():
+    class Column(ClassifierMixin, SGDRegressor):
+        loss_functions = SGDClassifier.loss_functions
+
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 3)), rng.integers(0, 2, 40)
+    how = {"shuffle": False, "learning_rate": "optimal", "max_iter": 2, "tol": None}
+    with config_context(skip_parameter_validation=True):
+        for loss in SGDClassifier.loss_functions:
+            sign = y if loss == "log_loss" else 2 * y - 1
+            found = Column(loss=loss, **how).fit(X, sign).coef_
+            known = SGDClassifier(loss=loss, **how).fit(X, y).coef_[0]
+            np.testing.assert_array_equal(found, known)
+        Column(loss="hinge", **how | {"learning_rate": "pa1"}).fit(X, 2 * y - 1)
 
 
 def test_raise_for_params():

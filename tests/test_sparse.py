@@ -56,13 +56,17 @@ LEARNERS = {
     "auto": SGDClassifier(loss="log_loss", **ONCE),
     "auto-hinge": SGDClassifier(class_weight={0: 2.0}, **ONCE),
     "auto-l1": SGDClassifier(loss="modified_huber", penalty="l1", alpha=1e-2, **ONCE),
-    "optimal": SGDClassifier(loss="log_loss", learning_rate="optimal", average=True, **ONCE),
+    "optimal": SGDClassifier(
+        loss="log_loss", learning_rate="optimal", average=True, batch_size=32, **ONCE
+    ),
     "constant-elasticnet": SGDClassifier(
         learning_rate="constant", penalty="elasticnet", batch_size=8, **ONCE
     ),
     "early": SGDClassifier(loss="log_loss", early_stopping=True, **ONCE),
     "regressor": SGDRegressor(**ONCE),
-    "regressor-invscaling": SGDRegressor(learning_rate="invscaling", eta0=1e-4, **ONCE),
+    "regressor-invscaling": SGDRegressor(
+        learning_rate="invscaling", eta0=1e-4, batch_size=32, **ONCE
+    ),
 }
 METHODS = ("decision_function", "predict_proba", "predict_log_proba", "predict", "transform")
 

@@ -67,6 +67,12 @@ def cast(X: csr_array, dtype: Any) -> csr_array:
     return X if X.dtype == dtype else _with_data(X, X.data.astype(dtype))
 
 
+def with_short_indices(X: csr_array) -> csr_array:
+    """Return X with indices of 32 bits. It is X itself if its indices have 32 bits already."""
+    at, ends = (a.astype(np.int32, copy=False) for a in (X.indices, X.indptr))
+    return X if at is X.indices and ends is X.indptr else made(X.data, at, ends, X.shape[1])
+
+
 def dense(X: csr_array) -> np.ndarray:
     """Return X as a dense array. Only ever a few rows are made dense."""
     return X.toarray()

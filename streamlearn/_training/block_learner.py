@@ -124,7 +124,7 @@ def learn_block(
         block.target,
         block.weight,
         seen=rows,
-        batch_size=course.batch_size,
+        batch_size=course.fixed_size(X),
         largest=None if built else largest(course, X, rows),
         growth=GROWTH if learner.growth is None else learner.growth(X, course.n_outputs),
         order=draws.order,

@@ -123,6 +123,13 @@ class Course(NamedTuple):
     weighted: bool = False
     signed_weights: bool = True
 
+    def fixed_size(self, X: Array) -> int | None:
+        """Return the number of rows of each batch of a block X, or None if batches grow."""
+        rule = self.learner.fixed
+        if self.batch_size is not None or rule is None:
+            return self.batch_size
+        return rule(X, self.n_outputs)
+
 
 class Learned(NamedTuple):
     """The results of a fit.

@@ -171,7 +171,7 @@ def with_draws(course: Course, epoch: int, index: int, block: PreparedBlock) -> 
             now = np.searchsorted(block.kept, now[np.isin(now, block.kept)])
         rows = asarray(now, like=X, dtype=default_int(X))
     elif how.by == "rows" or (how.by == "batches" and _mixes(course, X, before)):
-        if course.batch_size is None:
+        if course.fixed_size(X) is None:
             run = run_length(n, before, largest(course, X, before))
         rows = asarray(source.permutation(n // run), like=X, dtype=default_int(X))
     elif how.by == "batches":
@@ -181,6 +181,8 @@ def with_draws(course: Course, epoch: int, index: int, block: PreparedBlock) -> 
 
 
 def _mixes(course: Course, X: Array, before: int) -> bool:
+    if course.batch_size is None and course.fixed_size(X) is not None:
+        return True
     rule = course.learner.mixes
     return rule is not None and bool(rule(X, course.n_outputs, before))
 

@@ -175,6 +175,10 @@ class Learner(NamedTuple):
         ``(X, n_outputs, seen) -> bool``. It returns whether a shuffled block must be permuted
         row by row, because a batch of neighbouring rows may not look like it. ``seen`` rows were
         learned from before the fit, and in its former epochs.
+    fixed : callable or None
+        ``(X, n_outputs) -> int or None``. It returns the number of rows of each batch of a block X,
+        or None if batches grow with the rows seen. A shuffled block with batches of fixed size is
+        permuted row by row.
     absent : callable or None
         ``(params, target, weight) -> array of bool or None``. It returns which rows are left out
         before rows are counted, held out or shuffled, or None if no row is.
@@ -205,6 +209,7 @@ class Learner(NamedTuple):
     growth: Callable[..., Any] | None = None
     sampled: Callable[..., Any] | None = None
     mixes: Callable[..., Any] | None = None
+    fixed: Callable[..., Any] | None = None
     absent: Callable[..., Any] | None = None
     rounds: Rounds | None = None
     refinement: Refinement | None = None

@@ -104,6 +104,13 @@ def pick(rows: Rows, at: Any) -> Array:
     return by_columns(pick(rows.X, at), ("subtract", rows.centre), ("divide", rows.scale))
 
 
+def built(rows: Rows) -> Array:
+    """Return all rows as an array."""
+    if isinstance(rows, Affine):
+        return by_columns(built(rows.X), ("subtract", rows.centre), ("divide", rows.scale))
+    return part(rows, 0, rows.shape[0]) if isinstance(rows, Runs) else rows
+
+
 def linear_predictor(rows: Rows, W: Array, b: Array) -> Array:
     """Return ``rows @ W.T + b``, (m, k), for coefficients W (k, d) and intercepts b (k,).
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -14,15 +15,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from streamlearn._arrays import (
-    Array,
-    to_numpy,
-)
-from streamlearn._estimator.inputs import Given, check_inputs, check_parameters
+from streamlearn._arrays import Array, to_numpy
+from streamlearn._estimator.inputs import Given, check_inputs, check_parameters, is_foreign
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.outputs import rows_out
 from streamlearn._estimator.versions import Versioned
 from streamlearn._sklearn import Interval, StrOptions
+from streamlearn._thirdparty import row_loop
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
@@ -31,19 +30,27 @@ from streamlearn._training.refining import refined
 from streamlearn._training.stopping import NoImprovement
 from streamlearn._validation.arrays import as_vector
 from streamlearn._validation.messages import diverged
-from streamlearn.core.learner import Learner
+from streamlearn.blocks import is_collection
+from streamlearn.core.learner import Learner, an_array
 from streamlearn.core.linear import links, newton, rowwise, sgd
 from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
 from streamlearn.core.linear.rates import RATES
 from streamlearn.core.linear.row_step import PASSIVE
 from streamlearn.core.scores import EACH_ACCURACY, Score
-from streamlearn.linear_model import draws, per_class_order
+from streamlearn.linear_model import draws, scheduled
+from streamlearn.linear_model.per_class_order import in_orders
 from streamlearn.linear_model.refine import matrix_or_raise, refining_or_raise
 from streamlearn.linear_model.row_scores import Scores
 from streamlearn.linear_model.sklearn_names import Familiar
 from streamlearn.linear_model.sparse_coef import SparseCoef
-from streamlearn.linear_model.start import from_coefficients, from_former
-from streamlearn.linear_model.training import SMALLER, Lines, mean_loss, warn_of_steps
+from streamlearn.linear_model.start import from_coefficients, from_former, in_numpy
+from streamlearn.linear_model.training import (
+    SMALLER,
+    Lines,
+    after_one_call,
+    mean_loss,
+    warn_of_steps,
+)
 
 
 class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
@@ -123,9 +130,10 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool, target: str
     ) -> Given:
         """Check the arguments of ``fit`` or ``partial_fit``."""
-        # Newton steps find NaN and infinity in the rows that they score. Held-out rows are not
-        # among these.
-        found = self._rule() is newton and not self.early_stopping
+        # These find NaN and infinity in the rows that they score. Held-out rows are not among them.
+        in_memory = not (is_foreign(X) or any(map(is_collection, (X, y, sample_weight))))
+        found = self._rate() == "auto" or (in_memory and self.batch_size in (1, "auto"))
+        found = found and not self.early_stopping
         return check_inputs(
             self, X, y, sample_weight, reset=reset, target=target, lazy_rows=True, finite=not found
         )
@@ -139,19 +147,26 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             return self._row_by_row_rate
         return self.learning_rate
 
-    def _row_by_row(self) -> bool:
-        return self.batch_size == 1 or self._rate() in PASSIVE
-
-    def _rule(self) -> Any:
-        """Return the core module that the parameters ask for."""
-        if self._row_by_row():
+    def _rule(self, given: Given, state: Any = None) -> Any:
+        """Return the module that learns from the rows. ``state`` is what was learned before."""
+        if self._rate() == "auto":
+            return newton
+        if self.batch_size == 1 or self._rate() in PASSIVE:
             return rowwise
-        return newton if self._rate() == "auto" else sgd
+        if self.batch_size != "auto" or not self._may_loop(given):
+            return sgd
+        if given.blocks.whole is not None:
+            return rowwise if in_numpy(given.blocks) else sgd
+        if state is None:
+            return scheduled
+        return rowwise if row_loop.takes(an_array(state)) else sgd
 
-    def _batch_rows(self) -> int | None:
-        if self._row_by_row():
-            return rowwise.ROWS
-        return None if self.batch_size == "auto" else int(self.batch_size)
+    def _may_loop(self, given: Given) -> bool:
+        """Return whether scikit-learn's loop may learn from rows of NumPy and scipy.
+
+        With an L1 penalty all rows and epochs of a call have to be one run of the loop.
+        """
+        return self.penalty not in ("l1", "elasticnet") or self._is_one_call(given)
 
     def _params(self, positive: Any = 1.0, negative: Any = 1.0) -> sgd.Params:
         return sgd.Params(
@@ -170,18 +185,20 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             negative_weight=negative,
         )
 
-    def _learner(self, params: sgd.Params, coef_init: Any, intercept_init: Any) -> Learner:
+    def _learner(
+        self, given: Given, params: sgd.Params, coef_init: Any, intercept_init: Any
+    ) -> Learner:
         """Return the learner for ``fit``. It starts from given or former coefficients, or 0."""
-        learner = self._rule().learner(params)
+        rule = self._rule(given)
         if self.warm_start and hasattr(self, "coef_"):
             coef_init = self._dense_coef() if coef_init is None else coef_init
             intercept_init = self.intercept_ if intercept_init is None else intercept_init
-        return from_coefficients(learner, self._rule().start, coef_init, intercept_init)
+        return from_coefficients(rule.learner(params), rule.start, coef_init, intercept_init)
 
-    def _former(self, params: sgd.Params) -> Learned:
+    def _former(self, given: Given, params: sgd.Params) -> Learned:
         """Return the state from which ``partial_fit`` continues, which is empty at first."""
         learned = self._learned if hasattr(self, "_learned") else Learned()
-        return from_former(self._rule(), params, learned)
+        return from_former(self._rule(given, learned.state), params, learned)
 
     def _learn(
         self,
@@ -195,48 +212,54 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
     ) -> None:
         """Run the fit and set the fitted attributes."""
         lazy, former = not given.blocks.in_memory, learned.state
-        epoch = self._epoch if partial_fit and learned.state is not None else 0
-        seed, orders, held_rows = self._draws(given, n_outputs, epoch, classes is not None)
-        by = None
+        rule = self._rule(given, former)
+        exact = rule is rowwise
+        one_call = exact and self._is_one_call(given)
+        one_pass = partial_fit or (self.max_iter == "auto" and lazy)
+        max_iter = 1 if one_pass else 1000 if self.max_iter == "auto" else int(self.max_iter)
+        epoch = self._epoch if partial_fit and former is not None else 0
+        seed, seeds, held_rows = self._draws(given, n_outputs, epoch, classes is not None, exact)
+        by, order = None, None
         if self.shuffle:
-            by_rows = not lazy or self.shuffle == "rows" or self._row_by_row()
-            by = "rows" if by_rows else "batches"
-        if held_rows is not None and self._row_by_row():
-            learner = learner._replace(apply=_scores_without_mean)
-        batch_size = self._batch_rows()
-        if len(orders) > 1:
-            rows = np.arange(len(orders[0].shuffled))
-            kept = rows if held_rows is None else np.delete(rows, held_rows)
-            update = per_class_order.InOwnOrders(orders, kept, learned.rows)
-            learner, batch_size, by = learner._replace(update=update), len(rows), None
+            by = "rows" if not lazy or self.shuffle == "rows" or exact else "batches"
+        batch_size = None if exact or self.batch_size == "auto" else int(self.batch_size)
+        first = First(epoch, learned.rows)
+        if exact:
+            epochs = None if partial_fit else max_iter
+            learner, batch_size, order = self._row_by_row(
+                learner, given, first, epochs, seeds, held_rows
+            )
+            by = by if batch_size is None else None
         course = Course(
             learner,
             n_outputs,
             given.reader,
             target=Target(classes),
             batch_size=batch_size,
-            shuffle=Shuffle(by, seed, orders[0] if len(orders) == 1 else None),
+            shuffle=Shuffle(by, seed, order),
             held_out=self._held_out(held_rows, of_classes=classes is not None),
-            first=First(epoch, learned.rows),
+            first=first,
             ahead=None if given.flow is None else given.flow.chain,
             weighted="sample_weight" in given.blocks.names,
-            signed_weights=self._rule() is not newton,
+            signed_weights=rule is not newton,
         )
         if given.flow is not None:
             learned = learned._replace(ahead=given.flow.states)
-        one_pass = partial_fit or (self.max_iter == "auto" and lazy)
+        answer = partial(rule.answer, learner.params)
         outcome = train(
             BlockLearner(course, mean_loss),
             given.blocks,
             Progress(learned, epoch),
             self._stopping(course),
-            max_iter=1 if one_pass else 1000 if self.max_iter == "auto" else self.max_iter,
-            observers=[Lines(partial(self._rule().answer, learner.params))] if self.verbose else (),
+            max_iter=1 if one_call else max_iter,
+            observers=() if one_call or not self.verbose else [Lines(answer)],
         )
+        if one_call:
+            outcome = after_one_call(outcome, max_iter)
         if self.refine and not partial_fit:
             matrix_or_raise(learner, outcome.learned.state, self.refine)
             outcome = outcome._replace(learned=refined(course, given.blocks, outcome, self.refine))
-        coef, intercept = self._rule().answer(learner.params, outcome.learned.state)
+        coef, intercept = answer(outcome.learned.state)
         if not all(np.isfinite(to_numpy(a)).all() for a in (coef, intercept)):
             raise diverged(f"at epoch #{outcome.n_iter}", advice=SMALLER)
         learned = outcome.learned
@@ -258,6 +281,51 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
                 ConvergenceWarning,
                 stacklevel=3,
             )
+
+    def _is_one_call(self, given: Given) -> bool:
+        """Return whether scikit-learn's loop can learn from all rows in one call."""
+        return in_numpy(given.blocks) and not self.early_stopping
+
+    def _row_by_row(
+        self,
+        learner: Learner,
+        given: Given,
+        first: First,
+        max_iter: int | None,
+        seeds: tuple[int, ...],
+        held_rows: np.ndarray | None,
+    ) -> tuple[Learner, int | None, draws.Order | None]:
+        """Return how a fit learns row by row.
+
+        ``max_iter`` is None for a call of ``partial_fit``.
+
+        Returns
+        -------
+        learner : Learner
+        batch_size : int or None
+            The number of rows of a batch, if the learner puts these in order itself.
+        order : Order or None
+            The order of the rows, if it does not.
+        """
+        if self._may_loop(given):
+            learner = row_loop.looped(learner)
+        if self._is_one_call(given):
+            rule = None
+            if max_iter is not None:
+                rule = {
+                    "max_iter": max_iter,
+                    "tol": self.tol,
+                    "n_iter_no_change": int(self.n_iter_no_change),
+                }
+            call = row_loop.OneCall(seeds, rule, bool(self.shuffle), int(self.verbose), SMALLER)
+            return learner._replace(update=call), sys.maxsize, None
+        if held_rows is not None:
+            learner = learner._replace(apply=_scores_without_mean)
+        if not (self.shuffle and seeds):
+            return learner, None, None
+        (n,) = given.blocks.rows
+        assert n is not None
+        return in_orders(learner, seeds if given.flow is None else seeds[:1], n, held_rows, first)
 
     def _held_out(self, rows: np.ndarray | None, *, of_classes: bool) -> HeldOut | None:
         """Return how rows are held out and scored. Each class has its score in memory."""
@@ -285,10 +353,13 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         )
 
     def _draws(
-        self, given: Given, n_outputs: int, epoch: int, of_classes: bool
-    ) -> tuple[int, tuple[draws.Order, ...], np.ndarray | None]:
-        """Return the seed and, for rows in memory, scikit-learn's orders and held-out rows."""
-        exact = self._row_by_row()
+        self, given: Given, n_outputs: int, epoch: int, of_classes: bool, exact: bool
+    ) -> tuple[int, tuple[int, ...], np.ndarray | None]:
+        """Return the seed and, for rows in memory, scikit-learn's draws.
+
+        They are the seeds of the orders of the rows, if the fit is ``exact``, and the held-out
+        rows.
+        """
         whole = given.blocks.whole
         if whole is None or not (exact or self.early_stopping):
             # One seed serves all passes: a block draws from the seed, the epoch and its number.
@@ -304,11 +375,8 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         seeds, held_rows = draws.drawn(
             self.random_state, y, weight, n_outputs, classes=of_classes, part=part
         )
-        orders: tuple[draws.Order, ...] = ()
-        if exact and self.shuffle:
-            some = seeds[:1] if self.shuffle == "rows" or given.flow is not None else seeds
-            orders = tuple(draws.Order(draws.permutation(seed, len(y)), epoch) for seed in some)
-        return seeds[0], orders, held_rows
+        of_orders = () if not exact else seeds[:1] if self.shuffle == "rows" else seeds
+        return seeds[0], tuple(of_orders), held_rows
 
     def _publish(self, coef: Array, intercept: Array) -> None:
         self.coef_, self.intercept_ = coef, intercept

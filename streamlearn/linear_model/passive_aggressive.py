@@ -84,9 +84,11 @@ class PassiveAggressiveClassifier(PassiveAggressive, SGDClassifier):
     shuffle : bool or "rows", default=True
         Whether to permute the rows before each epoch. Over a collection the blocks are permuted,
         and the rows inside each block. In memory each class learns in the order that scikit-learn
-        draws for it. "rows" gives all classes the same order, which is several times as fast.
+        draws for it. "rows" gives all classes the same order, which is several times as fast if
+        the rows are not in NumPy.
     verbose : int, default=0
-        If it is not 0, print the progress at the end of each segment of 64 blocks.
+        If it is not 0, print the progress at the end of each segment of 64 blocks. If
+        scikit-learn's loop learns from rows in memory, it prints scikit-learn's lines.
     loss : {"hinge", "squared_hinge"}, default="hinge"
         The variant of the algorithm: "hinge" is PA-I, and "squared_hinge" is PA-II.
     n_jobs : {None, 1, -1}, default=None
@@ -122,7 +124,9 @@ class PassiveAggressiveClassifier(PassiveAggressive, SGDClassifier):
         scikit-learn.
     loss_curve_ : list of float
         The progressive loss of the last call: for each block the mean loss of its rows, each scored
-        before it was learned from.
+        before it was learned from. scikit-learn's loop reports no losses. If it learns, the rows of
+        a batch are scored by the model before the batch. In memory all rows are scored by the model
+        before the call, so that `fit` has one value.
     n_features_in_ : int
         The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -144,7 +148,8 @@ class PassiveAggressiveClassifier(PassiveAggressive, SGDClassifier):
     - `fit` and `partial_fit` also take ``sample_weight``, because those of `SGDClassifier` do.
     - The class is not deprecated here, because it is a short way to write five parameters of
       `SGDClassifier`.
-    - ``shuffle`` may also be "rows", because one order for all classes is several times as fast.
+    - ``shuffle`` may also be "rows", because one order for all classes is several times as fast if
+      the rows are not in NumPy.
     - ``n_jobs`` has no effect and takes only None, 1 and -1, because all classes are columns of one
       matrix and learn together.
     - ``class_weight="balanced"`` counts each row as often as its ``sample_weight`` says, as
@@ -265,7 +270,8 @@ class PassiveAggressiveRegressor(PassiveAggressive, SGDRegressor):
         Whether to permute the rows before each epoch. Over a collection the blocks are permuted,
         and the rows inside each block. "rows" means the same.
     verbose : int, default=0
-        If it is not 0, print the progress at the end of each segment of 64 blocks.
+        If it is not 0, print the progress at the end of each segment of 64 blocks. If
+        scikit-learn's loop learns from rows in memory, it prints scikit-learn's lines.
     loss : {"epsilon_insensitive", "squared_epsilon_insensitive"}, default="epsilon_insensitive"
         The variant of the algorithm: the first is PA-I, and the second is PA-II.
     epsilon : float, default=0.1
@@ -292,7 +298,9 @@ class PassiveAggressiveRegressor(PassiveAggressive, SGDRegressor):
         scikit-learn.
     loss_curve_ : list of float
         The progressive loss of the last call: for each block the mean loss of its rows, each scored
-        before it was learned from.
+        before it was learned from. scikit-learn's loop reports no losses. If it learns, the rows of
+        a batch are scored by the model before the batch. In memory all rows are scored by the model
+        before the call, so that `fit` has one value.
     n_features_in_ : int
         The number of features.
     feature_names_in_ : ndarray of shape (n_features,)

@@ -13,11 +13,43 @@ from typing import Any
 import numpy as np
 
 from streamlearn._arrays import asarray, default_int, namespace, to_numpy
+from streamlearn._training.course import First
 from streamlearn.core.batches import cut, learn_batches
-from streamlearn.core.learner import Batch, Info
+from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.linear import rowwise
 from streamlearn.core.linear.sgd import Params
-from streamlearn.linear_model.draws import Order
+from streamlearn.linear_model.draws import Order, permutation
+
+
+def in_orders(
+    learner: Learner, seeds: Sequence[int], n: int, held_rows: np.ndarray | None, first: First
+) -> tuple[Learner, int | None, Order | None]:
+    """Return a learner of n rows in memory in the orders of scikit-learn's seeds.
+
+    Parameters
+    ----------
+    learner : Learner
+    seeds : sequence of int
+        One for each model, or one for all.
+    n : int
+        The number of rows, with those held out.
+    held_rows : ndarray of int or None
+    first : First
+
+    Returns
+    -------
+    learner : Learner
+    batch_size : int or None
+        The number of rows of a batch, if the learner puts these in order itself.
+    order : Order or None
+        The order of the rows, if it does not.
+    """
+    orders = tuple(Order(permutation(seed, n), first.epoch) for seed in seeds)
+    if len(orders) == 1:
+        return learner, None, orders[0]
+    kept = np.arange(n) if held_rows is None else np.delete(np.arange(n), held_rows)
+    update = InOwnOrders(learner, orders, kept, first.rows)
+    return learner._replace(update=update), n, None
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +58,8 @@ class InOwnOrders:
 
     Attributes
     ----------
+    learner : Learner
+        The learner of one model.
     orders : tuple of Order
         The order of each model.
     kept : ndarray of int
@@ -34,6 +68,7 @@ class InOwnOrders:
         The number of rows learned from before the first epoch.
     """
 
+    learner: Learner
     orders: tuple[Order, ...]
     kept: np.ndarray
     begun: int
@@ -41,7 +76,8 @@ class InOwnOrders:
     def __call__(self, params: Params, state: rowwise.State, batch: Batch) -> tuple[Any, Info]:
         """Learn from the rows once, with each model that has not stopped."""
         assert batch.target is not None
-        xp = namespace(batch.X)
+        assert self.learner.fixed is not None
+        xp, size = namespace(batch.X), self.learner.fixed(batch.X, 1)
         passes = (batch.seen - self.begun) // len(self.kept)
         moving = to_numpy(state.active) > 0.0
         states, infos, begun = [], [], state.skipped
@@ -61,10 +97,10 @@ class InOwnOrders:
                     xp.astype(batch.target == k, batch.target.dtype),
                     batch.weight,
                     seen=batch.seen,
-                    batch_size=rowwise.ROWS,
+                    batch_size=size,
                     rows=asarray(rows, like=batch.X, dtype=default_int(batch.X)),
                 )
-                one, info = learn_batches(rowwise.learner(weighted), one, batches)
+                one, info = learn_batches(self.learner._replace(params=weighted), one, batches)
                 state = state._replace(skipped=one.skipped, size=one.size)
             states.append(one)
             infos.append(info)

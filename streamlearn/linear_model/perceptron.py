@@ -35,9 +35,11 @@ class Perceptron(SGDClassifier):
     shuffle : bool or "rows", default=True
         Whether to permute the rows before each epoch. Over a collection the blocks are permuted,
         and the rows inside each block. In memory each class learns in the order that scikit-learn
-        draws for it. "rows" gives all classes the same order, which is several times as fast.
+        draws for it. "rows" gives all classes the same order, which is several times as fast if
+        the rows are not in NumPy.
     verbose : int, default=0
-        If it is not 0, print the progress at the end of each segment of 64 blocks.
+        If it is not 0, print the progress at the end of each segment of 64 blocks. If
+        scikit-learn's loop learns from rows in memory, it prints scikit-learn's lines.
     eta0 : float, default=1.0
         The step size: how far a row that is predicted wrong moves the coefficients.
     n_jobs : {None, 1, -1}, default=None
@@ -84,7 +86,9 @@ class Perceptron(SGDClassifier):
         scikit-learn.
     loss_curve_ : list of float
         The progressive loss of the last call: for each block the mean loss of its rows, each scored
-        before it was learned from.
+        before it was learned from. scikit-learn's loop reports no losses. If it learns, the rows of
+        a batch are scored by the model before the batch. In memory all rows are scored by the model
+        before the call, so that `fit` has one value.
     n_features_in_ : int
         The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -103,7 +107,8 @@ class Perceptron(SGDClassifier):
 
     - ``max_iter`` is "auto" by default instead of 1000, because 1000 epochs over a collection are
       1000 reads of the data.
-    - ``shuffle`` may also be "rows", because one order for all classes is several times as fast.
+    - ``shuffle`` may also be "rows", because one order for all classes is several times as fast if
+      the rows are not in NumPy.
     - ``n_jobs`` has no effect and takes only None, 1 and -1, because all classes are columns of one
       matrix and learn together.
     - ``class_weight="balanced"`` counts each row as often as its ``sample_weight`` says, as
@@ -112,8 +117,6 @@ class Perceptron(SGDClassifier):
       segment of 64 blocks, because a fit has one epoch by default.
     - ``early_stopping`` scores the model itself. scikit-learn's loop leaves out how much the L2
       penalty has shrunk the coefficients so far.
-    - Row by row on sparse rows, the objective that ends the epochs counts the L2 penalty of all
-      coefficients. scikit-learn counts only that of the features of the row before.
     - The parameters ``batch_size`` and ``classes`` and the attribute ``loss_curve_`` are additions.
 
     References

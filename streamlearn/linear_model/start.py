@@ -1,4 +1,7 @@
-"""The start of a fit: from given coefficients, or from the state of an earlier fit."""
+"""The start of a fit: from given coefficients, or from the state of an earlier fit.
+
+The library of the rows decides between scikit-learn's loop and other steps.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,24 @@ from typing import Any
 
 import numpy as np
 
-from streamlearn._arrays import Array, asarray, float_dtype, to_numpy
+from streamlearn._arrays import Array, asarray, float_dtype, is_array, is_sparse, to_numpy
+from streamlearn._thirdparty import row_loop
 from streamlearn._training.course import Learned
 from streamlearn._validation.arrays import as_numbers
+from streamlearn.blocks import Blocks
 from streamlearn.core.learner import Learner
 from streamlearn.core.linear import newton, rowwise, sgd
 
 RULES = (sgd, newton, rowwise)
 """The core modules that learn linear models."""
+
+
+def in_numpy(blocks: Blocks) -> bool:
+    """Return whether all rows are in memory, and are or become rows of scikit-learn's loop."""
+    if blocks.whole is None:
+        return False
+    X = blocks.whole.X
+    return row_loop.takes(X) or not (is_array(X) or is_sparse(X))
 
 
 def from_coefficients(

@@ -1,4 +1,8 @@
-"""Parts of the training loop for linear models: the loss of a block, verbose lines, a warning."""
+"""Parts of the training loop for linear models.
+
+They are the loss of a block, verbose lines, the end of one call of scikit-learn's loop, and a
+warning.
+"""
 
 from __future__ import annotations
 
@@ -64,6 +68,27 @@ class Lines:
             )
         elif progress.at == "end" and progress.stopped:
             print(f"Convergence after {progress.n_iter} epochs took {took:.2f} seconds")  # noqa: T201
+
+
+def after_one_call(progress: Progress, max_iter: int) -> Progress:
+    """Return the end of a fit in one call of scikit-learn's loop, which has counted its epochs.
+
+    Parameters
+    ----------
+    progress : Progress
+        The end of the one epoch of the training loop. It has learned a `row_loop.Called`.
+    max_iter : int
+        The maximum number of epochs of the call.
+    """
+    learned = progress.learned
+    state, n_iter = learned.state
+    further = n_iter - progress.n_iter
+    return progress._replace(
+        learned=learned._replace(state=state, rows=learned.rows + further * progress.rows),
+        epoch=progress.epoch + further,
+        n_iter=n_iter,
+        stopped=n_iter < max_iter,
+    )
 
 
 def warn_of_steps(former: Any, state: Any) -> None:

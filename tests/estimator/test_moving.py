@@ -17,7 +17,9 @@ ONCE = {"max_iter": 1, "tol": None, "random_state": 0}
 ESTIMATORS = {
     "StandardScaler": StandardScaler(),
     "SGDClassifier": SGDClassifier(loss="log_loss", **ONCE),
-    "SGDClassifier-optimal": SGDClassifier(learning_rate="optimal", average=True, **ONCE),
+    "SGDClassifier-optimal": SGDClassifier(
+        learning_rate="optimal", average=True, batch_size=64, **ONCE
+    ),
     "SGDRegressor": SGDRegressor(**ONCE),
     "row by row": SGDClassifier(batch_size=1, average=True, alpha=0.1, eta0=1e-3, **ONCE),
     "Pipeline": make_pipeline(StandardScaler(), SGDClassifier(**ONCE)),

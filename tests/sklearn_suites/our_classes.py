@@ -54,6 +54,9 @@ OPTIMUM = "lambdas are nearer to the optimum than 1e-8, and scikit-learn's are n
 HALF = "half precision, which holds 3 digits, is answered in float64"
 DENSE = "imputers take no sparse rows"
 BOTH = "where only one of None and NaN is a category, it stands for both"
+ROUNDED = (
+    "a model is scored after each epoch and rounded there; tests/test_exact.py compares the fits"
+)
 NAMED = "the error also names the type of the sparse rows, and what to do"
 
 DIFFERENT = {
@@ -61,6 +64,7 @@ DIFFERENT = {
         r"test_sgd_multiclass_njobs\[.*\]": ONE_PROCESS,
         "test_multi_thread_multi_class_and_early_stopping": ONE_PROCESS,
         "test_validation_mask_correctly_subsets": PRIVATE,
+        r"test_validation_set_not_used_for_training\[.*\]": ROUNDED,
     },
     "test_perceptron": {},
     "test_passive_aggressive": {r"test_class_deprecation\[.*\]": KEPT},
@@ -105,8 +109,6 @@ DIFFERENT = {
 
 SLOW = {
     "test_SGDClassifier_fit_for_all_backends": "20 classes row by row, to compare with n_jobs=4",
-    "test_elasticnet_convergence": "an L1 penalty goes row by row; tests/test_exact.py has it",
-    "test_balanced_weight": "6,000 epochs of weights; tests/test_exact.py has them",
     "test_multi_core_gridsearch_and_early_stopping": "processes that are started to search",
 }
 """Tests that are left out, and why they take long."""

@@ -189,12 +189,20 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     )
     if norms is not None and params.learning_rate not in PASSIVE:
         info = info._replace(objective=info.objective + norms)
+    info = nan_if_lost(state, info)
+    return state._replace(skipped=before.skipped + xp.sum(1.0 - rows.kept)), info
+
+
+def nan_if_lost(state: State, info: Info) -> Info:
+    """Return the report of a step to ``state``, with a loss of NaN if the models have overflowed.
+
+    If only the sum of the losses overflows, the models are sound and the fit goes on.
+    """
+    xp = namespace(state.coef)
     answered = xp.astype(state.coef, state.like.dtype, copy=False)
     sound = xp.all(xp.isfinite(answered), axis=1) & xp.isfinite(state.intercept)
-    # If only the sum of the losses overflows, the models are sound and the fit goes on.
-    bounded = xp.minimum(info.loss, HUGE * xp.finfo(p.dtype).max * xp.ones_like(info.loss))
-    info = info._replace(loss=xp.where(sound, bounded, xp.nan))
-    return state._replace(skipped=before.skipped + xp.sum(1.0 - rows.kept)), info
+    most = HUGE * xp.finfo(state.coef.dtype).max * xp.ones_like(info.loss)
+    return info._replace(loss=xp.where(sound, xp.minimum(info.loss, most), xp.nan))
 
 
 def one_by_one(params: Params, state: State, rows: RowTerms) -> RowwiseResult:
@@ -407,6 +415,20 @@ def apply(params: Params, state: State, X: Array) -> Array:
     return linear_predictor(cast(X, coef.dtype), coef) + intercept
 
 
+def fixed(X: Array, n_outputs: int) -> int:
+    """Return the number of rows of each batch."""
+    return ROWS
+
+
 def learner(params: Params) -> Learner:
     """Bundle the learner with its parameters."""
-    return Learner(params, init, update, apply, rescale=rescale, sparse=True, narrow=True)
+    return Learner(
+        params,
+        init,
+        update,
+        apply,
+        rescale=rescale,
+        sparse=True,
+        fixed=fixed,
+        narrow=True,
+    )
