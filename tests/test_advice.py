@@ -57,6 +57,7 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(120, 3)) + 2
 Y = (X[:, 0] > 2).astype(int)
 THREE = np.digitize(X[:, 0], [1.5, 2.5])
+HALVES = np.arange(600) % 2
 P = np.stack([1 - 0.8 * Y, 0.8 * Y], 1)
 CHUNKS = (40, 40, 40)
 DX, DY = (da.from_array(a, chunks=(40, *a.shape[1:])) for a in (X, Y))
@@ -210,6 +211,26 @@ ADVICE = [
         lambda: StandardScaler().fit(dask.bag.from_sequence(X.tolist())),
         r"Give a dask array.*dask\.array\.from_delayed",
         lambda: StandardScaler().fit(DX),
+    ),
+    # Refinement
+    advice(
+        lambda: SGDClassifier(loss="log_loss", learning_rate="optimal", refine=2).fit(X, Y),
+        "Give them, or refine=0",
+        lambda: SGDClassifier(loss="log_loss", refine=2).fit(X, Y),
+        lambda: SGDClassifier(loss="log_loss", learning_rate="optimal").fit(X, Y),
+    ),
+    advice(
+        lambda: SGDClassifier(refine=1).fit(X, Y),
+        r"Give one of \['log_loss', 'modified_huber', 'squared_hinge'\], or refine=0",
+        lambda: SGDClassifier(loss="modified_huber", refine=1).fit(X, Y),
+        lambda: SGDClassifier(refine=0).fit(X, Y),
+    ),
+    advice(
+        lambda: SGDClassifier(loss="log_loss", refine=1).fit(
+            sparse.eye_array(600, format="csr"), HALVES
+        ),
+        "only its diagonal is kept. Give refine=0",
+        lambda: SGDClassifier(loss="log_loss").fit(sparse.eye_array(600, format="csr"), HALVES),
     ),
     advice(
         lambda: sgd().fit(X, DY),

@@ -139,7 +139,7 @@ class Perceptron(SGDClassifier):
     _parameter_constraints: dict[str, Any] = {
         name: constraint
         for name, constraint in SGDClassifier._parameter_constraints.items()
-        if name not in ("loss", "epsilon", "learning_rate", "power_t", "average")
+        if name not in ("loss", "epsilon", "learning_rate", "power_t", "average", "refine")
     }
     _parameter_constraints["l1_ratio"] = [Interval(Real, 0, 1, closed="both")]
 
