@@ -22,7 +22,7 @@ from streamlearn._training.epochs import Progress
 from streamlearn._training.prepare import PendingBlock, PreparedBlock, largest
 from streamlearn.blocks import SideBySide
 from streamlearn.core.batches import cut
-from streamlearn.core.learner import Info, Refinement, Rounds
+from streamlearn.core.learner import Refinement, Rounds
 
 
 class View(NamedTuple):
@@ -142,16 +142,12 @@ def sum_block(
             batch = batch._replace(seen=view.rows)
             more, report = how.of_batch(learner.params, view.learner, batch)
             sums = more if sums is None else how.merge(sums, more)
-            info = report if info is None else _plus(info, report)
+            info = report if info is None else info.plus(report)
         if info is not None:
             finite_or_raise(course, block, info)
         score = None if view.scores is None else scored(course, block, view.scores)
     n = X.shape[0]
     return Sums(sums, n, ahead, affine), Report(info, score, n)
-
-
-def _plus(a: Info, b: Info) -> Info:
-    return Info(*(u + v for u, v in zip(a, b, strict=True)))
 
 
 def merged(course: Course, how: Rounds | Refinement, a: Sums, b: Sums) -> Sums:

@@ -182,6 +182,7 @@ class Scheduler(NamedTuple):
     get: Any
     client: Any = None
 
+    @one_blas_thread()
     def run(
         self,
         graph: dict[Key, Any],
@@ -211,18 +212,6 @@ class Scheduler(NamedTuple):
         -------
         list
         """
-        with one_blas_thread():
-            return self._run(graph, keys, stay, sent, annotations, name)
-
-    def _run(
-        self,
-        graph: dict[Key, Any],
-        keys: list[Key],
-        stay: int,
-        sent: dict[Key, Any] | None,
-        annotations: Annotations | None,
-        name: Callable[[set[Key]], str | None] | None,
-    ) -> list[Any]:
         if self.client is None:
             if sent:
                 sent.clear()

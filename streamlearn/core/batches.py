@@ -149,5 +149,5 @@ def learn_batches(
     total = None
     for batch in batches:
         state, info = learner.update(learner.params, state, batch)
-        total = info if total is None else Info(*(a + b for a, b in zip(total, info, strict=True)))
+        total = info if total is None else total.plus(info)
     return state, total

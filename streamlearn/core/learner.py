@@ -56,6 +56,10 @@ class Info(NamedTuple):
     weight: Array
     objective: Array
 
+    def plus(self, other: Info) -> Info:
+        """Return the sums over the rows of both."""
+        return Info(*(a + b for a, b in zip(self, other, strict=True)))
+
 
 class Rounds(NamedTuple):
     """How a learner learns from rounds: rows are summed side by side, then one step follows.
@@ -101,8 +105,7 @@ class Refinement(NamedTuple):
     view, of_batch, merge, sampled : callable
         As in `Rounds`. ``batch.seen`` is the number of rows of the read.
     step : callable
-        ``(params, state, sums, length) -> State``. It takes a part ``length`` (n_outputs,) of the
-        step.
+        ``(params, state, sums, length) -> State``. It takes a part ``length`` of the step.
     objective : callable
         ``(params, view, sums) -> array of shape (n_outputs,)``, the objective over the rows.
     """

@@ -246,8 +246,9 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         if given.flow is not None:
             learned = learned._replace(ahead=given.flow.states)
         answer = partial(rule.answer, learner.params)
+        block_learner = BlockLearner(course, mean_loss)
         outcome = train(
-            BlockLearner(course, mean_loss),
+            block_learner,
             given.blocks,
             Progress(learned, epoch),
             self._stopping(course),
@@ -258,7 +259,8 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             outcome = after_one_call(outcome, max_iter)
         if self.refine and not partial_fit:
             matrix_or_raise(learner, outcome.learned.state, self.refine)
-            outcome = outcome._replace(learned=refined(course, given.blocks, outcome, self.refine))
+            further = refined(block_learner, given.blocks, outcome, self.refine)
+            outcome = outcome._replace(learned=further)
         coef, intercept = answer(outcome.learned.state)
         if not all(np.isfinite(to_numpy(a)).all() for a in (coef, intercept)):
             raise diverged(f"at epoch #{outcome.n_iter}", advice=SMALLER)

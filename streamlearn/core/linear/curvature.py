@@ -109,7 +109,7 @@ def of_rows(
         a = xp.ones_like(h[:, :1]) if a is None else a
         H, absolute, square = _sparse_sums(X, centre, h, a, a if squared is None else squared)
     else:
-        Z = _centred(X, centre)
+        Z = centred(X, centre)
         size, ZZ = xp.abs(Z), Z * Z
         absolute = column_sums(size) if a is None else weighted_sums(a, size)
         square = column_sums(ZZ) if squared is None else weighted_sums(squared, ZZ)
@@ -171,10 +171,11 @@ def feed_more(known: Curvature, X: Array, centre: Array, h: Array) -> Curvature:
     Curvature
         The sums over the rows are those of ``known``.
     """
-    return known._replace(hessian=known.hessian + products(_centred(X, centre), h))
+    return known._replace(hessian=known.hessian + products(centred(X, centre), h))
 
 
-def _centred(X: Array, centre: Array) -> Array:
+def centred(X: Array, centre: Array) -> Array:
+    """Return rows (m, d) less a centre, with a column of ones for the intercept, (m, D)."""
     xp = namespace(X)
     return xp.concat([X - centre, xp.ones_like(X[:, :1])], axis=1)
 

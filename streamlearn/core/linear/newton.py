@@ -132,8 +132,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     (array([[3.]]), array([1.5]))
     """
     params = to_like(params, state.weights)
-    xp, loss = namespace(state.weights), LOSSES[params.loss]
-    X, T = batch.X, batch.seen
+    loss, X, T = LOSSES[params.loss], batch.X, batch.seen
     m, d = X.shape
     if not T and is_sparse(X) and not has_matrix(state.weights.shape[0], d + 1, sparse=True):
         known = unknown(*state.weights.shape, full=False, like=state.weights)
@@ -148,7 +147,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     if feeds and params.fit_intercept:
         state = recentre(state, *some.sums(new), T)
     info = report(params, state.weights[:, :d], m, *found.losses)
-    lost = found.losses[0] if len(found.losses) == 1 else found.losses[1]
+    lost = found.weighted_loss
     state, kept = judged(
         params,
         state,
@@ -158,8 +157,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     )
     square = None if wide else state.curvature.square
     h = curvature_of_sample(params, some, T, square, state.centre)
-    total = found.total[:, None]
-    gradient = xp.concat([found.slopes - total * state.centre, total], axis=1) / m
+    gradient = found.gradient(state.centre, m)
     curved = OfSample(some, h, state.centre, some.p.shape[0] == m)
     seen = Seen(T, m, feeds, inverts, new, curved, found.worst, gradient, kept)
     return advance(params, state, seen), info

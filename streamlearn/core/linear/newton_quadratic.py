@@ -140,9 +140,10 @@ def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
         )
         f = fading(params, state, seen.before)
         r = share(f, new, seen.before)
-        at = former + r * (h - former)
-        at = recent if LOSSES[params.loss].kinked else at
-        scale = xp.where(at > 0.0, recent / xp.where(at > 0.0, at, 1.0), 1.0)
+        scale = xp.ones_like(h)
+        if not LOSSES[params.loss].kinked:
+            at = former + r * (h - former)
+            scale = xp.where(at > 0.0, recent / xp.where(at > 0.0, at, 1.0), 1.0)
         known = curved.feed(fade(known, scale * (1.0 - r)), scale * r)
     else:
         f = fading(params, state, seen.before)

@@ -30,19 +30,28 @@ from streamlearn._arrays import (
     argmin,
     column_sums,
     concat,
-    default_int,
     dense,
     namespace,
 )
 from streamlearn._arrays.order import row_order
 from streamlearn.core.batches import cut
 from streamlearn.core.learner import Batch, Info, Refinement
-from streamlearn.core.linear.curvature import damp, invert, leverage, products, shrink, times
+from streamlearn.core.linear.curvature import (
+    Damped,
+    centred,
+    damp,
+    invert,
+    leverage,
+    products,
+    shrink,
+    times,
+)
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_schedule import SOME
 from streamlearn.core.linear.newton_state import State, has_l1, is_carried, least_square, ridge
+from streamlearn.core.linear.one_pass_sums import drawn as selected
 from streamlearn.core.linear.one_pass_sums import picked, score, uncentred
-from streamlearn.core.linear.sgd import Params, loss_sums, penalty_parts, report, to_like
+from streamlearn.core.linear.sgd import Params, loss_sums, penalty_of, report, to_like
 from streamlearn.core.rows import linear_predictor, pick, weighted_sums
 
 SAMPLED = 100
@@ -147,7 +156,7 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[Sums, Info]:
         h = _slope(params, p, y)
         g, h = (g, h) if a is None else (g * a, h * a)
         plain, *weighted = loss_sums(value, a)
-        Z = with_ones(X - centre)
+        Z = centred(X, centre)
         found = (weighted_sums(g, Z), products(Z, h), plain + 0.0 * column_sums(p), *weighted)
         sums = tuple(u + v for u, v in zip(sums, found, strict=True)) if sums else found
         levers.append(leverage(square[:1, :], X, centre)[:, 0])
@@ -162,8 +171,8 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[Sums, Info]:
 
     drawn = kept(None, 1.0)
     if batch.draws is not None:
-        k = batch.draws.shape[0]
-        drawn = kept(xp.minimum(xp.astype(xp.floor(batch.draws * m), default_int(w)), m - 1), m / k)
+        at, _ = selected(batch.draws, m, None)
+        drawn = kept(at, m / at.shape[0])
     extreme = kept(row_order(lever[None, :])[0, -D:], 1.0) if m > D else kept(None, 1.0)
     loss_sum = losses[0] if len(losses) == 1 else losses[1]
     return Sums(m, loss_sum, gradient, hessian, drawn, extreme), report(
@@ -191,8 +200,8 @@ def merge(a: Sums, b: Sums) -> Sums:
     )
 
 
-def step(params: Params, state: State, sums: Sums, length: Array | float = 1.0) -> State:
-    """Go to the minimum of the model of the objective, or a part ``length`` (K,) of the way."""
+def step(params: Params, state: State, sums: Sums, length: float = 1.0) -> State:
+    """Go to the minimum of the model of the objective, or a part ``length`` of the way."""
     params = to_like(params, state.weights)
     w, centre, n = state.mean, state.centre, sums.rows
     xp, loss = namespace(w), LOSSES[params.loss]
@@ -200,7 +209,7 @@ def step(params: Params, state: State, sums: Sums, length: Array | float = 1.0) 
     others = sums.drawn.leverage < xp.min(sums.extreme.leverage)
     drawn = sums.drawn._replace(weight=xp.where(others[:, None], sums.drawn.weight, 0.0))
     X, y, a, _ = (concat(list(both)) for both in zip(drawn, sums.extreme, strict=True))
-    Z, a = with_ones(X - centre), a / n
+    Z, a = centred(X, centre), a / n
     l2, l1 = ridge(params, state), ridge(params, state, 0)
 
     def at(v: Array) -> tuple[Array, Array]:
@@ -217,25 +226,27 @@ def step(params: Params, state: State, sums: Sums, length: Array | float = 1.0) 
         quadratic = (rest + 0.5 * times(d, bend)) * d + (0.5 * l2 * v + l1 * xp.sign(v)) * v
         return column_sums(a * loss.value(p, y, params.epsilon)) + xp.sum(quadratic, axis=1)
 
-    def towards(v: Array, g: Array, H: Array) -> Array:
+    def divisor(H: Array) -> tuple[Damped, Array | None]:
         tiny = 32 * xp.finfo(H.dtype).eps * H.shape[1] * xp.linalg.diagonal(H)
         M = damp(state.curvature._replace(hessian=H), l2 + tiny, least_square(params, state))
-        if has_l1(params):
-            return shrink(M, v, -g, l1, 300)[0] - v
-        return -times(g, invert(M))
+        return M, None if has_l1(params) else invert(M)
 
-    v = w
+    def towards(v: Array, g: Array, by: tuple[Damped, Array | None]) -> Array:
+        M, P = by
+        return shrink(M, v, -g, l1, 300)[0] - v if P is None else -times(g, P)
+
+    # the model may be concave where it is far from w; the curvature of all rows at w is not
+    v, by_all = w, divisor(sums.hessian / n)
     for _ in range(STEPS):
         g, H = at(v)
         g = g + rest + times(v - w, bend) + l2 * v
-        # the model may be concave where it is far from w; the curvature of all rows at w is not
-        steps = [towards(v, g, H + bend), towards(v, g, sums.hessian / n)]
+        steps = [towards(v, g, by) for by in (divisor(H + bend), by_all)]
         tried = [v + t * s for s in steps for t in LENGTHS]
         values = xp.stack([value(u) for u in tried])
         values = xp.where(xp.isfinite(values), values, xp.finfo(values.dtype).max)
         best = argmin(values, axis=0)
         v = sum(xp.where((best == i)[:, None], u, 0.0 * v) for i, u in enumerate(tried))
-    v = w + (xp.zeros_like(w[:, 0]) + length)[:, None] * (v - w)
+    v = w + length * (v - w)
     g, H = at(v)
     g, H = g + rest + times(v - w, bend), H + bend
     pull = xp.maximum(xp.minimum(-g - l2 * v, l1), -l1)
@@ -252,16 +263,8 @@ def step(params: Params, state: State, sums: Sums, length: Array | float = 1.0) 
 
 def objective(params: Params, known: View, sums: Sums) -> Array:
     """Return the objective of the models over all rows, (K,)."""
-    coef, xp = known.weights[:, :-1], namespace(known.weights)
-    a1, a2 = penalty_parts(to_like(params, coef))
-    penalty = xp.sum(a2 * 0.5 * coef * coef + a1 * xp.abs(coef), axis=1)
-    return sums.loss / sums.rows + penalty
-
-
-def with_ones(Z: Array) -> Array:
-    """Return rows (m, d) with a column of ones for the intercept, (m, D)."""
-    xp = namespace(Z)
-    return xp.concat([Z, xp.ones_like(Z[:, :1])], axis=1)
+    coef = known.weights[:, :-1]
+    return sums.loss / sums.rows + penalty_of(to_like(params, coef), coef)
 
 
 def _slope(params: Params, p: Array, y: Array) -> Array:

@@ -185,15 +185,14 @@ def step(params: Params, state: State, sums: RoundSums, seen: int) -> State:
     params = to_like(params, state.weights)
     xp, (found, curved) = namespace(state.weights), sums[:2]
     m, T, centre = curved.rows, seen, state.centre
-    lost = found.losses[0] if len(found.losses) == 1 else found.losses[1]
+    lost = found.weighted_loss
     if params.fit_intercept:
         state = recentre(state, sums.total, sums.level, T)
     moved = state.centre - centre
     v = xp.concat([moved, xp.zeros_like(moved[:1])])[None, :]
     curved = curved._replace(sums=about(curved.sums, v))
     state, kept = judged(params, state, lambda: sums.values, lost / m, share(4.0, m, T))
-    total = found.total[:, None]
-    gradient = xp.concat([found.slopes - total * state.centre, total], axis=1) / m
+    gradient = found.gradient(state.centre, m)
     inverts = due(T, m, centre.shape[0], LOSSES[params.loss].kinked)[1]
     return advance(params, state, Seen(T, m, True, inverts, m, curved, found.worst, gradient, kept))
 

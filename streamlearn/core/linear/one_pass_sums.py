@@ -115,6 +115,16 @@ class OnePassSums(NamedTuple):
     losses: tuple[Array, ...]
     worst: Scored
 
+    @property
+    def weighted_loss(self) -> Array:
+        """The sum of weight times loss, (K,)."""
+        return self.losses[min(1, len(self.losses) - 1)]
+
+    def gradient(self, centre: Array, m: int) -> Array:
+        """Return the mean gradient of m rows less a centre (d,), (K, D)."""
+        total = self.total[:, None]
+        return namespace(total).concat([self.slopes - total * centre, total], axis=1) / m
+
 
 def one_pass_sums(
     params: Params, w: Array, centre: Array, batch: Batch

@@ -216,11 +216,16 @@ def report(
     total = xp.zeros_like(plain) + (m if total is None else total)
     if params.penalty is None:
         return Info(loss, total, plain)
-    a1, a2 = penalty_parts(params)
+    return Info(loss, total, plain + m * penalty_of(params, coef))
+
+
+def penalty_of(params: Params, coef: Array) -> Array:
+    """Return the penalty of coefficients (K, d), (K,)."""
+    xp, (a1, a2) = namespace(coef), penalty_parts(params)
     penalty = 0.5 * a2 * xp.sum(coef * coef, axis=1)
-    if params.penalty != "l2":
-        penalty = penalty + a1 * xp.sum(xp.abs(coef), axis=1)
-    return Info(loss, total, plain + m * penalty)
+    if params.penalty in (None, "l2"):
+        return penalty
+    return penalty + a1 * xp.sum(xp.abs(coef), axis=1)
 
 
 def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
