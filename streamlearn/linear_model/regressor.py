@@ -109,10 +109,12 @@ default="auto"
           target "invscaling" has an R2 of 0.73 after 1,000 epochs. Row by row it is 1.0 after 12.
         - With "pa1" and "pa2" "auto" is 1.
     refine : int, default=0
-        The number of further reads of all rows in `fit`, after the epochs. After each of them the
-        model goes to the minimum of a model of the objective that has its exact gradient and
-        curvature. Two reads end within about 1e-6 of the optimum, relative to the objective. It
-        needs ``learning_rate="auto"`` and not too many features: about 2,000, or 511 for sparse
+        The number of further reads of all rows in `fit`, after the epochs. After each read the
+        coefficients move to the minimum of an approximation of the objective, which has its exact
+        gradient and curvature. Two reads end within about 1e-6 of the optimum, relative to the
+        objective. `partial_fit` does not refine.
+
+        It needs ``learning_rate="auto"`` and not too many features: about 2,000, or 511 for sparse
         rows. It also needs a smooth loss: "squared_error" or "squared_epsilon_insensitive".
         A loss with a kink, such as "huber", has no curvature there.
 

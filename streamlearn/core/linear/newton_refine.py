@@ -1,16 +1,16 @@
-"""Refinement: reads of all rows, after each of which a model of the objective is minimized.
+"""Refinement: reads of all rows, after each of which an approximation of the objective is minimized.
 
 One pass ends near the optimum. A further read gives the gradient g and the curvature H of the mean
 loss of all rows at the present w. A Newton step would minimize ``g'(v - w) + (v - w)'H(v - w) / 2``
 over v. But some rows are far from a parabola: those of great leverage, rare levels, and many rows
 of a class that is nearly separable. So the loss f_S of a sample S of the rows is kept as it is, and
-only the rest is a parabola. The model of the mean loss is::
+only the rest is a parabola. The approximation of the mean loss is::
 
     f_S(v) + (g - g_S)'(v - w) + (v - w)'(H - H_S)(v - w) / 2
 
 g_S and H_S are those of the sample at w. So gradient and curvature at w are exact, whatever the
 sample is. It consists of random rows, which count for all, and of the rows with the largest
-leverage, which count for themselves. A few damped Newton steps minimize the model plus the
+leverage, which count for themselves. A few damped Newton steps minimize it together with the
 penalties. With an L1 penalty the steps are proximal.
 
 References
@@ -63,10 +63,10 @@ SLICE_NUMBERS = 1 << 18
 """Numbers of the rows whose products are computed at a time: few enough for a cache."""
 
 STEPS = 12
-"""Damped Newton steps that minimize the model."""
+"""Damped Newton steps that minimize the approximation."""
 
 LENGTHS = (1.0, 0.5, 0.25, 0.1, 0.03, 0.01, 0.0)
-"""The lengths of a step that are tried. It stays where none makes the model smaller."""
+"""The lengths of a step that are tried. The last is for a step that would make it larger."""
 
 
 class View(NamedTuple):
@@ -201,7 +201,7 @@ def merge(a: Sums, b: Sums) -> Sums:
 
 
 def step(params: Params, state: State, sums: Sums, length: float = 1.0) -> State:
-    """Go to the minimum of the model of the objective, or a part ``length`` of the way."""
+    """Go to the minimum of the approximate objective, or a part ``length`` of the way."""
     params = to_like(params, state.weights)
     w, centre, n = state.mean, state.centre, sums.rows
     xp, loss = namespace(w), LOSSES[params.loss]
@@ -235,7 +235,7 @@ def step(params: Params, state: State, sums: Sums, length: float = 1.0) -> State
         M, P = by
         return shrink(M, v, -g, l1, 300)[0] - v if P is None else -times(g, P)
 
-    # the model may be concave where it is far from w; the curvature of all rows at w is not
+    # it may be concave far from w; by the curvature of all rows at w it is not
     v, by_all = w, divisor(sums.hessian / n)
     for _ in range(STEPS):
         g, H = at(v)
