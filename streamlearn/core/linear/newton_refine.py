@@ -1,4 +1,4 @@
-"""Refinement: reads of all rows, after each of which an approximation of the objective is minimized.
+"""Refinement: reads of all rows. After each, an approximation of the objective is minimized.
 
 One pass ends near the optimum. A further read gives the gradient g and the curvature H of the mean
 loss of all rows at the present w. A Newton step would minimize ``g'(v - w) + (v - w)'H(v - w) / 2``
