@@ -2,7 +2,7 @@
 
 A batch of m rows follows T others. One column of the model is shown. Its weights are w::
 
-    H <- (1 - r) H + r Z' diag(h) Z / q        r = f m / (T + f m), f about 1.5 to 4
+    H <- (1 - r) H + r Z' diag(h) Z / q        r = f m / (T + f m), f about 1.3 to 4
     P  = (H + alpha I + diag(delta))^-1        delta_j = min(1, a / n_j) mean(h) mean(z_j^2)
 
 - g is the mean gradient of the batch.

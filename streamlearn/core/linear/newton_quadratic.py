@@ -9,8 +9,8 @@ is its curvature, and gamma its gradient without the penalties::
     w     <- w - t s                           t = min(4, s'(gamma + alpha w + q) / s'M s)
     gamma <- gamma - t H s
 
-M is P^-1 with the present H. q is the subgradient of the L1 penalty. f is 1.5 or more. 1.5 costs
-little: the variance of the answer is 1.125 times that of a batch solution.
+M is P^-1 with the present H. q is the subgradient of the L1 penalty. f is 1.3 or more. 1.3 costs
+little: the variance of the answer is f^2 / (2f - 1) = 1.06 times that of a batch solution.
 
 Unlike an average of Newton targets w - P g, this does not require that every batch has the
 curvature of all rows. Rows may be sorted by time, for example, and a block may be all that is known
@@ -38,9 +38,9 @@ costs.
 Curvature: H belongs to the models at which its rows were seen. If the curvature h of the loss falls
 while the models grow, as for classes that are nearly separable, early quadratics would hold w back.
 So H is scaled to the mean of h over the last rows, with r = 6m / (T + 6m). If h falls as T^-p, this
-mean is (1.5 - p) / 1.5 * 6 / (6 - p) of the mean with f = 1.5, which says what p is. Quadratics are
-too steep in the direction of growth, so f grows by 3p, to 2.05 at most. If h jumps, as that of the
-squared hinge does, a factor cannot describe how it has changed, and f grows by 4p. Near a kink H is
+mean is (1.3 - p) / 1.3 * 6 / (6 - p) of the mean with f = 1.3, which says what p is. Quadratics are
+too steep in the direction of growth, so f grows by 4p, to 2.05 at most. If h jumps, as that of the
+squared hinge does, a factor cannot describe how it has changed, and f is 1.5 + 4p. Near a kink H is
 not scaled: a batch may have few rows there, and the next step would be far too long.
 
 The mean of h is over the rows of a batch as the models find them. Curvatures of the same rows
@@ -65,7 +65,7 @@ from streamlearn.core.linear.newton_step import (
 )
 from streamlearn.core.linear.sgd import Params
 
-LEAST, RECENT = 1.5, 6.0
+LEAST, RECENT = 1.3, 6.0
 """The smallest f, and that of the mean of h to which H is scaled."""
 
 LONGEST = 4.0
@@ -125,7 +125,7 @@ def fading(params: Params, state: State, T: int) -> Array:
         return xp.full_like(mean, 2.0 * min(max(1.0, T / (50 * d + 1)), 8.0) ** 0.3)
     fallen = xp.minimum(state.recent_h / xp.where(mean > 0.0, mean, 1.0), 1.0)
     p = RECENT * (1.0 - fallen) / (RECENT / LEAST - fallen)
-    return LEAST + (4.0 * p if LOSSES[params.loss].jumps else xp.minimum(3.0 * p, 0.55))
+    return 1.5 + 4.0 * p if LOSSES[params.loss].jumps else LEAST + xp.minimum(4.0 * p, 0.75)
 
 
 def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
