@@ -828,13 +828,6 @@ def test_wrong_weights_are_named(init, lazy):
         model.fit(rows).score(rows, sample_weight=np.zeros(N))
 
 
-def test_sparse_rows_are_refused():
-    import scipy.sparse as sp
-
-    with pytest.raises(TypeError, match="Sparse data was passed"):
-        MiniBatchKMeans().fit(sp.csr_array(X))
-
-
 def test_settings_that_do_not_go_together_warn():
     with pytest.warns(RuntimeWarning, match=r"init_size=3 should be larger than n_clusters=8"):
         MiniBatchKMeans(init_size=3, random_state=0).fit(X)

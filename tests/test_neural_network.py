@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from itertools import accumulate
+from itertools import accumulate, cycle, pairwise
 from typing import Any
 
 import dask
@@ -15,6 +15,7 @@ from scipy import sparse
 from sklearn import neural_network as theirs
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
+from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.utils import get_tags
 from sklearn.utils._array_api import move_estimator_to
 
@@ -638,8 +639,7 @@ def test_parameters_and_tags_are_scikit_learns_but_for_what_is_said(task):
     assert params == {k: v for k, v in known.get_params().items() if k != "max_iter"}
     tags, theirs_too = get_tags(ours), get_tags(known)
     assert tags.array_api_support
-    assert not tags.input_tags.sparse
-    theirs_too.array_api_support, theirs_too.input_tags.sparse = True, False
+    theirs_too.array_api_support = True
     assert tags == theirs_too
 
 
@@ -696,16 +696,6 @@ def test_a_block_without_weight_teaches_nothing_but_momentum():
     rest.fit(*in_chunks(X[70:], y[70:], chunks=CHUNKS[1:]), sample_weight=w[70:])
     np.testing.assert_allclose(parameters(model), parameters(rest), rtol=1e-12)
     assert model.loss_curve_[0] == 0.0
-
-
-@pytest.mark.parametrize("make", [sparse.csr_array, sparse.csr_matrix])
-def test_sparse_rows_are_refused(make):
-    X, y, _ = rows("values")
-    model, _ = both("values")
-    with pytest.raises(TypeError, match=r"(?i)sparse.*toarray"):
-        model.fit(make(X), y)
-    with pytest.raises(TypeError, match=r"(?i)sparse.*toarray"):
-        model.fit(dask_array(X, make=make), dask_array(y))
 
 
 @pytest.mark.parametrize("size", [0, (3, 0), -1, (4.5,)], ids=str)
@@ -779,3 +769,99 @@ def test_few_blocks_are_in_memory_at_once(scheduler):
     with dask.config.set({"scheduler": scheduler, "num_workers": 2, "streamlearn.window": 2}):
         pipe.fit(*data)
     assert 1 <= peak(drain()) <= 3
+
+
+# Sparse rows
+
+
+def few_entries(task: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return rows that are mostly zeros, targets and weights."""
+    X, y, w = rows(task)
+    return X * (np.random.default_rng(2).random(X.shape) < 0.4), y, w
+
+
+FORMATS = ["csr_array", "csr_matrix", "csc_array", "coo_matrix", "lil_array"]
+
+
+@pytest.mark.parametrize("how", FITS)
+@pytest.mark.parametrize("task", TASKS)
+def test_a_fit_to_sparse_rows_is_scikit_learns(task, how):
+    X, y, w = few_entries(task)
+    S = sparse.csr_array(X)
+    ours, known = both(task, **{"max_iter": 8, **FITS[how]})
+    for weight in ({}, {"sample_weight": w}):
+        quiet(ours.fit, S, y, **weight)
+        quiet(known.fit, S, y, **weight)
+        same(ours, known, S)
+        assert ours.score(S, y) == pytest.approx(known.score(S, y), rel=1e-6)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int8"])
+def test_sparse_rows_of_every_format_are_as_dense_ones(format, dtype):
+    X, y, _ = few_entries("values")
+    X = (10 * X).astype(dtype)
+    ours, _ = both("values", max_iter=2)
+    want = quiet(clone(ours).fit, X, y)
+    quiet(ours.fit, getattr(sparse, format)(X), y)
+    tolerance = 1e-4 if dtype == "float32" else 1e-9
+    np.testing.assert_allclose(parameters(ours), parameters(want), rtol=tolerance, atol=tolerance)
+    assert ours.coefs_[0].dtype == want.coefs_[0].dtype
+    found = ours.predict(getattr(sparse, format)(X))
+    np.testing.assert_allclose(found, want.predict(X), rtol=tolerance, atol=10 * tolerance)
+
+
+@pytest.mark.parametrize("kind", ["sparse", "mixed", "unknown"])
+@pytest.mark.parametrize("how", ["adam", "adaptive", "early stopping"])
+@pytest.mark.parametrize("task", TASKS)
+def test_sparse_blocks_are_as_dense_ones(task, how, kind):
+    X, y, w = few_entries(task)
+    makes = cycle([sparse.coo_array, sparse.csr_array, np.asarray, sparse.csr_matrix])
+    layout: dict[str, Any] = {
+        "sparse": {"make": sparse.csr_matrix},
+        "mixed": {"make": lambda x: next(makes)(x)},
+        "unknown": {"make": sparse.csc_array, "known": False},
+    }[kind]
+    ours, _ = both(task, **{**FITS[how], "max_iter": 2})
+    S, dense = dask_array(X, CHUNKS, **layout), dask_array(X)
+    along = {"y": dask_array(y), "sample_weight": dask_array(w)}
+    with dask.config.set(scheduler="sync"):
+        got, want = (quiet(clone(ours).fit, rows, **along) for rows in (S, dense))
+        np.testing.assert_allclose(parameters(got), parameters(want), rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(got.loss_curve_, want.loss_curve_, rtol=1e-9)
+        method = "predict_proba" if hasattr(got, "predict_proba") else "predict"
+        found = getattr(got, method)(S).compute()
+        np.testing.assert_allclose(found, getattr(want, method)(X), rtol=1e-7, atol=1e-9)
+        if not got.early_stopping:
+            for model, rows_ in ((got, S), (want, dense)):
+                model.partial_fit(rows_, along["y"])
+            np.testing.assert_allclose(parameters(got), parameters(want), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("schedule", ["one-pass", "per-step"])
+def test_hashed_words_reach_a_net_as_sparse_rows(schedule):
+    X, y, _ = few_entries("two classes")
+    texts = np.array([" ".join(f"w{j}" for j in np.flatnonzero(x)) or "none" for x in X], object)
+    net, known = both("two classes", shuffle=False)
+    pipe = make_pipeline(HashingVectorizer(n_features=64), net, schedule=schedule)
+    with dask.config.set(scheduler="sync"):
+        pipe.set_params(mlpclassifier__max_iter="auto").fit(dask_array(texts), dask_array(y))
+        found = pipe.predict_proba(dask_array(texts)).compute()
+    hashed = pipe[0].transform(texts)
+    assert sparse.issparse(hashed)
+    for start, stop in pairwise(accumulate(CHUNKS, initial=0)):
+        if stop > start:
+            known.partial_fit(hashed[start:stop], y[start:stop], classes=[0, 1])
+    np.testing.assert_allclose(parameters(pipe[-1]), parameters(known), rtol=1e-8, atol=1e-9)
+    np.testing.assert_allclose(found, known.predict_proba(hashed), rtol=1e-7)
+
+
+def test_what_is_wrong_with_sparse_rows_is_named():
+    X, y, _ = few_entries("values")
+    X[-1, 2] = np.nan
+    model, _ = both("values", max_iter=1)
+    with dask.config.set(scheduler="sync"):
+        with pytest.raises(ValueError, match="contains NaN"):
+            model.fit(sparse.csr_array(X), y)
+        with pytest.raises(ValueError, match="contains NaN in block 3"):
+            model.fit(dask_array(X, make=sparse.csr_array), dask_array(y))

@@ -68,7 +68,9 @@ from streamlearn._arrays.products import (
     row_squares,
     scores_plus,
     solve_unit_lower,
+    sparse_squared_distances,
     sums_by_label,
+    transposed_product,
     weighted_sums,
 )
 from streamlearn._arrays.rows import (
@@ -172,11 +174,13 @@ __all__ = [
     "sparse_moments",
     "sparse_products",
     "sparse_row_norms",
+    "sparse_squared_distances",
     "sums_by_label",
     "sums_of_present",
     "to_float",
     "to_numpy",
     "to_sparse",
+    "transposed_product",
     "weighted_sums",
     "widest_float",
     "with_columns",

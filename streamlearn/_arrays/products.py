@@ -52,6 +52,9 @@ def sums_by_label(labels: Array, n_labels: int, X: Array, weight: Array) -> tupl
 
     In NumPy the sums have at least the precision of ``weight``.
     """
+    if is_sparse(X):
+        total = sparse.sums_by_label(labels, n_labels, X, weight)
+        return total, np.bincount(labels, weights=weight, minlength=n_labels)
     if isinstance(X, np.ndarray):
         ends = np.arange(X.shape[0] + 1)
         rows = csc_array((weight, labels, ends), shape=(n_labels, X.shape[0]))
@@ -88,6 +91,11 @@ def over_rows(A: Array, X: Array) -> Array:
     return np.dot(A, X) if isinstance(X, np.ndarray) else A @ X
 
 
+def transposed_product(X: Array, G: Array) -> Array:
+    """Return ``X.T @ G``, (d, k), for rows X (m, d), which may be sparse, and G (m, k)."""
+    return X.T @ G if is_sparse(X) else over_rows(namespace(X).matrix_transpose(X), G)
+
+
 def apart(a: Array, b: Array, *, measured: bool) -> tuple[float, float]:
     """Return the largest magnitudes in a - b and in a, as floats on the host.
 
@@ -106,6 +114,14 @@ def row_squares(X: Array) -> Array:
     if is_sparse(X):
         return sparse.row_squares(X)[:, None]
     return namespace(X).sum(X * X, axis=1, keepdims=True)
+
+
+def sparse_squared_distances(X: Array, P: Array, at: Array) -> Array:
+    """Return the squared distance of each sparse row to one of the rows of P (k, d), (m,).
+
+    ``at`` (m,) has the number of the row of P for each row of X.
+    """
+    return sparse.squared_distances(X, P, at)
 
 
 def row_products(X: Array, left: Array | None = None, right: Array | None = None) -> Array:

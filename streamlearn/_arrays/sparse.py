@@ -140,6 +140,32 @@ def row_squares(X: csr_array) -> np.ndarray:
     return squares.astype(X.dtype, copy=False)
 
 
+def squared_distances(X: csr_array, P: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Return the squared distance of each row to one of the rows of P (k, d), (m,).
+
+    ``at`` (m,) has the number of the row of P. What is not stored of a row counts with the squared
+    length of P, less the squares where the row has entries. Columns in which all rows have entries
+    are in neither, so that they may lie far from zero.
+    """
+    row, (m, d) = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr)), X.shape
+    has_zeros = counts(X) < m
+    p = P.reshape(-1).take(at[row] * d + X.indices)
+    stored = (X.data - p) ** 2 - np.where(has_zeros[X.indices], p, 0.0) ** 2
+    zeros = np.einsum("kd,kd,d->k", P, P, has_zeros, dtype=np.float64)
+    out = np.bincount(row, weights=stored, minlength=m) + zeros[at]
+    return np.maximum(out, 0.0).astype(P.dtype, copy=False)
+
+
+def sums_by_label(
+    labels: np.ndarray, n_labels: int, X: csr_array, weight: np.ndarray
+) -> np.ndarray:
+    """Return for each label the sum of weight times row, (k, d), in float64."""
+    d, widths = X.shape[1], np.diff(X.indptr)
+    place = np.repeat(labels * d, widths) + X.indices
+    values = np.repeat(weight, widths) * X.data
+    return np.bincount(place, weights=values, minlength=n_labels * d).reshape(n_labels, d)
+
+
 def counts(X: csr_array) -> np.ndarray:
     """Return the number of stored entries of each column, (d,)."""
     return np.bincount(X.indices, minlength=X.shape[1])

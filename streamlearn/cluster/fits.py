@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from streamlearn._arrays import Array, asarray, default_int, namespace, to_numpy
+from streamlearn._arrays import Array, asarray, default_int, rows_at, to_numpy
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, Learned
 from streamlearn._training.epochs import Progress, train
@@ -77,13 +77,13 @@ class DrawnBatches:
 
     def step(self, learned: Learned, rows: int) -> tuple[Learned, None]:
         """Take the steps of an epoch, or fewer if they converge."""
-        state, xp, X = learned.state, namespace(self.X), self.X
+        state, X = learned.state, self.X
         size = state.batch_size
         with np.errstate(over="ignore", invalid="ignore"):
             while state.steps < rows // size and not state.watch.converged:
                 at = _beyond(self.until, self.draws.random_sample(size))
                 at = asarray(at, like=X, dtype=default_int(X))
-                batch = Batch(xp.take(X, at, axis=0))
+                batch = Batch(rows_at(X, at))
                 state, _ = steps.stepped(self.params, lambda: self.draws, state, batch)
         return learned._replace(state=state, rows=state.steps * size), None
 

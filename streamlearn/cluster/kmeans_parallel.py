@@ -21,7 +21,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from streamlearn._arrays import asarray, default_int, namespace, to_float, to_numpy
+from streamlearn._arrays import (
+    Array,
+    asarray,
+    concat,
+    default_int,
+    dense,
+    rows_at,
+    to_float,
+    to_numpy,
+)
 from streamlearn._training.course import generator
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import Block, Blocks, reduce
@@ -44,14 +53,14 @@ class Drawn(NamedTuple):
     ----------
     times : ndarray of shape (n,)
         Their waiting times.
-    rows : ndarray of shape (n, d)
-        The rows.
+    rows : ndarray of shape (n, d), or sparse rows
+        The rows, on the host.
     candidates : int
         The number of all rows with a weight, drawn or not.
     """
 
     times: np.ndarray
-    rows: np.ndarray
+    rows: Array
     candidates: int
 
 
@@ -87,9 +96,9 @@ def centers_of(
         most = OVERSAMPLING * n_clusters if number else 1
         task = partial(_drawn, reader, seed, number, most, found)
         new = reduce(task, partial(_first, most), blocks)
-        if new is None or not len(new.rows):
+        if new is None or not len(new.times):
             break
-        found = np.concatenate([found, new.rows]) if number else new.rows
+        found = concat([found, new.rows]) if number else new.rows
         candidates = new.candidates
     if candidates < n_clusters:
         raise ValueError(
@@ -101,10 +110,10 @@ def centers_of(
     best, least = found, float("inf")
     p = probabilities(weight)
     for _ in range(tries):
-        first = int(draws.choice(len(found), p=p))
+        first = int(draws.choice(found.shape[0], p=p))
         uniform = draws.uniform(size=(n_clusters - 1, 2 + int(log(n_clusters))))
         with np.errstate(over="ignore", invalid="ignore"):
-            centers = found[seeds(found, weight, first, uniform)]
+            centers = dense(rows_at(found, seeds(found, weight, first, uniform)))
             inertia = to_float(kmeans.inertia(kmeans.start(centers), found, weight))
         if not isfinite(inertia):
             raise overflown()
@@ -113,9 +122,7 @@ def centers_of(
     return best
 
 
-def _drawn(
-    reader: Reader, seed: int, number: int, most: int, found: np.ndarray, block: Block
-) -> Drawn:
+def _drawn(reader: Reader, seed: int, number: int, most: int, found: Array, block: Block) -> Drawn:
     """Draw from a block, in proportion to weight times squared distance to the rows ``found``."""
     X, weight = rows_and_weight(reader, block)
     share = np.ones(X.shape[0]) if weight is None else to_numpy(weight).astype(np.float64)
@@ -123,7 +130,7 @@ def _drawn(
     candidates = int(np.count_nonzero(share))
     if number:
         with np.errstate(over="ignore", invalid="ignore"):
-            near = to_numpy(kmeans.squared_distances(kmeans.start(asarray(found, like=X)), X))
+            near = to_numpy(kmeans.squared_distances(_clusters(found, X), X))
         if not np.isfinite(near.max()):
             raise overflown()
         share = share * near
@@ -131,18 +138,25 @@ def _drawn(
         times = generator(seed, number, block.number).exponential(size=X.shape[0]) / share
     first = np.argsort(times, kind="stable")[:most]
     first = first[np.isfinite(times[first])]
-    rows = namespace(X).take(X, asarray(first, like=X, dtype=default_int(X)), axis=0)
+    rows = rows_at(X, asarray(first, like=X, dtype=default_int(X)))
     return Drawn(times[first], to_numpy(rows), candidates)
 
 
 def _first(most: int, a: Drawn, b: Drawn) -> Drawn:
     """Return the rows with the shortest waiting times of both."""
-    times, rows = (np.concatenate(both) for both in zip(a[:2], b[:2], strict=True))
+    times, rows = (concat(list(both)) for both in zip(a[:2], b[:2], strict=True))
     first = np.argsort(times, kind="stable")[:most]
-    return Drawn(times[first], rows[first], a.candidates + b.candidates)
+    return Drawn(times[first], rows_at(rows, first), a.candidates + b.candidates)
 
 
-def _weights(reader: Reader, found: np.ndarray, block: Block) -> np.ndarray:
+def _weights(reader: Reader, found: Array, block: Block) -> np.ndarray:
     """Return the weight of a block's rows that are nearest to each of the rows ``found``."""
     X, weight = rows_and_weight(reader, block)
-    return to_numpy(kmeans.sums_of(kmeans.start(asarray(found, like=X)), X, weight).weight)
+    labels = to_numpy(kmeans.labels(_clusters(found, X), X))
+    weight = None if weight is None else to_numpy(weight)
+    return np.bincount(labels, weights=weight, minlength=found.shape[0]).astype(np.float64)
+
+
+def _clusters(found: Array, X: Array) -> kmeans.State:
+    """Return clusters whose centres are the rows ``found``, for rows like those of X."""
+    return kmeans.start(asarray(dense(found), like=X))

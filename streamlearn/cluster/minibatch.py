@@ -105,6 +105,10 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
 
     Notes
     -----
+    X may hold sparse rows of scipy: in memory in any format, or as the blocks of a dask array
+    (``X.map_blocks(scipy.sparse.csr_array)``). No block is ever made dense. The results are those
+    of dense rows up to rounding, and centres and distances are dense.
+
     A pickle holds neither lazy labels nor the collection that they are made from. Fitted attributes
     are in the namespace and on the device of X.
 
@@ -119,10 +123,9 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
       block does not matter. scikit-learn draws rows for it too.
     - Over a collection no stopping rule ends the first epoch, because every row is to be read.
     - Distances are right far from zero. scikit-learn's lose all digits at offsets of 1e8, or of 1e4
-      in float32.
+      in float32. For sparse rows this holds where all rows of a batch have an entry.
     - If two rows that "k-means++" tries leave the same inertia, rounding chooses one of them. In
       scikit-learn rounding chooses too, and may choose the other.
-    - Sparse rows are not supported.
 
     References
     ----------
@@ -146,6 +149,7 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
     """
 
     _takes_flow = True  # X may be a `streamlearn.stages.Flow`
+    _dense = None  # rows may be sparse
 
     _parameter_constraints: dict[str, Any] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
@@ -197,7 +201,7 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-            The rows to learn from: dense numbers without NaN and infinity.
+            The rows to learn from: numbers without NaN and infinity, dense or sparse.
         y : None
             It is ignored.
         sample_weight : array or dask array of shape (n_samples,), default=None
@@ -248,7 +252,7 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-            The rows to learn from: dense numbers without NaN and infinity.
+            The rows to learn from: numbers without NaN and infinity, dense or sparse.
         y : None
             It is ignored.
         sample_weight : array or dask array of shape (n_samples,), default=None
@@ -433,7 +437,7 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-            The rows to learn from: dense numbers without NaN and infinity.
+            The rows to learn from: numbers without NaN and infinity, dense or sparse.
         y : None
             It is ignored.
         sample_weight : array or dask array of shape (n_samples,), default=None
@@ -492,4 +496,5 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.array_api_support = True
+        tags.input_tags.sparse = True
         return tags

@@ -13,8 +13,11 @@ from streamlearn._arrays import (
     Array,
     asarray,
     default_int,
+    dense,
     is_array,
+    is_sparse,
     namespace,
+    rows_at,
     same_place,
     to_float,
     to_numpy,
@@ -127,11 +130,10 @@ def _drawn(
         given_centers(start.how, k, like.shape[1])
         return asarray(start.how, like=like)
     X, weight = (rows.all(), weight) if some is None else _some(rows, weight, some)
-    xp = namespace(X)
     if callable(start.how):
         made = start.how(X, k, random_state=draws)
-        if is_array(made) and same_place(made, X):
-            made = xp.astype(made, X.dtype, copy=False)
+        if is_array(made) and not is_sparse(made) and same_place(made, X):
+            made = namespace(made).astype(made, X.dtype, copy=False)
             given_centers(made, k, X.shape[1])
             return made
         return asarray(given_centers(made, k, X.shape[1]), like=X)
@@ -144,17 +146,17 @@ def _drawn(
         first = int(draws.choice(X.shape[0], p=p))
         uniform = draws.uniform(size=(k - 1, 2 + int(log(k))))
         chosen = seeds(X, weight, first, asarray(uniform, like=X))
-    return xp.take(X, chosen, axis=0)
+    return dense(rows_at(X, chosen))
 
 
 def _some(rows: LazyRows, weight: Array | None, at: np.ndarray) -> tuple[Array, Array | None]:
     """Return some rows and their weights."""
     index = asarray(at, like=rows.array, dtype=default_int(rows.array))
-    X = rows.of(namespace(rows.array).take(rows.array, index, axis=0))
+    X = rows.of(rows_at(rows.array, index))
     if weight is None:
         return X, None
     index = asarray(at, like=weight, dtype=default_int(weight))
-    return X, namespace(weight).take(weight, index, axis=0)
+    return X, rows_at(weight, index)
 
 
 def overflown() -> ValueError:

@@ -212,4 +212,4 @@ def rescale(params: Params, state: MiniBatchState, rho: Array, delta: Array) -> 
 
 def learner(params: Params) -> Learner:
     """Bundle the steps with their parameters. They begin with the rows of the first block."""
-    return Learner(params, begin, update, apply, rescale=rescale, begin=begin)
+    return Learner(params, begin, update, apply, rescale=rescale, begin=begin, sparse=True)

@@ -75,6 +75,7 @@ class MLP(Movable, Versioned, BaseEstimator):
 
     _takes_collections = True
     _takes_flow = True  # X may be a `streamlearn.stages.Flow`
+    _dense = None  # rows may be sparse
 
     t_: int
     best_loss_: float | None
@@ -397,6 +398,7 @@ class MLP(Movable, Versioned, BaseEstimator):
         """Return the tags of the estimator."""
         tags = super().__sklearn_tags__()
         tags.array_api_support = True
+        tags.input_tags.sparse = True
         return tags
 
 

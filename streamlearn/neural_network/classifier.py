@@ -134,6 +134,10 @@ class MLPClassifier(ClassifierMixin, MLP):
     and so is `partial_fit`. Over a collection with ``shuffle=False`` a fit is scikit-learn's
     ``partial_fit`` on one block after the other.
 
+    X may hold sparse rows of scipy: in memory in any format, or as the blocks of a dask array
+    (``X.map_blocks(scipy.sparse.csr_array)``). No block is ever made dense. The results are those
+    of dense rows up to rounding, and weights and predictions are dense.
+
     Fitted attributes are in the namespace and on the device of X.
 
     Differences from scikit-learn:
@@ -145,7 +149,6 @@ class MLPClassifier(ClassifierMixin, MLP):
     - Over a collection ``early_stopping`` holds out rows of each block and scores them after each
       segment of 64 blocks, because a fit has one epoch by default.
     - A batch whose rows have no weight has no gradient. scikit-learn raises an error.
-    - Sparse rows are not supported.
     - If a class is too small to hold out rows of it, the error names the label of the class. The
       error of scikit-learn names the code that it has given to the class.
     - The parameter ``classes`` is an addition.
@@ -237,7 +240,7 @@ class MLPClassifier(ClassifierMixin, MLP):
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-            The rows to learn from: dense numbers without NaN and infinity.
+            The rows to learn from: numbers without NaN and infinity, dense or sparse.
         y : array, Series, DataFrame or dask's, of shape (n_samples,) or (n_samples, n_labels)
             The label of each row, or an indicator with 0 or 1 for each label.
             None means that the blocks of X contain it.
@@ -268,7 +271,7 @@ class MLPClassifier(ClassifierMixin, MLP):
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-            The rows to learn from: dense numbers without NaN and infinity.
+            The rows to learn from: numbers without NaN and infinity, dense or sparse.
         y : array, Series, DataFrame or dask's, of shape (n_samples,) or (n_samples, n_labels)
             The label of each row, or an indicator with 0 or 1 for each label.
             None means that the blocks of X contain it.

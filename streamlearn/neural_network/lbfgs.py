@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.optimize
 
-from streamlearn._arrays import Array, asarray, namespace, to_numpy, widest_float
+from streamlearn._arrays import Array, asarray, cast, namespace, to_numpy, widest_float
 from streamlearn._sklearn import _check_optimize_result, _get_additional_lbfgs_options_dict
 from streamlearn.core import mlp
 from streamlearn.core.learner import Batch
@@ -28,7 +28,7 @@ def minimize(
     SciPy works on the host, to which every evaluation copies the gradient.
     """
     xp, wide = namespace(rows.X), widest_float(rows.X)
-    rows = rows._replace(X=xp.astype(rows.X, wide, copy=False))
+    rows = rows._replace(X=cast(rows.X, wide))
     shapes = [tuple(xp.astype(a, wide, copy=False) for a in part) for part in net[:2]]
 
     def at(theta: np.ndarray) -> tuple[tuple[Array, ...], tuple[Array, ...]]:

@@ -126,6 +126,10 @@ class MLPRegressor(RegressorMixin, MLP):
     and so is `partial_fit`. Over a collection with ``shuffle=False`` a fit is scikit-learn's
     ``partial_fit`` on one block after the other.
 
+    X may hold sparse rows of scipy: in memory in any format, or as the blocks of a dask array
+    (``X.map_blocks(scipy.sparse.csr_array)``). No block is ever made dense. The results are those
+    of dense rows up to rounding, and weights and predictions are dense.
+
     Fitted attributes are in the namespace and on the device of X.
 
     Differences from scikit-learn:
@@ -137,7 +141,6 @@ class MLPRegressor(RegressorMixin, MLP):
     - Over a collection ``early_stopping`` holds out rows of each block and scores them after each
       segment of 64 blocks, because a fit has one epoch by default.
     - A batch whose rows have no weight has no gradient. scikit-learn raises an error.
-    - Sparse rows are not supported.
 
     References
     ----------
@@ -222,7 +225,7 @@ class MLPRegressor(RegressorMixin, MLP):
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-            The rows to learn from: dense numbers without NaN and infinity.
+            The rows to learn from: numbers without NaN and infinity, dense or sparse.
         y : array, Series, DataFrame or dask's, of shape (n_samples,) or (n_samples, n_outputs)
             The target of each row: numbers without NaN and infinity.
             None means that the blocks of X contain it.
@@ -251,7 +254,7 @@ class MLPRegressor(RegressorMixin, MLP):
         Parameters
         ----------
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-            The rows to learn from: dense numbers without NaN and infinity.
+            The rows to learn from: numbers without NaN and infinity, dense or sparse.
         y : array, Series, DataFrame or dask's, of shape (n_samples,) or (n_samples, n_outputs)
             The target of each row: numbers without NaN and infinity.
             None means that the blocks of X contain it.

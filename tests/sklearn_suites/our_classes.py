@@ -36,13 +36,6 @@ THEIRS = re.compile(r"(?<!MiniBatch)KMeans|OneClassSVM")
 SPARSE = re.compile(r"Sparse|sparse|(cs[rc]|coo|lil|bsr)")
 """Parameters that make a test one of sparse rows."""
 
-LEARNERS = {
-    "test_k_means": cluster.MiniBatchKMeans,
-    "test_mlp": neural_network.MLPClassifier,
-    "test_impute": impute.SimpleImputer,
-}
-"""Those that may take no sparse rows, by file: their tags say whether such tests are for us."""
-
 ONE_PROCESS = "n_jobs is None, 1 or -1: all classes are columns of one matrix"
 PRIVATE = "the test looks at what scikit-learn's fit is made of"
 NEVER_CHANGED = "input is never changed, with copy=False neither"
@@ -141,12 +134,11 @@ def is_about_ours(item: pytest.Function) -> bool:
 
 
 def is_for_sparse_rows(item: pytest.Function) -> bool:
-    """Tell whether a test is of sparse rows, and the learner says that it takes none."""
-    learner = LEARNERS.get(item.path.stem)
+    """Tell whether a test is of sparse rows for imputers, whose tags say that they take none."""
     parameters = item.name.removeprefix(item.originalname)
     return (
-        learner is not None
-        and not get_tags(learner()).input_tags.sparse
+        item.path.stem == "test_impute"
+        and not get_tags(impute.SimpleImputer()).input_tags.sparse
         and SPARSE.search(parameters) is not None
     )
 

@@ -32,20 +32,29 @@ from streamlearn._arrays import (
     Array,
     asarray,
     batch_rows,
-    by_columns,
+    dense,
     device,
+    entries,
     float_dtype,
     lowest,
     namespace,
     over_rows,
+    power_of_two,
     reads_are_free,
+    rows_at,
     scores_plus,
-    sums_by_label,
     widest_float,
 )
 from streamlearn.core.batches import cut
+from streamlearn.core.kmeans.relative import (
+    relative,
+    squared_distances_to,
+    squares,
+    sums_by_label,
+    terms,
+)
 from streamlearn.core.learner import Batch, Info, Learner
-from streamlearn.core.rows import cast
+from streamlearn.core.rows import Affine, Rows, cast, is_sparse
 
 NEAR = 8.0
 """The bound on the distance from zero up to which nothing is subtracted from the rows.
@@ -192,9 +201,9 @@ def sums_of(state: State, X: Array, weight: Array | None, absent: Array | None =
     ones = xp.ones(size, dtype=B.dtype, device=device(B))
     parts = []
     for part in cut(X, None, weight, seen=0, batch_size=size, largest=size):
-        D = _from(origin, part.X, B.dtype)
+        D = relative(part.X, origin, B.dtype)
         w = ones[: D.shape[0]] if part.weight is None else cast(part.weight, B.dtype)
-        nearest, _ = lowest(D, -B, half)
+        nearest, _ = lowest(*terms(D, -B, half))
         total, counted = (cast(a, wide) for a in sums_by_label(nearest, k, D, w))
         rest = xp.sum((counted[:, None] * B - 2.0 * total) * B)
         parts.append((total, counted, _inertia(D, part.weight, B, nearest, rest, wide)))
@@ -218,7 +227,7 @@ def labels(state: State, X: Array, absent: Array | None = None) -> Array:
     origin, B, half = _at_hand(state)
     half = _without(absent, half)
     out = [
-        xp.astype(lowest(_from(origin, part.X, B.dtype), -B, half)[0], xp.int32)
+        xp.astype(lowest(*terms(relative(part.X, origin, B.dtype), -B, half))[0], xp.int32)
         for part in _parts(X, None, B)
     ]
     return xp.concat(out) if out else xp.zeros(0, dtype=xp.int32, device=device(B))
@@ -227,8 +236,8 @@ def labels(state: State, X: Array, absent: Array | None = None) -> Array:
 def inertia(state: State, X: Array, weight: Array | None = None) -> Array:
     """Return the sum of weight times squared distance of rows X (m, d) to their nearest centres.
 
-    The result is a 0-d array of the widest float. It is accurate even if rows are much nearer to
-    their centres than the centres are to each other.
+    The result is a 0-d array of the widest float. For dense rows it is accurate even if they are
+    much nearer to their centres than the centres are to each other.
     """
     return labels_and_inertia(state, X, weight)[1]
 
@@ -242,8 +251,8 @@ def labels_and_inertia(
     half = _without(absent, half)
     out = []
     for part in _parts(X, weight, B):
-        D = _from(origin, part.X, B.dtype)
-        nearest, least = lowest(D, -B, half)
+        D = relative(part.X, origin, B.dtype)
+        nearest, least = lowest(*terms(D, -B, half))
         w = None if part.weight is None else cast(part.weight, B.dtype)
         rest = 2.0 * cast(xp.sum(least) if w is None else over_rows(w, least), wide)
         total = total + _inertia(D, w, B, nearest, rest, wide)
@@ -261,9 +270,8 @@ def squared_distances(state: State, X: Array) -> Array:
     origin, B, half = _at_hand(state)
     out = []
     for part in _parts(X, None, B):
-        D = _from(origin, part.X, B.dtype)
-        D = D - xp.take(B, lowest(D, -B, half)[0], axis=0)
-        out.append(xp.sum(D * D, axis=1))
+        D = relative(part.X, origin, B.dtype)
+        out.append(squared_distances_to(B, lowest(*terms(D, -B, half))[0], D))
     return xp.concat(out)
 
 
@@ -273,8 +281,8 @@ def distances(state: State, X: Array) -> Array:
     origin, B, half = _at_hand(state, state.counts.dtype)
     out = []
     for part in _parts(X, None, B):
-        D = _from(origin, part.X, B.dtype)
-        squared = 2.0 * (scores_plus(D, -B, half) + 0.5 * xp.sum(D * D, axis=1)[:, None])
+        D = relative(part.X, origin, B.dtype)
+        squared = 2.0 * (scores_plus(*terms(D, -B, half)) + 0.5 * squares(D)[:, None])
         squared = xp.sqrt(xp.maximum(squared, xp.zeros_like(squared)))
         out.append(xp.astype(squared, dtype, copy=False))
     return xp.concat(out) if out else xp.zeros((0, B.shape[0]), dtype=dtype, device=device(B))
@@ -324,7 +332,7 @@ def reassign(state: State, X: Array, rows: Array, clusters: Array) -> State:
         not moved again at once.
     """
     xp, counts = namespace(X), state.counts
-    moved = xp.astype(xp.take(X, rows, axis=0), state.centers.dtype, copy=False)
+    moved = cast(dense(rows_at(X, rows)), state.centers.dtype)
     largest = xp.max(counts)
     least = xp.min(xp.where(clusters, largest, counts))
     return State(
@@ -334,12 +342,17 @@ def reassign(state: State, X: Array, rows: Array, clusters: Array) -> State:
 
 def learner(params: Params) -> Learner:
     """Bundle the learner with its parameters."""
-    return Learner(params, init, update, apply, rescale=rescale)
+    return Learner(params, init, update, apply, rescale=rescale, sparse=True)
 
 
 def _tile(X: Array, B: Array) -> int:
-    """Return the number of rows that fit in a cache together with their distances."""
-    return batch_rows(X, extra=B.shape[0])
+    """Return the number of rows that fit in a cache together with their distances.
+
+    For sparse rows it is at least the number of features. A part then takes no less time than the
+    numbers of the centres, and its distances take no more memory.
+    """
+    rows = batch_rows(X, extra=B.shape[0])
+    return max(rows, power_of_two(X.shape[1])) if is_sparse(X) else rows
 
 
 def _parts(X: Array, weight: Array | None, B: Array) -> Iterator[Batch]:
@@ -376,34 +389,29 @@ def _without(absent: Array | None, half: Array) -> Array:
     return xp.where(absent, xp.full_like(half, float(xp.finfo(half.dtype).max) / 4), half)
 
 
-def _from(origin: Array | None, X: Array, dtype: Any) -> Array:
-    """Return rows relative to the origin, in a dtype."""
-    X = cast(X, dtype)
-    return X if origin is None else by_columns(X, ("subtract", origin))
-
-
 def _inertia(
-    D: Array, weight: Array | None, B: Array, nearest: Array, rest: Array, wide: Any
+    D: Rows, weight: Array | None, B: Array, nearest: Array, rest: Array, wide: Any
 ) -> Array:
     """Return the sum of weight times the squared distance of rows D to their nearest rows of B.
 
     It is the sum of the squares ``|d|^2`` and of ``rest``, the sum of ``|b|^2 - 2 d'b``. If too
     little of the squares would be left, or on a device, differences of rows are squared instead.
     """
-    if reads_are_free(D):
-        squares = _squares(D, weight, wide)
-        if NEAR**2 * (squares + rest) > squares:
-            return squares + rest
-    return _squares(D - namespace(D).take(B, nearest, axis=0), weight, wide)
+    if reads_are_free(B) and not isinstance(D, Affine):
+        found = _squares(D, weight, wide)
+        if NEAR**2 * (found + rest) > found:
+            return found + rest
+    apart = squared_distances_to(B, nearest, D)
+    total = namespace(B).sum(apart) if weight is None else over_rows(cast(weight, B.dtype), apart)
+    return cast(total, wide)
 
 
 def _squares(D: Array, weight: Array | None, wide: Any) -> Array:
     """Return the sum of weight times the squared length of the rows of D, in the widest float."""
-    xp = namespace(D)
     if weight is None:
-        flat = xp.reshape(D, (-1,))
+        flat = namespace(D).reshape(entries(D), (-1,))
         return cast(over_rows(flat, flat), wide)
-    return cast(over_rows(cast(weight, D.dtype), xp.sum(D * D, axis=1)), wide)
+    return cast(over_rows(cast(weight, D.dtype), squares(D)), wide)
 
 
 def _plus(a: Array, b: Array) -> Array:

@@ -15,15 +15,16 @@ from __future__ import annotations
 from streamlearn._arrays import (
     Array,
     argmin,
-    by_columns,
     default_int,
+    dense,
     device,
-    linear_predictor,
     namespace,
     over_rows,
     position,
+    rows_at,
     widest_float,
 )
+from streamlearn.core.kmeans.relative import products, relative, some, squares
 
 
 def seeds(X: Array, weight: Array | None, first: int, draws: Array) -> Array:
@@ -31,7 +32,7 @@ def seeds(X: Array, weight: Array | None, first: int, draws: Array) -> Array:
 
     Parameters
     ----------
-    X : array of shape (m, d)
+    X : array of shape (m, d), or sparse rows
     weight : array of shape (m,), or None
     first : int
         The index of the first centre.
@@ -44,21 +45,20 @@ def seeds(X: Array, weight: Array | None, first: int, draws: Array) -> Array:
         Indices of rows.
     """
     xp, wide = namespace(X), widest_float(X)
-    D = by_columns(xp.astype(X, wide, copy=False), ("subtract", xp.astype(X[first, :], wide)))
+    D = relative(X, xp.astype(dense(rows_at(X, slice(first, first + 1)))[0, :], wide), wide)
     weight = (
-        xp.ones(D.shape[0], dtype=wide, device=device(D))
+        xp.ones(D.shape[0], dtype=wide, device=device(X))
         if weight is None
         else xp.astype(weight, wide, copy=False)
     )
-    squares = xp.sum(D * D, axis=1)
-    chosen = xp.full((1,), first, dtype=default_int(D), device=device(D))
-    nearest, inertia, out = squares, over_rows(weight, squares), [chosen]
+    lengths = squares(D)
+    chosen = xp.full((1,), first, dtype=default_int(X), device=device(X))
+    nearest, inertia, out = lengths, over_rows(weight, lengths), [chosen]
     for c in range(draws.shape[0]):
         until = xp.cumulative_sum(weight * nearest)
         trials = position(xp.astype(draws[c, :], wide, copy=False) * inertia, until)
-        T = xp.take(D, trials, axis=0)
         # In this order of |x|^2 - 2 x't + |t|^2, equal rows of integers have distance 0.
-        left = -2.0 * linear_predictor(T, D) + xp.take(squares, trials)[:, None] + squares
+        left = -2.0 * products(some(D, trials), D) + xp.take(lengths, trials)[:, None] + lengths
         left = xp.minimum(xp.maximum(left, xp.zeros_like(left)), nearest)
         inertias = over_rows(left, weight)
         best = xp.reshape(argmin(inertias, axis=0), (1,))

@@ -13,6 +13,8 @@ from them the gradients by W_i and b_i, with the penalty alpha::
     dL/dW_i = H_(i-1)' D_i + alpha W_i / sum(a)
     dL/db_i = column sums of D_i
 
+The rows X may be sparse. Only the first product and the gradient by W_1 read them.
+
 An optimizer turns the gradient into a step of all W_i and b_i. `streamlearn.core.mlp.activations`
 has the activations and losses, and `streamlearn.core.mlp.optimizers` has the optimizers.
 """
@@ -26,11 +28,13 @@ from streamlearn._arrays import (
     Array,
     asarray,
     batch_rows,
+    cast,
     column_sums,
     device,
     float_dtype,
     namespace,
     over_rows,
+    transposed_product,
 )
 from streamlearn.core.batches import cut
 from streamlearn.core.learner import Batch, Info, Learner
@@ -168,7 +172,7 @@ def value_and_gradient(
     Rumelhart, Hinton & Williams, "Learning representations by back-propagating errors", 1986.
     """
     xp, dtype = namespace(weights[0]), weights[0].dtype
-    H = layers(params, weights, biases, xp.astype(batch.X, dtype, copy=False))
+    H = layers(params, weights, biases, cast(batch.X, dtype))
     P, m = H[-1], batch.X.shape[0]
     Y = targets(params, batch.target, P)
     losses, delta = OUTPUTS[params.output].loss(P, Y), P - Y
@@ -185,7 +189,7 @@ def value_and_gradient(
 
     by_weights, by_biases = [], []
     for i in reversed(range(len(weights))):
-        by_weights.append(over_rows(xp.matrix_transpose(H[i]), delta))
+        by_weights.append(transposed_product(H[i], delta))
         by_biases.append(column_sums(delta))
         if i:
             W = xp.matrix_transpose(weights[i])
@@ -261,7 +265,7 @@ def apply(params: Params, state: State, X: Array) -> Array:
     )
     rows = batch_rows(X, extra=max(b.shape[0] for b in biases))
     parts = [
-        layers(params, weights, biases, xp.astype(batch.X, dtype, copy=False))[-1]
+        layers(params, weights, biases, cast(batch.X, dtype))[-1]
         for batch in cut(X, None, None, seen=0, batch_size=rows)
     ]
     if len(parts) == 1:
@@ -271,4 +275,4 @@ def apply(params: Params, state: State, X: Array) -> Array:
 
 def learner(params: Params) -> Learner:
     """Bundle the learner with its parameters."""
-    return Learner(params, init, update, apply, end_block=end_block)
+    return Learner(params, init, update, apply, end_block=end_block, sparse=True)
