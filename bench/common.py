@@ -43,12 +43,19 @@ def importable(module: str, python: str = sys.executable) -> bool:
     return subprocess.run([python, "-c", ask], capture_output=True).returncode == 0
 
 
-def in_own_process(python: str, script: str, arguments: Sequence[object]) -> dict[str, Any]:
-    """Run one contender and return what it printed, a JSON object on its last line."""
+def in_own_process(
+    python: str,
+    script: str,
+    arguments: Sequence[object],
+    blas: Mapping[str, str] = ONE_BLAS_THREAD,
+) -> dict[str, Any]:
+    """Run one contender and return what it printed, a JSON object on its last line.
+
+    The process has the variables ``blas``, and no others that set threads of BLAS.
+    """
     command = [python, script, *map(str, arguments)]
-    done = subprocess.run(
-        command, env={**os.environ, **ONE_BLAS_THREAD}, stdout=subprocess.PIPE, text=True
-    )
+    others = {name: value for name, value in os.environ.items() if name not in ONE_BLAS_THREAD}
+    done = subprocess.run(command, env={**others, **blas}, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}\nended with status {done.returncode}")
     return json.loads(done.stdout.splitlines()[-1])
@@ -108,10 +115,10 @@ N_FEATURES = 20
 
 
 def _model() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Offsets, scales and coefficients: scales over four orders, so that a scaler is needed."""
+    """Offsets of up to 10 deviations, scales from 0.1 to 10, and coefficients."""
     rng = np.random.default_rng(20)
-    scale = np.logspace(-2, 2, N_FEATURES)
-    offset = scale * rng.uniform(-5, 5, N_FEATURES)
+    scale = np.logspace(-1, 1, N_FEATURES)
+    offset = scale * rng.uniform(-10, 10, N_FEATURES)
     coef = rng.normal(size=N_FEATURES) / 3
     return offset, scale, coef
 
@@ -135,7 +142,7 @@ def best_accuracy(home: Path, block: int) -> float:
 
 def stack(n_blocks: int, block_rows: int, data: Path = DATA) -> Path:
     """Make sure that the first blocks are on disk, as ``da.from_npy_stack`` wants them."""
-    home = data / f"logistic-{block_rows}x{N_FEATURES}"
+    home = data / f"uncentred-{block_rows}x{N_FEATURES}"
     for part in ("X", "y"):
         (home / part).mkdir(parents=True, exist_ok=True)
     for k in range(n_blocks):
