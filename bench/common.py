@@ -10,6 +10,8 @@ import pickle
 import statistics
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -107,6 +109,50 @@ def in_blocks(rows: np.ndarray, block_rows: int) -> Any:
 
     starts = range(0, len(rows), block_rows)
     return da.concatenate([da.from_array(rows[i : i + block_rows], chunks=-1) for i in starts])
+
+
+# -- memory of this process ----------------------------------------------------------------------
+
+
+def memory() -> dict[str, float]:
+    """MB: resident now, its anonymous part, and the peak.
+
+    VmHWM and not getrusage's ru_maxrss, which starts at the size of the process that started us.
+    """
+    with open("/proc/self/status") as status:
+        fields = dict(line.split(":", 1) for line in status)
+    kept = {"rss": "VmRSS", "anon": "RssAnon", "peak_rss": "VmHWM"}
+    return {key: int(fields[field].split()[0]) / 1024 for key, field in kept.items()}
+
+
+class Sampler(threading.Thread):
+    """Samples one figure of `memory` until it is stopped: not all have a high-water mark.
+
+    Attributes
+    ----------
+    seen : list of (float, float)
+        Seconds since the start, and MB.
+    """
+
+    def __init__(self, figure: str, seconds: float = 0.01):
+        super().__init__(daemon=True)
+        self.figure, self.seconds, self.stop = figure, seconds, threading.Event()
+        self.seen: list[tuple[float, float]] = []
+        self.began = time.perf_counter()
+
+    def run(self) -> None:
+        """Sample until `stop` is set."""
+        while not self.stop.wait(self.seconds):
+            self.look()
+
+    def look(self) -> None:
+        """Sample once."""
+        self.seen.append((time.perf_counter() - self.began, memory()[self.figure]))
+
+    def peak(self) -> float:
+        """MB: the highest sample so far."""
+        self.look()
+        return max(value for _, value in self.seen)
 
 
 # -- a noisy logistic table in .npy blocks -------------------------------------------------------

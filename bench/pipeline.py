@@ -41,7 +41,6 @@ import os
 import platform
 import resource
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,11 +51,13 @@ from common import (
     DATA,
     N_FEATURES,
     ONE_BLAS_THREAD,
+    Sampler,
     best_accuracy,
     importable,
     in_own_process,
     in_turn,
     medians,
+    memory,
     stack,
     table,
 )
@@ -218,35 +219,6 @@ def contender(name: str) -> Any:
 # -- measuring one contender, in its own process -------------------------------------------------
 
 
-def memory() -> dict[str, float]:
-    """MB: resident now, its anonymous part, and the peak.
-
-    VmHWM and not getrusage's ru_maxrss, which starts at the size of the process that started us.
-    """
-    with open("/proc/self/status") as status:
-        fields = dict(line.split(":", 1) for line in status)
-    kept = {"rss": "VmRSS", "anon": "RssAnon", "peak_rss": "VmHWM"}
-    return {key: int(fields[field].split()[0]) / 1024 for key, field in kept.items()}
-
-
-class AnonPeak(threading.Thread):
-    """Samples anonymous memory, which has no high-water mark of its own in the kernel."""
-
-    def __init__(self, seconds: float = 0.01):
-        super().__init__(daemon=True)
-        self.seconds, self.stop, self.peak = seconds, threading.Event(), 0.0
-
-    def run(self) -> None:
-        """Sample until `stop` is called."""
-        while not self.stop.wait(self.seconds):
-            self.peak = max(self.peak, memory()["anon"])
-
-    def reading(self) -> float:
-        """MB: the highest sample so far."""
-        self.peak = max(self.peak, memory()["anon"])
-        return self.peak
-
-
 def measure(name: str, data: Path, n_blocks: int, block_rows: int, mapped: bool) -> dict[str, Any]:
     """Begin, then fit and predict once."""
     source = Source(stack(n_blocks, block_rows, data), n_blocks, "r" if mapped else None)
@@ -258,7 +230,7 @@ def measure(name: str, data: Path, n_blocks: int, block_rows: int, mapped: bool)
     model = contender(name)
     model.ready(source)
     start = memory()
-    anon = AnonPeak()
+    anon = Sampler("anon")
     anon.start()
 
     figures["footprint_mb"] = start["rss"]
@@ -268,7 +240,7 @@ def measure(name: str, data: Path, n_blocks: int, block_rows: int, mapped: bool)
         figures[f"{stage}_s"] = time.perf_counter() - seconds
         figures[f"{stage}_cpu_s"] = time.process_time() - cpu
         figures[f"{stage}_peak_rss_mb"] = memory()["peak_rss"] - start["rss"]
-        figures[f"{stage}_peak_anon_mb"] = anon.reading() - start["anon"]
+        figures[f"{stage}_peak_anon_mb"] = anon.peak() - start["anon"]
     anon.stop.set()
     figures["page_faults"] = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     figures["accuracy"] = None if right is None else float(right.mean() / block_rows)
