@@ -10,6 +10,8 @@ import pickle
 import statistics
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,12 +45,19 @@ def importable(module: str, python: str = sys.executable) -> bool:
     return subprocess.run([python, "-c", ask], capture_output=True).returncode == 0
 
 
-def in_own_process(python: str, script: str, arguments: Sequence[object]) -> dict[str, Any]:
-    """Run one contender and return what it printed, a JSON object on its last line."""
+def in_own_process(
+    python: str,
+    script: str,
+    arguments: Sequence[object],
+    blas: Mapping[str, str] = ONE_BLAS_THREAD,
+) -> dict[str, Any]:
+    """Run one contender and return what it printed, a JSON object on its last line.
+
+    The process has the variables ``blas``, and no others that set threads of BLAS.
+    """
     command = [python, script, *map(str, arguments)]
-    done = subprocess.run(
-        command, env={**os.environ, **ONE_BLAS_THREAD}, stdout=subprocess.PIPE, text=True
-    )
+    others = {name: value for name, value in os.environ.items() if name not in ONE_BLAS_THREAD}
+    done = subprocess.run(command, env={**others, **blas}, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}\nended with status {done.returncode}")
     return json.loads(done.stdout.splitlines()[-1])
@@ -102,16 +111,60 @@ def in_blocks(rows: np.ndarray, block_rows: int) -> Any:
     return da.concatenate([da.from_array(rows[i : i + block_rows], chunks=-1) for i in starts])
 
 
+# -- memory of this process ----------------------------------------------------------------------
+
+
+def memory() -> dict[str, float]:
+    """MB: resident now, its anonymous part, and the peak.
+
+    VmHWM and not getrusage's ru_maxrss, which starts at the size of the process that started us.
+    """
+    with open("/proc/self/status") as status:
+        fields = dict(line.split(":", 1) for line in status)
+    kept = {"rss": "VmRSS", "anon": "RssAnon", "peak_rss": "VmHWM"}
+    return {key: int(fields[field].split()[0]) / 1024 for key, field in kept.items()}
+
+
+class Sampler(threading.Thread):
+    """Samples one figure of `memory` until it is stopped: not all have a high-water mark.
+
+    Attributes
+    ----------
+    seen : list of (float, float)
+        Seconds since the start, and MB.
+    """
+
+    def __init__(self, figure: str, seconds: float = 0.01):
+        super().__init__(daemon=True)
+        self.figure, self.seconds, self.stop = figure, seconds, threading.Event()
+        self.seen: list[tuple[float, float]] = []
+        self.began = time.perf_counter()
+
+    def run(self) -> None:
+        """Sample until `stop` is set."""
+        while not self.stop.wait(self.seconds):
+            self.look()
+
+    def look(self) -> None:
+        """Sample once."""
+        self.seen.append((time.perf_counter() - self.began, memory()[self.figure]))
+
+    def peak(self) -> float:
+        """MB: the highest sample so far."""
+        self.look()
+        return max(value for _, value in self.seen)
+
+
 # -- a noisy logistic table in .npy blocks -------------------------------------------------------
 
 N_FEATURES = 20
 
 
 def _model() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Offsets, scales and coefficients: scales over four orders, so that a scaler is needed."""
+    """Offsets of up to 10 deviations, scales from 0.1 to 10, and coefficients."""
     rng = np.random.default_rng(20)
-    scale = np.logspace(-2, 2, N_FEATURES)
-    offset = scale * rng.uniform(-5, 5, N_FEATURES)
+    scale = np.logspace(-1, 1, N_FEATURES)
+    offset = scale * rng.uniform(-10, 10, N_FEATURES)
     coef = rng.normal(size=N_FEATURES) / 3
     return offset, scale, coef
 
@@ -135,7 +188,7 @@ def best_accuracy(home: Path, block: int) -> float:
 
 def stack(n_blocks: int, block_rows: int, data: Path = DATA) -> Path:
     """Make sure that the first blocks are on disk, as ``da.from_npy_stack`` wants them."""
-    home = data / f"logistic-{block_rows}x{N_FEATURES}"
+    home = data / f"uncentred-{block_rows}x{N_FEATURES}"
     for part in ("X", "y"):
         (home / part).mkdir(parents=True, exist_ok=True)
     for k in range(n_blocks):

@@ -1,4 +1,4 @@
-"""Time and memory of a scaler and a logistic SGD over data in blocks.
+"""Time and memory of a scaler and a logistic SGD over data in blocks, as a user has them.
 
 The question: what do they cost, compared with a bare read of the data, and with the other ways?
 Each contender runs in a process of its own, in turn, several turns; the table shows medians:
@@ -9,19 +9,26 @@ loop         scikit-learn's StandardScaler and SGDClassifier, partial_fit by han
 streamlearn  our StandardScaler and SGDClassifier, in scikit-learn's Pipeline: two passes
 one-pass     the same in streamlearn.pipeline's: one pass
 plain        the same with ``learning_rate="optimal"``: plain SGD instead of the default's Newton
+memory       streamlearn.pipeline's, on one array in memory, which is there before the clock starts
+
+No variable sets the threads of BLAS, as in a shell of a user, and dask runs its threads. The names
+that end in "-omp1" are the same with OMP_NUM_THREADS=1 and its like. The last lines of the output
+compare the two, since the library itself has to look after those threads.
 
 The data are float64 blocks in .npy files, read once before the clock starts: the page cache is warm
-if they fit in memory. They are memory-mapped, which is as cheap as loading can be; ``--copied``
-reads every block into memory of its own, as is done with Parquet, Zarr or HDF5. dask runs its
-threads, BLAS has one. A process first fits 200 rows, untimed: dask imports the whole of distributed
-at its first compute, if it is installed, which takes longer than a bare pass over 4 million rows.
-``--cold`` leaves that out.
+if they fit in memory. Features are up to 10 deviations away from zero, with scales from 0.1 to 10.
+Every block is read into memory of its own, as is done with Parquet, Zarr or HDF5. With ``--mapped``
+it is memory-mapped, which is as cheap as loading can be.
+
+A process first imports its contender, and fits and predicts 200 rows: that is "begin". The first
+fit of a process takes so much longer than a later one, which is what "fit" is: what is imported
+late, dask above all, has been imported.
 
 fit learns from all blocks but the last. predict goes over all blocks, lazily, down to the number of
 right answers in each; those of the last one give the held-out accuracy. For ``sum`` the two are
 the sums over the same blocks.
 
-Memory is what a process has beyond its footprint, which is what is resident when the clock starts.
+Memory is what a process has beyond its footprint, which is what is resident after "begin".
 RSS counts the pages of the mapped files that were touched and are still mapped, though the kernel
 can drop those at any time; "anon" does not: it is what the contender allocated itself.
 """
@@ -34,7 +41,6 @@ import os
 import platform
 import resource
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,11 +50,14 @@ import numpy as np
 from common import (
     DATA,
     N_FEATURES,
+    ONE_BLAS_THREAD,
+    Sampler,
     best_accuracy,
     importable,
     in_own_process,
     in_turn,
     medians,
+    memory,
     stack,
     table,
 )
@@ -60,8 +69,12 @@ NEEDS = {
     "loop": ("sklearn",),
     "streamlearn": ("streamlearn.preprocessing", "streamlearn.linear_model"),
     "one-pass": ("streamlearn.pipeline",),
+    "one-pass-omp1": ("streamlearn.pipeline",),
     "plain": ("streamlearn.pipeline",),
+    "memory": ("streamlearn.pipeline",),
+    "memory-omp1": ("streamlearn.pipeline",),
 }
+ONE_THREAD = "-omp1"
 
 
 # -- contenders: `fit` learns from the first blocks, `right` counts right answers in each ---------
@@ -97,8 +110,11 @@ class Sum:
 
     right = fit
 
+    def ready(self, source: Source) -> None:
+        """Nothing is loaded beforehand."""
 
-class Lazy:
+
+class Lazy(Sum):
     """A pipeline over dask arrays."""
 
     def __init__(self, pipe, **fit_params):
@@ -119,11 +135,32 @@ class Lazy:
         ).compute()
 
 
+class InMemory(Sum):
+    """A pipeline on one array."""
+
+    def __init__(self, pipe):
+        self.pipe = pipe
+
+    def ready(self, source: Source) -> None:
+        """Read all blocks."""
+        self.X, self.y = map(np.concatenate, zip(*source.blocks(), strict=True))
+
+    def fit(self, source: Source) -> None:
+        """Let the pipeline do it."""
+        rows = sum(len(y) for _, y in source._replace(mmap_mode="r").blocks())
+        self.pipe.fit(self.X[:rows], self.y[:rows])
+
+    def right(self, source: Source) -> np.ndarray:
+        """Predict all rows."""
+        right = self.pipe.predict(self.X) == self.y
+        return np.count_nonzero(right.reshape(source.n_blocks, -1), axis=1)
+
+
 def _right(predicted, y):
     return np.array([np.count_nonzero(np.asarray(predicted) == y)])
 
 
-class Loop:
+class Loop(Sum):
     """scikit-learn by hand: one pass for the scaler, one for the classifier."""
 
     def __init__(self, scaler, classifier):
@@ -168,70 +205,42 @@ def contender(name: str) -> Any:
     from streamlearn.linear_model import SGDClassifier
     from streamlearn.preprocessing import StandardScaler
 
+    name = name.removesuffix(ONE_THREAD)
     if name == "streamlearn":
         from sklearn.pipeline import make_pipeline
     else:
         from streamlearn.pipeline import make_pipeline
     rule = "optimal" if name == "plain" else "auto"
     learner = SGDClassifier(loss="log_loss", learning_rate=rule, classes=[0, 1], random_state=0)
-    return Lazy(make_pipeline(StandardScaler(), learner))
+    kind = InMemory if name == "memory" else Lazy
+    return kind(make_pipeline(StandardScaler(), learner))
 
 
 # -- measuring one contender, in its own process -------------------------------------------------
 
 
-def memory() -> dict[str, float]:
-    """MB: resident now, its anonymous part, and the peak.
-
-    VmHWM and not getrusage's ru_maxrss, which starts at the size of the process that started us.
-    """
-    with open("/proc/self/status") as status:
-        fields = dict(line.split(":", 1) for line in status)
-    kept = {"rss": "VmRSS", "anon": "RssAnon", "peak_rss": "VmHWM"}
-    return {key: int(fields[field].split()[0]) / 1024 for key, field in kept.items()}
-
-
-class AnonPeak(threading.Thread):
-    """Samples anonymous memory, which has no high-water mark of its own in the kernel."""
-
-    def __init__(self, seconds: float = 0.01):
-        super().__init__(daemon=True)
-        self.seconds, self.stop, self.peak = seconds, threading.Event(), 0.0
-
-    def run(self) -> None:
-        """Sample until `stop` is called."""
-        while not self.stop.wait(self.seconds):
-            self.peak = max(self.peak, memory()["anon"])
-
-    def reading(self) -> float:
-        """MB: the highest sample so far."""
-        self.peak = max(self.peak, memory()["anon"])
-        return self.peak
-
-
-def measure(
-    name: str, data: Path, n_blocks: int, block_rows: int, cold: bool, copied: bool
-) -> dict[str, Any]:
-    """Fit and predict once."""
-    source = Source(stack(n_blocks, block_rows, data), n_blocks, None if copied else "r")
-    if not cold:
-        first = contender(name)
-        small = source._replace(home=stack(2, 100, data), n_blocks=2)
-        first.fit(small)
-        first.right(small)
+def measure(name: str, data: Path, n_blocks: int, block_rows: int, mapped: bool) -> dict[str, Any]:
+    """Begin, then fit and predict once."""
+    source = Source(stack(n_blocks, block_rows, data), n_blocks, "r" if mapped else None)
+    seconds, cpu = time.perf_counter(), time.process_time()
+    first, small = contender(name), source._replace(home=stack(2, 100, data), n_blocks=2)
+    for work in (first.ready, first.fit, first.right):
+        work(small)
+    figures = {"begin_s": time.perf_counter() - seconds, "begin_cpu_s": time.process_time() - cpu}
     model = contender(name)
+    model.ready(source)
     start = memory()
-    anon = AnonPeak()
+    anon = Sampler("anon")
     anon.start()
 
-    figures: dict[str, Any] = {"footprint_mb": start["rss"]}
+    figures["footprint_mb"] = start["rss"]
     for stage, work in (("fit", model.fit), ("predict", model.right)):
         seconds, cpu = time.perf_counter(), time.process_time()
         right = work(source._replace(n_blocks=n_blocks - (stage == "fit")))
         figures[f"{stage}_s"] = time.perf_counter() - seconds
         figures[f"{stage}_cpu_s"] = time.process_time() - cpu
         figures[f"{stage}_peak_rss_mb"] = memory()["peak_rss"] - start["rss"]
-        figures[f"{stage}_peak_anon_mb"] = anon.reading() - start["anon"]
+        figures[f"{stage}_peak_anon_mb"] = anon.peak() - start["anon"]
     anon.stop.set()
     figures["page_faults"] = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     figures["accuracy"] = None if right is None else float(right.mean() / block_rows)
@@ -243,11 +252,14 @@ def measure(
 
 HEADER = (
     "contender",
+    "begin s",
+    "begin cpu s",
     "fit s",
     "fit cpu s",
     "fit / sum",
     "dask-ml / fit",
     "predict s",
+    "predict cpu s",
     "predict / sum",
     "dask-ml / predict",
     "footprint MB",
@@ -274,11 +286,14 @@ def rows_of(found: dict[str, dict[str, Any]], absent: list[str]) -> list[list[ob
             rows.append(
                 [
                     name,
+                    f"{f['begin_s']:.2f}",
+                    f"{f['begin_cpu_s']:.2f}",
                     f"{f['fit_s']:.2f}",
                     f"{f['fit_cpu_s']:.2f}",
                     ratio(name, "sum", "fit_s"),
                     ratio("dask-ml", name, "fit_s"),
                     f"{f['predict_s']:.2f}",
+                    f"{f['predict_cpu_s']:.2f}",
                     ratio(name, "sum", "predict_s"),
                     ratio("dask-ml", name, "predict_s"),
                     f"{f['footprint_mb']:.0f}",
@@ -288,6 +303,22 @@ def rows_of(found: dict[str, dict[str, Any]], absent: list[str]) -> list[list[ob
                 ]
             )
     return rows
+
+
+def of_threads(results: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
+    """Compare each contender that ran with one thread of BLAS with itself without the variables."""
+    for name in results:
+        plain = name.removesuffix(ONE_THREAD)
+        if plain == name or plain not in results:
+            continue
+        ratios = medians(
+            [
+                {key: free[key] / one[key] for key in free if key.endswith("_s")}
+                for free, one in zip(results[plain], results[name], strict=True)
+            ]
+        )
+        shown = ", ".join(f"{key.removesuffix('_s')} {ratio:.2f}" for key, ratio in ratios.items())
+        yield f"{plain}, without variables over OMP_NUM_THREADS=1: {shown}"
 
 
 def warm(home: Path, n_blocks: int) -> None:
@@ -314,8 +345,7 @@ def main() -> None:
         "--dask-ml-python", default=sys.executable, help="interpreter that has dask-ml"
     )
     parser.add_argument("--data", type=Path, default=DATA, help="where the blocks are kept")
-    parser.add_argument("--copied", action="store_true", help="read blocks instead of mapping them")
-    parser.add_argument("--cold", action="store_true", help="time what is imported late, too")
+    parser.add_argument("--mapped", action="store_true", help="map blocks instead of reading them")
     parser.add_argument("--json", type=Path, help="write every turn's figures to this file")
     parser.add_argument("--measure", choices=NEEDS, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -324,9 +354,7 @@ def main() -> None:
     if rest or n_blocks < 2:
         parser.error("--rows must be at least two times --block-rows, and a multiple of it")
     if args.measure:
-        figures = measure(
-            args.measure, args.data, n_blocks, args.block_rows, args.cold, args.copied
-        )
+        figures = measure(args.measure, args.data, n_blocks, args.block_rows, args.mapped)
         print(json.dumps(figures))
         return
 
@@ -342,22 +370,28 @@ def main() -> None:
     home = stack(n_blocks, args.block_rows, args.data)
     warm(home, n_blocks)
     arguments = ["--rows", args.rows, "--block-rows", args.block_rows, "--data", args.data]
-    arguments += ["--cold"] * args.cold + ["--copied"] * args.copied
+    arguments += ["--mapped"] * args.mapped
     results = in_turn(
         [name for name in wanted if name not in absent],
         args.turns,
-        lambda name: in_own_process(python(name), __file__, [*arguments, "--measure", name]),
+        lambda name: in_own_process(
+            python(name),
+            __file__,
+            [*arguments, "--measure", name],
+            ONE_BLAS_THREAD if name.endswith(ONE_THREAD) else {},
+        ),
     )
     found = {name: medians(turns) for name, turns in results.items()}
 
     print(
         f"{args.rows:,} x {N_FEATURES} float64 ({args.rows * N_FEATURES * 8e-9:.2f} GB) in "
         f"{n_blocks} blocks, the last held out; medians of {args.turns} turns, "
-        f"{'cold' if args.cold else 'warm'}, {'copied' if args.copied else 'mapped'}; "
-        f"{os.cpu_count()} cores, dask threads, 1 BLAS thread; "
+        f"{'mapped' if args.mapped else 'copied'}; {os.cpu_count()} cores; "
         f"best possible held-out accuracy {best_accuracy(home, n_blocks - 1):.5f}"
     )
     print(table(HEADER, rows_of(found, absent)))
+    for line in of_threads(results):
+        print(line)
     if args.json:
         machine = {"cores": os.cpu_count(), "machine": platform.machine()}
         record = {"rows": args.rows, "block_rows": args.block_rows, **machine, "turns": results}

@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,9 @@ ONLY = {
 NUMERICS = {"streamlearn", "__future__", "collections", "functools", "itertools", "math", "typing"}
 """All that core may import: the package and a few modules of the standard library."""
 
-HEAVY = ["torch", "cupy", "jax", "distributed", "dask.dataframe", "matplotlib"]
+HEAVY = ["torch", "cupy", "jax", "matplotlib"]
+LATE = ["dask", "distributed", "pandas", "pyarrow", "polars"]
+"""They are imported when a collection or a frame comes, unless scikit-learn imports them."""
 
 
 def unit(path: Path) -> str:
@@ -140,11 +143,43 @@ def test_what_may_be_imported(name, source):
     assert faults(name, source) == []
 
 
+PUBLIC = [f"streamlearn.{name}" for name in sorted(FLOOR) if not name.startswith("_")]
+IN_MEMORY = """
+import numpy as np
+from streamlearn.linear_model import SGDClassifier
+from streamlearn.pipeline import make_pipeline
+from streamlearn.preprocessing import StandardScaler
+X = np.arange(24.0).reshape(12, 2)
+y = np.arange(12) % 2
+for rows, labels in ((X, y), (X.tolist(), y.tolist())):
+    for schedule in ("auto", "one-pass"):
+        model = make_pipeline(StandardScaler(), SGDClassifier(), schedule=schedule)
+        model.fit(rows, labels)
+        model.partial_fit(rows, labels)
+        assert model.predict(rows).shape == (12,)
+        model.score(rows, labels)
+"""
+"""What a user does with rows of NumPy."""
+
+
+def loaded(code: str, names: list[str], *, absent: Sequence[str] = ()) -> set[str]:
+    """Return which modules ``names`` are imported after ``code``, in a process without others."""
+    before = f"import sys; sys.modules.update(dict.fromkeys({list(absent)}))"
+    after = f"print(*(name for name in {names} if sys.modules.get(name)))"
+    code = "\n".join([before, code, after])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
 def test_imports_stay_light():
-    public = [f"streamlearn.{name}" for name in sorted(FLOOR) if not name.startswith("_")]
-    code = f"import sys, {', '.join(public)}; print([m for m in {HEAVY} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    heavy = [*HEAVY, *LATE]
+    known = loaded("import sklearn.pipeline", heavy)
+    assert loaded(f"import {', '.join(PUBLIC)}{IN_MEMORY}", heavy) == known
+
+
+def test_rows_in_memory_need_none_of_the_libraries_of_collections():
+    assert loaded(f"import {', '.join(PUBLIC)}{IN_MEMORY}", LATE, absent=LATE) == set()
 
 
 def callers(name: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +33,15 @@ def takes_collections(estimator: Any) -> bool:
 def is_stateless(estimator: Any) -> bool:
     """Return whether the tags of an estimator say that it requires no ``fit``."""
     return hasattr(estimator, "__sklearn_tags__") and not get_tags(estimator).requires_fit
+
+
+def is_column_transformer(estimator: Any) -> bool:
+    """Return whether an estimator is scikit-learn's ColumnTransformer, or a subclass.
+
+    ``sklearn.compose`` imports all linear models. Until somebody else does, there are none.
+    """
+    theirs = getattr(sys.modules.get("sklearn.compose"), "ColumnTransformer", ())
+    return isinstance(estimator, theirs)
 
 
 def takes(method: Callable[..., Any], name: str) -> bool:

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import accumulate, chain
 from math import isnan
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import dask.array as da
 import numpy as np
-from dask.base import compute, is_dask_collection
 
 from streamlearn._arrays import concat, is_array
 from streamlearn._arrays.plain import plain, rows_or_raise
 from streamlearn._arrays.sparse import csr, is_sparse
+from streamlearn.blocks import door
 from streamlearn.blocks.block import Block
-from streamlearn.blocks.graph import DataNode, Key, raw_graph
 from streamlearn.blocks.lazy_rows import origin
 from streamlearn.blocks.parts import n_rows, without_rows
 from streamlearn.blocks.plan import Plan, split
-from streamlearn.blocks.shuffles import set_apart, warn_of_orders
 from streamlearn.blocks.sources import as_rows, is_source
 from streamlearn.blocks.streams import StreamedRows, all_rows
+
+if TYPE_CHECKING:
+    from streamlearn.blocks.graph import DataNode, Key
 
 
 class Blocks(NamedTuple):
@@ -65,7 +65,12 @@ class Blocks(NamedTuple):
 
 def is_collection(x: object) -> bool:
     """Return whether ``x`` is a dask collection, by dask's protocol, or a source of blocks."""
-    return is_dask_collection(x) or is_source(x)
+    return _is_of_dask(x) or is_source(x)
+
+
+def _is_of_dask(x: object) -> bool:
+    # Only what has this method lets dask be imported.
+    return hasattr(x, "__dask_graph__") and door.is_dask_collection(x)
 
 
 def in_memory(*containers: Any) -> tuple[Any, ...]:
@@ -76,9 +81,11 @@ def in_memory(*containers: Any) -> tuple[Any, ...]:
     """
     out = list(containers)
     for frames in (False, True):
-        places = [i for i, x in enumerate(out) if is_dask_collection(x) and is_frame(x) is frames]
-        for i, x in zip(places, compute(*(out[i] for i in places), traverse=False), strict=True):
-            out[i] = x
+        places = [i for i, x in enumerate(out) if _is_of_dask(x) and is_frame(x) is frames]
+        if places:
+            computed = door.results(*(out[i] for i in places), traverse=False)
+            for i, x in zip(places, computed, strict=True):
+                out[i] = x
     places = [i for i, x in enumerate(out) if is_source(x)]
     if places:
         for i, x in zip(places, all_rows(*(as_rows(out[i]) for i in places)), strict=True):
@@ -97,7 +104,7 @@ def meta_of(x: Any) -> Any:
 def is_frame(x: object) -> bool:
     """Return whether ``x`` is a dask DataFrame or Series."""
     # The type is asked: a Delayed has every attribute, and a frame may compute its divisions.
-    return is_dask_collection(x) and hasattr(type(x), "divisions")
+    return _is_of_dask(x) and hasattr(type(x), "divisions")
 
 
 def known_categories(x: Any) -> list[np.ndarray | None]:
@@ -117,7 +124,7 @@ def known_categories(x: Any) -> list[np.ndarray | None]:
 
 def of_frame(x: object) -> bool:
     """Return whether ``x`` is a dask frame, or a result of `map_rows` on one."""
-    return is_frame(x) or (is_dask_collection(x) and is_frame(origin(x, numbered=True)[0]))
+    return is_frame(x) or (_is_of_dask(x) and is_frame(origin(x, numbered=True)[0]))
 
 
 def whole_rows(X: Any) -> Any:
@@ -136,7 +143,7 @@ def whole_rows(X: Any) -> Any:
     if isinstance(X, StreamedRows) or is_frame(X) or X.ndim != 2 or X.numblocks[1] == 1:
         return X
     width = {"k": X.shape[1]}
-    return da.blockwise(
+    return door.blockwise(
         _side_by_side, "ik", X, "ij", dtype=X.dtype, meta=X._meta, new_axes=width, concatenate=False
     )
 
@@ -182,7 +189,7 @@ def align(*, lazy_rows: Sequence[str] = (), coded: Sequence[str] = (), **contain
     (first, X), *others = given.items()
     if any(isinstance(x, StreamedRows) for x in given.values()):
         return _streamed(given, lazy_rows)
-    lazy = {name: x for name, x in given.items() if is_dask_collection(x)}
+    lazy = {name: x for name, x in given.items() if _is_of_dask(x)}
     for name, x in lazy.items():
         check_kind(name, x)
     if first not in lazy:
@@ -203,7 +210,7 @@ def align(*, lazy_rows: Sequence[str] = (), coded: Sequence[str] = (), **contain
             sources[name], functions[name] = origin(sources[name], numbered=True)
     arrays = {name: x for name, x in sources.items() if not is_frame(x)}
     frames = {name: x for name, x in sources.items() if is_frame(x)}
-    graph, keys, annotations = raw_graph(arrays, frames)
+    graph, keys, annotations = door.raw_graph(arrays, frames)
     if coded and first in frames and not functions.get(first):
         from streamlearn.blocks.coded_text import with_codes
 
@@ -220,14 +227,14 @@ def align(*, lazy_rows: Sequence[str] = (), coded: Sequence[str] = (), **contain
         next((n for n in known if n is not None), None)
         for known in zip(*chunks.values(), strict=True)
     )
-    warn_of_orders(graph, keys)
+    door.warn_of_orders(graph, keys)
     for name, x in given.items():
         if name not in lazy:
             nodes = _cut(first, rows, name, x)
             graph.update(nodes)
             keys[name] = list(nodes)
     parts = list(zip(*(keys[name] for name in given), strict=True))
-    rest, partitions, shuffles = set_apart(graph, chain.from_iterable(parts), annotations)
+    rest, partitions, shuffles = door.set_apart(graph, chain.from_iterable(parts), annotations)
     plan = split(rest, parts, alone=partitions, shuffles=shuffles, annotations=annotations)
     return Blocks(tuple(given), plan, None, rows, tuple(lazy.values()), functions)
 
@@ -282,7 +289,7 @@ def first_block(X: Any) -> Any:
     parts = X.partitions if is_frame(X) else X.blocks
     for i, n in enumerate(row_chunks(X)):
         if n != 0:
-            (block,) = compute(parts[i], traverse=False)
+            (block,) = door.results(parts[i], traverse=False)
             if n_rows(block):
                 return block
     return None
@@ -301,7 +308,7 @@ def _cut(first: str, rows: Sequence[int | None], name: str, x: Any) -> dict[Key,
     x = x.iloc if hasattr(x, "iloc") else x
     keys = [(f"{name}-in-memory", i) for i in range(len(known))]
     return {
-        key: DataNode(key, x[end - n : end])
+        key: door.DataNode(key, x[end - n : end])
         for key, n, end in zip(keys, known, accumulate(known), strict=True)
     }
 

@@ -6,18 +6,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import dask.array as da
 import numpy as np
-from dask.array.core import concatenate_lookup
-from dask.layers import ArrayBlockIdDep, ArraySliceDep
 
-from streamlearn._arrays import concat, is_array, to_numpy
+from streamlearn._arrays import is_array, to_numpy
 from streamlearn._arrays.plain import plain
 from streamlearn._arrays.sparse import is_sparse
+from streamlearn.blocks import door
 from streamlearn.blocks.block import noted
 from streamlearn.blocks.containers import is_frame, row_chunks, whole_rows
 from streamlearn.blocks.frames import described, filled
-from streamlearn.blocks.graph import optimized
 from streamlearn.blocks.lazy_rows import (
     LazyRows,
     in_block,
@@ -84,34 +81,8 @@ def map_rows(
             out = source.map_partitions(_of_frame, functions, like, meta=shown)
     else:
         out = _of_array(source, functions, meta, like)
-    out = _counted(out)
+    out = door.counted(out)
     remember(out, source, functions, named=named)
-    return out
-
-
-class Countable(da.Array):
-    """An array of unknown length whose rows are counted when ``len`` is called, as in a frame.
-
-    scikit-learn's metrics call ``len`` on their arguments before they read them.
-    """
-
-    __slots__ = ()
-
-    def __len__(self) -> int:
-        """Return the number of rows. The first call computes all rows."""
-        if None in row_chunks(self):
-            self.compute_chunk_sizes()
-        return super().__len__()
-
-    def __getitem__(self, index: Any) -> Any:
-        """Return a part of the array, which is `Countable` too."""
-        return _counted(super().__getitem__(index))
-
-
-def _counted(out: Any) -> Any:
-    """Return a collection: as `Countable` if it is an array of unknown length, else as it is."""
-    if type(out) is da.Array and out.ndim and None in row_chunks(out):
-        out.__class__ = Countable
     return out
 
 
@@ -123,11 +94,11 @@ def _of_array(source: Any, functions: tuple[Callable[..., Any], ...], meta: Any,
         shown = type(source._meta)(shown.shape, dtype=shown.dtype)
     rows, width = ("i", None) if len(meta.shape) == 1 else ("ik", {"k": meta.shape[1]})
     known = None not in row_chunks(source)
-    places: list[Any] = [ArrayBlockIdDep(source.chunks[:1]), "i"]
+    places: list[Any] = [door.ArrayBlockIdDep(source.chunks[:1]), "i"]
     if like is not None and known:
-        places += [ArraySliceDep(source.chunks[:1]), "i"]
+        places += [door.ArraySliceDep(source.chunks[:1]), "i"]
     # dask would concatenate with NumPy. Without it a block of any library arrives as it is.
-    out = da.blockwise(
+    out = door.blockwise(
         *(partial(_make, functions, like), rows),
         *(source, "ij"[: source.ndim]),
         *places,
@@ -144,7 +115,7 @@ def _of_array(source: Any, functions: tuple[Callable[..., Any], ...], meta: Any,
     ends = np.cumsum([0, *source.chunks[0]]) if known else None
     divisions = [None] * (out.numblocks[0] + 1) if ends is None else np.minimum(ends, ends[-1] - 1)
     keys = [(out.name, i, *(0,) * (out.ndim - 1)) for i in range(out.numblocks[0])]
-    return dd.from_graph(optimized(out, keys), like.frame, tuple(divisions), keys, "rows")
+    return dd.from_graph(door.optimized(out, keys), like.frame, tuple(divisions), keys, "rows")
 
 
 def _make(
@@ -207,11 +178,3 @@ def _dtype(meta: Any) -> np.dtype:
     if not is_sparse(meta):
         meta = to_numpy(meta) if is_array(meta) else np.asarray(meta)
     return meta.dtype.newbyteorder("=")
-
-
-@concatenate_lookup.register_lazy("torch")
-def _join_tensors() -> None:
-    """Register a function with which dask joins blocks of torch: it has none of its own."""
-    from torch import Tensor
-
-    concatenate_lookup.register(Tensor, concat)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from streamlearn.blocks.graph import GraphNode, Key, List, Task, TaskRef
+from streamlearn.blocks import door
+
+if TYPE_CHECKING:
+    from streamlearn.blocks.graph import GraphNode, Key
 
 FAN_IN = 8
 """Parts that are merged at a time."""
@@ -34,8 +37,8 @@ def merged_in_tree(
         merged: list[Key] = []
         for at in range(0, len(parts), FAN_IN):
             key = next(keys)
-            some = List(*map(TaskRef, parts[at : at + FAN_IN]))
-            graph[key] = Task(key, merge, how, some)
+            some = door.List(*map(door.TaskRef, parts[at : at + FAN_IN]))
+            graph[key] = door.Task(key, merge, how, some)
             merged.append(key)
         parts = merged
         if len(parts) == 1:

@@ -8,10 +8,13 @@ once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from streamlearn.blocks.graph import Annotations, DataNode, GraphNode, Key, row_sources
-from streamlearn.blocks.shuffles import Shuffles
+from streamlearn.blocks import door
+
+if TYPE_CHECKING:
+    from streamlearn.blocks.graph import Annotations, DataNode, GraphNode, Key
+    from streamlearn.blocks.shuffles import Shuffles
 
 
 class Recipe(NamedTuple):
@@ -98,7 +101,7 @@ def split(
         while stack:
             key = stack.pop()
             node = graph.get(key)
-            if not isinstance(node, GraphNode) or owner.get(key) in (index, several):
+            if not isinstance(node, door.GraphNode) or owner.get(key) in (index, several):
                 continue
             owner[key] = several if key in owner or key in alone else index
             stack.extend(node.dependencies)
@@ -138,7 +141,7 @@ def split(
             )
         )
     common = {key: graph[key] for key in ordered((k for k in readers if k in owner), several)}
-    outside = {key: node for key, node in common.items() if isinstance(node, DataNode)}
+    outside = {key: node for key, node in common.items() if isinstance(node, door.DataNode)}
     shared = {key: node for key, node in common.items() if key not in outside}
     needed = set(readers).union(*(node.dependencies for node in shared.values()))
     return Plan(
@@ -167,7 +170,7 @@ def origins(plan: Plan, index: int) -> set[Key]:
         if key in seen:
             continue
         seen.add(key)
-        needs = row_sources(nodes[key]) if key in nodes else ()
+        needs = door.row_sources(nodes[key]) if key in nodes else ()
         stack.extend(needs)
         if not needs:
             found.add(key)

@@ -8,9 +8,13 @@ from __future__ import annotations
 from bisect import insort
 from collections import deque
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from streamlearn.blocks.graph import Alias, Key
+from streamlearn.blocks import door
 from streamlearn.blocks.plan import Plan
+
+if TYPE_CHECKING:
+    from streamlearn.blocks.graph import Key
 
 
 def lifetimes(plan: Plan, order: Sequence[int]) -> tuple[dict[Key, int], dict[Key, int]]:
@@ -33,7 +37,7 @@ def lifetimes(plan: Plan, order: Sequence[int]) -> tuple[dict[Key, int], dict[Ke
 def is_source(key: Key, plan: Plan) -> bool:
     """Return whether a shared task reads a source, so that it waits for no other shared task."""
     node = plan.shared[key]
-    return not isinstance(node, Alias) and not any(d in plan.shared for d in node.dependencies)
+    return not isinstance(node, door.Alias) and not any(d in plan.shared for d in node.dependencies)
 
 
 def sources(

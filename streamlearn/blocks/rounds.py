@@ -18,12 +18,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from streamlearn.blocks import door
 from streamlearn.blocks.blas import one_blas_thread
 from streamlearn.blocks.block import Block, noted
 from streamlearn.blocks.containers import Blocks
-from streamlearn.blocks.graph import DataNode, Key, Task, TaskRef
 from streamlearn.blocks.merge_tree import MergeTree, merged_in_tree
 from streamlearn.blocks.schedule import Loaded, Schedule, prepared, setting
 from streamlearn.blocks.segments import (
@@ -36,6 +36,9 @@ from streamlearn.blocks.segments import (
     updated,
 )
 from streamlearn.blocks.streams import in_lock_step
+
+if TYPE_CHECKING:
+    from streamlearn.blocks.graph import Key
 
 FIRST_LOOK = 8
 """The number of blocks of a pass after which rounds may begin. The next ones are 16, 32..."""
@@ -201,20 +204,24 @@ def _in_rounds(
     first, last = start, ends[-1]
     graph = schedule.loads(first, last, "load", prepare)
     before = schedule.key("state", first)
-    graph[before] = DataNode(before, Segment(state, ()))
+    graph[before] = door.DataNode(before, Segment(state, ()))
     for stop in ends:
         view = schedule.key("view", start)
-        graph[view] = Task(view, _view, side.view, TaskRef(before))
+        graph[view] = door.Task(view, _view, side.view, door.TaskRef(before))
         parts: list[Key] = []
         for p in range(start, stop):
             key, block = schedule.key("update", p), schedule.key("load", p)
             index = schedule.order[p]
-            graph[key] = Task(key, _sum, side.of_block, index, TaskRef(view), TaskRef(block))
+            graph[key] = door.Task(
+                key, _sum, side.of_block, index, door.TaskRef(view), door.TaskRef(block)
+            )
             parts.append(key)
         keys = (schedule.key("merge", p) for p in range(start, stop))
         merged = merged_in_tree(graph, parts, keys, _merged, side.merge)
         after = schedule.key("state", stop)
-        graph[after] = Task(after, _step, side.step, TaskRef(before), TaskRef(merged))
+        graph[after] = door.Task(
+            after, _step, side.step, door.TaskRef(before), door.TaskRef(merged)
+        )
         before, start = after, stop
     found: Segment = schedule.run(graph, before, first, last)
     return found

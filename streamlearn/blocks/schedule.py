@@ -12,32 +12,21 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
-
-import dask
-from dask.sizeof import sizeof
 
 from streamlearn._arrays import is_array, nbytes
 from streamlearn._arrays.plain import plain
+from streamlearn.blocks import door
 from streamlearn.blocks.block import Block, noted
 from streamlearn.blocks.containers import Blocks
-from streamlearn.blocks.graph import (
-    Annotations,
-    GraphNode,
-    Key,
-    Scheduler,
-    Task,
-    TaskRef,
-    fused_annotations,
-    is_future,
-    release,
-    scheduler,
-)
 from streamlearn.blocks.lazy_rows import LazyRows, in_block
 from streamlearn.blocks.parts import n_rows
 from streamlearn.blocks.plan import Plan, Recipe, origins, run_recipe
 from streamlearn.blocks.read_ahead import gates, is_source, lifetimes, sources
+
+if TYPE_CHECKING:
+    from streamlearn.blocks.graph import Annotations, GraphNode, Key, Scheduler, TaskRef
 
 
 class Loaded(NamedTuple):
@@ -90,7 +79,7 @@ class Schedule:
         self.plan: Plan = blocks.plan
         self.names, self.functions = blocks.names, blocks.functions
         self.order = [int(index) for index in order]
-        self.scheduler: Scheduler = scheduler(blocks.sources)
+        self.scheduler: Scheduler = door.scheduler(blocks.sources)
         if len(set(self.order)) < len(self.order):
             raise ValueError("The order of the blocks names a block twice.")
         if self.plan.remote and self.scheduler.client is None:
@@ -124,34 +113,34 @@ class Schedule:
         """Return the tasks that load positions ``start`` to ``stop``, and the tasks they need."""
         graph: dict[Key, GraphNode] = {}
         for old, value in self.carried.items():
-            if not is_future(value):
+            if not door.is_future(value):
                 # A task and not data: the scheduler drops the result of a task after its last use.
                 key = self.shared[old]
-                graph[key] = Task(key, list.pop, [value])
+                graph[key] = door.Task(key, list.pop, [value])
         for old in self._beginning(start, stop):
             key = self.shared[old]
             node = self.plan.shared[old]
             source = is_source(old, self.plan)
             self._annotate(key, (old,))
-            graph[key] = Task(
+            graph[key] = door.Task(
                 key,
                 share,
                 Recipe(((node, ()),), (old,), tuple(node.dependencies)),
                 self.order[self.first[old]],
                 self._gate(self.first[old], start) if source else None,
-                *(TaskRef(self.shared.get(k, k)) for k in node.dependencies),
+                *(door.TaskRef(self.shared.get(k, k)) for k in node.dependencies),
                 _data_producer=source,
             )
         for p in range(start, stop):
             index = self.order[p]
             recipe = self.plan.recipes[index]
             key = self.key(name, p)
-            needs = (TaskRef(self.shared.get(k, k)) for k in recipe.inputs)
+            needs = (door.TaskRef(self.shared.get(k, k)) for k in recipe.inputs)
             self._annotate(key, (node.key for node, _ in recipe.nodes))
             # dask places a data producer on any free worker, and other tasks near their inputs.
             # The gate is an input: it would draw every load to the worker with the state. Only a
             # partition that a shuffle left on one worker is a reason to run there.
-            graph[key] = Task(
+            graph[key] = door.Task(
                 key,
                 load,
                 self.names,
@@ -165,8 +154,8 @@ class Schedule:
             )
         for p in range(start, self.gates[stop - 1] + 1 if self.gate != self.result else start):
             key = self.key(self.gate, p)
-            before = TaskRef(self.key(self.gate, p - 1)) if p > start else None
-            graph[key] = Task(key, _nothing, before, TaskRef(self.key(self.result, p)))
+            before = door.TaskRef(self.key(self.gate, p - 1)) if p > start else None
+            graph[key] = door.Task(key, _nothing, before, door.TaskRef(self.key(self.result, p)))
         needed = {key for node in graph.values() for key in node.dependencies}
         outside = self.plan.outside | (self.plan.shuffles.here if self.plan.shuffles else {})
         return graph | {key: outside[key] for key in needed & outside.keys()}
@@ -197,7 +186,7 @@ class Schedule:
 
     def close(self) -> None:
         """Release all that is kept for later blocks. The pass is over."""
-        release(self.carried.values())
+        door.release(self.carried.values())
         self.carried = {}
         if self.plan.shuffles:
             self.plan.shuffles.end()
@@ -206,7 +195,7 @@ class Schedule:
         """Give a task the annotations of the collections' tasks that it runs."""
         known = self.plan.annotations
         if known and (own := [known[old] for old in made_of if old in known]):
-            self.annotations[key] = fused_annotations(*own)
+            self.annotations[key] = door.fused_annotations(*own)
 
     def _name_killers(self, keys: set[Any]) -> str | None:
         """Return a sentence that names the blocks of tasks ``keys``, in which workers died.
@@ -230,7 +219,7 @@ class Schedule:
 
     def _gate(self, position: int, start: int) -> TaskRef | None:
         gate = self.gates[position]
-        return TaskRef(self.key(self.gate, gate)) if gate >= start else None
+        return door.TaskRef(self.key(self.gate, gate)) if gate >= start else None
 
     def _gates(self, window: int) -> list[int]:
         n = len(self.order)
@@ -308,7 +297,7 @@ def prepared(
             "select all columns in one frame and split it afterwards: "
             "Xy = df[features + [target]].to_dask_array(); X, y = Xy[:, :-1], Xy[:, -1]."
         )
-    size = sum(nbytes(x) if is_array(x) else sizeof(x) for x in parts.values())
+    size = sum(_bytes(x, block.in_memory) for x in parts.values())
     for name in functions.keys() & parts.keys():
         if functions[name]:
             made_by = in_block(functions[name], block.number)
@@ -316,6 +305,13 @@ def prepared(
     rows = next(iter(lengths.values()))
     value = prepare(block._replace(parts=parts)) if rows else None
     return Loaded(value, rows, size, _worker(), start, time.time())
+
+
+def _bytes(part: Any, in_memory: bool) -> int:
+    """Return the bytes of a part. dask, which knows those of a frame, is not imported for it."""
+    if is_array(part):
+        return nbytes(part)
+    return 0 if in_memory else int(door.sizeof(part))
 
 
 def setting(name: str, default: int) -> int:
@@ -326,7 +322,7 @@ def setting(name: str, default: int) -> int:
     ValueError
         If the option is something else.
     """
-    value = dask.config.get(f"streamlearn.{name}", default)
+    value = door.config.get(f"streamlearn.{name}", default)
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ValueError(
             f"The dask option streamlearn.{name} must be a whole number of at least 1, got "

@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from streamlearn.blocks import door
 from streamlearn.blocks.block import Block, noted
-from streamlearn.blocks.graph import DataNode, Task, TaskRef
 from streamlearn.blocks.schedule import Loaded, Schedule
 
 SEGMENT = 64
@@ -67,11 +67,11 @@ def one_by_one(
     """Update ``state`` with the blocks at positions ``start`` to ``stop``, in one graph."""
     graph = schedule.loads(start, stop, "load", prepare)
     before = schedule.key("state", start)
-    graph[before] = DataNode(before, Segment(state, ()))
+    graph[before] = door.DataNode(before, Segment(state, ()))
     for p in range(start, stop):
         key, block = schedule.key("update", p), schedule.key("load", p)
         index = schedule.order[p]
-        graph[key] = Task(key, update, step, index, TaskRef(before), TaskRef(block))
+        graph[key] = door.Task(key, update, step, index, door.TaskRef(before), door.TaskRef(block))
         before = key
     found: Segment = schedule.run(graph, before, start, stop)
     return found

@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion
 
 from streamlearn import blocks as engine
@@ -82,7 +81,7 @@ class Scout:
                 fitted = step._fitted_to_columns(X)
             stage = Known(step, fitted)
             if fitted is None:
-                inner = is_branched(step) and not (self.exact and i < len(steps) - 1)
+                inner = stages.is_branched(step) and not (self.exact and i < len(steps) - 1)
                 if inner and (unread or i == last):
                     self.branches(step, X, before)
                 if i > last or (inner and i == last):
@@ -115,7 +114,7 @@ class Scout:
         return max(last, len(steps) - 2) if self.exact else last
 
     def _is_needed(self, step: Any) -> bool:
-        if is_branched(step):
+        if stages.is_branched(step):
             return any(self._last(steps) >= 0 for steps in chains_of(step).values())
         return bool(getattr(step, "_known_beforehand", lambda: False)())
 
@@ -127,7 +126,7 @@ class Scout:
         if hasattr(out, "_cross_fit"):
             return Known(step, out, out._cross_fit(X, self.y, leaf.params))
         inner = stages.leaves_within("", step)
-        if (is_branched(step) and any(hasattr(one, "_cross_fit") for _, one in inner)) or (
+        if (stages.is_branched(step) and any(hasattr(one, "_cross_fit") for _, one in inner)) or (
             engine.is_collection(X) and not takes_collections(out)
         ):
             flow = self.fit(out, X, self.y)
@@ -167,11 +166,6 @@ def fitted_before(
     return scout.known
 
 
-def is_branched(step: Any) -> bool:
-    """Return whether a step has branches."""
-    return isinstance(step, FeatureUnion | ColumnTransformer)
-
-
 def chains_of(step: Any) -> dict[str, list[Leaf]]:
     """Return the steps of each branch that is not "drop" or "passthrough"."""
     return {name: _leaves(name, inner) for name, inner in stages.branches_of(step)}
@@ -184,7 +178,7 @@ def _leaves(name: str, inner: Any) -> list[Leaf]:
 def _may_be_known(steps: Sequence[Leaf]) -> bool:
     """Return whether the first step, or a step in its branches, may be fitted without rows."""
     first = steps[0].estimator if steps else None
-    if is_branched(first):
+    if stages.is_branched(first):
         return any(map(_may_be_known, chains_of(first).values()))
     return hasattr(first, "_fitted_to_columns")
 

@@ -10,7 +10,7 @@ There are these kinds of `stage`:
   of stages.
 """
 
-from streamlearn.stages.branches import branches_of, leaves, leaves_within, nested
+from streamlearn.stages.branches import branches_of, is_branched, leaves, leaves_within, nested
 from streamlearn.stages.chain import Chain
 from streamlearn.stages.flow import Flow
 from streamlearn.stages.of_columns import layout_of
@@ -28,6 +28,7 @@ __all__ = [
     "able_or_raise",
     "adopt",
     "branches_of",
+    "is_branched",
     "is_ours",
     "layout_of",
     "learns_nothing",

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 from streamlearn._thirdparty.lazy import Method
+from streamlearn._thirdparty.tags import is_column_transformer
 from streamlearn._validation.missing import as_known
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import LazyRows, head, n_rows
@@ -287,6 +287,11 @@ def leaves(name: str, estimator: Any) -> Iterator[tuple[str, Any]]:
         yield name, estimator
 
 
+def is_branched(estimator: Any) -> bool:
+    """Return whether an estimator is a FeatureUnion or ColumnTransformer."""
+    return isinstance(estimator, FeatureUnion) or is_column_transformer(estimator)
+
+
 def nested(name: str, estimator: Any) -> Iterator[tuple[str, Any]]:
     """Return ``estimator`` and all estimators inside it that learn, with their names."""
     if estimator is None or isinstance(estimator, str):
@@ -295,7 +300,7 @@ def nested(name: str, estimator: Any) -> Iterator[tuple[str, Any]]:
     found: list[Any] = []
     if isinstance(estimator, Pipeline):
         found = estimator.steps
-    elif isinstance(estimator, FeatureUnion | ColumnTransformer):
+    elif is_branched(estimator):
         found = branches_of(estimator)
     for inner, step in found:
         yield from nested(f"{name}__{inner}" if name else inner, step)
@@ -303,8 +308,11 @@ def nested(name: str, estimator: Any) -> Iterator[tuple[str, Any]]:
 
 def leaves_within(name: str, estimator: Any) -> Iterator[tuple[str, Any]]:
     """Return the estimators of `nested` that contain no others and are not frozen."""
-    outer = FrozenEstimator | FeatureUnion | ColumnTransformer | Pipeline
-    return ((at, inner) for at, inner in nested(name, estimator) if not isinstance(inner, outer))
+    return (
+        (at, inner)
+        for at, inner in nested(name, estimator)
+        if not (isinstance(inner, FrozenEstimator | Pipeline) or is_branched(inner))
+    )
 
 
 def rebuilt(estimator: Any, fitted: Iterator[Any]) -> Any:

@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.compose import ColumnTransformer
-from sklearn.pipeline import FeatureUnion
 
 from streamlearn._arrays import is_array
 from streamlearn._arrays.plain import plain
 from streamlearn._arrays.sparse import is_sparse, side_by_side
 from streamlearn._sklearn import _get_output_config
+from streamlearn._thirdparty.tags import is_column_transformer
 from streamlearn._validation.reader import Reader
 from streamlearn._validation.tables import is_table, numbers_of
 from streamlearn.blocks import LazyRows, head, some_columns
@@ -245,7 +244,7 @@ def _first_rows(pieces: Pieces) -> Pieces:
     return pieces._replace(parts=parts)
 
 
-def layout_of(estimator: ColumnTransformer, sample: Any) -> list[Place]:
+def layout_of(estimator: Any, sample: Any) -> list[Place]:
     """Return the parts of the output of a ColumnTransformer, in their order.
 
     Parameters
@@ -290,7 +289,7 @@ def _array(rows: Any) -> Any:
         return rows.to_numpy()
 
 
-def of_branches(estimator: FeatureUnion | ColumnTransformer, branches: dict[str, Any]) -> Branches:
+def of_branches(estimator: Any, branches: dict[str, Any]) -> Branches:
     """Return the stage of a FeatureUnion or a ColumnTransformer."""
-    kind = OfColumns if isinstance(estimator, ColumnTransformer) else Branches
+    kind = OfColumns if is_column_transformer(estimator) else Branches
     return kind(estimator, branches)

@@ -8,18 +8,6 @@ from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
-from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
-from sklearn.feature_selection import SelectFromModel
-from sklearn.impute import MissingIndicator, SimpleImputer
-from sklearn.kernel_approximation import PolynomialCountSketch, RBFSampler, SkewedChi2Sampler
-from sklearn.preprocessing import (
-    OneHotEncoder,
-    OrdinalEncoder,
-    PolynomialFeatures,
-    SplineTransformer,
-)
-from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
-
 from streamlearn._thirdparty.tags import is_stateless
 
 
@@ -38,26 +26,26 @@ def _is_seeded_projection(projection: Any) -> bool:
     return _is_seeded(projection) and isinstance(projection.n_components, Integral)
 
 
-FITTED_BY_ANY_ROW: dict[type, Callable[[Any], bool]] = {
-    PolynomialFeatures: lambda step: True,
-    SplineTransformer: lambda step: not isinstance(step.knots, str),
-    OneHotEncoder: _has_categories,
-    OrdinalEncoder: _has_categories,
-    CountVectorizer: lambda step: step.vocabulary is not None,
-    TfidfVectorizer: lambda step: step.vocabulary is not None and not step.use_idf,
-    TfidfTransformer: lambda step: not step.use_idf,
-    SimpleImputer: lambda step: (
+FITTED_BY_ANY_ROW: dict[str, Callable[[Any], bool]] = {
+    "PolynomialFeatures": lambda step: True,
+    "SplineTransformer": lambda step: not isinstance(step.knots, str),
+    "OneHotEncoder": _has_categories,
+    "OrdinalEncoder": _has_categories,
+    "CountVectorizer": lambda step: step.vocabulary is not None,
+    "TfidfVectorizer": lambda step: step.vocabulary is not None and not step.use_idf,
+    "TfidfTransformer": lambda step: not step.use_idf,
+    "SimpleImputer": lambda step: (
         step.strategy == "constant" and step.keep_empty_features and not step.add_indicator
     ),
-    MissingIndicator: lambda step: step.features == "all",
-    SelectFromModel: lambda step: step.prefit,
-    RBFSampler: lambda step: _is_seeded(step) and isinstance(step.gamma, Real),
-    SkewedChi2Sampler: _is_seeded,
-    PolynomialCountSketch: _is_seeded,
-    GaussianRandomProjection: _is_seeded_projection,
-    SparseRandomProjection: _is_seeded_projection,
+    "MissingIndicator": lambda step: step.features == "all",
+    "SelectFromModel": lambda step: step.prefit,
+    "RBFSampler": lambda step: _is_seeded(step) and isinstance(step.gamma, Real),
+    "SkewedChi2Sampler": _is_seeded,
+    "PolynomialCountSketch": _is_seeded,
+    "GaussianRandomProjection": _is_seeded_projection,
+    "SparseRandomProjection": _is_seeded_projection,
 }
-"""Types of scikit-learn whose ``fit`` reads only the columns and dtype of the rows.
+"""Names of classes of scikit-learn whose ``fit`` reads only the columns and dtype of the rows.
 
 The function returns whether that is so with the parameters of an estimator. A subclass may learn
 more."""
@@ -68,10 +56,13 @@ def learns_nothing(estimator: Any) -> bool:
 
     Examples
     --------
+    >>> from sklearn.preprocessing import OneHotEncoder
     >>> learns_nothing(OneHotEncoder(categories=[["a", "b"]])), learns_nothing(OneHotEncoder())
     (True, False)
     """
-    enough = FITTED_BY_ANY_ROW.get(type(estimator))
+    kind = type(estimator)
+    theirs = kind.__module__.partition(".")[0] == "sklearn"
+    enough = FITTED_BY_ANY_ROW.get(kind.__name__) if theirs else None
     ours = getattr(estimator, "_learns_nothing", False)
     return ours or is_stateless(estimator) or (enough is not None and enough(estimator))
 

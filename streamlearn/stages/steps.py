@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
-from streamlearn.stages.branches import Branches, branches_of, leaves, leaves_within
+from streamlearn.stages.branches import Branches, branches_of, is_branched, leaves, leaves_within
 from streamlearn.stages.chain import Chain
 from streamlearn.stages.of_columns import of_branches
 from streamlearn.stages.of_table import OfTable
@@ -121,7 +120,7 @@ def stage_of(
         if params:
             raise TypeError(f"The step {name!r} takes no {sorted(params)}.")
         return OfTable(estimator, estimator._table_statistic())
-    if isinstance(estimator, FeatureUnion | ColumnTransformer):
+    if is_branched(estimator):
         if params:
             raise NotImplementedError(
                 f"The step {name!r} ({type(estimator).__name__}) takes no {sorted(params)} in one "

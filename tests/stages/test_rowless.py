@@ -127,8 +127,8 @@ def test_with_other_parameters_it_learns(name):
 
 def test_every_type_is_tried_both_ways():
     for table in (NOTHING, SOMETHING):
-        tried = {type(step) for step, _ in table.values()}
-        assert tried >= FITTED_BY_ANY_ROW.keys() - {PolynomialFeatures}
+        tried = {type(step).__name__ for step, _ in table.values()}
+        assert tried >= FITTED_BY_ANY_ROW.keys() - {"PolynomialFeatures"}
     assert PolynomialFeatures in {type(step) for step, _ in NOTHING.values()}
 
 

@@ -1,0 +1,45 @@
+"""dask arrays of unknown length that can be counted, and arrays of torch that dask can join."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dask.array as da
+from dask.array.core import concatenate_lookup
+
+from streamlearn._arrays import concat
+from streamlearn.blocks.containers import row_chunks
+
+
+class Countable(da.Array):
+    """An array of unknown length whose rows are counted when ``len`` is called, as in a frame.
+
+    scikit-learn's metrics call ``len`` on their arguments before they read them.
+    """
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        """Return the number of rows. The first call computes all rows."""
+        if None in row_chunks(self):
+            self.compute_chunk_sizes()
+        return super().__len__()
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return a part of the array, which is `Countable` too."""
+        return counted(super().__getitem__(index))
+
+
+def counted(out: Any) -> Any:
+    """Return a collection: as `Countable` if it is an array of unknown length, else as it is."""
+    if type(out) is da.Array and out.ndim and None in row_chunks(out):
+        out.__class__ = Countable
+    return out
+
+
+@concatenate_lookup.register_lazy("torch")
+def _join_tensors() -> None:
+    """Register a function with which dask joins blocks of torch: it has none of its own."""
+    from torch import Tensor
+
+    concatenate_lookup.register(Tensor, concat)

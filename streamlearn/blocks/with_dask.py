@@ -1,0 +1,54 @@
+"""All that needs dask: its names, and ours from modules that import it. `door` imports this one."""
+
+from dask import config
+from dask.array import blockwise
+from dask.base import compute as results
+from dask.base import is_dask_collection
+from dask.layers import ArrayBlockIdDep, ArraySliceDep
+from dask.sizeof import sizeof
+
+from streamlearn.blocks.countable import counted
+from streamlearn.blocks.graph import (
+    Alias,
+    DataNode,
+    GraphNode,
+    List,
+    Scheduler,
+    Task,
+    TaskRef,
+    fused_annotations,
+    is_future,
+    optimized,
+    raw_graph,
+    release,
+    row_sources,
+    scheduler,
+)
+from streamlearn.blocks.shuffles import set_apart, warn_of_orders
+
+__all__ = [
+    "Alias",
+    "ArrayBlockIdDep",
+    "ArraySliceDep",
+    "DataNode",
+    "GraphNode",
+    "List",
+    "Scheduler",
+    "Task",
+    "TaskRef",
+    "blockwise",
+    "config",
+    "counted",
+    "fused_annotations",
+    "is_dask_collection",
+    "is_future",
+    "optimized",
+    "raw_graph",
+    "release",
+    "results",
+    "row_sources",
+    "scheduler",
+    "set_apart",
+    "sizeof",
+    "warn_of_orders",
+]
