@@ -211,7 +211,7 @@ def _sample(X: Any) -> Any:
         return engine.head(X, 2)
     if isinstance(X, engine.StreamedRows):
         return X.head
-    return X._meta_nonempty if engine.is_frame(X) else np.zeros((2, X.shape[1]), X.dtype)
+    return engine.made_up(X) if engine.is_frame(X) else np.zeros((2, X.shape[1]), X.dtype)
 
 
 def _selected(X: Any, columns: Any) -> Any:
