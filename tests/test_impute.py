@@ -303,6 +303,18 @@ def test_a_column_keeps_its_dtype_in_a_lazy_frame(name, sizes):
     assert list(array[:, 0]) == list(want)
 
 
+@pytest.mark.parametrize("name", ["float", "float32", "Int64", "Float64", "int64[pyarrow]"])
+def test_a_constant_that_is_a_boolean_is_a_number_in_columns_of_numbers(name):
+    frame = pd.DataFrame({"column": COLUMNS[name], "text": COLUMNS["str"]})
+    with dask.config.set({"dataframe.convert-string": False, "scheduler": "sync"}):
+        X = partitions(frame, [20, 0, 40])
+        out = SimpleImputer(strategy="constant", fill_value=True).fit(X).transform(X)
+        made = out.compute()
+    assert made["column"].dtype == out["column"].dtype == frame["column"].dtype
+    want = frame["column"].mask(frame["column"].isna(), 1)
+    pd.testing.assert_series_equal(made["column"], want)
+
+
 @pytest.mark.parametrize("strategy", ["mean", "median"])
 def test_numbers_of_a_lazy_frame_become_floats(strategy):
     frame = pd.DataFrame({name: COLUMNS[name] for name in ("float", "int", "Int64", "float32")})
