@@ -20,9 +20,17 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline as plain_pipeline
 
 from streamlearn import compose, stages
+from streamlearn.impute import SimpleImputer
 from streamlearn.linear_model import SGDClassifier
 from streamlearn.pipeline import make_pipeline
-from streamlearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+from streamlearn.preprocessing import (
+    KBinsDiscretizer,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    QuantileTransformer,
+    StandardScaler,
+)
 
 pa = pytest.importorskip("pyarrow")
 
@@ -189,6 +197,33 @@ def test_a_learner_reads_each_block_once_and_the_encoder_its_columns_beforehand(
     scout = reads[: len(CHUNKS)]
     assert {frozenset(found) for found in scout} == {frozenset(KINDS)}
     assert len(reads) == 2 * len(CHUNKS)
+
+
+@pytest.mark.parametrize("kind", [compose, theirs], ids=["ours", "scikit-learn's"])
+def test_branches_are_fitted_beforehand_in_one_read_of_their_columns(kind, capsys):
+    fill = SimpleImputer(strategy="most_frequent")
+    step = kind.make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore"), ["color"]),
+        (plain_pipeline(fill, OrdinalEncoder()), ["kind"]),
+        (QuantileTransformer(n_quantiles=9), ["x"]),
+        (KBinsDiscretizer(3, encode="onehot-dense", quantile_method="linear"), ["x", "z"]),
+        (StandardScaler(), ["count"]),
+    )
+    frame = lazy()
+    last = SGDClassifier(random_state=0, classes=[0, 1])
+    pipe = make_pipeline(step, last, verbose=True).fit(frame[list(TABLE.columns)], frame["y"])
+    first, second = reads[: len(CHUNKS)], reads[len(CHUNKS) : 2 * len(CHUNKS)]
+    assert {frozenset(found) for found in first} == {frozenset(["color", "kind", "x", "z"])}
+    assert {frozenset(found) for found in second} == {frozenset(["kind"])}
+    assert len(reads) == 3 * len(CHUNKS)
+    assert "; 2 passes over" in capsys.readouterr().out
+    for _, inner, columns in pipe[0].transformers_[:4]:
+        alone = clone(inner).fit(TABLE[columns])
+        np.testing.assert_array_equal(
+            dense(inner.transform(TABLE[columns])), dense(alone.transform(TABLE[columns]))
+        )
+        first = getattr(inner, "steps", [("", inner)])[0][1]
+        assert list(first.feature_names_in_) == columns
 
 
 def test_given_categories_need_no_pass_beforehand():
