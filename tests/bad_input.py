@@ -1335,8 +1335,8 @@ CASES = {
 OUT_OF_RANGE = {
     "C": 0.0, "activation": "sine", "alpha": -1.0, "average": -1, "batch_size": 0, "beta_1": 1.0,
     "beta_2": 1.0, "categories": "few", "class_weight": "even", "classes": 5, "clip": "yes",
-    "compute_labels": "yes", "copy": "yes", "cv": "all", "degree": -1, "drop": "last", "dtype": int,
-    "early_stopping": "yes", "encode": "binary", "encoded_missing_value": "no",
+    "compute_labels": "yes", "copy": "yes", "cv": "all", "degree": -1, "drop": "last",
+    "dtype": "text", "early_stopping": "yes", "encode": "binary", "encoded_missing_value": "no",
     "epsilon": -0.1, "estimator": 5, "eta0": 0.0, "extrapolation": "nearest",
     "feature_name_combiner": "join", "feature_range": 5, "fit_intercept": "yes",
     "handle_missing": "mean", "handle_unknown": "keep",

@@ -22,6 +22,7 @@ import joblib
 import numpy as np
 import pytest
 import sklearn
+from scipy.sparse import issparse
 from sklearn import linear_model as theirs
 from sklearn.base import BaseEstimator, clone, is_classifier
 
@@ -123,7 +124,8 @@ def answers(estimator: BaseEstimator, kind: str) -> list[np.ndarray]:
     """Return what a fitted estimator makes of good rows."""
     rows = good(estimator) if encoders(estimator) else table(labels=True)
     X = wrapped(FRAME if kind in (FRAME, DASK_FRAME) else ARRAY)(rows.X)
-    return [np.asarray(getattr(estimator, m)(X)) for m in ANSWER if has(estimator, m)]
+    found = (getattr(estimator, m)(X) for m in ANSWER if has(estimator, m))
+    return [x.toarray() if issparse(x) else np.asarray(x) for x in found]
 
 
 def error_of(estimator: BaseEstimator, method: str, case: Case, kind: str) -> Exception | None:

@@ -20,9 +20,17 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline as plain_pipeline
 
 from streamlearn import compose, stages
+from streamlearn.impute import SimpleImputer
 from streamlearn.linear_model import SGDClassifier
 from streamlearn.pipeline import make_pipeline
-from streamlearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+from streamlearn.preprocessing import (
+    KBinsDiscretizer,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    QuantileTransformer,
+    StandardScaler,
+)
 
 pa = pytest.importorskip("pyarrow")
 
@@ -191,6 +199,33 @@ def test_a_learner_reads_each_block_once_and_the_encoder_its_columns_beforehand(
     assert len(reads) == 2 * len(CHUNKS)
 
 
+@pytest.mark.parametrize("kind", [compose, theirs], ids=["ours", "scikit-learn's"])
+def test_branches_are_fitted_beforehand_in_one_read_of_their_columns(kind, capsys):
+    fill = SimpleImputer(strategy="most_frequent")
+    step = kind.make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore"), ["color"]),
+        (plain_pipeline(fill, OrdinalEncoder()), ["kind"]),
+        (QuantileTransformer(n_quantiles=9), ["x"]),
+        (KBinsDiscretizer(3, encode="onehot-dense", quantile_method="linear"), ["x", "z"]),
+        (StandardScaler(), ["count"]),
+    )
+    frame = lazy()
+    last = SGDClassifier(random_state=0, classes=[0, 1])
+    pipe = make_pipeline(step, last, verbose=True).fit(frame[list(TABLE.columns)], frame["y"])
+    first, second = reads[: len(CHUNKS)], reads[len(CHUNKS) : 2 * len(CHUNKS)]
+    assert {frozenset(found) for found in first} == {frozenset(["color", "kind", "x", "z"])}
+    assert {frozenset(found) for found in second} == {frozenset(["kind"])}
+    assert len(reads) == 3 * len(CHUNKS)
+    assert "; 2 passes over" in capsys.readouterr().out
+    for _, inner, columns in pipe[0].transformers_[:4]:
+        alone = clone(inner).fit(TABLE[columns])
+        np.testing.assert_array_equal(
+            dense(inner.transform(TABLE[columns])), dense(alone.transform(TABLE[columns]))
+        )
+        first = getattr(inner, "steps", [("", inner)])[0][1]
+        assert list(first.feature_names_in_) == columns
+
+
 def test_given_categories_need_no_pass_beforehand():
     given = [["blue", "green", "red", np.nan], list("abcd")]
     frame = lazy()
@@ -309,3 +344,85 @@ def test_another_library_s_step_in_a_branch_gets_a_block_at_a_time():
     assert max(lengths) == max(CHUNKS)
     wanted = StandardScaler().fit(abs(TABLE[NUMBERS])).transform(abs(TABLE[NUMBERS]))
     np.testing.assert_allclose(columns.transform(TABLE), wanted, rtol=1e-12, atol=1e-12)
+
+
+EVERY_KIND = TABLE.assign(
+    word=pd.Series(RNG.choice(["u", "v"], N), dtype=object).set_axis(TABLE.index),
+    whole=pd.Series(RNG.choice([1, 2, None], N), dtype="Int64").set_axis(TABLE.index),
+    day=pd.to_datetime("2026-01-01") + pd.to_timedelta(TABLE["count"], "D"),
+    late=TABLE["x"] > 5,
+)
+
+
+def in_parts(table: pd.DataFrame) -> dd.DataFrame:
+    """Return a dask DataFrame whose dtypes are those of the table."""
+    ends = np.cumsum([0, *CHUNKS])
+    with dask.config.set({"dataframe.convert-string": False}):
+        made = dd.from_map(
+            lambda i: table.iloc[ends[i] : ends[i + 1]], range(len(CHUNKS)), meta=table.iloc[:0]
+        )
+        return made.optimize(fuse=False)
+
+
+@pytest.mark.parametrize("kind", [compose, theirs], ids=["ours", "scikit-learn's"])
+@pytest.mark.parametrize("schedule", ["one-pass", "per-step"])
+@pytest.mark.parametrize("dtypes", ["as they are", "arrow"])
+def test_functions_choose_columns_by_the_dtypes_of_the_blocks(dtypes, schedule, kind):
+    table = EVERY_KIND.drop(columns="color")
+    table = table if dtypes == "as they are" else table.convert_dtypes(dtype_backend="pyarrow")
+    chosen = make_column_selector(dtype_include=[object, "category"])
+    rest = make_column_selector(dtype_include="number", pattern="x|z")
+    encode = OneHotEncoder(sparse_output=False)
+    step = kind.make_column_transformer((encode, chosen), (StandardScaler(), rest))
+    frame, y = in_parts(table), in_parts(Y.to_frame())["y"]
+    last = SGDClassifier(random_state=0, classes=[0, 1])
+    with dask.config.set({"dataframe.convert-string": False}):
+        pipe = make_pipeline(step, last, schedule=schedule).fit(frame, y)
+        found = list(pipe[0].named_transformers_["onehotencoder"].feature_names_in_)
+        assert found == chosen(table) == (["kind", "word"] if dtypes == "as they are" else ["kind"])
+        np.testing.assert_array_equal(pipe.predict(frame).compute(), pipe.predict(table))
+
+
+@pytest.mark.parametrize("kind", [compose, theirs], ids=["ours", "scikit-learn's"])
+def test_tables_of_pyarrow_in_memory_pass_through(kind):
+    table = pa.Table.from_pandas(EVERY_KIND, preserve_index=False)
+    step = kind.make_column_transformer(
+        (StandardScaler(), lambda X: [name for name in X.columns if name == "z"]),
+        ("passthrough", ["x", "count", "late"]),
+    )
+    step = step if kind is compose else make_pipeline(step)
+    want = StandardScaler().fit_transform(TABLE[["z"]])
+    want = np.hstack([want, EVERY_KIND[["x", "count", "late"]].to_numpy(float)])
+    np.testing.assert_allclose(dense(step.fit_transform(table)).astype(float), want)
+    np.testing.assert_allclose(dense(step.transform(table)).astype(float), want)
+
+
+@pytest.mark.parametrize("schedule", ["one-pass", "per-step"])
+def test_what_passes_through_may_be_of_any_kind_in_frames(schedule):
+    columns = compose.make_column_transformer(
+        (StandardScaler(), ["z"]), ("passthrough", ["whole", "day", "late"])
+    )
+    want = clone(columns).set_output(transform="pandas").fit(EVERY_KIND).transform(EVERY_KIND)
+    pipe = make_pipeline(columns, schedule=schedule).set_output(transform="pandas")
+    made = pipe.fit(in_parts(EVERY_KIND)).transform(in_parts(EVERY_KIND))
+    assert made.dtypes.equals(want.dtypes)
+    pd.testing.assert_frame_equal(made.compute(), want)
+
+
+def test_booleans_that_pass_through_are_numbers_of_a_lazy_frame():
+    columns = compose.make_column_transformer(
+        (OneHotEncoder(sparse_output=False), ["color"]), ("passthrough", ["x", "late"])
+    )
+    made = columns.fit(in_parts(EVERY_KIND)).transform(in_parts(EVERY_KIND))
+    assert set(made.dtypes) == set(made.compute().dtypes) == {np.dtype(float)}
+    np.testing.assert_array_equal(dense(made), dense(columns.transform(EVERY_KIND)))
+
+
+@pytest.mark.parametrize("output", ["default", "pandas"])
+@pytest.mark.parametrize("cut", [lambda x: x, in_parts], ids=["in memory", "lazy"])
+def test_a_learner_after_no_columns_says_so(cut, output):
+    step = compose.make_column_transformer(("drop", ["z"])).set_output(transform=output)
+    pipe = make_pipeline(step, SGDClassifier(classes=[0, 1]), schedule="one-pass")
+    y = cut(Y.to_frame())["y"]
+    with pytest.raises(ValueError, match=r"Found array with 0 feature\(s\)"):
+        pipe.fit(cut(EVERY_KIND), y)

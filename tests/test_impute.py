@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import impute as theirs
+from sklearn import preprocessing
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import make_pipeline as their_pipeline
@@ -303,6 +304,18 @@ def test_a_column_keeps_its_dtype_in_a_lazy_frame(name, sizes):
     assert list(array[:, 0]) == list(want)
 
 
+@pytest.mark.parametrize("name", ["float", "float32", "Int64", "Float64", "int64[pyarrow]"])
+def test_a_constant_that_is_a_boolean_is_a_number_in_columns_of_numbers(name):
+    frame = pd.DataFrame({"column": COLUMNS[name], "text": COLUMNS["str"]})
+    with dask.config.set({"dataframe.convert-string": False, "scheduler": "sync"}):
+        X = partitions(frame, [20, 0, 40])
+        out = SimpleImputer(strategy="constant", fill_value=True).fit(X).transform(X)
+        made = out.compute()
+    assert made["column"].dtype == out["column"].dtype == frame["column"].dtype
+    want = frame["column"].mask(frame["column"].isna(), 1)
+    pd.testing.assert_series_equal(made["column"], want)
+
+
 @pytest.mark.parametrize("strategy", ["mean", "median"])
 def test_numbers_of_a_lazy_frame_become_floats(strategy):
     frame = pd.DataFrame({name: COLUMNS[name] for name in ("float", "int", "Int64", "float32")})
@@ -441,8 +454,6 @@ def branches(make: Any) -> ColumnTransformer:
 @pytest.mark.parametrize("lazy", [False, True])
 @pytest.mark.parametrize("schedule", ["per-step", "one-pass"])
 def test_imputers_before_scalers_and_encoders_in_branches(schedule, lazy, make):
-    """Per step it is what scikit-learn makes in memory; in one pass early blocks are filled with
-    what was known then, so that the scaler has learned from nearly the same rows."""
     frame, y = flights()
     want = branches(their_pipeline).fit(frame).transform(frame)
     X: Any = dd.from_pandas(frame, npartitions=4) if lazy else frame
@@ -456,8 +467,65 @@ def test_imputers_before_scalers_and_encoders_in_branches(schedule, lazy, make):
         assert pipe.score(X, labels) > 0.85
         got = pipe[:-1].transform(X)
         got = got.compute() if lazy else got
-    tolerance = 0.05 if schedule == "one-pass" and lazy else 1e-12
-    np.testing.assert_allclose(np.asarray(got, dtype=float), want, atol=tolerance, rtol=tolerance)
+    np.testing.assert_allclose(np.asarray(got, dtype=float), want, atol=1e-12, rtol=1e-12)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("missing", [NAN, -1])
+@pytest.mark.parametrize("strategy", ["mean", "median"])
+def test_a_scaler_behind_an_imputer_learns_the_rows_as_they_are_filled_in_the_end(
+    backend, strategy, missing, keep
+):
+    """The fills move from block to block: rows are sorted and far from zero."""
+    rng = np.random.default_rng(3)
+    X = np.sort(rng.normal(size=(300, 3)), axis=0) * [1.0, 10.0, 0.1] + [3.0, 100.0, -2.0]
+    X[rng.random(X.shape) < 0.4] = NAN
+    X[:, 2] = NAN if keep else X[:, 2]
+    X = np.nan_to_num(X, nan=missing)
+    how = {"strategy": strategy, "missing_values": missing, "keep_empty_features": keep}
+    want = their_pipeline(theirs.SimpleImputer(**how), preprocessing.StandardScaler()).fit(X)
+    sizes, y = (50, 0, 1, 149, 100), np.arange(300) % 2
+    steps = SimpleImputer(**how), StandardScaler(), SGDClassifier(random_state=0)
+    pipe = make_pipeline(*steps, schedule="one-pass")
+    pipe.fit(dask_array(X, sizes, backend.asarray), dask_array(y, sizes, backend.asarray))
+    scaler, tolerance = pipe[1], 1e3 * backend.eps
+    for name in ("mean_", "var_", "scale_"):
+        found = backend.to_numpy(getattr(scaler, name))
+        np.testing.assert_allclose(found, getattr(want[1], name), rtol=tolerance, atol=tolerance)
+    assert np.all(scaler.n_samples_seen_ == 300)
+    again = pickle.loads(pickle.dumps(pipe)) if backend.name == "numpy" else pipe
+    again.partial_fit(backend.asarray(X), backend.asarray(y))
+    np.testing.assert_allclose(
+        backend.to_numpy(again[1].var_), want[1].var_, rtol=tolerance, atol=tolerance
+    )
+    assert np.all(again[1].n_samples_seen_ == 600)
+
+
+@pytest.mark.parametrize("alone", [0, 1])
+def test_a_step_that_was_fitted_alone_counts_the_gaps_of_its_own_rows(alone):
+    X, y = numbers()[:, [0, 3]], np.arange(N) % 2
+    pipe = make_pipeline(SimpleImputer(), StandardScaler(), SGDClassifier(), schedule="one-pass")
+    pipe.fit(X, y)
+    own = np.asarray([[1.0, 2.0], [NAN, 3.0]])
+    pipe.steps[alone] = ("again", clone(pipe[alone]).fit(own))
+    pipe.partial_fit(X, y)
+    assert np.all(pipe[1].n_samples_seen_ == ([2 * N, 2 * N] if alone == 0 else [N + 1, N + 2]))
+
+
+def test_a_scaler_behind_an_imputer_is_exact_in_rounds_and_with_columns_left_out():
+    """Hundreds of blocks are learned from side by side."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(np.linspace(0, 9, 40_000)[:, None], 1.0, (40_000, 3))
+    X[rng.random(X.shape) < 0.3] = NAN
+    X[:, 1] = NAN
+    y = (np.nan_to_num(X[:, 0]) > 1).astype(int)
+    want = their_pipeline(theirs.SimpleImputer(), preprocessing.StandardScaler()).fit(X)
+    chunks = da.from_array(X, chunks=(200, 3)), da.from_array(y, chunks=200)
+    pipe = make_pipeline(
+        SimpleImputer(), StandardScaler(), SGDClassifier(loss="log_loss", classes=[0, 1])
+    ).fit(*chunks)
+    np.testing.assert_allclose(pipe[1].mean_, want[1].mean_, rtol=1e-12)
+    np.testing.assert_allclose(pipe[1].var_, want[1].var_, rtol=1e-12)
 
 
 @pytest.mark.parametrize("schedule", ["per-step", "one-pass"])

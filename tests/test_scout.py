@@ -67,6 +67,35 @@ def test_a_map_that_changes_with_the_rows_is_that_of_all_rows(name):
     assert one.score(X, Y) == pytest.approx(each.score(X, Y), abs=0.01)
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_branches_behind_a_step_share_a_read_and_learn_no_names(streamed):
+    columns = make_column_transformer((MAP, [0]), (KBinsDiscretizer(), [2, 1]))
+    step = make_pipeline(SCALER, clone(columns), clone(LEARNER))
+    table = pd.DataFrame(X, columns=list("abc")).assign(y=Y)
+    frame = dd.from_pandas(table, npartitions=6)
+    if streamed:
+        begun = []
+
+        def source():
+            begun.append(1)
+            parts = (table.iloc[start : start + 100] for start in range(0, 600, 100))
+            return ((part[list("abc")], part["y"]) for part in parts)
+
+        step.fit(source)
+    else:
+        step.fit(frame[list("abc")], frame["y"])
+    want = make_pipeline(SCALER, clone(columns)).fit(X)
+    for found, known in zip(step[1].transformers_, want[1].transformers_, strict=True):
+        assert not hasattr(found[1], "feature_names_in_")
+        for name in ("quantiles_", "bin_edges_"):
+            if hasattr(known[1], name):
+                np.testing.assert_allclose(
+                    np.hstack(getattr(found[1], name)), np.hstack(getattr(known[1], name))
+                )
+    if streamed:
+        assert len(begun) == 3
+
+
 def test_partial_fit_leaves_what_is_known_as_it_is():
     pipe = make_pipeline(clone(STEPS["a pipeline in a union"]), clone(LEARNER))
     pipe.partial_fit(X[:200], Y[:200])

@@ -51,19 +51,20 @@ def plain(x: Any) -> Any:
         return _filled(x)
     if isinstance(x, np.memmap):
         return x.view(np.ndarray)  # slices of a memmap object are slower than those of an array
-    package = _package(x)
-    if package == "pyarrow" and hasattr(x, "column_names"):
-        return _pandas_of(x)
+    if (package := _package(x)) == "pyarrow":
+        return plain_table(x)
     if package == "xarray":
         return plain(x.data) if hasattr(x, "data") else x
     return detached(x) if package == "torch" else x
 
 
-def _pandas_of(table: Any) -> Any:
-    """Return a table of pyarrow as a frame of pandas that shares its columns, without a copy."""
+def plain_table(x: Any) -> Any:
+    """Return a table of pyarrow as a frame of pandas that shares its columns, else ``x``."""
+    if _package(x) != "pyarrow" or not hasattr(x, "column_names"):
+        return x
     import pandas as pd
 
-    return table.to_pandas(types_mapper=pd.ArrowDtype)
+    return x.to_pandas(types_mapper=pd.ArrowDtype)
 
 
 def rows_or_raise(x: Any, name: str = "X") -> None:

@@ -25,7 +25,7 @@ from streamlearn._sklearn import _check_feature_names, _check_n_features, _check
 from streamlearn._validation.advice import with_advice
 from streamlearn._validation.arrays import DENSE, as_array, dense_or_raise
 from streamlearn._validation.finite import sum_is_finite
-from streamlearn._validation.messages import no_rows
+from streamlearn._validation.messages import no_features, no_rows
 from streamlearn._validation.reader import Reader
 from streamlearn._validation.tables import dates_or_raise, is_table, names_of
 from streamlearn.stages import Flow
@@ -270,10 +270,7 @@ def columns_or_raise(estimator: str, X: Any, meta: Any) -> None:
             "with the shape= of dask.array.from_delayed."
         )
     if n_features == 0:
-        raise ValueError(
-            f"Found array with 0 feature(s) (shape={tuple(meta.shape)}) while a minimum of 1 is "
-            f"required by {estimator}."
-        )
+        raise no_features(estimator, tuple(meta.shape))
 
 
 def advice(estimator: BaseEstimator) -> str | None:

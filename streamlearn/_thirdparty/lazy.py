@@ -83,7 +83,12 @@ class Method:
 
 def _in_dtype(nothing: Any, out: Any) -> Any:
     both = isinstance(nothing, np.ndarray) and isinstance(out, np.ndarray)
-    if not both or out.dtype == nothing.dtype or out.dtype.kind not in "biufc":
+    if not both or out.dtype == nothing.dtype:
+        return out
+    if out.dtype.kind == "O" and nothing.dtype.kind == "f":  # booleans next to numbers
+        with suppress(TypeError, ValueError):
+            return out.astype(nothing.dtype)
+    if out.dtype.kind not in "biufc":
         return out
     return out.astype(nothing.dtype) if np.can_cast(out.dtype, nothing.dtype, "same_kind") else out
 
@@ -253,7 +258,7 @@ def _sample(X: Any, like: Any) -> Any:
 def _made_up(X: Any, first: Any, like: Any) -> Any:
     """Return a block with one made-up row, to which ``first`` can be applied if it is given."""
     if engine.is_frame(X):
-        return X._meta_nonempty.iloc[:1]  # in the second row dask's strings are missing
+        return engine.made_up(X).iloc[:1]  # in the second row dask's strings are missing
     if X.ndim == 1 and X.dtype.kind in "OUST":
         return np.array(["a"], dtype=object)
     block = np.ones((1, *X.shape[1:]), dtype=X.dtype)

@@ -17,6 +17,7 @@ from streamlearn._sklearn import _get_feature_names
 from streamlearn._training.course import Course, Learned
 from streamlearn._training.prepare import PendingBlock, PreparedBlock, with_draws, without_held_out
 from streamlearn._validation.arrays import as_array
+from streamlearn._validation.messages import no_features
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import LazyRows
 from streamlearn.core.affine_map import AffineMap
@@ -95,6 +96,8 @@ def _ready(course: Course, pending: PendingBlock, passed: StagedBlock) -> Prepar
         reader = Reader(course.reader.estimator, None, names_seen(course), finite=check, dense=None)
         X = reader.whole(X, block.named)
     like = LazyRows(X.array[:1, ...], X.functions).all()
+    if like.shape[1] == 0:
+        raise no_features(course.reader.estimator, (X.array.shape[0], 0))
     if target is not None and not same_place(like, target):
         dtype = like.dtype if course.target.classes is None else default_int(like)
         target = asarray(target, like=like, dtype=dtype)

@@ -159,7 +159,11 @@ def filled_series(column: Any, at: np.ndarray, value: Any) -> Any:
         if value not in dtype.categories:
             column = column.cat.add_categories([value])
     elif _holds(dtype, value):
-        value = bool(value) if getattr(dtype, "kind", "O") == "b" else value
+        kind = getattr(dtype, "kind", "O")
+        if kind == "b":
+            value = bool(value)
+        elif kind in "iuf" and isinstance(value, bool | np.bool_):
+            value = int(value)
     else:
         column = column.astype(_wider(dtype, value))
     return column.mask(at, value) if at.any() else column

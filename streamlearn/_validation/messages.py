@@ -10,6 +10,14 @@ def no_rows(estimator: str, shape: str = "") -> ValueError:
     )
 
 
+def no_features(estimator: str, shape: tuple[int, ...]) -> ValueError:
+    """Return the error for rows without columns."""
+    return ValueError(
+        f"Found array with 0 feature(s) (shape={shape}) while a minimum of 1 is required by "
+        f"{estimator}."
+    )
+
+
 def no_weight(more: str = "") -> ValueError:
     """Return the error for rows that all have weight 0."""
     return ValueError(f"Sample weights must contain at least one non-zero number{more}.")

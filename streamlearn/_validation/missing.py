@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from streamlearn._arrays.plain import gaps, plain
+from streamlearn._arrays.plain import gaps, plain, plain_table
 
 EITHER = object()
 """The value for an estimator that does not show which form it expects."""
@@ -50,6 +50,15 @@ def as_known(estimator: Any, X: Any) -> Any:
     out = pd.concat(after, axis=1)
     out.columns = X.columns
     return out
+
+
+def frame_of(estimator: Any, X: Any) -> Any:
+    """Return a table of pyarrow as a frame of pandas that ``estimator`` takes, and all else as is.
+
+    scikit-learn's ColumnTransformer does not take all tables of pyarrow.
+    """
+    made = plain_table(X)
+    return X if made is X else as_known(estimator, made)
 
 
 def _is_text(dtype: Any) -> bool:

@@ -21,9 +21,9 @@ from streamlearn.blocks.containers import (
     whole_rows,
 )
 from streamlearn.blocks.fold import fold
-from streamlearn.blocks.lazy_rows import LazyRows, as_lazy_rows, is_named, origin
+from streamlearn.blocks.lazy_rows import LazyRows, as_lazy_rows, in_block, is_named, origin
 from streamlearn.blocks.map_rows import map_rows
-from streamlearn.blocks.parts import head, n_rows, some_columns, some_rows
+from streamlearn.blocks.parts import head, made_up, n_rows, some_columns, some_rows
 from streamlearn.blocks.plan import groups
 from streamlearn.blocks.reduce import bytes_read, reduce
 from streamlearn.blocks.rounds import SideBySide, rounds
@@ -48,11 +48,13 @@ __all__ = [
     "from_blocks",
     "groups",
     "head",
+    "in_block",
     "in_memory",
     "is_collection",
     "is_frame",
     "is_named",
     "known_categories",
+    "made_up",
     "map_rows",
     "meta_of",
     "n_rows",

@@ -39,6 +39,15 @@ def without_rows(X: Any) -> Any:
     return X[:0, ...] if is_array(X) and not is_sparse(X) else X[:0]
 
 
+def made_up(frame: Any) -> Any:
+    """Return a few made-up rows of a dask DataFrame or Series, with its dtypes.
+
+    dask's own sample has text where the frame has objects.
+    """
+    rows = frame._meta_nonempty
+    return rows.astype(frame.dtypes) if np.any(rows.dtypes != frame.dtypes) else rows
+
+
 def some_columns(X: Any, which: Sequence[int]) -> Any:
     """Return some columns of an array or a frame. Columns of a frame in a row are not copied."""
     if hasattr(X, "iloc"):

@@ -11,6 +11,7 @@ from streamlearn import blocks as engine
 from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._estimator.versions import Versioned
 from streamlearn._thirdparty.lazy import ask
+from streamlearn._validation.missing import frame_of
 from streamlearn.pipeline import one_pass
 from streamlearn.pipeline.rows_of_fit import of_flow, rows_of_fit
 
@@ -112,7 +113,7 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_ke
             If a transformer can learn neither block by block nor without rows.
         """
         if not engine.is_collection(X):
-            return super().fit(X, y, **params)
+            return super().fit(frame_of(self, X), y, **params)
         self._fit_lazily(X, y, params)
         return self
 
@@ -127,7 +128,7 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_ke
     def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Fit all transformers, then transform X. If X is a collection, the result is lazy."""
         if not engine.is_collection(X):
-            return super().fit_transform(X, y, **params)
+            return super().fit_transform(frame_of(self, X), y, **params)
         X, y, _ = engine.taken_apart(X, y)
         return rows_of_fit(of_flow(self._fit_lazily(X, y, params)), self.transform, X)
 
@@ -152,7 +153,7 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_ke
             If X lacks a column, or if a transformer raises it.
         """
         if not engine.is_collection(X):
-            return super().transform(X, **params)
+            return super().transform(frame_of(self, X), **params)
         check_is_fitted(self)
         _none_or_raise(params)
         return ask(self, "transform", X)

@@ -150,6 +150,9 @@ class Learner(NamedTuple):
         known to contain no NaN either.
     is_empty : callable or None
         ``(state) -> bool array``. It returns whether no row with a weight has been seen.
+    with_fills : callable or None
+        ``(state, values, counts) -> State``. It returns the state after a number was seen some more
+        times in each feature. Arrays have shape (n_features,).
     affine : bool
         Whether a batch's X may be an `streamlearn.core.rows.Affine`, whose rows are not built.
     sparse : bool
@@ -203,6 +206,7 @@ class Learner(NamedTuple):
     is_finite: Callable[..., Any] | None = None
     is_clean: Callable[..., Any] | None = None
     is_empty: Callable[..., Any] | None = None
+    with_fills: Callable[..., Any] | None = None
     affine: bool = False
     largest: Callable[..., Any] | None = None
     rescale: Callable[..., Any] | None = None

@@ -51,6 +51,22 @@ class Fills(NamedTuple):
     dtype: str
 
 
+class Gaps(NamedTuple):
+    """What is filled into the kept columns, and how often.
+
+    Attributes
+    ----------
+    function : callable
+        The function of rows that keeps the same columns and leaves the gaps as NaN.
+    values : array of shape (n_kept,)
+    counts : array of int of shape (n_kept,)
+    """
+
+    function: Any
+    values: Any
+    counts: Any
+
+
 @dataclass(frozen=True, eq=False)
 class ImputerFunction:
     """A function of rows that fills in missing values.

@@ -11,7 +11,7 @@ from sklearn import impute as theirs
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
-from streamlearn._arrays import asarray, is_array, to_numpy
+from streamlearn._arrays import asarray, is_array, namespace, to_numpy
 from streamlearn._arrays.plain import plain
 from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._estimator.outputs import NamesOut
@@ -27,7 +27,7 @@ from streamlearn._validation.fills import is_nan
 from streamlearn._validation.reader import same_place_or_raise
 from streamlearn.core import imputation
 from streamlearn.impute import number_statistics, seen
-from streamlearn.impute.filled import Fills, ImputerFunction, Restored
+from streamlearn.impute.filled import Fills, Gaps, ImputerFunction, Restored
 from streamlearn.impute.missing_indicator import MissingIndicator
 
 
@@ -331,6 +331,20 @@ class SimpleImputer(NamesOut, TableTransformer):
             self._constant,
             framed,
         )
+
+    @property
+    def _fills_numbers(self) -> bool:
+        """Whether all columns become floats, and no columns are added."""
+        return self.strategy in number_statistics.STRATEGIES and not self.add_indicator
+
+    def _with_gaps(self) -> Gaps:
+        """Return what a statistic of the filled rows needs to know. Fills must be of numbers."""
+        values, missing = self.statistics_, self._state.missing
+        function = replace(self._rows_function(), statistics=np.nan * values)
+        if len(self._kept) < missing.shape[0]:
+            kept, xp = seen.places_in(self._kept, values), namespace(values)
+            values, missing = (xp.take(a, kept, axis=0) for a in (values, missing))
+        return Gaps(function, values, missing)
 
     def _transform(self, X: Any, names: Any) -> Any:
         X, reader = check_table(self, X, reset=False)

@@ -115,7 +115,7 @@ def _flow(
             arguments[-1][key] = (f"{path}__{key}", None) if by_row else (None, value)
             if by_row:
                 parts[f"{path}__{key}"] = value
-    chain = Chain(tuple(found), tuple(arguments))
+    chain = Chain(stages.behind_fills(found), tuple(arguments))
     states = chain.begin() if further else chain.nothing()
     return Flow(X, chain, states, parts, _reader(found[0], X, reset=states[0] is None))
 

@@ -32,6 +32,7 @@ from streamlearn._sklearn import (
 )
 from streamlearn._thirdparty.lazy import Lazily
 from streamlearn._thirdparty.tags import takes_collections
+from streamlearn._validation.missing import frame_of
 from streamlearn.pipeline import one_pass, per_step
 from streamlearn.pipeline.rows_of_fit import of_flow, rows_of_fit
 
@@ -46,7 +47,7 @@ def _asked(name: str) -> Any:
             X, y = _taken_apart(X, params.pop("y", None))
             args = (y,)
         if not engine.is_collection(X):
-            return theirs_too.fn(self, X, *args, **params)
+            return theirs_too.fn(self, frame_of(self, X), *args, **params)
         check_is_fitted(self)
         return getattr(_lazily(theirs.Pipeline(self.steps)), name)(X, *args, **params)
 
@@ -212,6 +213,8 @@ class Pipeline(Versioned, theirs.Pipeline):
         if engine.is_collection(X):
             X, y = plain(X), plain(y)
             pipe.steps = per_step.of_collection(self.steps)
+        else:
+            X = frame_of(self, X)
         with _unchanged_on_error(self):
             out = getattr(super(Pipeline, pipe), method)(X, y, **params)
             self.steps = per_step.unwrapped(self.steps, pipe.steps)

@@ -3,7 +3,8 @@
 An encoder makes a column of each category. So the learner's number of features is known only when
 all categories are known. A map by quantiles changes with each block, and no learner can follow it.
 Such steps are fitted beforehand, and so are the steps before them in their branch. This pass reads
-only the columns of that branch, also from Parquet files. Encoders need no pass if their categories
+only the columns of the branches, also from Parquet files. Branches share a read if they can, see
+`streamlearn.pipeline.together`. Encoders need no pass if their categories
 are given, or are known from the dtypes of a dask DataFrame.
 
 A `TargetEncoder` must know all targets before it encodes a row. The rows that the learner learns
@@ -13,7 +14,8 @@ from are those that it was fitted to. It encodes each of them by the rows of oth
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -27,6 +29,7 @@ from streamlearn import stages
 from streamlearn._thirdparty.lazy import ask
 from streamlearn._thirdparty.tags import takes_collections
 from streamlearn.pipeline.rows_of_fit import of_flow, of_stage, rows_of_fit
+from streamlearn.pipeline.together import fit_together, part_of, shares
 from streamlearn.stages import Flow, Known
 
 
@@ -36,6 +39,31 @@ class Leaf(NamedTuple):
     path: str
     estimator: Any
     params: dict[str, Any]
+
+
+class Fit(NamedTuple):
+    """A step that must be fitted, and the rows that it gets."""
+
+    leaf: Leaf
+    rows: Any
+
+
+class Running(NamedTuple):
+    """A chain whose steps are being fitted.
+
+    Attributes
+    ----------
+    fits : generator
+        It yields a `Fit` and gets its stage back.
+    columns : sequence of int
+        The columns that the chain gets.
+    rows : container or None
+        These columns. It is None if no other chain is fitted at the same time.
+    """
+
+    fits: Generator[Fit, Known, None]
+    columns: Sequence[int] = ()
+    rows: Any = None
 
 
 @dataclass
@@ -63,7 +91,13 @@ class Scout:
     known: dict[int, Known] = field(default_factory=dict)
 
     def chain(self, steps: Sequence[Leaf], X: Any, former: Sequence[Any] = ()) -> None:
-        """Fit the steps of a chain that must be known, and those before them.
+        """Fit the steps of a chain that must be known, and those before them."""
+        self._run([Running(self.fits(steps, X, former))], X)
+
+    def fits(
+        self, steps: Sequence[Leaf], X: Any, former: Sequence[Any] = ()
+    ) -> Generator[Fit, Known, None]:
+        """Yield the fits that a chain needs, one after the other. Each gets its stage back.
 
         Parameters
         ----------
@@ -86,7 +120,7 @@ class Scout:
                     self.branches(step, X, before)
                 if i > last or (inner and i == last):
                     return
-                unread, stage = False, self._fitted(leaf, X)
+                unread, stage = False, (yield Fit(leaf, X))
             self.known[id(step)] = stage
             if i < len(steps) - 1:
                 X = rows_of_fit(of_stage(stage), partial(_transformed, stage.fitted_before), X)
@@ -99,13 +133,53 @@ class Scout:
         fitted = {} if former is None else _fitted_branches(former)
         columns: dict[str, Any]
         if isinstance(step, FeatureUnion):
-            columns = dict.fromkeys(chains, slice(None))
+            columns = dict.fromkeys(chains, range(X.shape[1]))
         else:
             places = stages.layout_of(step, _sample(X))
             columns = {place.name: place.columns for place in places if place.columns}
+        running = []
         for name, steps in chains.items():
             if name in columns:
-                self.chain(steps, _selected(X, columns[name]), fitted.get(name, ()))
+                rows = _selected(X, columns[name])
+                fits = self.fits(steps, rows, fitted.get(name, ()))
+                running.append(Running(fits, columns[name], rows))
+        self._run(running, X)
+
+    def _run(self, running: list[Running], X: Any) -> None:
+        """Run the fits of several chains. Those that can share a read of X do."""
+        answers: list[Known | None] = [None] * len(running)
+        while running:
+            asked = []
+            for chain, answer in zip(running, answers, strict=True):
+                with suppress(StopIteration):
+                    asked.append((chain, chain.fits.send(answer)))
+            running = [chain for chain, _ in asked]
+            known = self._together(asked, X)
+            answers = [
+                known[k] if k in known else self._fitted(*fit) for k, (_, fit) in enumerate(asked)
+            ]
+
+    def _together(self, asked: list[tuple[Running, Fit]], X: Any) -> dict[int, Known]:
+        """Return the stages of those fits that share a read of X, by their place."""
+        shared = [
+            k
+            for k, (chain, (leaf, rows)) in enumerate(asked)
+            if chain.rows is not None and not leaf.params and shares(leaf.estimator, rows)
+        ]
+        if len(shared) < 2:
+            return {}
+        if isinstance(X, engine.StreamedRows):
+            X.again_or_raise()
+        columns = sorted({j for k in shared for j in asked[k][0].columns})
+        parts = []
+        for k in shared:
+            chain, (leaf, rows) = asked[k]
+            places = [columns.index(j) for j in chain.columns]
+            parts.append(part_of(leaf.estimator, places, chain.rows, rows))
+        fitted = fit_together(parts, _selected(X, columns))
+        return {
+            k: Known(asked[k][1].leaf.estimator, one) for k, one in zip(shared, fitted, strict=True)
+        }
 
     def _last(self, steps: Sequence[Leaf]) -> int:
         """Return the place of the last step that must be known beforehand, -1 if none."""
@@ -205,12 +279,12 @@ def _sample(X: Any) -> Any:
         return engine.head(X, 2)
     if isinstance(X, engine.StreamedRows):
         return X.head
-    return X._meta_nonempty if engine.is_frame(X) else np.zeros((2, X.shape[1]), X.dtype)
+    return engine.made_up(X) if engine.is_frame(X) else np.zeros((2, X.shape[1]), X.dtype)
 
 
 def _selected(X: Any, columns: Any) -> Any:
     """Return some columns of a container. From a frame only these columns are read."""
-    if isinstance(columns, slice):
+    if list(columns) == list(range(X.shape[1])):
         return X
     if isinstance(X, engine.StreamedRows):
         return X.select(columns)

@@ -19,7 +19,8 @@ from streamlearn.preprocessing.from_counts import Encoded
 class CategoryEncoder(TableTransformer):
     """An encoder that knows the categories of each column.
 
-    A subclass defines ``_theirs``, scikit-learn's encoder that is fitted to counts.
+    A subclass defines ``_theirs``, scikit-learn's encoder that is fitted to counts. If it has a
+    parameter ``dtype``, it defines ``_no_rows(n_columns)``, too.
     """
 
     _theirs: Any
@@ -59,6 +60,20 @@ class CategoryEncoder(TableTransformer):
         out._state = tuple(Counts(known, np.zeros(len(known), dtype=int)) for known in values)
         out._publish(out._state)
         return out
+
+    def _no_rows(self, n_columns: int) -> Any:
+        """Return an empty result with some columns."""
+        return np.empty((0, n_columns))
+
+    def _validate_params(self) -> None:
+        super()._validate_params()
+        try:
+            self._no_rows(1)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"The 'dtype' parameter of {type(self).__name__} must be a dtype of numbers, such "
+                f"as numpy.float64 or int. Got {self.dtype!r} instead."  # type: ignore[attr-defined]
+            ) from error
 
     def _counts(self) -> bool:
         """Return whether the result depends on the number of rows of a category."""

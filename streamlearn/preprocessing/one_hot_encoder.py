@@ -154,10 +154,11 @@ class OneHotEncoder(CategoryEncoder):
         return _align_api_if_sparse(sparse.one_hot(found.codes, counts, self.dtype))
 
     def _nothing(self) -> Any:
-        shape = (0, len(self.get_feature_names_out()))
-        if self.sparse_output:
-            return _align_api_if_sparse(csr_array(shape, dtype=self.dtype))
-        return np.empty(shape, dtype=self.dtype)
+        return self._no_rows(len(self.get_feature_names_out()))
+
+    def _no_rows(self, n_columns: int) -> Any:
+        rows = csr_array((0, n_columns), dtype=self.dtype)
+        return _align_api_if_sparse(rows) if self.sparse_output else rows.toarray()
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Return the categories for encoded rows.

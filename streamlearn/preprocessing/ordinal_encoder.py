@@ -104,7 +104,10 @@ class OrdinalEncoder(OneToOneFeatureMixin, CategoryEncoder):
         return self._encoder.transform(self._encoded(table, block))
 
     def _nothing(self) -> Any:
-        return np.empty((0, self.n_features_in_), dtype=self.dtype)
+        return self._no_rows(self.n_features_in_)
+
+    def _no_rows(self, n_columns: int) -> Any:
+        return np.empty((0, n_columns), dtype=self.dtype)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Return the categories for encoded rows.

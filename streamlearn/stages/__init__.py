@@ -3,6 +3,7 @@
 There are these kinds of `stage`:
 
 - `Mergeable` and `OfTable`: our own transformers, whose statistics of blocks merge in any order.
+- `BehindFills`: one of our own transformers behind an imputer, whose fills move.
 - `Known`: one of our own transformers that was fitted beforehand.
 - `Foreign`: any estimator with ``partial_fit``.
 - `Stateless`: an estimator that learns nothing from rows.
@@ -10,6 +11,7 @@ There are these kinds of `stage`:
   of stages.
 """
 
+from streamlearn.stages.behind_fills import behind_fills
 from streamlearn.stages.branches import branches_of, is_branched, leaves, leaves_within, nested
 from streamlearn.stages.chain import Chain
 from streamlearn.stages.flow import Flow
@@ -27,6 +29,7 @@ __all__ = [
     "StagedBlock",
     "able_or_raise",
     "adopt",
+    "behind_fills",
     "branches_of",
     "is_branched",
     "is_ours",

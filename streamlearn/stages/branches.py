@@ -178,7 +178,9 @@ class Branches:
             if not any(learned is None for learned in state.branches[name])
         }
         frozen = {name: FrozenEstimator(inner) for name, inner in known.items()}
-        out = with_others(self.estimator, frozen, n_jobs=None, verbose=False)
+        out = with_others(
+            selected(self.estimator, state.sample), frozen, n_jobs=None, verbose=False
+        )
         config = getattr(self.estimator, "_sklearn_output_config", None)
         if config is not None:
             out._sklearn_output_config = dict(config)
@@ -199,8 +201,9 @@ class Branches:
 
     def tap(self, X: Any, y: Any, do: Callable[[str, Any, Any], None]) -> None:
         """Call ``do(name, columns, y)`` for each branch with its columns of ``X``."""
-        taps = {name: Tap(name, do) for name in self.branches}
-        tapped = with_others(self.estimator, taps, n_jobs=None, verbose=False)
+        others = dict.fromkeys(names_of(self.estimator), "drop")
+        taps = others | {name: Tap(name, do) for name in self.branches}
+        tapped = with_others(selected(self.estimator, X), taps, n_jobs=None, verbose=False)
         tapped.fit(as_known(self.estimator, X), y)
 
 
@@ -261,6 +264,28 @@ def with_others(estimator: Any, inner: Mapping[str, Any], **params: Any) -> Any:
         ]
         params["remainder"] = inner.get("remainder", estimator.remainder)
     return type(estimator)(**params)
+
+
+def selected(estimator: Any, X: Any) -> Any:
+    """Return a FeatureUnion as it is, a ColumnTransformer as a copy that knows its columns.
+
+    A function chooses columns by the dtypes of ``X``, some of which change before a fit.
+    """
+    if isinstance(estimator, FeatureUnion):
+        return estimator
+    out = copy(estimator)
+    out.transformers = [
+        (name, inner, columns(X) if callable(columns) else columns)
+        for name, inner, columns in estimator.transformers
+    ]
+    return out
+
+
+def names_of(estimator: Any) -> list[str]:
+    """Return the names of all branches of a FeatureUnion or ColumnTransformer."""
+    if isinstance(estimator, FeatureUnion):
+        return [name for name, _ in estimator.transformer_list]
+    return [*(name for name, *_ in estimator.transformers), "remainder"]
 
 
 def branches_of(estimator: Any) -> list[tuple[str, Any]]:

@@ -12,6 +12,7 @@ from sklearn import config_context, get_config
 from streamlearn._validation.messages import no_rows
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import LazyRows
+from streamlearn.stages.behind_fills import BehindFills
 from streamlearn.stages.stage import Mergeable, StagedBlock, Stateless
 
 
@@ -120,9 +121,16 @@ class Chain:
         it is transformed by ``states``.
         """
         out, (rows, parts, applied, clean, block) = list(states), piece
-        last = len(self.stages) - 1
+        last, before = len(self.stages) - 1, rows
         for i, (stage, params) in enumerate(zip(self.stages, self.arguments(given), strict=True)):
-            if learns:
+            if learns and isinstance(stage, BehindFills):
+                fills = states[i - 1] if alone else out[i - 1]
+                own = StagedBlock(stage.with_gaps(before, fills), block=block)
+                learn = stage.alone if alone else stage.learn
+                out[i], _ = learn(states[i], own, y, params, reader)
+                if not alone:
+                    out[i] = stage.with_fills(out[i], fills)
+            elif learns:
                 own = StagedBlock(rows, parts[i : i + 1], clean=clean, block=block)
                 learn = stage.alone if alone else stage.learn
                 out[i], rows = learn(states[i], own, y, params, reader)
@@ -132,6 +140,7 @@ class Chain:
                 if not alone:
                     _as_wide_or_raise(stage, states[i], out[i])
                 function = stage.function(states[i] if alone else out[i], block)
+                before = rows
                 rows = rows.then(function).settled()
                 clean = clean and not getattr(function, "whole", False)
             reader = reader.of_anything()
@@ -143,6 +152,8 @@ class Chain:
         out = []
         for stage, state, other in zip(self.stages, states, others, strict=True):
             out.append(stage.merged(state, other))
+            if isinstance(stage, BehindFills):
+                out[-1] = stage.with_fills(out[-1], out[-2])
             _as_wide_or_raise(stage, state, out[-1])
         return tuple(out)
 

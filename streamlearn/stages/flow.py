@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from streamlearn._validation.reader import Reader
-from streamlearn.blocks import is_frame
+from streamlearn.blocks import is_frame, made_up
 from streamlearn.stages.chain import Chain
 
 
@@ -36,7 +36,7 @@ class Flow:
 
     def coded(self) -> tuple[str, ...]:
         """Return the columns of X whose text may arrive as a dictionary of Arrow."""
-        return self.chain.coded(self.X._meta_nonempty) if is_frame(self.X) else ()
+        return self.chain.coded(made_up(self.X)) if is_frame(self.X) else ()
 
     def without_last(self) -> Flow:
         """Return the flow through all stages except the last."""

@@ -26,6 +26,7 @@ from streamlearn.stages.branches import (
     Joined,
     Tap,
     branches_of,
+    selected,
     with_others,
 )
 from streamlearn.stages.stage import StagedBlock
@@ -186,7 +187,8 @@ class OfColumns(Branches):
         if _get_output_config("transform", self.estimator)["dense"] != "default":
             return None
         found = layout_of(self.estimator, head(rows, 2))
-        if any(not place.columns for place in found):  # a branch takes a column as a vector
+        # There are no columns, or a branch takes a column as a vector.
+        if not found or any(not place.columns for place in found):
             return None
         return found
 
@@ -256,11 +258,7 @@ def layout_of(estimator: Any, sample: Any) -> list[Place]:
     """
     names = list(sample.columns) if hasattr(sample, "columns") else None
     learning = {name for name, _ in branches_of(estimator)}
-    estimator = with_others(estimator, {}, n_jobs=None, verbose=False)
-    estimator.transformers = [
-        (name, inner, columns(sample) if callable(columns) else columns)
-        for name, inner, columns in estimator.transformers
-    ]
+    estimator = with_others(selected(estimator, sample), {}, n_jobs=None, verbose=False)
     if names is None:  # each made-up entry is the index of its column
         sample = np.tile(np.arange(sample.shape[1]), (2, 1))
     found: list[Place] = []

@@ -10,6 +10,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
+from streamlearn.stages.behind_fills import behind_fills
 from streamlearn.stages.branches import Branches, branches_of, is_branched, leaves, leaves_within
 from streamlearn.stages.chain import Chain
 from streamlearn.stages.of_columns import of_branches
@@ -138,7 +139,7 @@ def stage_of(
 
 def chain_of(name: str, estimator: Any, known: Mapping[int, Known] = {}) -> Chain:
     """Return the chain of a transformer, or of a pipeline of transformers."""
-    stages = tuple(stage_of(at, leaf, {}, known) for at, leaf in leaves(name, estimator))
+    stages = behind_fills([stage_of(at, leaf, {}, known) for at, leaf in leaves(name, estimator)])
     return Chain(stages, ({},) * len(stages))
 
 

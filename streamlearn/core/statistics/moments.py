@@ -99,6 +99,22 @@ def merge(a: Moments, b: Moments) -> Moments:
     return Moments(weight, mean, m2, weight_low, first_a + first_b, m2_low, a.unit)
 
 
+def with_fills(state: Moments, values: Array, counts: Array) -> Moments:
+    """Return the moments after ``values[j]`` was seen ``counts[j]`` more times in each feature.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> two = init(1, like=np.zeros(1))._replace(weight=np.asarray([2.0]))
+    >>> mean(with_fills(two, np.asarray([6.0]), np.asarray([1])))
+    array([2.])
+    """
+    xp, zeros = namespace(state.mean), namespace(state.mean).zeros_like(state.mean)
+    weight = xp.astype(counts, zeros.dtype)
+    at = xp.where(weight > 0, xp.astype(values, zeros.dtype) / or_one(state.unit), zeros)
+    return merge(state, Moments(weight, at, zeros, zeros, zeros, zeros, state.unit))
+
+
 def _in_units(unit: Array, state: Moments) -> Moments:
     """Return a state in other units."""
     by = state.unit / or_one(unit)

@@ -95,5 +95,6 @@ def learner(with_mean: bool = True, with_std: bool = True) -> Learner:
         is_finite=moments.is_finite,
         is_clean=moments.is_clean,
         is_empty=moments.is_empty,
+        with_fills=moments.with_fills,
         sparse=True,
     )

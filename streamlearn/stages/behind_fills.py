@@ -1,0 +1,120 @@
+"""A statistic behind an imputer: that of the rows as the imputer fills them now.
+
+In one pass the value that is filled in moves from block to block. A statistic of rows that were
+filled by earlier values would mix them. So the statistic learns from the rows with their gaps, and
+leaves these out. The latest value is added to it as often as there are gaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from streamlearn._sklearn import _get_output_config
+from streamlearn._validation.reader import Reader
+from streamlearn.blocks import LazyRows
+from streamlearn.stages.of_table import Columns, OfTable
+from streamlearn.stages.stage import Mergeable, Named, StagedBlock, as_they_are
+
+
+class Gapped(NamedTuple):
+    """The state of a statistic behind an imputer.
+
+    Attributes
+    ----------
+    gapped : Named or None
+        The statistic of the rows with their gaps.
+    filled : Named or None
+        The statistic of the filled rows; None if it is not known.
+    before : array of int or 0
+        The number of gaps that only the imputer saw.
+    counts : array of int or 0
+        The number of gaps in the rows of ``filled``.
+    """
+
+    gapped: Named | None
+    filled: Named | None = None
+    before: Any = 0
+    counts: Any = 0
+
+
+@dataclass(frozen=True, eq=False)
+class BehindFills(Mergeable):
+    """One of our transformers behind an imputer of numbers.
+
+    Attributes
+    ----------
+    imputer : OfTable
+    """
+
+    imputer: OfTable
+
+    def begin(self) -> Gapped | None:
+        """Return the state from which ``partial_fit`` continues."""
+        former, fills = super().begin(), self.imputer.begin()
+        known = getattr(self.estimator, "_behind_fills", None)
+        state = Gapped(former, former)
+        if former is not None and known is not None and known.filled.state is former.state:
+            state = known
+        if fills is not None:
+            return state._replace(before=self._open(fills).counts - state.counts)
+        return None if former is None else state
+
+    def with_gaps(self, rows: LazyRows, fills: Columns) -> LazyRows:
+        """Return rows that the imputer has not filled, with the columns that it keeps."""
+        return rows.then(self._open(fills).function).settled()
+
+    def with_fills(self, state: Gapped, fills: Columns) -> Gapped:
+        """Return the state with the statistic of the rows as ``fills`` fills them."""
+        assert self.learner.with_fills is not None
+        assert state.gapped is not None
+        found = self._open(fills)
+        counts = found.counts - state.before
+        filled = self.learner.with_fills(state.gapped.state, found.values, counts)
+        return state._replace(filled=state.gapped._replace(state=filled), counts=counts)
+
+    def _open(self, fills: Columns) -> Any:
+        return self.imputer.fitted(fills)._with_gaps()
+
+    def alone(
+        self, state: Any, piece: StagedBlock, y: Any, params: Mapping[str, Any], reader: Reader
+    ) -> tuple[Any, LazyRows]:
+        """Return the statistic of the block, whose rows have gaps, and these rows."""
+        part, rows = super().alone(None, piece, y, params, reader)
+        return Gapped(part), rows
+
+    def merged(self, state: Any, other: Any) -> Any:
+        """Return the merged state, whose filled rows are not known yet."""
+        both = other.gapped
+        if state.gapped is not None:
+            both = super().merged(state.gapped, both)
+        return Gapped(both, None, state.before)
+
+    def function(self, state: Any, block: int | None) -> Callable[..., Any]:
+        """Return the transformation of filled rows."""
+        return as_they_are if state.filled is None else super().function(state.filled, block)
+
+    def fitted(self, state: Any) -> Any:
+        """Return a fitted copy of the transformer."""
+        out = super().fitted(state.filled)
+        out._behind_fills = state
+        return out
+
+
+def behind_fills(stages: list[Any]) -> tuple[Any, ...]:
+    """Return stages in which those that can follow an imputer's fills do."""
+    out: list[Any] = []
+    for stage in stages:
+        before = out[-1] if out else None
+        follows = isinstance(stage, Mergeable) and stage.learner.with_fills is not None
+        if follows and not stage.weighted and _fills_numbers(before):
+            stage = BehindFills(stage.estimator, stage.learner, False, before)
+        out.append(stage)
+    return tuple(out)
+
+
+def _fills_numbers(stage: Any) -> bool:
+    """Return whether a stage is an imputer that makes arrays of numbers and adds no columns."""
+    able = isinstance(stage, OfTable) and getattr(stage.estimator, "_fills_numbers", False)
+    return able and _get_output_config("transform", stage.estimator)["dense"] == "default"
