@@ -19,7 +19,7 @@ from streamlearn._training.block_rows import (
 )
 from streamlearn._training.course import Course, Learned, Report
 from streamlearn._training.epochs import Progress
-from streamlearn._training.prepare import PendingBlock, PreparedBlock, largest
+from streamlearn._training.prepare import PendingBlock, PreparedBlock
 from streamlearn.blocks import SideBySide
 from streamlearn.core.batches import cut
 from streamlearn.core.learner import Refinement, Rounds
@@ -80,6 +80,7 @@ def side_by_side(course: Course, progress: Progress) -> SideBySide | None:
         partial(sum_block, course, how),
         partial(merged, course, how),
         partial(_step, course),
+        None if how.renewed is None else partial(_renewed, course),
     )
 
 
@@ -127,7 +128,7 @@ def sum_block(
         block.target,
         block.weight,
         seen=view.rows,
-        batch_size=batch_rows(X) if built else largest(course, X, view.rows),
+        batch_size=batch_rows(X) if built else max(X.shape[0], 1),
         gather=built or not learner.affine,
         through=transformed,
         draws=samples(
@@ -162,6 +163,16 @@ def merged(course: Course, how: Rounds | Refinement, a: Sums, b: Sums) -> Sums:
     else:
         learner = how.merge(learner, b.learner)
     return Sums(learner, a.rows + b.rows, ahead, a.affine or b.affine)
+
+
+def _renewed(course: Course, learned: Learned) -> Learned:
+    """Do what the step of a round needs no sums for."""
+    learner = course.learner
+    assert learner.rounds is not None
+    assert learner.rounds.renewed is not None
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        state = learner.rounds.renewed(learner.params, learned.state, learned.rows)
+    return learned._replace(state=state)
 
 
 def _step(course: Course, learned: Learned, sums: Sums) -> Learned:

@@ -5,7 +5,8 @@ side, with the same view of the state. Their sums are merged in a fixed order, a
 
     view-r      = view(state-r)
     update-k    = sums of load-k, by view-r          for each block k of the round, in parallel
-    state-(r+1) = step(state-r, merged sums)
+    renew-r     = renewed(state-r)                   at the same time
+    state-(r+1) = step(renew-r, merged sums)
 
 Blocks of the next round are loaded while the step is taken. The sizes of rounds depend on the state
 and on the number of blocks, never on workers or time. So the result has the same bits on one thread
@@ -65,6 +66,8 @@ class SideBySide(NamedTuple):
         ``(a, b) -> sums``.
     step : callable
         ``(state, sums) -> state``.
+    renewed : callable or None
+        ``(state) -> state``: what of the step needs no sums.
     """
 
     part: int
@@ -74,6 +77,7 @@ class SideBySide(NamedTuple):
     of_block: Callable[[Any, Any], tuple[Any, Any]]
     merge: Callable[[Any, Any], Any]
     step: Callable[[Any, Any], Any]
+    renewed: Callable[[Any], Any] | None = None
 
 
 class Summed(NamedTuple):
@@ -218,10 +222,9 @@ def _in_rounds(
             parts.append(key)
         keys = (schedule.key("merge", p) for p in range(start, stop))
         merged = merged_in_tree(graph, parts, keys, _merged, side.merge)
-        after = schedule.key("state", stop)
-        graph[after] = door.Task(
-            after, _step, side.step, door.TaskRef(before), door.TaskRef(merged)
-        )
+        ready, after = schedule.key("renew", start), schedule.key("state", stop)
+        graph[ready] = door.Task(ready, _renewed, side.renewed, door.TaskRef(before))
+        graph[after] = door.Task(after, _step, side.step, door.TaskRef(ready), door.TaskRef(merged))
         before, start = after, stop
     found: Segment = schedule.run(graph, before, first, last)
     return found
@@ -252,6 +255,7 @@ def _over_stream(
                     layout.look(so_far.state, at, read)
                     if layout.begun:
                         view, left = side.view(so_far.state), layout.length(at)
+                        so_far = _renewed(side.renewed, so_far)
                         tree = MergeTree(partial(_merged, side.merge))
                 if tree is None:
                     so_far = update(step, at, so_far, block)
@@ -269,6 +273,10 @@ def _over_stream(
 
 def _view(view: Callable[[Any], Any], so_far: Segment) -> Any:
     return view(so_far.state)
+
+
+def _renewed(renewed: Callable[[Any], Any] | None, so_far: Segment) -> Segment:
+    return so_far if renewed is None else so_far._replace(state=renewed(so_far.state))
 
 
 def _sum(of_block: Callable[..., Any], index: int, view: Any, block: Loaded) -> Summed:

@@ -84,6 +84,9 @@ class Rounds(NamedTuple):
     sampled : callable
         ``(params, view, m, seen) -> int``. It returns the number of ``draws`` of a batch of m rows
         of a round, or 0 for None.
+    renewed : callable or None
+        ``(params, state, seen) -> State``. It is called before `step`, and does what needs no sums:
+        the rows of the round may be summed at the same time. The view is that of the state before.
     """
 
     rows_before: Callable[..., Any]
@@ -93,6 +96,7 @@ class Rounds(NamedTuple):
     merge: Callable[..., Any]
     step: Callable[..., Any]
     sampled: Callable[..., Any]
+    renewed: Callable[..., Any] | None = None
 
 
 class Refinement(NamedTuple):

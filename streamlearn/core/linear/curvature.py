@@ -110,10 +110,8 @@ def of_rows(
         H, absolute, square = _sparse_sums(X, centre, h, a, a if squared is None else squared)
     else:
         Z = centred(X, centre)
-        size, ZZ = xp.abs(Z), Z * Z
-        absolute = column_sums(size) if a is None else weighted_sums(a, size)
-        square = column_sums(ZZ) if squared is None else weighted_sums(squared, ZZ)
-        H = products(Z, h) if full else weighted_sums(h, ZZ)
+        H = products(Z, h) if full else weighted_sums(h, Z * Z)
+        absolute, square = sizes(Z, a, squared)
     like = xp.zeros_like(h[0, :])
     rows = xp.asarray(k, dtype=h.dtype, device=device(h))
     return Curvature(H, absolute + like[:, None], square + like[:, None], rows)
@@ -172,6 +170,18 @@ def feed_more(known: Curvature, X: Array, centre: Array, h: Array) -> Curvature:
         The sums over the rows are those of ``known``.
     """
     return known._replace(hessian=known.hessian + products(centred(X, centre), h))
+
+
+def sizes(Z: Array, a: Array | None, squared: Array | None) -> tuple[Array, Array]:
+    """Return the sums of a |z| and of a^2 z^2 over rows Z (k, D), each (D,) or (K, D).
+
+    ``a`` and ``squared`` (k, K) or (k, 1) are the weights and their squares. None means 1.
+    """
+    size, square = namespace(Z).abs(Z), Z * Z
+    return (
+        column_sums(size) if a is None else weighted_sums(a, size),
+        column_sums(square) if squared is None else weighted_sums(squared, square),
+    )
 
 
 def centred(X: Array, centre: Array) -> Array:

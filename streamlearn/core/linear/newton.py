@@ -151,7 +151,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     state, kept = judged(
         params,
         state,
-        lambda: losses_of(params, compared(state), some.first(trust.ROWS)),
+        lambda: losses_of(params, compared(state), some.few(trust.ROWS)),
         lost / m,
         share(4.0, m, T),
     )

@@ -16,16 +16,17 @@ from __future__ import annotations
 from math import inf
 from typing import NamedTuple
 
-from streamlearn._arrays import Array, column_sums, concat, dense, namespace
+from streamlearn._arrays import Array, column_sums, concat, dense, device, namespace
 from streamlearn.core.learner import Batch, Info, Rounds
-from streamlearn.core.linear import trust
-from streamlearn.core.linear.curvature import about, both, of_rows
+from streamlearn.core.linear import pending_rows, trust
+from streamlearn.core.linear.curvature import Curvature, about, centred, sizes
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_advance import advance, compared, judged, losses_of
-from streamlearn.core.linear.newton_schedule import SOME, due
-from streamlearn.core.linear.newton_state import State, is_carried, recentre
+from streamlearn.core.linear.newton_schedule import SOME
+from streamlearn.core.linear.newton_state import State, is_carried, recentre, renew
 from streamlearn.core.linear.newton_step import OfRound, Seen, curvature_of_sample, share
 from streamlearn.core.linear.one_pass_sums import OnePassSums, Scored, one_pass_sums
+from streamlearn.core.linear.pending_rows import PendingRows
 from streamlearn.core.linear.sgd import Params, report, to_like
 
 READY, READY_NEAR_KINKS = 500, 4_000
@@ -68,8 +69,19 @@ class RoundSums(NamedTuple):
 
     Attributes
     ----------
+    rows : int
+        The number of the rows.
+    whole : bool
+        Whether the samples are all rows.
     found : OnePassSums
-    curved : OfRound
+    hessian : PendingRows
+        The sum of the curvatures over all rows, estimated by the samples.
+    sizes : tuple of arrays of shape (K, D), (K, D) and ()
+        The other fields of a `Curvature`, over the samples.
+    h : array of shape (K,)
+        The sum of the weighted curvatures of the loss.
+    weight : array of shape (K,) or None
+        The sum of the weights of the rows, for each column.
     total : float or array of shape ()
         The sum of the weights.
     level : array of shape (d,)
@@ -80,8 +92,13 @@ class RoundSums(NamedTuple):
         The losses of some rows by the models that are compared.
     """
 
+    rows: int
+    whole: bool
     found: OnePassSums
-    curved: OfRound
+    hessian: PendingRows
+    sizes: tuple[Array, ...]
+    h: Array
+    weight: Array | None
     total: Array | float
     level: Array
     lost: Array
@@ -130,20 +147,25 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
     found, some = one_pass_sums(params, w, centre, batch)
     some = some._replace(X=dense(some.X))
     h = curvature_of_sample(params, some, batch.seen, known.square, centre)
-    k = h.shape[0]
-    sums = of_rows(some.X, centre, float(m) * h, some.weight, some.square, full=True)
+    k, Z = h.shape[0], centred(some.X, centre)
+    absolute, square = (a + 0.0 * w for a in sizes(Z, some.weight, some.square))
+    h = m / k * h
     weight = None if some.weight is None else m / k * (column_sums(some.weight) + 0.0 * w[:, 0])
-    curved = OfRound(m, sums, m / k * column_sums(h), weight, k == m)
     far_row, p, y, a = found.worst
     lost = LOSSES[params.loss].value(p, y, params.epsilon)
     lost = lost if a is None else lost * a
     worst = found.worst._replace(X=dense(far_row))
     return RoundSums(
+        m,
+        k == m,
         found._replace(worst=worst),
-        curved,
+        pending_rows.of_rows(Z, h),
+        (absolute, square, namespace(w).asarray(k, dtype=w.dtype, device=device(w))),
+        column_sums(h),
+        weight,
         *some.sums(m),
         namespace(lost).sum(lost, axis=1),
-        losses_of(params, known.others, some.first(trust.ROWS // 4)),
+        losses_of(params, known.others, some.few(trust.ROWS // 2)),
     ), report(params, w[:, :-1], m, *found.losses)
 
 
@@ -161,18 +183,14 @@ def merge(a: RoundSums, b: RoundSums) -> RoundSums:
             for u, v in zip(f.worst, g.worst, strict=True)
         )
     )
-    found = OnePassSums(f.slopes + g.slopes, f.total + g.total, plus(f.losses, g.losses), worst)
-    p, q = a.curved, b.curved
-    curved = OfRound(
-        p.rows + q.rows,
-        both(p.sums, q.sums),
-        p.h + q.h,
-        None if p.weight is None else p.weight + q.weight,
-        p.whole and q.whole,
-    )
     return RoundSums(
-        found,
-        curved,
+        a.rows + b.rows,
+        a.whole and b.whole,
+        OnePassSums(f.slopes + g.slopes, f.total + g.total, plus(f.losses, g.losses), worst),
+        pending_rows.merge(a.hessian, b.hessian),
+        plus(a.sizes, b.sizes),
+        a.h + b.h,
+        None if a.weight is None else a.weight + b.weight,
         a.total + b.total,
         a.level + b.level,
         xp.maximum(a.lost, b.lost),
@@ -183,18 +201,33 @@ def merge(a: RoundSums, b: RoundSums) -> RoundSums:
 def step(params: Params, state: State, sums: RoundSums, seen: int) -> State:
     """Take one damped Newton step after a round, which follows ``seen`` rows."""
     params = to_like(params, state.weights)
-    xp, (found, curved) = namespace(state.weights), sums[:2]
-    m, T, centre = curved.rows, seen, state.centre
-    lost = found.weighted_loss
+    xp, m, T, found, centre = namespace(state.weights), sums.rows, seen, sums.found, state.centre
     if params.fit_intercept:
         state = recentre(state, sums.total, sums.level, T)
     moved = state.centre - centre
     v = xp.concat([moved, xp.zeros_like(moved[:1])])[None, :]
-    curved = curved._replace(sums=about(curved.sums, v))
-    state, kept = judged(params, state, lambda: sums.values, lost / m, share(4.0, m, T))
+    absolute, square, k = sums.sizes
+    H = pending_rows.total(sums.hessian)
+    curved = OfRound(
+        m,
+        about(Curvature(H, absolute, square, xp.asarray(k)), v),
+        sums.h,
+        sums.weight,
+        sums.whole,
+    )
+    lost = found.weighted_loss / m
+    state, kept = judged(params, state, lambda: sums.values, lost, share(4.0, m, T))
     gradient = found.gradient(state.centre, m)
-    inverts = due(T, m, centre.shape[0], LOSSES[params.loss].kinked)[1]
-    return advance(params, state, Seen(T, m, True, inverts, m, curved, found.worst, gradient, kept))
+    return advance(params, state, Seen(T, m, True, False, m, curved, found.worst, gradient, kept))
+
+
+def renewed(params: Params, state: State, seen: int) -> State:
+    """Return the state with the inverse of its H, after ``seen`` rows.
+
+    H is not inverted again after the round has fed it: the step would wait for that alone, and a
+    step ends at the minimum of the quadratic along it, also if P is a round older than H.
+    """
+    return renew(to_like(params, state.weights), state, seen)
 
 
 def sampled(params: Params, known: View, m: int, seen: int) -> int:
@@ -204,4 +237,4 @@ def sampled(params: Params, known: View, m: int, seen: int) -> int:
     return k if k < m else 0
 
 
-ROUNDS = Rounds(rows_before, part, view, of_batch, merge, step, sampled)
+ROUNDS = Rounds(rows_before, part, view, of_batch, merge, step, sampled, renewed)

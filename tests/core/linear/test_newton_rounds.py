@@ -13,7 +13,7 @@ import pytest
 from scipy import sparse
 
 from streamlearn.core.learner import Batch
-from streamlearn.core.linear import newton, newton_rounds
+from streamlearn.core.linear import newton, newton_rounds, pending_rows
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_schedule import due
 from streamlearn.core.linear.sgd import Params
@@ -65,15 +65,17 @@ SMOOTH = [name for name, loss in LOSSES.items() if not loss.nonsmooth and loss.s
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("penalty", ["l2", "l1", None])
 @pytest.mark.parametrize("loss", SMOOTH)
-def test_a_round_ends_where_a_batch_of_its_rows_does(loss, penalty, weighted, K):
+def test_a_round_ends_where_a_batch_of_its_rows_does(loss, penalty, weighted, K, monkeypatch):
     kind = "values" if LOSSES[loss].unbounded_gradient and "hinge" not in loss else "classes"
     params = Params(loss=loss, kind=kind, penalty=penalty, alpha=1e-3)
     X, y = table(kind, BEFORE + ROWS, K)
     weight = np.random.default_rng(1).uniform(0, 2, len(X)) if weighted else None
     state = begun(params, X, y, weight, K)
     w = None if weight is None else weight[BEFORE:]
-    feeds, inverts, new = due(BEFORE, ROWS, D, kinked=False)
-    assert (feeds, inverts, new) == (True, True, ROWS)
+    assert due(BEFORE, ROWS, D, kinked=False) == (True, True, ROWS)
+    # a batch inverts H after it has fed it, and a round before
+    monkeypatch.setattr(newton, "due", lambda *_: (True, False, ROWS))
+    state = newton_rounds.renewed(params, state, BEFORE)
     one, info = newton.update(params, state, Batch(X[BEFORE:], y[BEFORE:], w, BEFORE))
     parts = in_parts(params, state, X[BEFORE:], y[BEFORE:], w, [0, 100, 1700, ROWS])
     sums = reduce(newton_rounds.merge, (sums for sums, _ in parts))
@@ -96,13 +98,27 @@ def test_sums_merge_in_any_order(loss):
     )
     merge = newton_rounds.merge
     one, other = merge(merge(a, b), c), merge(merge(c, b), a)
-    assert one.curved.rows == other.curved.rows == ROWS
-    for p, q in zip(
-        leaves(one._replace(values=0.0)), leaves(other._replace(values=0.0)), strict=True
-    ):
+    assert one.rows == other.rows == ROWS
+    summed = (
+        leaves(sums._replace(values=0.0, hessian=pending_rows.total(sums.hessian)))
+        for sums in (one, other)
+    )
+    for p, q in zip(*summed, strict=True):
         np.testing.assert_allclose(p, q, rtol=1e-9, atol=1e-9)
     steps = [newton_rounds.step(params, state, sums, BEFORE).mean for sums in (one, other)]
     np.testing.assert_allclose(*steps, rtol=1e-7)
+
+
+@pytest.mark.parametrize("D", [2, 7, 40])
+def test_pending_rows_are_few_and_sum_to_the_product_of_all_rows(D):
+    rng = np.random.default_rng(0)
+    parts = [(rng.normal(size=(k, D)), rng.uniform(size=(k, 2))) for k in (3, 0, 17, 1, 60, 2, 5)]
+    sums = reduce(pending_rows.merge, (pending_rows.of_rows(*part) for part in parts))
+    assert 2 * len(sums.Z) < D
+    Z, h = (np.concatenate(part) for part in zip(*parts, strict=True))
+    np.testing.assert_allclose(
+        pending_rows.total(sums), np.einsum("ik,ip,iq->kpq", h, Z, Z), rtol=1e-12, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("loss", ["log_loss", "hinge", "squared_error"])
@@ -114,7 +130,7 @@ def test_rounds_stay_in_the_library_and_on_the_device_of_the_rows(loss, backend)
     X, y = X[BEFORE:, ...], y[BEFORE:, ...]
     parts = in_parts(params, state, X, y, None, [0, 1000, ROWS])
     sums = newton_rounds.merge(*(sums for sums, _ in parts))
-    after = newton_rounds.step(params, state, sums, BEFORE)
+    after = newton_rounds.step(params, newton_rounds.renewed(params, state, BEFORE), sums, BEFORE)
     for before, now in zip(leaves(state), leaves(after), strict=True):
         backend.check(now)
         assert now.dtype == before.dtype
@@ -129,7 +145,7 @@ def test_a_round_reads_nothing_back_to_the_host(backend):
     with no_host_sync():
         parts = in_parts(params, state, X[BEFORE:, ...], y[BEFORE:, ...], None, [0, 1000, ROWS])
         sums = newton_rounds.merge(*(sums for sums, _ in parts))
-        newton_rounds.step(params, state, sums, BEFORE)
+        newton_rounds.step(params, newton_rounds.renewed(params, state, BEFORE), sums, BEFORE)
 
 
 def test_sparse_rows_are_summed_as_dense_ones():
