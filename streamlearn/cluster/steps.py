@@ -15,6 +15,7 @@ import numpy as np
 
 from streamlearn._arrays import Array, asarray, default_int, namespace, to_float, to_numpy
 from streamlearn.blocks import LazyRows
+from streamlearn.cluster.branches import BRANCHING
 from streamlearn.cluster.random_stream import RandomStream
 from streamlearn.cluster.seeding import Start, centers_of, nonnegative_or_raise, overflown
 from streamlearn.cluster.stopping import Watch, watched
@@ -71,6 +72,8 @@ class MiniBatchState(NamedTuple):
         The number of steps so far.
     watch : Watch or None
         The stopping rule. None never stops.
+    moved : ndarray of bool of shape (n_clusters,), or None
+        The clusters that were reassigned since the state was made. None means that none was.
     """
 
     clusters: kmeans.State
@@ -82,6 +85,7 @@ class MiniBatchState(NamedTuple):
     spared: bool = False
     steps: int = 0
     watch: Watch | None = None
+    moved: np.ndarray | None = None
 
 
 def begin(params: Params, rows: LazyRows, weight: Array | None) -> MiniBatchState | None:
@@ -139,6 +143,7 @@ def stepped(
     absent = kmeans.twins(before.centers) if state.twins else None
     after, info = kmeans.update(params.core, before, batch, absent)
     waited, empty, twins = state.waited + state.batch_size, state.empty, absent is not None
+    was_moved = state.moved
     due = empty or waited >= 10 * params.start.n_clusters
     if params.core.reassignment_ratio and due and not state.spared:
         waited = 0
@@ -147,6 +152,7 @@ def stepped(
         if chosen.any():
             after = _reassigned(params, source(), after, batch.X, chosen)
             counts, twins = to_numpy(after.counts), True
+            was_moved = chosen if was_moved is None else chosen | was_moved
         empty = empty and not counts.all()
     watch = state.watch
     if watch is not None:
@@ -163,6 +169,7 @@ def stepped(
         twins=twins,
         steps=state.steps + 1,
         watch=watch,
+        moved=was_moved,
     ), info
 
 
@@ -212,4 +219,4 @@ def rescale(params: Params, state: MiniBatchState, rho: Array, delta: Array) -> 
 
 def learner(params: Params) -> Learner:
     """Bundle the steps with their parameters. They begin with the rows of the first block."""
-    return Learner(params, begin, update, apply, rescale=rescale, begin=begin)
+    return Learner(params, begin, update, apply, rescale=rescale, begin=begin, branching=BRANCHING)

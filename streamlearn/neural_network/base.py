@@ -27,6 +27,7 @@ from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
 from streamlearn._training.epochs import Progress, train
+from streamlearn._training.parallel import no_signs
 from streamlearn._training.prepare import PreparedBlock, taken
 from streamlearn._training.stopping import Best, NoImprovementOfNet, mean_objective
 from streamlearn._validation.reader import same_place_or_raise
@@ -109,6 +110,7 @@ class MLP(Movable, Versioned, BaseEstimator):
         "epsilon": [Interval(Real, 0, None, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "n_parallel": [Interval(Integral, 1, None, closed="left")],
     }
 
     def _goal(self, given: Given, y: Any, classes: Any, *, restarts: bool, further: bool) -> Goal:
@@ -280,6 +282,8 @@ class MLP(Movable, Versioned, BaseEstimator):
             first=First(epoch),
             ahead=None if given.flow is None else given.flow.chain,
             weighted="sample_weight" in given.blocks.names,
+            unsigned=no_signs(self.n_parallel, given.blocks),
+            n_parallel=int(self.n_parallel),
         )
         learned = Learned()
         if not restarts:
