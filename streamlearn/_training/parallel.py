@@ -89,7 +89,7 @@ def mergeable_or_raise(course: Course) -> None:
     raise ValueError(
         f"n_parallel={course.n_parallel} merges what was learned from several blocks, and what "
         f"{name} learns in one pass cannot be merged. Give n_parallel=1, or let the pipeline learn "
-        'step by step, with schedule="per-step".'
+        f'step by step: schedule="per-step", and Incremental({name}(...)) as the step.'
     )
 
 
