@@ -249,6 +249,14 @@ def test_a_stage_that_cannot_be_merged_is_named():
         clone(model).set_params(**better).fit(*in_blocks(X, y))
 
 
+def test_in_memory_any_stage_and_any_weight_may_come():
+    X, y, w = table("optimal", 300)
+    w[0] = -1.0
+    model = make_pipeline(IncrementalPCA(2), made("optimal", n_parallel=4, max_iter=5, tol=None))
+    model.fit(X, y, sgdclassifier__sample_weight=w)
+    fitted(made("net", n_parallel=4, max_iter=2), X, y, w, weighted=True)
+
+
 @pytest.mark.parametrize("model", [SGDClassifier, SGDRegressor])
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_the_default_rule_says_that_it_needs_no_number(model, method):

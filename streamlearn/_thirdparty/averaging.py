@@ -80,7 +80,7 @@ def averaged_or_raise(a: Any, b: Any) -> None:
 
 
 def _is_float(estimator: Any, name: str) -> bool:
-    value = getattr(estimator, name, None)
+    value: Any = getattr(estimator, name, None)
     return is_array(value) and namespace(value).isdtype(value.dtype, "real floating")
 
 

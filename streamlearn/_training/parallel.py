@@ -44,14 +44,17 @@ class Parts(NamedTuple):
     affine: bool
 
 
-def no_signs(n_parallel: int, blocks: Blocks) -> str:
+def width(n_parallel: Any, blocks: Blocks) -> int:
+    """Return the number of blocks side by side. Rows in memory are one block."""
+    return 1 if blocks.in_memory else int(n_parallel)
+
+
+def no_signs(n_parallel: int) -> str:
     """Return why no weight of a row may be negative, or an empty string if they may.
 
     Weights of both signs have no mean.
     """
-    if n_parallel == 1 or blocks.in_memory:
-        return ""
-    return f"n_parallel={n_parallel} takes none. Give n_parallel=1."
+    return "" if n_parallel == 1 else f"n_parallel={n_parallel} takes none. Give n_parallel=1."
 
 
 def in_parallel(course: Course, learn_block: LearnBlock) -> SideBySide:
@@ -66,7 +69,7 @@ def in_parallel(course: Course, learn_block: LearnBlock) -> SideBySide:
     return SideBySide(
         1,
         partial(_may_begin, course),
-        partial(_seen, course),
+        partial(_may_begin, course),
         partial(_view, course),
         partial(_branch, course, learn_block),
         partial(_merged, course),
@@ -102,10 +105,6 @@ def _may_begin(course: Course, learned: Learned, rows: int) -> bool:
     if course.ahead is not None and not rows:
         return False
     return learned.state is not None or course.learner.begin is None
-
-
-def _seen(course: Course, learned: Learned, rows: int) -> float:
-    return float(_may_begin(course, learned, rows))
 
 
 def _view(course: Course, learned: Learned) -> Learned:

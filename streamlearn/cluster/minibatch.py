@@ -19,6 +19,7 @@ from streamlearn._estimator.outputs import Transformer, rows_out
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.course import Course, Learned, Shuffle, Target
+from streamlearn._training.parallel import width
 from streamlearn.cluster import fits, kmeans_parallel, passes, steps
 from streamlearn.cluster.lazy_labels import LazyLabels
 from streamlearn.cluster.random_stream import forward, value_of
@@ -387,7 +388,7 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
             shuffle=Shuffle(None if in_order else "rows", seed),
             ahead=None if flow is None else flow.chain,
             weighted="sample_weight" in given.blocks.names,
-            n_parallel=int(self.n_parallel),
+            n_parallel=width(self.n_parallel, given.blocks),
         )
         if flow is not None:
             learned = learned._replace(ahead=flow.states)

@@ -26,7 +26,7 @@ from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
 from streamlearn._training.epochs import Progress, train
-from streamlearn._training.parallel import no_signs
+from streamlearn._training.parallel import no_signs, width
 from streamlearn._training.refining import refined
 from streamlearn._training.stopping import NoImprovement
 from streamlearn._validation.arrays import as_vector
@@ -224,6 +224,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
     ) -> None:
         """Run the fit and set the fitted attributes."""
         lazy, former = not given.blocks.in_memory, learned.state
+        n_parallel = width(self.n_parallel, given.blocks)
         rule = self._rule(given, former)
         exact = rule is rowwise
         one_call = exact and self._is_one_call(given)
@@ -255,8 +256,8 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             first=first,
             ahead=None if given.flow is None else given.flow.chain,
             weighted="sample_weight" in given.blocks.names,
-            unsigned=NO_SIGNS if rule is newton else no_signs(self.n_parallel, given.blocks),
-            n_parallel=int(self.n_parallel),
+            unsigned=NO_SIGNS if rule is newton else no_signs(n_parallel),
+            n_parallel=n_parallel,
         )
         if given.flow is not None:
             learned = learned._replace(ahead=given.flow.states)

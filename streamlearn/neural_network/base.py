@@ -27,7 +27,7 @@ from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
 from streamlearn._training.epochs import Progress, train
-from streamlearn._training.parallel import no_signs
+from streamlearn._training.parallel import no_signs, width
 from streamlearn._training.prepare import PreparedBlock, taken
 from streamlearn._training.stopping import Best, NoImprovementOfNet, mean_objective
 from streamlearn._validation.reader import same_place_or_raise
@@ -270,6 +270,7 @@ class MLP(Movable, Versioned, BaseEstimator):
         lazy, shuffle = not given.blocks.in_memory, None
         if self.shuffle:
             shuffle = "batches" if lazy and self.shuffle != "rows" else "rows"
+        n_parallel = width(self.n_parallel, given.blocks)
         learner = mlp.learner(params)._replace(init=partial(draws.start_in_task, first_draws))
         course = Course(
             learner,
@@ -282,8 +283,8 @@ class MLP(Movable, Versioned, BaseEstimator):
             first=First(epoch),
             ahead=None if given.flow is None else given.flow.chain,
             weighted="sample_weight" in given.blocks.names,
-            unsigned=no_signs(self.n_parallel, given.blocks),
-            n_parallel=int(self.n_parallel),
+            unsigned=no_signs(n_parallel),
+            n_parallel=n_parallel,
         )
         learned = Learned()
         if not restarts:

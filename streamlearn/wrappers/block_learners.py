@@ -148,9 +148,9 @@ class Branch(NamedTuple):
 
 def merged(a: Branch, b: Branch) -> Branch:
     """Return what was learned from the blocks of both, by their numbers of rows."""
-    rows = a.rows + b.rows
-    estimators = (fitted.estimator for fitted in (a.before, a.after, b.after))
-    return Branch(a.before, Fitted(averaged(*estimators, b.rows / rows), b.after.like), rows)
+    before, rows = a.before, a.rows + b.rows
+    estimator = averaged(before.estimator, a.after.estimator, b.after.estimator, part=b.rows / rows)
+    return Branch(before, Fitted(estimator, b.after.like), rows)
 
 
 def _after(before: Fitted, branch: Branch) -> Fitted:

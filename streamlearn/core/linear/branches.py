@@ -62,17 +62,13 @@ def merge(params: Params, before: Branch, a: Branch, b: Branch) -> Any:
     xp, begun = namespace(n), n > 0.0
     n = xp.where(begun, n, xp.ones_like(n))
 
-    def together(m_0: Array, m_a: Array, m_b: Array, otherwise: Array) -> Array:
+    def over_all(name: str) -> Array:
+        m_0, m_a, m_b, otherwise = (getattr(s, name) for s in (first, a.state, b.state, merged))
         p_a, p_b = (cast(p / n, m_a.dtype) for p in (n_b - n_0, n_b))
         return xp.where(begun, m_a + p_b * (m_b - m_0) - p_a * (m_a - m_0), otherwise)
 
     return merged._replace(
-        **{
-            name: together(
-                *(getattr(s, name) for s in (first, a.state, b.state)), getattr(merged, name)
-            )
-            for name in ("mean_coef", "mean_intercept")
-        }
+        mean_coef=over_all("mean_coef"), mean_intercept=over_all("mean_intercept")
     )
 
 
