@@ -20,6 +20,7 @@ BLOCKS = da.from_array(X, chunks=(50, 2))
 
 def state(centers, counts, **how):
     clusters = kmeans.State(np.asarray(centers, float)[:, None], np.asarray(counts, float))
+    how = {"moved": np.zeros(len(counts), dtype=bool), **how}
     return MiniBatchState(clusters, {"of": how.pop("of", "")}, 10, **how)
 
 
@@ -42,7 +43,7 @@ def test_the_draws_and_the_wait_are_those_of_the_first_branch():
     merged = merge(None, before, Branch(a, 4), Branch(b, 4))
     assert (merged.draws, merged.waited) == ({"of": "a"}, 15)
     assert (merged.empty, merged.twins) == (False, True)
-    assert merged.moved is None
+    assert not merged.moved.any()
 
 
 @pytest.mark.parametrize("n_parallel", [2, 8])

@@ -14,8 +14,8 @@ from streamlearn.core.learner import Branch, Branching
 
 def view(params: Any, state: Any) -> Any:
     """Return the state with which each branch begins: without a stopping rule that could stop."""
-    watch = state.watch
-    return state._replace(watch=watch if watch and watch.converged else None, moved=None)
+    watch = state.watch if state.watch and state.watch.converged else None
+    return state._replace(watch=watch, moved=np.zeros(state.clusters.counts.shape[0], dtype=bool))
 
 
 def merge(params: Any, before: Branch, a: Branch, b: Branch) -> Any:
@@ -30,19 +30,18 @@ def merge(params: Any, before: Branch, a: Branch, b: Branch) -> Any:
     clusters = kmeans.merge(start.clusters, one.clusters, other.clusters)
     clusters = _with(clusters, other.clusters, other.moved)
     clusters = _with(clusters, one.clusters, one.moved)
-    moved = [s.moved for s in (one, other) if s.moved is not None]
     return one._replace(
         clusters=clusters,
         empty=one.empty and other.empty,
         twins=one.twins or other.twins,
         steps=one.steps + other.steps - start.steps,
-        moved=np.logical_or.reduce(moved) if moved else None,
+        moved=one.moved | other.moved,
     )
 
 
-def _with(clusters: kmeans.State, others: kmeans.State, moved: np.ndarray | None) -> kmeans.State:
+def _with(clusters: kmeans.State, others: kmeans.State, moved: np.ndarray) -> kmeans.State:
     """Return the clusters, those that were ``moved`` as they are in ``others``."""
-    if moved is None:
+    if not moved.any():
         return clusters
     xp = namespace(clusters.counts)
     at = asarray(moved, like=clusters.counts, dtype=xp.bool)

@@ -73,7 +73,7 @@ class MiniBatchState(NamedTuple):
     watch : Watch or None
         The stopping rule. None never stops.
     moved : ndarray of bool of shape (n_clusters,), or None
-        The clusters that were reassigned since the state was made. None means that none was.
+        The clusters that a branch has reassigned. None outside of branches.
     """
 
     clusters: kmeans.State
@@ -143,7 +143,7 @@ def stepped(
     absent = kmeans.twins(before.centers) if state.twins else None
     after, info = kmeans.update(params.core, before, batch, absent)
     waited, empty, twins = state.waited + state.batch_size, state.empty, absent is not None
-    was_moved = state.moved
+    moved = state.moved
     due = empty or waited >= 10 * params.start.n_clusters
     if params.core.reassignment_ratio and due and not state.spared:
         waited = 0
@@ -152,16 +152,16 @@ def stepped(
         if chosen.any():
             after = _reassigned(params, source(), after, batch.X, chosen)
             counts, twins = to_numpy(after.counts), True
-            was_moved = chosen if was_moved is None else chosen | was_moved
+            moved = None if moved is None else chosen | moved
         empty = empty and not counts.all()
     watch = state.watch
     if watch is not None:
-        moved = 0.0
+        change = 0.0
         if watch.tol > 0:
             xp = namespace(before.centers)
-            moved = to_float(xp.sum((after.centers - before.centers) ** 2))
+            change = to_float(xp.sum((after.centers - before.centers) ** 2))
         mean = inertia_of(info) / n_rows
-        watch = watched(watch, mean, moved, n_rows, verbose=params.start.verbose)
+        watch = watched(watch, mean, change, n_rows, verbose=params.start.verbose)
     return state._replace(
         clusters=after,
         waited=waited,
@@ -169,7 +169,7 @@ def stepped(
         twins=twins,
         steps=state.steps + 1,
         watch=watch,
-        moved=was_moved,
+        moved=moved,
     ), info
 
 
