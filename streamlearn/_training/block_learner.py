@@ -27,6 +27,7 @@ from streamlearn._training.block_rows import (
 )
 from streamlearn._training.course import Course, Learned, Report, generator
 from streamlearn._training.epochs import Progress
+from streamlearn._training.parallel import in_parallel
 from streamlearn._training.prepare import (
     PendingBlock,
     PreparedBlock,
@@ -70,7 +71,9 @@ class BlockLearner(NamedTuple):
         return learn_block(self.course, learned, block)
 
     def side_by_side(self, progress: Progress) -> SideBySide | None:
-        """Return how blocks are learned from in rounds, if the learner can do that."""
+        """Return how blocks are learned from in rounds, or None if they follow one another."""
+        if self.course.n_parallel > 1:
+            return in_parallel(self.course, learn_block)
         return side_by_side(self.course, progress)
 
     def order(self, blocks: Blocks, epoch: int) -> Sequence[int] | None:

@@ -107,8 +107,10 @@ class Course(NamedTuple):
         Transformers that learn while the blocks flow through them, in the first epoch only.
     weighted : bool
         Whether rows come with weights.
-    signed_weights : bool
-        Whether weights may be negative.
+    unsigned : str
+        Why no weight may be negative, and what to do. It is empty if they may.
+    n_parallel : int
+        The number of blocks that are learned from side by side, each from the same state.
     """
 
     learner: Learner
@@ -121,7 +123,8 @@ class Course(NamedTuple):
     first: First = First()
     ahead: Chain | None = None
     weighted: bool = False
-    signed_weights: bool = True
+    unsigned: str = ""
+    n_parallel: int = 1
 
     def fixed_size(self, X: Array) -> int | None:
         """Return the number of rows of each batch of a block X, or None if batches grow."""

@@ -108,7 +108,7 @@ def read_block(course: Course, epoch: int, block: Block) -> PreparedBlock | Pend
         piece = staged(course.ahead, course.reader, block, learns=epoch == course.first.epoch)
         X = piece.rows if is_array(piece.rows.array) else LazyRows(np.empty((1, 1)))
     like = LazyRows(X.array[:1, ...], X.functions).all()
-    weight = read_weight(block.sample_weight, like, block.named, signed=course.signed_weights)
+    weight = read_weight(block.sample_weight, like, block.named, unsigned=course.unsigned)
     target = read_target(course, block, like)
     if course.ahead is None:
         return without_held_out(course, block, X, target, weight)

@@ -146,25 +146,24 @@ class Reader(NamedTuple):
         return cast(X, widest_float(X))  # as scikit-learn's checks do
 
 
-def read_weight(weight: Any, X: Array, block: int | None, *, signed: bool = True) -> Array | None:
+def read_weight(weight: Any, X: Array, block: int | None, *, unsigned: str = "") -> Array | None:
     """Return a block's row weights (n_rows,) on the device and in the dtype of X, or None.
 
     Raises
     ------
     TypeError, ValueError
-        If they are no numbers, if they contain NaN or infinity, or if a row has several. If they
-        are not ``signed``, also if one of them is negative.
+        If they are no numbers, if they contain NaN or infinity, or if a row has several. If
+        ``unsigned`` says why none may be negative, also if one is.
     """
     if weight is None:
         return None
     weight = as_vector(as_numbers(weight, "sample_weight", block), "sample_weight", block)
     weight = asarray(weight, like=X, dtype=X.dtype)
     finite_or_raise(weight, "sample_weight", block)
-    if not signed and bool(namespace(weight).any(weight < 0)):
+    if unsigned and bool(namespace(weight).any(weight < 0)):
         raise ValueError(
             f"Negative values in data passed to `sample_weight`: "
-            f"{in_block('sample_weight', block)} has some, and learning_rate='auto' takes none. "
-            "Use another schedule."
+            f"{in_block('sample_weight', block)} has some, and {unsigned}"
         )
     return weight
 

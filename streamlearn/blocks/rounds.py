@@ -8,9 +8,9 @@ side, with the same view of the state. Their sums are merged in a fixed order, a
     renew-r     = renewed(state-r)                   at the same time
     state-(r+1) = step(renew-r, merged sums)
 
-Blocks of the next round are loaded while the step is taken. The sizes of rounds depend on the state
-and on the number of blocks, never on workers or time. So the result has the same bits on one thread
-and on many machines.
+Blocks of the next round are loaded while the step is taken. Rounds have a fixed length, or their
+sizes depend on the state and on the number of blocks, never on workers or time. So the result has
+the same bits on one thread and on many machines.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class SideBySide(NamedTuple):
     Attributes
     ----------
     part : int
-        A round has one block for this number of blocks seen before it.
+        A round has one block for this number of blocks seen before it, if ``length`` is None.
     may_begin : callable
         ``(state, rows) -> bool``: whether rounds may begin after ``rows`` rows of the pass, as far
         as an earlier state shows it.
@@ -68,6 +68,9 @@ class SideBySide(NamedTuple):
         ``(state, sums) -> state``.
     renewed : callable or None
         ``(state) -> state``: what of the step needs no sums.
+    length : int or None
+        The number of blocks of every round. Rounds then begin at any block, and may be longer than
+        `SEGMENT`.
     """
 
     part: int
@@ -78,6 +81,7 @@ class SideBySide(NamedTuple):
     merge: Callable[[Any, Any], Any]
     step: Callable[[Any, Any], Any]
     renewed: Callable[[Any], Any] | None = None
+    length: int | None = None
 
 
 class Summed(NamedTuple):
@@ -111,7 +115,7 @@ def rounds(
 
     Notes
     -----
-    A round has at most `SEGMENT` blocks, whatever ``streamlearn.segment`` is.
+    A round that grows has at most `SEGMENT` blocks, whatever ``streamlearn.segment`` is.
     """
     if blocks.whole is not None:
         whole = prepared(blocks.whole, {}, prepare, time.time())
@@ -164,7 +168,12 @@ class Layout:
 
     def look(self, state: Any, at: int, rows: int) -> None:
         """Let rounds begin at position ``at``, after ``rows`` rows, if they are enough."""
-        if self.begun or self.side is None or at < FIRST_LOOK or at & (at - 1):
+        if self.begun or self.side is None:
+            return
+        if self.side.length is not None:
+            self.begun = self.side.seen(state, rows) > 0
+            return
+        if at < FIRST_LOOK or at & (at - 1):
             return
         seen = at * self.side.seen(state, rows)
         if seen >= 2 * self.side.part:
@@ -177,6 +186,8 @@ class Layout:
             look *= 2
         if self.side is None:
             return len(rows)
+        if self.side.length is not None:
+            return at + 1
         while look < len(rows):
             known = [n for n in rows[:look] if n is not None]
             if len(known) < look or self.side.may_begin(state, sum(known)):
@@ -193,6 +204,8 @@ class Layout:
 
     def length(self, at: int) -> int:
         """Return the number of blocks of a round that begins at a position."""
+        if self.side.length is not None:
+            return int(self.side.length)
         return min(int((self._before + at) // self.side.part), SEGMENT)
 
 

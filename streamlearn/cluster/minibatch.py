@@ -19,6 +19,7 @@ from streamlearn._estimator.outputs import Transformer, rows_out
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.course import Course, Learned, Shuffle, Target
+from streamlearn._training.parallel import width
 from streamlearn.cluster import fits, kmeans_parallel, passes, steps
 from streamlearn.cluster.lazy_labels import LazyLabels
 from streamlearn.cluster.random_stream import forward, value_of
@@ -79,6 +80,17 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
         weight. Over a collection the clusters of "k-means||" do not move in the first epoch,
         because the rows of a cluster may come last. If rows are sorted, set it to 0 to keep centres
         that are given as ``init``.
+    n_parallel : int, default=1
+        The number of blocks of a collection that are learned from side by side, each from the same
+        centres. Then the counts and the sums of all their rows are added up, so that the centres
+        are again the means of all rows that were ever assigned to them. The result depends on this
+        number, and not on threads or workers. An array in memory is one block, so that the number
+        makes no difference there. The first block of all is learned from alone.
+
+        - Each block may move clusters of little weight. A cluster that was moved stays where its
+          block has moved it, the first one if several have. Rows that other blocks have assigned to
+          its former place are forgotten.
+        - For ``tol`` and ``max_no_improvement`` the blocks count as one batch.
 
     Attributes
     ----------
@@ -126,6 +138,7 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
       in float32. For sparse rows this holds where all rows of a batch have an entry.
     - If two rows that "k-means++" tries leave the same inertia, rounding chooses one of them. In
       scikit-learn rounding chooses too, and may choose the other.
+    - The parameter ``n_parallel`` is an addition.
 
     References
     ----------
@@ -164,6 +177,7 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
         "init_size": [Interval(Integral, 1, None, closed="left"), None],
         "n_init": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "reassignment_ratio": [Interval(Real, 0, None, closed="left")],
+        "n_parallel": [Interval(Integral, 1, None, closed="left")],
     }
 
     def __init__(
@@ -181,6 +195,7 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
         init_size: Any = None,
         n_init: Any = "auto",
         reassignment_ratio: Any = 0.01,
+        n_parallel: Any = 1,
     ) -> None:
         self.n_clusters = n_clusters
         self.init = init
@@ -194,6 +209,7 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
         self.init_size = init_size
         self.n_init = n_init
         self.reassignment_ratio = reassignment_ratio
+        self.n_parallel = n_parallel
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> MiniBatchKMeans:
         """Find the clusters of X, and forget what was learned before.
@@ -376,6 +392,7 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
             shuffle=Shuffle(None if in_order else "rows", seed),
             ahead=None if flow is None else flow.chain,
             weighted="sample_weight" in given.blocks.names,
+            n_parallel=width(self.n_parallel, given.blocks),
         )
         if flow is not None:
             learned = learned._replace(ahead=flow.states)

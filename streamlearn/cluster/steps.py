@@ -15,6 +15,7 @@ import numpy as np
 
 from streamlearn._arrays import Array, asarray, default_int, namespace, to_float, to_numpy
 from streamlearn.blocks import LazyRows
+from streamlearn.cluster.branches import BRANCHING
 from streamlearn.cluster.random_stream import RandomStream
 from streamlearn.cluster.seeding import Start, centers_of, nonnegative_or_raise, overflown
 from streamlearn.cluster.stopping import Watch, watched
@@ -71,6 +72,8 @@ class MiniBatchState(NamedTuple):
         The number of steps so far.
     watch : Watch or None
         The stopping rule. None never stops.
+    moved : ndarray of bool of shape (n_clusters,), or None
+        The clusters that a branch has reassigned. None outside of branches.
     """
 
     clusters: kmeans.State
@@ -82,6 +85,7 @@ class MiniBatchState(NamedTuple):
     spared: bool = False
     steps: int = 0
     watch: Watch | None = None
+    moved: np.ndarray | None = None
 
 
 def begin(params: Params, rows: LazyRows, weight: Array | None) -> MiniBatchState | None:
@@ -139,6 +143,7 @@ def stepped(
     absent = kmeans.twins(before.centers) if state.twins else None
     after, info = kmeans.update(params.core, before, batch, absent)
     waited, empty, twins = state.waited + state.batch_size, state.empty, absent is not None
+    moved = state.moved
     due = empty or waited >= 10 * params.start.n_clusters
     if params.core.reassignment_ratio and due and not state.spared:
         waited = 0
@@ -147,15 +152,16 @@ def stepped(
         if chosen.any():
             after = _reassigned(params, source(), after, batch.X, chosen)
             counts, twins = to_numpy(after.counts), True
+            moved = None if moved is None else chosen | moved
         empty = empty and not counts.all()
     watch = state.watch
     if watch is not None:
-        moved = 0.0
+        change = 0.0
         if watch.tol > 0:
             xp = namespace(before.centers)
-            moved = to_float(xp.sum((after.centers - before.centers) ** 2))
+            change = to_float(xp.sum((after.centers - before.centers) ** 2))
         mean = inertia_of(info) / n_rows
-        watch = watched(watch, mean, moved, n_rows, verbose=params.start.verbose)
+        watch = watched(watch, mean, change, n_rows, verbose=params.start.verbose)
     return state._replace(
         clusters=after,
         waited=waited,
@@ -163,6 +169,7 @@ def stepped(
         twins=twins,
         steps=state.steps + 1,
         watch=watch,
+        moved=moved,
     ), info
 
 
@@ -212,4 +219,13 @@ def rescale(params: Params, state: MiniBatchState, rho: Array, delta: Array) -> 
 
 def learner(params: Params) -> Learner:
     """Bundle the steps with their parameters. They begin with the rows of the first block."""
-    return Learner(params, begin, update, apply, rescale=rescale, begin=begin, sparse=True)
+    return Learner(
+        params,
+        begin,
+        update,
+        apply,
+        rescale=rescale,
+        begin=begin,
+        branching=BRANCHING,
+        sparse=True,
+    )

@@ -41,7 +41,9 @@ class Watch(NamedTuple):
     converged: bool = False
 
 
-def watched(watch: Watch, inertia: float, moved: float, n_rows: int, *, verbose: bool) -> Watch:
+def watched(
+    watch: Watch, inertia: float, moved: float, n_rows: int, *, verbose: bool, steps: int = 1
+) -> Watch:
     """Return the rule after one more batch of ``n_rows`` rows.
 
     Parameters
@@ -54,10 +56,12 @@ def watched(watch: Watch, inertia: float, moved: float, n_rows: int, *, verbose:
     n_rows : int
     verbose : bool
         Whether to print scikit-learn's lines.
+    steps : int, default=1
+        The number of steps, if batches that were learned from side by side count as one.
     """
-    step = watch.step + 1
+    step = watch.step + steps
     line = f"Minibatch step {step}/{watch.n_steps}: mean batch inertia: {inertia}"
-    if step == 1:  # scikit-learn ignores the inertia of the first centres
+    if not watch.step:  # scikit-learn ignores the inertia of the first centres
         if verbose:
             print(line)  # noqa: T201
         return watch._replace(step=step)

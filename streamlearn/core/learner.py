@@ -99,6 +99,45 @@ class Rounds(NamedTuple):
     renewed: Callable[..., Any] | None = None
 
 
+class Branch(NamedTuple):
+    """What was learned from some blocks alone, from a state that other blocks began with too.
+
+    Attributes
+    ----------
+    state : State
+    seen : int
+        The number of rows learned from, with those before the branch.
+    info : Info or None
+        The report on the rows of the branch. It is None before the branch.
+    """
+
+    state: Any
+    seen: int
+    info: Info | None = None
+
+
+class Branching(NamedTuple):
+    """How a learner learns from blocks side by side: each makes a branch, and these are merged.
+
+    Attributes
+    ----------
+    view : callable
+        ``(params, state) -> State``: the state with which each branch begins.
+    merge : callable
+        ``(params, before, a, b) -> State``, where ``before``, ``a`` and ``b`` are of type `Branch`.
+        ``before`` has the view.
+    step : callable
+        ``(params, before, merged) -> State``. It returns the state after all branches from that
+        before them and from the merged `Branch`.
+
+    The state of ``before`` is None if the branches began with `Learner.init`.
+    """
+
+    view: Callable[..., Any]
+    merge: Callable[..., Any]
+    step: Callable[..., Any]
+
+
 class Refinement(NamedTuple):
     """How the model of a learner is refined: a read sums all rows at the model, and a step follows.
 
@@ -194,6 +233,7 @@ class Learner(NamedTuple):
         before rows are counted, held out or shuffled, or None if no row is.
     rounds : Rounds or None
     refinement : Refinement or None
+    branching : Branching or None
     narrow : bool
         Whether a product of a step reads its rows for few results, so that BLAS gains nothing from
         several threads.
@@ -224,6 +264,7 @@ class Learner(NamedTuple):
     absent: Callable[..., Any] | None = None
     rounds: Rounds | None = None
     refinement: Refinement | None = None
+    branching: Branching | None = None
     narrow: bool = False
 
 

@@ -26,6 +26,7 @@ from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
 from streamlearn._training.epochs import Progress, train
+from streamlearn._training.parallel import no_signs, width
 from streamlearn._training.refining import refined
 from streamlearn._training.stopping import NoImprovement
 from streamlearn._validation.arrays import as_vector
@@ -33,6 +34,7 @@ from streamlearn._validation.messages import diverged
 from streamlearn.blocks import is_collection
 from streamlearn.core.learner import Learner, an_array
 from streamlearn.core.linear import links, newton, rowwise, sgd
+from streamlearn.core.linear.branches import BRANCHING
 from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
 from streamlearn.core.linear.rates import RATES
 from streamlearn.core.linear.row_step import PASSIVE
@@ -51,6 +53,9 @@ from streamlearn.linear_model.training import (
     mean_loss,
     warn_of_steps,
 )
+
+NO_SIGNS = "learning_rate='auto' takes none. Use another schedule."
+"""What the error about a negative weight says."""
 
 
 class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
@@ -92,6 +97,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         "average": [Interval(Integral, 0, None, closed="neither"), "boolean"],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "refine": [Interval(Integral, 0, None, closed="left")],
+        "n_parallel": [Interval(Integral, 1, None, closed="left")],
     }
 
     def _check(self, *, partial_fit: bool) -> None:
@@ -114,6 +120,12 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
                     f"learning_rate={rate!r} is defined row by row: batch_size must be 1 or "
                     f"'auto', which means 1 then; got {self.batch_size!r}."
                 )
+        if rate == "auto" and self.n_parallel > 1:
+            raise ValueError(
+                "learning_rate='auto' learns from blocks side by side where that loses nothing, "
+                f"without n_parallel: give n_parallel=1. To merge {self.n_parallel} blocks that "
+                "are learned from side by side, name a learning_rate."
+            )
         if self.refine:
             refining_or_raise(self.refine, self._loss(), rate)
         if self.penalty == "elasticnet" and self.l1_ratio is None:
@@ -212,6 +224,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
     ) -> None:
         """Run the fit and set the fitted attributes."""
         lazy, former = not given.blocks.in_memory, learned.state
+        n_parallel = width(self.n_parallel, given.blocks)
         rule = self._rule(given, former)
         exact = rule is rowwise
         one_call = exact and self._is_one_call(given)
@@ -224,6 +237,8 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             by = "rows" if not lazy or self.shuffle == "rows" or exact else "batches"
         batch_size = None if exact or self.batch_size == "auto" else int(self.batch_size)
         first = First(epoch, learned.rows)
+        if rule is not newton:
+            learner = learner._replace(branching=BRANCHING)
         if exact:
             epochs = None if partial_fit else max_iter
             learner, batch_size, order = self._row_by_row(
@@ -241,7 +256,8 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             first=first,
             ahead=None if given.flow is None else given.flow.chain,
             weighted="sample_weight" in given.blocks.names,
-            signed_weights=rule is not newton,
+            unsigned=NO_SIGNS if rule is newton else no_signs(n_parallel),
+            n_parallel=n_parallel,
         )
         if given.flow is not None:
             learned = learned._replace(ahead=given.flow.states)

@@ -139,6 +139,14 @@ default="auto"
     classes : array-like or None, default=None
         The labels, if they are known. They save a pass over y. If X and y come from the same files,
         that is a pass over the data.
+    n_parallel : int, default=1
+        The number of blocks of a collection that are learned from side by side, each from the same
+        model. The mean of the results, by the weights of the rows, is where the next blocks begin.
+        The result depends on this number, and not on threads or workers. More than 1 uses more
+        processors, but fewer steps follow one another, so that a pass learns less. No weight of a
+        row may be negative then. An array in memory is one block, so that the number makes no
+        difference there.
+        ``learning_rate="auto"`` learns side by side without it, and takes only 1.
 
     Attributes
     ----------
@@ -207,8 +215,8 @@ default="auto"
       call. scikit-learn begins each call with the intercept of an earlier one.
     - A class that stops before the ``average``-th row keeps its last coefficients. In scikit-learn
       they are 0.
-    - The parameters ``batch_size``, ``refine`` and ``classes`` and the attribute ``loss_curve_``
-      are additions.
+    - The parameters ``batch_size``, ``refine``, ``classes`` and ``n_parallel`` and the attribute
+      ``loss_curve_`` are additions.
 
     References
     ----------
@@ -271,6 +279,7 @@ default="auto"
         batch_size: Any = "auto",
         refine: Any = 0,
         classes: Any = None,
+        n_parallel: Any = 1,
     ) -> None:
         self.loss = loss
         self.penalty = penalty
@@ -296,6 +305,7 @@ default="auto"
         self.batch_size = batch_size
         self.refine = refine
         self.classes = classes
+        self.n_parallel = n_parallel
 
     def fit(
         self,

@@ -12,6 +12,7 @@ from streamlearn.linear_model.regressor import SGDRegressor
 SHARED = (
     "fit_intercept", "max_iter", "tol", "early_stopping", "validation_fraction",
     "n_iter_no_change", "shuffle", "verbose", "random_state", "warm_start", "average",
+    "n_parallel",
 )  # fmt: skip
 """Parameters with the same meaning as in `SGDClassifier` and `SGDRegressor`."""
 
@@ -108,6 +109,13 @@ class PassiveAggressiveClassifier(PassiveAggressive, SGDClassifier):
     classes : array-like or None, default=None
         The labels, if they are known. They save a pass over y. If X and y come from the same files,
         that is a pass over the data.
+    n_parallel : int, default=1
+        The number of blocks of a collection that are learned from side by side, each from the same
+        model. The mean of the results, by the weights of the rows, is where the next blocks begin.
+        The result depends on this number, and not on threads or workers. More than 1 uses more
+        processors, but fewer steps follow one another, so that a pass learns less. No weight of a
+        row may be negative then. An array in memory is one block, so that the number makes no
+        difference there.
 
     Attributes
     ----------
@@ -160,7 +168,7 @@ class PassiveAggressiveClassifier(PassiveAggressive, SGDClassifier):
       call. scikit-learn begins each call with the intercept of an earlier one.
     - A class that stops before the ``average``-th row keeps its last coefficients. In scikit-learn
       they are 0.
-    - The parameter ``classes`` and the attribute ``loss_curve_`` are additions.
+    - The parameters ``classes`` and ``n_parallel`` and the attribute ``loss_curve_`` are additions.
 
     References
     ----------
@@ -210,6 +218,7 @@ class PassiveAggressiveClassifier(PassiveAggressive, SGDClassifier):
         class_weight: Any = None,
         average: Any = False,
         classes: Any = None,
+        n_parallel: Any = 1,
     ) -> None:
         self.C = C
         self.fit_intercept = fit_intercept
@@ -227,6 +236,7 @@ class PassiveAggressiveClassifier(PassiveAggressive, SGDClassifier):
         self.class_weight = class_weight
         self.average = average
         self.classes = classes
+        self.n_parallel = n_parallel
 
 
 class PassiveAggressiveRegressor(PassiveAggressive, SGDRegressor):
@@ -284,6 +294,13 @@ class PassiveAggressiveRegressor(PassiveAggressive, SGDRegressor):
     average : bool or int, default=False
         Whether ``coef_`` is the mean of the coefficients over all rows. An int n means the mean
         from the n-th row on.
+    n_parallel : int, default=1
+        The number of blocks of a collection that are learned from side by side, each from the same
+        model. The mean of the results, by the weights of the rows, is where the next blocks begin.
+        The result depends on this number, and not on threads or workers. More than 1 uses more
+        processors, but fewer steps follow one another, so that a pass learns less. No weight of a
+        row may be negative then. An array in memory is one block, so that the number makes no
+        difference there.
 
     Attributes
     ----------
@@ -327,7 +344,7 @@ class PassiveAggressiveRegressor(PassiveAggressive, SGDRegressor):
       segment of 64 blocks, because a fit has one epoch by default.
     - With ``average`` and ``warm_start``, the mean of a fit does not depend on the mean before. In
       scikit-learn it contains a part of it.
-    - The attribute ``loss_curve_`` is an addition.
+    - The parameter ``n_parallel`` and the attribute ``loss_curve_`` are additions.
 
     References
     ----------
@@ -368,6 +385,7 @@ class PassiveAggressiveRegressor(PassiveAggressive, SGDRegressor):
         random_state: Any = None,
         warm_start: Any = False,
         average: Any = False,
+        n_parallel: Any = 1,
     ) -> None:
         self.C = C
         self.fit_intercept = fit_intercept
@@ -383,3 +401,4 @@ class PassiveAggressiveRegressor(PassiveAggressive, SGDRegressor):
         self.random_state = random_state
         self.warm_start = warm_start
         self.average = average
+        self.n_parallel = n_parallel

@@ -70,6 +70,13 @@ class Perceptron(SGDClassifier):
     classes : array-like or None, default=None
         The labels, if they are known. They save a pass over y. If X and y come from the same files,
         that is a pass over the data.
+    n_parallel : int, default=1
+        The number of blocks of a collection that are learned from side by side, each from the same
+        model. The mean of the results, by the weights of the rows, is where the next blocks begin.
+        The result depends on this number, and not on threads or workers. More than 1 uses more
+        processors, but fewer steps follow one another, so that a pass learns less. No weight of a
+        row may be negative then. An array in memory is one block, so that the number makes no
+        difference there.
 
     Attributes
     ----------
@@ -117,7 +124,8 @@ class Perceptron(SGDClassifier):
       segment of 64 blocks, because a fit has one epoch by default.
     - ``early_stopping`` scores the model itself. scikit-learn's loop leaves out how much the L2
       penalty has shrunk the coefficients so far.
-    - The parameters ``batch_size`` and ``classes`` and the attribute ``loss_curve_`` are additions.
+    - The parameters ``batch_size``, ``classes`` and ``n_parallel`` and the attribute
+      ``loss_curve_`` are additions.
 
     References
     ----------
@@ -170,6 +178,7 @@ class Perceptron(SGDClassifier):
         warm_start: Any = False,
         batch_size: Any = 1,
         classes: Any = None,
+        n_parallel: Any = 1,
     ) -> None:
         self.penalty = penalty
         self.alpha = alpha
@@ -189,3 +198,4 @@ class Perceptron(SGDClassifier):
         self.warm_start = warm_start
         self.batch_size = batch_size
         self.classes = classes
+        self.n_parallel = n_parallel

@@ -117,6 +117,14 @@ default="auto"
         It needs ``learning_rate="auto"`` and not too many features: about 2,000, or 511 for sparse
         rows. It also needs a smooth loss: "squared_error" or "squared_epsilon_insensitive".
         A loss with a kink, such as "huber", has no curvature there.
+    n_parallel : int, default=1
+        The number of blocks of a collection that are learned from side by side, each from the same
+        model. The mean of the results, by the weights of the rows, is where the next blocks begin.
+        The result depends on this number, and not on threads or workers. More than 1 uses more
+        processors, but fewer steps follow one another, so that a pass learns less. No weight of a
+        row may be negative then. An array in memory is one block, so that the number makes no
+        difference there.
+        ``learning_rate="auto"`` learns side by side without it, and takes only 1.
 
     Attributes
     ----------
@@ -176,7 +184,8 @@ default="auto"
       penalty has shrunk the coefficients so far.
     - With ``average`` and ``warm_start``, the mean of a fit does not depend on the mean before. In
       scikit-learn it contains a part of it.
-    - The parameters ``batch_size`` and ``refine`` and the attribute ``loss_curve_`` are additions.
+    - The parameters ``batch_size``, ``refine`` and ``n_parallel`` and the attribute
+      ``loss_curve_`` are additions.
 
     References
     ----------
@@ -224,6 +233,7 @@ default="auto"
         average: Any = False,
         batch_size: Any = "auto",
         refine: Any = 0,
+        n_parallel: Any = 1,
     ) -> None:
         self.loss = loss
         self.penalty = penalty
@@ -246,6 +256,7 @@ default="auto"
         self.average = average
         self.batch_size = batch_size
         self.refine = refine
+        self.n_parallel = n_parallel
 
     def fit(
         self,

@@ -27,6 +27,7 @@ from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
 from streamlearn._training.epochs import Progress, train
+from streamlearn._training.parallel import no_signs, width
 from streamlearn._training.prepare import PreparedBlock, taken
 from streamlearn._training.stopping import Best, NoImprovementOfNet, mean_objective
 from streamlearn._validation.reader import same_place_or_raise
@@ -110,6 +111,7 @@ class MLP(Movable, Versioned, BaseEstimator):
         "epsilon": [Interval(Real, 0, None, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "n_parallel": [Interval(Integral, 1, None, closed="left")],
     }
 
     def _goal(self, given: Given, y: Any, classes: Any, *, restarts: bool, further: bool) -> Goal:
@@ -269,6 +271,7 @@ class MLP(Movable, Versioned, BaseEstimator):
         lazy, shuffle = not given.blocks.in_memory, None
         if self.shuffle:
             shuffle = "batches" if lazy and self.shuffle != "rows" else "rows"
+        n_parallel = width(self.n_parallel, given.blocks)
         learner = mlp.learner(params)._replace(init=partial(draws.start_in_task, first_draws))
         course = Course(
             learner,
@@ -281,6 +284,8 @@ class MLP(Movable, Versioned, BaseEstimator):
             first=First(epoch),
             ahead=None if given.flow is None else given.flow.chain,
             weighted="sample_weight" in given.blocks.names,
+            unsigned=no_signs(n_parallel),
+            n_parallel=n_parallel,
         )
         learned = Learned()
         if not restarts:

@@ -92,6 +92,13 @@ class MLPClassifier(ClassifierMixin, MLP):
         The largest number of evaluations of the loss by "lbfgs".
     classes : array-like or None, default=None
         The labels, if they are known. They save a pass over the y of a collection.
+    n_parallel : int, default=1
+        The number of blocks of a collection that are learned from side by side, each from the same
+        net. The mean of the results, by the weights of the rows, is where the next blocks begin.
+        The result depends on this number, and not on threads or workers. More than 1 uses more
+        processors, but fewer steps follow one another, so that a pass learns less. No weight of a
+        row may be negative then. An array in memory is one block, so that the number makes no
+        difference there.
 
     Attributes
     ----------
@@ -151,7 +158,7 @@ class MLPClassifier(ClassifierMixin, MLP):
     - A batch whose rows have no weight has no gradient. scikit-learn raises an error.
     - If a class is too small to hold out rows of it, the error names the label of the class. The
       error of scikit-learn names the code that it has given to the class.
-    - The parameter ``classes`` is an addition.
+    - The parameters ``classes`` and ``n_parallel`` are additions.
 
     References
     ----------
@@ -208,6 +215,7 @@ class MLPClassifier(ClassifierMixin, MLP):
         n_iter_no_change: Any = 10,
         max_fun: Any = 15000,
         classes: Any = None,
+        n_parallel: Any = 1,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -233,6 +241,7 @@ class MLPClassifier(ClassifierMixin, MLP):
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
         self.classes = classes
+        self.n_parallel = n_parallel
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> MLPClassifier:
         """Fit to X and y, and forget what was learned before unless ``warm_start``.

@@ -86,6 +86,13 @@ class MLPRegressor(RegressorMixin, MLP):
         without an improvement.
     max_fun : int, default=15000
         The largest number of evaluations of the loss by "lbfgs".
+    n_parallel : int, default=1
+        The number of blocks of a collection that are learned from side by side, each from the same
+        net. The mean of the results, by the weights of the rows, is where the next blocks begin.
+        The result depends on this number, and not on threads or workers. More than 1 uses more
+        processors, but fewer steps follow one another, so that a pass learns less. No weight of a
+        row may be negative then. An array in memory is one block, so that the number makes no
+        difference there.
 
     Attributes
     ----------
@@ -141,6 +148,7 @@ class MLPRegressor(RegressorMixin, MLP):
     - Over a collection ``early_stopping`` holds out rows of each block and scores them after each
       segment of 64 blocks, because a fit has one epoch by default.
     - A batch whose rows have no weight has no gradient. scikit-learn raises an error.
+    - The parameter ``n_parallel`` is an addition.
 
     References
     ----------
@@ -193,6 +201,7 @@ class MLPRegressor(RegressorMixin, MLP):
         epsilon: Any = 1e-8,
         n_iter_no_change: Any = 10,
         max_fun: Any = 15000,
+        n_parallel: Any = 1,
     ) -> None:
         self.loss = loss
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -218,6 +227,7 @@ class MLPRegressor(RegressorMixin, MLP):
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
+        self.n_parallel = n_parallel
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> MLPRegressor:
         """Fit to X and y, and forget what was learned before unless ``warm_start``.

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sklearn import config_context
 
 from streamlearn import blocks as engine
+from streamlearn._thirdparty.averaging import averaged
 from streamlearn._thirdparty.partial_fit import partially_fitted
 from streamlearn._training.block_learner import block_order
 from streamlearn._training.epochs import Progress
@@ -28,12 +29,15 @@ class Copies(NamedTuple):
         The blocks that are scored and never learned from.
     config : dict
         scikit-learn's configuration in the thread of the user, because tasks run in other threads.
+    n_parallel : int
+        The number of blocks that are learned from side by side.
     """
 
     params: dict[str, Any]
     seed: int | None
     held_out: Sequence[int]
     config: dict[str, Any]
+    n_parallel: int = 1
 
     def order(self, blocks: engine.Blocks, epoch: int) -> Sequence[int] | None:
         """Return the blocks to learn from, in an order that is drawn for the epoch."""
@@ -44,8 +48,13 @@ class Copies(NamedTuple):
         every = range(len(blocks)) if order is None else order
         return [block for block in every if block not in held]
 
-    def side_by_side(self, progress: Progress) -> None:
-        """Return None: each block follows the one before."""
+    def side_by_side(self, progress: Progress) -> engine.SideBySide | None:
+        """Return how blocks are learned from side by side, or None if they follow one another."""
+        if self.n_parallel == 1:
+            return None
+        return engine.SideBySide(
+            1, _at_once, _at_once, _as_it_is, self.alone, merged, _after, self.n_parallel
+        )
 
     def prepare(self, epoch: int, block: engine.Block) -> engine.Block:
         """Return a block as it is, because the estimator checks it."""
@@ -58,6 +67,11 @@ class Copies(NamedTuple):
         with config_context(**self.config):
             estimator = partially_fitted(before.estimator, block.X, y, params)
         return Fitted(estimator, kind_of(block.X)), None
+
+    def alone(self, before: Fitted, block: engine.Block) -> tuple[Branch, None]:
+        """Let a copy learn from a block, next to the copies of other blocks."""
+        after, _ = self.step(before, block)
+        return Branch(before, after, engine.n_rows(block.X)), None
 
     def check(self, progress: Progress) -> None:
         """Check that there were rows."""
@@ -114,6 +128,41 @@ class Fitted(NamedTuple):
 
     estimator: Any
     like: Any = None
+
+
+class Branch(NamedTuple):
+    """What copies have learned from some blocks of a round.
+
+    Attributes
+    ----------
+    before, after : Fitted
+        The estimator at the start of the round, and one that has learned from the blocks.
+    rows : int
+        The number of rows of the blocks.
+    """
+
+    before: Fitted
+    after: Fitted
+    rows: int
+
+
+def merged(a: Branch, b: Branch) -> Branch:
+    """Return what was learned from the blocks of both, by their numbers of rows."""
+    before, rows = a.before, a.rows + b.rows
+    estimator = averaged(before.estimator, a.after.estimator, b.after.estimator, part=b.rows / rows)
+    return Branch(before, Fitted(estimator, b.after.like), rows)
+
+
+def _after(before: Fitted, branch: Branch) -> Fitted:
+    return branch.after
+
+
+def _at_once(before: Fitted, rows: int) -> bool:
+    return True
+
+
+def _as_it_is(before: Fitted) -> Fitted:
+    return before
 
 
 def too_few_blocks(n_blocks: int) -> str:

@@ -29,9 +29,9 @@ class Incremental(ParallelPostFit):
     """Let any estimator with ``partial_fit`` learn from collections, block by block.
 
     The result is exactly that of a loop over the blocks with one call of ``partial_fit`` for each
-    block. Few blocks are in memory at a time, and the next ones are loaded while the estimator
-    learns from one. Predictions are lazy, as in `ParallelPostFit`. An array in memory is one block,
-    and predictions for it are computed at once.
+    block, unless ``n_parallel`` is more than 1. Few blocks are in memory at a time, and the next
+    ones are loaded while the estimator learns from one. Predictions are lazy, as in
+    `ParallelPostFit`. An array in memory is one block, and predictions for it are computed at once.
 
     Parameters
     ----------
@@ -72,6 +72,17 @@ class Incremental(ParallelPostFit):
         The same for `predict_proba` and `predict_log_proba`.
     transform_meta : array, Series or DataFrame, default=None
         The same for `transform`.
+    n_parallel : int, default=1
+        The number of blocks of a collection that are learned from side by side, each by a copy of
+        the same estimator. The mean of the copies' ``coef_`` and ``intercept_``, by the numbers of
+        rows, is where the next blocks begin, and ``t_`` counts the rows of all. The result depends
+        on this number, and not on threads or workers. More than 1 uses more processors, but fewer
+        steps follow one another, so that a pass learns less. An array in memory is one block, so
+        that the number makes no difference there.
+
+        It needs an estimator that learns nothing else, such as scikit-learn's `SGDClassifier`,
+        `SGDRegressor` and `Perceptron`, or one with a method ``merge(other, before)``. This method
+        returns what two copies of ``before`` have learned, and changes none of the three.
 
     Attributes
     ----------
@@ -134,6 +145,7 @@ class Incremental(ParallelPostFit):
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
+        "n_parallel": [Interval(Integral, 1, None, closed="left")],
     }
 
     def __init__(
@@ -152,6 +164,7 @@ class Incremental(ParallelPostFit):
         predict_meta: Any = None,
         predict_proba_meta: Any = None,
         transform_meta: Any = None,
+        n_parallel: Any = 1,
     ) -> None:
         super().__init__(
             estimator,
@@ -168,6 +181,7 @@ class Incremental(ParallelPostFit):
         self.validation_fraction = validation_fraction
         self.random_state = random_state
         self.verbose = verbose
+        self.n_parallel = n_parallel
 
     def fit(self, X: Any, y: Any = None, classes: Any = None, **params: Any) -> Incremental:
         """Let a new copy of the estimator learn.
@@ -190,7 +204,8 @@ class Incremental(ParallelPostFit):
         Raises
         ------
         ValueError
-            If X, y and the arguments do not line up, or if there are no rows.
+            If X, y and the arguments do not line up, if there are no rows, or if ``n_parallel`` is
+            more than 1 and the copies cannot be averaged.
         Exception
             If ``partial_fit`` raises it. A note names the block.
         """
@@ -264,6 +279,7 @@ class Incremental(ParallelPostFit):
                 seed=self._seed,
                 shuffle=self.shuffle,
                 held_out=None if self.patience is None else self.validation_fraction,
+                n_parallel=int(self.n_parallel),
             )
             self._run(estimator, split, 1 if further else self.max_iter)
         return self

@@ -56,6 +56,7 @@ def split_of(
     seed: int,
     shuffle: bool,
     held_out: float | None,
+    n_parallel: int = 1,
 ) -> Split:
     """Return the split of X and y.
 
@@ -72,6 +73,8 @@ def split_of(
         Whether to permute the blocks of a collection before each epoch.
     held_out : float or None
         The share of the blocks to hold out. In memory it is the share of the rows.
+    n_parallel : int, default=1
+        The number of blocks of a collection that are learned from side by side.
 
     Returns
     -------
@@ -95,7 +98,7 @@ def split_of(
     if lazy:
         same = {name: value for name, value in params.items() if name not in by_row}
         held = () if held_out is None else _blocks_held_out(blocks, held_out, seed)
-        copies = Copies(same, seed if shuffle else None, held, get_config())
+        copies = Copies(same, seed if shuffle else None, held, get_config(), n_parallel)
         return Split(copies, blocks, blocks, held)
     assert held_out is not None
     assert n_rows is not None

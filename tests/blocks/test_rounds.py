@@ -181,3 +181,54 @@ def _seen(needed, state, rows):
 
 def _view(state):
     return state[0]
+
+
+def fixed(length, ready=0):
+    """Return rounds of a fixed length, which begin after ``ready`` rows."""
+    return side()._replace(seen=lambda state, rows: float(state[1] >= ready), length=length)
+
+
+@pytest.mark.parametrize(
+    ("length", "ready", "expected"),
+    [
+        (4, 0, (*(4,) * 15,)),
+        (7, 0, (*(7,) * 8, 4)),
+        (4, 11, (1, 1, 1, *(4,) * 14, 1)),
+        (100, 0, (60,)),
+    ],
+)
+def test_rounds_of_a_fixed_length_begin_as_soon_as_they_can(
+    local_scheduler, length, ready, expected
+):
+    (_, rows, sizes), records = run(tracking.offset(60), fixed(length, ready))
+    assert (rows, sizes) == (300, expected)
+    assert [r.block for r in records] == list(range(60))
+
+
+@pytest.mark.parametrize("settings", [{"window": 1, "segment": 1}, {"window": 3, "segment": 7}])
+def test_settings_and_sources_change_no_bit_of_fixed_rounds(local_scheduler, settings):
+    X = tracking.offset(60)
+    with dask.config.set(scheduler="sync"):
+        expected = run(X, fixed(4, 11))[0]
+    with dask.config.set({f"streamlearn.{name}": value for name, value in settings.items()}):
+        assert run(X, fixed(4, 11))[0] == expected
+        blocks = [np.asarray(x) for x in da.from_array(tracking.rows(0, 300), (5, COLUMNS)).blocks]
+        assert run(from_blocks(blocks), fixed(4, 11))[0] == expected
+
+
+@pytest.mark.parametrize("layout", tracking.LAYOUTS)
+@pytest.mark.parametrize(("window", "length"), [(1, 4), (3, 4), (3, 32)])
+def test_few_blocks_of_fixed_rounds_are_alive_at_a_time(local_scheduler, layout, window, length):
+    X = tracking.LAYOUTS[layout](120, 0.0005)
+    with dask.config.set({"streamlearn.window": window}):
+        run(X, fixed(length))
+    happened = tracking.drain()
+    blocks = [e for e in happened if e.what == ("source" if layout == "plain" else "block")]
+    assert tracking.peak(blocks) <= window + 1
+
+
+def test_segments_end_at_the_end_of_a_round():
+    blocks = align(X=source([5] * 20))
+    with dask.config.set({"streamlearn.segment": 6}):
+        segments = rounds(learn, START, blocks, prepare=parts_of, side_by_side=fixed(4))
+        assert [len(segment.records) for segment in segments] == [8, 8, 4]

@@ -64,6 +64,7 @@ PARAMETERS = {
     "batch_size": ("SGDClassifier", "SGDRegressor", "Perceptron"),
     "refine": ("SGDClassifier", "SGDRegressor"),
     "classes": ("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier"),
+    "n_parallel": LINEAR,
 }
 """Parameters of ours alone, or whose defaults differ."""
 

@@ -1,5 +1,6 @@
 """k-means in mini-batches, and k-means++, which draws the first centres."""
 
+from streamlearn.core.kmeans.merging import merge
 from streamlearn.core.kmeans.minibatch import (
     Params,
     State,
@@ -33,6 +34,7 @@ __all__ = [
     "labels_and_inertia",
     "learner",
     "low",
+    "merge",
     "reassign",
     "rescale",
     "squared_distances",

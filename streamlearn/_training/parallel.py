@@ -1,0 +1,164 @@
+"""Rounds of ``n_parallel`` blocks: each is learned from alone, from the same state.
+
+A block is learned from as in a chain, batch by batch. So its losses are of rows that the model has
+not learned from, and its held-out rows are scored by the model after the block. Then the states are
+merged, and the next round begins with the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from streamlearn._training.ahead import after_round, in_round
+from streamlearn._training.course import Course, Learned, Report
+from streamlearn._training.prepare import PendingBlock, PreparedBlock
+from streamlearn._validation.reader import same_place_or_raise
+from streamlearn.blocks import Blocks, SideBySide
+from streamlearn.core.learner import Branch, an_array
+
+LearnBlock = Callable[[Course, Learned, PreparedBlock], tuple[Learned, Report]]
+
+
+class Parts(NamedTuple):
+    """What was learned from some blocks of a round.
+
+    Attributes
+    ----------
+    before : Branch
+        The state with which each block of the round began.
+    branch : Branch
+        Its report is None if there were no rows to learn from.
+    ahead : tuple or None
+        The states of the stages ahead by these blocks alone.
+    affine : bool
+        Whether the rows are those of an affine map that is not built.
+    """
+
+    before: Branch
+    branch: Branch
+    ahead: tuple[Any, ...] | None
+    affine: bool
+
+
+def width(n_parallel: Any, blocks: Blocks) -> int:
+    """Return the number of blocks side by side. Rows in memory are one block."""
+    return 1 if blocks.in_memory else int(n_parallel)
+
+
+def no_signs(n_parallel: int) -> str:
+    """Return why no weight of a row may be negative, or an empty string if they may.
+
+    Weights of both signs have no mean.
+    """
+    return "" if n_parallel == 1 else f"n_parallel={n_parallel} takes none. Give n_parallel=1."
+
+
+def in_parallel(course: Course, learn_block: LearnBlock) -> SideBySide:
+    """Return how ``course.n_parallel`` blocks are learned from side by side.
+
+    Raises
+    ------
+    ValueError
+        If a stage ahead cannot be merged.
+    """
+    mergeable_or_raise(course)
+    return SideBySide(
+        1,
+        partial(_may_begin, course),
+        partial(_may_begin, course),
+        partial(_view, course),
+        partial(_branch, course, learn_block),
+        partial(_merged, course),
+        partial(_step, course),
+        course.n_parallel,
+    )
+
+
+def mergeable_or_raise(course: Course) -> None:
+    """Check that the states of all stages ahead can be merged.
+
+    Raises
+    ------
+    ValueError
+        If one cannot. The message names it.
+    """
+    if course.ahead is None or course.ahead.merges:
+        return
+    name = next(type(stage.estimator).__name__ for stage in course.ahead.stages if not stage.merges)
+    raise ValueError(
+        f"n_parallel={course.n_parallel} merges what was learned from several blocks, and what "
+        f"{name} learns in one pass cannot be merged. Give n_parallel=1, or let the pipeline learn "
+        f'step by step: schedule="per-step", and Incremental({name}(...)) as the step.'
+    )
+
+
+def _may_begin(course: Course, learned: Learned, rows: int) -> bool:
+    """Return whether blocks can be learned from side by side, after ``rows`` rows of the pass.
+
+    The first block is learned from alone if the learner starts from its rows, or if stages have to
+    learn before they transform.
+    """
+    if course.ahead is not None and not rows:
+        return False
+    return learned.state is not None or course.learner.begin is None
+
+
+def _view(course: Course, learned: Learned) -> Learned:
+    learner = course.learner
+    if learned.state is None:
+        return learned
+    assert learner.branching is not None
+    return learned._replace(state=learner.branching.view(learner.params, learned.state))
+
+
+def _branch(
+    course: Course, learn_block: LearnBlock, view: Learned, block: PreparedBlock | PendingBlock
+) -> tuple[Parts, Report]:
+    """Learn from one block alone."""
+    ahead, affine = None, False
+    if isinstance(block, PendingBlock):
+        assert view.ahead is not None
+        ahead, block, affine = in_round(course, view.ahead, block)
+    learned, report = learn_block(course, view, block)
+    before = Branch(view.state, view.rows)
+    return Parts(before, Branch(learned.state, learned.rows, report.sums), ahead, affine), report
+
+
+def _merged(course: Course, x: Parts, y: Parts) -> Parts:
+    """Return what was learned from the blocks of both."""
+    ahead, learner, (a, b) = x.ahead, course.learner, (x.branch, y.branch)
+    if ahead is not None:
+        assert course.ahead is not None
+        assert y.ahead is not None
+        ahead = course.ahead.merged(ahead, y.ahead)
+    if a.info is None or b.info is None:
+        branch = b if a.info is None else a
+    else:
+        assert learner.branching is not None
+        if x.before.state is None:
+            name = course.reader.estimator
+            same_place_or_raise(an_array(b.state), an_array(a.state), name, "fit")
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            state = learner.branching.merge(learner.params, x.before, a, b)
+        branch = Branch(state, a.seen + b.seen - x.before.seen, a.info.plus(b.info))
+    return Parts(x.before, branch, ahead, x.affine or y.affine)
+
+
+def _step(course: Course, learned: Learned, parts: Parts) -> Learned:
+    """Return what has been learned after a round."""
+    learner, (state, seen, info) = course.learner, parts.branch
+    assert learner.branching is not None
+    if info is not None:
+        before = Branch(learned.state, learned.rows)
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            state = learner.branching.step(learner.params, before, parts.branch)
+    elif learned.state is not None:
+        state = learned.state
+    learned = learned._replace(state=state, rows=seen)
+    if parts.ahead is None:
+        return learned
+    return after_round(course, learned, parts.ahead, parts.affine)
