@@ -74,7 +74,7 @@ def in_parallel(course: Course, learn_block: LearnBlock) -> SideBySide:
         partial(_branch, course, learn_block),
         partial(_merged, course),
         partial(_step, course),
-        course.n_parallel,
+        length=course.n_parallel,
     )
 
 
