@@ -106,7 +106,7 @@ def tests_sklearn(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Run a benchmark, ``nox -s bench -- pipeline --rows 4000000``; others get their own place."""
     name, *arguments = session.posargs or ["pipeline", "--rows", "4000000"]
-    install(session, extras="bench" if name == "defaults" else "distributed,plot")
+    install(session, extras="bench" if name == "defaults" else "distributed,dataframe,plot")
     if name in ("pipeline", "overhead"):
         python = python_with(session, "dask-ml", "dask-ml==2025.1.0", "scikit-learn>=1.9")
         arguments += ["--dask-ml-python", python]

@@ -28,13 +28,26 @@ CASES = [
     Case("pipeline.py", f"{PIPELINE} --contenders sum dask-ml loop", ("sum", "dask-ml", "loop")),
     Case(
         "pipeline.py",
-        f"{PIPELINE} --cold --contenders streamlearn",
-        ("streamlearn",),
+        f"{PIPELINE} --contenders streamlearn memory memory-omp1",
+        ("streamlearn", "memory", "memory-omp1"),
     ),
     Case(
         "pipeline.py",
-        f"{PIPELINE} --copied --contenders one-pass plain loop",
-        ("one-pass", "plain", "loop"),
+        f"{PIPELINE} --mapped --contenders one-pass one-pass-omp1 plain",
+        ("one-pass", "one-pass-omp1", "plain"),
+    ),
+    Case(
+        "headline.py",
+        "--rows 4000 --block-rows 500 --folder {tmp} --picture {tmp}/out.png --json {tmp}/out.json",
+        ("read", "fit", "predict"),
+        needs="pyarrow",
+    ),
+    Case(
+        "scale.py",
+        "--block-rows 600 --blocks 18 --check-rows 600 --check-blocks 18 --wait 0.01 "
+        "--picture {tmp}/out.png --json {tmp}/out.json",
+        ("600 rows a block, CPU", "3 worker processes", "1000 workers"),
+        needs="distributed",
     ),
     Case(
         "reads.py",

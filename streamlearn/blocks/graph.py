@@ -216,7 +216,8 @@ class Scheduler(NamedTuple):
             if sent:
                 sent.clear()
             return list(self.get(graph, keys))
-        whole = _annotated(graph, annotations) if annotations else graph
+        # dask would hash all tasks of a dict, and it hashes no graph of layers.
+        whole = _annotated(graph, annotations or {})
         futures = list(self.client.get(whole, keys, sync=False))
         if sent:
             sent.clear()
