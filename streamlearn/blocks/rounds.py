@@ -212,7 +212,7 @@ def _in_rounds(
             graph[key] = Task(key, _sum, side.of_block, index, TaskRef(view), TaskRef(block))
             parts.append(key)
         keys = (schedule.key("merge", p) for p in range(start, stop))
-        merged = merged_in_tree(graph, parts, keys, _merged, side.merge)
+        merged, _ = merged_in_tree(graph, parts, keys, _merged, side.merge)
         after = schedule.key("state", stop)
         graph[after] = Task(after, _step, side.step, TaskRef(before), TaskRef(merged))
         before, start = after, stop
