@@ -20,8 +20,8 @@ def merged_in_tree(
     keys: Iterator[Key],
     merge: Callable[..., Any],
     how: Any,
-) -> Key:
-    """Add the tasks that merge ``parts`` to ``graph``, and return the key of the last one.
+) -> tuple[Key, dict[int, Key]]:
+    """Add the tasks that merge ``parts`` to ``graph``.
 
     Parameters
     ----------
@@ -32,17 +32,28 @@ def merged_in_tree(
     merge : callable
         ``(how, list of parts) -> merged part``.
     how : object
+
+    Returns
+    -------
+    key
+        The key of the last task.
+    dict of int to key
+        For each number of parts after which there is something to merge: the last task that merges
+        only these parts.
     """
+    n, size, due = len(parts), 1, dict[int, Key]()
     while True:
         merged: list[Key] = []
+        size *= FAN_IN
         for at in range(0, len(parts), FAN_IN):
             key = next(keys)
             some = door.List(*map(door.TaskRef, parts[at : at + FAN_IN]))
             graph[key] = door.Task(key, merge, how, some)
             merged.append(key)
+            due[min(len(merged) * size, n)] = key
         parts = merged
         if len(parts) == 1:
-            return parts[0]
+            return parts[0], due
 
 
 class MergeTree:

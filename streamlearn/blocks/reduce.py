@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from streamlearn.blocks.block import Block
 from streamlearn.blocks.containers import Blocks
+from streamlearn.blocks.graph import GraphNode, Key
 from streamlearn.blocks.merge_tree import MergeTree, merged_in_tree
 from streamlearn.blocks.schedule import Loaded, Schedule, prepared, setting
 from streamlearn.blocks.streams import in_lock_step
@@ -52,10 +53,11 @@ def reduce(
         blocks, range(len(blocks)) if order is None else order, "part", ordered=False
     )
     n = len(schedule.order)
-    graph = schedule.loads(0, n, "part", of_block)
+    graph: dict[Key, GraphNode] = {}
     parts = [schedule.key("part", p) for p in range(n)]
     keys = (schedule.key("merge", i) for i in count())
-    merged = merged_in_tree(graph, parts, keys, _merge, merge)
+    merged, due = merged_in_tree(graph, parts, keys, _merge, merge)
+    graph |= schedule.loads(0, n, "part", of_block, due)
     return _noted(schedule.run(graph, merged, 0, n))
 
 

@@ -234,7 +234,7 @@ def _in_rounds(
             )
             parts.append(key)
         keys = (schedule.key("merge", p) for p in range(start, stop))
-        merged = merged_in_tree(graph, parts, keys, _merged, side.merge)
+        merged, _ = merged_in_tree(graph, parts, keys, _merged, side.merge)
         ready, after = schedule.key("renew", start), schedule.key("state", stop)
         graph[ready] = door.Task(ready, _renewed, side.renewed, door.TaskRef(before))
         graph[after] = door.Task(after, _step, side.step, door.TaskRef(ready), door.TaskRef(merged))

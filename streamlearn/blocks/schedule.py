@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import warnings
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,12 +22,13 @@ from streamlearn.blocks import door
 from streamlearn.blocks.block import Block, noted
 from streamlearn.blocks.containers import Blocks
 from streamlearn.blocks.lazy_rows import LazyRows, in_block
+from streamlearn.blocks.merge_tree import FAN_IN
 from streamlearn.blocks.parts import n_rows
 from streamlearn.blocks.plan import Plan, Recipe, origins, run_recipe
 from streamlearn.blocks.read_ahead import gates, is_source, lifetimes, sources
 
 if TYPE_CHECKING:
-    from streamlearn.blocks.graph import Annotations, GraphNode, Key, Scheduler, TaskRef
+    from streamlearn.blocks.graph import Annotations, GraphNode, Key, List, Scheduler
 
 
 class Loaded(NamedTuple):
@@ -100,6 +102,7 @@ class Schedule:
         self.gates = self._gates(setting("window", self.scheduler.read_ahead()))
         self.carried: dict[Key, Any] = {}
         self.annotations: Annotations = {}
+        self.due: list[int] = []
         if self.plan.shuffles:
             self.plan.shuffles.begin(self.scheduler)
 
@@ -108,10 +111,23 @@ class Schedule:
         return (f"{name}-{self.token}", position)
 
     def loads(
-        self, start: int, stop: int, name: str, prepare: Callable[..., Any]
+        self,
+        start: int,
+        stop: int,
+        name: str,
+        prepare: Callable[..., Any],
+        due: Mapping[int, Key] | None = None,
     ) -> dict[Key, GraphNode]:
-        """Return the tasks that load positions ``start`` to ``stop``, and the tasks they need."""
+        """Return the tasks that load positions ``start`` to ``stop``, and the tasks they need.
+
+        ``due`` has tasks that use up results, by the number of the results that they need. Loads
+        wait for them, too. dask would put them off to the end, and keep all results until then.
+        """
         graph: dict[Key, GraphNode] = {}
+        for n, key in (due or {}).items():  # the loads do not get what these tasks return
+            used = self.key("used", n)
+            graph[used] = door.Task(used, _nothing, None, door.TaskRef(key))
+        self.due = sorted(due or ())
         for old, value in self.carried.items():
             if not door.is_future(value):
                 # A task and not data: the scheduler drops the result of a task after its last use.
@@ -217,9 +233,15 @@ class Schedule:
     def _beginning(self, start: int, stop: int) -> Iterator[Key]:
         return chain.from_iterable(self.begin.get(p, ()) for p in range(start, stop))
 
-    def _gate(self, position: int, start: int) -> TaskRef | None:
+    def _gate(self, position: int, start: int) -> List | None:
         gate = self.gates[position]
-        return door.TaskRef(self.key(self.gate, gate)) if gate >= start else None
+        if gate < start:
+            return None
+        found = [door.TaskRef(self.key(self.gate, gate))]
+        # What the last group of results waits for may still be under way.
+        if before := bisect_right(self.due, gate + 1 - FAN_IN):
+            found.append(door.TaskRef(self.key("used", self.due[before - 1])))
+        return door.List(*found)
 
     def _gates(self, window: int) -> list[int]:
         n = len(self.order)

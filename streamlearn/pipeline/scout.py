@@ -61,7 +61,7 @@ class Running(NamedTuple):
         These columns. It is None if no other chain is fitted at the same time.
     """
 
-    fits: Generator[Fit, Known, None]
+    fits: Generator[Fit, Known | None, None]
     columns: Sequence[int] = ()
     rows: Any = None
 
@@ -96,7 +96,7 @@ class Scout:
 
     def fits(
         self, steps: Sequence[Leaf], X: Any, former: Sequence[Any] = ()
-    ) -> Generator[Fit, Known, None]:
+    ) -> Generator[Fit, Known | None, None]:
         """Yield the fits that a chain needs, one after the other. Each gets its stage back.
 
         Parameters
@@ -120,7 +120,9 @@ class Scout:
                     self.branches(step, X, before)
                 if i > last or (inner and i == last):
                     return
-                unread, stage = False, (yield Fit(leaf, X))
+                answer = yield Fit(leaf, X)
+                assert answer is not None
+                unread, stage = False, answer
             self.known[id(step)] = stage
             if i < len(steps) - 1:
                 X = rows_of_fit(of_stage(stage), partial(_transformed, stage.fitted_before), X)

@@ -76,13 +76,13 @@ def fit_together(parts: Sequence[Part], X: Any) -> list[Any]:
     return [part.stage.fitted(state) for part, state in zip(parts, states, strict=True)]
 
 
-def _coded(parts: Sequence[Part], X: Any) -> set[str]:
+def _coded(parts: Sequence[Part], X: Any) -> tuple[str, ...]:
     """Return the columns whose text may arrive as a dictionary of Arrow: no other step needs it."""
     codes, others = set[str](), set[str]()
     for part in parts:
         takes = getattr(part.stage.estimator, "_takes_codes", False) and not part.functions
         (codes if takes else others).update(X.columns[j] for j in part.columns)
-    return codes - others
+    return tuple(codes - others)
 
 
 @dataclass(frozen=True, eq=False)

@@ -72,7 +72,7 @@ class CategoryEncoder(TableTransformer):
         except (TypeError, ValueError) as error:
             raise ValueError(
                 f"The 'dtype' parameter of {type(self).__name__} must be a dtype of numbers, such "
-                f"as numpy.float64 or int. Got {self.dtype!r} instead."  # type: ignore[attr-defined]
+                f"as numpy.float64 or int. Got {self.dtype!r} instead."
             ) from error
 
     def _counts(self) -> bool:

@@ -109,6 +109,7 @@ def behind_fills(stages: list[Any]) -> tuple[Any, ...]:
         before = out[-1] if out else None
         follows = isinstance(stage, Mergeable) and stage.learner.with_fills is not None
         if follows and not stage.weighted and _fills_numbers(before):
+            assert before is not None
             stage = BehindFills(stage.estimator, stage.learner, False, before)
         out.append(stage)
     return tuple(out)

@@ -100,8 +100,8 @@ class Mergeable:
 
     merges = True
 
-    def begin(self) -> Named | None:
-        """Return the state from which ``partial_fit`` continues."""
+    def begin(self) -> Any:
+        """Return the state from which ``partial_fit`` continues: a `Named`, or None."""
         former, known = self.estimator._former(), self.estimator
         if former is None:
             return None

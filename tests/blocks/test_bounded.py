@@ -48,6 +48,41 @@ def test_reduce_holds_a_window_of_blocks_and_sources(local_scheduler, layout):
     assert tracking.peak(tracking.drain()) <= window_of(X) + 1
 
 
+class Alive:
+    """A statistic. The number that exists at a time is counted."""
+
+    now = most = 0
+    lock = threading.Lock()
+
+    def __init__(self, rows):
+        self.rows = rows
+        with Alive.lock:
+            Alive.now += 1
+            Alive.most = max(Alive.most, Alive.now)
+
+    def __del__(self):
+        with Alive.lock:
+            Alive.now -= 1
+
+    @staticmethod
+    def of_block(block):
+        return Alive(block.X.shape[0])
+
+    @staticmethod
+    def merge(a, b):
+        return Alive(a.rows + b.rows)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_reduce_merges_statistics_while_it_reads(local_scheduler, layout):
+    """dask on its own merges all 200 in the end."""
+    X = LAYOUTS[layout]()
+    Alive.most = Alive.now
+    before = Alive.now
+    assert reduce(Alive.of_block, Alive.merge, align(X=X)).rows == 1000
+    assert Alive.most - before <= 48 + window_of(X)
+
+
 def late(block):
     time.sleep(0.1 if block.number == 3 else 0.0)
     return total(block)

@@ -88,7 +88,7 @@ def test_dasks_profilers_show_readable_names():
     assert names_in(profiler) == {"load", "update"}
     with dask.config.set(scheduler="threads"), Profiler() as profiler:
         reduce(squares, mixed, align(X=tall_to_short(20)))
-    assert names_in(profiler) == {"part", "merge", "shared", "passed"}
+    assert names_in(profiler) == {"part", "merge", "shared", "passed", "used"}
 
 
 def test_dasks_resource_profiler_measures_a_fold():
