@@ -75,6 +75,7 @@ def side_by_side(course: Course, progress: Progress) -> SideBySide | None:
     return SideBySide(
         how.part(course.learner.params),
         partial(_may_begin, course, progress.learned.rows),
+        partial(_first, course),
         partial(_seen, course),
         partial(_view, course),
         partial(sum_block, course, how),
@@ -86,6 +87,13 @@ def side_by_side(course: Course, progress: Progress) -> SideBySide | None:
 
 def _may_begin(course: Course, before: int, learned: Learned, rows: int) -> bool:
     return learned.state is None or before + rows >= _needed(course, learned)
+
+
+def _first(course: Course, learned: Learned) -> int:
+    rule = course.learner.rounds
+    assert rule is not None
+    first: int = rule.first(course.learner.params, learned.state)
+    return first
 
 
 def _seen(course: Course, learned: Learned, rows: int) -> float:

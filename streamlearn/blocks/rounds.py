@@ -8,7 +8,8 @@ side, with the same view of the state. Their sums are merged in a fixed order, a
     renew-r     = renewed(state-r)                   at the same time
     state-(r+1) = step(renew-r, merged sums)
 
-Blocks of the next round are loaded while the step is taken. The sizes of rounds depend on the state
+Blocks of the next round are loaded while the step is taken. On a cluster a load and its sums are
+one task, so that no block travels to another worker. The sizes of rounds depend on the state
 and on the number of blocks, never on workers or time. So the result has the same bits on one thread
 and on many machines.
 """
@@ -52,6 +53,8 @@ class SideBySide(NamedTuple):
     may_begin : callable
         ``(state, rows) -> bool``: whether rounds may begin after ``rows`` rows of the pass, as far
         as an earlier state shows it.
+    first : callable
+        ``(state) -> int``: the smallest number of blocks of the first round.
     seen : callable
         ``(state, rows) -> float``: the rows that the state has learned from, as a multiple of
         ``rows``, those of the pass so far. It is 0 if they are too few for rounds.
@@ -69,6 +72,7 @@ class SideBySide(NamedTuple):
 
     part: int
     may_begin: Callable[[Any, int], bool]
+    first: Callable[[Any], int]
     seen: Callable[[Any, int], float]
     view: Callable[[Any], Any]
     of_block: Callable[[Any, Any], tuple[Any, Any]]
@@ -164,7 +168,7 @@ class Layout:
         if self.begun or self.side is None or at < FIRST_LOOK or at & (at - 1):
             return
         seen = at * self.side.seen(state, rows)
-        if seen >= 2 * self.side.part:
+        if seen and seen >= self.side.part * self.side.first(state):
             self.begun, self._before = True, seen - at
 
     def next_look(self, state: Any, at: int, rows: Sequence[int | None]) -> int:
@@ -189,8 +193,12 @@ class Layout:
         return ends[1:]
 
     def length(self, at: int) -> int:
-        """Return the number of blocks of a round that begins at a position."""
-        return min(int((self._before + at) // self.side.part), SEGMENT)
+        """Return the number of blocks of a round that begins at a position.
+
+        From 2 on it is a multiple of 2, and from 16 on of 4, then 8: few workers wait for others.
+        """
+        length = min(int((self._before + at) // self.side.part), SEGMENT)
+        return length - length % (1 << max(length.bit_length() - 3, length > 1))
 
 
 def _in_rounds(
@@ -212,9 +220,12 @@ def _in_rounds(
         parts: list[Key] = []
         for p in range(start, stop):
             key, block = schedule.key("update", p), schedule.key("load", p)
-            index = schedule.order[p]
-            graph[key] = Task(key, _sum, side.of_block, index, TaskRef(view), TaskRef(block))
             parts.append(key)
+            how = side.of_block, schedule.order[p], TaskRef(view)
+            if schedule.scheduler.client is None:
+                graph[key] = Task(key, _sum, *how, TaskRef(block))
+            else:
+                graph[key] = schedule.joined(graph, block, key, _sum_of_load, *how)
         keys = (schedule.key("merge", p) for p in range(start, stop))
         merged = merged_in_tree(graph, parts, keys, _merged, side.merge)
         ready, after = schedule.key("renew", start), schedule.key("state", stop)
@@ -280,6 +291,12 @@ def _sum(of_block: Callable[..., Any], index: int, view: Any, block: Loaded) -> 
         if block.rows:
             sums, report = of_block(view, block.value)
     return Summed(sums, (record(index, block, start, report),))
+
+
+def _sum_of_load(
+    of_block: Callable[..., Any], index: int, view: Any, load: Callable[..., Loaded], *inputs: Any
+) -> Summed:
+    return _sum(of_block, index, view, load(*inputs))
 
 
 def _merged(merge: Callable[[Any, Any], Any], parts: Sequence[Summed]) -> Summed:
