@@ -176,7 +176,7 @@ def test_rows_may_be_sparse_or_float32(steps):
 def test_later_epochs_and_early_stopping_use_rounds_too(steps):
     X, y = table()
     model = SGDClassifier(
-        loss="log_loss", early_stopping=True, n_iter_no_change=3, max_iter=20, random_state=0
+        loss="log_loss", early_stopping=True, n_iter_no_change=5, max_iter=20, random_state=1
     )
     model.fit(*in_blocks(X, y))
     assert 2 < model.n_iter_ < 20
