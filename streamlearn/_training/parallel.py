@@ -67,7 +67,6 @@ def in_parallel(course: Course, learn_block: LearnBlock) -> SideBySide:
     """
     mergeable_or_raise(course)
     return SideBySide(
-        1,
         partial(_may_begin, course),
         partial(_may_begin, course),
         partial(_view, course),

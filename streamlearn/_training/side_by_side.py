@@ -73,7 +73,6 @@ def side_by_side(course: Course, progress: Progress) -> SideBySide | None:
     if course.ahead is not None and not course.ahead.merges:
         return None
     return SideBySide(
-        how.part(course.learner.params),
         partial(_may_begin, course, progress.learned.rows),
         partial(_seen, course),
         partial(_view, course),
@@ -81,11 +80,20 @@ def side_by_side(course: Course, progress: Progress) -> SideBySide | None:
         partial(merged, course, how),
         partial(_step, course),
         None if how.renewed is None else partial(_renewed, course),
+        part=how.part(course.learner.params),
+        first=partial(_first, course),
     )
 
 
 def _may_begin(course: Course, before: int, learned: Learned, rows: int) -> bool:
     return learned.state is None or before + rows >= _needed(course, learned)
+
+
+def _first(course: Course, learned: Learned) -> int:
+    rule = course.learner.rounds
+    assert rule is not None
+    first: int = rule.first(course.learner.params, learned.state)
+    return first
 
 
 def _seen(course: Course, learned: Learned, rows: int) -> float:

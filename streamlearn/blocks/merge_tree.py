@@ -41,7 +41,8 @@ def merged_in_tree(
         For each number of parts after which there is something to merge: the last task that merges
         only these parts.
     """
-    n, size, due = len(parts), 1, dict[int, Key]()
+    n, size = len(parts), 1
+    due: dict[int, Key] = {}
     while True:
         merged: list[Key] = []
         size *= FAN_IN

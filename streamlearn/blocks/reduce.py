@@ -9,14 +9,16 @@ from contextvars import ContextVar
 from functools import partial
 from functools import reduce as left_to_right
 from itertools import count
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamlearn.blocks.block import Block
 from streamlearn.blocks.containers import Blocks
-from streamlearn.blocks.graph import GraphNode, Key
 from streamlearn.blocks.merge_tree import MergeTree, merged_in_tree
 from streamlearn.blocks.schedule import Loaded, Schedule, prepared, setting
 from streamlearn.blocks.streams import in_lock_step
+
+if TYPE_CHECKING:
+    from streamlearn.blocks.graph import GraphNode, Key
 
 
 def reduce(

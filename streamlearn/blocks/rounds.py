@@ -8,9 +8,10 @@ side, with the same view of the state. Their sums are merged in a fixed order, a
     renew-r     = renewed(state-r)                   at the same time
     state-(r+1) = step(renew-r, merged sums)
 
-Blocks of the next round are loaded while the step is taken. Rounds have a fixed length, or their
-sizes depend on the state and on the number of blocks, never on workers or time. So the result has
-the same bits on one thread and on many machines.
+Blocks of the next round are loaded while the step is taken. On a cluster a load and its sums are
+one task, so that no block travels to another worker. Rounds have a fixed length, or their sizes
+depend on the state and on the number of blocks, never on workers or time. So the result has the
+same bits on one thread and on many machines.
 """
 
 from __future__ import annotations
@@ -45,13 +46,15 @@ FIRST_LOOK = 8
 """The number of blocks of a pass after which rounds may begin. The next ones are 16, 32..."""
 
 
+def _one(state: Any) -> int:
+    return 1
+
+
 class SideBySide(NamedTuple):
     """How the blocks of a round are learned from.
 
     Attributes
     ----------
-    part : int
-        A round has one block for this number of blocks seen before it, if ``length`` is None.
     may_begin : callable
         ``(state, rows) -> bool``: whether rounds may begin after ``rows`` rows of the pass, as far
         as an earlier state shows it.
@@ -68,12 +71,15 @@ class SideBySide(NamedTuple):
         ``(state, sums) -> state``.
     renewed : callable or None
         ``(state) -> state``: what of the step needs no sums.
+    part : int
+        A round has one block for this number of blocks seen before it, if ``length`` is None.
+    first : callable
+        ``(state) -> int``: the smallest number of blocks of the first round, if ``length`` is None.
     length : int or None
         The number of blocks of every round. Rounds then begin at any block, and may be longer than
         `SEGMENT`.
     """
 
-    part: int
     may_begin: Callable[[Any, int], bool]
     seen: Callable[[Any, int], float]
     view: Callable[[Any], Any]
@@ -81,6 +87,8 @@ class SideBySide(NamedTuple):
     merge: Callable[[Any, Any], Any]
     step: Callable[[Any, Any], Any]
     renewed: Callable[[Any], Any] | None = None
+    part: int = 1
+    first: Callable[[Any], int] = _one
     length: int | None = None
 
 
@@ -176,7 +184,7 @@ class Layout:
         if at < FIRST_LOOK or at & (at - 1):
             return
         seen = at * self.side.seen(state, rows)
-        if seen >= 2 * self.side.part:
+        if seen and seen >= self.side.part * self.side.first(state):
             self.begun, self._before = True, seen - at
 
     def next_look(self, state: Any, at: int, rows: Sequence[int | None]) -> int:
@@ -203,10 +211,14 @@ class Layout:
         return ends[1:]
 
     def length(self, at: int) -> int:
-        """Return the number of blocks of a round that begins at a position."""
+        """Return the number of blocks of a round that begins at a position.
+
+        From 2 on it is a multiple of 2, and from 16 on of 4, then 8: few workers wait for others.
+        """
         if self.side.length is not None:
             return int(self.side.length)
-        return min(int((self._before + at) // self.side.part), SEGMENT)
+        length = min(int((self._before + at) // self.side.part), SEGMENT)
+        return length - length % (1 << max(length.bit_length() - 3, length > 1))
 
 
 def _in_rounds(
@@ -228,11 +240,12 @@ def _in_rounds(
         parts: list[Key] = []
         for p in range(start, stop):
             key, block = schedule.key("update", p), schedule.key("load", p)
-            index = schedule.order[p]
-            graph[key] = door.Task(
-                key, _sum, side.of_block, index, door.TaskRef(view), door.TaskRef(block)
-            )
             parts.append(key)
+            how = side.of_block, schedule.order[p], door.TaskRef(view)
+            if schedule.scheduler.client is None:
+                graph[key] = door.Task(key, _sum, *how, door.TaskRef(block))
+            else:
+                graph[key] = schedule.joined(graph, block, key, _sum_of_load, *how)
         keys = (schedule.key("merge", p) for p in range(start, stop))
         merged, _ = merged_in_tree(graph, parts, keys, _merged, side.merge)
         ready, after = schedule.key("renew", start), schedule.key("state", stop)
@@ -298,6 +311,12 @@ def _sum(of_block: Callable[..., Any], index: int, view: Any, block: Loaded) -> 
         if block.rows:
             sums, report = of_block(view, block.value)
     return Summed(sums, (record(index, block, start, report),))
+
+
+def _sum_of_load(
+    of_block: Callable[..., Any], index: int, view: Any, load: Callable[..., Loaded], *inputs: Any
+) -> Summed:
+    return _sum(of_block, index, view, load(*inputs))
 
 
 def _merged(merge: Callable[[Any, Any], Any], parts: Sequence[Summed]) -> Summed:

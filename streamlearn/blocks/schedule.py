@@ -176,6 +176,19 @@ class Schedule:
         outside = self.plan.outside | (self.plan.shuffles.here if self.plan.shuffles else {})
         return graph | {key: outside[key] for key in needed & outside.keys()}
 
+    def joined(
+        self, graph: dict[Key, GraphNode], load: Key, key: Key, after: Callable[..., Any], *how: Any
+    ) -> GraphNode:
+        """Take a block's task out of ``graph``, and return the task ``key`` that goes on from it.
+
+        It computes ``after(*how, function, *inputs)``, where ``function(*inputs)`` is the block.
+        """
+        node = graph.pop(load)
+        assert isinstance(node, door.Task)
+        if load in self.annotations:
+            self.annotations[key] = self.annotations.pop(load)
+        return door.Task(key, after, *how, node.func, *node.args, _data_producer=node.data_producer)
+
     def run(self, graph: dict[Key, GraphNode], key: Key, start: int, stop: int) -> Any:
         """Run ``graph``, for positions ``start`` to ``stop``, and return the result of ``key``.
 

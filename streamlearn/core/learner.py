@@ -71,6 +71,8 @@ class Rounds(NamedTuple):
         before the first round: infinity if there are no rounds.
     part : callable
         ``(params) -> int``. A round has one row for this number of rows before it.
+    first : callable
+        ``(params, state) -> int``. The first round has this number of blocks at least.
     view : callable
         ``(params, state) -> view``: what the rows must know of the state.
     of_batch : callable
@@ -91,6 +93,7 @@ class Rounds(NamedTuple):
 
     rows_before: Callable[..., Any]
     part: Callable[..., Any]
+    first: Callable[..., Any]
     view: Callable[..., Any]
     of_batch: Callable[..., Any]
     merge: Callable[..., Any]

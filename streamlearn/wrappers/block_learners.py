@@ -53,7 +53,7 @@ class Copies(NamedTuple):
         if self.n_parallel == 1:
             return None
         return engine.SideBySide(
-            1, _at_once, _at_once, _as_it_is, self.alone, merged, _after, self.n_parallel
+            _at_once, _at_once, _as_it_is, self.alone, merged, _after, length=self.n_parallel
         )
 
     def prepare(self, epoch: int, block: engine.Block) -> engine.Block:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from functools import partial
 
 import dask
 import dask.array as da
 import numpy as np
 import pytest
+from dask.utils import key_split
 
 from streamlearn.blocks import SideBySide, align, from_blocks, rounds
 from streamlearn.blocks.segments import SEGMENT
@@ -40,13 +42,14 @@ def step(state, sums):
 
 def side(needed=40, part=4):
     return SideBySide(
-        part,
         lambda state, rows: rows >= needed,
         lambda state, rows: state[1] / rows if state[1] >= needed else 0.0,
         lambda state: state[0],
         of_block,
         merge,
         step,
+        part=part,
+        first=lambda state: 2,
     )
 
 
@@ -67,7 +70,27 @@ def test_rounds_begin_when_enough_was_seen_and_grow_with_it(local_scheduler):
     assert rows == 300
     assert [r.block for r in records] == list(range(60))
     assert sizes[:8] == (1,) * 8
-    assert sizes[8:] == (2, 2, 3, 3, 4, 5, 6, 8, 10, 9)
+    assert sizes[8:] == (2, 2, 2, 2, 4, 4, 6, 6, 8, 10, 6)
+
+
+def renewed(state):
+    return (*state[:2], (*state[2], "renewed"))
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_rounds_begin_when_the_first_has_enough_blocks(local_scheduler, first):
+    how = side(part=8)._replace(first=lambda state: first, renewed=renewed)
+    (_, rows, sizes), _ = run(tracking.offset(40), how)
+    assert rows == 200
+    alone = (1,) * 8 if first == 2 else ("renewed", 1) * 8
+    assert sizes == (1,) * 8 + alone + ("renewed", 2) * 8 + ("renewed", 4) * 2
+
+
+def test_what_needs_no_sums_is_done_before_each_step_from_a_source_too():
+    X = tracking.rows(0, 100)
+    blocks = from_blocks([X[at : at + 5] for at in range(0, 100, 5)])
+    (_, _, sizes), _ = run(blocks, side()._replace(renewed=renewed))
+    assert sizes == (1,) * 8 + ("renewed", 2) * 4 + ("renewed", 4)
 
 
 def test_a_round_is_never_longer_than_a_segment(local_scheduler):
@@ -166,9 +189,24 @@ def test_a_cluster_gives_the_same_bits(client):
     assert run(X, side_of_cluster())[0] == expected
 
 
+@pytest.mark.thorough
+def test_on_a_cluster_the_blocks_of_rounds_are_loaded_where_they_are_summed(client):
+    distributed = pytest.importorskip("distributed")
+    with distributed.get_task_stream(client) as stream:
+        _, records = run(source([5] * 60), side_of_cluster())
+    assert len(records) == 60
+    done = Counter(key_split(task["key"]) for task in stream.data)
+    assert done["load"] == 8  # those before the rounds
+    assert done["update"] == 60
+
+
 def side_of_cluster():
     """Return `side` with functions that can be sent to workers."""
-    return side()._replace(may_begin=_may_begin, seen=partial(_seen, 40), view=_view)
+    return side()._replace(may_begin=_may_begin, first=_first, seen=partial(_seen, 40), view=_view)
+
+
+def _first(state):
+    return 2
 
 
 def _may_begin(state, rows):

@@ -153,7 +153,7 @@ def one_pass_sums(
     slices: Iterable[Batch] = (batch,)
     # each call waits for threads that load meanwhile, so slices of narrow rows in place are long
     most = 1 << (13 if is_scattered(batch.X) else 16)
-    near = batch_rows(stored(batch.X), budget=SLICE_BYTES, most=most)
+    near = batch_rows(stored(batch.X), extra=8 * (K - 1), budget=SLICE_BYTES, most=most)
     if batch.X.shape[0] > near:
         slices = cut(*batch[:3], seen=0, batch_size=near)
     sums: tuple[Array, ...] = ()
