@@ -348,6 +348,40 @@ def test_rows_may_be_sparse_or_float32():
         assert coef.dtype == np.float32
 
 
+@pytest.mark.parametrize("name", ["batches", "row by row, elastic net", "net", "clusters"])
+def test_every_library_has_numpys_model(name, backend):
+    X, y, _ = table(name, 600)
+    model = made(name, n_parallel=3)
+    model.set_params(**{"init": X[:3], "n_init": 1} if name == "clusters" else {"shuffle": False})
+    found = []
+    for asarray in (np.asarray, backend.asarray):
+        blocks = [
+            tuple(asarray(a[at : at + 50]) for a in (X, y)[: 1 if name == "clusters" else 2])
+            for at in range(0, 600, 50)
+        ]
+        found.append(fitted(clone(model), *(*as_tuple(from_blocks(blocks)), None, None)[:3]))
+    part = {"net": "coefs_", "clusters": "cluster_centers_"}.get(name, "coef_")
+    a, b = (getattr(m, part) for m in found)
+    for x, z in zip(*(v if isinstance(v, list) else [v] for v in (a, b)), strict=True):
+        backend.check(z)
+        np.testing.assert_allclose(backend.to_numpy(z), x, rtol=1e5 * backend.eps, atol=1e-2)
+        if backend.eps < 1e-10:
+            np.testing.assert_allclose(backend.to_numpy(z), x, rtol=1e-8, atol=1e-8)
+
+
+def as_tuple(parts: Any) -> tuple[Any, ...]:
+    return parts if isinstance(parts, tuple) else (parts,)
+
+
+def test_a_block_of_another_library_is_named():
+    strict = pytest.importorskip("array_api_strict")
+    X, y, _ = table("net", 200)
+    blocks = [(X[:100], y[:100]), (strict.asarray(X[100:]), strict.asarray(y[100:]))]
+    for n_parallel in (1, 2):
+        with pytest.raises(ValueError, match="must use the same namespace"):
+            made("net", n_parallel=n_parallel, shuffle=False).fit(*from_blocks(blocks))
+
+
 def test_what_is_not_finite_is_found_in_its_block():
     X, y, _ = table("optimal")
     X[-10, 1] = np.nan
