@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from typing import Any
 
@@ -316,6 +317,26 @@ def test_the_loss_of_a_block_is_that_of_its_rows_before_they_are_learned_from():
     for k in range(4, 8):  # these blocks begin with the merged net
         at = np.arange(k * BLOCK, (k + 1) * BLOCK)
         assert model.loss_curve_[k] == pytest.approx(-np.log(p[at, y[at]]).mean() + penalty)
+
+
+def test_the_blocks_of_a_round_are_learned_from_at_the_same_time(monkeypatch):
+    meeting, learn = threading.Barrier(2, timeout=20), block_learner.learn_block
+
+    def both(*args: Any) -> Any:
+        meeting.wait()
+        return learn(*args)
+
+    monkeypatch.setattr(block_learner, "learn_block", both)
+    X, y, _ = table("net")
+    with dask.config.set(scheduler="threads", num_workers=2):
+        made("net", n_parallel=2).fit(*in_blocks(X, y))
+
+
+def test_an_infinite_step_size_stays_what_it_is():
+    X, y, _ = table("passive-aggressive")
+    model = made("passive-aggressive", C=np.inf, n_parallel=4).fit(*in_blocks(X, y))
+    assert np.isinf(model._learned.state.eta).all()
+    assert np.isfinite(model.coef_).all()
 
 
 def test_clusters_are_exact_means_of_all_rows():
