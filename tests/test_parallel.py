@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from typing import Any
 
@@ -318,6 +319,26 @@ def test_the_loss_of_a_block_is_that_of_its_rows_before_they_are_learned_from():
         assert model.loss_curve_[k] == pytest.approx(-np.log(p[at, y[at]]).mean() + penalty)
 
 
+def test_the_blocks_of_a_round_are_learned_from_at_the_same_time(monkeypatch):
+    meeting, learn = threading.Barrier(2, timeout=20), block_learner.learn_block
+
+    def both(*args: Any) -> Any:
+        meeting.wait()
+        return learn(*args)
+
+    monkeypatch.setattr(block_learner, "learn_block", both)
+    X, y, _ = table("net")
+    with dask.config.set(scheduler="threads", num_workers=2):
+        made("net", n_parallel=2).fit(*in_blocks(X, y))
+
+
+def test_an_infinite_step_size_stays_what_it_is():
+    X, y, _ = table("passive-aggressive")
+    model = made("passive-aggressive", C=np.inf, n_parallel=4).fit(*in_blocks(X, y))
+    assert np.isinf(model._learned.state.eta).all()
+    assert np.isfinite(model.coef_).all()
+
+
 def test_clusters_are_exact_means_of_all_rows():
     """Blocks of one batch: all rows of a round are assigned at the same centres."""
     X, _, w = table("clusters")
@@ -346,6 +367,40 @@ def test_rows_may_be_sparse_or_float32():
         small = made(name, n_parallel=4).fit(dX.astype("float32"), dy)
         coef = small.coef_ if name == "optimal" else small.coefs_[0]
         assert coef.dtype == np.float32
+
+
+@pytest.mark.parametrize("name", ["batches", "row by row, elastic net", "net", "clusters"])
+def test_every_library_has_numpys_model(name, backend):
+    X, y, _ = table(name, 600)
+    model = made(name, n_parallel=3)
+    model.set_params(**{"init": X[:3], "n_init": 1} if name == "clusters" else {"shuffle": False})
+    found = []
+    for asarray in (np.asarray, backend.asarray):
+        blocks = [
+            tuple(asarray(a[at : at + 50]) for a in (X, y)[: 1 if name == "clusters" else 2])
+            for at in range(0, 600, 50)
+        ]
+        found.append(fitted(clone(model), *(*as_tuple(from_blocks(blocks)), None, None)[:3]))
+    part = {"net": "coefs_", "clusters": "cluster_centers_"}.get(name, "coef_")
+    a, b = (getattr(m, part) for m in found)
+    for x, z in zip(*(v if isinstance(v, list) else [v] for v in (a, b)), strict=True):
+        backend.check(z)
+        np.testing.assert_allclose(backend.to_numpy(z), x, rtol=1e5 * backend.eps, atol=1e-2)
+        if backend.eps < 1e-10:
+            np.testing.assert_allclose(backend.to_numpy(z), x, rtol=1e-8, atol=1e-8)
+
+
+def as_tuple(parts: Any) -> tuple[Any, ...]:
+    return parts if isinstance(parts, tuple) else (parts,)
+
+
+def test_a_block_of_another_library_is_named():
+    strict = pytest.importorskip("array_api_strict")
+    X, y, _ = table("net", 200)
+    blocks = [(X[:100], y[:100]), (strict.asarray(X[100:]), strict.asarray(y[100:]))]
+    for n_parallel in (1, 2):
+        with pytest.raises(ValueError, match="must use the same namespace"):
+            made("net", n_parallel=n_parallel, shuffle=False).fit(*from_blocks(blocks))
 
 
 def test_what_is_not_finite_is_found_in_its_block():

@@ -74,9 +74,9 @@ class Perceptron(SGDClassifier):
         The number of blocks of a collection that are learned from side by side, each from the same
         model. The mean of the results, by the weights of the rows, is where the next blocks begin.
         The result depends on this number, and not on threads or workers. More than 1 uses more
-        processors, but fewer steps follow one another, so that a pass learns less. No weight of a
-        row may be negative then. An array in memory is one block, so that the number makes no
-        difference there.
+        processors, but fewer steps follow one another. So a pass learns less with steps of the same
+        length, and steps may be longer. No weight of a row may be negative then. An array in memory
+        is one block, so that the number makes no difference there.
 
     Attributes
     ----------

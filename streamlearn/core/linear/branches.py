@@ -49,6 +49,8 @@ def merge(params: Params, before: Branch, a: Branch, b: Branch) -> Any:
     (array([[1.]]), array([[-0.5]]), array([[0.5]]))
     """
     merged = mean(a.state, b.state, share(a, b))
+    # Branches do not change these, and an infinite step size has no mean.
+    merged = merged._replace(eta=a.state.eta, active=a.state.active)
     first = a.state if before.state is None else before.state
     if hasattr(first, "skipped"):
         skipped = a.state.skipped + b.state.skipped
