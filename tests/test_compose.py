@@ -324,6 +324,20 @@ def test_a_failed_fit_leaves_it_as_it_was():
     assert not hasattr(clone(transformer), "transformers_")
 
 
+@pytest.mark.parametrize("fitted", [False, True])
+@pytest.mark.parametrize("method", ["fit", "fit_transform"])
+def test_a_failed_fit_in_memory_leaves_it_as_it_was(method, fitted):
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    columns = compose.make_column_transformer((StandardScaler(), [0]), (MinMaxScaler(), [1]))
+    columns = columns.fit(X) if fitted else columns
+    before = vars(columns).copy()
+    for bad in (np.where(X > X.mean(), np.inf, X), X[:, :0]):
+        with pytest.raises(ValueError, match="infinity|features"):
+            getattr(columns, method)(bad)
+        assert vars(columns).keys() == before.keys()
+        assert all(vars(columns)[name] is before[name] for name in before)
+
+
 def test_set_output_leaves_the_results_lazy():
     columns = compose.make_column_transformer((StandardScaler(), NUMBERS))
     columns.set_output(transform="pandas").fit(lazy())

@@ -325,3 +325,13 @@ def test_dask_frame_with_an_index():
     out = PowerTransformer("box-cox").fit_transform(dask_frame(table)).compute()
     want = theirs.PowerTransformer("box-cox").fit_transform(table)
     np.testing.assert_allclose(out.to_numpy(), want, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("unit", [1e100, 1e145, 1e153, 1e200, 1e300])
+def test_numbers_of_both_signs_in_large_units_are_left_nearly_as_they_are(unit):
+    X = np.random.default_rng(0).normal(size=(1000, 1))
+    transformer = PowerTransformer().fit(X * unit)
+    assert abs(transformer.lambdas_[0] - 1) < 1e-4
+    got, plain = transformer.transform(X * unit), (X - X.mean()) / X.std()
+    np.testing.assert_allclose(got, plain, atol=0.1)
+    np.testing.assert_allclose(transformer.inverse_transform(got) / unit, X, atol=1e-9)

@@ -270,8 +270,21 @@ def test_few_rows_may_weigh_more_than_all_others(seed, lazy):
     assert model.score(X, y, sample_weight=w) > best - 0.05
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("lazy", [False, True])
+def test_weights_may_have_a_heavy_tail(seed, lazy):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(20_000, 5)) + 3
+    y = X @ [1, -1, 0.5, 0, 2] + rng.normal(size=len(X))
+    w = rng.pareto(0.5, len(X))
+    best = LinearRegression().fit(X, y, sample_weight=w).score(X, y, sample_weight=w)
+    given = [blocks(a, 2000) if lazy else a for a in (X, y, w)]
+    model = SGDRegressor(penalty=None, random_state=0).fit(*given[:2], sample_weight=given[2])
+    assert model.score(X, y, sample_weight=w) > best - (0.05 if lazy else 0.002)
+
+
 @pytest.mark.parametrize("exponent", [-400, -60, 0, 60, 400])
-@pytest.mark.parametrize("loss", ["squared_error", "squared_epsilon_insensitive"])
+@pytest.mark.parametrize("loss", ["squared_error", "squared_epsilon_insensitive", "huber"])
 def test_the_unit_of_the_target_is_no_matter(exponent, loss):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(3000, 3))

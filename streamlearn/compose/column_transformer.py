@@ -128,7 +128,8 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_ke
     def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Fit all transformers, then transform X. If X is a collection, the result is lazy."""
         if not engine.is_collection(X):
-            return super().fit_transform(frame_of(self, X), y, **params)
+            with unchanged_on_error(self):
+                return super().fit_transform(frame_of(self, X), y, **params)
         X, y, _ = engine.taken_apart(X, y)
         return rows_of_fit(of_flow(self._fit_lazily(X, y, params)), self.transform, X)
 

@@ -227,8 +227,10 @@ def origin_of(yeo_johnson: bool, low: Array, high: Array) -> Origin:
 def lambda_bounds(yeo_johnson: bool, low: Array, high: Array, dtype: Any) -> tuple[Array, Array]:
     """Return the smallest and the largest lambda of each column for which rows do not overflow.
 
-    For Yeo and Johnson the squares of numbers twenty times as large do not overflow either, which
-    is SciPy's rule. For Box and Cox ten thousand times the largest result does not overflow.
+    For Yeo and Johnson numbers twenty times as large do not overflow either, and lambda = 1, which
+    leaves numbers as they are, is always possible. SciPy's rule has their squares in place of the
+    numbers. So it excludes the optimum, which is near 1, for numbers beyond 1e143. For Box and Cox
+    ten thousand times the largest result does not overflow.
     """
     xp, info = namespace(low), namespace(low).finfo(dtype)
     log, eps = xp.log, asarray(float(info.eps), like=low)
@@ -239,7 +241,7 @@ def lambda_bounds(yeo_johnson: bool, low: Array, high: Array, dtype: Any) -> tup
         tiny = xp.full_like(largest, float(info.smallest_normal) ** 0.5)
         reach = xp.log1p(20 * xp.maximum(largest, tiny))
         first = (least - log(eps)) / 2 / reach
-        last = (most + log(eps)) / 2 / reach
+        last = xp.maximum((most + log(eps)) / reach, xp.ones_like(reach))
         negative, mixed = high < 0, (low < 0) & (high >= 0)
         first, last = (
             xp.where(negative, 2 - last, xp.where(mixed, xp.maximum(2 - last, first), first)),

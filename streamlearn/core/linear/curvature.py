@@ -30,7 +30,6 @@ from streamlearn._arrays import (
     of_entries,
     weighted_sums,
 )
-from streamlearn.core.linear.losses import TINY
 
 
 class Curvature(NamedTuple):
@@ -242,7 +241,8 @@ def leverage(square: Array, X: Array, centre: Array) -> Array:
     the number of its rows.
     """
     xp, rows, Z = namespace(X), square[:, -1:], X - centre
-    weight = rows / xp.maximum(square, TINY * rows + TINY)
+    least = 4 * float(xp.finfo(square.dtype).smallest_normal)  # the quotient stays finite
+    weight = rows / xp.maximum(square, least * rows + least)
     return Z * Z @ xp.matrix_transpose(weight[:, :-1]) + 1.0
 
 

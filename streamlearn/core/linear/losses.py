@@ -23,9 +23,6 @@ from typing import NamedTuple
 
 from streamlearn._arrays import Array, namespace
 
-TINY = 1e-30
-"""A summand that keeps a quotient of zeros finite, in float32 too."""
-
 Elementwise = Callable[[Array, Array, float], Array]
 
 
@@ -75,6 +72,11 @@ def _where(condition: Array, like: Array) -> Array:
     return namespace(like).astype(condition, like.dtype)
 
 
+def _or_one(scale: Array) -> Array:
+    """Return a scale of residuals as a divisor: 1 if all of them are 0, whatever their unit is."""
+    return namespace(scale).where(scale > 0.0, scale, 1.0)
+
+
 def _kink(r: Array, scale: Array | float) -> Array:
     """Return curvatures (m, K) of rows, whose mean is the curvature of the mean loss at a kink.
 
@@ -91,7 +93,7 @@ def _kink(r: Array, scale: Array | float) -> Array:
     m = r.shape[0]
     width = (0.25 / m) * xp.sum(r, axis=0) + max(1e-4, 0.5 / m**2) * scale
     width = width * (0.5 * m / xp.maximum(xp.sum(_where(r < width, r), axis=0), 0.5 * m))
-    return _where(r < width, r) * (0.5 / width)
+    return _where(r < width, r) * (0.5 / _or_one(width))
 
 
 def _step(z: Array, y: Array) -> Array:
@@ -235,9 +237,9 @@ def _huber_gradient(p: Array, y: Array, epsilon: float) -> Array:
 def _huber_curvature(p: Array, y: Array, epsilon: float) -> Array:
     xp = namespace(p)
     r = xp.abs(p - y)
-    typical = xp.mean(r, axis=0) + TINY
+    typical = xp.mean(r, axis=0)
     # a narrow quadratic zone has too few rows, and others with the next model
-    width = xp.maximum(0.25 * typical, epsilon)
+    width = _or_one(xp.maximum(0.25 * typical, epsilon))
     near = _where(r < width, r) / width
     return epsilon * xp.maximum(near, 0.7 / xp.maximum(r, xp.maximum(typical, width)))
 
@@ -260,9 +262,9 @@ def _insensitive_gradient(p: Array, y: Array, epsilon: float) -> Array:
 def _insensitive_curvature(p: Array, y: Array, epsilon: float) -> Array:
     xp = namespace(p)
     r = xp.abs(p - y)
-    typical = xp.mean(r, axis=0) + TINY
+    typical = xp.mean(r, axis=0)
     # far away the loss is linear, and rows of large leverage must not shorten the step of others
-    far = _where(r > epsilon, p) / xp.maximum(r, typical)
+    far = _where(r > epsilon, p) / _or_one(xp.maximum(r, typical))
     return xp.maximum(_kink(r - epsilon, typical), 0.7 * far)
 
 

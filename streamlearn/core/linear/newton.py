@@ -144,6 +144,8 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     if not wide:
         some = some._replace(X=dense(some.X))
     feeds, inverts, new = (True, True, m) if wide else due(T, m, d, loss.kinked)
+    if some.weight is not None:
+        feeds, new = True, m  # a heavy row must weigh as much in H as in the gradient
     if feeds and params.fit_intercept:
         state = recentre(state, *some.sums(new), T)
     info = report(params, state.weights[:, :d], m, *found.losses)

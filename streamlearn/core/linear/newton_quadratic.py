@@ -149,6 +149,8 @@ def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
         f = fading(params, state, seen.before)
     if not (seen.feeds and curved.whole):
         far, p, y, a = seen.worst
+        if seen.feeds and a is not None:
+            a = xp.minimum(a, curved.mean_weight())  # the sample has the heavier rows
         part = share(f, seen.rows, seen.before) / max(seen.rows, FEWEST)
         part = part * weighted_curvature(params, p, y, a)
         known = feed_more(known, dense(far), state.centre, part)

@@ -49,11 +49,12 @@ class OfSample(NamedTuple):
 
     def mean_h(self) -> Array:
         """Return the mean curvature h of the loss, (K,)."""
-        h, a = column_sums(self.h), self.some.weight
-        if a is None:
-            return h / self.h.shape[0]
-        total = column_sums(a)
-        return h / namespace(h).where(total > 0.0, total, 1.0)
+        return _over(column_sums(self.h) / self.h.shape[0], self.mean_weight())
+
+    def mean_weight(self) -> Array | None:
+        """Return the mean weight of the rows, (K,) or (1,). None if all are 1."""
+        a = self.some.weight
+        return None if a is None else column_sums(a) / a.shape[0]
 
     def along(self, s: Array) -> Array:
         """Return the curvature of the mean loss along a step s (K, D), of shape (K,)."""
@@ -107,9 +108,11 @@ class OfRound(NamedTuple):
 
     def mean_h(self) -> Array:
         """Return the mean curvature h of the loss, (K,)."""
-        if self.weight is None:
-            return self.h / self.rows
-        return self.h / namespace(self.h).where(self.weight > 0.0, self.weight, 1.0)
+        return _over(self.h / self.rows, self.mean_weight())
+
+    def mean_weight(self) -> Array | None:
+        """Return the mean weight of the rows, (K,) or (1,). None if all are 1."""
+        return None if self.weight is None else self.weight / self.rows
 
     def along(self, s: Array) -> Array:
         """Return the curvature of the mean loss along a step s (K, D), of shape (K,)."""
@@ -119,6 +122,10 @@ class OfRound(NamedTuple):
     def feed(self, known: Curvature, r: Array | float) -> Curvature:
         """Return the curvature to which these rows are added with the weight r."""
         return both(known, fade(self.sums, r / self.rows))
+
+
+def _over(h: Array, weight: Array | None) -> Array:
+    return h if weight is None else h / namespace(h).where(weight > 0.0, weight, 1.0)
 
 
 FEWEST = 16
