@@ -15,7 +15,7 @@ and on many machines.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from functools import partial
 from typing import Any, NamedTuple
@@ -28,14 +28,13 @@ from streamlearn.blocks.merge_tree import MergeTree, merged_in_tree
 from streamlearn.blocks.schedule import Loaded, Schedule, prepared, setting
 from streamlearn.blocks.segments import (
     SEGMENT,
-    Record,
     Segment,
     one_by_one,
-    record,
     update,
     updated,
 )
 from streamlearn.blocks.streams import in_lock_step
+from streamlearn.blocks.watch import Passing, Record, passing
 
 FIRST_LOOK = 8
 """The number of blocks of a pass after which rounds may begin. The next ones are 16, 32..."""
@@ -79,6 +78,11 @@ class Summed(NamedTuple):
     sums: Any
     records: tuple[Record, ...]
 
+    @property
+    def newest(self) -> Record:
+        """The record of the last block."""
+        return self.records[-1]
+
 
 def rounds(
     step: Callable[[Any, Any], tuple[Any, Any]],
@@ -88,7 +92,7 @@ def rounds(
     prepare: Callable[[Block], Any],
     side_by_side: SideBySide | None,
     order: Sequence[int] | None = None,
-) -> Iterator[Segment]:
+) -> Generator[Segment]:
     """Update ``state`` with all blocks, and yield it at the end of each segment.
 
     Parameters
@@ -106,16 +110,32 @@ def rounds(
     -----
     A round has at most `SEGMENT` blocks, whatever ``streamlearn.segment`` is.
     """
+    order = range(len(blocks)) if order is None else order
+    rows = None if blocks.streamed else [blocks.rows[index] for index in order]
+    with passing("epoch", rows) as one_pass:
+        yield from _segments(step, state, blocks, prepare, Layout(side_by_side), order, one_pass)
+
+
+def _segments(
+    step: Callable[[Any, Any], tuple[Any, Any]],
+    state: Any,
+    blocks: Blocks,
+    prepare: Callable[[Block], Any],
+    layout: Layout,
+    order: Sequence[int],
+    one_pass: Passing,
+) -> Generator[Segment]:
     if blocks.whole is not None:
         whole = prepared(blocks.whole, {}, prepare, time.time())
-        yield updated(step, 0, Segment(state, ()), whole)
+        segment = updated(step, Segment(state, ()), whole)
+        one_pass.all_done(segment.records)
+        yield segment
         return
-    layout = Layout(side_by_side)
     if blocks.streamed is not None:
-        yield from _over_stream(step, state, blocks, prepare, layout)
+        yield from _over_stream(step, state, blocks, prepare, layout, one_pass)
         return
-    order = range(len(blocks)) if order is None else order
-    schedule = Schedule(blocks, order, "update", ordered=side_by_side is None)
+    ordered = layout.side is None
+    schedule = Schedule(blocks, order, "update", ordered=ordered, passing=one_pass)
     rows = [blocks.rows[index] for index in schedule.order]
     length, n, at = setting("segment", SEGMENT), len(schedule.order), 0
     so_far, due, read = Segment(state, ()), length, 0
@@ -129,6 +149,7 @@ def rounds(
             stop = min(due, layout.next_look(so_far.state, at, rows), n)
             segment = one_by_one(schedule, step, so_far.state, prepare, at, stop)
             at = stop
+        one_pass.all_done(segment.records)
         so_far = Segment(segment.state, so_far.records + segment.records)
         read += sum(record.rows for record in segment.records)
         if at >= due or at == n:
@@ -226,7 +247,8 @@ def _over_stream(
     blocks: Blocks,
     prepare: Callable[[Block], Any],
     layout: Layout,
-) -> Iterator[Segment]:
+    one_pass: Passing,
+) -> Generator[Segment]:
     """Learn from a source of blocks. A thread of its own reads and prepares them."""
     assert blocks.streamed is not None
     side, length, read = layout.side, setting("segment", SEGMENT), 0
@@ -248,13 +270,18 @@ def _over_stream(
                         tree = MergeTree(partial(_merged, side.merge))
                 if tree is None:
                     so_far = update(step, at, so_far, block)
+                    newest = so_far.newest
                 else:
-                    tree.add(_sum(side.of_block, at, view, block))
+                    summed = _sum(side.of_block, at, view, block)
+                    tree.add(summed)
+                    newest = summed.newest
+                    del summed
                     left -= 1
                     if not left:
                         so_far, tree = _step(side.step, so_far, tree.result()), None
             read += block.rows
             del block
+            one_pass.all_done([newest])
     if tree is not None:
         so_far = _step(side.step, so_far, tree.result())
     yield so_far
@@ -269,7 +296,7 @@ def _sum(of_block: Callable[..., Any], index: int, view: Any, block: Loaded) -> 
     with noted(f"block {index}, when it was learned from"):
         if block.rows:
             sums, report = of_block(view, block.value)
-    return Summed(sums, (record(index, block, start, report),))
+    return Summed(sums, (block.record(start, time.time(), report),))
 
 
 def _merged(merge: Callable[[Any, Any], Any], parts: Sequence[Summed]) -> Summed:

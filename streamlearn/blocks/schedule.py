@@ -38,6 +38,11 @@ from streamlearn.blocks.lazy_rows import LazyRows, in_block
 from streamlearn.blocks.parts import n_rows
 from streamlearn.blocks.plan import Plan, Recipe, origins, run_recipe
 from streamlearn.blocks.read_ahead import gates, is_source, lifetimes, sources
+from streamlearn.blocks.told import Told
+from streamlearn.blocks.watch import Passing, Record
+
+NOBODY = Passing(())
+"""A pass that nobody watches."""
 
 
 class Loaded(NamedTuple):
@@ -47,7 +52,7 @@ class Loaded(NamedTuple):
     ----------
     value : object
         The result of ``prepare``; None for a block without rows.
-    rows, bytes : int
+    block, rows, bytes : int
     worker : str
         The thread. On a cluster the worker's address precedes it.
     start, end : float
@@ -55,11 +60,21 @@ class Loaded(NamedTuple):
     """
 
     value: Any
+    block: int
     rows: int
     bytes: int
     worker: str
     start: float
     end: float
+
+    def record(self, start: float, end: float, report: Any) -> Record:
+        """Return the record of the block, which was learned from between two times."""
+        return Record(*self[1:], start, end, report)
+
+    @property
+    def newest(self) -> Record:
+        """The record of the block, which only had to be loaded."""
+        return self.record(self.end, self.end, None)
 
 
 class Schedule:
@@ -76,6 +91,8 @@ class Schedule:
         has the key ``(f"{result}-{token}", p)``, and loads wait for it.
     ordered : bool
         Whether each of these tasks waits for the one before.
+    passing : Passing
+        The pass, to which the newest record of each of these tasks is shown.
 
     Raises
     ------
@@ -85,7 +102,15 @@ class Schedule:
         If the data are on a cluster and its client is not the scheduler in use.
     """
 
-    def __init__(self, blocks: Blocks, order: Sequence[int], result: str, *, ordered: bool) -> None:
+    def __init__(
+        self,
+        blocks: Blocks,
+        order: Sequence[int],
+        result: str,
+        *,
+        ordered: bool,
+        passing: Passing = NOBODY,
+    ) -> None:
         assert blocks.plan is not None
         self.plan: Plan = blocks.plan
         self.names, self.functions = blocks.names, blocks.functions
@@ -103,6 +128,7 @@ class Schedule:
         # waits for it, and it may be large. In both cases a chain of empty tasks is the gate.
         chained = self.scheduler.client is not None or (self.plan.shared and not ordered)
         self.token, self.result, self.gate = uuid4().hex, result, "passed" if chained else result
+        self.passing = passing
         self.shared = {key: self.key("shared", i) for i, key in enumerate(self.plan.shared)}
         self.first, self.last = lifetimes(self.plan, self.order)
         self.begin: dict[int, list[Key]] = {}
@@ -188,12 +214,19 @@ class Schedule:
                 sent=here,
                 annotations=annotations,
                 name=self._name_killers,
+                told=self._told(),
             )
         except BaseException:
             self.close()
             raise
         self.carried = dict(zip(ahead, kept, strict=True))
         return result
+
+    def _told(self) -> Told | None:
+        """Return which results of tasks are shown to the watches, or None if there are none."""
+        if not self.passing.seen_by:
+            return None
+        return Told(f"{self.result}-{self.token}", self.passing.done)
 
     def close(self) -> None:
         """Release all that is kept for later blocks. The pass is over."""
@@ -315,7 +348,7 @@ def prepared(
             parts[name] = LazyRows(parts[name], made_by).settled()
     rows = next(iter(lengths.values()))
     value = prepare(block._replace(parts=parts)) if rows else None
-    return Loaded(value, rows, size, _worker(), start, time.time())
+    return Loaded(value, block.number, rows, size, _worker(), start, time.time())
 
 
 def setting(name: str, default: int) -> int:

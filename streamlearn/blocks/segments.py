@@ -18,35 +18,10 @@ from typing import Any, NamedTuple
 from streamlearn.blocks.block import Block, noted
 from streamlearn.blocks.graph import DataNode, Task, TaskRef
 from streamlearn.blocks.schedule import Loaded, Schedule
+from streamlearn.blocks.watch import Record
 
 SEGMENT = 64
 """Blocks of one graph. It is a number and not a duration, so results do not depend on speed."""
-
-
-class Record(NamedTuple):
-    """What happened to one block.
-
-    Attributes
-    ----------
-    block, rows, bytes : int
-        The index of the block, its number of rows, and the bytes of its parts.
-    worker : str
-        The thread that loaded the block. On a cluster the worker's address precedes it.
-    load_start, load_end, update_start, update_end : float
-        Unix times, in seconds.
-    report : object
-        The report of the step; None for a block without rows.
-    """
-
-    block: int
-    rows: int
-    bytes: int
-    worker: str
-    load_start: float
-    load_end: float
-    update_start: float
-    update_end: float
-    report: Any
 
 
 class Segment(NamedTuple):
@@ -54,6 +29,11 @@ class Segment(NamedTuple):
 
     state: Any
     records: tuple[Record, ...]
+
+    @property
+    def newest(self) -> Record:
+        """The record of the last block."""
+        return self.records[-1]
 
 
 def one_by_one(
@@ -80,18 +60,12 @@ def one_by_one(
 def update(step: Callable[..., Any], index: int, so_far: Segment, block: Loaded) -> Segment:
     """Return the segment with one more block, the one with this index. An error names the block."""
     with noted(f"block {index}, when it was learned from"):
-        return updated(step, index, so_far, block)
+        return updated(step, so_far, block)
 
 
-def updated(step: Callable[..., Any], index: int, so_far: Segment, block: Loaded) -> Segment:
+def updated(step: Callable[..., Any], so_far: Segment, block: Loaded) -> Segment:
     """Return the segment with one more block."""
     start, state, report = time.time(), so_far.state, None
     if block.rows:
         state, report = step(state, block.value)
-    return Segment(state, (*so_far.records, record(index, block, start, report)))
-
-
-def record(index: int, block: Loaded, start: float, report: Any) -> Record:
-    """Return the record of a block that has been learned from since the time ``start``."""
-    loaded = block.rows, block.bytes, block.worker, block.start, block.end
-    return Record(index, *loaded, start, time.time(), report)
+    return Segment(state, (*so_far.records, block.record(start, time.time(), report)))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from streamlearn import blocks as engine
 from streamlearn._arrays import Array, asarray, default_int, namespace, to_numpy
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, Learned
@@ -21,6 +23,8 @@ from streamlearn.cluster.seeding import probabilities
 from streamlearn.cluster.steps import MiniBatchState, Params
 from streamlearn.cluster.stopping import Watch
 from streamlearn.core.learner import Batch, Info
+
+Publish = Callable[[Learned, int], dict[str, Any]]
 
 
 class Outcome(NamedTuple):
@@ -90,6 +94,10 @@ class DrawnBatches:
     def check(self, progress: Progress) -> None:
         """Do nothing: rows and weights in memory are checked already."""
 
+    def may_end(self, progress: Progress) -> bool:
+        """Return True: an epoch has been learned from."""
+        return True
+
 
 class Converged(Never):
     """Stop when the stopping rule inside the state has converged."""
@@ -151,16 +159,25 @@ def over_drawn_batches(
     weight: Array | None,
     max_iter: int,
     watch: Callable[[int, int], Watch],
+    publish: Publish,
 ) -> Outcome:
     """Learn from batches that are drawn from X with replacement, as scikit-learn draws them.
 
     ``watch`` makes the stopping rule from the rows of an epoch and the largest number of steps.
+    ``publish`` makes the fitted attributes for callbacks.
     """
     n_rows = X.shape[0]
     state = steps.begun(params, draws, LazyRows(X), weight)
     state = state._replace(watch=watch(n_rows, max_iter * n_rows // state.batch_size))
     learner = DrawnBatches(params, draws, X, weight)
-    out = train(learner, blocks, Progress(Learned(state)), Converged(), max_iter=max_iter)
+    out = train(
+        learner,
+        blocks,
+        Progress(Learned(state)),
+        Converged(),
+        max_iter=max_iter,
+        publish=partial(published, publish),
+    )
     state = out.learned.state
     smoothed = state.watch.smoothed
     inertia = None if smoothed is None else smoothed * learner.total
@@ -207,6 +224,9 @@ def over_blocks(
     blocks: Blocks,
     max_iter: int,
     watch: Callable[[int, int], Watch],
+    publish: Publish,
+    *,
+    verbose: bool = False,
 ) -> Outcome:
     """Learn from blocks, in order, in epochs. The first epoch is never cut short.
 
@@ -221,6 +241,10 @@ def over_blocks(
         The largest number of epochs.
     watch : callable
         ``(n_rows, n_steps) -> Watch``. It is called if there is a second epoch.
+    publish : callable
+        ``(learned, n_iter) -> dict``: the fitted attributes, for callbacks.
+    verbose : bool, default=False
+        Whether to print the inertia at the ends of segments.
 
     Raises
     ------
@@ -229,9 +253,48 @@ def over_blocks(
     """
     rule = ConvergedLater(course, watch, max_iter, learned.rows)
     learner = BlockLearner(course, inertia_of_block)
-    out = train(learner, blocks, Progress(learned), rule, max_iter=max_iter)
+    out = train(
+        learner,
+        blocks,
+        Progress(learned),
+        rule,
+        max_iter=max_iter,
+        watched_by=[Lines(max_iter)] if verbose else (),
+        publish=partial(published, publish),
+    )
     learned = out.learned._replace(state=out.learned.state._replace(watch=None))
-    return Outcome(learned, out.n_iter, out.loss / out.weight * out.rule)
+    total = out.rule or out.weight  # the first is 0 if the first epoch was interrupted
+    return Outcome(learned, out.n_iter, out.loss / out.weight * total)
+
+
+class Lines(engine.Watch):
+    """It prints the inertia at the ends of segments.
+
+    Parameters
+    ----------
+    max_iter : int
+        The largest number of epochs.
+    """
+
+    def __init__(self, max_iter: int) -> None:
+        self.max_iter = max_iter
+
+    def progress(self, progress: Progress, publish: Any = None) -> None:
+        """Print a line after each segment."""
+        if progress.at == "segment" and progress.weight:
+            print(  # noqa: T201
+                f"Epoch {progress.n_iter}/{self.max_iter}: {progress.rows} rows, mean inertia "
+                f"before each step: {progress.loss / progress.weight}"
+            )
+
+
+def published(publish: Publish, progress: Progress) -> dict[str, Any] | None:
+    """Return the fitted attributes for callbacks, or None if there are no clusters yet."""
+    learned = progress.learned
+    if learned.state is None:
+        return None
+    state = learned.state._replace(watch=None)
+    return publish(learned._replace(state=state, ahead=None, names=None), progress.n_iter)
 
 
 def inertia_of_block(sums: Info, n_rows: int, n_iter: int, block: int | None) -> float:

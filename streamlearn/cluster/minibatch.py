@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
+from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import Given, check_inputs, check_parameters, unchanged_on_error
 from streamlearn._estimator.outputs import Transformer, rows_out
 from streamlearn._sklearn import Interval, StrOptions
@@ -191,6 +192,7 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
         self.n_init = n_init
         self.reassignment_ratio = reassignment_ratio
 
+    @watched
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> MiniBatchKMeans:
         """Find the clusters of X, and forget what was learned before.
 
@@ -231,7 +233,7 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
                 self._n_init = params.start.tries
                 max_iter, watch = self._max_iter(lazy=False), partial(self._watch, given)
                 out = fits.over_drawn_batches(
-                    params, draws, given.blocks, X_, weight, max_iter, watch
+                    params, draws, given.blocks, X_, weight, max_iter, watch, self._attributes
                 )
             else:
                 out = self._fit_blocks(given, params, Learned(), seed=seed)
@@ -242,6 +244,7 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
             self._label(given, X, sample_weight, out.inertia)
         return self
 
+    @watched
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> MiniBatchKMeans:
         """Learn from more rows. An array in memory is one batch, and so is each block.
 
@@ -376,7 +379,15 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
         if flow is not None:
             learned = learned._replace(ahead=flow.states)
         max_iter = 1 if partial_fit else self._max_iter(lazy=in_order)
-        out = fits.over_blocks(course, learned, given.blocks, max_iter, partial(self._watch, given))
+        out = fits.over_blocks(
+            course,
+            learned,
+            given.blocks,
+            max_iter,
+            partial(self._watch, given),
+            self._attributes,
+            verbose=bool(self.verbose),
+        )
         if flow is None:
             return out
         n_features = out.learned.state.clusters.centers.shape[1]
@@ -395,9 +406,18 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
         return Watch(n_rows, n_steps, tol, self.max_no_improvement)
 
     def _publish(self, out: fits.Outcome) -> None:
-        self._learned = out.learned
-        self.cluster_centers_ = out.learned.state.clusters.centers
-        self.n_iter_, self.n_steps_ = out.n_iter, out.learned.state.steps
+        vars(self).update(self._attributes(out.learned, out.n_iter))
+
+    def _attributes(self, learned: Learned, n_iter: int) -> dict[str, Any]:
+        """Return the fitted attributes, without the labels."""
+        centers = learned.state.clusters.centers
+        return {
+            "_learned": learned,
+            "cluster_centers_": centers,
+            "n_features_in_": centers.shape[1],
+            "n_iter_": n_iter,
+            "n_steps_": learned.state.steps,
+        }
 
     @property
     def _n_features_out(self) -> int:

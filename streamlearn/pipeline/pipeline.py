@@ -21,11 +21,11 @@ from sklearn.utils.validation import check_is_fitted
 from streamlearn import blocks as engine
 from streamlearn import stages
 from streamlearn._arrays.plain import plain
+from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._estimator.versions import Versioned
 from streamlearn._sklearn import (
     StrOptions,
-    _fit_context,
     _print_elapsed_time,
     add_route,
     check_steps,
@@ -313,11 +313,12 @@ class Pipeline(Versioned, theirs.Pipeline):
         self._validate_params()
         return self.schedule == "one-pass" or (self.schedule == "auto" and engine.is_collection(X))
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @watched
     def _fit_in_one_pass(
         self, X: Any, y: Any, params: dict[str, Any], *, further: bool = False, classes: Any = None
     ) -> stages.Flow | None:
         """Fit, or learn ``further``, in one pass. Return the flow of the rows through the steps."""
+        self._validate_params()
         check_steps(self)
         for path, pipe in stages.nested("", self):
             for name in ("memory", "transform_input"):
@@ -329,12 +330,9 @@ class Pipeline(Versioned, theirs.Pipeline):
         leaves = list(one_pass.leaves_of(self, "", params, further=further))
         if classes is not None and leaves:
             leaves[-1].params["classes"] = classes
-        context = self._init_callback_context(max_subtasks=1)
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         message = f"(steps 1 to {len(self)}) Processing in one pass" if self.verbose else None
         with _print_elapsed_time("Pipeline", message), _unchanged_on_error(self):
             flow = one_pass.fit_steps(leaves, X, y, further=further, verbose=self.verbose)
-        context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return flow
 
     def _fit_and_ask(self, method: str, X: Any, y: Any, params: dict[str, Any]) -> Any:
