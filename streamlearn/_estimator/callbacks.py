@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from sklearn.callback import CallbackContext, CallbackSupportMixin, with_callbacks
 
 from streamlearn._thirdparty.tags import takes_collections
+from streamlearn._training.epochs import Progress, Publish
 from streamlearn._training.lines import BlockLines
 from streamlearn.blocks import Record, Watch, unwatched, watches, watching
 from streamlearn.stages import Flow
@@ -102,9 +103,13 @@ class Tasks(Watch):
         if not self.epochs or self.open[-1] is None:
             self._end(self.open.pop())
 
-    def progress(self, progress: Any, publish: Callable[[Any], Any] | None) -> bool:
+    def progress(self, progress: Progress, publish: Publish | None) -> bool:
         """End the task of the last block of a segment, or that of an epoch."""
-        attributes = None if publish is None else partial(publish, progress)
+        attributes = None
+        if publish is not None and publish.estimator is self.estimator:
+            attributes = partial(publish.attributes, progress)
+        elif publish is not None and hasattr(self.estimator, "_attributes_by_steps"):
+            attributes = partial(self.estimator._attributes_by_steps, publish, progress)
         if progress.at == "segment":
             context = self.open[-1]
             assert context is not None

@@ -64,6 +64,8 @@ class Progress(NamedTuple):
         The sum over these rows of unweighted loss and penalty.
     losses : tuple of float
         The mean loss of each block of this fit.
+    newest : tuple of (int, float)
+        The number of each block of the last segment that has a loss, and the loss.
     held_out : tuple
         The score states of the held-out rows in the last segment, one for each block.
     rows_held_out : int
@@ -91,6 +93,7 @@ class Progress(NamedTuple):
     weight: float = 0.0
     objective: Any = 0.0
     losses: tuple[float, ...] = ()
+    newest: tuple[tuple[int, float], ...] = ()
     held_out: tuple[Any, ...] = ()
     rows_held_out: int = 0
     scores: tuple[float, ...] = ()
@@ -98,6 +101,23 @@ class Progress(NamedTuple):
     stopped: bool = False
     interrupted: bool = False
     news: str = ""
+
+
+class Publish(NamedTuple):
+    """The fitted attributes of an estimator while it learns.
+
+    Attributes
+    ----------
+    estimator : estimator
+    attributes : callable
+        ``(progress) -> dict or None``: the attributes, None if there are none yet.
+    flow : Flow or None
+        The stages ahead of the estimator.
+    """
+
+    estimator: Any
+    attributes: Callable[[Progress], dict[str, Any] | None]
+    flow: Any = None
 
 
 def train(
@@ -108,7 +128,7 @@ def train(
     *,
     max_iter: int,
     watched_by: Iterable[Watch] = (),
-    publish: Callable[[Progress], dict[str, Any] | None] | None = None,
+    publish: Publish | None = None,
 ) -> Progress:
     """Run the training loop to its end.
 
@@ -125,8 +145,8 @@ def train(
         The maximum number of epochs.
     watched_by : iterable of Watch
         More watches than those that are set already. Each sees every `Progress`.
-    publish : callable, optional
-        ``(progress) -> dict or None``: the fitted attributes, for watches.
+    publish : Publish, optional
+        The fitted attributes, for watches.
 
     Returns
     -------
@@ -175,7 +195,7 @@ def warn_of_interrupt(where: str) -> None:
     warnings.warn(
         f"The fit was interrupted {where}. The estimator is fitted with what it had learned.",
         UserWarning,
-        stacklevel=4,
+        stacklevel=7,
     )
 
 
@@ -232,12 +252,13 @@ def _segments(learner: Any, blocks: Blocks, progress: Progress) -> Generator[Seg
 def _after(learner: Any, progress: Progress, segment: Segment, in_memory: bool) -> Progress:
     """Return the progress after one more segment."""
     loss, weight, objective = progress.loss, progress.weight, progress.objective
-    losses, held_out, rows, rows_held_out = [], [], 0, 0
+    newest, held_out, rows, rows_held_out = list[tuple[int, float]](), [], 0, 0
     for record in segment.records:
         report = record.report
         if report is None or report.sums is None:
             continue
-        losses.append(learner.loss(report, progress.n_iter, None if in_memory else record.block))
+        number = None if in_memory else record.block
+        newest.append((record.block, learner.loss(report, progress.n_iter, number)))
         loss += float(np.sum(to_numpy(report.sums.loss)))
         weight += float(np.sum(to_numpy(report.sums.weight)))
         objective = objective + to_numpy(report.sums.objective)
@@ -254,7 +275,8 @@ def _after(learner: Any, progress: Progress, segment: Segment, in_memory: bool) 
         loss=loss,
         weight=weight,
         objective=objective,
-        losses=(*progress.losses, *losses),
+        losses=(*progress.losses, *(loss for _, loss in newest)),
+        newest=tuple(newest),
         held_out=tuple(held_out),
         rows_held_out=rows_held_out,
         news="",

@@ -65,11 +65,11 @@ def _merged(
         return whole.value
     if blocks.streamed is not None:
         return _over_stream(of_block, merge, blocks, one_pass)
-    schedule = Schedule(blocks, order, "part", ordered=False, passing=one_pass)
+    schedule = Schedule(blocks, order, "reduce-block", ordered=False, passing=one_pass)
     n = len(schedule.order)
-    graph = schedule.loads(0, n, "part", of_block)
-    parts = [schedule.key("part", p) for p in range(n)]
-    keys = (schedule.key("merge", i) for i in count())
+    graph = schedule.loads(0, n, "reduce-block", of_block)
+    parts = [schedule.key("reduce-block", p) for p in range(n)]
+    keys = (schedule.key("merge-blocks", i) for i in count())
     merged = merged_in_tree(graph, parts, keys, _merge, merge)
     found: Merged = schedule.run(graph, merged, 0, n)
     one_pass.all_done(found.records)

@@ -3,9 +3,9 @@
 A pass begins as `fold`. Once the learner has seen enough, the blocks of a round are summed side by
 side, with the same view of the state. Their sums are merged in a fixed order, and a step follows::
 
-    view-r      = view(state-r)
-    update-k    = sums of load-k, by view-r          for each block k of the round, in parallel
-    state-(r+1) = step(state-r, merged sums)
+    view-model-r  = view(state-r)
+    learn-block-k = sums of load-block-k, by view-r  for each block k of the round, in parallel
+    learn-round-r = step(state-r, merged sums), the state-(r+1)
 
 Blocks of the next round are loaded while the step is taken. The sizes of rounds depend on the state
 and on the number of blocks, never on workers or time. So the result has the same bits on one thread
@@ -135,7 +135,7 @@ def _segments(
         yield from _over_stream(step, state, blocks, prepare, layout, one_pass)
         return
     ordered = layout.side is None
-    schedule = Schedule(blocks, order, "update", ordered=ordered, passing=one_pass)
+    schedule = Schedule(blocks, order, "learn-block", ordered=ordered, passing=one_pass)
     rows = [blocks.rows[index] for index in schedule.order]
     length, n, at = setting("segment", SEGMENT), len(schedule.order), 0
     so_far, due, read = Segment(state, ()), length, 0
@@ -220,21 +220,21 @@ def _in_rounds(
 ) -> Segment:
     """Learn from the blocks at positions ``start`` to the last of ``ends``, in one graph."""
     first, last = start, ends[-1]
-    graph = schedule.loads(first, last, "load", prepare)
+    graph = schedule.loads(first, last, "load-block", prepare)
     before = schedule.key("state", first)
     graph[before] = DataNode(before, Segment(state, ()))
     for stop in ends:
-        view = schedule.key("view", start)
+        view = schedule.key("view-model", start)
         graph[view] = Task(view, _view, side.view, TaskRef(before))
         parts: list[Key] = []
         for p in range(start, stop):
-            key, block = schedule.key("update", p), schedule.key("load", p)
+            key, block = schedule.key("learn-block", p), schedule.key("load-block", p)
             index = schedule.order[p]
             graph[key] = Task(key, _sum, side.of_block, index, TaskRef(view), TaskRef(block))
             parts.append(key)
-        keys = (schedule.key("merge", p) for p in range(start, stop))
+        keys = (schedule.key("merge-blocks", p) for p in range(start, stop))
         merged = merged_in_tree(graph, parts, keys, _merged, side.merge)
-        after = schedule.key("state", stop)
+        after = schedule.key("learn-round", stop)
         graph[after] = Task(after, _step, side.step, TaskRef(before), TaskRef(merged))
         before, start = after, stop
     found: Segment = schedule.run(graph, before, first, last)

@@ -68,13 +68,13 @@ class Loaded(NamedTuple):
     end: float
 
     def record(self, start: float, end: float, report: Any) -> Record:
-        """Return the record of the block, which was learned from between two times."""
-        return Record(*self[1:], start, end, report)
+        """Return the record of the block, which was learned from between two times, here."""
+        return Record(*self[1:], _worker(), start, end, report)
 
     @property
     def newest(self) -> Record:
         """The record of the block, which only had to be loaded."""
-        return self.record(self.end, self.end, None)
+        return Record(*self[1:], self.worker, self.end, self.end, None)
 
 
 class Schedule:
@@ -127,9 +127,13 @@ class Schedule:
         # still keeps the sources that it shares. On a cluster a result is sent to the load that
         # waits for it, and it may be large. In both cases a chain of empty tasks is the gate.
         chained = self.scheduler.client is not None or (self.plan.shared and not ordered)
-        self.token, self.result, self.gate = uuid4().hex, result, "passed" if chained else result
+        self.token, self.result, self.gate = (
+            uuid4().hex,
+            result,
+            "wait-for-block" if chained else result,
+        )
         self.passing = passing
-        self.shared = {key: self.key("shared", i) for i, key in enumerate(self.plan.shared)}
+        self.shared = {key: self.key("load-shared", i) for i, key in enumerate(self.plan.shared)}
         self.first, self.last = lifetimes(self.plan, self.order)
         self.begin: dict[int, list[Key]] = {}
         for key, position in self.first.items():
@@ -247,7 +251,7 @@ class Schedule:
         The result is None if they are tasks of no block.
         """
         first: dict[Any, int] = {self.shared[old]: position for old, position in self.first.items()}
-        own = {f"{name}-{self.token}" for name in ("load", self.result)}
+        own = {f"{name}-{self.token}" for name in ("load-block", self.result)}
         at = {first.get(key, key[1]) for key in keys if key in first or key[0] in own}
         blocks = sorted(self.order[position] for position in at)
         if not blocks:

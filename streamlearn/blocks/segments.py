@@ -2,8 +2,8 @@
 
 ::
 
-    update-k = update(update-(k-1), load-k)
-    load-k   = block k, prepared, in one task that also waits for an earlier update
+    learn-block-k = update(learn-block-(k-1), load-block-k)
+    load-block-k  = block k, prepared, in one task that also waits for an earlier update
 
 The wait for an earlier update bounds memory: no block is loaded before an earlier one has made room
 for it. There is no barrier between blocks, so loading overlaps with updating.
@@ -45,11 +45,11 @@ def one_by_one(
     stop: int,
 ) -> Segment:
     """Update ``state`` with the blocks at positions ``start`` to ``stop``, in one graph."""
-    graph = schedule.loads(start, stop, "load", prepare)
+    graph = schedule.loads(start, stop, "load-block", prepare)
     before = schedule.key("state", start)
     graph[before] = DataNode(before, Segment(state, ()))
     for p in range(start, stop):
-        key, block = schedule.key("update", p), schedule.key("load", p)
+        key, block = schedule.key("learn-block", p), schedule.key("load-block", p)
         index = schedule.order[p]
         graph[key] = Task(key, update, step, index, TaskRef(before), TaskRef(block))
         before = key

@@ -5,7 +5,7 @@ A watch is set for a stretch of code, and sees all passes of it. Nobody has to h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple
@@ -20,8 +20,10 @@ class Record(NamedTuple):
         The index of the block, its number of rows, and the bytes of its parts.
     worker : str
         The thread that loaded the block. On a cluster the worker's address precedes it.
+    update_worker : str
+        The thread that learned from it.
     load_start, load_end, update_start, update_end : float
-        Unix times, in seconds. Where a block is not learned from, the last two are the end of its
+        Unix times, in seconds. If a block is not learned from, the last two are the end of its
         load.
     report : object
         The report of the step; None for a block without rows.
@@ -33,6 +35,7 @@ class Record(NamedTuple):
     worker: str
     load_start: float
     load_end: float
+    update_worker: str
     update_start: float
     update_end: float
     report: Any
@@ -59,11 +62,10 @@ class Watch:
     def end_training(self) -> None:
         """See training end. After an error it does not."""
 
-    def progress(self, progress: Any, publish: Callable[[Any], Any] | None) -> bool | None:
+    def progress(self, progress: Any, publish: Any) -> bool | None:
         """See the progress of training. Return True to end the epoch, or after it the training.
 
-        ``publish`` makes the fitted attributes of the progress, and is None if the learner has
-        none.
+        ``publish`` makes the fitted attributes of the progress (`streamlearn._training.epochs`).
         """
         return None
 

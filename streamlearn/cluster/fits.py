@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from streamlearn import blocks as engine
 from streamlearn._arrays import Array, asarray, default_int, namespace, to_numpy
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, Learned
-from streamlearn._training.epochs import Progress, train
+from streamlearn._training.epochs import Progress, Publish, train
 from streamlearn._training.stopping import Never
 from streamlearn._validation.messages import no_weight
 from streamlearn._validation.reader import same_place_or_raise
@@ -23,8 +22,6 @@ from streamlearn.cluster.seeding import probabilities
 from streamlearn.cluster.steps import MiniBatchState, Params
 from streamlearn.cluster.stopping import Watch
 from streamlearn.core.learner import Batch, Info
-
-Publish = Callable[[Learned, int], dict[str, Any]]
 
 
 class Outcome(NamedTuple):
@@ -159,12 +156,12 @@ def over_drawn_batches(
     weight: Array | None,
     max_iter: int,
     watch: Callable[[int, int], Watch],
-    publish: Publish,
+    publish: Publish | None = None,
 ) -> Outcome:
     """Learn from batches that are drawn from X with replacement, as scikit-learn draws them.
 
     ``watch`` makes the stopping rule from the rows of an epoch and the largest number of steps.
-    ``publish`` makes the fitted attributes for callbacks.
+    ``publish`` has the fitted attributes for callbacks.
     """
     n_rows = X.shape[0]
     state = steps.begun(params, draws, LazyRows(X), weight)
@@ -176,7 +173,7 @@ def over_drawn_batches(
         Progress(Learned(state)),
         Converged(),
         max_iter=max_iter,
-        publish=partial(published, publish),
+        publish=publish,
     )
     state = out.learned.state
     smoothed = state.watch.smoothed
@@ -224,7 +221,7 @@ def over_blocks(
     blocks: Blocks,
     max_iter: int,
     watch: Callable[[int, int], Watch],
-    publish: Publish,
+    publish: Publish | None = None,
     *,
     verbose: bool = False,
 ) -> Outcome:
@@ -241,8 +238,8 @@ def over_blocks(
         The largest number of epochs.
     watch : callable
         ``(n_rows, n_steps) -> Watch``. It is called if there is a second epoch.
-    publish : callable
-        ``(learned, n_iter) -> dict``: the fitted attributes, for callbacks.
+    publish : Publish, optional
+        The fitted attributes for callbacks.
     verbose : bool, default=False
         Whether to print the inertia at the ends of segments.
 
@@ -260,7 +257,7 @@ def over_blocks(
         rule,
         max_iter=max_iter,
         watched_by=[Lines(max_iter)] if verbose else (),
-        publish=partial(published, publish),
+        publish=publish,
     )
     learned = out.learned._replace(state=out.learned.state._replace(watch=None))
     total = out.rule or out.weight  # the first is 0 if the first epoch was interrupted
@@ -286,15 +283,6 @@ class Lines(engine.Watch):
                 f"Epoch {progress.n_iter}/{self.max_iter}: {progress.rows} rows, mean inertia "
                 f"before each step: {progress.loss / progress.weight}"
             )
-
-
-def published(publish: Publish, progress: Progress) -> dict[str, Any] | None:
-    """Return the fitted attributes for callbacks, or None if there are no clusters yet."""
-    learned = progress.learned
-    if learned.state is None:
-        return None
-    state = learned.state._replace(watch=None)
-    return publish(learned._replace(state=state, ahead=None, names=None), progress.n_iter)
 
 
 def inertia_of_block(sums: Info, n_rows: int, n_iter: int, block: int | None) -> float:

@@ -20,6 +20,7 @@ from streamlearn._estimator.outputs import Transformer, rows_out
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.course import Course, Learned, Shuffle, Target
+from streamlearn._training.epochs import Progress, Publish
 from streamlearn.cluster import fits, kmeans_parallel, passes, steps
 from streamlearn.cluster.lazy_labels import LazyLabels
 from streamlearn.cluster.random_stream import forward, value_of
@@ -232,8 +233,9 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
                 self._init_size = min(params.start.size, X_.shape[0])
                 self._n_init = params.start.tries
                 max_iter, watch = self._max_iter(lazy=False), partial(self._watch, given)
+                publish = Publish(self, self._attributes_of)
                 out = fits.over_drawn_batches(
-                    params, draws, given.blocks, X_, weight, max_iter, watch, self._attributes
+                    params, draws, given.blocks, X_, weight, max_iter, watch, publish
                 )
             else:
                 out = self._fit_blocks(given, params, Learned(), seed=seed)
@@ -323,7 +325,7 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
                 f"init_size={self.init_size} should be larger than n_clusters={self.n_clusters}. "
                 "Setting it to min(3*n_clusters, n_samples)",
                 RuntimeWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         if listed:
             if tries != 1:
@@ -331,7 +333,7 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
                     "Explicit initial center position passed: performing only one init in "
                     f"{type(self).__name__} instead of n_init={tries}.",
                     RuntimeWarning,
-                    stacklevel=3,
+                    stacklevel=4,
                 )
             how, tries = given_centers(how, self.n_clusters, given.n_features), 1
         elif isinstance(how, str) and how == "k-means||":
@@ -385,7 +387,7 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
             given.blocks,
             max_iter,
             partial(self._watch, given),
-            self._attributes,
+            Publish(self, self._attributes_of, flow),
             verbose=bool(self.verbose),
         )
         if flow is None:
@@ -407,6 +409,16 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
 
     def _publish(self, out: fits.Outcome) -> None:
         vars(self).update(self._attributes(out.learned, out.n_iter))
+
+    def _attributes_of(self, progress: Progress) -> dict[str, Any] | None:
+        """Return the fitted attributes of an unfinished fit, or None before the first clusters."""
+        learned = progress.learned
+        if learned.state is None:
+            return None
+        state = learned.state._replace(watch=None)
+        return self._attributes(
+            learned._replace(state=state, ahead=None, names=None), progress.n_iter
+        )
 
     def _attributes(self, learned: Learned, n_iter: int) -> dict[str, Any]:
         """Return the fitted attributes, without the labels."""

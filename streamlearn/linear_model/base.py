@@ -26,7 +26,7 @@ from streamlearn._thirdparty import row_loop
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
-from streamlearn._training.epochs import Progress, train
+from streamlearn._training.epochs import Progress, Publish, train
 from streamlearn._training.refining import refined
 from streamlearn._training.stopping import NoImprovement
 from streamlearn._validation.arrays import as_vector
@@ -125,7 +125,7 @@ class SGD(CallbackSupportMixin, SparseCoef, Familiar, Movable, Versioned, BaseEs
                 "Negative values for `power_t` are deprecated, as in scikit-learn 1.8, and will "
                 "raise an error. Use 0 or more.",
                 FutureWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
     def _check_inputs(
@@ -278,7 +278,7 @@ class SGD(CallbackSupportMixin, SparseCoef, Familiar, Movable, Versioned, BaseEs
             self._stopping(course),
             max_iter=1 if one_call else max_iter,
             watched_by=() if one_call or not self.verbose else [Lines(answer)],
-            publish=attributes,
+            publish=Publish(self, attributes, given.flow),
         )
         if one_call:
             outcome = after_one_call(outcome, max_iter)
@@ -298,7 +298,7 @@ class SGD(CallbackSupportMixin, SparseCoef, Familiar, Movable, Versioned, BaseEs
                 "Maximum number of iteration reached before convergence. Consider increasing "
                 "max_iter to improve the fit.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
     def _is_one_call(self, given: Given) -> bool:

@@ -109,5 +109,5 @@ def warn_of_steps(former: Any, state: Any) -> None:
             "Put the rows in random order before they are stored or given, or give larger "
             "blocks.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=5,
         )

@@ -27,7 +27,7 @@ from streamlearn._sklearn import Interval, Options, StrOptions
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
-from streamlearn._training.epochs import Progress, train
+from streamlearn._training.epochs import Progress, Publish, train
 from streamlearn._training.prepare import PreparedBlock, taken
 from streamlearn._training.stopping import Best, NoImprovementOfNet, mean_objective
 from streamlearn._validation.reader import same_place_or_raise
@@ -224,7 +224,7 @@ class MLP(CallbackSupportMixin, Movable, Versioned, BaseEstimator):
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be "
                 "clipped",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         course = Course(
             mlp.learner(params),
@@ -365,7 +365,7 @@ class MLP(CallbackSupportMixin, Movable, Versioned, BaseEstimator):
             rule,
             max_iter=max_iter,
             watched_by=(Lines(),) if self.verbose else (),
-            publish=attributes,
+            publish=Publish(self, attributes, given.flow),
         )
         finite_or_raise(outcome.learned.state)
         vars(self).update(attributes(outcome) or {})
@@ -375,7 +375,7 @@ class MLP(CallbackSupportMixin, Movable, Versioned, BaseEstimator):
                 f"Stochastic Optimizer: Maximum iterations ({max_iter}) reached and the "
                 "optimization hasn't converged yet.",
                 ConvergenceWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
         return outcome
 

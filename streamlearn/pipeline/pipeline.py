@@ -32,6 +32,7 @@ from streamlearn._sklearn import (
 )
 from streamlearn._thirdparty.lazy import Lazily
 from streamlearn._thirdparty.tags import takes_collections
+from streamlearn._training.epochs import Progress, Publish
 from streamlearn.pipeline import one_pass, per_step
 from streamlearn.pipeline.rows_of_fit import of_flow, rows_of_fit
 
@@ -335,6 +336,21 @@ class Pipeline(Versioned, theirs.Pipeline):
             flow = one_pass.fit_steps(leaves, X, y, further=further, verbose=self.verbose)
         return flow
 
+    def _attributes_by_steps(self, publish: Publish, progress: Progress) -> dict[str, Any] | None:
+        """Return the steps as they are while the last one learns, or None before it has learned."""
+        attributes = publish.attributes(progress)
+        if attributes is None:
+            return None
+        learner = copy.copy(publish.estimator)
+        vars(learner).update(attributes)
+        fitted = {id(publish.estimator): learner}
+        if publish.flow is not None:
+            chain = publish.flow.chain
+            known = chain.fitted(progress.learned.ahead)
+            stages_of = (id(stage.estimator) for stage in chain.stages)
+            fitted |= dict(zip(stages_of, known, strict=True))
+        return {"steps": _steps_of(self, fitted)}
+
     def _fit_and_ask(self, method: str, X: Any, y: Any, params: dict[str, Any]) -> Any:
         """Fit in one pass, then call a method of the last step for the same rows."""
         flow = self._fit_in_one_pass(X, y, params)
@@ -414,6 +430,18 @@ def make_pipeline(
         transform_input=transform_input,
         verbose=verbose,
     )
+
+
+def _steps_of(pipe: theirs.Pipeline, fitted: dict[int, Any]) -> list[tuple[str, Any]]:
+    """Return the steps of a pipeline with the fitted copies, which are given by ``id``."""
+    steps = []
+    for name, step in pipe.steps:
+        now = fitted.get(id(step), step)
+        if isinstance(step, theirs.Pipeline):
+            now = copy.copy(step)
+            now.steps = _steps_of(step, fitted)
+        steps.append((name, now))
+    return steps
 
 
 def _taken_apart(X: Any, y: Any) -> tuple[Any, Any]:

@@ -157,7 +157,7 @@ class FunctionTransformer(
                 "The provided functions are not strictly inverse of each other. If that is "
                 "intended, set check_inverse=False.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
     def transform(self, X: Any) -> Any:

@@ -161,7 +161,7 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
                 "With its most likely lambda the numbers of a feature would overflow. lambdas_ has "
                 "the nearest lambda with which they do not.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         self._map = None
         if self.standardize:

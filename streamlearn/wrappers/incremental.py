@@ -18,7 +18,7 @@ from streamlearn._estimator.inputs import check_parameters, unchanged_on_error
 from streamlearn._sklearn import HasMethods, Interval
 from streamlearn._thirdparty.partial_fit import with_classes
 from streamlearn._thirdparty.tags import at_hand
-from streamlearn._training.epochs import Progress, train
+from streamlearn._training.epochs import Progress, Publish, train
 from streamlearn._training.stopping import Never, NoBetterScore
 from streamlearn.blocks import Watch
 from streamlearn.wrappers import scoring
@@ -285,14 +285,14 @@ class Incremental(ParallelPostFit):
             rule,
             max_iter=max_iter,
             watched_by=[Lines()] if self.verbose else (),
-            publish=self._attributes,
+            publish=Publish(self, self._attributes),
         )
         if self.patience is not None and self.tol is not None and not out.stopped:
             warnings.warn(
                 "Maximum number of iteration reached before convergence. Consider increasing "
                 "max_iter to improve the fit.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         vars(self).update(self._attributes(out))
 

@@ -247,19 +247,28 @@ def test_the_dashboards_task_stream_shows_readable_names(client):
     with distributed.get_task_stream(client) as schedule:
         run(rough, 0.0, align(X=tall_to_short(20)))
     names = {key_split(task["key"]) for task in schedule.data}
-    assert names >= {"load", "update", "shared", "passed"}
-    assert names <= {"load", "update", "shared", "passed", "state"}
+    assert names >= {"load-block", "learn-block", "load-shared", "wait-for-block"}
+    assert names <= {
+        "load-block",
+        "learn-block",
+        "load-shared",
+        "wait-for-block",
+        "state",
+    }
 
 
 def test_loads_wait_for_the_state_without_moving_it(client):
     """A result travels to every task that depends on it, and a state may be large."""
-    schedule = Schedule(align(X=plain(20)), range(20), "update", ordered=True)
-    graph = schedule.loads(0, 20, "load", tracking.parts_of)
+    schedule = Schedule(align(X=plain(20)), range(20), "learn-block", ordered=True)
+    graph = schedule.loads(0, 20, "load-block", tracking.parts_of)
     needs = {
         key_split(key): {key_split(need) for need in node.dependencies}
         for key, node in graph.items()
     }
-    assert needs == {"load": {"passed"}, "passed": {"passed", "update"}}
+    assert needs == {
+        "load-block": {"wait-for-block"},
+        "wait-for-block": {"wait-for-block", "learn-block"},
+    }
 
 
 def test_an_asynchronous_client_is_refused_by_name():
@@ -369,10 +378,10 @@ def test_annotations_reach_the_scheduler_for_each_task(client):
     """Priorities and resources, too; a function says them by the task."""
     with dask.annotate(priority=lambda key: 7, allow_other_workers=True, anything="mine"):
         X = tall_to_short(20)
-    schedule = Schedule(align(X=X), range(20), "update", ordered=True)
-    graph = schedule.loads(0, 20, "load", tracking.parts_of)
+    schedule = Schedule(align(X=X), range(20), "learn-block", ordered=True)
+    graph = schedule.loads(0, 20, "load-block", tracking.parts_of)
     said = {"priority": 7, "allow_other_workers": True, "anything": "mine"}
-    annotated = {key for key in graph if key_split(key) in ("load", "shared")}
+    annotated = {key for key in graph if key_split(key) in ("load-block", "load-shared")}
     assert schedule.annotations == dict.fromkeys(annotated, said)
 
 

@@ -85,10 +85,15 @@ def names_in(profiler):
 def test_dasks_profilers_show_readable_names():
     with dask.config.set(scheduler="threads"), Profiler() as profiler:
         run(tracking.slow, 0.0, align(X=plain(10)))
-    assert names_in(profiler) == {"load", "update"}
+    assert names_in(profiler) == {"load-block", "learn-block"}
     with dask.config.set(scheduler="threads"), Profiler() as profiler:
         reduce(squares, mixed, align(X=tall_to_short(20)))
-    assert names_in(profiler) == {"part", "merge", "shared", "passed"}
+    assert names_in(profiler) == {
+        "reduce-block",
+        "merge-blocks",
+        "load-shared",
+        "wait-for-block",
+    }
 
 
 def test_dasks_resource_profiler_measures_a_fold():

@@ -86,10 +86,10 @@ def test_a_lane_a_thread_and_a_bar_a_task(run):
 def test_legend_names_the_kinds_that_ran(run):
     (panel,) = timeline(run).axes
     assert [label.partition(":")[0] for label in legend(panel)] == [
-        "part",
-        "load",
-        "update",
-        "merge",
+        "reduce-block",
+        "load-block",
+        "learn-block",
+        "merge-blocks",
         "other dask tasks",
     ]
     (panel,) = timeline(run, kinds={"sum": "sums", "": "the rest"}).axes
@@ -98,7 +98,7 @@ def test_legend_names_the_kinds_that_ran(run):
 
 def test_losses_stand_where_their_updates_ended(run):
     _, panel = timeline(run, loss_curve=LOSSES, optimum=0.29).axes
-    ends = sorted(t.end_time for t in run.results if str(t.key[0]).startswith("update"))
+    ends = sorted(t.end_time for t in run.results if str(t.key[0]).startswith("learn-block"))
     assert len(ends) == N_BLOCKS
     for label, values in (
         ("a block", LOSSES),
