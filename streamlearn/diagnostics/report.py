@@ -34,24 +34,29 @@ def advice(frame: Any) -> str:
     busy = (load + learn) / max(wall * workers, 1e-9)
     if busy < 0.5 and size < SMALL and len(frame) > 10:
         return (
-            f"The {_threads(workers)} had work for {busy:.0%} of the time only, and a block has "
-            f"{_bytes(size)}: the scheduler takes the rest. Larger blocks help, of 10 to 100 MB: "
-            "X.rechunk((rows, -1)) for an array, df.repartition(partition_size='64MB') for a frame."
+            f"The {_threads(workers)} had work for {_percent(busy)} of the time only, and a block "
+            f"has {_bytes(size)}: the scheduler takes the rest. Larger blocks help, of 10 to "
+            "100 MB: X.rechunk((rows, -1)) for an array, df.repartition(partition_size='64MB') for "
+            "a frame."
         )
     share = load / max(load + learn, 1e-9)
     if share >= 0.5:
         return (
-            f"Loading takes {share:.0%} of the work: {load:.1f} s to load blocks, {learn:.1f} s to "
-            "learn from them. Store the data so that they load faster: larger row groups, zstd "
-            "instead of gzip, only the columns that are needed, numbers as float32. More threads "
-            "or workers help, too."
+            f"Loading takes {_percent(share)} of the work: {load:.1f} s to load blocks, "
+            f"{learn:.1f} s to learn from them. Store the data so that they load faster: larger "
+            "row groups, zstd instead of gzip, only the columns that are needed, numbers as "
+            "float32. More threads or workers help, too."
         )
     return (
-        f"Learning takes {1 - share:.0%} of the work: {learn:.1f} s to learn from blocks, "
+        f"Learning takes {_percent(1 - share)} of the work: {learn:.1f} s to learn from blocks, "
         f"{load:.1f} s to load them. Steps follow one another, so more threads help only a learner "
         "that learns in rounds (learning_rate='auto' of the linear models). Fewer features, larger "
         "batches or rows as float32 make a step cheaper."
     )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _threads(n: int) -> str:

@@ -147,5 +147,7 @@ def test_one_axis_of_time_for_all_panels(run, tmp_path):
 def test_errors_say_what_is_missing(run):
     with pytest.raises(ValueError, match="holds no task"):
         timeline(SimpleNamespace(results=[]))
-    with pytest.raises(ValueError, match="2 values, and the profiler holds 6 tasks named 'update'"):
+    with pytest.raises(
+        ValueError, match="2 values, and the profiler holds 6 tasks named 'learn-block'"
+    ):
         timeline(run, loss_curve=[0.5, 0.4])
