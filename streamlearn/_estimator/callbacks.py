@@ -26,6 +26,12 @@ from streamlearn.stages import Flow
 
 __all__ = ["CallbackSupportMixin", "FitWatcher", "Tasks", "inside", "watched"]
 
+HELD = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
+"""Attributes of scikit-learn during a fit."""
+
+CONTEXT = "_callback_context_of_fit"
+"""The attribute that holds the context while a method fits."""
+
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
@@ -164,8 +170,15 @@ def watched(method: Method) -> Method:
         callbacks = getattr(self, "_skl_callbacks", [])
         ours = [callback for callback in callbacks if isinstance(callback, FitWatcher)]
         theirs = [Tasks(self, context, **task)] if len(ours) < len(callbacks) else []
-        with watching(*ours, *theirs, *_lines(self)):
-            out = method(self, *args, **kwargs)
+        # scikit-learn's ``fit``, which some methods call, would tear down what it finds.
+        held = {name: vars(self).pop(name) for name in HELD}
+        setattr(self, CONTEXT, context)
+        try:
+            with watching(*ours, *theirs, *_lines(self)):
+                out = method(self, *args, **kwargs)
+        finally:
+            vars(self).pop(CONTEXT)
+            vars(self).update(held)
         with unwatched():
             context.call_on_fit_task_end(estimator=self, **task, reconstruction_attributes={})
         return out
@@ -174,7 +187,7 @@ def watched(method: Method) -> Method:
     def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
         own = vars(self)
         calls = "_skl_callbacks" in own or "_parent_callback_ctx" in own
-        if "_callback_fit_ctx" in own or not calls:  # a method of a subclass has begun the fit
+        if CONTEXT in own or not calls:  # a method of a subclass has begun the fit
             with watching(*_lines(self)):
                 return method(self, *args, **kwargs)
         return whole(self, *args, **kwargs)
@@ -196,7 +209,7 @@ def inside(outer: Any, estimator: Any, X: Any, y: Any) -> Iterator[None]:
 
     Callbacks see the passes of our estimators as passes of ``outer``.
     """
-    context = vars(outer).get("_callback_fit_ctx")
+    context = vars(outer).get(CONTEXT)
     if context is None or takes_collections(estimator):
         yield
         return

@@ -25,24 +25,32 @@ class BlockLines(Watch):
     def begin_pass(self, name: str, n_blocks: int | None, n_rows: int | None) -> None:
         """Begin to count."""
         self.what, self.n_blocks = name, n_blocks
-        self.done = self.rows = 0
+        self.done = self.rows = self.told = 0
         self.started = time.perf_counter()
 
     def block_done(self, record: Record) -> None:
         """Print a line if it is time for one."""
         self.done += 1
         self.rows += record.rows
+        if self.n_blocks is None:  # after 1, 2, 4... blocks, and then after each 64
+            every = min(1 << (self.done.bit_length() - 1), MOST)
+        else:
+            every = min(max(self.n_blocks // 8, 1), MOST)
+        if self.done % every == 0 or self.done == self.n_blocks:
+            self._tell()
+
+    def end_pass(self, *, complete: bool) -> None:
+        """Print the last line, if it is not printed yet."""
+        if self.done > self.told:
+            self._tell()
+
+    def _tell(self) -> None:
+        self.told = self.done
         if self.n_blocks == 1:
             return
-        # Without a known number the first lines follow after 1, 2, 4... blocks.
-        until = 8 * self.done if self.n_blocks is None else self.n_blocks
-        every = min(max(until // 8, 1), MOST)
-        if self.n_blocks is None and every < MOST and self.done & (self.done - 1):
-            return
-        if self.done % every == 0 or self.done == self.n_blocks:
-            of = "" if self.n_blocks is None else f" of {self.n_blocks:,}"
-            speed = self.rows / max(time.perf_counter() - self.started, 1e-9)
-            print(  # noqa: T201
-                f"[{self.name}] {self.what}: {self.done:,}{of} blocks, {self.rows:,} rows, "
-                f"{speed:,.0f} rows/s"
-            )
+        of = "" if self.n_blocks is None else f" of {self.n_blocks:,}"
+        speed = self.rows / max(time.perf_counter() - self.started, 1e-9)
+        print(  # noqa: T201
+            f"[{self.name}] {self.what}: {self.done:,}{of} blocks, {self.rows:,} rows, "
+            f"{speed:,.0f} rows/s"
+        )

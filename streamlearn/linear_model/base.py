@@ -278,7 +278,7 @@ class SGD(CallbackSupportMixin, SparseCoef, Familiar, Movable, Versioned, BaseEs
             self._stopping(course),
             max_iter=1 if one_call else max_iter,
             watched_by=() if one_call or not self.verbose else [Lines(answer)],
-            publish=Publish(self, attributes, given.flow),
+            publish=None if one_call else Publish(self, attributes, given.flow),
         )
         if one_call:
             outcome = after_one_call(outcome, max_iter)
