@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dask
@@ -196,6 +196,7 @@ class Scheduler(NamedTuple):
         annotations: Annotations | None = None,
         name: Callable[[set[Key]], str | None] | None = None,
         told: Told | None = None,
+        part: AbstractContextManager[None] | None = None,
     ) -> list[Any]:
         """Run ``graph`` and return the results of ``keys``. BLAS has one thread meanwhile.
 
@@ -213,6 +214,8 @@ class Scheduler(NamedTuple):
             ``(keys) -> str or None``: a note for the error if workers died in tasks ``keys``.
         told : Told, optional
             The tasks that tell when they are done.
+        part : context manager, optional
+            A context for a local scheduler.
 
         Returns
         -------
@@ -221,7 +224,7 @@ class Scheduler(NamedTuple):
         if self.client is None:
             if sent:
                 sent.clear()
-            with told.here() if told else nullcontext():
+            with part or nullcontext(), told.here() if told else nullcontext():
                 return list(self.get(graph, keys))
         with told.on_cluster(self.client, graph) if told else nullcontext() as listen:
             return self._on_cluster(graph, keys, stay, sent, annotations, name, listen)

@@ -72,6 +72,7 @@ def _merged(
     keys = (schedule.key("merge-blocks", i) for i in count())
     merged = merged_in_tree(graph, parts, keys, _merge, merge)
     found: Merged = schedule.run(graph, merged, 0, n)
+    schedule.computation.close()
     one_pass.all_done(found.records)
     return found.value
 

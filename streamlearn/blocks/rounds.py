@@ -152,6 +152,8 @@ def _segments(
         one_pass.all_done(segment.records)
         so_far = Segment(segment.state, so_far.records + segment.records)
         read += sum(record.rows for record in segment.records)
+        if at == n:
+            schedule.computation.close()
         if at >= due or at == n:
             try:
                 yield so_far

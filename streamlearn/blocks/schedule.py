@@ -35,6 +35,7 @@ from streamlearn.blocks.graph import (
     scheduler,
 )
 from streamlearn.blocks.lazy_rows import LazyRows, in_block
+from streamlearn.blocks.one_computation import OneComputation
 from streamlearn.blocks.parts import n_rows
 from streamlearn.blocks.plan import Plan, Recipe, origins, run_recipe
 from streamlearn.blocks.read_ahead import gates, is_source, lifetimes, sources
@@ -133,6 +134,7 @@ class Schedule:
             "wait-for-block" if chained else result,
         )
         self.passing = passing
+        self.computation = OneComputation(len(self.order))
         self.shared = {key: self.key("load-shared", i) for i, key in enumerate(self.plan.shared)}
         self.first, self.last = lifetimes(self.plan, self.order)
         self.begin: dict[int, list[Key]] = {}
@@ -219,6 +221,7 @@ class Schedule:
                 annotations=annotations,
                 name=self._name_killers,
                 told=self._told(),
+                part=self.computation.part(graph, stop - start),
             )
         except BaseException:
             self.close()
@@ -234,6 +237,7 @@ class Schedule:
 
     def close(self) -> None:
         """Release all that is kept for later blocks. The pass is over."""
+        self.computation.close()
         release(self.carried.values())
         self.carried = {}
         if self.plan.shuffles:
