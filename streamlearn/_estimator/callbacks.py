@@ -24,7 +24,7 @@ from streamlearn._training.lines import BlockLines
 from streamlearn.blocks import Record, Watch, unwatched, watches, watching
 from streamlearn.stages import Flow
 
-__all__ = ["CallbackSupportMixin", "FitWatcher", "Tasks", "inside", "watched"]
+__all__ = ["CallbackSupportMixin", "FitWatcher", "Tasks", "inside", "watched", "watchers"]
 
 HELD = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
 """Attributes of scikit-learn during a fit."""
@@ -167,8 +167,8 @@ def watched(method: Method) -> Method:
         context = self._init_callback_context(max_subtasks=None)
         with unwatched():
             context.call_on_fit_task_begin(estimator=self, **task)
+        ours = watchers(self)
         callbacks = getattr(self, "_skl_callbacks", [])
-        ours = [callback for callback in callbacks if isinstance(callback, FitWatcher)]
         theirs = [Tasks(self, context, **task)] if len(ours) < len(callbacks) else []
         # scikit-learn's ``fit``, which some methods call, would tear down what it finds.
         held = {name: vars(self).pop(name) for name in HELD}
@@ -193,6 +193,12 @@ def watched(method: Method) -> Method:
         return whole(self, *args, **kwargs)
 
     return fit  # type: ignore[return-value]
+
+
+def watchers(estimator: Any) -> list[FitWatcher]:
+    """Return the callbacks of an estimator that see passes, blocks and progress."""
+    callbacks = getattr(estimator, "_skl_callbacks", [])
+    return [callback for callback in callbacks if isinstance(callback, FitWatcher)]
 
 
 def _lines(estimator: Any) -> list[Watch]:

@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from streamlearn import blocks as engine
 from streamlearn import stages
 from streamlearn._arrays.plain import plain
-from streamlearn._estimator.callbacks import watched
+from streamlearn._estimator.callbacks import watched, watchers
 from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._estimator.versions import Versioned
 from streamlearn._sklearn import (
@@ -213,7 +213,8 @@ class Pipeline(Versioned, theirs.Pipeline):
         if engine.is_collection(X):
             X, y = plain(X), plain(y)
             pipe.steps = per_step.of_collection(self.steps)
-        with _unchanged_on_error(self):
+        # scikit-learn calls callbacks, and this one lets ours see the passes of the steps.
+        with _unchanged_on_error(self), engine.watching(*watchers(self)):
             out = getattr(super(Pipeline, pipe), method)(X, y, **params)
             self.steps = per_step.unwrapped(self.steps, pipe.steps)
         return self if out is pipe else out
