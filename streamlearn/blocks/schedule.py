@@ -11,6 +11,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -380,12 +381,19 @@ def _nothing(*_waited_for: Any) -> None:
     return None
 
 
+class _Here(threading.local):
+    """The name of the present thread. It asks once, because distributed takes 20 us to say no."""
+
+    def __init__(self) -> None:
+        self.name = threading.current_thread().name
+        distributed = sys.modules.get("distributed")
+        if distributed is not None:
+            with suppress(ValueError):  # not inside a worker
+                self.name = f"{distributed.get_worker().address} {self.name}"
+
+
+_here = _Here()
+
+
 def _worker() -> str:
-    thread = threading.current_thread().name
-    distributed = sys.modules.get("distributed")
-    if distributed is None:
-        return thread
-    try:
-        return f"{distributed.get_worker().address} {thread}"
-    except ValueError:  # not inside a worker
-        return thread
+    return _here.name

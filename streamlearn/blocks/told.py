@@ -72,7 +72,7 @@ class Told(NamedTuple):
                 except Empty:
                     continue
                 if event is not None:
-                    self.done(Record(*event[1], None))
+                    self.done(Record._make([*event[1], None]))
 
         client.subscribe_topic(topic, events.put)
         try:

@@ -408,7 +408,7 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
         return Watch(n_rows, n_steps, tol, self.max_no_improvement)
 
     def _publish(self, out: fits.Outcome) -> None:
-        vars(self).update(self._attributes(out.learned, out.n_iter))
+        self.__dict__.update(self._attributes(out.learned, out.n_iter))
 
     def _attributes_of(self, progress: Progress) -> dict[str, Any] | None:
         """Return the fitted attributes of an unfinished fit, or None before the first clusters."""

@@ -170,9 +170,11 @@ class SimpleImputer(NamesOut, TableTransformer):
         return number_statistics.Params(self.strategy, self.missing_values)
 
     @watched
-    def _learn(self, X: Any, y: Any, *, reset: bool) -> Self:
+    def _learn(
+        self, X: Any, y: Any, *, reset: bool, statistic: TableStatistic | None = None
+    ) -> Self:
         if not callable(self.strategy):
-            return super()._learn(X, y, reset=reset)
+            return super()._learn(X, y, reset=reset, statistic=statistic)
         self._validate_params()
         if engine.is_collection(X) or not reset:
             self._table_statistic()

@@ -291,7 +291,7 @@ class SGD(CallbackSupportMixin, SparseCoef, Familiar, Movable, Versioned, BaseEs
             raise diverged(f"at epoch #{outcome.n_iter}", advice=SMALLER)
         if given.flow is not None:
             hand_back(given.flow, self, outcome.learned, coef.shape[1])
-        vars(self).update(attributes(outcome) or {})
+        self.__dict__.update(attributes(outcome) or {})
         warn_of_steps(former, outcome.learned.state)
         if self.tol is not None and not one_pass and not outcome.stopped:
             warnings.warn(

@@ -208,7 +208,7 @@ class MLP(CallbackSupportMixin, Movable, Versioned, BaseEstimator):
                 tol=self.tol,
                 verbose=bool(self.verbose),
             )
-            vars(self).update(self._of_net(net, Best(), goal))
+            self.__dict__.update(self._of_net(net, Best(), goal))
             self.t_ = 0 if restarts else getattr(self, "t_", 0)
             return
         held_out = None
@@ -368,7 +368,7 @@ class MLP(CallbackSupportMixin, Movable, Versioned, BaseEstimator):
             publish=Publish(self, attributes, given.flow),
         )
         finite_or_raise(outcome.learned.state)
-        vars(self).update(attributes(outcome) or {})
+        self.__dict__.update(attributes(outcome) or {})
         read_once = further or (one_pass and self.max_iter == "auto")
         if not (read_once or outcome.stopped) and outcome.n_iter == max_iter:
             warnings.warn(

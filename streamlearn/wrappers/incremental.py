@@ -294,7 +294,7 @@ class Incremental(ParallelPostFit):
                 ConvergenceWarning,
                 stacklevel=5,
             )
-        vars(self).update(self._attributes(out))
+        self.__dict__.update(self._attributes(out))
 
     def _attributes(self, progress: Progress) -> dict[str, Any]:
         """Return the fitted attributes."""
