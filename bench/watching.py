@@ -10,8 +10,10 @@ watching is compared with learning alone. Timed is the CPU time of the process.
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import json
+import random
 import statistics
 import time
 from pathlib import Path
@@ -64,8 +66,12 @@ def main() -> None:
     X, y = (in_blocks(a, args.block_rows) for a in (rows, target))
     seconds: dict[str, list[float]] = {name: [] for name in WATCHING}
     with dask.config.set(scheduler="sync"):  # steadier than threads
-        for _ in range(args.turns + 1):  # the first one warms up
-            for name, callbacks in WATCHING.items():
+        for turn in range(args.turns + 1):  # the first one warms up
+            order = list(WATCHING)
+            random.Random(turn).shuffle(order)
+            for name in order:
+                gc.collect()
+                callbacks = WATCHING[name]
                 model = SGDClassifier(loss="log_loss", classes=[0, 1], random_state=0)
                 start = time.process_time()
                 model.set_callbacks(*callbacks()).fit(X, y)

@@ -51,7 +51,10 @@ class Watch:
         """See a pass begin. The numbers are None if they are not known beforehand."""
 
     def block_done(self, record: Record) -> None:
-        """See one more block, in the order in which blocks are done. Its report is None."""
+        """See one more block, in the order in which blocks are done.
+
+        The report is not to be kept: it may hold arrays on a device. It is None on a cluster.
+        """
 
     def end_pass(self, *, complete: bool) -> None:
         """See a pass end. It is not complete after an error or an interrupt."""
@@ -116,7 +119,7 @@ class Passing:
             return
         self._seen.add(record.block)
         for watch in self.seen_by:
-            watch.block_done(record._replace(report=None))
+            watch.block_done(record)
 
     def all_done(self, records: Iterable[Record]) -> None:
         """Show the watches the blocks of a whole graph that they have not seen yet."""

@@ -7,8 +7,6 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from streamlearn import __version__
 from streamlearn._estimator.callbacks import FitWatcher
 from streamlearn.blocks import Record
@@ -17,6 +15,8 @@ from streamlearn.diagnostics.timeline import timeline
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+NAN = float("nan")
 
 PAUSE = 0.05
 """Seconds between two looks at the memory."""
@@ -32,7 +32,7 @@ class Pass(NamedTuple):
 
     name: str
     start: float
-    end: float = float("nan")
+    end: float = NAN
     complete: bool = False
 
 
@@ -109,6 +109,7 @@ class FitRecorder(FitWatcher):
 
     def begin_pass(self, name: str, n_blocks: int | None, n_rows: int | None) -> None:
         """Begin a pass."""
+        self._now = self.n_passes, name
         self.n_passes += 1
         self._open.append(Pass(name, time.time()))
         self._waiting.clear()
@@ -116,16 +117,15 @@ class FitRecorder(FitWatcher):
     def block_done(self, record: Record) -> None:
         """Record a block."""
         self.n_blocks += 1
-        row = [self.n_passes - 1, self._open[-1].name, *record[:-1], np.nan]
+        row = [self._now, record[:-1], NAN]
         self._rows.append(row)
-        if self._open[-1].name == "epoch":
+        if self._now[1] == "epoch":
             self._waiting[record.block] = row
-        now = time.time()
-        if now - self._looked > PAUSE:
-            self._looked = now
+        if record.update_end - self._looked > PAUSE:
+            self._looked = record.update_end
             used = _memory()
             if used is not None:
-                self._memory.append((now, used))
+                self._memory.append((time.time(), used))
 
     def end_pass(self, *, complete: bool) -> None:
         """End a pass."""
@@ -155,7 +155,7 @@ class FitRecorder(FitWatcher):
         """
         import pandas as pd
 
-        return pd.DataFrame(list(self._rows), columns=list(COLUMNS))
+        return pd.DataFrame(self._all(), columns=list(COLUMNS))
 
     def plot(self, **how: Any) -> Figure:
         """Draw what each thread did, the memory and the progressive loss on one time axis.
@@ -177,8 +177,9 @@ class FitRecorder(FitWatcher):
         self._recorded_or_raise()
         title = f"{self.about['estimator']}: {self.n_blocks:,} blocks"
         # Sorted as their ends in the picture, because rounds learn from blocks side by side.
-        losses = [row[-1] for row in sorted(self._rows, key=lambda row: row[-2]) if _has_loss(row)]
-        tasks = [task for row in self._rows for task in _tasks(row)]
+        rows = sorted(self._all(), key=lambda row: row[-2])
+        losses = [row[-1] for row in rows if _has_loss(row)]
+        tasks = [task for row in rows for task in _tasks(row)]
         memory = [(at, used / 1e6) for at, used in self._memory]
         how = {"title": title, **how}
         return timeline(
@@ -218,6 +219,10 @@ class FitRecorder(FitWatcher):
         with open(path, "w", encoding="utf-8") as file:
             file.write(page)
 
+    def _all(self) -> list[tuple[Any, ...]]:
+        """Return the records in the order in which blocks were done."""
+        return [(*of_pass, *record, loss) for of_pass, record, loss in self._rows]
+
     def _recorded_or_raise(self) -> None:
         if not self._rows:
             raise ValueError(
@@ -235,11 +240,11 @@ class _Results(NamedTuple):
 LOAD, LEARN, SCORED = "load-block", "learn-block-and-score", "learn-block"
 
 
-def _has_loss(row: list[Any]) -> bool:
+def _has_loss(row: tuple[Any, ...]) -> bool:
     return row[-1] == row[-1]
 
 
-def _tasks(row: list[Any]) -> list[tuple[Any, ...]]:
+def _tasks(row: tuple[Any, ...]) -> list[tuple[Any, ...]]:
     """Return the tasks of a record, as dask's profiler has them."""
     _, name, _, _, _, loader, start, end, learner, begin, until, _ = row
     tasks = [(LOAD if name == "epoch" else "reduce-block", None, start, end, loader)]
