@@ -15,7 +15,7 @@ from typing import Any
 import dask.dataframe as dd
 import pandas as pd
 import psutil
-from dask.diagnostics import Callback, Profiler, ResourceProfiler
+from dask.diagnostics import Profiler, ProgressBar, ResourceProfiler
 from flights_data import DATES, FEATURES, NUMBERS, TEXT, TRAIN_ROWS, Paths
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
@@ -24,7 +24,7 @@ from sklearn.metrics import accuracy_score, log_loss
 from threadpoolctl import threadpool_limits
 
 from streamlearn.compose import make_column_transformer
-from streamlearn.diagnostics import timeline
+from streamlearn.diagnostics import FitProgress, timeline
 from streamlearn.impute import SimpleImputer
 from streamlearn.linear_model import SGDClassifier
 from streamlearn.pipeline import Pipeline, make_pipeline
@@ -95,10 +95,12 @@ def main() -> None:
     predictions = args.data / "predictions.parq"
     shutil.rmtree(predictions, ignore_errors=True)
     with Profiler() as tasks, ResourceProfiler(dt=0.1) as memory:
-        with Progress("fit", rows, blocks, passes=3) as fit:
-            pipe.fit(X, y)
-        with Progress("predict", rows, blocks) as predict:
+        start = default_timer()
+        pipe.set_callbacks(FitProgress()).fit(X, y)
+        fit = start, default_timer()
+        with ProgressBar(minimum=1.0, dt=1.0):
             pipe.predict(X).to_frame("late").to_parquet(predictions)
+        predict = fit[1], default_timer()
         # Dask counts the process that watches the memory, too.
         watcher = sum(child.memory_info().rss for child in psutil.Process().children())
     memory.results = [sample._replace(mem=sample.mem - watcher / 1e6) for sample in memory.results]
@@ -106,9 +108,9 @@ def main() -> None:
     over = peak - footprint
     print(f"memory   at most {peak / 1e6:,.0f} MB; over the imports {over / 1e6:,.0f} MB")
 
-    with Progress("per step", rows, blocks, passes=5) as twice:
-        clone(pipe).set_params(schedule="per-step").fit(X, y)
-    once, both = (run.end - run.start for run in (fit, twice))
+    start = default_timer()
+    clone(pipe).set_params(schedule="per-step").fit(X, y)
+    once, both = fit[1] - fit[0], default_timer() - start
     print(
         f"one pass took {once:.1f} s, a pass for each step {both:.1f} s: "
         f"the second pass would have cost {both - once:+.1f} s ({both / once - 1:+.0%})"
@@ -142,8 +144,8 @@ def main() -> None:
         nbytes=size,
         kinds={"": "predict and write"},
         phases={
-            "fit": (fit.start, fit.end),
-            "predict": (predict.start, predict.end),
+            "fit": fit,
+            "predict": predict,
         },
         title=f"Logistic regression on {rows / 1e6:g} million flights",
         subtitle=f"{size / 1e9:.1f} GB in {blocks:,} blocks on {threads} threads. "
@@ -174,37 +176,6 @@ def compare(models: dict[str, Any], held_out: pd.DataFrame) -> list[float]:
         excess = loss / losses[-1] - 1
         print(f"  {name:34} {accuracy_score(y, p > 0.5):8.4f}  {loss:8.4f}  {excess:+9.2%}")
     return losses
-
-
-class Progress(Callback):
-    """Follow on one line how dask's tasks read the blocks; without a terminal, on a few lines."""
-
-    def __init__(self, what: str, rows: int, blocks: int, passes: int = 1):
-        self.what, self.rows, self.reads, self.done = what, rows, blocks * passes, 0
-        self.pause, self.feed = (0.2, "\r") if sys.stdout.isatty() else (10.0, "\n")
-
-    def __enter__(self) -> "Progress":
-        self.start = self.shown = default_timer()
-        return super().__enter__()
-
-    def _posttask(self, key: Any, *_: Any) -> None:
-        # Streamlearn's own tasks that read a block, and those into which dask fused a read.
-        name = str(key)
-        self.done += "part-" in name or "load-" in name or "read_parquet" in name
-        if default_timer() - self.shown > self.pause:
-            self.shown = default_timer()
-            self._show(self.shown, self.feed)
-
-    def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)
-        self.end = default_timer()
-        self._show(self.end, "\n")
-
-    def _show(self, now: float, feed: str) -> None:
-        share, seconds = self.done / self.reads, now - self.start
-        speed = self.rows * share / seconds
-        print(f"{self.what:8} {share:4.0%} {seconds:7.1f} s {speed:12,.0f} rows/s", end=feed)
-        sys.stdout.flush()
 
 
 if __name__ == "__main__":

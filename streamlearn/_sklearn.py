@@ -6,8 +6,10 @@ use it for and what would replace it. Each has a test in ``tests/test_sklearn_na
 
 Private names that our classes inherit are not here, because nobody imports them:
 `_validate_params`, `_parameter_constraints`, `_init_callback_context`, `_sklearn_output_config` and
-`_sklearn_auto_wrap_output_keys`. Attributes that `streamlearn._thirdparty.row_loop` sets are not
-here either: `loss_functions`, `_standard_coef`, `_standard_intercept`, `_average_coef` and
+`_sklearn_auto_wrap_output_keys`. `streamlearn._estimator.callbacks` reads attributes that
+scikit-learn sets for callbacks: `_skl_callbacks`, `_skl_callbacks_to_teardown`, `_callback_fit_ctx`
+and `_parent_callback_ctx`. Attributes that `streamlearn._thirdparty.row_loop` sets are not here
+either: `loss_functions`, `_standard_coef`, `_standard_intercept`, `_average_coef` and
 `_average_intercept`. The same file tests all of them.
 """
 
@@ -63,10 +65,6 @@ from sklearn.utils._sparse import (
 
 # isort: split
 # Fits.
-from sklearn.base import (
-    # It checks parameters before a fit and ends callbacks after it. with_callbacks does the latter.
-    _fit_context,
-)
 from sklearn.utils._user_interface import (
     # It prints how long a verbose fit took. A clock and a print would replace it.
     _print_elapsed_time,
@@ -126,7 +124,6 @@ __all__ = [
     "_check_response_method",
     "_check_sample_weight",
     "_estimator_has",
-    "_fit_context",
     "_get_additional_lbfgs_options_dict",
     "_get_feature_names",
     "_get_output_config",

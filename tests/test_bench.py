@@ -97,6 +97,11 @@ CASES = [
     ),
     Case("newton.py", "--features 3 --turns 1", ("3 features",)),
     Case(
+        "watching.py",
+        "--blocks 3 --block-rows 50 --turns 1 --json {tmp}/out.json",
+        ("nobody", "FitRecorder", "FitProgress", "scikit-learn's"),
+    ),
+    Case(
         "onepass.py",
         "--rows 300 --seeds 1 --learners hinge --json {tmp}/out.json",
         ("i.i.d., 100; hinge; shuffled", "sorted, time; hinge; in order"),

@@ -15,6 +15,7 @@ from scipy.optimize import minimize
 from sklearn import config_context, metrics, preprocessing
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin
+from sklearn.callback.tests._utils import RecordingCallback
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier, SGDRegressor
@@ -40,8 +41,8 @@ class Constrained(BaseEstimator):
     def _parameter_constraints(self):
         return {"a": [self.constraint]}
 
-    @door._fit_context(prefer_skip_nested_validation=False)
     def fit(self):
+        self._validate_params()
         return "fitted"
 
 
@@ -79,7 +80,7 @@ def test_every_name_is_tested():
         (door.StrOptions({"auto"}), "auto", "other"),
     ],
 )
-def test_constraints_and_fit_context(constraint, good, bad):
+def test_constraints(constraint, good, bad):
     assert Constrained(good, constraint).fit() == "fitted"
     with pytest.raises(ValueError, match="The 'a' parameter of Constrained must be"):
         Constrained(bad, constraint).fit()
@@ -235,6 +236,18 @@ def test_what_our_classes_inherit():
     assert callable(CallbackSupportMixin._init_callback_context)
     # `streamlearn.pipeline` takes both off methods that only some pipelines have.
     assert {"fn", "check"} <= set(vars(vars(Pipeline)["fit_transform"]))
+
+
+def test_attributes_of_callbacks():
+    model, outer = LogisticRegression(), LogisticRegression()
+    model.set_callbacks(RecordingCallback())
+    assert len(model._skl_callbacks) == 1
+    context = outer._init_callback_context(max_subtasks=1)
+    with context.subcontext().propagate_callback_context(model):
+        assert hasattr(model, "_parent_callback_ctx")
+    context = model._init_callback_context()
+    assert model._callback_fit_ctx is context
+    assert len(model._skl_callbacks_to_teardown) == 1
 
 
 @pytest.mark.parametrize("name", ["OneHotEncoder", "OrdinalEncoder"])

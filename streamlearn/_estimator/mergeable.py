@@ -11,9 +11,9 @@ from functools import partial
 from typing import Any, Self
 
 import numpy as np
-from sklearn.callback import CallbackSupportMixin, with_callbacks
 
 from streamlearn._arrays import Array
+from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import check_inputs, unchanged_on_error
 from streamlearn._estimator.outputs import RowFunction, Transformer, rows_out
 from streamlearn._thirdparty.tags import takes
@@ -26,7 +26,7 @@ from streamlearn.stages import set_features
 from streamlearn.stages.stage import may_be_refused
 
 
-class MergeableTransformer(CallbackSupportMixin, Transformer):
+class MergeableTransformer(Transformer):
     """A transformer whose statistic can be merged.
 
     A subclass defines ``_statistic()``, which returns the learner of its core module with the
@@ -109,7 +109,7 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
         """
         return self._learn(X, reset=self._former() is None)
 
-    @with_callbacks
+    @watched
     def _learn(self, X: Any, *, reset: bool, **metadata: Any) -> Self:
         """Learn from X, on top of the former statistic unless ``reset``.
 
@@ -120,9 +120,6 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
         X, _, sample_weight = taken_apart(X, None, metadata.get("sample_weight"))
         if sample_weight is not None and not takes(self.fit, "sample_weight"):
             sample_weight = None  # the blocks of X contain it for other steps
-        context = self._init_callback_context()
-        task = {"estimator": self, "X": X, "metadata": metadata}
-        context.call_on_fit_task_begin(**task)
         with unchanged_on_error(self):
             given = check_inputs(
                 self, X, None, sample_weight, reset=reset, allow_nan=self._allow_nan
@@ -146,7 +143,6 @@ class MergeableTransformer(CallbackSupportMixin, Transformer):
             self._weighted = weighted or (not reset and self._weighted)
             self._state = state
             self._publish()
-        context.call_on_fit_task_end(**task, reconstruction_attributes={})
         return self
 
     def _learner_of_rows(self, weighted: bool) -> Learner:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
@@ -184,7 +185,14 @@ class RowFunction:
         return RowFunction(before.reader._replace(finite=False), function, self.fitted, self.method)
 
 
-class Transformer(Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class Transformer(  # type: ignore[call-arg]
+    CallbackSupportMixin,
+    Movable,
+    TransformerMixin,
+    Versioned,
+    BaseEstimator,
+    auto_wrap_output_keys=None,
+):
     """A transformer whose ``transform`` follows ``set_output`` and is lazy for collections.
 
     A subclass defines ``_transform(X, names)``.

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from sklearn.base import OneToOneFeatureMixin
 
+from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import check_rows, unchanged_on_error
 from streamlearn._estimator.outputs import RowFunction, Transformer, rows_out
 from streamlearn._validation.reader import Reader
@@ -33,6 +34,7 @@ class StatelessTransformer(Transformer):
         """Return the function with the present parameters."""
         raise NotImplementedError
 
+    @watched
     def fit(self, X: Any, y: Any = None) -> Self:
         """Look at the columns of X. The rows of a collection are not read.
 

@@ -13,11 +13,11 @@ from functools import partial
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from sklearn.callback import CallbackSupportMixin, with_callbacks
 
 from streamlearn import blocks as engine
 from streamlearn._arrays import asarray, is_array
 from streamlearn._arrays.sparse import is_sparse
+from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._estimator.outputs import Transformer, mapped
 from streamlearn._estimator.tables import TableReader, check_table, reader_of
@@ -54,7 +54,7 @@ class TableStatistic(NamedTuple):
         return self.of_table(self.params, given, y, reader, block)
 
 
-class TableTransformer(CallbackSupportMixin, Transformer):
+class TableTransformer(Transformer):
     """A transformer of columns of any kind, with a mergeable statistic.
 
     A subclass defines
@@ -125,7 +125,7 @@ class TableTransformer(CallbackSupportMixin, Transformer):
         """Learn from more rows. Parameters and errors are those of `fit`."""
         return self._learn(X, y, reset=not hasattr(self, "_state"))
 
-    @with_callbacks
+    @watched
     def _learn(
         self, X: Any, y: Any, *, reset: bool, statistic: TableStatistic | None = None
     ) -> Self:
@@ -133,8 +133,6 @@ class TableTransformer(CallbackSupportMixin, Transformer):
         self._validate_params()
         statistic = self._table_statistic() if statistic is None else statistic
         X, y, _ = engine.taken_apart(X, y)
-        context = self._init_callback_context()
-        context.call_on_fit_task_begin(estimator=self, X=X)
         with unchanged_on_error(self):
             X, reader = check_table(self, X, reset=reset)
             coded = (self._takes_codes and reader.names) or ()
@@ -148,7 +146,6 @@ class TableTransformer(CallbackSupportMixin, Transformer):
                 state = merge(self._state, state)
             self._state = state
             self._publish(self._state)
-        context.call_on_fit_task_end(estimator=self, X=X, reconstruction_attributes={})
         return self
 
     def _finish(self, state: Any, *, names: Any, n_features: int) -> None:

@@ -100,6 +100,11 @@ class BlockLearner(NamedTuple):
         if self.course.weighted and not progress.weight and not waiting:
             raise no_weight()
 
+    def may_end(self, progress: Progress) -> bool:
+        """Return whether rows with a weight have been learned from."""
+        weighed = bool(progress.weight) or not self.course.weighted
+        return progress.learned.state is not None and progress.rows > 0 and weighed
+
 
 def learn_block(
     course: Course, learned: Learned, block: PreparedBlock | PendingBlock

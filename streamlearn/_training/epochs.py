@@ -1,6 +1,6 @@
 """The one training loop: epochs over blocks.
 
-A *block learner* decides what happens to a block. It has six methods:
+A *block learner* decides what happens to a block. It has seven methods:
 
 ``prepare(epoch, block)``
     Returns the prepared block. It needs no state: it runs in the block's own task, in parallel with
@@ -18,22 +18,27 @@ A *block learner* decides what happens to a block. It has six methods:
     is None.
 ``check(progress)``
     Raises an error at the end of an epoch without rows, or in which no row had a weight.
+``may_end(progress)``
+    Returns whether a fit may end with what has been learned, although it is interrupted.
 
 `streamlearn._training.block_learner` has the block learner of this library's learners. A *rule*
-ends the loop (`streamlearn._training.stopping`). *Observers* see every `Progress`, for example to
-print verbose lines. An error in an observer ends the fit, and so does an interrupt by the user.
+ends the loop (`streamlearn._training.stopping`). *Watches* see the passes and every `Progress`, for
+example to print verbose lines. A watch may end an epoch or the training. An error in it ends the
+fit. An interrupt by the user ends the training after the last segment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import warnings
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from streamlearn._arrays import to_numpy
-from streamlearn.blocks import Blocks, Segment, fold, rounds
+from streamlearn.blocks import Blocks, Segment, Watch, fold, rounds, watches, watching
 
 
 class Progress(NamedTuple):
@@ -59,6 +64,8 @@ class Progress(NamedTuple):
         The sum over these rows of unweighted loss and penalty.
     losses : tuple of float
         The mean loss of each block of this fit.
+    newest : tuple of (int, float)
+        The number of each block of the last segment that has a loss, and the loss.
     held_out : tuple
         The score states of the held-out rows in the last segment, one for each block.
     rows_held_out : int
@@ -68,7 +75,9 @@ class Progress(NamedTuple):
     rule : object
         The state of the stopping rule.
     stopped : bool
-        Whether the rule has ended the fit.
+        Whether the rule, a watch or the user has ended the fit.
+    interrupted : bool
+        Whether the user has.
     news : str
         The rule's message about its last decision.
     """
@@ -84,15 +93,31 @@ class Progress(NamedTuple):
     weight: float = 0.0
     objective: Any = 0.0
     losses: tuple[float, ...] = ()
+    newest: tuple[tuple[int, float], ...] = ()
     held_out: tuple[Any, ...] = ()
     rows_held_out: int = 0
     scores: tuple[float, ...] = ()
     rule: Any = None
     stopped: bool = False
+    interrupted: bool = False
     news: str = ""
 
 
-Observer = Callable[[Progress], None]
+class Publish(NamedTuple):
+    """The fitted attributes of an estimator while it learns.
+
+    Attributes
+    ----------
+    estimator : estimator
+    attributes : callable
+        ``(progress) -> dict or None``: the attributes, None if there are none yet.
+    flow : Flow or None
+        The stages ahead of the estimator.
+    """
+
+    estimator: Any
+    attributes: Callable[[Progress], dict[str, Any] | None]
+    flow: Any = None
 
 
 def train(
@@ -102,9 +127,12 @@ def train(
     rule: Any,
     *,
     max_iter: int,
-    observers: Iterable[Observer] = (),
+    watched_by: Iterable[Watch] = (),
+    publish: Publish | None = None,
 ) -> Progress:
     """Run the training loop to its end.
+
+    If the user interrupts it, it ends with the last segment, and a warning says how far it got.
 
     Parameters
     ----------
@@ -115,8 +143,10 @@ def train(
     rule : stopping rule
     max_iter : int
         The maximum number of epochs.
-    observers : iterable of callable
-        Each is called with every `Progress`.
+    watched_by : iterable of Watch
+        More watches than those that are set already. Each sees every `Progress`.
+    publish : Publish, optional
+        The fitted attributes, for watches.
 
     Returns
     -------
@@ -127,40 +157,82 @@ def train(
     ------
     ValueError
         If there are no rows, if no row has a weight, or if the model overflows.
+    KeyboardInterrupt
+        If the user interrupts it before anything has been learned.
     """
     last = progress
-    for last in run(learner, blocks, progress, rule, max_iter=max_iter):
-        for see in observers:
-            see(last)
-    return rule.finish(last)
+
+    def see(now: Progress) -> bool:
+        nonlocal last
+        last = last if now.at == "start" else now
+        answers = [watch.progress(now, publish) for watch in watches()]
+        return any(answers)
+
+    try:
+        with watching(*watched_by):
+            for watch in watches():
+                watch.begin_training(max_iter)
+            ended = _run(learner, blocks, progress, rule, max_iter, see)
+            for watch in watches():
+                watch.end_training()
+    except KeyboardInterrupt:
+        if last is progress or not learner.may_end(last):
+            raise
+        ended = _interrupted(last)
+    return rule.finish(ended)
 
 
-def run(
-    learner: Any, blocks: Blocks, progress: Progress, rule: Any, *, max_iter: int
-) -> Iterator[Progress]:
-    """Learn until ``rule`` stops. Yield the progress at both ends of each epoch and segment ends.
+def _interrupted(last: Progress) -> Progress:
+    """Return the end of an interrupted fit, and warn of it."""
+    part = "all" if last.at == "end" else f"the first {last.rows_read:,}"
+    warn_of_interrupt(f"in epoch {last.n_iter}, after {part} rows of it")
+    epoch = last.epoch if last.at == "end" else last.epoch + 1
+    return last._replace(at="end", epoch=epoch, stopped=True, interrupted=True)
 
-    See `train` for the parameters and errors.
+
+def warn_of_interrupt(where: str) -> None:
+    """Warn that a fit ends here because the user has interrupted it."""
+    warnings.warn(
+        f"The fit was interrupted {where}. The estimator is fitted with what it had learned.",
+        UserWarning,
+        stacklevel=7,
+    )
+
+
+def _run(
+    learner: Any,
+    blocks: Blocks,
+    progress: Progress,
+    rule: Any,
+    max_iter: int,
+    see: Callable[[Progress], bool],
+) -> Progress:
+    """Learn until ``rule`` stops, or until ``see`` returns True, and return the end.
+
+    ``see`` gets the progress at both ends of each epoch and at the ends of segments. After a
+    segment it ends the epoch, and after an epoch the training.
     """
     progress = progress._replace(rule=rule.begin(progress))
     for _ in range(max_iter):
         now = Progress(progress.learned, progress.epoch, "start", progress.n_iter + 1)
         progress = now._replace(losses=progress.losses, scores=progress.scores, rule=progress.rule)
-        yield progress
-        for segment in _segments(learner, blocks, progress):
-            progress = rule.after_segment(_after(learner, progress, segment, blocks.in_memory))
-            yield progress
-            if progress.stopped:
-                break
+        see(progress)
+        with closing(_segments(learner, blocks, progress)) as segments:
+            for segment in segments:
+                progress = rule.after_segment(_after(learner, progress, segment, blocks.in_memory))
+                if see(progress) or progress.stopped:
+                    break
         learner.check(progress)
         progress = rule.after_epoch(progress._replace(at="end", news=""))
         progress = progress._replace(epoch=progress.epoch + 1)
-        yield progress
+        if see(progress):
+            progress = progress._replace(stopped=True)
         if progress.stopped:
-            return
+            break
+    return progress
 
 
-def _segments(learner: Any, blocks: Blocks, progress: Progress) -> Iterator[Segment]:
+def _segments(learner: Any, blocks: Blocks, progress: Progress) -> Generator[Segment]:
     """Return the segments of an epoch."""
     prepare = partial(learner.prepare, progress.epoch)
     order = learner.order(blocks, progress.epoch)
@@ -180,12 +252,13 @@ def _segments(learner: Any, blocks: Blocks, progress: Progress) -> Iterator[Segm
 def _after(learner: Any, progress: Progress, segment: Segment, in_memory: bool) -> Progress:
     """Return the progress after one more segment."""
     loss, weight, objective = progress.loss, progress.weight, progress.objective
-    losses, held_out, rows, rows_held_out = [], [], 0, 0
+    newest, held_out, rows, rows_held_out = list[tuple[int, float]](), [], 0, 0
     for record in segment.records:
         report = record.report
         if report is None or report.sums is None:
             continue
-        losses.append(learner.loss(report, progress.n_iter, None if in_memory else record.block))
+        number = None if in_memory else record.block
+        newest.append((record.block, learner.loss(report, progress.n_iter, number)))
         loss += float(np.sum(to_numpy(report.sums.loss)))
         weight += float(np.sum(to_numpy(report.sums.weight)))
         objective = objective + to_numpy(report.sums.objective)
@@ -202,7 +275,8 @@ def _after(learner: Any, progress: Progress, segment: Segment, in_memory: bool) 
         loss=loss,
         weight=weight,
         objective=objective,
-        losses=(*progress.losses, *losses),
+        losses=(*progress.losses, *(loss for _, loss in newest)),
+        newest=tuple(newest),
         held_out=tuple(held_out),
         rows_held_out=rows_held_out,
         news="",

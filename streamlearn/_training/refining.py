@@ -10,7 +10,7 @@ import numpy as np
 from streamlearn._arrays import namespace
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Learned, Shuffle
-from streamlearn._training.epochs import Progress
+from streamlearn._training.epochs import Progress, warn_of_interrupt
 from streamlearn._training.side_by_side import Sums, View, merged, sum_block
 from streamlearn.blocks import Block, Blocks, reduce
 
@@ -38,11 +38,16 @@ def refined(learner: BlockLearner, blocks: Blocks, progress: Progress, n_reads: 
     length = 1.0
     for read in range(n_reads):
         view = View(how.view(params, learned.state), progress.rows, learned.ahead, None)
-        found: Sums = reduce(
-            partial(_summed, learner, progress.epoch + read, view),
-            partial(merged, course, how),
-            blocks,
-        )
+        try:
+            found: Sums = reduce(
+                partial(_summed, learner, progress.epoch + read, view),
+                partial(merged, course, how),
+                blocks,
+                name="refinement",
+            )
+        except KeyboardInterrupt:
+            warn_of_interrupt(f"in read {read + 1} of refine={n_reads}, after all epochs")
+            break
         state, sums = learned.state, found.learner
         value = how.objective(params, view.learner, sums)
         if former is not None and bool(namespace(value).any(value > former[2])):

@@ -332,5 +332,5 @@ class NoBetterScore(Never):
         )
 
     def finish(self, progress: Progress) -> Progress:
-        """Return the progress with the state that had the best score."""
-        return progress._replace(learned=progress.rule[1])
+        """Return the progress with the state that had the best score, if any was scored."""
+        return progress._replace(learned=progress.rule[1]) if progress.scores else progress

@@ -10,7 +10,7 @@ from streamlearn._training.stopping import Never
 from streamlearn._validation.arrays import as_array
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import Block, Blocks, align
-from streamlearn.stages import Chain, Flow, StagedBlock
+from streamlearn.stages import Chain, Flow, Foreign, StagedBlock
 
 
 class StagesAlone(NamedTuple):
@@ -47,6 +47,11 @@ class StagesAlone(NamedTuple):
 
     def check(self, progress: Progress) -> None:
         """Do nothing: `Chain.fitted` raises the error if there were no rows."""
+
+    def may_end(self, progress: Progress) -> bool:
+        """Return whether an estimator learns. The statistics of some rows alone are of no use."""
+        learns = any(isinstance(stage, Foreign) for stage in self.chain.stages)
+        return learns and progress.rows_read > 0
 
 
 def fit(flow: Flow, y: Any) -> None:

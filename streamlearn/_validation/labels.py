@@ -61,7 +61,7 @@ def discover(blocks: Blocks, *, weighted: bool = False) -> Labels:
         If there are no rows, if y contains NaN or a number that is not whole, or if a weight is
         NaN.
     """
-    found = reduce(partial(_labels_of_block, weighted), _merge, blocks)
+    found = reduce(partial(_labels_of_block, weighted), _merge, blocks, name="labels")
     if found is None:
         raise no_rows("a classifier", " in y")
     return found

@@ -27,9 +27,10 @@ from streamlearn.blocks.parts import head, made_up, n_rows, some_columns, some_r
 from streamlearn.blocks.plan import groups
 from streamlearn.blocks.reduce import bytes_read, reduce
 from streamlearn.blocks.rounds import SideBySide, rounds
-from streamlearn.blocks.segments import Record, Segment
+from streamlearn.blocks.segments import Segment
 from streamlearn.blocks.sources import from_blocks, taken_apart
 from streamlearn.blocks.streams import StreamedRows
+from streamlearn.blocks.watch import Record, Watch, unwatched, watches, watching
 
 __all__ = [
     "Block",
@@ -39,6 +40,7 @@ __all__ = [
     "Segment",
     "SideBySide",
     "StreamedRows",
+    "Watch",
     "align",
     "as_lazy_rows",
     "bytes_read",
@@ -68,5 +70,8 @@ __all__ = [
     "some_columns",
     "some_rows",
     "taken_apart",
+    "unwatched",
+    "watches",
+    "watching",
     "whole_rows",
 ]

@@ -5,7 +5,7 @@ A few blocks are loaded ahead. Each segment is one plain dask graph (`streamlear
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from streamlearn.blocks.block import Block
@@ -21,7 +21,7 @@ def fold(
     *,
     prepare: Callable[[Block], Any],
     order: Sequence[int] | None = None,
-) -> Iterator[Segment]:
+) -> Generator[Segment]:
     """Update ``state`` with one block after the other, and yield it at the end of each segment.
 
     Parameters

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dask
 from dask._task_spec import (
@@ -31,6 +31,9 @@ from dask.system import CPU_COUNT
 from dask.utils import ensure_dict
 
 from streamlearn.blocks.blas import one_blas_thread
+
+if TYPE_CHECKING:
+    from streamlearn.blocks.done_tasks import DoneTasks
 
 __all__ = [
     "Alias",
@@ -192,6 +195,8 @@ class Scheduler(NamedTuple):
         sent: dict[Key, Any] | None = None,
         annotations: Annotations | None = None,
         name: Callable[[set[Key]], str | None] | None = None,
+        tasks: DoneTasks | None = None,
+        part: AbstractContextManager[None] | None = None,
     ) -> list[Any]:
         """Run ``graph`` and return the results of ``keys``. BLAS has one thread meanwhile.
 
@@ -207,6 +212,10 @@ class Scheduler(NamedTuple):
         annotations : dict of key to dict, optional
         name : callable, optional
             ``(keys) -> str or None``: a note for the error if workers died in tasks ``keys``.
+        tasks : DoneTasks, optional
+            The tasks that tell when they are done.
+        part : context manager, optional
+            A context for a local scheduler.
 
         Returns
         -------
@@ -215,7 +224,21 @@ class Scheduler(NamedTuple):
         if self.client is None:
             if sent:
                 sent.clear()
-            return list(self.get(graph, keys))
+            with part or nullcontext(), tasks.here() if tasks else nullcontext():
+                return list(self.get(graph, keys))
+        with tasks.on_cluster(self.client, graph) if tasks else nullcontext() as listen:
+            return self._on_cluster(graph, keys, stay, sent, annotations, name, listen)
+
+    def _on_cluster(
+        self,
+        graph: dict[Key, Any],
+        keys: list[Key],
+        stay: int,
+        sent: dict[Key, Any] | None,
+        annotations: Annotations | None,
+        name: Callable[[set[Key]], str | None] | None,
+        listen: Callable[[Sequence[Any]], None] | None,
+    ) -> list[Any]:
         # dask would hash all tasks of a dict, and it hashes no graph of layers.
         whole = _annotated(graph, annotations or {})
         futures = list(self.client.get(whole, keys, sync=False))
@@ -224,6 +247,8 @@ class Scheduler(NamedTuple):
         home, there = futures[: len(keys) - stay], futures[len(keys) - stay :]
         try:
             with _seceded():
+                if listen is not None:
+                    listen(home)
                 return self.client.gather(home) + there
         except BaseException as error:
             if name is not None and type(error).__name__ == "KilledWorker":

@@ -107,6 +107,7 @@ def _of_array(source: Any, functions: tuple[Callable[..., Any], ...], meta: Any,
         new_axes=width,
         concatenate=False,
         align_arrays=False,
+        token="transform-block",
     )
     if like is None:
         return out
@@ -115,7 +116,9 @@ def _of_array(source: Any, functions: tuple[Callable[..., Any], ...], meta: Any,
     ends = np.cumsum([0, *source.chunks[0]]) if known else None
     divisions = [None] * (out.numblocks[0] + 1) if ends is None else np.minimum(ends, ends[-1] - 1)
     keys = [(out.name, i, *(0,) * (out.ndim - 1)) for i in range(out.numblocks[0])]
-    return dd.from_graph(door.optimized(out, keys), like.frame, tuple(divisions), keys, "rows")
+    return dd.from_graph(
+        door.optimized(out, keys), like.frame, tuple(divisions), keys, "transform-block"
+    )
 
 
 def _make(

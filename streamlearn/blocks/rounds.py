@@ -3,10 +3,10 @@
 A pass begins as `fold`. Once the learner has seen enough, the blocks of a round are summed side by
 side, with the same view of the state. Their sums are merged in a fixed order, and a step follows::
 
-    view-r      = view(state-r)
-    update-k    = sums of load-k, by view-r          for each block k of the round, in parallel
-    renew-r     = renewed(state-r)                   at the same time
-    state-(r+1) = step(renew-r, merged sums)
+    view-model-r  = view(state-r)
+    learn-block-k = sums of load-block-k, by view-r  for each block k of the round, in parallel
+    renew-model-r = renewed(state-r)                 at the same time
+    learn-round-r = step(renew-model-r, merged sums), the state-(r+1)
 
 Blocks of the next round are loaded while the step is taken. On a cluster a load and its sums are
 one task, so that no block travels to another worker. Rounds have a fixed length, or their sizes
@@ -17,7 +17,7 @@ same bits on one thread and on many machines.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,14 +30,13 @@ from streamlearn.blocks.merge_tree import MergeTree, merged_in_tree
 from streamlearn.blocks.schedule import Loaded, Schedule, prepared, setting
 from streamlearn.blocks.segments import (
     SEGMENT,
-    Record,
     Segment,
     one_by_one,
-    record,
     update,
     updated,
 )
 from streamlearn.blocks.streams import in_lock_step
+from streamlearn.blocks.watch import Passing, Record, passing
 
 if TYPE_CHECKING:
     from streamlearn.blocks.graph import Key
@@ -98,6 +97,11 @@ class Summed(NamedTuple):
     sums: Any
     records: tuple[Record, ...]
 
+    @property
+    def newest(self) -> Record:
+        """The record of the last block."""
+        return self.records[-1]
+
 
 def rounds(
     step: Callable[[Any, Any], tuple[Any, Any]],
@@ -107,7 +111,7 @@ def rounds(
     prepare: Callable[[Block], Any],
     side_by_side: SideBySide | None,
     order: Sequence[int] | None = None,
-) -> Iterator[Segment]:
+) -> Generator[Segment]:
     """Update ``state`` with all blocks, and yield it at the end of each segment.
 
     Parameters
@@ -125,16 +129,32 @@ def rounds(
     -----
     A round that grows has at most `SEGMENT` blocks, whatever ``streamlearn.segment`` is.
     """
+    order = range(len(blocks)) if order is None else order
+    rows = None if blocks.streamed else [blocks.rows[index] for index in order]
+    with passing("epoch", rows) as one_pass:
+        yield from _segments(step, state, blocks, prepare, Layout(side_by_side), order, one_pass)
+
+
+def _segments(
+    step: Callable[[Any, Any], tuple[Any, Any]],
+    state: Any,
+    blocks: Blocks,
+    prepare: Callable[[Block], Any],
+    layout: Layout,
+    order: Sequence[int],
+    one_pass: Passing,
+) -> Generator[Segment]:
     if blocks.whole is not None:
         whole = prepared(blocks.whole, {}, prepare, time.time())
-        yield updated(step, 0, Segment(state, ()), whole)
+        segment = updated(step, Segment(state, ()), whole)
+        one_pass.all_done(segment.records)
+        yield segment
         return
-    layout = Layout(side_by_side)
     if blocks.streamed is not None:
-        yield from _over_stream(step, state, blocks, prepare, layout)
+        yield from _over_stream(step, state, blocks, prepare, layout, one_pass)
         return
-    order = range(len(blocks)) if order is None else order
-    schedule = Schedule(blocks, order, "update", ordered=side_by_side is None)
+    ordered = layout.side is None
+    schedule = Schedule(blocks, order, "learn-block", ordered=ordered, passing=one_pass)
     rows = [blocks.rows[index] for index in schedule.order]
     length, n, at = setting("segment", SEGMENT), len(schedule.order), 0
     so_far, due, read = Segment(state, ()), length, 0
@@ -148,8 +168,11 @@ def rounds(
             stop = min(due, layout.next_look(so_far.state, at, rows), n)
             segment = one_by_one(schedule, step, so_far.state, prepare, at, stop)
             at = stop
+        one_pass.all_done(segment.records)
         so_far = Segment(segment.state, so_far.records + segment.records)
         read += sum(record.rows for record in segment.records)
+        if at == n:
+            schedule.computation.close()
         if at >= due or at == n:
             try:
                 yield so_far
@@ -231,24 +254,24 @@ def _in_rounds(
 ) -> Segment:
     """Learn from the blocks at positions ``start`` to the last of ``ends``, in one graph."""
     first, last = start, ends[-1]
-    graph = schedule.loads(first, last, "load", prepare)
+    graph = schedule.loads(first, last, "load-block", prepare)
     before = schedule.key("state", first)
     graph[before] = door.DataNode(before, Segment(state, ()))
     for stop in ends:
-        view = schedule.key("view", start)
+        view = schedule.key("view-model", start)
         graph[view] = door.Task(view, _view, side.view, door.TaskRef(before))
         parts: list[Key] = []
         for p in range(start, stop):
-            key, block = schedule.key("update", p), schedule.key("load", p)
+            key, block = schedule.key("learn-block", p), schedule.key("load-block", p)
             parts.append(key)
             how = side.of_block, schedule.order[p], door.TaskRef(view)
             if schedule.scheduler.client is None:
                 graph[key] = door.Task(key, _sum, *how, door.TaskRef(block))
             else:
                 graph[key] = schedule.joined(graph, block, key, _sum_of_load, *how)
-        keys = (schedule.key("merge", p) for p in range(start, stop))
+        keys = (schedule.key("merge-blocks", p) for p in range(start, stop))
         merged, _ = merged_in_tree(graph, parts, keys, _merged, side.merge)
-        ready, after = schedule.key("renew", start), schedule.key("state", stop)
+        ready, after = schedule.key("renew-model", start), schedule.key("learn-round", stop)
         graph[ready] = door.Task(ready, _renewed, side.renewed, door.TaskRef(before))
         graph[after] = door.Task(after, _step, side.step, door.TaskRef(ready), door.TaskRef(merged))
         before, start = after, stop
@@ -262,7 +285,8 @@ def _over_stream(
     blocks: Blocks,
     prepare: Callable[[Block], Any],
     layout: Layout,
-) -> Iterator[Segment]:
+    one_pass: Passing,
+) -> Generator[Segment]:
     """Learn from a source of blocks. A thread of its own reads and prepares them."""
     assert blocks.streamed is not None
     side, length, read = layout.side, setting("segment", SEGMENT), 0
@@ -285,13 +309,18 @@ def _over_stream(
                         tree = MergeTree(partial(_merged, side.merge))
                 if tree is None:
                     so_far = update(step, at, so_far, block)
+                    newest = so_far.newest
                 else:
-                    tree.add(_sum(side.of_block, at, view, block))
+                    summed = _sum(side.of_block, at, view, block)
+                    tree.add(summed)
+                    newest = summed.newest
+                    del summed
                     left -= 1
                     if not left:
                         so_far, tree = _step(side.step, so_far, tree.result()), None
             read += block.rows
             del block
+            one_pass.all_done([newest])
     if tree is not None:
         so_far = _step(side.step, so_far, tree.result())
     yield so_far
@@ -310,7 +339,7 @@ def _sum(of_block: Callable[..., Any], index: int, view: Any, block: Loaded) -> 
     with noted(f"block {index}, when it was learned from"):
         if block.rows:
             sums, report = of_block(view, block.value)
-    return Summed(sums, (record(index, block, start, report),))
+    return Summed(sums, (block.record(start, time.time(), report),))
 
 
 def _sum_of_load(

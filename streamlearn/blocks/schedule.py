@@ -12,6 +12,7 @@ import time
 import warnings
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
@@ -26,8 +27,13 @@ from streamlearn.blocks.merge_tree import FAN_IN
 from streamlearn.blocks.parts import n_rows
 from streamlearn.blocks.plan import Plan, Recipe, origins, run_recipe
 from streamlearn.blocks.read_ahead import gates, is_source, lifetimes, sources
+from streamlearn.blocks.watch import Passing, Record
+
+NOBODY = Passing(())
+"""A pass that nobody watches."""
 
 if TYPE_CHECKING:
+    from streamlearn.blocks.done_tasks import DoneTasks
     from streamlearn.blocks.graph import Annotations, GraphNode, Key, List, Scheduler
 
 
@@ -38,7 +44,7 @@ class Loaded(NamedTuple):
     ----------
     value : object
         The result of ``prepare``; None for a block without rows.
-    rows, bytes : int
+    block, rows, bytes : int
     worker : str
         The thread. On a cluster the worker's address precedes it.
     start, end : float
@@ -46,11 +52,21 @@ class Loaded(NamedTuple):
     """
 
     value: Any
+    block: int
     rows: int
     bytes: int
     worker: str
     start: float
     end: float
+
+    def record(self, start: float, end: float, report: Any) -> Record:
+        """Return the record of the block, which was learned from between two times, here."""
+        return Record(*self[1:], _worker(), start, end, report)
+
+    @property
+    def newest(self) -> Record:
+        """The record of the block, which only had to be loaded."""
+        return Record(*self[1:], self.worker, self.end, self.end, None)
 
 
 class Schedule:
@@ -67,6 +83,8 @@ class Schedule:
         has the key ``(f"{result}-{token}", p)``, and loads wait for it.
     ordered : bool
         Whether each of these tasks waits for the one before.
+    passing : Passing
+        The pass, to which the newest record of each of these tasks is shown.
 
     Raises
     ------
@@ -76,7 +94,15 @@ class Schedule:
         If the data are on a cluster and its client is not the scheduler in use.
     """
 
-    def __init__(self, blocks: Blocks, order: Sequence[int], result: str, *, ordered: bool) -> None:
+    def __init__(
+        self,
+        blocks: Blocks,
+        order: Sequence[int],
+        result: str,
+        *,
+        ordered: bool,
+        passing: Passing = NOBODY,
+    ) -> None:
         assert blocks.plan is not None
         self.plan: Plan = blocks.plan
         self.names, self.functions = blocks.names, blocks.functions
@@ -93,8 +119,14 @@ class Schedule:
         # still keeps the sources that it shares. On a cluster a result is sent to the load that
         # waits for it, and it may be large. In both cases a chain of empty tasks is the gate.
         chained = self.scheduler.client is not None or (self.plan.shared and not ordered)
-        self.token, self.result, self.gate = uuid4().hex, result, "passed" if chained else result
-        self.shared = {key: self.key("shared", i) for i, key in enumerate(self.plan.shared)}
+        self.token, self.result, self.gate = (
+            uuid4().hex,
+            result,
+            "wait-for-block" if chained else result,
+        )
+        self.passing = passing
+        self.computation = door.OneComputation(len(self.order))
+        self.shared = {key: self.key("load-shared", i) for i, key in enumerate(self.plan.shared)}
         self.first, self.last = lifetimes(self.plan, self.order)
         self.begin: dict[int, list[Key]] = {}
         for key, position in self.first.items():
@@ -125,7 +157,7 @@ class Schedule:
         """
         graph: dict[Key, GraphNode] = {}
         for n, key in (due or {}).items():  # the loads do not get what these tasks return
-            used = self.key("used", n)
+            used = self.key("wait-for-merge", n)
             graph[used] = door.Task(used, _nothing, None, door.TaskRef(key))
         self.due = sorted(due or ())
         for old, value in self.carried.items():
@@ -206,6 +238,8 @@ class Schedule:
                 sent=here,
                 annotations=annotations,
                 name=self._name_killers,
+                tasks=self._done_tasks(),
+                part=self.computation.part(graph, stop - start),
             )
         except BaseException:
             self.close()
@@ -213,8 +247,15 @@ class Schedule:
         self.carried = dict(zip(ahead, kept, strict=True))
         return result
 
+    def _done_tasks(self) -> DoneTasks | None:
+        """Return which results of tasks are shown to the watches, or None if there are none."""
+        if not self.passing.seen_by:
+            return None
+        return door.DoneTasks(f"{self.result}-{self.token}", self.passing.done)
+
     def close(self) -> None:
         """Release all that is kept for later blocks. The pass is over."""
+        self.computation.close()
         door.release(self.carried.values())
         self.carried = {}
         if self.plan.shuffles:
@@ -232,7 +273,7 @@ class Schedule:
         The result is None if they are tasks of no block.
         """
         first: dict[Any, int] = {self.shared[old]: position for old, position in self.first.items()}
-        own = {f"{name}-{self.token}" for name in ("load", self.result)}
+        own = {f"{name}-{self.token}" for name in ("load-block", self.result)}
         at = {first.get(key, key[1]) for key in keys if key in first or key[0] in own}
         blocks = sorted(self.order[position] for position in at)
         if not blocks:
@@ -253,7 +294,7 @@ class Schedule:
         found = [door.TaskRef(self.key(self.gate, gate))]
         # What the last group of results waits for may still be under way.
         if before := bisect_right(self.due, gate + 1 - FAN_IN):
-            found.append(door.TaskRef(self.key("used", self.due[before - 1])))
+            found.append(door.TaskRef(self.key("wait-for-merge", self.due[before - 1])))
         return door.List(*found)
 
     def _gates(self, window: int) -> list[int]:
@@ -339,7 +380,7 @@ def prepared(
             parts[name] = LazyRows(parts[name], made_by).settled()
     rows = next(iter(lengths.values()))
     value = prepare(block._replace(parts=parts)) if rows else None
-    return Loaded(value, rows, size, _worker(), start, time.time())
+    return Loaded(value, block.number, rows, size, _worker(), start, time.time())
 
 
 def _bytes(part: Any, in_memory: bool) -> int:
@@ -370,12 +411,19 @@ def _nothing(*_waited_for: Any) -> None:
     return None
 
 
+class _Here(threading.local):
+    """The name of the present thread. It asks once, because distributed takes 20 us to say no."""
+
+    def __init__(self) -> None:
+        self.name = threading.current_thread().name
+        distributed = sys.modules.get("distributed")
+        if distributed is not None:
+            with suppress(ValueError):  # not inside a worker
+                self.name = f"{distributed.get_worker().address} {self.name}"
+
+
+_here = _Here()
+
+
 def _worker() -> str:
-    thread = threading.current_thread().name
-    distributed = sys.modules.get("distributed")
-    if distributed is None:
-        return thread
-    try:
-        return f"{distributed.get_worker().address} {thread}"
-    except ValueError:  # not inside a worker
-        return thread
+    return _here.name

@@ -2,8 +2,8 @@
 
 ::
 
-    update-k = update(update-(k-1), load-k)
-    load-k   = block k, prepared, in one task that also waits for an earlier update
+    learn-block-k = update(learn-block-(k-1), load-block-k)
+    load-block-k  = block k, prepared, in one task that also waits for an earlier update
 
 The wait for an earlier update bounds memory: no block is loaded before an earlier one has made room
 for it. There is no barrier between blocks, so loading overlaps with updating.
@@ -18,35 +18,10 @@ from typing import Any, NamedTuple
 from streamlearn.blocks import door
 from streamlearn.blocks.block import Block, noted
 from streamlearn.blocks.schedule import Loaded, Schedule
+from streamlearn.blocks.watch import Record
 
 SEGMENT = 64
 """Blocks of one graph. It is a number and not a duration, so results do not depend on speed."""
-
-
-class Record(NamedTuple):
-    """What happened to one block.
-
-    Attributes
-    ----------
-    block, rows, bytes : int
-        The index of the block, its number of rows, and the bytes of its parts.
-    worker : str
-        The thread that loaded the block. On a cluster the worker's address precedes it.
-    load_start, load_end, update_start, update_end : float
-        Unix times, in seconds.
-    report : object
-        The report of the step; None for a block without rows.
-    """
-
-    block: int
-    rows: int
-    bytes: int
-    worker: str
-    load_start: float
-    load_end: float
-    update_start: float
-    update_end: float
-    report: Any
 
 
 class Segment(NamedTuple):
@@ -54,6 +29,11 @@ class Segment(NamedTuple):
 
     state: Any
     records: tuple[Record, ...]
+
+    @property
+    def newest(self) -> Record:
+        """The record of the last block."""
+        return self.records[-1]
 
 
 def one_by_one(
@@ -65,11 +45,11 @@ def one_by_one(
     stop: int,
 ) -> Segment:
     """Update ``state`` with the blocks at positions ``start`` to ``stop``, in one graph."""
-    graph = schedule.loads(start, stop, "load", prepare)
+    graph = schedule.loads(start, stop, "load-block", prepare)
     before = schedule.key("state", start)
     graph[before] = door.DataNode(before, Segment(state, ()))
     for p in range(start, stop):
-        key, block = schedule.key("update", p), schedule.key("load", p)
+        key, block = schedule.key("learn-block", p), schedule.key("load-block", p)
         index = schedule.order[p]
         graph[key] = door.Task(key, update, step, index, door.TaskRef(before), door.TaskRef(block))
         before = key
@@ -80,18 +60,12 @@ def one_by_one(
 def update(step: Callable[..., Any], index: int, so_far: Segment, block: Loaded) -> Segment:
     """Return the segment with one more block, the one with this index. An error names the block."""
     with noted(f"block {index}, when it was learned from"):
-        return updated(step, index, so_far, block)
+        return updated(step, so_far, block)
 
 
-def updated(step: Callable[..., Any], index: int, so_far: Segment, block: Loaded) -> Segment:
+def updated(step: Callable[..., Any], so_far: Segment, block: Loaded) -> Segment:
     """Return the segment with one more block."""
     start, state, report = time.time(), so_far.state, None
     if block.rows:
         state, report = step(state, block.value)
-    return Segment(state, (*so_far.records, record(index, block, start, report)))
-
-
-def record(index: int, block: Loaded, start: float, report: Any) -> Record:
-    """Return the record of a block that has been learned from since the time ``start``."""
-    loaded = block.rows, block.bytes, block.worker, block.start, block.end
-    return Record(index, *loaded, start, time.time(), report)
+    return Segment(state, (*so_far.records, block.record(start, time.time(), report)))

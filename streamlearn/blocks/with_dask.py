@@ -8,6 +8,7 @@ from dask.layers import ArrayBlockIdDep, ArraySliceDep
 from dask.sizeof import sizeof
 
 from streamlearn.blocks.countable import counted
+from streamlearn.blocks.done_tasks import DoneTasks
 from streamlearn.blocks.graph import (
     Alias,
     DataNode,
@@ -24,6 +25,7 @@ from streamlearn.blocks.graph import (
     row_sources,
     scheduler,
 )
+from streamlearn.blocks.one_computation import OneComputation
 from streamlearn.blocks.shuffles import set_apart, warn_of_orders
 
 __all__ = [
@@ -31,8 +33,10 @@ __all__ = [
     "ArrayBlockIdDep",
     "ArraySliceDep",
     "DataNode",
+    "DoneTasks",
     "GraphNode",
     "List",
+    "OneComputation",
     "Scheduler",
     "Task",
     "TaskRef",

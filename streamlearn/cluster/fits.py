@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from streamlearn import blocks as engine
 from streamlearn._arrays import Array, asarray, default_int, rows_at, to_numpy
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, Learned
-from streamlearn._training.epochs import Progress, train
+from streamlearn._training.epochs import Progress, Publish, train
 from streamlearn._training.stopping import Never
 from streamlearn._validation.messages import no_weight
 from streamlearn._validation.reader import same_place_or_raise
@@ -90,6 +91,10 @@ class DrawnBatches:
     def check(self, progress: Progress) -> None:
         """Do nothing: rows and weights in memory are checked already."""
 
+    def may_end(self, progress: Progress) -> bool:
+        """Return True: an epoch has been learned from."""
+        return True
+
 
 class Converged(Never):
     """Stop when the stopping rule inside the state has converged."""
@@ -151,16 +156,25 @@ def over_drawn_batches(
     weight: Array | None,
     max_iter: int,
     watch: Callable[[int, int], Watch],
+    publish: Publish | None = None,
 ) -> Outcome:
     """Learn from batches that are drawn from X with replacement, as scikit-learn draws them.
 
     ``watch`` makes the stopping rule from the rows of an epoch and the largest number of steps.
+    ``publish`` has the fitted attributes for callbacks.
     """
     n_rows = X.shape[0]
     state = steps.begun(params, draws, LazyRows(X), weight)
     state = state._replace(watch=watch(n_rows, max_iter * n_rows // state.batch_size))
     learner = DrawnBatches(params, draws, X, weight)
-    out = train(learner, blocks, Progress(Learned(state)), Converged(), max_iter=max_iter)
+    out = train(
+        learner,
+        blocks,
+        Progress(Learned(state)),
+        Converged(),
+        max_iter=max_iter,
+        publish=publish,
+    )
     state = out.learned.state
     smoothed = state.watch.smoothed
     inertia = None if smoothed is None else smoothed * learner.total
@@ -207,6 +221,9 @@ def over_blocks(
     blocks: Blocks,
     max_iter: int,
     watch: Callable[[int, int], Watch],
+    publish: Publish | None = None,
+    *,
+    verbose: bool = False,
 ) -> Outcome:
     """Learn from blocks, in order, in epochs. The first epoch is never cut short.
 
@@ -221,6 +238,10 @@ def over_blocks(
         The largest number of epochs.
     watch : callable
         ``(n_rows, n_steps) -> Watch``. It is called if there is a second epoch.
+    publish : Publish, optional
+        The fitted attributes for callbacks.
+    verbose : bool, default=False
+        Whether to print the inertia at the ends of segments.
 
     Raises
     ------
@@ -229,9 +250,39 @@ def over_blocks(
     """
     rule = ConvergedLater(course, watch, max_iter, learned.rows)
     learner = BlockLearner(course, inertia_of_block)
-    out = train(learner, blocks, Progress(learned), rule, max_iter=max_iter)
+    out = train(
+        learner,
+        blocks,
+        Progress(learned),
+        rule,
+        max_iter=max_iter,
+        watched_by=[Lines(max_iter)] if verbose else (),
+        publish=publish,
+    )
     learned = out.learned._replace(state=out.learned.state._replace(watch=None))
-    return Outcome(learned, out.n_iter, out.loss / out.weight * out.rule)
+    total = out.rule or out.weight  # the first is 0 if the first epoch was interrupted
+    return Outcome(learned, out.n_iter, out.loss / out.weight * total)
+
+
+class Lines(engine.Watch):
+    """It prints the inertia at the ends of segments.
+
+    Parameters
+    ----------
+    max_iter : int
+        The largest number of epochs.
+    """
+
+    def __init__(self, max_iter: int) -> None:
+        self.max_iter = max_iter
+
+    def progress(self, progress: Progress, publish: Any = None) -> None:
+        """Print a line after each segment."""
+        if progress.at == "segment" and progress.weight:
+            print(  # noqa: T201
+                f"Epoch {progress.n_iter}/{self.max_iter}: {progress.rows} rows, mean inertia "
+                f"before each step: {progress.loss / progress.weight}"
+            )
 
 
 def inertia_of_block(sums: Info, n_rows: int, n_iter: int, block: int | None) -> float:

@@ -95,7 +95,7 @@ def centers_of(
     for number in range(ROUNDS + 1):
         most = OVERSAMPLING * n_clusters if number else 1
         task = partial(_drawn, reader, seed, number, most, found)
-        new = reduce(task, partial(_first, most), blocks)
+        new = reduce(task, partial(_first, most), blocks, name="first centres")
         if new is None or not len(new.times):
             break
         found = concat([found, new.rows]) if number else new.rows
@@ -105,7 +105,7 @@ def centers_of(
             f"k-means|| found {candidates} rows of some weight for n_clusters={n_clusters}. Ask "
             "for fewer clusters, or use another init."
         )
-    weight = reduce(partial(_weights, reader, found), np.add, blocks)
+    weight = reduce(partial(_weights, reader, found), np.add, blocks, name="first centres")
     # The weight of a drawn row is that of the rows to which it is nearest.
     best, least = found, float("inf")
     p = probabilities(weight)

@@ -14,11 +14,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
+from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import Given, check_inputs, check_parameters, unchanged_on_error
 from streamlearn._estimator.outputs import Transformer, rows_out
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.course import Course, Learned, Shuffle, Target
+from streamlearn._training.epochs import Progress, Publish
 from streamlearn._training.parallel import width
 from streamlearn.cluster import fits, kmeans_parallel, passes, steps
 from streamlearn.cluster.lazy_labels import LazyLabels
@@ -211,6 +213,7 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
         self.reassignment_ratio = reassignment_ratio
         self.n_parallel = n_parallel
 
+    @watched
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> MiniBatchKMeans:
         """Find the clusters of X, and forget what was learned before.
 
@@ -250,8 +253,9 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
                 self._init_size = min(params.start.size, X_.shape[0])
                 self._n_init = params.start.tries
                 max_iter, watch = self._max_iter(lazy=False), partial(self._watch, given)
+                publish = Publish(self, self._attributes_of)
                 out = fits.over_drawn_batches(
-                    params, draws, given.blocks, X_, weight, max_iter, watch
+                    params, draws, given.blocks, X_, weight, max_iter, watch, publish
                 )
             else:
                 out = self._fit_blocks(given, params, Learned(), seed=seed)
@@ -262,6 +266,7 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
             self._label(given, X, sample_weight, out.inertia)
         return self
 
+    @watched
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> MiniBatchKMeans:
         """Learn from more rows. An array in memory is one batch, and so is each block.
 
@@ -340,7 +345,7 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
                 f"init_size={self.init_size} should be larger than n_clusters={self.n_clusters}. "
                 "Setting it to min(3*n_clusters, n_samples)",
                 RuntimeWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         if listed:
             if tries != 1:
@@ -348,7 +353,7 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
                     "Explicit initial center position passed: performing only one init in "
                     f"{type(self).__name__} instead of n_init={tries}.",
                     RuntimeWarning,
-                    stacklevel=3,
+                    stacklevel=4,
                 )
             how, tries = given_centers(how, self.n_clusters, given.n_features), 1
         elif isinstance(how, str) and how == "k-means||":
@@ -397,7 +402,15 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
         if flow is not None:
             learned = learned._replace(ahead=flow.states)
         max_iter = 1 if partial_fit else self._max_iter(lazy=in_order)
-        out = fits.over_blocks(course, learned, given.blocks, max_iter, partial(self._watch, given))
+        out = fits.over_blocks(
+            course,
+            learned,
+            given.blocks,
+            max_iter,
+            partial(self._watch, given),
+            Publish(self, self._attributes_of, flow),
+            verbose=bool(self.verbose),
+        )
         if flow is None:
             return out
         n_features = out.learned.state.clusters.centers.shape[1]
@@ -416,9 +429,28 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
         return Watch(n_rows, n_steps, tol, self.max_no_improvement)
 
     def _publish(self, out: fits.Outcome) -> None:
-        self._learned = out.learned
-        self.cluster_centers_ = out.learned.state.clusters.centers
-        self.n_iter_, self.n_steps_ = out.n_iter, out.learned.state.steps
+        self.__dict__.update(self._attributes(out.learned, out.n_iter))
+
+    def _attributes_of(self, progress: Progress) -> dict[str, Any] | None:
+        """Return the fitted attributes of an unfinished fit, or None before the first clusters."""
+        learned = progress.learned
+        if learned.state is None:
+            return None
+        state = learned.state._replace(watch=None)
+        return self._attributes(
+            learned._replace(state=state, ahead=None, names=None), progress.n_iter
+        )
+
+    def _attributes(self, learned: Learned, n_iter: int) -> dict[str, Any]:
+        """Return the fitted attributes, without the labels."""
+        centers = learned.state.clusters.centers
+        return {
+            "_learned": learned,
+            "cluster_centers_": centers,
+            "n_features_in_": centers.shape[1],
+            "n_iter_": n_iter,
+            "n_steps_": learned.state.steps,
+        }
 
     @property
     def _n_features_out(self) -> int:

@@ -25,7 +25,7 @@ def inertia(blocks: Blocks, reader: Reader, clusters: kmeans.State) -> float:
         If there are no rows, if no row has a weight, or if the rows are in another namespace or on
         another device than the centres.
     """
-    found = reduce(partial(_inertia_of_block, clusters, reader), add, blocks)
+    found = reduce(partial(_inertia_of_block, clusters, reader), add, blocks, name="inertia")
     if found is None:
         raise no_rows(reader.estimator)
     if not to_float(found.weight):

@@ -8,6 +8,7 @@ from sklearn import compose as theirs
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
+from streamlearn._estimator.callbacks import CallbackSupportMixin, watched
 from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._estimator.versions import Versioned
 from streamlearn._thirdparty.lazy import ask
@@ -16,7 +17,9 @@ from streamlearn.pipeline import one_pass
 from streamlearn.pipeline.rows_of_fit import of_flow, rows_of_fit
 
 
-class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class ColumnTransformer(  # type: ignore[call-arg]
+    CallbackSupportMixin, Versioned, theirs.ColumnTransformer, auto_wrap_output_keys=None
+):
     """scikit-learn's ColumnTransformer, which also fits to dask collections, block by block.
 
     Each transformer learns from its own columns. The results for a row are put side by side.
@@ -91,6 +94,7 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_ke
 
     _takes_collections = True
 
+    @watched
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """Fit all transformers.
 
@@ -125,6 +129,7 @@ class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_ke
         with unchanged_on_error(self):
             return one_pass.fit_alone("columntransformer", self, X, y)
 
+    @watched
     def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Fit all transformers, then transform X. If X is a collection, the result is lazy."""
         if not engine.is_collection(X):

@@ -1,5 +1,19 @@
-"""Pictures of a run, drawn from dask's own profilers."""
+"""Watching fits: a display of their progress, records of their blocks, and pictures."""
 
+from streamlearn.diagnostics.displays import (
+    CoefficientsDisplay,
+    InertiaDisplay,
+    ProgressiveLossDisplay,
+)
+from streamlearn.diagnostics.progress import FitProgress
+from streamlearn.diagnostics.recorder import FitRecorder
 from streamlearn.diagnostics.timeline import timeline
 
-__all__ = ["timeline"]
+__all__ = [
+    "CoefficientsDisplay",
+    "FitProgress",
+    "FitRecorder",
+    "InertiaDisplay",
+    "ProgressiveLossDisplay",
+    "timeline",
+]

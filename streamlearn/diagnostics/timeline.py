@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 KINDS = {
-    "part": "part: read a block, reduce it",
-    "load": "load: read and prepare a block",
-    "shared": "shared: read for several blocks",
-    "update": "update: learn from a block",
-    "merge": "merge",
+    "reduce-block": "reduce-block: read a block, make its statistic",
+    "load-block": "load-block: read and prepare a block",
+    "load-shared": "load-shared: read for several blocks",
+    "learn-block": "learn-block: learn from a block",
+    "learn-round": "learn-round: a step for several blocks",
+    "merge-blocks": "merge-blocks",
 }
 """How the names of the block engine's tasks begin, and what these tasks do."""
 
@@ -45,7 +46,7 @@ def timeline(
     loss_curve: Sequence[float] | None = None,
     *,
     kinds: Mapping[str, str] | None = None,
-    step: str = "update",
+    step: str = "learn-block",
     optimum: float | None = None,
     footprint: float | None = None,
     nbytes: float | None = None,
@@ -70,7 +71,7 @@ def timeline(
     kinds : mapping of str to str, default=None
         How the names of more tasks begin, and the labels of these tasks. "" fits all names. The
         kinds of streamlearn itself come first. All tasks that fit none are drawn as one kind.
-    step : str, default="update"
+    step : str, default="learn-block"
         The name of the tasks that learn. A loss is drawn at the time when its task ended.
     optimum : float, default=None
         The loss of a converged fit on the same rows, drawn as a dashed line.

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from streamlearn import blocks as engine
 from streamlearn._arrays import asarray, is_array, namespace, to_numpy
 from streamlearn._arrays.plain import plain
+from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._estimator.outputs import NamesOut
 from streamlearn._estimator.table_transformer import TableStatistic, TableTransformer
@@ -168,9 +169,12 @@ class SimpleImputer(NamesOut, TableTransformer):
         # The other parameters are used when the state is published.
         return number_statistics.Params(self.strategy, self.missing_values)
 
-    def _learn(self, X: Any, y: Any, *, reset: bool) -> Self:
+    @watched
+    def _learn(
+        self, X: Any, y: Any, *, reset: bool, statistic: TableStatistic | None = None
+    ) -> Self:
         if not callable(self.strategy):
-            return super()._learn(X, y, reset=reset)
+            return super()._learn(X, y, reset=reset, statistic=statistic)
         self._validate_params()
         if engine.is_collection(X) or not reset:
             self._table_statistic()

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -25,11 +26,12 @@ from streamlearn._thirdparty import row_loop
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
-from streamlearn._training.epochs import Progress, train
+from streamlearn._training.epochs import Progress, Publish, train
 from streamlearn._training.parallel import no_signs, width
 from streamlearn._training.refining import refined
 from streamlearn._training.stopping import NoImprovement
 from streamlearn._validation.arrays import as_vector
+from streamlearn._validation.label_codes import to_like
 from streamlearn._validation.messages import diverged
 from streamlearn.blocks import is_collection
 from streamlearn.core.learner import Learner, an_array
@@ -58,7 +60,7 @@ NO_SIGNS = "learning_rate='auto' takes none. Use another schedule."
 """What the error about a negative weight says."""
 
 
-class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
+class SGD(CallbackSupportMixin, SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
     """A linear model that learns by stochastic gradient steps."""
 
     _takes_collections = True
@@ -135,7 +137,7 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
                 "Negative values for `power_t` are deprecated, as in scikit-learn 1.8, and will "
                 "raise an error. Use 0 or more.",
                 FutureWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
     def _check_inputs(
@@ -263,41 +265,56 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
             learned = learned._replace(ahead=given.flow.states)
         answer = partial(rule.answer, learner.params)
         block_learner = BlockLearner(course, mean_loss)
+        known = self.n_features_in_ if given.flow is None else None
+
+        def attributes(progress: Progress) -> dict[str, Any] | None:
+            learned = progress.learned
+            if learned.state is None:
+                return None
+            coef, intercept = answer(learned.state)
+            if held_rows is not None:
+                # scikit-learn counts held-out rows too, and its schedules continue from that count.
+                learned = learned._replace(rows=learned.rows + progress.n_iter * len(held_rows))
+            return {
+                **self._coefficients(coef, intercept),
+                **({} if classes is None else {"classes_": to_like(classes, coef)}),
+                "n_features_in_": coef.shape[1] if known is None else known,
+                "n_iter_": progress.n_iter,
+                "t_": 1.0 + learned.rows,
+                "loss_curve_": list(progress.losses),
+                "_learned": learned._replace(ahead=None, names=None),
+                "_seed": seed,
+                "_epoch": progress.epoch,
+            }
+
         outcome = train(
             block_learner,
             given.blocks,
             Progress(learned, epoch),
             self._stopping(course),
             max_iter=1 if one_call else max_iter,
-            observers=() if one_call or not self.verbose else [Lines(answer)],
+            watched_by=() if one_call or not self.verbose else [Lines(answer)],
+            publish=None if one_call else Publish(self, attributes, given.flow),
         )
         if one_call:
             outcome = after_one_call(outcome, max_iter)
-        if self.refine and not partial_fit:
+        if self.refine and not (partial_fit or outcome.interrupted):
             matrix_or_raise(learner, outcome.learned.state, self.refine)
             further = refined(block_learner, given.blocks, outcome, self.refine)
             outcome = outcome._replace(learned=further)
         coef, intercept = answer(outcome.learned.state)
         if not all(np.isfinite(to_numpy(a)).all() for a in (coef, intercept)):
             raise diverged(f"at epoch #{outcome.n_iter}", advice=SMALLER)
-        learned = outcome.learned
-        if held_rows is not None:
-            # scikit-learn counts held-out rows too, and its schedules continue from that count.
-            learned = learned._replace(rows=learned.rows + outcome.n_iter * len(held_rows))
         if given.flow is not None:
-            learned = hand_back(given.flow, self, learned, coef.shape[1])
-        self._seed, self._learned, self._epoch = seed, learned, outcome.epoch
-        self._publish(coef, intercept)
-        self.n_iter_ = outcome.n_iter
-        self.t_ = 1.0 + learned.rows
-        self.loss_curve_ = list(outcome.losses)
-        warn_of_steps(former, learned.state)
+            hand_back(given.flow, self, outcome.learned, coef.shape[1])
+        self.__dict__.update(attributes(outcome) or {})
+        warn_of_steps(former, outcome.learned.state)
         if self.tol is not None and not one_pass and not outcome.stopped:
             warnings.warn(
                 "Maximum number of iteration reached before convergence. Consider increasing "
                 "max_iter to improve the fit.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
     def _is_one_call(self, given: Given) -> bool:
@@ -396,8 +413,9 @@ class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
         of_orders = () if not exact else seeds[:1] if self.shuffle == "rows" else seeds
         return seeds[0], tuple(of_orders), held_rows
 
-    def _publish(self, coef: Array, intercept: Array) -> None:
-        self.coef_, self.intercept_ = coef, intercept
+    def _coefficients(self, coef: Array, intercept: Array) -> dict[str, Any]:
+        """Return the fitted attributes of the coefficients."""
+        return {"coef_": coef, "intercept_": intercept}
 
     def _out(self, method: str, X: Any, of_scores: Callable[..., Any]) -> Any:
         """Apply a function of the scores (m, K) to the rows of X; see `rows_out`."""

@@ -14,11 +14,12 @@ from sklearn.utils.validation import check_is_fitted
 from streamlearn import blocks as engine
 from streamlearn import metrics
 from streamlearn._arrays import Array, namespace, to_numpy
+from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._estimator.outputs import one_column
 from streamlearn._sklearn import Options, StrOptions
 from streamlearn._training.course import Learned
-from streamlearn._validation.label_codes import decode, to_like
+from streamlearn._validation.label_codes import decode
 from streamlearn._validation.labels import Labels, class_weights, declared, discover
 from streamlearn.core.linear import links, sgd
 from streamlearn.core.linear.losses import LOSSES
@@ -307,6 +308,7 @@ default="auto"
         self.classes = classes
         self.n_parallel = n_parallel
 
+    @watched
     def fit(
         self,
         X: Any,
@@ -359,9 +361,9 @@ default="auto"
             n_outputs = _n_outputs(classes)
             learner = self._learner(given, params, coef_init, intercept_init)
             self._learn(given, learner, Learned(), n_outputs, classes, partial_fit=False)
-            self.classes_ = to_like(classes, self.coef_)
         return self
 
+    @watched
     def partial_fit(
         self, X: Any, y: Any = None, classes: Any = None, sample_weight: Any = None
     ) -> SGDClassifier:
@@ -408,7 +410,6 @@ default="auto"
             learned = self._former(given, params)
             learner = self._rule(given, learned.state).learner(params)
             self._learn(given, learner, learned, _n_outputs(known), known, partial_fit=True)
-            self.classes_ = to_like(known, self.coef_)
         return self
 
     def _class_params(self, classes: np.ndarray, found: Labels | None) -> sgd.Params:

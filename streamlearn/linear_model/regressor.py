@@ -8,6 +8,7 @@ from sklearn.base import RegressorMixin
 
 from streamlearn import metrics
 from streamlearn._arrays import Array
+from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._estimator.outputs import one_column
 from streamlearn._training.course import Learned
@@ -258,6 +259,7 @@ default="auto"
         self.refine = refine
         self.n_parallel = n_parallel
 
+    @watched
     def fit(
         self,
         X: Any,
@@ -298,6 +300,7 @@ default="auto"
             self._learn(given, learner, Learned(), 1, partial_fit=False)
         return self
 
+    @watched
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> SGDRegressor:
         """Learn from more rows, in one epoch.
 
@@ -329,8 +332,8 @@ default="auto"
             self._learn(given, learner, learned, 1, partial_fit=True)
         return self
 
-    def _publish(self, coef: Array, intercept: Array) -> None:
-        self.coef_, self.intercept_ = coef[0, :], intercept
+    def _coefficients(self, coef: Array, intercept: Array) -> dict[str, Any]:
+        return {"coef_": coef[0, :], "intercept_": intercept}
 
     def predict(self, X: Any) -> Any:
         """Return the prediction for each row.

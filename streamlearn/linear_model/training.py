@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from streamlearn._arrays import to_numpy
 from streamlearn._training.epochs import Progress
 from streamlearn._validation.messages import diverged
+from streamlearn.blocks import Watch
 from streamlearn.core.learner import Info
 from streamlearn.core.linear import newton_state
 
@@ -42,8 +43,8 @@ def mean_loss(sums: Info, n_rows: int, n_iter: int, block: int | None) -> float:
     return float(loss.sum() / weight.sum()) if weight.sum() else 0.0
 
 
-class Lines:
-    """An observer that prints scikit-learn's verbose lines.
+class Lines(Watch):
+    """It prints scikit-learn's verbose lines.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ class Lines:
     def __init__(self, answer: Callable[..., Any]) -> None:
         self.answer, self.started = answer, time.time()
 
-    def __call__(self, progress: Progress) -> None:
+    def progress(self, progress: Progress, publish: Any = None) -> None:
         """Print the progress."""
         took = time.time() - self.started
         if progress.at == "start":
@@ -108,5 +109,5 @@ def warn_of_steps(former: Any, state: Any) -> None:
             "Put the rows in random order before they are stored or given, or give larger "
             "blocks.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=5,
         )

@@ -43,7 +43,9 @@ def sums(
     ordered = dict(sorted(given.items(), key=lambda item: not engine.is_collection(item[1])))
     # A lazy prediction and a target from the same frame read the frame once.
     blocks = engine.align(lazy_rows=("y_pred",), **ordered)
-    state = engine.reduce(partial(_score_of_block, metric, pair), metric.merge, blocks)
+    state = engine.reduce(
+        partial(_score_of_block, metric, pair), metric.merge, blocks, name="score"
+    )
     if state is None:
         raise ValueError("y_true and y_pred have no rows, and no row has no score.")
     weight = state.target.weight if isinstance(state, scores.Fit) else state.weight

@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
 from streamlearn._arrays import Array, to_numpy
+from streamlearn._estimator.callbacks import CallbackSupportMixin, watched
 from streamlearn._estimator.inputs import Given, check_inputs, check_parameters, unchanged_on_error
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.outputs import rows_out
@@ -26,7 +27,7 @@ from streamlearn._sklearn import Interval, Options, StrOptions
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
-from streamlearn._training.epochs import Progress, train
+from streamlearn._training.epochs import Progress, Publish, train
 from streamlearn._training.parallel import no_signs, width
 from streamlearn._training.prepare import PreparedBlock, taken
 from streamlearn._training.stopping import Best, NoImprovementOfNet, mean_objective
@@ -71,7 +72,7 @@ class Pace(NamedTuple):
     learning_rate: float
 
 
-class MLP(Movable, Versioned, BaseEstimator):
+class MLP(CallbackSupportMixin, Movable, Versioned, BaseEstimator):
     """A multi-layer perceptron, the base class of `MLPClassifier` and `MLPRegressor`."""
 
     _takes_collections = True
@@ -117,6 +118,7 @@ class MLP(Movable, Versioned, BaseEstimator):
     def _goal(self, given: Given, y: Any, classes: Any, *, restarts: bool, further: bool) -> Goal:
         raise NotImplementedError
 
+    @watched
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, classes: Any = None, *, further: bool
     ) -> None:
@@ -166,7 +168,6 @@ class MLP(Movable, Versioned, BaseEstimator):
                 self._fit_in_memory(given, goal, params, random_state, restarts, further)
             else:
                 self._fit_blocks(given, goal, params, random_state, restarts, further)
-            self.n_outputs_, self.out_activation_ = goal.n_outputs, goal.output
 
     def _rule(self) -> Optimizer:
         eta = float(self.learning_rate_init)
@@ -210,7 +211,7 @@ class MLP(Movable, Versioned, BaseEstimator):
                 tol=self.tol,
                 verbose=bool(self.verbose),
             )
-            self._publish(net, Best())
+            self.__dict__.update(self._of_net(net, Best(), goal))
             self.t_ = 0 if restarts else getattr(self, "t_", 0)
             return
         held_out = None
@@ -226,7 +227,7 @@ class MLP(Movable, Versioned, BaseEstimator):
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be "
                 "clipped",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         course = Course(
             mlp.learner(params),
@@ -240,7 +241,9 @@ class MLP(Movable, Versioned, BaseEstimator):
         at_hand = PreparedBlock(rows.X, rows.target, rows.weight, held_out=held_out)
         learned = Learned(net, 0 if restarts else getattr(self, "t_", 0))
         learner = BlockLearner(course, mean_objective_of_block, at_hand)
-        self._train(learner, given, learned, one_pass=False, restarts=restarts, further=further)
+        self._train(
+            learner, given, goal, learned, one_pass=False, restarts=restarts, further=further
+        )
 
     def _held_out(self, goal: Goal, share: float = 0.0) -> HeldOut | None:
         """Return how held-out rows are scored."""
@@ -295,6 +298,7 @@ class MLP(Movable, Versioned, BaseEstimator):
         outcome = self._train(
             BlockLearner(course, mean_objective_of_block),
             given,
+            goal,
             learned,
             one_pass=lazy,
             restarts=restarts,
@@ -317,6 +321,7 @@ class MLP(Movable, Versioned, BaseEstimator):
         self,
         learner: BlockLearner,
         given: Given,
+        goal: Goal,
         learned: Learned,
         *,
         one_pass: bool,
@@ -340,46 +345,62 @@ class MLP(Movable, Versioned, BaseEstimator):
             score=None if held_out is None else held_out.mean_score,
             adaptive=self.solver == "sgd" and self.learning_rate == "adaptive",
         )
+        losses = [] if restarts else getattr(self, "loss_curve_", [])
+        scores = [] if restarts else getattr(self, "validation_scores_", None) or []
+
+        def attributes(progress: Progress) -> dict[str, Any] | None:
+            net, best = progress.learned.state, progress.rule
+            if net is None or not progress.rows:
+                return None
+            scored = self.early_stopping
+            return {
+                **self._of_net(net, best, goal),
+                "t_": progress.learned.rows,
+                "n_iter_": progress.n_iter,
+                "loss_": mean_objective(progress),
+                "loss_curve_": [*losses, *progress.losses],
+                "validation_scores_": [*scores, *progress.scores] if scored else None,
+                "best_validation_score_": best.score if scored else None,
+                "best_loss_": None if scored else best.loss,
+            }
+
         outcome = train(
             learner,
             given.blocks,
             Progress(learned, epoch),
             rule,
             max_iter=max_iter,
-            observers=(Lines(),) if self.verbose else (),
+            watched_by=(Lines(),) if self.verbose else (),
+            publish=Publish(self, attributes, given.flow),
         )
         finite_or_raise(outcome.learned.state)
-        self._publish(outcome.learned.state, outcome.rule)
-        self.t_, self.n_iter_ = outcome.learned.rows, outcome.n_iter
-        self.loss_ = mean_objective(outcome)
-        before = [] if restarts else getattr(self, "loss_curve_", [])
-        self.loss_curve_ = [*before, *outcome.losses]
-        if self.early_stopping:
-            scores = [] if restarts else getattr(self, "validation_scores_", None) or []
-            self.validation_scores_ = [*scores, *outcome.scores]
-            self.best_loss_, self.best_validation_score_ = None, outcome.rule.score
-        else:
-            self.validation_scores_ = self.best_validation_score_ = None
-            self.best_loss_ = outcome.rule.loss
+        self.__dict__.update(attributes(outcome) or {})
         read_once = further or (one_pass and self.max_iter == "auto")
         if not (read_once or outcome.stopped) and outcome.n_iter == max_iter:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({max_iter}) reached and the "
                 "optimization hasn't converged yet.",
                 ConvergenceWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
         return outcome
 
-    def _publish(self, net: mlp.State, best: Best) -> None:
-        self.coefs_, self.intercepts_ = list(net.weights), list(net.biases)
-        self.n_layers_ = len(net.weights) + 1
-        self._learned = Kept(self.activation, net.moving, best)
-        # scikit-learn has these two only under private names, and so user code reads these names.
-        self._no_improvement_count = best.stale
+    def _of_net(self, net: mlp.State, best: Best, goal: Goal) -> dict[str, Any]:
+        """Return the fitted attributes that hold a net."""
         moved = hasattr(net.moving, "eta")  # "adam" keeps its step size
         eta = float(to_numpy(net.moving.eta)) if moved else float(self.learning_rate_init)
-        self._optimizer = Pace(eta)
+        return {
+            "coefs_": list(net.weights),
+            "intercepts_": list(net.biases),
+            "n_layers_": len(net.weights) + 1,
+            "n_outputs_": goal.n_outputs,
+            "out_activation_": goal.output,
+            "n_features_in_": net.weights[0].shape[0],
+            "_learned": Kept(self.activation, net.moving, best),
+            # scikit-learn has these two only under private names, and so user code reads them.
+            "_no_improvement_count": best.stale,
+            "_optimizer": Pace(eta),
+        }
 
     def _out(self, method: str, X: Any, of_output: Callable[..., Any]) -> Any:
         """Apply a function of the output (m, K) to the rows of X; see `rows_out`."""

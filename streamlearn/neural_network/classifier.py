@@ -336,9 +336,9 @@ class MLPClassifier(ClassifierMixin, MLP):
         # Without X, so that the labels of a collection are found without reading X.
         return discover(engine.align(y=y) if given.whole is None else given.blocks).classes
 
-    def _publish(self, net: Any, best: Any) -> None:
-        super()._publish(net, best)
-        self.classes_ = to_like(self.classes_, self.coefs_[0])
+    def _of_net(self, net: Any, best: Any, goal: Goal) -> dict[str, Any]:
+        classes = to_like(self.classes_, net.weights[0])
+        return {**super()._of_net(net, best, goal), "classes_": classes}
 
     def predict(self, X: Any) -> Any:
         """Return the label of each row, or an indicator of its labels.

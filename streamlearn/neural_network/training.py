@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from streamlearn._arrays import to_numpy
 from streamlearn._training.epochs import Progress
+from streamlearn.blocks import Watch
 from streamlearn.core import mlp
 from streamlearn.core.learner import Info
 
@@ -15,13 +18,13 @@ def mean_objective_of_block(sums: Info, n_rows: int, n_iter: int, block: int | N
     return float(to_numpy(sums.objective)[0]) / n_rows
 
 
-class Lines:
-    """An observer that prints scikit-learn's verbose lines."""
+class Lines(Watch):
+    """It prints scikit-learn's verbose lines."""
 
     def __init__(self) -> None:
         self.before = (0.0, 0)
 
-    def __call__(self, progress: Progress) -> None:
+    def progress(self, progress: Progress, publish: Any = None) -> None:
         """Print the progress."""
         if progress.at == "start":
             self.before = (0.0, 0)

@@ -21,17 +21,18 @@ from sklearn.utils.validation import check_is_fitted
 from streamlearn import blocks as engine
 from streamlearn import stages
 from streamlearn._arrays.plain import plain
+from streamlearn._estimator.callbacks import watched, watchers
 from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._estimator.versions import Versioned
 from streamlearn._sklearn import (
     StrOptions,
-    _fit_context,
     _print_elapsed_time,
     add_route,
     check_steps,
 )
 from streamlearn._thirdparty.lazy import Lazily
 from streamlearn._thirdparty.tags import takes_collections
+from streamlearn._training.epochs import Progress, Publish
 from streamlearn._validation.missing import frame_of
 from streamlearn.pipeline import one_pass, per_step
 from streamlearn.pipeline.rows_of_fit import of_flow, rows_of_fit
@@ -215,7 +216,8 @@ class Pipeline(Versioned, theirs.Pipeline):
             pipe.steps = per_step.of_collection(self.steps)
         else:
             X = frame_of(self, X)
-        with _unchanged_on_error(self):
+        # scikit-learn calls callbacks, and this one lets ours see the passes of the steps.
+        with _unchanged_on_error(self), engine.watching(*watchers(self)):
             out = getattr(super(Pipeline, pipe), method)(X, y, **params)
             self.steps = per_step.unwrapped(self.steps, pipe.steps)
         return self if out is pipe else out
@@ -316,11 +318,12 @@ class Pipeline(Versioned, theirs.Pipeline):
         self._validate_params()
         return self.schedule == "one-pass" or (self.schedule == "auto" and engine.is_collection(X))
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @watched
     def _fit_in_one_pass(
         self, X: Any, y: Any, params: dict[str, Any], *, further: bool = False, classes: Any = None
     ) -> stages.Flow | None:
         """Fit, or learn ``further``, in one pass. Return the flow of the rows through the steps."""
+        self._validate_params()
         check_steps(self)
         for path, pipe in stages.nested("", self):
             for name in ("memory", "transform_input"):
@@ -332,13 +335,25 @@ class Pipeline(Versioned, theirs.Pipeline):
         leaves = list(one_pass.leaves_of(self, "", params, further=further))
         if classes is not None and leaves:
             leaves[-1].params["classes"] = classes
-        context = self._init_callback_context(max_subtasks=1)
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         message = f"(steps 1 to {len(self)}) Processing in one pass" if self.verbose else None
         with _print_elapsed_time("Pipeline", message), _unchanged_on_error(self):
             flow = one_pass.fit_steps(leaves, X, y, further=further, verbose=self.verbose)
-        context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return flow
+
+    def _attributes_by_steps(self, publish: Publish, progress: Progress) -> dict[str, Any] | None:
+        """Return the steps as they are while the last one learns, or None before it has learned."""
+        attributes = publish.attributes(progress)
+        if attributes is None:
+            return None
+        learner = copy.copy(publish.estimator)
+        vars(learner).update(attributes)
+        fitted = {id(publish.estimator): learner}
+        if publish.flow is not None:
+            chain = publish.flow.chain
+            known = chain.fitted(progress.learned.ahead)
+            stages_of = (id(stage.estimator) for stage in chain.stages)
+            fitted |= dict(zip(stages_of, known, strict=True))
+        return {"steps": _steps_of(self, fitted)}
 
     def _fit_and_ask(self, method: str, X: Any, y: Any, params: dict[str, Any]) -> Any:
         """Fit in one pass, then call a method of the last step for the same rows."""
@@ -419,6 +434,18 @@ def make_pipeline(
         transform_input=transform_input,
         verbose=verbose,
     )
+
+
+def _steps_of(pipe: theirs.Pipeline, fitted: dict[int, Any]) -> list[tuple[str, Any]]:
+    """Return the steps of a pipeline with the fitted copies, which are given by ``id``."""
+    steps = []
+    for name, step in pipe.steps:
+        now = fitted.get(id(step), step)
+        if isinstance(step, theirs.Pipeline):
+            now = copy.copy(step)
+            now.steps = _steps_of(step, fitted)
+        steps.append((name, now))
+    return steps
 
 
 def _taken_apart(X: Any, y: Any) -> tuple[Any, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.preprocessing import SplineTransformer
 
 from streamlearn import blocks as engine
+from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._estimator.outputs import NamesOut, Transformer, mapped
 from streamlearn._estimator.tables import TableReader, check_table
@@ -145,6 +146,7 @@ class DatetimeEncoder(NamesOut, Transformer):
         self.add_day_of_year = add_day_of_year
         self.periodic_encoding = periodic_encoding
 
+    @watched
     def fit(self, X: Any, y: Any = None) -> Self:
         """Check the parameters and the columns; no rows are read.
 

@@ -10,6 +10,7 @@ from sklearn import preprocessing as theirs
 
 from streamlearn import blocks as engine
 from streamlearn._arrays import to_numpy
+from streamlearn._estimator.callbacks import CallbackSupportMixin, watched
 from streamlearn._estimator.inputs import (
     check_declared,
     check_rows,
@@ -23,6 +24,7 @@ from streamlearn._thirdparty.lazy import ask
 
 
 class FunctionTransformer(
+    CallbackSupportMixin,
     Movable,
     Versioned,
     theirs.FunctionTransformer,
@@ -94,6 +96,7 @@ class FunctionTransformer(
     # scikit-learn's class has the same value. Its wrapper around `transform` runs in each block.
     _sklearn_auto_wrap_output_keys = {"transform"}
 
+    @watched
     def fit(self, X: Any, y: Any = None) -> Self:
         """Look at the columns of X, and at some rows if ``check_inverse=True``.
 
@@ -154,7 +157,7 @@ class FunctionTransformer(
                 "The provided functions are not strictly inverse of each other. If that is "
                 "intended, set check_inverse=False.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
     def transform(self, X: Any) -> Any:

@@ -16,6 +16,7 @@ from streamlearn import blocks as engine
 from streamlearn._arrays import namespace, to_numpy
 from streamlearn._arrays.plain import plain
 from streamlearn._arrays.sparse import is_sparse
+from streamlearn._estimator.callbacks import CallbackSupportMixin, watched
 from streamlearn._estimator.inputs import is_foreign, unchanged_on_error
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.outputs import mapped
@@ -36,7 +37,12 @@ from streamlearn.preprocessing.label_columns import (
 
 
 class LabelBinarizer(  # type: ignore[call-arg]
-    Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap_output_keys=None
+    CallbackSupportMixin,
+    Movable,
+    TransformerMixin,
+    Versioned,
+    BaseEstimator,
+    auto_wrap_output_keys=None,
 ):
     """Make a column for each label of a target, also for dask collections.
 
@@ -100,6 +106,7 @@ class LabelBinarizer(  # type: ignore[call-arg]
         self.pos_label = pos_label
         self.sparse_output = sparse_output
 
+    @watched
     def fit(self, y: Any) -> Self:
         """Find the labels, in one pass.
 
@@ -177,7 +184,7 @@ class LabelBinarizer(  # type: ignore[call-arg]
             self.classes_ = discover(blocks).classes
             self.y_type_, self.sparse_input_ = _type_of(self.classes_), False
             return
-        found = engine.reduce(indicator_of_block, wider, blocks)
+        found = engine.reduce(indicator_of_block, wider, blocks, name="labels")
         if found is None:
             raise no_rows(type(self).__name__, " in y")
         self.y_type_, self.sparse_input_ = INDICATOR, found.sparse

@@ -14,6 +14,7 @@ from streamlearn import blocks as engine
 from streamlearn._arrays import is_array, namespace, to_numpy
 from streamlearn._arrays.plain import plain
 from streamlearn._arrays.sparse import is_sparse
+from streamlearn._estimator.callbacks import CallbackSupportMixin, watched
 from streamlearn._estimator.inputs import is_foreign, unchanged_on_error
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.outputs import mapped
@@ -26,7 +27,12 @@ from streamlearn._validation.messages import no_rows
 
 
 class LabelEncoder(  # type: ignore[call-arg]
-    Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap_output_keys=None
+    CallbackSupportMixin,
+    Movable,
+    TransformerMixin,
+    Versioned,
+    BaseEstimator,
+    auto_wrap_output_keys=None,
 ):
     """Encode the sorted labels of a target as 0, 1, 2..., also for dask collections.
 
@@ -89,10 +95,11 @@ class LabelEncoder(  # type: ignore[call-arg]
         """Find more labels. Parameters and errors are those of `fit`."""
         return self._learn(y, reset=not hasattr(self, "_state"))
 
+    @watched
     def _learn(self, y: Any, *, reset: bool) -> Self:
         with unchanged_on_error(self):
             y = vector(y)
-            found = engine.reduce(_of_block, merge, engine.align(y=y))
+            found = engine.reduce(_of_block, merge, engine.align(y=y), name="labels")
             if found is None:
                 if engine.is_collection(y):
                     raise no_rows(type(self).__name__, " in y")

@@ -18,6 +18,7 @@ from streamlearn._arrays import (
     reads_are_free,
     to_numpy,
 )
+from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import Given, check_inputs, unchanged_on_error
 from streamlearn._estimator.outputs import RowFunction, Transformer, rows_out
 from streamlearn._sklearn import StrOptions
@@ -120,6 +121,7 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
         self.standardize = standardize
         self.copy = copy
 
+    @watched
     def fit(self, X: Any, y: Any = None) -> Self:
         """Find the lambda of maximum likelihood of each feature, in a few passes.
 
@@ -159,7 +161,7 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
                 "With its most likely lambda the numbers of a feature would overflow. lambdas_ has "
                 "the nearest lambda with which they do not.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         self._map = None
         if self.standardize:

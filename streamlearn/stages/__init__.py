@@ -17,13 +17,14 @@ from streamlearn.stages.chain import Chain
 from streamlearn.stages.flow import Flow
 from streamlearn.stages.of_columns import layout_of
 from streamlearn.stages.rowless import learns_nothing
-from streamlearn.stages.stage import Known, Mergeable, StagedBlock
+from streamlearn.stages.stage import Foreign, Known, Mergeable, StagedBlock
 from streamlearn.stages.steps import OURS, able_or_raise, adopt, is_ours, set_features, stage_of
 
 __all__ = [
     "OURS",
     "Chain",
     "Flow",
+    "Foreign",
     "Known",
     "Mergeable",
     "StagedBlock",

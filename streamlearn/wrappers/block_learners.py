@@ -81,6 +81,10 @@ class Copies(NamedTuple):
             raise ValueError(too_few_blocks(progress.blocks + len(self.held_out)))
         raise no_rows(type(progress.learned.estimator).__name__)
 
+    def may_end(self, progress: Progress) -> bool:
+        """Return whether there were rows."""
+        return progress.rows_read > 0
+
 
 class AsGiven(NamedTuple):
     """The block learner over rows in memory, which are passed to the estimator unchanged.
@@ -113,6 +117,10 @@ class AsGiven(NamedTuple):
 
     def check(self, progress: Progress) -> None:
         """Do nothing: the estimator has checked the rows."""
+
+    def may_end(self, progress: Progress) -> bool:
+        """Return True: the only block has been learned from."""
+        return True
 
 
 class Fitted(NamedTuple):

@@ -13,12 +13,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import UNUSED
 
+from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import check_parameters, unchanged_on_error
 from streamlearn._sklearn import HasMethods, Interval
 from streamlearn._thirdparty.partial_fit import with_classes
 from streamlearn._thirdparty.tags import at_hand
-from streamlearn._training.epochs import Progress, train
+from streamlearn._training.epochs import Progress, Publish, train
 from streamlearn._training.stopping import Never, NoBetterScore
+from streamlearn.blocks import Watch
 from streamlearn.wrappers import scoring
 from streamlearn.wrappers.block_learners import Fitted
 from streamlearn.wrappers.post_fit import ParallelPostFit, parts_and_params
@@ -64,7 +66,7 @@ class Incremental(ParallelPostFit):
     random_state : int, RandomState instance or None, default=None
         The seed of the order of the blocks and of what is held out.
     verbose : int, default=0
-        If it is not 0, print the progress at the end of each segment of blocks.
+        If it is not 0, print how far each epoch is, and its score.
     predict_meta : array, Series or DataFrame, default=None
         What `predict` returns for a collection. Its dtype, dimensions and columns matter, and its
         values do not. None finds it out with a row of ones.
@@ -243,6 +245,7 @@ class Incremental(ParallelPostFit):
         """Return whether a copy has learned. A fitted ``estimator`` does not count."""
         return "estimator_" in vars(self)
 
+    @watched
     def _learn(
         self, method: str, X: Any, y: Any, classes: Any, params: dict[str, Any], *, further: bool
     ) -> Incremental:
@@ -297,42 +300,44 @@ class Incremental(ParallelPostFit):
             Progress(Fitted(estimator, self._like), self._epoch),
             rule,
             max_iter=max_iter,
-            observers=[Lines(split.total)] if self.verbose else (),
+            watched_by=[Lines()] if self.verbose else (),
+            publish=Publish(self, self._attributes),
         )
         if self.patience is not None and self.tol is not None and not out.stopped:
             warnings.warn(
                 "Maximum number of iteration reached before convergence. Consider increasing "
                 "max_iter to improve the fit.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
-        self._epoch, self.n_iter_ = out.epoch, out.n_iter
-        self.estimator_, self._like = out.learned
-        scored = self.patience is not None
-        self.validation_scores_ = list(out.scores) if scored else None
-        self.best_validation_score_ = float(np.nanmax(out.scores)) if scored else None
+        self.__dict__.update(self._attributes(out))
+
+    def _attributes(self, progress: Progress) -> dict[str, Any]:
+        """Return the fitted attributes."""
+        scores = None if self.patience is None else list(progress.scores)
+        return {
+            "_epoch": progress.epoch,
+            "n_iter_": progress.n_iter,
+            "estimator_": progress.learned.estimator,
+            "_like": progress.learned.like,
+            "validation_scores_": scores,
+            # A fit that was interrupted in its first epoch has no score.
+            "best_validation_score_": float(np.nanmax(scores)) if scores else None,
+        }
 
 
-class Lines:
-    """An observer that prints the verbose lines.
+class Lines(Watch):
+    """It prints the verbose lines of epochs."""
 
-    Parameters
-    ----------
-    total : int
-        The number of blocks to learn from; 0 if it is not known.
-    """
+    def __init__(self) -> None:
+        self.started = time.time()
 
-    def __init__(self, total: int) -> None:
-        self.total, self.started = total, time.time()
-
-    def __call__(self, progress: Progress) -> None:
+    def progress(self, progress: Progress, publish: Any = None) -> None:
         """Print the progress."""
-        said = f"-- Epoch {progress.n_iter}:"
-        if progress.at == "segment":
-            of = f"of {self.total} " if self.total else ""
-            print(  # noqa: T201
-                f"{said} {progress.blocks} {of}blocks, {progress.rows_read} rows, "
-                f"{time.time() - self.started:.2f} seconds"
-            )
-        elif progress.at == "end" and progress.scores:
-            print(f"{said} validation score {progress.scores[-1]:f}")  # noqa: T201
+        said = f"-- Epoch {progress.n_iter}"
+        if progress.at == "start":
+            print(said)  # noqa: T201
+        elif progress.at == "end":
+            score = f", validation score {progress.scores[-1]:f}" if progress.scores else ""
+            took = time.time() - self.started
+            print(f"{said}: {progress.rows_read} rows, {took:.2f} seconds{score}")  # noqa: T201

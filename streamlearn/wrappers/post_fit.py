@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
 from streamlearn._arrays import is_array
+from streamlearn._estimator.callbacks import CallbackSupportMixin, inside, watched
 from streamlearn._estimator.versions import Versioned
 from streamlearn._sklearn import (
     METHODS,
@@ -68,7 +69,7 @@ def _lazy(name: str) -> Any:
     return available_if(_estimator_has(name))(method)
 
 
-class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
+class ParallelPostFit(CallbackSupportMixin, MetaEstimatorMixin, Versioned, BaseEstimator):
     """Predict, transform and score lazily, block by block, with any fitted estimator.
 
     It is for a model that was fitted to rows in memory and predicts for many more rows. Rows in
@@ -158,6 +159,7 @@ class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
         self.predict_proba_meta = predict_proba_meta
         self.transform_meta = transform_meta
 
+    @watched
     def fit(self, X: Any, y: Any = None, **params: Any) -> ParallelPostFit:
         """Fit a copy of the estimator.
 
@@ -182,7 +184,8 @@ class ParallelPostFit(MetaEstimatorMixin, Versioned, BaseEstimator):
         self._validate_params()
         X, y, params = parts_and_params(X, y, params)
         estimator = self._fresh()
-        estimator.fit(X, y, **self._routed("fit", params))
+        with inside(self, estimator, X, y):
+            estimator.fit(X, y, **self._routed("fit", params))
         self.estimator_, self._like = estimator, kind_of(X)
         return self
 

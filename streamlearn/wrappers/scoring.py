@@ -114,12 +114,12 @@ def of_blocks(estimator: Any, scorer: Any, blocks: engine.Blocks, order: Sequenc
     if by_r2:
         of_block = as_here(partial(_fit_of_block, estimator))
         metric = scores.R2
-        state = engine.reduce(of_block, metric.merge, blocks, order=order)
+        state = engine.reduce(of_block, metric.merge, blocks, order=order, name="score")
         return np.nan if state is None else float(np.mean(to_numpy(metric.result(state))))
     if metric is theirs.log_loss and hasattr(estimator, "classes_"):  # a block may lack some
         scorer = with_arguments(scorer, labels=estimator.classes_)
     of_block = as_here(partial(_score_of_block, estimator, scorer))
-    total, weight = engine.reduce(of_block, _add, blocks, order=order) or (0.0, 0.0)
+    total, weight = engine.reduce(of_block, _add, blocks, order=order, name="score") or (0.0, 0.0)
     return total / weight if weight else np.nan
 
 

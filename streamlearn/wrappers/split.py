@@ -37,11 +37,6 @@ class Split(NamedTuple):
     held: engine.Blocks | None = None
     which: Sequence[int] = ()
 
-    @property
-    def total(self) -> int:
-        """The number of blocks to learn from."""
-        return len(self.blocks) - (len(self.which) if self.held is self.blocks else 0)
-
     def score(self, scorer: Callable[..., Any] | None, fitted: Fitted) -> float:
         """Return the score on the held-out blocks."""
         assert self.held is not None
@@ -157,7 +152,7 @@ def _with_rows(blocks: engine.Blocks, among: list[int]) -> list[int]:
     if not unknown:
         return among
     # `reduce` skips blocks without rows.
-    found = engine.reduce(_number, _join, blocks, order=unknown) or set()
+    found = engine.reduce(_number, _join, blocks, order=unknown, name="rows") or set()
     return [block for block in among if blocks.rows[block] or block in found]
 
 

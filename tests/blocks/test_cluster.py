@@ -17,9 +17,11 @@ import numpy as np
 import pytest
 from dask.utils import key_split
 
-from streamlearn.blocks import align, groups, reduce
+from streamlearn.blocks import Watch, align, groups, reduce, watching
 from streamlearn.blocks.graph import scheduler
 from streamlearn.blocks.schedule import Schedule
+from streamlearn.linear_model import SGDRegressor
+from streamlearn.preprocessing import StandardScaler
 from tests.blocks import tracking
 from tests.blocks.interrupts import interrupting
 from tests.blocks.test_schedulers import both
@@ -151,6 +153,48 @@ def test_an_interrupt_whose_traceback_is_kept_stops_the_work(client, tmp_path):
     assert len(list(tmp_path.iterdir())) < 60
 
 
+def test_an_interrupt_ends_a_fit_with_the_segments_that_are_whole(client, tmp_path):
+    X = plain(60).map_blocks(leaving_a_mark, tmp_path, dtype=float)
+    model = SGDRegressor(random_state=0, shuffle=False)
+    with (
+        dask.config.set({"streamlearn.segment": 2}),
+        interrupting(lambda: len(list(tmp_path.iterdir())) > 12),
+        pytest.warns(UserWarning, match="interrupted in epoch 1"),
+    ):
+        model.fit(X, X[:, 0])
+    assert model.t_ > 1
+    assert len(model.loss_curve_) < 60
+    assert left_on(client) == []
+
+
+def test_watches_see_each_block_once_and_as_it_is_done(client, tmp_path):
+    """Blocks are seen while the others of the same graph have yet to be loaded."""
+    X = plain(20).map_blocks(leaving_a_mark, tmp_path, dtype=float)
+    seen = Seen(tmp_path)
+    with watching(seen):
+        SGDRegressor(random_state=0).fit(X, X[:, 0])
+        StandardScaler().fit(plain(20))
+    epoch, statistics = seen.passes
+    for blocks in (epoch, statistics):
+        assert sorted(block for block, _, _ in blocks) == list(range(20))
+    assert all("tcp://" in worker for _, worker, _ in epoch + statistics)
+    assert epoch[5][2] < 20
+
+
+class Seen(Watch):
+    """It notes the blocks of passes, and how many blocks were loaded by then."""
+
+    def __init__(self, folder):
+        self.folder, self.passes = folder, []
+
+    def begin_pass(self, name, n_blocks, n_rows):
+        self.passes.append([])
+
+    def block_done(self, record):
+        loaded = len(list(self.folder.iterdir()))
+        self.passes[-1].append((record.block, record.update_worker, loaded))
+
+
 def leaving_a_mark(block, folder):
     (folder / str(int(block.flat[0]))).touch()
     time.sleep(0.2)
@@ -247,19 +291,28 @@ def test_the_dashboards_task_stream_shows_readable_names(client):
     with distributed.get_task_stream(client) as schedule:
         run(rough, 0.0, align(X=tall_to_short(20)))
     names = {key_split(task["key"]) for task in schedule.data}
-    assert names >= {"load", "update", "shared", "passed"}
-    assert names <= {"load", "update", "shared", "passed", "state"}
+    assert names >= {"load-block", "learn-block", "load-shared", "wait-for-block"}
+    assert names <= {
+        "load-block",
+        "learn-block",
+        "load-shared",
+        "wait-for-block",
+        "state",
+    }
 
 
 def test_loads_wait_for_the_state_without_moving_it(client):
     """A result travels to every task that depends on it, and a state may be large."""
-    schedule = Schedule(align(X=plain(20)), range(20), "update", ordered=True)
-    graph = schedule.loads(0, 20, "load", tracking.parts_of)
+    schedule = Schedule(align(X=plain(20)), range(20), "learn-block", ordered=True)
+    graph = schedule.loads(0, 20, "load-block", tracking.parts_of)
     needs = {
         key_split(key): {key_split(need) for need in node.dependencies}
         for key, node in graph.items()
     }
-    assert needs == {"load": {"passed"}, "passed": {"passed", "update"}}
+    assert needs == {
+        "load-block": {"wait-for-block"},
+        "wait-for-block": {"wait-for-block", "learn-block"},
+    }
 
 
 def test_an_asynchronous_client_is_refused_by_name():
@@ -369,10 +422,10 @@ def test_annotations_reach_the_scheduler_for_each_task(client):
     """Priorities and resources, too; a function says them by the task."""
     with dask.annotate(priority=lambda key: 7, allow_other_workers=True, anything="mine"):
         X = tall_to_short(20)
-    schedule = Schedule(align(X=X), range(20), "update", ordered=True)
-    graph = schedule.loads(0, 20, "load", tracking.parts_of)
+    schedule = Schedule(align(X=X), range(20), "learn-block", ordered=True)
+    graph = schedule.loads(0, 20, "load-block", tracking.parts_of)
     said = {"priority": 7, "allow_other_workers": True, "anything": "mine"}
-    annotated = {key for key in graph if key_split(key) in ("load", "shared")}
+    annotated = {key for key in graph if key_split(key) in ("load-block", "load-shared")}
     assert schedule.annotations == dict.fromkeys(annotated, said)
 
 

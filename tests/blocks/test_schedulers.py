@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ast
+import io
+import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import dask
+import dask.array as da
 import numpy as np
 import pytest
-from dask.diagnostics import Profiler, ResourceProfiler
+from dask.callbacks import Callback
+from dask.diagnostics import CacheProfiler, Profiler, ProgressBar, ResourceProfiler
 from dask.utils import key_split
 
 import streamlearn
@@ -85,10 +90,16 @@ def names_in(profiler):
 def test_dasks_profilers_show_readable_names():
     with dask.config.set(scheduler="threads"), Profiler() as profiler:
         run(tracking.slow, 0.0, align(X=plain(10)))
-    assert names_in(profiler) == {"load", "update"}
+    assert names_in(profiler) == {"load-block", "learn-block"}
     with dask.config.set(scheduler="threads"), Profiler() as profiler:
         reduce(squares, mixed, align(X=tall_to_short(20)))
-    assert names_in(profiler) == {"part", "merge", "shared", "passed", "used"}
+    assert names_in(profiler) == {
+        "reduce-block",
+        "merge-blocks",
+        "load-shared",
+        "wait-for-block",
+        "wait-for-merge",
+    }
 
 
 def test_dasks_resource_profiler_measures_a_fold():
@@ -201,3 +212,40 @@ def test_tasks_pickle_so_that_they_can_travel():
     with dask.config.set({"scheduler": record, "streamlearn.segment": 7}):
         state, _ = run(gather, (), blocks)
     assert state == tuple(range(0, 100, 5))
+
+
+def test_dasks_progress_bar_draws_one_bar_a_pass():
+    """The share of the tasks that are done never falls, and the bar ends once."""
+    X = da.ones((60, 2), chunks=(1, 2))
+    out = io.StringIO()
+    with dask.config.set({"streamlearn.segment": 4}), ProgressBar(dt=0.001, out=out):
+        run(gather, (), align(X=X))
+    said = out.getvalue()
+    assert said.count("\n") == 1
+    shares = [int(share) for share in re.findall(r"(\d+)% Completed", said)]
+    assert shares == sorted(shares)
+    assert shares[-1] == 100
+
+
+def test_dasks_profilers_see_all_graphs_of_a_pass():
+    X = da.ones((20, 2), chunks=(1, 2))
+    with dask.config.set({"streamlearn.segment": 4}), Profiler() as tasks, CacheProfiler() as kept:
+        run(gather, (), align(X=X))
+    assert Counter(key_split(task.key) for task in tasks.results)["learn-block"] == 20
+    assert Counter(key_split(task.key) for task in kept.results)["learn-block"] == 20
+
+
+def test_dasks_callbacks_finish_once_after_an_error():
+    ended = []
+    callback = Callback(finish=lambda dsk, state, failed: ended.append(failed))
+
+    def broken(block):
+        if block[0, 0] > 50:
+            raise OSError("the disk is gone")
+        return block
+
+    X = da.arange(60, chunks=1)[:, None].map_blocks(broken, dtype=float)
+    with dask.config.set({"streamlearn.segment": 4}), callback, pytest.raises(OSError):
+        run(gather, (), align(X=X))
+    assert ended == [True]
+    assert Callback.active == set()

@@ -351,14 +351,13 @@ def test_the_threads_end():
     wait_for_no_threads()
 
 
-@pytest.mark.parametrize("slow", [0.0, 0.5])
-def test_an_interrupt_leaves_the_estimator_as_it_was(slow):
-    """In a step, and while the next block is waited for."""
+def test_an_interrupt_before_a_segment_leaves_the_estimator_as_it_was():
+    """While the next block is waited for."""
 
     def blocks() -> Iterator[Any]:
         for block in Counted(10**6)():
             yield block
-            time.sleep(slow)
+            time.sleep(0.5)
 
     model = SGDRegressor(**FAST).fit(Counted())
     before = dict(vars(model))
@@ -366,6 +365,15 @@ def test_an_interrupt_leaves_the_estimator_as_it_was(slow):
     with interrupting(lambda: time.monotonic() > soon), pytest.raises(KeyboardInterrupt):
         model.fit(blocks)
     assert vars(model) == before
+    wait_for_no_threads()
+
+
+def test_a_later_interrupt_ends_the_fit_with_what_was_learned():
+    source, model = Counted(10**6), SGDRegressor(**FAST)
+    warned = pytest.warns(UserWarning, match="interrupted in epoch 1")
+    with interrupting(lambda: sum(source.read) > 200), warned:
+        model.fit(source)
+    assert model.t_ > 64 * 30
     wait_for_no_threads()
 
 

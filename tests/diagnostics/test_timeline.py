@@ -86,10 +86,10 @@ def test_a_lane_a_thread_and_a_bar_a_task(run):
 def test_legend_names_the_kinds_that_ran(run):
     (panel,) = timeline(run).axes
     assert [label.partition(":")[0] for label in legend(panel)] == [
-        "part",
-        "load",
-        "update",
-        "merge",
+        "reduce-block",
+        "load-block",
+        "learn-block",
+        "merge-blocks",
         "other dask tasks",
     ]
     (panel,) = timeline(run, kinds={"sum": "sums", "": "the rest"}).axes
@@ -98,7 +98,7 @@ def test_legend_names_the_kinds_that_ran(run):
 
 def test_losses_stand_where_their_updates_ended(run):
     _, panel = timeline(run, loss_curve=LOSSES, optimum=0.29).axes
-    ends = sorted(t.end_time for t in run.results if str(t.key[0]).startswith("update"))
+    ends = sorted(t.end_time for t in run.results if str(t.key[0]).startswith("learn-block"))
     assert len(ends) == N_BLOCKS
     for label, values in (
         ("a block", LOSSES),
@@ -147,5 +147,7 @@ def test_one_axis_of_time_for_all_panels(run, tmp_path):
 def test_errors_say_what_is_missing(run):
     with pytest.raises(ValueError, match="holds no task"):
         timeline(SimpleNamespace(results=[]))
-    with pytest.raises(ValueError, match="2 values, and the profiler holds 6 tasks named 'update'"):
+    with pytest.raises(
+        ValueError, match="2 values, and the profiler holds 6 tasks named 'learn-block'"
+    ):
         timeline(run, loss_curve=[0.5, 0.4])

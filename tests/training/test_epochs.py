@@ -225,7 +225,7 @@ def test_lines_are_printed_at_segment_ends(capsys):
             course(shuffle=None),
             Learned(),
             blocks(),
-            observers=[Lines(lambda state: (state.coef, state.intercept))],
+            watched_by=[Lines(lambda state: (state.coef, state.intercept))],
             **FOREVER | {"max_iter": 1},
         )
     lines = capsys.readouterr().out.splitlines()

@@ -1,0 +1,226 @@
+"""scikit-learn's callbacks: fits call them, and see what they answer.
+
+A fit is a task. Its passes over the data are tasks in it, named "epoch", "labels", "statistics"...
+Each block is a task in a pass. If training may have several epochs, they are tasks in "training".
+Once a segment or an epoch has been learned from, its last task has the fitted attributes of that
+moment, from which scikit-learn makes a fitted copy if a callback asks for one.
+
+A `FitWatcher` is a callback that sees the blocks and the progress themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial, wraps
+from inspect import signature
+from typing import Any, TypeVar
+
+from sklearn.callback import CallbackContext, CallbackSupportMixin, with_callbacks
+
+from streamlearn._thirdparty.tags import takes_collections
+from streamlearn._training.epochs import Progress, Publish
+from streamlearn._training.lines import BlockLines
+from streamlearn.blocks import Record, Watch, unwatched, watches, watching
+from streamlearn.stages import Flow
+
+__all__ = ["CallbackSupportMixin", "FitWatcher", "Tasks", "inside", "watched", "watchers"]
+
+HELD = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
+"""Attributes of scikit-learn during a fit."""
+
+CONTEXT = "_callback_context_of_fit"
+"""The attribute that holds the context while a method fits."""
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+class FitWatcher(Watch):
+    """A callback that sees passes, blocks and progress, by the methods of a `Watch`.
+
+    The methods of scikit-learn's protocol do nothing. A subclass may define ``setup`` and
+    ``teardown``, which are called at both ends of a fit.
+    """
+
+    def setup(self, estimator: Any, context: CallbackContext) -> None:
+        """See a fit begin."""
+
+    def teardown(self, estimator: Any, context: CallbackContext) -> None:
+        """See a fit end, also after an error."""
+
+    def on_fit_task_begin(self, estimator: Any, context: CallbackContext) -> None:
+        """Do nothing: a `FitWatcher` sees passes and blocks."""
+
+    def on_fit_task_end(self, estimator: Any, context: CallbackContext) -> None:
+        """Do nothing: a `FitWatcher` sees passes and blocks."""
+
+
+class Tasks(Watch):
+    """It turns the passes of a fit into tasks of scikit-learn, and calls the callbacks.
+
+    Parameters
+    ----------
+    estimator : estimator
+    context : CallbackContext
+        The context of the fit.
+    **task : dict of str to object
+        ``X``, ``y`` and ``metadata``, which callbacks may ask for.
+    """
+
+    def __init__(self, estimator: Any, context: CallbackContext, **task: Any) -> None:
+        self.estimator, self.task = estimator, {"estimator": estimator, **task}
+        self.open: list[CallbackContext | None] = [context]
+        self.block: CallbackContext | None = None
+        self.epochs = self.stop = False
+
+    def begin_training(self, max_iter: int) -> None:
+        """Begin a task for several epochs."""
+        self.epochs = True
+        self._begin("training", max_iter, task=max_iter > 1)
+
+    def end_training(self) -> None:
+        """End that task."""
+        self.epochs = False
+        self._end(self.open.pop())
+
+    def begin_pass(self, name: str, n_blocks: int | None, n_rows: int | None) -> None:
+        """Begin the task of a pass. What a rule reads between epochs is no task."""
+        self.stop = False
+        apart = self.epochs and name != "epoch"
+        self._begin(name, None if apart else n_blocks if n_blocks != 1 else 0, task=not apart)
+
+    def block_done(self, record: Record) -> None:
+        """Begin and end the task of a block. The last one ends when its segment has ended."""
+        context = self.open[-1]
+        if context is None or context.max_subtasks == 0:
+            return
+        self._end_block()
+        self.block = context.subcontext(f"block {record.block}")
+        with unwatched():
+            self.block.call_on_fit_task_begin(**self.task)
+
+    def end_pass(self, *, complete: bool) -> None:
+        """End the task of a pass, unless it is an epoch, which ends with its progress."""
+        if not complete:
+            self.block = None
+            self.open.pop()
+            return
+        self._end_block()
+        if not self.epochs or self.open[-1] is None:
+            self._end(self.open.pop())
+
+    def progress(self, progress: Progress, publish: Publish | None) -> bool:
+        """End the task of the last block of a segment, or that of an epoch."""
+        attributes = None
+        if publish is not None and publish.estimator is self.estimator:
+            attributes = partial(publish.attributes, progress)
+        elif publish is not None and hasattr(self.estimator, "_attributes_by_steps"):
+            attributes = partial(self.estimator._attributes_by_steps, publish, progress)
+        if progress.at == "segment":
+            context = self.open[-1]
+            assert context is not None
+            last = progress.blocks == context.max_subtasks or not context.max_subtasks
+            self._end_block(None if last else attributes)
+            return self.stop
+        if progress.at == "end":
+            return self._end(self.open.pop(), attributes)
+        return False
+
+    def _begin(self, name: str, max_subtasks: int | None, *, task: bool = True) -> None:
+        parent = next(context for context in reversed(self.open) if context is not None)
+        context = parent.subcontext(name, max_subtasks=max_subtasks) if task else None
+        self.open.append(context)
+        if context is not None:
+            with unwatched():
+                context.call_on_fit_task_begin(**self.task)
+
+    def _end_block(self, attributes: Any = None) -> None:
+        block, self.block = self.block, None
+        self.stop |= self._end(block, attributes)
+
+    def _end(self, context: CallbackContext | None, attributes: Any = None) -> bool:
+        if context is None:
+            return False
+        with unwatched():
+            return bool(
+                context.call_on_fit_task_end(**self.task, reconstruction_attributes=attributes)
+            )
+
+
+def watched(method: Method) -> Method:
+    """Let a method that fits call the callbacks of its estimator, and print verbose lines.
+
+    Its first arguments are X and y.
+    """
+    names = signature(method)
+
+    @with_callbacks
+    def whole(self: Any, *args: Any, **kwargs: Any) -> Any:
+        given = names.bind(self, *args, **kwargs).arguments
+        given |= given.get("metadata", {})
+        X, y, weight = given.get("X"), given.get("y"), given.get("sample_weight")
+        task = {
+            "X": None if isinstance(X, Flow) else X,
+            "y": None if isinstance(X, Flow) else y,
+            "metadata": {} if weight is None else {"sample_weight": weight},
+        }
+        context = self._init_callback_context(max_subtasks=None)
+        with unwatched():
+            context.call_on_fit_task_begin(estimator=self, **task)
+        ours = watchers(self)
+        callbacks = getattr(self, "_skl_callbacks", [])
+        theirs = [Tasks(self, context, **task)] if len(ours) < len(callbacks) else []
+        # scikit-learn's ``fit``, which some methods call, would tear down what it finds.
+        held = {name: vars(self).pop(name) for name in HELD}
+        setattr(self, CONTEXT, context)
+        try:
+            with watching(*ours, *theirs, *_lines(self)):
+                out = method(self, *args, **kwargs)
+        finally:
+            vars(self).pop(CONTEXT)
+            vars(self).update(held)
+        with unwatched():
+            context.call_on_fit_task_end(estimator=self, **task, reconstruction_attributes={})
+        return out
+
+    @wraps(method)
+    def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
+        own = vars(self)
+        calls = "_skl_callbacks" in own or "_parent_callback_ctx" in own
+        if CONTEXT in own or not calls:  # a method of a subclass has begun the fit
+            with watching(*_lines(self)):
+                return method(self, *args, **kwargs)
+        return whole(self, *args, **kwargs)
+
+    return fit  # type: ignore[return-value]
+
+
+def watchers(estimator: Any) -> list[FitWatcher]:
+    """Return the callbacks of an estimator that see passes, blocks and progress."""
+    callbacks = getattr(estimator, "_skl_callbacks", [])
+    return [callback for callback in callbacks if isinstance(callback, FitWatcher)]
+
+
+def _lines(estimator: Any) -> list[Watch]:
+    """Return what prints verbose lines, unless it is printing them already."""
+    printing = any(isinstance(watch, BlockLines) for watch in watches())
+    if printing or not getattr(estimator, "verbose", False):
+        return []
+    return [BlockLines(type(estimator).__name__)]
+
+
+@contextmanager
+def inside(outer: Any, estimator: Any, X: Any, y: Any) -> Iterator[None]:
+    """Let the fit of an inner estimator of another library be a task of the fit of ``outer``.
+
+    Callbacks see the passes of our estimators as passes of ``outer``.
+    """
+    context = vars(outer).get(CONTEXT)
+    if context is None or takes_collections(estimator):
+        yield
+        return
+    inner = context.subcontext(f"fit of {type(estimator).__name__}")
+    with inner.propagate_callback_context(estimator):
+        inner.call_on_fit_task_begin(estimator=outer, X=X, y=y)
+        yield
+        inner.call_on_fit_task_end(estimator=outer, X=X, y=y)

@@ -1,0 +1,29 @@
+"""The examples on pages of the documentation run as they stand."""
+
+from __future__ import annotations
+
+import doctest
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parent.parent / "docs"
+PAGES = sorted(page.name for page in DOCS.glob("*.md") if ">>> " in page.read_text("utf-8"))
+
+
+def test_there_are_pages_with_examples():
+    assert "watching.md" in PAGES
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_examples_print_what_the_page_says(page):
+    pytest.importorskip("pandas")
+    pytest.importorskip("matplotlib")
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    text = (DOCS / page).read_text(encoding="utf-8").replace("```", "")
+    example = doctest.DocTestParser().get_doctest(text, {}, page, page, 0)
+    said: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=flags)
+    runner.run(example, out=said.append)
+    assert runner.summarize(verbose=False).attempted > 0
+    assert runner.summarize(verbose=False).failed == 0, "".join(said)
