@@ -235,7 +235,7 @@ def test_a_block_costs_two_tasks_whatever_it_is_made_of(layout):
         reduce(lambda block: block.number, max, blocks)
     assert [len(g) for g in counted.graphs[:folds]] == [2 * 8 + 1] * 5
     (merging,) = counted.graphs[folds:]
-    assert len(merging) == 40 + 5 + 1
+    assert len(merging) == 40 + (5 + 1) + 5  # blocks, merges, and waits for the lower merges
 
 
 def test_a_rechunk_adds_only_its_own_tasks():
