@@ -872,3 +872,75 @@ def test_duplicates_are_as_many_clusters_as_there_are(init):
         assert model.inertia_ == pytest.approx(0, abs=1e-20)
         found = model.cluster_centers_[np.unique(np.asarray(model.labels_))]
         assert len(np.unique(found.round(9), axis=0)) == 3
+
+
+# Many clusters of many features: scores in float32, and labels by bounds
+
+
+def wide_blobs(n: int, seed: int, spread: float = 1.0) -> np.ndarray:
+    """Return rows around 60 centres of 80 features."""
+    centers = np.random.default_rng(0).normal(size=(60, 80))
+    rng = np.random.default_rng(seed)
+    return centers[rng.integers(0, 60, n)] + spread * rng.normal(size=(n, 80))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("spread", [0.5, 3.0])
+@pytest.mark.parametrize("offset", [0.0, 100.0])
+def test_many_wide_clusters_are_scikit_learns(offset, spread, weighted):
+    how = {"n_clusters": 60, "init": wide_blobs(60, 1, spread) + offset, "n_init": 1}
+    ours, known = (cls(**how, random_state=0) for cls in (MiniBatchKMeans, Theirs))
+    for seed in range(6):
+        rows = wide_blobs(900, seed, spread) + offset
+        weight = np.random.default_rng(seed).random(900) if weighted else None
+        for model in (ours, known):
+            model.partial_fit(rows, sample_weight=weight)
+        assert_like_theirs(ours, known)
+    np.testing.assert_array_equal(ours.predict(rows), known.predict(rows))
+    fits = (cls(60, random_state=0, max_iter=20).fit(rows) for cls in (MiniBatchKMeans, Theirs))
+    assert_like_theirs(*fits)
+
+
+def test_labels_after_a_step_compare_few_rows_again(monkeypatch):
+    """Most rows have the same centre for sure, and the others are compared with all centres."""
+    compared: list[int] = []
+    model = MiniBatchKMeans(60, init=wide_blobs(60, 1), n_init=1, random_state=0)
+    for seed in range(8):
+        model.partial_fit(wide_blobs(2000, seed))
+
+    def watched(rows, centers):
+        compared.append(len(rows))
+        return b.nearest_in_single(rows, centers)
+
+    monkeypatch.setattr("streamlearn.core.kmeans.assignment.nearest_in_single", watched)
+    rows = wide_blobs(2000, 8)
+    model.partial_fit(rows)
+    assert compared[0] == 2000
+    assert sum(compared[1:]) < 600
+    np.testing.assert_array_equal(model.labels_, model.predict(rows))
+    assert model.inertia_ == pytest.approx(-model.score(rows), rel=1e-12)
+
+
+def test_labels_after_a_reassignment_are_those_of_the_moved_centers():
+    model = MiniBatchKMeans(60, init=wide_blobs(60, 1), n_init=1, random_state=0)
+    model.set_params(reassignment_ratio=0.7)
+    for seed in range(4):
+        rows = wide_blobs(900, seed)
+        model.partial_fit(rows)
+        np.testing.assert_array_equal(model.labels_, model.predict(rows))
+        assert model.inertia_ == pytest.approx(-model.score(rows), rel=1e-12)
+
+
+def test_partial_fit_leaves_the_threads_of_blas_as_they_were(monkeypatch):
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    def threads() -> list[int]:
+        return [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
+
+    during: list[list[int]] = []
+    called = b.sums_by_label
+    monkeypatch.setattr(b, "sums_by_label", lambda *a: during.append(threads()) or called(*a))
+    with threadpool_limits(2, user_api="blas"):
+        MiniBatchKMeans(K, random_state=0).partial_fit(X)
+        assert set(threads()) == {2}
+    assert set(during[0]) == {1}

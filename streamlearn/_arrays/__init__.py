@@ -3,6 +3,7 @@
 - `library` returns the library, the device and the dtype of an array.
 - `rows` takes and joins rows.
 - `products`, `columns` and `order` do arithmetic in the way that is fastest in each library.
+- `nearest` finds the nearest centre of each row.
 - `normal` has the normal distribution.
 - `sparse` does the same arithmetic on sparse rows, without their zeros.
 - `plain` turns the other containers that users pass into arrays.
@@ -45,6 +46,12 @@ from streamlearn._arrays.library import (
     to_float,
     to_numpy,
     widest_float,
+)
+from streamlearn._arrays.nearest import (
+    Nearest,
+    nearest_in_single,
+    scores_in_single,
+    still_nearest,
 )
 from streamlearn._arrays.normal import ndtr, ndtri
 from streamlearn._arrays.order import (
@@ -107,6 +114,7 @@ __all__ = [
     "FEW_LABELS",
     "MANY_LABELS",
     "Array",
+    "Nearest",
     "along_rows",
     "any_nonzero",
     "apart",
@@ -142,6 +150,7 @@ __all__ = [
     "nbytes",
     "ndtr",
     "ndtri",
+    "nearest_in_single",
     "of_columns",
     "of_entries",
     "on_host",
@@ -165,6 +174,7 @@ __all__ = [
     "runs_at",
     "same_dtype",
     "same_place",
+    "scores_in_single",
     "scores_plus",
     "shifted_sums",
     "slots",
@@ -175,6 +185,7 @@ __all__ = [
     "sparse_products",
     "sparse_row_norms",
     "sparse_squared_distances",
+    "still_nearest",
     "sums_by_label",
     "sums_of_present",
     "to_float",

@@ -23,20 +23,20 @@ from streamlearn._arrays.library import (
 )
 from streamlearn._arrays.products import linear_predictor, scores_plus
 
-FEW_LABELS = 32
+FEW_LABELS = 8
 """Number of labels up to which `lowest` compares NumPy's scores label by label.
 
-``np.argmin`` branches at every element and starts its loop again for each row. Measured outside of
-``bench/`` on 4,096 x 20 and one core, in ns a row with the product, for float64 and float32:
+``np.argmin`` starts its loop again for each row. Measured outside of ``bench/`` on 4,096 x 20 and
+one core, in ns a row with the product, for float64 and float32:
 
-======  ===========  ==============
-labels  argmin       label by label
-======  ===========  ==============
-4       25 and 20    18 and 12
-16      56 and 46    49 and 31
-32      87 and 71    94 and 55
-64      138 and 101  212 and 117
-======  ===========  ==============
+======  ==========  ==============
+labels  argmin      label by label
+======  ==========  ==============
+4       21 and 15   18 and 12
+8       31 and 21   31 and 18
+16      44 and 31   50 and 30
+32      61 and 68   89 and 56
+======  ==========  ==============
 """
 
 

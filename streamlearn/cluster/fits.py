@@ -21,6 +21,7 @@ from streamlearn.cluster import steps
 from streamlearn.cluster.seeding import probabilities
 from streamlearn.cluster.steps import MiniBatchState, Params
 from streamlearn.cluster.stopping import Watch
+from streamlearn.core import kmeans
 from streamlearn.core.learner import Batch, Info
 
 
@@ -35,11 +36,14 @@ class Outcome(NamedTuple):
         The number of epochs that were begun.
     inertia : float or None
         An estimate of the inertia of all rows, from the batches before their steps.
+    before : kmeans.Before or None
+        The nearest centres of all rows before the last step, if there was only this step.
     """
 
     learned: Learned
     n_iter: int
     inertia: float | None
+    before: kmeans.Before | None = None
 
 
 class DrawnBatches:
@@ -85,7 +89,7 @@ class DrawnBatches:
                 at = _beyond(self.until, self.draws.random_sample(size))
                 at = asarray(at, like=X, dtype=default_int(X))
                 batch = Batch(rows_at(X, at))
-                state, _ = steps.stepped(self.params, lambda: self.draws, state, batch)
+                state, *_ = steps.stepped(self.params, lambda: self.draws, state, batch)
         return learned._replace(state=state, rows=state.steps * size), None
 
     def check(self, progress: Progress) -> None:
@@ -195,9 +199,15 @@ def _beyond(until: np.ndarray, u: np.ndarray) -> np.ndarray:
 
 
 def of_one_batch(
-    params: Params, learned: Learned, X: Array, weight: Array | None, estimator: str
+    params: Params,
+    learned: Learned,
+    X: Array,
+    weight: Array | None,
+    estimator: str,
+    *,
+    labelled: bool,
 ) -> Outcome:
-    """Learn from an array in memory in one step.
+    """Learn from an array in memory in one step. ``labelled`` says whether labels will follow.
 
     It does the same as `over_blocks`, without a loop over blocks.
 
@@ -211,8 +221,9 @@ def of_one_batch(
         state = steps.started(params, LazyRows(X), weight)
     same_place_or_raise(X, state.clusters.centers, estimator, "partial_fit")
     with np.errstate(over="ignore", invalid="ignore"):
-        state, info = steps.update(params, state, Batch(X, None, weight))
-    return Outcome(Learned(state, learned.rows + X.shape[0]), 1, steps.inertia_of(info))
+        state, info, before = steps.step(params, state, Batch(X, None, weight), bounds=labelled)
+    learned = Learned(state, learned.rows + X.shape[0])
+    return Outcome(learned, 1, steps.inertia_of(info), before)
 
 
 def over_blocks(

@@ -12,6 +12,7 @@ from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.versions import Versioned
 from streamlearn._training.course import Learned
 from streamlearn.cluster import passes
+from streamlearn.cluster.fits import Outcome
 from streamlearn.core import kmeans
 
 
@@ -25,21 +26,21 @@ class LazyLabels(Movable, Versioned):
     _learned: Learned  # `partial_fit` continues from it
     _unread: Any  # the collection and its weights, until ``inertia_`` is read
 
-    def _label(self, given: Given, X: Any, sample_weight: Any, inertia: float | None) -> None:
+    def _label(self, given: Given, X: Any, sample_weight: Any, out: Outcome) -> None:
         """Set the labels and the inertia, which are lazy for a collection.
 
-        Without labels ``inertia`` is set, which is an estimate.
+        Without labels the inertia is the estimate of ``out``, the result of the fit.
         """
         for name in ("labels_", "inertia_"):
             self.__dict__.pop(name, None)
         self._unread = None
         if not self.compute_labels or given.flow is not None:
-            if inertia is not None:
-                self.inertia_ = inertia
+            if out.inertia is not None:
+                self.inertia_ = out.inertia
         elif given.whole is not None:
             X, weight = passes.rows_and_weight(given.reader, given.whole)
             clusters, absent = self._learned.state.clusters, self._absent()
-            self.labels_, found = kmeans.labels_and_inertia(clusters, X, weight, absent)
+            self.labels_, found = kmeans.labels_and_inertia(clusters, X, weight, absent, out.before)
             self.inertia_ = to_float(found)
         else:
             self.labels_, self._unread = self.predict(X), (X, sample_weight)

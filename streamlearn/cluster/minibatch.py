@@ -263,12 +263,14 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
             # After a fit scikit-learn's partial_fit starts from ``random_state`` again.
             state = out.learned.state._replace(draws=None)
             self._publish(out._replace(learned=out.learned._replace(state=state)))
-            self._label(given, X, sample_weight, out.inertia)
+            self._label(given, X, sample_weight, out)
         return self
 
     @watched
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> MiniBatchKMeans:
         """Learn from more rows. An array in memory is one batch, and so is each block.
+
+        BLAS runs on one thread.
 
         Parameters
         ----------
@@ -291,7 +293,8 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
             In a one-pass pipeline, for ``init="k-means||"``.
         """
         check_parameters(self, again=False)
-        with unchanged_on_error(self):
+        # Products of a few thousand rows are too short for threads of BLAS, which wait by spinning.
+        with unchanged_on_error(self), engine.one_blas_thread():
             X, y, sample_weight = engine.taken_apart(X, y, sample_weight)
             first = not hasattr(self, "cluster_centers_")
             given = self._check_inputs(X, y, sample_weight, reset=first)
@@ -306,13 +309,15 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
                 learned = learned._replace(state=state)
             if given.whole is not None:
                 rows = passes.rows_and_weight(given.reader, given.whole)
-                out = fits.of_one_batch(params, learned, *rows, type(self).__name__)
+                out = fits.of_one_batch(
+                    params, learned, *rows, type(self).__name__, labelled=self.compute_labels
+                )
             else:
                 out = self._fit_blocks(given, params, learned, partial_fit=True)
             if draws is not None:
                 forward(draws, out.learned.state.draws)
             self._publish(out)
-            self._label(given, X, sample_weight, out.inertia)
+            self._label(given, X, sample_weight, out)
         return self
 
     def _check_inputs(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Given:

@@ -117,7 +117,17 @@ def begun(
 
 
 def update(params: Params, state: MiniBatchState, batch: Batch) -> tuple[MiniBatchState, Info]:
+    """Take one step, unless the state has converged; see `step`."""
+    return step(params, state, batch)[:2]
+
+
+def step(
+    params: Params, state: MiniBatchState, batch: Batch, *, bounds: bool = False
+) -> tuple[MiniBatchState, Info, kmeans.Before | None]:
     """Take one step, unless the state has converged.
+
+    The result holds the nearest centres of the rows before the step, if there was a step. If
+    ``bounds``, it also holds what makes the labels after the step cheaper.
 
     Raises
     ------
@@ -128,20 +138,25 @@ def update(params: Params, state: MiniBatchState, batch: Batch) -> tuple[MiniBat
         nonnegative_or_raise(batch.weight)
     if state.watch is not None and state.watch.converged:
         zero = 0.0 * state.clusters.counts[:1]
-        return state, Info(zero, zero, zero)
+        return state, Info(zero, zero, zero), None
     assert state.draws is not None
     stream = RandomStream(state.draws)
-    state, info = stepped(params, stream.source, state, batch)
-    return state._replace(draws=stream.value()), info
+    state, info, before = stepped(params, stream.source, state, batch, bounds=bounds)
+    return state._replace(draws=stream.value()), info, before
 
 
 def stepped(
-    params: Params, source: Callable[[], np.random.RandomState], state: MiniBatchState, batch: Batch
-) -> tuple[MiniBatchState, Info]:
+    params: Params,
+    source: Callable[[], np.random.RandomState],
+    state: MiniBatchState,
+    batch: Batch,
+    *,
+    bounds: bool = False,
+) -> tuple[MiniBatchState, Info, kmeans.Before]:
     """Take one step. Call ``source``, which returns a RandomState, to reassign clusters."""
     before, n_rows = state.clusters, batch.X.shape[0]
     absent = kmeans.twins(before.centers) if state.twins else None
-    after, info = kmeans.update(params.core, before, batch, absent)
+    after, info, near = kmeans.step(params.core, before, batch, absent, bounds=bounds)
     waited, empty, twins = state.waited + state.batch_size, state.empty, absent is not None
     moved = state.moved
     due = empty or waited >= 10 * params.start.n_clusters
@@ -162,7 +177,7 @@ def stepped(
             change = to_float(xp.sum((after.centers - before.centers) ** 2))
         mean = inertia_of(info) / n_rows
         watch = watched(watch, mean, change, n_rows, verbose=params.start.verbose)
-    return state._replace(
+    state = state._replace(
         clusters=after,
         waited=waited,
         empty=empty,
@@ -170,7 +185,8 @@ def stepped(
         steps=state.steps + 1,
         watch=watch,
         moved=moved,
-    ), info
+    )
+    return state, info, kmeans.Before(before.centers, near)
 
 
 def inertia_of(info: Info) -> float:

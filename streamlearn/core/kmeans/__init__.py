@@ -1,28 +1,31 @@
 """k-means in mini-batches, and k-means++, which draws the first centres."""
 
+from streamlearn.core.kmeans.assignment import (
+    Before,
+    distances,
+    inertia,
+    labels,
+    labels_and_inertia,
+    squared_distances,
+)
+from streamlearn.core.kmeans.clusters import State, start, twins
 from streamlearn.core.kmeans.merging import merge
 from streamlearn.core.kmeans.minibatch import (
     Params,
-    State,
     Sums,
     apply,
-    distances,
-    inertia,
     init,
-    labels,
-    labels_and_inertia,
     learner,
     low,
     reassign,
     rescale,
-    squared_distances,
-    start,
+    step,
     sums_of,
-    twins,
     update,
 )
 
 __all__ = [
+    "Before",
     "Params",
     "State",
     "Sums",
@@ -39,6 +42,7 @@ __all__ = [
     "rescale",
     "squared_distances",
     "start",
+    "step",
     "sums_of",
     "twins",
     "update",

@@ -12,7 +12,7 @@ the mean::
 from __future__ import annotations
 
 from streamlearn._arrays import namespace
-from streamlearn.core.kmeans.minibatch import State
+from streamlearn.core.kmeans.clusters import State
 from streamlearn.core.rows import cast
 
 

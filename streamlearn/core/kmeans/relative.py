@@ -46,9 +46,9 @@ def products(T: Array, D: Rows) -> Array:
 def squares(D: Rows) -> Array:
     """Return the squared length of each row, (m,)."""
     if isinstance(D, Affine):
-        xp = namespace(D.centre)
-        at = xp.zeros(D.shape[0], dtype=backend.default_int(D.centre))
-        return backend.sparse_squared_distances(D.X, D.centre[None, :], at)
+        xp = namespace(D.X)
+        at = xp.zeros(D.shape[0], dtype=backend.default_int(D.X))
+        return backend.sparse_squared_distances(D.X, xp.reshape(D.centre, (1, -1)), at)
     return backend.row_squares(D)[:, 0]
 
 
