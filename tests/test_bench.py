@@ -102,6 +102,11 @@ CASES = [
         ("nobody", "FitRecorder", "FitProgress", "scikit-learn's"),
     ),
     Case(
+        "rounds.py",
+        "--blocks 40 --rows 100 --features 3 --workers 2 3 --turns 1 --copied",
+        ("2 workers", "3 workers"),
+    ),
+    Case(
         "onepass.py",
         "--rows 300 --seeds 1 --learners hinge --json {tmp}/out.json",
         ("i.i.d., 100; hinge; shuffled", "sorted, time; hinge; in order"),
