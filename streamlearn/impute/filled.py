@@ -60,11 +60,14 @@ class Gaps(NamedTuple):
         The function of rows that keeps the same columns and leaves the gaps as NaN.
     values : array of shape (n_kept,)
     counts : array of int of shape (n_kept,)
+    every : bool
+        Whether all columns are kept.
     """
 
     function: Any
     values: Any
     counts: Any
+    every: bool
 
 
 @dataclass(frozen=True, eq=False)

@@ -345,10 +345,11 @@ class SimpleImputer(NamesOut, TableTransformer):
         """Return what a statistic of the filled rows needs to know. Fills must be of numbers."""
         values, missing = self.statistics_, self._state.missing
         function = replace(self._rows_function(), statistics=np.nan * values)
-        if len(self._kept) < missing.shape[0]:
+        every = len(self._kept) == missing.shape[0]
+        if not every:
             kept, xp = seen.places_in(self._kept, values), namespace(values)
             values, missing = (xp.take(a, kept, axis=0) for a in (values, missing))
-        return Gaps(function, values, missing)
+        return Gaps(function, values, missing, every)
 
     def _transform(self, X: Any, names: Any) -> Any:
         X, reader = check_table(self, X, reset=False)

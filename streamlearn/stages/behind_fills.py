@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from streamlearn._sklearn import _get_output_config
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import LazyRows
+from streamlearn.core.statistics.moments import Moments
 from streamlearn.stages.of_table import Columns, OfTable
 from streamlearn.stages.stage import Mergeable, Named, StagedBlock, as_they_are
 
@@ -61,9 +62,19 @@ class BehindFills(Mergeable):
             return state._replace(before=self._open(fills).counts - state.counts)
         return None if former is None else state
 
-    def with_gaps(self, rows: LazyRows, fills: Columns) -> LazyRows:
-        """Return rows that the imputer has not filled, with the columns that it keeps."""
-        return rows.then(self._open(fills).function).settled()
+    def with_gaps(
+        self, rows: LazyRows, fills: Columns, own: Columns | None, block: int | None
+    ) -> StagedBlock:
+        """Return the block as the imputer got it, with the columns that ``fills`` keeps.
+
+        If ``own``, what the imputer found in the block, has the same moments, they are not computed
+        once more.
+        """
+        found = self._open(fills)
+        summary = None if own is None else own.state.summary
+        if found.every and isinstance(summary, Moments):
+            return StagedBlock(rows, (Named(None, summary, weighted=False),), block=block)
+        return StagedBlock(rows.then(found.function).settled(), block=block)
 
     def with_fills(self, state: Gapped, fills: Columns) -> Gapped:
         """Return the state with the statistic of the rows as ``fills`` fills them."""

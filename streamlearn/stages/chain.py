@@ -121,11 +121,11 @@ class Chain:
         it is transformed by ``states``.
         """
         out, (rows, parts, applied, clean, block) = list(states), piece
-        last, before = len(self.stages) - 1, rows
+        last, before, known = len(self.stages) - 1, rows, None
         for i, (stage, params) in enumerate(zip(self.stages, self.arguments(given), strict=True)):
             if learns and isinstance(stage, BehindFills):
                 fills = states[i - 1] if alone else out[i - 1]
-                own = StagedBlock(stage.with_gaps(before, fills), block=block)
+                own = stage.with_gaps(before, fills, known, block)
                 learn = stage.alone if alone else stage.learn
                 out[i], _ = learn(states[i], own, y, params, reader)
                 if not alone:
@@ -143,7 +143,7 @@ class Chain:
                 before = rows
                 rows = rows.then(function).settled()
                 clean = clean and not getattr(function, "whole", False)
-            reader = reader.of_anything()
+            reader, known = reader.of_anything(), parts[i] if i < len(parts) else None
         done = len(self.stages) if through else max(applied, last)
         return tuple(out), StagedBlock(rows, applied=done, clean=clean, block=block)
 

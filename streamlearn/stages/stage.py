@@ -369,7 +369,7 @@ class Known(Stateless):
 
     def coded(self, sample: Any) -> tuple[str, ...]:
         """Return the columns of a frame whose text may arrive as a dictionary of Arrow."""
-        takes = getattr(self.fitted_before, "_takes_codes", False) and not self.cross_fits
+        takes = getattr(self.fitted_before, "_takes_codes", False)
         return tuple(sample.columns) if takes else ()
 
     def of_block(

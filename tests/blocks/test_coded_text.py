@@ -8,12 +8,18 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.model_selection import KFold
 
 from streamlearn import blocks as engine
 from streamlearn.compose import make_column_transformer
-from streamlearn.linear_model import SGDClassifier
+from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.pipeline import make_pipeline
-from streamlearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from streamlearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    StandardScaler,
+    TargetEncoder,
+)
 
 # dask's reader calls it.
 pytestmark = pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame.reset_index")
@@ -151,6 +157,46 @@ def test_a_pipeline_learns_the_same_from_codes_as_from_text(folder: Any) -> None
         assert [str(value) for value in mine] == [str(value) for value in theirs]
     np.testing.assert_array_equal(a[-1].coef_, b[-1].coef_)
     np.testing.assert_array_equal(a.predict_proba(here), b.predict_proba(here))
+
+
+@pytest.mark.parametrize("target", ["binary", "multiclass", "continuous"])
+def test_a_target_encoder_learns_the_same_from_codes_as_from_text(
+    folder: Any, target: str, monkeypatch: Any
+) -> None:
+    seen = []
+    codes_of = TargetEncoder._codes
+
+    def codes(self: Any, of: Any) -> Any:
+        seen.append([str(column.dtype)[:10] for column in of.columns])
+        return codes_of(self, of)
+
+    monkeypatch.setattr(TargetEncoder, "_codes", codes)
+    X = dd.read_parquet(folder)
+    here = X.compute()
+    text = dd.from_map(lambda at: here.iloc[at], [slice(0, 200), slice(200, N)], meta=X._meta)
+    makes = {
+        "binary": lambda x: x["number"] > 0,
+        "multiclass": lambda x: (x["number"] * 2).clip(-1, 1).round().astype(int),
+        "continuous": lambda x: x["number"],
+    }
+    made = []
+    for frame in (X, text):
+        columns = make_column_transformer(
+            (TargetEncoder(cv=KFold(3, shuffle=True, random_state=0)), ["word", "name"]),
+            (StandardScaler(), ["number"]),
+        )
+        last = SGDRegressor(random_state=0)
+        if target != "continuous":
+            classes = [False, True] if target == "binary" else [-1, 0, 1]
+            last = SGDClassifier(loss="log_loss", classes=classes, random_state=0)
+        made.append(make_pipeline(columns, last).fit(frame, makes[target](frame)))
+        if frame is X:
+            assert seen.count(["dictionary", "dictionary"]) >= 2
+    a, b = (pipe[0].named_transformers_["targetencoder"] for pipe in made)
+    for mine, theirs in zip(a.encodings_, b.encodings_, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    np.testing.assert_array_equal(made[0][-1].coef_, made[1][-1].coef_)
+    np.testing.assert_array_equal(made[0].predict(here), made[1].predict(here))
 
 
 def test_a_transformer_that_reads_the_same_column_gets_text(folder: Any) -> None:
