@@ -18,6 +18,7 @@ from sklearn.callback.tests._utils import (
     RecordingAutoPropagatedCallback,
     RecordingCallback,
 )
+from sklearn.decomposition import PCA
 from sklearn.model_selection import GridSearchCV
 
 import streamlearn.preprocessing as pre
@@ -137,6 +138,25 @@ def test_nothing_is_left_on_the_estimator(estimator):
     seen = fit(estimator, RecordingCallback())
     assert vars(seen).keys() - vars(bare).keys() == {"_skl_callbacks"}
     assert vars(seen.set_callbacks()).keys() == vars(bare).keys()
+
+
+class Looking(RecordingCallback):
+    """Note which attributes for callbacks the estimator has while it fits."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = set()
+
+    def on_fit_task_end(self, estimator, context):
+        super().on_fit_task_end(estimator, context)
+        if context.parent is not None:
+            self.found |= {name for name in vars(estimator) if "callback" in name}
+
+
+def test_tasks_do_not_carry_callbacks_to_workers(estimator):
+    looking = Looking()
+    fit(estimator, looking)
+    assert looking.found == set()
 
 
 def test_callbacks_change_nothing_that_is_learned(learner):
@@ -289,6 +309,24 @@ def test_a_pipeline_shows_the_tasks_of_its_steps(schedule, lazy):
     assert seen.count_hooks("on_fit_task_begin") == seen.count_hooks("on_fit_task_end")
     assert not hasattr(pipe[-1], "_skl_callbacks")
     assert not hasattr(pipe[-1], "_parent_callback_ctx")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+def test_a_step_that_loads_a_collection_supports_callbacks():
+    seen = RecordingAutoPropagatedCallback()
+    pipe = make_pipeline(PCA(2), SGDClassifier(**LINEAR), schedule="per-step")
+    fit(pipe, seen)
+    assert "epoch" in names(seen, "on_fit_task_end")
+    assert seen.count_hooks("on_fit_task_begin") == seen.count_hooks("on_fit_task_end")
+
+
+def test_verbose_steps_print_once(capsys):
+    """A pipeline prints how far it is, and its steps do not say it again."""
+    pipe = clone(LEARNERS["Pipeline"]).set_params(verbose=True, sgdclassifier__verbose=1)
+    fit(pipe)
+    said = capsys.readouterr().out
+    assert said.count("[Pipeline] epoch: 8 of 8 blocks, 80 rows") == 2
+    assert "[SGDClassifier]" not in said
 
 
 def test_a_search_of_scikit_learn_shows_the_tasks_of_our_estimators():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import dask
+import dask.array as da
 import numpy as np
 import pytest
 from sklearn import linear_model
@@ -19,6 +21,7 @@ from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
 from streamlearn.wrappers import Incremental
+from tests.blocks.interrupts import interrupting
 from tests.containers import dask_array
 
 N_BLOCKS, ROWS, SEGMENT = 20, 10, 5
@@ -196,6 +199,39 @@ def test_an_epoch_without_a_score_keeps_what_it_had_learned():
         fit(model, SEGMENT + 1)
     assert model.best_validation_score_ is None
     assert hasattr(model.estimator_, "coef_")
+
+
+@pytest.mark.parametrize("scheduler", ["threads", "sync"])
+def test_no_block_is_loaded_after_the_ones_that_are_being_loaded(scheduler, tmp_path):
+    """A real signal arrives while a scheduler of dask runs."""
+
+    def loaded() -> int:
+        return len(list(tmp_path.iterdir()))
+
+    def marked(block):
+        (tmp_path / f"{block[0, 0]}").touch()
+        time.sleep(0.02)
+        return block
+
+    n = 100
+    rows = da.concatenate([da.from_array(np.full((4, 2), float(i)), chunks=-1) for i in range(n)])
+    X = rows.map_blocks(marked, dtype=float)
+    model, at = SGDRegressor(random_state=0, shuffle=False), []
+
+    def ready() -> bool:
+        at.append(loaded())
+        return at[-1] > 20
+
+    settings = {"streamlearn.segment": 5, "scheduler": scheduler, "num_workers": 2}
+    with (
+        dask.config.set(settings),
+        interrupting(ready),
+        pytest.warns(UserWarning, match="interrupted in epoch 1"),
+    ):
+        model.fit(X, rows[:, 0])
+    time.sleep(0.2)
+    assert loaded() <= at[-1] + 8
+    assert model.t_ > 4 * 10
 
 
 def test_rows_in_memory_keep_whole_epochs():

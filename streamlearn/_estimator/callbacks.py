@@ -26,11 +26,18 @@ from streamlearn.stages import Flow
 
 __all__ = ["CallbackSupportMixin", "FitWatcher", "Tasks", "inside", "watched", "watchers"]
 
-HELD = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
-"""Attributes of scikit-learn during a fit."""
+HELD = (
+    *("_callback_fit_ctx", "_parent_callback_ctx"),
+    *("_skl_callbacks", "_skl_callbacks_to_teardown"),
+)
+"""Attributes of scikit-learn that an estimator does not have while it fits.
 
-CONTEXT = "_callback_context_of_fit"
-"""The attribute that holds the context while a method fits."""
+Tasks would carry them to workers, and a ``fit`` of scikit-learn, which some methods call, would
+tear them down.
+"""
+
+_running: dict[int, CallbackContext] = {}
+"""The contexts of running fits, by the ``id`` of the estimator."""
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -170,15 +177,14 @@ def watched(method: Method) -> Method:
         ours = watchers(self)
         callbacks = getattr(self, "_skl_callbacks", [])
         theirs = [Tasks(self, context, **task)] if len(ours) < len(callbacks) else []
-        # scikit-learn's ``fit``, which some methods call, would tear down what it finds.
-        held = {name: vars(self).pop(name) for name in HELD}
-        setattr(self, CONTEXT, context)
+        held = {name: self.__dict__.pop(name) for name in HELD if name in self.__dict__}
+        _running[id(self)] = context
         try:
             with watching(*ours, *theirs, *_lines(self)):
                 out = method(self, *args, **kwargs)
         finally:
-            vars(self).pop(CONTEXT)
-            vars(self).update(held)
+            del _running[id(self)]
+            self.__dict__.update(held)
         with unwatched():
             context.call_on_fit_task_end(estimator=self, **task, reconstruction_attributes={})
         return out
@@ -187,7 +193,7 @@ def watched(method: Method) -> Method:
     def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
         own = vars(self)
         calls = "_skl_callbacks" in own or "_parent_callback_ctx" in own
-        if CONTEXT in own or not calls:  # a method of a subclass has begun the fit
+        if id(self) in _running or not calls:  # a method of a subclass has begun the fit
             with watching(*_lines(self)):
                 return method(self, *args, **kwargs)
         return whole(self, *args, **kwargs)
@@ -215,7 +221,7 @@ def inside(outer: Any, estimator: Any, X: Any, y: Any) -> Iterator[None]:
 
     Callbacks see the passes of our estimators as passes of ``outer``.
     """
-    context = vars(outer).get(CONTEXT)
+    context = _running.get(id(outer))
     if context is None or takes_collections(estimator):
         yield
         return

@@ -59,7 +59,8 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
         smaller step. In `partial_fit` an array in memory is one step, and so is each block of a
         collection.
     verbose : int, default=0
-        If it is not 0, print the progress in scikit-learn's lines.
+        If it is not 0, print scikit-learn's lines. Over blocks print how far a pass is, and the
+        mean inertia at the end of each segment of 64 blocks.
     compute_labels : bool, default=True
         Whether to set ``labels_``, and ``inertia_`` over all rows.
     random_state : int, RandomState instance or None, default=None

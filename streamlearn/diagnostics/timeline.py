@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 KINDS = {
-    "reduce-block": "reduce-block: read a block, make its statistic",
-    "load-block": "load-block: read and prepare a block",
-    "load-shared": "load-shared: read for several blocks",
-    "learn-block": "learn-block: learn from a block",
-    "learn-round": "learn-round: a step for several blocks",
+    "reduce-block": "reduce-block: read, sum up",
+    "load-block": "load-block: read, prepare",
+    "load-shared": "load-shared: read for several",
+    "learn-block": "learn-block",
+    "learn-round": "learn-round: one step",
     "merge-blocks": "merge-blocks",
 }
 """How the names of the block engine's tasks begin, and what these tasks do."""

@@ -69,8 +69,8 @@ class SGDClassifier(ClassifierMixin, SGD):
           "rows" gives all classes the same order, which is several times as fast if the rows are
           not in NumPy.
     verbose : int, default=0
-        If it is not 0, print the progress at the end of each segment of 64 blocks. If
-        scikit-learn's loop learns from rows in memory, it prints scikit-learn's lines.
+        If it is not 0, print how far a pass is, and scikit-learn's lines at the end of each segment
+        of 64 blocks. If scikit-learn's loop learns from rows in memory, it prints its own lines.
     epsilon : float, default=0.1
         The threshold of the losses "huber", "epsilon_insensitive" and
         "squared_epsilon_insensitive".

@@ -88,8 +88,8 @@ class PassiveAggressiveClassifier(PassiveAggressive, SGDClassifier):
         draws for it. "rows" gives all classes the same order, which is several times as fast if
         the rows are not in NumPy.
     verbose : int, default=0
-        If it is not 0, print the progress at the end of each segment of 64 blocks. If
-        scikit-learn's loop learns from rows in memory, it prints scikit-learn's lines.
+        If it is not 0, print how far a pass is, and scikit-learn's lines at the end of each segment
+        of 64 blocks. If scikit-learn's loop learns from rows in memory, it prints its own lines.
     loss : {"hinge", "squared_hinge"}, default="hinge"
         The variant of the algorithm: "hinge" is PA-I, and "squared_hinge" is PA-II.
     n_jobs : {None, 1, -1}, default=None
@@ -280,8 +280,8 @@ class PassiveAggressiveRegressor(PassiveAggressive, SGDRegressor):
         Whether to permute the rows before each epoch. Over a collection the blocks are permuted,
         and the rows inside each block. "rows" means the same.
     verbose : int, default=0
-        If it is not 0, print the progress at the end of each segment of 64 blocks. If
-        scikit-learn's loop learns from rows in memory, it prints scikit-learn's lines.
+        If it is not 0, print how far a pass is, and scikit-learn's lines at the end of each segment
+        of 64 blocks. If scikit-learn's loop learns from rows in memory, it prints its own lines.
     loss : {"epsilon_insensitive", "squared_epsilon_insensitive"}, default="epsilon_insensitive"
         The variant of the algorithm: the first is PA-I, and the second is PA-II.
     epsilon : float, default=0.1

@@ -38,8 +38,8 @@ class Perceptron(SGDClassifier):
         draws for it. "rows" gives all classes the same order, which is several times as fast if
         the rows are not in NumPy.
     verbose : int, default=0
-        If it is not 0, print the progress at the end of each segment of 64 blocks. If
-        scikit-learn's loop learns from rows in memory, it prints scikit-learn's lines.
+        If it is not 0, print how far a pass is, and scikit-learn's lines at the end of each segment
+        of 64 blocks. If scikit-learn's loop learns from rows in memory, it prints its own lines.
     eta0 : float, default=1.0
         The step size: how far a row that is predicted wrong moves the coefficients.
     n_jobs : {None, 1, -1}, default=None

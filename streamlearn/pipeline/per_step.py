@@ -18,6 +18,7 @@ from sklearn.preprocessing import TargetEncoder
 from streamlearn import blocks as engine
 from streamlearn import stages
 from streamlearn._arrays.plain import plain
+from streamlearn._estimator.callbacks import CallbackSupportMixin, watched
 from streamlearn._thirdparty.lazy import Lazily, ask
 from streamlearn._thirdparty.tags import takes_collections
 from streamlearn.pipeline import one_pass
@@ -28,7 +29,7 @@ __all__ = ["of_collection"]
 Steps = list[tuple[str, Any]]
 
 
-class OfCollection(Lazily):
+class OfCollection(CallbackSupportMixin, Lazily):
     """A step that can be fitted to a collection, and whose results for it are lazy.
 
     Parameters
@@ -50,6 +51,7 @@ class OfCollection(Lazily):
             for _, inner in stages.leaves_within(self.name, self.estimator)
         )
 
+    @watched
     def fit(self, X: Any, y: Any = None, **params: Any) -> OfCollection:
         """Fit the step."""
         if self._flows(params):
@@ -58,6 +60,7 @@ class OfCollection(Lazily):
             self._load_and_fit(X, y, params)
         return self
 
+    @watched
     def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Fit the step, then transform X lazily."""
         if self._flows(params):
@@ -67,6 +70,7 @@ class OfCollection(Lazily):
         meta = self.estimator.transform(engine.head(rows, 1))
         return ask(self.estimator, "transform", X, meta=meta)
 
+    @watched
     def fit_predict(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Fit the step and return its predictions for the rows, in memory."""
         rows, y, params = _in_memory(X, y, params)
