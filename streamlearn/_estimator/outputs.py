@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from streamlearn import blocks as engine
 from streamlearn._arrays import Array, asarray, same_dtype, same_place, to_numpy
 from streamlearn._arrays.sparse import as_given, is_sparse
+from streamlearn._estimator.fitted import Fitted
 from streamlearn._estimator.inputs import check_rows
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.versions import Versioned
@@ -184,7 +185,9 @@ class RowFunction:
         return RowFunction(before.reader._replace(finite=False), function, self.fitted, self.method)
 
 
-class Transformer(Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class Transformer(
+    Fitted, Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap_output_keys=None
+):  # type: ignore[call-arg]
     """A transformer whose ``transform`` follows ``set_output`` and is lazy for collections.
 
     A subclass defines ``_transform(X, names)``.

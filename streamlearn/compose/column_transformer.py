@@ -8,6 +8,7 @@ from sklearn import compose as theirs
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
+from streamlearn._estimator.fitted import Fitted
 from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._estimator.versions import Versioned
 from streamlearn._thirdparty.lazy import ask
@@ -15,7 +16,7 @@ from streamlearn.pipeline import one_pass
 from streamlearn.pipeline.rows_of_fit import of_flow, rows_of_fit
 
 
-class ColumnTransformer(Versioned, theirs.ColumnTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class ColumnTransformer(Fitted, Versioned, theirs.ColumnTransformer, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """scikit-learn's ColumnTransformer, which also fits to dask collections, block by block.
 
     Each transformer learns from its own columns. The results for a row are put side by side.

@@ -16,6 +16,7 @@ from streamlearn import blocks as engine
 from streamlearn._arrays import namespace, to_numpy
 from streamlearn._arrays.plain import plain
 from streamlearn._arrays.sparse import is_sparse
+from streamlearn._estimator.fitted import Fitted
 from streamlearn._estimator.inputs import is_foreign, unchanged_on_error
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.outputs import mapped
@@ -36,7 +37,7 @@ from streamlearn.preprocessing.label_columns import (
 
 
 class LabelBinarizer(  # type: ignore[call-arg]
-    Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap_output_keys=None
+    Fitted, Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap_output_keys=None
 ):
     """Make a column for each label of a target, also for dask collections.
 

@@ -14,6 +14,7 @@ from streamlearn import blocks as engine
 from streamlearn._arrays import is_array, namespace, to_numpy
 from streamlearn._arrays.plain import plain
 from streamlearn._arrays.sparse import is_sparse
+from streamlearn._estimator.fitted import Fitted
 from streamlearn._estimator.inputs import is_foreign, unchanged_on_error
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.outputs import mapped
@@ -26,7 +27,7 @@ from streamlearn._validation.messages import no_rows
 
 
 class LabelEncoder(  # type: ignore[call-arg]
-    Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap_output_keys=None
+    Fitted, Movable, TransformerMixin, Versioned, BaseEstimator, auto_wrap_output_keys=None
 ):
     """Encode the sorted labels of a target as 0, 1, 2..., also for dask collections.
 
