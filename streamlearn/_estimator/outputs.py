@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from streamlearn import blocks as engine
 from streamlearn._arrays import Array, asarray, same_dtype, same_place, to_numpy
 from streamlearn._arrays.sparse import as_given, is_sparse
+from streamlearn._estimator.fitted import Fitted
 from streamlearn._estimator.inputs import check_rows
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.versions import Versioned
@@ -187,6 +188,7 @@ class RowFunction:
 
 class Transformer(  # type: ignore[call-arg]
     CallbackSupportMixin,
+    Fitted,
     Movable,
     TransformerMixin,
     Versioned,

@@ -7,6 +7,7 @@ from typing import Any
 
 from streamlearn import blocks as engine
 from streamlearn._arrays import Array, to_float
+from streamlearn._estimator.fitted import Fitted
 from streamlearn._estimator.inputs import Given
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.versions import Versioned
@@ -16,7 +17,7 @@ from streamlearn.cluster.fits import Outcome
 from streamlearn.core import kmeans
 
 
-class LazyLabels(Movable, Versioned):
+class LazyLabels(Fitted, Movable, Versioned):
     """A model of clusters with ``labels_`` and ``inertia_``, unless ``compute_labels=False``."""
 
     compute_labels: Any

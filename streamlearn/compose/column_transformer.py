@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
 from streamlearn._estimator.callbacks import CallbackSupportMixin, watched
+from streamlearn._estimator.fitted import Fitted
 from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._estimator.versions import Versioned
 from streamlearn._thirdparty.lazy import ask
@@ -18,7 +19,7 @@ from streamlearn.pipeline.rows_of_fit import of_flow, rows_of_fit
 
 
 class ColumnTransformer(  # type: ignore[call-arg]
-    CallbackSupportMixin, Versioned, theirs.ColumnTransformer, auto_wrap_output_keys=None
+    CallbackSupportMixin, Fitted, Versioned, theirs.ColumnTransformer, auto_wrap_output_keys=None
 ):
     """scikit-learn's ColumnTransformer, which also fits to dask collections, block by block.
 

@@ -17,6 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._arrays import Array, to_numpy
+from streamlearn._estimator.fitted import Fitted
 from streamlearn._estimator.inputs import Given, check_inputs, check_parameters, is_foreign
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.outputs import rows_out
@@ -60,7 +61,7 @@ NO_SIGNS = "learning_rate='auto' takes none. Use another schedule."
 """What the error about a negative weight says."""
 
 
-class SGD(CallbackSupportMixin, SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
+class SGD(CallbackSupportMixin, SparseCoef, Familiar, Fitted, Movable, Versioned, BaseEstimator):
     """A linear model that learns by stochastic gradient steps."""
 
     _takes_collections = True

@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from streamlearn import blocks as engine
 from streamlearn._arrays import Array, to_numpy
 from streamlearn._estimator.callbacks import CallbackSupportMixin, watched
+from streamlearn._estimator.fitted import Fitted
 from streamlearn._estimator.inputs import Given, check_inputs, check_parameters, unchanged_on_error
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.outputs import rows_out
@@ -72,7 +73,7 @@ class Pace(NamedTuple):
     learning_rate: float
 
 
-class MLP(CallbackSupportMixin, Movable, Versioned, BaseEstimator):
+class MLP(CallbackSupportMixin, Fitted, Movable, Versioned, BaseEstimator):
     """A multi-layer perceptron, the base class of `MLPClassifier` and `MLPRegressor`."""
 
     _takes_collections = True

@@ -15,6 +15,7 @@ from streamlearn._arrays import is_array, namespace, to_numpy
 from streamlearn._arrays.plain import plain
 from streamlearn._arrays.sparse import is_sparse
 from streamlearn._estimator.callbacks import CallbackSupportMixin, watched
+from streamlearn._estimator.fitted import Fitted
 from streamlearn._estimator.inputs import is_foreign, unchanged_on_error
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.outputs import mapped
@@ -28,6 +29,7 @@ from streamlearn._validation.messages import no_rows
 
 class LabelEncoder(  # type: ignore[call-arg]
     CallbackSupportMixin,
+    Fitted,
     Movable,
     TransformerMixin,
     Versioned,

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._estimator import inputs as base
 from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.neural_network import MLPClassifier
 from streamlearn.preprocessing import StandardScaler
+from tests.public import public_estimators
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3)) * [1e-6, 1.0, 1e6] + [0.0, 1e8, 0.0]
@@ -159,3 +163,22 @@ def test_while_an_error_is_put_right_nothing_learned_is_missing(name):
         sys.settrace(former)
     assert len(seen) > 100
     assert not set().union(*seen)
+
+
+@pytest.mark.parametrize("name", sorted(public_estimators()))
+def test_another_thread_may_add_attributes_while_it_is_asked_whether_it_is_fitted(name):
+    cls = public_estimators()[name]
+    model = cls.__new__(cls)
+
+    class Adding(str):
+        """A name that adds an attribute as soon as it is looked at, as another thread might."""
+
+        __slots__ = ()
+
+        def endswith(self, end: Any) -> bool:  # type: ignore[override]
+            vars(model)[f"more{len(vars(model))}"] = None
+            return str(self).endswith(end)
+
+    vars(model).update({Adding("plain"): 0, Adding("learned"): 0, "steps": [], "transformers": []})
+    with contextlib.suppress(NotFittedError, AttributeError):  # of wrappers without an estimator
+        check_is_fitted(model)
