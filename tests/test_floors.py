@@ -16,7 +16,8 @@ PACKAGE = Path(streamlearn.__file__).parent
 
 FLOORS = [
     {"_arrays", "_sklearn"},
-    {"core", "blocks", "_files"},
+    {"_files"},
+    {"core", "blocks"},
     {"_validation"},
     {"metrics"},
     {"_thirdparty"},

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.callback import with_callbacks
 from sklearn.utils.validation import check_array, validate_data
 
 from streamlearn import blocks as engine
@@ -310,8 +311,30 @@ def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
     """Restore the attributes of ``estimator`` if the body raises.
 
     A fit replaces attributes and never changes them in place, so references are enough. All
-    attributes are restored at once, so that another thread never finds one missing.
+    attributes are restored at once, so that another thread never finds one missing. The callbacks
+    of the estimator are set up, unless the fit has done so already.
     """
+    calls = getattr(estimator, "_skl_callbacks", None) and not hasattr(estimator, CONTEXT)
+    if calls:
+        estimator._init_callback_context(max_subtasks=None)
+    try:
+        with _unchanged(estimator):
+            yield
+    finally:
+        if calls:
+            with_callbacks(_nothing)(estimator)
+
+
+CONTEXT = "_callback_fit_ctx"
+"""The attribute in which scikit-learn keeps the context of a fit."""
+
+
+def _nothing(estimator: BaseEstimator) -> None:
+    """Do nothing. With callbacks it ends the context of a fit."""
+
+
+@contextmanager
+def _unchanged(estimator: BaseEstimator) -> Iterator[None]:
     now = getattr(estimator, "__dict__", None)
     before = dict(now) if isinstance(now, dict) else None  # a step may be any object
     try:

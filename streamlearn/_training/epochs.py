@@ -33,7 +33,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from streamlearn._arrays import to_numpy
-from streamlearn.blocks import Blocks, Segment, fold, rounds
+from streamlearn.blocks import (
+    Blocks,
+    Mark,
+    Marked,
+    Position,
+    Segment,
+    begin_pass,
+    check_marks,
+    ends,
+    fold,
+    rounds,
+    unnoted,
+)
 
 
 class Progress(NamedTuple):
@@ -71,6 +83,10 @@ class Progress(NamedTuple):
         Whether the rule has ended the fit.
     news : str
         The rule's message about its last decision.
+    before : float or None
+        What rounds need to go on, see `streamlearn.blocks.Position`.
+    marks : tuple of Mark
+        The checksums of the first and of the last block of this epoch, if they are wanted.
     """
 
     learned: Any
@@ -90,6 +106,8 @@ class Progress(NamedTuple):
     rule: Any = None
     stopped: bool = False
     news: str = ""
+    before: float | None = None
+    marks: tuple[Mark, ...] = ()
 
 
 Observer = Callable[[Progress], None]
@@ -126,28 +144,52 @@ def train(
     Raises
     ------
     ValueError
-        If there are no rows, if no row has a weight, or if the model overflows.
+        If there are no rows, if no row has a weight, or if the model overflows. If the fit goes on
+        from a journal, and the journal is about other data or parameters.
     """
+    page = begin_pass("training", blocks, learner=learner, max_iter=max_iter)
+    if page is not None and page.known is not None:
+        check_marks(blocks, page)
+        progress = page.known.state
     last = progress
-    for last in run(learner, blocks, progress, rule, max_iter=max_iter):
-        for see in observers:
-            see(last)
+    marked = page is not None
+    with unnoted():
+        for last in run(learner, blocks, progress, rule, max_iter=max_iter, marked=marked):
+            if page is not None and last.at != "start":
+                page.note(last, last.marks)
+            for see in observers:
+                see(last)
+    if page is not None:
+        page.note(last, last.marks, finished=True)
     return rule.finish(last)
 
 
 def run(
-    learner: Any, blocks: Blocks, progress: Progress, rule: Any, *, max_iter: int
+    learner: Any,
+    blocks: Blocks,
+    progress: Progress,
+    rule: Any,
+    *,
+    max_iter: int,
+    marked: bool = False,
 ) -> Iterator[Progress]:
     """Learn until ``rule`` stops. Yield the progress at both ends of each epoch and segment ends.
 
-    See `train` for the parameters and errors.
+    It goes on from a progress at the end of a segment or of an epoch. ``marked`` says whether
+    checksums of blocks are wanted. See `train` for the other parameters and for errors.
     """
-    progress = progress._replace(rule=rule.begin(progress))
-    for _ in range(max_iter):
-        now = Progress(progress.learned, progress.epoch, "start", progress.n_iter + 1)
-        progress = now._replace(losses=progress.losses, scores=progress.scores, rule=progress.rule)
-        yield progress
-        for segment in _segments(learner, blocks, progress):
+    if not progress.n_iter:
+        progress = progress._replace(rule=rule.begin(progress))
+    begun = progress.at == "segment"
+    while begun or (progress.n_iter < max_iter and not progress.stopped):
+        if not begun:
+            n_iter = progress.n_iter + 1
+            now = Progress(progress.learned, progress.epoch, "start", n_iter)
+            now = now._replace(losses=progress.losses, scores=progress.scores)
+            progress = now._replace(rule=progress.rule)
+            yield progress
+        begun = False
+        for segment in () if progress.stopped else _segments(learner, blocks, progress, marked):
             progress = rule.after_segment(_after(learner, progress, segment, blocks.in_memory))
             yield progress
             if progress.stopped:
@@ -156,25 +198,21 @@ def run(
         progress = rule.after_epoch(progress._replace(at="end", news=""))
         progress = progress._replace(epoch=progress.epoch + 1)
         yield progress
-        if progress.stopped:
-            return
 
 
-def _segments(learner: Any, blocks: Blocks, progress: Progress) -> Iterator[Segment]:
-    """Return the segments of an epoch."""
-    prepare = partial(learner.prepare, progress.epoch)
+def _segments(learner: Any, blocks: Blocks, progress: Progress, marked: bool) -> Iterator[Segment]:
+    """Return the segments of an epoch that are left."""
+    prepare: Any = partial(learner.prepare, progress.epoch)
     order = learner.order(blocks, progress.epoch)
     side_by_side = learner.side_by_side(progress)
+    how: dict[str, Any] = {
+        "prepare": Marked(prepare) if marked else prepare,
+        "order": order,
+        "start": Position(progress.blocks, progress.rows_read, progress.before),
+    }
     if side_by_side is None:
-        return fold(learner.step, progress.learned, blocks, prepare=prepare, order=order)
-    return rounds(
-        learner.step,
-        progress.learned,
-        blocks,
-        prepare=prepare,
-        side_by_side=side_by_side,
-        order=order,
-    )
+        return fold(learner.step, progress.learned, blocks, **how)
+    return rounds(learner.step, progress.learned, blocks, side_by_side=side_by_side, **how)
 
 
 def _after(learner: Any, progress: Progress, segment: Segment, in_memory: bool) -> Progress:
@@ -206,4 +244,6 @@ def _after(learner: Any, progress: Progress, segment: Segment, in_memory: bool) 
         held_out=tuple(held_out),
         rows_held_out=rows_held_out,
         news="",
+        before=segment.before,
+        marks=ends([*progress.marks, *(mark for each in segment.records for mark in each.marks)]),
     )

@@ -74,7 +74,7 @@ def side_by_side(course: Course, progress: Progress) -> SideBySide | None:
         return None
     return SideBySide(
         how.part(course.learner.params),
-        partial(_may_begin, course, progress.learned.rows),
+        partial(_may_begin, course, progress.learned.rows - progress.rows),
         partial(_seen, course),
         partial(_view, course),
         partial(sum_block, course, how),

@@ -21,12 +21,13 @@ from streamlearn.blocks.containers import (
     whole_rows,
 )
 from streamlearn.blocks.fold import fold
+from streamlearn.blocks.journal import Mark, Marked, begin_pass, ends, unnoted
 from streamlearn.blocks.lazy_rows import LazyRows, as_lazy_rows, is_named, origin
 from streamlearn.blocks.map_rows import map_rows
 from streamlearn.blocks.parts import head, n_rows, some_columns, some_rows
 from streamlearn.blocks.plan import groups
-from streamlearn.blocks.reduce import bytes_read, reduce
-from streamlearn.blocks.rounds import SideBySide, rounds
+from streamlearn.blocks.reduce import bytes_read, check_marks, reduce
+from streamlearn.blocks.rounds import Position, SideBySide, rounds
 from streamlearn.blocks.segments import Record, Segment
 from streamlearn.blocks.sources import from_blocks, taken_apart
 from streamlearn.blocks.streams import StreamedRows
@@ -35,14 +36,20 @@ __all__ = [
     "Block",
     "Blocks",
     "LazyRows",
+    "Mark",
+    "Marked",
+    "Position",
     "Record",
     "Segment",
     "SideBySide",
     "StreamedRows",
     "align",
     "as_lazy_rows",
+    "begin_pass",
     "bytes_read",
     "check_kind",
+    "check_marks",
+    "ends",
     "first_block",
     "fold",
     "from_blocks",
@@ -66,5 +73,6 @@ __all__ = [
     "some_columns",
     "some_rows",
     "taken_apart",
+    "unnoted",
     "whole_rows",
 ]

@@ -34,6 +34,7 @@ from streamlearn.blocks.graph import (
     release,
     scheduler,
 )
+from streamlearn.blocks.journal import Mark, Marked, mark_of
 from streamlearn.blocks.lazy_rows import LazyRows, in_block
 from streamlearn.blocks.parts import n_rows
 from streamlearn.blocks.plan import Plan, Recipe, origins, run_recipe
@@ -52,6 +53,8 @@ class Loaded(NamedTuple):
         The thread. On a cluster the worker's address precedes it.
     start, end : float
         Unix times, in seconds.
+    marks : tuple of Mark
+        The number and the checksum of the block, if they are wanted.
     """
 
     value: Any
@@ -60,6 +63,7 @@ class Loaded(NamedTuple):
     worker: str
     start: float
     end: float
+    marks: tuple[Mark, ...] = ()
 
 
 class Schedule:
@@ -309,13 +313,16 @@ def prepared(
             "Xy = df[features + [target]].to_dask_array(); X, y = Xy[:, :-1], Xy[:, -1]."
         )
     size = sum(nbytes(x) if is_array(x) else sizeof(x) for x in parts.values())
+    marks = ()
+    if isinstance(prepare, Marked):
+        marks = ((block.number, mark_of(block)),)
     for name in functions.keys() & parts.keys():
         if functions[name]:
             made_by = in_block(functions[name], block.number)
             parts[name] = LazyRows(parts[name], made_by).settled()
     rows = next(iter(lengths.values()))
     value = prepare(block._replace(parts=parts)) if rows else None
-    return Loaded(value, rows, size, _worker(), start, time.time())
+    return Loaded(value, rows, size, _worker(), start, time.time(), marks)
 
 
 def setting(name: str, default: int) -> int:

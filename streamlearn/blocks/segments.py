@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from streamlearn.blocks.block import Block, noted
 from streamlearn.blocks.graph import DataNode, Task, TaskRef
+from streamlearn.blocks.journal import Mark
 from streamlearn.blocks.schedule import Loaded, Schedule
 
 SEGMENT = 64
@@ -36,6 +37,8 @@ class Record(NamedTuple):
         Unix times, in seconds.
     report : object
         The report of the step; None for a block without rows.
+    marks : tuple of Mark
+        The number and the checksum of the block, if they are wanted.
     """
 
     block: int
@@ -47,13 +50,18 @@ class Record(NamedTuple):
     update_start: float
     update_end: float
     report: Any
+    marks: tuple[Mark, ...] = ()
 
 
 class Segment(NamedTuple):
-    """The state after some blocks, and the records of these blocks in the order of learning."""
+    """The state after some blocks, and the records of these blocks in the order of learning.
+
+    ``before`` is what rounds need besides the state, see `streamlearn.blocks.rounds.Position`.
+    """
 
     state: Any
     records: tuple[Record, ...]
+    before: float | None = None
 
 
 def one_by_one(
@@ -94,4 +102,4 @@ def updated(step: Callable[..., Any], index: int, so_far: Segment, block: Loaded
 def record(index: int, block: Loaded, start: float, report: Any) -> Record:
     """Return the record of a block that has been learned from since the time ``start``."""
     loaded = block.rows, block.bytes, block.worker, block.start, block.end
-    return Record(index, *loaded, start, time.time(), report)
+    return Record(index, *loaded, start, time.time(), report, block.marks)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -28,7 +29,9 @@ from streamlearn.core import kmeans
 from streamlearn.stages import Flow
 
 
-class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer):
+class MiniBatchKMeans(
+    CallbackSupportMixin, LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
+):
     """k-means by mini-batches, from data of any size.
 
     It is scikit-learn's `~sklearn.cluster.MiniBatchKMeans` for arrays of any library and for dask

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -53,7 +54,7 @@ from streamlearn.linear_model.training import (
 )
 
 
-class SGD(SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
+class SGD(CallbackSupportMixin, SparseCoef, Familiar, Movable, Versioned, BaseEstimator):
     """A linear model that learns by stochastic gradient steps."""
 
     _takes_collections = True

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -70,7 +71,7 @@ class Pace(NamedTuple):
     learning_rate: float
 
 
-class MLP(Movable, Versioned, BaseEstimator):
+class MLP(CallbackSupportMixin, Movable, Versioned, BaseEstimator):
     """A multi-layer perceptron, the base class of `MLPClassifier` and `MLPRegressor`."""
 
     _takes_collections = True

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._arrays import (
@@ -32,7 +33,7 @@ YEO_JOHNSON = "yeo-johnson"
 POSITIVE = "The Box-Cox transformation can only be applied to strictly positive data"
 
 
-class PowerTransformer(OneToOneFeatureMixin, Transformer):
+class PowerTransformer(CallbackSupportMixin, OneToOneFeatureMixin, Transformer):
     """Make each feature more like a normal distribution, by a power transformation.
 
     It is scikit-learn's `~sklearn.preprocessing.PowerTransformer` for arrays of any library and for

@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import UNUSED
@@ -25,7 +26,7 @@ from streamlearn.wrappers.post_fit import ParallelPostFit, parts_and_params
 from streamlearn.wrappers.split import Split, split_of
 
 
-class Incremental(ParallelPostFit):
+class Incremental(CallbackSupportMixin, ParallelPostFit):
     """Let any estimator with ``partial_fit`` learn from collections, block by block.
 
     The result is exactly that of a loop over the blocks with one call of ``partial_fit`` for each
