@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,11 +30,14 @@ class Saved(NamedTuple):
         NumPy's global random state at the start of the fit, if the fit draws from it.
     entries : list of Entry
         The passes of the fit.
+    ended : bool
+        Whether the fit has ended without an error.
     """
 
     about: dict[str, str]
     draws: dict[str, Any] | None
     entries: list[journal.Entry]
+    ended: bool = False
 
 
 class FitCheckpoint:
@@ -87,6 +91,7 @@ class FitCheckpoint:
         if not isinstance(every, Integral) or isinstance(every, bool) or every < 1:
             raise ValueError(f"every must be a whole number of at least 1, got {every!r}.")
         self.path, self.every, self.resume = path, int(every), resume
+        self._saved: Saved | None = None
         self._before: journal.Journal | None = None
 
     def setup(self, estimator: Any, context: Any) -> None:
@@ -109,28 +114,25 @@ class FitCheckpoint:
         about |= fingerprint(parameters)
         drawn = [v for name, v in parameters.items() if name.endswith("random_state")]
         draws = check_random_state(None).get_state(legacy=False) if None in drawn else None
-        saved = self._saved()
+        saved = self._read()
         if saved is None:
             saved = Saved(about, draws, [])
-            self._write(saved)
         else:
             journal.same_or_raise(self._name, saved.about, about)
             if saved.draws is not None:
                 check_random_state(None).set_state(saved.draws)
-        self._before = journal.present()
-        journal.use(
-            journal.Journal(
-                self._name,
-                saved.entries,
-                lambda entries: self._write(saved._replace(entries=entries)),
-                self.every,
-            )
-        )
+        self._saved, self._before = saved, journal.present()
+        self._write(saved.entries)  # if the file cannot be written, the user learns it now
+        journal.use(journal.Journal(self._name, saved.entries, self._write, self.every))
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        """End the fit."""
+        """End the fit. It has ended well, unless an error is on its way."""
+        if self._saved is None:
+            return  # it has not begun
         journal.use(self._before)
-        self._before = None
+        if sys.exc_info()[0] is None:
+            self._write(self._saved.entries, ended=True)
+        self._saved = self._before = None
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
         """Do nothing: the passes of the fit are kept as they go on."""
@@ -142,20 +144,22 @@ class FitCheckpoint:
     def _name(self) -> str:
         return f"The checkpoint {str(self.path)!r}"
 
-    def _saved(self) -> Saved | None:
+    def _read(self) -> Saved | None:
         """Return what the file holds, or None if a fit begins."""
         _files.remove_parts(self.path)
         if not Path(self.path).exists():
             return None
-        saved = _files.read(self.path, KIND)
+        saved: Saved = _files.read(self.path, KIND)
         if self.resume:
             return saved
-        if all(entry.finished for entry in saved.entries):
+        if saved.ended:
             return None
         raise ValueError(
             f"{self._name} is of a fit that has not ended. FitCheckpoint(path, resume=True) goes "
             "on with it. To begin again, delete the file."
         )
 
-    def _write(self, saved: Saved) -> None:
-        _files.write(self.path, KIND, saved)
+    def _write(self, entries: list[journal.Entry], *, ended: bool = False) -> None:
+        assert self._saved is not None
+        self._saved = self._saved._replace(entries=entries, ended=ended)
+        _files.write(self.path, KIND, self._saved)
