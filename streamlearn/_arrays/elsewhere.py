@@ -7,13 +7,13 @@ from typing import Any
 
 import array_api_compat as compat
 import numpy as np
+from scipy.sparse import issparse
 
 from streamlearn._arrays.library import (
     Array,
     asarray,
     device,
     is_array,
-    is_sparse,
     same_dtype,
     to_numpy,
 )
@@ -110,7 +110,7 @@ def moved_to(x: Array, like: Array) -> Array:
     TypeError
         If it is sparse, and the library is not NumPy.
     """
-    if is_sparse(x):
+    if issparse(x):
         if not isinstance(like, np.ndarray):
             raise TypeError(
                 "Sparse arrays are of scipy, and no other library takes them. Call densify() on "

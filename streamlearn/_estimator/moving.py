@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, clone
 
 from streamlearn._arrays import Array, is_array
@@ -101,7 +102,7 @@ def moved(value: Any, converter: Callable[[Array], Array]) -> Any:
         out = copy(value)
         vars(out).update({name: moved(x, converter) for name, x in vars(value).items()})
         return out
-    if is_array(value) and not isinstance(value, np.generic | type):
+    if issparse(value) or (is_array(value) and not isinstance(value, np.generic | type)):
         return converter(value)
     if isinstance(value, dict):
         return {key: moved(x, converter) for key, x in value.items()}

@@ -132,7 +132,8 @@ class Encoder:
         if id(of) not in self._places:
             self._places[id(of)] = len(self.arrays)
             self._kept.append(of)
-            self.arrays.append(np.asarray(array))
+            # The order of rows and columns in memory stays: products round in it.
+            self.arrays.append(array if array.flags.forc else array.copy(order="K"))
         return self._places[id(of)]
 
 

@@ -95,6 +95,8 @@ def test_memory_order_stays(tmp_path):
     columns = np.asfortranarray(np.ones((4, 3)))
     assert back(columns, tmp_path).flags.f_contiguous
     assert back(columns, tmp_path).flags.writeable
+    part = np.asfortranarray(np.ones((4, 3)))[:2]
+    assert back(part, tmp_path).flags.f_contiguous
 
 
 def test_an_array_that_is_shared_is_stored_once_and_shared_again(tmp_path):
