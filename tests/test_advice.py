@@ -961,6 +961,7 @@ if find_spec("torch"):
     ]
 
 ELSEWHERE = {
+    "_arrays/elsewhere.py": "tests/estimator/test_saving.py moves where it advises to",
     "blocks/graph.py": "tests/blocks/test_cluster.py has an asynchronous Client",
     "blocks/schedule.py": "tests/blocks/test_cluster.py has data that are persisted",
     **({} if find_spec("torch") else {"_arrays/plain.py": "sparse arrays of torch"}),

@@ -27,12 +27,13 @@ def fingerprint(value: Any, name: str = "") -> dict[str, str]:
     >>> fingerprint({"alpha": 0.1, "penalty": "l2"}, "params")
     {'params.alpha': '0.1', 'params.penalty': "'l2'"}
     """
+    inside: dict[Any, Any]
     if isinstance(value, np.random.RandomState):
-        return {name: _words_of_array(value.get_state()[1])}
+        return fingerprint(value.get_state(legacy=False), name)
     if isinstance(value, BaseEstimator) and not isinstance(value, type):
         inside = {"type": type(value), **value.get_params(deep=False)}
     elif isinstance(value, tuple) and hasattr(value, "_fields"):
-        inside = value._asdict()
+        inside = dict(zip(value._fields, value, strict=True))
     elif is_dataclass(value) and not isinstance(value, type):
         inside = {field.name: getattr(value, field.name) for field in fields(value)}
     elif isinstance(value, Mapping):
@@ -45,7 +46,7 @@ def fingerprint(value: Any, name: str = "") -> dict[str, str]:
         inside = {"function": value.__func__, "self": value.__self__}
     else:
         return {name: _words(value)}
-    found = {}
+    found: dict[str, str] = {}
     for key, each in inside.items():
         found |= fingerprint(each, f"{name}.{key}" if name else str(key))
     return found

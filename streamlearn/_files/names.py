@@ -130,7 +130,8 @@ def made_of_attributes(cls: Any) -> bool:
     """
     if cls in OPTIMIZERS:
         return True
-    if not isinstance(cls, type) or cls.__new__ is not object.__new__:
+    plain: Any = object.__new__
+    if not isinstance(cls, type) or cls.__new__ is not plain:
         return False
     own = is_dataclass(cls) or "__getstate__" in vars(cls)
     return issubclass(cls, BaseEstimator) or (own and cls.__module__.startswith("streamlearn."))

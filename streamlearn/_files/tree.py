@@ -110,7 +110,7 @@ class Encoder:
         name = name_of(kind)
         own = path or (kind.__name__,)
         if name is not None and isinstance(x, tuple):
-            fields = zip(kind._fields, x, strict=True)  # type: ignore[attr-defined]
+            fields = zip(kind._fields, x, strict=True)
             return {"fields": [name, {k: self.encoded(v, (*own, k)) for k, v in fields}]}
         if kind in LOSSES:
             return {"loss": [name, self._all(x.__reduce__()[1], path)]}
@@ -226,7 +226,7 @@ class Decoder:
             made = np.random.Generator(bits())
             made.bit_generator.state = state
             return made
-        old = np.random.RandomState(bits())  # type: ignore[arg-type]
+        old = np.random.RandomState(bits())
         old.set_state(state)
         return old
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -136,7 +137,8 @@ class Page:
                 raise another_fit(self._journal.name, difference)
 
 
-class Marked(NamedTuple):
+@dataclass(frozen=True)
+class Marked:
     """A function that prepares blocks, whose checksums are wanted, too."""
 
     prepare: Callable[[Block], Any]
@@ -238,7 +240,7 @@ def mark_of(block: Block) -> int:
         n = n_rows(x)
         found = crc32(f"{name} {n}".encode(), found)
         if n > ROWS:
-            x = some_rows(x, np.linspace(0, n - 1, ROWS).astype(np.int64))
+            x = some_rows(x, np.linspace(0, n - 1, ROWS).astype(int).tolist())
         found = checksum(x, found)
     return found
 

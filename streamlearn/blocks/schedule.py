@@ -313,9 +313,8 @@ def prepared(
             "Xy = df[features + [target]].to_dask_array(); X, y = Xy[:, :-1], Xy[:, -1]."
         )
     size = sum(nbytes(x) if is_array(x) else sizeof(x) for x in parts.values())
-    marks = ()
-    if isinstance(prepare, Marked):
-        marks = ((block.number, mark_of(block)),)
+    wanted = isinstance(prepare, Marked)
+    marks = ((block.number, mark_of(block)),) if wanted else ()
     for name in functions.keys() & parts.keys():
         if functions[name]:
             made_by = in_block(functions[name], block.number)

@@ -90,7 +90,9 @@ class FitCheckpoint:
     def __init__(self, path: Any, *, every: int = 1, resume: bool = False) -> None:
         if not isinstance(every, Integral) or isinstance(every, bool) or every < 1:
             raise ValueError(f"every must be a whole number of at least 1, got {every!r}.")
-        self.path, self.every, self.resume = path, int(every), resume
+        self.path: Any = path
+        self.every: int = int(every)
+        self.resume: bool = resume
         self._saved: Saved | None = None
         self._before: journal.Journal | None = None
 

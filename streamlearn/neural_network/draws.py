@@ -80,9 +80,9 @@ class Order:
         self.rows = np.arange(n_rows)
         self.drawn = 0
 
-    def __call__(self, epoch: int) -> np.ndarray:
-        """Return the rows of an epoch. The epochs before it are drawn, too, if they are not yet."""
-        while self.drawn <= epoch:
+    def __call__(self, number: int) -> np.ndarray:
+        """Return the rows of an epoch by its number. The epochs before it are drawn first."""
+        while self.drawn <= number:
             permutation = np.arange(len(self.rows))
             self.random_state.shuffle(permutation)
             self.rows = self.rows[permutation]
