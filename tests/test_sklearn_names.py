@@ -324,7 +324,9 @@ def test_losses_of_fitted_estimators_are_made_of_at_most_one_number(loss):
     assert len(arguments) <= 1
 
 
-@pytest.mark.parametrize(("solver", "kind"), list(zip(["adam", "sgd"], door.OPTIMIZERS)))
+@pytest.mark.parametrize(
+    ("solver", "kind"), list(zip(["adam", "sgd"], door.OPTIMIZERS, strict=True))
+)
 def test_optimizers_of_fitted_nets_are_their_attributes(solver, kind):
     net = MLPClassifier((2,), solver=solver, max_iter=1, random_state=0)
     with pytest.warns(ConvergenceWarning):

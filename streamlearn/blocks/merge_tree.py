@@ -65,8 +65,8 @@ class MergeTree:
         self.levels: list[list[Any]] = [list(level) for level in levels]
 
     def add(self, part: Any, level: int = 0) -> None:
-        """Add the next part, merged ``level`` times from `FAN_IN` parts each."""
-        while level >= len(self.levels):
+        """Add the next part."""
+        if level == len(self.levels):
             self.levels.append([])
         self.levels[level].append(part)
         if len(self.levels[level]) == FAN_IN:

@@ -105,22 +105,22 @@ def _merged(
     rest = [*(range(len(blocks)) if order is None else order)][begun.n_blocks :]
     schedule = Schedule(blocks, rest, "part", ordered=False) if rest else None
     n = len(rest)
-    length = n if page is None else FAN_IN**LEVEL
+    length = n if page is None else TOGETHER
     for start in range(0, n, length):
         assert schedule is not None
         stop = min(start + length, n)
         graph = schedule.loads(start, stop, "part", of_block)
         parts = [schedule.key("part", p) for p in range(start, stop)]
-        keys = (schedule.key("merge", i) for i in count(2 * start))
+        keys = (schedule.key("merge", i) for i in count(start))
         merged = merged_in_tree(graph, parts, keys, _merge, merge)
-        tree.add(schedule.run(graph, merged, start, stop), level=LEVEL)
+        tree.add(schedule.run(graph, merged, start, stop))
         note(begun.n_blocks + stop)
     found = tree.result()
     return found
 
 
-LEVEL = 2
-"""A pass that is noted runs a graph for this number of levels of the tree: for 64 blocks."""
+TOGETHER = FAN_IN**2
+"""Blocks after which a pass is noted. As a power of `FAN_IN`, it leaves the tree as it is."""
 
 
 def _over_stream(
@@ -137,7 +137,7 @@ def _over_stream(
         for number, (block, start) in enumerate(read):
             if number >= skipped:
                 tree.add(prepared(block, blocks.functions, of_block, start))
-                if (number + 1) % FAN_IN**LEVEL == 0:
+                if (number + 1) % TOGETHER == 0:
                     note(number + 1)
             del block
 

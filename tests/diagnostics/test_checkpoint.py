@@ -39,7 +39,7 @@ from tests.diagnostics import killed
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-N_BLOCKS, ROWS = 43, 60
+N_BLOCKS, ROWS = 83, 30
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(N_BLOCKS * ROWS, 4)) * [1, 10, 0.1, 3] + [0, 100, 0, 0]
 Y = (X[:, 0] + 0.3 * RNG.normal(size=len(X)) > 0).astype(int)
@@ -210,13 +210,13 @@ def stopped_after(monkeypatch: Any, case: Case, path: Any, n: int, **how: Any) -
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_fit_that_was_stopped_anywhere_ends_with_the_same_bits(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(sys.modules["streamlearn.blocks.reduce"], "LEVEL", 1)
+    monkeypatch.setattr(sys.modules["streamlearn.blocks.reduce"], "TOGETHER", 8)
     case, path = CASES[name], tmp_path / "fit"
     want = bits(fitted(case))
     total = stopped_after(monkeypatch, case, path, -1)
     assert total > 2
     assert bits(fitted(case, path)) == want
-    for n in sorted({1, 2, total // 2, total - 1}):
+    for n in sorted({1, *range(2, total, 1 + total // 9), total - 3, total - 1}):
         path.unlink(missing_ok=True)
         assert stopped_after(monkeypatch, case, path, n) == n
         assert bits(fitted(case, path, resume=True)) == want, n
@@ -287,7 +287,7 @@ def test_resume_reads_the_blocks_that_are_left_and_two_more(tmp_path, monkeypatc
 OTHERS = {
     "a parameter": (lambda m: m.set_params(alpha=0.5), None, r"alpha was 0\.0001 and is 0\.5"),
     "another class": (lambda m: Perceptron(), None, "class was SGDClassifier and is Perceptron"),
-    "rows": (None, lambda X, Y: (X[ROWS:], Y[ROWS:]), "rows of the blocks was 43 .* and is 42 "),
+    "rows": (None, lambda X, Y: (X[ROWS:], Y[ROWS:]), "rows of the blocks was 83 .* and is 82 "),
     "columns": (None, lambda X, Y: (X[:, :3], Y), r"shape of X was \(4,\) and is \(3,\)"),
     "a dtype": (None, lambda X, Y: (X.astype("f"), Y), "dtypes of X was float64 and is float32"),
     "chunks": (None, lambda X, Y: (X.rechunk((120, 4)), Y.rechunk(120)), "rows of the blocks"),
@@ -333,7 +333,7 @@ def test_names_and_segments_of_another_fit_are_refused(tmp_path, monkeypatch):
     frame = pd.DataFrame(X, columns=list("abcd"))
     made = pytest.importorskip("dask.dataframe").from_pandas(frame, npartitions=9)
     case = Case(StandardScaler, (), lambda: made)
-    monkeypatch.setattr(sys.modules["streamlearn.blocks.reduce"], "LEVEL", 0)
+    monkeypatch.setattr(sys.modules["streamlearn.blocks.reduce"], "TOGETHER", 1)
     stopped_after(monkeypatch, case, path, 3)
     other = case._replace(held=lambda: made.rename(columns={"a": "z"}))
     with pytest.raises(ValueError, match=r"columns of X was \['a', .* and is \['z'"):
