@@ -16,8 +16,7 @@ PACKAGE = Path(streamlearn.__file__).parent
 
 FLOORS = [
     {"_arrays", "_sklearn"},
-    {"_files"},
-    {"core", "blocks"},
+    {"core", "blocks", "_files"},
     {"_validation"},
     {"metrics"},
     {"_thirdparty"},

@@ -23,9 +23,9 @@ import dask
 import numpy as np
 
 from streamlearn._arrays.plain import plain
-from streamlearn._files.fingerprint import checksum, fingerprint
 from streamlearn.blocks.block import Block
 from streamlearn.blocks.containers import Blocks
+from streamlearn.blocks.fingerprint import checksum, fingerprint
 from streamlearn.blocks.parts import n_rows, some_rows
 
 Mark = tuple[int, int]

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from sklearn.utils import check_random_state
 
 from streamlearn import __version__, _files
-from streamlearn._files.fingerprint import fingerprint
 from streamlearn.blocks import journal
+from streamlearn.blocks.fingerprint import fingerprint
 
 KIND = "checkpoint"
 

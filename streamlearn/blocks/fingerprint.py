@@ -11,7 +11,6 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from streamlearn._arrays import is_array, to_numpy
 
@@ -30,7 +29,7 @@ def fingerprint(value: Any, name: str = "") -> dict[str, str]:
     inside: dict[Any, Any]
     if isinstance(value, np.random.RandomState):
         return fingerprint(value.get_state(legacy=False), name)
-    if isinstance(value, BaseEstimator) and not isinstance(value, type):
+    if hasattr(value, "get_params") and not isinstance(value, type):
         inside = {"type": type(value), **value.get_params(deep=False)}
     elif isinstance(value, tuple) and hasattr(value, "_fields"):
         inside = dict(zip(value._fields, value, strict=True))
