@@ -464,3 +464,19 @@ def test_a_process_that_is_killed_at_many_moments_loses_at_most_a_segment_each_t
     name, how, n_kills, tmp_path
 ):
     loses_at_most_a_segment(name, how, n_kills, tmp_path)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", ["linear, epochs", "pipeline", "quantiles"])
+def test_a_fit_on_a_cluster_goes_on_without_it_and_the_other_way_round(
+    name, client, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(sys.modules["streamlearn.blocks.reduce"], "TOGETHER", 8)
+    case, path = CASES[name], tmp_path / "fit"
+    want = bits(fitted(case))
+    for first, then in (("distributed", "sync"), ("sync", "distributed")):
+        monkeypatch.setitem(SEGMENT, "scheduler", first)
+        stopped_after(monkeypatch, case, path, 6)
+        monkeypatch.setitem(SEGMENT, "scheduler", then)
+        assert bits(fitted(case, path, resume=True)) == want
+        path.unlink()
