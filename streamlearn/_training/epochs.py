@@ -147,7 +147,8 @@ def train(
         If there are no rows, if no row has a weight, or if the model overflows. If the fit goes on
         from a journal, and the journal is about other data or parameters.
     """
-    page = begin_pass("training", blocks, learner=learner, max_iter=max_iter)
+    how = {"learner": learner, "max_iter": max_iter, "start": progress.learned}
+    page = begin_pass("training", blocks, **how)
     if page is not None and page.known is not None:
         check_marks(blocks, page)
         progress = page.known.state

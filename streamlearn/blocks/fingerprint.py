@@ -30,7 +30,7 @@ def fingerprint(value: Any, name: str = "") -> dict[str, str]:
     if isinstance(value, np.random.RandomState):
         return fingerprint(value.get_state(legacy=False), name)
     if hasattr(value, "get_params") and not isinstance(value, type):
-        inside = {"type": type(value), **value.get_params(deep=False)}
+        inside = {"type": type(value), **vars(value)}
     elif isinstance(value, tuple) and hasattr(value, "_fields"):
         inside = dict(zip(value._fields, value, strict=True))
     elif is_dataclass(value) and not isinstance(value, type):

@@ -50,7 +50,7 @@ class FitCheckpoint:
     Parameters
     ----------
     path : str or path-like
-        The file, for one fit. Its folder must exist.
+        The file, for one call of ``fit`` or ``partial_fit``. Its folder must exist.
     every : int, default=1
         How often the file is written: at the end of each ``every``-th segment of blocks, and of
         each pass.

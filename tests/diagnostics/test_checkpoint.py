@@ -390,6 +390,31 @@ def test_callbacks_are_neither_saved_nor_in_the_way(tmp_path):
     np.testing.assert_array_equal(again.coef_, model.coef_)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: SGDClassifier(**SEED),
+        lambda: MLPClassifier(**NET),
+        lambda: Incremental(GaussianNB(), **SEED),
+        lambda: MiniBatchKMeans(3, **SEED),
+    ],
+)
+def test_a_second_call_of_partial_fit_is_not_taken_for_the_first(make, tmp_path):
+    model, plain, path = make(), make(), tmp_path / "fit"
+    model.set_callbacks(FitCheckpoint(path))
+    rows = in_dask(X, Y)
+    more = {} if isinstance(model, MiniBatchKMeans) else {"classes": [0, 1]}
+    for _ in range(2):
+        with dask.config.set(SEGMENT):
+            model.partial_fit(*rows, **more)
+            plain.partial_fit(*rows, **more)
+    assert bits(model) == bits(plain)
+    model.set_callbacks(FitCheckpoint(path, resume=True))
+    with dask.config.set(SEGMENT), pytest.raises(ValueError, match="is of another fit"):
+        model.partial_fit(*rows, **more)
+    assert bits(model) == bits(plain)
+
+
 def processes():
     """Return a context whose processes begin at once: their modules are loaded in a server."""
     context = multiprocessing.get_context("forkserver")
