@@ -108,9 +108,26 @@ from sklearn.utils.validation import (
     _check_response_method,
 )
 
+# isort: split
+# Parts of fitted estimators that are no arrays.
+from sklearn._loss import (
+    # It has losses of SGDClassifier and SGDRegressor, see LOSSES.
+    _loss,
+)
+from sklearn.linear_model import (
+    # It has the others.
+    _sgd_fast,
+)
+from sklearn.neural_network import (
+    # It has what MLPClassifier and MLPRegressor learn with, see OPTIMIZERS.
+    _stochastic_optimizers,
+)
+
 __all__ = [
+    "LOSSES",
     "METHODS",
     "NO_ROWS",
+    "OPTIMIZERS",
     "BaseSearchCV",
     "HasMethods",
     "Interval",
@@ -139,6 +156,18 @@ __all__ = [
     "routed_to_steps",
     "with_arguments",
 ]
+
+
+# skops, which knows them too, would replace both for estimators that are saved without pickle.
+LOSSES = (
+    *(_loss.CyHalfBinomialLoss, _loss.CyHalfSquaredError, _loss.CyHuberLoss),
+    *(_sgd_fast.Hinge, _sgd_fast.ModifiedHuber, _sgd_fast.SquaredHinge),
+    *(_sgd_fast.EpsilonInsensitive, _sgd_fast.SquaredEpsilonInsensitive),
+)
+"""The losses of fitted SGDClassifier and SGDRegressor. They are made of at most one number."""
+
+OPTIMIZERS = (_stochastic_optimizers.AdamOptimizer, _stochastic_optimizers.SGDOptimizer)
+"""The optimizers of fitted MLPClassifier and MLPRegressor. Their attributes are arrays."""
 
 
 # A check of our own would replace it.

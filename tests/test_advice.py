@@ -35,10 +35,9 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import FeatureUnion
 from sklearn.preprocessing import OneHotEncoder, TargetEncoder
 from sklearn.utils import compute_class_weight
-from sklearn.utils._array_api import move_estimator_to
 
 import streamlearn
-from streamlearn import metrics
+from streamlearn import metrics, to_namespace
 from streamlearn import preprocessing as encoders
 from streamlearn.blocks import from_blocks
 from streamlearn.cluster import MiniBatchKMeans
@@ -331,7 +330,7 @@ ADVICE = [
     ),
     advice(
         lambda: of_strict().predict(X),
-        r"array_api_strict\.asarray\(X\).*move_estimator_to\(model, numpy, X\.device\)",
+        r"array_api_strict\.asarray\(X\).*to_namespace\(model, 'numpy', device=X\.device\)",
         lambda: of_strict().predict(strict(X)),
         lambda: (
             of_strict()
@@ -339,7 +338,7 @@ ADVICE = [
             .blocks[0]
             .compute()
         ),
-        lambda: move_estimator_to(of_strict(), np, X.device).predict(X),
+        lambda: to_namespace(of_strict(), "numpy", device=X.device).predict(X),
     ),
     advice(
         lambda: sgd(penalty="l1").fit(strict(X), strict(Y)).sparsify(),
@@ -962,6 +961,7 @@ if find_spec("torch"):
     ]
 
 ELSEWHERE = {
+    "_arrays/elsewhere.py": "tests/estimator/test_saving.py moves where it advises to",
     "blocks/graph.py": "tests/blocks/test_cluster.py has an asynchronous Client",
     "blocks/schedule.py": "tests/blocks/test_cluster.py has data that are persisted",
     **({} if find_spec("torch") else {"_arrays/plain.py": "sparse arrays of torch"}),

@@ -17,7 +17,7 @@ PACKAGE = Path(streamlearn.__file__).parent
 
 FLOORS = [
     {"_arrays", "_sklearn"},
-    {"core", "blocks"},
+    {"core", "blocks", "_files"},
     {"_validation"},
     {"metrics"},
     {"_thirdparty"},

@@ -21,6 +21,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier, SGDRegressor
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
@@ -323,3 +324,28 @@ def test_raise_for_params():
     door._raise_for_params({}, preprocessing.TargetEncoder(), "fit_transform")
     with pytest.raises(ValueError, match="groups"):
         door._raise_for_params({"groups": 1}, preprocessing.TargetEncoder(), "fit_transform")
+
+
+@pytest.mark.parametrize("loss", sorted(SGDClassifier.loss_functions))
+def test_losses_of_fitted_estimators_are_made_of_at_most_one_number(loss):
+    fitted = SGDClassifier(loss=loss, random_state=0).fit([[0.0], [1.0]], [0, 1])
+    made = fitted._loss_function_
+    assert type(made) in door.LOSSES
+    cls, arguments, *_ = made.__reduce__()
+    assert cls is type(made)
+    assert all(isinstance(number, float) for number in arguments)
+    assert len(arguments) <= 1
+
+
+@pytest.mark.parametrize(
+    ("solver", "kind"), list(zip(["adam", "sgd"], door.OPTIMIZERS, strict=True))
+)
+def test_optimizers_of_fitted_nets_are_their_attributes(solver, kind):
+    net = MLPClassifier((2,), solver=solver, max_iter=1, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        net.fit([[0.0], [1.0]], [0, 1])
+    assert type(net._optimizer) is kind
+    assert not hasattr(kind, "__slots__")
+    assert all(
+        isinstance(v, float | bool | int | str | list) for v in vars(net._optimizer).values()
+    )

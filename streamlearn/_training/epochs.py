@@ -38,7 +38,22 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from streamlearn._arrays import to_numpy
-from streamlearn.blocks import Blocks, Segment, Watch, fold, rounds, watches, watching
+from streamlearn.blocks import (
+    Blocks,
+    Mark,
+    Marked,
+    Position,
+    Segment,
+    Watch,
+    begin_pass,
+    check_marks,
+    ends,
+    fold,
+    rounds,
+    unnoted,
+    watches,
+    watching,
+)
 
 
 class Progress(NamedTuple):
@@ -80,6 +95,10 @@ class Progress(NamedTuple):
         Whether the user has.
     news : str
         The rule's message about its last decision.
+    before : float or None
+        What rounds need to go on, see `streamlearn.blocks.Position`.
+    marks : tuple of Mark
+        The checksums of the first and of the last block of this epoch, if they are wanted.
     """
 
     learned: Any
@@ -101,6 +120,8 @@ class Progress(NamedTuple):
     stopped: bool = False
     interrupted: bool = False
     news: str = ""
+    before: float | None = None
+    marks: tuple[Mark, ...] = ()
 
 
 class Publish(NamedTuple):
@@ -156,29 +177,41 @@ def train(
     Raises
     ------
     ValueError
-        If there are no rows, if no row has a weight, or if the model overflows.
+        If there are no rows, if no row has a weight, or if the model overflows. If the fit goes on
+        from a journal, and the journal is about other data or parameters.
     KeyboardInterrupt
         If the user interrupts it before anything has been learned.
     """
+    how = {"learner": learner, "max_iter": max_iter, "start": progress.learned}
+    page = begin_pass("training", blocks, **how)
+    if page is not None and page.known is not None:
+        check_marks(blocks, page)
+        progress = page.known.state
     last = progress
 
     def see(now: Progress) -> bool:
         nonlocal last
-        last = last if now.at == "start" else now
+        if now.at != "start":
+            last = now
+            if page is not None:
+                page.note(now, now.marks)
         answers = [watch.progress(now, publish) for watch in watches()]
         return any(answers)
 
     try:
-        with watching(*watched_by):
+        with watching(*watched_by), unnoted():
             for watch in watches():
                 watch.begin_training(max_iter)
-            ended = _run(learner, blocks, progress, rule, max_iter, see)
+            marked = page is not None
+            ended = _run(learner, blocks, progress, rule, max_iter, see, marked=marked)
             for watch in watches():
                 watch.end_training()
     except KeyboardInterrupt:
         if last is progress or not learner.may_end(last):
             raise
-        ended = _interrupted(last)
+        return rule.finish(_interrupted(last))
+    if page is not None:
+        page.note(ended, ended.marks, finished=True)
     return rule.finish(ended)
 
 
@@ -206,19 +239,27 @@ def _run(
     rule: Any,
     max_iter: int,
     see: Callable[[Progress], bool],
+    *,
+    marked: bool,
 ) -> Progress:
     """Learn until ``rule`` stops, or until ``see`` returns True, and return the end.
 
-    ``see`` gets the progress at both ends of each epoch and at the ends of segments. After a
-    segment it ends the epoch, and after an epoch the training.
+    It goes on from a progress at the end of a segment or of an epoch. ``see`` gets the progress at
+    both ends of each epoch and at the ends of segments. After a segment it ends the epoch, and
+    after an epoch the training. ``marked`` says whether checksums of blocks are wanted.
     """
-    progress = progress._replace(rule=rule.begin(progress))
-    for _ in range(max_iter):
-        now = Progress(progress.learned, progress.epoch, "start", progress.n_iter + 1)
-        progress = now._replace(losses=progress.losses, scores=progress.scores, rule=progress.rule)
-        see(progress)
-        with closing(_segments(learner, blocks, progress)) as segments:
-            for segment in segments:
+    if not progress.n_iter:
+        progress = progress._replace(rule=rule.begin(progress))
+    begun = progress.at == "segment"
+    while begun or (progress.n_iter < max_iter and not progress.stopped):
+        if not begun:
+            now = Progress(progress.learned, progress.epoch, "start", progress.n_iter + 1)
+            now = now._replace(losses=progress.losses, scores=progress.scores)
+            progress = now._replace(rule=progress.rule)
+            see(progress)
+        begun = False
+        with closing(_segments(learner, blocks, progress, marked)) as segments:
+            for segment in () if progress.stopped else segments:
                 progress = rule.after_segment(_after(learner, progress, segment, blocks.in_memory))
                 if see(progress) or progress.stopped:
                     break
@@ -227,26 +268,22 @@ def _run(
         progress = progress._replace(epoch=progress.epoch + 1)
         if see(progress):
             progress = progress._replace(stopped=True)
-        if progress.stopped:
-            break
     return progress
 
 
-def _segments(learner: Any, blocks: Blocks, progress: Progress) -> Generator[Segment]:
-    """Return the segments of an epoch."""
-    prepare = partial(learner.prepare, progress.epoch)
+def _segments(learner: Any, blocks: Blocks, progress: Progress, marked: bool) -> Generator[Segment]:
+    """Return the segments of an epoch that are left."""
+    prepare: Any = partial(learner.prepare, progress.epoch)
     order = learner.order(blocks, progress.epoch)
     side_by_side = learner.side_by_side(progress)
+    how: dict[str, Any] = {
+        "prepare": Marked(prepare) if marked else prepare,
+        "order": order,
+        "start": Position(progress.blocks, progress.rows_read, progress.before),
+    }
     if side_by_side is None:
-        return fold(learner.step, progress.learned, blocks, prepare=prepare, order=order)
-    return rounds(
-        learner.step,
-        progress.learned,
-        blocks,
-        prepare=prepare,
-        side_by_side=side_by_side,
-        order=order,
-    )
+        return fold(learner.step, progress.learned, blocks, **how)
+    return rounds(learner.step, progress.learned, blocks, side_by_side=side_by_side, **how)
 
 
 def _after(learner: Any, progress: Progress, segment: Segment, in_memory: bool) -> Progress:
@@ -280,4 +317,6 @@ def _after(learner: Any, progress: Progress, segment: Segment, in_memory: bool) 
         held_out=tuple(held_out),
         rows_held_out=rows_held_out,
         news="",
+        before=segment.before,
+        marks=ends([*progress.marks, *(mark for each in segment.records for mark in each.marks)]),
     )

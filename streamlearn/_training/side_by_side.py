@@ -73,7 +73,7 @@ def side_by_side(course: Course, progress: Progress) -> SideBySide | None:
     if course.ahead is not None and not course.ahead.merges:
         return None
     return SideBySide(
-        partial(_may_begin, course, progress.learned.rows),
+        partial(_may_begin, course, progress.learned.rows - progress.rows),
         partial(_seen, course),
         partial(_view, course),
         partial(sum_block, course, how),

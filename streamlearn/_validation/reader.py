@@ -225,7 +225,7 @@ def same_place_or_raise(X: Array, fitted: Array, estimator: str, method: str) ->
             f"{device(fitted)}, got {here}, device {device(X)}. Move the rows there, "
             f"{move}(X{'' if here != there else ', device=...'}), of a dask array "
             f"X.map_blocks({move}, dtype=X.dtype, meta=X._meta); or move the model here, "
-            f"sklearn.utils._array_api.move_estimator_to(model, {here}, X.device)."
+            f"streamlearn.to_namespace(model, {here.partition('.')[0]!r}, device=X.device)."
         )
 
 

@@ -21,12 +21,13 @@ from streamlearn.blocks.containers import (
     whole_rows,
 )
 from streamlearn.blocks.fold import fold
+from streamlearn.blocks.journal import Mark, Marked, begin_pass, ends, unnoted
 from streamlearn.blocks.lazy_rows import LazyRows, as_lazy_rows, in_block, is_named, origin
 from streamlearn.blocks.map_rows import map_rows
 from streamlearn.blocks.parts import head, made_up, n_rows, some_columns, some_rows
 from streamlearn.blocks.plan import groups
-from streamlearn.blocks.reduce import bytes_read, reduce
-from streamlearn.blocks.rounds import SideBySide, rounds
+from streamlearn.blocks.reduce import bytes_read, check_marks, reduce
+from streamlearn.blocks.rounds import Position, SideBySide, rounds
 from streamlearn.blocks.segments import Segment
 from streamlearn.blocks.sources import from_blocks, taken_apart
 from streamlearn.blocks.streams import StreamedRows
@@ -36,6 +37,9 @@ __all__ = [
     "Block",
     "Blocks",
     "LazyRows",
+    "Mark",
+    "Marked",
+    "Position",
     "Record",
     "Segment",
     "SideBySide",
@@ -43,8 +47,11 @@ __all__ = [
     "Watch",
     "align",
     "as_lazy_rows",
+    "begin_pass",
     "bytes_read",
     "check_kind",
+    "check_marks",
+    "ends",
     "first_block",
     "fold",
     "from_blocks",
@@ -70,6 +77,7 @@ __all__ = [
     "some_columns",
     "some_rows",
     "taken_apart",
+    "unnoted",
     "unwatched",
     "watches",
     "watching",

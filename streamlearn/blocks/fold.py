@@ -10,7 +10,7 @@ from typing import Any
 
 from streamlearn.blocks.block import Block
 from streamlearn.blocks.containers import Blocks
-from streamlearn.blocks.rounds import rounds
+from streamlearn.blocks.rounds import BEGIN, Position, rounds
 from streamlearn.blocks.segments import Segment
 
 
@@ -21,6 +21,7 @@ def fold(
     *,
     prepare: Callable[[Block], Any],
     order: Sequence[int] | None = None,
+    start: Position = BEGIN,
 ) -> Generator[Segment]:
     """Update ``state`` with one block after the other, and yield it at the end of each segment.
 
@@ -37,6 +38,8 @@ def fold(
     order : sequence of int, optional
         The indices of the blocks to learn from, each at most once. By default all: 0, 1, 2... The
         blocks of a source have no other order.
+    start : Position
+        The place in the order at which to begin, after blocks that were learned from before.
 
     Yields
     ------
@@ -48,4 +51,4 @@ def fold(
     default is one for each thread, two for each worker of a cluster, or one of a source of blocks.
     ``streamlearn.segment`` sets the number of blocks of one graph. Neither changes what is learned.
     """
-    return rounds(step, state, blocks, prepare=prepare, side_by_side=None, order=order)
+    return rounds(step, state, blocks, prepare=prepare, side_by_side=None, order=order, start=start)

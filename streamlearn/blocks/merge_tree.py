@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from streamlearn.blocks import door
@@ -64,24 +64,33 @@ class MergeTree:
     ----------
     merge : callable
         ``(list of parts) -> merged part``.
+    levels : list of lists, optional
+        Those of a tree that grows on here.
+
+    Attributes
+    ----------
+    levels : list of lists
+        The parts that wait for others: as they came, merged once, merged twice...
     """
 
-    def __init__(self, merge: Callable[[list[Any]], Any]) -> None:
+    def __init__(
+        self, merge: Callable[[list[Any]], Any], levels: Iterable[Iterable[Any]] = ()
+    ) -> None:
         self.merge = merge
-        self._levels: list[list[Any]] = []
+        self.levels: list[list[Any]] = [list(level) for level in levels]
 
     def add(self, part: Any, level: int = 0) -> None:
         """Add the next part."""
-        if level == len(self._levels):
-            self._levels.append([])
-        self._levels[level].append(part)
-        if len(self._levels[level]) == FAN_IN:
-            full, self._levels[level] = self._levels[level], []
+        if level == len(self.levels):
+            self.levels.append([])
+        self.levels[level].append(part)
+        if len(self.levels[level]) == FAN_IN:
+            full, self.levels[level] = self.levels[level], []
             self.add(self.merge(full), level + 1)
 
     def result(self) -> Any:
         """Return the merged parts."""
         rest: list[Any] = []
-        for level in self._levels:
+        for level in self.levels:
             rest = [self.merge(level + rest)]
         return self.merge(rest)

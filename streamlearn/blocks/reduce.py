@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamlearn.blocks.block import Block
 from streamlearn.blocks.containers import Blocks
-from streamlearn.blocks.merge_tree import MergeTree, merged_in_tree
+from streamlearn.blocks.journal import (
+    Mark,
+    Marked,
+    Page,
+    begin_pass,
+    ends,
+)
+from streamlearn.blocks.merge_tree import FAN_IN, MergeTree, merged_in_tree
 from streamlearn.blocks.schedule import Loaded, Schedule, prepared, setting
 from streamlearn.blocks.streams import in_lock_step
 from streamlearn.blocks.watch import Passing, Record, Watch, passing, watching
@@ -49,10 +56,39 @@ def reduce(
     object or None
         The merged state, or None if no block has rows.
     """
-    order = range(len(blocks)) if order is None else order
+    order = [*range(len(blocks))] if order is None else [*order]
+    page = begin_pass("reduce", blocks, of_block=of_block, merge=merge)
+    begun = Partly(0, [])
+    if page is not None:
+        of_block = Marked(of_block)
+        if page.known is not None:
+            check_marks(blocks, page)
+            begun = page.known.state
+    finished = page is not None and page.known is not None and page.known.finished
+    order = [] if finished else order[begun.n_blocks :]
     rows = None if blocks.streamed else [blocks.rows[index] for index in order]
     with passing(name, rows) as one_pass:
-        return _merged(of_block, merge, blocks, order, one_pass)
+        if finished:
+            return begun
+        found = _merged(of_block, merge, blocks, order, one_pass, begun, page)
+    if page is not None:
+        page.note(found.value, found.marks, finished=True)
+    return found.value
+
+
+class Merged(NamedTuple):
+    """The merged state of some blocks, their records, and the marks of the first and the last."""
+
+    value: Any
+    records: tuple[Record, ...] = ()
+    marks: tuple[Mark, ...] = ()
+
+
+class Partly(NamedTuple):
+    """A pass that is not finished: the number of blocks, and the levels of its `MergeTree`."""
+
+    n_blocks: int
+    levels: list[list[Any]]
 
 
 def _merged(
@@ -61,58 +97,108 @@ def _merged(
     blocks: Blocks,
     order: Sequence[int],
     one_pass: Passing,
-) -> Any:
+    begun: Partly,
+    page: Page | None,
+) -> Merged:
+    """Return the merged state. Note parts of it on a page."""
     if blocks.whole is not None:
         whole = prepared(blocks.whole, {}, of_block, time.time())
         one_pass.done(whole.newest)
-        return whole.value
+        return Merged(whole.value, (), whole.marks)
+    tree = MergeTree(partial(_merge, merge), begun.levels)
+
+    def add(at: int, part: Loaded | Merged, *, whole: bool) -> None:
+        one_pass.all_done(part.records if isinstance(part, Merged) else [part.newest])
+        tree.add(Merged(part.value, (), part.marks))
+        if page is not None and whole:
+            marks = [mark for level in reversed(tree.levels) for p in level for mark in p.marks]
+            page.note(Partly(at, tree.levels), ends(marks))
+
     if blocks.streamed is not None:
-        return _over_stream(of_block, merge, blocks, one_pass)
-    schedule = Schedule(blocks, order, "reduce-block", ordered=False, passing=one_pass)
-    n = len(schedule.order)
+        _over_stream(of_block, blocks, begun.n_blocks, add)
+    elif order:
+        schedule = Schedule(blocks, order, "reduce-block", ordered=False, passing=one_pass)
+        n = len(order)
+        length = n if page is None else TOGETHER
+        for start in range(0, n, length):
+            stop = min(start + length, n)
+            part = _in_parallel(of_block, merge, schedule, start, stop)
+            add(begun.n_blocks + stop, part, whole=True)
+        schedule.computation.close()
+    found: Merged = tree.result()
+    return found
+
+
+TOGETHER = FAN_IN**2
+"""Blocks after which a pass is noted. As a power of `FAN_IN`, it leaves the tree as it is."""
+
+
+def _in_parallel(
+    of_block: Callable[[Block], Any],
+    merge: Callable[[Any, Any], Any],
+    schedule: Schedule,
+    start: int,
+    stop: int,
+) -> Merged:
+    """Return the merged state of the blocks at positions ``start`` to ``stop``, by one graph."""
     graph: dict[Key, GraphNode] = {}
-    parts = [schedule.key("reduce-block", p) for p in range(n)]
-    keys = (schedule.key("merge-blocks", i) for i in count())
+    parts = [schedule.key("reduce-block", p) for p in range(start, stop)]
+    keys = (schedule.key("merge-blocks", i) for i in count(start))
     merged, due = merged_in_tree(graph, parts, keys, _merge, merge)
-    graph |= schedule.loads(0, n, "reduce-block", of_block, due)
-    found: Merged = schedule.run(graph, merged, 0, n)
-    schedule.computation.close()
-    one_pass.all_done(found.records)
-    return found.value
-
-
-class Merged(NamedTuple):
-    """The merged state of some blocks, and their records."""
-
-    value: Any
-    records: tuple[Record, ...]
+    due = {start + n: key for n, key in due.items()}
+    graph |= schedule.loads(start, stop, "reduce-block", of_block, due)
+    found: Merged = schedule.run(graph, merged, start, stop)
+    return found
 
 
 def _over_stream(
     of_block: Callable[[Block], Any],
-    merge: Callable[[Any, Any], Any],
     blocks: Blocks,
-    one_pass: Passing,
-) -> Any:
-    """Merge the states of a source of blocks in the same tree, which grows while they are read."""
+    skipped: int,
+    add: Callable[..., None],
+) -> None:
+    """Add the states of a source of blocks, but for those that are skipped."""
     assert blocks.streamed is not None
-    tree = MergeTree(partial(_merge, merge))
     reading = in_lock_step(blocks.streamed, lambda *read: read, window=setting("window", 1))
     with closing(reading) as read:
-        for block, start in read:
-            loaded = prepared(block, blocks.functions, of_block, start)
-            tree.add(loaded)
-            one_pass.all_done([loaded.newest])
-            del block, loaded
-    found: Merged = tree.result()
-    return found.value
+        for number, (block, start) in enumerate(read):
+            if number >= skipped:
+                loaded = prepared(block, blocks.functions, of_block, start)
+                add(number + 1, loaded, whole=(number + 1) % TOGETHER == 0)
+                del loaded
+            del block
+
+
+def check_marks(blocks: Blocks, page: Page) -> None:
+    """Check that blocks have the checksums that were noted. Those of a source are not read.
+
+    Raises
+    ------
+    ValueError
+        If one has not.
+    """
+    marks = () if page.known is None else page.known.marks
+    if blocks.streamed is None and marks:
+        numbers = sorted({number for number, _ in marks})
+        nobody, nothing = Passing(()), Partly(0, [])
+        found = _merged(Marked(_nothing), _first, blocks, numbers, nobody, nothing, None)
+        page.same_marks_or_raise(found.marks)
+
+
+def _nothing(block: Block) -> None:
+    return None
+
+
+def _first(a: Any, b: Any) -> Any:
+    return a
 
 
 def _merge(merge: Callable[..., Any], parts: list[Loaded | Merged]) -> Merged:
     found = [part.value for part in parts if part.value is not None]
     value = left_to_right(merge, found) if found else None
     records = (part.records if isinstance(part, Merged) else (part.newest,) for part in parts)
-    return Merged(value, tuple(chain.from_iterable(records)))
+    marks = ends([mark for part in parts for mark in part.marks])
+    return Merged(value, tuple(chain.from_iterable(records)), marks)
 
 
 class _Bytes(Watch):

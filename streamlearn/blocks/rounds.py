@@ -91,6 +91,28 @@ class SideBySide(NamedTuple):
     length: int | None = None
 
 
+class Position(NamedTuple):
+    """A place in a pass, between two segments.
+
+    Attributes
+    ----------
+    at : int
+        The number of blocks before it.
+    read : int
+        The number of their rows.
+    before : float or None
+        If rounds have begun, how many blocks like those of the pass were learned from before it.
+    """
+
+    at: int = 0
+    read: int = 0
+    before: float | None = None
+
+
+BEGIN = Position()
+"""The beginning of a pass."""
+
+
 class Summed(NamedTuple):
     """The sums over some blocks, None if they have no rows, and the records of the blocks."""
 
@@ -111,12 +133,13 @@ def rounds(
     prepare: Callable[[Block], Any],
     side_by_side: SideBySide | None,
     order: Sequence[int] | None = None,
+    start: Position = BEGIN,
 ) -> Generator[Segment]:
     """Update ``state`` with all blocks, and yield it at the end of each segment.
 
     Parameters
     ----------
-    step, state, blocks, prepare, order
+    step, state, blocks, prepare, order, start
         Those of `fold`, as which the pass begins.
     side_by_side : SideBySide or None
         None if there are no rounds.
@@ -129,10 +152,11 @@ def rounds(
     -----
     A round that grows has at most `SEGMENT` blocks, whatever ``streamlearn.segment`` is.
     """
-    order = range(len(blocks)) if order is None else order
-    rows = None if blocks.streamed else [blocks.rows[index] for index in order]
+    order = [*range(len(blocks))] if order is None else [*order]
+    rows = None if blocks.streamed else [blocks.rows[index] for index in order[start.at :]]
+    layout = Layout(side_by_side, start.before)
     with passing("epoch", rows) as one_pass:
-        yield from _segments(step, state, blocks, prepare, Layout(side_by_side), order, one_pass)
+        yield from _segments(step, state, blocks, prepare, layout, order, start, one_pass)
 
 
 def _segments(
@@ -141,35 +165,42 @@ def _segments(
     blocks: Blocks,
     prepare: Callable[[Block], Any],
     layout: Layout,
-    order: Sequence[int],
+    order: list[int],
+    start: Position,
     one_pass: Passing,
 ) -> Generator[Segment]:
     if blocks.whole is not None:
-        whole = prepared(blocks.whole, {}, prepare, time.time())
-        segment = updated(step, Segment(state, ()), whole)
-        one_pass.all_done(segment.records)
-        yield segment
+        if not start.at:
+            whole = prepared(blocks.whole, {}, prepare, time.time())
+            segment = updated(step, Segment(state, ()), whole)
+            one_pass.all_done(segment.records)
+            yield segment
         return
     if blocks.streamed is not None:
-        yield from _over_stream(step, state, blocks, prepare, layout, one_pass)
+        yield from _over_stream(step, state, blocks, prepare, layout, start, one_pass)
+        return
+    first, read, _ = start
+    if first and first >= len(order):
         return
     ordered = layout.side is None
-    schedule = Schedule(blocks, order, "learn-block", ordered=ordered, passing=one_pass)
-    rows = [blocks.rows[index] for index in schedule.order]
-    length, n, at = setting("segment", SEGMENT), len(schedule.order), 0
-    so_far, due, read = Segment(state, ()), length, 0
+    schedule = Schedule(blocks, order[first:], "learn-block", ordered=ordered, passing=one_pass)
+    rows = [blocks.rows[index] for index in order]
+    length, n, at = setting("segment", SEGMENT), len(order), first
+    so_far, due = Segment(state, ()), first + length
     while at < n:
         layout.look(so_far.state, at, read)
+        # The schedule knows only the blocks that are left, and counts from the first of them.
         if layout.begun:
             ends = layout.ends(at, min(due, n), n)
-            segment = _in_rounds(schedule, layout.side, so_far.state, prepare, at, ends)
+            left = [end - first for end in ends]
+            segment = _in_rounds(schedule, layout.side, so_far.state, prepare, at - first, left)
             at = ends[-1]
         else:
             stop = min(due, layout.next_look(so_far.state, at, rows), n)
-            segment = one_by_one(schedule, step, so_far.state, prepare, at, stop)
+            segment = one_by_one(schedule, step, so_far.state, prepare, at - first, stop - first)
             at = stop
         one_pass.all_done(segment.records)
-        so_far = Segment(segment.state, so_far.records + segment.records)
+        so_far = Segment(segment.state, so_far.records + segment.records, layout.before)
         read += sum(record.rows for record in segment.records)
         if at == n:
             schedule.computation.close()
@@ -188,27 +219,31 @@ class Layout:
     Attributes
     ----------
     side : SideBySide or None
-    begun : bool
-        Whether rounds have begun. They then go on to the end of the pass.
+    before : float or None
+        See `Position`. Rounds that have begun go on to the end of the pass.
     """
 
-    def __init__(self, side: SideBySide | None) -> None:
+    def __init__(self, side: SideBySide | None, before: float | None) -> None:
         self.side: Any = side
-        self.begun = False
-        self._before = 0.0
+        self.before = before
+
+    @property
+    def begun(self) -> bool:
+        """Whether rounds have begun."""
+        return self.before is not None
 
     def look(self, state: Any, at: int, rows: int) -> None:
         """Let rounds begin at position ``at``, after ``rows`` rows, if they are enough."""
         if self.begun or self.side is None:
             return
         if self.side.length is not None:
-            self.begun = self.side.seen(state, rows) > 0
+            self.before = 0.0 if self.side.seen(state, rows) > 0 else None
             return
         if at < FIRST_LOOK or at & (at - 1):
             return
         seen = at * self.side.seen(state, rows)
         if seen and seen >= self.side.part * self.side.first(state):
-            self.begun, self._before = True, seen - at
+            self.before = seen - at
 
     def next_look(self, state: Any, at: int, rows: Sequence[int | None]) -> int:
         """Return the next position at which rounds may begin, if the blocks have ``rows`` rows."""
@@ -240,7 +275,8 @@ class Layout:
         """
         if self.side.length is not None:
             return int(self.side.length)
-        length = min(int((self._before + at) // self.side.part), SEGMENT)
+        assert self.before is not None
+        length = min(int((self.before + at) // self.side.part), SEGMENT)
         return length - length % (1 << max(length.bit_length() - 3, length > 1))
 
 
@@ -285,20 +321,25 @@ def _over_stream(
     blocks: Blocks,
     prepare: Callable[[Block], Any],
     layout: Layout,
+    start: Position,
     one_pass: Passing,
 ) -> Generator[Segment]:
     """Learn from a source of blocks. A thread of its own reads and prepares them."""
     assert blocks.streamed is not None
-    side, length, read = layout.side, setting("segment", SEGMENT), 0
-    so_far, due, tree, left = Segment(state, ()), length, None, 0
+    side, length, read = layout.side, setting("segment", SEGMENT), start.read
+    so_far, due, tree, left = Segment(state, ()), start.at + length, None, 0
 
-    def load(block: Block, start: float) -> Loaded:
-        return prepared(block, blocks.functions, prepare, start)
+    def load(block: Block, begun: float) -> Loaded | None:
+        if block.number < start.at:
+            return None
+        return prepared(block, blocks.functions, prepare, begun)
 
     with closing(in_lock_step(blocks.streamed, load, window=setting("window", 1))) as loads:
         for at, block in enumerate(loads):
+            if block is None:
+                continue
             if tree is None and at >= due:
-                yield so_far
+                yield so_far._replace(before=layout.before)
                 so_far, due = so_far._replace(records=()), at + length
             with one_blas_thread():
                 if tree is None:
@@ -323,7 +364,8 @@ def _over_stream(
             one_pass.all_done([newest])
     if tree is not None:
         so_far = _step(side.step, so_far, tree.result())
-    yield so_far
+    if so_far.records or not start.at:
+        yield so_far._replace(before=layout.before)
 
 
 def _view(view: Callable[[Any], Any], so_far: Segment) -> Any:

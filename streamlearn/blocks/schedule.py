@@ -22,6 +22,7 @@ from streamlearn._arrays.plain import plain
 from streamlearn.blocks import door
 from streamlearn.blocks.block import Block, noted
 from streamlearn.blocks.containers import Blocks
+from streamlearn.blocks.journal import Mark, Marked, mark_of
 from streamlearn.blocks.lazy_rows import LazyRows, in_block
 from streamlearn.blocks.merge_tree import FAN_IN
 from streamlearn.blocks.parts import n_rows
@@ -49,6 +50,8 @@ class Loaded(NamedTuple):
         The thread. On a cluster the worker's address precedes it.
     start, end : float
         Unix times, in seconds.
+    marks : tuple of Mark
+        The number and the checksum of the block, if they are wanted.
     """
 
     value: Any
@@ -58,15 +61,16 @@ class Loaded(NamedTuple):
     worker: str
     start: float
     end: float
+    marks: tuple[Mark, ...] = ()
 
     def record(self, start: float, end: float, report: Any) -> Record:
         """Return the record of the block, which was learned from between two times, here."""
-        return Record(*self[1:], _worker(), start, end, report)
+        return Record(*self[1:7], _worker(), start, end, report, self.marks)
 
     @property
     def newest(self) -> Record:
         """The record of the block, which only had to be loaded."""
-        return Record(*self[1:], self.worker, self.end, self.end, None)
+        return Record(*self[1:7], self.worker, self.end, self.end, None, self.marks)
 
 
 class Schedule:
@@ -374,13 +378,15 @@ def prepared(
             "Xy = df[features + [target]].to_dask_array(); X, y = Xy[:, :-1], Xy[:, -1]."
         )
     size = sum(_bytes(x, block.in_memory) for x in parts.values())
+    wanted = isinstance(prepare, Marked)
+    marks = ((block.number, mark_of(block)),) if wanted else ()
     for name in functions.keys() & parts.keys():
         if functions[name]:
             made_by = in_block(functions[name], block.number)
             parts[name] = LazyRows(parts[name], made_by).settled()
     rows = next(iter(lengths.values()))
     value = prepare(block._replace(parts=parts)) if rows else None
-    return Loaded(value, block.number, rows, size, _worker(), start, time.time())
+    return Loaded(value, block.number, rows, size, _worker(), start, time.time(), marks)
 
 
 def _bytes(part: Any, in_memory: bool) -> int:

@@ -25,10 +25,14 @@ SEGMENT = 64
 
 
 class Segment(NamedTuple):
-    """The state after some blocks, and the records of these blocks in the order of learning."""
+    """The state after some blocks, and the records of these blocks in the order of learning.
+
+    ``before`` is what rounds need besides the state, see `streamlearn.blocks.rounds.Position`.
+    """
 
     state: Any
     records: tuple[Record, ...]
+    before: float | None = None
 
     @property
     def newest(self) -> Record:

@@ -27,6 +27,8 @@ class Record(NamedTuple):
         load.
     report : object
         The report of the step; None for a block without rows.
+    marks : tuple of (int, int)
+        The number and the checksum of the block, if they are wanted (`streamlearn.blocks.journal`).
     """
 
     block: int
@@ -39,6 +41,7 @@ class Record(NamedTuple):
     update_start: float
     update_end: float
     report: Any
+    marks: tuple[tuple[int, int], ...] = ()
 
 
 class Watch:

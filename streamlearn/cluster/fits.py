@@ -18,6 +18,7 @@ from streamlearn._validation.messages import no_weight
 from streamlearn._validation.reader import same_place_or_raise
 from streamlearn.blocks import Block, Blocks, LazyRows
 from streamlearn.cluster import steps
+from streamlearn.cluster.random_stream import forward, value_of
 from streamlearn.cluster.seeding import probabilities
 from streamlearn.cluster.steps import MiniBatchState, Params
 from streamlearn.cluster.stopping import Watch
@@ -84,12 +85,15 @@ class DrawnBatches:
         """Take the steps of an epoch, or fewer if they converge."""
         state, X = learned.state, self.X
         size = state.batch_size
+        if state.draws is not None:
+            forward(self.draws, state.draws)
         with np.errstate(over="ignore", invalid="ignore"):
             while state.steps < rows // size and not state.watch.converged:
                 at = _beyond(self.until, self.draws.random_sample(size))
                 at = asarray(at, like=X, dtype=default_int(X))
                 batch = Batch(rows_at(X, at))
                 state, *_ = steps.stepped(self.params, lambda: self.draws, state, batch)
+        state = state._replace(draws=value_of(self.draws))
         return learned._replace(state=state, rows=state.steps * size), None
 
     def check(self, progress: Progress) -> None:

@@ -1,5 +1,6 @@
-"""Watching fits: a display of their progress, records of their blocks, and pictures."""
+"""Watching fits: a display of their progress, records of their blocks, pictures, checkpoints."""
 
+from streamlearn.diagnostics.checkpoint import FitCheckpoint
 from streamlearn.diagnostics.displays import (
     CoefficientsDisplay,
     InertiaDisplay,
@@ -11,6 +12,7 @@ from streamlearn.diagnostics.timeline import timeline
 
 __all__ = [
     "CoefficientsDisplay",
+    "FitCheckpoint",
     "FitProgress",
     "FitRecorder",
     "InertiaDisplay",

@@ -78,12 +78,15 @@ class Order:
     def __init__(self, random_state: np.random.RandomState, n_rows: int) -> None:
         self.random_state = random_state
         self.rows = np.arange(n_rows)
+        self.drawn = 0
 
-    def __call__(self, _epoch: int) -> np.ndarray:
-        """Return the rows of the next epoch, whatever its number is."""
-        permutation = np.arange(len(self.rows))
-        self.random_state.shuffle(permutation)
-        self.rows = self.rows[permutation]
+    def __call__(self, number: int) -> np.ndarray:
+        """Return the rows of an epoch by its number. The epochs before it are drawn first."""
+        while self.drawn <= number:
+            permutation = np.arange(len(self.rows))
+            self.random_state.shuffle(permutation)
+            self.rows = self.rows[permutation]
+            self.drawn += 1
         return self.rows
 
 

@@ -358,8 +358,9 @@ def parts_and_params(X: Any, y: Any, params: dict[str, Any]) -> tuple[Any, Any, 
 
 
 def kind_of(X: Any) -> Any:
-    """Return an empty array like X. It is None for NumPy's, whose kind dask knows."""
+    """Return an empty array like X. It is None for NumPy's and for a collection's: dask knows."""
     sparse = hasattr(X, "tocsr")
-    if isinstance(X, np.ndarray) or not (sparse or is_array(X)):
+    known = isinstance(X, np.ndarray) or engine.is_collection(X)
+    if known or not (sparse or is_array(X)):
         return None
     return X.tocsr()[:0] if sparse else X[:0, ...]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import io
+import os
 import pickle
+import tempfile
 import warnings
 from collections import namedtuple
 from contextlib import nullcontext
@@ -16,6 +18,7 @@ import pytest
 from sklearn import linear_model as theirs
 from sklearn.base import clone, is_classifier, is_regressor
 
+import streamlearn
 from streamlearn._estimator import versions
 from streamlearn._estimator.versions import InconsistentVersionWarning
 from streamlearn.cluster import MiniBatchKMeans
@@ -40,7 +43,10 @@ from streamlearn.preprocessing import (
 )
 from streamlearn.wrappers import Incremental, ParallelPostFit
 
-skops = pytest.importorskip("skops.io")
+try:
+    from skops import io as skops
+except ImportError:
+    skops = None
 
 X = np.random.default_rng(0).normal(size=(60, 3))
 Y = (X[:, 0] > 0).astype(int)
@@ -78,11 +84,19 @@ def by_joblib(model: Any) -> io.BytesIO:
     return file
 
 
+def by_us(model: Any) -> str:
+    path = os.path.join(tempfile.mkdtemp(), "model")
+    streamlearn.save(model, path)
+    return path
+
+
+NO_SKOPS = pytest.mark.skipif(skops is None, reason="skops is in the test group of pyproject.toml")
 SAVED = {
     **{f"pickle {n}": (lambda m, n=n: pickle.dumps(m, n), pickle.loads) for n in range(2, 6)},
     "joblib": (by_joblib, joblib.load),
+    "streamlearn": (by_us, streamlearn.load),
     "skops": (
-        skops.dumps,
+        lambda model: skops.dumps(model),
         lambda data: skops.loads(data, trusted=skops.get_untrusted_types(data=data)),
     ),
 }
@@ -101,7 +115,12 @@ def answer(model: Any) -> np.ndarray:
     return (model.predict if hasattr(model, "predict") else model.transform)(X)
 
 
-@pytest.mark.parametrize("how", KEPT)
+def ways(known: dict[str, Any]) -> Any:
+    marked = (pytest.param(how, marks=NO_SKOPS) if how == "skops" else how for how in known)
+    return pytest.mark.parametrize("how", list(marked))
+
+
+@ways(KEPT)
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_one_version_says_nothing(name, how):
     model, (save, read) = fitted(name), KEPT[how]
@@ -117,7 +136,7 @@ def test_one_version_says_nothing(name, how):
         again.partial_fit(X, Y)
 
 
-@pytest.mark.parametrize("how", SAVED)
+@ways(SAVED)
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_another_version_warns(name, how, monkeypatch):
     model, (save, read) = fitted(name), SAVED[how]

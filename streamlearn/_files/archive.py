@@ -1,0 +1,181 @@
+"""The file: a zip of one JSON document and of arrays in NumPy's format, none of it compressed.
+
+``numpy.load`` reads the arrays. Nothing is compressed, so a small file cannot become large. Nothing
+is unpacked to the disk, so the names in the file have no power. A file is written under another
+name first, and renamed when it is complete.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from streamlearn import __version__
+from streamlearn._files.tree import Decoder, Encoder
+
+FORMAT = 1
+"""The version of the format. A reader refuses files of a newer one."""
+
+DOCUMENT = "document.json"
+DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError),
+    *(NotImplementedError, OverflowError, IndexError, UnicodeError),
+)
+"""Errors of ``zipfile`` about a damaged file."""
+
+PART = ".part"
+"""The end of the name of a file that is not complete."""
+
+
+def write(path: Any, kind: str, value: Any) -> None:
+    """Write a value to a file, which replaces an older one only when it is complete.
+
+    Parameters
+    ----------
+    path : str or path-like
+    kind : str
+        What the file holds.
+    value : object
+
+    Raises
+    ------
+    TypeError
+        If the value, or a value in it, can only be saved by pickle. The message says where it is.
+    """
+    encoder = Encoder()
+    document = {
+        "format": FORMAT,
+        "streamlearn": __version__,
+        "kind": kind,
+        "value": encoder.encoded(value),
+    }
+    text = json.dumps(document, allow_nan=False).encode()
+    place = Path(path)
+    handle, part = tempfile.mkstemp(prefix=f".{place.name}.", suffix=PART, dir=place.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+                archive.writestr(DOCUMENT, text)
+                for number, array in enumerate(encoder.arrays):
+                    with archive.open(f"{number}.npy", "w", force_zip64=True) as member:
+                        np.lib.format.write_array(member, array, allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(part, 0o666 & ~_umask())
+        os.replace(part, place)
+    except BaseException:
+        os.unlink(part)
+        raise
+    if hasattr(os, "O_DIRECTORY"):  # the folder of some systems cannot be opened
+        folder = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _umask() -> int:
+    """Return the mask of permissions of new files, which cannot be read without setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def remove_parts(path: Any) -> None:
+    """Remove what processes have left that ended while they wrote to ``path``."""
+    place = Path(path)
+    for part in place.parent.glob(f".{place.name}.*{PART}"):
+        part.unlink(missing_ok=True)
+
+
+def read(path: Any, kind: str) -> Any:
+    """Return the value in a file.
+
+    Parameters
+    ----------
+    path : str or path-like
+    kind : str
+        What the file must hold.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, of a newer format, of another kind, or not of this library, or if it
+        asks for a class or a function that files may not ask for.
+    ImportError
+        If it holds arrays of a library that is not installed.
+    """
+
+    def refuse(why: str, cause: BaseException | None = None) -> NoReturn:
+        raise ValueError(f"{os.fspath(path)!r} cannot be read: {why}") from cause
+
+    with open(path, "rb") as file:
+        try:
+            archive = zipfile.ZipFile(file)
+            members = archive.infolist()
+            if sum(member.file_size for member in members) > os.fstat(file.fileno()).st_size:
+                refuse("its parts are larger than the file, so it is damaged or made to do harm.")
+            if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+                refuse("its parts are compressed, and streamlearn compresses nothing.")
+            found = {member.filename: archive.read(member) for member in members}
+        except DAMAGED as error:
+            refuse(f"it is no file of streamlearn, or it is damaged ({error!r}).", error)
+    try:
+        document = json.loads(found[DOCUMENT])
+        form, version = int(document["format"]), str(document["streamlearn"])
+        holds, tree = str(document["kind"]), document["value"]
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        refuse(f"it is no file of streamlearn, or it is damaged ({error!r}).", error)
+    if form > FORMAT:
+        refuse(
+            f"it has format {form}, which streamlearn {version} wrote, and this is streamlearn "
+            f"{__version__}, which reads format {FORMAT}. Install streamlearn {version}."
+        )
+    if holds != kind:
+        refuse(f"it holds a {holds}, expected a {kind}.")
+    try:
+        return Decoder(_numbered(found, refuse)).decoded(tree)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        refuse(str(error) if type(error) is ValueError else f"it is damaged ({error!r}).", error)
+
+
+def _numbered(found: dict[str, bytes], refuse: Callable[..., NoReturn]) -> Sequence[np.ndarray]:
+    """Return the arrays of a file in their order."""
+    arrays = []
+    for number in range(len(found) - 1):
+        data = found.get(f"{number}.npy")
+        if data is None:
+            refuse(f"the array {number} of {len(found) - 1} is missing.")
+        arrays.append(_array(data, number, refuse))
+    return arrays
+
+
+def _array(data: bytes, number: int, refuse: Callable[..., NoReturn]) -> np.ndarray:
+    """Return an array from the bytes of NumPy's format, whose header must fit them."""
+    file, form = BytesIO(data), np.lib.format
+    try:
+        version = form.read_magic(file)
+        header = form.read_array_header_1_0 if version == (1, 0) else form.read_array_header_2_0
+        shape, fortran, dtype = header(file)
+    except ValueError as error:
+        refuse(f"the header of array {number} is damaged ({error}).", error)
+    values = data[file.tell() :]
+    count = 1
+    for length in shape:
+        count *= length
+    if dtype.hasobject or min(shape, default=0) < 0 or count * dtype.itemsize != len(values):
+        refuse(
+            f"array {number} has {len(values)} bytes, and its header says {dtype} of shape {shape}."
+        )
+    order: Any = "F" if fortran else "C"
+    return np.ndarray(shape, dtype, buffer=bytearray(values), order=order)

@@ -1,0 +1,83 @@
+"""What a value is, in words that can be compared: numbers, types, and checksums of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from functools import partial
+from numbers import Number
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from streamlearn._arrays import is_array, to_numpy
+
+
+def fingerprint(value: Any, name: str = "") -> dict[str, str]:
+    """Return words for all numbers, texts and arrays in a value, by their names.
+
+    Objects that are neither data nor estimators count by their type only. The words are the same in
+    every process.
+
+    Examples
+    --------
+    >>> fingerprint({"alpha": 0.1, "penalty": "l2"}, "params")
+    {'params.alpha': '0.1', 'params.penalty': "'l2'"}
+    """
+    inside: dict[Any, Any]
+    if isinstance(value, np.random.RandomState):
+        return fingerprint(value.get_state(legacy=False), name)
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        inside = {"type": type(value), **vars(value)}
+    elif isinstance(value, tuple) and hasattr(value, "_fields"):
+        inside = dict(zip(value._fields, value, strict=True))
+    elif is_dataclass(value) and not isinstance(value, type):
+        inside = {field.name: getattr(value, field.name) for field in fields(value)}
+    elif isinstance(value, Mapping):
+        inside = dict(value)
+    elif isinstance(value, list | tuple):
+        inside = dict(enumerate(value))
+    elif isinstance(value, partial):
+        inside = {"function": value.func, "args": value.args, **value.keywords}
+    elif isinstance(value, MethodType):
+        inside = {"function": value.__func__, "self": value.__self__}
+    else:
+        return {name: _words(value)}
+    found: dict[str, str] = {}
+    for key, each in inside.items():
+        found |= fingerprint(each, f"{name}.{key}" if name else str(key))
+    return found
+
+
+def _words(value: Any) -> str:
+    if value is None or isinstance(value, Number | str | bytes | np.generic | slice):
+        return repr(value)
+    if isinstance(value, type | FunctionType | BuiltinFunctionType):
+        return f"{value.__module__}.{value.__qualname__}"
+    if isinstance(value, set | frozenset):
+        return repr(sorted(map(repr, value)))
+    return _words_of_array(to_numpy(value)) if is_array(value) else type(value).__name__
+
+
+def _words_of_array(array: Any) -> str:
+    return f"{array.dtype} of shape {array.shape}, checksum {checksum(array):08x}"
+
+
+def checksum(x: Any, start: int = 0) -> int:
+    """Return a checksum of the values of an array, a sparse array, a frame or a column."""
+    if hasattr(x, "tocsr"):
+        x = x.tocsr()
+        for part in (x.data, x.indices, x.indptr):
+            start = checksum(part, start)
+        return start
+    if hasattr(x, "columns"):
+        for at, name in enumerate(x.columns):
+            column = x.iloc[:, at] if hasattr(x, "iloc") else x[name]
+            start = checksum(column, crc32(str(name).encode(), start))
+        return start
+    array = to_numpy(x) if is_array(x) else np.asarray(x)
+    if array.dtype.kind in "OT":
+        return crc32("\x1f".join(map(repr, array.ravel().tolist())).encode(), start)
+    return crc32(np.ascontiguousarray(array).view(np.uint8).data, start) if array.size else start
