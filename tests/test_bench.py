@@ -73,6 +73,16 @@ CASES = [
         ("SGDClassifier-10", "MLPRegressor"),
     ),
     Case(
+        "kmeans.py",
+        "--rows 200 --clusters 3 --features 4 --turns 1",
+        ("blobs float64 200 x 4, 3 clusters", "noise float32 200 x 4, 3 clusters"),
+    ),
+    Case(
+        "kmeans.py",
+        "--rows 200 --clusters 3 --features 4 --turns 1 --kinds blobs --dtypes float64 --sparse",
+        ("blobs float64 200 x 4, 3 clusters",),
+    ),
+    Case(
         "hashed.py",
         "--rows 300 --words 5 --features 512 --turns 1 --json {tmp}/out.json",
         ("scikit-learn", "streamlearn, dask", "200 levels"),

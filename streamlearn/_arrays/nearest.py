@@ -46,11 +46,12 @@ class Nearest(NamedTuple):
 def scores_in_single(X: Array, k: int, *, bounds: bool) -> bool:
     """Return whether `nearest_in_single` is the fastest way to find the nearest of k centres.
 
-    ``bounds`` says whether distances are wanted, and not only the labels. The labels of float32
-    rows need no bounds.
+    ``bounds`` says whether distances are wanted, and not only the labels. The scores of float32
+    rows are in float32 anyway, and only bounds are gained. They are worth it from 16 rows a centre
+    on, because with fewer rows the centres move too far.
     """
     large = type(X) is np.ndarray and k > 1 and k * X.shape[1] >= SCORES_IN_SINGLE
-    return large and (bounds or X.dtype == np.float64)
+    return large and (X.dtype == np.float64 or (bounds and X.shape[0] >= 16 * k))
 
 
 def nearest_in_single(X: np.ndarray, C: np.ndarray) -> Nearest:

@@ -103,11 +103,13 @@ def test_no_rows_have_no_centers():
 
 
 def test_it_is_for_many_numbers_of_centers():
-    X = np.zeros((3, 100))
+    X = np.zeros((1024, 100))
     assert scores_in_single(X, module.SCORES_IN_SINGLE // 100 + 1, bounds=False)
     assert not scores_in_single(X, 8, bounds=True)
     assert scores_in_single(X.astype(np.float32), 64, bounds=True)
     assert not scores_in_single(X.astype(np.float32), 64, bounds=False)
+    assert not scores_in_single(X.astype(np.float32)[:500], 64, bounds=True)
+    assert scores_in_single(X[:3], 64, bounds=False)
 
 
 def test_both_centers_of_a_row_may_have_moved():
