@@ -392,10 +392,10 @@ def main() -> None:
         Client(cluster) as client,
     ):
         cpu, wall = overheads(client, 128)
-    large = task_seconds(*near(args.blocks, args.block_rows), time.process_time)
-    large = Costs(**large, **cpu, hop=args.hop)
-    small = task_seconds(*far(args.check_blocks, args.check_rows, 0.0), time.perf_counter)
-    small = Costs(**small, **wall, hop=args.hop)
+    X, y = near(args.blocks, args.block_rows)
+    large = Costs(**task_seconds(X, y, time.process_time), **cpu, hop=args.hop)
+    X, y = far(args.check_blocks, args.check_rows, 0.0)
+    small = Costs(**task_seconds(X, y, time.perf_counter), **wall, hop=args.hop)
 
     names = ("costs, ms", *Costs._fields)
     shown = [
