@@ -384,6 +384,8 @@ def main() -> None:
     args = parser.parse_args()
     if args.blocks < 18 or args.check_blocks < 18:
         parser.error("Rounds begin at block 16: --blocks and --check-blocks must be at least 18.")
+    if 16 * min(args.block_rows, args.check_rows) < 500 * (FEATURES + 1):
+        parser.error("Rounds need 500 rows a feature: --block-rows, --check-rows must be over 656.")
 
     from distributed import Client, LocalCluster
 

@@ -203,7 +203,7 @@ def _in_rounds(
     """Learn from the blocks at positions ``start`` to the last of ``ends``, in one graph."""
     first, last = start, ends[-1]
     graph = schedule.loads(first, last, "load", prepare)
-    before = schedule.key("state", first)
+    before = schedule.key("before", first)  # no key of an earlier graph
     graph[before] = door.DataNode(before, Segment(state, ()))
     for stop in ends:
         view = schedule.key("view", start)

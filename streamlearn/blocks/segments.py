@@ -66,7 +66,7 @@ def one_by_one(
 ) -> Segment:
     """Update ``state`` with the blocks at positions ``start`` to ``stop``, in one graph."""
     graph = schedule.loads(start, stop, "load", prepare)
-    before = schedule.key("state", start)
+    before = schedule.key("before", start)  # no key of an earlier graph
     graph[before] = door.DataNode(before, Segment(state, ()))
     for p in range(start, stop):
         key, block = schedule.key("update", p), schedule.key("load", p)

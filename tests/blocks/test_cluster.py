@@ -248,7 +248,7 @@ def test_the_dashboards_task_stream_shows_readable_names(client):
         run(rough, 0.0, align(X=tall_to_short(20)))
     names = {key_split(task["key"]) for task in schedule.data}
     assert names >= {"load", "update", "shared", "passed"}
-    assert names <= {"load", "update", "shared", "passed", "state"}
+    assert names <= {"load", "update", "shared", "passed", "state", "before"}
 
 
 def test_loads_wait_for_the_state_without_moving_it(client):
