@@ -384,6 +384,8 @@ def main() -> None:
     args = parser.parse_args()
     if args.blocks < 18 or args.check_blocks < 18:
         parser.error("Rounds begin at block 16: --blocks and --check-blocks must be at least 18.")
+    if 16 * min(args.block_rows, args.check_rows) < 500 * (FEATURES + 1):
+        parser.error("Rounds need 500 rows a feature: --block-rows, --check-rows must be over 656.")
 
     from distributed import Client, LocalCluster
 
@@ -392,10 +394,10 @@ def main() -> None:
         Client(cluster) as client,
     ):
         cpu, wall = overheads(client, 128)
-    large = task_seconds(*near(args.blocks, args.block_rows), time.process_time)
-    large = Costs(**large, **cpu, hop=args.hop)
-    small = task_seconds(*far(args.check_blocks, args.check_rows, 0.0), time.perf_counter)
-    small = Costs(**small, **wall, hop=args.hop)
+    X, y = near(args.blocks, args.block_rows)
+    large = Costs(**task_seconds(X, y, time.process_time), **cpu, hop=args.hop)
+    X, y = far(args.check_blocks, args.check_rows, 0.0)
+    small = Costs(**task_seconds(X, y, time.perf_counter), **wall, hop=args.hop)
 
     names = ("costs, ms", *Costs._fields)
     shown = [

@@ -44,9 +44,9 @@ CASES = [
     ),
     Case(
         "scale.py",
-        "--block-rows 600 --blocks 18 --check-rows 600 --check-blocks 18 --wait 0.01 "
+        "--block-rows 700 --blocks 18 --check-rows 700 --check-blocks 18 --wait 0.01 "
         "--picture {tmp}/out.png --json {tmp}/out.json",
-        ("600 rows a block, CPU", "3 worker processes", "1000 workers"),
+        ("700 rows a block, CPU", "3 worker processes", "1000 workers"),
         needs="distributed",
     ),
     Case(
