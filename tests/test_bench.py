@@ -105,6 +105,7 @@ CASES = [
         ),
         needs="matplotlib",
     ),
+    Case("tables_to_model.py", "--memory 3000 --data {tmp}", ("3,000 rows",)),
     Case("newton.py", "--features 3 --turns 1", ("3 features",)),
     Case(
         "watching.py",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -275,10 +276,15 @@ def selected(estimator: Any, X: Any) -> Any:
         return estimator
     out = copy(estimator)
     out.transformers = [
-        (name, inner, columns(X) if callable(columns) else columns)
+        (name, inner, partial(_known, columns(X)) if callable(columns) else columns)
         for name, inner, columns in estimator.transformers
     ]
     return out
+
+
+def _known(columns: Any, X: Any) -> Any:
+    """Return ``columns``. scikit-learn calls the rest by places if a function chose columns."""
+    return columns
 
 
 def names_of(estimator: Any) -> list[str]:
