@@ -283,6 +283,26 @@ def test_weights_may_have_a_heavy_tail(seed, lazy):
     assert model.score(X, y, sample_weight=w) > best - (0.05 if lazy else 0.002)
 
 
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("loss", ["log_loss", "hinge"])
+@pytest.mark.parametrize(
+    ("dtype", "unit"),
+    [(np.float64, u) for u in (1e-300, 1e-160, 1e160, 1e290)]
+    + [(np.float32, u) for u in (1e-37, 1e-20, 1e17, 1e34)],
+)
+def test_the_unit_of_the_weights_is_no_matter_without_a_penalty(dtype, unit, loss, lazy):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(4000, 3)).astype(dtype)
+    y = (X @ [1, 2, -1] + 0.5 * rng.logistic(size=len(X)) > 0).astype(int)
+
+    def score(unit):
+        given = [blocks(a, 500) if lazy else a for a in (X, y, np.full(len(X), unit))]
+        model = SGDClassifier(loss=loss, penalty=None, random_state=0, classes=[0, 1])
+        return model.fit(*given[:2], sample_weight=given[2]).score(X, y)
+
+    assert abs(score(unit) - score(1.0)) < 0.005
+
+
 @pytest.mark.parametrize("exponent", [-400, -60, 0, 60, 400])
 @pytest.mark.parametrize("loss", ["squared_error", "squared_epsilon_insensitive", "huber"])
 def test_the_unit_of_the_target_is_no_matter(exponent, loss):

@@ -227,8 +227,10 @@ def _sparse_sums(
 
 def evenness(known: Curvature) -> Array:
     """Return Kish's effective sample size (1965) as a part of the number of rows, (K,)."""
-    xp, n = namespace(known.rows), known.rows * known.square[:, -1]
-    return xp.where(n > 0.0, known.absolute[:, -1] ** 2 / xp.where(n > 0.0, n, 1.0), 1.0)
+    xp, total, square = namespace(known.rows), known.absolute[:, -1], known.square[:, -1]
+    seen = square > 0.0
+    part = total / xp.where(known.rows > 0.0, known.rows, 1.0)  # the total's square may overflow
+    return xp.where(seen, part * (total / xp.where(seen, square, 1.0)), 1.0)
 
 
 def leverage(square: Array, X: Array, centre: Array) -> Array:
