@@ -318,7 +318,7 @@ def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
     if calls:
         estimator._init_callback_context(max_subtasks=None)
     try:
-        with _unchanged(estimator):
+        with restored_on_error(estimator):
             yield
     finally:
         if calls:
@@ -334,7 +334,8 @@ def _nothing(estimator: BaseEstimator) -> None:
 
 
 @contextmanager
-def _unchanged(estimator: BaseEstimator) -> Iterator[None]:
+def restored_on_error(estimator: BaseEstimator) -> Iterator[None]:
+    """Restore the attributes of ``estimator`` if the body raises, and call no callbacks."""
     now = getattr(estimator, "__dict__", None)
     before = dict(now) if isinstance(now, dict) else None  # a step may be any object
     try:

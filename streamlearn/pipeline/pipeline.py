@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from streamlearn import blocks as engine
 from streamlearn import stages
 from streamlearn._arrays.plain import plain
-from streamlearn._estimator.inputs import unchanged_on_error
+from streamlearn._estimator.inputs import restored_on_error
 from streamlearn._estimator.versions import Versioned
 from streamlearn._sklearn import (
     StrOptions,
@@ -441,7 +441,7 @@ def _unchanged_on_error(pipe: Pipeline) -> Iterator[None]:
     """Restore a pipeline and all estimators in it if the body raises."""
     with ExitStack() as guards:
         for _, step in stages.nested("", pipe):
-            guards.enter_context(unchanged_on_error(step))
+            guards.enter_context(restored_on_error(step))
             # A FeatureUnion changes its list in place, and a warm start the fitted attributes.
             if isinstance(step, theirs.FeatureUnion):
                 step.transformer_list = list(step.transformer_list)
