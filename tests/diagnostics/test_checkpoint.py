@@ -216,7 +216,7 @@ def test_a_fit_that_was_stopped_anywhere_ends_with_the_same_bits(name, tmp_path,
     total = stopped_after(monkeypatch, case, path, -1)
     assert total > 2
     assert bits(fitted(case, path)) == want
-    for n in sorted({1, *range(2, total, 1 + total // 9), total - 3, total - 1}):
+    for n in sorted({1, *range(2, total, 1 + total // 5), total - 3, total - 1}):
         path.unlink(missing_ok=True)
         assert stopped_after(monkeypatch, case, path, n) == n
         assert bits(fitted(case, path, resume=True)) == want, n
