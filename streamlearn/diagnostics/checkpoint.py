@@ -129,11 +129,11 @@ class FitCheckpoint(FitWatcher):
         journal.use(journal.Journal(self._name, saved.entries, self._write, self.every))
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        """End the fit. It has ended well, unless an error is on its way."""
+        """End the fit. It has ended well, unless an error is on its way, or the user has ended it."""
         if self._saved is None:
             return  # it has not begun
         journal.use(self._before)
-        if sys.exc_info()[0] is None:
+        if sys.exc_info()[0] is None and all(entry.finished for entry in self._saved.entries):
             self._write(self._saved.entries, ended=True)
         self._saved = self._before = None
 
