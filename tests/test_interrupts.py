@@ -16,6 +16,7 @@ from sklearn.base import clone
 
 from streamlearn.blocks import Record, Watch, watching
 from streamlearn.cluster import MiniBatchKMeans
+from streamlearn.diagnostics import FitCheckpoint
 from streamlearn.linear_model import PassiveAggressiveRegressor, SGDClassifier, SGDRegressor
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import make_pipeline
@@ -245,3 +246,18 @@ def test_rows_in_memory_keep_whole_epochs():
         with warned, watching(Interrupt(3)):
             model = call()
         assert model.n_iter_ == 2
+
+
+@pytest.mark.parametrize("name", ["linear", "net", "clusters", "any", "pipeline"])
+@pytest.mark.filterwarnings("ignore:The fit was interrupted")
+def test_an_interrupted_fit_goes_on_from_its_checkpoint(name, tmp_path):
+    model, whole = LEARNERS[name], clone(LEARNERS[name])
+    data = [dask_array(a, (ROWS,) * N_BLOCKS) for a in (X, Y)]
+    again = clone(model).set_callbacks(FitCheckpoint(tmp_path / "fit", resume=True))
+    fit(again, 2 * SEGMENT + 1)
+    with dask.config.set({"streamlearn.segment": SEGMENT}):
+        whole.fit(*data)
+        assert any((a != b).any() for a, b in zip(learned(again), learned(whole), strict=True))
+        again.fit(*data)
+    for a, b in zip(learned(again), learned(whole), strict=True):
+        np.testing.assert_array_equal(a, b)

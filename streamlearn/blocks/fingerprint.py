@@ -15,11 +15,12 @@ import numpy as np
 from streamlearn._arrays import is_array, to_numpy
 
 
-def fingerprint(value: Any, name: str = "") -> dict[str, str]:
+def fingerprint(value: Any, name: str = "", *, frozen: bool = False) -> dict[str, str]:
     """Return words for all numbers, texts and arrays in a value, by their names.
 
-    Objects that are neither data nor estimators count by their type only. The words are the same in
-    every process.
+    Estimators count by their parameters, because a fit forgets what they had learned. What a frozen
+    estimator has learned counts, and so it is for all within it. Objects that are neither data nor
+    estimators count by their type only. The words are the same in every process.
 
     Examples
     --------
@@ -30,7 +31,9 @@ def fingerprint(value: Any, name: str = "") -> dict[str, str]:
     if isinstance(value, np.random.RandomState):
         return fingerprint(value.get_state(legacy=False), name)
     if hasattr(value, "get_params") and not isinstance(value, type):
-        inside = {"type": type(value), **vars(value)}
+        frozen = frozen or _is_frozen(value)
+        inside = vars(value) if frozen else value.get_params(deep=False)
+        inside = {"type": type(value), **inside}
     elif isinstance(value, tuple) and hasattr(value, "_fields"):
         inside = dict(zip(value._fields, value, strict=True))
     elif is_dataclass(value) and not isinstance(value, type):
@@ -47,8 +50,14 @@ def fingerprint(value: Any, name: str = "") -> dict[str, str]:
         return {name: _words(value)}
     found: dict[str, str] = {}
     for key, each in inside.items():
-        found |= fingerprint(each, f"{name}.{key}" if name else str(key))
+        found |= fingerprint(each, f"{name}.{key}" if name else str(key), frozen=frozen)
     return found
+
+
+def _is_frozen(estimator: Any) -> bool:
+    """Return whether an estimator keeps what it has learned: it is a clone of itself."""
+    own = getattr(estimator, "__sklearn_clone__", None)
+    return own is not None and own() is estimator
 
 
 def _words(value: Any) -> str:

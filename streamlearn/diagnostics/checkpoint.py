@@ -72,7 +72,8 @@ class FitCheckpoint(FitWatcher):
     differs, `fit` raises an error that names it. If ``random_state`` is None, the file also holds
     NumPy's global random state at the start of the fit, and a fit that goes on sets it.
 
-    SIGTERM ends a process as SIGKILL does, and Ctrl-C as in a fit without a checkpoint.
+    SIGTERM ends a process as SIGKILL does. After Ctrl-C the estimator is fitted with what it had
+    learned, as without a checkpoint, and the file keeps the fit, which may go on.
     ``solver="lbfgs"`` has no passes, and begins again.
 
     Examples
