@@ -130,7 +130,7 @@ class FitCheckpoint(FitWatcher):
         journal.use(journal.Journal(self._name, saved.entries, self._write, self.every))
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        """End the fit. It has ended well, unless an error is on its way, or the user has ended it."""
+        """End the fit. It has ended well unless there is an error, or the user has ended it."""
         if self._saved is None:
             return  # it has not begun
         journal.use(self._before)

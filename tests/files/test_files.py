@@ -201,7 +201,7 @@ def own_function(x):
             r"DecisionTreeClassifier\.tree_ is a sklearn\.tree\._tree\.Tree",
         ),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_what_files_do_not_hold_is_named(value, says, tmp_path):
     (tmp_path / "x").write_text("old")
