@@ -69,7 +69,7 @@ def test_a_round_is_one_batch_for_the_stopping_rule(capsys):
     model = MiniBatchKMeans(
         4, max_iter=50, max_no_improvement=3, random_state=0, n_parallel=8, verbose=1
     ).fit(BLOCKS)
-    printed = [line for line in capsys.readouterr().out.splitlines() if "step" in line]
+    printed = [line for line in capsys.readouterr().out.splitlines() if " step " in line]
     n = BLOCKS.npartitions
     steps = [int(line.split("step ")[1].split("/")[0]) for line in printed if "batch inert" in line]
     assert steps == list(range(8, 8 * len(steps) + 1, 8))

@@ -117,7 +117,7 @@ class FitRecorder(FitWatcher):
     def block_done(self, record: Record) -> None:
         """Record a block."""
         self.n_blocks += 1
-        row = [self._now, record[:-1], NAN]
+        row = [self._now, record[:-2], NAN]
         self._rows.append(row)
         if self._now[1] == "epoch":
             self._waiting[record.block] = row

@@ -20,7 +20,7 @@ from streamlearn._validation.tables import is_date, numbers_of
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.neural_network import MLPRegressor
 from streamlearn.pipeline import make_pipeline
-from streamlearn.preprocessing import StandardScaler
+from streamlearn.preprocessing import PowerTransformer, StandardScaler
 from streamlearn.wrappers import Incremental, ParallelPostFit
 from tests.containers import blocks_of, dask_array
 
@@ -194,8 +194,8 @@ def test_frames_of_sparse_columns_stay_sparse():
     for rows in (frame, lazily(frame)):
         with pytest.raises(ValueError, match="Cannot center sparse matrices"):
             StandardScaler().fit(rows)
-        with pytest.raises(TypeError, match=r"Sparse data was passed|dense data is req"):
-            MLPRegressor(max_iter=1).fit(rows, y if rows is frame else lazily(y))
+        with pytest.raises(TypeError, match="Sparse data was passed"):
+            PowerTransformer().fit(rows)
         scaler = StandardScaler(with_mean=False).fit(rows)
         np.testing.assert_allclose(scaler.var_, X.toarray().var(axis=0))
         made = scaler.transform(rows)

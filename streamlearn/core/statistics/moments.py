@@ -111,8 +111,9 @@ def with_fills(state: Moments, values: Array, counts: Array) -> Moments:
     """
     xp, zeros = namespace(state.mean), namespace(state.mean).zeros_like(state.mean)
     weight = xp.astype(counts, zeros.dtype)
-    at = xp.where(weight > 0, xp.astype(values, zeros.dtype) / or_one(state.unit), zeros)
-    return merge(state, Moments(weight, at, zeros, zeros, zeros, zeros, state.unit))
+    values = xp.where(weight > 0, xp.astype(values, zeros.dtype), zeros)
+    unit = xp.where(state.unit > 0, state.unit, xp.abs(values))
+    return merge(state, Moments(weight, values / or_one(unit), zeros, zeros, zeros, zeros, unit))
 
 
 def _in_units(unit: Array, state: Moments) -> Moments:
