@@ -45,10 +45,10 @@ from streamlearn.blocks import (
     Position,
     Segment,
     Watch,
-    begin_pass,
     check_marks,
     ends,
     fold,
+    open_page,
     rounds,
     unnoted,
     watches,
@@ -183,7 +183,7 @@ def train(
         If the user interrupts it before anything has been learned.
     """
     how = {"learner": learner, "max_iter": max_iter, "start": progress.learned}
-    page = begin_pass("training", blocks, **how)
+    page = open_page("training", blocks, **how)
     if page is not None and page.known is not None:
         check_marks(blocks, page)
         progress = page.known.state

@@ -21,7 +21,7 @@ from streamlearn.blocks.containers import (
     whole_rows,
 )
 from streamlearn.blocks.fold import fold
-from streamlearn.blocks.journal import Mark, Marked, begin_pass, ends, unnoted
+from streamlearn.blocks.journal import Mark, Marked, ends, open_page, unnoted
 from streamlearn.blocks.lazy_rows import LazyRows, as_lazy_rows, in_block, is_named, origin
 from streamlearn.blocks.map_rows import map_rows
 from streamlearn.blocks.parts import head, made_up, n_rows, some_columns, some_rows
@@ -47,7 +47,6 @@ __all__ = [
     "Watch",
     "align",
     "as_lazy_rows",
-    "begin_pass",
     "bytes_read",
     "check_kind",
     "check_marks",
@@ -70,6 +69,7 @@ __all__ = [
     "noted",
     "of_frame",
     "one_blas_thread",
+    "open_page",
     "origin",
     "reduce",
     "rounds",

@@ -172,7 +172,7 @@ def unnoted() -> Iterator[None]:
         use(before)
 
 
-def begin_pass(kind: str, blocks: Blocks, **how: Any) -> Page | None:
+def open_page(kind: str, blocks: Blocks, **how: Any) -> Page | None:
     """Begin a pass of the current fit. Return None if the fit has no journal."""
     journal = present()
     if journal is None:

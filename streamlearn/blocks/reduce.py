@@ -16,8 +16,8 @@ from streamlearn.blocks.journal import (
     Mark,
     Marked,
     Page,
-    begin_pass,
     ends,
+    open_page,
 )
 from streamlearn.blocks.merge_tree import FAN_IN, MergeTree, merged_in_tree
 from streamlearn.blocks.schedule import Loaded, Schedule, prepared, setting
@@ -57,7 +57,7 @@ def reduce(
         The merged state, or None if no block has rows.
     """
     order = [*range(len(blocks))] if order is None else [*order]
-    page = begin_pass("reduce", blocks, of_block=of_block, merge=merge)
+    page = open_page("reduce", blocks, of_block=of_block, merge=merge)
     begun = Partly(0, [])
     if page is not None:
         of_block = Marked(of_block)

@@ -91,7 +91,7 @@ def fit_alone(name: str, estimator: Any, X: Any, y: Any) -> Flow | None:
 
 
 def _flow(
-    leaves: list[Leaf], X: Any, y: Any, known: dict[int, stages.Known], *, further: bool
+    leaves: list[Leaf], X: Any, y: Any, known: dict[int, stages.FittedBefore], *, further: bool
 ) -> Flow:
     """Return the flow of X through the stages of steps."""
     n_rows = rows_known(X)

@@ -13,7 +13,7 @@ from streamlearn._estimator.tables import TableReader
 from streamlearn._validation.columns import Table
 from streamlearn._validation.messages import in_block
 from streamlearn.preprocessing.folds import Deal
-from streamlearn.preprocessing.target_sums import Counted, Moments
+from streamlearn.preprocessing.target_sums import Counted, GroupMoments
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,13 +72,13 @@ def _encoded(
     return out
 
 
-def shrunk(found: Moments, y: Moments, smooth: Any) -> np.ndarray:
+def shrunk(found: GroupMoments, y: GroupMoments, smooth: Any) -> np.ndarray:
     """Return the means of a target by category, shrunk towards the mean of all rows.
 
     Examples
     --------
-    >>> one = Moments(np.asarray([1.0, 3.0]), np.asarray([4.0, 8.0]), np.asarray([0.0, 2.0]))
-    >>> shrunk(one, Moments(np.asarray(4.0), np.asarray(7.0), np.asarray(14.0)), 1.0)
+    >>> one = GroupMoments(np.asarray([1.0, 3.0]), np.asarray([4.0, 8.0]), np.asarray([0.0, 2.0]))
+    >>> shrunk(one, GroupMoments(np.asarray(4.0), np.asarray(7.0), np.asarray(14.0)), 1.0)
     array([5.5 , 7.75])
     """
     with np.errstate(divide="ignore", invalid="ignore"):

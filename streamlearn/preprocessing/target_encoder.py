@@ -30,7 +30,7 @@ from streamlearn.preprocessing.target_state import (
     of_table,
     type_of,
 )
-from streamlearn.preprocessing.target_sums import Counted, Moments
+from streamlearn.preprocessing.target_sums import Counted, GroupMoments
 
 MOST_CELLS = 100_000_000
 """The largest number of encodings of a column, which is categories times classes."""
@@ -323,10 +323,10 @@ class TargetEncoder(NamesOut, CategoryEncoder):
                     moments = column.moments
                 some = moments.over(1, among)
                 if not j:
-                    y = Moments(*(x[:, None] for x in some)).over(0)
-                    y = Moments(*(x[0] for x in y))
+                    y = GroupMoments(*(x[:, None] for x in some)).over(0)
+                    y = GroupMoments(*(x[0] for x in y))
                     means.append(y.mean)
-                some = Moments(*(x[:, None] for x in some))
+                some = GroupMoments(*(x[:, None] for x in some))
                 some = some.grouped(places, len(self.categories_[j]))
                 out[j * len(numbers) + i] = shrunk(some.over(1), y, self.smooth)
         return out, means

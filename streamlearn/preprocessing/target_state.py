@@ -22,7 +22,7 @@ from streamlearn._validation.labels import labels_or_raise
 from streamlearn._validation.messages import in_block
 from streamlearn.preprocessing.folds import Deal
 from streamlearn.preprocessing.target_sums import (
-    Moments,
+    GroupMoments,
     Values,
     merge_counted,
     merge_values,
@@ -147,7 +147,7 @@ def summed(state: State, n_folds: int) -> list[Values]:
         if numbers is None:
             more = n_folds - state.n_folds
             parts = (np.pad(x, ((0, 0), (0, more))) for x in column.moments)
-            out.append(Values(column.values, Moments(*parts)))
+            out.append(Values(column.values, GroupMoments(*parts)))
         else:
             moments = column.moments(numbers.astype(np.float64), n_folds)
             out.append(Values(column.values, moments))

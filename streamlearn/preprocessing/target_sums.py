@@ -14,7 +14,7 @@ from streamlearn._validation.categories import joined
 from streamlearn._validation.columns import Factorized, factorize
 
 
-class Moments(NamedTuple):
+class GroupMoments(NamedTuple):
     """The number of rows, the mean of their targets, and the squared distances from it.
 
     Attributes
@@ -27,7 +27,7 @@ class Moments(NamedTuple):
     mean: np.ndarray
     squares: np.ndarray
 
-    def over(self, axis: int, among: np.ndarray | None = None) -> Moments:
+    def over(self, axis: int, among: np.ndarray | None = None) -> GroupMoments:
         """Return the moments of all rows along an axis, or of the places in ``among`` only."""
         n = self.n if among is None else self.n * among
         total = n.sum(axis=axis)
@@ -39,9 +39,9 @@ class Moments(NamedTuple):
         away = self.mean - np.expand_dims(mean, axis)
         squares = self.squares if among is None else self.squares * among
         squares = (squares + n * away * away).sum(axis=axis)
-        return Moments(total, np.where(total > 0, mean, 0.0), squares)
+        return GroupMoments(total, np.where(total > 0, mean, 0.0), squares)
 
-    def grouped(self, places: np.ndarray, size: int) -> Moments:
+    def grouped(self, places: np.ndarray, size: int) -> GroupMoments:
         """Return the moments of the rows at each of ``size`` places. Place -1 is left out."""
         n, mean, squares = (part[places >= 0] for part in self)
         width = n.shape[1]
@@ -53,7 +53,7 @@ class Moments(NamedTuple):
         means += _means(np.bincount(cell, n * (mean - means[cell]), size * width), total)
         away = mean - means[cell]
         squares = np.bincount(cell, squares + n * away * away, size * width)
-        return Moments(*(x.reshape(size, width) for x in (total, means, squares)))
+        return GroupMoments(*(x.reshape(size, width) for x in (total, means, squares)))
 
 
 class Values(NamedTuple):
@@ -63,11 +63,11 @@ class Values(NamedTuple):
     ----------
     values : ndarray of shape (n_values,)
         The distinct values of the column.
-    moments : Moments of shape (n_values, n_folds)
+    moments : GroupMoments of shape (n_values, n_folds)
     """
 
     values: np.ndarray
-    moments: Moments
+    moments: GroupMoments
 
 
 class Counted(NamedTuple):
@@ -87,7 +87,7 @@ class Counted(NamedTuple):
     label: np.ndarray
     n: np.ndarray
 
-    def moments(self, numbers: np.ndarray, n_folds: int) -> Moments:
+    def moments(self, numbers: np.ndarray, n_folds: int) -> GroupMoments:
         """Return the moments of the target if each label is a number."""
         shape = (len(self.values), n_folds)
         cell, size = self.value * n_folds + self.fold, shape[0] * n_folds
@@ -97,7 +97,7 @@ class Counted(NamedTuple):
         away = y - mean[cell]
         shift = _means(np.bincount(cell, self.n * away, size), n)
         squares = np.bincount(cell, self.n * away * away, size) - n * shift * shift
-        return Moments(*(x.reshape(shape) for x in (n, mean + shift, np.maximum(squares, 0))))
+        return GroupMoments(*(x.reshape(shape) for x in (n, mean + shift, np.maximum(squares, 0))))
 
 
 def of_values(column: Factorized, y: np.ndarray, folds: np.ndarray, n_folds: int) -> Values:
@@ -112,7 +112,7 @@ def of_values(column: Factorized, y: np.ndarray, folds: np.ndarray, n_folds: int
     away *= away
     squares = np.maximum(np.bincount(cell, away, size) - n * shift * shift, 0)
     mean = np.where(n > 0, mean + shift, 0.0)
-    return Values(column.values, Moments(*(x.reshape(shape) for x in (n, mean, squares))))
+    return Values(column.values, GroupMoments(*(x.reshape(shape) for x in (n, mean, squares))))
 
 
 def of_labels(
@@ -133,7 +133,7 @@ def of_labels(
 def merge_values(a: Values, b: Values) -> Values:
     """Return the sums of the rows of both."""
     codes, values = factorize(joined((a.values, b.values)))
-    both = Moments(*map(np.concatenate, zip(a.moments, b.moments, strict=True)))
+    both = GroupMoments(*map(np.concatenate, zip(a.moments, b.moments, strict=True)))
     return Values(values, both.grouped(codes, len(values)))
 
 

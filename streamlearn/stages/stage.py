@@ -346,7 +346,7 @@ class Stateless:
 
 
 @dataclass(frozen=True, eq=False)
-class Known(Stateless):
+class FittedBefore(Stateless):
     """A transformer that an earlier pass has fitted.
 
     Attributes

@@ -43,8 +43,8 @@ from streamlearn.core.statistics.moments import (
     init,
     is_wide,
     merge,
-    moved,
     or_one,
+    shifted,
 )
 
 CANCELLED = 64.0
@@ -239,7 +239,7 @@ def _about(shift: Array, seen: Array, mass: Array, s1: Array, s2: Array) -> Mome
     xp, zeros = namespace(shift), namespace(shift).zeros_like(shift)
     mean = shift + xp.where(2.0 * xp.abs(seen) >= mass, s1 / or_one(seen), zeros)
     mean = xp.where(mass > 0, mean, zeros)
-    first, m2 = moved(seen, s1, s2, shift - mean)
+    first, m2 = shifted(seen, s1, s2, shift - mean)
     m2 = xp.where(seen == mass, xp.maximum(m2, zeros), m2)
     return Moments(seen, mean, m2, zeros, first, zeros, _unit(mean, m2))
 

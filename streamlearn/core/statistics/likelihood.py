@@ -210,7 +210,7 @@ def log_likelihood(params: Params, state: Sums) -> Array:
     return xp.log(params.shrink) - xp.log(variance) / 2 + params.power * state.t
 
 
-def moved(state: Sums, step: Array) -> tuple[Array, Array]:
+def after_step(state: Sums, step: Array) -> tuple[Array, Array]:
     """Return the mean and the variance of g after a small ``step`` of lambda.
 
     Their errors are of the third order in the step.
@@ -245,7 +245,7 @@ class Found(NamedTuple):
 
 def applied(params: Params, state: Sums) -> PowerMap:
     """Return the transformation with the lambdas of params, to a mean of 0 and a variance of 1."""
-    found = Found(params.power, *moved(state, 0 * state.gg), params.shrink, 1)
+    found = Found(params.power, *after_step(state, 0 * state.gg), params.shrink, 1)
     return standardized(params.yeo_johnson, params.origin, found, like=state.gg)
 
 

@@ -15,9 +15,9 @@ from streamlearn.core.statistics.likelihood import (
     Found,
     Params,
     Sums,
+    after_step,
     derivatives,
     log_likelihood,
-    moved,
 )
 
 CLOSE = 1e-5
@@ -27,7 +27,7 @@ The error of the optimum is the square of this step.
 """
 
 
-class Known(NamedTuple):
+class Point(NamedTuple):
     """A lambda of each feature with a known likelihood. All arrays have shape (n_features,).
 
     Attributes
@@ -50,7 +50,7 @@ class Search(NamedTuple):
     ----------
     params : Params
         The next lambdas, or the optimum.
-    low, high : Known
+    low, high : Point
         The bracket: the optimum is between them.
     first, last : array
         The bounds of lambda.
@@ -61,8 +61,8 @@ class Search(NamedTuple):
     """
 
     params: Params
-    low: Known
-    high: Known
+    low: Point
+    high: Point
     first: Array
     last: Array
     longest: Array
@@ -78,7 +78,7 @@ def begin(
     longest = xp.maximum(xp.full_like(first, 2.0), 4.0 / _width(yeo_johnson, origin, ends))
     params = Params(yeo_johnson, power, origin, xp.ones_like(first))
     nothing = xp.zeros_like(first)
-    low, high = (Known(end, nothing, nothing) for end in (-infinity, infinity))
+    low, high = (Point(end, nothing, nothing) for end in (-infinity, infinity))
     search = Search(params, low, high, first, last, longest, ends)
     return _at(search, xp.minimum(xp.maximum(power, first), last))
 
@@ -110,9 +110,9 @@ def step(search: Search, state: Sums, close: float = CLOSE) -> tuple[Search, Arr
     xp, power = namespace(state.gg), search.params.power
     slope, bend = derivatives(state)
     constant, up = xp.isnan(slope), slope > 0
-    here = Known(power, log_likelihood(search.params, state), slope)
+    here = Point(power, log_likelihood(search.params, state), slope)
     low, high = (
-        Known(*(xp.where(take, a, b) for a, b in zip(here, end, strict=True)))
+        Point(*(xp.where(take, a, b) for a, b in zip(here, end, strict=True)))
         for take, end in ((up, search.low), (~up, search.high))
     )
     falls = bend < 0
@@ -134,7 +134,7 @@ def step(search: Search, state: Sums, close: float = CLOSE) -> tuple[Search, Arr
     return _at(search, new), by, bool(xp.all(small))
 
 
-def _meeting(low: Known, high: Known) -> Array:
+def _meeting(low: Point, high: Point) -> Array:
     """Return where the tangents at two lambdas meet, kept at a distance from both lambdas."""
     xp = namespace(low.power)
     falls = low.slope - high.slope
@@ -159,5 +159,5 @@ def optimum(
         before, state = search.params, ask(search.params)
         search, by, ends = step(search, state, close)
         passes += 1
-    mean, variance = moved(state, by)
+    mean, variance = after_step(state, by)
     return Found(search.params.power, mean, variance, before.shrink, passes)

@@ -72,7 +72,7 @@ def init(n_features: int, *, like: Array) -> Moments:
     return Moments(*(zeros,) * len(Moments._fields))
 
 
-def moved(weight: Array, s1: Array, s2: Array, by: Array) -> tuple[Array, Array]:
+def shifted(weight: Array, s1: Array, s2: Array, by: Array) -> tuple[Array, Array]:
     """Return S1 and S2 when ``by`` is added to all deviations; see the module's docstring."""
     return s1 + weight * by, s2 + (2.0 * s1 + weight * by) * by
 
@@ -92,8 +92,8 @@ def merge(a: Moments, b: Moments) -> Moments:
     part = b.weight / or_one(weight)
     part = xp.minimum(xp.maximum(part, xp.zeros_like(part)), xp.ones_like(part))
     mean = a.mean + (b.mean - a.mean) * part
-    first_a, more_a = moved(a.weight, a.first, xp.zeros_like(mean), a.mean - mean)
-    first_b, more_b = moved(b.weight, b.first, xp.zeros_like(mean), b.mean - mean)
+    first_a, more_a = shifted(a.weight, a.first, xp.zeros_like(mean), a.mean - mean)
+    first_b, more_b = shifted(b.weight, b.first, xp.zeros_like(mean), b.mean - mean)
     m2, m2_low = _sum(a.m2, b.m2, a.m2_low + b.m2_low)
     m2, m2_low = _sum(m2, more_a + more_b, m2_low)
     return Moments(weight, mean, m2, weight_low, first_a + first_b, m2_low, a.unit)
@@ -149,7 +149,7 @@ def squares(state: Moments, *, about_zero: bool = False) -> Array:
     It is in units of ``state.unit**2``, because it might overflow otherwise.
     """
     if about_zero:
-        return moved(state.weight, state.first, state.m2, state.mean)[1] + state.m2_low
+        return shifted(state.weight, state.first, state.m2, state.mean)[1] + state.m2_low
     weight = or_one(state.weight + state.weight_low)
     return state.m2 + state.m2_low - state.first * (state.first / weight)
 

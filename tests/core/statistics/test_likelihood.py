@@ -46,7 +46,7 @@ def test_numbers_of_the_other_sign_of_a_column_that_is_far_from_zero(sign, power
     search = search_of(True, x, power)
     assert search.params.origin.side[0] == sign
     state = lk.of_block(search.params, x[:, None])
-    found = lk.Found(np.full(1, power), *lk.moved(state, np.zeros(1)), search.params.shrink, 1)
+    found = lk.Found(np.full(1, power), *lk.after_step(state, np.zeros(1)), search.params.shrink, 1)
     standard = lk.standardized(True, search.params.origin, found, like=x)
     others = -sign * np.asarray([0.0, 1e-3, 1.0, 20.0, 5e3])
     out = standard(others[:, None])[:, 0]
@@ -63,6 +63,6 @@ def test_a_step_is_as_exact_as_asking_again():
     state = lk.of_block(params, x[:, None])
     for step in (1e-2, 1e-3, -1e-4):
         there = lk.of_block(params._replace(power=np.full(1, 0.3 + step)), x[:, None])
-        mean, variance = lk.moved(state, np.full(1, step))
+        mean, variance = lk.after_step(state, np.full(1, step))
         np.testing.assert_allclose(mean, there.g, rtol=20 * abs(step) ** 3)
         np.testing.assert_allclose(variance, there.gg / N, rtol=200 * abs(step) ** 3)
