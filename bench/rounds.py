@@ -102,14 +102,14 @@ def measured() -> Iterator[list[tuple[dict[Any, set], Costs]]]:
         finally:
             costs[key] = time.thread_time() - start
 
-    def noting(self: Any, tasks: dict[Any, Any], keys: list[Any], **how: Any) -> list[Any]:
-        needs = {key: set(node.dependencies) & tasks.keys() for key, node in tasks.items()}
-        costs: Costs = dict.fromkeys(tasks, 0.0)
-        for node in tasks.values():
+    def noting(self: Any, nodes: dict[Any, Any], keys: list[Any], **how: Any) -> list[Any]:
+        needs = {key: set(node.dependencies) & nodes.keys() for key, node in nodes.items()}
+        costs: Costs = dict.fromkeys(nodes, 0.0)
+        for node in nodes.values():
             if isinstance(node, graph.Task):
                 node.func = partial(timed, node.func, node.key, costs)
         found.append((needs, costs))
-        return run(self, tasks, keys, **how)
+        return run(self, nodes, keys, **how)
 
     graph.Scheduler.run = noting
     try:
@@ -155,6 +155,10 @@ def on_paper(needs: dict[Any, set], costs: Costs, workers: int) -> float:
     return now
 
 
+KINDS = ("load-block", "learn-block", "merge-blocks", "renew-model", "learn-round")
+"""The names of the tasks of a round."""
+
+
 def speed_ups(args: argparse.Namespace) -> None:
     """Print the seconds of each kind of task, and what some workers would take."""
     X, y = rows_of(args)
@@ -175,7 +179,7 @@ def speed_ups(args: argparse.Namespace) -> None:
                 kinds[key_split(key)] += cost
         alone = sum(kinds.values())
         together = sum(on_paper(*each, workers) for each in graphs)
-        kinds_of = [kinds[kind] for kind in ("load", "update", "merge", "renew", "state")]
+        kinds_of = [kinds[kind] for kind in KINDS]
         real = wall(args, blocks, workers) if args.real else None
         rows.append([f"{workers} workers", *kinds_of, alone, together, alone / together, real])
     header = ("", "load", "update", "merge", "renew", "step", "all", "on paper", "times", "real")

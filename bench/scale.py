@@ -94,7 +94,7 @@ def graphs(n: int, block_rows: int, segment: int) -> Iterator[tuple[int, ...]]:
         lambda state, rows: float(rows >= enough),
         *[nothing] * 4,
     )
-    layout, known, at, due = Layout(side), [block_rows] * n, 0, segment
+    layout, known, at, due = Layout(side, None), [block_rows] * n, 0, segment
     while at < n:
         layout.look(None, at, at * block_rows)
         if layout.begun:
@@ -249,11 +249,11 @@ def task_seconds(X: Any, y: Any, clock: Callable[[], float]) -> dict[str, float]
     from dask.callbacks import Callback
 
     seen: dict[str, list[float]] = {}
-    now = {"began": 0.0, "update": "chain"}
+    now = {"began": 0.0, "learn-block": "chain"}
 
     def start(graph: Any) -> None:
-        now["update"] = (
-            "sums" if any(str(key[0]).startswith("merge-") for key in graph) else "chain"
+        now["learn-block"] = (
+            "sums" if any(str(key[0]).startswith("merge-blocks-") for key in graph) else "chain"
         )
 
     def before(*_: Any) -> None:
@@ -266,8 +266,9 @@ def task_seconds(X: Any, y: Any, clock: Callable[[], float]) -> dict[str, float]
     with dask.config.set(scheduler="sync"), Callback(start, None, before, after):
         learner().fit(X, y)
     found = {kind: statistics.median(times) for kind, times in seen.items()}
-    step = found["state"] + found["view"]
-    return {kind: found[kind] for kind in ("load", "chain", "sums", "merge")} | {"step": step}
+    step = found["learn-round"] + found["view-model"]
+    kinds = {"load-block": "load", "merge-blocks": "merge", "chain": "chain", "sums": "sums"}
+    return {name: found[kind] for kind, name in kinds.items()} | {"step": step}
 
 
 class Spent(NamedTuple):

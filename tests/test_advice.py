@@ -48,7 +48,7 @@ from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import SGDClassifier
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import make_pipeline
-from streamlearn.preprocessing import StandardScaler
+from streamlearn.preprocessing import PowerTransformer, StandardScaler
 from streamlearn.wrappers import Incremental, ParallelPostFit
 from tests.containers import dask_array
 
@@ -314,9 +314,9 @@ ADVICE = [
         lambda: StandardScaler().fit(dd.from_pandas(FRAME.drop(columns="a"), npartitions=2)),
     ),
     advice(
-        lambda: net().fit(SPARSE, Y),
+        lambda: PowerTransformer().fit(SPARSE),
         r"Use '\.toarray\(\)'",
-        lambda: net().fit(SPARSE.toarray(), Y),
+        lambda: PowerTransformer().fit(SPARSE.toarray()),
     ),
     advice(
         lambda: StandardScaler().fit(SPARSE),

@@ -27,6 +27,7 @@ from streamlearn._sklearn import _get_output_config, _wrap_data_with_container
 from streamlearn._validation.fills import is_nan
 from streamlearn._validation.reader import same_place_or_raise
 from streamlearn.core import imputation
+from streamlearn.core.statistics.moments import Moments
 from streamlearn.impute import number_statistics, seen
 from streamlearn.impute.filled import Fills, Gaps, ImputerFunction, Restored
 from streamlearn.impute.missing_indicator import MissingIndicator
@@ -340,6 +341,11 @@ class SimpleImputer(NamesOut, TableTransformer):
     def _fills_numbers(self) -> bool:
         """Whether all columns become floats, and no columns are added."""
         return self.strategy in number_statistics.STRATEGIES and not self.add_indicator
+
+    @staticmethod
+    def _moments_of(state: Any) -> Moments | None:
+        """Return the moments of the numbers that a state holds, or None if it holds none."""
+        return state.summary if isinstance(state.summary, Moments) else None
 
     def _with_gaps(self) -> Gaps:
         """Return what a statistic of the filled rows needs to know. Fills must be of numbers."""

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 from streamlearn._sklearn import _get_output_config
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import LazyRows
-from streamlearn.core.statistics.moments import Moments
 from streamlearn.stages.of_table import Columns, OfTable
 from streamlearn.stages.stage import Mergeable, Named, StagedBlock, as_they_are
 
@@ -71,9 +70,9 @@ class BehindFills(Mergeable):
         once more.
         """
         found = self._open(fills)
-        summary = None if own is None else own.state.summary
-        if found.every and isinstance(summary, Moments):
-            return StagedBlock(rows, (Named(None, summary, weighted=False),), block=block)
+        moments = None if own is None else self.imputer.estimator._moments_of(own.state)
+        if found.every and moments is not None:
+            return StagedBlock(rows, (Named(None, moments, weighted=False),), block=block)
         return StagedBlock(rows.then(found.function).settled(), block=block)
 
     def with_fills(self, state: Gapped, fills: Columns) -> Gapped:

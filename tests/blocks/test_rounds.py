@@ -196,8 +196,8 @@ def test_on_a_cluster_the_blocks_of_rounds_are_loaded_where_they_are_summed(clie
         _, records = run(source([5] * 60), side_of_cluster())
     assert len(records) == 60
     done = Counter(key_split(task["key"]) for task in stream.data)
-    assert done["load"] == 8  # those before the rounds
-    assert done["update"] == 60
+    assert done["load-block"] == 8  # those before the rounds
+    assert done["learn-block"] == 60
 
 
 def side_of_cluster():
