@@ -89,10 +89,11 @@ def graphs(n: int, block_rows: int, segment: int) -> Iterator[tuple[int, ...]]:
     enough = READY * (FEATURES + 1)
     nothing: Any = None
     side = SideBySide(
-        PART,
         lambda state, rows: rows >= enough,
         lambda state, rows: float(rows >= enough),
         *[nothing] * 4,
+        part=PART,
+        first=lambda state: 2,
     )
     layout, known, at, due = Layout(side, None), [block_rows] * n, 0, segment
     while at < n:
@@ -251,19 +252,16 @@ def task_seconds(X: Any, y: Any, clock: Callable[[], float]) -> dict[str, float]
     seen: dict[str, list[float]] = {}
     now = {"began": 0.0, "learn-block": "chain"}
 
-    def start(graph: Any) -> None:
-        now["learn-block"] = (
-            "sums" if any(str(key[0]).startswith("merge-blocks-") for key in graph) else "chain"
-        )
-
     def before(*_: Any) -> None:
         now["began"] = clock()
 
     def after(key: Any, *_: Any) -> None:
         kind = key[0].rpartition("-")[0]
         seen.setdefault(now.get(kind, kind), []).append(clock() - now["began"])
+        if kind == "view-model":  # from here on the pass learns in rounds
+            now["learn-block"] = "sums"
 
-    with dask.config.set(scheduler="sync"), Callback(start, None, before, after):
+    with dask.config.set(scheduler="sync"), Callback(None, None, before, after):
         learner().fit(X, y)
     found = {kind: statistics.median(times) for kind, times in seen.items()}
     step = found["learn-round"] + found["view-model"]

@@ -32,6 +32,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import make_scorer
 from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, TimeSeriesSplit
 from sklearn.multioutput import MultiOutputClassifier
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import FeatureUnion
 from sklearn.preprocessing import OneHotEncoder, TargetEncoder
 from sklearn.utils import compute_class_weight
@@ -43,7 +44,7 @@ from streamlearn.blocks import from_blocks
 from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.compose import ColumnTransformer
 from streamlearn.datasets import make_flights
-from streamlearn.diagnostics import timeline
+from streamlearn.diagnostics import FitRecorder, timeline
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import SGDClassifier
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
@@ -312,6 +313,31 @@ ADVICE = [
         ),
         "Encode it as numbers first, or leave it out",
         lambda: StandardScaler().fit(dd.from_pandas(FRAME.drop(columns="a"), npartitions=2)),
+    ),
+    advice(
+        lambda: sgd(n_parallel=2).fit(DX, DY),
+        r"give n_parallel=1\. To merge 2 blocks that are .* side by side, name a learning_rate",
+        lambda: sgd().fit(DX, DY),
+        lambda: sgd(n_parallel=2, learning_rate="optimal").fit(DX, DY),
+    ),
+    advice(
+        lambda: Incremental(GaussianNB(), n_parallel=2).fit(DX, DY),
+        "Give n_parallel=1, an estimator that learns these two alone, such as SGDClassifier",
+        lambda: Incremental(GaussianNB()).fit(DX, DY),
+        lambda: Incremental(theirs.SGDClassifier(), n_parallel=2).fit(DX, DY),
+    ),
+    advice(
+        lambda: make_pipeline(IncrementalPCA(2), net(n_parallel=2)).fit(DX, DY),
+        r"Give n_parallel=1, or let the pipeline learn step by step: schedule=\"per-step\"",
+        lambda: make_pipeline(IncrementalPCA(2), net()).fit(DX, DY),
+        lambda: make_pipeline(
+            Incremental(IncrementalPCA(2)), net(n_parallel=2), schedule="per-step"
+        ).fit(DX, DY),
+    ),
+    advice(
+        lambda: FitRecorder().summary(),
+        r"Set the recorder before the fit: estimator\.set_callbacks\(recorder\)\.fit\(X, y\)",
+        lambda: sgd().set_callbacks(FitRecorder()).fit(DX, DY),
     ),
     advice(
         lambda: PowerTransformer().fit(SPARSE),
