@@ -35,6 +35,19 @@ CALLBACKS = "_skl_callbacks"
 
 COLLECTIONS = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
 
+BITS: dict[str, Callable[[int], Any]] = {
+    bits.__name__: bits
+    for bits in (
+        *(np.random.MT19937, np.random.PCG64, np.random.PCG64DXSM),
+        *(np.random.Philox, np.random.SFC64),
+    )
+}
+"""The generators of random bits."""
+
+LARGEST = {"pos": 624, "buffer_pos": 4, "has_uint32": 1, "has_gauss": 1, "uinteger": 2**32 - 1}
+"""The largest values of whole numbers in states of these generators. Others have 128 bits. NumPy
+checks none of them, and a position outside of the buffer reads other memory."""
+
 
 class Encoder:
     """Turns values into trees. An array that occurs twice is stored once.
@@ -153,7 +166,7 @@ class Decoder:
             **{name: partial(self._collection, made) for name, made in COLLECTIONS.items()},
             "float": float,
             "complex": lambda parts: complex(*self._all(parts)),
-            "dict": lambda pairs: {self.decoded(k): self.decoded(v) for k, v in pairs},
+            "dict": self._dict,
             "slice": lambda parts: slice(*self._all(parts)),
             "range": lambda parts: range(*self._all(parts)),
             "missing": lambda library: importlib.import_module("pandas").NA,
@@ -190,6 +203,14 @@ class Decoder:
     def _collection(self, made: Callable[[Any], Any], trees: Iterable[Any]) -> Any:
         return made(self._all(trees))
 
+    def _dict(self, pairs: Any) -> dict[Any, Any]:
+        made = {self.decoded(k): self.decoded(v) for k, v in pairs}
+        bits = made.get("bit_generator")
+        if isinstance(bits, str) and bits in BITS:  # a later fit gives it to NumPy
+            like = np.random.RandomState(BITS[bits](0)).get_state(legacy=False)
+            _checked(made, like if "has_gauss" in made else BITS[bits](0).state)
+        return made
+
     def _array(self, place: int) -> np.ndarray:
         if place < 0:
             raise IndexError(place)
@@ -219,14 +240,13 @@ class Decoder:
 
     def _random(self, content: Any) -> Any:
         name, state = content[0], self.decoded(content[1])
-        bits = getattr(np.random, state["bit_generator"], None)
-        if not (isinstance(bits, type) and issubclass(bits, np.random.BitGenerator)):
+        if state["bit_generator"] not in BITS:
             raise NotAllowedError(f"it names {state['bit_generator']!r}, no generator of NumPy.")
+        bits = BITS[state["bit_generator"]](0)
         if name == "Generator":
-            made = np.random.Generator(bits())
-            made.bit_generator.state = state
-            return made
-        old = np.random.RandomState(bits())
+            bits.state = state
+            return np.random.Generator(bits)
+        old = np.random.RandomState(bits)
         old.set_state(state)
         return old
 
@@ -299,3 +319,23 @@ def _state(random: np.random.RandomState | np.random.Generator) -> Any:
     if isinstance(random, np.random.Generator):
         return random.bit_generator.state
     return random.get_state(legacy=False)
+
+
+def _checked(state: Any, like: Any, name: str = "state") -> None:
+    """Raise an error unless the state of a generator has the form and the limits of another one.
+
+    Lists may stand for arrays.
+    """
+    if isinstance(like, np.ndarray):
+        given = np.asarray(state, like.dtype if type(state) is list else None)
+        good = given.shape == like.shape and np.can_cast(given.dtype, like.dtype, "equiv")
+    elif isinstance(like, dict):
+        good = type(state) is dict and state.keys() == like.keys()
+    else:
+        good = type(state) is type(like)
+        good = good and (type(like) is not int or 0 <= state <= LARGEST.get(name, 2**128 - 1))
+    if not good:
+        raise ValueError(f"{name!r} of a random generator is not what NumPy writes.")
+    if isinstance(like, dict):
+        for key, value in like.items():
+            _checked(state[key], value, key)

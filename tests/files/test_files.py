@@ -25,6 +25,8 @@ from sklearn import preprocessing, tree
 import streamlearn
 from streamlearn import _files
 from streamlearn._files import archive
+from streamlearn._files.tree import Encoder
+from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.core.statistics.moments import Moments
 from streamlearn.linear_model import SGDClassifier
 from streamlearn.preprocessing import FunctionTransformer, StandardScaler
@@ -114,9 +116,15 @@ def test_sparse_arrays_come_back(kind, tmp_path):
     np.testing.assert_array_equal(again.toarray(), made.toarray())
 
 
-@pytest.mark.parametrize("made", [np.random.RandomState(3), np.random.default_rng(3)])
-def test_random_streams_go_on(made, tmp_path):
+BITS = [getattr(np.random, name) for name in ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")]
+
+
+@pytest.mark.parametrize("bits", BITS)
+@pytest.mark.parametrize("kind", [np.random.RandomState, np.random.Generator])
+def test_random_streams_go_on(kind, bits, tmp_path):
+    made = kind(bits(3))
     made.normal(size=7)
+    made.bytes(4)
     again = back(made, tmp_path)
     np.testing.assert_array_equal(again.normal(size=9), made.normal(size=9))
     np.testing.assert_array_equal(again.permutation(9), made.permutation(9))
@@ -335,6 +343,11 @@ HOSTILE = {
         [],
         "no generator",
     ),
+    "the base of all generators": (
+        {"random": ["Generator", {"dict": [["bit_generator", "BitGenerator"]]}]},
+        [],
+        "no generator",
+    ),
     "a library that is none": ({"elsewhere": ["os", "cpu", "f", 0]}, [np.ones(1)], "library"),
     "a device that is not here": (
         {"elsewhere": ["array_api_strict", "moon", "float64", 0]},
@@ -357,6 +370,64 @@ def test_a_hostile_file_ends_in_an_error(name, tmp_path):
     with pytest.raises(ValueError, match=says) as error:
         _files.read(tmp_path / "x", "value")
     assert "cannot be read: " in str(error.value)
+
+
+def changed_state(kind, bits, changed):
+    """Return the tree and the arrays of a generator whose state has other values."""
+    encoder = Encoder()
+    made = kind(bits(0))
+    state = (
+        made.bit_generator.state if kind is np.random.Generator else made.get_state(legacy=False)
+    )
+    for key, value in changed.items():
+        inner = key not in state and key in state["state"]
+        (state["state"] if inner else state)[key] = value
+    return {"random": [kind.__name__, encoder.encoded(state)]}, encoder.arrays
+
+
+@pytest.mark.parametrize(
+    ("bits", "changed"),
+    [
+        ("MT19937", {"pos": 2_000_000_000}),
+        ("MT19937", {"pos": 625}),
+        ("MT19937", {"pos": -1}),
+        ("MT19937", {"pos": 3.0}),
+        ("MT19937", {"key": np.zeros(625, "u4")}),
+        ("MT19937", {"key": np.zeros(624)}),
+        ("MT19937", {"state": 3}),
+        ("Philox", {"buffer_pos": -200_000_000}),
+        ("Philox", {"buffer_pos": 5}),
+        ("Philox", {"buffer": np.zeros(3, "u8")}),
+        ("Philox", {"counter": np.zeros(4)}),
+        ("Philox", {"key": [0, 0, 0]}),
+        ("PCG64", {"state": {"state": 1 << 128, "inc": 1}}),
+        ("PCG64", {"uinteger": 1 << 32}),
+        ("PCG64", {"has_uint32": 2}),
+        ("PCG64DXSM", {"inc": -1}),
+        ("SFC64", {"state": {"state": np.zeros((4, 4), "u8")}}),
+        ("SFC64", {"more": 1}),
+    ],
+)
+@pytest.mark.parametrize("kind", [np.random.RandomState, np.random.Generator])
+def test_a_state_outside_of_a_random_generator_is_refused(kind, bits, changed, tmp_path):
+    if kind is np.random.RandomState and "more" in changed:
+        changed = {"has_gauss": 2}
+    write_document(tmp_path, *changed_state(kind, getattr(np.random, bits), changed))
+    with pytest.raises(ValueError, match="of a random generator is not what NumPy writes"):
+        _files.read(tmp_path / "x", "value")
+    tree, arrays = changed_state(kind, getattr(np.random, bits), changed)
+    write_document(tmp_path, {"list": [tree["random"][1]]}, arrays)  # a later fit continues it
+    with pytest.raises(ValueError, match="of a random generator is not what NumPy writes"):
+        _files.read(tmp_path / "x", "value")
+
+
+def test_an_estimator_that_goes_on_with_draws_comes_back(tmp_path):
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    model = MiniBatchKMeans(3, random_state=0, reassignment_ratio=0.5).partial_fit(X)
+    streamlearn.save(model, tmp_path / "x")
+    again = streamlearn.load(tmp_path / "x")
+    for _ in range(3):
+        same(again.partial_fit(X).cluster_centers_, model.partial_fit(X).cluster_centers_)
 
 
 def deep():
