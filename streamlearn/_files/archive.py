@@ -1,6 +1,6 @@
 """The file: a zip of one JSON document and of arrays in NumPy's format, none of it compressed.
 
-``numpy.load`` reads the arrays. Nothing is compressed, so a small file cannot become large. Nothing
+Nothing is compressed, so a small file cannot become large. Nothing
 is unpacked to the disk, so the names in the file have no power. A file is written under another
 name first, and renamed when it is complete.
 """
@@ -8,20 +8,21 @@ name first, and renamed when it is complete.
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 import struct
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
-from io import BytesIO
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
 from streamlearn import __version__
-from streamlearn._files.tree import Decoder, Encoder
+from streamlearn._files.tree import EMPTY, Decoder, Encoder, dtype_of
 
 FORMAT = 1
 """The version of the format. A reader refuses files of a newer one."""
@@ -32,6 +33,14 @@ DAMAGED = (
     *(NotImplementedError, OverflowError, IndexError, UnicodeError),
 )
 """Errors of ``zipfile`` about a damaged file."""
+
+HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00(?P<length>..)\{'descr': '(?P<dtype>[^']{1,30})', "
+    rb"'fortran_order': (?P<fortran>True|False), "
+    rb"'shape': \((?P<shape>(\d{1,19}, ?)*(\d{1,19})?)\), \} *\n",
+    re.DOTALL,
+)
+"""The header of NumPy's format 1.0. NumPy reads it as Python, which can end in many errors."""
 
 PART = ".part"
 """The end of the name of a file that is not complete."""
@@ -134,7 +143,7 @@ def read(path: Any, kind: str) -> Any:
         document = json.loads(found[DOCUMENT])
         form, version = int(document["format"]), str(document["streamlearn"])
         holds, tree = str(document["kind"]), document["value"]
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except Exception as error:
         refuse(f"it is no file of streamlearn, or it is damaged ({error!r}).", error)
     if form > FORMAT:
         refuse(
@@ -144,38 +153,38 @@ def read(path: Any, kind: str) -> Any:
     if holds != kind:
         refuse(f"it holds a {holds}, expected a {kind}.")
     try:
-        return Decoder(_numbered(found, refuse)).decoded(tree)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        refuse(str(error) if type(error) is ValueError else f"it is damaged ({error!r}).", error)
+        return Decoder(_numbered(found)).decoded(tree)
+    except (ImportError, Warning):  # a library is missing, or the user wants errors for warnings
+        raise
+    except Exception as error:  # a hostile tree can end in any
+        refuse(
+            str(error) if isinstance(error, ValueError) else f"it is damaged ({error!r}).", error
+        )
 
 
-def _numbered(found: dict[str, bytes], refuse: Callable[..., NoReturn]) -> Sequence[np.ndarray]:
+def _numbered(found: dict[str, bytes]) -> Sequence[np.ndarray]:
     """Return the arrays of a file in their order."""
     arrays = []
     for number in range(len(found) - 1):
         data = found.get(f"{number}.npy")
         if data is None:
-            refuse(f"the array {number} of {len(found) - 1} is missing.")
-        arrays.append(_array(data, number, refuse))
+            raise ValueError(f"the array {number} of {len(found) - 1} is missing.")
+        arrays.append(_array(data, number))
     return arrays
 
 
-def _array(data: bytes, number: int, refuse: Callable[..., NoReturn]) -> np.ndarray:
+def _array(data: bytes, number: int) -> np.ndarray:
     """Return an array from the bytes of NumPy's format, whose header must fit them."""
-    file, form = BytesIO(data), np.lib.format
-    try:
-        version = form.read_magic(file)
-        header = form.read_array_header_1_0 if version == (1, 0) else form.read_array_header_2_0
-        shape, fortran, dtype = header(file)
-    except ValueError as error:
-        refuse(f"the header of array {number} is damaged ({error}).", error)
-    values = data[file.tell() :]
-    count = 1
-    for length in shape:
-        count *= length
-    if dtype.hasobject or min(shape, default=0) < 0 or count * dtype.itemsize != len(values):
-        refuse(
+    header = HEADER.match(data)
+    if header is None or header.end() != 10 + int.from_bytes(header["length"], "little"):
+        raise ValueError(f"the header of array {number} is damaged.")
+    dtype = dtype_of(header["dtype"].decode())
+    shape = tuple(int(length) for length in header["shape"].split(b",") if length.strip())
+    values = data[header.end() :]
+    count = math.prod(shape)
+    if count * dtype.itemsize != len(values) or (dtype.itemsize == 0 and count > EMPTY):
+        raise ValueError(
             f"array {number} has {len(values)} bytes, and its header says {dtype} of shape {shape}."
         )
-    order: Any = "F" if fortran else "C"
+    order: Any = "F" if header["fortran"] == b"True" else "C"
     return np.ndarray(shape, dtype, buffer=bytearray(values), order=order)

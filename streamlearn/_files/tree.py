@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from types import FunctionType
@@ -32,6 +33,12 @@ DEEPEST = 100
 
 CALLBACKS = "_skl_callbacks"
 """The attribute of an estimator that holds its callbacks, which are not saved."""
+
+DTYPE = re.compile(r"[<>|][biufcSUmM]\d*(\[\w+\])?", re.ASCII)
+"""The names of dtypes of numbers, bools, text and times. NumPy reads others as Python."""
+
+EMPTY = 1 << 20
+"""How many values an array may have whose values need no bytes. Its file has any size."""
 
 COLLECTIONS = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
 
@@ -100,6 +107,8 @@ class Encoder:
             if x.dtype == object:
                 return {"objects": [list(x.shape), self._all(x.ravel().tolist(), path)]}
             _plain_dtype(x.dtype, path)
+            if x.dtype.itemsize == 0 and x.size > EMPTY:
+                raise TypeError(f"{where(path)} has more than {EMPTY} values of {x.dtype}.")
             return {"array": self._place(x)}
         if sparse.issparse(x) and kind.__name__ in SPARSE:
             parts = ("row", "col") if x.format == "coo" else ("indices", "indptr")
@@ -170,7 +179,7 @@ class Decoder:
             "slice": lambda parts: slice(*self._all(parts)),
             "range": lambda parts: range(*self._all(parts)),
             "missing": lambda library: importlib.import_module("pandas").NA,
-            "dtype": _dtype,
+            "dtype": dtype_of,
             "scalar": lambda place: self._array(place)[()],
             "array": self._array,
             "objects": self._objects,
@@ -189,8 +198,10 @@ class Decoder:
 
         Raises
         ------
-        ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError
-            If the tree is damaged, or names what files may not name.
+        Exception
+            Of any class, if the tree is damaged. A ValueError if it names what files may not name.
+        ImportError
+            If it holds arrays of a library that is not installed.
         """
         if tree is None or isinstance(tree, bool | int | float | str):
             return tree
@@ -311,8 +322,17 @@ def _plain_dtype(dtype: np.dtype, path: tuple[str, ...]) -> np.dtype:
     return dtype
 
 
-def _dtype(name: str) -> np.dtype:
-    return _plain_dtype(np.dtype(str(name)), ())
+def dtype_of(name: str) -> np.dtype:
+    """Return the dtype of a name such as ``<f8``, which is the ``str`` of one that files hold.
+
+    Raises
+    ------
+    ValueError
+        If it is another name.
+    """
+    if not DTYPE.fullmatch(name):
+        raise ValueError(f"{name!r} is no dtype of numbers, bools, text and times.")
+    return np.dtype(name)
 
 
 def _state(random: np.random.RandomState | np.random.Generator) -> Any:

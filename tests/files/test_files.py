@@ -25,7 +25,7 @@ from sklearn import preprocessing, tree
 import streamlearn
 from streamlearn import _files
 from streamlearn._files import archive
-from streamlearn._files.tree import Encoder
+from streamlearn._files.tree import EMPTY, Encoder
 from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.core.statistics.moments import Moments
 from streamlearn.linear_model import SGDClassifier
@@ -81,7 +81,14 @@ VALUES = [
     *(None, True, 0, -(2**80), 1.5, -0.0, math.nan, math.inf, -math.inf, 1 + 2j, "", "é\n\0"),
     *((), (1, (2, [3])), [], {}, {"a": 1, 2: "b", (1, 2): None, None: 0.5}, {1, 2}),
     *(frozenset("ab"), slice(None, 3, -1), range(2, 9, 3), np.dtype("<f4"), np.dtype("M8[ms]")),
-    *(np.float32(0.1), np.int8(-3), np.str_("x"), np.datetime64("2020-02-02"), np.bool_(True)),
+    *(
+        np.float32(0.1),
+        np.int8(-3),
+        np.str_("x"),
+        np.str_(""),
+        np.datetime64("2020-02-02"),
+        np.bool_(True),
+    ),
     *(np.float64, np.log1p, float, object, theirs.SGDClassifier, Moments),
     Moments(*range(len(Moments._fields))),
     *ARRAYS,
@@ -269,6 +276,11 @@ def npy(array, **changed):
     return file.getvalue() + array.tobytes()
 
 
+def headed(text):
+    data = text.encode() + b"\n"
+    return b"\x93NUMPY\x01\0" + len(data).to_bytes(2, "little") + data
+
+
 ARRAY = {"array": 0}
 SYSTEM = {"name": "os:system"}
 PICKLED = io.BytesIO()
@@ -325,11 +337,22 @@ HOSTILE = {
     "an unhashable key": ({"dict": [[{"list": []}, 1]]}, [], "damaged"),
     "an array that is not there": ({"array": 3}, [np.zeros(2)], "damaged"),
     "an array from the end": ({"array": -1}, [np.zeros(2)], "damaged"),
-    "a pickled array": (ARRAY, [PICKLED.getvalue()], "header|bytes"),
+    "a pickled array": (ARRAY, [PICKLED.getvalue()], "no dtype"),
     "a shape that is too large": (ARRAY, [npy(np.zeros(2), shape=(1 << 60,))], "16 bytes"),
     "a shape that is too small": (ARRAY, [npy(np.zeros(2), shape=(1,))], "16 bytes"),
-    "a negative shape": (ARRAY, [npy(np.zeros(2), shape=(-1, -2))], "16 bytes"),
-    "objects": (ARRAY, [npy(np.zeros(1), descr="|O")], "object"),
+    "a negative shape": (ARRAY, [npy(np.zeros(2), shape=(-1, -2))], "header"),
+    "objects": (ARRAY, [npy(np.zeros(1), descr="|O")], "'|O' is no dtype"),
+    "a header with an open bracket": (ARRAY, [headed("{(")], "header"),
+    "a header of many signs": (ARRAY, [headed("-" * 9000 + "1")], "header"),
+    "a header of many brackets": (ARRAY, [headed("[" * 9000)], "header"),
+    "a header of another length": (ARRAY, [npy(np.zeros(2)).replace(b"v\0", b"v\1")], "header"),
+    "a dtype that is no number": (ARRAY, [npy(np.zeros(2), descr="<f3")], "damaged.*<f3"),
+    "a dtype of no bytes": (
+        ARRAY,
+        [npy(np.zeros(0), descr="|S0", shape=(10**12,))],
+        r"0 bytes, and its header says \|S0 of shape \(1000000000000,\)",
+    ),
+    "a name of a dtype that is code": ({"dtype": "(1,f4"}, [], "no dtype"),
     "no array": (ARRAY, [b"\x93NUMPY"], "header"),
     "an object array of a wrong shape": ({"objects": [[5], [1]]}, [], "reshape"),
     "sparse indices outside": (
@@ -360,6 +383,8 @@ HOSTILE = {
         "evil",
     ),
     "a dtype of objects": ({"dtype": "|O"}, [], "dtype"),
+    "a number that overflows": ({"range": [{"float": "inf"}, 1, 1]}, [], "damaged"),
+    "an integer for a float": ({"float": 10**400}, [], "damaged.*Overflow"),
 }
 
 
@@ -448,8 +473,9 @@ def deep():
             '{"format": 1, "streamlearn": "1", "kind": "value", "value": ' + "9" * 9999 + "}",
             "damag",
         ),
+        ('{"format": Infinity, "streamlearn": "1", "kind": "value", "value": 0}', "damaged"),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_a_damaged_document_ends_in_an_error(content, says, tmp_path):
     with zipfile.ZipFile(tmp_path / "x", "w") as file:
@@ -476,6 +502,13 @@ def test_a_file_that_is_cut_or_changed_anywhere_ends_in_an_error(tmp_path):
             same(_files.read(path, "value"), value)
         except ValueError as error:
             assert "cannot be read" in str(error)  # noqa: PT017
+
+
+def test_an_array_of_too_many_empty_values_is_not_written(tmp_path):
+    few = np.ndarray(EMPTY, "S0")
+    assert back(few, tmp_path).shape == few.shape
+    with pytest.raises(TypeError, match=r"\[1\] has more than 1048576 values of \|S0"):
+        _files.write(tmp_path / "x", "value", [few, np.ndarray(EMPTY + 1, "S0")])
 
 
 def test_a_zip_bomb_is_not_unpacked(tmp_path):
