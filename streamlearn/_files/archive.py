@@ -7,12 +7,14 @@ name first, and renamed when it is complete.
 
 from __future__ import annotations
 
+import glob
 import json
 import math
 import os
 import re
+import secrets
+import shutil
 import struct
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -42,12 +44,15 @@ HEADER = re.compile(
 )
 """The header of NumPy's format 1.0. NumPy reads it as Python, which can end in many errors."""
 
-PART = ".part"
-"""The end of the name of a file that is not complete."""
+DIGITS = 8
+"""How many digits are in the name of a file that is not complete, such as ``.fit.01234567.part``.
+The number is fixed, so that it is not taken for a part of another file, such as ``fit.b``."""
 
 
 def write(path: Any, kind: str, value: Any) -> None:
     """Write a value to a file, which replaces an older one only when it is complete.
+
+    A file that is replaced keeps its mode, and a link stays a link.
 
     Parameters
     ----------
@@ -69,10 +74,12 @@ def write(path: Any, kind: str, value: Any) -> None:
         "value": encoder.encoded(value),
     }
     text = json.dumps(document, allow_nan=False).encode()
-    place = Path(path)
-    handle, part = tempfile.mkstemp(prefix=f".{place.name}.", suffix=PART, dir=place.parent)
+    place = _place(path)
+    part = place.with_name(f".{place.name}.{secrets.token_hex(DIGITS // 2)}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with part.open("xb") as file:
+            if place.exists():
+                shutil.copymode(place, part)
             with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
                 archive.writestr(DOCUMENT, text)
                 for number, array in enumerate(encoder.arrays):
@@ -80,10 +87,9 @@ def write(path: Any, kind: str, value: Any) -> None:
                         np.lib.format.write_array(member, array, allow_pickle=False)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(part, 0o666 & ~_umask())
         os.replace(part, place)
     except BaseException:
-        os.unlink(part)
+        part.unlink(missing_ok=True)  # it is missing if the error came after its last line
         raise
     if hasattr(os, "O_DIRECTORY"):  # the folder of some systems cannot be opened
         folder = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -93,17 +99,15 @@ def write(path: Any, kind: str, value: Any) -> None:
             os.close(folder)
 
 
-def _umask() -> int:
-    """Return the mask of permissions of new files, which cannot be read without setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _place(path: Any) -> Path:
+    """Return the file of a path, which may be a link."""
+    return Path(os.path.realpath(path))
 
 
 def remove_parts(path: Any) -> None:
     """Remove what processes have left that ended while they wrote to ``path``."""
-    place = Path(path)
-    for part in place.parent.glob(f".{place.name}.*{PART}"):
+    place = _place(path)
+    for part in place.parent.glob(f".{glob.escape(place.name)}.{'[0-9a-f]' * DIGITS}.part"):
         part.unlink(missing_ok=True)
 
 

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import pickle
+import stat
 import subprocess
 import sys
 import zipfile
@@ -554,11 +555,59 @@ def test_a_file_is_written_as_other_new_files_are(tmp_path):
     assert (tmp_path / "x").stat().st_mode == (tmp_path / "y").stat().st_mode
 
 
-def test_parts_that_were_left_are_removed_and_other_files_are_not(tmp_path):
-    for name in (".x.abc.part", "x", "y.part", ".y.abc.part"):
-        (tmp_path / name).write_text("")
+def test_the_umask_of_the_process_is_not_touched(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "umask", None)  # other threads make files at the same time
+    _files.write(tmp_path / "x", "value", 1)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other modes")
+def test_a_file_that_is_replaced_keeps_its_mode(tmp_path):
+    _files.write(tmp_path / "x", "value", 1)
+    (tmp_path / "x").chmod(0o600)
+    _files.write(tmp_path / "x", "value", 2)
+    assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows makes links for administrators")
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "x").symlink_to(tmp_path / "far" / "y")
+    for value in (1, 2):
+        _files.write(tmp_path / "x", "value", value)
+        assert (tmp_path / "x").is_symlink()
+        assert _files.read(tmp_path / "far" / "y", "value") == value
+    (tmp_path / "far" / ".y.0123abcd.part").write_text("")
     archive.remove_parts(tmp_path / "x")
-    assert sorted(p.name for p in tmp_path.iterdir()) == [".y.abc.part", "x", "y.part"]
+    assert [p.name for p in (tmp_path / "far").iterdir()] == ["y"]
+
+
+def test_an_interrupt_after_the_last_line_stays_an_interrupt(tmp_path, monkeypatch):
+    replace = os.replace
+
+    def replace_and_stop(*paths):
+        replace(*paths)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", replace_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        _files.write(tmp_path / "x", "value", 1)
+    assert _files.read(tmp_path / "x", "value") == 1
+
+
+@pytest.mark.parametrize("name", ["fit", "fit[1]"])
+def test_parts_that_were_left_are_removed_and_other_files_are_not(name, tmp_path, monkeypatch):
+    others = [name, "y.part", f".{name}.b.part", ".fit1.01234567.part"]
+    for other in others:
+        (tmp_path / other).write_text("")
+    monkeypatch.setattr(archive.Path, "unlink", lambda *args, **kwargs: None)  # as if killed
+    monkeypatch.setattr(os, "replace", lambda *paths: None)
+    _files.write(tmp_path / f"{name}.b", "value", 1)
+    (left,) = (p.name for p in tmp_path.iterdir() if p.name not in others)
+    _files.write(tmp_path / name, "value", 1)
+    assert len(list(tmp_path.iterdir())) == len(others) + 2
+    monkeypatch.undo()
+    archive.remove_parts(tmp_path / name)
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*others, left])
 
 
 def test_reading_imports_no_pickle_and_calls_no_loads():
