@@ -18,6 +18,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -42,7 +43,8 @@ HEADER = re.compile(
     rb"'shape': \((?P<shape>(\d{1,19}, ?)*(\d{1,19})?)\), \} *\n",
     re.DOTALL,
 )
-"""The header of NumPy's format 1.0. NumPy reads it as Python, which can end in many errors."""
+"""The header of NumPy's format 1.0. NumPy reads it as Python, which can end in many errors. Its
+length is a multiple of 64 bytes, so that the values are aligned."""
 
 DIGITS = 8
 """How many digits are in the name of a file that is not complete, such as ``.fit.01234567.part``.
@@ -140,11 +142,11 @@ def read(path: Any, kind: str) -> Any:
                 refuse("its parts are larger than the file, so it is damaged or made to do harm.")
             if any(member.compress_type != zipfile.ZIP_STORED for member in members):
                 refuse("its parts are compressed, and streamlearn compresses nothing.")
-            found = {member.filename: archive.read(member) for member in members}
+            found = {member.filename: _content(archive, member) for member in members}
         except DAMAGED as error:
             refuse(f"it is no file of streamlearn, or it is damaged ({error!r}).", error)
     try:
-        document = json.loads(found[DOCUMENT])
+        document = json.loads(bytes(found[DOCUMENT]))
         form, version = int(document["format"]), str(document["streamlearn"])
         holds, tree = str(document["kind"]), document["value"]
     except Exception as error:
@@ -166,7 +168,15 @@ def read(path: Any, kind: str) -> Any:
         )
 
 
-def _numbered(found: dict[str, bytes]) -> Sequence[np.ndarray]:
+def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> memoryview:
+    """Return the bytes of a part of the file, which arrays may share and change."""
+    content = BytesIO()
+    with archive.open(member) as file:
+        shutil.copyfileobj(file, content)
+    return content.getbuffer()
+
+
+def _numbered(found: dict[str, memoryview]) -> Sequence[np.ndarray]:
     """Return the arrays of a file in their order."""
     arrays = []
     for number in range(len(found) - 1):
@@ -177,18 +187,19 @@ def _numbered(found: dict[str, bytes]) -> Sequence[np.ndarray]:
     return arrays
 
 
-def _array(data: bytes, number: int) -> np.ndarray:
-    """Return an array from the bytes of NumPy's format, whose header must fit them."""
+def _array(data: memoryview, number: int) -> np.ndarray:
+    """Return an array in the bytes of NumPy's format, whose header must fit them."""
     header = HEADER.match(data)
-    if header is None or header.end() != 10 + int.from_bytes(header["length"], "little"):
+    start = header.end() if header else 0
+    if not header or start % 64 or start != 10 + int.from_bytes(header["length"], "little"):
         raise ValueError(f"the header of array {number} is damaged.")
     dtype = dtype_of(header["dtype"].decode())
     shape = tuple(int(length) for length in header["shape"].split(b",") if length.strip())
-    values = data[header.end() :]
+    values = data[start:]
     count = math.prod(shape)
     if count * dtype.itemsize != len(values) or (dtype.itemsize == 0 and count > EMPTY):
         raise ValueError(
             f"array {number} has {len(values)} bytes, and its header says {dtype} of shape {shape}."
         )
     order: Any = "F" if header["fortran"] == b"True" else "C"
-    return np.ndarray(shape, dtype, buffer=bytearray(values), order=order)
+    return np.ndarray(shape, dtype, buffer=values, order=order)

@@ -10,6 +10,7 @@ import pickle
 import stat
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from functools import partial
 
@@ -114,6 +115,18 @@ def test_an_array_that_is_shared_is_stored_once_and_shared_again(tmp_path):
     one, two = back((a, [a]), tmp_path)
     assert one is two[0]
     assert (tmp_path / "x").stat().st_size < 1.2 * a.nbytes
+
+
+def test_reading_needs_little_more_memory_than_the_file(tmp_path):
+    _files.write(tmp_path / "x", "value", [np.ones(1 << 20), np.ones(1 << 19)])
+    tracemalloc.start()
+    try:
+        again = _files.read(tmp_path / "x", "value")
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 1.4 * (tmp_path / "x").stat().st_size
+    assert all(a.flags.writeable and a.flags.aligned for a in again)
 
 
 @pytest.mark.parametrize("kind", ["csr_array", "csc_array", "coo_array", "csr_matrix"])
@@ -347,6 +360,11 @@ HOSTILE = {
     "a header of many signs": (ARRAY, [headed("-" * 9000 + "1")], "header"),
     "a header of many brackets": (ARRAY, [headed("[" * 9000)], "header"),
     "a header of another length": (ARRAY, [npy(np.zeros(2)).replace(b"v\0", b"v\1")], "header"),
+    "values that are not aligned": (
+        ARRAY,
+        [headed("{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }") + bytes(8)],
+        "header",
+    ),
     "a dtype that is no number": (ARRAY, [npy(np.zeros(2), descr="<f3")], "damaged.*<f3"),
     "a dtype of no bytes": (
         ARRAY,
