@@ -126,7 +126,8 @@ def read(path: Any, kind: str) -> Any:
     ------
     ValueError
         If the file is damaged, of a newer format, of another kind, or not of this library, or if it
-        asks for a class or a function that files may not ask for.
+        asks for a class or a function that files may not ask for. If another version wrote it, the
+        message says which to install.
     ImportError
         If it holds arrays of a library that is not installed.
     """
@@ -163,9 +164,13 @@ def read(path: Any, kind: str) -> Any:
     except (ImportError, Warning):  # a library is missing, or the user wants errors for warnings
         raise
     except Exception as error:  # a hostile tree can end in any
-        refuse(
-            str(error) if isinstance(error, ValueError) else f"it is damaged ({error!r}).", error
-        )
+        why = str(error) if isinstance(error, ValueError) else f"it is damaged ({error!r})."
+        if version != __version__:
+            why += (
+                f" streamlearn {version} wrote it, and this is streamlearn {__version__}, whose "
+                f"classes may differ. If you trust the file, install streamlearn {version}."
+            )
+        refuse(why, error)
 
 
 def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> memoryview:

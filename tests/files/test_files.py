@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import tracemalloc
+import warnings
 import zipfile
 from functools import partial
 
@@ -23,6 +24,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn import linear_model as theirs
 from sklearn import preprocessing, tree
+from sklearn.exceptions import InconsistentVersionWarning
 
 import streamlearn
 from streamlearn import _files
@@ -472,6 +474,33 @@ def test_an_estimator_that_goes_on_with_draws_comes_back(tmp_path):
     again = streamlearn.load(tmp_path / "x")
     for _ in range(3):
         same(again.partial_fit(X).cluster_centers_, model.partial_fit(X).cluster_centers_)
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"name": "streamlearn.core.statistics.moments:OldMoments"},
+        {"fields": ["streamlearn.core.statistics.moments:Moments", {"old": 1}]},
+        {"fields": ["streamlearn.core.statistics.moments:Moments", {}]},
+    ],
+)
+def test_a_file_of_another_version_names_the_version_to_install(tree, tmp_path):
+    write_document(tmp_path, tree, streamlearn="0.0.3")
+    with pytest.raises(ValueError, match=r"0\.0\.3 wrote it.*install streamlearn 0\.0\.3\.$"):
+        _files.read(tmp_path / "x", "value")
+    write_document(tmp_path, tree, streamlearn=streamlearn.__version__)
+    with pytest.raises(ValueError, match=r"names|damaged|no fields") as error:
+        _files.read(tmp_path / "x", "value")
+    assert "install streamlearn" not in str(error.value)
+
+
+def test_a_warning_that_the_user_wants_as_an_error_stays_what_it_is(tmp_path):
+    tree = {"object": ["sklearn.linear_model:SGDClassifier", {"_sklearn_version": "0.1"}]}
+    write_document(tmp_path, tree)
+    with pytest.warns(InconsistentVersionWarning):
+        _files.read(tmp_path / "x", "value")
+    with warnings.catch_warnings(action="error"), pytest.raises(InconsistentVersionWarning):
+        _files.read(tmp_path / "x", "value")
 
 
 def deep():
