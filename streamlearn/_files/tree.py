@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from types import FunctionType
@@ -33,7 +34,26 @@ DEEPEST = 100
 CALLBACKS = "_skl_callbacks"
 """The attribute of an estimator that holds its callbacks, which are not saved."""
 
+DTYPE = re.compile(r"[<>|][biufcSUmM]\d*(\[\w+\])?", re.ASCII)
+"""The names of dtypes of numbers, bools, text and times. NumPy reads others as Python."""
+
+EMPTY = 1 << 20
+"""How many values an array may have whose values need no bytes. Its file has any size."""
+
 COLLECTIONS = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
+
+BITS: dict[str, Callable[[int], Any]] = {
+    bits.__name__: bits
+    for bits in (
+        *(np.random.MT19937, np.random.PCG64, np.random.PCG64DXSM),
+        *(np.random.Philox, np.random.SFC64),
+    )
+}
+"""The generators of random bits."""
+
+LARGEST = {"pos": 624, "buffer_pos": 4, "has_uint32": 1, "has_gauss": 1, "uinteger": 2**32 - 1}
+"""The largest values of whole numbers in states of these generators. Others have 128 bits. NumPy
+checks none of them, and a position outside of the buffer reads other memory."""
 
 
 class Encoder:
@@ -87,6 +107,8 @@ class Encoder:
             if x.dtype == object:
                 return {"objects": [list(x.shape), self._all(x.ravel().tolist(), path)]}
             _plain_dtype(x.dtype, path)
+            if x.dtype.itemsize == 0 and x.size > EMPTY:
+                raise TypeError(f"{where(path)} has more than {EMPTY} values of {x.dtype}.")
             return {"array": self._place(x)}
         if sparse.issparse(x) and kind.__name__ in SPARSE:
             parts = ("row", "col") if x.format == "coo" else ("indices", "indptr")
@@ -153,11 +175,11 @@ class Decoder:
             **{name: partial(self._collection, made) for name, made in COLLECTIONS.items()},
             "float": float,
             "complex": lambda parts: complex(*self._all(parts)),
-            "dict": lambda pairs: {self.decoded(k): self.decoded(v) for k, v in pairs},
+            "dict": self._dict,
             "slice": lambda parts: slice(*self._all(parts)),
             "range": lambda parts: range(*self._all(parts)),
             "missing": lambda library: importlib.import_module("pandas").NA,
-            "dtype": _dtype,
+            "dtype": dtype_of,
             "scalar": lambda place: self._array(place)[()],
             "array": self._array,
             "objects": self._objects,
@@ -176,8 +198,10 @@ class Decoder:
 
         Raises
         ------
-        ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError
-            If the tree is damaged, or names what files may not name.
+        Exception
+            Of any class, if the tree is damaged. A ValueError if it names what files may not name.
+        ImportError
+            If it holds arrays of a library that is not installed.
         """
         if tree is None or isinstance(tree, bool | int | float | str):
             return tree
@@ -189,6 +213,14 @@ class Decoder:
 
     def _collection(self, made: Callable[[Any], Any], trees: Iterable[Any]) -> Any:
         return made(self._all(trees))
+
+    def _dict(self, pairs: Any) -> dict[Any, Any]:
+        made = {self.decoded(k): self.decoded(v) for k, v in pairs}
+        bits = made.get("bit_generator")
+        if isinstance(bits, str) and bits in BITS:  # a later fit gives it to NumPy
+            like = np.random.RandomState(BITS[bits](0)).get_state(legacy=False)
+            _checked(made, like if "has_gauss" in made else BITS[bits](0).state)
+        return made
 
     def _array(self, place: int) -> np.ndarray:
         if place < 0:
@@ -219,14 +251,13 @@ class Decoder:
 
     def _random(self, content: Any) -> Any:
         name, state = content[0], self.decoded(content[1])
-        bits = getattr(np.random, state["bit_generator"], None)
-        if not (isinstance(bits, type) and issubclass(bits, np.random.BitGenerator)):
+        if state["bit_generator"] not in BITS:
             raise NotAllowedError(f"it names {state['bit_generator']!r}, no generator of NumPy.")
+        bits = BITS[state["bit_generator"]](0)
         if name == "Generator":
-            made = np.random.Generator(bits())
-            made.bit_generator.state = state
-            return made
-        old = np.random.RandomState(bits())
+            bits.state = state
+            return np.random.Generator(bits)
+        old = np.random.RandomState(bits)
         old.set_state(state)
         return old
 
@@ -291,11 +322,40 @@ def _plain_dtype(dtype: np.dtype, path: tuple[str, ...]) -> np.dtype:
     return dtype
 
 
-def _dtype(name: str) -> np.dtype:
-    return _plain_dtype(np.dtype(str(name)), ())
+def dtype_of(name: str) -> np.dtype:
+    """Return the dtype of a name such as ``<f8``, which is the ``str`` of one that files hold.
+
+    Raises
+    ------
+    ValueError
+        If it is another name.
+    """
+    if not DTYPE.fullmatch(name):
+        raise ValueError(f"{name!r} is no dtype of numbers, bools, text and times.")
+    return np.dtype(name)
 
 
 def _state(random: np.random.RandomState | np.random.Generator) -> Any:
     if isinstance(random, np.random.Generator):
         return random.bit_generator.state
     return random.get_state(legacy=False)
+
+
+def _checked(state: Any, like: Any, name: str = "state") -> None:
+    """Raise an error unless the state of a generator has the form and the limits of another one.
+
+    Lists may stand for arrays.
+    """
+    if isinstance(like, np.ndarray):
+        given = np.asarray(state, like.dtype if type(state) is list else None)
+        good = given.shape == like.shape and np.can_cast(given.dtype, like.dtype, "equiv")
+    elif isinstance(like, dict):
+        good = type(state) is dict and state.keys() == like.keys()
+    else:
+        good = type(state) is type(like)
+        good = good and (type(like) is not int or 0 <= state <= LARGEST.get(name, 2**128 - 1))
+    if not good:
+        raise ValueError(f"{name!r} of a random generator is not what NumPy writes.")
+    if isinstance(like, dict):
+        for key, value in like.items():
+            _checked(state[key], value, key)

@@ -7,8 +7,11 @@ import json
 import math
 import os
 import pickle
+import stat
 import subprocess
 import sys
+import tracemalloc
+import warnings
 import zipfile
 from functools import partial
 
@@ -21,10 +24,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn import linear_model as theirs
 from sklearn import preprocessing, tree
+from sklearn.exceptions import InconsistentVersionWarning
 
 import streamlearn
 from streamlearn import _files
 from streamlearn._files import archive
+from streamlearn._files.tree import EMPTY, Encoder
+from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.core.statistics.moments import Moments
 from streamlearn.linear_model import SGDClassifier
 from streamlearn.preprocessing import FunctionTransformer, StandardScaler
@@ -79,7 +85,14 @@ VALUES = [
     *(None, True, 0, -(2**80), 1.5, -0.0, math.nan, math.inf, -math.inf, 1 + 2j, "", "é\n\0"),
     *((), (1, (2, [3])), [], {}, {"a": 1, 2: "b", (1, 2): None, None: 0.5}, {1, 2}),
     *(frozenset("ab"), slice(None, 3, -1), range(2, 9, 3), np.dtype("<f4"), np.dtype("M8[ms]")),
-    *(np.float32(0.1), np.int8(-3), np.str_("x"), np.datetime64("2020-02-02"), np.bool_(True)),
+    *(
+        np.float32(0.1),
+        np.int8(-3),
+        np.str_("x"),
+        np.str_(""),
+        np.datetime64("2020-02-02"),
+        np.bool_(True),
+    ),
     *(np.float64, np.log1p, float, object, theirs.SGDClassifier, Moments),
     Moments(*range(len(Moments._fields))),
     *ARRAYS,
@@ -106,6 +119,18 @@ def test_an_array_that_is_shared_is_stored_once_and_shared_again(tmp_path):
     assert (tmp_path / "x").stat().st_size < 1.2 * a.nbytes
 
 
+def test_reading_needs_little_more_memory_than_the_file(tmp_path):
+    _files.write(tmp_path / "x", "value", [np.ones(1 << 20), np.ones(1 << 19)])
+    tracemalloc.start()
+    try:
+        again = _files.read(tmp_path / "x", "value")
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 1.4 * (tmp_path / "x").stat().st_size
+    assert all(a.flags.writeable and a.flags.aligned for a in again)
+
+
 @pytest.mark.parametrize("kind", ["csr_array", "csc_array", "coo_array", "csr_matrix"])
 def test_sparse_arrays_come_back(kind, tmp_path):
     made = getattr(sp, kind)(np.asarray([[0, 1.5], [0, 0], [2, 0]]))
@@ -114,9 +139,15 @@ def test_sparse_arrays_come_back(kind, tmp_path):
     np.testing.assert_array_equal(again.toarray(), made.toarray())
 
 
-@pytest.mark.parametrize("made", [np.random.RandomState(3), np.random.default_rng(3)])
-def test_random_streams_go_on(made, tmp_path):
+BITS = [getattr(np.random, name) for name in ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")]
+
+
+@pytest.mark.parametrize("bits", BITS)
+@pytest.mark.parametrize("kind", [np.random.RandomState, np.random.Generator])
+def test_random_streams_go_on(kind, bits, tmp_path):
+    made = kind(bits(3))
     made.normal(size=7)
+    made.bytes(4)
     again = back(made, tmp_path)
     np.testing.assert_array_equal(again.normal(size=9), made.normal(size=9))
     np.testing.assert_array_equal(again.permutation(9), made.permutation(9))
@@ -261,6 +292,11 @@ def npy(array, **changed):
     return file.getvalue() + array.tobytes()
 
 
+def headed(text):
+    data = text.encode() + b"\n"
+    return b"\x93NUMPY\x01\0" + len(data).to_bytes(2, "little") + data
+
+
 ARRAY = {"array": 0}
 SYSTEM = {"name": "os:system"}
 PICKLED = io.BytesIO()
@@ -317,11 +353,27 @@ HOSTILE = {
     "an unhashable key": ({"dict": [[{"list": []}, 1]]}, [], "damaged"),
     "an array that is not there": ({"array": 3}, [np.zeros(2)], "damaged"),
     "an array from the end": ({"array": -1}, [np.zeros(2)], "damaged"),
-    "a pickled array": (ARRAY, [PICKLED.getvalue()], "header|bytes"),
+    "a pickled array": (ARRAY, [PICKLED.getvalue()], "no dtype"),
     "a shape that is too large": (ARRAY, [npy(np.zeros(2), shape=(1 << 60,))], "16 bytes"),
     "a shape that is too small": (ARRAY, [npy(np.zeros(2), shape=(1,))], "16 bytes"),
-    "a negative shape": (ARRAY, [npy(np.zeros(2), shape=(-1, -2))], "16 bytes"),
-    "objects": (ARRAY, [npy(np.zeros(1), descr="|O")], "object"),
+    "a negative shape": (ARRAY, [npy(np.zeros(2), shape=(-1, -2))], "header"),
+    "objects": (ARRAY, [npy(np.zeros(1), descr="|O")], "'|O' is no dtype"),
+    "a header with an open bracket": (ARRAY, [headed("{(")], "header"),
+    "a header of many signs": (ARRAY, [headed("-" * 9000 + "1")], "header"),
+    "a header of many brackets": (ARRAY, [headed("[" * 9000)], "header"),
+    "a header of another length": (ARRAY, [npy(np.zeros(2)).replace(b"v\0", b"v\1")], "header"),
+    "values that are not aligned": (
+        ARRAY,
+        [headed("{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }") + bytes(8)],
+        "header",
+    ),
+    "a dtype that is no number": (ARRAY, [npy(np.zeros(2), descr="<f3")], "damaged.*<f3"),
+    "a dtype of no bytes": (
+        ARRAY,
+        [npy(np.zeros(0), descr="|S0", shape=(10**12,))],
+        r"0 bytes, and its header says \|S0 of shape \(1000000000000,\)",
+    ),
+    "a name of a dtype that is code": ({"dtype": "(1,f4"}, [], "no dtype"),
     "no array": (ARRAY, [b"\x93NUMPY"], "header"),
     "an object array of a wrong shape": ({"objects": [[5], [1]]}, [], "reshape"),
     "sparse indices outside": (
@@ -332,6 +384,11 @@ HOSTILE = {
     "sparse of another class": ({"sparse": ["evil", [1, 1], ARRAY]}, [np.ones(1)], "damaged"),
     "a generator of another module": (
         {"random": ["Generator", {"dict": [["bit_generator", "seed"]]}]},
+        [],
+        "no generator",
+    ),
+    "the base of all generators": (
+        {"random": ["Generator", {"dict": [["bit_generator", "BitGenerator"]]}]},
         [],
         "no generator",
     ),
@@ -347,6 +404,8 @@ HOSTILE = {
         "evil",
     ),
     "a dtype of objects": ({"dtype": "|O"}, [], "dtype"),
+    "a number that overflows": ({"range": [{"float": "inf"}, 1, 1]}, [], "damaged"),
+    "an integer for a float": ({"float": 10**400}, [], "damaged.*Overflow"),
 }
 
 
@@ -357,6 +416,91 @@ def test_a_hostile_file_ends_in_an_error(name, tmp_path):
     with pytest.raises(ValueError, match=says) as error:
         _files.read(tmp_path / "x", "value")
     assert "cannot be read: " in str(error.value)
+
+
+def changed_state(kind, bits, changed):
+    """Return the tree and the arrays of a generator whose state has other values."""
+    encoder = Encoder()
+    made = kind(bits(0))
+    state = (
+        made.bit_generator.state if kind is np.random.Generator else made.get_state(legacy=False)
+    )
+    for key, value in changed.items():
+        inner = key not in state and key in state["state"]
+        (state["state"] if inner else state)[key] = value
+    return {"random": [kind.__name__, encoder.encoded(state)]}, encoder.arrays
+
+
+@pytest.mark.parametrize(
+    ("bits", "changed"),
+    [
+        ("MT19937", {"pos": 2_000_000_000}),
+        ("MT19937", {"pos": 625}),
+        ("MT19937", {"pos": -1}),
+        ("MT19937", {"pos": 3.0}),
+        ("MT19937", {"key": np.zeros(625, "u4")}),
+        ("MT19937", {"key": np.zeros(624)}),
+        ("MT19937", {"state": 3}),
+        ("Philox", {"buffer_pos": -200_000_000}),
+        ("Philox", {"buffer_pos": 5}),
+        ("Philox", {"buffer": np.zeros(3, "u8")}),
+        ("Philox", {"counter": np.zeros(4)}),
+        ("Philox", {"key": [0, 0, 0]}),
+        ("PCG64", {"state": {"state": 1 << 128, "inc": 1}}),
+        ("PCG64", {"uinteger": 1 << 32}),
+        ("PCG64", {"has_uint32": 2}),
+        ("PCG64DXSM", {"inc": -1}),
+        ("SFC64", {"state": {"state": np.zeros((4, 4), "u8")}}),
+        ("SFC64", {"more": 1}),
+    ],
+)
+@pytest.mark.parametrize("kind", [np.random.RandomState, np.random.Generator])
+def test_a_state_outside_of_a_random_generator_is_refused(kind, bits, changed, tmp_path):
+    if kind is np.random.RandomState and "more" in changed:
+        changed = {"has_gauss": 2}
+    write_document(tmp_path, *changed_state(kind, getattr(np.random, bits), changed))
+    with pytest.raises(ValueError, match="of a random generator is not what NumPy writes"):
+        _files.read(tmp_path / "x", "value")
+    tree, arrays = changed_state(kind, getattr(np.random, bits), changed)
+    write_document(tmp_path, {"list": [tree["random"][1]]}, arrays)  # a later fit continues it
+    with pytest.raises(ValueError, match="of a random generator is not what NumPy writes"):
+        _files.read(tmp_path / "x", "value")
+
+
+def test_an_estimator_that_goes_on_with_draws_comes_back(tmp_path):
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    model = MiniBatchKMeans(3, random_state=0, reassignment_ratio=0.5).partial_fit(X)
+    streamlearn.save(model, tmp_path / "x")
+    again = streamlearn.load(tmp_path / "x")
+    for _ in range(3):
+        same(again.partial_fit(X).cluster_centers_, model.partial_fit(X).cluster_centers_)
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"name": "streamlearn.core.statistics.moments:OldMoments"},
+        {"fields": ["streamlearn.core.statistics.moments:Moments", {"old": 1}]},
+        {"fields": ["streamlearn.core.statistics.moments:Moments", {}]},
+    ],
+)
+def test_a_file_of_another_version_names_the_version_to_install(tree, tmp_path):
+    write_document(tmp_path, tree, streamlearn="0.0.3")
+    with pytest.raises(ValueError, match=r"0\.0\.3 wrote it.*install streamlearn 0\.0\.3\.$"):
+        _files.read(tmp_path / "x", "value")
+    write_document(tmp_path, tree, streamlearn=streamlearn.__version__)
+    with pytest.raises(ValueError, match=r"names|damaged|no fields") as error:
+        _files.read(tmp_path / "x", "value")
+    assert "install streamlearn" not in str(error.value)
+
+
+def test_a_warning_that_the_user_wants_as_an_error_stays_what_it_is(tmp_path):
+    tree = {"object": ["sklearn.linear_model:SGDClassifier", {"_sklearn_version": "0.1"}]}
+    write_document(tmp_path, tree)
+    with pytest.warns(InconsistentVersionWarning):
+        _files.read(tmp_path / "x", "value")
+    with warnings.catch_warnings(action="error"), pytest.raises(InconsistentVersionWarning):
+        _files.read(tmp_path / "x", "value")
 
 
 def deep():
@@ -377,8 +521,9 @@ def deep():
             '{"format": 1, "streamlearn": "1", "kind": "value", "value": ' + "9" * 9999 + "}",
             "damag",
         ),
+        ('{"format": Infinity, "streamlearn": "1", "kind": "value", "value": 0}', "damaged"),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_a_damaged_document_ends_in_an_error(content, says, tmp_path):
     with zipfile.ZipFile(tmp_path / "x", "w") as file:
@@ -405,6 +550,13 @@ def test_a_file_that_is_cut_or_changed_anywhere_ends_in_an_error(tmp_path):
             same(_files.read(path, "value"), value)
         except ValueError as error:
             assert "cannot be read" in str(error)  # noqa: PT017
+
+
+def test_an_array_of_too_many_empty_values_is_not_written(tmp_path):
+    few = np.ndarray(EMPTY, "S0")
+    assert back(few, tmp_path).shape == few.shape
+    with pytest.raises(TypeError, match=r"\[1\] has more than 1048576 values of \|S0"):
+        _files.write(tmp_path / "x", "value", [few, np.ndarray(EMPTY + 1, "S0")])
 
 
 def test_a_zip_bomb_is_not_unpacked(tmp_path):
@@ -450,11 +602,59 @@ def test_a_file_is_written_as_other_new_files_are(tmp_path):
     assert (tmp_path / "x").stat().st_mode == (tmp_path / "y").stat().st_mode
 
 
-def test_parts_that_were_left_are_removed_and_other_files_are_not(tmp_path):
-    for name in (".x.abc.part", "x", "y.part", ".y.abc.part"):
-        (tmp_path / name).write_text("")
+def test_the_umask_of_the_process_is_not_touched(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "umask", None)  # other threads make files at the same time
+    _files.write(tmp_path / "x", "value", 1)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other modes")
+def test_a_file_that_is_replaced_keeps_its_mode(tmp_path):
+    _files.write(tmp_path / "x", "value", 1)
+    (tmp_path / "x").chmod(0o600)
+    _files.write(tmp_path / "x", "value", 2)
+    assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows makes links for administrators")
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "x").symlink_to(tmp_path / "far" / "y")
+    for value in (1, 2):
+        _files.write(tmp_path / "x", "value", value)
+        assert (tmp_path / "x").is_symlink()
+        assert _files.read(tmp_path / "far" / "y", "value") == value
+    (tmp_path / "far" / ".y.0123abcd.part").write_text("")
     archive.remove_parts(tmp_path / "x")
-    assert sorted(p.name for p in tmp_path.iterdir()) == [".y.abc.part", "x", "y.part"]
+    assert [p.name for p in (tmp_path / "far").iterdir()] == ["y"]
+
+
+def test_an_interrupt_after_the_last_line_stays_an_interrupt(tmp_path, monkeypatch):
+    replace = os.replace
+
+    def replace_and_stop(*paths):
+        replace(*paths)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", replace_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        _files.write(tmp_path / "x", "value", 1)
+    assert _files.read(tmp_path / "x", "value") == 1
+
+
+@pytest.mark.parametrize("name", ["fit", "fit[1]"])
+def test_parts_that_were_left_are_removed_and_other_files_are_not(name, tmp_path, monkeypatch):
+    others = [name, "y.part", f".{name}.b.part", ".fit1.01234567.part"]
+    for other in others:
+        (tmp_path / other).write_text("")
+    monkeypatch.setattr(archive.Path, "unlink", lambda *args, **kwargs: None)  # as if killed
+    monkeypatch.setattr(os, "replace", lambda *paths: None)
+    _files.write(tmp_path / f"{name}.b", "value", 1)
+    (left,) = (p.name for p in tmp_path.iterdir() if p.name not in others)
+    _files.write(tmp_path / name, "value", 1)
+    assert len(list(tmp_path.iterdir())) == len(others) + 2
+    monkeypatch.undo()
+    archive.remove_parts(tmp_path / name)
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*others, left])
 
 
 def test_reading_imports_no_pickle_and_calls_no_loads():
