@@ -172,14 +172,18 @@ def unnoted() -> Iterator[None]:
         use(before)
 
 
-def open_page(kind: str, blocks: Blocks, **how: Any) -> Page | None:
-    """Begin a pass of the current fit. Return None if the fit has no journal."""
+def open_page(kind: str, blocks: Blocks, *, start: Any = None, **how: Any) -> Page | None:
+    """Begin a pass of the current fit. Return None if the fit has no journal.
+
+    What estimators in ``start`` have learned before the pass counts.
+    """
     journal = present()
     if journal is None:
         return None
     segment = str(door.config.get("streamlearn.segment", None))
     about = {"pass": kind, "streamlearn.segment": segment, **described(blocks)}
-    return journal.begin(about | fingerprint(how))
+    about |= fingerprint(how) | fingerprint(start, "start", learned=True)
+    return journal.begin(about)
 
 
 def same_or_raise(name: str, before: Mapping[str, str], now: Mapping[str, str]) -> None:

@@ -17,6 +17,8 @@ import pandas as pd
 import pytest
 from sklearn import linear_model as theirs
 from sklearn.base import clone
+from sklearn.feature_selection import SelectFromModel
+from sklearn.frozen import FrozenEstimator
 from sklearn.naive_bayes import GaussianNB
 from sklearn.utils import check_random_state
 
@@ -413,6 +415,23 @@ def test_a_second_call_of_partial_fit_is_not_taken_for_the_first(make, tmp_path)
     with dask.config.set(SEGMENT), pytest.raises(ValueError, match="is of another fit"):
         model.partial_fit(*rows, **more)
     assert bits(model) == bits(plain)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_fitted_model_among_the_parameters_counts_with_what_it_has_learned(frozen, tmp_path):
+    def selecting(column: int) -> Any:
+        chosen = SelectFromModel(theirs.LinearRegression(), threshold=0.5)
+        chosen.fit(X, X[:, column])
+        step = FrozenEstimator(chosen) if frozen else clone(chosen)
+        if not frozen:
+            step.set_params(estimator=chosen.estimator_, prefit=True)
+        return make_pipeline(step, SGDClassifier(classes=[0, 1], **SEED))
+
+    path = tmp_path / "fit"
+    fitted(Case(lambda: selecting(0), (X, Y)), path)
+    fitted(Case(lambda: selecting(0), (X, Y)), path, resume=True)
+    with pytest.raises(ValueError, match=r"is of another fit: .*coef_ was"):
+        fitted(Case(lambda: selecting(1), (X, Y)), path, resume=True)
 
 
 def processes():
