@@ -207,7 +207,7 @@ def train(
             for watch in watches():
                 watch.end_training()
     except KeyboardInterrupt:
-        if last is progress or not learner.may_end(last):
+        if last.at == "start" or not learner.may_end(last):
             raise
         return rule.finish(_interrupted(last))
     if page is not None:
