@@ -28,6 +28,7 @@ from streamlearn.blocks import from_blocks
 from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.diagnostics import FitCheckpoint, checkpoint
 from streamlearn.linear_model import Perceptron, SGDClassifier, SGDRegressor
+from streamlearn.metrics import r2_score
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import (
@@ -432,6 +433,31 @@ def test_a_fitted_model_among_the_parameters_counts_with_what_it_has_learned(fro
     fitted(Case(lambda: selecting(0), (X, Y)), path, resume=True)
     with pytest.raises(ValueError, match=r"is of another fit: .*coef_ was"):
         fitted(Case(lambda: selecting(1), (X, Y)), path, resume=True)
+
+
+class Reading:
+    """A callback that reads data while a pass runs."""
+
+    def setup(self, estimator: Any, context: Any) -> None: ...
+
+    def teardown(self, estimator: Any, context: Any) -> None: ...
+
+    def on_fit_task_begin(self, estimator: Any, context: Any, **task: Any) -> None: ...
+
+    def on_fit_task_end(self, estimator: Any, context: Any, **task: Any) -> None:
+        r2_score(*in_dask(V[:60], V[:60]))
+
+
+@pytest.mark.parametrize("name", ["scaler", "linear"])
+def test_data_that_a_callback_reads_are_no_part_of_the_checkpoint(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules["streamlearn.blocks.reduce"], "TOGETHER", 8)
+    case, path = CASES[name], tmp_path / "fit"
+    fitted(case, path)
+    passes = [entry.about for entry in _files.read(path, checkpoint.KIND).entries]
+    model = case.make().set_callbacks(FitCheckpoint(path), Reading())
+    with dask.config.set(SEGMENT):
+        model.fit(*given(case))
+    assert [entry.about for entry in _files.read(path, checkpoint.KIND).entries] == passes
 
 
 def processes():
