@@ -97,6 +97,7 @@ class FitCheckpoint(FitWatcher):
         self.resume: bool = resume
         self._saved: Saved | None = None
         self._before: journal.Journal | None = None
+        self._handled: BaseException | None = None
 
     def setup(self, estimator: Any, context: Any) -> None:
         """Begin a fit, or go on with the one in the file.
@@ -126,17 +127,20 @@ class FitCheckpoint(FitWatcher):
             if saved.draws is not None:
                 check_random_state(None).set_state(saved.draws)
         self._saved, self._before = saved, journal.present()
+        self._handled = sys.exc_info()[1]
         self._write(saved.entries)  # if the file cannot be written, the user learns it now
         journal.use(journal.Journal(self._name, saved.entries, self._write, self.every))
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        """End the fit. It has ended well unless there is an error, or the user has ended it."""
+        """End the fit. It has ended well unless it raises an error, or the user has ended it."""
         if self._saved is None:
             return  # it has not begun
         journal.use(self._before)
-        if sys.exc_info()[0] is None and all(entry.finished for entry in self._saved.entries):
+        # A fit in an ``except`` clause begins with an error that is not its own.
+        well = sys.exc_info()[1] is self._handled
+        if well and all(entry.finished for entry in self._saved.entries):
             self._write(self._saved.entries, ended=True)
-        self._saved = self._before = None
+        self._saved = self._before = self._handled = None
 
     @property
     def _name(self) -> str:

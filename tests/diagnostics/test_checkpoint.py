@@ -363,6 +363,18 @@ def test_a_fit_that_has_not_ended_is_not_overwritten(tmp_path, monkeypatch):
     fitted(case, path)  # it has ended
 
 
+def test_a_fit_while_an_error_is_handled_ends_as_any_other(tmp_path):
+    path, bad = tmp_path / "fit", np.where(X > 100, np.nan, X)
+    try:
+        raise OSError
+    except OSError:
+        fitted(CASES["linear"], path)
+        assert _files.read(path, checkpoint.KIND).ended
+        with pytest.raises(ValueError, match="NaN"):
+            fitted(CASES["linear"]._replace(data=(bad, Y)), path)
+    assert not _files.read(path, checkpoint.KIND).ended
+
+
 def test_a_file_that_is_no_checkpoint_stays(tmp_path):
     path = tmp_path / "fit"
     path.write_text("something else")
