@@ -214,7 +214,7 @@ def another_fit(name: str, difference: str) -> ValueError:
 
 
 def described(blocks: Blocks) -> dict[str, str]:
-    """Return what the parts of blocks are: shapes, chunks, dtypes and names."""
+    """Return what the parts of blocks are: shapes, chunks, dtypes, names and lazy functions."""
     if blocks.whole is not None:
         parts = blocks.whole.parts
     elif blocks.streamed is not None:
@@ -222,6 +222,7 @@ def described(blocks: Blocks) -> dict[str, str]:
     else:
         parts = dict(zip(blocks.names, blocks.sources, strict=False))
     found = {"parts": " ".join(blocks.names)}
+    found |= fingerprint(blocks.functions, "functions", learned=True)
     if blocks.plan is not None:
         rows = repr(blocks.rows)
         shown = rows if len(rows) < 80 else f"{rows[:60]}..., checksum {crc32(rows.encode()):08x}"

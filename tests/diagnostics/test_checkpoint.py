@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn import linear_model as theirs
+from sklearn import preprocessing
 from sklearn.base import clone
 from sklearn.feature_selection import SelectFromModel
 from sklearn.frozen import FrozenEstimator
@@ -27,6 +28,7 @@ from streamlearn._files.tree import Encoder
 from streamlearn.blocks import from_blocks
 from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.diagnostics import FitCheckpoint, checkpoint
+from streamlearn.impute import SimpleImputer
 from streamlearn.linear_model import Perceptron, SGDClassifier, SGDRegressor
 from streamlearn.metrics import r2_score
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
@@ -37,7 +39,7 @@ from streamlearn.preprocessing import (
     QuantileTransformer,
     StandardScaler,
 )
-from streamlearn.wrappers import Incremental
+from streamlearn.wrappers import Incremental, ParallelPostFit
 from tests.diagnostics import killed
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -470,6 +472,36 @@ def test_data_that_a_callback_reads_are_no_part_of_the_checkpoint(name, tmp_path
     with dask.config.set(SEGMENT):
         model.fit(*given(case))
     assert [entry.about for entry in _files.read(path, checkpoint.KIND).entries] == passes
+
+
+@pytest.mark.parametrize("held", [in_dask, in_blocks])
+@pytest.mark.parametrize(
+    "name",
+    ["StandardScaler", "QuantileTransformer", "SimpleImputer", "OneHotEncoder", "another library"],
+)
+def test_rows_that_were_transformed_in_another_way_are_of_another_fit(held, name, tmp_path):
+    path, rows = tmp_path / "fit", np.round(X[:, :1])
+    made = {
+        "StandardScaler": StandardScaler(),
+        "QuantileTransformer": QuantileTransformer(n_quantiles=20),
+        "SimpleImputer": SimpleImputer(),
+        "OneHotEncoder": OneHotEncoder(sparse_output=False, handle_unknown="ignore"),
+        "another library": ParallelPostFit(preprocessing.StandardScaler()),
+    }[name]
+
+    def case(seen: Any) -> Case:
+        transform = clone(made).fit(seen)
+
+        def transformed() -> tuple[Any, Any]:
+            found, target = held(rows, Y)
+            return transform.transform(found), target
+
+        return Case(lambda: SGDClassifier(classes=[0, 1], **SEED), (), transformed)
+
+    fitted(case(rows), path)
+    fitted(case(rows), path, resume=True)
+    with pytest.raises(ValueError, match=r"is of another fit: functions\.X"):
+        fitted(case(rows * 2), path, resume=True)
 
 
 def processes():
