@@ -123,29 +123,67 @@ class Page:
             self._journal.write(self._journal.entries)
 
     def same_marks_or_raise(self, found: Sequence[Mark]) -> None:
-        """Check that blocks have the checksums that were noted.
+        """Check that blocks have the checksums that were noted, if they were.
 
         Raises
         ------
         ValueError
             If one has not.
         """
-        known = () if self.known is None else self.known.marks
+        known = {} if self.known is None else dict(self.known.marks)
         for number, mark in found:
-            if (number, mark) not in map(tuple, known):
+            if known.get(number, mark) != mark:
                 difference = f"block {number} holds other rows than it did"
                 raise another_fit(self._journal.name, difference)
 
 
 @dataclass(frozen=True)
 class Marked:
-    """A function that prepares blocks, whose checksums are wanted, too."""
+    """A function that prepares blocks, whose checksums are wanted, too.
+
+    Attributes
+    ----------
+    prepare : callable
+    page : Page or None
+        The page with whose checksums the blocks are compared.
+    """
 
     prepare: Callable[[Block], Any]
+    page: Page | None = None
 
     def __call__(self, block: Block) -> Any:
         """Prepare a block."""
         return self.prepare(block)
+
+    def mark(self, block: Block) -> Mark:
+        """Return the number and the checksum of a block, and compare it.
+
+        Raises
+        ------
+        ValueError
+            If it has another checksum than the one that was noted.
+        """
+        mark = (block.number, mark_of(block))
+        if self.page is not None:
+            self.page.same_marks_or_raise([mark])
+        return mark
+
+
+def marked(prepare: Callable[[Block], Any], blocks: Blocks, page: Page | None) -> Any:
+    """Return a function that prepares the blocks of a pass, with checksums if there is a page.
+
+    Blocks of a source are compared when they come, because few of them cannot be read alone. Those
+    of a collection are compared before, and their tasks must not carry the page.
+    """
+    if page is None:
+        return prepare
+    return Marked(prepare, None if blocks.streamed is None else page)
+
+
+def skip(prepare: Callable[[Block], Any], block: Block) -> None:
+    """Skip a block of a source that was learned from before. Its checksum is compared."""
+    if isinstance(prepare, Marked):
+        prepare.mark(block)
 
 
 _present: ContextVar[Journal | None] = ContextVar("journal", default=None)

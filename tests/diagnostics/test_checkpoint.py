@@ -474,6 +474,23 @@ def test_data_that_a_callback_reads_are_no_part_of_the_checkpoint(name, tmp_path
     assert [entry.about for entry in _files.read(path, checkpoint.KIND).entries] == passes
 
 
+@pytest.mark.parametrize("which", [0, -1])
+@pytest.mark.parametrize(
+    ("name", "n"), [("linear, blocks of a source", 16), ("scaler, a source", 6)]
+)
+def test_other_blocks_of_a_source_are_refused(name, n, which, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules["streamlearn.blocks.reduce"], "TOGETHER", 8)
+    case, path = CASES[name], tmp_path / "fit"
+    stopped_after(monkeypatch, case, path, n)
+    before = path.read_bytes()
+    number, _ = _files.read(path, checkpoint.KIND).entries[-1].marks[which]
+    rows = case.data[0].copy()
+    rows[number * ROWS] += 1e-9
+    with pytest.raises(ValueError, match=rf"block {number} holds other rows"):
+        fitted(case._replace(data=(rows, *case.data[1:])), path, resume=True)
+    assert path.read_bytes() == before
+
+
 @pytest.mark.parametrize("held", [in_dask, in_blocks])
 @pytest.mark.parametrize(
     "name",
