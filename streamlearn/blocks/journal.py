@@ -68,6 +68,8 @@ class Journal:
         ``(entries)``. It keeps them.
     every : int
         How often an unfinished pass is kept: at each ``every``-th opportunity.
+    check : callable
+        ``(state)``. It raises an error if the state of a pass cannot be kept.
     """
 
     def __init__(
@@ -76,9 +78,10 @@ class Journal:
         entries: Sequence[Entry],
         write: Callable[[list[Entry]], None],
         every: int,
+        check: Callable[[Any], None],
     ) -> None:
         self.name, self.entries = name, list(entries)
-        self.write, self.every = write, every
+        self.write, self.every, self.check = write, every, check
         self.begun = 0
 
     def begin(self, about: dict[str, str]) -> Page:
@@ -213,13 +216,15 @@ def unnoted() -> Iterator[None]:
 def open_page(kind: str, blocks: Blocks, *, start: Any = None, **how: Any) -> Page | None:
     """Begin a pass of the current fit. Return None if the fit has no journal.
 
-    What estimators in ``start`` have learned before the pass counts.
+    What estimators in ``start``, the state before the pass, have learned counts. If it cannot be
+    kept, the user learns it before a block is read.
     """
     journal = present()
     if journal is None:
         return None
     segment = str(door.config.get("streamlearn.segment", None))
     about = {"pass": kind, "streamlearn.segment": segment, **described(blocks)}
+    journal.check(start)
     about |= fingerprint(how) | fingerprint(start, "start", learned=True)
     return journal.begin(about)
 

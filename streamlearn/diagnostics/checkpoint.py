@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +13,7 @@ from sklearn.utils import check_random_state
 
 from streamlearn import __version__, _files
 from streamlearn._estimator.callbacks import FitWatcher
+from streamlearn._files.tree import Encoder
 from streamlearn.blocks import journal
 from streamlearn.blocks.fingerprint import fingerprint
 
@@ -129,7 +132,8 @@ class FitCheckpoint(FitWatcher):
         self._saved, self._before = saved, journal.present()
         self._handled = sys.exc_info()[1]
         self._write(saved.entries)  # if the file cannot be written, the user learns it now
-        journal.use(journal.Journal(self._name, saved.entries, self._write, self.every))
+        how = self._write, self.every, self._check
+        journal.use(journal.Journal(self._name, saved.entries, *how))
 
     def teardown(self, estimator: Any, context: Any) -> None:
         """End the fit. It has ended well unless it raises an error, or the user has ended it."""
@@ -161,7 +165,26 @@ class FitCheckpoint(FitWatcher):
             "on with it. To begin again, delete the file."
         )
 
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        """Let errors in the body say what a file cannot hold, and what to do."""
+        try:
+            yield
+        except TypeError as error:
+            what = str(error).partition(", and ")[0]
+            raise TypeError(
+                f"{self._name} cannot keep this fit: {what}. It keeps numbers, text, arrays, "
+                "functions of NumPy, and estimators of streamlearn and of scikit-learn that hold "
+                "nothing else. Replace it by one of them, or fit without FitCheckpoint."
+            ) from error
+
+    def _check(self, state: Any) -> None:
+        """Check that a file can hold the state at the start of a pass."""
+        with self._kept():
+            Encoder().encoded(state)
+
     def _write(self, entries: list[journal.Entry], *, ended: bool = False) -> None:
         assert self._saved is not None
         self._saved = self._saved._replace(entries=entries, ended=ended)
-        _files.write(self.path, KIND, self._saved)
+        with self._kept():
+            _files.write(self.path, KIND, self._saved)

@@ -34,6 +34,7 @@ from streamlearn.metrics import r2_score
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import (
+    FunctionTransformer,
     OneHotEncoder,
     PowerTransformer,
     QuantileTransformer,
@@ -472,6 +473,58 @@ def test_data_that_a_callback_reads_are_no_part_of_the_checkpoint(name, tmp_path
     with dask.config.set(SEGMENT):
         model.fit(*given(case))
     assert [entry.about for entry in _files.read(path, checkpoint.KIND).entries] == passes
+
+
+class OwnClassifier(theirs.SGDClassifier):
+    """An estimator that no file may name."""
+
+
+def doubled(x: Any) -> Any:
+    return 2 * x
+
+
+def with_function(function: Any) -> Any:
+    return make_pipeline(FunctionTransformer(function), SGDClassifier(classes=[0, 1], **SEED))
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "remedy", "n_read"),
+    [
+        (
+            "OwnClassifier",
+            lambda: Incremental(OwnClassifier(**SEED), classes=[0, 1], **SEED),
+            lambda: Incremental(theirs.SGDClassifier(**SEED), classes=[0, 1], **SEED),
+            0,
+        ),
+        (
+            "doubled",
+            lambda: with_function(doubled),
+            lambda: with_function(np.positive),
+            SEGMENT["streamlearn.segment"],
+        ),
+    ],
+)
+def test_what_no_file_can_hold_is_an_early_error_with_a_remedy(
+    name, make, remedy, n_read, tmp_path
+):
+    read, path = [], tmp_path / "fit"
+
+    def noted(block: Any) -> Any:
+        read.extend([1] * (len(block) == ROWS))
+        return block
+
+    def held() -> tuple[Any, Any]:
+        rows, target = in_dask(X, Y)
+        return rows.map_blocks(noted, dtype=float, meta=np.empty((0, 4))), target
+
+    says = rf"'.*fit' cannot keep this fit: .*{name}\. .*fit without FitCheckpoint"
+    with pytest.raises(TypeError, match=says) as error:
+        fitted(Case(make, (), held), path)
+    assert "skops" not in str(error.value)
+    assert len(read) <= n_read
+    fitted(Case(make, (), held))
+    path.unlink()
+    fitted(Case(remedy, (), held), path)
 
 
 @pytest.mark.parametrize("which", [0, -1])
