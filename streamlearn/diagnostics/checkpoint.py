@@ -67,13 +67,18 @@ class FitCheckpoint(FitWatcher):
     A segment has 64 blocks, or ``dask.config.set({"streamlearn.segment": n})`` of them. In memory
     an epoch is one segment. Passes that only merge statistics are kept after every 64 blocks, too,
     and so are those of ``refine``. The passes of a fit that are finished are not read again, except
-    for two blocks of each, whose checksums show that the data are the same. A source of blocks is
-    read from its start, and what was learned from is skipped.
+    for the first and the last block of each. A source of blocks is read from its start, and what
+    was learned from is skipped. If its pass is finished, it is not read.
 
     The checkpoint knows the version, the parameters, the shapes, chunks, dtypes and names of the
-    data, and checksums of the first and the last block that were learned from. If one of them
-    differs, `fit` raises an error that names it. If ``random_state`` is None, the file also holds
-    NumPy's global random state at the start of the fit, and a fit that goes on sets it.
+    data, the functions of lazily transformed rows, and checksums of the first and the last block
+    that were learned from. If one of them differs, `fit` raises an error that names it. A checksum
+    covers at most 256 rows of a block, at equal distances, so a change in other rows is not seen.
+
+    The file holds what `streamlearn.save` can hold. If a fit learns something else, such as an
+    estimator of the user's own class in `Incremental`, `fit` raises a TypeError. If
+    ``random_state`` is None, the file also holds NumPy's global random state at the start of the
+    fit, and a fit that goes on sets it.
 
     SIGTERM ends a process as SIGKILL does. After Ctrl-C the estimator is fitted with what it had
     learned, as without a checkpoint, and the file keeps the fit, which may go on.
