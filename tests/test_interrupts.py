@@ -261,3 +261,15 @@ def test_an_interrupted_fit_goes_on_from_its_checkpoint(name, tmp_path):
         again.fit(*data)
     for a, b in zip(learned(again), learned(whole), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", ["linear", "net", "clusters", "any", "pipeline"])
+@pytest.mark.filterwarnings("ignore:The fit was interrupted")
+def test_an_interrupt_just_after_a_fit_goes_on_keeps_what_the_checkpoint_had(name, tmp_path):
+    keep = FitCheckpoint(tmp_path / "fit", resume=True)
+    first, then = (clone(LEARNERS[name]).set_callbacks(keep) for _ in range(2))
+    fit(first, 2 * SEGMENT + 1)
+    with pytest.warns(UserWarning, match="interrupted in epoch 1, after the first 100 rows"):
+        fit(then, 1)
+    for a, b in zip(learned(first), learned(then), strict=True):
+        np.testing.assert_array_equal(a, b)

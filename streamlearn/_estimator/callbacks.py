@@ -21,7 +21,7 @@ from sklearn.callback import CallbackContext, CallbackSupportMixin, with_callbac
 from streamlearn._thirdparty.tags import takes_collections
 from streamlearn._training.epochs import Progress, Publish
 from streamlearn._training.lines import BlockLines
-from streamlearn.blocks import Record, Watch, unwatched, watches, watching
+from streamlearn.blocks import Record, Watch, unnoted, unwatched, watches, watching
 from streamlearn.stages import Flow
 
 __all__ = ["CallbackSupportMixin", "FitWatcher", "Tasks", "inside", "watched", "watchers"]
@@ -103,7 +103,7 @@ class Tasks(Watch):
             return
         self._end_block()
         self.block = context.subcontext(f"block {record.block}")
-        with unwatched():
+        with _apart():
             self.block.call_on_fit_task_begin(**self.task)
 
     def end_pass(self, *, complete: bool) -> None:
@@ -138,7 +138,7 @@ class Tasks(Watch):
         context = parent.subcontext(name, max_subtasks=max_subtasks) if task else None
         self.open.append(context)
         if context is not None:
-            with unwatched():
+            with _apart():
                 context.call_on_fit_task_begin(**self.task)
 
     def _end_block(self, attributes: Any = None) -> None:
@@ -148,7 +148,7 @@ class Tasks(Watch):
     def _end(self, context: CallbackContext | None, attributes: Any = None) -> bool:
         if context is None:
             return False
-        with unwatched():
+        with _apart():
             return bool(
                 context.call_on_fit_task_end(**self.task, reconstruction_attributes=attributes)
             )
@@ -172,7 +172,7 @@ def watched(method: Method) -> Method:
             "metadata": {} if weight is None else {"sample_weight": weight},
         }
         context = self._init_callback_context(max_subtasks=None)
-        with unwatched():
+        with _apart():
             context.call_on_fit_task_begin(estimator=self, **task)
         ours = watchers(self)
         callbacks = getattr(self, "_skl_callbacks", [])
@@ -185,7 +185,7 @@ def watched(method: Method) -> Method:
         finally:
             del _running[id(self)]
             self.__dict__.update(held)
-        with unwatched():
+        with _apart():
             context.call_on_fit_task_end(estimator=self, **task, reconstruction_attributes={})
         return out
 
@@ -216,6 +216,13 @@ def _lines(estimator: Any) -> list[Watch]:
 
 
 @contextmanager
+def _apart() -> Iterator[None]:
+    """Let a callback read data: its passes belong neither to watches nor to the fit's journal."""
+    with unwatched(), unnoted():
+        yield
+
+
+@contextmanager
 def inside(outer: Any, estimator: Any, X: Any, y: Any) -> Iterator[None]:
     """Let the fit of an inner estimator of another library be a task of the fit of ``outer``.
 
@@ -227,6 +234,8 @@ def inside(outer: Any, estimator: Any, X: Any, y: Any) -> Iterator[None]:
         return
     inner = context.subcontext(f"fit of {type(estimator).__name__}")
     with inner.propagate_callback_context(estimator):
-        inner.call_on_fit_task_begin(estimator=outer, X=X, y=y)
+        with _apart():
+            inner.call_on_fit_task_begin(estimator=outer, X=X, y=y)
         yield
-        inner.call_on_fit_task_end(estimator=outer, X=X, y=y)
+        with _apart():
+            inner.call_on_fit_task_end(estimator=outer, X=X, y=y)

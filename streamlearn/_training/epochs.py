@@ -41,13 +41,14 @@ from streamlearn._arrays import to_numpy
 from streamlearn.blocks import (
     Blocks,
     Mark,
-    Marked,
+    Page,
     Position,
     Segment,
     Watch,
     check_marks,
     ends,
     fold,
+    marked,
     open_page,
     rounds,
     unnoted,
@@ -202,12 +203,11 @@ def train(
         with watching(*watched_by), unnoted():
             for watch in watches():
                 watch.begin_training(max_iter)
-            marked = page is not None
-            ended = _run(learner, blocks, progress, rule, max_iter, see, marked=marked)
+            ended = _run(learner, blocks, progress, rule, max_iter, see, page)
             for watch in watches():
                 watch.end_training()
     except KeyboardInterrupt:
-        if last is progress or not learner.may_end(last):
+        if last.at == "start" or not learner.may_end(last):
             raise
         return rule.finish(_interrupted(last))
     if page is not None:
@@ -239,14 +239,13 @@ def _run(
     rule: Any,
     max_iter: int,
     see: Callable[[Progress], bool],
-    *,
-    marked: bool,
+    page: Page | None,
 ) -> Progress:
     """Learn until ``rule`` stops, or until ``see`` returns True, and return the end.
 
     It goes on from a progress at the end of a segment or of an epoch. ``see`` gets the progress at
     both ends of each epoch and at the ends of segments. After a segment it ends the epoch, and
-    after an epoch the training. ``marked`` says whether checksums of blocks are wanted.
+    after an epoch the training. Checksums of blocks are wanted if there is a ``page``.
     """
     if not progress.n_iter:
         progress = progress._replace(rule=rule.begin(progress))
@@ -258,7 +257,7 @@ def _run(
             progress = now._replace(rule=progress.rule)
             see(progress)
         begun = False
-        with closing(_segments(learner, blocks, progress, marked)) as segments:
+        with closing(_segments(learner, blocks, progress, page)) as segments:
             for segment in () if progress.stopped else segments:
                 progress = rule.after_segment(_after(learner, progress, segment, blocks.in_memory))
                 if see(progress) or progress.stopped:
@@ -271,13 +270,15 @@ def _run(
     return progress
 
 
-def _segments(learner: Any, blocks: Blocks, progress: Progress, marked: bool) -> Generator[Segment]:
+def _segments(
+    learner: Any, blocks: Blocks, progress: Progress, page: Page | None
+) -> Generator[Segment]:
     """Return the segments of an epoch that are left."""
     prepare: Any = partial(learner.prepare, progress.epoch)
     order = learner.order(blocks, progress.epoch)
     side_by_side = learner.side_by_side(progress)
     how: dict[str, Any] = {
-        "prepare": Marked(prepare) if marked else prepare,
+        "prepare": marked(prepare, blocks, page),
         "order": order,
         "start": Position(progress.blocks, progress.rows_read, progress.before),
     }

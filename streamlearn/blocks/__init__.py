@@ -21,7 +21,7 @@ from streamlearn.blocks.containers import (
     whole_rows,
 )
 from streamlearn.blocks.fold import fold
-from streamlearn.blocks.journal import Mark, Marked, ends, open_page, unnoted
+from streamlearn.blocks.journal import Mark, Page, ends, marked, open_page, unnoted
 from streamlearn.blocks.lazy_rows import LazyRows, as_lazy_rows, in_block, is_named, origin
 from streamlearn.blocks.map_rows import map_rows
 from streamlearn.blocks.parts import head, made_up, n_rows, some_columns, some_rows
@@ -38,7 +38,7 @@ __all__ = [
     "Blocks",
     "LazyRows",
     "Mark",
-    "Marked",
+    "Page",
     "Position",
     "Record",
     "Segment",
@@ -64,6 +64,7 @@ __all__ = [
     "known_categories",
     "made_up",
     "map_rows",
+    "marked",
     "meta_of",
     "n_rows",
     "noted",

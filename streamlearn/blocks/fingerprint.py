@@ -15,11 +15,12 @@ import numpy as np
 from streamlearn._arrays import is_array, to_numpy
 
 
-def fingerprint(value: Any, name: str = "", *, frozen: bool = False) -> dict[str, str]:
+def fingerprint(value: Any, name: str = "", *, learned: bool = False) -> dict[str, str]:
     """Return words for all numbers, texts and arrays in a value, by their names.
 
-    Estimators count by their parameters, because a fit forgets what they had learned. What a frozen
-    estimator has learned counts, and so it is for all within it. Objects that are neither data nor
+    Estimators count by their parameters, because a fit forgets what they had learned. With
+    ``learned``, what they have learned counts, too. It always does for frozen estimators, and for
+    those that another one takes as they are (``prefit=True``). Objects that are neither data nor
     estimators count by their type only. The words are the same in every process.
 
     Examples
@@ -31,8 +32,9 @@ def fingerprint(value: Any, name: str = "", *, frozen: bool = False) -> dict[str
     if isinstance(value, np.random.RandomState):
         return fingerprint(value.get_state(legacy=False), name)
     if hasattr(value, "get_params") and not isinstance(value, type):
-        frozen = frozen or _is_frozen(value)
-        inside = vars(value) if frozen else value.get_params(deep=False)
+        learned = learned or _is_frozen(value)
+        inside = vars(value) if learned else value.get_params(deep=False)
+        learned = learned or _is_prefit(inside)
         inside = {"type": type(value), **inside}
     elif isinstance(value, tuple) and hasattr(value, "_fields"):
         inside = dict(zip(value._fields, value, strict=True))
@@ -50,7 +52,7 @@ def fingerprint(value: Any, name: str = "", *, frozen: bool = False) -> dict[str
         return {name: _words(value)}
     found: dict[str, str] = {}
     for key, each in inside.items():
-        found |= fingerprint(each, f"{name}.{key}" if name else str(key), frozen=frozen)
+        found |= fingerprint(each, f"{name}.{key}" if name else str(key), learned=learned)
     return found
 
 
@@ -58,6 +60,12 @@ def _is_frozen(estimator: Any) -> bool:
     """Return whether an estimator keeps what it has learned: it is a clone of itself."""
     own = getattr(estimator, "__sklearn_clone__", None)
     return own is not None and own() is estimator
+
+
+def _is_prefit(parameters: Mapping[str, Any]) -> bool:
+    """Return whether an estimator takes those in its parameters with what they have learned."""
+    cv = parameters.get("cv")
+    return bool(parameters.get("prefit")) or (isinstance(cv, str) and cv == "prefit")
 
 
 def _words(value: Any) -> str:

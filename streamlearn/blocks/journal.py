@@ -68,6 +68,8 @@ class Journal:
         ``(entries)``. It keeps them.
     every : int
         How often an unfinished pass is kept: at each ``every``-th opportunity.
+    check : callable
+        ``(state)``. It raises an error if the state of a pass cannot be kept.
     """
 
     def __init__(
@@ -76,9 +78,10 @@ class Journal:
         entries: Sequence[Entry],
         write: Callable[[list[Entry]], None],
         every: int,
+        check: Callable[[Any], None],
     ) -> None:
         self.name, self.entries = name, list(entries)
-        self.write, self.every = write, every
+        self.write, self.every, self.check = write, every, check
         self.begun = 0
 
     def begin(self, about: dict[str, str]) -> Page:
@@ -123,29 +126,67 @@ class Page:
             self._journal.write(self._journal.entries)
 
     def same_marks_or_raise(self, found: Sequence[Mark]) -> None:
-        """Check that blocks have the checksums that were noted.
+        """Check that blocks have the checksums that were noted, if they were.
 
         Raises
         ------
         ValueError
             If one has not.
         """
-        known = () if self.known is None else self.known.marks
+        known = {} if self.known is None else dict(self.known.marks)
         for number, mark in found:
-            if (number, mark) not in map(tuple, known):
+            if known.get(number, mark) != mark:
                 difference = f"block {number} holds other rows than it did"
                 raise another_fit(self._journal.name, difference)
 
 
 @dataclass(frozen=True)
 class Marked:
-    """A function that prepares blocks, whose checksums are wanted, too."""
+    """A function that prepares blocks, whose checksums are wanted, too.
+
+    Attributes
+    ----------
+    prepare : callable
+    page : Page or None
+        The page with whose checksums the blocks are compared.
+    """
 
     prepare: Callable[[Block], Any]
+    page: Page | None = None
 
     def __call__(self, block: Block) -> Any:
         """Prepare a block."""
         return self.prepare(block)
+
+    def mark(self, block: Block) -> Mark:
+        """Return the number and the checksum of a block, and compare it.
+
+        Raises
+        ------
+        ValueError
+            If it has another checksum than the one that was noted.
+        """
+        mark = (block.number, mark_of(block))
+        if self.page is not None:
+            self.page.same_marks_or_raise([mark])
+        return mark
+
+
+def marked(prepare: Callable[[Block], Any], blocks: Blocks, page: Page | None) -> Any:
+    """Return a function that prepares the blocks of a pass, with checksums if there is a page.
+
+    Blocks of a source are compared when they come, because few of them cannot be read alone. Those
+    of a collection are compared before, and their tasks must not carry the page.
+    """
+    if page is None:
+        return prepare
+    return Marked(prepare, None if blocks.streamed is None else page)
+
+
+def skip(prepare: Callable[[Block], Any], block: Block) -> None:
+    """Skip a block of a source that was learned from before. Its checksum is compared."""
+    if isinstance(prepare, Marked):
+        prepare.mark(block)
 
 
 _present: ContextVar[Journal | None] = ContextVar("journal", default=None)
@@ -172,14 +213,20 @@ def unnoted() -> Iterator[None]:
         use(before)
 
 
-def open_page(kind: str, blocks: Blocks, **how: Any) -> Page | None:
-    """Begin a pass of the current fit. Return None if the fit has no journal."""
+def open_page(kind: str, blocks: Blocks, *, start: Any = None, **how: Any) -> Page | None:
+    """Begin a pass of the current fit. Return None if the fit has no journal.
+
+    What estimators in ``start``, the state before the pass, have learned counts. If it cannot be
+    kept, the user learns it before a block is read.
+    """
     journal = present()
     if journal is None:
         return None
     segment = str(door.config.get("streamlearn.segment", None))
     about = {"pass": kind, "streamlearn.segment": segment, **described(blocks)}
-    return journal.begin(about | fingerprint(how))
+    journal.check(start)
+    about |= fingerprint(how) | fingerprint(start, "start", learned=True)
+    return journal.begin(about)
 
 
 def same_or_raise(name: str, before: Mapping[str, str], now: Mapping[str, str]) -> None:
@@ -210,7 +257,7 @@ def another_fit(name: str, difference: str) -> ValueError:
 
 
 def described(blocks: Blocks) -> dict[str, str]:
-    """Return what the parts of blocks are: shapes, chunks, dtypes and names."""
+    """Return what the parts of blocks are: shapes, chunks, dtypes, names and lazy functions."""
     if blocks.whole is not None:
         parts = blocks.whole.parts
     elif blocks.streamed is not None:
@@ -218,6 +265,7 @@ def described(blocks: Blocks) -> dict[str, str]:
     else:
         parts = dict(zip(blocks.names, blocks.sources, strict=False))
     found = {"parts": " ".join(blocks.names)}
+    found |= fingerprint(blocks.functions, "functions", learned=True)
     if blocks.plan is not None:
         rows = repr(blocks.rows)
         shown = rows if len(rows) < 80 else f"{rows[:60]}..., checksum {crc32(rows.encode()):08x}"

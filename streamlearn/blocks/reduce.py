@@ -17,7 +17,9 @@ from streamlearn.blocks.journal import (
     Marked,
     Page,
     ends,
+    marked,
     open_page,
+    skip,
 )
 from streamlearn.blocks.merge_tree import FAN_IN, MergeTree, merged_in_tree
 from streamlearn.blocks.schedule import Loaded, Schedule, prepared, setting
@@ -59,18 +61,17 @@ def reduce(
     order = [*range(len(blocks))] if order is None else [*order]
     page = open_page("reduce", blocks, of_block=of_block, merge=merge)
     begun = Partly(0, [])
-    if page is not None:
-        of_block = Marked(of_block)
-        if page.known is not None:
-            check_marks(blocks, page)
-            begun = page.known.state
+    if page is not None and page.known is not None:
+        check_marks(blocks, page)
+        begun = page.known.state
     finished = page is not None and page.known is not None and page.known.finished
     order = [] if finished else order[begun.n_blocks :]
     rows = None if blocks.streamed else [blocks.rows[index] for index in order]
     with passing(name, rows) as one_pass:
         if finished:
             return begun
-        found = _merged(of_block, merge, blocks, order, one_pass, begun, page)
+        prepare = marked(of_block, blocks, page)
+        found = _merged(prepare, merge, blocks, order, one_pass, begun, page)
     if page is not None:
         page.note(found.value, found.marks, finished=True)
     return found.value
@@ -162,7 +163,9 @@ def _over_stream(
     reading = in_lock_step(blocks.streamed, lambda *read: read, window=setting("window", 1))
     with closing(reading) as read:
         for number, (block, start) in enumerate(read):
-            if number >= skipped:
+            if number < skipped:
+                skip(of_block, block)
+            else:
                 loaded = prepared(block, blocks.functions, of_block, start)
                 add(number + 1, loaded, whole=(number + 1) % TOGETHER == 0)
                 del loaded
@@ -170,7 +173,7 @@ def _over_stream(
 
 
 def check_marks(blocks: Blocks, page: Page) -> None:
-    """Check that blocks have the checksums that were noted. Those of a source are not read.
+    """Check that blocks have the checksums that were noted. Those of a source come later.
 
     Raises
     ------

@@ -26,6 +26,7 @@ from streamlearn.blocks import door
 from streamlearn.blocks.blas import one_blas_thread
 from streamlearn.blocks.block import Block, noted
 from streamlearn.blocks.containers import Blocks
+from streamlearn.blocks.journal import skip
 from streamlearn.blocks.merge_tree import MergeTree, merged_in_tree
 from streamlearn.blocks.schedule import Loaded, Schedule, prepared, setting
 from streamlearn.blocks.segments import (
@@ -331,6 +332,7 @@ def _over_stream(
 
     def load(block: Block, begun: float) -> Loaded | None:
         if block.number < start.at:
+            skip(prepare, block)
             return None
         return prepared(block, blocks.functions, prepare, begun)
 

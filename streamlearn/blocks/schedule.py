@@ -22,7 +22,7 @@ from streamlearn._arrays.plain import plain
 from streamlearn.blocks import door
 from streamlearn.blocks.block import Block, noted
 from streamlearn.blocks.containers import Blocks
-from streamlearn.blocks.journal import Mark, Marked, mark_of
+from streamlearn.blocks.journal import Mark, Marked
 from streamlearn.blocks.lazy_rows import LazyRows, in_block
 from streamlearn.blocks.merge_tree import FAN_IN
 from streamlearn.blocks.parts import n_rows
@@ -378,8 +378,7 @@ def prepared(
             "Xy = df[features + [target]].to_dask_array(); X, y = Xy[:, :-1], Xy[:, -1]."
         )
     size = sum(_bytes(x, block.in_memory) for x in parts.values())
-    wanted = isinstance(prepare, Marked)
-    marks = ((block.number, mark_of(block)),) if wanted else ()
+    marks = (prepare.mark(block),) if isinstance(prepare, Marked) else ()
     for name in functions.keys() & parts.keys():
         if functions[name]:
             made_by = in_block(functions[name], block.number)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +13,7 @@ from sklearn.utils import check_random_state
 
 from streamlearn import __version__, _files
 from streamlearn._estimator.callbacks import FitWatcher
+from streamlearn._files.tree import Encoder
 from streamlearn.blocks import journal
 from streamlearn.blocks.fingerprint import fingerprint
 
@@ -64,13 +67,18 @@ class FitCheckpoint(FitWatcher):
     A segment has 64 blocks, or ``dask.config.set({"streamlearn.segment": n})`` of them. In memory
     an epoch is one segment. Passes that only merge statistics are kept after every 64 blocks, too,
     and so are those of ``refine``. The passes of a fit that are finished are not read again, except
-    for two blocks of each, whose checksums show that the data are the same. A source of blocks is
-    read from its start, and what was learned from is skipped.
+    for the first and the last block of each. A source of blocks is read from its start, and what
+    was learned from is skipped. If its pass is finished, it is not read.
 
     The checkpoint knows the version, the parameters, the shapes, chunks, dtypes and names of the
-    data, and checksums of the first and the last block that were learned from. If one of them
-    differs, `fit` raises an error that names it. If ``random_state`` is None, the file also holds
-    NumPy's global random state at the start of the fit, and a fit that goes on sets it.
+    data, the functions of lazily transformed rows, and checksums of the first and the last block
+    that were learned from. If one of them differs, `fit` raises an error that names it. A checksum
+    covers at most 256 rows of a block, at equal distances, so a change in other rows is not seen.
+
+    The file holds what `streamlearn.save` can hold. If a fit learns something else, such as an
+    estimator of the user's own class in `Incremental`, `fit` raises a TypeError. If
+    ``random_state`` is None, the file also holds NumPy's global random state at the start of the
+    fit, and a fit that goes on sets it.
 
     SIGTERM ends a process as SIGKILL does. After Ctrl-C the estimator is fitted with what it had
     learned, as without a checkpoint, and the file keeps the fit, which may go on.
@@ -97,6 +105,7 @@ class FitCheckpoint(FitWatcher):
         self.resume: bool = resume
         self._saved: Saved | None = None
         self._before: journal.Journal | None = None
+        self._handled: BaseException | None = None
 
     def setup(self, estimator: Any, context: Any) -> None:
         """Begin a fit, or go on with the one in the file.
@@ -126,17 +135,21 @@ class FitCheckpoint(FitWatcher):
             if saved.draws is not None:
                 check_random_state(None).set_state(saved.draws)
         self._saved, self._before = saved, journal.present()
+        self._handled = sys.exc_info()[1]
         self._write(saved.entries)  # if the file cannot be written, the user learns it now
-        journal.use(journal.Journal(self._name, saved.entries, self._write, self.every))
+        how = self._write, self.every, self._check
+        journal.use(journal.Journal(self._name, saved.entries, *how))
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        """End the fit. It has ended well unless there is an error, or the user has ended it."""
+        """End the fit. It has ended well unless it raises an error, or the user has ended it."""
         if self._saved is None:
             return  # it has not begun
         journal.use(self._before)
-        if sys.exc_info()[0] is None and all(entry.finished for entry in self._saved.entries):
+        # A fit in an ``except`` clause begins with an error that is not its own.
+        well = sys.exc_info()[1] is self._handled
+        if well and all(entry.finished for entry in self._saved.entries):
             self._write(self._saved.entries, ended=True)
-        self._saved = self._before = None
+        self._saved = self._before = self._handled = None
 
     @property
     def _name(self) -> str:
@@ -157,7 +170,26 @@ class FitCheckpoint(FitWatcher):
             "on with it. To begin again, delete the file."
         )
 
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        """Let errors in the body say what a file cannot hold, and what to do."""
+        try:
+            yield
+        except TypeError as error:
+            what = str(error).partition(", and ")[0]
+            raise TypeError(
+                f"{self._name} cannot keep this fit: {what}. It keeps numbers, text, arrays, "
+                "functions of NumPy, and estimators of streamlearn and of scikit-learn that hold "
+                "nothing else. Replace it by one of them, or fit without FitCheckpoint."
+            ) from error
+
+    def _check(self, state: Any) -> None:
+        """Check that a file can hold the state at the start of a pass."""
+        with self._kept():
+            Encoder().encoded(state)
+
     def _write(self, entries: list[journal.Entry], *, ended: bool = False) -> None:
         assert self._saved is not None
         self._saved = self._saved._replace(entries=entries, ended=ended)
-        _files.write(self.path, KIND, self._saved)
+        with self._kept():
+            _files.write(self.path, KIND, self._saved)

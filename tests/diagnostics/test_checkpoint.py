@@ -8,6 +8,7 @@ import random
 import signal
 import sys
 import warnings
+import zipfile
 from typing import Any, NamedTuple
 
 import dask
@@ -16,7 +17,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn import linear_model as theirs
+from sklearn import preprocessing
 from sklearn.base import clone
+from sklearn.feature_selection import SelectFromModel
+from sklearn.frozen import FrozenEstimator
 from sklearn.naive_bayes import GaussianNB
 from sklearn.utils import check_random_state
 
@@ -25,16 +29,19 @@ from streamlearn._files.tree import Encoder
 from streamlearn.blocks import from_blocks
 from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.diagnostics import FitCheckpoint, checkpoint
+from streamlearn.impute import SimpleImputer
 from streamlearn.linear_model import Perceptron, SGDClassifier, SGDRegressor
+from streamlearn.metrics import r2_score
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import (
+    FunctionTransformer,
     OneHotEncoder,
     PowerTransformer,
     QuantileTransformer,
     StandardScaler,
 )
-from streamlearn.wrappers import Incremental
+from streamlearn.wrappers import Incremental, ParallelPostFit
 from tests.diagnostics import killed
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -170,6 +177,12 @@ def bits(model: Any) -> tuple[Any, list[Any]]:
     encoder = Encoder()
     tree = encoder.encoded(model)
     return tree, [(a.dtype.str, a.shape, a.tobytes()) for a in encoder.arrays]
+
+
+def content(path: Any) -> dict[str, bytes]:
+    """Return the parts of a file, without the times at which they were written."""
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
 
 
 def given(case: Case) -> tuple[Any, ...]:
@@ -315,7 +328,7 @@ def test_a_checkpoint_of_another_fit_is_refused(name, tmp_path, monkeypatch):
     stopped_after(monkeypatch, case, path, 3)
     entry = _files.read(path, checkpoint.KIND).entries[-1]
     LEARNED[:] = [number for number, _ in entry.marks]
-    before = path.read_bytes()
+    before = content(path)
     change, data, says = OTHERS[name]
     model = SGDClassifier(classes=[0, 1], **SEED)
     model = model if change is None else change(model)
@@ -324,7 +337,7 @@ def test_a_checkpoint_of_another_fit_is_refused(name, tmp_path, monkeypatch):
     with dask.config.set(SEGMENT), pytest.raises(ValueError, match=says) as error:
         model.fit(*rows)
     assert str(path) in str(error.value)
-    assert path.read_bytes() == before
+    assert content(path) == before
     assert not hasattr(model, "coef_")
 
 
@@ -358,6 +371,18 @@ def test_a_fit_that_has_not_ended_is_not_overwritten(tmp_path, monkeypatch):
         fitted(case, path)
     fitted(case, path, resume=True)
     fitted(case, path)  # it has ended
+
+
+def test_a_fit_while_an_error_is_handled_ends_as_any_other(tmp_path):
+    path, bad = tmp_path / "fit", np.where(X > 100, np.nan, X)
+    try:
+        raise OSError
+    except OSError:
+        fitted(CASES["linear"], path)
+        assert _files.read(path, checkpoint.KIND).ended
+        with pytest.raises(ValueError, match="NaN"):
+            fitted(CASES["linear"]._replace(data=(bad, Y)), path)
+    assert not _files.read(path, checkpoint.KIND).ended
 
 
 def test_a_file_that_is_no_checkpoint_stays(tmp_path):
@@ -413,6 +438,147 @@ def test_a_second_call_of_partial_fit_is_not_taken_for_the_first(make, tmp_path)
     with dask.config.set(SEGMENT), pytest.raises(ValueError, match="is of another fit"):
         model.partial_fit(*rows, **more)
     assert bits(model) == bits(plain)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_fitted_model_among_the_parameters_counts_with_what_it_has_learned(frozen, tmp_path):
+    def selecting(column: int) -> Any:
+        chosen = SelectFromModel(theirs.LinearRegression(), threshold=0.5)
+        chosen.fit(X, X[:, column])
+        step = FrozenEstimator(chosen) if frozen else clone(chosen)
+        if not frozen:
+            step.set_params(estimator=chosen.estimator_, prefit=True)
+        return make_pipeline(step, SGDClassifier(classes=[0, 1], **SEED))
+
+    path = tmp_path / "fit"
+    fitted(Case(lambda: selecting(0), (X, Y)), path)
+    fitted(Case(lambda: selecting(0), (X, Y)), path, resume=True)
+    with pytest.raises(ValueError, match=r"is of another fit: .*coef_ was"):
+        fitted(Case(lambda: selecting(1), (X, Y)), path, resume=True)
+
+
+class Reading:
+    """A callback that reads data while a pass runs."""
+
+    def setup(self, estimator: Any, context: Any) -> None: ...
+
+    def teardown(self, estimator: Any, context: Any) -> None: ...
+
+    def on_fit_task_begin(self, estimator: Any, context: Any, **task: Any) -> None: ...
+
+    def on_fit_task_end(self, estimator: Any, context: Any, **task: Any) -> None:
+        r2_score(*in_dask(V[:60], V[:60]))
+
+
+@pytest.mark.parametrize("name", ["scaler", "linear"])
+def test_data_that_a_callback_reads_are_no_part_of_the_checkpoint(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules["streamlearn.blocks.reduce"], "TOGETHER", 8)
+    case, path = CASES[name], tmp_path / "fit"
+    fitted(case, path)
+    passes = [entry.about for entry in _files.read(path, checkpoint.KIND).entries]
+    model = case.make().set_callbacks(FitCheckpoint(path), Reading())
+    with dask.config.set(SEGMENT):
+        model.fit(*given(case))
+    assert [entry.about for entry in _files.read(path, checkpoint.KIND).entries] == passes
+
+
+class OwnClassifier(theirs.SGDClassifier):
+    """An estimator that no file may name."""
+
+
+def doubled(x: Any) -> Any:
+    return 2 * x
+
+
+def with_function(function: Any) -> Any:
+    return make_pipeline(FunctionTransformer(function), SGDClassifier(classes=[0, 1], **SEED))
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "remedy", "n_read"),
+    [
+        (
+            "OwnClassifier",
+            lambda: Incremental(OwnClassifier(**SEED), classes=[0, 1], **SEED),
+            lambda: Incremental(theirs.SGDClassifier(**SEED), classes=[0, 1], **SEED),
+            0,
+        ),
+        (
+            "doubled",
+            lambda: with_function(doubled),
+            lambda: with_function(np.positive),
+            SEGMENT["streamlearn.segment"],
+        ),
+    ],
+)
+def test_what_no_file_can_hold_is_an_early_error_with_a_remedy(
+    name, make, remedy, n_read, tmp_path
+):
+    read, path = [], tmp_path / "fit"
+
+    def noted(block: Any) -> Any:
+        read.extend([1] * (len(block) == ROWS))
+        return block
+
+    def held() -> tuple[Any, Any]:
+        rows, target = in_dask(X, Y)
+        return rows.map_blocks(noted, dtype=float, meta=np.empty((0, 4))), target
+
+    says = rf"'.*fit' cannot keep this fit: .*{name}\. .*fit without FitCheckpoint"
+    with pytest.raises(TypeError, match=says) as error:
+        fitted(Case(make, (), held), path)
+    assert "skops" not in str(error.value)
+    assert len(read) <= n_read
+    fitted(Case(make, (), held))
+    path.unlink()
+    fitted(Case(remedy, (), held), path)
+
+
+@pytest.mark.parametrize("which", [0, -1])
+@pytest.mark.parametrize(
+    ("name", "n"), [("linear, blocks of a source", 16), ("scaler, a source", 6)]
+)
+def test_other_blocks_of_a_source_are_refused(name, n, which, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules["streamlearn.blocks.reduce"], "TOGETHER", 8)
+    case, path = CASES[name], tmp_path / "fit"
+    stopped_after(monkeypatch, case, path, n)
+    before = content(path)
+    number, _ = _files.read(path, checkpoint.KIND).entries[-1].marks[which]
+    rows = case.data[0].copy()
+    rows[number * ROWS] += 1e-9
+    with pytest.raises(ValueError, match=rf"block {number} holds other rows"):
+        fitted(case._replace(data=(rows, *case.data[1:])), path, resume=True)
+    assert content(path) == before
+
+
+@pytest.mark.parametrize("held", [in_dask, in_blocks])
+@pytest.mark.parametrize(
+    "name",
+    ["StandardScaler", "QuantileTransformer", "SimpleImputer", "OneHotEncoder", "another library"],
+)
+def test_rows_that_were_transformed_in_another_way_are_of_another_fit(held, name, tmp_path):
+    path, rows = tmp_path / "fit", np.round(X[:, :1])
+    made = {
+        "StandardScaler": StandardScaler(),
+        "QuantileTransformer": QuantileTransformer(n_quantiles=20),
+        "SimpleImputer": SimpleImputer(),
+        "OneHotEncoder": OneHotEncoder(sparse_output=False, handle_unknown="ignore"),
+        "another library": ParallelPostFit(preprocessing.StandardScaler()),
+    }[name]
+
+    def case(seen: Any) -> Case:
+        transform = clone(made).fit(seen)
+
+        def transformed() -> tuple[Any, Any]:
+            found, target = held(rows, Y)
+            return transform.transform(found), target
+
+        return Case(lambda: SGDClassifier(classes=[0, 1], **SEED), (), transformed)
+
+    fitted(case(rows), path)
+    fitted(case(rows), path, resume=True)
+    with pytest.raises(ValueError, match=r"is of another fit: functions\.X"):
+        fitted(case(rows * 2), path, resume=True)
 
 
 def processes():
