@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from sklearn import impute as theirs
 from sklearn import preprocessing
 from sklearn.base import clone
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.pipeline import make_pipeline as their_pipeline
 
 from streamlearn.impute import MissingIndicator, SimpleImputer
-from streamlearn.linear_model import SGDClassifier
+from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.pipeline import Pipeline, make_pipeline
 from streamlearn.preprocessing import OneHotEncoder, StandardScaler
 from tests.containers import blocks_of, dask_array
@@ -526,6 +526,27 @@ def test_a_scaler_behind_an_imputer_is_exact_in_rounds_and_with_columns_left_out
     ).fit(*chunks)
     np.testing.assert_allclose(pipe[1].mean_, want[1].mean_, rtol=1e-12)
     np.testing.assert_allclose(pipe[1].var_, want[1].var_, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_parallel", [1, 2])
+@pytest.mark.parametrize("branched", [False, True])
+def test_a_column_may_be_all_gaps_in_some_blocks_of_a_round(branched, n_parallel):
+    """The states of these blocks alone have fewer columns than the state of the fit."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(5, 2, size=(6400, 3))
+    X[120:, 2], y = NAN, X[:, 0]
+    want = their_pipeline(theirs.SimpleImputer(), preprocessing.StandardScaler()).fit(X)
+    steps = make_pipeline(SimpleImputer(), StandardScaler())
+    if branched:
+        steps = make_column_transformer((steps, [0, 1, 2]))
+    how = {"learning_rate": "constant", "eta0": 1e-3} if n_parallel > 1 else {}
+    model = SGDRegressor(shuffle=False, random_state=0, n_parallel=n_parallel, **how)
+    pipe = make_pipeline(steps, model).fit(
+        da.from_array(X, chunks=(100, 3)), da.from_array(y, chunks=100)
+    )
+    scaler = (pipe[0].transformers_[0][1] if branched else pipe[0])[1]
+    np.testing.assert_allclose(scaler.mean_, want[1].mean_, rtol=1e-12)
+    np.testing.assert_allclose(scaler.var_, want[1].var_, rtol=1e-12)
 
 
 @pytest.mark.parametrize("schedule", ["per-step", "one-pass"])
