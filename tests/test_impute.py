@@ -23,6 +23,7 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.pipeline import make_pipeline as their_pipeline
 
+import streamlearn
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.pipeline import Pipeline, make_pipeline
@@ -510,6 +511,24 @@ def test_a_step_that_was_fitted_alone_counts_the_gaps_of_its_own_rows(alone):
     pipe.steps[alone] = ("again", clone(pipe[alone]).fit(own))
     pipe.partial_fit(X, y)
     assert np.all(pipe[1].n_samples_seen_ == ([2 * N, 2 * N] if alone == 0 else [N + 1, N + 2]))
+    if alone == 1:  # the same object forgets the gaps that it knew
+        pipe[1].fit(own)
+        pipe.partial_fit(X, y)
+        assert np.all(pipe[1].n_samples_seen_ == [N + 1, N + 2])
+
+
+def test_a_saved_or_moved_pipeline_goes_on_as_the_original(tmp_path):
+    X, y = numbers()[:, [0, 3]], np.arange(N) % 2
+    pipe = make_pipeline(SimpleImputer(), StandardScaler(), SGDClassifier(), schedule="one-pass")
+    pipe.fit(X, y)
+    streamlearn.save(pipe, tmp_path / "pipe")
+    others = streamlearn.load(tmp_path / "pipe"), streamlearn.to_namespace(pipe, "numpy")
+    pipe.partial_fit(X + 1.0, y)
+    for other in others:
+        other.partial_fit(X + 1.0, y)
+        np.testing.assert_array_equal(other[1].mean_, pipe[1].mean_)
+        np.testing.assert_array_equal(other[1].var_, pipe[1].var_)
+        assert np.all(other[1].n_samples_seen_ == 2 * N)
 
 
 def test_a_scaler_behind_an_imputer_is_exact_in_rounds_and_with_columns_left_out():
