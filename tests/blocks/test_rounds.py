@@ -10,6 +10,7 @@ import dask
 import dask.array as da
 import numpy as np
 import pytest
+from dask.callbacks import Callback
 from dask.utils import key_split
 
 from streamlearn.blocks import SideBySide, align, from_blocks, rounds
@@ -71,6 +72,17 @@ def test_rounds_begin_when_enough_was_seen_and_grow_with_it(local_scheduler):
     assert [r.block for r in records] == list(range(60))
     assert sizes[:8] == (1,) * 8
     assert sizes[8:] == (2, 2, 2, 2, 4, 4, 6, 6, 8, 10, 6)
+
+
+def test_callbacks_of_dask_finish_after_an_error_between_two_graphs():
+    def seen(state, rows):
+        raise FloatingPointError("no round can begin")
+
+    ended = []
+    callback = Callback(finish=lambda dsk, state, failed: ended.append(failed))
+    with callback, dask.config.set(scheduler="sync"), pytest.raises(FloatingPointError):
+        run(tracking.offset(60), side()._replace(seen=seen))
+    assert ended == [False]
 
 
 def renewed(state):
@@ -196,8 +208,8 @@ def test_on_a_cluster_the_blocks_of_rounds_are_loaded_where_they_are_summed(clie
         _, records = run(source([5] * 60), side_of_cluster())
     assert len(records) == 60
     done = Counter(key_split(task["key"]) for task in stream.data)
-    assert done["load"] == 8  # those before the rounds
-    assert done["update"] == 60
+    assert done["load-block"] == 8  # those before the rounds
+    assert done["learn-block"] == 60
 
 
 def side_of_cluster():
