@@ -278,7 +278,7 @@ COLUMNS = {
 @pytest.mark.parametrize("sizes", [[20, 0, 40], [1, 59], [60]])
 @pytest.mark.parametrize("name", COLUMNS)
 def test_a_column_keeps_its_dtype_in_a_lazy_frame(name, sizes):
-    """Beside text, so that nothing becomes one array; the frame in memory says the values."""
+    """Text keeps it from becoming one array; the frame in memory says the values."""
     frame = pd.DataFrame({"column": COLUMNS[name], "text": COLUMNS["str"]}).set_index(
         np.arange(N) * 3
     )
