@@ -163,7 +163,7 @@ class MergeableTransformer(Transformer):
 
     def _keep(self, state: Any, *, weighted: bool) -> None:
         """Set the state, and forget the gaps in the rows of the former one."""
-        vars(self).pop("_behind_fills", None)
+        self.__dict__.pop("_behind_fills", None)
         self._weighted = weighted
         self._state = state
         self._publish()
