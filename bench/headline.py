@@ -91,10 +91,10 @@ STAGES = {"read": read, "fit": fit, "predict": predict}
 
 def measure(stage: str, folder: Path, home: Path) -> dict[str, Any]:
     """Do a stage once, in this process."""
-    with tempfile.TemporaryDirectory(dir=folder) as beside:
-        small = stack(2, 100, Path(beside))
+    with tempfile.TemporaryDirectory(dir=folder) as rehearsal:
+        small = stack(2, 100, Path(rehearsal))
         for name in STAGES if stage == "predict" else [stage]:
-            STAGES[name](Path(beside), small)
+            STAGES[name](Path(rehearsal), small)
     start, rss = memory(), Sampler("rss", 0.1)
     Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten
     rss.start()

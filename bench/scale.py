@@ -59,7 +59,7 @@ class Costs(NamedTuple):
     merge, step : float
         To merge up to eight sums; to take a step and to say what blocks must know of the state.
     scheduler, worker : float
-        Of the scheduler, and of a worker, for any task.
+        What the scheduler, and what a worker, spends on any task.
     graph : float
         To build a graph, to submit it and to get its result.
     hop : float

@@ -22,6 +22,7 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import GridSearchCV
 
 import streamlearn.preprocessing as pre
+from streamlearn.blocks import Watch, watching
 from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.compose import make_column_transformer
 from streamlearn.impute import MissingIndicator, SimpleImputer
@@ -196,6 +197,35 @@ def test_an_error_of_the_fit_tears_down(learner):
         learner.set_callbacks(seen).fit(dask_array(bad, (ROWS,) * N_BLOCKS), data()[1])
     assert seen.count_hooks("teardown") == 1
     assert not hasattr(learner, "_callback_fit_ctx")
+
+
+class Interrupt(Watch):
+    """It interrupts a fit after some blocks of its epochs."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def begin_pass(self, name: str, n_blocks: int | None, n_rows: int | None) -> None:
+        self.name = name
+
+    def block_done(self, record: Any) -> None:
+        self.left -= self.name == "epoch"
+        if not self.left:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("after", [SEGMENT + 1, N_BLOCKS, N_BLOCKS + 1])
+def test_after_an_interrupt_all_tasks_that_have_begun_end(learner, after):
+    """In the first epoch, at its end, and in the second one before its first segment ends."""
+    seen = RecordingCallback()
+    with pytest.warns(UserWarning, match="interrupted in epoch 1"), watching(Interrupt(after)):
+        fit(learner, seen)
+    begun, ended = (
+        [id(r["context"]) for r in seen.record if r["name"] == f"on_fit_task_{end}"]
+        for end in ("begin", "end")
+    )
+    assert sorted(begun) == sorted(ended)
+    assert names(seen, "on_fit_task_end")[-3:-1] == ["epoch", "training"]
 
 
 def copies(seen: RecordingCallback) -> list[tuple[str, Any]]:

@@ -20,11 +20,12 @@ from hypothesis import strategies as st
 from sklearn import impute as theirs
 from sklearn import preprocessing
 from sklearn.base import clone
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.pipeline import make_pipeline as their_pipeline
 
+import streamlearn
 from streamlearn.impute import MissingIndicator, SimpleImputer
-from streamlearn.linear_model import SGDClassifier
+from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.pipeline import Pipeline, make_pipeline
 from streamlearn.preprocessing import OneHotEncoder, StandardScaler
 from tests.containers import blocks_of, dask_array
@@ -277,7 +278,7 @@ COLUMNS = {
 @pytest.mark.parametrize("sizes", [[20, 0, 40], [1, 59], [60]])
 @pytest.mark.parametrize("name", COLUMNS)
 def test_a_column_keeps_its_dtype_in_a_lazy_frame(name, sizes):
-    """Beside text, so that nothing becomes one array; the frame in memory says the values."""
+    """Text keeps it from becoming one array; the frame in memory says the values."""
     frame = pd.DataFrame({"column": COLUMNS[name], "text": COLUMNS["str"]}).set_index(
         np.arange(N) * 3
     )
@@ -510,6 +511,24 @@ def test_a_step_that_was_fitted_alone_counts_the_gaps_of_its_own_rows(alone):
     pipe.steps[alone] = ("again", clone(pipe[alone]).fit(own))
     pipe.partial_fit(X, y)
     assert np.all(pipe[1].n_samples_seen_ == ([2 * N, 2 * N] if alone == 0 else [N + 1, N + 2]))
+    if alone == 1:  # the same object forgets the gaps that it knew
+        pipe[1].fit(own)
+        pipe.partial_fit(X, y)
+        assert np.all(pipe[1].n_samples_seen_ == [N + 1, N + 2])
+
+
+def test_a_saved_or_moved_pipeline_goes_on_as_the_original(tmp_path):
+    X, y = numbers()[:, [0, 3]], np.arange(N) % 2
+    pipe = make_pipeline(SimpleImputer(), StandardScaler(), SGDClassifier(), schedule="one-pass")
+    pipe.fit(X, y)
+    streamlearn.save(pipe, tmp_path / "pipe")
+    others = streamlearn.load(tmp_path / "pipe"), streamlearn.to_namespace(pipe, "numpy")
+    pipe.partial_fit(X + 1.0, y)
+    for other in others:
+        other.partial_fit(X + 1.0, y)
+        np.testing.assert_array_equal(other[1].mean_, pipe[1].mean_)
+        np.testing.assert_array_equal(other[1].var_, pipe[1].var_)
+        assert np.all(other[1].n_samples_seen_ == 2 * N)
 
 
 def test_a_scaler_behind_an_imputer_is_exact_in_rounds_and_with_columns_left_out():
@@ -526,6 +545,27 @@ def test_a_scaler_behind_an_imputer_is_exact_in_rounds_and_with_columns_left_out
     ).fit(*chunks)
     np.testing.assert_allclose(pipe[1].mean_, want[1].mean_, rtol=1e-12)
     np.testing.assert_allclose(pipe[1].var_, want[1].var_, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_parallel", [1, 2])
+@pytest.mark.parametrize("branched", [False, True])
+def test_a_column_may_be_all_gaps_in_some_blocks_of_a_round(branched, n_parallel):
+    """The states of these blocks alone have fewer columns than the state of the fit."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(5, 2, size=(6400, 3))
+    X[120:, 2], y = NAN, X[:, 0]
+    want = their_pipeline(theirs.SimpleImputer(), preprocessing.StandardScaler()).fit(X)
+    steps = make_pipeline(SimpleImputer(), StandardScaler())
+    if branched:
+        steps = make_column_transformer((steps, [0, 1, 2]))
+    how = {"learning_rate": "constant", "eta0": 1e-3} if n_parallel > 1 else {}
+    model = SGDRegressor(shuffle=False, random_state=0, n_parallel=n_parallel, **how)
+    pipe = make_pipeline(steps, model).fit(
+        da.from_array(X, chunks=(100, 3)), da.from_array(y, chunks=100)
+    )
+    scaler = (pipe[0].transformers_[0][1] if branched else pipe[0])[1]
+    np.testing.assert_allclose(scaler.mean_, want[1].mean_, rtol=1e-12)
+    np.testing.assert_allclose(scaler.var_, want[1].var_, rtol=1e-12)
 
 
 @pytest.mark.parametrize("schedule", ["per-step", "one-pass"])

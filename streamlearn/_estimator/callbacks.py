@@ -78,22 +78,25 @@ class Tasks(Watch):
         self.estimator, self.task = estimator, {"estimator": estimator, **task}
         self.open: list[CallbackContext | None] = [context]
         self.block: CallbackContext | None = None
-        self.epochs = self.stop = False
+        self.depth = 0  # of the tasks around the training, while there is one
+        self.stop = False
 
     def begin_training(self, max_iter: int) -> None:
         """Begin a task for several epochs."""
-        self.epochs = True
+        self.depth = len(self.open)
         self._begin("training", max_iter, task=max_iter > 1)
 
     def end_training(self) -> None:
-        """End that task."""
-        self.epochs = False
-        self._end(self.open.pop())
+        """End that task, and before it an epoch that the user has interrupted."""
+        self._end_block()
+        while len(self.open) > self.depth:
+            self._end(self.open.pop())
+        self.depth = 0
 
     def begin_pass(self, name: str, n_blocks: int | None, n_rows: int | None) -> None:
         """Begin the task of a pass. What a rule reads between epochs is no task."""
         self.stop = False
-        apart = self.epochs and name != "epoch"
+        apart = self.depth and name != "epoch"
         self._begin(name, None if apart else n_blocks if n_blocks != 1 else 0, task=not apart)
 
     def block_done(self, record: Record) -> None:
@@ -108,13 +111,14 @@ class Tasks(Watch):
 
     def end_pass(self, *, complete: bool) -> None:
         """End the task of a pass, unless it is an epoch, which ends with its progress."""
-        if not complete:
-            self.block = None
-            self.open.pop()
-            return
-        self._end_block()
-        if not self.epochs or self.open[-1] is None:
-            self._end(self.open.pop())
+        if complete:
+            self._end_block()
+        if not self.depth or self.open[-1] is None:
+            context = self.open.pop()
+            if complete:
+                self._end(context)
+            else:
+                self.block = None
 
     def progress(self, progress: Progress, publish: Publish | None) -> bool:
         """End the task of the last block of a segment, or that of an epoch."""

@@ -140,9 +140,7 @@ class MergeableTransformer(Transformer):
                 here, there = an_array(state), an_array(self._state)
                 same_place_or_raise(here, there, name, "partial_fit")
                 state = learner.merge(self._state, state)
-            self._weighted = weighted or (not reset and self._weighted)
-            self._state = state
-            self._publish()
+            self._keep(state, weighted=weighted or (not reset and self._weighted))
         return self
 
     def _learner_of_rows(self, weighted: bool) -> Learner:
@@ -160,9 +158,14 @@ class MergeableTransformer(Transformer):
         assert learner.n_features is not None
         if weighted:
             _weight_or_raise(learner, state)
+        set_features(self, learner.n_features(state), names)
+        self._keep(state, weighted=weighted)
+
+    def _keep(self, state: Any, *, weighted: bool) -> None:
+        """Set the state, and forget the gaps in the rows of the former one."""
+        self.__dict__.pop("_behind_fills", None)
         self._weighted = weighted
         self._state = state
-        set_features(self, learner.n_features(state), names)
         self._publish()
 
     def _rows_function(self) -> Any:

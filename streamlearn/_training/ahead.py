@@ -65,7 +65,7 @@ def after_round(course: Course, learned: Learned, alone: tuple[Any, ...], affine
     """
     assert course.ahead is not None
     assert learned.ahead is not None
-    states = course.ahead.merged(learned.ahead, alone)
+    states = course.ahead.after_round(learned.ahead, alone)
     state = rescaled(course, learned, states, affine)
     return learned._replace(state=state, ahead=states)
 

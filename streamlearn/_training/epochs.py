@@ -199,18 +199,18 @@ def train(
         answers = [watch.progress(now, publish) for watch in watches()]
         return any(answers)
 
-    try:
-        with watching(*watched_by), unnoted():
-            for watch in watches():
-                watch.begin_training(max_iter)
+    with watching(*watched_by), unnoted():
+        for watch in watches():
+            watch.begin_training(max_iter)
+        try:
             ended = _run(learner, blocks, progress, rule, max_iter, see, page)
-            for watch in watches():
-                watch.end_training()
-    except KeyboardInterrupt:
-        if last.at == "start" or not learner.may_end(last):
-            raise
-        return rule.finish(_interrupted(last))
-    if page is not None:
+        except KeyboardInterrupt:
+            if last.at == "start" or not learner.may_end(last):
+                raise
+            ended = _interrupted(last)
+        for watch in watches():
+            watch.end_training()
+    if page is not None and not ended.interrupted:
         page.note(ended, ended.marks, finished=True)
     return rule.finish(ended)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
+from threading import get_ident
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -55,12 +56,14 @@ class DoneTasks(NamedTuple):
     ) -> Iterator[Callable[[Sequence[Any]], None]]:
         """Let the tasks of ``graph`` log events. Yield a function that listens until futures end.
 
-        Events that are late are lost.
+        Events that are late are lost. distributed never deletes a topic, so the graphs that a
+        thread runs share one.
         """
-        topic, events = f"streamlearn-{uuid4().hex}", SimpleQueue[Any]()
+        topic, events = f"streamlearn-{client.id}-{get_ident()}", SimpleQueue[Any]()
+        this = uuid4().hex
         for key, node in graph.items():
             if self._is(key):
-                args = topic, node.func, *node.args
+                args = topic, this, node.func, *node.args
                 graph[key] = Task(key, _logged, *args, _data_producer=node.data_producer)
 
         def listen(futures: Sequence[Any]) -> None:
@@ -72,7 +75,9 @@ class DoneTasks(NamedTuple):
                 except Empty:
                     continue
                 if event is not None:
-                    self.done(Record._make([*event[1], None, ()]))
+                    of_graph, record = event[1]
+                    if of_graph == this:  # and not a late event of another one
+                        self.done(Record._make([*record, None, ()]))
 
         client.subscribe_topic(topic, events.put)
         try:
@@ -81,10 +86,10 @@ class DoneTasks(NamedTuple):
             client.unsubscribe_topic(topic)
 
 
-def _logged(topic: str, function: Callable[..., Any], *args: Any) -> Any:
-    """Return the result of a function, and log its newest record without the report."""
+def _logged(topic: str, of_graph: str, function: Callable[..., Any], *args: Any) -> Any:
+    """Return the result of a function. Log the graph and its newest record without the report."""
     from distributed import get_worker
 
     result = function(*args)
-    get_worker().log_event(topic, list(result.newest[:-2]))
+    get_worker().log_event(topic, [of_graph, list(result.newest[:-2])])
     return result

@@ -118,14 +118,13 @@ def _merged(
     if blocks.streamed is not None:
         _over_stream(of_block, blocks, begun.n_blocks, add)
     elif order:
-        schedule = Schedule(blocks, order, "reduce-block", ordered=False, passing=one_pass)
         n = len(order)
         length = n if page is None else TOGETHER
-        for start in range(0, n, length):
-            stop = min(start + length, n)
-            part = _in_parallel(of_block, merge, schedule, start, stop)
-            add(begun.n_blocks + stop, part, whole=True)
-        schedule.computation.close()
+        with Schedule(blocks, order, "reduce-block", ordered=False, passing=one_pass) as schedule:
+            for start in range(0, n, length):
+                stop = min(start + length, n)
+                part = _in_parallel(of_block, merge, schedule, start, stop)
+                add(begun.n_blocks + stop, part, whole=True)
     found: Merged = tree.result()
     return found
 

@@ -181,37 +181,33 @@ def _segments(
         yield from _over_stream(step, state, blocks, prepare, layout, start, one_pass)
         return
     first, read, _ = start
-    if first and first >= len(order):
+    if first >= len(order):
         return
     ordered = layout.side is None
-    schedule = Schedule(blocks, order[first:], "learn-block", ordered=ordered, passing=one_pass)
     rows = [blocks.rows[index] for index in order]
     length, n, at = setting("segment", SEGMENT), len(order), first
     so_far, due = Segment(state, ()), first + length
-    while at < n:
-        layout.look(so_far.state, at, read)
-        # The schedule knows only the blocks that are left, and counts from the first of them.
-        if layout.begun:
-            ends = layout.ends(at, min(due, n), n)
-            left = [end - first for end in ends]
-            segment = _in_rounds(schedule, layout.side, so_far.state, prepare, at - first, left)
-            at = ends[-1]
-        else:
-            stop = min(due, layout.next_look(so_far.state, at, rows), n)
-            segment = one_by_one(schedule, step, so_far.state, prepare, at - first, stop - first)
-            at = stop
-        one_pass.all_done(segment.records)
-        so_far = Segment(segment.state, so_far.records + segment.records, layout.before)
-        read += sum(record.rows for record in segment.records)
-        if at == n:
-            schedule.computation.close()
-        if at >= due or at == n:
-            try:
+    schedule = Schedule(blocks, order[first:], "learn-block", ordered=ordered, passing=one_pass)
+    with schedule:
+        while at < n:
+            if at >= due:
                 yield so_far
-            except GeneratorExit:
-                schedule.close()
-                raise
-            so_far, due = so_far._replace(records=()), at + length
+                so_far, due = so_far._replace(records=()), at + length
+            layout.look(so_far.state, at, read)
+            # The schedule knows only the blocks that are left, and counts from the first of them.
+            if layout.begun:
+                ends = layout.ends(at, min(due, n), n)
+                left = [end - first for end in ends]
+                segment = _in_rounds(schedule, layout.side, so_far.state, prepare, at - first, left)
+                at = ends[-1]
+            else:
+                stop = min(due, layout.next_look(so_far.state, at, rows), n)
+                span, at = (at - first, stop - first), stop
+                segment = one_by_one(schedule, step, so_far.state, prepare, *span)
+            one_pass.all_done(segment.records)
+            so_far = Segment(segment.state, so_far.records + segment.records, layout.before)
+            read += sum(record.rows for record in segment.records)
+    yield so_far
 
 
 class Layout:

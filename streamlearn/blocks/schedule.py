@@ -14,7 +14,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from uuid import uuid4
 
 from streamlearn._arrays import is_array, nbytes
@@ -234,20 +234,16 @@ class Schedule:
         annotations, self.annotations = self.annotations, {}
         ahead = [k for k in (*here, *self._beginning(start, stop)) if self.last[k] >= stop]
         keys = [key, *(self.shared[k] for k in ahead)]
-        try:
-            result, *kept = self.scheduler.run(
-                graph,
-                keys,
-                stay=len(ahead),
-                sent=here,
-                annotations=annotations,
-                name=self._name_killers,
-                tasks=self._done_tasks(),
-                part=self.computation.part(graph, stop - start),
-            )
-        except BaseException:
-            self.close()
-            raise
+        result, *kept = self.scheduler.run(
+            graph,
+            keys,
+            stay=len(ahead),
+            sent=here,
+            annotations=annotations,
+            name=self._name_killers,
+            tasks=self._done_tasks(),
+            part=self.computation.part(graph, stop - start),
+        )
         self.carried = dict(zip(ahead, kept, strict=True))
         return result
 
@@ -257,13 +253,18 @@ class Schedule:
             return None
         return door.DoneTasks(f"{self.result}-{self.token}", self.passing.done)
 
-    def close(self) -> None:
-        """Release all that is kept for later blocks. The pass is over."""
+    def __enter__(self) -> Self:
+        """Begin the pass."""
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        """End the pass. If it ends early, release all that is kept for later blocks and passes."""
         self.computation.close()
-        door.release(self.carried.values())
-        self.carried = {}
-        if self.plan.shuffles:
-            self.plan.shuffles.end()
+        if error is not None:
+            door.release(self.carried.values())
+            self.carried = {}
+            if self.plan.shuffles:
+                self.plan.shuffles.end()
 
     def _annotate(self, key: Key, made_of: Iterable[Key]) -> None:
         """Give a task the annotations of the collections' tasks that it runs."""

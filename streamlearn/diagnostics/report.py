@@ -50,8 +50,9 @@ def advice(frame: Any) -> str:
     return (
         f"Learning takes {_percent(1 - share)} of the work: {learn:.1f} s to learn from blocks, "
         f"{load:.1f} s to load them. Steps follow one another, so more threads help only a learner "
-        "that learns in rounds (learning_rate='auto' of the linear models). Fewer features, larger "
-        "batches or rows as float32 make a step cheaper."
+        "that learns from several blocks at a time. The linear models with learning_rate='auto' "
+        "do, and other learners do with n_parallel, at some cost in accuracy. Fewer features, "
+        "larger batches or rows as float32 make a step cheaper."
     )
 
 

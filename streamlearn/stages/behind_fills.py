@@ -54,9 +54,7 @@ class BehindFills(Mergeable):
         """Return the state from which ``partial_fit`` continues."""
         former, fills = super().begin(), self.imputer.begin()
         known = getattr(self.estimator, "_behind_fills", None)
-        state = Gapped(former, former)
-        if former is not None and known is not None and known.filled.state is former.state:
-            state = known
+        state = Gapped(former, former) if known is None else known
         if fills is not None:
             return state._replace(before=self._open(fills).counts - state.counts)
         return None if former is None else state

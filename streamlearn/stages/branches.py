@@ -112,10 +112,16 @@ class Branches:
         return self.learn(state, piece, y, params, reader, alone=True)
 
     def merged(self, state: Joined, other: Joined) -> Joined:
-        """Return the merged states of the branches."""
-        known = state.branches
+        """Return the merged states of the branches, by blocks alone."""
+        return self._merged(Chain.merged, state, other)
+
+    def after_round(self, state: Joined, alone: Joined) -> Joined:
+        """Return the states of the branches, merged with those of the blocks of a round alone."""
+        return self._merged(Chain.after_round, state, alone)
+
+    def _merged(self, merge: Callable[..., Any], state: Joined, other: Joined) -> Joined:
         branches = {
-            name: chain.merged(known[name], other.branches[name])
+            name: merge(chain, state.branches[name], other.branches[name])
             for name, chain in self.branches.items()
         }
         return state._replace(branches=branches)

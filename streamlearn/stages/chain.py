@@ -148,10 +148,15 @@ class Chain:
         return tuple(out), StagedBlock(rows, applied=done, clean=clean, block=block)
 
     def merged(self, states: tuple[Any, ...], others: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return the merged states of all stages."""
+        """Return the merged states of blocks alone."""
+        stages = zip(self.stages, states, others, strict=True)
+        return tuple(stage.merged(state, other) for stage, state, other in stages)
+
+    def after_round(self, states: tuple[Any, ...], alone: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the states of all stages, merged with those of the blocks of a round alone."""
         out = []
-        for stage, state, other in zip(self.stages, states, others, strict=True):
-            out.append(stage.merged(state, other))
+        for stage, state, other in zip(self.stages, states, alone, strict=True):
+            out.append(getattr(stage, "after_round", stage.merged)(state, other))
             if isinstance(stage, BehindFills):
                 out[-1] = stage.with_fills(out[-1], out[-2])
             _as_wide_or_raise(stage, state, out[-1])

@@ -15,6 +15,9 @@ merged. It has these methods:
     block by the state that it is given.
 ``merged``
     Returns the state of the blocks of two states.
+``after_round``
+    Returns the state of a fit, merged with that of the blocks of a round alone. Stages that contain
+    others have it; that of other stages is ``merged``.
 ``function``
     Returns the transformation by the state, as a function of the rows of a block that is learned
     from. For our own transformers it takes batches, so that a transformed block is never built. For

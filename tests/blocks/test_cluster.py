@@ -195,6 +195,21 @@ class Seen(Watch):
         self.passes[-1].append((record.block, record.update_worker, loaded))
 
 
+def test_graphs_that_are_watched_share_a_topic(client, tmp_path):
+    """The scheduler never deletes one."""
+    seen = Seen(tmp_path)
+    with watching(seen), dask.config.set({"streamlearn.segment": 3}):
+        for _ in range(2):
+            run(gather, (), align(X=plain(9)))
+    assert [sorted(block for block, *_ in blocks) for blocks in seen.passes] == [[*range(9)]] * 2
+    assert client.run_on_scheduler(_n_topics, client.id) == 1
+
+
+def _n_topics(client, dask_scheduler):
+    topics = dask_scheduler._broker._topics
+    return sum(topic.startswith(f"streamlearn-{client}") for topic in topics)
+
+
 def leaving_a_mark(block, folder):
     (folder / str(int(block.flat[0]))).touch()
     time.sleep(0.2)

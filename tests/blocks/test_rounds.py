@@ -10,6 +10,7 @@ import dask
 import dask.array as da
 import numpy as np
 import pytest
+from dask.callbacks import Callback
 from dask.utils import key_split
 
 from streamlearn.blocks import SideBySide, align, from_blocks, rounds
@@ -71,6 +72,17 @@ def test_rounds_begin_when_enough_was_seen_and_grow_with_it(local_scheduler):
     assert [r.block for r in records] == list(range(60))
     assert sizes[:8] == (1,) * 8
     assert sizes[8:] == (2, 2, 2, 2, 4, 4, 6, 6, 8, 10, 6)
+
+
+def test_callbacks_of_dask_finish_after_an_error_between_two_graphs():
+    def seen(state, rows):
+        raise FloatingPointError("no round can begin")
+
+    ended = []
+    callback = Callback(finish=lambda dsk, state, failed: ended.append(failed))
+    with callback, dask.config.set(scheduler="sync"), pytest.raises(FloatingPointError):
+        run(tracking.offset(60), side()._replace(seen=seen))
+    assert ended == [False]
 
 
 def renewed(state):

@@ -249,3 +249,21 @@ def test_dasks_callbacks_finish_once_after_an_error():
         run(gather, (), align(X=X))
     assert ended == [True]
     assert Callback.active == set()
+
+
+class Full:
+    """A page of a journal on a disk that is full."""
+
+    known = None
+
+    def note(self, *_args, **_how):
+        raise OSError("no space left")
+
+
+def test_dasks_callbacks_finish_after_an_error_between_the_graphs_of_a_reduce(monkeypatch):
+    monkeypatch.setitem(reduce.__globals__, "open_page", lambda *args, **how: Full())
+    ended = []
+    callback = Callback(finish=lambda dsk, state, failed: ended.append(failed))
+    with dask.config.set(scheduler="sync"), callback, pytest.raises(OSError, match="no space left"):
+        reduce(lambda block: block.number, max, align(X=da.ones((100, 2), chunks=(1, 2))))
+    assert ended == [False]

@@ -145,6 +145,7 @@ def test_the_advice_is_about_the_slowest_part():
     assert on_page(0.83, 0.17, 10**8).startswith("Loading takes 83 % of the work")
     assert "zstd instead of gzip" in on_page(0.83, 0.17, 10**8)
     assert on_page(0.2, 0.8, 10**8).startswith("Learning takes 80 % of the work")
+    assert "with n_parallel" in on_page(0.2, 0.8, 10**8)
     assert "Larger blocks" in on_page(0.001, 0.001, 1000, pause=0.01)
     assert "a block has 1.0 kB" in on_page(0.001, 0.001, 1000, pause=0.01)
 
