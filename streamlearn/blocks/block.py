@@ -18,11 +18,14 @@ class Block(NamedTuple):
         The parts by name, in the order in which `streamlearn.blocks.align` received them.
     in_memory : bool
         Whether the containers are in memory, and this is their only block.
+    error : str
+        Why the block could not be read, and has no parts; empty if it was read.
     """
 
     number: int
     parts: dict[str, Any]
     in_memory: bool = False
+    error: str = ""
 
     @property
     def named(self) -> int | None:

@@ -72,7 +72,7 @@ class DoneTasks(NamedTuple):
                 except Empty:
                     continue
                 if event is not None:
-                    self.done(Record._make([*event[1], None, ()]))
+                    self.done(Record._make(event[1]))
 
         client.subscribe_topic(topic, events.put)
         try:
@@ -86,5 +86,5 @@ def _logged(topic: str, function: Callable[..., Any], *args: Any) -> Any:
     from distributed import get_worker
 
     result = function(*args)
-    get_worker().log_event(topic, list(result.newest[:-2]))
+    get_worker().log_event(topic, list(result.newest._replace(report=None, marks=())))
     return result
