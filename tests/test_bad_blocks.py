@@ -317,3 +317,90 @@ def test_a_checkpoint_goes_on_with_the_same_bits(what, at, source, tmp_path: Pat
         found = fit()
     assert found.n_blocks_skipped_ == len(BAD)
     assert_same_bits(found, wanted)
+
+
+ANSWERS = {
+    "predict": lambda model, X: model.predict(X),
+    "a step after it": lambda model, X: (model.decision_function(2 * X + 1) > 0).sum(),
+    "a part": lambda model, X: model.predict(X)[5 * ROWS + 1 :],
+    "rows": lambda model, X: model[0].transform(X),
+    "a frame": lambda model, X: model[0].set_output(transform="pandas").transform(X),
+    "joined columns": lambda model, X: model.predict(X.rechunk((ROWS, 2))),
+}
+
+
+@pytest.mark.parametrize("scheduler", ["sync", "threads"])
+@pytest.mark.parametrize("how", [{}, SKIP])
+@pytest.mark.parametrize("what", ANSWERS)
+def test_an_answer_for_a_bad_block_names_it(what, how, scheduler):
+    model = make_pipeline(StandardScaler(), SGDClassifier(**SEED)).fit(lazy(rows), lazy(labels))
+    with dask.config.set({**how, "scheduler": scheduler}):
+        with pytest.raises(OSError, match="disk 5") as raised:
+            ANSWERS[what](model, lazy(rows, (5,))).compute()
+        assert "block 5 of X, which could not be made" in raised.value.__notes__[0]
+        with pytest.raises(OSError, match="disk 5") as raised:
+            model.score(lazy(rows, (5,)), lazy(labels))
+        assert "block 5 of y_pred and y_true" in raised.value.__notes__[0]
+
+
+@pytest.mark.parametrize("how", [{}, SKIP])
+def test_an_answer_for_a_bad_block_of_a_source_names_it(how):
+    model = SGDClassifier(**SEED).fit(lazy(rows), lazy(labels))
+    X, y = streamed((5,))
+    with dask.config.set(how):
+        for ask in (lambda: list(model.predict(X)), lambda: model.score(X, y)):
+            with pytest.raises(OSError, match="disk 5") as raised:
+                ask()
+            assert raised.value.__notes__[0].startswith("In block 5")
+
+
+def test_the_names_of_blocks_change_no_result_and_no_sharing():
+    read_blocks = []
+
+    def counted(number):
+        read_blocks.append(number)
+        return rows(number)
+
+    model = StandardScaler().fit(lazy(rows))
+    read_blocks.clear()
+    X = lazy(counted)
+    read_blocks.clear()
+    made, raw = dask.compute(model.transform(X), X, scheduler="sync")
+    assert sorted(read_blocks) == list(range(N))
+    np.testing.assert_array_equal(made, model.transform(raw))
+
+
+def declared(number):
+    """Return rows, of which one block has fewer than its chunk declares."""
+    return rows(number)[: 29 if number == 5 else ROWS]
+
+
+SHORT = (
+    r"Block 5 of X has 29 rows, and its chunk declares 30. Find the lengths with "
+    r"X.compute_chunk_sizes\(\), or declare chunks of unknown length"
+)
+
+
+@pytest.mark.parametrize("what", CASES)
+def test_a_fit_does_not_learn_from_other_rows_than_a_chunk_declares(what):
+    y = lazy(lambda number: labels(number)[: 29 if number == 5 else ROWS])
+    with pytest.raises(ValueError, match=SHORT.replace("X", "[Xy]")):
+        CASES[what]().fit(lazy(declared), y)
+
+
+def test_the_advice_about_a_short_block_works():
+    X = lazy(declared)
+    model = StandardScaler().fit(lazy(rows))
+    with pytest.raises(ValueError, match=SHORT):
+        model.transform(X).compute()
+    unknown = da.concatenate(
+        [da.from_delayed(dask.delayed(declared)(i), (np.nan, 3), float) for i in range(N)],
+        allow_unknown_chunksizes=True,
+    )
+    X.compute_chunk_sizes()
+    wanted = np.concatenate([declared(i) for i in range(N)])
+    for collection in (X, unknown):
+        np.testing.assert_array_equal(model.transform(collection), model.transform(wanted))
+        np.testing.assert_array_equal(
+            StandardScaler().fit(collection).mean_, StandardScaler().fit(X).mean_
+        )

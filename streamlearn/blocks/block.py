@@ -53,6 +53,14 @@ class Block(NamedTuple):
         return {name: part for name, part in self.parts.items() if name != "X"}
 
 
+def alone(index: int) -> str:
+    """Return a sentence that says how to compute a block of a collection alone."""
+    return (
+        f"X.blocks[{index}] of a dask array X, X.partitions[{index}] of a frame, can be computed "
+        "alone"
+    )
+
+
 @contextmanager
 def noted(where: str) -> Iterator[None]:
     """Add a note to an error that says where it happened. The error keeps its type.

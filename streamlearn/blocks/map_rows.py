@@ -101,7 +101,7 @@ def _of_array(source: Any, functions: tuple[Callable[..., Any], ...], meta: Any,
     # dask would concatenate with NumPy. Without it a block of any library arrives as it is.
     out = door.blockwise(
         *(partial(_make, functions, like), rows),
-        *(source, "ij"[: source.ndim]),
+        *(door.named_reads(source), "ij"[: source.ndim]),
         *places,
         dtype=shown.dtype,
         meta=shown,

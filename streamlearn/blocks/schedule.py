@@ -20,7 +20,7 @@ from uuid import uuid4
 from streamlearn._arrays import is_array, nbytes
 from streamlearn._arrays.plain import plain
 from streamlearn.blocks import door
-from streamlearn.blocks.block import Block, noted
+from streamlearn.blocks.block import Block, alone, noted
 from streamlearn.blocks.containers import Blocks
 from streamlearn.blocks.journal import Mark, Marked, mark_of
 from streamlearn.blocks.lazy_rows import LazyRows, in_block
@@ -303,7 +303,7 @@ class Schedule:
         which = " or ".join(f"block {index}" for index in blocks)
         return (
             f"In {which} of {' and '.join(self.names)}: the workers that ran it died. Perhaps "
-            f"they had too little memory. {_alone(blocks[0])}."
+            f"they had too little memory. {alone(blocks[0])}."
         )
 
     def _beginning(self, start: int, stop: int) -> Iterator[Key]:
@@ -358,7 +358,7 @@ def load(
     it cannot be made.
     """
     start = time.time()
-    where = f"block {index} of {' and '.join(names)}, which could not be made. {_alone(index)}"
+    where = f"block {index} of {' and '.join(names)}, which could not be made. {alone(index)}"
     with noted(where):
         made = _made(recipe, inputs, tries)
     if isinstance(made, Unread):
@@ -387,13 +387,6 @@ def _made(recipe: Recipe, inputs: Sequence[Any], tries: int) -> list[Any] | Unre
             tries -= 1
             if not tries:
                 return Unread(in_short(error))
-
-
-def _alone(index: int) -> str:
-    return (
-        f"X.blocks[{index}] of a dask array X, X.partitions[{index}] of a frame, can be computed "
-        "alone"
-    )
 
 
 def share(recipe: Recipe, index: int, tries: int, _gate: Any, *inputs: Any) -> Any:
