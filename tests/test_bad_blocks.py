@@ -404,3 +404,19 @@ def test_the_advice_about_a_short_block_works():
         np.testing.assert_array_equal(
             StandardScaler().fit(collection).mean_, StandardScaler().fit(X).mean_
         )
+
+
+def test_a_fit_that_a_bad_block_ended_goes_on_without_it(tmp_path):
+    def fit():
+        keep = FitCheckpoint(tmp_path / "fit", resume=True)
+        model = CASES["fold"]().set_callbacks(keep)
+        return model.fit(lazy(rows, (21,)), lazy(labels))
+
+    with dask.config.set({"streamlearn.segment": 4, "scheduler": "sync"}):
+        with pytest.raises(OSError, match="disk 21"):
+            fit()
+        with dask.config.set(SKIP):
+            found = fit()
+            wanted = CASES["fold"]().fit(lazy(rows, (21,)), lazy(labels))
+    assert found.n_blocks_skipped_ == 1
+    assert_same_bits(found, wanted)
