@@ -21,7 +21,16 @@ from sklearn.callback import CallbackContext, CallbackSupportMixin, with_callbac
 from streamlearn._thirdparty.tags import takes_collections
 from streamlearn._training.epochs import Progress, Publish
 from streamlearn._training.lines import BlockLines
-from streamlearn.blocks import Record, Watch, unnoted, unwatched, watches, watching
+from streamlearn.blocks import (
+    Record,
+    Watch,
+    is_collection,
+    noting_left_out,
+    unnoted,
+    unwatched,
+    watches,
+    watching,
+)
 from streamlearn.stages import Flow
 
 __all__ = ["CallbackSupportMixin", "FitWatcher", "Tasks", "inside", "watched", "watchers"]
@@ -35,6 +44,9 @@ HELD = (
 Tasks would carry them to workers, and a ``fit`` of scikit-learn, which some methods call, would
 tear them down.
 """
+
+COUNT = "n_blocks_skipped_"
+"""The attribute with the number of blocks that a fit over blocks has left out."""
 
 _running: dict[int, CallbackContext] = {}
 """The contexts of running fits, by the ``id`` of the estimator."""
@@ -193,14 +205,27 @@ def watched(method: Method) -> Method:
             context.call_on_fit_task_end(estimator=self, **task, reconstruction_attributes={})
         return out
 
-    @wraps(method)
-    def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def begun(self: Any, *args: Any, **kwargs: Any) -> Any:
         own = vars(self)
         calls = "_skl_callbacks" in own or "_parent_callback_ctx" in own
         if id(self) in _running or not calls:  # a method of a subclass has begun the fit
             with watching(*_lines(self)):
                 return method(self, *args, **kwargs)
         return whole(self, *args, **kwargs)
+
+    @wraps(method)
+    def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
+        further = kwargs.get("further", not kwargs.get("reset", method.__name__ != "partial_fit"))
+        known = COUNT in vars(self) and further
+        before = vars(self)[COUNT] if known else 0
+        with noting_left_out() as left_out:
+            out = begun(self, *args, **kwargs)
+        given = *args, kwargs.get("X"), kwargs.get("y")
+        if known or any(isinstance(x, Flow) or is_collection(x) for x in given):
+            setattr(self, COUNT, before + len(left_out))
+        else:
+            vars(self).pop(COUNT, None)
+        return out
 
     return fit  # type: ignore[return-value]
 

@@ -23,6 +23,7 @@ from streamlearn.blocks.containers import (
 from streamlearn.blocks.fold import fold
 from streamlearn.blocks.journal import Mark, Page, ends, marked, open_page, unnoted
 from streamlearn.blocks.lazy_rows import LazyRows, as_lazy_rows, in_block, is_named, origin
+from streamlearn.blocks.left_out import noting_left_out
 from streamlearn.blocks.map_rows import map_rows
 from streamlearn.blocks.parts import head, made_up, n_rows, some_columns, some_rows
 from streamlearn.blocks.plan import groups
@@ -68,6 +69,7 @@ __all__ = [
     "meta_of",
     "n_rows",
     "noted",
+    "noting_left_out",
     "of_frame",
     "one_blas_thread",
     "open_page",

@@ -18,11 +18,14 @@ class Block(NamedTuple):
         The parts by name, in the order in which `streamlearn.blocks.align` received them.
     in_memory : bool
         Whether the containers are in memory, and this is their only block.
+    error : str
+        Why the block could not be read, and has no parts; empty if it was read.
     """
 
     number: int
     parts: dict[str, Any]
     in_memory: bool = False
+    error: str = ""
 
     @property
     def named(self) -> int | None:
@@ -48,6 +51,14 @@ class Block(NamedTuple):
     def along(self) -> dict[str, Any]:
         """All parts but X, by name."""
         return {name: part for name, part in self.parts.items() if name != "X"}
+
+
+def alone(index: int) -> str:
+    """Return a sentence that says how to compute a block of a collection alone."""
+    return (
+        f"X.blocks[{index}] of a dask array X, X.partitions[{index}] of a frame, can be computed "
+        "alone"
+    )
 
 
 @contextmanager

@@ -13,8 +13,9 @@ from streamlearn._arrays import concat, is_array
 from streamlearn._arrays.plain import plain, rows_or_raise
 from streamlearn._arrays.sparse import csr, is_sparse
 from streamlearn.blocks import door
-from streamlearn.blocks.block import Block
+from streamlearn.blocks.block import Block, noted
 from streamlearn.blocks.lazy_rows import origin
+from streamlearn.blocks.left_out import leaves_out
 from streamlearn.blocks.parts import n_rows, without_rows
 from streamlearn.blocks.plan import Plan, split
 from streamlearn.blocks.sources import as_rows, is_source
@@ -289,7 +290,13 @@ def first_block(X: Any) -> Any:
     parts = X.partitions if is_frame(X) else X.blocks
     for i, n in enumerate(row_chunks(X)):
         if n != 0:
-            (block,) = door.results(parts[i], traverse=False)
+            try:
+                with noted(f"block {i}, which could not be made"):
+                    (block,) = door.results(parts[i], traverse=False)
+            except Exception:
+                if leaves_out():
+                    continue
+                raise
             if n_rows(block):
                 return block
     return None

@@ -77,7 +77,7 @@ class DoneTasks(NamedTuple):
                 if event is not None:
                     of_graph, record = event[1]
                     if of_graph == this:  # and not a late event of another one
-                        self.done(Record._make([*record, None, ()]))
+                        self.done(Record._make(record))
 
         client.subscribe_topic(topic, events.put)
         try:
@@ -91,5 +91,6 @@ def _logged(topic: str, of_graph: str, function: Callable[..., Any], *args: Any)
     from distributed import get_worker
 
     result = function(*args)
-    get_worker().log_event(topic, [of_graph, list(result.newest[:-2])])
+    newest = result.newest._replace(report=None, marks=())
+    get_worker().log_event(topic, [of_graph, list(newest)])
     return result

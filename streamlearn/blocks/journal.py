@@ -26,6 +26,7 @@ from streamlearn.blocks import door
 from streamlearn.blocks.block import Block
 from streamlearn.blocks.containers import Blocks
 from streamlearn.blocks.fingerprint import checksum, fingerprint
+from streamlearn.blocks.left_out import leave_out, left_out
 from streamlearn.blocks.parts import n_rows, some_rows
 
 Mark = tuple[int, int]
@@ -47,12 +48,15 @@ class Entry(NamedTuple):
     marks : tuple of Mark
         The first and the last block that were read.
     finished : bool
+    left_out : dict of int to str
+        The blocks that the fit had left out by then, and their errors.
     """
 
     about: dict[str, str]
     state: Any
     marks: tuple[Mark, ...]
     finished: bool
+    left_out: dict[int, str]
 
 
 class Journal:
@@ -115,13 +119,15 @@ class Page:
         self.known = known
         self._journal, self._number, self._about = journal, number, about
         self._waited = 0
+        if known is not None:
+            leave_out(known.left_out)
 
     def note(self, state: Any, marks: tuple[Mark, ...], *, finished: bool = False) -> None:
         """Note the state of the pass."""
         self._waited += 1
         if finished or self._waited >= self._journal.every:
             self._waited = 0
-            entry = Entry(self._about, state, marks, finished)
+            entry = Entry(self._about, state, marks, finished, left_out())
             self._journal.entries[self._number :] = [entry]
             self._journal.write(self._journal.entries)
 

@@ -23,6 +23,7 @@ from streamlearn.blocks.lazy_rows import (
     remember,
     then,
 )
+from streamlearn.blocks.parts import declared_rows_or_raise, n_rows
 from streamlearn.blocks.streams import StreamedRows
 
 
@@ -95,12 +96,12 @@ def _of_array(source: Any, functions: tuple[Callable[..., Any], ...], meta: Any,
     rows, width = ("i", None) if len(meta.shape) == 1 else ("ik", {"k": meta.shape[1]})
     known = None not in row_chunks(source)
     places: list[Any] = [door.ArrayBlockIdDep(source.chunks[:1]), "i"]
-    if like is not None and known:
+    if known:
         places += [door.ArraySliceDep(source.chunks[:1]), "i"]
     # dask would concatenate with NumPy. Without it a block of any library arrives as it is.
     out = door.blockwise(
         *(partial(_make, functions, like), rows),
-        *(source, "ij"[: source.ndim]),
+        *(door.named_reads(source), "ij"[: source.ndim]),
         *places,
         dtype=shown.dtype,
         meta=shown,
@@ -132,6 +133,8 @@ def _make(
     while isinstance(blocks, list):
         (blocks,) = blocks
     with noted(f"block {number[0]}"):
+        if rows is not None:
+            declared_rows_or_raise("X", number[0], n_rows(blocks), rows[0].stop - rows[0].start)
         made = LazyRows(plain(blocks), in_block(functions, number[0])).all()
         if like is None:
             return made.to_numpy() if hasattr(made, "to_numpy") else made

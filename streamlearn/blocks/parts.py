@@ -17,6 +17,22 @@ def n_rows(x: Any) -> int:
     return int(x.shape[0]) if hasattr(x, "shape") and len(x.shape) else len(x)
 
 
+def declared_rows_or_raise(name: str, number: int, n: int, declared: int) -> None:
+    """Check that a block has as many rows as its chunk declares.
+
+    Raises
+    ------
+    ValueError
+        If it has another number.
+    """
+    if n != declared:
+        raise ValueError(
+            f"Block {number} of {name} has {n} rows, and its chunk declares {declared}. Find the "
+            f"lengths with {name}.compute_chunk_sizes(), or declare chunks of unknown length: NaN "
+            "as the number of rows, as in dask.array.from_delayed(block, (np.nan, n_columns))."
+        )
+
+
 def head(X: Any, n: int) -> Any:
     """Return a copy of the first n rows of X. A view would keep all of X in memory."""
     return some_rows(X, range(min(n, n_rows(X))))

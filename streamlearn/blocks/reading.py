@@ -8,15 +8,51 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from queue import SimpleQueue
 from threading import Event, Thread
-from typing import Any
+from typing import Any, NamedTuple
 
 from streamlearn.blocks.block import noted
+from streamlearn.blocks.left_out import in_short, may_leave_out
 
 END = object()
 """What comes after the last block."""
+
+
+IN_A_ROW = 10
+"""Errors in a row after which a source is asked for no other block: it may never end."""
+
+
+class Failed(NamedTuple):
+    """It stands for a block that a source could not give.
+
+    Attributes
+    ----------
+    number : int
+        The number of the block.
+    error : Exception
+    last : bool
+        Whether the source is asked for no block after it.
+    """
+
+    number: int
+    error: Exception
+    last: bool
+
+    def text_or_raise(self, leaves_out: bool) -> str:
+        """Return the error in short if the block can be left out, else raise it."""
+        leaves_out = leaves_out and may_leave_out(self.error)
+        if leaves_out and not self.last:
+            return in_short(self.error)
+        with noted(f"block {self.number}, which the source could not give"):
+            if leaves_out:
+                self.error.add_note(
+                    "It cannot be left out: a generator ends with its first error, and no source "
+                    f"is asked for more after {IN_A_ROW} errors in a row. Give what goes on after "
+                    "an error: from_blocks(map(read, paths)), or a function that returns the map."
+                )
+            raise self.error
 
 
 class Reading:
@@ -98,14 +134,20 @@ def _read(
 ) -> None:
     """Do what is asked for until it is over, then close the iterator."""
     blocks: Any = None
-    number = 0
+    number = failed = 0
     while (make := asked.get()) is not None and not over.is_set():
         start = time.time()
         try:
             if not kept:
                 with noted(f"block {number}, which the source could not give"):
                     blocks = iter(begin()) if blocks is None else blocks
+                try:
                     kept.append(next(blocks, END))
+                    failed = 0
+                except Exception as error:
+                    failed += 1
+                    last = isinstance(blocks, Generator) or failed == IN_A_ROW
+                    kept.append(Failed(number, error, last))
                 number += 1
             made.put((make(kept.pop(0), start), None))
         except BaseException as error:

@@ -21,6 +21,7 @@ from streamlearn.blocks.journal import (
     open_page,
     skip,
 )
+from streamlearn.blocks.left_out import leaves_out
 from streamlearn.blocks.merge_tree import FAN_IN, MergeTree, merged_in_tree
 from streamlearn.blocks.schedule import Loaded, Schedule, prepared, setting
 from streamlearn.blocks.streams import in_lock_step
@@ -159,7 +160,10 @@ def _over_stream(
 ) -> None:
     """Add the states of a source of blocks, but for those that are skipped."""
     assert blocks.streamed is not None
-    reading = in_lock_step(blocks.streamed, lambda *read: read, window=setting("window", 1))
+    window = setting("window", 1)
+    reading = in_lock_step(
+        blocks.streamed, lambda *read: read, window=window, leaves_out=leaves_out()
+    )
     with closing(reading) as read:
         for number, (block, start) in enumerate(read):
             if number < skipped:

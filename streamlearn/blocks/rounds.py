@@ -27,6 +27,7 @@ from streamlearn.blocks.blas import one_blas_thread
 from streamlearn.blocks.block import Block, noted
 from streamlearn.blocks.containers import Blocks
 from streamlearn.blocks.journal import skip
+from streamlearn.blocks.left_out import leaves_out
 from streamlearn.blocks.merge_tree import MergeTree, merged_in_tree
 from streamlearn.blocks.schedule import Loaded, Schedule, prepared, setting
 from streamlearn.blocks.segments import (
@@ -332,7 +333,9 @@ def _over_stream(
             return None
         return prepared(block, blocks.functions, prepare, begun)
 
-    with closing(in_lock_step(blocks.streamed, load, window=setting("window", 1))) as loads:
+    window = setting("window", 1)
+    reading = in_lock_step(blocks.streamed, load, window=window, leaves_out=leaves_out())
+    with closing(reading) as loads:
         for at, block in enumerate(loads):
             if block is None:
                 continue

@@ -20,12 +20,13 @@ from uuid import uuid4
 from streamlearn._arrays import is_array, nbytes
 from streamlearn._arrays.plain import plain
 from streamlearn.blocks import door
-from streamlearn.blocks.block import Block, noted
+from streamlearn.blocks.block import Block, alone, noted
 from streamlearn.blocks.containers import Blocks
 from streamlearn.blocks.journal import Mark, Marked
 from streamlearn.blocks.lazy_rows import LazyRows, in_block
+from streamlearn.blocks.left_out import in_short, leaves_out, may_leave_out
 from streamlearn.blocks.merge_tree import FAN_IN
-from streamlearn.blocks.parts import n_rows
+from streamlearn.blocks.parts import declared_rows_or_raise, n_rows
 from streamlearn.blocks.plan import Plan, Recipe, origins, run_recipe
 from streamlearn.blocks.read_ahead import gates, is_source, lifetimes, sources
 from streamlearn.blocks.watch import Passing, Record
@@ -52,6 +53,8 @@ class Loaded(NamedTuple):
         Unix times, in seconds.
     marks : tuple of Mark
         The number and the checksum of the block, if they are wanted.
+    error : str
+        Why the block could not be read and was left out; empty if it was read.
     """
 
     value: Any
@@ -62,15 +65,16 @@ class Loaded(NamedTuple):
     start: float
     end: float
     marks: tuple[Mark, ...] = ()
+    error: str = ""
 
     def record(self, start: float, end: float, report: Any) -> Record:
         """Return the record of the block, which was learned from between two times, here."""
-        return Record(*self[1:7], _worker(), start, end, report, self.marks)
+        return Record(*self[1:7], _worker(), start, end, report, self.marks, self.error)
 
     @property
     def newest(self) -> Record:
         """The record of the block, which only had to be loaded."""
-        return Record(*self[1:7], self.worker, self.end, self.end, None, self.marks)
+        return Record(*self[1:7], self.worker, self.end, self.end, None, self.marks, self.error)
 
 
 class Schedule:
@@ -109,7 +113,8 @@ class Schedule:
     ) -> None:
         assert blocks.plan is not None
         self.plan: Plan = blocks.plan
-        self.names, self.functions = blocks.names, blocks.functions
+        self.names, self.functions, self.rows = blocks.names, blocks.functions, blocks.rows
+        self.leaves_out = leaves_out()
         self.order = [int(index) for index in order]
         self.scheduler: Scheduler = door.scheduler(blocks.sources)
         if len(set(self.order)) < len(self.order):
@@ -179,6 +184,7 @@ class Schedule:
                 share,
                 Recipe(((node, ()),), (old,), tuple(node.dependencies)),
                 self.order[self.first[old]],
+                self._tries(key),
                 self._gate(self.first[old], start) if source else None,
                 *(door.TaskRef(self.shared.get(k, k)) for k in node.dependencies),
                 _data_producer=source,
@@ -198,8 +204,10 @@ class Schedule:
                 self.names,
                 self.functions,
                 index,
+                self.rows[index],
                 prepare,
                 recipe,
+                self._tries(key),
                 self._gate(p, start),
                 *needs,
                 _data_producer=self.plan.alone.isdisjoint(recipe.inputs),
@@ -272,6 +280,16 @@ class Schedule:
         if known and (own := [known[old] for old in made_of if old in known]):
             self.annotations[key] = door.fused_annotations(*own)
 
+    def _tries(self, key: Key) -> int:
+        """Return how often a task tries to read before a block is left out; 0 if none is.
+
+        dask runs a task that fails again, as often as its annotation ``retries`` says. A task that
+        leaves a block out does not fail, so it tries again itself.
+        """
+        if not self.leaves_out:
+            return 0
+        return 1 + int(self.annotations.get(key, {}).get("retries", 0))
+
     def _name_killers(self, keys: set[Any]) -> str | None:
         """Return a sentence that names the blocks of tasks ``keys``, in which workers died.
 
@@ -286,7 +304,7 @@ class Schedule:
         which = " or ".join(f"block {index}" for index in blocks)
         return (
             f"In {which} of {' and '.join(self.names)}: the workers that ran it died. Perhaps "
-            f"they had too little memory. {_alone(blocks[0])}."
+            f"they had too little memory. {alone(blocks[0])}."
         )
 
     def _beginning(self, start: int, stop: int) -> Iterator[Key]:
@@ -328,31 +346,55 @@ def load(
     names: tuple[str, ...],
     functions: Mapping[str, tuple[Callable[..., Any], ...]],
     index: int,
+    declared: int | None,
     prepare: Callable[[Block], Any],
     recipe: Recipe,
+    tries: int,
     _gate: Any,
     *inputs: Any,
 ) -> Loaded:
-    """Make the parts of block ``index`` and prepare them. This is the block's own task."""
+    """Make the parts of block ``index`` and prepare them. This is the block's own task.
+
+    ``declared`` is the number of rows of its chunk. With ``tries`` above 0 the block is left out if
+    it cannot be made.
+    """
     start = time.time()
-    where = f"block {index} of {' and '.join(names)}, which could not be made. {_alone(index)}"
+    where = f"block {index} of {' and '.join(names)}, which could not be made. {alone(index)}"
     with noted(where):
-        parts = dict(zip(names, run_recipe(recipe, inputs), strict=True))
-    return prepared(Block(index, parts), functions, prepare, start)
+        made = _made(recipe, inputs, tries)
+    if isinstance(made, Unread):
+        return prepared(Block(index, {}, error=made.error), functions, prepare, start)
+    parts = dict(zip(names, made, strict=True))
+    return prepared(Block(index, parts), functions, prepare, start, declared)
 
 
-def _alone(index: int) -> str:
-    return (
-        f"X.blocks[{index}] of a dask array X, X.partitions[{index}] of a frame, can be computed "
-        "alone"
-    )
+class Unread(NamedTuple):
+    """It stands for what could not be made, with the error in short."""
+
+    error: str
 
 
-def share(recipe: Recipe, index: int, _gate: Any, *inputs: Any) -> Any:
+def _made(recipe: Recipe, inputs: Sequence[Any], tries: int) -> list[Any] | Unread:
+    """Run a recipe, up to ``tries`` times, or once if its error is to be raised."""
+    for x in inputs:
+        if isinstance(x, Unread):
+            return x
+    while True:
+        try:
+            return run_recipe(recipe, inputs)
+        except Exception as error:
+            if not tries or not may_leave_out(error):
+                raise
+            tries -= 1
+            if not tries:
+                return Unread(in_short(error))
+
+
+def share(recipe: Recipe, index: int, tries: int, _gate: Any, *inputs: Any) -> Any:
     """Make a source, or a part of one, that block ``index`` and later blocks share."""
     with noted(f"what block {index} shares with others, which could not be made"):
-        (made,) = run_recipe(recipe, inputs)
-    return made
+        made = _made(recipe, inputs, tries)
+    return made if isinstance(made, Unread) else made[0]
 
 
 def prepared(
@@ -360,24 +402,32 @@ def prepared(
     functions: Mapping[str, tuple[Callable[..., Any], ...]],
     prepare: Callable[[Block], Any],
     start: float,
+    declared: int | None = None,
 ) -> Loaded:
     """Prepare a block whose parts are in memory.
 
     Raises
     ------
     ValueError
-        If the parts have different numbers of rows.
+        If the parts have different numbers of rows, or another one than ``declared``.
     """
+    if block.error:
+        now = time.time()
+        return Loaded(None, block.number, 0, 0, _worker(), start, now, (), block.error)
     # What is in memory is plain since `align`.
     parts = {n: x if block.in_memory else plain(x) for n, x in block.parts.items()}
     lengths = {name: n_rows(part) for name, part in parts.items()}
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{name} has {n} rows" for name, n in lengths.items())
+        found += "" if declared is None else f", and its chunk declares {declared}"
         raise ValueError(
             f"The parts of block {block.number} do not line up: {found}. If they were read apart, "
             "select all columns in one frame and split it afterwards: "
             "Xy = df[features + [target]].to_dask_array(); X, y = Xy[:, :-1], Xy[:, -1]."
         )
+    if declared is not None:
+        for name, n in lengths.items():
+            declared_rows_or_raise(name, block.number, n, declared)
     size = sum(_bytes(x, block.in_memory) for x in parts.values())
     marks = (prepare.mark(block),) if isinstance(prepare, Marked) else ()
     for name in functions.keys() & parts.keys():

@@ -60,9 +60,13 @@ def _scan(dataset: Any, names: Sequence[Any]) -> Any:
 
 
 def _of_torch(loader: Any) -> Iterator[Any]:
-    """Yield the batches of a DataLoader, which collates tuples as lists."""
-    for batch in loader:
-        yield tuple(batch) if isinstance(batch, list) else batch
+    """Return the batches of a DataLoader, which goes on after an error."""
+    return map(_as_block, loader)
+
+
+def _as_block(batch: Any) -> Any:
+    """Return a batch as a block: a DataLoader collates tuples as lists."""
+    return tuple(batch) if isinstance(batch, list) else batch
 
 
 def _of_arrow(dataset: Any) -> Iterator[Any]:

@@ -140,14 +140,18 @@ def _parts(stream: Stream) -> tuple[StreamedRows | None, ...]:
 
 
 def _columns_apart(begin: Callable[[], Iterable[Any]], y: Any, weight: Any) -> Iterator[Any]:
-    """Yield frames as (X, y, weights), by the names of the columns."""
-    for frame in map(plain, begin()):
-        if not hasattr(frame, "columns"):
-            raise TypeError(
-                f"y and sample_weight are names of columns, and a block is a "
-                f"{type(frame).__name__}. Give blocks (X, y), or frames."
-            )
-        taken = {weight, *(y if isinstance(y, list) else [y])}
-        X = frame[[name for name in frame.columns if name not in taken]]
-        parts = (X, *(None if name is None else frame[name] for name in (y, weight)))
-        yield parts if weight is not None else parts[:2]
+    """Return frames as (X, y, weights), by the names of the columns."""
+    return map(partial(_parts_of_frame, y, weight), begin())
+
+
+def _parts_of_frame(y: Any, weight: Any, block: Any) -> tuple[Any, ...]:
+    frame = plain(block)
+    if not hasattr(frame, "columns"):
+        raise TypeError(
+            f"y and sample_weight are names of columns, and a block is a "
+            f"{type(frame).__name__}. Give blocks (X, y), or frames."
+        )
+    taken = {weight, *(y if isinstance(y, list) else [y])}
+    X = frame[[name for name in frame.columns if name not in taken]]
+    parts = (X, *(None if name is None else frame[name] for name in (y, weight)))
+    return parts if weight is not None else parts[:2]

@@ -18,8 +18,9 @@ from streamlearn._arrays import to_numpy
 from streamlearn._arrays.plain import plain
 from streamlearn.blocks.block import Block, noted
 from streamlearn.blocks.lazy_rows import LazyRows, in_block, is_numbered, remember, then
+from streamlearn.blocks.left_out import skips
 from streamlearn.blocks.parts import head, joined, some_columns
-from streamlearn.blocks.reading import END, Reading, as_it_is
+from streamlearn.blocks.reading import END, Failed, Reading, as_it_is
 
 PARTS = ("X", "y", "sample_weight")
 """The parts of a block, in their order."""
@@ -70,9 +71,10 @@ class Stream:
         if self._heads is None:
             reading = self.read()
             block = reading.peek(_has_rows)
-            if block is END and reading.kept[0] is END:
+            read = [x for x in reading.kept if not isinstance(x, Failed)]
+            if block is END and read[0] is END:
                 raise ValueError("The source has no blocks. Give at least one, with rows.")
-            parts = parts_of(reading.kept[0] if block is END else block)
+            parts = parts_of(read[0] if block is END else block)
             self._heads = tuple(None if x is None else head(x, 1) for x in parts)
             self._waiting.append(reading)
         return self._heads
@@ -235,6 +237,7 @@ def in_lock_step(
     make: Callable[[Block, float], Any],
     *,
     window: int,
+    leaves_out: bool = False,
 ) -> Generator[Any]:
     """Read the sources of some parts, and yield what is made of each block.
 
@@ -247,6 +250,8 @@ def in_lock_step(
         in the thread that reads.
     window : int
         The number of blocks that may be read ahead.
+    leaves_out : bool
+        Whether a block that cannot be read becomes a `Block` with an error and without parts.
 
     Raises
     ------
@@ -264,6 +269,9 @@ def in_lock_step(
             reading.ask(as_it_is)
             blocks[stream] = reading.answer()
         number = next(numbers)
+        for block in blocks.values():
+            if isinstance(block, Failed):
+                return make(Block(number, {}, error=block.text_or_raise(leaves_out)), start)
         ended = [stream for stream, block in blocks.items() if block is END]
         if len(ended) == len(blocks):
             return END
@@ -341,4 +349,7 @@ def _same_columns_or_raise(name: str, number: int, x: Any, first: Any) -> None:
 
 
 def _has_rows(block: Any) -> bool:
+    if isinstance(block, Failed):
+        block.text_or_raise(skips())
+        return False
     return bool(parts_of(block)[0].shape[0])

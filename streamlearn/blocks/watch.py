@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
+from streamlearn.blocks.left_out import leave_out
+
 
 class Record(NamedTuple):
     """What happened to one block.
@@ -29,6 +31,8 @@ class Record(NamedTuple):
         The report of the step; None for a block without rows.
     marks : tuple of (int, int)
         The number and the checksum of the block, if they are wanted (`streamlearn.blocks.journal`).
+    error : str
+        Why the block could not be read and was left out; empty if it was read.
     """
 
     block: int
@@ -42,6 +46,7 @@ class Record(NamedTuple):
     update_end: float
     report: Any
     marks: tuple[tuple[int, int], ...] = ()
+    error: str = ""
 
 
 class Watch:
@@ -125,7 +130,12 @@ class Passing:
             watch.block_done(record)
 
     def all_done(self, records: Iterable[Record]) -> None:
-        """Show the watches the blocks of a whole graph that they have not seen yet."""
+        """Show the watches the blocks of a whole graph that they have not seen yet.
+
+        The fit notes which of the blocks were left out.
+        """
+        records = [*records]
+        leave_out({record.block: record.error for record in records if record.error})
         if self.seen_by:
             for record in records:
                 self.done(record)

@@ -25,6 +25,7 @@ from streamlearn.blocks.graph import (
     row_sources,
     scheduler,
 )
+from streamlearn.blocks.named_reads import named_reads
 from streamlearn.blocks.one_computation import OneComputation
 from streamlearn.blocks.shuffles import set_apart, warn_of_orders
 
@@ -46,6 +47,7 @@ __all__ = [
     "fused_annotations",
     "is_dask_collection",
     "is_future",
+    "named_reads",
     "optimized",
     "raw_graph",
     "release",

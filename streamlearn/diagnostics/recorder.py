@@ -23,7 +23,7 @@ PAUSE = 0.05
 
 COLUMNS = (
     *("pass", "name", "block", "rows", "bytes", "load_worker", "load_start", "load_end"),
-    *("learn_worker", "learn_start", "learn_end", "loss"),
+    *("learn_worker", "learn_start", "learn_end", "error", "loss"),
 )
 
 
@@ -117,7 +117,7 @@ class FitRecorder(FitWatcher):
     def block_done(self, record: Record) -> None:
         """Record a block."""
         self.n_blocks += 1
-        row = [self._now, record[:-2], NAN]
+        row = [self._now, (*record[:9], record.error), NAN]
         self._rows.append(row)
         if self._now[1] == "epoch":
             self._waiting[record.block] = row
@@ -148,10 +148,10 @@ class FitRecorder(FitWatcher):
         pandas.DataFrame
             A row for each block: ``pass`` (0, 1...), ``name`` of the pass, ``block``, ``rows``,
             ``bytes``, then ``load_worker``, ``load_start`` and ``load_end``, the same for
-            ``learn``, and ``loss``. Times are Unix times in seconds. A block of a pass that only
-            merges statistics is loaded and not learned from: both its ``learn`` times are the end
-            of its load. The loss is the mean before the block was learned from, NaN if there is
-            none.
+            ``learn``, ``error`` and ``loss``. Times are Unix times in seconds. A block of a pass
+            that only merges statistics is loaded and not learned from: both its ``learn`` times
+            are the end of its load. The error says why a block was left out, and is empty if it was
+            read. The loss is the mean before the block was learned from, NaN if there is none.
         """
         import pandas as pd
 
@@ -177,7 +177,7 @@ class FitRecorder(FitWatcher):
         self._recorded_or_raise()
         title = f"{self.about['estimator']}: {self.n_blocks:,} blocks"
         # Sorted as their ends in the picture, because rounds learn from blocks side by side.
-        rows = sorted(self._all(), key=lambda row: row[-2])
+        rows = sorted(self._all(), key=lambda row: row[COLUMNS.index("learn_end")])
         losses = [row[-1] for row in rows if _has_loss(row)]
         tasks = [task for row in rows for task in _tasks(row)]
         memory = [(at, used / 1e6) for at, used in self._memory]
@@ -246,7 +246,7 @@ def _has_loss(row: tuple[Any, ...]) -> bool:
 
 def _tasks(row: tuple[Any, ...]) -> list[tuple[Any, ...]]:
     """Return the tasks of a record, as dask's profiler has them."""
-    _, name, _, _, _, loader, start, end, learner, begin, until, _ = row
+    _, name, _, _, _, loader, start, end, learner, begin, until, *_ = row
     tasks = [(LOAD if name == "epoch" else "reduce-block", None, start, end, loader)]
     if until > begin:
         tasks.append((LEARN if _has_loss(row) else SCORED, None, begin, until, learner))

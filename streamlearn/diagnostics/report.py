@@ -98,6 +98,7 @@ def page(
         ("size of the last pass", _bytes(float(size.sum()))),
         ("blocks that were read", f"{n_blocks:,}"),
         ("of these recorded", f"{len(frame):,}"),
+        ("left out, since they could not be read", f"{int((frame['error'] != '').sum()):,}"),
     ]
     done = [
         (i, one.name, f"{one.end - one.start:.2f}", "yes" if one.complete else "no")
