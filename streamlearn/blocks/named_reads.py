@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from streamlearn.blocks.graph import Key
 
 
-class NamedTask(Task):  # type: ignore[misc]
+class NamedTask(Task):
     """A task whose error gets a note.
 
     Attributes
@@ -81,7 +81,7 @@ def _named(node: GraphNode, where: str) -> GraphNode:
     return NamedTask(node.key, node.func, *node.args, where=where, **how)
 
 
-class _NamedLayer(Layer):  # type: ignore[misc]
+class _NamedLayer(Layer):
     """A layer of the graph of X, with tasks that add notes to errors."""
 
     def __init__(self, layer: Layer, reads: _Reads) -> None:
