@@ -1,4 +1,4 @@
-"""A command a task: ``nox -s lint | types | tests | tests-{torch,jax,sklearn} | bench | demo``."""
+"""A command a task: ``nox -s lint | types | tests | tests-* | fuzz | bench | demo``."""
 
 import os
 from pathlib import Path
@@ -66,6 +66,17 @@ def tests(session: nox.Session) -> None:
     install(session, "test", extras="distributed,examples")
     chosen = ("-m", "not thorough and not exhaustive")
     session.run("pytest", *EVERY_CORE, *chosen, *session.posargs, env=TESTING)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Compare every estimator over blocks, in memory and in scikit-learn: 1,000 drawn tables each.
+
+    ``nox -s fuzz -- --hypothesis-seed=7`` repeats a run, whose seed is at its top.
+    """
+    install(session, "test", extras="dataframe")
+    env = TESTING | {"STREAMLEARN_FUZZ": "1000"}
+    session.run("pytest", *EVERY_CORE, "tests/test_fuzz.py", *session.posargs, env=env)
 
 
 def on_backend(session: nox.Session, name: str, *needs: str, extras: str = "") -> None:

@@ -25,7 +25,7 @@ from sklearn.base import is_classifier, is_regressor
 from streamlearn.blocks import StreamedRows, from_blocks
 from tests.public import public_estimators
 
-N_CASES = int(os.environ.get("STREAMLEARN_FUZZ", "60"))
+N_CASES = int(os.environ.get("STREAMLEARN_FUZZ", "72"))
 
 pytestmark = [pytest.mark.thorough, pytest.mark.complete]
 
@@ -176,13 +176,13 @@ def theirs(name: str) -> type | None:
     return None
 
 
-def attempt(function: Any) -> Any:
+def attempt(function: Any, *also: type[Exception]) -> Any:
     """Return the result, or the error of a call that rows may not pass."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
             return function()
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, *also) as error:
             return error
 
 
@@ -269,7 +269,7 @@ def test_transformers_are_what_they_are_in_memory_and_in_scikit_learn(name, tabl
         same(there, here, table, "transform")
     parts = arguments(wanted, table)
     if not isinstance(here, Exception) and comparable(name, table):
-        oracle = attempt(lambda: made(theirs(name)).fit(**parts).transform(X))
+        oracle = attempt(lambda: made(theirs(name)).fit(**parts).transform(X), IndexError)
         if not isinstance(oracle, Exception):
             same(here, numbers(oracle), table, "scikit-learn")
 
@@ -307,7 +307,7 @@ def test_predictors_predict_over_blocks_what_they_predict_in_memory(name, table)
                 here = attempt(lambda m=method: numbers(getattr(found, m)(strictly(table, X))))
                 there = attempt(lambda m=method: numbers(getattr(found, m)(in_blocks(table, X)[0])))
                 same(there, here, table, method)
-                assert here.shape[0] == len(X)
+                assert isinstance(here, Exception) or here.shape[0] == len(X)
 
 
 @pytest.mark.parametrize("name", ["LabelEncoder", "LabelBinarizer"])

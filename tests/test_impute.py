@@ -24,6 +24,7 @@ from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.pipeline import make_pipeline as their_pipeline
 
 import streamlearn
+from streamlearn.blocks import from_blocks
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.pipeline import Pipeline, make_pipeline
@@ -720,3 +721,10 @@ def test_what_stands_for_missing_values_is_what_it_was_in_fit():
     np.testing.assert_array_equal(imputer.inverse_transform(filled), X)
     for each in (indicator, imputer.indicator_):
         np.testing.assert_array_equal(each.transform(X), np.isnan(X))
+
+
+def test_blocks_of_another_library_from_a_source_are_filled():
+    xp = pytest.importorskip("array_api_strict")
+    X = from_blocks([xp.asarray([[1.0], [np.nan]]), xp.asarray([[3.0]])])
+    found = [np.asarray(block) for block in SimpleImputer().fit(X).transform(X)]
+    np.testing.assert_array_equal(np.concatenate(found), [[1.0], [2.0], [3.0]])

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from streamlearn import blocks as engine
-from streamlearn._arrays import asarray, is_array
+from streamlearn._arrays import asarray, is_array, namespace, same_dtype
 from streamlearn._arrays.sparse import is_sparse
 from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import unchanged_on_error
@@ -217,4 +217,8 @@ class TableFunction:
         """Return the transformed rows. If X is an array, they are in its library."""
         rows = self.function(self.reader.table(X), None)
         here = isinstance(X, np.ndarray) or not is_array(X) or is_sparse(X)
-        return rows if here or is_sparse(rows) else asarray(rows, like=X)
+        if here or is_sparse(rows):
+            return rows
+        # Rows of floats keep theirs, but a result does not fit into whole numbers.
+        floats = namespace(X).isdtype(X.dtype, "real floating")
+        return asarray(rows, like=X, dtype=None if floats else same_dtype(rows.dtype, X))

@@ -26,7 +26,7 @@ from dask.array.optimization import optimize
 from dask.base import collections_to_expr, get_scheduler
 from dask.blockwise import _fuse_annotations as fused_annotations
 from dask.core import flatten
-from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
+from dask.highlevelgraph import HighLevelGraph, Layer, MaterializedLayer
 from dask.system import CPU_COUNT
 from dask.utils import ensure_dict
 
@@ -40,11 +40,14 @@ __all__ = [
     "Annotations",
     "DataNode",
     "GraphNode",
+    "HighLevelGraph",
     "Key",
+    "Layer",
     "List",
     "Scheduler",
     "Task",
     "TaskRef",
+    "convert_legacy_graph",
     "fuse_linear_task_spec",
     "fused_annotations",
     "is_disk_barrier",

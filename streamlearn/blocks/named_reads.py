@@ -12,13 +12,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import dask.array as da
-from dask._task_spec import GraphNode, Task, convert_legacy_graph
 from dask.core import flatten
-from dask.highlevelgraph import HighLevelGraph, Layer
 from dask.utils import ensure_dict
 
 from streamlearn.blocks.block import alone, noted
-from streamlearn.blocks.graph import is_future
+from streamlearn.blocks.graph import (
+    GraphNode,
+    HighLevelGraph,
+    Layer,
+    Task,
+    convert_legacy_graph,
+    is_future,
+)
 
 if TYPE_CHECKING:
     from streamlearn.blocks.graph import Key
@@ -114,8 +119,13 @@ class _NamedLayer(Layer):
 
 
 def named_reads(X: Any) -> Any:
-    """Return a dask array like X. If a block of it cannot be made, the error names the block."""
+    """Return a dask array like X. If a block of it cannot be made, the error names the block.
+
+    Arrays of dask's query planner have no layers, and are returned as they are.
+    """
     reads = _Reads(X)
+    if not hasattr(reads.graph, "layers"):
+        return X
     graph = reads.graph
     layers = {name: _NamedLayer(layer, reads) for name, layer in graph.layers.items()}
     graph = HighLevelGraph(layers, graph.dependencies)

@@ -372,7 +372,8 @@ class SimpleImputer(NamesOut, TableTransformer):
             return engine.map_rows(
                 function, X, meta=nothing, names=None if framed else names, named=named
             )
-        return engine.map_rows(function, X, meta=function.of_no_rows(X), names=names)
+        meta = None if isinstance(X, engine.StreamedRows) else function.of_no_rows(X)
+        return engine.map_rows(function, X, meta=meta, names=names)
 
     def inverse_transform(self, X: Any) -> Any:
         """Make the values missing again that the columns of the indicator mark.

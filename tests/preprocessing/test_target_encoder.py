@@ -401,3 +401,12 @@ def test_too_many_classes_for_the_categories(monkeypatch):
     monkeypatch.setattr(target_encoder, "MOST_CELLS", 10)
     with pytest.raises(ValueError, match='set target_type="continuous"'):
         TargetEncoder().fit(table(), TARGETS["numbers"])
+
+
+def test_whole_numbers_of_another_library_become_floats():
+    """They were rounded down to 0."""
+    xp = pytest.importorskip("array_api_strict")
+    rows, goal = np.array([[0], [1], [0], [1]]), np.array([0.1, 0.2, 0.3, 0.4])
+    wanted = TargetEncoder().fit(rows, goal).transform(rows)
+    found = TargetEncoder().fit(xp.asarray(rows), xp.asarray(goal)).transform(xp.asarray(rows))
+    np.testing.assert_array_equal(np.asarray(found), wanted)
