@@ -80,6 +80,10 @@ class Costs(NamedTuple):
 # -- the graphs of a pass -------------------------------------------------------------------------
 
 
+MOST_LOOKS = 1 << 12
+"""Blocks among which rounds begin. A list of all blocks of 1e12 rows would take gigabytes."""
+
+
 def graphs(n: int, block_rows: int, segment: int) -> Iterator[tuple[int, ...]]:
     """Yield the lengths of the rounds of each graph; a chain is one round with a minus."""
     from streamlearn.blocks import SideBySide
@@ -95,7 +99,8 @@ def graphs(n: int, block_rows: int, segment: int) -> Iterator[tuple[int, ...]]:
         part=PART,
         first=lambda state: 2,
     )
-    layout, known, at, due = Layout(side, None), [block_rows] * n, 0, segment
+    known = [block_rows] * min(n, MOST_LOOKS)
+    layout, at, due = Layout(side, None), 0, segment
     while at < n:
         layout.look(None, at, at * block_rows)
         if layout.begun:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from copy import copy
 from pathlib import Path
 
 import dask
@@ -324,7 +325,7 @@ ANSWERS = {
     "a step after it": lambda model, X: (model.decision_function(2 * X + 1) > 0).sum(),
     "a part": lambda model, X: model.predict(X)[5 * ROWS + 1 :],
     "rows": lambda model, X: model[0].transform(X),
-    "a frame": lambda model, X: model[0].set_output(transform="pandas").transform(X),
+    "a frame": lambda model, X: copy(model[0]).set_output(transform="pandas").transform(X),
     "joined columns": lambda model, X: model.predict(X.rechunk((ROWS, 2))),
 }
 

@@ -523,7 +523,7 @@ def test_partial_fit_of_pieces_is_fit(transformer, pieces):
     for i, n in enumerate(pieces):
         piece = X[start : start + n]
         if len(piece) > 1 or not isinstance(transformer, OF_TWO_ROWS):
-            transformer.partial_fit(dask_array(piece, (n,)) if i % 2 else piece)
+            transformer.partial_fit(dask_array(piece, (len(piece),)) if i % 2 else piece)
         else:
             transformer.partial_fit(np.concatenate([piece, X[start + n : start + 2 * n]]))
             n += 1
