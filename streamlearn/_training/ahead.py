@@ -6,7 +6,7 @@ When the units of the features change, the learner's state is converted to the n
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from streamlearn._arrays import (
     asarray,
@@ -39,34 +39,58 @@ def through_stages(
     return learned._replace(state=state, ahead=states, names=names), ready
 
 
+class Alone(NamedTuple):
+    """What the stages have learned from some blocks of a round alone.
+
+    Attributes
+    ----------
+    states : tuple
+        The states of the stages.
+    affine : bool
+        Whether the learner's rows are those of an affine map that is not built.
+    """
+
+    states: tuple[Any, ...]
+    affine: bool
+
+
 def in_round(
-    course: Course, states: tuple[Any, ...], pending: PendingBlock
-) -> tuple[tuple[Any, ...] | None, PreparedBlock, bool]:
+    course: Course, states: tuple[Any, ...] | None, block: PreparedBlock | PendingBlock
+) -> tuple[Alone | None, PreparedBlock]:
     """Pass a block of a round through the stages, as they were at the start of the round.
 
     Returns
     -------
-    alone : tuple or None
-        The states of the stages by this block alone, or None if they do not learn.
+    alone : Alone or None
+        None if there are no stages, or if they do not learn.
     block : PreparedBlock
-    affine : bool
-        Whether the last function of its rows is an affine map.
     """
-    alone, passed = _passed(course, states, pending, alone=True)
-    ready = _ready(course, pending, passed)
-    learns = pending.epoch == course.first.epoch
-    return alone if learns else None, ready, is_affine(passed.rows.functions)
+    if not isinstance(block, PendingBlock):
+        return None, block
+    assert states is not None
+    alone, passed = _passed(course, states, block, alone=True)
+    ready = _ready(course, block, passed)
+    if block.epoch != course.first.epoch:
+        return None, ready
+    return Alone(alone, is_affine(passed.rows.functions)), ready
 
 
-def after_round(course: Course, learned: Learned, alone: tuple[Any, ...], affine: bool) -> Learned:
-    """Merge what the stages have learned from a round, and convert the learner's state.
+def merged_alone(course: Course, a: Alone | None, b: Alone | None) -> Alone | None:
+    """Return what the stages have learned from the blocks of both."""
+    if a is None or b is None:
+        return None
+    assert course.ahead is not None
+    return Alone(course.ahead.merged(a.states, b.states), a.affine or b.affine)
 
-    ``affine`` says whether the learner's rows are those of an affine map.
-    """
+
+def after_round(course: Course, learned: Learned, alone: Alone | None) -> Learned:
+    """Merge what the stages have learned from a round, and convert the learner's state."""
+    if alone is None:
+        return learned
     assert course.ahead is not None
     assert learned.ahead is not None
-    states = course.ahead.after_round(learned.ahead, alone)
-    state = rescaled(course, learned, states, affine)
+    states = course.ahead.after_round(learned.ahead, alone.states)
+    state = rescaled(course, learned, states, alone.affine)
     return learned._replace(state=state, ahead=states)
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from streamlearn._training.ahead import after_round, in_round
+from streamlearn._training.ahead import Alone, after_round, in_round, merged_alone
 from streamlearn._training.course import Course, Learned, Report
 from streamlearn._training.prepare import PendingBlock, PreparedBlock
 from streamlearn._validation.reader import same_place_or_raise
@@ -32,16 +32,13 @@ class Parts(NamedTuple):
         The state with which each block of the round began.
     branch : Branch
         Its report is None if there were no rows to learn from.
-    ahead : tuple or None
-        The states of the stages ahead by these blocks alone.
-    affine : bool
-        Whether the rows are those of an affine map that is not built.
+    ahead : Alone or None
+        What the stages ahead have learned, if they learn.
     """
 
     before: Branch
     branch: Branch
-    ahead: tuple[Any, ...] | None
-    affine: bool
+    ahead: Alone | None
 
 
 def width(n_parallel: Any, blocks: Blocks) -> int:
@@ -118,22 +115,15 @@ def _branch(
     course: Course, learn_block: LearnBlock, view: Learned, block: PreparedBlock | PendingBlock
 ) -> tuple[Parts, Report]:
     """Learn from one block alone."""
-    ahead, affine = None, False
-    if isinstance(block, PendingBlock):
-        assert view.ahead is not None
-        ahead, block, affine = in_round(course, view.ahead, block)
+    ahead, block = in_round(course, view.ahead, block)
     learned, report = learn_block(course, view, block)
     before = Branch(view.state, view.rows)
-    return Parts(before, Branch(learned.state, learned.rows, report.sums), ahead, affine), report
+    return Parts(before, Branch(learned.state, learned.rows, report.sums), ahead), report
 
 
 def _merged(course: Course, x: Parts, y: Parts) -> Parts:
     """Return what was learned from the blocks of both."""
-    ahead, learner, (a, b) = x.ahead, course.learner, (x.branch, y.branch)
-    if ahead is not None:
-        assert course.ahead is not None
-        assert y.ahead is not None
-        ahead = course.ahead.merged(ahead, y.ahead)
+    learner, (a, b) = course.learner, (x.branch, y.branch)
     if a.info is None or b.info is None:
         branch = b if a.info is None else a
     else:
@@ -144,7 +134,7 @@ def _merged(course: Course, x: Parts, y: Parts) -> Parts:
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             state = learner.branching.merge(learner.params, x.before, a, b)
         branch = Branch(state, a.seen + b.seen - x.before.seen, a.info.plus(b.info))
-    return Parts(x.before, branch, ahead, x.affine or y.affine)
+    return Parts(x.before, branch, merged_alone(course, x.ahead, y.ahead))
 
 
 def _step(course: Course, learned: Learned, parts: Parts) -> Learned:
@@ -158,6 +148,4 @@ def _step(course: Course, learned: Learned, parts: Parts) -> Learned:
     elif learned.state is not None:
         state = learned.state
     learned = learned._replace(state=state, rows=seen)
-    if parts.ahead is None:
-        return learned
-    return after_round(course, learned, parts.ahead, parts.affine)
+    return after_round(course, learned, parts.ahead)

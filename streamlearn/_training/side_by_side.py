@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from streamlearn._arrays import batch_rows
-from streamlearn._training.ahead import after_round, in_round
+from streamlearn._training.ahead import Alone, after_round, in_round, merged_alone
 from streamlearn._training.block_rows import (
     as_state_or_raise,
     finite_or_raise,
@@ -53,16 +53,13 @@ class Sums(NamedTuple):
     learner : sums of the learner, or None if there are no rows to learn from
     rows : int
         The number of rows that are learned from.
-    ahead : tuple or None
-        The states of the stages ahead by these blocks alone.
-    affine : bool
-        Whether the rows are those of an affine map that is not built.
+    ahead : Alone or None
+        What the stages ahead have learned, if they learn.
     """
 
     learner: Any
     rows: int
-    ahead: tuple[Any, ...] | None
-    affine: bool
+    ahead: Alone | None
 
 
 def side_by_side(course: Course, progress: Progress) -> SideBySide | None:
@@ -123,10 +120,8 @@ def sum_block(
     course: Course, how: Rounds | Refinement, view: View, block: PreparedBlock | PendingBlock
 ) -> tuple[Sums, Report]:
     """Sum the rows of a block, batch by batch, and score its held-out rows."""
-    ahead, affine, learner = None, False, course.learner
-    if isinstance(block, PendingBlock):
-        assert view.ahead is not None
-        ahead, block, affine = in_round(course, view.ahead, block)
+    learner = course.learner
+    ahead, block = in_round(course, view.ahead, block)
     like, X = like_rows(course, block), block.X
     as_state_or_raise(course, like, view.learner)
     transformed, built = through(learner, X, block.functions)
@@ -156,21 +151,17 @@ def sum_block(
             finite_or_raise(course, block, info)
         score = None if view.scores is None else scored(course, block, view.scores)
     n = X.shape[0]
-    return Sums(sums, n, ahead, affine), Report(info, score, n)
+    return Sums(sums, n, ahead), Report(info, score, n)
 
 
 def merged(course: Course, how: Rounds | Refinement, a: Sums, b: Sums) -> Sums:
     """Return the sums over the blocks of both."""
-    ahead, learner = a.ahead, a.learner
-    if ahead is not None:
-        assert course.ahead is not None
-        assert b.ahead is not None
-        ahead = course.ahead.merged(ahead, b.ahead)
+    learner = a.learner
     if learner is None or b.learner is None:
         learner = b.learner if learner is None else learner
     else:
         learner = how.merge(learner, b.learner)
-    return Sums(learner, a.rows + b.rows, ahead, a.affine or b.affine)
+    return Sums(learner, a.rows + b.rows, merged_alone(course, a.ahead, b.ahead))
 
 
 def _renewed(course: Course, learned: Learned) -> Learned:
@@ -191,4 +182,4 @@ def _step(course: Course, learned: Learned, sums: Sums) -> Learned:
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             state = learner.rounds.step(learner.params, state, sums.learner, learned.rows)
     learned = learned._replace(state=state, rows=learned.rows + sums.rows)
-    return learned if sums.ahead is None else after_round(course, learned, sums.ahead, sums.affine)
+    return after_round(course, learned, sums.ahead)

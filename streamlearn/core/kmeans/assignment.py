@@ -42,10 +42,14 @@ ROWS_A_CENTER = 16
 
 
 class Totals(NamedTuple):
-    """Sums over rows that are assigned to clusters, relative to the origin of `at_hand`.
+    """Sums over rows that are assigned to clusters.
 
     Attributes
     ----------
+    origin : array of shape (d,), or None
+        The point to which the rows are relative. None means zero; see `at_hand`.
+    centers : array of shape (k, d)
+        The centres, relative to the origin.
     total : array of shape (k, d)
         For each cluster the sum of weight times row.
     weight : array of shape (k,)
@@ -54,6 +58,8 @@ class Totals(NamedTuple):
         The sum of weight times squared distance to the centre.
     """
 
+    origin: Array | None
+    centers: Array
     total: Array
     weight: Array
     inertia: Array
@@ -111,12 +117,12 @@ def totals(state: State, X: Array, weight: Array | None, labels: Array) -> Total
     if from_sums:
         inertia = squared + xp.sum((counted[:, None] * B - 2.0 * total) * B)
         if NEAR**2 * inertia > squared:
-            return Totals(total, counted, inertia)
+            return Totals(origin, B, total, counted, inertia)
     inertia = 0.0 * counted[0]
     for part in _parts(X, size, labels, weight):
         apart = squared_distances_to(B, part.target, relative(part.X, origin, B.dtype))
         inertia = inertia + _weighted(apart, part.weight, wide)
-    return Totals(total, counted, inertia)
+    return Totals(origin, B, total, counted, inertia)
 
 
 def labels(state: State, X: Array, absent: Array | None = None) -> Array:

@@ -36,7 +36,7 @@ from streamlearn._arrays import (
     rows_at,
 )
 from streamlearn.core.kmeans.assignment import distances, nearest, totals
-from streamlearn.core.kmeans.clusters import State, at_hand, start
+from streamlearn.core.kmeans.clusters import State, start
 from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.rows import cast
 
@@ -146,10 +146,7 @@ def sums_of(state: State, X: Array, weight: Array | None, absent: Array | None =
 
 def _sums_of(state: State, X: Array, weight: Array | None, near: Nearest) -> Sums:
     xp = namespace(state.centers)
-    (origin, B, _), (total, counted, inertia) = (
-        at_hand(state),
-        totals(state, X, weight, near.labels),
-    )
+    origin, B, total, counted, inertia = totals(state, X, weight, near.labels)
     had = state.counts > 0
     start, moved = state.centers, total - counted[:, None] * B
     if not (reads_are_free(had) and xp.all(had)):
