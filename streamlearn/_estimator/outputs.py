@@ -15,16 +15,13 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
 from streamlearn._arrays import Array, asarray, same_dtype, same_place, to_numpy
 from streamlearn._arrays.sparse import as_given, is_sparse
-from streamlearn._estimator.fitted import Fitted
+from streamlearn._estimator.estimator import Estimator
 from streamlearn._estimator.inputs import check_rows
-from streamlearn._estimator.moving import Movable
-from streamlearn._estimator.versions import Versioned
 from streamlearn._sklearn import _get_output_config, _wrap_data_with_container
 from streamlearn._validation.reader import Reader, same_place_or_raise
 from streamlearn._validation.tables import all_sparse
@@ -186,15 +183,7 @@ class RowFunction:
         return RowFunction(before.reader._replace(finite=False), function, self.fitted, self.method)
 
 
-class Transformer(  # type: ignore[call-arg]
-    CallbackSupportMixin,
-    Fitted,
-    Movable,
-    TransformerMixin,
-    Versioned,
-    BaseEstimator,
-    auto_wrap_output_keys=None,
-):
+class Transformer(TransformerMixin, Estimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """A transformer whose ``transform`` follows ``set_output`` and is lazy for collections.
 
     A subclass defines ``_transform(X, names)``.

@@ -10,18 +10,14 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._arrays import Array, to_numpy
-from streamlearn._estimator.fitted import Fitted
+from streamlearn._estimator.estimator import Estimator
 from streamlearn._estimator.inputs import Given, check_inputs, check_parameters, is_foreign
-from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.outputs import rows_out
-from streamlearn._estimator.versions import Versioned
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn._thirdparty import row_loop
 from streamlearn._training.ahead import hand_back
@@ -61,7 +57,7 @@ NO_SIGNS = "learning_rate='auto' takes none. Use another schedule."
 """What the error about a negative weight says."""
 
 
-class SGD(CallbackSupportMixin, SparseCoef, Familiar, Fitted, Movable, Versioned, BaseEstimator):
+class SGD(SparseCoef, Familiar, Estimator):
     """A linear model that learns by stochastic gradient steps."""
 
     _takes_collections = True

@@ -11,19 +11,16 @@ from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
 from streamlearn._arrays import Array, to_numpy
-from streamlearn._estimator.callbacks import CallbackSupportMixin, watched
-from streamlearn._estimator.fitted import Fitted
+from streamlearn._estimator.callbacks import watched
+from streamlearn._estimator.estimator import Estimator
 from streamlearn._estimator.inputs import Given, check_inputs, check_parameters, unchanged_on_error
-from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.outputs import rows_out
-from streamlearn._estimator.versions import Versioned
 from streamlearn._sklearn import Interval, Options, StrOptions
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
@@ -73,7 +70,7 @@ class Pace(NamedTuple):
     learning_rate: float
 
 
-class MLP(CallbackSupportMixin, Fitted, Movable, Versioned, BaseEstimator):
+class MLP(Estimator):
     """A multi-layer perceptron, the base class of `MLPClassifier` and `MLPRegressor`."""
 
     _takes_collections = True

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from scipy.sparse import csr_array
 from sklearn import preprocessing as theirs
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted
 
@@ -16,12 +16,10 @@ from streamlearn import blocks as engine
 from streamlearn._arrays import namespace, to_numpy
 from streamlearn._arrays.plain import plain
 from streamlearn._arrays.sparse import is_sparse
-from streamlearn._estimator.callbacks import CallbackSupportMixin, watched
-from streamlearn._estimator.fitted import Fitted
+from streamlearn._estimator.callbacks import watched
+from streamlearn._estimator.estimator import Estimator
 from streamlearn._estimator.inputs import is_foreign, unchanged_on_error
-from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.outputs import mapped
-from streamlearn._estimator.versions import Versioned
 from streamlearn._sklearn import _align_api_if_sparse
 from streamlearn._validation.categories import Lookup
 from streamlearn._validation.label_codes import to_like
@@ -37,15 +35,7 @@ from streamlearn.preprocessing.label_columns import (
 )
 
 
-class LabelBinarizer(  # type: ignore[call-arg]
-    CallbackSupportMixin,
-    Fitted,
-    Movable,
-    TransformerMixin,
-    Versioned,
-    BaseEstimator,
-    auto_wrap_output_keys=None,
-):
+class LabelBinarizer(TransformerMixin, Estimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Make a column for each label of a target, also for dask collections.
 
     It is for y. `OneHotEncoder` is for the columns of X.

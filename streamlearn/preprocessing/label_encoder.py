@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
@@ -14,12 +14,10 @@ from streamlearn import blocks as engine
 from streamlearn._arrays import is_array, namespace, to_numpy
 from streamlearn._arrays.plain import plain
 from streamlearn._arrays.sparse import is_sparse
-from streamlearn._estimator.callbacks import CallbackSupportMixin, watched
-from streamlearn._estimator.fitted import Fitted
+from streamlearn._estimator.callbacks import watched
+from streamlearn._estimator.estimator import Estimator
 from streamlearn._estimator.inputs import is_foreign, unchanged_on_error
-from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.outputs import mapped
-from streamlearn._estimator.versions import Versioned
 from streamlearn._validation.arrays import as_vector
 from streamlearn._validation.categories import Counts, Lookup, count, in_order, merge
 from streamlearn._validation.columns import is_column
@@ -27,15 +25,7 @@ from streamlearn._validation.label_codes import codes_of, decode, to_like
 from streamlearn._validation.messages import no_rows
 
 
-class LabelEncoder(  # type: ignore[call-arg]
-    CallbackSupportMixin,
-    Fitted,
-    Movable,
-    TransformerMixin,
-    Versioned,
-    BaseEstimator,
-    auto_wrap_output_keys=None,
-):
+class LabelEncoder(TransformerMixin, Estimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Encode the sorted labels of a target as 0, 1, 2..., also for dask collections.
 
     It is for y. `OrdinalEncoder` is for the columns of X.
