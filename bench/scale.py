@@ -35,6 +35,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,10 +81,6 @@ class Costs(NamedTuple):
 # -- the graphs of a pass -------------------------------------------------------------------------
 
 
-MOST_LOOKS = 1 << 12
-"""Blocks among which rounds begin. A list of all blocks of 1e12 rows would take gigabytes."""
-
-
 def graphs(n: int, block_rows: int, segment: int) -> Iterator[tuple[int, ...]]:
     """Yield the lengths of the rounds of each graph; a chain is one round with a minus."""
     from streamlearn.blocks import SideBySide
@@ -99,8 +96,7 @@ def graphs(n: int, block_rows: int, segment: int) -> Iterator[tuple[int, ...]]:
         part=PART,
         first=lambda state: 2,
     )
-    known = [block_rows] * min(n, MOST_LOOKS)
-    layout, at, due = Layout(side, None), 0, segment
+    layout, known, at, due = Layout(side, None), [block_rows] * n, 0, segment
     while at < n:
         layout.look(None, at, at * block_rows)
         if layout.begun:
@@ -341,7 +337,7 @@ def draw(times: dict[int, list[float]], checks: list[dict[str, Any]], title: str
 
     fig, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8), width_ratios=(3, 2))
     colors = ("#2a9d8f", "#4a86c5", "#8d6cab", "#e76f3c")
-    for (rows, seconds), color in zip(times.items(), colors, strict=True):
+    for (rows, seconds), color in zip(times.items(), cycle(colors), strict=False):
         left.plot(WORKERS, seconds, marker="o", markersize=4, color=color)
         left.plot(WORKERS, [seconds[0] / w for w in WORKERS], color=color, lw=0.8, ls=":")
         words = f"{rows:.0e}".replace("e+", "e") + " rows"
@@ -377,6 +373,9 @@ def main() -> None:
         "--block-rows", type=int, default=500_000, help="of the cluster; default: 500,000"
     )
     parser.add_argument("--blocks", type=int, default=24, help="measured; default: 24")
+    parser.add_argument(
+        "--rows", type=int, nargs="+", default=ROWS, help="predicted; default: 1e9 to 1e12"
+    )
     parser.add_argument("--segment", type=int, default=64, help="blocks of a graph; default: 64")
     parser.add_argument("--storage", type=float, default=0.5, help="GB/s a worker; default: 0.5")
     parser.add_argument("--hop", type=float, default=0.002, help="seconds; default: 0.002")
@@ -443,7 +442,7 @@ def main() -> None:
     stored = large._replace(load=large.load + reading)
     times = {
         rows: [predicted(rows, args.block_rows, stored, w, args.segment) for w in WORKERS]
-        for rows in ROWS
+        for rows in args.rows
     }
     header = ("predicted s", *(f"{rows:.0e} rows".replace("e+", "e") for rows in times))
     print(

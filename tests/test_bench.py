@@ -43,6 +43,13 @@ CASES = [
         needs="pyarrow",
     ),
     Case(
+        "scale.py",
+        "--block-rows 700 --blocks 18 --check-rows 700 --check-blocks 18 --wait 0.01 "
+        "--rows 100000 1000000 --picture {tmp}/out.png --json {tmp}/out.json",
+        ("700 rows a block, CPU", "3 worker processes", "1000 workers"),
+        needs="distributed",
+    ),
+    Case(
         "reads.py",
         "--rows 50 --json {tmp}/out.json",
         ("score", "sklearn accuracy_score", "log_loss(*dask.compute(y, predict_proba(X)))"),
