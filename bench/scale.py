@@ -22,7 +22,7 @@ on workers in a simulation, with costs that are measured here. The same simulati
 Measured are the seconds of each kind of task (on dask's synchronous scheduler), and those of a
 scheduler and of a worker for a task with nothing to do: CPU seconds for the prediction, so that it
 holds for processors that nobody else uses. The checking runs wait for each block as for a far
-storage (``--wait``), so that three workers can be told from two on any machine. Their prediction
+storage (``--wait``), so that three workers differ from two on any machine. Their prediction
 uses the wall seconds, which are more on a busy machine.
 """
 

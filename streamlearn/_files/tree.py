@@ -199,7 +199,8 @@ class Decoder:
         Raises
         ------
         Exception
-            Of any class, if the tree is damaged. A ValueError if it names what files may not name.
+            It may be of any class if the tree is damaged. It is a ValueError if the tree names what
+            files may not name.
         ImportError
             If it holds arrays of a library that is not installed.
         """

@@ -216,7 +216,7 @@ class Scheduler(NamedTuple):
         name : callable, optional
             ``(keys) -> str or None``: a note for the error if workers died in tasks ``keys``.
         tasks : DoneTasks, optional
-            The tasks that tell when they are done.
+            The tasks whose records are reported when they are done.
         part : context manager, optional
             A context for a local scheduler.
 

@@ -139,7 +139,7 @@ def is_about_ours(item: pytest.Function) -> bool:
 
 
 def is_for_sparse_rows(item: pytest.Function) -> bool:
-    """Tell whether a test is of sparse rows for imputers, whose tags say that they take none."""
+    """Return whether a test is of sparse rows for imputers, whose tags say that they take none."""
     parameters = item.name.removeprefix(item.originalname)
     return (
         item.path.stem == "test_impute"
