@@ -23,6 +23,7 @@ from typing import NamedTuple
 from streamlearn._arrays import (
     Array,
     column_sums,
+    concat,
     device,
     full_columns,
     is_sparse,
@@ -30,6 +31,9 @@ from streamlearn._arrays import (
     of_entries,
     weighted_sums,
 )
+
+MOST_PENDING = 512
+"""The number of pending rows from which on they are added to the matrix."""
 
 
 class Curvature(NamedTuple):
@@ -43,12 +47,21 @@ class Curvature(NamedTuple):
         The sums of a |z_j| and of a^2 z_j^2 over the rows.
     rows : array of shape ()
         The number of the rows.
+    part : array of shape (K,)
+        The factor of ``hessian`` in H.
+    pending, pending_h : arrays of shape (n, D) and (n, K)
+        Rows z, less the centre, and their weighted curvatures h in H, which ``hessian`` does not
+        contain: H is ``part * hessian + sum h z z'``. To add the product to a matrix costs as much
+        for a few rows as for hundreds. There are none if H is a diagonal.
     """
 
     hessian: Array
     absolute: Array
     square: Array
     rows: Array
+    part: Array
+    pending: Array
+    pending_h: Array
 
 
 class Damped(NamedTuple):
@@ -73,47 +86,42 @@ def unknown(K: int, D: int, *, full: bool, like: Array) -> Curvature:
     at = {"dtype": like.dtype, "device": device(like)}
     nothing = xp.zeros((K, D), **at)
     hessian = xp.zeros((K, D, D), **at) if full else nothing
-    return Curvature(hessian, nothing, nothing, xp.zeros((), **at))
+    return of_sums(hessian, nothing, nothing, xp.zeros((), **at))
+
+
+def of_sums(hessian: Array, absolute: Array, square: Array, rows: Array) -> Curvature:
+    """Return the curvature without pending rows."""
+    xp = namespace(hessian)
+    return Curvature(
+        hessian,
+        absolute,
+        square,
+        rows,
+        xp.ones_like(absolute[:, 0]),
+        absolute[:0, :],
+        xp.matrix_transpose(absolute[:, :0]),
+    )
+
+
+def settled(known: Curvature) -> Curvature:
+    """Return the curvature with the pending rows added to the matrix."""
+    if not known.pending.shape[0]:
+        return known
+    H = known.part[:, None, None] * known.hessian + products(known.pending, known.pending_h)
+    return with_matrix(known, H)
+
+
+def with_matrix(known: Curvature, H: Array) -> Curvature:
+    """Return the curvature with another H, a matrix."""
+    return of_sums(H, known.absolute, known.square, known.rows)
 
 
 def fade(known: Curvature, by: Array | float) -> Curvature:
     """Return the curvature with H times ``by``, a number or an array of shape (K,)."""
-    H = known.hessian
-    if not isinstance(by, float):
-        by = by[:, None, None] if H.ndim == 3 else by[:, None]
-    return known._replace(hessian=by * H)
-
-
-def of_rows(
-    X: Array, centre: Array, h: Array, a: Array | None, squared: Array | None, *, full: bool
-) -> Curvature:
-    """Return the curvature and the sums of some rows.
-
-    Parameters
-    ----------
-    X : array of shape (k, d), or sparse rows
-        Rows that are not centred. Sparse rows need an H that is a diagonal.
-    centre : array of shape (d,)
-        It is subtracted from the rows.
-    h : array of shape (k, K)
-        The weighted curvatures of the loss. H is the mean over the rows.
-    a, squared : arrays of shape (k, K) or (k, 1), or None
-        The weights of the rows, and their squares. None means 1.
-    full : bool
-        Whether H is a matrix.
-    """
-    xp, k = namespace(X), X.shape[0]
-    h = h / k  # one factor for each row costs less than one for all numbers of H
-    if is_sparse(X):
-        a = xp.ones_like(h[:, :1]) if a is None else a
-        H, absolute, square = _sparse_sums(X, centre, h, a, a if squared is None else squared)
-    else:
-        Z = centred(X, centre)
-        H = products(Z, h) if full else weighted_sums(h, Z * Z)
-        absolute, square = sizes(Z, a, squared)
-    like = xp.zeros_like(h[0, :])
-    rows = xp.asarray(k, dtype=h.dtype, device=device(h))
-    return Curvature(H, absolute + like[:, None], square + like[:, None], rows)
+    if known.hessian.ndim == 3:
+        return known._replace(part=by * known.part, pending_h=by * known.pending_h)
+    by = by if isinstance(by, float) else by[:, None]
+    return known._replace(hessian=by * known.hessian)
 
 
 def feed(
@@ -124,19 +132,62 @@ def feed(
     a: Array | None,
     squared: Array | None,
 ) -> Curvature:
-    """Return the curvature after some rows, whose mean is added to H; see `of_rows`.
+    """Return the curvature after some rows, whose mean is added to H.
 
-    ``h`` are the weighted curvatures of the loss, times the weight of these rows in H.
+    Parameters
+    ----------
+    known : Curvature
+    X : array of shape (k, d), or sparse rows
+        Rows that are not centred. Sparse rows need an H that is a diagonal.
+    centre : array of shape (d,)
+        It is subtracted from the rows.
+    h : array of shape (k, K)
+        The weighted curvatures of the loss, times the weight of these rows in H.
+    a, squared : arrays of shape (k, K) or (k, 1), or None
+        The weights of the rows, and their squares. None means 1.
+
+    Returns
+    -------
+    Curvature
+        If H is a matrix, the rows are pending.
     """
-    fresh = of_rows(X, centre, h, a, squared, full=known.hessian.ndim == 3)
-    return both(known, fresh)
+    xp, k, H = namespace(X), X.shape[0], known.hessian
+    h = h / k  # one factor for each row costs less than one for all numbers of H
+    if is_sparse(X):
+        a = xp.ones_like(h[:, :1]) if a is None else a
+        more, *found = _sparse_sums(X, centre, h, a, a if squared is None else squared)
+        known = known._replace(hessian=H + more)
+    else:
+        Z = centred(X, centre)
+        found = sizes(Z, a, squared)
+        if H.ndim == 3:
+            known = wait(known, Z, h)
+        else:
+            known = known._replace(hessian=H + weighted_sums(h, Z * Z))
+    absolute, square = found
+    return known._replace(
+        absolute=known.absolute + absolute,
+        square=known.square + square,
+        rows=xp.asarray(known.rows + k),  # NumPy's sum of a 0-d array is a scalar
+    )
+
+
+def wait(known: Curvature, Z: Array, h: Array) -> Curvature:
+    """Return the curvature with more pending rows."""
+    h = h + 0.0 * known.part
+    if known.pending.shape[0]:
+        Z, h = concat([known.pending, Z]), concat([known.pending_h, h])
+    known = known._replace(pending=Z, pending_h=h)
+    return known if Z.shape[0] < MOST_PENDING else settled(known)
 
 
 def both(a: Curvature, b: Curvature) -> Curvature:
-    """Return the sum of two curvatures."""
-    H, absolute, square = (u + v for u, v in zip(a[:3], b[:3], strict=True))
+    """Return the sum of two curvatures whose H is a matrix."""
+    a, b = settled(a), settled(b)
+    H = a.part[:, None, None] * a.hessian + b.part[:, None, None] * b.hessian
     # NumPy's sum of 0-d arrays is a scalar
-    return Curvature(H, absolute, square, namespace(H).asarray(a.rows + b.rows))
+    rows = namespace(H).asarray(a.rows + b.rows)
+    return of_sums(H, a.absolute + b.absolute, a.square + b.square, rows)
 
 
 def about(known: Curvature, v: Array) -> Curvature:
@@ -144,31 +195,12 @@ def about(known: Curvature, v: Array) -> Curvature:
 
     The last entry of v is 0. The sums over the rows stay as they are.
     """
+    known = settled(known)
     xp, H = namespace(known.hessian), known.hessian
     u = H[:, -1, :] - 0.5 * H[:, -1:, -1] * v
     v = v + 0.0 * u
     both = xp.matrix_transpose(xp.stack([u, v], axis=1)) @ xp.stack([v, u], axis=1)
     return known._replace(hessian=H - both)
-
-
-def feed_more(known: Curvature, X: Array, centre: Array, h: Array) -> Curvature:
-    """Return the curvature after further rows, whose curvature is added to H, a matrix.
-
-    Parameters
-    ----------
-    known : Curvature
-    X : array of shape (k, d)
-        Rows that are not centred.
-    centre : array of shape (d,)
-    h : array of shape (k, K)
-        The weighted curvatures of the loss, times the weight of each row in H.
-
-    Returns
-    -------
-    Curvature
-        The sums over the rows are those of ``known``.
-    """
-    return known._replace(hessian=known.hessian + products(centred(X, centre), h))
 
 
 def sizes(Z: Array, a: Array | None, squared: Array | None) -> tuple[Array, Array]:
@@ -263,7 +295,7 @@ def added(known: Curvature, ridge: Array, prior: Array | float, most: float = in
     most : float
         The largest possible n_j: the number of rows so far, if it is known on the host.
     """
-    H, absolute, square, _ = known
+    H, absolute, square = known[:3]
     xp, D = namespace(H), H.shape[1]
     lost = 1.0
     if 2 * most > D:
@@ -272,17 +304,61 @@ def added(known: Curvature, ridge: Array, prior: Array | float, most: float = in
         lost = prior / xp.maximum(n, prior)
         # an inversion in this dtype must still distinguish copies of a feature
         lost = xp.maximum(lost, 32 * xp.finfo(H.dtype).eps * D)
-    last = H[:, -1, -1:] if H.ndim == 3 else H[:, -1:]
-    return last * lost * _mean_squares(known) + ridge
+    return mean_curvature(known)[:, None] * lost * _mean_squares(known) + ridge
 
 
-def damp(known: Curvature, diagonal: Array, least: Array) -> Damped:
-    """Return ``M = H + diag(diagonal)``.
+def mean_curvature(known: Curvature) -> Array:
+    """Return the mean of h, the last entry of the diagonal of H, (K,)."""
+    H = known.hessian
+    if H.ndim == 2:
+        return H[:, -1]
+    return known.part * H[:, -1, -1] + column_sums(known.pending_h)
+
+
+def diagonal(known: Curvature) -> Array:
+    """Return the diagonal of H, (K, D)."""
+    H = known.hessian
+    if H.ndim == 2:
+        return H
+    total = known.part[:, None] * namespace(H).linalg.diagonal(H)
+    Z = known.pending
+    return total + weighted_sums(known.pending_h, Z * Z) if Z.shape[0] else total
+
+
+def product(s: Array, known: Curvature) -> Array:
+    """Return ``s H`` for each column, (K, D)."""
+    H, Z = known.hessian, known.pending
+    if H.ndim == 2:
+        return s * H
+    total = known.part[:, None] * times(s, H)
+    if not Z.shape[0]:
+        return total
+    return total + weighted_sums(known.pending_h * (Z @ namespace(Z).matrix_transpose(s)), Z)
+
+
+def scales(known: Curvature, more: Array, least: Array) -> Array:
+    """Return the reciprocal roots of the diagonal of ``M = H + diag(more)``, (K, D).
 
     Parameters
     ----------
     known : Curvature
-    diagonal : array of shape (K, D)
+    more : array of shape (K, D)
+        The result of `added`.
+    least : array of shape (D,)
+        Features with a mean square up to this count as not seen. Their scale is 0.
+    """
+    xp, total = namespace(more), more + diagonal(known)
+    seen = (_mean_squares(known) > least) & (total > 0.0)
+    return xp.where(seen, 1.0 / xp.sqrt(xp.where(seen, total, 1.0)), 0.0)
+
+
+def damp(known: Curvature, more: Array, least: Array) -> Damped:
+    """Return ``M = H + diag(more)``.
+
+    Parameters
+    ----------
+    known : Curvature
+    more : array of shape (K, D)
         The result of `added`.
     least : array of shape (D,)
         Features with a mean square up to this count as not seen.
@@ -291,13 +367,12 @@ def damp(known: Curvature, diagonal: Array, least: Array) -> Damped:
     -------
     Damped
     """
+    known = settled(known)
     H, xp = known.hessian, namespace(known.hessian)
-    total = diagonal + (xp.linalg.diagonal(H) if H.ndim == 3 else H)
-    seen = (_mean_squares(known) > least) & (total > 0.0)
-    scale = xp.where(seen, 1.0 / xp.sqrt(xp.where(seen, total, 1.0)), 0.0)
+    scale = scales(known, more, least)
     if H.ndim == 2:
         return Damped(xp.ones_like(scale), scale)
-    rest = xp.where(seen, scale * scale * diagonal, 1.0)
+    rest = xp.where(scale > 0.0, scale * scale * more, 1.0)
     eye = xp.eye(H.shape[1], dtype=H.dtype, device=device(H))
     return Damped(scale[:, :, None] * scale[:, None, :] * H + rest[:, :, None] * eye, scale)
 

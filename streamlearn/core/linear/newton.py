@@ -63,7 +63,7 @@ from functools import partial
 
 from streamlearn._arrays import Array, column_sums, dense, namespace
 from streamlearn.core.learner import Batch, Info, Learner
-from streamlearn.core.linear import newton_refine, newton_rounds, trust
+from streamlearn.core.linear import new_features, newton_refine, newton_rounds, trust
 from streamlearn.core.linear.curvature import shrink, unknown
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_advance import advance, compared, judged, losses_of
@@ -81,13 +81,14 @@ from streamlearn.core.linear.newton_state import (
     State,
     damped,
     has_l1,
+    is_carried,
     recentre,
     rescale,
     ridge,
     start,
 )
 from streamlearn.core.linear.newton_step import OfSample, Seen, curvature_of_sample, share
-from streamlearn.core.linear.one_pass_sums import one_pass_sums, score, uncentred
+from streamlearn.core.linear.one_pass_sums import one_pass_sums, score, some_of, uncentred
 from streamlearn.core.linear.sgd import Params, absent, report, to_like, zero_models
 from streamlearn.core.rows import cast, is_sparse, linear_predictor
 
@@ -143,10 +144,11 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     found, some = one_pass_sums(params, state.weights, state.centre, batch)
     if not wide:
         some = some._replace(X=dense(some.X))
-    feeds, inverts, new = (True, True, m) if wide else due(T, m, d, loss.kinked)
+    recentres, inverts, new, feeding = (True, True, m, m) if wide else due(T, m, d, loss.kinked)
     if some.weight is not None:
-        feeds, new = True, m  # a heavy row must weigh as much in H as in the gradient
-    if feeds and params.fit_intercept:
+        # a heavy row must weigh as much in H as in the gradient
+        recentres, new, feeding = True, m, m
+    if recentres and params.fit_intercept:
         state = recentre(state, *some.sums(new), T)
     info = report(params, state.weights[:, :d], m, *found.losses)
     lost = found.weighted_loss
@@ -157,11 +159,20 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
         lost / m,
         share(4.0, m, T),
     )
+    more = None
+    if is_carried(params, state):
+        w, square = state.weights, state.curvature.square
+        more = new_features.fitted(params, w, state.centre, square, some, m, T)
+    if more is not None:
+        state = state._replace(weights=w + more, mean=w + more)
+        found, some = one_pass_sums(params, state.weights, state.centre, batch)
+        some = some._replace(X=dense(some.X))
     square = None if wide else state.curvature.square
     h = curvature_of_sample(params, some, T, square, state.centre)
     gradient = found.gradient(state.centre, m)
-    curved = OfSample(some, h, state.centre, some.p.shape[0] == m)
-    seen = Seen(T, m, feeds, inverts, new, curved, found.worst, gradient, kept)
+    part = some_of(batch.draws, feeding)
+    curved = OfSample(some, h, state.centre, some.p.shape[0] == m, part)
+    seen = Seen(T, m, inverts, curved, found.worst, gradient, kept)
     return advance(params, state, seen), info
 
 

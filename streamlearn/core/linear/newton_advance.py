@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from streamlearn._arrays import Array, namespace
 from streamlearn.core.linear import newton_quadratic, newton_targets, trust
-from streamlearn.core.linear.curvature import times
+from streamlearn.core.linear.curvature import product
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_state import State, as_they_are, is_carried
 from streamlearn.core.linear.newton_step import Seen
@@ -74,7 +74,7 @@ def judged(
     former = as_they_are(as_they_are(known.former, known.centre), -centre)
     kept = xp.where(back[:, None], former, w)
     if is_carried(params, state):
-        change = times(kept - w, state.curvature.hessian)
+        change = product(kept - w, state.curvature)
         state = state._replace(gradient=state.gradient + change)
     w = kept
     # u is w if a quadratic has no kink, and is taken back with it

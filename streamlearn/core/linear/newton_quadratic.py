@@ -52,13 +52,14 @@ optimum instead of 0.5 %.
 from __future__ import annotations
 
 from streamlearn._arrays import Array, dense, namespace
-from streamlearn.core.linear.curvature import evenness, fade, feed_more, times
+from streamlearn.core.linear.curvature import centred, evenness, fade, product, wait
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_state import State, added_diagonal, penalty_gradient, renew
 from streamlearn.core.linear.newton_step import (
     Seen,
     bounded,
     curvature_along,
+    divided,
     in_units_of_its_own,
     share,
     weighted_curvature,
@@ -85,16 +86,17 @@ def step(params: Params, state: State, seen: Seen) -> State:
     kinked = LOSSES[params.loss].kinked
     pull = penalty_gradient(params, state, u)
     state, f = fed(params, state, seen)
-    r, H = share(f, m, T), state.curvature.hessian
+    r, known = share(f, m, T), state.curvature
     if seen.inverts:
         state = renew(params, state, T + m)
 
     gradient = state.gradient + xp.where(taken, r, 0.0)[:, None] * (seen.gradient - state.gradient)
-    at_u = gradient + times(u - w, H) if kinked else gradient
+    at_u = gradient + product(u - w, known) if kinked else gradient
     g, unit = in_units_of_its_own(state.active[:, None] * (at_u + pull))
-    s = times(g, state.inverse)
-    curved = xp.sum((times(s, H) + added_diagonal(params, state, T + m) * s) * s, axis=1)
-    if not seen.feeds:
+    s = divided(params, state, g, T + m)
+    curved = product(s, known) + added_diagonal(params, state, T + m) * s
+    curved = xp.sum(curved * s, axis=1)
+    if seen.curved.part is not None:
         curved = xp.maximum(curved, r * curvature_along(params, seen, s, state.centre))
     length = xp.minimum(xp.sum(g * s, axis=1) / xp.where(curved > 0.0, curved, 1.0), LONGEST)
     u = u - (seen.kept * length)[:, None] * unit * s
@@ -102,7 +104,7 @@ def step(params: Params, state: State, seen: Seen) -> State:
     return state._replace(
         weights=v,
         mean=u,
-        gradient=gradient + times(v - w, H),
+        gradient=gradient + product(v - w, known),
         mean_l1_subgradient=state.l1_subgradient,
         past=state.past + m,
     )
@@ -131,27 +133,21 @@ def fading(params: Params, state: State, T: int) -> Array:
 def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
     """Return the state with a curvature that the batch has fed, and f."""
     xp, curved, known = namespace(state.weights), seen.curved, state.curvature
-    if seen.feeds:
-        h, new = curved.mean_h(), seen.new
-        mean, former = state.mean_h, state.recent_h
-        recent = former + share(RECENT, new, seen.before) * (h - former)
-        state = state._replace(
-            mean_h=mean + share(LEAST, new, seen.before) * (h - mean), recent_h=recent
-        )
-        f = fading(params, state, seen.before)
-        r = share(f, new, seen.before)
-        scale = xp.ones_like(h)
-        if not LOSSES[params.loss].kinked:
-            at = former + r * (h - former)
-            scale = xp.where(at > 0.0, recent / xp.where(at > 0.0, at, 1.0), 1.0)
-        known = curved.feed(fade(known, scale * (1.0 - r)), scale * r)
-    else:
-        f = fading(params, state, seen.before)
-    if not (seen.feeds and curved.whole):
+    T, m, h = seen.before, seen.rows, curved.mean_h()
+    mean, former = state.mean_h, state.recent_h
+    recent = former + share(RECENT, m, T) * (h - former)
+    state = state._replace(mean_h=mean + share(LEAST, m, T) * (h - mean), recent_h=recent)
+    f = fading(params, state, T)
+    r = share(f, m, T)
+    scale = xp.ones_like(h)
+    if not LOSSES[params.loss].kinked:
+        at = former + r * (h - former)
+        scale = xp.where(at > 0.0, recent / xp.where(at > 0.0, at, 1.0), 1.0)
+    known = curved.feed(fade(known, scale * (1.0 - r)), scale * r)
+    if not curved.whole or curved.part is not None:
         far, p, y, a = seen.worst
-        if seen.feeds and a is not None:
+        if a is not None:
             a = xp.minimum(a, curved.mean_weight())  # the sample has the heavier rows
-        part = share(f, seen.rows, seen.before) / max(seen.rows, FEWEST)
-        part = part * weighted_curvature(params, p, y, a)
-        known = feed_more(known, dense(far), state.centre, part)
+        part = r / max(m, FEWEST) * weighted_curvature(params, p, y, a)
+        known = wait(known, centred(dense(far), state.centre), part)
     return state._replace(curvature=known), f

@@ -45,6 +45,7 @@ from streamlearn.core.linear.curvature import (
     products,
     shrink,
     times,
+    with_matrix,
 )
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_schedule import SOME
@@ -228,7 +229,7 @@ def step(params: Params, state: State, sums: Sums, length: float = 1.0) -> State
 
     def divisor(H: Array) -> tuple[Damped, Array | None]:
         tiny = 32 * xp.finfo(H.dtype).eps * H.shape[1] * xp.linalg.diagonal(H)
-        M = damp(state.curvature._replace(hessian=H), l2 + tiny, least_square(params, state))
+        M = damp(with_matrix(state.curvature, H), l2 + tiny, least_square(params, state))
         return M, None if has_l1(params) else invert(M)
 
     def towards(v: Array, g: Array, by: tuple[Damped, Array | None]) -> Array:
@@ -256,7 +257,7 @@ def step(params: Params, state: State, sums: Sums, length: float = 1.0) -> State
         gradient=g if is_carried(params, state) else state.gradient,
         l1_subgradient=pull,
         mean_l1_subgradient=pull,
-        curvature=state.curvature._replace(hessian=H),
+        curvature=with_matrix(state.curvature, H),
         trust=state.trust._replace(former=v, centre=centre),
     )
 

@@ -16,10 +16,19 @@ from __future__ import annotations
 from math import inf
 from typing import NamedTuple
 
-from streamlearn._arrays import Array, column_sums, concat, dense, device, namespace
+from streamlearn._arrays import (
+    Array,
+    column_sums,
+    concat,
+    dense,
+    device,
+    namespace,
+    reads_are_free,
+    weighted_sums,
+)
 from streamlearn.core.learner import Batch, Info, Rounds
-from streamlearn.core.linear import pending_rows, trust
-from streamlearn.core.linear.curvature import Curvature, about, centred, sizes
+from streamlearn.core.linear import new_features, pending_rows, trust
+from streamlearn.core.linear.curvature import about, centred, of_sums, sizes, times
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_advance import advance, compared, judged, losses_of
 from streamlearn.core.linear.newton_schedule import SOME
@@ -28,6 +37,7 @@ from streamlearn.core.linear.newton_step import OfRound, Seen, curvature_of_samp
 from streamlearn.core.linear.one_pass_sums import OnePassSums, Scored, one_pass_sums
 from streamlearn.core.linear.pending_rows import PendingRows
 from streamlearn.core.linear.sgd import Params, report, to_like
+from streamlearn.core.rows import linear_predictor
 
 READY, READY_NEAR_KINKS, READY_IF_MANY = 500, 4_000, 200
 """The number of rows for each feature from which on rounds are as good as batches.
@@ -96,6 +106,9 @@ class RoundSums(NamedTuple):
         The loss of the row with the largest loss.
     values : array of shape (k, 4, K)
         The losses of some rows by the models that are compared.
+    new : tuple of two arrays of shape (K, D), or None
+        What new features add to the models (see `new_features`) times the number of rows, and the
+        number of rows. The gradients are those at the models without it.
     """
 
     rows: int
@@ -109,6 +122,7 @@ class RoundSums(NamedTuple):
     level: Array
     lost: Array
     values: Array
+    new: tuple[Array, Array] | None
 
 
 def rows_before(params: Params, state: State) -> float:
@@ -162,10 +176,20 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
     m = batch.X.shape[0]
     found, some = one_pass_sums(params, w, centre, batch)
     some = some._replace(X=dense(some.X))
+    information = report(params, w[:, :-1], m, *found.losses)
+    values = losses_of(params, known.others, some.few(trust.ROWS // 2))
+    more = new_features.fitted(params, w, centre, known.square, some, m, batch.seen)
+    if more is not None:
+        again, some = one_pass_sums(params, w + more, centre, batch)
+        found = again._replace(losses=found.losses)
+        some = some._replace(X=dense(some.X))
     h = curvature_of_sample(params, some, batch.seen, known.square, centre)
-    k, Z = h.shape[0], centred(some.X, centre)
-    absolute, square = (a + 0.0 * w for a in sizes(Z, some.weight, some.square))
+    xp, k, Z = namespace(w), h.shape[0], centred(some.X, centre)
+    absolute, square = (m / k * (a + 0.0 * w) for a in sizes(Z, some.weight, some.square))
     h = m / k * h
+    if more is not None:
+        back = weighted_sums(h * linear_predictor(Z, more, 0.0 * more[:, 0]), Z)
+        found = found.plus(-back, centre)
     weight = None if some.weight is None else m / k * (column_sums(some.weight) + 0.0 * w[:, 0])
     far_row, p, y, a = found.worst
     lost = LOSSES[params.loss].value(p, y, params.epsilon)
@@ -176,13 +200,14 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
         k == m,
         found._replace(worst=worst),
         pending_rows.of_rows(Z, h),
-        (absolute, square, namespace(w).asarray(k, dtype=w.dtype, device=device(w))),
+        (absolute, square, xp.asarray(m, dtype=w.dtype, device=device(w))),
         column_sums(h),
         weight,
         *some.sums(m),
         namespace(lost).sum(lost, axis=1),
-        losses_of(params, known.others, some.few(trust.ROWS // 2)),
-    ), report(params, w[:, :-1], m, *found.losses)
+        values,
+        None if more is None else (m * more, m * xp.astype(more != 0.0, w.dtype)),
+    ), information
 
 
 def merge(a: RoundSums, b: RoundSums) -> RoundSums:
@@ -211,6 +236,7 @@ def merge(a: RoundSums, b: RoundSums) -> RoundSums:
         a.level + b.level,
         xp.maximum(a.lost, b.lost),
         concat([a.values, b.values]),
+        plus(a.new, b.new) if a.new and b.new else a.new or b.new,
     )
 
 
@@ -226,7 +252,7 @@ def step(params: Params, state: State, sums: RoundSums, seen: int) -> State:
     H = pending_rows.total(sums.hessian)
     curved = OfRound(
         m,
-        about(Curvature(H, absolute, square, xp.asarray(k)), v),
+        about(of_sums(H, absolute, square, xp.asarray(k)), v),
         sums.h,
         sums.weight,
         sums.whole,
@@ -234,7 +260,17 @@ def step(params: Params, state: State, sums: RoundSums, seen: int) -> State:
     lost = found.weighted_loss / m
     state, kept = judged(params, state, lambda: sums.values, lost, share(4.0, m, T))
     gradient = found.gradient(state.centre, m)
-    return advance(params, state, Seen(T, m, True, False, m, curved, found.worst, gradient, kept))
+    if sums.new is not None:
+        total, rows = sums.new
+        more = total / xp.where(rows > 0.0, rows, 1.0)
+        more = new_features.shifted(more[:, :-1], state.centre)
+        w = state.weights + more
+        # all rows before have 0 in these features, so their gradient stays
+        state = state._replace(weights=w, mean=w)
+        gradient = gradient + times(more, curved.sums.hessian) / m
+    new = (xp.linalg.diagonal(state.inverse) == 0.0) & (square > 0.0)
+    inverts = reads_are_free(new) and bool(xp.any(new[:, :-1]))
+    return advance(params, state, Seen(T, m, inverts, curved, found.worst, gradient, kept))
 
 
 def renewed(params: Params, state: State, seen: int) -> State:

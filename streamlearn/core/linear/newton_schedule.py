@@ -7,7 +7,7 @@ Nothing is read back from a device, and a task that runs twice does the same. Sy
 
 from __future__ import annotations
 
-from math import floor, log, log2
+from math import ceil, floor, log, log2
 
 from streamlearn._arrays import Array, batch_rows, is_sparse, power_of_two
 from streamlearn.core.batches import GROWTH, SMALLEST
@@ -29,6 +29,9 @@ BATCH_BYTES_NEAR_KINKS = 16 << 20
 SOME = 256
 """The smallest sample that limits a step and feeds H. In large batches it is at most twice that."""
 
+
+LEAST_FEEDING = 16
+"""The smallest number of rows of a batch that feed H."""
 
 MATURE = 70
 """The number of rows for each feature from which on damping near kinks falls."""
@@ -113,36 +116,42 @@ def is_mixed(X: Array, n_outputs: int, seen: int) -> bool:
 
 
 def sampled(X: Array, n_outputs: int, m: int) -> int:
-    """Return the size of the sample of a batch of m rows, about 256 to 512. 0 means all rows.
+    """Return the size of the sample of a batch of m rows, about 256 to 512, or m.
 
     If sparse rows feed a diagonal H, the sample has at least one row in four.
     """
     stride = min(4, m // 2048) if is_wide(X, n_outputs) else power_of_two(m // SOME)
-    return m // stride if stride > 1 else 0
+    return m // max(stride, 1)
 
 
-def due(T: int, m: int, d: int, kinked: bool) -> tuple[bool, bool, float]:
-    """Return whether a batch feeds H, whether H is then inverted, and for how many rows it counts.
+def due(T: int, m: int, d: int, kinked: bool) -> tuple[bool, bool, float, int]:
+    """Return what a batch does, besides its step.
 
     Parameters
     ----------
     T, m, d : int
         Rows seen before, rows of the batch, and features.
     kinked : bool
-        Whether nearly all rows may gather at a kink of the loss. Then every batch feeds H.
+        Whether nearly all rows may gather at a kink of the loss.
 
     Returns
     -------
-    feeds, inverts : bool
+    recentres, inverts : bool
+        Whether the batch moves the centre, and whether H is inverted.
     rows : float
-        The number of rows since H was fed last, which the sample represents.
+        The number of rows since the centre was moved last.
+    feeding : int
+        The number of rows of the sample that feed H. `SOME` rows feed it between two moves of the
+        centre, in equal parts for all rows. If only some batches fed it, and the others had
+        features of their own, such as a customer's, H would not know those.
     """
-    inverted, fed, gap = pace(T, d, kinked)
-    invert_by, feed_by, _ = pace(T + m, d, kinked)
-    feeds, inverts = floor(feed_by) != floor(fed), floor(invert_by) != floor(inverted)
+    inverted, moved, gap = pace(T, d, kinked)
+    invert_by, move_by, _ = pace(T + m, d, kinked)
+    moves, inverts = floor(move_by) != floor(moved), floor(invert_by) != floor(inverted)
     if kinked or (m < SMALLEST and m * (d + 1) ** 2 <= CHEAP):
-        return True, T == 0 or inverts, m
-    return T == 0 or feeds, T == 0 or inverts, max(m, gap)
+        return True, T == 0 or inverts, m, m
+    feeding = m if T == 0 else max(LEAST_FEEDING, ceil(SOME * m / gap))
+    return T == 0 or moves, T == 0 or inverts, max(m, gap), feeding
 
 
 def pace(T: int, d: int, kinked: bool) -> tuple[float, float, float]:

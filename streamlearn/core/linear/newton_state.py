@@ -20,6 +20,7 @@ from streamlearn.core.linear.curvature import (
     damp,
     evenness,
     invert,
+    settled,
     shrink,
     unknown,
 )
@@ -205,6 +206,7 @@ def least_square(params: Params, state: State) -> Array:
 
 def renew(params: Params, state: State, rows: int) -> State:
     """Return the state with the inverse of the present curvature, after ``rows`` rows."""
+    state = state._replace(curvature=settled(state.curvature))
     M = damped(params, state, rows)
     state = state._replace(inverse=invert(M))
     if has_l1(params):
@@ -238,6 +240,7 @@ def rescale(params: Params, state: State, rho: Array, delta: Array) -> State:
         centre=(state.centre - delta) / rho,
         curvature=known._replace(
             hessian=times_both(known.hessian, 1.0 / R),
+            pending=known.pending / R,
             absolute=known.absolute / R,
             square=known.square / R / R,
         ),

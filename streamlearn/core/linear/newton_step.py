@@ -9,11 +9,20 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from streamlearn._arrays import Array, column_sums, namespace
-from streamlearn.core.linear.curvature import Curvature, both, fade, feed, leverage, times
+from streamlearn._arrays import Array, column_sums, namespace, reads_are_free, rows_at
+from streamlearn.core.linear.curvature import (
+    Curvature,
+    both,
+    fade,
+    feed,
+    leverage,
+    product,
+    scales,
+    times,
+)
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_schedule import MATURE
-from streamlearn.core.linear.newton_state import State
+from streamlearn.core.linear.newton_state import State, added_diagonal, least_square
 from streamlearn.core.linear.one_pass_sums import Sample, Scored, uncentred
 from streamlearn.core.linear.sgd import Params
 from streamlearn.core.rows import is_sparse, linear_predictor
@@ -30,12 +39,15 @@ class OfSample(NamedTuple):
     centre : array of shape (d,)
     whole : bool
         Whether the sample is the whole batch.
+    part : array of int of shape (n,), or None
+        The rows of the sample that feed H. None means all.
     """
 
     some: Sample
     h: Array
     centre: Array
     whole: bool
+    part: Array | None
 
     @property
     def weighted(self) -> bool:
@@ -64,8 +76,12 @@ class OfSample(NamedTuple):
 
     def feed(self, known: Curvature, r: Array | float) -> Curvature:
         """Return the curvature to which these rows are added with the weight r."""
-        some = self.some
-        return feed(known, some.X, self.centre, r * self.h, some.weight, some.square)
+        X, _, _, weight, square = self.some
+        rows = [X, r * self.h, weight, square]
+        if self.part is not None:
+            rows = [a if a is None else rows_at(a, self.part) for a in rows]
+        X, h, weight, square = rows
+        return feed(known, X, self.centre, h, weight, square)
 
     def beyond(self, square: Array) -> Array:
         """Return the part of the rows with larger squares, less the centre, (d,)."""
@@ -88,6 +104,8 @@ class OfRound(NamedTuple):
         The sum of the weights of the rows.
     whole : bool
         Whether the samples are all rows.
+    part : None
+        All rows of the samples feed H.
     """
 
     rows: int
@@ -95,6 +113,7 @@ class OfRound(NamedTuple):
     h: Array
     weight: Array | None
     whole: bool
+    part: None = None
 
     @property
     def wide(self) -> bool:
@@ -139,10 +158,8 @@ class Seen(NamedTuple):
     ----------
     before, rows : int
         The number of rows before these, and of these.
-    feeds, inverts : bool
-        Whether the rows feed H, and whether H is then inverted.
-    new : float
-        The number of rows that the sample represents when it feeds H.
+    inverts : bool
+        Whether H is inverted after these rows have fed it.
     curved : OfSample or OfRound
     worst : Scored
         The row with the largest loss.
@@ -154,9 +171,7 @@ class Seen(NamedTuple):
 
     before: int
     rows: int
-    feeds: bool
     inverts: bool
-    new: float
     curved: OfSample | OfRound
     worst: Scored
     gradient: Array
@@ -226,15 +241,34 @@ def bounded(params: Params, state: State, seen: Seen, g: Array) -> Array:
     """
     xp, m = namespace(g), seen.rows
     g, unit = in_units_of_its_own(g)
-    s = times(g, state.inverse)
+    s = divided(params, state, g, seen.before + m)
     slope = 2.0 * xp.sum(g * s, axis=1)
     curved = curvature_along(params, seen, s, state.centre)
     if m < FEWEST and not seen.curved.wide:
         # H has the curvature of directions in which so few rows have none
-        by_all = xp.sum(times(s, state.curvature.hessian) * s, axis=1)
+        by_all = xp.sum(product(s, state.curvature) * s, axis=1)
         curved = (m * curved + (FEWEST - m) * by_all) / FEWEST
     length = xp.where(curved > slope, slope / xp.where(curved > 0.0, curved, 1.0), 1.0)
     return (state.active * length)[:, None] * unit * s
+
+
+def divided(params: Params, state: State, g: Array, rows: int) -> Array:
+    """Return ``P g`` (K, D), after ``rows`` rows.
+
+    Features that P has not seen are divided by their own curvature. A feature of a single block,
+    such as that of a customer, would wait for the next P otherwise, and P may be the last one.
+    """
+    P = state.inverse
+    if P.ndim == 2:
+        return g * P
+    xp = namespace(P)
+    unseen = xp.linalg.diagonal(P) == 0.0
+    if reads_are_free(P) and not bool(xp.any(unseen)):
+        return times(g, P)
+    more = added_diagonal(params, state, rows)
+    scale = scales(state.curvature, more, least_square(params, state))
+    first = xp.where(unseen, g * scale * scale, 0.0)
+    return first + times(g - product(first, state.curvature) - more * first, P)
 
 
 def in_units_of_its_own(g: Array) -> tuple[Array, Array]:

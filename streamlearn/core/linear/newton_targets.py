@@ -44,9 +44,8 @@ def step(params: Params, state: State, seen: Seen) -> State:
     T, m, d = seen.before, seen.rows, state.centre.shape[0]
     wide = seen.curved.wide
     g = seen.gradient + penalty_gradient(params, state, state.weights)
-    if seen.feeds:
-        r = share(1.0 if wide else 4.0, seen.new, T)
-        state = state._replace(curvature=seen.curved.feed(fade(state.curvature, 1.0 - r), r))
+    r = share(1.0 if wide else 4.0, m, T)
+    state = state._replace(curvature=seen.curved.feed(fade(state.curvature, 1.0 - r), r))
     if seen.inverts:
         if not wide:
             assert isinstance(seen.curved, OfSample)

@@ -1,0 +1,85 @@
+"""Features that no row had before: their coefficients, from the rows of a batch alone.
+
+A customer's rows may come together, with a column of their own. One Newton step from 0 would then
+be all that this coefficient gets. It is damped as that of a rare feature, and if the curvature of
+the loss depends on the score, it ends far from the optimum: log loss of 200 such groups ended 5 %
+above it. So such a batch is read twice. After the first time the new coefficients are fitted to its
+sample, and its gradient and curvature are those at the models with these coefficients.
+"""
+
+from __future__ import annotations
+
+from streamlearn._arrays import (
+    Array,
+    column_sums,
+    device,
+    namespace,
+    reads_are_free,
+    weighted_sums,
+)
+from streamlearn.core.linear.losses import LOSSES
+from streamlearn.core.linear.newton_step import weighted_curvature
+from streamlearn.core.linear.one_pass_sums import Sample
+from streamlearn.core.linear.sgd import Params, penalty_parts, per_column
+
+EVIDENCE = 16
+"""The smallest number of rows that a new feature has for each new feature of the batch."""
+
+STEPS = 4
+"""Newton steps that fit the new coefficients."""
+
+
+def fitted(
+    params: Params, w: Array, centre: Array, square: Array, some: Sample, m: int, T: int
+) -> Array | None:
+    """Return what new features add to the models, (K, D), or None if there are none.
+
+    Parameters
+    ----------
+    params : Params
+    w : array of shape (K, D)
+        The models at which ``some`` was scored.
+    centre : array of shape (d,)
+    square : array of shape (K, D)
+        The sums of squares of the features so far.
+    some : Sample
+        A sample of m dense rows that follow T others.
+    m, T : int
+
+    Returns
+    -------
+    array of shape (K, D) or None
+        No score of the rows before changes by it: they have 0 in these features.
+    """
+    xp, loss = namespace(w), LOSSES[params.loss]
+    if not T or loss.kinked or not reads_are_free(w):
+        return None
+    new = xp.all(square[:, :-1] == 0.0, axis=0)
+    if not bool(xp.any(new)):
+        return None
+    (at,) = xp.nonzero(new)
+    Z, k = xp.take(some.X, at, axis=1), some.p.shape[0]
+    share = column_sums(xp.astype(Z != 0.0, Z.dtype)) / k
+    (there,) = xp.nonzero(share > 0.0)
+    n = there.shape[0]
+    if not n or bool(m * xp.min(xp.take(share, there)) < EVIDENCE * n):
+        return None
+    at, Z = xp.take(at, there), xp.take(Z, there, axis=1)
+    columns = xp.arange(w.shape[1], device=device(w))[None, :] == at[:, None]
+    columns = xp.astype(columns, w.dtype)
+    l2 = (T + m) / m * per_column(penalty_parts(params)[1], w[:, 0])[:, None]
+    start = w @ xp.matrix_transpose(columns)
+    v, p = start, some.p
+    for _ in range(STEPS):
+        g = loss.gradient(p, some.y, params.epsilon)
+        g = weighted_sums(g if some.weight is None else some.weight * g, Z) / k + l2 * v
+        h = weighted_curvature(params, p, some.y, some.weight)
+        curved = weighted_sums(h, Z * Z) / k + l2
+        s = -g / xp.where(curved > 0.0, curved, 1.0)
+        v, p = v + s, p + Z @ xp.matrix_transpose(s)
+    return shifted(((v - start) @ columns)[:, :-1], centre)
+
+
+def shifted(change: Array, centre: Array) -> Array:
+    """Return a change (K, d) of coefficients as one of models for rows less a centre, (K, D)."""
+    return namespace(change).concat([change, (change @ centre)[:, None]], axis=1)
