@@ -11,7 +11,7 @@ The move is minus the step size times the gradient of the loss. In the passive-a
 it is the loss divided by the squared length of the row, in the direction that reduces the loss. The
 L1 penalty cuts the coefficients after each row (`step`).
 
-`rowwise` learns from many rows at a time where the result is the same. This module has the code
+`tilewise` learns from many rows at a time where the result is the same. This module has the code
 that both share.
 """
 

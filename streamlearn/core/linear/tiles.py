@@ -1,6 +1,6 @@
 """The parts of the steps of tiles of rows that do not depend on the models, and the size of tiles.
 
-`streamlearn.core.linear.rowwise` uses them.
+`streamlearn.core.linear.tilewise` uses them.
 """
 
 from __future__ import annotations
