@@ -13,7 +13,7 @@ from streamlearn import _arrays as b
 from streamlearn.core.statistics import block_moments
 from streamlearn.core.statistics import moments as mo
 from streamlearn.core.statistics.block_moments import of_block
-from streamlearn.core.statistics.standardize import Params, apply
+from streamlearn.core.statistics.standardize import Params, applied
 
 RNG = np.random.default_rng(0)
 NAN = np.nan
@@ -149,7 +149,7 @@ def test_constants_of_any_size(backend, size):
     np.testing.assert_array_equal(backend.to_numpy(mo.mean(state)), expected)
     np.testing.assert_array_equal(backend.to_numpy(mo.variance(state)), 0)
     np.testing.assert_array_equal(backend.to_numpy(mo.scale(state)), 1)
-    out = apply(Params(), state, block)
+    out = applied(Params(), state)(block)
     np.testing.assert_array_equal(backend.to_numpy(out), 0)
 
 
