@@ -20,6 +20,7 @@ from streamlearn._sklearn import _routing_enabled, routed_to_steps
 from streamlearn._thirdparty.partial_fit import with_classes
 from streamlearn._thirdparty.tags import at_hand, is_by_row, rows_known
 from streamlearn._training import transformers
+from streamlearn._training.epochs import Progress, Publish
 from streamlearn._validation.reader import Reader
 from streamlearn.pipeline.scout import Leaf, Scout, fitted_before
 from streamlearn.stages import Chain, Flow
@@ -88,6 +89,36 @@ def fit_steps(
 def fit_alone(name: str, estimator: Any, X: Any, y: Any) -> Flow | None:
     """Fit a transformer that no learner follows, with the statistics of all rows."""
     return fit_steps([Leaf(name, estimator, {})], X, y, further=False, exact=True)
+
+
+def attributes_by_steps(
+    pipe: theirs.Pipeline, publish: Publish, progress: Progress
+) -> dict[str, Any] | None:
+    """Return the steps as they are while the last one learns, or None before it has learned."""
+    attributes = publish.attributes(progress)
+    if attributes is None:
+        return None
+    learner = copy.copy(publish.estimator)
+    vars(learner).update(attributes)
+    fitted = {id(publish.estimator): learner}
+    if publish.flow is not None:
+        chain = publish.flow.chain
+        known = chain.fitted(progress.learned.ahead)
+        stages_of = (id(stage.estimator) for stage in chain.stages)
+        fitted |= dict(zip(stages_of, known, strict=True))
+    return {"steps": _steps_with(pipe, fitted)}
+
+
+def _steps_with(pipe: theirs.Pipeline, fitted: dict[int, Any]) -> list[tuple[str, Any]]:
+    """Return the steps of a pipeline with the fitted copies, which are given by ``id``."""
+    steps = []
+    for name, step in pipe.steps:
+        now = fitted.get(id(step), step)
+        if isinstance(step, theirs.Pipeline):
+            now = copy.copy(step)
+            now.steps = _steps_with(step, fitted)
+        steps.append((name, now))
+    return steps
 
 
 def _flow(
