@@ -23,7 +23,7 @@ from streamlearn.cluster import fits, passes, steps
 from streamlearn.cluster.lazy_labels import LazyLabels
 from streamlearn.cluster.parameters import Parameters
 from streamlearn.cluster.random_stream import forward, value_of
-from streamlearn.cluster.stopping import Watch
+from streamlearn.cluster.stopping import Convergence
 from streamlearn.core import kmeans
 from streamlearn.stages import Flow
 
@@ -236,10 +236,13 @@ class MiniBatchKMeans(
                 # scikit-learn has the resolved values of "auto" and None under these names.
                 self._init_size = min(params.start.size, X_.shape[0])
                 self._n_init = params.start.tries
-                max_iter, watch = self._max_iter(lazy=False), partial(self._watch, given)
+                max_iter, convergence = (
+                    self._max_iter(lazy=False),
+                    partial(self._convergence, given),
+                )
                 publish = Publish(self, self._attributes_of)
                 out = fits.over_drawn_batches(
-                    params, draws, given.blocks, X_, weight, max_iter, watch, publish
+                    params, draws, given.blocks, X_, weight, max_iter, convergence, publish
                 )
             else:
                 out = self._fit_blocks(given, params, Learned(), seed=seed)
@@ -343,7 +346,7 @@ class MiniBatchKMeans(
             learned,
             given.blocks,
             max_iter,
-            partial(self._watch, given),
+            partial(self._convergence, given),
             Publish(self, self._attributes_of, flow),
             verbose=bool(self.verbose),
         )
@@ -352,7 +355,7 @@ class MiniBatchKMeans(
         n_features = out.learned.state.clusters.centers.shape[1]
         return out._replace(learned=hand_back(flow, self, out.learned, n_features))
 
-    def _watch(self, given: Given, n_rows: int, n_steps: int) -> Watch:
+    def _convergence(self, given: Given, n_rows: int, n_steps: int) -> Convergence:
         """Return the stopping rule."""
         tol = float(self.tol)
         if tol:
@@ -362,7 +365,7 @@ class MiniBatchKMeans(
                     'not find beforehand. Use tol=0, or schedule="per-step".'
                 )
             tol *= passes.mean_variance(given.blocks, given.reader)
-        return Watch(n_rows, n_steps, tol, self.max_no_improvement)
+        return Convergence(n_rows, n_steps, tol, self.max_no_improvement)
 
     def _publish(self, out: fits.Outcome) -> None:
         self.__dict__.update(self._attributes(out.learned, out.n_iter))
@@ -372,7 +375,7 @@ class MiniBatchKMeans(
         learned = progress.learned
         if learned.state is None:
             return None
-        state = learned.state._replace(watch=None)
+        state = learned.state._replace(convergence=None)
         return self._attributes(
             learned._replace(state=state, ahead=None, names=None), progress.n_iter
         )

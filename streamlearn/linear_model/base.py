@@ -31,7 +31,7 @@ from streamlearn._validation.messages import diverged
 from streamlearn.blocks import is_collection
 from streamlearn.core.learner import Learner, an_array
 from streamlearn.core.linear import links, newton, rowwise, sgd
-from streamlearn.core.linear.branches import BRANCHING
+from streamlearn.core.linear.local_steps import LOCAL_STEPS
 from streamlearn.core.linear.row_step import PASSIVE
 from streamlearn.core.scores import EACH_ACCURACY, Score
 from streamlearn.linear_model import draws, scheduled
@@ -141,7 +141,7 @@ class SGD(Parameters, SparseCoef, Familiar, Estimator):
         batch_size = None if exact or self.batch_size == "auto" else int(self.batch_size)
         first = First(epoch, learned.rows)
         if rule is not newton:
-            learner = learner._replace(branching=BRANCHING)
+            learner = learner._replace(local_steps=LOCAL_STEPS)
         if exact:
             epochs = None if partial_fit else max_iter
             learner, batch_size, order = self._row_by_row(

@@ -22,7 +22,7 @@ from streamlearn._thirdparty.tags import at_hand, is_by_row, rows_known
 from streamlearn._training import transformers
 from streamlearn._training.epochs import Progress, Publish
 from streamlearn._validation.reader import Reader
-from streamlearn.pipeline.scout import Leaf, Scout, fitted_before
+from streamlearn.pipeline.scout import Leaf, Scout, prefit_steps
 from streamlearn.stages import Chain, Flow
 from streamlearn.wrappers import Incremental
 
@@ -70,7 +70,7 @@ def fit_steps(
         X, y = (a if a is None or hasattr(a, "shape") else np.asarray(a) for a in (X, y))
         stages.able_or_raise([(leaf.path, leaf.estimator) for leaf in leaves])
         scout = Scout(y, partial(fit_alone, ""), further, exact)
-        known = fitted_before(leaves, X, scout, verbose=verbose)
+        known = prefit_steps(leaves, X, scout, verbose=verbose)
         flow = _flow(leaves, X, y, known, further=further)
         if learner is not None and isinstance(y, np.ndarray) and y.shape[1:] in ((), (1,)):
             y = column_or_1d(y, warn=True)
@@ -122,7 +122,7 @@ def _steps_with(pipe: theirs.Pipeline, fitted: dict[int, Any]) -> list[tuple[str
 
 
 def _flow(
-    leaves: list[Leaf], X: Any, y: Any, known: dict[int, stages.FittedBefore], *, further: bool
+    leaves: list[Leaf], X: Any, y: Any, known: dict[int, stages.Prefitted], *, further: bool
 ) -> Flow:
     """Return the flow of X through the stages of steps."""
     n_rows = rows_known(X)

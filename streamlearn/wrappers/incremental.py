@@ -22,7 +22,7 @@ from streamlearn._training.epochs import Progress, Publish, train
 from streamlearn._training.stopping import Never, NoBetterScore
 from streamlearn.blocks import Watch
 from streamlearn.wrappers import scoring
-from streamlearn.wrappers.block_learners import Fitted
+from streamlearn.wrappers.block_learners import LearnedCopy
 from streamlearn.wrappers.post_fit import ParallelPostFit, parts_and_params
 from streamlearn.wrappers.split import Split, split_of
 
@@ -297,7 +297,7 @@ class Incremental(ParallelPostFit):
         out = train(
             split.learner,
             split.blocks,
-            Progress(Fitted(estimator, self._like), self._epoch),
+            Progress(LearnedCopy(estimator, self._like), self._epoch),
             rule,
             max_iter=max_iter,
             watched_by=[Lines()] if self.verbose else (),
@@ -332,7 +332,7 @@ class Lines(Watch):
     def __init__(self) -> None:
         self.started = time.time()
 
-    def progress(self, progress: Progress, publish: Any = None) -> None:
+    def progress_made(self, progress: Progress, publish: Any = None) -> None:
         """Print the progress."""
         said = f"-- Epoch {progress.n_iter}"
         if progress.at == "start":

@@ -65,7 +65,7 @@ class Totals(NamedTuple):
     inertia: Array
 
 
-class Before(NamedTuple):
+class FormerNearest(NamedTuple):
     """The nearest centres of rows before the centres moved.
 
     Attributes
@@ -148,28 +148,28 @@ def labels_and_inertia(
     X: Array,
     weight: Array | None,
     absent: Array | None = None,
-    before: Before | None = None,
+    former: FormerNearest | None = None,
 ) -> tuple[Array, Array]:
     """Return the results of `labels` and `inertia`, at little more than the cost of one of them.
 
-    If it is known what the nearest centres were ``before`` the centres moved, only rows whose
-    nearest centre may be another one now are compared with all centres.
+    If it is known what the nearest centres were before the centres moved (``former``), only rows
+    whose nearest centre may be another one now are compared with all centres.
     """
-    if before is None or absent is not None or before.near.own is None:
+    if former is None or absent is not None or former.near.own is None:
         near = nearest(state, X, absent).labels
     else:
-        near = _again(state, X, before)
+        near = _again(state, X, former)
     xp = namespace(state.centers)
     found = totals(state, X, weight, near).inertia if X.shape[0] else 0.0 * state.counts[0]
     return xp.astype(near, xp.int32, copy=False), found
 
 
-def _again(state: State, X: Array, before: Before) -> Array:
+def _again(state: State, X: Array, former: FormerNearest) -> Array:
     """Return the labels of rows of NumPy after the centres have moved."""
-    unsure = (~still_nearest(before.near, before.centers, state.centers)).nonzero()[0]
+    unsure = (~still_nearest(former.near, former.centers, state.centers)).nonzero()[0]
     if 2 * unsure.shape[0] > X.shape[0]:
         return nearest(state, X).labels
-    out = before.near.labels.copy()
+    out = former.near.labels.copy()
     out[unsure] = nearest(state, rows_at(X, unsure)).labels
     return out
 

@@ -110,7 +110,7 @@ def _tiles(params: Params, state: State, rows: RowTerms, m: int) -> RowwiseResul
     sweeps = 0
     for t in range(T):
         X = rows_at(rows.X, slice(t * m, (t + 1) * m))
-        p0, before, after = linear_predictor(X, w), _at(tiles.before, t), _at(tiles.after, t)
+        p0, before, after = linear_predictor(X, w), _at(tiles.decayed, t), _at(tiles.undecayed, t)
         p0 = b + (p0 if before is None else before * p0)
         A = lower * (row_products(X, before, after) + move)
         goals = MoveTerms(*(a[t, ...] for a in of_rows))
