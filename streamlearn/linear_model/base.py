@@ -261,7 +261,7 @@ class SGD(Parameters, SparseCoef, Familiar, Estimator):
             return learner, None, None
         (n,) = given.blocks.rows
         assert n is not None
-        return in_orders(learner, seeds if given.flow is None else seeds[:1], n, held_rows, first)
+        return in_orders(learner, seeds, n, held_rows, first)
 
     def _held_out(self, rows: np.ndarray | None, *, of_classes: bool) -> HeldOut | None:
         """Return how rows are held out and scored. Each class has its score in memory."""
