@@ -11,8 +11,8 @@ from streamlearn._arrays import batch_rows
 from streamlearn._training.ahead import Alone, after_round, in_round, merged_alone
 from streamlearn._training.block_rows import (
     as_state_or_raise,
-    finite_or_raise,
     like_rows,
+    rows_finite_or_raise,
     samples,
     scored,
     through,
@@ -148,7 +148,7 @@ def sum_block(
             sums = more if sums is None else how.merge(sums, more)
             info = report if info is None else info.plus(report)
         if info is not None:
-            finite_or_raise(course, block, info)
+            rows_finite_or_raise(course, block, info)
         score = None if view.scores is None else scored(course, block, view.scores)
     n = X.shape[0]
     return Sums(sums, n, ahead), Report(info, score, n)

@@ -26,7 +26,7 @@ from streamlearn._training.parallel import no_signs, width
 from streamlearn._training.refining import refined
 from streamlearn._training.stopping import NoImprovement
 from streamlearn._validation.arrays import as_vector
-from streamlearn._validation.label_codes import to_like
+from streamlearn._validation.label_codes import labels_like
 from streamlearn._validation.messages import diverged
 from streamlearn.blocks import is_collection
 from streamlearn.core.learner import Learner, an_array
@@ -79,7 +79,7 @@ class SGD(Parameters, SparseCoef, Familiar, Estimator):
             self, X, y, sample_weight, reset=reset, target=target, lazy_rows=True, finite=not found
         )
 
-    def _rule(self, given: Given, state: Any = None) -> Any:
+    def _algorithm(self, given: Given, state: Any = None) -> Any:
         """Return the module that learns from the rows. ``state`` is what was learned before."""
         if self._rate() == "auto":
             return newton
@@ -91,7 +91,7 @@ class SGD(Parameters, SparseCoef, Familiar, Estimator):
             return rowwise if in_numpy(given.blocks) else sgd
         if state is None:
             return scheduled
-        return rowwise if row_loop.takes(an_array(state)) else sgd
+        return rowwise if row_loop.takes_rows(an_array(state)) else sgd
 
     def _may_loop(self, given: Given) -> bool:
         """Return whether scikit-learn's loop may learn from rows of NumPy and scipy.
@@ -104,16 +104,18 @@ class SGD(Parameters, SparseCoef, Familiar, Estimator):
         self, given: Given, params: sgd.Params, coef_init: Any, intercept_init: Any
     ) -> Learner:
         """Return the learner for ``fit``. It starts from given or former coefficients, or 0."""
-        rule = self._rule(given)
+        algorithm = self._algorithm(given)
         if self.warm_start and hasattr(self, "coef_"):
             coef_init = self._dense_coef() if coef_init is None else coef_init
             intercept_init = self.intercept_ if intercept_init is None else intercept_init
-        return from_coefficients(rule.learner(params), rule.start, coef_init, intercept_init)
+        return from_coefficients(
+            algorithm.learner(params), algorithm.start, coef_init, intercept_init
+        )
 
     def _former(self, given: Given, params: sgd.Params) -> Learned:
         """Return the state from which ``partial_fit`` continues, which is empty at first."""
         learned = self._learned if hasattr(self, "_learned") else Learned()
-        return from_former(self._rule(given, learned.state), params, learned)
+        return from_former(self._algorithm(given, learned.state), params, learned)
 
     def _learn(
         self,
@@ -128,8 +130,8 @@ class SGD(Parameters, SparseCoef, Familiar, Estimator):
         """Run the fit and set the fitted attributes."""
         lazy, former = not given.blocks.in_memory, learned.state
         n_parallel = width(self.n_parallel, given.blocks)
-        rule = self._rule(given, former)
-        exact = rule is rowwise
+        algorithm = self._algorithm(given, former)
+        exact = algorithm is rowwise
         one_call = exact and self._is_one_call(given)
         one_pass = partial_fit or (self.max_iter == "auto" and lazy)
         max_iter = 1 if one_pass else 1000 if self.max_iter == "auto" else int(self.max_iter)
@@ -140,7 +142,7 @@ class SGD(Parameters, SparseCoef, Familiar, Estimator):
             by = "rows" if not lazy or self.shuffle == "rows" or exact else "batches"
         batch_size = None if exact or self.batch_size == "auto" else int(self.batch_size)
         first = First(epoch, learned.rows)
-        if rule is not newton:
+        if algorithm is not newton:
             learner = learner._replace(local_steps=LOCAL_STEPS)
         if exact:
             epochs = None if partial_fit else max_iter
@@ -159,12 +161,12 @@ class SGD(Parameters, SparseCoef, Familiar, Estimator):
             first=first,
             ahead=None if given.flow is None else given.flow.chain,
             weighted="sample_weight" in given.blocks.names,
-            unsigned=NO_SIGNS if rule is newton else no_signs(n_parallel),
+            unsigned=NO_SIGNS if algorithm is newton else no_signs(n_parallel),
             n_parallel=n_parallel,
         )
         if given.flow is not None:
             learned = learned._replace(ahead=given.flow.states)
-        answer = partial(rule.answer, learner.params)
+        answer = partial(algorithm.answer, learner.params)
         block_learner = BlockLearner(course, mean_loss)
         known = self.n_features_in_ if given.flow is None else None
 
@@ -178,7 +180,7 @@ class SGD(Parameters, SparseCoef, Familiar, Estimator):
                 learned = learned._replace(rows=learned.rows + progress.n_iter * len(held_rows))
             return {
                 **self._coefficients(coef, intercept),
-                **({} if classes is None else {"classes_": to_like(classes, coef)}),
+                **({} if classes is None else {"classes_": labels_like(classes, coef)}),
                 "n_features_in_": coef.shape[1] if known is None else known,
                 "n_iter_": progress.n_iter,
                 "t_": 1.0 + learned.rows,
@@ -308,7 +310,7 @@ class SGD(Parameters, SparseCoef, Familiar, Estimator):
         )
         assert y is not None
         part = float(self.validation_fraction) if self.early_stopping else 0.0
-        seeds, held_rows = draws.drawn(
+        seeds, held_rows = draws.sklearn_draws(
             self.random_state, y, weight, n_outputs, classes=of_classes, part=part
         )
         of_orders = () if not exact else seeds[:1] if self.shuffle == "rows" else seeds

@@ -35,12 +35,12 @@ from streamlearn.neural_network.parameters import Parameters
 from streamlearn.neural_network.targets import Goal, batch_of
 from streamlearn.neural_network.training import (
     Lines,
-    finite_or_raise,
     mean_objective_of_block,
+    weights_finite_or_raise,
 )
 
 
-class Kept(NamedTuple):
+class Remembered(NamedTuple):
     """Values that predictions and the next fit need in addition to the public attributes.
 
     Attributes
@@ -76,7 +76,7 @@ class MLP(Parameters, Estimator):
     validation_scores_: list[float] | None
     best_validation_score_: float | None
     _target: str  # the ``target`` of `check_inputs`
-    _learned: Kept
+    _learned: Remembered
     _seed: int  # blocks draw from it
     _epoch: int  # the number of the next epoch
 
@@ -284,7 +284,7 @@ class MLP(Parameters, Estimator):
             self.tol,
             self.n_iter_no_change,
             best,
-            finite_or_raise,
+            weights_finite_or_raise,
             score=None if held_out is None else held_out.mean_score,
             adaptive=self.solver == "sgd" and self.learning_rate == "adaptive",
         )
@@ -316,7 +316,7 @@ class MLP(Parameters, Estimator):
             watched_by=(Lines(),) if self.verbose else (),
             publish=Publish(self, attributes, given.flow),
         )
-        finite_or_raise(outcome.learned.state)
+        weights_finite_or_raise(outcome.learned.state)
         self.__dict__.update(attributes(outcome) or {})
         read_once = further or (one_pass and self.max_iter == "auto")
         if not (read_once or outcome.stopped) and outcome.n_iter == max_iter:
@@ -339,7 +339,7 @@ class MLP(Parameters, Estimator):
             "n_outputs_": goal.n_outputs,
             "out_activation_": goal.output,
             "n_features_in_": net.weights[0].shape[0],
-            "_learned": Kept(self.activation, net.moving, best),
+            "_learned": Remembered(self.activation, net.moving, best),
             # scikit-learn has these two only under private names, and so user code reads them.
             "_no_improvement_count": best.stale,
             "_optimizer": Pace(eta),

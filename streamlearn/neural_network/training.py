@@ -40,7 +40,7 @@ class Lines(Watch):
             print(progress.news)  # noqa: T201
 
 
-def finite_or_raise(state: mlp.State) -> None:
+def weights_finite_or_raise(state: mlp.State) -> None:
     """Check that all weights of a net are finite.
 
     Raises

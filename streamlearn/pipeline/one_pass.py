@@ -18,7 +18,7 @@ from streamlearn._arrays.plain import plain, rows_or_raise
 from streamlearn._estimator.inputs import check_declared
 from streamlearn._sklearn import _routing_enabled, routed_to_steps
 from streamlearn._thirdparty.partial_fit import with_classes
-from streamlearn._thirdparty.tags import at_hand, is_by_row, rows_known
+from streamlearn._thirdparty.tags import is_by_row, labels_at_hand, rows_known
 from streamlearn._training import transformers
 from streamlearn._training.epochs import Progress, Publish
 from streamlearn._validation.reader import Reader
@@ -135,7 +135,9 @@ def _flow(
                 f"The step {path!r} has max_iter={step.max_iter}, and in one pass Incremental "
                 'learns in one epoch. Use max_iter=1, or schedule="per-step".'
             )
-        params = {name: at_hand(name, value) for name, value in given.items() if value is not None}
+        params = {
+            name: labels_at_hand(name, value) for name, value in given.items() if value is not None
+        }
         final = step is leaves[-1].estimator and not hasattr(step, "transform")
         found.append(stages.stage_of(path, step, params, known))
         if final:

@@ -17,7 +17,7 @@ from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import check_parameters, unchanged_on_error
 from streamlearn._sklearn import HasMethods, Interval
 from streamlearn._thirdparty.partial_fit import with_classes
-from streamlearn._thirdparty.tags import at_hand
+from streamlearn._thirdparty.tags import labels_at_hand
 from streamlearn._training.epochs import Progress, Publish, train
 from streamlearn._training.stopping import Never, NoBetterScore
 from streamlearn.blocks import Watch
@@ -267,7 +267,7 @@ class Incremental(ParallelPostFit):
         params = self._routed(method, params)
         classes = self.classes if classes is None else classes
         if classes is not None:
-            params["classes"] = at_hand("classes", classes)
+            params["classes"] = labels_at_hand("classes", classes)
         with unchanged_on_error(self):
             estimator = self._fresh() if first else self.estimator_
             if first:
