@@ -162,24 +162,25 @@ for rows, labels in ((X, y), (X.tolist(), y.tolist())):
 """What a user does with rows of NumPy."""
 
 
-def loaded(code: str, names: list[str], *, absent: Sequence[str] = ()) -> set[str]:
-    """Return which modules ``names`` are imported after ``code``, in a process without others."""
+def loaded(*codes: str, names: list[str], absent: Sequence[str] = ()) -> list[set[str]]:
+    """Return which modules ``names`` are imported after each code, in one process of its own."""
     before = f"import sys; sys.modules.update(dict.fromkeys({list(absent)}))"
     after = f"print(*(name for name in {names} if sys.modules.get(name)))"
-    code = "\n".join([before, code, after])
+    code = "\n".join([before, *(f"{code}\n{after}" for code in codes)])
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return set(done.stdout.split())
+    return [set(line.split()) for line in done.stdout.splitlines()]
 
 
 def test_imports_stay_light():
-    heavy = [*HEAVY, *LATE]
-    known = loaded("import sklearn.pipeline", heavy)
-    assert loaded(f"import {', '.join(PUBLIC)}{IN_MEMORY}", heavy) == known
+    ours = f"import {', '.join(PUBLIC)}{IN_MEMORY}"
+    known, found = loaded("import sklearn.pipeline", ours, names=[*HEAVY, *LATE])
+    assert found == known
 
 
 def test_rows_in_memory_need_none_of_the_libraries_of_collections():
-    assert loaded(f"import {', '.join(PUBLIC)}{IN_MEMORY}", LATE, absent=LATE) == set()
+    ours = f"import {', '.join(PUBLIC)}{IN_MEMORY}"
+    assert loaded(ours, names=LATE, absent=LATE) == [set()]
 
 
 def callers(name: str) -> list[str]:

@@ -165,7 +165,7 @@ def test_a_few_rows_a_call_teach_as_much_as_blocks(rows):
     assert few < many
 
 
-@pytest.mark.parametrize("rows", [1, 2, 7])
+@pytest.mark.parametrize("rows", [pytest.param(1, marks=pytest.mark.thorough), 2, 7])
 def test_a_few_rows_a_call_know_the_density_at_a_kink(rows):
     rng = np.random.default_rng(0)
     chosen = np.arange(10_000) % 5 == 0
