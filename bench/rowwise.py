@@ -121,13 +121,13 @@ def measure(case: Case, n: int, tiles: list[int], turns: int) -> dict[str, Any]:
     X, y = case.rows(n)
     how = case.parameters()
     params, K = Params(**how), 1 if case.n_classes == 2 else case.n_classes
-    machine = rowwise.learner(params)
+    learner = rowwise.learner(params)
 
     def start() -> Any:
-        return machine.init(params, case.n_features, K, like=X)
+        return learner.init(params, case.n_features, K, like=X)
 
     def by_tiles() -> Any:
-        return learn_batches(machine, start(), cut(X, y, None, seen=0, batch_size=rowwise.ROWS))
+        return learn_batches(learner, start(), cut(X, y, None, seen=0, batch_size=rowwise.ROWS))
 
     def first_rows(rows: int) -> None:
         state = start()

@@ -409,8 +409,8 @@ def test_noise_takes_no_step_back():
     assert state.trust.steps[0] == 100.0
 
 
-@pytest.mark.parametrize(("back", "told"), [(10.0, True), (4.0, False)])
-def test_a_fit_says_where_many_steps_were_taken_back(back, told, monkeypatch, recwarn):
+@pytest.mark.parametrize(("back", "warns"), [(10.0, True), (4.0, False)])
+def test_a_fit_says_where_many_steps_were_taken_back(back, warns, monkeypatch, recwarn):
     seen = trust.seen
 
     def as_if(known, *given):
@@ -422,7 +422,7 @@ def test_a_fit_says_where_many_steps_were_taken_back(back, told, monkeypatch, re
         blocks(rng.normal(size=(600, 2))), blocks(rng.normal(size=600))
     )
     said = [str(w.message) for w in recwarn if "were taken back" in str(w.message)]
-    assert len(said) == told
+    assert len(said) == warns
 
 
 def test_a_single_row_judges_no_step():
