@@ -70,9 +70,38 @@ def is_private(target: str) -> bool:
     return top == "sklearn" and any(n.startswith("_") and not n.startswith("__") for n in below)
 
 
+INHERITED = {"_parameter_constraints"}
+"""Private names of scikit-learn's classes that our classes may take over as they are."""
+
+
+def private_attributes(source: str) -> set[str]:
+    """Return the private attributes that ``source`` reads from what it imports of scikit-learn."""
+    nodes = [*ast.walk(ast.parse(source))]
+    theirs = set()
+    for node in nodes:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            module = getattr(node, "module", None)
+            theirs |= {
+                alias.asname or alias.name.partition(".")[0]
+                for alias in node.names
+                if (module or alias.name).partition(".")[0] == "sklearn"
+            }
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_"):
+            root: ast.AST = node.value
+            while isinstance(root, ast.Attribute):
+                root = root.value
+            if isinstance(root, ast.Name) and root.id in theirs:
+                found |= {node.attr} - INHERITED
+    return {name for name in found if not name.startswith("__")}
+
+
 def faults(name: str, source: str) -> list[str]:
     """Return what the unit called ``name`` imports and may not."""
     found = []
+    if name != "_sklearn":
+        found += [f"only _sklearn may use {each}" for each in sorted(private_attributes(source))]
     for target in sorted(imported(source)):
         top, _, rest = target.partition(".")
         if name not in ONLY.get(top, {name}):
@@ -115,6 +144,9 @@ def test_imports_go_down(path):
         ("linear_model", "import sklearn.utils._set_output as output"),
         ("wrappers", "from sklearn.utils import _safe_indexing"),
         ("wrappers", "def f():\n    from sklearn.utils import validation, _metadata_requests"),
+        ("wrappers", "from sklearn.utils import validation\nvalidation._num_samples(X)"),
+        ("wrappers", "from sklearn import svm as theirs\ntheirs.SVC._get_tags"),
+        ("wrappers", "import sklearn.utils\nsklearn.utils.validation._is_fitted(model)"),
         ("_arrays", "from streamlearn._sklearn import Interval"),
         ("_sklearn", "from streamlearn._arrays import Array"),
         ("linear_model", "from streamlearn.preprocessing import StandardScaler"),
@@ -136,6 +168,8 @@ def test_a_fault_is_found(name, source):
         ("linear_model", "from streamlearn._sklearn import Interval"),
         ("linear_model", "from sklearn import __version__, linear_model"),
         ("linear_model", "from os import _exit"),
+        ("linear_model", "from sklearn import svm\nsvm.SVC._parameter_constraints"),
+        ("linear_model", "from sklearn import svm\nsvm.SVC.__init__"),
         ("preprocessing", "from streamlearn._estimator.inputs import check"),
     ],
 )
