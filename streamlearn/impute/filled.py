@@ -118,7 +118,7 @@ class ImputerFunction:
             return self._of_table(self.reader.table(X))
         X = self.reader.array(X, allow_nan=seen.allows_nan(placeholder))
         dtype = to_numpy(X[:0, ...]).dtype
-        seen.known_or_raise(dtype, placeholder, self.reader.estimator)
+        seen.kinds_or_raise(dtype, placeholder, self.reader.estimator)
         self._castable_or_raise(dtype)
         values = np.asarray(self.fills.values)
         return self._filled(X, asarray(np.nan_to_num(values), like=X))
@@ -147,7 +147,7 @@ class ImputerFunction:
             for column, where in zip(table.columns, at, strict=True)
         ]
         dtype = common_dtype(dtypes)
-        seen.known_or_raise(dtype, placeholder, self.reader.estimator)
+        seen.kinds_or_raise(dtype, placeholder, self.reader.estimator)
         seen.no_other_or_raise(table, placeholder, self.reader, None)
         if self.framed and table.names is not None:
             return self._framed(table, at)

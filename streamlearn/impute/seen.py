@@ -75,11 +75,11 @@ def of_rows(params: Params, X: Any, y: Any, reader: TableReader, block: int | No
         table = reader.table(X, block)
         found = [_of_column(params, column) for column in table.columns]
         dtype = common_dtype([np.dtype(one.dtype) for one in found])
-        known_or_raise(dtype, params.placeholder, reader.estimator)
+        kinds_or_raise(dtype, params.placeholder, reader.estimator)
         no_other_or_raise(table, params.placeholder, reader, block)
     else:
         dtype = to_numpy(X[:0, ...]).dtype
-        known_or_raise(dtype, params.placeholder, reader.estimator)
+        kinds_or_raise(dtype, params.placeholder, reader.estimator)
         X = reader.array(X, block, allow_nan=allows_nan(params.placeholder))
         xp, ints = namespace(X), default_int(X)
         where = gaps(X, number_of(params.placeholder))
@@ -191,7 +191,7 @@ def allows_nan(placeholder: Any) -> bool:
     return is_na(placeholder) or is_nan(placeholder)
 
 
-def known_or_raise(dtype: np.dtype, placeholder: Any, estimator: str) -> None:
+def kinds_or_raise(dtype: np.dtype, placeholder: Any, estimator: str) -> None:
     """Check that a dtype is one of numbers or objects, and that a placeholder may be in it.
 
     Raises

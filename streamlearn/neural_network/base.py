@@ -171,7 +171,9 @@ class MLP(Parameters, Estimator):
             labels = None
             if goal.classes is not None and goal.n_outputs == 1:
                 labels = goal.classes[to_numpy(rows.target)]
-            to_learn, to_score = draws.split(random_state, n_rows, self.validation_fraction, labels)
+            to_learn, to_score = draws.train_and_held_out(
+                random_state, n_rows, self.validation_fraction, labels
+            )
             held_out, rows, n_rows = taken(rows, to_score), taken(rows, to_learn), len(to_learn)
         if self.batch_size != "auto" and self.batch_size > n_rows:
             warnings.warn(

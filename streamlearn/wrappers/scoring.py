@@ -50,7 +50,7 @@ def scorer_of(scoring: Any) -> Callable[..., Any] | None:
     return None if scoring is None else theirs.check_scoring(scoring=scoring)
 
 
-def of_collection(
+def score_of_collection(
     asked: Any, estimator: Any, scorer: Any, X: Any, y: Any, params: dict[str, Any]
 ) -> Any:
     """Return the score of a fitted estimator on a collection, in one pass.
