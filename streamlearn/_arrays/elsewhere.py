@@ -41,7 +41,7 @@ def place_names(x: Array) -> tuple[str, str, str]:
     Examples
     --------
     >>> import array_api_strict
-    >>> origin(array_api_strict.zeros(2))
+    >>> place_names(array_api_strict.zeros(2))
     ('array_api_strict', 'CPU_DEVICE', 'float64')
     """
     library = type(x).__module__.partition(".")[0].removesuffix("lib")
