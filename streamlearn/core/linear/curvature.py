@@ -35,6 +35,9 @@ from streamlearn._arrays import (
 MOST_PENDING = 512
 """The number of pending rows from which on they are added to the matrix."""
 
+FEWEST_PUTTING_OFF = 128
+"""The smallest D at which rows are pending. A smaller matrix costs as little as they do."""
+
 
 class Curvature(NamedTuple):
     """The curvature and sums over the rows that have fed it.
@@ -118,10 +121,16 @@ def with_matrix(known: Curvature, H: Array) -> Curvature:
 
 def fade(known: Curvature, by: Array | float) -> Curvature:
     """Return the curvature with H times ``by``, a number or an array of shape (K,)."""
-    if known.hessian.ndim == 3:
+    H = known.hessian
+    if _puts_off(H):
         return known._replace(part=by * known.part, pending_h=by * known.pending_h)
-    by = by if isinstance(by, float) else by[:, None]
-    return known._replace(hessian=by * known.hessian)
+    if not isinstance(by, float):
+        by = by[:, None, None] if H.ndim == 3 else by[:, None]
+    return known._replace(hessian=by * H)
+
+
+def _puts_off(H: Array) -> bool:
+    return H.ndim == 3 and H.shape[1] >= FEWEST_PUTTING_OFF
 
 
 def feed(
@@ -131,6 +140,7 @@ def feed(
     h: Array,
     a: Array | None,
     squared: Array | None,
+    more: tuple[Array, Array] | None = None,
 ) -> Curvature:
     """Return the curvature after some rows, whose mean is added to H.
 
@@ -145,11 +155,13 @@ def feed(
         The weighted curvatures of the loss, times the weight of these rows in H.
     a, squared : arrays of shape (k, K) or (k, 1), or None
         The weights of the rows, and their squares. None means 1.
+    more : tuple of (array of shape (n, D), array of shape (n, K)), optional
+        Rows z whose curvature is added to H, a matrix, with weights h. They are not counted.
 
     Returns
     -------
     Curvature
-        If H is a matrix, the rows are pending.
+        If H is a large matrix, the rows are pending.
     """
     xp, k, H = namespace(X), X.shape[0], known.hessian
     h = h / k  # one factor for each row costs less than one for all numbers of H
@@ -161,7 +173,9 @@ def feed(
         Z = centred(X, centre)
         found = sizes(Z, a, squared)
         if H.ndim == 3:
-            known = wait(known, Z, h)
+            if more is not None:
+                Z, h = concat([Z, more[0]]), concat([h + 0.0 * more[1], more[1]])
+            known = with_rows(known, Z, h)
         else:
             known = known._replace(hessian=H + weighted_sums(h, Z * Z))
     absolute, square = found
@@ -172,9 +186,10 @@ def feed(
     )
 
 
-def wait(known: Curvature, Z: Array, h: Array) -> Curvature:
-    """Return the curvature with more pending rows."""
-    h = h + 0.0 * known.part
+def with_rows(known: Curvature, Z: Array, h: Array) -> Curvature:
+    """Return the curvature with rows z, (n, D), and their h, (n, K), added to H, a matrix."""
+    if not _puts_off(known.hessian):
+        return known._replace(hessian=known.hessian + products(Z, h))
     if known.pending.shape[0]:
         Z, h = concat([known.pending, Z]), concat([known.pending_h, h])
     known = known._replace(pending=Z, pending_h=h)

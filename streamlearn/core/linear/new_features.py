@@ -25,7 +25,7 @@ from streamlearn.core.linear.sgd import Params, penalty_parts, per_column
 EVIDENCE = 16
 """The smallest number of rows that a new feature has for each new feature of the batch."""
 
-STEPS = 4
+STEPS = 8
 """Newton steps that fit the new coefficients."""
 
 
@@ -52,7 +52,7 @@ def fitted(
         No score of the rows before changes by it: they have 0 in these features.
     """
     xp, loss = namespace(w), LOSSES[params.loss]
-    if not T or loss.kinked or not reads_are_free(w):
+    if not T or not reads_are_free(w):
         return None
     new = xp.all(square[:, :-1] == 0.0, axis=0)
     if not bool(xp.any(new)):
@@ -75,8 +75,12 @@ def fitted(
         g = weighted_sums(g if some.weight is None else some.weight * g, Z) / k + l2 * v
         h = weighted_curvature(params, p, some.y, some.weight)
         curved = weighted_sums(h, Z * Z) / k + l2
-        s = -g / xp.where(curved > 0.0, curved, 1.0)
-        v, p = v + s, p + Z @ xp.matrix_transpose(s)
+        s = g / xp.where(curved > 0.0, curved, 1.0)
+        by = Z @ xp.matrix_transpose(s)
+        along = column_sums(h * by * by)[:, None] / k + xp.sum(l2 * s * s, axis=1, keepdims=True)
+        slope = xp.sum(g * s, axis=1, keepdims=True)
+        t = xp.where(along > slope, slope / xp.where(along > 0.0, along, 1.0), 1.0)
+        v, p = v - t * s, p - by * xp.matrix_transpose(t)
     return shifted(((v - start) @ columns)[:, :-1], centre)
 
 

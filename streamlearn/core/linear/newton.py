@@ -164,7 +164,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
         w, square = state.weights, state.curvature.square
         more = new_features.fitted(params, w, state.centre, square, some, m, T)
     if more is not None:
-        state = state._replace(weights=w + more, mean=w + more)
+        state = state._replace(weights=w + more, mean=state.mean + more)
         found, some = one_pass_sums(params, state.weights, state.centre, batch)
         some = some._replace(X=dense(some.X))
     square = None if wide else state.curvature.square

@@ -52,7 +52,7 @@ optimum instead of 0.5 %.
 from __future__ import annotations
 
 from streamlearn._arrays import Array, dense, namespace
-from streamlearn.core.linear.curvature import centred, evenness, fade, product, wait
+from streamlearn.core.linear.curvature import centred, evenness, fade, product
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_state import State, added_diagonal, penalty_gradient, renew
 from streamlearn.core.linear.newton_step import (
@@ -143,11 +143,12 @@ def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
     if not LOSSES[params.loss].kinked:
         at = former + r * (h - former)
         scale = xp.where(at > 0.0, recent / xp.where(at > 0.0, at, 1.0), 1.0)
-    known = curved.feed(fade(known, scale * (1.0 - r)), scale * r)
+    more = None
     if not curved.whole or curved.part is not None:
         far, p, y, a = seen.worst
         if a is not None:
             a = xp.minimum(a, curved.mean_weight())  # the sample has the heavier rows
         part = r / max(m, FEWEST) * weighted_curvature(params, p, y, a)
-        known = wait(known, centred(dense(far), state.centre), part)
+        more = centred(dense(far), state.centre), part
+    known = curved.feed(fade(known, scale * (1.0 - r)), scale * r, more)
     return state._replace(curvature=known), f

@@ -264,9 +264,8 @@ def step(params: Params, state: State, sums: RoundSums, seen: int) -> State:
         total, rows = sums.new
         more = total / xp.where(rows > 0.0, rows, 1.0)
         more = new_features.shifted(more[:, :-1], state.centre)
-        w = state.weights + more
         # all rows before have 0 in these features, so their gradient stays
-        state = state._replace(weights=w, mean=w)
+        state = state._replace(weights=state.weights + more, mean=state.mean + more)
         gradient = gradient + times(more, curved.sums.hessian) / m
     new = (xp.linalg.diagonal(state.inverse) == 0.0) & (square > 0.0)
     inverts = reads_are_free(new) and bool(xp.any(new[:, :-1]))

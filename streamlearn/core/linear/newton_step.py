@@ -19,6 +19,7 @@ from streamlearn.core.linear.curvature import (
     product,
     scales,
     times,
+    with_rows,
 )
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_schedule import MATURE
@@ -74,14 +75,16 @@ class OfSample(NamedTuple):
         moved = linear_predictor(self.some.X, s, shift)
         return column_sums(self.h * moved**2) / self.h.shape[0]
 
-    def feed(self, known: Curvature, r: Array | float) -> Curvature:
-        """Return the curvature to which these rows are added with the weight r."""
+    def feed(
+        self, known: Curvature, r: Array | float, more: tuple[Array, Array] | None = None
+    ) -> Curvature:
+        """Return the curvature to which these rows, and ``more``, are added with the weight r."""
         X, _, _, weight, square = self.some
         rows = [X, r * self.h, weight, square]
         if self.part is not None:
             rows = [a if a is None else rows_at(a, self.part) for a in rows]
         X, h, weight, square = rows
-        return feed(known, X, self.centre, h, weight, square)
+        return feed(known, X, self.centre, h, weight, square, more)
 
     def beyond(self, square: Array) -> Array:
         """Return the part of the rows with larger squares, less the centre, (d,)."""
@@ -138,9 +141,12 @@ class OfRound(NamedTuple):
         Hs = times(s, self.sums.hessian)
         return namespace(s).sum(Hs * s, axis=1) / self.rows
 
-    def feed(self, known: Curvature, r: Array | float) -> Curvature:
-        """Return the curvature to which these rows are added with the weight r."""
-        return both(known, fade(self.sums, r / self.rows))
+    def feed(
+        self, known: Curvature, r: Array | float, more: tuple[Array, Array] | None = None
+    ) -> Curvature:
+        """Return the curvature to which these rows, and ``more``, are added with the weight r."""
+        known = both(known, fade(self.sums, r / self.rows))
+        return known if more is None else with_rows(known, *more)
 
 
 def _over(h: Array, weight: Array | None) -> Array:
