@@ -228,7 +228,7 @@ class Scheduler(NamedTuple):
     ) -> list[Any]:
         """Submit ``graph`` to the cluster and return the futures of ``keys``.
 
-        Tasks that are submitted later have a lower priority, unless their annotations say otherwise.
+        Tasks that are submitted later have a lower priority, unless annotations say otherwise.
         """
         # dask would hash all tasks of a dict, and it hashes no graph of layers.
         whole = _annotated(graph, annotations)
