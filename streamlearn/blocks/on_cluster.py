@@ -55,18 +55,12 @@ class OnCluster:
         client = self.scheduler.client
         logs = nullcontext() if self.tasks is None else self.tasks.logged(client, self.events.put)
         try:
-            with one_blas_thread(), _seceded(), logs as self.logs:
+            with connected(client), one_blas_thread(), _seceded(), logs as self.logs:
                 yield
         except BaseException as error:
             if type(error).__name__ == "KilledWorker":
                 self._note_killers(error)
             self.drop([*self.futures])
-            if _is_lost(client, error):
-                raise ConnectionError(
-                    "The fit has ended, because the dask client was closed, or has lost the "
-                    "scheduler. What was learned is lost, except for what a FitCheckpoint has "
-                    "kept: it goes on from there with resume=True and another client."
-                ) from error
             raise
 
     def submit(self, graph: dict[Key, Any], keys: Iterable[Key], annotations: Annotations) -> None:
@@ -122,15 +116,31 @@ def _killers(dask_scheduler: Any) -> set[Key]:
     return {ts.key for ts in tasks if ts.suspicious and ts.exception_blame is ts}
 
 
-def _is_lost(client: Any, error: BaseException) -> bool:
-    """Return whether an error comes from a client without a scheduler."""
-    if isinstance(error, KeyboardInterrupt | GeneratorExit):
-        return False
-    return client.status != "running" or getattr(error, "reason", "") in LOST
-
-
 LOST = ("scheduler-connection-lost", "scheduler-restart")
 """Reasons for which distributed cancels futures."""
+
+
+@contextmanager
+def connected(client: Any) -> Iterator[None]:
+    """Raise an error that says so if the client of a cluster loses the scheduler in the body.
+
+    Raises
+    ------
+    ConnectionError
+        If the client was closed, or has lost the scheduler.
+    """
+    try:
+        yield
+    except Exception as error:
+        if client is None or (
+            client.status == "running" and getattr(error, "reason", "") not in LOST
+        ):
+            raise
+        raise ConnectionError(
+            "The fit has ended, because the dask client was closed, or has lost the scheduler. "
+            "What was learned is lost, except for what a FitCheckpoint has kept: it goes on from "
+            "there with resume=True and another client."
+        ) from error
 
 
 @contextmanager

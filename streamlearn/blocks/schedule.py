@@ -140,13 +140,15 @@ class Schedule:
         self.shared = {key: self.key("load-shared", i) for i, key in enumerate(self.plan.shared)}
         self.first, self.last = lifetimes(self.plan, self.order)
         self.begin, self.end = _by_position(self.first), _by_position(self.last)
-        self.window = setting("window", self.scheduler.read_ahead())
+        with door.connected(self.scheduler.client):
+            self.window = setting("window", self.scheduler.read_ahead())
         self.gates = self._gates(self.window)
         self.carried: dict[Key, Any] = {}
         self.annotations: Annotations = {}
         self.due: list[int] = []
         if self.plan.shuffles:
-            self.plan.shuffles.begin(self.scheduler)
+            with door.connected(self.scheduler.client):
+                self.plan.shuffles.begin(self.scheduler)
 
     def key(self, name: str, position: int) -> Key:
         """Return the key of a task. dask shows the task as ``name``."""

@@ -26,7 +26,7 @@ from streamlearn.blocks.graph import (
     scheduler,
 )
 from streamlearn.blocks.named_reads import named_reads
-from streamlearn.blocks.on_cluster import OnCluster
+from streamlearn.blocks.on_cluster import OnCluster, connected
 from streamlearn.blocks.one_computation import OneComputation
 from streamlearn.blocks.shuffles import set_apart, warn_of_orders
 
@@ -45,6 +45,7 @@ __all__ = [
     "TaskRef",
     "blockwise",
     "config",
+    "connected",
     "counted",
     "fused_annotations",
     "is_dask_collection",
