@@ -1,7 +1,8 @@
 """One pass over blocks as tasks: when each block may be loaded, and what its own task does.
 
 `fold` and `reduce` build on this. A block's task waits for the result of an earlier block, its
-*gate*. So at most ``window`` + 1 blocks and shared sources are in memory at any time.
+*gate*. So at most ``window`` + 1 blocks and shared sources are in memory at any time. On a cluster
+the client does the waiting, see `streamlearn.blocks.on_cluster`.
 """
 
 from __future__ import annotations
