@@ -56,7 +56,7 @@ import sklearn.linear_model
 import vowpal
 from optimum import deviations, mean_loss, optimum, zeros
 from tables import TABLES, NotInstalledError, Rows, made
-from ways import WAYS, Fitted, Task, in_calls, over_blocks, sgd
+from ways import WAYS, Coefficients, Task, in_calls, over_blocks, sgd
 
 from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
 from streamlearn.core.linear.sgd import Params
@@ -76,7 +76,7 @@ RULES = ("streamlearn", "scikit-learn", "standardized", "best of grid", "Vowpal 
 SINGLE = "1 to 100 a call"
 
 
-def peer(task: Task, *rows: Any, **settings: Any) -> Fitted:
+def peer(task: Task, *rows: Any, **settings: Any) -> Coefficients:
     """One pass of scikit-learn's learner, block by block."""
     return in_calls(
         task, *rows, rows=task.block_rows, model=sgd(task, sklearn.linear_model, **settings)

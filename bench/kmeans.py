@@ -81,7 +81,7 @@ def parts(X: list[Any], k: int, turns: int) -> list[float]:
             state, *_ = kmeans.step(kmeans.Params(), state, Batch(rows))
     short, C = X[1].astype(np.float32), state.centers.astype(np.float32).T.copy()
     after, _, near = kmeans.step(kmeans.Params(), state, Batch(X[1]), bounds=dense)
-    before = kmeans.Before(state.centers, near)
+    before = kmeans.FormerNearest(state.centers, near)
     done = (
         lambda: (short @ C).argmin(axis=1),
         lambda: sum_is_finite(X[1]),

@@ -115,23 +115,24 @@ def measure(case: Case, n: int, tiles: list[int], turns: int) -> dict[str, Any]:
     from streamlearn.core.batches import cut, learn_batches
     from streamlearn.core.learner import Batch
     from streamlearn.core.linear import row_step, rowwise
+    from streamlearn.core.linear.one_by_one import one_by_one
     from streamlearn.core.linear.sgd import Params
 
     X, y = case.rows(n)
     how = case.parameters()
     params, K = Params(**how), 1 if case.n_classes == 2 else case.n_classes
-    machine = rowwise.learner(params)
+    learner = rowwise.learner(params)
 
     def start() -> Any:
-        return machine.init(params, case.n_features, K, like=X)
+        return learner.init(params, case.n_features, K, like=X)
 
     def by_tiles() -> Any:
-        return learn_batches(machine, start(), cut(X, y, None, seen=0, batch_size=rowwise.ROWS))
+        return learn_batches(learner, start(), cut(X, y, None, seen=0, batch_size=rowwise.ROWS))
 
-    def one_by_one(rows: int) -> None:
+    def first_rows(rows: int) -> None:
         state = start()
         parts, _ = row_step.row_terms(params, state, Batch(X[:rows], y[:rows]))
-        rowwise.one_by_one(params, state, parts)
+        one_by_one(params, state, parts)
 
     few = min(n, 500)
     model = SGDClassifier(**how, shuffle=False, max_iter=1, tol=None)
@@ -143,7 +144,7 @@ def measure(case: Case, n: int, tiles: list[int], turns: int) -> dict[str, Any]:
         "part": ours / known,
         "rows": float(size.rows),
         "settled": float(size.sweeps),
-        "one by one": rate(few, lambda: one_by_one(few), turns),
+        "one by one": rate(few, lambda: first_rows(few), turns),
     }
     for tile in tiles:
         with tiles_of(tile):
@@ -216,17 +217,17 @@ def measure_classes(case: Case, n: int, turns: int) -> dict[str, Any]:
 @contextlib.contextmanager
 def tiles_of(rows: int) -> Iterator[None]:
     """Let all tiles have as many rows."""
-    from streamlearn.core.linear import row_step, rowwise
+    from streamlearn.core.linear import row_step, tilewise
 
-    kept = rowwise._next_size, row_step.FIRST_TILE
+    kept = tilewise._next_size, row_step.FIRST_TILE
     try:
-        rowwise._next_size = lambda params, state, X, m, sweeps: row_step.sized(
+        tilewise._next_size = lambda params, state, X, m, sweeps: row_step.sized(
             (rows, m, sweeps, 0.0), like=X
         )
         row_step.FIRST_TILE = {True: rows}
         yield
     finally:
-        rowwise._next_size, row_step.FIRST_TILE = kept
+        tilewise._next_size, row_step.FIRST_TILE = kept
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ class Task(NamedTuple):
     block_rows: int
 
 
-Fitted = tuple[np.ndarray, np.ndarray]
+Coefficients = tuple[np.ndarray, np.ndarray]
 
 
 def sgd(task: Task, module: Any, **settings: Any) -> Any:
@@ -39,7 +39,7 @@ def ours(task: Task, **settings: Any) -> Any:
     return sgd(task, linear_model, **known, **settings)
 
 
-def fitted(task: Task, fit: Callable[[], Any], d: int) -> Fitted:
+def fitted(task: Task, fit: Callable[[], Any], d: int) -> Coefficients:
     """Return a learner's model, or NaN where it has diverged, and said so."""
     try:
         model = fit()
@@ -50,19 +50,23 @@ def fitted(task: Task, fit: Callable[[], Any], d: int) -> Fitted:
     return np.atleast_2d(model.coef_), model.intercept_
 
 
-def in_memory(task: Task, X: np.ndarray, y: np.ndarray, w: np.ndarray | None = None) -> Fitted:
+def in_memory(
+    task: Task, X: np.ndarray, y: np.ndarray, w: np.ndarray | None = None
+) -> Coefficients:
     return fitted(
         task, lambda: ours(task, max_iter=1, tol=None).fit(X, y, sample_weight=w), X.shape[1]
     )
 
 
-def over_blocks(task: Task, X: np.ndarray, y: np.ndarray, w: np.ndarray | None = None) -> Fitted:
+def over_blocks(
+    task: Task, X: np.ndarray, y: np.ndarray, w: np.ndarray | None = None
+) -> Coefficients:
     """One default pass over dask blocks."""
     parts = [None if a is None else in_blocks(a, task.block_rows) for a in (X, y, w)]
     return fitted(task, lambda: ours(task).fit(*parts[:2], sample_weight=parts[2]), X.shape[1])
 
 
-def per_step(task: Task, X: np.ndarray, y: np.ndarray, w: np.ndarray | None = None) -> Fitted:
+def per_step(task: Task, X: np.ndarray, y: np.ndarray, w: np.ndarray | None = None) -> Coefficients:
     """One pass for a scaler and one for the learner."""
     from streamlearn.pipeline import Pipeline
     from streamlearn.preprocessing import StandardScaler
@@ -85,7 +89,7 @@ def in_calls(
     *,
     rows: int,
     model: Any = None,
-) -> Fitted:
+) -> Coefficients:
     """``partial_fit`` of some rows a call, in order; of streamlearn's learner by default."""
     model = ours(task) if model is None else model
 
@@ -101,7 +105,7 @@ def in_calls(
     return fitted(task, fit, X.shape[1])
 
 
-WAYS: dict[str, Callable[..., Fitted]] = {
+WAYS: dict[str, Callable[..., Coefficients]] = {
     "in memory": in_memory,
     "over blocks": over_blocks,
     "per step": per_step,

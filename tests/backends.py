@@ -100,6 +100,13 @@ class Backend:
         """Spacing of the widest float at 1."""
         return float(np.finfo(self.widest).eps)
 
+    @property
+    def flushed(self) -> float:
+        """The number below which results are 0, as JAX computes; 0 if none is."""
+        tiny = np.finfo(self.widest).tiny
+        half = self.asarray(tiny, self.widest) * 0.5
+        return float(tiny) if self.to_numpy(half) == 0 else 0.0
+
     def to_numpy(self, x: Any) -> np.ndarray:
         """Copy an array of this backend to NumPy, and fail on an array of another."""
         self.check(x)

@@ -58,16 +58,22 @@ def importable_tests() -> Iterator[None]:
 def three_processes(importable_tests: None) -> Iterator[Any]:
     """Start a cluster of three worker processes, which takes seconds."""
     distributed = pytest.importorskip("distributed", reason="distributed is an extra")
-    with (
+    settings = {
         # Tests kill workers, and the cluster would give up one that is slow to come back.
-        dask.config.set({"distributed.deploy.lost-worker-timeout": "10 minutes"}),
-        distributed.LocalCluster(
+        "distributed.deploy.lost-worker-timeout": "10 minutes",
+        # Workers are forks of a process that has imported what all of them need.
+        "distributed.worker.multiprocessing-method": "forkserver",
+    }
+    with dask.config.set(settings):
+        distributed.utils.get_mp_context().set_forkserver_preload(
+            ["distributed", "dask.dataframe", "streamlearn.pipeline", "streamlearn.cluster"]
+        )
+        with distributed.LocalCluster(
             n_workers=3, threads_per_worker=1, dashboard_address=":0", memory_limit=0
-        ) as cluster,
-    ):
-        # It is a callback of the garbage collector, and one in which an interrupt is lost.
-        distributed.gc.disable_gc_diagnosis()
-        yield cluster
+        ) as cluster:
+            # It is a callback of the garbage collector, and one in which an interrupt is lost.
+            distributed.gc.disable_gc_diagnosis()
+            yield cluster
 
 
 @pytest.fixture(scope="module")

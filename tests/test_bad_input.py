@@ -1,7 +1,7 @@
 """Bad input x call x estimator x container: what the error says, and that nothing has changed.
 
-The table is tests/bad_input.py. The page docs/bad_input.md is the table with the errors as they
-came; after a change print it again::
+The table is tests/bad_input_cases.py. The page docs/bad_input.md is the table with the errors as
+they came; after a change print it again::
 
     python -m tests.test_bad_input > docs/bad_input.md
 """
@@ -30,7 +30,7 @@ from streamlearn.linear_model import SGDClassifier
 from streamlearn.pipeline import Pipeline
 from streamlearn.stages import learns_nothing
 from tests.backends import MODULES, selected
-from tests.bad_input import (
+from tests.bad_input_cases import (
     AGAIN,
     ANSWER,
     ARRAY,
@@ -234,7 +234,7 @@ LONGEST = 330
 HEAD = """\
 # What errors about bad input say
 
-Each line is a case of `tests/bad_input.py`. It says what is given, to which calls of which
+Each line is a case of `tests/bad_input_cases.py`. It says what is given, to which calls of which
 estimators, and in which container. The message is that of the first of these estimators. An error
 does not change the estimator: a fitted one has the same attributes and predicts the same.
 

@@ -17,7 +17,7 @@ from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
 from streamlearn.wrappers import Incremental, ParallelPostFit
-from tests.bad_input import ANSWER, ESTIMATORS, good, has, table
+from tests.bad_input_cases import ANSWER, ESTIMATORS, good, has, table
 from tests.containers import N_ROWS, blocks_of, dask_array, dask_frame
 
 pytestmark = [

@@ -70,9 +70,38 @@ def is_private(target: str) -> bool:
     return top == "sklearn" and any(n.startswith("_") and not n.startswith("__") for n in below)
 
 
+INHERITED = {"_parameter_constraints"}
+"""Private names of scikit-learn's classes that our classes may take over as they are."""
+
+
+def private_attributes(source: str) -> set[str]:
+    """Return the private attributes that ``source`` reads from what it imports of scikit-learn."""
+    nodes = [*ast.walk(ast.parse(source))]
+    theirs = set()
+    for node in nodes:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            module = getattr(node, "module", None)
+            theirs |= {
+                alias.asname or alias.name.partition(".")[0]
+                for alias in node.names
+                if (module or alias.name).partition(".")[0] == "sklearn"
+            }
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_"):
+            root: ast.AST = node.value
+            while isinstance(root, ast.Attribute):
+                root = root.value
+            if isinstance(root, ast.Name) and root.id in theirs:
+                found |= {node.attr} - INHERITED
+    return {name for name in found if not name.startswith("__")}
+
+
 def faults(name: str, source: str) -> list[str]:
     """Return what the unit called ``name`` imports and may not."""
     found = []
+    if name != "_sklearn":
+        found += [f"only _sklearn may use {each}" for each in sorted(private_attributes(source))]
     for target in sorted(imported(source)):
         top, _, rest = target.partition(".")
         if name not in ONLY.get(top, {name}):
@@ -115,6 +144,9 @@ def test_imports_go_down(path):
         ("linear_model", "import sklearn.utils._set_output as output"),
         ("wrappers", "from sklearn.utils import _safe_indexing"),
         ("wrappers", "def f():\n    from sklearn.utils import validation, _metadata_requests"),
+        ("wrappers", "from sklearn.utils import validation\nvalidation._num_samples(X)"),
+        ("wrappers", "from sklearn import svm as theirs\ntheirs.SVC._get_tags"),
+        ("wrappers", "import sklearn.utils\nsklearn.utils.validation._is_fitted(model)"),
         ("_arrays", "from streamlearn._sklearn import Interval"),
         ("_sklearn", "from streamlearn._arrays import Array"),
         ("linear_model", "from streamlearn.preprocessing import StandardScaler"),
@@ -136,6 +168,8 @@ def test_a_fault_is_found(name, source):
         ("linear_model", "from streamlearn._sklearn import Interval"),
         ("linear_model", "from sklearn import __version__, linear_model"),
         ("linear_model", "from os import _exit"),
+        ("linear_model", "from sklearn import svm\nsvm.SVC._parameter_constraints"),
+        ("linear_model", "from sklearn import svm\nsvm.SVC.__init__"),
         ("preprocessing", "from streamlearn._estimator.inputs import check"),
     ],
 )
@@ -162,24 +196,25 @@ for rows, labels in ((X, y), (X.tolist(), y.tolist())):
 """What a user does with rows of NumPy."""
 
 
-def loaded(code: str, names: list[str], *, absent: Sequence[str] = ()) -> set[str]:
-    """Return which modules ``names`` are imported after ``code``, in a process without others."""
+def loaded(*codes: str, names: list[str], absent: Sequence[str] = ()) -> list[set[str]]:
+    """Return which modules ``names`` are imported after each code, in one process of its own."""
     before = f"import sys; sys.modules.update(dict.fromkeys({list(absent)}))"
     after = f"print(*(name for name in {names} if sys.modules.get(name)))"
-    code = "\n".join([before, code, after])
+    code = "\n".join([before, *(f"{code}\n{after}" for code in codes)])
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return set(done.stdout.split())
+    return [set(line.split()) for line in done.stdout.splitlines()]
 
 
 def test_imports_stay_light():
-    heavy = [*HEAVY, *LATE]
-    known = loaded("import sklearn.pipeline", heavy)
-    assert loaded(f"import {', '.join(PUBLIC)}{IN_MEMORY}", heavy) == known
+    ours = f"import {', '.join(PUBLIC)}{IN_MEMORY}"
+    known, found = loaded("import sklearn.pipeline", ours, names=[*HEAVY, *LATE])
+    assert found == known
 
 
 def test_rows_in_memory_need_none_of_the_libraries_of_collections():
-    assert loaded(f"import {', '.join(PUBLIC)}{IN_MEMORY}", LATE, absent=LATE) == set()
+    ours = f"import {', '.join(PUBLIC)}{IN_MEMORY}"
+    assert loaded(ours, names=LATE, absent=LATE) == [set()]
 
 
 def callers(name: str) -> list[str]:

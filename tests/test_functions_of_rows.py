@@ -204,9 +204,9 @@ def test_errors(some):
     with pytest.raises(ValueError, match="contains NaN"):
         some.fit(bad)
     lazy = dask_array(bad, CHUNKS)
-    with pytest.raises(ValueError, match="contains NaN") as told:
+    with pytest.raises(ValueError, match="contains NaN") as raised:
         blocks_of(some.fit(lazy).transform(lazy))
-    assert any("block 3" in note for note in told.value.__notes__)
+    assert any("block 3" in note for note in raised.value.__notes__)
     some.fit(rows())
     for given in (rows()[:, :3], dask_array(rows()[:, :3], CHUNKS)):
         with pytest.raises(ValueError, match="X has 3 features, but"):

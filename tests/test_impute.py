@@ -210,8 +210,8 @@ def test_arrays_of_every_library(backend, kind, strategy, fill_value, missing):
     parts = blocks_of(back) if kind == "dask" else [back]
     found = np.concatenate([backend.to_numpy(part) for part in parts])
     np.testing.assert_array_equal(found, rows)
-    told = MissingIndicator(missing_values=missing).fit(X).transform(X)
-    for part in blocks_of(told) if kind == "dask" else [told]:
+    marked = MissingIndicator(missing_values=missing).fit(X).transform(X)
+    for part in blocks_of(marked) if kind == "dask" else [marked]:
         backend.check(part, "bool")
 
 
@@ -366,9 +366,9 @@ def test_columns_that_know_one_missing_value_take_any_name_of_it(kind, missing):
     out = SimpleImputer(missing_values=missing, strategy="most_frequent").fit(X).transform(X)
     out = out.compute(scheduler="sync") if kind == "dask" else out
     np.testing.assert_array_equal(np.asarray(out, dtype=object), want)
-    told = MissingIndicator(missing_values=missing).fit(X).transform(X)
-    told = told.compute(scheduler="sync") if kind == "dask" else told
-    np.testing.assert_array_equal(np.asarray(told)[:, 0], [t is None for t in text])
+    marked = MissingIndicator(missing_values=missing).fit(X).transform(X)
+    marked = marked.compute(scheduler="sync") if kind == "dask" else marked
+    np.testing.assert_array_equal(np.asarray(marked)[:, 0], [t is None for t in text])
 
 
 VALUES = {
@@ -402,7 +402,7 @@ def test_any_table_in_any_partitions(data):
         for size, end in zip(sizes, np.cumsum(sizes), strict=True):
             if size:
                 further.partial_fit(frame.iloc[end - size : end])
-        told = MissingIndicator().fit(X).transform(X).compute()
+        marked = MissingIndicator().fit(X).transform(X).compute()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         rows_out = want.transform(frame)
@@ -416,7 +416,7 @@ def test_any_table_in_any_partitions(data):
         np.testing.assert_array_equal(found, rows_out)
         assert list(map(str, further.statistics_)) == list(map(str, imputer.statistics_))
     assert list(out.columns) == list(want.get_feature_names_out())
-    np.testing.assert_array_equal(told, theirs.MissingIndicator().fit_transform(frame))
+    np.testing.assert_array_equal(marked, theirs.MissingIndicator().fit_transform(frame))
 
 
 # Pipelines

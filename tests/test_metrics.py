@@ -420,9 +420,9 @@ def test_it_is_scikit_learns_value_or_an_error_of_its_type(name, y, predicted, h
 
 @pytest.mark.parametrize("wrap", [np.asarray, dask_array])
 def test_rows_of_probabilities_that_do_not_sum_to_one_warn_once(wrap):
-    with pytest.warns(UserWarning, match="do not sum to 1. Give the prob") as told:
+    with pytest.warns(UserWarning, match="do not sum to 1. Give the prob") as warned:
         got = metrics.log_loss(wrap(LABELS), wrap(P / 2), labels=[0, 1, 2])
-    assert [warning.filename for warning in told] == [__file__]
+    assert [warning.filename for warning in warned] == [__file__]
     with pytest.warns(UserWarning, match="do not sum to one"):
         assert got == pytest.approx(theirs.log_loss(LABELS, P / 2))
 

@@ -385,10 +385,10 @@ def test_labels_that_are_not_given_cost_a_pass_over_y(task):
         assert sorted(logs[0]) == once
         assert sorted(logs[1]) == sorted(once if task == "labels" else 2 * once)
         logs[1].clear()
-        told = clone(found).set_params(**classes_of(task)).fit(*data)
+        declared = clone(found).set_params(**classes_of(task)).fit(*data)
         assert sorted(logs[1]) == once
-    np.testing.assert_array_equal(parameters(told), parameters(found))
-    np.testing.assert_array_equal(told.classes_, found.classes_)
+    np.testing.assert_array_equal(parameters(declared), parameters(found))
+    np.testing.assert_array_equal(declared.classes_, found.classes_)
 
 
 def test_boolean_labels_stay_boolean():

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from streamlearn.cluster import MiniBatchKMeans
-from streamlearn.cluster.branches import merge
+from streamlearn.cluster.local_steps import merge
 from streamlearn.cluster.steps import MiniBatchState
 from streamlearn.core import kmeans
-from streamlearn.core.learner import Branch
+from streamlearn.core.learner import LocalState
 
 DRAWS = np.random.default_rng(0)
 X = np.concatenate([DRAWS.normal(size=(400, 2)) + c for c in ([0, 0], [9, 0], [0, 9], [9, 9])])
@@ -24,23 +24,23 @@ def state(centers, counts, **how):
     return MiniBatchState(clusters, {"of": how.pop("of", "")}, 10, **how)
 
 
-def test_a_reassigned_cluster_stays_where_the_first_branch_has_moved_it():
-    before = Branch(state([0, 1, 2, 3], [10, 10, 10, 10], steps=5), 40)
+def test_a_reassigned_cluster_stays_where_the_first_local_state_has_moved_it():
+    before = LocalState(state([0, 1, 2, 3], [10, 10, 10, 10], steps=5), 40)
     # a moves cluster 1, b moves clusters 1 and 2, and both have rows in cluster 0.
     first = state([0.5, 50, 2, 3], [20, 7, 11, 10], moved=np.asarray([0, 1, 0, 0]) > 0, steps=7)
     second = state([1, 60, 70, 3], [20, 8, 9, 10], moved=np.asarray([0, 1, 1, 0]) > 0, steps=8)
-    merged = merge(None, before, Branch(first, 60), Branch(second, 70))
+    merged = merge(None, before, LocalState(first, 60), LocalState(second, 70))
     np.testing.assert_allclose(merged.clusters.centers[:, 0], [(10 + 20) / 30, 50, 70, 3])
     assert merged.clusters.counts.tolist() == [30, 7, 9, 10]
     assert merged.moved.tolist() == [False, True, True, False]
     assert merged.steps == 5 + 2 + 3
 
 
-def test_the_draws_and_the_wait_are_those_of_the_first_branch():
-    before = Branch(state([0, 9], [1, 1], waited=5), 2)
+def test_the_draws_and_the_wait_are_those_of_the_first_local_state():
+    before = LocalState(state([0, 9], [1, 1], waited=5), 2)
     a = state([0, 9], [2, 2], of="a", waited=15, empty=False, twins=False)
     b = state([0, 9], [2, 2], of="b", waited=0, empty=True, twins=True)
-    merged = merge(None, before, Branch(a, 4), Branch(b, 4))
+    merged = merge(None, before, LocalState(a, 4), LocalState(b, 4))
     assert (merged.draws, merged.waited) == ({"of": "a"}, 15)
     assert (merged.empty, merged.twins) == (False, True)
     assert not merged.moved.any()

@@ -116,9 +116,9 @@ def test_columns_of_a_frame_are_selected_by_name(sparse):
 
 def test_one_warning_names_the_steps_that_load_all_rows():
     steps = [StandardScaler(), theirs.make_pipeline(PolynomialFeatures(), PCA(2)), MinMaxScaler()]
-    with pytest.warns(DataConversionWarning) as told:
+    with pytest.warns(DataConversionWarning) as warned:
         per_step(*steps, SGDClassifier()).fit(dask_array(X), dask_array(Y))
-    (one,) = told
+    (one,) = warned
     assert one.filename == __file__
     assert "'pipeline__pca' (PCA), 'minmaxscaler' (MinMaxScaler)." in str(one.message)
     assert "polynomial" not in str(one.message)

@@ -23,7 +23,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import FeatureUnion
 
 from streamlearn.core import affine_map
-from streamlearn.linear_model import SGDClassifier, SGDRegressor
+from streamlearn.linear_model import Perceptron, SGDClassifier, SGDRegressor
 from streamlearn.pipeline import Pipeline, make_pipeline
 from streamlearn.preprocessing import StandardScaler
 from streamlearn.wrappers import Incremental
@@ -206,6 +206,20 @@ def test_one_pass_in_memory(wrap, max_iter):
     same(got, chain(**how).fit(X, Y))
     np.testing.assert_allclose(got[0].mean_, X.mean(axis=0))
     assert np.mean(got.predict(wrap(X)) == Y) > 0.7
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_row_by_row_each_class_has_its_own_order_in_one_pass_too(early_stopping, backend):
+    rng = np.random.default_rng(0)
+    X = rng.normal(3, 1, size=(200, 4))
+    labels = np.digitize(X[:, 0] + 0.3 * rng.normal(size=200), [2.5, 3.5])
+    models = []
+    for schedule in ("per-step", "one-pass"):
+        last = Perceptron(max_iter=4, tol=None, random_state=0, early_stopping=early_stopping)
+        pipe = make_pipeline(StandardScaler(), last, schedule=schedule)
+        pipe.fit(backend.asarray(X), backend.asarray(labels))
+        models.append(backend.to_numpy(pipe[-1].coef_))
+    np.testing.assert_array_equal(*models)
 
 
 def test_no_scaled_block_is_ever_built(monkeypatch):

@@ -165,7 +165,7 @@ def test_a_few_rows_a_call_teach_as_much_as_blocks(rows):
     assert few < many
 
 
-@pytest.mark.parametrize("rows", [1, 2, 7])
+@pytest.mark.parametrize("rows", [pytest.param(1, marks=pytest.mark.thorough), 2, 7])
 def test_a_few_rows_a_call_know_the_density_at_a_kink(rows):
     rng = np.random.default_rng(0)
     chosen = np.arange(10_000) % 5 == 0
@@ -409,8 +409,8 @@ def test_noise_takes_no_step_back():
     assert state.trust.steps[0] == 100.0
 
 
-@pytest.mark.parametrize(("back", "told"), [(10.0, True), (4.0, False)])
-def test_a_fit_says_where_many_steps_were_taken_back(back, told, monkeypatch, recwarn):
+@pytest.mark.parametrize(("back", "warns"), [(10.0, True), (4.0, False)])
+def test_a_fit_says_where_many_steps_were_taken_back(back, warns, monkeypatch, recwarn):
     seen = trust.seen
 
     def as_if(known, *given):
@@ -422,7 +422,7 @@ def test_a_fit_says_where_many_steps_were_taken_back(back, told, monkeypatch, re
         blocks(rng.normal(size=(600, 2))), blocks(rng.normal(size=600))
     )
     said = [str(w.message) for w in recwarn if "were taken back" in str(w.message)]
-    assert len(said) == told
+    assert len(said) == warns
 
 
 def test_a_single_row_judges_no_step():

@@ -75,7 +75,7 @@ def _reduced(ufunc: np.ufunc, X: np.ndarray) -> np.ndarray:
     return ufunc.reduce(np.concatenate([some, X[m - m % k :]]))
 
 
-def as_rows(columns: Sequence[np.ndarray], dtype: np.dtype, n_rows: int) -> np.ndarray:
+def rows_of_columns(columns: Sequence[np.ndarray], dtype: np.dtype, n_rows: int) -> np.ndarray:
     """Return columns as rows in row-major order, one slice that fits a cache at a time.
 
     pandas makes the transpose instead, which must be copied once more.

@@ -35,13 +35,13 @@ def is_elsewhere(x: Any) -> bool:
     return type(x).__module__.partition(".")[0].removesuffix("lib") in LIBRARIES
 
 
-def origin(x: Array) -> tuple[str, str, str]:
+def place_names(x: Array) -> tuple[str, str, str]:
     """Return the names of an array's library, of its device and of its dtype.
 
     Examples
     --------
     >>> import array_api_strict
-    >>> origin(array_api_strict.zeros(2))
+    >>> place_names(array_api_strict.zeros(2))
     ('array_api_strict', 'CPU_DEVICE', 'float64')
     """
     library = type(x).__module__.partition(".")[0].removesuffix("lib")
@@ -122,7 +122,7 @@ def moved_to(x: Array, like: Array) -> Array:
 
 
 def remade(x: np.ndarray, name: str, place: str, dtype: str) -> Array:
-    """Return NumPy's array in another library, as `origin` described it.
+    """Return NumPy's array in another library, as `place_names` described it.
 
     Raises
     ------
@@ -139,9 +139,9 @@ def remade(x: np.ndarray, name: str, place: str, dtype: str) -> Array:
             f"The arrays are of {name} on the device {place!r}, which is not here ({error}). Use "
             'streamlearn.to_namespace(model, "numpy") where the model was fitted.'
         ) from error
-    if origin(out)[2] != dtype:
+    if place_names(out)[2] != dtype:
         raise ValueError(
-            f"The arrays are {dtype}, and {name} makes {origin(out)[2]} of them as it is "
+            f"The arrays are {dtype}, and {name} makes {place_names(out)[2]} of them as it is "
             'configured here. For JAX call jax.config.update("jax_enable_x64", True) first.'
         )
     return out

@@ -21,7 +21,7 @@ CENTRED = (
 
 
 ROWS_AT_ONCE = 1024
-"""Rows that `side_by_side` writes before it goes to the next rows, so that they fit a cache."""
+"""Rows that `hstack` writes before it goes to the next rows, so that they fit a cache."""
 
 
 def is_sparse(x: object) -> bool:
@@ -246,7 +246,7 @@ def joined(parts: list[Any], axis: int) -> csr_array:
     return csr(stack([csr_array(X) for X in parts], format="csr"))
 
 
-def side_by_side(parts: list[Any]) -> csr_array:
+def hstack(parts: list[Any]) -> csr_array:
     """Return the joined columns of dense and sparse parts. Zeros of dense parts are stored."""
     parts = [csr(part) if is_sparse(part) else part for part in parts]
     n = parts[0].shape[0]

@@ -132,7 +132,7 @@ class Tasks(Watch):
             else:
                 self.block = None
 
-    def progress(self, progress: Progress, publish: Publish | None) -> bool:
+    def progress_made(self, progress: Progress, publish: Publish | None) -> bool:
         """End the task of the last block of a segment, or that of an epoch."""
         attributes = None
         if publish is not None and publish.estimator is self.estimator:

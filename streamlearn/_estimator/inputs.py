@@ -187,9 +187,9 @@ def check_rows(
         if X.shape[0] == 0:
             raise no_rows(reader.estimator, f" (shape={tuple(X.shape)})")
         return X, y, reader._replace(checked=True)
-    dense_or_raise(X, advice(estimator))
+    dense_or_raise(X, sparse_advice(estimator))
     checks = {
-        "accept_sparse": "csr" if advice(estimator) is None else False,
+        "accept_sparse": "csr" if sparse_advice(estimator) is None else False,
         "dtype": [np.float64, np.float32],
         "ensure_all_finite": "allow-nan" if allow_nan else finite,
     }
@@ -199,7 +199,7 @@ def check_rows(
     columns = names_of(X)
     dates_or_raise(X, "X")
     with with_advice(X):
-        if not reset and is_clean(estimator, X, y, finite=finite):
+        if not reset and needs_no_checks(estimator, X, y, finite=finite):
             pass
         elif not named:
             X = check_array(X, estimator=estimator, input_name="X", **checks)
@@ -246,7 +246,7 @@ def check_declared(
     elif reset:
         vars(estimator).pop("feature_names_in_", None)
     _check_n_features(estimator, meta, reset=reset)
-    return Reader(name, n_features, names, allow_nan, dense=advice(estimator))
+    return Reader(name, n_features, names, allow_nan, dense=sparse_advice(estimator))
 
 
 def columns_or_raise(estimator: str, X: Any, meta: Any) -> None:
@@ -273,7 +273,7 @@ def columns_or_raise(estimator: str, X: Any, meta: Any) -> None:
         raise no_features(estimator, tuple(meta.shape))
 
 
-def advice(estimator: BaseEstimator) -> str | None:
+def sparse_advice(estimator: BaseEstimator) -> str | None:
     """Return the advice in the error about sparse rows, or None if the estimator takes them."""
     return getattr(estimator, "_dense", DENSE)
 
@@ -325,7 +325,9 @@ def is_foreign(x: Any) -> bool:
     return is_array(x) and not here and not engine.is_collection(x)
 
 
-def is_clean(estimator: BaseEstimator, X: Any, y: Any = None, *, finite: bool = True) -> bool:
+def needs_no_checks(
+    estimator: BaseEstimator, X: Any, y: Any = None, *, finite: bool = True
+) -> bool:
     """Return whether scikit-learn's checks would return X and y unchanged.
 
     Those checks take as long as learning from 2,000 rows.

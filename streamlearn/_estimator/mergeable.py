@@ -16,7 +16,7 @@ from streamlearn._arrays import Array
 from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import check_inputs, unchanged_on_error
 from streamlearn._estimator.outputs import RowFunction, Transformer, rows_out
-from streamlearn._thirdparty.tags import takes
+from streamlearn._thirdparty.tags import has_parameter
 from streamlearn._validation.arrays import DENSE
 from streamlearn._validation.messages import no_rows, no_weight
 from streamlearn._validation.reader import Reader, read_weight, same_place_or_raise
@@ -118,7 +118,7 @@ class MergeableTransformer(Transformer):
         self._validate_params()
         learner = self._statistic()
         X, _, sample_weight = taken_apart(X, None, metadata.get("sample_weight"))
-        if sample_weight is not None and not takes(self.fit, "sample_weight"):
+        if sample_weight is not None and not has_parameter(self.fit, "sample_weight"):
             sample_weight = None  # the blocks of X contain it for other steps
         with unchanged_on_error(self):
             given = check_inputs(

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from streamlearn._arrays.elsewhere import is_elsewhere, origin, remade, to_numpy_exactly
+from streamlearn._arrays.elsewhere import is_elsewhere, place_names, remade, to_numpy_exactly
 from streamlearn._files.names import NotAllowedError, made_of_attributes, name_of, named
 from streamlearn._sklearn import LOSSES
 
@@ -115,7 +115,7 @@ class Encoder:
             arrays = [self.encoded(getattr(x, name), path) for name in ("data", *parts)]
             return {"sparse": [kind.__name__, list(x.shape), *arrays]}
         if is_elsewhere(x):
-            return {"elsewhere": [*origin(x), self._place(to_numpy_exactly(x), of=x)]}
+            return {"elsewhere": [*place_names(x), self._place(to_numpy_exactly(x), of=x)]}
         if isinstance(x, np.random.RandomState | np.random.Generator):
             return {"random": [kind.__name__, self.encoded(_state(x), path)]}
         if kind is partial:

@@ -7,7 +7,7 @@ from copy import copy
 from typing import Any
 
 from streamlearn._arrays import is_array, namespace
-from streamlearn._thirdparty.tags import takes
+from streamlearn._thirdparty.tags import has_parameter
 
 AVERAGED = ("coef_", "intercept_")
 """Attributes whose mean is that of the model."""
@@ -45,7 +45,7 @@ def averaged(before: Any, a: Any, b: Any, part: float) -> Any:
     >>> both.coef_ == (a.coef_ + b.coef_) / 2, both.t_
     (array([ True]), 3.0)
     """
-    if hasattr(a, "merge") and takes(a.merge, "before"):
+    if hasattr(a, "merge") and has_parameter(a.merge, "before"):
         return a.merge(b, before=before)
     averaged_or_raise(a, b)
     out = copy(a)

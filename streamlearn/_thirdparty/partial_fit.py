@@ -18,9 +18,9 @@ from sklearn.utils import get_tags
 
 from streamlearn import blocks as engine
 from streamlearn._arrays import is_array, to_numpy
-from streamlearn._thirdparty.tags import takes
+from streamlearn._thirdparty.tags import has_parameter
 from streamlearn._validation.advice import with_advice
-from streamlearn._validation.label_codes import to_like
+from streamlearn._validation.label_codes import labels_like
 from streamlearn._validation.labels import classes_missing, discover, listed
 from streamlearn._validation.missing import as_known
 
@@ -54,7 +54,7 @@ def with_classes(
         raise ValueError(
             f"This {name} estimator requires y to be passed, but the target y is None."
         )
-    wanted = takes(estimator.partial_fit, "classes")
+    wanted = has_parameter(estimator.partial_fit, "classes")
     wanted = wanted and (is_classifier(estimator) if tagged else not further)
     known = "classes" in params or (further and hasattr(estimator, "classes_"))
     if y is None or known or not wanted or getattr(estimator, "classes", None) is not None:
@@ -90,7 +90,7 @@ def partially_fitted(estimator: Any, X: Any, y: Any, params: dict[str, Any]) -> 
     """Return a copy of ``estimator`` that has learned from one more block."""
     copy = deepcopy(estimator)
     if "classes" in params and _wants_labels_like(y):
-        params = {**params, "classes": to_like(listed(params["classes"]), y)}
+        params = {**params, "classes": labels_like(listed(params["classes"]), y)}
     with with_advice(X):
         copy.partial_fit(as_known(copy, X), as_known(copy, y), **params)
     return copy

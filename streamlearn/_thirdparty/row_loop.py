@@ -48,7 +48,7 @@ scikit-learn raises an error for such calls.
 """
 
 
-class Column(ClassifierMixin, SGDRegressor):
+class ColumnLoop(ClassifierMixin, SGDRegressor):
     """One column of a classifier.
 
     scikit-learn's classifier searches the labels for classes, which takes as long as the loop. Its
@@ -91,14 +91,14 @@ class Model(NamedTuple):
     n_iter: int
 
 
-def takes(X: Any) -> bool:
+def takes_rows(X: Any) -> bool:
     """Return whether the loop takes rows like X. It has 32 bits for the indices of sparse rows."""
     return max(X.nnz, *X.shape) < 1 << 31 if is_sparse(X) else isinstance(X, np.ndarray)
 
 
 def fixed(X: Array, n_outputs: int) -> int | None:
     """Return the number of rows of each batch, or None if the loop does not take the rows."""
-    if not takes(X):
+    if not takes_rows(X):
         return None
     numbers = bytes_of_a_row(X) // 8 if is_sparse(X) else X.shape[1]
     return max(1, NUMBERS // (A_ROW + numbers))
@@ -120,7 +120,7 @@ def update(params: Params, state: rowwise.State, batch: Batch) -> tuple[rowwise.
     ``info`` has the losses of the models before the batch.
     """
     X = built(batch.X)
-    if not takes(X):
+    if not takes_rows(X):
         return rowwise.update(params, state, batch._replace(X=X))
     batch = batch._replace(X=_as_the_loop_has_them(X), seen=batch.seen - int(state.skipped))
     info = _losses(params, state, batch)
@@ -257,7 +257,7 @@ def _model(
     if weight is not None:
         weight = weight[:, 0] if weight.any() else np.full(y.shape[0], TINY)
     y = y[:, 0] if params.loss != "log_loss" else 0.5 * (y[:, 0] + 1.0)
-    estimator = (Column if params.kind == "classes" else SGDRegressor)(
+    estimator = (ColumnLoop if params.kind == "classes" else SGDRegressor)(
         **{name: getattr(params, name) for name in SHARED},
         eta0=state.eta[k] if params.learning_rate == "adaptive" else params.eta0,
         random_state=Seed(seed),

@@ -44,7 +44,7 @@ def is_column_transformer(estimator: Any) -> bool:
     return isinstance(estimator, theirs)
 
 
-def takes(method: Callable[..., Any], name: str) -> bool:
+def has_parameter(method: Callable[..., Any], name: str) -> bool:
     """Return whether ``method`` has a parameter called ``name``."""
     return name in inspect.signature(method).parameters
 
@@ -72,7 +72,7 @@ def is_by_row(name: str, value: Any, n_rows: int | None) -> bool:
     return by_row and engine.n_rows(value) == n_rows
 
 
-def at_hand(name: str, value: Any) -> Any:
+def labels_at_hand(name: str, value: Any) -> Any:
     """Return an argument of ``fit``. Labels in a collection are computed, because they are few."""
     labels = name.rpartition("__")[2] == "classes" and is_lazy(value)
     return np.asarray(plain(value)) if labels else value

@@ -19,8 +19,8 @@ from streamlearn._arrays import Array, concat, to_numpy
 from streamlearn._training.ahead import through_stages
 from streamlearn._training.block_rows import (
     as_state_or_raise,
-    finite_or_raise,
     like_rows,
+    rows_finite_or_raise,
     samples,
     scored,
     through,
@@ -150,10 +150,10 @@ def learn_block(
         try:
             state, info = learn_batches(learner, state, batches)
         except Exception:
-            finite_or_raise(course, block)  # a matrix with NaN may have no inverse
+            rows_finite_or_raise(course, block)  # a matrix with NaN may have no inverse
             raise
         if info is not None:
-            finite_or_raise(course, block, info)
+            rows_finite_or_raise(course, block, info)
         if learner.end_block is not None:
             state = learner.end_block(learner.params, state, rows + X.shape[0])
         score = scored(course, block, partial(learner.apply, learner.params, state))

@@ -46,7 +46,7 @@ def as_state_or_raise(course: Course, like: Array, state: Any) -> None:
     same_place_or_raise(like, an_array(state), course.reader.estimator, "partial_fit")
 
 
-def finite_or_raise(course: Course, block: PreparedBlock, info: Info | None = None) -> None:
+def rows_finite_or_raise(course: Course, block: PreparedBlock, info: Info | None = None) -> None:
     """Check the rows of a block, if they were not checked when they were read.
 
     ``info`` is the report of learning from them. They are finite if its objective is.

@@ -196,7 +196,7 @@ def train(
             last = now
             if page is not None:
                 page.note(now, now.marks)
-        answers = [watch.progress(now, publish) for watch in watches()]
+        answers = [watch.progress_made(now, publish) for watch in watches()]
         return any(answers)
 
     with watching(*watched_by), unnoted():

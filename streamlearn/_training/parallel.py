@@ -18,7 +18,7 @@ from streamlearn._training.course import Course, Learned, Report
 from streamlearn._training.prepare import PendingBlock, PreparedBlock
 from streamlearn._validation.reader import same_place_or_raise
 from streamlearn.blocks import Blocks, SideBySide
-from streamlearn.core.learner import Branch, an_array
+from streamlearn.core.learner import LocalState, an_array
 
 LearnBlock = Callable[[Course, Learned, PreparedBlock], tuple[Learned, Report]]
 
@@ -28,16 +28,16 @@ class Parts(NamedTuple):
 
     Attributes
     ----------
-    before : Branch
+    before : LocalState
         The state with which each block of the round began.
-    branch : Branch
+    local : LocalState
         Its report is None if there were no rows to learn from.
     ahead : Alone or None
         What the stages ahead have learned, if they learn.
     """
 
-    before: Branch
-    branch: Branch
+    before: LocalState
+    local: LocalState
     ahead: Alone | None
 
 
@@ -67,7 +67,7 @@ def in_parallel(course: Course, learn_block: LearnBlock) -> SideBySide:
         partial(_may_begin, course),
         partial(_may_begin, course),
         partial(_view, course),
-        partial(_branch, course, learn_block),
+        partial(_local, course, learn_block),
         partial(_merged, course),
         partial(_step, course),
         length=course.n_parallel,
@@ -107,44 +107,44 @@ def _view(course: Course, learned: Learned) -> Learned:
     learner = course.learner
     if learned.state is None:
         return learned
-    assert learner.branching is not None
-    return learned._replace(state=learner.branching.view(learner.params, learned.state))
+    assert learner.local_steps is not None
+    return learned._replace(state=learner.local_steps.view(learner.params, learned.state))
 
 
-def _branch(
+def _local(
     course: Course, learn_block: LearnBlock, view: Learned, block: PreparedBlock | PendingBlock
 ) -> tuple[Parts, Report]:
     """Learn from one block alone."""
     ahead, block = in_round(course, view.ahead, block)
     learned, report = learn_block(course, view, block)
-    before = Branch(view.state, view.rows)
-    return Parts(before, Branch(learned.state, learned.rows, report.sums), ahead), report
+    before = LocalState(view.state, view.rows)
+    return Parts(before, LocalState(learned.state, learned.rows, report.sums), ahead), report
 
 
 def _merged(course: Course, x: Parts, y: Parts) -> Parts:
     """Return what was learned from the blocks of both."""
-    learner, (a, b) = course.learner, (x.branch, y.branch)
+    learner, (a, b) = course.learner, (x.local, y.local)
     if a.info is None or b.info is None:
-        branch = b if a.info is None else a
+        local = b if a.info is None else a
     else:
-        assert learner.branching is not None
+        assert learner.local_steps is not None
         if x.before.state is None:
             name = course.reader.estimator
             same_place_or_raise(an_array(b.state), an_array(a.state), name, "fit")
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            state = learner.branching.merge(learner.params, x.before, a, b)
-        branch = Branch(state, a.seen + b.seen - x.before.seen, a.info.plus(b.info))
-    return Parts(x.before, branch, merged_alone(course, x.ahead, y.ahead))
+            state = learner.local_steps.merge(learner.params, x.before, a, b)
+        local = LocalState(state, a.seen + b.seen - x.before.seen, a.info.plus(b.info))
+    return Parts(x.before, local, merged_alone(course, x.ahead, y.ahead))
 
 
 def _step(course: Course, learned: Learned, parts: Parts) -> Learned:
     """Return what has been learned after a round."""
-    learner, (state, seen, info) = course.learner, parts.branch
-    assert learner.branching is not None
+    learner, (state, seen, info) = course.learner, parts.local
+    assert learner.local_steps is not None
     if info is not None:
-        before = Branch(learned.state, learned.rows)
+        before = LocalState(learned.state, learned.rows)
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            state = learner.branching.step(learner.params, before, parts.branch)
+            state = learner.local_steps.step(learner.params, before, parts.local)
     elif learned.state is not None:
         state = learned.state
     learned = learned._replace(state=state, rows=seen)

@@ -11,7 +11,7 @@ from streamlearn._arrays import namespace
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Learned, Shuffle
 from streamlearn._training.epochs import Progress, warn_of_interrupt
-from streamlearn._training.side_by_side import Sums, View, merged, sum_block
+from streamlearn._training.side_by_side import RoundSums, RoundView, merged, sum_block
 from streamlearn.blocks import Block, Blocks, reduce
 
 
@@ -37,9 +37,9 @@ def refined(learner: BlockLearner, blocks: Blocks, progress: Progress, n_reads: 
     former: Any = None
     length = 1.0
     for read in range(n_reads):
-        view = View(how.view(params, learned.state), progress.rows, learned.ahead, None)
+        view = RoundView(how.view(params, learned.state), progress.rows, learned.ahead, None)
         try:
-            found: Sums = reduce(
+            found: RoundSums = reduce(
                 partial(_summed, learner, progress.epoch + read, view),
                 partial(merged, course, how),
                 blocks,
@@ -60,7 +60,7 @@ def refined(learner: BlockLearner, blocks: Blocks, progress: Progress, n_reads: 
     return learned
 
 
-def _summed(learner: BlockLearner, epoch: int, view: View, block: Block) -> Sums:
+def _summed(learner: BlockLearner, epoch: int, view: RoundView, block: Block) -> RoundSums:
     course, how = learner.course, learner.course.learner.refinement
     assert how is not None
     sums, _ = sum_block(course, how, view, learner.prepare(epoch, block))

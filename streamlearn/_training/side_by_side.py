@@ -11,8 +11,8 @@ from streamlearn._arrays import batch_rows
 from streamlearn._training.ahead import Alone, after_round, in_round, merged_alone
 from streamlearn._training.block_rows import (
     as_state_or_raise,
-    finite_or_raise,
     like_rows,
+    rows_finite_or_raise,
     samples,
     scored,
     through,
@@ -25,7 +25,7 @@ from streamlearn.core.batches import cut
 from streamlearn.core.learner import Refinement, Rounds
 
 
-class View(NamedTuple):
+class RoundView(NamedTuple):
     """What the blocks of a round must know.
 
     Attributes
@@ -45,7 +45,7 @@ class View(NamedTuple):
     scores: Any
 
 
-class Sums(NamedTuple):
+class RoundSums(NamedTuple):
     """What some blocks of a round say.
 
     Attributes
@@ -105,7 +105,7 @@ def _needed(course: Course, learned: Learned) -> float:
     return rule.rows_before(course.learner.params, learned.state)
 
 
-def _view(course: Course, learned: Learned) -> View:
+def _view(course: Course, learned: Learned) -> RoundView:
     learner = course.learner
     assert learner.rounds is not None
     known = learner.rounds.view(learner.params, learned.state)
@@ -113,12 +113,12 @@ def _view(course: Course, learned: Learned) -> View:
     if course.held_out is not None:
         assert learner.applied is not None
         scores = learner.applied(learner.params, learned.state)
-    return View(known, learned.rows, learned.ahead, scores)
+    return RoundView(known, learned.rows, learned.ahead, scores)
 
 
 def sum_block(
-    course: Course, how: Rounds | Refinement, view: View, block: PreparedBlock | PendingBlock
-) -> tuple[Sums, Report]:
+    course: Course, how: Rounds | Refinement, view: RoundView, block: PreparedBlock | PendingBlock
+) -> tuple[RoundSums, Report]:
     """Sum the rows of a block, batch by batch, and score its held-out rows."""
     learner = course.learner
     ahead, block = in_round(course, view.ahead, block)
@@ -148,20 +148,20 @@ def sum_block(
             sums = more if sums is None else how.merge(sums, more)
             info = report if info is None else info.plus(report)
         if info is not None:
-            finite_or_raise(course, block, info)
+            rows_finite_or_raise(course, block, info)
         score = None if view.scores is None else scored(course, block, view.scores)
     n = X.shape[0]
-    return Sums(sums, n, ahead), Report(info, score, n)
+    return RoundSums(sums, n, ahead), Report(info, score, n)
 
 
-def merged(course: Course, how: Rounds | Refinement, a: Sums, b: Sums) -> Sums:
+def merged(course: Course, how: Rounds | Refinement, a: RoundSums, b: RoundSums) -> RoundSums:
     """Return the sums over the blocks of both."""
     learner = a.learner
     if learner is None or b.learner is None:
         learner = b.learner if learner is None else learner
     else:
         learner = how.merge(learner, b.learner)
-    return Sums(learner, a.rows + b.rows, merged_alone(course, a.ahead, b.ahead))
+    return RoundSums(learner, a.rows + b.rows, merged_alone(course, a.ahead, b.ahead))
 
 
 def _renewed(course: Course, learned: Learned) -> Learned:
@@ -174,7 +174,7 @@ def _renewed(course: Course, learned: Learned) -> Learned:
     return learned._replace(state=state)
 
 
-def _step(course: Course, learned: Learned, sums: Sums) -> Learned:
+def _step(course: Course, learned: Learned, sums: RoundSums) -> Learned:
     """Take the step of a round."""
     learner, state = course.learner, learned.state
     assert learner.rounds is not None

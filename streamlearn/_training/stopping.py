@@ -105,7 +105,7 @@ class NoImprovement(Never):
         """Return the progress after a look at the score of the held-out rows."""
         if self.score is None or not progress.held_out:
             return progress
-        return self._watched(
+        return self._after_value(
             progress, np.broadcast_to(self.score(progress.held_out), self.n_columns)
         )
 
@@ -118,7 +118,7 @@ class NoImprovement(Never):
             If no held-out rows could be scored.
         """
         if self.score is None:
-            return self._watched(progress, -progress.objective / max(progress.rows, 1))
+            return self._after_value(progress, -progress.objective / max(progress.rows, 1))
         waiting, _ = progress.rule
         if np.isneginf(waiting.best).any():
             raise ValueError(
@@ -137,7 +137,7 @@ class NoImprovement(Never):
         learned = progress.learned._replace(state=state._replace(active=moving))
         return progress._replace(learned=learned)
 
-    def _watched(self, progress: Progress, value: np.ndarray) -> Progress:
+    def _after_value(self, progress: Progress, value: np.ndarray) -> Progress:
         """Return the progress after one more value of each column.
 
         Columns that stalled get a smaller step size or stop.

@@ -71,7 +71,7 @@ def decode(classes: Array, codes: Array) -> Array:
     >>> decode(np.asarray(["no", "yes"]), np.asarray([1, 0]))
     array(['yes', 'no'], dtype='<U3')
     """
-    known = to_like(classes, codes)
+    known = labels_like(classes, codes)
     if isinstance(known, np.ndarray):
         return known[to_numpy(codes)]
     return namespace(known).take(known, codes)
@@ -86,7 +86,7 @@ def codes_of(classes: np.ndarray, y: Array) -> tuple[Array, Array]:
         The sorted labels.
     y : array of shape (n_rows,)
     """
-    known = to_like(classes, y)
+    known = labels_like(classes, y)
     if isinstance(known, np.ndarray) and isinstance(y, np.ndarray):
         known, y = exactly(known, y)
     if _are_numbers(known) and _are_numbers(y) and len(classes) == 2:
@@ -108,7 +108,7 @@ def codes_of(classes: np.ndarray, y: Array) -> tuple[Array, Array]:
     return codes, wrong
 
 
-def to_like(classes: Array, like: Array) -> Array:
+def labels_like(classes: Array, like: Array) -> Array:
     """Return labels in the namespace and on the device of ``like``.
 
     Strings and objects stay in NumPy.

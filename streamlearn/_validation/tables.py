@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from streamlearn._arrays.columns import as_rows
+from streamlearn._arrays.columns import rows_of_columns
 from streamlearn._arrays.plain import plain
 
 ENCODE = "Encode it as numbers first, or leave it out."
@@ -161,7 +161,9 @@ def _converted(x: Any, dtypes: list[Any]) -> np.ndarray:
         single = all(dtype == np.float32 for dtype in dtypes)
         wide = np.dtype(np.float32 if single else np.float64)
         if x.ndim == 2 and all(isinstance(of, np.dtype) and of.kind in "biuf" for of in dtypes):
-            return as_rows([x.iloc[:, j].to_numpy() for j in range(x.shape[1])], wide, len(x))
+            return rows_of_columns(
+                [x.iloc[:, j].to_numpy() for j in range(x.shape[1])], wide, len(x)
+            )
         return x.to_numpy(dtype=wide, na_value=np.nan)
     out = x.to_numpy()
     return out if out.dtype in (np.float32, np.float64) else out.astype(np.float64)

@@ -33,7 +33,7 @@ class Blocks(NamedTuple):
     names : tuple of str
         The names of a block's parts, in order.
     plan : Plan or None
-        The tasks that make a collection's blocks; None for containers in memory.
+        The tasks that make a dask collection's blocks; None in memory and for sources of blocks.
     whole : Block or None
         The one block of containers in memory; None for collections.
     rows : tuple of int or None

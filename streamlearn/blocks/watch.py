@@ -73,7 +73,7 @@ class Watch:
     def end_training(self) -> None:
         """See training end. After an error it does not."""
 
-    def progress(self, progress: Any, publish: Any) -> bool | None:
+    def progress_made(self, progress: Any, publish: Any) -> bool | None:
         """See the progress of training. Return True to end the epoch, or after it the training.
 
         ``publish`` makes the fitted attributes of the progress (`streamlearn._training.epochs`).

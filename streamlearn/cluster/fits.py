@@ -21,7 +21,7 @@ from streamlearn.cluster import steps
 from streamlearn.cluster.random_stream import forward, value_of
 from streamlearn.cluster.seeding import probabilities
 from streamlearn.cluster.steps import MiniBatchState, Params
-from streamlearn.cluster.stopping import Watch
+from streamlearn.cluster.stopping import Convergence
 from streamlearn.core import kmeans
 from streamlearn.core.learner import Batch, Info
 
@@ -37,14 +37,14 @@ class Outcome(NamedTuple):
         The number of epochs that were begun.
     inertia : float or None
         An estimate of the inertia of all rows, from the batches before their steps.
-    before : kmeans.Before or None
+    nearest : kmeans.FormerNearest or None
         The nearest centres of all rows before the last step, if there was only this step.
     """
 
     learned: Learned
     n_iter: int
     inertia: float | None
-    before: kmeans.Before | None = None
+    nearest: kmeans.FormerNearest | None = None
 
 
 class DrawnBatches:
@@ -88,7 +88,7 @@ class DrawnBatches:
         if state.draws is not None:
             forward(self.draws, state.draws)
         with np.errstate(over="ignore", invalid="ignore"):
-            while state.steps < rows // size and not state.watch.converged:
+            while state.steps < rows // size and not state.convergence.converged:
                 at = _beyond(self.until, self.draws.random_sample(size))
                 at = asarray(at, like=X, dtype=default_int(X))
                 batch = Batch(rows_at(X, at))
@@ -119,18 +119,18 @@ class ConvergedLater(Converged):
     Attributes
     ----------
     course : Course
-    watch : callable
-        ``(n_rows, n_steps) -> Watch``. It is called if there is a second epoch.
+    convergence : callable
+        ``(n_rows, n_steps) -> Convergence``. It is called if there is a second epoch.
     max_iter : int
         The largest number of epochs.
-    before : int
+    rows_before : int
         The number of rows learned from before the fit.
     """
 
     course: Course
-    watch: Callable[[int, int], Watch]
+    convergence: Callable[[int, int], Convergence]
     max_iter: int
-    before: int
+    rows_before: int
 
     def begin(self, progress: Progress) -> float:
         """Return 0 for the weight of all rows, which is not known yet."""
@@ -151,7 +151,9 @@ class ConvergedLater(Converged):
             state = learned.state._replace(spared=False)
             if progress.n_iter == 1 < self.max_iter:
                 n_steps = (self.max_iter - 1) * state.steps
-                state = state._replace(watch=self.watch(learned.rows - self.before, n_steps))
+                state = state._replace(
+                    convergence=self.convergence(learned.rows - self.rows_before, n_steps)
+                )
             learned = learned._replace(state=state)
         return progress._replace(learned=learned, rule=total)
 
@@ -163,17 +165,17 @@ def over_drawn_batches(
     X: Array,
     weight: Array | None,
     max_iter: int,
-    watch: Callable[[int, int], Watch],
+    convergence: Callable[[int, int], Convergence],
     publish: Publish | None = None,
 ) -> Outcome:
     """Learn from batches that are drawn from X with replacement, as scikit-learn draws them.
 
-    ``watch`` makes the stopping rule from the rows of an epoch and the largest number of steps.
-    ``publish`` has the fitted attributes for callbacks.
+    ``convergence`` makes the stopping rule from the rows of an epoch and the largest number of
+    steps. ``publish`` has the fitted attributes for callbacks.
     """
     n_rows = X.shape[0]
     state = steps.begun(params, draws, LazyRows(X), weight)
-    state = state._replace(watch=watch(n_rows, max_iter * n_rows // state.batch_size))
+    state = state._replace(convergence=convergence(n_rows, max_iter * n_rows // state.batch_size))
     learner = DrawnBatches(params, draws, X, weight)
     out = train(
         learner,
@@ -184,9 +186,9 @@ def over_drawn_batches(
         publish=publish,
     )
     state = out.learned.state
-    smoothed = state.watch.smoothed
+    smoothed = state.convergence.smoothed
     inertia = None if smoothed is None else smoothed * learner.total
-    learned = Learned(state._replace(watch=None), out.learned.rows)
+    learned = Learned(state._replace(convergence=None), out.learned.rows)
     return Outcome(learned, -(-learned.rows // n_rows), inertia)
 
 
@@ -235,7 +237,7 @@ def over_blocks(
     learned: Learned,
     blocks: Blocks,
     max_iter: int,
-    watch: Callable[[int, int], Watch],
+    convergence: Callable[[int, int], Convergence],
     publish: Publish | None = None,
     *,
     verbose: bool = False,
@@ -251,8 +253,8 @@ def over_blocks(
     blocks : Blocks
     max_iter : int
         The largest number of epochs.
-    watch : callable
-        ``(n_rows, n_steps) -> Watch``. It is called if there is a second epoch.
+    convergence : callable
+        ``(n_rows, n_steps) -> Convergence``. It is called if there is a second epoch.
     publish : Publish, optional
         The fitted attributes for callbacks.
     verbose : bool, default=False
@@ -263,7 +265,7 @@ def over_blocks(
     ValueError
         If there are no rows, or no row has a weight.
     """
-    rule = ConvergedLater(course, watch, max_iter, learned.rows)
+    rule = ConvergedLater(course, convergence, max_iter, learned.rows)
     learner = BlockLearner(course, inertia_of_block)
     out = train(
         learner,
@@ -274,7 +276,7 @@ def over_blocks(
         watched_by=[Lines(max_iter)] if verbose else (),
         publish=publish,
     )
-    learned = out.learned._replace(state=out.learned.state._replace(watch=None))
+    learned = out.learned._replace(state=out.learned.state._replace(convergence=None))
     total = out.rule or out.weight  # the first is 0 if the first epoch was interrupted
     return Outcome(learned, out.n_iter, out.loss / out.weight * total)
 
@@ -291,7 +293,7 @@ class Lines(engine.Watch):
     def __init__(self, max_iter: int) -> None:
         self.max_iter = max_iter
 
-    def progress(self, progress: Progress, publish: Any = None) -> None:
+    def progress_made(self, progress: Progress, publish: Any = None) -> None:
         """Print a line after each segment."""
         if progress.at == "segment" and progress.weight:
             print(  # noqa: T201
@@ -314,4 +316,4 @@ def too_few(n: int, course: Course) -> ValueError:
 
 
 def _converged(state: MiniBatchState | None) -> bool:
-    return state is not None and state.watch is not None and state.watch.converged
+    return state is not None and state.convergence is not None and state.convergence.converged

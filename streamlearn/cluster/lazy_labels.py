@@ -41,7 +41,9 @@ class LazyLabels(Fitted, Movable, Versioned):
         elif given.whole is not None:
             X, weight = passes.rows_and_weight(given.reader, given.whole)
             clusters, absent = self._learned.state.clusters, self._absent()
-            self.labels_, found = kmeans.labels_and_inertia(clusters, X, weight, absent, out.before)
+            self.labels_, found = kmeans.labels_and_inertia(
+                clusters, X, weight, absent, out.nearest
+            )
             self.inertia_ = to_float(found)
         else:
             self.labels_, self._unread = self.predict(X), (X, sample_weight)

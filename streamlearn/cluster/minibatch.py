@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from functools import partial
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -17,21 +15,22 @@ from streamlearn import blocks as engine
 from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import Given, check_inputs, check_parameters, unchanged_on_error
 from streamlearn._estimator.outputs import Transformer, rows_out
-from streamlearn._sklearn import Interval, StrOptions
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.course import Course, Learned, Shuffle, Target
 from streamlearn._training.epochs import Progress, Publish
 from streamlearn._training.parallel import width
-from streamlearn.cluster import fits, kmeans_parallel, passes, steps
+from streamlearn.cluster import fits, passes, steps
 from streamlearn.cluster.lazy_labels import LazyLabels
+from streamlearn.cluster.parameters import Parameters
 from streamlearn.cluster.random_stream import forward, value_of
-from streamlearn.cluster.seeding import Start, given_centers
-from streamlearn.cluster.stopping import Watch
+from streamlearn.cluster.stopping import Convergence
 from streamlearn.core import kmeans
 from streamlearn.stages import Flow
 
 
-class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer):
+class MiniBatchKMeans(
+    Parameters, LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
+):
     """k-means by mini-batches, from data of any size.
 
     It is scikit-learn's `~sklearn.cluster.MiniBatchKMeans` for arrays of any library and for dask
@@ -167,22 +166,6 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
     _takes_flow = True  # X may be a `streamlearn.stages.Flow`
     _dense = None  # rows may be sparse
 
-    _parameter_constraints: dict[str, Any] = {
-        "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "init": [StrOptions({"k-means++", "random", "k-means||"}), callable, "array-like"],
-        "max_iter": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "verbose": ["verbose"],
-        "compute_labels": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "max_no_improvement": [Interval(Integral, 0, None, closed="left"), None],
-        "init_size": [Interval(Integral, 1, None, closed="left"), None],
-        "n_init": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "reassignment_ratio": [Interval(Real, 0, None, closed="left")],
-        "n_parallel": [Interval(Integral, 1, None, closed="left")],
-    }
-
     def __init__(
         self,
         n_clusters: Any = 8,
@@ -253,10 +236,13 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
                 # scikit-learn has the resolved values of "auto" and None under these names.
                 self._init_size = min(params.start.size, X_.shape[0])
                 self._n_init = params.start.tries
-                max_iter, watch = self._max_iter(lazy=False), partial(self._watch, given)
+                max_iter, convergence = (
+                    self._max_iter(lazy=False),
+                    partial(self._convergence, given),
+                )
                 publish = Publish(self, self._attributes_of)
                 out = fits.over_drawn_batches(
-                    params, draws, given.blocks, X_, weight, max_iter, watch, publish
+                    params, draws, given.blocks, X_, weight, max_iter, convergence, publish
                 )
             else:
                 out = self._fit_blocks(given, params, Learned(), seed=seed)
@@ -330,59 +316,6 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
             raise ValueError(f"n_samples={n_rows} should be >= n_clusters={self.n_clusters}.")
         return given
 
-    def _core(self) -> kmeans.Params:
-        return kmeans.Params(reassignment_ratio=float(self.reassignment_ratio))
-
-    def _start(self, how: Any, tries: int | None = None) -> Start:
-        size = self.init_size or 3 * self.batch_size
-        size = 3 * self.n_clusters if size < self.n_clusters else size
-        return Start(self.n_clusters, how, size, tries, bool(self.verbose))
-
-    def _params(
-        self, given: Given, draws: np.random.RandomState, *, partial_fit: bool
-    ) -> steps.Params:
-        """Return the parameters of steps that start from no clusters."""
-        how, tries = self.init, self.n_init
-        listed = not isinstance(how, str) and not callable(how)
-        if tries == "auto":
-            tries = 1 if listed or how in ("k-means++", "k-means||") else 3
-        if self.init_size is not None and self.init_size < self.n_clusters:
-            warnings.warn(
-                f"init_size={self.init_size} should be larger than n_clusters={self.n_clusters}. "
-                "Setting it to min(3*n_clusters, n_samples)",
-                RuntimeWarning,
-                stacklevel=4,
-            )
-        if listed:
-            if tries != 1:
-                warnings.warn(
-                    "Explicit initial center position passed: performing only one init in "
-                    f"{type(self).__name__} instead of n_init={tries}.",
-                    RuntimeWarning,
-                    stacklevel=4,
-                )
-            how, tries = given_centers(how, self.n_clusters, given.n_features), 1
-        elif isinstance(how, str) and how == "k-means||":
-            if given.flow is not None:
-                raise NotImplementedError(
-                    'init="k-means||" reads the data several times, and a pipeline in one pass '
-                    'cannot do so. Use init="k-means++", or schedule="per-step".'
-                )
-            how = kmeans_parallel.centers_of(
-                given.blocks, given.reader, self.n_clusters, draws, tries
-            )
-            tries = 1
-        if partial_fit:
-            tries = None
-        elif not given.blocks.in_memory and isinstance(how, np.ndarray):
-            tries = 0
-        start, blocks = self._start(how, tries), not given.blocks.in_memory
-        from_all = blocks and isinstance(self.init, str) and self.init == "k-means||"
-        return steps.Params(self._core(), start, self.batch_size, value_of(draws), from_all)
-
-    def _max_iter(self, *, lazy: bool) -> int:
-        return (1 if lazy else 100) if self.max_iter == "auto" else int(self.max_iter)
-
     def _fit_blocks(
         self,
         given: Given,
@@ -413,7 +346,7 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
             learned,
             given.blocks,
             max_iter,
-            partial(self._watch, given),
+            partial(self._convergence, given),
             Publish(self, self._attributes_of, flow),
             verbose=bool(self.verbose),
         )
@@ -422,7 +355,7 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
         n_features = out.learned.state.clusters.centers.shape[1]
         return out._replace(learned=hand_back(flow, self, out.learned, n_features))
 
-    def _watch(self, given: Given, n_rows: int, n_steps: int) -> Watch:
+    def _convergence(self, given: Given, n_rows: int, n_steps: int) -> Convergence:
         """Return the stopping rule."""
         tol = float(self.tol)
         if tol:
@@ -432,7 +365,7 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
                     'not find beforehand. Use tol=0, or schedule="per-step".'
                 )
             tol *= passes.mean_variance(given.blocks, given.reader)
-        return Watch(n_rows, n_steps, tol, self.max_no_improvement)
+        return Convergence(n_rows, n_steps, tol, self.max_no_improvement)
 
     def _publish(self, out: fits.Outcome) -> None:
         self.__dict__.update(self._attributes(out.learned, out.n_iter))
@@ -442,7 +375,7 @@ class MiniBatchKMeans(LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
         learned = progress.learned
         if learned.state is None:
             return None
-        state = learned.state._replace(watch=None)
+        state = learned.state._replace(convergence=None)
         return self._attributes(
             learned._replace(state=state, ahead=None, names=None), progress.n_iter
         )

@@ -15,10 +15,10 @@ import numpy as np
 
 from streamlearn._arrays import Array, asarray, default_int, namespace, to_float, to_numpy
 from streamlearn.blocks import LazyRows
-from streamlearn.cluster.branches import BRANCHING
+from streamlearn.cluster.local_steps import LOCAL_STEPS
 from streamlearn.cluster.random_stream import RandomStream
 from streamlearn.cluster.seeding import Start, centers_of, nonnegative_or_raise, overflown
-from streamlearn.cluster.stopping import Watch, watched
+from streamlearn.cluster.stopping import Convergence, after_batch
 from streamlearn.core import kmeans
 from streamlearn.core.learner import Batch, Info, Learner
 
@@ -70,10 +70,10 @@ class MiniBatchState(NamedTuple):
         last. Reassignment in the first epoch would then lose a start from all rows.
     steps : int
         The number of steps so far.
-    watch : Watch or None
+    convergence : Convergence or None
         The stopping rule. None never stops.
     moved : ndarray of bool of shape (n_clusters,), or None
-        The clusters that a branch has reassigned. None outside of branches.
+        The clusters that local steps have reassigned. None without local steps.
     """
 
     clusters: kmeans.State
@@ -84,7 +84,7 @@ class MiniBatchState(NamedTuple):
     twins: bool = True
     spared: bool = False
     steps: int = 0
-    watch: Watch | None = None
+    convergence: Convergence | None = None
     moved: np.ndarray | None = None
 
 
@@ -123,7 +123,7 @@ def update(params: Params, state: MiniBatchState, batch: Batch) -> tuple[MiniBat
 
 def step(
     params: Params, state: MiniBatchState, batch: Batch, *, bounds: bool = False
-) -> tuple[MiniBatchState, Info, kmeans.Before | None]:
+) -> tuple[MiniBatchState, Info, kmeans.FormerNearest | None]:
     """Take one step, unless the state has converged.
 
     The result holds the nearest centres of the rows before the step, if there was a step. If
@@ -136,7 +136,7 @@ def step(
     """
     if batch.weight is not None:
         nonnegative_or_raise(batch.weight)
-    if state.watch is not None and state.watch.converged:
+    if state.convergence is not None and state.convergence.converged:
         zero = 0.0 * state.clusters.counts[:1]
         return state, Info(zero, zero, zero), None
     assert state.draws is not None
@@ -152,7 +152,7 @@ def stepped(
     batch: Batch,
     *,
     bounds: bool = False,
-) -> tuple[MiniBatchState, Info, kmeans.Before]:
+) -> tuple[MiniBatchState, Info, kmeans.FormerNearest]:
     """Take one step. Call ``source``, which returns a RandomState, to reassign clusters."""
     before, n_rows = state.clusters, batch.X.shape[0]
     absent = kmeans.twins(before.centers) if state.twins else None
@@ -169,24 +169,24 @@ def stepped(
             counts, twins = to_numpy(after.counts), True
             moved = None if moved is None else chosen | moved
         empty = empty and not counts.all()
-    watch = state.watch
-    if watch is not None:
+    convergence = state.convergence
+    if convergence is not None:
         change = 0.0
-        if watch.tol > 0:
+        if convergence.tol > 0:
             xp = namespace(before.centers)
             change = to_float(xp.sum((after.centers - before.centers) ** 2))
         mean = inertia_of(info) / n_rows
-        watch = watched(watch, mean, change, n_rows, verbose=params.start.verbose)
+        convergence = after_batch(convergence, mean, change, n_rows, verbose=params.start.verbose)
     state = state._replace(
         clusters=after,
         waited=waited,
         empty=empty,
         twins=twins,
         steps=state.steps + 1,
-        watch=watch,
+        convergence=convergence,
         moved=moved,
     )
-    return state, info, kmeans.Before(before.centers, near)
+    return state, info, kmeans.FormerNearest(before.centers, near)
 
 
 def inertia_of(info: Info) -> float:
@@ -242,6 +242,6 @@ def learner(params: Params) -> Learner:
         apply,
         rescale=rescale,
         begin=begin,
-        branching=BRANCHING,
+        local_steps=LOCAL_STEPS,
         sparse=True,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Watch(NamedTuple):
+class Convergence(NamedTuple):
     """scikit-learn's stopping rule, and its memory of earlier batches.
 
     Attributes
@@ -41,14 +41,20 @@ class Watch(NamedTuple):
     converged: bool = False
 
 
-def watched(
-    watch: Watch, inertia: float, moved: float, n_rows: int, *, verbose: bool, steps: int = 1
-) -> Watch:
+def after_batch(
+    convergence: Convergence,
+    inertia: float,
+    moved: float,
+    n_rows: int,
+    *,
+    verbose: bool,
+    steps: int = 1,
+) -> Convergence:
     """Return the rule after one more batch of ``n_rows`` rows.
 
     Parameters
     ----------
-    watch : Watch
+    convergence : Convergence
     inertia : float
         The inertia per row of the batch before the step.
     moved : float
@@ -59,28 +65,28 @@ def watched(
     steps : int, default=1
         The number of steps, if batches that were learned from side by side count as one.
     """
-    step = watch.step + steps
-    line = f"Minibatch step {step}/{watch.n_steps}: mean batch inertia: {inertia}"
-    if not watch.step:  # scikit-learn ignores the inertia of the first centres
+    step = convergence.step + steps
+    line = f"Minibatch step {step}/{convergence.n_steps}: mean batch inertia: {inertia}"
+    if not convergence.step:  # scikit-learn ignores the inertia of the first centres
         if verbose:
             print(line)  # noqa: T201
-        return watch._replace(step=step)
+        return convergence._replace(step=step)
     smoothed = inertia
-    if watch.smoothed is not None:
-        share = min(2.0 * n_rows / (watch.n_rows + 1), 1.0)
-        smoothed = watch.smoothed * (1.0 - share) + inertia * share
-    better = watch.least is None or smoothed < watch.least
-    watch = watch._replace(
+    if convergence.smoothed is not None:
+        share = min(2.0 * n_rows / (convergence.n_rows + 1), 1.0)
+        smoothed = convergence.smoothed * (1.0 - share) + inertia * share
+    better = convergence.least is None or smoothed < convergence.least
+    convergence = convergence._replace(
         step=step,
         smoothed=smoothed,
-        least=smoothed if better else watch.least,
-        stale=0 if better else watch.stale + 1,
+        least=smoothed if better else convergence.least,
+        stale=0 if better else convergence.stale + 1,
     )
-    still = watch.tol > 0 and moved <= watch.tol
-    stale = watch.patience is not None and watch.stale >= watch.patience
+    still = convergence.tol > 0 and moved <= convergence.tol
+    stale = convergence.patience is not None and convergence.stale >= convergence.patience
     if verbose:
         print(f"{line}, ewa inertia: {smoothed}")  # noqa: T201
         if still or stale:
             why = "small centers change" if still else "lack of improvement in inertia"
-            print(f"Converged ({why}) at step {step}/{watch.n_steps}")  # noqa: T201
-    return watch._replace(converged=still or stale)
+            print(f"Converged ({why}) at step {step}/{convergence.n_steps}")  # noqa: T201
+    return convergence._replace(converged=still or stale)

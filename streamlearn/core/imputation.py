@@ -25,7 +25,8 @@ from streamlearn._arrays import (
     sorted_rows,
     to_numpy,
 )
-from streamlearn.core.learner import Batch, Learner
+from streamlearn.core.learner import Learner
+from streamlearn.core.mergeable import mergeable
 from streamlearn.core.statistics import (
     block_moments,
     block_summary,
@@ -145,11 +146,6 @@ def merge(a: Imputation, b: Imputation) -> Imputation:
     )
 
 
-def update(params: Params, state: Imputation, batch: Batch) -> tuple[Imputation, None]:
-    """Return the state after the rows of ``batch``, and None."""
-    return merge(state, of_block(params, batch.X)), None
-
-
 def with_exact_median(params: Params, state: Imputation, X: Array) -> Imputation:
     """Return ``state`` with the exact medians of X, which must be all of its rows."""
     if params.strategy == "mean" or X.shape[0] <= params.size:
@@ -214,10 +210,18 @@ class Filled(NamedTuple):
 
 
 def applied(params: Params, state: Imputation) -> Filled:
-    """Return `apply` with this state, as a function of rows for many batches.
+    """Return the function of rows that fills in missing numbers.
 
     The features that are left out or get an indicator are read from the device. If parameters keep
     all features and add no indicator, nothing is read.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.asarray([[1.0, np.nan], [3.0, 5.0]])
+    >>> applied(Params(indicator=True), of_block(Params(), X))(X)
+    array([[1., 5., 1.],
+           [3., 5., 0.]])
     """
     kept = features = None
     if not params.keep_empty:
@@ -231,20 +235,6 @@ def applied(params: Params, state: Imputation) -> Filled:
 
 def _places(chosen: Any, state: Imputation) -> Array:
     return asarray(chosen.nonzero()[0], like=state.present)
-
-
-def apply(params: Params, state: Imputation, X: Array) -> Array:
-    """Return the rows of X with missing numbers filled in, in their float dtype.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> X = np.asarray([[1.0, np.nan], [3.0, 5.0]])
-    >>> apply(Params(indicator=True), of_block(Params(), X), X)
-    array([[1., 5., 1.],
-           [3., 5., 0.]])
-    """
-    return applied(params, state)(X)
 
 
 def n_features(state: Imputation) -> int:
@@ -270,13 +260,11 @@ def is_empty(state: Imputation) -> Array:
 
 def learner(params: Params) -> Learner:
     """Return a mergeable learner that fills in missing numbers with ``params``."""
-    return Learner(
+    return mergeable(
         params,
-        init,
-        update,
-        apply,
-        of_block,
-        merge,
+        init=init,
+        of_block=of_block,
+        merge=merge,
         applied=applied,
         n_features=n_features,
         is_finite=is_finite,

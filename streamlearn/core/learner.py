@@ -102,16 +102,16 @@ class Rounds(NamedTuple):
     renewed: Callable[..., Any] | None = None
 
 
-class Branch(NamedTuple):
+class LocalState(NamedTuple):
     """What was learned from some blocks alone, from a state that other blocks began with too.
 
     Attributes
     ----------
     state : State
     seen : int
-        The number of rows learned from, with those before the branch.
+        The number of rows learned from, with those before the round.
     info : Info or None
-        The report on the rows of the branch. It is None before the branch.
+        The report on the rows of the blocks. It is None for the start of a round.
     """
 
     state: Any
@@ -119,21 +119,23 @@ class Branch(NamedTuple):
     info: Info | None = None
 
 
-class Branching(NamedTuple):
-    """How a learner learns from blocks side by side: each makes a branch, and these are merged.
+class LocalSteps(NamedTuple):
+    """How a learner learns from blocks side by side, as in local SGD.
+
+    Each block makes a local state from its own steps, and the local states are merged.
 
     Attributes
     ----------
     view : callable
-        ``(params, state) -> State``: the state with which each branch begins.
+        ``(params, state) -> State``: the state with which each block begins.
     merge : callable
-        ``(params, before, a, b) -> State``, where ``before``, ``a`` and ``b`` are of type `Branch`.
-        ``before`` has the view.
+        ``(params, before, a, b) -> State``. The last three are of type `LocalState`. ``before`` has
+        the view.
     step : callable
-        ``(params, before, merged) -> State``. It returns the state after all branches from that
-        before them and from the merged `Branch`.
+        ``(params, before, merged) -> State``. It returns the state after a round from that
+        before it and from the merged `LocalState`.
 
-    The state of ``before`` is None if the branches began with `Learner.init`.
+    The state of ``before`` is None if the round began with `Learner.init`.
     """
 
     view: Callable[..., Any]
@@ -236,7 +238,7 @@ class Learner(NamedTuple):
         before rows are counted, held out or shuffled, or None if no row is.
     rounds : Rounds or None
     refinement : Refinement or None
-    branching : Branching or None
+    local_steps : LocalSteps or None
     narrow : bool
         Whether a product of a step reads its rows for few results, so that BLAS gains nothing from
         several threads.
@@ -267,7 +269,7 @@ class Learner(NamedTuple):
     absent: Callable[..., Any] | None = None
     rounds: Rounds | None = None
     refinement: Refinement | None = None
-    branching: Branching | None = None
+    local_steps: LocalSteps | None = None
     narrow: bool = False
 
 

@@ -50,7 +50,7 @@ class Average(NamedTuple):
     weight: Array
 
 
-class Fit(NamedTuple):
+class R2Sums(NamedTuple):
     """The sums of R2.
 
     Attributes
@@ -156,7 +156,7 @@ def absolute_errors(target: Array, predicted: Array, weight: Array | None = None
     return _average_of(namespace(target).abs(_error(target, predicted)), weight)
 
 
-def fit_of(target: Array, predicted: Array, weight: Array | None = None) -> Fit:
+def fit_of(target: Array, predicted: Array, weight: Array | None = None) -> R2Sums:
     """Return the sums of R2; both are (n_rows,) or (n_rows, n_outputs)."""
     xp, error = namespace(target), _error(target, predicted)
     error, y = (a if a.ndim == 2 else a[:, None] for a in (error, target))
@@ -164,7 +164,7 @@ def fit_of(target: Array, predicted: Array, weight: Array | None = None) -> Fit:
     # moments ignore NaN, but a prediction that is NaN must not count as a right one
     lost = xp.any(xp.isnan(error), axis=0)
     rows = xp.full(lost.shape, error.shape[0], dtype=error.dtype, device=device(target))
-    return Fit(of_error, of_target, xp.where(lost, xp.full_like(rows, xp.nan), rows))
+    return R2Sums(of_error, of_target, xp.where(lost, xp.full_like(rows, xp.nan), rows))
 
 
 def add(a: Average, b: Average) -> Average:
@@ -172,10 +172,10 @@ def add(a: Average, b: Average) -> Average:
     return Average(a.total + b.total, a.weight + b.weight)
 
 
-def add_fit(a: Fit, b: Fit) -> Fit:
+def add_fit(a: R2Sums, b: R2Sums) -> R2Sums:
     """Return the sums over the rows of both."""
     error, target = moments.merge(a.error, b.error), moments.merge(a.target, b.target)
-    return Fit(error, target, a.rows + b.rows)
+    return R2Sums(error, target, a.rows + b.rows)
 
 
 def average(state: Average) -> Array:
@@ -185,7 +185,7 @@ def average(state: Average) -> Array:
     return state.total / some
 
 
-def r2(state: Fit) -> Array:
+def r2(state: R2Sums) -> Array:
     """Return R2 for each output: 1 - (squared errors) / (squared deviations of the targets).
 
     As in scikit-learn, a constant target gives 1 if it is predicted exactly, and else 0. The result
@@ -203,7 +203,7 @@ def r2(state: Fit) -> Array:
     )
 
 
-def spread(state: Fit) -> Array:
+def total_squares(state: R2Sums) -> Array:
     """Return the sum of squared deviations of each output's targets, all in the same unit."""
     xp, unit = namespace(state.target.unit), state.target.unit
     largest = xp.max(unit)

@@ -132,7 +132,7 @@ class FitRecorder(FitWatcher):
         began = self._open.pop()
         self.passes.append(began._replace(end=time.time(), complete=complete))
 
-    def progress(self, progress: Any, publish: Any) -> None:
+    def progress_made(self, progress: Any, publish: Any) -> None:
         """Record the losses of a segment."""
         if progress.at == "segment":
             for block, loss in progress.newest:

@@ -1,4 +1,4 @@
-"""Functions of a block that fill in missing values, and that undo it."""
+"""Functions of a block that fill in missing values."""
 
 from __future__ import annotations
 
@@ -9,20 +9,16 @@ import numpy as np
 
 from streamlearn._arrays import (
     asarray,
-    cast,
-    float_dtype,
-    namespace,
     same_dtype,
     to_numpy,
 )
 from streamlearn._estimator.tables import TableReader, is_of_numbers
-from streamlearn._validation.columns import Table, numpy_of
+from streamlearn._validation.columns import Table
 from streamlearn._validation.fills import (
     array_dtype,
     common_dtype,
     filled_array,
     filled_series,
-    is_gap,
 )
 from streamlearn._validation.reader import same_place_or_raise
 from streamlearn.core.imputation import Filled
@@ -122,7 +118,7 @@ class ImputerFunction:
             return self._of_table(self.reader.table(X))
         X = self.reader.array(X, allow_nan=seen.allows_nan(placeholder))
         dtype = to_numpy(X[:0, ...]).dtype
-        seen.known_or_raise(dtype, placeholder, self.reader.estimator)
+        seen.kinds_or_raise(dtype, placeholder, self.reader.estimator)
         self._castable_or_raise(dtype)
         values = np.asarray(self.fills.values)
         return self._filled(X, asarray(np.nan_to_num(values), like=X))
@@ -151,7 +147,7 @@ class ImputerFunction:
             for column, where in zip(table.columns, at, strict=True)
         ]
         dtype = common_dtype(dtypes)
-        seen.known_or_raise(dtype, placeholder, self.reader.estimator)
+        seen.kinds_or_raise(dtype, placeholder, self.reader.estimator)
         seen.no_other_or_raise(table, placeholder, self.reader, None)
         if self.framed and table.names is not None:
             return self._framed(table, at)
@@ -182,63 +178,3 @@ class ImputerFunction:
         rows = to_numpy(self.reader.floats().rows(np.empty((0, X.shape[1]), X.dtype)))
         dtype = same_dtype(rows.dtype, self.statistics)
         return self(asarray(np.zeros((1, X.shape[1])), like=self.statistics, dtype=dtype))
-
-
-@dataclass(frozen=True, eq=False)
-class Restored:
-    """A function of rows that makes values missing again if indicator columns mark them.
-
-    Attributes
-    ----------
-    reader : TableReader
-    placeholder : object
-    kept, features : tuple of int
-        The features of the first columns, and those of the indicator columns after them.
-    n_features : int
-        The number of features of the result.
-    fitted : array or None
-        The values that were filled in, if they are in the library of the rows.
-    """
-
-    reader: TableReader
-    placeholder: Any
-    kept: tuple[int, ...]
-    features: tuple[int, ...]
-    n_features: int
-    fitted: Any = None
-
-    def __call__(self, X: Any) -> Any:
-        """Return the rows of X without the columns of the indicator.
-
-        Raises
-        ------
-        ValueError
-            If X has another number of columns, or is in another library or on another device.
-        """
-        if self.fitted is not None:
-            X = self.reader.floats(allow_nan=seen.allows_nan(self.placeholder)).rows(X)
-            same_place_or_raise(X, self.fitted, self.reader.estimator, "inverse_transform")
-        elif is_of_numbers(X):
-            X = self.reader.array(X)
-        else:
-            X = np.stack([numpy_of(column) for column in self.reader.table(X).columns], axis=1)
-        xp, n = namespace(X), len(self.kept)
-        gap = self.placeholder
-        if is_gap(gap) and not (isinstance(X, np.ndarray) and X.dtype.kind == "O"):
-            X, gap = cast(X, float_dtype(X)), float("nan")
-        missing: list[Any] = [None] * self.n_features
-        for place, j in enumerate(self.features):
-            missing[j] = X[:, n + place] != 0
-        columns = [self._gaps(X, gap)] * self.n_features
-        for place, j in enumerate(self.kept):
-            columns[j] = X[:, place]
-            if missing[j] is not None:
-                columns[j] = xp.where(missing[j], self._gaps(X, gap), X[:, place])
-        return xp.stack(columns, axis=1)
-
-    @staticmethod
-    def _gaps(X: Any, gap: Any) -> Any:
-        if isinstance(X, np.ndarray):
-            return np.full(X.shape[0], gap, dtype=X.dtype)
-        xp = namespace(X)
-        return asarray(gap, like=X) * xp.ones_like(X[:, 0])

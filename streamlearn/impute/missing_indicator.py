@@ -162,7 +162,7 @@ class IndicatorFunction:
             If ``quiet`` is False and another feature has a missing value.
         """
         if is_of_numbers(X):
-            seen.known_or_raise(to_numpy(X[:0, ...]).dtype, self.placeholder, self.reader.estimator)
+            seen.kinds_or_raise(to_numpy(X[:0, ...]).dtype, self.placeholder, self.reader.estimator)
             X = self.reader.array(X, allow_nan=seen.allows_nan(self.placeholder))
             found = gaps(X, seen.number_of(self.placeholder))
             missing: Any = None if self.quiet else to_numpy(namespace(X).any(found, axis=0))
@@ -170,7 +170,7 @@ class IndicatorFunction:
         else:
             table = self.reader.table(X)
             dtypes = [array_dtype(column) for column in table.columns]
-            seen.known_or_raise(common_dtype(dtypes), self.placeholder, self.reader.estimator)
+            seen.kinds_or_raise(common_dtype(dtypes), self.placeholder, self.reader.estimator)
             seen.no_other_or_raise(table, self.placeholder, self.reader, None)
             found = np.stack(seen.masks(table, self.placeholder), axis=1)
             missing = None if self.quiet else found.any(axis=0)

@@ -46,7 +46,7 @@ def of_rows(
     clean = reader.allow_nan and bool(imputation.is_finite(state))
     if not clean:
         reader.finite_or_raise(rows, block)
-    seen.known_or_raise(np.dtype(np.float64), params.placeholder, reader.estimator)
+    seen.kinds_or_raise(np.dtype(np.float64), params.placeholder, reader.estimator)
     return imputation.with_exact_median(of, state, rows) if block is None else state
 
 

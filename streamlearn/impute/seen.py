@@ -75,11 +75,11 @@ def of_rows(params: Params, X: Any, y: Any, reader: TableReader, block: int | No
         table = reader.table(X, block)
         found = [_of_column(params, column) for column in table.columns]
         dtype = common_dtype([np.dtype(one.dtype) for one in found])
-        known_or_raise(dtype, params.placeholder, reader.estimator)
+        kinds_or_raise(dtype, params.placeholder, reader.estimator)
         no_other_or_raise(table, params.placeholder, reader, block)
     else:
         dtype = to_numpy(X[:0, ...]).dtype
-        known_or_raise(dtype, params.placeholder, reader.estimator)
+        kinds_or_raise(dtype, params.placeholder, reader.estimator)
         X = reader.array(X, block, allow_nan=allows_nan(params.placeholder))
         xp, ints = namespace(X), default_int(X)
         where = gaps(X, number_of(params.placeholder))
@@ -134,6 +134,53 @@ def most_frequent(counts: Counts) -> Any:
         return min(first, key=lambda value: (str(type(value)), str(value)))
 
 
+def fill_values(
+    seen: Seen, constant: bool, fill_value: Any, keep_empty: bool
+) -> tuple[list[Any], np.ndarray]:
+    """Return the value that is filled in for each column, and ``statistics_``.
+
+    Parameters
+    ----------
+    seen : Seen
+    constant : bool
+        Whether ``fill_value`` is filled in, and not the most frequent value.
+    fill_value : object
+        None means 0 for numbers and "missing_value" for other columns.
+    keep_empty : bool
+        Whether columns without a value are kept.
+
+    Raises
+    ------
+    ValueError
+        If ``fill_value`` is of another kind than the columns.
+    """
+    dtype = dtype_of(seen)
+    fill: Any = 0
+    if constant:
+        fill = fill_value
+        if fill is None:
+            fill = 0 if dtype.kind in "iuf" else "missing_value"
+        elif not np.can_cast(type(fill), dtype, casting="same_kind"):
+            raise ValueError(
+                f"fill_value={fill!r} (of type {type(fill)!r}) cannot be cast to the input "
+                f"data that is {dtype!r}. If fill_value is a Python scalar, instead pass  a "
+                "numpy scalar (e.g. fill_value=np.uint8(0) if your data is of type np.uint8). "
+                "Make sure that both dtypes are of the same kind."
+            )
+    values = []
+    for one in seen:
+        if not one.present and not keep_empty:
+            values.append(np.nan)
+        elif one.counts is None or not one.present:
+            values.append(fill)
+        else:
+            values.append(most_frequent(one.counts))
+    objects = constant or dtype.kind == "O"
+    statistics = np.empty(len(values), dtype=object if objects else np.float64)
+    statistics[:] = values
+    return values, statistics
+
+
 def number_of(placeholder: Any) -> Any:
     """Return the number that means missing, or None if it is NaN."""
     return None if is_gap(placeholder) else placeholder
@@ -144,7 +191,7 @@ def allows_nan(placeholder: Any) -> bool:
     return is_na(placeholder) or is_nan(placeholder)
 
 
-def known_or_raise(dtype: np.dtype, placeholder: Any, estimator: str) -> None:
+def kinds_or_raise(dtype: np.dtype, placeholder: Any, estimator: str) -> None:
     """Check that a dtype is one of numbers or objects, and that a placeholder may be in it.
 
     Raises

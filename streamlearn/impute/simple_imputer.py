@@ -11,8 +11,7 @@ from sklearn import impute as theirs
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
-from streamlearn._arrays import asarray, is_array, namespace, to_numpy
-from streamlearn._arrays.plain import plain
+from streamlearn._arrays import asarray, namespace, to_numpy
 from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._estimator.outputs import NamesOut
@@ -20,8 +19,6 @@ from streamlearn._estimator.table_transformer import TableStatistic, TableTransf
 from streamlearn._estimator.tables import (
     TableReader,
     check_table,
-    is_frame_in_memory,
-    reader_of,
 )
 from streamlearn._sklearn import _get_output_config, _wrap_data_with_container
 from streamlearn._validation.fills import is_nan
@@ -29,8 +26,9 @@ from streamlearn._validation.reader import same_place_or_raise
 from streamlearn.core import imputation
 from streamlearn.core.statistics.moments import Moments
 from streamlearn.impute import number_statistics, seen
-from streamlearn.impute.filled import Fills, Gaps, ImputerFunction, Restored
+from streamlearn.impute.filled import Fills, Gaps, ImputerFunction
 from streamlearn.impute.missing_indicator import MissingIndicator
+from streamlearn.impute.restored import restored
 
 
 class SimpleImputer(NamesOut, TableTransformer):
@@ -206,7 +204,9 @@ class SimpleImputer(NamesOut, TableTransformer):
                 self.strategy in number_statistics.STRATEGIES, self.missing_values, None, "<f8"
             )
         else:
-            values, self.statistics_ = self._values(state)
+            values, self.statistics_ = seen.fill_values(
+                state, self.strategy == "constant", self.fill_value, self.keep_empty_features
+            )
             missing = np.asarray([one.missing for one in state])
             kept = ~np.asarray([is_nan(value) for value in self.statistics_], dtype=bool)
             dtype = seen.dtype_of(state).str
@@ -231,34 +231,6 @@ class SimpleImputer(NamesOut, TableTransformer):
             return state.exact
         strategy = imputation.Params(self.strategy, keep_empty=self.keep_empty_features)
         return imputation.values(strategy, state)
-
-    def _values(self, state: seen.Seen) -> tuple[list[Any], np.ndarray]:
-        """Return the value that is filled in for each column, and ``statistics_``."""
-        dtype, constant = seen.dtype_of(state), self.strategy == "constant"
-        fill: Any = 0
-        if constant:
-            fill = self.fill_value
-            if fill is None:
-                fill = 0 if dtype.kind in "iuf" else "missing_value"
-            elif not np.can_cast(type(fill), dtype, casting="same_kind"):
-                raise ValueError(
-                    f"fill_value={fill!r} (of type {type(fill)!r}) cannot be cast to the input "
-                    f"data that is {dtype!r}. If fill_value is a Python scalar, instead pass  a "
-                    "numpy scalar (e.g. fill_value=np.uint8(0) if your data is of type np.uint8). "
-                    "Make sure that both dtypes are of the same kind."
-                )
-        values = []
-        for one in state:
-            if not one.present and not self.keep_empty_features:
-                values.append(np.nan)
-            elif one.counts is None or not one.present:
-                values.append(fill)
-            else:
-                values.append(seen.most_frequent(one.counts))
-        objects = constant or dtype.kind == "O"
-        statistics = np.empty(len(values), dtype=object if objects else np.float64)
-        statistics[:] = values
-        return values, statistics
 
     def _width(self, state: Any) -> Any:
         """Return the columns of the result. A pipeline in one pass compares them."""
@@ -401,33 +373,18 @@ class SimpleImputer(NamesOut, TableTransformer):
                 "'inverse_transform' works only when 'SimpleImputer' is instantiated with "
                 f"'add_indicator=True'. Got 'add_indicator={self.add_indicator}' instead."
             )
-        X = plain(X)
-        if engine.is_collection(X):
-            X = engine.whole_rows(X)
-        elif not is_array(X) and not is_frame_in_memory(X):
-            X = np.asarray(X)
-        shown = engine.meta_of(X) if engine.is_collection(X) else X
-        reader = reader_of(type(self).__name__, shown)
-        features = tuple(self.indicator_.features_.tolist())
-        n_columns = len(self._kept) + len(features)
-        if reader.n_features != n_columns:
-            raise ValueError(
-                f"X has {reader.n_features} features, but {reader.estimator} is expecting "
-                f"{n_columns} features as input: {len(self._kept)} that were filled in, and "
-                f"{len(features)} of the indicator."
-            )
         fitted = self.statistics_ if self._fills.values is None else None
-        function = Restored(
-            reader, self._fills.placeholder, self._kept, features, self.n_features_in_, fitted
+        names = getattr(self, "feature_names_in_", None)
+        return restored(
+            X,
+            type(self).__name__,
+            self._fills.placeholder,
+            self._kept,
+            tuple(self.indicator_.features_.tolist()),
+            self.n_features_in_,
+            fitted,
+            names,
         )
-        if not engine.is_collection(X):
-            return function(X)
-        nothing = shown if is_array(shown) else np.asarray(shown)
-        if fitted is not None:
-            nothing = reader.floats().rows(nothing)
-        made = replace(function, fitted=None)(nothing)
-        names = getattr(self, "feature_names_in_", None) if engine.of_frame(X) else None
-        return engine.map_rows(function, X, meta=made, names=names, named=False)
 
     def _names_out(self, names: np.ndarray) -> list[str]:
         marks = [] if self.indicator_ is None else self.indicator_._names_out(names)

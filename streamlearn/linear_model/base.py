@@ -6,7 +6,6 @@ import sys
 import warnings
 from collections.abc import Callable
 from functools import partial
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._arrays import Array, to_numpy
 from streamlearn._estimator.estimator import Estimator
-from streamlearn._estimator.inputs import Given, check_inputs, check_parameters, is_foreign
+from streamlearn._estimator.inputs import Given, check_inputs, is_foreign
 from streamlearn._estimator.outputs import rows_out
-from streamlearn._sklearn import Interval, StrOptions
 from streamlearn._thirdparty import row_loop
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
@@ -28,19 +26,18 @@ from streamlearn._training.parallel import no_signs, width
 from streamlearn._training.refining import refined
 from streamlearn._training.stopping import NoImprovement
 from streamlearn._validation.arrays import as_vector
-from streamlearn._validation.label_codes import to_like
+from streamlearn._validation.label_codes import labels_like
 from streamlearn._validation.messages import diverged
 from streamlearn.blocks import is_collection
 from streamlearn.core.learner import Learner, an_array
 from streamlearn.core.linear import links, newton, rowwise, sgd
-from streamlearn.core.linear.branches import BRANCHING
-from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
-from streamlearn.core.linear.rates import RATES
+from streamlearn.core.linear.local_steps import LOCAL_STEPS
 from streamlearn.core.linear.row_step import PASSIVE
 from streamlearn.core.scores import EACH_ACCURACY, Score
 from streamlearn.linear_model import draws, scheduled
+from streamlearn.linear_model.parameters import Parameters
 from streamlearn.linear_model.per_class_order import in_orders
-from streamlearn.linear_model.refine import matrix_or_raise, refining_or_raise
+from streamlearn.linear_model.refine import matrix_or_raise
 from streamlearn.linear_model.row_scores import Scores
 from streamlearn.linear_model.sklearn_names import Familiar
 from streamlearn.linear_model.sparse_coef import SparseCoef
@@ -57,85 +54,18 @@ NO_SIGNS = "learning_rate='auto' takes none. Use another schedule."
 """What the error about a negative weight says."""
 
 
-class SGD(SparseCoef, Familiar, Estimator):
+class SGD(Parameters, SparseCoef, Familiar, Estimator):
     """A linear model that learns by stochastic gradient steps."""
 
     _takes_collections = True
     _dense = None  # rows may be sparse
     _takes_flow = True  # X may be a `streamlearn.stages.Flow`
 
-    _kind: str  # the ``kind`` of `streamlearn.core.linear.sgd.Params`
-    _row_by_row_rate: str  # scikit-learn's default of ``learning_rate``
     _metric: Score  # it compares the targets of held-out rows with `_predicted` of their scores
     _predicted: Callable[[Array], Array]
     _learned: Learned  # `partial_fit` continues from it, and draws from the seed and the epoch
     _seed: int
     _epoch: int
-
-    refine: Any = 0  # of models that have no such parameter
-
-    _parameter_constraints: dict[str, Any] = {
-        "loss": [StrOptions(set(LOSSES) - set(MARGIN_LOSSES))],
-        "penalty": [StrOptions({"l2", "l1", "elasticnet"}), None],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "l1_ratio": [Interval(Real, 0, 1, closed="both"), None],
-        "fit_intercept": ["boolean"],
-        "max_iter": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "tol": [Interval(Real, 0, None, closed="left"), None],
-        "shuffle": ["boolean", StrOptions({"rows"})],
-        "verbose": ["verbose"],
-        "epsilon": [Interval(Real, 0, None, closed="left")],
-        "random_state": ["random_state"],
-        "learning_rate": [StrOptions({"auto", *RATES, *PASSIVE})],
-        "eta0": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, None, None, closed="neither")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "warm_start": ["boolean"],
-        "average": [Interval(Integral, 0, None, closed="neither"), "boolean"],
-        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "refine": [Interval(Integral, 0, None, closed="left")],
-        "n_parallel": [Interval(Integral, 1, None, closed="left")],
-    }
-
-    def _check(self, *, partial_fit: bool) -> None:
-        """Check each parameter, and then the parameters together."""
-        check_parameters(self, again=not partial_fit)
-        rate = self._rate()
-        if self.early_stopping and partial_fit:
-            raise ValueError("early_stopping should be False with partial_fit")
-        if rate == "optimal" and self.alpha == 0:
-            raise ValueError(
-                "alpha must be > 0 since learning_rate is 'optimal'. alpha is used to compute the "
-                "optimal learning rate."
-            )
-        if rate in PASSIVE:
-            loss = "hinge" if self._kind == "classes" else "epsilon_insensitive"
-            if self._loss() != loss:
-                raise ValueError(f"Learning rate '{rate}' only works with loss '{loss}'.")
-            if self.batch_size not in (1, "auto"):
-                raise ValueError(
-                    f"learning_rate={rate!r} is defined row by row: batch_size must be 1 or "
-                    f"'auto', which means 1 then; got {self.batch_size!r}."
-                )
-        if rate == "auto" and self.n_parallel > 1:
-            raise ValueError(
-                "learning_rate='auto' learns from blocks side by side where that loses nothing, "
-                f"without n_parallel: give n_parallel=1. To merge {self.n_parallel} blocks that "
-                "are learned from side by side, name a learning_rate."
-            )
-        if self.refine:
-            refining_or_raise(self.refine, self._loss(), rate)
-        if self.penalty == "elasticnet" and self.l1_ratio is None:
-            raise ValueError("l1_ratio must be set when penalty is 'elasticnet'")
-        if self.power_t < 0:
-            warnings.warn(
-                "Negative values for `power_t` are deprecated, as in scikit-learn 1.8, and will "
-                "raise an error. Use 0 or more.",
-                FutureWarning,
-                stacklevel=4,
-            )
 
     def _check_inputs(
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool, target: str
@@ -149,16 +79,7 @@ class SGD(SparseCoef, Familiar, Estimator):
             self, X, y, sample_weight, reset=reset, target=target, lazy_rows=True, finite=not found
         )
 
-    def _loss(self) -> str:
-        return self.loss
-
-    def _rate(self) -> str:
-        """Return the learning rate. Row by row "auto" is scikit-learn's default."""
-        if self.learning_rate == "auto" and self.batch_size == 1:
-            return self._row_by_row_rate
-        return self.learning_rate
-
-    def _rule(self, given: Given, state: Any = None) -> Any:
+    def _algorithm(self, given: Given, state: Any = None) -> Any:
         """Return the module that learns from the rows. ``state`` is what was learned before."""
         if self._rate() == "auto":
             return newton
@@ -170,7 +91,7 @@ class SGD(SparseCoef, Familiar, Estimator):
             return rowwise if in_numpy(given.blocks) else sgd
         if state is None:
             return scheduled
-        return rowwise if row_loop.takes(an_array(state)) else sgd
+        return rowwise if row_loop.takes_rows(an_array(state)) else sgd
 
     def _may_loop(self, given: Given) -> bool:
         """Return whether scikit-learn's loop may learn from rows of NumPy and scipy.
@@ -179,37 +100,22 @@ class SGD(SparseCoef, Familiar, Estimator):
         """
         return self.penalty not in ("l1", "elasticnet") or self._is_one_call(given)
 
-    def _params(self, positive: Any = 1.0, negative: Any = 1.0) -> sgd.Params:
-        return sgd.Params(
-            loss=self._loss(),
-            kind=self._kind,
-            penalty=self.penalty,
-            alpha=float(self.alpha),
-            l1_ratio=0.0 if self.l1_ratio is None else float(self.l1_ratio),
-            epsilon=float(self.epsilon),
-            learning_rate=self._rate(),
-            eta0=float(self.eta0),
-            power_t=float(self.power_t),
-            average=int(self.average),
-            fit_intercept=bool(self.fit_intercept),
-            positive_weight=positive,
-            negative_weight=negative,
-        )
-
     def _learner(
         self, given: Given, params: sgd.Params, coef_init: Any, intercept_init: Any
     ) -> Learner:
         """Return the learner for ``fit``. It starts from given or former coefficients, or 0."""
-        rule = self._rule(given)
+        algorithm = self._algorithm(given)
         if self.warm_start and hasattr(self, "coef_"):
             coef_init = self._dense_coef() if coef_init is None else coef_init
             intercept_init = self.intercept_ if intercept_init is None else intercept_init
-        return from_coefficients(rule.learner(params), rule.start, coef_init, intercept_init)
+        return from_coefficients(
+            algorithm.learner(params), algorithm.start, coef_init, intercept_init
+        )
 
     def _former(self, given: Given, params: sgd.Params) -> Learned:
         """Return the state from which ``partial_fit`` continues, which is empty at first."""
         learned = self._learned if hasattr(self, "_learned") else Learned()
-        return from_former(self._rule(given, learned.state), params, learned)
+        return from_former(self._algorithm(given, learned.state), params, learned)
 
     def _learn(
         self,
@@ -224,8 +130,8 @@ class SGD(SparseCoef, Familiar, Estimator):
         """Run the fit and set the fitted attributes."""
         lazy, former = not given.blocks.in_memory, learned.state
         n_parallel = width(self.n_parallel, given.blocks)
-        rule = self._rule(given, former)
-        exact = rule is rowwise
+        algorithm = self._algorithm(given, former)
+        exact = algorithm is rowwise
         one_call = exact and self._is_one_call(given)
         one_pass = partial_fit or (self.max_iter == "auto" and lazy)
         max_iter = 1 if one_pass else 1000 if self.max_iter == "auto" else int(self.max_iter)
@@ -236,8 +142,8 @@ class SGD(SparseCoef, Familiar, Estimator):
             by = "rows" if not lazy or self.shuffle == "rows" or exact else "batches"
         batch_size = None if exact or self.batch_size == "auto" else int(self.batch_size)
         first = First(epoch, learned.rows)
-        if rule is not newton:
-            learner = learner._replace(branching=BRANCHING)
+        if algorithm is not newton:
+            learner = learner._replace(local_steps=LOCAL_STEPS)
         if exact:
             epochs = None if partial_fit else max_iter
             learner, batch_size, order = self._row_by_row(
@@ -255,12 +161,12 @@ class SGD(SparseCoef, Familiar, Estimator):
             first=first,
             ahead=None if given.flow is None else given.flow.chain,
             weighted="sample_weight" in given.blocks.names,
-            unsigned=NO_SIGNS if rule is newton else no_signs(n_parallel),
+            unsigned=NO_SIGNS if algorithm is newton else no_signs(n_parallel),
             n_parallel=n_parallel,
         )
         if given.flow is not None:
             learned = learned._replace(ahead=given.flow.states)
-        answer = partial(rule.answer, learner.params)
+        answer = partial(algorithm.answer, learner.params)
         block_learner = BlockLearner(course, mean_loss)
         known = self.n_features_in_ if given.flow is None else None
 
@@ -274,7 +180,7 @@ class SGD(SparseCoef, Familiar, Estimator):
                 learned = learned._replace(rows=learned.rows + progress.n_iter * len(held_rows))
             return {
                 **self._coefficients(coef, intercept),
-                **({} if classes is None else {"classes_": to_like(classes, coef)}),
+                **({} if classes is None else {"classes_": labels_like(classes, coef)}),
                 "n_features_in_": coef.shape[1] if known is None else known,
                 "n_iter_": progress.n_iter,
                 "t_": 1.0 + learned.rows,
@@ -357,7 +263,7 @@ class SGD(SparseCoef, Familiar, Estimator):
             return learner, None, None
         (n,) = given.blocks.rows
         assert n is not None
-        return in_orders(learner, seeds if given.flow is None else seeds[:1], n, held_rows, first)
+        return in_orders(learner, seeds, n, held_rows, first)
 
     def _held_out(self, rows: np.ndarray | None, *, of_classes: bool) -> HeldOut | None:
         """Return how rows are held out and scored. Each class has its score in memory."""
@@ -404,7 +310,7 @@ class SGD(SparseCoef, Familiar, Estimator):
         )
         assert y is not None
         part = float(self.validation_fraction) if self.early_stopping else 0.0
-        seeds, held_rows = draws.drawn(
+        seeds, held_rows = draws.sklearn_draws(
             self.random_state, y, weight, n_outputs, classes=of_classes, part=part
         )
         of_orders = () if not exact else seeds[:1] if self.shuffle == "rows" else seeds

@@ -408,7 +408,7 @@ default="auto"
             given = self._check_inputs(X, y, sample_weight, reset=first, target="labels")
             params = self._class_params(known, None)
             learned = self._former(given, params)
-            learner = self._rule(given, learned.state).learner(params)
+            learner = self._algorithm(given, learned.state).learner(params)
             self._learn(given, learner, learned, _n_outputs(known), known, partial_fit=True)
         return self
 

@@ -50,7 +50,7 @@ class Order:
         return rows
 
 
-def drawn(
+def sklearn_draws(
     random_state: Any,
     y: np.ndarray,
     weight: np.ndarray | None,

@@ -328,7 +328,7 @@ default="auto"
             first = not hasattr(self, "coef_")
             given = self._check_inputs(X, y, sample_weight, reset=first, target="values")
             learned = self._former(given, self._params())
-            learner = self._rule(given, learned.state).learner(self._params())
+            learner = self._algorithm(given, learned.state).learner(self._params())
             self._learn(given, learner, learned, 1, partial_fit=True)
         return self
 

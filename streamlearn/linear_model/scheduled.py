@@ -1,7 +1,7 @@
 """An explicit schedule over blocks: row by row if scikit-learn's loop takes the rows.
 
 The loop takes rows of NumPy and of scipy. Rows of other libraries are learned from in batches. The
-first block shows the library, and the kind of the state then says which rule learns.
+first block shows the library, and the kind of the state then says which algorithm learns.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from streamlearn.core.linear import rowwise, sgd
 from streamlearn.core.linear.sgd import Params
 
 
-def _rule(state: Any) -> Any:
+def _algorithm(state: Any) -> Any:
     return rowwise if isinstance(state, rowwise.State) else sgd
 
 
@@ -26,22 +26,22 @@ def init(params: Params, n_features: int, n_outputs: int, *, like: Array) -> Any
 
 def start(params: Params, coef: Array, intercept: Array) -> Any:
     """Return the first state with given models, (K, d) and (K,)."""
-    return (rowwise if row_loop.takes(coef) else sgd).start(params, coef, intercept)
+    return (rowwise if row_loop.takes_rows(coef) else sgd).start(params, coef, intercept)
 
 
 def update(params: Params, state: Any, batch: Batch) -> tuple[Any, Info]:
     """Learn from the rows of a batch, one after the other or by one step."""
-    return (row_loop if _rule(state) is rowwise else sgd).update(params, state, batch)
+    return (row_loop if _algorithm(state) is rowwise else sgd).update(params, state, batch)
 
 
 def answer(params: Params, state: Any) -> tuple[Array, Array]:
     """Return the models for predictions, ``(coef, intercept)``, of shapes (K, d) and (K,)."""
-    return _rule(state).answer(params, state)
+    return _algorithm(state).answer(params, state)
 
 
 def apply(params: Params, state: Any, X: Array) -> Array:
     """Return the scores (m, K) of rows X (m, d) by the models of `answer`."""
-    return _rule(state).apply(params, state, X)
+    return _algorithm(state).apply(params, state, X)
 
 
 def learner(params: Params) -> Learner:

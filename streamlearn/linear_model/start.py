@@ -19,7 +19,7 @@ from streamlearn.blocks import Blocks
 from streamlearn.core.learner import Learner
 from streamlearn.core.linear import newton, rowwise, sgd
 
-RULES = (sgd, newton, rowwise)
+ALGORITHMS = (sgd, newton, rowwise)
 """The core modules that learn linear models."""
 
 
@@ -28,7 +28,7 @@ def in_numpy(blocks: Blocks) -> bool:
     if blocks.whole is None:
         return False
     X = blocks.whole.X
-    return row_loop.takes(X) or not (is_array(X) or is_sparse(X))
+    return row_loop.takes_rows(X) or not (is_array(X) or is_sparse(X))
 
 
 def from_coefficients(
@@ -83,18 +83,18 @@ def _start_from(
     return start(params, *out)
 
 
-def from_former(rule: Any, params: sgd.Params, learned: Learned) -> Learned:
-    """Return the state from which ``partial_fit`` continues, as a state of the module ``rule``.
+def from_former(algorithm: Any, params: sgd.Params, learned: Learned) -> Learned:
+    """Return the state from which ``partial_fit`` continues, as a state of ``algorithm``.
 
     If it is a state of another algorithm, the new one starts from its model.
     """
     if learned.state is None:
         return learned
-    if isinstance(learned.state, rule.State):
-        if rule is not rowwise:
+    if isinstance(learned.state, algorithm.State):
+        if algorithm is not rowwise:
             return learned
         return learned._replace(state=rowwise.resume(params, learned.state))
     # Newton steps start from no rows, because their state counts the rows it has seen.
-    former = next(known for known in RULES if isinstance(learned.state, known.State))
-    state = rule.start(params, *former.answer(params, learned.state))
-    return Learned(state, 0 if rule is newton else learned.rows)
+    former = next(known for known in ALGORITHMS if isinstance(learned.state, known.State))
+    state = algorithm.start(params, *former.answer(params, learned.state))
+    return Learned(state, 0 if algorithm is newton else learned.rows)

@@ -55,7 +55,7 @@ class Lines(Watch):
     def __init__(self, answer: Callable[..., Any]) -> None:
         self.answer, self.started = answer, time.time()
 
-    def progress(self, progress: Progress, publish: Any = None) -> None:
+    def progress_made(self, progress: Progress, publish: Any = None) -> None:
         """Print the progress."""
         took = time.time() - self.started
         if progress.at == "start":

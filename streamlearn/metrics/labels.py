@@ -9,7 +9,7 @@ import numpy as np
 from streamlearn._arrays import Array, same_place, to_numpy
 from streamlearn._validation.arrays import as_array, as_vector
 from streamlearn._validation.exact_labels import comparable, exactly
-from streamlearn._validation.label_codes import to_like
+from streamlearn._validation.label_codes import labels_like
 from streamlearn._validation.labels import labels_or_raise
 from streamlearn._validation.messages import in_block
 from streamlearn._validation.reader import indicator_or_raise
@@ -66,7 +66,7 @@ def _label_pair(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Arr
     if not several:
         target, predicted = (as_vector(x, "y", block) for x in (target, predicted))
     if not same_place(target, predicted):
-        target = to_like(target, predicted)
+        target = labels_like(target, predicted)
     if {_is_text(target), _is_text(predicted)} == {True, False}:
         raise ValueError(
             f"Labels in y_true and y_pred should be of the same type: {in_block('y_true', block)} "

@@ -48,7 +48,7 @@ def sums(
     )
     if state is None:
         raise ValueError("y_true and y_pred have no rows, and no row has no score.")
-    weight = state.target.weight if isinstance(state, scores.Fit) else state.weight
+    weight = state.target.weight if isinstance(state, scores.R2Sums) else state.weight
     if not to_numpy(weight).any():
         raise no_weight()
     return state

@@ -158,7 +158,7 @@ def _error(
             f"multioutput holds {weights.size} weights and there are {len(values)} outputs. Give "
             "one for each of several outputs, or 'uniform_average'."
         )
-    if isinstance(state, scores.Fit) and np.any(to_numpy(state.rows) < 2):
+    if isinstance(state, scores.R2Sums) and np.any(to_numpy(state.rows) < 2):
         warnings.warn(
             "R^2 score is not well-defined with less than two samples.",
             UndefinedMetricWarning,
@@ -167,7 +167,7 @@ def _error(
     if multioutput == "raw_values":
         return values
     if multioutput == "variance_weighted":
-        weights = to_numpy(scores.spread(state))
+        weights = to_numpy(scores.total_squares(state))
         weights = weights if weights.any() else None
     return float(np.average(values, weights=weights))
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,12 +14,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
-from streamlearn._arrays import Array, to_numpy
+from streamlearn._arrays import to_numpy
 from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.estimator import Estimator
 from streamlearn._estimator.inputs import Given, check_inputs, check_parameters, unchanged_on_error
 from streamlearn._estimator.outputs import rows_out
-from streamlearn._sklearn import Interval, Options, StrOptions
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
@@ -31,22 +28,19 @@ from streamlearn._training.prepare import PreparedBlock, taken
 from streamlearn._training.stopping import Best, NoImprovementOfNet, mean_objective
 from streamlearn._validation.reader import same_place_or_raise
 from streamlearn.core import mlp
-from streamlearn.core.mlp.activations import HIDDEN
-from streamlearn.core.mlp.optimizers import Optimizer, adam, sgd
 from streamlearn.neural_network import draws
 from streamlearn.neural_network.lbfgs import minimize
+from streamlearn.neural_network.outputs import Outputs
+from streamlearn.neural_network.parameters import Parameters
 from streamlearn.neural_network.targets import Goal, batch_of
 from streamlearn.neural_network.training import (
     Lines,
-    finite_or_raise,
     mean_objective_of_block,
+    weights_finite_or_raise,
 )
 
-LARGEST_BATCH = 200
-"""The largest number of rows of a batch if ``batch_size="auto"``, as in scikit-learn."""
 
-
-class Kept(NamedTuple):
+class Remembered(NamedTuple):
     """Values that predictions and the next fit need in addition to the public attributes.
 
     Attributes
@@ -70,7 +64,7 @@ class Pace(NamedTuple):
     learning_rate: float
 
 
-class MLP(Estimator):
+class MLP(Parameters, Estimator):
     """A multi-layer perceptron, the base class of `MLPClassifier` and `MLPRegressor`."""
 
     _takes_collections = True
@@ -82,36 +76,9 @@ class MLP(Estimator):
     validation_scores_: list[float] | None
     best_validation_score_: float | None
     _target: str  # the ``target`` of `check_inputs`
-    _learned: Kept
+    _learned: Remembered
     _seed: int  # blocks draw from it
     _epoch: int  # the number of the next epoch
-
-    _parameter_constraints: dict[str, Any] = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(set(HIDDEN))],
-        "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "shuffle": ["boolean", StrOptions({"rows"})],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "n_parallel": [Interval(Integral, 1, None, closed="left")],
-    }
 
     def _goal(self, given: Given, y: Any, classes: Any, *, restarts: bool, further: bool) -> Goal:
         raise NotImplementedError
@@ -122,7 +89,7 @@ class MLP(Estimator):
     ) -> None:
         """Fit, or learn ``further``, and set the fitted attributes."""
         check_parameters(self, again=not further)
-        hidden = _sizes(self.hidden_layer_sizes)
+        hidden = self._sizes()
         if further and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         restarts = not hasattr(self, "coefs_") or not (self.warm_start or further)
@@ -152,26 +119,12 @@ class MLP(Estimator):
                         f"y makes {goal.n_outputs} outputs, and the fit before made "
                         f"{self.intercepts_[-1].shape[0]}. Set warm_start=False to forget it."
                     )
-            params = mlp.Params(
-                hidden,
-                self.activation,
-                goal.output,
-                float(self.alpha),
-                self._rule(),
-                self.learning_rate if self.solver == "sgd" else "constant",
-                float(self.power_t),
-            )
+            params = self._params(hidden, goal.output)
             random_state = check_random_state(self.random_state)
             if given.whole is not None:
                 self._fit_in_memory(given, goal, params, random_state, restarts, further)
             else:
                 self._fit_blocks(given, goal, params, random_state, restarts, further)
-
-    def _rule(self) -> Optimizer:
-        eta = float(self.learning_rate_init)
-        if self.solver == "sgd":
-            return sgd(eta, float(self.momentum), bool(self.nesterovs_momentum))
-        return adam(eta, float(self.beta_1), float(self.beta_2), float(self.epsilon))
 
     def _former(self, params: mlp.Params, further: bool) -> mlp.State:
         """Return the net of the fit before. Only ``partial_fit`` keeps its optimizer's state."""
@@ -218,7 +171,9 @@ class MLP(Estimator):
             labels = None
             if goal.classes is not None and goal.n_outputs == 1:
                 labels = goal.classes[to_numpy(rows.target)]
-            to_learn, to_score = draws.split(random_state, n_rows, self.validation_fraction, labels)
+            to_learn, to_score = draws.train_and_held_out(
+                random_state, n_rows, self.validation_fraction, labels
+            )
             held_out, rows, n_rows = taken(rows, to_score), taken(rows, to_learn), len(to_learn)
         if self.batch_size != "auto" and self.batch_size > n_rows:
             warnings.warn(
@@ -307,14 +262,6 @@ class MLP(Estimator):
             hand_back(given.flow, self, outcome.learned, self.coefs_[0].shape[0])
         self._seed, self._epoch = seed, outcome.epoch
 
-    def _batch_size(self) -> int:
-        return LARGEST_BATCH if self.batch_size == "auto" else int(self.batch_size)
-
-    def _max_iter(self, *, one_pass: bool) -> int:
-        if self.max_iter == "auto":
-            return 1 if one_pass else 200
-        return int(self.max_iter)
-
     def _train(
         self,
         learner: BlockLearner,
@@ -339,7 +286,7 @@ class MLP(Estimator):
             self.tol,
             self.n_iter_no_change,
             best,
-            finite_or_raise,
+            weights_finite_or_raise,
             score=None if held_out is None else held_out.mean_score,
             adaptive=self.solver == "sgd" and self.learning_rate == "adaptive",
         )
@@ -371,7 +318,7 @@ class MLP(Estimator):
             watched_by=(Lines(),) if self.verbose else (),
             publish=Publish(self, attributes, given.flow),
         )
-        finite_or_raise(outcome.learned.state)
+        weights_finite_or_raise(outcome.learned.state)
         self.__dict__.update(attributes(outcome) or {})
         read_once = further or (one_pass and self.max_iter == "auto")
         if not (read_once or outcome.stopped) and outcome.n_iter == max_iter:
@@ -394,7 +341,7 @@ class MLP(Estimator):
             "n_outputs_": goal.n_outputs,
             "out_activation_": goal.output,
             "n_features_in_": net.weights[0].shape[0],
-            "_learned": Kept(self.activation, net.moving, best),
+            "_learned": Remembered(self.activation, net.moving, best),
             # scikit-learn has these two only under private names, and so user code reads them.
             "_no_improvement_count": best.stale,
             "_optimizer": Pace(eta),
@@ -408,15 +355,8 @@ class MLP(Estimator):
         activation = self._learned.activation if known else self.activation
         params = mlp.Params(hidden, activation, self.out_activation_)
         net = mlp.State(tuple(self.coefs_), tuple(self.intercepts_), None)
-        function = Function(params, net, of_output)
+        function = Outputs(params, net, of_output)
         return rows_out(self, method, X, function, fitted=self.coefs_[0])
-
-    def _can_partial_fit(self) -> bool:
-        if self.solver == "lbfgs":
-            raise AttributeError(
-                "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic."
-            )
-        return True
 
     def __sklearn_tags__(self) -> Any:
         """Return the tags of the estimator."""
@@ -424,34 +364,3 @@ class MLP(Estimator):
         tags.array_api_support = True
         tags.input_tags.sparse = True
         return tags
-
-
-@dataclass(frozen=True, eq=False)
-class Function:
-    """A function of the output of a net, as a function of rows.
-
-    Attributes
-    ----------
-    params : Params
-        The hyperparameters of the net.
-    net : State
-        The net.
-    of_output : callable
-        It takes the output (m, K) and returns an array over the same rows.
-    """
-
-    params: mlp.Params
-    net: mlp.State
-    of_output: Callable[[Array], Array]
-
-    def __call__(self, X: Array) -> Array:
-        """Return ``of_output`` of the output for the rows of X."""
-        return self.of_output(mlp.apply(self.params, self.net, X))
-
-
-def _sizes(hidden: Any) -> tuple[int, ...]:
-    """Return the number of units of each hidden layer."""
-    sizes = list(hidden) if hasattr(hidden, "__iter__") else [hidden]
-    if not all(isinstance(size, Integral) and int(size) > 0 for size in sizes):
-        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}: give whole numbers.")
-    return tuple(int(size) for size in sizes)

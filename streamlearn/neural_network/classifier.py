@@ -14,7 +14,7 @@ from streamlearn import blocks as engine
 from streamlearn import metrics
 from streamlearn._arrays import Array, namespace, to_numpy
 from streamlearn._estimator.inputs import Given
-from streamlearn._validation.label_codes import decode, to_like
+from streamlearn._validation.label_codes import decode, labels_like
 from streamlearn._validation.labels import declared, discover
 from streamlearn._validation.reader import indicator_or_raise
 from streamlearn.core.mlp import links
@@ -338,7 +338,7 @@ class MLPClassifier(ClassifierMixin, MLP):
         return discover(engine.align(y=y) if given.whole is None else given.blocks).classes
 
     def _of_net(self, net: Any, best: Any, goal: Goal) -> dict[str, Any]:
-        classes = to_like(self.classes_, net.weights[0])
+        classes = labels_like(self.classes_, net.weights[0])
         return {**super()._of_net(net, best, goal), "classes_": classes}
 
     def predict(self, X: Any) -> Any:

@@ -90,7 +90,7 @@ class Order:
         return self.rows
 
 
-def split(
+def train_and_held_out(
     random_state: np.random.RandomState, n_rows: int, held_out: float, labels: Any
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows to learn from and the rows to score, stratified by ``labels`` if given.

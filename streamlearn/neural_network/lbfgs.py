@@ -9,7 +9,7 @@ from streamlearn._arrays import Array, asarray, cast, namespace, to_numpy, wides
 from streamlearn._sklearn import _check_optimize_result, _get_additional_lbfgs_options_dict
 from streamlearn.core import mlp
 from streamlearn.core.learner import Batch
-from streamlearn.neural_network.training import finite_or_raise
+from streamlearn.neural_network.training import weights_finite_or_raise
 
 
 def minimize(
@@ -53,5 +53,5 @@ def minimize(
         },
     )
     net = mlp.start(params, *at(found.x))
-    finite_or_raise(net)
+    weights_finite_or_raise(net)
     return net, float(found.fun), int(_check_optimize_result("lbfgs", found, max_iter))

@@ -22,25 +22,25 @@ class Lines(Watch):
     """It prints scikit-learn's verbose lines."""
 
     def __init__(self) -> None:
-        self.before = (0.0, 0)
+        self.printed = (0.0, 0)
 
-    def progress(self, progress: Progress, publish: Any = None) -> None:
+    def progress_made(self, progress: Progress, publish: Any = None) -> None:
         """Print the progress."""
         if progress.at == "start":
-            self.before = (0.0, 0)
+            self.printed = (0.0, 0)
         if progress.at == "segment" and progress.rows:
             now = (float(progress.objective[0]), progress.rows)
-            loss, rows = now[0] - self.before[0], now[1] - self.before[1]
+            loss, rows = now[0] - self.printed[0], now[1] - self.printed[1]
             if rows:
                 print(f"Iteration {progress.n_iter}, loss = {loss / rows:.8f}")  # noqa: T201
             if progress.rows_held_out > 1:
                 print(f"Validation score: {progress.scores[-1]:f}")  # noqa: T201
-            self.before = now
+            self.printed = now
         if progress.news:
             print(progress.news)  # noqa: T201
 
 
-def finite_or_raise(state: mlp.State) -> None:
+def weights_finite_or_raise(state: mlp.State) -> None:
     """Check that all weights of a net are finite.
 
     Raises

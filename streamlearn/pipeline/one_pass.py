@@ -18,10 +18,11 @@ from streamlearn._arrays.plain import plain, rows_or_raise
 from streamlearn._estimator.inputs import check_declared
 from streamlearn._sklearn import _routing_enabled, routed_to_steps
 from streamlearn._thirdparty.partial_fit import with_classes
-from streamlearn._thirdparty.tags import at_hand, is_by_row, rows_known
+from streamlearn._thirdparty.tags import is_by_row, labels_at_hand, rows_known
 from streamlearn._training import transformers
+from streamlearn._training.epochs import Progress, Publish
 from streamlearn._validation.reader import Reader
-from streamlearn.pipeline.scout import Leaf, Scout, fitted_before
+from streamlearn.pipeline.scout import Leaf, Scout, prefit_steps
 from streamlearn.stages import Chain, Flow
 from streamlearn.wrappers import Incremental
 
@@ -69,7 +70,7 @@ def fit_steps(
         X, y = (a if a is None or hasattr(a, "shape") else np.asarray(a) for a in (X, y))
         stages.able_or_raise([(leaf.path, leaf.estimator) for leaf in leaves])
         scout = Scout(y, partial(fit_alone, ""), further, exact)
-        known = fitted_before(leaves, X, scout, verbose=verbose)
+        known = prefit_steps(leaves, X, scout, verbose=verbose)
         flow = _flow(leaves, X, y, known, further=further)
         if learner is not None and isinstance(y, np.ndarray) and y.shape[1:] in ((), (1,)):
             y = column_or_1d(y, warn=True)
@@ -90,8 +91,38 @@ def fit_alone(name: str, estimator: Any, X: Any, y: Any) -> Flow | None:
     return fit_steps([Leaf(name, estimator, {})], X, y, further=False, exact=True)
 
 
+def attributes_by_steps(
+    pipe: theirs.Pipeline, publish: Publish, progress: Progress
+) -> dict[str, Any] | None:
+    """Return the steps as they are while the last one learns, or None before it has learned."""
+    attributes = publish.attributes(progress)
+    if attributes is None:
+        return None
+    learner = copy.copy(publish.estimator)
+    vars(learner).update(attributes)
+    fitted = {id(publish.estimator): learner}
+    if publish.flow is not None:
+        chain = publish.flow.chain
+        known = chain.fitted(progress.learned.ahead)
+        stages_of = (id(stage.estimator) for stage in chain.stages)
+        fitted |= dict(zip(stages_of, known, strict=True))
+    return {"steps": _steps_with(pipe, fitted)}
+
+
+def _steps_with(pipe: theirs.Pipeline, fitted: dict[int, Any]) -> list[tuple[str, Any]]:
+    """Return the steps of a pipeline with the fitted copies, which are given by ``id``."""
+    steps = []
+    for name, step in pipe.steps:
+        now = fitted.get(id(step), step)
+        if isinstance(step, theirs.Pipeline):
+            now = copy.copy(step)
+            now.steps = _steps_with(step, fitted)
+        steps.append((name, now))
+    return steps
+
+
 def _flow(
-    leaves: list[Leaf], X: Any, y: Any, known: dict[int, stages.FittedBefore], *, further: bool
+    leaves: list[Leaf], X: Any, y: Any, known: dict[int, stages.Prefitted], *, further: bool
 ) -> Flow:
     """Return the flow of X through the stages of steps."""
     n_rows = rows_known(X)
@@ -104,7 +135,9 @@ def _flow(
                 f"The step {path!r} has max_iter={step.max_iter}, and in one pass Incremental "
                 'learns in one epoch. Use max_iter=1, or schedule="per-step".'
             )
-        params = {name: at_hand(name, value) for name, value in given.items() if value is not None}
+        params = {
+            name: labels_at_hand(name, value) for name, value in given.items() if value is not None
+        }
         final = step is leaves[-1].estimator and not hasattr(step, "transform")
         found.append(stages.stage_of(path, step, params, known))
         if final:

@@ -13,7 +13,6 @@ from functools import wraps
 from typing import Any
 
 from sklearn import pipeline as theirs
-from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline as named_by_type
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -30,11 +29,11 @@ from streamlearn._sklearn import (
     add_route,
     check_steps,
 )
-from streamlearn._thirdparty.lazy import Lazily
 from streamlearn._thirdparty.tags import takes_collections
 from streamlearn._training.epochs import Progress, Publish
 from streamlearn._validation.missing import frame_of
 from streamlearn.pipeline import one_pass, per_step
+from streamlearn.pipeline.lazy_steps import lazily
 from streamlearn.pipeline.rows_of_fit import of_flow, rows_of_fit
 
 
@@ -50,20 +49,9 @@ def _asked(name: str) -> Any:
         if not engine.is_collection(X):
             return theirs_too.fn(self, frame_of(self, X), *args, **params)
         check_is_fitted(self)
-        return getattr(_lazily(theirs.Pipeline(self.steps)), name)(X, *args, **params)
+        return getattr(lazily(theirs.Pipeline(self.steps)), name)(X, *args, **params)
 
     return available_if(theirs_too.check)(method)
-
-
-def _lazily(step: Any) -> Any:
-    """Return a step whose results for collections are lazy."""
-    if isinstance(step, FrozenEstimator):
-        return _lazily(step.estimator)
-    if step is None or isinstance(step, str) or takes_collections(step):
-        return step
-    if isinstance(step, theirs.Pipeline):
-        return theirs.Pipeline([(name, _lazily(inner)) for name, inner in step.steps])
-    return Lazily(step)
 
 
 class Pipeline(Versioned, theirs.Pipeline):
@@ -342,25 +330,14 @@ class Pipeline(Versioned, theirs.Pipeline):
 
     def _attributes_by_steps(self, publish: Publish, progress: Progress) -> dict[str, Any] | None:
         """Return the steps as they are while the last one learns, or None before it has learned."""
-        attributes = publish.attributes(progress)
-        if attributes is None:
-            return None
-        learner = copy.copy(publish.estimator)
-        vars(learner).update(attributes)
-        fitted = {id(publish.estimator): learner}
-        if publish.flow is not None:
-            chain = publish.flow.chain
-            known = chain.fitted(progress.learned.ahead)
-            stages_of = (id(stage.estimator) for stage in chain.stages)
-            fitted |= dict(zip(stages_of, known, strict=True))
-        return {"steps": _steps_of(self, fitted)}
+        return one_pass.attributes_by_steps(self, publish, progress)
 
     def _fit_and_ask(self, method: str, X: Any, y: Any, params: dict[str, Any]) -> Any:
         """Fit in one pass, then call a method of the last step for the same rows."""
         flow = self._fit_in_one_pass(X, y, params)
         if flow is None or not flow.chain.cross_fits:
             return getattr(self, method)(X)
-        steps = [(path, _lazily(step)) for path, step in stages.leaves("", self)]
+        steps = [(path, lazily(step)) for path, step in stages.leaves("", self)]
         n_stages = len(flow.chain.stages)
         if method == "predict" and n_stages == len(steps):
             flow, n_stages = flow.without_last(), n_stages - 1  # the last is of another library
@@ -434,18 +411,6 @@ def make_pipeline(
         transform_input=transform_input,
         verbose=verbose,
     )
-
-
-def _steps_of(pipe: theirs.Pipeline, fitted: dict[int, Any]) -> list[tuple[str, Any]]:
-    """Return the steps of a pipeline with the fitted copies, which are given by ``id``."""
-    steps = []
-    for name, step in pipe.steps:
-        now = fitted.get(id(step), step)
-        if isinstance(step, theirs.Pipeline):
-            now = copy.copy(step)
-            now.steps = _steps_of(step, fitted)
-        steps.append((name, now))
-    return steps
 
 
 def _taken_apart(X: Any, y: Any) -> tuple[Any, Any]:

@@ -17,7 +17,7 @@ from streamlearn import blocks as engine
 from streamlearn._arrays.plain import plain
 from streamlearn._sklearn import _align_api_if_sparse
 from streamlearn._validation.reader import Reader
-from streamlearn.stages import Chain, FittedBefore, Flow
+from streamlearn.stages import Chain, Flow, Prefitted
 
 
 def rows_of_fit(
@@ -98,14 +98,14 @@ class OfStage:
 
     Attributes
     ----------
-    stage : FittedBefore
+    stage : Prefitted
     """
 
-    stage: FittedBefore
+    stage: Prefitted
 
     def __call__(self, number: int | None) -> Callable[[Any], Any]:
         """Return the transformation of the rows of a block."""
-        return self.stage.function(self.stage.fitted_before, number)
+        return self.stage.function(self.stage.prefit, number)
 
 
 def of_flow(flow: Flow | None) -> OfChain | None:
@@ -116,6 +116,6 @@ def of_flow(flow: Flow | None) -> OfChain | None:
     return OfChain(chain, flow.states, flow.reader)
 
 
-def of_stage(stage: FittedBefore) -> OfStage | None:
+def of_stage(stage: Prefitted) -> OfStage | None:
     """Return a step's transformation of each block, or None if it is the same for new rows."""
     return OfStage(stage) if stage.cross_fits else None

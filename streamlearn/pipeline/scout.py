@@ -30,7 +30,7 @@ from streamlearn._thirdparty.lazy import ask
 from streamlearn._thirdparty.tags import takes_collections
 from streamlearn.pipeline.rows_of_fit import of_flow, of_stage, rows_of_fit
 from streamlearn.pipeline.together import fit_together, part_of, shares
-from streamlearn.stages import FittedBefore, Flow
+from streamlearn.stages import Flow, Prefitted
 
 
 class Leaf(NamedTuple):
@@ -61,7 +61,7 @@ class Running(NamedTuple):
         These columns. It is None if no other chain is fitted at the same time.
     """
 
-    fits: Generator[Fit, FittedBefore | None, None]
+    fits: Generator[Fit, Prefitted | None, None]
     columns: Sequence[int] = ()
     rows: Any = None
 
@@ -80,7 +80,7 @@ class Scout:
         Whether this is ``partial_fit``, which leaves fitted steps as they are.
     exact : bool
         Whether a step must be fitted beforehand if another one follows in its branch.
-    known : dict of int to FittedBefore
+    known : dict of int to Prefitted
         The stages of fitted copies, by the ``id`` of the steps.
     """
 
@@ -88,7 +88,7 @@ class Scout:
     fit: Callable[[Any, Any, Any], Flow | None]
     further: bool
     exact: bool
-    known: dict[int, FittedBefore] = field(default_factory=dict)
+    known: dict[int, Prefitted] = field(default_factory=dict)
 
     def chain(self, steps: Sequence[Leaf], X: Any, former: Sequence[Any] = ()) -> None:
         """Fit the steps of a chain that must be known, and those before them."""
@@ -96,7 +96,7 @@ class Scout:
 
     def fits(
         self, steps: Sequence[Leaf], X: Any, former: Sequence[Any] = ()
-    ) -> Generator[Fit, FittedBefore | None, None]:
+    ) -> Generator[Fit, Prefitted | None, None]:
         """Yield the fits that a chain needs, one after the other. Each gets its stage back.
 
         Parameters
@@ -113,7 +113,7 @@ class Scout:
             fitted = before if i <= last and hasattr(before, "n_features_in_") else None
             if fitted is None and unread and hasattr(step, "_fitted_to_columns"):
                 fitted = step._fitted_to_columns(X)
-            stage = FittedBefore(step, fitted)
+            stage = Prefitted(step, fitted)
             if fitted is None:
                 inner = stages.is_branched(step) and not (self.exact and i < len(steps) - 1)
                 if inner and (unread or i == last):
@@ -125,7 +125,7 @@ class Scout:
                 unread, stage = False, answer
             self.known[id(step)] = stage
             if i < len(steps) - 1:
-                X = rows_of_fit(of_stage(stage), partial(_transformed, stage.fitted_before), X)
+                X = rows_of_fit(of_stage(stage), partial(_transformed, stage.prefit), X)
 
     def branches(self, step: Any, X: Any, former: Any) -> None:
         """Fit the first steps of each branch, on its columns alone."""
@@ -149,7 +149,7 @@ class Scout:
 
     def _run(self, running: list[Running], X: Any) -> None:
         """Run the fits of several chains. Those that can share a read of X do."""
-        answers: list[FittedBefore | None] = [None] * len(running)
+        answers: list[Prefitted | None] = [None] * len(running)
         while running:
             asked = []
             for chain, answer in zip(running, answers, strict=True):
@@ -161,7 +161,7 @@ class Scout:
                 known[k] if k in known else self._fitted(*fit) for k, (_, fit) in enumerate(asked)
             ]
 
-    def _together(self, asked: list[tuple[Running, Fit]], X: Any) -> dict[int, FittedBefore]:
+    def _together(self, asked: list[tuple[Running, Fit]], X: Any) -> dict[int, Prefitted]:
         """Return the stages of those fits that share a read of X, by their place."""
         shared = [
             k
@@ -180,7 +180,7 @@ class Scout:
             parts.append(part_of(leaf.estimator, places, chain.rows, rows))
         fitted = fit_together(parts, _selected(X, columns))
         return {
-            k: FittedBefore(asked[k][1].leaf.estimator, one)
+            k: Prefitted(asked[k][1].leaf.estimator, one)
             for k, one in zip(shared, fitted, strict=True)
         }
 
@@ -195,25 +195,25 @@ class Scout:
             return any(self._last(steps) >= 0 for steps in chains_of(step).values())
         return bool(getattr(step, "_known_beforehand", lambda: False)())
 
-    def _fitted(self, leaf: Leaf, X: Any) -> FittedBefore:
+    def _fitted(self, leaf: Leaf, X: Any) -> Prefitted:
         """Return the stage of a fitted copy of a step."""
         step, out = leaf.estimator, clone(leaf.estimator)
         if isinstance(X, engine.StreamedRows):
             X.again_or_raise()  # The steps after it read the rows, too.
         if hasattr(out, "_cross_fit"):
-            return FittedBefore(step, out, out._cross_fit(X, self.y, leaf.params))
+            return Prefitted(step, out, out._cross_fit(X, self.y, leaf.params))
         inner = stages.leaves_within("", step)
         if (stages.is_branched(step) and any(hasattr(one, "_cross_fit") for _, one in inner)) or (
             engine.is_collection(X) and not takes_collections(out)
         ):
             flow = self.fit(out, X, self.y)
-            return FittedBefore(step, out, of_flow(flow))
-        return FittedBefore(step, out.fit(X, self.y, **leaf.params))
+            return Prefitted(step, out, of_flow(flow))
+        return Prefitted(step, out.fit(X, self.y, **leaf.params))
 
 
-def fitted_before(
+def prefit_steps(
     leaves: Sequence[Leaf], X: Any, scout: Scout, *, verbose: bool = False
-) -> dict[int, FittedBefore]:
+) -> dict[int, Prefitted]:
     """Fit the steps that must be fitted beforehand.
 
     Parameters
@@ -227,7 +227,7 @@ def fitted_before(
 
     Returns
     -------
-    dict of int to FittedBefore
+    dict of int to Prefitted
         The stages of fitted copies, by the ``id`` of the steps.
     """
     started = time.time()

@@ -22,15 +22,15 @@ from streamlearn._estimator.inputs import is_foreign, unchanged_on_error
 from streamlearn._estimator.outputs import mapped
 from streamlearn._sklearn import _align_api_if_sparse
 from streamlearn._validation.categories import Lookup
-from streamlearn._validation.label_codes import to_like
+from streamlearn._validation.label_codes import labels_like
 from streamlearn._validation.labels import discover
 from streamlearn._validation.messages import no_rows
 from streamlearn.preprocessing.label_columns import (
     INDICATOR,
     Binarized,
     Labelled,
-    in_numpy,
     indicator_of_block,
+    target_in_numpy,
     wider,
 )
 
@@ -148,7 +148,7 @@ class LabelBinarizer(TransformerMixin, Estimator, auto_wrap_output_keys=None):  
             )
 
     def _learn_in_memory(self, y: Any) -> None:
-        here = in_numpy(y)
+        here = target_in_numpy(y)
         if _is_text(here):
             if not len(here):
                 raise ValueError(f"y has 0 samples: {here!r}. Give at least one row.")
@@ -167,7 +167,7 @@ class LabelBinarizer(TransformerMixin, Estimator, auto_wrap_output_keys=None):  
         self.sparse_input_ = is_sparse(here)
         self.classes_ = unique_labels(here)
         if is_foreign(y):
-            self.classes_ = to_like(self.classes_, y)
+            self.classes_ = labels_like(self.classes_, y)
 
     def _learn_lazily(self, y: Any) -> None:
         several = y.ndim == 2 and y.shape[1] > 1

@@ -92,7 +92,7 @@ class Binarized:
         """Return the columns, in the library of an array."""
         y = plain(y)
         y = np.asarray(y) if isinstance(y, list) else y
-        y = y if is_foreign(y) or is_column(y) else in_numpy(y)
+        y = y if is_foreign(y) or is_column(y) else target_in_numpy(y)
         if not is_column(y) and y.ndim == 2 and y.shape[1] > 1:
             return self._of_indicator(y)
         return self._of_labels(y)
@@ -207,7 +207,7 @@ def _scalars(like: Any, dtype: Any, *numbers: int) -> list[Any]:
     return [xp.asarray(number, dtype=dtype, device=device(like)) for number in numbers]
 
 
-def in_numpy(y: Any) -> Any:
+def target_in_numpy(y: Any) -> Any:
     """Return a target in memory as an array of NumPy or as sparse rows. A list stays a list."""
     if is_sparse(y) or isinstance(y, list):
         return y

@@ -21,7 +21,7 @@ from streamlearn._estimator.outputs import mapped
 from streamlearn._validation.arrays import as_vector
 from streamlearn._validation.categories import Counts, Lookup, count, in_order, merge
 from streamlearn._validation.columns import is_column
-from streamlearn._validation.label_codes import codes_of, decode, to_like
+from streamlearn._validation.label_codes import codes_of, decode, labels_like
 from streamlearn._validation.messages import no_rows
 
 
@@ -98,7 +98,7 @@ class LabelEncoder(TransformerMixin, Estimator, auto_wrap_output_keys=None):  # 
                 found = Counts(np.asarray(y), np.zeros(0, dtype=np.int64))
             self._state = in_order(found if reset else merge(self._state, found))
             classes = self._state.values
-            self.classes_ = to_like(classes, y) if is_foreign(y) else classes
+            self.classes_ = labels_like(classes, y) if is_foreign(y) else classes
         return self
 
     def transform(self, y: Any) -> Any:
@@ -190,10 +190,10 @@ def vector(y: Any) -> Any:
 
 
 def _of_block(block: engine.Block) -> Counts:
-    return count(read(block.y, block.named))
+    return count(read_target(block.y, block.named))
 
 
-def read(y: Any, block: int | None = None) -> Any:
+def read_target(y: Any, block: int | None = None) -> Any:
     """Return the plain target of a block as a column or an array of NumPy."""
     known = is_column(y) or (type(y) is np.ndarray and y.ndim == 1)
     return y if known else to_numpy(as_vector(y, "y", block))
@@ -224,7 +224,7 @@ class LabelFunction:
             if self.strict and bool(xp.any(wrong)):
                 raise unseen(np.unique(to_numpy(y)[to_numpy(wrong)]))
             return codes if self.strict else xp.where(wrong, -1, codes)
-        codes, unknown = self.lookup.codes(read(y))
+        codes, unknown = self.lookup.codes(read_target(y))
         if self.strict and len(unknown):
             raise unseen(unknown)
         return codes
@@ -248,7 +248,7 @@ class Decoding:
         y = as_vector(y, "y")
         codes = to_numpy(y)
         if not len(codes):
-            return to_like(self.classes, y)[:0]
+            return labels_like(self.classes, y)[:0]
         wrong = np.setdiff1d(codes, np.arange(len(self.classes)))
         if len(wrong):
             raise unseen(wrong)

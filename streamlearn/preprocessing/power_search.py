@@ -50,7 +50,7 @@ class FirstLook(NamedTuple):
     one_in: int
 
     @property
-    def ends(self) -> np.ndarray:
+    def extent(self) -> np.ndarray:
         """Return the smallest and the largest number of each feature, (2, n_features)."""
         return np.stack([_host(end(self.extremes)) for end in (extremes.minimum, extremes.maximum)])
 
@@ -125,8 +125,8 @@ def _thinned(look: FirstLook) -> FirstLook:
 
 def most_likely(yeo_johnson: bool, first: FirstLook, reader: Reader, blocks: Blocks) -> Lambdas:
     """Return the most likely lambda of each feature, given the result of the first pass."""
-    ends = first.ends
-    low, high = ends
+    extent = first.extent
+    low, high = extent
     origin = origin_of(yeo_johnson, low, high)
     least, most = lambda_bounds(yeo_johnson, low, high, to_numpy(first.extremes.low).dtype)
     if yeo_johnson:
@@ -135,7 +135,7 @@ def most_likely(yeo_johnson: bool, first: FirstLook, reader: Reader, blocks: Blo
     like = first.moments.mean
     close = likelihood_search.CLOSE if namespace(like).finfo(like.dtype).bits >= 64 else 1e-3
     seen = _host(first.sample)
-    pilot = likelihood_search.begin(yeo_johnson, origin, np.ones_like(low), least, most, ends)
+    pilot = likelihood_search.begin(yeo_johnson, origin, np.ones_like(low), least, most, extent)
     few = likelihood_search.optimum(lambda params: likelihood.of_block(params, seen), pilot)
 
     def ask(params: likelihood.Params) -> likelihood.Sums:
@@ -146,7 +146,7 @@ def most_likely(yeo_johnson: bool, first: FirstLook, reader: Reader, blocks: Blo
         )
         return likelihood.Sums(*map(_host, sums))
 
-    start = likelihood_search.begin(yeo_johnson, origin, few.power, least, most, ends)
+    start = likelihood_search.begin(yeo_johnson, origin, few.power, least, most, extent)
     found = likelihood_search.optimum(ask, start, close=close)
     bounded = not yeo_johnson and bool(np.any((found.power == least) | (found.power == most)))
     return Lambdas(origin, found, bounded)

@@ -153,7 +153,7 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
 
     def _search(self, given: Given, first: FirstLook) -> None:
         """Find the lambdas, given the result of a first look at the rows."""
-        self._refuse(first.ends, given.reader)
+        self._refuse(first.extent, given.reader)
         yeo_johnson = self.method == YEO_JOHNSON
         origin, found, bounded = most_likely(yeo_johnson, first, given.reader, given.blocks)
         if bounded:
@@ -168,15 +168,15 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
             self._map = likelihood.standardized(yeo_johnson, origin, found, like=first.moments.mean)
         self.lambdas_ = asarray(found.power, like=first.extremes.low)
 
-    def _refuse(self, ends: np.ndarray, reader: Reader) -> None:
+    def _refuse(self, extent: np.ndarray, reader: Reader) -> None:
         """Check that the smallest and the largest number of each feature can be transformed."""
-        for j in np.flatnonzero(np.isnan(ends[0]))[:1]:
+        for j in np.flatnonzero(np.isnan(extent[0]))[:1]:
             raise ValueError(f"Column must not be all nan. {_column(reader, j)} is.")
         if self.method == YEO_JOHNSON:
             return
-        if np.any(ends[0] <= 0):
+        if np.any(extent[0] <= 0):
             raise ValueError(POSITIVE)
-        for j in np.flatnonzero(ends[0] == ends[1])[:1]:
+        for j in np.flatnonzero(extent[0] == extent[1])[:1]:
             raise ValueError(
                 f"Data must not be constant. {_column(reader, j)} is: leave it out, or use "
                 f"method={YEO_JOHNSON!r}, which leaves it as it is."

@@ -25,9 +25,9 @@ from streamlearn.preprocessing.from_counts import TargetFromCounts
 from streamlearn.preprocessing.target_state import (
     Params,
     State,
-    kind_of,
     merge,
     of_table,
+    target_kind,
     type_of,
 )
 from streamlearn.preprocessing.target_sums import Counted, GroupMoments
@@ -281,7 +281,7 @@ class TargetEncoder(NamesOut, CategoryEncoder):
         self._publish_counts([Counts(one.values, rows_of(one)) for one in state.columns])
         columns = zip(self._lookups, state.columns, strict=True)
         self._places = [lookup.of_values(column.values) for lookup, column in columns]
-        self.target_type_ = kind_of(self.target_type, state.labels)
+        self.target_type_ = target_kind(self.target_type, state.labels)
         self.classes_ = None
         if state.labels is not None:
             self.classes_ = in_order(Counts(state.labels, np.zeros(len(state.labels)))).values

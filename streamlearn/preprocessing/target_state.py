@@ -171,10 +171,10 @@ def type_of(y: Any, params: Params) -> str:
         As `of_table`.
     """
     _, labels = _target(params.target_type, y, None)
-    return kind_of(params.target_type, labels)
+    return target_kind(params.target_type, labels)
 
 
-def kind_of(target_type: str, labels: np.ndarray | None) -> str:
+def target_kind(target_type: str, labels: np.ndarray | None) -> str:
     """Return the type of a target by its labels, which are None for a target of numbers."""
     if target_type != "auto":
         return target_type

@@ -4,7 +4,7 @@ There are these kinds of `stage`:
 
 - `Mergeable` and `OfTable`: our own transformers, whose statistics of blocks merge in any order.
 - `BehindFills`: one of our own transformers behind an imputer, whose fills move.
-- `FittedBefore`: one of our own transformers that was fitted beforehand.
+- `Prefitted`: one of our own transformers that was fitted beforehand.
 - `Foreign`: any estimator with ``partial_fit``.
 - `Stateless`: an estimator that learns nothing from rows.
 - `Branches` and `OfColumns`: a FeatureUnion or ColumnTransformer. Each of its branches is a `Chain`
@@ -17,16 +17,16 @@ from streamlearn.stages.chain import Chain
 from streamlearn.stages.flow import Flow
 from streamlearn.stages.of_columns import layout_of
 from streamlearn.stages.rowless import learns_nothing
-from streamlearn.stages.stage import FittedBefore, Foreign, Mergeable, StagedBlock
+from streamlearn.stages.stage import Foreign, Mergeable, Prefitted, StagedBlock
 from streamlearn.stages.steps import OURS, able_or_raise, adopt, is_ours, set_features, stage_of
 
 __all__ = [
     "OURS",
     "Chain",
-    "FittedBefore",
     "Flow",
     "Foreign",
     "Mergeable",
+    "Prefitted",
     "StagedBlock",
     "able_or_raise",
     "adopt",

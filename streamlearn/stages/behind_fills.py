@@ -27,7 +27,7 @@ class Gapped(NamedTuple):
         The statistic of the rows with their gaps.
     filled : Named or None
         The statistic of the filled rows; None if it is not known.
-    before : array of int or 0
+    elsewhere : array of int or 0
         The number of gaps that only the imputer saw.
     counts : array of int or 0
         The number of gaps in the rows of ``filled``.
@@ -35,7 +35,7 @@ class Gapped(NamedTuple):
 
     gapped: Named | None
     filled: Named | None = None
-    before: Any = 0
+    elsewhere: Any = 0
     counts: Any = 0
 
 
@@ -56,7 +56,7 @@ class BehindFills(Mergeable):
         known = getattr(self.estimator, "_behind_fills", None)
         state = Gapped(former, former) if known is None else known
         if fills is not None:
-            return state._replace(before=self._open(fills).counts - state.counts)
+            return state._replace(elsewhere=self._open(fills).counts - state.counts)
         return None if former is None else state
 
     def with_gaps(
@@ -78,7 +78,7 @@ class BehindFills(Mergeable):
         assert self.learner.with_fills is not None
         assert state.gapped is not None
         found = self._open(fills)
-        counts = found.counts - state.before
+        counts = found.counts - state.elsewhere
         filled = self.learner.with_fills(state.gapped.state, found.values, counts)
         return state._replace(filled=state.gapped._replace(state=filled), counts=counts)
 
@@ -97,7 +97,7 @@ class BehindFills(Mergeable):
         both = other.gapped
         if state.gapped is not None:
             both = super().merged(state.gapped, both)
-        return Gapped(both, None, state.before)
+        return Gapped(both, None, state.elsewhere)
 
     def function(self, state: Any, block: int | None) -> Callable[..., Any]:
         """Return the transformation of filled rows."""

@@ -208,7 +208,7 @@ class Branches:
 
     def tap(self, X: Any, y: Any, do: Callable[[str, Any, Any], None]) -> None:
         """Call ``do(name, columns, y)`` for each branch with its columns of ``X``."""
-        others = dict.fromkeys(names_of(self.estimator), "drop")
+        others = dict.fromkeys(branch_names(self.estimator), "drop")
         taps = others | {name: Tap(name, do) for name in self.branches}
         tapped = with_others(selected(self.estimator, X), taps, n_jobs=None, verbose=False)
         tapped.fit(as_known(self.estimator, X), y)
@@ -293,7 +293,7 @@ def _known(columns: Any, X: Any) -> Any:
     return columns
 
 
-def names_of(estimator: Any) -> list[str]:
+def branch_names(estimator: Any) -> list[str]:
     """Return the names of all branches of a FeatureUnion or ColumnTransformer."""
     if isinstance(estimator, FeatureUnion):
         return [name for name, _ in estimator.transformer_list]

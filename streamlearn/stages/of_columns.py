@@ -14,7 +14,7 @@ import numpy as np
 
 from streamlearn._arrays import is_array
 from streamlearn._arrays.plain import plain
-from streamlearn._arrays.sparse import is_sparse, side_by_side
+from streamlearn._arrays.sparse import hstack, is_sparse
 from streamlearn._sklearn import _get_output_config
 from streamlearn._thirdparty.tags import is_column_transformer
 from streamlearn._validation.reader import Reader
@@ -231,7 +231,7 @@ class Join:
         assert layout is not None
         parts = self.stage._made(layout, pieces, self.joined.branches)
         if self.joined.sparse:
-            return side_by_side(parts)
+            return hstack(parts)
         dense = [part.toarray() if is_sparse(part) else part for part in parts]
         return dense[0] if len(dense) == 1 else np.hstack(dense)
 

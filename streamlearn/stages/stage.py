@@ -349,20 +349,20 @@ class Stateless:
 
 
 @dataclass(frozen=True, eq=False)
-class FittedBefore(Stateless):
+class Prefitted(Stateless):
     """A transformer that an earlier pass has fitted.
 
     Attributes
     ----------
     estimator : object
-    fitted_before : object
+    prefit : object
         The fitted transformer.
     cross_fitted : callable or None
         ``(block) -> function of rows``: how it transforms the rows that it was fitted to, if not as
         other rows.
     """
 
-    fitted_before: Any = None
+    prefit: Any = None
     cross_fitted: Callable[..., Any] | None = None
 
     @property
@@ -372,14 +372,14 @@ class FittedBefore(Stateless):
 
     def coded(self, sample: Any) -> tuple[str, ...]:
         """Return the columns of a frame whose text may arrive as a dictionary of Arrow."""
-        takes = getattr(self.fitted_before, "_takes_codes", False)
+        takes = getattr(self.prefit, "_takes_codes", False)
         return tuple(sample.columns) if takes else ()
 
     def of_block(
         self, X: LazyRows, params: Mapping[str, Any], reader: Reader, block: int | None
     ) -> StagedBlock:
         """Return the block with the fitted transformer as the only part."""
-        return StagedBlock(X, (self.fitted_before,))
+        return StagedBlock(X, (self.prefit,))
 
     def function(self, state: Any, block: int | None) -> Callable[..., Any]:
         """Return the transformation of the rows of a block."""

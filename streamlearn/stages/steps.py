@@ -16,7 +16,7 @@ from streamlearn.stages.chain import Chain
 from streamlearn.stages.of_columns import of_branches
 from streamlearn.stages.of_table import OfTable
 from streamlearn.stages.rowless import learns_in_blocks, learns_nothing
-from streamlearn.stages.stage import FittedBefore, Foreign, Mergeable, Stateless
+from streamlearn.stages.stage import Foreign, Mergeable, Prefitted, Stateless
 
 OURS = {
     "impute": ("MissingIndicator", "SimpleImputer"),
@@ -83,7 +83,7 @@ def able_or_raise(steps: list[tuple[str, Any]]) -> None:
 
 
 def stage_of(
-    name: str, estimator: Any, params: Mapping[str, Any], known: Mapping[int, FittedBefore] = {}
+    name: str, estimator: Any, params: Mapping[str, Any], known: Mapping[int, Prefitted] = {}
 ) -> Mergeable | OfTable | Foreign | Stateless | Branches:
     """Return the stage of a step that learns block by block or learns nothing.
 
@@ -94,7 +94,7 @@ def stage_of(
     estimator : object
     params : dict
         Its fit arguments.
-    known : dict of int to FittedBefore
+    known : dict of int to Prefitted
         The stages of transformers that are fitted beforehand, by the ``id`` of the estimator.
 
     Returns
@@ -137,7 +137,7 @@ def stage_of(
     return Foreign(estimator) if learns_in_blocks(estimator) else Stateless(estimator)
 
 
-def chain_of(name: str, estimator: Any, known: Mapping[int, FittedBefore] = {}) -> Chain:
+def chain_of(name: str, estimator: Any, known: Mapping[int, Prefitted] = {}) -> Chain:
     """Return the chain of a transformer, or of a pipeline of transformers."""
     stages = behind_fills([stage_of(at, leaf, {}, known) for at, leaf in leaves(name, estimator)])
     return Chain(stages, ({},) * len(stages))

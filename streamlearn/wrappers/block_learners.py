@@ -60,18 +60,18 @@ class Copies(NamedTuple):
         """Return a block as it is, because the estimator checks it."""
         return block
 
-    def step(self, before: Fitted, block: engine.Block) -> tuple[Fitted, None]:
+    def step(self, before: LearnedCopy, block: engine.Block) -> tuple[LearnedCopy, None]:
         """Let a copy learn from a block."""
         params = {**self.params, **block.along}
         y = params.pop("y", None)
         with config_context(**self.config):
             estimator = partially_fitted(before.estimator, block.X, y, params)
-        return Fitted(estimator, kind_of(block.X)), None
+        return LearnedCopy(estimator, kind_of(block.X)), None
 
-    def alone(self, before: Fitted, block: engine.Block) -> tuple[Branch, None]:
+    def alone(self, before: LearnedCopy, block: engine.Block) -> tuple[LocalCopies, None]:
         """Let a copy learn from a block, next to the copies of other blocks."""
         after, _ = self.step(before, block)
-        return Branch(before, after, engine.n_rows(block.X)), None
+        return LocalCopies(before, after, engine.n_rows(block.X)), None
 
     def check(self, progress: Progress) -> None:
         """Check that there were rows."""
@@ -110,10 +110,10 @@ class AsGiven(NamedTuple):
     def prepare(self, epoch: int, block: engine.Block) -> None:
         """Return None: the rows are at hand."""
 
-    def step(self, before: Fitted, _block: None) -> tuple[Fitted, None]:
+    def step(self, before: LearnedCopy, _block: None) -> tuple[LearnedCopy, None]:
         """Let a copy learn from all rows."""
         estimator = partially_fitted(before.estimator, self.X, self.y, self.params)
-        return Fitted(estimator, kind_of(self.X)), None
+        return LearnedCopy(estimator, kind_of(self.X)), None
 
     def check(self, progress: Progress) -> None:
         """Do nothing: the estimator has checked the rows."""
@@ -123,7 +123,7 @@ class AsGiven(NamedTuple):
         return True
 
 
-class Fitted(NamedTuple):
+class LearnedCopy(NamedTuple):
     """An estimator and the kind of the blocks that it has learned from.
 
     Attributes
@@ -138,38 +138,38 @@ class Fitted(NamedTuple):
     like: Any = None
 
 
-class Branch(NamedTuple):
+class LocalCopies(NamedTuple):
     """What copies have learned from some blocks of a round.
 
     Attributes
     ----------
-    before, after : Fitted
+    before, after : LearnedCopy
         The estimator at the start of the round, and one that has learned from the blocks.
     rows : int
         The number of rows of the blocks.
     """
 
-    before: Fitted
-    after: Fitted
+    before: LearnedCopy
+    after: LearnedCopy
     rows: int
 
 
-def merged(a: Branch, b: Branch) -> Branch:
+def merged(a: LocalCopies, b: LocalCopies) -> LocalCopies:
     """Return what was learned from the blocks of both, by their numbers of rows."""
     before, rows = a.before, a.rows + b.rows
     estimator = averaged(before.estimator, a.after.estimator, b.after.estimator, part=b.rows / rows)
-    return Branch(before, Fitted(estimator, b.after.like), rows)
+    return LocalCopies(before, LearnedCopy(estimator, b.after.like), rows)
 
 
-def _after(before: Fitted, branch: Branch) -> Fitted:
-    return branch.after
+def _after(before: LearnedCopy, local: LocalCopies) -> LearnedCopy:
+    return local.after
 
 
-def _at_once(before: Fitted, rows: int) -> bool:
+def _at_once(before: LearnedCopy, rows: int) -> bool:
     return True
 
 
-def _as_it_is(before: Fitted) -> Fitted:
+def _as_it_is(before: LearnedCopy) -> LearnedCopy:
     return before
 
 

@@ -17,12 +17,12 @@ from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import check_parameters, unchanged_on_error
 from streamlearn._sklearn import HasMethods, Interval
 from streamlearn._thirdparty.partial_fit import with_classes
-from streamlearn._thirdparty.tags import at_hand
+from streamlearn._thirdparty.tags import labels_at_hand
 from streamlearn._training.epochs import Progress, Publish, train
 from streamlearn._training.stopping import Never, NoBetterScore
 from streamlearn.blocks import Watch
 from streamlearn.wrappers import scoring
-from streamlearn.wrappers.block_learners import Fitted
+from streamlearn.wrappers.block_learners import LearnedCopy
 from streamlearn.wrappers.post_fit import ParallelPostFit, parts_and_params
 from streamlearn.wrappers.split import Split, split_of
 
@@ -267,7 +267,7 @@ class Incremental(ParallelPostFit):
         params = self._routed(method, params)
         classes = self.classes if classes is None else classes
         if classes is not None:
-            params["classes"] = at_hand("classes", classes)
+            params["classes"] = labels_at_hand("classes", classes)
         with unchanged_on_error(self):
             estimator = self._fresh() if first else self.estimator_
             if first:
@@ -297,7 +297,7 @@ class Incremental(ParallelPostFit):
         out = train(
             split.learner,
             split.blocks,
-            Progress(Fitted(estimator, self._like), self._epoch),
+            Progress(LearnedCopy(estimator, self._like), self._epoch),
             rule,
             max_iter=max_iter,
             watched_by=[Lines()] if self.verbose else (),
@@ -332,7 +332,7 @@ class Lines(Watch):
     def __init__(self) -> None:
         self.started = time.time()
 
-    def progress(self, progress: Progress, publish: Any = None) -> None:
+    def progress_made(self, progress: Progress, publish: Any = None) -> None:
         """Print the progress."""
         said = f"-- Epoch {progress.n_iter}"
         if progress.at == "start":

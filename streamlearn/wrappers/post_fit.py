@@ -251,7 +251,7 @@ class ParallelPostFit(CallbackSupportMixin, MetaEstimatorMixin, Versioned, BaseE
         scorer, inner = scoring.scorer_of(self.scoring), self._inner()
         params = self._routed("score", params, of="estimator" if scorer is None else "scorer")
         if engine.is_collection(X):
-            return scoring.of_collection(self, inner, scorer, X, y, params)
+            return scoring.score_of_collection(self, inner, scorer, X, y, params)
         if scorer is None:
             return inner.score(X, y, **params)
         return scorer(self, X, y, **params)

@@ -16,7 +16,7 @@ from streamlearn._arrays import Array, asarray, to_numpy, widest_float
 from streamlearn._sklearn import _check_response_method, made_of, with_arguments
 from streamlearn._thirdparty.partial_fit import as_here
 from streamlearn._thirdparty.scoring import own_score, score
-from streamlearn._thirdparty.tags import takes, takes_collections
+from streamlearn._thirdparty.tags import has_parameter, takes_collections
 from streamlearn._validation.arrays import as_array, as_numbers
 from streamlearn._validation.missing import as_known
 from streamlearn.core import scores
@@ -50,7 +50,7 @@ def scorer_of(scoring: Any) -> Callable[..., Any] | None:
     return None if scoring is None else theirs.check_scoring(scoring=scoring)
 
 
-def of_collection(
+def score_of_collection(
     asked: Any, estimator: Any, scorer: Any, X: Any, y: Any, params: dict[str, Any]
 ) -> Any:
     """Return the score of a fitted estimator on a collection, in one pass.
@@ -87,13 +87,13 @@ def of_collection(
     if metric is None or not metric.__module__.startswith("sklearn."):
         return scorer(asked, X, y, **params)
     function, how = OURS.get(metric), dict(arguments)
-    if function is None or not all(takes(function, name) for name in how):
+    if function is None or not all(has_parameter(function, name) for name in how):
         raise ValueError(
             f"scoring={scorer!r} has no form for a dask collection. Those that have are "
             f"{', '.join(NAMES)}. Give another as a function (estimator, X, y) that works on "
             "collections, or give X and y in memory."
         )
-    if takes(function, "labels") and hasattr(asked, "classes_"):
+    if has_parameter(function, "labels") and hasattr(asked, "classes_"):
         how.setdefault("labels", asked.classes_)  # without labels log_loss reads y once more
     predicted = _check_response_method(asked, response_method)(X)
     return sign * function(y, predicted, **how, **params)
@@ -126,7 +126,7 @@ def of_blocks(estimator: Any, scorer: Any, blocks: engine.Blocks, order: Sequenc
 def _accepts_weight(estimator: Any, scorer: Callable[..., Any] | None) -> bool:
     """Return whether a score takes ``sample_weight``."""
     metric = None if scorer is None else made_of(scorer).metric or scorer
-    return takes(estimator.score if metric is None else metric, "sample_weight")
+    return has_parameter(estimator.score if metric is None else metric, "sample_weight")
 
 
 def _score_of_block(

@@ -14,7 +14,7 @@ from streamlearn._sklearn import _safe_indexing
 from streamlearn._thirdparty.tags import is_by_row, is_lazy, rows_known
 from streamlearn._training.course import generator
 from streamlearn.wrappers import scoring
-from streamlearn.wrappers.block_learners import AsGiven, Copies, Fitted, too_few_blocks
+from streamlearn.wrappers.block_learners import AsGiven, Copies, LearnedCopy, too_few_blocks
 
 
 class Split(NamedTuple):
@@ -37,7 +37,7 @@ class Split(NamedTuple):
     held: engine.Blocks | None = None
     which: Sequence[int] = ()
 
-    def score(self, scorer: Callable[..., Any] | None, fitted: Fitted) -> float:
+    def score(self, scorer: Callable[..., Any] | None, fitted: LearnedCopy) -> float:
         """Return the score on the held-out blocks."""
         assert self.held is not None
         return scoring.of_blocks(fitted.estimator, scorer, self.held, self.which)

@@ -175,7 +175,7 @@ def test_joined_parts_of_many_rows_are_those_of_scipy():
     words = sparse.one_hot(rng.integers(3, size=(n, 2)), [3, 4], np.float32)
     numbers, more = rng.normal(size=(n, 3)), rng.normal(size=(n, 1)).astype(np.float32)
     for parts in ([numbers, words, more], [words, numbers], [words, words]):
-        got = sparse.side_by_side(parts)
+        got = sparse.hstack(parts)
         want = hstack([csr_array(part) for part in parts], format="csr")
         assert got.dtype == want.dtype
         np.testing.assert_array_equal(got.toarray(), want.toarray())

@@ -25,7 +25,7 @@ from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
 from streamlearn.stages import learns_nothing
 from streamlearn.wrappers import Incremental
-from tests.bad_input import ANSWER, ESTIMATORS, has, of_numbers, table
+from tests.bad_input_cases import ANSWER, ESTIMATORS, has, of_numbers, table
 from tests.containers import blocks_of, dask_array
 
 pytestmark = [

@@ -380,7 +380,7 @@ def test_rows_that_are_not_built_teach_what_built_ones_do(unbuilt, backend):
         np.testing.assert_allclose(a, b, rtol=1e5 * backend.eps, atol=1e4 * backend.eps)
 
 
-def test_machine_and_state_pickle(case, backend):
+def test_learner_and_state_pickle(case, backend):
     batch = batch_of(case, backend)
     state = fit(case, batch)
     learner, copy = pickle.loads(pickle.dumps((case.learner, state)))

@@ -1,4 +1,4 @@
-"""Tallies against scikit-learn's metrics, whole and merged from blocks."""
+"""Scores against scikit-learn's metrics, whole and merged from blocks."""
 
 from itertools import pairwise
 

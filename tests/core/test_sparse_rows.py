@@ -207,9 +207,9 @@ def test_a_rule_learns_from_sparse_rows_what_it_learns_from_dense_ones(name, wei
     S = sparse.csr(sp.csr_array(Z))
     order = np.random.default_rng(1).permutation(len(Z))
     for how in ({}, {"batch_size": 32}, {"rows": order}):
-        want, told = fit(RULES[name], Z, target, weight, **how)
-        got, heard = fit(RULES[name], S, target, weight, **how)
-        for x, y in zip((*got, *heard), (*want, *told), strict=True):
+        want, reported = fit(RULES[name], Z, target, weight, **how)
+        got, found = fit(RULES[name], S, target, weight, **how)
+        for x, y in zip((*got, *found), (*want, *reported), strict=True):
             if not isinstance(x, tuple):
                 np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-12)
         scores = RULES[name].apply(RULES[name].params, got, S)
@@ -363,8 +363,8 @@ def test_row_by_row_without_intercepts_sparse_rows_teach_what_dense_ones_do(name
     for X in (S, Z):
         batches = cut(X, target, weight, seen=500, batch_size=128)
         results.append(learn_batches(learner, state, batches))
-    (got, heard), (want, told) = results
-    for x, y in zip((*got[:4], *heard), (*want[:4], *told), strict=True):
+    (got, found), (want, reported) = results
+    for x, y in zip((*got[:4], *found), (*want[:4], *reported), strict=True):
         np.testing.assert_allclose(x, y, rtol=1e-10, atol=1e-13)
     answer = rowwise.apply(params, got, S)
     np.testing.assert_allclose(answer, rowwise.apply(params, want, Z), rtol=1e-9, atol=1e-12)

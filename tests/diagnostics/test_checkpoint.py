@@ -81,7 +81,7 @@ NET = {"hidden_layer_sizes": (5,), "batch_size": 32, **SEED}
 CASES = {
     "linear": Case(lambda: SGDClassifier(**SEED), (X, Y)),
     "linear, many rounds": Case(lambda: SGDRegressor(**SEED), (X[:, :1], V)),
-    "linear, epochs": Case(lambda: SGDClassifier(max_iter=4, loss="log_loss", **SEED), (X, Y)),
+    "linear, epochs": Case(lambda: SGDClassifier(max_iter=2, loss="log_loss", **SEED), (X, Y)),
     "linear, refined": Case(lambda: SGDClassifier(loss="log_loss", refine=3, **SEED), (X, Y)),
     "linear, a schedule": Case(
         lambda: SGDClassifier(learning_rate="optimal", max_iter=3, average=True, **SEED), (X, Y)

@@ -86,7 +86,7 @@ def outcome(name: str, method: str, *data: Any) -> Any:
 
 def with_and_without(monkeypatch: pytest.MonkeyPatch, *call: Any) -> None:
     got = outcome(*call)
-    monkeypatch.setattr(base, "is_clean", lambda *_, **__: False)
+    monkeypatch.setattr(base, "needs_no_checks", lambda *_, **__: False)
     assert got == outcome(*call)
 
 

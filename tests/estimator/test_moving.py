@@ -11,7 +11,7 @@ from sklearn.utils._array_api import move_estimator_to
 from streamlearn._estimator.moving import moved
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.preprocessing import StandardScaler
-from tests.backends import MODULES, selected
+from tests.backends import MODULES, open_backend, selected
 
 ONCE = {"max_iter": 1, "tol": None, "random_state": 0}
 ESTIMATORS = {
@@ -66,6 +66,18 @@ def test_a_moved_estimator_answers_and_learns_where_it_is(name, backend):
             moved.partial_fit(**asked)
             want = to_numpy_of(learned(model), backend)
             np.testing.assert_allclose(read(learned(moved)), want, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("batch_size", [1, "auto"])
+def test_a_model_from_a_device_of_narrow_floats_learns_on_in_numpy(batch_size):
+    X, z = rows()
+    y = np.digitize(z[:, 0], [-0.5, 0.5])
+    model = SGDClassifier(batch_size=batch_size, average=True, alpha=0.1, eta0=1e-3, **ONCE)
+    with open_backend("strict-no_float64") as backend:
+        there = [backend.asarray(a) for a in (X, y)]
+        moved = move_estimator_to(model.fit(*there), np, "cpu").partial_fit(X, y)
+        want = backend.to_numpy(model.partial_fit(*there).coef_)
+    np.testing.assert_allclose(moved.coef_, want, rtol=1e-3, atol=1e-4)
 
 
 def to_numpy_of(x, backend):

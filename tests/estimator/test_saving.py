@@ -39,7 +39,7 @@ from streamlearn.preprocessing import (
     TargetEncoder,
 )
 from streamlearn.wrappers import Incremental, ParallelPostFit
-from tests.bad_input import ESTIMATORS as OF_NUMBERS
+from tests.bad_input_cases import ESTIMATORS as OF_NUMBERS
 from tests.public import public_estimators
 
 N = 90

@@ -144,9 +144,9 @@ def test_another_version_warns(name, how, monkeypatch):
     monkeypatch.setattr(versions, "__version__", "7.0")
     with pytest.warns(
         InconsistentVersionWarning, match=r"streamlearn, 0\.1\.0, .* it, 7\.0"
-    ) as told:
+    ) as warned:
         again = read(saved)
-    assert sum(name in str(one.message) for one in told) == 1
+    assert sum(name in str(one.message) for one in warned) == 1
     np.testing.assert_array_equal(answer(again), answer(model))
 
 

@@ -178,8 +178,8 @@ def test_one_error_names_all_steps_that_cannot_learn_before_any_read():
     data = da.from_array(ROWS, chunks=(20, 3)).map_blocks(load, meta=np.empty((0, 3)))
     inner = theirs.FeatureUnion([("s", SplineTransformer()), ("b", KBinsDiscretizer())])
     pipe = make_pipeline(PromisesPartialFit(), inner, StandardScaler(), LinearRegression())
-    with pytest.raises(TypeError, match="cannot learn in one pass") as told:
+    with pytest.raises(TypeError, match="cannot learn in one pass") as raised:
         pipe.fit(data, data[:, 0])
     for name in ("promisespartialfit", "featureunion__s", "featureunion__b", "linearregression"):
-        assert f"'{name}' (" in str(told.value)
-    assert "standardscaler" not in str(told.value)
+        assert f"'{name}' (" in str(raised.value)
+    assert "standardscaler" not in str(raised.value)

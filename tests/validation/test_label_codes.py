@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from streamlearn._validation.label_codes import decode, encode, to_like
+from streamlearn._validation.label_codes import decode, encode, labels_like
 from tests.validation.labelled import KINDS, codes
 
 
@@ -33,7 +33,7 @@ def test_numpy_labels_next_to_other_arrays(classes, backend):
     X = backend.asarray(np.zeros(50))
     rows = codes(len(classes), 50)
     np.testing.assert_array_equal(backend.to_numpy(encode(classes, classes[rows], like=X)), rows)
-    moved = to_like(classes, X)
+    moved = labels_like(classes, X)
     if classes.dtype.kind in "OU":
         assert moved is classes
     else:

@@ -202,10 +202,10 @@ def test_some_blocks_are_always_learned_from():
 def test_verbose_prints_how_far_each_epoch_is(capsys):
     model = Incremental(linear_model.SGDClassifier(), max_iter=2, verbose=1, classes=CLASSES)
     model.fit(dask_array(X, (40,) * 5), dask_array(Y, (40,) * 5))
-    told = [line.split(" rows")[0] for line in capsys.readouterr().out.splitlines()]
+    printed = [line.split(" rows")[0] for line in capsys.readouterr().out.splitlines()]
     blocks = [f"[Incremental] epoch: {k} of 5 blocks, {40 * k}" for k in (1, 2, 3, 4, 5)]
     one, two = ((f"-- Epoch {i}", *blocks, f"-- Epoch {i}: 200") for i in (1, 2))
-    assert told == [*one, *two]
+    assert printed == [*one, *two]
     model.set_params(max_iter=1, patience=1, tol=None, random_state=0)
     model.fit(dask_array(X, (40,) * 5), dask_array(Y, (40,) * 5))
     said = capsys.readouterr().out

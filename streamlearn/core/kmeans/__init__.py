@@ -1,7 +1,7 @@
 """k-means in mini-batches, and k-means++, which draws the first centres."""
 
 from streamlearn.core.kmeans.assignment import (
-    Before,
+    FormerNearest,
     distances,
     inertia,
     labels,
@@ -25,7 +25,7 @@ from streamlearn.core.kmeans.minibatch import (
 )
 
 __all__ = [
-    "Before",
+    "FormerNearest",
     "Params",
     "State",
     "Sums",

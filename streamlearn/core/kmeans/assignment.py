@@ -26,7 +26,7 @@ from streamlearn._arrays import (
     still_nearest,
 )
 from streamlearn.core.batches import cut
-from streamlearn.core.kmeans.clusters import NEAR, State, at_hand, without
+from streamlearn.core.kmeans.clusters import NEAR, State, relative_centers, without
 from streamlearn.core.kmeans.relative import (
     relative,
     squared_distances_to,
@@ -47,7 +47,7 @@ class Totals(NamedTuple):
     Attributes
     ----------
     origin : array of shape (d,), or None
-        The point to which the rows are relative. None means zero; see `at_hand`.
+        The point to which the rows are relative. None means zero; see `relative_centers`.
     centers : array of shape (k, d)
         The centres, relative to the origin.
     total : array of shape (k, d)
@@ -65,7 +65,7 @@ class Totals(NamedTuple):
     inertia: Array
 
 
-class Before(NamedTuple):
+class FormerNearest(NamedTuple):
     """The nearest centres of rows before the centres moved.
 
     Attributes
@@ -86,7 +86,7 @@ def nearest(
     C = state.centers
     if absent is None and scores_in_single(X, C.shape[0], bounds=bounds):
         return nearest_in_single(X, C)
-    origin, B, half = at_hand(state)
+    origin, B, half = relative_centers(state)
     half, xp = without(absent, half), namespace(C)
     out = [
         lowest(*terms(relative(part.X, origin, B.dtype), -B, half))[0]
@@ -103,7 +103,7 @@ def totals(state: State, X: Array, weight: Array | None, labels: Array) -> Total
     rows are squared instead.
     """
     xp, k, wide = namespace(state.centers), state.centers.shape[0], state.counts.dtype
-    origin, B, _ = at_hand(state)
+    origin, B, _ = relative_centers(state)
     size = min(X.shape[0], _sparse_tile(X, max(batch_rows(X), power_of_two(ROWS_A_CENTER * k))))
     ones, sums, from_sums = xp.ones(size, dtype=B.dtype, device=device(B)), [], reads_are_free(B)
     for part in _parts(X, size, labels, weight):
@@ -148,28 +148,28 @@ def labels_and_inertia(
     X: Array,
     weight: Array | None,
     absent: Array | None = None,
-    before: Before | None = None,
+    former: FormerNearest | None = None,
 ) -> tuple[Array, Array]:
     """Return the results of `labels` and `inertia`, at little more than the cost of one of them.
 
-    If it is known what the nearest centres were ``before`` the centres moved, only rows whose
-    nearest centre may be another one now are compared with all centres.
+    If it is known what the nearest centres were before the centres moved (``former``), only rows
+    whose nearest centre may be another one now are compared with all centres.
     """
-    if before is None or absent is not None or before.near.own is None:
+    if former is None or absent is not None or former.near.own is None:
         near = nearest(state, X, absent).labels
     else:
-        near = _again(state, X, before)
+        near = _again(state, X, former)
     xp = namespace(state.centers)
     found = totals(state, X, weight, near).inertia if X.shape[0] else 0.0 * state.counts[0]
     return xp.astype(near, xp.int32, copy=False), found
 
 
-def _again(state: State, X: Array, before: Before) -> Array:
+def _again(state: State, X: Array, former: FormerNearest) -> Array:
     """Return the labels of rows of NumPy after the centres have moved."""
-    unsure = (~still_nearest(before.near, before.centers, state.centers)).nonzero()[0]
+    unsure = (~still_nearest(former.near, former.centers, state.centers)).nonzero()[0]
     if 2 * unsure.shape[0] > X.shape[0]:
         return nearest(state, X).labels
-    out = before.near.labels.copy()
+    out = former.near.labels.copy()
     out[unsure] = nearest(state, rows_at(X, unsure)).labels
     return out
 
@@ -179,7 +179,7 @@ def squared_distances(state: State, X: Array) -> Array:
 
     X has at least one row.
     """
-    origin, B, half = at_hand(state)
+    origin, B, half = relative_centers(state)
     out = []
     for part in _parts(X, _tile(X, B)):
         D = relative(part.X, origin, B.dtype)
@@ -190,7 +190,7 @@ def squared_distances(state: State, X: Array) -> Array:
 def distances(state: State, X: Array) -> Array:
     """Return the distance of each row of X (m, d) to each centre, (m, k), in the dtype of X."""
     xp, dtype = namespace(state.centers), float_dtype(X)
-    origin, B, half = at_hand(state, state.counts.dtype)
+    origin, B, half = relative_centers(state, state.counts.dtype)
     out = []
     for part in _parts(X, _tile(X, B)):
         D = relative(part.X, origin, B.dtype)

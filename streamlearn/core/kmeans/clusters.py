@@ -10,10 +10,10 @@ from streamlearn.core.rows import cast
 NEAR = 8.0
 """The bound on the distance from zero up to which nothing is subtracted from the rows.
 
-It bounds the mean of the centres, in units of their standard deviation (`at_hand`). It also bounds
-the rows, in units of their distance from their centres, if the inertia is computed from squares
-(`streamlearn.core.kmeans.assignment.totals`). At most six bits are lost, and one pass over the rows
-is saved.
+It bounds the mean of the centres, in units of their standard deviation (`relative_centers`). If the
+inertia is computed from squares (`streamlearn.core.kmeans.assignment.totals`), it also bounds the
+rows, in units of their distance from their centres. At most six bits are lost, and one pass over
+the rows is saved.
 """
 
 
@@ -62,7 +62,7 @@ def twins(centers: Array) -> Array | None:
     return xp.any(order[:, None] == later[equal], axis=1) if xp.any(equal) else None
 
 
-def at_hand(state: State, dtype: Any = None) -> tuple[Array | None, Array, Array]:
+def relative_centers(state: State, dtype: Any = None) -> tuple[Array | None, Array, Array]:
     """Return an origin near the rows, the centres B relative to it, and ``|b_j|^2 / 2``.
 
     If the mean of the centres lies far from zero, the origin is this mean. Else it is zero: None on

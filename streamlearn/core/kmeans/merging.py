@@ -1,9 +1,9 @@
 """Clusters that were learned from different rows, from the same clusters, as one.
 
 Each centre is the mean of all rows that were ever assigned to it, and its count is their weight.
-From centre c and count v one branch comes to c_a and v_a, another to c_b and v_b. The sums of the
-rows that they assigned are ``v_a c_a - v c`` and ``v_b c_b - v c``. So all rows have the count and
-the mean::
+From centre c and count v one comes to c_a and v_a, another to c_b and v_b. The sums of the rows
+that they assigned are ``v_a c_a - v c`` and ``v_b c_b - v c``. So all rows have the count and the
+mean::
 
     n = v_a + v_b - v
     (v_a c_a + v_b c_b - v c) / n = c_a + (v_b (c_b - c) - (v_b - v) (c_a - c)) / n

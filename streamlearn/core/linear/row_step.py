@@ -11,7 +11,7 @@ The move is minus the step size times the gradient of the loss. In the passive-a
 it is the loss divided by the squared length of the row, in the direction that reduces the loss. The
 L1 penalty cuts the coefficients after each row (`step`).
 
-`rowwise` learns from many rows at a time where the result is the same. This module has the code
+`tilewise` learns from many rows at a time where the result is the same. This module has the code
 that both share.
 """
 
@@ -204,8 +204,11 @@ def resume(params: Params, state: State) -> State:
     """Return the state at the start of the next call.
 
     As in scikit-learn, each call resets the penalty received, the step size of "adaptive" and the
-    running product of the decays.
+    running product of the decays. A state that comes from a device with narrower floats is widened.
     """
+    wide = widest_float(state.coef)
+    names = ("coef", "intercept", "mean_coef", "mean_intercept")
+    state = state._replace(**{name: cast(getattr(state, name), wide) for name in names})
     w, b = state.coef, state.intercept
     xp, ones = namespace(w), namespace(w).ones_like(w[:, 0])
     penalized = None

@@ -1,6 +1,6 @@
 """The parts of the steps of tiles of rows that do not depend on the models, and the size of tiles.
 
-`streamlearn.core.linear.rowwise` uses them.
+`streamlearn.core.linear.tilewise` uses them.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Tiles(NamedTuple):
 
     Attributes
     ----------
-    before, after : arrays of shape (T, m, 1), or None
+    decayed, undecayed : arrays of shape (T, m, 1), or None
         ``S_(t-1)`` and ``1 / S_t``. None if nothing decays.
     last : array of shape (T, 1), or None
         ``S_m``.
@@ -89,8 +89,8 @@ class Tiles(NamedTuple):
         The factors of ``|w_0|^2`` and of each e_j in the sum of the squared norms before each row.
     """
 
-    before: Array | None
-    after: Array | None
+    decayed: Array | None
+    undecayed: Array | None
     last: Array | None
     mean: Array | None
     later: Array | None

@@ -37,8 +37,8 @@ from streamlearn._arrays import (
     transposed_product,
 )
 from streamlearn.core.batches import cut
-from streamlearn.core.branches import as_it_is, merge
-from streamlearn.core.learner import Batch, Branch, Branching, Info, Learner
+from streamlearn.core.learner import Batch, Info, Learner, LocalState, LocalSteps
+from streamlearn.core.local_steps import as_it_is, merge
 from streamlearn.core.mlp.activations import HIDDEN, OUTPUTS
 from streamlearn.core.mlp.optimizers import Optimizer, adam
 
@@ -254,13 +254,13 @@ def end_block(params: Params, state: State, seen: int) -> State:
     return state._replace(moving=state.moving._replace(eta=eta))
 
 
-def after_branches(params: Params, before: Branch, merged: Branch) -> State:
+def after_local_steps(params: Params, before: LocalState, merged: LocalState) -> State:
     """Return the net after blocks that were learned from side by side.
 
-    All its arrays are means over the branches, by the weights of their rows: weights and biases,
-    the velocity of SGD, the moments of Adam and its number of steps. A moment is a mean of
+    All its arrays are means over the local states, by the weights of their rows: weights and
+    biases, the velocity of SGD, the moments of Adam and its number of steps. A moment is a mean of
     gradients that started at 0, and its correction depends on the number of steps that it has seen.
-    So this is the number of steps of a branch, and not of all branches. The step size of
+    So this is the number of steps of one block, and not of all blocks. The step size of
     "invscaling" depends on all rows.
     """
     return end_block(params, merged.state, merged.seen)
@@ -288,7 +288,7 @@ def apply(params: Params, state: State, X: Array) -> Array:
 
 def learner(params: Params) -> Learner:
     """Bundle the learner with its parameters."""
-    branching = Branching(as_it_is, merge, after_branches)
+    local_steps = LocalSteps(as_it_is, merge, after_local_steps)
     return Learner(
-        params, init, update, apply, end_block=end_block, branching=branching, sparse=True
+        params, init, update, apply, end_block=end_block, local_steps=local_steps, sparse=True
     )

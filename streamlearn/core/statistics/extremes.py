@@ -27,7 +27,8 @@ from streamlearn._arrays import (
     sparse_extremes,
 )
 from streamlearn.core.affine_map import AffineMap
-from streamlearn.core.learner import Batch, Learner
+from streamlearn.core.learner import Learner
+from streamlearn.core.mergeable import mergeable
 
 CONSTANT = 10.0
 """The largest range of a constant feature, in units of rounding; see `spread_or_one`."""
@@ -160,11 +161,6 @@ def merge(a: Extremes, b: Extremes) -> Extremes:
     )
 
 
-def update(params: Params, state: Extremes, batch: Batch) -> tuple[Extremes, None]:
-    """Return the extremes after the rows of ``batch``, and None."""
-    return merge(state, of_block(params, batch.X, batch.weight)), None
-
-
 def minimum(state: Extremes) -> Array:
     """Return the minimum of each feature, (n_features,), or NaN if no number was seen."""
     return _where_seen(state, state.low)
@@ -225,30 +221,25 @@ def affine(params: Params, state: Extremes) -> AffineMap:
 
 
 def applied(params: Params, state: Extremes) -> AffineMap | Clipped:
-    """Return `apply` with these extremes, as a function of rows for many batches."""
+    """Return the transformation with these extremes, as a function of rows. NaN stay NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.asarray([[1.0, -4.0], [3.0, 2.0]])
+    >>> applied(Range(), of_block(Range(), X))(X)
+    array([[0., 0.],
+           [1., 1.]])
+    >>> applied(Magnitude(), of_block(Magnitude(), X))(X)
+    array([[ 0.33333333, -1.        ],
+           [ 1.        ,  0.5       ]])
+    """
     function = affine(params, state)
     if not params.clip:
         return function
     if isinstance(params, Magnitude):
         return Clipped(function, -1.0, 1.0)
     return Clipped(function, params.low, params.high)
-
-
-def apply(params: Params, state: Extremes, X: Array) -> Array:
-    """Return the transformed rows of X in their float dtype. NaN stay NaN.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> X = np.asarray([[1.0, -4.0], [3.0, 2.0]])
-    >>> apply(Range(), of_block(Range(), X), X)
-    array([[0., 0.],
-           [1., 1.]])
-    >>> apply(Magnitude(), of_block(Magnitude(), X), X)
-    array([[ 0.33333333, -1.        ],
-           [ 1.        ,  0.5       ]])
-    """
-    return applied(params, state)(X)
 
 
 def n_features(state: Extremes) -> int:
@@ -279,13 +270,11 @@ def rows(state: Extremes) -> Array:
 
 def learner(params: Params) -> Learner:
     """Return a mergeable learner with the transformation ``params``."""
-    return Learner(
+    return mergeable(
         params,
-        init,
-        update,
-        apply,
-        of_block,
-        merge,
+        init=init,
+        of_block=of_block,
+        merge=merge,
         applied=applied,
         n_features=n_features,
         is_finite=is_finite,

@@ -39,7 +39,8 @@ from streamlearn._arrays import (
     namespace,
     widest_float,
 )
-from streamlearn.core.learner import Batch, Learner
+from streamlearn.core.learner import Learner
+from streamlearn.core.mergeable import mergeable
 from streamlearn.core.power_map import Origin, PowerMap, exponents, logarithms, signed
 
 SERIES = tuple(1.0 / (factorial(k) * (k + 3)) for k in range(12))
@@ -172,11 +173,6 @@ def merge(a: Sums, b: Sums) -> Sums:
     )
 
 
-def update(params: Params, state: Sums, batch: Batch) -> tuple[Sums, None]:
-    """Return the sums after the rows of ``batch``, and None."""
-    return merge(state, of_block(params, batch.X, batch.weight)), None
-
-
 def derivatives(state: Sums) -> tuple[Array, Array]:
     """Return the first and the second derivative of the log likelihood by lambda, per row.
 
@@ -265,11 +261,12 @@ def standardized(yeo_johnson: bool, origin: Origin, found: Found, *, like: Array
     return out._replace(scale=xp.where(constant, 1 / factor, root))
 
 
-def apply(params: Params, state: Sums, X: Array) -> Array:
-    """Return the transformed rows of X in their float dtype. NaN stay NaN."""
-    return applied(params, state)(X)
-
-
 def learner(params: Params) -> Learner:
     """Return a mergeable learner of the likelihood at the lambdas of ``params``."""
-    return Learner(params, init, update, apply, of_block, merge, applied=applied)
+    return mergeable(
+        params,
+        init=init,
+        of_block=of_block,
+        merge=merge,
+        applied=applied,
+    )

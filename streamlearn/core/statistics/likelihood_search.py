@@ -56,7 +56,7 @@ class Search(NamedTuple):
         The bounds of lambda.
     longest : array
         The longest step.
-    ends : array of shape (2, n_features)
+    extent : array of shape (2, n_features)
         The smallest and the largest number of each feature.
     """
 
@@ -66,26 +66,26 @@ class Search(NamedTuple):
     first: Array
     last: Array
     longest: Array
-    ends: Array
+    extent: Array
 
 
 def begin(
-    yeo_johnson: bool, origin: Origin, power: Array, first: Array, last: Array, ends: Array
+    yeo_johnson: bool, origin: Origin, power: Array, first: Array, last: Array, extent: Array
 ) -> Search:
     """Return the search that begins at ``power``, clipped to the bounds."""
     xp = namespace(first)
     infinity = xp.full_like(first, xp.inf)
-    longest = xp.maximum(xp.full_like(first, 2.0), 4.0 / _width(yeo_johnson, origin, ends))
+    longest = xp.maximum(xp.full_like(first, 2.0), 4.0 / _width(yeo_johnson, origin, extent))
     params = Params(yeo_johnson, power, origin, xp.ones_like(first))
     nothing = xp.zeros_like(first)
     low, high = (Point(end, nothing, nothing) for end in (-infinity, infinity))
-    search = Search(params, low, high, first, last, longest, ends)
+    search = Search(params, low, high, first, last, longest, extent)
     return _at(search, xp.minimum(xp.maximum(power, first), last))
 
 
-def _width(yeo_johnson: bool, origin: Origin, ends: Array) -> Array:
-    xp = namespace(ends)
-    logs, _ = logarithms(yeo_johnson, origin, ends)
+def _width(yeo_johnson: bool, origin: Origin, extent: Array) -> Array:
+    xp = namespace(extent)
+    logs, _ = logarithms(yeo_johnson, origin, extent)
     width = xp.max(xp.abs(logs), axis=0)
     return xp.where(width > 0, width, xp.ones_like(width))
 
@@ -93,7 +93,7 @@ def _width(yeo_johnson: bool, origin: Origin, ends: Array) -> Array:
 def _at(search: Search, power: Array) -> Search:
     """Return the search at other lambdas. The factor ``shrink`` makes g at most t there."""
     xp, (yeo_johnson, _, origin, _) = namespace(power), search.params
-    logs, negative = logarithms(yeo_johnson, origin, search.ends)
+    logs, negative = logarithms(yeo_johnson, origin, search.extent)
     largest = xp.max(exponents(power, negative) * logs, axis=0)
     shrink = xp.exp(-xp.maximum(largest, xp.zeros_like(largest)))
     return search._replace(params=Params(yeo_johnson, power, origin, shrink))
@@ -120,7 +120,7 @@ def step(search: Search, state: Sums, close: float = CLOSE) -> tuple[Search, Arr
     sign = xp.where(up, xp.ones_like(slope), -xp.ones_like(slope))
     by = xp.where(falls & ~constant, newton, sign * search.longest)
     by = xp.minimum(xp.maximum(by, -search.longest), search.longest)
-    width = _width(search.params.yeo_johnson, search.params.origin, search.ends)
+    width = _width(search.params.yeo_johnson, search.params.origin, search.extent)
     size = xp.maximum(xp.abs(power), xp.ones_like(power))
     small = (xp.abs(by) * width <= close) & (xp.abs(by) <= close * size)
     new = xp.minimum(xp.maximum(power + by, search.first), search.last)
@@ -154,10 +154,10 @@ def optimum(
     There is no pass after the last step, because the errors that remain are below rounding: the
     square of the step for lambda, and its third power for mean and variance.
     """
-    ends, passes = False, 0
-    while not ends and passes < most:
+    done, passes = False, 0
+    while not done and passes < most:
         before, state = search.params, ask(search.params)
-        search, by, ends = step(search, state, close)
+        search, by, done = step(search, state, close)
         passes += 1
     mean, variance = after_step(state, by)
     return Found(search.params.power, mean, variance, before.shrink, passes)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
-from streamlearn._arrays import Array
-from streamlearn.core.learner import Batch, Learner
+from streamlearn.core.learner import Learner
+from streamlearn.core.mergeable import mergeable
 from streamlearn.core.statistics.block_summary import of_block
 from streamlearn.core.statistics.quantile_summary import (
     QuantileSummary,
@@ -35,15 +35,11 @@ def learner(
     of_block : callable
         The summary of a block. It may raise an error for rows or weights.
     """
-    update: Any = _Update(of_block)
-    apply: Any = _Apply(applied)
-    return Learner(
+    return mergeable(
         params,
-        init,
-        update,
-        apply,
-        of_block,
-        merge,
+        init=init,
+        of_block=of_block,
+        merge=merge,
         applied=applied,
         n_features=n_features,
         is_finite=is_finite,
@@ -51,23 +47,3 @@ def learner(
         is_empty=is_empty,
         sparse=True,
     )
-
-
-class _Update(NamedTuple):
-    """`Learner.update` by a function of blocks. Unlike a partial, it equals its pickled copy."""
-
-    of_block: Callable[..., QuantileSummary]
-
-    def __call__(
-        self, params: Any, state: QuantileSummary, batch: Batch
-    ) -> tuple[QuantileSummary, None]:
-        return merge(state, self.of_block(params, batch.X, batch.weight)), None
-
-
-class _Apply(NamedTuple):
-    """`Learner.apply` by ``applied``."""
-
-    applied: Callable[[Any, QuantileSummary], Any]
-
-    def __call__(self, params: Any, state: QuantileSummary, X: Array) -> Any:
-        return self.applied(params, state)(X)

@@ -6,13 +6,14 @@ from typing import NamedTuple
 
 from streamlearn._arrays import Array, is_sparse, sparse
 from streamlearn.core.affine_map import AffineMap
-from streamlearn.core.learner import Batch, Learner
+from streamlearn.core.learner import Learner
+from streamlearn.core.mergeable import mergeable
 from streamlearn.core.statistics import block_moments, moments
 from streamlearn.core.statistics.moments import Moments
 
 
 class Params(NamedTuple):
-    """Whether `apply` subtracts the mean, and whether it divides by the standard deviation."""
+    """Whether `applied` subtracts the mean, and whether it divides by the standard deviation."""
 
     with_mean: bool = True
     with_std: bool = True
@@ -24,7 +25,7 @@ def init(params: Params, n_features: int, n_outputs: int = 1, *, like: Array) ->
 
 
 def of_block(params: Params, X: Array, weight: Array | None = None) -> Moments:
-    """Return the moments of a block. They do not depend on what `apply` does.
+    """Return the moments of a block. They do not depend on what `applied` does.
 
     Raises
     ------
@@ -36,39 +37,19 @@ def of_block(params: Params, X: Array, weight: Array | None = None) -> Moments:
     return block_moments.of_block(X, weight)
 
 
-def update(params: Params, state: Moments, batch: Batch) -> tuple[Moments, None]:
-    """Return the moments after the rows of ``batch``, and None."""
-    return moments.merge(state, of_block(params, batch.X, batch.weight)), None
+def applied(params: Params, state: Moments) -> AffineMap:
+    """Return ``(X - mean) / scale`` by these moments, as a function of rows. NaN stay NaN.
 
-
-def apply(params: Params, state: Moments, X: Array) -> Array:
-    """Return ``(X - mean) / scale`` in the float dtype of ``X``. NaN stay NaN.
-
-    Parameters
-    ----------
-    params : Params
-        Whether to subtract, and whether to divide.
-    state : Moments
-    X : array of shape (n_rows, n_features)
-
-    Returns
-    -------
-    array of shape (n_rows, n_features)
-        ``X`` is never changed. It is returned itself if neither step is taken.
+    If neither step is taken, the function returns its rows themselves.
 
     Examples
     --------
     >>> import numpy as np
     >>> X = np.asarray([[1.0, 5.0], [3.0, 5.0]])
-    >>> apply(Params(), of_block(Params(), X), X)
+    >>> applied(Params(), of_block(Params(), X))(X)
     array([[-1.,  0.],
            [ 1.,  0.]])
     """
-    return applied(params, state)(X)
-
-
-def applied(params: Params, state: Moments) -> AffineMap:
-    """Return `apply` with these moments, as a function of rows for many batches."""
     return AffineMap(
         moments.mean(state) if params.with_mean else None,
         moments.scale(state) if params.with_std else None,
@@ -83,13 +64,11 @@ def inverse(params: Params, state: Moments, X: Array) -> Array:
 def learner(with_mean: bool = True, with_std: bool = True) -> Learner:
     """Return a mergeable learner that standardizes features."""
     params = Params(with_mean, with_std)
-    return Learner(
+    return mergeable(
         params,
-        init,
-        update,
-        apply,
-        of_block,
-        moments.merge,
+        init=init,
+        of_block=of_block,
+        merge=moments.merge,
         applied=applied,
         n_features=moments.n_features,
         is_finite=moments.is_finite,

@@ -10,7 +10,7 @@ from sklearn.linear_model import SGDClassifier, SGDRegressor
 
 from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Batch
-from streamlearn.core.linear import row_step, rowwise, tiles
+from streamlearn.core.linear import row_step, rowwise, tiles, tilewise
 from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
 from streamlearn.core.linear.sgd import Params
 
@@ -75,7 +75,7 @@ def test_the_size_of_tiles_is_only_rounding(monkeypatch, tile):
     X, values, _, rows = table(n=150)
     params = Params(loss="huber", kind="values", alpha=0.05, eta0=0.1, average=9)
     want, _ = run(params, X, values, rows, batch_size=1)
-    monkeypatch.setattr(rowwise, "next_size", lambda *_: (tile, tile, 1.0, 0.5))
+    monkeypatch.setattr(tilewise, "next_size", lambda *_: (tile, tile, 1.0, 0.5))
     monkeypatch.setattr(row_step, "FIRST_TILE", {True: tile})
     got, _ = run(params, X, values, rows, batch_size=100)
     for a, b in zip(got[:4], want[:4], strict=True):
@@ -300,7 +300,7 @@ def test_sweeps_with_slopes_come_to_what_plain_ones_do(backend, monkeypatch, los
     params = Params(loss=loss, kind=kind, learning_rate=rate, eta0=0.01, alpha=0.1)
     target = codes if kind == "classes" else values
     got, _ = run(params, X, target, rows)
-    monkeypatch.setattr(rowwise, "by_slopes", lambda *_: False)
+    monkeypatch.setattr(tilewise, "by_slopes", lambda *_: False)
     plain, _ = run(params, X, target, rows)
     want, _ = row_by_row(params, X, target, rows)
     assert_close(backend, got[:4], want[:4])

@@ -13,7 +13,7 @@ from streamlearn import _arrays as b
 from streamlearn.core.statistics import block_moments
 from streamlearn.core.statistics import moments as mo
 from streamlearn.core.statistics.block_moments import of_block
-from streamlearn.core.statistics.standardize import Params, apply
+from streamlearn.core.statistics.standardize import Params, applied
 
 RNG = np.random.default_rng(0)
 NAN = np.nan
@@ -149,7 +149,7 @@ def test_constants_of_any_size(backend, size):
     np.testing.assert_array_equal(backend.to_numpy(mo.mean(state)), expected)
     np.testing.assert_array_equal(backend.to_numpy(mo.variance(state)), 0)
     np.testing.assert_array_equal(backend.to_numpy(mo.scale(state)), 1)
-    out = apply(Params(), state, block)
+    out = applied(Params(), state)(block)
     np.testing.assert_array_equal(backend.to_numpy(out), 0)
 
 
@@ -176,7 +176,10 @@ def check_scale(backend, state, X, weight=None, tolerance=400):
     for j, (_, mean, var) in enumerate(exact(X, weight)):
         std = root(var)
         got_mean, got_scale = (backend.to_numpy(f(state))[j] for f in (mo.mean, mo.scale))
-        assert abs(got_mean - float(mean)) <= tolerance * backend.eps * (abs(float(mean)) + std)
+        error = tolerance * backend.eps * (abs(float(mean)) + std) + backend.flushed
+        assert abs(got_mean - float(mean)) <= error
+        if std < 2.0**20 * backend.flushed:  # flushed rows are digits of it
+            continue
         assert got_scale == pytest.approx(std, rel=max(tolerance * backend.eps, 2.0**-9))
         if std > 1e3 * np.finfo(backend.widest).tiny:
             assert got_scale == pytest.approx(std, rel=tolerance * backend.eps)
@@ -209,7 +212,7 @@ def test_no_unit_is_too_small_or_too_large(backend, cut_small, gap, weights):
 
 def test_zeros_have_no_unit(backend):
     """A block of zeros is no smaller than one of tiny numbers; nor are rows of weight 0."""
-    tiny = float(np.finfo(backend.widest).tiny)
+    tiny = max(float(np.finfo(backend.widest).tiny), 2.0**24 * backend.flushed)
     X = backend.to_numpy(backend.asarray(normal(n=50) * tiny))
     zeros, weight = np.zeros((70, 3)), np.concatenate([np.zeros(30), np.ones(90)])
     rows = np.concatenate([np.full((30, 3), 5.0), zeros[30:], X, zeros[:30]])

@@ -65,17 +65,17 @@ def test_missing_values_stay_missing(backend):
     X = TABLES["gaps"]
     A = backend.asarray(X)
     state = of_block(A)
-    out = standardize.apply(PARAMS, state, A)
+    out = standardize.applied(PARAMS, state)(A)
     np.testing.assert_array_equal(np.isnan(backend.to_numpy(out)), np.isnan(X))
     back = backend.to_numpy(standardize.inverse(PARAMS, state, out))
     np.testing.assert_allclose(back, backend.to_numpy(A), rtol=4 * backend.eps)
     never = of_block(A * np.nan)
-    assert np.all(np.isnan(backend.to_numpy(standardize.apply(PARAMS, never, A))))
+    assert np.all(np.isnan(backend.to_numpy(standardize.applied(PARAMS, never)(A))))
 
 
 def test_integers_become_floats(backend):
     X = backend.asarray(TABLES["integers"])
     state = of_block(X)
-    out = standardize.apply(PARAMS, state, X)
+    out = standardize.applied(PARAMS, state)(X)
     backend.check(out, backend.widest)
     np.testing.assert_allclose(np.std(backend.to_numpy(out), axis=0), 1, rtol=1e-5)

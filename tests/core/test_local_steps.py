@@ -1,4 +1,4 @@
-"""Branches: states that were learned side by side, from one state, and are merged."""
+"""Local states, which were learned side by side, from one state, and are merged."""
 
 from __future__ import annotations
 
@@ -8,46 +8,48 @@ import numpy as np
 import pytest
 
 from streamlearn.core import kmeans, mlp
-from streamlearn.core.branches import mean
-from streamlearn.core.learner import Batch, Branch, Branching, Info
+from streamlearn.core.learner import Batch, Info, LocalState, LocalSteps
 from streamlearn.core.linear import rowwise, sgd
-from streamlearn.core.linear.branches import BRANCHING
+from streamlearn.core.linear.local_steps import LOCAL_STEPS
+from streamlearn.core.local_steps import mean
 from streamlearn.core.mlp import optimizers
 from tests.backends import STRICT, Backend, no_host_sync
 from tests.core.test_laws import CASES, Case, assert_close, batch_of, bits, fit, leaves
 
-BRANCHED = {
+WITH_LOCAL_STEPS = {
     name: case for name, case in CASES.items() if name.split("-")[0] in ("linear", "rowwise", "mlp")
 }
 AVERAGED = ("coef", "intercept", "mean_coef", "mean_intercept")
 
 
-@pytest.fixture(params=BRANCHED)
+@pytest.fixture(params=WITH_LOCAL_STEPS)
 def case(request: pytest.FixtureRequest) -> Case:
-    return BRANCHED[request.param]
+    return WITH_LOCAL_STEPS[request.param]
 
 
-def how(case: Case) -> Branching:
-    return case.learner.branching or BRANCHING
+def how(case: Case) -> LocalSteps:
+    return case.learner.local_steps or LOCAL_STEPS
 
 
-def branch_of(case: Case, before: Branch, batch: Batch) -> Branch:
+def local_state_of(case: Case, before: LocalState, batch: Batch) -> LocalState:
     state, info = case.learner.update(
         case.learner.params, before.state, batch._replace(seen=before.seen)
     )
-    return Branch(state, before.seen + batch.X.shape[0], info)
+    return LocalState(state, before.seen + batch.X.shape[0], info)
 
 
-def branches_of(case: Case, backend: Backend, n: int = 3) -> tuple[Branch, list[Branch]]:
-    """Return a state after 24 rows, and branches of 8, 16, ... further rows."""
-    before = Branch(fit(case, batch_of(case, backend)), 24)
+def local_states_of(
+    case: Case, backend: Backend, n: int = 3
+) -> tuple[LocalState, list[LocalState]]:
+    """Return a state after 24 rows, and local states of 8, 16, ... further rows."""
+    before = LocalState(fit(case, batch_of(case, backend)), 24)
     batches = [batch_of(case, backend, 8 * (i + 1), seed=i + 1) for i in range(n)]
-    return before, [branch_of(case, before, batch) for batch in batches]
+    return before, [local_state_of(case, before, batch) for batch in batches]
 
 
-def together(case: Case, before: Branch, a: Branch, b: Branch) -> Branch:
+def together(case: Case, before: LocalState, a: LocalState, b: LocalState) -> LocalState:
     state = how(case).merge(case.learner.params, before, a, b)
-    return Branch(state, a.seen + b.seen - before.seen, a.info.plus(b.info))
+    return LocalState(state, a.seen + b.seen - before.seen, a.info.plus(b.info))
 
 
 def models(state: Any) -> Any:
@@ -55,8 +57,8 @@ def models(state: Any) -> Any:
     return state[:2] if isinstance(state, mlp.State) else tuple(getattr(state, n) for n in AVERAGED)
 
 
-def test_equal_branches_are_the_branch(case, backend):
-    before, (a, *_) = branches_of(case, backend)
+def test_equal_local_states_are_their_mean(case, backend):
+    before, (a, *_) = local_states_of(case, backend)
     merged = together(case, before, a, a).state
     if not getattr(case.learner.params, "average", 0):
         assert bits(backend, models(merged)) == bits(backend, models(a.state))
@@ -64,16 +66,16 @@ def test_equal_branches_are_the_branch(case, backend):
         assert bits(backend, merged[:2]) == bits(backend, a.state[:2])
 
 
-def test_branches_merge_in_any_grouping(case, backend):
-    before, (a, b, c) = branches_of(case, backend)
+def test_local_states_merge_in_any_grouping(case, backend):
+    before, (a, b, c) = local_states_of(case, backend)
     left = together(case, before, together(case, before, a, b), c)
     right = together(case, before, a, together(case, before, b, c))
     assert left.seen == right.seen == 24 + 8 + 16 + 24
     assert_close(backend, models(left.state), models(right.state))
 
 
-def test_a_branch_without_weight_has_no_part_in_the_mean(case, backend):
-    before, (a, b, _) = branches_of(case, backend)
+def test_a_local_state_without_weight_has_no_part_in_the_mean(case, backend):
+    before, (a, b, _) = local_states_of(case, backend)
     if getattr(case.learner.params, "average", 0):
         return  # the mean over the iterates counts rows
     empty = b._replace(info=b.info._replace(weight=0.0 * b.info.weight))
@@ -84,10 +86,10 @@ def test_a_branch_without_weight_has_no_part_in_the_mean(case, backend):
 
 
 def test_inputs_are_untouched_and_their_kind_is_kept(case, backend):
-    before, (a, b, _) = branches_of(case, backend)
+    before, (a, b, _) = local_states_of(case, backend)
     inputs = before.state, a.state, a.info, b.state, b.info
     known = bits(backend, inputs)
-    for x in (before, Branch(None, 0)):
+    for x in (before, LocalState(None, 0)):
         merged = together(case, x, a, b)
         after = how(case).step(case.learner.params, x, merged)
         for leaf, like in zip(leaves(after), leaves(a.state), strict=True):
@@ -98,15 +100,15 @@ def test_inputs_are_untouched_and_their_kind_is_kept(case, backend):
 
 @pytest.mark.parametrize("backend", STRICT, indirect=True)
 def test_nothing_is_read_back_to_the_host(case, backend):
-    before, (a, b, _) = branches_of(case, backend)
+    before, (a, b, _) = local_states_of(case, backend)
     with no_host_sync():
         how(case).step(case.learner.params, before, together(case, before, a, b))
 
 
 @pytest.mark.parametrize("average", [1, 20, 30])
 @pytest.mark.parametrize("module", [sgd, rowwise])
-def test_the_mean_is_over_the_iterates_of_all_branches(module, average):
-    """With 20 the mean begins before the branches. With 30 it begins in one of them."""
+def test_the_mean_is_over_the_iterates_of_all_blocks(module, average):
+    """With 20 the mean begins before the round. With 30 it begins in one block."""
     params = sgd.Params(
         loss="squared_error", kind="values", learning_rate="constant", eta0=0.1, average=average
     )
@@ -121,11 +123,11 @@ def test_the_mean_is_over_the_iterates_of_all_branches(module, average):
             state, info = learner.update(params, state, Batch(X, X[:, 0] + 1.0, None, seen))
             seen += 1
             kept += [state.coef] if seen >= average else []
-        return Branch(state, seen, info._replace(weight=np.asarray([float(n)]))), kept
+        return LocalState(state, seen, info._replace(weight=np.asarray([float(n)]))), kept
 
     before, iterates = learn(state, seen, 24)
     (a, of_a), (b, of_b) = learn(before.state, 24, 5), learn(before.state, 24, 9)
-    merged = BRANCHING.merge(params, before, a, b)
+    merged = LOCAL_STEPS.merge(params, before, a, b)
     np.testing.assert_allclose(
         merged.mean_coef, np.mean([*iterates, *of_a, *of_b], axis=0), rtol=1e-12
     )
@@ -136,9 +138,9 @@ def test_a_mean_that_has_not_begun_is_the_mean_of_the_models():
     params = sgd.Params(learning_rate="constant", average=1_000)
     case = Case(sgd.learner(params), CASES["mlp-adam"].rows)
     rng = np.random.default_rng(0)
-    before = Branch(sgd.start(params, np.zeros((1, 3)), np.zeros(1)), 0)
+    before = LocalState(sgd.start(params, np.zeros((1, 3)), np.zeros(1)), 0)
     a, b = (
-        branch_of(case, before, Batch(rng.normal(size=(n, 3)), rng.integers(0, 2, n)))
+        local_state_of(case, before, Batch(rng.normal(size=(n, 3)), rng.integers(0, 2, n)))
         for n in (10, 30)
     )
     merged = together(case, before, a, b).state
@@ -146,7 +148,7 @@ def test_a_mean_that_has_not_begun_is_the_mean_of_the_models():
     np.testing.assert_array_equal(merged.mean_coef, merged.coef)
 
 
-def test_what_the_l1_penalty_has_cut_to_0_in_a_branch_is_cut_in_the_mean():
+def test_what_the_l1_penalty_has_cut_to_0_in_a_local_state_is_cut_in_the_mean():
     params = sgd.Params(penalty="l1", alpha=1.0)
     like = sgd.start(params, np.zeros((1, 3)), np.zeros(1))
     due = np.ones(1)
@@ -155,7 +157,7 @@ def test_what_the_l1_penalty_has_cut_to_0_in_a_branch_is_cut_in_the_mean():
     b = like._replace(coef=np.asarray([[0.2, 3.0, 0.0]]), u=due, q=np.asarray([[-1.0, -1.0, 0.0]]))
     merged = sgd.State(*mean(a, b, np.asarray([0.5])))
     assert merged.coef[0, 0] == 0.1
-    after = BRANCHING.step(params, Branch(like, 0), Branch(merged, 2))
+    after = LOCAL_STEPS.step(params, LocalState(like, 0), LocalState(merged, 2))
     np.testing.assert_array_equal(after.coef, [[0.0, 2.0, 0.0]])
     np.testing.assert_array_equal(after.mean_coef, after.coef)
 
@@ -167,21 +169,21 @@ def test_the_correction_of_adams_moments_stays_right():
     theta, g = np.zeros(2), np.asarray([3.0, -0.5])
     before = rule.init(rule.params, theta)
 
-    def branch(n, weight):
+    def local(n, weight):
         state, at = before, theta
         for _ in range(n):
             at, state = rule.step(rule.params, state, at, g)
         info = Info(*(np.asarray([weight]),) * 3)
-        return Branch(mlp.State((at[:1, None],), (at[1:],), state), n, info)
+        return LocalState(mlp.State((at[:1, None],), (at[1:],), state), n, info)
 
-    a, b = branch(3, 1.0), branch(3, 3.0)
-    merged = mlp.learner(params).branching.merge(params, Branch(None, 0), a, b).moving
+    a, b = local(3, 1.0), local(3, 3.0)
+    merged = mlp.learner(params).local_steps.merge(params, LocalState(None, 0), a, b).moving
     assert isinstance(merged, optimizers.AdamState)
     np.testing.assert_allclose(merged.first / (1 - 0.9**merged.t), g)
     np.testing.assert_allclose(merged.second / (1 - 0.999**merged.t), g * g)
 
 
-def test_the_step_size_of_invscaling_counts_the_rows_of_all_branches():
+def test_the_step_size_of_invscaling_counts_the_rows_of_all_blocks():
     case = Case(
         mlp.learner(
             mlp.Params(
@@ -195,12 +197,12 @@ def test_the_step_size_of_invscaling_counts_the_rows_of_all_branches():
         3,
     )
     rng, params = np.random.default_rng(0), case.learner.params
-    before = Branch(mlp.init(params, 3, 3, like=np.zeros((1, 3))), 100)
+    before = LocalState(mlp.init(params, 3, 3, like=np.zeros((1, 3))), 100)
     a, b = (
-        branch_of(case, before, Batch(rng.normal(size=(n, 3)), rng.integers(0, 3, n)))
+        local_state_of(case, before, Batch(rng.normal(size=(n, 3)), rng.integers(0, 3, n)))
         for n in (10, 30)
     )
-    after = case.learner.branching.step(params, before, together(case, before, a, b))
+    after = case.learner.local_steps.step(params, before, together(case, before, a, b))
     assert after.moving.eta == pytest.approx(0.1 / (100 + 10 + 30 + 1) ** 0.5)
 
 

@@ -7,24 +7,26 @@ from typing import Any
 import numpy as np
 
 from streamlearn._arrays import asarray, namespace, to_float
-from streamlearn.cluster.stopping import watched
+from streamlearn.cluster.stopping import after_batch
 from streamlearn.core import kmeans
-from streamlearn.core.learner import Branch, Branching
+from streamlearn.core.learner import LocalState, LocalSteps
 
 
 def view(params: Any, state: Any) -> Any:
-    """Return the state with which each branch begins: without a stopping rule that could stop."""
-    watch = state.watch if state.watch and state.watch.converged else None
-    return state._replace(watch=watch, moved=np.zeros(state.clusters.counts.shape[0], dtype=bool))
+    """Return the state with which local steps begin: without a stopping rule that could stop."""
+    convergence = state.convergence if state.convergence and state.convergence.converged else None
+    return state._replace(
+        convergence=convergence, moved=np.zeros(state.clusters.counts.shape[0], dtype=bool)
+    )
 
 
-def merge(params: Any, before: Branch, a: Branch, b: Branch) -> Any:
-    """Return the clusters of two branches as one.
+def merge(params: Any, before: LocalState, a: LocalState, b: LocalState) -> Any:
+    """Return the clusters of two local states as one.
 
-    Each count becomes that of all rows of both, and each centre their mean. A cluster that a branch
-    has reassigned keeps the centre and the count of that branch, the first one if both have. The
-    rows that the other branch has assigned to its former place are forgotten. The random numbers
-    and the time until the next look for such clusters are those of the first branch.
+    Each count becomes that of all rows of both, and each centre their mean. A cluster that was
+    reassigned in one of them keeps its centre and its count there, in the first one if it was in
+    both. The rows that the other one has assigned to its former place are forgotten. The random
+    numbers and the time until the next look for such clusters are those of the first one.
     """
     start, (one, other) = before.state, (a.state, b.state)
     clusters = kmeans.merge(start.clusters, one.clusters, other.clusters)
@@ -51,20 +53,20 @@ def _with(clusters: kmeans.State, others: kmeans.State, moved: np.ndarray) -> km
     )
 
 
-def step(params: Any, before: Branch, merged: Branch) -> Any:
-    """Return the state after all branches. For the stopping rule they were one batch."""
+def step(params: Any, before: LocalState, merged: LocalState) -> Any:
+    """Return the state after a round. For the stopping rule its blocks were one batch."""
     state, new, info = before.state, merged.state, merged.info
-    watch, n_rows = state.watch, merged.seen - before.seen
-    if watch is not None and not watch.converged:
+    convergence, n_rows = state.convergence, merged.seen - before.seen
+    if convergence is not None and not convergence.converged:
         assert info is not None
         moved = 0.0
-        if watch.tol > 0:
+        if convergence.tol > 0:
             xp = namespace(new.clusters.centers)
             moved = to_float(xp.sum((new.clusters.centers - state.clusters.centers) ** 2))
         inertia = to_float(info.loss[0]) / n_rows
         verbose, n = params.start.verbose, new.steps - state.steps
-        watch = watched(watch, inertia, moved, n_rows, verbose=verbose, steps=n)
-    return new._replace(watch=watch, moved=None)
+        convergence = after_batch(convergence, inertia, moved, n_rows, verbose=verbose, steps=n)
+    return new._replace(convergence=convergence, moved=None)
 
 
-BRANCHING = Branching(view, merge, step)
+LOCAL_STEPS = LocalSteps(view, merge, step)

@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from streamlearn._arrays import Array, namespace
-from streamlearn.core.learner import Branch
+from streamlearn.core.learner import LocalState
 from streamlearn.core.rows import cast
 
 
 def as_it_is(params: Any, state: Any) -> Any:
-    """Return the state, from which each branch begins."""
+    """Return the state, from which the rows of each block are learned."""
     return state
 
 
-def merge(params: Any, before: Branch, a: Branch, b: Branch) -> Any:
-    """Return the mean of the states of two branches, by the weights of their rows."""
+def merge(params: Any, before: LocalState, a: LocalState, b: LocalState) -> Any:
+    """Return the mean of two local states, by the weights of their rows."""
     return mean(a.state, b.state, share(a, b))
 
 
-def share(a: Branch, b: Branch) -> Array:
+def share(a: LocalState, b: LocalState) -> Array:
     """Return the part of b's rows in those of both, by weight, of shape (n_outputs,).
 
     It is 0 if no row of either has a weight.
