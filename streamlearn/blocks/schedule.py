@@ -326,7 +326,8 @@ class Schedule:
         """
         first: dict[Any, int] = {self.shared[old]: position for old, position in self.first.items()}
         own = {f"{name}-{self.token}" for name in ("load-block", self.result)}
-        at = {first.get(key, key[1]) for key in keys if key in first or key[0] in own}
+        ours = [k for k in keys if isinstance(k, tuple) and (k in first or k[0] in own)]
+        at = {first[k] if k in first else k[1] for k in ours}
         blocks = sorted(self.order[position] for position in at)
         if not blocks:
             return None
