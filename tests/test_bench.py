@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -112,6 +113,8 @@ CASES = [
         "--blocks 3 --block-rows 50 --turns 1 --json {tmp}/out.json",
         ("nobody", "FitRecorder", "FitProgress", "scikit-learn's"),
     ),
+    Case("soak.py", "--seconds 1 --times 20 --json {tmp}/out.json", ("stream", "fits")),
+    Case("deaths.py", "--blocks 20 --fits reduce --json {tmp}/out.json", ("reduce: nobody dies",)),
     Case(
         "rounds.py",
         "--blocks 40 --rows 100 --features 3 --workers 2 3 --turns 1 --copied",
@@ -159,3 +162,14 @@ def test_prints_its_table(case, tmp_path):
     for row in case.rows:
         # A contender of another environment may be absent, and then its row says so.
         assert first_cells & {row, f"{row}: not installed"}, done.stdout
+
+
+@pytest.mark.thorough
+def test_a_minute_of_learning_leaves_nothing_behind(tmp_path):
+    """Readings differ by some hundred kB, so a leak of 1 kB a step is found."""
+    out = tmp_path / "out.json"
+    command = [sys.executable, BENCH / "soak.py", "--seconds", "30", "--times", "1", "--json", out]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    for what, found in json.loads(out.read_text()).items():
+        assert found["last"] - found["first"] < 1, (what, found)
+        assert found["times"] > 50

@@ -6,9 +6,8 @@ the scheduler forwards to the client.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from queue import Empty, SimpleQueue
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from threading import get_ident
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -36,7 +35,8 @@ class DoneTasks(NamedTuple):
     name: str
     done: Callable[[Record], None]
 
-    def _is(self, key: Any) -> bool:
+    def has(self, key: Any) -> bool:
+        """Return whether the task with this key is one of them."""
         return isinstance(key, tuple) and key[0] == self.name
 
     @contextmanager
@@ -44,46 +44,55 @@ class DoneTasks(NamedTuple):
         """Listen to the graphs that a local scheduler runs in the body."""
 
         def after(key: Any, result: Any, *_state: Any) -> None:
-            if self._is(key):
+            if self.has(key):
                 self.done(result.newest)
 
         with Callback(posttask=after):
             yield
 
     @contextmanager
-    def on_cluster(
-        self, client: Any, graph: dict[Any, Any]
-    ) -> Iterator[Callable[[Sequence[Any]], None]]:
-        """Let the tasks of ``graph`` log events. Yield a function that listens until futures end.
+    def logged(self, client: Any, put: Callable[[Any], None]) -> Iterator[Logs]:
+        """Call ``put`` with the events that tasks on a cluster log in the body.
 
         Events that are late are lost. distributed never deletes a topic, so the graphs that a
         thread runs share one.
         """
-        topic, events = f"streamlearn-{client.id}-{get_ident()}", SimpleQueue[Any]()
-        this = uuid4().hex
+        topic = f"streamlearn-{client.id}-{get_ident()}"
+        client.subscribe_topic(topic, put)
+        try:
+            yield Logs(self, topic, uuid4().hex)
+        finally:
+            with suppress(Exception):  # the client may be closed
+                client.unsubscribe_topic(topic)
+
+
+class Logs(NamedTuple):
+    """The events of some graphs.
+
+    Attributes
+    ----------
+    tasks : DoneTasks
+    topic : str
+    name : str
+        It is part of each event, because other graphs may use the topic, too.
+    """
+
+    tasks: DoneTasks
+    topic: str
+    name: str
+
+    def add(self, graph: dict[Any, Any]) -> None:
+        """Let the tasks of ``graph`` log events."""
         for key, node in graph.items():
-            if self._is(key):
-                args = topic, this, node.func, *node.args
+            if self.tasks.has(key):
+                args = self.topic, self.name, node.func, *node.args
                 graph[key] = Task(key, _logged, *args, _data_producer=node.data_producer)
 
-        def listen(futures: Sequence[Any]) -> None:
-            for future in futures:
-                future.add_done_callback(lambda _future: events.put(None))
-            while not all(future.done() for future in futures):
-                try:
-                    event = events.get(timeout=CHECK)
-                except Empty:
-                    continue
-                if event is not None:
-                    of_graph, record = event[1]
-                    if of_graph == this:  # and not a late event of another one
-                        self.done(Record._make(record))
-
-        client.subscribe_topic(topic, events.put)
-        try:
-            yield listen
-        finally:
-            client.unsubscribe_topic(topic)
+    def show(self, event: Any) -> None:
+        """Report the record of an event, if it is of these graphs and not a late one of others."""
+        name, record = event[1]
+        if name == self.name:
+            self.tasks.done(Record._make(record))
 
 
 def _logged(topic: str, of_graph: str, function: Callable[..., Any], *args: Any) -> Any:

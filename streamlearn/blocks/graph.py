@@ -7,8 +7,8 @@ tasks, so a source would be read once for X and again for y. `plan.split` fuses 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dask
@@ -194,86 +194,45 @@ class Scheduler(NamedTuple):
         graph: dict[Key, Any],
         keys: list[Key],
         *,
-        stay: int = 0,
         sent: dict[Key, Any] | None = None,
-        annotations: Annotations | None = None,
-        name: Callable[[set[Key]], str | None] | None = None,
         tasks: DoneTasks | None = None,
         part: AbstractContextManager[None] | None = None,
     ) -> list[Any]:
-        """Run ``graph`` and return the results of ``keys``. BLAS has one thread meanwhile.
+        """Run ``graph`` in this process and return the results of ``keys``.
+
+        BLAS has one thread meanwhile.
 
         Parameters
         ----------
         graph : dict of key to GraphNode
         keys : list of keys
-        stay : int
-            On a cluster the last ``stay`` results remain there, as futures.
         sent : dict, optional
-            Values that ``graph`` refers to. The dict is emptied as soon as the graph is submitted,
-            so that the values live no longer than the tasks that need them.
-        annotations : dict of key to dict, optional
-        name : callable, optional
-            ``(keys) -> str or None``: a note for the error if workers died in tasks ``keys``.
+            Values that ``graph`` refers to. The dict is emptied before the graph runs, so that the
+            values live no longer than the tasks that need them.
         tasks : DoneTasks, optional
             The tasks whose records are reported when they are done.
         part : context manager, optional
-            A context for a local scheduler.
+            A context for the scheduler.
 
         Returns
         -------
         list
         """
-        if self.client is None:
-            if sent:
-                sent.clear()
-            with part or nullcontext(), tasks.here() if tasks else nullcontext():
-                return list(self.get(graph, keys))
-        with tasks.on_cluster(self.client, graph) if tasks else nullcontext() as listen:
-            return self._on_cluster(graph, keys, stay, sent, annotations, name, listen)
-
-    def _on_cluster(
-        self,
-        graph: dict[Key, Any],
-        keys: list[Key],
-        stay: int,
-        sent: dict[Key, Any] | None,
-        annotations: Annotations | None,
-        name: Callable[[set[Key]], str | None] | None,
-        listen: Callable[[Sequence[Any]], None] | None,
-    ) -> list[Any]:
-        # dask would hash all tasks of a dict, and it hashes no graph of layers.
-        whole = _annotated(graph, annotations or {})
-        futures = list(self.client.get(whole, keys, sync=False))
         if sent:
             sent.clear()
-        home, there = futures[: len(keys) - stay], futures[len(keys) - stay :]
-        try:
-            with _seceded():
-                if listen is not None:
-                    listen(home)
-                return self.client.gather(home) + there
-        except BaseException as error:
-            if name is not None and type(error).__name__ == "KilledWorker":
-                self._note_killers(error, graph, name)
-            release(there)
-            raise
-        finally:
-            # A traceback that somebody keeps refers to the futures, and the work would go on.
-            release(home)
+        with part or nullcontext(), tasks.here() if tasks else nullcontext():
+            return list(self.get(graph, keys))
 
-    def _note_killers(
-        self, error: BaseException, graph: Mapping[Key, Any], name: Callable[..., Any]
-    ) -> None:
-        """Add a note that names the tasks in which workers died.
+    def submit(
+        self, graph: dict[Key, Any], keys: Sequence[Key], annotations: Annotations
+    ) -> list[Any]:
+        """Submit ``graph`` to the cluster and return the futures of ``keys``.
 
-        The task that dask names only waited for one of them.
+        Tasks that are submitted later have a lower priority, unless annotations say otherwise.
         """
-        with suppress(Exception):  # the scheduler may have died, too
-            killers = self.client.run_on_scheduler(_killers)
-            note = name(killers & graph.keys())
-            if note is not None:
-                error.add_note(note)
+        # dask would hash all tasks of a dict, and it hashes no graph of layers.
+        whole = _annotated(graph, annotations)
+        return list(self.client.get(whole, list(keys), sync=False, fifo_timeout=0))
 
     @property
     def in_processes(self) -> bool:
@@ -292,34 +251,11 @@ class Scheduler(NamedTuple):
         return max(2, int(threads or dask.config.get("num_workers", None) or CPU_COUNT))
 
 
-def _killers(dask_scheduler: Any) -> set[Key]:
-    """Return the tasks that dask blames, because too many workers died while they ran them."""
-    tasks = dask_scheduler.tasks.values()
-    return {ts.key for ts in tasks if ts.suspicious and ts.exception_blame is ts}
-
-
 def release(values: Iterable[Any]) -> None:
     """Release the futures among ``values``. Work that nobody else needs stops."""
     for value in values:
         if is_future(value):
             value.release()
-
-
-@contextmanager
-def _seceded() -> Iterator[None]:
-    """Free the thread of the current task, if there is one, for the tasks that it waits for."""
-    import distributed
-
-    try:
-        distributed.secede()
-        inside = True
-    except Exception:  # not inside a task, or the task has seceded already
-        inside = False
-    try:
-        yield
-    finally:
-        if inside:
-            distributed.rejoin()
 
 
 def scheduler(collections: Sequence[Any]) -> Scheduler:

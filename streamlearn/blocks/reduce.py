@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamlearn.blocks.block import Block
 from streamlearn.blocks.containers import Blocks
+from streamlearn.blocks.groups_on_cluster import merged_in_groups
 from streamlearn.blocks.journal import (
     Mark,
     Marked,
@@ -141,14 +142,23 @@ def _in_parallel(
     start: int,
     stop: int,
 ) -> Merged:
-    """Return the merged state of the blocks at positions ``start`` to ``stop``, by one graph."""
+    """Return the merged state of the blocks at positions ``start`` to ``stop``."""
+    found: Merged
+    if schedule.cluster is not None:
+
+        def states(first: int, last: int) -> dict[Key, GraphNode]:
+            return schedule.loads(first, last, "reduce-block", of_block)
+
+        with schedule.cluster.running():
+            found = merged_in_groups(schedule, start, stop, states, _merge, merge)
+        return found
     graph: dict[Key, GraphNode] = {}
     parts = [schedule.key("reduce-block", p) for p in range(start, stop)]
     keys = (schedule.key("merge-blocks", i) for i in count(start))
     merged, due = merged_in_tree(graph, parts, keys, _merge, merge)
     due = {start + n: key for n, key in due.items()}
     graph |= schedule.loads(start, stop, "reduce-block", of_block, due)
-    found: Merged = schedule.run(graph, merged, start, stop)
+    found = schedule.run(graph, merged, start, stop)
     return found
 
 

@@ -26,6 +26,7 @@ from streamlearn.blocks import door
 from streamlearn.blocks.blas import one_blas_thread
 from streamlearn.blocks.block import Block, noted
 from streamlearn.blocks.containers import Blocks
+from streamlearn.blocks.groups_on_cluster import merged_in_groups
 from streamlearn.blocks.journal import skip
 from streamlearn.blocks.left_out import leaves_out
 from streamlearn.blocks.merge_tree import MergeTree, merged_in_tree
@@ -41,7 +42,7 @@ from streamlearn.blocks.streams import in_lock_step
 from streamlearn.blocks.watch import Passing, Record, passing
 
 if TYPE_CHECKING:
-    from streamlearn.blocks.graph import Key
+    from streamlearn.blocks.graph import GraphNode, Key
 
 FIRST_LOOK = 8
 """The number of blocks of a pass after which rounds may begin. The next ones are 16, 32..."""
@@ -286,31 +287,88 @@ def _in_rounds(
     start: int,
     ends: Sequence[int],
 ) -> Segment:
-    """Learn from the blocks at positions ``start`` to the last of ``ends``, in one graph."""
+    """Learn from the blocks at positions ``start`` to the last of ``ends``."""
+    if schedule.cluster is not None:
+        records: tuple[Record, ...] = ()
+        for stop in ends:
+            with schedule.cluster.running():
+                state, more, _ = _round_on_cluster(schedule, side, state, prepare, start, stop)
+            records, start = records + more, stop
+        return Segment(state, records)
     first, last = start, ends[-1]
     graph = schedule.loads(first, last, "load-block", prepare)
     before = schedule.key("state", first)
     graph[before] = door.DataNode(before, Segment(state, ()))
     for stop in ends:
-        view = schedule.key("view-model", start)
-        graph[view] = door.Task(view, _view, side.view, door.TaskRef(before))
+        view, ready = _add_round(graph, schedule, side, before, start)
         parts: list[Key] = []
         for p in range(start, stop):
             key, block = schedule.key("learn-block", p), schedule.key("load-block", p)
             parts.append(key)
             how = side.of_block, schedule.order[p], door.TaskRef(view)
-            if schedule.scheduler.client is None:
-                graph[key] = door.Task(key, _sum, *how, door.TaskRef(block))
-            else:
-                graph[key] = schedule.joined(graph, block, key, _sum_of_load, *how)
+            graph[key] = door.Task(key, _sum, *how, door.TaskRef(block))
         keys = (schedule.key("merge-blocks", p) for p in range(start, stop))
         merged, _ = merged_in_tree(graph, parts, keys, _merged, side.merge)
-        ready, after = schedule.key("renew-model", start), schedule.key("learn-round", stop)
-        graph[ready] = door.Task(ready, _renewed, side.renewed, door.TaskRef(before))
-        graph[after] = door.Task(after, _step, side.step, door.TaskRef(ready), door.TaskRef(merged))
-        before, start = after, stop
+        before = _add_step(graph, schedule, side, ready, merged, stop)
+        start = stop
     found: Segment = schedule.run(graph, before, first, last)
     return found
+
+
+def _round_on_cluster(
+    schedule: Schedule,
+    side: SideBySide,
+    state: Any,
+    prepare: Callable[[Block], Any],
+    start: int,
+    stop: int,
+) -> Segment:
+    """Learn from the blocks of one round. The state and the sums are with the client in between."""
+    assert schedule.cluster is not None
+
+    def sums(first: int, last: int) -> dict[Key, GraphNode]:
+        graph = schedule.loads(first, last, "load-block", prepare)
+        for p in range(first, last):
+            key, block = schedule.key("learn-block", p), schedule.key("load-block", p)
+            how = side.of_block, schedule.order[p], door.TaskRef(view)
+            graph[key] = schedule.joined(graph, block, key, _sum_of_load, *how)
+        return graph
+
+    before, merged = schedule.key("state", start), schedule.key("sums", start)
+    graph: dict[Key, GraphNode] = {before: door.DataNode(before, Segment(state, ()))}
+    view, ready = _add_round(graph, schedule, side, before, start)
+    schedule.submit(graph, [view, ready])
+    found = merged_in_groups(schedule, start, stop, sums, _merged, side.merge)
+    graph = {merged: door.DataNode(merged, found)}
+    after = _add_step(graph, schedule, side, ready, merged, stop)
+    schedule.submit(graph, [after])
+    segment: Segment = schedule.cluster.take(after)
+    schedule.cluster.drop([view, ready])
+    return segment
+
+
+def _add_round(
+    graph: dict[Key, GraphNode], schedule: Schedule, side: SideBySide, before: Key, start: int
+) -> tuple[Key, Key]:
+    """Add what a round needs of the state ``before`` it. Return the keys for blocks and step."""
+    view, ready = schedule.key("view-model", start), schedule.key("renew-model", start)
+    graph[view] = door.Task(view, _view, side.view, door.TaskRef(before))
+    graph[ready] = door.Task(ready, _renewed, side.renewed, door.TaskRef(before))
+    return view, ready
+
+
+def _add_step(
+    graph: dict[Key, GraphNode],
+    schedule: Schedule,
+    side: SideBySide,
+    ready: Key,
+    merged: Key,
+    stop: int,
+) -> Key:
+    """Add the step of a round, and return its key."""
+    key = schedule.key("learn-round", stop)
+    graph[key] = door.Task(key, _step, side.step, door.TaskRef(ready), door.TaskRef(merged))
+    return key
 
 
 def _over_stream(

@@ -1,7 +1,8 @@
 """One pass over blocks as tasks: when each block may be loaded, and what its own task does.
 
 `fold` and `reduce` build on this. A block's task waits for the result of an earlier block, its
-*gate*. So at most ``window`` + 1 blocks and shared sources are in memory at any time.
+*gate*. So at most ``window`` + 1 blocks and shared sources are in memory at any time. On a cluster
+the client does the waiting, see `streamlearn.blocks.on_cluster`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import sys
 import threading
 import time
 import warnings
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
@@ -37,6 +38,7 @@ NOBODY = Passing(())
 if TYPE_CHECKING:
     from streamlearn.blocks.done_tasks import DoneTasks
     from streamlearn.blocks.graph import Annotations, GraphNode, Key, List, Scheduler
+    from streamlearn.blocks.on_cluster import OnCluster
 
 
 class Loaded(NamedTuple):
@@ -124,28 +126,30 @@ class Schedule:
                 "The data are persisted on a cluster, and its Client is not the dask scheduler in "
                 "use. Make it the current one, or persist the data without it."
             )
+        self.token, self.result, self.passing = uuid4().hex, result, passing
         # Without an order of their own, results could let later loads begin while a late block
-        # still keeps the sources that it shares. On a cluster a result is sent to the load that
-        # waits for it, and it may be large. In both cases a chain of empty tasks is the gate.
-        chained = self.scheduler.client is not None or (self.plan.shared and not ordered)
-        self.token, self.result, self.gate = (
-            uuid4().hex,
-            result,
-            "wait-for-block" if chained else result,
-        )
-        self.passing = passing
+        # still keeps the sources that it shares. A chain of empty tasks is then the gate.
+        self.gate = "wait-for-block" if self.plan.shared and not ordered else result
         self.computation = door.OneComputation(len(self.order))
+        tasks = None
+        if passing.seen_by:
+            tasks = door.DoneTasks(f"{result}-{self.token}", passing.done)
+        self.done_tasks: DoneTasks | None = tasks
+        self.cluster: OnCluster | None = None
+        if self.scheduler.client is not None:
+            self.cluster = door.OnCluster(self.scheduler, self._name_killers, tasks)
         self.shared = {key: self.key("load-shared", i) for i, key in enumerate(self.plan.shared)}
         self.first, self.last = lifetimes(self.plan, self.order)
-        self.begin: dict[int, list[Key]] = {}
-        for key, position in self.first.items():
-            self.begin.setdefault(position, []).append(key)
-        self.gates = self._gates(setting("window", self.scheduler.read_ahead()))
+        self.begin, self.end = _by_position(self.first), _by_position(self.last)
+        with door.connected(self.scheduler.client):
+            self.window = setting("window", self.scheduler.read_ahead())
+        self.gates = self._gates(self.window)
         self.carried: dict[Key, Any] = {}
         self.annotations: Annotations = {}
         self.due: list[int] = []
         if self.plan.shuffles:
-            self.plan.shuffles.begin(self.scheduler)
+            with door.connected(self.scheduler.client):
+                self.plan.shuffles.begin(self.scheduler)
 
     def key(self, name: str, position: int) -> Key:
         """Return the key of a task. dask shows the task as ``name``."""
@@ -170,10 +174,9 @@ class Schedule:
             graph[used] = door.Task(used, _nothing, None, door.TaskRef(key))
         self.due = sorted(due or ())
         for old, value in self.carried.items():
-            if not door.is_future(value):
-                # A task and not data: the scheduler drops the result of a task after its last use.
-                key = self.shared[old]
-                graph[key] = door.Task(key, list.pop, [value])
+            # A task and not data: the scheduler drops the result of a task after its last use.
+            key = self.shared[old]
+            graph[key] = door.Task(key, list.pop, [value])
         for old in self._beginning(start, stop):
             key = self.shared[old]
             node = self.plan.shared[old]
@@ -196,8 +199,8 @@ class Schedule:
             needs = (door.TaskRef(self.shared.get(k, k)) for k in recipe.inputs)
             self._annotate(key, (node.key for node, _ in recipe.nodes))
             # dask places a data producer on any free worker, and other tasks near their inputs.
-            # The gate is an input: it would draw every load to the worker with the state. Only a
-            # partition that a shuffle left on one worker is a reason to run there.
+            # What blocks share is an input: it would draw loads to one worker. Only a partition
+            # that a shuffle left on one worker is a reason to run there.
             graph[key] = door.Task(
                 key,
                 load,
@@ -212,7 +215,8 @@ class Schedule:
                 *needs,
                 _data_producer=self.plan.alone.isdisjoint(recipe.inputs),
             )
-        for p in range(start, self.gates[stop - 1] + 1 if self.gate != self.result else start):
+        gated = self.cluster is None and self.gate != self.result and stop > start
+        for p in range(start, self.gates[stop - 1] + 1 if gated else start):
             key = self.key(self.gate, p)
             before = door.TaskRef(self.key(self.gate, p - 1)) if p > start else None
             graph[key] = door.Task(key, _nothing, before, door.TaskRef(self.key(self.result, p)))
@@ -236,30 +240,55 @@ class Schedule:
     def run(self, graph: dict[Key, GraphNode], key: Key, start: int, stop: int) -> Any:
         """Run ``graph``, for positions ``start`` to ``stop``, and return the result of ``key``.
 
-        Shared results that later blocks need are kept.
+        Shared results that later blocks need are kept. It is not for a cluster.
         """
-        here, self.carried = self.carried, {}
-        annotations, self.annotations = self.annotations, {}
+        here, self.carried, self.annotations = self.carried, {}, {}
         ahead = [k for k in (*here, *self._beginning(start, stop)) if self.last[k] >= stop]
-        keys = [key, *(self.shared[k] for k in ahead)]
         result, *kept = self.scheduler.run(
             graph,
-            keys,
-            stay=len(ahead),
+            [key, *(self.shared[k] for k in ahead)],
             sent=here,
-            annotations=annotations,
-            name=self._name_killers,
-            tasks=self._done_tasks(),
+            tasks=self.done_tasks,
             part=self.computation.part(graph, stop - start),
         )
         self.carried = dict(zip(ahead, kept, strict=True))
         return result
 
-    def _done_tasks(self) -> DoneTasks | None:
-        """Return which results of tasks are shown to the watches, or None if there are none."""
-        if not self.passing.seen_by:
-            return None
-        return door.DoneTasks(f"{self.result}-{self.token}", self.passing.done)
+    def let_in(self, done: int, start: int, stop: int) -> int:
+        """Return the end of the positions from ``start`` on that may be loaded, at most ``stop``.
+
+        The blocks at positions before ``done`` are no longer needed.
+        """
+        return bisect_left(self.gates, done, start, stop)
+
+    def submit(
+        self,
+        graph: dict[Key, GraphNode],
+        keys: Iterable[Key],
+        load: str = "",
+        start: int = 0,
+        stop: int = 0,
+    ) -> None:
+        """Submit ``graph`` to the cluster. It has the tasks ``load`` of ``start`` to ``stop``.
+
+        Their results are kept there, and those of ``keys``, and what later blocks share. All tasks
+        but loads have a higher priority: they make room for others.
+        """
+        assert self.cluster is not None
+        annotations, self.annotations = self.annotations, {}
+        loads = [self.key(load, p) for p in range(start, stop)]
+        shared = [self.shared[old] for old in self._beginning(start, stop)]
+        urgent = graph.keys() - {*loads, *shared}
+        outside = graph.keys() & self.plan.outside.keys()
+        annotations |= {key: {"priority": 1} for key in urgent - outside}
+        self.cluster.submit(graph, [*keys, *loads, *shared, *outside], annotations)
+
+    def let_go(self, load: str, start: int, stop: int) -> None:
+        """Release the tasks ``load`` of these positions, and what no later position shares."""
+        assert self.cluster is not None
+        for p in range(start, stop):
+            ended = (self.shared[old] for old in self.end.get(p, ()))
+            self.cluster.drop([self.key(load, p), *ended])
 
     def __enter__(self) -> Self:
         """Begin the pass."""
@@ -268,11 +297,11 @@ class Schedule:
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         """End the pass. If it ends early, release all that is kept for later blocks and passes."""
         self.computation.close()
-        if error is not None:
-            door.release(self.carried.values())
-            self.carried = {}
-            if self.plan.shuffles:
-                self.plan.shuffles.end()
+        self.carried = {}
+        if self.cluster is not None:
+            self.cluster.drop([*self.cluster.futures])
+        if error is not None and self.plan.shuffles:
+            self.plan.shuffles.end()
 
     def _annotate(self, key: Key, made_of: Iterable[Key]) -> None:
         """Give a task the annotations of the collections' tasks that it runs."""
@@ -297,7 +326,8 @@ class Schedule:
         """
         first: dict[Any, int] = {self.shared[old]: position for old, position in self.first.items()}
         own = {f"{name}-{self.token}" for name in ("load-block", self.result)}
-        at = {first.get(key, key[1]) for key in keys if key in first or key[0] in own}
+        ours = [k for k in keys if isinstance(k, tuple) and (k in first or k[0] in own)]
+        at = {first[k] if k in first else k[1] for k in ours}
         blocks = sorted(self.order[position] for position in at)
         if not blocks:
             return None
@@ -312,7 +342,7 @@ class Schedule:
 
     def _gate(self, position: int, start: int) -> List | None:
         gate = self.gates[position]
-        if gate < start:
+        if gate < start or self.cluster is not None:  # then the client waits
             return None
         found = [door.TaskRef(self.key(self.gate, gate))]
         # What the last group of results waits for may still be under way.
@@ -340,6 +370,13 @@ class Schedule:
                 stacklevel=2,
             )
         return out
+
+
+def _by_position(found: Mapping[Key, int]) -> dict[int, list[Key]]:
+    out: dict[int, list[Key]] = {}
+    for key, position in found.items():
+        out.setdefault(position, []).append(key)
+    return out
 
 
 def load(

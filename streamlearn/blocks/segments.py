@@ -13,12 +13,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamlearn.blocks import door
 from streamlearn.blocks.block import Block, noted
 from streamlearn.blocks.schedule import Loaded, Schedule
 from streamlearn.blocks.watch import Record
+
+if TYPE_CHECKING:
+    from streamlearn.blocks.graph import GraphNode, Key
 
 SEGMENT = 64
 """Blocks of one graph. It is a number and not a duration, so results do not depend on speed."""
@@ -48,8 +51,52 @@ def one_by_one(
     start: int,
     stop: int,
 ) -> Segment:
-    """Update ``state`` with the blocks at positions ``start`` to ``stop``, in one graph."""
+    """Update ``state`` with the blocks at positions ``start`` to ``stop``."""
+    if schedule.cluster is not None:
+        with schedule.cluster.running():
+            return _on_cluster(schedule, step, state, prepare, start, stop)
     graph = schedule.loads(start, stop, "load-block", prepare)
+    last = _add_steps(graph, schedule, step, state, start, stop)
+    found: Segment = schedule.run(graph, last, start, stop)
+    return found
+
+
+def _on_cluster(
+    schedule: Schedule,
+    step: Callable[[Any, Any], tuple[Any, Any]],
+    state: Any,
+    prepare: Callable[[Block], Any],
+    start: int,
+    stop: int,
+) -> Segment:
+    """Update ``state`` in stretches of half a window: the other half is loaded meanwhile.
+
+    Between two stretches the state is with the client, so only blocks in the window are lost.
+    """
+    assert schedule.cluster is not None
+    records: tuple[Record, ...] = ()
+    loaded = start
+    while start < stop:
+        first, loaded = loaded, schedule.let_in(start, loaded, stop)
+        graph = schedule.loads(first, loaded, "load-block", prepare)
+        end = min(start + max(schedule.window // 2, 1), loaded)
+        last = _add_steps(graph, schedule, step, state, start, end)
+        schedule.submit(graph, [last], "load-block", first, loaded)
+        state, more, _ = schedule.cluster.take(last)
+        schedule.let_go("load-block", start, end)
+        records, start = records + more, end
+    return Segment(state, records)
+
+
+def _add_steps(
+    graph: dict[Key, GraphNode],
+    schedule: Schedule,
+    step: Callable[[Any, Any], tuple[Any, Any]],
+    state: Any,
+    start: int,
+    stop: int,
+) -> Key:
+    """Add the steps of some positions to ``graph``, and return the key of the last one."""
     before = schedule.key("state", start)
     graph[before] = door.DataNode(before, Segment(state, ()))
     for p in range(start, stop):
@@ -57,8 +104,7 @@ def one_by_one(
         index = schedule.order[p]
         graph[key] = door.Task(key, update, step, index, door.TaskRef(before), door.TaskRef(block))
         before = key
-    found: Segment = schedule.run(graph, before, start, stop)
-    return found
+    return before
 
 
 def update(step: Callable[..., Any], index: int, so_far: Segment, block: Loaded) -> Segment:

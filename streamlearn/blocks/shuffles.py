@@ -62,12 +62,12 @@ class Shuffles:
         if scheduler.client is None:
             opened = [graph[key] for key in self.kept if not graph[key].dependencies]
             graph = graph | {node.key: _opened(node, scheduler.in_processes) for node in opened}
-        self.results = scheduler.run(
-            graph, self.kept, stay=len(self.kept), annotations=self.annotations
-        )
-        if scheduler.client is None:
-            pairs = zip(self.kept, self.results, strict=True)
-            self.here = {key: DataNode(key, value) for key, value in pairs}
+        if scheduler.client is not None:
+            self.results = scheduler.submit(graph, self.kept, self.annotations)
+            return
+        self.results = scheduler.run(graph, self.kept)
+        pairs = zip(self.kept, self.results, strict=True)
+        self.here = {key: DataNode(key, value) for key, value in pairs}
 
     def end(self) -> None:
         """Release the results. The rows on disk are then deleted."""

@@ -26,6 +26,7 @@ from streamlearn.blocks.graph import (
     scheduler,
 )
 from streamlearn.blocks.named_reads import named_reads
+from streamlearn.blocks.on_cluster import OnCluster, connected
 from streamlearn.blocks.one_computation import OneComputation
 from streamlearn.blocks.shuffles import set_apart, warn_of_orders
 
@@ -37,12 +38,14 @@ __all__ = [
     "DoneTasks",
     "GraphNode",
     "List",
+    "OnCluster",
     "OneComputation",
     "Scheduler",
     "Task",
     "TaskRef",
     "blockwise",
     "config",
+    "connected",
     "counted",
     "fused_annotations",
     "is_dask_collection",

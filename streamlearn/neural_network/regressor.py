@@ -114,7 +114,8 @@ class MLPRegressor(RegressorMixin, MLP):
         The loss of the last epoch: the mean of the losses of its batches, with the penalty. Each
         batch is scored before it is learned from.
     loss_curve_ : list of float
-        The same loss for each block, which in memory is an epoch.
+        The same loss for each block, which in memory is an epoch. It grows by 32 bytes with each
+        ``partial_fit``. On a stream without end set it to an empty list from time to time.
     best_loss_ : float or None
         The smallest loss of an epoch. It is None with ``early_stopping``.
     validation_scores_ : list of float, or None
