@@ -50,6 +50,13 @@ def customers(rng: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
     return X, X @ rng.normal(size=15) + taste[who]
 
 
+def groups(rng: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw 100 groups, with a column and a level of their own, the rows of each in two places."""
+    who = np.repeat(rng.permutation(np.arange(200) % 100), -(-n // 200))[:n]
+    X = np.hstack([rng.normal(size=(n, 10)), np.eye(100)[who]])
+    return X, X @ np.append(rng.normal(size=10), 2 * rng.normal(size=100))
+
+
 def negatives(rng: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Draw after each thing that a user chose four that he did not: these are the labels."""
     user = np.repeat(rng.normal(size=(-(-n // 5), 5)), 5, axis=0)[:n]

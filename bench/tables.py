@@ -300,6 +300,8 @@ TABLES = {
     "paired": in_order("before and after", V, ordered.paired),
     "customers": in_order("a customer's rows together", V, ordered.customers),
     "customers-buy": in_order("the same, buys?", C, ordered.customers),
+    "groups": in_order("a group and its column in two places", V, ordered.groups),
+    "groups-buy": in_order("the same, buys?", C, ordered.groups),
     "negatives": in_order("a choice, then four others", C, ordered.negatives),
     "by-feature": in_order("sorted by a feature", C, ordered.correlated, ordered.by_feature),
     "heavy": in_order("1 in 250 weighs 10,000", C, ordered.correlated, weigh=ordered.heavy),

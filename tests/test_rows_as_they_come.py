@@ -125,6 +125,39 @@ def by_season(n, seed):
     return X, p + (0.2 + np.exp(np.sin(3 * t))) * rng.standard_t(4, size=n), mixed
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("learn", ["blocks", "calls of a block", "calls of 100 rows"])
+@pytest.mark.parametrize("runs", [1, 4])
+@pytest.mark.parametrize(
+    "loss", ["squared_error", "log_loss", "squared_hinge", "hinge", "huber", "epsilon_insensitive"]
+)
+def test_the_rows_of_a_group_may_come_together_with_a_column_for_each_group(
+    loss, runs, learn, seed
+):
+    """As files by customer, one-hot encoded. A group may be in a single block."""
+    rng, n, rows, n_groups = np.random.default_rng(seed), 60_000, 600, 50 * runs
+    group = np.repeat(rng.permutation(np.arange(100 * runs) % n_groups), rows // runs)
+    X = np.c_[rng.normal(size=(n, 4)), group[:, None] == np.arange(n_groups)]
+    p = X @ np.append(rng.normal(size=4), 2 * rng.normal(size=n_groups)) + rng.logistic(size=n)
+    classes = loss in ("log_loss", "squared_hinge", "hinge")
+    y = np.sign(p) if classes else p
+    kind = SGDClassifier if classes else SGDRegressor
+    first = {"classes": [-1.0, 1.0]} if classes else {}
+
+    def value(model):
+        scores = X @ np.ravel(model.coef_) + model.intercept_
+        return LOSSES[loss].value(scores, y, model.epsilon).mean()
+
+    mixed = rng.permutation(n)
+    best = value(kind(loss=loss, random_state=seed).fit(X[mixed], y[mixed]))
+    model = kind(loss=loss, random_state=seed, max_iter=1, tol=None)
+    if learn == "blocks":
+        model.fit(blocks(X, rows), blocks(y, rows))
+    else:
+        in_pieces(model, X, y, rows if learn == "calls of a block" else 100, **first)
+    assert value(model) < 1.01 * best
+
+
 KINKS = [("hinge", 1.018), ("huber", 1.0025), ("epsilon_insensitive", 1.0025)]
 
 

@@ -277,7 +277,10 @@ def evenness(known: Curvature) -> Array:
     xp, total, square = namespace(known.rows), known.absolute[:, -1], known.square[:, -1]
     seen = square > 0.0
     part = total / xp.where(known.rows > 0.0, known.rows, 1.0)  # the total's square may overflow
-    return xp.where(seen, part * (total / xp.where(seen, square, 1.0)), 1.0)
+    # it is at most 1, but the sum of squares is bounded before it overflows
+    return xp.where(
+        seen, xp.minimum(part * (total / xp.where(seen, square, 1.0)), xp.ones_like(part)), 1.0
+    )
 
 
 def leverage(square: Array, X: Array, centre: Array) -> Array:

@@ -16,10 +16,17 @@ running quadratic (`newton_quadratic`). A diagonal cannot carry a gradient from 
 next. Then the answer is a running mean of Newton targets (`newton_targets`), and so it is with
 ``average``, and for the loss "perceptron".
 
-Damping: delta damps rare features. It depends on the rows that H has seen, and a feature that P has
-not seen does not move until the next P. For hinge a falls to 1/10, in proportion to 1 / T^3, from
+Damping: delta damps rare features. It depends on the rows that H has seen. For hinge a falls to 1/10, in proportion to 1 / T^3, from
 70 rows for each feature on. Rows that gather at a kink make mean(h) large, but only the few other
 rows distinguish collinear features, which would not move otherwise.
+
+New features: a feature that P has not seen is divided by its own curvature until the next P. If all
+rows of a feature come together, as those of a customer do, they are all that its coefficient ever
+learns from. So they feed H by their own number, and they are read twice (`new_features`).
+
+Penalty: later rows count more in H. The penalty of a feature that only early rows had is reduced as
+these rows are, so that it keeps its share (`newton_state.remaining`). Hinge with a column for each
+of 200 customers, whose rows came together, ended 10 % above the optimum otherwise.
 
 Step length: H is fed by some rows, and it is inverted as often as that costs less than the rows
 between. So both rules bound a step by the curvature along it, of some rows and of the row with the
@@ -30,9 +37,10 @@ Between kinks a loss is linear. There h keeps steps short, and many similar rows
 minimum 0.35 falls with the leverage of a row, if that is below the mean. Otherwise frequent one-hot
 levels with a probability near 0.5, whose gradients are small, end between the kinks.
 
-Sampling: the rows that feed H are drawn by weight (`one_pass_sums`). No order of the rows and no
-weights hide a feature from it. If every second row were taken, for example, a batch might show no
-even hour, and the squared loss would grow by 10^80.
+Sampling: the rows that feed H are drawn by weight (`one_pass_sums`), in every batch by the number
+of its rows. No order of the rows and no weights hide a feature from it. If every second row were
+taken, for example, a batch might show no even hour, and the squared loss would grow by 10^80. If
+only every tenth batch fed H, it would miss the customers of the others.
 
 Safety: each batch judges the step before it, and may take it back (`trust`). The intercepts begin
 at the level of the first targets.

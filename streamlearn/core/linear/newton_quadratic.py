@@ -17,8 +17,9 @@ curvature of all rows. Rows may be sorted by time, for example, and a block may 
 of a season. 320,000 flights in 4, 20 or 100 blocks sorted by date ended up to 21 % above the
 optimum with averaged targets, and end up to 0.5 % above it now.
 
-Step length: P is older than H, so the step ends at the minimum of the quadratic along it. If the
-batch has not fed H and is curved more than H knows, it bounds the step, with its weight r. The row
+Step length: P is older than H, so the step ends at the minimum of the quadratic along it. If only
+a part of the sample has fed H, and the sample is curved more than H knows, it bounds the step, with
+its weight r. The row
 with the largest loss enters H in every batch. Otherwise a row of great leverage that is in no
 sample would move w in its direction again and again.
 
@@ -151,4 +152,8 @@ def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
         part = r / max(m, FEWEST) * weighted_curvature(params, p, y, a)
         more = centred(dense(far), state.centre), part
     known = curved.feed(fade(known, scale * (1.0 - r)), scale * r, more)
-    return state._replace(curvature=known), f
+    former = state.curvature
+    n = known.rows - former.rows
+    squares = (known.square - former.square) / xp.where(n > 0.0, n, 1.0)
+    faded = state.faded + r[:, None] * (squares - state.faded)
+    return state._replace(curvature=known, faded=faded), f

@@ -58,6 +58,9 @@ class State(NamedTuple):
     mean_h, recent_h : arrays of shape (K,)
         Running means of the curvatures of the loss, over many and over the last rows. They stay 0
         if u is a mean of targets.
+    faded : array of shape (K, D)
+        The mean squares of the features in the rows as H weighs them. It stays 0 if u is a mean of
+        targets.
     past : array of shape (D,)
         The number of rows seen. For means of targets, rows from before a feature's unit has grown
         count less.
@@ -78,6 +81,7 @@ class State(NamedTuple):
     inverse: Array
     mean_h: Array
     recent_h: Array
+    faded: Array
     past: Array
     unit: Array
     trust: Trust
@@ -102,6 +106,7 @@ def start(params: Params, coef: Array, intercept: Array) -> State:
         inverse=known.hessian,
         mean_h=zeros[:, 0],
         recent_h=zeros[:, 0],
+        faded=zeros,
         past=zeros[0, :],
         unit=zeros[0, :],
         trust=trust.begin(weights),
@@ -154,7 +159,22 @@ def ridge(params: Params, state: State, part: int = 1) -> Array:
     """Return the strength of the L2 (part 1) or L1 (part 0) penalty, (K, D)."""
     xp = namespace(state.centre)
     a = per_column(penalty_parts(params)[part], state.active)[:, None]
-    return a * xp.concat([xp.ones_like(state.centre), xp.zeros_like(state.active[:1])])
+    a = a * xp.concat([xp.ones_like(state.centre), xp.zeros_like(state.active[:1])])
+    return a * remaining(state)
+
+
+def remaining(state: State) -> Array:
+    """Return the part of its rows that H still has, for each feature, at most 1, (K, D).
+
+    Later rows count more in H, so the penalty of a feature that only early rows had would count for
+    more than these rows do.
+    """
+    xp, known = namespace(state.faded), state.curvature
+    if state.inverse.ndim == 2:
+        return xp.ones_like(state.faded)
+    all_rows = known.square / xp.maximum(known.rows, xp.ones_like(known.rows))
+    known_part = state.faded / xp.where(all_rows > 0.0, all_rows, 1.0)
+    return xp.where(state.faded > 0.0, xp.minimum(known_part, xp.ones_like(known_part)), 1.0)
 
 
 def is_carried(params: Params, state: State) -> bool:
@@ -245,6 +265,7 @@ def rescale(params: Params, state: State, rho: Array, delta: Array) -> State:
             square=known.square / R / R,
         ),
         inverse=times_both(state.inverse, R),
+        faded=state.faded / R / R,
         past=xp.minimum(state.past / R / R, MOST),
         unit=state.unit / R / R,
         trust=state.trust._replace(
