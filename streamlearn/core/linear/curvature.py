@@ -167,18 +167,19 @@ def feed(
     h = h / k  # one factor for each row costs less than one for all numbers of H
     if is_sparse(X):
         a = xp.ones_like(h[:, :1]) if a is None else a
-        more, *found = _sparse_sums(X, centre, h, a, a if squared is None else squared)
-        known = known._replace(hessian=H + more)
+        diagonal_of_rows, absolute, square = _sparse_sums(
+            X, centre, h, a, a if squared is None else squared
+        )
+        known = known._replace(hessian=H + diagonal_of_rows)
     else:
         Z = centred(X, centre)
-        found = sizes(Z, a, squared)
+        absolute, square = sizes(Z, a, squared)
         if H.ndim == 3:
             if more is not None:
-                Z, h = concat([Z, more[0]]), concat([h + 0.0 * more[1], more[1]])
+                Z, h = concat([Z, more[0]]), concat([h + xp.zeros_like(more[1]), more[1]])
             known = with_rows(known, Z, h)
         else:
             known = known._replace(hessian=H + weighted_sums(h, Z * Z))
-    absolute, square = found
     return known._replace(
         absolute=known.absolute + absolute,
         square=known.square + square,

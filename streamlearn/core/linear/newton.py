@@ -16,9 +16,10 @@ running quadratic (`newton_quadratic`). A diagonal cannot carry a gradient from 
 next. Then the answer is a running mean of Newton targets (`newton_targets`), and so it is with
 ``average``, and for the loss "perceptron".
 
-Damping: delta damps rare features. It depends on the rows that H has seen. For hinge a falls to 1/10, in proportion to 1 / T^3, from
-70 rows for each feature on. Rows that gather at a kink make mean(h) large, but only the few other
-rows distinguish collinear features, which would not move otherwise.
+Damping: delta damps rare features. It depends on the rows that H has seen. For hinge a falls to
+1/10, in proportion to 1 / T^3, from 70 rows for each feature on. Rows that gather at a kink make
+mean(h) large, but only the few other rows distinguish collinear features, which would not move
+otherwise.
 
 New features: a feature that P has not seen is divided by its own curvature until the next P. If all
 rows of a feature come together, as those of a customer do, they are all that its coefficient ever

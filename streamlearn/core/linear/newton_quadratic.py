@@ -155,5 +155,5 @@ def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
     former = state.curvature
     n = known.rows - former.rows
     squares = (known.square - former.square) / xp.where(n > 0.0, n, 1.0)
-    faded = state.faded + r[:, None] * (squares - state.faded)
+    faded = state.faded + (xp.zeros_like(h) + r)[:, None] * (squares - state.faded)
     return state._replace(curvature=known, faded=faded), f
