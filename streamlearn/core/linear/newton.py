@@ -26,8 +26,8 @@ rows of a feature come together, as those of a customer do, they are all that it
 learns from. So they feed H by their own number, and they are read twice (`new_features`).
 
 Penalty: later rows count more in H. The penalty of a feature that only early rows had is reduced as
-these rows are, so that it keeps its share (`newton_state.remaining`). Hinge with a column for each
-of 200 customers, whose rows came together, ended 10 % above the optimum otherwise.
+these rows are, so that it keeps its share (`newton_quadratic.with_remaining`). Hinge with a column
+for each of 200 customers, whose rows came together, ended 10 % above the optimum otherwise.
 
 Step length: H is fed by some rows, and it is inverted as often as that costs less than the rows
 between. So both rules bound a step by the curvature along it, of some rows and of the row with the
@@ -89,11 +89,11 @@ from streamlearn.core.linear.newton_schedule import (
 from streamlearn.core.linear.newton_state import (
     State,
     damped,
+    faded_ridge,
     has_l1,
     is_carried,
     recentre,
     rescale,
-    ridge,
     start,
 )
 from streamlearn.core.linear.newton_step import OfSample, Seen, curvature_of_sample, share
@@ -214,7 +214,7 @@ def answer(params: Params, state: State) -> tuple[Array, Array]:
     if has_l1(params):
         params = to_like(params, w)
         w, _ = shrink(
-            damped(params, state), w, state.mean_l1_subgradient, ridge(params, state, 0), 200
+            damped(params, state), w, state.mean_l1_subgradient, faded_ridge(params, state, 0), 200
         )
     return uncentred(w, state.centre)
 

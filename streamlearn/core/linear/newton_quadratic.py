@@ -53,7 +53,7 @@ optimum instead of 0.5 %.
 from __future__ import annotations
 
 from streamlearn._arrays import Array, dense, namespace
-from streamlearn.core.linear.curvature import centred, evenness, fade, product
+from streamlearn.core.linear.curvature import Curvature, centred, evenness, fade, product
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_state import State, added_diagonal, penalty_gradient, renew
 from streamlearn.core.linear.newton_step import (
@@ -139,7 +139,7 @@ def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
     recent = former + share(RECENT, m, T) * (h - former)
     state = state._replace(mean_h=mean + share(LEAST, m, T) * (h - mean), recent_h=recent)
     f = fading(params, state, T)
-    r = share(f, m, T)
+    r = xp.zeros_like(h) + share(f, m, T)
     scale = xp.ones_like(h)
     if not LOSSES[params.loss].kinked:
         at = former + r * (h - former)
@@ -152,8 +152,18 @@ def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
         part = r / max(m, FEWEST) * weighted_curvature(params, p, y, a)
         more = centred(dense(far), state.centre), part
     known = curved.feed(fade(known, scale * (1.0 - r)), scale * r, more)
-    former = state.curvature
+    return with_remaining(state._replace(curvature=known), state.curvature, r), f
+
+
+def with_remaining(state: State, former: Curvature, r: Array) -> State:
+    """Return the state with the part of its rows that H still has, for each feature.
+
+    ``former`` is the curvature before the last rows, and r (K,) their weight.
+    """
+    xp, known = namespace(r), state.curvature
     n = known.rows - former.rows
     squares = (known.square - former.square) / xp.where(n > 0.0, n, 1.0)
-    faded = state.faded + (xp.zeros_like(h) + r)[:, None] * (squares - state.faded)
-    return state._replace(curvature=known, faded=faded), f
+    faded = state.faded + r[:, None] * (squares - state.faded)
+    even = known.square / xp.maximum(known.rows, xp.ones_like(known.rows))
+    part = xp.where(even > 0.0, faded / xp.where(even > 0.0, even, 1.0), 1.0)
+    return state._replace(faded=faded, remaining=xp.minimum(part, xp.ones_like(part)))

@@ -258,6 +258,7 @@ def step(params: Params, state: State, sums: Sums, length: float = 1.0) -> State
         l1_subgradient=pull,
         mean_l1_subgradient=pull,
         curvature=with_matrix(state.curvature, H),
+        remaining=xp.ones_like(state.remaining),
         trust=state.trust._replace(former=v, centre=centre),
     )
 

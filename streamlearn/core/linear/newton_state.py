@@ -61,6 +61,10 @@ class State(NamedTuple):
     faded : array of shape (K, D)
         The mean squares of the features in the rows as H weighs them. It stays 0 if u is a mean of
         targets.
+    remaining : array of shape (K, D)
+        The part of its rows that H still has, for each feature, at most 1. It is a factor of the
+        penalty: later rows count more in H, and the penalty of a feature that only early rows had
+        must not count for more than these rows do.
     past : array of shape (D,)
         The number of rows seen. For means of targets, rows from before a feature's unit has grown
         count less.
@@ -82,6 +86,7 @@ class State(NamedTuple):
     mean_h: Array
     recent_h: Array
     faded: Array
+    remaining: Array
     past: Array
     unit: Array
     trust: Trust
@@ -107,6 +112,7 @@ def start(params: Params, coef: Array, intercept: Array) -> State:
         mean_h=zeros[:, 0],
         recent_h=zeros[:, 0],
         faded=zeros,
+        remaining=xp.ones_like(weights),
         past=zeros[0, :],
         unit=zeros[0, :],
         trust=trust.begin(weights),
@@ -159,22 +165,12 @@ def ridge(params: Params, state: State, part: int = 1) -> Array:
     """Return the strength of the L2 (part 1) or L1 (part 0) penalty, (K, D)."""
     xp = namespace(state.centre)
     a = per_column(penalty_parts(params)[part], state.active)[:, None]
-    a = a * xp.concat([xp.ones_like(state.centre), xp.zeros_like(state.active[:1])])
-    return a * remaining(state)
+    return a * xp.concat([xp.ones_like(state.centre), xp.zeros_like(state.active[:1])])
 
 
-def remaining(state: State) -> Array:
-    """Return the part of its rows that H still has, for each feature, at most 1, (K, D).
-
-    Later rows count more in H, so the penalty of a feature that only early rows had would count for
-    more than these rows do.
-    """
-    xp, known = namespace(state.faded), state.curvature
-    if state.inverse.ndim == 2:
-        return xp.ones_like(state.faded)
-    all_rows = known.square / xp.maximum(known.rows, xp.ones_like(known.rows))
-    known_part = state.faded / xp.where(all_rows > 0.0, all_rows, 1.0)
-    return xp.where(state.faded > 0.0, xp.minimum(known_part, xp.ones_like(known_part)), 1.0)
+def faded_ridge(params: Params, state: State, part: int = 1) -> Array:
+    """Return `ridge`, reduced as the rows of each feature are in H, (K, D)."""
+    return ridge(params, state, part) * state.remaining
 
 
 def is_carried(params: Params, state: State) -> bool:
@@ -194,7 +190,7 @@ def has_l1(params: Params) -> bool:
 
 def penalty_gradient(params: Params, state: State, w: Array) -> Array:
     """Return the gradient of the penalty at models w, (K, D)."""
-    pull = ridge(params, state) * w
+    pull = faded_ridge(params, state) * w
     return pull + state.l1_subgradient if has_l1(params) else pull
 
 
@@ -206,7 +202,7 @@ def added_diagonal(params: Params, state: State, most: float = inf) -> Array:
         n = evenness(state.curvature)[:, None] * state.past[-1]
         full = MATURE * (d + 1)
         prior = xp.maximum(prior * (full / xp.maximum(n, full)) ** 3, 0.1)
-    return added(state.curvature, ridge(params, state), prior, most)
+    return added(state.curvature, faded_ridge(params, state), prior, most)
 
 
 def damped(params: Params, state: State, most: float = inf) -> Damped:
@@ -230,7 +226,7 @@ def renew(params: Params, state: State, rows: int) -> State:
     M = damped(params, state, rows)
     state = state._replace(inverse=invert(M))
     if has_l1(params):
-        a1 = ridge(params, state, 0)
+        a1 = faded_ridge(params, state, 0)
         _, l1_subgradient = shrink(M, state.mean, state.mean_l1_subgradient, a1, 30)
         state = state._replace(l1_subgradient=l1_subgradient)
     return state

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from streamlearn.core.learner import Batch
-from streamlearn.core.linear import curvature, new_features, newton, newton_state
+from streamlearn.core.linear import curvature, new_features, newton
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.one_pass_sums import Sample, some_of
 from streamlearn.core.linear.sgd import Params
@@ -100,7 +100,7 @@ def test_the_penalty_of_a_feature_fades_with_its_rows():
     X[2000:, 1] = 0.0
     for i in range(0, 4000, 100):
         state, _ = newton.update(params, state, Batch(X[i : i + 100], X[i : i + 100, 0], seen=i))
-    part = newton_state.remaining(state)[0]
+    part = state.remaining[0]
     assert part[0] > 0.9
     # rows count as T^0.3, so half of the rows have 0.5^1.3 of the weight instead of 0.5
     np.testing.assert_allclose(part[1], 0.5**0.3, atol=0.05)
