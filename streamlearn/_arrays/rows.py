@@ -49,6 +49,12 @@ def rows_at(X: Array, at: Any) -> Array:
     return X[at, ...]
 
 
+def first_row(X: Array) -> Array:
+    """Return the first row of X (m, d), or none if there is none."""
+    # the Array API does not say what X[:1] is then
+    return X[: min(1, X.shape[0]), ...]
+
+
 def runs_at(X: Array, runs: Array, length: int) -> Array:
     """Return some runs of ``length`` consecutive rows, joined. Run i begins at row ``i * length``.
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from streamlearn._arrays import (
     asarray,
     default_int,
+    first_row,
     same_place,
 )
 from streamlearn._sklearn import _get_feature_names
@@ -119,7 +120,7 @@ def _ready(course: Course, pending: PendingBlock, passed: StagedBlock) -> Prepar
     if check or not X.functions:
         reader = Reader(course.reader.estimator, None, names_seen(course), finite=check, dense=None)
         X = reader.whole(X, block.named)
-    like = LazyRows(X.array[:1, ...], X.functions).all()
+    like = LazyRows(first_row(X.array), X.functions).all()
     if like.shape[1] == 0:
         raise no_features(course.reader.estimator, (X.array.shape[0], 0))
     if target is not None and not same_place(like, target):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from streamlearn._arrays import Array, asarray, float_dtype, is_sparse
+from streamlearn._arrays import Array, asarray, first_row, float_dtype, is_sparse
 from streamlearn._training.ahead import names_seen
 from streamlearn._training.course import Course
 from streamlearn._training.prepare import PreparedBlock
@@ -29,7 +29,7 @@ def like_rows(course: Course, block: PreparedBlock) -> Array:
     TypeError
         If the rows are sparse, and the learner takes only dense rows.
     """
-    like = LazyRows(block.X[:1, ...], block.functions).all()
+    like = LazyRows(first_row(block.X), block.functions).all()
     if is_sparse(like) and not course.learner.sparse:
         dense_or_raise(like, course.reader.dense or DENSE)
     return like

@@ -12,6 +12,7 @@ from streamlearn._arrays import (
     asarray,
     batch_rows,
     default_int,
+    first_row,
     is_array,
     namespace,
     power_of_two,
@@ -107,7 +108,7 @@ def read_block(course: Course, epoch: int, block: Block) -> PreparedBlock | Pend
     else:
         piece = staged(course.ahead, course.reader, block, learns=epoch == course.first.epoch)
         X = piece.rows if is_array(piece.rows.array) else LazyRows(np.empty((1, 1)))
-    like = LazyRows(X.array[:1, ...], X.functions).all()
+    like = LazyRows(first_row(X.array), X.functions).all()
     weight = read_weight(block.sample_weight, like, block.named, unsigned=course.unsigned)
     target = read_target(course, block, like)
     if course.ahead is None:

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from streamlearn._arrays import Array, batch_rows, namespace, to_float, to_numpy
+from streamlearn._arrays import Array, batch_rows, first_row, namespace, to_float, to_numpy
 from streamlearn._validation.messages import no_rows, no_weight
 from streamlearn._validation.reader import Reader, read_weight, same_place_or_raise
 from streamlearn.blocks import Block, Blocks, LazyRows, as_lazy_rows, reduce
@@ -36,7 +36,7 @@ def inertia(blocks: Blocks, reader: Reader, clusters: kmeans.State) -> float:
 def _inertia_of_block(clusters: kmeans.State, reader: Reader, block: Block) -> Average:
     """Return the inertia of a block, and its weight."""
     rows = reader.whole(as_lazy_rows(block.X), block.named)
-    like = rows.of(rows.array[:1, ...])
+    like = rows.of(first_row(rows.array))
     same_place_or_raise(like, clusters.centers, reader.estimator, "score")
     weight = read_weight(block.sample_weight, like, block.named)
     total = kmeans.inertia(clusters, like[:0, ...])

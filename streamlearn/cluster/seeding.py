@@ -14,6 +14,7 @@ from streamlearn._arrays import (
     asarray,
     default_int,
     dense,
+    first_row,
     is_array,
     is_sparse,
     namespace,
@@ -126,7 +127,7 @@ def _drawn(
     n, k = rows.array.shape[0], start.n_clusters
     some = draws.randint(0, n, size) if size < n else None
     if isinstance(start.how, np.ndarray):
-        like = rows.of(rows.array[:1, ...])
+        like = rows.of(first_row(rows.array))
         given_centers(start.how, k, like.shape[1])
         return asarray(start.how, like=like)
     X, weight = (rows.all(), weight) if some is None else _some(rows, weight, some)

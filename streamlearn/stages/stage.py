@@ -38,7 +38,7 @@ from sklearn import config_context, get_config
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
-from streamlearn._arrays import batch_rows, to_numpy
+from streamlearn._arrays import batch_rows, first_row, to_numpy
 from streamlearn._arrays.sparse import is_sparse
 from streamlearn._sklearn import _get_feature_names, _get_output_config, _wrap_data_with_container
 from streamlearn._thirdparty.lazy import Method
@@ -127,7 +127,7 @@ class Mergeable:
         weight = read_weight(params.get("sample_weight"), X.array, block)
         with np.errstate(over="ignore", invalid="ignore"):
             if X.functions:
-                like = X.of(X.array[:1, ...])
+                like = X.of(first_row(X.array))
                 nothing = learner.init(learner.params, like.shape[1], like=like)
                 size = batch_rows(X.array)
                 batches = cut(X.array, None, weight, seen=0, batch_size=size, through=X.of)

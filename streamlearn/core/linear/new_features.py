@@ -1,4 +1,4 @@
-"""Features that no row had before: their coefficients, from the rows of a batch alone.
+"""Features that were constant before: their coefficients, from the rows of a batch alone.
 
 A customer's rows may come together, with a column of their own. One Newton step from 0 would then
 be all that this coefficient gets. It is damped as that of a rare feature, and if the curvature of
@@ -18,6 +18,7 @@ from streamlearn._arrays import (
     weighted_sums,
 )
 from streamlearn.core.linear.losses import LOSSES
+from streamlearn.core.linear.newton_state import rounding
 from streamlearn.core.linear.newton_step import weighted_curvature
 from streamlearn.core.linear.one_pass_sums import Sample
 from streamlearn.core.linear.sgd import Params, penalty_parts, per_column
@@ -30,45 +31,48 @@ STEPS = 8
 
 
 def fitted(
-    params: Params, w: Array, centre: Array, square: Array, some: Sample, m: int, T: int
+    params: Params, w: Array, level: Array, square: Array, some: Sample, m: int, T: int
 ) -> Array | None:
-    """Return what new features add to the models, (K, D), or None if there are none.
+    """Return what new features add to the coefficients, (K, d), or None if there are none.
 
     Parameters
     ----------
     params : Params
     w : array of shape (K, D)
         The models at which ``some`` was scored.
-    centre : array of shape (d,)
+    level : array of shape (d,)
+        The mean of the features in the rows before. A new feature had no other value.
     square : array of shape (K, D)
-        The sums of squares of the features so far.
+        The sums of squares of the features in the rows before, less their mean.
     some : Sample
         A sample of m dense rows that follow T others.
     m, T : int
 
     Returns
     -------
-    array of shape (K, D) or None
-        No score of the rows before changes by it: they have 0 in these features.
+    array of shape (K, d) or None
+        The intercepts change so that no score of the rows before does; see `shifted`.
     """
     xp, loss = namespace(w), LOSSES[params.loss]
     if not T or not reads_are_free(w):
         return None
-    new = xp.all(square[:, :-1] == 0.0, axis=0)
+    least = rounding(level)
+    rows = xp.maximum(square[:, -1:], xp.ones_like(square[:, -1:]))
+    new = xp.all(square[:, :-1] / rows <= least**2, axis=0)
     if not bool(xp.any(new)):
         return None
     (at,) = xp.nonzero(new)
-    Z, k = xp.take(some.X, at, axis=1), some.p.shape[0]
-    share = column_sums(xp.astype(Z != 0.0, Z.dtype)) / k
+    Z, k = xp.take(some.X, at, axis=1) - xp.take(level, at), some.p.shape[0]
+    share = column_sums(xp.astype(xp.abs(Z) > xp.take(least, at), Z.dtype)) / k
     (there,) = xp.nonzero(share > 0.0)
     n = there.shape[0]
     if not n or bool(m * xp.min(xp.take(share, there)) < EVIDENCE * n):
         return None
     at, Z = xp.take(at, there), xp.take(Z, there, axis=1)
-    columns = xp.arange(w.shape[1], device=device(w))[None, :] == at[:, None]
+    columns = xp.arange(w.shape[1] - 1, device=device(w))[None, :] == at[:, None]
     columns = xp.astype(columns, w.dtype)
     l2 = (T + m) / m * per_column(penalty_parts(params)[1], w[:, 0])[:, None]
-    start = w @ xp.matrix_transpose(columns)
+    start = w[:, :-1] @ xp.matrix_transpose(columns)
     v, p = start, some.p
     for _ in range(STEPS):
         g = loss.gradient(p, some.y, params.epsilon)
@@ -81,9 +85,17 @@ def fitted(
         slope = xp.sum(g * s, axis=1, keepdims=True)
         t = xp.where(along > slope, slope / xp.where(along > 0.0, along, 1.0), 1.0)
         v, p = v - t * s, p - by * xp.matrix_transpose(t)
-    return shifted(((v - start) @ columns)[:, :-1], centre)
+    return (v - start) @ columns
 
 
-def shifted(change: Array, centre: Array) -> Array:
-    """Return a change (K, d) of coefficients as one of models for rows less a centre, (K, D)."""
-    return namespace(change).concat([change, (change @ centre)[:, None]], axis=1)
+def shifted(change: Array, level: Array, centre: Array) -> Array:
+    """Return a change of coefficients as one of models for rows less a centre, (K, D).
+
+    Parameters
+    ----------
+    change : array of shape (K, d)
+    level : array of shape (d,)
+        The value that the features had before. No score of a row with it changes.
+    centre : array of shape (d,)
+    """
+    return namespace(change).concat([change, (change @ (centre - level))[:, None]], axis=1)

@@ -157,6 +157,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     if some.weight is not None:
         # a heavy row must weigh as much in H as in the gradient
         recentres, new, feeding = True, m, m
+    former = state.centre
     if recentres and params.fit_intercept:
         state = recentre(state, *some.sums(new), T)
     info = report(params, state.weights[:, :d], m, *found.losses)
@@ -171,8 +172,9 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     more = None
     if is_carried(params, state):
         w, square = state.weights, state.curvature.square
-        more = new_features.fitted(params, w, state.centre, square, some, m, T)
+        more = new_features.fitted(params, w, former, square, some, m, T)
     if more is not None:
+        more = new_features.shifted(more, former, state.centre)
         state = state._replace(weights=w + more, mean=state.mean + more)
         found, some = one_pass_sums(params, state.weights, state.centre, batch)
         some = some._replace(X=dense(some.X))

@@ -180,6 +180,7 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
     values = losses_of(params, known.others, some.few(trust.ROWS // 2))
     more = new_features.fitted(params, w, centre, known.square, some, m, batch.seen)
     if more is not None:
+        more = new_features.shifted(more, centre, centre)
         again, some = one_pass_sums(params, w + more, centre, batch)
         found = again._replace(losses=found.losses)
         some = some._replace(X=dense(some.X))
@@ -263,8 +264,8 @@ def step(params: Params, state: State, sums: RoundSums, seen: int) -> State:
     if sums.new is not None:
         total, rows = sums.new
         more = total / xp.where(rows > 0.0, rows, 1.0)
-        more = new_features.shifted(more[:, :-1], state.centre)
-        # all rows before have 0 in these features, so their gradient stays
+        more = new_features.shifted(more[:, :-1], centre, state.centre)
+        # these features were constant before, so no gradient of former rows changes
         state = state._replace(weights=state.weights + more, mean=state.mean + more)
         gradient = gradient + times(more, curved.sums.hessian) / m
     new = (xp.linalg.diagonal(state.inverse) == 0.0) & (square > 0.0)

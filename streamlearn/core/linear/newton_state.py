@@ -211,11 +211,16 @@ def damped(params: Params, state: State, most: float = inf) -> Damped:
     return damp(state.curvature, diagonal, least_square(params, state))
 
 
+def rounding(level: Array) -> Array:
+    """Return the deviations from a level (d,) that may be nothing but rounding, (d,)."""
+    return 16 * namespace(level).finfo(level.dtype).eps * namespace(level).abs(level)
+
+
 def least_square(params: Params, state: State) -> Array:
     """Return the mean squares of the features, (D,), up to which they count as not seen."""
     xp, centre = namespace(state.centre), state.centre
     # a constant feature less its mean is rounding noise, which the unit diagonal would amplify
-    least = (16 * xp.finfo(centre.dtype).eps * centre) ** 2
+    least = rounding(centre) ** 2
     last = xp.full_like(state.active[:1], 0.0 if params.fit_intercept else xp.inf)
     return xp.concat([least, last])
 

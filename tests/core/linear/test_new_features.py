@@ -19,11 +19,13 @@ def test_new_coefficients_minimize_the_loss_of_the_batch(loss):
     X[:, 3] = 1 - X[:, 2]
     y = np.where(rng.random(400) < 0.2 + 0.5 * X[:, 2], 1.0, -1.0)[:, None]
     params = Params(loss=loss, kind="classes", penalty=None, epsilon=0.1)
-    w, centre = np.array([[0.3, -0.2, 0.0, 0.0, 0.1]]), np.array([0.5, 0.0, 0.25, 0.25])
+    level = np.array([0.5, 0.0, 0.0, 1.0])  # the third and the fourth feature were 0 and 1
+    w, centre = np.array([[0.3, -0.2, 0.0, 0.0, 0.1]]), np.array([0.5, 0.0, 0.25, 0.75])
     p = (X - centre) @ w[0, :4, None] + 0.1
     square = np.array([[9.0, 9.0, 0.0, 0.0, 9.0]])
-    more = new_features.fitted(params, w, centre, square, Sample(X, p, y, None, None), 400, 10)
-    assert np.count_nonzero(more[0, :2]) == 0
+    coef = new_features.fitted(params, w, level, square, Sample(X, p, y, None, None), 400, 10)
+    assert np.count_nonzero(coef[0, :2]) == 0
+    more = new_features.shifted(coef, level, centre)
 
     def lost(change):
         scores = p + (X - centre) @ change[0, :4, None] + change[0, 4]
@@ -32,17 +34,34 @@ def test_new_coefficients_minimize_the_loss_of_the_batch(loss):
     assert lost(more) < lost(0 * more)
     for at in (2, 3):
         for by in (-0.3, 0.3):
-            coef = more[:, :4].copy()
-            coef[0, at] += by
-            assert lost(new_features.shifted(coef, centre)) > lost(more)
+            other = coef.copy()
+            other[0, at] += by
+            assert lost(new_features.shifted(other, level, centre)) > lost(more)
 
 
-def test_former_rows_do_not_notice_what_new_features_add():
+def test_rows_before_do_not_notice_what_new_features_add():
     rng = np.random.default_rng(1)
-    centre = np.array([0.5, 0.25])
-    more = new_features.shifted(np.array([[0.0, 3.0]]), centre)
-    former = np.c_[rng.normal(size=20), np.zeros(20)]
-    np.testing.assert_allclose((former - centre) @ more[0, :2] + more[0, 2], 0, atol=1e-15)
+    centre, level = np.array([0.5, 0.25]), np.array([0.4, 0.75])
+    more = new_features.shifted(np.array([[0.0, 3.0]]), level, centre)
+    before = np.c_[rng.normal(size=20), np.full(20, 0.75)]
+    np.testing.assert_allclose((before - centre) @ more[0, :2] + more[0, 2], 0, atol=1e-15)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e6])
+def test_a_feature_that_stays_constant_is_not_new(value):
+    rng, params = np.random.default_rng(0), Params(loss="log_loss", kind="classes")
+    X = np.c_[rng.normal(size=(2000, 2)), np.full(2000, value)]
+    state = newton.init(params, 3, 1, like=X)
+    for i in range(0, 2000, 200):
+        state, _ = newton.update(
+            params, state, Batch(X[i : i + 200], np.sign(X[i : i + 200, 0]), seen=i)
+        )
+    y = np.ones((200, 1))
+    some = Sample(X[:200], 0 * y, y, None, None)
+    w, square = state.weights, state.curvature.square
+    assert new_features.fitted(params, w, state.centre, square, some, 200, 2000) is None
+    some.X[:100, 2] += 1.0
+    assert new_features.fitted(params, w, state.centre, square, some, 200, 2000) is not None
 
 
 def test_a_few_rows_with_many_new_features_fit_nothing():
