@@ -21,12 +21,13 @@ from streamlearn.preprocessing import PowerTransformer, StandardScaler
 
 N_BLOCKS, ROWS, SEGMENT = 40, 50, 4
 
+# The labels are given, because a pass that finds them is kept only after 64 blocks.
 MODELS: dict[str, Any] = {
-    "linear": lambda: SGDClassifier(max_iter=2, random_state=0),
+    "linear": lambda: SGDClassifier(max_iter=2, classes=[0, 1], random_state=0),
     "pipeline": lambda: make_pipeline(
         StandardScaler(), SGDClassifier(loss="log_loss", refine=2, random_state=0)
     ),
-    "net": lambda: MLPClassifier((4,), max_iter=2, batch_size=25, random_state=0),
+    "net": lambda: MLPClassifier((4,), max_iter=2, batch_size=25, classes=[0, 1], random_state=0),
     "k-means": lambda: MiniBatchKMeans(
         3, max_iter=2, batch_size=25, compute_labels=False, random_state=0
     ),
