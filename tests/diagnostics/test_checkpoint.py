@@ -606,6 +606,7 @@ def kill_again_and_again(name, tmp_path, how, n_kills, seed):
         if process.is_alive():
             os.kill(process.pid, how)
             process.join()
+        if process.exitcode:
             assert process.exitcode == -how
             deaths += 1
             if path.exists():

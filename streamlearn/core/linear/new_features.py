@@ -57,8 +57,9 @@ def fitted(
     if not T or not reads_are_free(w):
         return None
     least = rounding(level)
-    rows = xp.maximum(square[:, -1:], xp.ones_like(square[:, -1:]))
-    new = xp.all(square[:, :-1] / rows <= least**2, axis=0)
+    rows = square[:, -1:]
+    mean = square[:, :-1] / xp.where(rows > 0.0, rows, 1.0)
+    new = xp.all(mean <= least**2, axis=0)
     if not bool(xp.any(new)):
         return None
     (at,) = xp.nonzero(new)

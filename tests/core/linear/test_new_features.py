@@ -47,15 +47,16 @@ def test_rows_before_do_not_notice_what_new_features_add():
     np.testing.assert_allclose((before - centre) @ more[0, :2] + more[0, 2], 0, atol=1e-15)
 
 
+@pytest.mark.parametrize("unit", [1.0, 1e-150, 1e150])
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e6])
-def test_a_feature_that_stays_constant_is_not_new(value):
+def test_a_feature_that_stays_constant_is_not_new(value, unit):
     rng, params = np.random.default_rng(0), Params(loss="log_loss", kind="classes")
     X = np.c_[rng.normal(size=(2000, 2)), np.full(2000, value)]
     state = newton.init(params, 3, 1, like=X)
     for i in range(0, 2000, 200):
-        state, _ = newton.update(
-            params, state, Batch(X[i : i + 200], np.sign(X[i : i + 200, 0]), seen=i)
-        )
+        at = slice(i, i + 200)
+        batch = Batch(X[at], np.sign(X[at, 0]), np.full(200, unit), i)
+        state, _ = newton.update(params, state, batch)
     y = np.ones((200, 1))
     some = Sample(X[:200], 0 * y, y, None, None)
     w, square = state.weights, state.curvature.square
