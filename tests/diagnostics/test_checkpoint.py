@@ -593,11 +593,11 @@ def kill_again_and_again(name, tmp_path, how, n_kills, seed):
     killed.write_blocks(tmp_path)
     want, log = bits(killed.fit(name, tmp_path)), tmp_path / "log"
     alone = len(log.read_text().split())
-    draw, deaths, ended = random.Random(seed), 0, 0
+    draw, deaths, ended, alive = random.Random(seed), 0, 0, False
     path, out = tmp_path / "fit", tmp_path / "model"
     longest = 0.3
     log.unlink()
-    while deaths < n_kills or not ended:
+    while deaths < n_kills or not alive:  # the last one removes what those before have left
         arguments = (name, tmp_path, 0.004, path, out)
         process = processes().Process(target=killed.run, args=arguments)
         process.start()
@@ -606,7 +606,8 @@ def kill_again_and_again(name, tmp_path, how, n_kills, seed):
         if process.is_alive():
             os.kill(process.pid, how)
             process.join()
-        if process.exitcode:
+        alive = not process.exitcode
+        if not alive:
             assert process.exitcode == -how
             deaths += 1
             if path.exists():
