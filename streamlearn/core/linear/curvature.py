@@ -50,19 +50,19 @@ class Curvature(NamedTuple):
         The sums of a |z_j| and of a^2 z_j^2 over the rows.
     rows : array of shape ()
         The number of the rows.
-    part : array of shape (K,)
+    factor : array of shape (K,)
         The factor of ``hessian`` in H.
     pending, pending_h : arrays of shape (n, D) and (n, K)
         Rows z, less the centre, and their weighted curvatures h in H, which ``hessian`` does not
-        contain: H is ``part * hessian + sum h z z'``. To add the product to a matrix costs as much
-        for a few rows as for hundreds. There are none if H is a diagonal.
+        contain: H is ``factor * hessian + sum h z z'``. To add the product to a matrix costs as
+        much for a few rows as for hundreds. There are none if H is a diagonal.
     """
 
     hessian: Array
     absolute: Array
     square: Array
     rows: Array
-    part: Array
+    factor: Array
     pending: Array
     pending_h: Array
 
@@ -110,7 +110,7 @@ def settled(known: Curvature) -> Curvature:
     """Return the curvature with the pending rows added to the matrix."""
     if not known.pending.shape[0]:
         return known
-    H = known.part[:, None, None] * known.hessian + products(known.pending, known.pending_h)
+    H = known.factor[:, None, None] * known.hessian + products(known.pending, known.pending_h)
     return with_matrix(known, H)
 
 
@@ -123,7 +123,7 @@ def fade(known: Curvature, by: Array | float) -> Curvature:
     """Return the curvature with H times ``by``, a number or an array of shape (K,)."""
     H = known.hessian
     if _puts_off(H):
-        return known._replace(part=by * known.part, pending_h=by * known.pending_h)
+        return known._replace(factor=by * known.factor, pending_h=by * known.pending_h)
     if not isinstance(by, float):
         by = by[:, None, None] if H.ndim == 3 else by[:, None]
     return known._replace(hessian=by * H)
@@ -200,7 +200,7 @@ def with_rows(known: Curvature, Z: Array, h: Array) -> Curvature:
 def both(a: Curvature, b: Curvature) -> Curvature:
     """Return the sum of two curvatures whose H is a matrix."""
     a, b = settled(a), settled(b)
-    H = a.part[:, None, None] * a.hessian + b.part[:, None, None] * b.hessian
+    H = a.factor[:, None, None] * a.hessian + b.factor[:, None, None] * b.hessian
     # NumPy's sum of 0-d arrays is a scalar
     rows = namespace(H).asarray(a.rows + b.rows)
     return of_sums(H, a.absolute + b.absolute, a.square + b.square, rows)
@@ -323,7 +323,7 @@ def added(known: Curvature, ridge: Array, prior: Array | float, most: float = in
         lost = prior / xp.maximum(n, prior)
         # an inversion in this dtype must still distinguish copies of a feature
         lost = xp.maximum(lost, 32 * xp.finfo(H.dtype).eps * D)
-    return mean_curvature(known)[:, None] * lost * _mean_squares(known) + ridge
+    return mean_curvature(known)[:, None] * lost * mean_squares(known.square) + ridge
 
 
 def mean_curvature(known: Curvature) -> Array:
@@ -331,7 +331,7 @@ def mean_curvature(known: Curvature) -> Array:
     H = known.hessian
     if H.ndim == 2:
         return H[:, -1]
-    return known.part * H[:, -1, -1] + column_sums(known.pending_h)
+    return known.factor * H[:, -1, -1] + column_sums(known.pending_h)
 
 
 def diagonal(known: Curvature) -> Array:
@@ -339,7 +339,7 @@ def diagonal(known: Curvature) -> Array:
     H = known.hessian
     if H.ndim == 2:
         return H
-    total = known.part[:, None] * namespace(H).linalg.diagonal(H)
+    total = known.factor[:, None] * namespace(H).linalg.diagonal(H)
     Z = known.pending
     return total + weighted_sums(known.pending_h, Z * Z) if Z.shape[0] else total
 
@@ -349,7 +349,7 @@ def product(s: Array, known: Curvature) -> Array:
     H, Z = known.hessian, known.pending
     if H.ndim == 2:
         return s * H
-    total = known.part[:, None] * times(s, H)
+    total = known.factor[:, None] * times(s, H)
     if not Z.shape[0]:
         return total
     return total + weighted_sums(known.pending_h * (Z @ namespace(Z).matrix_transpose(s)), Z)
@@ -367,7 +367,7 @@ def scales(known: Curvature, more: Array, least: Array) -> Array:
         Features with a mean square up to this count as not seen. Their scale is 0.
     """
     xp, total = namespace(more), more + diagonal(known)
-    seen = (_mean_squares(known) > least) & (total > 0.0)
+    seen = (mean_squares(known.square) > least) & (total > 0.0)
     return xp.where(seen, 1.0 / xp.sqrt(xp.where(seen, total, 1.0)), 0.0)
 
 
@@ -396,9 +396,10 @@ def damp(known: Curvature, more: Array, least: Array) -> Damped:
     return Damped(scale[:, :, None] * scale[:, None, :] * H + rest[:, :, None] * eye, scale)
 
 
-def _mean_squares(known: Curvature) -> Array:
-    rows = known.square[:, -1:]
-    return known.square / namespace(rows).where(rows > 0.0, rows, 1.0)
+def mean_squares(square: Array) -> Array:
+    """Return the mean squares of the features from their sums, (K, D)."""
+    rows = square[:, -1:]
+    return square / namespace(rows).where(rows > 0.0, rows, 1.0)
 
 
 def invert(damped: Damped) -> Array:

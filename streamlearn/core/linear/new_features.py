@@ -17,6 +17,7 @@ from streamlearn._arrays import (
     reads_are_free,
     weighted_sums,
 )
+from streamlearn.core.linear.curvature import mean_squares
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_state import rounding
 from streamlearn.core.linear.newton_step import weighted_curvature
@@ -57,9 +58,7 @@ def fitted(
     if not T or not reads_are_free(w):
         return None
     least = rounding(level)
-    rows = square[:, -1:]
-    mean = square[:, :-1] / xp.where(rows > 0.0, rows, 1.0)
-    new = xp.all(mean <= least**2, axis=0)
+    new = xp.all(mean_squares(square)[:, :-1] <= least**2, axis=0)
     if not bool(xp.any(new)):
         return None
     (at,) = xp.nonzero(new)

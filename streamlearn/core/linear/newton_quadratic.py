@@ -19,9 +19,8 @@ optimum with averaged targets, and end up to 0.5 % above it now.
 
 Step length: P is older than H, so the step ends at the minimum of the quadratic along it. If only
 a part of the sample has fed H, and the sample is curved more than H knows, it bounds the step, with
-its weight r. The row
-with the largest loss enters H in every batch. Otherwise a row of great leverage that is in no
-sample would move w in its direction again and again.
+its weight r. The row with the largest loss enters H in every batch. Otherwise a row of great
+leverage that is in no sample would move w in its direction again and again.
 
 Kinks: nearly all rows may gather at the kink of the hinge. The gradient there changes by steps,
 and no curvature says by how much. So gradients are computed at models w that move around the

@@ -106,9 +106,9 @@ class RoundSums(NamedTuple):
         The loss of the row with the largest loss.
     values : array of shape (k, 4, K)
         The losses of some rows by the models that are compared.
-    new : tuple of two arrays of shape (K, D), or None
-        What new features add to the models (see `new_features`) times the number of rows, and the
-        number of rows. The gradients are those at the models without it.
+    new : tuple of two arrays of shape (K, d), or None
+        What new features add to the coefficients (see `new_features`) times the number of rows, and
+        the number of rows. The gradients are those at the models without it.
     """
 
     rows: int
@@ -178,9 +178,9 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
     some = some._replace(X=dense(some.X))
     information = report(params, w[:, :-1], m, *found.losses)
     values = losses_of(params, known.others, some.few(trust.ROWS // 2))
-    more = new_features.fitted(params, w, centre, known.square, some, m, batch.seen)
-    if more is not None:
-        more = new_features.shifted(more, centre, centre)
+    coef = new_features.fitted(params, w, centre, known.square, some, m, batch.seen)
+    if coef is not None:
+        more = new_features.shifted(coef, centre, centre)
         again, some = one_pass_sums(params, w + more, centre, batch)
         found = again._replace(losses=found.losses)
         some = some._replace(X=dense(some.X))
@@ -188,7 +188,7 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
     xp, k, Z = namespace(w), h.shape[0], centred(some.X, centre)
     absolute, square = (m / k * (a + 0.0 * w) for a in sizes(Z, some.weight, some.square))
     h = m / k * h
-    if more is not None:
+    if coef is not None:
         back = weighted_sums(h * linear_predictor(Z, more, 0.0 * more[:, 0]), Z)
         found = found.plus(-back, centre)
     weight = None if some.weight is None else m / k * (column_sums(some.weight) + 0.0 * w[:, 0])
@@ -205,9 +205,9 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
         column_sums(h),
         weight,
         *some.sums(m),
-        namespace(lost).sum(lost, axis=1),
+        xp.sum(lost, axis=1),
         values,
-        None if more is None else (m * more, m * xp.astype(more != 0.0, w.dtype)),
+        None if coef is None else (m * coef, m * xp.astype(coef != 0.0, w.dtype)),
     ), information
 
 
@@ -263,8 +263,8 @@ def step(params: Params, state: State, sums: RoundSums, seen: int) -> State:
     gradient = found.gradient(state.centre, m)
     if sums.new is not None:
         total, rows = sums.new
-        more = total / xp.where(rows > 0.0, rows, 1.0)
-        more = new_features.shifted(more[:, :-1], centre, state.centre)
+        coef = total / xp.where(rows > 0.0, rows, 1.0)
+        more = new_features.shifted(coef, centre, state.centre)
         # these features were constant before, so no gradient of former rows changes
         state = state._replace(weights=state.weights + more, mean=state.mean + more)
         gradient = gradient + times(more, curved.sums.hessian) / m
