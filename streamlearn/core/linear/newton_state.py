@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import inf
 from typing import NamedTuple
 
-from streamlearn._arrays import Array, namespace
+from streamlearn._arrays import Array, namespace, reads_are_free
 from streamlearn.core.linear import trust
 from streamlearn.core.linear.curvature import (
     Curvature,
@@ -27,7 +27,7 @@ from streamlearn.core.linear.curvature import (
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_schedule import MATURE, has_matrix
 from streamlearn.core.linear.one_pass_sums import uncentred
-from streamlearn.core.linear.sgd import Params, penalty_parts, per_column
+from streamlearn.core.linear.sgd import Params, penalty_parts
 from streamlearn.core.linear.trust import Trust
 
 MOST = 1e30
@@ -58,13 +58,15 @@ class State(NamedTuple):
     mean_h, recent_h : arrays of shape (K,)
         Running means of the curvatures of the loss, over many and over the last rows. They stay 0
         if u is a mean of targets.
-    faded : array of shape (K, D)
+    faded : array of shape (K, d)
         The mean squares of the features in the rows as H weighs them. It stays 0 if u is a mean of
         targets.
-    remaining : array of shape (K, D)
-        The part of its rows that H still has, for each feature, at most 1. It is a factor of the
-        penalty: later rows count more in H, and the penalty of a feature that only early rows had
-        must not count for more than these rows do.
+    remaining : array of shape (K, d)
+        The part of its rows that H still has, for each feature, at most 1, renewed with the
+        inverse. It is a factor of the penalty: later rows count more in H, and the penalty of a
+        feature that only early rows had must not count for more than these rows do.
+    unseen : array of shape ()
+        The number of features that P, a matrix, has not seen, added up over the columns.
     past : array of shape (D,)
         The number of rows seen. For means of targets, rows from before a feature's unit has grown
         count less.
@@ -87,6 +89,7 @@ class State(NamedTuple):
     recent_h: Array
     faded: Array
     remaining: Array
+    unseen: Array
     past: Array
     unit: Array
     trust: Trust
@@ -111,8 +114,9 @@ def start(params: Params, coef: Array, intercept: Array) -> State:
         inverse=known.hessian,
         mean_h=zeros[:, 0],
         recent_h=zeros[:, 0],
-        faded=zeros,
-        remaining=xp.ones_like(weights),
+        faded=zeros[:, :-1],
+        remaining=xp.ones_like(coef),
+        unseen=xp.ones_like(known.rows),
         past=zeros[0, :],
         unit=zeros[0, :],
         trust=trust.begin(weights),
@@ -163,14 +167,19 @@ def recentre(state: State, total: Array | float, sums: Array, T: int) -> State:
 
 def ridge(params: Params, state: State, part: int = 1) -> Array:
     """Return the strength of the L2 (part 1) or L1 (part 0) penalty, (K, D)."""
-    xp = namespace(state.centre)
-    a = per_column(penalty_parts(params)[part], state.active)[:, None]
-    return a * xp.concat([xp.ones_like(state.centre), xp.zeros_like(state.active[:1])])
+    return _ridge(params, namespace(state.remaining).ones_like(state.remaining), part)
 
 
 def faded_ridge(params: Params, state: State, part: int = 1) -> Array:
     """Return `ridge`, reduced as the rows of each feature are in H, (K, D)."""
-    return ridge(params, state, part) * state.remaining
+    return _ridge(params, state.remaining, part)
+
+
+def _ridge(params: Params, factor: Array, part: int) -> Array:
+    a = penalty_parts(params)[part]
+    a = (a[:, None] if getattr(a, "ndim", 0) else a) * factor
+    xp = namespace(a)
+    return xp.concat([a, xp.zeros_like(a[:, :1])], axis=1)
 
 
 def is_carried(params: Params, state: State) -> bool:
@@ -225,16 +234,33 @@ def least_square(params: Params, state: State) -> Array:
     return xp.concat([least, last])
 
 
+def knows_all(state: State) -> bool:
+    """Return whether P, a matrix, has seen all features. False where a read waits for a device."""
+    return reads_are_free(state.unseen) and not bool(state.unseen)
+
+
 def renew(params: Params, state: State, rows: int) -> State:
     """Return the state with the inverse of the present curvature, after ``rows`` rows."""
     state = state._replace(curvature=settled(state.curvature))
+    if is_carried(params, state):
+        state = state._replace(remaining=remaining(state))
     M = damped(params, state, rows)
-    state = state._replace(inverse=invert(M))
+    xp = namespace(M.scale)
+    unseen = xp.asarray(xp.sum(xp.astype(M.scale[:, :-1] == 0.0, M.scale.dtype)))
+    state = state._replace(inverse=invert(M), unseen=unseen)
     if has_l1(params):
         a1 = faded_ridge(params, state, 0)
         _, l1_subgradient = shrink(M, state.mean, state.mean_l1_subgradient, a1, 30)
         state = state._replace(l1_subgradient=l1_subgradient)
     return state
+
+
+def remaining(state: State) -> Array:
+    """Return the part of its rows that H has, for each feature, (K, d)."""
+    xp, (_, _, square, rows, *_) = namespace(state.faded), state.curvature
+    even = square[:, :-1] / xp.where(rows > 0.0, rows, 1.0)
+    part = xp.where(even > 0.0, state.faded / xp.where(even > 0.0, even, 1.0), 1.0)
+    return xp.minimum(part, xp.ones_like(part))
 
 
 def rescale(params: Params, state: State, rho: Array, delta: Array) -> State:
@@ -266,7 +292,7 @@ def rescale(params: Params, state: State, rho: Array, delta: Array) -> State:
             square=known.square / R / R,
         ),
         inverse=times_both(state.inverse, R),
-        faded=state.faded / R / R,
+        faded=state.faded / rho / rho,
         past=xp.minimum(state.past / R / R, MOST),
         unit=state.unit / R / R,
         trust=state.trust._replace(

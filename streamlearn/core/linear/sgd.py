@@ -213,7 +213,7 @@ def report(
     """Return the report of a step on m rows from their `loss_sums` and ``coef`` before the step."""
     xp = namespace(coef)
     loss = plain if loss is None else loss
-    total = xp.zeros_like(plain) + (m if total is None else total)
+    total = xp.full_like(plain, m) if total is None else xp.zeros_like(plain) + total
     if params.penalty is None:
         return Info(loss, total, plain)
     return Info(loss, total, plain + m * penalty_of(params, coef))
