@@ -6,7 +6,7 @@ and weighted curvatures h_i of the loss feed H with the weight r (`fade`, `feed`
 
     H    <- (1 - r) H + (r / k) sum h_i z_i z_i'
     n_j   = (sum a_i |z_ij|)^2 / sum a_i^2 z_ij^2              sums over all rows so far
-    delta_j = min(1, prior / n_j) mean(h) mean(z_j^2)          see `added`
+    delta_j = min(1, prior / n_j) mean(h) mean(z_j^2)          see `damping`
     M     = H + diag(ridge + delta)                            ridge is the L2 penalty
     P     = M^-1                                               see `invert`
 
@@ -301,16 +301,12 @@ def leverage(square: Array, Z: Array) -> Array:
     return Z * Z @ xp.matrix_transpose(weight)
 
 
-def added(known: Curvature, ridge: Array, prior: Array | float, most: float = inf) -> Array:
-    """Return the diagonal that is added to H, ``ridge + delta``, (K, D).
-
-    delta_j is min(1, prior / n_j) mean(h) mean(z_j^2).
+def damping(known: Curvature, prior: Array | float, most: float = inf) -> Array:
+    """Return delta, (K, D): delta_j is min(1, prior / n_j) mean(h) mean(z_j^2).
 
     Parameters
     ----------
     known : Curvature
-    ridge : array of shape (K, D)
-        The strength of the L2 penalty.
     prior : float or array of shape (K, 1)
         The number of rows that the damping counts for, at most D / 2.
     most : float
@@ -325,7 +321,7 @@ def added(known: Curvature, ridge: Array, prior: Array | float, most: float = in
         lost = prior / xp.maximum(n, prior)
         # an inversion in this dtype must still distinguish copies of a feature
         lost = xp.maximum(lost, 32 * xp.finfo(H.dtype).eps * D)
-    return mean_curvature(known)[:, None] * lost * mean_squares(known.square) + ridge
+    return mean_curvature(known)[:, None] * lost * mean_squares(known.square)
 
 
 def mean_curvature(known: Curvature) -> Array:
@@ -364,7 +360,7 @@ def scales(known: Curvature, more: Array, least: Array) -> Array:
     ----------
     known : Curvature
     more : array of shape (K, D)
-        The result of `added`.
+        For example ``ridge + delta``.
     least : array of shape (D,)
         Features with a mean square up to this count as not seen. Their scale is 0.
     """
@@ -380,7 +376,7 @@ def damp(known: Curvature, more: Array, least: Array) -> Damped:
     ----------
     known : Curvature
     more : array of shape (K, D)
-        The result of `added`.
+        For example ``ridge + delta``.
     least : array of shape (D,)
         Features with a mean square up to this count as not seen.
 

@@ -51,10 +51,16 @@ optimum instead of 0.5 %.
 
 from __future__ import annotations
 
-from streamlearn._arrays import Array, namespace
+from streamlearn._arrays import Array, namespace, row_sums
 from streamlearn.core.linear.curvature import evenness, fade, product
 from streamlearn.core.linear.losses import LOSSES
-from streamlearn.core.linear.newton_state import State, added_diagonal, penalty_gradient, renew
+from streamlearn.core.linear.newton_state import (
+    State,
+    delta_of,
+    faded_ridge,
+    penalty_gradient,
+    renew,
+)
 from streamlearn.core.linear.newton_step import (
     Seen,
     bounded,
@@ -94,10 +100,12 @@ def step(params: Params, state: State, seen: Seen) -> State:
     g, unit = in_units_of_its_own(state.active[:, None] * (at_u + pull))
     s = divided(params, state, g, T + m)
     Hs = product(s, known)
-    curved = xp.sum((Hs + added_diagonal(params, state, T + m) * s) * s, axis=1)
+    # near kinks the damping falls too fast for the one of the last inverse
+    delta = delta_of(params, state, T + m) if kinked else state.delta
+    curved = row_sums((Hs + (delta + faded_ridge(params, state)) * s) * s)
     if seen.curved.part is not None:
         curved = xp.maximum(curved, r * curvature_along(seen, s, state.centre))
-    length = xp.minimum(xp.sum(g * s, axis=1) / xp.where(curved > 0.0, curved, 1.0), LONGEST)
+    length = xp.minimum(row_sums(g * s) / xp.where(curved > 0.0, curved, 1.0), LONGEST)
     t = (seen.kept * length)[:, None] * unit
     u = u - t * s
     if kinked:
@@ -143,7 +151,7 @@ def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
     mean, former = state.mean_h, state.recent_h
     mean = mean + share(LEAST, m, T) * (h - mean)
     recent = former + share(RECENT, m, T) * (h - former)
-    r = share(fading(params, mean, recent, T, state.centre.shape[0]), m, T)
+    r: Array = share(fading(params, mean, recent, T, state.centre.shape[0]), m, T)
     kept, part = 1.0 - r, r
     if not LOSSES[params.loss].kinked:
         at = former + r * (h - former)

@@ -149,10 +149,10 @@ def due(T: int, m: int, d: int, kinked: bool) -> tuple[bool, bool, float, int]:
     invert_by, move_by, _ = pace(T + m, d, kinked)
     moves, inverts = floor(move_by) != floor(moved), floor(invert_by) != floor(inverted)
     inverts = T == 0 or inverts
-    if kinked or m < LEAST_FEEDING:
+    if m < LEAST_FEEDING:
         return True, inverts, m, m
-    few = min(m, 2 * SOME) * (d + 1) ** 2 <= CHEAP
-    feeding = m if T == 0 or few else max(LEAST_FEEDING, ceil(SOME * m / gap))
+    all_feed = kinked or T == 0 or min(m, 2 * SOME) * (d + 1) ** 2 <= CHEAP
+    feeding = m if all_feed else max(LEAST_FEEDING, ceil(SOME * m / gap))
     return T == 0 or moves, inverts, max(m, gap), feeding
 
 

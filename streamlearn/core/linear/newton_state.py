@@ -16,8 +16,8 @@ from streamlearn.core.linear.curvature import (
     Curvature,
     Damped,
     about,
-    added,
     damp,
+    damping,
     evenness,
     invert,
     settled,
@@ -65,6 +65,8 @@ class State(NamedTuple):
         The part of its rows that H still has, for each feature, at most 1, renewed with the
         inverse. It is a factor of the penalty: later rows count more in H, and the penalty of a
         feature that only early rows had must not count for more than these rows do.
+    delta : array of shape (K, D)
+        The damping of the last inverse.
     unseen : array of shape ()
         The number of features that P, a matrix, has not seen, added up over the columns.
     past : array of shape (D,)
@@ -89,6 +91,7 @@ class State(NamedTuple):
     recent_h: Array
     faded: Array
     remaining: Array
+    delta: Array
     unseen: Array
     past: Array
     unit: Array
@@ -116,6 +119,7 @@ def start(params: Params, coef: Array, intercept: Array) -> State:
         recent_h=zeros[:, 0],
         faded=zeros[:, :-1],
         remaining=xp.ones_like(coef),
+        delta=zeros,
         unseen=xp.ones_like(known.rows),
         past=zeros[0, :],
         unit=zeros[0, :],
@@ -203,21 +207,21 @@ def penalty_gradient(params: Params, state: State, w: Array) -> Array:
     return pull + state.l1_subgradient if has_l1(params) else pull
 
 
-def added_diagonal(params: Params, state: State, most: float = inf) -> Array:
-    """Return what is added to the diagonal of H after at most ``most`` rows, (K, D)."""
+def delta_of(params: Params, state: State, most: float = inf) -> Array:
+    """Return the damping delta of H after at most ``most`` rows, (K, D)."""
     xp, d = namespace(state.centre), state.centre.shape[0]
     prior = 0.5 * (d + 1)
     if LOSSES[params.loss].kinked:
         n = evenness(state.curvature)[:, None] * state.past[-1]
         full = MATURE * (d + 1)
         prior = xp.maximum(prior * (full / xp.maximum(n, full)) ** 3, 0.1)
-    return added(state.curvature, faded_ridge(params, state), prior, most)
+    return damping(state.curvature, prior, most)
 
 
-def damped(params: Params, state: State, most: float = inf) -> Damped:
-    """Return the damped curvature after at most ``most`` rows."""
-    diagonal = added_diagonal(params, state, most)
-    return damp(state.curvature, diagonal, least_square(params, state))
+def damped(params: Params, state: State) -> Damped:
+    """Return the damped curvature."""
+    more = delta_of(params, state) + faded_ridge(params, state)
+    return damp(state.curvature, more, least_square(params, state))
 
 
 def rounding(level: Array) -> Array:
@@ -244,10 +248,12 @@ def renew(params: Params, state: State, rows: int) -> State:
     state = state._replace(curvature=settled(state.curvature))
     if is_carried(params, state):
         state = state._replace(remaining=remaining(state))
-    M = damped(params, state, rows)
+    delta = delta_of(params, state, rows)
+    more = delta + faded_ridge(params, state)
+    M = damp(state.curvature, more, least_square(params, state))
     xp = namespace(M.scale)
     unseen = xp.asarray(xp.sum(xp.astype(M.scale[:, :-1] == 0.0, M.scale.dtype)))
-    state = state._replace(inverse=invert(M), unseen=unseen)
+    state = state._replace(inverse=invert(M), delta=delta, unseen=unseen)
     if has_l1(params):
         a1 = faded_ridge(params, state, 0)
         _, l1_subgradient = shrink(M, state.mean, state.mean_l1_subgradient, a1, 30)
@@ -293,6 +299,7 @@ def rescale(params: Params, state: State, rho: Array, delta: Array) -> State:
         ),
         inverse=times_both(state.inverse, R),
         faded=state.faded / rho / rho,
+        delta=state.delta / R / R,
         past=xp.minimum(state.past / R / R, MOST),
         unit=state.unit / R / R,
         trust=state.trust._replace(

@@ -16,6 +16,7 @@ from streamlearn._arrays import (
     linear_predictor,
     namespace,
     reads_are_free,
+    row_sums,
     rows_at,
 )
 from streamlearn.core import rows as affine
@@ -36,7 +37,8 @@ from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_schedule import MATURE
 from streamlearn.core.linear.newton_state import (
     State,
-    added_diagonal,
+    delta_of,
+    faded_ridge,
     knows_all,
     least_square,
 )
@@ -98,12 +100,14 @@ class OfSample(NamedTuple):
         self, known: Curvature, r: Array | float, more: tuple[Array, Array] | None = None
     ) -> Curvature:
         """Return the curvature to which these rows, and ``more``, are added with the weight r."""
-        rows = [self.rows, r * self.h, self.weight, self.square]
+        Z, h, *weights = self.rows, r * self.h, self.weight, self.square
         if self.part is not None:
-            rows = [a if a is None else rows_at(a, self.part) for a in rows]
+            Z, h = rows_at(Z, self.part), rows_at(h, self.part)
+            weights = [a if a is None else rows_at(a, self.part) for a in weights]
+        a, squared = weights
         if self.wide:
-            return feed_sparse(known, rows[0], self.centre, *rows[1:])
-        return feed(known, *rows, more)
+            return feed_sparse(known, Z, self.centre, h, a, squared)
+        return feed(known, Z, h, a, squared, more)
 
     def beyond(self, square: Array) -> Array:
         """Return the part of the rows, which are dense, with larger squares, (D,)."""
@@ -158,7 +162,7 @@ class OfRound(NamedTuple):
     def along(self, s: Array) -> Array:
         """Return the curvature of the mean loss along a step s (K, D), of shape (K,)."""
         Hs = times(s, self.sums.hessian)
-        return namespace(s).sum(Hs * s, axis=1) / self.rows
+        return row_sums(Hs * s) / self.rows
 
     def feed(
         self, known: Curvature, r: Array | float, more: tuple[Array, Array] | None = None
@@ -310,11 +314,11 @@ def bounded(params: Params, state: State, seen: Seen, g: Array) -> Array:
     xp, m = namespace(g), seen.rows
     g, unit = in_units_of_its_own(g)
     s = divided(params, state, g, seen.before + m)
-    slope = 2.0 * xp.sum(g * s, axis=1)
+    slope = 2.0 * row_sums(g * s)
     curved = curvature_along(seen, s, state.centre)
     if m < FEWEST and not seen.curved.wide:
         # H has the curvature of directions in which so few rows have none
-        by_all = xp.sum(product(s, state.curvature) * s, axis=1)
+        by_all = row_sums(product(s, state.curvature) * s)
         curved = (m * curved + (FEWEST - m) * by_all) / FEWEST
     length = xp.where(curved > slope, slope / xp.where(curved > 0.0, curved, 1.0), 1.0)
     return (state.active * length)[:, None] * unit * s
@@ -333,7 +337,7 @@ def divided(params: Params, state: State, g: Array, rows: int) -> Array:
         return times(g, P)
     xp = namespace(P)
     unseen = xp.linalg.diagonal(P) == 0.0
-    more = added_diagonal(params, state, rows)
+    more = delta_of(params, state, rows) + faded_ridge(params, state)
     scale = scales(state.curvature, more, least_square(params, state))
     first = xp.where(unseen, g * scale * scale, 0.0)
     if reads_are_free(P) and not bool(xp.any(first != 0.0)):

@@ -32,6 +32,7 @@ from streamlearn._arrays import (
     float_dtype,
     is_array,
     namespace,
+    row_sums,
 )
 from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.linear.losses import LOSSES
@@ -222,7 +223,7 @@ def report(
 def penalty_of(params: Params, coef: Array) -> Array:
     """Return the penalty of coefficients (K, d), (K,)."""
     xp, (a1, a2) = namespace(coef), penalty_parts(params)
-    penalty = 0.5 * a2 * xp.sum(coef * coef, axis=1)
+    penalty = 0.5 * a2 * row_sums(coef * coef)
     if params.penalty in (None, "l2"):
         return penalty
     return penalty + a1 * xp.sum(xp.abs(coef), axis=1)
