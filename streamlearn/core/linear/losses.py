@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from streamlearn._arrays import Array, column_sums, namespace
+from streamlearn._arrays import Array, namespace
 
 Elementwise = Callable[[Array, Array, float], Array]
 
@@ -91,8 +91,8 @@ def _kink(r: Array, scale: Array | float) -> Array:
     xp = namespace(r)
     r = xp.abs(r)
     m = r.shape[0]
-    width = (0.25 / m) * column_sums(r) + max(1e-4, 0.5 / m**2) * scale
-    width = width * (0.5 * m / xp.maximum(column_sums(_where(r < width, r)), 0.5 * m))
+    width = (0.25 / m) * xp.sum(r, axis=0) + max(1e-4, 0.5 / m**2) * scale
+    width = width * (0.5 * m / xp.maximum(xp.sum(_where(r < width, r), axis=0), 0.5 * m))
     return _where(r < width, r) * (0.5 / _or_one(width))
 
 
