@@ -111,7 +111,7 @@ def settled(known: Curvature) -> Curvature:
     """Return the curvature with the pending rows added to the matrix."""
     if known.hessian is not None and not known.pending.shape[0]:
         return known
-    H = products(known.pending, known.pending_h)
+    H = weighted_products(known.pending, known.pending_h)
     if known.hessian is not None:
         H = known.factor[:, None, None] * known.hessian + H
     return with_matrix(known, H)
@@ -169,7 +169,7 @@ def feed(
         If H is a large matrix, the rows are pending.
     """
     h = h / Z.shape[0]  # one factor for each row costs less than one for all numbers of H
-    known = _counted(known, Z.shape[0], *sizes(Z, a, squared))
+    known = _counted(known, Z.shape[0], *weighted_sizes(Z, a, squared))
     if known.hessian.ndim == 2:
         return known._replace(hessian=known.hessian + weighted_sums(h, Z * Z))
     if more is not None:
@@ -202,7 +202,7 @@ def with_rows(known: Curvature, Z: Array, h: Array) -> Curvature:
     """Return the curvature with rows z, (n, D), and their h, (n, K), added to H, a matrix."""
     H = known.hessian
     if H is not None and not _puts_off(H):
-        return known._replace(hessian=H + products(Z, h))
+        return known._replace(hessian=H + weighted_products(Z, h))
     if known.pending.shape[0]:
         Z, h = concat([known.pending, Z]), concat([known.pending_h, h])
     return _settled_if_many(known._replace(pending=Z, pending_h=h))
@@ -232,7 +232,7 @@ def about(known: Curvature, v: Array) -> Curvature:
     return known._replace(hessian=H - both)
 
 
-def sizes(Z: Array, a: Array | None, squared: Array | None) -> tuple[Array, Array]:
+def weighted_sizes(Z: Array, a: Array | None, squared: Array | None) -> tuple[Array, Array]:
     """Return the sums of a |z| and of a^2 z^2 over rows Z (k, D), each (D,) or (K, D).
 
     ``a`` and ``squared`` (k, K) or (k, 1) are the weights and their squares. None means 1.
@@ -250,7 +250,7 @@ def centred(X: Array, centre: Array) -> Array:
     return xp.concat([X - centre, xp.ones_like(X[:, :1])], axis=1)
 
 
-def products(Z: Array, h: Array) -> Array:
+def weighted_products(Z: Array, h: Array) -> Array:
     """Return ``Z' diag(h) Z`` for each column of h, (K, D, D)."""
     xp = namespace(Z)
     R = xp.sqrt(xp.matrix_transpose(h))[:, :, None] * Z
@@ -416,10 +416,10 @@ def invert(damped: Damped) -> Array:
     unit, s = damped
     if unit.ndim == 2:
         return s * s
-    return s[:, :, None] * s[:, None, :] * inverse(unit)
+    return s[:, :, None] * s[:, None, :] * inverse_by_blocks(unit)
 
 
-def inverse(M: Array) -> Array:
+def inverse_by_blocks(M: Array) -> Array:
     """Return the inverses of positive definite matrices M, (..., D, D).
 
     They are computed by blocks, because products are fast in all libraries: D = 501 takes 6 ms
@@ -429,9 +429,9 @@ def inverse(M: Array) -> Array:
     if k < 32:
         return xp.linalg.inv(M)
     A, B, C = M[..., :k, :k], M[..., :k, k:], M[..., k:, k:]
-    A = inverse(A)
+    A = inverse_by_blocks(A)
     AB = A @ B
-    S = inverse(C - xp.matrix_transpose(B) @ AB)
+    S = inverse_by_blocks(C - xp.matrix_transpose(B) @ AB)
     ABS = AB @ S
     upper = xp.concat([A + ABS @ xp.matrix_transpose(AB), -ABS], axis=-1)
     return xp.concat([upper, xp.concat([-xp.matrix_transpose(ABS), S], axis=-1)], axis=-2)

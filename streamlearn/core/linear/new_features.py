@@ -54,7 +54,7 @@ def fitted(
     Returns
     -------
     array of shape (K, d) or None
-        The intercepts change so that no score of the rows before does; see `shifted`.
+        The intercepts change so that no score of the rows before does; see `with_intercepts`.
     """
     xp, loss = namespace(w), LOSSES[params.loss]
     if not T or not reads_are_free(w):
@@ -114,10 +114,10 @@ def read_again(
     coef = fitted(params, w, level, square, some, batch.X.shape[0], batch.seen)
     if coef is None:
         return None
-    return coef, *one_pass_sums(params, w + shifted(coef, level, centre), centre, batch)
+    return coef, *one_pass_sums(params, w + with_intercepts(coef, level, centre), centre, batch)
 
 
-def shifted(change: Array, level: Array, centre: Array) -> Array:
+def with_intercepts(change: Array, level: Array, centre: Array) -> Array:
     """Return a change of coefficients as one of models for rows less a centre, (K, D).
 
     Parameters

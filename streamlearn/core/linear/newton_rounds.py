@@ -34,8 +34,8 @@ from streamlearn.core.linear.curvature import (
     both,
     centred,
     of_sums,
-    sizes,
     times,
+    weighted_sizes,
     with_rows,
 )
 from streamlearn.core.linear.losses import LOSSES
@@ -46,8 +46,8 @@ from streamlearn.core.linear.newton_step import (
     OfRound,
     Seen,
     curvature_of_sample,
-    moved,
-    share,
+    score_change,
+    weight_in_mean,
     worst_of,
 )
 from streamlearn.core.linear.one_pass_sums import OnePassSums, Scored, one_pass_sums
@@ -195,15 +195,15 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
     Z = centred(dense(some.X), centre)
     h = curvature_of_sample(params, some, batch.seen, known.square, Z)
     xp, k = namespace(w), h.shape[0]
-    absolute, square = (m / k * (a + 0.0 * w) for a in sizes(Z, some.weight, some.square))
+    absolute, square = (m / k * (a + 0.0 * w) for a in weighted_sizes(Z, some.weight, some.square))
     rows = xp.asarray(m, dtype=w.dtype, device=device(w))
     h = m / k * h
     curved = with_rows(of_sums(None, absolute, square, rows), Z, h)
     new = None
     if again is not None:
         new = m * coef, m * xp.astype(coef != 0.0, w.dtype)
-        more = new_features.shifted(coef, centre, centre)
-        found = found.plus(-weighted_sums(h * moved(Z, more, centre), Z), centre)
+        more = new_features.with_intercepts(coef, centre, centre)
+        found = found.plus(-weighted_sums(h * score_change(Z, more, centre), Z), centre)
     weight = None if some.weight is None else m / k * (column_sums(some.weight) + 0.0 * w[:, 0])
     far_row, p, y, a = found.worst
     lost = LOSSES[params.loss].value(p, y, params.epsilon)
@@ -262,12 +262,12 @@ def step(params: Params, state: State, sums: RoundSums, seen: int) -> State:
     v = xp.concat([v, xp.zeros_like(v[:1])])[None, :]
     curved = OfRound(m, about(sums.curvature, v), sums.h, sums.weight, sums.whole)
     lost = found.weighted_loss / m
-    state, kept = judged(params, state, lambda: sums.values, lost, share(4.0, m, T))
+    state, kept = judged(params, state, lambda: sums.values, lost, weight_in_mean(4.0, m, T))
     gradient = found.gradient(state.centre, m)
     if sums.new is not None:
         total, rows = sums.new
         coef = total / xp.where(rows > 0.0, rows, 1.0)
-        more = new_features.shifted(coef, centre, state.centre)
+        more = new_features.with_intercepts(coef, centre, state.centre)
         # these features were constant before, so no gradient of former rows changes
         state = state._replace(weights=state.weights + more, mean=state.mean + more)
         gradient = gradient + times(more, curved.sums.hessian) / m

@@ -25,7 +25,7 @@ def test_new_coefficients_minimize_the_loss_of_the_batch(loss):
     square = np.array([[9.0, 9.0, 0.0, 0.0, 9.0]])
     coef = new_features.fitted(params, w, level, square, Sample(X, p, y, None, None), 400, 10)
     assert np.count_nonzero(coef[0, :2]) == 0
-    more = new_features.shifted(coef, level, centre)
+    more = new_features.with_intercepts(coef, level, centre)
 
     def lost(change):
         scores = p + (X - centre) @ change[0, :4, None] + change[0, 4]
@@ -36,13 +36,13 @@ def test_new_coefficients_minimize_the_loss_of_the_batch(loss):
         for by in (-0.3, 0.3):
             other = coef.copy()
             other[0, at] += by
-            assert lost(new_features.shifted(other, level, centre)) > lost(more)
+            assert lost(new_features.with_intercepts(other, level, centre)) > lost(more)
 
 
 def test_rows_before_do_not_notice_what_new_features_add():
     rng = np.random.default_rng(1)
     centre, level = np.array([0.5, 0.25]), np.array([0.4, 0.75])
-    more = new_features.shifted(np.array([[0.0, 3.0]]), level, centre)
+    more = new_features.with_intercepts(np.array([[0.0, 3.0]]), level, centre)
     before = np.c_[rng.normal(size=20), np.full(20, 0.75)]
     np.testing.assert_allclose((before - centre) @ more[0, :2] + more[0, 2], 0, atol=1e-15)
 
