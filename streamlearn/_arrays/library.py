@@ -88,8 +88,8 @@ def asarray(x: Any, *, like: Array, dtype: Any = None) -> Array:
     ``like``. An array of another library is copied through host memory.
     """
     dtype = like.dtype if dtype is None else dtype
-    if type(x) is type(like) is np.ndarray and x.dtype == dtype:
-        return x  # in 0.3 us instead of 5
+    if type(x) is type(like) is np.ndarray:
+        return x.astype(dtype, copy=False)  # in 0.3 us instead of 5
     xp = namespace(like)
     if is_array(x) and not compat.is_numpy_array(x):
         if namespace(x) is xp:

@@ -16,13 +16,14 @@ from threadpoolctl import ThreadpoolController
 
 _lock = Lock()
 _inside = 0
-_limits: Any = None
+_former: list[tuple[Any, int]] = []
+"""The libraries that have been limited, and their former numbers of threads."""
 
 
 @cache
-def _libraries() -> ThreadpoolController:
+def _libraries() -> list[Any]:
     """Return the BLAS libraries of this process. To find them takes milliseconds."""
-    return ThreadpoolController().select(user_api="blas")
+    return list(ThreadpoolController().select(user_api="blas").lib_controllers)
 
 
 @contextmanager
@@ -32,10 +33,13 @@ def one_blas_thread() -> Iterator[None]:
     Bodies may overlap, in one thread or in several. The former numbers of threads are put back when
     the last body ends, also after an error.
     """
-    global _inside, _limits
+    global _inside, _former
     with _lock:
         if not _inside:
-            _limits = _libraries().limit(limits=1)
+            # threadpoolctl's own limit takes three times as long, and a small block has one, too.
+            _former = [(each, n) for each in _libraries() if (n := each.num_threads) != 1]
+            for each, _ in _former:
+                each.set_num_threads(1)
         _inside += 1
     try:
         yield
@@ -43,5 +47,5 @@ def one_blas_thread() -> Iterator[None]:
         with _lock:
             _inside -= 1
             if not _inside:
-                _limits, limits = None, _limits
-                limits.restore_original_limits()
+                for each, n in _former:
+                    each.set_num_threads(n)

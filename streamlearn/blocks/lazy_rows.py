@@ -45,7 +45,8 @@ class LazyRows(NamedTuple):
         The remaining functions can be applied to batches.
         """
         last = max((i for i, f in enumerate(self.functions, 1) if _is_whole(f)), default=0)
-        x, waiting = self.array, tuple[Callable[..., Any], ...]()
+        x = self.array
+        waiting: tuple[Callable[..., Any], ...] = ()
         for place, function in enumerate(self.functions):
             if place >= last and is_array(x):
                 return LazyRows(x, self.functions[place:])

@@ -76,7 +76,8 @@ def noting_left_out() -> Iterator[dict[int, str]]:
 
     If it is not a part of another fit, a warning at its end names them, or a note on its error.
     """
-    outer, found = _present.get(), dict[int, str]()
+    outer = _present.get()
+    found: dict[int, str] = {}
     token = _present.set(found)
     try:
         yield found
