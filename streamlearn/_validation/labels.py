@@ -107,13 +107,14 @@ def declared(estimator: Any, classes: Any, *, further: bool) -> np.ndarray | Non
         return known
     if known is None and former is None:
         raise classes_missing("here or as a parameter")
-    both = known is not None and former is not None
-    if both and known is not former and not np.array_equal(former, known):
+    if known is None or known is former:
+        return former
+    if former is not None and not np.array_equal(former, known):
         raise ValueError(
             f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
             f"{former!r}. Leave it out, or begin a new estimator."
         )
-    return former if known is None else known
+    return known
 
 
 def classes_missing(where: str = "") -> ValueError:
