@@ -280,7 +280,7 @@ def _segments(
     """Return the segments of an epoch that are left."""
     prepare: Any = partial(learner.prepare, progress.epoch)
     order = learner.order(blocks, progress.epoch)
-    side_by_side = learner.side_by_side(progress)
+    side_by_side = None if blocks.in_memory else learner.side_by_side(progress)
     how: dict[str, Any] = {
         "prepare": marked(prepare, blocks, page),
         "order": order,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -164,7 +165,8 @@ def without_held_out(
 def with_draws(course: Course, epoch: int, index: int, block: PreparedBlock) -> PreparedBlock:
     """Return a block with the random draws of an epoch."""
     how, X, order, rows, run = course.shuffle, block.X, None, None, 1
-    source, n = generator(how.seed, index, epoch), X.shape[0]
+    # To seed a generator takes longer than to draw from it, and some blocks draw nothing.
+    source, n = cache(partial(generator, how.seed, index, epoch)), X.shape[0]
     before = course.first.rows + (epoch - course.first.epoch) * n
     if how.order is not None:
         now = how.order(epoch)
@@ -174,10 +176,10 @@ def with_draws(course: Course, epoch: int, index: int, block: PreparedBlock) -> 
     elif how.by == "rows" or (how.by == "batches" and _mixes(course, X, before)):
         if course.fixed_size(X) is None:
             run = run_length(n, before, largest(course, X, before))
-        rows = asarray(source.permutation(n // run), like=X, dtype=default_int(X))
+        rows = asarray(source().permutation(n // run), like=X, dtype=default_int(X))
     elif how.by == "batches":
-        order = source.random(1 + n // (course.batch_size or SMALLEST)).tolist()
-    samples = None if course.learner.sampled is None else source.random(DRAWS)
+        order = source().random(1 + n // (course.batch_size or SMALLEST)).tolist()
+    samples = None if course.learner.sampled is None else source().random(DRAWS)
     return block._replace(draws=Draws(order, rows, run, samples))
 
 

@@ -44,6 +44,8 @@ class LazyRows(NamedTuple):
 
         The remaining functions can be applied to batches.
         """
+        if not self.functions:
+            return self
         last = max((i for i, f in enumerate(self.functions, 1) if _is_whole(f)), default=0)
         x = self.array
         waiting: tuple[Callable[..., Any], ...] = ()
