@@ -267,8 +267,8 @@ def _run(
                 if see(progress) or progress.stopped:
                     break
         learner.check(progress)
-        progress = rule.after_epoch(progress._replace(at="end", news=""))
-        progress = progress._replace(epoch=progress.epoch + 1)
+        ended = progress._replace(at="end", epoch=progress.epoch + 1, news="")
+        progress = rule.after_epoch(ended)
         if see(progress):
             progress = progress._replace(stopped=True)
     return progress

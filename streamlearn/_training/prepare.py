@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -165,8 +164,10 @@ def without_held_out(
 def with_draws(course: Course, epoch: int, index: int, block: PreparedBlock) -> PreparedBlock:
     """Return a block with the random draws of an epoch."""
     how, X, order, rows, run = course.shuffle, block.X, None, None, 1
+    n, samples = X.shape[0], course.learner.sampled is not None
     # To seed a generator takes longer than to draw from it, and some blocks draw nothing.
-    source, n = cache(partial(generator, how.seed, index, epoch)), X.shape[0]
+    draws = samples or (how.order is None and how.by is not None)
+    source: Any = generator(how.seed, index, epoch) if draws else None
     before = course.first.rows + (epoch - course.first.epoch) * n
     if how.order is not None:
         now = how.order(epoch)
@@ -176,11 +177,11 @@ def with_draws(course: Course, epoch: int, index: int, block: PreparedBlock) -> 
     elif how.by == "rows" or (how.by == "batches" and _mixes(course, X, before)):
         if course.fixed_size(X) is None:
             run = run_length(n, before, largest(course, X, before))
-        rows = asarray(source().permutation(n // run), like=X, dtype=default_int(X))
+        rows = asarray(source.permutation(n // run), like=X, dtype=default_int(X))
     elif how.by == "batches":
-        order = source().random(1 + n // (course.batch_size or SMALLEST)).tolist()
-    samples = None if course.learner.sampled is None else source().random(DRAWS)
-    return block._replace(draws=Draws(order, rows, run, samples))
+        order = source.random(1 + n // (course.batch_size or SMALLEST)).tolist()
+    drawn = source.random(DRAWS) if samples else None
+    return block._replace(draws=Draws(order, rows, run, drawn))
 
 
 def _mixes(course: Course, X: Array, before: int) -> bool:
