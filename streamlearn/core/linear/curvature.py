@@ -6,7 +6,7 @@ and weighted curvatures h_i of the loss feed H with the weight r (`fade`, `feed`
 
     H    <- (1 - r) H + (r / k) sum h_i z_i z_i'
     n_j   = (sum a_i |z_ij|)^2 / sum a_i^2 z_ij^2              sums over all rows so far
-    delta_j = min(1, prior / n_j) mean(h) mean(z_j^2)          see `added`
+    delta_j = min(1, prior / n_j) mean(h) mean(z_j^2)          see `damping`
     M     = H + diag(ridge + delta)                            ridge is the L2 penalty
     P     = M^-1                                               see `invert`
 
@@ -26,17 +26,19 @@ from streamlearn._arrays import (
     concat,
     device,
     full_columns,
-    is_sparse,
     namespace,
     of_entries,
     weighted_sums,
 )
 
-MOST_PENDING = 512
-"""The number of pending rows from which on they are added to the matrix."""
+PENDING = 4
+"""Rows are pending if they are fewer than one for this number of features.
+
+To multiply, to add or to send a matrix costs as much for a few rows as for hundreds.
+"""
 
 FEWEST_PUTTING_OFF = 128
-"""The smallest D at which rows are pending. A smaller matrix costs as little as they do."""
+"""The smallest D at which rows stay pending. A smaller matrix costs as little as they do."""
 
 
 class Curvature(NamedTuple):
@@ -44,8 +46,8 @@ class Curvature(NamedTuple):
 
     Attributes
     ----------
-    hessian : array of shape (K, D, D) or (K, D)
-        H, an exponentially weighted mean.
+    hessian : array of shape (K, D, D) or (K, D), or None
+        H, an exponentially weighted mean. None is a matrix of zeros.
     absolute, square : arrays of shape (K, D)
         The sums of a |z_j| and of a^2 z_j^2 over the rows.
     rows : array of shape ()
@@ -54,8 +56,7 @@ class Curvature(NamedTuple):
         The factor of ``hessian`` in H.
     pending, pending_h : arrays of shape (n, D) and (n, K)
         Rows z, less the centre, and their weighted curvatures h in H, which ``hessian`` does not
-        contain: H is ``factor * hessian + sum h z z'``. To add the product to a matrix costs as
-        much for a few rows as for hundreds. There are none if H is a diagonal.
+        contain: H is ``factor * hessian + sum h z z'``. There are none if H is a diagonal.
     """
 
     hessian: Array
@@ -94,7 +95,7 @@ def unknown(K: int, D: int, *, full: bool, like: Array) -> Curvature:
 
 def of_sums(hessian: Array, absolute: Array, square: Array, rows: Array) -> Curvature:
     """Return the curvature without pending rows."""
-    xp = namespace(hessian)
+    xp = namespace(absolute)
     return Curvature(
         hessian,
         absolute,
@@ -108,9 +109,11 @@ def of_sums(hessian: Array, absolute: Array, square: Array, rows: Array) -> Curv
 
 def settled(known: Curvature) -> Curvature:
     """Return the curvature with the pending rows added to the matrix."""
-    if not known.pending.shape[0]:
+    if known.hessian is not None and not known.pending.shape[0]:
         return known
-    H = known.factor[:, None, None] * known.hessian + products(known.pending, known.pending_h)
+    H = products(known.pending, known.pending_h)
+    if known.hessian is not None:
+        H = known.factor[:, None, None] * known.hessian + H
     return with_matrix(known, H)
 
 
@@ -122,7 +125,7 @@ def with_matrix(known: Curvature, H: Array) -> Curvature:
 def fade(known: Curvature, by: Array | float) -> Curvature:
     """Return the curvature with H times ``by``, a number or an array of shape (K,)."""
     H = known.hessian
-    if _puts_off(H):
+    if H is None or _puts_off(H):
         return known._replace(factor=by * known.factor, pending_h=by * known.pending_h)
     if not isinstance(by, float):
         by = by[:, None, None] if H.ndim == 3 else by[:, None]
@@ -133,10 +136,14 @@ def _puts_off(H: Array) -> bool:
     return H.ndim == 3 and H.shape[1] >= FEWEST_PUTTING_OFF
 
 
+def _settled_if_many(known: Curvature) -> Curvature:
+    n, D = known.pending.shape
+    return settled(known) if PENDING * n >= D else known
+
+
 def feed(
     known: Curvature,
-    X: Array,
-    centre: Array,
+    Z: Array,
     h: Array,
     a: Array | None,
     squared: Array | None,
@@ -147,10 +154,8 @@ def feed(
     Parameters
     ----------
     known : Curvature
-    X : array of shape (k, d), or sparse rows
-        Rows that are not centred. Sparse rows need an H that is a diagonal.
-    centre : array of shape (d,)
-        It is subtracted from the rows.
+    Z : array of shape (k, D)
+        Rows less the centre, with a column of ones; see `centred`.
     h : array of shape (k, K)
         The weighted curvatures of the loss, times the weight of these rows in H.
     a, squared : arrays of shape (k, K) or (k, 1), or None
@@ -163,47 +168,55 @@ def feed(
     Curvature
         If H is a large matrix, the rows are pending.
     """
-    xp, k, H = namespace(X), X.shape[0], known.hessian
-    h = h / k  # one factor for each row costs less than one for all numbers of H
-    if is_sparse(X):
-        a = xp.ones_like(h[:, :1]) if a is None else a
-        diagonal_of_rows, absolute, square = _sparse_sums(
-            X, centre, h, a, a if squared is None else squared
-        )
-        known = known._replace(hessian=H + diagonal_of_rows)
-    else:
-        Z = centred(X, centre)
-        absolute, square = sizes(Z, a, squared)
-        if H.ndim == 3:
-            if more is not None:
-                Z, h = concat([Z, more[0]]), concat([h + xp.zeros_like(more[1]), more[1]])
-            known = with_rows(known, Z, h)
-        else:
-            known = known._replace(hessian=H + weighted_sums(h, Z * Z))
+    h = h / Z.shape[0]  # one factor for each row costs less than one for all numbers of H
+    known = _counted(known, Z.shape[0], *sizes(Z, a, squared))
+    if known.hessian.ndim == 2:
+        return known._replace(hessian=known.hessian + weighted_sums(h, Z * Z))
+    if more is not None:
+        h = concat([h + namespace(h).zeros_like(more[1]), more[1]])
+        Z = concat([Z, more[0]])
+    return with_rows(known, Z, h)
+
+
+def feed_sparse(
+    known: Curvature, X: Array, centre: Array, h: Array, a: Array | None, squared: Array | None
+) -> Curvature:
+    """Return the curvature, whose H is a diagonal, after sparse rows X (k, d) less a centre (d,).
+
+    The other parameters are those of `feed`.
+    """
+    k, a = X.shape[0], namespace(h).ones_like(h[:, :1]) if a is None else a
+    h, absolute, square = _sparse_sums(X, centre, h / k, a, a if squared is None else squared)
+    return _counted(known, k, absolute, square)._replace(hessian=known.hessian + h)
+
+
+def _counted(known: Curvature, k: int, absolute: Array, square: Array) -> Curvature:
     return known._replace(
         absolute=known.absolute + absolute,
         square=known.square + square,
-        rows=xp.asarray(known.rows + k),  # NumPy's sum of a 0-d array is a scalar
+        rows=namespace(square).asarray(known.rows + k),  # NumPy's sum of a 0-d array is a scalar
     )
 
 
 def with_rows(known: Curvature, Z: Array, h: Array) -> Curvature:
     """Return the curvature with rows z, (n, D), and their h, (n, K), added to H, a matrix."""
-    if not _puts_off(known.hessian):
-        return known._replace(hessian=known.hessian + products(Z, h))
+    H = known.hessian
+    if H is not None and not _puts_off(H):
+        return known._replace(hessian=H + products(Z, h))
     if known.pending.shape[0]:
         Z, h = concat([known.pending, Z]), concat([known.pending_h, h])
-    known = known._replace(pending=Z, pending_h=h)
-    return known if Z.shape[0] < MOST_PENDING else settled(known)
+    return _settled_if_many(known._replace(pending=Z, pending_h=h))
 
 
 def both(a: Curvature, b: Curvature) -> Curvature:
     """Return the sum of two curvatures whose H is a matrix."""
-    a, b = settled(a), settled(b)
-    H = a.factor[:, None, None] * a.hessian + b.factor[:, None, None] * b.hessian
+    known = [c.factor[:, None, None] * c.hessian for c in (a, b) if c.hessian is not None]
     # NumPy's sum of 0-d arrays is a scalar
-    rows = namespace(H).asarray(a.rows + b.rows)
-    return of_sums(H, a.absolute + b.absolute, a.square + b.square, rows)
+    rows = namespace(a.rows).asarray(a.rows + b.rows)
+    H = sum(known[1:], known[0]) if known else None
+    out = of_sums(H, a.absolute + b.absolute, a.square + b.square, rows)
+    pending, h = concat([a.pending, b.pending]), concat([a.pending_h, b.pending_h])
+    return _settled_if_many(out._replace(pending=pending, pending_h=h))
 
 
 def about(known: Curvature, v: Array) -> Curvature:
@@ -284,8 +297,8 @@ def evenness(known: Curvature) -> Array:
     )
 
 
-def leverage(square: Array, X: Array, centre: Array) -> Array:
-    """Return the leverage of rows X (k, d) less the centre, (k, K).
+def leverage(square: Array, Z: Array) -> Array:
+    """Return the leverage of rows Z (k, D) less the centre, with a last entry of 1, (k, K).
 
     ``square`` (K, D) are the sums of z_j^2 over all rows so far.
 
@@ -293,22 +306,18 @@ def leverage(square: Array, X: Array, centre: Array) -> Array:
     features were independent. Its average is D. A one-hot level adds the number of all rows over
     the number of its rows.
     """
-    xp, rows, Z = namespace(X), square[:, -1:], X - centre
+    xp, rows = namespace(Z), square[:, -1:]
     least = 4 * float(xp.finfo(square.dtype).smallest_normal)  # the quotient stays finite
     weight = rows / xp.maximum(square, least * rows + least)
-    return Z * Z @ xp.matrix_transpose(weight[:, :-1]) + 1.0
+    return Z * Z @ xp.matrix_transpose(weight)
 
 
-def added(known: Curvature, ridge: Array, prior: Array | float, most: float = inf) -> Array:
-    """Return the diagonal that is added to H, ``ridge + delta``, (K, D).
-
-    delta_j is min(1, prior / n_j) mean(h) mean(z_j^2).
+def damping(known: Curvature, prior: Array | float, most: float = inf) -> Array:
+    """Return delta, (K, D): delta_j is min(1, prior / n_j) mean(h) mean(z_j^2).
 
     Parameters
     ----------
     known : Curvature
-    ridge : array of shape (K, D)
-        The strength of the L2 penalty.
     prior : float or array of shape (K, 1)
         The number of rows that the damping counts for, at most D / 2.
     most : float
@@ -323,7 +332,7 @@ def added(known: Curvature, ridge: Array, prior: Array | float, most: float = in
         lost = prior / xp.maximum(n, prior)
         # an inversion in this dtype must still distinguish copies of a feature
         lost = xp.maximum(lost, 32 * xp.finfo(H.dtype).eps * D)
-    return mean_curvature(known)[:, None] * lost * mean_squares(known.square) + ridge
+    return mean_curvature(known)[:, None] * lost * mean_squares(known.square)
 
 
 def mean_curvature(known: Curvature) -> Array:
@@ -362,7 +371,7 @@ def scales(known: Curvature, more: Array, least: Array) -> Array:
     ----------
     known : Curvature
     more : array of shape (K, D)
-        The result of `added`.
+        For example ``ridge + delta``.
     least : array of shape (D,)
         Features with a mean square up to this count as not seen. Their scale is 0.
     """
@@ -378,7 +387,7 @@ def damp(known: Curvature, more: Array, least: Array) -> Damped:
     ----------
     known : Curvature
     more : array of shape (K, D)
-        The result of `added`.
+        For example ``ridge + delta``.
     least : array of shape (D,)
         Features with a mean square up to this count as not seen.
 
