@@ -227,8 +227,8 @@ def about(known: Curvature, v: Array) -> Curvature:
     known = settled(known)
     xp, H = namespace(known.hessian), known.hessian
     u = H[:, -1, :] - 0.5 * H[:, -1:, -1] * v
-    v = v + 0.0 * u
-    both = xp.matrix_transpose(xp.stack([u, v], axis=1)) @ xp.stack([v, u], axis=1)
+    u, v = u[:, None, :], (v + 0.0 * u)[:, None, :]
+    both = xp.matrix_transpose(xp.concat([u, v], axis=1)) @ xp.concat([v, u], axis=1)
     return known._replace(hessian=H - both)
 
 

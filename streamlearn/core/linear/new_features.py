@@ -18,11 +18,12 @@ from streamlearn._arrays import (
     reads_are_free,
     weighted_sums,
 )
+from streamlearn.core.learner import Batch
 from streamlearn.core.linear.curvature import mean_squares
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_state import rounding
 from streamlearn.core.linear.newton_step import weighted_curvature
-from streamlearn.core.linear.one_pass_sums import Sample
+from streamlearn.core.linear.one_pass_sums import OnePassSums, Sample, one_pass_sums
 from streamlearn.core.linear.sgd import Params, penalty_parts, per_column
 
 EVIDENCE = 16
@@ -87,6 +88,33 @@ def fitted(
         t = xp.where(along > slope, slope / xp.where(along > 0.0, along, 1.0), 1.0)
         v, p = v - t * s, p - by * xp.matrix_transpose(t)
     return (v - start) @ columns
+
+
+def read_again(
+    params: Params, w: Array, level: Array, centre: Array, square: Array, some: Sample, batch: Batch
+) -> tuple[Array, OnePassSums, Sample] | None:
+    """Read a batch again if it has new features.
+
+    Parameters
+    ----------
+    params, w, level, square, some
+        Those of `fitted`.
+    centre : array of shape (d,)
+        The rows are less it, at the models w.
+    batch : Batch
+
+    Returns
+    -------
+    coef : array of shape (K, d)
+        The result of `fitted`. If it is None, all is None.
+    sums : OnePassSums
+    sample : Sample
+        Those at the models with ``coef``.
+    """
+    coef = fitted(params, w, level, square, some, batch.X.shape[0], batch.seen)
+    if coef is None:
+        return None
+    return coef, *one_pass_sums(params, w + shifted(coef, level, centre), centre, batch)
 
 
 def shifted(change: Array, level: Array, centre: Array) -> Array:

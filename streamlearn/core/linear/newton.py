@@ -175,15 +175,14 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
         lost / m,
         share(4.0, m, T),
     )
-    more = None
+    centre, again = state.centre, None
     if is_carried(params, state) and not knows_all(state):
         w, square = state.weights, state.curvature.square
-        more = new_features.fitted(params, w, former, square, some, m, T)
-    if more is not None:
-        more = new_features.shifted(more, former, state.centre)
-        state = state._replace(weights=w + more, mean=state.mean + more)
-        found, some = one_pass_sums(params, state.weights, state.centre, batch)
-    centre = state.centre
+        again = new_features.read_again(params, w, former, centre, square, some, batch)
+    if again is not None:
+        coef, found, some = again
+        more = new_features.shifted(coef, former, centre)
+        state = state._replace(weights=state.weights + more, mean=state.mean + more)
     rows = rows_of(some.X, centre, wide=wide)
     h = curvature_of_sample(params, some, T, state.curvature.square, rows)
     part = some_of(batch.draws, feeding)

@@ -46,12 +46,12 @@ from streamlearn.core.linear.newton_step import (
     OfRound,
     Seen,
     curvature_of_sample,
+    moved,
     share,
     worst_of,
 )
 from streamlearn.core.linear.one_pass_sums import OnePassSums, Scored, one_pass_sums
 from streamlearn.core.linear.sgd import Params, report, to_like
-from streamlearn.core.rows import linear_predictor
 
 READY, READY_NEAR_KINKS, READY_IF_MANY = 500, 4_000, 200
 """The number of rows for each feature from which on rounds are as good as batches.
@@ -188,11 +188,10 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
     found, some = one_pass_sums(params, w, centre, batch)
     information = report(params, w[:, :-1], m, *found.losses)
     values = losses_of(params, known.others, some.few(trust.ROWS // 2))
-    coef = new_features.fitted(params, w, centre, known.square, some, m, batch.seen)
-    if coef is not None:
-        more = new_features.shifted(coef, centre, centre)
-        again, some = one_pass_sums(params, w + more, centre, batch)
-        found = again._replace(losses=found.losses)
+    again = new_features.read_again(params, w, centre, centre, known.square, some, batch)
+    if again is not None:
+        coef, sums, some = again
+        found = sums._replace(losses=found.losses)
     Z = centred(dense(some.X), centre)
     h = curvature_of_sample(params, some, batch.seen, known.square, Z)
     xp, k = namespace(w), h.shape[0]
@@ -200,9 +199,11 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
     rows = xp.asarray(m, dtype=w.dtype, device=device(w))
     h = m / k * h
     curved = with_rows(of_sums(None, absolute, square, rows), Z, h)
-    if coef is not None:
-        back = weighted_sums(h * linear_predictor(Z, more, 0.0 * more[:, 0]), Z)
-        found = found.plus(-back, centre)
+    new = None
+    if again is not None:
+        new = m * coef, m * xp.astype(coef != 0.0, w.dtype)
+        more = new_features.shifted(coef, centre, centre)
+        found = found.plus(-weighted_sums(h * moved(Z, more, centre), Z), centre)
     weight = None if some.weight is None else m / k * (column_sums(some.weight) + 0.0 * w[:, 0])
     far_row, p, y, a = found.worst
     lost = LOSSES[params.loss].value(p, y, params.epsilon)
@@ -218,7 +219,7 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
         *some.sums(m),
         xp.sum(lost, axis=1),
         values,
-        None if coef is None else (m * coef, m * xp.astype(coef != 0.0, w.dtype)),
+        new,
     ), information
 
 
@@ -257,8 +258,8 @@ def step(params: Params, state: State, sums: RoundSums, seen: int) -> State:
     xp, m, T, found, centre = namespace(state.weights), sums.rows, seen, sums.found, state.centre
     if params.fit_intercept:
         state = recentre(state, sums.total, sums.level, T)
-    moved = state.centre - centre
-    v = xp.concat([moved, xp.zeros_like(moved[:1])])[None, :]
+    v = state.centre - centre
+    v = xp.concat([v, xp.zeros_like(v[:1])])[None, :]
     curved = OfRound(m, about(sums.curvature, v), sums.h, sums.weight, sums.whole)
     lost = found.weighted_loss / m
     state, kept = judged(params, state, lambda: sums.values, lost, share(4.0, m, T))
