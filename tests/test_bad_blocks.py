@@ -421,3 +421,11 @@ def test_a_fit_that_a_bad_block_ended_goes_on_without_it(tmp_path):
             wanted = CASES["fold"]().fit(lazy(rows, (21,)), lazy(labels))
     assert found.n_blocks_skipped_ == 1
     assert_same_bits(found, wanted)
+
+
+def test_the_warning_about_left_out_blocks_names_the_line_of_the_fit():
+    model = SGDRegressor(random_state=0)
+    with dask.config.set(SKIP), pytest.warns(UserWarning, match="The fit left out") as seen:
+        model.fit(lazy(rows, BAD), lazy(labels))
+    (left_out,) = [each for each in seen if "left out" in str(each.message)]
+    assert left_out.filename == __file__

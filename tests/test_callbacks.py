@@ -228,6 +228,34 @@ def test_after_an_interrupt_all_tasks_that_have_begun_end(learner, after):
     assert names(seen, "on_fit_task_end")[-3:-1] == ["epoch", "training"]
 
 
+class Passes(Watch):
+    """It notes the ends of passes, and refuses to see any begin if ``refuses``."""
+
+    def __init__(self, *, refuses: bool = False) -> None:
+        self.refuses, self.ends = refuses, []
+
+    def begin_pass(self, name: str, n_blocks: int | None, n_rows: int | None) -> None:
+        if self.refuses:
+            raise RuntimeError("no pass")
+
+    def end_pass(self, *, complete: bool) -> None:
+        self.ends.append(complete)
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+@pytest.mark.parametrize("learner", [pre.StandardScaler(), SGDRegressor(max_iter=1, tol=None)])
+def test_a_pass_that_begins_also_ends(learner, refuses):
+    """If a watch refuses it, it ends incomplete, for the watches that have seen it begin too."""
+    seen, other = Passes(), Passes(refuses=refuses)
+    with watching(seen, other):
+        if refuses:
+            with pytest.raises(RuntimeError, match="no pass"):
+                clone(learner).fit(X, X[:, 0])
+        else:
+            clone(learner).fit(X, X[:, 0])
+    assert seen.ends == other.ends == [not refuses]
+
+
 def copies(seen: RecordingCallback) -> list[tuple[str, Any]]:
     """Return the fitted copies and the names of their tasks."""
     return [

@@ -32,6 +32,9 @@ Measured on 20 float64 features, a scaler and a Newton step in a fit on 2 cores:
 DEVICE_BATCH_ROWS = 1 << 17
 """Rows in one batch on an accelerator. With fewer, kernels take longer to launch than to run."""
 
+FLOAT, INDEX = np.dtype(np.float64), np.dtype(np.intp)
+"""NumPy's widest float and its integer of indices. To ask its namespace takes 2 to 5 us."""
+
 
 def is_array(x: object) -> bool:
     """Return whether ``x`` is an array of a library this module knows.
@@ -68,6 +71,8 @@ def device(x: Array) -> Any:
 
 def on_host(x: Array) -> bool:
     """Return whether ``x`` is in host memory. Arrays on array-api-strict's fake devices are."""
+    if _is_host(x):
+        return True
     if compat.is_cupy_array(x):
         return False
     if compat.is_torch_array(x):
@@ -89,8 +94,8 @@ def asarray(x: Any, *, like: Array, dtype: Any = None) -> Array:
     ``like``. An array of another library is copied through host memory.
     """
     dtype = like.dtype if dtype is None else dtype
-    if type(x) is type(like) is np.ndarray and x.dtype == dtype:
-        return x  # in 0.3 us instead of 5
+    if type(x) is type(like) is np.ndarray:
+        return x.astype(dtype, copy=False)  # in 0.3 us instead of 5
     xp = namespace(like)
     if is_array(x) and not compat.is_numpy_array(x):
         if namespace(x) is xp:
@@ -171,6 +176,8 @@ def itemsize(dtype: Any, xp: Any) -> int:
 
 def widest_float(like: Array) -> Any:
     """Return the widest real floating dtype of ``like``'s device: float64 or float32."""
+    if _is_host(like):
+        return FLOAT
     xp = namespace(like)
     dtypes = xp.__array_namespace_info__().dtypes(device=device(like), kind="real floating")
     return dtypes["float64"] if "float64" in dtypes else dtypes["float32"]
@@ -226,6 +233,8 @@ def is_sparse(X: object) -> bool:
 
 def default_int(like: Array) -> Any:
     """Return the integer dtype of indices in ``like``'s library and on its device."""
+    if _is_host(like):
+        return INDEX
     info = namespace(like).__array_namespace_info__()
     return info.default_dtypes(device=device(like))["indexing"]
 
@@ -241,4 +250,6 @@ def same_dtype(dtype: np.dtype, like: Array) -> Any:
 
 def same_place(a: Array, b: Array) -> bool:
     """Return whether two arrays are of the same library and on the same device."""
+    if type(a) is type(b) is np.ndarray:
+        return True
     return namespace(a) is namespace(b) and device(a) == device(b)

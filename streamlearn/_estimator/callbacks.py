@@ -176,6 +176,7 @@ def watched(method: Method) -> Method:
     Its first arguments are X and y.
     """
     names = signature(method)
+    rows, place = next((x, at) for at, x in enumerate(names.parameters) if x in ("X", "y"))
 
     @with_callbacks
     def whole(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -220,8 +221,8 @@ def watched(method: Method) -> Method:
         before = vars(self)[COUNT] if known else 0
         with noting_left_out() as left_out:
             out = begun(self, *args, **kwargs)
-        given = *args, kwargs.get("X"), kwargs.get("y")
-        if known or any(isinstance(x, Flow) or is_collection(x) for x in given):
+        X = args[place - 1] if place <= len(args) else kwargs.get(rows)
+        if known or isinstance(X, Flow) or is_collection(X):
             setattr(self, COUNT, before + len(left_out))
         else:
             vars(self).pop(COUNT, None)

@@ -7,8 +7,6 @@ checked twice: their metadata at once, and their values inside the task of each 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from operator import is_
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -198,16 +196,15 @@ def check_rows(
         y = to_numpy(y) if is_foreign(y) else as_array(y, "y") if is_table(y) else y
     columns = names_of(X)
     dates_or_raise(X, "X")
-    with with_advice(X):
-        if not reset and needs_no_checks(estimator, X, y, finite=finite):
-            pass
-        elif not named:
-            X = check_array(X, estimator=estimator, input_name="X", **checks)
-            _check_n_features(estimator, X, reset=reset)
-        elif y is None or engine.is_collection(y):
-            X = validate_data(estimator, X, reset=reset, **checks)
-        else:
-            X, y = validate_data(estimator, X, y, reset=reset, **of_y, **checks)
+    if reset or not needs_no_checks(estimator, X, y, finite=finite):
+        with with_advice(X):
+            if not named:
+                X = check_array(X, estimator=estimator, input_name="X", **checks)
+                _check_n_features(estimator, X, reset=reset)
+            elif y is None or engine.is_collection(y):
+                X = validate_data(estimator, X, reset=reset, **checks)
+            else:
+                X, y = validate_data(estimator, X, y, reset=reset, **of_y, **checks)
     X = csr(X) if is_sparse(X) else row_major(X)
     name = type(estimator).__name__
     return X, y, Reader(name, X.shape[1], columns, allow_nan, checked=True, finite=finite)
@@ -215,8 +212,10 @@ def check_rows(
 
 def _weight_in_memory(estimator: BaseEstimator, X: Array, weight: Any) -> Any:
     """Return the weights of rows in memory after scikit-learn's checks."""
+    if weight is None:
+        return None
     dates_or_raise(weight, "sample_weight")
-    if weight is None or engine.is_collection(weight) or is_foreign(X):
+    if engine.is_collection(weight) or is_foreign(X):
         return weight
     # The split of held-out rows has its own error for weights that are all 0.
     zeros = bool(getattr(estimator, "early_stopping", False))
@@ -302,21 +301,24 @@ def check_parameters(estimator: BaseEstimator, *, again: bool) -> None:
         _checked[estimator] = now
 
 
-@contextmanager
-def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
+class unchanged_on_error:  # noqa: N801
     """Restore the attributes of ``estimator`` if the body raises.
 
     A fit replaces attributes and never changes them in place, so references are enough. All
     attributes are restored at once, so that another thread never finds one missing.
     """
-    now = getattr(estimator, "__dict__", None)
-    before = dict(now) if isinstance(now, dict) else None  # a step may be any object
-    try:
-        yield
-    except BaseException:
-        if before is not None:
-            estimator.__dict__ = before
-        raise
+
+    def __init__(self, estimator: BaseEstimator) -> None:
+        self._estimator = estimator
+        now = getattr(estimator, "__dict__", None)
+        self._before = dict(now) if isinstance(now, dict) else None  # a step may be any object
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is not None and self._before is not None:
+            self._estimator.__dict__ = self._before
 
 
 def is_foreign(x: Any) -> bool:

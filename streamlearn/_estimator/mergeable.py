@@ -14,7 +14,7 @@ import numpy as np
 
 from streamlearn._arrays import Array
 from streamlearn._estimator.callbacks import watched
-from streamlearn._estimator.inputs import check_inputs, unchanged_on_error
+from streamlearn._estimator.inputs import check_inputs, check_parameters, unchanged_on_error
 from streamlearn._estimator.outputs import RowFunction, Transformer, rows_out
 from streamlearn._thirdparty.tags import has_parameter
 from streamlearn._validation.arrays import DENSE
@@ -115,7 +115,7 @@ class MergeableTransformer(Transformer):
 
         ``metadata`` holds the other arguments of ``fit``: ``sample_weight`` if it has one.
         """
-        self._validate_params()
+        check_parameters(self, again=reset)
         learner = self._statistic()
         X, _, sample_weight = taken_apart(X, None, metadata.get("sample_weight"))
         if sample_weight is not None and not has_parameter(self.fit, "sample_weight"):

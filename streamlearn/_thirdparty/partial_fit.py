@@ -54,10 +54,11 @@ def with_classes(
         raise ValueError(
             f"This {name} estimator requires y to be passed, but the target y is None."
         )
-    wanted = has_parameter(estimator.partial_fit, "classes")
-    wanted = wanted and (is_classifier(estimator) if tagged else not further)
     known = "classes" in params or (further and hasattr(estimator, "classes_"))
-    if y is None or known or not wanted or getattr(estimator, "classes", None) is not None:
+    if y is None or known or getattr(estimator, "classes", None) is not None:
+        return params
+    wanted = is_classifier(estimator) if tagged else not further
+    if not (wanted and has_parameter(estimator.partial_fit, "classes")):
         return params
     if further:
         raise classes_missing()

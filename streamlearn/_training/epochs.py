@@ -35,8 +35,6 @@ from contextlib import closing
 from functools import partial
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from streamlearn._arrays import to_numpy
 from streamlearn.blocks import (
     Blocks,
@@ -252,9 +250,15 @@ def _run(
     begun = progress.at == "segment"
     while begun or (progress.n_iter < max_iter and not progress.stopped):
         if not begun:
-            now = Progress(progress.learned, progress.epoch, "start", progress.n_iter + 1)
-            now = now._replace(losses=progress.losses, scores=progress.scores)
-            progress = now._replace(rule=progress.rule)
+            progress = Progress(
+                progress.learned,
+                progress.epoch,
+                "start",
+                progress.n_iter + 1,
+                losses=progress.losses,
+                scores=progress.scores,
+                rule=progress.rule,
+            )
             see(progress)
         begun = False
         with closing(_segments(learner, blocks, progress, page)) as segments:
@@ -263,8 +267,8 @@ def _run(
                 if see(progress) or progress.stopped:
                     break
         learner.check(progress)
-        progress = rule.after_epoch(progress._replace(at="end", news=""))
-        progress = progress._replace(epoch=progress.epoch + 1)
+        ended = progress._replace(at="end", epoch=progress.epoch + 1, news="")
+        progress = rule.after_epoch(ended)
         if see(progress):
             progress = progress._replace(stopped=True)
     return progress
@@ -276,7 +280,7 @@ def _segments(
     """Return the segments of an epoch that are left."""
     prepare: Any = partial(learner.prepare, progress.epoch)
     order = learner.order(blocks, progress.epoch)
-    side_by_side = learner.side_by_side(progress)
+    side_by_side = None if blocks.in_memory else learner.side_by_side(progress)
     how: dict[str, Any] = {
         "prepare": marked(prepare, blocks, page),
         "order": order,
@@ -290,15 +294,16 @@ def _segments(
 def _after(learner: Any, progress: Progress, segment: Segment, in_memory: bool) -> Progress:
     """Return the progress after one more segment."""
     loss, weight, objective = progress.loss, progress.weight, progress.objective
-    newest, held_out, rows, rows_held_out = list[tuple[int, float]](), [], 0, 0
+    newest: list[tuple[int, float]] = []
+    held_out, rows, rows_held_out = [], 0, 0
     for record in segment.records:
         report = record.report
         if report is None or report.sums is None:
             continue
         number = None if in_memory else record.block
         newest.append((record.block, learner.loss(report, progress.n_iter, number)))
-        loss += float(np.sum(to_numpy(report.sums.loss)))
-        weight += float(np.sum(to_numpy(report.sums.weight)))
+        loss += float(to_numpy(report.sums.loss).sum())
+        weight += float(to_numpy(report.sums.weight).sum())
         objective = objective + to_numpy(report.sums.objective)
         rows += report.rows
         rows_held_out += record.rows - report.rows

@@ -164,7 +164,10 @@ def without_held_out(
 def with_draws(course: Course, epoch: int, index: int, block: PreparedBlock) -> PreparedBlock:
     """Return a block with the random draws of an epoch."""
     how, X, order, rows, run = course.shuffle, block.X, None, None, 1
-    source, n = generator(how.seed, index, epoch), X.shape[0]
+    n, samples = X.shape[0], course.learner.sampled is not None
+    # To seed a generator takes longer than to draw from it, and some blocks draw nothing.
+    draws = samples or (how.order is None and how.by is not None)
+    source: Any = generator(how.seed, index, epoch) if draws else None
     before = course.first.rows + (epoch - course.first.epoch) * n
     if how.order is not None:
         now = how.order(epoch)
@@ -177,8 +180,8 @@ def with_draws(course: Course, epoch: int, index: int, block: PreparedBlock) -> 
         rows = asarray(source.permutation(n // run), like=X, dtype=default_int(X))
     elif how.by == "batches":
         order = source.random(1 + n // (course.batch_size or SMALLEST)).tolist()
-    samples = None if course.learner.sampled is None else source.random(DRAWS)
-    return block._replace(draws=Draws(order, rows, run, samples))
+    drawn = source.random(DRAWS) if samples else None
+    return block._replace(draws=Draws(order, rows, run, drawn))
 
 
 def _mixes(course: Course, X: Array, before: int) -> bool:

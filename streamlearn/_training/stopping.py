@@ -130,8 +130,8 @@ class NoImprovement(Never):
 
     def finish(self, progress: Progress) -> Progress:
         """Make all columns active again, because the next fit may learn more."""
-        state = progress.learned.state
-        if not hasattr(state, "active"):
+        state, (_, active) = progress.learned.state, progress.rule
+        if active.all():
             return progress
         moving = namespace(state.active).ones_like(state.active)
         learned = progress.learned._replace(state=state._replace(active=moving))

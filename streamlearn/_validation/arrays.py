@@ -71,6 +71,8 @@ def as_numbers(x: Any, name: str, block: int | None = None) -> Array:
     if type(x) is not np.ndarray and is_table(x):
         return row_major(numbers_of(x, what))
     x = as_array(x, what)
+    if isinstance(x, np.ndarray) and x.dtype.kind in "biuf":
+        return x
     named = f"{what} has dtype {x.dtype}"
     if _is_complex(x):
         raise ValueError(_not_complex(named))

@@ -51,8 +51,8 @@ def sum_is_finite(x: Array) -> bool:
     The result is True if ``x`` is not floating. It may also be False because the sum overflows.
     """
     x = entries(x)
-    xp = namespace(x)
-    if not xp.isdtype(x.dtype, "real floating"):
+    xp, numpys = namespace(x), isinstance(x, np.ndarray)
+    if not (x.dtype.kind == "f" if numpys else xp.isdtype(x.dtype, "real floating")):
         return True
     with np.errstate(over="ignore", invalid="ignore"):
-        return bool(xp.isfinite(xp.sum(x)))
+        return bool(xp.isfinite(x.sum() if numpys else xp.sum(x)))

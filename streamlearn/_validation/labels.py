@@ -67,9 +67,15 @@ def discover(blocks: Blocks, *, weighted: bool = False) -> Labels:
     return found
 
 
-def listed(classes: Any) -> np.ndarray:
-    """Return the user's list of labels, sorted. It raises the same errors as `discover`."""
-    return labels_in(to_numpy(as_vector(classes, "classes")), "classes").classes
+def listed(classes: Any, former: np.ndarray | None = None) -> np.ndarray:
+    """Return the user's list of labels, sorted. It raises the same errors as `discover`.
+
+    ``former`` are sorted labels, which the list may equal.
+    """
+    given = to_numpy(as_vector(classes, "classes"))
+    if former is not None and given.dtype == former.dtype and np.array_equal(given, former):
+        return former
+    return labels_in(given, "classes").classes
 
 
 def declared(estimator: Any, classes: Any, *, further: bool) -> np.ndarray | None:
@@ -96,17 +102,19 @@ def declared(estimator: Any, classes: Any, *, further: bool) -> np.ndarray | Non
     """
     former = to_numpy(estimator.classes_) if hasattr(estimator, "classes_") else None
     classes = estimator.classes if classes is None else classes
-    known = None if classes is None else listed(classes)
+    known = None if classes is None else listed(classes, former)
     if not further:
         return known
     if known is None and former is None:
         raise classes_missing("here or as a parameter")
-    if known is not None and former is not None and not np.array_equal(former, known):
+    if known is None or known is former:
+        return former
+    if former is not None and not np.array_equal(former, known):
         raise ValueError(
             f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
             f"{former!r}. Leave it out, or begin a new estimator."
         )
-    return former if known is None else known
+    return known
 
 
 def classes_missing(where: str = "") -> ValueError:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 
@@ -61,15 +59,19 @@ def alone(index: int) -> str:
     )
 
 
-@contextmanager
-def noted(where: str) -> Iterator[None]:
+class noted:  # noqa: N801
     """Add a note to an error that says where it happened. The error keeps its type.
 
     An error gets one note only: the first, which names the place most closely.
     """
-    try:
-        yield
-    except Exception as error:
-        if not any(note.startswith("In ") for note in getattr(error, "__notes__", ())):
-            error.add_note(f"In {where}.")
-        raise
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, *_: object) -> None:
+        notes = getattr(error, "__notes__", ())
+        if isinstance(error, Exception) and not any(note.startswith("In ") for note in notes):
+            error.add_note(f"In {self._where}.")

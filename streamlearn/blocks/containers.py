@@ -66,7 +66,8 @@ class Blocks(NamedTuple):
 
 def is_collection(x: object) -> bool:
     """Return whether ``x`` is a dask collection, by dask's protocol, or a source of blocks."""
-    return _is_of_dask(x) or is_source(x)
+    # Most calls are about arrays of NumPy, or about parts that are missing.
+    return not (x is None or type(x) is np.ndarray) and (_is_of_dask(x) or is_source(x))
 
 
 def _is_of_dask(x: object) -> bool:

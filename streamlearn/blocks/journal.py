@@ -12,8 +12,7 @@ in a file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -28,6 +27,7 @@ from streamlearn.blocks.containers import Blocks
 from streamlearn.blocks.fingerprint import checksum, fingerprint
 from streamlearn.blocks.left_out import leave_out, left_out
 from streamlearn.blocks.parts import n_rows, some_rows
+from streamlearn.blocks.within import Within
 
 Mark = tuple[int, int]
 """The number of a block and a checksum of its rows."""
@@ -208,15 +208,9 @@ def use(journal: Journal | None) -> None:
     _present.set(journal)
 
 
-@contextmanager
-def unnoted() -> Iterator[None]:
+def unnoted() -> Within[Journal | None]:
     """Let no pass that begins in the body be noted: it is a part of another one."""
-    before = present()
-    use(None)
-    try:
-        yield
-    finally:
-        use(before)
+    return Within(_present, None)
 
 
 def open_page(kind: str, blocks: Blocks, *, start: Any = None, **how: Any) -> Page | None:

@@ -44,8 +44,11 @@ class LazyRows(NamedTuple):
 
         The remaining functions can be applied to batches.
         """
+        if not self.functions:
+            return self
         last = max((i for i, f in enumerate(self.functions, 1) if _is_whole(f)), default=0)
-        x, waiting = self.array, tuple[Callable[..., Any], ...]()
+        x = self.array
+        waiting: tuple[Callable[..., Any], ...] = ()
         for place, function in enumerate(self.functions):
             if place >= last and is_array(x):
                 return LazyRows(x, self.functions[place:])

@@ -10,8 +10,7 @@ What a fit has left out is in a context variable, because passes begin in many p
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 
 from streamlearn.blocks import door
@@ -70,26 +69,28 @@ def left_out() -> dict[int, str]:
     return dict(_present.get() or {})
 
 
-@contextmanager
-def noting_left_out() -> Iterator[dict[int, str]]:
-    """Yield a dict, to which the fit in the body adds the blocks that it leaves out.
+class noting_left_out:  # noqa: N801
+    """Give a dict, to which the fit in the body adds the blocks that it leaves out.
 
     If it is not a part of another fit, a warning at its end names them, or a note on its error.
     """
-    outer, found = _present.get(), dict[int, str]()
-    token = _present.set(found)
-    try:
-        yield found
-    except Exception as error:
-        if outer is None and found:
-            error.add_note(_sentence(found))
-        raise
-    finally:
-        _present.reset(token)
-        if outer is not None:
-            outer.update(found)
-    if outer is None and found:
-        warnings.warn(_sentence(found), UserWarning, stacklevel=4)
+
+    def __init__(self) -> None:
+        self._outer = _present.get()
+        self._found: dict[int, str] = {}
+
+    def __enter__(self) -> dict[int, str]:
+        self._token = _present.set(self._found)
+        return self._found
+
+    def __exit__(self, kind: object, error: BaseException | None, *_: object) -> None:
+        _present.reset(self._token)
+        if self._outer is not None:
+            self._outer.update(self._found)
+        elif self._found and isinstance(error, Exception):
+            error.add_note(_sentence(self._found))
+        elif self._found and error is None:
+            warnings.warn(_sentence(self._found), UserWarning, stacklevel=3)
 
 
 def _sentence(found: Mapping[int, str]) -> str:

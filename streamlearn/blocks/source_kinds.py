@@ -17,7 +17,7 @@ def begins(x: object) -> Callable[[], Iterable[Any]] | None:
     iterable, may hold rows, and is no source unless it is given to `from_blocks`.
     """
     kind = type(x)
-    if hasattr(kind, "shape") or hasattr(kind, "__array__") or isinstance(x, type):
+    if x is None or hasattr(kind, "shape") or hasattr(kind, "__array__") or isinstance(x, type):
         return None
     package = kind.__module__.partition(".")[0]
     if package == "polars" and kind.__name__ == "LazyFrame":

@@ -5,12 +5,12 @@ A watch is set for a stretch of code, and sees all passes of it. Nobody has to h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from streamlearn.blocks.left_out import leave_out
+from streamlearn.blocks.within import Within
 
 
 class Record(NamedTuple):
@@ -89,37 +89,49 @@ def watches() -> tuple[Watch, ...]:
     return _watches.get()
 
 
-@contextmanager
-def watching(*more: Watch) -> Iterator[None]:
+def watching(*more: Watch) -> Within[tuple[Watch, ...]]:
     """Let ``more`` watches see the passes of the body, too."""
-    token = _watches.set((*_watches.get(), *more))
-    try:
-        yield
-    finally:
-        _watches.reset(token)
+    return Within(_watches, (*_watches.get(), *more))
 
 
-@contextmanager
-def unwatched() -> Iterator[None]:
+def unwatched() -> Within[tuple[Watch, ...]]:
     """Let no watch see the passes of the body, such as those of a callback."""
-    token = _watches.set(())
-    try:
-        yield
-    finally:
-        _watches.reset(token)
+    return Within(_watches, ())
 
 
 class Passing:
-    """One pass, as its watches see it. They see each block once.
+    """One pass, as its watches see it. They see each block once, and the pass in a ``with`` body.
 
     Parameters
     ----------
     seen_by : sequence of Watch
+    name : str
+    rows : sequence of (int or None), or None
+        The number of rows of each block. None if not even the number of blocks is known.
     """
 
-    def __init__(self, seen_by: Sequence[Watch]) -> None:
-        self.seen_by = seen_by
+    def __init__(
+        self, seen_by: Sequence[Watch], name: str = "", rows: Sequence[int | None] | None = None
+    ) -> None:
+        self.seen_by, self.name, self.rows = seen_by, name, rows
         self._seen: set[int] = set()
+
+    def __enter__(self) -> Self:
+        try:
+            for watch in self.seen_by:
+                watch.begin_pass(self.name, *_numbers(self.rows))
+        except BaseException:
+            self._end(complete=False)
+            raise
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        # A rule or a callback ends a pass by closing its generator.
+        self._end(complete=error in (None, GeneratorExit))
+
+    def _end(self, *, complete: bool) -> None:
+        for watch in self.seen_by:
+            watch.end_pass(complete=complete)
 
     def done(self, record: Record) -> None:
         """Show the watches a block as soon as it is done."""
@@ -142,27 +154,13 @@ class Passing:
             self._seen.clear()
 
 
-@contextmanager
-def passing(name: str, rows: Sequence[int | None] | None) -> Iterator[Passing]:
-    """Let the watches see the pass in the body.
+def passing(name: str, rows: Sequence[int | None] | None) -> Passing:
+    """Return a pass for the watches that are set; see `Passing`."""
+    return Passing(watches(), name, rows)
 
-    Parameters
-    ----------
-    name : str
-    rows : sequence of (int or None), or None
-        The number of rows of each block. None if not even the number of blocks is known.
-    """
-    seen_by = watches()
-    known = None if rows is None or None in rows else sum(n for n in rows if n is not None)
-    complete = False
-    try:
-        for watch in seen_by:
-            watch.begin_pass(name, None if rows is None else len(rows), known)
-        yield Passing(seen_by)
-        complete = True
-    except GeneratorExit:  # a rule or a callback has ended the pass
-        complete = True
-        raise
-    finally:
-        for watch in seen_by:
-            watch.end_pass(complete=complete)
+
+def _numbers(rows: Sequence[int | None] | None) -> tuple[int | None, int | None]:
+    """Return the number of blocks and that of all rows, each None if it is not known."""
+    if rows is None:
+        return None, None
+    return len(rows), None if None in rows else sum(n for n in rows if n is not None)

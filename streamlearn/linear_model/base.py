@@ -24,7 +24,7 @@ from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffl
 from streamlearn._training.epochs import Progress, Publish, train
 from streamlearn._training.parallel import no_signs, width
 from streamlearn._training.refining import refined
-from streamlearn._training.stopping import NoImprovement
+from streamlearn._training.stopping import Never, NoImprovement
 from streamlearn._validation.arrays import as_vector
 from streamlearn._validation.label_codes import labels_like
 from streamlearn._validation.messages import diverged
@@ -194,7 +194,7 @@ class SGD(Parameters, SparseCoef, Familiar, Estimator):
             block_learner,
             given.blocks,
             Progress(learned, epoch),
-            self._stopping(course),
+            Never() if partial_fit else self._stopping(course),
             max_iter=1 if one_call else max_iter,
             watched_by=() if one_call or not self.verbose else [Lines(answer)],
             publish=None if one_call else Publish(self, attributes, given.flow),

@@ -327,8 +327,9 @@ default="auto"
         with unchanged_on_error(self):
             first = not hasattr(self, "coef_")
             given = self._check_inputs(X, y, sample_weight, reset=first, target="values")
-            learned = self._former(given, self._params())
-            learner = self._algorithm(given, learned.state).learner(self._params())
+            params = self._params()
+            learned = self._former(given, params)
+            learner = self._algorithm(given, learned.state).learner(params)
             self._learn(given, learner, learned, 1, partial_fit=True)
         return self
 

@@ -36,11 +36,11 @@ def mean_loss(sums: Info, n_rows: int, n_iter: int, block: int | None) -> float:
     ValueError
         If the loss overflows.
     """
-    loss, weight = to_numpy(sums.loss), to_numpy(sums.weight)
-    if not np.all(np.isfinite(loss)):
+    loss, weight = to_numpy(sums.loss), to_numpy(sums.weight).sum()
+    if not np.isfinite(loss).all():
         where = "" if block is None else f", in block {block}"
         raise diverged(f"at epoch #{n_iter}{where}", advice=SMALLER)
-    return float(loss.sum() / weight.sum()) if weight.sum() else 0.0
+    return float(loss.sum() / weight) if weight else 0.0
 
 
 class Lines(Watch):

@@ -20,6 +20,13 @@ def test_arrays_are_known(backend):
     assert b.on_host(backend.asarray(X)) == (backend.name != "cupy")
 
 
+@pytest.mark.parametrize("like", [X, X.astype("float32"), csr_array(X)], ids=["64", "32", "sparse"])
+def test_dtypes_of_numpy_are_those_that_its_namespace_names(like):
+    info = b.namespace(like).__array_namespace_info__()
+    assert b.default_int(like) == info.default_dtypes()["indexing"]
+    assert b.widest_float(like) == info.dtypes(kind="real floating")["float64"]
+
+
 def test_namespaces_do_not_mix():
     with pytest.raises(TypeError):
         b.namespace(np.ones(1), array_api_strict.ones(1))
