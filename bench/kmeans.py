@@ -86,7 +86,7 @@ def parts(X: list[Any], k: int, turns: int) -> list[float]:
         lambda: (short @ C).argmin(axis=1),
         lambda: sum_is_finite(X[1]),
         lambda: nearest(state, X[1], bounds=dense),
-        lambda: totals(state, X[1], None, near.labels),
+        lambda: totals(state, X[1], None, bounds=dense),
         lambda: kmeans.labels_and_inertia(after, X[1], None, None, before),
     )
     return [statistics.median(cpu(call) for _ in range(turns)) for call in done]

@@ -62,11 +62,32 @@ def twins(centers: Array) -> Array | None:
     return xp.any(order[:, None] == later[equal], axis=1) if xp.any(equal) else None
 
 
-def relative_centers(state: State, dtype: Any = None) -> tuple[Array | None, Array, Array]:
-    """Return an origin near the rows, the centres B relative to it, and ``|b_j|^2 / 2``.
+class RelativeCenters(NamedTuple):
+    """Centres relative to an origin near the rows.
+
+    Attributes
+    ----------
+    origin : array of shape (d,), or None
+        None means zero.
+    centers : array of shape (k, d)
+        b_j.
+    half : array of shape (k,)
+        ``|b_j|^2 / 2``, but a huge number for absent centres, so that no row is assigned to them.
+    """
+
+    origin: Array | None
+    centers: Array
+    half: Array
+
+
+def relative_centers(
+    state: State, absent: Array | None = None, *, dtype: Any = None
+) -> RelativeCenters:
+    """Return the centres relative to an origin near the rows.
 
     If the mean of the centres lies far from zero, the origin is this mean. Else it is zero: None on
-    the host, an array of zeros on a device. ``dtype`` is that of the centres by default.
+    the host, an array of zeros on a device. ``absent`` (k,) says which centres are absent.
+    ``dtype`` is that of the centres by default.
     """
     xp, k = namespace(state.centers), state.centers.shape[0]
     C = state.centers if dtype is None else cast(state.centers, dtype)
@@ -76,15 +97,15 @@ def relative_centers(state: State, dtype: Any = None) -> tuple[Array | None, Arr
     far = (NEAR**2 + 1) * k * (mean @ mean) > NEAR**2 * xp.sum(squares)
     if reads_are_free(C):
         if not far:
-            return None, C, 0.5 * squares
+            return RelativeCenters(None, C, _without(absent, 0.5 * squares))
     else:
         mean = xp.where(far, mean, xp.zeros_like(mean))
     B = C - mean
-    return mean, B, 0.5 * xp.sum(B * B, axis=1)
+    return RelativeCenters(mean, B, _without(absent, 0.5 * xp.sum(B * B, axis=1)))
 
 
-def without(absent: Array | None, half: Array) -> Array:
-    """Return ``half``, but a huge number for absent centres, so that no row is assigned to them."""
+def _without(absent: Array | None, half: Array) -> Array:
+    """Return ``half``, but a huge number for absent centres."""
     if absent is None:
         return half
     xp = namespace(half)
