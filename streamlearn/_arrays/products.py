@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.linalg.blas import dtrsv, strsv
-from scipy.sparse import csc_array
 
 from streamlearn._arrays import sparse
 from streamlearn._arrays.library import Array, device, is_sparse, namespace, widest_float
@@ -56,9 +55,8 @@ def sums_by_label(labels: Array, n_labels: int, X: Array, weight: Array) -> tupl
         total = sparse.sums_by_label(labels, n_labels, X, weight)
         return total, np.bincount(labels, weights=weight, minlength=n_labels)
     if isinstance(X, np.ndarray):
-        ends = np.arange(X.shape[0] + 1)
-        rows = csc_array((weight, labels, ends), shape=(n_labels, X.shape[0]))
-        return rows @ X, np.bincount(labels, weights=weight, minlength=n_labels)
+        chosen = sparse.weight_of_label(labels, n_labels, weight)
+        return chosen @ X, np.bincount(labels, weights=weight, minlength=n_labels)
     xp, dtype = namespace(X), widest_float(X)
     known = xp.arange(n_labels, dtype=labels.dtype, device=device(labels))
     if n_labels <= MANY_LABELS or xp.finfo(dtype).bits < 64:
