@@ -42,10 +42,10 @@ def is_array(x: object) -> bool:
 
 
 def _is_host(x: object) -> bool:
-    return isinstance(x, np.ndarray | csr_array)
+    return isinstance(x, np.ndarray | np.generic | csr_array)
 
 
-def namespace(*arrays: Array) -> Any:
+def namespace(array: Array, *others: Array) -> Any:
     """Return the Array API namespace that all of ``arrays`` share.
 
     Raises
@@ -53,11 +53,12 @@ def namespace(*arrays: Array) -> Any:
     TypeError
         If one of them is not an array, or if they come from different libraries.
     """
-    # Looking up a library costs 4 us, a dozen times a batch. The type shows NumPy at once.
-    if len(arrays) == 1 and (type(arrays[0]) is np.ndarray or _is_host(arrays[0])):
-        return compat.numpy
-    arrays = tuple(a.data if is_sparse(a) else a for a in arrays)
-    return compat.array_namespace(*arrays)
+    # Looking up a library costs 4 us, dozens of times a batch. The type shows NumPy at once.
+    if not others and (type(array) is np.ndarray or _is_host(array)):
+        return np
+    arrays = (a.data if is_sparse(a) else a for a in (array, *others))
+    xp = compat.array_namespace(*arrays)
+    return np if xp is compat.numpy else xp
 
 
 def device(x: Array) -> Any:

@@ -143,13 +143,18 @@ def solve_unit_lower(L: Array, b: Array) -> Array:
     return xp.linalg.solve(xp.eye(L.shape[0], dtype=L.dtype, device=device(L)) + L, b)
 
 
+def row_sums(X: Array) -> Array:
+    """Return the sums of X (m, d) over its columns, (m,)."""
+    # np.sum and other wrappers take as long as the sum of about 500 numbers
+    return np.add.reduce(X, axis=1) if isinstance(X, np.ndarray) else namespace(X).sum(X, axis=1)
+
+
 def column_sums(G: Array) -> Array:
     """Return the sums of G (m, k) over its rows, (k,).
 
     They are computed by a product: NumPy's sum takes six times as long for a few columns.
     """
     if isinstance(G, np.ndarray):
-        # np.sum and other wrappers take as long as the sum of about 500 rows
         return np.add.reduce(G) if G.shape[1] == 1 else np.dot(np.ones(G.shape[0], G.dtype), G)
     if G.shape[1] == 1 and not is_sparse(G):
         return namespace(G).sum(G, axis=0)

@@ -6,7 +6,7 @@ and weighted curvatures h_i of the loss feed H with the weight r (`fade`, `feed`
 
     H    <- (1 - r) H + (r / k) sum h_i z_i z_i'
     n_j   = (sum a_i |z_ij|)^2 / sum a_i^2 z_ij^2              sums over all rows so far
-    delta_j = min(1, prior / n_j) mean(h) mean(z_j^2)          see `added`
+    delta_j = min(1, prior / n_j) mean(h) mean(z_j^2)          see `damping`
     M     = H + diag(ridge + delta)                            ridge is the L2 penalty
     P     = M^-1                                               see `invert`
 
@@ -26,7 +26,6 @@ from streamlearn._arrays import (
     concat,
     device,
     full_columns,
-    is_sparse,
     namespace,
     of_entries,
     weighted_sums,
@@ -135,8 +134,7 @@ def _puts_off(H: Array) -> bool:
 
 def feed(
     known: Curvature,
-    X: Array,
-    centre: Array,
+    Z: Array,
     h: Array,
     a: Array | None,
     squared: Array | None,
@@ -147,10 +145,8 @@ def feed(
     Parameters
     ----------
     known : Curvature
-    X : array of shape (k, d), or sparse rows
-        Rows that are not centred. Sparse rows need an H that is a diagonal.
-    centre : array of shape (d,)
-        It is subtracted from the rows.
+    Z : array of shape (k, D)
+        Rows less the centre, with a column of ones; see `centred`.
     h : array of shape (k, K)
         The weighted curvatures of the loss, times the weight of these rows in H.
     a, squared : arrays of shape (k, K) or (k, 1), or None
@@ -163,27 +159,33 @@ def feed(
     Curvature
         If H is a large matrix, the rows are pending.
     """
-    xp, k, H = namespace(X), X.shape[0], known.hessian
-    h = h / k  # one factor for each row costs less than one for all numbers of H
-    if is_sparse(X):
-        a = xp.ones_like(h[:, :1]) if a is None else a
-        diagonal_of_rows, absolute, square = _sparse_sums(
-            X, centre, h, a, a if squared is None else squared
-        )
-        known = known._replace(hessian=H + diagonal_of_rows)
-    else:
-        Z = centred(X, centre)
-        absolute, square = sizes(Z, a, squared)
-        if H.ndim == 3:
-            if more is not None:
-                Z, h = concat([Z, more[0]]), concat([h + xp.zeros_like(more[1]), more[1]])
-            known = with_rows(known, Z, h)
-        else:
-            known = known._replace(hessian=H + weighted_sums(h, Z * Z))
+    h = h / Z.shape[0]  # one factor for each row costs less than one for all numbers of H
+    known = _counted(known, Z.shape[0], *sizes(Z, a, squared))
+    if known.hessian.ndim == 2:
+        return known._replace(hessian=known.hessian + weighted_sums(h, Z * Z))
+    if more is not None:
+        h = concat([h + namespace(h).zeros_like(more[1]), more[1]])
+        Z = concat([Z, more[0]])
+    return with_rows(known, Z, h)
+
+
+def feed_sparse(
+    known: Curvature, X: Array, centre: Array, h: Array, a: Array | None, squared: Array | None
+) -> Curvature:
+    """Return the curvature, whose H is a diagonal, after sparse rows X (k, d) less a centre (d,).
+
+    The other parameters are those of `feed`.
+    """
+    k, a = X.shape[0], namespace(h).ones_like(h[:, :1]) if a is None else a
+    h, absolute, square = _sparse_sums(X, centre, h / k, a, a if squared is None else squared)
+    return _counted(known, k, absolute, square)._replace(hessian=known.hessian + h)
+
+
+def _counted(known: Curvature, k: int, absolute: Array, square: Array) -> Curvature:
     return known._replace(
         absolute=known.absolute + absolute,
         square=known.square + square,
-        rows=xp.asarray(known.rows + k),  # NumPy's sum of a 0-d array is a scalar
+        rows=namespace(square).asarray(known.rows + k),  # NumPy's sum of a 0-d array is a scalar
     )
 
 
@@ -284,8 +286,8 @@ def evenness(known: Curvature) -> Array:
     )
 
 
-def leverage(square: Array, X: Array, centre: Array) -> Array:
-    """Return the leverage of rows X (k, d) less the centre, (k, K).
+def leverage(square: Array, Z: Array) -> Array:
+    """Return the leverage of rows Z (k, D) less the centre, with a last entry of 1, (k, K).
 
     ``square`` (K, D) are the sums of z_j^2 over all rows so far.
 
@@ -293,22 +295,18 @@ def leverage(square: Array, X: Array, centre: Array) -> Array:
     features were independent. Its average is D. A one-hot level adds the number of all rows over
     the number of its rows.
     """
-    xp, rows, Z = namespace(X), square[:, -1:], X - centre
+    xp, rows = namespace(Z), square[:, -1:]
     least = 4 * float(xp.finfo(square.dtype).smallest_normal)  # the quotient stays finite
     weight = rows / xp.maximum(square, least * rows + least)
-    return Z * Z @ xp.matrix_transpose(weight[:, :-1]) + 1.0
+    return Z * Z @ xp.matrix_transpose(weight)
 
 
-def added(known: Curvature, ridge: Array, prior: Array | float, most: float = inf) -> Array:
-    """Return the diagonal that is added to H, ``ridge + delta``, (K, D).
-
-    delta_j is min(1, prior / n_j) mean(h) mean(z_j^2).
+def damping(known: Curvature, prior: Array | float, most: float = inf) -> Array:
+    """Return delta, (K, D): delta_j is min(1, prior / n_j) mean(h) mean(z_j^2).
 
     Parameters
     ----------
     known : Curvature
-    ridge : array of shape (K, D)
-        The strength of the L2 penalty.
     prior : float or array of shape (K, 1)
         The number of rows that the damping counts for, at most D / 2.
     most : float
@@ -323,7 +321,7 @@ def added(known: Curvature, ridge: Array, prior: Array | float, most: float = in
         lost = prior / xp.maximum(n, prior)
         # an inversion in this dtype must still distinguish copies of a feature
         lost = xp.maximum(lost, 32 * xp.finfo(H.dtype).eps * D)
-    return mean_curvature(known)[:, None] * lost * mean_squares(known.square) + ridge
+    return mean_curvature(known)[:, None] * lost * mean_squares(known.square)
 
 
 def mean_curvature(known: Curvature) -> Array:
@@ -362,7 +360,7 @@ def scales(known: Curvature, more: Array, least: Array) -> Array:
     ----------
     known : Curvature
     more : array of shape (K, D)
-        The result of `added`.
+        For example ``ridge + delta``.
     least : array of shape (D,)
         Features with a mean square up to this count as not seen. Their scale is 0.
     """
@@ -378,7 +376,7 @@ def damp(known: Curvature, more: Array, least: Array) -> Damped:
     ----------
     known : Curvature
     more : array of shape (K, D)
-        The result of `added`.
+        For example ``ridge + delta``.
     least : array of shape (D,)
         Features with a mean square up to this count as not seen.
 

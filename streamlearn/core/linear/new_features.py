@@ -12,6 +12,7 @@ from __future__ import annotations
 from streamlearn._arrays import (
     Array,
     column_sums,
+    dense,
     device,
     namespace,
     reads_are_free,
@@ -46,7 +47,7 @@ def fitted(
     square : array of shape (K, D)
         The sums of squares of the features in the rows before, less their mean.
     some : Sample
-        A sample of m dense rows that follow T others.
+        A sample of m rows that follow T others.
     m, T : int
 
     Returns
@@ -62,7 +63,7 @@ def fitted(
     if not bool(xp.any(new)):
         return None
     (at,) = xp.nonzero(new)
-    Z, k = xp.take(some.X, at, axis=1) - xp.take(level, at), some.p.shape[0]
+    Z, k = xp.take(dense(some.X), at, axis=1) - xp.take(level, at), some.p.shape[0]
     share = column_sums(xp.astype(xp.abs(Z) > xp.take(least, at), Z.dtype)) / k
     (there,) = xp.nonzero(share > 0.0)
     n = there.shape[0]

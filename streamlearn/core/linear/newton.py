@@ -26,7 +26,7 @@ rows of a feature come together, as those of a customer do, they are all that it
 learns from. So they feed H by their own number, and they are read twice (`new_features`).
 
 Penalty: later rows count more in H. The penalty of a feature that only early rows had is reduced as
-these rows are, so that it keeps its share (`newton_quadratic.with_remaining`). Hinge with a column
+these rows are, so that it keeps its share (`newton_state.remaining`). Hinge with a column
 for each of 200 customers, whose rows came together, ended 10 % above the optimum otherwise.
 
 Step length: H is fed by some rows, and it is inverted as often as that costs less than the rows
@@ -70,7 +70,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from streamlearn._arrays import Array, column_sums, dense, namespace
+from streamlearn._arrays import Array, column_sums, namespace
 from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.linear import new_features, newton_refine, newton_rounds, trust
 from streamlearn.core.linear.curvature import shrink, unknown
@@ -92,11 +92,19 @@ from streamlearn.core.linear.newton_state import (
     faded_ridge,
     has_l1,
     is_carried,
+    knows_all,
     recentre,
     rescale,
     start,
 )
-from streamlearn.core.linear.newton_step import OfSample, Seen, curvature_of_sample, share
+from streamlearn.core.linear.newton_step import (
+    OfSample,
+    Seen,
+    curvature_of_sample,
+    rows_of,
+    share,
+    worst_of,
+)
 from streamlearn.core.linear.one_pass_sums import one_pass_sums, score, some_of, uncentred
 from streamlearn.core.linear.sgd import Params, absent, report, to_like, zero_models
 from streamlearn.core.rows import cast, is_sparse, linear_predictor
@@ -151,8 +159,6 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     if not T and params.fit_intercept and params.kind == "values":
         state = level(params, state, batch)
     found, some = one_pass_sums(params, state.weights, state.centre, batch)
-    if not wide:
-        some = some._replace(X=dense(some.X))
     recentres, inverts, new, feeding = (True, True, m, m) if wide else due(T, m, d, loss.kinked)
     if some.weight is not None:
         # a heavy row must weigh as much in H as in the gradient
@@ -170,20 +176,23 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
         share(4.0, m, T),
     )
     more = None
-    if is_carried(params, state):
+    if is_carried(params, state) and not knows_all(state):
         w, square = state.weights, state.curvature.square
         more = new_features.fitted(params, w, former, square, some, m, T)
     if more is not None:
         more = new_features.shifted(more, former, state.centre)
         state = state._replace(weights=w + more, mean=state.mean + more)
         found, some = one_pass_sums(params, state.weights, state.centre, batch)
-        some = some._replace(X=dense(some.X))
-    square = None if wide else state.curvature.square
-    h = curvature_of_sample(params, some, T, square, state.centre)
-    gradient = found.gradient(state.centre, m)
+    centre = state.centre
+    rows = rows_of(some.X, centre, wide=wide)
+    h = curvature_of_sample(params, some, T, state.curvature.square, rows)
     part = some_of(batch.draws, feeding)
-    curved = OfSample(some, h, state.centre, some.p.shape[0] == m, part)
-    seen = Seen(T, m, inverts, curved, found.worst, gradient, kept)
+    whole = part is None and h.shape[0] == m
+    curved = OfSample(rows, h, some.weight, some.square, centre, whole, part)
+    worst = None
+    if loss.kinked or not (whole and is_carried(params, state)):
+        worst = worst_of(params, found.worst, centre, wide=wide)
+    seen = Seen(T, m, inverts, curved, worst, found.gradient(centre, m), kept)
     return advance(params, state, seen), info
 
 

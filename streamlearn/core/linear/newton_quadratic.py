@@ -51,10 +51,16 @@ optimum instead of 0.5 %.
 
 from __future__ import annotations
 
-from streamlearn._arrays import Array, dense, namespace
-from streamlearn.core.linear.curvature import Curvature, centred, evenness, fade, product
+from streamlearn._arrays import Array, namespace, row_sums
+from streamlearn.core.linear.curvature import evenness, fade, product
 from streamlearn.core.linear.losses import LOSSES
-from streamlearn.core.linear.newton_state import State, added_diagonal, penalty_gradient, renew
+from streamlearn.core.linear.newton_state import (
+    State,
+    delta_of,
+    faded_ridge,
+    penalty_gradient,
+    renew,
+)
 from streamlearn.core.linear.newton_step import (
     Seen,
     bounded,
@@ -62,7 +68,6 @@ from streamlearn.core.linear.newton_step import (
     divided,
     in_units_of_its_own,
     share,
-    weighted_curvature,
 )
 from streamlearn.core.linear.sgd import Params
 
@@ -85,8 +90,8 @@ def step(params: Params, state: State, seen: Seen) -> State:
     T, m, taken = seen.before, seen.rows, seen.kept > 0.0
     kinked = LOSSES[params.loss].kinked
     pull = penalty_gradient(params, state, u)
-    state, f = fed(params, state, seen)
-    r, known = share(f, m, T), state.curvature
+    state, r = fed(params, state, seen)
+    known = state.curvature
     if seen.inverts:
         state = renew(params, state, T + m)
 
@@ -94,17 +99,24 @@ def step(params: Params, state: State, seen: Seen) -> State:
     at_u = gradient + product(u - w, known) if kinked else gradient
     g, unit = in_units_of_its_own(state.active[:, None] * (at_u + pull))
     s = divided(params, state, g, T + m)
-    curved = product(s, known) + added_diagonal(params, state, T + m) * s
-    curved = xp.sum(curved * s, axis=1)
+    Hs = product(s, known)
+    # near kinks the damping falls too fast for the one of the last inverse
+    delta = delta_of(params, state, T + m) if kinked else state.delta
+    curved = row_sums((Hs + (delta + faded_ridge(params, state)) * s) * s)
     if seen.curved.part is not None:
-        curved = xp.maximum(curved, r * curvature_along(params, seen, s, state.centre))
-    length = xp.minimum(xp.sum(g * s, axis=1) / xp.where(curved > 0.0, curved, 1.0), LONGEST)
-    u = u - (seen.kept * length)[:, None] * unit * s
-    v = explored(params, state, seen, u) if kinked else u
+        curved = xp.maximum(curved, r * curvature_along(seen, s, state.centre))
+    length = xp.minimum(row_sums(g * s) / xp.where(curved > 0.0, curved, 1.0), LONGEST)
+    t = (seen.kept * length)[:, None] * unit
+    u = u - t * s
+    if kinked:
+        v = explored(params, state, seen, u)
+        gradient = gradient + product(v - w, known)
+    else:
+        v, gradient = u, gradient - t * Hs
     return state._replace(
         weights=v,
         mean=u,
-        gradient=gradient + product(v - w, known),
+        gradient=gradient,
         mean_l1_subgradient=state.l1_subgradient,
         past=state.past + m,
     )
@@ -119,50 +131,42 @@ def explored(params: Params, state: State, seen: Seen, u: Array) -> Array:
     return w - seen.kept[:, None] * s
 
 
-def fading(params: Params, state: State, T: int) -> Array:
-    """Return f, (K,): a batch counts as if it had f times its rows."""
-    xp, mean = namespace(state.mean_h), state.mean_h
+def fading(params: Params, mean: Array, recent: Array, T: int, d: int) -> Array:
+    """Return f, (K,): a batch counts as if it had f times its rows.
+
+    ``mean`` and ``recent`` (K,) are the means of h over many and over the last of T rows.
+    """
+    xp = namespace(mean)
     if LOSSES[params.loss].kinked:
-        d = state.centre.shape[0]
         return xp.full_like(mean, 2.0 * min(max(1.0, T / (50 * d + 1)), 8.0) ** 0.3)
-    fallen = xp.minimum(state.recent_h / xp.where(mean > 0.0, mean, 1.0), 1.0)
+    fallen = xp.minimum(recent / xp.where(mean > 0.0, mean, 1.0), 1.0)
     p = RECENT * (1.0 - fallen) / (RECENT / LEAST - fallen)
     return 1.5 + 4.0 * p if LOSSES[params.loss].jumps else LEAST + xp.minimum(4.0 * p, 0.75)
 
 
 def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
-    """Return the state with a curvature that the batch has fed, and f."""
+    """Return the state with a curvature that the batch has fed, and the weight r (K,) of it."""
     xp, curved, known = namespace(state.weights), seen.curved, state.curvature
     T, m, h = seen.before, seen.rows, curved.mean_h()
     mean, former = state.mean_h, state.recent_h
+    mean = mean + share(LEAST, m, T) * (h - mean)
     recent = former + share(RECENT, m, T) * (h - former)
-    state = state._replace(mean_h=mean + share(LEAST, m, T) * (h - mean), recent_h=recent)
-    f = fading(params, state, T)
-    r = xp.zeros_like(h) + share(f, m, T)
-    scale = xp.ones_like(h)
+    r: Array = share(fading(params, mean, recent, T, state.centre.shape[0]), m, T)
+    kept, part = 1.0 - r, r
     if not LOSSES[params.loss].kinked:
         at = former + r * (h - former)
         scale = xp.where(at > 0.0, recent / xp.where(at > 0.0, at, 1.0), 1.0)
+        kept, part = scale * kept, scale * part
     more = None
-    if not curved.whole or curved.part is not None:
-        far, p, y, a = seen.worst
+    if not curved.whole:
+        assert seen.worst is not None
+        Z, h, a = seen.worst
+        h = r / max(m, FEWEST) * h
         if a is not None:
-            a = xp.minimum(a, curved.mean_weight())  # the sample has the heavier rows
-        part = r / max(m, FEWEST) * weighted_curvature(params, p, y, a)
-        more = centred(dense(far), state.centre), part
-    known = curved.feed(fade(known, scale * (1.0 - r)), scale * r, more)
-    return with_remaining(state._replace(curvature=known), state.curvature, r), f
-
-
-def with_remaining(state: State, former: Curvature, r: Array) -> State:
-    """Return the state with the part of its rows that H still has, for each feature.
-
-    ``former`` is the curvature before the last rows, and r (K,) their weight.
-    """
-    xp, known = namespace(r), state.curvature
-    n = known.rows - former.rows
-    squares = (known.square - former.square) / xp.where(n > 0.0, n, 1.0)
+            h = h * xp.minimum(a, curved.mean_weight())  # the sample has the heavier rows
+        more = Z, h
+    known = curved.feed(fade(known, kept), part, more)
+    n = known.rows - state.curvature.rows
+    squares = (known.square - state.curvature.square)[:, :-1] / xp.where(n > 0.0, n, 1.0)
     faded = state.faded + r[:, None] * (squares - state.faded)
-    even = known.square / xp.maximum(known.rows, xp.ones_like(known.rows))
-    part = xp.where(even > 0.0, faded / xp.where(even > 0.0, even, 1.0), 1.0)
-    return state._replace(faded=faded, remaining=xp.minimum(part, xp.ones_like(part)))
+    return state._replace(mean_h=mean, recent_h=recent, curvature=known, faded=faded), r

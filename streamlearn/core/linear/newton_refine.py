@@ -160,7 +160,7 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[Sums, Info]:
         Z = centred(X, centre)
         found = (weighted_sums(g, Z), products(Z, h), plain + 0.0 * column_sums(p), *weighted)
         sums = tuple(u + v for u, v in zip(sums, found, strict=True)) if sums else found
-        levers.append(leverage(square[:1, :], X, centre)[:, 0])
+        levers.append(leverage(square[:1, :], Z)[:, 0])
     gradient, hessian, *losses = sums
     lever = levers[0] if len(levers) == 1 else concat(levers)
 

@@ -33,7 +33,13 @@ from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_advance import advance, compared, judged, losses_of
 from streamlearn.core.linear.newton_schedule import SOME
 from streamlearn.core.linear.newton_state import State, is_carried, recentre, renew
-from streamlearn.core.linear.newton_step import OfRound, Seen, curvature_of_sample, share
+from streamlearn.core.linear.newton_step import (
+    OfRound,
+    Seen,
+    curvature_of_sample,
+    share,
+    worst_of,
+)
 from streamlearn.core.linear.one_pass_sums import OnePassSums, Scored, one_pass_sums
 from streamlearn.core.linear.pending_rows import PendingRows
 from streamlearn.core.linear.sgd import Params, report, to_like
@@ -175,7 +181,6 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
     params, w, centre = to_like(params, known.weights), known.weights, known.centre
     m = batch.X.shape[0]
     found, some = one_pass_sums(params, w, centre, batch)
-    some = some._replace(X=dense(some.X))
     information = report(params, w[:, :-1], m, *found.losses)
     values = losses_of(params, known.others, some.few(trust.ROWS // 2))
     coef = new_features.fitted(params, w, centre, known.square, some, m, batch.seen)
@@ -183,9 +188,9 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
         more = new_features.shifted(coef, centre, centre)
         again, some = one_pass_sums(params, w + more, centre, batch)
         found = again._replace(losses=found.losses)
-        some = some._replace(X=dense(some.X))
-    h = curvature_of_sample(params, some, batch.seen, known.square, centre)
-    xp, k, Z = namespace(w), h.shape[0], centred(some.X, centre)
+    Z = centred(dense(some.X), centre)
+    h = curvature_of_sample(params, some, batch.seen, known.square, Z)
+    xp, k = namespace(w), h.shape[0]
     absolute, square = (m / k * (a + 0.0 * w) for a in sizes(Z, some.weight, some.square))
     h = m / k * h
     if coef is not None:
@@ -270,7 +275,8 @@ def step(params: Params, state: State, sums: RoundSums, seen: int) -> State:
         gradient = gradient + times(more, curved.sums.hessian) / m
     new = (xp.linalg.diagonal(state.inverse) == 0.0) & (square > 0.0)
     inverts = reads_are_free(new) and bool(xp.any(new[:, :-1]))
-    return advance(params, state, Seen(T, m, inverts, curved, found.worst, gradient, kept))
+    worst = worst_of(params, found.worst, state.centre)
+    return advance(params, state, Seen(T, m, inverts, curved, worst, gradient, kept))
 
 
 def renewed(params: Params, state: State, seen: int) -> State:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import ceil, floor, log, log2
 
 from streamlearn._arrays import Array, batch_rows, is_sparse, power_of_two
-from streamlearn.core.batches import GROWTH, SMALLEST
+from streamlearn.core.batches import GROWTH
 
 WIDEST = 1 << 22
 """The largest size of H, and of the rows that feed it. Above it only the diagonal of H is kept."""
@@ -39,10 +39,10 @@ MATURE = 70
 FIRST = 1 << 16
 """Rows before an epoch up to which its batches count so much that they must look like a block."""
 
-CHEAP = 1 << 16
-"""The number of products up to which a batch of few rows feeds H at every step.
+CHEAP = 1 << 18
+"""The number of products up to which all rows of a sample feed H.
 
-If such small batches fed H only now and then, they would feed it badly.
+To choose some of them would cost more.
 """
 
 
@@ -148,10 +148,12 @@ def due(T: int, m: int, d: int, kinked: bool) -> tuple[bool, bool, float, int]:
     inverted, moved, gap = pace(T, d, kinked)
     invert_by, move_by, _ = pace(T + m, d, kinked)
     moves, inverts = floor(move_by) != floor(moved), floor(invert_by) != floor(inverted)
-    if kinked or (m < SMALLEST and m * (d + 1) ** 2 <= CHEAP):
-        return True, T == 0 or inverts, m, m
-    feeding = m if T == 0 else max(LEAST_FEEDING, ceil(SOME * m / gap))
-    return T == 0 or moves, T == 0 or inverts, max(m, gap), feeding
+    inverts = T == 0 or inverts
+    if m < LEAST_FEEDING:
+        return True, inverts, m, m
+    all_feed = kinked or T == 0 or min(m, 2 * SOME) * (d + 1) ** 2 <= CHEAP
+    feeding = m if all_feed else max(LEAST_FEEDING, ceil(SOME * m / gap))
+    return T == 0 or moves, inverts, max(m, gap), feeding
 
 
 def pace(T: int, d: int, kinked: bool) -> tuple[float, float, float]:

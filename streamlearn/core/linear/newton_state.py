@@ -10,14 +10,14 @@ from __future__ import annotations
 from math import inf
 from typing import NamedTuple
 
-from streamlearn._arrays import Array, namespace
+from streamlearn._arrays import Array, namespace, reads_are_free
 from streamlearn.core.linear import trust
 from streamlearn.core.linear.curvature import (
     Curvature,
     Damped,
     about,
-    added,
     damp,
+    damping,
     evenness,
     invert,
     settled,
@@ -27,7 +27,7 @@ from streamlearn.core.linear.curvature import (
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_schedule import MATURE, has_matrix
 from streamlearn.core.linear.one_pass_sums import uncentred
-from streamlearn.core.linear.sgd import Params, penalty_parts, per_column
+from streamlearn.core.linear.sgd import Params, penalty_parts
 from streamlearn.core.linear.trust import Trust
 
 MOST = 1e30
@@ -58,13 +58,17 @@ class State(NamedTuple):
     mean_h, recent_h : arrays of shape (K,)
         Running means of the curvatures of the loss, over many and over the last rows. They stay 0
         if u is a mean of targets.
-    faded : array of shape (K, D)
+    faded : array of shape (K, d)
         The mean squares of the features in the rows as H weighs them. It stays 0 if u is a mean of
         targets.
-    remaining : array of shape (K, D)
-        The part of its rows that H still has, for each feature, at most 1. It is a factor of the
-        penalty: later rows count more in H, and the penalty of a feature that only early rows had
-        must not count for more than these rows do.
+    remaining : array of shape (K, d)
+        The part of its rows that H still has, for each feature, at most 1, renewed with the
+        inverse. It is a factor of the penalty: later rows count more in H, and the penalty of a
+        feature that only early rows had must not count for more than these rows do.
+    delta : array of shape (K, D)
+        The damping of the last inverse.
+    unseen : array of shape ()
+        The number of features that P, a matrix, has not seen, added up over the columns.
     past : array of shape (D,)
         The number of rows seen. For means of targets, rows from before a feature's unit has grown
         count less.
@@ -87,6 +91,8 @@ class State(NamedTuple):
     recent_h: Array
     faded: Array
     remaining: Array
+    delta: Array
+    unseen: Array
     past: Array
     unit: Array
     trust: Trust
@@ -111,8 +117,10 @@ def start(params: Params, coef: Array, intercept: Array) -> State:
         inverse=known.hessian,
         mean_h=zeros[:, 0],
         recent_h=zeros[:, 0],
-        faded=zeros,
-        remaining=xp.ones_like(weights),
+        faded=zeros[:, :-1],
+        remaining=xp.ones_like(coef),
+        delta=zeros,
+        unseen=xp.ones_like(known.rows),
         past=zeros[0, :],
         unit=zeros[0, :],
         trust=trust.begin(weights),
@@ -163,14 +171,19 @@ def recentre(state: State, total: Array | float, sums: Array, T: int) -> State:
 
 def ridge(params: Params, state: State, part: int = 1) -> Array:
     """Return the strength of the L2 (part 1) or L1 (part 0) penalty, (K, D)."""
-    xp = namespace(state.centre)
-    a = per_column(penalty_parts(params)[part], state.active)[:, None]
-    return a * xp.concat([xp.ones_like(state.centre), xp.zeros_like(state.active[:1])])
+    return _ridge(params, namespace(state.remaining).ones_like(state.remaining), part)
 
 
 def faded_ridge(params: Params, state: State, part: int = 1) -> Array:
     """Return `ridge`, reduced as the rows of each feature are in H, (K, D)."""
-    return ridge(params, state, part) * state.remaining
+    return _ridge(params, state.remaining, part)
+
+
+def _ridge(params: Params, factor: Array, part: int) -> Array:
+    a = penalty_parts(params)[part]
+    a = (a[:, None] if getattr(a, "ndim", 0) else a) * factor
+    xp = namespace(a)
+    return xp.concat([a, xp.zeros_like(a[:, :1])], axis=1)
 
 
 def is_carried(params: Params, state: State) -> bool:
@@ -194,21 +207,21 @@ def penalty_gradient(params: Params, state: State, w: Array) -> Array:
     return pull + state.l1_subgradient if has_l1(params) else pull
 
 
-def added_diagonal(params: Params, state: State, most: float = inf) -> Array:
-    """Return what is added to the diagonal of H after at most ``most`` rows, (K, D)."""
+def delta_of(params: Params, state: State, most: float = inf) -> Array:
+    """Return the damping delta of H after at most ``most`` rows, (K, D)."""
     xp, d = namespace(state.centre), state.centre.shape[0]
     prior = 0.5 * (d + 1)
     if LOSSES[params.loss].kinked:
         n = evenness(state.curvature)[:, None] * state.past[-1]
         full = MATURE * (d + 1)
         prior = xp.maximum(prior * (full / xp.maximum(n, full)) ** 3, 0.1)
-    return added(state.curvature, faded_ridge(params, state), prior, most)
+    return damping(state.curvature, prior, most)
 
 
-def damped(params: Params, state: State, most: float = inf) -> Damped:
-    """Return the damped curvature after at most ``most`` rows."""
-    diagonal = added_diagonal(params, state, most)
-    return damp(state.curvature, diagonal, least_square(params, state))
+def damped(params: Params, state: State) -> Damped:
+    """Return the damped curvature."""
+    more = delta_of(params, state) + faded_ridge(params, state)
+    return damp(state.curvature, more, least_square(params, state))
 
 
 def rounding(level: Array) -> Array:
@@ -225,16 +238,35 @@ def least_square(params: Params, state: State) -> Array:
     return xp.concat([least, last])
 
 
+def knows_all(state: State) -> bool:
+    """Return whether P, a matrix, has seen all features. False where a read waits for a device."""
+    return reads_are_free(state.unseen) and not bool(state.unseen)
+
+
 def renew(params: Params, state: State, rows: int) -> State:
     """Return the state with the inverse of the present curvature, after ``rows`` rows."""
     state = state._replace(curvature=settled(state.curvature))
-    M = damped(params, state, rows)
-    state = state._replace(inverse=invert(M))
+    if is_carried(params, state):
+        state = state._replace(remaining=remaining(state))
+    delta = delta_of(params, state, rows)
+    more = delta + faded_ridge(params, state)
+    M = damp(state.curvature, more, least_square(params, state))
+    xp = namespace(M.scale)
+    unseen = xp.asarray(xp.sum(xp.astype(M.scale[:, :-1] == 0.0, M.scale.dtype)))
+    state = state._replace(inverse=invert(M), delta=delta, unseen=unseen)
     if has_l1(params):
         a1 = faded_ridge(params, state, 0)
         _, l1_subgradient = shrink(M, state.mean, state.mean_l1_subgradient, a1, 30)
         state = state._replace(l1_subgradient=l1_subgradient)
     return state
+
+
+def remaining(state: State) -> Array:
+    """Return the part of its rows that H has, for each feature, (K, d)."""
+    xp, (_, _, square, rows, *_) = namespace(state.faded), state.curvature
+    even = square[:, :-1] / xp.where(rows > 0.0, rows, 1.0)
+    part = xp.where(even > 0.0, state.faded / xp.where(even > 0.0, even, 1.0), 1.0)
+    return xp.minimum(part, xp.ones_like(part))
 
 
 def rescale(params: Params, state: State, rho: Array, delta: Array) -> State:
@@ -266,7 +298,8 @@ def rescale(params: Params, state: State, rho: Array, delta: Array) -> State:
             square=known.square / R / R,
         ),
         inverse=times_both(state.inverse, R),
-        faded=state.faded / R / R,
+        faded=state.faded / rho / rho,
+        delta=state.delta / R / R,
         past=xp.minimum(state.past / R / R, MOST),
         unit=state.unit / R / R,
         trust=state.trust._replace(

@@ -9,12 +9,24 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from streamlearn._arrays import Array, column_sums, namespace, reads_are_free, rows_at
+from streamlearn._arrays import (
+    Array,
+    column_sums,
+    dense,
+    linear_predictor,
+    namespace,
+    reads_are_free,
+    row_sums,
+    rows_at,
+)
+from streamlearn.core import rows as affine
 from streamlearn.core.linear.curvature import (
     Curvature,
     both,
+    centred,
     fade,
     feed,
+    feed_sparse,
     leverage,
     product,
     scales,
@@ -23,10 +35,16 @@ from streamlearn.core.linear.curvature import (
 )
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_schedule import MATURE
-from streamlearn.core.linear.newton_state import State, added_diagonal, least_square
+from streamlearn.core.linear.newton_state import (
+    State,
+    delta_of,
+    faded_ridge,
+    knows_all,
+    least_square,
+)
 from streamlearn.core.linear.one_pass_sums import Sample, Scored, uncentred
 from streamlearn.core.linear.sgd import Params
-from streamlearn.core.rows import is_sparse, linear_predictor
+from streamlearn.core.rows import is_sparse
 
 
 class OfSample(NamedTuple):
@@ -34,18 +52,23 @@ class OfSample(NamedTuple):
 
     Attributes
     ----------
-    some : Sample
+    rows : array of shape (k, D), or sparse rows of shape (k, d)
+        The sample. Dense rows are less the centre, with a column of ones for the intercept.
     h : array of shape (k, K)
         The weighted curvatures of the loss in the sample.
+    weight, square : arrays or None
+        Those of the `Sample`.
     centre : array of shape (d,)
     whole : bool
-        Whether the sample is the whole batch.
+        Whether all rows of the batch feed H.
     part : array of int of shape (n,), or None
         The rows of the sample that feed H. None means all.
     """
 
-    some: Sample
+    rows: Array
     h: Array
+    weight: Array | None
+    square: Array | None
     centre: Array
     whole: bool
     part: Array | None
@@ -53,12 +76,12 @@ class OfSample(NamedTuple):
     @property
     def weighted(self) -> bool:
         """Whether the rows have weights."""
-        return self.some.weight is not None
+        return self.weight is not None
 
     @property
     def wide(self) -> bool:
         """Whether the rows are sparse and H is a diagonal."""
-        return is_sparse(self.some.X)
+        return is_sparse(self.rows)
 
     def mean_h(self) -> Array:
         """Return the mean curvature h of the loss, (K,)."""
@@ -66,29 +89,29 @@ class OfSample(NamedTuple):
 
     def mean_weight(self) -> Array | None:
         """Return the mean weight of the rows, (K,) or (1,). None if all are 1."""
-        a = self.some.weight
+        a = self.weight
         return None if a is None else column_sums(a) / a.shape[0]
 
     def along(self, s: Array) -> Array:
         """Return the curvature of the mean loss along a step s (K, D), of shape (K,)."""
-        s, shift = uncentred(s, self.centre)
-        moved = linear_predictor(self.some.X, s, shift)
-        return column_sums(self.h * moved**2) / self.h.shape[0]
+        return column_sums(self.h * moved(self.rows, s, self.centre) ** 2) / self.h.shape[0]
 
     def feed(
         self, known: Curvature, r: Array | float, more: tuple[Array, Array] | None = None
     ) -> Curvature:
         """Return the curvature to which these rows, and ``more``, are added with the weight r."""
-        X, _, _, weight, square = self.some
-        rows = [X, r * self.h, weight, square]
+        Z, h, *weights = self.rows, r * self.h, self.weight, self.square
         if self.part is not None:
-            rows = [a if a is None else rows_at(a, self.part) for a in rows]
-        X, h, weight, square = rows
-        return feed(known, X, self.centre, h, weight, square, more)
+            Z, h = rows_at(Z, self.part), rows_at(h, self.part)
+            weights = [a if a is None else rows_at(a, self.part) for a in weights]
+        a, squared = weights
+        if self.wide:
+            return feed_sparse(known, Z, self.centre, h, a, squared)
+        return feed(known, Z, h, a, squared, more)
 
     def beyond(self, square: Array) -> Array:
-        """Return the part of the rows with larger squares, less the centre, (d,)."""
-        Z = self.some.X - self.centre
+        """Return the part of the rows, which are dense, with larger squares, (D,)."""
+        Z = self.rows
         return column_sums(namespace(Z).astype(square < Z * Z, Z.dtype)) / Z.shape[0]
 
 
@@ -106,7 +129,7 @@ class OfRound(NamedTuple):
     weight : array of shape (K,) or None
         The sum of the weights of the rows.
     whole : bool
-        Whether the samples are all rows.
+        Whether all rows feed H.
     part : None
         All rows of the samples feed H.
     """
@@ -139,7 +162,7 @@ class OfRound(NamedTuple):
     def along(self, s: Array) -> Array:
         """Return the curvature of the mean loss along a step s (K, D), of shape (K,)."""
         Hs = times(s, self.sums.hessian)
-        return namespace(s).sum(Hs * s, axis=1) / self.rows
+        return row_sums(Hs * s) / self.rows
 
     def feed(
         self, known: Curvature, r: Array | float, more: tuple[Array, Array] | None = None
@@ -151,6 +174,23 @@ class OfRound(NamedTuple):
 
 def _over(h: Array, weight: Array | None) -> Array:
     return h if weight is None else h / namespace(h).where(weight > 0.0, weight, 1.0)
+
+
+class Worst(NamedTuple):
+    """The row with the largest loss.
+
+    Attributes
+    ----------
+    row : array of shape (1, D), or a sparse row of shape (1, d)
+        As in `OfSample`.
+    h : array of shape (1, K)
+        The curvature of the loss, without the weight.
+    weight : array of shape (1, K) or (1, 1), or None
+    """
+
+    row: Array
+    h: Array
+    weight: Array | None
 
 
 FEWEST = 16
@@ -167,8 +207,8 @@ class Seen(NamedTuple):
     inverts : bool
         Whether H is inverted after these rows have fed it.
     curved : OfSample or OfRound
-    worst : Scored
-        The row with the largest loss.
+    worst : Worst or None
+        None if it is not needed: all rows feed H, whose quadratic has no kink.
     gradient : array of shape (K, D)
         The mean gradient of the rows, without the penalty.
     kept : array of shape (K,)
@@ -179,7 +219,7 @@ class Seen(NamedTuple):
     rows: int
     inverts: bool
     curved: OfSample | OfRound
-    worst: Scored
+    worst: Worst | None
     gradient: Array
     kept: Array
 
@@ -200,34 +240,60 @@ def weighted_curvature(
     return h if weight is None else weight * h
 
 
-def curvature_of_sample(
-    params: Params, some: Sample, T: int, square: Array | None, centre: Array
-) -> Array:
+def curvature_of_sample(params: Params, some: Sample, T: int, square: Array, rows: Array) -> Array:
     """Return the weighted curvatures of the loss in a sample, (k, K), after T rows.
 
-    ``square`` (K, D) are the sums of squares of the features so far. Without them, there is no
-    least curvature near kinks.
+    Parameters
+    ----------
+    params : Params
+    some : Sample
+    T : int
+    square : array of shape (K, D)
+        The sums of squares of the features so far.
+    rows : array of shape (k, D), or sparse rows of shape (k, d)
+        As in `OfSample`. For sparse rows there is no least curvature near kinks.
     """
-    D = centre.shape[0] + 1
-    if not LOSSES[params.loss].kinked or square is None or MATURE * D >= T:
+    D = square.shape[1]
+    if not LOSSES[params.loss].kinked or is_sparse(rows) or MATURE * D >= T:
         return weighted_curvature(params, some.p, some.y, some.weight)
-    least = leverage(square, some.X, centre) * max(0.15 / D, 100 / T)
+    least = leverage(square, rows) * max(0.15 / D, 100 / T)
     least = namespace(least).minimum(least, 0.35)
     return weighted_curvature(params, some.p, some.y, some.weight, least)
 
 
-def curvature_along(params: Params, seen: Seen, s: Array, centre: Array) -> Array:
+def rows_of(X: Array, centre: Array, *, wide: bool) -> Array:
+    """Return rows X (k, d) as in `OfSample`: sparse rows stay sparse if H is a diagonal."""
+    return X if wide else centred(dense(X), centre)
+
+
+def worst_of(params: Params, scored: Scored, centre: Array, *, wide: bool = False) -> Worst:
+    """Return the row with the largest loss and its curvature."""
+    X, p, y, weight = scored
+    row = rows_of(X, centre, wide=wide)
+    return Worst(row, weighted_curvature(params, p, y, None), weight)
+
+
+def moved(rows: Array, s: Array, centre: Array) -> Array:
+    """Return the change of the scores of rows by a step s (K, D), (k, K).
+
+    Rows are dense and less the centre, or sparse, as in `OfSample`.
+    """
+    if is_sparse(rows):
+        return affine.linear_predictor(rows, *uncentred(s, centre))
+    return linear_predictor(rows, s)
+
+
+def curvature_along(seen: Seen, s: Array, centre: Array) -> Array:
     """Return the curvature (K,) of the mean loss of the rows along a step s (K, D).
 
     A sample may miss the few rows with the largest gradients, so the row with the largest loss
     counts as well.
     """
-    curved = seen.curved.along(s)
-    far, p, y, weight = seen.worst
-    h = weighted_curvature(params, p, y, weight)
-    s, shift = uncentred(s, centre)
-    most = column_sums(h * linear_predictor(far, s, shift) ** 2) / seen.rows
-    return namespace(s).maximum(curved, most)
+    assert seen.worst is not None
+    far, h, weight = seen.worst
+    most = h * moved(far, s, centre) ** 2 / seen.rows
+    most = most if weight is None else weight * most
+    return namespace(s).maximum(seen.curved.along(s), most[0, :])
 
 
 def bounded(params: Params, state: State, seen: Seen, g: Array) -> Array:
@@ -248,11 +314,11 @@ def bounded(params: Params, state: State, seen: Seen, g: Array) -> Array:
     xp, m = namespace(g), seen.rows
     g, unit = in_units_of_its_own(g)
     s = divided(params, state, g, seen.before + m)
-    slope = 2.0 * xp.sum(g * s, axis=1)
-    curved = curvature_along(params, seen, s, state.centre)
+    slope = 2.0 * row_sums(g * s)
+    curved = curvature_along(seen, s, state.centre)
     if m < FEWEST and not seen.curved.wide:
         # H has the curvature of directions in which so few rows have none
-        by_all = xp.sum(product(s, state.curvature) * s, axis=1)
+        by_all = row_sums(product(s, state.curvature) * s)
         curved = (m * curved + (FEWEST - m) * by_all) / FEWEST
     length = xp.where(curved > slope, slope / xp.where(curved > 0.0, curved, 1.0), 1.0)
     return (state.active * length)[:, None] * unit * s
@@ -267,11 +333,11 @@ def divided(params: Params, state: State, g: Array, rows: int) -> Array:
     P = state.inverse
     if P.ndim == 2:
         return g * P
+    if knows_all(state):
+        return times(g, P)
     xp = namespace(P)
     unseen = xp.linalg.diagonal(P) == 0.0
-    if reads_are_free(P) and not bool(xp.any(unseen)):
-        return times(g, P)
-    more = added_diagonal(params, state, rows)
+    more = delta_of(params, state, rows) + faded_ridge(params, state)
     scale = scales(state.curvature, more, least_square(params, state))
     first = xp.where(unseen, g * scale * scale, 0.0)
     if reads_are_free(P) and not bool(xp.any(first != 0.0)):

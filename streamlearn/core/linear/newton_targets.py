@@ -88,8 +88,7 @@ def in_units_of_now(state: State, curved: OfSample) -> State:
     grown = now > 2.0 * unit
     if reads_are_free(unit) and not bool(xp.any(grown)):
         return state
-    far = curved.beyond(8.0 * unit[:-1]) > 0.25
-    grown = grown & xp.concat([far, xp.ones_like(far[:1])])
+    grown = grown & (curved.beyond(8.0 * unit) > 0.25)
     old = xp.where(unit > 0.0, unit, now)
     past = xp.where(grown, state.past * (old / xp.where(grown, now, 1.0)), state.past)
     return state._replace(past=past, unit=xp.where(grown, now, unit))

@@ -32,6 +32,7 @@ from streamlearn._arrays import (
     float_dtype,
     is_array,
     namespace,
+    row_sums,
 )
 from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.linear.losses import LOSSES
@@ -213,7 +214,7 @@ def report(
     """Return the report of a step on m rows from their `loss_sums` and ``coef`` before the step."""
     xp = namespace(coef)
     loss = plain if loss is None else loss
-    total = xp.zeros_like(plain) + (m if total is None else total)
+    total = xp.full_like(plain, m) if total is None else xp.zeros_like(plain) + total
     if params.penalty is None:
         return Info(loss, total, plain)
     return Info(loss, total, plain + m * penalty_of(params, coef))
@@ -222,7 +223,7 @@ def report(
 def penalty_of(params: Params, coef: Array) -> Array:
     """Return the penalty of coefficients (K, d), (K,)."""
     xp, (a1, a2) = namespace(coef), penalty_parts(params)
-    penalty = 0.5 * a2 * xp.sum(coef * coef, axis=1)
+    penalty = 0.5 * a2 * row_sums(coef * coef)
     if params.penalty in (None, "l2"):
         return penalty
     return penalty + a1 * xp.sum(xp.abs(coef), axis=1)

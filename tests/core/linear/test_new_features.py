@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from streamlearn.core.learner import Batch
-from streamlearn.core.linear import curvature, new_features, newton
+from streamlearn.core.linear import curvature, new_features, newton, newton_state
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.one_pass_sums import Sample, some_of
 from streamlearn.core.linear.sgd import Params
@@ -83,7 +83,9 @@ def test_rows_that_are_put_off_count_as_if_they_were_not(D):
     H, centre = np.zeros((2, D, D)), rng.normal(size=D - 1)
     for k in (5, 40, 1, curvature.MOST_PENDING - 20, 3):
         by, X, h = rng.uniform(0.5, 1, size=2), rng.normal(size=(k, D - 1)), rng.random((k, 2))
-        known = curvature.feed(curvature.fade(known, by), X, centre, h, None, None)
+        known = curvature.feed(
+            curvature.fade(known, by), curvature.centred(X, centre), h, None, None
+        )
         Z = np.c_[X - centre, np.ones(k)]
         H = by[:, None, None] * H + np.einsum("kc,ki,kj->cij", h / k, Z, Z)
         s = rng.normal(size=(2, D))
@@ -120,7 +122,7 @@ def test_the_penalty_of_a_feature_fades_with_its_rows():
     X[2000:, 1] = 0.0
     for i in range(0, 4000, 100):
         state, _ = newton.update(params, state, Batch(X[i : i + 100], X[i : i + 100, 0], seen=i))
-    part = state.remaining[0]
+    part = newton_state.remaining(state)[0]
     assert part[0] > 0.9
     # rows count as T^0.3, so half of the rows have 0.5^1.3 of the weight instead of 0.5
     np.testing.assert_allclose(part[1], 0.5**0.3, atol=0.05)
