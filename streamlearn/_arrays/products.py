@@ -72,6 +72,14 @@ def sums_by_label(labels: Array, n_labels: int, X: Array, weight: Array) -> tupl
     return sums[:, :-1], sums[:, -1]
 
 
+def summed(x: Array, axis: int | None = None) -> Array:
+    """Return the sum of floats along an axis, or of all of them.
+
+    NumPy's own functions for it take 1 us more, as long as the sum of 500 rows.
+    """
+    return np.add.reduce(x, axis) if isinstance(x, np.ndarray) else namespace(x).sum(x, axis=axis)
+
+
 def weighted_sums(G: Array, X: Array) -> Array:
     """Return ``G.T @ X``, (k, d), for weights G (m, k) and rows X (m, d)."""
     return over_rows(G.T, X)

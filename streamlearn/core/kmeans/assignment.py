@@ -24,6 +24,7 @@ from streamlearn._arrays import (
     scores_in_single,
     scores_plus,
     still_nearest,
+    summed,
 )
 from streamlearn.core.batches import cut
 from streamlearn.core.kmeans.clusters import NEAR, RelativeCenters, State, relative_centers
@@ -279,14 +280,14 @@ def _inertia(
     from the ``sums`` by cluster, or twice the scores. If too little of the squares would be left,
     or on a device, differences of rows are squared instead.
     """
-    D, B, xp = part.rows, at.centers, namespace(at.centers)
+    D, B = part.rows, at.centers
     if reads_are_free(B) and not isinstance(D, Affine):
         squared = _squares(D, part.weight, wide)
         if sums is None and part.scores is not None:
             rest = 2.0 * _weighted(part.scores, part.weight, wide)
         else:
             total, counted = _sums(part, at, wide) if sums is None else sums
-            rest = xp.sum((counted[:, None] * B - 2.0 * total) * B)
+            rest = summed((counted[:, None] * B - 2.0 * total) * B)
         if NEAR**2 * (squared + rest) > squared:
             return squared + rest
     return _weighted(squared_distances_to(B, part.labels, D), part.weight, wide)
@@ -302,7 +303,7 @@ def _squares(D: Rows, weight: Array | None, wide: Any) -> Array:
 
 def _weighted(x: Array, weight: Array | None, wide: Any) -> Array:
     """Return the sum of weight times x (m,), in the widest float."""
-    total = namespace(x).sum(x) if weight is None else over_rows(cast(weight, x.dtype), x)
+    total = summed(x) if weight is None else over_rows(cast(weight, x.dtype), x)
     return cast(total, wide)
 
 

@@ -34,6 +34,7 @@ from streamlearn._arrays import (
     namespace,
     reads_are_free,
     rows_at,
+    summed,
 )
 from streamlearn.core.kmeans.assignment import Totals, distances, totals
 from streamlearn.core.kmeans.clusters import State, start
@@ -128,13 +129,12 @@ def step(
     ([[0.5], [10.0]], [2.0, 1.0], array([5.]), array([0, 0, 1]))
     """
     centers, counts = state
-    xp = namespace(centers)
     found, near = totals(state, batch.X, batch.weight, absent, bounds=bounds)
     sums = _relative_to_start(state, found)
     seen = counts + sums.weight
     # Rows without weight do not move a centre, even if it has had no rows before.
     moved = sums.total / (seen + cast(seen == 0, seen.dtype))[:, None]
-    inertia, weight = sums.inertia[None], xp.sum(sums.weight)[None]
+    inertia, weight = sums.inertia[None], summed(sums.weight)[None]
     info = Info(inertia, weight, inertia)
     return State(sums.start + cast(moved, centers.dtype), seen), info, near
 
