@@ -31,11 +31,14 @@ from streamlearn._arrays import (
     weighted_sums,
 )
 
-MOST_PENDING = 512
-"""The number of pending rows from which on they are added to the matrix."""
+PENDING = 4
+"""Rows are pending if they are fewer than one for this number of features.
+
+To multiply, to add or to send a matrix costs as much for a few rows as for hundreds.
+"""
 
 FEWEST_PUTTING_OFF = 128
-"""The smallest D at which rows are pending. A smaller matrix costs as little as they do."""
+"""The smallest D at which rows stay pending. A smaller matrix costs as little as they do."""
 
 
 class Curvature(NamedTuple):
@@ -43,8 +46,8 @@ class Curvature(NamedTuple):
 
     Attributes
     ----------
-    hessian : array of shape (K, D, D) or (K, D)
-        H, an exponentially weighted mean.
+    hessian : array of shape (K, D, D) or (K, D), or None
+        H, an exponentially weighted mean. None is a matrix of zeros.
     absolute, square : arrays of shape (K, D)
         The sums of a |z_j| and of a^2 z_j^2 over the rows.
     rows : array of shape ()
@@ -53,8 +56,7 @@ class Curvature(NamedTuple):
         The factor of ``hessian`` in H.
     pending, pending_h : arrays of shape (n, D) and (n, K)
         Rows z, less the centre, and their weighted curvatures h in H, which ``hessian`` does not
-        contain: H is ``factor * hessian + sum h z z'``. To add the product to a matrix costs as
-        much for a few rows as for hundreds. There are none if H is a diagonal.
+        contain: H is ``factor * hessian + sum h z z'``. There are none if H is a diagonal.
     """
 
     hessian: Array
@@ -93,7 +95,7 @@ def unknown(K: int, D: int, *, full: bool, like: Array) -> Curvature:
 
 def of_sums(hessian: Array, absolute: Array, square: Array, rows: Array) -> Curvature:
     """Return the curvature without pending rows."""
-    xp = namespace(hessian)
+    xp = namespace(absolute)
     return Curvature(
         hessian,
         absolute,
@@ -107,9 +109,11 @@ def of_sums(hessian: Array, absolute: Array, square: Array, rows: Array) -> Curv
 
 def settled(known: Curvature) -> Curvature:
     """Return the curvature with the pending rows added to the matrix."""
-    if not known.pending.shape[0]:
+    if known.hessian is not None and not known.pending.shape[0]:
         return known
-    H = known.factor[:, None, None] * known.hessian + products(known.pending, known.pending_h)
+    H = weighted_products(known.pending, known.pending_h)
+    if known.hessian is not None:
+        H = known.factor[:, None, None] * known.hessian + H
     return with_matrix(known, H)
 
 
@@ -121,7 +125,7 @@ def with_matrix(known: Curvature, H: Array) -> Curvature:
 def fade(known: Curvature, by: Array | float) -> Curvature:
     """Return the curvature with H times ``by``, a number or an array of shape (K,)."""
     H = known.hessian
-    if _puts_off(H):
+    if H is None or _puts_off(H):
         return known._replace(factor=by * known.factor, pending_h=by * known.pending_h)
     if not isinstance(by, float):
         by = by[:, None, None] if H.ndim == 3 else by[:, None]
@@ -130,6 +134,11 @@ def fade(known: Curvature, by: Array | float) -> Curvature:
 
 def _puts_off(H: Array) -> bool:
     return H.ndim == 3 and H.shape[1] >= FEWEST_PUTTING_OFF
+
+
+def _settled_if_many(known: Curvature) -> Curvature:
+    n, D = known.pending.shape
+    return settled(known) if PENDING * n >= D else known
 
 
 def feed(
@@ -160,7 +169,7 @@ def feed(
         If H is a large matrix, the rows are pending.
     """
     h = h / Z.shape[0]  # one factor for each row costs less than one for all numbers of H
-    known = _counted(known, Z.shape[0], *sizes(Z, a, squared))
+    known = _counted(known, Z.shape[0], *weighted_sizes(Z, a, squared))
     if known.hessian.ndim == 2:
         return known._replace(hessian=known.hessian + weighted_sums(h, Z * Z))
     if more is not None:
@@ -191,21 +200,23 @@ def _counted(known: Curvature, k: int, absolute: Array, square: Array) -> Curvat
 
 def with_rows(known: Curvature, Z: Array, h: Array) -> Curvature:
     """Return the curvature with rows z, (n, D), and their h, (n, K), added to H, a matrix."""
-    if not _puts_off(known.hessian):
-        return known._replace(hessian=known.hessian + products(Z, h))
+    H = known.hessian
+    if H is not None and not _puts_off(H):
+        return known._replace(hessian=H + weighted_products(Z, h))
     if known.pending.shape[0]:
         Z, h = concat([known.pending, Z]), concat([known.pending_h, h])
-    known = known._replace(pending=Z, pending_h=h)
-    return known if Z.shape[0] < MOST_PENDING else settled(known)
+    return _settled_if_many(known._replace(pending=Z, pending_h=h))
 
 
 def both(a: Curvature, b: Curvature) -> Curvature:
     """Return the sum of two curvatures whose H is a matrix."""
-    a, b = settled(a), settled(b)
-    H = a.factor[:, None, None] * a.hessian + b.factor[:, None, None] * b.hessian
+    known = [c.factor[:, None, None] * c.hessian for c in (a, b) if c.hessian is not None]
     # NumPy's sum of 0-d arrays is a scalar
-    rows = namespace(H).asarray(a.rows + b.rows)
-    return of_sums(H, a.absolute + b.absolute, a.square + b.square, rows)
+    rows = namespace(a.rows).asarray(a.rows + b.rows)
+    H = sum(known[1:], known[0]) if known else None
+    out = of_sums(H, a.absolute + b.absolute, a.square + b.square, rows)
+    pending, h = concat([a.pending, b.pending]), concat([a.pending_h, b.pending_h])
+    return _settled_if_many(out._replace(pending=pending, pending_h=h))
 
 
 def about(known: Curvature, v: Array) -> Curvature:
@@ -216,12 +227,12 @@ def about(known: Curvature, v: Array) -> Curvature:
     known = settled(known)
     xp, H = namespace(known.hessian), known.hessian
     u = H[:, -1, :] - 0.5 * H[:, -1:, -1] * v
-    v = v + 0.0 * u
-    both = xp.matrix_transpose(xp.stack([u, v], axis=1)) @ xp.stack([v, u], axis=1)
+    u, v = u[:, None, :], (v + 0.0 * u)[:, None, :]
+    both = xp.matrix_transpose(xp.concat([u, v], axis=1)) @ xp.concat([v, u], axis=1)
     return known._replace(hessian=H - both)
 
 
-def sizes(Z: Array, a: Array | None, squared: Array | None) -> tuple[Array, Array]:
+def weighted_sizes(Z: Array, a: Array | None, squared: Array | None) -> tuple[Array, Array]:
     """Return the sums of a |z| and of a^2 z^2 over rows Z (k, D), each (D,) or (K, D).
 
     ``a`` and ``squared`` (k, K) or (k, 1) are the weights and their squares. None means 1.
@@ -239,7 +250,7 @@ def centred(X: Array, centre: Array) -> Array:
     return xp.concat([X - centre, xp.ones_like(X[:, :1])], axis=1)
 
 
-def products(Z: Array, h: Array) -> Array:
+def weighted_products(Z: Array, h: Array) -> Array:
     """Return ``Z' diag(h) Z`` for each column of h, (K, D, D)."""
     xp = namespace(Z)
     R = xp.sqrt(xp.matrix_transpose(h))[:, :, None] * Z
@@ -405,10 +416,10 @@ def invert(damped: Damped) -> Array:
     unit, s = damped
     if unit.ndim == 2:
         return s * s
-    return s[:, :, None] * s[:, None, :] * inverse(unit)
+    return s[:, :, None] * s[:, None, :] * inverse_by_blocks(unit)
 
 
-def inverse(M: Array) -> Array:
+def inverse_by_blocks(M: Array) -> Array:
     """Return the inverses of positive definite matrices M, (..., D, D).
 
     They are computed by blocks, because products are fast in all libraries: D = 501 takes 6 ms
@@ -418,9 +429,9 @@ def inverse(M: Array) -> Array:
     if k < 32:
         return xp.linalg.inv(M)
     A, B, C = M[..., :k, :k], M[..., :k, k:], M[..., k:, k:]
-    A = inverse(A)
+    A = inverse_by_blocks(A)
     AB = A @ B
-    S = inverse(C - xp.matrix_transpose(B) @ AB)
+    S = inverse_by_blocks(C - xp.matrix_transpose(B) @ AB)
     ABS = AB @ S
     upper = xp.concat([A + ABS @ xp.matrix_transpose(AB), -ABS], axis=-1)
     return xp.concat([upper, xp.concat([-xp.matrix_transpose(ABS), S], axis=-1)], axis=-2)

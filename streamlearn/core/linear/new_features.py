@@ -18,11 +18,12 @@ from streamlearn._arrays import (
     reads_are_free,
     weighted_sums,
 )
+from streamlearn.core.learner import Batch
 from streamlearn.core.linear.curvature import mean_squares
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_state import rounding
 from streamlearn.core.linear.newton_step import weighted_curvature
-from streamlearn.core.linear.one_pass_sums import Sample
+from streamlearn.core.linear.one_pass_sums import OnePassSums, Sample, one_pass_sums
 from streamlearn.core.linear.sgd import Params, penalty_parts, per_column
 
 EVIDENCE = 16
@@ -53,7 +54,7 @@ def fitted(
     Returns
     -------
     array of shape (K, d) or None
-        The intercepts change so that no score of the rows before does; see `shifted`.
+        The intercepts change so that no score of the rows before does; see `with_intercepts`.
     """
     xp, loss = namespace(w), LOSSES[params.loss]
     if not T or not reads_are_free(w):
@@ -89,7 +90,34 @@ def fitted(
     return (v - start) @ columns
 
 
-def shifted(change: Array, level: Array, centre: Array) -> Array:
+def read_again(
+    params: Params, w: Array, level: Array, centre: Array, square: Array, some: Sample, batch: Batch
+) -> tuple[Array, OnePassSums, Sample] | None:
+    """Read a batch again if it has new features.
+
+    Parameters
+    ----------
+    params, w, level, square, some
+        Those of `fitted`.
+    centre : array of shape (d,)
+        The rows are less it, at the models w.
+    batch : Batch
+
+    Returns
+    -------
+    coef : array of shape (K, d)
+        The result of `fitted`. If it is None, all is None.
+    sums : OnePassSums
+    sample : Sample
+        Those at the models with ``coef``.
+    """
+    coef = fitted(params, w, level, square, some, batch.X.shape[0], batch.seen)
+    if coef is None:
+        return None
+    return coef, *one_pass_sums(params, w + with_intercepts(coef, level, centre), centre, batch)
+
+
+def with_intercepts(change: Array, level: Array, centre: Array) -> Array:
     """Return a change of coefficients as one of models for rows less a centre, (K, D).
 
     Parameters

@@ -101,8 +101,8 @@ from streamlearn.core.linear.newton_step import (
     OfSample,
     Seen,
     curvature_of_sample,
-    rows_of,
-    share,
+    sample_rows,
+    weight_in_mean,
     worst_of,
 )
 from streamlearn.core.linear.one_pass_sums import one_pass_sums, score, some_of, uncentred
@@ -173,18 +173,17 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
         state,
         lambda: losses_of(params, compared(state), some.few(trust.ROWS)),
         lost / m,
-        share(4.0, m, T),
+        weight_in_mean(4.0, m, T),
     )
-    more = None
+    centre, again = state.centre, None
     if is_carried(params, state) and not knows_all(state):
         w, square = state.weights, state.curvature.square
-        more = new_features.fitted(params, w, former, square, some, m, T)
-    if more is not None:
-        more = new_features.shifted(more, former, state.centre)
-        state = state._replace(weights=w + more, mean=state.mean + more)
-        found, some = one_pass_sums(params, state.weights, state.centre, batch)
-    centre = state.centre
-    rows = rows_of(some.X, centre, wide=wide)
+        again = new_features.read_again(params, w, former, centre, square, some, batch)
+    if again is not None:
+        coef, found, some = again
+        more = new_features.with_intercepts(coef, former, centre)
+        state = state._replace(weights=state.weights + more, mean=state.mean + more)
+    rows = sample_rows(some.X, centre, wide=wide)
     h = curvature_of_sample(params, some, T, state.curvature.square, rows)
     part = some_of(batch.draws, feeding)
     whole = part is None and h.shape[0] == m

@@ -67,7 +67,7 @@ from streamlearn.core.linear.newton_step import (
     curvature_along,
     divided,
     in_units_of_its_own,
-    share,
+    weight_in_mean,
 )
 from streamlearn.core.linear.sgd import Params
 
@@ -127,7 +127,7 @@ def explored(params: Params, state: State, seen: Seen, u: Array) -> Array:
     w, T, m, d = state.weights, seen.before, seen.rows, state.centre.shape[0]
     n = evenness(state.curvature)[:, None] if seen.curved.weighted else 1.0
     s = bounded(params, state, seen, seen.gradient + penalty_gradient(params, state, w))
-    s = share(EXPLORING, m, T + 3 * d / n) * s + share(RETURNING, m, T) * (w - u)
+    s = weight_in_mean(EXPLORING, m, T + 3 * d / n) * s + weight_in_mean(RETURNING, m, T) * (w - u)
     return w - seen.kept[:, None] * s
 
 
@@ -149,9 +149,9 @@ def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
     xp, curved, known = namespace(state.weights), seen.curved, state.curvature
     T, m, h = seen.before, seen.rows, curved.mean_h()
     mean, former = state.mean_h, state.recent_h
-    mean = mean + share(LEAST, m, T) * (h - mean)
-    recent = former + share(RECENT, m, T) * (h - former)
-    r: Array = share(fading(params, mean, recent, T, state.centre.shape[0]), m, T)
+    mean = mean + weight_in_mean(LEAST, m, T) * (h - mean)
+    recent = former + weight_in_mean(RECENT, m, T) * (h - former)
+    r: Array = weight_in_mean(fading(params, mean, recent, T, state.centre.shape[0]), m, T)
     kept, part = 1.0 - r, r
     if not LOSSES[params.loss].kinked:
         at = former + r * (h - former)

@@ -42,9 +42,9 @@ from streamlearn.core.linear.curvature import (
     damp,
     invert,
     leverage,
-    products,
     shrink,
     times,
+    weighted_products,
     with_matrix,
 )
 from streamlearn.core.linear.losses import LOSSES
@@ -158,7 +158,12 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[Sums, Info]:
         g, h = (g, h) if a is None else (g * a, h * a)
         plain, *weighted = loss_sums(value, a)
         Z = centred(X, centre)
-        found = (weighted_sums(g, Z), products(Z, h), plain + 0.0 * column_sums(p), *weighted)
+        found = (
+            weighted_sums(g, Z),
+            weighted_products(Z, h),
+            plain + 0.0 * column_sums(p),
+            *weighted,
+        )
         sums = tuple(u + v for u, v in zip(sums, found, strict=True)) if sums else found
         levers.append(leverage(square[:1, :], Z)[:, 0])
     gradient, hessian, *losses = sums
@@ -216,7 +221,7 @@ def step(params: Params, state: State, sums: Sums, length: float = 1.0) -> State
     def at(v: Array) -> tuple[Array, Array]:
         p = linear_predictor(Z, v, 0.0 * v[:, 0])
         g = a * loss.gradient(p, y, params.epsilon)
-        return weighted_sums(g, Z), products(Z, a * _slope(params, p, y))
+        return weighted_sums(g, Z), weighted_products(Z, a * _slope(params, p, y))
 
     g, H = at(w)
     rest, bend = sums.gradient / n - g, sums.hessian / n - H

@@ -27,8 +27,17 @@ from streamlearn._arrays import (
     weighted_sums,
 )
 from streamlearn.core.learner import Batch, Info, Rounds
-from streamlearn.core.linear import new_features, pending_rows, trust
-from streamlearn.core.linear.curvature import about, centred, of_sums, sizes, times
+from streamlearn.core.linear import new_features, trust
+from streamlearn.core.linear.curvature import (
+    Curvature,
+    about,
+    both,
+    centred,
+    of_sums,
+    times,
+    weighted_sizes,
+    with_rows,
+)
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_advance import advance, compared, judged, losses_of
 from streamlearn.core.linear.newton_schedule import SOME
@@ -37,13 +46,12 @@ from streamlearn.core.linear.newton_step import (
     OfRound,
     Seen,
     curvature_of_sample,
-    share,
+    score_change,
+    weight_in_mean,
     worst_of,
 )
 from streamlearn.core.linear.one_pass_sums import OnePassSums, Scored, one_pass_sums
-from streamlearn.core.linear.pending_rows import PendingRows
 from streamlearn.core.linear.sgd import Params, report, to_like
-from streamlearn.core.rows import linear_predictor
 
 READY, READY_NEAR_KINKS, READY_IF_MANY = 500, 4_000, 200
 """The number of rows for each feature from which on rounds are as good as batches.
@@ -96,10 +104,8 @@ class RoundSums(NamedTuple):
     whole : bool
         Whether the samples are all rows.
     found : OnePassSums
-    hessian : PendingRows
-        The sum of the curvatures over all rows, estimated by the samples.
-    sizes : tuple of arrays of shape (K, D), (K, D) and ()
-        The other fields of a `Curvature`, over the samples.
+    curvature : Curvature
+        Its H is the sum over all rows, estimated by the samples, and so are its other sums.
     h : array of shape (K,)
         The sum of the weighted curvatures of the loss.
     weight : array of shape (K,) or None
@@ -120,8 +126,7 @@ class RoundSums(NamedTuple):
     rows: int
     whole: bool
     found: OnePassSums
-    hessian: PendingRows
-    sizes: tuple[Array, ...]
+    curvature: Curvature
     h: Array
     weight: Array | None
     total: Array | float
@@ -183,19 +188,22 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
     found, some = one_pass_sums(params, w, centre, batch)
     information = report(params, w[:, :-1], m, *found.losses)
     values = losses_of(params, known.others, some.few(trust.ROWS // 2))
-    coef = new_features.fitted(params, w, centre, known.square, some, m, batch.seen)
-    if coef is not None:
-        more = new_features.shifted(coef, centre, centre)
-        again, some = one_pass_sums(params, w + more, centre, batch)
-        found = again._replace(losses=found.losses)
+    again = new_features.read_again(params, w, centre, centre, known.square, some, batch)
+    if again is not None:
+        coef, sums, some = again
+        found = sums._replace(losses=found.losses)
     Z = centred(dense(some.X), centre)
     h = curvature_of_sample(params, some, batch.seen, known.square, Z)
     xp, k = namespace(w), h.shape[0]
-    absolute, square = (m / k * (a + 0.0 * w) for a in sizes(Z, some.weight, some.square))
+    absolute, square = (m / k * (a + 0.0 * w) for a in weighted_sizes(Z, some.weight, some.square))
+    rows = xp.asarray(m, dtype=w.dtype, device=device(w))
     h = m / k * h
-    if coef is not None:
-        back = weighted_sums(h * linear_predictor(Z, more, 0.0 * more[:, 0]), Z)
-        found = found.plus(-back, centre)
+    curved = with_rows(of_sums(None, absolute, square, rows), Z, h)
+    new = None
+    if again is not None:
+        new = m * coef, m * xp.astype(coef != 0.0, w.dtype)
+        more = new_features.with_intercepts(coef, centre, centre)
+        found = found.plus(-weighted_sums(h * score_change(Z, more, centre), Z), centre)
     weight = None if some.weight is None else m / k * (column_sums(some.weight) + 0.0 * w[:, 0])
     far_row, p, y, a = found.worst
     lost = LOSSES[params.loss].value(p, y, params.epsilon)
@@ -205,14 +213,13 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
         m,
         k == m,
         found._replace(worst=worst),
-        pending_rows.of_rows(Z, h),
-        (absolute, square, xp.asarray(m, dtype=w.dtype, device=device(w))),
+        curved,
         column_sums(h),
         weight,
         *some.sums(m),
         xp.sum(lost, axis=1),
         values,
-        None if coef is None else (m * coef, m * xp.astype(coef != 0.0, w.dtype)),
+        new,
     ), information
 
 
@@ -234,8 +241,7 @@ def merge(a: RoundSums, b: RoundSums) -> RoundSums:
         a.rows + b.rows,
         a.whole and b.whole,
         OnePassSums(f.slopes + g.slopes, f.total + g.total, plus(f.losses, g.losses), worst),
-        pending_rows.merge(a.hessian, b.hessian),
-        plus(a.sizes, b.sizes),
+        both(a.curvature, b.curvature),
         a.h + b.h,
         None if a.weight is None else a.weight + b.weight,
         a.total + b.total,
@@ -252,28 +258,20 @@ def step(params: Params, state: State, sums: RoundSums, seen: int) -> State:
     xp, m, T, found, centre = namespace(state.weights), sums.rows, seen, sums.found, state.centre
     if params.fit_intercept:
         state = recentre(state, sums.total, sums.level, T)
-    moved = state.centre - centre
-    v = xp.concat([moved, xp.zeros_like(moved[:1])])[None, :]
-    absolute, square, k = sums.sizes
-    H = pending_rows.total(sums.hessian)
-    curved = OfRound(
-        m,
-        about(of_sums(H, absolute, square, xp.asarray(k)), v),
-        sums.h,
-        sums.weight,
-        sums.whole,
-    )
+    v = state.centre - centre
+    v = xp.concat([v, xp.zeros_like(v[:1])])[None, :]
+    curved = OfRound(m, about(sums.curvature, v), sums.h, sums.weight, sums.whole)
     lost = found.weighted_loss / m
-    state, kept = judged(params, state, lambda: sums.values, lost, share(4.0, m, T))
+    state, kept = judged(params, state, lambda: sums.values, lost, weight_in_mean(4.0, m, T))
     gradient = found.gradient(state.centre, m)
     if sums.new is not None:
         total, rows = sums.new
         coef = total / xp.where(rows > 0.0, rows, 1.0)
-        more = new_features.shifted(coef, centre, state.centre)
+        more = new_features.with_intercepts(coef, centre, state.centre)
         # these features were constant before, so no gradient of former rows changes
         state = state._replace(weights=state.weights + more, mean=state.mean + more)
         gradient = gradient + times(more, curved.sums.hessian) / m
-    new = (xp.linalg.diagonal(state.inverse) == 0.0) & (square > 0.0)
+    new = (xp.linalg.diagonal(state.inverse) == 0.0) & (sums.curvature.square > 0.0)
     inverts = reads_are_free(new) and bool(xp.any(new[:, :-1]))
     worst = worst_of(params, found.worst, state.centre)
     return advance(params, state, Seen(T, m, inverts, curved, worst, gradient, kept))

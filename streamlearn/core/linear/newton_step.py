@@ -94,7 +94,7 @@ class OfSample(NamedTuple):
 
     def along(self, s: Array) -> Array:
         """Return the curvature of the mean loss along a step s (K, D), of shape (K,)."""
-        return column_sums(self.h * moved(self.rows, s, self.centre) ** 2) / self.h.shape[0]
+        return column_sums(self.h * score_change(self.rows, s, self.centre) ** 2) / self.h.shape[0]
 
     def feed(
         self, known: Curvature, r: Array | float, more: tuple[Array, Array] | None = None
@@ -224,7 +224,7 @@ class Seen(NamedTuple):
     kept: Array
 
 
-def share(f: Array | float, m: float, T: int) -> Array | float:
+def weight_in_mean(f: Array | float, m: float, T: int) -> Array | float:
     """Return the weight of m rows in a running mean in which they count f times, after T others."""
     return f * m / (T + f * m)
 
@@ -261,7 +261,7 @@ def curvature_of_sample(params: Params, some: Sample, T: int, square: Array, row
     return weighted_curvature(params, some.p, some.y, some.weight, least)
 
 
-def rows_of(X: Array, centre: Array, *, wide: bool) -> Array:
+def sample_rows(X: Array, centre: Array, *, wide: bool) -> Array:
     """Return rows X (k, d) as in `OfSample`: sparse rows stay sparse if H is a diagonal."""
     return X if wide else centred(dense(X), centre)
 
@@ -269,11 +269,11 @@ def rows_of(X: Array, centre: Array, *, wide: bool) -> Array:
 def worst_of(params: Params, scored: Scored, centre: Array, *, wide: bool = False) -> Worst:
     """Return the row with the largest loss and its curvature."""
     X, p, y, weight = scored
-    row = rows_of(X, centre, wide=wide)
+    row = sample_rows(X, centre, wide=wide)
     return Worst(row, weighted_curvature(params, p, y, None), weight)
 
 
-def moved(rows: Array, s: Array, centre: Array) -> Array:
+def score_change(rows: Array, s: Array, centre: Array) -> Array:
     """Return the change of the scores of rows by a step s (K, D), (k, K).
 
     Rows are dense and less the centre, or sparse, as in `OfSample`.
@@ -291,7 +291,7 @@ def curvature_along(seen: Seen, s: Array, centre: Array) -> Array:
     """
     assert seen.worst is not None
     far, h, weight = seen.worst
-    most = h * moved(far, s, centre) ** 2 / seen.rows
+    most = h * score_change(far, s, centre) ** 2 / seen.rows
     most = most if weight is None else weight * most
     return namespace(s).maximum(seen.curved.along(s), most[0, :])
 

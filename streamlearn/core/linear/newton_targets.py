@@ -31,7 +31,7 @@ from streamlearn._arrays import column_sums, namespace, reads_are_free
 from streamlearn.core.linear.curvature import evenness, fade
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_state import State, has_l1, penalty_gradient, renew
-from streamlearn.core.linear.newton_step import OfSample, Seen, bounded, share
+from streamlearn.core.linear.newton_step import OfSample, Seen, bounded, weight_in_mean
 from streamlearn.core.linear.sgd import Params, averaging_weight
 
 
@@ -44,7 +44,7 @@ def step(params: Params, state: State, seen: Seen) -> State:
     T, m, d = seen.before, seen.rows, state.centre.shape[0]
     wide = seen.curved.wide
     g = seen.gradient + penalty_gradient(params, state, state.weights)
-    r = share(1.0 if wide else 4.0, m, T)
+    r = weight_in_mean(1.0 if wide else 4.0, m, T)
     state = state._replace(curvature=seen.curved.feed(fade(state.curvature, 1.0 - r), r))
     if seen.inverts:
         if not wide:
@@ -57,9 +57,9 @@ def step(params: Params, state: State, seen: Seen) -> State:
     f = 2.0 * min(max(1.0, T / (50 * d + 1)), 8.0) ** 0.3 if loss.nonsmooth else 1.5
     past = xp.min(state.past)
     begun = 0 < params.average <= T + m
-    b = averaging_weight(params, T, m) if begun else share(f, m, past)
+    b = averaging_weight(params, T, m) if begun else weight_in_mean(f, m, past)
     b = xp.where(seen.kept > 0.0, state.active, 0.0)[:, None] * b
-    c = share(3.0, m, T)
+    c = weight_in_mean(3.0, m, T)
     if not wide:
         n = evenness(state.curvature)[:, None] if seen.curved.weighted else 1.0
         reach = 7 if loss.nonsmooth else 6

@@ -233,18 +233,20 @@ def chosen(
         known = score(*batch[:3]) if known is None else known
         X, p, y, a = known
         X = pick(X, slice(None)) if isinstance(X, affine.Affine) else X
-        return Sample(X, p, y, a, a if a is None else bounded(a, a)), Scored(*picked(known, worst))
+        return Sample(X, p, y, a, a if a is None else within_range(a, a)), Scored(
+            *picked(known, worst)
+        )
     k = batch.draws.shape[0]
     at, share = drawn(batch.draws, batch.X.shape[0], q)
     at = concat([at, worst])
     rows = score(*picked(batch[:3], at)) if known is None else picked(known, at)
     X, p, y, a = picked(rows, slice(0, k))
     own, a = a, a if share is None else share * a
-    square = a if share is None else bounded(own, a)
+    square = a if share is None else within_range(own, a)
     return Sample(X, p, y, a, square), Scored(*picked(rows, slice(k, None)))
 
 
-def bounded(a: Array, b: Array) -> Array:
+def within_range(a: Array, b: Array) -> Array:
     """Return products of weights. Those that would under- or overflow, also in sums, are bounded.
 
     Features whose weighted squares are 0 count as not seen. So weights of 1e-200 would learn

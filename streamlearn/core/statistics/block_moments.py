@@ -41,7 +41,7 @@ from streamlearn.core.batches import cut
 from streamlearn.core.statistics.moments import (
     Moments,
     init,
-    is_wide,
+    is_double,
     merge,
     or_one,
     shifted,
@@ -181,7 +181,7 @@ def _of_rows(X: Array, weight: Array | None, *, holds_nan: bool) -> Moments:
         if weight is None:
             some = xp.astype(_some(X), dtype, copy=False)
             shift = some[0, :] + xp.sum((some - some[0, :]) / some.shape[0], axis=0)
-            if reads_are_free(X) and is_wide(shift):
+            if reads_are_free(X) and is_double(shift):
                 spread = xp.sqrt(xp.sum((some - shift) ** 2, axis=0) / some.shape[0])
                 if xp.all(xp.abs(shift) <= 5.5 * spread):
                     s1, s2 = plain_sums(X, dtype)
@@ -194,7 +194,7 @@ def _of_rows(X: Array, weight: Array | None, *, holds_nan: bool) -> Moments:
     mean = xp.astype(shift, dtype, copy=False)
     # Cancellation can cost n_rows units of rounding. That is too much if the widest float is
     # float32, so the sums are computed again, shifted by the mean.
-    for _ in range(1 if is_wide(mean) else 2):
+    for _ in range(1 if is_double(mean) else 2):
         s1, s2 = shifted_sums(X, mean, weight, present)
         state = _about(mean, seen, mass, s1, s2)
         mean = state.mean

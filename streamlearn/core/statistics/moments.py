@@ -167,7 +167,7 @@ def scale(state: Moments) -> Array:
     weight, unit = state.weight + state.weight_low, or_one(state.unit)
     std = xp.sqrt(xp.maximum(squares(state) / or_one(weight), zeros))
     eps = xp.finfo(std.dtype).eps
-    blur = weight * (eps if is_wide(std) else eps**2)
+    blur = weight * (eps if is_double(std) else eps**2)
     rounding = xp.abs(blur * state.mean)
     constant = std * xp.sqrt(xp.maximum(1 - blur, zeros)) <= rounding
     return _where_seen(state, xp.where(constant, xp.ones_like(std), std * unit))
@@ -206,7 +206,7 @@ def _where_seen(state: Moments, x: Array) -> Array:
     return xp.where(state.weight != 0, x, xp.full_like(x, xp.nan))
 
 
-def is_wide(x: Array) -> bool:
+def is_double(x: Array) -> bool:
     """Return whether ``x`` is at least float64."""
     return namespace(x).finfo(x.dtype).bits >= 64
 

@@ -9,7 +9,7 @@ from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
 from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Batch
 from streamlearn.core.linear import newton, newton_schedule, one_pass_sums
-from streamlearn.core.linear.curvature import centred, feed, inverse, leverage, unknown
+from streamlearn.core.linear.curvature import centred, feed, inverse_by_blocks, leverage, unknown
 from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
 from streamlearn.core.linear.sgd import Params
 from streamlearn.core.rows import Runs
@@ -367,7 +367,9 @@ def test_inverse_by_blocks(D):
     rng = np.random.default_rng(0)
     A = rng.normal(size=(2, D, 2 * D))
     M = A @ np.swapaxes(A, 1, 2) / D
-    np.testing.assert_allclose(inverse(M) @ M, np.broadcast_to(np.eye(D), M.shape), atol=1e-11)
+    np.testing.assert_allclose(
+        inverse_by_blocks(M) @ M, np.broadcast_to(np.eye(D), M.shape), atol=1e-11
+    )
 
 
 @pytest.mark.parametrize(("kinked", "most"), [(False, 25), (True, 50)])

@@ -13,7 +13,7 @@ import pytest
 from scipy import sparse
 
 from streamlearn.core.learner import Batch
-from streamlearn.core.linear import newton, newton_rounds, pending_rows
+from streamlearn.core.linear import curvature, newton, newton_rounds
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_schedule import due
 from streamlearn.core.linear.sgd import Params
@@ -100,7 +100,7 @@ def test_sums_merge_in_any_order(loss):
     one, other = merge(merge(a, b), c), merge(merge(c, b), a)
     assert one.rows == other.rows == ROWS
     summed = (
-        leaves(sums._replace(values=0.0, hessian=pending_rows.total(sums.hessian)))
+        leaves(sums._replace(values=0.0, curvature=curvature.settled(sums.curvature)))
         for sums in (one, other)
     )
     for p, q in zip(*summed, strict=True):
@@ -113,11 +113,15 @@ def test_sums_merge_in_any_order(loss):
 def test_pending_rows_are_few_and_sum_to_the_product_of_all_rows(D):
     rng = np.random.default_rng(0)
     parts = [(rng.normal(size=(k, D)), rng.uniform(size=(k, 2))) for k in (3, 0, 17, 1, 60, 2, 5)]
-    sums = reduce(pending_rows.merge, (pending_rows.of_rows(*part) for part in parts))
-    assert 4 * sum(len(Z) for Z, _ in sums.pending) < D
+    nothing = curvature.of_sums(None, np.zeros((2, D)), np.zeros((2, D)), np.zeros(()))
+    sums = reduce(curvature.both, (curvature.with_rows(nothing, *part) for part in parts))
+    assert curvature.PENDING * len(sums.pending) < D
     Z, h = (np.concatenate(part) for part in zip(*parts, strict=True))
     np.testing.assert_allclose(
-        pending_rows.total(sums), np.einsum("ik,ip,iq->kpq", h, Z, Z), rtol=1e-12, atol=1e-12
+        curvature.settled(sums).hessian,
+        np.einsum("ik,ip,iq->kpq", h, Z, Z),
+        rtol=1e-12,
+        atol=1e-12,
     )
 
 
