@@ -8,8 +8,8 @@ twice.
 
 Rows are in clusters ("blobs"), or have no structure ("noise"), where a row has several centres at
 nearly the same distance. All figures are medians of CPU time, in nanoseconds a row. "Parts" are
-those of our call: the checks of the input, the nearest centres, the sums, and the labels after the
-step. With ``--sparse`` rows are sparse, a tenth of their entries stored.
+those of our call: the checks of the input, the nearest centres, these with the sums, and the labels
+after the step. With ``--sparse`` rows are sparse, a tenth of their entries stored.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def main() -> None:
 
 HEADER = (
     *("batches", "labels sklearn", "ours", "times", "no labels sklearn", "ours", "times"),
-    *("floor", "labels/floor", "no labels/floor", "checks", "nearest", "sums", "labels after"),
+    *("floor", "labels/floor", "no labels/floor", "checks", "nearest", "and sums", "labels after"),
 )
 
 if __name__ == "__main__":
