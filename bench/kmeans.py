@@ -8,8 +8,8 @@ twice.
 
 Rows are in clusters ("blobs"), or have no structure ("noise"), where a row has several centres at
 nearly the same distance. All figures are medians of CPU time, in nanoseconds a row. "Parts" are
-those of our call: the checks of the input, the nearest centres, the sums, and the labels after the
-step. With ``--sparse`` rows are sparse, a tenth of their entries stored.
+those of our call: the checks of the input, the nearest centres, these with the sums, and the labels
+after the step. With ``--sparse`` rows are sparse, a tenth of their entries stored.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def parts(X: list[Any], k: int, turns: int) -> list[float]:
         lambda: (short @ C).argmin(axis=1),
         lambda: sum_is_finite(X[1]),
         lambda: nearest(state, X[1], bounds=dense),
-        lambda: totals(state, X[1], None, near.labels),
+        lambda: totals(state, X[1], None, bounds=dense),
         lambda: kmeans.labels_and_inertia(after, X[1], None, None, before),
     )
     return [statistics.median(cpu(call) for _ in range(turns)) for call in done]
@@ -124,7 +124,7 @@ def main() -> None:
 
 HEADER = (
     *("batches", "labels sklearn", "ours", "times", "no labels sklearn", "ours", "times"),
-    *("floor", "labels/floor", "no labels/floor", "checks", "nearest", "sums", "labels after"),
+    *("floor", "labels/floor", "no labels/floor", "checks", "nearest", "and sums", "labels after"),
 )
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.linalg.blas import dtrsv, strsv
-from scipy.sparse import csc_array
 
 from streamlearn._arrays import sparse
 from streamlearn._arrays.library import Array, device, is_sparse, namespace, widest_float
@@ -56,9 +55,8 @@ def sums_by_label(labels: Array, n_labels: int, X: Array, weight: Array) -> tupl
         total = sparse.sums_by_label(labels, n_labels, X, weight)
         return total, np.bincount(labels, weights=weight, minlength=n_labels)
     if isinstance(X, np.ndarray):
-        ends = np.arange(X.shape[0] + 1)
-        rows = csc_array((weight, labels, ends), shape=(n_labels, X.shape[0]))
-        return rows @ X, np.bincount(labels, weights=weight, minlength=n_labels)
+        chosen = sparse.weight_of_label(labels, n_labels, weight)
+        return chosen @ X, np.bincount(labels, weights=weight, minlength=n_labels)
     xp, dtype = namespace(X), widest_float(X)
     known = xp.arange(n_labels, dtype=labels.dtype, device=device(labels))
     if n_labels <= MANY_LABELS or xp.finfo(dtype).bits < 64:
@@ -72,6 +70,14 @@ def sums_by_label(labels: Array, n_labels: int, X: Array, weight: Array) -> tupl
     until = xp.take(until, ends, axis=0)
     sums = xp.concat([until[:1, :], until[1:, :] - until[:-1, :]])
     return sums[:, :-1], sums[:, -1]
+
+
+def summed(x: Array, axis: int | None = None) -> Array:
+    """Return the sum of floats along an axis, or of all of them.
+
+    NumPy's own functions for it take 1 us more, as long as the sum of 500 rows.
+    """
+    return np.add.reduce(x, axis) if isinstance(x, np.ndarray) else namespace(x).sum(x, axis=axis)
 
 
 def weighted_sums(G: Array, X: Array) -> Array:

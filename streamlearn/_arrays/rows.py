@@ -23,20 +23,23 @@ from streamlearn._arrays.library import (
 )
 from streamlearn._arrays.products import linear_predictor, scores_plus
 
-FEW_LABELS = 8
+FEW_LABELS = 32
 """Number of labels up to which `lowest` compares NumPy's scores label by label.
 
-``np.argmin`` starts its loop again for each row. Measured outside of ``bench/`` on 4,096 x 20 and
-one core, in ns a row with the product, for float64 and float32:
+``np.argmin`` starts its loop again for each row, and guesses branches. Measured outside of
+``bench/`` on 4,096 x 20 and one core, in ns a row with the product, for float64 and float32. The
+rows are new in each call: on rows of an earlier call the guesses are right, and 16 labels take 44
+and 31.
 
-======  ==========  ==============
-labels  argmin      label by label
-======  ==========  ==============
-4       21 and 15   18 and 12
-8       31 and 21   31 and 18
-16      44 and 31   50 and 30
-32      61 and 68   89 and 56
-======  ==========  ==============
+======  ===========  ==============
+labels  argmin       label by label
+======  ===========  ==============
+4       28 and 20    21 and 12
+8       40 and 29    30 and 17
+16      60 and 45    48 and 31
+32      87 and 71    88 and 54
+64      133 and 94   180 and 106
+======  ===========  ==============
 """
 
 
@@ -256,13 +259,13 @@ def lowest(X: Array, W: Array, b: Array) -> tuple[Array, Array]:
     if isinstance(X, np.ndarray) and k <= FEW_LABELS:
         P = np.empty((k, X.shape[0]), X.dtype)
         np.add(linear_predictor(X, W).T, b[:, None], out=P)
-        value = P.min(axis=0)
-        found = value == P
-        # A row of NaN has no smallest entry, and another row may have two.
-        if np.count_nonzero(found) != X.shape[0] or np.isnan(value).any():
-            return found.argmax(axis=0), value
-        # The product is faster than argmax. It is right only where each row has one smallest entry.
-        return (np.arange(k, dtype=np.float32) @ found.astype(np.float32)).astype(np.intp), value
+        value = np.minimum.reduce(P)
+        # The first label with this score is the smallest of these numbers. A row of NaN has none of
+        # them, and gets label 0.
+        code = (value != P).view(np.uint8)
+        code *= 128
+        code |= np.arange(k, dtype=np.uint8)[:, None]
+        return (np.minimum.reduce(code) & 127).astype(np.intp), value
     P = scores_plus(X, W, b)
     column = argmin(P, axis=1)
     if isinstance(P, np.ndarray):

@@ -7,11 +7,13 @@ all other formats to it. `dense` is the only function here that builds the zeros
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array
 
 CENTRED = (
     "Cannot center sparse matrices: pass `with_mean=False` instead. See docstring for motivation "
@@ -51,9 +53,25 @@ def as_given(out: Any, given: Any) -> Any:
 
 def made(data: np.ndarray, at: np.ndarray, ends: np.ndarray, columns: int) -> csr_array:
     """Return rows that share these arrays. The constructor would copy slices of an array."""
-    out = csr_array((ends.shape[0] - 1, columns), dtype=data.dtype)
+    out = copy(_empty(csr_array, (ends.shape[0] - 1, columns)))
     out.data, out.indices, out.indptr = data, at, ends
     out.has_canonical_format = True
+    return out
+
+
+def weight_of_label(labels: np.ndarray, n_labels: int, weight: np.ndarray) -> csc_array:
+    """Return the matrix (n_labels, m) of the weights (m,), each in the row of its label."""
+    out = copy(_empty(csc_array, (n_labels, labels.shape[0])))
+    out.data, out.indices = weight, labels
+    out.indptr = np.arange(labels.shape[0] + 1, dtype=labels.dtype)
+    return out
+
+
+@lru_cache(maxsize=64)
+def _empty(kind: type, shape: tuple[int, int]) -> Any:
+    """Return a sparse array to copy and to fill. The constructor takes 12 us, and a copy 2."""
+    out = kind(shape)
+    out.indptr = out.indices  # it would take up memory
     return out
 
 

@@ -27,6 +27,32 @@ class LazyLabels(Fitted, Movable, Versioned):
     _learned: Learned  # `partial_fit` continues from it
     _unread: Any  # the collection and its weights, until ``inertia_`` is read
 
+    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
+        """Fit to X, then return the cluster of each row.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to learn from: numbers without NaN and infinity, dense or sparse.
+        y : None
+            It is ignored.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row, 0 or more. None means 1 for every row.
+
+        Returns
+        -------
+        array or dask collection of shape (n_samples,)
+            The numbers of the clusters, as `predict` returns them.
+
+        Raises
+        ------
+        ValueError, NotImplementedError
+            If `fit` would raise them.
+        """
+        X, y, sample_weight = engine.taken_apart(X, y, sample_weight)
+        self.fit(X, sample_weight=sample_weight)
+        return self.labels_ if self.compute_labels else self.predict(X)
+
     def _label(self, given: Given, X: Any, sample_weight: Any, out: Outcome) -> None:
         """Set the labels and the inertia, which are lazy for a collection.
 

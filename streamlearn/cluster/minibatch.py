@@ -9,27 +9,24 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
 from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import Given, check_inputs, check_parameters, unchanged_on_error
-from streamlearn._estimator.outputs import Transformer, rows_out
+from streamlearn._estimator.outputs import Transformer
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.course import Course, Learned, Shuffle, Target
 from streamlearn._training.epochs import Progress, Publish
 from streamlearn._training.parallel import width
 from streamlearn.cluster import fits, passes, steps
-from streamlearn.cluster.lazy_labels import LazyLabels
+from streamlearn.cluster.nearest_centers import NearestCenters
 from streamlearn.cluster.parameters import Parameters
 from streamlearn.cluster.random_stream import forward, value_of
-from streamlearn.cluster.stopping import Convergence
-from streamlearn.core import kmeans
 from streamlearn.stages import Flow
 
 
 class MiniBatchKMeans(
-    Parameters, LazyLabels, ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
+    Parameters, NearestCenters, ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer
 ):
     """k-means by mini-batches, from data of any size.
 
@@ -236,10 +233,8 @@ class MiniBatchKMeans(
                 # scikit-learn has the resolved values of "auto" and None under these names.
                 self._init_size = min(params.start.size, X_.shape[0])
                 self._n_init = params.start.tries
-                max_iter, convergence = (
-                    self._max_iter(lazy=False),
-                    partial(self._convergence, given),
-                )
+                max_iter = self._max_iter(lazy=False)
+                convergence = partial(self._convergence, given)
                 publish = Publish(self, self._attributes_of)
                 out = fits.over_drawn_batches(
                     params, draws, given.blocks, X_, weight, max_iter, convergence, publish
@@ -355,18 +350,6 @@ class MiniBatchKMeans(
         n_features = out.learned.state.clusters.centers.shape[1]
         return out._replace(learned=hand_back(flow, self, out.learned, n_features))
 
-    def _convergence(self, given: Given, n_rows: int, n_steps: int) -> Convergence:
-        """Return the stopping rule."""
-        tol = float(self.tol)
-        if tol:
-            if given.flow is not None:
-                raise NotImplementedError(
-                    "tol is a part of the variance of the transformed rows, which one pass does "
-                    'not find beforehand. Use tol=0, or schedule="per-step".'
-                )
-            tol *= passes.mean_variance(given.blocks, given.reader)
-        return Convergence(n_rows, n_steps, tol, self.max_no_improvement)
-
     def _publish(self, out: fits.Outcome) -> None:
         self.__dict__.update(self._attributes(out.learned, out.n_iter))
 
@@ -390,94 +373,6 @@ class MiniBatchKMeans(
             "n_iter_": n_iter,
             "n_steps_": learned.state.steps,
         }
-
-    @property
-    def _n_features_out(self) -> int:
-        return self.cluster_centers_.shape[0]
-
-    def predict(self, X: Any) -> Any:
-        """Return the nearest centre of each row.
-
-        Parameters
-        ----------
-        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-            The rows, with the features of `fit`.
-
-        Returns
-        -------
-        array or dask collection of shape (n_samples,)
-            The numbers of the centres, as int32, in the namespace and on the device of X. They are
-            lazy if X is a dask collection.
-
-        Raises
-        ------
-        ValueError
-            If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
-            or on another device.
-        """
-        check_is_fitted(self)
-        function = partial(kmeans.labels, self._learned.state.clusters, absent=self._absent())
-        return rows_out(self, "predict", X, function, fitted=self.cluster_centers_)
-
-    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
-        """Fit to X, then return the cluster of each row.
-
-        Parameters
-        ----------
-        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-            The rows to learn from: numbers without NaN and infinity, dense or sparse.
-        y : None
-            It is ignored.
-        sample_weight : array or dask array of shape (n_samples,), default=None
-            The weight of each row, 0 or more. None means 1 for every row.
-
-        Returns
-        -------
-        array or dask collection of shape (n_samples,)
-            The numbers of the clusters, as `predict` returns them.
-
-        Raises
-        ------
-        ValueError, NotImplementedError
-            If `fit` would raise them.
-        """
-        X, y, sample_weight = engine.taken_apart(X, y, sample_weight)
-        self.fit(X, sample_weight=sample_weight)
-        return self.labels_ if self.compute_labels else self.predict(X)
-
-    def _transform(self, X: Any, names: Any) -> Any:
-        clusters = self._learned.state.clusters
-        function = partial(kmeans.distances, clusters)
-        return rows_out(self, "transform", X, function, fitted=clusters.centers, names=names)
-
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """Return minus the inertia of the rows of X.
-
-        A collection is read once.
-
-        Parameters
-        ----------
-        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-            The rows, with the features of `fit`.
-        y : None
-            It is ignored.
-        sample_weight : array or dask array of shape (n_samples,), default=None
-            The weight of each row, 0 or more. None means 1 for every row.
-
-        Returns
-        -------
-        float
-            Minus the sum of the squared distances of the rows to their nearest centres, by weight.
-
-        Raises
-        ------
-        ValueError
-            If X has other features than in `fit`, if it holds NaN or infinity, or if it has no rows
-            or no row with a weight.
-        """
-        check_is_fitted(self)
-        given = check_inputs(self, X, None, sample_weight, reset=False, lazy_rows=True)
-        return -passes.inertia(given.blocks, given.reader, self._learned.state.clusters)
 
     def __sklearn_tags__(self) -> Any:
         """Return the tags of the estimator."""

@@ -1,4 +1,4 @@
-"""The parameters of k-means: which values are allowed, and how a fit starts by them."""
+"""The parameters of k-means: allowed values, how a fit starts by them and when it stops."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 
 from streamlearn._estimator.inputs import Given
 from streamlearn._sklearn import Interval, StrOptions
-from streamlearn.cluster import kmeans_parallel, steps
+from streamlearn.cluster import kmeans_parallel, passes, steps
 from streamlearn.cluster.random_stream import value_of
 from streamlearn.cluster.seeding import Start, given_centers
+from streamlearn.cluster.stopping import Convergence
 from streamlearn.core import kmeans
 
 
@@ -23,9 +24,11 @@ class Parameters:
     init: Any
     init_size: Any
     max_iter: Any
+    max_no_improvement: Any
     n_clusters: Any
     n_init: Any
     reassignment_ratio: Any
+    tol: Any
     verbose: Any
 
     _parameter_constraints: dict[str, Any] = {
@@ -46,6 +49,18 @@ class Parameters:
 
     def _max_iter(self, *, lazy: bool) -> int:
         return (1 if lazy else 100) if self.max_iter == "auto" else int(self.max_iter)
+
+    def _convergence(self, given: Given, n_rows: int, n_steps: int) -> Convergence:
+        """Return the stopping rule."""
+        tol = float(self.tol)
+        if tol:
+            if given.flow is not None:
+                raise NotImplementedError(
+                    "tol is a part of the variance of the transformed rows, which one pass does "
+                    'not find beforehand. Use tol=0, or schedule="per-step".'
+                )
+            tol *= passes.mean_variance(given.blocks, given.reader)
+        return Convergence(n_rows, n_steps, tol, self.max_no_improvement)
 
     def _core(self) -> kmeans.Params:
         return kmeans.Params(reassignment_ratio=float(self.reassignment_ratio))

@@ -94,6 +94,15 @@ def test_rows_of_a_slice_share_their_entries():
     assert b.nbytes(S) == S.data.nbytes + S.indices.nbytes + S.indptr.nbytes
 
 
+def test_rows_of_one_shape_have_their_own_entries():
+    """They are copies of one empty array."""
+    A, B = (sp.csr_array(np.diag(values)) for values in ([1.0, 2.0], [3.0, 4.0]))
+    one, other = (b.rows_at(X, slice(0, 2)) for X in (A, B))
+    other.data *= 10
+    np.testing.assert_array_equal(one.toarray(), A.toarray())
+    np.testing.assert_array_equal(other.toarray(), 10 * np.diag([3.0, 4.0]))
+
+
 def test_columns_are_scaled_and_never_moved():
     S, scale = sparse.csr(sp.csr_array(X)), np.linspace(1, 2, 7)
     np.testing.assert_array_equal(b.by_columns(S, ("divide", scale)).toarray(), X / scale)

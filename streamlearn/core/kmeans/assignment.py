@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -24,9 +24,10 @@ from streamlearn._arrays import (
     scores_in_single,
     scores_plus,
     still_nearest,
+    summed,
 )
 from streamlearn.core.batches import cut
-from streamlearn.core.kmeans.clusters import NEAR, State, relative_centers, without
+from streamlearn.core.kmeans.clusters import NEAR, RelativeCenters, State, relative_centers
 from streamlearn.core.kmeans.relative import (
     relative,
     squared_distances_to,
@@ -79,50 +80,57 @@ class FormerNearest(NamedTuple):
     near: Nearest
 
 
+class Assigned(NamedTuple):
+    """Some rows and their nearest centres.
+
+    Attributes
+    ----------
+    rows : Rows of shape (m, d)
+        They are relative to an origin.
+    labels : array of int of shape (m,)
+        The numbers of the centres.
+    scores : array of shape (m,), or None
+        ``|b|^2 / 2 - x'b`` for each row x and its centre b. None if it was not computed.
+    weight : array of shape (m,), or None
+    """
+
+    rows: Rows
+    labels: Array
+    scores: Array | None
+    weight: Array | None
+
+
 def nearest(
     state: State, X: Array, absent: Array | None = None, *, bounds: bool = False
 ) -> Nearest:
     """Return the nearest centre of each row of X (m, d); see `streamlearn.core.kmeans.step`."""
-    C = state.centers
-    if absent is None and scores_in_single(X, C.shape[0], bounds=bounds):
-        return nearest_in_single(X, C)
-    origin, B, half = relative_centers(state)
-    half, xp = without(absent, half), namespace(C)
-    out = [
-        lowest(*terms(relative(part.X, origin, B.dtype), -B, half))[0]
-        for part in _parts(X, _tile(X, B))
-    ]
-    return Nearest(xp.concat(out) if out else xp.zeros(0, dtype=xp.int32, device=device(B)))
+    near = _in_single(state, X, absent, bounds=bounds)
+    if near is not None:
+        return near
+    at = relative_centers(state, absent)
+    return Nearest(_joined([part.labels for part in _assigned(at, X)], at))
 
 
-def totals(state: State, X: Array, weight: Array | None, labels: Array) -> Totals:
-    """Return the sums over the rows of X (m, d), at least one, with the given labels (m,).
+def totals(
+    state: State,
+    X: Array,
+    weight: Array | None,
+    absent: Array | None = None,
+    *,
+    bounds: bool = False,
+) -> tuple[Totals, Nearest]:
+    """Return the sums over the rows of X (m, d), at least one, and their nearest centres.
 
-    The inertia is the sum of the squares ``|d|^2`` of the rows d and of ``|b|^2 - 2 d'b``, which
-    the other sums have. If too little of the squares would be left, or on a device, differences of
-    rows are squared instead.
+    See `streamlearn.core.kmeans.step` for ``absent`` and ``bounds``.
     """
-    xp, k, wide = namespace(state.centers), state.centers.shape[0], state.counts.dtype
-    origin, B, _ = relative_centers(state)
-    size = min(X.shape[0], _sparse_tile(X, max(batch_rows(X), power_of_two(ROWS_A_CENTER * k))))
-    ones, sums, from_sums = xp.ones(size, dtype=B.dtype, device=device(B)), [], reads_are_free(B)
-    for part in _parts(X, size, labels, weight):
-        D = relative(part.X, origin, B.dtype)
-        from_sums = from_sums and not isinstance(D, Affine)
-        w = ones[: D.shape[0]] if part.weight is None else cast(part.weight, B.dtype)
-        total, counted = (cast(a, wide) for a in sums_by_label(part.target, k, D, w))
-        squared = _squares(D, part.weight, wide) if from_sums else 0.0 * counted[0]
-        sums.append((total, counted, squared))
-    total, counted, squared = (reduce(_plus, each) for each in zip(*sums, strict=True))
-    if from_sums:
-        inertia = squared + xp.sum((counted[:, None] * B - 2.0 * total) * B)
-        if NEAR**2 * inertia > squared:
-            return Totals(origin, B, total, counted, inertia)
-    inertia = 0.0 * counted[0]
-    for part in _parts(X, size, labels, weight):
-        apart = squared_distances_to(B, part.target, relative(part.X, origin, B.dtype))
-        inertia = inertia + _weighted(apart, part.weight, wide)
-    return Totals(origin, B, total, counted, inertia)
+    near, at = _in_single(state, X, absent, bounds=bounds), relative_centers(state, absent)
+    wide, sums, labels = state.counts.dtype, [], []
+    for part in _assigned(at, X, weight, near):
+        total, counted = _sums(part, at, wide)
+        sums.append((total, counted, _inertia(part, at, wide, (total, counted))))
+        labels.append(part.labels)
+    found = Totals(at.origin, at.centers, *(reduce(_plus, a) for a in zip(*sums, strict=True)))
+    return found, Nearest(_joined(labels, at)) if near is None else near
 
 
 def labels(state: State, X: Array, absent: Array | None = None) -> Array:
@@ -156,12 +164,16 @@ def labels_and_inertia(
     whose nearest centre may be another one now are compared with all centres.
     """
     if former is None or absent is not None or former.near.own is None:
-        near = nearest(state, X, absent).labels
+        near = _in_single(state, X, absent)
     else:
-        near = _again(state, X, former)
+        near = Nearest(_again(state, X, former))
+    wide, at, out = state.counts.dtype, relative_centers(state, absent), []
+    found = 0.0 * state.counts[0]
+    for part in _assigned(at, X, weight, near):
+        found = found + _inertia(part, at, wide)
+        out.append(part.labels)
     xp = namespace(state.centers)
-    found = totals(state, X, weight, near).inertia if X.shape[0] else 0.0 * state.counts[0]
-    return xp.astype(near, xp.int32, copy=False), found
+    return xp.astype(_joined(out, at), xp.int32, copy=False), found
 
 
 def _again(state: State, X: Array, former: FormerNearest) -> Array:
@@ -179,18 +191,15 @@ def squared_distances(state: State, X: Array) -> Array:
 
     X has at least one row.
     """
-    origin, B, half = relative_centers(state)
-    out = []
-    for part in _parts(X, _tile(X, B)):
-        D = relative(part.X, origin, B.dtype)
-        out.append(squared_distances_to(B, lowest(*terms(D, -B, half))[0], D))
-    return namespace(B).concat(out)
+    at = relative_centers(state)
+    parts = _assigned(at, X)
+    return _joined([squared_distances_to(at.centers, p.labels, p.rows) for p in parts], at)
 
 
 def distances(state: State, X: Array) -> Array:
     """Return the distance of each row of X (m, d) to each centre, (m, k), in the dtype of X."""
     xp, dtype = namespace(state.centers), float_dtype(X)
-    origin, B, half = relative_centers(state, state.counts.dtype)
+    origin, B, half = relative_centers(state, dtype=state.counts.dtype)
     out = []
     for part in _parts(X, _tile(X, B)):
         D = relative(part.X, origin, B.dtype)
@@ -200,10 +209,41 @@ def distances(state: State, X: Array) -> Array:
     return xp.concat(out) if out else xp.zeros((0, B.shape[0]), dtype=dtype, device=device(B))
 
 
+def _in_single(
+    state: State, X: Array, absent: Array | None, *, bounds: bool = False
+) -> Nearest | None:
+    """Return the nearest centres of the rows of X by scores in float32, or None if it is slower."""
+    if absent is None and scores_in_single(X, state.centers.shape[0], bounds=bounds):
+        return nearest_in_single(X, state.centers)
+    return None
+
+
+def _assigned(
+    at: RelativeCenters, X: Array, weight: Array | None = None, near: Nearest | None = None
+) -> Iterator[Assigned]:
+    """Yield the rows of X in parts, with their nearest centres: those of ``near`` if it is given.
+
+    Parts are so large that sums over their rows take more time than sums over the centres.
+    """
+    W, labels = -at.centers, None if near is None else near.labels
+    size = _sparse_tile(X, max(batch_rows(X), power_of_two(ROWS_A_CENTER * W.shape[0])))
+    tile = _tile(X, W)
+    for part in _parts(X, size, labels, weight):
+        D = relative(part.X, at.origin, W.dtype)
+        if part.target is not None:
+            yield Assigned(D, part.target, None, part.weight)
+        else:
+            found = [lowest(*terms(tiled.X, W, at.half)) for tiled in _parts(D, tile)]
+            best, scores = (_joined(each, at) for each in zip(*found, strict=True))
+            yield Assigned(D, best, scores, part.weight)
+
+
 def _parts(
-    X: Array, size: int, labels: Array | None = None, weight: Array | None = None
-) -> Iterator[Batch]:
-    """Yield parts of X, with the labels as targets."""
+    X: Rows, size: int, labels: Array | None = None, weight: Array | None = None
+) -> Iterable[Batch]:
+    """Return parts of X, with the labels as targets."""
+    if 0 < X.shape[0] <= size:
+        return (Batch(X, labels, weight),)  # in a tenth of the time
     return cut(X, labels, weight, seen=0, batch_size=size, largest=size)
 
 
@@ -220,6 +260,39 @@ def _sparse_tile(X: Array, rows: int) -> int:
     return max(rows, power_of_two(X.shape[1])) if is_sparse(X) else rows
 
 
+def _sums(part: Assigned, at: RelativeCenters, wide: Any) -> tuple[Array, Array]:
+    """Return for each cluster the sum of weight times row, (k, d), and of the weights, (k,)."""
+    (k, _), dtype = at.centers.shape, at.centers.dtype
+    if part.weight is None:
+        w = namespace(at.centers).ones(part.rows.shape[0], dtype=dtype, device=device(at.centers))
+    else:
+        w = cast(part.weight, dtype)
+    total, counted = sums_by_label(part.labels, k, part.rows, w)
+    return cast(total, wide), cast(counted, wide)
+
+
+def _inertia(
+    part: Assigned, at: RelativeCenters, wide: Any, sums: tuple[Array, Array] | None = None
+) -> Array:
+    """Return the sum of weight times the squared distance of the rows to their nearest centres.
+
+    It is the sum of the squares ``|x|^2`` of the rows and of ``|b|^2 - 2 x'b``. The latter is known
+    from the ``sums`` by cluster, or twice the scores. If too little of the squares would be left,
+    or on a device, differences of rows are squared instead.
+    """
+    D, B = part.rows, at.centers
+    if reads_are_free(B) and not isinstance(D, Affine):
+        squared = _squares(D, part.weight, wide)
+        if sums is None and part.scores is not None:
+            rest = 2.0 * _weighted(part.scores, part.weight, wide)
+        else:
+            total, counted = _sums(part, at, wide) if sums is None else sums
+            rest = summed((counted[:, None] * B - 2.0 * total) * B)
+        if NEAR**2 * (squared + rest) > squared:
+            return squared + rest
+    return _weighted(squared_distances_to(B, part.labels, D), part.weight, wide)
+
+
 def _squares(D: Rows, weight: Array | None, wide: Any) -> Array:
     """Return the sum of weight times the squared length of the rows of D, in the widest float."""
     if weight is None:
@@ -230,9 +303,17 @@ def _squares(D: Rows, weight: Array | None, wide: Any) -> Array:
 
 def _weighted(x: Array, weight: Array | None, wide: Any) -> Array:
     """Return the sum of weight times x (m,), in the widest float."""
-    total = namespace(x).sum(x) if weight is None else over_rows(cast(weight, x.dtype), x)
+    total = summed(x) if weight is None else over_rows(cast(weight, x.dtype), x)
     return cast(total, wide)
 
 
 def _plus(a: Array, b: Array) -> Array:
     return a + b
+
+
+def _joined(parts: Sequence[Array], at: RelativeCenters) -> Array:
+    """Return arrays of some of the rows as one. If there are none, it is an empty one of labels."""
+    xp = namespace(at.centers)
+    if not parts:
+        return xp.zeros(0, dtype=xp.int32, device=device(at.centers))
+    return parts[0] if len(parts) == 1 else xp.concat(parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from streamlearn._arrays import Array, device, namespace, reads_are_free, widest_float
+from streamlearn._arrays import Array, device, namespace, reads_are_free, summed, widest_float
 from streamlearn.core.rows import cast
 
 NEAR = 8.0
@@ -49,7 +49,7 @@ def twins(centers: Array) -> Array | None:
     if not reads_are_free(centers):
         return None
     rounding = 8.0 * xp.finfo(centers.dtype).eps
-    squares = xp.sum(centers * centers, axis=1)
+    squares = summed(centers * centers, axis=1)
     in_order = xp.sort(squares)
     near = 4.0 * rounding * in_order
     if not xp.any(in_order[1:] - in_order[:-1] <= near[1:]):
@@ -62,29 +62,50 @@ def twins(centers: Array) -> Array | None:
     return xp.any(order[:, None] == later[equal], axis=1) if xp.any(equal) else None
 
 
-def relative_centers(state: State, dtype: Any = None) -> tuple[Array | None, Array, Array]:
-    """Return an origin near the rows, the centres B relative to it, and ``|b_j|^2 / 2``.
+class RelativeCenters(NamedTuple):
+    """Centres relative to an origin near the rows.
+
+    Attributes
+    ----------
+    origin : array of shape (d,), or None
+        None means zero.
+    centers : array of shape (k, d)
+        b_j.
+    half : array of shape (k,)
+        ``|b_j|^2 / 2``, but a huge number for absent centres, so that no row is assigned to them.
+    """
+
+    origin: Array | None
+    centers: Array
+    half: Array
+
+
+def relative_centers(
+    state: State, absent: Array | None = None, *, dtype: Any = None
+) -> RelativeCenters:
+    """Return the centres relative to an origin near the rows.
 
     If the mean of the centres lies far from zero, the origin is this mean. Else it is zero: None on
-    the host, an array of zeros on a device. ``dtype`` is that of the centres by default.
+    the host, an array of zeros on a device. ``absent`` (k,) says which centres are absent.
+    ``dtype`` is that of the centres by default.
     """
     xp, k = namespace(state.centers), state.centers.shape[0]
     C = state.centers if dtype is None else cast(state.centers, dtype)
-    squares = xp.sum(C * C, axis=1)
-    mean = xp.sum(C, axis=0) / k
-    # The squared deviations of the centres add up to xp.sum(squares) - k * mean @ mean.
-    far = (NEAR**2 + 1) * k * (mean @ mean) > NEAR**2 * xp.sum(squares)
+    squares = summed(C * C, axis=1)
+    mean = summed(C, axis=0) / k
+    # The squared deviations of the centres add up to summed(squares) - k * mean @ mean.
+    far = (NEAR**2 + 1) * k * (mean @ mean) > NEAR**2 * summed(squares)
     if reads_are_free(C):
         if not far:
-            return None, C, 0.5 * squares
+            return RelativeCenters(None, C, _without(absent, 0.5 * squares))
     else:
         mean = xp.where(far, mean, xp.zeros_like(mean))
     B = C - mean
-    return mean, B, 0.5 * xp.sum(B * B, axis=1)
+    return RelativeCenters(mean, B, _without(absent, 0.5 * summed(B * B, axis=1)))
 
 
-def without(absent: Array | None, half: Array) -> Array:
-    """Return ``half``, but a huge number for absent centres, so that no row is assigned to them."""
+def _without(absent: Array | None, half: Array) -> Array:
+    """Return ``half``, but a huge number for absent centres."""
     if absent is None:
         return half
     xp = namespace(half)

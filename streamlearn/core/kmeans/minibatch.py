@@ -34,8 +34,9 @@ from streamlearn._arrays import (
     namespace,
     reads_are_free,
     rows_at,
+    summed,
 )
-from streamlearn.core.kmeans.assignment import distances, nearest, totals
+from streamlearn.core.kmeans.assignment import Totals, distances, totals
 from streamlearn.core.kmeans.clusters import State, start
 from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.rows import cast
@@ -128,25 +129,24 @@ def step(
     ([[0.5], [10.0]], [2.0, 1.0], array([5.]), array([0, 0, 1]))
     """
     centers, counts = state
-    xp = namespace(centers)
-    near = nearest(state, batch.X, absent, bounds=bounds)
-    sums = _sums_of(state, batch.X, batch.weight, near)
+    found, near = totals(state, batch.X, batch.weight, absent, bounds=bounds)
+    sums = _relative_to_start(state, found)
     seen = counts + sums.weight
     # Rows without weight do not move a centre, even if it has had no rows before.
     moved = sums.total / (seen + cast(seen == 0, seen.dtype))[:, None]
-    inertia, weight = sums.inertia[None], xp.sum(sums.weight)[None]
+    inertia, weight = sums.inertia[None], summed(sums.weight)[None]
     info = Info(inertia, weight, inertia)
     return State(sums.start + cast(moved, centers.dtype), seen), info, near
 
 
 def sums_of(state: State, X: Array, weight: Array | None, absent: Array | None = None) -> Sums:
     """Assign the rows of X (m, d) to clusters and return their sums. X has at least one row."""
-    return _sums_of(state, X, weight, nearest(state, X, absent))
+    return _relative_to_start(state, totals(state, X, weight, absent)[0])
 
 
-def _sums_of(state: State, X: Array, weight: Array | None, near: Nearest) -> Sums:
+def _relative_to_start(state: State, found: Totals) -> Sums:
     xp = namespace(state.centers)
-    origin, B, total, counted, inertia = totals(state, X, weight, near.labels)
+    origin, B, total, counted, inertia = found
     had = state.counts > 0
     start, moved = state.centers, total - counted[:, None] * B
     if not (reads_are_free(had) and xp.all(had)):

@@ -191,6 +191,27 @@ def test_no_rows_have_no_labels(backend):
     assert float(kmeans.inertia(state, none)) == 0
 
 
+@pytest.mark.parametrize("offset", [0.0, 1e3])
+def test_rows_of_several_parts_and_tiles_are_assigned_as_each_for_itself(offset):
+    n, k, d = 20_000, 100, 20  # sums are over parts of 8,192 rows, and scores in tiles of 4,096
+    rng = np.random.default_rng(0)
+    X, weight = rng.normal(size=(n, d)) + offset, rng.random(n)
+    clusters = kmeans.start(X[:k])
+    squares = np.concatenate([((x - X[:k]) ** 2).sum(axis=1)[None] for x in X])
+    own, least = squares.argmin(axis=1), squares.min(axis=1)
+    labels, inertia = kmeans.labels_and_inertia(clusters, X, weight)
+    np.testing.assert_array_equal(labels, own)
+    np.testing.assert_array_equal(kmeans.labels(clusters, X), own)
+    np.testing.assert_allclose(inertia, weight @ least, rtol=1e-9)
+    np.testing.assert_allclose(kmeans.squared_distances(clusters, X), least, atol=1e-9)
+    state, info, near = kmeans.step(kmeans.Params(), clusters, Batch(X, None, weight))
+    np.testing.assert_array_equal(near.labels, own)
+    np.testing.assert_allclose(info.loss, weight @ least, rtol=1e-9)
+    chosen = (own[:, None] == np.arange(k)) * weight[:, None]
+    np.testing.assert_allclose(state.counts, chosen.sum(axis=0), rtol=1e-9)
+    np.testing.assert_allclose(state.centers, chosen.T @ X / state.counts[:, None], atol=1e-9)
+
+
 def test_the_inertia_of_tight_clusters_is_right(backend):
     """Of clusters a million times as far apart as they are wide."""
     rng = np.random.default_rng(0)
