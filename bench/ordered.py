@@ -51,8 +51,14 @@ def customers(rng: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def groups(rng: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw 100 groups, with a column and a level of their own, the rows of each in two places."""
-    who = np.repeat(rng.permutation(np.arange(200) % 100), -(-n // 200))[:n]
+    """Draw 100 groups, with a column and a level of their own.
+
+    The rows of each are in two places, both among the first half of all rows and among the second,
+    which is held out. A group that only the held-out rows have would be all that is measured.
+    """
+    half = -(-n // 2)
+    runs = [np.repeat(rng.permutation(np.arange(200) % 100), -(-half // 200)) for _ in range(2)]
+    who = np.concatenate([run[:half] for run in runs])[:n]
     X = np.hstack([rng.normal(size=(n, 10)), np.eye(100)[who]])
     return X, X @ np.append(rng.normal(size=10), 2 * rng.normal(size=100))
 
