@@ -33,9 +33,10 @@ def linear_predictor(X: Array, W: Array) -> Array:
     if type(X) is np.ndarray and W.shape[0] == 1 and X.flags.c_contiguous:
         (m, d), k = X.shape, STACKED // max(X.shape[1], 64)
         if d <= 128 and m > k:
-            whole = m - m % k
-            stacked = X[:whole, :].reshape(-1, k, d) @ W.T
-            return np.concatenate([stacked.reshape(whole, 1), X[whole:, :] @ W.T])
+            P, whole = np.empty((m, 1), np.result_type(X, W)), m - m % k
+            np.matmul(X[:whole, :].reshape(-1, k, d), W.T, out=P[:whole, :].reshape(-1, k, 1))
+            np.matmul(X[whole:, :], W.T, out=P[whole:, :])
+            return P
     return X @ W.T
 
 

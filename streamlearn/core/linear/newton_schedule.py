@@ -62,7 +62,7 @@ def largest(X: Array, n_outputs: int, seen: int) -> int:
     row and column, besides its rows.
     """
     budget = 2 * BATCH_BYTES_NEAR_KINKS if is_sparse(X) else BATCH_BYTES
-    return batch_rows(X, extra=8 * n_outputs, budget=budget, most=1 << 16)
+    return batch_rows(X, extra=8 * n_outputs, budget=budget, most=1 << 17)
 
 
 def largest_near_kinks(X: Array, n_outputs: int, seen: int) -> int:
@@ -75,7 +75,7 @@ def largest_near_kinks(X: Array, n_outputs: int, seen: int) -> int:
     if is_wide(X, n_outputs):
         return largest(X, n_outputs, seen)  # a step costs as much as thousands of rows
     budget = (2 if is_sparse(X) else 1) * BATCH_BYTES_NEAR_KINKS
-    most = batch_rows(X, extra=8 * n_outputs, budget=budget, most=1 << 16)
+    most = batch_rows(X, extra=8 * n_outputs, budget=budget, most=1 << 17)
     return min(most, power_of_two(max(512, 2**25 // X.shape[1] ** 2, seen // 128)))
 
 
