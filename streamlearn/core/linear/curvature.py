@@ -297,8 +297,10 @@ def evenness(known: Curvature) -> Array:
     )
 
 
-def leverage(square: Array, Z: Array) -> Array:
-    """Return the leverage of rows Z (k, D) less the centre, with a last entry of 1, (k, K).
+def leverage(square: Array, Z: Array, unit: float = 1.0) -> Array:
+    """Return ``unit`` times the leverage of rows, (k, K).
+
+    Rows Z (k, D) are less the centre, with a last entry of 1.
 
     ``square`` (K, D) are the sums of z_j^2 over all rows so far.
 
@@ -308,7 +310,7 @@ def leverage(square: Array, Z: Array) -> Array:
     """
     xp, rows = namespace(Z), square[:, -1:]
     least = 4 * float(xp.finfo(square.dtype).smallest_normal)  # the quotient stays finite
-    weight = rows / xp.maximum(square, least * rows + least)
+    weight = unit * rows / xp.maximum(square, least * rows + least)
     return Z * Z @ xp.matrix_transpose(weight)
 
 

@@ -256,7 +256,7 @@ def curvature_of_sample(params: Params, some: Sample, T: int, square: Array, row
     D = square.shape[1]
     if not LOSSES[params.loss].kinked or is_sparse(rows) or MATURE * D >= T:
         return weighted_curvature(params, some.p, some.y, some.weight)
-    least = leverage(square, rows) * max(0.15 / D, 100 / T)
+    least = leverage(square, rows, max(0.15 / D, 100 / T))
     least = namespace(least).minimum(least, 0.35)
     return weighted_curvature(params, some.p, some.y, some.weight, least)
 
