@@ -69,7 +69,8 @@ def largest_near_kinks(X: Array, n_outputs: int, seen: int) -> int:
 
     With many features, a coefficient at a kink needs many steps to converge. Hinge on 200 levels
     ends 0.5 % above the optimum in batches of 512 rows, and 0.7 % above it in batches of thousands.
-    With fewer than 32 features, `growth_near_kinks` makes enough steps. A batch may always have 1/128 of the rows seen: by then there have been about a hundred steps.
+    With fewer than 32 features, `growth_near_kinks` makes enough steps. A batch may always have
+    1/128 of the rows seen: by then there have been about a hundred steps.
     """
     if is_wide(X, n_outputs):
         return largest(X, n_outputs, seen)  # a step costs as much as thousands of rows
