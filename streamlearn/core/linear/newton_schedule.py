@@ -82,12 +82,12 @@ def largest_near_kinks(X: Array, n_outputs: int, seen: int) -> int:
 def growth(X: Array, n_outputs: int) -> int:
     """Return the number of rows seen for each row of the next batch.
 
-    For smooth losses, batches of 1/16 of the rows seen end no higher than batches of 1/32, on 40
-    tables, and take half of the steps. With wide sparse rows the cost of a step depends on the
-    features and not on the rows, and with a diagonal H large batches get further: on 16,000 hashed
-    words with little penalty the excess is 5 % instead of 18 %.
+    For smooth losses, batches of 1/12 of the rows seen end no higher than batches of 1/16
+    (``bench/defaults.py``, 6 seeds, with this function changed). With wide sparse rows the cost of
+    a step depends on the features and not on the rows, and with a diagonal H large batches get
+    further: on 16,000 hashed words with little penalty the excess is 5 % instead of 18 %.
     """
-    return 3 if is_wide(X, n_outputs) else 16
+    return 3 if is_wide(X, n_outputs) else 12
 
 
 def growth_near_kinks(X: Array, n_outputs: int) -> int:
@@ -142,23 +142,24 @@ def due(T: int, m: int, d: int, kinked: bool) -> tuple[bool, bool, float, int]:
     rows : float
         The number of rows since the centre was moved last.
     feeding : int
-        The number of rows of the sample that feed H. `SOME` rows feed it between two moves of the
-        centre, in equal parts for all rows. If only some batches fed it, and the others had
-        features of their own, such as a customer's, H would not know those.
+        The number of rows of the sample that feed H. `SOME` rows feed it while T grows by 1/40, or
+        between two moves of the centre if T grows by more, in equal parts for all rows. If only
+        some batches fed it, and the others had features of their own, such as a customer's, H would
+        not know those.
     """
-    inverted, moved, gap = pace(T, d, kinked)
-    invert_by, move_by, _ = pace(T + m, d, kinked)
+    inverted, moved, gap, fed = pace(T, d, kinked)
+    invert_by, move_by, *_ = pace(T + m, d, kinked)
     moves, inverts = floor(move_by) != floor(moved), floor(invert_by) != floor(inverted)
     inverts = T == 0 or inverts
     if m < LEAST_FEEDING:
         return True, inverts, m, m
     all_feed = kinked or T == 0 or min(m, 2 * SOME) * (d + 1) ** 2 <= CHEAP
-    feeding = m if all_feed else max(LEAST_FEEDING, ceil(SOME * m / gap))
+    feeding = m if all_feed else max(LEAST_FEEDING, ceil(SOME * m / fed))
     return T == 0 or moves, inverts, max(m, gap), feeding
 
 
-def pace(T: int, d: int, kinked: bool) -> tuple[float, float, float]:
-    """Return the number of inversions n and of feeds within T rows, and the rows between feeds.
+def pace(T: int, d: int, kinked: bool) -> tuple[float, float, float, float]:
+    """Return how often H is inverted and the centre is moved.
 
     An inversion takes about the time of ``600 + d^2 / 20`` rows (measured at d = 20 to 500). C is
     about twice that, and the rows T between inversions grow in three phases, with T' = T + D:
@@ -167,18 +168,27 @@ def pace(T: int, d: int, kinked: bool) -> tuple[float, float, float]:
     - while T' < q C, there are C rows between inversions;
     - then T' grows by 1 / q between inversions.
 
-    C is ``1200 + d^2 / 10``, and q is 10. Near a kink the curvature changes with the models, so
-    inversions are more frequent if D < `SOME`: C is ``1200 + d^2 / 20``, and q grows from 10 to 20
-    with the features.
+    C is ``1200 + d^2 / 10``, and q is 4: of smooth losses, a pass ends no nearer if q is 6 or 10
+    (``bench/defaults.py``, 3 seeds of 8 tables, with this function changed). Near a kink the
+    curvature changes with the models, so inversions are more frequent if D < `SOME`: C is
+    ``1200 + d^2 / 20``, and q grows from 10 to 20 with the features.
+
+    Returns
+    -------
+    inversions, moves : float
+        The numbers within T rows.
+    gap, fed : float
+        The number of rows between two moves of the centre, and that of rows of which `SOME` feed H.
     """
     kinked = kinked and d + 1 < SOME
-    part, often = (20, min(10 + d // 20, 20)) if kinked else (10, 10)
+    part, often = (20, min(10 + d // 20, 20)) if kinked else (10, 4)
     cost, D, T = 1200 + d * d / part, d + 1, T + d + 1
     if cost > T:
-        return log2(T / D), 8 * log2(T / D), T * log(2) / 8
-    feeds, n = 4, log2(cost / D)
+        n, gap = log2(T / D), T * log(2) / 8
+        return n, 8 * n, gap, gap
+    moves, n = 4, log2(cost / D)
     if often * cost > T:
-        n, gap = n + T / cost, cost
+        n, gap = n + T / cost, cost / moves
     else:
-        n, gap = n + often + often * log(T / (often * cost)), T / often
-    return n, feeds * n, gap / feeds
+        n, gap = n + often + often * log(T / (often * cost)), T / often / moves
+    return n, moves * n, gap, min(gap, max(cost / moves, T / 40))

@@ -372,13 +372,13 @@ def test_inverse_by_blocks(D):
     )
 
 
-@pytest.mark.parametrize(("kinked", "most"), [(False, 25), (True, 50)])
+@pytest.mark.parametrize(("kinked", "most"), [(False, 10), (True, 50)])
 def test_inversions_grow_with_rows_and_seldom_in_the_end(kinked, most):
     for d in (1, 20, 500):
         counts = [newton_schedule.pace(T, d, kinked)[0] for T in range(0, 400_000, 64)]
         assert counts == sorted(counts)
         late = newton_schedule.pace(10**8, d, kinked)[0] - newton_schedule.pace(10**7, d, kinked)[0]
-        assert 20 < late < most
+        assert 5 < late < most
 
 
 def test_batches_near_kinks_are_small_where_features_are_many_and_rows_few():
