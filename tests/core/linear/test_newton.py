@@ -387,9 +387,9 @@ def test_batches_near_kinks_are_small_where_features_are_many_and_rows_few():
         M = newton.learner(newton.Params(loss=loss))
         for seen in (50_000, 10**6):
             most[loss, seen] = [M.largest(np.empty((1, d)), 1, seen) for d in (20, 200, 2000)]
-    assert most["hinge", 50_000] == [65536, 512, 512]
-    assert most["hinge", 10**6] == [65536, 4096, 1024]
-    assert most["log_loss", 50_000] == most["log_loss", 10**6] == [65536, 32768, 4096]
+    assert most["hinge", 50_000] == [131072, 512, 512]
+    assert most["hinge", 10**6] == [131072, 4096, 1024]
+    assert most["log_loss", 50_000] == most["log_loss", 10**6] == [131072, 32768, 4096]
 
 
 @pytest.mark.parametrize("seed", range(12))
