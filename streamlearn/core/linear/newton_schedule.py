@@ -168,10 +168,10 @@ def pace(T: int, d: int, kinked: bool) -> tuple[float, float, float, float]:
     - while T' < q C, there are C rows between inversions;
     - then T' grows by 1 / q between inversions.
 
-    C is ``1200 + d^2 / 10``, and q is 4: of smooth losses, a pass ends no nearer if q is 6 or 10
-    (``bench/defaults.py``, 3 seeds of 8 tables, with this function changed). Near a kink the
-    curvature changes with the models, so inversions are more frequent if D < `SOME`: C is
-    ``1200 + d^2 / 20``, and q grows from 10 to 20 with the features.
+    C is ``1200 + d^2 / 10``, and q is 4. Near a kink the curvature changes with the models. There,
+    if D < `SOME`, C is ``1200 + d^2 / 20``, and q is 6. With q = 10 a pass ends no nearer to the
+    optimum, near a kink not even with q = 20 (``bench/defaults.py``, 3 seeds of 8 and of 7 tables,
+    with this function changed).
 
     Returns
     -------
@@ -181,7 +181,7 @@ def pace(T: int, d: int, kinked: bool) -> tuple[float, float, float, float]:
         The number of rows between two moves of the centre, and that of rows of which `SOME` feed H.
     """
     kinked = kinked and d + 1 < SOME
-    part, often = (20, min(10 + d // 20, 20)) if kinked else (10, 4)
+    part, often = (20, 6) if kinked else (10, 4)
     cost, D, T = 1200 + d * d / part, d + 1, T + d + 1
     if cost > T:
         n, gap = log2(T / D), T * log(2) / 8
