@@ -54,6 +54,7 @@ from __future__ import annotations
 from streamlearn._arrays import Array, namespace, row_sums
 from streamlearn.core.linear.curvature import evenness, fade, product
 from streamlearn.core.linear.losses import LOSSES
+from streamlearn.core.linear.newton_schedule import MATURE
 from streamlearn.core.linear.newton_state import (
     State,
     delta_of,
@@ -100,8 +101,9 @@ def step(params: Params, state: State, seen: Seen) -> State:
     g, unit = in_units_of_its_own(state.active[:, None] * (at_u + pull))
     s = divided(params, state, g, T + m)
     Hs = product(s, known)
-    # near kinks the damping falls too fast for the one of the last inverse
-    delta = delta_of(params, state, T + m) if kinked else state.delta
+    # near kinks the damping falls too fast at first for that of the last inverse
+    falls = kinked and 10 * MATURE * w.shape[1] > T
+    delta = delta_of(params, state, T + m) if falls else state.delta
     curved = row_sums((Hs + (delta + faded_ridge(params, state)) * s) * s)
     if seen.curved.part is not None:
         curved = xp.maximum(curved, r * curvature_along(seen, s, state.centre))
