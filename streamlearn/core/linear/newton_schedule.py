@@ -150,12 +150,9 @@ def due(T: int, m: int, d: int, kinked: bool) -> tuple[bool, bool, float, int]:
     inverted, moved, gap, fed = pace(T, d, kinked)
     invert_by, move_by, *_ = pace(T + m, d, kinked)
     moves, inverts = floor(move_by) != floor(moved), floor(invert_by) != floor(inverted)
-    inverts = T == 0 or inverts
-    if m < LEAST_FEEDING:
-        return True, inverts, m, m
     all_feed = kinked or T == 0 or min(m, 2 * SOME) * (d + 1) ** 2 <= CHEAP
-    feeding = m if all_feed else max(LEAST_FEEDING, ceil(SOME * m / fed))
-    return T == 0 or moves, inverts, max(m, gap), feeding
+    feeding = m if all_feed else min(m, max(LEAST_FEEDING, ceil(SOME * m / fed)))
+    return T == 0 or moves, T == 0 or inverts, max(m, gap), feeding
 
 
 def pace(T: int, d: int, kinked: bool) -> tuple[float, float, float, float]:
