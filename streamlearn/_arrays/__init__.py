@@ -57,13 +57,13 @@ from streamlearn._arrays.normal import ndtr, ndtri
 from streamlearn._arrays.order import (
     along_rows,
     columns_as_rows,
-    counted,
     places,
     row_order,
     run_of,
     run_starts,
     slots,
     sorted_rows,
+    with_counts,
 )
 from streamlearn._arrays.products import (
     MANY_LABELS,
@@ -133,7 +133,6 @@ __all__ = [
     "column_sums",
     "columns_as_rows",
     "concat",
-    "counted",
     "default_int",
     "dense",
     "detached",
@@ -201,5 +200,6 @@ __all__ = [
     "weighted_sums",
     "widest_float",
     "with_columns",
+    "with_counts",
     "without_zeros",
 ]

@@ -33,7 +33,7 @@ def sorted_rows(A: Array) -> Array:
     return namespace(A).sort(A, axis=1, stable=False)
 
 
-def counted(V: Array) -> tuple[Array, Array]:
+def with_counts(V: Array) -> tuple[Array, Array]:
     """Return sorted rows (d, n) with infinity for NaN, and the count of their numbers, (d, 1)."""
     xp, ints, n = namespace(V), default_int(V), V.shape[1]
     if isinstance(V, np.ndarray) and not np.isnan(V[:, -1]).any():

@@ -44,10 +44,10 @@ from streamlearn.blocks import (
     Segment,
     Watch,
     check_marks,
-    ends,
     fold,
     marked,
     open_page,
+    outer_marks,
     rounds,
     unnoted,
     watches,
@@ -94,7 +94,7 @@ class Progress(NamedTuple):
         Whether the user has.
     news : str
         The rule's message about its last decision.
-    before : float or None
+    blocks_before : float or None
         What rounds need to go on, see `streamlearn.blocks.Position`.
     marks : tuple of Mark
         The checksums of the first and of the last block of this epoch, if they are wanted.
@@ -119,7 +119,7 @@ class Progress(NamedTuple):
     stopped: bool = False
     interrupted: bool = False
     news: str = ""
-    before: float | None = None
+    blocks_before: float | None = None
     marks: tuple[Mark, ...] = ()
 
 
@@ -284,7 +284,7 @@ def _segments(
     how: dict[str, Any] = {
         "prepare": marked(prepare, blocks, page),
         "order": order,
-        "start": Position(progress.blocks, progress.rows_read, progress.before),
+        "start": Position(progress.blocks, progress.rows_read, progress.blocks_before),
     }
     if side_by_side is None:
         return fold(learner.step, progress.learned, blocks, **how)
@@ -323,6 +323,8 @@ def _after(learner: Any, progress: Progress, segment: Segment, in_memory: bool) 
         held_out=tuple(held_out),
         rows_held_out=rows_held_out,
         news="",
-        before=segment.before,
-        marks=ends([*progress.marks, *(mark for each in segment.records for mark in each.marks)]),
+        blocks_before=segment.blocks_before,
+        marks=outer_marks(
+            [*progress.marks, *(mark for each in segment.records for mark in each.marks)]
+        ),
     )

@@ -77,7 +77,7 @@ def side_by_side(course: Course, progress: Progress) -> SideBySide | None:
         partial(merged, course, how),
         partial(_step, course),
         None if how.renewed is None else partial(_renewed, course),
-        part=how.part(course.learner.params),
+        ratio=how.ratio(course.learner.params),
         first=partial(_first, course),
     )
 

@@ -21,7 +21,7 @@ from streamlearn.blocks.containers import (
     whole_rows,
 )
 from streamlearn.blocks.fold import fold
-from streamlearn.blocks.journal import Mark, Page, ends, marked, open_page, unnoted
+from streamlearn.blocks.journal import Mark, Page, marked, open_page, outer_marks, unnoted
 from streamlearn.blocks.lazy_rows import LazyRows, as_lazy_rows, in_block, is_named, origin
 from streamlearn.blocks.left_out import noting_left_out
 from streamlearn.blocks.map_rows import map_rows
@@ -51,7 +51,6 @@ __all__ = [
     "bytes_read",
     "check_kind",
     "check_marks",
-    "ends",
     "first_block",
     "fold",
     "from_blocks",
@@ -74,6 +73,7 @@ __all__ = [
     "one_blas_thread",
     "open_page",
     "origin",
+    "outer_marks",
     "reduce",
     "rounds",
     "row_chunks",

@@ -27,10 +27,10 @@ class Countable(da.Array):
 
     def __getitem__(self, index: Any) -> Any:
         """Return a part of the array, which is `Countable` too."""
-        return counted(super().__getitem__(index))
+        return as_countable(super().__getitem__(index))
 
 
-def counted(out: Any) -> Any:
+def as_countable(out: Any) -> Any:
     """Return a collection: as `Countable` if it is an array of unknown length, else as it is."""
     if type(out) is da.Array and out.ndim and None in row_chunks(out):
         out.__class__ = Countable

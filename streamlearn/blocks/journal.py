@@ -198,7 +198,7 @@ def skip(prepare: Callable[[Block], Any], block: Block) -> None:
 _present: ContextVar[Journal | None] = ContextVar("journal", default=None)
 
 
-def present() -> Journal | None:
+def current() -> Journal | None:
     """Return the journal of the current fit, or None."""
     return _present.get()
 
@@ -219,7 +219,7 @@ def open_page(kind: str, blocks: Blocks, *, start: Any = None, **how: Any) -> Pa
     What estimators in ``start``, the state before the pass, have learned counts. If it cannot be
     kept, the user learns it before a block is read.
     """
-    journal = present()
+    journal = current()
     if journal is None:
         return None
     segment = str(door.config.get("streamlearn.segment", None))
@@ -293,6 +293,6 @@ def mark_of(block: Block) -> int:
     return found
 
 
-def ends(marks: Sequence[Mark]) -> tuple[Mark, ...]:
+def outer_marks(marks: Sequence[Mark]) -> tuple[Mark, ...]:
     """Return the first and the last of some marks."""
     return tuple(marks[:1]) + tuple(marks[1:][-1:])

@@ -82,7 +82,7 @@ def map_rows(
             out = source.map_partitions(_of_frame, functions, like, meta=shown)
     else:
         out = _of_array(source, functions, meta, like)
-    out = door.counted(out)
+    out = door.as_countable(out)
     remember(out, source, functions, named=named)
     return out
 

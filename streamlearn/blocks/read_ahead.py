@@ -34,7 +34,7 @@ def lifetimes(plan: Plan, order: Sequence[int]) -> tuple[dict[Key, int], dict[Ke
     return first, last
 
 
-def is_source(key: Key, plan: Plan) -> bool:
+def is_source_task(key: Key, plan: Plan) -> bool:
     """Return whether a shared task reads a source, so that it waits for no other shared task."""
     node = plan.shared[key]
     return not isinstance(node, door.Alias) and not any(d in plan.shared for d in node.dependencies)
@@ -56,7 +56,7 @@ def sources(
     return {
         key: (first[key], reach[key])
         for key in first
-        if is_source(key, plan) and key not in plan.alone
+        if is_source_task(key, plan) and key not in plan.alone
     }
 
 

@@ -17,9 +17,9 @@ from streamlearn.blocks.journal import (
     Mark,
     Marked,
     Page,
-    ends,
     marked,
     open_page,
+    outer_marks,
     skip,
 )
 from streamlearn.blocks.left_out import leaves_out
@@ -115,7 +115,7 @@ def _merged(
         tree.add(Merged(part.value, (), part.marks))
         if page is not None and whole:
             marks = [mark for level in reversed(tree.levels) for p in level for mark in p.marks]
-            page.note(Partly(at, tree.levels), ends(marks))
+            page.note(Partly(at, tree.levels), outer_marks(marks))
 
     if blocks.streamed is not None:
         _over_stream(of_block, blocks, begun.n_blocks, add)
@@ -213,7 +213,7 @@ def _merge(merge: Callable[..., Any], parts: list[Loaded | Merged]) -> Merged:
     found = [part.value for part in parts if part.value is not None]
     value = left_to_right(merge, found) if found else None
     records = (part.records if isinstance(part, Merged) else (part.newest,) for part in parts)
-    marks = ends([mark for part in parts for mark in part.marks])
+    marks = outer_marks([mark for part in parts for mark in part.marks])
     return Merged(value, tuple(chain.from_iterable(records)), marks)
 
 

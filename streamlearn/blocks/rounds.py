@@ -34,7 +34,7 @@ from streamlearn.blocks.schedule import Loaded, Schedule, prepared, setting
 from streamlearn.blocks.segments import (
     SEGMENT,
     Segment,
-    one_by_one,
+    in_sequence,
     update,
     updated,
 )
@@ -73,7 +73,7 @@ class SideBySide(NamedTuple):
         ``(state, sums) -> state``.
     renewed : callable or None
         ``(state) -> state``: what of the step needs no sums.
-    part : int
+    ratio : int
         A round has one block for this number of blocks seen before it, if ``length`` is None.
     first : callable
         ``(state) -> int``: the smallest number of blocks of the first round, if ``length`` is None.
@@ -89,7 +89,7 @@ class SideBySide(NamedTuple):
     merge: Callable[[Any, Any], Any]
     step: Callable[[Any, Any], Any]
     renewed: Callable[[Any], Any] | None = None
-    part: int = 1
+    ratio: int = 1
     first: Callable[[Any], int] = _one
     length: int | None = None
 
@@ -103,13 +103,13 @@ class Position(NamedTuple):
         The number of blocks before it.
     read : int
         The number of their rows.
-    before : float or None
+    blocks_before : float or None
         If rounds have begun, how many blocks like those of the pass were learned from before it.
     """
 
     at: int = 0
     read: int = 0
-    before: float | None = None
+    blocks_before: float | None = None
 
 
 BEGIN = Position()
@@ -157,7 +157,7 @@ def rounds(
     """
     order = [*range(len(blocks))] if order is None else [*order]
     rows = None if blocks.streamed else [blocks.rows[index] for index in order[start.at :]]
-    layout = Layout(side_by_side, start.before)
+    layout = Layout(side_by_side, start.blocks_before)
     with passing("epoch", rows) as one_pass:
         yield from _segments(step, state, blocks, prepare, layout, order, start, one_pass)
 
@@ -198,16 +198,16 @@ def _segments(
             layout.look(so_far.state, at, read)
             # The schedule knows only the blocks that are left, and counts from the first of them.
             if layout.begun:
-                ends = layout.ends(at, min(due, n), n)
+                ends = layout.round_ends(at, min(due, n), n)
                 left = [end - first for end in ends]
                 segment = _in_rounds(schedule, layout.side, so_far.state, prepare, at - first, left)
                 at = ends[-1]
             else:
                 stop = min(due, layout.next_look(so_far.state, at, rows), n)
                 span, at = (at - first, stop - first), stop
-                segment = one_by_one(schedule, step, so_far.state, prepare, *span)
+                segment = in_sequence(schedule, step, so_far.state, prepare, *span)
             one_pass.all_done(segment.records)
-            so_far = Segment(segment.state, so_far.records + segment.records, layout.before)
+            so_far = Segment(segment.state, so_far.records + segment.records, layout.blocks_before)
             read += sum(record.rows for record in segment.records)
     yield so_far
 
@@ -218,31 +218,31 @@ class Layout:
     Attributes
     ----------
     side : SideBySide or None
-    before : float or None
+    blocks_before : float or None
         See `Position`. Rounds that have begun go on to the end of the pass.
     """
 
-    def __init__(self, side: SideBySide | None, before: float | None) -> None:
+    def __init__(self, side: SideBySide | None, blocks_before: float | None) -> None:
         self.side: Any = side
-        self.before = before
+        self.blocks_before = blocks_before
 
     @property
     def begun(self) -> bool:
         """Whether rounds have begun."""
-        return self.before is not None
+        return self.blocks_before is not None
 
     def look(self, state: Any, at: int, rows: int) -> None:
         """Let rounds begin at position ``at``, after ``rows`` rows, if they are enough."""
         if self.begun or self.side is None:
             return
         if self.side.length is not None:
-            self.before = 0.0 if self.side.seen(state, rows) > 0 else None
+            self.blocks_before = 0.0 if self.side.seen(state, rows) > 0 else None
             return
         if at < FIRST_LOOK or at & (at - 1):
             return
         seen = at * self.side.seen(state, rows)
-        if seen and seen >= self.side.part * self.side.first(state):
-            self.before = seen - at
+        if seen and seen >= self.side.ratio * self.side.first(state):
+            self.blocks_before = seen - at
 
     def next_look(self, state: Any, at: int, rows: Sequence[int | None]) -> int:
         """Return the next position at which rounds may begin, if the blocks have ``rows`` rows."""
@@ -260,7 +260,7 @@ class Layout:
             look *= 2
         return look
 
-    def ends(self, start: int, stop: int, n: int) -> list[int]:
+    def round_ends(self, start: int, stop: int, n: int) -> list[int]:
         """Return the ends of the rounds from ``start`` until the first at or after ``stop``."""
         ends = [start]
         while ends[-1] < stop:
@@ -274,8 +274,8 @@ class Layout:
         """
         if self.side.length is not None:
             return int(self.side.length)
-        assert self.before is not None
-        length = min(int((self.before + at) // self.side.part), SEGMENT)
+        assert self.blocks_before is not None
+        length = min(int((self.blocks_before + at) // self.side.ratio), SEGMENT)
         return length - length % (1 << max(length.bit_length() - 3, length > 1))
 
 
@@ -398,7 +398,7 @@ def _over_stream(
             if block is None:
                 continue
             if tree is None and at >= due:
-                yield so_far._replace(before=layout.before)
+                yield so_far._replace(blocks_before=layout.blocks_before)
                 so_far, due = so_far._replace(records=()), at + length
             with one_blas_thread():
                 if tree is None:
@@ -424,7 +424,7 @@ def _over_stream(
     if tree is not None:
         so_far = _step(side.step, so_far, tree.result())
     if so_far.records or not start.at:
-        yield so_far._replace(before=layout.before)
+        yield so_far._replace(blocks_before=layout.blocks_before)
 
 
 def _view(view: Callable[[Any], Any], so_far: Segment) -> Any:

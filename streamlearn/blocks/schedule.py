@@ -29,7 +29,7 @@ from streamlearn.blocks.left_out import in_short, leaves_out, may_leave_out
 from streamlearn.blocks.merge_tree import FAN_IN
 from streamlearn.blocks.parts import declared_rows_or_raise, n_rows
 from streamlearn.blocks.plan import Plan, Recipe, origins, run_recipe
-from streamlearn.blocks.read_ahead import gates, is_source, lifetimes, sources
+from streamlearn.blocks.read_ahead import gates, is_source_task, lifetimes, sources
 from streamlearn.blocks.watch import Passing, Record
 
 NOBODY = Passing(())
@@ -180,11 +180,11 @@ class Schedule:
         for old in self._beginning(start, stop):
             key = self.shared[old]
             node = self.plan.shared[old]
-            source = is_source(old, self.plan)
+            source = is_source_task(old, self.plan)
             self._annotate(key, (old,))
             graph[key] = door.Task(
                 key,
-                share,
+                make_shared,
                 Recipe(((node, ()),), (old,), tuple(node.dependencies)),
                 self.order[self.first[old]],
                 self._tries(key),
@@ -203,7 +203,7 @@ class Schedule:
             # that a shuffle left on one worker is a reason to run there.
             graph[key] = door.Task(
                 key,
-                load,
+                load_block,
                 self.names,
                 self.functions,
                 index,
@@ -379,7 +379,7 @@ def _by_position(found: Mapping[Key, int]) -> dict[int, list[Key]]:
     return out
 
 
-def load(
+def load_block(
     names: tuple[str, ...],
     functions: Mapping[str, tuple[Callable[..., Any], ...]],
     index: int,
@@ -427,7 +427,7 @@ def _made(recipe: Recipe, inputs: Sequence[Any], tries: int) -> list[Any] | Unre
                 return Unread(in_short(error))
 
 
-def share(recipe: Recipe, index: int, tries: int, _gate: Any, *inputs: Any) -> Any:
+def make_shared(recipe: Recipe, index: int, tries: int, _gate: Any, *inputs: Any) -> Any:
     """Make a source, or a part of one, that block ``index`` and later blocks share."""
     with noted(f"what block {index} shares with others, which could not be made"):
         made = _made(recipe, inputs, tries)

@@ -30,12 +30,12 @@ SEGMENT = 64
 class Segment(NamedTuple):
     """The state after some blocks, and the records of these blocks in the order of learning.
 
-    ``before`` is what rounds need besides the state, see `streamlearn.blocks.rounds.Position`.
+    ``blocks_before`` is what rounds need besides the state; see `rounds.Position`.
     """
 
     state: Any
     records: tuple[Record, ...]
-    before: float | None = None
+    blocks_before: float | None = None
 
     @property
     def newest(self) -> Record:
@@ -43,7 +43,7 @@ class Segment(NamedTuple):
         return self.records[-1]
 
 
-def one_by_one(
+def in_sequence(
     schedule: Schedule,
     step: Callable[[Any, Any], tuple[Any, Any]],
     state: Any,

@@ -7,7 +7,7 @@ from dask.base import is_dask_collection
 from dask.layers import ArrayBlockIdDep, ArraySliceDep
 from dask.sizeof import sizeof
 
-from streamlearn.blocks.countable import counted
+from streamlearn.blocks.countable import as_countable
 from streamlearn.blocks.done_tasks import DoneTasks
 from streamlearn.blocks.graph import (
     Alias,
@@ -43,10 +43,10 @@ __all__ = [
     "Scheduler",
     "Task",
     "TaskRef",
+    "as_countable",
     "blockwise",
     "config",
     "connected",
-    "counted",
     "fused_annotations",
     "is_dask_collection",
     "is_future",

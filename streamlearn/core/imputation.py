@@ -17,13 +17,13 @@ from streamlearn._arrays import (
     cast,
     columns_as_rows,
     concat,
-    counted,
     default_int,
     device,
     float_dtype,
     namespace,
     sorted_rows,
     to_numpy,
+    with_counts,
 )
 from streamlearn.core.learner import Learner
 from streamlearn.core.mergeable import mergeable
@@ -152,10 +152,10 @@ def with_exact_median(params: Params, state: Imputation, X: Array) -> Imputation
         return state
     xp, dtype, found = namespace(X), float_dtype(X), []
     for j in range(X.shape[1]):
-        V, count = counted(sorted_rows(columns_as_rows(cast(X, dtype), j, j + 1, dtype)))
+        V, count = with_counts(sorted_rows(columns_as_rows(cast(X, dtype), j, j + 1, dtype)))
         if params.missing is not None:
             V = xp.where(gaps(V, params.missing), asarray(nan, like=V), V)
-            V, count = counted(sorted_rows(V))
+            V, count = with_counts(sorted_rows(V))
         n = int(count[0, 0])
         low, high = V[0, max(0, (n - 1) // 2)], V[0, max(0, n // 2)]
         found.append(low + (high - low) / 2 if n else asarray(nan, like=V[0, 0]))

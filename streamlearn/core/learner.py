@@ -69,7 +69,7 @@ class Rounds(NamedTuple):
     rows_before : callable
         ``(params, state) -> float``. It returns the number of rows that must have been learned from
         before the first round: infinity if there are no rounds.
-    part : callable
+    ratio : callable
         ``(params) -> int``. A round has one row for this number of rows before it.
     first : callable
         ``(params, state) -> int``. The first round has this number of blocks at least.
@@ -92,7 +92,7 @@ class Rounds(NamedTuple):
     """
 
     rows_before: Callable[..., Any]
-    part: Callable[..., Any]
+    ratio: Callable[..., Any]
     first: Callable[..., Any]
     view: Callable[..., Any]
     of_batch: Callable[..., Any]

@@ -134,7 +134,7 @@ class FitCheckpoint(FitWatcher):
             journal.same_or_raise(self._name, saved.about, about)
             if saved.draws is not None:
                 check_random_state(None).set_state(saved.draws)
-        self._saved, self._before = saved, journal.present()
+        self._saved, self._before = saved, journal.current()
         self._handled = sys.exc_info()[1]
         self._write(saved.entries)  # if the file cannot be written, the user learns it now
         how = self._write, self.every, self._check

@@ -401,7 +401,7 @@ def test_an_error_leaves_the_estimator_and_no_journal(tmp_path):
     with pytest.raises(ValueError, match="NaN"):
         model.fit(*in_dask(np.where(X > 100, np.nan, X), Y))
     assert sorted(vars(model)) == sorted([*model.get_params(), "_skl_callbacks"])
-    assert checkpoint.journal.present() is None
+    assert checkpoint.journal.current() is None
     clone(model).set_callbacks().fit(*in_dask(X, Y))
 
 

@@ -149,7 +149,7 @@ def rows_before(params: Params, state: State) -> float:
     return (READY_IF_MANY if D > MANY else READY) * D
 
 
-def part(params: Params) -> int:
+def ratio(params: Params) -> int:
     """Return the number of rows before a round for each row of it."""
     return PART_NEAR_KINKS if LOSSES[params.loss].kinked else PART
 
@@ -293,4 +293,4 @@ def sampled(params: Params, known: View, m: int, seen: int) -> int:
     return k if k < m else 0
 
 
-ROUNDS = Rounds(rows_before, part, first, view, of_batch, merge, step, sampled, renewed)
+ROUNDS = Rounds(rows_before, ratio, first, view, of_batch, merge, step, sampled, renewed)

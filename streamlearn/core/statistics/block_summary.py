@@ -8,7 +8,6 @@ from streamlearn._arrays import (
     Array,
     along_rows,
     columns_as_rows,
-    counted,
     default_int,
     device,
     namespace,
@@ -20,6 +19,7 @@ from streamlearn._arrays import (
     slots,
     sorted_rows,
     widest_float,
+    with_counts,
 )
 from streamlearn.core.statistics.quantile_summary import QuantileSummary, groups, init, together
 
@@ -66,12 +66,12 @@ def _of_columns(A: Array, weight: Array | None, k: int, wide: Any) -> QuantileSu
     xp, n, ints = namespace(A), A.shape[1], default_int(A)
     number = xp.arange(n + 1, dtype=ints, device=device(A))
     if weight is None:
-        (V, count), upto = counted(sorted_rows(A)), None
+        (V, count), upto = with_counts(sorted_rows(A)), None
         rows = number[-1:]
     else:
         A = xp.where((weight > 0)[None, :], A, xp.nan * xp.ones_like(A[:, :1]))
         order = row_order(A)
-        V, count = counted(along_rows(A, order))
+        V, count = with_counts(along_rows(A, order))
         w = xp.take(xp.astype(weight, wide), xp.reshape(order, (-1,)))
         w = xp.where(number[:-1] < count, xp.reshape(w, A.shape), xp.zeros_like(w[:1]))
         upto = xp.cumulative_sum(xp.concat([0 * w[:, :1], w], axis=1), axis=1)
