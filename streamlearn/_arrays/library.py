@@ -56,7 +56,8 @@ def namespace(array: Array, *others: Array) -> Any:
     TypeError
         If one of them is not an array, or if they come from different libraries.
     """
-    # Looking up a library costs 4 us, dozens of times a batch. The type shows NumPy at once.
+    # Looking up a library costs 4 us, dozens of times a batch. The type shows NumPy at once. NumPy
+    # has the names of the standard itself; array_api_compat's wrappers of them take 1 to 3 us.
     if not others and (type(array) is np.ndarray or _is_host(array)):
         return np
     arrays = (a.data if is_sparse(a) else a for a in (array, *others))
