@@ -41,7 +41,7 @@ def step(state, sums):
     return model * 0.7 + sums[0], seen + sums[1], (*sizes, sums[2])
 
 
-def side(needed=40, part=4):
+def side(needed=40, ratio=4):
     return SideBySide(
         lambda state, rows: rows >= needed,
         lambda state, rows: state[1] / rows if state[1] >= needed else 0.0,
@@ -49,7 +49,7 @@ def side(needed=40, part=4):
         of_block,
         merge,
         step,
-        part=part,
+        ratio=ratio,
         first=lambda state: 2,
     )
 
@@ -91,7 +91,7 @@ def renewed(state):
 
 @pytest.mark.parametrize("first", [1, 2])
 def test_rounds_begin_when_the_first_has_enough_blocks(local_scheduler, first):
-    how = side(part=8)._replace(first=lambda state: first, renewed=renewed)
+    how = side(ratio=8)._replace(first=lambda state: first, renewed=renewed)
     (_, rows, sizes), _ = run(tracking.offset(40), how)
     assert rows == 200
     alone = (1,) * 8 if first == 2 else ("renewed", 1) * 8
