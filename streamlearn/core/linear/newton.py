@@ -73,7 +73,8 @@ from functools import partial
 from streamlearn._arrays import Array, column_sums, namespace
 from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.linear import new_features, newton_refine, newton_rounds, trust
-from streamlearn.core.linear.curvature import shrink, unknown
+from streamlearn.core.linear.curvature import unknown
+from streamlearn.core.linear.damped_curvature import shrink
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_advance import advance, compared, judged, losses_of
 from streamlearn.core.linear.newton_schedule import (

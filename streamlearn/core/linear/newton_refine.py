@@ -37,16 +37,13 @@ from streamlearn._arrays.order import row_order
 from streamlearn.core.batches import cut
 from streamlearn.core.learner import Batch, Info, Refinement
 from streamlearn.core.linear.curvature import (
-    Damped,
     centred,
-    damp,
-    invert,
     leverage,
-    shrink,
     times,
     weighted_products,
     with_matrix,
 )
+from streamlearn.core.linear.damped_curvature import Damped, damp, invert, shrink
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_schedule import SOME
 from streamlearn.core.linear.newton_state import State, has_l1, is_carried, least_square, ridge

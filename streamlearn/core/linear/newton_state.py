@@ -12,18 +12,8 @@ from typing import NamedTuple
 
 from streamlearn._arrays import Array, namespace, reads_are_free
 from streamlearn.core.linear import trust
-from streamlearn.core.linear.curvature import (
-    Curvature,
-    Damped,
-    about,
-    damp,
-    damping,
-    evenness,
-    invert,
-    settled,
-    shrink,
-    unknown,
-)
+from streamlearn.core.linear.curvature import Curvature, about, evenness, settled, unknown
+from streamlearn.core.linear.damped_curvature import Damped, damp, damping, invert, shrink
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_schedule import MATURE, has_matrix
 from streamlearn.core.linear.one_pass_sums import uncentred

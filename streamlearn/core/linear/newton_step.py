@@ -29,10 +29,10 @@ from streamlearn.core.linear.curvature import (
     feed_sparse,
     leverage,
     product,
-    scales,
     times,
     with_rows,
 )
+from streamlearn.core.linear.damped_curvature import scales
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_schedule import MATURE
 from streamlearn.core.linear.newton_state import (

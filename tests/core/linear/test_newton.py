@@ -9,7 +9,8 @@ from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
 from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Batch
 from streamlearn.core.linear import newton, newton_schedule, one_pass_sums
-from streamlearn.core.linear.curvature import centred, feed, inverse_by_blocks, leverage, unknown
+from streamlearn.core.linear.curvature import centred, feed, leverage, unknown
+from streamlearn.core.linear.damped_curvature import inverse_by_blocks
 from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
 from streamlearn.core.linear.sgd import Params
 from streamlearn.core.rows import Runs
