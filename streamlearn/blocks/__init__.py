@@ -28,7 +28,8 @@ from streamlearn.blocks.map_rows import map_rows
 from streamlearn.blocks.parts import head, made_up, n_rows, some_columns, some_rows
 from streamlearn.blocks.plan import groups
 from streamlearn.blocks.reduce import bytes_read, check_marks, reduce
-from streamlearn.blocks.rounds import Position, SideBySide, rounds
+from streamlearn.blocks.round_layout import Position, SideBySide
+from streamlearn.blocks.rounds import rounds
 from streamlearn.blocks.segments import Segment
 from streamlearn.blocks.sources import from_blocks, taken_apart
 from streamlearn.blocks.streams import StreamedRows

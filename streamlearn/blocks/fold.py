@@ -10,7 +10,8 @@ from typing import Any
 
 from streamlearn.blocks.block import Block
 from streamlearn.blocks.containers import Blocks
-from streamlearn.blocks.rounds import BEGIN, Position, rounds
+from streamlearn.blocks.round_layout import BEGIN, Position
+from streamlearn.blocks.rounds import rounds
 from streamlearn.blocks.segments import Segment
 
 

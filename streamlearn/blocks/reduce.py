@@ -23,8 +23,9 @@ from streamlearn.blocks.journal import (
     skip,
 )
 from streamlearn.blocks.left_out import leaves_out
+from streamlearn.blocks.loading import Loaded, prepared
 from streamlearn.blocks.merge_tree import FAN_IN, MergeTree, merged_in_tree
-from streamlearn.blocks.schedule import Loaded, Schedule, prepared, setting
+from streamlearn.blocks.schedule import Schedule, setting
 from streamlearn.blocks.streams import in_lock_step
 from streamlearn.blocks.watch import Passing, Record, Watch, passing, watching
 

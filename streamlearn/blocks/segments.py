@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamlearn.blocks import door
 from streamlearn.blocks.block import Block, noted
-from streamlearn.blocks.schedule import Loaded, Schedule
+from streamlearn.blocks.loading import Loaded
+from streamlearn.blocks.schedule import Schedule
 from streamlearn.blocks.watch import Record
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ SEGMENT = 64
 class Segment(NamedTuple):
     """The state after some blocks, and the records of these blocks in the order of learning.
 
-    ``blocks_before`` is what rounds need besides the state; see `rounds.Position`.
+    ``blocks_before`` is what rounds need besides the state; see `round_layout.Position`.
     """
 
     state: Any
