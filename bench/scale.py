@@ -93,7 +93,7 @@ def graphs(n: int, block_rows: int, segment: int) -> Iterator[tuple[int, ...]]:
         lambda state, rows: rows >= enough,
         lambda state, rows: float(rows >= enough),
         *[nothing] * 4,
-        part=PART,
+        ratio=PART,
         first=lambda state: 2,
     )
     layout, known, at, due = Layout(side, None), [block_rows] * n, 0, segment
