@@ -84,7 +84,7 @@ class Costs(NamedTuple):
 def graphs(n: int, block_rows: int, segment: int) -> Iterator[tuple[int, ...]]:
     """Yield the lengths of the rounds of each graph; a chain is one round with a minus."""
     from streamlearn.blocks import SideBySide
-    from streamlearn.blocks.rounds import Layout
+    from streamlearn.blocks.round_layout import Layout
     from streamlearn.core.linear.newton_rounds import PART, READY
 
     enough = READY * (FEATURES + 1)
@@ -100,7 +100,7 @@ def graphs(n: int, block_rows: int, segment: int) -> Iterator[tuple[int, ...]]:
     while at < n:
         layout.look(None, at, at * block_rows)
         if layout.begun:
-            ends = layout.ends(at, min(due, n), n)
+            ends = layout.round_ends(at, min(due, n), n)
             yield tuple(b - a for a, b in zip([at, *ends], ends, strict=False))
             at = ends[-1]
         else:
