@@ -196,7 +196,7 @@ def _log_curvature(p: Array, y: Array, epsilon: float) -> Array:
     curved = e / (1.0 + e) ** 2
     # far on the wrong side the loss is linear; Jaakkola & Jordan's parabola lies above it
     wrong = -y * p
-    above = (1.0 - e) / (1.0 + e) / (2.0 * xp.maximum(wrong, 1e-3))
+    above = -xp.expm1(-xp.abs(p)) / (1.0 + e) / (2.0 * xp.maximum(wrong, 1e-3))
     return xp.where(wrong > 1e-3, above, curved)
 
 
