@@ -403,4 +403,4 @@ def test_few_batches_of_few_kinds_of_rows_never_learn_the_opposite(seed, size):
     codes = np.where(rng.random(240) < 0.25, 1 - a, a)
     params = Params(loss="hinge", kind="classes")
     coef, intercept = newton.answer(params, run(params, X, codes, batch_size=size))
-    assert np.mean((X @ coef[0] + intercept[0] > 0) == codes) > 0.55
+    assert np.mean((X @ coef[0] + intercept[0] > 0) == codes) > 0.6
