@@ -82,20 +82,7 @@ def scales(known: Curvature, more: Array, least: Array) -> Array:
 
 
 def damp(known: Curvature, more: Array, least: Array) -> Damped:
-    """Return ``M = H + diag(more)``.
-
-    Parameters
-    ----------
-    known : Curvature
-    more : array of shape (K, D)
-        For example ``ridge + delta``.
-    least : array of shape (D,)
-        Features with a mean square up to this count as not seen.
-
-    Returns
-    -------
-    Damped
-    """
+    """Return ``M = H + diag(more)``. The parameters are those of `scales`."""
     known = settled(known)
     H, xp = known.hessian, namespace(known.hessian)
     scale = scales(known, more, least)

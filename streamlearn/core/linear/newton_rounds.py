@@ -32,7 +32,6 @@ from streamlearn.core.linear.curvature import (
     Curvature,
     about,
     both,
-    centred,
     of_sums,
     times,
     weighted_sizes,
@@ -46,6 +45,7 @@ from streamlearn.core.linear.newton_step import (
     OfRound,
     Seen,
     curvature_of_sample,
+    sample_rows,
     score_change,
     weight_in_mean,
     worst_of,
@@ -192,7 +192,7 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
     if again is not None:
         coef, sums, some = again
         found = sums._replace(losses=found.losses)
-    Z = centred(dense(some.X), centre)
+    Z = sample_rows(some.X, centre)
     h = curvature_of_sample(params, some, batch.seen, known.square, Z)
     xp, k = namespace(w), h.shape[0]
     absolute, square = (m / k * (a + 0.0 * w) for a in weighted_sizes(Z, some.weight, some.square))

@@ -208,9 +208,9 @@ def delta_of(params: Params, state: State, most: float = inf) -> Array:
     return damping(state.curvature, prior, most)
 
 
-def damped(params: Params, state: State) -> Damped:
-    """Return the damped curvature."""
-    more = delta_of(params, state) + faded_ridge(params, state)
+def damped(params: Params, state: State, delta: Array) -> Damped:
+    """Return the curvature with the damping ``delta``, (K, D), and the penalty."""
+    more = delta + faded_ridge(params, state)
     return damp(state.curvature, more, least_square(params, state))
 
 
@@ -239,8 +239,7 @@ def renew(params: Params, state: State, rows: int) -> State:
     if is_carried(params, state):
         state = state._replace(remaining=remaining(state))
     delta = delta_of(params, state, rows)
-    more = delta + faded_ridge(params, state)
-    M = damp(state.curvature, more, least_square(params, state))
+    M = damped(params, state, delta)
     xp = namespace(M.scale)
     unseen = xp.asarray(xp.sum(xp.astype(M.scale[:, :-1] == 0.0, M.scale.dtype)))
     state = state._replace(inverse=invert(M), delta=delta, unseen=unseen)

@@ -261,7 +261,7 @@ def curvature_of_sample(params: Params, some: Sample, T: int, square: Array, row
     return weighted_curvature(params, some.p, some.y, some.weight, least)
 
 
-def sample_rows(X: Array, centre: Array, *, wide: bool) -> Array:
+def sample_rows(X: Array, centre: Array, *, wide: bool = False) -> Array:
     """Return rows X (k, d) as in `OfSample`: sparse rows stay sparse if H is a diagonal."""
     return X if wide else centred(dense(X), centre)
 
