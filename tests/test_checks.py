@@ -913,7 +913,8 @@ def test_on_a_cluster_the_same_bits_and_lazy_predictions(estimator, table, clust
     for method, out in outputs(there, data[0]).items():
         assert isinstance(out, da.Array)
         want = getattr(here, method)(table.X)
-        np.testing.assert_allclose(out.compute(), want, rtol=1e-12)
+        # A score near 0 is a sum of larger terms: its error is relative to the other scores.
+        np.testing.assert_allclose(out.compute(), want, rtol=1e-12, atol=1e-13 * np.abs(want).max())
     if hasattr(estimator, "score"):
         assert there.score(*data) == pytest.approx(here.score(table.X, y), rel=1e-12)
 
