@@ -8,18 +8,14 @@ from typing import Any
 
 import numpy as np
 from sklearn import metrics as theirs
-from sklearn.base import RegressorMixin
 
 from streamlearn import blocks as engine
 from streamlearn import metrics as ours
-from streamlearn._arrays import Array, asarray, to_numpy, widest_float
-from streamlearn._sklearn import _check_response_method, made_of, with_arguments
+from streamlearn._sklearn import _check_response_method, made_of
 from streamlearn._thirdparty.partial_fit import as_here
-from streamlearn._thirdparty.scoring import own_score, score
+from streamlearn._thirdparty.scoring import score
 from streamlearn._thirdparty.tags import has_parameter, takes_collections
-from streamlearn._validation.arrays import as_array, as_numbers
-from streamlearn._validation.missing import as_known
-from streamlearn.core import scores
+from streamlearn.wrappers.block_scores import block_score
 
 NAMES = {
     "accuracy": ours.accuracy_score,
@@ -102,60 +98,9 @@ def score_of_collection(
 def of_blocks(estimator: Any, scorer: Any, blocks: engine.Blocks, order: Sequence[int]) -> float:
     """Return the score of a fitted estimator on some blocks, which are loaded one after the other.
 
-    R2 is the score of all rows together. Other scores are averages over the blocks, weighted by
-    rows or their weights. Accuracy, log loss and the errors are such averages by definition.
+    `block_score` says what it is.
     """
-    metric, arguments, sign, _ = made_of(scorer)
-    if scorer is None:
-        by_r2 = own_score(estimator) is RegressorMixin.score
-    else:
-        plain = metric is not None and not arguments and sign > 0
-        by_r2 = plain and OURS.get(metric, metric) is ours.r2_score
-    if by_r2:
-        of_block = as_here(partial(_fit_of_block, estimator))
-        metric = scores.R2
-        state = engine.reduce(of_block, metric.merge, blocks, order=order, name="score")
-        return np.nan if state is None else float(np.mean(to_numpy(metric.result(state))))
-    if metric is theirs.log_loss and hasattr(estimator, "classes_"):  # a block may lack some
-        scorer = with_arguments(scorer, labels=estimator.classes_)
-    of_block = as_here(partial(_score_of_block, estimator, scorer))
-    total, weight = engine.reduce(of_block, _add, blocks, order=order, name="score") or (0.0, 0.0)
-    return total / weight if weight else np.nan
-
-
-def _accepts_weight(estimator: Any, scorer: Callable[..., Any] | None) -> bool:
-    """Return whether a score takes ``sample_weight``."""
-    metric = None if scorer is None else made_of(scorer).metric or scorer
-    return has_parameter(estimator.score if metric is None else metric, "sample_weight")
-
-
-def _score_of_block(
-    estimator: Any, scorer: Callable[..., Any] | None, block: engine.Block
-) -> tuple[float, float]:
-    """Return the score of a block times its number of rows or weight, and that number."""
-    X, y, weight = (as_known(estimator, x) for x in (block.X, block.y, block.sample_weight))
-    score = estimator.score if scorer is None else partial(scorer, estimator)
-    rows: float = engine.n_rows(X)
-    if weight is None or not _accepts_weight(estimator, scorer):
-        return float(score(X, y)) * rows, rows
-    rows = float(np.sum(to_numpy(as_array(weight))))
-    return (float(score(X, y, sample_weight=weight)) * rows, rows) if rows else (0.0, 0.0)
-
-
-def _fit_of_block(estimator: Any, block: engine.Block) -> Any:
-    predicted = as_array(estimator.predict(as_known(estimator, block.X)))
-    target, *weight = (
-        asarray(as_numbers(x, name, block.number), like=predicted, dtype=widest_float(predicted))
-        for name, x in (("y", block.y), ("sample_weight", block.sample_weight))
-        if x is not None
-    )
-    return scores.R2.of_block(_one(target), _one(predicted), *weight)
-
-
-def _one(values: Array) -> Array:
-    """Return values of one output as (n_rows,)."""
-    return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
-
-
-def _add(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
-    return a[0] + b[0], a[1] + b[1]
+    score = block_score(estimator, scorer)
+    of_block = as_here(partial(score.of_block, estimator))
+    sums = engine.reduce(of_block, score.merge, blocks, order=order, name="score")
+    return np.nan if sums is None else score.result(sums)

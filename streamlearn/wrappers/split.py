@@ -105,10 +105,10 @@ def split_of(
         )
     shuffled = generator(seed).permutation(n_rows)
     apart, rest = np.sort(shuffled[:n_held]), np.sort(shuffled[n_held:])
-    cut = {name: _rows_at(value, rest) for name, value in by_row.items()}
+    cut = {name: rows_at(value, rest) for name, value in by_row.items()}
     given = {"X": X, "y": y, "sample_weight": by_row.get("sample_weight")}
-    held_rows = engine.align(**{name: _rows_at(value, apart) for name, value in given.items()})
-    split = _in_memory(_rows_at(X, rest), _rows_at(y, rest), {**params, **cut})
+    held_rows = engine.align(**{name: rows_at(value, apart) for name, value in given.items()})
+    split = _in_memory(rows_at(X, rest), rows_at(y, rest), {**params, **cut})
     return split._replace(held=held_rows, which=[0])
 
 
@@ -164,7 +164,8 @@ def _join(a: set[int], b: set[int]) -> set[int]:
     return a | b
 
 
-def _rows_at(x: Any, at: np.ndarray) -> Any:
+def rows_at(x: Any, at: np.ndarray) -> Any:
+    """Return some rows of what holds rows in memory. None stays None."""
     if hasattr(x, "tocsr"):
         return x.tocsr()[at]
     if is_array(x) and not isinstance(x, np.ndarray):

@@ -1,0 +1,352 @@
+"""What all searches share: candidates learn from the same blocks, and the best one predicts."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import joblib
+import numpy as np
+from sklearn import get_config
+from sklearn.exceptions import FitFailedWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from streamlearn import blocks as engine
+from streamlearn._estimator.callbacks import watched
+from streamlearn._estimator.inputs import check_parameters
+from streamlearn._sklearn import HasMethods, Interval, StrOptions
+from streamlearn._thirdparty.partial_fit import with_classes
+from streamlearn._thirdparty.tags import is_by_row, labels_at_hand, rows_known
+from streamlearn._training.course import generator
+from streamlearn._training.epochs import Progress, Publish, train
+from streamlearn._training.stopping import Never
+from streamlearn.model_selection.candidates import Candidate, Rules, begun, parameters_of
+from streamlearn.model_selection.halving import Bracket, Cuts
+from streamlearn.model_selection.results import table_of
+from streamlearn.model_selection.side_by_side import SideBySide, scores_of_folds
+from streamlearn.wrappers import scoring as scorers
+from streamlearn.wrappers.block_scores import block_score
+from streamlearn.wrappers.post_fit import ParallelPostFit, kind_of, parts_and_params
+from streamlearn.wrappers.split import rows_at
+
+BLOCKS_IN_MEMORY = 20
+"""The number of blocks into which rows in memory are cut."""
+
+
+class Contest(NamedTuple):
+    """What a search compares.
+
+    Attributes
+    ----------
+    parameters : list of dict
+        The parameters of each candidate.
+    rules : Rules
+    brackets : sequence of Bracket
+        When candidates drop out; empty if none does.
+    like : array or None
+        An empty array like the rows, see `streamlearn.wrappers.post_fit.kind_of`.
+    """
+
+    parameters: list[dict[str, Any]]
+    rules: Rules
+    brackets: Sequence[Bracket]
+    like: Any
+
+
+class BaseSearch(ParallelPostFit):
+    """A search whose candidates learn from each block while it is in memory."""
+
+    predict_meta = predict_proba_meta = transform_meta = None
+
+    _parameter_constraints: dict[str, Any] = {
+        "estimator": [HasMethods("partial_fit")],
+        "parameters": [dict, list],
+        "n_iter": [Interval(Integral, 1, None, closed="left"), None],
+        "scoring": [str, callable, list, tuple, dict, None],
+        "refit": ["boolean", str, callable],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "n_jobs": [Integral, None],
+        "error_score": [StrOptions({"raise"}), Real],
+        "verbose": ["verbose"],
+    }
+
+    parameters: Any
+    n_iter: Any
+    refit: Any
+    shuffle: Any
+    random_state: Any
+    n_jobs: Any
+    error_score: Any
+    verbose: Any
+
+    def _n_folds(self) -> int:
+        """Return the number of folds, or 0 if blocks are scored before they are learned from."""
+        return 0
+
+    def _brackets(self, n_blocks: int | None, n_candidates: int) -> Sequence[Bracket]:
+        """Return when candidates drop out."""
+        return ()
+
+    def _candidates(self, n_blocks: int | None, seed: int) -> list[dict[str, Any]]:
+        """Return the parameters of each candidate."""
+        return parameters_of(self.parameters, self.n_iter, seed)
+
+    @watched
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
+        """Let all candidates learn from the same blocks, and choose the best one.
+
+        Parameters
+        ----------
+        X : container
+            The rows: a dask array or DataFrame, a source of blocks, or rows in memory.
+        y : container, default=None
+            The targets.
+        **params : dict of str to object
+            Further arguments of the estimator's ``partial_fit``, such as ``sample_weight`` or
+            ``classes``.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If there is no candidate, if all of them end with an error, or if the data do not fit
+            the search.
+        """
+        check_parameters(self, again=True)
+        scores = self._scores()
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        X, y, params = parts_and_params(X, y, params)
+        params = {name: labels_at_hand(name, value) for name, value in params.items()}
+        params = with_classes(self.estimator, self._routed("fit", params), y, further=False)
+        like = kind_of(X)
+        blocks, same, n_blocks = blocks_of(X, y, params, seed)
+        n_folds = self._n_folds()
+        if n_blocks is not None and n_blocks < n_folds:
+            raise ValueError(
+                f"cv={n_folds} needs as many blocks, because blocks are folds, and there are "
+                f"{n_blocks}. Give data in more blocks, fewer folds, or cv='progressive'."
+            )
+        parameters = self._candidates(n_blocks, seed)
+        brackets = self._brackets(n_blocks, len(parameters))
+        decides = self._decides(scores)
+        rules = Rules(
+            same, scores, n_folds, bool(self.refit), self.error_score != "raise", get_config()
+        )
+        contest = Contest(parameters, rules, brackets, like)
+        learner = SideBySide(
+            rules,
+            seed if self.shuffle else None,
+            min(_threads(self.n_jobs), len(parameters)),
+            Cuts(decides, tuple(brackets)) if brackets else None,
+        )
+
+        def attributes(progress: Progress) -> dict[str, Any]:
+            return self._attributes(contest, progress.learned, [])
+
+        out = train(
+            learner,
+            blocks,
+            Progress(tuple(begun(self.estimator, given, rules) for given in parameters)),
+            Never(),
+            max_iter=1,
+            publish=None if n_folds else Publish(self, attributes),
+        )
+        ended = out.learned
+        self._say_failures(ended)
+        of_folds = scores_of_folds(rules, ended, blocks) if n_folds else []
+        self.__dict__.update(self._attributes(contest, ended, of_folds))
+        return self
+
+    def _scores(self) -> dict[str, Any]:
+        """Return the scores by name, as sums over blocks."""
+        given = self.scoring
+        if isinstance(given, list | tuple):
+            given = {name: name for name in given}
+        named = given if isinstance(given, dict) else {"score": given}
+        return {
+            name: block_score(self.estimator, scorers.scorer_of(scorer))
+            for name, scorer in named.items()
+        }
+
+    def _decides(self, scores: dict[str, Any]) -> str:
+        """Return the name of the score that chooses the best candidate."""
+        if len(scores) == 1 and "score" in scores:
+            return "score"
+        if isinstance(self.refit, str) and self.refit in scores:
+            return self.refit
+        if self.refit is False or callable(self.refit):
+            return next(iter(scores))
+        raise ValueError(
+            f"refit={self.refit!r} and there are several scores. Give the name of the one that "
+            f"chooses the best candidate: {', '.join(map(repr, scores))}; or refit=False."
+        )
+
+    def _say_failures(self, candidates: Sequence[Candidate]) -> None:
+        """Warn of candidates that errors have ended.
+
+        Raises
+        ------
+        ValueError
+            If that is true of all.
+        """
+        failed = [candidate.error for candidate in candidates if candidate.error]
+        if not failed:
+            return
+        first = failed[0].strip()
+        if len(failed) == len(candidates):
+            raise ValueError(
+                f"All {len(failed)} candidates ended with an error. error_score='raise' shows it "
+                f"where it happens. The first one was:\n{first}"
+            )
+        warnings.warn(
+            f"{len(failed)} of {len(candidates)} candidates ended with an error, and their scores "
+            f"are {self.error_score}. error_score='raise' raises it. The first one was:\n{first}",
+            FitFailedWarning,
+            stacklevel=5,
+        )
+
+    def _attributes(
+        self, contest: Contest, candidates: Sequence[Candidate], of_folds: Sequence[Any]
+    ) -> dict[str, Any]:
+        """Return the fitted attributes. ``of_folds`` are the scores of each candidate's folds."""
+        rules = contest.rules
+        error_score = np.nan if self.error_score == "raise" else self.error_score
+        table = table_of(contest.parameters, candidates, rules, of_folds, error_score)
+        several = list(rules.scores) != ["score"]
+        out = {
+            "cv_results_": table,
+            "n_splits_": max(1, rules.n_folds),
+            "multimetric_": several,
+            "scorer_": self.scoring,
+            "_like": contest.like,
+        }
+        if not rules.n_folds:
+            out["progressive_scores_"] = {
+                name: _by_block(candidates, name) for name in rules.scores
+            }
+        if several and self.refit is False:
+            return out
+        decides = self._decides(dict(rules.scores))
+        best = (
+            int(self.refit(table))
+            if callable(self.refit)
+            else int(np.argmin(table[f"rank_test_{decides}"]))
+        )
+        out |= {"best_index_": best, "best_params_": contest.parameters[best]}
+        if not callable(self.refit):
+            out["best_score_"] = float(table[f"mean_test_{decides}"][best])
+        if self.refit:
+            out |= {"best_estimator_": candidates[best].model, "refit_time_": 0.0}
+        return out
+
+    def _inner(self) -> Any:
+        """Return the best candidate, or ``estimator`` before the fit."""
+        own = vars(self)
+        if "cv_results_" in own and "best_estimator_" not in own:
+            raise AttributeError(
+                f"This {type(self).__name__} was fitted with refit=False, so no candidate can "
+                "predict. Give refit=True."
+            )
+        return own.get("best_estimator_", own.get("estimator"))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Return whether there is a best candidate."""
+        return "best_estimator_" in vars(self)
+
+    def score(self, X: Any, y: Any = None, **params: Any) -> float:
+        """Return the score of the best candidate, by the score that has chosen it.
+
+        Parameters
+        ----------
+        X : container
+            The rows.
+        y : container, default=None
+            The targets.
+        **params : dict of str to object
+            Further arguments of the scorer, such as ``sample_weight``.
+
+        Returns
+        -------
+        float
+            A greater score is better.
+        """
+        check_is_fitted(self)
+        given = self.scoring
+        if isinstance(given, list | tuple):
+            given = self._decides(dict.fromkeys(given))
+        elif isinstance(given, dict):
+            given = given[self._decides(given)]
+        asked = ParallelPostFit(self.best_estimator_, scoring=given)
+        asked._like = self._like
+        return asked.score(X, y, **params)
+
+
+def _by_block(candidates: Sequence[Candidate], name: str) -> np.ndarray:
+    """Return the scores of each block before it was learned from, (n_candidates, n_blocks)."""
+    n_blocks = max(len(candidate.by_block) for candidate in candidates)
+    out = np.full((len(candidates), n_blocks), np.nan)
+    for row, candidate in zip(out, candidates, strict=True):
+        row[: len(candidate.by_block)] = [each.values[name] for each in candidate.by_block]
+    return out
+
+
+def _threads(n_jobs: int | None) -> int:
+    """Return the number of threads for ``n_jobs``. None means all processors."""
+    n = int(joblib.cpu_count())
+    if n_jobs is None:
+        return n
+    if n_jobs == 0:
+        raise ValueError("n_jobs == 0 has no meaning. Give a number of threads, or None for all.")
+    return n_jobs if n_jobs > 0 else max(1, n + 1 + n_jobs)
+
+
+def blocks_of(
+    X: Any, y: Any, params: dict[str, Any], seed: int
+) -> tuple[engine.Blocks, dict[str, Any], int | None]:
+    """Return the blocks of the data, and what else a search must know of them.
+
+    Rows in memory are cut into blocks, in random order.
+
+    Returns
+    -------
+    blocks : Blocks
+    same : dict
+        The arguments of ``partial_fit`` that are the same for all blocks.
+    n_blocks : int or None
+        The number of blocks. None if a source does not say it.
+
+    Raises
+    ------
+    ValueError
+        If rows in memory have arguments for each row that are no weights.
+    """
+    n_rows = rows_known(X)
+    by_row = {name: value for name, value in params.items() if is_by_row(name, value, n_rows)}
+    same = {name: value for name, value in params.items() if name not in by_row}
+    if engine.is_collection(X):
+        blocks = engine.align(X=X, y=y, **by_row)
+        return blocks, same, len(blocks) or None
+    further = by_row.keys() - {"sample_weight"}
+    if further:
+        raise ValueError(
+            f"{sorted(further)} have a value for each row, and rows in memory may only have "
+            "sample_weight. Give X as a dask array."
+        )
+    assert n_rows is not None
+    parts = [X, y, by_row.get("sample_weight")]
+    while parts[-1] is None and len(parts) > 1:
+        parts.pop()
+    mixed = generator(seed).permutation(n_rows)
+    cut = [
+        tuple(rows_at(part, rows) for part in parts)
+        for rows in np.array_split(mixed, min(BLOCKS_IN_MEMORY, max(n_rows, 1)))
+    ]
+    X, y, weight = engine.taken_apart(engine.from_blocks(cut))
+    return engine.align(X=X, y=y, sample_weight=weight), same, len(cut)

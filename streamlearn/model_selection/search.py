@@ -1,0 +1,147 @@
+"""Choosing parameters from one read of the data: `StreamSearchCV`."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from streamlearn._sklearn import Interval, StrOptions
+from streamlearn.model_selection.base_search import BaseSearch
+
+
+class StreamSearchCV(BaseSearch):
+    """Choose parameters from one read of the data: all candidates learn from each block.
+
+    With ``cv="progressive"`` each block is scored by every candidate before it learns from the
+    block. So no rows are held out, and the scores are those of rows that a candidate has not seen.
+    With ``cv=k`` blocks are folds. One read fits the models of all folds and, for ``refit``, one
+    model of all blocks; a second read scores the folds.
+
+    Parameters
+    ----------
+    estimator : object
+        Anything with ``partial_fit``: a linear model, a net, a clusterer, a pipeline, or an
+        estimator of scikit-learn. It is never changed.
+    parameters : dict or list of dict
+        The values to try of each parameter, as for `sklearn.model_selection.GridSearchCV`. With
+        ``n_iter``, values may be distributions with a method ``rvs``, as for
+        `sklearn.model_selection.RandomizedSearchCV`.
+    n_iter : int or None, default=None
+        The number of candidates to draw. None tries every combination.
+    scoring : str, callable, list, dict or None, default=None
+        The score: the name of a scorer, a scorer ``(estimator, X, y)``, or None for the estimator's
+        own score. A list of names or a dict of scorers is several scores.
+    n_jobs : int or None, default=None
+        The number of threads that the candidates share. None uses all processors.
+    refit : bool, str or callable, default=True
+        Whether ``best_estimator_`` is kept. It costs no further read. With several scores it is
+        the name of the one that chooses. A callable gets ``cv_results_`` and returns the index of
+        the best candidate.
+    cv : "progressive" or int, default="progressive"
+        How candidates are scored. An int is the number of folds.
+    shuffle : bool, default=True
+        Whether the blocks of a collection are read in random order. Their rows stay in order.
+    random_state : int, RandomState instance or None, default=None
+        The seed of the order, and of the parameters that are drawn.
+    error_score : "raise" or float, default=nan
+        The score of a candidate that is ended by an error. "raise" raises the error.
+    verbose : int, default=0
+        If it is not 0, print how far the reads are.
+
+    Attributes
+    ----------
+    cv_results_ : dict of str to array
+        A table of the candidates, as scikit-learn's. "n_blocks" is the number of blocks that a
+        candidate has learned from. With ``cv="progressive"`` the mean score is that of all blocks
+        but the first one, each before it was learned from, and the standard deviation is that of
+        the scores of blocks.
+    best_estimator_ : object
+        The best candidate, which has learned from all blocks.
+    best_score_ : float
+        Its mean score.
+    best_params_ : dict
+        Its parameters.
+    best_index_ : int
+        Its place in ``cv_results_``.
+    progressive_scores_ : dict of str to ndarray of shape (n_candidates, n_blocks - 1)
+        The scores of the blocks, in the order in which they were read. It exists only with
+        ``cv="progressive"``.
+    n_splits_ : int
+        The number of folds, or 1.
+    multimetric_ : bool
+        Whether there are several scores.
+    scorer_ : object
+        ``scoring``.
+    refit_time_ : float
+        0 seconds, because the best candidate has learned with the others.
+
+    Notes
+    -----
+    Rows in memory are cut into 20 blocks, in random order. R2 is that of all scored rows together.
+    Other scores are averages over blocks, by rows. Accuracy, log loss and the errors are such
+    averages by definition; the area under the ROC curve is not the same as that of all rows.
+
+    Differences from scikit-learn:
+
+    - Candidates learn by ``partial_fit`` with each block. So ``max_iter`` and ``early_stopping`` of
+      a candidate have no effect.
+    - Folds are blocks: block b is in fold b modulo ``cv``.
+    - ``n_jobs=None`` uses all processors, in threads.
+    - A search is fitted with a pass over y that finds the labels, unless ``classes`` is given.
+
+    References
+    ----------
+    Dawid, "Present position and potential developments: some personal views. Statistical theory:
+    the prequential approach", 1984.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from streamlearn.linear_model import SGDClassifier
+    >>> from streamlearn.model_selection import StreamSearchCV
+    >>> X = da.random.default_rng(0).normal(size=(10_000, 3), chunks=(1_000, 3))
+    >>> y = X[:, 0] + 0.1 * X[:, 1] > 0
+    >>> search = StreamSearchCV(SGDClassifier(), {"alpha": [1e-4, 1e-1, 10.0]}, random_state=0)
+    >>> search.fit(X, y).best_params_
+    {'alpha': 0.0001}
+    >>> search.predict(X)
+    dask.array<..., shape=(10000,), dtype=bool, chunksize=(1000,), chunktype=numpy.ndarray>
+    """
+
+    _parameter_constraints: dict[str, Any] = {
+        **BaseSearch._parameter_constraints,
+        "cv": [StrOptions({"progressive"}), Interval(Integral, 2, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        parameters: Any,
+        *,
+        n_iter: Any = None,
+        scoring: Any = None,
+        n_jobs: Any = None,
+        refit: Any = True,
+        cv: Any = "progressive",
+        shuffle: Any = True,
+        random_state: Any = None,
+        error_score: Any = np.nan,
+        verbose: Any = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.parameters = parameters
+        self.n_iter = n_iter
+        self.scoring = scoring
+        self.n_jobs = n_jobs
+        self.refit = refit
+        self.cv = cv
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.error_score = error_score
+        self.verbose = verbose
+
+    def _n_folds(self) -> int:
+        """Return the number of folds, or 0 if blocks are scored before they are learned from."""
+        return 0 if self.cv == "progressive" else int(self.cv)

@@ -1,0 +1,352 @@
+"""Searches: their scores are those of a loop by hand, from one read of the data."""
+
+from __future__ import annotations
+
+import warnings
+
+import dask.array as da
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import loguniform
+from sklearn import linear_model as theirs
+from sklearn import metrics
+from sklearn.base import clone
+from sklearn.exceptions import FitFailedWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV, ParameterGrid
+
+from streamlearn.blocks import from_blocks
+from streamlearn.cluster import MiniBatchKMeans
+from streamlearn.linear_model import SGDClassifier, SGDRegressor
+from streamlearn.model_selection import (
+    HyperbandSearchCV,
+    StreamSearchCV,
+    SuccessiveHalvingSearchCV,
+)
+from streamlearn.neural_network import MLPClassifier
+from streamlearn.pipeline import make_pipeline
+from streamlearn.preprocessing import StandardScaler
+
+N_BLOCKS, ROWS = 8, 100
+rng = np.random.default_rng(0)
+X = 1e3 + rng.normal(size=(N_BLOCKS * ROWS, 4)) * [0.1, 1, 10, 100]
+SIGNAL = (X - 1e3) @ [10, 1, 0, 0.01]
+CLASSES = np.where(SIGNAL + rng.normal(size=len(X)) > 0, "late", "on time")
+VALUES = SIGNAL + rng.normal(size=len(X))
+BLOCKS = [slice(k * ROWS, (k + 1) * ROWS) for k in range(N_BLOCKS)]
+
+
+def lazy(x):
+    return da.from_array(x, chunks=(ROWS, *x.shape[1:]))
+
+
+LINEAR = (SGDClassifier(random_state=0), {"alpha": [1e-4, 1.0], "loss": ["hinge", "log_loss"]})
+CASES = {
+    "classes": (*LINEAR, CLASSES, "accuracy"),
+    "probabilities": (SGDClassifier("log_loss"), {"alpha": [1e-4, 1.0]}, CLASSES, "neg_log_loss"),
+    "values": (SGDRegressor(random_state=0), {"alpha": [1e-4, 10.0]}, VALUES, "r2"),
+    "own score": (SGDRegressor(random_state=0), {"alpha": [1e-4, 10.0]}, VALUES, None),
+    "theirs": (theirs.SGDClassifier(random_state=0), {"alpha": [1e-4, 1.0]}, CLASSES, "accuracy"),
+    "net": (
+        make_pipeline(StandardScaler(), MLPClassifier(random_state=0)),
+        {"mlpclassifier__hidden_layer_sizes": [(3,), (5,)]},
+        CLASSES,
+        "accuracy",
+    ),
+    "pipeline": (
+        make_pipeline(StandardScaler(), SGDClassifier(random_state=0)),
+        {"sgdclassifier__alpha": [1e-4, 1.0], "standardscaler__with_std": [True, False]},
+        CLASSES,
+        "accuracy",
+    ),
+    "clusters": (MiniBatchKMeans(3, random_state=0), {"n_clusters": [2, 4]}, None, None),
+}
+
+
+def by_hand(estimator, y, blocks):
+    """Return the estimator after a loop over blocks, and what it predicts of each before that."""
+    model, before = clone(estimator), []
+    known = {} if y is None or y.dtype.kind == "f" else {"classes": np.unique(y)}
+    for number, block in blocks:
+        if before is not None:
+            before.append((number, block, clone_of(model)))
+        model.partial_fit(X[block], *([] if y is None else [y[block]]), **known)
+    return model, before[1:]
+
+
+def clone_of(model):
+    from copy import deepcopy
+
+    return deepcopy(model)
+
+
+def pooled(scoring, model_of, y):
+    """Return the score of rows together that different models predict."""
+    if scoring is None and y is None:
+        return np.mean([model.score(X[block]) for block, model in model_of])
+    target = np.concatenate([y[block] for block, _ in model_of])
+    if scoring == "neg_log_loss":
+        P = np.concatenate([model.predict_proba(X[block]) for block, model in model_of])
+        return -metrics.log_loss(target, P)
+    predicted = np.concatenate([model.predict(X[block]) for block, model in model_of])
+    score = metrics.accuracy_score if scoring == "accuracy" else metrics.r2_score
+    return score(target, predicted)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_progressive_scores_are_those_of_blocks_not_yet_learned_from(name):
+    estimator, grid, y, scoring = CASES[name]
+    search = StreamSearchCV(estimator, grid, scoring=scoring, shuffle=False)
+    search.fit(lazy(X), None if y is None else lazy(y))
+    for k, given in enumerate(ParameterGrid(grid)):
+        model, before = by_hand(clone(estimator).set_params(**given), y, enumerate(BLOCKS))
+        want = pooled(scoring, [(block, then) for _, block, then in before], y)
+        assert search.cv_results_["mean_test_score"][k] == pytest.approx(want, rel=1e-9)
+        assert search.cv_results_["params"][k] == given
+    best = int(np.argmax(search.cv_results_["mean_test_score"]))
+    assert search.best_index_ == best
+    given = list(ParameterGrid(grid))[best]
+    model, _ = by_hand(clone(estimator).set_params(**given), y, enumerate(BLOCKS))
+    np.testing.assert_array_equal(search.best_estimator_.predict(X), model.predict(X))
+    assert search.predict(lazy(X)).compute().tolist() == model.predict(X).tolist()
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name != "clusters"])
+def test_folds_are_blocks_that_their_model_has_not_learned_from(name):
+    estimator, grid, y, scoring = CASES[name]
+    search = StreamSearchCV(estimator, grid, scoring=scoring, cv=3, shuffle=False)
+    search.fit(lazy(X), lazy(y))
+    for k, given in enumerate(ParameterGrid(grid)):
+        for fold in range(3):
+            others = [(b, block) for b, block in enumerate(BLOCKS) if b % 3 != fold]
+            model, _ = by_hand(clone(estimator).set_params(**given), y, others)
+            want = pooled(scoring, [(block, model) for block in BLOCKS[fold::3]], y)
+            got = search.cv_results_[f"split{fold}_test_score"][k]
+            assert got == pytest.approx(want, rel=1e-9)
+    assert search.n_splits_ == 3
+    given = search.best_params_
+    whole, _ = by_hand(clone(estimator).set_params(**given), y, enumerate(BLOCKS))
+    np.testing.assert_array_equal(search.best_estimator_.predict(X), whole.predict(X))
+
+
+@pytest.mark.parametrize(("cv", "reads"), [("progressive", 1), (4, 2)])
+def test_rows_are_read_once_and_once_more_for_folds(cv, reads):
+    loads = []
+
+    def load(block):
+        loads.append(1)
+        return block
+
+    counted = lazy(X).map_blocks(load, meta=np.empty((0, 4)))
+    StreamSearchCV(*LINEAR, cv=cv).fit(counted, lazy(CLASSES))
+    assert len(loads) == reads * N_BLOCKS
+
+
+def frames():
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    import dask.dataframe as dd
+
+    return dd.from_pandas(frame, npartitions=N_BLOCKS), dd.from_pandas(
+        pd.Series(CLASSES, name="y"), npartitions=N_BLOCKS
+    )
+
+
+CONTAINERS = {
+    "arrays": lambda: (lazy(X), lazy(CLASSES)),
+    "frames": frames,
+    "stream": lambda: from_blocks([(X[b], CLASSES[b]) for b in BLOCKS]),
+    "memory": lambda: (X, CLASSES),
+    "table": lambda: (pd.DataFrame(X, columns=list("abcd")), pd.Series(CLASSES)),
+    "lists": lambda: (X.tolist(), CLASSES.tolist()),
+}
+
+
+@pytest.mark.parametrize("cv", ["progressive", 2])
+@pytest.mark.parametrize("kind", CONTAINERS)
+def test_any_container_gives_a_model_that_predicts(kind, cv):
+    data = CONTAINERS[kind]()
+    search = StreamSearchCV(*LINEAR, cv=cv, random_state=0).fit(*data)
+    assert search.best_params_["alpha"] == 1e-4
+    assert search.best_score_ > 0.7
+    assert search.score(*data) > 0.7
+    assert search.classes_.tolist() == ["late", "on time"]
+
+
+@pytest.mark.parametrize("cv", ["progressive", 2])
+def test_the_number_of_threads_changes_no_bit(cv):
+    found = [
+        StreamSearchCV(*LINEAR, cv=cv, n_jobs=n, random_state=0).fit(lazy(X), lazy(CLASSES))
+        for n in (1, 4)
+    ]
+    assert found[0].cv_results_["mean_test_score"].tolist() == (
+        found[1].cv_results_["mean_test_score"].tolist()
+    )
+    assert found[0].coef_.tolist() == found[1].coef_.tolist()
+
+
+def test_on_a_cluster_the_same_scores():
+    distributed = pytest.importorskip("distributed", reason="distributed is an extra")
+    here = StreamSearchCV(*LINEAR, random_state=0).fit(lazy(X), lazy(CLASSES))
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
+        ) as cluster,
+        distributed.Client(cluster),
+    ):
+        there = StreamSearchCV(*LINEAR, random_state=0).fit(lazy(X), lazy(CLASSES))
+    assert there.cv_results_["mean_test_score"].tolist() == (
+        here.cv_results_["mean_test_score"].tolist()
+    )
+    assert there.coef_.tolist() == here.coef_.tolist()
+
+
+def test_weights_count_in_learning_and_in_scores():
+    weight = np.where(np.arange(len(X)) % 3 == 0, 0.0, 2.0)
+    kept = weight > 0
+    search = StreamSearchCV(*LINEAR, shuffle=False, scoring="accuracy")
+    search.fit(lazy(X), lazy(CLASSES), sample_weight=lazy(weight))
+    chunks = tuple(int(kept[b].sum()) for b in BLOCKS)
+    only = StreamSearchCV(*LINEAR, shuffle=False, scoring="accuracy")
+    only.fit(da.from_array(X[kept], (chunks, 4)), da.from_array(CLASSES[kept], (chunks,)))
+    np.testing.assert_allclose(
+        search.cv_results_["mean_test_score"], only.cv_results_["mean_test_score"], atol=0.01
+    )
+
+
+def test_the_table_has_scikit_learns_columns():
+    y = (CLASSES == "late").astype(int)
+    known = GridSearchCV(theirs.SGDClassifier(random_state=0), {"alpha": [1e-4, 1.0]}, cv=3)
+    ours = StreamSearchCV(theirs.SGDClassifier(random_state=0), {"alpha": [1e-4, 1.0]}, cv=3)
+    known.fit(X, y)
+    ours.fit(lazy(X), lazy(y))
+    missing = known.cv_results_.keys() - ours.cv_results_.keys()
+    assert missing == {"std_fit_time", "std_score_time"} - ours.cv_results_.keys()
+    for name in known.cv_results_.keys() & ours.cv_results_.keys():
+        assert type(ours.cv_results_[name]) is type(known.cv_results_[name])
+        if name.startswith("param_"):
+            assert ours.cv_results_[name].dtype == known.cv_results_[name].dtype
+
+
+def test_several_scores_and_the_one_that_chooses():
+    several = StreamSearchCV(
+        SGDClassifier("log_loss"),
+        {"alpha": [1e-4, 10.0]},
+        scoring=["accuracy", "neg_log_loss"],
+        refit="neg_log_loss",
+        random_state=0,
+    ).fit(lazy(X), lazy(CLASSES))
+    one = StreamSearchCV(
+        SGDClassifier("log_loss"), {"alpha": [1e-4, 10.0]}, scoring="neg_log_loss", random_state=0
+    ).fit(lazy(X), lazy(CLASSES))
+    assert several.multimetric_
+    assert several.best_score_ == one.best_score_
+    assert several.score(lazy(X), lazy(CLASSES)) == one.score(lazy(X), lazy(CLASSES))
+    with pytest.raises(ValueError, match="refit=True and there are several scores"):
+        several.set_params(refit=True).fit(lazy(X), lazy(CLASSES))
+    none = several.set_params(refit=False).fit(lazy(X), lazy(CLASSES))
+    assert "rank_test_accuracy" in none.cv_results_
+    with pytest.raises((AttributeError, NotFittedError)):
+        none.predict(X)
+    worst = several.set_params(refit=lambda table: int(np.argmax(table["rank_test_accuracy"])))
+    assert worst.fit(lazy(X), lazy(CLASSES)).best_params_ == {"alpha": 10.0}
+
+
+def test_an_error_ends_a_candidate_only():
+    grid = {"alpha": [1e-4, -1.0]}
+    search = StreamSearchCV(SGDClassifier(), grid, random_state=0, error_score=-7.0)
+    with pytest.warns(FitFailedWarning, match="1 of 2 candidates ended with an error"):
+        search.fit(lazy(X), lazy(CLASSES))
+    assert search.cv_results_["mean_test_score"][1] == -7.0
+    assert search.best_params_ == {"alpha": 1e-4}
+    with pytest.raises(ValueError, match="'alpha' parameter"):
+        search.set_params(error_score="raise").fit(lazy(X), lazy(CLASSES))
+    with pytest.raises(ValueError, match="All 1 candidates ended with an error"):
+        StreamSearchCV(SGDClassifier(), {"alpha": [-1.0]}).fit(lazy(X), lazy(CLASSES))
+
+
+def test_values_are_drawn_from_distributions():
+    drawn = {"alpha": loguniform(1e-6, 1e2)}
+    search = StreamSearchCV(SGDClassifier(), drawn, n_iter=5, random_state=0)
+    alphas = search.fit(lazy(X), lazy(CLASSES)).cv_results_["param_alpha"]
+    assert len(set(alphas.tolist())) == 5
+    with pytest.raises(ValueError, match="Give n_iter"):
+        search.set_params(n_iter=None).fit(lazy(X), lazy(CLASSES))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"cv": 9}, "cv=9 needs as many blocks"),
+        ({"cv": 1}, "'cv' parameter"),
+        ({"n_jobs": 0}, "n_jobs == 0 has no meaning"),
+        ({"scoring": "nonsense"}, "'nonsense'"),
+        ({"parameters": {"beta": [1]}}, "Invalid parameter 'beta'"),
+        ({"estimator": theirs.LinearRegression()}, "'estimator' parameter"),
+    ],
+)
+def test_what_cannot_be_searched_is_said(change, message):
+    search = StreamSearchCV(*LINEAR).set_params(**change)
+    with pytest.raises(ValueError, match=message):
+        search.fit(lazy(X), lazy(CLASSES))
+
+
+def test_halving_finds_what_the_exhaustive_search_finds_for_less_work():
+    grid = {"alpha": np.logspace(-5, 2, 9).tolist()}
+    exhaustive = StreamSearchCV(SGDClassifier("log_loss"), grid, scoring="neg_log_loss")
+    halving = SuccessiveHalvingSearchCV(SGDClassifier("log_loss"), grid, scoring="neg_log_loss")
+    for search in (exhaustive, halving):
+        search.set_params(random_state=0).fit(lazy(X), lazy(CLASSES))
+    work = halving.cv_results_["n_blocks"]
+    assert work.sum() < 0.5 * exhaustive.cv_results_["n_blocks"].sum()
+    assert work.max() == N_BLOCKS
+    assert halving.cv_results_["n_blocks"][halving.best_index_] == N_BLOCKS
+    scores = exhaustive.cv_results_["mean_test_score"]
+    assert scores[halving.best_index_] >= scores.max() - exhaustive.cv_results_["std_test_score"][
+        exhaustive.best_index_
+    ]
+    assert halving.cv_results_["rank_test_score"][halving.best_index_] == 1
+
+
+def test_a_candidate_that_dropped_out_learns_no_more():
+    search = SuccessiveHalvingSearchCV(*LINEAR, random_state=0, min_resources=2, factor=2)
+    search.fit(lazy(X), lazy(CLASSES))
+    assert sorted(search.cv_results_["n_blocks"].tolist()) == [2, 2, 4, 8]
+    seen = np.isfinite(search.progressive_scores_["score"]).sum(axis=1)
+    assert (seen == search.cv_results_["n_blocks"] - 1).all()
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+def test_hyperband_has_brackets_of_one_read(factor):
+    drawn = {"alpha": loguniform(1e-6, 1e2)}
+    search = HyperbandSearchCV(SGDClassifier(), drawn, factor=factor, random_state=0)
+    search.fit(lazy(X), lazy(CLASSES))
+    n = sum(len(bracket["candidates"]) for bracket in search.brackets_)
+    assert n == len(search.cv_results_["params"]) == len(search.cv_results_["bracket"])
+    assert search.brackets_[-1]["n_blocks"] == []
+    last = search.brackets_[-1]["candidates"]
+    assert (search.cv_results_["n_blocks"][last] == N_BLOCKS).all()
+
+
+def test_halving_over_a_stream_needs_the_number_of_blocks():
+    data = from_blocks([(X[b], CLASSES[b]) for b in BLOCKS])
+    search = SuccessiveHalvingSearchCV(*LINEAR, random_state=0, shuffle=False)
+    with pytest.raises(ValueError, match="Give min_resources"):
+        search.fit(*data)
+    assert search.set_params(min_resources=2).fit(*data).cv_results_["n_blocks"].max() == N_BLOCKS
+    band = HyperbandSearchCV(LINEAR[0], LINEAR[1], shuffle=False)
+    with pytest.raises(ValueError, match="Give n_blocks"):
+        band.fit(*data)
+    assert band.set_params(n_blocks=N_BLOCKS).fit(*data).best_score_ > 0.5
+
+
+def test_a_search_can_be_cloned_shown_and_kept(tmp_path):
+    import pickle
+
+    search = StreamSearchCV(*LINEAR, random_state=0).fit(lazy(X), lazy(CLASSES))
+    assert clone(search).get_params()["parameters"] == LINEAR[1]
+    assert "StreamSearchCV" in search._repr_html_()
+    again = pickle.loads(pickle.dumps(search))
+    assert again.predict(X).tolist() == search.predict(X).tolist()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        search.fit(lazy(X), lazy(CLASSES))
