@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
-import joblib
+import joblib  # type: ignore[import-untyped]
 import numpy as np
 from sklearn import get_config
 from sklearn.exceptions import FitFailedWarning
@@ -31,6 +31,12 @@ from streamlearn.wrappers import scoring as scorers
 from streamlearn.wrappers.block_scores import block_score
 from streamlearn.wrappers.post_fit import ParallelPostFit, kind_of, parts_and_params
 from streamlearn.wrappers.split import rows_at
+
+FITTED = {
+    *("best_estimator_", "best_index_", "best_params_", "best_score_"),
+    *("progressive_scores_", "refit_time_"),
+}
+"""Fitted attributes that only some searches have."""
 
 BLOCKS_IN_MEMORY = 20
 """The number of blocks into which rows in memory are cut."""
@@ -161,7 +167,10 @@ class BaseSearch(ParallelPostFit):
         ended = out.learned
         self._say_failures(ended)
         of_folds = scores_of_folds(rules, ended, blocks) if n_folds else []
-        self.__dict__.update(self._attributes(contest, ended, of_folds))
+        found = self._attributes(contest, ended, of_folds)
+        for name in FITTED - found.keys():
+            self.__dict__.pop(name, None)
+        self.__dict__.update(found)
         return self
 
     def _scores(self) -> dict[str, Any]:
@@ -348,5 +357,7 @@ def blocks_of(
         tuple(rows_at(part, rows) for part in parts)
         for rows in np.array_split(mixed, min(BLOCKS_IN_MEMORY, max(n_rows, 1)))
     ]
-    X, y, weight = engine.taken_apart(engine.from_blocks(cut))
-    return engine.align(X=X, y=y, sample_weight=weight), same, len(cut)
+    streamed = engine.from_blocks(cut)
+    streamed = streamed if isinstance(streamed, tuple) else (streamed,)
+    named = dict(zip(("X", "y", "sample_weight"), streamed, strict=False))
+    return engine.align(**named), same, len(cut)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn import metrics as theirs
-from sklearn.base import RegressorMixin
+from sklearn.base import RegressorMixin, is_regressor
 
 from streamlearn import blocks as engine
 from streamlearn import metrics as ours
@@ -47,7 +47,9 @@ def block_score(estimator: Any, scorer: Callable[..., Any] | None) -> BlockScore
     """
     metric, arguments, sign, _ = made_of(scorer)
     if scorer is None:
-        by_r2 = own_score(estimator) is RegressorMixin.score
+        own = own_score(estimator)
+        of_ours = getattr(own, "__module__", "").startswith("streamlearn.")
+        by_r2 = own is RegressorMixin.score or (of_ours and is_regressor(estimator))
     else:
         by_r2 = metric in (theirs.r2_score, ours.r2_score) and not arguments and sign > 0
     if by_r2:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
+from copy import deepcopy
 
 import dask.array as da
 import numpy as np
@@ -43,7 +45,12 @@ def lazy(x):
 LINEAR = (SGDClassifier(random_state=0), {"alpha": [1e-4, 1.0], "loss": ["hinge", "log_loss"]})
 CASES = {
     "classes": (*LINEAR, CLASSES, "accuracy"),
-    "probabilities": (SGDClassifier("log_loss"), {"alpha": [1e-4, 1.0]}, CLASSES, "neg_log_loss"),
+    "probabilities": (
+        SGDClassifier("log_loss", random_state=0),
+        {"alpha": [1e-4, 1.0]},
+        CLASSES,
+        "neg_log_loss",
+    ),
     "values": (SGDRegressor(random_state=0), {"alpha": [1e-4, 10.0]}, VALUES, "r2"),
     "own score": (SGDRegressor(random_state=0), {"alpha": [1e-4, 10.0]}, VALUES, None),
     "theirs": (theirs.SGDClassifier(random_state=0), {"alpha": [1e-4, 1.0]}, CLASSES, "accuracy"),
@@ -68,16 +75,9 @@ def by_hand(estimator, y, blocks):
     model, before = clone(estimator), []
     known = {} if y is None or y.dtype.kind == "f" else {"classes": np.unique(y)}
     for number, block in blocks:
-        if before is not None:
-            before.append((number, block, clone_of(model)))
+        before.append((number, block, deepcopy(model)))
         model.partial_fit(X[block], *([] if y is None else [y[block]]), **known)
     return model, before[1:]
-
-
-def clone_of(model):
-    from copy import deepcopy
-
-    return deepcopy(model)
 
 
 def pooled(scoring, model_of, y):
@@ -143,9 +143,8 @@ def test_rows_are_read_once_and_once_more_for_folds(cv, reads):
 
 
 def frames():
+    dd = pytest.importorskip("dask.dataframe")
     frame = pd.DataFrame(X, columns=list("abcd"))
-    import dask.dataframe as dd
-
     return dd.from_pandas(frame, npartitions=N_BLOCKS), dd.from_pandas(
         pd.Series(CLASSES, name="y"), npartitions=N_BLOCKS
     )
@@ -200,17 +199,15 @@ def test_on_a_cluster_the_same_scores():
     assert there.coef_.tolist() == here.coef_.tolist()
 
 
-def test_weights_count_in_learning_and_in_scores():
+@pytest.mark.parametrize("cv", ["progressive", 2])
+@pytest.mark.parametrize("wrap", [lazy, np.asarray])
+def test_rows_of_weight_0_count_neither_in_learning_nor_in_scores(wrap, cv):
     weight = np.where(np.arange(len(X)) % 3 == 0, 0.0, 2.0)
-    kept = weight > 0
-    search = StreamSearchCV(*LINEAR, shuffle=False, scoring="accuracy")
-    search.fit(lazy(X), lazy(CLASSES), sample_weight=lazy(weight))
-    chunks = tuple(int(kept[b].sum()) for b in BLOCKS)
-    only = StreamSearchCV(*LINEAR, shuffle=False, scoring="accuracy")
-    only.fit(da.from_array(X[kept], (chunks, 4)), da.from_array(CLASSES[kept], (chunks,)))
-    np.testing.assert_allclose(
-        search.cv_results_["mean_test_score"], only.cv_results_["mean_test_score"], atol=0.01
-    )
+    wrong = np.where(weight > 0, CLASSES, np.where(CLASSES == "late", "on time", "late"))
+    search = StreamSearchCV(*LINEAR, random_state=0, cv=cv, scoring="accuracy")
+    search.fit(wrap(X), wrap(wrong), sample_weight=wrap(weight))
+    assert search.best_score_ > 0.8
+    assert metrics.accuracy_score(CLASSES, search.predict(X)) > 0.8
 
 
 def test_the_table_has_scikit_learns_columns():
@@ -220,7 +217,7 @@ def test_the_table_has_scikit_learns_columns():
     known.fit(X, y)
     ours.fit(lazy(X), lazy(y))
     missing = known.cv_results_.keys() - ours.cv_results_.keys()
-    assert missing == {"std_fit_time", "std_score_time"} - ours.cv_results_.keys()
+    assert missing == {"std_fit_time", "std_score_time"}  # all candidates learn in one read
     for name in known.cv_results_.keys() & ours.cv_results_.keys():
         assert type(ours.cv_results_[name]) is type(known.cv_results_[name])
         if name.startswith("param_"):
@@ -229,14 +226,17 @@ def test_the_table_has_scikit_learns_columns():
 
 def test_several_scores_and_the_one_that_chooses():
     several = StreamSearchCV(
-        SGDClassifier("log_loss"),
+        SGDClassifier("log_loss", random_state=0),
         {"alpha": [1e-4, 10.0]},
         scoring=["accuracy", "neg_log_loss"],
         refit="neg_log_loss",
         random_state=0,
     ).fit(lazy(X), lazy(CLASSES))
     one = StreamSearchCV(
-        SGDClassifier("log_loss"), {"alpha": [1e-4, 10.0]}, scoring="neg_log_loss", random_state=0
+        SGDClassifier("log_loss", random_state=0),
+        {"alpha": [1e-4, 10.0]},
+        scoring="neg_log_loss",
+        random_state=0,
     ).fit(lazy(X), lazy(CLASSES))
     assert several.multimetric_
     assert several.best_score_ == one.best_score_
@@ -301,9 +301,10 @@ def test_halving_finds_what_the_exhaustive_search_finds_for_less_work():
     assert work.max() == N_BLOCKS
     assert halving.cv_results_["n_blocks"][halving.best_index_] == N_BLOCKS
     scores = exhaustive.cv_results_["mean_test_score"]
-    assert scores[halving.best_index_] >= scores.max() - exhaustive.cv_results_["std_test_score"][
-        exhaustive.best_index_
-    ]
+    assert (
+        scores[halving.best_index_]
+        >= scores.max() - exhaustive.cv_results_["std_test_score"][exhaustive.best_index_]
+    )
     assert halving.cv_results_["rank_test_score"][halving.best_index_] == 1
 
 
@@ -333,15 +334,13 @@ def test_halving_over_a_stream_needs_the_number_of_blocks():
     with pytest.raises(ValueError, match="Give min_resources"):
         search.fit(*data)
     assert search.set_params(min_resources=2).fit(*data).cv_results_["n_blocks"].max() == N_BLOCKS
-    band = HyperbandSearchCV(LINEAR[0], LINEAR[1], shuffle=False)
+    band = HyperbandSearchCV(LINEAR[0], {"alpha": loguniform(1e-6, 1.0)}, shuffle=False)
     with pytest.raises(ValueError, match="Give n_blocks"):
         band.fit(*data)
     assert band.set_params(n_blocks=N_BLOCKS).fit(*data).best_score_ > 0.5
 
 
-def test_a_search_can_be_cloned_shown_and_kept(tmp_path):
-    import pickle
-
+def test_a_search_can_be_cloned_shown_and_pickled():
     search = StreamSearchCV(*LINEAR, random_state=0).fit(lazy(X), lazy(CLASSES))
     assert clone(search).get_params()["parameters"] == LINEAR[1]
     assert "StreamSearchCV" in search._repr_html_()
