@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
+from streamlearn._arrays import is_sparse
 from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import check_parameters
 from streamlearn._sklearn import HasMethods, Interval, StrOptions
@@ -23,10 +24,11 @@ from streamlearn._thirdparty.tags import is_by_row, labels_at_hand, rows_known
 from streamlearn._training.course import generator
 from streamlearn._training.epochs import Progress, Publish, train
 from streamlearn._training.stopping import Never
-from streamlearn.model_selection.candidates import Candidate, Rules, begun, parameters_of
+from streamlearn.linear_model.many_models import most_models
+from streamlearn.model_selection.candidates import Candidate, Group, Rules, begun, parameters_of
 from streamlearn.model_selection.halving import Bracket, Cuts
 from streamlearn.model_selection.results import table_of
-from streamlearn.model_selection.side_by_side import SideBySide, scores_of_folds
+from streamlearn.model_selection.side_by_side import SideBySide, in_order, scores_of_folds
 from streamlearn.wrappers import scoring as scorers
 from streamlearn.wrappers.block_scores import block_score
 from streamlearn.wrappers.post_fit import ParallelPostFit, kind_of, parts_and_params
@@ -145,6 +147,7 @@ class BaseSearch(ParallelPostFit):
         rules = Rules(
             same, scores, n_folds, bool(self.refit), self.error_score != "raise", get_config()
         )
+        most = most_columns(blocks, params.get("classes"))
         contest = Contest(parameters, rules, brackets, like)
         learner = SideBySide(
             rules,
@@ -159,13 +162,13 @@ class BaseSearch(ParallelPostFit):
         out = train(
             learner,
             blocks,
-            Progress(tuple(begun(self.estimator, given, rules) for given in parameters)),
+            Progress(begun(self.estimator, parameters, rules, most)),
             Never(),
             max_iter=1,
             publish=None if n_folds else Publish(self, attributes),
         )
         ended = out.learned
-        self._say_failures(ended)
+        self._say_failures(in_order(ended))
         of_folds = scores_of_folds(rules, ended, blocks) if n_folds else []
         found = self._attributes(contest, ended, of_folds)
         for name in FITTED - found.keys():
@@ -222,10 +225,10 @@ class BaseSearch(ParallelPostFit):
         )
 
     def _attributes(
-        self, contest: Contest, candidates: Sequence[Candidate], of_folds: Sequence[Any]
+        self, contest: Contest, groups: Sequence[Group], of_folds: Sequence[Any]
     ) -> dict[str, Any]:
         """Return the fitted attributes. ``of_folds`` are the scores of each candidate's folds."""
-        rules = contest.rules
+        rules, candidates = contest.rules, in_order(groups)
         error_score = np.nan if self.error_score == "raise" else self.error_score
         table = table_of(contest.parameters, candidates, rules, of_folds, error_score)
         several = list(rules.scores) != ["score"]
@@ -252,7 +255,7 @@ class BaseSearch(ParallelPostFit):
         if not callable(self.refit):
             out["best_score_"] = float(table[f"mean_test_{decides}"][best])
         if self.refit:
-            out |= {"best_estimator_": candidates[best].model, "refit_time_": 0.0}
+            out |= {"best_estimator_": _model_of(groups, best), "refit_time_": 0.0}
         return out
 
     def _inner(self) -> Any:
@@ -297,6 +300,16 @@ class BaseSearch(ParallelPostFit):
         return asked.score(X, y, **params)
 
 
+def _model_of(groups: Sequence[Group], number: int) -> Any:
+    """Return the estimator of a candidate that has learned from all blocks."""
+    return next(
+        group.model_of(place)
+        for group in groups
+        for place, member in enumerate(group.members)
+        if member.number == number
+    )
+
+
 def _by_block(candidates: Sequence[Candidate], name: str) -> np.ndarray:
     """Return the scores of each block before it was learned from, (n_candidates, n_blocks)."""
     n_blocks = max(len(candidate.by_block) for candidate in candidates)
@@ -314,6 +327,15 @@ def _threads(n_jobs: int | None) -> int:
     if n_jobs == 0:
         raise ValueError("n_jobs == 0 has no meaning. Give a number of threads, or None for all.")
     return n_jobs if n_jobs > 0 else max(1, n + 1 + n_jobs)
+
+
+def most_columns(blocks: engine.Blocks, classes: Any) -> int:
+    """Return the number of linear models that may be columns of one, or 1."""
+    X = (blocks.streamed or {}).get("X") or next(iter(blocks.sources), None)
+    rows: Any = None if X is None else engine.meta_of(X)
+    if getattr(rows, "ndim", 0) != 2 or is_sparse(rows):
+        return 1
+    return most_models(rows.shape[1], 1 if classes is None else len(classes))
 
 
 def blocks_of(

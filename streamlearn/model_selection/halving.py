@@ -9,6 +9,7 @@ bandit-based approach to hyperparameter optimization", 2018.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil, floor, log
 from typing import NamedTuple
 
@@ -46,25 +47,19 @@ class Cuts(NamedTuple):
     score: str
     brackets: tuple[Bracket, ...]
 
-    def made(self, candidates: tuple[Candidate, ...], n_blocks: int) -> tuple[Candidate, ...]:
-        """Return the candidates after ``n_blocks`` blocks. Some of them may have dropped out."""
-        out = list(candidates)
+    def made(self, candidates: Sequence[Candidate], n_blocks: int) -> dict[int, int]:
+        """Return the candidates that drop out after ``n_blocks`` blocks, with this number."""
+        out = {}
         for start, stop, cuts in self.brackets:
             former = max((at for at, _ in cuts if at < n_blocks), default=0)
+            left = [k for k in range(start, stop) if candidates[k].goes_on]
             for at, stay in cuts:
                 if at == n_blocks:
-                    self._cut(out, range(start, stop), former, at, stay)
-        return tuple(out)
-
-    def _cut(
-        self, candidates: list[Candidate], among: range, former: int, at: int, stay: int
-    ) -> None:
-        left = [k for k in among if candidates[k].goes_on]
-        means = {k: self._mean(candidates[k], former) for k in left}
-        # a score of NaN is the worst; of equal ones the first stays
-        ranked = sorted(left, key=lambda k: -np.nan_to_num(means[k], nan=-np.inf))
-        for k in ranked[stay:]:
-            candidates[k] = candidates[k]._replace(dropped=at)
+                    means = {k: self._mean(candidates[k], former) for k in left}
+                    # a score of NaN is the worst; of equal ones the first stays
+                    ranked = sorted(left, key=lambda k: -np.nan_to_num(means[k], nan=-np.inf))
+                    out.update(dict.fromkeys(ranked[stay:], n_blocks))
+        return out
 
     def _mean(self, candidate: Candidate, former: int) -> float:
         """Return the mean score of the rows since the last cut. All saw the same blocks."""

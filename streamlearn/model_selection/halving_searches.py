@@ -10,7 +10,7 @@ import numpy as np
 
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn.model_selection.base_search import BaseSearch, Contest
-from streamlearn.model_selection.candidates import Candidate, parameters_of
+from streamlearn.model_selection.candidates import Group, parameters_of
 from streamlearn.model_selection.halving import Bracket, brackets_of, halved
 
 
@@ -284,10 +284,10 @@ class HyperbandSearchCV(HalvingBase):
         ]
 
     def _attributes(
-        self, contest: Contest, candidates: Sequence[Candidate], of_folds: Sequence[Any]
+        self, contest: Contest, groups: Sequence[Group], of_folds: Sequence[Any]
     ) -> dict[str, Any]:
         """Return the fitted attributes."""
-        out = super()._attributes(contest, candidates, of_folds)
+        out = super()._attributes(contest, groups, of_folds)
         sizes = [bracket.stop - bracket.start for bracket in contest.brackets]
         out["cv_results_"]["bracket"] = np.repeat(np.arange(len(sizes)), sizes)
         out["brackets_"] = [

@@ -37,9 +37,9 @@ def table_of(
     dict of str to array or list
     """
     table: dict[str, Any] = {
-        "mean_fit_time": np.array([c.fit_time / len(c.models) for c in candidates]),
+        "mean_fit_time": np.array([c.fit_time / max(1, rules.n_folds) for c in candidates]),
         "mean_score_time": np.array([c.score_time for c in candidates]),
-        "n_blocks": np.array([max(c.learned) for c in candidates]),
+        "n_blocks": np.array([c.n_blocks for c in candidates]),
         **masked(parameters),
         "params": list(parameters),
     }

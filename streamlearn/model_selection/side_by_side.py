@@ -14,12 +14,18 @@ from streamlearn._thirdparty.partial_fit import as_here
 from streamlearn._training.block_learner import block_order
 from streamlearn._training.epochs import Progress
 from streamlearn._validation.messages import no_rows
-from streamlearn.model_selection.candidates import Candidate, Rules, after_block
+from streamlearn.model_selection.candidates import (
+    Candidate,
+    Group,
+    Rules,
+    after_block,
+    scores_of,
+)
 from streamlearn.model_selection.halving import Cuts
 
 
 class SideBySide(NamedTuple):
-    """The block learner. What it learns is a tuple of candidates.
+    """The block learner. What it learns is a tuple of groups.
 
     Attributes
     ----------
@@ -49,20 +55,24 @@ class SideBySide(NamedTuple):
         return block
 
     def step(
-        self, candidates: tuple[Candidate, ...], block: engine.Block
-    ) -> tuple[tuple[Candidate, ...], None]:
+        self, groups: tuple[Group, ...], block: engine.Block
+    ) -> tuple[tuple[Group, ...], None]:
         """Let all candidates learn from a block."""
         learn = partial(after_block, self.rules, block=block)
-        if self.n_threads == 1:
-            candidates = tuple(map(learn, candidates))
+        if self.n_threads == 1 or len(groups) == 1:
+            learned = [*map(learn, groups)]
         else:
             # the threads have the processors, so BLAS has one in each
             with engine.one_blas_thread(), ThreadPoolExecutor(self.n_threads) as pool:
-                candidates = tuple(pool.map(learn, candidates))
-        if self.cuts is not None:
-            n_blocks = max(max(candidate.learned) for candidate in candidates)
-            candidates = self.cuts.made(candidates, n_blocks)
-        return candidates, None
+                learned = [*pool.map(learn, groups)]
+        groups = tuple(group for several in learned for group in several)
+        return groups if self.cuts is None else self._cut(groups), None
+
+    def _cut(self, groups: tuple[Group, ...]) -> tuple[Group, ...]:
+        assert self.cuts is not None
+        members = in_order(groups)
+        dropped = self.cuts.made(members, max(member.n_blocks for member in members))
+        return tuple(left for group in groups for left in group.without(dropped))
 
     def check(self, progress: Progress) -> None:
         """Check that there were rows."""
@@ -74,41 +84,45 @@ class SideBySide(NamedTuple):
         return progress.rows_read > 0
 
 
+def in_order(groups: Sequence[Group]) -> list[Candidate]:
+    """Return the candidates of all groups by their numbers."""
+    every = [member for group in groups for member in group.members]
+    return sorted(every, key=lambda member: member.number)
+
+
 def scores_of_folds(
-    rules: Rules, candidates: Sequence[Candidate], blocks: engine.Blocks
+    rules: Rules, groups: Sequence[Group], blocks: engine.Blocks
 ) -> list[list[dict[str, float]]]:
     """Return the scores of each candidate's model of each fold, in one read of the blocks."""
-    of_block = as_here(partial(_of_block, rules, candidates))
+    of_block = as_here(partial(_of_block, rules, groups))
     found = engine.reduce(of_block, partial(_joined, rules), blocks, name="score") or {}
+
+    def result(number: int, fold: int) -> dict[str, float]:
+        sums = found.get((number, fold), {})
+        return {
+            name: score.result(sums[name]) if sums else np.nan
+            for name, score in rules.scores.items()
+        }
+
     return [
-        [
-            {
-                name: rules.scores[name].result(found[number, fold][name])
-                if (number, fold) in found
-                else np.nan
-                for name in rules.scores
-            }
-            for fold in range(rules.n_folds)
-        ]
-        for number in range(len(candidates))
+        [result(member.number, fold) for fold in range(rules.n_folds)]
+        for member in in_order(groups)
     ]
 
 
-def _of_block(rules: Rules, candidates: Sequence[Candidate], block: engine.Block) -> Any:
+def _of_block(rules: Rules, groups: Sequence[Group], block: engine.Block) -> Any:
     fold = rules.fold_of(block.number)
     return {
-        (number, fold): {
-            name: score.of_block(candidate.models[fold], block)
-            for name, score in rules.scores.items()
-        }
-        for number, candidate in enumerate(candidates)
-        if not candidate.error
+        (member.number, fold): sums
+        for group in groups
+        if group.goes_on
+        for member, sums in zip(
+            group.members,
+            scores_of(rules, group.models[fold], len(group.members), block),
+            strict=True,
+        )
     }
 
 
 def _joined(rules: Rules, a: dict[Any, Any], b: dict[Any, Any]) -> dict[Any, Any]:
-    both = {
-        key: {name: score.merge(a[key][name], b[key][name]) for name, score in rules.scores.items()}
-        for key in a.keys() & b.keys()
-    }
-    return a | b | both
+    return a | b | {key: rules.added(a[key], b[key]) for key in a.keys() & b.keys()}

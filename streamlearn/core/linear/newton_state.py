@@ -117,6 +117,37 @@ def start(params: Params, coef: Array, intercept: Array) -> State:
     )
 
 
+def some_columns(state: State, at: Array) -> State:
+    """Return the state of the columns with the numbers ``at`` alone."""
+    xp, known, compared = namespace(state.weights), state.curvature, state.trust
+
+    def taken(x: Array, axis: int = 0) -> Array:
+        return xp.take(x, at, axis=axis)
+
+    every = {"centre", "past", "unit", "unseen", "curvature", "trust"}
+    of_columns = {name: taken(x) for name, x in state._asdict().items() if name not in every}
+    P = of_columns["inverse"]
+    if P.ndim == 3:
+        of_columns["unseen"] = n_unseen(xp.linalg.diagonal(P))
+    return state._replace(
+        **of_columns,
+        curvature=known._replace(
+            hessian=taken(known.hessian),
+            absolute=taken(known.absolute),
+            square=taken(known.square),
+            factor=taken(known.factor),
+            pending_h=taken(known.pending_h, axis=1),
+        ),
+        trust=Trust(*(a if a is compared.centre else taken(a) for a in compared)),
+    )
+
+
+def n_unseen(diagonal: Array) -> Array:
+    """Return the number of features whose entry of a diagonal (K, D) of P is 0."""
+    xp = namespace(diagonal)
+    return xp.asarray(xp.sum(xp.astype(diagonal[:, :-1] == 0.0, diagonal.dtype)))
+
+
 def as_they_are(w: Array, centre: Array) -> Array:
     """Return models (K, D) for rows that are not centred, from models for rows less ``centre``."""
     coef, intercept = uncentred(w, centre)
@@ -240,9 +271,7 @@ def renew(params: Params, state: State, rows: int) -> State:
         state = state._replace(remaining=remaining(state))
     delta = delta_of(params, state, rows)
     M = damped(params, state, delta)
-    xp = namespace(M.scale)
-    unseen = xp.asarray(xp.sum(xp.astype(M.scale[:, :-1] == 0.0, M.scale.dtype)))
-    state = state._replace(inverse=invert(M), delta=delta, unseen=unseen)
+    state = state._replace(inverse=invert(M), delta=delta, unseen=n_unseen(M.scale))
     if has_l1(params):
         a1 = faded_ridge(params, state, 0)
         _, l1_subgradient = shrink(M, state.mean, state.mean_l1_subgradient, a1, 30)

@@ -65,6 +65,9 @@ class Params(NamedTuple):
     fit_intercept : bool
     positive_weight, negative_weight : float
         The weights of a column's positive and negative rows, for ``kind="classes"``.
+    n_models : int
+        The number of models that learn from the same targets. The columns of one follow those of
+        the one before.
     """
 
     loss: str = "hinge"
@@ -80,6 +83,7 @@ class Params(NamedTuple):
     fit_intercept: bool = True
     positive_weight: Any = 1.0
     negative_weight: Any = 1.0
+    n_models: int = 1
 
 
 class State(NamedTuple):
@@ -163,13 +167,15 @@ def targets(params: Params, target: Array, coef: Array) -> Array:
     xp = namespace(coef)
     n_columns = coef.shape[0]
     y = target if target.ndim == 2 else target[:, None]
+    shape = (y.shape[0], n_columns)
     if params.kind == "classes":
-        codes = 1
-        if n_columns > 1:
-            codes = xp.arange(n_columns, dtype=y.dtype, device=device(coef))
+        codes, n_classes = 1, n_columns // params.n_models
+        if n_classes > 1:
+            codes = xp.arange(n_columns, dtype=y.dtype, device=device(coef)) % n_classes
         # four times as fast as xp.where, which branches at every row
-        return 2.0 * xp.astype(y == codes, coef.dtype) - 1.0
-    return xp.astype(xp.broadcast_to(y, (y.shape[0], n_columns)), coef.dtype, copy=False)
+        signs = 2.0 * xp.astype(y == codes, coef.dtype) - 1.0
+        return signs if signs.shape[1] == n_columns else xp.broadcast_to(signs, shape)
+    return xp.astype(xp.broadcast_to(y, shape), coef.dtype, copy=False)
 
 
 def row_weights(params: Params, y: Array, weight: Array | None) -> Array | None:

@@ -1,0 +1,209 @@
+"""Linear models that differ in numbers only, and learn from the same rows: columns of one model.
+
+A product of the rows with all coefficients reads the rows once. The models learn by
+``learning_rate="auto"``, whose steps for a column do not depend on the other columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from streamlearn._arrays import asarray, default_int, namespace, to_numpy
+from streamlearn._estimator.inputs import Given
+from streamlearn._training.course import Learned
+from streamlearn.blocks import Record, Watch, watching
+from streamlearn.core.learner import Learner
+from streamlearn.core.linear import newton
+from streamlearn.core.linear.newton_schedule import SOME, WIDEST
+from streamlearn.core.linear.newton_state import some_columns
+from streamlearn.core.linear.sgd import Params
+from streamlearn.linear_model.base import SGD
+from streamlearn.linear_model.classifier import SGDClassifier
+from streamlearn.linear_model.regressor import SGDRegressor
+
+NUMBERS = ("alpha", "l1_ratio", "epsilon")
+"""Parameters that may differ between the models."""
+
+UNUSED = (
+    *("eta0", "power_t", "max_iter", "tol", "warm_start", "verbose"),
+    *("refine", "n_parallel"),
+)
+"""Parameters that change nothing in ``partial_fit`` with ``learning_rate="auto"``."""
+
+MOST = 32
+"""The largest number of models that are columns of one.
+
+64 models of 200 features take 17 s of CPU time as columns of one, 19 s in two groups and 26 s in
+four (a script outside of ``bench/``, 400,000 rows, log loss). Two groups are two threads.
+"""
+
+
+def common(estimator: Any) -> Hashable:
+    """Return what models must have in common to be columns of one, or None if it cannot be."""
+    if type(estimator) not in (SGDClassifier, SGDRegressor):
+        return None
+    params = estimator.get_params()
+    seed = params["random_state"]
+    if estimator._rate() != "auto" or not (seed is None or isinstance(seed, int | np.integer)):
+        return None
+    try:
+        estimator._check(partial_fit=True)
+    except ValueError:  # the model says so itself
+        return None
+    apart = (*NUMBERS, *UNUSED)
+    return type(estimator), *(
+        (name, repr(value)) for name, value in sorted(params.items()) if name not in apart
+    )
+
+
+def most_models(n_features: int, n_classes: int) -> int:
+    """Return the number of models that may be columns of one, which has a matrix for each."""
+    D = n_features + 1
+    columns = 1 if n_classes <= 2 else n_classes
+    return min(MOST, max(1, WIDEST // (D * max(D, SOME) * columns)))
+
+
+class ManyModels(SGD):
+    """The columns of several models. It is one of the estimators below."""
+
+    members: tuple[Any, ...]
+    curves: list[list[float]]
+    coef_: Any
+    intercept_: Any
+    _learned: Any
+
+    def of(self, members: Iterable[Any]) -> Any:
+        """Take unfitted models as the members. Return self."""
+        self.members = tuple(members)
+        self.curves = [[] for _ in self.members]
+        return self
+
+    def _several(self, params: Params, n_classes: int = 1) -> Params:
+        """Return the parameters of all columns."""
+        numbers: dict[str, Any] = {}
+        for name in NUMBERS:
+            given = [getattr(member, name) for member in self.members]
+            values = np.asarray([0.0 if v is None else float(v) for v in given])
+            if (values != values[0]).any():
+                numbers[name] = np.repeat(values, n_classes)
+        if hasattr(params.positive_weight, "shape"):
+            numbers["positive_weight"] = np.tile(params.positive_weight, len(self.members))
+        return params._replace(n_models=len(self.members), **numbers)
+
+    def _learn(
+        self,
+        given: Given,
+        learner: Learner,
+        learned: Learned,
+        n_outputs: int,
+        classes: np.ndarray | None = None,
+        *,
+        partial_fit: bool,
+    ) -> None:
+        losses = Losses(len(self.members))
+        n_columns = n_outputs * len(self.members)
+        with watching(losses):
+            super()._learn(given, learner, learned, n_columns, classes, partial_fit=partial_fit)
+        self.curves = losses.found
+
+    def _coefficients(self, coef: Any, intercept: Any) -> dict[str, Any]:
+        return {"coef_": coef, "intercept_": intercept}
+
+    def _columns_of(self, numbers: Sequence[int]) -> Any:
+        """Return the columns of some members, an array of int."""
+        K = self.coef_.shape[0] // len(self.members)
+        at = np.asarray([number * K + k for number in numbers for k in range(K)])
+        return asarray(at, like=self.coef_, dtype=default_int(self.coef_))
+
+    def scores(self, X: Any) -> Any:
+        """Return the scores of rows by all columns, (m, n_columns)."""
+        return self._out("predict", X, lambda p: p)
+
+    def of_scores(self, number: int, p: Any) -> tuple[Any, Any]:
+        """Return the scores of a member among those of all columns, and a model of such rows."""
+        at = self._columns_of([number])
+        model = self._published(number)
+        xp, K = namespace(self.coef_), at.shape[0]
+        one = asarray(np.eye(K), like=self.coef_, dtype=self.coef_.dtype)
+        model.__dict__.update(model._coefficients(one, xp.zeros_like(one[:, 0])))
+        model.n_features_in_ = K
+        vars(model).pop("feature_names_in_", None)
+        return xp.take(p, at, axis=1), model
+
+    def model(self, number: int) -> Any:
+        """Return a member as a fitted model, which can learn on."""
+        model = self._published(number)
+        state = some_columns(self._learned.state, self._columns_of([number]))
+        model.__dict__.update(model._coefficients(*newton.answer(model._params(), state)))
+        model._learned = self._learned._replace(state=state)
+        model.loss_curve_ = self.curves[number]
+        return model
+
+    def alone(self, number: int) -> Any:
+        """Return a member as a model, fitted if this one is."""
+        return self.model(number) if hasattr(self, "_learned") else clone(self.members[number])
+
+    def _published(self, number: int) -> Any:
+        """Return a member with the attributes that do not depend on its columns."""
+        model = clone(self.members[number])
+        apart = ("coef_", "intercept_", "loss_curve_", "_learned", "members", "curves")
+        for name, value in vars(self).items():
+            if name not in apart and name not in model.get_params():
+                setattr(model, name, value)
+        return model
+
+    def kept(self, numbers: Sequence[int]) -> Any:
+        """Return the columns of some members alone."""
+        out = many_models([self.members[k] for k in numbers])
+        if not hasattr(self, "_learned"):
+            return out
+        apart = ("members", "curves", "coef_", "intercept_", "_learned")
+        out.__dict__.update({k: v for k, v in vars(self).items() if k not in apart})
+        out.curves = [self.curves[k] for k in numbers]
+        state = some_columns(self._learned.state, self._columns_of(numbers))
+        coef, intercept = newton.answer(self._params(), state)
+        out.coef_, out.intercept_ = coef, intercept
+        out._learned = self._learned._replace(state=state)
+        return out
+
+
+class Losses(Watch):
+    """It collects the mean loss of each model on each block, before the block was learned from."""
+
+    def __init__(self, n_models: int) -> None:
+        self.found: list[list[float]] = [[] for _ in range(n_models)]
+
+    def block_done(self, record: Record) -> None:
+        """Add the losses of a block."""
+        if record.report is None or record.report.sums is None:
+            return
+        sums = record.report.sums
+        loss, weight = (to_numpy(a).reshape(len(self.found), -1) for a in (sums.loss, sums.weight))
+        for curve, lost, of in zip(self.found, loss.sum(1), weight.sum(1), strict=True):
+            curve.append(float(lost / of) if of else 0.0)
+
+
+class ManyClassifiers(ManyModels, SGDClassifier):
+    """Classifiers as columns of one model."""
+
+    def _class_params(self, classes: np.ndarray, found: Any) -> Params:
+        n_columns = 1 if len(classes) == 2 else len(classes)
+        return self._several(super()._class_params(classes, found), n_columns)
+
+
+class ManyRegressors(ManyModels, SGDRegressor):
+    """Regressors as columns of one model."""
+
+    def _params(self, positive: Any = 1.0, negative: Any = 1.0) -> Params:
+        return self._several(super()._params(positive, negative))
+
+
+def many_models(members: Sequence[Any]) -> Any:
+    """Return models, which have a `common` thing, as columns of one."""
+    first = members[0]
+    cls = ManyClassifiers if isinstance(first, SGDClassifier) else ManyRegressors
+    return cls(**first.get_params()).of(members)

@@ -1,0 +1,120 @@
+"""Linear models as columns of one: each learns what it would learn alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from streamlearn.linear_model import SGDClassifier, SGDRegressor
+from streamlearn.linear_model.many_models import common, many_models
+from tests.backends import open_backend
+
+rng = np.random.default_rng(0)
+X = 1e3 + rng.normal(size=(900, 4)) * [0.1, 1, 10, 100]
+SIGNAL = (X - 1e3) @ [10, 1, 0, 0.01] + rng.normal(size=len(X))
+WEIGHT = rng.integers(0, 4, len(X)) / 2
+ALPHAS = [1e-5, 1e-3, 0.1]
+
+CASES = {
+    "hinge": [SGDClassifier(alpha=a, random_state=0) for a in ALPHAS],
+    "log loss": [SGDClassifier("log_loss", alpha=a, random_state=0) for a in ALPHAS],
+    "L1": [SGDClassifier("log_loss", penalty="l1", alpha=a, random_state=0) for a in ALPHAS],
+    "elastic net": [
+        SGDClassifier("squared_hinge", penalty="elasticnet", l1_ratio=r, alpha=0.01, random_state=0)
+        for r in (0.1, 0.5, 0.9)
+    ],
+    "class weights": [
+        SGDClassifier(alpha=a, class_weight={0: 1.0, 1: 5.0}, random_state=0) for a in ALPHAS
+    ],
+    "squared error": [SGDRegressor(alpha=a, random_state=0) for a in ALPHAS],
+    "huber": [SGDRegressor("huber", epsilon=e, random_state=0) for e in (0.1, 1.0, 3.0)],
+    "epsilon": [
+        SGDRegressor("epsilon_insensitive", epsilon=e, random_state=0) for e in (0.01, 0.1)
+    ],
+}
+CLASSES = {2: (SIGNAL > 0).astype(int), 4: np.digitize(SIGNAL, [-2.0, 0.0, 2.0])}
+
+
+def learned(models, n_classes, weight, like=lambda x: x):
+    """Return models that have learned from three blocks alone, and as columns of one."""
+    regression = isinstance(models[0], SGDRegressor)
+    y = SIGNAL if regression else CLASSES[n_classes]
+    how = {} if regression else {"classes": np.unique(y)}
+    apart = [clone(model) for model in models]
+    many = many_models([clone(model) for model in models])
+    for block in (slice(0, 300), slice(300, 600), slice(600, 900)):
+        w = None if weight is None else like(weight[block])
+        for model in (*apart, many):
+            model.partial_fit(like(X[block]), like(y[block]), sample_weight=w, **how)
+    return apart, many
+
+
+def check_same(a, b, rtol):
+    for name in ("coef_", "intercept_"):
+        want, got = (np.asarray(getattr(model, name)) for model in (a, b))
+        assert got.shape == want.shape
+        np.testing.assert_allclose(got, want, rtol=rtol, atol=rtol * np.abs(want).max())
+    assert b.n_iter_ == a.n_iter_
+    assert b.t_ == a.t_
+    np.testing.assert_allclose(b.loss_curve_, a.loss_curve_, rtol=rtol)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("name", CASES)
+def test_columns_learn_what_models_learn_alone(name, n_classes, weighted):
+    if name == "class weights" and n_classes == 4:
+        pytest.skip("it names two classes")
+    apart, many = learned(CASES[name], n_classes, WEIGHT if weighted else None)
+    for k, model in enumerate(apart):
+        check_same(model, many.model(k), 1e-7)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_column_goes_on_alone_and_with_some_others(name):
+    apart, many = learned(CASES[name], 2, None)
+    y = SIGNAL if isinstance(apart[0], SGDRegressor) else CLASSES[2]
+    few = many.kept([1, 0])
+    alone = many.model(1)
+    for model in (apart[1], few, alone):
+        model.partial_fit(X, y)
+    check_same(apart[1], alone, 1e-7)
+    check_same(apart[1], few.model(0), 1e-7)
+    assert alone.get_params() == apart[1].get_params()
+
+
+def test_scores_of_all_columns_are_those_of_each():
+    apart, many = learned(CASES["log loss"], 4, None)
+    p = many.scores(X)
+    for k, model in enumerate(apart):
+        rows, view = many.of_scores(k, p)
+        np.testing.assert_allclose(view.predict_proba(rows), model.predict_proba(X), rtol=1e-6)
+        assert (view.predict(rows) == model.predict(X)).all()
+
+
+def test_columns_learn_from_torch():
+    with open_backend("torch") as backend:
+        apart, many = learned(CASES["log loss"], 2, None, lambda x: backend.asarray(x))
+        for k, model in enumerate(apart):
+            check_same(model, many.model(k), 1e-6)
+
+
+def test_only_models_that_differ_in_numbers_have_something_in_common():
+    one = common(SGDClassifier(alpha=1.0, random_state=0))
+    assert one == common(SGDClassifier(alpha=0.1, random_state=0, eta0=3.0))
+    for other in (
+        SGDClassifier("log_loss", random_state=0),
+        SGDClassifier(random_state=1),
+        SGDRegressor(random_state=0),
+        SGDClassifier(class_weight={0: 2.0}, random_state=0),
+    ):
+        assert common(other) is not None
+        assert common(other) != one
+    for none in (
+        SGDClassifier(alpha=-1.0),
+        SGDClassifier(learning_rate="optimal"),
+        SGDClassifier(early_stopping=True),
+        SGDClassifier(random_state=np.random.RandomState(0)),
+    ):
+        assert common(none) is None
