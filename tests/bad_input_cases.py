@@ -96,7 +96,10 @@ ELSEWHERE = {
     "FunctionTransformer": "its function says what it takes; see tests/test_functions_of_rows.py",
     "LabelBinarizer": "it takes no X; see tests/preprocessing/test_label_encoders.py",
     "LabelEncoder": "it takes no X; see tests/preprocessing/test_label_encoders.py",
+    "HyperbandSearchCV": "its candidates say it; see tests/model_selection/test_search.py",
     "ParallelPostFit": "its fit is another estimator's; see tests/wrappers/test_post_fit.py",
+    "StreamSearchCV": "its candidates say it; see tests/model_selection/test_search.py",
+    "SuccessiveHalvingSearchCV": "its candidates say it; see tests/model_selection/test_search.py",
 }
 """Those that are not in the table, and why."""
 
@@ -1345,7 +1348,7 @@ OUT_OF_RANGE = {
     "learning_rate_init": 0.0, "loss": "least squares", "max_categories": 0, "max_fun": 0,
     "max_iter": 0, "min_frequency": 0,
     "max_no_improvement": -1, "momentum": 1.1, "n_clusters": 0, "n_init": 0.5,
-    "n_bins": 1, "n_iter_no_change": 0, "n_jobs": 2, "n_knots": 1, "n_parallel": 0,
+    "n_bins": 1, "n_iter_no_change": 0, "n_jobs": 2, "n_knots": 1, "n_parallel": 0, "refine": -1,
     "n_quantiles": 0,
     "nesterovs_momentum": "yes", "order": "K", "output_distribution": "cauchy", "patience": 0,
     "penalty": "l0",

@@ -260,7 +260,8 @@ MADE_OF_LABELS = ("LabelBinarizer", "LabelEncoder")
 def test_every_estimator_leaves_them_out(name):
     cls = public_estimators()[name]
     takes = inspect.signature(cls).parameters
-    how = {"max_iter": 2, "random_state": 0, "n_clusters": 2}
+    how = {"max_iter": 2, "random_state": 0, "n_clusters": 2, "n_blocks": N}
+    how["parameters"] = {"alpha": np.logspace(-6, -3, 50).tolist()}
     if "estimator" in takes:
         how["estimator"] = theirs.SGDClassifier(random_state=0)
     model = cls(**{n: value for n, value in how.items() if n in takes})

@@ -56,6 +56,11 @@ CASES = [
         ("score", "sklearn accuracy_score", "log_loss(*dask.compute(y, predict_proba(X)))"),
     ),
     Case(
+        "search.py",
+        "--rows 600 --features 3 --block-rows 20 --share 1 --json {tmp}/out.json",
+        ("one fit", "progressive", "5 folds", "halving", "scikit-learn", "GridSearchCV"),
+    ),
+    Case(
         "moments.py",
         "--rows 500 --features 2 3 --turns 1 --json {tmp}/out.json",
         ("sum", "numpy", "scikit-learn", "streamlearn"),

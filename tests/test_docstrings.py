@@ -129,6 +129,7 @@ def made(cls: type):
     how = {"max_iter": 2, "random_state": 0, "n_clusters": 2}
     if "estimator" in takes:
         how["estimator"] = theirs.SGDClassifier(random_state=0)
+    how["parameters"] = {"alpha": np.logspace(-6, -3, 50).tolist()}
     return cls(**{name: value for name, value in how.items() if name in takes})
 
 

@@ -149,6 +149,10 @@ NOT_FUZZED = {
     "Pipeline": "it is made of other estimators",
     "DatetimeEncoder": "it takes dates",
     "ParallelPostFit": "it fits in memory",
+    **dict.fromkeys(
+        ("HyperbandSearchCV", "StreamSearchCV", "SuccessiveHalvingSearchCV"),
+        "in memory it draws blocks of its own",
+    ),
     "LabelEncoder": "it takes labels alone",
     "LabelBinarizer": "it takes labels alone",
 }

@@ -103,6 +103,8 @@ class Encoder:
         if isinstance(x, np.generic):
             _plain_dtype(x.dtype, path)
             return {"scalar": self._place(np.asarray(x))}
+        if kind is np.ma.MaskedArray:
+            return {"masked": self._all((np.ma.getdata(x), np.ma.getmaskarray(x)), path)}
         if kind in (np.ndarray, np.memmap):
             if x.dtype == object:
                 return {"objects": [list(x.shape), self._all(x.ravel().tolist(), path)]}
@@ -183,6 +185,7 @@ class Decoder:
             "scalar": lambda place: self._array(place)[()],
             "array": self._array,
             "objects": self._objects,
+            "masked": lambda parts: np.ma.MaskedArray(*self._all(parts)),
             "sparse": self._sparse,
             "elsewhere": self._foreign,
             "random": self._random,

@@ -21,16 +21,19 @@ class Target(NamedTuple):
     Attributes
     ----------
     classes : ndarray or None
-        The labels by which y is encoded. None if y holds values, with a column for each output.
+        The labels by which y is encoded. None if y holds values.
     valid : callable or None
         ``(values, block)``. It raises an error if the learner cannot learn the values.
     learned : bool
         Whether the learner has a target. If not, only the stages ahead use y.
+    columns : int or None
+        The number of columns of values. None means one for each output.
     """
 
     classes: np.ndarray | None = None
     valid: Callable[[Array, int | None], None] | None = None
     learned: bool = True
+    columns: int | None = None
 
 
 class Shuffle(NamedTuple):

@@ -129,7 +129,8 @@ def read_target(course: Course, block: Block, like: Array) -> Array | None:
     if how.classes is not None:
         y = as_vector(block.y, "y", block.named)
         return encode(how.classes, y, like=like, where=in_block("y", block.named))
-    values = read_values(block.y, like, block.named, course.n_outputs)
+    columns = course.n_outputs if how.columns is None else how.columns
+    values = read_values(block.y, like, block.named, columns)
     if how.valid is not None:
         how.valid(values, block.named)
     return values

@@ -154,7 +154,7 @@ class SGD(Parameters, SparseCoef, Familiar, Estimator):
             learner,
             n_outputs,
             given.reader,
-            target=Target(classes),
+            target=Target(classes, columns=1),
             batch_size=batch_size,
             shuffle=Shuffle(by, seed, order),
             held_out=self._held_out(held_rows, of_classes=classes is not None),

@@ -11,7 +11,7 @@ import joblib  # type: ignore[import-untyped]
 import numpy as np
 from sklearn import get_config
 from sklearn.exceptions import FitFailedWarning
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, indexable
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
@@ -356,8 +356,11 @@ def blocks_of(
     Raises
     ------
     ValueError
-        If rows in memory have arguments for each row that are no weights.
+        If rows in memory have arguments for each row that are no weights, or if X and y have
+        different numbers of rows, or fewer than two.
     """
+    if not engine.is_collection(X):
+        X, y = indexable(X, y)
     n_rows = rows_known(X)
     by_row = {name: value for name, value in params.items() if is_by_row(name, value, n_rows)}
     same = {name: value for name, value in params.items() if name not in by_row}
@@ -371,13 +374,18 @@ def blocks_of(
             "sample_weight. Give X as a dask array."
         )
     assert n_rows is not None
-    parts = [X, y, by_row.get("sample_weight")]
-    while parts[-1] is None and len(parts) > 1:
+    if n_rows < 2:
+        raise ValueError(
+            f"Found array with {n_rows} sample(s) while a minimum of 2 is required by a search: "
+            "it scores rows that a candidate has not learned from."
+        )
+    parts = indexable(X, y, by_row.get("sample_weight"))
+    while parts[-1] is None:
         parts.pop()
     mixed = generator(seed).permutation(n_rows)
     cut = [
         tuple(rows_at(part, rows) for part in parts)
-        for rows in np.array_split(mixed, min(BLOCKS_IN_MEMORY, max(n_rows, 1)))
+        for rows in np.array_split(mixed, min(BLOCKS_IN_MEMORY, n_rows))
     ]
     streamed = engine.from_blocks(cut)
     streamed = streamed if isinstance(streamed, tuple) else (streamed,)

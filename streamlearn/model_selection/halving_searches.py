@@ -57,7 +57,7 @@ class SuccessiveHalvingSearchCV(HalvingBase):
         Whether the blocks of a collection are read in random order.
     random_state : int, RandomState instance or None, default=None
         The seed of the order, and of the parameters that are drawn.
-    error_score : "raise" or float, default=nan
+    error_score : "raise" or float, default=numpy.nan
         The score of a candidate that is ended by an error. "raise" raises the error.
     verbose : int, default=0
         If it is not 0, print how far the read is.
@@ -172,7 +172,7 @@ class HyperbandSearchCV(HalvingBase):
         Whether the blocks of a collection are read in random order.
     random_state : int, RandomState instance or None, default=None
         The seed of the order, and of the parameters that are drawn.
-    error_score : "raise" or float, default=nan
+    error_score : "raise" or float, default=numpy.nan
         The score of a candidate that is ended by an error. "raise" raises the error.
     verbose : int, default=0
         If it is not 0, print how far the read is.

@@ -45,7 +45,7 @@ class StreamSearchCV(BaseSearch):
         Whether the blocks of a collection are read in random order. Their rows stay in order.
     random_state : int, RandomState instance or None, default=None
         The seed of the order, and of the parameters that are drawn.
-    error_score : "raise" or float, default=nan
+    error_score : "raise" or float, default=numpy.nan
         The score of a candidate that is ended by an error. "raise" raises the error.
     verbose : int, default=0
         If it is not 0, print how far the reads are.

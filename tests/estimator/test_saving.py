@@ -27,6 +27,11 @@ from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.compose import ColumnTransformer
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
+from streamlearn.model_selection import (
+    HyperbandSearchCV,
+    StreamSearchCV,
+    SuccessiveHalvingSearchCV,
+)
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import (
     DatetimeEncoder,
@@ -56,6 +61,7 @@ TABLE = pd.DataFrame(
     }
 )
 SEED = {"random_state": 0}
+ALPHAS = {"alpha": np.logspace(-6, -2, 50).tolist()}
 
 
 def columns() -> ColumnTransformer:
@@ -91,6 +97,9 @@ CASES: dict[str, tuple[Any, Any]] = {
     "row by row": (SGDClassifier(batch_size=1, average=True, **SEED), X),
     "a schedule": (SGDRegressor(learning_rate="optimal", loss="huber", **SEED), X),
     "sparse coefficients": (SGDClassifier(penalty="l1", alpha=0.1, **SEED), X),
+    "search": (StreamSearchCV(linear_model.SGDClassifier(**SEED), ALPHAS, **SEED), X),
+    "halving": (SuccessiveHalvingSearchCV(linear_model.SGDClassifier(**SEED), ALPHAS, **SEED), X),
+    "hyperband": (HyperbandSearchCV(linear_model.SGDClassifier(**SEED), ALPHAS, **SEED), X),
     "Incremental, net": (Incremental(neural_network.MLPClassifier((3,), **SEED), **SEED), X),
     "Incremental, Bayes": (Incremental(naive_bayes.GaussianNB(), **SEED), X),
     "Incremental, components": (Incremental(decomposition.IncrementalPCA(2), **SEED), X),
