@@ -3,13 +3,13 @@
 The question: how many times the cost of one fit are 64 candidates that learn from one read? The
 candidates are values of ``alpha`` of a linear classifier, over blocks in memory:
 
-one fit        our SGDClassifier, one default pass
+fit            our SGDClassifier, one default pass
 progressive    our StreamSearchCV: each block is scored before it is learned from
-5 folds        the same with ``cv=5``, and a model of all blocks
+folds          the same with ``cv=5``, and a model of all blocks
 halving        our SuccessiveHalvingSearchCV
-scikit-learn   its SGDClassifier fitted 64 times, by ``partial_fit`` block by block, in one pass each
-GridSearchCV   scikit-learn's, with cv=5 and its own classifier, on ``--share`` of the rows; its time
-               is divided by this share
+loop           scikit-learn's SGDClassifier for each candidate, by ``partial_fit`` block by block
+GridSearchCV   scikit-learn's, with cv=5 and its own classifier, on ``--share`` of the rows; its
+               time is divided by this share
 
 Seconds are of wall time and of CPU time; "times" is wall time over that of one fit; BLAS has no
 variable set, as a user has it. Each contender runs in a process of its own, in turn.
@@ -99,11 +99,11 @@ def grid(X: np.ndarray, y: np.ndarray, block_rows: int, share: float) -> Any:
 
 
 CONTENDERS: dict[str, Callable[..., Any]] = {
-    "one fit": ours(one_fit),
+    "fit": ours(one_fit),
     "progressive": ours(progressive),
-    "5 folds": ours(five_folds),
+    "folds": ours(five_folds),
     "halving": ours(halving),
-    "scikit-learn": theirs,
+    "loop": theirs,
     "GridSearchCV": grid,
 }
 
@@ -111,7 +111,7 @@ CONTENDERS: dict[str, Callable[..., Any]] = {
 def measure(name: str, rows: int, features: int, block_rows: int, share: float) -> dict[str, Any]:
     """Return the cost of a contender in this process, after a small run that imports all."""
     few = numbers(200, features)
-    CONTENDERS["one fit" if name == "GridSearchCV" else name](*few, 20, 1.0)()
+    CONTENDERS["fit" if name == "GridSearchCV" else name](*few, 20, 1.0)()
     run = CONTENDERS[name](*numbers(rows, features), block_rows, share)
     before, wall, cpu = memory(), time.perf_counter(), time.process_time()
     run()
@@ -151,7 +151,7 @@ def main() -> None:
     if args.json:
         args.json.write_text(json.dumps(results))
     found = {name: medians(turns) for name, turns in results.items()}
-    one = found.get("one fit", {}).get("wall")
+    one = found.get("fit", {}).get("wall")
     print(f"{args.rows:,} x {args.features}, blocks of {block_rows:,} rows, 64 candidates")
     print(
         table(

@@ -57,8 +57,9 @@ CASES = [
     ),
     Case(
         "search.py",
-        "--rows 600 --features 3 --block-rows 20 --share 1 --json {tmp}/out.json",
-        ("one fit", "progressive", "5 folds", "halving", "scikit-learn", "GridSearchCV"),
+        "--rows 600 --features 3 --block-rows 60 --contenders fit progressive folds halving loop "
+        "--json {tmp}/out.json",
+        ("fit", "progressive", "folds", "halving", "loop"),
     ),
     Case(
         "moments.py",
