@@ -26,7 +26,7 @@ FLOORS = [
     {"_estimator"},
     {"preprocessing", "impute", "linear_model", "cluster", "neural_network", "wrappers"},
     {"pipeline", "diagnostics"},
-    {"compose", "datasets"},
+    {"compose", "datasets", "model_selection"},
 ]
 """Units, which are the modules and folders of `streamlearn`, from the bottom up."""
 

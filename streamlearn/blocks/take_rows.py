@@ -1,0 +1,252 @@
+"""Some rows of each block, lazily: the verb that splits collections.
+
+`map_rows` keeps the number of rows, and this verb changes it. Frames are planned together first, so
+that their partitions are the ones that the user sees and the same for all: dask's planner would
+join partitions of files in one frame and not in another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from streamlearn._arrays.plain import plain
+from streamlearn.blocks import door
+from streamlearn.blocks.block import noted
+from streamlearn.blocks.containers import (
+    check_chunks,
+    check_kind,
+    is_frame,
+    is_source,
+    known_rows,
+    row_chunks,
+    whole_rows,
+)
+from streamlearn.blocks.parts import declared_rows_or_raise, n_rows, some_rows, without_rows
+
+if TYPE_CHECKING:
+    from streamlearn.blocks.graph import Key
+
+
+class Place(NamedTuple):
+    """What a choice of rows may depend on.
+
+    Attributes
+    ----------
+    number : int
+        The number of the block.
+    n_rows : int
+        The number of its rows.
+    start : int or None
+        The number of rows of all blocks before it, or None where dask does not know it.
+    labels : array-like of shape (n_rows,) or (n_rows, n_columns), or None
+        The labels of its rows.
+    """
+
+    number: int
+    n_rows: int
+    start: int | None = None
+    labels: Any = None
+
+
+Which = Callable[[Place], slice | np.ndarray]
+"""It returns which rows of a block are taken, and depends on the place alone."""
+
+
+class AlignedRows:
+    """dask collections over the same blocks, of which rows can be taken.
+
+    Parameters
+    ----------
+    given : mapping of str to dask array, DataFrame or Series
+    labels : dask array, DataFrame or Series, optional
+        The labels of the rows, for choices that need them.
+
+    Raises
+    ------
+    TypeError
+        If one of them is something else.
+    ValueError
+        If they do not line up.
+    """
+
+    def __init__(self, given: Mapping[str, Any], labels: Any = None) -> None:
+        self.given = {name: plain(x) for name, x in given.items()}
+        everything = {**self.given, **({} if labels is None else {LABELS: labels})}
+        collections_or_raise(everything)
+        if labels is not None:
+            everything[LABELS] = whole_rows(labels)
+        frames = {name: x for name, x in everything.items() if is_frame(x)}
+        arrays = {name: x for name, x in everything.items() if name not in frames}
+        self.graph, self.keys, _ = door.raw_graph(arrays, frames)
+        self.keys |= {name: _first_of_rows(x) for name, x in arrays.items()}
+        chunks = {
+            name: row_chunks(x) if name in arrays else (None,) * len(self.keys[name])
+            for name, x in everything.items()
+        }
+        first = next(iter(everything))
+        for name in everything:
+            check_chunks(first, chunks[first], name, chunks[name])
+        self.rows = known_rows(chunks.values())
+        self.labels = everything.get(LABELS)
+
+    @property
+    def n_rows(self) -> int | None:
+        """The number of rows, or None where dask does not know it."""
+        return None if None in self.rows else sum(n for n in self.rows if n is not None)
+
+    @property
+    def starts(self) -> list[int] | None:
+        """The number of rows before each block, or None where dask does not know it."""
+        return None if None in self.rows else [*accumulate((0, *self.rows[:-1]))]
+
+    def take(self, which: Which, rows: Sequence[int] | None = None) -> dict[str, Any]:
+        """Return some rows of each block of each collection.
+
+        Parameters
+        ----------
+        which : callable
+            ``(place) -> slice or ndarray of int``. It runs once for each collection and block.
+        rows : sequence of int, optional
+            How many rows it takes of each block, if that is known.
+
+        Returns
+        -------
+        dict of str to dask collection
+
+        Warns
+        -----
+        UserWarning
+            If the rows come from a shuffle of a frame, which has no fixed order.
+        """
+        door.warn_of_draws(self.graph)
+        return {
+            name: self._of_frame(name, x, which) if is_frame(x) else self._of_array(x, which, rows)
+            for name, x in self.given.items()
+        }
+
+    def whole(self, numbers: Sequence[int]) -> dict[str, Any]:
+        """Return some blocks of each collection, in ascending order. Others are not read."""
+        return {
+            name: self._as_frame(x, [self.keys[name][i] for i in numbers], self.graph, numbers)
+            if is_frame(x)
+            else door.as_countable(x.blocks[list(numbers)])
+            for name, x in self.given.items()
+        }
+
+    def _of_array(self, X: Any, which: Which, rows: Sequence[int] | None) -> Any:
+        axes = tuple(range(X.ndim))
+        places: list[Any] = [door.ArrayBlockIdDep(X.chunks[:1]), (0,)]
+        where = None if self.starts is None else door.ArraySliceDep((self.rows,))
+        places += [where, None if where is None else (0,)]
+        labels = self._labels_as_array()
+        places += [labels, None if labels is None else (0, *range(-1, -labels.ndim, -1))]
+        out = door.blockwise(
+            *(_of_block, axes, X, axes, *places, which, None),
+            adjust_chunks={0: (np.nan,) * X.numblocks[0] if rows is None else tuple(rows)},
+            dtype=X.dtype,
+            meta=X._meta,
+            concatenate=False,
+            align_arrays=False,
+            token="take-rows",
+        )
+        return door.as_countable(out)
+
+    def _of_frame(self, name: str, X: Any, which: Which) -> Any:
+        keys, starts = self.keys[name], self.starts
+        labels = self.keys[LABELS] if self.labels is not None else None
+        token = f"take-rows-{door.tokenize(which, keys, labels)}"
+        graph = dict(self.graph)
+        made: list[Key] = []
+        for i, key in enumerate(keys):
+            where = None if starts is None else (slice(starts[i], starts[i] + self.rows[i]),)
+            known = None if labels is None else door.TaskRef(labels[i])
+            made.append((token, i))
+            graph[made[-1]] = door.Task(
+                made[-1], _of_block, door.TaskRef(key), (i,), where, known, which
+            )
+        return self._as_frame(X, made, graph, range(len(keys)))
+
+    def _labels_as_array(self) -> Any:
+        if not is_frame(self.labels):
+            return self.labels
+        keys = self.keys[LABELS]
+        return self._as_frame(self.labels, keys, self.graph, range(len(keys))).to_dask_array()
+
+    def _as_frame(
+        self, X: Any, keys: list[Key], graph: dict[Key, Any], numbers: Sequence[int]
+    ) -> Any:
+        """Return a frame like X with the partitions ``keys``, which come from some of X's."""
+        import dask.dataframe as dd
+
+        ends: list[Any] = [None] * (len(numbers) + 1)
+        if len(X.divisions) == len(self.rows) + 1:
+            ends = [*(X.divisions[i] for i in numbers), X.divisions[numbers[-1] + 1]]
+        needed = door.reached(graph, keys)
+        needed |= {need for key in needed for need in graph[key].dependencies if need in graph}
+        layer = {key: graph[key] for key in needed}
+        return dd.from_graph(layer, X._meta, tuple(ends), keys, "rows-of-frame")
+
+
+LABELS = "stratify"
+"""How errors call the labels."""
+
+
+def collections_or_raise(given: Mapping[str, Any]) -> None:
+    """Check that all are dask arrays, DataFrames or Series.
+
+    Raises
+    ------
+    TypeError
+        If one is not.
+    """
+    for name, x in given.items():
+        if is_source(x):
+            raise TypeError(
+                f"{name} is a source of blocks, which is read in order and has no known number of "
+                "blocks. Split what it reads, for example the paths, and make a source of each."
+            )
+        if not door.is_dask_collection(x):
+            other = next(n for n, c in given.items() if door.is_dask_collection(c))
+            raise TypeError(
+                f"{name} is in memory ({type(x).__name__}) and {other} is a dask "
+                f"{type(given[other]).__name__}. Give both as dask collections with the same "
+                f"blocks, for example dask.array.from_array({name}, chunks=...) with the row "
+                f"chunks of {other}."
+            )
+        check_kind(name, x)
+
+
+def _first_of_rows(X: Any) -> list[Key]:
+    """Return the key of the first block of each row of blocks of an array."""
+    return [(X.name, i, *(0,) * (X.ndim - 1)) for i in range(X.numblocks[0])]
+
+
+def _of_block(
+    block: Any,
+    number: tuple[int, ...],
+    rows: tuple[slice, ...] | None,
+    labels: Any,
+    which: Which,
+) -> Any:
+    """Return some rows of a block."""
+    while isinstance(labels, list):
+        (labels,) = labels
+    n = n_rows(block)
+    with noted(f"block {number[0]}"):
+        start = None
+        if rows is not None:
+            start = rows[0].start
+            declared_rows_or_raise("X", number[0], n, rows[0].stop - start)
+        if labels is not None and n_rows(labels) != n:
+            raise ValueError(f"It has {n} rows, and {n_rows(labels)} labels.")
+        at = which(Place(number[0], n, start, labels))
+    if isinstance(at, slice):
+        at = range(*at.indices(n))
+    if len(at) == n and np.array_equal(at, range(n)):
+        return block
+    return some_rows(block, at) if len(at) else without_rows(block)
+
