@@ -20,12 +20,12 @@ from streamlearn.blocks.containers import (
     check_chunks,
     check_kind,
     is_frame,
-    is_source,
     known_rows,
     row_chunks,
     whole_rows,
 )
-from streamlearn.blocks.parts import declared_rows_or_raise, n_rows, some_rows, without_rows
+from streamlearn.blocks.parts import declared_rows_or_raise, joined, n_rows, some_rows, without_rows
+from streamlearn.blocks.sources import is_source
 
 if TYPE_CHECKING:
     from streamlearn.blocks.graph import Key
@@ -100,8 +100,9 @@ class AlignedRows:
 
     @property
     def starts(self) -> list[int] | None:
-        """The number of rows before each block, or None where dask does not know it."""
-        return None if None in self.rows else [*accumulate((0, *self.rows[:-1]))]
+        """The number of rows before each block and before the end; None where it is not known."""
+        known = [n for n in self.rows if n is not None]
+        return None if len(known) < len(self.rows) else [*accumulate((0, *known))]
 
     def take(self, which: Which, rows: Sequence[int] | None = None) -> dict[str, Any]:
         """Return some rows of each block of each collection.
@@ -137,6 +138,48 @@ class AlignedRows:
             for name, x in self.given.items()
         }
 
+    def merged(
+        self,
+        of_block: Callable[[int], int | None],
+        of_rows: Callable[[Place], np.ndarray],
+    ) -> Any:
+        """Return a collection whose rows are each from one of the given collections, lazily.
+
+        Parameters
+        ----------
+        of_block : callable
+            ``(number) -> int or None``, the index of the collection that has all rows of a block.
+            None means that they are from several.
+        of_rows : callable
+            ``(place) -> ndarray of int``, the index of the collection for each row.
+
+        Returns
+        -------
+        dask collection
+        """
+        given = [*self.given.values()]
+        labels = None if self.labels is None else self.keys[LABELS]
+        token = f"merge-rows-{door.tokenize(of_rows, self.keys)}"
+        first, *_ = given
+        graph = dict(self.graph)
+        made: list[Key] = []
+        for i, keys in enumerate(zip(*(self.keys[name] for name in self.given), strict=True)):
+            made.append((token, i, *(0,) * (0 if is_frame(first) else first.ndim - 1)))
+            at = of_block(i)
+            if at is not None:
+                graph[made[-1]] = door.Alias(made[-1], keys[at])
+                continue
+            known = None if labels is None else door.TaskRef(labels[i])
+            refs = map(door.TaskRef, keys)
+            graph[made[-1]] = door.Task(made[-1], _merged, i, known, of_rows, *refs)
+        if is_frame(first):
+            return self._as_frame(first, made, graph, range(len(made)))
+        import dask.array as da
+
+        dtype = np.result_type(*(x.dtype for x in given))
+        out = da.Array(_needed(graph, made), token, first.chunks, dtype, meta=first._meta)
+        return door.as_countable(out)
+
     def _of_array(self, X: Any, which: Which, rows: Sequence[int] | None) -> Any:
         axes = tuple(range(X.ndim))
         places: list[Any] = [door.ArrayBlockIdDep(X.chunks[:1]), (0,)]
@@ -162,7 +205,7 @@ class AlignedRows:
         graph = dict(self.graph)
         made: list[Key] = []
         for i, key in enumerate(keys):
-            where = None if starts is None else (slice(starts[i], starts[i] + self.rows[i]),)
+            where = None if starts is None else (slice(starts[i], starts[i + 1]),)
             known = None if labels is None else door.TaskRef(labels[i])
             made.append((token, i))
             graph[made[-1]] = door.Task(
@@ -185,10 +228,14 @@ class AlignedRows:
         ends: list[Any] = [None] * (len(numbers) + 1)
         if len(X.divisions) == len(self.rows) + 1:
             ends = [*(X.divisions[i] for i in numbers), X.divisions[numbers[-1] + 1]]
-        needed = door.reached(graph, keys)
-        needed |= {need for key in needed for need in graph[key].dependencies if need in graph}
-        layer = {key: graph[key] for key in needed}
-        return dd.from_graph(layer, X._meta, tuple(ends), keys, "rows-of-frame")
+        return dd.from_graph(_needed(graph, keys), X._meta, tuple(ends), keys, "rows-of-frame")
+
+
+def _needed(graph: dict[Key, Any], keys: list[Key]) -> dict[Key, Any]:
+    """Return the tasks that ``keys`` need, and the data that these tasks refer to."""
+    found = door.reached(graph, keys)
+    found |= {need for key in found for need in graph[key].dependencies if need in graph}
+    return {key: graph[key] for key in found}
 
 
 LABELS = "stratify"
@@ -244,9 +291,14 @@ def _of_block(
         if labels is not None and n_rows(labels) != n:
             raise ValueError(f"It has {n} rows, and {n_rows(labels)} labels.")
         at = which(Place(number[0], n, start, labels))
-    if isinstance(at, slice):
-        at = range(*at.indices(n))
-    if len(at) == n and np.array_equal(at, range(n)):
+    taken = np.arange(n)[at]
+    if np.array_equal(taken, np.arange(n)):
         return block
-    return some_rows(block, at) if len(at) else without_rows(block)
+    return some_rows(block, taken) if len(taken) else without_rows(block)
 
+
+def _merged(number: int, labels: Any, of_rows: Callable[[Place], np.ndarray], *blocks: Any) -> Any:
+    """Return the rows of a block, each from one of some blocks of equal length."""
+    n = n_rows(blocks[0])
+    at = of_rows(Place(number, n, labels=labels))
+    return some_rows(joined(blocks), at * n + np.arange(n)) if n else blocks[0]

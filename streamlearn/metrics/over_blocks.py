@@ -107,7 +107,7 @@ def target_or_raise(y_true: Any) -> Any:
 
 def _scores_of_block(
     asked: list[tuple[scores.Score, Callable[..., Any]]],
-    names: list[tuple[str, str, str]],
+    names: list[tuple[str, ...]],
     block: engine.Block,
 ) -> list[Any]:
     parts = dict(block.parts)

@@ -196,9 +196,10 @@ def taken(rows: engine.AlignedRows, part: Part) -> dict[str, Any]:
 
 def indices(part: Part, rows: Sequence[int], labels: Any = None) -> np.ndarray:
     """Return the indices of the rows of a part among all rows, for blocks of known lengths."""
+    ends = np.cumsum(rows)
     found = [np.empty(0, dtype=np.int64)]
-    for place in places(rows):
-        known = labels if labels is None else labels[place.start : place.start + place.n_rows]
-        at = part(place._replace(labels=known))
-        found.append(np.arange(place.n_rows)[at] + place.start)
+    for place, end in zip(places(rows), ends, strict=True):
+        of_block = np.arange(end - place.n_rows, end)
+        known = None if labels is None else labels[of_block]
+        found.append(of_block[part(place._replace(labels=known))])
     return np.concatenate(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ class OverBlocks:
         if not engine.is_collection(X):
             yield from super().split(X, y, groups)  # type: ignore[misc]
             return
-        rows = self._aligned({"X": X}, y)
+        rows = self.aligned({"X": X}, y)
         known = [n for n in rows.rows if n is not None]
         if len(known) < len(rows.rows):
             raise ValueError(
@@ -62,7 +63,9 @@ class OverBlocks:
         for train, test in self._splits(rows):
             yield indices(train, known, labels), indices(test, known, labels)
 
-    def split_collections(self, *arrays: Any, labels: Any = None) -> Iterator[tuple[list, list]]:
+    def split_collections(
+        self, *arrays: Any, labels: Any = None
+    ) -> Iterator[tuple[list[Any], list[Any]]]:
         """Yield the parts to learn from and to score, for each split, lazily.
 
         Parameters
@@ -101,13 +104,22 @@ class OverBlocks:
         for train, test in self.parts(given, labels):
             yield [train[name] for name in given], [test[name] for name in given]
 
-    def parts(self, given: dict[str, Any], labels: Any) -> Iterator[tuple[dict, dict]]:
+    def parts(
+        self, given: dict[str, Any], labels: Any
+    ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         """Yield the parts of collections by name: those to learn from and those to score."""
-        rows = self._aligned(given, labels)
+        rows = self.aligned(given, labels)
         for train, test in self._splits(rows):
             yield taken(rows, train), taken(rows, test)
 
-    def _aligned(self, given: dict[str, Any], labels: Any) -> engine.AlignedRows:
+    def aligned(self, given: dict[str, Any], labels: Any) -> engine.AlignedRows:
+        """Return collections by name, with the labels that the splits need.
+
+        Raises
+        ------
+        ValueError
+            If labels are missing.
+        """
         if not self._stratified:
             return engine.AlignedRows(given)
         if labels is None:
@@ -295,7 +307,7 @@ class TimeSeriesSplit(OverBlocks, theirs.TimeSeriesSplit):
             cuts = [each * (i + 1) for i in range(self.n_splits + 1)]
             return [
                 Split(Between(0, cut, False), Between(cut, end, False))
-                for cut, end in zip(cuts, cuts[1:], strict=False)
+                for cut, end in pairwise(cuts)
             ]
         unit, in_rows = (n_blocks, False) if n is None else (n, True)
         test_size = self.test_size or unit // (self.n_splits + 1)
