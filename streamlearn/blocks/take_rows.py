@@ -8,6 +8,7 @@ join partitions of files in one frame and not in another.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -185,7 +186,7 @@ class AlignedRows:
         places: list[Any] = [door.ArrayBlockIdDep(X.chunks[:1]), (0,)]
         where = None if self.starts is None else door.ArraySliceDep((self.rows,))
         places += [where, None if where is None else (0,)]
-        labels = self._labels_as_array()
+        labels = self._array_of_labels
         places += [labels, None if labels is None else (0, *range(-1, -labels.ndim, -1))]
         out = door.blockwise(
             *(_of_block, axes, X, axes, *places, which, None),
@@ -213,11 +214,18 @@ class AlignedRows:
             )
         return self._as_frame(X, made, graph, range(len(keys)))
 
-    def _labels_as_array(self) -> Any:
+    @cached_property
+    def _array_of_labels(self) -> Any:
+        """The labels as an array, whose blocks are Series if the labels are one; or None."""
         if not is_frame(self.labels):
             return self.labels
+        import dask.array as da
+
         keys = self.keys[LABELS]
-        return self._as_frame(self.labels, keys, self.graph, range(len(keys))).to_dask_array()
+        name = f"labels-{door.tokenize(keys)}"
+        named = {(name, i): door.Alias((name, i), key) for i, key in enumerate(keys)}
+        graph = _needed(self.graph | named, [*named])
+        return da.Array(graph, name, ((np.nan,) * len(keys),), dtype=object)
 
     def _as_frame(
         self, X: Any, keys: list[Key], graph: dict[Key, Any], numbers: Sequence[int]

@@ -98,6 +98,8 @@ def train_test_split(
     if not any(map(engine.is_collection, (*arrays, stratify))):
         how = {"random_state": random_state, "shuffle": shuffle, "stratify": stratify}
         return list(in_memory(*arrays, test_size=test_size, train_size=train_size, **how))
+    if not arrays:
+        raise ValueError("At least one array required as input")
     if not shuffle and stratify is not None:
         raise ValueError("Stratified train/test split is not implemented for shuffle=False")
     given = {f"arrays[{i}]": x for i, x in enumerate(arrays)}
