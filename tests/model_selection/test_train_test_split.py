@@ -21,7 +21,7 @@ from streamlearn.linear_model import SGDRegressor
 from streamlearn.model_selection import train_test_split
 from streamlearn.model_selection.draws import Draw, Drawn
 from streamlearn.model_selection.folds import places
-from tests.backends import MODULES, open_backend, selected
+from tests.backends import open_backend
 from tests.blocks import tracking
 from tests.containers import CASES, CHUNKS, INDEX, N_ROWS, Container, dask_array, dask_frame
 
@@ -255,8 +255,7 @@ def test_rows_in_memory_are_split_by_scikit_learn():
             np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("name", [n for n in selected() if MODULES[n] == "torch"])
-def test_tensors_in_memory_are_split_by_scikit_learn(name):
+def test_tensors_in_memory_are_split_by_scikit_learn():
     torch = pytest.importorskip("torch")
     train, test = train_test_split(torch.arange(8.0), random_state=0)
     known = theirs.train_test_split(torch.arange(8.0), random_state=0)
