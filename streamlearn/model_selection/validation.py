@@ -13,6 +13,7 @@ from sklearn import model_selection as theirs
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import FitFailedWarning
 
+from streamlearn import blocks as engine
 from streamlearn._sklearn import _routing_enabled
 from streamlearn._thirdparty.lazy import Lazily
 from streamlearn._thirdparty.tags import is_by_row, is_lazy, rows_known, takes_collections
@@ -102,6 +103,8 @@ def cross_validate(
     Differences from scikit-learn:
 
     - Splits of collections are those of the splitters of this package.
+    - An estimator of another library gets the training part of a collection in memory, unless it
+      holds an estimator of this package.
     - Metadata routing is an error for collections.
 
     Examples
@@ -362,8 +365,14 @@ class Outcomes:
 
 
 def fit(estimator: Any, given: dict[str, Any]) -> None:
-    """Fit an estimator to the arguments of ``fit`` by name."""
+    """Fit an estimator to the arguments of ``fit`` by name.
+
+    One of another library that holds none of ours gets its rows in memory.
+    """
     further = dict(given)
+    inner = estimator.get_params().values()
+    if not any(map(takes_collections, (estimator, *inner))):
+        further = dict(zip(further, engine.in_memory(*further.values()), strict=True))
     X, y = further.pop("X"), further.pop("y", None)
     estimator.fit(X, *([] if y is None else [y]), **further)
 

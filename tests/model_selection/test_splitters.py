@@ -8,7 +8,7 @@ import dask
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import model_selection as theirs
 
@@ -36,6 +36,7 @@ def computed(pairs):
     return [[part.compute(scheduler="sync").tolist() for (part, _) in pair] for pair in pairs]
 
 
+@settings(max_examples=12)
 @given(chunks=CHUNKINGS, cv=st.sampled_from(SPLITTERS))
 def test_indices_are_the_rows_of_the_collections(chunks, cv):
     X = np.arange(sum(chunks))
@@ -111,6 +112,7 @@ def test_blocks_of_one_row_are_dealt_to_all_folds_evenly(stratified):
         assert abs(np.bincount(dealt, minlength=4) - 20).max() <= 2
 
 
+@settings(max_examples=12)
 @given(
     chunks=CHUNKINGS,
     n_splits=st.integers(2, 4),
@@ -192,7 +194,8 @@ def test_rows_in_memory_are_split_by_scikit_learn_and_its_splitters_are_taken(ou
 @pytest.mark.parametrize(
     "cv", [KFold(3), StratifiedKFold(3), ShuffleSplit(2, random_state=0), TimeSeriesSplit(3)]
 )
-@pytest.mark.filterwarnings("ignore:shuffle leaves the")  # its slices join rows of several blocks
+# Its slices join rows of several blocks.
+@pytest.mark.filterwarnings("ignore:shuffle leaves the", "ignore:More of the data than")
 def test_scikit_learn_takes_the_splitters_over_blocks_of_known_lengths(cv):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 2))
