@@ -7,7 +7,7 @@ join partitions of files in one frame and not in another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -80,26 +80,43 @@ class AlignedRows:
         collections_or_raise(everything)
         if labels is not None:
             everything[LABELS] = whole_rows(labels)
-        frames = {name: x for name, x in everything.items() if is_frame(x)}
-        arrays = {name: x for name, x in everything.items() if name not in frames}
-        self.graph, self.keys, _ = door.raw_graph(arrays, frames)
-        self.keys |= {name: _first_of_rows(x) for name, x in arrays.items()}
+        self._everything, self.labels = everything, everything.get(LABELS)
         chunks = {
-            name: row_chunks(x) if name in arrays else (None,) * len(self.keys[name])
+            name: (None,) * len(self.keys[name]) if is_frame(x) else row_chunks(x)
             for name, x in everything.items()
         }
         first = next(iter(everything))
         for name in everything:
             check_chunks(first, chunks[first], name, chunks[name])
         self.rows = known_rows(chunks.values())
-        self.labels = everything.get(LABELS)
+
+    @cached_property
+    def _plan(self) -> tuple[dict[Key, Any], dict[str, list[Key]]]:
+        """The tasks of all collections, and the keys of the blocks of each."""
+        frames = {name: x for name, x in self._everything.items() if is_frame(x)}
+        arrays = {name: x for name, x in self._everything.items() if name not in frames}
+        graph, keys, _ = door.raw_graph(arrays, frames)
+        return graph, keys | {
+            name: [(x.name, i, *(0,) * (x.ndim - 1)) for i in range(x.numblocks[0])]
+            for name, x in arrays.items()
+        }
+
+    @property
+    def graph(self) -> dict[Key, Any]:
+        """The tasks of all collections, in which frames are planned together."""
+        return self._plan[0]
+
+    @property
+    def keys(self) -> dict[str, list[Key]]:
+        """The keys of the blocks of each collection. Blocks of columns have that of the first."""
+        return self._plan[1]
 
     @property
     def n_rows(self) -> int | None:
         """The number of rows, or None where dask does not know it."""
         return None if None in self.rows else sum(n for n in self.rows if n is not None)
 
-    @property
+    @cached_property
     def starts(self) -> list[int] | None:
         """The number of rows before each block and before the end; None where it is not known."""
         known = [n for n in self.rows if n is not None]
@@ -236,14 +253,45 @@ class AlignedRows:
         ends: list[Any] = [None] * (len(numbers) + 1)
         if len(X.divisions) == len(self.rows) + 1:
             ends = [*(X.divisions[i] for i in numbers), X.divisions[numbers[-1] + 1]]
-        return dd.from_graph(_needed(graph, keys), X._meta, tuple(ends), keys, "rows-of-frame")
+        layer = _Layer(_needed(graph, keys), door.tokenize(keys))
+        return dd.from_graph(layer, X._meta, tuple(ends), keys, "rows-of-frame")
+
+
+class _Layer(Mapping["Key", Any]):
+    """The tasks of a frame, with a token: to find one from all tasks takes dask a millisecond each.
+
+    Parameters
+    ----------
+    tasks : dict of key to GraphNode
+    token : str
+        A token of the keys of the partitions, whose names say what they hold.
+    """
+
+    def __init__(self, tasks: dict[Key, Any], token: str) -> None:
+        self.tasks, self.token = tasks, token
+
+    def __getitem__(self, key: Key) -> Any:
+        """Return a task."""
+        return self.tasks[key]
+
+    def __iter__(self) -> Iterator[Key]:
+        """Iterate over the keys."""
+        return iter(self.tasks)
+
+    def __len__(self) -> int:
+        """Return the number of tasks."""
+        return len(self.tasks)
+
+    def __dask_tokenize__(self) -> str:
+        """Return the token."""
+        return self.token
 
 
 def _needed(graph: dict[Key, Any], keys: list[Key]) -> dict[Key, Any]:
     """Return the tasks that ``keys`` need, and the data that these tasks refer to."""
-    found = door.reached(graph, keys)
-    found |= {need for key in found for need in graph[key].dependencies if need in graph}
-    return {key: graph[key] for key in found}
+    tasks = door.reached(graph, keys)
+    data = {need for key in tasks for need in graph[key].dependencies if need in graph}
+    return {key: graph[key] for key in (*tasks, *data, *keys)}
 
 
 LABELS = "stratify"
@@ -273,11 +321,6 @@ def collections_or_raise(given: Mapping[str, Any]) -> None:
                 f"chunks of {other}."
             )
         check_kind(name, x)
-
-
-def _first_of_rows(X: Any) -> list[Key]:
-    """Return the key of the first block of each row of blocks of an array."""
-    return [(X.name, i, *(0,) * (X.ndim - 1)) for i in range(X.numblocks[0])]
 
 
 def _of_block(

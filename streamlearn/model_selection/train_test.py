@@ -69,7 +69,8 @@ def train_test_split(
 
     Draws depend on the seed and the number of the block alone. So X, y and weights of the same
     blocks get the same rows, also on a cluster, and a part that is computed twice is the same.
-    dask shuffles frames in no fixed order: persist a shuffled frame before it is split.
+    dask shuffles frames in no fixed order: persist a shuffled frame before it is split. Select the
+    columns that you need before the split: dask reads all columns of a frame that was split.
 
     Differences from scikit-learn:
 

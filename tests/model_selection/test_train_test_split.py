@@ -18,7 +18,7 @@ from sklearn import model_selection as theirs
 
 from streamlearn.blocks import from_blocks
 from streamlearn.linear_model import SGDRegressor
-from streamlearn.model_selection import train_test_split
+from streamlearn.model_selection import KFold, train_test_split
 from streamlearn.model_selection.draws import Draw, Drawn
 from streamlearn.model_selection.folds import places
 from tests.backends import open_backend
@@ -302,6 +302,16 @@ def test_parts_on_a_cluster_are_those_of_threads(cluster):
     for a, b in zip(there, parts, strict=True):
         np.testing.assert_array_equal(a.compute(), b.compute(scheduler="sync"))
     pd.testing.assert_index_equal(there[6].compute().index, there[4].compute().index)
+    kept = frame.persist()
+    for a, b in zip(
+        KFold(2).split_collections(kept), KFold(2).split_collections(frame), strict=True
+    ):
+        for one, other in zip(a, b, strict=True):
+            pd.testing.assert_frame_equal(one[0].compute(), other[0].compute(scheduler="sync"))
+    _, here = train_test_split(kept, random_state=0)
+    pd.testing.assert_frame_equal(
+        here.compute(), train_test_split(frame, random_state=0)[1].compute(scheduler="sync")
+    )
     assert set(there[5].compute().index) | set(there[4].compute().index) == set(INDEX)
 
 
