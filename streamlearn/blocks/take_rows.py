@@ -7,7 +7,7 @@ join partitions of files in one frame and not in another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,6 +25,7 @@ from streamlearn.blocks.containers import (
     row_chunks,
     whole_rows,
 )
+from streamlearn.blocks.frame_of_tasks import frame_of_tasks, needed
 from streamlearn.blocks.parts import declared_rows_or_raise, joined, n_rows, some_rows, without_rows
 from streamlearn.blocks.sources import is_source
 
@@ -195,7 +196,7 @@ class AlignedRows:
         import dask.array as da
 
         dtype = np.result_type(*(x.dtype for x in given))
-        out = da.Array(_needed(graph, made), token, first.chunks, dtype, meta=first._meta)
+        out = da.Array(needed(graph, made), token, first.chunks, dtype, meta=first._meta)
         return door.as_countable(out)
 
     def _of_array(self, X: Any, which: Which, rows: Sequence[int] | None) -> Any:
@@ -241,57 +242,17 @@ class AlignedRows:
         keys = self.keys[LABELS]
         name = f"labels-{door.tokenize(keys)}"
         named = {(name, i): door.Alias((name, i), key) for i, key in enumerate(keys)}
-        graph = _needed(self.graph | named, [*named])
+        graph = needed(self.graph | named, [*named])
         return da.Array(graph, name, ((np.nan,) * len(keys),), dtype=object)
 
     def _as_frame(
         self, X: Any, keys: list[Key], graph: dict[Key, Any], numbers: Sequence[int]
     ) -> Any:
         """Return a frame like X with the partitions ``keys``, which come from some of X's."""
-        import dask.dataframe as dd
-
         ends: list[Any] = [None] * (len(numbers) + 1)
         if len(X.divisions) == len(self.rows) + 1:
             ends = [*(X.divisions[i] for i in numbers), X.divisions[numbers[-1] + 1]]
-        layer = _Layer(_needed(graph, keys), door.tokenize(keys))
-        return dd.from_graph(layer, X._meta, tuple(ends), keys, "rows-of-frame")
-
-
-class _Layer(Mapping["Key", Any]):
-    """The tasks of a frame, with a token: to find one from all tasks takes dask a millisecond each.
-
-    Parameters
-    ----------
-    tasks : dict of key to GraphNode
-    token : str
-        A token of the keys of the partitions, whose names say what they hold.
-    """
-
-    def __init__(self, tasks: dict[Key, Any], token: str) -> None:
-        self.tasks, self.token = tasks, token
-
-    def __getitem__(self, key: Key) -> Any:
-        """Return a task."""
-        return self.tasks[key]
-
-    def __iter__(self) -> Iterator[Key]:
-        """Iterate over the keys."""
-        return iter(self.tasks)
-
-    def __len__(self) -> int:
-        """Return the number of tasks."""
-        return len(self.tasks)
-
-    def __dask_tokenize__(self) -> str:
-        """Return the token."""
-        return self.token
-
-
-def _needed(graph: dict[Key, Any], keys: list[Key]) -> dict[Key, Any]:
-    """Return the tasks that ``keys`` need, and the data that these tasks refer to."""
-    tasks = door.reached(graph, keys)
-    data = {need for key in tasks for need in graph[key].dependencies if need in graph}
-    return {key: graph[key] for key in (*tasks, *data, *keys)}
+        return frame_of_tasks(graph, keys, X._meta, ends)
 
 
 LABELS = "stratify"

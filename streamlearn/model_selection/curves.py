@@ -12,15 +12,15 @@ from sklearn.base import clone
 from streamlearn import blocks as engine
 from streamlearn.blocks import Record, Watch, watching
 from streamlearn.model_selection.draws import seed_of
-from streamlearn.model_selection.folds import taken
-from streamlearn.model_selection.sizes import Sizes, cut_at, drawn
-from streamlearn.model_selection.validation import (
+from streamlearn.model_selection.fits import (
     Outcomes,
     Task,
     in_collections,
     one_by_one_or_raise,
     scorers,
 )
+from streamlearn.model_selection.folds import taken
+from streamlearn.model_selection.sizes import Sizes, cut_at, drawn
 
 
 def validation_curve(

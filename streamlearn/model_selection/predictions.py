@@ -10,15 +10,15 @@ from sklearn.base import clone
 
 from streamlearn import blocks as engine
 from streamlearn._arrays import to_numpy
-from streamlearn.model_selection.folds import taken
-from streamlearn.model_selection.splitters import KFold, StratifiedKFold
-from streamlearn.model_selection.validation import (
+from streamlearn.model_selection.fits import (
     Task,
     fit,
     in_collections,
     lazily,
     one_by_one_or_raise,
 )
+from streamlearn.model_selection.folds import taken
+from streamlearn.model_selection.splitters import KFold, StratifiedKFold
 
 
 def cross_val_predict(

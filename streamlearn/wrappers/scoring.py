@@ -119,22 +119,35 @@ def is_summed(scorer: Any) -> bool:
     return metric is not None and metric.__module__.startswith("sklearn.")
 
 
-def _metric_of(asked: Any, scorer: Any) -> tuple[Callable[..., Any], int, str]:
-    """Return our metric for a scorer, its sign, and the method that returns what it compares."""
-    metric, arguments, sign, response_method = made_of(scorer)
-    function, how = OURS.get(metric), dict(arguments)
-    if function is None or not all(has_parameter(function, name) for name in how):
+def metric_or_raise(scorer: Any) -> Callable[..., Any]:
+    """Return our metric for a scorer that was made of one of scikit-learn's.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    made = made_of(scorer)
+    function = OURS.get(made.metric)
+    if function is None or not all(has_parameter(function, name) for name in made.arguments):
         raise ValueError(
             f"scoring={scorer!r} has no form for a dask collection. Those that have are "
             f"{', '.join(NAMES)}. Give another as a function (estimator, X, y) that works on "
             "collections, or give X and y in memory."
         )
+    return partial(function, **made.arguments)
+
+
+def _metric_of(asked: Any, scorer: Any) -> tuple[Callable[..., Any], int, str]:
+    """Return our metric for a scorer, its sign, and the method that returns what it compares."""
+    function, made = metric_or_raise(scorer), made_of(scorer)
     if has_parameter(function, "labels") and hasattr(asked, "classes_"):
-        how.setdefault("labels", asked.classes_)  # without labels log_loss reads y once more
-    _check_response_method(asked, response_method)
-    methods = [response_method] if isinstance(response_method, str) else response_method
-    method = next(name for name in methods if hasattr(asked, name))
-    return partial(function, **how), sign, method
+        # without labels log_loss reads y once more
+        function = partial(function, **{"labels": asked.classes_, **made.arguments})
+    _check_response_method(asked, made.response_method)
+    given = made.response_method
+    methods = [given] if isinstance(given, str) else given
+    return function, made.sign, next(name for name in methods if hasattr(asked, name))
 
 
 def of_blocks(estimator: Any, scorer: Any, blocks: engine.Blocks, order: Sequence[int]) -> float:

@@ -327,6 +327,13 @@ def test_a_shuffled_frame_warns_unless_it_is_persisted():
     np.testing.assert_array_equal(X_test["f0"], -y_test)
 
 
+def test_a_label_of_one_row_is_no_error():
+    labels = np.asarray(["a"] * 19 + ["alone"], dtype=object)
+    y = dask_array(labels, (10, 10))
+    parts = [part.compute().tolist() for part in train_test_split(y, random_state=0, stratify=y)]
+    assert sorted(parts[0] + parts[1]) == labels.tolist()
+
+
 # Bad input
 
 UNKNOWN = dask_array(np.arange(20.0), (10, 10), known=False)

@@ -13,7 +13,7 @@ from sklearn import config_context, linear_model
 from sklearn import model_selection as theirs
 from sklearn.exceptions import FitFailedWarning
 from sklearn.externals._numpydoc import docscrape
-from sklearn.metrics import make_scorer, mean_pinball_loss
+from sklearn.metrics import make_scorer, rand_score
 
 from streamlearn import model_selection
 from streamlearn.cluster import MiniBatchKMeans
@@ -145,6 +145,22 @@ def test_a_fit_that_fails_has_the_error_score():
         cross_val_score(Picky(), lazy, target, cv=KFold(2), error_score="raise")
     with pytest.raises(ValueError, match="All the 2 fits failed"):
         cross_val_score(SGDRegressor(alpha=-1.0), lazy, target, cv=KFold(2))
+
+
+def test_a_part_without_rows_is_named():
+    rows, target = (dask_array(x, (70, 91, 0, 39), known=False) for x in (X, TARGET))
+    with pytest.raises(ValueError, match="no row has no score") as error:
+        cross_val_score(SGDRegressor(random_state=0), rows, target, cv=KFold(4))
+    assert error.value.__notes__ == ["In the test score of fit 2 of the splits."]
+
+
+def test_a_scorer_without_a_form_for_collections_is_refused_before_a_fit():
+    log: list[int] = []
+    with pytest.raises(ValueError, match="has no form for a dask collection"):
+        cross_val_score(
+            SGDRegressor(), dask_array(X, log=log), dask_array(TARGET), scoring="rand_score"
+        )
+    assert log == []
 
 
 def test_rows_in_memory_go_to_scikit_learn():
@@ -288,7 +304,12 @@ def test_the_documented_parameters_are_those_of_the_signature(name):
         (cross_validate, {"return_indices": True}, ValueError, "return_indices needs rows"),
         (cross_validate, {"scoring": "nothing"}, ValueError, "nothing"),
         (cross_validate, {"scoring": []}, ValueError, "has no scorer"),
-        (cross_validate, {"scoring": make_scorer(mean_pinball_loss)}, ValueError, "has no form"),
+        (
+            cross_validate,
+            {"scoring": make_scorer(rand_score)},
+            ValueError,
+            "has no form",
+        ),
         (cross_validate, {"error_score": "nan"}, ValueError, "error_score must be"),
         (cross_validate, {"cv": theirs.GroupKFold(2)}, TypeError, "has no form for collections"),
         (cross_validate, {"cv": KFold(N_ROWS + 1)}, ValueError, "n_splits=201 greater than"),
