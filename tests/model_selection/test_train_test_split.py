@@ -20,7 +20,7 @@ from streamlearn.blocks import from_blocks
 from streamlearn.linear_model import SGDRegressor
 from streamlearn.model_selection import KFold, train_test_split
 from streamlearn.model_selection.draws import Draw, Drawn
-from streamlearn.model_selection.folds import places
+from streamlearn.model_selection.folds import Folds, places
 from tests.backends import open_backend
 from tests.blocks import tracking
 from tests.containers import CASES, CHUNKS, INDEX, N_ROWS, Container, dask_array, dask_frame
@@ -100,6 +100,13 @@ def test_rows_of_small_blocks_are_drawn_as_often_as_others(known, labels):
             named = None if labels is None else [labels[i % 2] for i in range(place.n_rows)]
             times[place.start + draw.rows(place._replace(labels=named))[0]] += 1
     assert abs(times - 500 * share).max() < 5 * np.sqrt(500 * share * (1 - share))
+
+
+def test_blocks_of_equal_length_have_draws_of_their_own():
+    draw, folds = Draw(0, 0.5, 0.5, None), Folds(2, seed=0)
+    drawn = {tuple(sorted(draw.rows(place)[0])) for place in places([20] * 10)}
+    dealt = {tuple(folds.of_rows(place)) for place in places([20] * 10)}
+    assert len(drawn) == len(dealt) == 10
 
 
 @pytest.mark.parametrize("known", [True, False])
