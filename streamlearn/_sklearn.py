@@ -102,6 +102,13 @@ from sklearn.utils.validation import (
 )
 
 # isort: split
+# Splits.
+from sklearn.model_selection._split import (
+    # It returns the numbers of rows of two parts. Arithmetic and checks of ours would replace it.
+    _validate_shuffle_split,
+)
+
+# isort: split
 # Scores.
 from sklearn.utils.validation import (
     # It returns the method that a score is made from. getattr over the names would replace it.
@@ -149,6 +156,7 @@ __all__ = [
     "_raise_for_params",
     "_routing_enabled",
     "_safe_indexing",
+    "_validate_shuffle_split",
     "_wrap_data_with_container",
     "add_route",
     "check_steps",

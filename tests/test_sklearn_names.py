@@ -159,6 +159,13 @@ def test_searches():
     assert isinstance(RandomizedSearchCV(LinearRegression(), {}), door.BaseSearchCV)
 
 
+def test_sizes_of_two_parts():
+    assert door._validate_shuffle_split(11, None, None, 0.25) == (8, 3)
+    assert door._validate_shuffle_split(11, 2, 0.5) == (5, 2)
+    with pytest.raises(ValueError, match="test_size=11"):
+        door._validate_shuffle_split(11, 11, None)
+
+
 def test_methods_are_routed():
     MethodMapping().add(caller="predict", callee="predict")
     assert {"fit", "partial_fit", "predict", "transform", "score"} <= set(door.METHODS)

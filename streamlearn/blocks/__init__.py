@@ -33,20 +33,24 @@ from streamlearn.blocks.rounds import rounds
 from streamlearn.blocks.segments import Segment
 from streamlearn.blocks.sources import from_blocks, taken_apart
 from streamlearn.blocks.streams import StreamedRows
+from streamlearn.blocks.take_rows import AlignedRows, Place, Which
 from streamlearn.blocks.watch import Record, Watch, unwatched, watches, watching
 
 __all__ = [
+    "AlignedRows",
     "Block",
     "Blocks",
     "LazyRows",
     "Mark",
     "Page",
+    "Place",
     "Position",
     "Record",
     "Segment",
     "SideBySide",
     "StreamedRows",
     "Watch",
+    "Which",
     "align",
     "as_lazy_rows",
     "bytes_read",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate, chain
 from math import isnan
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -224,11 +224,8 @@ def align(*, lazy_rows: Sequence[str] = (), coded: Sequence[str] = (), **contain
         for name in lazy
     }
     for name in lazy:
-        _check_chunks(first, chunks[first], name, chunks[name])
-    rows = tuple(
-        next((n for n in known if n is not None), None)
-        for known in zip(*chunks.values(), strict=True)
-    )
+        check_chunks(first, chunks[first], name, chunks[name])
+    rows = known_rows(chunks.values())
     door.warn_of_orders(graph, keys)
     for name, x in given.items():
         if name not in lazy:
@@ -329,7 +326,21 @@ def _check_length(first: str, length: int, name: str, other: int) -> None:
         )
 
 
-def _check_chunks(first: str, chunks: Sequence[Any], name: str, other: Sequence[Any]) -> None:
+def known_rows(chunks: Iterable[Sequence[int | None]]) -> tuple[int | None, ...]:
+    """Return the number of rows of each block, as far as one of several collections knows it."""
+    return tuple(
+        next((n for n in known if n is not None), None) for known in zip(*chunks, strict=True)
+    )
+
+
+def check_chunks(first: str, chunks: Sequence[Any], name: str, other: Sequence[Any]) -> None:
+    """Check that two collections have the same chunks, as far as their lengths are known.
+
+    Raises
+    ------
+    ValueError
+        If they have not.
+    """
     if len(chunks) == len(other) and all(
         a is None or b is None or a == b for a, b in zip(chunks, other, strict=True)
     ):

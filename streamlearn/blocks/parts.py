@@ -38,7 +38,7 @@ def head(X: Any, n: int) -> Any:
     return some_rows(X, range(min(n, n_rows(X))))
 
 
-def some_rows(X: Any, which: Sequence[int]) -> Any:
+def some_rows(X: Any, which: Sequence[int] | np.ndarray) -> Any:
     """Return a copy of some rows of X."""
     if hasattr(X, "iloc"):
         return X.iloc[list(which)]

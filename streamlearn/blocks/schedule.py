@@ -317,9 +317,9 @@ class Schedule:
                 f"More of the data than the window of {window} blocks must be in memory at a time, "
                 "since blocks far apart share sources: X may be chunked by columns, come from one "
                 "task, have its rows in random order, or rest on a statistic of all its rows. "
-                "Store the data in chunks of whole rows, split them without shuffling "
-                "(train_test_split(..., shuffle=False)), compute the statistic first, or, if the "
-                "sources are small, raise dask.config.set({'streamlearn.window': ...}).",
+                "Store the data in chunks of whole rows, split them within blocks "
+                "(streamlearn.model_selection.train_test_split), compute the statistic first, or, "
+                "if the sources are small, raise dask.config.set({'streamlearn.window': ...}).",
                 UserWarning,
                 stacklevel=2,
             )

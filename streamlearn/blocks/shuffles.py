@@ -98,10 +98,10 @@ def set_apart(
         for key, node in graph.items()
         if isinstance(node, GraphNode) and not barriers.isdisjoint(node.dependencies)
     }
-    partitions = after & _reached(graph, outputs, after)
+    partitions = after & reached(graph, outputs, after)
     kept = {need for key in partitions for need in graph[key].dependencies}
     # The new names are then in the order of the partitions, as the old ones are.
-    before = sorted(_reached(graph, kept), key=lambda key: natural_sort_key(str(key)))
+    before = sorted(reached(graph, kept), key=lambda key: natural_sort_key(str(key)))
     token = uuid4().hex
     names: dict[Key, Key] = {k: (f"{key_split(k)}-{token}", i) for i, k in enumerate(before)}
     ids: dict[str, str] = {}
@@ -149,7 +149,7 @@ def warn_of_orders(graph: Mapping[Key, Any], outputs: Mapping[str, Iterable[Key]
     barriers = {key for key, node in graph.items() if is_frame_barrier(node)}
     if not barriers:
         return
-    shuffled = {name: not barriers.isdisjoint(_reached(graph, k)) for name, k in outputs.items()}
+    shuffled = {name: not barriers.isdisjoint(reached(graph, k)) for name, k in outputs.items()}
     if len(set(shuffled.values())) > 1:
         one, other = (next(n for n in shuffled if shuffled[n] is known) for known in (True, False))
         warnings.warn(
@@ -162,7 +162,19 @@ def warn_of_orders(graph: Mapping[Key, Any], outputs: Mapping[str, Iterable[Key]
         )
 
 
-def _reached(graph: Mapping[Key, Any], roots: Iterable[Key], ends: Iterable[Key] = ()) -> set[Key]:
+def warn_of_draws(graph: Mapping[Key, Any]) -> None:
+    """Warn if rows are drawn by their places, and these come from a shuffle of a frame."""
+    if any(map(is_frame_barrier, graph.values())):
+        warnings.warn(
+            "The rows come from a shuffle of a frame (shuffle, merge, sort_values, set_index), "
+            "which dask does in another order each time. So a row may be drawn for several parts. "
+            "Persist the frame before it is split: df = df.persist().",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
+def reached(graph: Mapping[Key, Any], roots: Iterable[Key], ends: Iterable[Key] = ()) -> set[Key]:
     """Return ``roots`` and the tasks that they need, but not the tasks that ``ends`` need."""
     found: set[Key] = set()
     stack = list(roots)

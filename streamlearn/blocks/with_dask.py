@@ -3,7 +3,7 @@
 from dask import config
 from dask.array import blockwise
 from dask.base import compute as results
-from dask.base import is_dask_collection
+from dask.base import is_dask_collection, tokenize
 from dask.layers import ArrayBlockIdDep, ArraySliceDep
 from dask.sizeof import sizeof
 
@@ -28,7 +28,7 @@ from streamlearn.blocks.graph import (
 from streamlearn.blocks.named_reads import named_reads
 from streamlearn.blocks.on_cluster import OnCluster, connected
 from streamlearn.blocks.one_computation import OneComputation
-from streamlearn.blocks.shuffles import set_apart, warn_of_orders
+from streamlearn.blocks.shuffles import reached, set_apart, warn_of_draws, warn_of_orders
 
 __all__ = [
     "Alias",
@@ -53,11 +53,14 @@ __all__ = [
     "named_reads",
     "optimized",
     "raw_graph",
+    "reached",
     "release",
     "results",
     "row_sources",
     "scheduler",
     "set_apart",
     "sizeof",
+    "tokenize",
+    "warn_of_draws",
     "warn_of_orders",
 ]

@@ -6,10 +6,12 @@ a dask collection, which is read once. A lazy prediction is computed in the same
 
 from streamlearn.metrics.labels import accuracy_score
 from streamlearn.metrics.probabilities import log_loss
+from streamlearn.metrics.together import compute
 from streamlearn.metrics.values import mean_absolute_error, mean_squared_error, r2_score
 
 __all__ = [
     "accuracy_score",
+    "compute",
     "log_loss",
     "mean_absolute_error",
     "mean_squared_error",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,12 +18,10 @@ from streamlearn._validation.reader import read_weight
 from streamlearn.core import scores
 
 
-def sums(
-    metric: scores.Score, pair: Callable[..., Any], y_true: Any, y_pred: Any, sample_weight: Any
-) -> Any:
-    """Return the sums of a metric over all blocks.
+class Request(NamedTuple):
+    """A metric whose sums are asked for.
 
-    Parameters
+    Attributes
     ----------
     metric : Score
         The metric.
@@ -32,26 +31,65 @@ def sums(
         errors, or None.
     y_true, y_pred, sample_weight : container
         The targets, the predictions and the weights of all rows. The weights may be None.
+    """
+
+    metric: scores.Score
+    pair: Callable[..., Any]
+    y_true: Any
+    y_pred: Any
+    sample_weight: Any
+
+
+answer: ContextVar[Callable[[Request], Any] | None] = ContextVar("answer", default=None)
+"""The function that answers requests, while several metrics are read together."""
+
+
+def sums(
+    metric: scores.Score, pair: Callable[..., Any], y_true: Any, y_pred: Any, sample_weight: Any
+) -> Any:
+    """Return the sums of a metric over all blocks; see `Request` for the arguments.
 
     Raises
     ------
     ValueError
         If there is no target, no row or no row with a weight.
     """
-    given = {"y_pred": y_pred, "y_true": target_or_raise(y_true), "sample_weight": sample_weight}
-    # A collection comes first, because arrays in memory are cut like the first container.
-    ordered = dict(sorted(given.items(), key=lambda item: not engine.is_collection(item[1])))
-    # A lazy prediction and a target from the same frame read the frame once.
-    blocks = engine.align(lazy_rows=("y_pred",), **ordered)
-    state = engine.reduce(
-        partial(_score_of_block, metric, pair), metric.merge, blocks, name="score"
-    )
+    request = Request(metric, pair, target_or_raise(y_true), y_pred, sample_weight)
+    known = answer.get()
+    state = all_sums([request])[0] if known is None else known(request)
     if state is None:
         raise ValueError("y_true and y_pred have no rows, and no row has no score.")
     weight = state.target.weight if isinstance(state, scores.R2Sums) else state.weight
     if not to_numpy(weight).any():
         raise no_weight()
     return state
+
+
+def all_sums(requests: Sequence[Request]) -> list[Any]:
+    """Return the sums of several metrics over all blocks, in one pass. Without rows all are None.
+
+    A container that several of them share is one part of a block.
+    """
+    given: dict[str, Any] = {}
+    names = []
+    for request in requests:
+        places = []
+        for kind in ("y_pred", "y_true", "sample_weight"):
+            x = getattr(request, kind)
+            same = (name for name, other in given.items() if other is x and name.startswith(kind))
+            name = next(same, kind if kind not in given else f"{kind} {len(given)}")
+            given[name] = x
+            places.append(name)
+        names.append(tuple(places))
+    # A collection comes first, because arrays in memory are cut like the first container.
+    ordered = dict(sorted(given.items(), key=lambda item: not engine.is_collection(item[1])))
+    predicted = [name for name in given if name.startswith("y_pred")]
+    # A lazy prediction and a target from the same frame read the frame once.
+    blocks = engine.align(lazy_rows=predicted, **ordered)
+    metrics = [request.metric for request in requests]
+    of_block = partial(_scores_of_block, [(r.metric, r.pair) for r in requests], names)
+    states = engine.reduce(of_block, partial(_merged, metrics), blocks, name="score")
+    return [None] * len(requests) if states is None else states
 
 
 def target_or_raise(y_true: Any) -> Any:
@@ -67,16 +105,39 @@ def target_or_raise(y_true: Any) -> Any:
     return y_true
 
 
-def _score_of_block(metric: scores.Score, pair: Callable[..., Any], block: engine.Block) -> Any:
-    predicted = block.parts["y_pred"]
-    if isinstance(predicted, engine.LazyRows):
-        with engine.noted(f"block {block.number}, when it was predicted"):
-            predicted = predicted.all()
-    target, predicted = pair(block.parts["y_true"], predicted, block.named)
+def _scores_of_block(
+    asked: list[tuple[scores.Score, Callable[..., Any]]],
+    names: list[tuple[str, ...]],
+    block: engine.Block,
+) -> list[Any]:
+    parts = dict(block.parts)
+    for name, part in parts.items():
+        if isinstance(part, engine.LazyRows):
+            with engine.noted(f"block {block.number}, when it was predicted"):
+                parts[name] = part.all()
+    return [
+        _score_of_block(metric, pair, block.named, *map(parts.get, where))
+        for (metric, pair), where in zip(asked, names, strict=True)
+    ]
+
+
+def _score_of_block(
+    metric: scores.Score,
+    pair: Callable[..., Any],
+    block: int | None,
+    y_pred: Any,
+    y_true: Any,
+    sample_weight: Any,
+) -> Any:
+    target, predicted = pair(y_true, y_pred, block)
     like = asarray(np.empty(0), like=target, dtype=widest_float(target))
-    weight = read_weight(block.sample_weight, like, block.named)
+    weight = read_weight(sample_weight, like, block)
     with np.errstate(over="ignore", invalid="ignore"):
         return metric.of_block(target, predicted, weight)
+
+
+def _merged(metrics: list[scores.Score], a: list[Any], b: list[Any]) -> list[Any]:
+    return [metric.merge(*pair) for metric, *pair in zip(metrics, a, b, strict=True)]
 
 
 def numbers(x: Any, name: str, block: int | None) -> Array:

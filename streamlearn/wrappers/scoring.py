@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -79,20 +79,71 @@ def score_of_collection(
         if takes_collections(estimator):
             return estimator.score(X, y, **params)
         return score(estimator, asked, X, y, **params)
-    metric, arguments, sign, response_method = made_of(scorer)
-    if metric is None or not metric.__module__.startswith("sklearn."):
+    if not is_summed(scorer):
         return scorer(asked, X, y, **params)
-    function, how = OURS.get(metric), dict(arguments)
-    if function is None or not all(has_parameter(function, name) for name in how):
+    function, sign, method = _metric_of(asked, scorer)
+    return sign * function(y, getattr(asked, method)(X), **params)
+
+
+def scores_of_collection(
+    asked: Any, estimator: Any, scorers: Mapping[str, Any], X: Any, y: Any
+) -> dict[str, Any]:
+    """Return several scores of a fitted estimator on a collection.
+
+    All scores that are made of sums are computed in one pass. The estimator's own score, and each
+    scorer that is a function, reads the collection by itself. The parameters and the errors are
+    those of `score_of_collection`.
+    """
+    metrics, signs, predicted = {}, {}, dict[str, Any]()
+    for name, scorer in scorers.items():
+        if is_summed(scorer):
+            metrics[name], signs[name], method = _metric_of(asked, scorer)
+            if method not in predicted:
+                predicted[method] = getattr(asked, method)(X)
+    found = ours.compute(y, predicted, metrics) if metrics else {}
+    return {
+        name: signs[name] * found[name]
+        if name in found
+        else score_of_collection(asked, estimator, scorer, X, y, {})
+        for name, scorer in scorers.items()
+    }
+
+
+def is_summed(scorer: Any) -> bool:
+    """Return whether a scorer was made of a metric of scikit-learn, which sums make."""
+    metric = None if scorer is None else made_of(scorer).metric
+    return metric is not None and metric.__module__.startswith("sklearn.")
+
+
+def metric_or_raise(scorer: Any) -> Callable[..., Any]:
+    """Return our metric for a scorer that was made of one of scikit-learn's.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    made = made_of(scorer)
+    function = OURS.get(made.metric)
+    if function is None or not all(has_parameter(function, name) for name in made.arguments):
         raise ValueError(
             f"scoring={scorer!r} has no form for a dask collection. Those that have are "
             f"{', '.join(NAMES)}. Give another as a function (estimator, X, y) that works on "
             "collections, or give X and y in memory."
         )
+    return partial(function, **made.arguments)
+
+
+def _metric_of(asked: Any, scorer: Any) -> tuple[Callable[..., Any], int, str]:
+    """Return our metric for a scorer, its sign, and the method that returns what it compares."""
+    function, made = metric_or_raise(scorer), made_of(scorer)
     if has_parameter(function, "labels") and hasattr(asked, "classes_"):
-        how.setdefault("labels", asked.classes_)  # without labels log_loss reads y once more
-    predicted = _check_response_method(asked, response_method)(X)
-    return sign * function(y, predicted, **how, **params)
+        # without labels log_loss reads y once more
+        function = partial(function, **{"labels": asked.classes_, **made.arguments})
+    _check_response_method(asked, made.response_method)
+    given = made.response_method
+    methods = [given] if isinstance(given, str) else given
+    return function, made.sign, next(name for name in methods if hasattr(asked, name))
 
 
 def of_blocks(estimator: Any, scorer: Any, blocks: engine.Blocks, order: Sequence[int]) -> float:

@@ -12,6 +12,7 @@ import pytest
 from sklearn.model_selection import train_test_split
 
 from streamlearn.blocks import align, groups, reduce
+from streamlearn.model_selection import train_test_split as within_blocks
 from tests.blocks import tracking
 from tests.blocks.tracking import (
     COLUMNS,
@@ -153,11 +154,11 @@ def test_rows_shuffled_across_blocks_warn_and_the_advice_works(lazily):
     X_train, _, y_train, _ = split()
     with (
         dask.config.set(window),
-        pytest.warns(UserWarning, match=r"rows in random order.*split them without shuffling"),
+        pytest.warns(UserWarning, match=r"rows in random order.*split them within blocks"),
     ):
         run(gather, (), align(X=X_train, y=y_train))
     tracking.drain()
-    X_train, _, y_train, _ = split(shuffle=False)
+    X_train, _, y_train, _ = within_blocks(X, y, test_size=0.2, random_state=0)
     X_train, y_train = (X_train, y_train) if lazily else (X_train[::2], y_train[::2])
     with dask.config.set(window), warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -1,0 +1,205 @@
+"""Which rows of a block belong to which part of a split.
+
+A part is a function of the place of a block: its number, its length and, if need be, the labels of
+its rows. So no worker has to know what another does, and X, y and the weights get the same rows. A
+search that learns from all folds in one read asks `Folds.of_rows` for the fold of each row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from streamlearn import blocks as engine
+from streamlearn.blocks import Place
+from streamlearn.model_selection.draws import by_label, generator, offset
+
+
+class Part(Protocol):
+    """The rows of one part of a split."""
+
+    def __call__(self, place: Place) -> slice | np.ndarray:
+        """Return the rows of a block that belong to this part."""
+
+    def blocks(self, n_blocks: int) -> list[int] | None:
+        """Return the blocks whose rows all belong to this part, if no others have rows of it.
+
+        None means that rows may come from every block.
+        """
+
+    def counts(self, rows: Sequence[int]) -> list[int] | None:
+        """Return how many rows it takes of blocks with known lengths; None if labels decide."""
+
+
+class Split(NamedTuple):
+    """The parts to learn from and to score."""
+
+    train: Part
+    test: Part
+
+
+@dataclass(frozen=True)
+class Folds:
+    """How rows are dealt to folds.
+
+    Attributes
+    ----------
+    n_folds : int
+    of_blocks : tuple of int or None
+        The fold of each block. None means that the rows of each block are dealt.
+    seed : int or None
+        The seed by which the rows of a block are dealt at random. If it is None, they are dealt in
+        their order.
+    stratified : bool
+        Whether the rows of each label are dealt evenly.
+    """
+
+    n_folds: int
+    of_blocks: tuple[int, ...] | None = None
+    seed: int | None = None
+    stratified: bool = False
+
+    def fold_of_block(self, number: int) -> int | None:
+        """Return the fold of all rows of a block, or None if they are in several folds.
+
+        Examples
+        --------
+        >>> Folds(2, (0, 0, 1)).fold_of_block(2)
+        1
+        """
+        return None if self.of_blocks is None else self.of_blocks[number]
+
+    def of_rows(self, place: Place) -> np.ndarray:
+        """Return the fold of each row of a block.
+
+        Examples
+        --------
+        >>> Folds(2, (0, 0, 1)).of_rows(Place(2, 3)).tolist()
+        [1, 1, 1]
+        >>> labels = ["a", "a", "b", "b"]
+        >>> Folds(2, stratified=True).of_rows(Place(0, 4, labels=labels)).tolist()
+        [0, 1, 0, 1]
+        """
+        number, n = place.number, place.n_rows
+        whole = self.fold_of_block(number)
+        if whole is not None:
+            return np.full(n, whole)
+        order = np.arange(n) if self.seed is None else generator(self.seed, number).permutation(n)
+        start = offset(self.seed, number)
+        folds = np.empty(n, dtype=np.int64)
+        if self.stratified:
+            order = by_label(order, place.labels)
+            folds[order] = (np.arange(n) + int(start * self.n_folds)) % self.n_folds
+        else:  # the offset lets each fold have its share of blocks with a row or two
+            folds[order] = ((np.arange(n) + start) * self.n_folds / max(n, 1)).astype(np.int64)
+        return folds
+
+    def splits(self) -> list[Split]:
+        """Return a split for each fold: this fold to score, and the others to learn from."""
+        return [
+            Split(OfFolds(self, fold, test=False), OfFolds(self, fold, test=True))
+            for fold in range(self.n_folds)
+        ]
+
+
+@dataclass(frozen=True)
+class OfFolds:
+    """The rows of one fold, or of all other folds."""
+
+    folds: Folds
+    fold: int
+    test: bool
+
+    def __call__(self, place: Place) -> slice | np.ndarray:
+        """Return the rows of a block that belong to this part."""
+        return np.flatnonzero((self.folds.of_rows(place) == self.fold) == self.test)
+
+    def blocks(self, n_blocks: int) -> list[int] | None:
+        """Return the blocks of this part, if the folds are blocks."""
+        of_blocks = self.folds.of_blocks
+        if of_blocks is None:
+            return None
+        return [i for i, fold in enumerate(of_blocks) if (fold == self.fold) is self.test]
+
+    def counts(self, rows: Sequence[int]) -> list[int] | None:
+        """Return how many rows it takes of each block."""
+        return None if self.folds.stratified else counted(self, rows)
+
+
+@dataclass(frozen=True)
+class Between:
+    """The rows from one position to another, in their order.
+
+    Attributes
+    ----------
+    start, stop : float
+        The positions. They count rows if ``in_rows``. Otherwise they count blocks: 2.5 is the
+        middle of the third block.
+    in_rows : bool
+    """
+
+    start: float
+    stop: float
+    in_rows: bool
+
+    def __call__(self, place: Place) -> slice:
+        """Return the rows of a block that belong to this part."""
+        if self.in_rows:
+            assert place.start is not None
+            first, last = self.start - place.start, self.stop - place.start
+        else:
+            first, last = (
+                (position - place.number) * place.n_rows for position in (self.start, self.stop)
+            )
+        return slice(*(min(max(ceil(row), 0), place.n_rows) for row in (first, last)))
+
+    def blocks(self, n_blocks: int) -> list[int] | None:
+        """Return the blocks between the positions, if these are at the ends of blocks."""
+        if self.in_rows or self.start % 1 or self.stop % 1:
+            return None
+        return [*range(int(self.start), int(self.stop))]
+
+    def counts(self, rows: Sequence[int]) -> list[int] | None:
+        """Return how many rows it takes of each block."""
+        return counted(self, rows)
+
+
+def counted(part: Part, rows: Sequence[int]) -> list[int]:
+    """Return how many rows a part takes of each block, by asking it for them."""
+    return [_length(part(place), place.n_rows) for place in places(rows)]
+
+
+def places(rows: Sequence[int]) -> list[Place]:
+    """Return the places of blocks whose lengths are known."""
+    starts = np.cumsum([0, *rows]).tolist()
+    return [
+        Place(number, n, start) for number, (n, start) in enumerate(zip(rows, starts, strict=False))
+    ]
+
+
+def _length(at: slice | np.ndarray, n_rows: int) -> int:
+    return len(range(n_rows)[at]) if isinstance(at, slice) else len(at)
+
+
+def taken(rows: engine.AlignedRows, part: Part) -> dict[str, Any]:
+    """Return the rows of a part of each collection, lazily. Only its blocks are read."""
+    numbers = part.blocks(len(rows.rows))
+    if numbers is not None:
+        return rows.whole(numbers)
+    known = [n for n in rows.rows if n is not None]
+    return rows.take(part, part.counts(known) if len(known) == len(rows.rows) else None)
+
+
+def indices(part: Part, rows: Sequence[int], labels: Any = None) -> np.ndarray:
+    """Return the indices of the rows of a part among all rows, for blocks of known lengths."""
+    ends = np.cumsum(rows)
+    found = [np.empty(0, dtype=np.int64)]
+    for place, end in zip(places(rows), ends, strict=True):
+        of_block = np.arange(end - place.n_rows, end)
+        known = None if labels is None else labels[of_block]
+        found.append(of_block[part(place._replace(labels=known))])
+    return np.concatenate(found)

@@ -1,0 +1,114 @@
+"""`cross_val_predict`: each row is predicted by a model that has not learned from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sklearn import model_selection as theirs
+from sklearn.base import clone
+
+from streamlearn import blocks as engine
+from streamlearn._arrays import to_numpy
+from streamlearn.model_selection.fits import (
+    Task,
+    fit,
+    in_collections,
+    lazily,
+    one_by_one_or_raise,
+)
+from streamlearn.model_selection.folds import taken
+from streamlearn.model_selection.splitters import KFold, StratifiedKFold
+
+
+def cross_val_predict(
+    estimator: Any,
+    X: Any,
+    y: Any = None,
+    *,
+    groups: Any = None,
+    cv: Any = None,
+    n_jobs: Any = None,
+    verbose: int = 0,
+    params: Mapping[str, Any] | None = None,
+    pre_dispatch: Any = "2*n_jobs",
+    method: str = "predict",
+) -> Any:
+    """Predict each row by a model that has learned from the other folds.
+
+    The models are fitted now. The predictions of a collection are lazy.
+
+    Parameters
+    ----------
+    estimator, X, y, groups, n_jobs, verbose, params, pre_dispatch : object
+        As those of `streamlearn.model_selection.cross_validate`.
+    cv : int, KFold, StratifiedKFold or None, default=None
+        The folds. Each row has to be in one of them.
+    method : str, default="predict"
+        The method of the estimator: "predict", "predict_proba", "predict_log_proba" or
+        "decision_function".
+
+    Returns
+    -------
+    array, dask array, dask Series or dask DataFrame
+        What the method returns, in the order of X, with the blocks of X.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `streamlearn.model_selection.cross_validate` raises it, if the splits are no folds, if a
+        fit fails, or if the classes of the folds differ.
+
+    Notes
+    -----
+    Differences from scikit-learn:
+
+    - If the folds of a collection do not have the same classes, it is an error.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from streamlearn.linear_model import SGDRegressor
+    >>> from streamlearn.model_selection import cross_val_predict
+    >>> X = da.random.default_rng(0).normal(size=(5000, 2), chunks=(500, 2))
+    >>> predicted = cross_val_predict(SGDRegressor(random_state=0), X, X[:, 0], cv=2)
+    >>> predicted.shape, bool((abs(predicted - X[:, 0]) < 0.1).all())
+    ((5000,), True)
+    """
+    params = dict(params or {})
+    if not in_collections(X, y, groups, *params.values()):
+        how: dict[str, Any] = {"groups": groups, "cv": cv, "n_jobs": n_jobs, "verbose": verbose}
+        how |= {"params": params or None, "pre_dispatch": pre_dispatch, "method": method}
+        return theirs.cross_val_predict(estimator, X, y, **how)
+    one_by_one_or_raise(groups=groups, n_jobs=n_jobs, verbose=verbose)
+    task = Task.of(estimator, X, y, params, cv)
+    if not isinstance(task.splitter, KFold | StratifiedKFold):
+        raise ValueError(
+            "cross_val_predict only works for partitions: each row must be in the test part of "
+            f"one split, and {type(task.splitter).__name__} has others. Give KFold or "
+            "StratifiedKFold."
+        )
+    rows = task.splitter.aligned(task.by_row, task.labels)
+    folds = task.splitter.folds(rows)
+    predicted, classes = {}, []
+    for i, split in enumerate(folds.splits()):
+        fitted = clone(estimator)
+        fit(fitted, taken(rows, split.train) | task.same)
+        predicted[f"fold {i}"] = getattr(lazily(fitted), method)(X)
+        classes.append(getattr(fitted, "classes_", None))
+    _same_classes_or_raise(classes, method)
+    labels = task.labels if folds.stratified else None
+    return engine.AlignedRows(predicted, labels).merged(folds.fold_of_block, folds.of_rows)
+
+
+def _same_classes_or_raise(found: list[Any], method: str) -> None:
+    if method == "predict" or any(classes is None for classes in found):
+        return
+    listed = [to_numpy(classes).tolist() for classes in found]
+    if any(classes != listed[0] for classes in listed):
+        i = next(i for i, classes in enumerate(listed) if classes != listed[0])
+        raise ValueError(
+            f"The folds have other classes: fold 0 has {listed[0]} and fold {i} has {listed[i]}, "
+            f"so {method} returns other columns. List all labels in classes of the estimator, or "
+            "give cv=StratifiedKFold(...)."
+        )

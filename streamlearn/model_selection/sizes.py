@@ -1,0 +1,70 @@
+"""The sizes of two parts: numbers of rows where these are known, else shares."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from streamlearn import blocks as engine
+from streamlearn._sklearn import _validate_shuffle_split
+from streamlearn.model_selection.draws import Draw, Drawn
+from streamlearn.model_selection.folds import Between, Split
+
+
+class Sizes(NamedTuple):
+    """The sizes of the parts. They are shares if the number of all rows is None."""
+
+    train: float
+    test: float
+    n_rows: int | None
+
+
+def sizes(rows: engine.AlignedRows, test_size: Any, train_size: Any, default: float) -> Sizes:
+    """Return the sizes of the parts of collections.
+
+    Raises
+    ------
+    ValueError
+        If a size is out of range, or a number of rows that are not counted.
+    """
+    n = rows.n_rows
+    if n is not None:
+        if not n:
+            raise ValueError("The collections have no rows, and both parts need some.")
+        n_train, n_test = _validate_shuffle_split(n, test_size, train_size, default)
+        return Sizes(n_train, n_test, n)
+    for name, size in (("test_size", test_size), ("train_size", train_size)):
+        if isinstance(size, int | np.integer) and not isinstance(size, bool):
+            raise ValueError(
+                f"{name}={size} is a number of rows, and the lengths of the blocks are unknown. "
+                "Give a share between 0 and 1, or find the lengths first with "
+                "compute_chunk_sizes() of a dask array, which to_dask_array() makes of a frame."
+            )
+        if size is not None and not (isinstance(size, float) and 0 < size < 1):
+            raise ValueError(f"{name} must be a share between 0 and 1, got {size!r}.")
+    if test_size is None and train_size is None:
+        test_size = default
+    test = 1 - train_size if test_size is None else test_size
+    train = 1 - test if train_size is None else train_size
+    if train + test > 1:
+        raise ValueError(
+            f"The sum of test_size={test_size} and train_size={train_size} is above 1. Give "
+            "smaller shares."
+        )
+    return Sizes(float(train), float(test), None)
+
+
+def drawn(asked: Sizes, seed: int, *, stratified: bool) -> Split:
+    """Return a split by a draw from each block."""
+    draw = Draw(seed, asked.test, asked.train, asked.n_rows, stratified)
+    return Split(Drawn(draw, False), Drawn(draw, True))
+
+
+def cut_at(asked: Sizes, n_blocks: int) -> Split:
+    """Return a split of the first rows from those after them, as scikit-learn cuts."""
+    if asked.n_rows is not None:
+        cut = asked.train
+        return Split(Between(0, cut, True), Between(cut, cut + asked.test, True))
+    cut, end = asked.train * n_blocks, (asked.train + asked.test) * n_blocks
+    return Split(Between(0, cut, False), Between(cut, min(end, n_blocks), False))
