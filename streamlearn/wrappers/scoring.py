@@ -21,7 +21,7 @@ from streamlearn._validation.arrays import as_array, as_numbers
 from streamlearn._validation.missing import as_known
 from streamlearn.core import scores
 
-NAMES = {
+NAMES: dict[str, Callable[..., Any]] = {
     "accuracy": ours.accuracy_score,
     "neg_log_loss": ours.log_loss,
     "neg_mean_squared_error": ours.mean_squared_error,
