@@ -125,7 +125,7 @@ def over_outputs(
 
 def _combined(of_each: Any, how: str | np.ndarray, variances: Any, state: Any) -> Any:
     with np.errstate(over="ignore"):
-        values = np.atleast_1d(of_each(state))
+        values = np.atleast_1d(of_each(state)).astype(np.float64)
     if isinstance(how, str):
         if how == "raw_values":
             return values
