@@ -12,10 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from streamlearn._arrays import Array, batch_rows, device, namespace, over_rows, widest_float
-from streamlearn.core.batches import cut
+from streamlearn._arrays import Array, device, namespace, over_rows, widest_float
 from streamlearn.core.statistics import block_moments, moments
-from streamlearn.core.value_losses import absolute, error, squared
+from streamlearn.core.value_losses import error
 
 
 class Score(NamedTuple):
@@ -112,40 +111,6 @@ def correct_each(target: Array, above: Array, weight: Array | None = None) -> Av
     return _average_of((target[:, None] == classes) == above, weight)
 
 
-def log_losses(target: Array, predicted: Array, weight: Array | None = None) -> Average:
-    """Return the sums of the log loss, in natural logarithms.
-
-    Parameters
-    ----------
-    target : array of shape (n_rows,)
-        Class codes.
-    predicted : array of shape (n_rows, n_classes)
-        Probabilities. They are clipped to [eps, 1 - eps] of their dtype, as in scikit-learn.
-    weight : array of shape (n_rows,), optional
-
-    Returns
-    -------
-    Average
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> float(average(log_losses(np.asarray([1, 0]), np.asarray([[0.5, 0.5], [1.0, 0.0]]))))
-    0.3465...
-    """
-    xp = namespace(predicted)
-    eps = xp.finfo(predicted.dtype).eps
-    classes = xp.arange(predicted.shape[1], dtype=target.dtype, device=device(target))
-    state = _average_of(predicted[:0, 0], None)
-    for P, codes, w, _, _ in cut(
-        predicted, target[:, None], weight, seen=0, batch_size=batch_rows(predicted)
-    ):
-        p = xp.sum(xp.where(codes == classes, P, xp.zeros_like(P)), axis=1)
-        p = xp.astype(xp.clip(p, eps, 1 - eps), widest_float(p), copy=False)
-        state = add(state, _average_of(-xp.log(p), w))
-    return state
-
-
 def losses_of(
     loss: Callable[[Array, Array], Array],
     target: Array,
@@ -169,16 +134,6 @@ def each_loss(loss: Callable[[Array, Array], Array], target: Array, predicted: A
     _check_same_shape(target, predicted)
     xp, dtype = namespace(target, predicted), widest_float(target)
     return loss(*(xp.astype(x, dtype, copy=False) for x in (target, predicted)))
-
-
-def squared_errors(target: Array, predicted: Array, weight: Array | None = None) -> Average:
-    """Return the sums of the mean squared error; both are (n_rows,) or (n_rows, n_outputs)."""
-    return losses_of(squared, target, predicted, weight)
-
-
-def absolute_errors(target: Array, predicted: Array, weight: Array | None = None) -> Average:
-    """Return the sums of the mean absolute error; both are (n_rows,) or (n_rows, n_outputs)."""
-    return losses_of(absolute, target, predicted, weight)
 
 
 def fit_of(target: Array, predicted: Array, weight: Array | None = None) -> R2Sums:
@@ -254,9 +209,6 @@ def total_squares(state: R2Sums) -> Array:
 
 ACCURACY = Score(correct, add, average)
 EACH_ACCURACY = Score(correct_each, add, average)
-LOG_LOSS = Score(log_losses, add, average)
-SQUARED_ERROR = Score(squared_errors, add, average)
-ABSOLUTE_ERROR = Score(absolute_errors, add, average)
 R2 = Score(fit_of, add_fit, r2)
 
 

@@ -17,7 +17,7 @@ from streamlearn.metrics.pairs import Pairs
 from streamlearn.metrics.parameters import checked
 from streamlearn.metrics.ranked import Ranked, average_precision_error, ranked, roc_auc_error
 
-TOLERANCE = 1e-4
+TOLERANCE = 1e-3
 """The error above which a warning says that an area may not be exact."""
 
 
@@ -76,12 +76,12 @@ def roc_auc_score(
     UndefinedMetricWarning
         If there are rows of one class only. The score is NaN then.
     UserWarning
-        If the error may be above 1e-4.
+        If the error may be above 1e-3.
 
     Notes ----- The data are read once. The score is exact up to about a million distinct scores
     (2**20) of a class. With more of them scores are rounded to fewer bits, and rows whose scores
     become equal count as ties. The error is bounded by half of the share of tied pairs of rows of
-    two classes. If it may be above 1e-4, a warning says how large it may be.
+    two classes. If it may be above 1e-3, a warning says how large it may be.
 
     Differences from scikit-learn:
 
@@ -207,12 +207,12 @@ def average_precision_score(
     Warns
     -----
     UserWarning
-        If there is no row of the positive class, or if the error may be above 1e-4.
+        If there is no row of the positive class, or if the error may be above 1e-3.
 
     Notes ----- The data are read once. The score is exact up to about a million distinct scores
     (2**20) of a class. With more of them scores are rounded to fewer bits, and rows whose scores
     become equal count as ties. The error is bounded by the scores for the best and the worst order
-    of the tied rows. If it may be above 1e-4, a warning says how large it may be.
+    of the tied rows. If it may be above 1e-3, a warning says how large it may be.
 
     Differences from scikit-learn:
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,9 @@ from streamlearn.core import scores
 from streamlearn.metrics.over_blocks import Metric, Sums, computed, weight_like
 
 
-def accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
+def accuracy_score(
+    y_true: Any, y_pred: Any, *, normalize: bool = True, sample_weight: Any = None
+) -> float:
     """Return the accuracy: the share of rows, by weight, whose label is predicted right.
 
     Parameters
@@ -26,13 +29,15 @@ def accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> fl
 (n_samples, n_labels)
         The true and the predicted labels. Two dimensions hold 0 or 1 for each label, and a row is
         right if all its labels are.
+    normalize : bool, default=True
+        Whether to return the share of the rows. False means their number or weight.
     sample_weight : array or dask array of shape (n_samples,), default=None
         The weight of each row. None means 1 for every row.
 
     Returns
     -------
     float
-        A number between 0 and 1.
+        A number between 0 and 1, if ``normalize``.
 
     Raises
     ------
@@ -50,7 +55,8 @@ def accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> fl
     >>> accuracy_score(y, da.where(y == 3, 0, y))
     0.75
     """
-    return computed(Metric(ACCURACY, _accuracy), y_true, y_pred, sample_weight)
+    metric = Metric(ACCURACY, partial(_accuracy, normalize))
+    return computed(metric, y_true, y_pred, sample_weight)
 
 
 def _accuracy_of_block(y_true: Any, y_pred: Any, weight: Any, block: int | None) -> scores.Average:
@@ -65,8 +71,8 @@ def _accuracy_of_block(y_true: Any, y_pred: Any, weight: Any, block: int | None)
 ACCURACY = Sums(_accuracy_of_block, scores.add)
 
 
-def _accuracy(state: scores.Average) -> float:
-    return float(to_numpy(scores.average(state)))
+def _accuracy(normalize: bool, state: scores.Average) -> float:
+    return float(to_numpy(scores.average(state) if normalize else state.total))
 
 
 def read_labels(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Array]:

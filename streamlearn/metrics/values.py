@@ -13,8 +13,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from streamlearn._arrays import Array, asarray, to_numpy, widest_float
 from streamlearn._validation.messages import in_block
 from streamlearn.core import scores
-from streamlearn.core.statistics import block_summary
-from streamlearn.core.statistics.quantile_summary import QuantileSummary, Sketch
+from streamlearn.core.statistics.quantile_summary import Sketch
 from streamlearn.metrics.over_blocks import Metric, Sums, numbers, weight_like
 
 
@@ -160,9 +159,3 @@ def share(alpha: float) -> float:
 
 SKETCH = Sketch(size=1 << 13)
 """Quantiles are exact up to this number of distinct values."""
-
-
-def distribution(values: Array, weight: Array | None) -> QuantileSummary:
-    """Return a summary of the values (n_rows,) or (n_rows, n_outputs) of each output."""
-    columns = values if values.ndim == 2 else values[:, None]
-    return block_summary.of_block(SKETCH, columns, weight)

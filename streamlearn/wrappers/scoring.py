@@ -94,7 +94,7 @@ def score_of_collection(
             "collections, or give X and y in memory."
         )
     if has_parameter(function, "labels") and hasattr(asked, "classes_"):
-        how.setdefault("labels", asked.classes_)  # without labels log_loss reads y once more
+        how.setdefault("labels", asked.classes_)  # y may lack some of them
     predicted = _check_response_method(asked, response_method)(X)
     return sign * function(y, predicted, **how, **params)
 

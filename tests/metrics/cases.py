@@ -67,6 +67,7 @@ ALPHA = {"alpha": 0.25}
 
 OF_LABELS = {
     "accuracy": Case("accuracy_score", LABELS, GUESSES),
+    "number of right ones": Case("accuracy_score", LABELS, GUESSES, {"normalize": False}),
     "accuracy of several": Case("accuracy_score", SEVERAL, GUESSED_SEVERAL),
     **{f"{m} binary": Case(m, YES, GUESSED_YES) for m in F_SCORES},
     **{f"{m} of class 0": Case(m, YES, GUESSED_YES, {"pos_label": 0}) for m in F_SCORES},

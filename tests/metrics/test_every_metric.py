@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from functools import partial
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as theirs
+from sklearn.externals._numpydoc import docscrape
 
 from streamlearn import metrics
 from tests import containers
@@ -33,6 +35,27 @@ WEIGHTED = [(name, weighted) for name, case in ALL.items() for weighted in case.
 
 def test_the_public_metrics_are_in_the_table():
     assert {case.name for case in ALL.values()} | {"compute"} == set(metrics.__all__)
+
+
+@pytest.mark.complete
+@pytest.mark.parametrize("name", sorted(metrics.__all__))
+def test_parameters_are_scikit_learns_and_documented(name):
+    ours = inspect.signature(getattr(metrics, name)).parameters
+    doc = docscrape.FunctionDoc(getattr(metrics, name))
+    documented = [part for p in doc["Parameters"] for part in p.name.split(", ")]
+    assert documented == list(ours)
+    assert doc["Returns"]
+    assert doc["Examples"]
+    if name != "compute":
+        want = dict(inspect.signature(getattr(theirs, name)).parameters)
+        if name == "log_loss":  # which still takes a former name
+            del want["y_pred"]
+        assert list(ours) == list(want)
+        assert all(
+            ours[p].default is want[p].default or ours[p].default == want[p].default
+            for p in ours
+            if p != "y_proba"
+        )
 
 
 @no_warning
@@ -318,3 +341,18 @@ def test_warnings_of_a_report_point_to_its_caller():
     with pytest.warns(match="Precision is ill-defined") as warned:
         metrics.compute([0, 1], [0, 0], {"precision": metrics.precision_score})
     assert [w.filename for w in warned] == [__file__]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_medians_and_quantiles_of_many_values(weighted):
+    """More distinct ones than a sketch holds, in blocks that drift."""
+    n, draws = 30_000, np.random.default_rng(0)
+    y = draws.standard_cauchy(n) + np.arange(n) / n
+    predicted = y + draws.normal(size=n)
+    how = {"sample_weight": draws.random(n)} if weighted else {}
+    given = [dask_array(x, (10_000,) * 3) for x in (y, predicted)]
+    for metric, share in (("median_absolute_error", {}), ("d2_pinball_score", {"alpha": 0.9})):
+        want = getattr(theirs, metric)(y, predicted, **share, **how)
+        got = getattr(metrics, metric)(*given, **share, **how)
+        assert got == pytest.approx(want, rel=1e-3)
+        assert got != want
