@@ -12,6 +12,7 @@ from streamlearn.metrics.agreement import (
     matthews_corrcoef,
 )
 from streamlearn.metrics.areas import average_precision_score, roc_auc_score
+from streamlearn.metrics.calibration import calibration_curve
 from streamlearn.metrics.class_scores import hinge_loss, top_k_accuracy_score
 from streamlearn.metrics.curves import det_curve, precision_recall_curve, roc_curve
 from streamlearn.metrics.deviances import (
@@ -54,6 +55,7 @@ __all__ = [
     "average_precision_score",
     "balanced_accuracy_score",
     "brier_score_loss",
+    "calibration_curve",
     "classification_report",
     "cohen_kappa_score",
     "compute",

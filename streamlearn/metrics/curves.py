@@ -11,7 +11,7 @@ from sklearn import metrics as theirs
 
 from streamlearn.metrics.over_blocks import Metric, computed
 from streamlearn.metrics.parameters import checked
-from streamlearn.metrics.ranked import Ranked, ranked
+from streamlearn.metrics.ranked import Ranked, only_column, ranked
 
 
 def roc_curve(
@@ -200,10 +200,5 @@ def _of_curve(function: Callable[..., Any], **how: Any) -> Metric:
 
 
 def _curve(function: Callable[..., Any], how: Mapping[str, Any], state: Ranked) -> Any:
-    if len(state.columns) > 1:
-        raise ValueError(
-            f"y_score has {len(state.columns)} columns, and {function.__name__} is of two classes. "
-            "Give the scores of one class, y_score[:, j], and y_true == label."
-        )
-    (pairs,) = state.columns
+    pairs = only_column(state, function.__name__)
     return function(pairs.true, pairs.predicted, sample_weight=pairs.weight, **how)

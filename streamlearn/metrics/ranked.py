@@ -127,6 +127,22 @@ def ranked(response: tuple[str, ...] = SCORES) -> Sums:
     return Sums(_of_block, _merge, response)
 
 
+def only_column(state: Ranked, metric: str) -> Pairs:
+    """Return the pairs of the only column of scores.
+
+    Raises
+    ------
+    ValueError
+        If there are several.
+    """
+    if len(state.columns) > 1:
+        raise ValueError(
+            f"y_score has {len(state.columns)} columns, and {metric} is of two classes. Give the "
+            "scores of one class, y_score[:, j], and y_true == label."
+        )
+    return state.columns[0]
+
+
 def _by_score(pairs: Pairs, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the weights of the positive and of the negative rows at each score, descending."""
     scores, at = np.unique(-pairs.predicted, return_inverse=True)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from sklearn import calibration
 from sklearn import metrics as theirs
 
 from streamlearn import metrics
@@ -36,6 +37,11 @@ GUESSED_OUTPUTS = np.stack([FORECASTS, GUESSES + 0.75, FORECASTS * VALUES], axis
 WEIGHTS = rng.integers(0, 4, N_ROWS) / 2
 
 
+def their(name: str) -> Callable[..., Any]:
+    """Return scikit-learn's metric."""
+    return getattr(calibration if name == "calibration_curve" else theirs, name)
+
+
 class Case(NamedTuple):
     """A call of a metric. ``weights`` are the kinds of weights that scikit-learn's takes."""
 
@@ -51,7 +57,7 @@ class Case(NamedTuple):
 
     def want(self, weight: np.ndarray | None = None) -> Any:
         how = {} if weight is None else {"sample_weight": weight}
-        return getattr(theirs, self.name)(self.y, self.predicted, **self.how, **how)
+        return their(self.name)(self.y, self.predicted, **self.how, **how)
 
 
 UNWEIGHTED = (False,)
@@ -139,6 +145,13 @@ OF_SCORES = {
     "whole ROC": Case("roc_curve", YES, SCORES, {"drop_intermediate": False, "pos_label": 0}),
     "PR": Case("precision_recall_curve", YES, SCORES),
     "DET": Case("det_curve", YES, SCORES),
+}
+OF_SCORES |= {
+    f"calibration {strategy} {n_bins}": Case(
+        "calibration_curve", YES, P_YES, {"strategy": strategy, "n_bins": n_bins}, UNWEIGHTED
+    )
+    for strategy in ("uniform", "quantile")
+    for n_bins in (1, 5, 20)
 }
 OF_CLASSES = {
     "log loss": Case("log_loss", LABELS, P),

@@ -15,6 +15,8 @@ from sklearn import metrics as theirs
 from sklearn.externals._numpydoc import docscrape
 
 from streamlearn import metrics
+from streamlearn.blocks import from_blocks
+from streamlearn.linear_model import SGDClassifier
 from tests import containers
 from tests.containers import CHUNKS, N_ROWS, Container, dask_array, dask_frame, frame
 from tests.metrics.cases import (
@@ -25,6 +27,7 @@ from tests.metrics.cases import (
     OF_VALUES,
     WEIGHTS,
     assert_same,
+    their,
 )
 
 no_warning = pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")
@@ -47,7 +50,7 @@ def test_parameters_are_scikit_learns_and_documented(name):
     assert doc["Returns"]
     assert doc["Examples"]
     if name != "compute":
-        want = dict(inspect.signature(getattr(theirs, name)).parameters)
+        want = dict(inspect.signature(their(name)).parameters)
         if name == "log_loss":  # which still takes a former name
             del want["y_pred"]
         assert list(ours) == list(want)
@@ -132,6 +135,7 @@ PARAMETERS = {
     "normalize": ("confusion_matrix", {"normalize": "rows"}),
     "weights": ("cohen_kappa_score", {"weights": "cubic"}),
     "digits": ("classification_report", {"digits": -1}),
+    "n_bins": ("calibration_curve", {"n_bins": 0}),
     "k": ("top_k_accuracy_score", {"k": 0}),
     "max_fpr": ("roc_auc_score", {"max_fpr": 2}),
     "multi_class": ("roc_auc_score", {"multi_class": "all"}),
@@ -181,6 +185,12 @@ BAD = {
     ),
     "a curve of classes": (
         OF_SCORES["ROC"], {"predicted": OF_CLASSES["log loss"].predicted}, r"y_score\[:, j\]",
+    ),
+    "calibration of three": (
+        OF_SCORES["calibration uniform 5"], {"y": OF_LABELS["confusion"].y}, "takes value in",
+    ),
+    "calibration of scores": (
+        OF_SCORES["calibration uniform 5"], {"predicted": np.full(N_ROWS, 2.0)}, "outside",
     ),
     "a curve of text": (OF_SCORES["ROC"], {"y": OF_SCORES["AUC of text"].y}, "pos_label"),
     "above 1": (OF_CLASSES["Brier"], {"predicted": np.full(N_ROWS, 1.5)}, "greater than 1"),
@@ -356,3 +366,47 @@ def test_medians_and_quantiles_of_many_values(weighted):
         got = getattr(metrics, metric)(*given, **share, **how)
         assert got == pytest.approx(want, rel=1e-3)
         assert got != want
+
+
+MODEL_REPORT = {
+    "accuracy": metrics.accuracy_score,
+    "F1": partial(metrics.f1_score, average="macro"),
+    "AUC": metrics.roc_auc_score,
+    "log loss": metrics.log_loss,
+}
+
+
+@pytest.mark.parametrize("kind", ["dask array", "dask frame", "source of blocks"])
+def test_a_report_of_a_model_is_one_read_of_its_rows(kind):
+    draws = np.random.default_rng(0)
+    X = draws.normal(size=(N_ROWS, 3))
+    y = (X @ [1, -1, 0.5] + draws.normal(size=N_ROWS) > 0).astype(float)
+    both, log = np.column_stack([X, y]), []
+    if kind == "source of blocks":
+
+        def read():
+            for rows in containers.rows_of((70, 21, 109)):
+                log.append(rows)
+                yield X[rows], y[rows]
+
+        rows, target = from_blocks(read)
+    elif kind == "dask array":
+        table = dask_array(both, log=log)
+        rows, target = table[:, :3], table[:, 3]
+    else:
+        table = dask_frame(both, log=log)
+        rows, target = table[["f0", "f1", "f2"]], table["f3"]
+    model = SGDClassifier("log_loss", random_state=0).fit(X, y)
+    lazy = {"predict": model.predict(rows), "predict_proba": model.predict_proba(rows)}
+    log.clear()
+    with dask.config.set(scheduler="sync"):
+        got = metrics.compute(target, lazy, MODEL_REPORT)
+    assert len(log) == (3 if kind == "source of blocks" else len(CHUNKS))
+    P = model.predict_proba(X)
+    want = {
+        "accuracy": theirs.accuracy_score(y, model.predict(X)),
+        "F1": theirs.f1_score(y, model.predict(X), average="macro"),
+        "AUC": theirs.roc_auc_score(y, P[:, 1]),
+        "log loss": theirs.log_loss(y, P),
+    }
+    assert_same(got, want, 1e-12)
