@@ -199,15 +199,19 @@ def joined(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     Raises
     ------
     TypeError
-        If one holds text and the other numbers.
+        If they have no common dtype: text and numbers, say.
     """
+    mixed = TypeError(
+        f"y mixes labels of dtype {a.dtype} and {b.dtype} from block to block. Labels must be all "
+        "numbers or all strings."
+    )
     if (a.dtype.kind in "OUS") != (b.dtype.kind in "OUS"):
-        raise TypeError(
-            f"y mixes labels of dtype {a.dtype} and {b.dtype} from block to block. Labels must be "
-            "all numbers or all strings."
-        )
+        raise mixed
     pair = exactly(a, b)
-    both = np.concatenate(pair)
+    try:
+        both = np.concatenate(pair)
+    except TypeError as error:
+        raise mixed from error
     return both if pair[0] is a else _integers(both)
 
 

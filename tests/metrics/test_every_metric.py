@@ -9,7 +9,7 @@ from functools import partial
 import dask
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as theirs
 from sklearn.externals._numpydoc import docscrape
@@ -81,13 +81,17 @@ def test_scikit_learns_value_over_blocks(name, weighted):
     assert_same(got, case.want(WEIGHTS if weighted else None), 1e-12)
 
 
-@given(cuts=st.lists(st.integers(0, N_ROWS), max_size=6), name=st.sampled_from([*ALL]))
-def test_any_chunks(cuts, name):
-    case = ALL[name]
-    chunks = np.diff([0, *sorted(cuts), N_ROWS]).tolist()
+@no_warning
+@pytest.mark.complete
+@pytest.mark.parametrize(("name", "weighted"), WEIGHTED)
+@settings(max_examples=10)
+@given(cuts=st.lists(st.integers(0, N_ROWS) | st.sampled_from([0, 1, N_ROWS]), max_size=6))
+def test_any_chunks(name, weighted, cuts):
+    case, chunks = ALL[name], np.diff([0, *sorted(cuts), N_ROWS]).tolist()
+    how = {"sample_weight": dask_array(WEIGHTS, chunks)} if weighted else {}
     with dask.config.set(scheduler="sync"):
-        got = case.ours(dask_array(case.y, chunks), dask_array(case.predicted, chunks))
-    assert_same(got, case.want(), 1e-12)
+        got = case.ours(dask_array(case.y, chunks), dask_array(case.predicted, chunks), **how)
+    assert_same(got, case.want(WEIGHTS if weighted else None), 1e-12)
 
 
 def messages(call):
@@ -396,16 +400,18 @@ def test_a_report_of_a_model_is_one_read_of_its_rows(kind):
     else:
         table = dask_frame(both, log=log)
         rows, target = table[["f0", "f1", "f2"]], table["f3"]
-    model = SGDClassifier("log_loss", random_state=0).fit(X, y)
+    given = frame(both)[["f0", "f1", "f2"]] if kind == "dask frame" else X
+    model = SGDClassifier("log_loss", random_state=0).fit(given, y)
     lazy = {"predict": model.predict(rows), "predict_proba": model.predict_proba(rows)}
     log.clear()
     with dask.config.set(scheduler="sync"):
         got = metrics.compute(target, lazy, MODEL_REPORT)
-    assert len(log) == (3 if kind == "source of blocks" else len(CHUNKS))
-    P = model.predict_proba(X)
+    # the first block of a source is kept since its columns were looked at
+    assert len(log) == (2 if kind == "source of blocks" else len(CHUNKS))
+    P = model.predict_proba(given)
     want = {
-        "accuracy": theirs.accuracy_score(y, model.predict(X)),
-        "F1": theirs.f1_score(y, model.predict(X), average="macro"),
+        "accuracy": theirs.accuracy_score(y, model.predict(given)),
+        "F1": theirs.f1_score(y, model.predict(given), average="macro"),
         "AUC": theirs.roc_auc_score(y, P[:, 1]),
         "log loss": theirs.log_loss(y, P),
     }
