@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import combinations
 from typing import Any
@@ -106,23 +106,28 @@ def _roc_auc(how: Mapping[str, Any], labels: np.ndarray | None, state: Ranked) -
     if len(state.columns) == 1:
         (pairs,) = state.columns
         value = theirs.roc_auc_score(pairs.true, pairs.predicted, sample_weight=pairs.weight, **how)
-        positive = pairs.true == np.unique(pairs.true)[-1]
-        largest = how["max_fpr"] or 1.0
-        # the standardized area is an area over this much of it
-        scale = 1.0 if largest == 1 else 2 * largest - largest**2
-        _warn_of_error("roc_auc_score", state, [roc_auc_error(pairs, positive) / scale])
+        _warn_of_error(
+            partial(_roc_auc_error, how["max_fpr"]),
+            [(pairs, pairs.true == np.unique(pairs.true)[-1])],
+            state,
+        )
         return value
-    _check_several(how, labels, state)
+    _check_several(how, state)
     classes = np.unique(state.columns[0].true) if labels is None else labels
     _check_columns(classes, state)
     if how["multi_class"] == "ovo":
         return _one_vs_one(how["average"], classes, state)
-    area = partial(_area, theirs.roc_auc_score)
-    _warn_of_error("roc_auc_score", state, _errors(roc_auc_error, classes, state))
-    return _over_classes(area, how["average"], classes, state)
+    _warn_of_error(roc_auc_error, _by_class(classes, state), state)
+    return _over_classes(theirs.roc_auc_score, how["average"], classes, state)
 
 
-def _check_several(how: Mapping[str, Any], labels: Any, state: Ranked) -> None:
+def _roc_auc_error(max_fpr: float | None, pairs: Pairs, positive: np.ndarray) -> float:
+    """Return a bound of the error of an area that is standardized if it is a part."""
+    part = max_fpr or 1.0
+    return roc_auc_error(pairs, positive) / (1.0 if part == 1 else 2 * part - part**2)
+
+
+def _check_several(how: Mapping[str, Any], state: Ranked) -> None:
     """Raise scikit-learn's errors about parameters and several columns of scores."""
     average, multi_class = how["average"], how["multi_class"]
     if how["max_fpr"] not in (None, 1):
@@ -241,8 +246,7 @@ def _average_precision(average: str | None, pos_label: Any, state: Ranked) -> An
             average=average,
             pos_label=pos_label,
         )
-        error = average_precision_error(pairs, pairs.true == pos_label)
-        _warn_of_error("average_precision_score", state, [error])
+        _warn_of_error(average_precision_error, [(pairs, pairs.true == pos_label)], state)
         return value
     if pos_label != 1:
         raise ValueError("Parameter pos_label is fixed to 1 for several classes. Leave it out.")
@@ -253,71 +257,66 @@ def _average_precision(average: str | None, pos_label: Any, state: Ranked) -> An
         )
     classes = np.unique(state.columns[0].true)
     _check_columns(classes, state)
-    area = partial(_area, theirs.average_precision_score)
-    _warn_of_error(
-        "average_precision_score", state, _errors(average_precision_error, classes, state)
-    )
-    return _over_classes(area, average, classes, state)
+    _warn_of_error(average_precision_error, _by_class(classes, state), state)
+    return _over_classes(theirs.average_precision_score, average, classes, state)
 
 
 def _area(function: Callable[..., Any], pairs: Pairs, positive: np.ndarray) -> float:
     return function(positive.astype(int), pairs.predicted, sample_weight=pairs.weight)
 
 
-def _by_class(classes: np.ndarray, state: Ranked) -> Iterator[tuple[Pairs, np.ndarray]]:
-    """Yield the pairs of each column, and which of them are of its class."""
-    for label, pairs in zip(classes, state.columns, strict=True):
-        yield pairs, pairs.true == label
-
-
-def _errors(error: Callable[..., float], classes: np.ndarray, state: Ranked) -> list[float]:
-    return [error(pairs, positive) for pairs, positive in _by_class(classes, state)]
+def _by_class(classes: np.ndarray, state: Ranked) -> list[tuple[Pairs, np.ndarray]]:
+    """Return the pairs of each column, and which of them are of its class."""
+    return [(p, p.true == label) for label, p in zip(classes, state.columns, strict=True)]
 
 
 def _over_classes(
-    area: Callable[..., float], average: str | None, classes: np.ndarray, state: Ranked
+    function: Callable[..., Any], average: str | None, classes: np.ndarray, state: Ranked
 ) -> Any:
     """Return the areas of each class against the rest, combined as in scikit-learn."""
-    each = list(_by_class(classes, state))
+    each = _by_class(classes, state)
     if average == "micro":
         both = Pairs(*map(np.concatenate, zip(*state.columns, strict=True)))
-        return area(both, np.concatenate([positive for _, positive in each]))
-    areas = np.asarray([area(pairs, positive) for pairs, positive in each])
+        return _area(function, both, np.concatenate([positive for _, positive in each]))
+    areas = np.asarray([_area(function, *of_class) for of_class in each])
     if average is None:
         return areas
     weights = None
     if average == "weighted":
         weights = np.asarray([pairs.weight[positive].sum() for pairs, positive in each])
         if np.isclose(weights.sum(), 0):
-            return 0
+            return 0.0
     return float(np.average(areas, weights=weights))
 
 
 def _one_vs_one(average: str, classes: np.ndarray, state: Ranked) -> float:
     """Return the mean area of all pairs of classes: Hand and Till, Machine Learning, 2001."""
     column = dict(zip(classes.tolist(), state.columns, strict=True))
-    areas, errors, shares = [], [], []
-    for pair in combinations(np.unique(state.columns[0].true).tolist(), 2):
-        both = []
-        for label in pair:
+    found, shares = [], []
+    for two in combinations(np.unique(state.columns[0].true).tolist(), 2):
+        for label in two:
             pairs = column[label]
-            of_two = np.isin(pairs.true, pair)
-            pairs = Pairs(*(x[of_two] for x in pairs))
-            both.append(_area(theirs.roc_auc_score, pairs, pairs.true == label))
-            errors.append(roc_auc_error(pairs, pairs.true == label))
-        areas.append(sum(both) / 2)
+            pairs = Pairs(*(x[np.isin(pairs.true, two)] for x in pairs))
+            found.append((pairs, pairs.true == label))
         shares.append(pairs.weight.sum())
-    _warn_of_error("roc_auc_score", state, errors)
-    return float(np.average(areas, weights=shares if average == "weighted" else None))
+    _warn_of_error(roc_auc_error, found, state)
+    areas = np.asarray([_area(theirs.roc_auc_score, *of_class) for of_class in found])
+    weights = shares if average == "weighted" else None
+    return float(np.average(areas.reshape(-1, 2).mean(axis=1), weights=weights))
 
 
-def _warn_of_error(metric: str, state: Ranked, errors: list[float]) -> None:
-    """Warn if scores have been rounded, and a bound of the error is not small."""
-    if any(state.dropped) and max(errors) > TOLERANCE:
+def _warn_of_error(
+    error: Callable[[Pairs, np.ndarray], float],
+    areas: list[tuple[Pairs, np.ndarray]],
+    state: Ranked,
+) -> None:
+    """Warn if scores have been rounded, and the bound of the error of an area is not small."""
+    largest = max(error(*area) for area in areas) if any(state.dropped) else 0.0
+    if largest > TOLERANCE:
         warnings.warn(
-            f"{metric} may be wrong by up to {max(errors):.1g}: there are more distinct scores "
-            "than are kept. Scores of a narrower range need fewer bits: give the decision function "
-            "in place of probabilities, or compute the score in memory.",
+            f"The score may be wrong by up to {largest:.1g}: there are more distinct scores than "
+            "are kept. If they fit in memory, scikit-learn's metric of "
+            "dask.compute(y_true, y_score) is exact.",
             UserWarning,
             stacklevel=2,
         )

@@ -128,11 +128,23 @@ def computed(metric: Metric, y_true: Any, y_pred: Any, sample_weight: Any = None
 
     Raises
     ------
+    TypeError
+        If the predictions are a dict, which only `compute` takes.
     ValueError
         If there is no target, no row or no row with a weight.
     """
     if y_true is UNREAD:
+        if sample_weight is not None:
+            raise ValueError(
+                "All metrics of compute have the same weights. Give sample_weight to compute, and "
+                "to no metric."
+            )
         return metric
+    if isinstance(y_pred, Mapping):
+        raise TypeError(
+            "The predictions are a dict, and a metric takes one of them. Give it, or give the dict "
+            "to streamlearn.metrics.compute."
+        )
     (value,) = _computed({"": metric}, y_true, y_pred, sample_weight, stacklevel=4)
     return value
 

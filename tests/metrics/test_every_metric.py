@@ -351,6 +351,20 @@ def test_what_cannot_be_reported_is_refused(report, error, message):
         metrics.compute([0, 1], {"predict": [0, 1]}, report)
 
 
+def test_weights_belong_to_the_report_and_a_dict_to_no_metric():
+    weighted = partial(metrics.f1_score, sample_weight=[1, 2])
+    with pytest.raises(ValueError, match="Give sample_weight to compute"):
+        metrics.compute([0, 1], [0, 1], {"F1": weighted})
+    with pytest.raises(TypeError, match="give the dict to streamlearn"):
+        metrics.f1_score([0, 1], {"predict": [0, 1]})
+
+
+def test_a_metric_without_weights_uses_none():
+    report = {"largest": metrics.max_error, "mean": metrics.mean_absolute_error}
+    got = metrics.compute([1.0, 2.0], [1.0, 4.0], report, sample_weight=[3.0, 1.0])
+    assert got == {"largest": 2.0, "mean": 0.5}
+
+
 def test_warnings_of_a_report_point_to_its_caller():
     with pytest.warns(match="Precision is ill-defined") as warned:
         metrics.compute([0, 1], [0, 0], {"precision": metrics.precision_score})
