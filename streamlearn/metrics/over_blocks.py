@@ -163,6 +163,7 @@ def _described(name: str, function: Any) -> Metric:
 def _computed(
     metrics: Mapping[str, Metric], y_true: Any, y_pred: Any, weight: Any, *, stacklevel: int
 ) -> list[Any]:
+    """Return the values of metrics. ``stacklevel`` is that of a warning from here to the user."""
     if y_true is None:
         raise ValueError("A score compares predictions with the target y, which is None. Give it.")
     if isinstance(y_pred, Mapping):
@@ -173,6 +174,9 @@ def _computed(
     asked = list(dict.fromkeys((m.sums, parts[name]) for name, m in metrics.items()))
     used = {part for _, part in asked}
     containers = {name: x for name, x in given.items() if name in used}
+    for name, x in containers.items():
+        if x is None:
+            raise ValueError(f"{name} is None. Give the predictions that y_true is compared with.")
     containers |= {"y_true": y_true, "sample_weight": weight}
     # A collection comes first, because arrays in memory are cut like the first container.
     ordered = dict(sorted(containers.items(), key=lambda x: not engine.is_collection(x[1])))

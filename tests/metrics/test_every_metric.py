@@ -359,6 +359,13 @@ def test_weights_belong_to_the_report_and_a_dict_to_no_metric():
         metrics.f1_score([0, 1], {"predict": [0, 1]})
 
 
+def test_predictions_that_are_none_are_refused():
+    with pytest.raises(ValueError, match=r"y_pred is None\. Give the predictions"):
+        metrics.f1_score([0, 1], None)
+    with pytest.raises(ValueError, match=r"y_pred\['predict'\] is None"):
+        metrics.compute([0, 1], {"predict": None}, {"F1": metrics.f1_score})
+
+
 def test_a_metric_without_weights_uses_none():
     report = {"largest": metrics.max_error, "mean": metrics.mean_absolute_error}
     got = metrics.compute([1.0, 2.0], [1.0, 4.0], report, sample_weight=[3.0, 1.0])
