@@ -42,8 +42,8 @@ def roc_auc_score(
         The true labels.
     y_score : array or dask array of shape (n_samples,) or (n_samples, n_classes)
         Scores or probabilities. Those of two classes have one dimension, or two columns of which
-        the second one counts.
-        Several classes have one column each, in sorted order, whose rows sum to 1.
+        the second one counts. Several classes have one column each, in sorted order, whose rows
+        sum to 1.
     average : {"micro", "macro", "weighted"} or None, default="macro"
         How the areas of several classes are combined: all classes together, as their mean, or as a
         mean weighted by the rows of the classes. None returns the area of each class.
@@ -78,10 +78,12 @@ def roc_auc_score(
     UserWarning
         If the error may be above 1e-3.
 
-    Notes ----- The data are read once. The score is exact up to about a million distinct scores
-    (2**20) of a class. With more of them scores are rounded to fewer bits, and rows whose scores
-    become equal count as ties. The error is bounded by half of the share of tied pairs of rows of
-    two classes. If it may be above 1e-3, a warning says how large it may be.
+    Notes
+    -----
+    The data are read once. The score is exact up to about a million distinct pairs of a label and a
+    score (2**20, in all columns together). With more of them, scores are rounded to fewer bits, and
+    rows whose scores become equal count as ties. The error is bounded by half of the share of tied
+    pairs of rows of two classes. If it may be above 1e-3, a warning says how large it may be.
 
     Differences from scikit-learn:
 
@@ -187,8 +189,7 @@ def average_precision_score(
         The true labels.
     y_score : array or dask array of shape (n_samples,) or (n_samples, n_classes)
         Scores or probabilities. Those of two classes have one dimension, or two columns of which
-        the second one counts.
-        Several classes have one column each, in sorted order.
+        the second one counts. Several classes have one column each, in sorted order.
     average : {"micro", "macro", "weighted"} or None, default="macro"
         How the scores of several classes are combined: all classes together, as their mean, or as a
         mean weighted by the rows of the classes. None returns the score of each class.
@@ -214,10 +215,13 @@ def average_precision_score(
     UserWarning
         If there is no row of the positive class, or if the error may be above 1e-3.
 
-    Notes ----- The data are read once. The score is exact up to about a million distinct scores
-    (2**20) of a class. With more of them scores are rounded to fewer bits, and rows whose scores
-    become equal count as ties. The error is bounded by the scores for the best and the worst order
-    of the tied rows. If it may be above 1e-3, a warning says how large it may be.
+    Notes
+    -----
+    The data are read once. The score is exact up to about a million distinct pairs of a label and a
+    score (2**20, in all columns together). With more of them, scores are rounded to fewer bits, and
+    rows whose scores become equal count as ties. The error is bounded by the scores for the best
+    and the worst order of the tied rows. If it may be above 1e-3, a warning says how large it may
+    be.
 
     Differences from scikit-learn:
 

@@ -54,9 +54,8 @@ def roc_curve(
 
     Notes
     -----
-    The data are read once. There are at most 2**20 thresholds or so. If there are more distinct
-    scores, they are rounded to fewer bits. Each point of the curve is exact, and there are fewer
-    of them.
+    The data are read once. If there are more than 2**20 distinct pairs of a label and a score,
+    scores are rounded to fewer bits. Each point of the curve is exact, and there are fewer of them.
 
     Differences from scikit-learn:
 
@@ -114,9 +113,8 @@ def precision_recall_curve(
 
     Notes
     -----
-    The data are read once. There are at most 2**20 thresholds or so. If there are more distinct
-    scores, they are rounded to fewer bits. Each point of the curve is exact, and there are fewer
-    of them.
+    The data are read once. If there are more than 2**20 distinct pairs of a label and a score,
+    scores are rounded to fewer bits. Each point of the curve is exact, and there are fewer of them.
 
     Differences from scikit-learn:
 
@@ -175,9 +173,8 @@ def det_curve(
 
     Notes
     -----
-    The data are read once. There are at most 2**20 thresholds or so. If there are more distinct
-    scores, they are rounded to fewer bits. Each point of the curve is exact, and there are fewer
-    of them.
+    The data are read once. If there are more than 2**20 distinct pairs of a label and a score,
+    scores are rounded to fewer bits. Each point of the curve is exact, and there are fewer of them.
 
     Differences from scikit-learn:
 

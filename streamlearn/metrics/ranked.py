@@ -1,8 +1,9 @@
 """The distinct pairs of a true label and a score, which curves and areas under curves are made of.
 
-They are exact as long as there are at most `MOST` distinct scores. Then scores are rounded to fewer
-bits, all to the same number, until they fit. The number of bits depends on the distinct scores of
-all rows and on nothing else: not on the blocks, nor on their order.
+They are exact as long as there are at most `MOST` pairs, or that number divided by the number of
+columns of scores. Then scores are rounded to fewer bits, all to the same number, until they fit.
+The number of bits depends on the distinct pairs of all rows and on nothing else: not on the blocks,
+nor on their order.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ import numpy as np
 
 from streamlearn._arrays import Array, to_numpy
 from streamlearn._validation.arrays import as_vector
+from streamlearn._validation.columns import factorize
 from streamlearn._validation.labels import labels_or_raise
 from streamlearn._validation.messages import in_block
 from streamlearn.metrics.over_blocks import SCORES, Sums, numbers, weight_like
 from streamlearn.metrics.pairs import Pairs, distinct, merge
 
 MOST = 1 << 20
-"""The largest number of distinct scores."""
+"""The largest number of distinct pairs, in all columns together."""
 
 BITS = 62
 """The most bits that can be dropped. The sign and a bit of the exponent are left."""
@@ -57,20 +59,23 @@ def rounded(scores: np.ndarray, dropped: int) -> np.ndarray:
     upper = (scores > 0.5) & (scores <= 1)
     x = np.where(upper, 1 - scores, scores)
     x = (x.view(np.int64) & ~np.int64((1 << dropped) - 1)).view(np.float64)
-    return np.where(upper, 1 - x, x)
+    x = np.where(upper, 1 - x, x)
+    return np.where(scores > 1, np.maximum(x, 1), x)
 
 
-def _fitted(pairs: Pairs, dropped: int) -> tuple[Pairs, int]:
-    """Return pairs with at most `MOST` scores, and how many bits are dropped for it: the least."""
-    if len(pairs.weight) <= MOST:
+def _fitted(pairs: Pairs, dropped: int, n_columns: int) -> tuple[Pairs, int]:
+    """Return no more pairs than a column may have, and the least number of bits dropped for it."""
+    most = MOST // n_columns
+    if len(pairs.weight) <= most:
         return pairs, dropped
-    scores = np.unique(pairs.predicted)
-    if len(scores) <= MOST:
-        return pairs, dropped
+    codes, _ = factorize(pairs.true)
+    order = np.lexsort((pairs.predicted, codes))
+    scores, another_label = pairs.predicted[order], np.diff(codes[order]) != 0
     least, enough = dropped, BITS
     while enough - least > 1:
         middle = (least + enough) // 2
-        if np.count_nonzero(np.diff(rounded(scores, middle))) < MOST:
+        borders = another_label | (np.diff(rounded(scores, middle)) != 0)
+        if np.count_nonzero(borders) < most:
             enough = middle
         else:
             least = middle
@@ -88,7 +93,7 @@ def _of_block(y_true: Any, y_score: Any, weight: Any, block: int | None) -> Rank
     weight = weight_like(S, weight, block)
     scores, labels = _columns(S, block), to_numpy(y)
     w = None if weight is None else to_numpy(weight).astype(np.float64)
-    found = [_fitted(distinct(labels, column, w), 0) for column in scores]
+    found = [_fitted(distinct(labels, column, w), 0, len(scores)) for column in scores]
     columns, dropped = zip(*found, strict=True)
     return Ranked(columns, dropped, len(scores) > 1 and not np.allclose(1, sum(scores)))
 
@@ -117,7 +122,7 @@ def _merge(a: Ranked, b: Ranked) -> Ranked:
     for x, y, n, m in zip(a.columns, b.columns, a.dropped, b.dropped, strict=True):
         most = max(n, m)
         x, y = (p if k == most else _rounded_to(p, most) for p, k in ((x, n), (y, m)))
-        found.append(_fitted(merge(x, y), most))
+        found.append(_fitted(merge(x, y), most, len(a.columns)))
     columns, dropped = zip(*found, strict=True)
     return Ranked(columns, dropped, a.off or b.off)
 
