@@ -44,8 +44,8 @@ def calibration_curve(
 
     Notes
     -----
-    The data are read once. If there are more than 2**20 distinct pairs of a label and a probability,
-    probabilities are rounded to fewer bits.
+    The data are read once. If there are more than 2**20 distinct pairs of a label and a
+    probability, probabilities are rounded to fewer bits.
 
     Differences from scikit-learn:
 
