@@ -30,8 +30,22 @@ PARTS = 10
 ASKED: dict[str, Callable[[Any, Any, Any], Any]] = {
     "score": lambda m, X, y: m.score(X, y),
     "streamlearn.metrics.accuracy_score": lambda m, X, y: metrics.accuracy_score(y, m.predict(X)),
-    "streamlearn.metrics.log_loss, with labels": lambda m, X, y: metrics.log_loss(
-        y, m.predict_proba(X), labels=[0, 1]
+    "streamlearn.metrics.classification_report": lambda m, X, y: metrics.classification_report(
+        y, m.predict(X)
+    ),
+    "streamlearn.metrics.roc_auc_score": lambda m, X, y: metrics.roc_auc_score(
+        y, m.predict_proba(X)
+    ),
+    "streamlearn.metrics.log_loss": lambda m, X, y: metrics.log_loss(y, m.predict_proba(X)),
+    "streamlearn.metrics.compute, all of these": lambda m, X, y: metrics.compute(
+        y,
+        {"predict": m.predict(X), "predict_proba": m.predict_proba(X)},
+        {
+            "accuracy": metrics.accuracy_score,
+            "report": metrics.classification_report,
+            "AUC": metrics.roc_auc_score,
+            "log loss": metrics.log_loss,
+        },
     ),
     "sklearn accuracy_score": lambda m, X, y: theirs.accuracy_score(y, m.predict(X)),
     "sklearn f1_score": lambda m, X, y: theirs.f1_score(y, m.predict(X)),

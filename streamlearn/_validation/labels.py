@@ -193,22 +193,37 @@ def labels_or_raise(y: Array, where: str, *, numbers: bool = False) -> None:
         raise ValueError(f"{where} contains NaN or None, which is no label. {DROP}")
 
 
-def _merge(a: Labels, b: Labels) -> Labels:
-    if (a.classes.dtype.kind in "OUS") != (b.classes.dtype.kind in "OUS"):
-        raise TypeError(
-            f"y mixes labels of dtype {a.classes.dtype} and {b.classes.dtype} from block to "
-            "block. Labels must be all numbers or all strings."
-        )
+def joined(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the labels of two blocks, one after the other, in a dtype that has both exactly.
+
+    Raises
+    ------
+    TypeError
+        If they have no common dtype: text and numbers, say.
+    """
+    mixed = TypeError(
+        f"y mixes labels of dtype {a.dtype} and {b.dtype} from block to block. Labels must be all "
+        "numbers or all strings."
+    )
+    if (a.dtype.kind in "OUS") != (b.dtype.kind in "OUS"):
+        raise mixed
+    pair = exactly(a, b)
     try:
-        pair = exactly(a.classes, b.classes)
-        classes, at = np.unique(np.concatenate(pair), return_inverse=True)
+        both = np.concatenate(pair)
+    except TypeError as error:
+        raise mixed from error
+    return both if pair[0] is a else _integers(both)
+
+
+def _merge(a: Labels, b: Labels) -> Labels:
+    both = joined(a.classes, b.classes)
+    try:
+        classes, at = np.unique(both, return_inverse=True)
     except TypeError as error:
         raise TypeError(
             f"y mixes labels from block to block that cannot be sorted: {error}. Labels must be "
             "all numbers or all strings."
         ) from error
-    if classes.dtype.kind == "O" and pair[0] is not a.classes:
-        classes = _integers(classes)
     counts = np.concatenate([a.counts, b.counts])
     total = np.zeros(len(classes), dtype=counts.dtype)
     np.add.at(total, at, counts)
@@ -255,13 +270,14 @@ def class_weights(how: Any, classes: np.ndarray, found: Labels | None) -> np.nda
     return counts.sum() / (len(classes) * counts)
 
 
-def _integers(classes: np.ndarray) -> np.ndarray:
+def _integers(labels: np.ndarray) -> np.ndarray:
     """Return an array of objects that are whole numbers in an integer dtype."""
-    values = [int(c) for c in classes]
+    values = [int(label) for label in labels]
+    least, most = min(values), max(values)
     for dtype in (np.int64, np.uint64):
-        if np.iinfo(dtype).min <= values[0] and values[-1] <= np.iinfo(dtype).max:
+        if np.iinfo(dtype).min <= least and most <= np.iinfo(dtype).max:
             return np.asarray(values, dtype=dtype)
     raise ValueError(
-        f"y holds labels from {values[0]} to {values[-1]}, which no integer dtype holds. Use "
-        "smaller numbers as labels, or text."
+        f"y holds labels from {least} to {most}, which no integer dtype holds. Use smaller numbers "
+        "as labels, or text."
     )

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from streamlearn._arrays import Array, batch_rows, device, namespace, over_rows, widest_float
-from streamlearn.core.batches import cut
+from streamlearn._arrays import Array, device, namespace, over_rows, widest_float
 from streamlearn.core.statistics import block_moments, moments
+from streamlearn.core.value_losses import error
 
 
 class Score(NamedTuple):
@@ -111,59 +111,39 @@ def correct_each(target: Array, above: Array, weight: Array | None = None) -> Av
     return _average_of((target[:, None] == classes) == above, weight)
 
 
-def log_losses(target: Array, predicted: Array, weight: Array | None = None) -> Average:
-    """Return the sums of the log loss, in natural logarithms.
-
-    Parameters
-    ----------
-    target : array of shape (n_rows,)
-        Class codes.
-    predicted : array of shape (n_rows, n_classes)
-        Probabilities. They are clipped to [eps, 1 - eps] of their dtype, as in scikit-learn.
-    weight : array of shape (n_rows,), optional
-
-    Returns
-    -------
-    Average
+def losses_of(
+    loss: Callable[[Array, Array], Array],
+    target: Array,
+    predicted: Array,
+    weight: Array | None = None,
+) -> Average:
+    """Return the sums of the mean of a loss of values (n_rows,) or (n_rows, n_outputs).
 
     Examples
     --------
     >>> import numpy as np
-    >>> float(average(log_losses(np.asarray([1, 0]), np.asarray([[0.5, 0.5], [1.0, 0.0]]))))
-    0.3465...
+    >>> from streamlearn.core.value_losses import absolute
+    >>> float(average(losses_of(absolute, np.asarray([1.0, 2.0]), np.asarray([1.0, 4.0]))))
+    1.0
     """
-    xp = namespace(predicted)
-    eps = xp.finfo(predicted.dtype).eps
-    classes = xp.arange(predicted.shape[1], dtype=target.dtype, device=device(target))
-    state = _average_of(predicted[:0, 0], None)
-    for P, codes, w, _, _ in cut(
-        predicted, target[:, None], weight, seen=0, batch_size=batch_rows(predicted)
-    ):
-        p = xp.sum(xp.where(codes == classes, P, xp.zeros_like(P)), axis=1)
-        p = xp.astype(xp.clip(p, eps, 1 - eps), widest_float(p), copy=False)
-        state = add(state, _average_of(-xp.log(p), w))
-    return state
+    return _average_of(each_loss(loss, target, predicted), weight)
 
 
-def squared_errors(target: Array, predicted: Array, weight: Array | None = None) -> Average:
-    """Return the sums of the mean squared error; both are (n_rows,) or (n_rows, n_outputs)."""
-    error = _error(target, predicted)
-    return _average_of(error * error, weight)
-
-
-def absolute_errors(target: Array, predicted: Array, weight: Array | None = None) -> Average:
-    """Return the sums of the mean absolute error; both are (n_rows,) or (n_rows, n_outputs)."""
-    return _average_of(namespace(target).abs(_error(target, predicted)), weight)
+def each_loss(loss: Callable[[Array, Array], Array], target: Array, predicted: Array) -> Array:
+    """Return a loss of values in the widest float, in the shape of the targets."""
+    _check_same_shape(target, predicted)
+    xp, dtype = namespace(target, predicted), widest_float(target)
+    return loss(*(xp.astype(x, dtype, copy=False) for x in (target, predicted)))
 
 
 def fit_of(target: Array, predicted: Array, weight: Array | None = None) -> R2Sums:
     """Return the sums of R2; both are (n_rows,) or (n_rows, n_outputs)."""
-    xp, error = namespace(target), _error(target, predicted)
-    error, y = (a if a.ndim == 2 else a[:, None] for a in (error, target))
-    of_error, of_target = (block_moments.of_block(a, weight) for a in (error, y))
+    xp, away = namespace(target), each_loss(error, target, predicted)
+    away, y = (a if a.ndim == 2 else a[:, None] for a in (away, target))
+    of_error, of_target = (block_moments.of_block(a, weight) for a in (away, y))
     # moments ignore NaN, but a prediction that is NaN must not count as a right one
-    lost = xp.any(xp.isnan(error), axis=0)
-    rows = xp.full(lost.shape, error.shape[0], dtype=error.dtype, device=device(target))
+    lost = xp.any(xp.isnan(away), axis=0)
+    rows = xp.full(lost.shape, away.shape[0], dtype=away.dtype, device=device(target))
     return R2Sums(of_error, of_target, xp.where(lost, xp.full_like(rows, xp.nan), rows))
 
 
@@ -185,22 +165,38 @@ def average(state: Average) -> Array:
     return state.total / some
 
 
-def r2(state: R2Sums) -> Array:
+def r2(state: R2Sums, *, force_finite: bool = True) -> Array:
     """Return R2 for each output: 1 - (squared errors) / (squared deviations of the targets).
 
-    As in scikit-learn, a constant target gives 1 if it is predicted exactly, and else 0. The result
-    is NaN if there are fewer than two rows, if no row has a weight, or if an error is NaN.
+    As in scikit-learn, a constant target gives 1 if it is predicted exactly, and else 0. Without
+    ``force_finite`` it gives NaN and -infinity. The result is NaN if there are fewer than two rows,
+    if no row has a weight, or if an error is NaN.
     """
-    residual = moments.squares(state.error, about_zero=True)
+    score = _explained(state, force_finite, about_zero=True)
+    xp = namespace(score)
+    return xp.where(state.rows >= 2, score, xp.full_like(score, xp.nan))
+
+
+def explained_variance(state: R2Sums, *, force_finite: bool = True) -> Array:
+    """Return for each output 1 - (variance of the errors) / (variance of the targets).
+
+    It is R2 if the errors are 0 on average. Constant targets are treated as in `r2`.
+    """
+    return _explained(state, force_finite, about_zero=False)
+
+
+def _explained(state: R2Sums, force_finite: bool, *, about_zero: bool) -> Array:
+    residual = moments.squares(state.error, about_zero=about_zero)
     deviation = moments.squares(state.target)
     xp, ones = namespace(deviation), namespace(deviation).ones_like(deviation)
     constant = deviation == 0
     units = state.error.unit / xp.where(constant, ones, state.target.unit)
     score = ones - residual / xp.where(constant, ones, deviation) * units * units
-    score = xp.where(constant, xp.astype(residual == 0, score.dtype), score)
-    return xp.where(
-        ~(state.rows >= 2) | (state.target.weight == 0), xp.full_like(score, xp.nan), score
-    )
+    exact = xp.astype(residual == 0, score.dtype)
+    at_constant = exact if force_finite else xp.where(residual == 0, xp.nan * ones, -xp.inf * ones)
+    score = xp.where(constant, at_constant, score)
+    lost = xp.isnan(state.rows) | (state.target.weight == 0)
+    return xp.where(lost, xp.full_like(score, xp.nan), score)
 
 
 def total_squares(state: R2Sums) -> Array:
@@ -213,9 +209,6 @@ def total_squares(state: R2Sums) -> Array:
 
 ACCURACY = Score(correct, add, average)
 EACH_ACCURACY = Score(correct_each, add, average)
-LOG_LOSS = Score(log_losses, add, average)
-SQUARED_ERROR = Score(squared_errors, add, average)
-ABSOLUTE_ERROR = Score(absolute_errors, add, average)
 R2 = Score(fit_of, add_fit, r2)
 
 
@@ -229,13 +222,6 @@ def _average_of(values: Array, weight: Array | None) -> Average:
         return Average(xp.sum(values, axis=0), xp.asarray(rows, dtype=dtype, device=device(values)))
     weight = xp.astype(weight, dtype, copy=False)
     return Average(over_rows(weight, values), xp.sum(weight))
-
-
-def _error(target: Array, predicted: Array) -> Array:
-    _check_same_shape(target, predicted)
-    xp = namespace(target, predicted)
-    dtype = widest_float(target)
-    return xp.astype(target, dtype, copy=False) - xp.astype(predicted, dtype, copy=False)
 
 
 def _check_same_shape(target: Array, predicted: Array) -> None:

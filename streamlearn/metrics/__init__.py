@@ -1,19 +1,94 @@
 """Metrics over blocks. Only a few blocks of targets and predictions are in memory at a time.
 
 The names and meanings are scikit-learn's. Arrays may be of any library, in memory or the blocks of
-a dask collection, which is read once. A lazy prediction is computed in the same pass.
+a dask collection, which is read once. A lazy prediction is computed in the same pass. `compute`
+returns several metrics from one read.
 """
 
+from streamlearn.metrics.agreement import (
+    balanced_accuracy_score,
+    cohen_kappa_score,
+    confusion_matrix,
+    matthews_corrcoef,
+)
+from streamlearn.metrics.areas import average_precision_score, roc_auc_score
+from streamlearn.metrics.calibration import calibration_curve
+from streamlearn.metrics.class_scores import hinge_loss, top_k_accuracy_score
+from streamlearn.metrics.curves import det_curve, precision_recall_curve, roc_curve
+from streamlearn.metrics.deviances import (
+    d2_tweedie_score,
+    mean_gamma_deviance,
+    mean_poisson_deviance,
+    mean_tweedie_deviance,
+)
+from streamlearn.metrics.errors import (
+    max_error,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_pinball_loss,
+    mean_squared_error,
+    mean_squared_log_error,
+    median_absolute_error,
+    root_mean_squared_error,
+    root_mean_squared_log_error,
+)
+from streamlearn.metrics.explained import (
+    d2_absolute_error_score,
+    d2_pinball_score,
+    explained_variance_score,
+    r2_score,
+)
 from streamlearn.metrics.labels import accuracy_score
-from streamlearn.metrics.probabilities import log_loss
-from streamlearn.metrics.together import compute
-from streamlearn.metrics.values import mean_absolute_error, mean_squared_error, r2_score
+from streamlearn.metrics.over_blocks import compute
+from streamlearn.metrics.precision_recall import (
+    f1_score,
+    fbeta_score,
+    jaccard_score,
+    precision_score,
+    recall_score,
+)
+from streamlearn.metrics.probabilities import brier_score_loss, log_loss
+from streamlearn.metrics.reports import classification_report, precision_recall_fscore_support
 
 __all__ = [
     "accuracy_score",
+    "average_precision_score",
+    "balanced_accuracy_score",
+    "brier_score_loss",
+    "calibration_curve",
+    "classification_report",
+    "cohen_kappa_score",
     "compute",
+    "confusion_matrix",
+    "d2_absolute_error_score",
+    "d2_pinball_score",
+    "d2_tweedie_score",
+    "det_curve",
+    "explained_variance_score",
+    "f1_score",
+    "fbeta_score",
+    "hinge_loss",
+    "jaccard_score",
     "log_loss",
+    "matthews_corrcoef",
+    "max_error",
     "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_gamma_deviance",
+    "mean_pinball_loss",
+    "mean_poisson_deviance",
     "mean_squared_error",
+    "mean_squared_log_error",
+    "mean_tweedie_deviance",
+    "median_absolute_error",
+    "precision_recall_curve",
+    "precision_recall_fscore_support",
+    "precision_score",
     "r2_score",
+    "recall_score",
+    "roc_auc_score",
+    "roc_curve",
+    "root_mean_squared_error",
+    "root_mean_squared_log_error",
+    "top_k_accuracy_score",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,12 @@ from streamlearn._validation.labels import labels_or_raise
 from streamlearn._validation.messages import in_block
 from streamlearn._validation.reader import indicator_or_raise
 from streamlearn.core import scores
-from streamlearn.metrics.over_blocks import sums
+from streamlearn.metrics.over_blocks import Metric, Sums, computed, weight_like
 
 
-def accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
+def accuracy_score(
+    y_true: Any, y_pred: Any, *, normalize: bool = True, sample_weight: Any = None
+) -> float:
     """Return the accuracy: the share of rows, by weight, whose label is predicted right.
 
     Parameters
@@ -26,13 +29,15 @@ def accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> fl
 (n_samples, n_labels)
         The true and the predicted labels. Two dimensions hold 0 or 1 for each label, and a row is
         right if all its labels are.
+    normalize : bool, default=True
+        Whether to return the share of the rows. False means their number or weight.
     sample_weight : array or dask array of shape (n_samples,), default=None
         The weight of each row. None means 1 for every row.
 
     Returns
     -------
     float
-        A number between 0 and 1.
+        A number between 0 and 1, if ``normalize``.
 
     Raises
     ------
@@ -50,12 +55,39 @@ def accuracy_score(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> fl
     >>> accuracy_score(y, da.where(y == 3, 0, y))
     0.75
     """
-    state = sums(scores.ACCURACY, _label_pair, y_true, y_pred, sample_weight)
-    return float(to_numpy(scores.average(state)))
+    metric = Metric(ACCURACY, partial(_accuracy, normalize))
+    return computed(metric, y_true, y_pred, sample_weight)
 
 
-def _label_pair(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Array]:
-    """Return labels to compare, in the library of the prediction. Strings are in NumPy."""
+def _accuracy_of_block(y_true: Any, y_pred: Any, weight: Any, block: int | None) -> scores.Average:
+    target, predicted = read_labels(y_true, y_pred, block)
+    if not same_place(target, predicted):
+        target = labels_like(target, predicted)
+    pair = exactly if isinstance(target, np.ndarray) else comparable
+    target, predicted = pair(target, predicted)
+    return scores.correct(target, predicted, weight_like(predicted, weight, block))
+
+
+ACCURACY = Sums(_accuracy_of_block, scores.add)
+
+
+def _accuracy(normalize: bool, state: scores.Average) -> float:
+    return float(to_numpy(scores.average(state) if normalize else state.total))
+
+
+def read_labels(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Array]:
+    """Return the labels of a block as arrays of shape (n_rows,).
+
+    Two dimensions, (n_rows, n_labels), are indicators of several labels for each row.
+
+    Raises
+    ------
+    TypeError
+        If labels are bytes.
+    ValueError
+        If text comes with numbers, if there are NaN or numbers that are no labels, or if a row has
+        several labels on one side only.
+    """
     target, predicted = as_array(y_true, "y_true"), as_array(y_pred, "y_pred")
     several = target.ndim == 2 and target.shape[1] > 1 and target.shape == predicted.shape
     for name, x in (("y_true", target), ("y_pred", predicted)):
@@ -63,17 +95,15 @@ def _label_pair(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Arr
             indicator_or_raise(x, block, name)
         else:
             labels_or_raise(as_vector(x, name, block), in_block(name, block), numbers=True)
-    if not several:
-        target, predicted = (as_vector(x, "y", block) for x in (target, predicted))
-    if not same_place(target, predicted):
-        target = labels_like(target, predicted)
+    if several:
+        return target, predicted
+    target, predicted = (as_vector(x, "y", block) for x in (target, predicted))
     if {_is_text(target), _is_text(predicted)} == {True, False}:
         raise ValueError(
             f"Labels in y_true and y_pred should be of the same type: {in_block('y_true', block)} "
             f"is {target.dtype}, y_pred is {predicted.dtype}, and one of them holds text."
         )
-    pair = exactly if isinstance(target, np.ndarray) else comparable
-    return pair(target, predicted)
+    return target, predicted
 
 
 def _is_text(x: Array) -> bool | None:

@@ -1,143 +1,252 @@
-"""The sums of a metric over blocks. A block is read once, for target and prediction together."""
+"""Metrics as sums over blocks. A block is read once, for the target and all predictions together.
+
+A public metric makes a `Metric` of its parameters, and `computed` computes it. `compute` asks for
+several: it calls each metric with `UNREAD` for the data, and `computed` then returns the `Metric`
+alone. Metrics that need equal `Sums` share them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextvars import ContextVar
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from streamlearn import blocks as engine
-from streamlearn._arrays import Array, asarray, to_numpy, widest_float
+from streamlearn._arrays import Array, asarray, namespace, widest_float
 from streamlearn._validation.arrays import as_numbers
 from streamlearn._validation.finite import finite_or_raise
 from streamlearn._validation.messages import no_weight
 from streamlearn._validation.reader import read_weight
-from streamlearn.core import scores
+
+PREDICT = ("predict",)
+PROBABILITIES = ("predict_proba",)
+SCORES = ("decision_function", "predict_proba")
+"""Methods of estimators that return predictions, as scikit-learn's scorers choose between them."""
 
 
-class Request(NamedTuple):
-    """A metric whose sums are asked for.
+class Sums(NamedTuple):
+    """Sums over rows that merge. Equal sums are computed once.
 
     Attributes
     ----------
-    metric : Score
-        The metric.
-    pair : callable
-        ``(y_true, y_pred, block) -> (target, predicted)``. It checks the parts of a block
-        and returns them in one library and on one device. ``block`` is the number of the block in
-        errors, or None.
-    y_true, y_pred, sample_weight : container
-        The targets, the predictions and the weights of all rows. The weights may be None.
+    of_block : callable
+        ``(*options, y_true, y_pred, sample_weight, block) -> state`` checks the parts of a block.
+        ``block`` is the number of the block in errors, or None.
+    merge : callable
+        ``(a, b) -> state``.
+    response : tuple of str
+        The methods of estimators that return such predictions, the best first.
+    options : tuple
+        The first arguments of ``of_block``.
     """
 
-    metric: scores.Score
-    pair: Callable[..., Any]
-    y_true: Any
-    y_pred: Any
-    sample_weight: Any
+    of_block: Callable[..., Any]
+    merge: Callable[[Any, Any], Any]
+    response: tuple[str, ...] = PREDICT
+    options: tuple[Any, ...] = ()
 
 
-answer: ContextVar[Callable[[Request], Any] | None] = ContextVar("answer", default=None)
-"""The function that answers requests, while several metrics are read together."""
+class Metric(NamedTuple):
+    """A metric: sums, and a function ``(state) -> value`` of them on the host."""
+
+    sums: Sums
+    result: Callable[[Any], Any]
 
 
-def sums(
-    metric: scores.Score, pair: Callable[..., Any], y_true: Any, y_pred: Any, sample_weight: Any
-) -> Any:
-    """Return the sums of a metric over all blocks; see `Request` for the arguments.
+class _Unread:
+    """The type of `UNREAD`."""
+
+
+UNREAD: Any = _Unread()
+"""It stands for the data where only the `Metric` is asked for."""
+
+
+def compute(
+    y_true: Any, y_pred: Any, metrics: Mapping[str, Any], *, sample_weight: Any = None
+) -> dict[str, Any]:
+    """Return several metrics, all from one read of the data.
+
+    Parameters
+    ----------
+    y_true : array, Series, dask array or dask Series of shape (n_samples,) or \
+(n_samples, n_outputs)
+        The true targets.
+    y_pred : container or dict of str to container
+        The predictions. Metrics may need different ones: labels, scores or probabilities. Then give
+        a dict whose keys are the methods of estimators that return them: "predict",
+        "decision_function" and "predict_proba". A metric takes the same of them as its scorer in
+        scikit-learn. If ``y_pred`` is not a dict, all metrics get it.
+    metrics : dict of str to callable
+        The metrics: functions of this module, or `functools.partial` objects of them with further
+        parameters.
+    sample_weight : array or dask array of shape (n_samples,), default=None
+        The weight of each row. None means 1 for every row. A metric without weights, such as
+        `max_error`, does not use them.
+
+    Returns
+    -------
+    dict of str to object
+        The value of each metric, in the order of ``metrics``.
 
     Raises
     ------
+    TypeError
+        If a metric is no function of this module.
+    ValueError
+        If ``metrics`` is empty, if ``y_pred`` lacks the predictions that a metric needs, or for the
+        reasons that a metric itself has.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> import numpy as np
+    >>> from streamlearn import metrics
+    >>> y, p = np.asarray([0, 0, 1, 1]), np.asarray([0.1, 0.4, 0.35, 0.8])
+    >>> report = {
+    ...     "accuracy": metrics.accuracy_score,
+    ...     "F2": partial(metrics.fbeta_score, beta=2),
+    ...     "AUC": metrics.roc_auc_score,
+    ... }
+    >>> metrics.compute(y, {"predict": p > 0.35, "predict_proba": p}, report)
+    {'accuracy': 0.5, 'F2': 0.5, 'AUC': 0.75}
+    """
+    if not metrics:
+        raise ValueError("metrics is empty. Give at least one: {'accuracy': accuracy_score}, say.")
+    found = {name: _described(name, function) for name, function in metrics.items()}
+    values = _computed(found, y_true, y_pred, sample_weight, stacklevel=3)
+    return dict(zip(found, values, strict=True))
+
+
+def computed(metric: Metric, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    """Return the value of a metric, or the metric itself if ``y_true`` is `UNREAD`.
+
+    Only public metrics call it, because warnings point to the caller of its caller.
+
+    Raises
+    ------
+    TypeError
+        If the predictions are a dict, which only `compute` takes.
     ValueError
         If there is no target, no row or no row with a weight.
     """
-    request = Request(metric, pair, target_or_raise(y_true), y_pred, sample_weight)
-    known = answer.get()
-    state = all_sums([request])[0] if known is None else known(request)
-    if state is None:
-        raise ValueError("y_true and y_pred have no rows, and no row has no score.")
-    weight = state.target.weight if isinstance(state, scores.R2Sums) else state.weight
-    if not to_numpy(weight).any():
-        raise no_weight()
-    return state
+    if y_true is UNREAD:
+        if sample_weight is not None:
+            raise ValueError(
+                "All metrics of compute have the same weights. Give sample_weight to compute, and "
+                "to no metric."
+            )
+        return metric
+    if isinstance(y_pred, Mapping):
+        raise TypeError(
+            "The predictions are a dict, and a metric takes one of them. Give it, or give the dict "
+            "to streamlearn.metrics.compute."
+        )
+    (value,) = _computed({"": metric}, y_true, y_pred, sample_weight, stacklevel=4)
+    return value
 
 
-def all_sums(requests: Sequence[Request]) -> list[Any]:
-    """Return the sums of several metrics over all blocks, in one pass. Without rows all are None.
-
-    A container that several of them share is one part of a block.
-    """
-    given: dict[str, Any] = {}
-    names = []
-    for request in requests:
-        places = []
-        for kind in ("y_pred", "y_true", "sample_weight"):
-            x = getattr(request, kind)
-            same = (name for name, other in given.items() if other is x and name.startswith(kind))
-            name = next(same, kind if kind not in given else f"{kind} {len(given)}")
-            given[name] = x
-            places.append(name)
-        names.append(tuple(places))
-    # A collection comes first, because arrays in memory are cut like the first container.
-    ordered = dict(sorted(given.items(), key=lambda item: not engine.is_collection(item[1])))
-    predicted = [name for name in given if name.startswith("y_pred")]
-    # A lazy prediction and a target from the same frame read the frame once.
-    blocks = engine.align(lazy_rows=predicted, **ordered)
-    metrics = [request.metric for request in requests]
-    of_block = partial(_scores_of_block, [(r.metric, r.pair) for r in requests], names)
-    states = engine.reduce(of_block, partial(_merged, metrics), blocks, name="score")
-    return [None] * len(requests) if states is None else states
+def _described(name: str, function: Any) -> Metric:
+    module = getattr(getattr(function, "func", function), "__module__", None) or ""
+    if not (callable(function) and module.startswith(__package__)):
+        raise TypeError(
+            f"metrics[{name!r}] is {function!r}, which is no function of {__package__}. Give one "
+            f"of those, such as {__package__}.f1_score, or functools.partial of one with its "
+            "parameters. scikit-learn's metrics read all rows by themselves."
+        )
+    return function(UNREAD, UNREAD)
 
 
-def target_or_raise(y_true: Any) -> Any:
-    """Return the target, or raise an error if it is missing.
-
-    Raises
-    ------
-    ValueError
-        If it is None.
-    """
+def _computed(
+    metrics: Mapping[str, Metric], y_true: Any, y_pred: Any, weight: Any, *, stacklevel: int
+) -> list[Any]:
+    """Return the values of metrics. ``stacklevel`` is that of a warning from here to the user."""
     if y_true is None:
         raise ValueError("A score compares predictions with the target y, which is None. Give it.")
-    return y_true
+    if isinstance(y_pred, Mapping):
+        given = {f"y_pred[{method!r}]": x for method, x in y_pred.items()}
+        parts = {name: _part(name, m.sums.response, y_pred) for name, m in metrics.items()}
+    else:
+        given, parts = {"y_pred": y_pred}, dict.fromkeys(metrics, "y_pred")
+    asked = list(dict.fromkeys((m.sums, parts[name]) for name, m in metrics.items()))
+    used = {part for _, part in asked}
+    containers = {name: x for name, x in given.items() if name in used}
+    for name, x in containers.items():
+        if x is None:
+            raise ValueError(f"{name} is None. Give the predictions that y_true is compared with.")
+    containers |= {"y_true": y_true, "sample_weight": weight}
+    # A collection comes first, because arrays in memory are cut like the first container.
+    ordered = dict(sorted(containers.items(), key=lambda x: not engine.is_collection(x[1])))
+    # Lazy predictions and a target from the same frame read the frame once.
+    blocks = engine.align(lazy_rows=tuple(used), **ordered)
+    state = engine.reduce(partial(_of_block, asked), partial(_merge, asked), blocks, name="score")
+    if state is None:
+        raise ValueError("y_true and y_pred have no rows, and no row has no score.")
+    if not state.weighted:
+        raise no_weight()
+    states = dict(zip(asked, state.states, strict=True))
+    with _warnings_of(stacklevel):
+        return [m.result(states[m.sums, parts[name]]) for name, m in metrics.items()]
 
 
-def _scores_of_block(
-    asked: list[tuple[scores.Score, Callable[..., Any]]],
-    names: list[tuple[str, ...]],
-    block: engine.Block,
-) -> list[Any]:
-    parts = dict(block.parts)
-    for name, part in parts.items():
-        if isinstance(part, engine.LazyRows):
+def _part(name: str, response: tuple[str, ...], y_pred: Mapping[str, Any]) -> str:
+    for method in response:
+        if method in y_pred:
+            return f"y_pred[{method!r}]"
+    raise ValueError(
+        f"metrics[{name!r}] needs predictions of {' or '.join(response)}, and y_pred holds "
+        f"{', '.join(map(repr, y_pred)) or 'none'}. Add them: "
+        f"y_pred[{response[0]!r}] = model.{response[0]}(X)."
+    )
+
+
+class _States(NamedTuple):
+    """The states of all sums, and whether a row has a weight other than 0."""
+
+    weighted: bool
+    states: tuple[Any, ...]
+
+
+def _of_block(asked: list[tuple[Sums, str]], block: engine.Block) -> _States:
+    parts = {}
+    for part in dict.fromkeys(part for _, part in asked):
+        parts[part] = block.parts[part]
+        if isinstance(parts[part], engine.LazyRows):
             with engine.noted(f"block {block.number}, when it was predicted"):
-                parts[name] = part.all()
-    return [
-        _score_of_block(metric, pair, block.named, *map(parts.get, where))
-        for (metric, pair), where in zip(asked, names, strict=True)
-    ]
-
-
-def _score_of_block(
-    metric: scores.Score,
-    pair: Callable[..., Any],
-    block: int | None,
-    y_pred: Any,
-    y_true: Any,
-    sample_weight: Any,
-) -> Any:
-    target, predicted = pair(y_true, y_pred, block)
-    like = asarray(np.empty(0), like=target, dtype=widest_float(target))
-    weight = read_weight(sample_weight, like, block)
+                parts[part] = parts[part].all()
+    y, weight, number = block.parts["y_true"], block.sample_weight, block.named
     with np.errstate(over="ignore", invalid="ignore"):
-        return metric.of_block(target, predicted, weight)
+        states = tuple(
+            sums.of_block(*sums.options, y, parts[part], weight, number) for sums, part in asked
+        )
+    if weight is None:
+        return _States(True, states)
+    weight = numbers(weight, "sample_weight", number)
+    return _States(bool(namespace(weight).any(weight != 0)), states)
 
 
-def _merged(metrics: list[scores.Score], a: list[Any], b: list[Any]) -> list[Any]:
-    return [metric.merge(*pair) for metric, *pair in zip(metrics, a, b, strict=True)]
+def _merge(asked: list[tuple[Sums, str]], a: _States, b: _States) -> _States:
+    merged = (sums.merge(x, y) for (sums, _), x, y in zip(asked, a.states, b.states, strict=True))
+    return _States(a.weighted or b.weighted, tuple(merged))
+
+
+@contextmanager
+def _warnings_of(stacklevel: int) -> Iterator[None]:
+    """Let warnings point to the caller of a metric, whichever module they come from.
+
+    scikit-learn sees each distinct pair once, and warns if half of such rows have labels of their
+    own. That says nothing about the data.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for warning in caught:
+        if not str(warning.message).startswith("The number of unique classes"):
+            # this generator and contextlib's __exit__ are two more callers
+            warnings.warn(warning.message, warning.category, stacklevel=stacklevel + 2)
 
 
 def numbers(x: Any, name: str, block: int | None) -> Array:
@@ -151,3 +260,9 @@ def numbers(x: Any, name: str, block: int | None) -> Array:
     x = as_numbers(x, name, block)
     finite_or_raise(x, name, block)
     return x
+
+
+def weight_like(x: Array, weight: Any, block: int | None, *, unsigned: str = "") -> Array | None:
+    """Return a block's weights beside an array, in the widest float of its device, or None."""
+    like = asarray(np.empty(0), like=x, dtype=widest_float(x))
+    return read_weight(weight, like, block, unsigned=unsigned)

@@ -5,35 +5,42 @@ from __future__ import annotations
 import warnings
 from functools import partial
 from math import sqrt
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+from sklearn import metrics as theirs
 
-from streamlearn import blocks as engine
-from streamlearn._arrays import Array, float_dtype, namespace, to_numpy
-from streamlearn._validation.arrays import as_vector
-from streamlearn._validation.label_codes import encode
-from streamlearn._validation.labels import discover, listed
-from streamlearn._validation.messages import in_block
-from streamlearn.core import scores
-from streamlearn.metrics.over_blocks import numbers, sums, target_or_raise
+from streamlearn._arrays import Array, namespace
+from streamlearn.core import class_losses
+from streamlearn.metrics.by_label import ByLabel, by_label, mean, own_losses, two_columns
+from streamlearn.metrics.over_blocks import PROBABILITIES, Metric, computed
+from streamlearn.metrics.parameters import checked
 
 
-def log_loss(y_true: Any, y_pred: Any, *, sample_weight: Any = None, labels: Any = None) -> float:
+def log_loss(
+    y_true: Any,
+    y_proba: Any,
+    *,
+    normalize: bool = True,
+    sample_weight: Any = None,
+    labels: Any = None,
+) -> float:
     """Return the log loss: the mean of -log(p), where p is the probability of the true label.
 
     Parameters
     ----------
     y_true : array, Series, dask array or dask Series of shape (n_samples,)
         The true labels.
-    y_pred : array or dask array of shape (n_samples, n_classes) or (n_samples,)
+    y_proba : array or dask array of shape (n_samples, n_classes) or (n_samples,)
         The probabilities, one column for each class in sorted order. One dimension holds the
         probability of the second of two classes. Probabilities are clipped to one unit of rounding
         away from 0 and 1.
+    normalize : bool, default=True
+        Whether to return the mean. False means the sum.
     sample_weight : array or dask array of shape (n_samples,), default=None
         The weight of each row. None means 1 for every row.
     labels : array-like of shape (n_classes,), default=None
-        The classes. If it is None, one more pass over ``y_true`` finds them.
+        The classes. None means the labels in ``y_true``.
 
     Returns
     -------
@@ -43,13 +50,13 @@ def log_loss(y_true: Any, y_pred: Any, *, sample_weight: Any = None, labels: Any
     Raises
     ------
     ValueError
-        If the arrays do not line up, if they have no rows or no row with a weight, or if ``y_pred``
-        does not have one column for each class, or holds numbers below 0 or above 1.
+        If the arrays do not line up, if they have no rows or no row with a weight, or if
+        ``y_proba`` does not have one column for each class, or holds numbers below 0 or above 1.
 
     Warns
     -----
     UserWarning
-        If rows of ``y_pred`` do not sum to 1.
+        If rows of ``y_proba`` do not sum to 1.
 
     Examples
     --------
@@ -58,65 +65,138 @@ def log_loss(y_true: Any, y_pred: Any, *, sample_weight: Any = None, labels: Any
     >>> log_loss(np.asarray(["spam", "ham"]), np.asarray([[0.1, 0.9], [0.8, 0.2]]))
     0.1642...
     """
-    if labels is None:
-        classes = to_numpy(discover(engine.align(y=target_or_raise(y_true))).classes)
+    sums = by_label(_log_losses, "y_proba", PROBABILITIES, labels)
+    return computed(Metric(sums, partial(_log_loss, normalize)), y_true, y_proba, sample_weight)
+
+
+def _log_losses(P: Array, where: str) -> tuple[Array, Array]:
+    P = _probabilities(P, where)
+    return class_losses.log_losses(P), _off(P)
+
+
+def _log_loss(normalize: bool, state: ByLabel) -> float:
+    total = own_losses(state, "y_proba")
+    _warn_of_sums(state)
+    return mean(state, total) if normalize else float(total.sum())
+
+
+def brier_score_loss(
+    y_true: Any,
+    y_proba: Any,
+    *,
+    sample_weight: Any = None,
+    pos_label: Any = None,
+    labels: Any = None,
+    scale_by_half: bool | str = "auto",
+) -> float:
+    """Return the Brier score: the mean of the squared errors of the probabilities.
+
+    Parameters
+    ----------
+    y_true : array, Series, dask array or dask Series of shape (n_samples,)
+        The true labels.
+    y_proba : array or dask array of shape (n_samples, n_classes) or (n_samples,)
+        The probabilities, one column for each class in sorted order. One dimension holds the
+        probability of ``pos_label``.
+    sample_weight : array or dask array of shape (n_samples,), default=None
+        The weight of each row. None means 1 for every row.
+    pos_label : int, float, bool or str, default=None
+        The class of one-dimensional ``y_proba``. None means the greater of two numbers, or 1.
+    labels : array-like of shape (n_classes,), default=None
+        The classes. None means the labels in ``y_true``.
+    scale_by_half : bool or "auto", default="auto"
+        Whether to halve the sum over the classes, so that the score is at most 1. "auto" means
+        with two classes only.
+
+    Returns
+    -------
+    float
+        A number between 0 and 1, or 2 if it is not halved.
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not line up, if they have no rows or no row with a weight, or if
+        ``y_proba`` does not have one column for each class, or holds numbers below 0 or above 1, or
+        if it has one dimension and there are more than two labels, or text without ``pos_label``.
+
+    Warns
+    -----
+    UserWarning
+        If rows of ``y_proba`` do not sum to 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from streamlearn.metrics import brier_score_loss
+    >>> brier_score_loss(np.asarray([0, 1, 1, 0]), np.asarray([0.1, 0.9, 0.8, 0.2]))
+    0.02...
+    """
+    checked(theirs.brier_score_loss, {"scale_by_half": scale_by_half, "pos_label": pos_label})
+    sums = by_label(_squares, "y_proba", PROBABILITIES, labels)
+    metric = Metric(sums, partial(_brier, pos_label, scale_by_half))
+    return computed(metric, y_true, y_proba, sample_weight)
+
+
+def _squares(P: Array, where: str) -> tuple[Array, Array]:
+    P = _probabilities(P, where)
+    return class_losses.squares(P), _off(P)
+
+
+def _brier(pos_label: Any, scale_by_half: bool | str, state: ByLabel) -> float:
+    if scale_by_half == "auto":
+        scale_by_half = state.width < 3
+    if state.width < 2:
+        positive = state.labels == _positive(state.labels, pos_label)
+        # The squared errors are the same in both columns.
+        total = 2 * np.where(positive, state.losses[:, 3], state.losses[:, 1])
     else:
-        classes = listed(labels)
-    pair = partial(_probability_pair, classes)
-    state = sums(PROBABILITIES, pair, y_true, y_pred, sample_weight)
-    if bool(to_numpy(state.off).any()):
+        others, own = state.losses[:, : state.width].copy(), state.losses[:, state.width :]
+        total = own_losses(state, "y_proba", own)
+        np.fill_diagonal(others, 0.0)
+        total = total + others.sum(axis=1)
+        _warn_of_sums(state)
+    return mean(state, total) * (0.5 if scale_by_half else 1.0)
+
+
+def _positive(labels: np.ndarray, pos_label: Any) -> Any:
+    """Return the label whose probabilities are given, as scikit-learn chooses it."""
+    if len(labels) > 2:
+        raise ValueError(
+            f"y_true holds {len(labels)} labels and y_proba one column, which is for two classes. "
+            "Give a column for each class."
+        )
+    if pos_label is not None:
+        return pos_label
+    if labels.dtype.kind in "OU":
+        raise ValueError(
+            f"y_true takes value in {labels.tolist()} and pos_label is not specified. Pass the "
+            "label that y_proba is the probability of as pos_label."
+        )
+    return 1 if set(labels.tolist()) <= {0, 1} or set(labels.tolist()) <= {-1, 1} else labels[-1]
+
+
+def _probabilities(P: Array, where: str) -> Array:
+    xp = namespace(P)
+    if bool(xp.any((P < 0) | (P > 1))):
+        raise ValueError(
+            f"{where} contains values lower than 0 or greater than 1, which are no probabilities. "
+            "Give what predict_proba returns."
+        )
+    return two_columns(P)
+
+
+def _off(P: Array) -> Array:
+    """Return whether a row of probabilities does not sum to 1."""
+    xp = namespace(P)
+    return xp.any(xp.abs(xp.sum(P, axis=1) - 1) > sqrt(xp.finfo(P.dtype).eps))
+
+
+def _warn_of_sums(state: ByLabel) -> None:
+    if state.odd:
         warnings.warn(
-            "Rows of y_pred do not sum to 1. Give the probabilities of all classes, as "
+            "Rows of y_proba do not sum to 1. Give the probabilities of all classes, as "
             "predict_proba returns them.",
             UserWarning,
             stacklevel=2,
         )
-    return float(to_numpy(scores.average(state.losses)))
-
-
-def _probability_pair(
-    classes: np.ndarray, y_true: Any, y_pred: Any, block: int | None
-) -> tuple[Array, Array]:
-    P = numbers(y_pred, "y_pred", block)
-    xp = namespace(P)
-    P = xp.astype(P, float_dtype(P), copy=False)
-    if bool(xp.any((P < 0) | (P > 1))):
-        raise ValueError(
-            f"{in_block('y_pred', block)} contains values lower than 0 or greater than 1, which "
-            "are no probabilities. Give what predict_proba returns."
-        )
-    if P.ndim == 1 or P.shape[1] == 1:
-        p = P if P.ndim == 1 else P[:, 0]
-        P = namespace(p).stack([1.0 - p, p], axis=1)
-    if P.shape[1] != len(classes):
-        raise ValueError(
-            f"y_pred has {P.shape[1]} columns and there are {len(classes)} classes: "
-            f"{classes[:10].tolist()}. Give all of them as labels."
-        )
-    y = as_vector(y_true, "y_true", block)
-    return encode(classes, y, like=P, where=in_block("y_true", block)), P
-
-
-class Losses(NamedTuple):
-    """The sums of the log loss, and whether some rows of probabilities do not sum to 1."""
-
-    losses: scores.Average
-    off: Array
-
-    @property
-    def weight(self) -> Array:
-        """Return the weight of all rows."""
-        return self.losses.weight
-
-
-def _losses(target: Array, P: Array, weight: Array | None = None) -> Losses:
-    xp = namespace(P)
-    off = xp.abs(xp.sum(P, axis=1) - 1) > sqrt(xp.finfo(P.dtype).eps)
-    return Losses(scores.log_losses(target, P, weight), xp.any(off))
-
-
-def _add_losses(a: Losses, b: Losses) -> Losses:
-    return Losses(scores.add(a.losses, b.losses), a.off | b.off)
-
-
-PROBABILITIES = scores.Score(_losses, _add_losses, lambda state: scores.average(state.losses))

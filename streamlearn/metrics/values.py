@@ -1,8 +1,10 @@
-"""Metrics of predicted values."""
+"""Predicted values: how a block is read, and how the scores of several outputs are combined."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,168 +13,25 @@ from sklearn.exceptions import UndefinedMetricWarning
 from streamlearn._arrays import Array, asarray, to_numpy, widest_float
 from streamlearn._validation.messages import in_block
 from streamlearn.core import scores
-from streamlearn.metrics.over_blocks import numbers, sums
+from streamlearn.core.statistics.quantile_summary import Sketch
+from streamlearn.metrics.over_blocks import Metric, Sums, numbers, weight_like
 
 
-def mean_squared_error(
-    y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: Any = "uniform_average"
-) -> Any:
-    """Return the mean squared error.
+def read_values(
+    y_true: Any, y_pred: Any, weight: Any, block: int | None, *, unsigned: str = ""
+) -> tuple[Array, Array, Array | None]:
+    """Return the targets, the predictions and the weights of a block, in one library.
 
-    Parameters
-    ----------
-    y_true, y_pred : array or dask array of shape (n_samples,) or (n_samples, n_outputs)
-        The true targets and the predictions: numbers without NaN and infinity.
-    sample_weight : array or dask array of shape (n_samples,), default=None
-        The weight of each row. None means 1 for every row.
-    multioutput : {"uniform_average", "raw_values"} or array-like of shape (n_outputs,), \
-default="uniform_average"
-        How the outputs are combined: their mean, one number for each output, or a mean with the
-        given weights.
-
-    Returns
-    -------
-    float or ndarray of shape (n_outputs,)
-        The error, in the squared unit of y. It is an ndarray if ``multioutput="raw_values"``.
+    Targets and weights are in its widest float. One output is (n_rows,), several are (n_rows,
+    n_outputs).
 
     Raises
     ------
+    TypeError
+        If there is something else than numbers.
     ValueError
-        If the arrays do not line up, have no rows or no row with a weight, or hold NaN or infinity.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from streamlearn.metrics import mean_squared_error
-    >>> mean_squared_error(np.asarray([1.0, 2.0]), np.asarray([1.0, 4.0]))
-    2.0
+        If there are NaN or infinity, or more than two dimensions.
     """
-    return _error(scores.SQUARED_ERROR, y_true, y_pred, sample_weight, multioutput)
-
-
-def mean_absolute_error(
-    y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: Any = "uniform_average"
-) -> Any:
-    """Return the mean absolute error.
-
-    Parameters
-    ----------
-    y_true, y_pred : array or dask array of shape (n_samples,) or (n_samples, n_outputs)
-        The true targets and the predictions: numbers without NaN and infinity.
-    sample_weight : array or dask array of shape (n_samples,), default=None
-        The weight of each row. None means 1 for every row.
-    multioutput : {"uniform_average", "raw_values"} or array-like of shape (n_outputs,), \
-default="uniform_average"
-        How the outputs are combined: their mean, one number for each output, or a mean with the
-        given weights.
-
-    Returns
-    -------
-    float or ndarray of shape (n_outputs,)
-        The error, in the unit of y. It is an ndarray if ``multioutput="raw_values"``.
-
-    Raises
-    ------
-    ValueError
-        If the arrays do not line up, have no rows or no row with a weight, or hold NaN or infinity.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from streamlearn.metrics import mean_absolute_error
-    >>> mean_absolute_error(np.asarray([1.0, 2.0]), np.asarray([1.0, 4.0]))
-    1.0
-    """
-    return _error(scores.ABSOLUTE_ERROR, y_true, y_pred, sample_weight, multioutput)
-
-
-def r2_score(
-    y_true: Any, y_pred: Any, *, sample_weight: Any = None, multioutput: Any = "uniform_average"
-) -> Any:
-    """Return R2, the coefficient of determination.
-
-    R2 is 1 for perfect predictions, and 0 if the mean of the targets is always predicted. If the
-    target is constant, it is 1 for perfect predictions and 0 for others.
-
-    Parameters
-    ----------
-    y_true, y_pred : array or dask array of shape (n_samples,) or (n_samples, n_outputs)
-        The true targets and the predictions: numbers without NaN and infinity.
-    sample_weight : array or dask array of shape (n_samples,), default=None
-        The weight of each row. None means 1 for every row.
-    multioutput : {"uniform_average", "raw_values", "variance_weighted"}, array-like of shape \
-(n_outputs,) or None, default="uniform_average"
-        How the outputs are combined: their mean, one number for each output, a mean weighted by the
-        variances of the targets, or a mean with the given weights. None is "uniform_average".
-
-    Returns
-    -------
-    float or ndarray of shape (n_outputs,)
-        R2, which is at most 1. It is an ndarray if ``multioutput="raw_values"``.
-
-    Raises
-    ------
-    ValueError
-        If the arrays do not line up, have no rows or no row with a weight, or hold NaN or infinity.
-
-    Warns
-    -----
-    UndefinedMetricWarning
-        If there are fewer than two rows. R2 is NaN then.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from streamlearn.metrics import r2_score
-    >>> r2_score(np.asarray([1.0, 2.0, 3.0]), np.asarray([1.0, 2.0, 4.0]))
-    0.5
-    """
-    if multioutput is None:
-        multioutput = "uniform_average"
-    return _error(scores.R2, y_true, y_pred, sample_weight, multioutput, "variance_weighted")
-
-
-def _error(
-    metric: scores.Score,
-    y_true: Any,
-    y_pred: Any,
-    sample_weight: Any,
-    multioutput: Any,
-    *further: str,
-) -> Any:
-    """Return a metric of values, with the outputs combined as ``multioutput`` asks for."""
-    known = ("uniform_average", "raw_values", *further)
-    if multioutput is None or (isinstance(multioutput, str) and multioutput not in known):
-        raise ValueError(
-            f"multioutput must be one of {', '.join(map(repr, known))} or a weight for each "
-            f"output, got {multioutput!r}."
-        )
-    weights = None
-    if not isinstance(multioutput, str):
-        weights = to_numpy(numbers(multioutput, "multioutput", None))
-    state = sums(metric, _value_pair, y_true, y_pred, sample_weight)
-    with np.errstate(over="ignore"):
-        values = np.atleast_1d(to_numpy(metric.result(state)))
-    if weights is not None and (weights.shape != values.shape or len(values) == 1):
-        raise ValueError(
-            f"multioutput holds {weights.size} weights and there are {len(values)} outputs. Give "
-            "one for each of several outputs, or 'uniform_average'."
-        )
-    if isinstance(state, scores.R2Sums) and np.any(to_numpy(state.rows) < 2):
-        warnings.warn(
-            "R^2 score is not well-defined with less than two samples.",
-            UndefinedMetricWarning,
-            stacklevel=3,
-        )
-    if multioutput == "raw_values":
-        return values
-    if multioutput == "variance_weighted":
-        weights = to_numpy(scores.total_squares(state))
-        weights = weights if weights.any() else None
-    return float(np.average(values, weights=weights))
-
-
-def _value_pair(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Array]:
     predicted, target = numbers(y_pred, "y_pred", block), numbers(y_true, "y_true", block)
     target = asarray(target, like=predicted, dtype=widest_float(predicted))
     if max(target.ndim, predicted.ndim) > 2:
@@ -184,4 +43,119 @@ def _value_pair(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Arr
     target, predicted = (
         x[:, 0] if x.ndim == 2 and x.shape[1] == 1 else x for x in (target, predicted)
     )
-    return target, predicted
+    return target, predicted, weight_like(target, weight, block, unsigned=unsigned)
+
+
+def one_output(
+    metric: str, y_true: Any, y_pred: Any, weight: Any, block: int | None
+) -> tuple[Array, Array, Array | None]:
+    """Return the parts of a block as `read_values` does, for a metric of one output.
+
+    Raises
+    ------
+    ValueError
+        If there are several outputs, or for the reasons of `read_values`.
+    """
+    target, predicted, weight = read_values(y_true, y_pred, weight, block)
+    if max(target.ndim, predicted.ndim) > 1:
+        raise ValueError(
+            f"Multioutput not supported in {metric}: {in_block('y_true', block)} has shape "
+            f"{tuple(target.shape)} and y_pred {tuple(predicted.shape)}. Give one column at a time."
+        )
+    return target, predicted, weight
+
+
+def mean_loss(loss: Callable[..., Array], *parameters: float) -> Sums:
+    """Return the sums of the mean of a loss of `streamlearn.core.value_losses`."""
+    return Sums(_losses_of_block, scores.add, options=(loss, parameters))
+
+
+def _losses_of_block(
+    loss: Callable[..., Array],
+    parameters: tuple[float, ...],
+    y_true: Any,
+    y_pred: Any,
+    weight: Any,
+    block: int | None,
+) -> scores.Average:
+    target, predicted, weight = read_values(y_true, y_pred, weight, block)
+    return scores.losses_of(partial(loss, *parameters), target, predicted, weight)
+
+
+def mean_of(state: scores.Average) -> np.ndarray:
+    """Return the mean loss of each output."""
+    return to_numpy(scores.average(state))
+
+
+def over_outputs(
+    sums: Sums,
+    of_each: Callable[[Any], np.ndarray],
+    multioutput: Any,
+    variances: Callable[[Any], np.ndarray] | None = None,
+) -> Metric:
+    """Return a metric of several outputs, combined as ``multioutput`` asks for.
+
+    Parameters
+    ----------
+    sums : Sums
+    of_each : callable
+        ``(state) -> ndarray`` of shape () or (n_outputs,).
+    multioutput : str or array-like
+        The user's parameter.
+    variances : callable, optional
+        ``(state) -> ndarray`` of shape (n_outputs,), the weights if it is "variance_weighted".
+
+    Raises
+    ------
+    ValueError
+        If ``multioutput`` is no such word and holds no numbers.
+    """
+    known = ("uniform_average", "raw_values", *(("variance_weighted",) if variances else ()))
+    if multioutput is None or (isinstance(multioutput, str) and multioutput not in known):
+        raise ValueError(
+            f"multioutput must be one of {', '.join(map(repr, known))} or a weight for each "
+            f"output, got {multioutput!r}."
+        )
+    how = multioutput
+    if not isinstance(multioutput, str):
+        how = to_numpy(numbers(multioutput, "multioutput", None))
+    return Metric(sums, partial(_combined, of_each, how, variances))
+
+
+def _combined(of_each: Any, how: str | np.ndarray, variances: Any, state: Any) -> Any:
+    with np.errstate(over="ignore"):
+        values = np.atleast_1d(of_each(state)).astype(np.float64)
+    if isinstance(how, str):
+        if how == "raw_values":
+            return values
+        weights = variances(state) if how == "variance_weighted" else None
+        if weights is not None and not weights.any():
+            weights = None
+    else:
+        weights = how
+        if weights.shape != values.shape or len(values) == 1:
+            raise ValueError(
+                f"multioutput holds {weights.size} weights and there are {len(values)} outputs. "
+                "Give one for each of several outputs, or 'uniform_average'."
+            )
+    return float(np.average(values, weights=weights))
+
+
+def warn_of_few_rows(score: str) -> None:
+    """Warn that a score needs two rows."""
+    warnings.warn(
+        f"{score} score is not well-defined with less than two samples.",
+        UndefinedMetricWarning,
+        stacklevel=2,
+    )
+
+
+def share(alpha: float) -> float:
+    """Return a quantile's share, or raise a ValueError if it is not between 0 and 1."""
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"alpha={alpha} must be between 0 and 1. 0.5 is the median.")
+    return alpha
+
+
+SKETCH = Sketch(size=1 << 13)
+"""Quantiles are exact up to this number of distinct values."""

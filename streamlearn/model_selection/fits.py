@@ -18,6 +18,7 @@ from streamlearn._thirdparty.lazy import Lazily
 from streamlearn._thirdparty.tags import is_by_row, is_lazy, rows_known, takes_collections
 from streamlearn.model_selection.splitters import splitter_of
 from streamlearn.wrappers import scoring as scorers_of
+from streamlearn.wrappers.summed import is_summed, metric_or_raise
 
 
 def in_collections(*given: Any) -> bool:
@@ -74,8 +75,8 @@ def scorers(scoring: Any) -> dict[str, Any]:
 
 def _scorer(scoring: Any) -> Any:
     scorer = scorers_of.scorer_of(scoring)
-    if scorers_of.is_summed(scorer):
-        scorers_of.metric_or_raise(scorer)  # now, and not after a fit
+    if is_summed(scorer):
+        metric_or_raise(scorer)  # now, and not after a fit
     return scorer
 
 

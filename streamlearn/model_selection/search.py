@@ -79,9 +79,9 @@ class StreamSearchCV(BaseSearch):
 
     Notes
     -----
-    Rows in memory are cut into 20 blocks, in random order. R2 is that of all scored rows together.
-    Other scores are averages over blocks, by rows. Accuracy, log loss and the errors are such
-    averages by definition; the area under the ROC curve is not the same as that of all rows.
+    Rows in memory are cut into 20 blocks, in random order. A score that is one of
+    `streamlearn.metrics` is that of all scored rows together, although each block is scored by
+    another model. Other scores are averages over blocks, by rows.
 
     Differences from scikit-learn:
 

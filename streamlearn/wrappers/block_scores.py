@@ -7,18 +7,18 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn import metrics as theirs
-from sklearn.base import RegressorMixin, is_regressor
+from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier, is_regressor
 
 from streamlearn import blocks as engine
 from streamlearn import metrics as ours
-from streamlearn._arrays import Array, asarray, to_numpy, widest_float
-from streamlearn._sklearn import made_of, with_arguments
+from streamlearn._arrays import to_numpy
+from streamlearn._sklearn import made_of
 from streamlearn._thirdparty.scoring import own_score
 from streamlearn._thirdparty.tags import has_parameter
-from streamlearn._validation.arrays import as_array, as_numbers
+from streamlearn._validation.arrays import as_array
 from streamlearn._validation.missing import as_known
-from streamlearn.core import scores
+from streamlearn.metrics.over_blocks import UNREAD, Metric
+from streamlearn.wrappers.summed import our_metric, response_of, with_labels
 
 
 class BlockScore(NamedTuple):
@@ -42,27 +42,65 @@ class BlockScore(NamedTuple):
 def block_score(estimator: Any, scorer: Callable[..., Any] | None) -> BlockScore:
     """Return the form over blocks of a scorer. None is the estimator's own score.
 
-    R2 is the score of all rows together. Other scores are averages over the blocks, weighted by
-    rows or their weights. Accuracy, log loss and the errors are such averages by definition.
+    It is the score of all rows together, if sums make it. The other scores are averages over the
+    blocks, by rows or their weights.
     """
-    metric, arguments, sign, _ = made_of(scorer)
-    if scorer is None:
-        own = own_score(estimator)
-        of_ours = getattr(own, "__module__", "").startswith("streamlearn.")
-        by_r2 = own is RegressorMixin.score or (of_ours and is_regressor(estimator))
-    else:
-        by_r2 = metric in (theirs.r2_score, ours.r2_score) and not arguments and sign > 0
-    if by_r2:
-        return BlockScore(_fit_of_block, scores.R2.merge, _r2)
-    return BlockScore(partial(_score_of_block, scorer), _add, _average)
+    metric, sign = _own_metric(estimator) if scorer is None else our_metric(scorer), 1
+    if metric is None:
+        return BlockScore(partial(_score_of_block, scorer), _add, _average)
+    if scorer is not None:
+        sign = made_of(scorer).sign
+    return BlockScore(partial(_sums_of_block, metric, scorer), _merge, partial(_result, sign))
+
+
+def _own_metric(estimator: Any) -> Callable[..., Any] | None:
+    own = own_score(estimator)
+    by_us = getattr(own, "__module__", "").startswith("streamlearn.")
+    if own is ClassifierMixin.score or (by_us and is_classifier(estimator)):
+        return ours.accuracy_score
+    if own is RegressorMixin.score or (by_us and is_regressor(estimator)):
+        return ours.r2_score
+    return None
+
+
+class _State(NamedTuple):
+    """A metric and its sums."""
+
+    metric: Metric
+    sums: Any
+
+
+def _sums_of_block(
+    metric: Callable[..., Any], scorer: Any, estimator: Any, block: engine.Block
+) -> _State | None:
+    """Return the sums of a metric over a block, or None if no row has a weight."""
+    X, y, weight = (as_known(estimator, x) for x in (block.X, block.y, block.sample_weight))
+    weight = weight if has_parameter(metric, "sample_weight") else None
+    if weight is not None and not to_numpy(as_array(weight)).any():
+        return None
+    if scorer is None or "labels" not in made_of(scorer).arguments:
+        metric = with_labels(metric, estimator)
+    method = "predict" if scorer is None else response_of(estimator, scorer)
+    how: Metric = metric(UNREAD, UNREAD)
+    of_block = partial(how.sums.of_block, *how.sums.options)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _State(how, of_block(y, getattr(estimator, method)(X), weight, block.named))
+
+
+def _merge(a: _State | None, b: _State | None) -> _State | None:
+    if a is None or b is None:
+        return b if a is None else a
+    return a._replace(sums=a.metric.sums.merge(a.sums, b.sums))
+
+
+def _result(sign: int, state: _State | None) -> float:
+    return np.nan if state is None else sign * float(state.metric.result(state.sums))
 
 
 def _score_of_block(
     scorer: Callable[..., Any] | None, estimator: Any, block: engine.Block
 ) -> tuple[float, float]:
     """Return the score of a block times its number of rows or weight, and that number."""
-    if made_of(scorer).metric is theirs.log_loss and hasattr(estimator, "classes_"):
-        scorer = with_arguments(scorer, labels=estimator.classes_)  # a block may lack some
     X, y, weight = (as_known(estimator, x) for x in (block.X, block.y, block.sample_weight))
     score = estimator.score if scorer is None else partial(scorer, estimator)
     rows: float = engine.n_rows(X)
@@ -76,25 +114,6 @@ def _accepts_weight(estimator: Any, scorer: Callable[..., Any] | None) -> bool:
     """Return whether a score takes ``sample_weight``."""
     metric = None if scorer is None else made_of(scorer).metric or scorer
     return has_parameter(estimator.score if metric is None else metric, "sample_weight")
-
-
-def _fit_of_block(estimator: Any, block: engine.Block) -> Any:
-    predicted = as_array(estimator.predict(as_known(estimator, block.X)))
-    target, *weight = (
-        asarray(as_numbers(x, name, block.number), like=predicted, dtype=widest_float(predicted))
-        for name, x in (("y", block.y), ("sample_weight", block.sample_weight))
-        if x is not None
-    )
-    return scores.R2.of_block(_one(target), _one(predicted), *weight)
-
-
-def _one(values: Array) -> Array:
-    """Return values of one output as (n_rows,)."""
-    return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
-
-
-def _r2(sums: Any) -> float:
-    return float(np.mean(to_numpy(scores.R2.result(sums))))
 
 
 def _add(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:

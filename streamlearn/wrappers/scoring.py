@@ -11,23 +11,12 @@ from sklearn import metrics as theirs
 
 from streamlearn import blocks as engine
 from streamlearn import metrics as ours
-from streamlearn._sklearn import _check_response_method, made_of
+from streamlearn._sklearn import made_of
 from streamlearn._thirdparty.partial_fit import as_here
 from streamlearn._thirdparty.scoring import score
-from streamlearn._thirdparty.tags import has_parameter, takes_collections
+from streamlearn._thirdparty.tags import takes_collections
 from streamlearn.wrappers.block_scores import block_score
-
-NAMES = {
-    "accuracy": ours.accuracy_score,
-    "neg_log_loss": ours.log_loss,
-    "neg_mean_squared_error": ours.mean_squared_error,
-    "neg_mean_absolute_error": ours.mean_absolute_error,
-    "r2": ours.r2_score,
-}
-"""The scorers that have a form for collections, by scikit-learn's names."""
-
-OURS = {made_of(theirs.get_scorer(name)).metric: metric for name, metric in NAMES.items()}
-"""Our metric for each of scikit-learn's metrics."""
+from streamlearn.wrappers.summed import is_summed, metric_or_raise, response_of, with_labels
 
 
 def scorer_of(scoring: Any) -> Callable[..., Any] | None:
@@ -109,41 +98,12 @@ def scores_of_collection(
     }
 
 
-def is_summed(scorer: Any) -> bool:
-    """Return whether a scorer was made of a metric of scikit-learn, which sums make."""
-    metric = None if scorer is None else made_of(scorer).metric
-    return metric is not None and metric.__module__.startswith("sklearn.")
-
-
-def metric_or_raise(scorer: Any) -> Callable[..., Any]:
-    """Return our metric for a scorer that was made of one of scikit-learn's.
-
-    Raises
-    ------
-    ValueError
-        If there is none.
-    """
-    made = made_of(scorer)
-    function = OURS.get(made.metric)
-    if function is None or not all(has_parameter(function, name) for name in made.arguments):
-        raise ValueError(
-            f"scoring={scorer!r} has no form for a dask collection. Those that have are "
-            f"{', '.join(NAMES)}. Give another as a function (estimator, X, y) that works on "
-            "collections, or give X and y in memory."
-        )
-    return partial(function, **made.arguments)
-
-
 def _metric_of(asked: Any, scorer: Any) -> tuple[Callable[..., Any], int, str]:
     """Return our metric for a scorer, its sign, and the method that returns what it compares."""
-    function, made = metric_or_raise(scorer), made_of(scorer)
-    if has_parameter(function, "labels") and hasattr(asked, "classes_"):
-        # without labels log_loss reads y once more
-        function = partial(function, **{"labels": asked.classes_, **made.arguments})
-    _check_response_method(asked, made.response_method)
-    given = made.response_method
-    methods = [given] if isinstance(given, str) else given
-    return function, made.sign, next(name for name in methods if hasattr(asked, name))
+    function = metric_or_raise(scorer)
+    arguments = made_of(scorer).arguments
+    function = function if "labels" in arguments else with_labels(function, asked)
+    return function, made_of(scorer).sign, response_of(asked, scorer)
 
 
 def of_blocks(estimator: Any, scorer: Any, blocks: engine.Blocks, order: Sequence[int]) -> float:

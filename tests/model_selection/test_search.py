@@ -53,6 +53,8 @@ CASES = {
     ),
     "values": (SGDRegressor(random_state=0), {"alpha": [1e-4, 10.0]}, VALUES, "r2"),
     "own score": (SGDRegressor(random_state=0), {"alpha": [1e-4, 10.0]}, VALUES, None),
+    "areas": (SGDClassifier("log_loss", random_state=0), LINEAR[1], CLASSES, "roc_auc"),
+    "F1": (SGDClassifier(random_state=0), {"alpha": [1e-4, 1.0]}, CLASSES, "f1_macro"),
     "theirs": (theirs.SGDClassifier(random_state=0), {"alpha": [1e-4, 1.0]}, CLASSES, "accuracy"),
     "net": (
         make_pipeline(StandardScaler(), MLPClassifier(random_state=0)),
@@ -95,7 +97,12 @@ def pooled(scoring, model_of, y):
     if scoring == "neg_log_loss":
         P = np.concatenate([model.predict_proba(X[block]) for block, model in model_of])
         return -metrics.log_loss(target, P)
+    if scoring == "roc_auc":
+        p = [model.decision_function(X[block]) for block, model in model_of]
+        return metrics.roc_auc_score(target == "on time", np.concatenate(p))
     predicted = np.concatenate([model.predict(X[block]) for block, model in model_of])
+    if scoring == "f1_macro":
+        return metrics.f1_score(target, predicted, average="macro")
     score = metrics.accuracy_score if scoring == "accuracy" else metrics.r2_score
     return score(target, predicted)
 

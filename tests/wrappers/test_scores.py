@@ -110,6 +110,12 @@ def test_a_callable_gets_the_wrapper_and_the_collections():
 
 
 @pytest.mark.parametrize("scoring", ["roc_auc_ovr", "f1_macro", "balanced_accuracy"])
+def test_a_score_of_counts_is_that_of_all_rows(scoring):
+    want = sklearn.metrics.get_scorer(scoring)(NB, FAR, Y)
+    assert ParallelPostFit(NB, scoring=scoring).score(wrap(FAR), wrap(Y)) == pytest.approx(want)
+
+
+@pytest.mark.parametrize("scoring", ["rand_score", "adjusted_rand_score"])
 def test_a_score_that_is_no_sum_over_blocks_is_refused(scoring):
     model = ParallelPostFit(NB, scoring=scoring)
     with pytest.raises(ValueError, match=r"has no form for a dask collection.*neg_log_loss"):
@@ -119,9 +125,9 @@ def test_a_score_that_is_no_sum_over_blocks_is_refused(scoring):
 
 
 def test_what_cannot_score_says_why():
-    not_normalized = make_scorer(sklearn.metrics.accuracy_score, normalize=False)
+    hamming = make_scorer(sklearn.metrics.hamming_loss)
     with pytest.raises(ValueError, match="has no form for a dask collection"):
-        ParallelPostFit(NB, scoring=not_normalized).score(wrap(FAR), wrap(Y))
+        ParallelPostFit(NB, scoring=hamming).score(wrap(FAR), wrap(Y))
     for metric in (sklearn.metrics.accuracy_score, streamlearn.metrics.accuracy_score):
         with pytest.raises(ValueError, match="metric"):
             Incremental(naive_bayes.GaussianNB(), scoring=metric).fit(wrap(X), wrap(Y))

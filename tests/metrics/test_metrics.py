@@ -34,7 +34,7 @@ WEIGHTS = rng.integers(0, 4, N_ROWS) / 2
 
 CASES_OF = {
     "accuracy_score": (LABELS, GUESSES, {}),
-    "log_loss": (LABELS, P, {"labels": [0, 1, 2]}),
+    "log_loss": (LABELS, P, {}),
     "mean_squared_error": (VALUES, FORECASTS, {}),
     "mean_absolute_error": (VALUES, FORECASTS, {}),
     "r2_score": (VALUES, FORECASTS, {}),
@@ -198,12 +198,6 @@ def test_one_read_of_each_and_predictions_on_the_way(name):
     with dask.config.set(scheduler="sync"):
         getattr(metrics, name)(target, lazy, **how)
         assert sorted(reads_y) == sorted(reads_p) == list(range(len(CHUNKS)))
-        if name == "log_loss":
-            reads_y.clear()
-            reads_p.clear()
-            metrics.log_loss(target, lazy)
-            assert sorted(reads_y) == sorted(2 * list(range(len(CHUNKS))))
-            assert sorted(reads_p) == list(range(len(CHUNKS)))
 
 
 @pytest.mark.parametrize("name", CASES_OF)
@@ -252,9 +246,9 @@ def test_what_does_not_fit_together_is_refused(name):
     if name != "accuracy_score":
         wrong = predicted.copy()
         wrong[-1] = np.nan
-        with pytest.raises(ValueError, match="y_pred contains NaN in block 3"):
+        with pytest.raises(ValueError, match=r"y_\w+ contains NaN in block 3"):
             score(dask_array(y), dask_array(wrong), **how)
-        with pytest.raises(ValueError, match=r"y_pred contains NaN\. Drop such rows"):
+        with pytest.raises(ValueError, match=r"y_\w+ contains NaN\. Drop such rows"):
             score(y, wrong, **how)
     else:
         with pytest.raises(ValueError, match=r"y_pred should be a 1d array.*\(200, 3\)"):

@@ -1,0 +1,167 @@
+"""The losses of scores and probabilities, summed for each true label.
+
+Which label is which column of the scores is known only after all labels have been seen. So the
+losses are summed for each label and column, and the data are read once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from streamlearn._arrays import (
+    Array,
+    float_dtype,
+    namespace,
+    sums_by_label,
+    to_numpy,
+)
+from streamlearn._validation.arrays import as_vector
+from streamlearn._validation.label_codes import encode
+from streamlearn._validation.labels import joined, labels_in, listed
+from streamlearn._validation.messages import in_block
+from streamlearn.metrics.over_blocks import Sums, numbers, weight_like
+
+
+class ByLabel(NamedTuple):
+    """Sums over the rows of each label.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (n_labels,)
+        The true labels, sorted.
+    losses : ndarray of shape (n_labels, n_columns)
+        The sums of weight times loss.
+    weight : ndarray of shape (n_labels,)
+        The sums of the weights.
+    width : int
+        The number of columns of the scores; 0 if they have one dimension.
+    odd : bool
+        Whether a row is what the metric calls odd.
+    """
+
+    labels: np.ndarray
+    losses: np.ndarray
+    weight: np.ndarray
+    width: int
+    odd: bool
+
+
+Read = Callable[..., tuple[Array, Any]]
+"""``(*more, scores, where) -> (losses, odd)``: losses (n_rows, n_columns), and if a row is odd."""
+
+
+def by_label(read: Read, name: str, response: tuple[str, ...], labels: Any, *more: Any) -> Sums:
+    """Return the sums of losses by label.
+
+    Parameters
+    ----------
+    read : callable
+        It makes the losses of a block.
+    name : str
+        The name of the scores in errors.
+    response : tuple of str
+        As in `Sums`.
+    labels : array-like or None
+        The labels that the user gives.
+    more : tuple
+        The first arguments of ``read``.
+    """
+    known = None if labels is None else tuple(listed(labels).tolist())
+    return Sums(_of_block, _merge, response, (read, more, name, known))
+
+
+def _of_block(
+    read: Read,
+    more: tuple[Any, ...],
+    name: str,
+    known: tuple[Any, ...] | None,
+    y_true: Any,
+    y_pred: Any,
+    weight: Any,
+    block: int | None,
+) -> ByLabel:
+    S = numbers(y_pred, name, block)
+    S = namespace(S).astype(S, float_dtype(S), copy=False)
+    losses, odd = read(*more, S, in_block(name, block))
+    y, where = as_vector(y_true, "y_true", block), in_block("y_true", block)
+    labels = labels_in(to_numpy(y), where).classes if known is None else np.asarray(known)
+    codes = encode(labels, y, like=losses, where=where)
+    weight = weight_like(losses, weight, block)
+    if weight is None:
+        weight = namespace(losses).ones_like(losses[:, 0])
+    sums = sums_by_label(codes, len(labels), losses, weight)
+    total, each = (to_numpy(x).astype(np.float64, copy=False) for x in sums)
+    return ByLabel(labels, total, each, S.shape[1] if S.ndim == 2 else 0, bool(odd))
+
+
+def _merge(a: ByLabel, b: ByLabel) -> ByLabel:
+    if a.width != b.width:
+        raise ValueError(
+            f"A block of scores has {a.width} columns and another one {b.width}. Give all blocks "
+            "one column for each class."
+        )
+    labels, code = np.unique(joined(a.labels, b.labels), return_inverse=True)
+    losses, weight = np.zeros((len(labels), a.losses.shape[1])), np.zeros(len(labels))
+    for part, at in ((a, code[: len(a.labels)]), (b, code[len(a.labels) :])):
+        losses[at] += part.losses
+        weight[at] += part.weight
+    return ByLabel(labels, losses, weight, a.width, a.odd or b.odd)
+
+
+def ordered(labels: Any) -> np.ndarray | None:
+    """Return the labels that the user gives for the columns of scores.
+
+    Raises
+    ------
+    ValueError
+        If one comes twice, or if they are not sorted.
+    """
+    if labels is None:
+        return None
+    known, given = listed(labels), to_numpy(as_vector(labels, "labels"))
+    if len(known) != len(given):
+        raise ValueError("Parameter 'labels' must be unique: give each label once.")
+    if not np.array_equal(known, given):
+        raise ValueError("Parameter 'labels' must be ordered: give sorted(labels).")
+    return known
+
+
+def own_losses(state: ByLabel, name: str, losses: np.ndarray | None = None) -> np.ndarray:
+    """Return for each label the losses in the column of its own class, (n_labels,).
+
+    Parameters
+    ----------
+    state : ByLabel
+    name : str
+        The name of the scores in errors.
+    losses : ndarray of shape (n_labels, n_classes), optional
+        Those of ``state`` by default.
+
+    Raises
+    ------
+    ValueError
+        If the number of columns is not that of the labels.
+    """
+    losses = state.losses if losses is None else losses
+    if losses.shape[1] != len(state.labels):
+        raise ValueError(
+            f"{name} has {losses.shape[1]} columns and there are {len(state.labels)} classes: "
+            f"{state.labels[:10].tolist()}. Give all of them as labels."
+        )
+    return np.diagonal(losses)
+
+
+def mean(state: ByLabel, total: Any) -> float:
+    """Return a sum of weighted losses over the sum of all weights."""
+    return float(np.sum(total) / state.weight.sum())
+
+
+def two_columns(P: Array) -> Array:
+    """Return probabilities of classes; one column or dimension is that of the second of two."""
+    if P.ndim == 1 or P.shape[1] == 1:
+        p = P if P.ndim == 1 else P[:, 0]
+        return namespace(p).stack([1.0 - p, p], axis=1)
+    return P

@@ -1,0 +1,82 @@
+"""Scorers of scikit-learn whose metric sums over blocks make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from sklearn import metrics as theirs
+
+from streamlearn import metrics as ours
+from streamlearn._sklearn import _check_response_method, made_of
+from streamlearn._thirdparty.tags import has_parameter
+
+MADE = {name: made_of(theirs.get_scorer(name)).metric for name in theirs.get_scorer_names()}
+"""scikit-learn's metric of each of its scorers."""
+
+NAMES: dict[str, Callable[..., Any]] = {
+    name: getattr(ours, metric.__name__)
+    for name, metric in MADE.items()
+    if metric is not None and metric.__name__ in ours.__all__
+}
+"""Our metric for each of scikit-learn's scorers that has one, by the name of the scorer."""
+
+OURS = {MADE[name]: metric for name, metric in NAMES.items()}
+"""Our metric for each of scikit-learn's metrics."""
+
+
+def is_summed(scorer: Any) -> bool:
+    """Return whether a scorer was made of a metric of scikit-learn."""
+    metric = None if scorer is None else made_of(scorer).metric
+    return metric is not None and metric.__module__.startswith("sklearn.")
+
+
+def our_metric(scorer: Any) -> Callable[..., Any] | None:
+    """Return our metric for a scorer that was made of a metric, or None if there is none."""
+    made = made_of(scorer)
+    own = made.metric is not None and made.metric.__module__.startswith(f"{ours.__name__}.")
+    function = made.metric if own else OURS.get(made.metric)
+    if function is None or not all(has_parameter(function, name) for name in made.arguments):
+        return None
+    return partial(function, **made.arguments)
+
+
+def metric_or_raise(scorer: Any) -> Callable[..., Any]:
+    """Return `our_metric`.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    function = our_metric(scorer)
+    if function is None:
+        raise ValueError(
+            f"scoring={scorer!r} has no form for a dask collection. Those that have are "
+            f"{', '.join(NAMES)}. Give another as a function (estimator, X, y) that works on "
+            "collections, or give X and y in memory."
+        )
+    return function
+
+
+def with_labels(metric: Callable[..., Any], estimator: Any) -> Callable[..., Any]:
+    """Return a metric that knows the labels of a classifier, because y may lack some of them."""
+    labels = getattr(estimator, "classes_", None)
+    if labels is None or not has_parameter(metric, "labels"):
+        return metric
+    return partial(metric, labels=labels)
+
+
+def response_of(estimator: Any, scorer: Any) -> str:
+    """Return the name of the method whose result a scorer compares.
+
+    Raises
+    ------
+    AttributeError
+        If the estimator has none that the scorer takes.
+    """
+    given = made_of(scorer).response_method
+    _check_response_method(estimator, given)
+    methods = [given] if isinstance(given, str) else given
+    return next(name for name in methods if hasattr(estimator, name))
