@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 from sklearn.base import RegressorMixin
@@ -10,10 +11,11 @@ from streamlearn import metrics
 from streamlearn._arrays import Array
 from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import unchanged_on_error
-from streamlearn._estimator.outputs import one_column
+from streamlearn._sklearn import Interval
 from streamlearn._training.course import Learned
 from streamlearn.blocks import taken_apart
 from streamlearn.core.scores import R2
+from streamlearn.linear_model import targets
 from streamlearn.linear_model.base import SGD
 
 
@@ -208,7 +210,11 @@ default="auto"
     _kind = "values"
     _row_by_row_rate = "invscaling"
     _metric = R2
-    _predicted = staticmethod(one_column)
+    _parameter_constraints: dict[str, Any] = {
+        **SGD._parameter_constraints,
+        "power": [Interval(Real, 1, 2, closed="both")],
+        "quantile": [Interval(Real, 0, 1, closed="neither")],
+    }
 
     def __init__(
         self,
@@ -235,6 +241,8 @@ default="auto"
         batch_size: Any = "auto",
         refine: Any = 0,
         n_parallel: Any = 1,
+        power: Any = 1.5,
+        quantile: Any = 0.5,
     ) -> None:
         self.loss = loss
         self.penalty = penalty
@@ -258,6 +266,8 @@ default="auto"
         self.batch_size = batch_size
         self.refine = refine
         self.n_parallel = n_parallel
+        self.power = power
+        self.quantile = quantile
 
     @watched
     def fit(
@@ -333,6 +343,12 @@ default="auto"
             self._learn(given, learner, learned, 1, partial_fit=True)
         return self
 
+    def _predicted(self) -> Any:
+        return targets.of_scores(self._loss())
+
+    def _valid(self) -> Any:
+        return targets.valid_for(self._loss(), self._params().epsilon)
+
     def _coefficients(self, coef: Array, intercept: Array) -> dict[str, Any]:
         return {"coef_": coef[0, :], "intercept_": intercept}
 
@@ -357,7 +373,7 @@ default="auto"
             If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
             or on another device.
         """
-        return self._out("predict", X, one_column)
+        return self._out("predict", X, targets.of_scores(self.loss))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return R2, the coefficient of determination of the predictions.
