@@ -22,7 +22,7 @@ from streamlearn._training.course import Learned
 from streamlearn._validation.label_codes import decode
 from streamlearn._validation.labels import Labels, class_weights, declared, discover
 from streamlearn.core.linear import links, sgd
-from streamlearn.core.linear.losses import ADDED, LOSSES
+from streamlearn.core.linear.losses import FAMILIAR
 from streamlearn.core.scores import ACCURACY
 from streamlearn.linear_model.base import SGD
 
@@ -242,7 +242,7 @@ default="auto"
 
     _parameter_constraints: dict[str, Any] = {
         **SGD._parameter_constraints,
-        "loss": [StrOptions(set(LOSSES) - set(ADDED))],
+        "loss": [StrOptions(set(FAMILIAR))],
         "n_jobs": [Options(Integral, {1, -1}), None],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "classes": ["array-like", None],

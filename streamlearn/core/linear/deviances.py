@@ -22,8 +22,8 @@ from typing import NamedTuple
 
 from streamlearn._arrays import Array, column_sums, namespace
 
-FURTHEST = 60.0
-"""The exponential of it is 1e26. Sums of its products with squares are float32 numbers."""
+FURTHEST = 40.0
+"""The exponential of it is 2e17, and sums of its squares are float32 numbers."""
 
 
 class Terms(NamedTuple):
@@ -110,8 +110,16 @@ def curvature(p: Array, y: Array, power: float) -> Array:
 
 
 def level(p: Array, y: Array, a: Array, power: float) -> Array:
-    """Return the change of the scores that minimizes the loss of rows with weights a, (K,)."""
+    """Return the change of the scores that minimizes the loss of rows with weights a, (K,).
+
+    It is 0 if all targets are 0, because the unit of further ones is unknown.
+    """
     xp = namespace(p)
     p = xp.minimum(xp.maximum(p, -FURTHEST), FURTHEST)
     known = column_sums(a * y * xp.exp((1.0 - power) * p))
-    return xp.log(known) - xp.log(column_sums(a * xp.exp((2.0 - power) * p)))
+    mean = known / _or_one(column_sums(a * xp.exp((2.0 - power) * p)))
+    return xp.log(_or_one(mean))
+
+
+def _or_one(x: Array) -> Array:
+    return namespace(x).where(x > 0.0, x, 1.0)

@@ -415,10 +415,13 @@ LOSSES = {
         parameter="quantile",
     ),
 }
-"""The losses by scikit-learn's names."""
+"""The losses by name. The names are scikit-learn's, also those of its generalized linear models."""
 
-ADDED = ("poisson", "gamma", "tweedie", "quantile")
-"""Losses for values only that scikit-learn's learners by gradient steps do not have."""
+FAMILIAR = (
+    *("hinge", "perceptron", "squared_hinge", "modified_huber", "log_loss"),
+    *("squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive"),
+)
+"""The losses of scikit-learn's learners by gradient steps. The others are for values only."""
 
 MARGIN_LOSSES = ("hinge", "perceptron", "squared_hinge", "modified_huber", "log_loss")
-"""Losses of ``z = y p``, where ``y`` is -1 or +1. All others are losses of ``r = p - y``."""
+"""Losses of ``z = y p``, where ``y`` is -1 or +1. The others are losses of values."""

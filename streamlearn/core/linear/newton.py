@@ -242,7 +242,7 @@ def scores(coef: Array, intercept: Array, X: Array) -> Array:
 
 def learner(params: Params) -> Learner:
     """Bundle the learner with its parameters."""
-    kinked = LOSSES[params.loss].kinked
+    loss = LOSSES[params.loss]
     return Learner(
         params,
         init,
@@ -251,8 +251,8 @@ def learner(params: Params) -> Learner:
         applied=applied,
         affine=True,
         sparse=True,
-        largest=largest_near_kinks if kinked else largest,
-        growth=growth_near_kinks if kinked else growth,
+        largest=largest_near_kinks if loss.kinked else largest,
+        growth=growth_near_kinks if loss.kinked or loss.log_link else growth,
         rescale=rescale,
         sampled=sampled,
         mixes=is_mixed,
