@@ -31,8 +31,8 @@ from streamlearn._validation.messages import diverged
 from streamlearn.blocks import is_collection
 from streamlearn.core.learner import Learner, an_array
 from streamlearn.core.linear import links, newton, rowwise, sgd
-from streamlearn.core.linear.losses import FAMILIAR
 from streamlearn.core.linear.local_steps import LOCAL_STEPS
+from streamlearn.core.linear.losses import FAMILIAR
 from streamlearn.core.linear.row_step import PASSIVE
 from streamlearn.core.scores import EACH_ACCURACY, Score
 from streamlearn.linear_model import draws, scheduled

@@ -88,7 +88,7 @@ class Parameters:
                 "are learned from side by side, name a learning_rate."
             )
         if self.refine:
-            refining_or_raise(self.refine, self._loss(), rate)
+            refining_or_raise(self.refine, self._loss(), rate, self._kind)
         if self.penalty == "elasticnet" and self.l1_ratio is None:
             raise ValueError("l1_ratio must be set when penalty is 'elasticnet'")
         if self.power_t < 0:

@@ -33,9 +33,7 @@ def valid_for(loss: str, power: float) -> Callable[[Array, int | None], None] | 
     return partial(in_domain_or_raise, loss, meaning, "above" in meaning)
 
 
-def in_domain_or_raise(
-    loss: str, meaning: str, above: bool, y: Array, block: int | None
-) -> None:
+def in_domain_or_raise(loss: str, meaning: str, above: bool, y: Array, block: int | None) -> None:
     """Check that no target is negative, and that none is 0 if all must be ``above`` 0.
 
     Raises
@@ -43,14 +41,13 @@ def in_domain_or_raise(
     ValueError
         If one is. The error names the first such row, and the block, if there is one.
     """
-    wrong = y <= 0.0 if above else y < 0.0
+    wrong, limit = (y <= 0.0, "of 0 or below") if above else (y < 0.0, "below 0")
     if bool(namespace(y).any(wrong)):
         at = np.flatnonzero(to_numpy(wrong))
-        first = float(to_numpy(y)[at[0]])
         raise ValueError(
-            f"{in_block('y', block)} has {len(at)} target(s) {'of 0 or below' if above else 'below 0'}"
-            f", the first in row {at[0]}: {first:g}. loss={loss!r} is for {meaning}. Leave such rows "
-            "out, or use loss='squared_error'."
+            f"{in_block('y', block)} has {len(at)} target(s) {limit}, the first in row {at[0]}: "
+            f"{float(y[int(at[0])]):g}. loss={loss!r} is for {meaning}. Leave such rows out, or "
+            "use loss='squared_error'."
         )
 
 

@@ -2,14 +2,14 @@
 
 Functions take ``(p, y, power)``: scores, targets of at least 0, and a number from 1 to 2. Power 1
 is for counts (Poisson), power 2 for amounts above 0 (gamma). The powers between are for amounts of
-which some are 0: such a target is the sum of a random number of gamma variates. With the mean
-``exp(p)``, ``t = p - log(y)``, ``b = 2 - power`` and ``c = power - 1``, half the deviance of y > 0
-is::
+which some are 0: such a target is the sum of a random number of gamma variates. With
+``t = p - log(y)``, ``b = 2 - power`` and ``c = power - 1``, half the deviance of y > 0 is::
 
-    y^b (expm1(b t) / b + expm1(-c t) / c)              a quotient with b = 0 is t, with c = 0 it is -t
+    y^b (expm1(b t) / b + expm1(-c t) / c)
 
-and that of 0 is ``exp(b p) / b``. It is convex for these powers only. Where t is beyond `FURTHEST`,
-or p if y is 0, it goes on as a straight line, so that no step overflows.
+A quotient is t if b is 0, and -t if c is 0. Half the deviance of 0 is ``exp(b p) / b``. It is
+convex for these powers only. Where t is beyond `FURTHEST`, or p if y is 0, it goes on as a straight
+line, so that no step overflows.
 
 References
 ----------

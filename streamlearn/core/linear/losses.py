@@ -1,11 +1,12 @@
 """The losses of linear models: value, gradient and curvature by the score.
 
-Functions take ``(p, y, epsilon)``: scores, targets, and the width of the insensitive or quadratic
-zone. They work elementwise on arrays of the same shape. Margin losses are functions of ``z = y p``
-with targets -1 or +1. Residual losses are functions of ``r = p - y`` with numbers as targets.
-Values and gradients are scikit-learn's; ``squared_error`` and ``huber`` have their factor 1/2. NaN
-in a score gives NaN in value and gradient, except in the gradients of "hinge" and "perceptron",
-which are steps.
+Functions take ``(p, y, epsilon)``: scores, targets, and the parameter of the loss, which is the
+width of the insensitive or quadratic zone, the power of "tweedie" or the quantile. They work
+elementwise on arrays of the same shape. Margin losses are functions of ``z = y p`` with targets -1
+or +1. Residual losses are functions of ``r = p - y`` with numbers as targets. Losses with a
+logarithmic link are in `deviances`. Values and gradients are scikit-learn's; ``squared_error`` and
+``huber`` have their factor 1/2. NaN in a score gives NaN in value and gradient, except in the
+gradients of "hinge", "perceptron" and "quantile", which are steps.
 
 ``curvature`` is the number by which a Newton step divides. Where the loss is curved, it is the
 second derivative. Where the loss is nearly linear, the second derivative is about 0, and does not

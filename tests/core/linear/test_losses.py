@@ -74,7 +74,9 @@ def test_value_and_gradient_at_once_are_those_apart(name):
 def test_gradient_is_the_slope_of_value(name):
     p, y = table(name)
     loss, step = LOSSES[name], 1e-5
-    slope = (loss.value(p + step, y, number(name)) - loss.value(p - step, y, number(name))) / (2 * step)
+    slope = (loss.value(p + step, y, number(name)) - loss.value(p - step, y, number(name))) / (
+        2 * step
+    )
     np.testing.assert_allclose(loss.gradient(p, y, number(name)), slope, rtol=1e-6, atol=1e-8)
 
 
@@ -85,7 +87,9 @@ SMOOTH = [name for name in FAMILIAR if not LOSSES[name].nonsmooth]
 def test_curvature_is_the_slope_of_gradient_or_more(name):
     p, y = table(name)
     loss, step = LOSSES[name], 1e-5
-    slope = (loss.gradient(p + step, y, number(name)) - loss.gradient(p - step, y, number(name))) / (2 * step)
+    slope = (
+        loss.gradient(p + step, y, number(name)) - loss.gradient(p - step, y, number(name))
+    ) / (2 * step)
     curvature = loss.curvature(p, y, number(name))
     assert np.all(curvature >= slope - 1e-6)
     exact = np.abs(slope) > 1e-6

@@ -260,7 +260,8 @@ def test_awkward_tables_stay_finite_and_reasonable(loss, penalty, dtype):
         w = np.ones(len(X)) if weight is None else weight
         w = w * (X[:, 0] != 100.0)  # the wild row is its own affair
         value, zero = (
-            w @ LOSSES[loss].value(q, y, params.epsilon) for q in (p.astype(float), np.zeros(p.shape))
+            w @ LOSSES[loss].value(q, y, params.epsilon)
+            for q in (p.astype(float), np.zeros(p.shape))
         )
         assert value <= 1.3 * zero + 0.1 * w.sum(), name
 
