@@ -19,6 +19,9 @@ from streamlearn.core.linear.sgd import Params
 CONVERGED = 1e-5  # of the objective: a thousandth of a percent
 
 
+KINKED = ("hinge", "epsilon_insensitive", "quantile")
+
+
 class Optimum(NamedTuple):
     """Models (K, d) and (K,), and what share of the objective may lie above the least possible."""
 
@@ -49,11 +52,17 @@ def mean_loss(
 
 def smooth(loss: str, p: np.ndarray, y: np.ndarray, epsilon: float, width: float) -> tuple:
     """Value, gradient, curvature; kinks are parabolas of a given width, huber's is as wide."""
-    if loss in ("hinge", "epsilon_insensitive"):
-        r, sign = (1 - y * p, -y) if loss == "hinge" else (np.abs(p - y) - epsilon, np.sign(p - y))
+    if loss in KINKED:
+        r, sign = {
+            "hinge": lambda: (1 - y * p, -y),
+            "epsilon_insensitive": lambda: (np.abs(p - y) - epsilon, np.sign(p - y)),
+            "quantile": lambda: (p - y, 1.0),
+        }[loss]()
         inside = np.clip(r, 0, width)
         h = ((r > 0) & (r < width)) / width
-        return inside * (r - 0.5 * inside) / width, sign * inside / width, h
+        # the loss of a quantile is that of the side above, and a straight line
+        line = epsilon if loss == "quantile" else 0.0
+        return inside * (r - 0.5 * inside) / width - line * r, sign * inside / width - line, h
     f = LOSSES[loss]
     if loss == "modified_huber":
         return f.value(p, y, 0), f.gradient(p, y, 0), 2.0 * (np.abs(y * p) < 1)
@@ -64,7 +73,7 @@ def smooth(loss: str, p: np.ndarray, y: np.ndarray, epsilon: float, width: float
     if loss == "log_loss":
         g = f.gradient(p, y, 0)
         return f.value(p, y, 0), g, np.abs(g) * (1 - np.abs(g))
-    return tuple(f(p, y, epsilon) for f in LOSSES[loss][:3])
+    return tuple(f(p, y, epsilon) for f in (f.value, f.gradient, f.slope))
 
 
 def optimum(
@@ -109,10 +118,13 @@ def _column(problem: Problem, w: np.ndarray) -> tuple[np.ndarray, float, float]:
     """Return one model of standardized rows, its objective, and a bound on the least possible."""
     params, y = problem.params, problem.y
     spread = 1.0 if params.kind == "classes" else max(np.std(y), 1e-3)
-    kinked = params.loss in ("hinge", "epsilon_insensitive")
+    kinked = params.loss in KINKED
     width = spread if kinked or params.loss == "huber" else 0.0
     width = 0.1 * width if w.any() else width
     before = w
+    if LOSSES[params.loss].log_link and not w.any():
+        w = w + 0.0
+        w[-1] = np.log(np.average(y, weights=problem.weight))
     while True:
         tolerance = 1e-4 if width else CONVERGED
         # rows that stay on a rounded kink move as its width does
@@ -138,6 +150,7 @@ def _slack(problem: Problem, w: np.ndarray, width: float) -> tuple[float, float]
     p = Z @ w
     true = LOSSES[params.loss].value(p, y, params.epsilon)
     v, g, _ = smooth(params.loss, p, y, params.epsilon, width)
+    g = g + params.epsilon if params.loss == "quantile" else g
     apart = r * (true - v - 0.5 * width * g**2)
     return (r * true).mean() + 0.5 * ridge @ w**2, apart.mean()
 
@@ -183,4 +196,6 @@ def _above(params: Params, p: np.ndarray, y: np.ndarray, width: float) -> np.nda
         return 0.5 / np.maximum(np.abs(1 - y * p), width)
     if params.loss == "epsilon_insensitive":
         return 0.5 / np.maximum(np.abs(np.abs(p - y) - params.epsilon), width)
+    if params.loss == "quantile":
+        return 0.5 / np.maximum(np.abs(p - y), width)
     return LOSSES[params.loss].curvature(p, y, params.epsilon)

@@ -39,7 +39,8 @@ class Rows(NamedTuple):
 class Table(NamedTuple):
     """What it is in words, what y holds, how it is made, and how a stream orders its rows.
 
-    ``ordered``: its rows are made in an order of their own, or with weights.
+    ``ordered``: its rows are made in an order of their own, or with weights. ``loss`` is the one
+    that suits the targets, where it is none of the defaults, with its parameter.
     """
 
     words: str
@@ -47,6 +48,7 @@ class Table(NamedTuple):
     make: Callable[[np.random.Generator, int], Rows]
     by_label: bool = False
     ordered: bool = False
+    loss: tuple[str, float] | None = None
 
     def order(self, y: np.ndarray) -> np.ndarray:
         """Return the order in which rows with these targets arrive."""
@@ -144,6 +146,41 @@ def outliers(rng: Any, X: np.ndarray) -> np.ndarray:
     """One target in twenty is wrong by tens of deviations."""
     y = line(rng, X)
     return y + np.where(rng.uniform(size=y.size) < 0.05, 30 * rng.standard_t(3, size=y.size), 0.0)
+
+
+def counts(mean: float) -> Callable:
+    """Return how to draw counts with this mean, in the median row."""
+    return lambda rng, X: rng.poisson(mean * np.exp(score(rng, X)[:, 0])).astype(float)
+
+
+def amounts(unit: float) -> Callable:
+    """Return how to draw gamma variates of shape 2."""
+    return lambda rng, X: unit * np.exp(score(rng, X)[:, 0]) * rng.gamma(2.0, size=len(X))
+
+
+def many_zeros(rng: Any, X: np.ndarray) -> np.ndarray:
+    """Tweedie's variates of power 1.5: sums of a Poisson number of gamma variates of shape 1."""
+    root = np.exp(0.5 * score(rng, X)[:, 0])
+    many = rng.poisson(0.7 * root)
+    return np.where(many > 0, root * rng.gamma(np.maximum(many, 1)), 0.0)
+
+
+def wider(rng: Any, X: np.ndarray) -> np.ndarray:
+    """Noise whose width depends on the features."""
+    return score(rng, X)[:, 0] + np.exp(0.5 * score(rng, X)[:, 0]) * rng.standard_t(3, size=len(X))
+
+
+def decades(rng: Any, n: int, d: int) -> np.ndarray:
+    """Correlated features off centre, with scales from 0.1 to 10."""
+    return (mixed(rng, n, d) + 3.0) * np.logspace(-1, 1, d)
+
+
+def exposed(rng: np.random.Generator, rows: int) -> Rows:
+    """Rates of counts, whose weights are exposures over two orders."""
+    X = decades(rng, 2 * rows, 20)
+    w = np.exp(2.0 * rng.normal(size=2 * rows))
+    y = rng.poisson(w * np.exp(score(rng, X)[:, 0] - 1.0)) / w
+    return Rows(X[:rows], y[:rows], X[rows:], y[rows:], w[:rows], w[rows:])
 
 
 def generated(features: Callable, d: int, target: Callable, share: float = 1.0) -> Callable:
@@ -290,6 +327,24 @@ TABLES = {
     ),
     "wide-line": Table("a line in 500 features", V, generated(mixed, 500, line, 0.5)),
     "scales-line": Table("a line, six orders", V, generated(scales, 20, line)),
+    "counts": Table("counts", V, generated(decades, 20, counts(1.0)), loss=("poisson", 1.0)),
+    "rare-counts": Table(
+        "rare counts", V, generated(decades, 20, counts(0.03)), loss=("poisson", 1.0)
+    ),
+    "large-counts": Table(
+        "large counts", V, generated(decades, 20, counts(1e4)), loss=("poisson", 1.0)
+    ),
+    "exposures": Table("rates with exposures", V, exposed, ordered=True, loss=("poisson", 1.0)),
+    "amounts": Table("amounts", V, generated(decades, 20, amounts(1e-3)), loss=("gamma", 2.0)),
+    "large-amounts": Table(
+        "amounts in another unit", V, generated(decades, 20, amounts(1e6)), loss=("gamma", 2.0)
+    ),
+    "zeros": Table(
+        "amounts, many are 0", V, generated(decades, 20, many_zeros), loss=("tweedie", 1.5)
+    ),
+    "low": Table("a low quantile", V, generated(decades, 20, wider), loss=("quantile", 0.1)),
+    "median": Table("the median", V, generated(decades, 20, wider), loss=("quantile", 0.5)),
+    "high": Table("a high quantile", V, generated(decades, 20, wider), loss=("quantile", 0.9)),
     "flights-by-date": Table(
         "flights by date: late?", C, flights("late", by_date=True), ordered=True
     ),

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from common import in_blocks
 
+from streamlearn.core.linear.losses import FAMILIAR, LOSSES
 from streamlearn.core.linear.sgd import Params
 
 
@@ -35,7 +36,11 @@ def ours(task: Task, **settings: Any) -> Any:
     """Return streamlearn's learner as it comes; blocks cannot say how many classes there are."""
     from streamlearn import linear_model
 
-    known = {"classes": range(max(task.K, 2))} if task.params.kind == "classes" else {}
+    known: dict[str, Any] = {}
+    if task.params.kind == "classes":
+        known = {"classes": range(max(task.K, 2))}
+    elif task.params.loss not in FAMILIAR:
+        known = {LOSSES[task.params.loss].parameter: task.params.epsilon}
     return sgd(task, linear_model, **known, **settings)
 
 

@@ -278,6 +278,11 @@ def linear_models(estimator: BaseEstimator) -> bool:
     return isinstance(estimator, SGDClassifier | SGDRegressor)
 
 
+def linear_regressors(estimator: BaseEstimator) -> bool:
+    """SGDRegressor"""
+    return type(estimator) is SGDRegressor
+
+
 class Table(NamedTuple):
     """Good rows: their scales differ by orders, and they are far from zero."""
 
@@ -930,6 +935,14 @@ CASES = {
             LEARN,
             nets_for_values,
             params={"loss": "poisson"},
+        ),
+        Case(
+            '`loss="gamma"` and targets of 0',
+            lambda t: {"y": last(np.abs(t.y) + 1.0, 0.0)},
+            r"y has 1 target\(s\) of 0 or below, the first in row \d+: 0\. loss='gamma' is for",
+            LEARN,
+            linear_regressors,
+            params={"loss": "gamma"},
         ),
         Case(
             "`warm_start=True` and other features than in the fit before",

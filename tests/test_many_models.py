@@ -32,6 +32,8 @@ CASES = {
     "epsilon": [
         SGDRegressor("epsilon_insensitive", epsilon=e, random_state=0) for e in (0.01, 0.1)
     ],
+    "quantile": [SGDRegressor("quantile", quantile=q, random_state=0) for q in (0.1, 0.5, 0.9)],
+    "counts": [SGDRegressor("poisson", alpha=a, epsilon=a, random_state=0) for a in ALPHAS],
 }
 CLASSES = {2: (SIGNAL > 0).astype(int), 4: np.digitize(SIGNAL, [-2.0, 0.0, 2.0])}
 
@@ -40,6 +42,7 @@ def learned(models, n_classes, weight, like=lambda x: x):
     """Return models that have learned from three blocks alone, and as columns of one."""
     regression = isinstance(models[0], SGDRegressor)
     y = SIGNAL if regression else CLASSES[n_classes]
+    y = np.floor(np.exp(0.2 * y)) if models[0].loss == "poisson" else y
     how = {} if regression else {"classes": np.unique(y)}
     apart = [clone(model) for model in models]
     many = many_models([clone(model) for model in models])
@@ -74,7 +77,7 @@ def test_columns_learn_what_models_learn_alone(name, n_classes, weighted):
 @pytest.mark.parametrize("name", CASES)
 def test_a_column_goes_on_alone_and_with_some_others(name):
     apart, many = learned(CASES[name], 2, None)
-    y = SIGNAL if isinstance(apart[0], SGDRegressor) else CLASSES[2]
+    y = np.abs(SIGNAL) if isinstance(apart[0], SGDRegressor) else CLASSES[2]
     few = many.kept([1, 0])
     alone = many.model(1)
     for model in (apart[1], few, alone):

@@ -32,6 +32,7 @@ from streamlearn.blocks import is_collection
 from streamlearn.core.learner import Learner, an_array
 from streamlearn.core.linear import links, newton, rowwise, sgd
 from streamlearn.core.linear.local_steps import LOCAL_STEPS
+from streamlearn.core.linear.losses import FAMILIAR
 from streamlearn.core.linear.row_step import PASSIVE
 from streamlearn.core.scores import EACH_ACCURACY, Score
 from streamlearn.linear_model import draws, scheduled
@@ -62,10 +63,17 @@ class SGD(Parameters, SparseCoef, Familiar, Estimator):
     _takes_flow = True  # X may be a `streamlearn.stages.Flow`
 
     _metric: Score  # it compares the targets of held-out rows with `_predicted` of their scores
-    _predicted: Callable[[Array], Array]
     _learned: Learned  # `partial_fit` continues from it, and draws from the seed and the epoch
     _seed: int
     _epoch: int
+
+    def _predicted(self) -> Callable[[Array], Array]:
+        """Return the function from scores to what ``_metric`` compares with targets."""
+        raise NotImplementedError
+
+    def _valid(self) -> Callable[[Array, int | None], None] | None:
+        """Return the check of targets, or None if it takes all that were read."""
+        return None
 
     def _check_inputs(
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool, target: str
@@ -83,7 +91,7 @@ class SGD(Parameters, SparseCoef, Familiar, Estimator):
         """Return the module that learns from the rows. ``state`` is what was learned before."""
         if self._rate() == "auto":
             return newton
-        if self.batch_size == 1 or self._rate() in PASSIVE:
+        if self._loss() in FAMILIAR and (self.batch_size == 1 or self._rate() in PASSIVE):
             return rowwise
         if self.batch_size != "auto" or not self._may_loop(given):
             return sgd
@@ -96,8 +104,11 @@ class SGD(Parameters, SparseCoef, Familiar, Estimator):
     def _may_loop(self, given: Given) -> bool:
         """Return whether scikit-learn's loop may learn from rows of NumPy and scipy.
 
-        With an L1 penalty all rows and epochs of a call have to be one run of the loop.
+        With an L1 penalty all rows and epochs of a call have to be one run of the loop. It does not
+        know all losses.
         """
+        if self._loss() not in FAMILIAR:
+            return False
         return self.penalty not in ("l1", "elasticnet") or self._is_one_call(given)
 
     def _learner(
@@ -154,7 +165,7 @@ class SGD(Parameters, SparseCoef, Familiar, Estimator):
             learner,
             n_outputs,
             given.reader,
-            target=Target(classes, columns=1),
+            target=Target(classes, self._valid(), columns=1),
             batch_size=batch_size,
             shuffle=Shuffle(by, seed, order),
             held_out=self._held_out(held_rows, of_classes=classes is not None),
@@ -272,7 +283,7 @@ class SGD(Parameters, SparseCoef, Familiar, Estimator):
         if rows is not None and of_classes:
             return HeldOut(EACH_ACCURACY, links.above, rows=rows)
         share = float(self.validation_fraction) if rows is None else 0.0
-        return HeldOut(self._metric, self._predicted, share, rows)
+        return HeldOut(self._metric, self._predicted(), share, rows)
 
     def _stopping(self, course: Course) -> NoImprovement:
         """Return the stopping rule."""

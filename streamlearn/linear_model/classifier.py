@@ -22,7 +22,7 @@ from streamlearn._training.course import Learned
 from streamlearn._validation.label_codes import decode
 from streamlearn._validation.labels import Labels, class_weights, declared, discover
 from streamlearn.core.linear import links, sgd
-from streamlearn.core.linear.losses import LOSSES
+from streamlearn.core.linear.losses import FAMILIAR
 from streamlearn.core.scores import ACCURACY
 from streamlearn.linear_model.base import SGD
 
@@ -242,7 +242,7 @@ default="auto"
 
     _parameter_constraints: dict[str, Any] = {
         **SGD._parameter_constraints,
-        "loss": [StrOptions(set(LOSSES))],
+        "loss": [StrOptions(set(FAMILIAR))],
         "n_jobs": [Options(Integral, {1, -1}), None],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "classes": ["array-like", None],
@@ -251,7 +251,6 @@ default="auto"
     _kind = "classes"
     _row_by_row_rate = "optimal"
     _metric = ACCURACY
-    _predicted = staticmethod(links.codes)
 
     def __init__(
         self,
@@ -411,6 +410,9 @@ default="auto"
             learner = self._algorithm(given, learned.state).learner(params)
             self._learn(given, learner, learned, _n_outputs(known), known, partial_fit=True)
         return self
+
+    def _predicted(self) -> Any:
+        return links.codes
 
     def _class_params(self, classes: np.ndarray, found: Labels | None) -> sgd.Params:
         weights = class_weights(self.class_weight, classes, found)

@@ -18,6 +18,7 @@ from streamlearn._training.course import Learned
 from streamlearn.blocks import Record, Watch, watching
 from streamlearn.core.learner import Learner
 from streamlearn.core.linear import newton
+from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_schedule import SOME, WIDEST
 from streamlearn.core.linear.newton_state import some_columns
 from streamlearn.core.linear.sgd import Params
@@ -25,7 +26,7 @@ from streamlearn.linear_model.base import SGD
 from streamlearn.linear_model.classifier import SGDClassifier
 from streamlearn.linear_model.regressor import SGDRegressor
 
-NUMBERS = ("alpha", "l1_ratio", "epsilon")
+NUMBERS = ("alpha", "l1_ratio", "epsilon", "quantile")
 """Parameters that may differ between the models."""
 
 UNUSED = (
@@ -85,11 +86,12 @@ class ManyModels(SGD):
     def _several(self, params: Params, n_classes: int = 1) -> Params:
         """Return the parameters of all columns."""
         numbers: dict[str, Any] = {}
-        for name in NUMBERS:
+        of_loss = LOSSES[params.loss].parameter
+        for name, field in (("alpha", "alpha"), ("l1_ratio", "l1_ratio"), (of_loss, "epsilon")):
             given = [getattr(member, name) for member in self.members]
             values = np.asarray([0.0 if v is None else float(v) for v in given])
             if (values != values[0]).any():
-                numbers[name] = np.repeat(values, n_classes)
+                numbers[field] = np.repeat(values, n_classes)
         if hasattr(params.positive_weight, "shape"):
             numbers["positive_weight"] = np.tile(params.positive_weight, len(self.members))
         return params._replace(n_models=len(self.members), **numbers)

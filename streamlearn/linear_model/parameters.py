@@ -88,7 +88,7 @@ class Parameters:
                 "are learned from side by side, name a learning_rate."
             )
         if self.refine:
-            refining_or_raise(self.refine, self._loss(), rate)
+            refining_or_raise(self.refine, self._loss(), rate, self._kind)
         if self.penalty == "elasticnet" and self.l1_ratio is None:
             raise ValueError("l1_ratio must be set when penalty is 'elasticnet'")
         if self.power_t < 0:
@@ -115,7 +115,7 @@ class Parameters:
             penalty=self.penalty,
             alpha=float(self.alpha),
             l1_ratio=0.0 if self.l1_ratio is None else float(self.l1_ratio),
-            epsilon=float(self.epsilon),
+            epsilon=float(getattr(self, LOSSES[self._loss()].parameter)),
             learning_rate=self._rate(),
             eta0=float(self.eta0),
             power_t=float(self.power_t),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from streamlearn.core.learner import Learner
-from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
+from streamlearn.core.linear.losses import FAMILIAR, LOSSES, MARGIN_LOSSES
 
 
-def refining_or_raise(refine: int, loss: str, rate: str) -> None:
-    """Check that the loss is smooth and steps are Newton steps.
+def refining_or_raise(refine: int, loss: str, rate: str, kind: str) -> None:
+    """Check that the loss is smooth and steps are Newton steps. ``kind`` is that of the target.
 
     Raises
     ------
@@ -25,9 +25,9 @@ def refining_or_raise(refine: int, loss: str, rate: str) -> None:
         of_margin = loss in MARGIN_LOSSES
         smooth = sorted(
             name
-            for name, other in LOSSES.items()
-            if other.slope is not None
-            and not other.nonsmooth
+            for name in (FAMILIAR if kind == "classes" else LOSSES)
+            if LOSSES[name].slope is not None
+            and not LOSSES[name].nonsmooth
             and (name in MARGIN_LOSSES) is of_margin
         )
         raise ValueError(

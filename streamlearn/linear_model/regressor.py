@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 from sklearn.base import RegressorMixin
@@ -10,10 +11,11 @@ from streamlearn import metrics
 from streamlearn._arrays import Array
 from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import unchanged_on_error
-from streamlearn._estimator.outputs import one_column
+from streamlearn._sklearn import Interval
 from streamlearn._training.course import Learned
 from streamlearn.blocks import taken_apart
 from streamlearn.core.scores import R2
+from streamlearn.linear_model import targets
 from streamlearn.linear_model.base import SGD
 
 
@@ -27,10 +29,17 @@ class SGDRegressor(RegressorMixin, SGD):
 
     Parameters
     ----------
-    loss : {"squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive"}, \
-default="squared_error"
-        The loss function. "squared_error" is least squares. "huber" and "epsilon_insensitive" suit
-        data in which some targets are far off.
+    loss : {"squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive", \
+"poisson", "gamma", "tweedie", "quantile"}, default="squared_error"
+        The loss function.
+
+        - "squared_error" is least squares.
+        - "huber" and "epsilon_insensitive" suit data in which some targets are far off.
+        - "poisson", "gamma" and "tweedie" are half the deviances of generalized linear models. The
+          prediction is the exponential of a linear function of the features. "poisson" is for
+          counts and rates, 0 or more, "gamma" for amounts above 0, and "tweedie" for amounts of
+          which some are 0. Weights are the exposures, if y are rates.
+        - "quantile" predicts a quantile of y, by the pinball loss.
     penalty : {"l2", "l1", "elasticnet", None}, default="l2"
         The penalty on the coefficients. "elasticnet" mixes "l1" and "l2". None is no penalty.
     alpha : float, default=0.0001
@@ -103,7 +112,8 @@ default="auto"
           with ``shuffle=False`` also block by block. scikit-learn's compiled loop learns from rows
           of NumPy and scipy. Arrays of other libraries take 3 to 50 times as long.
         - "auto" with an explicit schedule is 1 wherever that loop can learn, on rows of NumPy and
-          scipy. With an L1 penalty it can learn only in memory and without ``early_stopping``.
+          scipy. With an L1 penalty it can learn only in memory and without ``early_stopping``. It
+          does not know "poisson", "gamma", "tweedie" and "quantile".
         - Elsewhere "auto" is 64 at first, and grows with the rows seen up to what fits in the
           cache. Such a step moves the coefficients by the mean of the steps of its rows. A read of
           the data is faster, but an explicit schedule needs more of them. On 400 rows of a linear
@@ -116,8 +126,9 @@ default="auto"
         objective. `partial_fit` does not refine.
 
         It needs ``learning_rate="auto"`` and not too many features: about 2,000, or 511 for sparse
-        rows. It also needs a smooth loss: "squared_error" or "squared_epsilon_insensitive".
-        A loss with a kink, such as "huber", has no curvature there.
+        rows. It also needs a smooth loss: "squared_error", "squared_epsilon_insensitive",
+        "poisson", "gamma" or "tweedie". A loss with a kink, such as "huber", has no curvature
+        there.
     n_parallel : int, default=1
         The number of blocks of a collection that are learned from side by side, each from the same
         model. The mean of the results, by the weights of the rows, is where the next blocks begin.
@@ -126,6 +137,11 @@ default="auto"
         length, and steps may be longer. No weight of a row may be negative then. An array in memory
         is one block, so that the number makes no difference there.
         ``learning_rate="auto"`` learns side by side without it, and takes only 1.
+    power : float, default=1.5
+        The power of "tweedie", from 1 to 2: the variance of y is proportional to the mean to this
+        power. 1 is "poisson", and 2 is "gamma".
+    quantile : float, default=0.5
+        The quantile that "quantile" predicts, between 0 and 1.
 
     Attributes
     ----------
@@ -185,15 +201,25 @@ default="auto"
       penalty has shrunk the coefficients so far.
     - With ``average`` and ``warm_start``, the mean of a fit does not depend on the mean before. In
       scikit-learn it contains a part of it.
-    - The parameters ``batch_size``, ``refine`` and ``n_parallel`` and the attribute
-      ``loss_curve_`` are additions.
+    - The losses "poisson", "gamma", "tweedie" and "quantile" are those of scikit-learn's
+      `~sklearn.linear_model.PoissonRegressor`, `~sklearn.linear_model.GammaRegressor`,
+      `~sklearn.linear_model.TweedieRegressor` with ``link="log"``, and
+      `~sklearn.linear_model.QuantileRegressor`. Without weights the objective is theirs, with the
+      same ``alpha``. With weights it is theirs with ``alpha`` over the mean weight. The penalty of
+      QuantileRegressor is "l1".
+    - `score` is R2 for all losses. That of these regressors is D2, for example
+      `sklearn.metrics.d2_tweedie_score`.
+    - ``power`` is from 1 to 2. Beyond, the loss with a logarithmic link is not convex.
+    - The parameters ``batch_size``, ``refine``, ``n_parallel``, ``power`` and ``quantile`` and the
+      attribute ``loss_curve_`` are additions.
 
     References
     ----------
     "auto": Bercu, Godichon-Baggioni & Portier, "An efficient stochastic Newton algorithm for
     parameter estimation in logistic regressions", 2020. "optimal": L. Bottou, "Stochastic Gradient
     Descent Tricks", 2012. "pa1" and "pa2": Crammer, Dekel, Keshet, Shalev-Shwartz & Singer, "Online
-    passive-aggressive algorithms", 2006.
+    passive-aggressive algorithms", 2006. "tweedie": Jorgensen, "Exponential dispersion models",
+    1987. "quantile": Koenker & Bassett, "Regression quantiles", 1978.
 
     Examples
     --------
@@ -203,12 +229,23 @@ default="auto"
     >>> y = 3 * X[:, 0] - X[:, 1] + 1
     >>> SGDRegressor(alpha=0, random_state=0).fit(X, y).coef_.round(3)
     array([ 3., -1.])
+
+    Counts, whose mean is the exponential of a linear function:
+
+    >>> counts = np.random.default_rng(1).poisson(np.exp(0.5 * X[:, 0]))
+    >>> model = SGDRegressor("poisson", refine=2, random_state=0).fit(X, counts)
+    >>> model.coef_.round(1), model.predict([[2.0, 0.0]]).round(1)
+    (array([0.5, 0. ]), array([2.7]))
     """
 
     _kind = "values"
     _row_by_row_rate = "invscaling"
     _metric = R2
-    _predicted = staticmethod(one_column)
+    _parameter_constraints: dict[str, Any] = {
+        **SGD._parameter_constraints,
+        "power": [Interval(Real, 1, 2, closed="both")],
+        "quantile": [Interval(Real, 0, 1, closed="neither")],
+    }
 
     def __init__(
         self,
@@ -235,6 +272,8 @@ default="auto"
         batch_size: Any = "auto",
         refine: Any = 0,
         n_parallel: Any = 1,
+        power: Any = 1.5,
+        quantile: Any = 0.5,
     ) -> None:
         self.loss = loss
         self.penalty = penalty
@@ -258,6 +297,8 @@ default="auto"
         self.batch_size = batch_size
         self.refine = refine
         self.n_parallel = n_parallel
+        self.power = power
+        self.quantile = quantile
 
     @watched
     def fit(
@@ -275,7 +316,7 @@ default="auto"
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
             The rows to learn from: numbers without NaN and infinity, dense or sparse.
         y : array, Series, dask array or dask Series of shape (n_samples,)
-            The target of each row: numbers without NaN and infinity.
+            The target of each row: numbers without NaN and infinity, which ``loss`` takes.
             None means that the blocks of X contain it.
         coef_init : array of shape (n_features,), default=None
             The coefficients to start from. None starts from 0.
@@ -291,7 +332,8 @@ default="auto"
         Raises
         ------
         ValueError
-            If X and y do not line up, if they hold NaN or infinity, or if the model overflows.
+            If X and y do not line up, if they hold NaN or infinity, if the loss does not take a
+            target, or if the model overflows.
         """
         self._check(partial_fit=False)
         with unchanged_on_error(self):
@@ -309,7 +351,7 @@ default="auto"
         X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
             The rows to learn from: numbers without NaN and infinity, dense or sparse.
         y : array, Series, dask array or dask Series of shape (n_samples,)
-            The target of each row: numbers without NaN and infinity.
+            The target of each row: numbers without NaN and infinity, which ``loss`` takes.
             None means that the blocks of X contain it.
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weight of each row. None means 1 for every row.
@@ -333,6 +375,12 @@ default="auto"
             self._learn(given, learner, learned, 1, partial_fit=True)
         return self
 
+    def _predicted(self) -> Any:
+        return targets.of_scores(self._loss())
+
+    def _valid(self) -> Any:
+        return targets.valid_for(self._loss(), self._params().epsilon)
+
     def _coefficients(self, coef: Array, intercept: Array) -> dict[str, Any]:
         return {"coef_": coef[0, :], "intercept_": intercept}
 
@@ -347,9 +395,10 @@ default="auto"
         Returns
         -------
         array or dask collection of shape (n_samples,)
-            The predictions, in the unit of y, in the namespace and on the device of X. The result
-            is lazy if X is a dask collection. It is a Series with the index of X if X is a dask
-            DataFrame.
+            The predictions, in the unit of y: the exponentials of the scores for the losses
+            "poisson", "gamma" and "tweedie". They are in the namespace and on the device of X. The
+            result is lazy if X is a dask collection. It is a Series with the index of X if X is a
+            dask DataFrame.
 
         Raises
         ------
@@ -357,7 +406,7 @@ default="auto"
             If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
             or on another device.
         """
-        return self._out("predict", X, one_column)
+        return self._out("predict", X, targets.of_scores(self.loss))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return R2, the coefficient of determination of the predictions.

@@ -71,6 +71,14 @@ def values(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
     return {"X": X, "target": X[:, 0] + rng.normal(size=n), "weight": rng.random(n)}
 
 
+def amounts(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    return values(rng, n) | {"target": rng.poisson(1.0, n) * rng.random(n)}
+
+
+def above_0(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    return values(rng, n) | {"target": rng.gamma(2.0, size=n)}
+
+
 def counts(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
     return values(rng, n) | {"target": rng.integers(0, 3, (n, 2)) / 1.0}
 
@@ -160,6 +168,19 @@ CASES = {
     "newton-log": Case(newton.learner(sgd.Params(loss="log_loss")), classes, n_outputs=3),
     "newton-elasticnet": Case(
         newton.learner(sgd.Params(loss="huber", kind="values", penalty="elasticnet")), values
+    ),
+    "newton-tweedie": Case(
+        newton.learner(sgd.Params(loss="tweedie", kind="values", epsilon=1.5)), amounts
+    ),
+    "newton-poisson": Case(
+        newton.learner(sgd.Params(loss="poisson", kind="values", penalty="l1")), amounts
+    ),
+    "newton-gamma": Case(newton.learner(sgd.Params(loss="gamma", kind="values")), above_0),
+    "newton-quantile": Case(
+        newton.learner(sgd.Params(loss="quantile", kind="values", epsilon=0.9)), values
+    ),
+    "linear-poisson": Case(
+        sgd.learner(sgd.Params(loss="poisson", kind="values", learning_rate="invscaling")), amounts
     ),
     "rowwise-hinge": Case(
         rowwise.learner(sgd.Params(average=1)), classes, 3, exempt=(SWEEPS_ARE_WATCHED,)

@@ -65,6 +65,8 @@ PARAMETERS = {
     "refine": ("SGDClassifier", "SGDRegressor"),
     "classes": ("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier"),
     "n_parallel": LINEAR,
+    "power": ("SGDRegressor",),
+    "quantile": ("SGDRegressor",),
 }
 """Parameters of ours alone, or whose defaults differ."""
 

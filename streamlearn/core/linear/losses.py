@@ -1,11 +1,12 @@
 """The losses of linear models: value, gradient and curvature by the score.
 
-Functions take ``(p, y, epsilon)``: scores, targets, and the width of the insensitive or quadratic
-zone. They work elementwise on arrays of the same shape. Margin losses are functions of ``z = y p``
-with targets -1 or +1. Residual losses are functions of ``r = p - y`` with numbers as targets.
-Values and gradients are scikit-learn's; ``squared_error`` and ``huber`` have their factor 1/2. NaN
-in a score gives NaN in value and gradient, except in the gradients of "hinge" and "perceptron",
-which are steps.
+Functions take ``(p, y, epsilon)``: scores, targets, and the parameter of the loss, which is the
+width of the insensitive or quadratic zone, the power of "tweedie" or the quantile. They work
+elementwise on arrays of the same shape. Margin losses are functions of ``z = y p`` with targets -1
+or +1. Residual losses are functions of ``r = p - y`` with numbers as targets. Losses with a
+logarithmic link are in `deviances`. Values and gradients are scikit-learn's; ``squared_error`` and
+``huber`` have their factor 1/2. NaN in a score gives NaN in value and gradient, except in the
+gradients of "hinge", "perceptron" and "quantile", which are steps.
 
 ``curvature`` is the number by which a Newton step divides. Where the loss is curved, it is the
 second derivative. Where the loss is nearly linear, the second derivative is about 0, and does not
@@ -19,11 +20,25 @@ as a kink, because few rows are in it: that of "huber" may be a hundredth of a d
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from streamlearn._arrays import Array, namespace
+from streamlearn._arrays import Array, column_sums, namespace
+from streamlearn.core.linear import deviances
 
 Elementwise = Callable[[Array, Array, float], Array]
+
+
+def _mean_residual(p: Array, y: Array, a: Array, epsilon: float) -> Array:
+    total = column_sums(a)
+    return column_sums(a * (y - p)) / namespace(p).where(total > 0.0, total, 1.0)
+
+
+def _median_residual(p: Array, y: Array, a: Array, epsilon: float) -> Array:
+    return _quantile_residual(p, y, a, 0.5)
+
+
+def _quantile_residual(p: Array, y: Array, a: Array, quantile: float) -> Array:
+    return namespace(p).sort(y - p, axis=0)[int(quantile * p.shape[0]), :]
 
 
 class Loss(NamedTuple):
@@ -49,6 +64,13 @@ class Loss(NamedTuple):
         Whether the curvature of a row jumps where the gradient bends.
     at_once : callable or None
         It returns value and gradient, if they cost less together.
+    level : callable
+        ``(p, y, a, epsilon)``: the change of the scores of rows with weights a, (m, K), that
+        minimizes their loss, (K,).
+    parameter : str
+        The name of the parameter of an estimator that is ``epsilon`` here.
+    log_link : bool
+        Whether the score is the logarithm of the predicted mean.
     """
 
     value: Elementwise
@@ -60,6 +82,9 @@ class Loss(NamedTuple):
     nonsmooth: bool = False
     jumps: bool = False
     at_once: Callable[[Array, Array, float], tuple[Array, Array]] | None = None
+    level: Callable[[Array, Array, Array, float], Array] = _mean_residual
+    parameter: str = "epsilon"
+    log_link: bool = False
 
     def both(self, p: Array, y: Array, epsilon: float) -> tuple[Array, Array]:
         """Return the value and the gradient."""
@@ -280,6 +305,38 @@ def _squared_insensitive_curvature(p: Array, y: Array, epsilon: float) -> Array:
     return 2.0 * _where(namespace(p).abs(p - y) > epsilon, p)
 
 
+def _pinball_value(p: Array, y: Array, quantile: float) -> Array:
+    r = y - p
+    return namespace(p).maximum(quantile * r, (quantile - 1.0) * r)
+
+
+def _pinball_gradient(p: Array, y: Array, quantile: float) -> Array:
+    return (1.0 - quantile) * _where(p > y, p) - quantile * _where(p < y, p)
+
+
+def _pinball_curvature(p: Array, y: Array, quantile: float) -> Array:
+    xp = namespace(p)
+    r = xp.abs(p - y)
+    typical = xp.mean(r, axis=0)
+    far = xp.abs(_pinball_gradient(p, y, quantile)) / _or_one(xp.maximum(r, typical))
+    return xp.maximum(_kink(r, typical), 0.7 * far)
+
+
+def _with_power(power: float) -> dict[str, Any]:
+    """Return the functions of the half deviance with this power."""
+
+    def fixed(f: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda p, y, epsilon: f(p, y, power)
+
+    made = {name: fixed(getattr(deviances, name)) for name in ("value", "gradient", "curvature")}
+    level = deviances.level
+    return made | {
+        "slope": fixed(deviances.slope),
+        "at_once": fixed(deviances.both),
+        "level": lambda p, y, a, epsilon: level(p, y, a, power),
+    }
+
+
 LOSSES = {
     "hinge": Loss(
         _hinge_value,
@@ -314,9 +371,20 @@ LOSSES = {
         unbounded_gradient=True,
         at_once=_squared_both,
     ),
-    "huber": Loss(_huber_value, _huber_gradient, _huber_curvature, _huber_slope, nonsmooth=True),
+    "huber": Loss(
+        _huber_value,
+        _huber_gradient,
+        _huber_curvature,
+        _huber_slope,
+        nonsmooth=True,
+        level=_median_residual,
+    ),
     "epsilon_insensitive": Loss(
-        _insensitive_value, _insensitive_gradient, _insensitive_curvature, nonsmooth=True
+        _insensitive_value,
+        _insensitive_gradient,
+        _insensitive_curvature,
+        nonsmooth=True,
+        level=_median_residual,
     ),
     "squared_epsilon_insensitive": Loss(
         _squared_insensitive_value,
@@ -326,8 +394,35 @@ LOSSES = {
         jumps=True,
         unbounded_gradient=True,
     ),
+    "poisson": Loss(**_with_power(1.0), unbounded_gradient=True, log_link=True),
+    "gamma": Loss(**_with_power(2.0), unbounded_gradient=True, log_link=True),
+    "tweedie": Loss(
+        deviances.value,
+        deviances.gradient,
+        deviances.curvature,
+        deviances.slope,
+        unbounded_gradient=True,
+        at_once=deviances.both,
+        level=deviances.level,
+        parameter="power",
+        log_link=True,
+    ),
+    "quantile": Loss(
+        _pinball_value,
+        _pinball_gradient,
+        _pinball_curvature,
+        nonsmooth=True,
+        level=_quantile_residual,
+        parameter="quantile",
+    ),
 }
-"""The losses by scikit-learn's names."""
+"""The losses by name. The names are scikit-learn's, also those of its generalized linear models."""
+
+FAMILIAR = (
+    *("hinge", "perceptron", "squared_hinge", "modified_huber", "log_loss"),
+    *("squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive"),
+)
+"""The losses of scikit-learn's learners by gradient steps. The others are for values only."""
 
 MARGIN_LOSSES = ("hinge", "perceptron", "squared_hinge", "modified_huber", "log_loss")
-"""Losses of ``z = y p``, where ``y`` is -1 or +1. All others are losses of ``r = p - y``."""
+"""Losses of ``z = y p``, where ``y`` is -1 or +1. The others are losses of values."""

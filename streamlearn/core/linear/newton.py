@@ -70,7 +70,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from streamlearn._arrays import Array, column_sums, namespace
+from streamlearn._arrays import Array, namespace
 from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.linear import new_features, newton_refine, newton_rounds, trust
 from streamlearn.core.linear.curvature import unknown
@@ -198,20 +198,15 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
 
 
 def level(params: Params, state: State, batch: Batch) -> State:
-    """Move the intercepts to the mean of the first targets, or to their median near kinks.
+    """Move the intercepts to the level of the first targets, such as their mean or their median.
 
     Steps would go this way in parts only, and there are few rows at first.
     """
     xp, w = namespace(state.weights), state.weights
     model = uncentred(w, state.centre)
     _, p, y, a = score(params, model, batch.X, batch.target, batch.weight)
-    r = y - p
-    if LOSSES[params.loss].nonsmooth:
-        shift = xp.sort(r, axis=0)[r.shape[0] // 2, :]
-    else:
-        a = xp.ones_like(r) if a is None else a
-        total = column_sums(a)
-        shift = column_sums(a * r) / xp.where(total > 0.0, total, 1.0)
+    a = xp.ones_like(p) if a is None else a
+    shift = LOSSES[params.loss].level(p, y, a, params.epsilon)
     shift = xp.where(xp.isfinite(shift), shift, 0.0)[:, None]
 
     def moved(w: Array) -> Array:
@@ -247,7 +242,7 @@ def scores(coef: Array, intercept: Array, X: Array) -> Array:
 
 def learner(params: Params) -> Learner:
     """Bundle the learner with its parameters."""
-    kinked = LOSSES[params.loss].kinked
+    loss = LOSSES[params.loss]
     return Learner(
         params,
         init,
@@ -256,8 +251,8 @@ def learner(params: Params) -> Learner:
         applied=applied,
         affine=True,
         sparse=True,
-        largest=largest_near_kinks if kinked else largest,
-        growth=growth_near_kinks if kinked else growth,
+        largest=largest_near_kinks if loss.kinked else largest,
+        growth=growth_near_kinks if loss.kinked or loss.log_link else growth,
         rescale=rescale,
         sampled=sampled,
         mixes=is_mixed,

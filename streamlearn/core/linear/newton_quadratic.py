@@ -40,8 +40,10 @@ while the models grow, as for classes that are nearly separable, early quadratic
 So H is scaled to the mean of h over the last rows, with r = 6m / (T + 6m). If h falls as T^-p, this
 mean is (1.3 - p) / 1.3 * 6 / (6 - p) of the mean with f = 1.3, which says what p is. Quadratics are
 too steep in the direction of growth, so f grows by 4p, to 2.05 at most. If h jumps, as that of the
-squared hinge does, a factor cannot describe how it has changed, and f is 1.5 + 4p. Near a kink H is
-not scaled: a batch may have few rows there, and the next step would be far too long.
+squared hinge does, a factor cannot describe how it has changed, and f is 1.5 + 4p. If h is an
+exponential of the score, early quadratics are wrong by factors, and their models far off. Then f is
+1.3 + 4p, and grows to 2.4 + 4p while T grows to 400 d. Near a kink H is not scaled: a batch may
+have few rows there, and the next step would be far too long.
 
 The mean of h is over the rows of a batch as the models find them. Curvatures of the same rows
 before and after a step say more when classes are separable. But they fall in most steps, also if
@@ -52,7 +54,7 @@ optimum instead of 0.5 %.
 from __future__ import annotations
 
 from streamlearn._arrays import Array, namespace, row_sums
-from streamlearn.core.linear.curvature import evenness, fade, product
+from streamlearn.core.linear.curvature import Curvature, evenness, fade, product
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_schedule import MATURE
 from streamlearn.core.linear.newton_state import (
@@ -133,17 +135,20 @@ def explored(params: Params, state: State, seen: Seen, u: Array) -> Array:
     return w - seen.kept[:, None] * s
 
 
-def fading(params: Params, mean: Array, recent: Array, T: int, d: int) -> Array:
+def fading(params: Params, mean: Array, recent: Array, T: int, known: Curvature) -> Array:
     """Return f, (K,): a batch counts as if it had f times its rows.
 
-    ``mean`` and ``recent`` (K,) are the means of h over many and over the last of T rows.
+    ``mean`` and ``recent`` (K,) are the means of h over many and over the last of T rows. ``known``
+    is the curvature by these rows.
     """
-    xp = namespace(mean)
-    if LOSSES[params.loss].kinked:
+    xp, loss, d = namespace(mean), LOSSES[params.loss], known.square.shape[1] - 1
+    if loss.kinked:
         return xp.full_like(mean, 2.0 * min(max(1.0, T / (50 * d + 1)), 8.0) ** 0.3)
     fallen = xp.minimum(recent / xp.where(mean > 0.0, mean, 1.0), 1.0)
     p = RECENT * (1.0 - fallen) / (RECENT / LEAST - fallen)
-    return 1.5 + 4.0 * p if LOSSES[params.loss].jumps else LEAST + xp.minimum(4.0 * p, 0.75)
+    if loss.log_link:
+        return LEAST * xp.clip(T / (50 * d + 1) * evenness(known), 1.0, 8.0) ** 0.3 + 4.0 * p
+    return 1.5 + 4.0 * p if loss.jumps else LEAST + xp.minimum(4.0 * p, 0.75)
 
 
 def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
@@ -153,7 +158,7 @@ def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
     mean, former = state.mean_h, state.recent_h
     mean = mean + weight_in_mean(LEAST, m, T) * (h - mean)
     recent = former + weight_in_mean(RECENT, m, T) * (h - former)
-    r: Array = weight_in_mean(fading(params, mean, recent, T, state.centre.shape[0]), m, T)
+    r: Array = weight_in_mean(fading(params, mean, recent, T, known), m, T)
     kept, part = 1.0 - r, r
     if not LOSSES[params.loss].kinked:
         at = former + r * (h - former)

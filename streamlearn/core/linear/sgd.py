@@ -55,7 +55,10 @@ class Params(NamedTuple):
         1 is positive, with K columns code k is positive in column k. "values" are floats of shape
         (m,) or (m, K).
     penalty : {"l2", "l1", "elasticnet"} or None
-    alpha, l1_ratio, epsilon : float
+    alpha, l1_ratio : float
+    epsilon : float
+        The parameter of the loss: the width of its zone, the power of "tweedie", or the quantile.
+        The latter two are not arrays.
     learning_rate : str
         One of `streamlearn.core.linear.rates.RATES`. `streamlearn.core.linear.newton` ignores it.
     eta0, power_t : float

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.linear_model import SGDClassifier
+from sklearn.metrics import mean_pinball_loss
 
-from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
+from streamlearn.core.linear.losses import FAMILIAR, LOSSES, MARGIN_LOSSES
 
 EPSILON = 0.3
 SKLEARN = SGDClassifier.loss_functions
@@ -17,7 +18,14 @@ def table(name):
     rng = np.random.default_rng(5)
     p = np.concatenate([rng.normal(scale=s, size=200) for s in (0.1, 1.0, 4.0, 30.0)])
     y = rng.choice([-1.0, 1.0], p.size) if name in MARGIN_LOSSES else rng.normal(size=p.size)
+    if LOSSES[name].log_link:
+        y = np.exp(y) if name == "gamma" else np.maximum(y, 0.0)
     return p, y
+
+
+def number(name):
+    """The parameter of a loss."""
+    return 1.5 if name == "tweedie" else EPSILON
 
 
 def theirs(name, p, y):
@@ -35,10 +43,10 @@ def theirs(name, p, y):
 
 
 def test_names_are_those_of_scikit_learn():
-    assert set(LOSSES) == set(SKLEARN)
+    assert set(FAMILIAR) == set(SKLEARN)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", FAMILIAR)
 def test_value_and_gradient_are_those_of_scikit_learn(name):
     p, y = table(name)
     kinks = [1.0, 0.0, -1.0] if name in MARGIN_LOSSES else [EPSILON, -EPSILON, 0.0]
@@ -57,34 +65,38 @@ def test_value_and_gradient_at_once_are_those_apart(name):
     far = np.array([0.0, 40.0, -40.0, 800.0, -800.0, 1e10, -1e10, np.nan])
     p, y = np.concatenate([p, far]), np.concatenate([y, np.ones(8)])
     loss = LOSSES[name]
-    value, gradient = loss.both(p, y, EPSILON)
-    np.testing.assert_allclose(value, loss.value(p, y, EPSILON), rtol=1e-14)
-    np.testing.assert_allclose(gradient, loss.gradient(p, y, EPSILON), rtol=1e-13, atol=1e-30)
+    value, gradient = loss.both(p, y, number(name))
+    np.testing.assert_allclose(value, loss.value(p, y, number(name)), rtol=1e-14)
+    np.testing.assert_allclose(gradient, loss.gradient(p, y, number(name)), rtol=1e-13, atol=1e-30)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_gradient_is_the_slope_of_value(name):
     p, y = table(name)
     loss, step = LOSSES[name], 1e-5
-    slope = (loss.value(p + step, y, EPSILON) - loss.value(p - step, y, EPSILON)) / (2 * step)
-    np.testing.assert_allclose(loss.gradient(p, y, EPSILON), slope, rtol=1e-6, atol=1e-8)
+    slope = (loss.value(p + step, y, number(name)) - loss.value(p - step, y, number(name))) / (
+        2 * step
+    )
+    np.testing.assert_allclose(loss.gradient(p, y, number(name)), slope, rtol=1e-6, atol=1e-8)
 
 
-SMOOTH = [name for name, loss in LOSSES.items() if not loss.nonsmooth]
+SMOOTH = [name for name in FAMILIAR if not LOSSES[name].nonsmooth]
 
 
 @pytest.mark.parametrize("name", SMOOTH)
 def test_curvature_is_the_slope_of_gradient_or_more(name):
     p, y = table(name)
     loss, step = LOSSES[name], 1e-5
-    slope = (loss.gradient(p + step, y, EPSILON) - loss.gradient(p - step, y, EPSILON)) / (2 * step)
-    curvature = loss.curvature(p, y, EPSILON)
+    slope = (
+        loss.gradient(p + step, y, number(name)) - loss.gradient(p - step, y, number(name))
+    ) / (2 * step)
+    curvature = loss.curvature(p, y, number(name))
     assert np.all(curvature >= slope - 1e-6)
     exact = np.abs(slope) > 1e-6
     if name == "log_loss":
         exact &= y * p > 0
     np.testing.assert_allclose(curvature[exact], slope[exact], rtol=1e-4)
-    active = np.abs(loss.gradient(p, y, EPSILON)) > 1e-6
+    active = np.abs(loss.gradient(p, y, number(name))) > 1e-6
     assert np.all(curvature[active] > 0)
 
 
@@ -99,7 +111,7 @@ def test_curvature_on_a_slope_is_that_of_a_parabola_above_the_loss(name):
     assert np.all(above >= loss.value(to, y, EPSILON) - 1e-9)
 
 
-@pytest.mark.parametrize("name", ["hinge", "epsilon_insensitive", "huber"])
+@pytest.mark.parametrize("name", ["hinge", "epsilon_insensitive", "huber", "quantile"])
 def test_curvature_of_a_kink_is_the_density_of_rows(name):
     """Rows that gather at the kink make it sharper, in proportion, and a unit of y does not."""
     rng = np.random.default_rng(2)
@@ -109,6 +121,7 @@ def test_curvature_of_a_kink_is_the_density_of_rows(name):
         "hinge": (0.0, 1.0, 0.7, 1.3),
         "epsilon_insensitive": (0.0, 2.0, 0.5, 1.5),
         "huber": (1e-3, 2e-3, 1.0, 2.1),
+        "quantile": (0.4, 1.0, 1.0, 2.1),
     }[name]
     means = []
     for spread in (1.0, 0.1):
@@ -130,6 +143,18 @@ def test_curvature_of_a_wide_bend_is_its_slope():
     assert np.all(h[~near] > 0.0)
 
 
+@pytest.mark.parametrize("quantile", [0.1, 0.5, 0.9])
+def test_the_quantile_loss_is_scikit_learns_and_least_at_the_quantile(quantile):
+    rng = np.random.default_rng(0)
+    y, p = rng.normal(size=1001), rng.normal(size=1001)
+    loss = LOSSES["quantile"]
+    known = mean_pinball_loss(y, p, alpha=quantile)
+    assert loss.value(p, y, quantile).mean() == pytest.approx(known, rel=1e-12)
+    shift = loss.level(p[:, None], y[:, None], np.ones((1001, 1)), quantile)
+    values = [loss.value(p + c, y, quantile).sum() for c in shift + np.linspace(-1, 1, 201)]
+    assert np.argmin(values) == 100
+
+
 def test_log_loss_keeps_its_digits_at_both_ends():
     p = np.array([1e4, 800.0, 40.0, -40.0, -800.0, -1e4])
     loss, y = LOSSES["log_loss"], np.ones(6)
@@ -148,10 +173,10 @@ def test_every_backend_gives_numpys_numbers_and_keeps_dtype_and_nan(name, backen
     p[3] = np.nan
     for dtype in backend.float_dtypes:
         for f in LOSSES[name][:3]:
-            want = f(p.astype(dtype), y.astype(dtype), EPSILON)
-            got = f(backend.asarray(p, dtype), backend.asarray(y, dtype), EPSILON)
+            want = f(p.astype(dtype), y.astype(dtype), number(name))
+            got = f(backend.asarray(p, dtype), backend.asarray(y, dtype), number(name))
             backend.check(got, dtype)
             rtol, tiny = 50 * np.finfo(dtype).eps, np.finfo(dtype).tiny
             np.testing.assert_allclose(backend.to_numpy(got), want, rtol=rtol, atol=tiny)
-            steps = f is LOSSES[name].gradient and name in ("hinge", "perceptron")
+            steps = f is LOSSES[name].gradient and name in ("hinge", "perceptron", "quantile")
             assert f is LOSSES[name].curvature or steps or np.isnan(want[3])

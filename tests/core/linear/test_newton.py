@@ -11,7 +11,7 @@ from streamlearn.core.learner import Batch
 from streamlearn.core.linear import newton, newton_schedule, one_pass_sums
 from streamlearn.core.linear.curvature import centred, feed, leverage, unknown
 from streamlearn.core.linear.damped_curvature import inverse_by_blocks
-from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
+from streamlearn.core.linear.losses import FAMILIAR, LOSSES, MARGIN_LOSSES
 from streamlearn.core.linear.sgd import Params
 from streamlearn.core.rows import Runs
 from tests.backends import no_host_sync
@@ -201,6 +201,11 @@ def test_without_intercept_nothing_is_centred():
     assert log_loss(X + 1.0, codes, *newton.answer(params, state)) < 1.01 * best
 
 
+def number(loss):
+    """The parameter of a loss."""
+    return 1.5 if loss == "tweedie" else 0.1
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("order", ["given", "sorted", "reversed"])
 def test_no_order_of_rows_diverges(loss, order):
@@ -208,10 +213,11 @@ def test_no_order_of_rows_diverges(loss, order):
     kind = "classes" if loss in MARGIN_LOSSES else "values"
     X, y = table(n=6000, kind=kind)
     at = {"given": slice(None), "sorted": np.argsort(y), "reversed": np.argsort(-y)}[order]
-    params = Params(loss=loss, kind=kind)
+    y = np.exp(y) if LOSSES[loss].log_link else y
+    params = Params(loss=loss, kind=kind, epsilon=number(loss))
     p = scores(params, run(params, X[at], y[at]), X)
     target = (2.0 * y - 1.0 if kind == "classes" else y)[:, None]
-    value, zero = (LOSSES[loss].value(q, target, 0.1).mean() for q in (p, 0.0 * p))
+    value, zero = (LOSSES[loss].value(q, target, params.epsilon).mean() for q in (p, 0.0 * p))
     assert value < (1.5 if order != "given" else 0.8) * zero + 0.1
 
 
@@ -241,18 +247,21 @@ def awkward():
 @pytest.mark.parametrize("penalty", [None, "l2", "l1"])
 @pytest.mark.parametrize("loss", LOSSES)
 def test_awkward_tables_stay_finite_and_reasonable(loss, penalty, dtype):
-    params = Params(loss=loss, penalty=penalty)
+    kind = "classes" if loss in FAMILIAR else "values"
+    params = Params(loss=loss, kind=kind, penalty=penalty, epsilon=number(loss))
     for name, X, codes, weight in awkward():
         X = X.astype(dtype)
+        codes = codes + 1.0 if loss == "gamma" else codes
         state = run(params, X, codes, weight, batch_size=32)
         p = newton.apply(params, state, X)
         assert p.dtype == dtype, name
         assert np.all(np.isfinite(p)), name
-        y = (2.0 * codes - 1.0)[:, None]
+        y = (2.0 * codes - 1.0 if kind == "classes" else codes)[:, None]
         w = np.ones(len(X)) if weight is None else weight
         w = w * (X[:, 0] != 100.0)  # the wild row is its own affair
         value, zero = (
-            w @ LOSSES[loss].value(q, y, 0.1) for q in (p.astype(float), np.zeros(p.shape))
+            w @ LOSSES[loss].value(q, y, params.epsilon)
+            for q in (p.astype(float), np.zeros(p.shape))
         )
         assert value <= 1.3 * zero + 0.1 * w.sum(), name
 
@@ -346,8 +355,10 @@ def test_a_step_reads_nothing_back(loss, penalty):
     import array_api_strict as xp
 
     X, codes = table(n=300, d=4)
+    kind = "classes" if loss in FAMILIAR else "values"
+    codes = codes if kind == "classes" else codes + 1.0
     X, codes, weight = (xp.asarray(a) for a in (X, codes, np.ones(300)))
-    params = Params(loss=loss, penalty=penalty)
+    params = Params(loss=loss, kind=kind, penalty=penalty, epsilon=number(loss))
     with no_host_sync():
         state = run(params, X, codes, weight)
         newton.apply(params, state, X)

@@ -14,7 +14,7 @@ from scipy import sparse
 
 from streamlearn.core.learner import Batch
 from streamlearn.core.linear import curvature, newton, newton_rounds
-from streamlearn.core.linear.losses import LOSSES
+from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
 from streamlearn.core.linear.newton_schedule import due
 from streamlearn.core.linear.sgd import Params
 from tests.backends import STRICT, no_host_sync
@@ -58,6 +58,11 @@ def leaves(x):
     return [] if x is None else [x]
 
 
+def number(loss):
+    """The parameter of a loss."""
+    return 1.5 if loss == "tweedie" else 0.1
+
+
 SMOOTH = [name for name, loss in LOSSES.items() if not loss.nonsmooth and loss.slope is not None]
 
 
@@ -66,9 +71,10 @@ SMOOTH = [name for name, loss in LOSSES.items() if not loss.nonsmooth and loss.s
 @pytest.mark.parametrize("penalty", ["l2", "l1", None])
 @pytest.mark.parametrize("loss", SMOOTH)
 def test_a_round_ends_where_a_batch_of_its_rows_does(loss, penalty, weighted, K, monkeypatch):
-    kind = "values" if LOSSES[loss].unbounded_gradient and "hinge" not in loss else "classes"
-    params = Params(loss=loss, kind=kind, penalty=penalty, alpha=1e-3)
+    kind = "classes" if loss in MARGIN_LOSSES else "values"
+    params = Params(loss=loss, kind=kind, penalty=penalty, alpha=1e-3, epsilon=number(loss))
     X, y = table(kind, BEFORE + ROWS, K)
+    y = np.exp(y) if LOSSES[loss].log_link else y
     weight = np.random.default_rng(1).uniform(0, 2, len(X)) if weighted else None
     state = begun(params, X, y, weight, K)
     w = None if weight is None else weight[BEFORE:]
@@ -89,9 +95,10 @@ def test_a_round_ends_where_a_batch_of_its_rows_does(loss, penalty, weighted, K,
 
 @pytest.mark.parametrize("loss", sorted(set(LOSSES) - {"perceptron"}))  # it has no rounds
 def test_sums_merge_in_any_order(loss):
-    kind = "values" if loss in ("squared_error", "huber") or "epsilon" in loss else "classes"
-    params = Params(loss=loss, kind=kind)
+    kind = "classes" if loss in MARGIN_LOSSES else "values"
+    params = Params(loss=loss, kind=kind, epsilon=number(loss))
     X, y = table(kind, BEFORE + ROWS, 1)
+    y = np.exp(y) if LOSSES[loss].log_link else y
     state = begun(params, X, y, None, 1)
     a, b, c = (
         s for s, _ in in_parts(params, state, X[BEFORE:], y[BEFORE:], None, [0, 90, 900, ROWS])
