@@ -32,7 +32,7 @@ CASES = {
     "epsilon": [
         SGDRegressor("epsilon_insensitive", epsilon=e, random_state=0) for e in (0.01, 0.1)
     ],
-    "quantile": [SGDRegressor("quantile", quantile=q, random_state=0) for q in (0.1, 0.5, 0.9)],
+    "quantile": [SGDRegressor("quantile", alpha=a, random_state=0) for a in ALPHAS],
     "counts": [SGDRegressor("poisson", alpha=a, epsilon=a, random_state=0) for a in ALPHAS],
 }
 CLASSES = {2: (SIGNAL > 0).astype(int), 4: np.digitize(SIGNAL, [-2.0, 0.0, 2.0])}

@@ -26,7 +26,7 @@ from streamlearn.linear_model.base import SGD
 from streamlearn.linear_model.classifier import SGDClassifier
 from streamlearn.linear_model.regressor import SGDRegressor
 
-NUMBERS = ("alpha", "l1_ratio", "epsilon", "quantile")
+NUMBERS = ("alpha", "l1_ratio", "epsilon")
 """Parameters that may differ between the models."""
 
 UNUSED = (
@@ -86,12 +86,14 @@ class ManyModels(SGD):
     def _several(self, params: Params, n_classes: int = 1) -> Params:
         """Return the parameters of all columns."""
         numbers: dict[str, Any] = {}
-        of_loss = LOSSES[params.loss].parameter
-        for name, field in (("alpha", "alpha"), ("l1_ratio", "l1_ratio"), (of_loss, "epsilon")):
+        used = [
+            name for name in NUMBERS if name != "epsilon" or name == LOSSES[params.loss].parameter
+        ]
+        for name in used:
             given = [getattr(member, name) for member in self.members]
             values = np.asarray([0.0 if v is None else float(v) for v in given])
             if (values != values[0]).any():
-                numbers[field] = np.repeat(values, n_classes)
+                numbers[name] = np.repeat(values, n_classes)
         if hasattr(params.positive_weight, "shape"):
             numbers["positive_weight"] = np.tile(params.positive_weight, len(self.members))
         return params._replace(n_models=len(self.members), **numbers)
