@@ -154,10 +154,9 @@ class ManyModels(SGD):
     def _published(self, number: int) -> Any:
         """Return a member with the attributes that do not depend on its columns."""
         model = clone(self.members[number])
-        apart = ("coef_", "intercept_", "loss_curve_", "_learned", "members", "curves")
-        for name, value in vars(self).items():
-            if name not in apart and name not in model.get_params():
-                setattr(model, name, value)
+        apart = {"coef_", "intercept_", "loss_curve_", "_learned", "members", "curves"}
+        own = vars(model)
+        own.update({k: v for k, v in vars(self).items() if k not in apart and k not in own})
         return model
 
     def kept(self, numbers: Sequence[int]) -> Any:
