@@ -235,9 +235,10 @@ def after_block(rules: Rules, group: Group, block: engine.Block) -> tuple[Group,
         return (group,)
     with config_context(**rules.config):
         try:
+            scored = group
             if not rules.n_folds and group.members[0].n_blocks:
-                group = _scored_before(rules, group, block)
-            return (_learned(rules, group, block),)
+                scored = _scored_before(rules, group, block)
+            return (_learned(rules, scored, block),)
         except Exception:
             if not rules.catches:
                 raise

@@ -24,6 +24,7 @@ from streamlearn.model_selection import (
     HyperbandSearchCV,
     StreamSearchCV,
     SuccessiveHalvingSearchCV,
+    candidates,
 )
 from streamlearn.neural_network import MLPClassifier
 from streamlearn.pipeline import make_pipeline
@@ -291,6 +292,28 @@ def test_an_error_of_one_of_several_columns_leaves_the_others():
     assert np.isnan(search.cv_results_["mean_test_score"]).tolist() == [False, False, True]
     search.set_params(parameters={"alpha": [1e-4, 1e-3]})
     want = search.cv_results_["mean_test_score"][:2]
+    search.fit(lazy(X), lazy(CLASSES))
+    np.testing.assert_allclose(search.cv_results_["mean_test_score"], want, rtol=1e-9)
+
+
+def test_a_block_that_ends_one_of_several_columns_is_scored_once_by_the_others(monkeypatch):
+    calls = []
+
+    def fails_once(model, *args):
+        calls.append(type(model).__name__)
+        if calls[-1] == "ManyClassifiers" and calls.count("ManyClassifiers") == 3:
+            raise ArithmeticError("columns")
+        return learn(model, *args)
+
+    learn = candidates.partially_fitted
+    monkeypatch.setattr(candidates, "partially_fitted", fails_once)
+    grid = {"alpha": [1e-4, 1e-3]}
+    search = StreamSearchCV(SGDClassifier(random_state=0), grid, shuffle=False, n_jobs=1)
+    search.fit(lazy(X), lazy(CLASSES))
+    assert calls.count("SGDClassifier") == 2 * (N_BLOCKS - 2)
+    assert search.progressive_scores_["score"].shape == (2, N_BLOCKS - 1)
+    monkeypatch.undo()
+    want = search.cv_results_["mean_test_score"]
     search.fit(lazy(X), lazy(CLASSES))
     np.testing.assert_allclose(search.cv_results_["mean_test_score"], want, rtol=1e-9)
 
