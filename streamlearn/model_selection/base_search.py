@@ -91,9 +91,12 @@ class BaseSearch(ParallelPostFit):
     error_score: Any
     verbose: Any
 
-    def _n_folds(self) -> int:
-        """Return the number of folds, or 0 if blocks are scored before they are learned from."""
-        return 0
+    def _folds(self, rows: Sequence[int | None] | None) -> tuple[int, tuple[int, ...] | None]:
+        """Return the number of folds, and the fold of each block if they are not dealt in turn.
+
+        ``rows`` are those of each block. 0 folds: blocks are scored before they are learned from.
+        """
+        return 0, None
 
     def _brackets(self, n_blocks: int | None, n_candidates: int) -> Sequence[Bracket]:
         """Return when candidates drop out."""
@@ -134,18 +137,20 @@ class BaseSearch(ParallelPostFit):
         params = {name: labels_at_hand(name, value) for name, value in params.items()}
         params = with_classes(self.estimator, self._routed("fit", params), y, further=False)
         like = kind_of(X)
-        blocks, same, n_blocks = blocks_of(X, y, params, seed)
-        n_folds = self._n_folds()
-        if n_blocks is not None and n_blocks < n_folds:
-            raise ValueError(
-                f"cv={n_folds} needs as many blocks, because blocks are folds, and there are "
-                f"{n_blocks}. Give data in more blocks, fewer folds, or cv='progressive'."
-            )
+        blocks, same, rows = blocks_of(X, y, params, seed)
+        n_blocks = None if rows is None else len(rows)
+        n_folds, of_blocks = self._folds(rows)
         parameters = self._candidates(n_blocks, seed)
         brackets = self._brackets(n_blocks, len(parameters))
         decides = self._decides(scores)
         rules = Rules(
-            same, scores, n_folds, bool(self.refit), self.error_score != "raise", get_config()
+            same,
+            scores,
+            n_folds,
+            of_blocks,
+            bool(self.refit),
+            self.error_score != "raise",
+            get_config(),
         )
         most = most_columns(blocks, params.get("classes"))
         contest = Contest(parameters, rules, brackets, like)
@@ -340,7 +345,7 @@ def most_columns(blocks: engine.Blocks, classes: Any) -> int:
 
 def blocks_of(
     X: Any, y: Any, params: dict[str, Any], seed: int
-) -> tuple[engine.Blocks, dict[str, Any], int | None]:
+) -> tuple[engine.Blocks, dict[str, Any], tuple[int | None, ...] | None]:
     """Return the blocks of the data, and what else a search must know of them.
 
     Rows in memory are cut into blocks, in random order.
@@ -350,8 +355,9 @@ def blocks_of(
     blocks : Blocks
     same : dict
         The arguments of ``partial_fit`` that are the same for all blocks.
-    n_blocks : int or None
-        The number of blocks. None if a source does not say it.
+    rows : tuple of int or None
+        The number of rows of each block, None where it is not known. It is None if a source does
+        not say its number of blocks.
 
     Raises
     ------
@@ -366,7 +372,7 @@ def blocks_of(
     same = {name: value for name, value in params.items() if name not in by_row}
     if engine.is_collection(X):
         blocks = engine.align(X=X, y=y, **by_row)
-        return blocks, same, len(blocks) or None
+        return blocks, same, blocks.rows or None
     further = by_row.keys() - {"sample_weight"}
     if further:
         raise ValueError(
@@ -390,4 +396,4 @@ def blocks_of(
     streamed = engine.from_blocks(cut)
     streamed = streamed if isinstance(streamed, tuple) else (streamed,)
     named = dict(zip(("X", "y", "sample_weight"), streamed, strict=False))
-    return engine.align(**named), same, len(cut)
+    return engine.align(**named), same, tuple(engine.n_rows(block[0]) for block in cut)

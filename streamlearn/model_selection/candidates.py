@@ -66,6 +66,8 @@ class Rules(NamedTuple):
         The scores by name.
     n_folds : int
         The number of folds, or 0 if each block is scored before it is learned from.
+    of_blocks : tuple of int or None
+        The fold of each block. None deals the blocks to the folds in turn.
     full : bool
         Whether a model learns from all blocks. Without folds there is always one.
     catches : bool
@@ -77,13 +79,14 @@ class Rules(NamedTuple):
     params: dict[str, Any]
     scores: Mapping[str, BlockScore]
     n_folds: int
+    of_blocks: tuple[int, ...] | None
     full: bool
     catches: bool
     config: dict[str, Any]
 
     def fold_of(self, block: int) -> int:
-        """Return the fold of a block. Neighbouring blocks are in different folds."""
-        return block % self.n_folds
+        """Return the fold of a block."""
+        return block % self.n_folds if self.of_blocks is None else self.of_blocks[block]
 
     def added(self, a: Mapping[str, Any], b: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the sums of each score over the rows of both."""

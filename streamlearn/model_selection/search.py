@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn.model_selection.base_search import BaseSearch
+from streamlearn.model_selection.splitters import KFold
 
 
 class StreamSearchCV(BaseSearch):
@@ -39,8 +41,9 @@ class StreamSearchCV(BaseSearch):
         Whether ``best_estimator_`` is kept. It costs no further read. With several scores it is
         the name of the one that chooses. A callable gets ``cv_results_`` and returns the index of
         the best candidate.
-    cv : "progressive" or int, default="progressive"
-        How candidates are scored. An int is the number of folds.
+    cv : "progressive", int or KFold, default="progressive"
+        How candidates are scored. An int is the number of folds, to which blocks are dealt in turn.
+        A `KFold` of this module deals them as it says.
     shuffle : bool, default=True
         Whether the blocks of a collection are read in random order. Their rows stay in order.
     random_state : int, RandomState instance or None, default=None
@@ -87,7 +90,7 @@ class StreamSearchCV(BaseSearch):
 
     - Candidates learn by ``partial_fit`` with each block. So ``max_iter`` and ``early_stopping`` of
       a candidate have no effect.
-    - Folds are blocks: block b is in fold b modulo ``cv``.
+    - Folds are blocks: with an int, block b is in fold b modulo ``cv``.
     - ``n_jobs=None`` uses all processors, in threads.
     - A search is fitted with a pass over y that finds the labels, unless ``classes`` is given.
 
@@ -112,7 +115,7 @@ class StreamSearchCV(BaseSearch):
 
     _parameter_constraints: dict[str, Any] = {
         **BaseSearch._parameter_constraints,
-        "cv": [StrOptions({"progressive"}), Interval(Integral, 2, None, closed="left")],
+        "cv": [StrOptions({"progressive"}), Interval(Integral, 2, None, closed="left"), KFold],
     }
 
     def __init__(
@@ -142,6 +145,29 @@ class StreamSearchCV(BaseSearch):
         self.error_score = error_score
         self.verbose = verbose
 
-    def _n_folds(self) -> int:
-        """Return the number of folds, or 0 if blocks are scored before they are learned from."""
-        return 0 if self.cv == "progressive" else int(self.cv)
+    def _folds(self, rows: Sequence[int | None] | None) -> tuple[int, tuple[int, ...] | None]:
+        """Return the number of folds, and the fold of each block if they are not dealt in turn."""
+        if isinstance(self.cv, str):
+            return 0, None
+        if not isinstance(self.cv, KFold):
+            n = int(self.cv)
+            if rows is not None and len(rows) < n:
+                raise _too_few_blocks(self.cv, len(rows))
+            return n, None
+        n = self.cv.n_splits
+        if rows is None:
+            raise ValueError(
+                f"cv={self.cv} needs the number of blocks, which this source does not say. Give "
+                f"cv={n}, which deals the blocks to the folds in turn."
+            )
+        of_blocks = self.cv.fold_of_blocks(rows)
+        if of_blocks is None:
+            raise _too_few_blocks(self.cv, sum(n != 0 for n in rows))
+        return n, of_blocks
+
+
+def _too_few_blocks(cv: Any, n_blocks: int) -> ValueError:
+    return ValueError(
+        f"cv={cv} needs as many blocks, because blocks are folds, and there are {n_blocks}. Give "
+        "data in more blocks, fewer folds, or cv='progressive'."
+    )

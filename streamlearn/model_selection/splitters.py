@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -52,16 +53,32 @@ class KFold(OverBlocks, theirs.KFold):
 
     def folds(self, rows: engine.AlignedRows) -> Folds:
         """Return how the rows of collections are dealt to folds."""
-        seed = seed_of(self.random_state) if self.shuffle else None
-        full = [i for i, n in enumerate(rows.rows) if n != 0]
         enough_rows_or_raise(self.n_splits, rows)
+        of_blocks = self.fold_of_blocks(rows.rows)
+        seed = seed_of(self.random_state) if self.shuffle and of_blocks is None else None
+        return Folds(self.n_splits, of_blocks, seed)
+
+    def fold_of_blocks(self, rows: Sequence[int | None]) -> tuple[int, ...] | None:
+        """Return the fold of each block, or None if there are fewer blocks than folds.
+
+        Parameters
+        ----------
+        rows : sequence of int or None
+            The number of rows of each block, None where it is not known.
+
+        Returns
+        -------
+        tuple of int, or None
+        """
+        full = np.asarray([i for i, n in enumerate(rows) if n != 0], dtype=int)
         if len(full) < self.n_splits:
-            return Folds(self.n_splits, seed=seed)
-        of_blocks = np.zeros(len(rows.rows), dtype=int)
+            return None
+        seed = seed_of(self.random_state) if self.shuffle else None
         dealt = theirs.KFold(self.n_splits, shuffle=self.shuffle, random_state=seed)
+        of_blocks = np.zeros(len(rows), dtype=int)
         for fold, (_, at) in enumerate(dealt.split(full)):
-            of_blocks[np.asarray(full)[at]] = fold
-        return Folds(self.n_splits, tuple(of_blocks.tolist()))
+            of_blocks[full[at]] = fold
+        return tuple(of_blocks.tolist())
 
     def _splits(self, rows: engine.AlignedRows) -> list[Split]:
         return self.folds(rows).splits()

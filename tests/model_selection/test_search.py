@@ -22,6 +22,7 @@ from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.model_selection import (
     HyperbandSearchCV,
+    KFold,
     StreamSearchCV,
     SuccessiveHalvingSearchCV,
     candidates,
@@ -142,6 +143,34 @@ def test_folds_are_blocks_that_their_model_has_not_learned_from(name):
     given = search.best_params_
     whole, _ = by_hand(clone(estimator).set_params(**given), y, enumerate(BLOCKS))
     same_answers(search.best_estimator_.predict(X), whole.predict(X))
+
+
+@pytest.mark.parametrize("kind", ["lazy", "memory"])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_kfold_deals_the_blocks(shuffle, kind):
+    seed = 0 if shuffle else None
+    cv = KFold(4, shuffle=shuffle, random_state=seed)
+    search = StreamSearchCV(*LINEAR, cv=cv, shuffle=False, scoring="accuracy", random_state=0)
+    if kind == "memory":
+        assert search.fit(X, CLASSES).n_splits_ == 4
+        return
+    search.fit(lazy(X), lazy(CLASSES))
+    of_blocks = cv.fold_of_blocks((ROWS,) * N_BLOCKS)
+    assert sorted(of_blocks) == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert (list(of_blocks) == sorted(of_blocks)) is not shuffle
+    for k, given in enumerate(ParameterGrid(LINEAR[1])):
+        others = [(b, block) for b, block in enumerate(BLOCKS) if of_blocks[b] != 2]
+        model, _ = by_hand(clone(LINEAR[0]).set_params(**given), CLASSES, others)
+        at = [(block, model) for b, block in enumerate(BLOCKS) if of_blocks[b] == 2]
+        want = pooled("accuracy", at, CLASSES)
+        assert search.cv_results_["split2_test_score"][k] == pytest.approx(want, rel=1e-9)
+
+
+def test_kfold_over_a_stream_says_what_to_give():
+    data = from_blocks([(X[b], CLASSES[b]) for b in BLOCKS])
+    with pytest.raises(ValueError, match="Give cv=4, which deals"):
+        StreamSearchCV(*LINEAR, cv=KFold(4)).fit(*data)
+    assert StreamSearchCV(*LINEAR, cv=4, shuffle=False).fit(*data).n_splits_ == 4
 
 
 @pytest.mark.parametrize(("cv", "reads"), [("progressive", 1), (4, 2)])
@@ -331,6 +360,7 @@ def test_values_are_drawn_from_distributions():
     ("change", "message"),
     [
         ({"cv": 9}, "cv=9 needs as many blocks"),
+        ({"cv": KFold(9)}, "needs as many blocks, because blocks are folds, and there are 8"),
         ({"cv": 1}, "'cv' parameter"),
         ({"n_jobs": 0}, "n_jobs == 0 has no meaning"),
         ({"scoring": "nonsense"}, "'nonsense'"),
