@@ -152,7 +152,8 @@ class BaseSearch(ParallelPostFit):
             self.error_score != "raise",
             get_config(),
         )
-        most = most_columns(blocks, params.get("classes"))
+        classes = params.get("classes", getattr(self.estimator, "classes", None))
+        most = most_columns(blocks, classes)
         contest = Contest(parameters, rules, brackets, like)
         learner = SideBySide(
             rules,
