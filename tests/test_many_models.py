@@ -97,6 +97,7 @@ def test_scores_of_all_columns_are_those_of_each():
 
 
 def test_columns_learn_from_torch():
+    pytest.importorskip("torch", reason="torch has tests of its own")
     with open_backend("torch") as backend:
         apart, many = learned(CASES["log loss"], 2, None, lambda x: backend.asarray(x))
         for k, model in enumerate(apart):

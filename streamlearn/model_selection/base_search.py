@@ -137,7 +137,7 @@ class BaseSearch(ParallelPostFit):
         params = {name: labels_at_hand(name, value) for name, value in params.items()}
         params = with_classes(self.estimator, self._routed("fit", params), y, further=False)
         like = kind_of(X)
-        blocks, same, rows = blocks_of(X, y, params, seed)
+        given, same, rows = laid_out(X, y, params, seed)
         n_blocks = None if rows is None else len(rows)
         n_folds, of_blocks = self._folds(rows)
         parameters = self._candidates(n_blocks, seed)
@@ -153,7 +153,7 @@ class BaseSearch(ParallelPostFit):
             get_config(),
         )
         classes = params.get("classes", getattr(self.estimator, "classes", None))
-        most = most_columns(blocks, classes)
+        groups = begun(self.estimator, parameters, rules, most_columns(given, classes))
         contest = Contest(parameters, rules, brackets, like)
         learner = SideBySide(
             rules,
@@ -165,10 +165,11 @@ class BaseSearch(ParallelPostFit):
         def attributes(progress: Progress) -> dict[str, Any]:
             return self._attributes(contest, progress.learned, [])
 
+        blocks = aligned(given)
         out = train(
             learner,
             blocks,
-            Progress(begun(self.estimator, parameters, rules, most)),
+            Progress(groups),
             Never(),
             max_iter=1,
             publish=None if n_folds else Publish(self, attributes),
@@ -335,25 +336,26 @@ def _threads(n_jobs: int | None) -> int:
     return n_jobs if n_jobs > 0 else max(1, n + 1 + n_jobs)
 
 
-def most_columns(blocks: engine.Blocks, classes: Any) -> int:
+def most_columns(given: Any, classes: Any) -> int:
     """Return the number of linear models that may be columns of one, or 1."""
-    X = (blocks.streamed or {}).get("X") or next(iter(blocks.sources), None)
-    rows: Any = None if X is None else engine.meta_of(X)
+    X = given["X"] if isinstance(given, dict) else given[0][0]
+    rows = engine.meta_of(X) if engine.is_collection(X) else X
     if getattr(rows, "ndim", 0) != 2 or is_sparse(rows):
         return 1
     return most_models(rows.shape[1], 1 if classes is None else len(classes))
 
 
-def blocks_of(
+def laid_out(
     X: Any, y: Any, params: dict[str, Any], seed: int
-) -> tuple[engine.Blocks, dict[str, Any], tuple[int | None, ...] | None]:
-    """Return the blocks of the data, and what else a search must know of them.
+) -> tuple[Any, dict[str, Any], tuple[int | None, ...] | None]:
+    """Return the parts of the data, and what else a search must know of them.
 
     Rows in memory are cut into blocks, in random order.
 
     Returns
     -------
-    blocks : Blocks
+    given : dict of str to collection, or list of tuple
+        The collections, or the blocks of rows in memory.
     same : dict
         The arguments of ``partial_fit`` that are the same for all blocks.
     rows : tuple of int or None
@@ -366,14 +368,15 @@ def blocks_of(
         If rows in memory have arguments for each row that are no weights, or if X and y have
         different numbers of rows, or fewer than two.
     """
-    if not engine.is_collection(X):
+    lazy = engine.is_collection(X)
+    if not lazy:
         X, y = indexable(X, y)
     n_rows = rows_known(X)
     by_row = {name: value for name, value in params.items() if is_by_row(name, value, n_rows)}
     same = {name: value for name, value in params.items() if name not in by_row}
-    if engine.is_collection(X):
-        blocks = engine.align(X=X, y=y, **by_row)
-        return blocks, same, blocks.rows or None
+    if lazy:
+        streamed = isinstance(X, engine.StreamedRows)
+        return {"X": X, "y": y, **by_row}, same, None if streamed else engine.row_chunks(X)
     further = by_row.keys() - {"sample_weight"}
     if further:
         raise ValueError(
@@ -394,7 +397,16 @@ def blocks_of(
         tuple(rows_at(part, rows) for part in parts)
         for rows in np.array_split(mixed, min(BLOCKS_IN_MEMORY, n_rows))
     ]
-    streamed = engine.from_blocks(cut)
+    return cut, same, tuple(engine.n_rows(block[0]) for block in cut)
+
+
+def aligned(given: Any) -> engine.Blocks:
+    """Return the blocks of the parts that `laid_out` returns.
+
+    A source of blocks has a thread from here to the end of its pass.
+    """
+    if isinstance(given, dict):
+        return engine.align(**given)
+    streamed = engine.from_blocks(given)
     streamed = streamed if isinstance(streamed, tuple) else (streamed,)
-    named = dict(zip(("X", "y", "sample_weight"), streamed, strict=False))
-    return engine.align(**named), same, tuple(engine.n_rows(block[0]) for block in cut)
+    return engine.align(**dict(zip(("X", "y", "sample_weight"), streamed, strict=False)))

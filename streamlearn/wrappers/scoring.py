@@ -15,6 +15,7 @@ from streamlearn._sklearn import made_of
 from streamlearn._thirdparty.partial_fit import as_here
 from streamlearn._thirdparty.scoring import score
 from streamlearn._thirdparty.tags import takes_collections
+from streamlearn.metrics import compute
 from streamlearn.wrappers.block_scores import block_score
 from streamlearn.wrappers.summed import is_summed, metric_or_raise, response_of, with_labels
 
@@ -89,7 +90,7 @@ def scores_of_collection(
             metrics[name], signs[name], method = _metric_of(asked, scorer)
             if method not in predicted:
                 predicted[method] = getattr(asked, method)(X)
-    found = ours.compute(y, predicted, metrics) if metrics else {}
+    found = compute(y, predicted, metrics) if metrics else {}
     return {
         name: signs[name] * found[name]
         if name in found
