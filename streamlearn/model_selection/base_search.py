@@ -41,7 +41,7 @@ FITTED = {
 """Fitted attributes that only some searches have."""
 
 BLOCKS_IN_MEMORY = 20
-"""The number of blocks into which rows in memory are cut."""
+"""The number of blocks into which rows in memory are cut, if each has two rows: R2 needs them."""
 
 
 class Contest(NamedTuple):
@@ -395,7 +395,7 @@ def laid_out(
     mixed = generator(seed).permutation(n_rows)
     cut = [
         tuple(rows_at(part, rows) for part in parts)
-        for rows in np.array_split(mixed, min(BLOCKS_IN_MEMORY, n_rows))
+        for rows in np.array_split(mixed, min(BLOCKS_IN_MEMORY, max(2, n_rows // 2)))
     ]
     return cut, same, tuple(engine.n_rows(block[0]) for block in cut)
 

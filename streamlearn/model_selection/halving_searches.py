@@ -97,7 +97,8 @@ class SuccessiveHalvingSearchCV(HalvingBase):
     >>> X = da.random.default_rng(0).normal(size=(20_000, 3), chunks=(1_000, 3))
     >>> y = X[:, 0] + 0.1 * X[:, 1] > 0
     >>> grid = {"alpha": [1e-4, 1e-2, 0.1, 1.0, 3.0, 10.0, 30.0, 100.0]}
-    >>> search = SuccessiveHalvingSearchCV(SGDClassifier(), grid, random_state=0).fit(X, y)
+    >>> model = SGDClassifier(random_state=0)
+    >>> search = SuccessiveHalvingSearchCV(model, grid, random_state=0).fit(X, y)
     >>> sorted(search.cv_results_["n_blocks"].tolist())
     [2, 2, 2, 2, 2, 6, 6, 20]
     >>> search.best_params_
@@ -214,7 +215,7 @@ class HyperbandSearchCV(HalvingBase):
     >>> X = da.random.default_rng(0).normal(size=(20_000, 3), chunks=(1_000, 3))
     >>> y = X[:, 0] + 0.1 * X[:, 1] > 0
     >>> drawn = {"alpha": loguniform(1e-5, 1e1)}
-    >>> search = HyperbandSearchCV(SGDClassifier(), drawn, random_state=0).fit(X, y)
+    >>> search = HyperbandSearchCV(SGDClassifier(random_state=0), drawn, random_state=0).fit(X, y)
     >>> [len(bracket["candidates"]) for bracket in search.brackets_]
     [9, 5, 3]
     >>> bool(search.best_params_["alpha"] < 0.1)

@@ -106,7 +106,7 @@ class StreamSearchCV(BaseSearch):
     >>> from streamlearn.model_selection import StreamSearchCV
     >>> X = da.random.default_rng(0).normal(size=(10_000, 3), chunks=(1_000, 3))
     >>> y = X[:, 0] + 0.1 * X[:, 1] > 0
-    >>> search = StreamSearchCV(SGDClassifier(), {"alpha": [1e-4, 1e-1, 10.0]}, random_state=0)
+    >>> search = StreamSearchCV(SGDClassifier(random_state=0), {"alpha": [1e-4, 1.0, 100.0]})
     >>> search.fit(X, y).best_params_
     {'alpha': 0.0001}
     >>> search.predict(X)
