@@ -368,13 +368,17 @@ KNOWN = dask_array(np.arange(20.0), (10, 10))
         ((KNOWN,), {"stratify": KNOWN, "shuffle": False}, ValueError, "shuffle=False"),
         ((KNOWN[:0],), {}, ValueError, "no rows"),
         ((), {"stratify": KNOWN}, ValueError, "At least one array"),
-        ((from_blocks([np.ones((3, 2))]),), {}, TypeError, "source of blocks.*Split what it reads"),
         ((dask.delayed(1),), {}, TypeError, "is a dask Delayed"),
     ],
 )  # fmt: skip
 def test_bad_input_is_refused_in_words(given, how, error, says):
     with pytest.raises(error, match=says):
         train_test_split(*given, **how)
+
+
+def test_a_source_of_blocks_is_refused():
+    with pytest.raises(TypeError, match="source of blocks.*Split what it reads"):
+        train_test_split(from_blocks([np.ones((3, 2))]))
 
 
 def test_what_errors_advise_works():
