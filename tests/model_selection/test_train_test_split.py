@@ -377,7 +377,7 @@ def test_bad_input_is_refused_in_words(given, how, error, says):
 
 
 def test_a_source_of_blocks_is_refused():
-    with pytest.raises(TypeError, match="source of blocks.*Split what it reads"):
+    with pytest.raises(TypeError, match=r"source of blocks.*Split what it reads"):
         train_test_split(from_blocks([np.ones((3, 2))]))
 
 
