@@ -80,6 +80,8 @@ def test_a_column_goes_on_alone_and_with_some_others(name):
     y = np.abs(SIGNAL) if isinstance(apart[0], SGDRegressor) else CLASSES[2]
     few = many.kept([1, 0])
     alone = many.model(1)
+    want = many.scores(X)[:, [1, 0]]
+    np.testing.assert_allclose(few.scores(X), want, rtol=1e-9, atol=1e-9 * np.abs(want).max())
     for model in (apart[1], few, alone):
         model.partial_fit(X, y)
     check_same(apart[1], alone, 1e-7)

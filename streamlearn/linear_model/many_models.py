@@ -17,7 +17,6 @@ from streamlearn._estimator.inputs import Given
 from streamlearn._training.course import Learned
 from streamlearn.blocks import Record, Watch, watching
 from streamlearn.core.learner import Learner
-from streamlearn.core.linear import newton
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_schedule import SOME, WIDEST
 from streamlearn.core.linear.newton_state import some_columns
@@ -41,6 +40,10 @@ MOST = 32
 64 models of 200 features take 17 s of CPU time as columns of one, 19 s in two groups and 26 s in
 four (a script outside of ``bench/``, 400,000 rows, log loss). Two groups are two threads.
 """
+
+
+OF_COLUMNS = {"coef_", "intercept_", "loss_curve_", "_learned", "members", "curves"}
+"""Attributes that depend on the columns."""
 
 
 def common(estimator: Any) -> Hashable:
@@ -141,11 +144,16 @@ class ManyModels(SGD):
     def model(self, number: int) -> Any:
         """Return a member as a fitted model, which can learn on."""
         model = self._published(number)
-        state = some_columns(self._learned.state, self._columns_of([number]))
-        model.__dict__.update(model._coefficients(*newton.answer(model._params(), state)))
-        model._learned = self._learned._replace(state=state)
-        model.loss_curve_ = self.curves[number]
+        coef, intercept, learned = self._taken([number])
+        model.__dict__.update(model._coefficients(coef, intercept))
+        model._learned, model.loss_curve_ = learned, self.curves[number]
         return model
+
+    def _taken(self, numbers: Sequence[int]) -> tuple[Any, Any, Learned]:
+        """Return the coefficients, the intercepts and what was learned of some members."""
+        xp, at = namespace(self.coef_), self._columns_of(numbers)
+        learned = self._learned._replace(state=some_columns(self._learned.state, at))
+        return xp.take(self.coef_, at, axis=0), xp.take(self.intercept_, at), learned
 
     def alone(self, number: int) -> Any:
         """Return a member as a model, fitted if this one is."""
@@ -154,9 +162,8 @@ class ManyModels(SGD):
     def _published(self, number: int) -> Any:
         """Return a member with the attributes that do not depend on its columns."""
         model = clone(self.members[number])
-        apart = {"coef_", "intercept_", "loss_curve_", "_learned", "members", "curves"}
         own = vars(model)
-        own.update({k: v for k, v in vars(self).items() if k not in apart and k not in own})
+        own.update({k: v for k, v in vars(self).items() if k not in OF_COLUMNS and k not in own})
         return model
 
     def kept(self, numbers: Sequence[int]) -> Any:
@@ -164,13 +171,9 @@ class ManyModels(SGD):
         out = many_models([self.members[k] for k in numbers])
         if not hasattr(self, "_learned"):
             return out
-        apart = ("members", "curves", "coef_", "intercept_", "_learned")
-        out.__dict__.update({k: v for k, v in vars(self).items() if k not in apart})
+        out.__dict__.update({k: v for k, v in vars(self).items() if k not in OF_COLUMNS})
         out.curves = [self.curves[k] for k in numbers]
-        state = some_columns(self._learned.state, self._columns_of(numbers))
-        coef, intercept = newton.answer(self._params(), state)
-        out.coef_, out.intercept_ = coef, intercept
-        out._learned = self._learned._replace(state=state)
+        out.coef_, out.intercept_, out._learned = self._taken(numbers)
         return out
 
 
