@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,14 @@ def is_by_row(name: str, value: Any, n_rows: int | None) -> bool:
     listed = hasattr(value, "shape") or isinstance(value, list | tuple)
     by_row = listed and argument != "classes" and np.ndim(value) > 0
     return by_row and engine.n_rows(value) == n_rows
+
+
+def by_row_and_same(
+    params: Mapping[str, Any], n_rows: int | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the arguments of ``fit`` with one value for each row, and the others."""
+    by_row = {name: value for name, value in params.items() if is_by_row(name, value, n_rows)}
+    return by_row, {name: value for name, value in params.items() if name not in by_row}
 
 
 def labels_at_hand(name: str, value: Any) -> Any:

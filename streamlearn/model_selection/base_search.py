@@ -11,7 +11,7 @@ import joblib  # type: ignore[import-untyped]
 import numpy as np
 from sklearn import get_config
 from sklearn.exceptions import FitFailedWarning
-from sklearn.utils import check_random_state, indexable
+from sklearn.utils import indexable
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
@@ -20,18 +20,19 @@ from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import check_parameters
 from streamlearn._sklearn import HasMethods, Interval, StrOptions
 from streamlearn._thirdparty.partial_fit import with_classes
-from streamlearn._thirdparty.tags import is_by_row, labels_at_hand, rows_known
+from streamlearn._thirdparty.tags import by_row_and_same, labels_at_hand, rows_known
 from streamlearn._training.course import generator
 from streamlearn._training.epochs import Progress, Publish, train
 from streamlearn._training.stopping import Never
 from streamlearn.linear_model.many_models import most_models
 from streamlearn.model_selection.candidates import Candidate, Group, Rules, begun, parameters_of
+from streamlearn.model_selection.draws import seed_of
 from streamlearn.model_selection.halving import Bracket, Cuts
 from streamlearn.model_selection.results import table_of
 from streamlearn.model_selection.side_by_side import SideBySide, in_order, scores_of_folds
-from streamlearn.wrappers import scoring as scorers
 from streamlearn.wrappers.block_scores import block_score
 from streamlearn.wrappers.post_fit import ParallelPostFit, kind_of, parts_and_params
+from streamlearn.wrappers.scoring import scorers_by_name
 from streamlearn.wrappers.split import rows_at
 
 FITTED = {
@@ -131,8 +132,9 @@ class BaseSearch(ParallelPostFit):
             the search.
         """
         check_parameters(self, again=True)
-        scores = self._scores()
-        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        named = scorers_by_name(self.scoring)
+        scores = {name: block_score(self.estimator, scorer) for name, scorer in named.items()}
+        seed = seed_of(self.random_state)
         X, y, params = parts_and_params(X, y, params)
         params = {name: labels_at_hand(name, value) for name, value in params.items()}
         params = with_classes(self.estimator, self._routed("fit", params), y, further=False)
@@ -182,17 +184,6 @@ class BaseSearch(ParallelPostFit):
             self.__dict__.pop(name, None)
         self.__dict__.update(found)
         return self
-
-    def _scores(self) -> dict[str, Any]:
-        """Return the scores by name, as sums over blocks."""
-        given = self.scoring
-        if isinstance(given, list | tuple):
-            given = {name: name for name in given}
-        named = given if isinstance(given, dict) else {"score": given}
-        return {
-            name: block_score(self.estimator, scorers.scorer_of(scorer))
-            for name, scorer in named.items()
-        }
 
     def _decides(self, scores: dict[str, Any]) -> str:
         """Return the name of the score that chooses the best candidate."""
@@ -297,12 +288,8 @@ class BaseSearch(ParallelPostFit):
             A greater score is better.
         """
         check_is_fitted(self)
-        given = self.scoring
-        if isinstance(given, list | tuple):
-            given = self._decides(dict.fromkeys(given))
-        elif isinstance(given, dict):
-            given = given[self._decides(given)]
-        asked = ParallelPostFit(self.best_estimator_, scoring=given)
+        named = scorers_by_name(self.scoring)
+        asked = ParallelPostFit(self.best_estimator_, scoring=named[self._decides(named)])
         asked._like = self._like
         return asked.score(X, y, **params)
 
@@ -372,8 +359,7 @@ def laid_out(
     if not lazy:
         X, y = indexable(X, y)
     n_rows = rows_known(X)
-    by_row = {name: value for name, value in params.items() if is_by_row(name, value, n_rows)}
-    same = {name: value for name, value in params.items() if name not in by_row}
+    by_row, same = by_row_and_same(params, n_rows)
     if lazy:
         streamed = isinstance(X, engine.StreamedRows)
         return {"X": X, "y": y, **by_row}, same, None if streamed else engine.row_chunks(X)

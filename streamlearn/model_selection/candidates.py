@@ -16,11 +16,9 @@ from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 from streamlearn import blocks as engine
-from streamlearn._arrays import to_numpy
 from streamlearn._thirdparty.partial_fit import partially_fitted
-from streamlearn._validation.arrays import as_array
 from streamlearn.linear_model.many_models import ManyModels, common, many_models
-from streamlearn.wrappers.block_scores import BlockScore
+from streamlearn.wrappers.block_scores import BlockScore, has_no_weight
 
 
 def parameters_of(parameters: Any, n_iter: int | None, seed: int) -> list[dict[str, Any]]:
@@ -234,7 +232,7 @@ def after_block(rules: Rules, group: Group, block: engine.Block) -> tuple[Group,
 
     If an error ends one of several candidates, each goes on alone.
     """
-    if not group.goes_on or _has_no_weight(block.sample_weight):
+    if not group.goes_on or has_no_weight(block.sample_weight):
         return (group,)
     with config_context(**rules.config):
         try:
@@ -249,11 +247,6 @@ def after_block(rules: Rules, group: Group, block: engine.Block) -> tuple[Group,
                 failed = group.members[0]._replace(error=traceback.format_exc())
                 return (group._replace(members=(failed,)),)
     return tuple(g for part in group.parts() for g in after_block(rules, part, block))
-
-
-def _has_no_weight(weight: Any) -> bool:
-    """Return whether the rows of a block have weights, and all of them are 0."""
-    return weight is not None and not to_numpy(as_array(weight)).any()
 
 
 def scores_of(rules: Rules, model: Any, n: int, block: engine.Block) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -15,9 +15,9 @@ from sklearn.exceptions import FitFailedWarning
 from streamlearn import blocks as engine
 from streamlearn._sklearn import _routing_enabled
 from streamlearn._thirdparty.lazy import Lazily
-from streamlearn._thirdparty.tags import is_by_row, is_lazy, rows_known, takes_collections
+from streamlearn._thirdparty.tags import by_row_and_same, is_lazy, rows_known, takes_collections
 from streamlearn.model_selection.splitters import splitter_of
-from streamlearn.wrappers import scoring as scorers_of
+from streamlearn.wrappers.scoring import scorers_by_name, scores_of_collection
 from streamlearn.wrappers.summed import is_summed, metric_or_raise
 
 
@@ -58,26 +58,17 @@ def one_by_one_or_raise(
 
 
 def scorers(scoring: Any) -> dict[str, Any]:
-    """Return the scorers by name. A single one is called "score", and None is the own score.
+    """Return the scorers by name, as `streamlearn.wrappers.scoring.scorers_by_name`.
 
     Raises
     ------
     ValueError
-        If there are none, if a name is no scorer, or if a scorer has no form for collections.
+        If that function raises it, or if a scorer has no form for collections.
     """
-    if scoring is None or isinstance(scoring, str) or callable(scoring):
-        return {"score": _scorer(scoring)}
-    given = scoring if isinstance(scoring, Mapping) else {name: name for name in scoring}
-    if not given:
-        raise ValueError(f"scoring={scoring!r} has no scorer. Give at least one, or None.")
-    return {name: _scorer(one) for name, one in given.items()}
-
-
-def _scorer(scoring: Any) -> Any:
-    scorer = scorers_of.scorer_of(scoring)
-    if is_summed(scorer):
+    named = scorers_by_name(scoring)
+    for scorer in filter(is_summed, named.values()):
         metric_or_raise(scorer)  # now, and not after a fit
-    return scorer
+    return named
 
 
 class Task(NamedTuple):
@@ -102,8 +93,7 @@ class Task(NamedTuple):
     @classmethod
     def of(cls, estimator: Any, X: Any, y: Any, params: dict[str, Any], cv: Any) -> Task:
         """Return the task of the arguments of `cross_validate`."""
-        by_row = {name: v for name, v in params.items() if is_by_row(name, v, rows_known(X))}
-        same = {name: value for name, value in params.items() if name not in by_row}
+        by_row, same = by_row_and_same(params, rows_known(X))
         given = {"X": X, "y": y, **by_row}
         stratified = y is not None and is_classifier(estimator) and getattr(y, "ndim", 1) == 1
         splitter = splitter_of(cv, stratified=stratified)
@@ -162,7 +152,7 @@ class Outcomes:
             if not failed:
                 lazy, X, y = lazily(fitted), part["X"], part.get("y")
                 with engine.noted(f"the {name} score of fit {number} of the splits"):
-                    scores = scorers_of.scores_of_collection(lazy, fitted, asked, X, y)
+                    scores = scores_of_collection(lazy, fitted, asked, X, y)
             values |= {f"{name}_{key}": value for key, value in scores.items()}
         values |= {"fit_time": middle - start, "score_time": time.perf_counter() - middle}
         self.estimators.append(fitted)

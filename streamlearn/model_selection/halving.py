@@ -51,14 +51,15 @@ class Cuts(NamedTuple):
         """Return the candidates that drop out after ``n_blocks`` blocks, with this number."""
         out = {}
         for start, stop, cuts in self.brackets:
+            stay = dict(cuts).get(n_blocks)
+            if stay is None:
+                continue
             former = max((at for at, _ in cuts if at < n_blocks), default=0)
             left = [k for k in range(start, stop) if candidates[k].goes_on]
-            for at, stay in cuts:
-                if at == n_blocks:
-                    means = {k: self._mean(candidates[k], former) for k in left}
-                    # a score of NaN is the worst; of equal ones the first stays
-                    ranked = sorted(left, key=lambda k: -np.nan_to_num(means[k], nan=-np.inf))
-                    out.update(dict.fromkeys(ranked[stay:], n_blocks))
+            means = {k: self._mean(candidates[k], former) for k in left}
+            # a score of NaN is the worst; of equal ones the first stays
+            ranked = sorted(left, key=lambda k: -np.nan_to_num(means[k], nan=-np.inf))
+            out.update(dict.fromkeys(ranked[stay:], n_blocks))
         return out
 
     def _mean(self, candidate: Candidate, former: int) -> float:

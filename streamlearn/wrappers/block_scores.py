@@ -63,6 +63,11 @@ def _own_metric(estimator: Any) -> Callable[..., Any] | None:
     return None
 
 
+def has_no_weight(weight: Any) -> bool:
+    """Return whether the rows of a block have weights, and all of them are 0."""
+    return weight is not None and not to_numpy(as_array(weight)).any()
+
+
 class _State(NamedTuple):
     """A metric and its sums."""
 
@@ -76,7 +81,7 @@ def _sums_of_block(
     """Return the sums of a metric over a block, or None if no row has a weight."""
     X, y, weight = (as_known(estimator, x) for x in (block.X, block.y, block.sample_weight))
     weight = weight if has_parameter(metric, "sample_weight") else None
-    if weight is not None and not to_numpy(as_array(weight)).any():
+    if has_no_weight(weight):
         return None
     if scorer is None or "labels" not in made_of(scorer).arguments:
         metric = with_labels(metric, estimator)

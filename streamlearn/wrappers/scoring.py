@@ -36,6 +36,22 @@ def scorer_of(scoring: Any) -> Callable[..., Any] | None:
     return None if scoring is None else theirs.check_scoring(scoring=scoring)
 
 
+def scorers_by_name(scoring: Any) -> dict[str, Callable[..., Any] | None]:
+    """Return the scorers by name. A single one is called "score", and None is the own score.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or if `scorer_of` raises it.
+    """
+    if scoring is None or isinstance(scoring, str) or callable(scoring):
+        return {"score": scorer_of(scoring)}
+    given = scoring if isinstance(scoring, Mapping) else {name: name for name in scoring}
+    if not given:
+        raise ValueError(f"scoring={scoring!r} has no scorer. Give at least one, or None.")
+    return {name: scorer_of(one) for name, one in given.items()}
+
+
 def score_of_collection(
     asked: Any, estimator: Any, scorer: Any, X: Any, y: Any, params: dict[str, Any]
 ) -> Any:

@@ -11,7 +11,7 @@ from sklearn import get_config
 from streamlearn import blocks as engine
 from streamlearn._arrays import asarray, default_int, is_array, namespace
 from streamlearn._sklearn import _safe_indexing
-from streamlearn._thirdparty.tags import is_by_row, is_lazy, rows_known
+from streamlearn._thirdparty.tags import by_row_and_same, is_lazy, rows_known
 from streamlearn._training.course import generator
 from streamlearn.wrappers import scoring
 from streamlearn.wrappers.block_learners import AsGiven, Copies, LearnedCopy, too_few_blocks
@@ -88,10 +88,9 @@ def split_of(
     if not lazy:
         X, y = (x if x is None or _says_its_rows(x) else np.asarray(x) for x in (X, y))
     n_rows = rows_known(X)
-    by_row = {name: value for name, value in params.items() if is_by_row(name, value, n_rows)}
+    by_row, same = by_row_and_same(params, n_rows)
     blocks = engine.align(X=X, y=y, **by_row)
     if lazy:
-        same = {name: value for name, value in params.items() if name not in by_row}
         held = () if held_out is None else _blocks_held_out(blocks, held_out, seed)
         copies = Copies(same, seed if shuffle else None, held, get_config(), n_parallel)
         return Split(copies, blocks, blocks, held)
