@@ -29,7 +29,7 @@ from streamlearn.model_selection.candidates import Candidate, Group, Rules, begu
 from streamlearn.model_selection.draws import seed_of
 from streamlearn.model_selection.halving import Bracket, Cuts
 from streamlearn.model_selection.results import table_of
-from streamlearn.model_selection.side_by_side import SideBySide, in_order, scores_of_folds
+from streamlearn.model_selection.search_learner import SearchLearner, in_order, scores_of_folds
 from streamlearn.wrappers.block_scores import block_score
 from streamlearn.wrappers.post_fit import ParallelPostFit, kind_of, parts_and_params
 from streamlearn.wrappers.scoring import scorers_by_name
@@ -157,7 +157,7 @@ class BaseSearch(ParallelPostFit):
         classes = params.get("classes", getattr(self.estimator, "classes", None))
         groups = begun(self.estimator, parameters, rules, most_columns(given, classes))
         contest = Contest(parameters, rules, brackets, like)
-        learner = SideBySide(
+        learner = SearchLearner(
             rules,
             seed if self.shuffle else None,
             min(_threads(self.n_jobs), len(parameters)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from sklearn import metrics as theirs
@@ -12,18 +12,16 @@ from streamlearn import metrics as ours
 from streamlearn._sklearn import _check_response_method, made_of
 from streamlearn._thirdparty.tags import has_parameter
 
-MADE = {name: made_of(theirs.get_scorer(name)).metric for name in theirs.get_scorer_names()}
-"""scikit-learn's metric of each of its scorers."""
 
-NAMES: dict[str, Callable[..., Any]] = {
-    name: getattr(ours, metric.__name__)
-    for name, metric in MADE.items()
-    if metric is not None and metric.__name__ in ours.__all__
-}
-"""Our metric for each of scikit-learn's scorers that has one, by the name of the scorer."""
-
-OURS = {MADE[name]: metric for name, metric in NAMES.items()}
-"""Our metric for each of scikit-learn's metrics."""
+@cache
+def _theirs() -> dict[str, Any]:
+    """Return scikit-learn's metric of each of its scorers for which we have one, by name."""
+    made = {name: made_of(theirs.get_scorer(name)).metric for name in theirs.get_scorer_names()}
+    return {
+        name: metric
+        for name, metric in made.items()
+        if metric is not None and metric.__name__ in ours.__all__
+    }
 
 
 def is_summed(scorer: Any) -> bool:
@@ -35,8 +33,11 @@ def is_summed(scorer: Any) -> bool:
 def our_metric(scorer: Any) -> Callable[..., Any] | None:
     """Return our metric for a scorer that was made of a metric, or None if there is none."""
     made = made_of(scorer)
-    own = made.metric is not None and made.metric.__module__.startswith(f"{ours.__name__}.")
-    function = made.metric if own else OURS.get(made.metric)
+    function = made.metric
+    if function in _theirs().values():
+        function = getattr(ours, function.__name__)
+    elif function is not None and not function.__module__.startswith(f"{ours.__name__}."):
+        return None
     if function is None or not all(has_parameter(function, name) for name in made.arguments):
         return None
     return partial(function, **made.arguments)
@@ -54,7 +55,7 @@ def metric_or_raise(scorer: Any) -> Callable[..., Any]:
     if function is None:
         raise ValueError(
             f"scoring={scorer!r} has no form for a dask collection. Those that have are "
-            f"{', '.join(NAMES)}. Give another as a function (estimator, X, y) that works on "
+            f"{', '.join(_theirs())}. Give another as a function (estimator, X, y) that works on "
             "collections, or give X and y in memory."
         )
     return function

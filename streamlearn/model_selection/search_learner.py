@@ -24,7 +24,7 @@ from streamlearn.model_selection.candidates import (
 from streamlearn.model_selection.halving import Cuts
 
 
-class SideBySide(NamedTuple):
+class SearchLearner(NamedTuple):
     """The block learner. What it learns is a tuple of groups.
 
     Attributes
