@@ -81,8 +81,7 @@ class SuccessiveHalvingSearchCV(HalvingBase):
     - A candidate that stays goes on with what it has learned. scikit-learn fits it again, to more
       rows.
     - The resource is the number of blocks, and the data are read once.
-    - ``factor`` candidates and more always compete for a place, so there is no
-      ``aggressive_elimination``.
+    - There is no ``aggressive_elimination``.
 
     References
     ----------

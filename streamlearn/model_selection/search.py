@@ -92,7 +92,7 @@ class StreamSearchCV(BaseSearch):
       a candidate have no effect.
     - Folds are blocks: with an int, block b is in fold b modulo ``cv``.
     - ``n_jobs=None`` uses all processors, in threads.
-    - A search is fitted with a pass over y that finds the labels, unless ``classes`` is given.
+    - `fit` first finds the labels in a pass over y, unless ``classes`` is given.
 
     References
     ----------
