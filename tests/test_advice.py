@@ -702,7 +702,11 @@ ADVICE = [
         ),
     ),
     advice(
-        lambda: ParallelPostFit(theirs.SGDClassifier(), scoring="f1").fit(X, Y).score(DX, DY),
+        lambda: (
+            ParallelPostFit(theirs.SGDClassifier(), scoring="positive_likelihood_ratio")
+            .fit(X, Y)
+            .score(DX, DY)
+        ),
         "Those that have are accuracy.*Give another as a function.*or give X and y in memory",
         lambda: ParallelPostFit(theirs.SGDClassifier(), scoring="accuracy").fit(X, Y).score(DX, DY),
         lambda: (
@@ -713,7 +717,11 @@ ADVICE = [
             .fit(X, Y)
             .score(DX, DY)
         ),
-        lambda: ParallelPostFit(theirs.SGDClassifier(), scoring="f1").fit(X, Y).score(X, Y),
+        lambda: (
+            ParallelPostFit(theirs.SGDClassifier(), scoring="positive_likelihood_ratio")
+            .fit(X, Y)
+            .score(X, Y)
+        ),
     ),
     advice(
         lambda: make_pipeline(FrozenEstimator(PCA(2).fit(X))).score(DX),

@@ -71,6 +71,7 @@ PARAMETERS = {
 """Parameters of ours alone, or whose defaults differ."""
 
 VALUES = {
+    "loss": ("SGDRegressor",),  # losses of counts and amounts, and of quantiles, as well
     "max_iter": LINEAR,
     "learning_rate": ("SGDClassifier", "SGDRegressor"),
     "shuffle": LINEAR,  # "rows" as well
