@@ -155,13 +155,14 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     loss, X, T = LOSSES[params.loss], batch.X, batch.seen
     m, d = X.shape
     if not T and is_sparse(X) and not has_matrix(state.weights.shape[0], d + 1, sparse=True):
-        known = unknown(*state.weights.shape, full=False, like=state.weights)
+        known = unknown(state.weights.shape, like=state.weights)
         state = state._replace(curvature=known, inverse=known.hessian)
     wide = is_sparse(X) and state.inverse.ndim == 2
     if not T and params.fit_intercept and params.kind == "values":
         state = level(params, state, batch)
     found, some = one_pass_sums(params, state.weights, state.centre, batch)
-    recentres, inverts, new, feeding = (True, True, m, m) if wide else due(T, m, d, loss.kinked)
+    width = d if state.inverse.ndim < 4 else state.weights.shape[0] * (d + 1) - 1
+    recentres, inverts, new, feeding = (True, True, m, m) if wide else due(T, m, width, loss.kinked)
     if some.weight is not None:
         # a heavy row must weigh as much in H as in the gradient
         recentres, new, feeding = True, m, m
@@ -189,11 +190,11 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     h = curvature_of_sample(params, some, T, state.curvature.square, rows)
     part = some_of(batch.draws, feeding)
     whole = part is None and h.shape[0] == m
-    curved = OfSample(rows, h, some.weight, some.square, centre, whole, part)
+    curved = OfSample(rows, h, some.weight, some.square, centre, whole, part, loss.joint)
     worst = None
     if loss.kinked or not (whole and is_carried(params, state)):
         worst = worst_of(params, found.worst, centre, wide=wide)
-    seen = Seen(T, m, inverts, curved, worst, found.gradient(centre, m), kept)
+    seen = Seen(T, m, inverts, curved, worst, found.gradient(centre, m), kept, loss.joint)
     return advance(params, state, seen), info
 
 
