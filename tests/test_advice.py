@@ -1,6 +1,6 @@
 """What errors advise works: each is provoked, and its advice followed.
 
-The table is whole: what an error of the package advises, some line of the table has provoked.
+The tables are whole: what an error of the package advises, some line of them has provoked.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import dask
 import dask.array as da
@@ -51,26 +51,15 @@ from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import PowerTransformer, StandardScaler
 from streamlearn.wrappers import Incremental, ParallelPostFit
+from tests.advice.metrics import METRICS
+from tests.advice.model_selection import MODEL_SELECTION
+from tests.advice.table import CHUNKS, DX, DY, FRAME, SEED, THREE, UNKNOWN, X, Y, advice, sgd
 from tests.containers import dask_array
 
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(120, 3)) + 2
-Y = (X[:, 0] > 2).astype(int)
-THREE = np.digitize(X[:, 0], [1.5, 2.5])
 HALVES = np.arange(600) % 2
-P = np.stack([1 - 0.8 * Y, 0.8 * Y], 1)
-CHUNKS = (40, 40, 40)
-DX, DY = (da.from_array(a, chunks=(40, *a.shape[1:])) for a in (X, Y))
-UNKNOWN = dask_array(X, CHUNKS, known=False)
-FRAME = pd.DataFrame(X, columns=["a", "b", "c"]).assign(y=Y)
 SPARSE = sparse.csr_array(np.where(X > 2, X, 0))
-SEED = {"random_state": 0}
 GAPS = np.array([[np.nan], [1.0], [2.0], [3.0], [4.0]])
 DATES = pd.DataFrame({"day": pd.to_datetime(["2024-02-29", "2025-01-01"])})
-
-
-def sgd(**how: Any) -> Any:
-    return SGDClassifier(**SEED | how)
 
 
 def net(**how: Any) -> Any:
@@ -86,18 +75,6 @@ def at(x: np.ndarray, value: Any) -> np.ndarray:
     out = x.astype(np.result_type(x, np.asarray(value)) if value is not None else object)
     out[-1] = value
     return out
-
-
-class Advice(NamedTuple):
-    """What raises, some words of the advice, and calls that follow it."""
-
-    provoke: Callable[[], Any]
-    says: str
-    follow: tuple[Callable[[], Any], ...]
-
-
-def advice(provoke: Callable[[], Any], says: str, *follow: Callable[[], Any]) -> Advice:
-    return Advice(provoke, says, follow)
 
 
 @cache
@@ -193,6 +170,8 @@ def profiled(*, twice: bool = False) -> tuple[Any, Any]:
 
 
 ADVICE = [
+    *METRICS,
+    *MODEL_SELECTION,
     # Shapes and containers
     advice(
         lambda: sgd().partial_fit(DX[:, 0], DY, classes=[0, 1]),
@@ -234,8 +213,8 @@ ADVICE = [
     ),
     advice(
         lambda: sgd().fit(X, DY),
-        "Give both as dask collections, or compute y",
-        lambda: sgd().fit(DX, DY),
+        r"dask\.array\.from_array\(numpy\.asarray\(X\), chunks=\{0: y\.chunks\[0\]\}\), or compute y",
+        lambda: sgd().fit(da.from_array(np.asarray(X), chunks={0: DY.chunks[0]}), DY),
         lambda: sgd().fit(X, DY.compute()),
     ),
     advice(
@@ -750,32 +729,6 @@ ADVICE = [
         ).compute(),
     ),
     # Answers and scores
-    advice(
-        lambda: metrics.log_loss(Y, X[:, 0]),
-        "Give what predict_proba returns",
-        lambda: metrics.log_loss(Y, sgd(loss="log_loss").fit(X, Y).predict_proba(X)),
-    ),
-    advice(
-        lambda: metrics.log_loss(0 * Y, P),
-        "Give all of them as labels",
-        lambda: metrics.log_loss(0 * Y, P, labels=[0, 1]),
-    ),
-    advice(
-        lambda: metrics.r2_score(X, X, multioutput=[1.0, 2.0]),
-        "Give one for each of several outputs, or 'uniform_average'",
-        lambda: metrics.r2_score(X, X, multioutput=[1.0, 2.0, 3.0]),
-        lambda: metrics.r2_score(X, X, multioutput="uniform_average"),
-    ),
-    advice(
-        lambda: metrics.r2_score(X, X[:, :2]),
-        "give both one row a sample and one column an output",
-        lambda: metrics.r2_score(X, X),
-    ),
-    advice(
-        lambda: metrics.r2_score(X.reshape(40, 3, 3), X.reshape(40, 3, 3)),
-        "Give a row a sample and a column an output",
-        lambda: metrics.r2_score(X, X),
-    ),
     advice(
         lambda: sgd().fit(X, Y).score(X, None),
         "the target y, which is None. Give it",

@@ -194,8 +194,8 @@ class BaseSearch(ParallelPostFit):
         if self.refit is False or callable(self.refit):
             return next(iter(scores))
         raise ValueError(
-            f"refit={self.refit!r} and there are several scores. Give the name of the one that "
-            f"chooses the best candidate: {', '.join(map(repr, scores))}; or refit=False."
+            f"refit={self.refit!r} names none of the scores {', '.join(map(repr, scores))}. Give "
+            "the name of the one that chooses the best candidate, or refit=False."
         )
 
     def _say_failures(self, candidates: Sequence[Candidate]) -> None:
@@ -262,7 +262,7 @@ class BaseSearch(ParallelPostFit):
         if "cv_results_" in own and "best_estimator_" not in own:
             raise AttributeError(
                 f"This {type(self).__name__} was fitted with refit=False, so no candidate can "
-                "predict. Give refit=True."
+                "predict. Fit it with refit=True, or with the name of one of several scores."
             )
         return own.get("best_estimator_", own.get("estimator"))
 
@@ -366,8 +366,8 @@ def laid_out(
     further = by_row.keys() - {"sample_weight"}
     if further:
         raise ValueError(
-            f"{sorted(further)} have a value for each row, and rows in memory may only have "
-            "sample_weight. Give X as a dask array."
+            f"{', '.join(sorted(further))} with a value for each row needs a dask collection: rows "
+            "in memory may only have sample_weight. Give X as a dask array."
         )
     assert n_rows is not None
     if n_rows < 2:
