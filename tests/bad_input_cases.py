@@ -931,7 +931,7 @@ CASES = {
         Case(
             '`loss="poisson"` and negative values',
             lambda t: {"y": last(np.abs(t.y), -1.0)},
-            "y holds negative values, and loss='poisson' is for counts.*Use loss='squared_error'",
+            "below 0, the first in row .*'poisson' is for counts.* use loss='squared_error'",
             LEARN,
             nets_for_values,
             params={"loss": "poisson"},

@@ -258,15 +258,18 @@ def in_memory_and_lazy(name: str, x: Any, other: str, collection: Any) -> TypeEr
     It shows how to make a collection with the same blocks, which depends on what is known of them.
     """
     if is_frame(collection):
-        how = f"for example a column of the same frame for {name}"
+        how = "A column has the blocks of its frame, for example."
     elif None in row_chunks(collection):
-        how = f"which needs their lengths: {other}.compute_chunk_sizes() finds them"
+        how = f"That needs their lengths, which {other}.compute_chunk_sizes() finds."
     else:
-        how = f"dask.array.from_array(numpy.asarray({name}), chunks={{0: {other}.chunks[0]}})"
+        how = (
+            f"dask.array.from_array(numpy.asarray({name}), chunks={{0: {other}.chunks[0]}}) makes "
+            "such a collection."
+        )
     return TypeError(
         f"{name} is in memory ({type(x).__name__}) and {other} is a dask "
-        f"{type(collection).__name__}. Give both as dask collections with the same blocks, {how}, "
-        f"or compute {other} first."
+        f"{type(collection).__name__}. Give both as dask collections with the same blocks, "
+        f"or compute {other} first. {how}"
     )
 
 

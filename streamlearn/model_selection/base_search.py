@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 import joblib  # type: ignore[import-untyped]
 import numpy as np
 from sklearn import get_config
-from sklearn.exceptions import FitFailedWarning
+from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.utils import indexable
-from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
 from streamlearn._arrays import is_sparse
@@ -258,13 +257,17 @@ class BaseSearch(ParallelPostFit):
 
     def _inner(self) -> Any:
         """Return the best candidate, or ``estimator`` before the fit."""
+        return vars(self).get("best_estimator_", vars(self).get("estimator"))
+
+    def _fitted(self) -> Any:
+        """Return the best candidate, or raise a NotFittedError."""
         own = vars(self)
         if "cv_results_" in own and "best_estimator_" not in own:
-            raise AttributeError(
+            raise NotFittedError(
                 f"This {type(self).__name__} was fitted with refit=False, so no candidate can "
                 "predict. Fit it with refit=True, or with the name of one of several scores."
             )
-        return own.get("best_estimator_", own.get("estimator"))
+        return super()._fitted()
 
     def __sklearn_is_fitted__(self) -> bool:
         """Return whether there is a best candidate."""
@@ -287,9 +290,8 @@ class BaseSearch(ParallelPostFit):
         float
             A greater score is better.
         """
-        check_is_fitted(self)
-        named = scorers_by_name(self.scoring)
-        asked = ParallelPostFit(self.best_estimator_, scoring=named[self._decides(named)])
+        best, named = self._fitted(), scorers_by_name(self.scoring)
+        asked = ParallelPostFit(best, scoring=named[self._decides(named)])
         asked._like = self._like
         return asked.score(X, y, **params)
 

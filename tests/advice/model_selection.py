@@ -86,8 +86,8 @@ MODEL_SELECTION = [
     # Collections
     advice(
         lambda: ours.train_test_split(DX, Y),
-        r"dask\.array\.from_array\(numpy\.asarray\(arrays\[1\]\), "
-        r"chunks=\{0: arrays\[0\]\.chunks\[0\]\}\), or compute arrays\[0\] first",
+        r"compute arrays\[0\] first\. dask\.array\.from_array\(numpy\.asarray\(arrays\[1\]\), "
+        r"chunks=\{0: arrays\[0\]\.chunks\[0\]\}\) makes such a collection",
         lambda: ours.train_test_split(DX, da.from_array(np.asarray(Y), chunks={0: DX.chunks[0]})),
         lambda: ours.train_test_split(
             DX, da.from_array(np.asarray(FRAME), chunks={0: DX.chunks[0]})
@@ -96,14 +96,14 @@ MODEL_SELECTION = [
     ),
     advice(
         lambda: ours.train_test_split(UNKNOWN, Y),
-        r"arrays\[0\]\.compute_chunk_sizes\(\) finds them",
+        r"That needs their lengths, which arrays\[0\]\.compute_chunk_sizes\(\) finds",
         lambda: ours.train_test_split(
             unknown().compute_chunk_sizes(), da.from_array(Y, chunks={0: CHUNKS})
         ),
     ),
     advice(
         lambda: ours.train_test_split(PARTS, Y),
-        r"for example a column of the same frame for arrays\[1\], or compute arrays\[0\] first",
+        r"or compute arrays\[0\] first\. A column has the blocks of its frame",
         lambda: ours.train_test_split(PARTS, PARTS["a"]),
         lambda: ours.train_test_split(PARTS.compute(), Y),
     ),
@@ -118,9 +118,7 @@ MODEL_SELECTION = [
         lambda: [*ours.KFold(2).split(X, Y)],
     ),
     advice(
-        lambda: ours.train_test_split(
-            from_blocks([X])[0] if isinstance(from_blocks([X]), tuple) else from_blocks([X])
-        ),
+        lambda: ours.train_test_split(from_blocks([X])),
         "Split what it reads, for example the paths, and make a source of each",
         lambda: [from_blocks(part) for part in ours.train_test_split([X[:60], X[60:]])],
     ),

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import dask.array as da
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from streamlearn.linear_model import SGDClassifier
 from tests.containers import dask_array
@@ -20,6 +21,7 @@ CHUNKS = (40, 40, 40)
 DX, DY = (da.from_array(a, chunks=(40, *a.shape[1:])) for a in (X, Y))
 UNKNOWN = dask_array(X, CHUNKS, known=False)
 FRAME = pd.DataFrame(X, columns=["a", "b", "c"]).assign(y=Y)
+SPARSE = sparse.csr_array(np.where(X > 2, X, 0))
 SEED = {"random_state": 0}
 
 
