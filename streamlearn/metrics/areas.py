@@ -175,7 +175,7 @@ def _two_classes_or_raise(pairs: Pairs) -> None:
     """
     classes = np.unique(pairs.true)
     if len(classes) > 2:
-        column_of_each_or_raise("y_score", 1, classes)
+        column_of_each_or_raise("y_score", None, classes)
 
 
 def average_precision_score(

@@ -126,7 +126,7 @@ def ordered(labels: Any) -> np.ndarray | None:
     return known
 
 
-def other_columns(a: int, b: int) -> ValueError:
+def other_columns(a: int | str, b: int | str) -> ValueError:
     """Return the error for blocks whose scores have these numbers of columns."""
     return ValueError(
         f"A block of scores has {a} column(s) and another one {b}. Give all blocks one column for "
@@ -135,7 +135,7 @@ def other_columns(a: int, b: int) -> ValueError:
 
 
 def column_of_each_or_raise(
-    name: str, width: int, classes: np.ndarray, *, listed: bool = True
+    name: str, width: int | None, classes: np.ndarray, *, listed: bool = True
 ) -> None:
     """Check that scores have one column for each class, or one for two classes.
 
@@ -143,8 +143,9 @@ def column_of_each_or_raise(
     ----------
     name : str
         The name of the scores in errors.
-    width : int
-        The number of their columns; 0 if they have one dimension.
+    width : int or None
+        The number of their columns; 0 if they have one dimension, and None if it is 1 or 2 and the
+        first of two columns was left out.
     classes : ndarray of shape (n_classes,)
     listed : bool, default=True
         Whether the metric has a parameter ``labels``.
@@ -154,18 +155,23 @@ def column_of_each_or_raise(
     ValueError
         If they have other columns.
     """
-    n, n_classes = max(width, 1), len(classes)
-    if (n if n > 1 else 2) == n_classes:
+    n, n_classes = max(width or 0, 2), len(classes)
+    if n == n_classes:
         return
-    has = f"{n} columns" if n > 1 else "one column, which is for two classes,"
-    if max(n, 2) < n_classes:
+    has = f"{n} columns"
+    if width is None:
+        has = "one or two columns, which are for two classes,"
+    elif width < 2:
+        has = "one column, which is for two classes,"
+    if n < n_classes:
         advice = "Give one column for each class."
     elif listed:
         advice = "Give all classes as labels."
     else:
         advice = "Leave out the columns of classes that y_true does not hold."
     raise ValueError(
-        f"{name} has {has} and there are {n_classes} classes: {classes[:10].tolist()}. {advice}"
+        f"{name} has {has} and there {'are' if n_classes > 1 else 'is'} {n_classes} "
+        f"class{'es' if n_classes > 1 else ''}: {classes[:10].tolist()}. {advice}"
     )
 
 

@@ -115,8 +115,8 @@ def _columns(S: Array, block: int | None) -> list[np.ndarray]:
 
 def _merge(a: Ranked, b: Ranked) -> Ranked:
     if len(a.columns) != len(b.columns):
-        # of two columns one is kept
-        raise other_columns(*(n if n > 1 else 2 for n in (len(a.columns), len(b.columns))))
+        # one of two columns is kept
+        raise other_columns(*(n if n > 1 else "1 or 2" for n in map(len, (a.columns, b.columns))))
     found = []
     for x, y, n, m in zip(a.columns, b.columns, a.dropped, b.dropped, strict=True):
         most = max(n, m)

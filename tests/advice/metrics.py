@@ -75,13 +75,13 @@ METRICS = [
     # Columns of scores and classes
     advice(
         lambda: metrics.log_loss(0 * Y, P),
-        r"y_proba has 2 columns and there are 1 classes: \[0\]\. Give all classes as labels",
+        r"y_proba has 2 columns and there is 1 class: \[0\]\. Give all classes as labels",
         lambda: metrics.log_loss(0 * Y, P, labels=[0, 1]),
     ),
     *(
         advice(
             lambda metric=metric: metric(LABELS, SCORES[:, 0]),
-            "has one column, which is for two classes, and there are 3 .* Give one column for each",
+            r"has one .* for two classes, and there are 3 .* Give one column for each",
             lambda metric=metric: metric(LABELS, SCORES),
         )
         for metric in (
@@ -111,7 +111,7 @@ METRICS = [
     ),
     advice(
         lambda: OVR(LAZY_LABELS, ragged(3, 2, 3, make=shares)),
-        r"has 3 column\(s\) and another one 2\. Give all blocks one column for each class",
+        r"has 3 column\(s\) and another one 1 or 2\. Give all blocks one column for each class",
         lambda: OVR(LAZY_LABELS, ragged(3, 3, 3, make=shares)),
     ),
     advice(
