@@ -10,8 +10,12 @@ from streamlearn.core.linear.losses import LOSSES
 
 
 def of_scores(loss: str) -> Callable[[Array], Array]:
-    """Return the function from the scores of a loss, (m, 1), to predictions, (m,)."""
-    return means if LOSSES[loss].log_link else one_column
+    """Return the function from the scores of a loss, (m, 1), to predictions, (m,).
+
+    ``loss`` may be no loss at all: `fit` checks it, and not what a fitted model is asked for.
+    """
+    known = LOSSES.get(loss)
+    return means if known is not None and known.log_link else one_column
 
 
 def means(scores: Array) -> Array:
