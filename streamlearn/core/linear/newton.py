@@ -50,6 +50,10 @@ L1: the penalty enters g as its subgradient at the solution of the last quadrati
 steps are as smooth as without it, and at the optimum the subgradient is exact. The answer is the
 solution of the quadratic around u, with exact zeros.
 
+Softmax: the loss of a row depends on the scores of all columns. Then H is one matrix of K D rows,
+and all columns take one step (`joint_loss`). If it would be larger than `newton_schedule.WIDEST`,
+each column has its own H, and u is a mean of targets.
+
 Beyond `newton_schedule.WIDEST` H is its diagonal, and the bound sets the length of most steps. Then
 at least one sparse row in four feeds H, at every step, with f = 1. That costs a few sums over the
 stored entries. Among only 512 rows most rare features would not appear, and would not move.
@@ -161,7 +165,8 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     if not T and params.fit_intercept and params.kind == "values":
         state = level(params, state, batch)
     found, some = one_pass_sums(params, state.weights, state.centre, batch)
-    width = d if state.inverse.ndim < 4 else state.weights.shape[0] * (d + 1) - 1
+    # joint columns have one matrix, and a row takes as much longer as it has columns
+    width = d if state.inverse.ndim < 4 else round(d * state.weights.shape[0] ** 0.5)
     recentres, inverts, new, feeding = (True, True, m, m) if wide else due(T, m, width, loss.kinked)
     if some.weight is not None:
         # a heavy row must weigh as much in H as in the gradient

@@ -170,6 +170,7 @@ def test_one_pass_ends_near_the_optimum(n, scale, most, weighted):
     assert objective(params, X, codes, coef, intercept, weight) < (1 + most) * best
 
 
+@pytest.mark.thorough
 def test_where_one_matrix_would_be_too_large_each_column_has_one():
     rng, n, d, K = np.random.default_rng(0), 60_000, 20, 110
     X, W = rng.normal(size=(n, d)), 0.7 * rng.normal(size=(K, d))
