@@ -63,9 +63,9 @@ def probabilities(scores: Array, *, loss: str) -> Array:
         p = xp.exp(scores - xp.max(scores, axis=1, keepdims=True))
         return p / xp.sum(p, axis=1, keepdims=True)
     if loss != "modified_huber":
-        p = logistic(scores)
         if scores.shape[1] == 1:
-            return xp.concat([logistic(-scores), p], axis=1)
+            return _of_two_classes(scores)
+        p = logistic(scores)
     else:
         p = (xp.clip(scores, -1.0, 1.0) + 1.0) / 2.0
         if scores.shape[1] == 1:
@@ -73,3 +73,13 @@ def probabilities(scores: Array, *, loss: str) -> Array:
     total = xp.sum(p, axis=1, keepdims=True)
     p = xp.where(total > 0.0, p, xp.ones_like(p))
     return p / xp.sum(p, axis=1, keepdims=True)
+
+
+def _of_two_classes(scores: Array) -> Array:
+    """Return `logistic` of minus the scores and of the scores, (m, 1), from one exponential."""
+    xp = namespace(scores)
+    e = xp.exp(-xp.abs(scores))
+    likely = 1.0 / (1.0 + e)
+    unlikely, below = e * likely, scores < 0.0
+    first, second = xp.where(below, likely, unlikely), xp.where(below, unlikely, likely)
+    return xp.concat([first, second], axis=1)
