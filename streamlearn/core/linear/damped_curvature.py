@@ -170,10 +170,9 @@ def shrink(
     seen = s > 0.0
     centre = xp.where(seen, at / xp.where(seen, s, 1.0), 0.0)
     pull, most = s * l1_subgradient, s * a1
-    # the largest row sum of magnitudes bounds the largest eigenvalue
+    # the matrix of the row sums of magnitudes lies above M
     size = xp.ones_like(s) if unit.ndim == 2 else xp.sum(xp.abs(unit), axis=-1)
-    length = 1.0 / xp.max(size if unit.ndim < 4 else xp.sum(size, axis=1), axis=1, keepdims=True)
-    length = length if unit.ndim < 4 else xp.min(length)
+    length = 1.0 / (size if unit.ndim < 4 else xp.sum(size, axis=1))
     v = y = centre
     momentum = 1.0
     for _ in range(n_steps if unit.ndim > 2 else 1):

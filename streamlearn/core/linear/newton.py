@@ -93,6 +93,7 @@ from streamlearn.core.linear.newton_schedule import (
 )
 from streamlearn.core.linear.newton_state import (
     State,
+    balance,
     damped,
     delta_of,
     faded_ridge,
@@ -226,8 +227,8 @@ def answer(params: Params, state: State) -> tuple[Array, Array]:
     w = state.mean
     if has_l1(params):
         params = to_like(params, w)
-        M = damped(params, state, delta_of(params, state))
-        w, _ = shrink(M, w, state.mean_l1_subgradient, faded_ridge(params, state, 0), 200)
+        M = damped(params, state, delta_of(params, state) + faded_ridge(params, state))
+        w, _ = shrink(M, w, balance(params, state), faded_ridge(params, state, 0), 200)
     return uncentred(w, state.centre)
 
 

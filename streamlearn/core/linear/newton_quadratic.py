@@ -60,7 +60,9 @@ from streamlearn.core.linear.newton_schedule import MATURE
 from streamlearn.core.linear.newton_state import (
     State,
     delta_of,
-    faded_ridge,
+    has_l1,
+    l1_gradient,
+    penalty_curvature,
     penalty_gradient,
     renew,
 )
@@ -107,7 +109,7 @@ def step(params: Params, state: State, seen: Seen) -> State:
     # near kinks the damping falls too fast at first for that of the last inverse
     falls = kinked and 10 * MATURE * w.shape[1] > T
     delta = delta_of(params, state, T + m) if falls else state.delta
-    curved = inner(Hs + (delta + faded_ridge(params, state)) * s, s, seen.joint)
+    curved = inner(Hs + (delta + penalty_curvature(params, state)) * s, s, seen.joint)
     if seen.curved.part is not None:
         curved = xp.maximum(curved, r * curvature_along(seen, s, state.centre))
     length = xp.minimum(inner(g, s, seen.joint) / xp.where(curved > 0.0, curved, 1.0), LONGEST)
@@ -122,7 +124,7 @@ def step(params: Params, state: State, seen: Seen) -> State:
         weights=v,
         mean=u,
         gradient=gradient,
-        mean_l1_subgradient=state.l1_subgradient,
+        mean_l1_subgradient=l1_gradient(state, u) if has_l1(params) else state.l1_subgradient,
         past=state.past + m,
     )
 

@@ -262,6 +262,7 @@ def step(params: Params, state: State, sums: Sums, length: float = 1.0) -> State
         mean=v,
         gradient=g if is_carried(params, state) else state.gradient,
         l1_subgradient=pull,
+        l1_curvature=xp.zeros_like(pull),
         mean_l1_subgradient=pull,
         curvature=with_matrix(state.curvature, H),
         remaining=xp.ones_like(state.remaining),

@@ -17,6 +17,7 @@ from streamlearn.core.linear.curvature import (
     about,
     diagonal_of,
     evenness,
+    product,
     settled,
     unknown,
 )
@@ -26,6 +27,14 @@ from streamlearn.core.linear.newton_schedule import MATURE, shape_of_curvature
 from streamlearn.core.linear.one_pass_sums import uncentred
 from streamlearn.core.linear.sgd import Params, penalty_parts
 from streamlearn.core.linear.trust import Trust
+
+NEAR = 0.01
+"""The distance from 0 at which a coefficient counts as small, in units of its own curvature.
+
+One pass over 320,000 flights in the pipeline of ``examples/flights.py``, with alpha from 1e-5 to
+0.01, ends 0.3 % above the optimum of the objective at most. With a constant subgradient it ended
+100 times as high.
+"""
 
 MOST = 1e30
 """The maximum of ``past``, which float32 can represent."""
@@ -43,8 +52,11 @@ class State(NamedTuple):
         Newton targets.
     gradient : array of shape (K, D)
         The mean gradient of all rows, carried to w. It stays 0 if u is a mean of targets.
-    l1_subgradient, mean_l1_subgradient : arrays of shape (K, D)
-        The subgradient of the L1 penalty, renewed with the inverse, and its mean over the steps.
+    l1_subgradient, l1_curvature : arrays of shape (K, D)
+        The gradient of the L1 penalty at w is ``l1_subgradient + l1_curvature * w``, renewed with
+        the inverse; see `l1_gradient`.
+    mean_l1_subgradient : array of shape (K, D)
+        The gradient of the L1 penalty at u, or the mean of those at w.
     active : array of shape (K,)
         1 for columns that move, 0 for columns that do not.
     centre : array of shape (d,)
@@ -79,6 +91,7 @@ class State(NamedTuple):
     mean: Array
     gradient: Array
     l1_subgradient: Array
+    l1_curvature: Array
     mean_l1_subgradient: Array
     active: Array
     centre: Array
@@ -108,6 +121,7 @@ def start(params: Params, coef: Array, intercept: Array) -> State:
         mean=weights,
         gradient=zeros,
         l1_subgradient=zeros,
+        l1_curvature=zeros,
         mean_l1_subgradient=zeros,
         active=xp.ones_like(intercept),
         centre=zeros[0, :-1],
@@ -234,7 +248,23 @@ def has_l1(params: Params) -> bool:
 def penalty_gradient(params: Params, state: State, w: Array) -> Array:
     """Return the gradient of the penalty at models w, (K, D)."""
     pull = faded_ridge(params, state) * w
-    return pull + state.l1_subgradient if has_l1(params) else pull
+    return pull + l1_gradient(state, w) if has_l1(params) else pull
+
+
+def l1_gradient(state: State, w: Array) -> Array:
+    """Return the gradient of the L1 penalty at models w, (K, D).
+
+    A subgradient is valid up to the next change of the sign. A feature with hardly any curvature,
+    such as a rare level whose rows are all predicted right, would go far beyond by a constant one.
+    So it changes with w.
+    """
+    return state.l1_subgradient + state.l1_curvature * w
+
+
+def penalty_curvature(params: Params, state: State) -> Array:
+    """Return the derivative of `penalty_gradient`, (K, D)."""
+    ridge = faded_ridge(params, state)
+    return ridge + state.l1_curvature if has_l1(params) else ridge
 
 
 def delta_of(params: Params, state: State, most: float = inf) -> Array:
@@ -248,9 +278,8 @@ def delta_of(params: Params, state: State, most: float = inf) -> Array:
     return damping(state.curvature, prior, most)
 
 
-def damped(params: Params, state: State, delta: Array) -> Damped:
-    """Return the curvature with the damping ``delta``, (K, D), and the penalty."""
-    more = delta + faded_ridge(params, state)
+def damped(params: Params, state: State, more: Array) -> Damped:
+    """Return the curvature with ``more``, (K, D), such as the damping and the penalty."""
     return damp(state.curvature, more, least_square(params, state))
 
 
@@ -279,13 +308,29 @@ def renew(params: Params, state: State, rows: int) -> State:
     if is_carried(params, state):
         state = state._replace(remaining=remaining(state))
     delta = delta_of(params, state, rows)
-    M = damped(params, state, delta)
-    state = state._replace(inverse=invert(M), delta=delta, unseen=n_unseen(M.scale))
+    M = damped(params, state, delta + faded_ridge(params, state))
     if has_l1(params):
-        a1 = faded_ridge(params, state, 0)
-        _, l1_subgradient = shrink(M, state.mean, state.mean_l1_subgradient, a1, 30)
-        state = state._replace(l1_subgradient=l1_subgradient)
-    return state
+        state = with_l1(params, state, M)
+        M = damped(params, state, delta + penalty_curvature(params, state))
+    return state._replace(inverse=invert(M), delta=delta, unseen=n_unseen(M.scale))
+
+
+def balance(params: Params, state: State) -> Array:
+    """Return the gradient of the L1 penalty that would make u the minimum, (K, D)."""
+    if not is_carried(params, state):
+        return state.mean_l1_subgradient
+    u = state.mean
+    gradient = state.gradient + product(u - state.weights, state.curvature)
+    return -(gradient + faded_ridge(params, state) * u)
+
+
+def with_l1(params: Params, state: State, M: Damped) -> State:
+    """Return the state with the L1 penalty at the minimum of its quadratic, whose matrix is M."""
+    xp, u, a1 = namespace(state.mean), state.mean, faded_ridge(params, state, 0)
+    w, pull = shrink(M, u, balance(params, state), a1, 30)
+    near = xp.abs(w) + NEAR * M.scale
+    curved = a1 / xp.where(near > 0.0, near, 1.0)
+    return state._replace(l1_subgradient=pull - curved * w, l1_curvature=curved)
 
 
 def remaining(state: State) -> Array:
@@ -329,6 +374,7 @@ def rescale(params: Params, state: State, rho: Array, delta: Array) -> State:
         delta=state.delta / R / R,
         past=xp.minimum(state.past / R / R, MOST),
         unit=state.unit / R / R,
+        l1_curvature=state.l1_curvature / R,
         trust=state.trust._replace(
             former=state.trust.former * R,
             centre=(state.trust.centre - delta) / rho,

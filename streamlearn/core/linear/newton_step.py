@@ -40,9 +40,9 @@ from streamlearn.core.linear.newton_schedule import MATURE
 from streamlearn.core.linear.newton_state import (
     State,
     delta_of,
-    faded_ridge,
     knows_all,
     least_square,
+    penalty_curvature,
 )
 from streamlearn.core.linear.one_pass_sums import Sample, Scored, uncentred
 from streamlearn.core.linear.sgd import Params
@@ -363,7 +363,7 @@ def divided(params: Params, state: State, g: Array, rows: int) -> Array:
         return times(g, P)
     xp = namespace(P)
     unseen = diagonal_of(P) == 0.0
-    more = delta_of(params, state, rows) + faded_ridge(params, state)
+    more = delta_of(params, state, rows) + penalty_curvature(params, state)
     scale = scales(state.curvature, more, least_square(params, state))
     first = xp.where(unseen, g * scale * scale, 0.0)
     if reads_are_free(P) and not bool(xp.any(first != 0.0)):

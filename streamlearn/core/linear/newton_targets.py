@@ -30,7 +30,13 @@ from __future__ import annotations
 from streamlearn._arrays import column_sums, namespace, reads_are_free
 from streamlearn.core.linear.curvature import evenness, fade
 from streamlearn.core.linear.losses import LOSSES
-from streamlearn.core.linear.newton_state import State, has_l1, penalty_gradient, renew
+from streamlearn.core.linear.newton_state import (
+    State,
+    has_l1,
+    l1_gradient,
+    penalty_gradient,
+    renew,
+)
 from streamlearn.core.linear.newton_step import OfSample, Seen, bounded, weight_in_mean
 from streamlearn.core.linear.sgd import Params, averaging_weight
 
@@ -70,7 +76,7 @@ def step(params: Params, state: State, seen: Seen) -> State:
     )
     if has_l1(params):
         mean = state.mean_l1_subgradient
-        mean = mean + b * (state.l1_subgradient - mean)
+        mean = mean + b * (l1_gradient(state, w) - mean)
         state = state._replace(mean_l1_subgradient=mean)
     return state
 
