@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
@@ -411,3 +413,26 @@ def test_few_batches_of_few_kinds_of_rows_never_learn_the_opposite(seed, size):
     params = Params(loss="hinge", kind="classes")
     coef, intercept = newton.answer(params, run(params, X, codes, batch_size=size))
     assert np.mean((X @ coef[0] + intercept[0] > 0) == codes) > 0.6
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("alpha", [1e-3, 1e-2])
+def test_an_l1_penalty_with_rare_levels_ends_near_the_optimum(alpha, seed):
+    """All rows of a rare level may be predicted right. Then it has hardly any curvature."""
+    rng, n = np.random.default_rng(seed), 10_000
+    level = np.minimum(rng.zipf(1.3, n), 60) - 1
+    X = np.c_[rng.normal(size=(n, 4)), np.eye(60)[level]]
+    p = X[:, :4] @ [1.0, -1.0, 0.5, 0.0] - 1.5 + 3.0 * rng.normal(size=60)[level]
+    codes = (p + rng.logistic(size=n) > 0).astype(int)
+    params = Params(**WORDS | {"penalty": "l1", "alpha": alpha})
+    known = LogisticRegression(penalty="l1", solver="saga", C=1 / (alpha * n), max_iter=300)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        known.fit(X, codes)
+
+    def objective(coef, intercept):
+        lost = LOSSES["log_loss"].value(X @ coef[0] + intercept, 2.0 * codes - 1.0, 0.0)
+        return np.mean(lost) + alpha * np.sum(np.abs(coef))
+
+    found = objective(*newton.answer(params, run(params, X, codes)))
+    assert found < 1.03 * objective(known.coef_, known.intercept_)
