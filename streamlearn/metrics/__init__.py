@@ -7,6 +7,7 @@ returns several metrics from one read.
 
 from streamlearn.metrics.agreement import (
     balanced_accuracy_score,
+    class_likelihood_ratios,
     cohen_kappa_score,
     confusion_matrix,
     matthews_corrcoef,
@@ -38,7 +39,7 @@ from streamlearn.metrics.explained import (
     explained_variance_score,
     r2_score,
 )
-from streamlearn.metrics.labels import accuracy_score
+from streamlearn.metrics.labels import accuracy_score, hamming_loss, zero_one_loss
 from streamlearn.metrics.over_blocks import compute
 from streamlearn.metrics.precision_recall import (
     f1_score,
@@ -47,7 +48,12 @@ from streamlearn.metrics.precision_recall import (
     precision_score,
     recall_score,
 )
-from streamlearn.metrics.probabilities import brier_score_loss, log_loss
+from streamlearn.metrics.probabilities import (
+    brier_score_loss,
+    d2_brier_score,
+    d2_log_loss_score,
+    log_loss,
+)
 from streamlearn.metrics.reports import classification_report, precision_recall_fscore_support
 
 __all__ = [
@@ -56,17 +62,21 @@ __all__ = [
     "balanced_accuracy_score",
     "brier_score_loss",
     "calibration_curve",
+    "class_likelihood_ratios",
     "classification_report",
     "cohen_kappa_score",
     "compute",
     "confusion_matrix",
     "d2_absolute_error_score",
+    "d2_brier_score",
+    "d2_log_loss_score",
     "d2_pinball_score",
     "d2_tweedie_score",
     "det_curve",
     "explained_variance_score",
     "f1_score",
     "fbeta_score",
+    "hamming_loss",
     "hinge_loss",
     "jaccard_score",
     "log_loss",
@@ -91,4 +101,5 @@ __all__ = [
     "root_mean_squared_error",
     "root_mean_squared_log_error",
     "top_k_accuracy_score",
+    "zero_one_loss",
 ]

@@ -11,6 +11,13 @@ from sklearn import metrics as theirs
 from streamlearn import metrics as ours
 from streamlearn._sklearn import _check_response_method, made_of
 from streamlearn._thirdparty.tags import has_parameter
+from streamlearn.metrics.agreement import negative_likelihood_ratio, positive_likelihood_ratio
+
+OURS: dict[str, Callable[..., Any]] = {
+    **{name: getattr(ours, name) for name in ours.__all__},
+    **{ratio.__name__: ratio for ratio in (negative_likelihood_ratio, positive_likelihood_ratio)},
+}
+"""Our metrics, by the names of scikit-learn's functions."""
 
 
 @cache
@@ -20,7 +27,7 @@ def _theirs() -> dict[str, Any]:
     return {
         name: metric
         for name, metric in made.items()
-        if metric is not None and metric.__name__ in ours.__all__
+        if metric is not None and metric.__name__ in OURS
     }
 
 
@@ -35,7 +42,7 @@ def our_metric(scorer: Any) -> Callable[..., Any] | None:
     made = made_of(scorer)
     function = made.metric
     if function in _theirs().values():
-        function = getattr(ours, function.__name__)
+        function = OURS[function.__name__]
     elif function is not None and not function.__module__.startswith(f"{ours.__name__}."):
         return None
     if function is None or not all(has_parameter(function, name) for name in made.arguments):
