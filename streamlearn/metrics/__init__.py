@@ -39,8 +39,23 @@ from streamlearn.metrics.explained import (
     explained_variance_score,
     r2_score,
 )
+from streamlearn.metrics.information import (
+    adjusted_mutual_info_score,
+    completeness_score,
+    homogeneity_completeness_v_measure,
+    homogeneity_score,
+    mutual_info_score,
+    normalized_mutual_info_score,
+    v_measure_score,
+)
 from streamlearn.metrics.labels import accuracy_score, hamming_loss, zero_one_loss
 from streamlearn.metrics.over_blocks import compute
+from streamlearn.metrics.pair_counts import (
+    adjusted_rand_score,
+    fowlkes_mallows_score,
+    pair_confusion_matrix,
+    rand_score,
+)
 from streamlearn.metrics.precision_recall import (
     f1_score,
     fbeta_score,
@@ -55,16 +70,22 @@ from streamlearn.metrics.probabilities import (
     log_loss,
 )
 from streamlearn.metrics.reports import classification_report, precision_recall_fscore_support
+from streamlearn.metrics.separation import calinski_harabasz_score, davies_bouldin_score
+from streamlearn.metrics.silhouette import silhouette_score, simplified_silhouette_score
 
 __all__ = [
     "accuracy_score",
+    "adjusted_mutual_info_score",
+    "adjusted_rand_score",
     "average_precision_score",
     "balanced_accuracy_score",
     "brier_score_loss",
     "calibration_curve",
+    "calinski_harabasz_score",
     "class_likelihood_ratios",
     "classification_report",
     "cohen_kappa_score",
+    "completeness_score",
     "compute",
     "confusion_matrix",
     "d2_absolute_error_score",
@@ -72,12 +93,16 @@ __all__ = [
     "d2_log_loss_score",
     "d2_pinball_score",
     "d2_tweedie_score",
+    "davies_bouldin_score",
     "det_curve",
     "explained_variance_score",
     "f1_score",
     "fbeta_score",
+    "fowlkes_mallows_score",
     "hamming_loss",
     "hinge_loss",
+    "homogeneity_completeness_v_measure",
+    "homogeneity_score",
     "jaccard_score",
     "log_loss",
     "matthews_corrcoef",
@@ -91,15 +116,22 @@ __all__ = [
     "mean_squared_log_error",
     "mean_tweedie_deviance",
     "median_absolute_error",
+    "mutual_info_score",
+    "normalized_mutual_info_score",
+    "pair_confusion_matrix",
     "precision_recall_curve",
     "precision_recall_fscore_support",
     "precision_score",
     "r2_score",
+    "rand_score",
     "recall_score",
     "roc_auc_score",
     "roc_curve",
     "root_mean_squared_error",
     "root_mean_squared_log_error",
+    "silhouette_score",
+    "simplified_silhouette_score",
     "top_k_accuracy_score",
+    "v_measure_score",
     "zero_one_loss",
 ]

@@ -2,7 +2,8 @@
 
 A public metric makes a `Metric` of its parameters, and `computed` computes it. `compute` asks for
 several: it calls each metric with `UNREAD` for the data, and `computed` then returns the `Metric`
-alone. Metrics that need equal `Sums` share them.
+alone. Metrics that need equal `Sums` share them. A metric of two passes makes the `Metric` of the
+second one of its first sums, and all such metrics share the second pass.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,16 +44,27 @@ class Sums(NamedTuple):
         The methods of estimators that return such predictions, the best first.
     options : tuple
         The first arguments of ``of_block``.
+    draws : bool
+        Whether ``of_block`` draws rows. Then it gets a `streamlearn.blocks.Place` after its
+        options.
     """
 
     of_block: Callable[..., Any]
     merge: Callable[[Any, Any], Any]
     response: tuple[str, ...] = PREDICT
     options: tuple[Any, ...] = ()
+    draws: bool = False
 
 
 class Metric(NamedTuple):
-    """A metric: sums, and a function ``(state) -> value`` of them on the host."""
+    """A metric: sums, and a function of them on the host.
+
+    Attributes
+    ----------
+    sums : Sums
+    result : callable
+        ``(state) -> value``. If the value is a `Metric`, that is computed in a further pass.
+    """
 
     sums: Sums
     result: Callable[[Any], Any]
@@ -182,14 +195,30 @@ def _computed(
     ordered = dict(sorted(containers.items(), key=lambda x: not engine.is_collection(x[1])))
     # Lazy predictions and a target from the same frame read the frame once.
     blocks = engine.align(lazy_rows=tuple(used), **ordered)
-    state = engine.reduce(partial(_of_block, asked), partial(_merge, asked), blocks, name="score")
+    values: dict[str, Any] = {}
+    while metrics:
+        states = _states(asked, blocks)
+        with _warnings_of(stacklevel):
+            values |= {name: m.result(states[m.sums, parts[name]]) for name, m in metrics.items()}
+        metrics = {name: value for name, value in values.items() if isinstance(value, Metric)}
+        asked = list(dict.fromkeys((m.sums, parts[name]) for name, m in metrics.items()))
+    return list(values.values())
+
+
+def _states(asked: list[tuple[Sums, str]], blocks: engine.Blocks) -> dict[tuple[Sums, str], Any]:
+    """Return the sums over all blocks, from one pass."""
+    # A source of blocks has no lengths, and those of some chunks are not known.
+    lengths = [n for n in blocks.rows if n is not None]
+    known = len(blocks) > 0 and len(lengths) == len(blocks)
+    starts = [0, *accumulate(lengths)] if known else None
+    state = engine.reduce(
+        partial(_of_block, asked, starts), partial(_merge, asked), blocks, name="score"
+    )
     if state is None:
         raise ValueError("y_true and y_pred have no rows, and no row has no score.")
     if not state.weighted:
         raise no_weight()
-    states = dict(zip(asked, state.states, strict=True))
-    with _warnings_of(stacklevel):
-        return [m.result(states[m.sums, parts[name]]) for name, m in metrics.items()]
+    return dict(zip(asked, state.states, strict=True))
 
 
 def _part(name: str, response: tuple[str, ...], y_pred: Mapping[str, Any]) -> str:
@@ -210,7 +239,9 @@ class _States(NamedTuple):
     states: tuple[Any, ...]
 
 
-def _of_block(asked: list[tuple[Sums, str]], block: engine.Block) -> _States:
+def _of_block(
+    asked: list[tuple[Sums, str]], starts: list[int] | None, block: engine.Block
+) -> _States:
     parts = {}
     for part in dict.fromkeys(part for _, part in asked):
         parts[part] = block.parts[part]
@@ -218,9 +249,14 @@ def _of_block(asked: list[tuple[Sums, str]], block: engine.Block) -> _States:
             with engine.noted(f"block {block.number}, when it was predicted"):
                 parts[part] = parts[part].all()
     y, weight, number = block.parts["y_true"], block.sample_weight, block.named
+    start = None if starts is None else starts[block.number]
+    place = engine.Place(block.number, engine.n_rows(y), start)
     with np.errstate(over="ignore", invalid="ignore"):
         states = tuple(
-            sums.of_block(*sums.options, y, parts[part], weight, number) for sums, part in asked
+            sums.of_block(
+                *sums.options, *([place] if sums.draws else ()), y, parts[part], weight, number
+            )
+            for sums, part in asked
         )
     if weight is None:
         return _States(True, states)

@@ -70,6 +70,13 @@ OF_OUTPUTS = (
     *FIT,
 )
 ALPHA = {"alpha": 0.25}
+OF_CLUSTERINGS = (
+    *("pair_confusion_matrix", "rand_score", "adjusted_rand_score", "fowlkes_mallows_score"),
+    *("mutual_info_score", "normalized_mutual_info_score", "adjusted_mutual_info_score"),
+    *("homogeneity_score", "completeness_score", "v_measure_score"),
+    "homogeneity_completeness_v_measure",
+)
+OF_ROWS = ("calinski_harabasz_score", "davies_bouldin_score", "silhouette_score")
 
 OF_LABELS = {
     "accuracy": Case("accuracy_score", LABELS, GUESSES),
@@ -218,7 +225,20 @@ OF_VALUES = {
     },
     "Poisson of zeros": Case("d2_tweedie_score", YES, P_YES + 0.25, {"power": 1}),
 }
-ALL = OF_LABELS | OF_SCORES | OF_CLASSES | OF_VALUES
+OF_CLUSTERS = {
+    **{m: Case(m, NAMES, GUESSES, {}, UNWEIGHTED) for m in OF_CLUSTERINGS},
+    **{
+        f"{m} {average}": Case(m, LABELS, GUESSES, {"average_method": average}, UNWEIGHTED)
+        for m in ("normalized_mutual_info_score", "adjusted_mutual_info_score")
+        for average in ("min", "max", "geometric")
+    },
+    "V of beta": Case("v_measure_score", LABELS, GUESSES, {"beta": 0.5}, UNWEIGHTED),
+    **{m: Case(m, OUTPUTS, GUESSES, {}, UNWEIGHTED) for m in OF_ROWS},
+    "silhouette of text": Case(
+        "silhouette_score", OUTPUTS, GUESSED_NAMES, {"metric": "cityblock"}, UNWEIGHTED
+    ),
+}
+ALL = OF_LABELS | OF_SCORES | OF_CLASSES | OF_VALUES | OF_CLUSTERS
 
 
 def assert_same(got: Any, want: Any, rel: float) -> None:
