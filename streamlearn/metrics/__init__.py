@@ -69,11 +69,13 @@ from streamlearn.metrics.probabilities import (
     d2_log_loss_score,
     log_loss,
 )
+from streamlearn.metrics.progressive import Progressive
 from streamlearn.metrics.reports import classification_report, precision_recall_fscore_support
 from streamlearn.metrics.separation import calinski_harabasz_score, davies_bouldin_score
 from streamlearn.metrics.silhouette import silhouette_score, simplified_silhouette_score
 
 __all__ = [
+    "Progressive",
     "accuracy_score",
     "adjusted_mutual_info_score",
     "adjusted_rand_score",
