@@ -14,6 +14,7 @@ from streamlearn.metrics.agreement import (
 )
 from streamlearn.metrics.areas import average_precision_score, roc_auc_score
 from streamlearn.metrics.calibration import calibration_curve
+from streamlearn.metrics.calibration_display import CalibrationDisplay
 from streamlearn.metrics.class_scores import hinge_loss, top_k_accuracy_score
 from streamlearn.metrics.curves import det_curve, precision_recall_curve, roc_curve
 from streamlearn.metrics.deviances import (
@@ -22,6 +23,7 @@ from streamlearn.metrics.deviances import (
     mean_poisson_deviance,
     mean_tweedie_deviance,
 )
+from streamlearn.metrics.displays import ConfusionMatrixDisplay, PredictionErrorDisplay
 from streamlearn.metrics.errors import (
     max_error,
     mean_absolute_error,
@@ -63,6 +65,7 @@ from streamlearn.metrics.precision_recall import (
     precision_score,
     recall_score,
 )
+from streamlearn.metrics.precision_recall_display import PrecisionRecallDisplay
 from streamlearn.metrics.probabilities import (
     brier_score_loss,
     d2_brier_score,
@@ -71,11 +74,18 @@ from streamlearn.metrics.probabilities import (
 )
 from streamlearn.metrics.progressive import Progressive
 from streamlearn.metrics.reports import classification_report, precision_recall_fscore_support
+from streamlearn.metrics.roc_displays import DetCurveDisplay, RocCurveDisplay
 from streamlearn.metrics.separation import calinski_harabasz_score, davies_bouldin_score
 from streamlearn.metrics.silhouette import silhouette_score, simplified_silhouette_score
 
 __all__ = [
+    "CalibrationDisplay",
+    "ConfusionMatrixDisplay",
+    "DetCurveDisplay",
+    "PrecisionRecallDisplay",
+    "PredictionErrorDisplay",
     "Progressive",
+    "RocCurveDisplay",
     "accuracy_score",
     "adjusted_mutual_info_score",
     "adjusted_rand_score",

@@ -25,8 +25,9 @@ class Sample(NamedTuple):
 
     Attributes
     ----------
-    size : int or None
-        The most rows. None keeps all of them, but of a collection no more than `WITHOUT_SIZE`.
+    size : int, float or None
+        The most rows, or the probability of each row. None keeps all of them. Without a number of
+        rows, a collection may not have more than `WITHOUT_SIZE`.
     advice : str
         What the error about a collection of more rows says.
     keys : ndarray of uint64 of shape (n_rows,)
@@ -34,7 +35,7 @@ class Sample(NamedTuple):
         The rows of each container.
     """
 
-    size: int | None
+    size: float | None
     advice: str
     keys: np.ndarray
     parts: tuple[np.ndarray, ...]
@@ -44,7 +45,7 @@ Read = Callable[[Any, Any, Any, int | None], tuple[np.ndarray, ...]]
 """``(y_true, y_pred, weight, block) -> parts``: the rows of a block, in memory."""
 
 
-def sample_of(read: Read, size: int | None, seed: int, advice: str) -> Sums:
+def sample_of(read: Read, size: float | None, seed: int, advice: str) -> Sums:
     """Return the sums that a sample of the rows is."""
     return Sums(_of_block, _merge, options=(read, size, seed, advice), draws=True)
 
@@ -66,7 +67,7 @@ def keys_of(seed: int, place: Place) -> np.ndarray:
 
 def _of_block(
     read: Read,
-    size: int | None,
+    size: float | None,
     seed: int,
     advice: str,
     place: Place,
@@ -76,13 +77,19 @@ def _of_block(
     block: int | None,
 ) -> Sample:
     parts = read(y_true, y_pred, weight, block)
-    found = _first(Sample(size, advice, keys_of(seed, place), parts))
+    sample = Sample(size, advice, keys_of(seed, place), parts)
+    if isinstance(size, float):
+        some = sample.keys < size * 2.0**64
+        sample = sample._replace(keys=sample.keys[some], parts=tuple(x[some] for x in parts))
+    found = _first(sample)
     return found if block is None else _bounded(found)
 
 
 def _first(sample: Sample) -> Sample:
     """Return the rows with the smallest numbers."""
-    order = np.argsort(sample.keys)[: sample.size]
+    order = np.argsort(sample.keys)
+    if isinstance(sample.size, int):
+        order = order[: sample.size]
     return sample._replace(keys=sample.keys[order], parts=tuple(x[order] for x in sample.parts))
 
 
@@ -93,9 +100,9 @@ def _merge(a: Sample, b: Sample) -> Sample:
 
 
 def _bounded(sample: Sample) -> Sample:
-    if sample.size is None and len(sample.keys) > WITHOUT_SIZE:
+    if not isinstance(sample.size, int) and len(sample.keys) > WITHOUT_SIZE:
         raise ValueError(
-            f"All rows are too many to keep: a collection has more than {WITHOUT_SIZE}. "
+            f"The rows are too many to keep: a collection has more than {WITHOUT_SIZE}. "
             f"{sample.advice}"
         )
     return sample

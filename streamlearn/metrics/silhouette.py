@@ -112,7 +112,8 @@ def silhouette_score(
         "Give sample_size=10_000, say, or use simplified_silhouette_score, which takes any number "
         "of rows."
     )
-    sums = sample_of(_read, sample_size, seed, advice)
+    size = None if sample_size is None else int(sample_size)
+    sums = sample_of(_read, size, seed, advice)
     return computed(Metric(sums, partial(_silhouette, metric, kwds)), X, labels)
 
 
