@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from streamlearn._arrays import Array, asarray, is_sparse, to_numpy, widest_float
+from streamlearn._arrays import Array, asarray, to_numpy, widest_float
 from streamlearn._validation.arrays import as_vector
 from streamlearn._validation.label_codes import encode
 from streamlearn._validation.labels import joined, labels_in
@@ -47,11 +47,6 @@ def read_rows(X: Any, labels: Any, block: int | None) -> tuple[Array, Array]:
     ValueError
         If rows are not of two dimensions, or if there are NaN or infinity.
     """
-    if is_sparse(X):
-        raise TypeError(
-            f"{in_block('X', block)} is sparse, and clusters of dense rows are scored. Give "
-            "X.toarray(), or X.map_blocks(lambda block: block.toarray()) of a dask array."
-        )
     rows = numbers(X, "X", block)
     if rows.ndim != 2:
         raise ValueError(

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from sklearn import metrics as theirs
 
-from streamlearn._arrays import Array, namespace
+from streamlearn._arrays import Array, namespace, to_numpy
+from streamlearn._validation.arrays import as_vector
+from streamlearn._validation.labels import listed
 from streamlearn.core import class_losses
 from streamlearn.metrics.by_label import ByLabel, by_label, mean, own_losses, two_columns
 from streamlearn.metrics.over_blocks import PROBABILITIES, Metric, computed
@@ -57,7 +59,7 @@ def log_loss(
     Warns
     -----
     UserWarning
-        If rows of ``y_proba`` do not sum to 1.
+        If rows of ``y_proba`` do not sum to 1, or if ``labels`` are not sorted.
 
     Examples
     --------
@@ -67,7 +69,8 @@ def log_loss(
     0.1642...
     """
     sums = by_label(_log_losses, "y_proba", PROBABILITIES, labels)
-    return computed(Metric(sums, partial(_log_loss, normalize)), y_true, y_proba, sample_weight)
+    result = partial(_log_loss, normalize, _in_order(labels))
+    return computed(Metric(sums, result), y_true, y_proba, sample_weight)
 
 
 def _log_losses(P: Array, where: str) -> tuple[Array, Array]:
@@ -75,9 +78,9 @@ def _log_losses(P: Array, where: str) -> tuple[Array, Array]:
     return class_losses.log_losses(P), _off(P)
 
 
-def _log_loss(normalize: bool, state: ByLabel) -> float:
+def _log_loss(normalize: bool, in_order: bool, state: ByLabel) -> float:
     total = own_losses(state, "y_proba")
-    _warn_of_sums(state)
+    _warn(state, in_order)
     return mean(state, total) if normalize else float(total.sum())
 
 
@@ -124,7 +127,7 @@ def brier_score_loss(
     Warns
     -----
     UserWarning
-        If rows of ``y_proba`` do not sum to 1.
+        If rows of ``y_proba`` do not sum to 1, or if ``labels`` are not sorted.
 
     Examples
     --------
@@ -135,7 +138,7 @@ def brier_score_loss(
     """
     checked(theirs.brier_score_loss, {"scale_by_half": scale_by_half, "pos_label": pos_label})
     sums = by_label(_squares, "y_proba", PROBABILITIES, labels)
-    metric = Metric(sums, partial(_brier, pos_label, scale_by_half))
+    metric = Metric(sums, partial(_brier, pos_label, scale_by_half, _in_order(labels)))
     return computed(metric, y_true, y_proba, sample_weight)
 
 
@@ -144,13 +147,14 @@ def _squares(P: Array, where: str) -> tuple[Array, Array]:
     return class_losses.squares(P), _off(P)
 
 
-def _brier(pos_label: Any, scale_by_half: bool | str, state: ByLabel) -> float:
+def _brier(pos_label: Any, scale_by_half: bool | str, in_order: bool, state: ByLabel) -> float:
     if scale_by_half == "auto":
         scale_by_half = state.width < 3
-    return mean(state, _squared_errors(pos_label, state)) * (0.5 if scale_by_half else 1.0)
+    total = _squared_errors(pos_label, in_order, state)
+    return mean(state, total) * (0.5 if scale_by_half else 1.0)
 
 
-def _squared_errors(pos_label: Any, state: ByLabel) -> np.ndarray:
+def _squared_errors(pos_label: Any, in_order: bool, state: ByLabel) -> np.ndarray:
     """Return the sum of the squared errors of all columns over the rows of each label."""
     if state.width < 2:
         positive = state.labels == _positive(state.labels, pos_label)
@@ -159,7 +163,7 @@ def _squared_errors(pos_label: Any, state: ByLabel) -> np.ndarray:
     others, own = state.losses[:, : state.width].copy(), state.losses[:, state.width :]
     total = own_losses(state, "y_proba", own)
     np.fill_diagonal(others, 0.0)
-    _warn_of_sums(state)
+    _warn(state, in_order)
     return total + others.sum(axis=1)
 
 
@@ -198,7 +202,7 @@ def d2_log_loss_score(
     UndefinedMetricWarning
         If there are fewer than two rows. The score is NaN then.
     UserWarning
-        If rows of ``y_proba`` do not sum to 1.
+        If rows of ``y_proba`` do not sum to 1, or if ``labels`` are not sorted.
 
     Notes
     -----
@@ -212,12 +216,13 @@ def d2_log_loss_score(
     0.76...
     """
     sums = by_label(_log_losses, "y_proba", PROBABILITIES, labels)
-    return computed(Metric(sums, _d2_log_loss), y_true, y_proba, sample_weight)
+    result = partial(_d2_log_loss, _in_order(labels))
+    return computed(Metric(sums, result), y_true, y_proba, sample_weight)
 
 
-def _d2_log_loss(state: ByLabel) -> float:
+def _d2_log_loss(in_order: bool, state: ByLabel) -> float:
     total = own_losses(state, "y_proba").sum()
-    _warn_of_sums(state)
+    _warn(state, in_order)
     eps = np.finfo(np.float64).eps
     frequencies = np.clip(state.weight / state.weight.sum(), eps, 1 - eps)
     return _share_avoided(state, total, -np.sum(state.weight * np.log(frequencies)))
@@ -267,7 +272,7 @@ def d2_brier_score(
     UndefinedMetricWarning
         If there are fewer than two rows. The score is NaN then.
     UserWarning
-        If rows of ``y_proba`` do not sum to 1.
+        If rows of ``y_proba`` do not sum to 1, or if ``labels`` are not sorted.
 
     Notes
     -----
@@ -282,11 +287,12 @@ def d2_brier_score(
     """
     checked(theirs.d2_brier_score, {"pos_label": pos_label})
     sums = by_label(_squares, "y_proba", PROBABILITIES, labels)
-    return computed(Metric(sums, partial(_d2_brier, pos_label)), y_true, y_proba, sample_weight)
+    result = partial(_d2_brier, pos_label, _in_order(labels))
+    return computed(Metric(sums, result), y_true, y_proba, sample_weight)
 
 
-def _d2_brier(pos_label: Any, state: ByLabel) -> float:
-    total = _squared_errors(pos_label, state).sum()
+def _d2_brier(pos_label: Any, in_order: bool, state: ByLabel) -> float:
+    total = _squared_errors(pos_label, in_order, state).sum()
     weight = state.weight.sum()
     # The squared errors of frequencies f are the sum of f (1 - f), for each row.
     return _share_avoided(state, total, np.sum(state.weight * (weight - state.weight)) / weight)
@@ -333,7 +339,21 @@ def _off(P: Array) -> Array:
     return xp.any(xp.abs(xp.sum(P, axis=1) - 1) > sqrt(xp.finfo(P.dtype).eps))
 
 
-def _warn_of_sums(state: ByLabel) -> None:
+def _in_order(labels: Any) -> bool:
+    """Return whether the labels that the user gives, if any, are sorted."""
+    return labels is None or np.array_equal(to_numpy(as_vector(labels, "labels")), listed(labels))
+
+
+def _warn(state: ByLabel, in_order: bool) -> None:
+    """Warn of columns that may not be the probabilities of all classes, in sorted order."""
+    if not in_order:
+        warnings.warn(
+            "The labels that were passed are not sorted. The columns of y_proba are taken as "
+            f"those of {state.labels[:10].tolist()}, because labels are ordered "
+            "lexicographically.",
+            UserWarning,
+            stacklevel=2,
+        )
     if state.odd:
         warnings.warn(
             "Rows of y_proba do not sum to 1. Give the probabilities of all classes, as "

@@ -21,7 +21,7 @@ WITHOUT_SIZE = 1 << 16
 
 
 class Sample(NamedTuple):
-    """Some rows, in the order of their random numbers.
+    """Some rows. If their number is given, they are in the order of their random numbers.
 
     Attributes
     ----------
@@ -86,10 +86,10 @@ def _of_block(
 
 
 def _first(sample: Sample) -> Sample:
-    """Return the rows with the smallest numbers."""
-    order = np.argsort(sample.keys)
-    if isinstance(sample.size, int):
-        order = order[: sample.size]
+    """Return the rows with the smallest numbers, or all rows if their number is not given."""
+    if not isinstance(sample.size, int):
+        return sample
+    order = np.argsort(sample.keys)[: sample.size]
     return sample._replace(keys=sample.keys[order], parts=tuple(x[order] for x in sample.parts))
 
 

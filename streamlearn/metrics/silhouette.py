@@ -9,6 +9,7 @@ import numpy as np
 from sklearn import metrics as theirs
 from sklearn.utils import check_random_state
 
+from streamlearn import blocks as engine
 from streamlearn._arrays import namespace, sums_by_label, to_numpy
 from streamlearn._validation.label_codes import encode
 from streamlearn._validation.labels import labels_in
@@ -23,7 +24,7 @@ from streamlearn.metrics.clusters import (
     read_rows,
     several_or_raise,
 )
-from streamlearn.metrics.over_blocks import Metric, Sums, computed, numbers
+from streamlearn.metrics.over_blocks import UNREAD, Metric, Sums, computed, numbers
 from streamlearn.metrics.samples import Sample, sample_of
 
 
@@ -48,7 +49,8 @@ def silhouette_score(
     labels : array, Series, dask array or dask Series of shape (n_samples,)
         The cluster of each row.
     metric : str or callable, default="euclidean"
-        A distance of `sklearn.metrics.pairwise_distances`. It may not be "precomputed".
+        A distance of `sklearn.metrics.pairwise_distances`. If it is
+        "precomputed", X has the distances between all rows, in memory.
     sample_size : int, default=None
         The number of rows that are drawn. None takes all rows. A collection may then have 65,536
         rows at most.
@@ -84,7 +86,7 @@ def silhouette_score(
     Differences from scikit-learn:
 
     - The same ``random_state`` draws other rows. scikit-learn makes a permutation of all rows.
-    - Distances that are precomputed raise an error.
+    - Distances that are precomputed raise an error if they are a collection.
 
     References
     ----------
@@ -98,13 +100,14 @@ def silhouette_score(
     >>> silhouette_score(np.asarray([[0.0], [2.0], [10.0], [12.0]]), [0, 0, 1, 1])
     0.79...
     """
-    if isinstance(metric, str) and metric == "precomputed":
-        raise ValueError(
-            "metric='precomputed' needs the distances between all rows, which are not in any "
-            "block. Give the rows and the name of a distance, or use "
-            "sklearn.metrics.silhouette_score."
-        )
     how = {"metric": metric, "sample_size": sample_size, "random_state": random_state}
+    if isinstance(metric, str) and metric == "precomputed":
+        if X is UNREAD or engine.is_collection(X):
+            raise ValueError(
+                "metric='precomputed' needs the distances between all rows, which are not in any "
+                "block. Give the rows and the name of a distance, or give all distances in memory."
+            )
+        return float(theirs.silhouette_score(X, labels, **how))
     # It checks the parameters before it looks at these rows, of which it may refuse the number.
     _checked(how)
     seed = int(check_random_state(random_state).randint(2**31 - 1))
