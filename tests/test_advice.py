@@ -9,7 +9,7 @@ import ast
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,12 +29,12 @@ from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA, IncrementalPCA
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.frozen import FrozenEstimator
-from sklearn.metrics import make_scorer
+from sklearn.metrics import coverage_error, make_scorer, pairwise_distances
 from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, TimeSeriesSplit
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import FeatureUnion
-from sklearn.preprocessing import OneHotEncoder, TargetEncoder
+from sklearn.preprocessing import MultiLabelBinarizer, OneHotEncoder, TargetEncoder
 from sklearn.utils import compute_class_weight
 
 import streamlearn
@@ -57,6 +57,8 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(120, 3)) + 2
 Y = (X[:, 0] > 2).astype(int)
 THREE = np.digitize(X[:, 0], [1.5, 2.5])
+SEVERAL = (X > 2).astype(int)
+LISTS = np.array([[1], [0, 1]], dtype=object)
 HALVES = np.arange(600) % 2
 P = np.stack([1 - 0.8 * Y, 0.8 * Y], 1)
 CHUNKS = (40, 40, 40)
@@ -703,7 +705,7 @@ ADVICE = [
     ),
     advice(
         lambda: (
-            ParallelPostFit(theirs.SGDClassifier(), scoring="positive_likelihood_ratio")
+            ParallelPostFit(theirs.SGDClassifier(), scoring=make_scorer(coverage_error))
             .fit(X, Y)
             .score(DX, DY)
         ),
@@ -718,9 +720,11 @@ ADVICE = [
             .score(DX, DY)
         ),
         lambda: (
-            ParallelPostFit(theirs.SGDClassifier(), scoring="positive_likelihood_ratio")
-            .fit(X, Y)
-            .score(X, Y)
+            ParallelPostFit(
+                MultiOutputClassifier(theirs.SGDClassifier()), scoring=make_scorer(coverage_error)
+            )
+            .fit(X, SEVERAL)
+            .score(X, SEVERAL)
         ),
     ),
     advice(
@@ -775,6 +779,125 @@ ADVICE = [
         lambda: metrics.r2_score(X.reshape(40, 3, 3), X.reshape(40, 3, 3)),
         "Give a row a sample and a column an output",
         lambda: metrics.r2_score(X, X),
+    ),
+    advice(
+        lambda: metrics.f1_score(LISTS, LISTS),
+        "Give a column of 0 and 1 for each label, which sklearn.preprocessing.MultiLabelBinarizer",
+        lambda: metrics.f1_score(
+            *2 * [MultiLabelBinarizer().fit_transform(LISTS)], average="micro"
+        ),
+    ),
+    advice(
+        lambda: metrics.roc_auc_score(SEVERAL, X[:, 0]),
+        "Give a column of scores for each label",
+        lambda: metrics.roc_auc_score(SEVERAL, X),
+    ),
+    advice(
+        lambda: metrics.roc_auc_score(SEVERAL, X, average="samples"),
+        "Give 'micro', 'macro', 'weighted' or None",
+        lambda: metrics.roc_auc_score(SEVERAL, X, average="micro"),
+    ),
+    advice(
+        lambda: metrics.average_precision_score(SEVERAL, X, pos_label=0),
+        "pos_label is fixed to 1 for several classes or labels. Leave it out",
+        lambda: metrics.average_precision_score(SEVERAL, X),
+    ),
+    advice(
+        lambda: metrics.davies_bouldin_score(X[:, 0], Y),
+        "Give a row a sample and a column a feature",
+        lambda: metrics.davies_bouldin_score(X[:, :1], Y),
+    ),
+    advice(
+        lambda: metrics.silhouette_score(DX, DY, metric="precomputed"),
+        "Give the rows and the name of a distance, or give all distances in memory",
+        lambda: metrics.silhouette_score(DX, DY, metric="cityblock"),
+        lambda: metrics.silhouette_score(
+            pairwise_distances(X, metric="cityblock"), Y, metric="precomputed"
+        ),
+    ),
+    advice(
+        lambda: metrics.simplified_silhouette_score(X, Y, centers=X[:1]),
+        "Give a row for each of at least two clusters, as cluster_centers_ of k-means has",
+        lambda: metrics.simplified_silhouette_score(
+            X, kmeans().fit(X).labels_, centers=kmeans().fit(X).cluster_centers_
+        ),
+    ),
+    advice(
+        lambda: metrics.simplified_silhouette_score(X, Y, centers=X[:2, :2]),
+        "Give the centres of these rows",
+        lambda: metrics.simplified_silhouette_score(X, Y, centers=X[:2]),
+    ),
+    advice(
+        lambda: metrics.RocCurveDisplay.from_estimator(sgd().fit(X, THREE), X, THREE),
+        "Give the scores of one class to from_predictions",
+        lambda: metrics.RocCurveDisplay.from_predictions(
+            THREE == 1, sgd().fit(X, THREE).decision_function(X)[:, 1]
+        ),
+    ),
+    advice(
+        lambda: metrics.RocCurveDisplay.from_predictions(THREE, X[:, 0]),
+        "Give y == label, and the scores of that label",
+        lambda: metrics.RocCurveDisplay.from_predictions(THREE == 1, X[:, 0]),
+    ),
+    advice(
+        lambda: metrics.Progressive({}),
+        "Give at least one: {'accuracy': 'accuracy'}",
+        lambda: metrics.Progressive({"accuracy": "accuracy"}),
+    ),
+    advice(
+        lambda: metrics.Progressive("f3"),
+        "Give one of accuracy, .*, or a function of streamlearn.metrics",
+        lambda: metrics.Progressive("accuracy"),
+        lambda: metrics.Progressive(metrics.f1_score),
+    ),
+    advice(
+        lambda: metrics.Progressive("accuracy").update(None, Y),
+        "compares predictions with y_true, which is None. Give it",
+        lambda: metrics.Progressive("accuracy").update(Y, Y),
+    ),
+    advice(
+        lambda: metrics.Progressive("accuracy").update(DY, DY),
+        "Give one block in memory, or use streamlearn.metrics.compute",
+        lambda: metrics.Progressive("accuracy").update(DY.blocks[0].compute(), Y[:40]),
+        lambda: metrics.compute(DY, DY, {"accuracy": metrics.accuracy_score}),
+    ),
+    advice(
+        lambda: metrics.Progressive("accuracy").update(Y, Y).update(Y, {"predict": Y}),
+        "Give the same ones for each block",
+        lambda: metrics.Progressive("accuracy").update(Y, Y).update(Y, Y),
+    ),
+    advice(
+        lambda: metrics.Progressive("accuracy").update(Y, Y).window_score(),
+        "Give the number of rows: window=1_000",
+        lambda: metrics.Progressive("accuracy", window=1_000).update(Y, Y).window_score(),
+    ),
+    advice(
+        lambda: metrics.Progressive("accuracy").update(Y, Y).faded_score(),
+        "Give a number below 1: 0.999",
+        lambda: metrics.Progressive("accuracy", fading_factor=0.999).update(Y, Y).faded_score(),
+    ),
+    advice(
+        lambda: metrics.Progressive("accuracy", fading_factor=1.0),
+        "Leave it out if rows must not fade",
+        lambda: metrics.Progressive("accuracy"),
+    ),
+    advice(
+        lambda: metrics.Progressive("rand_score", fading_factor=0.9),
+        "Leave fading_factor out, and give window",
+        lambda: metrics.Progressive("rand_score", window=9),
+    ),
+    advice(
+        lambda: metrics.Progressive(metrics.confusion_matrix, fading_factor=0.9).update(Y, Y),
+        "such as normalize='all' of confusion_matrix, or leave fading_factor out",
+        lambda: metrics.Progressive(
+            partial(metrics.confusion_matrix, normalize="all"), fading_factor=0.9
+        ).update(Y, Y),
+        lambda: metrics.Progressive(metrics.confusion_matrix).update(Y, Y),
+    ),
+    advice(
+        lambda: metrics.Progressive(metrics.davies_bouldin_score).update(X, Y).score(),
+        "Use streamlearn.metrics.compute for it",
+        lambda: metrics.compute(DX, DY, {"Davies-Bouldin": metrics.davies_bouldin_score}),
     ),
     advice(
         lambda: sgd().fit(X, Y).score(X, None),

@@ -190,7 +190,7 @@ def _computed(
     # A collection comes first, because arrays in memory are cut like the first container.
     ordered = dict(sorted(containers.items(), key=lambda x: not engine.is_collection(x[1])))
     # Lazy predictions and a target from the same frame read the frame once.
-    blocks = engine.align(lazy_rows=tuple(parts.values()), **ordered)
+    blocks = engine.align(lazy_rows=tuple(dict.fromkeys(parts.values())), **ordered)
     values: dict[str, Any] = {}
     while metrics:
         states = _states(asked_by(metrics, parts), blocks)
