@@ -808,6 +808,13 @@ ADVICE = [
         lambda: metrics.davies_bouldin_score(X[:, :1], Y),
     ),
     advice(
+        lambda: (
+            metrics.Progressive(metrics.calinski_harabasz_score).update(X, Y).update(X[:, :2], Y)
+        ),
+        "Give all blocks the same columns",
+        lambda: metrics.Progressive(metrics.calinski_harabasz_score).update(X, Y).update(X, Y),
+    ),
+    advice(
         lambda: metrics.silhouette_score(DX, DY, metric="precomputed"),
         "Give the rows and the name of a distance, or give all distances in memory",
         lambda: metrics.silhouette_score(DX, DY, metric="cityblock"),
