@@ -89,7 +89,10 @@ def _first(sample: Sample) -> Sample:
     """Return the rows with the smallest numbers, or all rows if their number is not given."""
     if not isinstance(sample.size, int):
         return sample
-    order = np.argsort(sample.keys)[: sample.size]
+    order = np.arange(len(sample.keys))
+    if sample.size < len(order):
+        order = np.argpartition(sample.keys, sample.size)[: sample.size]
+    order = order[np.argsort(sample.keys[order])]
     return sample._replace(keys=sample.keys[order], parts=tuple(x[order] for x in sample.parts))
 
 
