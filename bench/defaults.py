@@ -58,7 +58,7 @@ from optimum import deviations, mean_loss, optimum, zeros
 from tables import TABLES, NotInstalledError, Rows, made
 from ways import WAYS, Coefficients, Task, in_calls, over_blocks, sgd
 
-from streamlearn.core.linear.losses import FAMILIAR, MARGIN_LOSSES
+from streamlearn.core.linear.losses import FAMILIAR, MARGIN_LOSSES, OF_CLASSES
 from streamlearn.core.linear.sgd import Params
 
 BLOCKS, SORTED_BLOCKS = 20, 100  # sorted rows can only be mixed as finely as they are cut
@@ -208,7 +208,7 @@ def losses_of(name: str, wanted: list[str] | None) -> list[str]:
     if TABLES[name].loss is not None:
         return [TABLES[name].loss[0]]
     wanted = wanted or DEFAULT_LOSSES[kind]
-    return [loss for loss in wanted if (loss in MARGIN_LOSSES) == (kind == "classes")]
+    return [loss for loss in wanted if (loss in OF_CLASSES) == (kind == "classes")]
 
 
 # -- the table -----------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The optimum of a linear model's objective over all rows, by damped Newton steps.
 
 The objective is mean loss + alpha / 2 |w|^2, scikit-learn's, without a penalty of the intercept;
+columns have one each, unless a loss is that of all of them;
 rows may have weights, and those of weight 0 are absent. A
 loss with a kink is replaced by one whose kinks are parabolas, which get narrower until they
 make no difference. `Optimum.gap` says how far from converged the result is.
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from streamlearn.core.linear import sgd
+from streamlearn.core.linear import joint_loss, sgd
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.sgd import Params
 
@@ -97,10 +98,40 @@ def optimum(
     ridge = np.append(params.alpha * ((1.0 if scale is None else scale) / sd) ** 2, 0.0)
     target = sgd.targets(params, y, start.coef)
     W = np.hstack([start.coef * sd, (start.intercept + start.coef @ mean)[:, None]])
+    if LOSSES[params.loss].joint:
+        W, gap = _of_all_columns(params, Z, r, ridge, target, W)
+        coef = W[:, :-1] / sd
+        return Optimum(coef, W[:, -1] - coef @ mean, gap)
     found = [_column(Problem(params, Z, r, ridge, t), w) for t, w in zip(target.T, W, strict=True)]
     W, value, least = (np.array(part) for part in zip(*found, strict=True))
     coef = W[:, :-1] / sd
     return Optimum(coef, W[:, -1] - coef @ mean, float(1 - least.sum() / value.sum()))
+
+
+def _of_all_columns(
+    params: Params, Z: np.ndarray, r: np.ndarray, ridge: np.ndarray, y: np.ndarray, W: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Minimize a joint loss; return the models of standardized rows, and the gap."""
+    loss, n = LOSSES[params.loss], len(Z)
+
+    def f(W: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        p = Z @ W.T
+        value = r @ loss.value(p, y, 0.0)[:, 0] / n + 0.5 * np.sum(ridge * W**2)
+        g = (r[:, None] * loss.gradient(p, y, 0.0)).T @ Z / n + ridge * W
+        return value, g, p
+
+    value, g, p = f(W)
+    for _ in range(100):
+        H = joint_loss.as_matrix(joint_loss.products(Z, r[:, None] * loss.slope(p, y, 0.0) / n))
+        H += np.diag(np.tile(ridge, len(W)) + 1e-10 * np.trace(H) / len(H))
+        step = np.linalg.solve(H, g.ravel()).reshape(W.shape)
+        decrement, t = float(np.sum(g * step)), 1.0
+        if decrement < 1e-2 * CONVERGED * value:
+            break
+        while (found := f(W - t * step))[0] > value - 1e-4 * t * decrement and t > 1e-9:
+            t *= 0.5
+        W, (value, g, p) = W - t * step, found
+    return W, decrement / value
 
 
 def zeros(K: int, d: int) -> Optimum:

@@ -18,6 +18,7 @@ import ordered
 from common import of_examples
 
 C, V = "classes", "values"
+SOFTMAX = ("multinomial", 0.0)
 KEPT = 0.93  # of a real table's rows are learned from, where it is too short for --rows
 
 
@@ -135,6 +136,16 @@ def rare(rng: Any, X: np.ndarray) -> np.ndarray:
 
 def twenty(rng: Any, X: np.ndarray) -> np.ndarray:
     return np.argmax(2 * score(rng, X, 20) + rng.gumbel(size=(X.shape[0], 20)), axis=1)
+
+
+def softmax(K: int, size: float = 1.0, rarest: float = 0.0) -> Callable:
+    """Return how to draw one of K classes; the first is ``rarest`` below the last in its score."""
+
+    def draw(rng: Any, X: np.ndarray) -> np.ndarray:
+        p = size * score(rng, X, K) + rng.gumbel(size=(X.shape[0], K))
+        return np.argmax(p + np.linspace(-rarest, 0.0, K), axis=1)
+
+    return draw
 
 
 def line(rng: Any, X: np.ndarray) -> np.ndarray:
@@ -274,23 +285,42 @@ def from_pydataset(name: str) -> Any:
         return pd.read_csv(archive.extractfile(f"resources/rdata/csv/{name}.csv"), index_col=0)
 
 
-def diamonds(rng: np.random.Generator, rows: int) -> Rows:
-    """Whether the cut is ideal, from price, carat, measures, colour and clarity."""
-    import pandas as pd
+def diamonds(of_cut: Callable) -> Callable:
+    """Return how to draw diamonds: the cut, from price, carat, measures, colour and clarity."""
 
-    frame = from_pydataset("ggplot2/diamonds")
-    X = pd.get_dummies(frame.drop(columns="cut"), columns=["color", "clarity"])
-    return drawn(rng, X.to_numpy(np.float64), (frame["cut"] == "Ideal").to_numpy(int), rows)
+    def make(rng: np.random.Generator, rows: int) -> Rows:
+        import pandas as pd
+
+        frame = from_pydataset("ggplot2/diamonds")
+        X = pd.get_dummies(frame.drop(columns="cut"), columns=["color", "clarity"])
+        return drawn(rng, X.to_numpy(np.float64), of_cut(frame["cut"].to_numpy()), rows)
+
+    return make
 
 
-def ratings(rng: np.random.Generator, rows: int) -> Rows:
-    """Whether a lecture at ETH Zurich gets a 4 or 5, from who heard it where and when."""
-    import pandas as pd
+def ratings(of_mark: Callable) -> Callable:
+    """Return how to draw marks of lectures at ETH Zurich, from who heard them where and when."""
 
-    frame = from_pydataset("lme4/InstEval")
-    levels = ["studage", "lectage", "service", "dept"]
-    X = pd.get_dummies(frame[levels], columns=levels)
-    return drawn(rng, X.to_numpy(np.float64), (frame["y"] >= 4).to_numpy(int), rows)
+    def make(rng: np.random.Generator, rows: int) -> Rows:
+        import pandas as pd
+
+        frame = from_pydataset("lme4/InstEval")
+        levels = ["studage", "lectage", "service", "dept"]
+        X = pd.get_dummies(frame[levels], columns=levels)
+        return drawn(rng, X.to_numpy(np.float64), of_mark(frame["y"].to_numpy()), rows)
+
+    return make
+
+
+def digits(rng: np.random.Generator, rows: int) -> Rows:
+    """scikit-learn's images of digits, each drawn many times with noise."""
+    from sklearn.datasets import load_digits
+
+    known = load_digits()
+    at = rng.integers(0, len(known.target), 2 * rows)
+    X = known.data[at] + 4.0 * normal(rng, 2 * rows, 64)
+    y = known.target[at]
+    return Rows(X[:rows], y[:rows], X[rows:], y[rows:])
 
 
 def baseball(rng: np.random.Generator, rows: int) -> Rows:
@@ -304,8 +334,10 @@ def baseball(rng: np.random.Generator, rows: int) -> Rows:
 
 TABLES = {
     "flights": Table("flights: late?", C, flights("late")),
-    "diamonds": Table("diamonds: ideal cut?", C, diamonds),
-    "ratings": Table("lectures: liked?", C, ratings),
+    "diamonds": Table(
+        "diamonds: ideal cut?", C, diamonds(lambda cut: (cut == "Ideal").to_numpy(int))
+    ),
+    "ratings": Table("lectures: liked?", C, ratings(lambda mark: 1 * (mark >= 4))),
     "probit": Table("noisy labels", C, generated(mixed, 20, noisy)),
     "heavy-tails": Table("heavy tails", C, generated(student, 20, noisy)),
     "heavier-tails": Table("cubed Laplace", C, generated(cubed_laplace, 20, noisy)),
@@ -319,6 +351,30 @@ TABLES = {
     "sorted": Table("sorted by label", C, generated(mixed, 20, noisy), by_label=True),
     "rare": Table("1 in 1,000 is positive", C, generated(mixed, 20, rare)),
     "many-classes": Table("20 classes", C, generated(mixed, 20, twenty)),
+    "cuts": Table(
+        "diamonds: five cuts",
+        C,
+        diamonds(lambda cut: np.unique(cut, return_inverse=True)[1]),
+        loss=SOFTMAX,
+    ),
+    "marks": Table("lectures: marks 1 to 5", C, ratings(lambda mark: mark - 1), loss=SOFTMAX),
+    "digits": Table("noisy digits", C, digits, loss=SOFTMAX),
+    "softmax": Table("20 classes", C, generated(mixed, 20, softmax(20, 2.0)), loss=SOFTMAX),
+    "close-classes": Table(
+        "6 nearly separable classes", C, generated(mixed, 10, softmax(6, 20.0)), loss=SOFTMAX
+    ),
+    "rare-classes": Table(
+        "classes, rarest 1 in 1,000",
+        C,
+        generated(mixed, 20, softmax(5, 1.0, 6.0)),
+        loss=SOFTMAX,
+    ),
+    "level-classes": Table(
+        "one-hot, 200 levels, 5 classes", C, generated(one_hot, 200, softmax(5)), loss=SOFTMAX
+    ),
+    "many-softmax": Table(
+        "120 classes: one matrix for each", C, generated(mixed, 20, softmax(120, 2.0)), loss=SOFTMAX
+    ),
     "delays": Table("flights: minutes late", V, flights("minutes")),
     "baseball": Table("baseball: runs", V, baseball),
     "outliers": Table("outliers in the target", V, generated(mixed, 20, outliers)),

@@ -931,7 +931,7 @@ CASES = {
         Case(
             '`loss="poisson"` and negative values',
             lambda t: {"y": last(np.abs(t.y), -1.0)},
-            "y holds negative values, and loss='poisson' is for counts.*Use loss='squared_error'",
+            "below 0, the first in row .*'poisson' is for counts.* use loss='squared_error'",
             LEARN,
             nets_for_values,
             params={"loss": "poisson"},
@@ -1365,7 +1365,7 @@ OUT_OF_RANGE = {
     "n_quantiles": 0,
     "nesterovs_momentum": "yes", "order": "K", "output_distribution": "cauchy", "patience": 0,
     "penalty": "l0",
-    "power_t": "half", "predict_meta": 5, "predict_proba_meta": 5,
+    "power": 0.5, "power_t": "half", "quantile": 0, "predict_meta": 5, "predict_proba_meta": 5,
     "quantile_method": "nearest", "quantile_range": 5, "random_state": -1,
     "reassignment_ratio": -0.1, "scoring": "accurate", "shuffle": "blocks", "smooth": -1,
     "solver": "newton", "sparse_output": "yes", "strategy": "equal", "subsample": 0,

@@ -29,13 +29,13 @@ CASES = [
     Case("pipeline.py", f"{PIPELINE} --contenders sum dask-ml loop", ("sum", "dask-ml", "loop")),
     Case(
         "pipeline.py",
-        f"{PIPELINE} --contenders streamlearn memory memory-omp1",
-        ("streamlearn", "memory", "memory-omp1"),
+        f"{PIPELINE} --contenders streamlearn memory",
+        ("streamlearn", "memory"),
     ),
     Case(
         "pipeline.py",
-        f"{PIPELINE} --mapped --contenders one-pass one-pass-omp1 plain",
-        ("one-pass", "one-pass-omp1", "plain"),
+        f"{PIPELINE} --mapped --contenders one-pass-omp1 plain",
+        ("one-pass-omp1", "plain"),
     ),
     Case(
         "headline.py",
@@ -46,7 +46,7 @@ CASES = [
     Case(
         "scale.py",
         "--block-rows 700 --blocks 18 --check-rows 700 --check-blocks 18 --wait 0.01 "
-        "--rows 100000 1000000 --picture {tmp}/out.png --json {tmp}/out.json",
+        "--rows 20000 100000 --picture {tmp}/out.png --json {tmp}/out.json",
         ("700 rows a block, CPU", "3 worker processes", "1000 workers"),
         needs="distributed",
     ),
@@ -57,9 +57,9 @@ CASES = [
     ),
     Case(
         "search.py",
-        "--rows 600 --features 3 --block-rows 60 --contenders fit progressive folds halving loop "
+        "--rows 200 --features 3 --block-rows 50 --contenders fit progressive loop "
         "--json {tmp}/out.json",
-        ("fit", "progressive", "folds", "halving", "loop"),
+        ("fit", "progressive", "loop"),
     ),
     Case(
         "moments.py",
@@ -119,7 +119,6 @@ CASES = [
         "--blocks 3 --block-rows 50 --turns 1 --json {tmp}/out.json",
         ("nobody", "FitRecorder", "FitProgress", "scikit-learn's"),
     ),
-    Case("soak.py", "--seconds 1 --times 20 --json {tmp}/out.json", ("stream", "fits")),
     Case("deaths.py", "--blocks 20 --fits reduce --json {tmp}/out.json", ("reduce: nobody dies",)),
     Case(
         "rounds.py",
@@ -171,10 +170,10 @@ def test_prints_its_table(case, tmp_path):
 
 
 @pytest.mark.thorough
-def test_a_minute_of_learning_leaves_nothing_behind(tmp_path):
+def test_half_a_minute_of_learning_leaves_nothing_behind(tmp_path):
     """Readings differ by some hundred kB, so a leak of 1 kB a step is found."""
     out = tmp_path / "out.json"
-    command = [sys.executable, BENCH / "soak.py", "--seconds", "30", "--times", "1", "--json", out]
+    command = [sys.executable, BENCH / "soak.py", "--seconds", "15", "--times", "1", "--json", out]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
     for what, found in json.loads(out.read_text()).items():
         assert found["last"] - found["first"] < 1, (what, found)

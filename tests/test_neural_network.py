@@ -426,7 +426,7 @@ def test_counts_are_not_negative():
     model, _ = both("counts")
     y[-1] = -0.5
     for data, where in ((in_chunks(X, y), "Block 3 of y"), ((X, y), "^y")):
-        with pytest.raises(ValueError, match=f"{where} holds negative values.*'poisson'"):
+        with pytest.raises(ValueError, match=f"{where} has .* below 0.*'poisson'"):
             model.fit(*data)
     model.set_params(loss="squared_error").fit(*in_chunks(X, y))
 

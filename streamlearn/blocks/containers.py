@@ -196,11 +196,7 @@ def align(*, lazy_rows: Sequence[str] = (), coded: Sequence[str] = (), **contain
         check_kind(name, x)
     if first not in lazy:
         if lazy:
-            name, x = next(iter(lazy.items()))
-            raise TypeError(
-                f"{first} is in memory ({type(X).__name__}) and {name} is a dask "
-                f"{type(x).__name__}. Give both as dask collections, or compute {name} first."
-            )
+            raise in_memory_and_lazy(first, X, *next(iter(lazy.items())))
         for name, x in others:
             _check_length(first, n_rows(X), name, n_rows(x))
         return Blocks(tuple(given), None, Block(0, given, in_memory=True), (n_rows(X),), ())
@@ -256,6 +252,35 @@ def check_kind(name: str, x: Any) -> None:
         )
 
 
+def in_memory_and_lazy(name: str, x: Any, other: str, collection: Any) -> TypeError:
+    """Return the error for a container in memory where another one is a dask collection.
+
+    It shows how to make a collection with the same blocks, which depends on what is known of them.
+    """
+    if is_frame(collection):
+        how = "A column has the blocks of its frame, for example."
+    elif None in row_chunks(collection):
+        how = f"That needs their lengths, which {other}.compute_chunk_sizes() finds."
+    else:
+        how = (
+            f"dask.array.from_array(numpy.asarray({name}), chunks={{0: {other}.chunks[0]}}) makes "
+            "such a collection."
+        )
+    return TypeError(
+        f"{name} is in memory ({type(x).__name__}) and {other} is a dask "
+        f"{type(collection).__name__}. Give both as dask collections with the same blocks, "
+        f"or compute {other} first. {how}"
+    )
+
+
+def find_lengths(name: str) -> str:
+    """Return the advice how to find the lengths of the blocks of a container."""
+    return (
+        f"find the lengths first: {name}.compute_chunk_sizes() of a dask array, which "
+        f"{name}.to_dask_array() makes of a frame"
+    )
+
+
 def _streamed(given: dict[str, Any], lazy_rows: Sequence[str]) -> Blocks:
     """Return the blocks of parts that all come from sources of blocks.
 
@@ -306,8 +331,7 @@ def _cut(first: str, rows: Sequence[int | None], name: str, x: Any) -> dict[Key,
         raise ValueError(
             f"{name} is in memory and the chunks of {first} have unknown lengths, so {name} cannot "
             f"be cut like {first}. Give {name} as a dask collection with the same blocks (a column "
-            f"of the same frame, say), or find the lengths first: {first}.compute_chunk_sizes() of "
-            f"a dask array, which {first}.to_dask_array() makes of a frame."
+            f"of the same frame, say), or {find_lengths(first)}."
         )
     _check_length(first, sum(known), name, n_rows(x))
     x = x.iloc if hasattr(x, "iloc") else x

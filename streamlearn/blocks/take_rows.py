@@ -20,6 +20,7 @@ from streamlearn.blocks.block import noted
 from streamlearn.blocks.containers import (
     check_chunks,
     check_kind,
+    in_memory_and_lazy,
     is_frame,
     known_rows,
     row_chunks,
@@ -260,7 +261,7 @@ LABELS = "stratify"
 
 
 def collections_or_raise(given: Mapping[str, Any]) -> None:
-    """Check that all are dask arrays, DataFrames or Series.
+    """Check that all are dask arrays, DataFrames or Series. At least one is a collection.
 
     Raises
     ------
@@ -273,14 +274,11 @@ def collections_or_raise(given: Mapping[str, Any]) -> None:
                 f"{name} is a source of blocks, which is read in order and has no known number of "
                 "blocks. Split what it reads, for example the paths, and make a source of each."
             )
+        if x is None:
+            raise TypeError(f"{name} is None. Leave it out.")
         if not door.is_dask_collection(x):
-            other = next(n for n, c in given.items() if door.is_dask_collection(c))
-            raise TypeError(
-                f"{name} is in memory ({type(x).__name__}) and {other} is a dask "
-                f"{type(given[other]).__name__}. Give both as dask collections with the same "
-                f"blocks, for example dask.array.from_array({name}, chunks=...) with the row "
-                f"chunks of {other}."
-            )
+            lazy = next(each for each in given.items() if door.is_dask_collection(each[1]))
+            raise in_memory_and_lazy(name, x, *lazy)
         check_kind(name, x)
 
 

@@ -32,7 +32,7 @@ from streamlearn.blocks import is_collection
 from streamlearn.core.learner import Learner, an_array
 from streamlearn.core.linear import links, newton, rowwise, sgd
 from streamlearn.core.linear.local_steps import LOCAL_STEPS
-from streamlearn.core.linear.losses import FAMILIAR
+from streamlearn.core.linear.losses import FAMILIAR, LOSSES
 from streamlearn.core.linear.row_step import PASSIVE
 from streamlearn.core.scores import EACH_ACCURACY, Score
 from streamlearn.linear_model import draws, scheduled
@@ -277,10 +277,13 @@ class SGD(Parameters, SparseCoef, Familiar, Estimator):
         return in_orders(learner, seeds, n, held_rows, first)
 
     def _held_out(self, rows: np.ndarray | None, *, of_classes: bool) -> HeldOut | None:
-        """Return how rows are held out and scored. Each class has its score in memory."""
+        """Return how rows are held out and scored.
+
+        Each class has its score in memory, unless all classes have one loss.
+        """
         if not self.early_stopping:
             return None
-        if rows is not None and of_classes:
+        if rows is not None and of_classes and not LOSSES[self._loss()].joint:
             return HeldOut(EACH_ACCURACY, links.above, rows=rows)
         share = float(self.validation_fraction) if rows is None else 0.0
         return HeldOut(self._metric, self._predicted(), share, rows)

@@ -37,11 +37,13 @@ class SGDClassifier(ClassifierMixin, SGD):
 
     Parameters
     ----------
-    loss : {"hinge", "log_loss", "modified_huber", "squared_hinge", "perceptron", \
+    loss : {"hinge", "log_loss", "multinomial", "modified_huber", "squared_hinge", "perceptron", \
 "squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive"}, default="hinge"
         The loss function. "hinge" is a linear support vector machine, and "log_loss" is logistic
-        regression. "modified_huber" suits data in which some labels are wrong. "perceptron" is the
-        loss of the perceptron. The last four are losses of regression.
+        regression. More than two classes are one class against the rest each. "multinomial" is
+        logistic regression of all classes together: softmax with cross-entropy, which is
+        "log_loss" for two classes. "modified_huber" suits data in which some labels are wrong.
+        "perceptron" is the loss of the perceptron. The last four are losses of regression.
     penalty : {"l2", "l1", "elasticnet", None}, default="l2"
         The penalty on the coefficients. "elasticnet" mixes "l1" and "l2". None is no penalty.
     alpha : float, default=0.0001
@@ -135,7 +137,8 @@ default="auto"
         objective. `partial_fit` does not refine.
 
         It needs ``learning_rate="auto"`` and not too many features: about 2,000, or 511 for sparse
-        rows. It also needs a smooth loss: "log_loss", "squared_hinge" or "modified_huber".
+        rows. It also needs a smooth loss: "log_loss", "multinomial", "squared_hinge" or
+        "modified_huber".
         A loss with a kink, such as "hinge", has no curvature there.
     classes : array-like or None, default=None
         The labels, if they are known. They save a pass over y. If X and y come from the same files,
@@ -216,6 +219,7 @@ default="auto"
       call. scikit-learn begins each call with the intercept of an earlier one.
     - A class that stops before the ``average``-th row keeps its last coefficients. In scikit-learn
       they are 0.
+    - ``loss`` may also be "multinomial", which has all classes in one loss.
     - The parameters ``batch_size``, ``refine``, ``classes`` and ``n_parallel`` and the attribute
       ``loss_curve_`` are additions.
 
@@ -242,7 +246,7 @@ default="auto"
 
     _parameter_constraints: dict[str, Any] = {
         **SGD._parameter_constraints,
-        "loss": [StrOptions(set(FAMILIAR))],
+        "loss": [StrOptions({*FAMILIAR, "multinomial"})],
         "n_jobs": [Options(Integral, {1, -1}), None],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "classes": ["array-like", None],
@@ -416,11 +420,12 @@ default="auto"
 
     def _class_params(self, classes: np.ndarray, found: Labels | None) -> sgd.Params:
         weights = class_weights(self.class_weight, classes, found)
-        if weights is None:
-            return self._params()
-        if _n_outputs(classes) == 1:
-            return self._params(positive=float(weights[1]), negative=float(weights[0]))
-        return self._params(positive=weights)
+        if _n_outputs(classes) > 1:
+            return self._params() if weights is None else self._params(positive=weights)
+        negative, positive = (1.0, 1.0) if weights is None else map(float, weights)
+        params = self._params(positive=positive, negative=negative)
+        # one column has the score of class 1 less that of class 0
+        return params._replace(loss="log_loss") if self.loss == "multinomial" else params
 
     def decision_function(self, X: Any) -> Any:
         """Return the signed distance of each row to the hyperplane, times the norm of ``coef_``.
@@ -472,16 +477,18 @@ default="auto"
         return self._out("predict", X, partial(_labels, labels))
 
     def _has_probabilities(self) -> bool:
-        if self.loss not in ("log_loss", "modified_huber"):
+        if self.loss not in ("log_loss", "multinomial", "modified_huber"):
             raise AttributeError(
-                f"probability estimates are not available for loss={self.loss!r}; use log_loss or "
-                "modified_huber."
+                f"probability estimates are not available for loss={self.loss!r}; use log_loss, "
+                "multinomial or modified_huber."
             )
         return True
 
     @available_if(_has_probabilities)
     def predict_proba(self, X: Any) -> Any:
-        """Return the probability of each class, if the loss is "log_loss" or "modified_huber".
+        """Return the probability of each class, if the loss has one.
+
+        The losses are "log_loss", "multinomial" and "modified_huber".
 
         Parameters
         ----------

@@ -9,7 +9,7 @@ from typing import Any
 from streamlearn._estimator.inputs import check_parameters
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn.core.linear import sgd
-from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
+from streamlearn.core.linear.losses import LOSSES, OF_CLASSES
 from streamlearn.core.linear.rates import RATES
 from streamlearn.core.linear.row_step import PASSIVE
 from streamlearn.linear_model.refine import refining_or_raise
@@ -37,7 +37,7 @@ class Parameters:
     _row_by_row_rate: str  # scikit-learn's default of ``learning_rate``
 
     _parameter_constraints: dict[str, Any] = {
-        "loss": [StrOptions(set(LOSSES) - set(MARGIN_LOSSES))],
+        "loss": [StrOptions(set(LOSSES) - set(OF_CLASSES))],
         "penalty": [StrOptions({"l2", "l1", "elasticnet"}), None],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both"), None],

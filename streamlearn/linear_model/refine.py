@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from streamlearn.core.learner import Learner
-from streamlearn.core.linear.losses import FAMILIAR, LOSSES, MARGIN_LOSSES
+from streamlearn.core.linear.losses import FAMILIAR, LOSSES, OF_CLASSES
 
 
 def refining_or_raise(refine: int, loss: str, rate: str, kind: str) -> None:
@@ -22,13 +22,14 @@ def refining_or_raise(refine: int, loss: str, rate: str, kind: str) -> None:
             f"from its curvature; got learning_rate={rate!r}. Give them, or refine=0."
         )
     if LOSSES[loss].slope is None or LOSSES[loss].nonsmooth:
-        of_margin = loss in MARGIN_LOSSES
+        of_classes = loss in OF_CLASSES
         smooth = sorted(
             name
-            for name in (FAMILIAR if kind == "classes" else LOSSES)
+            for name in LOSSES
             if LOSSES[name].slope is not None
             and not LOSSES[name].nonsmooth
-            and (name in MARGIN_LOSSES) is of_margin
+            and (name in OF_CLASSES) is of_classes
+            and (kind == "values" or name in OF_CLASSES or name in FAMILIAR)
         )
         raise ValueError(
             f"refine={refine} needs a smooth loss, and {loss!r} has a kink, where there is no "

@@ -13,10 +13,11 @@ from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._sklearn import Interval
 from streamlearn._training.course import Learned
+from streamlearn._validation.targets import valid_for
 from streamlearn.blocks import taken_apart
 from streamlearn.core.scores import R2
-from streamlearn.linear_model import targets
 from streamlearn.linear_model.base import SGD
+from streamlearn.linear_model.predictions import of_scores
 
 
 class SGDRegressor(RegressorMixin, SGD):
@@ -376,10 +377,10 @@ default="auto"
         return self
 
     def _predicted(self) -> Any:
-        return targets.of_scores(self._loss())
+        return of_scores(self._loss())
 
     def _valid(self) -> Any:
-        return targets.valid_for(self._loss(), self._params().epsilon)
+        return valid_for(self._loss(), self._params().epsilon)
 
     def _coefficients(self, coef: Array, intercept: Array) -> dict[str, Any]:
         return {"coef_": coef[0, :], "intercept_": intercept}
@@ -406,7 +407,7 @@ default="auto"
             If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
             or on another device.
         """
-        return self._out("predict", X, targets.of_scores(self.loss))
+        return self._out("predict", X, of_scores(self.loss))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return R2, the coefficient of determination of the predictions.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn import metrics as theirs
 
-from streamlearn.metrics.by_label import ordered
+from streamlearn.metrics.by_label import column_of_each_or_raise, ordered
 from streamlearn.metrics.over_blocks import PROBABILITIES, SCORES, Metric, computed
 from streamlearn.metrics.pairs import Pairs
 from streamlearn.metrics.parameters import checked
@@ -113,6 +113,8 @@ def _roc_auc(how: Mapping[str, Any], labels: np.ndarray | None, state: Ranked) -
         return _over_labels(of_each, error, how["average"], state)
     if len(state.columns) == 1:
         (pairs,) = state.columns
+        if how["multi_class"] != "raise":
+            _two_classes_or_raise(pairs)
         value = theirs.roc_auc_score(pairs.true, pairs.predicted, sample_weight=pairs.weight, **how)
         _warn_of_error(
             partial(_roc_auc_error, how["max_fpr"]),
@@ -122,7 +124,7 @@ def _roc_auc(how: Mapping[str, Any], labels: np.ndarray | None, state: Ranked) -
         return value
     _check_several(how, state)
     classes = np.unique(state.columns[0].true) if labels is None else labels
-    _check_columns(classes, state)
+    _check_columns(classes, state, listed=True)
     if how["multi_class"] == "ovo":
         return _one_vs_one(how["average"], classes, state)
     each = _by_class(classes, state)
@@ -164,18 +166,23 @@ def _check_several(how: Mapping[str, Any], state: Ranked) -> None:
         )
 
 
-def _check_columns(classes: np.ndarray, state: Ranked) -> None:
-    if len(classes) != len(state.columns):
-        raise ValueError(
-            f"y_score has {len(state.columns)} columns and there are {len(classes)} classes: "
-            f"{classes[:10].tolist()}. Give one column for each class, and all classes as labels "
-            "where that is a parameter."
-        )
+def _check_columns(classes: np.ndarray, state: Ranked, *, listed: bool) -> None:
+    column_of_each_or_raise("y_score", len(state.columns), classes, listed=listed)
     found = np.unique(state.columns[0].true)
     if not np.isin(found, classes).all():
         raise ValueError(
             f"'y_true' contains labels not in parameter 'labels': {found[:10].tolist()}."
         )
+
+
+def _two_classes_or_raise(pairs: Pairs) -> None:
+    """Raise a ValueError if one column of scores is for more than two classes.
+
+    scikit-learn's error has the number of pairs as that of the rows.
+    """
+    classes = np.unique(pairs.true)
+    if len(classes) > 2:
+        column_of_each_or_raise("y_score", None, classes)
 
 
 def average_precision_score(
@@ -261,6 +268,7 @@ def _average_precision(average: str | None, pos_label: Any, state: Ranked) -> An
         return _over_labels(of_each, average_precision_error, average, state)
     if len(state.columns) == 1:
         (pairs,) = state.columns
+        _two_classes_or_raise(pairs)
         value = theirs.average_precision_score(
             pairs.true,
             pairs.predicted,
@@ -276,7 +284,7 @@ def _average_precision(average: str | None, pos_label: Any, state: Ranked) -> An
             "'weighted' or None."
         )
     classes = np.unique(state.columns[0].true)
-    _check_columns(classes, state)
+    _check_columns(classes, state, listed=False)
     each = _by_class(classes, state)
     _warn_of_error(average_precision_error, each, state)
     return _combined(theirs.average_precision_score, average, each)

@@ -103,10 +103,7 @@ def _of_block(
 
 def _merge(a: ByLabel, b: ByLabel) -> ByLabel:
     if a.width != b.width:
-        raise ValueError(
-            f"A block of scores has {a.width} columns and another one {b.width}. Give all blocks "
-            "one column for each class."
-        )
+        raise other_columns(a.width, b.width)
     labels, code = np.unique(joined(a.labels, b.labels), return_inverse=True)
     losses, weight = np.zeros((len(labels), a.losses.shape[1])), np.zeros(len(labels))
     for part, at in ((a, code[: len(a.labels)]), (b, code[len(a.labels) :])):
@@ -127,10 +124,59 @@ def ordered(labels: Any) -> np.ndarray | None:
         return None
     known, given = listed(labels), to_numpy(as_vector(labels, "labels"))
     if len(known) != len(given):
-        raise ValueError("Parameter 'labels' must be unique: give each label once.")
+        raise ValueError("Parameter 'labels' must be unique. Give each label once.")
     if not np.array_equal(known, given):
-        raise ValueError("Parameter 'labels' must be ordered: give sorted(labels).")
+        raise ValueError("Parameter 'labels' must be ordered. Give sorted(labels).")
     return known
+
+
+def other_columns(a: int | str, b: int | str) -> ValueError:
+    """Return the error for blocks whose scores have these numbers of columns."""
+    return ValueError(
+        f"A block of scores has {a} column(s) and another one {b}. Give all blocks one column for "
+        "each class."
+    )
+
+
+def column_of_each_or_raise(
+    name: str, width: int | None, classes: np.ndarray, *, listed: bool = True
+) -> None:
+    """Check that scores have one column for each class, or one for two classes.
+
+    Parameters
+    ----------
+    name : str
+        The name of the scores in errors.
+    width : int or None
+        The number of their columns; 0 if they have one dimension, and None if it is 1 or 2 and the
+        first of two columns was left out.
+    classes : ndarray of shape (n_classes,)
+    listed : bool, default=True
+        Whether the metric has a parameter ``labels``.
+
+    Raises
+    ------
+    ValueError
+        If they have other columns.
+    """
+    n, n_classes = max(width or 0, 2), len(classes)
+    if n == n_classes:
+        return
+    has = f"{n} columns"
+    if width is None:
+        has = "one or two columns, which are for two classes,"
+    elif width < 2:
+        has = "one column, which is for two classes,"
+    if n < n_classes:
+        advice = "Give one column for each class."
+    elif listed:
+        advice = "Give all classes as labels."
+    else:
+        advice = "Leave out the columns of classes that y_true does not hold."
+    raise ValueError(
+        f"{name} has {has} and there {'are' if n_classes > 1 else 'is'} {n_classes} "
+        f"class{'es' if n_classes > 1 else ''}: {classes[:10].tolist()}. {advice}"
+    )
 
 
 def own_losses(state: ByLabel, name: str, losses: np.ndarray | None = None) -> np.ndarray:
@@ -150,11 +196,7 @@ def own_losses(state: ByLabel, name: str, losses: np.ndarray | None = None) -> n
         If the number of columns is not that of the labels.
     """
     losses = state.losses if losses is None else losses
-    if losses.shape[1] != len(state.labels):
-        raise ValueError(
-            f"{name} has {losses.shape[1]} columns and there are {len(state.labels)} classes: "
-            f"{state.labels[:10].tolist()}. Give all of them as labels."
-        )
+    column_of_each_or_raise(name, state.width, state.labels)
     return np.diagonal(losses)
 
 

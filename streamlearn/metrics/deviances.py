@@ -205,7 +205,8 @@ def _check(power: float, target: Array, predicted: Array, block: int | None) -> 
         if bool(namespace(wrong).any(wrong)):
             raise ValueError(
                 f"Mean Tweedie deviance error with power={power} can only be used on {what}, and "
-                f"{in_block(name, block)} contains other numbers. Drop such rows, or use power=0."
+                f"{in_block(name, block)} contains other numbers. Drop such rows, or use a "
+                "Tweedie deviance with power=0, which takes all numbers."
             )
 
 

@@ -263,8 +263,8 @@ def _log_errors_of_block(
         if bool(namespace(x).any(x <= -1)):
             raise ValueError(
                 f"Mean Squared Logarithmic Error cannot be used: {in_block(name, block)} contains "
-                "values less than or equal to -1, which have no log(1 + y). Use "
-                "mean_squared_error, or clip the predictions."
+                "values less than or equal to -1, which have no log(1 + y). Drop such rows, clip "
+                "the values, or use mean_squared_error."
             )
     return scores.losses_of(value_losses.squared_log, target, predicted, weight)
 

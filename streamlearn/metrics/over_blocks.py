@@ -155,8 +155,8 @@ def computed(metric: Metric, y_true: Any, y_pred: Any, sample_weight: Any = None
         return metric
     if isinstance(y_pred, Mapping):
         raise TypeError(
-            "The predictions are a dict, and a metric takes one of them. Give it, or give the dict "
-            "to streamlearn.metrics.compute."
+            f"y_pred is a dict with the keys {[*y_pred]}, and a metric takes one of its values. "
+            "Give that one, or give the dict to streamlearn.metrics.compute."
         )
     (value,) = _computed({"": metric}, y_true, y_pred, sample_weight, stacklevel=4)
     return value

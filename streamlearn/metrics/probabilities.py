@@ -14,7 +14,14 @@ from streamlearn._arrays import Array, namespace, to_numpy
 from streamlearn._validation.arrays import as_vector
 from streamlearn._validation.labels import listed
 from streamlearn.core import class_losses
-from streamlearn.metrics.by_label import ByLabel, by_label, mean, own_losses, two_columns
+from streamlearn.metrics.by_label import (
+    ByLabel,
+    by_label,
+    column_of_each_or_raise,
+    mean,
+    own_losses,
+    two_columns,
+)
 from streamlearn.metrics.over_blocks import PROBABILITIES, Metric, computed
 from streamlearn.metrics.parameters import checked
 from streamlearn.metrics.values import warn_of_few_rows
@@ -309,16 +316,13 @@ def _share_avoided(state: ByLabel, total: float, of_frequencies: float) -> float
 def _positive(labels: np.ndarray, pos_label: Any) -> Any:
     """Return the label whose probabilities are given, as scikit-learn chooses it."""
     if len(labels) > 2:
-        raise ValueError(
-            f"y_true holds {len(labels)} labels and y_proba one column, which is for two classes. "
-            "Give a column for each class."
-        )
+        column_of_each_or_raise("y_proba", 1, labels)
     if pos_label is not None:
         return pos_label
     if labels.dtype.kind in "OU":
         raise ValueError(
-            f"y_true takes value in {labels.tolist()} and pos_label is not specified. Pass the "
-            "label that y_proba is the probability of as pos_label."
+            f"y_true takes value in {labels.tolist()} and pos_label is not specified. Set it to "
+            "the label that y_proba is the probability of."
         )
     return 1 if set(labels.tolist()) <= {0, 1} or set(labels.tolist()) <= {-1, 1} else labels[-1]
 

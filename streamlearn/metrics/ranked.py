@@ -18,6 +18,7 @@ from streamlearn._validation.columns import factorize
 from streamlearn._validation.labels import labels_or_raise
 from streamlearn._validation.messages import in_block
 from streamlearn._validation.reader import indicator_or_raise
+from streamlearn.metrics.by_label import other_columns
 from streamlearn.metrics.over_blocks import SCORES, Sums, numbers, weight_like
 from streamlearn.metrics.pairs import Pairs, distinct, merge
 
@@ -139,10 +140,8 @@ def _columns(S: Array, block: int | None) -> list[np.ndarray]:
 
 def _merge(a: Ranked, b: Ranked) -> Ranked:
     if len(a.columns) != len(b.columns):
-        raise ValueError(
-            f"A block of y_score has {len(a.columns)} columns and another one {len(b.columns)}. "
-            "Give all blocks one column for each class."
-        )
+        # one of two columns is kept
+        raise other_columns(*(n if n > 1 else "1 or 2" for n in map(len, (a.columns, b.columns))))
     found = []
     for x, y, n, m in zip(a.columns, b.columns, a.dropped, b.dropped, strict=True):
         most = max(n, m)

@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 import joblib  # type: ignore[import-untyped]
 import numpy as np
 from sklearn import get_config
-from sklearn.exceptions import FitFailedWarning
+from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.utils import indexable
-from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
 from streamlearn._arrays import is_sparse
@@ -194,8 +193,8 @@ class BaseSearch(ParallelPostFit):
         if self.refit is False or callable(self.refit):
             return next(iter(scores))
         raise ValueError(
-            f"refit={self.refit!r} and there are several scores. Give the name of the one that "
-            f"chooses the best candidate: {', '.join(map(repr, scores))}; or refit=False."
+            f"refit={self.refit!r} names none of the scores {', '.join(map(repr, scores))}. Give "
+            "the name of the one that chooses the best candidate, or refit=False."
         )
 
     def _say_failures(self, candidates: Sequence[Candidate]) -> None:
@@ -258,13 +257,17 @@ class BaseSearch(ParallelPostFit):
 
     def _inner(self) -> Any:
         """Return the best candidate, or ``estimator`` before the fit."""
+        return vars(self).get("best_estimator_", vars(self).get("estimator"))
+
+    def _fitted(self) -> Any:
+        """Return the best candidate, or raise a NotFittedError."""
         own = vars(self)
         if "cv_results_" in own and "best_estimator_" not in own:
-            raise AttributeError(
+            raise NotFittedError(
                 f"This {type(self).__name__} was fitted with refit=False, so no candidate can "
-                "predict. Give refit=True."
+                "predict. Fit it with refit=True, or with the name of one of several scores."
             )
-        return own.get("best_estimator_", own.get("estimator"))
+        return super()._fitted()
 
     def __sklearn_is_fitted__(self) -> bool:
         """Return whether there is a best candidate."""
@@ -287,9 +290,8 @@ class BaseSearch(ParallelPostFit):
         float
             A greater score is better.
         """
-        check_is_fitted(self)
-        named = scorers_by_name(self.scoring)
-        asked = ParallelPostFit(self.best_estimator_, scoring=named[self._decides(named)])
+        best, named = self._fitted(), scorers_by_name(self.scoring)
+        asked = ParallelPostFit(best, scoring=named[self._decides(named)])
         asked._like = self._like
         return asked.score(X, y, **params)
 
@@ -366,8 +368,8 @@ def laid_out(
     further = by_row.keys() - {"sample_weight"}
     if further:
         raise ValueError(
-            f"{sorted(further)} have a value for each row, and rows in memory may only have "
-            "sample_weight. Give X as a dask array."
+            f"{', '.join(sorted(further))} with a value for each row needs a dask collection: rows "
+            "in memory may only have sample_weight. Give X as a dask array."
         )
     assert n_rows is not None
     if n_rows < 2:

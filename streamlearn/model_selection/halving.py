@@ -34,6 +34,13 @@ class Bracket(NamedTuple):
     cuts: tuple[tuple[int, int], ...]
 
 
+def unknown_n_blocks(parameter: str, advice: str) -> ValueError:
+    """Return the error for a source that does not say how many blocks it has."""
+    return ValueError(
+        f"{parameter} needs the number of blocks, which this source does not say. {advice}"
+    )
+
+
 class Cuts(NamedTuple):
     """When candidates drop out.
 
@@ -94,9 +101,9 @@ def halved(n_candidates: int, n_blocks: int | None, factor: float, first: int | 
     n_cuts = max(1, ceil(log(n_candidates) / log(factor) - 1e-9)) if n_candidates > 1 else 0
     if first == "exhaust":
         if n_blocks is None:
-            raise ValueError(
-                "min_resources='exhaust' needs the number of blocks, which this source does not "
-                "say. Give min_resources, the number of blocks before candidates first drop out."
+            raise unknown_n_blocks(
+                "min_resources='exhaust'",
+                "Give min_resources: the number of blocks before candidates first drop out.",
             )
         first = max(2, floor(n_blocks / factor**n_cuts))
     cuts, left = [], n_candidates
@@ -106,8 +113,8 @@ def halved(n_candidates: int, n_blocks: int | None, factor: float, first: int | 
             cuts.append((at, left))
     if n_candidates > 1 and not cuts:
         raise ValueError(
-            f"The first cut would follow {first} blocks, and there are {n_blocks}. Give "
-            "min_resources, at most the number of blocks, or data in more blocks."
+            f"Candidates would first drop out after {first} blocks, and there are {n_blocks}. Give "
+            "data in more blocks, or min_resources, which may be at most the number of blocks."
         )
     return Bracket(0, n_candidates, tuple(cuts))
 

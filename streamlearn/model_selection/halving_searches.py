@@ -11,7 +11,7 @@ import numpy as np
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn.model_selection.base_search import BaseSearch, Contest
 from streamlearn.model_selection.candidates import Group, parameters_of
-from streamlearn.model_selection.halving import Bracket, brackets_of, halved
+from streamlearn.model_selection.halving import Bracket, brackets_of, halved, unknown_n_blocks
 
 
 class HalvingBase(BaseSearch):
@@ -259,14 +259,11 @@ class HyperbandSearchCV(HalvingBase):
     def _all_brackets(self, n_blocks: int | None) -> list[Bracket]:
         n_blocks = n_blocks if self.n_blocks is None else int(self.n_blocks)
         if n_blocks is None:
-            raise ValueError(
-                "The brackets follow from the number of blocks, which this source does not say. "
-                "Give n_blocks."
-            )
+            raise unknown_n_blocks("n_blocks=None", "Give n_blocks.")
         if n_blocks < self.min_resources:
             raise ValueError(
                 f"min_resources={self.min_resources} and there are {n_blocks} blocks. Give data in "
-                "more blocks."
+                "more blocks, or a smaller min_resources, which is at least 2."
             )
         return brackets_of(n_blocks, self.factor, int(self.min_resources))
 

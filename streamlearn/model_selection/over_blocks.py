@@ -51,8 +51,7 @@ class OverBlocks:
             raise ValueError(
                 "X has blocks of unknown lengths, so its rows have no indices. Use "
                 f"{type(self).__name__}.split_collections, which splits lazily, or "
-                "streamlearn.model_selection.cross_validate. X.compute_chunk_sizes() of a dask "
-                "array finds the lengths."
+                f"streamlearn.model_selection.cross_validate; or {engine.find_lengths('X')}."
             )
         labels = np.asarray(*engine.in_memory(y)) if self._stratified else None
         for train, test in self._splits(rows):
@@ -78,7 +77,7 @@ class OverBlocks:
         Raises
         ------
         TypeError
-            If one of the arrays is no dask collection.
+            If one of the arrays is no dask collection, or all are in memory.
         ValueError
             If collections do not line up, or if there are too few blocks or rows.
 
@@ -93,6 +92,10 @@ class OverBlocks:
         [ 6  7  8  9 10 11] [0 1 2 3 4 5]
         [0 1 2 3 4 5] [ 6  7  8  9 10 11]
         """
+        if not any(map(engine.is_collection, arrays)):
+            raise TypeError(
+                "None of the arrays is a dask collection. Use split for rows in memory."
+            )
         if labels is None and len(arrays) > 1:
             labels = arrays[1]
         given = {f"arrays[{i}]": x for i, x in enumerate(arrays)}

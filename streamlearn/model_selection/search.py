@@ -10,6 +10,7 @@ import numpy as np
 
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn.model_selection.base_search import BaseSearch
+from streamlearn.model_selection.halving import unknown_n_blocks
 from streamlearn.model_selection.splitters import KFold
 
 
@@ -156,9 +157,8 @@ class StreamSearchCV(BaseSearch):
             return n, None
         n = self.cv.n_splits
         if rows is None:
-            raise ValueError(
-                f"cv={self.cv} needs the number of blocks, which this source does not say. Give "
-                f"cv={n}, which deals the blocks to the folds in turn."
+            raise unknown_n_blocks(
+                f"cv={self.cv}", f"Give cv={n}, which deals the blocks to the folds in turn."
             )
         of_blocks = self.cv.fold_of_blocks(rows)
         if of_blocks is None:

@@ -38,8 +38,7 @@ def sizes(rows: engine.AlignedRows, test_size: Any, train_size: Any, default: fl
         if isinstance(size, int | np.integer) and not isinstance(size, bool):
             raise ValueError(
                 f"{name}={size} is a number of rows, and the lengths of the blocks are unknown. "
-                "Give a share between 0 and 1, or find the lengths first with "
-                "compute_chunk_sizes() of a dask array, which to_dask_array() makes of a frame."
+                f"Give a share between 0 and 1, or {engine.find_lengths(next(iter(rows.given)))}."
             )
         if size is not None and not (isinstance(size, float) and 0 < size < 1):
             raise ValueError(f"{name} must be a share between 0 and 1, got {size!r}.")

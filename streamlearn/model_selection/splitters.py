@@ -202,8 +202,7 @@ class TimeSeriesSplit(OverBlocks, theirs.TimeSeriesSplit):
         if n is None and (self.max_train_size, self.test_size, self.gap) != (None, None, 0):
             raise ValueError(
                 "max_train_size, test_size and gap count rows, and the lengths of the blocks are "
-                "unknown. Leave them out, or find the lengths first with compute_chunk_sizes() of "
-                "a dask array, which to_dask_array() makes of a frame."
+                f"unknown. Leave them out, or {engine.find_lengths(next(iter(rows.given)))}."
             )
         if n is None and n_blocks <= self.n_splits:
             each = n_blocks / (self.n_splits + 1)

@@ -11,10 +11,11 @@ from streamlearn import metrics
 from streamlearn._estimator.inputs import Given
 from streamlearn._estimator.outputs import one_column
 from streamlearn._sklearn import StrOptions
+from streamlearn._validation.targets import valid_for
 from streamlearn.blocks import taken_apart
 from streamlearn.core.scores import R2
 from streamlearn.neural_network.base import MLP
-from streamlearn.neural_network.targets import Goal, counts_or_raise, n_columns
+from streamlearn.neural_network.targets import Goal, n_columns
 
 
 class MLPRegressor(RegressorMixin, MLP):
@@ -290,7 +291,7 @@ class MLPRegressor(RegressorMixin, MLP):
             "exp" if counts else "identity",
             n_columns(given, y),
             None,
-            counts_or_raise if counts else None,
+            valid_for(self.loss),
             R2,
             one_column,
         )

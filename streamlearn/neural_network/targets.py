@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils.validation import column_or_1d
 
-from streamlearn._arrays import Array, namespace
+from streamlearn._arrays import Array
 from streamlearn._estimator.inputs import Given
 from streamlearn._validation.arrays import as_vector
 from streamlearn._validation.label_codes import encode
-from streamlearn._validation.messages import in_block
 from streamlearn._validation.reader import read_values, read_weight
 from streamlearn.blocks import Block, is_frame
 from streamlearn.core.learner import Batch
@@ -52,21 +51,6 @@ def n_columns(given: Given, y: Any) -> int:
         y = given.whole.y
     y = y._meta if is_frame(y) else y if hasattr(y, "shape") else np.asarray(y)
     return int(y.shape[1]) if len(y.shape) == 2 else 1
-
-
-def counts_or_raise(y: Array, block: int | None) -> None:
-    """Check that no value is negative, because Poisson's deviance is not defined for it.
-
-    Raises
-    ------
-    ValueError
-        If a value is negative. The error names the block, if there is one.
-    """
-    if bool(namespace(y).any(y < 0)):
-        raise ValueError(
-            f"{in_block('y', block)} holds negative values, and loss='poisson' is for counts, 0 or "
-            "more. Use loss='squared_error'."
-        )
 
 
 def batch_of(block: Block, goal: Goal) -> Batch:

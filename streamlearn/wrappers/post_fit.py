@@ -42,9 +42,8 @@ def _lazy(name: str) -> Any:
     """Return a method that is lazy for a collection, and otherwise the estimator's own."""
 
     def method(self: ParallelPostFit, X: Any, **params: Any) -> Any:
-        check_is_fitted(self)
+        inner = self._fitted()
         params = self._routed(name, params)
-        inner = self._inner()
         if not engine.is_collection(X) or takes_collections(inner):
             return getattr(inner, name)(X, **params)
         meta = getattr(self, METAS[name]) if name in METAS else None
@@ -246,9 +245,9 @@ class ParallelPostFit(CallbackSupportMixin, MetaEstimatorMixin, Versioned, BaseE
         ValueError, TypeError
             If the score has no form for a collection, or if ``scoring`` is a metric.
         """
-        check_is_fitted(self)
+        inner = self._fitted()
         X, y, params = parts_and_params(X, y, params)
-        scorer, inner = scoring.scorer_of(self.scoring), self._inner()
+        scorer = scoring.scorer_of(self.scoring)
         params = self._routed("score", params, of="estimator" if scorer is None else "scorer")
         if engine.is_collection(X):
             return scoring.score_of_collection(self, inner, scorer, X, y, params)
@@ -270,8 +269,7 @@ class ParallelPostFit(CallbackSupportMixin, MetaEstimatorMixin, Versioned, BaseE
         ndarray of str
             The names, in the order of the columns.
         """
-        check_is_fitted(self)
-        return self._inner().get_feature_names_out(input_features)
+        return self._fitted().get_feature_names_out(input_features)
 
     @available_if(_estimator_has("set_output"))
     def set_output(self, *, transform: Any = None) -> ParallelPostFit:
@@ -302,6 +300,11 @@ class ParallelPostFit(CallbackSupportMixin, MetaEstimatorMixin, Versioned, BaseE
     def _inner(self) -> Any:
         """Return the estimator that predicts: the fitted copy, or ``estimator`` itself."""
         return vars(self).get("estimator_", vars(self).get("estimator"))
+
+    def _fitted(self) -> Any:
+        """Return the estimator that predicts, or raise a NotFittedError."""
+        check_is_fitted(self)
+        return self._inner()
 
     def __sklearn_is_fitted__(self) -> bool:
         """Return whether there is an estimator that can predict or transform."""

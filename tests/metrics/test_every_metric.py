@@ -251,7 +251,7 @@ BAD = {
     "few columns": (
         OF_CLASSES["hinge of columns"], {"y": np.arange(N_ROWS) % 4}, "3 columns .* 4 classes",
     ),
-    "top k": (OF_CLASSES["top 1 of scores"], {"y": OF_CLASSES["log loss"].y}, "2 columns"),
+    "top k": (OF_CLASSES["top 1 of scores"], {"y": OF_CLASSES["log loss"].y}, "one column"),
     "infinity": (OF_VALUES["largest"], {"y": np.full(N_ROWS, np.inf)}, "contains infinity"),
     "outputs of max_error": (
         OF_VALUES["r2_score raw_values"]._replace(name="max_error", how={}), {}, "Multioutput",

@@ -362,7 +362,7 @@ KNOWN = dask_array(np.arange(20.0), (10, 10))
         ((KNOWN, KNOWN.rechunk(5)), {}, ValueError, r"do not line up.*rechunk"),
         ((KNOWN, np.arange(20)), {}, TypeError, r"arrays\[1\] is in memory.*from_array"),
         ((np.arange(20), KNOWN), {}, TypeError, r"arrays\[0\] is in memory.*from_array"),
-        ((KNOWN, None), {}, TypeError, r"arrays\[1\] is in memory \(NoneType\)"),
+        ((KNOWN, None), {}, TypeError, r"arrays\[1\] is None\. Leave it out"),
         ((np.arange(20),), {"stratify": KNOWN}, TypeError, r"arrays\[0\] is in memory"),
         ((KNOWN,), {"stratify": np.arange(20)}, TypeError, "stratify is in memory"),
         ((KNOWN,), {"stratify": KNOWN, "shuffle": False}, ValueError, "shuffle=False"),

@@ -1,8 +1,10 @@
 """The curvature H of a mean loss, which is fed with rows.
 
 Arrays have K columns and D = d + 1 features, the last for the intercept. H is (K, D, D), or (K, D)
-if only its diagonal is kept. One column is shown. k rows z_i with a last entry of 1, weights a_i
-and weighted curvatures h_i of the loss feed H with the weight r (`fade`, `feed`)::
+if only its diagonal is kept. If the loss of a row depends on the scores of all columns, H is
+(K, K, D, D), a block for each pair of columns (`joint_loss`). One column is shown. k rows z_i with
+a last entry of 1, weights a_i and weighted curvatures h_i of the loss feed H with the weight r
+(`fade`, `feed`)::
 
     H    <- (1 - r) H + (r / k) sum h_i z_i z_i'
     n_j   = (sum a_i |z_ij|)^2 / sum a_i^2 z_ij^2              sums over all rows so far
@@ -24,6 +26,9 @@ from streamlearn._arrays import (
     of_entries,
     weighted_sums,
 )
+from streamlearn.core.linear.joint_loss import diagonal as own_curvature
+from streamlearn.core.linear.joint_loss import products as joint_products
+from streamlearn.core.linear.joint_loss import times_scores, weighted_products
 
 PENDING = 4
 """Rows are pending if they are fewer than one for this number of features.
@@ -40,7 +45,7 @@ class Curvature(NamedTuple):
 
     Attributes
     ----------
-    hessian : array of shape (K, D, D) or (K, D), or None
+    hessian : array of shape (K, K, D, D), (K, D, D) or (K, D), or None
         H, an exponentially weighted mean. None is a matrix of zeros.
     absolute, square : arrays of shape (K, D)
         The sums of a |z_j| and of a^2 z_j^2 over the rows.
@@ -62,13 +67,12 @@ class Curvature(NamedTuple):
     pending_h: Array
 
 
-def unknown(K: int, D: int, *, full: bool, like: Array) -> Curvature:
-    """Return the curvature before any row. H is a matrix if ``full``, else a diagonal."""
+def unknown(shape: tuple[int, ...], *, like: Array) -> Curvature:
+    """Return the curvature before any row, with H of a shape."""
     xp = namespace(like)
     at = {"dtype": like.dtype, "device": device(like)}
-    nothing = xp.zeros((K, D), **at)
-    hessian = xp.zeros((K, D, D), **at) if full else nothing
-    return of_sums(hessian, nothing, nothing, xp.zeros((), **at))
+    nothing = xp.zeros((shape[0], shape[-1]), **at)
+    return of_sums(xp.zeros(shape, **at), nothing, nothing, xp.zeros((), **at))
 
 
 def of_sums(hessian: Array, absolute: Array, square: Array, rows: Array) -> Curvature:
@@ -89,10 +93,9 @@ def settled(known: Curvature) -> Curvature:
     """Return the curvature with the pending rows added to the matrix."""
     if known.hessian is not None and not known.pending.shape[0]:
         return known
-    H = weighted_products(known.pending, known.pending_h)
-    if known.hessian is not None:
-        H = known.factor[:, None, None] * known.hessian + H
-    return with_matrix(known, H)
+    H = known.hessian
+    more = products(known.pending, known.pending_h, joint=H is not None and H.ndim == 4)
+    return with_matrix(known, more if H is None else _by_column(known.factor, H) + more)
 
 
 def with_matrix(known: Curvature, H: Array) -> Curvature:
@@ -105,18 +108,27 @@ def fade(known: Curvature, by: Array | float) -> Curvature:
     H = known.hessian
     if H is None or _puts_off(H):
         return known._replace(factor=by * known.factor, pending_h=by * known.pending_h)
-    if not isinstance(by, float):
-        by = by[:, None, None] if H.ndim == 3 else by[:, None]
-    return known._replace(hessian=by * H)
+    return known._replace(hessian=by * H if isinstance(by, float) else _by_column(by, H))
+
+
+def _by_column(factor: Array, H: Array) -> Array:
+    """Return H times a factor for each column, (K,). Columns that are joint have the same."""
+    return namespace(H).reshape(factor, (-1, *[1] * (H.ndim - 1))) * H
 
 
 def _puts_off(H: Array) -> bool:
-    return H.ndim == 3 and H.shape[1] >= FEWEST_PUTTING_OFF
+    return H.ndim > 2 and _width(H) >= FEWEST_PUTTING_OFF
+
+
+def _width(H: Array) -> int:
+    """Return the number of features of a matrix H, of all columns if they are joint."""
+    return H.shape[-1] * (H.shape[0] if H.ndim == 4 else 1)
 
 
 def _settled_if_many(known: Curvature) -> Curvature:
     n, D = known.pending.shape
-    return settled(known) if PENDING * n >= D else known
+    width = D if known.hessian is None else _width(known.hessian)
+    return settled(known) if PENDING * n >= width else known
 
 
 def feed(
@@ -180,7 +192,7 @@ def with_rows(known: Curvature, Z: Array, h: Array) -> Curvature:
     """Return the curvature with rows z, (n, D), and their h, (n, K), added to H, a matrix."""
     H = known.hessian
     if H is not None and not _puts_off(H):
-        return known._replace(hessian=H + weighted_products(Z, h))
+        return known._replace(hessian=H + products(Z, h, joint=H.ndim == 4))
     if known.pending.shape[0]:
         Z, h = concat([known.pending, Z]), concat([known.pending_h, h])
     return _settled_if_many(known._replace(pending=Z, pending_h=h))
@@ -188,7 +200,7 @@ def with_rows(known: Curvature, Z: Array, h: Array) -> Curvature:
 
 def both(a: Curvature, b: Curvature) -> Curvature:
     """Return the sum of two curvatures whose H is a matrix."""
-    known = [c.factor[:, None, None] * c.hessian for c in (a, b) if c.hessian is not None]
+    known = [_by_column(c.factor, c.hessian) for c in (a, b) if c.hessian is not None]
     # NumPy's sum of 0-d arrays is a scalar
     rows = namespace(a.rows).asarray(a.rows + b.rows)
     H = sum(known[1:], known[0]) if known else None
@@ -204,9 +216,9 @@ def about(known: Curvature, v: Array) -> Curvature:
     """
     known = settled(known)
     xp, H = namespace(known.hessian), known.hessian
-    u = H[:, -1, :] - 0.5 * H[:, -1:, -1] * v
-    u, v = u[:, None, :], (v + 0.0 * u)[:, None, :]
-    both = xp.matrix_transpose(xp.concat([u, v], axis=1)) @ xp.concat([v, u], axis=1)
+    u = H[..., -1, :] - 0.5 * H[..., -1:, -1] * v
+    u, v = u[..., None, :], (v + 0.0 * u)[..., None, :]
+    both = xp.matrix_transpose(xp.concat([u, v], axis=-2)) @ xp.concat([v, u], axis=-2)
     return known._replace(hessian=H - both)
 
 
@@ -228,11 +240,9 @@ def centred(X: Array, centre: Array) -> Array:
     return xp.concat([X - centre, xp.ones_like(X[:, :1])], axis=1)
 
 
-def weighted_products(Z: Array, h: Array) -> Array:
-    """Return ``Z' diag(h) Z`` for each column of h, (K, D, D)."""
-    xp = namespace(Z)
-    R = xp.sqrt(xp.matrix_transpose(h))[:, :, None] * Z
-    return xp.matrix_transpose(R) @ R
+def products(Z: Array, h: Array, *, joint: bool) -> Array:
+    """Return the sum of h z z' over rows, (K, D, D). If columns are joint, it is (K, K, D, D)."""
+    return joint_products(Z, h) if joint else weighted_products(Z, h)
 
 
 def _sparse_sums(
@@ -294,10 +304,13 @@ def leverage(square: Array, Z: Array, unit: float = 1.0) -> Array:
 
 def mean_curvature(known: Curvature) -> Array:
     """Return the mean of h, the last entry of the diagonal of H, (K,)."""
-    H = known.hessian
+    H, h = known.hessian, known.pending_h
     if H.ndim == 2:
         return H[:, -1]
-    return known.factor * H[:, -1, -1] + column_sums(known.pending_h)
+    corner = H[..., -1, -1]
+    if H.ndim == 4:
+        corner, h = namespace(H).linalg.diagonal(corner), own_curvature(h)
+    return known.factor * corner + column_sums(h)
 
 
 def diagonal(known: Curvature) -> Array:
@@ -305,9 +318,19 @@ def diagonal(known: Curvature) -> Array:
     H = known.hessian
     if H.ndim == 2:
         return H
-    total = known.factor[:, None] * namespace(H).linalg.diagonal(H)
-    Z = known.pending
-    return total + weighted_sums(known.pending_h, Z * Z) if Z.shape[0] else total
+    total, Z = known.factor[:, None] * diagonal_of(H), known.pending
+    if not Z.shape[0]:
+        return total
+    h = known.pending_h
+    return total + weighted_sums(own_curvature(h) if H.ndim == 4 else h, Z * Z)
+
+
+def diagonal_of(M: Array) -> Array:
+    """Return the diagonal of a matrix in a shape of H, (K, D)."""
+    xp = namespace(M)
+    if M.ndim == 4:
+        M = xp.permute_dims(xp.linalg.diagonal(xp.permute_dims(M, (2, 3, 0, 1))), (2, 0, 1))
+    return xp.linalg.diagonal(M)
 
 
 def product(s: Array, known: Curvature) -> Array:
@@ -318,7 +341,8 @@ def product(s: Array, known: Curvature) -> Array:
     total = known.factor[:, None] * times(s, H)
     if not Z.shape[0]:
         return total
-    return total + weighted_sums(known.pending_h * (Z @ namespace(Z).matrix_transpose(s)), Z)
+    h, q = known.pending_h, Z @ namespace(Z).matrix_transpose(s)
+    return total + weighted_sums(times_scores(h, q) if H.ndim == 4 else h * q, Z)
 
 
 def mean_squares(square: Array) -> Array:
@@ -328,5 +352,9 @@ def mean_squares(square: Array) -> Array:
 
 
 def times(s: Array, M: Array) -> Array:
-    """Return ``s M`` for each column, (K, D). M is symmetric (K, D, D), or a diagonal (K, D)."""
-    return (s[:, None, :] @ M)[:, 0, :] if M.ndim == 3 else s * M
+    """Return ``s M`` for each column, (K, D), M in a shape of H: for each pair of them if joint."""
+    if M.ndim == 2:
+        return s * M
+    if M.ndim == 3:
+        return (s[:, None, :] @ M)[:, 0, :]
+    return namespace(M).sum((s[:, None, None, :] @ M)[:, :, 0, :], axis=0)

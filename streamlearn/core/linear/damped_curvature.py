@@ -8,6 +8,8 @@ Symbols are those of `curvature`. One column is shown::
 
 With an L1 penalty, `shrink` minimizes the quadratic with the matrix M. All computations scale the
 features to a unit diagonal, so the scales of the features do not matter.
+
+Joint columns have one M, with a block for each pair of them (`joint_loss`).
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from streamlearn.core.linear.curvature import (
     settled,
     times,
 )
+from streamlearn.core.linear.joint_loss import as_matrix, in_blocks
 
 
 class Damped(NamedTuple):
@@ -31,7 +34,7 @@ class Damped(NamedTuple):
 
     Attributes
     ----------
-    unit : array of shape (K, D, D) or (K, D)
+    unit : array of shape (K, K, D, D), (K, D, D) or (K, D)
         M scaled to a unit diagonal. If M is a diagonal, it is ones. The rows of features that have
         not been seen are those of the identity.
     scale : array of shape (K, D)
@@ -54,7 +57,7 @@ def damping(known: Curvature, prior: Array | float, most: float = inf) -> Array:
         The largest possible n_j: the number of rows so far, if it is known on the host.
     """
     H, absolute, square = known[:3]
-    xp, D = namespace(H), H.shape[1]
+    xp, D = namespace(H), H.shape[-1]
     lost = 1.0
     if 2 * most > D:
         # n_j is computed from |z|, because heavy tails would make it small otherwise
@@ -88,9 +91,19 @@ def damp(known: Curvature, more: Array, least: Array) -> Damped:
     scale = scales(known, more, least)
     if H.ndim == 2:
         return Damped(xp.ones_like(scale), scale)
-    rest = xp.where(scale > 0.0, scale * scale * more, 1.0)
-    eye = xp.eye(H.shape[1], dtype=H.dtype, device=device(H))
-    return Damped(scale[:, :, None] * scale[:, None, :] * H + rest[:, :, None] * eye, scale)
+    rest = xp.where(scale > 0.0, scale * scale * more, 1.0)[:, :, None]
+    rest = rest * xp.eye(H.shape[-1], dtype=H.dtype, device=device(H))
+    if H.ndim == 4:
+        K = H.shape[0]
+        same = xp.eye(K, dtype=H.dtype, device=device(H))[:, :, None, None]
+        rest = same * rest[:, None, :, :]
+    return Damped(_scaled(H, scale) + rest, scale)
+
+
+def _scaled(M: Array, scale: Array) -> Array:
+    """Return M, a matrix, with its rows and its columns times ``scale`` (K, D)."""
+    rows = scale if M.ndim == 3 else scale[:, None, :]
+    return rows[..., :, None] * scale[..., None, :] * M
 
 
 def invert(damped: Damped) -> Array:
@@ -98,7 +111,9 @@ def invert(damped: Damped) -> Array:
     unit, s = damped
     if unit.ndim == 2:
         return s * s
-    return s[:, :, None] * s[:, None, :] * inverse_by_blocks(unit)
+    if unit.ndim == 4:
+        return _scaled(in_blocks(inverse_by_blocks(as_matrix(unit)), unit.shape[0]), s)
+    return _scaled(inverse_by_blocks(unit), s)
 
 
 def inverse_by_blocks(M: Array) -> Array:
@@ -156,11 +171,12 @@ def shrink(
     centre = xp.where(seen, at / xp.where(seen, s, 1.0), 0.0)
     pull, most = s * l1_subgradient, s * a1
     # the largest row sum of magnitudes bounds the largest eigenvalue
-    size = xp.sum(xp.abs(unit), axis=-1) if unit.ndim == 3 else xp.ones_like(unit)
-    length = 1.0 / xp.max(size, axis=1, keepdims=True)
+    size = xp.ones_like(s) if unit.ndim == 2 else xp.sum(xp.abs(unit), axis=-1)
+    length = 1.0 / xp.max(size if unit.ndim < 4 else xp.sum(size, axis=1), axis=1, keepdims=True)
+    length = length if unit.ndim < 4 else xp.min(length)
     v = y = centre
     momentum = 1.0
-    for _ in range(n_steps if unit.ndim == 3 else 1):
+    for _ in range(n_steps if unit.ndim > 2 else 1):
         z = y - length * (times(y - centre, unit) - pull)
         z = xp.sign(z) * xp.maximum(xp.abs(z) - length * most, 0.0)
         after = 0.5 * (1.0 + (1.0 + 4.0 * momentum**2) ** 0.5)

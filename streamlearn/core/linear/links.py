@@ -33,7 +33,7 @@ def probabilities(scores: Array, *, loss: str) -> Array:
     Parameters
     ----------
     scores : array of shape (m, K)
-    loss : {"log_loss", "modified_huber"}
+    loss : {"log_loss", "multinomial", "modified_huber"}
 
     Returns
     -------
@@ -41,8 +41,9 @@ def probabilities(scores: Array, *, loss: str) -> Array:
 
     Notes
     -----
-    One-vs-rest probabilities are normalized to sum to 1. If all of them are 0, every class is
-    equally likely. That happens with the modified Huber loss only.
+    The probabilities of "multinomial" are the softmax of the scores. One-vs-rest probabilities are
+    normalized to sum to 1. If all of them are 0, every class is equally likely. That happens with
+    the modified Huber loss only.
 
     References
     ----------
@@ -58,7 +59,10 @@ def probabilities(scores: Array, *, loss: str) -> Array:
            [0. , 1. ]])
     """
     xp = namespace(scores)
-    if loss == "log_loss":
+    if loss == "multinomial" and scores.shape[1] > 1:
+        p = xp.exp(scores - xp.max(scores, axis=1, keepdims=True))
+        return p / xp.sum(p, axis=1, keepdims=True)
+    if loss != "modified_huber":
         p = logistic(scores)
         if scores.shape[1] == 1:
             return xp.concat([logistic(-scores), p], axis=1)

@@ -3,7 +3,8 @@
 Functions take ``(p, y, epsilon)``: scores, targets, and the parameter of the loss, which is the
 width of the insensitive or quadratic zone, the power of "tweedie" or the quantile. They work
 elementwise on arrays of the same shape. Margin losses are functions of ``z = y p`` with targets -1
-or +1. Residual losses are functions of ``r = p - y`` with numbers as targets. Losses with a
+or +1. "multinomial" has such targets too, and depends on the scores of all columns (`softmax`).
+Residual losses are functions of ``r = p - y`` with numbers as targets. Losses with a
 logarithmic link are in `deviances`. Values and gradients are scikit-learn's; ``squared_error`` and
 ``huber`` have their factor 1/2. NaN in a score gives NaN in value and gradient, except in the
 gradients of "hinge", "perceptron" and "quantile", which are steps.
@@ -23,7 +24,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from streamlearn._arrays import Array, column_sums, namespace
-from streamlearn.core.linear import deviances
+from streamlearn.core.linear import deviances, softmax
 
 Elementwise = Callable[[Array, Array, float], Array]
 
@@ -71,6 +72,9 @@ class Loss(NamedTuple):
         The name of the parameter of an estimator that is ``epsilon`` here.
     log_link : bool
         Whether the score is the logarithm of the predicted mean.
+    joint : bool
+        Whether the loss of a row depends on the scores of all columns. It is the same in each of
+        them, and ``curvature`` and ``slope`` are the numbers h of `joint_loss`.
     """
 
     value: Elementwise
@@ -85,6 +89,7 @@ class Loss(NamedTuple):
     level: Callable[[Array, Array, Array, float], Array] = _mean_residual
     parameter: str = "epsilon"
     log_link: bool = False
+    joint: bool = False
 
     def both(self, p: Array, y: Array, epsilon: float) -> tuple[Array, Array]:
         """Return the value and the gradient."""
@@ -415,6 +420,14 @@ LOSSES = {
         level=_quantile_residual,
         parameter="quantile",
     ),
+    "multinomial": Loss(
+        softmax.value,
+        softmax.gradient,
+        softmax.curvature,
+        softmax.slope,
+        at_once=softmax.both,
+        joint=True,
+    ),
 }
 """The losses by name. The names are scikit-learn's, also those of its generalized linear models."""
 
@@ -422,7 +435,10 @@ FAMILIAR = (
     *("hinge", "perceptron", "squared_hinge", "modified_huber", "log_loss"),
     *("squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive"),
 )
-"""The losses of scikit-learn's learners by gradient steps. The others are for values only."""
+"""The losses of scikit-learn's learners by gradient steps."""
 
 MARGIN_LOSSES = ("hinge", "perceptron", "squared_hinge", "modified_huber", "log_loss")
-"""Losses of ``z = y p``, where ``y`` is -1 or +1. The others are losses of values."""
+"""Losses of ``z = y p``, where ``y`` is -1 or +1."""
+
+OF_CLASSES = (*MARGIN_LOSSES, "multinomial")
+"""Losses of classes. The others are losses of values."""

@@ -19,10 +19,11 @@ from streamlearn._arrays import (
     weighted_sums,
 )
 from streamlearn.core.learner import Batch
+from streamlearn.core.linear import joint_loss
 from streamlearn.core.linear.curvature import mean_squares
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_state import rounding
-from streamlearn.core.linear.newton_step import weighted_curvature
+from streamlearn.core.linear.newton_step import along, inner, weighted_curvature
 from streamlearn.core.linear.one_pass_sums import OnePassSums, Sample, one_pass_sums
 from streamlearn.core.linear.sgd import Params, penalty_parts, per_column
 
@@ -80,12 +81,13 @@ def fitted(
         g = loss.gradient(p, some.y, params.epsilon)
         g = weighted_sums(g if some.weight is None else some.weight * g, Z) / k + l2 * v
         h = weighted_curvature(params, p, some.y, some.weight)
-        curved = weighted_sums(h, Z * Z) / k + l2
+        own = joint_loss.diagonal(h) if loss.joint else h
+        curved = weighted_sums(own, Z * Z) / k + l2
         s = g / xp.where(curved > 0.0, curved, 1.0)
         by = Z @ xp.matrix_transpose(s)
-        along = column_sums(h * by * by)[:, None] / k + xp.sum(l2 * s * s, axis=1, keepdims=True)
-        slope = xp.sum(g * s, axis=1, keepdims=True)
-        t = xp.where(along > slope, slope / xp.where(along > 0.0, along, 1.0), 1.0)
+        bend = column_sums(along(h, by, loss.joint)) / k + inner(l2 * s, s, loss.joint)
+        slope = inner(g, s, loss.joint)
+        t = xp.where(bend > slope, slope / xp.where(bend > 0.0, bend, 1.0), 1.0)[:, None]
         v, p = v - t * s, p - by * xp.matrix_transpose(t)
     return (v - start) @ columns
 

@@ -50,6 +50,10 @@ L1: the penalty enters g as its subgradient at the solution of the last quadrati
 steps are as smooth as without it, and at the optimum the subgradient is exact. The answer is the
 solution of the quadratic around u, with exact zeros.
 
+Softmax: the loss of a row depends on the scores of all columns. Then H is one matrix of K D rows,
+and all columns take one step (`joint_loss`). If it would be larger than `newton_schedule.WIDEST`,
+each column has its own H, and u is a mean of targets.
+
 Beyond `newton_schedule.WIDEST` H is its diagonal, and the bound sets the length of most steps. Then
 at least one sparse row in four feeds H, at every step, with f = 1. That costs a few sums over the
 stored entries. Among only 512 rows most rare features would not appear, and would not move.
@@ -155,13 +159,15 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     loss, X, T = LOSSES[params.loss], batch.X, batch.seen
     m, d = X.shape
     if not T and is_sparse(X) and not has_matrix(state.weights.shape[0], d + 1, sparse=True):
-        known = unknown(*state.weights.shape, full=False, like=state.weights)
+        known = unknown(state.weights.shape, like=state.weights)
         state = state._replace(curvature=known, inverse=known.hessian)
     wide = is_sparse(X) and state.inverse.ndim == 2
     if not T and params.fit_intercept and params.kind == "values":
         state = level(params, state, batch)
     found, some = one_pass_sums(params, state.weights, state.centre, batch)
-    recentres, inverts, new, feeding = (True, True, m, m) if wide else due(T, m, d, loss.kinked)
+    # joint columns have one matrix, and a row takes as much longer as it has columns
+    width = d if state.inverse.ndim < 4 else round(d * state.weights.shape[0] ** 0.5)
+    recentres, inverts, new, feeding = (True, True, m, m) if wide else due(T, m, width, loss.kinked)
     if some.weight is not None:
         # a heavy row must weigh as much in H as in the gradient
         recentres, new, feeding = True, m, m
@@ -189,11 +195,11 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     h = curvature_of_sample(params, some, T, state.curvature.square, rows)
     part = some_of(batch.draws, feeding)
     whole = part is None and h.shape[0] == m
-    curved = OfSample(rows, h, some.weight, some.square, centre, whole, part)
+    curved = OfSample(rows, h, some.weight, some.square, centre, whole, part, loss.joint)
     worst = None
     if loss.kinked or not (whole and is_carried(params, state)):
         worst = worst_of(params, found.worst, centre, wide=wide)
-    seen = Seen(T, m, inverts, curved, worst, found.gradient(centre, m), kept)
+    seen = Seen(T, m, inverts, curved, worst, found.gradient(centre, m), kept, loss.joint)
     return advance(params, state, seen), info
 
 

@@ -53,7 +53,7 @@ optimum instead of 0.5 %.
 
 from __future__ import annotations
 
-from streamlearn._arrays import Array, namespace, row_sums
+from streamlearn._arrays import Array, namespace
 from streamlearn.core.linear.curvature import Curvature, evenness, fade, product
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_schedule import MATURE
@@ -70,6 +70,7 @@ from streamlearn.core.linear.newton_step import (
     curvature_along,
     divided,
     in_units_of_its_own,
+    inner,
     weight_in_mean,
 )
 from streamlearn.core.linear.sgd import Params
@@ -100,16 +101,16 @@ def step(params: Params, state: State, seen: Seen) -> State:
 
     gradient = state.gradient + xp.where(taken, r, 0.0)[:, None] * (seen.gradient - state.gradient)
     at_u = gradient + product(u - w, known) if kinked else gradient
-    g, unit = in_units_of_its_own(state.active[:, None] * (at_u + pull))
+    g, unit = in_units_of_its_own(state.active[:, None] * (at_u + pull), seen.joint)
     s = divided(params, state, g, T + m)
     Hs = product(s, known)
     # near kinks the damping falls too fast at first for that of the last inverse
     falls = kinked and 10 * MATURE * w.shape[1] > T
     delta = delta_of(params, state, T + m) if falls else state.delta
-    curved = row_sums((Hs + (delta + faded_ridge(params, state)) * s) * s)
+    curved = inner(Hs + (delta + faded_ridge(params, state)) * s, s, seen.joint)
     if seen.curved.part is not None:
         curved = xp.maximum(curved, r * curvature_along(seen, s, state.centre))
-    length = xp.minimum(row_sums(g * s) / xp.where(curved > 0.0, curved, 1.0), LONGEST)
+    length = xp.minimum(inner(g, s, seen.joint) / xp.where(curved > 0.0, curved, 1.0), LONGEST)
     t = (seen.kept * length)[:, None] * unit
     u = u - t * s
     if kinked:

@@ -38,15 +38,17 @@ from streamlearn.core.batches import cut
 from streamlearn.core.learner import Batch, Info, Refinement
 from streamlearn.core.linear.curvature import (
     centred,
+    diagonal_of,
     leverage,
+    products,
     times,
-    weighted_products,
     with_matrix,
 )
 from streamlearn.core.linear.damped_curvature import Damped, damp, invert, shrink
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_schedule import SOME
 from streamlearn.core.linear.newton_state import State, has_l1, is_carried, least_square, ridge
+from streamlearn.core.linear.newton_step import inner
 from streamlearn.core.linear.one_pass_sums import drawn as selected
 from streamlearn.core.linear.one_pass_sums import picked, score, uncentred
 from streamlearn.core.linear.sgd import Params, loss_sums, penalty_of, report, to_like
@@ -109,7 +111,7 @@ class Sums(NamedTuple):
     rows : int
     loss : array of shape (K,)
     gradient : array of shape (K, D)
-    hessian : array of shape (K, D, D)
+    hessian : array of shape (K, D, D) or (K, K, D, D)
     drawn, extreme : Kept
         Random rows, and those with the largest leverage.
     """
@@ -125,7 +127,8 @@ class Sums(NamedTuple):
 def can_refine(params: Params, state: State) -> bool:
     """Return whether the loss is smooth, and H is a matrix."""
     loss = LOSSES[params.loss]
-    return loss.slope is not None and not loss.nonsmooth and state.inverse.ndim == 3
+    known = state.inverse.ndim == (4 if loss.joint else 3)
+    return loss.slope is not None and not loss.nonsmooth and known
 
 
 def view(params: Params, state: State) -> View:
@@ -157,7 +160,7 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[Sums, Info]:
         Z = centred(X, centre)
         found = (
             weighted_sums(g, Z),
-            weighted_products(Z, h),
+            products(Z, h, joint=loss.joint),
             plain + 0.0 * column_sums(p),
             *weighted,
         )
@@ -218,7 +221,7 @@ def step(params: Params, state: State, sums: Sums, length: float = 1.0) -> State
     def at(v: Array) -> tuple[Array, Array]:
         p = linear_predictor(Z, v, 0.0 * v[:, 0])
         g = a * loss.gradient(p, y, params.epsilon)
-        return weighted_sums(g, Z), weighted_products(Z, a * _slope(params, p, y))
+        return weighted_sums(g, Z), products(Z, a * _slope(params, p, y), joint=loss.joint)
 
     g, H = at(w)
     rest, bend = sums.gradient / n - g, sums.hessian / n - H
@@ -227,10 +230,11 @@ def step(params: Params, state: State, sums: Sums, length: float = 1.0) -> State
         p = linear_predictor(Z, v, 0.0 * v[:, 0])
         d = v - w
         quadratic = (rest + 0.5 * times(d, bend)) * d + (0.5 * l2 * v + l1 * xp.sign(v)) * v
-        return column_sums(a * loss.value(p, y, params.epsilon)) + xp.sum(quadratic, axis=1)
+        total = inner(quadratic, xp.ones_like(v), loss.joint)
+        return column_sums(a * loss.value(p, y, params.epsilon)) + total
 
     def divisor(H: Array) -> tuple[Damped, Array | None]:
-        tiny = 32 * xp.finfo(H.dtype).eps * H.shape[1] * xp.linalg.diagonal(H)
+        tiny = 32 * xp.finfo(H.dtype).eps * H.shape[-1] * diagonal_of(H)
         M = damp(with_matrix(state.curvature, H), l2 + tiny, least_square(params, state))
         return M, None if has_l1(params) else invert(M)
 

@@ -27,11 +27,12 @@ from streamlearn._arrays import (
     weighted_sums,
 )
 from streamlearn.core.learner import Batch, Info, Rounds
-from streamlearn.core.linear import new_features, trust
+from streamlearn.core.linear import joint_loss, new_features, trust
 from streamlearn.core.linear.curvature import (
     Curvature,
     about,
     both,
+    diagonal_of,
     of_sums,
     times,
     weighted_sizes,
@@ -107,7 +108,7 @@ class RoundSums(NamedTuple):
     curvature : Curvature
         Its H is the sum over all rows, estimated by the samples, and so are its other sums.
     h : array of shape (K,)
-        The sum of the weighted curvatures of the loss.
+        The sum of the weighted curvatures of the loss by the score of a column.
     weight : array of shape (K,) or None
         The sum of the weights of the rows, for each column.
     total : float or array of shape ()
@@ -184,7 +185,7 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
     info : Info
     """
     params, w, centre = to_like(params, known.weights), known.weights, known.centre
-    m = batch.X.shape[0]
+    m, joint = batch.X.shape[0], LOSSES[params.loss].joint
     found, some = one_pass_sums(params, w, centre, batch)
     information = report(params, w[:, :-1], m, *found.losses)
     values = losses_of(params, known.others, some.few(trust.ROWS // 2))
@@ -198,12 +199,17 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
     absolute, square = (m / k * (a + 0.0 * w) for a in weighted_sizes(Z, some.weight, some.square))
     rows = xp.asarray(m, dtype=w.dtype, device=device(w))
     h = m / k * h
-    curved = with_rows(of_sums(None, absolute, square, rows), Z, h)
+    if joint:
+        curved = of_sums(joint_loss.products(Z, h), absolute, square, rows)
+    else:
+        curved = with_rows(of_sums(None, absolute, square, rows), Z, h)
     new = None
     if again is not None:
         new = m * coef, m * xp.astype(coef != 0.0, w.dtype)
         more = new_features.with_intercepts(coef, centre, centre)
-        found = found.plus(-weighted_sums(h * score_change(Z, more, centre), Z), centre)
+        q = score_change(Z, more, centre)
+        change = joint_loss.times_scores(h, q) if joint else h * q
+        found = found.plus(-weighted_sums(change, Z), centre)
     weight = None if some.weight is None else m / k * (column_sums(some.weight) + 0.0 * w[:, 0])
     far_row, p, y, a = found.worst
     lost = LOSSES[params.loss].value(p, y, params.epsilon)
@@ -214,7 +220,7 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
         k == m,
         found._replace(worst=worst),
         curved,
-        column_sums(h),
+        joint_loss.mean(column_sums(joint_loss.diagonal(h))) if joint else column_sums(h),
         weight,
         *some.sums(m),
         xp.sum(lost, axis=1),
@@ -271,10 +277,10 @@ def step(params: Params, state: State, sums: RoundSums, seen: int) -> State:
         # these features were constant before, so no gradient of former rows changes
         state = state._replace(weights=state.weights + more, mean=state.mean + more)
         gradient = gradient + times(more, curved.sums.hessian) / m
-    new = (xp.linalg.diagonal(state.inverse) == 0.0) & (sums.curvature.square > 0.0)
+    new = (diagonal_of(state.inverse) == 0.0) & (sums.curvature.square > 0.0)
     inverts = reads_are_free(new) and bool(xp.any(new[:, :-1]))
-    worst = worst_of(params, found.worst, state.centre)
-    return advance(params, state, Seen(T, m, inverts, curved, worst, gradient, kept))
+    worst, joint = worst_of(params, found.worst, state.centre), LOSSES[params.loss].joint
+    return advance(params, state, Seen(T, m, inverts, curved, worst, gradient, kept, joint))
 
 
 def renewed(params: Params, state: State, seen: int) -> State:

@@ -54,6 +54,15 @@ def has_matrix(K: int, D: int, *, sparse: bool = False) -> bool:
     return K * D * max(D, SOME) <= WIDEST and not (sparse and D > 2 * SOME)
 
 
+def shape_of_curvature(
+    K: int, D: int, *, joint: bool = False, sparse: bool = False
+) -> tuple[int, ...]:
+    """Return the shape of H. If the columns are ``joint``, it is a block for each pair of them."""
+    if not has_matrix(K, D, sparse=sparse):
+        return K, D
+    return (K, K, D, D) if joint and has_matrix(1, K * D) else (K, D, D)
+
+
 def largest(X: Array, n_outputs: int, seen: int) -> int:
     """Return the number of rows of the largest batch, a power of two.
 

@@ -12,10 +12,17 @@ from typing import NamedTuple
 
 from streamlearn._arrays import Array, namespace, reads_are_free
 from streamlearn.core.linear import trust
-from streamlearn.core.linear.curvature import Curvature, about, evenness, settled, unknown
+from streamlearn.core.linear.curvature import (
+    Curvature,
+    about,
+    diagonal_of,
+    evenness,
+    settled,
+    unknown,
+)
 from streamlearn.core.linear.damped_curvature import Damped, damp, damping, invert, shrink
 from streamlearn.core.linear.losses import LOSSES
-from streamlearn.core.linear.newton_schedule import MATURE, has_matrix
+from streamlearn.core.linear.newton_schedule import MATURE, shape_of_curvature
 from streamlearn.core.linear.one_pass_sums import uncentred
 from streamlearn.core.linear.sgd import Params, penalty_parts
 from streamlearn.core.linear.trust import Trust
@@ -43,7 +50,7 @@ class State(NamedTuple):
     centre : array of shape (d,)
         The running mean of the features; zeros without an intercept.
     curvature : Curvature
-    inverse : array of shape (K, D, D) or (K, D)
+    inverse : array of shape (K, K, D, D), (K, D, D) or (K, D)
         The last P. Rows and columns of features that it has not seen are 0.
     mean_h, recent_h : arrays of shape (K,)
         Running means of the curvatures of the loss, over many and over the last rows. They stay 0
@@ -94,7 +101,8 @@ def start(params: Params, coef: Array, intercept: Array) -> State:
     K, D = coef.shape[0], coef.shape[1] + 1
     weights = xp.concat([coef, intercept[:, None]], axis=1)
     zeros = xp.zeros_like(weights)
-    known = unknown(K, D, full=has_matrix(K, D), like=coef)
+    shape = shape_of_curvature(K, D, joint=LOSSES[params.loss].joint)
+    known = unknown(shape, like=coef)
     return State(
         weights=weights,
         mean=weights,
@@ -128,7 +136,7 @@ def some_columns(state: State, at: Array) -> State:
     of_columns = {name: taken(x) for name, x in state._asdict().items() if name not in every}
     P = of_columns["inverse"]
     if P.ndim == 3:
-        of_columns["unseen"] = n_unseen(xp.linalg.diagonal(P))
+        of_columns["unseen"] = n_unseen(diagonal_of(P))
     return state._replace(
         **of_columns,
         curvature=known._replace(
@@ -210,11 +218,12 @@ def _ridge(params: Params, factor: Array, part: int) -> Array:
 def is_carried(params: Params, state: State) -> bool:
     """Return whether the answer is the minimum of a running quadratic, not a mean of targets.
 
-    The curvature of "perceptron" is not that of a mean loss, so it carries no gradient.
+    The curvature of "perceptron" is not that of a mean loss, so it carries no gradient. That of a
+    joint loss does only if it knows how the columns depend on each other.
     """
     loss = LOSSES[params.loss]
     curved = loss.nonsmooth or loss.slope is not None
-    return curved and state.inverse.ndim == 3 and not params.average
+    return curved and state.inverse.ndim == (4 if loss.joint else 3) and not params.average
 
 
 def has_l1(params: Params) -> bool:
@@ -302,7 +311,7 @@ def rescale(params: Params, state: State, rho: Array, delta: Array) -> State:
 
     def times_both(M: Array, v: Array) -> Array:
         # v * v would overflow if a unit changes much
-        return M * v[:, None] * v if M.ndim == 3 else M * v * v
+        return M * v * v if M.ndim == 2 else M * v[:, None] * v
 
     return state._replace(
         weights=state.weights * R,

@@ -20,10 +20,12 @@ from streamlearn._arrays import (
     rows_at,
 )
 from streamlearn.core import rows as affine
+from streamlearn.core.linear import joint_loss
 from streamlearn.core.linear.curvature import (
     Curvature,
     both,
     centred,
+    diagonal_of,
     fade,
     feed,
     feed_sparse,
@@ -63,6 +65,8 @@ class OfSample(NamedTuple):
         Whether all rows of the batch feed H.
     part : array of int of shape (n,), or None
         The rows of the sample that feed H. None means all.
+    joint : bool
+        Whether the loss of a row depends on the scores of all columns.
     """
 
     rows: Array
@@ -72,6 +76,7 @@ class OfSample(NamedTuple):
     centre: Array
     whole: bool
     part: Array | None
+    joint: bool
 
     @property
     def weighted(self) -> bool:
@@ -84,8 +89,9 @@ class OfSample(NamedTuple):
         return is_sparse(self.rows)
 
     def mean_h(self) -> Array:
-        """Return the mean curvature h of the loss, (K,)."""
-        return _over(column_sums(self.h) / self.h.shape[0], self.mean_weight())
+        """Return the mean curvature of the loss by the score of a column, (K,)."""
+        h = column_sums(joint_loss.diagonal(self.h) if self.joint else self.h) / self.h.shape[0]
+        return _over(joint_loss.mean(h) if self.joint else h, self.mean_weight())
 
     def mean_weight(self) -> Array | None:
         """Return the mean weight of the rows, (K,) or (1,). None if all are 1."""
@@ -94,13 +100,16 @@ class OfSample(NamedTuple):
 
     def along(self, s: Array) -> Array:
         """Return the curvature of the mean loss along a step s (K, D), of shape (K,)."""
-        return column_sums(self.h * score_change(self.rows, s, self.centre) ** 2) / self.h.shape[0]
+        q = score_change(self.rows, s, self.centre)
+        return column_sums(along(self.h, q, self.joint)) / self.h.shape[0]
 
     def feed(
         self, known: Curvature, r: Array | float, more: tuple[Array, Array] | None = None
     ) -> Curvature:
         """Return the curvature to which these rows, and ``more``, are added with the weight r."""
-        Z, h, *weights = self.rows, r * self.h, self.weight, self.square
+        of_columns = self.joint and known.hessian.ndim < 4
+        h = joint_loss.diagonal(self.h) if of_columns else self.h
+        Z, h, *weights = self.rows, r * h, self.weight, self.square
         if self.part is not None:
             Z, h = rows_at(Z, self.part), rows_at(h, self.part)
             weights = [a if a is None else rows_at(a, self.part) for a in weights]
@@ -125,7 +134,7 @@ class OfRound(NamedTuple):
     sums : Curvature
         Its H is a sum over ``rows`` rows; the others are sums over the sample.
     h : array of shape (K,)
-        The sum of the weighted curvatures of the loss.
+        The sum of the weighted curvatures of the loss by the score of a column.
     weight : array of shape (K,) or None
         The sum of the weights of the rows.
     whole : bool
@@ -152,7 +161,7 @@ class OfRound(NamedTuple):
         return self.weight is not None
 
     def mean_h(self) -> Array:
-        """Return the mean curvature h of the loss, (K,)."""
+        """Return the mean curvature of the loss by the score of a column, (K,)."""
         return _over(self.h / self.rows, self.mean_weight())
 
     def mean_weight(self) -> Array | None:
@@ -161,8 +170,8 @@ class OfRound(NamedTuple):
 
     def along(self, s: Array) -> Array:
         """Return the curvature of the mean loss along a step s (K, D), of shape (K,)."""
-        Hs = times(s, self.sums.hessian)
-        return row_sums(Hs * s) / self.rows
+        H = self.sums.hessian
+        return inner(times(s, H), s, H.ndim == 4) / self.rows
 
     def feed(
         self, known: Curvature, r: Array | float, more: tuple[Array, Array] | None = None
@@ -213,6 +222,8 @@ class Seen(NamedTuple):
         The mean gradient of the rows, without the penalty.
     kept : array of shape (K,)
         The part of the step to take. It is 0 where the last step was taken back.
+    joint : bool
+        Whether the loss of a row depends on the scores of all columns.
     """
 
     before: int
@@ -222,6 +233,7 @@ class Seen(NamedTuple):
     worst: Worst | None
     gradient: Array
     kept: Array
+    joint: bool
 
 
 def weight_in_mean(f: Array | float, m: float, T: int) -> Array | float:
@@ -283,6 +295,20 @@ def score_change(rows: Array, s: Array, centre: Array) -> Array:
     return linear_predictor(rows, s)
 
 
+def along(h: Array, q: Array, of_all: bool) -> Array:
+    """Return the curvature of the loss of rows along a change q (k, K) of their scores, (k, K).
+
+    If the loss depends ``of_all`` columns, it is that of all changes together, in each column.
+    """
+    return joint_loss.along(h, q) if of_all else h * q**2
+
+
+def inner(a: Array, b: Array, of_all: bool) -> Array:
+    """Return the inner products of the columns, or their sum in each column, (K,)."""
+    out = row_sums(a * b)
+    return joint_loss.total(out) if of_all else out
+
+
 def curvature_along(seen: Seen, s: Array, centre: Array) -> Array:
     """Return the curvature (K,) of the mean loss of the rows along a step s (K, D).
 
@@ -291,7 +317,7 @@ def curvature_along(seen: Seen, s: Array, centre: Array) -> Array:
     """
     assert seen.worst is not None
     far, h, weight = seen.worst
-    most = h * score_change(far, s, centre) ** 2 / seen.rows
+    most = along(h, score_change(far, s, centre), seen.joint) / seen.rows
     most = most if weight is None else weight * most
     return namespace(s).maximum(seen.curved.along(s), most[0, :])
 
@@ -312,13 +338,13 @@ def bounded(params: Params, state: State, seen: Seen, g: Array) -> Array:
     s : array of shape (K, D)
     """
     xp, m = namespace(g), seen.rows
-    g, unit = in_units_of_its_own(g)
+    g, unit = in_units_of_its_own(g, seen.joint)
     s = divided(params, state, g, seen.before + m)
-    slope = 2.0 * row_sums(g * s)
+    slope = 2.0 * inner(g, s, seen.joint)
     curved = curvature_along(seen, s, state.centre)
     if m < FEWEST and not seen.curved.wide:
         # H has the curvature of directions in which so few rows have none
-        by_all = row_sums(product(s, state.curvature) * s)
+        by_all = inner(product(s, state.curvature), s, seen.joint)
         curved = (m * curved + (FEWEST - m) * by_all) / FEWEST
     length = xp.where(curved > slope, slope / xp.where(curved > 0.0, curved, 1.0), 1.0)
     return (state.active * length)[:, None] * unit * s
@@ -336,7 +362,7 @@ def divided(params: Params, state: State, g: Array, rows: int) -> Array:
     if knows_all(state):
         return times(g, P)
     xp = namespace(P)
-    unseen = xp.linalg.diagonal(P) == 0.0
+    unseen = diagonal_of(P) == 0.0
     more = delta_of(params, state, rows) + faded_ridge(params, state)
     scale = scales(state.curvature, more, least_square(params, state))
     first = xp.where(unseen, g * scale * scale, 0.0)
@@ -345,11 +371,12 @@ def divided(params: Params, state: State, g: Array, rows: int) -> Array:
     return first + times(g - product(first, state.curvature) - more * first, P)
 
 
-def in_units_of_its_own(g: Array) -> tuple[Array, Array]:
-    """Return gradients (K, d) over their largest entries, and those, (K, 1).
+def in_units_of_its_own(g: Array, of_all: bool) -> tuple[Array, Array]:
+    """Return gradients (K, d) over their largest entries, and those, (K, 1) or (1, 1).
 
-    Squares of a gradient in small units would overflow otherwise.
+    Squares of a gradient in small units would overflow otherwise. Columns that depend on each other
+    have one unit.
     """
     xp = namespace(g)
-    unit = xp.max(xp.abs(g), axis=1, keepdims=True)
+    unit = xp.max(xp.abs(g), axis=None if of_all else 1, keepdims=True)
     return g / xp.where(unit > 0.0, unit, 1.0), unit

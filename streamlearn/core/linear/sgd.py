@@ -35,6 +35,7 @@ from streamlearn._arrays import (
     row_sums,
 )
 from streamlearn.core.learner import Batch, Info, Learner
+from streamlearn.core.linear import joint_loss
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.rates import step_size
 from streamlearn.core.rows import cast, linear_predictor, weighted_sums
@@ -67,7 +68,8 @@ class Params(NamedTuple):
         row on.
     fit_intercept : bool
     positive_weight, negative_weight : float
-        The weights of a column's positive and negative rows, for ``kind="classes"``.
+        The weights of a column's positive and negative rows, for ``kind="classes"``. A joint loss
+        has only weights of the former.
     n_models : int
         The number of models that learn from the same targets. The columns of one follow those of
         the one before.
@@ -189,16 +191,23 @@ def row_weights(params: Params, y: Array, weight: Array | None) -> Array | None:
     if params.kind == "values" or (not is_array(pos) and not is_array(neg) and pos == neg == 1):
         return w
     by_class = xp.where(y > 0.0, asarray(pos, like=y), asarray(neg, like=y))
+    if LOSSES[params.loss].joint:
+        by_class = xp.sum(xp.where(y > 0.0, by_class, 0.0 * y), axis=1, keepdims=True)
     return by_class if w is None else w * by_class
 
 
 def absent(params: Params, target: Array, weight: Array | None) -> Array | None:
     """Return which rows have no weight in any column, (m,), or None if all have one.
 
-    Two classes are one column. There all rows of a class of weight 0 are absent.
+    Two classes are one column. There all rows of a class of weight 0 are absent, and also if the
+    columns have one loss.
     """
     pos, neg = params.positive_weight, params.negative_weight
     out = None if weight is None else weight == 0.0
+    if LOSSES[params.loss].joint and is_array(pos):
+        xp = namespace(target)
+        of_class = xp.take(asarray(pos == 0.0, like=target, dtype=xp.bool), target)
+        return of_class if out is None else out | of_class
     if params.kind == "classes" and not is_array(pos) and not is_array(neg) and not (pos and neg):
         of_class = (target == 1) if not pos else (target != 1)
         of_class = of_class if pos or neg else target == target
@@ -230,12 +239,12 @@ def report(
 
 
 def penalty_of(params: Params, coef: Array) -> Array:
-    """Return the penalty of coefficients (K, d), (K,)."""
+    """Return the penalty of coefficients (K, d), (K,). That of a joint loss is their sum."""
     xp, (a1, a2) = namespace(coef), penalty_parts(params)
     penalty = 0.5 * a2 * row_sums(coef * coef)
-    if params.penalty in (None, "l2"):
-        return penalty
-    return penalty + a1 * xp.sum(xp.abs(coef), axis=1)
+    if params.penalty not in (None, "l2"):
+        penalty = penalty + a1 * xp.sum(xp.abs(coef), axis=1)
+    return joint_loss.total(penalty) if LOSSES[params.loss].joint else penalty
 
 
 def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:

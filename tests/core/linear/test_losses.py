@@ -8,8 +8,8 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.metrics import mean_pinball_loss
 
 from streamlearn.core.linear.losses import FAMILIAR, LOSSES, MARGIN_LOSSES
+from tests.core.linear.loss_names import EPSILON, OF_A_COLUMN, number
 
-EPSILON = 0.3
 SKLEARN = SGDClassifier.loss_functions
 
 
@@ -21,11 +21,6 @@ def table(name):
     if LOSSES[name].log_link:
         y = np.exp(y) if name == "gamma" else np.maximum(y, 0.0)
     return p, y
-
-
-def number(name):
-    """The parameter of a loss."""
-    return 1.5 if name == "tweedie" else EPSILON
 
 
 def theirs(name, p, y):
@@ -59,7 +54,7 @@ def test_value_and_gradient_are_those_of_scikit_learn(name):
     )
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", OF_A_COLUMN)
 def test_value_and_gradient_at_once_are_those_apart(name):
     p, y = table(name)
     far = np.array([0.0, 40.0, -40.0, 800.0, -800.0, 1e10, -1e10, np.nan])
@@ -70,7 +65,7 @@ def test_value_and_gradient_at_once_are_those_apart(name):
     np.testing.assert_allclose(gradient, loss.gradient(p, y, number(name)), rtol=1e-13, atol=1e-30)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", OF_A_COLUMN)
 def test_gradient_is_the_slope_of_value(name):
     p, y = table(name)
     loss, step = LOSSES[name], 1e-5
@@ -167,7 +162,7 @@ def test_log_loss_keeps_its_digits_at_both_ends():
     np.testing.assert_allclose(loss.curvature(p, y, 0.0), curvature, rtol=1e-14, atol=1e-30)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", OF_A_COLUMN)
 def test_every_backend_gives_numpys_numbers_and_keeps_dtype_and_nan(name, backend):
     p, y = table(name)
     p[3] = np.nan

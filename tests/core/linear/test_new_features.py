@@ -79,7 +79,7 @@ def test_a_few_rows_with_many_new_features_fit_nothing():
 @pytest.mark.parametrize("D", [20, curvature.FEWEST_PUTTING_OFF + 3])
 def test_rows_that_are_put_off_count_as_if_they_were_not(D):
     rng = np.random.default_rng(D)
-    known = curvature.unknown(2, D, full=True, like=np.zeros(1))
+    known = curvature.unknown((2, D, D), like=np.zeros(1))
     H, centre = np.zeros((2, D, D)), rng.normal(size=D - 1)
     for k in (5, 40, 1, 40, 3):
         by, X, h = rng.uniform(0.5, 1, size=2), rng.normal(size=(k, D - 1)), rng.random((k, 2))

@@ -18,6 +18,7 @@ from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES
 from streamlearn.core.linear.newton_schedule import due
 from streamlearn.core.linear.sgd import Params
 from tests.backends import STRICT, no_host_sync
+from tests.core.linear.loss_names import OF_A_COLUMN, number
 
 BEFORE, ROWS, D = 4_000, 3_000, 6
 
@@ -58,12 +59,9 @@ def leaves(x):
     return [] if x is None else [x]
 
 
-def number(loss):
-    """The parameter of a loss."""
-    return 1.5 if loss == "tweedie" else 0.1
-
-
-SMOOTH = [name for name, loss in LOSSES.items() if not loss.nonsmooth and loss.slope is not None]
+SMOOTH = [
+    name for name in OF_A_COLUMN if not LOSSES[name].nonsmooth and LOSSES[name].slope is not None
+]
 
 
 @pytest.mark.parametrize("K", [1, 3])
@@ -93,7 +91,7 @@ def test_a_round_ends_where_a_batch_of_its_rows_does(loss, penalty, weighted, K,
         np.testing.assert_allclose(sum(b), a, rtol=1e-12)
 
 
-@pytest.mark.parametrize("loss", sorted(set(LOSSES) - {"perceptron"}))  # it has no rounds
+@pytest.mark.parametrize("loss", sorted(set(OF_A_COLUMN) - {"perceptron"}))  # it has no rounds
 def test_sums_merge_in_any_order(loss):
     kind = "classes" if loss in MARGIN_LOSSES else "values"
     params = Params(loss=loss, kind=kind, epsilon=number(loss))

@@ -1,0 +1,270 @@
+"""What errors of splits, scores over splits and searches advise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dask.array as da
+import dask.dataframe as dd
+import numpy as np
+from scipy.stats import loguniform
+from sklearn import config_context
+from sklearn import model_selection as theirs
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from streamlearn import model_selection as ours
+from streamlearn.blocks import from_blocks
+from streamlearn.linear_model import SGDRegressor
+from tests.advice.table import CHUNKS, DX, DY, FRAME, SEED, UNKNOWN, X, Y, advice, sgd
+from tests.containers import dask_array
+
+PARTS = dd.from_pandas(FRAME[["a", "b", "c"]], npartitions=2)
+GRID = {"alpha": [1e-4, 1.0]}
+DRAWN = {"alpha": loguniform(1e-4, 1.0)}
+BLOCKS = [(X[i : i + 15], Y[i : i + 15]) for i in range(0, 120, 15)]
+BX, BY = (dask_array(x, [15] * 8) for x in (X, Y))
+
+
+def unknown() -> Any:
+    """Return a new array of blocks of unknown lengths: the advice changes it in place."""
+    return dask_array(X, CHUNKS, known=False)
+
+
+def cross(how: Any = ours.cross_validate, **more: Any) -> Any:
+    return how(sgd(classes=[0, 1]), DX, DY, **{"cv": 3, **more})
+
+
+def search(grid: Any = None, **how: Any) -> Any:
+    return ours.StreamSearchCV(sgd(), grid or GRID, **SEED | how)
+
+
+def halving(*data: Any, **how: Any) -> Any:
+    search = ours.SuccessiveHalvingSearchCV(sgd(), {"alpha": [1e-4, 1e-2, 1.0]}, **SEED | how)
+    return search.fit(*data, classes=[0, 1])
+
+
+def hyperband(*data: Any, **how: Any) -> Any:
+    return ours.HyperbandSearchCV(sgd(), DRAWN, **SEED | how).fit(*data, classes=[0, 1])
+
+
+def source() -> Any:
+    """Return a source of 8 blocks that does not say how many there are."""
+    return from_blocks(BLOCKS)
+
+
+def fitted(**how: Any) -> Any:
+    return search(**how).fit(BX, BY)
+
+
+class Offset(ClassifierMixin, BaseEstimator):
+    """A classifier with a further argument for each row."""
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = alpha
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, offset: Any = None) -> Any:
+        self.classes_ = np.arange(2)
+        return self
+
+    def predict(self, X: Any) -> Any:
+        return np.zeros(len(X), int)
+
+
+def routed(call: Any) -> Any:
+    with config_context(enable_metadata_routing=True):
+        return call()
+
+
+def by_fold(cv: Any, **how: Any) -> Any:
+    """Return probabilities for labels that differ between the blocks."""
+    y = dask_array(np.r_[np.arange(80) % 2, np.arange(40) % 3], CHUNKS)
+    model = sgd(loss="log_loss", **how)
+    return ours.cross_val_predict(model, DX, y, cv=cv, method="predict_proba").compute()
+
+
+MODEL_SELECTION = [
+    # Collections
+    advice(
+        lambda: ours.train_test_split(DX, Y),
+        r"compute arrays\[0\] first\. dask\.array\.from_array\(numpy\.asarray\(arrays\[1\]\), "
+        r"chunks=\{0: arrays\[0\]\.chunks\[0\]\}\) makes such a collection",
+        lambda: ours.train_test_split(DX, da.from_array(np.asarray(Y), chunks={0: DX.chunks[0]})),
+        lambda: ours.train_test_split(
+            DX, da.from_array(np.asarray(FRAME), chunks={0: DX.chunks[0]})
+        ),
+        lambda: ours.train_test_split(DX.compute(), Y),
+    ),
+    advice(
+        lambda: ours.train_test_split(UNKNOWN, Y),
+        r"That needs their lengths, which arrays\[0\]\.compute_chunk_sizes\(\) finds",
+        lambda: ours.train_test_split(
+            unknown().compute_chunk_sizes(), da.from_array(Y, chunks={0: CHUNKS})
+        ),
+    ),
+    advice(
+        lambda: ours.train_test_split(PARTS, Y),
+        r"or compute arrays\[0\] first\. A column has the blocks of its frame",
+        lambda: ours.train_test_split(PARTS, PARTS["a"]),
+        lambda: ours.train_test_split(PARTS.compute(), Y),
+    ),
+    advice(
+        lambda: ours.train_test_split(DX, None),
+        r"arrays\[1\] is None\. Leave it out",
+        lambda: ours.train_test_split(DX),
+    ),
+    advice(
+        lambda: [*ours.KFold(2).split_collections(X, Y)],
+        "Use split for rows in memory",
+        lambda: [*ours.KFold(2).split(X, Y)],
+    ),
+    advice(
+        lambda: ours.train_test_split(from_blocks([X])),
+        "Split what it reads, for example the paths, and make a source of each",
+        lambda: [from_blocks(part) for part in ours.train_test_split([X[:60], X[60:]])],
+    ),
+    # Sizes of parts
+    advice(
+        lambda: ours.train_test_split(UNKNOWN, test_size=30),
+        r"Give a share .* find the lengths first: arrays\[0\]\.compute_chunk_sizes\(\)",
+        lambda: ours.train_test_split(UNKNOWN, test_size=0.25),
+        lambda: ours.train_test_split(unknown().compute_chunk_sizes(), test_size=30),
+        lambda: ours.train_test_split(PARTS.to_dask_array().compute_chunk_sizes(), test_size=30),
+    ),
+    advice(
+        lambda: ours.train_test_split(UNKNOWN, test_size=0.6, train_size=0.6),
+        "Give smaller shares",
+        lambda: ours.train_test_split(UNKNOWN, test_size=0.4, train_size=0.6),
+    ),
+    advice(
+        lambda: [*ours.KFold(2).split(UNKNOWN)],
+        r"Use KFold\.split_collections.* or streamlearn\.model_selection\.cross_validate; or find "
+        r"the lengths first: X\.compute_chunk_sizes\(\)",
+        lambda: [*ours.KFold(2).split_collections(UNKNOWN)],
+        lambda: ours.cross_validate(SGDRegressor(), UNKNOWN, UNKNOWN[:, 0], cv=2),
+        lambda: [*ours.KFold(2).split(unknown().compute_chunk_sizes())],
+        lambda: [*ours.KFold(2).split(PARTS.to_dask_array().compute_chunk_sizes())],
+    ),
+    advice(
+        lambda: [*ours.TimeSeriesSplit(2, gap=1).split_collections(UNKNOWN)],
+        r"Leave them out, or find the lengths first: arrays\[0\]\.compute_chunk_sizes\(\)",
+        lambda: [*ours.TimeSeriesSplit(2).split_collections(UNKNOWN)],
+        lambda: [
+            *ours.TimeSeriesSplit(2, gap=1).split_collections(unknown().compute_chunk_sizes())
+        ],
+    ),
+    # Scores over splits
+    advice(
+        lambda: cross(cv=theirs.GroupKFold(3)),
+        "Give a number of folds, or KFold, StratifiedKFold, ShuffleSplit or TimeSeriesSplit",
+        lambda: cross(cv=3),
+        *(
+            lambda splitter=splitter: cross(cv=splitter(2))
+            for splitter in (
+                *(ours.KFold, ours.StratifiedKFold, ours.ShuffleSplit, ours.TimeSeriesSplit),
+            )
+        ),
+    ),
+    advice(lambda: cross(n_jobs=2), "Leave n_jobs out", cross),
+    advice(
+        lambda: cross(verbose=1),
+        "Set verbose of the estimator instead",
+        lambda: ours.cross_validate(sgd(classes=[0, 1], verbose=1), DX, DY, cv=3),
+    ),
+    advice(
+        lambda: cross(ours.learning_curve, exploit_incremental_learning=True),
+        "exploit_incremental_learning=True needs rows in memory. Leave it out",
+        lambda: cross(ours.learning_curve, train_sizes=[0.5]),
+    ),
+    advice(
+        lambda: routed(cross),
+        r"Disable it: sklearn\.set_config\(enable_metadata_routing=False\)",
+        cross,
+    ),
+    advice(
+        lambda: cross(ours.cross_val_score, scoring=["accuracy"]),
+        "Give one, or use cross_validate for several",
+        lambda: cross(ours.cross_val_score, scoring="accuracy"),
+        lambda: cross(scoring=["accuracy"]),
+    ),
+    advice(
+        lambda: cross(scoring=[]),
+        "Give at least one, or None",
+        lambda: cross(scoring=["accuracy"]),
+        lambda: cross(scoring=None),
+    ),
+    advice(
+        lambda: cross(ours.cross_val_predict, cv=ours.TimeSeriesSplit(2)),
+        "Give KFold or StratifiedKFold",
+        lambda: cross(ours.cross_val_predict, cv=ours.KFold(2)).compute(),
+        lambda: cross(ours.cross_val_predict, cv=ours.StratifiedKFold(2)).compute(),
+    ),
+    advice(
+        lambda: by_fold(cv=ours.KFold(3)),
+        r"List all labels in classes of the estimator, or give cv=StratifiedKFold\(\.\.\.\)",
+        lambda: by_fold(cv=ours.KFold(3), classes=[0, 1, 2]),
+        lambda: by_fold(cv=ours.StratifiedKFold(3)),
+    ),
+    # Searches
+    advice(
+        lambda: search(DRAWN).fit(BX, BY),
+        "Give n_iter, the number of candidates to draw",
+        lambda: search(DRAWN, n_iter=2).fit(BX, BY),
+    ),
+    advice(
+        lambda: search(n_jobs=0).fit(BX, BY),
+        "Give a number of threads, or None for all",
+        lambda: search(n_jobs=1).fit(BX, BY),
+        lambda: search(n_jobs=None).fit(BX, BY),
+    ),
+    advice(
+        lambda: search(scoring=["accuracy", "f1"]).fit(BX, BY),
+        "Give the name of the one that chooses the best candidate, or refit=False",
+        lambda: search(scoring=["accuracy", "f1"], refit="f1").fit(BX, BY),
+        lambda: search(scoring=["accuracy", "f1"], refit=False).fit(BX, BY),
+    ),
+    advice(
+        lambda: fitted(refit=False).predict(X),
+        "Fit it with refit=True, or with the name of one of several scores",
+        lambda: fitted(refit=True).predict(X),
+        lambda: fitted(scoring=["accuracy", "f1"], refit="f1").predict(X),
+    ),
+    advice(
+        lambda: ours.StreamSearchCV(Offset(), GRID).fit(X, Y, offset=X[:, 0]),
+        "Give X as a dask array",
+        lambda: ours.StreamSearchCV(Offset(), GRID).fit(DX, Y, offset=X[:, 0]),
+    ),
+    advice(
+        lambda: search(cv=4).fit(DX, DY),
+        "Give data in more blocks, fewer folds, or cv='progressive'",
+        lambda: search(cv=4).fit(BX, BY),
+        lambda: search(cv=3).fit(DX, DY),
+        lambda: search(cv="progressive").fit(DX, DY),
+    ),
+    advice(
+        lambda: search(cv=ours.KFold(4)).fit(*source(), classes=[0, 1]),
+        "Give cv=4, which deals the blocks to the folds in turn",
+        lambda: search(cv=4, shuffle=False).fit(*source(), classes=[0, 1]),
+    ),
+    advice(
+        lambda: halving(*source()),
+        "Give min_resources: the number of blocks before candidates first drop out",
+        lambda: halving(*source(), min_resources=2, shuffle=False),
+    ),
+    advice(
+        lambda: halving(DX, DY, min_resources=4),
+        "Give data in more blocks, or min_resources, which may be at most the number of blocks",
+        lambda: halving(BX, BY, min_resources=4),
+        lambda: halving(DX, DY, min_resources=3),
+    ),
+    advice(
+        lambda: hyperband(*source()),
+        "Give n_blocks",
+        lambda: hyperband(*source(), n_blocks=8, shuffle=False),
+    ),
+    advice(
+        lambda: hyperband(DX, DY, min_resources=4),
+        "Give data in more blocks, or a smaller min_resources",
+        lambda: hyperband(BX, BY, min_resources=4),
+        lambda: hyperband(DX, DY, min_resources=3),
+    ),
+]

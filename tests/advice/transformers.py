@@ -1,0 +1,184 @@
+"""What errors of transformers advise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from array_api_strict import asarray as strict
+from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, TimeSeriesSplit
+
+from streamlearn import preprocessing as encoders
+from streamlearn.compose import ColumnTransformer
+from streamlearn.impute import MissingIndicator, SimpleImputer
+from streamlearn.preprocessing import PowerTransformer, StandardScaler
+from tests.advice.table import DX, DY, SPARSE, THREE, X, Y, advice
+
+GAPS = np.array([[np.nan], [1.0], [2.0], [3.0], [4.0]])
+DATES = pd.DataFrame({"day": pd.to_datetime(["2024-02-29", "2025-01-01"])})
+TEXT = pd.DataFrame({"day": ["2024-02-29", "2025-01-01"], "n": [1, 2]})
+MIXED = pd.DataFrame({"a": ["x", 1]})
+
+TRANSFORMERS = [
+    advice(
+        lambda: PowerTransformer().fit(SPARSE),
+        r"Use '\.toarray\(\)'",
+        lambda: PowerTransformer().fit(SPARSE.toarray()),
+    ),
+    advice(
+        lambda: encoders.OneHotEncoder().fit(DY),
+        r"X\.reshape\(-1, 1\)",
+        lambda: encoders.OneHotEncoder().fit(DY.reshape(-1, 1)),
+    ),
+    advice(
+        lambda: ColumnTransformer([("s", StandardScaler(), [0])]).fit(DX, sample_weight=1.0),
+        "or give X in memory",
+        lambda: ColumnTransformer([("s", StandardScaler(with_mean=False), [0])]).fit(DX),
+    ),
+    advice(
+        lambda: SimpleImputer(strategy="constant", fill_value=1.5).fit(GAPS).transform([[1], [2]]),
+        "of the same kind between fit and transform",
+        lambda: SimpleImputer(strategy="constant", fill_value=1.5).fit(GAPS).transform(GAPS),
+    ),
+    advice(
+        lambda: MissingIndicator().fit(GAPS[1:]).transform(GAPS),
+        "use error_on_new=False",
+        lambda: MissingIndicator().fit(GAPS).transform(GAPS),
+        lambda: MissingIndicator(error_on_new=False).fit(GAPS[1:]).transform(GAPS),
+    ),
+    advice(
+        lambda: SimpleImputer(strategy=np.max).fit(DX),
+        "or fit it to some rows in memory",
+        lambda: SimpleImputer(strategy="median").fit(DX),
+        lambda: SimpleImputer(strategy=np.max).fit(X).transform(DX),
+    ),
+    advice(
+        lambda: SimpleImputer(strategy="constant", fill_value="a").fit(GAPS),
+        "both dtypes are of the same kind",
+        lambda: SimpleImputer(strategy="constant", fill_value=1.0).fit(GAPS),
+    ),
+    advice(
+        lambda: encoders.DatetimeEncoder(resolution=None, add_total_seconds=False).fit(DATES),
+        "set resolution, add_weekday, add_total_seconds or add_day_of_year",
+        lambda: encoders.DatetimeEncoder(resolution="day").fit(DATES),
+    ),
+    advice(
+        lambda: encoders.OneHotEncoder().fit([["a"]]).transform([["b"]]),
+        "or set handle_unknown",
+        lambda: encoders.OneHotEncoder(handle_unknown="ignore").fit([["a"]]).transform([["b"]]),
+        lambda: encoders.OneHotEncoder().fit([["a"], ["b"]]).transform([["b"]]),
+    ),
+    advice(
+        lambda: encoders.OneHotEncoder().set_output(transform="pandas").fit_transform([["a"]]),
+        "Set sparse_output=False",
+        lambda: (
+            encoders.OneHotEncoder(sparse_output=False)
+            .set_output(transform="pandas")
+            .fit_transform([["a"]])
+        ),
+    ),
+    *(
+        advice(
+            lambda cv=cv: encoders.TargetEncoder(cv=cv).fit_transform(X, Y),
+            says,
+            lambda: encoders.TargetEncoder(cv=KFold(3)).fit_transform(X, Y),
+        )
+        for cv, says in (
+            (TimeSeriesSplit(3), "Fold 0 of cv .* give a splitter that trains on all of them"),
+            (
+                ShuffleSplit(2, test_size=0.5, random_state=0),
+                "Pass a splitter with non-overlapping",
+            ),
+        )
+    ),
+    advice(
+        lambda: encoders.TargetEncoder(cv=TimeSeriesSplit(3)).fit_transform(DX, DY),
+        "Give a number of folds, KFold or StratifiedKFold",
+        lambda: encoders.TargetEncoder(cv=KFold(3)).fit_transform(DX, DY).compute(),
+        lambda: encoders.TargetEncoder(cv=StratifiedKFold(3)).fit_transform(DX, DY).compute(),
+        lambda: encoders.TargetEncoder(cv=3).fit_transform(DX, DY).compute(),
+    ),
+    advice(
+        lambda: encoders.TargetEncoder(cv=KFold(3)).fit_transform(DX[:40], DY[:40]),
+        "Give at least two rows, and two blocks if a fold is a set of blocks",
+        lambda: encoders.TargetEncoder(cv=KFold(3)).fit_transform(DX, DY).compute(),
+        lambda: encoders.TargetEncoder().fit_transform(DX[:40], DY[:40]).compute(),
+    ),
+    advice(
+        lambda: encoders.LabelBinarizer(neg_label=-1, sparse_output=True).fit(Y),
+        "Set sparse_output=False",
+        lambda: encoders.LabelBinarizer(neg_label=-1).fit(Y),
+    ),
+    advice(
+        lambda: encoders.LabelBinarizer(sparse_output=True).fit(strict(Y)),
+        "Use `sparse_output=False`",
+        lambda: encoders.LabelBinarizer().fit(strict(Y)),
+    ),
+    advice(
+        lambda: encoders.LabelBinarizer().fit(np.stack([THREE, THREE], 1)),
+        "Give one column",
+        lambda: encoders.LabelBinarizer().fit(THREE),
+    ),
+    *(
+        advice(
+            lambda y=y: encoders.LabelBinarizer().fit(y),
+            "Give at least one row",
+            lambda: encoders.LabelBinarizer().fit(Y[:1]),
+        )
+        for y in (Y[:0], np.array(["a"])[:0])
+    ),
+    advice(
+        lambda: encoders.LabelBinarizer().fit(THREE).transform(np.stack([Y, 1 - Y], 1)),
+        "Give one column of labels",
+        lambda: encoders.LabelBinarizer().fit(THREE).transform(Y),
+    ),
+    advice(
+        lambda: encoders.LabelBinarizer().fit(THREE).transform(X[:, 0]),
+        "Give labels: whole numbers or text",
+        lambda: encoders.LabelBinarizer().fit(THREE).transform(np.trunc(X[:, 0])),
+    ),
+    advice(
+        lambda: encoders.SplineTransformer(order="F").fit(strict(X)).transform(strict(X)),
+        "Set order='C'",
+        lambda: encoders.SplineTransformer().fit(strict(X)).transform(strict(X)),
+    ),
+    advice(
+        lambda: encoders.SplineTransformer().fit(GAPS),
+        "set handle_missing='zeros'",
+        lambda: encoders.SplineTransformer(handle_missing="zeros").fit(GAPS),
+        lambda: encoders.SplineTransformer().fit(GAPS[1:]),
+    ),
+    advice(
+        lambda: encoders.PolynomialFeatures(order="F").fit_transform(strict(X)),
+        "Use order='C'",
+        lambda: encoders.PolynomialFeatures(order="C").fit_transform(strict(X)),
+    ),
+    advice(
+        lambda: encoders.PolynomialFeatures(40).fit(np.ones((2, 3000))),
+        r"Use fewer features, a smaller degree than 40, interaction_only=True, or include_bias=Fal",
+        lambda: encoders.PolynomialFeatures(40).fit(np.ones((2, 3))),
+        lambda: encoders.PolynomialFeatures(2).fit(np.ones((2, 3000))),
+    ),
+    advice(
+        lambda: encoders.PowerTransformer("box-cox").fit(np.ones((4, 2))),
+        "leave it out, or use method='yeo-johnson'",
+        lambda: encoders.PowerTransformer("yeo-johnson").fit(np.ones((4, 2))),
+    ),
+    advice(
+        lambda: encoders.DatetimeEncoder().fit(TEXT),
+        r"Turn text into dates by pandas\.to_datetime, and choose columns of dates in a Col",
+        lambda: ColumnTransformer([("dates", encoders.DatetimeEncoder(), ["day"])]).fit(
+            TEXT.assign(day=pd.to_datetime(TEXT["day"]))
+        ),
+    ),
+    advice(
+        lambda: encoders.OneHotEncoder().fit(MIXED),
+        "Make the column all text, or all numbers",
+        lambda: encoders.OneHotEncoder().fit(MIXED.astype(str)),
+        lambda: encoders.OneHotEncoder().fit(MIXED.replace("x", 0)),
+    ),
+    advice(
+        lambda: encoders.LabelEncoder().fit(["a", "b"]).transform(["c"]),
+        "Fit to rows that have them",
+        lambda: encoders.LabelEncoder().fit(["a", "b", "c"]).transform(["c"]),
+    ),
+]
