@@ -31,7 +31,7 @@ from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA, IncrementalPCA
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.frozen import FrozenEstimator
-from sklearn.metrics import make_scorer
+from sklearn.metrics import coverage_error, make_scorer
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import FeatureUnion
@@ -51,6 +51,7 @@ from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import FunctionTransformer, StandardScaler
 from streamlearn.wrappers import Incremental, ParallelPostFit
+from tests.advice.clusters_and_streams import CLUSTERS_AND_STREAMS
 from tests.advice.metrics import METRICS
 from tests.advice.model_selection import MODEL_SELECTION
 from tests.advice.table import (
@@ -203,6 +204,7 @@ def profiled(*, twice: bool = False) -> tuple[Any, Any]:
 
 ADVICE = [
     *METRICS,
+    *CLUSTERS_AND_STREAMS,
     *MODEL_SELECTION,
     *TRANSFORMERS,
     # Shapes and containers
@@ -747,7 +749,7 @@ ADVICE = [
     ),
     advice(
         lambda: (
-            ParallelPostFit(theirs.SGDClassifier(), scoring="positive_likelihood_ratio")
+            ParallelPostFit(theirs.SGDClassifier(), scoring=make_scorer(coverage_error))
             .fit(X, Y)
             .score(DX, DY)
         ),
@@ -762,9 +764,11 @@ ADVICE = [
             .score(DX, DY)
         ),
         lambda: (
-            ParallelPostFit(theirs.SGDClassifier(), scoring="positive_likelihood_ratio")
-            .fit(X, Y)
-            .score(X, Y)
+            ParallelPostFit(
+                MultiOutputClassifier(theirs.SGDClassifier()), scoring=make_scorer(coverage_error)
+            )
+            .fit(X, np.stack([Y, 1 - Y], axis=1))
+            .score(X, np.stack([Y, 1 - Y], axis=1))
         ),
     ),
     advice(

@@ -170,7 +170,7 @@ def labels_or_raise(y: Array, where: str, *, numbers: bool = False) -> None:
         If labels are bytes.
     ValueError
         If a label is missing (NaN, None or pandas' NA) or infinite. If ``numbers`` is true, also if
-        a label is not a whole number.
+        a label is not a whole number. If rows have lists of labels.
     """
     kind = y.dtype.kind if isinstance(y, np.ndarray) else ""
     if kind == "S" or (kind == "O" and y.size and isinstance(y.flat[0], bytes)):
@@ -189,6 +189,12 @@ def labels_or_raise(y: Array, where: str, *, numbers: bool = False) -> None:
                     "which expects discrete classes, on a regression target with continuous "
                     f"values: {where} contains {to_numpy(y)[to_numpy(broken)][0].item()}."
                 )
+    elif kind == "O" and y.size and isinstance(y.flat[0], list | tuple | set | np.ndarray):
+        raise ValueError(
+            f"{where} holds lists of labels. You appear to be using a legacy multi-label data "
+            "representation. Give a column of 0 and 1 for each label, which "
+            "sklearn.preprocessing.MultiLabelBinarizer makes."
+        )
     elif kind == "O" and gaps(y).any():
         raise ValueError(f"{where} contains NaN or None, which is no label. {DROP}")
 

@@ -84,6 +84,21 @@ def correct(target: Array, predicted: Array, weight: Array | None = None) -> Ave
     return _average_of(right if right.ndim == 1 else namespace(right).all(right, axis=1), weight)
 
 
+def wrong(target: Array, predicted: Array, weight: Array | None = None) -> Average:
+    """Return the sums of the share of wrong labels, for each column of indicators.
+
+    ``target`` and ``predicted`` are class codes (n_rows,) or indicators (n_rows, n_labels).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> average(wrong(np.asarray([[0, 1], [1, 1]]), np.asarray([[0, 0], [1, 1]])))
+    array([0. , 0.5])
+    """
+    _check_same_shape(target, predicted)
+    return _average_of(target != predicted, weight)
+
+
 def correct_each(target: Array, above: Array, weight: Array | None = None) -> Average:
     """Return the sums of the one-vs-rest accuracy of each class, or of class 1 if there are two.
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn import metrics as theirs
 
 from streamlearn.metrics.over_blocks import computed
-from streamlearn.metrics.pairs import of_pairs
+from streamlearn.metrics.pairs import Pairs, of_pairs
 
 
 def confusion_matrix(
@@ -215,3 +217,85 @@ def cohen_kappa_score(
         replace_undefined_by=replace_undefined_by,
     )
     return computed(metric, y1, y2, sample_weight)
+
+
+def class_likelihood_ratios(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    labels: Any = None,
+    sample_weight: Any = None,
+    replace_undefined_by: Any = np.nan,
+) -> tuple[float, float]:
+    """Return the positive and the negative likelihood ratio of a classifier of two classes.
+
+    They say how the odds of the second class change when a row is predicted to be of it, or not to
+    be. Both do not depend on how frequent the classes are.
+
+    Parameters
+    ----------
+    y_true, y_pred : array, Series, dask array or dask Series of shape (n_samples,)
+        The true and the predicted labels, of two classes.
+    labels : array-like of shape (2,), default=None
+        The negative and the positive label. None means the labels in the data, sorted.
+    sample_weight : array or dask array of shape (n_samples,), default=None
+        The weight of each row. None means 1 for every row.
+    replace_undefined_by : {numpy.nan, 1.0} or dict, default=numpy.nan
+        What a ratio is that divides by 0: NaN, 1, or ``{"LR+": number, "LR-": number}``.
+
+    Returns
+    -------
+    positive, negative : float
+        LR+, which is at least 1 for a useful classifier, and LR-, which is then at most 1.
+
+    Raises
+    ------
+    TypeError
+        If labels are bytes.
+    ValueError
+        If a parameter is none of those above, if there are more than two labels, if the arrays do
+        not line up, if text is compared with numbers, if they hold NaN or numbers that are no
+        labels, or if they have no rows or no row with a weight.
+
+    Warns
+    -----
+    UndefinedMetricWarning
+        If a ratio divides by 0.
+
+    Notes
+    -----
+    The data are read once. The weights of the distinct pairs of labels are kept, and
+    `sklearn.metrics.class_likelihood_ratios` computes the ratios from them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from streamlearn.metrics import class_likelihood_ratios
+    >>> y_true, y_pred = np.asarray([0, 0, 1, 1, 1]), np.asarray([0, 1, 1, 1, 0])
+    >>> class_likelihood_ratios(y_true, y_pred)
+    (1.33..., 0.66...)
+    """
+    metric = of_pairs(
+        theirs.class_likelihood_ratios, labels=labels, replace_undefined_by=replace_undefined_by
+    )
+    return computed(metric, y_true, y_pred, sample_weight)
+
+
+def positive_likelihood_ratio(y_true: Any, y_pred: Any) -> float:
+    """Return LR+, the first of `class_likelihood_ratios`, as scikit-learn's scorer does."""
+    return _ratio(0, y_true, y_pred)
+
+
+def negative_likelihood_ratio(y_true: Any, y_pred: Any) -> float:
+    """Return LR-, the second of `class_likelihood_ratios`, as scikit-learn's scorer does."""
+    return _ratio(1, y_true, y_pred)
+
+
+def _ratio(place: int, y_true: Any, y_pred: Any) -> Any:
+    both = of_pairs(theirs.class_likelihood_ratios)
+    metric = both._replace(result=partial(_one_of, place, both.result))
+    return computed(metric, y_true, y_pred)
+
+
+def _one_of(place: int, result: Callable[[Pairs], tuple[float, float]], pairs: Pairs) -> float:
+    return result(pairs)[place]

@@ -38,21 +38,23 @@ def roc_auc_score(
 
     Parameters
     ----------
-    y_true : array, Series, dask array or dask Series of shape (n_samples,)
-        The true labels.
-    y_score : array or dask array of shape (n_samples,) or (n_samples, n_classes)
+    y_true : array, Series, dask array or dask Series of shape (n_samples,) or \
+(n_samples, n_labels)
+        The true labels. Two dimensions hold 0 or 1 for each of several labels.
+    y_score : array or dask array of shape (n_samples,), (n_samples, n_classes) or \
+(n_samples, n_labels)
         Scores or probabilities. Those of two classes have one dimension, or two columns of which
         the second one counts. Several classes have one column each, in sorted order, whose rows
-        sum to 1.
+        sum to 1. Several labels have one column each.
     average : {"micro", "macro", "weighted"} or None, default="macro"
-        How the areas of several classes are combined: all classes together, as their mean, or as a
-        mean weighted by the rows of the classes. None returns the area of each class.
+        How the areas of several classes or labels are combined: all of them together, as their
+        mean, or as a mean weighted by their rows. None returns the area of each.
     sample_weight : array or dask array of shape (n_samples,), default=None
         The weight of each row. None means 1 for every row.
     max_fpr : float, default=None
-        With two classes, the largest false positive rate up to which the area counts. The area is
-        then standardized, so that random scores have 1/2. McClish, "Analyzing a Portion of the ROC
-        Curve", 1989.
+        With two classes or several labels, the largest false positive rate up to which the area
+        counts. The area is then standardized, so that random scores have 1/2. McClish, "Analyzing a
+        Portion of the ROC Curve", 1989.
     multi_class : {"raise", "ovr", "ovo"}, default="raise"
         With several classes, whether each class is compared with the rest, or with each other
         class. Then there can be no weights, as in scikit-learn.
@@ -61,15 +63,15 @@ def roc_auc_score(
 
     Returns
     -------
-    float or ndarray of shape (n_classes,)
-        A number between 0 and 1. It is an ndarray if there are several classes and ``average`` is
-        None.
+    float or ndarray of shape (n_classes,) or (n_labels,)
+        A number between 0 and 1. It is an ndarray if there are several classes or labels and
+        ``average`` is None.
 
     Raises
     ------
     ValueError
         If the arrays do not line up, if they have no rows or no row with a weight, if they hold NaN
-        or infinity, if a row has several labels, or if a parameter does not suit the scores.
+        or infinity, or if a parameter does not suit the scores.
 
     Warns
     -----
@@ -88,7 +90,7 @@ def roc_auc_score(
     Differences from scikit-learn:
 
     - Two columns are the probabilities of two classes. scikit-learn raises an error.
-    - A target of several labels for each row raises an error. Score each of its columns.
+    - ``average="samples"``, the mean of the scores of the rows of several labels, raises an error.
 
     Examples
     --------
@@ -105,6 +107,10 @@ def roc_auc_score(
 
 
 def _roc_auc(how: Mapping[str, Any], labels: np.ndarray | None, state: Ranked) -> Any:
+    if state.several:
+        of_each = partial(theirs.roc_auc_score, max_fpr=how["max_fpr"])
+        error = partial(_roc_auc_error, how["max_fpr"])
+        return _over_labels(of_each, error, how["average"], state)
     if len(state.columns) == 1:
         (pairs,) = state.columns
         if how["multi_class"] != "raise":
@@ -121,8 +127,9 @@ def _roc_auc(how: Mapping[str, Any], labels: np.ndarray | None, state: Ranked) -
     _check_columns(classes, state, listed=True)
     if how["multi_class"] == "ovo":
         return _one_vs_one(how["average"], classes, state)
-    _warn_of_error(roc_auc_error, _by_class(classes, state), state)
-    return _over_classes(theirs.roc_auc_score, how["average"], classes, state)
+    each = _by_class(classes, state)
+    _warn_of_error(roc_auc_error, each, state)
+    return _combined(theirs.roc_auc_score, how["average"], each)
 
 
 def _roc_auc_error(max_fpr: float | None, pairs: Pairs, positive: np.ndarray) -> float:
@@ -192,30 +199,34 @@ def average_precision_score(
 
     Parameters
     ----------
-    y_true : array, Series, dask array or dask Series of shape (n_samples,)
-        The true labels.
-    y_score : array or dask array of shape (n_samples,) or (n_samples, n_classes)
+    y_true : array, Series, dask array or dask Series of shape (n_samples,) or \
+(n_samples, n_labels)
+        The true labels. Two dimensions hold 0 or 1 for each of several labels.
+    y_score : array or dask array of shape (n_samples,), (n_samples, n_classes) or \
+(n_samples, n_labels)
         Scores or probabilities. Those of two classes have one dimension, or two columns of which
-        the second one counts. Several classes have one column each, in sorted order.
+        the second one counts. Several classes have one column each, in sorted order. So have
+        several labels.
     average : {"micro", "macro", "weighted"} or None, default="macro"
-        How the scores of several classes are combined: all classes together, as their mean, or as a
-        mean weighted by the rows of the classes. None returns the score of each class.
+        How the scores of several classes or labels are combined: all of them together, as their
+        mean, or as a mean weighted by their rows. None returns the score of each.
     pos_label : int, float, bool or str, default=1
-        The label of the positive class. It must be 1 if there are several classes.
+        The label of the positive class. It must be 1 if there are several classes or
+        labels.
     sample_weight : array or dask array of shape (n_samples,), default=None
         The weight of each row. None means 1 for every row.
 
     Returns
     -------
-    float or ndarray of shape (n_classes,)
-        A number between 0 and 1. It is an ndarray if there are several classes and ``average`` is
-        None.
+    float or ndarray of shape (n_classes,) or (n_labels,)
+        A number between 0 and 1. It is an ndarray if there are several classes or labels and
+        ``average`` is None.
 
     Raises
     ------
     ValueError
         If the arrays do not line up, if they have no rows or no row with a weight, if they hold NaN
-        or infinity, if a row has several labels, or if a parameter does not suit the scores.
+        or infinity, or if a parameter does not suit the scores.
 
     Warns
     -----
@@ -233,7 +244,7 @@ def average_precision_score(
     Differences from scikit-learn:
 
     - Two columns are the probabilities of two classes. scikit-learn raises an error.
-    - A target of several labels for each row raises an error. Score each of its columns.
+    - ``average="samples"``, the mean of the scores of the rows of several labels, raises an error.
 
     Examples
     --------
@@ -248,6 +259,13 @@ def average_precision_score(
 
 
 def _average_precision(average: str | None, pos_label: Any, state: Ranked) -> Any:
+    if len(state.columns) > 1 and pos_label != 1:
+        raise ValueError(
+            "Parameter pos_label is fixed to 1 for several classes or labels. Leave it out."
+        )
+    if state.several:
+        of_each = theirs.average_precision_score
+        return _over_labels(of_each, average_precision_error, average, state)
     if len(state.columns) == 1:
         (pairs,) = state.columns
         _two_classes_or_raise(pairs)
@@ -260,8 +278,6 @@ def _average_precision(average: str | None, pos_label: Any, state: Ranked) -> An
         )
         _warn_of_error(average_precision_error, [(pairs, pairs.true == pos_label)], state)
         return value
-    if pos_label != 1:
-        raise ValueError("Parameter pos_label is fixed to 1 for several classes. Leave it out.")
     if average == "samples":
         raise ValueError(
             "average='samples' is not one of those of several classes. Give 'micro', 'macro', "
@@ -269,8 +285,9 @@ def _average_precision(average: str | None, pos_label: Any, state: Ranked) -> An
         )
     classes = np.unique(state.columns[0].true)
     _check_columns(classes, state, listed=False)
-    _warn_of_error(average_precision_error, _by_class(classes, state), state)
-    return _over_classes(theirs.average_precision_score, average, classes, state)
+    each = _by_class(classes, state)
+    _warn_of_error(average_precision_error, each, state)
+    return _combined(theirs.average_precision_score, average, each)
 
 
 def _area(function: Callable[..., Any], pairs: Pairs, positive: np.ndarray) -> float:
@@ -282,13 +299,29 @@ def _by_class(classes: np.ndarray, state: Ranked) -> list[tuple[Pairs, np.ndarra
     return [(p, p.true == label) for label, p in zip(classes, state.columns, strict=True)]
 
 
-def _over_classes(
-    function: Callable[..., Any], average: str | None, classes: np.ndarray, state: Ranked
+def _over_labels(
+    function: Callable[..., Any],
+    error: Callable[[Pairs, np.ndarray], float],
+    average: str | None,
+    state: Ranked,
 ) -> Any:
-    """Return the areas of each class against the rest, combined as in scikit-learn."""
-    each = _by_class(classes, state)
+    """Return the areas of several labels, combined as in scikit-learn."""
+    if average == "samples":
+        raise ValueError(
+            "average='samples' needs the order of the labels of each row, and only that of the "
+            "rows of each label is kept. Give 'micro', 'macro', 'weighted' or None."
+        )
+    each = [(pairs, pairs.true == 1) for pairs in state.columns]
+    _warn_of_error(error, each, state)
+    return _combined(function, average, each)
+
+
+def _combined(
+    function: Callable[..., Any], average: str | None, each: list[tuple[Pairs, np.ndarray]]
+) -> Any:
+    """Return the areas of each class or label against the rest, combined as in scikit-learn."""
     if average == "micro":
-        both = Pairs(*map(np.concatenate, zip(*state.columns, strict=True)))
+        both = Pairs(*map(np.concatenate, zip(*(pairs for pairs, _ in each), strict=True)))
         return _area(function, both, np.concatenate([positive for _, positive in each]))
     areas = np.asarray([_area(function, *of_class) for of_class in each])
     if average is None:

@@ -40,6 +40,8 @@ class ByLabel(NamedTuple):
         The number of columns of the scores; 0 if they have one dimension.
     odd : bool
         Whether a row is what the metric calls odd.
+    rows : int
+        The number of rows, whatever their weights.
     """
 
     labels: np.ndarray
@@ -47,6 +49,7 @@ class ByLabel(NamedTuple):
     weight: np.ndarray
     width: int
     odd: bool
+    rows: int
 
 
 Read = Callable[..., tuple[Array, Any]]
@@ -94,7 +97,8 @@ def _of_block(
         weight = namespace(losses).ones_like(losses[:, 0])
     sums = sums_by_label(codes, len(labels), losses, weight)
     total, each = (to_numpy(x).astype(np.float64, copy=False) for x in sums)
-    return ByLabel(labels, total, each, S.shape[1] if S.ndim == 2 else 0, bool(odd))
+    width = S.shape[1] if S.ndim == 2 else 0
+    return ByLabel(labels, total, each, width, bool(odd), S.shape[0])
 
 
 def _merge(a: ByLabel, b: ByLabel) -> ByLabel:
@@ -105,7 +109,7 @@ def _merge(a: ByLabel, b: ByLabel) -> ByLabel:
     for part, at in ((a, code[: len(a.labels)]), (b, code[len(a.labels) :])):
         losses[at] += part.losses
         weight[at] += part.weight
-    return ByLabel(labels, losses, weight, a.width, a.odd or b.odd)
+    return ByLabel(labels, losses, weight, a.width, a.odd or b.odd, a.rows + b.rows)
 
 
 def ordered(labels: Any) -> np.ndarray | None:

@@ -62,11 +62,12 @@ def calibration_curve(
     """
     how = {"pos_label": pos_label, "n_bins": n_bins, "strategy": strategy}
     checked(theirs.calibration_curve, how)
-    metric = Metric(ranked(PROBABILITIES), partial(_calibration, how))
+    metric = Metric(ranked(PROBABILITIES), partial(shares_in_bins, how))
     return computed(metric, y_true, y_prob)
 
 
-def _calibration(how: dict[str, Any], state: Ranked) -> tuple[np.ndarray, np.ndarray]:
+def shares_in_bins(how: dict[str, Any], state: Ranked) -> tuple[np.ndarray, np.ndarray]:
+    """Return `calibration_curve` with the parameters ``how``."""
     labels, p, rows = only_column(state, "calibration_curve")
     # It takes no weights, but it knows which labels and probabilities are wrong.
     theirs.calibration_curve(labels, p, **how)

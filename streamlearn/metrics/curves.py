@@ -198,4 +198,6 @@ def _of_curve(function: Callable[..., Any], **how: Any) -> Metric:
 
 def _curve(function: Callable[..., Any], how: Mapping[str, Any], state: Ranked) -> Any:
     pairs = only_column(state, function.__name__)
-    return function(pairs.true, pairs.predicted, sample_weight=pairs.weight, **how)
+    curve = function(pairs.true, pairs.predicted, sample_weight=pairs.weight, **how)
+    # torch takes no array that is read backwards.
+    return tuple(map(np.ascontiguousarray, curve))

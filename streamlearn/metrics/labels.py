@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -59,20 +60,110 @@ def accuracy_score(
     return computed(metric, y_true, y_pred, sample_weight)
 
 
-def _accuracy_of_block(y_true: Any, y_pred: Any, weight: Any, block: int | None) -> scores.Average:
+def _of_block(
+    compare: Callable[..., scores.Average], y_true: Any, y_pred: Any, weight: Any, block: int | None
+) -> scores.Average:
     target, predicted = read_labels(y_true, y_pred, block)
     if not same_place(target, predicted):
         target = labels_like(target, predicted)
     pair = exactly if isinstance(target, np.ndarray) else comparable
     target, predicted = pair(target, predicted)
-    return scores.correct(target, predicted, weight_like(predicted, weight, block))
+    return compare(target, predicted, weight_like(predicted, weight, block))
 
 
-ACCURACY = Sums(_accuracy_of_block, scores.add)
+ACCURACY = Sums(_of_block, scores.add, options=(scores.correct,))
 
 
 def _accuracy(normalize: bool, state: scores.Average) -> float:
     return float(to_numpy(scores.average(state) if normalize else state.total))
+
+
+def zero_one_loss(
+    y_true: Any, y_pred: Any, *, normalize: bool = True, sample_weight: Any = None
+) -> float:
+    """Return the share of rows, by weight, whose label is predicted wrong.
+
+    Parameters
+    ----------
+    y_true, y_pred : array, Series, dask array or dask Series of shape (n_samples,) or \
+(n_samples, n_labels)
+        The true and the predicted labels. Two dimensions hold 0 or 1 for each label, and a row is
+        wrong if one of its labels is.
+    normalize : bool, default=True
+        Whether to return the share of the rows. False means their number or weight.
+    sample_weight : array or dask array of shape (n_samples,), default=None
+        The weight of each row. None means 1 for every row.
+
+    Returns
+    -------
+    float
+        A number between 0 and 1, if ``normalize``.
+
+    Raises
+    ------
+    TypeError
+        If labels are bytes.
+    ValueError
+        If the arrays do not line up, if text is compared with numbers, if they hold NaN or numbers
+        that are no labels, or if they have no rows or no row with a weight.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from streamlearn.metrics import zero_one_loss
+    >>> zero_one_loss(np.asarray([0, 1, 2, 3]), np.asarray([0, 1, 2, 0]))
+    0.25
+    """
+    metric = Metric(ACCURACY, partial(_zero_one, normalize))
+    return computed(metric, y_true, y_pred, sample_weight)
+
+
+def _zero_one(normalize: bool, state: scores.Average) -> float:
+    right = _accuracy(normalize, state)
+    return (1.0 if normalize else float(to_numpy(state.weight))) - right
+
+
+def hamming_loss(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> float:
+    """Return the share of labels, by the weight of their rows, that are predicted wrong.
+
+    It is `zero_one_loss` if a row has one label.
+
+    Parameters
+    ----------
+    y_true, y_pred : array, Series, dask array or dask Series of shape (n_samples,) or \
+(n_samples, n_labels)
+        The true and the predicted labels. Two dimensions hold 0 or 1 for each label.
+    sample_weight : array or dask array of shape (n_samples,), default=None
+        The weight of each row. None means 1 for every row.
+
+    Returns
+    -------
+    float
+        A number between 0 and 1.
+
+    Raises
+    ------
+    TypeError
+        If labels are bytes.
+    ValueError
+        If the arrays do not line up, if text is compared with numbers, if they hold NaN or numbers
+        that are no labels, or if they have no rows or no row with a weight.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from streamlearn.metrics import hamming_loss
+    >>> hamming_loss(np.asarray([[0, 1], [1, 1]]), np.asarray([[0, 0], [1, 1]]))
+    0.25
+    """
+    return computed(Metric(WRONG, _hamming), y_true, y_pred, sample_weight)
+
+
+WRONG = Sums(_of_block, scores.add, options=(scores.wrong,))
+
+
+def _hamming(state: scores.Average) -> float:
+    return float(np.mean(to_numpy(scores.average(state))))
 
 
 def read_labels(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Array]:

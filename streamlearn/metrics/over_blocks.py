@@ -2,7 +2,8 @@
 
 A public metric makes a `Metric` of its parameters, and `computed` computes it. `compute` asks for
 several: it calls each metric with `UNREAD` for the data, and `computed` then returns the `Metric`
-alone. Metrics that need equal `Sums` share them.
+alone. Metrics that need equal `Sums` share them. A metric of two passes makes the `Metric` of the
+second one of its first sums, and all such metrics share the second pass.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,16 +44,27 @@ class Sums(NamedTuple):
         The methods of estimators that return such predictions, the best first.
     options : tuple
         The first arguments of ``of_block``.
+    draws : bool
+        Whether ``of_block`` draws rows. Then it gets a `streamlearn.blocks.Place` after its
+        options.
     """
 
     of_block: Callable[..., Any]
     merge: Callable[[Any, Any], Any]
     response: tuple[str, ...] = PREDICT
     options: tuple[Any, ...] = ()
+    draws: bool = False
 
 
 class Metric(NamedTuple):
-    """A metric: sums, and a function ``(state) -> value`` of them on the host."""
+    """A metric: sums, and a function of them on the host.
+
+    Attributes
+    ----------
+    sums : Sums
+    result : callable
+        ``(state) -> value``. If the value is a `Metric`, that is computed in a further pass.
+    """
 
     sums: Sums
     result: Callable[[Any], Any]
@@ -116,7 +129,7 @@ def compute(
     """
     if not metrics:
         raise ValueError("metrics is empty. Give at least one: {'accuracy': accuracy_score}, say.")
-    found = {name: _described(name, function) for name, function in metrics.items()}
+    found = {name: described(name, function) for name, function in metrics.items()}
     values = _computed(found, y_true, y_pred, sample_weight, stacklevel=3)
     return dict(zip(found, values, strict=True))
 
@@ -149,7 +162,14 @@ def computed(metric: Metric, y_true: Any, y_pred: Any, sample_weight: Any = None
     return value
 
 
-def _described(name: str, function: Any) -> Metric:
+def described(name: str, function: Any) -> Metric:
+    """Return the `Metric` of a public function, or of a partial object of one.
+
+    Raises
+    ------
+    TypeError
+        If it is none of ours. The message calls it ``metrics[name]``.
+    """
     module = getattr(getattr(function, "func", function), "__module__", None) or ""
     if not (callable(function) and module.startswith(__package__)):
         raise TypeError(
@@ -166,30 +186,66 @@ def _computed(
     """Return the values of metrics. ``stacklevel`` is that of a warning from here to the user."""
     if y_true is None:
         raise ValueError("A score compares predictions with the target y, which is None. Give it.")
+    containers, parts = aligned(metrics, y_true, y_pred, weight)
+    # A collection comes first, because arrays in memory are cut like the first container.
+    ordered = dict(sorted(containers.items(), key=lambda x: not engine.is_collection(x[1])))
+    # Lazy predictions and a target from the same frame read the frame once.
+    blocks = engine.align(lazy_rows=tuple(dict.fromkeys(parts.values())), **ordered)
+    values: dict[str, Any] = {}
+    while metrics:
+        states = _states(asked_by(metrics, parts), blocks)
+        with warnings_of(stacklevel):
+            values |= {name: m.result(states[m.sums, parts[name]]) for name, m in metrics.items()}
+        metrics = {name: value for name, value in values.items() if isinstance(value, Metric)}
+    return list(values.values())
+
+
+Asked = list[tuple[Sums, str]]
+"""Distinct sums, each with the name of the part of a block that holds its predictions."""
+
+
+def aligned(
+    metrics: Mapping[str, Metric], y_true: Any, y_pred: Any, weight: Any
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the containers that metrics use, and the name of the predictions of each metric.
+
+    Raises
+    ------
+    ValueError
+        If predictions are None, or if those that a metric needs are not given.
+    """
     if isinstance(y_pred, Mapping):
         given = {f"y_pred[{method!r}]": x for method, x in y_pred.items()}
         parts = {name: _part(name, m.sums.response, y_pred) for name, m in metrics.items()}
     else:
         given, parts = {"y_pred": y_pred}, dict.fromkeys(metrics, "y_pred")
-    asked = list(dict.fromkeys((m.sums, parts[name]) for name, m in metrics.items()))
-    used = {part for _, part in asked}
+    used = set(parts.values())
     containers = {name: x for name, x in given.items() if name in used}
     for name, x in containers.items():
         if x is None:
             raise ValueError(f"{name} is None. Give the predictions that y_true is compared with.")
-    containers |= {"y_true": y_true, "sample_weight": weight}
-    # A collection comes first, because arrays in memory are cut like the first container.
-    ordered = dict(sorted(containers.items(), key=lambda x: not engine.is_collection(x[1])))
-    # Lazy predictions and a target from the same frame read the frame once.
-    blocks = engine.align(lazy_rows=tuple(used), **ordered)
-    state = engine.reduce(partial(_of_block, asked), partial(_merge, asked), blocks, name="score")
+    return containers | {"y_true": y_true, "sample_weight": weight}, parts
+
+
+def asked_by(metrics: Mapping[str, Metric], parts: Mapping[str, str]) -> Asked:
+    """Return the distinct sums of metrics."""
+    return list(dict.fromkeys((m.sums, parts[name]) for name, m in metrics.items()))
+
+
+def _states(asked: Asked, blocks: engine.Blocks) -> dict[tuple[Sums, str], Any]:
+    """Return the sums over all blocks, from one pass."""
+    # A source of blocks has no lengths, and those of some chunks are not known.
+    lengths = [n for n in blocks.rows if n is not None]
+    known = len(blocks) > 0 and len(lengths) == len(blocks)
+    starts = [0, *accumulate(lengths)] if known else None
+    state = engine.reduce(
+        partial(_of_block, asked, starts), partial(merge_sums, asked), blocks, name="score"
+    )
     if state is None:
         raise ValueError("y_true and y_pred have no rows, and no row has no score.")
     if not state.weighted:
         raise no_weight()
-    states = dict(zip(asked, state.states, strict=True))
-    with _warnings_of(stacklevel):
-        return [m.result(states[m.sums, parts[name]]) for name, m in metrics.items()]
+    return dict(zip(asked, state.states, strict=True))
 
 
 def _part(name: str, response: tuple[str, ...], y_pred: Mapping[str, Any]) -> str:
@@ -203,14 +259,20 @@ def _part(name: str, response: tuple[str, ...], y_pred: Mapping[str, Any]) -> st
     )
 
 
-class _States(NamedTuple):
+class SumsOfRows(NamedTuple):
     """The states of all sums, and whether a row has a weight other than 0."""
 
     weighted: bool
     states: tuple[Any, ...]
 
 
-def _of_block(asked: list[tuple[Sums, str]], block: engine.Block) -> _States:
+def _of_block(asked: Asked, starts: list[int] | None, block: engine.Block) -> SumsOfRows:
+    start = None if starts is None else starts[block.number]
+    return sums_of_block(asked, start, block)
+
+
+def sums_of_block(asked: Asked, start: int | None, block: engine.Block) -> SumsOfRows:
+    """Return all sums of a block. ``start`` is the number of rows before it, if that is known."""
     parts = {}
     for part in dict.fromkeys(part for _, part in asked):
         parts[part] = block.parts[part]
@@ -218,23 +280,28 @@ def _of_block(asked: list[tuple[Sums, str]], block: engine.Block) -> _States:
             with engine.noted(f"block {block.number}, when it was predicted"):
                 parts[part] = parts[part].all()
     y, weight, number = block.parts["y_true"], block.sample_weight, block.named
+    place = engine.Place(block.number, engine.n_rows(y), start)
     with np.errstate(over="ignore", invalid="ignore"):
         states = tuple(
-            sums.of_block(*sums.options, y, parts[part], weight, number) for sums, part in asked
+            sums.of_block(
+                *sums.options, *([place] if sums.draws else ()), y, parts[part], weight, number
+            )
+            for sums, part in asked
         )
     if weight is None:
-        return _States(True, states)
+        return SumsOfRows(True, states)
     weight = numbers(weight, "sample_weight", number)
-    return _States(bool(namespace(weight).any(weight != 0)), states)
+    return SumsOfRows(bool(namespace(weight).any(weight != 0)), states)
 
 
-def _merge(asked: list[tuple[Sums, str]], a: _States, b: _States) -> _States:
+def merge_sums(asked: Asked, a: SumsOfRows, b: SumsOfRows) -> SumsOfRows:
+    """Return the sums over the rows of both, of which ``a`` come first."""
     merged = (sums.merge(x, y) for (sums, _), x, y in zip(asked, a.states, b.states, strict=True))
-    return _States(a.weighted or b.weighted, tuple(merged))
+    return SumsOfRows(a.weighted or b.weighted, tuple(merged))
 
 
 @contextmanager
-def _warnings_of(stacklevel: int) -> Iterator[None]:
+def warnings_of(stacklevel: int) -> Iterator[None]:
     """Let warnings point to the caller of a metric, whichever module they come from.
 
     scikit-learn sees each distinct pair once, and warns if half of such rows have labels of their

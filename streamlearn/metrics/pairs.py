@@ -105,20 +105,32 @@ def _merge(a: Pairs, b: Pairs) -> Pairs:
     return _bounded(merge(a, b))
 
 
-def _bounded(pairs: Pairs) -> Pairs:
+def bounded(pairs: Pairs, names: tuple[str, str], advice: str) -> Pairs:
+    """Return the pairs.
+
+    Raises
+    ------
+    ValueError
+        If there are more than `MOST`. The message calls both sides ``names`` and gives advice.
+    """
     if len(pairs.weight) <= MOST:
         return pairs
+    a, b = names
     if pairs.true.ndim == 2:
         raise ValueError(
-            f"y_true and y_pred hold more than {MOST} different rows of {pairs.true.shape[1]} "
+            f"{a} and {b} hold more than {MOST} different rows of {pairs.true.shape[1]} "
             "labels, which are too many to keep. Compute the metric of a few columns at a time."
         )
     n, m = (len(factorize(x).values) for x in (pairs.true, pairs.predicted))
     raise ValueError(
-        f"y_true holds {n} different labels and y_pred {m}, and there are more than {MOST} "
+        f"{a} holds {n} different labels and {b} {m}, and there are more than {MOST} "
         "different pairs of them, which are too many to keep. Are these labels, or an identifier "
-        "of rows? accuracy_score takes any number of labels."
+        f"of rows? {advice}"
     )
+
+
+def _bounded(pairs: Pairs) -> Pairs:
+    return bounded(pairs, ("y_true", "y_pred"), "accuracy_score takes any number of labels.")
 
 
 PAIRS = Sums(_pairs_of_block, _merge)

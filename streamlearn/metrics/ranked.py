@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from streamlearn._arrays import Array, to_numpy
-from streamlearn._validation.arrays import as_vector
+from streamlearn._validation.arrays import as_array, as_vector
 from streamlearn._validation.columns import factorize
 from streamlearn._validation.labels import labels_or_raise
 from streamlearn._validation.messages import in_block
+from streamlearn._validation.reader import indicator_or_raise
 from streamlearn.metrics.by_label import other_columns
 from streamlearn.metrics.over_blocks import SCORES, Sums, numbers, weight_like
 from streamlearn.metrics.pairs import Pairs, distinct, merge
@@ -39,11 +40,14 @@ class Ranked(NamedTuple):
         The number of bits by which the scores of each column are rounded.
     off : bool
         Whether a row of several columns does not sum to 1.
+    several : bool
+        Whether a row has several labels. A column then has labels of its own, 0 or 1.
     """
 
     columns: tuple[Pairs, ...]
     dropped: tuple[int, ...]
     off: bool
+    several: bool
 
 
 def rounded(scores: np.ndarray, dropped: int) -> np.ndarray:
@@ -88,15 +92,36 @@ def _rounded_to(pairs: Pairs, dropped: int) -> Pairs:
 
 
 def _of_block(y_true: Any, y_score: Any, weight: Any, block: int | None) -> Ranked:
-    S = numbers(y_score, "y_score", block)
-    y = as_vector(y_true, "y_true", block)
-    labels_or_raise(y, in_block("y_true", block), numbers=True)
+    S, y = numbers(y_score, "y_score", block), as_array(y_true, "y_true")
+    several = y.ndim == 2 and y.shape[1] > 1
+    if several:
+        labels, scores = _indicators(y, S, block)
+    else:
+        y = as_vector(y, "y_true", block)
+        labels_or_raise(y, in_block("y_true", block), numbers=True)
+        scores = _columns(S, block)
+        labels = [to_numpy(y)] * len(scores)
     weight = weight_like(S, weight, block)
-    scores, labels = _columns(S, block), to_numpy(y)
     w = None if weight is None else to_numpy(weight).astype(np.float64)
-    found = [_fitted(distinct(labels, column, w), 0, len(scores)) for column in scores]
+    pairs = [distinct(*column, w) for column in zip(labels, scores, strict=True)]
+    found = [_fitted(column, 0, len(pairs)) for column in pairs]
     columns, dropped = zip(*found, strict=True)
-    return Ranked(columns, dropped, len(scores) > 1 and not np.allclose(1, sum(scores)))
+    off = len(scores) > 1 and not several and not np.allclose(1, sum(scores))
+    return Ranked(columns, dropped, off, several)
+
+
+def _indicators(y: Array, S: Array, block: int | None) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return each column of several labels, and its scores."""
+    if S.shape != y.shape:
+        raise ValueError(
+            f"{in_block('y_true', block)} has several labels for a row, {tuple(y.shape)}, and "
+            f"y_score has shape {tuple(S.shape)}. Give a column of scores for each label."
+        )
+    indicator_or_raise(y, block, "y_true")
+    labels, scores = to_numpy(y).astype(np.int64), to_numpy(S).astype(np.float64)
+    both = ([np.ascontiguousarray(x[:, j]) for j in range(x.shape[1])] for x in (labels, scores))
+    of_labels, of_scores = both
+    return of_labels, of_scores
 
 
 def _columns(S: Array, block: int | None) -> list[np.ndarray]:
@@ -123,7 +148,7 @@ def _merge(a: Ranked, b: Ranked) -> Ranked:
         x, y = (p if k == most else _rounded_to(p, most) for p, k in ((x, n), (y, m)))
         found.append(_fitted(merge(x, y), most, len(a.columns)))
     columns, dropped = zip(*found, strict=True)
-    return Ranked(columns, dropped, a.off or b.off)
+    return Ranked(columns, dropped, a.off or b.off, a.several)
 
 
 def ranked(response: tuple[str, ...] = SCORES) -> Sums:

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from typing import Any
-
-from sklearn import metrics as theirs
 
 from streamlearn import metrics as ours
 from streamlearn._sklearn import _check_response_method, made_of
 from streamlearn._thirdparty.tags import has_parameter
-
-
-@cache
-def _theirs() -> dict[str, Any]:
-    """Return scikit-learn's metric of each of its scorers for which we have one, by name."""
-    made = {name: made_of(theirs.get_scorer(name)).metric for name in theirs.get_scorer_names()}
-    return {
-        name: metric
-        for name, metric in made.items()
-        if metric is not None and metric.__name__ in ours.__all__
-    }
+from streamlearn.metrics.scorers import named_metrics, our_function
 
 
 def is_summed(scorer: Any) -> bool:
@@ -34,8 +22,8 @@ def our_metric(scorer: Any) -> Callable[..., Any] | None:
     """Return our metric for a scorer that was made of a metric, or None if there is none."""
     made = made_of(scorer)
     function = made.metric
-    if function in _theirs().values():
-        function = getattr(ours, function.__name__)
+    if function in named_metrics().values():
+        function = our_function(function.__name__)
     elif function is not None and not function.__module__.startswith(f"{ours.__name__}."):
         return None
     if function is None or not all(has_parameter(function, name) for name in made.arguments):
@@ -55,8 +43,8 @@ def metric_or_raise(scorer: Any) -> Callable[..., Any]:
     if function is None:
         raise ValueError(
             f"scoring={scorer!r} has no form for a dask collection. Those that have are "
-            f"{', '.join(_theirs())}. Give another as a function (estimator, X, y) that works on "
-            "collections, or give X and y in memory."
+            f"{', '.join(named_metrics())}. Give another as a function (estimator, X, y) that "
+            "works on collections, or give X and y in memory."
         )
     return function
 

@@ -132,7 +132,7 @@ METRICS = [
     ),
     advice(
         lambda: AP(LABELS, SCORES, pos_label=2),
-        "pos_label is fixed to 1 for several classes. Leave it out",
+        "pos_label is fixed to 1 for several classes or labels. Leave it out",
         lambda: AP(LABELS, SCORES),
     ),
     advice(

@@ -70,6 +70,13 @@ OF_OUTPUTS = (
     *FIT,
 )
 ALPHA = {"alpha": 0.25}
+OF_CLUSTERINGS = (
+    *("pair_confusion_matrix", "rand_score", "adjusted_rand_score", "fowlkes_mallows_score"),
+    *("mutual_info_score", "normalized_mutual_info_score", "adjusted_mutual_info_score"),
+    *("homogeneity_score", "completeness_score", "v_measure_score"),
+    "homogeneity_completeness_v_measure",
+)
+OF_ROWS = ("calinski_harabasz_score", "davies_bouldin_score", "silhouette_score")
 
 OF_LABELS = {
     "accuracy": Case("accuracy_score", LABELS, GUESSES),
@@ -105,6 +112,12 @@ OF_LABELS = {
     "kappa": Case("cohen_kappa_score", LABELS, GUESSES),
     "kappa linear": Case("cohen_kappa_score", LABELS, GUESSES, {"weights": "linear"}),
     "kappa quadratic": Case("cohen_kappa_score", LABELS, GUESSES, {"weights": "quadratic"}),
+    "wrong": Case("zero_one_loss", LABELS, GUESSES),
+    "number of wrong ones": Case("zero_one_loss", SEVERAL, GUESSED_SEVERAL, {"normalize": False}),
+    "Hamming": Case("hamming_loss", NAMES, GUESSED_NAMES),
+    "Hamming of several": Case("hamming_loss", SEVERAL, GUESSED_SEVERAL),
+    "likelihood ratios": Case("class_likelihood_ratios", YES, GUESSED_YES),
+    "likelihood ratios of 0": Case("class_likelihood_ratios", YES, GUESSED_YES, {"labels": [1, 0]}),
     "report": Case("classification_report", LABELS, GUESSES),
     "report of some": Case("classification_report", LABELS, GUESSES, {"labels": [0, 1]}),
     "report of text": Case("classification_report", NAMES, GUESSED_NAMES, {"digits": 3}),
@@ -141,6 +154,14 @@ OF_SCORES = {
         f"AP {average}": Case("average_precision_score", LABELS, CLASS_SCORES, {"average": average})
         for average in ("macro", "weighted", "micro", None)
     },
+    **{
+        f"{m} of several {average}": Case(m, SEVERAL, CLASS_SCORES, {"average": average})
+        for m in ("roc_auc_score", "average_precision_score")
+        for average in ("macro", "weighted", "micro", None)
+    },
+    "partial AUC of two labels": Case(
+        "roc_auc_score", SEVERAL[:, 1:], CLASS_SCORES[:, 1:], {"max_fpr": 0.25}
+    ),
     "ROC": Case("roc_curve", YES, SCORES),
     "whole ROC": Case("roc_curve", YES, SCORES, {"drop_intermediate": False, "pos_label": 0}),
     "PR": Case("precision_recall_curve", YES, SCORES),
@@ -163,6 +184,12 @@ OF_CLASSES = {
     "whole Brier": Case("brier_score_loss", YES, P_YES, {"scale_by_half": False}),
     "Brier of columns": Case("brier_score_loss", LABELS, P),
     "Brier of two columns": Case("brier_score_loss", YES, np.stack([1 - P_YES, P_YES], axis=1)),
+    "D2 of log loss": Case("d2_log_loss_score", LABELS, P),
+    "D2 of log loss of text": Case("d2_log_loss_score", NAMES, P),
+    "D2 of log loss of one column": Case("d2_log_loss_score", YES, P_YES),
+    "D2 of Brier": Case("d2_brier_score", YES, P_YES),
+    "D2 of Brier of class 0": Case("d2_brier_score", YES, P_YES, {"pos_label": 0}),
+    "D2 of Brier of columns": Case("d2_brier_score", LABELS, P),
     "hinge": Case("hinge_loss", YES, SCORES),
     "hinge of columns": Case("hinge_loss", LABELS, CLASS_SCORES),
     "top 1": Case("top_k_accuracy_score", LABELS, CLASS_SCORES, {"k": 1}),
@@ -198,7 +225,20 @@ OF_VALUES = {
     },
     "Poisson of zeros": Case("d2_tweedie_score", YES, P_YES + 0.25, {"power": 1}),
 }
-ALL = OF_LABELS | OF_SCORES | OF_CLASSES | OF_VALUES
+OF_CLUSTERS = {
+    **{m: Case(m, NAMES, GUESSES, {}, UNWEIGHTED) for m in OF_CLUSTERINGS},
+    **{
+        f"{m} {average}": Case(m, LABELS, GUESSES, {"average_method": average}, UNWEIGHTED)
+        for m in ("normalized_mutual_info_score", "adjusted_mutual_info_score")
+        for average in ("min", "max", "geometric")
+    },
+    "V of beta": Case("v_measure_score", LABELS, GUESSES, {"beta": 0.5}, UNWEIGHTED),
+    **{m: Case(m, OUTPUTS, GUESSES, {}, UNWEIGHTED) for m in OF_ROWS},
+    "silhouette of text": Case(
+        "silhouette_score", OUTPUTS, GUESSED_NAMES, {"metric": "cityblock"}, UNWEIGHTED
+    ),
+}
+ALL = OF_LABELS | OF_SCORES | OF_CLASSES | OF_VALUES | OF_CLUSTERS
 
 
 def assert_same(got: Any, want: Any, rel: float) -> None:

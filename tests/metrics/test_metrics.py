@@ -157,7 +157,10 @@ def test_log_loss_clips_as_scikit_learn_does(dtype):
 def test_log_loss_of_classes_that_do_not_occur():
     y = np.where(LABELS == 2, 0, LABELS)
     want = theirs.log_loss(y, P, labels=[0, 1, 2])
-    assert metrics.log_loss(dask_array(y), dask_array(P), labels=[2, 0, 1]) == pytest.approx(want)
+    with pytest.warns(UserWarning, match=r"not sorted.*those of \[0, 1, 2\]") as warned:
+        got = metrics.log_loss(dask_array(y), dask_array(P), labels=[2, 0, 1])
+    assert got == pytest.approx(want)
+    assert [w.filename for w in warned] == [__file__]
     with pytest.raises(ValueError, match=r"3 columns and there are 2 classes.*labels"):
         metrics.log_loss(dask_array(y), dask_array(P))
     with pytest.raises(ValueError, match=r"Block \d of y_true contains labels"):

@@ -207,3 +207,16 @@ def test_classes_that_do_not_occur():
     assert metrics.roc_auc_score(y, P, **given) == theirs.roc_auc_score(y, P, **given)
     with pytest.warns(match="Only one class"):
         assert np.isnan(metrics.roc_auc_score(y, P, multi_class="ovr", labels=[0, 1, 2]))
+
+
+def test_the_mean_over_rows_of_several_labels_is_refused():
+    """It needs the order of the labels of a row."""
+    for metric in (metrics.roc_auc_score, metrics.average_precision_score):
+        with pytest.raises(ValueError, match="Give 'micro', 'macro'"):
+            metric(np.eye(2), np.eye(2), average="samples")
+
+
+def test_several_labels_of_rounded_scores_warn_of_their_error(few):
+    y, scores = drawn("two scales")
+    with pytest.warns(UserWarning, match="may be wrong by up to"):
+        metrics.roc_auc_score(np.stack([y, 1 - y], axis=1), np.stack([scores, -scores], axis=1))

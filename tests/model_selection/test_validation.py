@@ -13,7 +13,7 @@ from sklearn import config_context, linear_model
 from sklearn import model_selection as theirs
 from sklearn.exceptions import FitFailedWarning
 from sklearn.externals._numpydoc import docscrape
-from sklearn.metrics import make_scorer, rand_score
+from sklearn.metrics import coverage_error, make_scorer
 
 from streamlearn import model_selection
 from streamlearn.cluster import MiniBatchKMeans
@@ -158,7 +158,10 @@ def test_a_scorer_without_a_form_for_collections_is_refused_before_a_fit():
     log: list[int] = []
     with pytest.raises(ValueError, match="has no form for a dask collection"):
         cross_val_score(
-            SGDRegressor(), dask_array(X, log=log), dask_array(TARGET), scoring="rand_score"
+            SGDRegressor(),
+            dask_array(X, log=log),
+            dask_array(TARGET),
+            scoring=make_scorer(coverage_error),
         )
     assert log == []
 
@@ -306,7 +309,7 @@ def test_the_documented_parameters_are_those_of_the_signature(name):
         (cross_validate, {"scoring": []}, ValueError, "has no scorer"),
         (
             cross_validate,
-            {"scoring": make_scorer(rand_score)},
+            {"scoring": make_scorer(coverage_error)},
             ValueError,
             "has no form",
         ),

@@ -1,7 +1,7 @@
-"""scikit-learn's own tests of the classes that ours are named after, run on ours.
+"""scikit-learn's own tests of the classes and metrics that ours are named after, run on ours.
 
-They come with scikit-learn. `tests.sklearn_suites.our_classes` puts ours in their place, and lists
-what is different and why.
+They come with scikit-learn. `tests.sklearn_suites.our_classes` and `our_metrics` put ours in their
+place, and list what is different and why.
 """
 
 from __future__ import annotations
@@ -41,6 +41,17 @@ FILES = {
         "preprocessing/tests/test_function_transformer.py",
         "tests/test_pipeline.py",
     ),
+    "metrics": (
+        "metrics/tests/test_common.py",
+        "metrics/tests/test_classification.py",
+        "metrics/tests/test_ranking.py",
+        "metrics/tests/test_regression.py",
+    ),
+    "metrics of clusters": (
+        "metrics/cluster/tests/test_common.py",
+        "metrics/cluster/tests/test_supervised.py",
+        "metrics/cluster/tests/test_unsupervised.py",
+    ),
 }
 
 AT_LEAST = {
@@ -49,6 +60,8 @@ AT_LEAST = {
     "imputers": 75,
     "encoders": 300,
     "scalers and pipelines": 400,
+    "metrics": 2400,
+    "metrics of clusters": 120,
 }
 """How many tests must pass: that they are found, and are about ours."""
 
@@ -64,7 +77,8 @@ def test_scikit_learns_own_tests_pass(files, tmp_path):
     settings = tmp_path / "pytest.ini"
     settings.write_text("[pytest]\n")
     how = ["-q", "--tb=short", "-c", settings, "--rootdir", tmp_path]
-    plugins = ["-p", "tests.sklearn_suites.our_classes", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    ours = "our_metrics" if files.startswith("metrics") else "our_classes"
+    plugins = ["-p", f"tests.sklearn_suites.{ours}", "-p", "no:cacheprovider", "-p", "no:xdist"]
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     env["PYTHONPATH"] = os.pathsep.join([str(HERE), *filter(None, [env.get("PYTHONPATH")])])
     env["LOKY_MAX_CPU_COUNT"] = "1"  # scikit-learn's conftest takes as many BLAS threads as this

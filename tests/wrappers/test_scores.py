@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import sklearn.metrics
 from sklearn import dummy, linear_model, naive_bayes, neighbors
@@ -18,6 +19,8 @@ from tests.containers import dask_array
 from tests.wrappers.learners import CLASSES, FAR, ONCE, W, X, Y, wrap
 
 NB = naive_bayes.GaussianNB().fit(FAR, Y)
+NOISY = (Y > 0) ^ (np.arange(len(Y)) % 7 == 0)
+TWO = naive_bayes.GaussianNB().fit(FAR, NOISY)
 LINE = linear_model.LinearRegression().fit(X, X[:, 0] * Y)
 NAMES = ("accuracy", "neg_log_loss", "neg_mean_squared_error", "neg_mean_absolute_error", "r2")
 
@@ -115,19 +118,20 @@ def test_a_score_of_counts_is_that_of_all_rows(scoring):
     assert ParallelPostFit(NB, scoring=scoring).score(wrap(FAR), wrap(Y)) == pytest.approx(want)
 
 
-@pytest.mark.parametrize("scoring", ["rand_score", "adjusted_rand_score"])
-def test_a_score_that_is_no_sum_over_blocks_is_refused(scoring):
-    model = ParallelPostFit(NB, scoring=scoring)
+@pytest.mark.parametrize("scoring", ["positive_likelihood_ratio", "neg_negative_likelihood_ratio"])
+def test_likelihood_ratios_are_scikit_learns(scoring):
+    want = sklearn.metrics.get_scorer(scoring)(TWO, FAR, NOISY)
+    got = ParallelPostFit(TWO, scoring=scoring).score(wrap(FAR), wrap(NOISY))
+    assert got == pytest.approx(want)
+
+
+def test_a_score_that_is_no_sum_over_blocks_is_refused():
+    scoring = make_scorer(sklearn.metrics.consensus_score)
     with pytest.raises(ValueError, match=r"has no form for a dask collection.*neg_log_loss"):
-        model.score(wrap(FAR), wrap(Y))
-    want = sklearn.metrics.get_scorer(scoring)(NB, FAR, Y)
-    assert model.score(FAR, Y) == pytest.approx(want)
+        ParallelPostFit(NB, scoring=scoring).score(wrap(FAR), wrap(Y))
 
 
 def test_what_cannot_score_says_why():
-    hamming = make_scorer(sklearn.metrics.hamming_loss)
-    with pytest.raises(ValueError, match="has no form for a dask collection"):
-        ParallelPostFit(NB, scoring=hamming).score(wrap(FAR), wrap(Y))
     for metric in (sklearn.metrics.accuracy_score, streamlearn.metrics.accuracy_score):
         with pytest.raises(ValueError, match="metric"):
             Incremental(naive_bayes.GaussianNB(), scoring=metric).fit(wrap(X), wrap(Y))

@@ -161,9 +161,9 @@ def weighted_quantile(
     part = xp.clip(part, min=0.0, max=1.0)
     value = _between(along_rows(x, before), value, part)
     if averaged:
-        even = (xp.abs(high - want) <= xp.finfo(want.dtype).eps) & (
-            along_rows(state.below, after) == 0
-        )
+        # The unit of the weights does not matter.
+        rounding = float(xp.finfo(want.dtype).eps) * upto[:, -1:]
+        even = (xp.abs(high - want) <= rounding) & (along_rows(state.below, after) == 0)
         middle = _between(value, along_rows(x, after), 0.5 + 0 * value)
         value = xp.where(even, middle, value)
     return _answer(state, value)

@@ -51,3 +51,15 @@ def test_weighted_quantiles_are_scikit_learns(averaged):
         assert np.all(there[:-1])
         np.testing.assert_allclose(got[there], want[there], rtol=1e-15)
         np.testing.assert_array_equal(got[-1], np.nanmax(X[weight > 0], axis=0))
+
+
+@pytest.mark.parametrize("averaged", [False, True])
+@pytest.mark.parametrize("unit", [2.0**-60, 2.0**60])
+def test_the_unit_of_the_weights_does_not_matter(unit, averaged):
+    rng = np.random.default_rng(0)
+    X, weight = lumpy(rng, 301), rng.integers(0, 4, 301) / 2
+    want, got = (
+        quantiles.weighted_quantile(of_blocks(X, (30,), w), LEVELS, averaged=averaged)
+        for w in (weight, unit * weight)
+    )
+    np.testing.assert_array_equal(got, want)

@@ -1,0 +1,329 @@
+"""Pictures of the error rates at all thresholds: ROC and DET curves.
+
+The classes are scikit-learn's. What is different is that curves are computed over blocks, and have
+no more points than a picture can show.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from sklearn import metrics as theirs
+
+from streamlearn.metrics.drawn_curves import det, matplotlib_or_raise, of_curve, roc, scores_of
+from streamlearn.metrics.over_blocks import computed
+
+
+class RocCurveDisplay(theirs.RocCurveDisplay):
+    """The ROC curve of a classifier of two classes.
+
+    Parameters
+    ----------
+    fpr, tpr : ndarray of shape (n_points,)
+        False and true positive rates.
+    roc_auc : float, default=None
+        The area under the curve, for the legend.
+    name : str, default=None
+        The name in the legend.
+    pos_label : int, float, bool or str, default=None
+        The label of the positive class, for the axes.
+
+    Notes
+    -----
+    The data are read once. The area is that of the whole curve, and the curve has no more than
+    5,000 points of it.
+
+    Differences from scikit-learn:
+
+    - Two columns are the probabilities of two classes. scikit-learn raises an error.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from streamlearn.metrics import RocCurveDisplay
+    >>> y, p = da.from_array([0, 0, 1, 1], chunks=2), da.from_array([0.1, 0.4, 0.35, 0.8], chunks=2)
+    >>> float(RocCurveDisplay.from_predictions(y, p).roc_auc)
+    0.75
+    """
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: Any,
+        y_score: Any,
+        *,
+        sample_weight: Any = None,
+        drop_intermediate: bool = True,
+        pos_label: Any = None,
+        name: str | None = None,
+        ax: Any = None,
+        curve_kwargs: Any = None,
+        plot_chance_level: bool = False,
+        chance_level_kw: Any = None,
+        despine: bool = False,
+    ) -> Self:
+        """Draw the curve of scores.
+
+        Parameters
+        ----------
+        y_true : array, Series, dask array or dask Series of shape (n_samples,)
+            The true labels, of two classes.
+        y_score : array or dask array of shape (n_samples,) or (n_samples, 2)
+            Scores or probabilities of the positive class, in the second of two columns.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row. None means 1 for every row.
+        drop_intermediate : bool, default=True
+            Whether to leave out thresholds that are not a corner of the curve.
+        pos_label : int, float, bool or str, default=None
+            The label of the positive class. None means 1, if the labels are 0 and 1, or -1 and 1.
+        name : str, default=None
+            The name in the legend. None means "Classifier".
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw. None makes a figure.
+        curve_kwargs : dict, default=None
+            Arguments of matplotlib's ``plot`` for the curve.
+        plot_chance_level : bool, default=False
+            Whether to draw the curve of random scores.
+        chance_level_kw : dict, default=None
+            Arguments of matplotlib's ``plot`` for it.
+        despine : bool, default=False
+            Whether to leave out the upper and the right border.
+
+        Returns
+        -------
+        RocCurveDisplay
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If there are not two classes, or for the reasons of `roc_curve`.
+        """
+        matplotlib_or_raise(cls)
+        metric = of_curve(roc, drop_intermediate, pos_label)
+        found = computed(metric, y_true, y_score, sample_weight)
+        display = cls(**found, name="Classifier" if name is None else name)
+        return display.plot(
+            ax=ax,
+            curve_kwargs=curve_kwargs,
+            plot_chance_level=plot_chance_level,
+            chance_level_kw=chance_level_kw,
+            despine=despine,
+        )
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        *,
+        sample_weight: Any = None,
+        drop_intermediate: bool = True,
+        response_method: str = "auto",
+        pos_label: Any = None,
+        name: str | None = None,
+        ax: Any = None,
+        curve_kwargs: Any = None,
+        plot_chance_level: bool = False,
+        chance_level_kw: Any = None,
+        despine: bool = False,
+    ) -> Self:
+        """Draw the curve of an estimator's scores of rows.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted classifier of two classes, such as ours or `ParallelPostFit`, whose predictions
+            of a collection are lazy.
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows.
+        y : array, Series, dask array or dask Series of shape (n_samples,)
+            The true labels.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row. None means 1 for every row.
+        drop_intermediate : bool, default=True
+            Whether to leave out thresholds that are not a corner of the curve.
+        response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
+            The method that returns the scores. "auto" is the first of these that there is.
+        pos_label : int, float, bool or str, default=None
+            The label of the positive class. None means the second of the estimator's.
+        name : str, default=None
+            The name in the legend. None means the estimator's class.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw. None makes a figure.
+        curve_kwargs : dict, default=None
+            Arguments of matplotlib's ``plot`` for the curve.
+        plot_chance_level : bool, default=False
+            Whether to draw the curve of random scores.
+        chance_level_kw : dict, default=None
+            Arguments of matplotlib's ``plot`` for it.
+        despine : bool, default=False
+            Whether to leave out the upper and the right border.
+
+        Returns
+        -------
+        RocCurveDisplay
+
+        Raises
+        ------
+        AttributeError
+            If the estimator has no such method.
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If it is no classifier of two classes, or for the reasons of `roc_curve`.
+        """
+        given = scores_of(cls, estimator, X, response_method, pos_label)
+        metric = of_curve(roc, drop_intermediate, given.pos_label, reverse=given.reverse)
+        found = computed(metric, y, given.scores, sample_weight)
+        display = cls(**found, name=type(estimator).__name__ if name is None else name)
+        return display.plot(
+            ax=ax,
+            curve_kwargs=curve_kwargs,
+            plot_chance_level=plot_chance_level,
+            chance_level_kw=chance_level_kw,
+            despine=despine,
+        )
+
+
+class DetCurveDisplay(theirs.DetCurveDisplay):
+    """The error rates of a classifier of two classes, on normal deviate scales.
+
+    Parameters
+    ----------
+    fpr, fnr : ndarray of shape (n_points,)
+        The rates of false positives and of false negatives.
+    estimator_name : str, default=None
+        The name in the legend.
+    pos_label : int, float, bool or str, default=None
+        The label of the positive class, for the axes.
+
+    Notes
+    -----
+    The data are read once. The curve has no more than 5,000 points.
+
+    Differences from scikit-learn:
+
+    - Two columns are the probabilities of two classes. scikit-learn raises an error.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from streamlearn.metrics import DetCurveDisplay
+    >>> y, p = da.from_array([0, 0, 1, 1], chunks=2), da.from_array([0.1, 0.4, 0.35, 0.8], chunks=2)
+    >>> DetCurveDisplay.from_predictions(y, p).fpr.round(3)
+    array([0.5, 0.5, 0. ])
+    """
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true: Any,
+        y_score: Any,
+        *,
+        sample_weight: Any = None,
+        drop_intermediate: bool = True,
+        pos_label: Any = None,
+        name: str | None = None,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Draw the curve of scores.
+
+        Parameters
+        ----------
+        y_true : array, Series, dask array or dask Series of shape (n_samples,)
+            The true labels, of two classes.
+        y_score : array or dask array of shape (n_samples,) or (n_samples, 2)
+            Scores or probabilities of the positive class, in the second of two columns.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row. None means 1 for every row.
+        drop_intermediate : bool, default=True
+            Whether to leave out thresholds that are not a corner of the curve.
+        pos_label : int, float, bool or str, default=None
+            The label of the positive class. None means 1, if the labels are 0 and 1, or -1 and 1.
+        name : str, default=None
+            The name in the legend. None means "Classifier".
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw. None makes a figure.
+        **kwargs : dict
+            Arguments of matplotlib's ``plot`` for the curve.
+
+        Returns
+        -------
+        DetCurveDisplay
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If there are not two classes, or for the reasons of `det_curve`.
+        """
+        matplotlib_or_raise(cls)
+        metric = of_curve(det, drop_intermediate, pos_label)
+        found = computed(metric, y_true, y_score, sample_weight)
+        display = cls(**found, estimator_name="Classifier" if name is None else name)
+        return display.plot(ax=ax, **kwargs)
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        *,
+        sample_weight: Any = None,
+        drop_intermediate: bool = True,
+        response_method: str = "auto",
+        pos_label: Any = None,
+        name: str | None = None,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Draw the curve of an estimator's scores of rows.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted classifier of two classes, such as ours or `ParallelPostFit`, whose predictions
+            of a collection are lazy.
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows.
+        y : array, Series, dask array or dask Series of shape (n_samples,)
+            The true labels.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row. None means 1 for every row.
+        drop_intermediate : bool, default=True
+            Whether to leave out thresholds that are not a corner of the curve.
+        response_method : {"auto", "predict_proba", "decision_function"}, default="auto"
+            The method that returns the scores. "auto" is the first of these that there is.
+        pos_label : int, float, bool or str, default=None
+            The label of the positive class. None means the second of the estimator's.
+        name : str, default=None
+            The name in the legend. None means the estimator's class.
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw. None makes a figure.
+        **kwargs : dict
+            Arguments of matplotlib's ``plot`` for the curve.
+
+        Returns
+        -------
+        DetCurveDisplay
+
+        Raises
+        ------
+        AttributeError
+            If the estimator has no such method.
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If it is no classifier of two classes, or for the reasons of `det_curve`.
+        """
+        given = scores_of(cls, estimator, X, response_method, pos_label)
+        metric = of_curve(det, drop_intermediate, given.pos_label, reverse=given.reverse)
+        found = computed(metric, y, given.scores, sample_weight)
+        display = cls(**found, estimator_name=type(estimator).__name__ if name is None else name)
+        return display.plot(ax=ax, **kwargs)
