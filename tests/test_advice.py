@@ -235,7 +235,7 @@ ADVICE = [
     ),
     advice(
         lambda: SGDClassifier(refine=1).fit(X, Y),
-        r"Give one of \['log_loss', 'modified_huber', 'squared_hinge'\], or refine=0",
+        r"Give one of \['log_loss', 'modified_huber', 'multinomial', 'squared_hinge'\], or",
         lambda: SGDClassifier(loss="modified_huber", refine=1).fit(X, Y),
         lambda: SGDClassifier(refine=0).fit(X, Y),
     ),
@@ -508,7 +508,7 @@ ADVICE = [
     ),
     advice(
         lambda: sgd().fit(X, Y).predict_proba,
-        "use log_loss or modified_huber",
+        "use log_loss, multinomial or modified_huber",
         lambda: sgd(loss="log_loss").fit(X, Y).predict_proba(X),
         lambda: sgd(loss="modified_huber").fit(X, Y).predict_proba(X),
     ),
