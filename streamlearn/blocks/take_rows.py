@@ -301,6 +301,12 @@ def _of_block(
         if labels is not None and n_rows(labels) != n:
             raise ValueError(f"It has {n} rows, and {n_rows(labels)} labels.")
         at = which(Place(number[0], n, start, labels))
+    return rows_taken(block, at)
+
+
+def rows_taken(block: Any, at: slice | np.ndarray) -> Any:
+    """Return some rows of a block. All of them in their order are the block itself."""
+    n = n_rows(block)
     taken = np.arange(n)[at]
     if np.array_equal(taken, np.arange(n)):
         return block

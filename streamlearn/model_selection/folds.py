@@ -25,10 +25,10 @@ class Part(Protocol):
     def __call__(self, place: Place) -> slice | np.ndarray:
         """Return the rows of a block that belong to this part."""
 
-    def blocks(self, n_blocks: int) -> list[int] | None:
-        """Return the blocks whose rows all belong to this part, if no others have rows of it.
+    def holds(self, number: int) -> bool | None:
+        """Return whether all rows of a block belong to this part, or none of them.
 
-        None means that rows may come from every block.
+        None means that the block may have some rows of it.
         """
 
     def counts(self, rows: Sequence[int]) -> list[int] | None:
@@ -118,12 +118,10 @@ class OfFolds:
         """Return the rows of a block that belong to this part."""
         return np.flatnonzero((self.folds.of_rows(place) == self.fold) == self.test)
 
-    def blocks(self, n_blocks: int) -> list[int] | None:
-        """Return the blocks of this part, if the folds are blocks."""
-        of_blocks = self.folds.of_blocks
-        if of_blocks is None:
-            return None
-        return [i for i, fold in enumerate(of_blocks) if (fold == self.fold) is self.test]
+    def holds(self, number: int) -> bool | None:
+        """Return whether a block belongs to this part, if the folds are blocks."""
+        fold = self.folds.fold_of_block(number)
+        return None if fold is None else (fold == self.fold) is self.test
 
     def counts(self, rows: Sequence[int]) -> list[int] | None:
         """Return how many rows it takes of each block."""
@@ -157,11 +155,11 @@ class Between:
             )
         return slice(*(min(max(ceil(row), 0), place.n_rows) for row in (first, last)))
 
-    def blocks(self, n_blocks: int) -> list[int] | None:
-        """Return the blocks between the positions, if these are at the ends of blocks."""
+    def holds(self, number: int) -> bool | None:
+        """Return whether a block is between the positions, if these are at the ends of blocks."""
         if self.in_rows or self.start % 1 or self.stop % 1:
             return None
-        return [*range(int(self.start), int(self.stop))]
+        return self.start <= number < self.stop
 
     def counts(self, rows: Sequence[int]) -> list[int] | None:
         """Return how many rows it takes of each block."""
@@ -185,9 +183,77 @@ def _length(at: slice | np.ndarray, n_rows: int) -> int:
     return len(range(n_rows)[at]) if isinstance(at, slice) else len(at)
 
 
+def blocks_of(part: Part, n_blocks: int) -> list[int] | None:
+    """Return the blocks of a part, if each is in it as a whole or not at all."""
+    held = [part.holds(number) for number in range(n_blocks)]
+    return None if None in held else [number for number, holds in enumerate(held) if holds]
+
+
+@dataclass(frozen=True)
+class Within:
+    """The rows of a part of a part, such as the first rows to learn from.
+
+    Attributes
+    ----------
+    outer, inner : Part
+        ``inner`` counts the rows and the blocks of ``outer`` only.
+    numbers : tuple of int
+        The blocks of ``outer``.
+    starts : tuple of int or None
+        The number of rows of ``outer`` before each of them, None where it is not known.
+    """
+
+    outer: Part
+    inner: Part
+    numbers: tuple[int, ...]
+    starts: tuple[int, ...] | None
+
+    @classmethod
+    def of(cls, rows: engine.AlignedRows, outer: Part, inner: Part) -> Within:
+        """Return a part of a part of some collections."""
+        numbers, known = blocks_of(outer, len(rows.rows)), counts_of(outer, rows.rows)
+        if numbers is None:
+            numbers = [*range(len(rows.rows))]
+        ends = None if known is None else np.cumsum([0, *(known[i] for i in numbers)])
+        return cls(outer, inner, tuple(numbers), None if ends is None else tuple(ends.tolist()))
+
+    def __call__(self, place: Place) -> np.ndarray:
+        """Return the rows of a block that belong to this part."""
+        if place.number not in self.numbers:
+            return np.arange(0)
+        number, at = self.numbers.index(place.number), np.arange(place.n_rows)
+        if self.outer.holds(place.number) is None:
+            at = at[self.outer(place)]
+        start = None if self.starts is None else self.starts[number]
+        return at[self.inner(Place(number, len(at), start))]
+
+    def holds(self, number: int) -> bool | None:
+        """Return whether a block belongs to this part, if both parts are blocks."""
+        if number not in self.numbers:
+            return False
+        return self.inner.holds(self.numbers.index(number))
+
+    def counts(self, rows: Sequence[int]) -> list[int] | None:
+        """Return how many rows it takes of each block."""
+        return counted(self, rows)
+
+
+def counts_of(part: Part, rows: Sequence[int | None]) -> list[int] | None:
+    """Return how many rows a part takes of each block, or None if that is not known."""
+    known = [n for n in rows if n is not None]
+    if len(known) < len(rows):
+        return None
+    numbers = blocks_of(part, len(rows))
+    if numbers is None:
+        return part.counts(known)
+    return [n if i in numbers else 0 for i, n in enumerate(known)]
+
+
 def taken(rows: engine.AlignedRows, part: Part) -> dict[str, Any]:
     """Return the rows of a part of each collection, lazily. Only its blocks are read."""
-    numbers = part.blocks(len(rows.rows))
+    if isinstance(part, Within):
+        return taken(engine.AlignedRows(taken(rows, part.outer), rows.labels), part.inner)
+    numbers = blocks_of(part, len(rows.rows))
     if numbers is not None:
         return rows.whole(numbers)
     known = [n for n in rows.rows if n is not None]

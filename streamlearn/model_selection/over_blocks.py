@@ -14,7 +14,7 @@ from streamlearn.model_selection.folds import Split, indices, taken
 class OverBlocks:
     """A splitter whose splits of collections are parts of blocks.
 
-    A subclass defines ``_splits(rows)``, and is a subclass of scikit-learn's splitter as well.
+    A subclass defines ``splits(rows)``, and is a subclass of scikit-learn's splitter as well.
     """
 
     _stratified = False
@@ -54,7 +54,7 @@ class OverBlocks:
                 f"streamlearn.model_selection.cross_validate; or {engine.find_lengths('X')}."
             )
         labels = np.asarray(*engine.in_memory(y)) if self._stratified else None
-        for train, test in self._splits(rows):
+        for train, test in self.splits(rows):
             yield indices(train, known, labels), indices(test, known, labels)
 
     def split_collections(
@@ -107,7 +107,7 @@ class OverBlocks:
     ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         """Yield the parts of collections by name: those to learn from and those to score."""
         rows = self.aligned(given, labels)
-        for train, test in self._splits(rows):
+        for train, test in self.splits(rows):
             yield taken(rows, train), taken(rows, test)
 
     def aligned(self, given: dict[str, Any], labels: Any) -> engine.AlignedRows:
@@ -124,5 +124,6 @@ class OverBlocks:
             raise ValueError(f"{type(self).__name__} deals rows by their labels y, which are None.")
         return engine.AlignedRows(given, labels)
 
-    def _splits(self, rows: engine.AlignedRows) -> list[Split]:
+    def splits(self, rows: engine.AlignedRows) -> list[Split]:
+        """Return the splits of collections."""
         raise NotImplementedError

@@ -6,18 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from sklearn import model_selection as theirs
-from sklearn.base import clone
 
 from streamlearn import blocks as engine
 from streamlearn._arrays import to_numpy
 from streamlearn.model_selection.fits import (
+    Run,
     Task,
-    fit,
     in_collections,
     lazily,
     one_by_one_or_raise,
 )
-from streamlearn.model_selection.folds import taken
+from streamlearn.model_selection.outcomes import fits_of
 from streamlearn.model_selection.splitters import KFold, StratifiedKFold
 
 
@@ -88,16 +87,12 @@ def cross_val_predict(
             f"one split, and {type(task.splitter).__name__} has others. Give KFold or "
             "StratifiedKFold."
         )
-    rows = task.splitter.aligned(task.by_row, task.labels)
-    folds = task.splitter.folds(rows)
-    predicted, classes = {}, []
-    for i, split in enumerate(folds.splits()):
-        fitted = clone(estimator)
-        fit(fitted, taken(rows, split.train) | task.same)
-        predicted[f"fold {i}"] = getattr(lazily(fitted), method)(X)
-        classes.append(getattr(fitted, "classes_", None))
-    _same_classes_or_raise(classes, method)
-    labels = task.labels if folds.stratified else None
+    folds = task.splitter.folds(task.rows)
+    fits = fits_of(task, [Run(estimator, *split) for split in folds.splits()])
+    fitted = [each.estimator for each in fits]
+    _same_classes_or_raise([getattr(each, "classes_", None) for each in fitted], method)
+    predicted = {f"fold {i}": getattr(lazily(each), method)(X) for i, each in enumerate(fitted)}
+    labels = y if folds.stratified else None
     return engine.AlignedRows(predicted, labels).merged(folds.fold_of_block, folds.of_rows)
 
 

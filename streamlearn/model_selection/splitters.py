@@ -80,7 +80,8 @@ class KFold(OverBlocks, theirs.KFold):
             of_blocks[full[at]] = fold
         return tuple(of_blocks.tolist())
 
-    def _splits(self, rows: engine.AlignedRows) -> list[Split]:
+    def splits(self, rows: engine.AlignedRows) -> list[Split]:
+        """Return the splits of collections."""
         return self.folds(rows).splits()
 
 
@@ -124,7 +125,8 @@ class StratifiedKFold(OverBlocks, theirs.StratifiedKFold):
         seed = seed_of(self.random_state) if self.shuffle else None
         return Folds(self.n_splits, seed=seed, stratified=True)
 
-    def _splits(self, rows: engine.AlignedRows) -> list[Split]:
+    def splits(self, rows: engine.AlignedRows) -> list[Split]:
+        """Return the splits of collections."""
         return self.folds(rows).splits()
 
 
@@ -158,7 +160,8 @@ class ShuffleSplit(OverBlocks, theirs.ShuffleSplit):
     [(80, 20), (80, 20)]
     """
 
-    def _splits(self, rows: engine.AlignedRows) -> list[Split]:
+    def splits(self, rows: engine.AlignedRows) -> list[Split]:
+        """Return the splits of collections."""
         asked = sizes(rows, self.test_size, self.train_size, 0.1)
         rng = check_random_state(self.random_state)
         return [drawn(asked, seed_of(rng), stratified=False) for _ in range(self.n_splits)]
@@ -197,7 +200,8 @@ class TimeSeriesSplit(OverBlocks, theirs.TimeSeriesSplit):
     [(2, [2, 3]), (4, [4, 5]), (6, [6, 7])]
     """
 
-    def _splits(self, rows: engine.AlignedRows) -> list[Split]:
+    def splits(self, rows: engine.AlignedRows) -> list[Split]:
+        """Return the splits of collections."""
         n, n_blocks = rows.n_rows, len(rows.rows)
         if n is None and (self.max_train_size, self.test_size, self.gap) != (None, None, 0):
             raise ValueError(

@@ -8,13 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn import model_selection as theirs
 
-from streamlearn.model_selection.fits import (
-    Outcomes,
-    Task,
-    in_collections,
-    one_by_one_or_raise,
-    scorers,
-)
+from streamlearn.model_selection.fits import Task, in_collections, one_by_one_or_raise, scorers
+from streamlearn.model_selection.outcomes import Outcomes, error_score_or_raise
 
 
 def cross_validate(
@@ -124,11 +119,11 @@ def cross_validate(
     if return_indices:
         raise ValueError("return_indices needs rows in memory: rows of collections are drawn.")
     asked = scorers(scoring)
-    outcomes = Outcomes(error_score)
+    error_score_or_raise(error_score)
     task = Task.of(estimator, X, y, params, cv)
-    for train, test in task.parts():
-        outcomes.add(estimator, train, test, asked, train_score=return_train_score)
-    out = outcomes.arrays()
+    runs = task.runs([estimator])
+    outcomes = Outcomes(task, runs, asked, error_score, train_score=return_train_score)
+    out: dict[str, Any] = {**outcomes.arrays()}
     if return_estimator:
         out["estimator"] = outcomes.estimators
     return out

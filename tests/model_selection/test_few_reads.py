@@ -1,0 +1,256 @@
+"""All splits share each read, and each fit is the one of its own blocks alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import dask
+import numpy as np
+import pytest
+from sklearn import linear_model
+from sklearn.base import clone
+from sklearn.exceptions import FitFailedWarning
+
+from streamlearn.blocks import align, from_blocks
+from streamlearn.cluster import MiniBatchKMeans
+from streamlearn.linear_model import SGDClassifier, SGDRegressor
+from streamlearn.model_selection import (
+    KFold,
+    ShuffleSplit,
+    StratifiedKFold,
+    TimeSeriesSplit,
+    cross_val_predict,
+    cross_val_score,
+    cross_validate,
+    learning_curve,
+    validation_curve,
+)
+from streamlearn.model_selection.outcomes import order_of
+from streamlearn.neural_network import MLPClassifier
+from streamlearn.pipeline import make_pipeline
+from streamlearn.preprocessing import StandardScaler
+from streamlearn.wrappers import Incremental
+from tests.containers import CHUNKS, N_ROWS, dask_array, dask_frame, rows_of
+
+RNG = np.random.default_rng(0)
+X = 1e3 + RNG.normal(size=(N_ROWS, 3)) * [0.1, 1.0, 10.0]
+VALUES = (X - 1e3) @ [10.0, 1.0, 0.0] + 0.1 * RNG.normal(size=N_ROWS)
+LABELS = (VALUES > 0.3).astype(int)
+WEIGHT = RNG.uniform(0.5, 2.0, N_ROWS)
+SMALL = (40, 0, 1, 49, 60, 50)
+"""Lengths of blocks, one of which is empty and one has a row."""
+
+ESTIMATORS = {
+    "classifier": SGDClassifier(random_state=0, shuffle=False),
+    "pipeline": make_pipeline(StandardScaler(), SGDClassifier(random_state=0, shuffle=False)),
+    "clusters": MiniBatchKMeans(3, random_state=0),
+    "wrapped": Incremental(linear_model.SGDClassifier(random_state=0), shuffle=False),
+    "epochs": SGDClassifier(random_state=0, shuffle=False, max_iter=3, tol=None),
+    "early": SGDClassifier(
+        random_state=0, shuffle=False, learning_rate="constant", eta0=1e-6, max_iter=9, tol=1e-2
+    ),
+    "net": make_pipeline(StandardScaler(), MLPClassifier((4,), random_state=0, shuffle=False)),
+    "steps": make_pipeline(
+        StandardScaler(), SGDClassifier(random_state=0, shuffle=False), schedule="per-step"
+    ),
+    "passes": MiniBatchKMeans(3, random_state=0, max_iter=4, n_init=3),
+    "alone": linear_model.LogisticRegression(),
+}
+SPLITTERS = {
+    "blocks": KFold(2),
+    "rows": StratifiedKFold(3),
+    "order": TimeSeriesSplit(2),
+    "drawn": ShuffleSplit(2, random_state=0),
+    "shuffled": KFold(3, shuffle=True, random_state=0),
+}
+
+
+def answers(model):
+    """Return all numbers that a fit has found."""
+    while hasattr(model, "steps") or hasattr(model, "estimator_"):
+        model = model[-1] if hasattr(model, "steps") else model.estimator_
+    names = ("coef_", "cluster_centers_", "coefs_", "n_iter_")
+    found = [getattr(model, name) for name in names if hasattr(model, name)]
+    return np.concatenate(
+        [np.ravel(part) for a in found for part in (a if type(a) is list else [a])]
+    )
+
+
+@pytest.mark.filterwarnings("ignore:Maximum number of iteration")
+@pytest.mark.parametrize("splitter", SPLITTERS)
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_each_fit_is_that_of_its_own_blocks_alone(name, splitter):
+    model, cv = ESTIMATORS[name], SPLITTERS[splitter]
+    rows, labels = dask_array(X, SMALL), dask_array(LABELS, SMALL)
+    found = cross_validate(
+        model, rows, labels, cv=cv, return_estimator=True, return_train_score=True
+    )
+    for k, (train, test) in enumerate(cv.split_collections(rows, labels)):
+        alone = clone(model)
+        in_memory = name == "alone"
+        alone.fit(*(np.asarray(x) if in_memory else x for x in train))
+        np.testing.assert_allclose(
+            answers(found["estimator"][k]), answers(alone), rtol=1e-9, atol=1e-12
+        )
+        if not in_memory:
+            assert found["test_score"][k] == pytest.approx(alone.score(*test), rel=1e-9)
+            assert found["train_score"][k] == pytest.approx(alone.score(*train), rel=1e-9)
+
+
+SHUFFLED = {
+    "classifier": SGDClassifier("log_loss", random_state=0),
+    "rows": SGDClassifier("log_loss", random_state=0, shuffle="rows", max_iter=2, tol=None),
+    "pipeline": make_pipeline(StandardScaler(), MLPClassifier((4,), random_state=0)),
+    "wrapped": Incremental(linear_model.SGDClassifier(random_state=0), random_state=0),
+}
+
+
+@pytest.mark.parametrize("name", SHUFFLED)
+def test_blocks_are_shuffled_once_for_all_fits(name):
+    model, chunks = SHUFFLED[name], (40, 60, 50, 50)
+    rows, labels = dask_array(X, chunks), dask_array(LABELS, chunks)
+    how = {"cv": KFold(2), "return_estimator": True}
+    found = cross_validate(model, rows, labels, **how)["estimator"]
+    again = cross_validate(model, rows, labels, **how)["estimator"]
+    orders = [order_of(model)(align(X=rows), read) for read in range(2)]
+    assert sorted(orders[0]) == [0, 1, 2, 3] != [*orders[0]]
+    for fold, (fit, same) in enumerate(zip(found, again, strict=True)):
+        passes = iter([orders[0], *orders])  # the first finds the labels
+
+        def read(fold=fold, passes=passes):
+            for number in next(passes):
+                if number // 2 != fold:
+                    yield X[rows_of(chunks)[number]], LABELS[rows_of(chunks)[number]]
+
+        alone = clone(model).fit(*from_blocks(read))
+        np.testing.assert_allclose(answers(fit), answers(alone), rtol=1e-9)
+        np.testing.assert_array_equal(answers(fit), answers(same))
+
+
+CLASSIFIER = SGDClassifier(classes=[0, 1], random_state=0)
+READS = {
+    "blocks": (2, lambda *data: cross_validate(CLASSIFIER, *data, cv=KFold(3))),
+    "rows": (2, lambda *data: cross_val_score(CLASSIFIER, *data, cv=StratifiedKFold(4))),
+    "both parts": (
+        2,
+        lambda *data: cross_validate(
+            CLASSIFIER,
+            *data,
+            cv=KFold(2),
+            return_train_score=True,
+            scoring=["accuracy", "roc_auc", "f1"],
+        ),
+    ),
+    "predictions": (1, lambda *data: cross_val_predict(CLASSIFIER, *data, cv=KFold(3))),
+    "values": (
+        2,
+        lambda *data: validation_curve(
+            CLASSIFIER, *data, cv=KFold(2), param_name="alpha", param_range=[1e-4, 1e-2, 1.0]
+        ),
+    ),
+    "sizes": (
+        2,
+        lambda *data: learning_curve(CLASSIFIER, *data, cv=KFold(2), train_sizes=[0.3, 0.6, 1.0]),
+    ),
+    "drawn sizes": (
+        2,
+        lambda *data: learning_curve(
+            CLASSIFIER, *data, cv=KFold(2), train_sizes=[0.3, 1.0], shuffle=True
+        ),
+    ),
+    "epochs": (
+        4,
+        lambda *data: cross_validate(
+            clone(CLASSIFIER).set_params(max_iter=3, tol=None), *data, cv=KFold(3)
+        ),
+    ),
+    "no partial_fit": (
+        3 - 1 + 1,  # each block is in the training parts of two of the three folds
+        lambda *data: cross_validate(linear_model.LogisticRegression(), *data, cv=KFold(3)),
+    ),
+}
+
+
+@pytest.mark.parametrize("make", [dask_array, dask_frame])
+@pytest.mark.parametrize("name", READS)
+def test_all_splits_share_each_read(name, make):
+    n, call = READS[name]
+    log: list[int] = []
+    both = make(np.column_stack([X, LABELS]), log=log)
+    data = (
+        (both[["f0", "f1", "f2"]], both["f3"]) if make is dask_frame else (both[:, :3], both[:, 3])
+    )
+    call(*data)
+    read = Counter(log)
+    assert [read[block] for block, rows in enumerate(CHUNKS) if rows] == [n] * 3
+
+
+def test_labels_are_looked_for_in_one_more_read_of_the_target_only():
+    logs: list[list[int]] = [[], []]
+    data = dask_array(X, log=logs[0]), dask_array(LABELS, log=logs[1])
+    cross_val_score(SGDClassifier(random_state=0), *data, cv=KFold(3))
+    assert [Counter(log)[0] for log in logs] == [2, 3]
+
+
+def test_scores_of_all_splits_are_those_of_each_alone():
+    rows, target, weight = (dask_array(x, (50, 60, 50, 40)) for x in (X, VALUES, WEIGHT))
+    model = make_pipeline(StandardScaler(), SGDRegressor(random_state=0, shuffle=False))
+    how = {"params": {"sgdregressor__sample_weight": weight}, "scoring": ["r2", "max_error"][:1]}
+    found = cross_validate(model, rows, target, cv=KFold(2), **how)["test_r2"]
+    parts = KFold(2).split_collections(rows, target, weight)
+    for score, (train, test) in zip(found, parts, strict=True):
+        alone = clone(model).fit(*train[:2], sgdregressor__sample_weight=train[2])
+        assert score == pytest.approx(alone.score(*test[:2]), rel=1e-9)
+
+
+def test_curves_are_those_of_each_candidate_alone():
+    rows, target = (dask_array(x, (50, 60, 50, 40)) for x in (X, VALUES))
+    model, cv = SGDRegressor(random_state=0, shuffle=False), KFold(2)
+    how = {"param_name": "alpha", "param_range": [1e-4, 10.0]}
+    _, test = validation_curve(model, rows, target, cv=cv, **how)
+    for alpha, scores in zip(how["param_range"], test, strict=True):
+        candidate = clone(model).set_params(alpha=alpha)
+        expected = cross_val_score(candidate, rows, target, cv=cv)
+        np.testing.assert_allclose(scores, expected, rtol=1e-9)
+    sizes, _, test = learning_curve(model, rows, target, cv=cv, train_sizes=[0.25, 0.5, 1.0])
+    np.testing.assert_array_equal(sizes, [24, 50, 100])  # 22 of 90 rows, and 27 of 110
+    for n, scores in zip((22, 45, 90), test, strict=True):
+        first = clone(model).fit(
+            dask_array(X[110:], (50, 40))[:n], dask_array(VALUES[110:], (50, 40))[:n]
+        )
+        assert scores[0] == pytest.approx(first.score(rows[:110], target[:110]), rel=1e-9)
+
+
+@pytest.mark.parametrize("scheduler", ["sync", "threads"])
+def test_the_scheduler_changes_no_score(scheduler):
+    rows, target = dask_array(X), dask_array(VALUES)
+    model = SGDRegressor(random_state=0)
+    expected = cross_val_score(model, rows, target, cv=2)
+    with dask.config.set(scheduler=scheduler):
+        found = cross_val_score(model, rows, target, cv=2)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_an_error_of_a_block_is_raised_and_names_the_block():
+    def broken(block, block_info=None):
+        if block_info[0]["chunk-location"][0] == 3:
+            raise OSError("no such file")
+        return block
+
+    rows = dask_array(X).map_blocks(broken, meta=np.empty((0, 3)))
+    with pytest.raises(OSError, match="no such file") as error:
+        cross_val_score(SGDRegressor(random_state=0), rows, dask_array(VALUES), cv=KFold(2))
+    assert error.value.__notes__[0].startswith("In block 3 of X and y")
+
+
+def test_a_fit_that_ends_early_keeps_no_other_waiting():
+    weight = np.where(np.arange(N_ROWS) < 70, -1.0, 1.0)  # the fit that reads them fails
+    with pytest.warns(FitFailedWarning, match="1 fits failed out of a total of 2"):
+        found = cross_val_score(
+            SGDRegressor(random_state=0, shuffle=False),
+            *map(dask_array, (X, VALUES)),
+            cv=KFold(2),
+            params={"sample_weight": dask_array(weight)},
+            error_score=-1.0,
+        )
+    assert (found == -1.0).tolist() == [False, True]
