@@ -33,6 +33,7 @@ from streamlearn.blocks.round_layout import Position, SideBySide
 from streamlearn.blocks.rounds import rounds
 from streamlearn.blocks.segments import Segment
 from streamlearn.blocks.shared_reads import Reader, SharedReads
+from streamlearn.blocks.source_rows import SourceRows
 from streamlearn.blocks.sources import from_blocks, taken_apart
 from streamlearn.blocks.streams import StreamedRows
 from streamlearn.blocks.take_rows import AlignedRows, Place, Which
@@ -52,6 +53,7 @@ __all__ = [
     "Segment",
     "SharedReads",
     "SideBySide",
+    "SourceRows",
     "StreamedRows",
     "Watch",
     "Which",

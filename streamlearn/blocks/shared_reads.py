@@ -27,6 +27,7 @@ from streamlearn.blocks.fold import fold
 from streamlearn.blocks.left_out import skips
 from streamlearn.blocks.parts import head, n_rows, without_rows
 from streamlearn.blocks.reading import END
+from streamlearn.blocks.source_rows import SourceRows
 from streamlearn.blocks.streams import PARTS, Stream, StreamedRows
 from streamlearn.blocks.take_rows import LABELS, AlignedRows, Place, Which, rows_taken
 from streamlearn.blocks.watch import watches
@@ -57,9 +58,11 @@ class Reader(NamedTuple):
 class SharedReads:
     """Collections over the same blocks, which readers read together.
 
+    ``n_blocks`` is the number of the last block with rows that was read, plus 1.
+
     Parameters
     ----------
-    rows : AlignedRows
+    rows : AlignedRows or SourceRows
 
     Raises
     ------
@@ -67,13 +70,14 @@ class SharedReads:
         If the collections do not line up.
     """
 
-    def __init__(self, rows: AlignedRows) -> None:
-        given = rows.whole(range(len(rows.rows)))
+    def __init__(self, rows: AlignedRows | SourceRows) -> None:
+        given = rows.everything()
         self.names, self.starts = tuple(given), rows.starts
         self.places = dict(zip(_in_places(given), range(len(PARTS)), strict=False))
         labels = None if rows.labels is None else {LABELS: rows.labels}
         self.labels = None if labels is None else LABELS
         self.blocks = align(**given, **(labels or {}))
+        self.n_blocks = 0
         self.targets = None
         if self.blocks.streamed is None and "y" in given:
             self.targets = align(**({"y": given["y"]} | (labels or {})))
@@ -260,6 +264,7 @@ class _Together:
         numbers = count() if blocks.streamed is not None else iter(_numbers(blocks, order))
 
         def hand_out(_: None, block: Block) -> tuple[None, None]:
+            self.shared.n_blocks = max(self.shared.n_blocks, block.number + 1)
             for number in numbers:
                 if number == block.number:
                     break

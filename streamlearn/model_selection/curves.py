@@ -9,10 +9,15 @@ import numpy as np
 from sklearn import model_selection as theirs
 from sklearn.base import clone
 
-from streamlearn import blocks as engine
 from streamlearn.model_selection.draws import seed_of
-from streamlearn.model_selection.fits import Task, in_collections, one_by_one_or_raise, scorers
-from streamlearn.model_selection.folds import Part, Within, blocks_of, counts_of
+from streamlearn.model_selection.fits import (
+    Task,
+    in_collections,
+    one_by_one_or_raise,
+    opened,
+    scorers,
+)
+from streamlearn.model_selection.folds import Part, Rows, Within, blocks_of, counts_of
 from streamlearn.model_selection.outcomes import Outcomes, error_score_or_raise
 from streamlearn.model_selection.sizes import Sizes, cut_at, drawn
 
@@ -67,7 +72,7 @@ def validation_curve(
     >>> test.shape, bool((test[0] > test[1]).all())
     ((2, 2), True)
     """
-    params = dict(params or {})
+    X, y, params = opened(estimator, X, y, params)
     how: dict[str, Any] = {"groups": groups, "n_jobs": n_jobs, "verbose": verbose}
     if not in_collections(X, y, groups, *params.values()):
         how |= {"param_name": param_name, "param_range": param_range, "cv": cv}
@@ -159,7 +164,7 @@ def learning_curve(
     >>> sizes.tolist(), test.shape
     ([500, 2500], (2, 2))
     """
-    params = dict(params or {})
+    X, y, params = opened(estimator, X, y, params)
     train_sizes = np.linspace(0.1, 1.0, 5) if train_sizes is None else np.asarray(train_sizes)
     how: dict[str, Any] = {"groups": groups, "n_jobs": n_jobs, "verbose": verbose}
     how["exploit_incremental_learning"] = exploit_incremental_learning
@@ -192,17 +197,19 @@ def learning_curve(
     return sizes, *(out[name].T for name in names)
 
 
-def _some(rows: engine.AlignedRows, train: Part, share: float, seed: int | None) -> Part:
+def _some(rows: Rows, train: Part, share: float, seed: int | None) -> Part:
     """Return a share of the rows of a part: the first ones, or rows drawn by a seed."""
     if share == 1:
         return train
-    known = counts_of(train, rows.rows)
+    known = None if rows.rows is None else counts_of(train, rows.rows)
     asked = Sizes(share, 1 - share, None)
     if known is not None:
         n = sum(known)
         asked = Sizes(max(int(share * n), 1), n - max(int(share * n), 1), n)
     if seed is not None:
         return Within.of(rows, train, drawn(asked, seed, stratified=False).train)
+    if rows.rows is None:
+        return cut_at(asked, None).train
     numbers = blocks_of(train, len(rows.rows))
     n_blocks = len(rows.rows) if numbers is None else len(numbers)
     return Within.of(rows, train, cut_at(asked, n_blocks).train)

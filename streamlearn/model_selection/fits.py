@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sklearn.base import clone, is_classifier
@@ -11,9 +11,15 @@ from sklearn.base import clone, is_classifier
 from streamlearn import blocks as engine
 from streamlearn._sklearn import _routing_enabled
 from streamlearn._thirdparty.lazy import Lazily
-from streamlearn._thirdparty.tags import by_row_and_same, is_lazy, rows_known, takes_collections
+from streamlearn._thirdparty.tags import (
+    by_row_and_same,
+    has_parameter,
+    is_lazy,
+    rows_known,
+    takes_collections,
+)
 from streamlearn.blocks import Record, Watch, watching
-from streamlearn.model_selection.folds import Part
+from streamlearn.model_selection.folds import Part, Rows
 from streamlearn.model_selection.splitters import splitter_of
 from streamlearn.wrappers.scoring import scorers_by_name, scores_of_collection
 from streamlearn.wrappers.summed import is_summed, metric_or_raise
@@ -22,6 +28,30 @@ from streamlearn.wrappers.summed import is_summed, metric_or_raise
 def in_collections(*given: Any) -> bool:
     """Return whether one of some arguments is a collection."""
     return any(map(is_lazy, given))
+
+
+def opened(
+    estimator: Any, X: Any, y: Any, params: Mapping[str, Any] | None
+) -> tuple[Any, Any, dict[str, Any]]:
+    """Return X, y and the arguments of ``fit``. If X is a source of blocks, they are its parts.
+
+    Raises
+    ------
+    ValueError
+        If X brings a part that is given too, or weights that ``fit`` does not take.
+    """
+    given = dict(params or {})
+    X, y, weight = engine.taken_apart(X, y)
+    if weight is None:
+        return X, y, given
+    if "sample_weight" in given or not has_parameter(estimator.fit, "sample_weight"):
+        raise ValueError(
+            "The blocks of X contain sample_weight, and "
+            + ("params has it, too" if "sample_weight" in given else "fit does not take it")
+            + ". Separate the parts: X, y, w = streamlearn.blocks.from_blocks(source), and give w "
+            "in params by the name that fit knows, such as step__sample_weight of a pipeline."
+        )
+    return X, y, {**given, "sample_weight": weight}
 
 
 def one_by_one_or_raise(
@@ -75,14 +105,14 @@ class Task(NamedTuple):
     Attributes
     ----------
     splitter : OverBlocks
-    rows : AlignedRows
+    rows : AlignedRows or SourceRows
         The arguments of ``fit`` with one value for each row: X, y and others.
     same : dict of str to object
         The other arguments of ``fit``.
     """
 
     splitter: Any
-    rows: engine.AlignedRows
+    rows: Rows
     same: dict[str, Any]
 
     @classmethod

@@ -148,7 +148,8 @@ def fits_of(task: Task, runs: Sequence[Run], error_score: Any = "raise") -> list
 
     together = {i for i, run in enumerate(runs) if learns_from_blocks(run.estimator)}
     jobs = [(run.train, partial(work, i)) for i, run in enumerate(runs)]
-    return _done(task, jobs, together, order_of(runs[0].estimator))
+    tests = [run.test for run in runs]
+    return _done(task, jobs, together, order_of(runs[0].estimator), tests)
 
 
 def scores_of(
@@ -173,8 +174,16 @@ def scores_of(
 Job = tuple[Part, Callable[[dict[str, Any]], Any]]
 
 
-def _done(task: Task, jobs: Sequence[Job], together: set[int], order: Any) -> list[Any]:
-    """Do jobs on parts of the rows. Those of ``together`` share reads, if that is possible."""
+def _done(
+    task: Task, jobs: Sequence[Job], together: set[int], order: Any, others: Sequence[Part] = ()
+) -> list[Any]:
+    """Do jobs on parts of the rows. Those of ``together`` share reads, if that is possible.
+
+    Raises
+    ------
+    ValueError
+        If there is no block of the ``other`` parts.
+    """
     found = dict[int, Any]()
     reads = SharedReads(task.rows) if len(together) > 1 else None
     if reads is not None and reads.can_be_shared:
@@ -183,12 +192,26 @@ def _done(task: Task, jobs: Sequence[Job], together: set[int], order: Any) -> li
             numbers = several[start : start + MOST]
             readers = [Reader(part, part.holds, work) for part, work in (jobs[i] for i in numbers)]
             found |= zip(numbers, reads.read(readers, order), strict=True)
+        _blocks_or_raise(task, others, reads.n_blocks)
     with warnings.catch_warnings():
         for i, (part, work) in enumerate(jobs):
             if i not in found:
                 found[i] = work(taken(task.rows, part))
                 warnings.filterwarnings("ignore", IN_ORDER)  # once is enough
     return [found[i] for i in range(len(jobs))]
+
+
+def _blocks_or_raise(task: Task, parts: Sequence[Part], n_blocks: int) -> None:
+    """Check that each part has one of the blocks of a source, whose number is now known."""
+    if task.rows.rows is not None:
+        return
+    for part in parts:
+        if all(part.holds(number) is False for number in range(n_blocks)):
+            raise ValueError(
+                f"{task.splitter} needs as many blocks as folds, because the folds of a source are "
+                f"blocks, and the source has {n_blocks} with rows. Give fewer folds, smaller "
+                "blocks, or ShuffleSplit, which draws rows from each block."
+            )
 
 
 def learns_from_blocks(estimator: Any) -> bool:

@@ -7,7 +7,6 @@ from typing import Any
 
 from sklearn import model_selection as theirs
 
-from streamlearn import blocks as engine
 from streamlearn._arrays import to_numpy
 from streamlearn.model_selection.fits import (
     Run,
@@ -15,7 +14,9 @@ from streamlearn.model_selection.fits import (
     in_collections,
     lazily,
     one_by_one_or_raise,
+    opened,
 )
+from streamlearn.model_selection.folds import rows_of
 from streamlearn.model_selection.outcomes import fits_of
 from streamlearn.model_selection.splitters import KFold, StratifiedKFold
 
@@ -49,7 +50,7 @@ def cross_val_predict(
 
     Returns
     -------
-    array, dask array, dask Series or dask DataFrame
+    array, dask array, dask Series, dask DataFrame or StreamedRows
         What the method returns, in the order of X, with the blocks of X.
 
     Raises
@@ -74,7 +75,7 @@ def cross_val_predict(
     >>> predicted.shape, bool((abs(predicted - X[:, 0]) < 0.1).all())
     ((5000,), True)
     """
-    params = dict(params or {})
+    X, y, params = opened(estimator, X, y, params)
     if not in_collections(X, y, groups, *params.values()):
         how: dict[str, Any] = {"groups": groups, "cv": cv, "n_jobs": n_jobs, "verbose": verbose}
         how |= {"params": params or None, "pre_dispatch": pre_dispatch, "method": method}
@@ -88,12 +89,18 @@ def cross_val_predict(
             "StratifiedKFold."
         )
     folds = task.splitter.folds(task.rows)
+    if task.rows.rows is None and not folds.in_turn:
+        raise ValueError(
+            f"{type(task.splitter).__name__} deals the rows of each block to the folds, and "
+            "predictions of a source are made block by block. Give cv=KFold(n), whose folds are "
+            "blocks of a source."
+        )
     fits = fits_of(task, [Run(estimator, *split) for split in folds.splits()])
     fitted = [each.estimator for each in fits]
     _same_classes_or_raise([getattr(each, "classes_", None) for each in fitted], method)
     predicted = {f"fold {i}": getattr(lazily(each), method)(X) for i, each in enumerate(fitted)}
     labels = y if folds.stratified else None
-    return engine.AlignedRows(predicted, labels).merged(folds.fold_of_block, folds.of_rows)
+    return rows_of(predicted, labels).merged(folds.fold_of_block, folds.of_rows)
 
 
 def _same_classes_or_raise(found: list[Any], method: str) -> None:

@@ -8,7 +8,7 @@ from sklearn.model_selection import train_test_split as in_memory
 
 from streamlearn import blocks as engine
 from streamlearn.model_selection.draws import seed_of
-from streamlearn.model_selection.folds import taken
+from streamlearn.model_selection.folds import rows_of, taken
 from streamlearn.model_selection.sizes import cut_at, drawn, sizes
 
 
@@ -103,12 +103,23 @@ def train_test_split(
         raise ValueError("At least one array required as input")
     if not shuffle and stratify is not None:
         raise ValueError("Stratified train/test split is not implemented for shuffle=False")
-    given = {f"arrays[{i}]": x for i, x in enumerate(arrays)}
-    rows = engine.AlignedRows(given, stratify)
+    given = {f"arrays[{i}]": _one_part(f"arrays[{i}]", x) for i, x in enumerate(arrays)}
+    rows = rows_of(given, stratify)
     asked = sizes(rows, test_size, train_size, 0.25)
     if shuffle:
         split = drawn(asked, seed_of(random_state), stratified=stratify is not None)
     else:
-        split = cut_at(asked, len(rows.rows))
+        split = cut_at(asked, None if rows.rows is None else len(rows.rows))
     train, test = taken(rows, split.train), taken(rows, split.test)
     return [part[name] for name in given for part in (train, test)]
+
+
+def _one_part(name: str, x: Any) -> Any:
+    """Return an array, or the rows of a source whose blocks hold nothing else."""
+    X, *others = engine.taken_apart(x)
+    if any(part is not None for part in others):
+        raise ValueError(
+            f"{name} is a source whose blocks have several parts. Separate them: "
+            "X, y = streamlearn.blocks.from_blocks(source), then train_test_split(X, y)."
+        )
+    return X

@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 from sklearn import model_selection as theirs
 
-from streamlearn.model_selection.fits import Task, in_collections, one_by_one_or_raise, scorers
+from streamlearn.model_selection.fits import (
+    Task,
+    in_collections,
+    one_by_one_or_raise,
+    opened,
+    scorers,
+)
 from streamlearn.model_selection.outcomes import Outcomes, error_score_or_raise
 
 
@@ -108,7 +114,7 @@ def cross_validate(
     >>> sorted(found), bool((found["test_r2"] > 0.99).all())
     (['fit_time', 'score_time', 'test_r2'], True)
     """
-    params = dict(params or {})
+    X, y, params = opened(estimator, X, y, params)
     if not in_collections(X, y, groups, *params.values()):
         how: dict[str, Any] = {"groups": groups, "scoring": scoring, "cv": cv, "n_jobs": n_jobs}
         how |= {"verbose": verbose, "params": params or None, "pre_dispatch": pre_dispatch}

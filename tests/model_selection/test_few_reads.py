@@ -6,6 +6,7 @@ from collections import Counter
 
 import dask
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import linear_model
 from sklearn.base import clone
@@ -254,3 +255,101 @@ def test_a_fit_that_ends_early_keeps_no_other_waiting():
             error_score=-1.0,
         )
     assert (found == -1.0).tolist() == [False, True]
+
+
+# Sources of blocks
+
+CUTS = rows_of((50, 60, 50, 40))
+
+
+def source(log=None, labels=LABELS):
+    def read():
+        for number, at in enumerate(CUTS):
+            if log is not None:
+                log.append(number)
+            yield X[at], labels[at]
+
+    return read
+
+
+@pytest.mark.parametrize(
+    "cv", [KFold(3), StratifiedKFold(2), KFold(2, shuffle=True, random_state=0)]
+)
+def test_a_source_is_read_once_for_fits_and_once_for_scores(cv):
+    log: list[int] = []
+    model = SGDClassifier(classes=[0, 1], random_state=0)
+    found = cross_validate(model, source(log), cv=cv, return_estimator=True)
+    assert Counter(log) == dict.fromkeys(range(len(CUTS)), 2)
+    for k, (train, test) in enumerate(cv.split_collections(*from_blocks(source()))):
+        alone = clone(model).fit(*train)
+        np.testing.assert_allclose(answers(found["estimator"][k]), answers(alone), rtol=1e-9)
+        assert found["test_score"][k] == pytest.approx(alone.score(*test), rel=1e-9)
+
+
+def test_blocks_of_a_source_are_dealt_to_the_folds_in_turn():
+    for shuffle in (False, True):
+        cv = KFold(2, shuffle=shuffle, random_state=3 if shuffle else None)
+        parts = cv.split_collections(*from_blocks(source()))
+        tested = [[len(block) for block in test[0]] for _, test in parts]
+        assert sorted(sum(tested, [])) == [40, 50, 50, 60]
+        assert all(len(lengths) == 2 for lengths in tested)
+        if not shuffle:
+            assert tested == [[50, 50], [60, 40]]
+
+
+def test_predictions_of_a_source_are_those_of_the_model_of_each_block():
+    X_, y_ = from_blocks(source(labels=VALUES))
+    model = SGDRegressor(random_state=0)
+    found = [*cross_val_predict(model, X_, y_, cv=KFold(2))]
+    for fold in range(2):
+        train = [(X[at], VALUES[at]) for k, at in enumerate(CUTS) if k % 2 != fold]
+        alone = clone(model).fit(*from_blocks(train))
+        for k in range(fold, 4, 2):
+            np.testing.assert_allclose(found[k], alone.predict(X[CUTS[k]]), rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["arrow", "frames", "loader"])
+def test_other_sources_are_scored(kind, tmp_path):
+    table = pd.DataFrame(X, columns=list("abc")).assign(y=LABELS)
+    if kind == "arrow":
+        dataset = pytest.importorskip("pyarrow.dataset")
+        parquet = pytest.importorskip("pyarrow.parquet")
+        for number, at in enumerate(CUTS):
+            arrow = pytest.importorskip("pyarrow").Table.from_pandas(table[at])
+            parquet.write_table(arrow, tmp_path / f"{number}.parquet")
+        given = from_blocks(dataset.dataset(tmp_path, format="parquet"), y="y")
+    elif kind == "frames":
+        given = from_blocks([table[at] for at in CUTS], y="y")
+    else:
+        data = pytest.importorskip("torch.utils.data")
+        torch = pytest.importorskip("torch")
+        both = data.TensorDataset(torch.asarray(X), torch.asarray(LABELS))
+        given = (data.DataLoader(both, batch_size=50),)
+    model = make_pipeline(StandardScaler(), SGDClassifier(classes=[0, 1], random_state=0))
+    assert cross_val_score(model, *given, cv=KFold(2)).min() > 0.8
+    assert cross_val_score(model, *given).min() > 0.7
+
+
+def test_weights_in_the_blocks_are_learned_from():
+    weight = np.where(np.arange(N_ROWS) % 2, 1e-9, 1.0)
+    blocks = [(X[at], VALUES[at], weight[at]) for at in CUTS]
+    model = SGDRegressor(random_state=0)
+    found = cross_validate(model, lambda: blocks, cv=KFold(2), return_estimator=True)
+    alone = clone(model).fit(lambda: blocks[1::2])
+    np.testing.assert_allclose(answers(found["estimator"][0]), answers(alone), rtol=1e-9)
+
+
+def test_an_estimator_of_another_library_gets_a_source_in_memory():
+    found = cross_val_score(linear_model.LogisticRegression(), source(), cv=KFold(2))
+    first = np.r_[X[CUTS[1]], X[CUTS[3]]], np.r_[LABELS[CUTS[1]], LABELS[CUTS[3]]]
+    second = np.r_[X[CUTS[0]], X[CUTS[2]]], np.r_[LABELS[CUTS[0]], LABELS[CUTS[2]]]
+    alone = linear_model.LogisticRegression().fit(*first)
+    assert found[0] == pytest.approx(alone.score(*second), rel=1e-9)
+
+
+def test_curves_of_a_source_draw_rows_from_each_block():
+    model, given = SGDRegressor(random_state=0), from_blocks(source(labels=VALUES))
+    how = {"cv": KFold(2), "train_sizes": [0.5, 1.0], "shuffle": True, "random_state": 0}
+    sizes, _, test = learning_curve(model, *given, **how)
+    assert abs(sizes - [50, 100]).max() <= 2
+    np.testing.assert_allclose(test[1], cross_val_score(model, *given, cv=KFold(2)), rtol=1e-9)
