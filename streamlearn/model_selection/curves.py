@@ -125,8 +125,8 @@ def learning_curve(
     exploit_incremental_learning : bool, default=False
         Whether ``partial_fit`` is used. It needs rows in memory.
     shuffle : bool, default=False
-        Whether the rows are drawn from each block. If False, the first ones are taken, and the
-        other blocks are not read.
+        Whether the rows are drawn from each block. If False, the first ones are taken. It has to be
+        True for a source of blocks.
     random_state : int, RandomState instance or None, default=None
         It determines the draws.
     return_times : bool, default=False

@@ -244,7 +244,7 @@ def order_of(estimator: Any) -> Callable[[engine.Blocks, int], Sequence[int] | N
     seed = seed_of(deepcopy(random_state)) if shuffles else None
 
     def order(blocks: engine.Blocks, read: int) -> Sequence[int] | None:
-        return None if seed is None else block_order(blocks, seed, read)
+        return None if seed is None else block_order(blocks, seed, read, warns=read == 0)
 
     return order
 

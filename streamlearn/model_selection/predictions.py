@@ -36,14 +36,16 @@ def cross_val_predict(
 ) -> Any:
     """Predict each row by a model that has learned from the other folds.
 
-    The models are fitted now. The predictions of a collection are lazy.
+    The models are fitted now, in one read if the estimator needs one. The predictions of a
+    collection are lazy.
 
     Parameters
     ----------
     estimator, X, y, groups, n_jobs, verbose, params, pre_dispatch : object
         As those of `streamlearn.model_selection.cross_validate`.
     cv : int, KFold, StratifiedKFold or None, default=None
-        The folds. Each row has to be in one of them.
+        The folds. Each row has to be in one of them. For a source of blocks they have to be those
+        of a `KFold`.
     method : str, default="predict"
         The method of the estimator: "predict", "predict_proba", "predict_log_proba" or
         "decision_function".

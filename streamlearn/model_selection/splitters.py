@@ -103,8 +103,8 @@ class StratifiedKFold(OverBlocks, theirs.StratifiedKFold):
 
     Notes
     -----
-    Every fit reads all blocks, as each has rows of all folds. `KFold` reads only the blocks of a
-    part, which is enough if the labels are mixed in the blocks.
+    Each block has rows of all folds, and a fit gets a copy of its own rows. `KFold` deals whole
+    blocks, which is enough if the labels are mixed in the blocks.
 
     Differences from scikit-learn:
 

@@ -27,9 +27,10 @@ def train_test_split(
 
     Parameters
     ----------
-    *arrays : arrays, DataFrames, dask arrays, dask DataFrames or dask Series
+    *arrays : arrays, DataFrames, dask arrays, dask DataFrames, dask Series or parts of a source
         Rows of the same length. dask collections need the same blocks, whose lengths may be
-        unknown. Columns of one frame have the same blocks.
+        unknown. Columns of one frame have the same blocks. The parts of a source of blocks are
+        those that `streamlearn.blocks.from_blocks` returns.
     test_size : float or int, default=None
         The share of the rows for the test part, or their number. None means the rows that are not
         in the training part, or 0.25 if ``train_size`` is None as well. A number needs blocks of
@@ -50,16 +51,18 @@ def train_test_split(
     -------
     list
         The training part and the test part of each of the arrays, in this order. Those of dask
-        arrays are dask arrays, and those of frames are frames with the same index and divisions. A
-        part of a block may have no rows.
+        arrays are dask arrays, and those of frames are frames with the same index and divisions.
+        Those of sources are sources, and each pass over one reads the whole source. A part of a
+        block may have no rows.
 
     Raises
     ------
     TypeError
-        If some of the arrays are dask collections and others are in memory.
+        If some of the arrays are collections and others are in memory.
     ValueError
         If collections do not line up, if a size is out of range, if a number of rows is asked for
-        and lengths are unknown, or if a part would have no rows.
+        and lengths are unknown, if a part would have no rows, or if a source is given with its
+        parts together, or with ``shuffle=False``.
 
     Notes
     -----

@@ -37,15 +37,17 @@ def cross_validate(
 ) -> dict[str, Any]:
     """Fit an estimator to the training part of each split, and score it on the other part.
 
-    A fit reads the blocks of the training part. All scores of a split are computed in one read of
-    the blocks of the test part. Rows in memory go to scikit-learn's function.
+    The fits of all splits share each read of the blocks, and all scores are computed in one more
+    read. Rows in memory go to scikit-learn's function.
 
     Parameters
     ----------
     estimator : object
         The estimator. Copies of it are fitted.
-    X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-        The rows. Lengths of blocks may be unknown.
+    X : array, DataFrame, dask array, dask DataFrame or source of blocks of shape \
+(n_samples, n_features)
+        The rows. Lengths of blocks may be unknown. A source may bring y and weights
+        (`streamlearn.blocks.from_blocks`).
     y : array, Series, dask array or dask Series of shape (n_samples,) or \
 (n_samples, n_outputs), default=None
         The targets.
@@ -59,8 +61,8 @@ def cross_validate(
         The number of folds, or a splitter of this package. None means 5 folds. They are
         stratified if the estimator is a classifier.
     n_jobs : int, default=None
-        The number of fits at a time. It needs rows in memory: dask runs the tasks of a fit in
-        parallel, and fits follow one another.
+        The number of fits at a time. It needs rows in memory: fits that share reads run in threads
+        beside each other, and dask runs the tasks of the others in parallel.
     verbose : int, default=0
         Whether lines are printed. It needs rows in memory.
     params : dict, default=None
@@ -68,7 +70,7 @@ def cross_validate(
     pre_dispatch : int or str, default="2*n_jobs"
         The number of jobs that are dispatched. It needs rows in memory.
     return_train_score : bool, default=False
-        Whether the training part is scored as well, which reads it once more.
+        Whether the training part is scored as well.
     return_estimator : bool, default=False
         Whether the fitted estimators are returned.
     return_indices : bool, default=False
@@ -87,8 +89,8 @@ def cross_validate(
     TypeError
         If ``cv`` has no form for collections, or if some arrays are in memory and others are not.
     ValueError
-        If X and y do not line up, if there are too few rows, if a parameter needs rows in memory,
-        or if all fits fail.
+        If X and y do not line up, if there are too few rows or blocks, if a parameter needs rows in
+        memory, or if all fits fail.
 
     Warns
     -----
@@ -97,6 +99,16 @@ def cross_validate(
 
     Notes
     -----
+    Estimators of this package share reads, also pipelines and `Incremental`, up to 128 fits at a
+    time, if the blocks are loaded in this process. Each fit is the one that it would be
+    alone, with its blocks in the same order. An estimator that shuffles blocks gets them in one
+    random order, which is that of all splits. ``fit_time`` includes the time in which a fit waits
+    for the others.
+
+    Fits follow one another, and each reads its own part, on a cluster, with
+    ``Incremental(patience=...)``, callbacks or searches inside, and if blocks that cannot be read
+    are skipped. Scorers that are functions read by themselves.
+
     Differences from scikit-learn:
 
     - Splits of collections are those of the splitters of this package.

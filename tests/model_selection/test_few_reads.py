@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 
 import dask
@@ -19,6 +20,7 @@ from streamlearn.model_selection import (
     KFold,
     ShuffleSplit,
     StratifiedKFold,
+    StreamSearchCV,
     TimeSeriesSplit,
     cross_val_predict,
     cross_val_score,
@@ -291,7 +293,7 @@ def test_blocks_of_a_source_are_dealt_to_the_folds_in_turn():
         cv = KFold(2, shuffle=shuffle, random_state=3 if shuffle else None)
         parts = cv.split_collections(*from_blocks(source()))
         tested = [[len(block) for block in test[0]] for _, test in parts]
-        assert sorted(sum(tested, [])) == [40, 50, 50, 60]
+        assert sorted([*tested[0], *tested[1]]) == [40, 50, 50, 60]
         assert all(len(lengths) == 2 for lengths in tested)
         if not shuffle:
             assert tested == [[50, 50], [60, 40]]
@@ -353,3 +355,54 @@ def test_curves_of_a_source_draw_rows_from_each_block():
     sizes, _, test = learning_curve(model, *given, **how)
     assert abs(sizes - [50, 100]).max() <= 2
     np.testing.assert_allclose(test[1], cross_val_score(model, *given, cv=KFold(2)), rtol=1e-9)
+
+
+# Blocks that stay in order
+
+
+def apart(function, *args, **how):
+    """Call a function whose fits do not share reads."""
+    with dask.config.set({"streamlearn.on-bad-block": "skip"}):
+        return function(*args, **how)
+
+
+SHARED = {
+    "fits": lambda *data: cross_validate(
+        clone(CLASSIFIER).set_params(max_iter=3, tol=None), *data, cv=KFold(2)
+    ),
+    "fits apart": lambda *data: apart(cross_val_score, CLASSIFIER, *data, cv=KFold(2)),
+    "search": lambda *data: StreamSearchCV(CLASSIFIER, {"alpha": [1e-4, 1e-2]}, cv=2).fit(*data),
+    "candidates": lambda *data: validation_curve(
+        CLASSIFIER, *data, cv=KFold(2), param_name="alpha", param_range=[1e-4, 1e-2]
+    ),
+}
+
+
+def rechunked(chunks=50):
+    return tuple(dask_array(x, (N_ROWS,)).rechunk({0: chunks}) for x in (X, LABELS))
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_one_warning_says_that_blocks_of_one_source_stay_in_order(name):
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        SHARED[name](*rechunked())
+    found = [str(each.message) for each in said if "in order" in str(each.message)]
+    assert len(found) == 1
+    assert "If the rows are sorted" in found[0]
+
+
+@pytest.mark.parametrize("why", ["not shuffled", "one block", "own sources", "a source"])
+def test_nothing_is_said_about_the_order_where_it_is_no_surprise(why):
+    model = clone(CLASSIFIER).set_params(shuffle=why != "not shuffled")
+    data = {
+        "not shuffled": rechunked,
+        "one block": lambda: rechunked((N_ROWS, 0)),
+        "own sources": lambda: (dask_array(X), dask_array(LABELS)),
+        "a source": lambda: from_blocks(source()),
+    }[why]()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "More of the data than the window")
+        cross_val_score(model, *data, cv=ShuffleSplit(2, random_state=0))
+        StreamSearchCV(model, {"alpha": [1e-4]}, shuffle=model.shuffle).fit(*data)
