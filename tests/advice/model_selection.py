@@ -131,6 +131,11 @@ MODEL_SELECTION = [
     ),
     # Sources of blocks
     advice(
+        lambda: ours.cross_val_score(sgd(), lambda: [*BLOCKS, (X, None)], cv=2),
+        "Block 8 has no y, and the first block has. Give all blocks the same parts",
+        lambda: ours.cross_val_score(sgd(), lambda: [*BLOCKS, (X, Y)], cv=2),
+    ),
+    advice(
         lambda: ours.train_test_split(*source(), shuffle=False),
         "Give shuffle=True, .*, or a dask collection",
         lambda: ours.train_test_split(*source(), shuffle=True),
