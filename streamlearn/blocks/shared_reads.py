@@ -74,13 +74,15 @@ class SharedReads:
         given = rows.everything()
         self.names, self.starts = tuple(given), rows.starts
         self.places = dict(zip(_in_places(given), range(len(PARTS)), strict=False))
-        labels = None if rows.labels is None else {LABELS: rows.labels}
-        self.labels = None if labels is None else LABELS
-        self.blocks = align(**given, **(labels or {}))
+        # Labels that are the targets are not read twice, and errors do not name them.
+        of_targets = rows.labels is not None and rows.labels is rows.given.get("y")
+        labels = {} if rows.labels is None or of_targets else {LABELS: rows.labels}
+        self.labels = "y" if of_targets else LABELS if labels else None
+        self.blocks = align(**given, **labels)
         self.n_blocks = 0
         self.targets = None
         if self.blocks.streamed is None and "y" in given:
-            self.targets = align(**({"y": given["y"]} | (labels or {})))
+            self.targets = align(y=given["y"], **labels)
 
     @property
     def can_be_shared(self) -> bool:
