@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Generator, Sequence
 from contextvars import copy_context
 from functools import partial
 from itertools import count
-from threading import Condition, Thread
+from threading import Condition, Lock, Thread
 from typing import Any, NamedTuple
 
 from sklearn import config_context, get_config
@@ -120,8 +120,9 @@ def _in_places(given: Collection[str]) -> list[str]:
 class _Pass:
     """A pass of a reader: the blocks that it has not taken yet."""
 
-    def __init__(self, reader: int, *, of_targets: bool) -> None:
+    def __init__(self, reader: int, lock: Lock, *, of_targets: bool) -> None:
         self.reader, self.of_targets = reader, of_targets
+        self.ready = Condition(lock)
         self.waiting: deque[Any] = deque()
         self.closed = False
 
@@ -135,7 +136,11 @@ class _Together:
 
     def __init__(self, shared: SharedReads, readers: Sequence[Reader], order: Order | None) -> None:
         self.shared, self.readers, self.order = shared, readers, order
-        self.changed = Condition()
+        # One lock, and a condition for each thread that waits: most changes concern one of them.
+        self.lock = Lock()
+        self.changed = Condition(self.lock)
+        self.open: set[_Pass] = set()
+        self.untaken = 0
         self.active = set(range(len(readers)))
         self.begun: list[_Pass] = []
         self.error: BaseException | None = None
@@ -166,10 +171,12 @@ class _Together:
         return [self.results[i] for i in range(len(self.readers))]
 
     def _stop(self, error: BaseException) -> None:
-        with self.changed:
+        with self.lock:
             if self.error is None:
                 self.error = error
-            self.changed.notify_all()
+            self.changed.notify()
+            for each in self.open:
+                each.ready.notify()
 
     def _work(self, number: int, config: dict[str, Any]) -> None:
         """Do the work of a reader, in its thread."""
@@ -179,9 +186,12 @@ class _Together:
         except BaseException as error:
             self._stop(error)
         finally:
-            with self.changed:
+            with self.lock:
                 self.active.discard(number)
-                self.changed.notify_all()
+                self.changed.notify()
+                for each in self.open:
+                    if each.reader == number:
+                        each.ready.notify()
 
     def _rows_of(self, number: int) -> dict[str, StreamedRows]:
         """Return the rows of a reader, as parts of a source of blocks."""
@@ -197,32 +207,34 @@ class _Together:
 
     def _passing(self, number: int, of_targets: bool) -> Generator[tuple[Any, ...]]:
         """Pass over the rows of a reader. It runs in the thread that reads for this reader."""
-        mine, seen = _Pass(number, of_targets=of_targets), self.readers[number]
-        with self.changed:
+        mine, which = _Pass(number, self.lock, of_targets=of_targets), self.readers[number].which
+        with self.lock:
             self.begun.append(mine)
-            self.changed.notify_all()
+            self.open.add(mine)
+            self.changed.notify()
         try:
             while (block := self._taken(mine)) is not END:
-                if seen.holds(block.number) is not False:
-                    yield self._own_rows(seen.which, block)
+                yield self._own_rows(which, block)
                 del block
         finally:
-            with self.changed:
+            with self.lock:
                 mine.closed = True
                 mine.waiting.clear()
-                self.changed.notify_all()
+                self.open.discard(mine)
+                self.changed.notify()
 
     def _taken(self, mine: _Pass) -> Any:
         """Wait for the next block of a pass."""
-        with self.changed:
-            self.changed.wait_for(
+        with self.lock:
+            mine.ready.wait_for(
                 lambda: mine.waiting or self.error is not None or mine.reader not in self.active
             )
             if not mine.waiting:
                 raise _Stopped
-            block = mine.waiting.popleft()
-            self.changed.notify_all()
-            return block
+            self.untaken -= 1
+            if self.untaken <= 0:
+                self.changed.notify()
+            return mine.waiting.popleft()
 
     def _own_rows(self, which: Which, block: Block) -> tuple[Any, ...]:
         starts = self.shared.starts
@@ -238,7 +250,7 @@ class _Together:
 
     def _next_members(self) -> list[_Pass]:
         """Wait until all readers have ended or wait for a pass. Return the passes of one read."""
-        with self.changed:
+        with self.lock:
             self.changed.wait_for(
                 lambda: (
                     self.error is not None
@@ -316,19 +328,20 @@ class _Together:
 
     def _hand_out(self, members: list[_Pass], block: Any) -> None:
         """Hand a block to the passes, when they have taken the one before."""
-        with self.changed:
-            self.changed.wait_for(
-                lambda: (
-                    self.error is not None
-                    or not any(p.waiting and not self._elsewhere(p) for p in members)
-                )
-            )
+        with self.lock:
+            self.changed.wait_for(partial(self._all_taken, members))
             if self.error is not None or all(map(self._ended, members)):
                 raise _Stopped
             for p in members:
-                if not self._ended(p):
+                holds = block is END or self.readers[p.reader].holds(block.number) is not False
+                if holds and not self._ended(p):
                     p.waiting.append(block)
-            self.changed.notify_all()
+                    p.ready.notify()
+
+    def _all_taken(self, members: list[_Pass]) -> bool:
+        """Return whether the next block may follow. If not, note how many have to take theirs."""
+        self.untaken = sum(bool(p.waiting) and not self._elsewhere(p) for p in members)
+        return self.error is not None or not self.untaken
 
     def _ended(self, p: _Pass) -> bool:
         return p.closed or p.reader not in self.active

@@ -31,7 +31,7 @@ from streamlearn.wrappers.summed import is_summed
 IN_ORDER = "shuffle leaves the"
 """The beginning of the warning that blocks are not shuffled."""
 
-MOST = 128
+MOST = 64
 """The number of fits that share a read. Each has threads, and copies of rows if they are drawn."""
 
 

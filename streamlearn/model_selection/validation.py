@@ -99,7 +99,7 @@ def cross_validate(
 
     Notes
     -----
-    Estimators of this package share reads, also pipelines and `Incremental`, up to 128 fits at a
+    Estimators of this package share reads, also pipelines and `Incremental`, up to 64 fits at a
     time, if the blocks are loaded in this process. Each fit is the one that it would be
     alone, with its blocks in the same order. An estimator that shuffles blocks gets them in one
     random order, which is that of all splits. ``fit_time`` includes the time in which a fit waits
