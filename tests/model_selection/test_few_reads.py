@@ -310,7 +310,9 @@ def test_predictions_of_a_source_are_those_of_the_model_of_each_block():
             np.testing.assert_allclose(found[k], alone.predict(X[CUTS[k]]), rtol=1e-9)
 
 
-@pytest.mark.parametrize("kind", ["arrow", "frames", "loader"])
+@pytest.mark.parametrize(
+    "kind", ["arrow", "frames", pytest.param("loader", marks=pytest.mark.thorough)]
+)
 def test_other_sources_are_scored(kind, tmp_path):
     table = pd.DataFrame(X, columns=list("abc")).assign(y=LABELS)
     if kind == "arrow":
