@@ -79,7 +79,10 @@ class BlockLearner(NamedTuple):
     def order(self, blocks: Blocks, epoch: int) -> Sequence[int] | None:
         """Return the order of the blocks that is drawn for the epoch, or None for 0, 1, 2..."""
         shuffle = self.course.shuffle
-        return None if shuffle.by is None else block_order(blocks, shuffle.seed, epoch)
+        if shuffle.by is None:
+            return None
+        first = epoch == self.course.first.epoch
+        return block_order(blocks, shuffle.seed, epoch, warns=first)
 
     def loss(self, report: Report, n_iter: int, number: int | None) -> float:
         """Return the mean loss of the rows of a block."""
@@ -178,15 +181,22 @@ def _with_weight(X: Array, weight: Array | None) -> tuple[Array, Array | None]:
     return batch.X, batch.weight
 
 
-def block_order(blocks: Blocks, seed: int, epoch: int) -> Sequence[int] | None:
+def block_order(
+    blocks: Blocks, seed: int, epoch: int, *, warns: bool = True
+) -> Sequence[int] | None:
     """Return the order of the blocks that is drawn for ``epoch``.
 
     Blocks that share a source stay together. The result is None for containers in memory.
+
+    Warns
+    -----
+    UserWarning
+        If all blocks stay in order, several of them may have rows, and the caller ``warns``.
     """
     if blocks.plan is None:
         return None
     together = groups(blocks.plan)
-    if len(together) == 1 < len(blocks):
+    if warns and len(together) == 1 < sum(n != 0 for n in blocks.rows):
         warnings.warn(
             f"shuffle leaves the {len(blocks)} blocks in order: each shares a source with another, "
             "as rechunking makes them, and another order would read twice. If the rows are "

@@ -32,6 +32,8 @@ from streamlearn.blocks.reduce import bytes_read, check_marks, reduce
 from streamlearn.blocks.round_layout import Position, SideBySide
 from streamlearn.blocks.rounds import rounds
 from streamlearn.blocks.segments import Segment
+from streamlearn.blocks.shared_reads import Reader, SharedReads
+from streamlearn.blocks.source_rows import SourceRows
 from streamlearn.blocks.sources import from_blocks, taken_apart
 from streamlearn.blocks.streams import StreamedRows
 from streamlearn.blocks.take_rows import AlignedRows, Place, Which
@@ -46,9 +48,12 @@ __all__ = [
     "Page",
     "Place",
     "Position",
+    "Reader",
     "Record",
     "Segment",
+    "SharedReads",
     "SideBySide",
+    "SourceRows",
     "StreamedRows",
     "Watch",
     "Which",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate, chain
 from math import isnan
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -289,6 +289,20 @@ def _streamed(given: dict[str, Any], lazy_rows: Sequence[str]) -> Blocks:
     TypeError
         If one of them does not.
     """
+    streams_or_raise(given)
+    functions = {name: given[name].functions for name in lazy_rows if name in given}
+    parts = {name: x.base if name in functions else x for name, x in given.items()}
+    return Blocks(tuple(given), None, None, (), (), functions, parts)
+
+
+def streams_or_raise(given: Mapping[str, Any]) -> None:
+    """Check that all parts come from sources of blocks, as one of them does.
+
+    Raises
+    ------
+    TypeError
+        If one of them does not.
+    """
     for name, x in given.items():
         if not isinstance(x, StreamedRows):
             first = next(n for n, other in given.items() if isinstance(other, StreamedRows))
@@ -297,9 +311,6 @@ def _streamed(given: dict[str, Any], lazy_rows: Sequence[str]) -> Blocks:
                 f"({type(x).__name__}). Let the source give it: blocks (X, y, sample_weight), or "
                 "a source for each part, with the same blocks."
             )
-    functions = {name: given[name].functions for name in lazy_rows if name in given}
-    parts = {name: x.base if name in functions else x for name, x in given.items()}
-    return Blocks(tuple(given), None, None, (), (), functions, parts)
 
 
 def first_block(X: Any) -> Any:

@@ -44,6 +44,11 @@ class Stream:
         Whether only one pass can be made.
     narrowed : callable, optional
         ``(names) -> Stream``, which reads only these columns of the first part.
+    only : callable, optional
+        ``(places) -> Stream``, which reads no other parts than those at these places, and gives
+        None for them. It may return a stream that reads more.
+    heads : tuple, optional
+        The first row of each part, if they are known.
     """
 
     def __init__(
@@ -52,11 +57,13 @@ class Stream:
         *,
         once: bool,
         narrowed: Callable[[Sequence[Any]], Stream] | None = None,
+        only: Callable[[frozenset[int]], Stream] | None = None,
+        heads: tuple[Any, ...] | None = None,
     ) -> None:
-        self.begin, self.once, self.narrowed = begin, once, narrowed
+        self.begin, self.once, self.narrowed, self.only = begin, once, narrowed, only
         self._begun = False
         self._waiting: list[Reading] = []
-        self._heads: tuple[Any, ...] | None = None
+        self._heads = heads
 
     def heads(self) -> tuple[Any, ...]:
         """Return the first row of each part, from the first block that has rows.
@@ -260,7 +267,7 @@ def in_lock_step(
         numbers of rows.
     """
     first, *others = dict.fromkeys(part.stream for part in parts.values())
-    lead, readings = first.read(), {stream: stream.read() for stream in others}
+    lead, readings = _read(first, parts), {stream: _read(stream, parts) for stream in others}
     numbers = count()
 
     def made(read: Any, start: float) -> Any:
@@ -284,6 +291,7 @@ def in_lock_step(
         with noted(f"block {number} of {named}"):
             apart = {s: parts_of(block, len(s.heads())) for s, block in blocks.items()}
             rows = {name: apart[part.stream][part.place] for name, part in parts.items()}
+            _all_there_or_raise(rows, number)
             lengths = {name: int(x.shape[0]) for name, x in rows.items()}
             if len(set(lengths.values())) > 1:
                 found = ", ".join(f"{name} has {n} rows" for name, n in lengths.items())
@@ -299,6 +307,14 @@ def in_lock_step(
     finally:
         for reading in readings.values():
             reading.end()
+
+
+def _read(stream: Stream, parts: Mapping[str, StreamedRows]) -> Reading:
+    """Begin a pass over the parts of a stream that are among some parts."""
+    if stream.only is None:
+        return stream.read()
+    places = frozenset(part.place for part in parts.values() if part.stream is stream)
+    return stream.only(places).read()
 
 
 def all_rows(*parts: StreamedRows) -> list[Any]:
@@ -319,7 +335,8 @@ def parts_of(block: Any, n: int | None = None) -> tuple[Any, ...]:
         If there are not ``n`` parts, or not one to three.
     """
     parts = block if isinstance(block, tuple) else (block,)
-    if not 1 <= len(parts) <= len(PARTS) or parts[0] is None or n not in (None, len(parts)):
+    none = parts[0] is None and n is None
+    if not 1 <= len(parts) <= len(PARTS) or none or n not in (None, len(parts)):
         wanted = "X, (X, y) or (X, y, sample_weight)" if n is None else f"{n}, as the first block"
         raise ValueError(f"A block has {len(parts)} parts, expected {wanted}.")
     out = tuple(
@@ -332,6 +349,15 @@ def parts_of(block: Any, n: int | None = None) -> tuple[Any, ...]:
                 "a frame or a list of rows."
             )
     return out
+
+
+def _all_there_or_raise(rows: Mapping[str, Any], number: int) -> None:
+    missing = [name for name, x in rows.items() if x is None]
+    if missing:
+        raise ValueError(
+            f"Block {number} has no {' and no '.join(missing)}, and the first block has. Give all "
+            "blocks the same parts."
+        )
 
 
 def _same_columns_or_raise(name: str, number: int, x: Any, first: Any) -> None:

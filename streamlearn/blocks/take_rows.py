@@ -28,7 +28,6 @@ from streamlearn.blocks.containers import (
 )
 from streamlearn.blocks.frame_of_tasks import frame_of_tasks, needed
 from streamlearn.blocks.parts import declared_rows_or_raise, joined, n_rows, some_rows, without_rows
-from streamlearn.blocks.sources import is_source
 
 if TYPE_CHECKING:
     from streamlearn.blocks.graph import Key
@@ -123,6 +122,10 @@ class AlignedRows:
         """The number of rows before each block and before the end; None where it is not known."""
         known = [n for n in self.rows if n is not None]
         return None if len(known) < len(self.rows) else [*accumulate((0, *known))]
+
+    def everything(self) -> dict[str, Any]:
+        """Return all blocks of each collection."""
+        return self.whole(range(len(self.rows)))
 
     def take(self, which: Which, rows: Sequence[int] | None = None) -> dict[str, Any]:
         """Return some rows of each block of each collection.
@@ -269,11 +272,6 @@ def collections_or_raise(given: Mapping[str, Any]) -> None:
         If one is not.
     """
     for name, x in given.items():
-        if is_source(x):
-            raise TypeError(
-                f"{name} is a source of blocks, which is read in order and has no known number of "
-                "blocks. Split what it reads, for example the paths, and make a source of each."
-            )
         if x is None:
             raise TypeError(f"{name} is None. Leave it out.")
         if not door.is_dask_collection(x):
@@ -301,6 +299,12 @@ def _of_block(
         if labels is not None and n_rows(labels) != n:
             raise ValueError(f"It has {n} rows, and {n_rows(labels)} labels.")
         at = which(Place(number[0], n, start, labels))
+    return rows_taken(block, at)
+
+
+def rows_taken(block: Any, at: slice | np.ndarray) -> Any:
+    """Return some rows of a block. All of them in their order are the block itself."""
+    n = n_rows(block)
     taken = np.arange(n)[at]
     if np.array_equal(taken, np.arange(n)):
         return block

@@ -9,17 +9,16 @@ import numpy as np
 from sklearn import model_selection as theirs
 from sklearn.base import clone
 
-from streamlearn import blocks as engine
-from streamlearn.blocks import Record, Watch, watching
 from streamlearn.model_selection.draws import seed_of
 from streamlearn.model_selection.fits import (
-    Outcomes,
     Task,
     in_collections,
     one_by_one_or_raise,
+    opened,
     scorers,
 )
-from streamlearn.model_selection.folds import taken
+from streamlearn.model_selection.folds import Part, Rows, Within, blocks_of, counts_of
+from streamlearn.model_selection.outcomes import Outcomes, error_score_or_raise
 from streamlearn.model_selection.sizes import Sizes, cut_at, drawn
 
 
@@ -73,7 +72,7 @@ def validation_curve(
     >>> test.shape, bool((test[0] > test[1]).all())
     ((2, 2), True)
     """
-    params = dict(params or {})
+    X, y, params = opened(estimator, X, y, params)
     how: dict[str, Any] = {"groups": groups, "n_jobs": n_jobs, "verbose": verbose}
     if not in_collections(X, y, groups, *params.values()):
         how |= {"param_name": param_name, "param_range": param_range, "cv": cv}
@@ -81,11 +80,14 @@ def validation_curve(
         found: Any = theirs.validation_curve(estimator, X, y, error_score=error_score, **how)
         return found
     one_by_one_or_raise(**how)
-    asked, outcomes = scorers(scoring), Outcomes(error_score)
-    for train, test in Task.of(estimator, X, y, params, cv).parts():
-        for value in param_range:
-            candidate = clone(estimator).set_params(**{param_name: clone(value, safe=False)})
-            outcomes.add(candidate, train, test, asked, train_score=True)
+    asked = scorers(scoring)
+    error_score_or_raise(error_score)
+    task = Task.of(estimator, X, y, params, cv)
+    candidates = [
+        clone(estimator).set_params(**{param_name: clone(value, safe=False)})
+        for value in param_range
+    ]
+    outcomes = Outcomes(task, task.runs(candidates), asked, error_score, train_score=True)
     out = outcomes.arrays(-1, len(param_range))
     return out["train_score"].T, out["test_score"].T
 
@@ -123,8 +125,8 @@ def learning_curve(
     exploit_incremental_learning : bool, default=False
         Whether ``partial_fit`` is used. It needs rows in memory.
     shuffle : bool, default=False
-        Whether the rows are drawn from each block. If False, the first ones are taken, and the
-        other blocks are not read.
+        Whether the rows are drawn from each block. If False, the first ones are taken. It has to be
+        True for a source of blocks.
     random_state : int, RandomState instance or None, default=None
         It determines the draws.
     return_times : bool, default=False
@@ -162,7 +164,7 @@ def learning_curve(
     >>> sizes.tolist(), test.shape
     ([500, 2500], (2, 2))
     """
-    params = dict(params or {})
+    X, y, params = opened(estimator, X, y, params)
     train_sizes = np.linspace(0.1, 1.0, 5) if train_sizes is None else np.asarray(train_sizes)
     how: dict[str, Any] = {"groups": groups, "n_jobs": n_jobs, "verbose": verbose}
     how["exploit_incremental_learning"] = exploit_incremental_learning
@@ -178,44 +180,36 @@ def learning_curve(
             f"train_sizes of collections are shares in (0, 1], got {train_sizes.tolist()}. Divide "
             "numbers of rows by the length of the training part."
         )
-    asked, outcomes, counted = scorers(scoring), Outcomes(error_score), list[int]()
+    asked = scorers(scoring)
+    error_score_or_raise(error_score)
     task = Task.of(estimator, X, y, params, cv)
     seed = seed_of(random_state) if shuffle else None
-    for train, test in task.parts():
-        rows = engine.AlignedRows({name: train[name] for name in task.by_row})
-        for share in train_sizes:
-            some = _some(rows, float(share), seed) | task.same
-            watch = _Rows()
-            with watching(watch):
-                outcomes.add(estimator, some, test, asked, train_score=True)
-            counted.append(watch.n_rows)
+    runs = [
+        run._replace(train=_some(task.rows, run.train, float(share), seed))
+        for run in task.runs([estimator])
+        for share in train_sizes
+    ]
+    outcomes = Outcomes(task, runs, asked, error_score, train_score=True)
     out = outcomes.arrays(-1, len(train_sizes))
-    sizes = np.reshape(counted, (-1, len(train_sizes))).mean(axis=0).round().astype(int)
+    counted = np.reshape(outcomes.n_rows("train"), (-1, len(train_sizes)))
+    sizes = counted.mean(axis=0).round().astype(int)
     names = ["train_score", "test_score", *(["fit_time", "score_time"] if return_times else [])]
     return sizes, *(out[name].T for name in names)
 
 
-def _some(rows: engine.AlignedRows, share: float, seed: int | None) -> dict[str, Any]:
-    """Return a share of the rows: the first ones, or rows drawn by a seed."""
+def _some(rows: Rows, train: Part, share: float, seed: int | None) -> Part:
+    """Return a share of the rows of a part: the first ones, or rows drawn by a seed."""
     if share == 1:
-        return rows.given
-    n = rows.n_rows
+        return train
+    known = None if rows.rows is None else counts_of(train, rows.rows)
     asked = Sizes(share, 1 - share, None)
-    if n is not None:
+    if known is not None:
+        n = sum(known)
         asked = Sizes(max(int(share * n), 1), n - max(int(share * n), 1), n)
-    if seed is None:
-        return taken(rows, cut_at(asked, len(rows.rows)).train)
-    return taken(rows, drawn(asked, seed, stratified=False).train)
-
-
-class _Rows(Watch):
-    """It counts the rows of the last pass, which scores the training part."""
-
-    def __init__(self) -> None:
-        self.n_rows = 0
-
-    def begin_pass(self, name: str, n_blocks: int | None, n_rows: int | None) -> None:
-        self.n_rows = 0
-
-    def block_done(self, record: Record) -> None:
-        self.n_rows += record.rows
+    if seed is not None:
+        return Within.of(rows, train, drawn(asked, seed, stratified=False).train)
+    if rows.rows is None:
+        return cut_at(asked, None).train
+    numbers = blocks_of(train, len(rows.rows))
+    n_blocks = len(rows.rows) if numbers is None else len(numbers)
+    return Within.of(rows, train, cut_at(asked, n_blocks).train)

@@ -160,9 +160,8 @@ class Drawn:
         """Return the rows of a block that belong to this part."""
         return self.draw.rows(place)[0 if self.test else 1]
 
-    def blocks(self, n_blocks: int) -> list[int] | None:
+    def holds(self, number: int) -> None:
         """Return None, as rows of every block are drawn."""
-        return None
 
     def counts(self, rows: Sequence[int]) -> list[int]:
         """Return how many rows it takes of each block."""

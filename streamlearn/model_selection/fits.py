@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
-import warnings
-from collections.abc import Iterator
-from numbers import Real
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 from sklearn.base import clone, is_classifier
-from sklearn.exceptions import FitFailedWarning
 
 from streamlearn import blocks as engine
 from streamlearn._sklearn import _routing_enabled
 from streamlearn._thirdparty.lazy import Lazily
-from streamlearn._thirdparty.tags import by_row_and_same, is_lazy, rows_known, takes_collections
+from streamlearn._thirdparty.tags import (
+    by_row_and_same,
+    has_parameter,
+    is_lazy,
+    rows_known,
+    takes_collections,
+)
+from streamlearn.blocks import Record, Watch, watching
+from streamlearn.model_selection.folds import Part, Rows
 from streamlearn.model_selection.splitters import splitter_of
 from streamlearn.wrappers.scoring import scorers_by_name, scores_of_collection
 from streamlearn.wrappers.summed import is_summed, metric_or_raise
@@ -24,6 +28,30 @@ from streamlearn.wrappers.summed import is_summed, metric_or_raise
 def in_collections(*given: Any) -> bool:
     """Return whether one of some arguments is a collection."""
     return any(map(is_lazy, given))
+
+
+def opened(
+    estimator: Any, X: Any, y: Any, params: Mapping[str, Any] | None
+) -> tuple[Any, Any, dict[str, Any]]:
+    """Return X, y and the arguments of ``fit``. If X is a source of blocks, they are its parts.
+
+    Raises
+    ------
+    ValueError
+        If X brings a part that is given too, or weights that ``fit`` does not take.
+    """
+    given = dict(params or {})
+    X, y, weight = engine.taken_apart(X, y)
+    if weight is None:
+        return X, y, given
+    if "sample_weight" in given or not has_parameter(estimator.fit, "sample_weight"):
+        raise ValueError(
+            "The blocks of X contain sample_weight, and "
+            + ("params has it, too" if "sample_weight" in given else "fit does not take it")
+            + ". Separate the parts: X, y, w = streamlearn.blocks.from_blocks(source), and give w "
+            "in params by the name that fit knows, such as step__sample_weight of a pipeline."
+        )
+    return X, y, {**given, "sample_weight": weight}
 
 
 def one_by_one_or_raise(
@@ -77,18 +105,15 @@ class Task(NamedTuple):
     Attributes
     ----------
     splitter : OverBlocks
-    by_row : dict of str to dask collection
+    rows : AlignedRows or SourceRows
         The arguments of ``fit`` with one value for each row: X, y and others.
     same : dict of str to object
         The other arguments of ``fit``.
-    labels : dask collection or None
-        The targets.
     """
 
     splitter: Any
-    by_row: dict[str, Any]
+    rows: Rows
     same: dict[str, Any]
-    labels: Any
 
     @classmethod
     def of(cls, estimator: Any, X: Any, y: Any, params: dict[str, Any], cv: Any) -> Task:
@@ -97,101 +122,82 @@ class Task(NamedTuple):
         given = {"X": X, "y": y, **by_row}
         stratified = y is not None and is_classifier(estimator) and getattr(y, "ndim", 1) == 1
         splitter = splitter_of(cv, stratified=stratified)
-        return cls(splitter, {name: x for name, x in given.items() if x is not None}, same, y)
+        given = {name: x for name, x in given.items() if x is not None}
+        return cls(splitter, splitter.aligned(given, y), same)
 
-    def parts(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-        """Yield the arguments of ``fit`` for both parts of each split."""
-        for train, test in self.splitter.parts(self.by_row, self.labels):
-            yield train | self.same, test | self.same
+    def runs(self, estimators: Sequence[Any]) -> list[Run]:
+        """Return the runs of all estimators on each split, one split after the other."""
+        return [
+            Run(estimator, *split)
+            for split in self.splitter.splits(self.rows)
+            for estimator in estimators
+        ]
 
 
-class Outcomes:
-    """The scores and the times of fits.
+class Run(NamedTuple):
+    """An estimator to fit to one part of the rows, and to score on another.
 
-    Parameters
+    Attributes
     ----------
-    error_score : "raise" or float
-        The score if a fit fails. "raise" raises the error.
+    estimator : object
+        A copy of it is fitted.
+    train, test : Part
     """
 
-    def __init__(self, error_score: Any) -> None:
-        if error_score != "raise" and not isinstance(error_score, Real):
-            raise ValueError(
-                f"error_score must be the string 'raise' or a numeric value, got {error_score!r}."
-            )
-        self.error_score = error_score
-        self.found: dict[str, list[Any]] = {}
-        self.estimators: list[Any] = []
-        self.errors: list[Exception] = []
+    estimator: Any
+    train: Part
+    test: Part
 
-    def add(
-        self,
-        estimator: Any,
-        train: dict[str, Any],
-        test: dict[str, Any],
-        asked: dict[str, Any],
-        *,
-        train_score: bool,
-    ) -> None:
-        """Fit a copy of an estimator to one part and score it on the other, or on both."""
-        start = time.perf_counter()
-        fitted, failed = clone(estimator), False
-        number = len(self.estimators)
-        try:
-            with engine.noted(f"fit {number} of the splits"):
-                fit(fitted, train)
-        except Exception as error:
-            if self.error_score == "raise":
-                raise
-            self.errors.append(error)
-            failed = True
-        middle = time.perf_counter()
-        values: dict[str, Any] = {}
-        for name, part in {"test": test, **({"train": train} if train_score else {})}.items():
-            scores = dict.fromkeys(asked, self.error_score)
-            if not failed:
-                lazy, X, y = lazily(fitted), part["X"], part.get("y")
-                with engine.noted(f"the {name} score of fit {number} of the splits"):
-                    scores = scores_of_collection(lazy, fitted, asked, X, y)
-            values |= {f"{name}_{key}": value for key, value in scores.items()}
-        values |= {"fit_time": middle - start, "score_time": time.perf_counter() - middle}
-        self.estimators.append(fitted)
-        for key, value in values.items():
-            self.found.setdefault(key, []).append(value)
 
-    def arrays(self, *shape: int) -> dict[str, Any]:
-        """Return all that was found, by name.
+class Fitted(NamedTuple):
+    """A fitted copy of an estimator, the seconds of its fit, and the error that has ended it."""
 
-        Parameters
-        ----------
-        *shape : int
-            The shape of each array. By default it is (n_fits,).
+    estimator: Any
+    seconds: float
+    error: Exception | None = None
 
-        Raises
-        ------
-        ValueError
-            If all fits failed.
 
-        Warns
-        -----
-        FitFailedWarning
-            If some failed.
-        """
-        n, n_failed = len(self.estimators), len(self.errors)
-        if n_failed == n:
-            raise ValueError(
-                f"All the {n} fits failed. It is very likely that your model is misconfigured. "
-                'error_score="raise" raises the error of the first fit, which is the cause above.'
-            ) from self.errors[0]
-        if n_failed:
-            first = self.errors[0]
-            warnings.warn(
-                f"{n_failed} fits failed out of a total of {n}, and their score is "
-                f"{self.error_score}. The first error: {type(first).__name__}: {first}",
-                FitFailedWarning,
-                stacklevel=3,
-            )
-        return {key: np.asarray(v).reshape(shape or n) for key, v in self.found.items()}
+class Scored(NamedTuple):
+    """The scores of a fitted estimator by name, the seconds, and the number of rows."""
+
+    scores: dict[str, float]
+    seconds: float = 0.0
+    n_rows: int = 0
+
+
+def fitted_copy(number: int, run: Run, given: dict[str, Any]) -> Fitted:
+    """Fit a copy of the estimator of a run. It is one of the fits of all splits."""
+    start, copy, failure = time.perf_counter(), clone(run.estimator), None
+    try:
+        with engine.noted(f"fit {number} of the splits"):
+            fit(copy, given)
+    except Exception as error:
+        failure = error
+    return Fitted(copy, time.perf_counter() - start, failure)
+
+
+def scored(
+    number: int, part: str, fitted: Fitted, scorers: dict[str, Any], given: dict[str, Any]
+) -> Scored:
+    """Return the scores of a fit on a part of the rows."""
+    start, counted = time.perf_counter(), _Rows()
+    with watching(counted), engine.noted(f"the {part} score of fit {number} of the splits"):
+        model, X, y = fitted.estimator, given["X"], given.get("y")
+        scores = scores_of_collection(lazily(model), model, scorers, X, y)
+    return Scored(scores, time.perf_counter() - start, counted.n_rows)
+
+
+class _Rows(Watch):
+    """It counts the rows of the last pass."""
+
+    def __init__(self) -> None:
+        self.n_rows = 0
+
+    def begin_pass(self, name: str, n_blocks: int | None, n_rows: int | None) -> None:
+        self.n_rows = 0
+
+    def block_done(self, record: Record) -> None:
+        self.n_rows += record.rows
 
 
 def fit(estimator: Any, given: dict[str, Any]) -> None:

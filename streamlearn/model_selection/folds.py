@@ -7,16 +7,19 @@ search that learns from all folds in one read asks `Folds.of_rows` for the fold 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
 from streamlearn import blocks as engine
 from streamlearn.blocks import Place
 from streamlearn.model_selection.draws import by_label, generator, offset
+
+Rows: TypeAlias = engine.AlignedRows | engine.SourceRows
+"""Collections over the same rows: those of dask, or parts of sources of blocks."""
 
 
 class Part(Protocol):
@@ -25,10 +28,10 @@ class Part(Protocol):
     def __call__(self, place: Place) -> slice | np.ndarray:
         """Return the rows of a block that belong to this part."""
 
-    def blocks(self, n_blocks: int) -> list[int] | None:
-        """Return the blocks whose rows all belong to this part, if no others have rows of it.
+    def holds(self, number: int) -> bool | None:
+        """Return whether all rows of a block belong to this part, or none of them.
 
-        None means that rows may come from every block.
+        None means that the block may have some rows of it.
         """
 
     def counts(self, rows: Sequence[int]) -> list[int] | None:
@@ -51,9 +54,11 @@ class Folds:
     n_folds : int
     of_blocks : tuple of int or None
         The fold of each block. None means that the rows of each block are dealt.
+    in_turn : bool
+        Whether blocks, whose number is not known, are dealt to the folds in turn.
     seed : int or None
-        The seed by which the rows of a block are dealt at random. If it is None, they are dealt in
-        their order.
+        The seed by which the rows of a block, or blocks in turn, are dealt at random. If it is
+        None, they are dealt in their order.
     stratified : bool
         Whether the rows of each label are dealt evenly.
     """
@@ -62,6 +67,7 @@ class Folds:
     of_blocks: tuple[int, ...] | None = None
     seed: int | None = None
     stratified: bool = False
+    in_turn: bool = False
 
     def fold_of_block(self, number: int) -> int | None:
         """Return the fold of all rows of a block, or None if they are in several folds.
@@ -70,8 +76,15 @@ class Folds:
         --------
         >>> Folds(2, (0, 0, 1)).fold_of_block(2)
         1
+        >>> [Folds(2, in_turn=True).fold_of_block(number) for number in range(5)]
+        [0, 1, 0, 1, 0]
         """
-        return None if self.of_blocks is None else self.of_blocks[number]
+        if not self.in_turn:
+            return None if self.of_blocks is None else self.of_blocks[number]
+        turn, place = divmod(number, self.n_folds)
+        if self.seed is None:
+            return place
+        return int(generator(self.seed, turn).permutation(self.n_folds)[place])
 
     def of_rows(self, place: Place) -> np.ndarray:
         """Return the fold of each row of a block.
@@ -118,12 +131,10 @@ class OfFolds:
         """Return the rows of a block that belong to this part."""
         return np.flatnonzero((self.folds.of_rows(place) == self.fold) == self.test)
 
-    def blocks(self, n_blocks: int) -> list[int] | None:
-        """Return the blocks of this part, if the folds are blocks."""
-        of_blocks = self.folds.of_blocks
-        if of_blocks is None:
-            return None
-        return [i for i, fold in enumerate(of_blocks) if (fold == self.fold) is self.test]
+    def holds(self, number: int) -> bool | None:
+        """Return whether a block belongs to this part, if the folds are blocks."""
+        fold = self.folds.fold_of_block(number)
+        return None if fold is None else (fold == self.fold) is self.test
 
     def counts(self, rows: Sequence[int]) -> list[int] | None:
         """Return how many rows it takes of each block."""
@@ -157,11 +168,11 @@ class Between:
             )
         return slice(*(min(max(ceil(row), 0), place.n_rows) for row in (first, last)))
 
-    def blocks(self, n_blocks: int) -> list[int] | None:
-        """Return the blocks between the positions, if these are at the ends of blocks."""
+    def holds(self, number: int) -> bool | None:
+        """Return whether a block is between the positions, if these are at the ends of blocks."""
         if self.in_rows or self.start % 1 or self.stop % 1:
             return None
-        return [*range(int(self.start), int(self.stop))]
+        return self.start <= number < self.stop
 
     def counts(self, rows: Sequence[int]) -> list[int] | None:
         """Return how many rows it takes of each block."""
@@ -185,9 +196,99 @@ def _length(at: slice | np.ndarray, n_rows: int) -> int:
     return len(range(n_rows)[at]) if isinstance(at, slice) else len(at)
 
 
-def taken(rows: engine.AlignedRows, part: Part) -> dict[str, Any]:
+def rows_of(given: Mapping[str, Any], labels: Any = None) -> Rows:
+    """Return collections over the same rows, with the labels that decide where rows belong.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they do not line up.
+    """
+    if any(isinstance(x, engine.StreamedRows) for x in (*given.values(), labels)):
+        return engine.SourceRows(given, labels)
+    return engine.AlignedRows(given, labels)
+
+
+def blocks_of(part: Part, n_blocks: int) -> list[int] | None:
+    """Return the blocks of a part, if each is in it as a whole or not at all."""
+    held = [part.holds(number) for number in range(n_blocks)]
+    return None if None in held else [number for number, holds in enumerate(held) if holds]
+
+
+@dataclass(frozen=True)
+class Within:
+    """The rows of a part of a part, such as the first rows to learn from.
+
+    Attributes
+    ----------
+    outer, inner : Part
+        ``inner`` counts the rows and the blocks of ``outer`` only.
+    numbers : tuple of int or None
+        The blocks of ``outer``, None if the number of blocks is not known.
+    starts : tuple of int or None
+        The number of rows of ``outer`` before each of them, None where it is not known.
+    """
+
+    outer: Part
+    inner: Part
+    numbers: tuple[int, ...] | None
+    starts: tuple[int, ...] | None
+
+    @classmethod
+    def of(cls, rows: Rows, outer: Part, inner: Part) -> Within:
+        """Return a part of a part of some collections."""
+        if rows.rows is None:
+            return cls(outer, inner, None, None)
+        numbers, known = blocks_of(outer, len(rows.rows)), counts_of(outer, rows.rows)
+        if numbers is None:
+            numbers = [*range(len(rows.rows))]
+        ends = None if known is None else np.cumsum([0, *(known[i] for i in numbers)])
+        return cls(outer, inner, tuple(numbers), None if ends is None else tuple(ends.tolist()))
+
+    def __call__(self, place: Place) -> np.ndarray:
+        """Return the rows of a block that belong to this part."""
+        number, at = self._number(place.number), np.arange(place.n_rows)
+        if number is None:
+            return at[:0]
+        if self.outer.holds(place.number) is None:
+            at = at[self.outer(place)]
+        start = None if self.starts is None else self.starts[number]
+        return at[self.inner(Place(number, len(at), start))]
+
+    def holds(self, number: int) -> bool | None:
+        """Return whether a block belongs to this part, if both parts are blocks."""
+        inside = self._number(number)
+        return False if inside is None else self.inner.holds(inside)
+
+    def _number(self, number: int) -> int | None:
+        """Return the number of a block among those of ``outer``, or None if it is none of them."""
+        if self.numbers is not None:
+            return self.numbers.index(number) if number in self.numbers else None
+        return None if self.outer.holds(number) is False else number
+
+    def counts(self, rows: Sequence[int]) -> list[int] | None:
+        """Return how many rows it takes of each block."""
+        return counted(self, rows)
+
+
+def counts_of(part: Part, rows: Sequence[int | None]) -> list[int] | None:
+    """Return how many rows a part takes of each block, or None if that is not known."""
+    known = [n for n in rows if n is not None]
+    if len(known) < len(rows):
+        return None
+    numbers = blocks_of(part, len(rows))
+    if numbers is None:
+        return part.counts(known)
+    return [n if i in numbers else 0 for i, n in enumerate(known)]
+
+
+def taken(rows: Rows, part: Part) -> dict[str, Any]:
     """Return the rows of a part of each collection, lazily. Only its blocks are read."""
-    numbers = part.blocks(len(rows.rows))
+    if isinstance(rows, engine.SourceRows):
+        return rows.take(part, part.holds)
+    if isinstance(part, Within):
+        return taken(engine.AlignedRows(taken(rows, part.outer), rows.labels), part.inner)
+    numbers = blocks_of(part, len(rows.rows))
     if numbers is not None:
         return rows.whole(numbers)
     known = [n for n in rows.rows if n is not None]

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from streamlearn import blocks as engine
-from streamlearn.model_selection.folds import Split, indices, taken
+from streamlearn.model_selection.folds import Rows, Split, indices, rows_of, taken
 
 
 class OverBlocks:
     """A splitter whose splits of collections are parts of blocks.
 
-    A subclass defines ``_splits(rows)``, and is a subclass of scikit-learn's splitter as well.
+    A subclass defines ``splits(rows)``, and is a subclass of scikit-learn's splitter as well.
     """
 
     _stratified = False
@@ -46,6 +46,12 @@ class OverBlocks:
             yield from super().split(X, y, groups)  # type: ignore[misc]
             return
         rows = self.aligned({"X": X}, y)
+        if rows.rows is None:
+            raise ValueError(
+                "X is a source of blocks, so its rows have no indices. Use "
+                f"{type(self).__name__}.split_collections, which splits lazily, or "
+                "streamlearn.model_selection.cross_validate."
+            )
         known = [n for n in rows.rows if n is not None]
         if len(known) < len(rows.rows):
             raise ValueError(
@@ -54,7 +60,7 @@ class OverBlocks:
                 f"streamlearn.model_selection.cross_validate; or {engine.find_lengths('X')}."
             )
         labels = np.asarray(*engine.in_memory(y)) if self._stratified else None
-        for train, test in self._splits(rows):
+        for train, test in self.splits(rows):
             yield indices(train, known, labels), indices(test, known, labels)
 
     def split_collections(
@@ -64,7 +70,7 @@ class OverBlocks:
 
         Parameters
         ----------
-        *arrays : dask arrays, DataFrames or Series
+        *arrays : dask arrays, DataFrames or Series, or parts of a source of blocks
             Collections over the same rows, with the same blocks. Lengths may be unknown.
         labels : dask array or dask Series of shape (n_samples,), default=None
             The labels, for stratified splits. None means the second of the arrays.
@@ -107,10 +113,10 @@ class OverBlocks:
     ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         """Yield the parts of collections by name: those to learn from and those to score."""
         rows = self.aligned(given, labels)
-        for train, test in self._splits(rows):
+        for train, test in self.splits(rows):
             yield taken(rows, train), taken(rows, test)
 
-    def aligned(self, given: dict[str, Any], labels: Any) -> engine.AlignedRows:
+    def aligned(self, given: dict[str, Any], labels: Any) -> Rows:
         """Return collections by name, with the labels that the splits need.
 
         Raises
@@ -119,10 +125,11 @@ class OverBlocks:
             If labels are missing.
         """
         if not self._stratified:
-            return engine.AlignedRows(given)
+            return rows_of(given)
         if labels is None:
             raise ValueError(f"{type(self).__name__} deals rows by their labels y, which are None.")
-        return engine.AlignedRows(given, labels)
+        return rows_of(given, labels)
 
-    def _splits(self, rows: engine.AlignedRows) -> list[Split]:
+    def splits(self, rows: Rows) -> list[Split]:
+        """Return the splits of collections."""
         raise NotImplementedError

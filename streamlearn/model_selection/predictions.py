@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from sklearn import model_selection as theirs
-from sklearn.base import clone
 
-from streamlearn import blocks as engine
 from streamlearn._arrays import to_numpy
 from streamlearn.model_selection.fits import (
+    Run,
     Task,
-    fit,
     in_collections,
     lazily,
     one_by_one_or_raise,
+    opened,
 )
-from streamlearn.model_selection.folds import taken
+from streamlearn.model_selection.folds import rows_of
+from streamlearn.model_selection.outcomes import fits_of
 from streamlearn.model_selection.splitters import KFold, StratifiedKFold
 
 
@@ -36,21 +36,23 @@ def cross_val_predict(
 ) -> Any:
     """Predict each row by a model that has learned from the other folds.
 
-    The models are fitted now. The predictions of a collection are lazy.
+    The models are fitted now, in one read if the estimator needs one. The predictions of a
+    collection are lazy.
 
     Parameters
     ----------
     estimator, X, y, groups, n_jobs, verbose, params, pre_dispatch : object
         As those of `streamlearn.model_selection.cross_validate`.
     cv : int, KFold, StratifiedKFold or None, default=None
-        The folds. Each row has to be in one of them.
+        The folds. Each row has to be in one of them. For a source of blocks they have to be those
+        of a `KFold`.
     method : str, default="predict"
         The method of the estimator: "predict", "predict_proba", "predict_log_proba" or
         "decision_function".
 
     Returns
     -------
-    array, dask array, dask Series or dask DataFrame
+    array, dask array, dask Series, dask DataFrame or StreamedRows
         What the method returns, in the order of X, with the blocks of X.
 
     Raises
@@ -75,7 +77,7 @@ def cross_val_predict(
     >>> predicted.shape, bool((abs(predicted - X[:, 0]) < 0.1).all())
     ((5000,), True)
     """
-    params = dict(params or {})
+    X, y, params = opened(estimator, X, y, params)
     if not in_collections(X, y, groups, *params.values()):
         how: dict[str, Any] = {"groups": groups, "cv": cv, "n_jobs": n_jobs, "verbose": verbose}
         how |= {"params": params or None, "pre_dispatch": pre_dispatch, "method": method}
@@ -88,17 +90,19 @@ def cross_val_predict(
             f"one split, and {type(task.splitter).__name__} has others. Give KFold or "
             "StratifiedKFold."
         )
-    rows = task.splitter.aligned(task.by_row, task.labels)
-    folds = task.splitter.folds(rows)
-    predicted, classes = {}, []
-    for i, split in enumerate(folds.splits()):
-        fitted = clone(estimator)
-        fit(fitted, taken(rows, split.train) | task.same)
-        predicted[f"fold {i}"] = getattr(lazily(fitted), method)(X)
-        classes.append(getattr(fitted, "classes_", None))
-    _same_classes_or_raise(classes, method)
-    labels = task.labels if folds.stratified else None
-    return engine.AlignedRows(predicted, labels).merged(folds.fold_of_block, folds.of_rows)
+    folds = task.splitter.folds(task.rows)
+    if task.rows.rows is None and not folds.in_turn:
+        raise ValueError(
+            f"{type(task.splitter).__name__} deals the rows of each block to the folds, and "
+            "predictions of a source are made block by block. Give cv=KFold(n), whose folds are "
+            "blocks of a source."
+        )
+    fits = fits_of(task, [Run(estimator, *split) for split in folds.splits()])
+    fitted = [each.estimator for each in fits]
+    _same_classes_or_raise([getattr(each, "classes_", None) for each in fitted], method)
+    predicted = {f"fold {i}": getattr(lazily(each), method)(X) for i, each in enumerate(fitted)}
+    labels = y if folds.stratified else None
+    return rows_of(predicted, labels).merged(folds.fold_of_block, folds.of_rows)
 
 
 def _same_classes_or_raise(found: list[Any], method: str) -> None:

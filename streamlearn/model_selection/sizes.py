@@ -9,7 +9,7 @@ import numpy as np
 from streamlearn import blocks as engine
 from streamlearn._sklearn import _validate_shuffle_split
 from streamlearn.model_selection.draws import Draw, Drawn
-from streamlearn.model_selection.folds import Between, Split
+from streamlearn.model_selection.folds import Between, Rows, Split
 
 
 class Sizes(NamedTuple):
@@ -20,7 +20,7 @@ class Sizes(NamedTuple):
     n_rows: int | None
 
 
-def sizes(rows: engine.AlignedRows, test_size: Any, train_size: Any, default: float) -> Sizes:
+def sizes(rows: Rows, test_size: Any, train_size: Any, default: float) -> Sizes:
     """Return the sizes of the parts of collections.
 
     Raises
@@ -36,9 +36,11 @@ def sizes(rows: engine.AlignedRows, test_size: Any, train_size: Any, default: fl
         return Sizes(n_train, n_test, n)
     for name, size in (("test_size", test_size), ("train_size", train_size)):
         if isinstance(size, int | np.integer) and not isinstance(size, bool):
+            first = next(iter(rows.given))
+            lengths = "" if rows.rows is None else f", or {engine.find_lengths(first)}"
             raise ValueError(
                 f"{name}={size} is a number of rows, and the lengths of the blocks are unknown. "
-                f"Give a share between 0 and 1, or {engine.find_lengths(next(iter(rows.given)))}."
+                f"Give a share between 0 and 1{lengths}."
             )
         if size is not None and not (isinstance(size, float) and 0 < size < 1):
             raise ValueError(f"{name} must be a share between 0 and 1, got {size!r}.")
@@ -60,8 +62,19 @@ def drawn(asked: Sizes, seed: int, *, stratified: bool) -> Split:
     return Split(Drawn(draw, False), Drawn(draw, True))
 
 
-def cut_at(asked: Sizes, n_blocks: int) -> Split:
-    """Return a split of the first rows from those after them, as scikit-learn cuts."""
+def cut_at(asked: Sizes, n_blocks: int | None) -> Split:
+    """Return a split of the first rows from those after them, as scikit-learn cuts.
+
+    Raises
+    ------
+    ValueError
+        If the number of blocks is not known.
+    """
+    if n_blocks is None:
+        raise ValueError(
+            "shuffle=False takes the first rows of all, and a source does not say how many there "
+            "are. Give shuffle=True, which draws rows from each block, or a dask collection."
+        )
     if asked.n_rows is not None:
         cut = asked.train
         return Split(Between(0, cut, True), Between(cut, cut + asked.test, True))

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 
 from streamlearn import blocks as engine
 from streamlearn.model_selection.draws import seed_of
-from streamlearn.model_selection.folds import Between, Folds, Split
+from streamlearn.model_selection.folds import Between, Folds, Rows, Split
 from streamlearn.model_selection.over_blocks import OverBlocks
 from streamlearn.model_selection.sizes import drawn, sizes
 
@@ -41,6 +41,7 @@ class KFold(OverBlocks, theirs.KFold):
     Differences from scikit-learn:
 
     - Folds of a collection are whole blocks, so they are of equal size only if the blocks are.
+    - The blocks of a source, whose number is not known, are dealt to the folds in turn.
 
     Examples
     --------
@@ -51,8 +52,11 @@ class KFold(OverBlocks, theirs.KFold):
     [[0, 1, 2, 3], [4, 5, 6], [7, 8, 9]]
     """
 
-    def folds(self, rows: engine.AlignedRows) -> Folds:
+    def folds(self, rows: Rows) -> Folds:
         """Return how the rows of collections are dealt to folds."""
+        if rows.rows is None:
+            seed = seed_of(self.random_state) if self.shuffle else None
+            return Folds(self.n_splits, seed=seed, in_turn=True)
         enough_rows_or_raise(self.n_splits, rows)
         of_blocks = self.fold_of_blocks(rows.rows)
         seed = seed_of(self.random_state) if self.shuffle and of_blocks is None else None
@@ -80,7 +84,8 @@ class KFold(OverBlocks, theirs.KFold):
             of_blocks[full[at]] = fold
         return tuple(of_blocks.tolist())
 
-    def _splits(self, rows: engine.AlignedRows) -> list[Split]:
+    def splits(self, rows: Rows) -> list[Split]:
+        """Return the splits of collections."""
         return self.folds(rows).splits()
 
 
@@ -98,8 +103,8 @@ class StratifiedKFold(OverBlocks, theirs.StratifiedKFold):
 
     Notes
     -----
-    Every fit reads all blocks, as each has rows of all folds. `KFold` reads only the blocks of a
-    part, which is enough if the labels are mixed in the blocks.
+    Each block has rows of all folds, and a fit gets a copy of its own rows. `KFold` deals whole
+    blocks, which is enough if the labels are mixed in the blocks.
 
     Differences from scikit-learn:
 
@@ -118,13 +123,14 @@ class StratifiedKFold(OverBlocks, theirs.StratifiedKFold):
 
     _stratified = True
 
-    def folds(self, rows: engine.AlignedRows) -> Folds:
+    def folds(self, rows: Rows) -> Folds:
         """Return how the rows of collections are dealt to folds."""
         enough_rows_or_raise(self.n_splits, rows)
         seed = seed_of(self.random_state) if self.shuffle else None
         return Folds(self.n_splits, seed=seed, stratified=True)
 
-    def _splits(self, rows: engine.AlignedRows) -> list[Split]:
+    def splits(self, rows: Rows) -> list[Split]:
+        """Return the splits of collections."""
         return self.folds(rows).splits()
 
 
@@ -158,7 +164,8 @@ class ShuffleSplit(OverBlocks, theirs.ShuffleSplit):
     [(80, 20), (80, 20)]
     """
 
-    def _splits(self, rows: engine.AlignedRows) -> list[Split]:
+    def splits(self, rows: Rows) -> list[Split]:
+        """Return the splits of collections."""
         asked = sizes(rows, self.test_size, self.train_size, 0.1)
         rng = check_random_state(self.random_state)
         return [drawn(asked, seed_of(rng), stratified=False) for _ in range(self.n_splits)]
@@ -197,7 +204,13 @@ class TimeSeriesSplit(OverBlocks, theirs.TimeSeriesSplit):
     [(2, [2, 3]), (4, [4, 5]), (6, [6, 7])]
     """
 
-    def _splits(self, rows: engine.AlignedRows) -> list[Split]:
+    def splits(self, rows: Rows) -> list[Split]:
+        """Return the splits of collections."""
+        if rows.rows is None:
+            raise ValueError(
+                "TimeSeriesSplit needs the number of blocks, which a source does not say. Give "
+                "KFold, StratifiedKFold or ShuffleSplit, or a dask collection."
+            )
         n, n_blocks = rows.n_rows, len(rows.rows)
         if n is None and (self.max_train_size, self.test_size, self.gap) != (None, None, 0):
             raise ValueError(
@@ -228,7 +241,7 @@ class TimeSeriesSplit(OverBlocks, theirs.TimeSeriesSplit):
         return splits
 
 
-def enough_rows_or_raise(n_splits: int, rows: engine.AlignedRows) -> None:
+def enough_rows_or_raise(n_splits: int, rows: Rows) -> None:
     """Check that there is a row for each fold, if their number is known.
 
     Raises

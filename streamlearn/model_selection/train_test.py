@@ -8,7 +8,7 @@ from sklearn.model_selection import train_test_split as in_memory
 
 from streamlearn import blocks as engine
 from streamlearn.model_selection.draws import seed_of
-from streamlearn.model_selection.folds import taken
+from streamlearn.model_selection.folds import rows_of, taken
 from streamlearn.model_selection.sizes import cut_at, drawn, sizes
 
 
@@ -27,9 +27,10 @@ def train_test_split(
 
     Parameters
     ----------
-    *arrays : arrays, DataFrames, dask arrays, dask DataFrames or dask Series
+    *arrays : arrays, DataFrames, dask arrays, dask DataFrames, dask Series or parts of a source
         Rows of the same length. dask collections need the same blocks, whose lengths may be
-        unknown. Columns of one frame have the same blocks.
+        unknown. Columns of one frame have the same blocks. The parts of a source of blocks are
+        those that `streamlearn.blocks.from_blocks` returns.
     test_size : float or int, default=None
         The share of the rows for the test part, or their number. None means the rows that are not
         in the training part, or 0.25 if ``train_size`` is None as well. A number needs blocks of
@@ -50,16 +51,18 @@ def train_test_split(
     -------
     list
         The training part and the test part of each of the arrays, in this order. Those of dask
-        arrays are dask arrays, and those of frames are frames with the same index and divisions. A
-        part of a block may have no rows.
+        arrays are dask arrays, and those of frames are frames with the same index and divisions.
+        Those of sources are sources, and each pass over one reads the whole source. A part of a
+        block may have no rows.
 
     Raises
     ------
     TypeError
-        If some of the arrays are dask collections and others are in memory.
+        If some of the arrays are collections and others are in memory.
     ValueError
         If collections do not line up, if a size is out of range, if a number of rows is asked for
-        and lengths are unknown, or if a part would have no rows.
+        and lengths are unknown, if a part would have no rows, or if a source is given with its
+        parts together, or with ``shuffle=False``.
 
     Notes
     -----
@@ -103,12 +106,23 @@ def train_test_split(
         raise ValueError("At least one array required as input")
     if not shuffle and stratify is not None:
         raise ValueError("Stratified train/test split is not implemented for shuffle=False")
-    given = {f"arrays[{i}]": x for i, x in enumerate(arrays)}
-    rows = engine.AlignedRows(given, stratify)
+    given = {f"arrays[{i}]": _one_part(f"arrays[{i}]", x) for i, x in enumerate(arrays)}
+    rows = rows_of(given, stratify)
     asked = sizes(rows, test_size, train_size, 0.25)
     if shuffle:
         split = drawn(asked, seed_of(random_state), stratified=stratify is not None)
     else:
-        split = cut_at(asked, len(rows.rows))
+        split = cut_at(asked, None if rows.rows is None else len(rows.rows))
     train, test = taken(rows, split.train), taken(rows, split.test)
     return [part[name] for name in given for part in (train, test)]
+
+
+def _one_part(name: str, x: Any) -> Any:
+    """Return an array, or the rows of a source whose blocks hold nothing else."""
+    X, *others = engine.taken_apart(x)
+    if any(part is not None for part in others):
+        raise ValueError(
+            f"{name} is a source whose blocks have several parts. Separate them: "
+            "X, y = streamlearn.blocks.from_blocks(source), then train_test_split(X, y)."
+        )
+    return X

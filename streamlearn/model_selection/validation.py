@@ -9,12 +9,13 @@ import numpy as np
 from sklearn import model_selection as theirs
 
 from streamlearn.model_selection.fits import (
-    Outcomes,
     Task,
     in_collections,
     one_by_one_or_raise,
+    opened,
     scorers,
 )
+from streamlearn.model_selection.outcomes import Outcomes, error_score_or_raise
 
 
 def cross_validate(
@@ -36,15 +37,17 @@ def cross_validate(
 ) -> dict[str, Any]:
     """Fit an estimator to the training part of each split, and score it on the other part.
 
-    A fit reads the blocks of the training part. All scores of a split are computed in one read of
-    the blocks of the test part. Rows in memory go to scikit-learn's function.
+    The fits of all splits share each read of the blocks, and all scores are computed in one more
+    read. Rows in memory go to scikit-learn's function.
 
     Parameters
     ----------
     estimator : object
         The estimator. Copies of it are fitted.
-    X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-        The rows. Lengths of blocks may be unknown.
+    X : array, DataFrame, dask array, dask DataFrame or source of blocks of shape \
+(n_samples, n_features)
+        The rows. Lengths of blocks may be unknown. A source may bring y and weights
+        (`streamlearn.blocks.from_blocks`).
     y : array, Series, dask array or dask Series of shape (n_samples,) or \
 (n_samples, n_outputs), default=None
         The targets.
@@ -58,8 +61,8 @@ def cross_validate(
         The number of folds, or a splitter of this package. None means 5 folds. They are
         stratified if the estimator is a classifier.
     n_jobs : int, default=None
-        The number of fits at a time. It needs rows in memory: dask runs the tasks of a fit in
-        parallel, and fits follow one another.
+        The number of fits at a time. It needs rows in memory: fits that share reads run in threads
+        beside each other, and dask runs the tasks of the others in parallel.
     verbose : int, default=0
         Whether lines are printed. It needs rows in memory.
     params : dict, default=None
@@ -67,7 +70,7 @@ def cross_validate(
     pre_dispatch : int or str, default="2*n_jobs"
         The number of jobs that are dispatched. It needs rows in memory.
     return_train_score : bool, default=False
-        Whether the training part is scored as well, which reads it once more.
+        Whether the training part is scored as well.
     return_estimator : bool, default=False
         Whether the fitted estimators are returned.
     return_indices : bool, default=False
@@ -86,8 +89,8 @@ def cross_validate(
     TypeError
         If ``cv`` has no form for collections, or if some arrays are in memory and others are not.
     ValueError
-        If X and y do not line up, if there are too few rows, if a parameter needs rows in memory,
-        or if all fits fail.
+        If X and y do not line up, if there are too few rows or blocks, if a parameter needs rows in
+        memory, or if all fits fail.
 
     Warns
     -----
@@ -96,6 +99,16 @@ def cross_validate(
 
     Notes
     -----
+    Estimators of this package share reads, also pipelines and `Incremental`, up to 64 fits at a
+    time, if the blocks are loaded in this process. Each fit is the one that it would be
+    alone, with its blocks in the same order. An estimator that shuffles blocks gets them in one
+    random order, which is that of all splits. ``fit_time`` includes the time in which a fit waits
+    for the others.
+
+    Fits follow one another, and each reads its own part, on a cluster, with
+    ``Incremental(patience=...)``, callbacks or searches inside, and if blocks that cannot be read
+    are skipped. Scorers that are functions read by themselves.
+
     Differences from scikit-learn:
 
     - Splits of collections are those of the splitters of this package.
@@ -113,7 +126,7 @@ def cross_validate(
     >>> sorted(found), bool((found["test_r2"] > 0.99).all())
     (['fit_time', 'score_time', 'test_r2'], True)
     """
-    params = dict(params or {})
+    X, y, params = opened(estimator, X, y, params)
     if not in_collections(X, y, groups, *params.values()):
         how: dict[str, Any] = {"groups": groups, "scoring": scoring, "cv": cv, "n_jobs": n_jobs}
         how |= {"verbose": verbose, "params": params or None, "pre_dispatch": pre_dispatch}
@@ -124,11 +137,11 @@ def cross_validate(
     if return_indices:
         raise ValueError("return_indices needs rows in memory: rows of collections are drawn.")
     asked = scorers(scoring)
-    outcomes = Outcomes(error_score)
+    error_score_or_raise(error_score)
     task = Task.of(estimator, X, y, params, cv)
-    for train, test in task.parts():
-        outcomes.add(estimator, train, test, asked, train_score=return_train_score)
-    out = outcomes.arrays()
+    runs = task.runs([estimator])
+    outcomes = Outcomes(task, runs, asked, error_score, train_score=return_train_score)
+    out: dict[str, Any] = {**outcomes.arrays()}
     if return_estimator:
         out["estimator"] = outcomes.estimators
     return out

@@ -15,6 +15,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from streamlearn import model_selection as ours
 from streamlearn.blocks import from_blocks
 from streamlearn.linear_model import SGDRegressor
+from streamlearn.pipeline import make_pipeline
+from streamlearn.preprocessing import StandardScaler
 from tests.advice.table import CHUNKS, DX, DY, FRAME, SEED, UNKNOWN, X, Y, advice, sgd
 from tests.containers import dask_array
 
@@ -50,6 +52,11 @@ def hyperband(*data: Any, **how: Any) -> Any:
 def source() -> Any:
     """Return a source of 8 blocks that does not say how many there are."""
     return from_blocks(BLOCKS)
+
+
+def _weighted(X: Any, y: Any, w: Any) -> Any:
+    pipe = make_pipeline(StandardScaler(), sgd())
+    return ours.cross_val_score(pipe, X, y, params={"sgdclassifier__sample_weight": w}, cv=2)
 
 
 def fitted(**how: Any) -> Any:
@@ -118,9 +125,64 @@ MODEL_SELECTION = [
         lambda: [*ours.KFold(2).split(X, Y)],
     ),
     advice(
-        lambda: ours.train_test_split(from_blocks([X])),
-        "Split what it reads, for example the paths, and make a source of each",
-        lambda: [from_blocks(part) for part in ours.train_test_split([X[:60], X[60:]])],
+        lambda: ours.train_test_split(lambda: BLOCKS),
+        r"Separate them: X, y = .*from_blocks\(source\), then train_test_split\(X, y\)",
+        lambda: ours.train_test_split(*from_blocks(lambda: BLOCKS)),
+    ),
+    # Sources of blocks
+    advice(
+        lambda: ours.cross_val_score(sgd(), lambda: [*BLOCKS, (X, None)], cv=2),
+        "Block 8 has no y, and the first block has. Give all blocks the same parts",
+        lambda: ours.cross_val_score(sgd(), lambda: [*BLOCKS, (X, Y)], cv=2),
+    ),
+    advice(
+        lambda: ours.train_test_split(*source(), shuffle=False),
+        "Give shuffle=True, .*, or a dask collection",
+        lambda: ours.train_test_split(*source(), shuffle=True),
+        lambda: ours.train_test_split(BX, BY, shuffle=False),
+    ),
+    advice(
+        lambda: ours.train_test_split(*source(), test_size=30),
+        r"Give a share between 0 and 1\.$",
+        lambda: ours.train_test_split(*source(), test_size=0.25),
+    ),
+    advice(
+        lambda: [*ours.KFold(2).split(source()[0])],
+        r"Use KFold\.split_collections, .* or streamlearn\.model_selection\.cross_validate",
+        lambda: [*ours.KFold(2).split_collections(*source())],
+        lambda: ours.cross_validate(sgd(classes=[0, 1]), *source(), cv=ours.KFold(2)),
+    ),
+    advice(
+        lambda: ours.cross_val_score(sgd(), *source(), cv=ours.TimeSeriesSplit(2)),
+        "Give KFold, StratifiedKFold or ShuffleSplit, or a dask collection",
+        *(
+            lambda cv=cv: ours.cross_val_score(sgd(), *source(), cv=cv)
+            for cv in (ours.KFold(2), ours.StratifiedKFold(2), ours.ShuffleSplit(2))
+        ),
+        lambda: ours.cross_val_score(sgd(), BX, BY, cv=ours.TimeSeriesSplit(2)),
+    ),
+    advice(
+        lambda: ours.cross_val_predict(sgd(), *source()),
+        r"Give cv=KFold\(n\)",
+        lambda: ours.cross_val_predict(sgd(), *source(), cv=ours.KFold(5)),
+    ),
+    advice(
+        lambda: ours.cross_val_score(sgd(), *source(), cv=ours.KFold(9)),
+        "has 8 with rows. Give fewer folds, smaller blocks, or ShuffleSplit",
+        lambda: ours.cross_val_score(sgd(), *source(), cv=ours.KFold(4)),
+        lambda: ours.cross_val_score(
+            sgd(),
+            *from_blocks([(X[i : i + 9], Y[i : i + 9]) for i in range(0, 120, 9)]),
+            cv=ours.KFold(9),
+        ),
+        lambda: ours.cross_val_score(sgd(), *source(), cv=ours.ShuffleSplit(2)),
+    ),
+    advice(
+        lambda: ours.cross_val_score(
+            make_pipeline(StandardScaler(), sgd()), lambda: [(*b, np.ones(15)) for b in BLOCKS]
+        ),
+        "give w in params by the name that fit knows, such as step__sample_weight",
+        lambda: _weighted(*from_blocks([(*b, np.ones(15)) for b in BLOCKS])),
     ),
     # Sizes of parts
     advice(

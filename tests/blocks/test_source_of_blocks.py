@@ -159,7 +159,7 @@ def test_partial_fit(name):
 def test_rows_are_shuffled_within_blocks(name, monkeypatch):
     """Blocks come in the source's order; the draws inside of a block are those of dask's."""
     X, y, _ = in_dask()
-    monkeypatch.setattr(block_learner, "block_order", lambda *_: None)
+    monkeypatch.setattr(block_learner, "block_order", lambda *_, **__: None)
     model = clone(ESTIMATORS[name])
     model.set_params(**{key: True for key in model.get_params() if key.endswith("shuffle")})
     assert_same(clone(model).fit(pairs), clone(model).fit(X, y))

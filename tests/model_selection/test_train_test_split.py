@@ -376,9 +376,19 @@ def test_bad_input_is_refused_in_words(given, how, error, says):
         train_test_split(*given, **how)
 
 
-def test_a_source_of_blocks_is_refused():
-    with pytest.raises(TypeError, match=r"source of blocks.*Split what it reads"):
-        train_test_split(from_blocks([np.ones((3, 2))]))
+@pytest.mark.parametrize("stratified", [False, True])
+def test_a_source_is_split_by_the_same_draws_as_dask_blocks(stratified):
+    rows, labels = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
+    cuts = [slice(0, 9), slice(9, 10), slice(10, 20)]
+    source = from_blocks([(rows[at], labels[at]) for at in cuts])
+    lazy = [dask_array(x, (9, 1, 10), known=False) for x in (rows, labels)]
+    found, expected = (
+        train_test_split(*data, random_state=0, stratify=data[1] if stratified else None)
+        for data in (source, lazy)
+    )
+    for part, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(np.asarray(part), np.asarray(other))
+        np.testing.assert_array_equal(np.asarray(part), np.asarray(part))
 
 
 def test_what_errors_advise_works():

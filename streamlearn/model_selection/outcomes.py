@@ -1,0 +1,259 @@
+"""The fits and the scores of all splits, from as few reads of the data as they need.
+
+Fits that learn from blocks share each read, and so do scores (`streamlearn.blocks.SharedReads`).
+The others follow one another, and each reads its own part.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from functools import partial
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import FitFailedWarning
+from sklearn.pipeline import Pipeline
+
+from streamlearn import blocks as engine
+from streamlearn._thirdparty.tags import is_stateless, takes_collections
+from streamlearn._training.block_learner import block_order
+from streamlearn.blocks import Reader, SharedReads
+from streamlearn.model_selection.base_search import BaseSearch
+from streamlearn.model_selection.draws import seed_of
+from streamlearn.model_selection.fits import Fitted, Run, Scored, Task, fitted_copy, scored
+from streamlearn.model_selection.folds import Part, taken
+from streamlearn.wrappers.incremental import Incremental
+from streamlearn.wrappers.summed import is_summed
+
+IN_ORDER = "shuffle leaves the"
+"""The beginning of the warning that blocks are not shuffled."""
+
+MOST = 64
+"""The number of fits that share a read. Each has threads, and copies of rows if they are drawn."""
+
+
+class Outcomes:
+    """The fits and the scores of some runs.
+
+    Parameters
+    ----------
+    task : Task
+    runs : sequence of Run
+    scorers : dict of str to scorer
+    error_score : "raise" or float
+        The score if a fit fails. "raise" raises the error.
+    train_score : bool
+        Whether the rows that were learned from are scored as well.
+
+    Raises
+    ------
+    ValueError
+        If ``error_score`` is something else, or if all fits fail.
+
+    Warns
+    -----
+    FitFailedWarning
+        If some fits fail.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        runs: Sequence[Run],
+        scorers: dict[str, Any],
+        error_score: Any,
+        *,
+        train_score: bool,
+    ) -> None:
+        error_score_or_raise(error_score)
+        self.error_score, self.scorers = error_score, scorers
+        self.fits = fits_of(task, runs, error_score)
+        self._look_at_errors()
+        parts = ["test", *(["train"] if train_score else [])]
+        self.scores = scores_of(task, runs, self.fits, scorers, parts)
+
+    @property
+    def estimators(self) -> list[Any]:
+        """The fitted copies."""
+        return [fitted.estimator for fitted in self.fits]
+
+    def n_rows(self, part: str) -> list[int]:
+        """Return the number of rows of a part that each fit was scored on."""
+        return [each.n_rows for each in self.scores[part]]
+
+    def arrays(self, *shape: int) -> dict[str, np.ndarray]:
+        """Return all that was found, by name.
+
+        Parameters
+        ----------
+        *shape : int
+            The shape of each array. By default it is (n_fits,).
+        """
+        found: dict[str, list[float]] = {}
+        for part, scores in self.scores.items():
+            for name in self.scorers:
+                found[f"{part}_{name}"] = [
+                    each.scores.get(name, self.error_score) for each in scores
+                ]
+        found["fit_time"] = [fitted.seconds for fitted in self.fits]
+        each_time = [[each.seconds for each in scores] for scores in self.scores.values()]
+        found["score_time"] = [sum(seconds) for seconds in zip(*each_time, strict=True)]
+        n = len(self.fits)
+        return {key: np.asarray(values).reshape(shape or n) for key, values in found.items()}
+
+    def _look_at_errors(self) -> None:
+        errors = [fitted.error for fitted in self.fits if fitted.error is not None]
+        n, n_failed = len(self.fits), len(errors)
+        if not n_failed:
+            return
+        first = errors[0]
+        if n_failed == n:
+            raise ValueError(
+                f"All the {n} fits failed. It is very likely that your model is misconfigured. "
+                'error_score="raise" raises the error of the first fit, which is the cause above.'
+            ) from first
+        warnings.warn(
+            f"{n_failed} fits failed out of a total of {n}, and their score is "
+            f"{self.error_score}. The first error: {type(first).__name__}: {first}",
+            FitFailedWarning,
+            stacklevel=4,
+        )
+
+
+def error_score_or_raise(error_score: Any) -> None:
+    """Check that a fit which fails has a score, or that its error is raised."""
+    if error_score != "raise" and not isinstance(error_score, Real):
+        raise ValueError(
+            f"error_score must be the string 'raise' or a numeric value, got {error_score!r}."
+        )
+
+
+def fits_of(task: Task, runs: Sequence[Run], error_score: Any = "raise") -> list[Fitted]:
+    """Return the fits of some runs.
+
+    Raises
+    ------
+    Exception
+        The error of a fit, if ``error_score`` is "raise".
+    """
+
+    def work(number: int, given: dict[str, Any]) -> Fitted:
+        found = fitted_copy(number, runs[number], given | task.same)
+        if found.error is not None and error_score == "raise":
+            raise found.error
+        return found
+
+    together = {i for i, run in enumerate(runs) if learns_from_blocks(run.estimator)}
+    jobs = [(run.train, partial(work, i)) for i, run in enumerate(runs)]
+    tests = [run.test for run in runs]
+    return _done(task, jobs, together, order_of(runs[0].estimator), tests)
+
+
+def scores_of(
+    task: Task,
+    runs: Sequence[Run],
+    fits: Sequence[Fitted],
+    scorers: dict[str, Any],
+    parts: Sequence[str],
+) -> dict[str, list[Scored]]:
+    """Return the scores of some fits on parts of their rows, which are empty where a fit failed."""
+    at = [(part, i) for part in parts for i, fit in enumerate(fits) if fit.error is None]
+    jobs = [(getattr(runs[i], part), partial(scored, i, part, fits[i], scorers)) for part, i in at]
+    # A scorer that is a function may do with a dask collection whatever it likes.
+    ours = all(scorer is None or is_summed(scorer) for scorer in scorers.values())
+    out = {part: [Scored({})] * len(fits) for part in parts}
+    found = _done(task, jobs, {*range(len(jobs))} if ours else set(), None)
+    for (part, i), each in zip(at, found, strict=True):
+        out[part][i] = each
+    return out
+
+
+Job = tuple[Part, Callable[[dict[str, Any]], Any]]
+
+
+def _done(
+    task: Task, jobs: Sequence[Job], together: set[int], order: Any, others: Sequence[Part] = ()
+) -> list[Any]:
+    """Do jobs on parts of the rows. Those of ``together`` share reads, if that is possible.
+
+    Raises
+    ------
+    ValueError
+        If there is no block of the ``other`` parts.
+    """
+    found = dict[int, Any]()
+    reads = SharedReads(task.rows) if len(together) > 1 else None
+    if reads is not None and reads.can_be_shared:
+        several = sorted(together)
+        for start in range(0, len(several), MOST):
+            numbers = several[start : start + MOST]
+            readers = [Reader(part, part.holds, work) for part, work in (jobs[i] for i in numbers)]
+            found |= zip(numbers, reads.read(readers, order), strict=True)
+        _blocks_or_raise(task, others, reads.n_blocks)
+    with warnings.catch_warnings():
+        for i, (part, work) in enumerate(jobs):
+            if i not in found:
+                found[i] = work(taken(task.rows, part))
+                warnings.filterwarnings("ignore", IN_ORDER)  # once is enough
+    return [found[i] for i in range(len(jobs))]
+
+
+def _blocks_or_raise(task: Task, parts: Sequence[Part], n_blocks: int) -> None:
+    """Check that each part has one of the blocks of a source, whose number is now known."""
+    if task.rows.rows is not None:
+        return
+    for part in parts:
+        if all(part.holds(number) is False for number in range(n_blocks)):
+            raise ValueError(
+                f"{task.splitter} needs as many blocks as folds, because the folds of a source are "
+                f"blocks, and the source has {n_blocks} with rows. Give fewer folds, smaller "
+                "blocks, or ShuffleSplit, which draws rows from each block."
+            )
+
+
+def learns_from_blocks(estimator: Any) -> bool:
+    """Return whether a fit learns from one block after the other, whatever their number is."""
+    inside = [estimator, *(x for x in estimator.get_params().values() if hasattr(x, "fit"))]
+    return _fits_collections(estimator) and all(map(_learns_from_blocks, inside))
+
+
+def _fits_collections(estimator: Any) -> bool:
+    """Return whether an estimator takes collections by a method of ours, and not of a subclass."""
+    ours = (getattr(type(estimator).fit, "__module__", None) or "").startswith("streamlearn.")
+    return takes_collections(estimator) and ours
+
+
+def _learns_from_blocks(estimator: Any) -> bool:
+    if isinstance(estimator, BaseSearch) or getattr(estimator, "_skl_callbacks", None):
+        return False
+    if isinstance(estimator, Incremental):
+        return estimator.patience is None  # it holds out some of a known number of blocks
+    if isinstance(estimator, Pipeline) and getattr(estimator, "schedule", "") == "per-step":
+        return all(_fits_collections(step) for _, step in estimator.steps if hasattr(step, "fit"))
+    able = _fits_collections(estimator) or hasattr(estimator, "partial_fit")
+    return able or is_stateless(estimator)
+
+
+def order_of(estimator: Any) -> Callable[[engine.Blocks, int], Sequence[int] | None]:
+    """Return the order of the blocks in each read: a random one if the estimator shuffles them."""
+    shuffles, random_state = _shuffle(estimator) or (False, None)
+    # The draw changes no generator that the user has given.
+    seed = seed_of(deepcopy(random_state)) if shuffles else None
+
+    def order(blocks: engine.Blocks, read: int) -> Sequence[int] | None:
+        return None if seed is None else block_order(blocks, seed, read, warns=read == 0)
+
+    return order
+
+
+def _shuffle(estimator: Any) -> tuple[bool, Any] | None:
+    """Return whether the blocks are shuffled, and by which ``random_state``; None if unknown."""
+    params = estimator.get_params(deep=False)
+    if "shuffle" in params:
+        return bool(params["shuffle"]), params.get("random_state")
+    inside = (x for x in estimator.get_params().values() if hasattr(x, "get_params"))
+    found = [each for each in map(_shuffle, inside) if each is not None]
+    return next((each for each in found if each[0]), None)
