@@ -137,9 +137,9 @@ default="auto"
         objective. `partial_fit` does not refine.
 
         It needs ``learning_rate="auto"`` and not too many features: about 2,000, or 511 for sparse
-        rows. It also needs a smooth loss: "log_loss", "multinomial", "squared_hinge" or
-        "modified_huber".
-        A loss with a kink, such as "hinge", has no curvature there.
+        rows. With "multinomial", features times classes are 2,000 at most. It also needs a smooth
+        loss: "log_loss", "multinomial", "squared_hinge" or "modified_huber". A loss with a kink,
+        such as "hinge", has no curvature there.
     classes : array-like or None, default=None
         The labels, if they are known. They save a pass over y. If X and y come from the same files,
         that is a pass over the data.
