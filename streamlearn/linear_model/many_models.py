@@ -64,8 +64,13 @@ def common(estimator: Any) -> Hashable:
     )
 
 
-def most_models(n_features: int, n_classes: int) -> int:
-    """Return the number of models that may be columns of one, which has a matrix for each."""
+def most_models(model: Any, n_features: int, n_classes: int) -> int:
+    """Return the number of models like ``model`` that may be columns of one.
+
+    With ``learning_rate="auto"`` there is a matrix for each.
+    """
+    if model._rate() != "auto":
+        return MOST
     D = n_features + 1
     columns = 1 if n_classes <= 2 else n_classes
     return min(MOST, max(1, WIDEST // (D * max(D, SOME) * columns)))
