@@ -7,6 +7,7 @@ fit            our SGDClassifier, one default pass
 progressive    our StreamSearchCV: each block is scored before it is learned from
 folds          the same with ``cv=5``, and a model of all blocks
 halving        our SuccessiveHalvingSearchCV
+pipelines      as "progressive", with a StandardScaler before the model
 loop           scikit-learn's SGDClassifier for each candidate, by ``partial_fit`` block by block
 GridSearchCV   scikit-learn's, with cv=5 and its own classifier, on ``--share`` of the rows; its
                time is divided by this share
@@ -63,6 +64,17 @@ def progressive(X: Any, y: Any, **how: Any) -> None:
     StreamSearchCV(model, {"alpha": ALPHAS}, scoring="neg_log_loss", **SEED, **how).fit(X, y)
 
 
+def pipelines(X: Any, y: Any) -> None:
+    from streamlearn.linear_model import SGDClassifier
+    from streamlearn.model_selection import StreamSearchCV
+    from streamlearn.pipeline import Pipeline
+    from streamlearn.preprocessing import StandardScaler
+
+    steps = [("scaler", StandardScaler()), ("model", SGDClassifier("log_loss", **SEED))]
+    grid = {"model__alpha": ALPHAS}
+    StreamSearchCV(Pipeline(steps), grid, scoring="neg_log_loss", **SEED).fit(X, y)
+
+
 def five_folds(X: Any, y: Any) -> None:
     progressive(X, y, cv=5)
 
@@ -103,6 +115,7 @@ CONTENDERS: dict[str, Callable[..., Any]] = {
     "progressive": ours(progressive),
     "folds": ours(five_folds),
     "halving": ours(halving),
+    "pipelines": ours(pipelines),
     "loop": theirs,
     "GridSearchCV": grid,
 }

@@ -87,11 +87,21 @@ def _wants_labels_like(y: Any) -> bool:
     return elsewhere and get_config()["array_api_dispatch"]
 
 
-def partially_fitted(estimator: Any, X: Any, y: Any, params: dict[str, Any]) -> Any:
-    """Return a copy of ``estimator`` that has learned from one more block."""
+def partially_fitted(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    params: dict[str, Any],
+    learn: Callable[..., Any] | None = None,
+) -> Any:
+    """Return a copy of ``estimator`` that has learned from one more block.
+
+    ``learn`` is called with the copy, X, y and the arguments, instead of its ``partial_fit``.
+    """
     copy = deepcopy(estimator)
     if "classes" in params and _wants_labels_like(y):
         params = {**params, "classes": labels_like(listed(params["classes"]), y)}
     with with_advice(X):
-        copy.partial_fit(as_known(copy, X), as_known(copy, y), **params)
+        learn = copy.partial_fit if learn is None else partial(learn, copy)
+        learn(as_known(copy, X), as_known(copy, y), **params)
     return copy

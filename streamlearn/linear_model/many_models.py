@@ -1,12 +1,23 @@
 """Linear models that differ in numbers only, and learn from the same rows: columns of one model.
 
 A product of the rows with all coefficients reads the rows once. The models learn by
-``learning_rate="auto"``, whose steps for a column do not depend on the other columns.
+``learning_rate="auto"``, or by an explicit schedule in batches. The steps of a model do not depend
+on the other models, and their batches are the same. So each learns what it learns alone, except for
+rounding.
+
+These models cannot be columns of one:
+
+- Those with other class weights, by ``learning_rate="auto"``. A step draws a sample of its rows by
+  their weights, and centres the rows at their weighted mean. Each of these models would need a
+  sample and a centre of its own, and the products would no longer be shared.
+- Those that learn row by row. scikit-learn's loop takes the rows for one model at a time.
+- Those with ``loss="multinomial"``, whose columns depend on each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -15,24 +26,26 @@ from sklearn.base import clone
 from streamlearn._arrays import asarray, default_int, namespace, to_numpy
 from streamlearn._estimator.inputs import Given
 from streamlearn._training.course import Learned
+from streamlearn._validation.labels import class_weights
 from streamlearn.blocks import Record, Watch, watching
 from streamlearn.core.learner import Learner
-from streamlearn.core.linear.losses import LOSSES
+from streamlearn.core.linear import newton_state, sgd
+from streamlearn.core.linear.losses import FAMILIAR, LOSSES
 from streamlearn.core.linear.newton_schedule import SOME, WIDEST
-from streamlearn.core.linear.newton_state import some_columns
+from streamlearn.core.linear.rates import RATES
 from streamlearn.core.linear.sgd import Params
 from streamlearn.linear_model.base import SGD
 from streamlearn.linear_model.classifier import SGDClassifier
 from streamlearn.linear_model.regressor import SGDRegressor
 
-NUMBERS = ("alpha", "l1_ratio", "epsilon")
+NUMBERS = ("alpha", "l1_ratio", "epsilon", "quantile")
 """Parameters that may differ between the models."""
 
-UNUSED = (
-    *("eta0", "power_t", "max_iter", "tol", "warm_start", "verbose"),
-    *("refine", "n_parallel"),
-)
-"""Parameters that change nothing in ``partial_fit`` with ``learning_rate="auto"``."""
+OF_SCHEDULES = ("eta0", "power_t")
+"""Further ones with an explicit schedule. With ``learning_rate="auto"`` they change nothing."""
+
+UNUSED = ("max_iter", "tol", "warm_start", "verbose", "refine", "n_parallel")
+"""Parameters that change nothing in ``partial_fit`` of rows in memory."""
 
 MOST = 32
 """The largest number of models that are columns of one.
@@ -52,20 +65,50 @@ def common(estimator: Any) -> Hashable:
         return None
     params = estimator.get_params()
     seed = params["random_state"]
-    if estimator._rate() != "auto" or not (seed is None or isinstance(seed, int | np.integer)):
+    if not (seed is None or isinstance(seed, int | np.integer)) or not _by_columns(estimator):
         return None
     try:
         estimator._check(partial_fit=True)
     except ValueError:  # the model says so itself
         return None
-    apart = (*NUMBERS, *UNUSED)
-    return type(estimator), *(
-        (name, repr(value)) for name, value in sorted(params.items()) if name not in apart
+    apart = {*NUMBERS, *OF_SCHEDULES, *UNUSED}
+    if estimator._rate() != "auto" and _are_positive(params.get("class_weight")):
+        apart.add("class_weight")
+    return (
+        type(estimator),
+        "class_weight" in apart,
+        *((name, repr(value)) for name, value in sorted(params.items()) if name not in apart),
     )
 
 
-def most_models(n_features: int, n_classes: int) -> int:
-    """Return the number of models that may be columns of one, which has a matrix for each."""
+def _by_columns(estimator: Any) -> bool:
+    """Return whether the steps of a model are products with rows, and it has columns of its own."""
+    loss = LOSSES.get(estimator.loss)
+    if loss is None or loss.joint:
+        return False
+    rate, batches = estimator._rate(), estimator.batch_size not in (1, "auto")
+    return rate == "auto" or (rate in RATES and (batches or estimator.loss not in FAMILIAR))
+
+
+def _are_positive(weights: Any) -> bool:
+    """Return whether class weights are positive numbers that are not all 1.
+
+    A row of weight 0 is not counted, and rows without weights are learned from in another way.
+    """
+    if not isinstance(weights, Mapping):
+        return False
+    values: list[Any] = list(weights.values())
+    numbers = all(isinstance(value, Real) for value in values)
+    return numbers and all(value > 0 for value in values) and any(value != 1 for value in values)
+
+
+def most_models(model: Any, n_features: int, n_classes: int) -> int:
+    """Return the number of models like ``model`` that may be columns of one.
+
+    With ``learning_rate="auto"`` there is a matrix for each.
+    """
+    if model._rate() != "auto":
+        return MOST
     D = n_features + 1
     columns = 1 if n_classes <= 2 else n_classes
     return min(MOST, max(1, WIDEST // (D * max(D, SOME) * columns)))
@@ -89,16 +132,13 @@ class ManyModels(SGD):
     def _several(self, params: Params, n_classes: int = 1) -> Params:
         """Return the parameters of all columns."""
         numbers: dict[str, Any] = {}
-        used = [
-            name for name in NUMBERS if name != "epsilon" or name == LOSSES[params.loss].parameter
-        ]
-        for name in used:
-            given = [getattr(member, name) for member in self.members]
+        used = {name: name for name in ("alpha", "l1_ratio", *OF_SCHEDULES)}
+        used["epsilon"] = LOSSES[params.loss].parameter
+        for name, parameter in used.items():
+            given = [getattr(member, parameter) for member in self.members]
             values = np.asarray([0.0 if v is None else float(v) for v in given])
             if (values != values[0]).any():
                 numbers[name] = np.repeat(values, n_classes)
-        if hasattr(params.positive_weight, "shape"):
-            numbers["positive_weight"] = np.tile(params.positive_weight, len(self.members))
         return params._replace(n_models=len(self.members), **numbers)
 
     def _learn(
@@ -152,7 +192,9 @@ class ManyModels(SGD):
     def _taken(self, numbers: Sequence[int]) -> tuple[Any, Any, Learned]:
         """Return the coefficients, the intercepts and what was learned of some members."""
         xp, at = namespace(self.coef_), self._columns_of(numbers)
-        learned = self._learned._replace(state=some_columns(self._learned.state, at))
+        state = self._learned.state
+        some_columns = (sgd if isinstance(state, sgd.State) else newton_state).some_columns
+        learned = self._learned._replace(state=some_columns(state, at))
         return xp.take(self.coef_, at, axis=0), xp.take(self.intercept_, at), learned
 
     def alone(self, number: int) -> Any:
@@ -198,7 +240,17 @@ class ManyClassifiers(ManyModels, SGDClassifier):
 
     def _class_params(self, classes: np.ndarray, found: Any) -> Params:
         n_columns = 1 if len(classes) == 2 else len(classes)
-        return self._several(super()._class_params(classes, found), n_columns)
+        params = self._several(super()._class_params(classes, found), n_columns)
+        weights = (class_weights(member.class_weight, classes, found) for member in self.members)
+        of_each = [of_model for of_model in weights if of_model is not None]
+        if not of_each:
+            return params
+        if n_columns > 1:
+            return params._replace(positive_weight=np.concatenate(of_each))
+        if all(np.array_equal(of_model, of_each[0]) for of_model in of_each):
+            return params
+        negative, positive = np.stack(of_each, axis=1)
+        return params._replace(positive_weight=positive, negative_weight=negative)
 
 
 class ManyRegressors(ManyModels, SGDRegressor):

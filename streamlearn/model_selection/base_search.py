@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import joblib  # type: ignore[import-untyped]
 import numpy as np
 from sklearn import get_config
+from sklearn import pipeline as theirs
 from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.utils import indexable
 
@@ -23,9 +24,9 @@ from streamlearn._thirdparty.tags import by_row_and_same, labels_at_hand, rows_k
 from streamlearn._training.course import generator
 from streamlearn._training.epochs import Progress, Publish, train
 from streamlearn._training.stopping import Never
-from streamlearn.linear_model.many_models import most_models
-from streamlearn.model_selection.candidates import Candidate, Group, Rules, begun, parameters_of
+from streamlearn.model_selection.candidates import Candidate, Rules, parameters_of
 from streamlearn.model_selection.draws import seed_of
+from streamlearn.model_selection.groups import Group, as_ours, begun
 from streamlearn.model_selection.halving import Bracket, Cuts
 from streamlearn.model_selection.results import table_of
 from streamlearn.model_selection.search_learner import SearchLearner, in_order, scores_of_folds
@@ -70,7 +71,7 @@ class BaseSearch(ParallelPostFit):
     predict_meta = predict_proba_meta = transform_meta = None
 
     _parameter_constraints: dict[str, Any] = {
-        "estimator": [HasMethods("partial_fit")],
+        "estimator": [HasMethods("partial_fit"), theirs.Pipeline],
         "parameters": [dict, list],
         "n_iter": [Interval(Integral, 1, None, closed="left"), None],
         "scoring": [str, callable, list, tuple, dict, None],
@@ -136,7 +137,8 @@ class BaseSearch(ParallelPostFit):
         seed = seed_of(self.random_state)
         X, y, params = parts_and_params(X, y, params)
         params = {name: labels_at_hand(name, value) for name, value in params.items()}
-        params = with_classes(self.estimator, self._routed("fit", params), y, further=False)
+        learns = as_ours(self.estimator)
+        params = with_classes(learns, self._routed("fit", params), y, further=False)
         like = kind_of(X)
         given, same, rows = laid_out(X, y, params, seed)
         n_blocks = None if rows is None else len(rows)
@@ -154,7 +156,8 @@ class BaseSearch(ParallelPostFit):
             get_config(),
         )
         classes = params.get("classes", getattr(self.estimator, "classes", None))
-        groups = begun(self.estimator, parameters, rules, most_columns(given, classes))
+        n_classes = 1 if classes is None else len(classes)
+        groups = begun(self.estimator, parameters, rules, width_of(given), n_classes)
         contest = Contest(parameters, rules, brackets, like)
         learner = SearchLearner(
             rules,
@@ -325,13 +328,11 @@ def _threads(n_jobs: int | None) -> int:
     return n_jobs if n_jobs > 0 else max(1, n + 1 + n_jobs)
 
 
-def most_columns(given: Any, classes: Any) -> int:
-    """Return the number of linear models that may be columns of one, or 1."""
+def width_of(given: Any) -> int | None:
+    """Return the number of features of the rows, or None if these are not dense."""
     X = given["X"] if isinstance(given, dict) else given[0][0]
     rows = engine.meta_of(X) if engine.is_collection(X) else X
-    if getattr(rows, "ndim", 0) != 2 or is_sparse(rows):
-        return 1
-    return most_models(rows.shape[1], 1 if classes is None else len(classes))
+    return None if getattr(rows, "ndim", 0) != 2 or is_sparse(rows) else rows.shape[1]
 
 
 def laid_out(

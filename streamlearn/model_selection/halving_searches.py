@@ -10,7 +10,8 @@ import numpy as np
 
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn.model_selection.base_search import BaseSearch, Contest
-from streamlearn.model_selection.candidates import Group, parameters_of
+from streamlearn.model_selection.candidates import parameters_of
+from streamlearn.model_selection.groups import Group
 from streamlearn.model_selection.halving import Bracket, brackets_of, halved, unknown_n_blocks
 
 

@@ -26,7 +26,8 @@ class StreamSearchCV(BaseSearch):
     ----------
     estimator : object
         Anything with ``partial_fit``: a linear model, a net, a clusterer, a pipeline, or an
-        estimator of scikit-learn. It is never changed.
+        estimator of scikit-learn. It is never changed. A pipeline of scikit-learn learns as
+        `streamlearn.pipeline.Pipeline` does in one pass.
     parameters : dict or list of dict
         The values to try of each parameter, as for `sklearn.model_selection.GridSearchCV`. With
         ``n_iter``, values may be distributions with a method ``rvs``, as for
@@ -86,6 +87,10 @@ class StreamSearchCV(BaseSearch):
     Rows in memory are cut into 20 blocks, in random order. A score that is one of
     `streamlearn.metrics` is that of all scored rows together, although each block is scored by
     another model. Other scores are averages over blocks, by rows.
+
+    Candidates that are pipelines share their first steps, up to the first one that differs. A
+    shared step learns from each block once. A step that draws random numbers is shared only if its
+    ``random_state`` is a number.
 
     Differences from scikit-learn:
 

@@ -14,14 +14,11 @@ from streamlearn._thirdparty.partial_fit import as_here
 from streamlearn._training.block_learner import block_order
 from streamlearn._training.epochs import Progress
 from streamlearn._validation.messages import no_rows
-from streamlearn.model_selection.candidates import (
-    Candidate,
-    Group,
-    Rules,
-    after_block,
-    scores_of,
-)
+from streamlearn.model_selection.candidates import Candidate, Rules
+from streamlearn.model_selection.groups import Group
 from streamlearn.model_selection.halving import Cuts
+from streamlearn.model_selection.in_block import after_block, scores_of
+from streamlearn.stages import Shared
 
 
 class SearchLearner(NamedTuple):
@@ -58,7 +55,8 @@ class SearchLearner(NamedTuple):
         self, groups: tuple[Group, ...], block: engine.Block
     ) -> tuple[tuple[Group, ...], None]:
         """Let all candidates learn from a block."""
-        learn = partial(after_block, self.rules, block=block)
+        shared = [Shared() for _ in groups[0].models]
+        learn = partial(after_block, self.rules, shared, block=block)
         if self.n_threads == 1 or len(groups) == 1:
             learned = [*map(learn, groups)]
         else:
@@ -111,14 +109,14 @@ def scores_of_folds(
 
 
 def _of_block(rules: Rules, groups: Sequence[Group], block: engine.Block) -> Any:
-    fold = rules.fold_of(block.number)
+    fold, shared = rules.fold_of(block.number), Shared()
     return {
         (member.number, fold): sums
         for group in groups
         if group.goes_on
         for member, sums in zip(
             group.members,
-            scores_of(rules, group.models[fold], len(group.members), block),
+            scores_of(rules, shared, group, fold, block),
             strict=True,
         )
     }

@@ -23,6 +23,7 @@ from streamlearn._training import transformers
 from streamlearn._training.epochs import Progress, Publish
 from streamlearn._validation.reader import Reader
 from streamlearn.pipeline.scout import Leaf, Scout, prefit_steps
+from streamlearn.pipeline.shared_steps import SharedSteps
 from streamlearn.stages import Chain, Flow
 from streamlearn.wrappers import Incremental
 
@@ -48,12 +49,20 @@ def leaves_of(
 
 
 def fit_steps(
-    leaves: list[Leaf], X: Any, y: Any, *, further: bool, exact: bool = False, verbose: bool = False
+    leaves: list[Leaf],
+    X: Any,
+    y: Any,
+    *,
+    further: bool,
+    exact: bool = False,
+    verbose: bool = False,
+    shared: SharedSteps | None = None,
 ) -> Flow | None:
     """Let all steps learn. The steps before the last change only when all steps have learned.
 
-    If ``exact``, a step is fitted beforehand if a later step of its branch learns. The result is
-    the flow of the rows through the transformers, or None if there are no transformers.
+    If ``exact``, a step is fitted beforehand if a later step of its branch learns. ``shared`` are
+    the first steps, if other pipelines have them too. The result is the flow of the rows through
+    the transformers, or None if there are no transformers.
     """
     learner = None
     if leaves and isinstance(leaves[-1].estimator, FrozenEstimator):
@@ -70,8 +79,12 @@ def fit_steps(
         X, y = (a if a is None or hasattr(a, "shape") else np.asarray(a) for a in (X, y))
         stages.able_or_raise([(leaf.path, leaf.estimator) for leaf in leaves])
         scout = Scout(y, partial(fit_alone, ""), further, exact)
+        if shared is not None:
+            scout.fitted = shared.of([leaf.estimator for leaf in leaves])
         known = prefit_steps(leaves, X, scout, verbose=verbose)
         flow = _flow(leaves, X, y, known, further=further)
+        if shared is not None:
+            flow.chain = shared.chain(flow.chain)
         if learner is not None and isinstance(y, np.ndarray) and y.shape[1:] in ((), (1,)):
             y = column_or_1d(y, warn=True)
     if learner is not None:

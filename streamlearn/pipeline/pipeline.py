@@ -35,6 +35,7 @@ from streamlearn._validation.missing import frame_of
 from streamlearn.pipeline import one_pass, per_step
 from streamlearn.pipeline.lazy_steps import lazily
 from streamlearn.pipeline.rows_of_fit import of_flow, rows_of_fit
+from streamlearn.pipeline.shared_steps import SharedSteps
 
 
 def _asked(name: str) -> Any:
@@ -308,9 +309,19 @@ class Pipeline(Versioned, theirs.Pipeline):
 
     @watched
     def _fit_in_one_pass(
-        self, X: Any, y: Any, params: dict[str, Any], *, further: bool = False, classes: Any = None
+        self,
+        X: Any,
+        y: Any,
+        params: dict[str, Any],
+        *,
+        further: bool = False,
+        classes: Any = None,
+        shared: SharedSteps | None = None,
     ) -> stages.Flow | None:
-        """Fit, or learn ``further``, in one pass. Return the flow of the rows through the steps."""
+        """Fit, or learn ``further``, in one pass. Return the flow of the rows through the steps.
+
+        ``shared`` are the first steps, if other pipelines have them too.
+        """
         self._validate_params()
         check_steps(self)
         for path, pipe in stages.nested("", self):
@@ -325,7 +336,9 @@ class Pipeline(Versioned, theirs.Pipeline):
             leaves[-1].params["classes"] = classes
         message = f"(steps 1 to {len(self)}) Processing in one pass" if self.verbose else None
         with _print_elapsed_time("Pipeline", message), _unchanged_on_error(self):
-            flow = one_pass.fit_steps(leaves, X, y, further=further, verbose=self.verbose)
+            flow = one_pass.fit_steps(
+                leaves, X, y, further=further, verbose=self.verbose, shared=shared
+            )
         return flow
 
     def _attributes_by_steps(self, publish: Publish, progress: Progress) -> dict[str, Any] | None:

@@ -80,6 +80,9 @@ class Scout:
         Whether this is ``partial_fit``, which leaves fitted steps as they are.
     exact : bool
         Whether a step must be fitted beforehand if another one follows in its branch.
+    fitted : callable or None
+        ``(estimator, compute) -> Prefitted``: the stage of a fitted copy, which ``compute`` returns
+        if it is not known from another pipeline.
     known : dict of int to Prefitted
         The stages of fitted copies, by the ``id`` of the steps.
     """
@@ -88,6 +91,7 @@ class Scout:
     fit: Callable[[Any, Any, Any], Flow | None]
     further: bool
     exact: bool
+    fitted: Callable[[Any, Callable[[], Prefitted]], Prefitted] | None = None
     known: dict[int, Prefitted] = field(default_factory=dict)
 
     def chain(self, steps: Sequence[Leaf], X: Any, former: Sequence[Any] = ()) -> None:
@@ -158,7 +162,7 @@ class Scout:
             running = [chain for chain, _ in asked]
             known = self._together(asked, X)
             answers = [
-                known[k] if k in known else self._fitted(*fit) for k, (_, fit) in enumerate(asked)
+                known[k] if k in known else self._of_leaf(*fit) for k, (_, fit) in enumerate(asked)
             ]
 
     def _together(self, asked: list[tuple[Running, Fit]], X: Any) -> dict[int, Prefitted]:
@@ -194,6 +198,11 @@ class Scout:
         if stages.is_branched(step):
             return any(self._last(steps) >= 0 for steps in chains_of(step).values())
         return bool(getattr(step, "_known_beforehand", lambda: False)())
+
+    def _of_leaf(self, leaf: Leaf, X: Any) -> Prefitted:
+        if self.fitted is None:
+            return self._fitted(leaf, X)
+        return self.fitted(leaf.estimator, partial(self._fitted, leaf, X))
 
     def _fitted(self, leaf: Leaf, X: Any) -> Prefitted:
         """Return the stage of a fitted copy of a step."""

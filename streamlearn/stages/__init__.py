@@ -12,11 +12,19 @@ There are these kinds of `stage`:
 """
 
 from streamlearn.stages.behind_fills import behind_fills
-from streamlearn.stages.branches import branches_of, is_branched, leaves, leaves_within, nested
+from streamlearn.stages.branches import (
+    branches_of,
+    is_branched,
+    leaves,
+    leaves_within,
+    nested,
+    rebuilt,
+)
 from streamlearn.stages.chain import Chain
 from streamlearn.stages.flow import Flow
 from streamlearn.stages.of_columns import layout_of
 from streamlearn.stages.rowless import learns_nothing
+from streamlearn.stages.shared_chain import Shared, SharedChain
 from streamlearn.stages.stage import Foreign, Mergeable, Prefitted, StagedBlock
 from streamlearn.stages.steps import OURS, able_or_raise, adopt, is_ours, set_features, stage_of
 
@@ -27,6 +35,8 @@ __all__ = [
     "Foreign",
     "Mergeable",
     "Prefitted",
+    "Shared",
+    "SharedChain",
     "StagedBlock",
     "able_or_raise",
     "adopt",
@@ -39,6 +49,7 @@ __all__ = [
     "leaves",
     "leaves_within",
     "nested",
+    "rebuilt",
     "set_features",
     "stage_of",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 from sklearn import config_context, get_config
 
@@ -25,6 +25,53 @@ def _configured(method: Any) -> Any:
             return method(self, *args, **how)
 
     return run
+
+
+class Passed(NamedTuple):
+    """What a stage leaves to the next.
+
+    Attributes
+    ----------
+    rows : LazyRows
+        The rows that it has transformed.
+    before : LazyRows
+        These rows before that.
+    known : object
+        What it has computed from the block alone, or None.
+    clean : bool
+        Whether it is known that the rows contain neither NaN nor infinity.
+    reader : Reader
+    """
+
+    rows: LazyRows
+    before: LazyRows
+    known: Any
+    clean: bool
+    reader: Reader
+
+
+class How(NamedTuple):
+    """How a block passes through a stage.
+
+    Attributes
+    ----------
+    y : array or None
+    params : dict
+        The fit arguments of the stage.
+    block : int or None
+        The number of the block.
+    learns, alone : bool
+        See `Chain.learn`.
+    transforms : bool
+        Whether the stage transforms the rows.
+    """
+
+    y: Any
+    params: Mapping[str, Any]
+    block: int | None
+    learns: bool
+    alone: bool
+    transforms: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,19 +134,33 @@ class Chain:
         """
         parts: tuple[Any, ...] = ()
         piece = StagedBlock(X)
-        for applied, (stage, params) in enumerate(
-            zip(self.stages, self.arguments(given), strict=True)
-        ):
-            if learns or isinstance(stage, Stateless):
-                piece = stage.of_block(X, params, reader, block)
-                parts = (*parts, *piece.parts)
-            elif isinstance(stage, Mergeable):
-                piece = StagedBlock(stage.read(X, reader, block))
-            if not isinstance(stage, Stateless):
+        for applied, params in enumerate(self.arguments(given)):
+            piece, after = self._alone(applied, X, params, reader, block, learns)
+            parts = (*parts, *piece.parts)
+            if after is None:
                 return piece._replace(parts=parts, applied=applied, block=block)
-            X = X.then(stage.function(parts[-1], block)).settled()
+            X = after
             piece, reader = StagedBlock(X), reader.of_anything()
         return piece._replace(parts=parts, applied=len(self.stages), block=block)
+
+    def _alone(
+        self,
+        i: int,
+        X: LazyRows,
+        params: Mapping[str, Any],
+        reader: Reader,
+        block: int | None,
+        learns: bool,
+    ) -> tuple[StagedBlock, LazyRows | None]:
+        """Return what stage i computes from a block alone, and its result if that needs no more."""
+        stage, piece = self.stages[i], StagedBlock(X)
+        if learns or isinstance(stage, Stateless):
+            piece = stage.of_block(X, params, reader, block)
+        elif isinstance(stage, Mergeable):
+            piece = StagedBlock(stage.read(X, reader, block))
+        if not isinstance(stage, Stateless):
+            return piece, None
+        return piece, X.then(stage.function(piece.parts[-1], block)).settled()
 
     @_configured
     def learn(
@@ -120,32 +181,55 @@ class Chain:
         no stage learns. With ``alone=True`` the returned states are those of the block alone, and
         it is transformed by ``states``.
         """
-        out, (rows, parts, applied, clean, block) = list(states), piece
-        last, before, known = len(self.stages) - 1, rows, None
-        for i, (stage, params) in enumerate(zip(self.stages, self.arguments(given), strict=True)):
-            if learns and isinstance(stage, BehindFills):
-                fills = states[i - 1] if alone else out[i - 1]
-                own = stage.with_gaps(before, fills, known, block)
-                learn = stage.alone if alone else stage.learn
-                out[i], _ = learn(states[i], own, y, params, reader)
-                if not alone:
-                    out[i] = stage.with_fills(out[i], fills)
-            elif learns:
-                own = StagedBlock(rows, parts[i : i + 1], clean=clean, block=block)
-                learn = stage.alone if alone else stage.learn
-                out[i], rows = learn(states[i], own, y, params, reader)
-            elif isinstance(stage, Mergeable):
-                rows = stage.read(rows, reader, None)
-            if i >= applied and (through or i < last):
-                if not alone:
-                    _as_wide_or_raise(stage, states[i], out[i])
-                function = stage.function(states[i] if alone else out[i], block)
-                before = rows
-                rows = rows.then(function).settled()
-                clean = clean and not getattr(function, "whole", False)
-            reader, known = reader.of_anything(), parts[i] if i < len(parts) else None
+        rows, parts, applied, clean, block = piece
+        last = len(self.stages) - 1
+        before = Passed(rows, rows, None, clean, reader)
+        out: tuple[Any, ...] = ()
+        for i, params in enumerate(self.arguments(given)):
+            transforms = i >= applied and (through or i < last)
+            how = How(y, params, block, learns, alone, transforms)
+            state, before = self._through(i, states, out, parts, before, how)
+            out = (*out, state)
         done = len(self.stages) if through else max(applied, last)
-        return tuple(out), StagedBlock(rows, applied=done, clean=clean, block=block)
+        return out, StagedBlock(before.rows, applied=done, clean=before.clean, block=block)
+
+    def _through(
+        self,
+        i: int,
+        states: tuple[Any, ...],
+        out: tuple[Any, ...],
+        parts: tuple[Any, ...],
+        passed: Passed,
+        how: How,
+    ) -> tuple[Any, Passed]:
+        """Return the state of stage i after a block, and what the next stage gets.
+
+        ``out`` are the states of the stages before it after the block.
+        """
+        stage, state, (y, params, block, learns, alone, transforms) = self.stages[i], states[i], how
+        rows, before, known, clean, reader = passed
+        if learns and isinstance(stage, BehindFills):
+            fills = states[i - 1] if alone else out[i - 1]
+            own = stage.with_gaps(before, fills, known, block)
+            learn = stage.alone if alone else stage.learn
+            gapped: Any
+            gapped, _ = learn(states[i], own, y, params, reader)
+            state = gapped if alone else stage.with_fills(gapped, fills)
+        elif learns:
+            own = StagedBlock(rows, parts[i : i + 1], clean=clean, block=block)
+            learn = stage.alone if alone else stage.learn
+            state, rows = learn(states[i], own, y, params, reader)
+        elif isinstance(stage, Mergeable):
+            rows = stage.read(rows, reader, None)
+        if transforms:
+            if not alone:
+                _as_wide_or_raise(stage, states[i], state)
+            function = stage.function(states[i] if alone else state, block)
+            before = rows
+            rows = rows.then(function).settled()
+            clean = clean and not getattr(function, "whole", False)
+        known = parts[i] if i < len(parts) else None
+        return state, Passed(rows, before, known, clean, reader.of_anything())
 
     def merged(self, states: tuple[Any, ...], others: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the merged states of blocks alone."""

@@ -32,11 +32,15 @@ class BlockScore(NamedTuple):
         ``(a, b) -> sums``.
     result : callable
         ``(sums) -> float``. It is NaN if no row has a weight.
+    by_answers : bool
+        Whether it needs only the answers of an estimator for rows, such as its predictions. If not,
+        it may look at the rows and the estimator.
     """
 
     of_block: Callable[..., Any]
     merge: Callable[..., Any]
     result: Callable[..., float]
+    by_answers: bool = True
 
 
 def block_score(estimator: Any, scorer: Callable[..., Any] | None) -> BlockScore:
@@ -47,7 +51,8 @@ def block_score(estimator: Any, scorer: Callable[..., Any] | None) -> BlockScore
     """
     metric, sign = _own_metric(estimator) if scorer is None else our_metric(scorer), 1
     if metric is None:
-        return BlockScore(partial(_score_of_block, scorer), _add, _average)
+        by_answers = scorer is None or made_of(scorer).metric is not None
+        return BlockScore(partial(_score_of_block, scorer), _add, _average, by_answers)
     if scorer is not None:
         sign = made_of(scorer).sign
     return BlockScore(partial(_sums_of_block, metric, scorer), _merge, partial(_result, sign))

@@ -25,7 +25,7 @@ from streamlearn.model_selection import (
     KFold,
     StreamSearchCV,
     SuccessiveHalvingSearchCV,
-    candidates,
+    in_block,
 )
 from streamlearn.neural_network import MLPClassifier
 from streamlearn.pipeline import make_pipeline
@@ -335,8 +335,8 @@ def test_a_block_that_ends_one_of_several_columns_is_scored_once_by_the_others(m
             raise ArithmeticError("columns")
         return learn(model, *args)
 
-    learn = candidates.partially_fitted
-    monkeypatch.setattr(candidates, "partially_fitted", fails_once)
+    learn = in_block.partially_fitted
+    monkeypatch.setattr(in_block, "partially_fitted", fails_once)
     grid = {"alpha": [1e-4, 1e-3]}
     search = StreamSearchCV(SGDClassifier(random_state=0), grid, shuffle=False, n_jobs=1)
     search.fit(lazy(X), lazy(CLASSES))

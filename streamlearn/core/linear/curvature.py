@@ -163,7 +163,7 @@ def feed(
     if known.hessian.ndim == 2:
         return known._replace(hessian=known.hessian + weighted_sums(h, Z * Z))
     if more is not None:
-        h = concat([h + namespace(h).zeros_like(more[1]), more[1]])
+        h = concat([h + namespace(h).zeros_like(more[1][:1, :]), more[1]])
         Z = concat([Z, more[0]])
     return with_rows(known, Z, h)
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from streamlearn._arrays import Array, column_sums, namespace
+from streamlearn._arrays import Array, column_sums, device, is_array, namespace
 from streamlearn.core.linear import deviances, softmax
 
 Elementwise = Callable[[Array, Array, float], Array]
@@ -38,8 +38,14 @@ def _median_residual(p: Array, y: Array, a: Array, epsilon: float) -> Array:
     return _quantile_residual(p, y, a, 0.5)
 
 
-def _quantile_residual(p: Array, y: Array, a: Array, quantile: float) -> Array:
-    return namespace(p).sort(y - p, axis=0)[int(quantile * p.shape[0]), :]
+def _quantile_residual(p: Array, y: Array, a: Array, quantile: Any) -> Array:
+    """Return a quantile of the residuals of each column. ``quantile`` is a number or (K,)."""
+    xp, m = namespace(p), p.shape[0]
+    r = xp.sort(y - p, axis=0)
+    if not is_array(quantile):
+        return r[int(quantile * m), :]
+    rows = xp.arange(m, dtype=p.dtype, device=device(p))[:, None]
+    return xp.sum(xp.where(rows == xp.floor(quantile * m), r, xp.zeros_like(r)), axis=0)
 
 
 class Loss(NamedTuple):

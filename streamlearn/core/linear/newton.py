@@ -247,9 +247,22 @@ def scores(coef: Array, intercept: Array, X: Array) -> Array:
     return linear_predictor(cast(X, coef.dtype), coef, intercept)
 
 
+def of_one_model(
+    rule: Callable[..., int], n_models: int, X: Array, n_outputs: int, seen: int
+) -> int:
+    """Return the size of a batch by a rule, for one of the models that the columns are.
+
+    So a model learns from the same batches, whatever the number of the others.
+    """
+    return rule(X, n_outputs // n_models, seen)
+
+
 def learner(params: Params) -> Learner:
     """Bundle the learner with its parameters."""
     loss = LOSSES[params.loss]
+    most: Callable[..., int] = largest_near_kinks if loss.kinked else largest
+    if params.n_models > 1:
+        most = partial(of_one_model, most, params.n_models)
     return Learner(
         params,
         init,
@@ -258,7 +271,7 @@ def learner(params: Params) -> Learner:
         applied=applied,
         affine=True,
         sparse=True,
-        largest=largest_near_kinks if loss.kinked else largest,
+        largest=most,
         growth=growth_near_kinks if loss.kinked or loss.log_link else growth,
         rescale=rescale,
         sampled=sampled,

@@ -51,7 +51,12 @@ from streamlearn.core.linear.newton_step import (
     weight_in_mean,
     worst_of,
 )
-from streamlearn.core.linear.one_pass_sums import OnePassSums, Scored, one_pass_sums
+from streamlearn.core.linear.one_pass_sums import (
+    OnePassSums,
+    Scored,
+    of_own_model,
+    one_pass_sums,
+)
 from streamlearn.core.linear.sgd import Params, report, to_like
 
 READY, READY_NEAR_KINKS, READY_IF_MANY = 500, 4_000, 200
@@ -115,8 +120,8 @@ class RoundSums(NamedTuple):
         The sum of the weights.
     level : array of shape (d,)
         The sum of weight times row.
-    lost : array of shape (1,)
-        The loss of the row with the largest loss.
+    lost : array of shape (n_models,)
+        The loss of the row with the largest loss, for each of the models that the columns are.
     values : array of shape (k, 4, K)
         The losses of some rows by the models that are compared.
     new : tuple of two arrays of shape (K, d), or None
@@ -213,7 +218,7 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
     weight = None if some.weight is None else m / k * (column_sums(some.weight) + 0.0 * w[:, 0])
     far_row, p, y, a = found.worst
     lost = LOSSES[params.loss].value(p, y, params.epsilon)
-    lost = lost if a is None else lost * a
+    lost = of_own_model(params, lost if a is None else lost * a)
     worst = found.worst._replace(X=dense(far_row))
     return RoundSums(
         m,

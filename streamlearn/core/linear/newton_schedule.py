@@ -67,7 +67,8 @@ def largest(X: Array, n_outputs: int, seen: int) -> int:
     """Return the number of rows of the largest batch, a power of two.
 
     Few large steps are as good as many small ones here. A batch takes about eight numbers for each
-    row and column, besides its rows.
+    row and column, besides its rows. ``n_outputs`` are the columns of one model: batches that
+    became smaller with the number of models would save no time.
     """
     budget = BATCH_BYTES_NEAR_KINKS if is_sparse(X) else BATCH_BYTES
     return batch_rows(X, extra=8 * n_outputs, budget=budget, most=1 << 17)

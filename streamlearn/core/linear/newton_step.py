@@ -44,7 +44,7 @@ from streamlearn.core.linear.newton_state import (
     least_square,
     penalty_curvature,
 )
-from streamlearn.core.linear.one_pass_sums import Sample, Scored, uncentred
+from streamlearn.core.linear.one_pass_sums import Sample, Scored, of_own_model, uncentred
 from streamlearn.core.linear.sgd import Params
 from streamlearn.core.rows import is_sparse
 
@@ -186,15 +186,15 @@ def _over(h: Array, weight: Array | None) -> Array:
 
 
 class Worst(NamedTuple):
-    """The row with the largest loss.
+    """The row with the largest loss, for each of n models that the columns are.
 
     Attributes
     ----------
-    row : array of shape (1, D), or a sparse row of shape (1, d)
+    row : array of shape (n, D), or sparse rows of shape (n, d)
         As in `OfSample`.
-    h : array of shape (1, K)
-        The curvature of the loss, without the weight.
-    weight : array of shape (1, K) or (1, 1), or None
+    h : array of shape (n, K)
+        The curvature of the loss, without the weight. It is 0 in the columns of other models.
+    weight : array of shape (n, K) or (n, 1), or None
     """
 
     row: Array
@@ -279,10 +279,16 @@ def sample_rows(X: Array, centre: Array, *, wide: bool = False) -> Array:
 
 
 def worst_of(params: Params, scored: Scored, centre: Array, *, wide: bool = False) -> Worst:
-    """Return the row with the largest loss and its curvature."""
+    """Return the row with the largest loss of each model, and its curvature."""
     X, p, y, weight = scored
-    row = sample_rows(X, centre, wide=wide)
-    return Worst(row, weighted_curvature(params, p, y, None), weight)
+    rows = sample_rows(X, centre, wide=wide)
+    if params.n_models > 1:  # the curvature near a kink must not depend on the rows of others
+        xp = namespace(p)
+        p, y = (xp.sum(of_own_model(params, a), axis=0, keepdims=True) for a in (p, y))
+    h = weighted_curvature(params, p, y, None)
+    if params.n_models > 1:
+        h = of_own_model(params, xp.broadcast_to(h, (params.n_models, h.shape[1])))
+    return Worst(rows, h, weight)
 
 
 def score_change(rows: Array, s: Array, centre: Array) -> Array:
@@ -319,7 +325,10 @@ def curvature_along(seen: Seen, s: Array, centre: Array) -> Array:
     far, h, weight = seen.worst
     most = along(h, score_change(far, s, centre), seen.joint) / seen.rows
     most = most if weight is None else weight * most
-    return namespace(s).maximum(seen.curved.along(s), most[0, :])
+    xp = namespace(s)
+    return xp.maximum(
+        seen.curved.along(s), most[0, :] if most.shape[0] == 1 else xp.sum(most, axis=0)
+    )
 
 
 def bounded(params: Params, state: State, seen: Seen, g: Array) -> Array:

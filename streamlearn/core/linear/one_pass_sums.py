@@ -115,7 +115,7 @@ class OnePassSums(NamedTuple):
     losses : tuple of arrays of shape (K,)
         See `streamlearn.core.linear.sgd.loss_sums`.
     worst : Scored
-        The row with the largest loss.
+        The row with the largest loss, for each of the models that the columns are.
     """
 
     slopes: Array
@@ -168,7 +168,7 @@ def one_pass_sums(
         slices = cut(*batch[:3], seen=0, batch_size=near)
     sums: tuple[Array, ...] = ()
     shares: list[Array | None] = []
-    worst: list[tuple[Array, Array]] = []
+    worst: tuple[Array, Array] | None = None
     start = 0
     for rows, target, weight, *_ in slices:
         X, p, y, a = scored = score(params, model, rows, target, weight)
@@ -179,18 +179,47 @@ def one_pass_sums(
         found = (affine.weighted_sums(g, X), column_sums(g), plain, *weighted)
         sums = tuple(a + b for a, b in zip(sums, found, strict=True)) if sums else found
         value = value if a is None else value * a
-        lost = value[:, 0] if K == 1 else column_sums(xp.matrix_transpose(value))
-        at = argmax(lost, axis=0, keepdims=True)
-        worst.append((start + at, xp.take(lost, at)))
+        worst = _worse(params, value, start, worst)
         shares.append(a if a is None or batch.draws is None else xp.mean(a, axis=1))
         start += p.shape[0]
-    known = scored if len(worst) == 1 else None
+    known = scored if len(shares) == 1 else None
     q = None if shares[0] is None else _concat(shares)
-    at, lost = (_concat(list(part)) for part in zip(*worst, strict=True))
-    at = xp.take(at, argmax(lost, axis=0, keepdims=True))
-    sample, row = chosen(partial(score, params, model), batch, known, at, q)
+    assert worst is not None
+    sample, row = chosen(partial(score, params, model), batch, known, worst[0], q)
     slopes, total, *losses = sums
     return OnePassSums(slopes, total, tuple(losses), row), sample
+
+
+def _worse(
+    params: Params, value: Array, start: int, former: tuple[Array, Array] | None
+) -> tuple[Array, Array]:
+    """Return the numbers of the rows with the largest losses, one for each model, and these losses.
+
+    ``value`` (m, K) are the losses of rows after ``start`` others. The loss of a row is its sum
+    over the columns of a model.
+    """
+    xp, K, n = namespace(value), value.shape[1], params.n_models
+    if n == 1:
+        lost = value[:, 0] if K == 1 else column_sums(xp.matrix_transpose(value))
+        at = argmax(lost, axis=0, keepdims=True)
+        most = xp.take(lost, at)
+    else:
+        lost = value if n == K else xp.sum(xp.reshape(value, (-1, n, K // n)), axis=2)
+        at, most = argmax(lost, axis=0), xp.max(lost, axis=0)
+    if former is None:
+        return start + at, most
+    other = (most > former[1]) | (most != most)  # the row of a loss of NaN is the worst
+    return xp.where(other, start + at, former[0]), xp.where(other, most, former[1])
+
+
+def of_own_model(params: Params, x: Array) -> Array:
+    """Return rows x (n_models, K), one for each model, with 0 in the columns of other models."""
+    xp, n = namespace(x), params.n_models
+    if n == 1:
+        return x
+    own = xp.eye(n, dtype=x.dtype, device=device(x))[:, :, None] > 0.0
+    own = xp.reshape(xp.broadcast_to(own, (n, n, x.shape[1] // n)), x.shape)
+    return xp.where(own, x, xp.zeros_like(x))
 
 
 def score(
@@ -211,7 +240,7 @@ def chosen(
     worst: Array,
     q: Array | None,
 ) -> tuple[Sample, Scored]:
-    """Return the sample of a batch, and the row at ``worst``.
+    """Return the sample of a batch, and the rows at ``worst``.
 
     Parameters
     ----------
@@ -220,7 +249,7 @@ def chosen(
     batch : Batch
     known : Scored or None
         All rows of the batch. None if they were gathered in slices.
-    worst : array of int of shape (1,)
+    worst : array of int of shape (n_models,)
     q : array of shape (m,) or None
         The weights of all rows. None if all are 1.
 

@@ -58,8 +58,8 @@ class Params(NamedTuple):
     penalty : {"l2", "l1", "elasticnet"} or None
     alpha, l1_ratio : float
     epsilon : float
-        The parameter of the loss: the width of its zone, the power of "tweedie", or the quantile.
-        The latter two are not arrays.
+        The parameter of the loss: the width of its zone, the quantile, or the power of "tweedie".
+        The latter is not an array.
     learning_rate : str
         One of `streamlearn.core.linear.rates.RATES`. `streamlearn.core.linear.newton` ignores it.
     eta0, power_t : float
@@ -376,6 +376,11 @@ def rescale(params: Params, state: State, rho: Array, delta: Array) -> State:
         intercept=state.intercept + state.coef @ v,
         mean_intercept=state.mean_intercept + state.mean_coef @ v,
     )
+
+
+def some_columns(state: State, at: Array) -> State:
+    """Return the state of the columns with the numbers ``at`` alone."""
+    return State(*(namespace(x).take(x, at, axis=0) for x in state))
 
 
 def learner(params: Params) -> Learner:

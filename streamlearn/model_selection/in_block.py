@@ -1,0 +1,152 @@
+"""What groups of candidates do with a block: they are scored on it, and then learn from it."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from sklearn import config_context
+from sklearn import pipeline as theirs
+
+from streamlearn import blocks as engine
+from streamlearn._arrays import is_sparse
+from streamlearn._thirdparty.partial_fit import partially_fitted
+from streamlearn.linear_model.many_models import most_models
+from streamlearn.model_selection.candidates import Rules, ScoredBlock
+from streamlearn.model_selection.groups import Group, as_ours, columns_of, with_last
+from streamlearn.pipeline import shared_steps
+from streamlearn.pipeline.shared_steps import SharedSteps
+from streamlearn.stages import Shared
+from streamlearn.wrappers.block_scores import has_no_weight
+
+
+def after_block(
+    rules: Rules, shared: Sequence[Shared], group: Group, block: engine.Block
+) -> tuple[Group, ...]:
+    """Return a group that has learned from one more block.
+
+    ``shared`` is what groups share while their models learn from the block, for each of the models.
+    If an error ends one of several candidates, each goes on alone.
+    """
+    if not group.goes_on or has_no_weight(block.sample_weight):
+        return (group,)
+    with config_context(**rules.config):
+        try:
+            scored = group
+            if not rules.n_folds and group.members[0].n_blocks:
+                scored = _scored_before(rules, shared[-1], group, block)
+            learned = _learned(rules, shared, scored, block)
+            most = (
+                len(group.members) if scored.members[0].n_blocks else most_together(learned, block)
+            )
+            if most >= len(group.members):
+                return (learned,)
+            parts = group.split(most)
+        except Exception:
+            if not rules.catches:
+                raise
+            if len(group.members) == 1:
+                failed = group.members[0]._replace(error=traceback.format_exc())
+                return (group._replace(members=(failed,)),)
+            parts = group.parts()
+    return tuple(g for part in parts for g in after_block(rules, shared, part, block))
+
+
+def most_together(group: Group, block: engine.Block) -> int:
+    """Return the largest number of members of a group of pipelines, after its first block.
+
+    The last steps are columns of one model. Only now it is known which features they get.
+    """
+    for model in group.models:
+        many = columns_of(model)
+        if many is None or not isinstance(model, theirs.Pipeline):
+            break
+        if hasattr(many, "coef_"):  # one model has not learned from the block, which is its fold
+            row = engine.head(block.X, 1)
+            for step in shared_steps.leaves_of(model)[:-1]:
+                row = step.transform(row)
+            n_classes = len(getattr(many, "classes_", (1,)))
+            return 1 if is_sparse(row) else most_models(many.members[0], row.shape[1], n_classes)
+    return len(group.members)
+
+
+def scores_of(
+    rules: Rules, shared: Shared, group: Group, fold: int, block: engine.Block
+) -> list[dict[str, Any]]:
+    """Return the sums of the scores of a block for each member of a group.
+
+    ``fold`` is the place of their models, and ``shared`` is what groups share meanwhile.
+    """
+    found: list[dict[str, Any]] = [{} for _ in group.members]
+    by_answers = {name: score for name, score in rules.scores.items() if score.by_answers}
+    for name, score in rules.scores.items():
+        if not score.by_answers:
+            for place, sums in enumerate(found):
+                sums[name] = score.of_block(group.model_of(place, fold), block)
+    if not by_answers:
+        return found
+    model, X = group.models[fold], block.X
+    if group.path:
+        X = SharedSteps(group.path, shared).transformed(model, X)
+        model = shared_steps.behind(model, len(group.path))
+    many = columns_of(model)
+    p = None if many is None else many.scores(X)
+    for place, sums in enumerate(found):
+        asked = model
+        if many is not None:
+            X, asked = many.of_scores(place, p)
+            asked = with_last(model, asked)
+        rows = block._replace(parts={**block.parts, "X": X})
+        sums.update({name: score.of_block(asked, rows) for name, score in by_answers.items()})
+    return found
+
+
+def _scored_before(rules: Rules, shared: Shared, group: Group, block: engine.Block) -> Group:
+    start = time.perf_counter()
+    found = scores_of(rules, shared, group, -1, block)
+    took = (time.perf_counter() - start) / len(group.members)
+    members = []
+    for member, sums in zip(group.members, found, strict=True):
+        values = {name: score.result(sums[name]) for name, score in rules.scores.items()}
+        scored = ScoredBlock(engine.n_rows(block.X), member.n_blocks, values)
+        members.append(
+            member._replace(
+                by_block=(*member.by_block, scored),
+                sums=rules.added(member.sums, sums),
+                score_time=member.score_time + took,
+            )
+        )
+    return group._replace(members=tuple(members))
+
+
+def _learn(
+    shared: SharedSteps, pipe: Any, X: Any, y: Any, classes: Any = None, **params: Any
+) -> None:
+    """Let a pipeline learn from a block, as its ``partial_fit`` does."""
+    how = {"further": True, "classes": classes, "shared": shared}
+    as_ours(pipe)._fit_in_one_pass(X, y, params, **how)
+
+
+def _learned(rules: Rules, shared: Sequence[Shared], group: Group, block: engine.Block) -> Group:
+    start = time.perf_counter()
+    params = {**rules.params, **block.along}
+    y = params.pop("y", None)
+    left_out = rules.fold_of(block.number) if rules.n_folds else None
+    models = []
+    for fold, (model, results) in enumerate(zip(group.models, shared, strict=True)):
+        if fold == left_out:
+            models.append(model)
+        elif isinstance(model, theirs.Pipeline):
+            learn = partial(_learn, SharedSteps(group.path, results))
+            models.append(partially_fitted(model, block.X, y, params, learn))
+        else:
+            models.append(partially_fitted(model, block.X, y, params))
+    took = (time.perf_counter() - start) / len(group.members)
+    members = tuple(
+        member._replace(n_blocks=member.n_blocks + 1, fit_time=member.fit_time + took)
+        for member in group.members
+    )
+    return group._replace(models=tuple(models), members=members)
