@@ -143,14 +143,15 @@ def main() -> None:
     )
     parser.add_argument("--rows", type=int, default=2_000_000, help="default: 2,000,000")
     parser.add_argument("--features", type=int, default=20, help="default: 20")
-    parser.add_argument("--block-rows", type=int, help="default: 16 MB of rows")
+    parser.add_argument("--block-rows", type=int, help="default: 16 MB of rows, at most a tenth")
     parser.add_argument("--share", type=float, default=0.05, help="default: 0.05")
     parser.add_argument("--turns", type=int, default=1, help="default: 1")
     parser.add_argument("--contenders", nargs="+", default=list(CONTENDERS), choices=CONTENDERS)
     parser.add_argument("--json", type=Path, help="write every turn's figures to this file")
     parser.add_argument("--only", choices=CONTENDERS, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    block_rows = args.block_rows or max(1, (16 << 20) // (8 * args.features))
+    most = max(1, args.rows // 10)  # there must be blocks for five folds
+    block_rows = args.block_rows or max(1, min(most, (16 << 20) // (8 * args.features)))
     if args.only:
         print(json.dumps(measure(args.only, args.rows, args.features, block_rows, args.share)))
         return

@@ -30,7 +30,7 @@ CANDIDATES = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--copies", type=int, default=1, help="how often each row is streamed")
+    parser.add_argument("--copies", type=int, default=4, help="how often each row is streamed")
     parser.add_argument("--data", type=Path, default=HERE / "data", help="folder for the Parquet")
     parser.add_argument("--out", type=Path, default=HERE / "out" / "choose.png", help="picture")
     parser.add_argument("--compare", action="store_true", help="run GridSearchCV as well")

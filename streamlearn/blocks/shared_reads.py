@@ -18,8 +18,6 @@ from itertools import count
 from threading import Condition, Lock, Thread
 from typing import Any, NamedTuple
 
-from sklearn import config_context, get_config
-
 from streamlearn.blocks import door
 from streamlearn.blocks.block import Block, noted
 from streamlearn.blocks.containers import Blocks, align, meta_of
@@ -152,9 +150,8 @@ class _Together:
 
     def run(self) -> list[Any]:
         self.heads = self._first_rows()
-        config = get_config()
         threads = [
-            Thread(target=copy_context().run, args=(self._work, i, config), daemon=True)
+            Thread(target=copy_context().run, args=(self._work, i), daemon=True)
             for i in self.active
         ]
         for thread in threads:
@@ -178,11 +175,10 @@ class _Together:
             for each in self.open:
                 each.ready.notify()
 
-    def _work(self, number: int, config: dict[str, Any]) -> None:
+    def _work(self, number: int) -> None:
         """Do the work of a reader, in its thread."""
         try:
-            with config_context(**config):
-                self.results[number] = self.readers[number].work(self._rows_of(number))
+            self.results[number] = self.readers[number].work(self._rows_of(number))
         except BaseException as error:
             self._stop(error)
         finally:

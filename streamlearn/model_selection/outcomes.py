@@ -18,6 +18,7 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.pipeline import Pipeline
 
 from streamlearn import blocks as engine
+from streamlearn._thirdparty.partial_fit import as_here
 from streamlearn._thirdparty.tags import is_stateless, takes_collections
 from streamlearn._training.block_learner import block_order
 from streamlearn.blocks import Reader, SharedReads
@@ -190,7 +191,8 @@ def _done(
         several = sorted(together)
         for start in range(0, len(several), MOST):
             numbers = several[start : start + MOST]
-            readers = [Reader(part, part.holds, work) for part, work in (jobs[i] for i in numbers)]
+            some = (jobs[i] for i in numbers)
+            readers = [Reader(part, part.holds, as_here(work)) for part, work in some]
             found |= zip(numbers, reads.read(readers, order), strict=True)
         _blocks_or_raise(task, others, reads.n_blocks)
     with warnings.catch_warnings():
