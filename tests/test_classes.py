@@ -67,6 +67,7 @@ PLACES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:The labels that were passed are not sorted")
 @pytest.mark.parametrize("listed", LISTED)
 @pytest.mark.parametrize("place", PLACES)
 def test_labels_may_be_listed_in_any_container(place, listed):

@@ -52,3 +52,22 @@ def test_flights_streams_compares_and_draws(tmp_path):
     predictions = pd.read_parquet(tmp_path / "predictions.parq")
     assert len(predictions) == 320_000
     assert 0.1 < predictions["late"].mean() < 0.3
+
+
+@pytest.mark.skipif(not all(map(installed, NEEDS)), reason="needs the examples extra")
+@pytest.mark.thorough
+def test_choose_finds_a_penalty_from_one_read_and_draws(tmp_path):
+    picture = tmp_path / "out" / "choose.png"
+    command = [sys.executable, EXAMPLES / "choose.py", "--copies", "1"]
+    done = subprocess.run(
+        [*command, "--data", tmp_path, "--out", picture],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(streamlearn.__file__).parents[1])},
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert any(line.startswith("26 candidates took ") for line in lines), done.stdout
+    (loss,) = (line for line in lines if line.startswith("its loss on held-out flights"))
+    assert float(loss.rpartition(" ")[2]) < 0.26
+    assert picture.read_bytes().startswith(b"\x89PNG")

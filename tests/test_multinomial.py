@@ -96,7 +96,8 @@ def test_scores_are_the_logarithms_of_probabilities_up_to_a_constant():
 def test_explicit_schedules_learn_it_too(rate, batch_size):
     X, y = table(300 if batch_size == 1 else 1500)
     X = (X - X.mean(0)) / X.std(0)
-    learner = model(learning_rate=rate, eta0=0.1, batch_size=batch_size, max_iter=12, tol=None)
+    how = {"learning_rate": rate, "eta0": 0.1, "alpha": 0.01 if rate == "optimal" else 1e-4}
+    learner = model(**how, batch_size=batch_size, max_iter=12, tol=None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         learner.fit(X, y)

@@ -156,7 +156,7 @@ FITS = {
 @pytest.mark.thorough
 @pytest.mark.parametrize("fit", FITS)
 def test_more_than_the_memory_fits_into_three_workers_of_600_MB(importable_tests, tmp_path, fit):
-    """No worker spills or pauses, and each loads a third of the 75 blocks of 40 MB."""
+    """No worker spills or pauses, and each loads about a third of the 75 blocks of 40 MB."""
     with (
         distributed.LocalCluster(
             n_workers=3, threads_per_worker=1, memory_limit="600MB", dashboard_address=":0"
@@ -170,7 +170,7 @@ def test_more_than_the_memory_fits_into_three_workers_of_600_MB(importable_tests
     by_process = Counter(loads(tmp_path))
     assert len(by_process) == 3
     assert sum(by_process.values()) == 75
-    assert max(by_process.values()) <= 1.25 * 75 / 3
-    assert min(by_process.values()) >= 0.75 * 75 / 3
+    assert max(by_process.values()) <= 1.5 * 75 / 3
+    assert min(by_process.values()) >= 0.5 * 75 / 3
     assert not [line for line in logs if "Pausing" in line or "spill" in line.lower()]
     assert all(total == (0, 0) for total in spilled.values())

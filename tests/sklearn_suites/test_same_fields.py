@@ -71,7 +71,7 @@ PARAMETERS = {
 """Parameters of ours alone, or whose defaults differ."""
 
 VALUES = {
-    "loss": ("SGDRegressor",),  # losses of counts and amounts, and of quantiles, as well
+    "loss": LINEAR[:2],  # losses of several classes, of counts and amounts, and of quantiles
     "max_iter": LINEAR,
     "learning_rate": ("SGDClassifier", "SGDRegressor"),
     "shuffle": LINEAR,  # "rows" as well
