@@ -80,6 +80,7 @@ from streamlearn._arrays.products import (
     summed,
     sums_by_label,
     transposed_product,
+    weighted_products,
     weighted_sums,
 )
 from streamlearn._arrays.rows import (
@@ -197,6 +198,7 @@ __all__ = [
     "to_numpy",
     "to_sparse",
     "transposed_product",
+    "weighted_products",
     "weighted_sums",
     "widest_float",
     "with_columns",

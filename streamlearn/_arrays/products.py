@@ -86,6 +86,13 @@ def weighted_sums(G: Array, X: Array) -> Array:
     return over_rows(G.T, X)
 
 
+def weighted_products(Z: Array, h: Array) -> Array:
+    """Return ``Z' diag(h) Z`` for each column of weights h (m, k), for rows Z (m, d): (k, d, d)."""
+    xp = namespace(Z)
+    R = xp.sqrt(xp.matrix_transpose(h))[:, :, None] * Z
+    return xp.matrix_transpose(R) @ R
+
+
 def over_rows(A: Array, X: Array) -> Array:
     """Return ``A @ X``, a sum over the rows of X, for A (m,) or (k, m).
 

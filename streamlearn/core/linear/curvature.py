@@ -24,11 +24,10 @@ from streamlearn._arrays import (
     full_columns,
     namespace,
     of_entries,
+    weighted_products,
     weighted_sums,
 )
-from streamlearn.core.linear.joint_loss import diagonal as own_curvature
-from streamlearn.core.linear.joint_loss import products as joint_products
-from streamlearn.core.linear.joint_loss import times_scores, weighted_products
+from streamlearn.core.linear import joint_loss
 
 PENDING = 4
 """Rows are pending if they are fewer than one for this number of features.
@@ -242,7 +241,7 @@ def centred(X: Array, centre: Array) -> Array:
 
 def products(Z: Array, h: Array, *, joint: bool) -> Array:
     """Return the sum of h z z' over rows, (K, D, D). If columns are joint, it is (K, K, D, D)."""
-    return joint_products(Z, h) if joint else weighted_products(Z, h)
+    return joint_loss.products(Z, h) if joint else weighted_products(Z, h)
 
 
 def _sparse_sums(
@@ -309,7 +308,7 @@ def mean_curvature(known: Curvature) -> Array:
         return H[:, -1]
     corner = H[..., -1, -1]
     if H.ndim == 4:
-        corner, h = namespace(H).linalg.diagonal(corner), own_curvature(h)
+        corner, h = namespace(H).linalg.diagonal(corner), joint_loss.diagonal(h)
     return known.factor * corner + column_sums(h)
 
 
@@ -322,7 +321,7 @@ def diagonal(known: Curvature) -> Array:
     if not Z.shape[0]:
         return total
     h = known.pending_h
-    return total + weighted_sums(own_curvature(h) if H.ndim == 4 else h, Z * Z)
+    return total + weighted_sums(joint_loss.diagonal(h) if H.ndim == 4 else h, Z * Z)
 
 
 def diagonal_of(M: Array) -> Array:
@@ -342,7 +341,7 @@ def product(s: Array, known: Curvature) -> Array:
     if not Z.shape[0]:
         return total
     h, q = known.pending_h, Z @ namespace(Z).matrix_transpose(s)
-    return total + weighted_sums(times_scores(h, q) if H.ndim == 4 else h * q, Z)
+    return total + weighted_sums(joint_loss.times_scores(h, q) if H.ndim == 4 else h * q, Z)
 
 
 def mean_squares(square: Array) -> Array:

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamlearn._arrays import Array, device, namespace
+from streamlearn._arrays import Array, device, namespace, weighted_products
 
 PRODUCTS_BYTES = 16 << 20
 """Bytes of the weighted rows whose products are computed at a time."""
@@ -91,13 +91,6 @@ def products(Z: Array, h: Array) -> Array:
     same = xp.eye(K, dtype=Z.dtype, device=device(Z))[:, :, None, None]
     H = same * blocks[:, None, :, :] - (1.0 - same) * in_blocks(cross, K)
     return H + xp.sum(blocks, axis=0) / K**2
-
-
-def weighted_products(Z: Array, h: Array) -> Array:
-    """Return ``Z' diag(h) Z`` for each column of h, (K, D, D)."""
-    xp = namespace(Z)
-    R = xp.sqrt(xp.matrix_transpose(h))[:, :, None] * Z
-    return xp.matrix_transpose(R) @ R
 
 
 def in_blocks(M: Array, K: int) -> Array:

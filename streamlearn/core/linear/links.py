@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamlearn._arrays import Array, argmax, default_int, namespace
+from streamlearn._arrays import Array, argmax, default_int, device, namespace
 
 
 def codes(scores: Array) -> Array:
@@ -25,6 +25,21 @@ def logistic(p: Array) -> Array:
     xp = namespace(p)
     e = xp.exp(-xp.abs(p))
     return xp.where(p < 0.0, e, xp.ones_like(e)) / (1.0 + e)
+
+
+def softmax(p: Array) -> Array:
+    """Return the exponentials of scores p (m, K) over their sum in each row, without overflow."""
+    xp = namespace(p)
+    e = xp.exp(p - xp.max(p, axis=1, keepdims=True))
+    return e / sums_of_rows(e)
+
+
+def sums_of_rows(A: Array) -> Array:
+    """Return the sums of A (m, K) over its columns, (m, 1).
+
+    They are computed by a product: NumPy's sum takes five times as long for a few columns.
+    """
+    return A @ namespace(A).ones((A.shape[1], 1), dtype=A.dtype, device=device(A))
 
 
 def probabilities(scores: Array, *, loss: str) -> Array:
@@ -60,8 +75,7 @@ def probabilities(scores: Array, *, loss: str) -> Array:
     """
     xp = namespace(scores)
     if loss == "multinomial" and scores.shape[1] > 1:
-        p = xp.exp(scores - xp.max(scores, axis=1, keepdims=True))
-        return p / xp.sum(p, axis=1, keepdims=True)
+        return softmax(scores)
     if loss != "modified_huber":
         if scores.shape[1] == 1:
             return _of_two_classes(scores)

@@ -200,7 +200,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     worst = None
     if loss.kinked or not (whole and is_carried(params, state)):
         worst = worst_of(params, found.worst, centre, wide=wide)
-    seen = Seen(T, m, inverts, curved, worst, found.gradient(centre, m), kept, loss.joint)
+    seen = Seen(T, m, inverts, curved, worst, found.gradient(centre, m), kept)
     return advance(params, state, seen), info
 
 

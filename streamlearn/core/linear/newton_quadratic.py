@@ -94,7 +94,7 @@ def step(params: Params, state: State, seen: Seen) -> State:
     """Include the batch in the quadratic, and move u to its minimum."""
     xp, w, u = namespace(state.weights), state.weights, state.mean
     T, m, taken = seen.before, seen.rows, seen.kept > 0.0
-    kinked = LOSSES[params.loss].kinked
+    kinked, joint = LOSSES[params.loss].kinked, LOSSES[params.loss].joint
     pull = penalty_gradient(params, state, u)
     state, r = fed(params, state, seen)
     known = state.curvature
@@ -103,16 +103,16 @@ def step(params: Params, state: State, seen: Seen) -> State:
 
     gradient = state.gradient + xp.where(taken, r, 0.0)[:, None] * (seen.gradient - state.gradient)
     at_u = gradient + product(u - w, known) if kinked else gradient
-    g, unit = in_units_of_its_own(state.active[:, None] * (at_u + pull), seen.joint)
+    g, unit = in_units_of_its_own(state.active[:, None] * (at_u + pull), joint)
     s = divided(params, state, g, T + m)
     Hs = product(s, known)
     # near kinks the damping falls too fast at first for that of the last inverse
     falls = kinked and 10 * MATURE * w.shape[1] > T
     delta = delta_of(params, state, T + m) if falls else state.delta
-    curved = inner(Hs + (delta + penalty_curvature(params, state)) * s, s, seen.joint)
+    curved = inner(Hs + (delta + penalty_curvature(params, state)) * s, s, joint)
     if seen.curved.part is not None:
         curved = xp.maximum(curved, r * curvature_along(seen, s, state.centre))
-    length = xp.minimum(inner(g, s, seen.joint) / xp.where(curved > 0.0, curved, 1.0), LONGEST)
+    length = xp.minimum(inner(g, s, joint) / xp.where(curved > 0.0, curved, 1.0), LONGEST)
     t = (seen.kept * length)[:, None] * unit
     u = u - t * s
     if kinked:

@@ -46,6 +46,7 @@ from streamlearn.core.linear.newton_step import (
     OfRound,
     Seen,
     curvature_of_sample,
+    curvature_sums,
     sample_rows,
     score_change,
     weight_in_mean,
@@ -225,7 +226,7 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
         k == m,
         found._replace(worst=worst),
         curved,
-        joint_loss.mean(column_sums(joint_loss.diagonal(h))) if joint else column_sums(h),
+        curvature_sums(h, joint),
         weight,
         *some.sums(m),
         xp.sum(lost, axis=1),
@@ -284,8 +285,8 @@ def step(params: Params, state: State, sums: RoundSums, seen: int) -> State:
         gradient = gradient + times(more, curved.sums.hessian) / m
     new = (diagonal_of(state.inverse) == 0.0) & (sums.curvature.square > 0.0)
     inverts = reads_are_free(new) and bool(xp.any(new[:, :-1]))
-    worst, joint = worst_of(params, found.worst, state.centre), LOSSES[params.loss].joint
-    return advance(params, state, Seen(T, m, inverts, curved, worst, gradient, kept, joint))
+    worst = worst_of(params, found.worst, state.centre)
+    return advance(params, state, Seen(T, m, inverts, curved, worst, gradient, kept))
 
 
 def renewed(params: Params, state: State, seen: int) -> State:

@@ -90,8 +90,7 @@ class OfSample(NamedTuple):
 
     def mean_h(self) -> Array:
         """Return the mean curvature of the loss by the score of a column, (K,)."""
-        h = column_sums(joint_loss.diagonal(self.h) if self.joint else self.h) / self.h.shape[0]
-        return _over(joint_loss.mean(h) if self.joint else h, self.mean_weight())
+        return _over(curvature_sums(self.h, self.joint) / self.h.shape[0], self.mean_weight())
 
     def mean_weight(self) -> Array | None:
         """Return the mean weight of the rows, (K,) or (1,). None if all are 1."""
@@ -151,6 +150,11 @@ class OfRound(NamedTuple):
     part: None = None
 
     @property
+    def joint(self) -> bool:
+        """Whether the loss of a row depends on the scores of all columns."""
+        return self.sums.hessian.ndim == 4
+
+    @property
     def wide(self) -> bool:
         """Return False: wide rows have no rounds."""
         return False
@@ -170,8 +174,7 @@ class OfRound(NamedTuple):
 
     def along(self, s: Array) -> Array:
         """Return the curvature of the mean loss along a step s (K, D), of shape (K,)."""
-        H = self.sums.hessian
-        return inner(times(s, H), s, H.ndim == 4) / self.rows
+        return inner(times(s, self.sums.hessian), s, self.joint) / self.rows
 
     def feed(
         self, known: Curvature, r: Array | float, more: tuple[Array, Array] | None = None
@@ -183,6 +186,14 @@ class OfRound(NamedTuple):
 
 def _over(h: Array, weight: Array | None) -> Array:
     return h if weight is None else h / namespace(h).where(weight > 0.0, weight, 1.0)
+
+
+def curvature_sums(h: Array, of_all: bool) -> Array:
+    """Return the sums over rows of the curvatures by the score of a column, (K,), from h (k, K).
+
+    If the loss depends on all columns, it is their mean in each column.
+    """
+    return joint_loss.mean(column_sums(joint_loss.diagonal(h))) if of_all else column_sums(h)
 
 
 class Worst(NamedTuple):
@@ -222,8 +233,6 @@ class Seen(NamedTuple):
         The mean gradient of the rows, without the penalty.
     kept : array of shape (K,)
         The part of the step to take. It is 0 where the last step was taken back.
-    joint : bool
-        Whether the loss of a row depends on the scores of all columns.
     """
 
     before: int
@@ -233,7 +242,6 @@ class Seen(NamedTuple):
     worst: Worst | None
     gradient: Array
     kept: Array
-    joint: bool
 
 
 def weight_in_mean(f: Array | float, m: float, T: int) -> Array | float:
@@ -304,7 +312,7 @@ def score_change(rows: Array, s: Array, centre: Array) -> Array:
 def along(h: Array, q: Array, of_all: bool) -> Array:
     """Return the curvature of the loss of rows along a change q (k, K) of their scores, (k, K).
 
-    If the loss depends ``of_all`` columns, it is that of all changes together, in each column.
+    If the loss depends on all columns, it is that of all changes together, in each column.
     """
     return joint_loss.along(h, q) if of_all else h * q**2
 
@@ -323,7 +331,7 @@ def curvature_along(seen: Seen, s: Array, centre: Array) -> Array:
     """
     assert seen.worst is not None
     far, h, weight = seen.worst
-    most = along(h, score_change(far, s, centre), seen.joint) / seen.rows
+    most = along(h, score_change(far, s, centre), seen.curved.joint) / seen.rows
     most = most if weight is None else weight * most
     xp = namespace(s)
     return xp.maximum(
@@ -347,13 +355,13 @@ def bounded(params: Params, state: State, seen: Seen, g: Array) -> Array:
     s : array of shape (K, D)
     """
     xp, m = namespace(g), seen.rows
-    g, unit = in_units_of_its_own(g, seen.joint)
+    g, unit = in_units_of_its_own(g, seen.curved.joint)
     s = divided(params, state, g, seen.before + m)
-    slope = 2.0 * inner(g, s, seen.joint)
+    slope = 2.0 * inner(g, s, seen.curved.joint)
     curved = curvature_along(seen, s, state.centre)
     if m < FEWEST and not seen.curved.wide:
         # H has the curvature of directions in which so few rows have none
-        by_all = inner(product(s, state.curvature), s, seen.joint)
+        by_all = inner(product(s, state.curvature), s, seen.curved.joint)
         curved = (m * curved + (FEWEST - m) * by_all) / FEWEST
     length = xp.where(curved > slope, slope / xp.where(curved > 0.0, curved, 1.0), 1.0)
     return (state.active * length)[:, None] * unit * s

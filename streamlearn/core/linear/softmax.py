@@ -8,6 +8,7 @@ on all its scores, and is the same in each column.
 from __future__ import annotations
 
 from streamlearn._arrays import Array, namespace
+from streamlearn.core.linear import links
 
 
 def value(p: Array, y: Array, epsilon: float) -> Array:
@@ -39,8 +40,8 @@ def curvature(p: Array, y: Array, epsilon: float) -> Array:
     own class is so large that the curvature between it and the others is that of Jaakkola &
     Jordan's parabola, as that of log loss is.
     """
-    xp, h = namespace(p), slope(p, y, epsilon)
-    beyond, _ = _beyond(p, y)
+    xp, (beyond, e) = namespace(p), _beyond(p, y)
+    h = e / xp.sum(e, axis=-1, keepdims=True)
     far = xp.maximum(beyond, 1e-3)
     wanted = xp.tanh(0.5 * far) / (2.0 * far)
     others = xp.sum(xp.where(y > 0.0, 0.0 * h, h), axis=-1, keepdims=True)
@@ -50,8 +51,7 @@ def curvature(p: Array, y: Array, epsilon: float) -> Array:
 
 def slope(p: Array, y: Array, epsilon: float) -> Array:
     """Return the probabilities: the numbers h of the second derivative."""
-    _, e = _beyond(p, y)
-    return e / namespace(p).sum(e, axis=-1, keepdims=True)
+    return links.softmax(p)
 
 
 def _beyond(p: Array, y: Array) -> tuple[Array, Array]:
