@@ -24,9 +24,12 @@ from sklearn.utils.validation import has_fit_parameter
 from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import (
+    LinearRegression,
     PassiveAggressiveClassifier,
     PassiveAggressiveRegressor,
     Perceptron,
+    Ridge,
+    RidgeClassifier,
     SGDClassifier,
     SGDRegressor,
 )
@@ -63,6 +66,9 @@ NET = {
 ESTIMATORS = {
     "SGDClassifier": SGDClassifier(loss="log_loss", **ONCE),
     "SGDRegressor": SGDRegressor(**ONCE),
+    "LinearRegression": LinearRegression(),
+    "Ridge": Ridge(),
+    "RidgeClassifier": RidgeClassifier(),
     "MLPClassifier": MLPClassifier(**NET),
     "MLPRegressor": MLPRegressor(**NET),
     "StandardScaler": StandardScaler(),

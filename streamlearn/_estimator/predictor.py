@@ -160,8 +160,6 @@ class MergeableClassifier(ClassifierMixin, MergeablePredictor):
 
     Attributes
     ----------
-    _labels : ndarray of shape (n_classes,)
-        The sorted labels, in NumPy.
     _class_weight : tuple of float or None
         The weight of each class, None if all are 1.
     """
@@ -170,7 +168,6 @@ class MergeableClassifier(ClassifierMixin, MergeablePredictor):
 
     classes: Any
     classes_: Any
-    _labels: np.ndarray
     _class_weight: tuple[float, ...] | None = None
 
     def partial_fit(  # type: ignore[override]
@@ -234,14 +231,14 @@ class MergeableClassifier(ClassifierMixin, MergeablePredictor):
         if known is None:
             assert found is not None
             known = found.classes
-        self._labels = known
+        self.classes_ = known
         weights = class_weights(getattr(self, "class_weight", None), known, found)
         self._class_weight = None if weights is None else tuple(map(float, weights))
         return Target(known), len(known)
 
     def _publish_classes(self, like: Array) -> None:
         """Set ``classes_``, in the library and on the device of ``like``."""
-        self.classes_ = labels_like(self._labels, like)
+        self.classes_ = labels_like(self.classes_, like)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the accuracy: the share of rows whose label is predicted right.

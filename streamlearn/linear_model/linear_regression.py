@@ -75,8 +75,8 @@ class LinearRegression(ExactRegressor):
 
     - ``tol`` compares singular values of features in units of their deviations. In scikit-learn the
       result depends on units: a feature that is 1e6 times smaller than another one is ignored.
-    - Sparse rows have the same exact result as dense rows, and ``rank_`` and ``singular_``, too.
-      scikit-learn iterates until ``tol``.
+    - Sparse rows have the same exact result as dense rows, and ``rank_`` and ``singular_``, too,
+      and may be used with ``positive=True``. scikit-learn iterates until ``tol``.
     - ``copy_X`` and ``n_jobs`` have no effect.
     - The methods `partial_fit` and `merge` and the attributes ``condition_number_`` and
       ``n_reads_`` are additions.
@@ -130,9 +130,3 @@ class LinearRegression(ExactRegressor):
             most = problem.d if self._weighted else min(problem.d, int(problem.weight))
             self.singular_ = self._as_learned(values[:most])
         return found
-
-    def __sklearn_tags__(self) -> Any:
-        """Return the tags of the estimator."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = not self.positive
-        return tags

@@ -300,12 +300,13 @@ default="auto"
         self.classes = classes
 
     def _statistic(self) -> Learner:
-        if len(self._labels) < 2:
+        classes = to_numpy(self.classes_)
+        if len(classes) < 2:
             raise ValueError(
-                f"The number of classes has to be greater than one; got {len(self._labels)} class: "
-                f"{self._labels.tolist()}. Give rows of others too, or list all labels in classes."
+                f"The number of classes has to be greater than one; got {len(classes)} class: "
+                f"{classes.tolist()}. Give rows of others too, or list all labels in classes."
             )
-        return class_comoments.learner(len(self._labels), self._class_weight)
+        return class_comoments.learner(len(classes), self._class_weight)
 
     def _shaped(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         coef = coef[0] if len(coef) == 1 else coef
