@@ -117,6 +117,14 @@ class MergeableRegressor(RegressorMixin, MergeablePredictor):
         self._columns = columns
         return Target(), 1 if columns is None else columns
 
+    def _merge_from(self, a: Any, b: Any) -> None:
+        if a._columns != b._columns:
+            raise ValueError(
+                f"merge needs two {type(self).__name__} with the same targets, got y of "
+                f"{_said(a._columns)} and {_said(b._columns)}. Fit both to the same columns of y."
+            )
+        super()._merge_from(a, b)
+
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return R2, the coefficient of determination of the predictions.
 
@@ -277,4 +285,4 @@ def _columns(given: Given, y: Any) -> int | None:
 
 
 def _said(columns: int | None) -> str:
-    return "one dimension" if columns is None else f"{columns} column(s)"
+    return "one dimension" if columns is None else f"{columns} columns"

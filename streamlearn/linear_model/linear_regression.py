@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from streamlearn._sklearn import Interval
+from streamlearn._sklearn import Interval, Options
 from streamlearn.linear_model.exact import ExactRegressor
 from streamlearn.linear_model.least_squares import Problem, Solution, singular_values, solve
 
@@ -28,7 +28,7 @@ class LinearRegression(ExactRegressor):
     tol : float, default=1e-6
         A direction of the features counts if its singular value is more than this share of the
         largest one. Features are measured in units of their deviations.
-    n_jobs : int or None, default=None
+    n_jobs : {None, 1, -1}, default=None
         It has no effect, because all targets are solved together.
     positive : bool, default=False
         Whether no coefficient may be negative.
@@ -77,7 +77,9 @@ class LinearRegression(ExactRegressor):
       result depends on units: a feature that is 1e6 times smaller than another one is ignored.
     - Sparse rows have the same exact result as dense rows, and ``rank_`` and ``singular_``, too,
       and may be used with ``positive=True``. scikit-learn iterates until ``tol``.
-    - ``copy_X`` and ``n_jobs`` have no effect.
+    - ``copy_X`` has no effect, because the input is never changed.
+    - ``n_jobs`` has no effect and takes only None, 1 and -1, because all targets are solved
+      together.
     - The methods `partial_fit` and `merge` and the attributes ``condition_number_`` and
       ``n_reads_`` are additions.
 
@@ -100,7 +102,7 @@ class LinearRegression(ExactRegressor):
     _parameter_constraints: dict[str, Any] = {
         "fit_intercept": ["boolean"],
         "copy_X": ["boolean"],
-        "n_jobs": [None, Integral],
+        "n_jobs": [Options(Integral, {1, -1}), None],
         "positive": ["boolean"],
         "tol": [Interval(Real, 0, None, closed="left")],
     }
