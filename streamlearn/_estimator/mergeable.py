@@ -32,6 +32,9 @@ from streamlearn.blocks import taken_apart
 from streamlearn.core.learner import Learner, an_array
 from streamlearn.stages import set_features
 
+MOST_FEATURES = 1 << 14
+"""The largest number of features of which a matrix is kept: it takes 2 GB."""
+
 
 class Mergeable(Merging):
     """An estimator whose statistic can be merged.
@@ -55,6 +58,11 @@ class Mergeable(Merging):
     _kind: str | None = None
     _unsigned = ""
     """Why no weight may be negative, and what to do. It is empty if they may."""
+
+    _most_features: int | None = None
+    """The largest number of features, if a matrix of features times features is kept."""
+    _for_more_features = ""
+    """What to do with more features."""
 
     _state: Any
     _like: Array
@@ -104,6 +112,7 @@ class Mergeable(Merging):
                 multi_output=self._multi_output,
             )
             name, weighted = type(self).__name__, sample_weight is not None
+            self._few_or_raise(given.n_features)
             former = None if reset else self._former()
             classes = metadata.get("classes")
             target, n_outputs = self._target(given, y, sample_weight, reset=reset, classes=classes)
@@ -133,6 +142,15 @@ class Mergeable(Merging):
             if metadata.get("whole"):
                 self._read_more(course, given)
         return self
+
+    def _few_or_raise(self, n_features: int | None) -> None:
+        """Check that a matrix of features times features fits in memory."""
+        most = self._most_features
+        if most is not None and n_features is not None and n_features > most:
+            raise ValueError(
+                f"X has {n_features} features, and {type(self).__name__} keeps a matrix of "
+                f"features times features, of at most {most}. {self._for_more_features}"
+            )
 
     def _seen_or_raise(self, learner: Learner, given: Given, sums: Sums, *, reset: bool) -> None:
         """Set the features behind stages, or check that they are those of earlier calls."""

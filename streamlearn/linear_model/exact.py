@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._arrays import Array, asarray, itemsize, namespace
 from streamlearn._estimator.inputs import Given
+from streamlearn._estimator.mergeable import MOST_FEATURES
 from streamlearn._estimator.outputs import one_column, rows_out
 from streamlearn._estimator.predictor import MergeablePredictor, MergeableRegressor
 from streamlearn._training.course import Course
@@ -25,9 +26,6 @@ from streamlearn.linear_model.least_squares import (
 )
 from streamlearn.linear_model.row_scores import Scores
 
-MOST_FEATURES = 1 << 14
-"""The largest number of features: their co-moments then take 4 GB."""
-
 
 class ExactLinear(MergeablePredictor):
     """A linear model whose coefficients are a function of the co-moments of features and targets.
@@ -41,6 +39,9 @@ class ExactLinear(MergeablePredictor):
     n_reads_ : int
         How often the last fit has read the rows.
     """
+
+    _most_features = MOST_FEATURES
+    _for_more_features = "SGDRegressor keeps less. Or leave features out."
 
     fit_intercept: Any
     coef_: Any

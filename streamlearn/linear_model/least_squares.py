@@ -201,7 +201,7 @@ def _of_least_norm(problem: Problem, at: np.ndarray, tol: float) -> Solution:
     coef = coef / size[:, None]
     if null.shape[1]:
         # Steps along these directions change no prediction. The shortest solution has none.
-        null = null / (size / problem.unit[:d] * 1.0)[:, None]
+        null = null / size[:, None] / problem.unit[:d, None]
         null, _ = linalg.qr(null / np.max(np.abs(null)), mode="economic")
         scaled = coef / problem.unit[:d, None]
         coef = (scaled - null @ (null.T @ scaled)) * problem.unit[:d, None]
@@ -257,13 +257,15 @@ def _nonnegative(problem: Problem, at: np.ndarray, penalty: np.ndarray) -> Solut
 def singular_values(problem: Problem) -> np.ndarray:
     """Return the singular values of the rows, less their means if there is an intercept."""
     unit = problem.unit[: problem.d]
-    if problem.root is not None:
-        R = problem.root[0] * unit
-        out = np.zeros(problem.d)
-        out[: R.shape[0]] = linalg.svdvals(R)
-        return out
-    values = linalg.eigvalsh(problem.xx * unit * unit[:, None])[::-1]
-    return np.sqrt(np.maximum(values, 0.0))
+    most = float(unit.max())
+    unit = unit / most  # what is far below the largest may become 0, and nothing overflows
+    if problem.root is None:
+        values = linalg.eigvalsh(problem.xx * unit * unit[:, None])[::-1]
+        return np.sqrt(np.maximum(values, 0.0)) * most
+    R = problem.root[0] * unit
+    out = np.zeros(problem.d)
+    out[: R.shape[0]] = linalg.svdvals(R)
+    return out * most
 
 
 def _or_one(x: np.ndarray) -> np.ndarray:

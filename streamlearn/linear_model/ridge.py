@@ -268,6 +268,8 @@ default="auto"
     True
     """
 
+    _for_more_features = "SGDClassifier keeps less. Or leave features out."
+
     _parameter_constraints: dict[str, Any] = {
         **Penalized._parameter_constraints,
         "class_weight": [StrOptions({"balanced"}), dict, None],
