@@ -201,6 +201,8 @@ def _of_least_norm(problem: Problem, at: np.ndarray, tol: float) -> Solution:
     coef = coef / size[:, None]
     if null.shape[1]:
         # Steps along these directions change no prediction. The shortest solution has none.
+        # What rounding left of 0 would count for features in small units.
+        null = np.where(np.abs(null) > 16 * d * EPS * condition, null, 0.0)
         null = null / size[:, None] / problem.unit[:d, None]
         null, _ = linalg.qr(null / np.max(np.abs(null)), mode="economic")
         scaled = coef / problem.unit[:d, None]
