@@ -931,7 +931,7 @@ CASES = {
         Case(
             "two values of `alpha` and one target",
             lambda t: {},
-            "Number of targets and number of penalties do not correspond: 1 != 2. Give one alpha",
+            "Number of targets and number of penalties do not correspond: 2 != 1. Give one alpha",
             LEARN,
             ridges,
             params={"alpha": [1.0, 2.0]},

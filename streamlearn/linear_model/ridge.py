@@ -60,7 +60,7 @@ class Penalized(ExactLinear):
         if len(alpha) not in (1, n_targets):
             raise ValueError(
                 "Number of targets and number of penalties do not correspond: "
-                f"{n_targets} != {len(alpha)}. Give one alpha, or one for each target."
+                f"{len(alpha)} != {n_targets}. Give one alpha, or one for each target."
             )
         if (alpha < 0).any() or not np.isfinite(alpha).all():
             raise ValueError(f"alpha must be 0 or more, got {self.alpha!r}.")

@@ -30,6 +30,9 @@ PAIRS = {
     "Perceptron": (our_models, their_models),
     "PassiveAggressiveClassifier": (our_models, their_models),
     "PassiveAggressiveRegressor": (our_models, their_models),
+    "LinearRegression": (our_models, their_models),
+    "Ridge": (our_models, their_models),
+    "RidgeClassifier": (our_models, their_models),
     "StandardScaler": (our_transformers, their_transformers),
     "MinMaxScaler": (our_transformers, their_transformers),
     "MaxAbsScaler": (our_transformers, their_transformers),
@@ -51,10 +54,13 @@ PAIRS = {
 ROW_BY_ROW = ("Perceptron", "PassiveAggressiveClassifier", "PassiveAggressiveRegressor")
 QUANTILES = ("RobustScaler", "QuantileTransformer")
 LINEAR = ("SGDClassifier", "SGDRegressor", *ROW_BY_ROW)
+EXACT = ("LinearRegression", "Ridge", "RidgeClassifier")
 
 TAGS = {
     # On any library without a setting.
-    "array_api_support": (*LINEAR, "MaxAbsScaler", "PowerTransformer", *QUANTILES),
+    "array_api_support": (*LINEAR, *EXACT, "MaxAbsScaler", "PowerTransformer", *QUANTILES),
+    # One label a row.
+    "classifier_tags.multi_label": ("RidgeClassifier",),
 }
 """Tags that differ, and where."""
 
@@ -63,7 +69,7 @@ PARAMETERS = {
     "learning_rate": ("SGDClassifier", "SGDRegressor"),  # "auto", which needs no step size
     "batch_size": ("SGDClassifier", "SGDRegressor", "Perceptron"),
     "refine": ("SGDClassifier", "SGDRegressor"),
-    "classes": ("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier"),
+    "classes": ("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier", "RidgeClassifier"),
     "n_parallel": LINEAR,
     "power": ("SGDRegressor",),
     "quantile": ("SGDRegressor",),
@@ -75,19 +81,23 @@ VALUES = {
     "max_iter": LINEAR,
     "learning_rate": ("SGDClassifier", "SGDRegressor"),
     "shuffle": LINEAR,  # "rows" as well
-    "n_jobs": ("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier"),  # has no effect
+    "n_jobs": (  # has no effect
+        *("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier", "LinearRegression"),
+    ),
 }
 """Parameters that take other values."""
 
-ATTRIBUTES = {"loss_curve_": LINEAR}
+ATTRIBUTES = {"loss_curve_": LINEAR, "condition_number_": EXACT, "n_reads_": EXACT}
 """Fitted attributes of ours alone."""
 
 ARGUMENTS = {
     "sample_weight": (
         *("PassiveAggressiveClassifier", "PassiveAggressiveRegressor"),
         *("KBinsDiscretizer", "SplineTransformer"),  # of partial_fit, which is ours alone
+        *EXACT,
     ),
-    "y": LINEAR,  # None if the blocks of X bring it
+    "classes": ("RidgeClassifier",),  # of partial_fit
+    "y": (*LINEAR, *EXACT),  # None if the blocks of X bring it
 }
 """Arguments of ``fit`` and ``partial_fit`` of ours alone, or whose defaults differ."""
 
@@ -164,7 +174,7 @@ def fitted(cls: type[BaseEstimator]) -> BaseEstimator:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 3))
     y = np.digitize(X[:, 0], [-0.5, 0.5]) if is_classifier(cls()) else X[:, 0]
-    few = {"max_iter": 2, "tol": None} if "tol" in inspect.signature(cls).parameters else {}
+    few = {"max_iter": 2, "tol": None} if cls.__name__ in LINEAR else {}
     of_y = cls.__name__.startswith("Label")
     return cls(**few).fit(*([np.digitize(y, [0])] if of_y else [X, y]))
 
