@@ -58,7 +58,10 @@ EXACT = ("LinearRegression", "Ridge", "RidgeClassifier")
 
 TAGS = {
     # On any library without a setting.
-    "array_api_support": (*LINEAR, *EXACT, "MaxAbsScaler", "PowerTransformer", *QUANTILES),
+    "array_api_support": (
+        *(*LINEAR, "LinearRegression", "RidgeClassifier"),
+        *("MaxAbsScaler", "PowerTransformer", *QUANTILES),
+    ),
     # One label a row.
     "classifier_tags.multi_label": ("RidgeClassifier",),
 }
