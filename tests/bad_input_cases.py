@@ -30,6 +30,7 @@ from streamlearn.linear_model import (
     Perceptron,
     Ridge,
     RidgeClassifier,
+    RidgeCV,
     SGDClassifier,
     SGDRegressor,
 )
@@ -68,6 +69,7 @@ ESTIMATORS = {
     "SGDRegressor": SGDRegressor(**ONCE),
     "LinearRegression": LinearRegression(),
     "Ridge": Ridge(),
+    "RidgeCV": RidgeCV(),
     "RidgeClassifier": RidgeClassifier(),
     "MLPClassifier": MLPClassifier(**NET),
     "MLPRegressor": MLPRegressor(**NET),
@@ -175,18 +177,18 @@ def nets_for_values(estimator: BaseEstimator) -> bool:
 
 
 def of_one_output(estimator: BaseEstimator) -> bool:
-    """classifiers and regressors but nets, LinearRegression and Ridge"""
+    """classifiers and regressors but nets, LinearRegression, Ridge and RidgeCV"""
     return predictors(estimator) and not nets(estimator) and not of_several_outputs(estimator)
 
 
 def of_several_outputs(estimator: BaseEstimator) -> bool:
-    """LinearRegression and Ridge"""
-    return isinstance(estimator, LinearRegression | Ridge)
+    """LinearRegression, Ridge and RidgeCV"""
+    return isinstance(estimator, LinearRegression | Ridge | RidgeCV)
 
 
 def exact(estimator: BaseEstimator) -> bool:
-    """LinearRegression, Ridge and RidgeClassifier"""
-    return isinstance(estimator, LinearRegression | Ridge | RidgeClassifier)
+    """LinearRegression, Ridge, RidgeCV and RidgeClassifier"""
+    return isinstance(estimator, LinearRegression | Ridge | RidgeCV | RidgeClassifier)
 
 
 def ridges(estimator: BaseEstimator) -> bool:
@@ -200,7 +202,7 @@ def penalized(estimator: BaseEstimator) -> bool:
 
 
 def regressors_of_one_output(estimator: BaseEstimator) -> bool:
-    """regressors but nets, LinearRegression and Ridge"""
+    """regressors but nets, LinearRegression, Ridge and RidgeCV"""
     return is_regressor(estimator) and of_one_output(estimator)
 
 
@@ -1406,7 +1408,8 @@ CASES = {
 }
 
 OUT_OF_RANGE = {
-    "C": 0.0, "activation": "sine", "alpha": -1.0, "average": -1, "batch_size": 0, "beta_1": 1.0,
+    "C": 0.0, "activation": "sine", "alpha": -1.0, "alpha_per_target": "yes", "alphas": 0.0,
+    "average": -1, "batch_size": 0, "beta_1": 1.0,
     "beta_2": 1.0, "categories": "few", "class_weight": "even", "classes": 5, "clip": "yes",
     "compute_labels": "yes", "copy": "yes", "copy_X": "yes",
     "cv": "all", "degree": -1, "drop": "last",
@@ -1420,7 +1423,7 @@ OUT_OF_RANGE = {
     "max_iter": 0, "min_frequency": 0,
     "max_no_improvement": -1, "momentum": 1.1, "n_clusters": 0, "n_init": 0.5,
     "n_bins": 1, "n_iter_no_change": 0, "n_jobs": 2, "n_knots": 1, "n_parallel": 0,
-    "positive": "yes", "refine": -1,
+    "gcv_mode": "best", "positive": "yes", "refine": -1, "store_cv_results": "yes",
     "n_quantiles": 0,
     "nesterovs_momentum": "yes", "order": "K", "output_distribution": "cauchy", "patience": 0,
     "penalty": "l0",

@@ -49,6 +49,7 @@ from streamlearn.linear_model import (
     Perceptron,
     Ridge,
     RidgeClassifier,
+    RidgeCV,
     SGDClassifier,
     SGDRegressor,
 )
@@ -220,6 +221,7 @@ ESTIMATORS = {
     "SGDRegressor": SGDRegressor(**ONCE),
     "LinearRegression": LinearRegression(),
     "Ridge": Ridge(),
+    "RidgeCV": RidgeCV([0.5], cv=3),
     "RidgeClassifier": RidgeClassifier(class_weight={0: 1.5}),
     "Perceptron": Perceptron(eta0=0.1, penalty="l2", **ONCE),
     "PassiveAggressiveClassifier": PassiveAggressiveClassifier(C=0.1, average=True, **ONCE),
@@ -242,7 +244,7 @@ ESTIMATORS = {
 STATELESS = ("PolynomialFeatures", "Binarizer", "Normalizer")
 """Those that learn nothing but their columns: a fit reads no block, and any library will do."""
 
-NO_MERGE = (*STATELESS, "PowerTransformer")
+NO_MERGE = (*STATELESS, "PowerTransformer", "RidgeCV")
 """Those that have no ``partial_fit``."""
 
 SCALERS = (
@@ -296,6 +298,8 @@ def expected(estimator: BaseEstimator) -> dict[str, str]:
         del out["check_dont_overwrite_parameters"]
     if isinstance(dict(getattr(estimator, "steps", ())).get("simpleimputer"), SimpleImputer):
         out["check_estimators_nan_inf"] = "a pipeline does not say that its first step takes NaN"
+    if isinstance(estimator, RidgeCV):
+        out |= dict.fromkeys(WEIGHTS, "folds are blocks, and the check lists the rows of folds")
     if isinstance(getattr(estimator, "estimator", None), preprocessing.StandardScaler):
         reason = "scikit-learn's scaler takes arrays of two libraries for one and breaks"
         out["check_array_api_same_namespace"] = reason
@@ -442,6 +446,8 @@ CHECKED = [
     LinearRegression(positive=True),
     Ridge(),
     Ridge(positive=True),
+    RidgeCV(),
+    RidgeCV(cv=3),
     RidgeClassifier(),
     MLPClassifier(max_iter=100),
     MLPRegressor(max_iter=100),

@@ -82,6 +82,13 @@ class Mergeable(Merging):
         """Return how y becomes the target, and the number of outputs. It may set attributes."""
         return Target(learned=False), 1
 
+    def _n_folds(self) -> int:
+        """Return the number of folds that are summed by themselves, 0 for none."""
+        return 0
+
+    def _learned_folds(self, folds: tuple[Any, ...] | None) -> None:
+        """Use the statistics of the folds. ``_publish`` follows."""
+
     def _read_more(self, course: Course, given: Given) -> None:
         """Read all rows once more, if ``fit`` needs that. The first state is published already."""
 
@@ -126,7 +133,9 @@ class Mergeable(Merging):
                 weighted=weighted,
                 unsigned=self._unsigned,
             )
-            sums, former = read_all(course, given.blocks, given.flow, y, former)
+            sums, former = read_all(
+                course, given.blocks, given.flow, y, former, n_folds=self._n_folds()
+            )
             self._seen_or_raise(learner, given, sums, reset=reset)
             state, like = sums.state, sums.like
             if weighted:
@@ -138,6 +147,7 @@ class Mergeable(Merging):
                 state = learner.merge(former, state)
                 like = wider(getattr(self, "_like", like), like)
             self._like = like
+            self._learned_folds(sums.folds)
             self._keep(state, weighted=weighted or (former is not None and self._weighted))
             if metadata.get("whole"):
                 self._read_more(course, given)

@@ -20,6 +20,7 @@ from streamlearn._arrays import (
     float_dtype,
     itemsize,
     namespace,
+    rows_at,
 )
 from streamlearn._sklearn import _get_feature_names
 from streamlearn._training.course import Course
@@ -54,12 +55,15 @@ class Sums(NamedTuple):
         The names of the features, if stages ahead return frames.
     ahead : tuple or None
         What the stages ahead have learned from these rows, if they learn in the same read.
+    folds : tuple or None
+        The statistic of the rows of each fold, None for one without rows.
     """
 
     state: Any
     like: Array
     names: np.ndarray | None = None
     ahead: tuple[Any, ...] | None = None
+    folds: tuple[Any, ...] | None = None
 
 
 class Read(NamedTuple):
@@ -73,11 +77,18 @@ class Read(NamedTuple):
         The states of the stages ahead, if these have learned. Without them they learn.
     function : callable or None
         A function of rows that is applied before they are summed.
+    n_folds : int
+        The number of folds that are summed by themselves, 0 for none. The blocks of a collection
+        are dealt to them in turn. The rows of each block are, if there are fewer blocks.
+    cuts : bool
+        Whether there are fewer blocks.
     """
 
     course: Course
     states: tuple[Any, ...] | None = None
     function: Any = None
+    n_folds: int = 0
+    cuts: bool = False
 
     def __call__(self, block: Block) -> Sums:
         """Return the sums of a block."""
@@ -102,7 +113,15 @@ class Read(NamedTuple):
         if a.ahead is not None and b.ahead is not None:
             assert self.course.ahead is not None
             ahead = self.course.ahead.merged(a.ahead, b.ahead)
-        return Sums(learner.merge(a.state, b.state), wider(a.like, b.like), a.names, ahead)
+        folds = None
+        if a.folds is not None and b.folds is not None:
+            folds = tuple(map(self._either, a.folds, b.folds))
+        return Sums(learner.merge(a.state, b.state), wider(a.like, b.like), a.names, ahead, folds)
+
+    def _either(self, a: Any, b: Any) -> Any:
+        """Return the merged states. Each may be None."""
+        assert self.course.learner.merge is not None
+        return b if a is None else a if b is None else self.course.learner.merge(a, b)
 
     def of(self, blocks: Blocks) -> Sums:
         """Return the sums of all blocks.
@@ -120,7 +139,13 @@ class Read(NamedTuple):
 
 
 def read_all(
-    course: Course, blocks: Blocks, flow: Flow | None, y: Any, former: Any = None
+    course: Course,
+    blocks: Blocks,
+    flow: Flow | None,
+    y: Any,
+    former: Any = None,
+    *,
+    n_folds: int = 0,
 ) -> tuple[Sums, Any]:
     """Return the sums of all blocks, and what was summed before, in the same units.
 
@@ -134,26 +159,32 @@ def read_all(
         The target, for the stages.
     former : State or None
         The state of the learner that was learned before.
+    n_folds : int
+        See `Read`.
     """
+    cuts = blocks.streamed is None and sum(n != 0 for n in blocks.rows) < n_folds
     if flow is None:
-        return Read(course).of(blocks), former
+        return Read(course, n_folds=n_folds, cuts=cuts).of(blocks), former
     if not _is_affine(flow.chain):
         learn_stages(flow, y)
-        return Read(course, flow.states).of(blocks), former
+        return Read(course, flow.states, n_folds=n_folds, cuts=cuts).of(blocks), former
     before = flow.states
-    found = Read(course).of(blocks)
+    found = Read(course, n_folds=n_folds, cuts=cuts).of(blocks)
     assert found.ahead is not None
     states = found.ahead
     if all(state is not None for state in before):
         states = flow.chain.merged(before, states)
     flow.states = states
     now, then = (_map_of(flow.chain, which) for which in (states, before))
-    state = found.state
+    state, folds = found.state, found.folds
     if now is not None:
-        state = _rescaled(course, state, AffineMap(None, None), now)
+        plain = AffineMap(None, None)
+        state = _rescaled(course, state, plain, now)
+        if folds is not None:
+            folds = tuple(s if s is None else _rescaled(course, s, plain, now) for s in folds)
         if former is not None and then is not None:
             former = _rescaled(course, former, then, now)
-    return found._replace(state=state, ahead=None), former
+    return found._replace(state=state, ahead=None, folds=folds), former
 
 
 def read_again(course: Course, blocks: Blocks, flow: Flow | None, function: Any) -> Sums:
@@ -251,7 +282,34 @@ def _of_rows(read: Read, rows: LazyRows, block: Block, reader: Reader) -> Sums:
         state = statistic_of(learner, shown, weight, target, course.n_outputs)
     if may_be_refused(learner, state, n, reader):
         reader.finite_or_raise(rows.all(), block.named)
-    return Sums(state, _example(like))
+    folds = None
+    if read.n_folds:
+        folds = _folds(read, shown, weight, target, state, block.number)
+    return Sums(state, _example(like), folds=folds)
+
+
+def _folds(
+    read: Read,
+    rows: LazyRows,
+    weight: Array | None,
+    target: Array | None,
+    state: Any,
+    number: int,
+) -> tuple[Any, ...]:
+    """Return the statistic of each fold of a block, whose own statistic is ``state``."""
+    k, n = read.n_folds, rows.array.shape[0]
+    if not read.cuts:
+        return tuple(state if fold == number % k else None for fold in range(k))
+    sizes = [n // k + (fold < n % k) for fold in range(k)]  # as scikit-learn's KFold cuts them
+    out, start = [], 0
+    for size in sizes:
+        at = slice(start, start + size)
+        some = LazyRows(rows_at(rows.array, at), rows.functions)
+        w, y = (a if a is None else rows_at(a, at) for a in (weight, target))
+        learner, n_outputs = read.course.learner, read.course.n_outputs
+        out.append(statistic_of(learner, some, w, y, n_outputs) if size else None)
+        start += size
+    return tuple(out)
 
 
 def _example(like: Array) -> Array:

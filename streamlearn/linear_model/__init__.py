@@ -1,7 +1,7 @@
 """Linear classifiers and regressors that learn in one pass, block by block.
 
-`LinearRegression`, `Ridge` and `RidgeClassifier` are exact: their result is that of all rows in
-memory. The others learn by stochastic steps, and have more losses.
+`LinearRegression`, `Ridge`, `RidgeCV` and `RidgeClassifier` are exact: their result is that of all
+rows in memory. The others learn by stochastic steps, and have more losses.
 """
 
 from streamlearn.linear_model.classifier import SGDClassifier
@@ -13,6 +13,7 @@ from streamlearn.linear_model.passive_aggressive import (
 from streamlearn.linear_model.perceptron import Perceptron
 from streamlearn.linear_model.regressor import SGDRegressor
 from streamlearn.linear_model.ridge import Ridge, RidgeClassifier
+from streamlearn.linear_model.ridge_cv import RidgeCV
 
 __all__ = [
     "LinearRegression",
@@ -20,6 +21,7 @@ __all__ = [
     "PassiveAggressiveRegressor",
     "Perceptron",
     "Ridge",
+    "RidgeCV",
     "RidgeClassifier",
     "SGDClassifier",
     "SGDRegressor",

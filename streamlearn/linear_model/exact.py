@@ -83,7 +83,9 @@ class ExactLinear(MergeablePredictor):
         problem = problem_of(self._state, fit_intercept=self.fit_intercept)
         function = whitening(problem, self._state.mean)
         sums = read_again(course, given.blocks, given.flow, function)
-        self._set(with_root(problem, sums.state, fit_intercept=self.fit_intercept), 2)
+        self._set(
+            with_root(problem, sums.state, fit_intercept=self.fit_intercept), self.n_reads_ + 1
+        )
 
     def _scores(self, method: str, X: Any, of_scores: Any) -> Any:
         """Apply a function of the scores (m, t) to the rows of X; see `rows_out`."""

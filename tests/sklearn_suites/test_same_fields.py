@@ -32,6 +32,7 @@ PAIRS = {
     "PassiveAggressiveRegressor": (our_models, their_models),
     "LinearRegression": (our_models, their_models),
     "Ridge": (our_models, their_models),
+    "RidgeCV": (our_models, their_models),
     "RidgeClassifier": (our_models, their_models),
     "StandardScaler": (our_transformers, their_transformers),
     "MinMaxScaler": (our_transformers, their_transformers),
@@ -54,7 +55,7 @@ PAIRS = {
 ROW_BY_ROW = ("Perceptron", "PassiveAggressiveClassifier", "PassiveAggressiveRegressor")
 QUANTILES = ("RobustScaler", "QuantileTransformer")
 LINEAR = ("SGDClassifier", "SGDRegressor", *ROW_BY_ROW)
-EXACT = ("LinearRegression", "Ridge", "RidgeClassifier")
+EXACT = ("LinearRegression", "Ridge", "RidgeCV", "RidgeClassifier")
 
 TAGS = {
     # On any library without a setting.
@@ -87,10 +88,17 @@ VALUES = {
     "n_jobs": (  # has no effect
         *("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier", "LinearRegression"),
     ),
+    "scoring": ("RidgeCV",),  # what is a function of sums
+    "cv": ("RidgeCV",),
 }
 """Parameters that take other values."""
 
-ATTRIBUTES = {"loss_curve_": LINEAR, "condition_number_": EXACT, "n_reads_": EXACT}
+ATTRIBUTES = {
+    "loss_curve_": LINEAR,
+    "condition_number_": EXACT,
+    "n_reads_": EXACT,
+    "scores_": ("RidgeCV",),
+}
 """Fitted attributes of ours alone."""
 
 ARGUMENTS = {
@@ -100,6 +108,7 @@ ARGUMENTS = {
         *EXACT,
     ),
     "classes": ("RidgeClassifier",),  # of partial_fit
+    "params": ("RidgeCV",),  # of a scorer, which ours has not
     "y": (*LINEAR, *EXACT),  # None if the blocks of X bring it
 }
 """Arguments of ``fit`` and ``partial_fit`` of ours alone, or whose defaults differ."""
@@ -223,4 +232,6 @@ def test_metadata_is_routed_alike(name):
                     for method, requests in routing._serialize().items()
                 }
             )
+    if name == "RidgeCV":  # ours has no scorer and no splitter that take metadata
+        asked[1] = {}
     assert {m: r for m, r in asked[0].items() if r} == {m: r for m, r in asked[1].items() if r}
