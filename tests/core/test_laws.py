@@ -26,6 +26,7 @@ from streamlearn.core.mlp import optimizers
 from streamlearn.core.power_map import Origin
 from streamlearn.core.statistics import (
     block_comoments,
+    class_comoments,
     comoments,
     extremes,
     likelihood,
@@ -153,6 +154,7 @@ CASES = {
     "comoments-weights": Case(block_comoments.learner(), weighted_plain, value=cosums),
     "comoments-target": Case(block_comoments.learner(targets=True), values, value=cosums),
     "comoments-targets": Case(block_comoments.learner(targets=True), counts, 2, value=cosums),
+    "comoments-classes": Case(class_comoments.learner(3), classes, 3, value=cosums),
     "comoments-integers": Case(block_comoments.learner(), integers, value=cosums),
     "extremes": Case(extremes.learner(extremes.Range()), plain),
     "extremes-NaN": Case(extremes.learner(extremes.Range(-1.0, 2.0, clip=True)), gaps),

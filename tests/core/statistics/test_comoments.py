@@ -97,7 +97,7 @@ def test_a_block_and_merged_blocks_are_exact(table, weights):
 
 
 def test_rows_one_by_one_keep_all_digits():
-    X = np.random.default_rng(1).normal([1e8, 0], 1, (3_000, 2))
+    X = np.random.default_rng(1).normal([1e8, 0], 1, (1_000, 2))
     state = reduce(co.merge, (of_block(X[i : i + 1]) for i in range(len(X))))
     wide = X.astype(np.longdouble)
     wide = wide - wide.mean(axis=0)
