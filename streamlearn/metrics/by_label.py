@@ -87,11 +87,16 @@ def _of_block(
     block: int | None,
 ) -> ByLabel:
     S = numbers(y_pred, name, block)
+    if S.ndim > 2:
+        raise ValueError(
+            f"{in_block(name, block)} has shape {tuple(S.shape)}. Give one number a row, or a "
+            "column for each class."
+        )
     S = namespace(S).astype(S, float_dtype(S), copy=False)
     losses, odd = read(*more, S, in_block(name, block))
     y, where = as_vector(y_true, "y_true", block), in_block("y_true", block)
     labels = labels_in(to_numpy(y), where).classes if known is None else np.asarray(known)
-    codes = encode(labels, y, like=losses, where=where)
+    codes = encode(labels, y, like=losses, where=where, listed="labels")
     weight = weight_like(losses, weight, block)
     if weight is None:
         weight = namespace(losses).ones_like(losses[:, 0])
