@@ -55,7 +55,7 @@ def with_classes(
             f"This {name} estimator requires y to be passed, but the target y is None."
         )
     known = "classes" in params or (further and hasattr(estimator, "classes_"))
-    if y is None or known or getattr(estimator, "classes", None) is not None:
+    if y is None or known or getattr(_last(estimator), "classes", None) is not None:
         return params
     wanted = is_classifier(estimator) if tagged else not further
     if not (wanted and has_parameter(estimator.partial_fit, "classes")):
@@ -69,6 +69,13 @@ def with_classes(
             "as classes, because they are looked for only if y has one column."
         )
     return {**params, "classes": to_numpy(discover(engine.align(y=y)).classes)}
+
+
+def _last(estimator: Any) -> Any:
+    """Return the last step of a pipeline, and another estimator as it is."""
+    while getattr(estimator, "steps", None):
+        estimator = estimator.steps[-1][1]
+    return estimator
 
 
 def as_here(function: Callable[..., Any]) -> Callable[..., Any]:

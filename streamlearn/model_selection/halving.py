@@ -80,6 +80,7 @@ class Cuts(NamedTuple):
             found = [self._since(candidates[k], former) for k in left]
             if not left or not found[0].shape[1]:  # no block was scored
                 continue
+            # all saw the same blocks
             scores, rows = np.array([each[0] for each in found]), found[0][1]
             on = staying(scores, rows, stay, self.factor, self.confidence)
             out.update(
@@ -90,7 +91,7 @@ class Cuts(NamedTuple):
         return out
 
     def _since(self, candidate: Candidate, former: int) -> np.ndarray:
-        """Return the scores since the last cut, and the numbers of rows. All saw the same blocks."""
+        """Return the scores since the last cut, and the numbers of rows."""
         since = [each for each in candidate.by_block if each.after >= former]
         return np.array([[s.values[self.score] for s in since], [s.rows for s in since]], float)
 

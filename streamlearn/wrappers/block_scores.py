@@ -87,8 +87,8 @@ def _sums_of_block(
     X, y, weight = (as_known(estimator, x) for x in (block.X, block.y, block.sample_weight))
     if y is None:
         raise ValueError(
-            "A score compares predictions with the target y, which is None. Give y, or scoring=None "
-            "for the score of the estimator itself."
+            "A score compares predictions with the target y, which is None. Give y, or "
+            "scoring=None for the score of the estimator itself."
         )
     weight = weight if has_parameter(metric, "sample_weight") else None
     if has_no_weight(weight):
