@@ -113,8 +113,8 @@ CASES = {
     # some rows of each block are learned from and others are scored, for each split
     "labels": (lambda X, y: validated(X, y, cv=StratifiedKFold(2)), [4] * 6),
     "draws": (lambda X, y: validated(X, y, cv=ShuffleSplit(2, random_state=0)), [4] * 6),
-    # both sizes are learned from and scored, and the smaller one ends in the second block
-    "sizes": (curves, [6, 6, 4] * 2),
+    # the rows of both sizes are learned from and scored, and those of the other part are scored
+    "sizes": (curves, [6] * 6),
     "predictions": (
         lambda X, y: {"predicted": cross_val_predict(IN_ORDER, X, y, cv=KFold(2)).compute()},
         [2] * 6,
