@@ -20,6 +20,7 @@ from streamlearn import blocks as engine
 from streamlearn._arrays import is_array, to_numpy
 from streamlearn._thirdparty.tags import has_parameter
 from streamlearn._validation.advice import with_advice
+from streamlearn._validation.arrays import as_vector
 from streamlearn._validation.label_codes import labels_like
 from streamlearn._validation.labels import classes_missing, discover, listed
 from streamlearn._validation.missing import as_known
@@ -63,6 +64,8 @@ def with_classes(
     if further:
         raise classes_missing()
     y = y if hasattr(y, "shape") else np.asarray(y)
+    if not len(y.shape):
+        as_vector(y, "y")  # it raises
     if len(y.shape) == 2 and tagged and get_tags(estimator).target_tags.multi_output:
         raise ValueError(
             f"y has {y.shape[1]} columns, and {name} needs the labels of each of them. Pass them "

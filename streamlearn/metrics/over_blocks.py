@@ -129,8 +129,8 @@ def compute(
     """
     if not isinstance(metrics, Mapping):
         raise TypeError(
-            f"metrics is {metrics!r}, which gives no names. Give a dict of names and metrics: "
-            "{'accuracy': accuracy_score}, say."
+            f"metrics is a {type(metrics).__name__}, which gives no names. Give a dict of names "
+            "and metrics: {'accuracy': accuracy_score}, say."
         )
     if not metrics:
         raise ValueError("metrics is empty. Give at least one: {'accuracy': accuracy_score}, say.")

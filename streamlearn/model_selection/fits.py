@@ -45,8 +45,8 @@ def opened(
     """
     if params is not None and not isinstance(params, Mapping):
         raise TypeError(
-            f"params={params!r} is no dict. Give the further arguments of fit by name, such as "
-            "{'sample_weight': weights}."
+            f"params is a {type(params).__name__}, and no dict. Give the further arguments of "
+            "fit by name, such as {'sample_weight': weights}."
         )
     given = dict(params or {})
     X, y, weight = engine.taken_apart(X, y)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -297,7 +298,10 @@ class HyperbandSearchCV(HalvingBase):
     def _candidates(self, n_blocks: int | None, seed: int) -> list[dict[str, Any]]:
         """Draw the candidates of all brackets."""
         n = max(bracket.stop for bracket in self._all_brackets(n_blocks))
-        return parameters_of(self.parameters, n, seed)
+        with warnings.catch_warnings():
+            # The user has not asked for so many, and the brackets say how many there are.
+            warnings.filterwarnings("ignore", "The total space of parameters")
+            return parameters_of(self.parameters, n, seed)
 
     def _brackets(self, n_blocks: int | None, n_candidates: int) -> Sequence[Bracket]:
         """Return the brackets. If a grid has too few candidates, the last ones have fewer."""

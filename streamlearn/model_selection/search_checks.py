@@ -15,7 +15,10 @@ from sklearn.frozen import FrozenEstimator
 from streamlearn import stages
 from streamlearn.model_selection.candidates import Candidate
 
-OR_ELSE = "Or use validation_curve, which calls fit of each candidate."
+OR_ELSE = (
+    'Or use validation_curve with a pipeline of schedule="per-step", which loads all rows to fit '
+    "such a step."
+)
 """What else can compare candidates that do not learn block by block."""
 
 
@@ -94,7 +97,8 @@ def no_block_scored() -> ValueError:
     """Return the error for data in one block."""
     return ValueError(
         "The data are one block. Each block is scored before a candidate learns from it, so a "
-        "search needs two. Give data in more blocks, such as X.rechunk({0: len(X) // 10})."
+        "search needs two. Give X and y in more blocks, by rechunk of an array or repartition of a "
+        "frame."
     )
 
 

@@ -75,7 +75,7 @@ class SearchLearner(NamedTuple):
     def check(self, progress: Progress) -> None:
         """Check that there were rows, and some with a weight."""
         if not progress.rows_read:
-            raise no_rows("The search")
+            raise no_rows("a search")
         if not any(member.n_blocks or member.error for member in in_order(progress.learned)):
             raise no_weight(". Leave sample_weight out, or give some rows a weight")
 
