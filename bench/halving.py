@@ -121,6 +121,7 @@ def measure(name: str, grid: str, rows: int, seed: int) -> dict[str, Any]:
         out[kind] = {
             "loss": -float(best.cv_results_["mean_test_score"][chosen]),
             "errors": float(differences.mean() / error) if error else 0.0,
+            "behind": float(differences.mean() / abs(best.best_score_)),
             "work": float(search.cv_results_["n_blocks"].sum() / all_work),
             "params": search.best_params_,
         }

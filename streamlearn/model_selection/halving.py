@@ -49,14 +49,14 @@ class Cuts(NamedTuple):
     """When candidates drop out.
 
     A cut leaves its number of candidates, those with the best mean scores since the cut before.
-    Others that are not clearly worse stay until the next cut, up to ``factor`` times this number.
+    Others that are not clearly worse stay too, up to ``most`` times this number.
 
     Attributes
     ----------
     score : str
         The score that decides. A greater score is better.
     brackets : tuple of Bracket
-    factor : float
+    most : float
     confidence : float
         The confidence with which a candidate is worse than the best one, by a t test of their
         differences block by block. If there is one block, none is clearly worse. With 0.5 no other
@@ -65,7 +65,7 @@ class Cuts(NamedTuple):
 
     score: str
     brackets: tuple[Bracket, ...]
-    factor: float
+    most: float
     confidence: float
 
     def made(self, candidates: Sequence[Candidate], n_blocks: int) -> dict[int, int]:
@@ -82,7 +82,7 @@ class Cuts(NamedTuple):
                 continue
             # all saw the same blocks
             scores, rows = np.array([each[0] for each in found]), found[0][1]
-            on = staying(scores, rows, stay, self.factor, self.confidence)
+            on = staying(scores, rows, stay, self.most, self.confidence)
             out.update(
                 dict.fromkeys(
                     (k for k, goes_on in zip(left, on, strict=True) if not goes_on), n_blocks
@@ -97,7 +97,7 @@ class Cuts(NamedTuple):
 
 
 def staying(
-    scores: np.ndarray, rows: np.ndarray, stay: int, factor: float, confidence: float
+    scores: np.ndarray, rows: np.ndarray, stay: int, most: float, confidence: float
 ) -> np.ndarray:
     """Return which candidates stay at a cut.
 
@@ -109,8 +109,8 @@ def staying(
         The number of rows of each block.
     stay : int
         The number of the best candidates, all of which stay. Of equal ones the first stays.
-    factor : float
-        At most ``factor * stay`` candidates stay.
+    most : float
+        At most ``most * stay`` candidates stay.
     confidence : float
         See `Cuts`.
 
@@ -142,7 +142,7 @@ def staying(
     # The differences of one block have no error, so none is clear.
     unclear = np.isfinite(least) & ((least <= 0) | (n == 1))
     others = [k for k in np.argsort(least, kind="stable") if unclear[k] and not out[k]]
-    out[others[: floor(factor * stay + 1e-9) - stay]] = True
+    out[others[: floor(most * stay + 1e-9) - stay]] = True
     return out
 
 

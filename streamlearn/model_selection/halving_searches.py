@@ -31,7 +31,7 @@ class HalvingBase(BaseSearch):
 
     def _cuts(self, score: str, brackets: Sequence[Bracket]) -> Cuts:
         """Return when candidates drop out by this score."""
-        return Cuts(score, tuple(brackets), float(self.factor), float(self.confidence))
+        return Cuts(score, tuple(brackets), float(self.factor) ** 2, float(self.confidence))
 
 
 class SuccessiveHalvingSearchCV(HalvingBase):
@@ -40,8 +40,8 @@ class SuccessiveHalvingSearchCV(HalvingBase):
     Each block is scored by every candidate that is left, before it learns from the block. After
     some blocks the better ones stay, one of ``factor``, by their scores since the last cut. All of
     them are scored on the same blocks, so their differences on each block say how sure that is.
-    Candidates that are not clearly worse than the best one stay for one more cut. The blocks up to
-    a cut grow by ``factor`` from one cut to the next.
+    Candidates that are not clearly worse than the best one stay longer. The blocks up to a cut grow
+    by ``factor`` from one cut to the next.
 
     Parameters
     ----------
@@ -55,8 +55,8 @@ class SuccessiveHalvingSearchCV(HalvingBase):
         One of ``factor`` candidates stays at each cut.
     confidence : float, default=0.99
         The confidence with which a candidate must be worse than the best one to drop out. It is
-        from 0.5 to 1. Others stay for one more cut, up to ``factor`` times as many. With 0.5 the
-        mean scores alone decide.
+        from 0.5 to 1. Others stay longer, up to ``factor ** 2`` times as many. With 0.5 the mean
+        scores alone decide.
     min_resources : "exhaust" or int, default="exhaust"
         The number of blocks before the first cut. "exhaust" is the largest for which there are
         enough cuts to leave one candidate before the end of the data.
@@ -114,7 +114,7 @@ class SuccessiveHalvingSearchCV(HalvingBase):
     >>> model = SGDClassifier(random_state=0)
     >>> search = SuccessiveHalvingSearchCV(model, grid, random_state=0).fit(X, y)
     >>> sorted(search.cv_results_["n_blocks"].tolist())
-    [6, 6, 6, 6, 6, 20, 20, 20]
+    [6, 6, 6, 6, 20, 20, 20, 20]
     >>> search.best_params_
     {'alpha': 0.0001}
     """
@@ -177,8 +177,8 @@ class HyperbandSearchCV(HalvingBase):
         One of ``factor`` candidates stays at each cut.
     confidence : float, default=0.99
         The confidence with which a candidate must be worse than the best one to drop out. It is
-        from 0.5 to 1. Others stay for one more cut, up to ``factor`` times as many. With 0.5 the
-        mean scores alone decide.
+        from 0.5 to 1. Others stay longer, up to ``factor ** 2`` times as many. With 0.5 the mean
+        scores alone decide.
     min_resources : int, default=2
         The smallest number of blocks before a cut.
     n_blocks : int or None, default=None

@@ -88,7 +88,7 @@ def best_or_raise(best: Any, n_candidates: int) -> int:
     advice = f"Return an int from 0 to {n_candidates - 1}."
     if not isinstance(best, Integral):
         raise TypeError(what + advice)
-    if not 0 <= best < n_candidates:
+    if not 0 <= int(best) < n_candidates:
         raise ValueError(what + advice)
     return int(best)
 
