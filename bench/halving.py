@@ -12,8 +12,9 @@ For each seed there is an exhaustive `StreamSearchCV`, a `SuccessiveHalvingSearc
 the exhaustive search scores the blocks that it would have scored in the others. A winner's score
 is its score in the exhaustive search, the mean over all blocks. "exhaustive" and "winner" are
 losses. "errors" is the difference between the two winners, in standard errors of the paired
-differences over the blocks: at most 2 is within the confidence. "work" is the share of the rows
-that candidates learn from.
+differences over the blocks: at most 2 is within the confidence. "%" is the same difference as a
+percentage of the loss. "work" is the share of the rows that candidates learn from. With
+``--confidence 0.5`` candidates drop out by their mean scores alone.
 
     python bench/halving.py --seeds 3
 """
@@ -72,7 +73,9 @@ def loss_of(name: str) -> str:
 FIT = [name for name, about in TABLES.items() if not about.ordered and loss_of(name) in SCORES]
 
 
-def searches(name: str, grid: str, classes: np.ndarray, seed: int) -> dict[str, Any]:
+def searches(
+    name: str, grid: str, classes: np.ndarray, seed: int, confidence: float
+) -> dict[str, Any]:
     """Return the three searches for a table."""
     from streamlearn.linear_model import SGDClassifier, SGDRegressor
     from streamlearn.model_selection import (
@@ -93,12 +96,12 @@ def searches(name: str, grid: str, classes: np.ndarray, seed: int) -> dict[str, 
     how = {"scoring": SCORES[loss], "random_state": seed, "n_jobs": 1}
     return {
         "exhaustive": StreamSearchCV(pipe, parameters, **how),
-        "halving": SuccessiveHalvingSearchCV(pipe, parameters, **how),
-        "hyperband": HyperbandSearchCV(pipe, parameters, **how),
+        "halving": SuccessiveHalvingSearchCV(pipe, parameters, confidence=confidence, **how),
+        "hyperband": HyperbandSearchCV(pipe, parameters, confidence=confidence, **how),
     }
 
 
-def measure(name: str, grid: str, rows: int, seed: int) -> dict[str, Any]:
+def measure(name: str, grid: str, rows: int, seed: int, confidence: float) -> dict[str, Any]:
     """Return the figures of the searches of a draw of a table."""
     warnings.simplefilter("ignore")  # candidates that diverge are part of a grid
     drawn = made(name, rows, seed)
@@ -108,7 +111,7 @@ def measure(name: str, grid: str, rows: int, seed: int) -> dict[str, Any]:
     begin = time.perf_counter()
     found = {
         kind: search.fit(in_blocks(X, block_rows), in_blocks(y, block_rows))
-        for kind, search in searches(name, grid, np.unique(y), seed).items()
+        for kind, search in searches(name, grid, np.unique(y), seed, confidence).items()
     }
     best = found.pop("exhaustive")
     by_block = best.progressive_scores_["score"]
@@ -137,6 +140,7 @@ def row_of(name: str, grid: str, seeds: list[dict[str, Any]]) -> list[object]:
     out: list[object] = [f"{name}; {grid}", statistics.median(s["loss"] for s in seeds)]
     for kind in SEARCHES:
         out.append(statistics.median(s[kind]["loss"] for s in seeds))
+        out.append(f"{max(100 * s[kind]['behind'] for s in seeds):.3f}")
         out += [shown([s[kind][figure] for s in seeds]) for figure in ("errors", "work")]
     return out
 
@@ -149,6 +153,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, help="default: 1")
     parser.add_argument("--tables", nargs="+", default=FIT, choices=FIT)
     parser.add_argument("--grids", nargs="+", default=list(GRIDS), choices=list(GRIDS))
+    parser.add_argument("--confidence", type=float, default=0.99, help="default: 0.99")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="tables at a time")
     parser.add_argument("--json", type=Path, help="write every seed's figures to this file")
     args = parser.parse_args()
@@ -158,7 +163,7 @@ def main() -> None:
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(args.jobs, mp_context=spawn) as pool:
         running = {
-            (name, grid, seed): pool.submit(measure, name, grid, args.rows, seed)
+            (name, grid, seed): pool.submit(measure, name, grid, args.rows, seed, args.confidence)
             for name in args.tables
             for grid in args.grids
             for seed in range(args.seeds)
@@ -176,7 +181,7 @@ def main() -> None:
 
     header = ["table; grid", "exhaustive"]
     for kind in SEARCHES:
-        header += [kind, "errors", "work"]
+        header += [kind, "%", "errors", "work"]
     print(f"at most {args.rows:,} rows in {BLOCKS} blocks, {args.seeds} seeds: median (greatest)")
     print(table(header, [row_of(name, grid, each) for (name, grid), each in figures.items()]))
     for kind in SEARCHES:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from numbers import Real
 from typing import Any, NamedTuple
 
 from sklearn.base import clone, is_classifier
@@ -226,12 +225,21 @@ def scored(
         model, X, y = fitted.estimator, given["X"], given.get("y")
         scores = scores_of_collection(lazily(model), model, scorers, X, y)
     for name, score in scores.items():
-        if not isinstance(score, Real):
-            raise ValueError(
-                f"scoring must return a number, got {score!r} ({type(score)}) instead. The scorer "
-                f"{name!r} returned it. Return a float."
-            )
+        _number_or_raise(name, score)
     return Scored(scores, time.perf_counter() - start, counted.n_rows)
+
+
+def _number_or_raise(name: str, score: Any) -> None:
+    try:
+        if not isinstance(score, str):
+            float(score)
+            return
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(
+        f"scoring must return a number, got {score!r} ({type(score)}) instead. The scorer {name!r} "
+        "returned it. Return a float."
+    )
 
 
 class _Rows(Watch):
