@@ -400,7 +400,7 @@ def ends_within_two_errors(cls, seed, n_blocks, grid):
     exhaustive = StreamSearchCV(model, grid, **how).fit(*data)
     search = cls(model, grid, **how).fit(*data)
     assert behind(exhaustive, search) <= 2
-    assert search.cv_results_["n_blocks"].sum() < 0.6 * exhaustive.cv_results_["n_blocks"].sum()
+    assert search.cv_results_["n_blocks"].sum() < 0.7 * exhaustive.cv_results_["n_blocks"].sum()
     assert search.cv_results_["n_blocks"][search.best_index_] == n_blocks
     assert search.cv_results_["rank_test_score"][search.best_index_] == 1
 
