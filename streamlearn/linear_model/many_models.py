@@ -16,7 +16,8 @@ These models cannot be columns of one:
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -34,8 +35,10 @@ from streamlearn.core.linear.losses import FAMILIAR, LOSSES
 from streamlearn.core.linear.newton_schedule import SOME, WIDEST
 from streamlearn.core.linear.rates import RATES
 from streamlearn.core.linear.sgd import Params
+from streamlearn.linear_model.answers import Answers
 from streamlearn.linear_model.base import SGD
-from streamlearn.linear_model.classifier import SGDClassifier
+from streamlearn.linear_model.classifier import SGDClassifier, labels_of
+from streamlearn.linear_model.predictions import of_scores
 from streamlearn.linear_model.regressor import SGDRegressor
 
 NUMBERS = ("alpha", "l1_ratio", "epsilon", "quantile")
@@ -170,6 +173,16 @@ class ManyModels(SGD):
         """Return the scores of rows by all columns, (m, n_columns)."""
         return self._out("predict", X, lambda p: p)
 
+    def answers(self, p: Any) -> Answers:
+        """Return the answers of all members, from the scores of rows by all columns."""
+        classes = getattr(self, "classes_", None)
+        classes = None if classes is None else to_numpy(classes)
+        return Answers(p, len(self.members), self.loss, self._link(), classes)
+
+    def _link(self) -> Callable[[Any], Any]:
+        """Return the function from the scores of a member to its predictions."""
+        raise NotImplementedError
+
     def of_scores(self, number: int, p: Any) -> tuple[Any, Any]:
         """Return the scores of a member among those of all columns, and a model of such rows."""
         at = self._columns_of([number])
@@ -238,6 +251,9 @@ class Losses(Watch):
 class ManyClassifiers(ManyModels, SGDClassifier):
     """Classifiers as columns of one model."""
 
+    def _link(self) -> Callable[[Any], Any]:
+        return partial(labels_of, to_numpy(self.classes_))
+
     def _class_params(self, classes: np.ndarray, found: Any) -> Params:
         n_columns = 1 if len(classes) == 2 else len(classes)
         params = self._several(super()._class_params(classes, found), n_columns)
@@ -255,6 +271,9 @@ class ManyClassifiers(ManyModels, SGDClassifier):
 
 class ManyRegressors(ManyModels, SGDRegressor):
     """Regressors as columns of one model."""
+
+    def _link(self) -> Callable[[Any], Any]:
+        return of_scores(self.loss)
 
     def _params(self, positive: Any = 1.0, negative: Any = 1.0) -> Params:
         return self._several(super()._params(positive, negative))
