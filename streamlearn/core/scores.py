@@ -178,7 +178,9 @@ def each_loss(loss: Callable[[Array, Array], Array], target: Array, predicted: A
 def fit_of(target: Array, predicted: Array, weight: Array | None = None) -> R2Sums:
     """Return the sums of R2; both are (n_rows,) or (n_rows, n_outputs)."""
     away = each_loss(error, target, predicted)
-    return fit_of_errors(*(a if a.ndim == 2 else a[:, None] for a in (away, target)), weight)
+    if away.ndim == 1:
+        away, target = away[:, None], target[:, None]
+    return fit_of_errors(away, target, weight)
 
 
 def fit_of_errors(away: Array, target: Array, weight: Array | None = None) -> R2Sums:

@@ -50,6 +50,6 @@ class Answers(NamedTuple):
         return namespace(found).reshape(found, (-1, self.n_models))
 
     def own_probability(self, rows: slice, codes: Array) -> Array:
-        """Return the probabilities of the classes with ``codes`` (m,) for some rows, (m, n_models)."""
+        """Return the probabilities of the classes ``codes`` (m,) of some rows, (m, n_models)."""
         p = self.decisions[rows, :]
         return links.own_probability(p, codes, loss=self.loss, n_models=self.n_models)

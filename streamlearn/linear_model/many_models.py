@@ -17,6 +17,7 @@ These models cannot be columns of one:
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from copy import copy
 from functools import partial
 from numbers import Real
 from typing import Any
@@ -131,6 +132,10 @@ class ManyModels(SGD):
         self.members = tuple(members)
         self.curves = [[] for _ in self.members]
         return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """Return a copy with the same arrays: `partial_fit` replaces them, and changes none."""
+        return copy(self)
 
     def _several(self, params: Params, n_classes: int = 1) -> Params:
         """Return the parameters of all columns."""

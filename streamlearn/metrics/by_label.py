@@ -113,8 +113,9 @@ def _summed(
     """Return the sums of weight times loss and of the weights for each label, on the host."""
     if weight is None:
         weight = namespace(losses).ones_like(losses[:, 0])
-    total, each = sums_by_label(codes, n_labels, losses, weight)
-    return tuple(to_numpy(x).astype(np.float64, copy=False) for x in (total, each))
+    sums = sums_by_label(codes, n_labels, losses, weight)
+    total, each = (to_numpy(x).astype(np.float64, copy=False) for x in sums)
+    return total, each
 
 
 def own_losses_of_models(
