@@ -39,7 +39,6 @@ from streamlearn.core.linear.sgd import Params
 from streamlearn.linear_model.answers import Answers
 from streamlearn.linear_model.base import SGD
 from streamlearn.linear_model.classifier import SGDClassifier, labels_of
-from streamlearn.linear_model.predictions import of_scores
 from streamlearn.linear_model.regressor import SGDRegressor
 
 NUMBERS = ("alpha", "l1_ratio", "epsilon", "quantile")
@@ -186,7 +185,7 @@ class ManyModels(SGD):
 
     def _link(self) -> Callable[[Any], Any]:
         """Return the function from the scores of a member to its predictions."""
-        raise NotImplementedError
+        return self._predicted()
 
     def of_scores(self, number: int, p: Any) -> tuple[Any, Any]:
         """Return the scores of a member among those of all columns, and a model of such rows."""
@@ -276,9 +275,6 @@ class ManyClassifiers(ManyModels, SGDClassifier):
 
 class ManyRegressors(ManyModels, SGDRegressor):
     """Regressors as columns of one model."""
-
-    def _link(self) -> Callable[[Any], Any]:
-        return of_scores(self.loss)
 
     def _params(self, positive: Any = 1.0, negative: Any = 1.0) -> Params:
         return self._several(super()._params(positive, negative))

@@ -95,8 +95,9 @@ def scores_of(
     many, p = columns_of(model), None
     if many is not None:
         p = many.scores(X)
+        answers = many.answers(p)
         for name, score in rules.scores.items():
-            of_each = score.of_models and score.of_models(many, many.answers(p), block)
+            of_each = score.of_models and score.of_models(many, answers, block)
             if of_each:
                 del by_answers[name]
                 for sums, of_one in zip(found, of_each, strict=True):
