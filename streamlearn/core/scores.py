@@ -127,19 +127,7 @@ def correct_each(target: Array, above: Array, weight: Array | None = None) -> Av
 
 
 def correct_by_model(target: Array, predicted: Array, weight: Array | None = None) -> Average:
-    """Return the sums of the accuracy of several models.
-
-    Parameters
-    ----------
-    target : array of shape (n_rows,)
-        Labels.
-    predicted : array of shape (n_rows, n_models)
-        The labels that each model predicts.
-    weight : array of shape (n_rows,), optional
-
-    Returns
-    -------
-    Average
+    """Return the sums of the accuracy of several models: each predicts a column of labels.
 
     Examples
     --------

@@ -53,9 +53,9 @@ UNUSED = ("max_iter", "tol", "warm_start", "verbose", "refine", "n_parallel")
 MOST = 32
 """The largest number of models that are columns of one.
 
-With 64, 32 and 16, a search among 64 candidates takes 17.1, 10.1 and 11.1 s, and 17, 18 and 20 s of
-CPU time: two groups are two threads (``bench/search.py --rows 400000 --features 200 --block-rows
-50000 --contenders progressive``, with this constant changed, 2 cores).
+With 64, 32, 16 and 8, a search among 64 candidates takes 6.9, 6.8, 7.9 and 9.2 s of CPU time
+(``bench/search.py --rows 200000 --features 200 --contenders progressive``, with this constant
+changed). With 64 they are one group, and one thread.
 """
 
 OF_COLUMNS = {"coef_", "intercept_", "loss_curve_", "_learned", "members", "curves"}

@@ -23,8 +23,8 @@ def above(scores: Array) -> Array:
 def logistic(p: Array) -> Array:
     """Return ``1 / (1 + exp(-p))`` without overflow, and without cancellation at either end."""
     xp = namespace(p)
-    e = xp.exp(-xp.abs(p))
-    return xp.where(p < 0.0, e, xp.ones_like(e)) / (1.0 + e)
+    # a second exponential takes less time than xp.where, which branches at every number
+    return xp.exp(xp.minimum(p, 0.0)) / (1.0 + xp.exp(-xp.abs(p)))
 
 
 def softmax(p: Array) -> Array:
