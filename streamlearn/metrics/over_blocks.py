@@ -47,6 +47,10 @@ class Sums(NamedTuple):
     draws : bool
         Whether ``of_block`` draws rows. Then it gets a `streamlearn.blocks.Place` after its
         options.
+    of_models : callable, optional
+        ``(*options, y_true, answers, sample_weight, block) -> list of state or None`` returns what
+        ``of_block`` returns for each of several models, from one pass over their answers
+        (`streamlearn.linear_model.answers.Answers`). It returns None if it cannot.
     """
 
     of_block: Callable[..., Any]
@@ -54,6 +58,7 @@ class Sums(NamedTuple):
     response: tuple[str, ...] = PREDICT
     options: tuple[Any, ...] = ()
     draws: bool = False
+    of_models: Callable[..., list[Any] | None] | None = None
 
 
 class Metric(NamedTuple):

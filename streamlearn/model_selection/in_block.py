@@ -97,8 +97,18 @@ def scores_of(
     if group.path:
         X = SharedSteps(group.path, shared).transformed(model, X)
         model = shared_steps.behind(model, len(group.path))
-    many = columns_of(model)
-    p = None if many is None else many.scores(X)
+    many, p = columns_of(model), None
+    if many is not None:
+        p = many.scores(X)
+        answers = many.answers(p)
+        for name, score in rules.scores.items():
+            of_each = score.of_models and score.of_models(many, answers, block)
+            if of_each:
+                del by_answers[name]
+                for sums, of_one in zip(found, of_each, strict=True):
+                    sums[name] = of_one
+    if not by_answers:
+        return found
     for place, sums in enumerate(found):
         asked = model
         if many is not None:
