@@ -500,7 +500,7 @@ CALLS = {
             "no y for a score that needs it",
             SEARCHES,
             lambda wrap: ours.StreamSearchCV(
-                MiniBatchKMeans(), {"n_clusters": [2, 3]}, scoring="adjusted_rand_score"
+                MiniBatchKMeans(), {"n_clusters": [2, 3]}, scoring="rand_score", random_state=0
             ).fit(wrap(X)),
             "Give y, or scoring=None",
         ),
@@ -544,7 +544,9 @@ CALLS = {
         Call(
             "groups",
             SEARCHES,
-            lambda wrap: ours.StreamSearchCV(MODEL, GRID).fit(*data(wrap), groups=Y),
+            lambda wrap: ours.StreamSearchCV(MODEL, GRID, random_state=0).fit(
+                *data(wrap), groups=Y
+            ),
             "no search has folds by groups. Leave it out",
             error=TypeError,
         ),
@@ -563,7 +565,7 @@ CALLS = {
         Call(
             "X in one block",
             SEARCHES,
-            lambda wrap: ours.StreamSearchCV(MODEL, GRID).fit(
+            lambda wrap: ours.StreamSearchCV(MODEL, GRID, random_state=0).fit(
                 dask_array(X, [N_ROWS]), dask_array(Y, [N_ROWS])
             ),
             "Give X and y in more blocks",
@@ -572,7 +574,7 @@ CALLS = {
         Call(
             "weights that are all 0",
             SEARCHES,
-            lambda wrap: ours.StreamSearchCV(MODEL, GRID).fit(
+            lambda wrap: ours.StreamSearchCV(MODEL, GRID, random_state=0).fit(
                 *data(wrap), sample_weight=wrap(0 * ONES)
             ),
             "Leave sample_weight out, or give some rows a weight",
@@ -586,14 +588,16 @@ CALLS = {
         Call(
             "a source that does not say how many blocks it has",
             "`SuccessiveHalvingSearchCV`",
-            lambda wrap: ours.SuccessiveHalvingSearchCV(MODEL, GRID).fit(*streamed()),
+            lambda wrap: ours.SuccessiveHalvingSearchCV(MODEL, GRID, random_state=0).fit(
+                *streamed()
+            ),
             "Give min_resources",
             ONLY,
         ),
         Call(
             "a source that does not say how many blocks it has",
             "`HyperbandSearchCV`",
-            lambda wrap: ours.HyperbandSearchCV(MODEL, GRID).fit(*streamed()),
+            lambda wrap: ours.HyperbandSearchCV(MODEL, GRID, random_state=0).fit(*streamed()),
             "Give n_blocks",
             ONLY,
         ),

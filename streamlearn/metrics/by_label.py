@@ -150,7 +150,7 @@ def own_losses_of_models(
         return None
     n, where = len(labels), in_block("y_true", block)
     y = as_vector(y_true, "y_true", block)
-    codes = encode(labels, y, like=answers.decisions, where=where)
+    codes = encode(labels, y, like=answers.decisions, where=where, listed="labels")
     weight = weight_like(answers.decisions, weight, block)
     total, each = np.zeros((n, answers.n_models)), np.zeros(n)
     for rows in answers.slices():
