@@ -6,7 +6,7 @@ candidates are values of ``alpha`` of a linear classifier, over blocks in memory
 fit            our SGDClassifier, one default pass
 progressive    our StreamSearchCV: each block is scored before it is learned from
 folds          the same with ``cv=5``, and a model of all blocks
-halving        our SuccessiveHalvingSearchCV
+halving        our SuccessiveHalvingSearchCV; `bench/halving.py` says how well it chooses
 pipelines      as "progressive", with a StandardScaler before the model
 loop           scikit-learn's SGDClassifier for each candidate, by ``partial_fit`` block by block
 GridSearchCV   scikit-learn's, with cv=5 and its own classifier, on ``--share`` of the rows; its

@@ -62,6 +62,11 @@ CASES = [
         ("fit", "progressive", "loop"),
     ),
     Case(
+        "halving.py",
+        "--rows 600 --jobs 1 --tables probit --grids schedules --json {tmp}/out.json",
+        ("probit; schedules", "halving: 1 of 1 within", "hyperband: 1 of 1 within"),
+    ),
+    Case(
         "moments.py",
         "--rows 500 --features 2 3 --turns 1 --json {tmp}/out.json",
         ("sum", "numpy", "scikit-learn", "streamlearn"),

@@ -97,11 +97,16 @@ def _of_block(
     block: int | None,
 ) -> ByLabel:
     S = numbers(y_pred, name, block)
+    if S.ndim > 2:
+        raise ValueError(
+            f"{in_block(name, block)} has shape {tuple(S.shape)}. Give one number a row, or a "
+            "column for each class."
+        )
     S = namespace(S).astype(S, float_dtype(S), copy=False)
     losses, odd = read(*more, S, in_block(name, block))
     y, where = as_vector(y_true, "y_true", block), in_block("y_true", block)
     labels = labels_in(to_numpy(y), where).classes if known is None else np.asarray(known)
-    codes = encode(labels, y, like=losses, where=where)
+    codes = encode(labels, y, like=losses, where=where, listed="labels")
     total, each = _summed(codes, len(labels), losses, weight_like(losses, weight, block))
     width = S.shape[1] if S.ndim == 2 else 0
     return ByLabel(labels, total, each, width, bool(odd), S.shape[0])
@@ -145,7 +150,7 @@ def own_losses_of_models(
         return None
     n, where = len(labels), in_block("y_true", block)
     y = as_vector(y_true, "y_true", block)
-    codes = encode(labels, y, like=answers.decisions, where=where)
+    codes = encode(labels, y, like=answers.decisions, where=where, listed="labels")
     weight = weight_like(answers.decisions, weight, block)
     total, each = np.zeros((n, answers.n_models)), np.zeros(n)
     for rows in answers.slices():

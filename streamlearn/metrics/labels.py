@@ -212,7 +212,8 @@ def read_labels(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Arr
     if {_is_text(target), _is_text(predicted)} == {True, False}:
         raise ValueError(
             f"Labels in y_true and y_pred should be of the same type: {in_block('y_true', block)} "
-            f"is {target.dtype}, y_pred is {predicted.dtype}, and one of them holds text."
+            f"is {target.dtype}, y_pred is {predicted.dtype}, and one of them holds text. Give "
+            "both as text, or both as numbers: y_pred.astype(y_true.dtype), say."
         )
     return target, predicted
 

@@ -327,6 +327,11 @@ def _positive(labels: np.ndarray, pos_label: Any) -> Any:
     if len(labels) > 2:
         column_of_each_or_raise("y_proba", 1, labels)
     if pos_label is not None:
+        if len(labels) == 2 and pos_label not in labels.tolist():
+            raise ValueError(
+                f"pos_label={pos_label!r} is not a valid label. It should be one of "
+                f"{labels.tolist()}. Give the label that y_proba is the probability of."
+            )
         return pos_label
     if labels.dtype.kind in "OU":
         raise ValueError(

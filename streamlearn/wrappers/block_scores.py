@@ -95,6 +95,11 @@ def _sums_of_block(
 ) -> _State | None:
     """Return the sums of a metric over a block, or None if no row has a weight."""
     X, y, weight = (as_known(estimator, x) for x in (block.X, block.y, block.sample_weight))
+    if y is None:
+        raise ValueError(
+            "A score compares predictions with the target y, which is None. Give y, or "
+            "scoring=None for the score of the estimator itself."
+        )
     weight = weight if has_parameter(metric, "sample_weight") else None
     if has_no_weight(weight):
         return None
