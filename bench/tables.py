@@ -334,9 +334,7 @@ def baseball(rng: np.random.Generator, rows: int) -> Rows:
 
 TABLES = {
     "flights": Table("flights: late?", C, flights("late")),
-    "diamonds": Table(
-        "diamonds: ideal cut?", C, diamonds(lambda cut: 1 * (cut == "Ideal"))
-    ),
+    "diamonds": Table("diamonds: ideal cut?", C, diamonds(lambda cut: 1 * (cut == "Ideal"))),
     "ratings": Table("lectures: liked?", C, ratings(lambda mark: 1 * (mark >= 4))),
     "probit": Table("noisy labels", C, generated(mixed, 20, noisy)),
     "heavy-tails": Table("heavy tails", C, generated(student, 20, noisy)),

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from streamlearn._arrays import Array, argmin, column_sums, namespace
+from streamlearn._arrays import Array, argmin, column_sums, namespace, reads_are_free
 from streamlearn.core.linear.curvature import Curvature, diagonal_of, products, times, with_matrix
 from streamlearn.core.linear.damped_curvature import Damped, damp, invert, largest_ratio, shrink
 from streamlearn.core.linear.losses import LOSSES
@@ -38,7 +38,7 @@ LENGTHS = (1.0, 0.5, 0.25, 0.1, 0.03, 0.01, 0.0)
 LINEAR = 0.25
 """The second derivative of a loss, over that of the parabola above it, where the loss is linear.
 
-For log loss these are rows whose class has a probability below 0.03. A Newton step by the second
+For log loss these are rows whose class has a probability below 0.036. A Newton step by the second
 derivative of a single row would be longer than 30 there.
 """
 
@@ -179,6 +179,8 @@ def minimum(of: Approximation) -> Array:
         values = xp.stack([of.value(u) for u in tried])
         values = xp.where(xp.isfinite(values), values, xp.finfo(values.dtype).max)
         best = argmin(values, axis=0)
+        if reads_are_free(best) and bool(xp.all(best % len(LENGTHS) == len(LENGTHS) - 1)):
+            break  # all further steps would be the same
         v = sum(xp.where((best == i)[:, None], u, 0.0 * v) for i, u in enumerate(tried))
     return v
 
