@@ -11,14 +11,7 @@ from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
 from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Batch
 from streamlearn.core.linear import newton, newton_schedule, one_pass_sums
-from streamlearn.core.linear.curvature import (
-    centred,
-    feed,
-    leverage,
-    mean_squares,
-    unknown,
-    weighted_sizes,
-)
+from streamlearn.core.linear.curvature import centred, feed, leverage, unknown, weighted_sizes
 from streamlearn.core.linear.damped_curvature import inverse_by_blocks
 from streamlearn.core.linear.losses import FAMILIAR, LOSSES, MARGIN_LOSSES
 from streamlearn.core.linear.sgd import Params
@@ -443,21 +436,3 @@ def test_an_l1_penalty_with_rare_levels_ends_near_the_optimum(alpha, seed):
 
     found = objective(*newton.answer(params, run(params, X, codes)))
     assert found < 1.03 * objective(known.coef_, known.intercept_)
-
-
-def test_a_level_of_few_rows_among_many_features_has_its_own_curvature():
-    """Its rows move the centre, but they are not among the few rows that feed H."""
-    rng, n, levels = np.random.default_rng(0), 8_000, 150
-    level = np.minimum(rng.zipf(1.3, n), levels) - 1
-    X = np.c_[rng.normal(3, 1, size=(n, 2)), np.eye(levels)[level]]
-    codes = (X[:, 0] - 3 + rng.logistic(size=n) > 0).astype(int)
-    params = Params(**WORDS | {"penalty": "l1", "alpha": 1e-4})
-    state = run(params, X, codes)
-    square = mean_squares(state.curvature.square)[0, 2:-1]
-    share = np.mean(X[:, 2:], axis=0)
-    known = square > 0.0
-    assert known[share > 0].mean() > 0.9
-    assert square[known & (share < 0.002)].max() < 0.01
-    assert square[known & (share > 0.0)].min() > 0.02 * share[share > 0.0].min()
-    coef, _ = newton.answer(params, state)
-    assert np.abs(coef).max() < 20.0
