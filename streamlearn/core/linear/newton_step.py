@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from streamlearn._arrays import (
     Array,
+    argmax,
     column_sums,
     dense,
     linear_predictor,
@@ -118,6 +119,11 @@ class OfSample(NamedTuple):
             fewer = Z.shape[0] / self.rows.shape[0]
             sizes = fewer * sizes[0], fewer * sizes[1]
         return feed(known, Z, h, sizes, more)
+
+    def farthest(self, square: Array) -> tuple[Array, Array]:
+        """Return the row with the largest leverage, (1, D), and its curvatures, (1, K)."""
+        at = argmax(leverage(square[:1, :], self.rows), axis=0)
+        return rows_at(self.rows, at), rows_at(self.h, at)
 
     def beyond(self, square: Array) -> Array:
         """Return the part of the rows, which are dense, with larger squares, (D,)."""
