@@ -53,7 +53,7 @@ optimum instead of 0.5 %.
 
 from __future__ import annotations
 
-from streamlearn._arrays import Array, namespace
+from streamlearn._arrays import Array, concat, namespace
 from streamlearn.core.linear.curvature import Curvature, evenness, fade, product
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_schedule import MATURE
@@ -175,6 +175,10 @@ def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
         if a is not None:
             h = h * xp.minimum(a, curved.mean_weight())  # the sample has the heavier rows
         more = Z, h
+    if curved.part is not None:
+        assert more is not None
+        Z, h = curved.farthest(known.square)
+        more = concat([more[0], Z]), concat([more[1], r / m * h])
     known = curved.feed(fade(known, kept), part, more)
     n = known.rows - state.curvature.rows
     squares = (known.square - state.curvature.square)[:, :-1] / xp.where(n > 0.0, n, 1.0)
