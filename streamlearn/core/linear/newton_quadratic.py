@@ -19,8 +19,9 @@ optimum with averaged targets, and end up to 0.5 % above it now.
 
 Step length: P is older than H, so the step ends at the minimum of the quadratic along it. If only
 a part of the sample has fed H, and the sample is curved more than H knows, it bounds the step, with
-its weight r. The row with the largest loss enters H in every batch. Otherwise a row of great
-leverage that is in no sample would move w in its direction again and again.
+its weight r. The row with the largest loss enters H in every batch, and so does the row of the
+sample with the largest leverage. Otherwise a row of great leverage that does not feed H would move
+w in its direction again and again.
 
 Kinks: nearly all rows may gather at the kink of the hinge. The gradient there changes by steps,
 and no curvature says by how much. So gradients are computed at models w that move around the
@@ -67,6 +68,7 @@ from streamlearn.core.linear.newton_state import (
     renew,
 )
 from streamlearn.core.linear.newton_step import (
+    OfSample,
     Seen,
     bounded,
     curvature_along,
@@ -175,7 +177,7 @@ def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
         if a is not None:
             h = h * xp.minimum(a, curved.mean_weight())  # the sample has the heavier rows
         more = Z, h
-    if curved.part is not None:
+    if isinstance(curved, OfSample) and curved.part is not None:
         assert more is not None
         Z, h = curved.farthest(known.square)
         more = concat([more[0], Z]), concat([more[1], r / m * h])
