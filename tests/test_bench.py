@@ -56,6 +56,11 @@ CASES = [
         ("score", "sklearn accuracy_score", "log_loss(*dask.compute(y, predict_proba(X)))"),
     ),
     Case(
+        "l1.py",
+        "--rows 500 --tables rare-levels --alphas 0.001 --json {tmp}/out.json",
+        ("rare-levels; 0.001",),
+    ),
+    Case(
         "search.py",
         "--rows 200 --features 3 --block-rows 50 --contenders fit progressive loop "
         "--json {tmp}/out.json",
