@@ -6,11 +6,14 @@ candidates are values of ``alpha`` of a linear classifier, over blocks in memory
 fit            our SGDClassifier, one default pass
 progressive    our StreamSearchCV: each block is scored before it is learned from
 folds          the same with ``cv=5``, and a model of all blocks
-halving        our SuccessiveHalvingSearchCV
+halving        our SuccessiveHalvingSearchCV; `bench/halving.py` says how well it chooses
 pipelines      as "progressive", with a StandardScaler before the model
 loop           scikit-learn's SGDClassifier for each candidate, by ``partial_fit`` block by block
 GridSearchCV   scikit-learn's, with cv=5 and its own classifier, on ``--share`` of the rows; its
                time is divided by this share
+dask-ml        its GridSearchCV, in the same way, over blocks. Its four incremental searches raise
+               "Attempting to use an asynchronous Client in a synchronous context of `dask.compute`"
+               (dask-ml 2025.1.0, dask 2026.8.0)
 
 Seconds are of wall time and of CPU time; "times" is wall time over that of one fit; BLAS has no
 variable set, as a user has it. Each contender runs in a process of its own, in turn.
@@ -27,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import in_blocks, in_own_process, in_turn, medians, memory, table
+from common import importable, in_blocks, in_own_process, in_turn, medians, memory, table
 
 ALPHAS = np.logspace(-7, 0, 64).tolist()
 SEED = {"random_state": 0}
@@ -110,6 +113,17 @@ def grid(X: np.ndarray, y: np.ndarray, block_rows: int, share: float) -> Any:
     return lambda: search.fit(X[:n], y[:n])
 
 
+def dask_ml(X: np.ndarray, y: np.ndarray, block_rows: int, share: float) -> Any:
+    from dask_ml.model_selection import GridSearchCV
+    from sklearn.linear_model import SGDClassifier
+
+    n = int(share * len(X))
+    X, y = (in_blocks(part[:n], block_rows) for part in (X, y))
+    model = SGDClassifier(loss="log_loss", **SEED)
+    search = GridSearchCV(model, {"alpha": ALPHAS}, scoring="neg_log_loss", cv=5)
+    return lambda: search.fit(X, y)
+
+
 CONTENDERS: dict[str, Callable[..., Any]] = {
     "fit": ours(one_fit),
     "progressive": ours(progressive),
@@ -118,7 +132,10 @@ CONTENDERS: dict[str, Callable[..., Any]] = {
     "pipelines": ours(pipelines),
     "loop": theirs,
     "GridSearchCV": grid,
+    "dask-ml": dask_ml,
 }
+SHARED = ("GridSearchCV", "dask-ml")
+"""Contenders that get a share of the rows only."""
 
 
 def measure(name: str, rows: int, features: int, block_rows: int, share: float) -> dict[str, Any]:
@@ -128,11 +145,11 @@ def measure(name: str, rows: int, features: int, block_rows: int, share: float) 
     run = CONTENDERS[name](*numbers(rows, features), block_rows, share)
     before, wall, cpu = memory(), time.perf_counter(), time.process_time()
     run()
-    part = share if name == "GridSearchCV" else 1.0
+    part = share if name in SHARED else 1.0
     return {
         "wall": (time.perf_counter() - wall) / part,
         # its processes are not of this one
-        "cpu": None if name == "GridSearchCV" else time.process_time() - cpu,
+        "cpu": None if name == "GridSearchCV" else (time.process_time() - cpu) / part,
         "mb": memory()["peak_rss"] - before["rss"],
     }
 
@@ -146,7 +163,10 @@ def main() -> None:
     parser.add_argument("--block-rows", type=int, help="default: 16 MB of rows, at most a tenth")
     parser.add_argument("--share", type=float, default=0.05, help="default: 0.05")
     parser.add_argument("--turns", type=int, default=1, help="default: 1")
-    parser.add_argument("--contenders", nargs="+", default=list(CONTENDERS), choices=CONTENDERS)
+    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, help="default: all")
+    parser.add_argument(
+        "--dask-ml-python", default=sys.executable, help="interpreter that has dask-ml"
+    )
     parser.add_argument("--json", type=Path, help="write every turn's figures to this file")
     parser.add_argument("--only", choices=CONTENDERS, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -159,9 +179,12 @@ def main() -> None:
     def in_process(name: str) -> dict[str, Any]:
         given = ["--only", name, "--rows", args.rows, "--features", args.features]
         given += ["--block-rows", block_rows, "--share", args.share]
-        return in_own_process(sys.executable, __file__, given, blas={})
+        python = args.dask_ml_python if name == "dask-ml" else sys.executable
+        return in_own_process(python, __file__, given, blas={})
 
-    results = in_turn(args.contenders, args.turns, in_process)
+    able = importable("dask_ml", args.dask_ml_python)
+    contenders = args.contenders or [name for name in CONTENDERS if able or name != "dask-ml"]
+    results = in_turn(contenders, args.turns, in_process)
     if args.json:
         args.json.write_text(json.dumps(results))
     found = {name: medians(turns) for name, turns in results.items()}

@@ -335,7 +335,7 @@ def baseball(rng: np.random.Generator, rows: int) -> Rows:
 TABLES = {
     "flights": Table("flights: late?", C, flights("late")),
     "diamonds": Table(
-        "diamonds: ideal cut?", C, diamonds(lambda cut: (cut == "Ideal").to_numpy(int))
+        "diamonds: ideal cut?", C, diamonds(lambda cut: (cut == "Ideal").astype(int))
     ),
     "ratings": Table("lectures: liked?", C, ratings(lambda mark: 1 * (mark >= 4))),
     "probit": Table("noisy labels", C, generated(mixed, 20, noisy)),

@@ -34,6 +34,11 @@ from streamlearn.linear_model import (
     SGDClassifier,
     SGDRegressor,
 )
+from streamlearn.model_selection import (
+    HyperbandSearchCV,
+    StreamSearchCV,
+    SuccessiveHalvingSearchCV,
+)
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import (
@@ -64,6 +69,9 @@ NET = {
     "n_iter_no_change": 1,
     "random_state": 0,
 }
+SEARCH = (SGDClassifier(loss="log_loss", **ONCE), {"alpha": [1e-4, 1e-2]})
+SEARCHES = StreamSearchCV | SuccessiveHalvingSearchCV | HyperbandSearchCV
+RAISE = {"error_score": "raise", "random_state": 0}
 ESTIMATORS = {
     "SGDClassifier": SGDClassifier(loss="log_loss", **ONCE),
     "SGDRegressor": SGDRegressor(**ONCE),
@@ -97,6 +105,9 @@ ESTIMATORS = {
         StandardScaler(), SGDClassifier(loss="log_loss", **ONCE), schedule="one-pass"
     ),
     "Incremental": Incremental(SGDClassifier(loss="log_loss", random_state=0), shuffle=False),
+    "StreamSearchCV": StreamSearchCV(*SEARCH, **RAISE),
+    "SuccessiveHalvingSearchCV": SuccessiveHalvingSearchCV(*SEARCH, **RAISE),
+    "HyperbandSearchCV": HyperbandSearchCV(*SEARCH, **RAISE),
 }
 ELSEWHERE = {
     "ColumnTransformer": "in memory it is scikit-learn's own; see tests/test_compose.py",
@@ -104,10 +115,7 @@ ELSEWHERE = {
     "FunctionTransformer": "its function says what it takes; see tests/test_functions_of_rows.py",
     "LabelBinarizer": "it takes no X; see tests/preprocessing/test_label_encoders.py",
     "LabelEncoder": "it takes no X; see tests/preprocessing/test_label_encoders.py",
-    "HyperbandSearchCV": "its candidates say it; see tests/model_selection/test_search.py",
     "ParallelPostFit": "its fit is another estimator's; see tests/wrappers/test_post_fit.py",
-    "StreamSearchCV": "its candidates say it; see tests/model_selection/test_search.py",
-    "SuccessiveHalvingSearchCV": "its candidates say it; see tests/model_selection/test_search.py",
 }
 """Those that are not in the table, and why."""
 
@@ -299,6 +307,11 @@ def of_numbers_from_rows(estimator: BaseEstimator) -> bool:
 def must_be_fitted(estimator: BaseEstimator) -> bool:
     """all that must be fitted"""
     return get_tags(estimator).requires_fit
+
+
+def no_searches(estimator: BaseEstimator) -> bool:
+    """all but searches"""
+    return not isinstance(estimator, SEARCHES)
 
 
 def linear_models(estimator: BaseEstimator) -> bool:
@@ -1429,7 +1442,7 @@ OUT_OF_RANGE = {
     "penalty": "l0",
     "power": 0.5, "power_t": "half", "quantile": 0, "predict_meta": 5, "predict_proba_meta": 5,
     "quantile_method": "nearest", "quantile_range": 5, "random_state": -1,
-    "reassignment_ratio": -0.1, "scoring": "accurate", "shuffle": "blocks", "smooth": -1,
+    "reassignment_ratio": -0.1, "scoring": 5, "shuffle": "blocks", "smooth": -1,
     "solver": "newton", "sparse_output": "yes", "strategy": "equal", "subsample": 0,
     "target_type": "ordinal", "tol": -1e-3, "transform_meta": 5, "unit_variance": "yes",
     "unknown_value": "none", "validation_fraction": 1.0,
@@ -1441,6 +1454,8 @@ OUT_OF_RANGE = {
     "keep_empty_features": "yes",
     "missing_values": [1],
     "features": "some", "sparse": "yes", "error_on_new": "yes",
+    "parameters": 5, "n_iter": 0, "refit": 5, "error_score": "ignore", "factor": 1,
+    "confidence": 1.0, "min_resources": 1, "n_blocks": 1,
 }  # fmt: skip
 """A bad value of every parameter."""
 
@@ -1450,6 +1465,7 @@ CASES["Parameters out of range"] = [
         lambda t: {},
         f"The '{name}' parameter of .* must be .*Got .* instead",
         LEARN,
+        no_searches if name == "n_jobs" else everyone,
         params={name: value},
         declared=True,
     )

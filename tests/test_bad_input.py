@@ -1,7 +1,8 @@
 """Bad input x call x estimator x container: what the error says, and that nothing has changed.
 
-The table is tests/bad_input_cases.py. The page docs/bad_input.md is the table with the errors as
-they came; after a change print it again::
+The tables are tests/bad_input_cases.py, of estimators, and tests/bad_call_cases.py, of functions
+and searches. The page docs/bad_input.md is both with the errors as they came; after a change print
+it again::
 
     python -m tests.test_bad_input > docs/bad_input.md
 """
@@ -13,7 +14,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from streamlearn.linear_model import SGDClassifier
 from streamlearn.pipeline import Pipeline
 from streamlearn.stages import learns_nothing
 from tests.backends import MODULES, selected
+from tests.bad_call_cases import CALLS, Call
 from tests.bad_input_cases import (
     AGAIN,
     ANSWER,
@@ -138,6 +140,14 @@ def error_of(estimator: BaseEstimator, method: str, case: Case, kind: str) -> Ex
     return None
 
 
+def state_of(estimator: BaseEstimator) -> str:
+    """Return a hash of all attributes. joblib takes no masked arrays, which searches have."""
+    known = dict(vars(estimator))
+    if "cv_results_" in known:
+        known["cv_results_"] = {k: np.asarray(v).tolist() for k, v in known["cv_results_"].items()}
+    return joblib.hash([type(estimator), known])
+
+
 def in_words(error: Exception | None) -> str:
     """Return the message of an error and its notes as one line."""
     text = " ".join(
@@ -161,7 +171,7 @@ def in_words(error: Exception | None) -> str:
 def test_bad_input_is_refused_in_words_and_changes_nothing(name, case):
     for kind, state, methods in calls(name, case):
         estimator = prepared(name, case, kind, state)
-        before = joblib.hash(estimator)
+        before = state_of(estimator)
         # What learns nothing answers by its parameters, good or bad.
         again = state == "fitted" and not (case.params and learns_nothing(estimator))
         known = answers(estimator, kind) if again else []
@@ -170,10 +180,35 @@ def test_bad_input_is_refused_in_words_and_changes_nothing(name, case):
             error = error_of(estimator, method, case, kind)
             assert isinstance(error, case.error), f"{where}: {error!r}"
             assert re.search(case.says, in_words(error)), f"{where}: {in_words(error)}"
-            assert joblib.hash(estimator) == before, f"{where}: the estimator has changed"
+            assert state_of(estimator) == before, f"{where}: the estimator has changed"
         if known:
             for a, b in zip(answers(estimator, kind), known, strict=True):
                 np.testing.assert_array_equal(a, b)
+
+
+def error_of_call(case: Call, kind: str) -> Exception | None:
+    """Return the error of a function or a search."""
+    try:
+        with dask.config.set(scheduler="sync"):
+            case.call(wrapped(kind))
+    except Exception as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize(
+    ("case", "kind"),
+    [
+        pytest.param(case, kind, id=f"{case.given}-{case.to}-{kind}".replace("`", ""))
+        for cases in CALLS.values()
+        for case in cases
+        for kind in case.where
+    ],
+)
+def test_a_bad_call_is_refused_in_words(case, kind):
+    error = error_of_call(case, kind)
+    assert isinstance(error, case.error), repr(error)
+    assert re.search(case.says, in_words(error)), in_words(error)
 
 
 def test_every_public_estimator_is_in_the_table_or_has_a_reason():
@@ -234,9 +269,10 @@ LONGEST = 330
 HEAD = """\
 # What errors about bad input say
 
-Each line is a case of `tests/bad_input_cases.py`. It says what is given, to which calls of which
-estimators, and in which container. The message is that of the first of these estimators. An error
-does not change the estimator: a fitted one has the same attributes and predicts the same.
+Each line is a case of `tests/bad_input_cases.py` or `tests/bad_call_cases.py`. It says what is
+given, to which calls of which estimators or functions, and in which container. The message is that
+of the first of these. An error does not change the estimator: a fitted one has the same attributes
+and predicts the same.
 
 - For NumPy arrays and pandas frames in memory most messages are scikit-learn's.
 - Block 3 of X is `X.blocks[3]` of a dask array X, and `X.partitions[3]` of a frame.
@@ -253,7 +289,11 @@ Printed with scikit-learn {version} by `python -m tests.test_bad_input > docs/ba
 def message(name: str, case: Case, kind: str) -> str:
     """Return the first error of a case, as a cell of the page."""
     state, method = next((s, methods[0]) for k, s, methods in calls(name, case) if k == kind)
-    error = error_of(prepared(name, case, kind, state), method, case, kind)
+    return shown(error_of(prepared(name, case, kind, state), method, case, kind))
+
+
+def shown(error: Exception | None) -> str:
+    """Return an error as a cell of the page."""
     # No rows of numbers, and what scikit-learn takes from a set in alphabetical order.
     text = re.sub(r" ?[\[\]\d\s.+ej-]{80,}", " [...] ", in_words(error)).strip()
     text = re.sub(
@@ -262,6 +302,10 @@ def message(name: str, case: Case, kind: str) -> str:
     if len(text) > LONGEST:
         text = text[: text.rindex(" ", 0, LONGEST)] + " ..."
     return f"{type(error).__name__}: {text}".replace("|", "\\|").replace("<", "&lt;")
+
+
+def message_of_call(case: Call, kind: str) -> str:
+    return shown(error_of_call(case, kind))
 
 
 def in_calls(case: Case) -> str:
@@ -279,10 +323,17 @@ def in_calls(case: Case) -> str:
 def lines(case: Case) -> Iterator[tuple[str, ...]]:
     """Yield the line of a case, or one for each container where the errors differ."""
     name = next(name for name, estimator in ESTIMATORS.items() if case.is_for(estimator))
+    yield from in_containers(case, in_calls(case), partial(message, name, case))
+
+
+def in_containers(
+    case: Case | Call, to: str, message_in: Callable[[str], str]
+) -> Iterator[tuple[str, ...]]:
+    """Yield the cells of a case, a line for each container where the errors differ."""
     found: dict[str, list[str]] = {}
     for kind in case.where:
-        found.setdefault(message(name, case, kind), []).append(SHOWN[kind])
-    first = (case.given, in_calls(case))
+        found.setdefault(message_in(kind), []).append(SHOWN[kind])
+    first = (case.given, to)
     for text, kinds in found.items():
         yield *first, ", ".join(kinds), text
         first = ("", "")
@@ -294,6 +345,12 @@ def page() -> str:
     for section, cases in CASES.items():
         out += [f"## {section}", "", "| given | to | in | message |", "|---|---|---|---|"]
         out += [f"| {' | '.join(line)} |" for case in cases for line in lines(case)]
+        out.append("")
+    for section, several in CALLS.items():
+        out += [f"## {section}", "", "| given | to | in | message |", "|---|---|---|---|"]
+        for each in several:
+            message_in = partial(message_of_call, each)
+            out += [f"| {' | '.join(line)} |" for line in in_containers(each, each.to, message_in)]
         out.append("")
     return "\n".join(out).rstrip() + "\n"
 

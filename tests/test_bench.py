@@ -61,10 +61,20 @@ CASES = [
         ("score", "sklearn accuracy_score", "log_loss(*dask.compute(y, predict_proba(X)))"),
     ),
     Case(
+        "l1.py",
+        "--rows 500 --tables rare-levels --alphas 0.001 --json {tmp}/out.json",
+        ("rare-levels; 0.001",),
+    ),
+    Case(
         "search.py",
         "--rows 200 --features 3 --block-rows 50 --contenders fit progressive loop "
         "--json {tmp}/out.json",
         ("fit", "progressive", "loop"),
+    ),
+    Case(
+        "halving.py",
+        "--rows 600 --jobs 1 --tables probit --grids schedules --json {tmp}/out.json",
+        ("probit; schedules", "halving: 1 of 1 within", "hyperband: 1 of 1 within"),
     ),
     Case(
         "moments.py",

@@ -222,3 +222,22 @@ def test_too_many_features_are_refused():
     with pytest.raises(ValueError, match="600 features of 1 models are too many"):
         SGDClassifier(loss="log_loss", refine=1).fit(X, y)
     assert SGDClassifier(loss="log_loss", refine=0).fit(X, y).coef_.shape == (1, 600)
+
+
+@pytest.mark.parametrize("alpha", [1e-4, 1e-3])
+@pytest.mark.parametrize("seed", range(3))
+def test_each_read_goes_nearer_to_the_optimum_where_levels_are_rare(seed, alpha):
+    """Some levels have a single row, and the sample has others of them too often or not at all."""
+    rng, n = np.random.default_rng(seed), 4_000
+    level = np.minimum(rng.zipf(1.3, n), 60) - 1
+    X = np.c_[rng.normal(3, 1, size=(n, 4)), np.eye(60)[level]]
+    p = X[:, :4] @ [1.0, -1.0, 0.5, 0.0] - 1.5 + 3.0 * rng.normal(size=60)[level]
+    y = (p + rng.logistic(size=n) > 0).astype(int)
+    found = [
+        objective(SGDClassifier("log_loss", penalty="l1", alpha=alpha, refine=k).fit(X, y), X, y)
+        for k in (0, 1, 2, 4)
+    ]
+    assert found[1] <= found[0]
+    assert found[2] <= found[1] * (1 + 1e-9)
+    assert found[0] < 1.05 * found[3]
+    np.testing.assert_allclose(found[2], found[3], rtol=1e-3)

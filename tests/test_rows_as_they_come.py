@@ -464,3 +464,23 @@ def test_a_single_row_judges_no_step():
     _, back, lags = trust.judge(known, values)
     assert not back[0]
     assert not lags[0]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_an_l1_penalty_keeps_levels_of_few_rows_small(seed):
+    """Their rows may move the centre, and not be among the few rows of a batch that feed H."""
+    rng, n = np.random.default_rng(seed), 8_000
+    level = np.minimum(rng.zipf(1.3, n), 200) - 1
+    X = np.c_[rng.normal(3, 1, size=(n, 4)), np.eye(200)[level]]
+    p = X[:, :4] @ [1.0, -1.0, 0.5, 0.0] - 1.5 + 3.0 * rng.normal(size=200)[level]
+    y = (p + rng.logistic(size=n) > 0).astype(int)
+    rough, near = (
+        SGDClassifier("log_loss", penalty="l1", refine=k, random_state=seed).fit(X, y)
+        for k in (0, 3)
+    )
+
+    def objective(model):
+        return log_loss(y, model.predict_proba(X)) + 1e-4 * np.abs(model.coef_).sum()
+
+    assert np.abs(rough.coef_).max() < 25
+    assert objective(rough) < 1.05 * objective(near)

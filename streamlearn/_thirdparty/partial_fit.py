@@ -20,6 +20,7 @@ from streamlearn import blocks as engine
 from streamlearn._arrays import is_array, to_numpy
 from streamlearn._thirdparty.tags import has_parameter
 from streamlearn._validation.advice import with_advice
+from streamlearn._validation.arrays import as_vector
 from streamlearn._validation.label_codes import labels_like
 from streamlearn._validation.labels import classes_missing, discover, listed
 from streamlearn._validation.missing import as_known
@@ -55,7 +56,7 @@ def with_classes(
             f"This {name} estimator requires y to be passed, but the target y is None."
         )
     known = "classes" in params or (further and hasattr(estimator, "classes_"))
-    if y is None or known or getattr(estimator, "classes", None) is not None:
+    if y is None or known or getattr(_last(estimator), "classes", None) is not None:
         return params
     wanted = is_classifier(estimator) if tagged else not further
     if not (wanted and has_parameter(estimator.partial_fit, "classes")):
@@ -63,12 +64,21 @@ def with_classes(
     if further:
         raise classes_missing()
     y = y if hasattr(y, "shape") else np.asarray(y)
+    if not len(y.shape):
+        as_vector(y, "y")  # it raises
     if len(y.shape) == 2 and tagged and get_tags(estimator).target_tags.multi_output:
         raise ValueError(
             f"y has {y.shape[1]} columns, and {name} needs the labels of each of them. Pass them "
             "as classes, because they are looked for only if y has one column."
         )
     return {**params, "classes": to_numpy(discover(engine.align(y=y)).classes)}
+
+
+def _last(estimator: Any) -> Any:
+    """Return the last step of a pipeline, and another estimator as it is."""
+    while getattr(estimator, "steps", None):
+        estimator = estimator.steps[-1][1]
+    return estimator
 
 
 def as_here(function: Callable[..., Any]) -> Callable[..., Any]:

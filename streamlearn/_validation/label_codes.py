@@ -23,7 +23,9 @@ from streamlearn._validation.exact_labels import comparable, exactly
 from streamlearn._validation.labels import labels_in
 
 
-def encode(classes: np.ndarray, y: Any, *, like: Array, where: str = "y") -> Array:
+def encode(
+    classes: np.ndarray, y: Any, *, like: Array, where: str = "y", listed: str = "classes"
+) -> Array:
     """Return the codes of labels ``y``.
 
     Parameters
@@ -35,6 +37,8 @@ def encode(classes: np.ndarray, y: Any, *, like: Array, where: str = "y") -> Arr
         The codes are in its namespace and on its device.
     where : str
         The name of y in errors.
+    listed : str
+        The name of the parameter that lists the labels, in errors.
 
     Returns
     -------
@@ -55,10 +59,11 @@ def encode(classes: np.ndarray, y: Any, *, like: Array, where: str = "y") -> Arr
     codes, wrong = codes_of(classes, y)
     if bool(namespace(wrong).any(wrong)):
         found = labels_in(to_numpy(y)[to_numpy(wrong)], where).classes
+        in_fit = " in fit" if listed == "classes" else ""
         raise ValueError(
-            f"{where} contains labels that are not in classes: {found[:5].tolist()}; classes are "
+            f"{where} contains labels that are not in {listed}: {found[:5].tolist()}; {listed} are "
             f"{classes[:10].tolist()}{' ...' if len(classes) > 10 else ''}. Give all labels of "
-            "the data in classes, or None to look for them in fit."
+            f"the data in {listed}, or None to look for them{in_fit}."
         )
     return asarray(codes, like=like, dtype=default_int(like))
 

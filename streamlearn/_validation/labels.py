@@ -167,7 +167,7 @@ def labels_or_raise(y: Array, where: str, *, numbers: bool = False) -> None:
     Raises
     ------
     TypeError
-        If labels are bytes.
+        If labels are bytes. If ``numbers`` is true, also if text and numbers are mixed.
     ValueError
         If a label is missing (NaN, None or pandas' NA) or infinite. If ``numbers`` is true, also if
         a label is not a whole number. If rows have lists of labels.
@@ -187,7 +187,8 @@ def labels_or_raise(y: Array, where: str, *, numbers: bool = False) -> None:
                 raise ValueError(
                     "Unknown label type: continuous. Maybe you are trying to fit a classifier, "
                     "which expects discrete classes, on a regression target with continuous "
-                    f"values: {where} contains {to_numpy(y)[to_numpy(broken)][0].item()}."
+                    f"values: {where} contains {to_numpy(y)[to_numpy(broken)][0].item()}. Give "
+                    "labels that are whole numbers or text."
                 )
     elif kind == "O" and y.size and isinstance(y.flat[0], list | tuple | set | np.ndarray):
         raise ValueError(
@@ -197,6 +198,11 @@ def labels_or_raise(y: Array, where: str, *, numbers: bool = False) -> None:
         )
     elif kind == "O" and gaps(y).any():
         raise ValueError(f"{where} contains NaN or None, which is no label. {DROP}")
+    elif numbers and kind == "O" and len({issubclass(t, str) for t in set(map(type, y.flat))}) > 1:
+        raise TypeError(
+            f"{where} mixes labels that cannot be sorted: text and numbers. Labels must be all "
+            "numbers or all strings."
+        )
 
 
 def joined(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -357,7 +357,7 @@ def _check_length(first: str, length: int, name: str, other: int) -> None:
     if length != other:
         raise ValueError(
             f"Found input variables with inconsistent numbers of samples: {first} has {length} "
-            f"rows, {name} has {other}."
+            f"rows, {name} has {other}. Give both the same rows."
         )
 
 
@@ -391,7 +391,7 @@ def check_chunks(first: str, chunks: Sequence[Any], name: str, other: Sequence[A
     else:
         remedy = (
             "They have inconsistent numbers of samples: "
-            f"{first} has {sum(chunks)} rows, {name} has {sum(other)}."
+            f"{first} has {sum(chunks)} rows, {name} has {sum(other)}. Give both the same rows."
         )
     raise ValueError(
         f"{first} and {name} do not line up: {first} has row chunks {_show(chunks)}, "

@@ -126,6 +126,18 @@ def correct_each(target: Array, above: Array, weight: Array | None = None) -> Av
     return _average_of((target[:, None] == classes) == above, weight)
 
 
+def correct_by_model(target: Array, predicted: Array, weight: Array | None = None) -> Average:
+    """Return the sums of the accuracy of several models: each predicts a column of labels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> average(correct_by_model(np.asarray([0, 2]), np.asarray([[0, 1], [2, 2]])))
+    array([1. , 0.5])
+    """
+    return _average_of(target[:, None] == predicted, weight)
+
+
 def losses_of(
     loss: Callable[[Array, Array], Array],
     target: Array,
@@ -153,9 +165,19 @@ def each_loss(loss: Callable[[Array, Array], Array], target: Array, predicted: A
 
 def fit_of(target: Array, predicted: Array, weight: Array | None = None) -> R2Sums:
     """Return the sums of R2; both are (n_rows,) or (n_rows, n_outputs)."""
-    xp, away = namespace(target), each_loss(error, target, predicted)
-    away, y = (a if a.ndim == 2 else a[:, None] for a in (away, target))
-    of_error, of_target = (block_moments.of_block(a, weight) for a in (away, y))
+    away = each_loss(error, target, predicted)
+    if away.ndim == 1:
+        away, target = away[:, None], target[:, None]
+    return fit_of_errors(away, target, weight)
+
+
+def fit_of_errors(away: Array, target: Array, weight: Array | None = None) -> R2Sums:
+    """Return the sums of R2 from errors (n_rows, n_outputs).
+
+    ``target`` is (n_rows, n_outputs), or (n_rows, 1) if all outputs have the same.
+    """
+    xp = namespace(away)
+    of_error, of_target = (block_moments.of_block(a, weight) for a in (away, target))
     # moments ignore NaN, but a prediction that is NaN must not count as a right one
     lost = xp.any(xp.isnan(away), axis=0)
     rows = xp.full(lost.shape, away.shape[0], dtype=away.dtype, device=device(target))

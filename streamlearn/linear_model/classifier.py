@@ -474,7 +474,7 @@ default="auto"
         """
         check_is_fitted(self)
         labels = to_numpy(self.classes_)
-        return self._out("predict", X, partial(_labels, labels))
+        return self._out("predict", X, partial(labels_of, labels))
 
     def _has_probabilities(self) -> bool:
         if self.loss not in ("log_loss", "multinomial", "modified_huber"):
@@ -571,7 +571,8 @@ def _n_outputs(classes: np.ndarray) -> int:
     return 1 if len(classes) == 2 else len(classes)
 
 
-def _labels(classes: np.ndarray, p: Array) -> Array:
+def labels_of(classes: np.ndarray, p: Array) -> Array:
+    """Return the labels of rows from their scores (m, K)."""
     return decode(classes, links.codes(p))
 
 

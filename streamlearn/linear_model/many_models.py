@@ -16,7 +16,9 @@ These models cannot be columns of one:
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from copy import copy
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -34,8 +36,9 @@ from streamlearn.core.linear.losses import FAMILIAR, LOSSES
 from streamlearn.core.linear.newton_schedule import SOME, WIDEST
 from streamlearn.core.linear.rates import RATES
 from streamlearn.core.linear.sgd import Params
+from streamlearn.linear_model.answers import Answers
 from streamlearn.linear_model.base import SGD
-from streamlearn.linear_model.classifier import SGDClassifier
+from streamlearn.linear_model.classifier import SGDClassifier, labels_of
 from streamlearn.linear_model.regressor import SGDRegressor
 
 NUMBERS = ("alpha", "l1_ratio", "epsilon", "quantile")
@@ -50,9 +53,9 @@ UNUSED = ("max_iter", "tol", "warm_start", "verbose", "refine", "n_parallel")
 MOST = 32
 """The largest number of models that are columns of one.
 
-With 64, 32 and 16, a search among 64 candidates takes 17.1, 10.1 and 11.1 s, and 17, 18 and 20 s of
-CPU time: two groups are two threads (``bench/search.py --rows 400000 --features 200 --block-rows
-50000 --contenders progressive``, with this constant changed, 2 cores).
+With 64, 32, 16 and 8, a search among 64 candidates takes 6.9, 6.8, 7.9 and 9.2 s of CPU time
+(``bench/search.py --rows 200000 --features 200 --contenders progressive``, with this constant
+changed). With 64 they are one group, and one thread.
 """
 
 OF_COLUMNS = {"coef_", "intercept_", "loss_curve_", "_learned", "members", "curves"}
@@ -129,6 +132,10 @@ class ManyModels(SGD):
         self.curves = [[] for _ in self.members]
         return self
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """Return a copy with the same arrays: `partial_fit` replaces them, and changes none."""
+        return copy(self)
+
     def _several(self, params: Params, n_classes: int = 1) -> Params:
         """Return the parameters of all columns."""
         numbers: dict[str, Any] = {}
@@ -169,6 +176,16 @@ class ManyModels(SGD):
     def scores(self, X: Any) -> Any:
         """Return the scores of rows by all columns, (m, n_columns)."""
         return self._out("predict", X, lambda p: p)
+
+    def answers(self, p: Any) -> Answers:
+        """Return the answers of all members, from the scores of rows by all columns."""
+        classes = getattr(self, "classes_", None)
+        classes = None if classes is None else to_numpy(classes)
+        return Answers(p, len(self.members), self.loss, self._link(), classes)
+
+    def _link(self) -> Callable[[Any], Any]:
+        """Return the function from the scores of a member to its predictions."""
+        return self._predicted()
 
     def of_scores(self, number: int, p: Any) -> tuple[Any, Any]:
         """Return the scores of a member among those of all columns, and a model of such rows."""
@@ -237,6 +254,9 @@ class Losses(Watch):
 
 class ManyClassifiers(ManyModels, SGDClassifier):
     """Classifiers as columns of one model."""
+
+    def _link(self) -> Callable[[Any], Any]:
+        return partial(labels_of, to_numpy(self.classes_))
 
     def _class_params(self, classes: np.ndarray, found: Any) -> Params:
         n_columns = 1 if len(classes) == 2 else len(classes)

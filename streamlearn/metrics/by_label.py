@@ -56,7 +56,14 @@ Read = Callable[..., tuple[Array, Any]]
 """``(*more, scores, where) -> (losses, odd)``: losses (n_rows, n_columns), and if a row is odd."""
 
 
-def by_label(read: Read, name: str, response: tuple[str, ...], labels: Any, *more: Any) -> Sums:
+def by_label(
+    read: Read,
+    name: str,
+    response: tuple[str, ...],
+    labels: Any,
+    *more: Any,
+    of_models: Callable[..., Any] | None = None,
+) -> Sums:
     """Return the sums of losses by label.
 
     Parameters
@@ -71,9 +78,12 @@ def by_label(read: Read, name: str, response: tuple[str, ...], labels: Any, *mor
         The labels that the user gives.
     more : tuple
         The first arguments of ``read``.
+    of_models : callable, optional
+        As in `Sums`.
     """
     known = None if labels is None else tuple(listed(labels).tolist())
-    return Sums(_of_block, _merge, response, (read, more, name, known))
+    options = (read, more, name, known)
+    return Sums(_of_block, _merge, response, options, of_models=of_models)
 
 
 def _of_block(
@@ -87,23 +97,76 @@ def _of_block(
     block: int | None,
 ) -> ByLabel:
     S = numbers(y_pred, name, block)
+    if S.ndim > 2:
+        raise ValueError(
+            f"{in_block(name, block)} has shape {tuple(S.shape)}. Give one number a row, or a "
+            "column for each class."
+        )
     S = namespace(S).astype(S, float_dtype(S), copy=False)
     losses, odd = read(*more, S, in_block(name, block))
     y, where = as_vector(y_true, "y_true", block), in_block("y_true", block)
     labels = labels_in(to_numpy(y), where).classes if known is None else np.asarray(known)
-    codes = encode(labels, y, like=losses, where=where)
-    weight = weight_like(losses, weight, block)
-    if weight is None:
-        weight = namespace(losses).ones_like(losses[:, 0])
-    sums = sums_by_label(codes, len(labels), losses, weight)
-    total, each = (to_numpy(x).astype(np.float64, copy=False) for x in sums)
+    codes = encode(labels, y, like=losses, where=where, listed="labels")
+    total, each = _summed(codes, len(labels), losses, weight_like(losses, weight, block))
     width = S.shape[1] if S.ndim == 2 else 0
     return ByLabel(labels, total, each, width, bool(odd), S.shape[0])
+
+
+def _summed(
+    codes: Array, n_labels: int, losses: Array, weight: Array | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sums of weight times loss and of the weights for each label, on the host."""
+    if weight is None:
+        weight = namespace(losses).ones_like(losses[:, 0])
+    sums = sums_by_label(codes, n_labels, losses, weight)
+    total, each = (to_numpy(x).astype(np.float64, copy=False) for x in sums)
+    return total, each
+
+
+def own_losses_of_models(
+    loss: Callable[[Array], Array],
+    known: tuple[Any, ...] | None,
+    y_true: Any,
+    answers: Any,
+    weight: Any,
+    block: int | None,
+) -> list[ByLabel] | None:
+    """Return the sums of a loss of the probabilities of the true classes, for each of some models.
+
+    The losses of other classes are 0. The result is None if the labels are not the classes of the
+    models.
+
+    Parameters
+    ----------
+    loss : callable
+        It takes probabilities (m, n_models) and returns their losses, in the widest float.
+    known : tuple or None
+        The labels that the user gives.
+    y_true, answers, weight, block
+        See `Sums`.
+    """
+    labels = answers.classes
+    if known is None or not np.array_equal(np.asarray(known), labels):
+        return None
+    n, where = len(labels), in_block("y_true", block)
+    y = as_vector(y_true, "y_true", block)
+    codes = encode(labels, y, like=answers.decisions, where=where, listed="labels")
+    weight = weight_like(answers.decisions, weight, block)
+    total, each = np.zeros((n, answers.n_models)), np.zeros(n)
+    for rows in answers.slices():
+        own = answers.own_probability(rows, codes[rows])
+        numbers(own, "y_proba", block)
+        sums = _summed(codes[rows], n, loss(own), None if weight is None else weight[rows])
+        total, each = total + sums[0], each + sums[1]
+    return [ByLabel(labels, np.diag(own), each, n, False, codes.shape[0]) for own in total.T]
 
 
 def _merge(a: ByLabel, b: ByLabel) -> ByLabel:
     if a.width != b.width:
         raise other_columns(a.width, b.width)
+    if np.array_equal(a.labels, b.labels):
+        labels, losses, weight = a.labels, a.losses + b.losses, a.weight + b.weight
+        return ByLabel(labels, losses, weight, a.width, a.odd or b.odd, a.rows + b.rows)
     labels, code = np.unique(joined(a.labels, b.labels), return_inverse=True)
     losses, weight = np.zeros((len(labels), a.losses.shape[1])), np.zeros(len(labels))
     for part, at in ((a, code[: len(a.labels)]), (b, code[len(a.labels) :])):

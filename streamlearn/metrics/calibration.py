@@ -69,7 +69,12 @@ def calibration_curve(
 def shares_in_bins(how: dict[str, Any], state: Ranked) -> tuple[np.ndarray, np.ndarray]:
     """Return `calibration_curve` with the parameters ``how``."""
     labels, p, rows = only_column(state, "calibration_curve")
-    # It takes no weights, but it knows which labels and probabilities are wrong.
+    if p.size and (p.min() < 0 or p.max() > 1):
+        raise ValueError(
+            "y_prob has values outside [0, 1], which are no probabilities. Give what predict_proba "
+            "returns."
+        )
+    # It takes no weights, but it knows which labels are wrong.
     theirs.calibration_curve(labels, p, **how)
     positive = labels == (1 if how["pos_label"] is None else how["pos_label"])
     edges = np.linspace(0, 1, how["n_bins"] + 1)

@@ -7,13 +7,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from streamlearn._arrays import to_numpy
+from streamlearn._arrays import Array, namespace, to_numpy
 from streamlearn.core import scores, value_losses
 from streamlearn.core.statistics import quantile_loss
+from streamlearn.core.statistics.moments import Moments
 from streamlearn.metrics.over_blocks import Sums, computed
 from streamlearn.metrics.values import (
     SKETCH,
     mean_of,
+    over_models,
     over_outputs,
     read_values,
     share,
@@ -25,7 +27,25 @@ def _fit_of_block(y_true: Any, y_pred: Any, weight: Any, block: int | None) -> s
     return scores.fit_of(*read_values(y_true, y_pred, weight, block))
 
 
-FIT = Sums(_fit_of_block, scores.add_fit)
+def _fit_of_models(
+    y_true: Any, answers: Any, weight: Any, block: int | None
+) -> list[scores.R2Sums] | None:
+    def of_rows(target: Array, predicted: Array, weight: Array | None) -> scores.R2Sums:
+        target = target[:, None]
+        away = value_losses.error(target, namespace(target).astype(predicted, target.dtype))
+        return scores.fit_of_errors(away, target, weight)
+
+    found = over_models(of_rows, scores.add_fit, y_true, answers, weight, block)
+    if found is None:
+        return None
+    models = [slice(k, k + 1) for k in range(found.rows.shape[0])]
+    return [
+        found._replace(error=Moments(*(a[k] for a in found.error)), rows=found.rows[k])
+        for k in models
+    ]
+
+
+FIT = Sums(_fit_of_block, scores.add_fit, of_models=_fit_of_models)
 
 
 def _variances(state: scores.R2Sums) -> np.ndarray:

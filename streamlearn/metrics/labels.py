@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -63,15 +63,35 @@ def accuracy_score(
 def _of_block(
     compare: Callable[..., scores.Average], y_true: Any, y_pred: Any, weight: Any, block: int | None
 ) -> scores.Average:
-    target, predicted = read_labels(y_true, y_pred, block)
-    if not same_place(target, predicted):
-        target = labels_like(target, predicted)
-    pair = exactly if isinstance(target, np.ndarray) else comparable
-    target, predicted = pair(target, predicted)
+    target, predicted = _alike(*read_labels(y_true, y_pred, block))
     return compare(target, predicted, weight_like(predicted, weight, block))
 
 
-ACCURACY = Sums(_of_block, scores.add, options=(scores.correct,))
+def _alike(target: Array, predicted: Array) -> tuple[Array, Array]:
+    """Return labels in one library, and in dtypes that compare exactly."""
+    if not same_place(target, predicted):
+        target = labels_like(target, predicted)
+    pair = exactly if isinstance(target, np.ndarray) else comparable
+    return pair(target, predicted)
+
+
+def _correct_of_models(
+    _: Any, y_true: Any, answers: Any, weight: Any, block: int | None
+) -> list[scores.Average] | None:
+    target, _ = read_labels(y_true, y_true, block)
+    if target.ndim > 1:
+        return None
+    weight = weight_like(answers.decisions, weight, block)
+
+    def sums(rows: slice) -> scores.Average:
+        pair = _alike(target[rows], answers.predict(rows))
+        return scores.correct_by_model(*pair, None if weight is None else weight[rows])
+
+    found = reduce(scores.add, map(sums, answers.slices()))
+    return [found._replace(total=total) for total in found.total]
+
+
+ACCURACY = Sums(_of_block, scores.add, options=(scores.correct,), of_models=_correct_of_models)
 
 
 def _accuracy(normalize: bool, state: scores.Average) -> float:
@@ -192,7 +212,8 @@ def read_labels(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Arr
     if {_is_text(target), _is_text(predicted)} == {True, False}:
         raise ValueError(
             f"Labels in y_true and y_pred should be of the same type: {in_block('y_true', block)} "
-            f"is {target.dtype}, y_pred is {predicted.dtype}, and one of them holds text."
+            f"is {target.dtype}, y_pred is {predicted.dtype}, and one of them holds text. Give "
+            "both as text, or both as numbers: y_pred.astype(y_true.dtype), say."
         )
     return target, predicted
 

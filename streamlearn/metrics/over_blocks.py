@@ -47,6 +47,10 @@ class Sums(NamedTuple):
     draws : bool
         Whether ``of_block`` draws rows. Then it gets a `streamlearn.blocks.Place` after its
         options.
+    of_models : callable, optional
+        ``(*options, y_true, answers, sample_weight, block) -> list of state or None`` returns what
+        ``of_block`` returns for each of several models, from one pass over their answers
+        (`streamlearn.linear_model.answers.Answers`). It returns None if it cannot.
     """
 
     of_block: Callable[..., Any]
@@ -54,6 +58,7 @@ class Sums(NamedTuple):
     response: tuple[str, ...] = PREDICT
     options: tuple[Any, ...] = ()
     draws: bool = False
+    of_models: Callable[..., list[Any] | None] | None = None
 
 
 class Metric(NamedTuple):
@@ -108,7 +113,7 @@ def compute(
     Raises
     ------
     TypeError
-        If a metric is no function of this module.
+        If ``metrics`` is no dict, or if a metric is no function of this module.
     ValueError
         If ``metrics`` is empty, if ``y_pred`` lacks the predictions that a metric needs, or for the
         reasons that a metric itself has.
@@ -127,6 +132,11 @@ def compute(
     >>> metrics.compute(y, {"predict": p > 0.35, "predict_proba": p}, report)
     {'accuracy': 0.5, 'F2': 0.5, 'AUC': 0.75}
     """
+    if not isinstance(metrics, Mapping):
+        raise TypeError(
+            f"metrics is a {type(metrics).__name__}, which gives no names. Give a dict of names "
+            "and metrics: {'accuracy': accuracy_score}, say."
+        )
     if not metrics:
         raise ValueError("metrics is empty. Give at least one: {'accuracy': accuracy_score}, say.")
     found = {name: described(name, function) for name, function in metrics.items()}
@@ -242,9 +252,16 @@ def _states(asked: Asked, blocks: engine.Blocks) -> dict[tuple[Sums, str], Any]:
         partial(_of_block, asked, starts), partial(merge_sums, asked), blocks, name="score"
     )
     if state is None:
-        raise ValueError("y_true and y_pred have no rows, and no row has no score.")
+        raise ValueError(
+            "y_true and y_pred have no rows, and no row has no score. Give at least one row."
+        )
     if not state.weighted:
-        raise no_weight()
+        raise no_weight(". Leave sample_weight out, or give some rows a weight")
+    if state.total == 0:
+        raise ValueError(
+            "The sum of sample_weight is 0, because some weights are negative, and an average has "
+            "no meaning then. Give weights that are not negative."
+        )
     return dict(zip(asked, state.states, strict=True))
 
 
@@ -260,9 +277,10 @@ def _part(name: str, response: tuple[str, ...], y_pred: Mapping[str, Any]) -> st
 
 
 class SumsOfRows(NamedTuple):
-    """The states of all sums, and whether a row has a weight other than 0."""
+    """The states of all sums, whether a row has a weight other than 0, and the sum of weights."""
 
     weighted: bool
+    total: float
     states: tuple[Any, ...]
 
 
@@ -289,15 +307,17 @@ def sums_of_block(asked: Asked, start: int | None, block: engine.Block) -> SumsO
             for sums, part in asked
         )
     if weight is None:
-        return SumsOfRows(True, states)
+        return SumsOfRows(True, place.n_rows, states)
     weight = numbers(weight, "sample_weight", number)
-    return SumsOfRows(bool(namespace(weight).any(weight != 0)), states)
+    xp = namespace(weight)
+    total = xp.sum(xp.astype(weight, widest_float(weight), copy=False))
+    return SumsOfRows(bool(xp.any(weight != 0)), float(total), states)
 
 
 def merge_sums(asked: Asked, a: SumsOfRows, b: SumsOfRows) -> SumsOfRows:
     """Return the sums over the rows of both, of which ``a`` come first."""
     merged = (sums.merge(x, y) for (sums, _), x, y in zip(asked, a.states, b.states, strict=True))
-    return SumsOfRows(a.weighted or b.weighted, tuple(merged))
+    return SumsOfRows(a.weighted or b.weighted, a.total + b.total, tuple(merged))
 
 
 @contextmanager

@@ -20,9 +20,10 @@ from streamlearn.metrics.by_label import (
     column_of_each_or_raise,
     mean,
     own_losses,
+    own_losses_of_models,
     two_columns,
 )
-from streamlearn.metrics.over_blocks import PROBABILITIES, Metric, computed
+from streamlearn.metrics.over_blocks import PROBABILITIES, Metric, Sums, computed
 from streamlearn.metrics.parameters import checked
 from streamlearn.metrics.values import warn_of_few_rows
 
@@ -75,9 +76,17 @@ def log_loss(
     >>> log_loss(np.asarray(["spam", "ham"]), np.asarray([[0.1, 0.9], [0.8, 0.2]]))
     0.1642...
     """
-    sums = by_label(_log_losses, "y_proba", PROBABILITIES, labels)
+    sums = _log_loss_sums(labels)
     result = partial(_log_loss, normalize, _in_order(labels))
     return computed(Metric(sums, result), y_true, y_proba, sample_weight)
+
+
+def _log_loss_sums(labels: Any) -> Sums:
+    return by_label(_log_losses, "y_proba", PROBABILITIES, labels, of_models=_log_losses_of_models)
+
+
+def _log_losses_of_models(_: Any, more: Any, name: Any, known: Any, *given: Any) -> Any:
+    return own_losses_of_models(class_losses.log_losses, known, *given)
 
 
 def _log_losses(P: Array, where: str) -> tuple[Array, Array]:
@@ -222,7 +231,7 @@ def d2_log_loss_score(
     >>> d2_log_loss_score(np.asarray(["spam", "ham"]), np.asarray([[0.1, 0.9], [0.8, 0.2]]))
     0.76...
     """
-    sums = by_label(_log_losses, "y_proba", PROBABILITIES, labels)
+    sums = _log_loss_sums(labels)
     result = partial(_d2_log_loss, _in_order(labels))
     return computed(Metric(sums, result), y_true, y_proba, sample_weight)
 
@@ -318,6 +327,11 @@ def _positive(labels: np.ndarray, pos_label: Any) -> Any:
     if len(labels) > 2:
         column_of_each_or_raise("y_proba", 1, labels)
     if pos_label is not None:
+        if len(labels) == 2 and pos_label not in labels.tolist():
+            raise ValueError(
+                f"pos_label={pos_label!r} is not a valid label. It should be one of "
+                f"{labels.tolist()}. Give the label that y_proba is the probability of."
+            )
         return pos_label
     if labels.dtype.kind in "OU":
         raise ValueError(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 
-from streamlearn._arrays import Array, asarray, to_numpy, widest_float
+from streamlearn._arrays import Array, asarray, namespace, to_numpy, widest_float
 from streamlearn._validation.messages import in_block
 from streamlearn.core import scores
 from streamlearn.core.statistics.quantile_summary import Sketch
@@ -67,7 +67,8 @@ def one_output(
 
 def mean_loss(loss: Callable[..., Array], *parameters: float) -> Sums:
     """Return the sums of the mean of a loss of `streamlearn.core.value_losses`."""
-    return Sums(_losses_of_block, scores.add, options=(loss, parameters))
+    options = (loss, parameters)
+    return Sums(_losses_of_block, scores.add, options=options, of_models=_losses_of_models)
 
 
 def _losses_of_block(
@@ -80,6 +81,58 @@ def _losses_of_block(
 ) -> scores.Average:
     target, predicted, weight = read_values(y_true, y_pred, weight, block)
     return scores.losses_of(partial(loss, *parameters), target, predicted, weight)
+
+
+def _losses_of_models(
+    loss: Callable[..., Array],
+    parameters: tuple[float, ...],
+    y_true: Any,
+    answers: Any,
+    weight: Any,
+    block: int | None,
+) -> list[scores.Average] | None:
+    def of_rows(target: Array, predicted: Array, weight: Array | None) -> scores.Average:
+        target = namespace(target).broadcast_to(target[:, None], predicted.shape)
+        return scores.losses_of(partial(loss, *parameters), target, predicted, weight)
+
+    found = over_models(of_rows, scores.add, y_true, answers, weight, block)
+    return None if found is None else [found._replace(total=total) for total in found.total]
+
+
+def over_models(
+    of_rows: Callable[..., Any],
+    merge: Callable[[Any, Any], Any],
+    y_true: Any,
+    answers: Any,
+    weight: Any,
+    block: int | None,
+) -> Any:
+    """Return sums of the predicted values of several models.
+
+    Parameters
+    ----------
+    of_rows : callable
+        ``(target, predicted, weight) -> state`` for some rows: their targets (m,), the predictions
+        (m, n_models) and the weights (m,) or None.
+    merge : callable
+        ``(a, b) -> state``.
+    y_true, answers, weight, block
+        See `Sums`.
+
+    Returns
+    -------
+    state or None
+        None if there are several targets.
+    """
+    target, _, weight = read_values(y_true, answers.decisions[:, 0], weight, block)
+    if target.ndim > 1:
+        return None
+
+    def sums(rows: slice) -> Any:
+        predicted = numbers(answers.predict(rows), "y_pred", block)
+        return of_rows(target[rows], predicted, None if weight is None else weight[rows])
+
+    return reduce(merge, map(sums, answers.slices()))
 
 
 def mean_of(state: scores.Average) -> np.ndarray:

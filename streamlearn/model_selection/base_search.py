@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, NamedTuple
@@ -11,17 +10,13 @@ import joblib  # type: ignore[import-untyped]
 import numpy as np
 from sklearn import get_config
 from sklearn import pipeline as theirs
-from sklearn.exceptions import FitFailedWarning, NotFittedError
-from sklearn.utils import indexable
+from sklearn.exceptions import NotFittedError
 
-from streamlearn import blocks as engine
-from streamlearn._arrays import is_sparse
 from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import check_parameters
 from streamlearn._sklearn import HasMethods, Interval, StrOptions
 from streamlearn._thirdparty.partial_fit import with_classes
-from streamlearn._thirdparty.tags import by_row_and_same, labels_at_hand, rows_known
-from streamlearn._training.course import generator
+from streamlearn._thirdparty.tags import labels_at_hand
 from streamlearn._training.epochs import Progress, Publish, train
 from streamlearn._training.stopping import Never
 from streamlearn.model_selection.candidates import Candidate, Rules, parameters_of
@@ -29,20 +24,24 @@ from streamlearn.model_selection.draws import seed_of
 from streamlearn.model_selection.groups import Group, as_ours, begun
 from streamlearn.model_selection.halving import Bracket, Cuts
 from streamlearn.model_selection.results import table_of
+from streamlearn.model_selection.search_checks import (
+    best_or_raise,
+    learns_or_raise,
+    names_one_or_raise,
+    no_block_scored,
+    say_failures,
+)
+from streamlearn.model_selection.search_data import aligned, laid_out, width_of
 from streamlearn.model_selection.search_learner import SearchLearner, in_order, scores_of_folds
 from streamlearn.wrappers.block_scores import block_score
 from streamlearn.wrappers.post_fit import ParallelPostFit, kind_of, parts_and_params
 from streamlearn.wrappers.scoring import scorers_by_name
-from streamlearn.wrappers.split import rows_at
 
 FITTED = {
     *("best_estimator_", "best_index_", "best_params_", "best_score_"),
     *("progressive_scores_", "refit_time_"),
 }
 """Fitted attributes that only some searches have."""
-
-BLOCKS_IN_MEMORY = 20
-"""The number of blocks into which rows in memory are cut, if each has two rows: R2 needs them."""
 
 
 class Contest(NamedTuple):
@@ -103,6 +102,10 @@ class BaseSearch(ParallelPostFit):
         """Return when candidates drop out."""
         return ()
 
+    def _cuts(self, score: str, brackets: Sequence[Bracket]) -> Cuts:
+        """Return when candidates drop out by this score."""
+        raise NotImplementedError
+
     def _candidates(self, n_blocks: int | None, seed: int) -> list[dict[str, Any]]:
         """Return the parameters of each candidate."""
         return parameters_of(self.parameters, self.n_iter, seed)
@@ -127,6 +130,9 @@ class BaseSearch(ParallelPostFit):
 
         Raises
         ------
+        TypeError
+            If a step of a pipeline cannot learn block by block, if ``partial_fit`` does not take an
+            argument, or if some parts of the data are in memory and others are not.
         ValueError
             If there is no candidate, if all of them end with an error, or if the data do not fit
             the search.
@@ -138,11 +144,14 @@ class BaseSearch(ParallelPostFit):
         X, y, params = parts_and_params(X, y, params)
         params = {name: labels_at_hand(name, value) for name, value in params.items()}
         learns = as_ours(self.estimator)
+        learns_or_raise(learns, self.parameters, params)
         params = with_classes(learns, self._routed("fit", params), y, further=False)
         like = kind_of(X)
         given, same, rows = laid_out(X, y, params, seed)
         n_blocks = None if rows is None else len(rows)
         n_folds, of_blocks = self._folds(rows)
+        if not n_folds and rows is not None and sum(n != 0 for n in rows) == 1:
+            raise no_block_scored()
         parameters = self._candidates(n_blocks, seed)
         brackets = self._brackets(n_blocks, len(parameters))
         decides = self._decides(scores)
@@ -163,7 +172,7 @@ class BaseSearch(ParallelPostFit):
             rules,
             seed if self.shuffle else None,
             min(_threads(self.n_jobs), len(parameters)),
-            Cuts(decides, tuple(brackets)) if brackets else None,
+            self._cuts(decides, brackets) if brackets else None,
         )
 
         def attributes(progress: Progress) -> dict[str, Any]:
@@ -179,7 +188,7 @@ class BaseSearch(ParallelPostFit):
             publish=None if n_folds else Publish(self, attributes),
         )
         ended = out.learned
-        self._say_failures(in_order(ended))
+        say_failures(in_order(ended), self.error_score)
         of_folds = scores_of_folds(rules, ended, blocks) if n_folds else []
         found = self._attributes(contest, ended, of_folds)
         for name in FITTED - found.keys():
@@ -190,6 +199,7 @@ class BaseSearch(ParallelPostFit):
     def _decides(self, scores: dict[str, Any]) -> str:
         """Return the name of the score that chooses the best candidate."""
         if len(scores) == 1 and "score" in scores:
+            names_one_or_raise(self.refit, self.scoring)
             return "score"
         if isinstance(self.refit, str) and self.refit in scores:
             return self.refit
@@ -198,30 +208,6 @@ class BaseSearch(ParallelPostFit):
         raise ValueError(
             f"refit={self.refit!r} names none of the scores {', '.join(map(repr, scores))}. Give "
             "the name of the one that chooses the best candidate, or refit=False."
-        )
-
-    def _say_failures(self, candidates: Sequence[Candidate]) -> None:
-        """Warn of candidates that errors have ended.
-
-        Raises
-        ------
-        ValueError
-            If that is true of all.
-        """
-        failed = [candidate.error for candidate in candidates if candidate.error]
-        if not failed:
-            return
-        first = failed[0].strip()
-        if len(failed) == len(candidates):
-            raise ValueError(
-                f"All {len(failed)} candidates ended with an error. error_score='raise' shows it "
-                f"where it happens. The first one was:\n{first}"
-            )
-        warnings.warn(
-            f"{len(failed)} of {len(candidates)} candidates ended with an error, and their scores "
-            f"are {self.error_score}. error_score='raise' raises it. The first one was:\n{first}",
-            FitFailedWarning,
-            stacklevel=5,
         )
 
     def _attributes(
@@ -247,7 +233,7 @@ class BaseSearch(ParallelPostFit):
             return out
         decides = self._decides(dict(rules.scores))
         best = (
-            int(self.refit(table))
+            best_or_raise(self.refit(table), len(candidates))
             if callable(self.refit)
             else int(np.argmin(table[f"rank_test_{decides}"]))
         )
@@ -326,76 +312,3 @@ def _threads(n_jobs: int | None) -> int:
     if n_jobs == 0:
         raise ValueError("n_jobs == 0 has no meaning. Give a number of threads, or None for all.")
     return n_jobs if n_jobs > 0 else max(1, n + 1 + n_jobs)
-
-
-def width_of(given: Any) -> int | None:
-    """Return the number of features of the rows, or None if these are not dense."""
-    X = given["X"] if isinstance(given, dict) else given[0][0]
-    rows = engine.meta_of(X) if engine.is_collection(X) else X
-    return None if getattr(rows, "ndim", 0) != 2 or is_sparse(rows) else rows.shape[1]
-
-
-def laid_out(
-    X: Any, y: Any, params: dict[str, Any], seed: int
-) -> tuple[Any, dict[str, Any], tuple[int | None, ...] | None]:
-    """Return the parts of the data, and what else a search must know of them.
-
-    Rows in memory are cut into blocks, in random order.
-
-    Returns
-    -------
-    given : dict of str to collection, or list of tuple
-        The collections, or the blocks of rows in memory.
-    same : dict
-        The arguments of ``partial_fit`` that are the same for all blocks.
-    rows : tuple of int or None
-        The number of rows of each block, None where it is not known. It is None if a source does
-        not say its number of blocks.
-
-    Raises
-    ------
-    ValueError
-        If rows in memory have arguments for each row that are no weights, or if X and y have
-        different numbers of rows, or fewer than two.
-    """
-    lazy = engine.is_collection(X)
-    if not lazy:
-        X, y = indexable(X, y)
-    n_rows = rows_known(X)
-    by_row, same = by_row_and_same(params, n_rows)
-    if lazy:
-        streamed = isinstance(X, engine.StreamedRows)
-        return {"X": X, "y": y, **by_row}, same, None if streamed else engine.row_chunks(X)
-    further = by_row.keys() - {"sample_weight"}
-    if further:
-        raise ValueError(
-            f"{', '.join(sorted(further))} with a value for each row needs a dask collection: rows "
-            "in memory may only have sample_weight. Give X as a dask array."
-        )
-    assert n_rows is not None
-    if n_rows < 2:
-        raise ValueError(
-            f"Found array with {n_rows} sample(s) while a minimum of 2 is required by a search: "
-            "it scores rows that a candidate has not learned from."
-        )
-    parts = indexable(X, y, by_row.get("sample_weight"))
-    while parts[-1] is None:
-        parts.pop()
-    mixed = generator(seed).permutation(n_rows)
-    cut = [
-        tuple(rows_at(part, rows) for part in parts)
-        for rows in np.array_split(mixed, min(BLOCKS_IN_MEMORY, max(2, n_rows // 2)))
-    ]
-    return cut, same, tuple(engine.n_rows(block[0]) for block in cut)
-
-
-def aligned(given: Any) -> engine.Blocks:
-    """Return the blocks of the parts that `laid_out` returns.
-
-    A source of blocks has a thread from here to the end of its pass.
-    """
-    if isinstance(given, dict):
-        return engine.align(**given)
-    streamed = engine.from_blocks(given)
-    streamed = streamed if isinstance(streamed, tuple) else (streamed,)
-    return engine.align(**dict(zip(("X", "y", "sample_weight"), streamed, strict=False)))

@@ -27,9 +27,12 @@ def parameters_of(parameters: Any, n_iter: int | None, seed: int) -> list[dict[s
 
     Raises
     ------
+    TypeError
+        If ``parameters`` are no dicts whose keys are names.
     ValueError
-        If every combination is wanted, and there is a distribution.
+        If there is no dict, or if every combination is wanted and there is a distribution.
     """
+    _named_or_raise(parameters)
     if n_iter is not None:
         return list(ParameterSampler(parameters, n_iter, random_state=seed))
     for given in [parameters] if isinstance(parameters, Mapping) else parameters:
@@ -40,6 +43,19 @@ def parameters_of(parameters: Any, n_iter: int | None, seed: int) -> list[dict[s
                 "number of candidates to draw."
             )
     return list(ParameterGrid(parameters))
+
+
+def _named_or_raise(parameters: Any) -> None:
+    grids = [parameters] if isinstance(parameters, Mapping) else parameters
+    advice = "Give a dict of names and lists of values, such as {'alpha': [0.01, 0.1]}"
+    if not grids:
+        raise ValueError(f"parameters={parameters!r} has no candidates. {advice}.")
+    for grid in grids:
+        if not isinstance(grid, Mapping):
+            raise TypeError(f"parameters contains {grid!r}, which is no dict. {advice}.")
+        for name in grid:
+            if not isinstance(name, str):
+                raise TypeError(f"parameters has the key {name!r}, which is no name. {advice}.")
 
 
 class Rules(NamedTuple):
@@ -116,7 +132,7 @@ class Candidate(NamedTuple):
     fit_time, score_time : float
         Seconds.
     error : str
-        The traceback of the error that has ended it, or an empty string.
+        The error that has ended it in words, or an empty string.
     dropped : int
         The number of blocks after which it has dropped out, or 0.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -79,16 +79,23 @@ def validation_curve(
         how |= {"scoring": scoring, "pre_dispatch": pre_dispatch, "params": params or None}
         found: Any = theirs.validation_curve(estimator, X, y, error_score=error_score, **how)
         return found
-    one_by_one_or_raise(**how)
-    asked = scorers(scoring)
+    one_by_one_or_raise(**how, pre_dispatch=pre_dispatch)
+    if isinstance(param_range, str) or not isinstance(param_range, Iterable):
+        raise TypeError(
+            f"param_range={param_range!r} is no list of values. Give one, such as "
+            f"[{param_range!r}]."
+        )
+    values = list(param_range)
+    if not values:
+        raise ValueError("param_range has no values. Give at least one.")
+    asked = scorers(estimator, scoring)
     error_score_or_raise(error_score)
     task = Task.of(estimator, X, y, params, cv)
     candidates = [
-        clone(estimator).set_params(**{param_name: clone(value, safe=False)})
-        for value in param_range
+        clone(estimator).set_params(**{param_name: clone(value, safe=False)}) for value in values
     ]
     outcomes = Outcomes(task, task.runs(candidates), asked, error_score, train_score=True)
-    out = outcomes.arrays(-1, len(param_range))
+    out = outcomes.arrays(-1, len(values))
     return out["train_score"].T, out["test_score"].T
 
 
@@ -174,13 +181,15 @@ def learning_curve(
         how |= {"return_times": return_times, "params": params or None}
         found: Any = theirs.learning_curve(estimator, X, y, error_score=error_score, **how)
         return found
-    one_by_one_or_raise(**how)
+    one_by_one_or_raise(**how, pre_dispatch=pre_dispatch)
+    if not train_sizes.size:
+        raise ValueError("train_sizes has no sizes. Give at least one share in (0, 1].")
     if train_sizes.dtype.kind != "f" or not ((train_sizes > 0) & (train_sizes <= 1)).all():
         raise ValueError(
             f"train_sizes of collections are shares in (0, 1], got {train_sizes.tolist()}. Divide "
             "numbers of rows by the length of the training part."
         )
-    asked = scorers(scoring)
+    asked = scorers(estimator, scoring)
     error_score_or_raise(error_score)
     task = Task.of(estimator, X, y, params, cv)
     seed = seed_of(random_state) if shuffle else None

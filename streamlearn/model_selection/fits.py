@@ -37,9 +37,16 @@ def opened(
 
     Raises
     ------
+    TypeError
+        If ``params`` is no dict.
     ValueError
         If X brings a part that is given too, or weights that ``fit`` does not take.
     """
+    if params is not None and not isinstance(params, Mapping):
+        raise TypeError(
+            f"params is a {type(params).__name__}, and no dict. Give the further arguments of "
+            "fit by name, such as {'sample_weight': weights}."
+        )
     given = dict(params or {})
     X, y, weight = engine.taken_apart(X, y)
     if weight is None:
@@ -55,7 +62,12 @@ def opened(
 
 
 def one_by_one_or_raise(
-    *, groups: Any = None, n_jobs: Any = None, verbose: int = 0, **others: Any
+    *,
+    groups: Any = None,
+    n_jobs: Any = None,
+    verbose: int = 0,
+    pre_dispatch: Any = "all",
+    **others: Any,
 ) -> None:
     """Check that parameters that need rows in memory have their defaults.
 
@@ -65,7 +77,9 @@ def one_by_one_or_raise(
         If one has not, or if metadata routing is enabled.
     """
     if groups is not None:
-        raise ValueError("groups needs rows in memory: no splitter of collections has groups.")
+        raise ValueError(
+            "groups needs rows in memory: no splitter of collections has groups. Leave it out."
+        )
     if n_jobs not in (None, 1):
         raise ValueError(
             f"n_jobs={n_jobs!r} needs rows in memory. dask runs the tasks of a fit in parallel. "
@@ -75,6 +89,8 @@ def one_by_one_or_raise(
         raise ValueError(
             f"verbose={verbose!r} needs rows in memory. Set verbose of the estimator instead."
         )
+    if pre_dispatch not in ("all", "2*n_jobs"):
+        raise ValueError(f"pre_dispatch={pre_dispatch!r} needs rows in memory. Leave it out.")
     for name, value in others.items():
         if value:
             raise ValueError(f"{name}={value!r} needs rows in memory. Leave it out.")
@@ -85,18 +101,42 @@ def one_by_one_or_raise(
         )
 
 
-def scorers(scoring: Any) -> dict[str, Any]:
+def scorers(estimator: Any, scoring: Any) -> dict[str, Any]:
     """Return the scorers by name, as `streamlearn.wrappers.scoring.scorers_by_name`.
 
     Raises
     ------
+    TypeError
+        If ``estimator`` is none, or lacks the score that is asked for.
     ValueError
         If that function raises it, or if a scorer has no form for collections.
     """
+    fits_or_raise(estimator)
     named = scorers_by_name(scoring)
+    if None in named.values() and not hasattr(estimator, "score"):
+        raise TypeError(
+            "If no scoring is specified, the estimator passed should have a 'score' method. The "
+            f"estimator {estimator!r} does not. Give scoring."
+        )
     for scorer in filter(is_summed, named.values()):
         metric_or_raise(scorer)  # now, and not after a fit
     return named
+
+
+def fits_or_raise(estimator: Any) -> None:
+    """Check that an estimator is one.
+
+    Raises
+    ------
+    TypeError
+        If it is not.
+    """
+    if isinstance(estimator, type) or not hasattr(estimator, "fit"):
+        made = f"{estimator.__name__}()" if isinstance(estimator, type) else "SGDClassifier()"
+        raise TypeError(
+            f"estimator={estimator!r} is no estimator instance with a method fit. Give one, such "
+            f"as {made}."
+        )
 
 
 class Task(NamedTuple):
@@ -184,7 +224,22 @@ def scored(
     with watching(counted), engine.noted(f"the {part} score of fit {number} of the splits"):
         model, X, y = fitted.estimator, given["X"], given.get("y")
         scores = scores_of_collection(lazily(model), model, scorers, X, y)
+    for name, score in scores.items():
+        _number_or_raise(name, score)
     return Scored(scores, time.perf_counter() - start, counted.n_rows)
+
+
+def _number_or_raise(name: str, score: Any) -> None:
+    try:
+        if not isinstance(score, str):
+            float(score)
+            return
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(
+        f"scoring must return a number, got {score!r} ({type(score)}) instead. The scorer {name!r} "
+        "returned it. Return a float."
+    )
 
 
 class _Rows(Watch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -12,19 +13,25 @@ from streamlearn._sklearn import Interval, StrOptions
 from streamlearn.model_selection.base_search import BaseSearch, Contest
 from streamlearn.model_selection.candidates import parameters_of
 from streamlearn.model_selection.groups import Group
-from streamlearn.model_selection.halving import Bracket, brackets_of, halved, unknown_n_blocks
+from streamlearn.model_selection.halving import Bracket, Cuts, brackets_of, halved, unknown_n_blocks
 
 
 class HalvingBase(BaseSearch):
     """What both searches share."""
 
     factor: Any
+    confidence: Any
     min_resources: Any
 
     _parameter_constraints: dict[str, Any] = {
         **BaseSearch._parameter_constraints,
         "factor": [Interval(Real, 1, None, closed="neither")],
+        "confidence": [Interval(Real, 0.5, 1, closed="left")],
     }
+
+    def _cuts(self, score: str, brackets: Sequence[Bracket]) -> Cuts:
+        """Return when candidates drop out by this score."""
+        return Cuts(score, tuple(brackets), float(self.factor) ** 2, float(self.confidence))
 
 
 class SuccessiveHalvingSearchCV(HalvingBase):
@@ -32,8 +39,9 @@ class SuccessiveHalvingSearchCV(HalvingBase):
 
     Each block is scored by every candidate that is left, before it learns from the block. After
     some blocks the better ones stay, one of ``factor``, by their scores since the last cut. All of
-    them are scored on the same blocks. The blocks up to a cut grow by ``factor`` from one cut to
-    the next.
+    them are scored on the same blocks, so their differences on each block say how sure that is.
+    Candidates that are not clearly worse than the best one stay longer. The blocks up to a cut grow
+    by ``factor`` from one cut to the next.
 
     Parameters
     ----------
@@ -45,9 +53,13 @@ class SuccessiveHalvingSearchCV(HalvingBase):
         The number of candidates to draw. None tries every combination.
     factor : float, default=3
         One of ``factor`` candidates stays at each cut.
+    confidence : float, default=0.99
+        The confidence with which a candidate must be worse than the best one to drop out. It is
+        from 0.5 to 1. Others stay longer, up to ``factor ** 2`` times as many. With 0.5 the mean
+        scores alone decide.
     min_resources : "exhaust" or int, default="exhaust"
-        The number of blocks before the first cut. "exhaust" is the largest for which the last cut
-        leaves one candidate before the end of the data.
+        The number of blocks before the first cut. "exhaust" is the largest for which there are
+        enough cuts to leave one candidate before the end of the data.
     scoring : str, callable, list, dict or None, default=None
         The score, as for `StreamSearchCV`.
     n_jobs : int or None, default=None
@@ -69,7 +81,8 @@ class SuccessiveHalvingSearchCV(HalvingBase):
         As that of `StreamSearchCV`. A candidate that has learned from more blocks ranks before
         those that dropped out earlier.
     best_estimator_ : object
-        The candidate that is left. It has learned from all blocks.
+        The best of the candidates that are left, by the scores of all blocks. It has learned from
+        all of them.
     best_score_, best_params_, best_index_, progressive_scores_, n_splits_, multimetric_ : object
         As for `StreamSearchCV`.
     scorer_, refit_time_ : object
@@ -83,6 +96,7 @@ class SuccessiveHalvingSearchCV(HalvingBase):
       rows.
     - The resource is the number of blocks, and the data are read once.
     - There is no ``aggressive_elimination``.
+    - There is ``confidence``. With 0.5 it is the rule of the paper.
 
     References
     ----------
@@ -100,7 +114,7 @@ class SuccessiveHalvingSearchCV(HalvingBase):
     >>> model = SGDClassifier(random_state=0)
     >>> search = SuccessiveHalvingSearchCV(model, grid, random_state=0).fit(X, y)
     >>> sorted(search.cv_results_["n_blocks"].tolist())
-    [2, 2, 2, 2, 2, 6, 6, 20]
+    [6, 6, 6, 6, 20, 20, 20, 20]
     >>> search.best_params_
     {'alpha': 0.0001}
     """
@@ -117,6 +131,7 @@ class SuccessiveHalvingSearchCV(HalvingBase):
         *,
         n_iter: Any = None,
         factor: Any = 3,
+        confidence: Any = 0.99,
         min_resources: Any = "exhaust",
         scoring: Any = None,
         n_jobs: Any = None,
@@ -130,6 +145,7 @@ class SuccessiveHalvingSearchCV(HalvingBase):
         self.parameters = parameters
         self.n_iter = n_iter
         self.factor = factor
+        self.confidence = confidence
         self.min_resources = min_resources
         self.scoring = scoring
         self.n_jobs = n_jobs
@@ -159,6 +175,10 @@ class HyperbandSearchCV(HalvingBase):
         The distributions, or lists of values, of each parameter.
     factor : float, default=3
         One of ``factor`` candidates stays at each cut.
+    confidence : float, default=0.99
+        The confidence with which a candidate must be worse than the best one to drop out. It is
+        from 0.5 to 1. Others stay longer, up to ``factor ** 2`` times as many. With 0.5 the mean
+        scores alone decide.
     min_resources : int, default=2
         The smallest number of blocks before a cut.
     n_blocks : int or None, default=None
@@ -234,6 +254,7 @@ class HyperbandSearchCV(HalvingBase):
         parameters: Any,
         *,
         factor: Any = 3,
+        confidence: Any = 0.99,
         min_resources: Any = 2,
         n_blocks: Any = None,
         scoring: Any = None,
@@ -247,6 +268,7 @@ class HyperbandSearchCV(HalvingBase):
         self.estimator = estimator
         self.parameters = parameters
         self.factor = factor
+        self.confidence = confidence
         self.min_resources = min_resources
         self.n_blocks = n_blocks
         self.scoring = scoring
@@ -258,6 +280,11 @@ class HyperbandSearchCV(HalvingBase):
         self.verbose = verbose
 
     def _all_brackets(self, n_blocks: int | None) -> list[Bracket]:
+        if n_blocks is not None and self.n_blocks not in (None, n_blocks):
+            raise ValueError(
+                f"n_blocks={self.n_blocks}, and the data have {n_blocks} blocks. Leave n_blocks "
+                "out, which is for sources that do not say how many blocks they have."
+            )
         n_blocks = n_blocks if self.n_blocks is None else int(self.n_blocks)
         if n_blocks is None:
             raise unknown_n_blocks("n_blocks=None", "Give n_blocks.")
@@ -271,7 +298,10 @@ class HyperbandSearchCV(HalvingBase):
     def _candidates(self, n_blocks: int | None, seed: int) -> list[dict[str, Any]]:
         """Draw the candidates of all brackets."""
         n = max(bracket.stop for bracket in self._all_brackets(n_blocks))
-        return parameters_of(self.parameters, n, seed)
+        with warnings.catch_warnings():
+            # The user has not asked for so many, and the brackets say how many there are.
+            warnings.filterwarnings("ignore", "The total space of parameters")
+            return parameters_of(self.parameters, n, seed)
 
     def _brackets(self, n_blocks: int | None, n_candidates: int) -> Sequence[Bracket]:
         """Return the brackets. If a grid has too few candidates, the last ones have fewer."""

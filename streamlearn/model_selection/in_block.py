@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -45,14 +44,20 @@ def after_block(
             if most >= len(group.members):
                 return (learned,)
             parts = group.split(most)
-        except Exception:
-            if not rules.catches:
-                raise
+        except Exception as error:
             if len(group.members) == 1:
-                failed = group.members[0]._replace(error=traceback.format_exc())
+                if not rules.catches:
+                    raise
+                failed = group.members[0]._replace(error=_in_words(error, block))
                 return (group._replace(members=(failed,)),)
-            parts = group.parts()
+            parts = group.parts()  # an error is that of a model, and not of columns
     return tuple(g for part in parts for g in after_block(rules, shared, part, block))
+
+
+def _in_words(error: Exception, block: engine.Block) -> str:
+    """Return an error with its notes, and the block where it was raised, as a line."""
+    notes = [*getattr(error, "__notes__", ()), f"In block {block.number}."]
+    return " ".join(f"{type(error).__name__}: {error} {' '.join(notes)}".split())
 
 
 def most_together(group: Group, block: engine.Block) -> int:
@@ -92,8 +97,18 @@ def scores_of(
     if group.path:
         X = SharedSteps(group.path, shared).transformed(model, X)
         model = shared_steps.behind(model, len(group.path))
-    many = columns_of(model)
-    p = None if many is None else many.scores(X)
+    many, p = columns_of(model), None
+    if many is not None:
+        p = many.scores(X)
+        answers = many.answers(p)
+        for name, score in rules.scores.items():
+            of_each = score.of_models and score.of_models(many, answers, block)
+            if of_each:
+                del by_answers[name]
+                for sums, of_one in zip(found, of_each, strict=True):
+                    sums[name] = of_one
+    if not by_answers:
+        return found
     for place, sums in enumerate(found):
         asked = model
         if many is not None:

@@ -114,7 +114,8 @@ class Outcomes:
         if n_failed == n:
             raise ValueError(
                 f"All the {n} fits failed. It is very likely that your model is misconfigured. "
-                'error_score="raise" raises the error of the first fit, which is the cause above.'
+                'error_score="raise" raises the error of the first fit: '
+                f"{type(first).__name__}: {first}"
             ) from first
         warnings.warn(
             f"{n_failed} fits failed out of a total of {n}, and their score is "

@@ -127,7 +127,10 @@ class OverBlocks:
         if not self._stratified:
             return rows_of(given)
         if labels is None:
-            raise ValueError(f"{type(self).__name__} deals rows by their labels y, which are None.")
+            raise ValueError(
+                f"{type(self).__name__} deals rows by their labels y, which are None. Give them, "
+                "or use KFold."
+            )
         return rows_of(given, labels)
 
     def splits(self, rows: Rows) -> list[Split]:

@@ -11,6 +11,7 @@ from streamlearn._arrays import to_numpy
 from streamlearn.model_selection.fits import (
     Run,
     Task,
+    fits_or_raise,
     in_collections,
     lazily,
     one_by_one_or_raise,
@@ -19,6 +20,8 @@ from streamlearn.model_selection.fits import (
 from streamlearn.model_selection.folds import rows_of
 from streamlearn.model_selection.outcomes import fits_of
 from streamlearn.model_selection.splitters import KFold, StratifiedKFold
+
+METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 
 
 def cross_val_predict(
@@ -82,7 +85,8 @@ def cross_val_predict(
         how: dict[str, Any] = {"groups": groups, "cv": cv, "n_jobs": n_jobs, "verbose": verbose}
         how |= {"params": params or None, "pre_dispatch": pre_dispatch, "method": method}
         return theirs.cross_val_predict(estimator, X, y, **how)
-    one_by_one_or_raise(groups=groups, n_jobs=n_jobs, verbose=verbose)
+    one_by_one_or_raise(groups=groups, n_jobs=n_jobs, verbose=verbose, pre_dispatch=pre_dispatch)
+    fits_or_raise(estimator)
     task = Task.of(estimator, X, y, params, cv)
     if not isinstance(task.splitter, KFold | StratifiedKFold):
         raise ValueError(
@@ -99,6 +103,12 @@ def cross_val_predict(
         )
     fits = fits_of(task, [Run(estimator, *split) for split in folds.splits()])
     fitted = [each.estimator for each in fits]
+    if not hasattr(fitted[0], method):
+        raise AttributeError(
+            f"method={method!r}, and {type(estimator).__name__} has no such method with these "
+            f"parameters. Give one of {', '.join(m for m in METHODS if hasattr(fitted[0], m))}, or "
+            "an estimator that has it."
+        )
     _same_classes_or_raise([getattr(each, "classes_", None) for each in fitted], method)
     predicted = {f"fold {i}": getattr(lazily(each), method)(X) for i, each in enumerate(fitted)}
     labels = y if folds.stratified else None

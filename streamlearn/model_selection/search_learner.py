@@ -13,7 +13,7 @@ from streamlearn import blocks as engine
 from streamlearn._thirdparty.partial_fit import as_here
 from streamlearn._training.block_learner import block_order
 from streamlearn._training.epochs import Progress
-from streamlearn._validation.messages import no_rows
+from streamlearn._validation.messages import no_rows, no_weight
 from streamlearn.model_selection.candidates import Candidate, Rules
 from streamlearn.model_selection.groups import Group
 from streamlearn.model_selection.halving import Cuts
@@ -73,9 +73,11 @@ class SearchLearner(NamedTuple):
         return tuple(left for group in groups for left in group.without(dropped))
 
     def check(self, progress: Progress) -> None:
-        """Check that there were rows."""
+        """Check that there were rows, and some with a weight."""
         if not progress.rows_read:
-            raise no_rows("The search")
+            raise no_rows("a search")
+        if not any(member.n_blocks or member.error for member in in_order(progress.learned)):
+            raise no_weight(". Leave sample_weight out, or give some rows a weight")
 
     def may_end(self, progress: Progress) -> bool:
         """Return whether there were rows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -294,6 +295,6 @@ def splitter_of(cv: Any, *, stratified: bool) -> OverBlocks:
         n_splits = 5 if cv is None else int(cv)
         return StratifiedKFold(n_splits) if stratified else KFold(n_splits)
     raise TypeError(
-        f"cv={cv!r} has no form for collections. Give a number of folds, or KFold, "
+        f"cv={reprlib.repr(cv)} has no form for collections. Give a number of folds, or KFold, "
         "StratifiedKFold, ShuffleSplit or TimeSeriesSplit of streamlearn.model_selection."
     )

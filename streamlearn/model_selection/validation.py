@@ -133,10 +133,10 @@ def cross_validate(
         how |= {"return_train_score": return_train_score, "return_estimator": return_estimator}
         how |= {"return_indices": return_indices, "error_score": error_score}
         return dict(theirs.cross_validate(estimator, X, y, **how))
-    one_by_one_or_raise(groups=groups, n_jobs=n_jobs, verbose=verbose)
+    one_by_one_or_raise(groups=groups, n_jobs=n_jobs, verbose=verbose, pre_dispatch=pre_dispatch)
     if return_indices:
         raise ValueError("return_indices needs rows in memory: rows of collections are drawn.")
-    asked = scorers(scoring)
+    asked = scorers(estimator, scoring)
     error_score_or_raise(error_score)
     task = Task.of(estimator, X, y, params, cv)
     runs = task.runs([estimator])

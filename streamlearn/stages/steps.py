@@ -41,8 +41,13 @@ def is_ours(step: Any) -> bool:
     return any(hasattr(step, name) for name in ours)
 
 
-def able_or_raise(steps: list[tuple[str, Any]]) -> None:
+PER_STEP = 'Or use fit with schedule="per-step", which loads all rows to fit such a step.'
+
+
+def able_or_raise(steps: list[tuple[str, Any]], or_else: str = PER_STEP) -> None:
     """Check that all steps, and all estimators inside them, learn block by block or learn nothing.
+
+    ``or_else`` is the end of the message.
 
     Raises
     ------
@@ -77,8 +82,7 @@ def able_or_raise(steps: list[tuple[str, Any]]) -> None:
     one = len(unable) == 1
     raise TypeError(
         f"The step{'' if one else 's'} {', '.join(named)} cannot learn in one pass, block by "
-        f"block: {'it has' if one else 'they have'} no partial_fit. {' '.join(remedies)} Or use "
-        'fit with schedule="per-step", which loads all rows to fit such a step.'
+        f"block: {'it has' if one else 'they have'} no partial_fit. {' '.join(remedies)} {or_else}"
     )
 
 

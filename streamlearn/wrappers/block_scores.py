@@ -35,12 +35,17 @@ class BlockScore(NamedTuple):
     by_answers : bool
         Whether it needs only the answers of an estimator for rows, such as its predictions. If not,
         it may look at the rows and the estimator.
+    of_models : callable or None
+        ``(models, answers, block) -> list of sums or None`` returns the sums of each of several
+        models (`streamlearn.linear_model.many_models`) from their answers for a block. It returns
+        None if the metric has no such form, and so it is without it.
     """
 
     of_block: Callable[..., Any]
     merge: Callable[..., Any]
     result: Callable[..., float]
     by_answers: bool = True
+    of_models: Callable[..., list[Any] | None] | None = None
 
 
 def block_score(estimator: Any, scorer: Callable[..., Any] | None) -> BlockScore:
@@ -55,7 +60,12 @@ def block_score(estimator: Any, scorer: Callable[..., Any] | None) -> BlockScore
         return BlockScore(partial(_score_of_block, scorer), _add, _average, by_answers)
     if scorer is not None:
         sign = made_of(scorer).sign
-    return BlockScore(partial(_sums_of_block, metric, scorer), _merge, partial(_result, sign))
+    return BlockScore(
+        partial(_sums_of_block, metric, scorer),
+        _merge,
+        partial(_result, sign),
+        of_models=partial(_sums_of_models, metric, scorer),
+    )
 
 
 def _own_metric(estimator: Any) -> Callable[..., Any] | None:
@@ -85,16 +95,41 @@ def _sums_of_block(
 ) -> _State | None:
     """Return the sums of a metric over a block, or None if no row has a weight."""
     X, y, weight = (as_known(estimator, x) for x in (block.X, block.y, block.sample_weight))
+    if y is None:
+        raise ValueError(
+            "A score compares predictions with the target y, which is None. Give y, or "
+            "scoring=None for the score of the estimator itself."
+        )
     weight = weight if has_parameter(metric, "sample_weight") else None
     if has_no_weight(weight):
         return None
-    if scorer is None or "labels" not in made_of(scorer).arguments:
-        metric = with_labels(metric, estimator)
-    method = "predict" if scorer is None else response_of(estimator, scorer)
-    how: Metric = metric(UNREAD, UNREAD)
+    how, method = _asked(metric, scorer, estimator)
     of_block = partial(how.sums.of_block, *how.sums.options)
     with np.errstate(over="ignore", invalid="ignore"):
         return _State(how, of_block(y, getattr(estimator, method)(X), weight, block.named))
+
+
+def _sums_of_models(
+    metric: Callable[..., Any], scorer: Any, models: Any, answers: Any, block: engine.Block
+) -> list[_State | None] | None:
+    """Return `_sums_of_block` of each of several models, or None if the metric cannot."""
+    y, weight = (as_known(models, x) for x in (block.y, block.sample_weight))
+    weight = weight if has_parameter(metric, "sample_weight") else None
+    if has_no_weight(weight):
+        return [None] * answers.n_models
+    how, method = _asked(metric, scorer, models)
+    if how.sums.of_models is None or method not in how.sums.response:
+        return None
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = how.sums.of_models(*how.sums.options, y, answers, weight, block.named)
+    return None if found is None else [_State(how, state) for state in found]
+
+
+def _asked(metric: Callable[..., Any], scorer: Any, estimator: Any) -> tuple[Metric, str]:
+    """Return the metric of an estimator, and the method whose result it compares."""
+    if scorer is None or "labels" not in made_of(scorer).arguments:
+        metric = with_labels(metric, estimator)
+    return metric(UNREAD, UNREAD), "predict" if scorer is None else response_of(estimator, scorer)
 
 
 def _merge(a: _State | None, b: _State | None) -> _State | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
@@ -33,6 +34,13 @@ def scorer_of(scoring: Any) -> Callable[..., Any] | None:
             f"scoring={scoring.__name__} is a metric, which takes y_true and y_pred. Give the name "
             "of a scorer, or make one with sklearn.metrics.make_scorer."
         )
+    if isinstance(scoring, str) and scoring not in theirs.get_scorer_names():
+        near = get_close_matches(scoring, theirs.get_scorer_names(), 1)
+        raise ValueError(
+            f"scoring={scoring!r} is the name of no scorer. "
+            + (f"Did you mean {near[0]!r}? " if near else "")
+            + "sklearn.metrics.get_scorer_names() lists all names."
+        )
     return None if scoring is None else theirs.check_scoring(scoring=scoring)
 
 
@@ -41,11 +49,18 @@ def scorers_by_name(scoring: Any) -> dict[str, Callable[..., Any] | None]:
 
     Raises
     ------
+    TypeError
+        If ``scoring`` is something else.
     ValueError
         If there are none, or if `scorer_of` raises it.
     """
     if scoring is None or isinstance(scoring, str) or callable(scoring):
         return {"score": scorer_of(scoring)}
+    if not isinstance(scoring, list | tuple | set | Mapping):
+        raise TypeError(
+            f"scoring={scoring!r} is no scorer. Give the name of one, a function "
+            "(estimator, X, y), a list or dict of several, or None."
+        )
     given = scoring if isinstance(scoring, Mapping) else {name: name for name in scoring}
     if not given:
         raise ValueError(f"scoring={scoring!r} has no scorer. Give at least one, or None.")

@@ -66,6 +66,12 @@ def response_of(estimator: Any, scorer: Any) -> str:
         If the estimator has none that the scorer takes.
     """
     given = made_of(scorer).response_method
-    _check_response_method(estimator, given)
+    try:
+        _check_response_method(estimator, given)
+    except AttributeError as error:
+        raise AttributeError(
+            f"{error} A score needs it: {scorer!r}. Give another score, or an estimator that has "
+            'the method, such as SGDClassifier(loss="log_loss").'
+        ) from error
     methods = [given] if isinstance(given, str) else given
     return next(name for name in methods if hasattr(estimator, name))

@@ -214,6 +214,66 @@ METRICS = [
         "Compute the metric of a few columns at a time",
         lambda: few_pairs(20, MACRO, SEVERAL[:, :4], SEVERAL[:, :4]),
     ),
+    advice(
+        lambda: metrics.accuracy_score(Y, Y, sample_weight=0 * Y),
+        "Leave sample_weight out, or give some rows a weight",
+        lambda: metrics.accuracy_score(Y, Y),
+        lambda: metrics.accuracy_score(Y, Y, sample_weight=1 + Y),
+    ),
+    advice(
+        lambda: metrics.accuracy_score(Y, Y, sample_weight=np.tile([1.0, -1.0], 60)),
+        "Give weights that are not negative",
+        lambda: metrics.accuracy_score(Y, Y, sample_weight=np.tile([1.0, 2.0], 60)),
+    ),
+    advice(
+        lambda: metrics.accuracy_score(Y[:0], Y[:0]),
+        "Give at least one row",
+        lambda: metrics.accuracy_score(Y[:1], Y[:1]),
+    ),
+    advice(
+        lambda: metrics.accuracy_score(Y, Y[1:]),
+        "Give both the same rows",
+        lambda: metrics.accuracy_score(Y[1:], Y[1:]),
+    ),
+    advice(
+        lambda: metrics.accuracy_score(Y, Y.astype(str)),
+        r"Give both as text, or both as numbers: y_pred.astype\(y_true.dtype\), say",
+        lambda: metrics.accuracy_score(Y.astype(str), Y.astype(str)),
+        lambda: metrics.accuracy_score(Y, Y.astype(str).astype(Y.dtype)),
+    ),
+    advice(
+        lambda: metrics.f1_score(Y, P[:, 1]),
+        "Give labels that are whole numbers or text",
+        lambda: metrics.f1_score(Y, 1 * (P[:, 1] > 0.5)),
+        lambda: metrics.f1_score(*[np.array(["ham", "spam"])[Y]] * 2, pos_label="spam"),
+    ),
+    advice(
+        lambda: metrics.calibration_curve(Y, X[:, 0]),
+        "which are no probabilities. Give what predict_proba returns",
+        lambda: metrics.calibration_curve(Y, sgd(loss="log_loss").fit(X, Y).predict_proba(X)),
+    ),
+    advice(
+        lambda: metrics.log_loss(LABELS, SCORES, labels=[0, 1]),
+        "Give all labels of the data in labels, or None to look for them",
+        lambda: metrics.log_loss(LABELS, SCORES, labels=[0, 1, 2]),
+        lambda: metrics.log_loss(LABELS, SCORES, labels=None),
+    ),
+    advice(
+        lambda: metrics.brier_score_loss(Y, P[:, 1], pos_label=4),
+        "Give the label that y_proba is the probability of",
+        lambda: metrics.brier_score_loss(Y, P[:, 1], pos_label=1),
+    ),
+    advice(
+        lambda: metrics.hinge_loss(Y, X[:, :, None]),
+        "Give one number a row, or a column for each class",
+        lambda: metrics.hinge_loss(Y, X[:, 0]),
+        lambda: metrics.hinge_loss(THREE, X),
+    ),
+    advice(
+        lambda: metrics.compute(Y, Y, [metrics.accuracy_score]),
+        r"Give a dict of names and metrics: \{'accuracy': accuracy_score\}",
+        lambda: metrics.compute(Y, Y, {"accuracy": metrics.accuracy_score}),
+    ),
     # Several metrics of one read
     advice(
         lambda: metrics.compute(Y, Y, {}),

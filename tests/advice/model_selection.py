@@ -8,12 +8,13 @@ import dask.array as da
 import dask.dataframe as dd
 import numpy as np
 from scipy.stats import loguniform
-from sklearn import config_context
+from sklearn import config_context, linear_model
 from sklearn import model_selection as theirs
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from streamlearn import model_selection as ours
 from streamlearn.blocks import from_blocks
+from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.linear_model import SGDRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
@@ -21,7 +22,9 @@ from tests.advice.table import CHUNKS, DX, DY, FRAME, SEED, UNKNOWN, X, Y, advic
 from tests.containers import dask_array
 
 PARTS = dd.from_pandas(FRAME[["a", "b", "c"]], npartitions=2)
+LABELS = dd.from_pandas(FRAME["y"], npartitions=2)
 GRID = {"alpha": [1e-4, 1.0]}
+KMEANS = MiniBatchKMeans(random_state=0)
 DRAWN = {"alpha": loguniform(1e-4, 1.0)}
 BLOCKS = [(X[i : i + 15], Y[i : i + 15]) for i in range(0, 120, 15)]
 BX, BY = (dask_array(x, [15] * 8) for x in (X, Y))
@@ -75,6 +78,13 @@ class Offset(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> Any:
         return np.zeros(len(X), int)
+
+
+def over_pipeline(last: Any) -> Any:
+    """Return a search for parameters of the last step."""
+    name = "alpha" if hasattr(last, "alpha") else "C"
+    grid = {f"{type(last).__name__.lower()}__{name}": [0.1, 1.0]}
+    return ours.StreamSearchCV(make_pipeline(StandardScaler(), last), grid, **SEED).fit(BX, BY)
 
 
 def routed(call: Any) -> Any:
@@ -227,6 +237,77 @@ MODEL_SELECTION = [
         ),
     ),
     advice(lambda: cross(n_jobs=2), "Leave n_jobs out", cross),
+    advice(lambda: cross(pre_dispatch=4), "pre_dispatch=4 needs rows in memory. Leave it", cross),
+    advice(lambda: cross(groups=DY), "no splitter of collections has groups. Leave it out", cross),
+    advice(
+        lambda: cross(params=[np.ones(120)]),
+        r"Give the further arguments of fit by name, such as \{'sample_weight': weights\}",
+        lambda: cross(params={"sample_weight": dask_array(np.ones(120), CHUNKS)}),
+    ),
+    advice(
+        lambda: ours.cross_validate(type(sgd()), DX, DY),
+        r"is no estimator instance with a method fit. Give one, such as SGDClassifier\(\)",
+        lambda: ours.cross_validate(type(sgd())(), DX, DY),
+    ),
+    advice(
+        lambda: ours.cross_validate(StandardScaler(), DX, DY),
+        "StandardScaler.. does not. Give scoring",
+        lambda: ours.cross_validate(StandardScaler(), DX, DY, scoring=lambda *_: 1.0),
+    ),
+    advice(
+        lambda: cross(scoring="acuracy"),
+        r"Did you mean 'accuracy'\? sklearn.metrics.get_scorer_names\(\) lists all names",
+        lambda: cross(scoring="accuracy"),
+    ),
+    advice(
+        lambda: cross(scoring=3),
+        r"Give the name of one, a function \(estimator, X, y\), a list or dict of several, or None",
+        lambda: cross(scoring="accuracy"),
+        lambda: cross(scoring=lambda model, X, y: 1.0),
+        lambda: cross(scoring=["accuracy"]),
+        lambda: cross(scoring={"share": "accuracy"}),
+        lambda: cross(scoring=None),
+    ),
+    advice(
+        lambda: cross(scoring=lambda model, X, y: "good"),
+        "The scorer 'score' returned it. Return a float",
+        lambda: cross(scoring=lambda model, X, y: 0.5),
+    ),
+    advice(
+        lambda: cross(scoring="neg_log_loss"),
+        "Give another score, or an estimator that has the method, such as SGDClassifier.loss=",
+        lambda: cross(scoring="accuracy"),
+        lambda: ours.cross_validate(
+            sgd(loss="log_loss", classes=[0, 1]), DX, DY, cv=3, scoring="neg_log_loss"
+        ),
+    ),
+    advice(
+        lambda: cross(ours.cross_val_predict, method="predict_prob"),
+        "Give one of predict, decision_function, or an estimator that has it",
+        lambda: cross(ours.cross_val_predict, method="predict").compute(),
+        lambda: cross(ours.cross_val_predict, method="decision_function").compute(),
+    ),
+    advice(
+        lambda: cross(ours.learning_curve, train_sizes=[]),
+        "Give at least one share in .0, 1.",
+        lambda: cross(ours.learning_curve, train_sizes=[1.0]),
+    ),
+    advice(
+        lambda: cross(ours.validation_curve, param_name="alpha", param_range=3),
+        r"param_range=3 is no list of values. Give one, such as \[3\]",
+        lambda: cross(ours.validation_curve, param_name="alpha", param_range=[3]),
+    ),
+    advice(
+        lambda: cross(ours.validation_curve, param_name="alpha", param_range=[]),
+        "param_range has no values. Give at least one",
+        lambda: cross(ours.validation_curve, param_name="alpha", param_range=[3]),
+    ),
+    advice(
+        lambda: [*ours.StratifiedKFold(2).split_collections(DX)],
+        "labels y, which are None. Give them, or use KFold",
+        lambda: [*ours.StratifiedKFold(2).split_collections(DX, DY)],
+        lambda: [*ours.KFold(2).split_collections(DX)],
+    ),
     advice(
         lambda: cross(verbose=1),
         "Set verbose of the estimator instead",
@@ -271,6 +352,75 @@ MODEL_SELECTION = [
         lambda: search(DRAWN).fit(BX, BY),
         "Give n_iter, the number of candidates to draw",
         lambda: search(DRAWN, n_iter=2).fit(BX, BY),
+    ),
+    advice(
+        lambda: ours.StreamSearchCV(sgd(), []).fit(BX, BY),
+        r"Give a dict of names and lists of values, such as \{'alpha': \[0.01, 0.1\]\}",
+        lambda: search({"alpha": [0.01, 0.1]}).fit(BX, BY),
+    ),
+    advice(
+        lambda: ours.StreamSearchCV(sgd(), [1]).fit(BX, BY),
+        "parameters contains 1, which is no dict. Give a dict of names and lists",
+        lambda: ours.StreamSearchCV(sgd(), [GRID]).fit(BX, BY),
+    ),
+    advice(
+        lambda: search(refit="f1").fit(BX, BY),
+        "Give refit=True, scoring='f1', or a list of several scores",
+        lambda: search(refit=True).fit(BX, BY),
+        lambda: search(refit="f1", scoring="f1").fit(BX, BY),
+        lambda: search(refit="f1", scoring=["accuracy", "f1"]).fit(BX, BY),
+    ),
+    advice(
+        lambda: search(refit=lambda table: 7).fit(BX, BY),
+        "Return an int from 0 to 1",
+        lambda: search(refit=lambda table: 1).fit(BX, BY),
+    ),
+    advice(
+        lambda: search(scoring="neg_log_loss").fit(BX, BY),
+        "Give another score, or an estimator that has the method",
+        lambda: search(scoring="accuracy").fit(BX, BY),
+        lambda: ours.StreamSearchCV(sgd(loss="log_loss"), GRID, scoring="neg_log_loss").fit(BX, BY),
+    ),
+    advice(
+        lambda: ours.StreamSearchCV(KMEANS, {"n_clusters": [2, 3]}, scoring="rand_score").fit(BX),
+        "Give y, or scoring=None",
+        lambda: ours.StreamSearchCV(KMEANS, {"n_clusters": [2, 3]}, scoring="rand_score").fit(
+            BX, BY
+        ),
+        lambda: ours.StreamSearchCV(KMEANS, {"n_clusters": [2, 3]}).fit(BX),
+    ),
+    advice(
+        lambda: over_pipeline(linear_model.LogisticRegression()),
+        "an estimator that has it. Or use validation_curve with a pipeline of schedule=.per-step",
+        lambda: over_pipeline(sgd()),
+        lambda: ours.validation_curve(
+            make_pipeline(StandardScaler(), linear_model.LogisticRegression(), schedule="per-step"),
+            *(BX, BY),
+            param_name="logisticregression__C",
+            param_range=[0.1, 1.0],
+        ),
+    ),
+    advice(
+        lambda: fitted().fit(BX, BY, groups=BY),
+        "and no search has folds by groups. Leave it out",
+        lambda: fitted().fit(BX, BY),
+    ),
+    advice(
+        lambda: search().fit(DX.rechunk({0: 120}), DY.rechunk({0: 120})),
+        "Give X and y in more blocks, by rechunk of an array or repartition of a frame",
+        lambda: search().fit(DX.rechunk({0: 12}), DY.rechunk({0: 12})),
+        lambda: search().fit(PARTS.repartition(npartitions=4), LABELS.repartition(npartitions=4)),
+    ),
+    advice(
+        lambda: search().fit(BX, BY, sample_weight=0 * BY),
+        "Leave sample_weight out, or give some rows a weight",
+        lambda: search().fit(BX, BY),
+        lambda: search().fit(BX, BY, sample_weight=1 + BY),
+    ),
+    advice(
+        lambda: hyperband(BX, BY, n_blocks=100),
+        "Leave n_blocks out",
+        lambda: hyperband(BX, BY),
     ),
     advice(
         lambda: search(n_jobs=0).fit(BX, BY),

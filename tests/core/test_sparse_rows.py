@@ -258,7 +258,8 @@ def test_a_diagonal_is_fed_by_sparse_rows_as_by_dense_ones():
     S = sparse.csr(sp.csr_array(X))
     for centre in (X.mean(axis=0), 0.9 * X.mean(axis=0), np.zeros(7)):
         known = curvature.unknown((2, 8), like=X)
-        want = curvature.feed(known, curvature.centred(X, centre), h, a, a * a)
+        Z = curvature.centred(X, centre)
+        want = curvature.feed(known, Z, h, curvature.weighted_sizes(Z, a, a * a))
         got = curvature.feed_sparse(known, S, centre, h, a, a * a)
         for x, y in zip(got, want, strict=True):
             np.testing.assert_allclose(x, y, rtol=1e-9)

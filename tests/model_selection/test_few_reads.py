@@ -407,4 +407,5 @@ def test_nothing_is_said_about_the_order_where_it_is_no_surprise(why):
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", "More of the data than the window")
         cross_val_score(model, *data, cv=ShuffleSplit(2, random_state=0))
-        StreamSearchCV(model, {"alpha": [1e-4]}, shuffle=model.shuffle).fit(*data)
+        if why != "one block":  # a search needs two
+            StreamSearchCV(model, {"alpha": [1e-4]}, shuffle=model.shuffle).fit(*data)

@@ -134,8 +134,7 @@ def feed(
     known: Curvature,
     Z: Array,
     h: Array,
-    a: Array | None,
-    squared: Array | None,
+    sizes: tuple[Array, Array],
     more: tuple[Array, Array] | None = None,
 ) -> Curvature:
     """Return the curvature after some rows, whose mean is added to H.
@@ -147,8 +146,8 @@ def feed(
         Rows less the centre, with a column of ones; see `centred`.
     h : array of shape (k, K)
         The weighted curvatures of the loss, times the weight of these rows in H.
-    a, squared : arrays of shape (k, K) or (k, 1), or None
-        The weights of the rows, and their squares. None means 1.
+    sizes : tuple of two arrays of shape (D,) or (K, D)
+        Sums of a |z| and of a^2 z^2 over k rows, or their estimates by more rows.
     more : tuple of (array of shape (n, D), array of shape (n, K)), optional
         Rows z whose curvature is added to H, a matrix, with weights h. They are not counted.
 
@@ -158,7 +157,7 @@ def feed(
         If H is a large matrix, the rows are pending.
     """
     h = h / Z.shape[0]  # one factor for each row costs less than one for all numbers of H
-    known = _counted(known, Z.shape[0], *weighted_sizes(Z, a, squared))
+    known = _counted(known, Z.shape[0], *sizes)
     if known.hessian.ndim == 2:
         return known._replace(hessian=known.hessian + weighted_sums(h, Z * Z))
     if more is not None:

@@ -134,6 +134,17 @@ def inverse_by_blocks(M: Array) -> Array:
     return xp.concat([upper, xp.concat([-xp.matrix_transpose(ABS), S], axis=-1)], axis=-2)
 
 
+def largest_ratio(H: Array, damped: Damped) -> Array:
+    """Return the largest ratio ``x'H x / x'M x``, (K,), of a matrix H in the shape of M."""
+    xp, (unit, scale) = namespace(H), damped
+    H = _scaled(H, scale)
+    if H.ndim == 4:
+        H, unit = as_matrix(H)[None, :, :], as_matrix(unit)[None, :, :]
+    L = xp.linalg.cholesky(unit)
+    half = xp.matrix_transpose(xp.linalg.solve(L, H))
+    return xp.linalg.eigvalsh(xp.linalg.solve(L, half))[:, -1] + 0.0 * scale[:, 0]
+
+
 def shrink(
     damped: Damped, at: Array, l1_subgradient: Array, a1: Array, n_steps: int
 ) -> tuple[Array, Array]:

@@ -19,8 +19,9 @@ optimum with averaged targets, and end up to 0.5 % above it now.
 
 Step length: P is older than H, so the step ends at the minimum of the quadratic along it. If only
 a part of the sample has fed H, and the sample is curved more than H knows, it bounds the step, with
-its weight r. The row with the largest loss enters H in every batch. Otherwise a row of great
-leverage that is in no sample would move w in its direction again and again.
+its weight r. The row with the largest loss enters H in every batch, and so does the row of the
+sample with the largest leverage. Otherwise a row of great leverage that does not feed H would move
+w in its direction again and again.
 
 Kinks: nearly all rows may gather at the kink of the hinge. The gradient there changes by steps,
 and no curvature says by how much. So gradients are computed at models w that move around the
@@ -53,7 +54,7 @@ optimum instead of 0.5 %.
 
 from __future__ import annotations
 
-from streamlearn._arrays import Array, namespace
+from streamlearn._arrays import Array, concat, namespace
 from streamlearn.core.linear.curvature import Curvature, evenness, fade, product
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_schedule import MATURE
@@ -67,6 +68,7 @@ from streamlearn.core.linear.newton_state import (
     renew,
 )
 from streamlearn.core.linear.newton_step import (
+    OfSample,
     Seen,
     bounded,
     curvature_along,
@@ -175,6 +177,10 @@ def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
         if a is not None:
             h = h * xp.minimum(a, curved.mean_weight())  # the sample has the heavier rows
         more = Z, h
+    if isinstance(curved, OfSample) and curved.part is not None:
+        assert more is not None
+        Z, h = curved.farthest(known.square)
+        more = concat([more[0], Z]), concat([more[1], r / m * h])
     known = curved.feed(fade(known, kept), part, more)
     n = known.rows - state.curvature.rows
     squares = (known.square - state.curvature.square)[:, :-1] / xp.where(n > 0.0, n, 1.0)

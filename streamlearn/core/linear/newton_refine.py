@@ -1,17 +1,14 @@
 """Refinement: reads of all rows. After each, an approximation of the objective is minimized.
 
-One pass ends near the optimum. A further read gives the gradient g and the curvature H of the mean
-loss of all rows at the present w. A Newton step would minimize ``g'(v - w) + (v - w)'H(v - w) / 2``
-over v. But some rows are far from a parabola: those of great leverage, rare levels, and many rows
-of a class that is nearly separable. So the loss f_S of a sample S of the rows is kept as it is, and
-only the rest is a parabola. The approximation of the mean loss is::
+One pass ends near the optimum. A further read gives the gradient and the curvature of the mean loss
+of all rows at the present w. A Newton step would minimize the parabola that they define. But some
+rows are far from a parabola: those of great leverage, rare levels, and many rows of a class that is
+nearly separable. So the loss of a sample of the rows is kept as it is (`approximation`). The sample
+consists of random rows, which count for all, and of the rows with the largest leverage, which count
+for themselves.
 
-    f_S(v) + (g - g_S)'(v - w) + (v - w)'(H - H_S)(v - w) / 2
-
-g_S and H_S are those of the sample at w. So gradient and curvature at w are exact, whatever the
-sample is. It consists of random rows, which count for all, and of the rows with the largest
-leverage, which count for themselves. A few damped Newton steps minimize it together with the
-penalties. With an L1 penalty the steps are proximal.
+No read follows the last step. So each step is checked by an approximation that has a minimum
+surely; see `approximation`.
 
 References
 ----------
@@ -27,32 +24,37 @@ from typing import NamedTuple
 
 from streamlearn._arrays import (
     Array,
-    argmin,
     column_sums,
     concat,
     dense,
     namespace,
+    reads_are_free,
 )
 from streamlearn._arrays.order import row_order
 from streamlearn.core.batches import cut
 from streamlearn.core.learner import Batch, Info, Refinement
+from streamlearn.core.linear.approximation import (
+    Approximation,
+    Around,
+    Sample,
+    by_sample,
+    curvature,
+    minimum,
+    without_concavity,
+)
 from streamlearn.core.linear.curvature import (
     centred,
-    diagonal_of,
     leverage,
     products,
-    times,
     with_matrix,
 )
-from streamlearn.core.linear.damped_curvature import Damped, damp, invert, shrink
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_schedule import SOME
-from streamlearn.core.linear.newton_state import State, has_l1, is_carried, least_square, ridge
-from streamlearn.core.linear.newton_step import inner
+from streamlearn.core.linear.newton_state import State, is_carried, least_square, ridge
 from streamlearn.core.linear.one_pass_sums import drawn as selected
 from streamlearn.core.linear.one_pass_sums import picked, score, uncentred
 from streamlearn.core.linear.sgd import Params, loss_sums, penalty_of, report, to_like
-from streamlearn.core.rows import linear_predictor, pick, weighted_sums
+from streamlearn.core.rows import pick, weighted_sums
 
 SAMPLED = 100
 """Random rows of the sample for each feature, if they have at most `SAMPLE_NUMBERS`."""
@@ -62,11 +64,8 @@ SAMPLE_NUMBERS = 1 << 19
 SLICE_NUMBERS = 1 << 18
 """Numbers of the rows whose products are computed at a time: few enough for a cache."""
 
-STEPS = 12
-"""Damped Newton steps that minimize the approximation."""
-
-LENGTHS = (1.0, 0.5, 0.25, 0.1, 0.03, 0.01, 0.0)
-"""The lengths of a step that are tried. The last is for a step that would make it larger."""
+TRUSTED = 0.5
+"""The part of the decrease that the convex approximation must confirm."""
 
 
 class View(NamedTuple):
@@ -154,7 +153,7 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[Sums, Info]:
         X, p, y, a = scored(*rows[:3])
         X = dense(pick(X, slice(None)))
         value, g = loss.both(p, y, params.epsilon)
-        h = _slope(params, p, y)
+        h = curvature(params, p, y)
         g, h = (g, h) if a is None else (g * a, h * a)
         plain, *weighted = loss_sums(value, a)
         Z = centred(X, centre)
@@ -210,53 +209,40 @@ def step(params: Params, state: State, sums: Sums, length: float = 1.0) -> State
     """Go to the minimum of the approximate objective, or a part ``length`` of the way."""
     params = to_like(params, state.weights)
     w, centre, n = state.mean, state.centre, sums.rows
-    xp, loss = namespace(w), LOSSES[params.loss]
+    xp = namespace(w)
+    around = Around(
+        w,
+        sums.gradient / n,
+        with_matrix(state.curvature, sums.hessian / n),
+        ridge(params, state),
+        ridge(params, state, 0),
+        least_square(params, state),
+    )
     # extreme rows count for themselves already, also if they were drawn
     others = sums.drawn.leverage < xp.min(sums.extreme.leverage)
-    drawn = sums.drawn._replace(weight=xp.where(others[:, None], sums.drawn.weight, 0.0))
-    X, y, a, _ = (concat(list(both)) for both in zip(drawn, sums.extreme, strict=True))
-    Z, a = centred(X, centre), a / n
-    l2, l1 = ridge(params, state), ridge(params, state, 0)
+    weight = xp.where(others[:, None], sums.drawn.weight, 0.0)
+    drawn, exact = (
+        Sample(centred(rows.X, centre), rows.y, rows.weight / n)
+        for rows in (sums.drawn._replace(weight=weight), sums.extreme)
+    )
 
-    def at(v: Array) -> tuple[Array, Array]:
-        p = linear_predictor(Z, v, 0.0 * v[:, 0])
-        g = a * loss.gradient(p, y, params.epsilon)
-        return weighted_sums(g, Z), products(Z, a * _slope(params, p, y), joint=loss.joint)
+    def by_part(part: Array) -> Approximation:
+        less = drawn._replace(weight=part * drawn.weight)
+        return by_sample(
+            params, around, Sample(*(concat(list(x)) for x in zip(less, exact, strict=True)))
+        )
 
-    g, H = at(w)
-    rest, bend = sums.gradient / n - g, sums.hessian / n - H
-
-    def value(v: Array) -> Array:
-        p = linear_predictor(Z, v, 0.0 * v[:, 0])
-        d = v - w
-        quadratic = (rest + 0.5 * times(d, bend)) * d + (0.5 * l2 * v + l1 * xp.sign(v)) * v
-        total = inner(quadratic, xp.ones_like(v), loss.joint)
-        return column_sums(a * loss.value(p, y, params.epsilon)) + total
-
-    def divisor(H: Array) -> tuple[Damped, Array | None]:
-        tiny = 32 * xp.finfo(H.dtype).eps * H.shape[-1] * diagonal_of(H)
-        M = damp(with_matrix(state.curvature, H), l2 + tiny, least_square(params, state))
-        return M, None if has_l1(params) else invert(M)
-
-    def towards(v: Array, g: Array, by: tuple[Damped, Array | None]) -> Array:
-        M, P = by
-        return shrink(M, v, -g, l1, 300)[0] - v if P is None else -times(g, P)
-
-    # it may be concave far from w; by the curvature of all rows at w it is not
-    v, by_all = w, divisor(sums.hessian / n)
-    for _ in range(STEPS):
-        g, H = at(v)
-        g = g + rest + times(v - w, bend) + l2 * v
-        steps = [towards(v, g, by) for by in (divisor(H + bend), by_all)]
-        tried = [v + t * s for s in steps for t in LENGTHS]
-        values = xp.stack([value(u) for u in tried])
-        values = xp.where(xp.isfinite(values), values, xp.finfo(values.dtype).max)
-        best = argmin(values, axis=0)
-        v = sum(xp.where((best == i)[:, None], u, 0.0 * v) for i, u in enumerate(tried))
+    part = without_concavity(params, around, exact, drawn)
+    chosen, convex = by_part(xp.ones_like(part)), by_part(part)
+    v = minimum(chosen)
+    trusted = convex.decrease(v) >= TRUSTED * chosen.decrease(v)
+    if not (reads_are_free(trusted) and bool(xp.all(trusted))):
+        chosen = by_part(xp.where(trusted, 1.0, part))
+        v = minimum(chosen)
     v = w + length * (v - w)
-    g, H = at(v)
-    g, H = g + rest + times(v - w, bend), H + bend
-    pull = xp.maximum(xp.minimum(-g - l2 * v, l1), -l1)
+    g, H = chosen.derivatives(v)
+    l1 = around.l1
+    pull = xp.maximum(xp.minimum(-g - around.ridge * v, l1), -l1)
     return state._replace(
         weights=v,
         mean=v,
@@ -274,12 +260,6 @@ def objective(params: Params, known: View, sums: Sums) -> Array:
     """Return the objective of the models over all rows, (K,)."""
     coef = known.weights[:, :-1]
     return sums.loss / sums.rows + penalty_of(to_like(params, coef), coef)
-
-
-def _slope(params: Params, p: Array, y: Array) -> Array:
-    slope = LOSSES[params.loss].slope
-    assert slope is not None
-    return slope(p, y, params.epsilon)
 
 
 REFINEMENT = Refinement(can_refine, view, of_batch, merge, step, objective, sampled)

@@ -37,6 +37,15 @@ One pass over 320,000 flights in the pipeline of ``examples/flights.py``, with a
 ``bench/``, 1 seed.)
 """
 
+FORGOTTEN = 0.25
+"""The part of its rows that H still has, below which the damping of a feature falls as they do.
+
+The L1 penalty falls with them, too (`State.remaining`), and must still overcome the damping. Among
+the first 200 of 80,000 flights is a row with a precipitation of 230 deviations. One pass with alpha
+1e-4 ended 34 % above the optimum of the objective, and now 0.2 %. With 1 instead of 0.25, tables of
+rare levels end up to 1.6 % higher. (A script apart from ``bench/``, 3 seeds.)
+"""
+
 MOST = 1e30
 """The maximum of ``past``, which float32 can represent."""
 
@@ -276,7 +285,11 @@ def delta_of(params: Params, state: State, most: float = inf) -> Array:
         n = evenness(state.curvature)[:, None] * state.past[-1]
         full = MATURE * (d + 1)
         prior = xp.maximum(prior * (full / xp.maximum(n, full)) ** 3, 0.1)
-    return damping(state.curvature, prior, most)
+    delta = damping(state.curvature, prior, most)
+    if not has_l1(params):
+        return delta
+    part = xp.minimum(state.remaining / FORGOTTEN, xp.ones_like(state.remaining))
+    return xp.concat([part * delta[:, :-1], delta[:, -1:]], axis=1)
 
 
 def damped(params: Params, state: State, more: Array) -> Damped:

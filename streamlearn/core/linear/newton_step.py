@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from streamlearn._arrays import (
     Array,
+    argmax,
     column_sums,
     dense,
     linear_predictor,
@@ -32,6 +33,7 @@ from streamlearn.core.linear.curvature import (
     leverage,
     product,
     times,
+    weighted_sizes,
     with_rows,
 )
 from streamlearn.core.linear.damped_curvature import scales
@@ -108,14 +110,20 @@ class OfSample(NamedTuple):
         """Return the curvature to which these rows, and ``more``, are added with the weight r."""
         of_columns = self.joint and known.hessian.ndim < 4
         h = joint_loss.diagonal(self.h) if of_columns else self.h
-        Z, h, *weights = self.rows, r * h, self.weight, self.square
+        Z, h = self.rows, r * h
+        if self.wide:
+            return feed_sparse(known, Z, self.centre, h, self.weight, self.square)
+        sizes = weighted_sizes(Z, self.weight, self.square)
         if self.part is not None:
             Z, h = rows_at(Z, self.part), rows_at(h, self.part)
-            weights = [a if a is None else rows_at(a, self.part) for a in weights]
-        a, squared = weights
-        if self.wide:
-            return feed_sparse(known, Z, self.centre, h, a, squared)
-        return feed(known, Z, h, a, squared, more)
+            fewer = Z.shape[0] / self.rows.shape[0]
+            sizes = fewer * sizes[0], fewer * sizes[1]
+        return feed(known, Z, h, sizes, more)
+
+    def farthest(self, square: Array) -> tuple[Array, Array]:
+        """Return the row with the largest leverage, (1, D), and its curvatures, (1, K)."""
+        at = argmax(leverage(square[:1, :], self.rows), axis=0)
+        return rows_at(self.rows, at), rows_at(self.h, at)
 
     def beyond(self, square: Array) -> Array:
         """Return the part of the rows, which are dense, with larger squares, (D,)."""

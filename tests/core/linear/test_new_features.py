@@ -83,10 +83,9 @@ def test_rows_that_are_put_off_count_as_if_they_were_not(D):
     H, centre = np.zeros((2, D, D)), rng.normal(size=D - 1)
     for k in (5, 40, 1, 40, 3):
         by, X, h = rng.uniform(0.5, 1, size=2), rng.normal(size=(k, D - 1)), rng.random((k, 2))
-        known = curvature.feed(
-            curvature.fade(known, by), curvature.centred(X, centre), h, None, None
-        )
         Z = np.c_[X - centre, np.ones(k)]
+        sizes = curvature.weighted_sizes(Z, None, None)
+        known = curvature.feed(curvature.fade(known, by), Z, h, sizes)
         H = by[:, None, None] * H + np.einsum("kc,ki,kj->cij", h / k, Z, Z)
         s = rng.normal(size=(2, D))
         np.testing.assert_allclose(

@@ -11,7 +11,7 @@ from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
 from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Batch
 from streamlearn.core.linear import newton, newton_schedule, one_pass_sums
-from streamlearn.core.linear.curvature import centred, feed, leverage, unknown
+from streamlearn.core.linear.curvature import centred, feed, leverage, unknown, weighted_sizes
 from streamlearn.core.linear.damped_curvature import inverse_by_blocks
 from streamlearn.core.linear.losses import FAMILIAR, LOSSES, MARGIN_LOSSES
 from streamlearn.core.linear.sgd import Params
@@ -156,7 +156,7 @@ def test_a_row_of_a_level_weighs_as_all_rows_over_those_of_the_level():
     X, one = np.eye(5)[level], np.ones((1000, 1))  # a fifth level that no row has
     for weight in (one, 3.0 * one):
         Z = centred(X, np.zeros(5))
-        known = feed(unknown((1, 6, 6), like=X), Z, one, weight, weight**2)
+        known = feed(unknown((1, 6, 6), like=X), Z, one, weighted_sizes(Z, weight, weight**2))
         weigh = leverage(known.square, Z)[:, 0]
         np.testing.assert_allclose(weigh, 1.0 + 1000 / np.bincount(level)[level])
 
