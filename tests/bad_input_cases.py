@@ -24,9 +24,13 @@ from sklearn.utils.validation import has_fit_parameter
 from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import (
+    LinearRegression,
     PassiveAggressiveClassifier,
     PassiveAggressiveRegressor,
     Perceptron,
+    Ridge,
+    RidgeClassifier,
+    RidgeCV,
     SGDClassifier,
     SGDRegressor,
 )
@@ -71,6 +75,10 @@ RAISE = {"error_score": "raise", "random_state": 0}
 ESTIMATORS = {
     "SGDClassifier": SGDClassifier(loss="log_loss", **ONCE),
     "SGDRegressor": SGDRegressor(**ONCE),
+    "LinearRegression": LinearRegression(),
+    "Ridge": Ridge(),
+    "RidgeCV": RidgeCV(),
+    "RidgeClassifier": RidgeClassifier(),
     "MLPClassifier": MLPClassifier(**NET),
     "MLPRegressor": MLPRegressor(**NET),
     "StandardScaler": StandardScaler(),
@@ -177,13 +185,33 @@ def nets_for_values(estimator: BaseEstimator) -> bool:
 
 
 def of_one_output(estimator: BaseEstimator) -> bool:
-    """classifiers and regressors but nets"""
-    return predictors(estimator) and not nets(estimator)
+    """classifiers and regressors but nets, LinearRegression, Ridge and RidgeCV"""
+    return predictors(estimator) and not nets(estimator) and not of_several_outputs(estimator)
+
+
+def of_several_outputs(estimator: BaseEstimator) -> bool:
+    """LinearRegression, Ridge and RidgeCV"""
+    return isinstance(estimator, LinearRegression | Ridge | RidgeCV)
+
+
+def exact(estimator: BaseEstimator) -> bool:
+    """LinearRegression, Ridge, RidgeCV and RidgeClassifier"""
+    return isinstance(estimator, LinearRegression | Ridge | RidgeCV | RidgeClassifier)
+
+
+def ridges(estimator: BaseEstimator) -> bool:
+    """Ridge"""
+    return isinstance(estimator, Ridge)
+
+
+def penalized(estimator: BaseEstimator) -> bool:
+    """Ridge and RidgeClassifier"""
+    return isinstance(estimator, Ridge | RidgeClassifier)
 
 
 def regressors_of_one_output(estimator: BaseEstimator) -> bool:
-    """regressors but nets"""
-    return is_regressor(estimator) and not nets(estimator)
+    """regressors but nets, LinearRegression, Ridge and RidgeCV"""
+    return is_regressor(estimator) and of_one_output(estimator)
 
 
 def of_two_classes(estimator: BaseEstimator) -> bool:
@@ -822,6 +850,13 @@ CASES = {
             params={"learning_rate": "auto"},
         ),
         Case(
+            "negative weights of a function of sums",
+            lambda t: {"sample_weight": last(t.sample_weight, -1.0)},
+            "Negative values .*sample_weight|Negative values in data passed to `sample_weight`",
+            LEARN,
+            exact,
+        ),
+        Case(
             "one weight for all rows",
             lambda t: {"sample_weight": 2.0},
             "sample_weight must hold one value a row, got 2.0",
@@ -907,6 +942,30 @@ CASES = {
             LEARN,
             of_one_output,
             params={"learning_rate": "optimal", "alpha": 0},
+        ),
+        Case(
+            "two values of `alpha` and one target",
+            lambda t: {},
+            "Number of targets and number of penalties do not correspond: 2 != 1. Give one alpha",
+            LEARN,
+            ridges,
+            params={"alpha": [1.0, 2.0]},
+        ),
+        Case(
+            '`solver="lbfgs"`, `positive=False`',
+            lambda t: {},
+            "'lbfgs' solver can be used only when positive=True",
+            LEARN,
+            penalized,
+            params={"solver": "lbfgs"},
+        ),
+        Case(
+            '`solver="svd"`, `positive=True`',
+            lambda t: {},
+            "does not support positive fitting. Please set the solver",
+            LEARN,
+            penalized,
+            params={"solver": "svd", "positive": True},
         ),
         Case(
             '`penalty="elasticnet"`, `l1_ratio=None`',
@@ -1362,9 +1421,11 @@ CASES = {
 }
 
 OUT_OF_RANGE = {
-    "C": 0.0, "activation": "sine", "alpha": -1.0, "average": -1, "batch_size": 0, "beta_1": 1.0,
+    "C": 0.0, "activation": "sine", "alpha": -1.0, "alpha_per_target": "yes", "alphas": 0.0,
+    "average": -1, "batch_size": 0, "beta_1": 1.0,
     "beta_2": 1.0, "categories": "few", "class_weight": "even", "classes": 5, "clip": "yes",
-    "compute_labels": "yes", "copy": "yes", "cv": "all", "degree": -1, "drop": "last",
+    "compute_labels": "yes", "copy": "yes", "copy_X": "yes",
+    "cv": "all", "degree": -1, "drop": "last",
     "dtype": "text", "early_stopping": "yes", "encode": "binary", "encoded_missing_value": "no",
     "epsilon": -0.1, "estimator": 5, "eta0": 0.0, "extrapolation": "nearest",
     "feature_name_combiner": "join", "feature_range": 5, "fit_intercept": "yes",
@@ -1374,7 +1435,8 @@ OUT_OF_RANGE = {
     "learning_rate_init": 0.0, "loss": "least squares", "max_categories": 0, "max_fun": 0,
     "max_iter": 0, "min_frequency": 0,
     "max_no_improvement": -1, "momentum": 1.1, "n_clusters": 0, "n_init": 0.5,
-    "n_bins": 1, "n_iter_no_change": 0, "n_jobs": 2, "n_knots": 1, "n_parallel": 0, "refine": -1,
+    "n_bins": 1, "n_iter_no_change": 0, "n_jobs": 2, "n_knots": 1, "n_parallel": 0,
+    "gcv_mode": "best", "positive": "yes", "refine": -1, "store_cv_results": "yes",
     "n_quantiles": 0,
     "nesterovs_momentum": "yes", "order": "K", "output_distribution": "cauchy", "patience": 0,
     "penalty": "l0",

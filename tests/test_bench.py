@@ -51,6 +51,11 @@ CASES = [
         needs="distributed",
     ),
     Case(
+        "exact.py",
+        "--rows 400 --features 3 --turns 1 --json {tmp}/out.json",
+        ("LinearRegression", "Ridge, weights", "RidgeClassifier, 10 classes"),
+    ),
+    Case(
         "reads.py",
         "--rows 50 --json {tmp}/out.json",
         ("score", "sklearn accuracy_score", "log_loss(*dask.compute(y, predict_proba(X)))"),

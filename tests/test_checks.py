@@ -36,15 +36,20 @@ from sklearn.utils.validation import has_fit_parameter
 
 from streamlearn._arrays import is_array, to_numpy
 from streamlearn._estimator.outputs import Transformer
+from streamlearn._estimator.predictor import MergeablePredictor
 from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.compose import ColumnTransformer
 from streamlearn.core.learner import an_array
 from streamlearn.core.mlp import pack
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import (
+    LinearRegression,
     PassiveAggressiveClassifier,
     PassiveAggressiveRegressor,
     Perceptron,
+    Ridge,
+    RidgeClassifier,
+    RidgeCV,
     SGDClassifier,
     SGDRegressor,
 )
@@ -214,6 +219,10 @@ ESTIMATORS = {
         **ONCE,
     ),
     "SGDRegressor": SGDRegressor(**ONCE),
+    "LinearRegression": LinearRegression(),
+    "Ridge": Ridge(),
+    "RidgeCV": RidgeCV([0.5], cv=3),
+    "RidgeClassifier": RidgeClassifier(class_weight={0: 1.5}),
     "Perceptron": Perceptron(eta0=0.1, penalty="l2", **ONCE),
     "PassiveAggressiveClassifier": PassiveAggressiveClassifier(C=0.1, average=True, **ONCE),
     "PassiveAggressiveRegressor": PassiveAggressiveRegressor(
@@ -224,6 +233,7 @@ ESTIMATORS = {
     "MiniBatchKMeans": Clusters(**GIVEN),
     "Pipeline": line(SGDClassifier(loss="log_loss", **ONCE)),
     "Pipeline-regressor": line(SGDRegressor(**ONCE)),
+    "Pipeline-ridge": line(RidgeClassifier()),
     "Pipeline-perceptron": line(Perceptron(eta0=0.1, **ONCE)),
     "Pipeline-net": line(NetClassifier(**THRICE)),
     "Pipeline-clusters": line(Clusters(**GIVEN)),
@@ -234,7 +244,7 @@ ESTIMATORS = {
 STATELESS = ("PolynomialFeatures", "Binarizer", "Normalizer")
 """Those that learn nothing but their columns: a fit reads no block, and any library will do."""
 
-NO_MERGE = (*STATELESS, "PowerTransformer")
+NO_MERGE = (*STATELESS, "PowerTransformer", "RidgeCV")
 """Those that have no ``partial_fit``."""
 
 SCALERS = (
@@ -267,6 +277,8 @@ FAILS = {
     "SGDClassifier": WEIGHTS,
     "SGDRegressor": WEIGHTS,
     "MiniBatchKMeans": WEIGHTS,
+    "Ridge": ("check_non_transformer_estimators_n_iter",),
+    "RidgeClassifier": ("check_non_transformer_estimators_n_iter",),
     "ColumnTransformer": (
         *("check_estimators_empty_data_messages", "check_estimators_nan_inf"),
         *("check_estimator_sparse_array", "check_estimator_sparse_matrix"),
@@ -286,6 +298,8 @@ def expected(estimator: BaseEstimator) -> dict[str, str]:
         del out["check_dont_overwrite_parameters"]
     if isinstance(dict(getattr(estimator, "steps", ())).get("simpleimputer"), SimpleImputer):
         out["check_estimators_nan_inf"] = "a pipeline does not say that its first step takes NaN"
+    if isinstance(estimator, RidgeCV):
+        out |= dict.fromkeys(WEIGHTS, "folds are blocks, and the check lists the rows of folds")
     if isinstance(getattr(estimator, "estimator", None), preprocessing.StandardScaler):
         reason = "scikit-learn's scaler takes arrays of two libraries for one and breaks"
         out["check_array_api_same_namespace"] = reason
@@ -318,6 +332,18 @@ class OnceUnweighted(Once):
         """Forget, then learn in one call."""
         self._forget()
         return self.partial_fit(X, y)
+
+
+class OnceLinearRegression(Once, LinearRegression):
+    pass
+
+
+class OnceRidge(Once, Ridge):
+    pass
+
+
+class OnceRidgeClassifier(Once, RidgeClassifier):
+    pass
 
 
 class OnceStandardScaler(Once, StandardScaler):
@@ -416,8 +442,17 @@ CHECKED = [
     Perceptron(max_iter=5),
     PassiveAggressiveClassifier(max_iter=5),
     PassiveAggressiveRegressor(max_iter=5),
+    LinearRegression(),
+    LinearRegression(positive=True),
+    Ridge(),
+    Ridge(positive=True),
+    RidgeCV(),
+    RidgeCV(cv=3),
+    RidgeClassifier(),
     MLPClassifier(max_iter=100),
     MLPRegressor(max_iter=100),
+    ours(StandardScaler(), LinearRegression(), schedule="one-pass"),
+    ours(StandardScaler(), RidgeClassifier(), schedule="one-pass"),
     ours(StandardScaler(), SGDClassifier(max_iter=5, random_state=0)),
     ours(StandardScaler(), SGDRegressor(max_iter=5, random_state=0), schedule="one-pass"),
     ours(StandardScaler(), SGDClassifier(max_iter=5, random_state=0), schedule="one-pass"),
@@ -426,6 +461,9 @@ CHECKED = [
     MiniBatchKMeans(),
     MiniBatchKMeans(n_clusters=3, init="k-means||", max_iter=5),
     OnceMiniBatchKMeans(),
+    OnceLinearRegression(),
+    OnceRidge(),
+    OnceRidgeClassifier(),
     OnceStandardScaler(),
     OnceMinMaxScaler(),
     OnceMaxAbsScaler(),
@@ -478,8 +516,9 @@ def test_scikit_learns_checks_run_on_every_public_estimator():
 
 
 def takes_steps(estimator: BaseEstimator) -> bool:
-    """Tell whether it learns in batches and epochs: all but transformers do."""
-    return is_clusterer(estimator) or not isinstance(estimator, Transformer)
+    """Tell whether it learns in batches and epochs: all but what is a function of sums do."""
+    learner = estimator[-1] if isinstance(estimator, Line) else estimator
+    return is_clusterer(learner) or not isinstance(learner, Transformer | MergeablePredictor)
 
 
 @pytest.fixture(params=ESTIMATORS)

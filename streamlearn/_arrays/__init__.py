@@ -3,6 +3,7 @@
 - `library` returns the library, the device and the dtype of an array.
 - `rows` takes and joins rows.
 - `products`, `columns` and `order` do arithmetic in the way that is fastest in each library.
+- `shifted_products` sums products of columns.
 - `nearest` finds the nearest centre of each row.
 - `normal` has the normal distribution.
 - `sparse` does the same arithmetic on sparse rows, without their zeros.
@@ -111,6 +112,11 @@ from streamlearn._arrays.rows import (
     with_columns,
     without_zeros,
 )
+from streamlearn._arrays.shifted_products import (
+    ShiftedProducts,
+    dense_enough,
+    shifted_products,
+)
 
 __all__ = [
     "CPU_BATCH_BYTES",
@@ -119,6 +125,7 @@ __all__ = [
     "MANY_LABELS",
     "Array",
     "Nearest",
+    "ShiftedProducts",
     "along_rows",
     "any_nonzero",
     "apart",
@@ -136,6 +143,7 @@ __all__ = [
     "concat",
     "default_int",
     "dense",
+    "dense_enough",
     "detached",
     "device",
     "entries",
@@ -181,6 +189,7 @@ __all__ = [
     "same_place",
     "scores_in_single",
     "scores_plus",
+    "shifted_products",
     "shifted_sums",
     "slots",
     "solve_unit_lower",

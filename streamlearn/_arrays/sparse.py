@@ -370,6 +370,11 @@ def row_norms(X: csr_array, norm: str) -> np.ndarray:
     return (sums if norm == "l1" else np.sqrt(sums)).astype(X.dtype, copy=False)
 
 
+def rows_times(X: csr_array, by: np.ndarray) -> csr_array:
+    """Return the rows of X times numbers (m,)."""
+    return _with_data(X, X.data * np.repeat(by, np.diff(X.indptr)))
+
+
 def rows_divided(X: csr_array, by: np.ndarray) -> csr_array:
     """Return the rows of X divided by numbers (m,)."""
     return _with_data(X, X.data / np.repeat(by, np.diff(X.indptr)))

@@ -1,64 +1,212 @@
-"""The base class of transformers that learn a mergeable statistic.
+"""The base classes of estimators that learn a mergeable statistic.
 
 The statistic of each block is made in parallel, and the statistics are merged in a fixed order. A
-one-pass pipeline uses the same statistic through `streamlearn.stages.stage.Mergeable`.
+one-pass pipeline uses the statistic of a transformer through `streamlearn.stages.stage.Mergeable`.
+`streamlearn._estimator.predictor` has the base classes of predictors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Self
 
 import numpy as np
 
 from streamlearn._arrays import Array
 from streamlearn._estimator.callbacks import watched
-from streamlearn._estimator.inputs import check_inputs, check_parameters, unchanged_on_error
+from streamlearn._estimator.inputs import (
+    Given,
+    check_inputs,
+    check_parameters,
+    unchanged_on_error,
+)
+from streamlearn._estimator.merging import Merging
 from streamlearn._estimator.outputs import RowFunction, Transformer, rows_out
 from streamlearn._thirdparty.tags import has_parameter
+from streamlearn._training.course import Course, Target
+from streamlearn._training.summed import Sums, read_all, wider
 from streamlearn._validation.arrays import DENSE
-from streamlearn._validation.messages import no_rows, no_weight
-from streamlearn._validation.reader import Reader, read_weight, same_place_or_raise
-from streamlearn.blocks import Block, reduce, taken_apart
+from streamlearn._validation.messages import no_weight
+from streamlearn._validation.reader import Reader, same_place_or_raise
+from streamlearn.blocks import taken_apart
 from streamlearn.core.learner import Learner, an_array
 from streamlearn.stages import set_features
-from streamlearn.stages.stage import may_be_refused
+
+MOST_FEATURES = 1 << 14
+"""The largest number of features of which a matrix is kept: it takes 2 GB."""
 
 
-class MergeableTransformer(Transformer):
-    """A transformer whose statistic can be merged.
+class Mergeable(Merging):
+    """An estimator whose statistic can be merged.
 
     A subclass defines ``_statistic()``, which returns the learner of its core module with the
-    parameters, and ``_publish()``, which sets the fitted attributes from ``_state``. A subclass
-    that takes weights overrides ``fit`` and ``partial_fit``, so that their signatures have
-    ``sample_weight``. ``_allow_nan`` says whether X may hold NaN. ``_dense`` says whether X must be
-    dense.
+    parameters, and ``_publish()``, which sets the fitted attributes from ``_state``.
+    ``_allow_nan`` says whether X may hold NaN. ``_dense`` says whether X must be dense.
 
     Attributes
     ----------
     _state : State of the learner
         The statistic of all rows so far.
+    _like : array of shape (0,)
+        The library, the device and the float dtype of these rows.
     _weighted : bool
         Whether any rows came with weights.
     """
 
     _allow_nan = False
+    _multi_output = False
+    _kind: str | None = None
+    _unsigned = ""
+    """Why no weight may be negative, and what to do. It is empty if they may."""
+
+    _most_features: int | None = None
+    """The largest number of features, if a matrix of features times features is kept."""
+    _for_more_features = ""
+    """What to do with more features."""
 
     _state: Any
+    _like: Array
     _weighted: bool
 
     def _statistic(self) -> Learner:
         """Return the mergeable learner with the present parameters."""
         raise NotImplementedError
 
-    def _fitted_statistic(self) -> Learner:
-        """Return the learner with the parameters with which rows are transformed."""
-        return self._statistic()
-
     def _publish(self) -> None:
         """Set the fitted attributes from ``_state`` and ``_weighted``."""
         raise NotImplementedError
+
+    def _target(
+        self, given: Given, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
+    ) -> tuple[Target, int]:
+        """Return how y becomes the target, and the number of outputs. It may set attributes."""
+        return Target(learned=False), 1
+
+    def _n_folds(self) -> int:
+        """Return the number of folds that are summed by themselves, 0 for none."""
+        return 0
+
+    def _learned_folds(self, folds: tuple[Any, ...] | None) -> None:
+        """Use the statistics of the folds. ``_publish`` follows."""
+
+    def _read_more(self, course: Course, given: Given) -> None:
+        """Read all rows once more, if ``fit`` needs that. The first state is published already."""
+
+    @watched
+    def _learn(self, X: Any, y: Any = None, *, reset: bool, **metadata: Any) -> Self:
+        """Learn from X, on top of the former statistic unless ``reset``.
+
+        ``metadata`` holds the other arguments of ``fit`` and ``partial_fit``, ``sample_weight`` and
+        ``classes``, if they have these. ``whole`` is true if these are all rows, so that they may
+        be read again.
+        """
+        check_parameters(self, again=reset)
+        X, y, sample_weight = taken_apart(X, y, metadata.get("sample_weight"))
+        if self._kind is None:
+            y = None
+        fit: Any = getattr(self, "fit")  # noqa: B009
+        if sample_weight is not None and not has_parameter(fit, "sample_weight"):
+            sample_weight = None  # the blocks of X contain it for other steps
+        with unchanged_on_error(self):
+            given = check_inputs(
+                self,
+                X,
+                y,
+                sample_weight,
+                reset=reset,
+                target=self._kind,
+                allow_nan=self._allow_nan,
+                multi_output=self._multi_output,
+            )
+            name, weighted = type(self).__name__, sample_weight is not None
+            self._few_or_raise(given.n_features)
+            former = None if reset else self._former()
+            classes = metadata.get("classes")
+            target, n_outputs = self._target(given, y, sample_weight, reset=reset, classes=classes)
+            learner = self._statistic()
+            course = Course(
+                learner,
+                n_outputs,
+                given.reader,
+                target=target,
+                ahead=None if given.flow is None else given.flow.chain,
+                weighted=weighted,
+                unsigned=self._unsigned,
+            )
+            sums, former = read_all(
+                course, given.blocks, given.flow, y, former, n_folds=self._n_folds()
+            )
+            self._seen_or_raise(learner, given, sums, reset=reset)
+            state, like = sums.state, sums.like
+            if weighted:
+                _weight_or_raise(learner, state)
+            if former is not None:
+                assert learner.merge is not None
+                here, there = an_array(state), an_array(former)
+                same_place_or_raise(here, there, name, "partial_fit")
+                state = learner.merge(former, state)
+                like = wider(getattr(self, "_like", like), like)
+            self._like = like
+            self._learned_folds(sums.folds)
+            self._keep(state, weighted=weighted or (former is not None and self._weighted))
+            if metadata.get("whole"):
+                self._read_more(course, given)
+        return self
+
+    def _few_or_raise(self, n_features: int | None) -> None:
+        """Check that a matrix of features times features fits in memory."""
+        most = self._most_features
+        if most is not None and n_features is not None and n_features > most:
+            raise ValueError(
+                f"X has {n_features} features, and {type(self).__name__} keeps a matrix of "
+                f"features times features, of at most {most}. {self._for_more_features}"
+            )
+
+    def _seen_or_raise(self, learner: Learner, given: Given, sums: Sums, *, reset: bool) -> None:
+        """Set the features behind stages, or check that they are those of earlier calls."""
+        if given.flow is None:
+            return
+        assert learner.n_features is not None
+        found, known = learner.n_features(sums.state), getattr(self, "n_features_in_", None)
+        if not reset and known != found:
+            raise ValueError(
+                f"X has {found} features, but {type(self).__name__} is expecting {known} features "
+                "as input."
+            )
+        set_features(self, found, sums.names)
+
+    def _former(self) -> Any:
+        """Return the state from which ``partial_fit`` continues, or None."""
+        return getattr(self, "_state", None)
+
+    def _keep(self, state: Any, *, weighted: bool) -> None:
+        """Set the state, and forget the gaps in the rows of the former one."""
+        self.__dict__.pop("_behind_fills", None)
+        self._weighted = weighted
+        self._state = state
+        self._publish()
+
+    def _merge_from(self, a: Any, b: Any) -> None:
+        learner = self._statistic()
+        assert learner.merge is not None
+        assert learner.n_features is not None
+        same_place_or_raise(an_array(b._state), an_array(a._state), type(self).__name__, "merge")
+        if hasattr(a, "_like") and hasattr(b, "_like"):
+            self._like = wider(a._like, b._like)
+        state = learner.merge(a._state, b._state)
+        self._keep(state, weighted=a._weighted or b._weighted)
+
+
+class MergeableTransformer(Mergeable, Transformer):
+    """A transformer whose statistic can be merged, see `Mergeable`.
+
+    A subclass that takes weights overrides ``fit`` and ``partial_fit``, so that their signatures
+    have ``sample_weight``.
+    """
+
+    def _fitted_statistic(self) -> Learner:
+        """Return the learner with the parameters with which rows are transformed."""
+        return self._statistic()
 
     def _function(self) -> Any:
         """Return the transformation that the state defines, as a function of rows."""
@@ -109,48 +257,10 @@ class MergeableTransformer(Transformer):
         """
         return self._learn(X, reset=self._former() is None)
 
-    @watched
-    def _learn(self, X: Any, *, reset: bool, **metadata: Any) -> Self:
-        """Learn from X, on top of the former statistic unless ``reset``.
-
-        ``metadata`` holds the other arguments of ``fit``: ``sample_weight`` if it has one.
-        """
-        check_parameters(self, again=reset)
-        learner = self._statistic()
-        X, _, sample_weight = taken_apart(X, None, metadata.get("sample_weight"))
-        if sample_weight is not None and not has_parameter(self.fit, "sample_weight"):
-            sample_weight = None  # the blocks of X contain it for other steps
-        with unchanged_on_error(self):
-            given = check_inputs(
-                self, X, None, sample_weight, reset=reset, allow_nan=self._allow_nan
-            )
-            name = type(self).__name__
-            state = reduce(
-                partial(_of_block, learner, given.reader),
-                partial(_merge, learner, name),
-                given.blocks,
-            )
-            if state is None:
-                raise no_rows(name)
-            weighted = sample_weight is not None
-            if weighted:
-                _weight_or_raise(learner, state)
-            if not reset:
-                assert learner.merge is not None
-                here, there = an_array(state), an_array(self._state)
-                same_place_or_raise(here, there, name, "partial_fit")
-                state = learner.merge(self._state, state)
-            self._keep(state, weighted=weighted or (not reset and self._weighted))
-        return self
-
     def _learner_of_rows(self, weighted: bool) -> Learner:
         """Return the learner for a one-pass pipeline, whose rows have weights if ``weighted``."""
         self._validate_params()
         return self._statistic()
-
-    def _former(self) -> Any:
-        """Return the state from which ``partial_fit`` continues, or None."""
-        return getattr(self, "_state", None)
 
     def _finish(self, state: Any, *, names: Any, weighted: bool) -> None:
         """Set the state that a pipeline has learned."""
@@ -160,13 +270,6 @@ class MergeableTransformer(Transformer):
             _weight_or_raise(learner, state)
         set_features(self, learner.n_features(state), names)
         self._keep(state, weighted=weighted)
-
-    def _keep(self, state: Any, *, weighted: bool) -> None:
-        """Set the state, and forget the gaps in the rows of the former one."""
-        self.__dict__.pop("_behind_fills", None)
-        self._weighted = weighted
-        self._state = state
-        self._publish()
 
     def _rows_function(self) -> Any:
         """Return the transformation of the rows of blocks, together with their reader."""
@@ -210,20 +313,3 @@ def _weight_or_raise(learner: Learner, state: Any) -> None:
     assert learner.is_empty is not None
     if bool(learner.is_empty(state)):
         raise no_weight(", and must not add up to 0")
-
-
-def _merge(learner: Learner, estimator: str, a: Any, b: Any) -> Any:
-    assert learner.merge is not None
-    same_place_or_raise(an_array(b), an_array(a), estimator, "fit")
-    return learner.merge(a, b)
-
-
-def _of_block(learner: Learner, reader: Reader, block: Block) -> Any:
-    assert learner.of_block is not None
-    X = reader._replace(finite=False).rows(block.X, block.named)
-    weight = read_weight(block.sample_weight, X, block.named)
-    with np.errstate(over="ignore", invalid="ignore"):
-        state = learner.of_block(learner.params, X, weight)
-    if may_be_refused(learner, state, X.shape[0], reader):
-        reader.finite_or_raise(X, block.named)
-    return state

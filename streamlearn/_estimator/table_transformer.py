@@ -19,6 +19,7 @@ from streamlearn._arrays import asarray, is_array, namespace, same_dtype
 from streamlearn._arrays.sparse import is_sparse
 from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import unchanged_on_error
+from streamlearn._estimator.merging import Merging
 from streamlearn._estimator.outputs import Transformer, mapped
 from streamlearn._estimator.tables import TableReader, check_table, reader_of
 from streamlearn._validation.columns import Table
@@ -54,7 +55,7 @@ class TableStatistic(NamedTuple):
         return self.of_table(self.params, given, y, reader, block)
 
 
-class TableTransformer(Transformer):
+class TableTransformer(Merging, Transformer):
     """A transformer of columns of any kind, with a mergeable statistic.
 
     A subclass defines
@@ -147,6 +148,11 @@ class TableTransformer(Transformer):
             self._state = state
             self._publish(self._state)
         return self
+
+    def _merge_from(self, a: Any, b: Any) -> None:
+        a._same_place_or_raise(b._state)
+        self._state = self._table_statistic().merge(a._state, b._state, self._reader())
+        self._publish(self._state)
 
     def _finish(self, state: Any, *, names: Any, n_features: int) -> None:
         """Set the state that a pipeline has learned."""

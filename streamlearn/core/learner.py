@@ -181,7 +181,8 @@ class Learner(NamedTuple):
     apply : callable
         ``(params, state, X) -> array``. It returns predictions, or the transformed X.
     of_block : callable or None
-        ``(params, X, weight) -> State``, for mergeable learners.
+        ``(params, X, weight) -> State``, for mergeable learners. If the learner is ``supervised``,
+        the target follows as a fourth argument.
     merge : callable or None
         ``(a, b) -> State``. It is exact, and the order does not matter.
     applied : callable or None
@@ -239,6 +240,8 @@ class Learner(NamedTuple):
     rounds : Rounds or None
     refinement : Refinement or None
     local_steps : LocalSteps or None
+    supervised : bool
+        Whether a mergeable learner learns from a target.
     narrow : bool
         Whether a product of a step reads its rows for few results, so that BLAS gains nothing from
         several threads.
@@ -271,6 +274,7 @@ class Learner(NamedTuple):
     refinement: Refinement | None = None
     local_steps: LocalSteps | None = None
     narrow: bool = False
+    supervised: bool = False
 
 
 def an_array(state: Any) -> Array:

@@ -57,7 +57,8 @@ class _Update(NamedTuple):
     merge: Callable[..., Any]
 
     def __call__(self, params: Any, state: Any, batch: Batch) -> tuple[Any, None]:
-        return self.merge(state, self.of_block(params, batch.X, batch.weight)), None
+        target = () if batch.target is None else (batch.target,)
+        return self.merge(state, self.of_block(params, batch.X, batch.weight, *target)), None
 
 
 class _Apply(NamedTuple):

@@ -1,17 +1,28 @@
-"""Linear classifiers and regressors that learn in one pass, block by block."""
+"""Linear classifiers and regressors that learn in one pass, block by block.
+
+`LinearRegression`, `Ridge`, `RidgeCV` and `RidgeClassifier` are exact: their result is that of all
+rows in memory. The others learn by stochastic steps, and have more losses.
+"""
 
 from streamlearn.linear_model.classifier import SGDClassifier
+from streamlearn.linear_model.linear_regression import LinearRegression
 from streamlearn.linear_model.passive_aggressive import (
     PassiveAggressiveClassifier,
     PassiveAggressiveRegressor,
 )
 from streamlearn.linear_model.perceptron import Perceptron
 from streamlearn.linear_model.regressor import SGDRegressor
+from streamlearn.linear_model.ridge import Ridge, RidgeClassifier
+from streamlearn.linear_model.ridge_cv import RidgeCV
 
 __all__ = [
+    "LinearRegression",
     "PassiveAggressiveClassifier",
     "PassiveAggressiveRegressor",
     "Perceptron",
+    "Ridge",
+    "RidgeCV",
+    "RidgeClassifier",
     "SGDClassifier",
     "SGDRegressor",
 ]

@@ -17,6 +17,7 @@ from streamlearn._arrays.sparse import is_sparse
 from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.estimator import Estimator
 from streamlearn._estimator.inputs import is_foreign, unchanged_on_error
+from streamlearn._estimator.merging import Merging
 from streamlearn._estimator.outputs import mapped
 from streamlearn._validation.arrays import as_vector
 from streamlearn._validation.categories import Counts, Lookup, count, in_order, merge
@@ -25,7 +26,7 @@ from streamlearn._validation.label_codes import codes_of, decode, labels_like
 from streamlearn._validation.messages import no_rows
 
 
-class LabelEncoder(TransformerMixin, Estimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class LabelEncoder(Merging, TransformerMixin, Estimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Encode the sorted labels of a target as 0, 1, 2..., also for dask collections.
 
     It is for y. `OrdinalEncoder` is for the columns of X.
@@ -100,6 +101,10 @@ class LabelEncoder(TransformerMixin, Estimator, auto_wrap_output_keys=None):  # 
             classes = self._state.values
             self.classes_ = labels_like(classes, y) if is_foreign(y) else classes
         return self
+
+    def _merge_from(self, a: Any, b: Any) -> None:
+        self._state = in_order(merge(a._state, b._state))
+        self.classes_ = labels_like(self._state.values, a.classes_)
 
     def transform(self, y: Any) -> Any:
         """Return the numbers of labels.

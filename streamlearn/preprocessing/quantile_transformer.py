@@ -152,8 +152,8 @@ class QuantileTransformer(Scaler):
                 f"{self.n_quantiles} quantiles and {self.subsample} samples."
             )
 
-    def _learn(self, X: Any, *, reset: bool, **metadata: Any) -> Self:
-        super()._learn(X, reset=reset, **metadata)
+    def _learn(self, X: Any, y: Any = None, *, reset: bool, **metadata: Any) -> Self:
+        super()._learn(X, y, reset=reset, **metadata)
         if self.ignore_implicit_zeros and not (is_collection(X) or hasattr(X, "tocsr")):
             warnings.warn(
                 "'ignore_implicit_zeros' takes effect only with sparse matrix. This parameter has "

@@ -197,9 +197,9 @@ class SplineTransformer(NamesOut, MergeableTransformer):
         """Learn from more rows. Parameters and errors are those of `fit`."""
         return self._learn(X, reset=self._former() is None, sample_weight=sample_weight)
 
-    def _learn(self, X: Any, *, reset: bool, **metadata: Any) -> Self:
+    def _learn(self, X: Any, y: Any = None, *, reset: bool, **metadata: Any) -> Self:
         try:
-            return super()._learn(X, reset=reset, **metadata)
+            return super()._learn(X, y, reset=reset, **metadata)
         except ValueError as error:
             if "Input X contains NaN" not in str(error) or self.handle_missing == "zeros":
                 raise

@@ -25,7 +25,16 @@ from streamlearn.stages.flow import Flow
 from streamlearn.stages.of_columns import layout_of
 from streamlearn.stages.rowless import learns_nothing
 from streamlearn.stages.shared_chain import Shared, SharedChain
-from streamlearn.stages.stage import Foreign, Mergeable, Prefitted, StagedBlock
+from streamlearn.stages.stage import (
+    Foreign,
+    Mergeable,
+    Prefitted,
+    StagedBlock,
+    Stateless,
+    as_asked,
+    may_be_refused,
+    statistic_of,
+)
 from streamlearn.stages.steps import OURS, able_or_raise, adopt, is_ours, set_features, stage_of
 
 __all__ = [
@@ -38,8 +47,10 @@ __all__ = [
     "Shared",
     "SharedChain",
     "StagedBlock",
+    "Stateless",
     "able_or_raise",
     "adopt",
+    "as_asked",
     "behind_fills",
     "branches_of",
     "is_branched",
@@ -48,8 +59,10 @@ __all__ = [
     "learns_nothing",
     "leaves",
     "leaves_within",
+    "may_be_refused",
     "nested",
     "rebuilt",
     "set_features",
     "stage_of",
+    "statistic_of",
 ]

@@ -38,7 +38,7 @@ from sklearn import config_context, get_config
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
-from streamlearn._arrays import batch_rows, first_row, to_numpy
+from streamlearn._arrays import Array, batch_rows, first_row, to_numpy
 from streamlearn._arrays.sparse import is_sparse
 from streamlearn._sklearn import _get_feature_names, _get_output_config, _wrap_data_with_container
 from streamlearn._thirdparty.lazy import Method
@@ -126,14 +126,7 @@ class Mergeable:
         X = self.read(X, reader, block)
         weight = read_weight(params.get("sample_weight"), X.array, block)
         with np.errstate(over="ignore", invalid="ignore"):
-            if X.functions:
-                like = X.of(first_row(X.array))
-                nothing = learner.init(learner.params, like.shape[1], like=like)
-                size = batch_rows(X.array)
-                batches = cut(X.array, None, weight, seen=0, batch_size=size, through=X.of)
-                state, _ = learn_batches(learner, nothing, batches)
-            else:
-                state = learner.of_block(learner.params, X.array, weight)
+            state = statistic_of(learner, X, weight)
         known = reader.of_anything() if X.functions else reader
         known = known._replace(allow_nan=self.estimator._allow_nan)
         if may_be_refused(learner, state, X.array.shape[0], known):
@@ -209,6 +202,26 @@ class Mergeable:
         out = copy(self.estimator)
         out._finish(state.state, names=state.names, weighted=state.weighted)
         return out
+
+
+def statistic_of(
+    learner: Learner,
+    rows: LazyRows,
+    weight: Array | None,
+    target: Array | None = None,
+    n_outputs: int = 1,
+) -> Any:
+    """Return the statistic of the rows of a block. Functions of rows are applied to batches."""
+    assert learner.of_block is not None
+    X = rows.array
+    if not rows.functions:
+        given = (target,) if learner.supervised else ()
+        return learner.of_block(learner.params, X, weight, *given)
+    like = rows.of(first_row(X))
+    state = learner.init(learner.params, like.shape[1], n_outputs, like=like)
+    size = min(batch_rows(X), batch_rows(like))
+    batches = cut(X, target, weight, seen=0, batch_size=size, through=rows.of)
+    return learn_batches(learner, state, batches)[0]
 
 
 def may_be_refused(learner: Learner, state: Any, n_rows: int, reader: Reader) -> bool:

@@ -24,7 +24,15 @@ from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.linear import newton, rowwise, sgd
 from streamlearn.core.mlp import optimizers
 from streamlearn.core.power_map import Origin
-from streamlearn.core.statistics import extremes, likelihood, moments, standardize
+from streamlearn.core.statistics import (
+    block_comoments,
+    class_comoments,
+    comoments,
+    extremes,
+    likelihood,
+    moments,
+    standardize,
+)
 from tests.backends import STRICT, Backend, no_host_sync
 
 N_FEATURES = 3
@@ -100,6 +108,10 @@ def sums(s: moments.Moments) -> tuple:
     return s.weight + s.weight_low, moments.mean(s), moments.variance(s)
 
 
+def cosums(s: comoments.Comoments) -> tuple:
+    return comoments.total_weight(s), comoments.mean(s), *comoments.about_mean(s)
+
+
 def fills(s: imputation.Imputation) -> tuple:
     return s.present, s.missing, imputation.values(imputation.Params(), s)
 
@@ -138,6 +150,12 @@ CASES = {
     "moments-NaN": Case(standardize.learner(with_mean=False), gaps, value=sums),
     "moments-weights": Case(standardize.learner(with_std=False), weighted, value=sums),
     "moments-integers": Case(standardize.learner(), integers, value=sums),
+    "comoments": Case(block_comoments.learner(), plain, value=cosums),
+    "comoments-weights": Case(block_comoments.learner(), weighted_plain, value=cosums),
+    "comoments-target": Case(block_comoments.learner(targets=True), values, value=cosums),
+    "comoments-targets": Case(block_comoments.learner(targets=True), counts, 2, value=cosums),
+    "comoments-classes": Case(class_comoments.learner(3), classes, 3, value=cosums),
+    "comoments-integers": Case(block_comoments.learner(), integers, value=cosums),
     "extremes": Case(extremes.learner(extremes.Range()), plain),
     "extremes-NaN": Case(extremes.learner(extremes.Range(-1.0, 2.0, clip=True)), gaps),
     "extremes-weights": Case(extremes.learner(extremes.Magnitude()), weighted),
@@ -258,6 +276,12 @@ def learn_or_update(learner: Learner, state: Any, parts: Iterator[Batch]) -> Any
     return state
 
 
+def of_block(learner: Learner, batch: Batch) -> Any:
+    assert learner.of_block is not None
+    target = (batch.target,) if learner.supervised else ()
+    return learner.of_block(learner.params, batch.X, batch.weight, *target)
+
+
 def piece(batch: Batch, start: int, stop: int) -> Batch:
     return Batch(*(a if a is None else a[start:stop, ...] for a in batch[:3]))
 
@@ -297,7 +321,7 @@ def test_merge_with_nothing_is_identity(mergeable, backend):
 def test_no_rows_make_the_empty_state(mergeable, backend):
     batch = batch_of(mergeable, backend)
     none = piece(batch, 0, 0)
-    state = mergeable.learner.of_block(mergeable.learner.params, none.X, none.weight)
+    state = of_block(mergeable.learner, none)
     assert bits(backend, state) == bits(backend, start(mergeable, batch))
 
 
@@ -313,13 +337,13 @@ def test_merge_in_any_order_and_grouping(mergeable, backend, seed, borders):
     states = []
     for a, b in pairwise(edges):
         part = piece(batch, a, b)
-        states.append(learner.of_block(learner.params, part.X, part.weight))
+        states.append(of_block(learner, part))
     rng = np.random.default_rng(seed)
     while len(states) > 1:
         i, j = rng.choice(len(states), 2, replace=False)
         merged = learner.merge(states[i], states[j])
         states = [s for k, s in enumerate(states) if k not in (i, j)] + [merged]
-    whole = learner.of_block(learner.params, batch.X, batch.weight)
+    whole = of_block(learner, batch)
     assert_close(backend, mergeable.value(states[0]), mergeable.value(whole))
 
 
@@ -334,7 +358,7 @@ def test_update_is_merge_of_the_batch(mergeable, backend):
     batch, learner = batch_of(mergeable, backend), mergeable.learner
     state = fit(mergeable, piece(batch, 0, 10))
     rest = piece(batch, 10, 24)
-    block = learner.of_block(learner.params, rest.X, rest.weight)
+    block = of_block(learner, rest)
     updated, _ = learner.update(learner.params, state, rest)
     assert bits(backend, updated) == bits(backend, learner.merge(state, block))
 
@@ -346,7 +370,7 @@ def test_inputs_are_untouched(case, backend):
     learner.update(learner.params, state, batch)
     learner.apply(learner.params, state, batch.X)
     if learner.merge is not None:
-        learner.merge(state, learner.of_block(learner.params, batch.X, batch.weight))
+        learner.merge(state, of_block(learner, batch))
     assert bits(backend, (batch[:3], state)) == before
 
 
@@ -428,7 +452,7 @@ def test_nothing_is_read_back_to_the_host(case, backend):
         state = fit(case, batch)
         learner.apply(learner.params, state, batch.X)
         if learner.merge is not None:
-            learner.merge(state, learner.of_block(learner.params, batch.X, batch.weight))
+            learner.merge(state, of_block(learner, batch))
 
 
 @on_strict

@@ -53,6 +53,13 @@ ROUNDED = (
 FURTHER_LOSS = "one more loss has probabilities"
 TASKS = "a fit has a task for each of its passes over the data, and one for each block"
 NAMED = "the error also names the type of the sparse rows, and what to do"
+ONE_WEIGHT = "one weight for all rows is an error: it must be one for each row"
+SPARSE_TOO = (
+    "rows of every kind and library are taken, where scikit-learn's solver cannot take them"
+)
+NO_OTHER = "rows of another library than those of fit are always an error"
+NO_ITERATIONS = "the minimum is computed exactly, whatever the solver: nothing iterates"
+ONE_LABEL = "several labels a row are not supported"
 
 DIFFERENT = {
     "test_sgd": {
@@ -63,6 +70,26 @@ DIFFERENT = {
         r"test_validation_set_not_used_for_training\[.*\]": ROUNDED,
     },
     "test_perceptron": {},
+    "test_base": {
+        r"test_linear_regression_sample_weight_consistency\[.*-None-.*\]": ONE_WEIGHT,
+        "test_raises_value_error_if_positive_and_sparse": SPARSE_TOO,
+        r"test_inplace_data_preprocessing\[.*-None\]": NEVER_CHANGED,
+        r"test_raises_value_error_if_sample_weights_greater_than_1d.*": ONE_WEIGHT,
+        "test_array_api_move_estimator_to": NO_OTHER,
+    },
+    "test_ridge": {
+        r"test_raises_value_error_if_sample_weights_greater_than_1d.*": ONE_WEIGHT,
+        r"test_ridge_fit_intercept_sparse_(error|sag)\[.*\]": SPARSE_TOO,
+        "test_n_iter": NO_ITERATIONS,
+        "test_lbfgs_solver_error": NO_ITERATIONS,
+        r"test_ridgeclassifier_multilabel\[RidgeClassifier-.*\]": ONE_LABEL,
+        r"test_ridge_classifier_multilabel_array_api\[(numpy|array_api_strict|torch-cpu)-.*0\]": (
+            ONE_LABEL
+        ),
+        r"test_array_api_error_and_warnings_for_solver_parameter\[(torch|array_api_strict)\]": (
+            SPARSE_TOO
+        ),
+    },
     "test_passive_aggressive": {r"test_class_deprecation\[.*\]": KEPT},
     "test_k_means": {},
     "test_mlp": {

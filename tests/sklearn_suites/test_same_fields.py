@@ -30,6 +30,10 @@ PAIRS = {
     "Perceptron": (our_models, their_models),
     "PassiveAggressiveClassifier": (our_models, their_models),
     "PassiveAggressiveRegressor": (our_models, their_models),
+    "LinearRegression": (our_models, their_models),
+    "Ridge": (our_models, their_models),
+    "RidgeCV": (our_models, their_models),
+    "RidgeClassifier": (our_models, their_models),
     "StandardScaler": (our_transformers, their_transformers),
     "MinMaxScaler": (our_transformers, their_transformers),
     "MaxAbsScaler": (our_transformers, their_transformers),
@@ -51,10 +55,16 @@ PAIRS = {
 ROW_BY_ROW = ("Perceptron", "PassiveAggressiveClassifier", "PassiveAggressiveRegressor")
 QUANTILES = ("RobustScaler", "QuantileTransformer")
 LINEAR = ("SGDClassifier", "SGDRegressor", *ROW_BY_ROW)
+EXACT = ("LinearRegression", "Ridge", "RidgeCV", "RidgeClassifier")
 
 TAGS = {
     # On any library without a setting.
-    "array_api_support": (*LINEAR, "MaxAbsScaler", "PowerTransformer", *QUANTILES),
+    "array_api_support": (
+        *(*LINEAR, "LinearRegression", "RidgeClassifier"),
+        *("MaxAbsScaler", "PowerTransformer", *QUANTILES),
+    ),
+    # One label a row.
+    "classifier_tags.multi_label": ("RidgeClassifier",),
 }
 """Tags that differ, and where."""
 
@@ -63,7 +73,7 @@ PARAMETERS = {
     "learning_rate": ("SGDClassifier", "SGDRegressor"),  # "auto", which needs no step size
     "batch_size": ("SGDClassifier", "SGDRegressor", "Perceptron"),
     "refine": ("SGDClassifier", "SGDRegressor"),
-    "classes": ("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier"),
+    "classes": ("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier", "RidgeClassifier"),
     "n_parallel": LINEAR,
     "power": ("SGDRegressor",),
     "quantile": ("SGDRegressor",),
@@ -75,19 +85,31 @@ VALUES = {
     "max_iter": LINEAR,
     "learning_rate": ("SGDClassifier", "SGDRegressor"),
     "shuffle": LINEAR,  # "rows" as well
-    "n_jobs": ("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier"),  # has no effect
+    "n_jobs": (  # has no effect
+        *("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier", "LinearRegression"),
+    ),
+    "scoring": ("RidgeCV",),  # what is a function of sums
+    "cv": ("RidgeCV",),
 }
 """Parameters that take other values."""
 
-ATTRIBUTES = {"loss_curve_": LINEAR}
+ATTRIBUTES = {
+    "loss_curve_": LINEAR,
+    "condition_number_": EXACT,
+    "n_reads_": EXACT,
+    "scores_": ("RidgeCV",),
+}
 """Fitted attributes of ours alone."""
 
 ARGUMENTS = {
     "sample_weight": (
         *("PassiveAggressiveClassifier", "PassiveAggressiveRegressor"),
         *("KBinsDiscretizer", "SplineTransformer"),  # of partial_fit, which is ours alone
+        *EXACT,
     ),
-    "y": LINEAR,  # None if the blocks of X bring it
+    "classes": ("RidgeClassifier",),  # of partial_fit
+    "params": ("RidgeCV",),  # of a scorer, which ours has not
+    "y": (*LINEAR, *EXACT),  # None if the blocks of X bring it
 }
 """Arguments of ``fit`` and ``partial_fit`` of ours alone, or whose defaults differ."""
 
@@ -164,7 +186,7 @@ def fitted(cls: type[BaseEstimator]) -> BaseEstimator:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 3))
     y = np.digitize(X[:, 0], [-0.5, 0.5]) if is_classifier(cls()) else X[:, 0]
-    few = {"max_iter": 2, "tol": None} if "tol" in inspect.signature(cls).parameters else {}
+    few = {"max_iter": 2, "tol": None} if cls.__name__ in LINEAR else {}
     of_y = cls.__name__.startswith("Label")
     return cls(**few).fit(*([np.digitize(y, [0])] if of_y else [X, y]))
 
@@ -210,4 +232,6 @@ def test_metadata_is_routed_alike(name):
                     for method, requests in routing._serialize().items()
                 }
             )
+    if name == "RidgeCV":  # ours has no scorer and no splitter that take metadata
+        asked[1] = {}
     assert {m: r for m, r in asked[0].items() if r} == {m: r for m, r in asked[1].items() if r}

@@ -98,9 +98,9 @@ def _in_any_units(
 
     If squares may overflow or underflow, rows are summed in units of their largest magnitudes.
     """
-    if _is_narrow(X) or reads_are_free(X):
+    if is_narrow(X) or reads_are_free(X):
         found = _in_batches(of_rows, X, weight, rows)
-        if _is_narrow(X) or _in_range(found, X):
+        if is_narrow(X) or _in_range(found, X):
             return found
     return _in_batches(partial(_scaled, of_rows), X, weight, rows)
 
@@ -129,10 +129,10 @@ def _in_range(state: Moments, X: Array) -> bool:
     if not xp.all(far_from_the_ends(size + zero)):
         return False
     # A square of 0 may have underflowed.
-    return _is_narrow(X) or not xp.any(zero) or not any_nonzero(X, zero)
+    return is_narrow(X) or not xp.any(zero) or not any_nonzero(X, zero)
 
 
-def _is_narrow(X: Array) -> bool:
+def is_narrow(X: Array) -> bool:
     """Return whether squares of numbers in the dtype of ``X`` cannot overflow or underflow.
 
     That is so for float32 and integers, if the widest float is float64.

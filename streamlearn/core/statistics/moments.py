@@ -87,15 +87,15 @@ def merge(a: Moments, b: Moments) -> Moments:
     if not (reads_are_free(a.unit) and xp.all(a.unit == b.unit)):
         unit = xp.maximum(a.unit, b.unit)
         a, b = _in_units(unit, a), _in_units(unit, b)
-    weight, weight_low = _sum(a.weight, b.weight, a.weight_low + b.weight_low)
+    weight, weight_low = two_part_sum(a.weight, b.weight, a.weight_low + b.weight_low)
     # With negative weights the quotient may lie outside [0, 1].
     part = b.weight / or_one(weight)
     part = xp.minimum(xp.maximum(part, xp.zeros_like(part)), xp.ones_like(part))
     mean = a.mean + (b.mean - a.mean) * part
     first_a, more_a = shifted(a.weight, a.first, xp.zeros_like(mean), a.mean - mean)
     first_b, more_b = shifted(b.weight, b.first, xp.zeros_like(mean), b.mean - mean)
-    m2, m2_low = _sum(a.m2, b.m2, a.m2_low + b.m2_low)
-    m2, m2_low = _sum(m2, more_a + more_b, m2_low)
+    m2, m2_low = two_part_sum(a.m2, b.m2, a.m2_low + b.m2_low)
+    m2, m2_low = two_part_sum(m2, more_a + more_b, m2_low)
     return Moments(weight, mean, m2, weight_low, first_a + first_b, m2_low, a.unit)
 
 
@@ -211,7 +211,7 @@ def is_double(x: Array) -> bool:
     return namespace(x).finfo(x.dtype).bits >= 64
 
 
-def _sum(a: Array, b: Array, low: Array) -> tuple[Array, Array]:
+def two_part_sum(a: Array, b: Array, low: Array) -> tuple[Array, Array]:
     """Return ``a + b``, and ``low`` plus the rounding error of this sum [2]_."""
     s = a + b
     t = s - a

@@ -1,0 +1,288 @@
+"""The base classes of predictors that learn a mergeable statistic.
+
+A fit is a reduction: every block is summed by itself, in parallel, and the sums merge. The model is
+a function of the sums. So blocks can be read in any order, more rows can be learned later, and two
+fitted estimators can be merged. A subclass defines ``_statistic()``, a learner whose ``of_block``
+takes the target, and ``_publish()``, which sets the fitted attributes from ``_state``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import ClassifierMixin, RegressorMixin
+
+from streamlearn import blocks as engine
+from streamlearn import metrics
+from streamlearn._arrays import Array
+from streamlearn._estimator.estimator import Estimator
+from streamlearn._estimator.inputs import Given, check_parameters
+from streamlearn._estimator.mergeable import Mergeable
+from streamlearn._training.course import Target
+from streamlearn._validation.label_codes import labels_like
+from streamlearn._validation.labels import Labels, class_weights, declared, discover
+
+UNSIGNED = "a fit needs weights of 0 or more. Leave such rows out."
+
+
+class MergeablePredictor(Mergeable, Estimator):
+    """A predictor whose statistic can be merged, see `streamlearn._estimator.mergeable`."""
+
+    _takes_collections = True
+    _takes_flow = True  # X may be a `streamlearn.stages.Flow`
+    _dense: str | None = None  # rows may be sparse
+    _unsigned = UNSIGNED
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Learn from all rows.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to learn from: numbers without NaN and infinity, dense or sparse.
+        y : array, Series, dask array or dask Series of shape (n_samples,)
+            The target of each row. None means that the blocks of X contain it.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row, 0 or more. None means 1 for every row.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X and y do not line up, if they hold NaN or infinity, if a weight is negative, or if
+            the weights add up to 0.
+        """
+        return self._learn(X, y, reset=True, sample_weight=sample_weight, whole=True)
+
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Learn from more rows, on top of those of earlier calls.
+
+        The result is that of a fit to the rows of all calls, up to rounding.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to learn from: numbers without NaN and infinity, dense or sparse.
+        y : array, Series, dask array or dask Series of shape (n_samples,)
+            The target of each row. None means that the blocks of X contain it.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row, 0 or more. None means 1 for every row.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If `fit` would raise it, or if X or y has other columns than before.
+        """
+        return self._learn(X, y, reset=self._former() is None, sample_weight=sample_weight)
+
+    def __sklearn_tags__(self) -> Any:
+        """Return the tags of the estimator."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self._dense is None
+        tags.array_api_support = True
+        return tags
+
+
+class MergeableRegressor(RegressorMixin, MergeablePredictor):
+    """A regressor whose statistic can be merged. It may have several targets.
+
+    Attributes
+    ----------
+    _columns : int or None
+        The number of columns of y. None if y has one dimension.
+    """
+
+    _kind = "values"
+    _multi_output = True
+
+    _columns: int | None
+
+    def _target(
+        self, given: Given, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
+    ) -> tuple[Target, int]:
+        columns = _columns(given, y)
+        if not reset and columns != self._columns:
+            raise ValueError(
+                f"y has {_said(columns)}, but {type(self).__name__} has learned from a y of "
+                f"{_said(self._columns)}. Give the same columns in each call of partial_fit."
+            )
+        self._columns = columns
+        return Target(), 1 if columns is None else columns
+
+    def _merge_from(self, a: Any, b: Any) -> None:
+        if a._columns != b._columns:
+            raise ValueError(
+                f"merge needs two {type(self).__name__} with the same targets, got y of "
+                f"{_said(a._columns)} and {_said(b._columns)}. Fit both to the same columns of y."
+            )
+        super()._merge_from(a, b)
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return R2, the coefficient of determination of the predictions.
+
+        A collection is read once. If y has several columns, the result is the mean of their R2.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows, with the features of `fit`.
+        y : array, Series, dask array or dask Series of shape (n_samples,)
+            The true target of each row. None means that the blocks of X contain it.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row. None means 1 for every row.
+
+        Returns
+        -------
+        float
+            A number that is at most 1.
+
+        Raises
+        ------
+        ValueError
+            If X and y do not line up, or if `predict` would raise it.
+        """
+        X, y, sample_weight = engine.taken_apart(X, y, sample_weight)
+        return metrics.r2_score(y, self.predict(X), sample_weight=sample_weight)
+
+    def __sklearn_tags__(self) -> Any:
+        """Return the tags of the estimator: y may have several columns."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = self._multi_output
+        tags.target_tags.single_output = True
+        return tags
+
+
+class MergeableClassifier(ClassifierMixin, MergeablePredictor):
+    """A classifier whose statistic can be merged.
+
+    It has the parameter ``classes``. If it has ``class_weight``, the weight of a row is multiplied
+    by that of its class.
+
+    Attributes
+    ----------
+    _class_weight : tuple of float or None
+        The weight of each class, None if all are 1.
+    """
+
+    _kind = "labels"
+
+    classes: Any
+    classes_: Any
+    _class_weight: tuple[float, ...] | None = None
+
+    def partial_fit(  # type: ignore[override]
+        self, X: Any, y: Any = None, classes: Any = None, sample_weight: Any = None
+    ) -> Self:
+        """Learn from more rows, on top of those of earlier calls.
+
+        The result is that of a fit to the rows of all calls, up to rounding.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to learn from: numbers without NaN and infinity.
+        y : array, Series, dask array or dask Series of shape (n_samples,)
+            The label of each row: whole numbers, booleans or strings.
+            None means that the blocks of X contain it.
+        classes : array of shape (n_classes,), default=None
+            All labels that will ever occur. The first call needs them, here or as the parameter of
+            the estimator.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row, 0 or more. None means 1 for every row.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If `fit` would raise it, if the labels are not given, or if they differ from those of
+            the first call.
+        """
+        check_parameters(self, again=False)
+        if getattr(self, "class_weight", None) == "balanced":
+            raise ValueError(
+                "class_weight 'balanced' is not supported for partial_fit. In order to use "
+                "'balanced' weights, use compute_class_weight('balanced', classes=classes, y=y). "
+                "In place of y you can use a large enough sample of the full training set target "
+                "to properly estimate the class frequency distributions. Pass the resulting "
+                "weights as the class_weight parameter."
+            )
+        reset = self._former() is None
+        known = declared(self, classes, further=True)
+        return self._learn(X, y, reset=reset, sample_weight=sample_weight, classes=known)
+
+    def _labels_of(self, given: Given, y: Any, sample_weight: Any, known: Any) -> Labels | None:
+        """Find the labels in a pass over y, unless they are known and their counts not needed."""
+        balanced = getattr(self, "class_weight", None) == "balanced"
+        if known is not None and not balanced:
+            return None
+        # Without X, so that the labels of a collection are found without reading X.
+        weight = sample_weight if balanced else None
+        parts = engine.align(y=y, sample_weight=weight) if given.whole is None else given.blocks
+        return discover(parts, weighted=balanced)
+
+    def _target(
+        self, given: Given, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
+    ) -> tuple[Target, int]:
+        known = declared(self, None, further=False) if reset and classes is None else classes
+        found = self._labels_of(given, y, sample_weight, known)
+        if known is None:
+            assert found is not None
+            known = found.classes
+        self.classes_ = known
+        weights = class_weights(getattr(self, "class_weight", None), known, found)
+        self._class_weight = None if weights is None else tuple(map(float, weights))
+        return Target(known), len(known)
+
+    def _publish_classes(self, like: Array) -> None:
+        """Set ``classes_``, in the library and on the device of ``like``."""
+        self.classes_ = labels_like(self.classes_, like)
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return the accuracy: the share of rows whose label is predicted right.
+
+        A collection is read once.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows, with the features of `fit`.
+        y : array, Series, dask array or dask Series of shape (n_samples,)
+            The true label of each row. None means that the blocks of X contain it.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row. None means 1 for every row.
+
+        Returns
+        -------
+        float
+            A number between 0 and 1.
+
+        Raises
+        ------
+        ValueError
+            If X and y do not line up, or if `predict` would raise it.
+        """
+        X, y, sample_weight = engine.taken_apart(X, y, sample_weight)
+        return metrics.accuracy_score(y, self.predict(X), sample_weight=sample_weight)
+
+
+def _columns(given: Given, y: Any) -> int | None:
+    """Return the number of columns of a target, or None if it has one dimension."""
+    if given.whole is not None:
+        y = given.whole.y
+    y = y._meta if engine.is_frame(y) else y if hasattr(y, "shape") else np.asarray(y)
+    return int(y.shape[1]) if len(y.shape) == 2 else None
+
+
+def _said(columns: int | None) -> str:
+    return "one dimension" if columns is None else f"{columns} columns"

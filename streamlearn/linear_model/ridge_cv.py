@@ -1,0 +1,282 @@
+"""Ridge regression whose penalty is found by cross-validation: `RidgeCV`."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+from scipy import linalg
+from sklearn.model_selection import KFold
+from sklearn.utils.metaestimators import available_if
+
+from streamlearn._arrays import to_numpy
+from streamlearn._estimator.inputs import Given
+from streamlearn._sklearn import Interval, StrOptions
+from streamlearn._training.course import Course
+from streamlearn._training.summed import read_again
+from streamlearn.core.statistics import comoments, left_out_errors
+from streamlearn.linear_model.exact import ExactRegressor
+from streamlearn.linear_model.least_squares import (
+    EPS,
+    Problem,
+    Solution,
+    intercepts,
+    problem_of,
+    solve,
+)
+
+TOL = np.sqrt(EPS) / 10
+SCORES = ("r2", "neg_mean_squared_error")
+
+
+class RidgeCV(ExactRegressor):
+    """`Ridge` with the best of several penalties, by cross-validation, in one or two reads.
+
+    It is scikit-learn's `~sklearn.linear_model.RidgeCV` for arrays of any library and for dask
+    collections. The sums of all rows less those of a fold are the sums of the other folds. So the
+    models of all penalties and folds come from one read.
+
+    Parameters
+    ----------
+    alphas : array of shape (n_alphas,) or float, default=(0.1, 1.0, 10.0)
+        The penalties to try. They must be more than 0 if ``cv=None``.
+    fit_intercept : bool, default=True
+        Whether to learn an intercept, which has no penalty.
+    scoring : {"r2", "neg_mean_squared_error"} or None, default=None
+        The score of a fold. None means "r2". With ``cv=None`` it must be None, and the score is the
+        negative mean squared error.
+    cv : int, KFold or None, default=None
+        None leaves out one row at a time, which takes a second read. An int or a
+        `~sklearn.model_selection.KFold` without shuffling is the number of folds. The blocks of a
+        collection are dealt to the folds in turn. If there are fewer blocks, or the rows are in
+        memory, rows are cut into as many parts.
+    gcv_mode : {"auto", "svd", "eigen"} or None, default=None
+        It has no effect: the errors are computed from the eigenvectors of the co-moments.
+    store_cv_results : bool, default=False
+        Only False is supported, because the errors of all rows may not fit in memory.
+    alpha_per_target : bool, default=False
+        Whether each target has a penalty of its own. It needs ``cv=None``.
+
+    Attributes
+    ----------
+    alpha_ : float or array of shape (n_targets,)
+        The best penalty, or that of each target.
+    best_score_ : float or array of shape (n_targets,)
+        Its score.
+    coef_ : array of shape (n_features,) or (n_targets, n_features)
+        The coefficients. There is a row for each target if y has several columns.
+    intercept_ : float or array of shape (n_targets,)
+        The intercept. It is 0.0 if ``fit_intercept=False``.
+    scores_ : array of shape (n_alphas,) or (n_alphas, n_targets)
+        The scores of all penalties, in their order.
+    condition_number_ : float
+        The condition number of the features in units of their deviations, with the penalty.
+    n_reads_ : int
+        How often the fit has read the rows.
+    n_features_in_ : int
+        The number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        The names of the features. It exists only if X was a DataFrame whose column names are all
+        strings.
+
+    Notes
+    -----
+    The notes of `LinearRegression` hold here, too.
+
+    Differences from scikit-learn:
+
+    - With a number of folds, weights also weigh the rows that are scored. In scikit-learn they
+      count only for the rows that are learned from.
+    - ``scoring`` takes two scores, which are functions of the sums, and ``cv`` folds that are made
+      without shuffling. Others need the predictions of all candidates:
+      `streamlearn.model_selection.StreamSearchCV` or scikit-learn's GridSearchCV with `Ridge`.
+    - ``gcv_mode`` has no effect, and ``store_cv_results=True`` is an error.
+    - Negative weights are an error, because squared errors would have no minimum.
+    - The attributes ``scores_``, ``condition_number_`` and ``n_reads_`` are additions.
+
+    References
+    ----------
+    ``cv=None``: Golub, Heath & Wahba, "Generalized cross-validation as a method for choosing a good
+    ridge parameter", 1979.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from streamlearn.linear_model import RidgeCV
+    >>> X = da.random.default_rng(0).normal(size=(10_000, 2), chunks=(1_000, 2))
+    >>> RidgeCV(alphas=[1e-3, 1.0, 1e3], cv=5).fit(X, X @ [3.0, -1.0]).alpha_
+    0.001
+    """
+
+    _parameter_constraints: dict[str, Any] = {
+        "alphas": ["array-like", Interval(Real, 0, None, closed="neither")],
+        "fit_intercept": ["boolean"],
+        "scoring": [StrOptions(set(SCORES)), None],
+        "cv": [Interval(Integral, 2, None, closed="left"), KFold, None],
+        "gcv_mode": [StrOptions({"auto", "svd", "eigen"}), None],
+        "store_cv_results": ["boolean"],
+        "alpha_per_target": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        alphas: Any = (0.1, 1.0, 10.0),
+        *,
+        fit_intercept: Any = True,
+        scoring: Any = None,
+        cv: Any = None,
+        gcv_mode: Any = None,
+        store_cv_results: Any = False,
+        alpha_per_target: Any = False,
+    ) -> None:
+        self.alphas = alphas
+        self.fit_intercept = fit_intercept
+        self.scoring = scoring
+        self.cv = cv
+        self.gcv_mode = gcv_mode
+        self.store_cv_results = store_cv_results
+        self.alpha_per_target = alpha_per_target
+
+    def _never(self) -> bool:
+        raise AttributeError(
+            "RidgeCV finds the penalty from all rows at once. Use Ridge(alpha=model.alpha_), which "
+            "learns further and merges."
+        )
+
+    @available_if(_never)
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Not available: the penalty is found from all rows. `Ridge` has it."""
+        raise NotImplementedError
+
+    @available_if(_never)
+    def merge(self, other: Self) -> Self:
+        """Not available: the penalty is found from all rows. `Ridge` has it."""
+        raise NotImplementedError
+
+    def _validate_params(self) -> None:
+        super()._validate_params()
+        if self.store_cv_results:
+            raise ValueError(
+                "store_cv_results=True is not supported: the errors of all rows may not fit in "
+                "memory. scores_ has the score of each penalty."
+            )
+        if self.cv is None and self.scoring is not None:
+            raise ValueError(
+                f"scoring={self.scoring!r} needs a number of folds. Set cv=5, or scoring=None for "
+                "the mean squared error of each row by the model of the others."
+            )
+        if self.cv is not None and self.alpha_per_target:
+            raise ValueError(
+                "cv!=None and alpha_per_target=True are incompatible. Set cv=None, or fit a model "
+                "for each target."
+            )
+        if getattr(self.cv, "shuffle", False):
+            raise ValueError(
+                "cv=KFold(shuffle=True) is not supported: folds are blocks, which are dealt in "
+                "turn. Set shuffle=False, or shuffle the rows before they are stored."
+            )
+
+    def _tried(self) -> np.ndarray:
+        """Return the penalties to try."""
+        given = to_numpy(self.alphas) if hasattr(self.alphas, "shape") else self.alphas
+        alphas = np.asarray(given, dtype=np.float64).reshape(-1)
+        least = 0.0 if self.cv is not None else np.nextafter(0.0, 1.0)
+        if not len(alphas) or not (np.isfinite(alphas) & (alphas >= least)).all():
+            raise ValueError(
+                f"alphas must be {'0 or more' if self.cv is not None else 'more than 0'}, got "
+                f"{self.alphas!r}."
+            )
+        return alphas
+
+    def _n_folds(self) -> int:
+        self._tried()
+        return 0 if self.cv is None else int(getattr(self.cv, "n_splits", self.cv))
+
+    def _learned_folds(self, folds: tuple[Any, ...] | None) -> None:
+        self._folds = () if folds is None else folds
+
+    def _publish(self) -> None:
+        if self.cv is not None:
+            self._choose(self._scores_of_folds())
+            super()._publish()
+            del self._folds
+
+    def _read_more(self, course: Course, given: Given) -> None:
+        if self.cv is None:
+            learner = left_out_errors.learner(self._models())
+            errors = read_again(
+                course._replace(learner=learner), given.blocks, given.flow, None
+            ).state
+            squares, rows = (to_numpy(a).astype(np.float64) for a in errors)
+            self._choose(-squares / rows)
+            self._set(problem_of(self._state, fit_intercept=self.fit_intercept), 2)
+        super()._read_more(course, given)
+
+    def _choose(self, scores: np.ndarray) -> None:
+        """Set the penalty with the best score, given those of shape (n_alphas, n_targets)."""
+        several = self.alpha_per_target and self._columns not in (None, 1)
+        scores = scores if several else scores.mean(axis=1)
+        self.scores_ = self._as_learned(scores)
+        best = np.argmax(scores, axis=0)
+        self._chosen = self._tried()[best]
+        if several:
+            self.alpha_ = self._as_learned(self._chosen)
+            self.best_score_ = self._as_learned(scores[best, np.arange(len(best))])
+        else:
+            self._chosen = self.alpha_ = float(self._chosen)
+            self.best_score_ = float(scores[best])
+
+    def _solved(self, problem: Problem) -> Solution:
+        return solve(problem, np.broadcast_to(self._chosen, problem.xy.shape[1]), TOL)
+
+    def _shaped(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[Any, Any]:
+        coef, intercept = super()._shaped(coef, intercept)
+        return coef[0] if self._columns == 1 else coef, intercept
+
+    def _models(self) -> left_out_errors.Params:
+        """Return the models of all rows with all penalties."""
+        problem = problem_of(self._state, fit_intercept=self.fit_intercept)
+        d = problem.d
+        x, y = problem.unit[:d], problem.unit[d:]
+        values, vectors = linalg.eigh(problem.xx * x * x[:, None])
+        shrunk = 1.0 / (np.maximum(values, 0.0) + self._tried()[:, None])
+        b = vectors.T @ (problem.xy * x[:, None] * y)
+        share = 1.0 / problem.weight if self.fit_intercept else 0.0
+        return left_out_errors.Params(
+            problem.mean[:d], vectors, shrunk, shrunk[:, :, None] * b, problem.mean[d:], share
+        )
+
+    def _scores_of_folds(self) -> np.ndarray:
+        """Return the mean score over the folds, (n_alphas, n_targets)."""
+        folds = [fold for fold in self._folds if fold is not None]
+        folds = [fold for fold in folds if not bool(comoments.is_empty(fold))]
+        if len(folds) < 2:
+            n = f"{float(to_numpy(comoments.total_weight(self._state))[0]):g}"
+            raise ValueError(
+                f"cv={self.cv!r} needs rows with a weight in at least two folds, got {len(folds)}, "
+                f"n_samples={n}. Give more rows, or cv=None."
+            )
+        return np.mean([self._scores_of_fold(fold) for fold in folds], axis=0)
+
+    def _scores_of_fold(self, fold: comoments.Comoments) -> np.ndarray:
+        rest = comoments.without(self._state, fold)
+        problem = problem_of(rest, fit_intercept=self.fit_intercept)
+        held_out = problem_of(fold, fit_intercept=True)
+        d, t = problem.xy.shape
+        x, y = held_out.unit[:d], held_out.unit[d:]
+        out = []
+        for alpha in self._tried():
+            coef = solve(problem, np.full(t, alpha), TOL).coef
+            bias = held_out.mean[d:] - coef @ held_out.mean[:d] - intercepts(problem, coef)
+            coef = coef * x / y[:, None]
+            cross = np.sum(coef * (held_out.xx @ coef.T - 2.0 * held_out.xy).T, axis=1)
+            squares = np.maximum(held_out.yy + cross, 0.0)
+            squares = squares + held_out.weight * (bias / y) ** 2
+            if self.scoring == "neg_mean_squared_error":
+                out.append(-squares * y * y / held_out.weight)
+            else:
+                known = held_out.yy > 0
+                share = squares / np.where(known, held_out.yy, 1.0)
+                out.append(np.where(known, 1.0 - share, np.where(squares > 0, 0.0, 1.0)))
+        return np.asarray(out)

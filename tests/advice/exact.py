@@ -1,0 +1,148 @@
+"""What errors of models that are functions of sums advise, and those of `merge`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.model_selection import KFold
+
+from streamlearn.impute import SimpleImputer
+from streamlearn.linear_model import LinearRegression, Ridge, RidgeClassifier, RidgeCV, SGDRegressor
+from streamlearn.pipeline import make_pipeline
+from streamlearn.preprocessing import StandardScaler
+from tests.advice.table import DX, DY, FRAME, THREE, X, Y, advice
+
+BOTH = np.stack([X[:, 0], X[:, 1]], axis=1)
+
+
+def least(x: Any = X, y: Any = Y, **how: Any) -> Any:
+    return LinearRegression(**how).fit(x, y)
+
+
+def classes(y: Any, **how: Any) -> Any:
+    return RidgeClassifier(**how).fit(X[: len(y)], y)
+
+
+def behind_fills(**how: Any) -> Any:
+    return make_pipeline(SimpleImputer(), StandardScaler(), **how).fit(DX, DY)[-1]
+
+
+def few_features(model: Any) -> Any:
+    with patch.object(type(model), "_most_features", 2):
+        return model.fit(X, Y)
+
+
+def cv(**how: Any) -> Any:
+    return RidgeCV(**how).fit(X, Y)
+
+
+EXACT = [
+    advice(
+        lambda: behind_fills().merge(behind_fills()),
+        "Fit the pipeline to all rows, or fit it with schedule=",
+        behind_fills,
+        lambda: behind_fills(schedule="per-step").merge(behind_fills(schedule="per-step")),
+    ),
+    advice(
+        lambda: least().merge(least(tol=0.1)),
+        r"Fit both with the same, clone\(estimator\) makes a copy to fit",
+        lambda: least().merge(clone(least()).fit(X, Y)),
+    ),
+    advice(
+        lambda: least(FRAME[["a", "b"]]).merge(least(FRAME[["b", "a"]])),
+        "Fit both to the same columns",
+        lambda: least(FRAME[["a", "b"]]).merge(least(FRAME[["a", "b"]])),
+    ),
+    advice(
+        lambda: least().merge(least(y=BOTH)),
+        "Fit both to the same columns of y",
+        lambda: least(y=BOTH).merge(least(y=BOTH)),
+    ),
+    advice(
+        lambda: classes(Y).merge(classes(THREE)),
+        r"with all labels in the parameter classes, or in partial_fit\(X, y, classes=\.\.\.\)",
+        lambda: classes(Y, classes=[0, 1, 2]).merge(classes(THREE, classes=[0, 1, 2])),
+        lambda: RidgeClassifier().partial_fit(X, Y, classes=[0, 1, 2]).merge(classes(THREE)),
+    ),
+    advice(
+        lambda: least().partial_fit(X, BOTH),
+        "Give the same columns in each call of partial_fit",
+        lambda: least().partial_fit(X, Y),
+    ),
+    advice(
+        lambda: RidgeClassifier(class_weight="balanced").partial_fit(X, Y, classes=[0, 1]),
+        r"use compute_class_weight\('balanced', classes=classes, y=y\)",
+        lambda: RidgeClassifier(class_weight={0: 1.0, 1: 2.0}).partial_fit(X, Y, classes=[0, 1]),
+    ),
+    advice(
+        lambda: least().fit(X, Y, sample_weight=-np.ones(len(X))),
+        "Negative values in data passed to `sample_weight`",
+        lambda: least().fit(X, Y, sample_weight=np.ones(len(X))),
+    ),
+    advice(
+        partial(few_features, LinearRegression()),
+        "SGDRegressor keeps less. Or leave features out",
+        lambda: SGDRegressor(random_state=0).fit(X, Y),
+        lambda: LinearRegression().fit(X[:, :2], Y),
+    ),
+    advice(
+        lambda: Ridge([1.0, 2.0]).fit(X, Y),
+        "Give one alpha, or one for each target",
+        lambda: Ridge(1.0).fit(X, Y),
+        lambda: Ridge([1.0, 2.0]).fit(X, BOTH),
+    ),
+    advice(
+        lambda: Ridge(solver="lbfgs").fit(X, Y),
+        "'lbfgs' solver can be used only when positive=True. Please use another solver",
+        lambda: Ridge().fit(X, Y),
+    ),
+    advice(
+        lambda: Ridge(solver="svd", positive=True).fit(X, Y),
+        "Please set the solver to 'auto' or 'lbfgs', or set `positive=False`",
+        lambda: Ridge(positive=True).fit(X, Y),
+        lambda: Ridge(solver="svd").fit(X, Y),
+    ),
+    advice(
+        lambda: classes(np.zeros(len(X), dtype=int)),
+        "Give rows of others too, or list all labels in classes",
+        lambda: classes(Y),
+        lambda: classes(np.zeros(len(X), dtype=int), classes=[0, 1]),
+    ),
+    advice(
+        lambda: RidgeCV().partial_fit(X, Y),
+        r"Use Ridge\(alpha=model.alpha_\), which learns further and merges",
+        lambda: Ridge(cv().alpha_).partial_fit(X, Y).merge(Ridge(cv().alpha_).fit(X, Y)),
+    ),
+    advice(
+        partial(cv, store_cv_results=True),
+        "store_cv_results=True is not supported: the errors of all rows may not fit in memory",
+        lambda: cv().scores_,
+    ),
+    advice(
+        partial(cv, scoring="r2"),
+        "needs a number of folds. Set cv=5, or scoring=None",
+        partial(cv, scoring="r2", cv=5),
+        cv,
+    ),
+    advice(
+        partial(cv, cv=5, alpha_per_target=True),
+        "Set cv=None, or fit a model for each target",
+        partial(cv, alpha_per_target=True),
+        partial(cv, cv=5),
+    ),
+    advice(
+        partial(cv, cv=KFold(3, shuffle=True)),
+        "Set shuffle=False, or shuffle the rows before they are stored",
+        partial(cv, cv=KFold(3)),
+    ),
+    advice(
+        lambda: RidgeCV(cv=3).fit(X[:1], Y[:1]),
+        "Give more rows, or cv=None",
+        partial(cv, cv=3),
+        cv,
+    ),
+]
