@@ -1,7 +1,9 @@
-"""A command a task: ``nox -s lint | types | tests | tests-* | fuzz | bench | demo``."""
+"""A command a task: ``nox -s lint | types | tests | tests-* | coverage | fuzz | build | bench``."""
 
 import os
+import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nox
 
@@ -25,11 +27,23 @@ UNTYPED = (
 # they share, such as a cluster, is made once.
 EVERY_CORE = ("-n", "auto", "--dist", "worksteal")
 
+# Three cases of a test, see tests/conftest.py.
+EVERY_DAY = ("-m", "not thorough and not exhaustive")
 
-def install(session: nox.Session, *groups: str, extras: str = "") -> None:
-    """Install the package as it lies here, with extras and dependency groups."""
+
+def install(
+    session: nox.Session, *groups: str, extras: str = "", more: tuple[str, ...] = ()
+) -> None:
+    """Install the package as it lies here, with extras, dependency groups and more."""
     needs = [need for group in groups for need in nox.project.dependency_groups(PROJECT, group)]
-    session.install("-e", f".[{extras}]" if extras else ".", *needs)
+    session.install("-e", f".[{extras}]" if extras else ".", *needs, *more)
+
+
+def interpreter(environment: str) -> str:
+    """Return the interpreter of an environment."""
+    return os.path.join(
+        environment, *(("Scripts", "python.exe") if os.name == "nt" else ("bin", "python"))
+    )
 
 
 @nox.session
@@ -64,8 +78,22 @@ def tests(session: nox.Session) -> None:
     and ``-m exhaustive`` runs the others.
     """
     install(session, "test", extras="distributed,examples")
-    chosen = ("-m", "not thorough and not exhaustive")
-    session.run("pytest", *EVERY_CORE, *chosen, *session.posargs, env=TESTING)
+    session.run("pytest", *EVERY_CORE, *EVERY_DAY, *session.posargs, env=TESTING)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Measure which branches of the package the tests of every day take: at least 95 %.
+
+    ``nox -s coverage -- --cov-fail-under=90`` asks for another percentage, and
+    ``-- tests/metrics --cov=streamlearn.metrics`` measures a part.
+    """
+    install(session, "test", "coverage", extras="distributed,examples")
+    part = any(argument.startswith("--cov=") for argument in session.posargs)
+    measured = () if part else ("--cov",)
+    how = ("--cov-branch", "--cov-report=term", "--cov-fail-under=95")
+    chosen = (*EVERY_CORE, *EVERY_DAY, *measured, *how)
+    session.run("pytest", *chosen, *session.posargs, env=TESTING)
 
 
 @nox.session
@@ -113,6 +141,48 @@ def tests_sklearn(session: nox.Session) -> None:
         session.run("pytest", "tests/test_sklearn_names.py", "tests/test_floors.py")
 
 
+@nox.session(name="tests-oldest")
+def tests_oldest(session: nox.Session) -> None:
+    """Test on the oldest releases that pyproject.toml allows."""
+    extras = ("dataframe", "distributed", "plot")
+    optional = PROJECT["project"]["optional-dependencies"]
+    needs = [*PROJECT["project"]["dependencies"], *(n for extra in extras for n in optional[extra])]
+    oldest = tuple(re.sub(r">=(.*)", r"==\1.*", need) for need in needs)
+    install(session, "test", extras=",".join(extras), more=oldest)
+    session.run("pytest", *EVERY_CORE, *EVERY_DAY, *session.posargs, env=TESTING)
+
+
+@nox.session(name="tests-free-threaded", python="3.14t")
+def tests_free_threaded(session: nox.Session) -> None:
+    """Test the threads of the engine without the interpreter's lock."""
+    # polars and some other libraries of the tests have no wheels for this build.
+    install(session, "runner", extras="dataframe")
+    where = session.posargs or ("tests/blocks", "tests/core", "tests/test_parallel.py")
+    session.run("pytest", *EVERY_CORE, *EVERY_DAY, *where, env=TESTING | {"PYTHON_GIL": "0"})
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Make the sdist and the wheel, and run the README's first snippet on the wheel alone."""
+    session.install(*nox.project.dependency_groups(PROJECT, "build"))
+    for old in Path("dist").glob("dask_streamlearn-*"):
+        old.unlink()
+    session.run("python", "-m", "build")  # the wheel is made of the sdist
+    made = [str(path.resolve()) for path in Path("dist").glob("dask_streamlearn-*")]
+    session.run("twine", "check", "--strict", *made)
+    (wheel,) = (name for name in made if name.endswith(".whl"))
+    session.run("python", "tests/release/wheel.py", wheel)
+    snippet = str(Path("tests/release/quickstart.py").resolve())
+    with TemporaryDirectory() as elsewhere, session.chdir(elsewhere):
+        session.run("python", "-m", "venv", "empty")
+        python = interpreter("empty")
+        report = "import streamlearn; streamlearn.show_versions()"
+        for needs, what in ((wheel, ("-c", report)), (f"{wheel}[dataframe]", (snippet,))):
+            session.run(python, "-m", "pip", "install", "--quiet", needs, external=True)
+            session.run(python, "-I", *what, external=True)
+        session.run(python, "-m", "pip", "check", external=True)
+
+
 @nox.session
 def bench(session: nox.Session) -> None:
     """Run a benchmark, ``nox -s bench -- pipeline --rows 4000000``; others get their own place."""
@@ -132,8 +202,8 @@ def python_with(session: nox.Session, name: str, *needs: str) -> str:
     place = os.path.join(session.create_tmp(), name)
     if not os.path.exists(place):
         session.run("python", "-m", "venv", place)
-        session.run(os.path.join(place, "bin", "pip"), "install", *needs, external=True)
-    return os.path.join(place, "bin", "python")
+        session.run(interpreter(place), "-m", "pip", "install", *needs, external=True)
+    return interpreter(place)
 
 
 @nox.session

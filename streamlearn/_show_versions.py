@@ -7,6 +7,7 @@ import sys
 import sysconfig
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.util import find_spec
 
 from threadpoolctl import threadpool_info
 
@@ -45,8 +46,8 @@ def _version(name: str) -> str | None:
     try:
         return version(name)
     except PackageNotFoundError:
-        # CuPy is distributed under a name for each release of CUDA.
-        found = packages_distributions().get(name, []) if name == "cupy" else []
+        # CuPy has a distribution for each release of CUDA. It takes a second to look for its name.
+        found = packages_distributions().get(name) if find_spec(name) else None
         return f"{version(found[0])} ({found[0]})" if found else None
 
 
@@ -94,7 +95,6 @@ def show_versions() -> None:
            executable: ...
               machine: ...
         free-threaded: ...
-    ...
     Libraries:
              streamlearn: ...
                    numpy: ...
