@@ -27,6 +27,9 @@ UNTYPED = (
 # they share, such as a cluster, is made once.
 EVERY_CORE = ("-n", "auto", "--dist", "worksteal")
 
+# All extras that need no GPU.
+ALL = "dataframe,distributed,plot"
+
 # Three cases of a test, see tests/conftest.py.
 EVERY_DAY = ("-m", "not thorough and not exhaustive")
 
@@ -77,7 +80,7 @@ def tests(session: nox.Session) -> None:
     Three cases of a test run. ``nox -s tests -- -m thorough`` runs the next 12 and the slow tests,
     and ``-m exhaustive`` runs the others.
     """
-    install(session, "test", extras="distributed,examples")
+    install(session, "test", "examples", extras=ALL)
     session.run("pytest", *EVERY_CORE, *EVERY_DAY, *session.posargs, env=TESTING)
 
 
@@ -88,7 +91,7 @@ def coverage(session: nox.Session) -> None:
     ``nox -s coverage -- --cov-fail-under=90`` asks for another percentage, and
     ``-- tests/metrics --cov=streamlearn.metrics`` measures a part.
     """
-    install(session, "test", "coverage", extras="distributed,examples")
+    install(session, "test", "examples", "coverage", extras=ALL)
     part = any(argument.startswith("--cov=") for argument in session.posargs)
     measured = () if part else ("--cov",)
     how = ("--cov-branch", "--cov-report=term", "--cov-fail-under=95")
@@ -144,11 +147,13 @@ def tests_sklearn(session: nox.Session) -> None:
 @nox.session(name="tests-oldest")
 def tests_oldest(session: nox.Session) -> None:
     """Test on the oldest releases that pyproject.toml allows."""
-    extras = ("dataframe", "distributed", "plot")
     optional = PROJECT["project"]["optional-dependencies"]
-    needs = [*PROJECT["project"]["dependencies"], *(n for extra in extras for n in optional[extra])]
+    needs = [
+        *PROJECT["project"]["dependencies"],
+        *(n for extra in ALL.split(",") for n in optional[extra]),
+    ]
     oldest = tuple(re.sub(r">=(.*)", r"==\1.*", need) for need in needs)
-    install(session, "test", extras=",".join(extras), more=oldest)
+    install(session, "test", extras=ALL, more=oldest)
     session.run("pytest", *EVERY_CORE, *EVERY_DAY, *session.posargs, env=TESTING)
 
 
@@ -187,7 +192,7 @@ def build(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Run a benchmark, ``nox -s bench -- pipeline --rows 4000000``; others get their own place."""
     name, *arguments = session.posargs or ["pipeline", "--rows", "4000000"]
-    install(session, extras="bench" if name == "defaults" else "distributed,dataframe,plot")
+    install(session, *(["bench"] if name == "defaults" else []), extras=ALL)
     if name in ("pipeline", "overhead"):
         python = python_with(session, "dask-ml", "dask-ml==2025.1.0", "scikit-learn>=1.9")
         arguments += ["--dask-ml-python", python]
@@ -209,5 +214,5 @@ def python_with(session: nox.Session, name: str, *needs: str) -> str:
 @nox.session
 def demo(session: nox.Session) -> None:
     """Do the main job on real data: flights from Parquet to Parquet, with a picture."""
-    install(session, extras="examples")
+    install(session, "examples", extras="dataframe,plot")
     session.run("python", "examples/flights.py", *session.posargs, env=ONE_BLAS_THREAD)
