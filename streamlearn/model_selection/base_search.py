@@ -187,7 +187,7 @@ class BaseSearch(ParallelPostFit):
             max_iter=1,
             publish=None if n_folds else Publish(self, attributes),
         )
-        ended = out.learned
+        ended = tuple(group.with_merged_folds(n_folds) for group in out.learned)
         say_failures(in_order(ended), self.error_score)
         of_folds = scores_of_folds(rules, ended, blocks) if n_folds else []
         found = self._attributes(contest, ended, of_folds)

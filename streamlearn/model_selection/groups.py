@@ -22,6 +22,7 @@ from streamlearn.linear_model.many_models import (
     most_models,
 )
 from streamlearn.model_selection.candidates import Candidate, Rules
+from streamlearn.model_selection.merged_folds import merged, merges, without_each
 from streamlearn.pipeline import Pipeline, shared_steps
 
 
@@ -31,7 +32,8 @@ class Group(NamedTuple):
     Attributes
     ----------
     models : tuple of object
-        One estimator for each fold, which does not learn from it, and one for all blocks.
+        One estimator for each fold, which does not learn from it, and one for all blocks. If the
+        group `merges`, each learns from its fold alone until `with_merged_folds`.
     members : tuple of Candidate
     path : tuple of int
         The steps of pipelines that other groups may share; see
@@ -46,6 +48,22 @@ class Group(NamedTuple):
     def goes_on(self) -> bool:
         """Whether it learns from the next block. If not, it has one candidate."""
         return self.members[0].goes_on
+
+    @property
+    def merges(self) -> bool:
+        """Whether its models learn from one fold each, and are merged at the end."""
+        return all(map(merges, self.models))
+
+    def with_merged_folds(self, n_folds: int) -> Group:
+        """Return the group after the last block. If it merges, its models become those it lacks."""
+        if not n_folds or not self.goes_on or not self.merges:
+            return self
+        own = [model if hasattr(model, "n_features_in_") else None for model in self.models]
+        others = without_each(own[:n_folds])
+        every = merged(others[0], own[0])
+        found = [*others, *[every] * (len(own) - n_folds)]
+        both = zip(self.models, found, strict=True)
+        return self._replace(models=tuple(old if new is None else new for old, new in both))
 
     def model_of(self, place: int, fold: int = -1) -> Any:
         """Return the estimator of a member for a fold, or for all blocks."""

@@ -150,9 +150,9 @@ def _learned(rules: Rules, shared: Sequence[Shared], group: Group, block: engine
     params = {**rules.params, **block.along}
     y = params.pop("y", None)
     left_out = rules.fold_of(block.number) if rules.n_folds else None
-    models = []
+    by_fold, models = left_out is not None and group.merges, []
     for fold, (model, results) in enumerate(zip(group.models, shared, strict=True)):
-        if fold == left_out:
+        if (fold == left_out) is not by_fold:
             models.append(model)
         elif isinstance(model, theirs.Pipeline):
             learn = partial(_learn, SharedSteps(group.path, results))

@@ -1,11 +1,13 @@
 """The fits and the scores of all splits, from as few reads of the data as they need.
 
 Fits that learn from blocks share each read, and so do scores (`streamlearn.blocks.SharedReads`).
-The others follow one another, and each reads its own part.
+The others follow one another, and each reads its own part. If an estimator merges, each fold is
+fitted once (`merged_folds`).
 """
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from copy import deepcopy
@@ -26,11 +28,14 @@ from streamlearn.model_selection.base_search import BaseSearch
 from streamlearn.model_selection.draws import seed_of
 from streamlearn.model_selection.fits import Fitted, Run, Scored, Task, fitted_copy, scored
 from streamlearn.model_selection.folds import Part, taken
+from streamlearn.model_selection.merged_folds import are_all_but_one, merges, without_each
 from streamlearn.wrappers.incremental import Incremental
 from streamlearn.wrappers.summed import is_summed
 
 IN_ORDER = "shuffle leaves the"
 """The beginning of the warning that blocks are not shuffled."""
+
+Job = tuple[Part, Callable[[dict[str, Any]], Any]]
 
 MOST = 64
 """The number of fits that share a read. Each has threads, and copies of rows if they are drawn."""
@@ -148,10 +153,63 @@ def fits_of(task: Task, runs: Sequence[Run], error_score: Any = "raise") -> list
             raise found.error
         return found
 
-    together = {i for i, run in enumerate(runs) if learns_from_blocks(run.estimator)}
+    def of_fold(number: int, given: dict[str, Any]) -> Fitted:
+        return fitted_copy(number, runs[number], given | task.same)
+
     jobs = [(run.train, partial(work, i)) for i, run in enumerate(runs)]
-    tests = [run.test for run in runs]
-    return _done(task, jobs, together, order_of(runs[0].estimator), tests)
+    by_folds = _mergeable(runs)
+    for i in (i for numbers in by_folds for i in numbers):
+        jobs[i] = runs[i].test, partial(of_fold, i)
+    found = _fitted(task, runs, jobs, {*range(len(runs))})
+    again = set[int]()
+    for numbers in by_folds:
+        fits = _without_each_fold([found[i] for i in numbers])
+        if fits is None:
+            again.update(numbers)
+        else:
+            found |= zip(numbers, fits, strict=True)
+    if again:
+        jobs = [(run.train, partial(work, i)) for i, run in enumerate(runs)]
+        found |= _fitted(task, runs, jobs, again)
+    return [found[i] for i in range(len(runs))]
+
+
+def _fitted(
+    task: Task, runs: Sequence[Run], jobs: Sequence[Job], numbers: set[int]
+) -> dict[int, Fitted]:
+    """Return the results of some of the fits by their numbers."""
+    at = sorted(numbers)
+    together = {k for k, i in enumerate(at) if learns_from_blocks(runs[i].estimator)}
+    tests = [runs[i].test for i in at]
+    found = _done(task, [jobs[i] for i in at], together, order_of(runs[0].estimator), tests)
+    return dict(zip(at, found, strict=True))
+
+
+def _mergeable(runs: Sequence[Run]) -> list[list[int]]:
+    """Return the numbers of the fits to all folds but one, of each estimator that merges."""
+    by_estimator: dict[int, list[int]] = {}
+    for i, run in enumerate(runs):
+        if merges(run.estimator):
+            by_estimator.setdefault(id(run.estimator), []).append(i)
+    found = by_estimator.values()
+    return [numbers for numbers in found if are_all_but_one([runs[i].train for i in numbers])]
+
+
+def _without_each_fold(parts: Sequence[Fitted]) -> list[Fitted] | None:
+    """Return the fits to all folds but one from those to each fold.
+
+    None means that a fold has no fit of its own, or that they do not merge. An example is a fold
+    that lacks a class.
+    """
+    if any(part.error is not None for part in parts):
+        return None
+    start = time.perf_counter()
+    try:
+        models = without_each([part.estimator for part in parts])
+    except ValueError:
+        return None
+    took = time.perf_counter() - start + sum(part.seconds for part in parts)
+    return [Fitted(model, took / len(parts)) for model in models]
 
 
 def scores_of(
@@ -171,9 +229,6 @@ def scores_of(
     for (part, i), each in zip(at, found, strict=True):
         out[part][i] = each
     return out
-
-
-Job = tuple[Part, Callable[[dict[str, Any]], Any]]
 
 
 def _done(

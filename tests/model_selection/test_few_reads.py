@@ -13,9 +13,10 @@ from sklearn import linear_model
 from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
 
+from streamlearn._training import summed as _training_summed
 from streamlearn.blocks import align, from_blocks
 from streamlearn.cluster import MiniBatchKMeans
-from streamlearn.linear_model import SGDClassifier, SGDRegressor
+from streamlearn.linear_model import Ridge, RidgeClassifier, SGDClassifier, SGDRegressor
 from streamlearn.model_selection import (
     KFold,
     ShuffleSplit,
@@ -57,6 +58,8 @@ ESTIMATORS = {
         StandardScaler(), SGDClassifier(random_state=0, shuffle=False), schedule="per-step"
     ),
     "passes": MiniBatchKMeans(3, random_state=0, max_iter=4, n_init=3),
+    "sums": Ridge(),
+    "sums behind": make_pipeline(StandardScaler(), RidgeClassifier()),
     "alone": linear_model.LogisticRegression(),
 }
 SPLITTERS = {
@@ -73,7 +76,7 @@ def answers(model):
     while hasattr(model, "steps") or hasattr(model, "estimator_"):
         model = model[-1] if hasattr(model, "steps") else model.estimator_
     names = ("coef_", "cluster_centers_", "coefs_", "n_iter_")
-    found = [getattr(model, name) for name in names if hasattr(model, name)]
+    found = [getattr(model, name) for name in names if getattr(model, name, None) is not None]
     return np.concatenate(
         [np.ravel(part) for a in found for part in (a if type(a) is list else [a])]
     )
@@ -409,3 +412,68 @@ def test_nothing_is_said_about_the_order_where_it_is_no_surprise(why):
         cross_val_score(model, *data, cv=ShuffleSplit(2, random_state=0))
         if why != "one block":  # a search needs two
             StreamSearchCV(model, {"alpha": [1e-4]}, shuffle=model.shuffle).fit(*data)
+
+
+MERGED = {
+    "classes": (RidgeClassifier(), LABELS),
+    "labels": (RidgeClassifier(classes=["a", "b"]), np.array(["a", "b"])[LABELS]),
+    "values": (Ridge(alpha=0.1), VALUES),
+}
+
+
+@pytest.mark.parametrize(
+    "cv", [KFold(3), StratifiedKFold(4), KFold(2, shuffle=True, random_state=0)]
+)
+@pytest.mark.parametrize("name", MERGED)
+def test_a_model_of_sums_sums_each_row_once_for_all_folds(name, cv, monkeypatch):
+    model, targets = MERGED[name]
+    summed = []
+
+    def counted(learner, rows, *args):
+        summed.append(rows.array.shape[0])
+        return statistic(learner, rows, *args)
+
+    statistic = _training_summed.statistic_of
+    monkeypatch.setattr(_training_summed, "statistic_of", counted)
+    given = dask_array(X, CHUNKS), dask_array(targets, CHUNKS)
+    with dask.config.set(scheduler="sync"):
+        found = cross_validate(model, *given, cv=cv, return_estimator=True)
+    assert sum(summed) == N_ROWS
+    for fit, (train, _) in zip(found["estimator"], cv.split_collections(*given), strict=True):
+        alone = clone(model).fit(*train)
+        np.testing.assert_allclose(fit.coef_, alone.coef_, rtol=1e-9)
+        np.testing.assert_allclose(fit.intercept_, alone.intercept_, rtol=1e-9)
+
+
+def test_folds_that_lack_a_class_are_fitted_as_others_are():
+    late = np.where(np.arange(N_ROWS) < N_ROWS - 30, LABELS, 2)
+    given = dask_array(X, CHUNKS), dask_array(late, CHUNKS)
+    found = cross_validate(RidgeClassifier(), *given, cv=KFold(3), return_estimator=True)
+    for fit, (train, _) in zip(found["estimator"], KFold(3).split_collections(*given), strict=True):
+        alone = RidgeClassifier().fit(*train)
+        np.testing.assert_allclose(fit.coef_, alone.coef_, rtol=1e-9)
+        assert fit.classes_.tolist() == alone.classes_.tolist()
+
+
+@pytest.mark.parametrize("refit", [False, True])
+def test_a_search_over_models_of_sums_sums_each_row_once_for_all_folds(refit, monkeypatch):
+    summed = []
+
+    def counted(learner, rows, *args):
+        summed.append(rows.array.shape[0])
+        return statistic(learner, rows, *args)
+
+    statistic = _training_summed.statistic_of
+    monkeypatch.setattr(_training_summed, "statistic_of", counted)
+    given = dask_array(X, CHUNKS), dask_array(VALUES, CHUNKS)
+    grid = {"alpha": [0.1, 1e3]}
+    search = StreamSearchCV(Ridge(), grid, cv=KFold(3), refit=refit, n_jobs=1).fit(*given)
+    assert sum(summed) == 2 * N_ROWS
+    monkeypatch.undo()
+    for k, alpha in enumerate(grid["alpha"]):
+        scores = cross_val_score(Ridge(alpha), *given, cv=KFold(3))
+        found = [search.cv_results_[f"split{fold}_test_score"][k] for fold in range(3)]
+        np.testing.assert_allclose(found, scores, rtol=1e-9)
+    if refit:
+        alone = Ridge(**search.best_params_).fit(*given)
+        np.testing.assert_allclose(search.best_estimator_.coef_, alone.coef_, rtol=1e-9)
