@@ -54,8 +54,9 @@ def test_show_versions_prints_the_system_the_libraries_and_blas(capsys):
 def test_show_versions_names_all_that_the_package_needs_and_takes():
     needed = {name_of(need) for need in PROJECT["project"]["dependencies"]}
     assert needed <= {*_show_versions.REQUIRED}
-    taken = {name_of(n) for extra in ("distributed", "plot") for n in OPTIONAL[extra]}
-    assert taken | {"pandas", "polars", "torch", "jax", "cupy"} <= {*_show_versions.OPTIONAL}
+    taken = {name_of(n) for extra in ("dataframe", "distributed", "plot") for n in OPTIONAL[extra]}
+    taken -= needed
+    assert taken | {"polars", "torch", "jax", "cupy"} <= {*_show_versions.OPTIONAL}
 
 
 def test_a_library_that_is_not_installed_has_no_version(monkeypatch, capsys):
@@ -175,10 +176,11 @@ def test_workflows_run_on_all_systems_and_all_versions_of_python():
 def test_the_table_of_support_has_the_oldest_releases_of_pyproject():
     rows = re.findall(r"^\| ([\w, -]+) \| ([\d.]+) \|", text("docs/releases.md"), re.MULTILINE)
     said = {name.lower(): oldest for names, oldest in rows for name in names.split(", ")}
-    needs = [*PROJECT["project"]["dependencies"], *OPTIONAL["distributed"], *OPTIONAL["plot"]]
+    extras = ("dataframe", "distributed", "plot")
+    needs = [*PROJECT["project"]["dependencies"], *(n for extra in extras for n in OPTIONAL[extra])]
     oldest = {name_of(need): need.partition(">=")[2] for need in needs}
     oldest["python"] = PROJECT["project"]["requires-python"].removeprefix(">=")
-    assert said.items() <= oldest.items()
+    assert said == {name: oldest[name] for name in said}
     assert oldest.keys() - said.keys() == {"threadpoolctl", "array-api-compat"}
 
 
