@@ -22,6 +22,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
 from streamlearn.cluster import MiniBatchKMeans
+from streamlearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import (
     LinearRegression,
@@ -94,6 +95,9 @@ ESTIMATORS = {
     "OrdinalEncoder": OrdinalEncoder(),
     "TargetEncoder": TargetEncoder(),
     "PowerTransformer": PowerTransformer(),
+    "PCA": PCA(),
+    "IncrementalPCA": IncrementalPCA(),
+    "TruncatedSVD": TruncatedSVD(),
     "PolynomialFeatures": PolynomialFeatures(),
     "Binarizer": Binarizer(),
     "Normalizer": Normalizer(),

@@ -25,6 +25,7 @@ import streamlearn.preprocessing as pre
 from streamlearn.blocks import Watch, watching
 from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.compose import make_column_transformer
+from streamlearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import (
     PassiveAggressiveClassifier,
@@ -75,6 +76,9 @@ OTHERS = {
     "TargetEncoder": pre.TargetEncoder(),
     "SimpleImputer": SimpleImputer(),
     "MissingIndicator": MissingIndicator(),
+    "PCA": PCA(2),
+    "IncrementalPCA": IncrementalPCA(),
+    "TruncatedSVD": TruncatedSVD(1),
     "ColumnTransformer": make_column_transformer((pre.StandardScaler(), [0, 1])),
     "ParallelPostFit": ParallelPostFit(SGDClassifier(**LINEAR)),
 }

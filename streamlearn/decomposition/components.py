@@ -100,10 +100,10 @@ def decomposed(asked: Asked, state: Comoments, root: np.ndarray | None = None) -
             return _about_zero(state, found.directions[:k], found.values[:k], found.accurate)
         rest = max(n - 1, 1)
         variances, total = found.values[:r] ** 2 / rest, found.total / rest
-        k = number_of(wanted, variances, n)
-        noise = (total - variances[:k].sum() if len(variances) < r else variances[k:].sum()) / max(
-            r - k, 1
-        )
+        k, left = number_of(wanted, variances, n), total - variances[:k].sum()
+        if len(variances) == r:
+            total, left = variances.sum(), variances[k:].sum()
+        noise = left / max(r - k, 1)
         return Decomposition(
             found.directions[:k],
             variances[:k],
@@ -141,6 +141,11 @@ def _projection(
         return Projection(components, mean)
     scale = np.maximum(np.sqrt(variance), float(namespace(components).finfo(components.dtype).eps))
     return Projection(components, mean, asarray(scale, like=components))
+
+
+def learner(asked: Asked) -> Learner:
+    """Return a mergeable learner of co-moments, which projects rows on components."""
+    return block_comoments.learner()._replace(params=asked, applied=_applied)
 
 
 class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
@@ -224,7 +229,7 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
         return self._learn(X, reset=self._former() is None)
 
     def _statistic(self) -> Learner:
-        return block_comoments.learner()._replace(params=self._asked(), applied=_applied)
+        return learner(self._asked())
 
     def _publish(self) -> None:
         n, d = self._asked().n_components, comoments.n_features(self._state)

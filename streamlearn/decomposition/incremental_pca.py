@@ -75,6 +75,8 @@ class IncrementalPCA(Principal):
     - While `partial_fit` has seen fewer rows than ``n_components``, there are as many components as
       rows. In scikit-learn that is an error.
     - `partial_fit` takes sparse rows. ``check_input`` has no effect there.
+    - ``n_components`` may be changed between calls of `partial_fit`, because all sums are kept.
+    - `get_covariance` and `get_precision` do not depend on ``whiten``, see `PCA`.
     - A single row is an error in `fit`, because it has no variance.
     - `score`, `score_samples` and `merge` exist.
 

@@ -95,7 +95,9 @@ class PCA(Principal):
     - A single row is an error in `fit`, because it has no variance.
     - `get_precision`, `score` and `score_samples` raise an error if the covariance matrix has no
       inverse.
-    - `score_samples` takes sparse rows.
+    - `score_samples` takes sparse rows, and the solver "full" does so, too.
+    - `get_covariance`, `get_precision` and the scores do not depend on ``whiten``. In scikit-learn
+      variances are squared if ``whiten=True``.
     - `partial_fit` and `merge` exist. While `partial_fit` has seen fewer rows than
       ``n_components``, there are as many components as rows.
 

@@ -64,7 +64,7 @@ class TruncatedSVD(Components):
 
     - The components are exact. ``algorithm`` has no effect, nor have ``n_iter``, ``n_oversamples``,
       ``power_iteration_normalizer``, ``random_state`` and ``tol``.
-    - One feature is enough.
+    - One feature is enough, and "arpack" may find as many components as there are features.
     - `partial_fit` and `merge` exist. While `partial_fit` has seen fewer rows than components, some
       singular values are 0.
 
