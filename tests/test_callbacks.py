@@ -18,7 +18,6 @@ from sklearn.callback.tests._utils import (
     RecordingAutoPropagatedCallback,
     RecordingCallback,
 )
-from sklearn.decomposition import PCA
 from sklearn.model_selection import GridSearchCV
 
 import streamlearn.preprocessing as pre

@@ -94,13 +94,15 @@ def decomposed(asked: Asked, state: Comoments, root: np.ndarray | None = None) -
     most = max(min(rank, d) - 1, 0)
     few = min(int(wanted), most) if isinstance(wanted, Integral) else most
     found = spectrum(sums.xx, sums.unit, few, root)
+    found.values[rank:] = 0.0  # as is known without them
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         if not asked.centred:
             k = min(int(wanted), len(found.values))
             return _about_zero(state, found.directions[:k], found.values[:k], found.accurate)
         rest = max(n - 1, 1)
         variances, total = found.values[:r] ** 2 / rest, found.total / rest
-        k, left = number_of(wanted, variances, n), total - variances[:k].sum()
+        k = number_of(wanted, variances, n)
+        left = total - variances[:k].sum()
         if len(variances) == r:
             total, left = variances.sum(), variances[k:].sum()
         noise = left / max(r - k, 1)
@@ -161,9 +163,7 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
 
     _dense = None  # rows may be sparse
     _most_features = MOST_FEATURES
-    _for_more_features = (
-        "Leave features out, for example with a transformer of features before it."
-    )
+    _for_more_features = "Leave features out, for example with a transformer of features before it."
     _one_read = False
     """Whether rows are never read a second time."""
 
@@ -203,6 +203,31 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
             If X holds NaN or infinity, or if it has fewer rows or features than components.
         """
         return self._learn(X, reset=True, whole=True)
+
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
+        """Find the components of all rows, then return their scores.
+
+        A collection is read a second time for the scores, which are lazy.
+
+        Parameters
+        ----------
+        X : array, sparse rows, DataFrame, dask array or dask DataFrame \
+                of shape (n_samples, n_features)
+            The rows.
+        y : None
+            It is ignored.
+
+        Returns
+        -------
+        array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_components)
+            As `transform` returns them.
+
+        Raises
+        ------
+        ValueError
+            If `fit` or `transform` would raise it.
+        """
+        return super().fit_transform(X)
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Find the components of these rows and those of earlier calls.
@@ -262,7 +287,9 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
 
     def _as_learned(self, x: Any) -> Any:
         """Return numbers in the library, on the device and in the float dtype of the rows."""
-        out = asarray(np.ascontiguousarray(x).reshape(np.shape(x)), like=self._like)
+        # Behind the steps of a one-pass pipeline the dtype of the rows is that of the sums.
+        like = getattr(self, "_like", self._state.mean)
+        out = asarray(np.ascontiguousarray(x).reshape(np.shape(x)), like=like)
         return out[()] if isinstance(out, np.ndarray) and out.ndim == 0 else out
 
     def _function(self) -> Projection:

@@ -6,6 +6,7 @@ from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
+from sklearn.utils import metadata_routing
 
 from streamlearn._arrays import to_numpy
 from streamlearn._sklearn import Interval
@@ -90,6 +91,8 @@ class IncrementalPCA(Principal):
     >>> pca.components_
     array([[0.6, 0.8]])
     """
+
+    __metadata_request__partial_fit = {"check_input": metadata_routing.UNUSED}
 
     _parameter_constraints: dict[str, Any] = {
         "n_components": [Interval(Integral, 1, None, closed="left"), None],

@@ -93,8 +93,9 @@ def spectrum(
         squares, directions = _largest(C, last + 1 if few else d)
         left = total - squares.sum() if few else total
         if squares[last] < SHARE * squares[0] or left < SHARE * total:
-            root, accurate = root_of(xx)
+            root, rank, accurate = root_of(xx)
             values, directions = _rotated(root * unit)
+            values[rank:] = 0.0
         else:
             values = np.sqrt(np.maximum(squares, 0.0))
     at = np.argmax(np.abs(directions), axis=1)
@@ -136,15 +137,15 @@ def _noise(values: np.ndarray) -> float:
     return 4 * len(values) * EPS * max(values[-1], 1.0)
 
 
-def root_of(xx: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Return R with ``R'R = xx``, and whether a second read would add no digit.
+def root_of(xx: np.ndarray) -> tuple[np.ndarray, int, bool]:
+    """Return R with ``R'R = xx``, its rank, and whether a second read would add no digit.
 
     Directions that rounding has left of 0 are 0.
     """
     values, vectors, size = _of_length_1(xx)
     kept = values > _noise(values)
     root = np.sqrt(np.where(kept, values, 0.0))[:, None] * vectors.T * size
-    return root, bool(np.all(values[kept] >= SHARE * values[-1]))
+    return root, int(kept.sum()), bool(np.all(values[kept] >= SHARE * values[-1]))
 
 
 def whitening(xx: np.ndarray, unit: np.ndarray) -> np.ndarray:

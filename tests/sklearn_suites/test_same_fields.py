@@ -114,6 +114,7 @@ ARGUMENTS = {
         *EXACT,
     ),
     "classes": ("RidgeClassifier",),  # of partial_fit
+    "fit_params": ("IncrementalPCA",),  # of fit_transform, which has no other arguments
     "params": ("RidgeCV",),  # of a scorer, which ours has not
     "y": (*LINEAR, *EXACT),  # None if the blocks of X bring it
 }
