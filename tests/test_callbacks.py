@@ -9,7 +9,7 @@ from typing import Any
 import dask
 import numpy as np
 import pytest
-from sklearn import linear_model
+from sklearn import decomposition, linear_model
 from sklearn.base import clone
 from sklearn.callback import CallbackSupportMixin, ScoringMonitor
 from sklearn.callback.tests._utils import (
@@ -375,7 +375,7 @@ def test_a_pipeline_shows_the_tasks_of_its_steps(schedule, lazy):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
 def test_a_step_that_loads_a_collection_supports_callbacks():
     seen = RecordingAutoPropagatedCallback()
-    pipe = make_pipeline(PCA(2), SGDClassifier(**LINEAR), schedule="per-step")
+    pipe = make_pipeline(decomposition.PCA(2), SGDClassifier(**LINEAR), schedule="per-step")
     fit(pipe, seen)
     assert "epoch" in names(seen, "on_fit_task_end")
     assert seen.count_hooks("on_fit_task_begin") == seen.count_hooks("on_fit_task_end")

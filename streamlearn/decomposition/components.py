@@ -204,7 +204,7 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
         """
         return self._learn(X, reset=True, whole=True)
 
-    def fit_transform(self, X: Any, y: Any = None) -> Any:
+    def fit_transform(self, X: Any, y: Any = None) -> Any:  # type: ignore[override]
         """Find the components of all rows, then return their scores.
 
         A collection is read a second time for the scores, which are lazy.
@@ -257,7 +257,8 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
         return learner(self._asked())
 
     def _publish(self) -> None:
-        n, d = self._asked().n_components, comoments.n_features(self._state)
+        n: Any = self._asked().n_components
+        d = comoments.n_features(self._state)
         if isinstance(n, Integral) and n > d:
             raise ValueError(
                 f"n_components={n} must be at most the number of features, and X has {d}. Set "

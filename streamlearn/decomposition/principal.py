@@ -53,7 +53,8 @@ class Principal(Components):
         self.n_components_ = len(found.singular)
 
     def _enough_or_raise(self, n_samples: int, n_features: int) -> None:
-        name, n, r = type(self).__name__, self.n_components, min(n_samples, n_features)
+        name, r = type(self).__name__, min(n_samples, n_features)
+        n: Any = self.n_components
         if n_samples < 2:
             raise ValueError(
                 f"Found array with 1 sample(s) (shape=(1, {n_features})) while a minimum of 2 is "
@@ -156,7 +157,8 @@ class Principal(Components):
             or if the covariance matrix has no inverse.
         """
         check_is_fitted(self)
-        return self._rows("score_samples", self._log_density(), X, None)
+        function: Any = self._log_density()
+        return self._rows("score_samples", function, X, None)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean of the logarithms of the likelihoods of the rows.
