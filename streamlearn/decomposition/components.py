@@ -257,9 +257,9 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
         return learner(self._asked())
 
     def _publish(self) -> None:
-        n: Any = self._asked().n_components
+        n = self._asked().n_components
         d = comoments.n_features(self._state)
-        if isinstance(n, Integral) and n > d:
+        if isinstance(n, Integral) and int(n) > d:
             raise ValueError(
                 f"n_components={n} must be at most the number of features, and X has {d}. Set "
                 f"n_components={d} or less."

@@ -54,13 +54,13 @@ class Principal(Components):
 
     def _enough_or_raise(self, n_samples: int, n_features: int) -> None:
         name, r = type(self).__name__, min(n_samples, n_features)
-        n: Any = self.n_components
+        n = self.n_components
         if n_samples < 2:
             raise ValueError(
                 f"Found array with 1 sample(s) (shape=(1, {n_features})) while a minimum of 2 is "
                 f"required by {name}: one row has no variance."
             )
-        if isinstance(n, Integral) and n > r:
+        if isinstance(n, Integral) and int(n) > r:
             raise ValueError(
                 f"n_components={n} must be between 0 and min(n_samples, n_features)={r}. Set "
                 f"n_components={r} or less, or learn from rows that are to be followed by others "
