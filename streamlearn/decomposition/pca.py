@@ -5,8 +5,6 @@ from __future__ import annotations
 from numbers import Integral, Real
 from typing import Any
 
-from sklearn.utils._param_validation import RealNotInt
-
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn.decomposition.components import Decomposition
 from streamlearn.decomposition.principal import Principal
@@ -127,7 +125,7 @@ class PCA(Principal):
     _parameter_constraints: dict[str, Any] = {
         "n_components": [
             Interval(Integral, 0, None, closed="left"),
-            Interval(RealNotInt, 0, 1, closed="neither"),
+            Interval(Real, 0, 1, closed="neither"),
             StrOptions({"mle"}),
             None,
         ],

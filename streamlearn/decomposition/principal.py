@@ -185,8 +185,12 @@ class Principal(Components):
         """
         check_is_fitted(self)
         given = check_inputs(self, X, None, None, reset=False, lazy_rows=True)
-        density = self._log_density()
-        of_block = partial(_score_of_block, density, given.reader)
+        density: LogDensity | ValueError
+        try:
+            density = self._log_density()
+        except ValueError as error:
+            density = error  # rows of another library have their own error
+        of_block = partial(_score_of_block, density, self._state.mean, given.reader)
         found = reduce(of_block, add, given.blocks, name="score")
         if found is None:
             raise no_rows(given.reader.estimator)
@@ -198,11 +202,15 @@ def asarray_of(x: Any) -> Array:
     return x if hasattr(x, "shape") else np.asarray(x)
 
 
-def _score_of_block(density: LogDensity, reader: Reader, block: Block) -> Average:
+def _score_of_block(
+    density: LogDensity | ValueError, fitted: Array, reader: Reader, block: Block
+) -> Average:
     """Return the sum of the logarithms of the likelihoods of a block, and the number of rows."""
     rows = reader.whole(as_lazy_rows(block.X), block.named)
     like = rows.of(first_row(rows.array))
-    same_place_or_raise(like, density.mean, reader.estimator, "score")
+    same_place_or_raise(like, fitted, reader.estimator, "score")
+    if isinstance(density, ValueError):
+        raise density
     xp, m = namespace(density.mean), rows.array.shape[0]
     total = xp.zeros((), dtype=density.mean.dtype, device=device(density.mean))
     through = rows.of if rows.functions else None
