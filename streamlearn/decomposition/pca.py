@@ -91,8 +91,8 @@ class PCA(Principal):
 
     - The solvers "arpack" and "randomized" are an error, because all components are found exactly.
     - A single row is an error in `fit`, because it has no variance.
-    - `get_precision`, `score` and `score_samples` raise an error if the covariance matrix has no
-      inverse.
+    - In `get_precision` and the scores, a direction in which rows do not vary counts as if it had
+      the variance of rounding: 2.2e-16 of the largest. scikit-learn inverts what rounding left.
     - `score_samples` takes sparse rows, and the solver "full" does so, too.
     - `get_covariance`, `get_precision` and the scores do not depend on ``whiten``. In scikit-learn
       variances are squared if ``whiten=True``.

@@ -94,7 +94,7 @@ class Principal(Components):
         Raises
         ------
         ValueError
-            If the covariance matrix has no inverse, because the rows do not vary in some direction.
+            If the covariance matrix has no inverse, because all rows were the same.
         """
         check_is_fitted(self)
         V, variance, noise = self._regular()
@@ -112,19 +112,16 @@ class Principal(Components):
         return V, np.maximum(variance, noise), float(noise)
 
     def _regular(self) -> tuple[np.ndarray, np.ndarray, float]:
-        """Return the model, after a check that its covariance matrix has an inverse."""
+        """Return the model, where directions without a variance have that of rounding."""
         V, variance, noise = self._model()
-        k, d = V.shape
-        least = min(variance.min(initial=np.inf), noise if k < d else np.inf)
-        if not least > 0:
-            rank = int(np.sum(variance > 0))
+        largest = max(variance.max(initial=0.0), noise)
+        if not largest > 0:
             raise ValueError(
-                "The covariance matrix has no inverse, because the rows do not vary in some "
-                f"direction: {rank} of {d} directions have a variance. Set n_components to less "
-                "than that, so that noise_variance_ is positive, or leave out features that are "
-                "constant or sums of others."
+                "The covariance matrix has no inverse, because all rows were the same. Fit it to "
+                "rows that differ."
             )
-        return V, variance, noise
+        least = float(np.finfo(np.float64).eps) * largest
+        return V, np.where(variance > 0, variance, least), noise if noise > 0 else least
 
     def _log_density(self) -> LogDensity:
         _, variance, noise = self._regular()
@@ -154,7 +151,7 @@ class Principal(Components):
         ------
         ValueError
             If X has other features than in `fit`, or is in another namespace or on another device,
-            or if the covariance matrix has no inverse.
+            or if all rows of `fit` were the same.
         """
         check_is_fitted(self)
         function: Any = self._log_density()
