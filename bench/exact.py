@@ -24,17 +24,20 @@ from common import in_own_process, in_turn, medians, table
 
 CONTENDERS = ("scikit-learn", "streamlearn", "blocks")
 MODELS = {
-    "LinearRegression": ("LinearRegression", "values"),
-    "LinearRegression, float32": ("LinearRegression", "single"),
-    "Ridge": ("Ridge", "values"),
-    "Ridge, weights": ("Ridge", "weights"),
-    "RidgeClassifier, 10 classes": ("RidgeClassifier", "classes"),
+    "LinearRegression": ("linear_model.LinearRegression", "values"),
+    "LinearRegression, float32": ("linear_model.LinearRegression", "single"),
+    "Ridge": ("linear_model.Ridge", "values"),
+    "Ridge, weights": ("linear_model.Ridge", "weights"),
+    "RidgeClassifier, 10 classes": ("linear_model.RidgeClassifier", "classes"),
+    "PCA": ("decomposition.PCA", "rows"),
+    "PCA, float32": ("decomposition.PCA", "single rows"),
+    "IncrementalPCA": ("decomposition.IncrementalPCA", "rows"),
+    "TruncatedSVD": ("decomposition.TruncatedSVD", "rows"),
 }
 
 
 def measure(contender: str, rows: int, features: int) -> dict[str, float]:
     package = "sklearn" if contender == "scikit-learn" else "streamlearn"
-    module = importlib.import_module(f"{package}.linear_model")
     rng = np.random.default_rng(0)
     X = rng.normal(5, 1, (rows, features))
     y = X @ rng.normal(size=features) + rng.normal(size=rows)
@@ -42,7 +45,9 @@ def measure(contender: str, rows: int, features: int) -> dict[str, float]:
     figures = {}
     for name, (kind, how) in MODELS.items():
         given = [X, codes if how == "classes" else y]
-        if how == "single":
+        if how.endswith("rows"):
+            given = [X]
+        if how.startswith("single"):
             given = [a.astype(np.float32) for a in given]
         if how == "weights":
             given.append(rng.random(rows))
@@ -52,7 +57,9 @@ def measure(contender: str, rows: int, features: int) -> dict[str, float]:
             given = [da.from_array(a, chunks=(-(-rows // 8), *a.shape[1:])) for a in given]
         best = float("inf")
         for _ in range(3):
-            model, start = getattr(module, kind)(), time.perf_counter()
+            folder, name_of_class = kind.split(".")
+            module = importlib.import_module(f"{package}.{folder}")
+            model, start = getattr(module, name_of_class)(), time.perf_counter()
             model.fit(*given)
             best = min(best, time.perf_counter() - start)
         figures[name] = best / rows * 1e9

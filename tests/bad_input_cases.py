@@ -22,6 +22,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
 from streamlearn.cluster import MiniBatchKMeans
+from streamlearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import (
     LinearRegression,
@@ -94,6 +95,9 @@ ESTIMATORS = {
     "OrdinalEncoder": OrdinalEncoder(),
     "TargetEncoder": TargetEncoder(),
     "PowerTransformer": PowerTransformer(),
+    "PCA": PCA(),
+    "IncrementalPCA": IncrementalPCA(),
+    "TruncatedSVD": TruncatedSVD(4),
     "PolynomialFeatures": PolynomialFeatures(),
     "Binarizer": Binarizer(),
     "Normalizer": Normalizer(),
@@ -1454,8 +1458,10 @@ OUT_OF_RANGE = {
     "keep_empty_features": "yes",
     "missing_values": [1],
     "features": "some", "sparse": "yes", "error_on_new": "yes",
-    "parameters": 5, "n_iter": 0, "refit": 5, "error_score": "ignore", "factor": 1,
+    "parameters": 5, "n_iter": -1, "refit": 5, "error_score": "ignore", "factor": 1,
     "confidence": 1.0, "min_resources": 1, "n_blocks": 1,
+    "algorithm": "fast", "iterated_power": -1, "n_components": -1, "n_oversamples": 0,
+    "power_iteration_normalizer": "SVD", "svd_solver": "best", "whiten": "yes",
 }  # fmt: skip
 """A bad value of every parameter."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import dask
 import numpy as np
 import pytest
-from sklearn import linear_model
+from sklearn import decomposition, linear_model
 from sklearn.base import clone
 from sklearn.callback import CallbackSupportMixin, ScoringMonitor
 from sklearn.callback.tests._utils import (
@@ -18,13 +18,13 @@ from sklearn.callback.tests._utils import (
     RecordingAutoPropagatedCallback,
     RecordingCallback,
 )
-from sklearn.decomposition import PCA
 from sklearn.model_selection import GridSearchCV
 
 import streamlearn.preprocessing as pre
 from streamlearn.blocks import Watch, watching
 from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.compose import make_column_transformer
+from streamlearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import (
     PassiveAggressiveClassifier,
@@ -75,6 +75,9 @@ OTHERS = {
     "TargetEncoder": pre.TargetEncoder(),
     "SimpleImputer": SimpleImputer(),
     "MissingIndicator": MissingIndicator(),
+    "PCA": PCA(2),
+    "IncrementalPCA": IncrementalPCA(),
+    "TruncatedSVD": TruncatedSVD(1),
     "ColumnTransformer": make_column_transformer((pre.StandardScaler(), [0, 1])),
     "ParallelPostFit": ParallelPostFit(SGDClassifier(**LINEAR)),
 }
@@ -372,7 +375,7 @@ def test_a_pipeline_shows_the_tasks_of_its_steps(schedule, lazy):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
 def test_a_step_that_loads_a_collection_supports_callbacks():
     seen = RecordingAutoPropagatedCallback()
-    pipe = make_pipeline(PCA(2), SGDClassifier(**LINEAR), schedule="per-step")
+    pipe = make_pipeline(decomposition.PCA(2), SGDClassifier(**LINEAR), schedule="per-step")
     fit(pipe, seen)
     assert "epoch" in names(seen, "on_fit_task_end")
     assert seen.count_hooks("on_fit_task_begin") == seen.count_hooks("on_fit_task_end")

@@ -41,6 +41,7 @@ from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.compose import ColumnTransformer
 from streamlearn.core.learner import an_array
 from streamlearn.core.mlp import pack
+from streamlearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import (
     LinearRegression,
@@ -206,6 +207,10 @@ ESTIMATORS = {
     "KBinsDiscretizer": KBinsDiscretizer(4, encode="ordinal", strategy="uniform"),
     "SplineTransformer": SplineTransformer(knots="quantile"),
     "PowerTransformer": PowerTransformer(),
+    "PCA": PCA(),
+    "PCA-whitened": PCA(whiten=True),
+    "IncrementalPCA": IncrementalPCA(),
+    "TruncatedSVD": TruncatedSVD(4),
     "PolynomialFeatures": PolynomialFeatures(2),
     "Binarizer": Binarizer(threshold=0.2),
     "Normalizer": Normalizer("l1"),
@@ -253,7 +258,7 @@ SCALERS = (
     *("center_", "quantiles_", "references_", "lambdas_", "statistics_"),
 )
 """Fitted attributes of the scalers."""
-LEARNED = ("coef_", "intercept_", *SCALERS, "bin_edges_", "bsplines_")
+LEARNED = ("coef_", "intercept_", *SCALERS, "bin_edges_", "bsplines_", "components_")
 """Fitted attributes that say what was learned."""
 METHODS = (
     "transform",
@@ -332,6 +337,14 @@ class OnceUnweighted(Once):
         """Forget, then learn in one call."""
         self._forget()
         return self.partial_fit(X, y)
+
+
+class OncePCA(OnceUnweighted, PCA):
+    pass
+
+
+class OnceTruncatedSVD(OnceUnweighted, TruncatedSVD):
+    pass
 
 
 class OnceLinearRegression(Once, LinearRegression):
@@ -429,6 +442,10 @@ CHECKED = [
     TargetEncoder(cv=3),
     PowerTransformer(),
     PowerTransformer(standardize=False),
+    PCA(),
+    PCA(0.5, whiten=True, svd_solver="covariance_eigh"),
+    IncrementalPCA(1),
+    TruncatedSVD(1),
     PolynomialFeatures((1, 3), interaction_only=True, include_bias=False),
     Binarizer(),
     Normalizer("max"),
@@ -471,6 +488,8 @@ CHECKED = [
     SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
     SimpleImputer(strategy="most_frequent", add_indicator=True),
     SimpleImputer(strategy="constant", add_indicator=True),
+    OncePCA(),
+    OnceTruncatedSVD(1),
     OnceSimpleImputer(add_indicator=True),
     MissingIndicator(),
     MissingIndicator(features="all"),

@@ -24,7 +24,10 @@ FLOORS = [
     {"stages"},
     {"_training"},
     {"_estimator"},
-    {"preprocessing", "impute", "linear_model", "cluster", "neural_network", "wrappers"},
+    {
+        *("preprocessing", "impute", "decomposition", "linear_model", "cluster"),
+        *("neural_network", "wrappers"),
+    },
     {"pipeline", "diagnostics"},
     {"compose", "datasets", "model_selection"},
 ]

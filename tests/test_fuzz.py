@@ -19,7 +19,7 @@ import pytest
 import sklearn
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
-from sklearn import cluster, impute, linear_model, neural_network, preprocessing
+from sklearn import cluster, decomposition, impute, linear_model, neural_network, preprocessing
 from sklearn.base import is_classifier, is_regressor
 
 from streamlearn.blocks import StreamedRows, from_blocks
@@ -174,7 +174,7 @@ def made(cls: type) -> Any:
 
 
 def theirs(name: str) -> type | None:
-    for module in (preprocessing, impute, linear_model, cluster, neural_network):
+    for module in (preprocessing, impute, decomposition, linear_model, cluster, neural_network):
         if hasattr(module, name):
             return getattr(module, name)
     return None

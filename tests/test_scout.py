@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import make_union
 
 from streamlearn.compose import make_column_transformer
+from streamlearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
 from streamlearn.impute import SimpleImputer
 from streamlearn.linear_model import SGDClassifier
 from streamlearn.pipeline import make_pipeline
@@ -32,6 +33,9 @@ Y = (X[:, 0] > 1).astype(int)
 LEARNER = SGDClassifier("log_loss", classes=[0, 1], random_state=0)
 SCALER, MAP = StandardScaler(), QuantileTransformer(n_quantiles=9)
 STEPS = {
+    "components": PCA(0.9, whiten=True),
+    "components after a scaler": make_pipeline(SCALER, IncrementalPCA(2)),
+    "singular vectors": TruncatedSVD(2),
     "quantiles": MAP,
     "bins": KBinsDiscretizer(),
     "splines": SplineTransformer(),

@@ -10,12 +10,14 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import KFold
 
+from streamlearn.decomposition import PCA
 from streamlearn.impute import SimpleImputer
 from streamlearn.linear_model import LinearRegression, Ridge, RidgeClassifier, RidgeCV, SGDRegressor
 from streamlearn.pipeline import make_pipeline
-from streamlearn.preprocessing import StandardScaler
+from streamlearn.preprocessing import FunctionTransformer, StandardScaler
 from tests.advice.table import DX, DY, FRAME, THREE, X, Y, advice
 
+WIDE = np.random.default_rng(1).normal(size=(9, 4))
 BOTH = np.stack([X[:, 0], X[:, 1]], axis=1)
 
 
@@ -36,11 +38,62 @@ def few_features(model: Any) -> Any:
         return model.fit(X, Y)
 
 
+def narrow_rows() -> Any:
+    with patch.object(PCA, "_most_features", 2):
+        return make_pipeline(FunctionTransformer(first_two), PCA()).fit(X)
+
+
+def first_two(x: Any) -> Any:
+    return x[:, :2]
+
+
 def cv(**how: Any) -> Any:
     return RidgeCV(**how).fit(X, Y)
 
 
+def components(n: Any = 2, rows: Any = X, **how: Any) -> Any:
+    return PCA(n, **how).fit(rows)
+
+
 EXACT = [
+    advice(
+        partial(components, svd_solver="randomized"),
+        r"all components are found exactly, by sums over the rows. Set svd_solver='auto'",
+        partial(components, svd_solver="auto"),
+    ),
+    advice(
+        partial(components, X.shape[1] + 1),
+        f"Set n_components={X.shape[1]} or less",
+        partial(components, X.shape[1]),
+    ),
+    advice(
+        partial(components, 1, X[:1]),
+        "one row has no variance",
+        lambda: PCA(2).partial_fit(X[:1]).partial_fit(X[1:]),
+    ),
+    advice(
+        partial(components, 3, WIDE[:2]),
+        "Set n_components=2 or less, or learn from rows that are to be followed by others with "
+        "partial_fit",
+        partial(components, 2, WIDE[:2]),
+        lambda: PCA(3).partial_fit(WIDE[:2]).partial_fit(WIDE[2:]),
+    ),
+    advice(
+        partial(components, "mle", WIDE[:2]),
+        "Set n_components to a number or a share",
+        partial(components, 1, WIDE[:2]),
+        partial(components, 0.5, WIDE[:2]),
+    ),
+    advice(
+        lambda: components(1, np.ones((9, 2))).score(np.ones((9, 2))),
+        "Fit it to rows that differ",
+        lambda: components(1, WIDE).score(WIDE),
+    ),
+    advice(
+        lambda: few_features(PCA()),
+        "Leave features out, for example with a transformer of features before it",
+        narrow_rows,
+    ),
     advice(
         lambda: behind_fills().merge(behind_fills()),
         "Fit the pipeline to all rows, or fit it with schedule=",

@@ -33,6 +33,7 @@ from streamlearn.core.statistics import (
     moments,
     standardize,
 )
+from streamlearn.decomposition import components
 from tests.backends import STRICT, Backend, no_host_sync
 
 N_FEATURES = 3
@@ -140,6 +141,15 @@ def at(yeo_johnson: bool, power: float, *origin: float) -> Learner:
     )
 
 
+ON_THE_HOST = (
+    "test_nothing_is_read_back_to_the_host",
+    "the directions of the sums are found on the host",
+)
+PRODUCTS = (
+    "test_applied_is_apply_with_the_state_at_hand",
+    "BLAS rounds the product of a few rows in another way than that of many",
+)
+
 SWEEPS_ARE_WATCHED = (
     "test_nothing_is_read_back_to_the_host",
     "row by row, a group of sweeps is over when one more changes nothing, and someone must look",
@@ -156,6 +166,18 @@ CASES = {
     "comoments-targets": Case(block_comoments.learner(targets=True), counts, 2, value=cosums),
     "comoments-classes": Case(class_comoments.learner(3), classes, 3, value=cosums),
     "comoments-integers": Case(block_comoments.learner(), integers, value=cosums),
+    "components": Case(
+        components.learner(components.Asked(2, whiten=True)),
+        plain,
+        value=cosums,
+        exempt=(ON_THE_HOST, PRODUCTS),
+    ),
+    "components-about-zero": Case(
+        components.learner(components.Asked(2, centred=False)),
+        integers,
+        value=cosums,
+        exempt=(ON_THE_HOST, PRODUCTS),
+    ),
     "extremes": Case(extremes.learner(extremes.Range()), plain),
     "extremes-NaN": Case(extremes.learner(extremes.Range(-1.0, 2.0, clip=True)), gaps),
     "extremes-weights": Case(extremes.learner(extremes.Magnitude()), weighted),

@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import streamlearn
+from streamlearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import LinearRegression, Ridge, RidgeClassifier
 from streamlearn.pipeline import make_pipeline
@@ -51,6 +52,9 @@ CASES = {
     "OneHotEncoder": (OneHotEncoder(sparse_output=False), WORDS),
     "OrdinalEncoder": (OrdinalEncoder(), WORDS),
     "TargetEncoder": (TargetEncoder(target_type="continuous"), WORDS),
+    "PCA": (PCA(2, whiten=True), X),
+    "IncrementalPCA": (IncrementalPCA(2), X),
+    "TruncatedSVD": (TruncatedSVD(1), X),
     "LinearRegression": (LinearRegression(), X),
     "Ridge": (Ridge(3.0), X),
     "RidgeClassifier": (RidgeClassifier(classes=[0, 1, 2]), X),

@@ -25,6 +25,7 @@ from streamlearn._estimator.versions import InconsistentVersionWarning
 from streamlearn._files.tree import Encoder
 from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.compose import ColumnTransformer
+from streamlearn.decomposition import TruncatedSVD
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.model_selection import (
@@ -77,6 +78,7 @@ def columns() -> ColumnTransformer:
 
 CASES: dict[str, tuple[Any, Any]] = {
     **{name: (estimator, X) for name, estimator in OF_NUMBERS.items()},
+    "TruncatedSVD": (TruncatedSVD(2), X),
     "TargetEncoder": (TargetEncoder(**SEED), X),
     "ColumnTransformer": (columns(), TABLE),
     "DatetimeEncoder": (DatetimeEncoder(), TABLE[["day"]]),

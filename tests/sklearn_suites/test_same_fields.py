@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 import sklearn
+import sklearn.decomposition as their_components
 import sklearn.linear_model as their_models
 import sklearn.preprocessing as their_transformers
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import get_tags
 
+import streamlearn.decomposition as our_components
 import streamlearn.linear_model as our_models
 import streamlearn.preprocessing as our_transformers
 
@@ -34,6 +36,9 @@ PAIRS = {
     "Ridge": (our_models, their_models),
     "RidgeCV": (our_models, their_models),
     "RidgeClassifier": (our_models, their_models),
+    "PCA": (our_components, their_components),
+    "IncrementalPCA": (our_components, their_components),
+    "TruncatedSVD": (our_components, their_components),
     "StandardScaler": (our_transformers, their_transformers),
     "MinMaxScaler": (our_transformers, their_transformers),
     "MaxAbsScaler": (our_transformers, their_transformers),
@@ -55,6 +60,7 @@ PAIRS = {
 ROW_BY_ROW = ("Perceptron", "PassiveAggressiveClassifier", "PassiveAggressiveRegressor")
 QUANTILES = ("RobustScaler", "QuantileTransformer")
 LINEAR = ("SGDClassifier", "SGDRegressor", *ROW_BY_ROW)
+COMPONENTS = ("PCA", "IncrementalPCA", "TruncatedSVD")
 EXACT = ("LinearRegression", "Ridge", "RidgeCV", "RidgeClassifier")
 
 TAGS = {
@@ -96,7 +102,7 @@ VALUES = {
 ATTRIBUTES = {
     "loss_curve_": LINEAR,
     "condition_number_": EXACT,
-    "n_reads_": EXACT,
+    "n_reads_": (*EXACT, *COMPONENTS),
     "scores_": ("RidgeCV",),
 }
 """Fitted attributes of ours alone."""
@@ -108,6 +114,7 @@ ARGUMENTS = {
         *EXACT,
     ),
     "classes": ("RidgeClassifier",),  # of partial_fit
+    "fit_params": ("IncrementalPCA",),  # of fit_transform, which has no other arguments
     "params": ("RidgeCV",),  # of a scorer, which ours has not
     "y": (*LINEAR, *EXACT),  # None if the blocks of X bring it
 }

@@ -1,0 +1,345 @@
+"""The base class of transformers that project rows on the directions of their co-moments."""
+
+from __future__ import annotations
+
+from copy import copy
+from numbers import Integral
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin
+from sklearn.utils.validation import check_is_fitted
+
+from streamlearn._arrays import Array, asarray, itemsize, namespace, to_numpy
+from streamlearn._estimator.inputs import Given
+from streamlearn._estimator.mergeable import MOST_FEATURES, MergeableTransformer
+from streamlearn._training.course import Course
+from streamlearn._training.summed import read_again
+from streamlearn._validation.arrays import DENSE
+from streamlearn.blocks import is_frame
+from streamlearn.core.learner import Learner
+from streamlearn.core.projection import Projection
+from streamlearn.core.statistics import block_comoments, comoments
+from streamlearn.core.statistics.comoments import Comoments
+from streamlearn.decomposition.n_components import number_of
+from streamlearn.decomposition.spectrum import root_again, spectrum, whitening
+
+
+class Asked(NamedTuple):
+    """Which components are made of co-moments.
+
+    Attributes
+    ----------
+    n_components : int, float, "mle" or None
+    whiten : bool
+    centred : bool
+        Whether the mean is subtracted. If not, sums are about zero.
+    targets : bool
+        Rows have no targets, see `streamlearn.core.statistics.block_comoments.Params`.
+    """
+
+    n_components: Any = None
+    whiten: bool = False
+    centred: bool = True
+    targets: bool = False
+
+
+class Decomposition(NamedTuple):
+    """What components are, on the host in float64.
+
+    Attributes
+    ----------
+    components : ndarray of shape (k, d)
+    variance, ratio, singular : ndarrays of shape (k,)
+        The variances of the scores, their shares of the whole variance, and the singular values.
+    noise : float
+        The mean of the other variances, 0 if there are none.
+    n_samples : int
+    accurate : bool
+        Whether a second read would add no digit.
+    """
+
+    components: np.ndarray
+    variance: np.ndarray
+    ratio: np.ndarray
+    singular: np.ndarray
+    noise: float
+    n_samples: int
+    accurate: bool
+
+
+class Sums(NamedTuple):
+    """Sums of products (d, d), in units of ``unit[i] * unit[j]``, and the number of rows."""
+
+    xx: np.ndarray
+    unit: np.ndarray
+    n_samples: int
+
+
+def sums_of(state: Comoments, *, centred: bool) -> Sums:
+    """Return the sums of a state on the host."""
+    found = comoments.about_mean(state) if centred else comoments.about_zero(state)
+    unit = to_numpy(state.unit).astype(np.float64)
+    n_samples = round(float(to_numpy(comoments.total_weight(state))[0]))
+    xx = to_numpy(found[0]).astype(np.float64, copy=False)
+    return Sums(xx, np.where(unit > 0, unit, 1.0), n_samples)
+
+
+def decomposed(asked: Asked, state: Comoments, root: np.ndarray | None = None) -> Decomposition:
+    """Return the components of the rows of a state. ``root`` is that of a second read."""
+    sums = sums_of(state, centred=asked.centred)
+    (d, _), n, wanted = sums.xx.shape, sums.n_samples, asked.n_components
+    rank = max(n - 1, 0) if asked.centred else n
+    r = min(n, d)
+    most = max(min(rank, d) - 1, 0)
+    few = min(int(wanted), most) if isinstance(wanted, Integral) else most
+    found = spectrum(sums.xx, sums.unit, few, root)
+    found.values[rank:] = 0.0  # as is known without them
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        if not asked.centred:
+            k = min(int(wanted), len(found.values))
+            return _about_zero(state, found.directions[:k], found.values[:k], found.accurate)
+        rest = max(n - 1, 1)
+        variances, total = found.values[:r] ** 2 / rest, found.total / rest
+        k = number_of(wanted, variances, n)
+        left = total - variances[:k].sum()
+        if len(variances) == r:
+            total, left = variances.sum(), variances[k:].sum()
+        noise = left / max(r - k, 1)
+        return Decomposition(
+            found.directions[:k],
+            variances[:k],
+            variances[:k] / np.float64(total),
+            found.values[:k],
+            max(float(noise), 0.0) if k < r else 0.0,
+            n,
+            found.accurate,
+        )
+
+
+def _about_zero(
+    state: Comoments, directions: np.ndarray, values: np.ndarray, accurate: bool
+) -> Decomposition:
+    """Return components of sums about zero. Variances are those of scores less their means."""
+    sums = sums_of(state, centred=True)
+    V = directions * sums.unit
+    variance = np.maximum(np.sum((V @ sums.xx) * V, axis=1), 0.0) / max(sums.n_samples, 1)
+    total = np.sum(np.diagonal(sums.xx) * sums.unit**2) / max(sums.n_samples, 1)
+    ratio = variance / np.float64(total)
+    return Decomposition(directions, variance, ratio, values, 0.0, sums.n_samples, accurate)
+
+
+def _applied(asked: Asked, state: Comoments) -> Projection:
+    found, like = decomposed(asked, state), state.mean
+    mean = comoments.mean(state) if asked.centred else None
+    return _projection(asarray(found.components, like=like), mean, found.variance, asked.whiten)
+
+
+def _projection(
+    components: Array, mean: Array | None, variance: np.ndarray, whiten: bool
+) -> Projection:
+    """Return the function of rows. Whitened scores without a variance are not divided by 0."""
+    if not whiten:
+        return Projection(components, mean)
+    scale = np.maximum(np.sqrt(variance), float(namespace(components).finfo(components.dtype).eps))
+    return Projection(components, mean, asarray(scale, like=components))
+
+
+def learner(asked: Asked) -> Learner:
+    """Return a mergeable learner of co-moments, which projects rows on components."""
+    return block_comoments.learner()._replace(params=asked, applied=_applied)
+
+
+class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
+    """A transformer whose components are the main directions of the co-moments of rows.
+
+    A subclass defines ``_asked()`` and ``_set(found)``.
+
+    Attributes
+    ----------
+    n_reads_ : int
+        How often the last fit has read the rows.
+    """
+
+    _dense = None  # rows may be sparse
+    _most_features = MOST_FEATURES
+    _for_more_features = "Leave features out, for example with a transformer of features before it."
+    _one_read = False
+    """Whether rows are never read a second time."""
+
+    _state: Comoments
+    components_: Array
+    explained_variance_: Array
+
+    def _asked(self) -> Asked:
+        """Return which components the parameters ask for."""
+        raise NotImplementedError
+
+    def _set(self, found: Decomposition) -> None:
+        """Set the fitted attributes."""
+        raise NotImplementedError
+
+    def _enough_or_raise(self, n_samples: int, n_features: int) -> None:
+        """Check the rows of ``fit``, which are all."""
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Find the components of all rows.
+
+        Parameters
+        ----------
+        X : array, sparse rows, DataFrame, dask array or dask DataFrame \
+                of shape (n_samples, n_features)
+            Numbers.
+        y : None
+            It is ignored.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, or if it has fewer rows or features than components.
+        """
+        return self._learn(X, reset=True, whole=True)
+
+    def fit_transform(self, X: Any, y: Any = None) -> Any:  # type: ignore[override]
+        """Find the components of all rows, then return their scores.
+
+        A collection is read a second time for the scores, which are lazy.
+
+        Parameters
+        ----------
+        X : array, sparse rows, DataFrame, dask array or dask DataFrame \
+                of shape (n_samples, n_features)
+            The rows.
+        y : None
+            It is ignored.
+
+        Returns
+        -------
+        array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_components)
+            As `transform` returns them.
+
+        Raises
+        ------
+        ValueError
+            If `fit` or `transform` would raise it.
+        """
+        return super().fit_transform(X)
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Find the components of these rows and those of earlier calls.
+
+        Parameters
+        ----------
+        X : array, sparse rows, DataFrame, dask array or dask DataFrame \
+                of shape (n_samples, n_features)
+            Numbers. While there are fewer rows than components, there are as many components as
+            rows.
+        y : None
+            It is ignored.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, if it has fewer features than components, or if it has
+            other features than before.
+        """
+        return self._learn(X, reset=self._former() is None)
+
+    def _statistic(self) -> Learner:
+        return learner(self._asked())
+
+    def _publish(self) -> None:
+        n = self._asked().n_components
+        d = comoments.n_features(self._state)
+        if isinstance(n, Integral) and int(n) > d:
+            raise ValueError(
+                f"n_components={n} must be at most the number of features, and X has {d}. Set "
+                f"n_components={d} or less."
+            )
+        self._shown(decomposed(self._asked(), self._state), 1)
+
+    def _shown(self, found: Decomposition, n_reads: int) -> None:
+        self.n_reads_ = n_reads
+        self._accurate = found.accurate
+        self._set(found)
+
+    def _read_more(self, course: Course, given: Given) -> None:
+        asked = self._asked()
+        sums = sums_of(self._state, centred=asked.centred)
+        self._enough_or_raise(sums.n_samples, len(sums.unit))
+        # Float32 does not show what a second read would add.
+        single = itemsize(self._like.dtype, namespace(self._like)) < 8
+        if self._accurate or self._one_read or single:
+            return
+        turned = asarray(whitening(sums.xx, sums.unit), like=self._state.mean)
+        mean = comoments.mean(self._state) if asked.centred else None
+        again = read_again(course, given.blocks, given.flow, Projection(turned, mean))
+        zz, unit, _ = sums_of(again.state, centred=asked.centred)
+        root = root_again(sums.xx, zz * unit * unit[:, None])
+        self._shown(decomposed(asked, self._state, root), self.n_reads_ + 1)
+
+    def _as_learned(self, x: Any) -> Any:
+        """Return numbers in the library, on the device and in the float dtype of the rows."""
+        # Behind the steps of a one-pass pipeline the dtype of the rows is that of the sums.
+        like = getattr(self, "_like", self._state.mean)
+        out = asarray(np.ascontiguousarray(x).reshape(np.shape(x)), like=like)
+        return out[()] if isinstance(out, np.ndarray) and out.ndim == 0 else out
+
+    def _function(self) -> Projection:
+        asked = self._asked()
+        mean = comoments.mean(self._state) if asked.centred else None
+        variance = to_numpy(self.explained_variance_)
+        return _projection(self.components_, mean, variance, asked.whiten)
+
+    def inverse_transform(self, X: Any) -> Any:
+        """Return the rows that have these scores, with nothing across the components.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_components)
+            Scores, as `transform` returns them.
+
+        Returns
+        -------
+        array, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows, in the namespace and on the device of X. They are lazy if X is a dask
+            collection.
+
+        Raises
+        ------
+        ValueError
+            If X has another number of columns than there are components, or is in another namespace
+            or on another device.
+        """
+        check_is_fitted(self)
+        shown, names = copy(self), None
+        shown.n_features_in_ = self._n_features_out
+        shown._dense = DENSE  # type: ignore[assignment]
+        if is_frame(X):
+            d = self.n_features_in_
+            names = list(getattr(self, "feature_names_in_", [f"x{i}" for i in range(d)]))
+        function = self._function().inverse
+        return shown._rows("inverse_transform", function, X, names, named=False)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.components_.shape[0]
+
+    def _known_beforehand(self) -> bool:
+        """Return True: a learner in one pass cannot follow directions that turn with each block."""
+        return True
+
+    def __sklearn_tags__(self) -> Any:
+        """Return the tags: rows may be sparse, and float dtypes are kept."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
