@@ -1,7 +1,9 @@
-"""A command a task: ``nox -s lint | types | tests | tests-* | fuzz | bench | demo``."""
+"""A command a task: ``nox -s lint | types | tests | tests-* | coverage | fuzz | build | bench``."""
 
 import os
+import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nox
 
@@ -25,11 +27,26 @@ UNTYPED = (
 # they share, such as a cluster, is made once.
 EVERY_CORE = ("-n", "auto", "--dist", "worksteal")
 
+# All extras that need no GPU.
+ALL = "dataframe,distributed,plot"
 
-def install(session: nox.Session, *groups: str, extras: str = "") -> None:
-    """Install the package as it lies here, with extras and dependency groups."""
+# Three cases of a test, see tests/conftest.py.
+EVERY_DAY = ("-m", "not thorough and not exhaustive")
+
+
+def install(
+    session: nox.Session, *groups: str, extras: str = "", more: tuple[str, ...] = ()
+) -> None:
+    """Install the package as it lies here, with extras, dependency groups and more."""
     needs = [need for group in groups for need in nox.project.dependency_groups(PROJECT, group)]
-    session.install("-e", f".[{extras}]" if extras else ".", *needs)
+    session.install("-e", f".[{extras}]" if extras else ".", *needs, *more)
+
+
+def interpreter(environment: str) -> str:
+    """Return the interpreter of an environment."""
+    return os.path.join(
+        environment, *(("Scripts", "python.exe") if os.name == "nt" else ("bin", "python"))
+    )
 
 
 @nox.session
@@ -63,9 +80,23 @@ def tests(session: nox.Session) -> None:
     Three cases of a test run. ``nox -s tests -- -m thorough`` runs the next 12 and the slow tests,
     and ``-m exhaustive`` runs the others.
     """
-    install(session, "test", extras="distributed,examples")
-    chosen = ("-m", "not thorough and not exhaustive")
-    session.run("pytest", *EVERY_CORE, *chosen, *session.posargs, env=TESTING)
+    install(session, "test", "examples", extras=ALL)
+    session.run("pytest", *EVERY_CORE, *EVERY_DAY, *session.posargs, env=TESTING)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Measure which branches of the package all tests but the exhaustive take: at least 95 %.
+
+    ``nox -s coverage -- --cov-fail-under=90`` asks for another percentage, and
+    ``-- tests/metrics streamlearn/metrics --cov=streamlearn.metrics`` measures a part.
+    """
+    install(session, "test", "examples", "coverage", extras=ALL)
+    part = any(argument.startswith("--cov=") for argument in session.posargs)
+    measured = () if part else ("--cov",)
+    how = ("--cov-branch", "--cov-report=term", "--cov-fail-under=95")
+    chosen = (*EVERY_CORE, "-m", "not exhaustive", *measured, *how)
+    session.run("pytest", *chosen, *session.posargs, env=TESTING)
 
 
 @nox.session
@@ -113,11 +144,55 @@ def tests_sklearn(session: nox.Session) -> None:
         session.run("pytest", "tests/test_sklearn_names.py", "tests/test_floors.py")
 
 
+@nox.session(name="tests-oldest")
+def tests_oldest(session: nox.Session) -> None:
+    """Test on the oldest releases that pyproject.toml allows."""
+    optional = PROJECT["project"]["optional-dependencies"]
+    needs = [
+        *PROJECT["project"]["dependencies"],
+        *(n for extra in ALL.split(",") for n in optional[extra]),
+    ]
+    oldest = tuple(re.sub(r">=(.*)", r"==\1.*", need) for need in needs)
+    install(session, "test", extras=ALL, more=oldest)
+    session.run("pytest", *EVERY_CORE, *EVERY_DAY, *session.posargs, env=TESTING)
+
+
+@nox.session(name="tests-free-threaded", python="3.14t")
+def tests_free_threaded(session: nox.Session) -> None:
+    """Test the threads of the engine without the interpreter's lock."""
+    # polars and some other libraries of the tests have no wheels for this build.
+    install(session, "runner", extras="dataframe")
+    where = session.posargs or ("tests/blocks", "tests/core", "tests/test_parallel.py")
+    session.run("pytest", *EVERY_CORE, *EVERY_DAY, *where, env=TESTING | {"PYTHON_GIL": "0"})
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Make the sdist and the wheel, and run the README's first snippet on the wheel alone."""
+    session.install(*nox.project.dependency_groups(PROJECT, "build"))
+    for old in Path("dist").glob("dask_streamlearn-*"):
+        old.unlink()
+    session.run("python", "-m", "build")  # the wheel is made of the sdist
+    made = [str(path.resolve()) for path in Path("dist").glob("dask_streamlearn-*")]
+    session.run("twine", "check", "--strict", *made)
+    (wheel,) = (name for name in made if name.endswith(".whl"))
+    session.run("python", "tests/release/wheel.py", wheel)
+    snippet = str(Path("tests/release/quickstart.py").resolve())
+    with TemporaryDirectory() as elsewhere, session.chdir(elsewhere):
+        session.run("python", "-m", "venv", "empty")
+        python = interpreter("empty")
+        report = "import streamlearn; streamlearn.show_versions()"
+        for needs, what in ((wheel, ("-c", report)), (f"{wheel}[dataframe]", (snippet,))):
+            session.run(python, "-m", "pip", "install", "--quiet", needs, external=True)
+            session.run(python, "-I", *what, external=True)
+        session.run(python, "-m", "pip", "check", external=True)
+
+
 @nox.session
 def bench(session: nox.Session) -> None:
     """Run a benchmark, ``nox -s bench -- pipeline --rows 4000000``; others get their own place."""
     name, *arguments = session.posargs or ["pipeline", "--rows", "4000000"]
-    install(session, extras="bench" if name == "defaults" else "distributed,dataframe,plot")
+    install(session, *(["bench"] if name == "defaults" else []), extras=ALL)
     if name in ("pipeline", "overhead"):
         python = python_with(session, "dask-ml", "dask-ml==2025.1.0", "scikit-learn>=1.9")
         arguments += ["--dask-ml-python", python]
@@ -132,12 +207,12 @@ def python_with(session: nox.Session, name: str, *needs: str) -> str:
     place = os.path.join(session.create_tmp(), name)
     if not os.path.exists(place):
         session.run("python", "-m", "venv", place)
-        session.run(os.path.join(place, "bin", "pip"), "install", *needs, external=True)
-    return os.path.join(place, "bin", "python")
+        session.run(interpreter(place), "-m", "pip", "install", *needs, external=True)
+    return interpreter(place)
 
 
 @nox.session
 def demo(session: nox.Session) -> None:
     """Do the main job on real data: flights from Parquet to Parquet, with a picture."""
-    install(session, extras="examples")
+    install(session, "examples", extras="dataframe,plot")
     session.run("python", "examples/flights.py", *session.posargs, env=ONE_BLAS_THREAD)

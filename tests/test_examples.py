@@ -20,7 +20,7 @@ def installed(name):
         return find_spec(name) is not None
 
 
-@pytest.mark.skipif(not all(map(installed, NEEDS)), reason="needs the examples extra")
+@pytest.mark.skipif(not all(map(installed, NEEDS)), reason="needs the dependency group examples")
 @pytest.mark.thorough
 def test_flights_streams_compares_and_draws(tmp_path):
     picture = tmp_path / "out" / "flights.png"
@@ -54,7 +54,7 @@ def test_flights_streams_compares_and_draws(tmp_path):
     assert 0.1 < predictions["late"].mean() < 0.3
 
 
-@pytest.mark.skipif(not all(map(installed, NEEDS)), reason="needs the examples extra")
+@pytest.mark.skipif(not all(map(installed, NEEDS)), reason="needs the dependency group examples")
 @pytest.mark.thorough
 def test_choose_finds_a_penalty_from_one_read_and_draws(tmp_path):
     picture = tmp_path / "out" / "choose.png"

@@ -16,7 +16,7 @@ import streamlearn
 PACKAGE = Path(streamlearn.__file__).parent
 
 FLOORS = [
-    {"_arrays", "_sklearn"},
+    {"_arrays", "_sklearn", "_show_versions"},
     {"core", "blocks", "_files"},
     {"_validation"},
     {"metrics"},

@@ -155,7 +155,8 @@ def read(path: Any, kind: str) -> Any:
     if form > FORMAT:
         refuse(
             f"it has format {form}, which streamlearn {version} wrote, and this is streamlearn "
-            f"{__version__}, which reads format {FORMAT}. Install streamlearn {version}."
+            f"{__version__}, which reads format {FORMAT}. Install version {version} of "
+            "dask-streamlearn."
         )
     if holds != kind:
         refuse(f"it holds a {holds}, expected a {kind}.")
@@ -168,7 +169,8 @@ def read(path: Any, kind: str) -> Any:
         if version != __version__:
             why += (
                 f" streamlearn {version} wrote it, and this is streamlearn {__version__}, whose "
-                f"classes may differ. If you trust the file, install streamlearn {version}."
+                f"classes may differ. If you trust the file, install version {version} of "
+                "dask-streamlearn."
             )
         refuse(why, error)
 

@@ -99,7 +99,7 @@ def timeline(
 
     Examples
     --------
-    The example needs matplotlib (``pip install streamlearn[plot]``). Fit inside
+    The example needs matplotlib (``pip install "dask-streamlearn[plot]"``). Fit inside
     ``ResourceProfiler(dt=0.1) as memory`` too, and pass ``memory``, to draw the memory.
 
     >>> import dask.array as da

@@ -30,7 +30,7 @@ def matplotlib_or_raise(cls: type) -> None:
     if find_spec("matplotlib") is None:
         raise ImportError(
             f"{cls.__name__} draws with matplotlib, which is not installed. Install it: "
-            'pip install "streamlearn[plot]".'
+            'pip install "dask-streamlearn[plot]".'
         )
 
 

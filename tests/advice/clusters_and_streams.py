@@ -162,7 +162,7 @@ CLUSTERS_AND_STREAMS = [
     ),
     advice(
         lambda: without_matplotlib(metrics.RocCurveDisplay.from_predictions, Y, X[:, 0]),
-        r"Install it: pip install \"streamlearn\[plot\]\"",
+        r"Install it: pip install \"dask-streamlearn\[plot\]\"",
         lambda: metrics.RocCurveDisplay.from_predictions(Y, X[:, 0]),
     ),
 ]

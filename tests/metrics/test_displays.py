@@ -307,7 +307,8 @@ def test_without_matplotlib_nothing_is_read(name, monkeypatch):
     monkeypatch.setattr(drawn_curves, "find_spec", lambda _: None)
     reads: list = []
     y = dask_array(YES, log=reads)
-    with pytest.raises(ImportError, match=rf'{name} draws with.*pip install "streamlearn\[plot\]"'):
+    said = rf'{name} draws with.*pip install "dask-streamlearn\[plot\]"'
+    with pytest.raises(ImportError, match=said):
         getattr(metrics, name).from_predictions(y, y)
     assert not reads
     assert importlib.util.find_spec("matplotlib") is not None
