@@ -7,14 +7,21 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+from sklearn import neighbors
 from sklearn.base import clone
 from sklearn.model_selection import KFold
 
 from streamlearn.decomposition import PCA
+from streamlearn.discriminant_analysis import (
+    LinearDiscriminantAnalysis,
+    QuadraticDiscriminantAnalysis,
+)
 from streamlearn.impute import SimpleImputer
 from streamlearn.linear_model import LinearRegression, Ridge, RidgeClassifier, RidgeCV, SGDRegressor
+from streamlearn.naive_bayes import GaussianNB, MultinomialNB
+from streamlearn.neighbors import NearestCentroid
 from streamlearn.pipeline import make_pipeline
-from streamlearn.preprocessing import FunctionTransformer, StandardScaler
+from streamlearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 from tests.advice.table import DX, DY, FRAME, THREE, X, Y, advice
 
 WIDE = np.random.default_rng(1).normal(size=(9, 4))
@@ -55,6 +62,14 @@ def components(n: Any = 2, rows: Any = X, **how: Any) -> Any:
     return PCA(n, **how).fit(rows)
 
 
+def linear(**how: Any) -> Any:
+    return LinearDiscriminantAnalysis(**how).fit(X, Y)
+
+
+def quadratic(**how: Any) -> Any:
+    return QuadraticDiscriminantAnalysis(**how).fit(X, Y)
+
+
 EXACT = [
     advice(
         partial(components, svd_solver="randomized"),
@@ -93,6 +108,59 @@ EXACT = [
         lambda: few_features(PCA()),
         "Leave features out, for example with a transformer of features before it",
         narrow_rows,
+    ),
+    advice(
+        lambda: GaussianNB(priors=[0.2, 0.3, 0.5]).fit(X, Y),
+        "Got 3 priors and 2 classes: give one for each",
+        lambda: GaussianNB(priors=[0.2, 0.8]).fit(X, Y),
+    ),
+    advice(
+        lambda: GaussianNB(priors=[1.0, 3.0]).fit(X, Y),
+        "It is 4: divide them by it",
+        lambda: GaussianNB(priors=[1.0 / 4, 3.0 / 4]).fit(X, Y),
+    ),
+    advice(
+        lambda: MultinomialNB().fit(X, Y),
+        "scale X by MinMaxScaler, or use GaussianNB",
+        lambda: make_pipeline(MinMaxScaler(), MultinomialNB()).fit(X, Y),
+        lambda: GaussianNB().fit(X, Y),
+    ),
+    advice(
+        lambda: MultinomialNB(alpha=[1.0, 2.0]).fit(np.abs(X), Y),
+        "Give one for each feature",
+        lambda: MultinomialNB(alpha=np.ones(X.shape[1])).fit(np.abs(X), Y),
+    ),
+    advice(
+        lambda: NearestCentroid("manhattan").fit(X, Y),
+        "Set metric='euclidean', or fit scikit-learn's NearestCentroid to rows in memory",
+        lambda: NearestCentroid("euclidean").fit(X, Y),
+        lambda: neighbors.NearestCentroid(metric="manhattan").fit(X, Y),
+    ),
+    advice(
+        lambda: linear(solver="lsqr", shrinkage="auto"),
+        "Give a number from 0 to 1, or fit scikit-learn's LinearDiscriminantAnalysis",
+        lambda: linear(solver="lsqr", shrinkage=0.5),
+    ),
+    advice(
+        lambda: linear(shrinkage=0.5),
+        "shrinkage not supported with 'svd' solver. Set solver='eigen'",
+        lambda: linear(solver="eigen", shrinkage=0.5),
+    ),
+    advice(
+        lambda: linear(n_components=5),
+        "give at most 1, or None",
+        lambda: linear(n_components=1),
+        linear,
+    ),
+    advice(
+        lambda: QuadraticDiscriminantAnalysis().partial_fit(X[:1], Y[:1], classes=[0, 1]),
+        "Give more rows of each class in the first call",
+        lambda: QuadraticDiscriminantAnalysis().partial_fit(X, Y, classes=[0, 1]),
+    ),
+    advice(
+        lambda: quadratic(tol=1e9),
+        "Increase the value of `reg_param` to reduce the collinearity",
+        lambda: quadratic(reg_param=0.5),
     ),
     advice(
         lambda: behind_fills().merge(behind_fills()),
