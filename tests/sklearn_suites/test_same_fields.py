@@ -67,7 +67,7 @@ TAGS = {
     # On any library without a setting.
     "array_api_support": (
         *(*LINEAR, "LinearRegression", "RidgeClassifier"),
-        *("MaxAbsScaler", "PowerTransformer", *QUANTILES),
+        *("IncrementalPCA", "TruncatedSVD", "MaxAbsScaler", "PowerTransformer", *QUANTILES),
     ),
     # One label a row.
     "classifier_tags.multi_label": ("RidgeClassifier",),
