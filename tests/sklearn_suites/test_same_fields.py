@@ -87,6 +87,8 @@ TAGS = {
         *("MultinomialNB", "ComplementNB", "BernoulliNB", "NearestCentroid"),
         "QuadraticDiscriminantAnalysis",
     ),
+    # float32 stays float32.
+    "transformer_tags.preserves_dtype": ("IncrementalPCA",),
     # One label a row.
     "classifier_tags.multi_label": ("RidgeClassifier",),
 }
