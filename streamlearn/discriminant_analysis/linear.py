@@ -162,6 +162,11 @@ class LinearDiscriminantAnalysis(
         n, d = count.sum(), means.shape[1]
         self._max_components = self._most_components(d)
         priors = self._priors_of(count)
+        if (count > 0).sum() < 2:
+            raise ValueError(
+                "The number of classes with a weight has to be greater than one. Got "
+                f"{(count > 0).sum()}: give rows of another class, partial_fit in its first call."
+            )
         if n <= (count > 0).sum():
             raise ValueError(
                 "The number of samples must be more than the number of classes. "

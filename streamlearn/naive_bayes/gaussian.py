@@ -42,7 +42,7 @@ class GaussianNB(NaiveBayes):
     var_ : array of shape (n_classes, n_features)
         The variance of each feature in each class, plus ``epsilon_``.
     epsilon_ : float
-        What is added to the variances.
+        What is added to the variances: a share of the largest one of rows without weights.
     class_count_ : array of shape (n_classes,)
         The sum of the weights of the rows of each class.
     class_prior_ : array of shape (n_classes,)
