@@ -70,6 +70,9 @@ def quadratic(**how: Any) -> Any:
     return QuadraticDiscriminantAnalysis(**how).fit(X, Y)
 
 
+PAIR = [int(np.flatnonzero(Y == label)[0]) for label in (0, 1)]
+FOUR = np.concatenate([np.flatnonzero(Y == label)[:2] for label in (0, 1)])
+
 EXACT = [
     advice(
         partial(components, svd_solver="randomized"),
@@ -156,6 +159,48 @@ EXACT = [
         lambda: QuadraticDiscriminantAnalysis().partial_fit(X[:1], Y[:1], classes=[0, 1]),
         "Give more rows of each class in the first call",
         lambda: QuadraticDiscriminantAnalysis().partial_fit(X, Y, classes=[0, 1]),
+    ),
+    advice(
+        lambda: linear(priors=[-0.5, 1.5]),
+        "priors must be non-negative. Got -0.5: give 0 or more",
+        lambda: linear(priors=[0.0, 1.0]),
+    ),
+    advice(
+        lambda: GaussianNB(priors=[-0.5, 1.5]).fit(X, Y),
+        "Priors must be non-negative. Got -0.5: give 0 or more",
+        lambda: GaussianNB(priors=[0.0, 1.0]).fit(X, Y),
+    ),
+    advice(
+        lambda: LinearDiscriminantAnalysis(classes=[0, 1, 2], priors=[0.2, 0.3, 0.5]).fit(X, Y),
+        "which has no rows yet. Give rows of it, or set its prior to 0",
+        lambda: LinearDiscriminantAnalysis(classes=[0, 1, 2], priors=[0.5, 0.5, 0.0]).fit(X, Y),
+    ),
+    advice(
+        lambda: LinearDiscriminantAnalysis(classes=[0, 1]).fit(X[Y == 0], Y[Y == 0]),
+        "give rows of another class, partial_fit in its first call",
+        lambda: LinearDiscriminantAnalysis(classes=[0, 1]).fit(X, Y),
+        lambda: LinearDiscriminantAnalysis(classes=[0, 1]).partial_fit(X, Y),
+    ),
+    advice(
+        lambda: LinearDiscriminantAnalysis().fit(X[PAIR], Y[PAIR]),
+        "Got 2 rows of 2 classes: give more rows",
+        lambda: LinearDiscriminantAnalysis().fit(X, Y),
+    ),
+    advice(
+        lambda: QuadraticDiscriminantAnalysis().fit(X[FOUR], Y[FOUR]),
+        "Give more rows, or set solver='eigen' and shrinkage",
+        lambda: QuadraticDiscriminantAnalysis().fit(X, Y),
+        lambda: QuadraticDiscriminantAnalysis(solver="eigen", shrinkage=0.5).fit(X[FOUR], Y[FOUR]),
+    ),
+    advice(
+        lambda: MultinomialNB(alpha=-1.0 * np.ones(X.shape[1])).fit(np.abs(X), Y),
+        "All values in alpha must be greater than 0. Got -1: give 0 or more",
+        lambda: MultinomialNB(alpha=np.zeros(X.shape[1])).fit(np.abs(X) + 1.0, Y),
+    ),
+    advice(
+        lambda: NearestCentroid(shrink_threshold=0.5).fit(np.ones_like(X), Y),
+        "Give rows that differ",
+        lambda: NearestCentroid(shrink_threshold=0.5).fit(X, Y),
     ),
     advice(
         lambda: quadratic(tol=1e9),
