@@ -70,8 +70,8 @@ def quadratic(**how: Any) -> Any:
     return QuadraticDiscriminantAnalysis(**how).fit(X, Y)
 
 
-PAIR = [int(np.flatnonzero(Y == label)[0]) for label in (0, 1)]
-FOUR = np.concatenate([np.flatnonzero(Y == label)[:2] for label in (0, 1)])
+PAIR = [int(np.flatnonzero(label == Y)[0]) for label in (0, 1)]
+FOUR = np.concatenate([np.flatnonzero(label == Y)[:2] for label in (0, 1)])
 
 EXACT = [
     advice(
