@@ -69,6 +69,8 @@ TAGS = {
         *(*LINEAR, "LinearRegression", "RidgeClassifier"),
         *("IncrementalPCA", "TruncatedSVD", "MaxAbsScaler", "PowerTransformer", *QUANTILES),
     ),
+    # float32 stays float32.
+    "transformer_tags.preserves_dtype": ("IncrementalPCA",),
     # One label a row.
     "classifier_tags.multi_label": ("RidgeClassifier",),
 }
