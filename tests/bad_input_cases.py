@@ -21,8 +21,13 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
+from streamlearn._estimator.predictor import MergeablePredictor
 from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
+from streamlearn.discriminant_analysis import (
+    LinearDiscriminantAnalysis,
+    QuadraticDiscriminantAnalysis,
+)
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import (
     LinearRegression,
@@ -40,6 +45,8 @@ from streamlearn.model_selection import (
     StreamSearchCV,
     SuccessiveHalvingSearchCV,
 )
+from streamlearn.naive_bayes import BernoulliNB, GaussianNB
+from streamlearn.neighbors import NearestCentroid
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import (
@@ -80,6 +87,11 @@ ESTIMATORS = {
     "Ridge": Ridge(),
     "RidgeCV": RidgeCV(),
     "RidgeClassifier": RidgeClassifier(),
+    "GaussianNB": GaussianNB(),
+    "BernoulliNB": BernoulliNB(),
+    "NearestCentroid": NearestCentroid(),
+    "LinearDiscriminantAnalysis": LinearDiscriminantAnalysis(),
+    "QuadraticDiscriminantAnalysis": QuadraticDiscriminantAnalysis(reg_param=0.5),
     "MLPClassifier": MLPClassifier(**NET),
     "MLPRegressor": MLPRegressor(**NET),
     "StandardScaler": StandardScaler(),
@@ -114,6 +126,8 @@ ESTIMATORS = {
     "HyperbandSearchCV": HyperbandSearchCV(*SEARCH, **RAISE),
 }
 ELSEWHERE = {
+    "MultinomialNB": "its X is of counts; BernoulliNB has the same base class",
+    "ComplementNB": "its X is of counts; BernoulliNB has the same base class",
     "ColumnTransformer": "in memory it is scikit-learn's own; see tests/test_compose.py",
     "DatetimeEncoder": "it takes dates alone; see tests/test_datetime_encoder.py",
     "FunctionTransformer": "its function says what it takes; see tests/test_functions_of_rows.py",
@@ -199,8 +213,8 @@ def of_several_outputs(estimator: BaseEstimator) -> bool:
 
 
 def exact(estimator: BaseEstimator) -> bool:
-    """LinearRegression, Ridge, RidgeCV and RidgeClassifier"""
-    return isinstance(estimator, LinearRegression | Ridge | RidgeCV | RidgeClassifier)
+    """functions of sums"""
+    return isinstance(estimator, MergeablePredictor)
 
 
 def ridges(estimator: BaseEstimator) -> bool:
@@ -221,6 +235,11 @@ def regressors_of_one_output(estimator: BaseEstimator) -> bool:
 def of_two_classes(estimator: BaseEstimator) -> bool:
     """classifiers but nets"""
     return is_classifier(estimator) and not nets(estimator)
+
+
+def of_two_or_more(estimator: BaseEstimator) -> bool:
+    """classifiers but nets and naive Bayes"""
+    return of_two_classes(estimator) and not isinstance(estimator, GaussianNB | BernoulliNB)
 
 
 def weighted(estimator: BaseEstimator) -> bool:
@@ -763,7 +782,7 @@ CASES = {
             lambda t: {"y": 0 * t.y},
             r"has to be greater than one; got 1 class: \[0\]\. Give rows of others",
             ("fit",),
-            of_two_classes,
+            of_two_or_more,
         ),
         Case(
             "an indicator of labels that holds other numbers",
@@ -794,7 +813,7 @@ CASES = {
             lambda t: {"classes": [1]},
             r"has to be greater than one; got 1 class: \[1\]\. .* list all labels in classes",
             ("partial_fit",),
-            of_two_classes,
+            of_two_or_more,
             state="new",
         ),
         Case(
@@ -1459,6 +1478,10 @@ OUT_OF_RANGE = {
     "missing_values": [1],
     "features": "some", "sparse": "yes", "error_on_new": "yes",
     "parameters": 5, "n_iter": -1, "refit": 5, "error_score": "ignore", "factor": 1,
+    "var_smoothing": -1.0, "priors": "half", "binarize": -1.0, "force_alpha": "yes",
+    "fit_prior": "yes", "class_prior": "half", "metric": "cosine", "shrink_threshold": 0.0,
+    "shrinkage": 2.0, "store_covariance": "yes", "covariance_estimator": 5,
+    "reg_param": 2.0,
     "confidence": 1.0, "min_resources": 1, "n_blocks": 1,
     "algorithm": "fast", "iterated_power": -1, "n_components": -1, "n_oversamples": 0,
     "power_iteration_normalizer": "SVD", "svd_solver": "best", "whiten": "yes",

@@ -229,7 +229,7 @@ OTHERS = [name for name in selected() if MODULES[name] != "numpy"]
 
 
 # In float32 there is one number alone in a feature that is far from zero.
-@pytest.mark.filterwarnings("ignore:Feature 0 is constant")
+@pytest.mark.filterwarnings("ignore:Feature 0 is constant", "ignore:self.within_class_std_dev_")
 @pytest.mark.parametrize(
     "name", [name for name, x in ESTIMATORS.items() if of_numbers(x) and not learns_nothing(x)]
 )

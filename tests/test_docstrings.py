@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from sklearn import linear_model as theirs
 from sklearn.externals._numpydoc import docscrape
+from sklearn.utils import get_tags
 
 from tests.public import public_estimators
 
@@ -126,7 +127,7 @@ def test_arguments_are_those_of_the_methods(name):
 def made(cls: type):
     """Return an estimator that fits quickly."""
     takes = inspect.signature(cls).parameters
-    how = {"max_iter": 2, "random_state": 0, "n_clusters": 2}
+    how = {"max_iter": 2, "random_state": 0, "n_clusters": 2, "store_covariance": True}
     if "estimator" in takes:
         how["estimator"] = theirs.SGDClassifier(random_state=0)
     how["parameters"] = {"alpha": np.logspace(-6, -3, 50).tolist()}
@@ -143,6 +144,7 @@ def test_attributes_are_those_of_a_fit(name):
     if name == "DatetimeEncoder":
         X = X.astype("datetime64[s]")
     estimator = made(ESTIMATORS[name])
+    X = X.abs() if get_tags(estimator).input_tags.positive_only else X
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         estimator.fit(*([y] if name.startswith("Label") else [X, y]))

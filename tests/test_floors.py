@@ -27,6 +27,7 @@ FLOORS = [
     {
         *("preprocessing", "impute", "decomposition", "linear_model", "cluster"),
         *("neural_network", "wrappers"),
+        *("naive_bayes", "neighbors", "discriminant_analysis"),
     },
     {"pipeline", "diagnostics"},
     {"compose", "datasets", "model_selection"},

@@ -3,7 +3,8 @@
 The blocks of a one-pass pipeline pass through its stages first. If the only stage that learns is
 the last one, and transforms rows by an offset and a scale, the rows before it are summed. The
 transformation of all rows is then applied to the sums, so that one read is enough, and the result
-is that of rows transformed by the final statistics. Other stages learn in a read of their own.
+is that of rows transformed by the final statistics. Other stages learn in a read of their own, and
+so do all stages ahead of a learner without ``rescale``.
 """
 
 from __future__ import annotations
@@ -165,7 +166,7 @@ def read_all(
     cuts = blocks.streamed is None and sum(n != 0 for n in blocks.rows) < n_folds
     if flow is None:
         return Read(course, n_folds=n_folds, cuts=cuts).of(blocks), former
-    if not _is_affine(flow.chain):
+    if not _is_affine(flow.chain) or not (course.learner.rescale or _is_fixed(flow.chain)):
         learn_stages(flow, y)
         return Read(course, flow.states, n_folds=n_folds, cuts=cuts).of(blocks), former
     before = flow.states
@@ -201,7 +202,7 @@ def _is_affine(chain: Chain) -> bool:
     """Return whether only the last stage may learn, and transforms by an offset and a scale."""
     *before, last = chain.stages
     fixed = all(isinstance(stage, Stateless) for stage in before) and not chain.cross_fits
-    if not fixed or isinstance(last, Stateless):
+    if not fixed or _is_fixed(chain):
         return fixed
     if type(last) is not Mergeable:
         return False
@@ -212,6 +213,11 @@ def _is_affine(chain: Chain) -> bool:
             learner.params, learner.init(learner.params, 1, like=np.zeros((1, 1)))
         )
     return isinstance(as_asked(function, last.estimator, last.begin), AffineMap)
+
+
+def _is_fixed(chain: Chain) -> bool:
+    """Return whether no stage learns."""
+    return all(isinstance(stage, Stateless) for stage in chain.stages) and not chain.cross_fits
 
 
 def _map_of(chain: Chain, states: tuple[Any, ...]) -> AffineMap | None:

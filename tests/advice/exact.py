@@ -7,14 +7,21 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+from sklearn import neighbors
 from sklearn.base import clone
 from sklearn.model_selection import KFold
 
 from streamlearn.decomposition import PCA
+from streamlearn.discriminant_analysis import (
+    LinearDiscriminantAnalysis,
+    QuadraticDiscriminantAnalysis,
+)
 from streamlearn.impute import SimpleImputer
 from streamlearn.linear_model import LinearRegression, Ridge, RidgeClassifier, RidgeCV, SGDRegressor
+from streamlearn.naive_bayes import GaussianNB, MultinomialNB
+from streamlearn.neighbors import NearestCentroid
 from streamlearn.pipeline import make_pipeline
-from streamlearn.preprocessing import FunctionTransformer, StandardScaler
+from streamlearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 from tests.advice.table import DX, DY, FRAME, THREE, X, Y, advice
 
 WIDE = np.random.default_rng(1).normal(size=(9, 4))
@@ -55,6 +62,17 @@ def components(n: Any = 2, rows: Any = X, **how: Any) -> Any:
     return PCA(n, **how).fit(rows)
 
 
+def linear(**how: Any) -> Any:
+    return LinearDiscriminantAnalysis(**how).fit(X, Y)
+
+
+def quadratic(**how: Any) -> Any:
+    return QuadraticDiscriminantAnalysis(**how).fit(X, Y)
+
+
+PAIR = [int(np.flatnonzero(label == Y)[0]) for label in (0, 1)]
+FOUR = np.concatenate([np.flatnonzero(label == Y)[:2] for label in (0, 1)])
+
 EXACT = [
     advice(
         partial(components, svd_solver="randomized"),
@@ -93,6 +111,101 @@ EXACT = [
         lambda: few_features(PCA()),
         "Leave features out, for example with a transformer of features before it",
         narrow_rows,
+    ),
+    advice(
+        lambda: GaussianNB(priors=[0.2, 0.3, 0.5]).fit(X, Y),
+        "Got 3 priors and 2 classes: give one for each",
+        lambda: GaussianNB(priors=[0.2, 0.8]).fit(X, Y),
+    ),
+    advice(
+        lambda: GaussianNB(priors=[1.0, 3.0]).fit(X, Y),
+        "It is 4: divide them by it",
+        lambda: GaussianNB(priors=[1.0 / 4, 3.0 / 4]).fit(X, Y),
+    ),
+    advice(
+        lambda: MultinomialNB().fit(X, Y),
+        "scale X by MinMaxScaler, or use GaussianNB",
+        lambda: make_pipeline(MinMaxScaler(), MultinomialNB()).fit(X, Y),
+        lambda: GaussianNB().fit(X, Y),
+    ),
+    advice(
+        lambda: MultinomialNB(alpha=[1.0, 2.0]).fit(np.abs(X), Y),
+        "Give one for each feature",
+        lambda: MultinomialNB(alpha=np.ones(X.shape[1])).fit(np.abs(X), Y),
+    ),
+    advice(
+        lambda: NearestCentroid("manhattan").fit(X, Y),
+        "Set metric='euclidean', or fit scikit-learn's NearestCentroid to rows in memory",
+        lambda: NearestCentroid("euclidean").fit(X, Y),
+        lambda: neighbors.NearestCentroid(metric="manhattan").fit(X, Y),
+    ),
+    advice(
+        lambda: linear(solver="lsqr", shrinkage="auto"),
+        "Give a number from 0 to 1, or fit scikit-learn's LinearDiscriminantAnalysis",
+        lambda: linear(solver="lsqr", shrinkage=0.5),
+    ),
+    advice(
+        lambda: linear(shrinkage=0.5),
+        "shrinkage not supported with 'svd' solver. Set solver='eigen'",
+        lambda: linear(solver="eigen", shrinkage=0.5),
+    ),
+    advice(
+        lambda: linear(n_components=5),
+        "give at most 1, or None",
+        lambda: linear(n_components=1),
+        linear,
+    ),
+    advice(
+        lambda: QuadraticDiscriminantAnalysis().partial_fit(X[:1], Y[:1], classes=[0, 1]),
+        "Give more rows of each class in the first call",
+        lambda: QuadraticDiscriminantAnalysis().partial_fit(X, Y, classes=[0, 1]),
+    ),
+    advice(
+        lambda: linear(priors=[-0.5, 1.5]),
+        "priors must be non-negative. Got -0.5: give 0 or more",
+        lambda: linear(priors=[0.0, 1.0]),
+    ),
+    advice(
+        lambda: GaussianNB(priors=[-0.5, 1.5]).fit(X, Y),
+        "Priors must be non-negative. Got -0.5: give 0 or more",
+        lambda: GaussianNB(priors=[0.0, 1.0]).fit(X, Y),
+    ),
+    advice(
+        lambda: LinearDiscriminantAnalysis(classes=[0, 1, 2], priors=[0.2, 0.3, 0.5]).fit(X, Y),
+        "which has no rows yet. Give rows of it, or set its prior to 0",
+        lambda: LinearDiscriminantAnalysis(classes=[0, 1, 2], priors=[0.5, 0.5, 0.0]).fit(X, Y),
+    ),
+    advice(
+        lambda: LinearDiscriminantAnalysis(classes=[0, 1]).fit(X[Y == 0], Y[Y == 0]),
+        "give rows of another class, partial_fit in its first call",
+        lambda: LinearDiscriminantAnalysis(classes=[0, 1]).fit(X, Y),
+        lambda: LinearDiscriminantAnalysis(classes=[0, 1]).partial_fit(X, Y),
+    ),
+    advice(
+        lambda: LinearDiscriminantAnalysis().fit(X[PAIR], Y[PAIR]),
+        "Got 2 rows of 2 classes: give more rows",
+        lambda: LinearDiscriminantAnalysis().fit(X, Y),
+    ),
+    advice(
+        lambda: QuadraticDiscriminantAnalysis().fit(X[FOUR], Y[FOUR]),
+        "Give more rows, or set solver='eigen' and shrinkage",
+        lambda: QuadraticDiscriminantAnalysis().fit(X, Y),
+        lambda: QuadraticDiscriminantAnalysis(solver="eigen", shrinkage=0.5).fit(X[FOUR], Y[FOUR]),
+    ),
+    advice(
+        lambda: MultinomialNB(alpha=-1.0 * np.ones(X.shape[1])).fit(np.abs(X), Y),
+        "All values in alpha must be greater than 0. Got -1: give 0 or more",
+        lambda: MultinomialNB(alpha=np.zeros(X.shape[1])).fit(np.abs(X) + 1.0, Y),
+    ),
+    advice(
+        lambda: NearestCentroid(shrink_threshold=0.5).fit(np.ones_like(X), Y),
+        "Give rows that differ",
+        lambda: NearestCentroid(shrink_threshold=0.5).fit(X, Y),
+    ),
+    advice(
+        lambda: quadratic(tol=1e9),
+        "Increase the value of `reg_param` to reduce the collinearity",
+        lambda: quadratic(reg_param=0.5),
     ),
     advice(
         lambda: behind_fills().merge(behind_fills()),

@@ -26,7 +26,10 @@ from streamlearn.core.mlp import optimizers
 from streamlearn.core.power_map import Origin
 from streamlearn.core.statistics import (
     block_comoments,
+    class_comatrices,
     class_comoments,
+    class_counts,
+    class_moments,
     comoments,
     extremes,
     likelihood,
@@ -75,6 +78,10 @@ def classes(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
     return {"X": rng.normal(size=(n, N_FEATURES)), "target": rng.integers(0, 3, n)}
 
 
+def weighted_classes(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    return classes(rng, n) | {"weight": rng.integers(0, 3, n) / 2}
+
+
 def values(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
     X = rng.normal(size=(n, N_FEATURES))
     return {"X": X, "target": X[:, 0] + rng.normal(size=n), "weight": rng.random(n)}
@@ -111,6 +118,19 @@ def sums(s: moments.Moments) -> tuple:
 
 def cosums(s: comoments.Comoments) -> tuple:
     return comoments.total_weight(s), comoments.mean(s), *comoments.about_mean(s)
+
+
+def class_sums(s: class_moments.ClassMoments) -> tuple:
+    means, variances = class_moments.mean(s.each), class_moments.variance(s.each)
+    return class_moments.weights(s), means, variances, *sums(s.plain)
+
+
+def matrices(s: class_comatrices.State) -> tuple:
+    return tuple(cosums(one) for one in s)
+
+
+def totals(s: class_counts.ClassCounts) -> tuple:
+    return class_counts.counts(s), class_counts.weights(s), s.least
 
 
 def fills(s: imputation.Imputation) -> tuple:
@@ -178,6 +198,12 @@ CASES = {
         value=cosums,
         exempt=(ON_THE_HOST, PRODUCTS),
     ),
+    "moments-classes": Case(class_moments.learner(3), classes, value=class_sums),
+    "moments-classes-weights": Case(class_moments.learner(4), weighted_classes, value=class_sums),
+    "counts-classes": Case(class_counts.learner(3), classes, value=totals),
+    "counts-classes-weights": Case(class_counts.learner(4, 0.5), weighted_classes, value=totals),
+    "comatrices": Case(class_comatrices.learner(3), classes, value=matrices),
+    "comatrices-weights": Case(class_comatrices.learner(4), weighted_classes, value=matrices),
     "extremes": Case(extremes.learner(extremes.Range()), plain),
     "extremes-NaN": Case(extremes.learner(extremes.Range(-1.0, 2.0, clip=True)), gaps),
     "extremes-weights": Case(extremes.learner(extremes.Magnitude()), weighted),

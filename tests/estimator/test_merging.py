@@ -5,13 +5,19 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 
 import streamlearn
 from streamlearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
+from streamlearn.discriminant_analysis import (
+    LinearDiscriminantAnalysis,
+    QuadraticDiscriminantAnalysis,
+)
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import LinearRegression, Ridge, RidgeClassifier
+from streamlearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
+from streamlearn.neighbors import NearestCentroid
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import (
     KBinsDiscretizer,
@@ -36,6 +42,8 @@ CODES = np.digitize(Y, np.quantile(Y, [0.3, 0.6]))
 GAPS = np.where(RNG.random(X.shape) < 0.2, np.nan, X)
 WORDS = pd.DataFrame({"a": RNG.choice(list("uvw"), 120), "b": RNG.choice(list("xy"), 120)})
 WORDS.loc[119, "a"] = "rare"
+COUNTS = RNG.poisson(1.5, size=(120, 4)).astype(np.float64)
+ALL = {"classes": [0, 1, 2]}
 WEIGHT = RNG.integers(0, 3, 120) / 2
 
 CASES = {
@@ -57,7 +65,14 @@ CASES = {
     "TruncatedSVD": (TruncatedSVD(1), X),
     "LinearRegression": (LinearRegression(), X),
     "Ridge": (Ridge(3.0), X),
-    "RidgeClassifier": (RidgeClassifier(classes=[0, 1, 2]), X),
+    "RidgeClassifier": (RidgeClassifier(**ALL), X),
+    "GaussianNB": (GaussianNB(**ALL), X),
+    "MultinomialNB": (MultinomialNB(**ALL), COUNTS),
+    "ComplementNB": (ComplementNB(**ALL), COUNTS),
+    "BernoulliNB": (BernoulliNB(**ALL), COUNTS),
+    "NearestCentroid": (NearestCentroid(**ALL), X),
+    "LinearDiscriminantAnalysis": (LinearDiscriminantAnalysis(**ALL), X),
+    "QuadraticDiscriminantAnalysis": (QuadraticDiscriminantAnalysis(tol=0, **ALL), X),
 }
 WITHOUT = {
     "LabelEncoder": "a test of its own is below",
@@ -80,7 +95,7 @@ def answers(estimator, given):
 @pytest.fixture(params=CASES)
 def case(request):
     estimator, given = CASES[request.param]
-    return clone(estimator), given, CODES if request.param == "RidgeClassifier" else Y
+    return clone(estimator), given, CODES if is_classifier(estimator) else Y
 
 
 def test_every_estimator_that_merges_has_a_case():

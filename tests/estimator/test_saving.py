@@ -33,6 +33,7 @@ from streamlearn.model_selection import (
     StreamSearchCV,
     SuccessiveHalvingSearchCV,
 )
+from streamlearn.naive_bayes import ComplementNB, MultinomialNB
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import (
     DatetimeEncoder,
@@ -99,6 +100,8 @@ CASES: dict[str, tuple[Any, Any]] = {
     "row by row": (SGDClassifier(batch_size=1, average=True, **SEED), X),
     "a schedule": (SGDRegressor(learning_rate="optimal", loss="huber", **SEED), X),
     "sparse coefficients": (SGDClassifier(penalty="l1", alpha=0.1, **SEED), X),
+    "counts by class": (MultinomialNB(), np.abs(X)),
+    "counts of the others": (ComplementNB(), np.abs(X)),
     "search": (StreamSearchCV(linear_model.SGDClassifier(**SEED), ALPHAS, **SEED), X),
     "halving": (SuccessiveHalvingSearchCV(linear_model.SGDClassifier(**SEED), ALPHAS, **SEED), X),
     "hyperband": (HyperbandSearchCV(linear_model.SGDClassifier(**SEED), ALPHAS, **SEED), X),

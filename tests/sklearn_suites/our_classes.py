@@ -16,7 +16,17 @@ from functools import partial
 import pytest
 from sklearn.utils import get_tags
 
-from streamlearn import cluster, decomposition, impute, linear_model, neural_network, preprocessing
+from streamlearn import (
+    cluster,
+    decomposition,
+    discriminant_analysis,
+    impute,
+    linear_model,
+    naive_bayes,
+    neighbors,
+    neural_network,
+    preprocessing,
+)
 from streamlearn.pipeline import pipeline
 
 # Nearly all of their tests of RidgeCV look at the errors of all rows, which ours does not keep.
@@ -25,6 +35,9 @@ LINEAR = [name for name in linear_model.__all__ if name != "RidgeCV"]
 
 OURS = {
     "sklearn.linear_model": (linear_model, LINEAR),
+    "sklearn.naive_bayes": (naive_bayes, naive_bayes.__all__),
+    "sklearn.neighbors": (neighbors, neighbors.__all__),
+    "sklearn.discriminant_analysis": (discriminant_analysis, discriminant_analysis.__all__),
     "sklearn.cluster": (cluster, cluster.__all__),
     "sklearn.neural_network": (neural_network, neural_network.__all__),
     "sklearn.decomposition": (decomposition, decomposition.__all__),
@@ -73,6 +86,11 @@ ANY_LIBRARY = "TruncatedSVD takes arrays of any library"
 INSTEAD = "the error says what to do instead of naming the solver"
 NOT_SQUARED = "the covariance of whitened components is that of rows, not with squared variances"
 ALL_SUMS = "n_components may change between calls of partial_fit, because all sums are kept"
+SET = "classes are a set: a label that is listed twice is one class"
+OWN_WORDS = "labels that are not in classes are named in words of all our classifiers"
+MEDIANS = "medians are not functions of sums, and the error says so"
+FOURTH = "Ledoit and Wolf's shrinkage needs fourth moments, and the error says so"
+ROWS_OF_A_CLASS = "a covariance_estimator needs the rows of a class, and the error says so"
 ONE_LABEL = "several labels a row are not supported"
 
 DIFFERENT = {
@@ -103,6 +121,29 @@ DIFFERENT = {
         r"test_array_api_error_and_warnings_for_solver_parameter\[(torch|array_api_strict)\]": (
             SPARSE_TOO
         ),
+    },
+    "test_naive_bayes": {
+        "test_gnb": OWN_WORDS,
+        "test_gnb_check_update_with_no_data": PRIVATE,
+        r"test_discretenb_provide_prior\[.*\]": SET,
+        "test_alpha_vector": PRIVATE,
+        "test_check_alpha": PRIVATE,
+    },
+    "test_nearest_centroid": {
+        "test_iris": MEDIANS,
+        "test_iris_shrinkage": MEDIANS,
+        r"test_manhattan_metric\[.*\]": MEDIANS,
+        r"test_method_not_available_with_manhattan\[.*\]": MEDIANS,
+    },
+    "test_discriminant_analysis": {
+        "test_lda_predict": FOURTH,
+        r"test_lda_shrinkage\[.*\]": ROWS_OF_A_CLASS,
+        "test_lda_ledoitwolf": FOURTH,
+        r"test_lda_dtype_match\[.*\]": FOURTH,
+        "test_lda_numeric_consistency_float32_float64": FOURTH,
+        "test_qda_covariance_estimator": FOURTH,
+        r"test_qda_ledoitwolf\[.*\]": FOURTH,
+        r"test_qda_shrinkage_performance\[.*\]": FOURTH,
     },
     "test_passive_aggressive": {r"test_class_deprecation\[.*\]": KEPT},
     "test_k_means": {},

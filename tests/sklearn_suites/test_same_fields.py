@@ -13,13 +13,19 @@ import numpy as np
 import pytest
 import sklearn
 import sklearn.decomposition as their_components
+import sklearn.discriminant_analysis as their_discriminants
 import sklearn.linear_model as their_models
+import sklearn.naive_bayes as their_bayes
+import sklearn.neighbors as their_neighbors
 import sklearn.preprocessing as their_transformers
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import get_tags
 
 import streamlearn.decomposition as our_components
+import streamlearn.discriminant_analysis as our_discriminants
 import streamlearn.linear_model as our_models
+import streamlearn.naive_bayes as our_bayes
+import streamlearn.neighbors as our_neighbors
 import streamlearn.preprocessing as our_transformers
 
 pytestmark = pytest.mark.filterwarnings(
@@ -39,6 +45,13 @@ PAIRS = {
     "PCA": (our_components, their_components),
     "IncrementalPCA": (our_components, their_components),
     "TruncatedSVD": (our_components, their_components),
+    "GaussianNB": (our_bayes, their_bayes),
+    "MultinomialNB": (our_bayes, their_bayes),
+    "ComplementNB": (our_bayes, their_bayes),
+    "BernoulliNB": (our_bayes, their_bayes),
+    "NearestCentroid": (our_neighbors, their_neighbors),
+    "LinearDiscriminantAnalysis": (our_discriminants, their_discriminants),
+    "QuadraticDiscriminantAnalysis": (our_discriminants, their_discriminants),
     "StandardScaler": (our_transformers, their_transformers),
     "MinMaxScaler": (our_transformers, their_transformers),
     "MaxAbsScaler": (our_transformers, their_transformers),
@@ -61,6 +74,9 @@ ROW_BY_ROW = ("Perceptron", "PassiveAggressiveClassifier", "PassiveAggressiveReg
 QUANTILES = ("RobustScaler", "QuantileTransformer")
 LINEAR = ("SGDClassifier", "SGDRegressor", *ROW_BY_ROW)
 COMPONENTS = ("PCA", "IncrementalPCA", "TruncatedSVD")
+BAYES = ("GaussianNB", "MultinomialNB", "ComplementNB", "BernoulliNB")
+DISCRIMINANTS = ("LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis")
+CLASSES = (*BAYES, "NearestCentroid", *DISCRIMINANTS)
 EXACT = ("LinearRegression", "Ridge", "RidgeCV", "RidgeClassifier")
 
 TAGS = {
@@ -68,6 +84,8 @@ TAGS = {
     "array_api_support": (
         *(*LINEAR, "LinearRegression", "RidgeClassifier"),
         *("IncrementalPCA", "TruncatedSVD", "MaxAbsScaler", "PowerTransformer", *QUANTILES),
+        *("MultinomialNB", "ComplementNB", "BernoulliNB", "NearestCentroid"),
+        "QuadraticDiscriminantAnalysis",
     ),
     # float32 stays float32.
     "transformer_tags.preserves_dtype": ("IncrementalPCA",),
@@ -81,7 +99,10 @@ PARAMETERS = {
     "learning_rate": ("SGDClassifier", "SGDRegressor"),  # "auto", which needs no step size
     "batch_size": ("SGDClassifier", "SGDRegressor", "Perceptron"),
     "refine": ("SGDClassifier", "SGDRegressor"),
-    "classes": ("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier", "RidgeClassifier"),
+    "classes": (
+        *("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier", "RidgeClassifier"),
+        *CLASSES,
+    ),
     "n_parallel": LINEAR,
     "power": ("SGDRegressor",),
     "quantile": ("SGDRegressor",),
@@ -113,12 +134,12 @@ ARGUMENTS = {
     "sample_weight": (
         *("PassiveAggressiveClassifier", "PassiveAggressiveRegressor"),
         *("KBinsDiscretizer", "SplineTransformer"),  # of partial_fit, which is ours alone
-        *EXACT,
+        *(*EXACT, "NearestCentroid", *DISCRIMINANTS),
     ),
-    "classes": ("RidgeClassifier",),  # of partial_fit
     "fit_params": ("IncrementalPCA",),  # of fit_transform, which has no other arguments
+    "classes": ("RidgeClassifier", "NearestCentroid", *DISCRIMINANTS),  # of partial_fit
     "params": ("RidgeCV",),  # of a scorer, which ours has not
-    "y": (*LINEAR, *EXACT),  # None if the blocks of X bring it
+    "y": (*LINEAR, *EXACT, *CLASSES),  # None if the blocks of X bring it
 }
 """Arguments of ``fit`` and ``partial_fit`` of ours alone, or whose defaults differ."""
 
@@ -195,6 +216,7 @@ def fitted(cls: type[BaseEstimator]) -> BaseEstimator:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 3))
     y = np.digitize(X[:, 0], [-0.5, 0.5]) if is_classifier(cls()) else X[:, 0]
+    X = np.abs(X) if get_tags(cls()).input_tags.positive_only else X
     few = {"max_iter": 2, "tol": None} if cls.__name__ in LINEAR else {}
     of_y = cls.__name__.startswith("Label")
     return cls(**few).fit(*([np.digitize(y, [0])] if of_y else [X, y]))

@@ -32,7 +32,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from streamlearn._arrays import Array, device, namespace, reads_are_free, widest_float
+from streamlearn._arrays import (
+    Array,
+    device,
+    namespace,
+    powers_of_two,
+    reads_are_free,
+    widest_float,
+)
 
 
 class Moments(NamedTuple):
@@ -86,7 +93,7 @@ def merge(a: Moments, b: Moments) -> Moments:
     xp = namespace(a.mean)
     if not (reads_are_free(a.unit) and xp.all(a.unit == b.unit)):
         unit = xp.maximum(a.unit, b.unit)
-        a, b = _in_units(unit, a), _in_units(unit, b)
+        a, b = in_units(unit, a), in_units(unit, b)
     weight, weight_low = two_part_sum(a.weight, b.weight, a.weight_low + b.weight_low)
     # With negative weights the quotient may lie outside [0, 1].
     part = b.weight / or_one(weight)
@@ -116,7 +123,7 @@ def with_fills(state: Moments, values: Array, counts: Array) -> Moments:
     return merge(state, Moments(weight, values / or_one(unit), zeros, zeros, zeros, zeros, unit))
 
 
-def _in_units(unit: Array, state: Moments) -> Moments:
+def in_units(unit: Array, state: Moments) -> Moments:
     """Return a state in other units."""
     by = state.unit / or_one(unit)
     mean, first, m2, m2_low = (
@@ -176,6 +183,32 @@ def scale(state: Moments) -> Array:
 def n_features(state: Moments) -> int:
     """Return the number of features."""
     return state.mean.shape[0]
+
+
+def rescale(state: Moments, rho: Array, delta: Array) -> Moments:
+    """Return the moments of features ``(x - delta) / rho``, where ``rho > 0``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from streamlearn.core.statistics.block_moments import of_block
+    >>> state = rescale(of_block(np.asarray([[1.0], [3.0]])), np.asarray(4.0), np.asarray(-6.0))
+    >>> mean(state), variance(state)
+    (array([2.]), array([0.0625]))
+    """
+    xp = namespace(state.mean)
+    power = powers_of_two(rho + xp.zeros_like(state.mean))
+    # A feature that is 0 everywhere has no unit until it is moved.
+    used = powers_of_two(xp.abs(delta + xp.zeros_like(state.mean)))
+    unit = xp.where(state.unit != 0, state.unit, used)
+    by = rho / power
+    return state._replace(
+        mean=(state.mean - delta / or_one(unit)) / by,
+        first=state.first / by,
+        m2=state.m2 / by / by,
+        m2_low=state.m2_low / by / by,
+        unit=unit / power,
+    )
 
 
 def is_finite(state: Moments) -> Array:

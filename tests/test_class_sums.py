@@ -1,0 +1,208 @@
+"""Classifiers that are functions of sums by class, against scikit-learn and exact arithmetic."""
+
+import warnings
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csr_array
+from sklearn import discriminant_analysis as their_discriminants
+from sklearn import naive_bayes as their_bayes
+from sklearn import neighbors as their_neighbors
+from sklearn import preprocessing as their_preprocessing
+
+from streamlearn import discriminant_analysis, naive_bayes, neighbors
+from streamlearn.naive_bayes import BernoulliNB, GaussianNB, MultinomialNB
+from streamlearn.pipeline import make_pipeline
+from streamlearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
+from tests.containers import dask_array, dask_frame
+
+RNG = np.random.default_rng(0)
+N, CHUNKS = 200, (60, 0, 1, 99, 40)
+CODES = RNG.integers(0, 3, N)
+X = (RNG.normal(size=(N, 4)) + RNG.normal(size=(3, 4))[CODES]) * [1, 100, 0.1, 3] + [0, 50, 5, 1]
+COUNTS = RNG.poisson(RNG.uniform(0.2, 3, size=(3, 5))[CODES]).astype(np.float64)
+W = RNG.integers(0, 3, N) / 2
+W[60] = 1.0  # the block of one row
+PRIORS = [0.2, 0.3, 0.5]
+PLACES = {
+    **dict.fromkeys(naive_bayes.__all__, (naive_bayes, their_bayes)),
+    **dict.fromkeys(neighbors.__all__, (neighbors, their_neighbors)),
+    **dict.fromkeys(discriminant_analysis.__all__, (discriminant_analysis, their_discriminants)),
+}
+METHODS = (
+    *("predict", "predict_proba", "predict_log_proba", "predict_joint_log_proba"),
+    "decision_function",
+)
+GIVEN = [
+    *[("GaussianNB", given) for given in ({}, {"var_smoothing": 0.1}, {"priors": PRIORS})],
+    *[
+        (name, given)
+        for name in ("MultinomialNB", "ComplementNB", "BernoulliNB")
+        for given in ({}, {"alpha": 0.3, "fit_prior": False}, {"class_prior": PRIORS})
+    ],
+    ("MultinomialNB", {"alpha": [1.0, 2.0, 3.0, 0.5, 0.1]}),
+    ("ComplementNB", {"norm": True}),
+    ("BernoulliNB", {"binarize": 1.0}),
+    ("NearestCentroid", {}),
+    ("NearestCentroid", {"priors": "empirical"}),
+    ("NearestCentroid", {"priors": PRIORS, "shrink_threshold": 0.5}),
+    *[
+        ("LinearDiscriminantAnalysis", {"solver": solver, **more})
+        for solver in ("svd", "lsqr", "eigen")
+        for more in (
+            *({}, {"priors": PRIORS}, {"n_components": 1}),
+            {"store_covariance": True} if solver == "svd" else {"shrinkage": 0.3},
+        )
+    ],
+    ("QuadraticDiscriminantAnalysis", {"store_covariance": True}),
+    ("QuadraticDiscriminantAnalysis", {"reg_param": 0.3, "priors": PRIORS}),
+    ("QuadraticDiscriminantAnalysis", {"solver": "eigen", "shrinkage": 0.3}),
+]
+
+
+def both(name, given):
+    return tuple(getattr(place, name)(**given) for place in PLACES[name])
+
+
+def rows(name):
+    return COUNTS if name in ("MultinomialNB", "ComplementNB", "BernoulliNB") else X
+
+
+def assert_same(ours, theirs, given, rtol=1e-9):
+    for name, value in vars(theirs).items():
+        if name.endswith("_") and name not in ("feature_names_in_", "n_features_in_"):
+            signs = name in ("scalings_", "rotations_")
+            pairs = [(getattr(ours, name), value)]
+            if isinstance(value, list):
+                pairs = zip(pairs[0][0], value, strict=True)
+            for a, b in pairs:
+                a, b = (np.abs(a), np.abs(b)) if signs else (a, b)
+                if name == "scalings_" and getattr(ours, "solver", "") == "eigen" and b.ndim == 2:
+                    a, b = a[:, :2], b[:, :2]  # other axes have no variance between classes
+                np.testing.assert_allclose(a, b, rtol=rtol, atol=1e-12, err_msg=name)
+    for method in METHODS:
+        if hasattr(theirs, method):
+            a, b = getattr(ours, method)(given), getattr(theirs, method)(given)
+            np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol, err_msg=method)
+
+
+@pytest.mark.parametrize(("name", "given"), GIVEN)
+def test_results_are_scikit_learns(name, given):
+    ours, theirs = both(name, given)
+    x = rows(name)
+    assert_same(ours.fit(x, CODES), theirs.fit(x, CODES), x)
+    if hasattr(theirs, "transform") and given["solver"] != "lsqr":
+        a, b = (np.abs(each.transform(x)) for each in (ours, theirs))
+        np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_weights_count_as_rows(name):
+    ours, theirs = both(name, {"tol": 0} if name.startswith("Quad") else {})
+    x = rows(name)
+    if name.endswith("NB"):
+        return assert_same(ours.fit(x, CODES, W), theirs.fit(x, CODES, W), x)
+    again = np.repeat(np.arange(N), (2 * W).astype(int))
+    assert_same(ours.fit(x, CODES, 2 * W), theirs.fit(x[again], CODES[again]), x)
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_every_source_of_blocks_and_rows_that_come_later(name):
+    x, (whole, _) = rows(name), both(name, {})
+    whole.fit(x, CODES, W)
+    edges = np.cumsum([0, *CHUNKS])
+    parts = [tuple(a[i:j] for a in (x, CODES, W)) for i, j in pairwise(edges)]
+    y, w = (dask_array(a, CHUNKS) for a in (CODES, W))
+    text = np.asarray(["b", "c", "z"])[CODES]
+    sources = {
+        "arrays": (dask_array(x, CHUNKS), y, w),
+        "frame": (pd.DataFrame(x, columns=list("abcde")[: x.shape[1]]), pd.Series(CODES), W),
+        "dask frame": (dask_frame(x, CHUNKS), y, w),
+        "source": (lambda: iter(parts),),
+        "text": (x, text, W),
+    }
+    if name not in ("GaussianNB", *discriminant_analysis.__all__):
+        sources["sparse"] = (csr_array(x), CODES, W)
+    want = whole.predict_proba(x)
+    for kind, (given, *rest) in sources.items():
+        labels, weight = rest or (None, None)
+        model = both(name, {})[0].fit(given, labels, sample_weight=weight)
+        frame = pd.DataFrame(x, columns=getattr(model, "feature_names_in_", None))
+        got = model.predict_proba(frame if "frame" in kind else x)
+        np.testing.assert_allclose(got, want, rtol=1e-8, atol=1e-12, err_msg=kind)
+    later = both(name, {})[0]
+    for part, labels, weight in parts:
+        if len(part):
+            later.partial_fit(part, labels, classes=[0, 1, 2], sample_weight=weight)
+    np.testing.assert_allclose(later.predict_proba(x), want, rtol=1e-8, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["GaussianNB", "NearestCentroid", *discriminant_analysis.__all__])
+@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler()], ids=["standard", "range"])
+def test_behind_a_scaler_one_read_is_enough(name, scaler):
+    log: list = []
+    ours, theirs = both(name, {"reg_param": 0.1} if name.startswith("Quad") else {})
+    ours.set_params(classes=[0, 1, 2])
+    pipe = make_pipeline(scaler, ours).fit(
+        dask_array(X, CHUNKS, log=log), dask_array(CODES, CHUNKS)
+    )
+    assert len(log) == len(CHUNKS)
+    z = getattr(their_preprocessing, type(scaler).__name__)().fit_transform(X)
+    want = theirs.fit(z, CODES).predict_proba(z)
+    np.testing.assert_allclose(pipe.predict_proba(X), want, rtol=1e-8, atol=1e-11)
+
+
+@pytest.mark.parametrize("scaler", [MaxAbsScaler(), MinMaxScaler()], ids=["largest", "range"])
+def test_counts_behind_a_scaler_are_of_its_final_statistics(scaler):
+    pipe = make_pipeline(scaler, MultinomialNB()).fit(
+        dask_array(COUNTS, CHUNKS), dask_array(CODES, CHUNKS)
+    )
+    z = getattr(their_preprocessing, type(scaler).__name__)().fit_transform(COUNTS)
+    want = their_bayes.MultinomialNB().fit(z, CODES).predict_proba(z)
+    np.testing.assert_allclose(pipe.predict_proba(COUNTS), want, rtol=1e-9)
+
+
+def test_variances_are_exact_where_classes_lie_far_apart_and_scales_differ():
+    x = RNG.normal(size=(N, 3)) * [1e-6, 1, 1e6] + [1, 1e8, -1e8] + np.outer(CODES, [0, 1e8, 1e3])
+    model = GaussianNB(var_smoothing=0).fit(dask_array(x, CHUNKS), dask_array(CODES, CHUNKS))
+    for code in range(3):
+        for j in range(3):
+            values = [Fraction(v) for v in x[code == CODES, j].tolist()]
+            mean = sum(values) / len(values)
+            variance = sum((v - mean) ** 2 for v in values) / len(values)
+            np.testing.assert_allclose(model.var_[code, j], float(variance), rtol=1e-12)
+            np.testing.assert_allclose(model.theta_[code, j], float(mean), rtol=1e-15)
+
+
+def test_float32_is_summed_in_float64():
+    single = X.astype(np.float32)
+    ours = GaussianNB().fit(single, CODES)
+    assert ours.var_.dtype == np.float32
+    want = their_bayes.GaussianNB().fit(single.astype(np.float64), CODES)
+    np.testing.assert_allclose(ours.var_, want.var_, rtol=1e-6)
+
+
+def test_a_class_without_rows_is_never_predicted():
+    for name, (place, _) in PLACES.items():
+        model = getattr(place, name)(classes=[0, 1, 2, 9])
+        if name.startswith("Quad"):
+            with pytest.raises(ValueError, match="0 sample in class 9"):
+                model.fit(X, CODES)
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            predicted = model.fit(rows(name), CODES).predict(rows(name))
+        assert set(predicted) <= {0, 1, 2} or name == "ComplementNB"
+
+
+def test_negative_counts_are_refused_and_binarized_ones_are_not():
+    with pytest.raises(ValueError, match=r"Negative values in data passed to MultinomialNB"):
+        MultinomialNB().fit(dask_array(X - 9, CHUNKS), dask_array(CODES, CHUNKS))
+    theirs = their_bayes.BernoulliNB().fit(X - 9, CODES)
+    ours = BernoulliNB().fit(dask_array(X - 9, CHUNKS), dask_array(CODES, CHUNKS))
+    assert_same(ours, theirs, X)
+    with pytest.raises(ValueError, match="NaN"):
+        BernoulliNB().fit(np.where(X > 50, np.nan, X), CODES)
