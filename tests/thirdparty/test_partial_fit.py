@@ -77,7 +77,8 @@ def assert_same(pipe: Any, want: list) -> None:
     found = 0
     for (name, step), known in zip(pipe.steps, want, strict=True):
         for attribute, value in vars(known).items():
-            if isinstance(value, np.ndarray) and attribute != "random_state_":
+            private = attribute.startswith("_") or attribute == "random_state_"
+            if isinstance(value, np.ndarray) and not private:
                 found += 1
                 np.testing.assert_allclose(
                     getattr(step, attribute), value, rtol=1e-9, atol=1e-12, err_msg=name
