@@ -74,7 +74,7 @@ CASES = [
     Case(
         "halving.py",
         "--rows 600 --jobs 1 --tables probit --grids schedules --json {tmp}/out.json",
-        ("probit; schedules", "halving: 1 of 1 within", "hyperband: 1 of 1 within"),
+        ("probit; schedules",),
     ),
     Case(
         "moments.py",

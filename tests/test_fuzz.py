@@ -158,6 +158,8 @@ NOT_FUZZED = {
 }
 ROUNDED = ("PowerTransformer", "StandardScaler")
 """Digits cancel in scikit-learn's sums, where numbers are far from zero."""
+AXES = ("PCA", "IncrementalPCA", "TruncatedSVD", "LinearDiscriminantAnalysis")
+"""Signs and axes of few rows are those of rounding. Their own tests compare them on many rows."""
 LENIENT = ("Binarizer", "FunctionTransformer", "Normalizer", "PolynomialFeatures", "LabelEncoder")
 """Over blocks without any rows they differ from memory: some learn nothing, one needs a label."""
 NAMES = [name for name in public_estimators() if name not in NOT_FUZZED]
@@ -285,7 +287,7 @@ def test_transformers_are_what_they_are_in_memory_and_in_scikit_learn(name, tabl
 def comparable(name: str, table: Table) -> bool:
     """Return whether scikit-learn's result is right to the digits that are compared."""
     exact = table.dtype == "float64" and table.values in ("normal", "few")
-    return exact or name not in ROUNDED
+    return name not in AXES and (exact or name not in ROUNDED)
 
 
 def strictly(table: Table, x: np.ndarray) -> Any:

@@ -249,7 +249,7 @@ class LinearDiscriminantAnalysis(
             raise NotImplementedError(
                 "transform not implemented for 'lsqr' solver (use 'svd' or 'eigen')."
             )
-        axes = self.scalings_[:, : self._max_components]
+        axes = self.scalings_[:, : min(self._max_components, self.scalings_.shape[1])]
         centre = self.xbar_ if self.solver == "svd" else 0.0 * axes[:, 0]
         offset = 0.0 * axes[0, :]
         function: Any = CentredScores(centre, axes.T, offset, self.coef_)
