@@ -11,7 +11,8 @@ are proximal with an L1 penalty.
 
 Where H - H_S is negative, the approximation is concave far from w, because f_S becomes flat there.
 A rare level is an example, if the sample has more than its share of these rows. Then there may be
-no minimum. So `without_concavity` reduces the weights of the sample, such that H - H_S is positive.
+no minimum. So `Samples.without_concavity` reduces the weights of the sample, such that H - H_S is
+positive.
 With these weights the approximation is above the objective nearly everywhere, so it tells whether
 the minimum with the full weights can be trusted, and it has one itself.
 """
@@ -20,8 +21,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from streamlearn._arrays import Array, argmin, column_sums, namespace, reads_are_free
-from streamlearn.core.linear.curvature import Curvature, diagonal_of, products, times, with_matrix
+from streamlearn._arrays import Array, argmin, column_sums, concat, namespace, reads_are_free
+from streamlearn.core.linear.curvature import (
+    Curvature,
+    by_column,
+    diagonal_of,
+    products,
+    times,
+    with_matrix,
+)
 from streamlearn.core.linear.damped_curvature import Damped, damp, invert, largest_ratio, shrink
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_state import has_l1
@@ -132,16 +140,10 @@ class Approximation(NamedTuple):
         return g + self.slope + times(v - self.around.weights, self.bend), H + self.bend
 
 
-def by_sample(params: Params, around: Around, sample: Sample) -> Approximation:
-    """Return the approximation by a sample."""
-    g, H = _of_rows(params, sample, around.weights)
-    return Approximation(params, around, sample, around.gradient - g, around.curvature.hessian - H)
+class Samples(NamedTuple):
+    """Two samples of the rows, and their gradients and curvatures at w.
 
-
-def without_concavity(params: Params, around: Around, exact: Sample, drawn: Sample) -> Array:
-    """Return factors (K,) of the weights of drawn rows, so that the rest is hardly concave.
-
-    Parameters
+    Attributes
     ----------
     params : Params
     around : Around
@@ -149,11 +151,43 @@ def without_concavity(params: Params, around: Around, exact: Sample, drawn: Samp
         Rows that count for themselves, and keep their weights.
     drawn : Sample
         Rows that count for others, too.
+    of_exact, of_drawn : tuples of (array of shape (K, D), array)
+        The gradient and the curvature of each.
     """
-    H, w = around.curvature.hessian, around.weights
-    room = around.damped((1.0 + ROOM) * H - _of_rows(params, exact, w)[1])
-    most = largest_ratio(_of_rows(params, drawn, w)[1], room)
-    return 1.0 / namespace(most).maximum(most, namespace(most).ones_like(most))
+
+    params: Params
+    around: Around
+    exact: Sample
+    drawn: Sample
+    of_exact: tuple[Array, Array]
+    of_drawn: tuple[Array, Array]
+
+    @classmethod
+    def at(cls, params: Params, around: Around, exact: Sample, drawn: Sample) -> Samples:
+        """Return two samples at the models w."""
+        found = (_of_rows(params, rows, around.weights) for rows in (exact, drawn))
+        return cls(params, around, exact, drawn, *found)
+
+    def with_part(self, part: Array) -> Approximation:
+        """Return the approximation in which drawn rows have a part (K,) of their weights."""
+        drawn = self.drawn._replace(weight=part * self.drawn.weight)
+        rows = Sample(*(concat(list(both)) for both in zip(drawn, self.exact, strict=True)))
+        (g, H), (g_drawn, H_drawn) = self.of_exact, self.of_drawn
+        around = self.around
+        return Approximation(
+            self.params,
+            around,
+            rows,
+            around.gradient - g - part[:, None] * g_drawn,
+            around.curvature.hessian - H - by_column(part, H_drawn),
+        )
+
+    def without_concavity(self) -> Array:
+        """Return the parts (K,) with which the rest is hardly concave anywhere."""
+        H = self.around.curvature.hessian
+        room = self.around.damped((1.0 + ROOM) * H - self.of_exact[1])
+        most = largest_ratio(self.of_drawn[1], room)
+        return 1.0 / namespace(most).maximum(most, namespace(most).ones_like(most))
 
 
 def minimum(of: Approximation) -> Array:
@@ -202,6 +236,8 @@ def curvature(params: Params, p: Array, y: Array) -> Array:
     """
     loss = LOSSES[params.loss]
     assert loss.slope is not None
+    if loss.curvature is loss.slope:
+        return loss.slope(p, y, params.epsilon)
     h, above = loss.slope(p, y, params.epsilon), loss.curvature(p, y, params.epsilon)
     return namespace(p).where(h < LINEAR * above, above, h)
 

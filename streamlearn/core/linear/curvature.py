@@ -94,7 +94,7 @@ def settled(known: Curvature) -> Curvature:
         return known
     H = known.hessian
     more = products(known.pending, known.pending_h, joint=H is not None and H.ndim == 4)
-    return with_matrix(known, more if H is None else _by_column(known.factor, H) + more)
+    return with_matrix(known, more if H is None else by_column(known.factor, H) + more)
 
 
 def with_matrix(known: Curvature, H: Array) -> Curvature:
@@ -107,10 +107,10 @@ def fade(known: Curvature, by: Array | float) -> Curvature:
     H = known.hessian
     if H is None or _puts_off(H):
         return known._replace(factor=by * known.factor, pending_h=by * known.pending_h)
-    return known._replace(hessian=by * H if isinstance(by, float) else _by_column(by, H))
+    return known._replace(hessian=by * H if isinstance(by, float) else by_column(by, H))
 
 
-def _by_column(factor: Array, H: Array) -> Array:
+def by_column(factor: Array, H: Array) -> Array:
     """Return H times a factor for each column, (K,). Columns that are joint have the same."""
     return namespace(H).reshape(factor, (-1, *[1] * (H.ndim - 1))) * H
 
@@ -198,7 +198,7 @@ def with_rows(known: Curvature, Z: Array, h: Array) -> Curvature:
 
 def both(a: Curvature, b: Curvature) -> Curvature:
     """Return the sum of two curvatures whose H is a matrix."""
-    known = [_by_column(c.factor, c.hessian) for c in (a, b) if c.hessian is not None]
+    known = [by_column(c.factor, c.hessian) for c in (a, b) if c.hessian is not None]
     # NumPy's sum of 0-d arrays is a scalar
     rows = namespace(a.rows).asarray(a.rows + b.rows)
     H = sum(known[1:], known[0]) if known else None

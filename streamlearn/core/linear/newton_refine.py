@@ -34,13 +34,11 @@ from streamlearn._arrays.order import row_order
 from streamlearn.core.batches import cut
 from streamlearn.core.learner import Batch, Info, Refinement
 from streamlearn.core.linear.approximation import (
-    Approximation,
     Around,
     Sample,
-    by_sample,
+    Samples,
     curvature,
     minimum,
-    without_concavity,
 )
 from streamlearn.core.linear.curvature import (
     centred,
@@ -226,18 +224,13 @@ def step(params: Params, state: State, sums: Sums, length: float = 1.0) -> State
         for rows in (sums.drawn._replace(weight=weight), sums.extreme)
     )
 
-    def by_part(part: Array) -> Approximation:
-        less = drawn._replace(weight=part * drawn.weight)
-        return by_sample(
-            params, around, Sample(*(concat(list(x)) for x in zip(less, exact, strict=True)))
-        )
-
-    part = without_concavity(params, around, exact, drawn)
-    chosen, convex = by_part(xp.ones_like(part)), by_part(part)
+    samples = Samples.at(params, around, exact, drawn)
+    part = samples.without_concavity()
+    chosen, convex = samples.with_part(xp.ones_like(part)), samples.with_part(part)
     v = minimum(chosen)
     trusted = convex.decrease(v) >= TRUSTED * chosen.decrease(v)
     if not (reads_are_free(trusted) and bool(xp.all(trusted))):
-        chosen = by_part(xp.where(trusted, 1.0, part))
+        chosen = samples.with_part(xp.where(trusted, 1.0, part))
         v = minimum(chosen)
     v = w + length * (v - w)
     g, H = chosen.derivatives(v)

@@ -7,7 +7,7 @@ import pytest
 import scipy.linalg
 
 from streamlearn.core.linear import approximation, joint_loss
-from streamlearn.core.linear.approximation import Around, Sample
+from streamlearn.core.linear.approximation import Around, Sample, Samples
 from streamlearn.core.linear.curvature import products, unknown, weighted_sizes, with_matrix
 from streamlearn.core.linear.damped_curvature import Damped, largest_ratio
 from streamlearn.core.linear.losses import LOSSES
@@ -61,8 +61,8 @@ def problem(loss, penalty, seed=0):
     w, all_rows = rows(loss, seed)
     exact, drawn = few_of(all_rows, slice(0, 10), 1.0), few_of(all_rows, slice(10, 60), 390 / 50)
     at = around(params, all_rows, w)
-    sample = Sample(*map(np.concatenate, zip(drawn, exact, strict=True)))
-    return params, all_rows, at, exact, drawn, approximation.by_sample(params, at, sample)
+    samples = Samples.at(params, at, exact, drawn)
+    return params, all_rows, at, samples, samples.with_part(np.ones(len(w)))
 
 
 @pytest.mark.parametrize("loss", SMOOTH)
@@ -92,8 +92,8 @@ def test_the_gradient_is_the_slope_of_the_value(loss):
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("loss", SMOOTH)
 def test_without_concavity_the_rest_has_hardly_any_negative_curvature(loss, seed):
-    params, _, at, exact, drawn, _ = problem(loss, "l1", seed)
-    part = approximation.without_concavity(params, at, exact, drawn)
+    params, _, at, samples, _ = problem(loss, "l1", seed)
+    part, exact, drawn = samples.without_concavity(), samples.exact, samples.drawn
     assert np.all((part > 0.0) & (part <= 1.0))
     H, H_exact = at.curvature.hessian, derivatives(params, exact, at.weights)[1]
     room = (1.0 + approximation.ROOM) * H - H_exact
@@ -107,11 +107,8 @@ def test_without_concavity_the_rest_has_hardly_any_negative_curvature(loss, seed
 @pytest.mark.parametrize("penalty", PENALTIES)
 @pytest.mark.parametrize("loss", SMOOTH)
 def test_the_minimum_is_no_higher_than_any_point_around_it(loss, penalty):
-    params, _, at, exact, drawn, _ = problem(loss, penalty)
-    part = approximation.without_concavity(params, at, exact, drawn)
-    less = drawn._replace(weight=part * drawn.weight)
-    sample = Sample(*map(np.concatenate, zip(less, exact, strict=True)))
-    approximated = approximation.by_sample(params, at, sample)
+    _, _, _, samples, _ = problem(loss, penalty)
+    approximated = samples.with_part(samples.without_concavity())
     v = approximation.minimum(approximated)
     assert np.all(approximated.decrease(v) > 0.0)
     rng = np.random.default_rng(2)
