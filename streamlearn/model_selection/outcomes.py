@@ -147,17 +147,17 @@ def fits_of(task: Task, runs: Sequence[Run], error_score: Any = "raise") -> list
         The error of a fit, if ``error_score`` is "raise".
     """
 
+    def of_fold(number: int, given: dict[str, Any]) -> Fitted:
+        return fitted_copy(number, runs[number], given | task.same)
+
     def work(number: int, given: dict[str, Any]) -> Fitted:
-        found = fitted_copy(number, runs[number], given | task.same)
+        found = of_fold(number, given)
         if found.error is not None and error_score == "raise":
             raise found.error
         return found
 
-    def of_fold(number: int, given: dict[str, Any]) -> Fitted:
-        return fitted_copy(number, runs[number], given | task.same)
-
-    jobs = [(run.train, partial(work, i)) for i, run in enumerate(runs)]
-    by_folds = _mergeable(runs)
+    usual = [(run.train, partial(work, i)) for i, run in enumerate(runs)]
+    jobs, by_folds = [*usual], _mergeable(runs)
     for i in (i for numbers in by_folds for i in numbers):
         jobs[i] = runs[i].test, partial(of_fold, i)
     found = _fitted(task, runs, jobs, {*range(len(runs))})
@@ -169,8 +169,7 @@ def fits_of(task: Task, runs: Sequence[Run], error_score: Any = "raise") -> list
         else:
             found |= zip(numbers, fits, strict=True)
     if again:
-        jobs = [(run.train, partial(work, i)) for i, run in enumerate(runs)]
-        found |= _fitted(task, runs, jobs, again)
+        found |= _fitted(task, runs, usual, again)
     return [found[i] for i in range(len(runs))]
 
 
