@@ -23,6 +23,7 @@ from streamlearn._sklearn import _check_feature_names, _check_n_features, _check
 from streamlearn._validation.advice import with_advice
 from streamlearn._validation.arrays import DENSE, as_array, dense_or_raise
 from streamlearn._validation.finite import sum_is_finite
+from streamlearn._validation.labels import Labels, discover
 from streamlearn._validation.messages import no_features, no_rows
 from streamlearn._validation.reader import Reader
 from streamlearn._validation.tables import dates_or_raise, is_table, names_of
@@ -325,6 +326,18 @@ def is_foreign(x: Any) -> bool:
     """Return whether ``x`` is an array in memory of another library than NumPy."""
     here = isinstance(x, np.ndarray) or is_sparse(x)
     return is_array(x) and not here and not engine.is_collection(x)
+
+
+def labels_of_target(
+    given: Given, y: Any, sample_weight: Any = None, *, weighted: bool = False
+) -> Labels:
+    """Return the labels of y, and how often they occur by weight if ``weighted``.
+
+    Those of a collection are found without reading X.
+    """
+    weight = sample_weight if weighted else None
+    parts = engine.align(y=y, sample_weight=weight) if given.whole is None else given.blocks
+    return discover(parts, weighted=weighted)
 
 
 def needs_no_checks(

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from streamlearn._arrays import Array, asarray, to_numpy
+from streamlearn._arrays import Array, to_numpy
 from streamlearn._estimator.outputs import rows_out
 from streamlearn._estimator.predictor import MergeableClassifier
 from streamlearn._validation.label_codes import decode
 from streamlearn.core.class_scores import (
     Then,
+    as_they_are,
+    difference,
     largest,
     log_probabilities,
     probabilities,
@@ -110,10 +112,37 @@ class LikelihoodClassifier(MergeableClassifier):
         """
         return self._from_scores("predict_proba", X, probabilities)
 
-    def _as_learned(self, x: Array) -> Any:
-        """Return numbers in the library, on the device and in the float dtype of the rows."""
-        out = asarray(x, like=self._like)
-        return out[()] if isinstance(out, np.ndarray) and out.ndim == 0 else out
+
+class DecidingClassifier(LikelihoodClassifier):
+    """A classifier that shows its scores."""
+
+    def _decided_by(self) -> Any:
+        """Return the scores that `decision_function` shows."""
+        return self._class_scores()
+
+    def decision_function(self, X: Any) -> Any:
+        """Return the score of each class, which is largest for the most probable one.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows, with the features of `fit`.
+
+        Returns
+        -------
+        array or dask collection of shape (n_samples,) or (n_samples, n_classes)
+            One value for each row if there are two classes: the score of the second less that of
+            the first. The result is lazy if X is a dask collection.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
+            or on another device.
+        """
+        check_is_fitted(self)
+        shown = difference if self.classes_.shape[0] == 2 else as_they_are
+        return self._from_scores("decision_function", X, shown, scores=self._decided_by())
 
 
 def labels(classes: np.ndarray, scores: Array) -> Array:

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from streamlearn._arrays import Array
+from streamlearn._arrays import Array, asarray, is_array
 from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import (
     Given,
@@ -185,6 +185,15 @@ class Mergeable(Merging):
         self._weighted = weighted
         self._state = state
         self._publish()
+
+    def _as_learned(self, x: Any) -> Any:
+        """Return numbers in the library, on the device and in the float dtype of the rows."""
+        if not is_array(x) or isinstance(x, np.ndarray):
+            # torch takes no negative strides, and NumPy makes 1 dimension of none
+            x = np.ascontiguousarray(x).reshape(np.shape(x))
+        # behind the steps of a one-pass pipeline the dtype of the rows is that of the sums
+        out = asarray(x, like=getattr(self, "_like", an_array(self._state)))
+        return out[()] if isinstance(out, np.ndarray) and out.ndim == 0 else out
 
     def _merge_from(self, a: Any, b: Any) -> None:
         learner = self._statistic()

@@ -17,11 +17,11 @@ from streamlearn import blocks as engine
 from streamlearn import metrics
 from streamlearn._arrays import Array
 from streamlearn._estimator.estimator import Estimator
-from streamlearn._estimator.inputs import Given, check_parameters
+from streamlearn._estimator.inputs import Given, check_parameters, labels_of_target
 from streamlearn._estimator.mergeable import Mergeable
 from streamlearn._training.course import Target
 from streamlearn._validation.label_codes import labels_like
-from streamlearn._validation.labels import Labels, class_weights, declared, discover
+from streamlearn._validation.labels import class_weights, declared, fixed_weights_or_raise
 
 UNSIGNED = "a fit needs weights of 0 or more. Leave such rows out."
 
@@ -209,36 +209,19 @@ class MergeableClassifier(ClassifierMixin, MergeablePredictor):
             the first call.
         """
         check_parameters(self, again=False)
-        if getattr(self, "class_weight", None) == "balanced":
-            raise ValueError(
-                "class_weight 'balanced' is not supported for partial_fit. In order to use "
-                "'balanced' weights, use compute_class_weight('balanced', classes=classes, y=y). "
-                "In place of y you can use a large enough sample of the full training set target "
-                "to properly estimate the class frequency distributions. Pass the resulting "
-                "weights as the class_weight parameter."
-            )
+        fixed_weights_or_raise(getattr(self, "class_weight", None))
         reset = self._former() is None
         known = declared(self, classes, further=True)
         return self._learn(X, y, reset=reset, sample_weight=sample_weight, classes=known)
-
-    def _labels_of(self, given: Given, y: Any, sample_weight: Any, known: Any) -> Labels | None:
-        """Find the labels in a pass over y, unless they are known and their counts not needed."""
-        balanced = getattr(self, "class_weight", None) == "balanced"
-        if known is not None and not balanced:
-            return None
-        # Without X, so that the labels of a collection are found without reading X.
-        weight = sample_weight if balanced else None
-        parts = engine.align(y=y, sample_weight=weight) if given.whole is None else given.blocks
-        return discover(parts, weighted=balanced)
 
     def _target(
         self, given: Given, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
     ) -> tuple[Target, int]:
         known = declared(self, None, further=False) if reset and classes is None else classes
-        found = self._labels_of(given, y, sample_weight, known)
-        if known is None:
-            assert found is not None
-            known = found.classes
+        balanced, found = getattr(self, "class_weight", None) == "balanced", None
+        if known is None or balanced:
+            found = labels_of_target(given, y, sample_weight, weighted=balanced)
+            known = found.classes if known is None else known
         self.classes_ = known
         weights = class_weights(getattr(self, "class_weight", None), known, found)
         self._class_weight = None if weights is None else tuple(map(float, weights))

@@ -242,6 +242,39 @@ def _merge(a: Labels, b: Labels) -> Labels:
     return Labels(classes, total)
 
 
+def two_classes_or_raise(classes: np.ndarray) -> None:
+    """Check that there is more than one class.
+
+    Raises
+    ------
+    ValueError
+        If there is not.
+    """
+    if len(classes) < 2:
+        raise ValueError(
+            f"The number of classes has to be greater than one; got {len(classes)} class: "
+            f"{classes.tolist()}. Give rows of others too, or list all labels in classes."
+        )
+
+
+def fixed_weights_or_raise(class_weight: Any) -> None:
+    """Check that the weights of classes do not depend on rows that are still to come.
+
+    Raises
+    ------
+    ValueError
+        If they are "balanced".
+    """
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        raise ValueError(
+            "class_weight 'balanced' is not supported for partial_fit. In order to use "
+            "'balanced' weights, use compute_class_weight('balanced', classes=classes, y=y). "
+            "In place of y you can use a large enough sample of the full training set target "
+            "to properly estimate the class frequency distributions. Pass the resulting "
+            "weights as the class_weight parameter."
+        )
+
+
 def class_weights(how: Any, classes: np.ndarray, found: Labels | None) -> np.ndarray | None:
     """Return the weight of each class.
 

@@ -36,11 +36,3 @@ def non_negative_priors(priors: Any, n_classes: int) -> np.ndarray:
     if (found < 0).any():
         raise ValueError(f"priors must be non-negative. Got {found.min():.6g}: give 0 or more.")
     return found
-
-
-def few_classes(classes: np.ndarray) -> ValueError:
-    """Return the error for a target of one class."""
-    return ValueError(
-        f"The number of classes has to be greater than one; got {len(classes)} class: "
-        f"{classes.tolist()}. Give rows of others too, or list all labels in classes."
-    )

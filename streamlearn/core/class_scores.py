@@ -9,6 +9,7 @@ from streamlearn._arrays import (
     Array,
     argmax,
     batch_rows,
+    by_columns,
     cast,
     dense,
     device,
@@ -46,6 +47,30 @@ class LinearScores(NamedTuple):
         return linear_predictor(cast(X, dtype), coef) + intercept
 
 
+class CentredScores(NamedTuple):
+    """Scores that are linear in the features, whose rows are centred first.
+
+    Attributes
+    ----------
+    centre : array of shape (n_features,)
+    slope : array of shape (n_scores, n_features)
+    offset : array of shape (n_scores,)
+    fitted : array
+        An array in the float dtype of the rows of the fit.
+    """
+
+    centre: Array
+    slope: Array
+    offset: Array
+    fitted: Array
+
+    def __call__(self, X: Array) -> Array:
+        """Return the scores of the rows of X, (m, n_scores)."""
+        dtype = common(X, self.fitted)
+        centre, slope, offset = (cast(a, dtype) for a in self[:3])
+        return linear_predictor(by_columns(cast(X, dtype), ("subtract", centre)), slope) + offset
+
+
 class SquaredScores(NamedTuple):
     """Scores that are weighted sums of squared distances to a centre of each class.
 
@@ -72,18 +97,14 @@ class SquaredScores(NamedTuple):
         >>> SquaredScores(1e8 * one, one, np.asarray([5.0]))(np.asarray([[2e8 + 1, 3.0]]))
         array([[7.]])
         """
-        xp, dtype = namespace(X), common(X, self.centre)
+        dtype = common(X, self.centre)
         centre, factor, constant = (cast(a, dtype) for a in self)
-        out = []
-        for batch in cut(X, None, None, seen=0, batch_size=batch_rows(X)):
-            rows = cast(dense(batch.X), dtype)
-            scores = []
-            for k in range(centre.shape[0]):
-                D = rows - centre[k, :]
-                scores.append((D * D) @ factor[k, :])
-            out.append(xp.stack(scores, axis=1) + constant)
-        none = xp.zeros((0, centre.shape[0]), dtype=dtype, device=device(X))
-        return xp.concat(out) if out else none
+
+        def of_class(rows: Array, k: int) -> Array:
+            D = rows - centre[k, :]
+            return (D * D) @ factor[k, :]
+
+        return _by_class(X, of_class, constant)
 
 
 class RotatedScores(NamedTuple):
@@ -111,17 +132,14 @@ class RotatedScores(NamedTuple):
         >>> scores(np.asarray([[1.0, 1.0]]))
         array([[-1.5]])
         """
-        xp, dtype = namespace(X), common(X, self.centre)
+        dtype = common(X, self.centre)
         centre, axes, constant = (cast(a, dtype) for a in self)
-        out = []
-        for batch in cut(X, None, None, seen=0, batch_size=batch_rows(X)):
-            rows, scores = cast(batch.X, dtype), []
-            for k in range(centre.shape[0]):
-                D = (rows - centre[k, :]) @ axes[k, ...]
-                scores.append(sums_of_rows(D * D)[:, 0])
-            out.append(constant - 0.5 * xp.stack(scores, axis=1))
-        none = xp.zeros((0, centre.shape[0]), dtype=dtype, device=device(X))
-        return xp.concat(out) if out else none
+
+        def of_class(rows: Array, k: int) -> Array:
+            D = (rows - centre[k, :]) @ axes[k, ...]
+            return -0.5 * sums_of_rows(D * D)[:, 0]
+
+        return _by_class(X, of_class, constant)
 
 
 class Then(NamedTuple):
@@ -140,6 +158,20 @@ class Then(NamedTuple):
     def __call__(self, X: Array) -> Array:
         """Return the function of the scores of the rows of X."""
         return self.of_scores(self.scores(X))
+
+
+def _by_class(X: Array, of_class: Callable[[Array, int], Array], constant: Array) -> Array:
+    """Return the constants plus a function of the rows of X for each class, (m, n_classes).
+
+    ``of_class`` takes some of the rows, dense and in the dtype of the constants, and the number of
+    a class.
+    """
+    xp, dtype, n_classes = namespace(X), constant.dtype, constant.shape[0]
+    out = []
+    for batch in cut(X, None, None, seen=0, batch_size=batch_rows(X)):
+        rows = cast(dense(batch.X), dtype)
+        out.append(xp.stack([of_class(rows, k) for k in range(n_classes)], axis=1) + constant)
+    return xp.concat(out) if out else xp.zeros((0, n_classes), dtype=dtype, device=device(X))
 
 
 def common(X: Array, fitted: Array) -> Any:

@@ -286,13 +286,6 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
         root = root_again(sums.xx, zz * unit * unit[:, None])
         self._shown(decomposed(asked, self._state, root), self.n_reads_ + 1)
 
-    def _as_learned(self, x: Any) -> Any:
-        """Return numbers in the library, on the device and in the float dtype of the rows."""
-        # Behind the steps of a one-pass pipeline the dtype of the rows is that of the sums.
-        like = getattr(self, "_like", self._state.mean)
-        out = asarray(np.ascontiguousarray(x).reshape(np.shape(x)), like=like)
-        return out[()] if isinstance(out, np.ndarray) and out.ndim == 0 else out
-
     def _function(self) -> Projection:
         asked = self._asked()
         mean = comoments.mean(self._state) if asked.centred else None

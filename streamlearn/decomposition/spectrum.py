@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import linalg
 
-EPS = float(np.finfo(np.float64).eps)
+from streamlearn._estimator.unit_lengths import at_unit_length
 
 SHARE = 1e-6
 """Eigenvalues below this share of the largest are computed from a root of the matrix."""
@@ -122,41 +122,25 @@ def _rotated(R: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([found, np.zeros(d - len(found))]), directions
 
 
-def _of_length_1(xx: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the eigenvalues and eigenvectors for features of length 1, and the lengths."""
-    size = np.sqrt(np.diagonal(xx))
-    size = np.where(size > 0, size, 1.0)
-    values, vectors = linalg.eigh(xx / size / size[:, None])
-    return values, vectors, size
-
-
-def _noise(values: np.ndarray) -> float:
-    """Return what rounding leaves of an eigenvalue of 0."""
-    return 4 * len(values) * EPS * max(values[-1], 1.0)
-
-
 def root_of(xx: np.ndarray) -> tuple[np.ndarray, int, bool]:
     """Return R with ``R'R = xx``, its rank, and whether a second read would add no digit.
 
     Directions that rounding has left of 0 are 0.
     """
-    values, vectors, size = _of_length_1(xx)
-    kept = values > _noise(values)
-    root = np.sqrt(np.where(kept, values, 0.0))[:, None] * vectors.T * size
-    return root, int(kept.sum()), bool(np.all(values[kept] >= SHARE * values[-1]))
+    known = at_unit_length(xx)
+    kept = known.values > known.noise
+    accurate = bool(np.all(known.values[kept] >= SHARE * known.values[-1]))
+    known = known._replace(values=np.where(kept, known.values, 0.0))
+    return known.root(), int(kept.sum()), accurate
 
 
 def whitening(xx: np.ndarray, unit: np.ndarray) -> np.ndarray:
     """Return T' (d, d): the products of rows with it are nearly orthonormal."""
-    values, vectors, size = _of_length_1(xx)
-    values = np.maximum(values, _noise(values))
-    return (vectors / np.sqrt(values) / size[:, None] / unit[:, None]).T
+    return at_unit_length(xx).above_noise().whitening(unit).T
 
 
 def root_again(xx: np.ndarray, zz: np.ndarray) -> np.ndarray:
     """Return R with ``R'R = xx`` to all digits, from the sums ``zz`` of whitened rows."""
-    values, vectors, size = _of_length_1(xx)
-    values = np.maximum(values, _noise(values))
     found, turned = linalg.eigh(zz)
     found = np.sqrt(np.maximum(found, 0.0))
-    return found[:, None] * turned.T @ (np.sqrt(values)[:, None] * vectors.T * size)
+    return found[:, None] * turned.T @ at_unit_length(xx).above_noise().root()

@@ -8,17 +8,19 @@ from typing import Any
 import numpy as np
 
 from streamlearn._arrays import to_numpy
-from streamlearn._estimator.likelihoods import LikelihoodClassifier
+from streamlearn._estimator.likelihoods import DecidingClassifier
 from streamlearn._estimator.mergeable import MOST_FEATURES
+from streamlearn._estimator.unit_lengths import at_unit_length
 from streamlearn._validation.arrays import DENSE
-from streamlearn._validation.priors import few_classes, non_negative_priors
+from streamlearn._validation.labels import two_classes_or_raise
+from streamlearn._validation.priors import non_negative_priors
 from streamlearn.core.learner import Learner
 from streamlearn.core.statistics import class_comatrices, comoments
 
 SCIKIT_LEARN = "Set it to None, or fit scikit-learn's {name} to rows in memory."
 
 
-class DiscriminantAnalysis(LikelihoodClassifier):
+class DiscriminantAnalysis(DecidingClassifier):
     """A classifier that is a function of the means and covariances of the classes."""
 
     _dense = DENSE
@@ -46,8 +48,7 @@ class DiscriminantAnalysis(LikelihoodClassifier):
                 "shrinkage not supported with 'svd' solver. Set solver='eigen'."
             )
         known = to_numpy(self.classes_)
-        if len(known) < 2:
-            raise few_classes(known)
+        two_classes_or_raise(known)
         if self.priors is not None:
             non_negative_priors(self.priors, len(known))
         return class_comatrices.learner(len(known))
@@ -93,11 +94,7 @@ def axes_of(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     >>> axes_of(np.asarray([[1e-20, 0.0], [0.0, 1e20]]))[0]
     array([1.e+20, 1.e-20])
     """
-    deviation = np.sqrt(np.diagonal(covariance))
-    deviation = np.where(deviation > 0, deviation, 1.0)
-    values, vectors = np.linalg.eigh(covariance / deviation / deviation[:, None])
-    root = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T * deviation
-    _, roots, axes = np.linalg.svd(root)
+    _, roots, axes = np.linalg.svd(at_unit_length(covariance).root())
     return roots**2, axes.T
 
 

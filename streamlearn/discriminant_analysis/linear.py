@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scipy import linalg
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
-from sklearn.utils.validation import check_is_fitted
 
-from streamlearn._arrays import Array, asarray, by_columns, cast, linear_predictor, to_numpy
+from streamlearn._arrays import Array, asarray, to_numpy
 from streamlearn._estimator.outputs import Transformer, rows_out
+from streamlearn._estimator.unit_lengths import at_unit_length
 from streamlearn._sklearn import HasMethods, Interval, StrOptions
-from streamlearn.core.class_scores import LinearScores, as_they_are, common, difference
+from streamlearn.core.class_scores import CentredScores, LinearScores
 from streamlearn.core.statistics import class_comatrices, comoments
 from streamlearn.discriminant_analysis.base import DiscriminantAnalysis, shrunk
 
@@ -218,31 +218,10 @@ class LinearDiscriminantAnalysis(
     def _class_scores(self) -> CentredScores:
         return CentredScores(self._centre, self._slope, self._offset, self.coef_)
 
-    def decision_function(self, X: Any) -> Any:
-        """Return the score of each class: the logarithm of its probability, up to a constant.
-
-        Parameters
-        ----------
-        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-            The rows, with the features of `fit`.
-
-        Returns
-        -------
-        array or dask collection of shape (n_samples,) or (n_samples, n_classes)
-            One value for each row if there are two classes: the score of the second less that of
-            the first. The result is lazy if X is a dask collection.
-
-        Raises
-        ------
-        ValueError
-            If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
-            or on another device.
-        """
-        check_is_fitted(self)
-        if self.classes_.shape[0] == 2:
-            return self._from_scores("decision_function", X, difference)
-        scores = None if self.solver == "svd" else LinearScores(self.coef_, self.intercept_)
-        return self._from_scores("decision_function", X, as_they_are, scores=scores)
+    def _decided_by(self) -> Any:
+        if self.solver == "svd" or self.classes_.shape[0] == 2:
+            return self._class_scores()
+        return LinearScores(self.coef_, self.intercept_)
 
     def _transform(self, X: Any, names: Any) -> Any:
         if self.solver == "lsqr":
@@ -256,30 +235,6 @@ class LinearDiscriminantAnalysis(
         return rows_out(self, "transform", X, function, fitted=self._like, names=names)
 
 
-class CentredScores(NamedTuple):
-    """Scores that are linear in the features, whose rows are centred first.
-
-    Attributes
-    ----------
-    centre : array of shape (n_features,)
-    slope : array of shape (n_scores, n_features)
-    offset : array of shape (n_scores,)
-    fitted : array
-        An array in the float dtype of the rows of the fit.
-    """
-
-    centre: Array
-    slope: Array
-    offset: Array
-    fitted: Array
-
-    def __call__(self, X: Array) -> Array:
-        """Return the scores of the rows of X, (m, n_scores)."""
-        dtype = common(X, self.fitted)
-        centre, slope, offset = (cast(a, dtype) for a in self[:3])
-        return linear_predictor(by_columns(cast(X, dtype), ("subtract", centre)), slope) + offset
-
-
 def _by_svd(
     within: np.ndarray, means: np.ndarray, priors: np.ndarray, n: float, tol: float
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -288,9 +243,7 @@ def _by_svd(
     ``within`` is the covariance about the means of the classes, and ``means`` are these means less
     their mean.
     """
-    deviation = np.sqrt(np.diagonal(within))
-    deviation = np.where(deviation > 0, deviation, 1.0)
-    values, vectors = np.linalg.eigh(within / deviation / deviation[:, None])
+    values, vectors, deviation = at_unit_length(within)
     size = np.sqrt(np.maximum(values, 0.0))[::-1]
     rank = int((size > tol).sum())
     scalings = vectors[:, ::-1][:, :rank] / deviation[:, None] / size[:rank]

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 from scipy import linalg
-from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._arrays import asarray, namespace, to_numpy
 from streamlearn._sklearn import HasMethods, Interval, StrOptions
-from streamlearn.core.class_scores import RotatedScores, as_they_are, difference
+from streamlearn.core.class_scores import RotatedScores
 from streamlearn.discriminant_analysis.base import DiscriminantAnalysis, axes_of, shrunk
 
 
@@ -163,8 +162,7 @@ class QuadraticDiscriminantAnalysis(DiscriminantAnalysis):
                 )
             found.append((scaling, rotation, covariance))
         self.scalings_, self.rotations_, kept = (
-            [self._as_learned(np.ascontiguousarray(a)) for a in each]
-            for each in zip(*found, strict=True)
+            [self._as_learned(a) for a in each] for each in zip(*found, strict=True)
         )
         if self.store_covariance:
             self.covariance_ = kept
@@ -181,27 +179,3 @@ class QuadraticDiscriminantAnalysis(DiscriminantAnalysis):
         with np.errstate(divide="ignore"):
             constant = xp.log(prior) - 0.5 * size
         return RotatedScores(self.means_, xp.stack(axes), asarray(constant, like=prior))
-
-    def decision_function(self, X: Any) -> Any:
-        """Return the score of each class: the logarithm of its probability, up to a constant.
-
-        Parameters
-        ----------
-        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-            The rows, with the features of `fit`.
-
-        Returns
-        -------
-        array or dask collection of shape (n_samples,) or (n_samples, n_classes)
-            One value for each row if there are two classes: the score of the second less that of
-            the first. The result is lazy if X is a dask collection.
-
-        Raises
-        ------
-        ValueError
-            If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
-            or on another device.
-        """
-        check_is_fitted(self)
-        two = self.classes_.shape[0] == 2
-        return self._from_scores("decision_function", X, difference if two else as_they_are)

@@ -15,12 +15,18 @@ from streamlearn import blocks as engine
 from streamlearn import metrics
 from streamlearn._arrays import Array, namespace, to_numpy
 from streamlearn._estimator.callbacks import watched
-from streamlearn._estimator.inputs import unchanged_on_error
+from streamlearn._estimator.inputs import labels_of_target, unchanged_on_error
 from streamlearn._estimator.outputs import one_column
 from streamlearn._sklearn import Options, StrOptions
 from streamlearn._training.course import Learned
 from streamlearn._validation.label_codes import decode
-from streamlearn._validation.labels import Labels, class_weights, declared, discover
+from streamlearn._validation.labels import (
+    Labels,
+    class_weights,
+    declared,
+    fixed_weights_or_raise,
+    two_classes_or_raise,
+)
 from streamlearn.core.linear import links, sgd
 from streamlearn.core.linear.losses import FAMILIAR
 from streamlearn.core.scores import ACCURACY
@@ -353,12 +359,7 @@ default="auto"
             classes, found = declared(self, None, further=False), None
             balanced = self.class_weight == "balanced"
             if classes is None or balanced:
-                # Without X, so that the labels of a collection are found without reading X.
-                weight = sample_weight if balanced else None
-                parts = (
-                    engine.align(y=y, sample_weight=weight) if given.whole is None else given.blocks
-                )
-                found = discover(parts, weighted=balanced)
+                found = labels_of_target(given, y, sample_weight, weighted=balanced)
                 classes = found.classes if classes is None else classes
             params = self._class_params(classes, found)
             n_outputs = _n_outputs(classes)
@@ -396,14 +397,7 @@ default="auto"
             the first call.
         """
         self._check(partial_fit=True)
-        if self.class_weight == "balanced":
-            raise ValueError(
-                "class_weight 'balanced' is not supported for partial_fit. In order to use "
-                "'balanced' weights, use compute_class_weight('balanced', classes=classes, y=y). "
-                "In place of y you can use a large enough sample of the full training set target "
-                "to properly estimate the class frequency distributions. Pass the resulting "
-                "weights as the class_weight parameter."
-            )
+        fixed_weights_or_raise(self.class_weight)
         first = not hasattr(self, "classes_")
         known = declared(self, classes, further=True)
         assert known is not None
@@ -563,11 +557,7 @@ default="auto"
 
 
 def _n_outputs(classes: np.ndarray) -> int:
-    if len(classes) < 2:
-        raise ValueError(
-            f"The number of classes has to be greater than one; got {len(classes)} class: "
-            f"{classes.tolist()}. Give rows of others too, or list all labels in classes."
-        )
+    two_classes_or_raise(classes)
     return 1 if len(classes) == 2 else len(classes)
 
 

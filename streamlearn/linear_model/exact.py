@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from streamlearn._arrays import Array, asarray, itemsize, namespace
+from streamlearn._arrays import asarray, itemsize, namespace
 from streamlearn._estimator.inputs import Given
 from streamlearn._estimator.mergeable import MOST_FEATURES
 from streamlearn._estimator.outputs import one_column, rows_out
 from streamlearn._estimator.predictor import MergeablePredictor, MergeableRegressor
 from streamlearn._training.course import Course
 from streamlearn._training.summed import read_again
+from streamlearn.core.class_scores import as_they_are
 from streamlearn.core.learner import Learner
 from streamlearn.core.statistics import block_comoments
 from streamlearn.linear_model.least_squares import (
@@ -70,11 +71,6 @@ class ExactLinear(MergeablePredictor):
         self._accurate = found.accurate
         return found
 
-    def _as_learned(self, x: np.ndarray) -> Array:
-        """Return numbers in the library, on the device and in the float dtype of the rows."""
-        out = asarray(np.asarray(x), like=self._like)
-        return out[()] if isinstance(out, np.ndarray) and out.ndim == 0 else out
-
     def _read_more(self, course: Course, given: Given) -> None:
         # Coefficients in float32 do not show what a second read would add.
         single = itemsize(self._like.dtype, namespace(self._like)) < 8
@@ -129,8 +125,3 @@ class ExactRegressor(MergeableRegressor, ExactLinear):
         """
         check_is_fitted(self)
         return self._scores("predict", X, one_column if self.coef_.ndim == 1 else as_they_are)
-
-
-def as_they_are(scores: Array) -> Array:
-    """Return scores of several targets as predictions."""
-    return scores

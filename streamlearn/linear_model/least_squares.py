@@ -22,10 +22,13 @@ from scipy import linalg
 from scipy.optimize import nnls
 
 from streamlearn._arrays import Array, asarray, by_columns, cast, dense, is_sparse, to_numpy
+from streamlearn._estimator.unit_lengths import EPS, at_unit_length
 from streamlearn.core.statistics import comoments
 from streamlearn.core.statistics.comoments import Comoments
 
-EPS = float(np.finfo(np.float64).eps)
+RIDGE_TOL = float(np.sqrt(EPS)) / 10
+"""The share of the largest singular value up to which `Ridge` without a penalty leaves directions
+out."""
 
 LIMIT = 1e6
 """The condition number of the normal equations up to which they are accurate enough: they then lose
@@ -108,33 +111,21 @@ def problem_of(state: Comoments, *, fit_intercept: bool) -> Problem:
 
 def whitening(problem: Problem, like: Array) -> Whitened:
     """Return the function of rows for a second read, in the library and on the device of like."""
-    values, vectors, size = _spectrum(problem.xx)
-    transform = vectors / np.sqrt(values) / size[:, None] / problem.unit[: problem.d, None]
+    unit = problem.unit[: problem.d]
+    transform = at_unit_length(problem.xx).above_noise().whitening(unit)
     return Whitened(asarray(problem.mean[: problem.d], like=like), asarray(transform, like=like))
 
 
 def with_root(problem: Problem, state: Comoments, *, fit_intercept: bool) -> Problem:
     """Return a problem with the root from the statistic of whitened rows."""
     second = problem_of(state, fit_intercept=fit_intercept)
-    values, vectors, size = _spectrum(problem.xx)
     unit, y_unit = second.unit[: problem.d], second.unit[problem.d :] / problem.unit[problem.d :]
     found, turned = linalg.eigh(second.xx * unit * unit[:, None])
     kept = found > 4 * problem.d * EPS * max(found[-1], 1.0)
     found, turned = found[kept], turned[:, kept]
-    root = np.sqrt(found)[:, None] * turned.T @ (np.sqrt(values)[:, None] * vectors.T * size)
+    root = np.sqrt(found)[:, None] * turned.T @ at_unit_length(problem.xx).above_noise().root()
     xy = second.xy * unit[:, None] * y_unit
     return problem._replace(root=(root, turned.T @ xy / np.sqrt(found)[:, None]))
-
-
-def _spectrum(xx: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the eigenvalues and eigenvectors of columns of length 1, and the lengths.
-
-    Eigenvalues below what rounding leaves of 0 are replaced by that.
-    """
-    size = _or_one(np.sqrt(np.diagonal(xx)))
-    values, vectors = linalg.eigh(xx / size / size[:, None])
-    least = 4 * len(values) * EPS * max(values[-1], 1.0)
-    return np.maximum(values, least), vectors, size
 
 
 def solve(problem: Problem, alpha: np.ndarray, tol: float, *, positive: bool = False) -> Solution:
@@ -175,10 +166,9 @@ def solve(problem: Problem, alpha: np.ndarray, tol: float, *, positive: bool = F
 
 
 def _of_least_norm(problem: Problem, at: np.ndarray, tol: float) -> Solution:
-    size = _or_one(np.sqrt(np.diagonal(problem.xx)))
-    d = problem.d
+    d, size = problem.d, _or_one(np.sqrt(np.diagonal(problem.xx)))
     if problem.root is None:
-        values, vectors = linalg.eigh(problem.xx / size / size[:, None])
+        values, vectors, _ = at_unit_length(problem.xx)
         noise = 4 * d * EPS
         largest = max(values[-1], 0.0)
         kept = values > max(tol * tol, noise) * largest
@@ -241,8 +231,9 @@ def _stacked(R: np.ndarray, q: np.ndarray, penalty: np.ndarray) -> Solution:
 
 def _nonnegative(problem: Problem, at: np.ndarray, penalty: np.ndarray) -> Solution:
     if problem.root is None:
-        values, vectors, size = _spectrum(problem.xx)
-        R = np.sqrt(values)[:, None] * vectors.T * size
+        known = at_unit_length(problem.xx).above_noise()
+        values, vectors, size = known
+        R = known.root()
         q = vectors.T @ (problem.xy[:, at] / size[:, None]) / np.sqrt(values)[:, None]
         share = values[-1] / values[0]
     else:

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from streamlearn._arrays import Array, to_numpy
+from streamlearn._arrays import to_numpy
 from streamlearn._estimator.outputs import one_column
 from streamlearn._estimator.predictor import MergeableClassifier
 from streamlearn._sklearn import Interval, StrOptions
-from streamlearn._validation.label_codes import decode
+from streamlearn._validation.labels import two_classes_or_raise
 from streamlearn.core.learner import Learner
-from streamlearn.core.linear import links
 from streamlearn.core.statistics import class_comoments
+from streamlearn.linear_model.classifier import labels_of
 from streamlearn.linear_model.exact import ExactLinear, ExactRegressor
-from streamlearn.linear_model.least_squares import EPS, Problem, Solution, solve
+from streamlearn.linear_model.least_squares import RIDGE_TOL, Problem, Solution, solve
 
 SOLVERS = ("auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga", "lbfgs")
 
@@ -72,7 +72,7 @@ class Penalized(ExactLinear):
             self.solver_ = "lbfgs" if self.positive else "cholesky"
         self.n_iter_ = None
         penalties = self._penalties(problem.xy.shape[1])
-        return solve(problem, penalties, np.sqrt(EPS) / 10, positive=self.positive)
+        return solve(problem, penalties, RIDGE_TOL, positive=self.positive)
 
     def __sklearn_tags__(self) -> Any:
         """Return the tags of the estimator."""
@@ -303,11 +303,7 @@ default="auto"
 
     def _statistic(self) -> Learner:
         classes = to_numpy(self.classes_)
-        if len(classes) < 2:
-            raise ValueError(
-                f"The number of classes has to be greater than one; got {len(classes)} class: "
-                f"{classes.tolist()}. Give rows of others too, or list all labels in classes."
-            )
+        two_classes_or_raise(classes)
         return class_comoments.learner(len(classes), self._class_weight)
 
     def _shaped(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -361,8 +357,4 @@ default="auto"
             or on another device.
         """
         check_is_fitted(self)
-        return self._scores("predict", X, partial(_labels, to_numpy(self.classes_)))
-
-
-def _labels(classes: np.ndarray, scores: Array) -> Array:
-    return decode(classes, links.codes(scores))
+        return self._scores("predict", X, partial(labels_of, to_numpy(self.classes_)))

@@ -18,7 +18,7 @@ from streamlearn._training.summed import read_again
 from streamlearn.core.statistics import comoments, left_out_errors
 from streamlearn.linear_model.exact import ExactRegressor
 from streamlearn.linear_model.least_squares import (
-    EPS,
+    RIDGE_TOL,
     Problem,
     Solution,
     intercepts,
@@ -26,7 +26,6 @@ from streamlearn.linear_model.least_squares import (
     solve,
 )
 
-TOL = np.sqrt(EPS) / 10
 SCORES = ("r2", "neg_mean_squared_error")
 
 
@@ -228,7 +227,7 @@ class RidgeCV(ExactRegressor):
             self.best_score_ = float(scores[best])
 
     def _solved(self, problem: Problem) -> Solution:
-        return solve(problem, np.broadcast_to(self._chosen, problem.xy.shape[1]), TOL)
+        return solve(problem, np.broadcast_to(self._chosen, problem.xy.shape[1]), RIDGE_TOL)
 
     def _shaped(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[Any, Any]:
         coef, intercept = super()._shaped(coef, intercept)
@@ -267,7 +266,7 @@ class RidgeCV(ExactRegressor):
         x, y = held_out.unit[:d], held_out.unit[d:]
         out = []
         for alpha in self._tried():
-            coef = solve(problem, np.full(t, alpha), TOL).coef
+            coef = solve(problem, np.full(t, alpha), RIDGE_TOL).coef
             bias = held_out.mean[d:] - coef @ held_out.mean[:d] - intercepts(problem, coef)
             coef = coef * x / y[:, None]
             cross = np.sum(coef * (held_out.xx @ coef.T - 2.0 * held_out.xy).T, axis=1)

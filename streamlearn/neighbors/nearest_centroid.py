@@ -11,15 +11,16 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._arrays import asarray, namespace, to_numpy
-from streamlearn._estimator.likelihoods import LikelihoodClassifier, labels
+from streamlearn._estimator.likelihoods import DecidingClassifier, labels
 from streamlearn._sklearn import Interval, StrOptions
-from streamlearn._validation.priors import few_classes, non_negative_priors
-from streamlearn.core.class_scores import SquaredScores, as_they_are, difference
+from streamlearn._validation.labels import two_classes_or_raise
+from streamlearn._validation.priors import non_negative_priors
+from streamlearn.core.class_scores import SquaredScores
 from streamlearn.core.learner import Learner
 from streamlearn.core.statistics import class_moments, moments
 
 
-class NearestCentroid(LikelihoodClassifier):
+class NearestCentroid(DecidingClassifier):
     """Classifier by the nearest mean of a class, exact in one pass over data of any size.
 
     It is scikit-learn's `~sklearn.neighbors.NearestCentroid` for arrays of any library and for dask
@@ -61,6 +62,8 @@ class NearestCentroid(LikelihoodClassifier):
     -----
     Sums and attributes are in the widest float of the device, whatever the dtype of X is. Behind a
     scaler in a pipeline one read is enough.
+
+    Scores are minus the squared distance in deviations, plus twice the logarithm of the prior.
 
     Differences from scikit-learn:
 
@@ -111,8 +114,7 @@ class NearestCentroid(LikelihoodClassifier):
                 "memory."
             )
         known = to_numpy(self.classes_)
-        if len(known) < 2:
-            raise few_classes(known)
+        two_classes_or_raise(known)
         if not isinstance(self.priors, str):
             non_negative_priors(self.priors, len(known))
         return class_moments.learner(len(known))
@@ -183,30 +185,6 @@ class NearestCentroid(LikelihoodClassifier):
         with np.errstate(divide="ignore"):
             constant = 2.0 * xp.log(prior) + lost
         return SquaredScores(centre, xp.zeros_like(centre) - 1.0 / (factor * factor), constant)
-
-    def decision_function(self, X: Any) -> Any:
-        """Return the score of each class, minus the squared distance plus twice the log prior.
-
-        Parameters
-        ----------
-        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-            The rows, with the features of `fit`.
-
-        Returns
-        -------
-        array or dask collection of shape (n_samples,) or (n_samples, n_classes)
-            One value for each row if there are two classes: the score of the second less that of
-            the first. The result is lazy if X is a dask collection.
-
-        Raises
-        ------
-        ValueError
-            If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
-            or on another device.
-        """
-        check_is_fitted(self)
-        two = self.classes_.shape[0] == 2
-        return self._from_scores("decision_function", X, difference if two else as_they_are)
 
     def predict(self, X: Any) -> Any:
         """Return the label of the nearest class of each row.

@@ -13,9 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 from streamlearn import blocks as engine
 from streamlearn import metrics
 from streamlearn._arrays import Array, namespace, to_numpy
-from streamlearn._estimator.inputs import Given
+from streamlearn._estimator.inputs import Given, labels_of_target
 from streamlearn._validation.label_codes import decode, labels_like
-from streamlearn._validation.labels import declared, discover
+from streamlearn._validation.labels import declared
 from streamlearn._validation.reader import indicator_or_raise
 from streamlearn.core.mlp import links
 from streamlearn.core.scores import ACCURACY
@@ -334,8 +334,7 @@ class MLPClassifier(ClassifierMixin, MLP):
             return known
         if columns > 1:
             return np.arange(columns)
-        # Without X, so that the labels of a collection are found without reading X.
-        return discover(engine.align(y=y) if given.whole is None else given.blocks).classes
+        return labels_of_target(given, y).classes
 
     def _of_net(self, net: Any, best: Any, goal: Goal) -> dict[str, Any]:
         classes = labels_like(self.classes_, net.weights[0])
