@@ -12,9 +12,8 @@ are proximal with an L1 penalty.
 Where H - H_S is negative, the approximation is concave far from w, because f_S becomes flat there.
 A rare level is an example, if the sample has more than its share of these rows. Then there may be
 no minimum. So `Samples.without_concavity` reduces the weights of the sample, such that H - H_S is
-positive.
-With these weights the approximation is above the objective nearly everywhere, so it tells whether
-the minimum with the full weights can be trusted, and it has one itself.
+positive. With these weights the approximation has a minimum. It is above the objective nearly
+everywhere, so it tells whether the minimum with the full weights can be trusted.
 """
 
 from __future__ import annotations
