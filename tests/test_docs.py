@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parent.parent / "docs"
-PAGES = sorted(page.name for page in DOCS.glob("*.md") if ">>> " in page.read_text("utf-8"))
+PAGES = sorted(
+    str(page.relative_to(DOCS))
+    for page in DOCS.rglob("*.md")
+    if ">>> " in page.read_text("utf-8")
+)
 
 
 def test_there_are_pages_with_examples():
-    assert {"saving.md", "watching.md"} <= {*PAGES}
+    assert {"guide/saving.md", "guide/watching.md"} <= {*PAGES}
 
 
 @pytest.mark.parametrize("page", PAGES)
