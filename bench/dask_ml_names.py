@@ -254,7 +254,7 @@ def main() -> None:
     print("| dask-ml | today | here |\n|---|---|---|")
     for name, said in found.items():
         here = REPLACED[name].replace("|", "\\|")
-        print(f"| `{name}` | {said} | {here} |")
+        print(f"| `dask_ml.{name}` | {said} | {here} |")
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def page_of(module: str, name: str) -> str:
 def module_page(module: str, names: list[str]) -> str:
     """Return the page of a module: its docstring, and a line for each name."""
     about = summary(importlib.import_module(module))
-    pages = "\n".join(f"   {module}.{name} <{module}.{name}>" for name in names)
+    pages = "\n".join(f"   {module}.{name}" for name in names)
     table = "\n".join(f"   {name}" for name in names)
     return (
         f"{module}\n{'=' * len(module)}\n\n{about}\n\n.. currentmodule:: {module}\n\n"

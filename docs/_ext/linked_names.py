@@ -1,4 +1,4 @@
-"""Link inline code that is a public name to its page: `SGDClassifier`, `metrics.f1_score`."""
+"""Link inline code that is a name to its page: `SGDClassifier`, `~sklearn.base.clone`."""
 
 import re
 
@@ -8,7 +8,8 @@ from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.nodes import make_refnode
 
-CALL = re.compile(r"([A-Za-z_][\w.]*)(\(.*\))?", re.DOTALL)
+THEIRS = "https://scikit-learn.org/stable/modules/generated/{}.html"
+CALL = re.compile(r"([A-Za-z_~][\w.]*)(\(.*\))?", re.DOTALL)
 # Common words that are also names of functions.
 WORDS = {"compute", "load", "save"}
 
@@ -37,6 +38,12 @@ class LinkNames(SphinxPostTransform):
         for literal in list(self.document.findall(nodes.literal)):
             match = CALL.fullmatch(literal.astext())
             if match is None or isinstance(literal.parent, nodes.reference):
+                continue
+            if match[1].startswith("~sklearn."):
+                # A tilde asks for the last part of the name, as in roles of Sphinx.
+                shown = nodes.literal(text=literal.astext().rpartition(".")[2])
+                uri = THEIRS.format(match[1][1:])
+                literal.replace_self(nodes.reference("", "", shown, refuri=uri, internal=False))
                 continue
             full = known.get(match[1])
             if full is None or match[1] in WORDS or full not in objects:
