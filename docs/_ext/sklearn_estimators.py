@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import dask.array as da
 import numpy as np
 from public_names import names_by_module
-from sklearn.base import ClassifierMixin, ClusterMixin, OutlierMixin, RegressorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, ClusterMixin, OutlierMixin, RegressorMixin
 from sklearn.utils import all_estimators
 
 from streamlearn.linear_model import SGDClassifier
@@ -23,7 +23,9 @@ attributes, and their pages list what differs.
 ## Flow as they are
 
 Each of these {n_flow} transformers of scikit-learn was put before a learner, in one pass over a
-dask array. It learned from the blocks, or had nothing to learn.
+dask array. It learned from the blocks, or had nothing to learn from them. What draws random numbers
+needs a number as `random_state`, and a projection needs a number as `n_components`. Random features
+such as `RBFSampler` before a linear model are a kernel method for any number of rows.
 
 {flow}
 
@@ -33,7 +35,7 @@ These {n_partial} predictors have `partial_fit`. `Incremental` lets them learn f
 
 ## Need all rows in memory
 
-These {n_rest} have no `partial_fit`. Fit them to a sample, and let `ParallelPostFit` predict or
+Fit these {n_rest} to a sample, and let `ParallelPostFit` predict or
 transform block by block.
 
 {rest}
@@ -54,6 +56,14 @@ def flows(estimator: object) -> bool:
     except Exception:  # whatever it is, it cannot be used so
         return False
     return True
+
+
+def seeded(estimator: BaseEstimator) -> BaseEstimator:
+    """Give the parameters without which some transformers learn from the rows."""
+    there = estimator.get_params()
+    given = {"random_state": 0, "n_components": 2, "gamma": 1.0}
+    automatic = {name for name, value in there.items() if value in (None, "auto", "scale")}
+    return estimator.set_params(**{name: given[name] for name in given if name in automatic})
 
 
 def listed(names: Iterable[str]) -> str:
@@ -83,7 +93,7 @@ def sklearn_estimators() -> str:
         else:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                (flow if flows(estimator) else rest).append(name)
+                (flow if flows(seeded(estimator)) else rest).append(name)
     return TEXT.format(
         same=listed(same),
         n=len(same),
