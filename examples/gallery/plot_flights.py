@@ -8,8 +8,8 @@ a picture shows what each thread did during the fit.
 """
 
 # %%
-# The table stands for your own files. ``make_flights`` makes it, and pandas writes it into a
-# temporary folder, one file for each partition. The question is whether a flight arrives late.
+# The table stands for your own files. ``make_flights`` makes it, and it is written into a temporary
+# folder, one file for each partition. The question is whether a flight arrives late.
 
 import tempfile
 from pathlib import Path

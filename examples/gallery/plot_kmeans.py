@@ -3,7 +3,7 @@ Cluster a large array, and write the labels to disk
 ===================================================
 
 You learn how to find clusters in an array that need not fit in memory, how to choose the number of
-clusters, and how to write the cluster of each row to files, next to the rows. The picture shows the
+clusters, and how to write the cluster of each row to files. The pictures show the
 inertia for several numbers of clusters, and the clusters that were chosen.
 """
 
@@ -41,11 +41,13 @@ from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.diagnostics import InertiaDisplay
 
 plt.style.use("tableau-colorblind10")
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
+figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
 kmeans = MiniBatchKMeans(n_init=10, random_state=0)
-display = InertiaDisplay.from_estimator(kmeans, X, n_clusters=[2, 3, 4, 5, 6, 7, 8], ax=left)
+display = InertiaDisplay.from_estimator(kmeans, X, n_clusters=[2, 3, 4, 5, 6, 7, 8], ax=ax)
+ax.set(ylabel="inertia of all rows", title="")
 for k, inertia in zip(display.n_clusters, display.inertia, strict=True):
     print(f"{k} clusters: {inertia / len(X):5.2f} squared distance for each row")
+plt.show()
 
 # %%
 # The last fit reads the array once. Its labels are lazy, so they take no memory, and they are
@@ -68,15 +70,16 @@ for center, count in zip(model.cluster_centers_, counts, strict=True):
 # Compare the centres and the shares with ``POINTS`` and ``SHARES`` above. The numbers of clusters
 # have no order, and rows between two clusters go to the nearer centre.
 #
-# The picture on the right shows some rows of the first block, with the labels that were read from
-# the files. The number of each cluster stands at its centre.
+# The picture shows some rows of the first block, with the labels that were read from the files. The
+# number of each cluster stands at its centre.
 
+# sphinx_gallery_thumbnail_number = 2
 some = slice(0, 2_000)
 rows, their = X[some].compute(), labels[some].compute()
+figure, ax = plt.subplots(figsize=(6, 4.8), layout="constrained")
 for k, (mark, center) in enumerate(zip("os^Dv", model.cluster_centers_, strict=True)):
-    right.scatter(*rows[their == k].T, s=9, marker=mark, alpha=0.5, lw=0)
+    ax.scatter(*rows[their == k].T, s=9, marker=mark, alpha=0.5, lw=0)
     box = {"boxstyle": "circle", "fc": "white", "ec": "black"}
-    right.annotate(str(k), center, ha="center", va="center", weight="bold", bbox=box)
-right.set(xlabel="first feature", ylabel="second feature", title="2,000 rows and their clusters")
-left.set_title("Inertia of all rows")
+    ax.annotate(str(k), center, ha="center", va="center", weight="bold", bbox=box)
+ax.set(xlabel="first feature", ylabel="second feature", title="2,000 rows and their clusters")
 plt.show()

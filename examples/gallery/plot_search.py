@@ -8,13 +8,13 @@ one of rows that the candidate has not seen. The picture shows the scores of all
 """
 
 # %%
-# The task is hard without a penalty: each row has 300 features, of which only ten say something
+# The task is hard without a penalty: each row has 150 features, of which only ten say something
 # about the label.
 
 import dask.array as da
 import numpy as np
 
-N_FEATURES, N_USEFUL = 300, 10
+N_FEATURES, N_USEFUL = 150, 10
 
 
 def make_block(rows, block_info=None):
@@ -25,7 +25,7 @@ def make_block(rows, block_info=None):
     return np.column_stack([X, rng.random(len(rows)) < p])
 
 
-ids = da.arange(16_000, chunks=500)
+ids = da.arange(12_000, chunks=500)
 table = ids.map_blocks(
     make_block, new_axis=1, chunks=(ids.chunks[0], (N_FEATURES + 1,)), dtype=float
 )

@@ -4,13 +4,14 @@ Probabilities, and a threshold that pays
 
 You learn how to see whether probabilities can be trusted, and how to turn them into decisions when
 one error costs more than another. All scores and curves are computed from lazy predictions, block
-by block. The picture shows the calibration, the precision at each recall, and the cost of each
+by block. The pictures show the calibration, the precision at each recall, and the cost of each
 threshold.
 """
 
 # %%
-# A factory looks for parts that are broken, which about one in twenty is. A test costs 1 euro for
-# each part that is taken out. A broken part that is sent to a customer costs 15 euros.
+# In a factory about one part in twenty is broken. A model says how likely that is for each part. A
+# test costs 1 euro for each part that is taken out. A broken part that is sent to a customer costs
+# 15 euros.
 
 import dask.array as da
 import numpy as np
@@ -58,13 +59,18 @@ import matplotlib.pyplot as plt
 from streamlearn.metrics import CalibrationDisplay, PrecisionRecallDisplay
 
 plt.style.use("tableau-colorblind10")
-figure, axes = plt.subplots(1, 3, figsize=(10, 3.9), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
 for (name, model), mark in zip(models.items(), "os", strict=True):
     of = X_test, y_test
-    how = {"n_bins": 8, "name": name, "marker": mark, "ms": 5, "ax": axes[0]}
+    how = {"n_bins": 8, "name": name, "marker": mark, "ms": 5, "ax": left}
     CalibrationDisplay.from_estimator(model, *of, **how)
     line = {"ls": "-" if name == "plain" else "--"}
-    PrecisionRecallDisplay.from_estimator(model, *of, name=name, ax=axes[1], curve_kwargs=line)
+    PrecisionRecallDisplay.from_estimator(model, *of, name=name, ax=right, curve_kwargs=line)
+left.set(xlabel="mean probability in a bin", ylabel="share of broken parts", title="Calibration")
+right.set(xlabel="recall of broken parts", ylabel="precision", title="Precision and recall")
+left.legend(loc="upper left")
+right.legend(loc="upper right")
+plt.show()
 
 # %%
 # When should a part be taken out? A part with the probability p costs 15 p euros on average if it
@@ -75,7 +81,9 @@ for (name, model), mark in zip(models.items(), "os", strict=True):
 # of the probabilities say all that is needed, and they come from one read: how many parts have a
 # probability in each interval, and how many of these are broken.
 
+# sphinx_gallery_thumbnail_number = 2
 thresholds = np.linspace(0.0, 1.0, 101)
+figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
 
 
 def costs(model, X, y):
@@ -95,9 +103,13 @@ for name, model in models.items():
     print(f"{name:9} threshold {thresholds[best]:.2f} costs {on_test[best]:.3f} euros a part")
     print(f"{'':9} threshold 0.50 costs {on_test[50]:.3f} euros a part")
     line = {"ls": "-" if name == "plain" else "--"}
-    (drawn,) = axes[2].plot(thresholds[:-1], on_test, label=name, **line)
-    axes[2].plot(thresholds[best], on_test[best], "o", color=drawn.get_color())
+    (drawn,) = ax.plot(thresholds[:-1], on_test, label=name, **line)
+    ax.plot(thresholds[best], on_test[best], "o", color=drawn.get_color())
 print(f"one fifteenth is {TEST / SENT:.2f}")
+ax.set(xlabel="threshold", ylabel="cost (euros a part)", title="Cost of each threshold")
+ax.set_ylim(0, None)
+ax.legend()
+plt.show()
 
 # %%
 # The thresholds were chosen on one part of the rows, and the costs are those of another part. The
@@ -107,12 +119,3 @@ print(f"one fifteenth is {TEST / SENT:.2f}")
 # more.
 #
 # In the picture, dots mark the thresholds that were chosen.
-
-axes[0].set(xlabel="mean probability in a bin", ylabel="share of broken parts", title="Calibration")
-axes[1].set(xlabel="recall of broken parts", ylabel="precision", title="Precision and recall")
-axes[2].set(xlabel="threshold", ylabel="cost (euros a part)", title="Cost of a threshold")
-axes[1].set_aspect("auto")
-axes[2].set_ylim(0, None)
-for ax in axes:
-    ax.legend(fontsize=9, frameon=False)
-plt.show()

@@ -25,7 +25,7 @@ client.wait_for_workers(2)
 print(f"{len(client.scheduler_info()['workers'])} workers")
 
 # %%
-# The array has 40 blocks. Each worker makes the blocks that it learns from. The client only sends
+# The array has 24 blocks. Each worker makes the blocks that it learns from. The client only sends
 # this function and gets back what was learned.
 
 import dask
@@ -41,7 +41,7 @@ def make_block(block_info=None):
     return np.column_stack([X, label])
 
 
-chunks = ((20_000,) * 40, (21,))
+chunks = ((20_000,) * 24, (21,))
 table = da.map_blocks(make_block, chunks=chunks, dtype=float, meta=np.empty((0, 21)))
 X, y = table[:, :-1], table[:, -1].astype(int)
 
