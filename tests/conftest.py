@@ -83,7 +83,7 @@ def client(three_processes: Any) -> Iterator[Any]:
         yield client
 
 
-DAILY, THOROUGH = 3, 15
+DAILY, THOROUGH = 3, 10
 """How many cases of a test run every day, and where a change is to land."""
 
 
