@@ -34,7 +34,7 @@ def test_flights_streams_compares_and_draws(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "320,000 rows, 16 columns" in done.stdout
-    for start in ("memory ", "one pass took "):
+    for start in ("time  ", "disk  ", "picture  ", "fit  ", "predict  ", "memory  "):
         assert any(line.startswith(start) for line in done.stdout.splitlines()), done.stdout
     assert "Pipeline epoch 1: 100 %" in done.stderr
     excess = {
