@@ -22,7 +22,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
 from streamlearn._estimator.predictor import MergeablePredictor
-from streamlearn.cluster import MiniBatchKMeans
+from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
 from streamlearn.discriminant_analysis import (
     LinearDiscriminantAnalysis,
@@ -114,6 +114,7 @@ ESTIMATORS = {
     "Binarizer": Binarizer(),
     "Normalizer": Normalizer(),
     "MiniBatchKMeans": MiniBatchKMeans(3, random_state=0),
+    "KMeans": KMeans(3, random_state=0),
     "Perceptron": Perceptron(**ONCE),
     "PassiveAggressiveClassifier": PassiveAggressiveClassifier(**ONCE),
     "PassiveAggressiveRegressor": PassiveAggressiveRegressor(**ONCE),

@@ -17,7 +17,7 @@ from sklearn import linear_model as theirs
 
 from streamlearn._estimator.stateless import StatelessTransformer
 from streamlearn.blocks import from_blocks
-from streamlearn.cluster import MiniBatchKMeans
+from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.diagnostics import FitCheckpoint, FitRecorder
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.neural_network import MLPClassifier
@@ -100,6 +100,7 @@ CASES = {
     "a net": lambda: MLPClassifier((3,), max_iter=2, **SEED),
     "clusters": lambda: MiniBatchKMeans(3, max_iter=2, **SEED),
     "reduce": StandardScaler,
+    "iterations": lambda: KMeans(3, **SEED),
     "one pass": lambda: make_pipeline(StandardScaler(), SGDClassifier(**SEED)),
     "another library's": lambda: Incremental(theirs.SGDClassifier(**SEED), shuffle=False),
 }

@@ -22,7 +22,7 @@ from sklearn.model_selection import GridSearchCV
 
 import streamlearn.preprocessing as pre
 from streamlearn.blocks import Watch, watching
-from streamlearn.cluster import MiniBatchKMeans
+from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.compose import make_column_transformer
 from streamlearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
 from streamlearn.impute import MissingIndicator, SimpleImputer
@@ -78,6 +78,7 @@ OTHERS = {
     "PCA": PCA(2),
     "IncrementalPCA": IncrementalPCA(),
     "TruncatedSVD": TruncatedSVD(1),
+    "KMeans": KMeans(3, random_state=0),
     "ColumnTransformer": make_column_transformer((pre.StandardScaler(), [0, 1])),
     "ParallelPostFit": ParallelPostFit(SGDClassifier(**LINEAR)),
 }

@@ -143,6 +143,7 @@ HOW = {
     "hidden_layer_sizes": (3,),
     "subsample": None,
     "n_bins": 3,
+    "init": "k-means++",
 }
 NOT_FUZZED = {
     "ColumnTransformer": "it is made of other estimators",

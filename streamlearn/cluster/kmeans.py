@@ -23,6 +23,9 @@ from streamlearn.cluster.seeding import given_centers
 from streamlearn.cluster.starts import starts_of
 from streamlearn.core import kmeans
 
+ROUNDING = 1e-10
+"""Starts whose inertias differ by at most this part have found the same clusters."""
+
 
 class KMeans(NearestCenters, ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transformer):
     """k-means by Lloyd's algorithm, from data of any size.
@@ -99,8 +102,8 @@ class KMeans(NearestCenters, ClassNamePrefixFeaturesOutMixin, ClusterMixin, Tran
 
     The result over blocks does not depend on threads or workers, to the bit. A pickle holds neither
     lazy labels nor the collection that they are made from. Fitted attributes are in the namespace
-    and on the device of X. In a pipeline over a collection it takes ``schedule="per-step"``,
-    because one pass is not enough.
+    and on the device of X. A pipeline over a collection fits the steps before it in passes of their
+    own.
 
     Differences from scikit-learn:
 
@@ -138,7 +141,7 @@ class KMeans(NearestCenters, ClassNamePrefixFeaturesOutMixin, ClusterMixin, Tran
     dask.array<..., shape=(10000,), dtype=int32, chunksize=(1000,), chunktype=numpy.ndarray>
     """
 
-    _takes_collections = True
+    _several_passes = True
     _dense = None  # rows may be sparse
 
     _parameter_constraints: dict[str, Any] = {
@@ -214,6 +217,7 @@ class KMeans(NearestCenters, ClassNamePrefixFeaturesOutMixin, ClusterMixin, Tran
             if n_rows is not None and n_rows < self.n_clusters:
                 raise ValueError(f"n_samples={n_rows} should be >= n_clusters={self.n_clusters}.")
             how, n_init = self._start(given)
+            self._n_init = n_init  # scikit-learn has the resolved value of "auto" under this name
             draws = check_random_state(self.random_state)
             starts = starts_of(how, self.n_clusters, given, draws, n_init)
             rule = Rule(self.max_iter, float(self.tol), bool(self.verbose))
@@ -223,7 +227,7 @@ class KMeans(NearestCenters, ClassNamePrefixFeaturesOutMixin, ClusterMixin, Tran
             else:
                 runs, like = algorithm.run(starts)
                 runs = algorithm.inertias(runs) if len(runs) > 1 else runs
-                run = min(runs, key=lambda run: run.inertia or 0.0)
+                run = _best(runs)
             self._publish(run, like)
             self._set_labels(run, X, sample_weight)
         return self
@@ -250,17 +254,17 @@ class KMeans(NearestCenters, ClassNamePrefixFeaturesOutMixin, ClusterMixin, Tran
 
     def _best_in_memory(self, algorithm: Algorithm, starts: list[np.ndarray]) -> tuple[Run, Array]:
         """Return the best result of starts that learn one after the other, as in scikit-learn."""
-        best, like = None, None
+        best, like, least = None, None, float("inf")
         for centers in starts:
             if self.verbose:
                 print("Initialization complete")  # noqa: T201
             runs, like = algorithm.run([centers])
             run = algorithm.inertias(runs)[0]
             assert run.inertia is not None
-            if best is None or (
-                run.inertia < best.inertia and not _same_clusters(run.labels, best.labels)
+            if run.inertia < least and (
+                best is None or not _same_clusters(run.labels, best.labels)
             ):
-                best = run
+                best, least = run, run.inertia
         assert best is not None
         return best, like
 
@@ -305,6 +309,15 @@ class KMeans(NearestCenters, ClassNamePrefixFeaturesOutMixin, ClusterMixin, Tran
         tags.array_api_support = True
         tags.input_tags.sparse = True
         return tags
+
+
+def _best(runs: list[Run]) -> Run:
+    """Return the first of the runs with the least inertia, up to rounding."""
+    if len(runs) == 1:
+        return runs[0]
+    least = min(run.inertia for run in runs if run.inertia is not None)
+    enough = least + ROUNDING * least
+    return next(run for run in runs if run.inertia is not None and run.inertia <= enough)
 
 
 def _same_clusters(a: Array, b: Array) -> bool:

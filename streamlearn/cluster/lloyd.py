@@ -238,7 +238,7 @@ class Algorithm:
 
     def _moved(self, runs: list[Run], found: Found) -> list[np.ndarray]:
         """Return the centres after they have moved to the means of their rows."""
-        sums = [tuple(to_numpy(x).astype(np.float64) for x in each[:2]) for each in found.sums]
+        sums = [(_host(each.total), _host(each.weight)) for each in found.sums]
         points = [lloyd.point_of(run.centers) for run in runs]
         empty = [int(np.count_nonzero(weight == 0)) for _, weight in sums]
         if any(empty):
@@ -275,6 +275,10 @@ class Algorithm:
             labels,
             ended or i + 1 >= self.rule.max_iter,
         )
+
+
+def _host(x: Array) -> np.ndarray:
+    return to_numpy(x).astype(np.float64)
 
 
 def means(total: np.ndarray, weight: np.ndarray, point: np.ndarray) -> np.ndarray:

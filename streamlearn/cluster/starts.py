@@ -110,8 +110,9 @@ def sample_of(
 
 def _may_be_more(blocks: Blocks, most: int) -> bool:
     """Return whether there may be more rows than the sample has."""
-    known = blocks.streamed is None and all(n is not None and n == n for n in blocks.rows)
-    return not known or sum(blocks.rows) > most
+    if blocks.streamed is not None:
+        return True
+    return sum(most + 1 if n is None else n for n in blocks.rows) > most
 
 
 def _of_block(reader: Reader, seed: int, most: int, block: Block) -> Sample:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sklearn
+import sklearn.cluster as their_clusters
 import sklearn.decomposition as their_components
 import sklearn.discriminant_analysis as their_discriminants
 import sklearn.linear_model as their_models
@@ -21,6 +22,7 @@ import sklearn.preprocessing as their_transformers
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import get_tags
 
+import streamlearn.cluster as our_clusters
 import streamlearn.decomposition as our_components
 import streamlearn.discriminant_analysis as our_discriminants
 import streamlearn.linear_model as our_models
@@ -52,6 +54,7 @@ PAIRS = {
     "NearestCentroid": (our_neighbors, their_neighbors),
     "LinearDiscriminantAnalysis": (our_discriminants, their_discriminants),
     "QuadraticDiscriminantAnalysis": (our_discriminants, their_discriminants),
+    "KMeans": (our_clusters, their_clusters),
     "StandardScaler": (our_transformers, their_transformers),
     "MinMaxScaler": (our_transformers, their_transformers),
     "MaxAbsScaler": (our_transformers, their_transformers),
@@ -85,10 +88,10 @@ TAGS = {
         *(*LINEAR, "LinearRegression", "RidgeClassifier"),
         *("IncrementalPCA", "TruncatedSVD", "MaxAbsScaler", "PowerTransformer", *QUANTILES),
         *("MultinomialNB", "ComplementNB", "BernoulliNB", "NearestCentroid"),
-        "QuadraticDiscriminantAnalysis",
+        *("QuadraticDiscriminantAnalysis", "KMeans"),
     ),
     # float32 stays float32.
-    "transformer_tags.preserves_dtype": ("IncrementalPCA",),
+    "transformer_tags.preserves_dtype": ("IncrementalPCA", "KMeans"),
     # One label a row.
     "classifier_tags.multi_label": ("RidgeClassifier",),
 }
@@ -104,6 +107,7 @@ PARAMETERS = {
         *CLASSES,
     ),
     "n_parallel": LINEAR,
+    "init": ("KMeans",),  # "auto", which over a collection draws from all rows in few passes
     "power": ("SGDRegressor",),
     "quantile": ("SGDRegressor",),
 }
@@ -117,6 +121,7 @@ VALUES = {
     "n_jobs": (  # has no effect
         *("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier", "LinearRegression"),
     ),
+    "init": ("KMeans",),  # "k-means||" as well
     "scoring": ("RidgeCV",),  # what is a function of sums
     "cv": ("RidgeCV",),
 }
@@ -135,8 +140,9 @@ ARGUMENTS = {
         *("PassiveAggressiveClassifier", "PassiveAggressiveRegressor"),
         *("KBinsDiscretizer", "SplineTransformer"),  # of partial_fit, which is ours alone
         *(*EXACT, "NearestCentroid", *DISCRIMINANTS),
+        "KMeans",  # of fit_transform, see below
     ),
-    "fit_params": ("IncrementalPCA",),  # of fit_transform, which has no other arguments
+    "fit_params": ("IncrementalPCA", "KMeans"),  # of fit_transform, for all arguments of fit
     "classes": ("RidgeClassifier", "NearestCentroid", *DISCRIMINANTS),  # of partial_fit
     "params": ("RidgeCV",),  # of a scorer, which ours has not
     "y": (*LINEAR, *EXACT, *CLASSES),  # None if the blocks of X bring it
