@@ -1395,7 +1395,7 @@ CASES = {
         Case(
             "fewer rows of any weight than clusters, all of which are drawn from",
             lambda t: {"sample_weight": (np.arange(N_ROWS) < 2) * 1.0},
-            "found 2 rows of some weight for n_clusters=3.*Ask for fewer",
+            "n_samples=2 should be >= n_clusters=3.*Ask for fewer",
             LEARN,
             clusters,
             state="new",
@@ -1448,7 +1448,7 @@ OUT_OF_RANGE = {
     "C": 0.0, "activation": "sine", "alpha": -1.0, "alpha_per_target": "yes", "alphas": 0.0,
     "average": -1, "batch_size": 0, "beta_1": 1.0,
     "beta_2": 1.0, "categories": "few", "class_weight": "even", "classes": 5, "clip": "yes",
-    "compute_labels": "yes", "copy": "yes", "copy_X": "yes",
+    "compute_labels": "yes", "copy": "yes", "copy_X": "yes", "copy_x": "yes",
     "cv": "all", "degree": -1, "drop": "last",
     "dtype": "text", "early_stopping": "yes", "encode": "binary", "encoded_missing_value": "no",
     "epsilon": -0.1, "estimator": 5, "eta0": 0.0, "extrapolation": "nearest",

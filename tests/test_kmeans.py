@@ -285,7 +285,9 @@ def test_the_best_of_all_starts_is_kept():
     assert found[1].inertia_ == pytest.approx(known.inertia_, rel=1e-9)
 
 
-@pytest.mark.parametrize("init", ["k-means++", "random", first_rows], ids=str)
+@pytest.mark.parametrize(
+    "init", ["k-means++", "random", first_rows], ids=["k-means++", "random", "callable"]
+)
 def test_few_rows_have_the_start_of_memory(init):
     """All of them are in the sample, in order: also those behind rows of weight 0."""
     how = {"n_clusters": 5, "init": init, "n_init": 2, "random_state": 1}
@@ -430,13 +432,13 @@ def wrong() -> dict[str, tuple[dict[str, Any], Any, str]]:
         "too few rows": ({"n_clusters": 9}, (X[:8],), r"n_samples=8 should be >= n_clusters=9\."),
         "too few in all blocks": ({"init": X[:8]}, (few,), r"n_samples=5 .* >= n_clusters=8\."),
         "too few to draw from": ({"init": "random"}, (few,), r"n_samples=5 .* >= n_clusters=8\."),
-        "too few for k-means||": ({}, (few,), "found 5 rows"),
+        "too few for k-means||": ({}, (few,), r"n_samples=5 .* >= n_clusters=8\."),
         "too few centers": ({"init": X[:3]}, (X,), r"\(3, 4\) does not match the number of clus"),
         "narrow centers": ({"init": X[:8, :3]}, (X,), r"\(8, 3\) does not match the number of f"),
         "NaN among the centers": ({"init": nan[399:407]}, (X,), "NaN"),
         "a callable's shape": ({"init": lambda X, k, random_state: X[:2]}, (X,), "shape"),
         "no rows": ({}, (X[:0],), "0 sample"),
-        "no rows in blocks": ({}, (dask_array(X[:0], (0, 0)),), "0 sample|found 0 rows"),
+        "no rows in blocks": ({}, (dask_array(X[:0], (0, 0)),), "0 sample"),
         "no rows for given centers": ({"init": X[:8]}, (dask_array(X[:0], (0,)),), "0 sample"),
         **{
             f"{name} weights, {kind}": ({"init": init}, (made, None, weights[name]), says)
@@ -462,7 +464,9 @@ def test_bad_input_is_named_and_leaves_the_model_as_it_was(what):
     assert all(vars(model)[name] is before[name] for name in before)
 
 
-@pytest.mark.parametrize("init", ["k-means++", "random", "k-means||", X[:8]], ids=str)
+@pytest.mark.parametrize(
+    "init", ["k-means++", "random", "k-means||", X[:8]], ids=lambda x: str(x)[:9]
+)
 def test_rows_too_large_to_be_squared_are_refused(init):
     rows = X * 1e200
     init = init * 1e200 if isinstance(init, np.ndarray) else init

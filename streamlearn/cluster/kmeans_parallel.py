@@ -32,6 +32,7 @@ from streamlearn._arrays import (
     to_numpy,
 )
 from streamlearn._training.course import generator
+from streamlearn._validation.messages import no_rows, no_weight
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import Block, Blocks, reduce
 from streamlearn.cluster.passes import rows_and_weight
@@ -127,14 +128,18 @@ def candidates_of(
         most = OVERSAMPLING * n_clusters if number else 1
         task = partial(_drawn, reader, seed, number, most, found)
         new = reduce(task, partial(_first, most), blocks, name="first centres")
-        if new is None or not len(new.times):
+        if new is None:
+            raise no_rows(reader.estimator)
+        if not len(new.times):
             break
         found = concat([found, new.rows]) if number else new.rows
         candidates = new.candidates
+    if not candidates:
+        raise no_weight()
     if candidates < n_clusters:
         raise ValueError(
-            f"k-means|| found {candidates} rows of some weight for n_clusters={n_clusters}. Ask "
-            "for fewer clusters, or use another init."
+            f"n_samples={candidates} should be >= n_clusters={n_clusters}. Rows of weight 0 do not "
+            "count for k-means||. Ask for fewer clusters, or use another init."
         )
     weight = reduce(partial(_weights, reader, found), np.add, blocks, name="first centres")
     return Candidates(found, weight)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -96,7 +97,8 @@ def sample_of(
     ValueError
         If there are no rows, if none has a weight, or if a weight is negative.
     """
-    seed = int(draws.randint(np.iinfo(np.int32).max)) if _may_be_more(blocks, most) else 0
+    # A copy draws the seed, so that all rows as a sample have scikit-learn's draws.
+    seed = int(deepcopy(draws).randint(np.iinfo(np.int32).max))
     task, merge = partial(_of_block, reader, seed, most), partial(_both, reader.estimator, most)
     found = reduce(task, merge, blocks, name="first centres")
     if found is None:
@@ -106,13 +108,6 @@ def sample_of(
     order = np.lexsort(found.places.T[::-1])
     found = _at(found, order)
     return found.rows, found.weight
-
-
-def _may_be_more(blocks: Blocks, most: int) -> bool:
-    """Return whether there may be more rows than the sample has."""
-    if blocks.streamed is not None:
-        return True
-    return sum(most + 1 if n is None else n for n in blocks.rows) > most
 
 
 def _of_block(reader: Reader, seed: int, most: int, block: Block) -> Sample:
