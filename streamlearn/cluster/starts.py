@@ -11,7 +11,7 @@ import numpy as np
 from streamlearn._arrays import Array, asarray, concat, default_int, rows_at, to_numpy
 from streamlearn._estimator.inputs import Given
 from streamlearn._training.course import generator
-from streamlearn._validation.messages import no_rows, no_weight
+from streamlearn._validation.messages import no_rows
 from streamlearn._validation.reader import Reader, same_place_or_raise
 from streamlearn.blocks import Block, Blocks, LazyRows, reduce
 from streamlearn.cluster import kmeans_parallel
@@ -27,7 +27,7 @@ SAMPLE_A_CLUSTER = 32
 
 
 class Sample(NamedTuple):
-    """Rows of some blocks, drawn without replacement. Rows of weight 0 do not count.
+    """Rows of some blocks, drawn without replacement.
 
     Attributes
     ----------
@@ -88,14 +88,14 @@ def starts_of(
 def sample_of(
     blocks: Blocks, reader: Reader, most: int, draws: np.random.RandomState
 ) -> tuple[Array, Array | None]:
-    """Return ``most`` of the rows of some weight, in the order of the blocks, and their weights.
+    """Return ``most`` of the rows, in the order of the blocks, and their weights.
 
-    They are all such rows if there are fewer.
+    They are all rows if there are fewer. Otherwise rows of weight 0 come last.
 
     Raises
     ------
     ValueError
-        If there are no rows, if none has a weight, or if a weight is negative.
+        If there are no rows, or if a weight is negative.
     """
     # A copy draws the seed, so that all rows as a sample have scikit-learn's draws.
     seed = int(deepcopy(draws).randint(np.iinfo(np.int32).max))
@@ -103,8 +103,6 @@ def sample_of(
     found = reduce(task, merge, blocks, name="first centres")
     if found is None:
         raise no_rows(reader.estimator)
-    if not len(found.keys):
-        raise no_weight()
     order = np.lexsort(found.places.T[::-1])
     found = _at(found, order)
     return found.rows, found.weight
@@ -113,17 +111,12 @@ def sample_of(
 def _of_block(reader: Reader, seed: int, most: int, block: Block) -> Sample:
     X, weight = rows_and_weight(reader, block)
     at = np.arange(X.shape[0])
+    keys = generator(seed, 0, block.number).random(X.shape[0])
     if weight is not None:
         nonnegative_or_raise(weight)
-        at = np.flatnonzero(to_numpy(weight))
-    keys = generator(seed, 0, block.number).random(X.shape[0])[at]
+        keys = keys + (to_numpy(weight) == 0)
     places = np.stack([np.full_like(at, block.number), at], axis=1)
-    first = np.sort(np.argsort(keys, kind="stable")[:most])
-    at = at[first]
-    rows = rows_at(X, asarray(at, like=X, dtype=default_int(X)))
-    if weight is not None:
-        weight = rows_at(weight, asarray(at, like=weight, dtype=default_int(weight)))
-    return Sample(keys[first], places[first], rows, weight)
+    return _at(Sample(keys, places, X, weight), np.sort(np.argsort(keys, kind="stable")[:most]))
 
 
 def _both(estimator: str, most: int, a: Sample, b: Sample) -> Sample:
