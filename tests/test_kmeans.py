@@ -300,7 +300,7 @@ def test_few_rows_have_the_start_of_memory(init):
     np.testing.assert_allclose(model.cluster_centers_, known.cluster_centers_, rtol=1e-10)
 
 
-@pytest.mark.parametrize("init", ["auto", "k-means++", "random"])
+@pytest.mark.parametrize("init", ["auto", "k-means++"])
 def test_starts_come_from_all_rows(init):
     """Each cluster is in one of the blocks, and there are more rows than a sample has."""
     rng = np.random.default_rng(0)
