@@ -60,7 +60,7 @@ RULES = (
         lambda s: n_words(s) > LONGEST,
         f"Write two sentences, or a list: more than {LONGEST} words.",
         "The loss is " + "small and " * LONGEST + "good.",
-        "The functions " + "`f`, " * LONGEST + "and `g` return the loss.",
+        "The functions " + "CODE, " * LONGEST + "and CODE return the loss.",
     ),
     Rule(
         "many commas",
@@ -123,7 +123,7 @@ RULES = (
         "two negations",
         pattern(
             rf"\b{NEGATIVE}\b(?! only)( (?!and|or|but|if|because|so)\w+){{0,4}} "
-            r"(no|not|none|never|nothing|without|un(known|supported|used|named|able)\w*)\b"
+            r"(no|not|none|never|nothing|without)\b"
         ),
         "Say what holds, without the two negations.",
         "No block is not read.",
@@ -142,7 +142,7 @@ RULES = (
     Rule(
         "these, those, that without a noun",
         pattern(
-            r"^(Those|These|That of|Those of)\b(?= (of|that|are|is|were|have|with|in|from|for)\b)"
+            r"^(Those|That of|These of)\b(?! \w+s\b)"
             r"|\b(that|those) of\b.*\b(that|those) of\b"
         ),
         "Repeat the noun.",
@@ -206,14 +206,14 @@ RULES = (
     ),
     Rule(
         "say",
-        pattern(r", say\b"),
+        pattern(r", say(?=[.,;:)]|$| or\b)"),
         "Write: for example, such as.",
         "Give a number, say.",
-        "The docs say it.",
+        "Its scores, one by one, say it.",
     ),
     Rule(
         "apart",
-        pattern(r"(?<!far )\bapart(?! from)\b"),
+        pattern(r"(?<!far )(?<!\d )\bapart(?! from)\b"),
         "Write: separately.",
         "Give the parts apart.",
         "Give all apart from the first.",

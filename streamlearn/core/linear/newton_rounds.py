@@ -8,7 +8,7 @@ number of processors. The results are sums. They are merged, and one step follow
 
 Rounds have 1/8 of the rows seen, and near kinks 1/16. There the curvature changes with the models,
 and one step does not reach as far: hinge with one row in 1,000 positive diverges in rounds of 1/4.
-`bench/NOTES.md` has the figures.
+`bench/decisions.md` has the figures under "Rounds".
 """
 
 from __future__ import annotations

@@ -103,7 +103,8 @@ def growth(X: Array, n_outputs: int) -> int:
 def growth_near_kinks(X: Array, n_outputs: int) -> int:
     """Return the result of `growth` near a kink, where many small steps pay off.
 
-    They do so too where the curvature is an exponential of the score (``bench/NOTES.md``).
+    They do so too where the curvature is an exponential of the score (``bench/decisions.md``,
+    "Log links").
 
     If one row in a thousand is of the other class, hinge ends up to 1.2 % above the optimum in
     batches of 1/16, up to 0.9 % in batches of 1/20, and 0.1 % in batches of 1/25. Flights end 0.14,

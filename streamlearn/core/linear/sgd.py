@@ -367,7 +367,7 @@ def rescale(params: Params, state: State, rho: Array, delta: Array) -> State:
 
     The coefficients stay as they are, and the score of z = 0 does not change. With ``coef * rho``
     no score would change. But steps of a fixed size leave noise in the coefficients, and it would
-    grow with ``rho``; see ``bench/NOTES.md``.
+    grow with ``rho``: see ``bench/decisions.md``, "One pass with statistics of few rows".
     """
     if not params.fit_intercept:
         return state
