@@ -100,7 +100,7 @@ RULES = (
     ),
     Rule(
         "what is different is that",
-        pattern(r"^What\b.*\bis that\b"),
+        pattern(r"^What (is|was|remains|differs|matters)\b.*\bis that\b"),
         "Leave it out, and begin with what follows.",
         "What is different is that rows are read once.",
         "Rows are read once.",
@@ -157,7 +157,11 @@ RULES = (
         "Some of them are rows.",
     ),
     Rule(
-        "doubled word", pattern(r"\b([a-z]+) \1\b"), "Write it once.", "It is is.", "It is, is it?"
+        "doubled word",
+        pattern(r"\b([a-z]{2,}) \1\b"),
+        "Write it once.",
+        "It is is.",
+        "It is, is it?",
     ),
     Rule(
         "but for",

@@ -55,6 +55,12 @@ told  anew
 ====  ====
 """
 
+ROWS = 1
+"""How many rows are told."""
+
+_ROWS = 2
+"""How many rows are told."""
+
 
 def read(path, n):
     """Read rows. dask reads them, too::
@@ -72,7 +78,9 @@ def read(path, n):
     >>> told
     'anew'
     """
-    "{told}"
+    if n:
+        # prose: quoted
+        raise ValueError("The words of others are told anew.")
     raise ValueError(f"{path} holds so many rows, "
         "which are told.")
 
@@ -88,11 +96,12 @@ def test_modules_are_read_by_public_docstrings_and_messages(tmp_path):
     said = [s for p in paragraphs(module) for s in sentences(p)]
     assert [(s.line, s.text, s.docstring) for s in said] == [
         (1, "Rows of a file.", True),
-        (10, "Read rows.", True),
-        (10, "dask reads them, too", True),
-        (17, "Where they are, beside others.", True),
-        (20, "How many.", True),
-        (26, "CODE holds so many rows, which are told.", False),
+        (9, "How many rows are told.", True),
+        (16, "Read rows.", True),
+        (16, "dask reads them, too", True),
+        (23, "Where they are, beside others.", True),
+        (26, "How many.", True),
+        (34, "CODE holds so many rows, which are told.", False),
     ]
 
 

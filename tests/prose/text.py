@@ -1,7 +1,8 @@
 """The sentences of a page, of docstrings and of messages: without code, tables, links and quotes.
 
 Code in a sentence becomes the word CODE, and what stands in quotation marks the word QUOTE. A
-banned word may therefore be quoted, which is the way to write about it.
+banned word may therefore be quoted, which is the way to write about it. A message with the words of
+another library has the comment ``# prose: quoted``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ ROOT = Path(__file__).parent.parent.parent
 CODE, QUOTE = "CODE", "QUOTE"
 # A message has at least this many words. Shorter literals are names, keys and parts of messages.
 MESSAGE = 5
+# In a comment on the first line of a literal, or above it: its words are those of another library.
+QUOTED = "# prose: quoted"
 
 
 class Prose(NamedTuple):
@@ -54,7 +57,7 @@ def sentences(paragraph: Prose) -> Iterator[Prose]:
 # Names that begin a sentence with a small letter.
 SMALL = r"(?:scikit-learn|dask|torch|pandas|polars|array-api-strict|streamlearn)\b"
 ENDS = re.compile(
-    r"(?<!e\.g\.)(?<!i\.e\.)(?<!\bvs\.)(?<!\bal\.)(?<=[.!?])[)*]*\s+" rf"(?=[A-Z\d(*]|{SMALL})"
+    r"(?<!e\.g\.)(?<!i\.e\.)(?<!\bvs\.)(?<!\bal\.)(?<=[.!?])[)*]*\s+" rf"(?=[A-Z\d(*'`]|{SMALL})"
 )
 INLINE = (
     (re.compile(r"!\[[^\]]*\]\([^)]*\)"), ""),
@@ -129,14 +132,9 @@ def _of_page(lines: list[str], first: int, *, docstring: bool = False) -> Iterat
 def _of_module(source: str, *, public: bool) -> Iterator[Prose]:
     """Yield the docstrings of a module, if it is public, and its messages."""
     tree, lines = ast.parse(source), source.split("\n")
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    docs = set()
-    for node in ast.walk(tree):
-        if isinstance(node, documented) and node.body and _is_text(node.body[0]):
-            docs.add(node.body[0].value)  # type: ignore[attr-defined]
     for doc in _public_docs(tree) if public else ():
         yield from _of_docstring(lines[doc.lineno - 1 : doc.end_lineno], doc.lineno)
-    yield from _messages(tree, docs)
+    yield from _messages(tree, lines)
 
 
 def _is_text(node: ast.AST) -> bool:
@@ -148,28 +146,35 @@ def _is_text(node: ast.AST) -> bool:
 
 
 def _public_docs(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> Iterator[ast.Constant]:
-    """Yield docstrings, but not what lies under a name with an underscore."""
-    if node.body and _is_text(node.body[0]):
-        yield node.body[0].value  # type: ignore[attr-defined]
-    if not isinstance(node, ast.FunctionDef):
-        for child in node.body:
-            kinds = (ast.ClassDef, ast.FunctionDef)
-            if isinstance(child, kinds) and not child.name.startswith("_"):
-                yield from _public_docs(child)
+    """Yield docstrings, also of attributes, but not what lies under a name with an underscore."""
+    name = ""
+    for i, child in enumerate(node.body):
+        if isinstance(child, ast.Assign | ast.AnnAssign):
+            targets = child.targets if isinstance(child, ast.Assign) else [child.target]
+            name = getattr(targets[0], "id", "")
+        elif _is_text(child) and (i == 0 or not name.startswith("_")):
+            yield child.value  # type: ignore[attr-defined]
+        elif isinstance(child, ast.ClassDef | ast.FunctionDef) and not child.name.startswith("_"):
+            yield from _public_docs(child)
+        if isinstance(node, ast.FunctionDef):
+            return
 
 
-def _messages(node: ast.AST, docs: set[ast.Constant]) -> Iterator[Prose]:
+def _messages(node: ast.AST, lines: list[str]) -> Iterator[Prose]:
     """Yield the literals that are sentences, with CODE where something is put in."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docs:
+    if _is_text(node):
+        return
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
         said = node.value
     elif isinstance(node, ast.JoinedStr):
         parts = (p.value if isinstance(p, ast.Constant) else CODE for p in node.values)
         said = "".join(map(str, parts))
     else:
         for child in ast.iter_child_nodes(node):
-            yield from _messages(child, docs)
+            yield from _messages(child, lines)
         return
-    if len(re.findall(r"[A-Za-z]{2,}", said)) >= MESSAGE and "</" not in said:
+    quoted = any(QUOTED in line for line in lines[max(node.lineno - 2, 0) : node.lineno])
+    if len(re.findall(r"[A-Za-z]{2,}", said)) >= MESSAGE and "</" not in said and not quoted:
         yield Prose(node.lineno, " ".join(_plain(said).split()))
 
 
@@ -201,4 +206,6 @@ def _of_docstring(lines: list[str], first: int) -> Iterator[Prose]:
 
 def _is_parameter(text: str) -> bool:
     """Return whether a line gives the type of a parameter, or the name of an attribute alone."""
-    return bool(re.match(r"[\w*.,` ()\[\]=]+ : ", text)) or bool(re.fullmatch(r"[\w*]+", text))
+    return bool(re.match(r"[\w*.,` ()\[\]=]+ : ", text)) or bool(
+        re.fullmatch(r"[\w*]+(, [\w*]+)*", text)
+    )
