@@ -316,7 +316,7 @@ def streams_or_raise(given: Mapping[str, Any]) -> None:
 def first_block(X: Any) -> Any:
     """Return what the first block with rows of a collection holds, read now; None without rows.
 
-    Of a source of blocks it is the first row.
+    For a source of blocks it is the first row.
     """
     X = whole_rows(X)
     if isinstance(X, StreamedRows):

@@ -17,10 +17,10 @@ def from_blocks(source: Any, *, y: Any = None, sample_weight: Any = None) -> Any
     Parameters
     ----------
     source : iterable, callable, DataLoader, Dataset or LazyFrame
-        A list or another iterable of blocks, a function of no arguments that returns one (for
-        example a generator function), a ``DataLoader`` of torch, a ``Dataset`` or ``Scanner`` of
-        pyarrow, or a ``LazyFrame`` of polars. A block holds rows X, or is a tuple (X, y) or
-        (X, y, sample_weight), in which y and the weights may be None.
+        A list or another iterable of blocks, or a function without arguments that returns one, such
+        as a generator function. Also a ``DataLoader`` of torch, a ``Dataset`` or ``Scanner`` of
+        pyarrow, or a ``LazyFrame`` of polars. A block holds rows X, or is a tuple (X, y) or (X, y,
+        sample_weight), in which y and the weights may be None.
     y : str or list of str, default=None
         The columns that hold the target, if blocks are frames.
     sample_weight : str, default=None

@@ -1,7 +1,7 @@
 """scikit-learn's stream of random numbers as a value, which is part of the state.
 
 A task that runs twice starts from the same value, and so draws the same numbers. The value is made
-of dicts with numbers and names and is no pickle, so that reading a fitted estimator runs no code.
+of dicts with numbers and names, without pickle. So no code runs when a fitted estimator is read.
 """
 
 from __future__ import annotations

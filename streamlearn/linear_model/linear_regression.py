@@ -64,8 +64,8 @@ class LinearRegression(ExactRegressor):
     and `merge` cannot read rows again. They lose twice as many digits as ``condition_number_`` has.
 
     In a one-pass pipeline the result is that of rows transformed by the final statistics. Behind a
-    scaler one read is enough for both. Behind stages that are no offset and scale, `fit` reads
-    twice.
+    scaler one read is enough for both. Behind stages that are not an offset and a scale, `fit`
+    reads twice.
 
     Sparse rows of scipy are never made dense, except in a second read, in small parts. Fitted
     attributes are in the namespace and on the device of X. A matrix of features times features is

@@ -39,8 +39,8 @@ def calibration_curve(
     Raises
     ------
     ValueError
-        If the arrays do not line up, if they have no rows, if there are more than two labels or no
-        ``pos_label`` where it is needed, or if a probability is below 0 or above 1.
+        If the arrays do not line up or have no rows. If there are more than two labels, or no
+        ``pos_label`` where it is needed. If a probability is below 0 or above 1.
 
     Notes
     -----

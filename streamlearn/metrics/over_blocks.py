@@ -113,7 +113,7 @@ def compute(
     Raises
     ------
     TypeError
-        If ``metrics`` is no dict, or if a metric is no function of this module.
+        If ``metrics`` is not a dict, or if a metric is not a function of this module.
     ValueError
         If ``metrics`` is empty, if ``y_pred`` lacks the predictions that a metric needs, or for the
         reasons that a metric itself has.
@@ -350,6 +350,6 @@ def numbers(x: Any, name: str, block: int | None) -> Array:
 
 
 def weight_like(x: Array, weight: Any, block: int | None, *, unsigned: str = "") -> Array | None:
-    """Return a block's weights beside an array, in the widest float of its device, or None."""
+    """Return the weights of a block where an array is, in its widest float, or None."""
     like = asarray(np.empty(0), like=x, dtype=widest_float(x))
     return read_weight(weight, like, block, unsigned=unsigned)

@@ -61,8 +61,8 @@ def log_loss(
     Raises
     ------
     ValueError
-        If the arrays do not line up, if they have no rows or no row with a weight, or if
-        ``y_proba`` does not have one column for each class, or holds numbers below 0 or above 1.
+        If the arrays do not line up, or no row has a weight. If ``y_proba`` does not have one
+        column for each class, or holds numbers below 0 or above 1.
 
     Warns
     -----
@@ -136,9 +136,9 @@ def brier_score_loss(
     Raises
     ------
     ValueError
-        If the arrays do not line up, if they have no rows or no row with a weight, or if
-        ``y_proba`` does not have one column for each class, or holds numbers below 0 or above 1, or
-        if it has one dimension and there are more than two labels, or text without ``pos_label``.
+        If the arrays do not line up, or no row has a weight. If ``y_proba`` does not have one
+        column for each class, or holds numbers below 0 or above 1. If it has one dimension, and
+        there are more than two labels, or text without ``pos_label``.
 
     Warns
     -----
@@ -210,8 +210,8 @@ def d2_log_loss_score(
     Raises
     ------
     ValueError
-        If the arrays do not line up, if they have no rows or no row with a weight, or if
-        ``y_proba`` does not have one column for each class, or holds numbers below 0 or above 1.
+        If the arrays do not line up, or no row has a weight. If ``y_proba`` does not have one
+        column for each class, or holds numbers below 0 or above 1.
 
     Warns
     -----
@@ -279,9 +279,9 @@ def d2_brier_score(
     Raises
     ------
     ValueError
-        If the arrays do not line up, if they have no rows or no row with a weight, or if
-        ``y_proba`` does not have one column for each class, or holds numbers below 0 or above 1, or
-        if it has one dimension and there are more than two labels, or text without ``pos_label``.
+        If the arrays do not line up, or no row has a weight. If ``y_proba`` does not have one
+        column for each class, or holds numbers below 0 or above 1. If it has one dimension, and
+        there are more than two labels, or text without ``pos_label``.
 
     Warns
     -----

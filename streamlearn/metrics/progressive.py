@@ -75,15 +75,13 @@ class Progressive:
     Raises
     ------
     TypeError
-        If a metric is no function of `streamlearn.metrics`, or if a parameter is no number.
+        If a metric is not a function of `streamlearn.metrics`, or if a parameter is not a number.
     ValueError
         If there is no metric or no such scorer. If ``window`` is less than 1. If ``fading_factor``
         is not between 0 and 1, or if a metric has no weights and so no rows can fade.
 
-    Notes
-    -----
-    Scores are those of all rows together, such as the F1 score of their counts. They are no means
-    of the scores of blocks. They do not depend on how the stream is cut into blocks.
+    Notes ----- Scores are those of all rows together, such as the F1 score of their counts. They
+    are not means of the scores of blocks. They do not depend on how the stream is cut into blocks.
 
     Sums of blocks merge, and those of a window are kept in two stacks (Tangwongsan et al., 2015).
     So a block costs two merges, for any window. Rows that fade are summed twice. Their scores are
@@ -274,7 +272,7 @@ class Progressive:
         return self._result(self._all)
 
     def window_score(self) -> Any:
-        """Return the score of the last ``window`` rows, or of all if there are not so many yet.
+        """Return the score of the last ``window`` rows, or of all rows if there are fewer.
 
         Returns
         -------

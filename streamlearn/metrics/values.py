@@ -161,7 +161,7 @@ def over_outputs(
     Raises
     ------
     ValueError
-        If ``multioutput`` is no such word and holds no numbers.
+        If ``multioutput`` is neither one of these words nor an array of numbers.
     """
     known = ("uniform_average", "raw_values", *(("variance_weighted",) if variances else ()))
     if multioutput is None or (isinstance(multioutput, str) and multioutput not in known):

@@ -28,7 +28,7 @@ def parameters_of(parameters: Any, n_iter: int | None, seed: int) -> list[dict[s
     Raises
     ------
     TypeError
-        If ``parameters`` are no dicts whose keys are names.
+        If ``parameters`` are not dicts whose keys are names.
     ValueError
         If there is no dict, or if every combination is wanted and there is a distribution.
     """

@@ -151,7 +151,7 @@ def learning_curve(
     Raises
     ------
     TypeError, ValueError
-        If `streamlearn.model_selection.cross_validate` raises it, or if a size is no share.
+        If `streamlearn.model_selection.cross_validate` raises it, or if a size is not a share.
 
     Notes
     -----

@@ -38,7 +38,7 @@ def opened(
     Raises
     ------
     TypeError
-        If ``params`` is no dict.
+        If ``params`` is not a dict.
     ValueError
         If X brings a part that is given too, or weights that ``fit`` does not take.
     """

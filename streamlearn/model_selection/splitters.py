@@ -111,7 +111,7 @@ class StratifiedKFold(OverBlocks, theirs.StratifiedKFold):
 
     - The rows of a collection are dealt within each block. The share of a label is exact up to one
       row in each block.
-    - A label with fewer rows than folds is no error for a collection, because nothing is read.
+    - A label may have fewer rows than folds in a collection, because nothing is read.
 
     Examples
     --------
