@@ -720,7 +720,7 @@ CASES = {
         Case(
             "one number as y",
             lambda t: {"y": 1.0},
-            "y must hold one value a row, got 1.0|y should be a 1d array.*shape ()",
+            "y must hold one value for each row, got 1.0|y should be a 1d array.*shape ()",
             LEARN,
             predictors,
             error=(TypeError, ValueError),
@@ -766,14 +766,14 @@ CASES = {
         Case(
             "None among the labels",
             lambda t: {"y": objects(t.y, None)},
-            "y contains NaN or None, which is no label. Drop such rows",
+            "y contains NaN or None, which is not a label. Drop such rows",
             LEARN,
             classifiers,
         ),
         Case(
             "NaN among labels that are objects",
             lambda t: {"y": objects(t.y, np.nan)},
-            "y contains NaN or None, which is no label. Drop such rows|contains NaN.* It is y that",
+            "NaN or None, which is not a label. Drop such rows|contains NaN.* It is y that",
             LEARN,
             classifiers,
         ),
@@ -882,7 +882,7 @@ CASES = {
         Case(
             "one weight for all rows",
             lambda t: {"sample_weight": 2.0},
-            "sample_weight must hold one value a row, got 2.0",
+            "sample_weight must hold one value for each row, got 2.0",
             LEARN,
             weighted,
             error=TypeError,
@@ -890,7 +890,7 @@ CASES = {
         Case(
             "weights of two columns",
             lambda t: {"sample_weight": twice(t.sample_weight)},
-            r"must be 1D array or scalar, got 2D|should be a 1d array, .*Give one value a row",
+            r"be 1D array or scalar, got 2D|should be a 1d array, .*Give one value for each row",
             USE_Y,
             weighted,
         ),
@@ -899,7 +899,7 @@ CASES = {
         Case(
             "a block that cannot be read",
             lambda t: {"X": last_block(t.X, unreadable)},
-            r"rows-3\.npy.*In block 3 of (X|y_pred).*, which could not be made\. X\.blocks\[3\]",
+            r"rows-3\.npy.* 3 of (X|y_pred).*, which could not be computed\. .* X\.blocks\[3\]",
             USE_Y,
             where=(DASK,),
             error=FileNotFoundError,
@@ -1394,7 +1394,7 @@ CASES = {
         Case(
             "fewer rows of any weight than clusters, all of which are drawn from",
             lambda t: {"sample_weight": (np.arange(N_ROWS) < 2) * 1.0},
-            "found 2 rows of some weight for n_clusters=3.*Ask for fewer",
+            "found 2 rows with a weight for n_clusters=3.*Ask for fewer",
             LEARN,
             clusters,
             state="new",

@@ -213,7 +213,7 @@ def read_labels(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Arr
         raise ValueError(
             f"Labels in y_true and y_pred should be of the same type: {in_block('y_true', block)} "
             f"is {target.dtype}, y_pred is {predicted.dtype}, and one of them holds text. Give "
-            "both as text, or both as numbers: y_pred.astype(y_true.dtype), say."
+            "both as text, or both as numbers, for example y_pred.astype(y_true.dtype)."
         )
     return target, predicted
 

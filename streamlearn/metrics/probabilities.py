@@ -330,13 +330,13 @@ def _positive(labels: np.ndarray, pos_label: Any) -> Any:
         if len(labels) == 2 and pos_label not in labels.tolist():
             raise ValueError(
                 f"pos_label={pos_label!r} is not a valid label. It should be one of "
-                f"{labels.tolist()}. Give the label that y_proba is the probability of."
+                f"{labels.tolist()}. Give the label whose probability is in y_proba."
             )
         return pos_label
     if labels.dtype.kind in "OU":
         raise ValueError(
             f"y_true takes value in {labels.tolist()} and pos_label is not specified. Set it to "
-            "the label that y_proba is the probability of."
+            "the label whose probability is in y_proba."
         )
     return 1 if set(labels.tolist()) <= {0, 1} or set(labels.tolist()) <= {-1, 1} else labels[-1]
 
@@ -345,7 +345,7 @@ def _probabilities(P: Array, where: str) -> Array:
     xp = namespace(P)
     if bool(xp.any((P < 0) | (P > 1))):
         raise ValueError(
-            f"{where} contains values lower than 0 or greater than 1, which are no probabilities. "
+            f"{where} contains values lower than 0 or greater than 1, which are not probabilities. "
             "Give what predict_proba returns."
         )
     return two_columns(P)

@@ -123,7 +123,7 @@ class Progressive:
         self._alone = not isinstance(metrics, Mapping)
         given = {"": metrics} if self._alone else dict(metrics)
         if not given:
-            raise ValueError("metrics is empty. Give at least one: {'accuracy': 'accuracy'}, say.")
+            raise ValueError("metrics is empty. Give at least one, as in {'accuracy': 'accuracy'}.")
         self._scored = {name: _scored(name, metric) for name, metric in given.items()}
         _check_window(window)
         _check_factor(fading_factor, self._scored)
@@ -285,7 +285,7 @@ class Progressive:
             If ``window`` is None, or if there are no rows, or none with a weight.
         """
         if self.window is None:
-            raise ValueError("window is None. Give the number of rows: window=1_000, say.")
+            raise ValueError("window is None. Give a number of rows, for example window=1_000.")
         sums = None if self._window is None else self._window.sums(self._of_last_rows)
         return self._result(sums)
 
@@ -306,12 +306,12 @@ class Progressive:
             If ``fading_factor`` is None, or if there are no rows, or none with a weight.
         """
         if self.fading_factor is None:
-            raise ValueError("fading_factor is None. Give a number below 1: 0.999, say.")
+            raise ValueError("fading_factor is None. Give a number below 1, for example 0.999.")
         return self._result(None if self._fading is None else self._fading.sums())
 
     def _result(self, sums: SumsOfRows | None) -> Any:
         if sums is None:
-            raise ValueError("There are no rows yet, and no row has no score. Call update first.")
+            raise ValueError("There are no rows yet, so there is no score. Call update first.")
         if not sums.weighted:
             raise no_weight()
         # A warning points to the caller of a public method.

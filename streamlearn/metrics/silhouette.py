@@ -112,8 +112,8 @@ def silhouette_score(
     _checked(how)
     seed = int(check_random_state(random_state).randint(2**31 - 1))
     advice = (
-        "Give sample_size=10_000, say, or use simplified_silhouette_score, which takes any number "
-        "of rows."
+        "Give a sample_size such as 10_000, or use simplified_silhouette_score, which takes any "
+        "number of rows."
     )
     size = None if sample_size is None else int(sample_size)
     sums = sample_of(_read, size, seed, advice)

@@ -134,8 +134,8 @@ def fits_or_raise(estimator: Any) -> None:
     if isinstance(estimator, type) or not hasattr(estimator, "fit"):
         made = f"{estimator.__name__}()" if isinstance(estimator, type) else "SGDClassifier()"
         raise TypeError(
-            f"estimator={estimator!r} is no estimator instance with a method fit. Give one, such "
-            f"as {made}."
+            f"estimator={estimator!r} is not an estimator instance with a method fit. Give one, "
+            f"such as {made}."
         )
 
 

@@ -58,7 +58,7 @@ def scorers_by_name(scoring: Any) -> dict[str, Callable[..., Any] | None]:
         return {"score": scorer_of(scoring)}
     if not isinstance(scoring, list | tuple | set | Mapping):
         raise TypeError(
-            f"scoring={scoring!r} is no scorer. Give the name of one, a function "
+            f"scoring={scoring!r} is not a scorer. Give the name of one, a function "
             "(estimator, X, y), a list or dict of several, or None."
         )
     given = scoring if isinstance(scoring, Mapping) else {name: name for name in scoring}

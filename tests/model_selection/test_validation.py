@@ -149,7 +149,7 @@ def test_a_fit_that_fails_has_the_error_score():
 
 def test_a_part_without_rows_is_named():
     rows, target = (dask_array(x, (70, 91, 0, 39), known=False) for x in (X, TARGET))
-    with pytest.raises(ValueError, match="no row has no score") as error:
+    with pytest.raises(ValueError, match="so there is no score") as error:
         cross_val_score(SGDRegressor(random_state=0), rows, target, cv=KFold(4))
     assert error.value.__notes__ == ["In the test score of fit 2 of the splits."]
 
