@@ -248,7 +248,7 @@ CALLS = {
             "Drop such rows, or use",
         ),
         Call(
-            "no dict of metrics",
+            "metrics without names",
             "`compute`",
             lambda wrap: metrics.compute(wrap(Y), wrap(Y), [metrics.accuracy_score]),
             "Give a dict of names and metrics",

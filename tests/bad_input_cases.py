@@ -203,7 +203,7 @@ def nets_for_values(estimator: BaseEstimator) -> bool:
 
 
 def of_one_output(estimator: BaseEstimator) -> bool:
-    """classifiers and regressors but nets, LinearRegression, Ridge and RidgeCV"""
+    """classifiers and regressors except nets, LinearRegression, Ridge and RidgeCV"""
     return predictors(estimator) and not nets(estimator) and not of_several_outputs(estimator)
 
 
@@ -228,17 +228,17 @@ def penalized(estimator: BaseEstimator) -> bool:
 
 
 def regressors_of_one_output(estimator: BaseEstimator) -> bool:
-    """regressors but nets, LinearRegression, Ridge and RidgeCV"""
+    """regressors except nets, LinearRegression, Ridge and RidgeCV"""
     return is_regressor(estimator) and of_one_output(estimator)
 
 
 def of_two_classes(estimator: BaseEstimator) -> bool:
-    """classifiers but nets"""
+    """classifiers except nets"""
     return is_classifier(estimator) and not nets(estimator)
 
 
 def of_two_or_more(estimator: BaseEstimator) -> bool:
-    """classifiers but nets and naive Bayes"""
+    """classifiers except nets and naive Bayes"""
     return of_two_classes(estimator) and not isinstance(estimator, GaussianNB | BernoulliNB)
 
 
@@ -253,7 +253,7 @@ def without_nan(estimator: BaseEstimator) -> bool:
 
 
 def of_numbers(estimator: BaseEstimator) -> bool:
-    """all but encoders and MissingIndicator"""
+    """all except encoders and MissingIndicator"""
     return not isinstance(estimator, MissingIndicator) and not encoders(estimator)
 
 
@@ -333,7 +333,7 @@ def must_be_fitted(estimator: BaseEstimator) -> bool:
 
 
 def no_searches(estimator: BaseEstimator) -> bool:
-    """all but searches"""
+    """all except searches"""
     return not isinstance(estimator, SEARCHES)
 
 
@@ -519,7 +519,7 @@ CASES = {
             (DASK,),
         ),
         Case(
-            "a block of X with fewer rows than the same of y",
+            "a block of X with fewer rows than the same block of y",
             lambda t: {"X": last_block(t.X, lambda rows: rows[1:])},
             "parts of block 3 do not line up.*108 rows.*109 rows.*select all columns in one frame",
             USE_Y,
@@ -545,7 +545,7 @@ CASES = {
             TypeError,
         ),
         Case(
-            "a dask object that is no array, DataFrame or Series",
+            "a dask object that is not an array, DataFrame or Series",
             lambda t: {"X": dask.delayed(t.X)},
             r"X is a dask Delayed\w*\. Give a dask array, DataFrame or Series; .*from_delayed",
             where=(DASK,),
@@ -749,7 +749,7 @@ CASES = {
     ],
     "Labels": [
         Case(
-            "numbers that are no whole numbers",
+            "numbers that are not whole",
             lambda t: {"y": t.X[:, 1]},
             r"Unknown label type: continuous\. Maybe .*y contains -?0\.00",
             LEARN,
