@@ -248,7 +248,7 @@ def weighted(estimator: BaseEstimator) -> bool:
 
 
 def without_nan(estimator: BaseEstimator) -> bool:
-    """all that take no NaN"""
+    """all that accept no NaN"""
     return not get_tags(estimator).input_tags.allow_nan
 
 
@@ -258,7 +258,7 @@ def of_numbers(estimator: BaseEstimator) -> bool:
 
 
 def by_themselves(estimator: BaseEstimator) -> bool:
-    """all that are not wrapped, and no encoders and no MissingIndicator"""
+    """all except wrapped estimators, encoders and MissingIndicator"""
     return not isinstance(estimator, Incremental) and of_numbers(estimator)
 
 
@@ -323,7 +323,7 @@ def polynomials(estimator: BaseEstimator) -> bool:
 
 
 def of_numbers_from_rows(estimator: BaseEstimator) -> bool:
-    """all that learn from rows, and no encoders and no MissingIndicator"""
+    """all that learn from rows, except encoders and MissingIndicator"""
     return of_numbers(estimator) and not learns_nothing(estimator)
 
 
