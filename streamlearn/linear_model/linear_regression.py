@@ -75,8 +75,8 @@ class LinearRegression(ExactRegressor):
 
     - ``tol`` compares singular values of features in units of their deviations. In scikit-learn the
       result depends on units: a feature that is 1e6 times smaller than another one is ignored.
-    - Sparse rows have the same exact result as dense rows, and ``rank_`` and ``singular_``, too,
-      and may be used with ``positive=True``. scikit-learn iterates until ``tol``.
+    - Sparse rows have the exact result of dense rows, also ``rank_`` and ``singular_``, and may be
+      used with ``positive=True``. scikit-learn iterates until ``tol``.
     - ``copy_X`` has no effect, because the input is never changed.
     - ``n_jobs`` has no effect and takes only None, 1 and -1, because all targets are solved
       together.

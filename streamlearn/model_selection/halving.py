@@ -23,7 +23,7 @@ from streamlearn.model_selection.candidates import Candidate
 
 
 class Bracket(NamedTuple):
-    """Candidates that compete with each other only.
+    """Candidates that are compared only among themselves.
 
     Attributes
     ----------

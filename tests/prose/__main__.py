@@ -21,22 +21,10 @@ from tests.prose.rules import findings
 from tests.prose.text import ROOT, Prose, paragraphs, sentences
 
 PAGES = ("*.md", "docs/**/*.md", "bench/*.md")
-MODULES = ("streamlearn/**/*.py",)
+MODULES = ("streamlearn/**/*.py", "examples/**/*.py", "docs/_ext/*.py")
 
 # Pages that are not mended yet. A page that is clean must leave this list, so it can only shrink.
-TO_MEND = frozenset(
-    {
-        "README.md",
-        "docs/clusters.md",
-        "docs/contributing.md",
-        "docs/exact.md",
-        "docs/metrics.md",
-        "docs/model_selection.md",
-        "docs/security.md",
-        "docs/tables.md",
-        "docs/which_learner.md",
-    }
-)
+TO_MEND: frozenset[str] = frozenset()
 
 
 def files() -> list[Path]:

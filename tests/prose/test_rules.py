@@ -87,6 +87,11 @@ def read(path, n):
 
 def _hidden():
     """Return rows that are told."""
+
+# %%
+# Rows
+# ----
+# They are ``told``.
 '''
 
 
@@ -102,6 +107,7 @@ def test_modules_are_read_by_public_docstrings_and_messages(tmp_path):
         (23, "Where they are, beside others.", True),
         (26, "How many.", True),
         (34, "CODE holds so many rows, which are told.", False),
+        (44, "They are CODE.", True),
     ]
 
 

@@ -17,6 +17,8 @@ ROOT = Path(__file__).parent.parent.parent
 CODE, QUOTE = "CODE", "QUOTE"
 # A message has at least this many words. Shorter literals are names, keys and parts of messages.
 MESSAGE = 5
+# A page of HTML, or columns of a table.
+LAYOUT = re.compile(r"</|\S {2,}\S")
 # In a comment on the first line of a literal, or above it: its words are those of another library.
 QUOTED = "# prose: quoted"
 
@@ -61,6 +63,8 @@ ENDS = re.compile(
 )
 INLINE = (
     (re.compile(r"!\[[^\]]*\]\([^)]*\)"), ""),
+    # The title of a page stands for the page, and other words of a link are part of the sentence.
+    (re.compile(r"\[[A-Z][^\]]* [^\]]*\](?:\([^)]*\)|\[[^\]]*\])"), QUOTE),
     (re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])"), r"\1"),
     (re.compile(r"<https?:[^>]*>|https?://\S+"), CODE),
     (re.compile(r"\[\d+\]_"), ""),
@@ -130,11 +134,21 @@ def _of_page(lines: list[str], first: int, *, docstring: bool = False) -> Iterat
 
 
 def _of_module(source: str, *, public: bool) -> Iterator[Prose]:
-    """Yield the docstrings of a module, if it is public, and its messages."""
+    """Yield the docstrings of a module, if it is public, its messages and cells."""
     tree, lines = ast.parse(source), source.split("\n")
     for doc in _public_docs(tree) if public else ():
         yield from _of_docstring(lines[doc.lineno - 1 : doc.end_lineno], doc.lineno)
     yield from _messages(tree, lines)
+    yield from _cells(lines)
+
+
+def _cells(lines: list[str]) -> Iterator[Prose]:
+    """Yield the comments that begin cells of a script of the gallery."""
+    for begin in (i for i, line in enumerate(lines) if line.startswith("# %%")):
+        rest = enumerate(lines[begin + 1 :], begin + 1)
+        end = next((i for i, line in rest if not line.startswith("#")), len(lines))
+        cell = [line.removeprefix("#").removeprefix(" ") for line in lines[begin + 1 : end]]
+        yield from _of_docstring(cell, begin + 2)
 
 
 def _is_text(node: ast.AST) -> bool:
@@ -174,11 +188,11 @@ def _messages(node: ast.AST, lines: list[str]) -> Iterator[Prose]:
             yield from _messages(child, lines)
         return
     quoted = any(QUOTED in line for line in lines[max(node.lineno - 2, 0) : node.lineno])
-    if len(re.findall(r"[A-Za-z]{2,}", said)) >= MESSAGE and "</" not in said and not quoted:
-        yield Prose(node.lineno, " ".join(_plain(said).split()))
+    if len(re.findall(r"[A-Za-z]{2,}", said)) >= MESSAGE and not LAYOUT.search(said) and not quoted:
+        yield from _of_page(said.split("\n"), node.lineno)
 
 
-SECTION = re.compile(r"-{3,}$|={3,}$")
+SECTION = re.compile(r"(-{3,}|={3,}|~{3,})$")
 
 
 def _of_docstring(lines: list[str], first: int) -> Iterator[Prose]:

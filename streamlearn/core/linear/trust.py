@@ -23,7 +23,7 @@ from typing import NamedTuple
 from streamlearn._arrays import Array, column_sums, namespace, reads_are_free, to_numpy
 
 ROWS = 128
-"""The number of rows that judge a step. They are enough, because bad steps are very bad."""
+"""The number of rows that judge a step. They are enough, because a bad step is easy to see."""
 
 
 class Trust(NamedTuple):
