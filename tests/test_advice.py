@@ -755,7 +755,7 @@ ADVICE = [
             .fit(X, Y)
             .score(DX, DY)
         ),
-        "scorers that have one are accuracy.*Give another as a function.*or give X and y in memory",
+        "Scorers that do are accuracy.*Give another as a function.*or give X and y in memory",
         lambda: ParallelPostFit(theirs.SGDClassifier(), scoring="accuracy").fit(X, Y).score(DX, DY),
         lambda: (
             ParallelPostFit(

@@ -66,7 +66,7 @@ def _generator(name: str) -> np.random.BitGenerator:
     made = getattr(np.random, name, None)
     if not (isinstance(made, type) and issubclass(made, np.random.BitGenerator)):
         raise ValueError(
-            f"The draws that this estimator continues are of {name!r}, which is not a "
+            f"This estimator continues the random numbers of {name!r}, which is not a "
             "bit generator of numpy.random. Fit it again with random_state=RandomState(seed)."
         )
     return made()

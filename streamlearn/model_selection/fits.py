@@ -109,7 +109,7 @@ def scorers(estimator: Any, scoring: Any) -> dict[str, Any]:
     TypeError
         If ``estimator`` is none, or lacks the score that is asked for.
     ValueError
-        If that function raises it, or if a scorer has no form for collections.
+        If that function raises it, or if a scorer does not work over collections.
     """
     fits_or_raise(estimator)
     named = scorers_by_name(scoring)

@@ -295,6 +295,6 @@ def splitter_of(cv: Any, *, stratified: bool) -> OverBlocks:
         n_splits = 5 if cv is None else int(cv)
         return StratifiedKFold(n_splits) if stratified else KFold(n_splits)
     raise TypeError(
-        f"cv={reprlib.repr(cv)} has no form for collections. Give a number of folds, or KFold, "
+        f"cv={reprlib.repr(cv)} does not work over collections. Give a number of folds, or KFold, "
         "StratifiedKFold, ShuffleSplit or TimeSeriesSplit of streamlearn.model_selection."
     )

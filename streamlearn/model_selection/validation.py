@@ -87,7 +87,8 @@ def cross_validate(
     Raises
     ------
     TypeError
-        If ``cv`` has no form for collections, or if some arrays are in memory and others are not.
+        If ``cv`` does not work over collections, or if some arrays are in memory and others are
+        not.
     ValueError
         If X and y do not line up, if there are too few rows or blocks, if a parameter needs rows in
         memory, or if all fits fail.

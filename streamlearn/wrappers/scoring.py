@@ -92,7 +92,7 @@ def score_of_collection(
     Raises
     ------
     ValueError, TypeError
-        If the score has no form for a collection.
+        If the score does not work over a collection.
     AttributeError
         If the estimator lacks the method that the score is made from.
     """
