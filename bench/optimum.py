@@ -1,10 +1,9 @@
 """The optimum of a linear model's objective over all rows, by damped Newton steps.
 
-The objective is mean loss + alpha / 2 |w|^2, scikit-learn's, without a penalty of the intercept;
-columns have one each, unless a loss is that of all of them;
-rows may have weights, and those of weight 0 are absent. A
-loss with a kink is replaced by one whose kinks are parabolas, which get narrower until they
-make no difference. `Optimum.gap` says how far from converged the result is.
+The objective is mean loss + alpha / 2 |w|^2, scikit-learn's, without a penalty of the intercept.
+Each column has its own objective, unless a loss depends on all columns. Rows may have weights, and
+rows of weight 0 are absent. A loss with a kink is replaced by one whose kinks are parabolas, which
+get narrower until they make no difference. `Optimum.gap` says how far from converged the result is.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from tests.prose.rules import findings
 from tests.prose.text import ROOT, Prose, paragraphs, sentences
 
 PAGES = ("*.md", "docs/**/*.md", "bench/*.md")
-MODULES = ("streamlearn/**/*.py", "examples/**/*.py", "docs/_ext/*.py")
+MODULES = ("streamlearn/**/*.py", "examples/**/*.py", "bench/*.py", "docs/_ext/*.py")
 # Folders of what the build of the site writes.
 MADE = ("docs/_build", "docs/gallery", "docs/generated", "docs/reference")
 

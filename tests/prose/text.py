@@ -204,7 +204,7 @@ def _of_docstring(lines: list[str], first: int) -> Iterator[Prose]:
         if literal is not None and text and indent <= literal:
             literal = None
         example = bool(text) and (example or text.startswith(">>>"))
-        rule = bool(re.fullmatch(r"=+( +=+)+", text))
+        rule = bool(re.fullmatch(r"=+( +=+)+", text) or LAYOUT.search(text))
         table = rule or (table and bool(text))
         if SECTION.match(text):
             kept[i] = kept[i - 1] = ""
