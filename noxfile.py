@@ -214,7 +214,9 @@ def python_with(session: nox.Session, name: str, *needs: str) -> str:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the site into docs/_build/html. A link that leads nowhere is an error.
+    """Build the site into docs/_build/html, and open its pages in a browser if there is one.
+
+    A link that leads nowhere is an error.
 
     ``nox -s docs -- -D plot_gallery=0`` does not run the examples of the gallery.
     """
@@ -225,6 +227,7 @@ def docs(session: nox.Session) -> None:
         shutil.rmtree(f"docs/{made}", ignore_errors=True)
     env = ONE_BLAS_THREAD | {"MPLBACKEND": "agg"}
     session.run("python", "-m", "sphinx", *built, *session.posargs, env=env)
+    session.run("python", "tests/release/site.py", "docs/_build/html")
 
 
 @nox.session
