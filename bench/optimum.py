@@ -23,7 +23,7 @@ KINKED = ("hinge", "epsilon_insensitive", "quantile")
 
 
 class Optimum(NamedTuple):
-    """Models (K, d) and (K,), and what share of the objective may lie above the least possible."""
+    """Models (K, d) and (K,), and what share of the objective may lie above its minimum."""
 
     coef: np.ndarray
     intercept: np.ndarray
@@ -145,7 +145,7 @@ def deviations(X: np.ndarray) -> np.ndarray:
 
 
 def _column(problem: Problem, w: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """Return one model of standardized rows, its objective, and a bound on the least possible."""
+    """Return one model of standardized rows, its objective, and a bound on its minimum."""
     params, y = problem.params, problem.y
     spread = 1.0 if params.kind == "classes" else max(np.std(y), 1e-3)
     kinked = params.loss in KINKED

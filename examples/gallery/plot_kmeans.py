@@ -50,8 +50,8 @@ for k, inertia in zip(display.n_clusters, display.inertia, strict=True):
 plt.show()
 
 # %%
-# The last fit reads the array once. Its labels are lazy, so they take no memory, and they are
-# written block by block. ``to_npy_stack`` makes one file of each block.
+# A fit with five clusters reads the array once. Its labels are lazy, so they take no memory, and
+# they are written block by block. ``to_npy_stack`` makes one file of each block.
 
 import tempfile
 from pathlib import Path
