@@ -11,8 +11,10 @@ from sklearn.metrics import pairwise_distances
 from sklearn.preprocessing import MultiLabelBinarizer
 
 from streamlearn import metrics
-from streamlearn.cluster import MiniBatchKMeans
+from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.metrics import drawn_curves
+from streamlearn.pipeline import make_pipeline
+from streamlearn.preprocessing import StandardScaler
 from tests.advice.table import DX, DY, SEED, THREE, X, Y, advice, sgd
 
 SEVERAL = (X > 2).astype(int)
@@ -28,7 +30,17 @@ def without_matplotlib(draw: Any, *given: Any) -> Any:
         return draw(*given)
 
 
+def iterations(schedule: str) -> Any:
+    return make_pipeline(StandardScaler(), KMeans(3, **SEED), schedule=schedule).fit(DX)
+
+
 CLUSTERS_AND_STREAMS = [
+    advice(
+        lambda: iterations("one-pass"),
+        'Use schedule="per-step" or "auto", and fit',
+        lambda: iterations("per-step"),
+        lambda: iterations("auto"),
+    ),
     advice(
         lambda: metrics.f1_score(LISTS, LISTS),
         "Give a column of 0 and 1 for each label, which sklearn.preprocessing.MultiLabelBinarizer",
@@ -53,7 +65,7 @@ CLUSTERS_AND_STREAMS = [
     ),
     advice(
         lambda: metrics.davies_bouldin_score(X[:, 0], Y),
-        "Give a row a sample and a column a feature",
+        "Give one row for each sample and one column for each feature",
         lambda: metrics.davies_bouldin_score(X[:, :1], Y),
     ),
     advice(
@@ -97,7 +109,7 @@ CLUSTERS_AND_STREAMS = [
     ),
     advice(
         lambda: metrics.Progressive({}),
-        "Give at least one: {'accuracy': 'accuracy'}",
+        "Give at least one, as in {'accuracy': 'accuracy'}",
         lambda: metrics.Progressive({"accuracy": "accuracy"}),
     ),
     advice(
@@ -124,12 +136,12 @@ CLUSTERS_AND_STREAMS = [
     ),
     advice(
         lambda: metrics.Progressive("accuracy").update(Y, Y).window_score(),
-        "Give the number of rows: window=1_000",
+        "Give a number of rows, for example window=1_000",
         lambda: metrics.Progressive("accuracy", window=1_000).update(Y, Y).window_score(),
     ),
     advice(
         lambda: metrics.Progressive("accuracy").update(Y, Y).faded_score(),
-        "Give a number below 1: 0.999",
+        "Give a number below 1, for example 0.999",
         lambda: metrics.Progressive("accuracy", fading_factor=0.999).update(Y, Y).faded_score(),
     ),
     advice(
