@@ -247,7 +247,7 @@ class KMeans(NearestCenters, ClassNamePrefixFeaturesOutMixin, ClusterMixin, Tran
                 "Explicit initial center position passed: performing only one init in "
                 f"{type(self).__name__} instead of n_init={n_init}.",
                 RuntimeWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         centers = given_centers(how, self.n_clusters, given.n_features)
         return centers.astype(np.float64), 1
@@ -282,7 +282,7 @@ class KMeans(NearestCenters, ClassNamePrefixFeaturesOutMixin, ClusterMixin, Tran
                 f"Number of distinct clusters ({found}) found smaller than n_clusters "
                 f"({self.n_clusters}). Possibly due to duplicate points in X.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
     def _set_labels(self, run: Run, X: Any, sample_weight: Any) -> None:
@@ -301,14 +301,6 @@ class KMeans(NearestCenters, ClassNamePrefixFeaturesOutMixin, ClusterMixin, Tran
 
     def _clusters(self) -> kmeans.State:
         return kmeans.start(self.cluster_centers_)
-
-    def __sklearn_tags__(self) -> Any:
-        """Return the tags of the estimator."""
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        tags.array_api_support = True
-        tags.input_tags.sparse = True
-        return tags
 
 
 def _best(runs: list[Run]) -> Run:

@@ -384,11 +384,3 @@ class MiniBatchKMeans(
             "n_iter_": n_iter,
             "n_steps_": learned.state.steps,
         }
-
-    def __sklearn_tags__(self) -> Any:
-        """Return the tags of the estimator."""
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        tags.array_api_support = True
-        tags.input_tags.sparse = True
-        return tags

@@ -78,3 +78,11 @@ class NearestCenters(LazyLabels):
     @property
     def _n_features_out(self) -> int:
         return self.cluster_centers_.shape[0]
+
+    def __sklearn_tags__(self) -> Any:
+        """Return the tags of the estimator."""
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.array_api_support = True
+        tags.input_tags.sparse = True
+        return tags
