@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import dask
@@ -14,6 +15,7 @@ from scipy.sparse import csr_array
 from sklearn.cluster import KMeans as Theirs
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._array_api import move_estimator_to
+from threadpoolctl import threadpool_limits
 
 from streamlearn._arrays import to_numpy
 from streamlearn.cluster import KMeans
@@ -37,6 +39,13 @@ X = blobs()
 WEIGHT = np.random.default_rng(1).integers(0, 4, N) / 2
 LOST = X[:8] + 1e3 * np.outer(np.arange(8) > 3, [1, 0, 0, 0])
 """Centres, half of which have no rows."""
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Let scikit-learn's threads not wait for each other, which takes most of the time."""
+    with threadpool_limits(1):
+        yield
 
 
 def first_rows(X: Any, n_clusters: int, random_state: np.random.RandomState) -> Any:
@@ -76,7 +85,7 @@ HOW: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("weight", [None, WEIGHT], ids=["", "weights"])
 @pytest.mark.parametrize("how", HOW)
 def test_fit_is_scikit_learns(how, weight):
-    for seed in range(3):
+    for seed in range(2):
         params = {"random_state": seed, **HOW[how]}
         known = Theirs(**params).fit(X, sample_weight=weight)
         ours = KMeans(**params).fit(X, sample_weight=weight)
@@ -151,8 +160,9 @@ def test_a_weight_is_as_many_rows():
 
 
 def test_every_library_has_numpys_clusters(backend):
-    known = KMeans(K, init=X[:K], max_iter=4).fit(X, sample_weight=WEIGHT)
-    rows, weight = backend.asarray(X), backend.asarray(WEIGHT)
+    table, w = X[:200], WEIGHT[:200]
+    known = KMeans(K, init=X[:K], max_iter=4).fit(table, sample_weight=w)
+    rows, weight = backend.asarray(table), backend.asarray(w)
     model = KMeans(K, init=backend.asarray(X[:K]), max_iter=4).fit(rows, sample_weight=weight)
     for array in (model.cluster_centers_, model.transform(rows)):
         backend.check(array, backend.widest)
@@ -160,12 +170,11 @@ def test_every_library_has_numpys_clusters(backend):
     tolerance = {"rtol": 1e-9, "atol": 1e-9} if backend.widest == "float64" else {"atol": 1e-2}
     got = backend.to_numpy(model.cluster_centers_)
     np.testing.assert_allclose(got, known.cluster_centers_, **tolerance)
-    for init in ("random", "k-means++", first_rows, LOST):
-        drawn = KMeans(8, init=init, n_init=1, random_state=0)
-        for made in (rows, dask_array(X, CHUNKS, make=backend.asarray)):
-            drawn.fit(made)
-            assert 0 < drawn.inertia_ < known.inertia_ * 1.5
-            backend.check(drawn.cluster_centers_, backend.widest)
+    for init in ("random", first_rows, LOST, "k-means||"):
+        drawn = KMeans(8, init=init, n_init=1, max_iter=3, random_state=0)
+        drawn.fit(dask_array(table, (60, 0, 1, 139), make=backend.asarray))
+        assert 0 < drawn.inertia_ < known.inertia_ * 2
+        backend.check(drawn.cluster_centers_, backend.widest)
 
 
 # Empty clusters
