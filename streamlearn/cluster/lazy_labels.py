@@ -19,7 +19,7 @@ from streamlearn.core import kmeans
 class LazyLabels(Fitted, Movable, Versioned):
     """A model of clusters with ``labels_`` and ``inertia_``, unless ``compute_labels=False``."""
 
-    compute_labels: Any = True
+    compute_labels: Any  # if it is no parameter, there are labels
     cluster_centers_: Array
     labels_: Any
     inertia_: float
@@ -50,7 +50,7 @@ class LazyLabels(Fitted, Movable, Versioned):
         """
         X, y, sample_weight = engine.taken_apart(X, y, sample_weight)
         self.fit(X, sample_weight=sample_weight)
-        return self.labels_ if self.compute_labels else self.predict(X)
+        return self.labels_ if getattr(self, "compute_labels", True) else self.predict(X)
 
     def _label(self, given: Given, X: Any, sample_weight: Any, out: Outcome) -> None:
         """Set the labels and the inertia, which are lazy for a collection.
