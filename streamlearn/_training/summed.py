@@ -24,6 +24,7 @@ from streamlearn._arrays import (
     rows_at,
 )
 from streamlearn._sklearn import _get_feature_names
+from streamlearn._training.ahead import names_made
 from streamlearn._training.course import Course
 from streamlearn._training.prepare import read_target, staged
 from streamlearn._training.transformers import fit as learn_stages
@@ -287,6 +288,8 @@ def _of_rows(read: Read, rows: LazyRows, block: Block, reader: Reader) -> Sums:
     with np.errstate(over="ignore", invalid="ignore"):
         state = statistic_of(learner, shown, weight, target, course.n_outputs)
     if may_be_refused(learner, state, n, reader):
+        if course.ahead is not None:
+            reader = reader._replace(names=names_made(course, read.states))
         reader.finite_or_raise(rows.all(), block.named, made=course.ahead is not None)
     folds = None
     if read.n_folds:
