@@ -5,6 +5,7 @@ rows in memory. The others learn by stochastic steps, and have more losses.
 """
 
 from streamlearn.linear_model.classifier import SGDClassifier
+from streamlearn.linear_model.elastic_net import ElasticNet, Lasso
 from streamlearn.linear_model.linear_regression import LinearRegression
 from streamlearn.linear_model.passive_aggressive import (
     PassiveAggressiveClassifier,
@@ -16,6 +17,8 @@ from streamlearn.linear_model.ridge import Ridge, RidgeClassifier
 from streamlearn.linear_model.ridge_cv import RidgeCV
 
 __all__ = [
+    "ElasticNet",
+    "Lasso",
     "LinearRegression",
     "PassiveAggressiveClassifier",
     "PassiveAggressiveRegressor",
