@@ -18,6 +18,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, is_classifier, is_clusterer, is_regressor
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import KFold
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
@@ -30,6 +31,10 @@ from streamlearn.discriminant_analysis import (
 )
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import (
+    ElasticNet,
+    ElasticNetCV,
+    Lasso,
+    LassoCV,
     LinearRegression,
     PassiveAggressiveClassifier,
     PassiveAggressiveRegressor,
@@ -40,6 +45,7 @@ from streamlearn.linear_model import (
     SGDClassifier,
     SGDRegressor,
 )
+from streamlearn.linear_model.elastic_net import L1Penalized
 from streamlearn.model_selection import (
     HyperbandSearchCV,
     StreamSearchCV,
@@ -87,6 +93,10 @@ ESTIMATORS = {
     "Ridge": Ridge(),
     "RidgeCV": RidgeCV(),
     "RidgeClassifier": RidgeClassifier(),
+    "Lasso": Lasso(),
+    "LassoCV": LassoCV(alphas=5),
+    "ElasticNet": ElasticNet(),
+    "ElasticNetCV": ElasticNetCV(alphas=5),
     "GaussianNB": GaussianNB(),
     "BernoulliNB": BernoulliNB(),
     "NearestCentroid": NearestCentroid(),
@@ -203,13 +213,13 @@ def nets_for_values(estimator: BaseEstimator) -> bool:
 
 
 def of_one_output(estimator: BaseEstimator) -> bool:
-    """classifiers and regressors but nets, LinearRegression, Ridge and RidgeCV"""
+    """classifiers and regressors of one output"""
     return predictors(estimator) and not nets(estimator) and not of_several_outputs(estimator)
 
 
 def of_several_outputs(estimator: BaseEstimator) -> bool:
-    """LinearRegression, Ridge and RidgeCV"""
-    return isinstance(estimator, LinearRegression | Ridge | RidgeCV)
+    """LinearRegression, Ridge, RidgeCV, Lasso and ElasticNet"""
+    return isinstance(estimator, LinearRegression | Ridge | RidgeCV | Lasso | ElasticNet)
 
 
 def exact(estimator: BaseEstimator) -> bool:
@@ -227,8 +237,18 @@ def penalized(estimator: BaseEstimator) -> bool:
     return isinstance(estimator, Ridge | RidgeClassifier)
 
 
+def by_folds(estimator: BaseEstimator) -> bool:
+    """RidgeCV, LassoCV and ElasticNetCV"""
+    return isinstance(estimator, RidgeCV | LassoCV | ElasticNetCV)
+
+
+def paths(estimator: BaseEstimator) -> bool:
+    """LassoCV and ElasticNetCV"""
+    return isinstance(estimator, LassoCV | ElasticNetCV)
+
+
 def regressors_of_one_output(estimator: BaseEstimator) -> bool:
-    """regressors but nets, LinearRegression, Ridge and RidgeCV"""
+    """regressors of one output"""
     return is_regressor(estimator) and of_one_output(estimator)
 
 
@@ -245,6 +265,11 @@ def of_two_or_more(estimator: BaseEstimator) -> bool:
 def weighted(estimator: BaseEstimator) -> bool:
     """all that take weights"""
     return has_fit_parameter(estimator, "sample_weight")
+
+
+def of_weights_of_rows(estimator: BaseEstimator) -> bool:
+    """all that take weights but those with an L1 penalty"""
+    return weighted(estimator) and not isinstance(estimator, L1Penalized)
 
 
 def without_nan(estimator: BaseEstimator) -> bool:
@@ -884,7 +909,7 @@ CASES = {
             lambda t: {"sample_weight": 2.0},
             "sample_weight must hold one value a row, got 2.0",
             LEARN,
-            weighted,
+            of_weights_of_rows,
             error=TypeError,
         ),
         Case(
@@ -989,6 +1014,46 @@ CASES = {
             LEARN,
             penalized,
             params={"solver": "svd", "positive": True},
+        ),
+        Case(
+            "`cv=KFold(shuffle=True)`",
+            lambda t: {},
+            "Set shuffle=False, or shuffle the rows before they are stored",
+            ("fit",),
+            by_folds,
+            params={"cv": KFold(3, shuffle=True)},
+        ),
+        Case(
+            "`cv=5` and one row with a weight",
+            lambda t: {"X": t.X[:1], "y": t.y[:1]},
+            "needs rows with a weight in at least two folds, got 1, n_samples=1. Give more rows",
+            ("fit",),
+            by_folds,
+            params={"cv": 5},
+        ),
+        Case(
+            "`alphas=[-1.0]`",
+            lambda t: {},
+            r"alphas must be more than 0, got|alphas\[0\] == -1.0, must be >= 0",
+            ("fit",),
+            by_folds,
+            params={"alphas": [-1.0]},
+        ),
+        Case(
+            "`l1_ratio=0` and a number of `alphas`",
+            lambda t: {},
+            "supply a grid by providing your estimator with the appropriate `alphas=`",
+            ("fit",),
+            paths,
+            params={"l1_ratio": 0, "alphas": 5},
+        ),
+        Case(
+            "`l1_ratio=[2.0]`",
+            lambda t: {},
+            "l1_ratio must be from 0 to 1, got",
+            ("fit",),
+            paths,
+            params={"l1_ratio": [2.0]},
         ),
         Case(
             '`penalty="elasticnet"`, `l1_ratio=None`',
@@ -1450,7 +1515,7 @@ OUT_OF_RANGE = {
     "compute_labels": "yes", "copy": "yes", "copy_X": "yes",
     "cv": "all", "degree": -1, "drop": "last",
     "dtype": "text", "early_stopping": "yes", "encode": "binary", "encoded_missing_value": "no",
-    "epsilon": -0.1, "estimator": 5, "eta0": 0.0, "extrapolation": "nearest",
+    "eps": 0.0, "epsilon": -0.1, "estimator": 5, "eta0": 0.0, "extrapolation": "nearest",
     "feature_name_combiner": "join", "feature_range": 5, "fit_intercept": "yes",
     "handle_missing": "mean", "handle_unknown": "keep",
     "ignore_implicit_zeros": "yes", "include_bias": "yes", "knots": "random",
@@ -1463,6 +1528,7 @@ OUT_OF_RANGE = {
     "n_quantiles": 0,
     "nesterovs_momentum": "yes", "order": "K", "output_distribution": "cauchy", "patience": 0,
     "penalty": "l0",
+    "precompute": "yes", "selection": "greedy",
     "power": 0.5, "power_t": "half", "quantile": 0, "predict_meta": 5, "predict_proba_meta": 5,
     "quantile_method": "nearest", "quantile_range": 5, "random_state": -1,
     "reassignment_ratio": -0.1, "scoring": 5, "shuffle": "blocks", "smooth": -1,

@@ -1,11 +1,13 @@
 """Linear classifiers and regressors that learn in one pass, block by block.
 
-`LinearRegression`, `Ridge`, `RidgeCV` and `RidgeClassifier` are exact: their result is that of all
-rows in memory. The others learn by stochastic steps, and have more losses.
+`LinearRegression`, `Ridge`, `Lasso`, `ElasticNet`, their variants with cross-validation and
+`RidgeClassifier` are exact: their result is that of all rows in memory. The others learn by
+stochastic steps, and have more losses.
 """
 
 from streamlearn.linear_model.classifier import SGDClassifier
 from streamlearn.linear_model.elastic_net import ElasticNet, Lasso
+from streamlearn.linear_model.elastic_net_cv import ElasticNetCV, LassoCV
 from streamlearn.linear_model.linear_regression import LinearRegression
 from streamlearn.linear_model.passive_aggressive import (
     PassiveAggressiveClassifier,
@@ -18,7 +20,9 @@ from streamlearn.linear_model.ridge_cv import RidgeCV
 
 __all__ = [
     "ElasticNet",
+    "ElasticNetCV",
     "Lasso",
+    "LassoCV",
     "LinearRegression",
     "PassiveAggressiveClassifier",
     "PassiveAggressiveRegressor",

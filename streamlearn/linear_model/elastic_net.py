@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
-from sklearn.linear_model import enet_path, lasso_path
+from sklearn.linear_model import enet_path
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._arrays import to_numpy
 from streamlearn._sklearn import Interval, StrOptions
-from streamlearn.linear_model import l1_minimum
 from streamlearn.linear_model.exact import ExactRegressor
-from streamlearn.linear_model.l1_minimum import Descent, Quadratic
-from streamlearn.linear_model.least_squares import RIDGE_TOL, Problem, Solution, solve
+from streamlearn.linear_model.l1_minimum import Descent, path
+from streamlearn.linear_model.least_squares import Problem, Solution
 
 
 class L1Penalized(ExactRegressor):
     """A linear regressor with an L1 penalty. It has the parameters of coordinate descent.
 
     A subclass defines ``_penalty``.
-
-    Attributes
-    ----------
-    sparse_coef_ : scipy.sparse array of shape (n_targets, n_features)
     """
 
     max_iter: Any
@@ -44,6 +40,11 @@ class L1Penalized(ExactRegressor):
         "selection": [StrOptions({"cyclic", "random"})],
     }
 
+    def _learn(self, X: Any, y: Any = None, *, reset: bool, **metadata: Any) -> Self:
+        if isinstance(metadata.get("sample_weight"), Real):
+            metadata["sample_weight"] = None  # means are the same with any weight of all rows
+        return super()._learn(X, y, reset=reset, **metadata)
+
     def _penalty(self) -> tuple[float, float]:
         """Return ``alpha`` and ``l1_ratio``."""
         raise NotImplementedError
@@ -51,46 +52,34 @@ class L1Penalized(ExactRegressor):
     def _descent(self) -> Descent:
         """Return how coordinate descent runs."""
         max_iter = 1000 if self.max_iter is None else self.max_iter
-        return Descent(
-            max_iter, float(self.tol), self.positive, self.selection, self.random_state
-        )
+        return Descent(max_iter, float(self.tol), self.positive, self.selection, self.random_state)
 
     def _start(self, problem: Problem) -> np.ndarray | None:
         """Return the coefficients (t, d) with which coordinate descent begins, None for zeros."""
         return None
 
     def _solved(self, problem: Problem) -> Solution:
-        alpha, l1_ratio = self._penalty()
-        start, t = self._start(problem), problem.xy.shape[1]
-        gaps, n_iter = np.zeros(t), [1] * t
-        if alpha * l1_ratio == 0:
-            l2 = np.full(t, alpha * problem.weight)
-            found = solve(problem, l2, RIDGE_TOL, positive=self.positive)
-        else:
-            coef, condition, accurate = np.zeros((t, problem.d)), 1.0, True
-            for k in range(t):
-                sums = Quadratic.of(problem, k)
-                first = None if start is None else start[k] * sums.unit / sums.y_unit
-                one = l1_minimum.path(sums, [alpha], l1_ratio, self._descent(), first)[0]
-                coef[k] = one.coef / sums.unit * sums.y_unit
-                gaps[k] = one.gap * sums.y_unit**2 / problem.weight
-                n_iter[k] = one.n_iter
-                condition, accurate = max(condition, one.condition), accurate and one.accurate
-            found = Solution(coef, condition, int((coef != 0).any(axis=0).sum()), accurate)
-        gaps = self._as_learned(gaps)
+        (alpha, l1_ratio), how = self._penalty(), self._descent()
+        t, start = problem.xy.shape[1], self._start(problem)
+        minima = [
+            path(problem, k, [alpha], l1_ratio, how, None if start is None else start[k])[0]
+            for k in range(t)
+        ]
+        gaps = self._as_learned([one.gap for one in minima])
         self.dual_gap_ = gaps if t > 1 else gaps[0]
+        n_iter = [one.n_iter for one in minima]
         self.n_iter_ = n_iter if t > 1 else n_iter[0]
-        return found
+        coef = np.stack([one.coef for one in minima])
+        return Solution(
+            coef,
+            max(one.condition for one in minima),
+            int((coef != 0).any(axis=0).sum()),
+            all(one.accurate for one in minima),
+        )
 
     def _shaped(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[Any, Any]:
         coef, intercept = super()._shaped(coef, intercept)
         return coef[0] if self._columns == 1 else coef, intercept
-
-    @property
-    def sparse_coef_(self) -> Any:
-        """The coefficients that are not 0, (n_targets, n_features)."""
-        check_is_fitted(self)
-        return sparse.csr_array(np.atleast_2d(to_numpy(self.coef_)))
 
     def __sklearn_tags__(self) -> Any:
         """Return the tags of the estimator."""
@@ -100,10 +89,17 @@ class L1Penalized(ExactRegressor):
 
 
 class Alone(L1Penalized):
-    """A linear regressor with a given penalty."""
+    """A linear regressor with a given penalty.
+
+    Attributes
+    ----------
+    sparse_coef_ : scipy.sparse array of shape (n_targets, n_features)
+    """
 
     alpha: Any
     warm_start: Any
+    __metadata_request__fit = {"check_input": UNUSED}
+    path = staticmethod(enet_path)  # scikit-learn's own, of rows in memory
 
     _parameter_constraints: dict[str, Any] = {
         **L1Penalized._parameter_constraints,
@@ -117,6 +113,40 @@ class Alone(L1Penalized):
         former = None if former is None else np.atleast_2d(to_numpy(former)).astype(np.float64)
         same = former is not None and former.shape == problem.xy.T.shape
         return former if same else None
+
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, check_input: Any = True
+    ) -> Self:
+        """Learn from all rows.
+
+        Parameters
+        ----------
+        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+            The rows to learn from: numbers without NaN and infinity, dense or sparse.
+        y : array, Series, dask array or dask Series of shape (n_samples,) or (n_samples, n_targets)
+            The target of each row. None means that the blocks of X contain it.
+        sample_weight : array or dask array of shape (n_samples,), default=None
+            The weight of each row, 0 or more. None or one number means the same for every row.
+        check_input : bool, default=True
+            It has no effect: blocks are checked while they are summed, which costs no further read.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X and y do not line up, if they hold NaN or infinity, if a weight is negative, or if
+            the weights add up to 0.
+        """
+        return super().fit(X, y, sample_weight=sample_weight)
+
+    @property
+    def sparse_coef_(self) -> Any:
+        """The coefficients that are not 0, (n_targets, n_features)."""
+        check_is_fitted(self)
+        return sparse.csr_array(np.atleast_2d(to_numpy(self.coef_)))
 
 
 class ElasticNet(Alone):
@@ -186,7 +216,9 @@ class ElasticNet(Alone):
     The notes of `LinearRegression` hold here, too: how the rows are summed, and when they are read
     a second time. From the sums, coordinate descent comes near the minimum, and feature-sign search
     ends there (`streamlearn.linear_model.l1_minimum`). If features are equal, the minimum is not
-    unique. The result is then that of coordinate descent.
+    unique. The result is then one near that of coordinate descent.
+
+    As in scikit-learn, one number as ``sample_weight`` is the same as None.
 
     Differences from scikit-learn:
 
@@ -217,8 +249,6 @@ class ElasticNet(Alone):
         **Alone._parameter_constraints,
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
     }
-
-    path = staticmethod(enet_path)
 
     def __init__(
         self,
@@ -336,8 +366,6 @@ class Lasso(Alone):
     >>> Lasso(alpha=1e-3).fit(X, X @ [3.0, 0.0, -1.0] + 5).coef_.round(2)
     array([ 3.,  0., -1.])
     """
-
-    path = staticmethod(lasso_path)
 
     def __init__(
         self,

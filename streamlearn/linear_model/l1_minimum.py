@@ -26,7 +26,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import enet_path
 
 from streamlearn._estimator.unit_lengths import EPS, at_unit_length
-from streamlearn.linear_model.least_squares import LIMIT, Problem
+from streamlearn.linear_model.least_squares import LIMIT, RIDGE_TOL, Problem, solve
 
 
 class Descent(NamedTuple):
@@ -46,7 +46,7 @@ class Minimum(NamedTuple):
     ----------
     coef : ndarray of shape (d,)
     gap : float
-        What the objective may be above its minimum, in sums over the rows.
+        What the objective may be above its minimum.
     n_iter : int
         The sweeps of coordinate descent.
     condition : float
@@ -107,8 +107,8 @@ class Quadratic(NamedTuple):
 
     def penalties(self, alpha: float, l1_ratio: float) -> tuple[float, float]:
         """Return the penalties ``l1`` and ``l2`` of the sums."""
-        l1 = alpha * l1_ratio * self.weight / self.unit / self.y_unit
-        return l1, alpha * (1.0 - l1_ratio) * self.weight / self.unit / self.unit
+        scaled = alpha / self.unit * self.weight
+        return scaled * l1_ratio / self.y_unit, scaled * (1.0 - l1_ratio) / self.unit
 
     def pull(self, w: np.ndarray) -> np.ndarray:
         """Return the negative gradient at w without the penalties."""
@@ -130,18 +130,56 @@ class Quadratic(NamedTuple):
 
 
 def path(
-    of: Quadratic,
+    problem: Problem,
+    target: int,
     alphas: Sequence[float],
     l1_ratio: float,
     how: Descent,
     start: np.ndarray | None = None,
 ) -> list[Minimum]:
-    """Return the minimum for each of the penalties ``alphas``, the largest first.
+    """Return the minimum for each penalty of ``alphas``, the largest first.
 
-    ``l1_ratio`` and the penalties are more than 0. ``start`` has the coefficients to begin with.
+    The objective is half of the mean squared error with the penalties ``alpha * l1_ratio`` and
+    ``alpha * (1 - l1_ratio)``.
+
+    Parameters
+    ----------
+    problem : Problem
+    target : int
+        Which of its targets.
+    alphas : sequence of float
+        The penalties, 0 or more.
+    l1_ratio : float
+    how : Descent
+    start : ndarray of shape (d,), optional
+        The coefficients to begin with. By default they are 0.
     """
-    # enet_path has one penalty for both parts. In these units they differ by a power of two.
-    l1, l2 = of.penalties(1.0, l1_ratio)
+    of = Quadratic.of(problem, target)
+    penalties = [of.penalties(alpha, l1_ratio) for alpha in alphas]
+    n_l1 = sum(l1 > 0 for l1, _ in penalties)
+    out = _with_l1(of, penalties[:n_l1], how, start) if n_l1 else []
+    one = problem._replace(
+        xy=problem.xy[:, [target]],
+        yy=problem.yy[[target]],
+        unit=np.append(problem.unit[: problem.d], problem.unit[problem.d + target]),
+        root=problem.root and (problem.root[0], problem.root[1][:, [target]]),
+    )
+    for alpha in alphas[n_l1:]:
+        l2 = np.asarray([alpha * (1.0 - l1_ratio) * problem.weight])
+        found = solve(one, l2, RIDGE_TOL, positive=how.positive)
+        out.append(Minimum(found.coef[0], 0.0, 1, found.condition, found.accurate))
+    return out
+
+
+def _with_l1(
+    of: Quadratic,
+    penalties: list[tuple[float, float]],
+    how: Descent,
+    start: np.ndarray | None,
+) -> list[Minimum]:
+    """Return the minima of `path`, whose L1 penalties are more than 0."""
+    unit = of.y_unit / of.unit
+    l1, l2 = penalties[0]
     with warnings.catch_warnings():
         # What coordinate descent leaves is done by the search.
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -149,20 +187,19 @@ def path(
             np.zeros((1, len(of.xy)), order="F"),  # only the number of its rows is used
             np.asarray([np.sqrt(of.yy)]),
             l1_ratio=l1 / (l1 + l2),
-            alphas=np.asarray(alphas) * (l1 + l2),
+            alphas=np.sum(penalties, axis=1),
             precompute=np.ascontiguousarray(of.xx),
             Xy=of.xy,
-            coef_init=start,
+            coef_init=None if start is None else start / unit,
             return_n_iter=True,
             check_input=False,
             **how._asdict(),
         )
     out = []
-    for i, alpha in enumerate(alphas):
-        l1, l2 = of.penalties(alpha, l1_ratio)
+    for i, (l1, l2) in enumerate(penalties):
         w, condition, accurate = _search(of, l1, l2, coefs[:, i], positive=how.positive)
-        gap = of.gap(w, l1, l2, positive=how.positive)
-        out.append(Minimum(w, gap, int(n_iter[i]), condition, accurate))
+        gap = of.gap(w, l1, l2, positive=how.positive) / of.weight * of.y_unit * of.y_unit
+        out.append(Minimum(w * unit, gap, int(n_iter[i]), condition, accurate))
     return out
 
 

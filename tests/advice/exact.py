@@ -17,7 +17,17 @@ from streamlearn.discriminant_analysis import (
     QuadraticDiscriminantAnalysis,
 )
 from streamlearn.impute import SimpleImputer
-from streamlearn.linear_model import LinearRegression, Ridge, RidgeClassifier, RidgeCV, SGDRegressor
+from streamlearn.linear_model import (
+    ElasticNet,
+    ElasticNetCV,
+    Lasso,
+    LassoCV,
+    LinearRegression,
+    Ridge,
+    RidgeClassifier,
+    RidgeCV,
+    SGDRegressor,
+)
 from streamlearn.naive_bayes import GaussianNB, MultinomialNB
 from streamlearn.neighbors import NearestCentroid
 from streamlearn.pipeline import make_pipeline
@@ -56,6 +66,10 @@ def first_two(x: Any) -> Any:
 
 def cv(**how: Any) -> Any:
     return RidgeCV(**how).fit(X, Y)
+
+
+def net(**how: Any) -> Any:
+    return ElasticNetCV(**how).fit(X, Y)
 
 
 def components(n: Any = 2, rows: Any = X, **how: Any) -> Any:
@@ -282,6 +296,36 @@ EXACT = [
         lambda: RidgeCV().partial_fit(X, Y),
         r"Use Ridge\(alpha=model.alpha_\), which learns further and merges",
         lambda: Ridge(cv().alpha_).partial_fit(X, Y).merge(Ridge(cv().alpha_).fit(X, Y)),
+    ),
+    advice(
+        lambda: LassoCV().partial_fit(X, Y),
+        r"Use Lasso\(alpha=model.alpha_\), which learns further and merges",
+        lambda: Lasso(alpha=0.1).partial_fit(X, Y).merge(Lasso(alpha=0.1).fit(X, Y)),
+    ),
+    advice(
+        lambda: ElasticNetCV().partial_fit(X, Y),
+        r"Use ElasticNet\(alpha=model.alpha_, l1_ratio=model.l1_ratio_\)",
+        lambda: ElasticNet(net().alpha_, l1_ratio=net().l1_ratio_).partial_fit(X, Y),
+    ),
+    advice(
+        partial(net, l1_ratio=0),
+        "supply a grid by providing your estimator with the appropriate `alphas=` argument",
+        partial(net, l1_ratio=0, alphas=[0.1, 1.0]),
+    ),
+    advice(
+        partial(net, l1_ratio=[0.5, 1.5]),
+        "l1_ratio must be from 0 to 1",
+        partial(net, l1_ratio=[0.5, 1.0]),
+    ),
+    advice(
+        lambda: net(alphas=[np.inf]),
+        "alphas must be 0 or more",
+        lambda: net(alphas=[0.0]),
+    ),
+    advice(
+        lambda: LassoCV(cv=3).fit(X[:1], Y[:1]),
+        "needs rows with a weight in at least two folds, got 1, n_samples=1. Give more rows",
+        lambda: LassoCV(cv=3).fit(X, Y),
     ),
     advice(
         partial(cv, store_cv_results=True),
