@@ -153,6 +153,7 @@ NOT_FUZZED = {
         ("HyperbandSearchCV", "StreamSearchCV", "SuccessiveHalvingSearchCV"),
         "in memory it draws blocks of its own",
     ),
+    **dict.fromkeys(("LassoCV", "ElasticNetCV"), "folds are blocks, and rows in memory are others"),
     "LabelEncoder": "it takes labels alone",
     "LabelBinarizer": "it takes labels alone",
 }
@@ -168,8 +169,6 @@ NAMES = [name for name in public_estimators() if name not in NOT_FUZZED]
 def made(cls: type) -> Any:
     takes = inspect.signature(cls).parameters
     how = {name: value for name, value in HOW.items() if name in takes}
-    if cls.__name__ in ("LassoCV", "ElasticNetCV"):
-        how["alphas"] = [0.1]  # folds are blocks, and another penalty may be best in memory
     if cls.__name__ == "OrdinalEncoder":
         how["handle_unknown"] = "error"
     if "estimator" in takes:

@@ -306,7 +306,7 @@ def _folds(
     k, n = read.n_folds, rows.array.shape[0]
     if not read.cuts:
         return tuple(state if fold == number % k else None for fold in range(k))
-    # The first block is cut as scikit-learn's KFold does. Blocks of one row go to all folds in turn.
+    # The first block is cut as KFold does. Blocks of one row go to all folds in turn.
     sizes = [n // k + ((fold - number) % k < n % k) for fold in range(k)]
     out, start = [], 0
     for size in sizes:
