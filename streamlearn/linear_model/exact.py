@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from streamlearn._arrays import asarray, itemsize, namespace
+from streamlearn._arrays import asarray, dense, itemsize, namespace
 from streamlearn._estimator.inputs import Given
 from streamlearn._estimator.mergeable import MOST_FEATURES
 from streamlearn._estimator.outputs import one_column, rows_out
@@ -85,12 +85,18 @@ class ExactLinear(MergeablePredictor):
 
     def _scores(self, method: str, X: Any, of_scores: Any) -> Any:
         """Apply a function of the scores (m, t) to the rows of X; see `rows_out`."""
-        check_is_fitted(self)
-        coef = self.coef_ if self.coef_.ndim == 2 else self.coef_[None, :]
-        xp = namespace(coef)
-        intercept = xp.zeros_like(coef[:, 0]) + asarray(self.intercept_, like=coef)
-        function = Scores(coef, intercept, of_scores)
-        return rows_out(self, method, X, function, fitted=coef, finite=False)
+        return linear_scores(self, method, X, of_scores)
+
+
+def linear_scores(estimator: Any, method: str, X: Any, of_scores: Any) -> Any:
+    """Apply a function of the scores (m, K) of an estimator to the rows of X; see `rows_out`."""
+    check_is_fitted(estimator)
+    coef = dense(estimator.coef_)
+    coef = coef if coef.ndim == 2 else coef[None, :]
+    xp = namespace(coef)
+    intercept = xp.zeros_like(coef[:, 0]) + asarray(estimator.intercept_, like=coef)
+    function = Scores(coef, intercept, of_scores)
+    return rows_out(estimator, method, X, function, fitted=coef, finite=False)
 
 
 class ExactRegressor(MergeableRegressor, ExactLinear):

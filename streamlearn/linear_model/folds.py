@@ -6,18 +6,18 @@ folds come from one read.
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
-from sklearn.utils.metaestimators import available_if
 
 from streamlearn._arrays import to_numpy
 from streamlearn.core.statistics import comoments
 from streamlearn.linear_model.exact import ExactRegressor
 from streamlearn.linear_model.least_squares import Problem, intercepts, problem_of
+from streamlearn.linear_model.whole_fit import WholeFit
 
 
-class ByFolds(ExactRegressor):
+class ByFolds(WholeFit, ExactRegressor):
     """A linear regressor whose penalty is found by cross-validation.
 
     It has the parameter ``cv``, and cannot learn further. ``_alone`` is the name of the class
@@ -31,21 +31,11 @@ class ByFolds(ExactRegressor):
     """What to do if there are too few rows for folds."""
     _folds: tuple[Any, ...]
 
-    def _never(self) -> bool:
-        raise AttributeError(
+    def _instead(self) -> str:
+        return (
             f"{type(self).__name__} finds the penalty from all rows at once. Use {self._alone}, "
             "which learns further and merges."
         )
-
-    @available_if(_never)
-    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Not available: the penalty is found from all rows."""
-        raise NotImplementedError
-
-    @available_if(_never)
-    def merge(self, other: Self) -> Self:
-        """Not available: the penalty is found from all rows."""
-        raise NotImplementedError
 
     def _validate_params(self) -> None:
         super()._validate_params()
