@@ -36,6 +36,7 @@ from streamlearn.linear_model import (
     Lasso,
     LassoCV,
     LinearRegression,
+    LogisticRegression,
     PassiveAggressiveClassifier,
     PassiveAggressiveRegressor,
     Perceptron,
@@ -44,6 +45,7 @@ from streamlearn.linear_model import (
     RidgeCV,
     SGDClassifier,
     SGDRegressor,
+    TweedieRegressor,
 )
 from streamlearn.linear_model.elastic_net import L1Penalized
 from streamlearn.model_selection import (
@@ -97,6 +99,8 @@ ESTIMATORS = {
     "LassoCV": LassoCV(alphas=5),
     "ElasticNet": ElasticNet(),
     "ElasticNetCV": ElasticNetCV(alphas=5),
+    "LogisticRegression": LogisticRegression(),
+    "TweedieRegressor": TweedieRegressor(),
     "GaussianNB": GaussianNB(),
     "BernoulliNB": BernoulliNB(),
     "NearestCentroid": NearestCentroid(),
@@ -136,6 +140,8 @@ ESTIMATORS = {
     "HyperbandSearchCV": HyperbandSearchCV(*SEARCH, **RAISE),
 }
 ELSEWHERE = {
+    "PoissonRegressor": "its y is of counts; TweedieRegressor has the same base class",
+    "GammaRegressor": "its y is of amounts; TweedieRegressor has the same base class",
     "MultinomialNB": "its X is of counts; BernoulliNB has the same base class",
     "ComplementNB": "its X is of counts; BernoulliNB has the same base class",
     "ColumnTransformer": "in memory it is scikit-learn's own; see tests/test_compose.py",
@@ -235,6 +241,16 @@ def ridges(estimator: BaseEstimator) -> bool:
 def penalized(estimator: BaseEstimator) -> bool:
     """Ridge and RidgeClassifier"""
     return isinstance(estimator, Ridge | RidgeClassifier)
+
+
+def logistic(estimator: BaseEstimator) -> bool:
+    """LogisticRegression"""
+    return isinstance(estimator, LogisticRegression)
+
+
+def tweedie(estimator: BaseEstimator) -> bool:
+    """TweedieRegressor"""
+    return isinstance(estimator, TweedieRegressor)
 
 
 def by_folds(estimator: BaseEstimator) -> bool:
@@ -1016,6 +1032,54 @@ CASES = {
             params={"solver": "svd", "positive": True},
         ),
         Case(
+            '`penalty="l1"`',
+            lambda t: {},
+            "penalty='l1' is not supported, because an L1 penalty has no second derivative. Use",
+            ("fit",),
+            logistic,
+            params={"penalty": "l1"},
+        ),
+        Case(
+            "`l1_ratio=0.5`",
+            lambda t: {},
+            "l1_ratio=0.5 is not supported, because an L1 penalty has no second derivative. Use",
+            ("fit",),
+            logistic,
+            params={"l1_ratio": 0.5},
+        ),
+        Case(
+            "`dual=True`",
+            lambda t: {},
+            "dual=True is not supported. Set dual=False",
+            ("fit",),
+            logistic,
+            params={"dual": True},
+        ),
+        Case(
+            '`solver="liblinear"`',
+            lambda t: {},
+            "solver='liblinear' is not supported, because it also penalizes the intercept. Set",
+            ("fit",),
+            logistic,
+            params={"solver": "liblinear"},
+        ),
+        Case(
+            "`power=3`",
+            lambda t: {},
+            "power=3 with link='auto' is not supported, because the deviance is not convex",
+            ("fit",),
+            tweedie,
+            params={"power": 3},
+        ),
+        Case(
+            "`power=1.5` and targets below 0",
+            lambda t: {},
+            "target.* below 0, the first in row .* TweedieRegressor is for amounts of 0 or more",
+            ("fit",),
+            tweedie,
+            params={"power": 1.5},
+        ),
+        Case(
             "`cv=KFold(shuffle=True)`",
             lambda t: {},
             "Set shuffle=False, or shuffle the rows before they are stored",
@@ -1514,7 +1578,8 @@ OUT_OF_RANGE = {
     "beta_2": 1.0, "categories": "few", "class_weight": "even", "classes": 5, "clip": "yes",
     "compute_labels": "yes", "copy": "yes", "copy_X": "yes",
     "cv": "all", "degree": -1, "drop": "last",
-    "dtype": "text", "early_stopping": "yes", "encode": "binary", "encoded_missing_value": "no",
+    "dtype": "text", "dual": "yes",
+    "early_stopping": "yes", "encode": "binary", "encoded_missing_value": "no",
     "eps": 0.0, "epsilon": -0.1, "estimator": 5, "eta0": 0.0, "extrapolation": "nearest",
     "feature_name_combiner": "join", "feature_range": 5, "fit_intercept": "yes",
     "handle_missing": "mean", "handle_unknown": "keep",
@@ -1524,7 +1589,8 @@ OUT_OF_RANGE = {
     "max_iter": 0, "min_frequency": 0,
     "max_no_improvement": -1, "momentum": 1.1, "n_clusters": 0, "n_init": 0.5,
     "n_bins": 1, "n_iter_no_change": 0, "n_jobs": 2, "n_knots": 1, "n_parallel": 0,
-    "gcv_mode": "best", "positive": "yes", "refine": -1, "store_cv_results": "yes",
+    "gcv_mode": "best", "intercept_scaling": 0.0, "link": "logit",
+    "positive": "yes", "refine": -1, "store_cv_results": "yes",
     "n_quantiles": 0,
     "nesterovs_momentum": "yes", "order": "K", "output_distribution": "cauchy", "patience": 0,
     "penalty": "l0",

@@ -50,17 +50,21 @@ from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import (
     ElasticNet,
     ElasticNetCV,
+    GammaRegressor,
     Lasso,
     LassoCV,
     LinearRegression,
+    LogisticRegression,
     PassiveAggressiveClassifier,
     PassiveAggressiveRegressor,
     Perceptron,
+    PoissonRegressor,
     Ridge,
     RidgeClassifier,
     RidgeCV,
     SGDClassifier,
     SGDRegressor,
+    TweedieRegressor,
 )
 from streamlearn.linear_model.folds import ByFolds
 from streamlearn.model_selection import StreamSearchCV, SuccessiveHalvingSearchCV
@@ -242,6 +246,8 @@ ESTIMATORS = {
     "Lasso": Lasso(0.1),
     "ElasticNet": ElasticNet(0.1),
     "LassoCV": LassoCV(alphas=[0.1], cv=3),
+    "LogisticRegression": LogisticRegression(class_weight={0: 1.5}),
+    "TweedieRegressor": TweedieRegressor(alpha=0.1),
     "ElasticNetCV": ElasticNetCV(alphas=[0.1], cv=3),
     "GaussianNB": GaussianNB(),
     "BernoulliNB": BernoulliNB(alpha=0.5, binarize=0.2),
@@ -271,7 +277,15 @@ ESTIMATORS = {
 STATELESS = ("PolynomialFeatures", "Binarizer", "Normalizer")
 """Those that learn nothing but their columns: a fit reads no block, and any library will do."""
 
-NO_MERGE = (*STATELESS, "PowerTransformer", "RidgeCV", "LassoCV", "ElasticNetCV")
+NO_MERGE = (
+    *STATELESS,
+    "PowerTransformer",
+    "RidgeCV",
+    "LassoCV",
+    "ElasticNetCV",
+    "LogisticRegression",
+    "TweedieRegressor",
+)
 """Those that have no ``partial_fit``."""
 
 SCALERS = (
@@ -513,6 +527,12 @@ CHECKED = [
     ElasticNet(0.01, warm_start=True),
     LassoCV(),
     ElasticNetCV(cv=3),
+    LogisticRegression(),
+    LogisticRegression(C=np.inf, fit_intercept=False),
+    PoissonRegressor(),
+    GammaRegressor(),
+    TweedieRegressor(),
+    TweedieRegressor(power=1.5, alpha=0.01),
     GaussianNB(),
     GaussianNB(var_smoothing=0.1),
     MultinomialNB(),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted
 
-from streamlearn._arrays import asarray, dense, itemsize, namespace
+from streamlearn._arrays import asarray, itemsize, namespace
 from streamlearn._estimator.inputs import Given
 from streamlearn._estimator.mergeable import MOST_FEATURES
 from streamlearn._estimator.outputs import one_column, rows_out
@@ -91,7 +92,7 @@ class ExactLinear(MergeablePredictor):
 def linear_scores(estimator: Any, method: str, X: Any, of_scores: Any) -> Any:
     """Apply a function of the scores (m, K) of an estimator to the rows of X; see `rows_out`."""
     check_is_fitted(estimator)
-    coef = dense(estimator.coef_)
+    coef = estimator.coef_.toarray() if issparse(estimator.coef_) else estimator.coef_
     coef = coef if coef.ndim == 2 else coef[None, :]
     xp = namespace(coef)
     intercept = xp.zeros_like(coef[:, 0]) + asarray(estimator.intercept_, like=coef)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 
-from streamlearn._arrays import asarray, to_numpy
+from streamlearn._arrays import Array, asarray, to_numpy
 from streamlearn._estimator.inputs import Given
 from streamlearn._estimator.mergeable import MOST_FEATURES
 from streamlearn._training.course import Course
@@ -26,7 +27,7 @@ class GeneralizedLinear(WholeFit):
     A subclass defines ``_loss``, ``_strength`` and ``_levels``.
     """
 
-    _most_features = MOST_FEATURES
+    _most_features: int | None = MOST_FEATURES
     _for_more_features = "SGDRegressor and SGDClassifier keep less. Or leave features out."
 
     fit_intercept: Any
@@ -37,6 +38,7 @@ class GeneralizedLinear(WholeFit):
     intercept_: Any
     n_iter_: Any
     _state: Any
+    _like: Array
 
     def _loss(self) -> tuple[str, float]:
         """Return the name of the loss and its parameter."""
@@ -81,7 +83,8 @@ class GeneralizedLinear(WholeFit):
 
     def _former_model(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the coefficients (K, d) and the intercepts (K,) of the former fit."""
-        coef = np.atleast_2d(to_numpy(self.coef_)).astype(np.float64)
+        coef = self.coef_.toarray() if issparse(self.coef_) else to_numpy(self.coef_)
+        coef = np.atleast_2d(coef).astype(np.float64)
         intercept = np.atleast_1d(to_numpy(asarray(self.intercept_, like=self._like)))
         return coef, np.broadcast_to(intercept.astype(np.float64), coef.shape[0])
 

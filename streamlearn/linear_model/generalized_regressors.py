@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from numbers import Integral, Real
 from typing import Any
 
@@ -10,7 +11,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
 from streamlearn import metrics
-from streamlearn._arrays import to_numpy
 from streamlearn._estimator.inputs import Given
 from streamlearn._estimator.outputs import one_column
 from streamlearn._estimator.predictor import MergeableRegressor
@@ -61,7 +61,7 @@ class GeneralizedRegressor(GeneralizedLinear, MergeableRegressor):
         self, given: Given, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
     ) -> tuple[Target, int]:
         self._columns = None
-        return Target(valid=valid_for(*self._loss())), 1
+        return Target(valid=valid_for(*self._loss(), estimator=type(self).__name__)), 1
 
     def _levels(self, problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         power, one = self._power(), np.ones((1, 1))
@@ -136,18 +136,16 @@ class GeneralizedRegressor(GeneralizedLinear, MergeableRegressor):
     def __sklearn_tags__(self) -> Any:
         """Return the tags of the estimator."""
         tags = super().__sklearn_tags__()
-        try:
+        with suppress(TypeError, ValueError):  # fit says what is wrong
             tags.target_tags.positive_only = self._power() > 0
-        except (TypeError, ValueError):
-            pass  # fit says what is wrong
         return tags
 
 
 class PoissonRegressor(GeneralizedRegressor):
     """Regression of counts with a logarithmic link, exact in a few reads of data of any size.
 
-    It is scikit-learn's `~sklearn.linear_model.PoissonRegressor` for arrays of any library and for dask
-    collections. Targets are counts, 0 or more.
+    It is scikit-learn's `~sklearn.linear_model.PoissonRegressor` for arrays of any
+    library and for dask collections. Targets are counts, 0 or more.
 
     Parameters
     ----------
@@ -243,10 +241,10 @@ class PoissonRegressor(GeneralizedRegressor):
 
 
 class GammaRegressor(GeneralizedRegressor):
-    """Regression of amounts with a logarithmic link and a gamma distribution, exact in a few reads of data of any size.
+    """Gamma regression of amounts with a logarithmic link, exact in a few reads of data of any size.
 
-    It is scikit-learn's `~sklearn.linear_model.GammaRegressor` for arrays of any library and for dask
-    collections. Targets are amounts above 0.
+    It is scikit-learn's `~sklearn.linear_model.GammaRegressor` for arrays of any
+    library and for dask collections. Targets are amounts above 0.
 
     Parameters
     ----------
@@ -286,15 +284,7 @@ class GammaRegressor(GeneralizedRegressor):
 
     Notes
     -----
-    The first read sums the co-moments of features and target. They give the Newton step of the
-    model without features. Each further read sums the loss, its gradient and its second derivative
-    over all rows (`streamlearn.core.linear.newton_sums`), and an exact Newton step follows. If the
-    loss has grown, the step is taken again, a quarter as long. In a one-pass pipeline the
-    transformers learn in the first read.
-
-    Rows are centred and scaled while they are read. If features are nearly dependent, they are also
-    rotated, so that no digit is lost. If coefficients are not unique, they are the shortest ones.
-    Sparse rows become dense in small parts.
+    The notes of `PoissonRegressor` hold here, too.
 
     Differences from scikit-learn:
 
@@ -344,8 +334,8 @@ class GammaRegressor(GeneralizedRegressor):
 class TweedieRegressor(GeneralizedRegressor):
     """Regression with a Tweedie distribution, exact in a few reads of data of any size.
 
-    It is scikit-learn's `~sklearn.linear_model.TweedieRegressor` for arrays of any library and for dask
-    collections. Targets are numbers, counts or amounts, as ``power`` says.
+    It is scikit-learn's `~sklearn.linear_model.TweedieRegressor` for arrays of any
+    library and for dask collections. Targets are numbers, counts or amounts, as ``power`` says.
 
     Parameters
     ----------
@@ -391,15 +381,7 @@ class TweedieRegressor(GeneralizedRegressor):
 
     Notes
     -----
-    The first read sums the co-moments of features and target. They give the Newton step of the
-    model without features. Each further read sums the loss, its gradient and its second derivative
-    over all rows (`streamlearn.core.linear.newton_sums`), and an exact Newton step follows. If the
-    loss has grown, the step is taken again, a quarter as long. In a one-pass pipeline the
-    transformers learn in the first read.
-
-    Rows are centred and scaled while they are read. If features are nearly dependent, they are also
-    rotated, so that no digit is lost. If coefficients are not unique, they are the shortest ones.
-    Sparse rows become dense in small parts.
+    The notes of `PoissonRegressor` hold here, too.
 
     Differences from scikit-learn:
 

@@ -156,7 +156,7 @@ class LogisticRegression(SparseCoef, GeneralizedLinear, MergeableClassifier):
         self,
         penalty: Any = "deprecated",
         *,
-        C: Any = 1.0,  # noqa: N803
+        C: Any = 1.0,
         l1_ratio: Any = 0.0,
         dual: Any = False,
         tol: Any = 1e-4,
@@ -225,11 +225,12 @@ class LogisticRegression(SparseCoef, GeneralizedLinear, MergeableClassifier):
     ) -> tuple[Target, int]:
         out = super()._target(given, y, sample_weight, reset=reset, classes=classes)
         K, d = self._n_models(), given.n_features
-        if d is not None and K > 1 and K * (d + 1) > self._most_features:
+        most = self._most_features
+        if most is not None and d is not None and K > 1 and K * (d + 1) > most:
             raise ValueError(
                 f"{d} features of {K} classes have {K * (d + 1)} coefficients, and "
                 f"{type(self).__name__} keeps a matrix of coefficients times coefficients, of at "
-                f"most {self._most_features}. {self._for_more_features}"
+                f"most {most}. {self._for_more_features}"
             )
         return out
 

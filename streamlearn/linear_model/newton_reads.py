@@ -199,7 +199,6 @@ def minimum(
         if not value <= best + 64 * EPS * abs(best):
             v = base + 0.25 * (v - base)
             continue
-        K, D = v.shape
         H = as_matrix(hessian) if hessian.ndim == 4 else linalg.block_diag(*hessian)
         with np.errstate(over="ignore", invalid="ignore"):
             g, H = objective.derivatives(v, gradient / objective.of.weight, H / objective.of.weight)

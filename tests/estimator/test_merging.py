@@ -80,6 +80,10 @@ WITHOUT = {
     "LabelEncoder": "a test of its own is below",
     "ParallelPostFit": "what it holds may have the method",
     **dict.fromkeys(("RidgeCV", "LassoCV", "ElasticNetCV"), "its instances have not"),
+    **dict.fromkeys(
+        ("LogisticRegression", "PoissonRegressor", "GammaRegressor", "TweedieRegressor"),
+        "its instances have not",
+    ),
     "Pipeline": "its steps may have the method",
 }
 

@@ -46,6 +46,10 @@ PAIRS = {
     "LassoCV": (our_models, their_models),
     "ElasticNet": (our_models, their_models),
     "ElasticNetCV": (our_models, their_models),
+    "LogisticRegression": (our_models, their_models),
+    "PoissonRegressor": (our_models, their_models),
+    "GammaRegressor": (our_models, their_models),
+    "TweedieRegressor": (our_models, their_models),
     "PCA": (our_components, their_components),
     "IncrementalPCA": (our_components, their_components),
     "TruncatedSVD": (our_components, their_components),
@@ -83,12 +87,14 @@ DISCRIMINANTS = ("LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis")
 CLASSES = (*BAYES, "NearestCentroid", *DISCRIMINANTS)
 PATHS = ("LassoCV", "ElasticNetCV")
 L1 = ("Lasso", "ElasticNet", *PATHS)
-EXACT = ("LinearRegression", "Ridge", "RidgeCV", "RidgeClassifier", *L1)
+GLM = ("LogisticRegression", "PoissonRegressor", "GammaRegressor", "TweedieRegressor")
+EXACT = ("LinearRegression", "Ridge", "RidgeCV", "RidgeClassifier", *L1, *GLM)
 
 TAGS = {
     # On any library without a setting.
     "array_api_support": (
         *(*LINEAR, "LinearRegression", "RidgeClassifier", *L1),
+        *("GammaRegressor", "TweedieRegressor"),
         *("IncrementalPCA", "TruncatedSVD", "MaxAbsScaler", "PowerTransformer", *QUANTILES),
         *("MultinomialNB", "ComplementNB", "BernoulliNB", "NearestCentroid"),
         "QuadraticDiscriminantAnalysis",
@@ -107,7 +113,7 @@ PARAMETERS = {
     "refine": ("SGDClassifier", "SGDRegressor"),
     "classes": (
         *("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier", "RidgeClassifier"),
-        *CLASSES,
+        *("LogisticRegression", *CLASSES),
     ),
     "n_parallel": LINEAR,
     "power": ("SGDRegressor",),
@@ -122,10 +128,12 @@ VALUES = {
     "shuffle": LINEAR,  # "rows" as well
     "n_jobs": (  # has no effect
         *("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier", "LinearRegression"),
-        *PATHS,
+        *("LogisticRegression", *PATHS),
     ),
     "scoring": ("RidgeCV",),  # what is a function of sums
     "cv": ("RidgeCV", *PATHS),
+    "penalty": ("LogisticRegression",),  # the same, in one line
+    "solver": GLM[1:],
 }
 """Parameters that take other values."""
 
@@ -223,6 +231,7 @@ def fitted(cls: type[BaseEstimator]) -> BaseEstimator:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 3))
     y = np.digitize(X[:, 0], [-0.5, 0.5]) if is_classifier(cls()) else X[:, 0]
+    y = np.exp(y) if get_tags(cls()).target_tags.positive_only else y
     X = np.abs(X) if get_tags(cls()).input_tags.positive_only else X
     few = {"max_iter": 2, "tol": None} if cls.__name__ in LINEAR else {}
     of_y = cls.__name__.startswith("Label")
