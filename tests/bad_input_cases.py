@@ -1122,7 +1122,8 @@ CASES = {
         Case(
             '`penalty="elasticnet"`, `l1_ratio=None`',
             lambda t: {},
-            "l1_ratio must be set when penalty is 'elasticnet'|The 'l1_ratio' parameter of",
+            "l1_ratio must be set when penalty is 'elasticnet'|The 'l1_ratio' parameter of|"
+            "penalty='elasticnet' is not supported",
             LEARN,
             params={"penalty": "elasticnet", "l1_ratio": None},
         ),
@@ -1586,7 +1587,7 @@ OUT_OF_RANGE = {
     "ignore_implicit_zeros": "yes", "include_bias": "yes", "knots": "random",
     "hidden_layer_sizes": 0, "init": 5, "init_size": 0, "l1_ratio": 1.1, "learning_rate": "fast",
     "learning_rate_init": 0.0, "loss": "least squares", "max_categories": 0, "max_fun": 0,
-    "max_iter": 0, "min_frequency": 0,
+    "max_iter": -1, "min_frequency": 0,
     "max_no_improvement": -1, "momentum": 1.1, "n_clusters": 0, "n_init": 0.5,
     "n_bins": 1, "n_iter_no_change": 0, "n_jobs": 2, "n_knots": 1, "n_parallel": 0,
     "gcv_mode": "best", "intercept_scaling": 0.0, "link": "logit",
@@ -1595,7 +1596,7 @@ OUT_OF_RANGE = {
     "nesterovs_momentum": "yes", "order": "K", "output_distribution": "cauchy", "patience": 0,
     "penalty": "l0",
     "precompute": "yes", "selection": "greedy",
-    "power": 0.5, "power_t": "half", "quantile": 0, "predict_meta": 5, "predict_proba_meta": 5,
+    "power": "half", "power_t": "half", "quantile": 0, "predict_meta": 5, "predict_proba_meta": 5,
     "quantile_method": "nearest", "quantile_range": 5, "random_state": -1,
     "reassignment_ratio": -0.1, "scoring": 5, "shuffle": "blocks", "smooth": -1,
     "solver": "newton", "sparse_output": "yes", "strategy": "equal", "subsample": 0,

@@ -96,8 +96,8 @@ class GeneralizedLinear(WholeFit):
         zero[:, -1] = levels
         if former is not None and former[0].shape == (len(zero), problem.d):
             return zero, of.inside(*former)
-        if not self.fit_intercept:
-            return zero, zero  # the means of the features would be needed
+        if not self.fit_intercept or self.max_iter == 0:
+            return zero, zero  # without an intercept the means of the features would be needed
         g, H = zero * 0.0, np.zeros((of.r + 1, of.r + 1))
         g[:, :-1] = -(factor * of.xy).T
         H[:-1, :-1], H[-1, -1] = of.xx, 1.0

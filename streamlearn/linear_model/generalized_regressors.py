@@ -77,6 +77,10 @@ class GeneralizedRegressor(GeneralizedLinear, MergeableRegressor):
             )
         return np.log(mean), mean ** (1.0 - power), one * mean ** (2.0 - power)
 
+    def _publish(self) -> None:
+        self._fitted_power = self._power()
+        super()._publish()
+
     def _shape(self, coef: np.ndarray, intercept: np.ndarray) -> None:
         self.coef_ = self._as_learned(coef[0])
         self.intercept_ = self._as_learned(intercept[0]) if self.fit_intercept else 0.0
@@ -102,7 +106,7 @@ class GeneralizedRegressor(GeneralizedLinear, MergeableRegressor):
             or on another device.
         """
         check_is_fitted(self)
-        return linear_scores(self, "predict", X, one_column if self._power() == 0 else means)
+        return linear_scores(self, "predict", X, one_column if self._fitted_power == 0 else means)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return D2: 1 less the deviance of the predictions over that of the mean target.
@@ -131,7 +135,8 @@ class GeneralizedRegressor(GeneralizedLinear, MergeableRegressor):
         """
         X, y, sample_weight = engine.taken_apart(X, y, sample_weight)
         found = self.predict(X)
-        return metrics.d2_tweedie_score(y, found, sample_weight=sample_weight, power=self._power())
+        how = {"sample_weight": sample_weight, "power": self._fitted_power}
+        return metrics.d2_tweedie_score(y, found, **how)
 
     def __sklearn_tags__(self) -> Any:
         """Return the tags of the estimator."""
@@ -241,7 +246,7 @@ class PoissonRegressor(GeneralizedRegressor):
 
 
 class GammaRegressor(GeneralizedRegressor):
-    """Gamma regression of amounts with a logarithmic link, exact in a few reads of data of any size.
+    """Gamma regression with a logarithmic link, exact in a few reads of data of any size.
 
     It is scikit-learn's `~sklearn.linear_model.GammaRegressor` for arrays of any
     library and for dask collections. Targets are amounts above 0.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from streamlearn._arrays import to_numpy
+from streamlearn._arrays import device, namespace, to_numpy
 from streamlearn._estimator.inputs import Given
 from streamlearn._estimator.outputs import one_column
 from streamlearn._estimator.predictor import MergeableClassifier
@@ -65,7 +65,7 @@ class LogisticRegression(SparseCoef, GeneralizedLinear, MergeableClassifier):
         The names of scikit-learn's solvers. All find the same minimum, here by Newton steps.
         "liblinear" is not supported, because it penalizes intercepts.
     max_iter : int, default=100
-        The most steps. Each takes a read of all rows.
+        The most steps. Each takes a read of all rows. With 0 all coefficients are 0.
     verbose : int, default=0
         It has no effect. Callbacks show what is read.
     warm_start : bool, default=False
@@ -84,7 +84,7 @@ class LogisticRegression(SparseCoef, GeneralizedLinear, MergeableClassifier):
         The intercepts. They are 0 if ``fit_intercept=False``.
     classes_ : array of shape (n_classes,)
         The labels, in sorted order.
-    n_iter_ : ndarray of shape (1,)
+    n_iter_ : array of int of shape (1,)
         The number of steps of all rows, each with a read.
     n_reads_ : int
         How often the fit has read the rows: one read more than steps.
@@ -261,7 +261,8 @@ class LogisticRegression(SparseCoef, GeneralizedLinear, MergeableClassifier):
         return np.log(share) - np.log(share).mean(), half, curved
 
     def _counted(self, n_reads: int) -> Any:
-        return np.asarray([n_reads], dtype=np.int32)
+        xp = namespace(self._like)
+        return xp.asarray([n_reads], dtype=xp.int32, device=device(self._like))
 
     def _shape(self, coef: np.ndarray, intercept: np.ndarray) -> None:
         self.coef_, self.intercept_ = (self._as_learned(a) for a in (coef, intercept))

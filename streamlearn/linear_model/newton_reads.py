@@ -191,12 +191,13 @@ def minimum(
     while n_reads < max_iter and not converged:
         sums = read(v, former if n_reads == 0 else None)
         n_reads += 1
+        eps = float(np.finfo(to_numpy(sums.loss).dtype).eps)
         loss, then, gradient, hessian = (to_numpy(a).astype(np.float64) for a in sums)
         if n_reads == 1:
             best = float(then[0]) / objective.of.weight + objective.penalty(former)
         value = float(loss[0]) / objective.of.weight + objective.penalty(v)
         # Where nothing but rounding is left, a step may seem to be one upwards.
-        if not value <= best + 64 * EPS * abs(best):
+        if not value <= best + 64 * eps * abs(best):
             v = base + 0.25 * (v - base)
             continue
         H = as_matrix(hessian) if hessian.ndim == 4 else linalg.block_diag(*hessian)
@@ -204,7 +205,7 @@ def minimum(
             g, H = objective.derivatives(v, gradient / objective.of.weight, H / objective.of.weight)
             step = objective.step(v, g, H)
         decrease = -float(np.sum(g * step))
-        converged = objective.slope(g) <= tol or decrease <= 4 * EPS * abs(value)
+        converged = objective.slope(g) <= tol or decrease <= 4 * eps * abs(value)
         base, best, v = v, value, v + step
     if not converged:
         warnings.warn(

@@ -104,7 +104,8 @@ def of_block(params: Params, X: Array, weight: Array | None, target: Array) -> S
     loss = LOSSES[params.loss]
     for rows in cut(X, target, weight, seen=0, batch_size=max(1, SLICE_NUMBERS // w.shape[1])):
         Z = cast(dense(rows.X), like.dtype)
-        Z = xp.concat([Z, xp.ones_like(Z[:, :1])], axis=1)
+        one = xp.ones((Z.shape[0], 1), dtype=like.dtype, device=device(like))
+        Z = xp.concat([Z, one], axis=1)
         y, a = _targets(params, rows.target, rows.weight, like)
         p = linear_predictor(Z, w)
         value, g = loss.both(p, y, params.parameter)
