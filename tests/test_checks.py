@@ -529,7 +529,7 @@ CHECKED = [
     LassoCV(),
     ElasticNetCV(cv=3),
     LogisticRegression(),
-    LogisticRegression(C=10.0, fit_intercept=False),
+    LogisticRegression(C=0.1, class_weight="balanced"),
     PoissonRegressor(),
     GammaRegressor(),
     TweedieRegressor(),

@@ -76,7 +76,7 @@ class Sums(NamedTuple):
 
 def init(params: Params, n_features: int, n_outputs: int = 1, *, like: Array) -> Sums:
     """Return the sums of no rows."""
-    xp, (K, D) = namespace(like), params.weights.shape
+    xp, (K, D) = namespace(like), asarray(params.weights, like=like).shape
     blocks = (K, K, D, D) if LOSSES[params.loss].joint else (K, D, D)
     return Sums(
         *(
