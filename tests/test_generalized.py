@@ -1,5 +1,6 @@
 """Models that are exact in a few reads: against scikit-learn, whose solver is converged."""
 
+import dask
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
@@ -159,6 +160,23 @@ def test_too_few_reads_warn_and_a_warm_start_goes_on():
     none = LogisticRegression(max_iter=0).fit(X, TWO)
     assert none.n_reads_ == 1
     np.testing.assert_array_equal(none.coef_, np.zeros((1, D)))
+
+
+def test_an_interrupted_fit_keeps_the_steps_before():
+    log: list = []
+    model = PoissonRegressor(tol=1e-9)
+    full = PoissonRegressor(max_iter=1, tol=1e9).fit(X, COUNTS)
+
+    def stops(*given):
+        if len(log) > 2 * len(CHUNKS) + 3:
+            raise KeyboardInterrupt
+
+    rows = dask_array(X, CHUNKS, log=log)
+    rows = rows.map_blocks(lambda x: (stops(), x)[1], meta=rows._meta)
+    with dask.config.set(scheduler="sync"), pytest.warns(match="in read 2 of at most max_iter"):
+        model.fit(rows, dask_array(COUNTS, CHUNKS))
+    assert model.n_reads_ == 2
+    np.testing.assert_allclose(model.coef_, full.coef_, rtol=1e-9)
 
 
 def test_behind_a_scaler_sparse_rows_and_float32():

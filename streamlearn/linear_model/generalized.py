@@ -120,7 +120,7 @@ class GeneralizedLinear(WholeFit):
             read,
             v,
             zero,
-            max_iter=self.max_iter,
+            most=self.max_iter,
             tol=float(self.tol),
             name=type(self).__name__,
         )

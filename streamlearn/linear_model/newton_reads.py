@@ -18,6 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from streamlearn._arrays import Array, asarray, to_numpy
 from streamlearn._estimator.unit_lengths import EPS, at_unit_length
+from streamlearn._training.epochs import warn_of_interrupt
 from streamlearn.core.linear.joint_loss import as_matrix
 from streamlearn.core.linear.newton_sums import Sums
 from streamlearn.linear_model.least_squares import Problem, Whitened, null_space
@@ -163,7 +164,7 @@ def minimum(
     v: np.ndarray,
     former: np.ndarray,
     *,
-    max_iter: int,
+    most: int,
     tol: float,
     name: str,
 ) -> Found:
@@ -180,16 +181,20 @@ def minimum(
         ``(v, former) -> Sums``. It reads all rows.
     v, former : ndarrays of shape (K, r + 1)
         The model to begin with, and one to which it goes back if that is better.
-    max_iter : int
-        The most reads.
+    most : int
+        The most reads, the parameter ``max_iter``.
     tol : float
     name : str
         The name of the estimator, for a warning.
     """
     base, best, n_reads = former, np.inf, 0
-    converged = max_iter == 0
-    while n_reads < max_iter and not converged:
-        sums = read(v, former if n_reads == 0 else None)
+    converged = most == 0
+    while n_reads < most and not converged:
+        try:
+            sums = read(v, former if n_reads == 0 else None)
+        except KeyboardInterrupt:
+            warn_of_interrupt(f"in read {n_reads + 1} of at most max_iter={most}")
+            return Found(v, n_reads)
         n_reads += 1
         eps = float(np.finfo(to_numpy(sums.loss).dtype).eps)
         loss, then, gradient, hessian = (to_numpy(a).astype(np.float64) for a in sums)
@@ -209,7 +214,7 @@ def minimum(
         base, best, v = v, value, v + step
     if not converged:
         warnings.warn(
-            f"{name} has not converged after max_iter={max_iter} reads of all rows. Increase "
+            f"{name} has not converged after max_iter={most} reads of all rows. Increase "
             "max_iter or tol, or set a larger penalty.",
             ConvergenceWarning,
             stacklevel=2,
