@@ -1,10 +1,13 @@
 """Models that are exact in a few reads: against scikit-learn, whose solver is converged."""
 
+from unittest.mock import patch
+
 import dask
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
 from sklearn import linear_model as theirs
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import ConvergenceWarning
 
 from streamlearn.linear_model import (
@@ -12,7 +15,9 @@ from streamlearn.linear_model import (
     LogisticRegression,
     PoissonRegressor,
     TweedieRegressor,
+    generalized,
 )
+from streamlearn.linear_model.newton_reads import minimum
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
 from tests.containers import dask_array
@@ -221,3 +226,24 @@ def test_what_is_not_supported_says_so():
         many.fit(X, THREE)
     assert not hasattr(LogisticRegression(), "merge")
     assert not hasattr(PoissonRegressor(), "partial_fit")
+
+
+@pytest.mark.parametrize("y", [TWO, THREE], ids=["two", "three"])
+def test_discriminant_analysis_of_the_first_read_is_the_start(y):
+    apart = RNG.normal(size=(N, D)) + 1.5 * np.eye(D)[y]
+    model = LogisticRegression(C=np.inf, max_iter=1, tol=1e9).fit(apart, y)
+    starts = []
+
+    def seen(objective, read, v, former, **how):
+        starts.append(objective.of.outside(v))
+        return minimum(objective, read, v, former, **how)
+
+    with patch.object(generalized, "minimum", seen):
+        model.fit(apart, y)
+    known = LinearDiscriminantAnalysis().fit(apart, y)
+    coef, intercept = known.coef_, known.intercept_
+    if len(coef) > 1:
+        coef, intercept = coef - coef.mean(axis=0), intercept - intercept.mean()
+    # S less 0.98 of what is between the classes, so that it can be inverted
+    assert np.abs(starts[0][0] - coef).max() < 0.1 * np.abs(coef).max()
+    assert np.abs(starts[0][1] - intercept).max() < 0.1 * np.abs(intercept).max()

@@ -21,8 +21,9 @@ from streamlearn.linear_model.whole_fit import WholeFit
 class GeneralizedLinear(WholeFit):
     """A linear model whose loss has a second derivative.
 
-    The first read sums co-moments. They give the coordinates of the rows, and the Newton step of
-    the model without features, which is the start. Each further read gives an exact step.
+    The first read sums co-moments. They give the coordinates of the rows, and the start: the Newton
+    step of the model without features, or discriminant analysis. Each further read gives an exact
+    step.
 
     A subclass defines ``_loss``, ``_strength`` and ``_levels``.
     """
@@ -100,10 +101,18 @@ class GeneralizedLinear(WholeFit):
             return zero, zero  # without an intercept the means of the features would be needed
         g, H = zero * 0.0, np.zeros((of.r + 1, of.r + 1))
         g[:, :-1] = -(factor * of.xy).T
-        H[:-1, :-1], H[-1, -1] = of.xx, 1.0
+        H[:-1, :-1], H[-1, -1] = self._within(of.xx, of.xy), 1.0
         v = zero + objective.step(zero, *objective.derivatives(zero, g, np.kron(curved, H)))
-        v[:, -1] = levels  # with centred features their step is 0
+        v[:, -1] = levels + self._shift(of.xy, v[:, :-1])
         return zero, v
+
+    def _within(self, xx: np.ndarray, xy: np.ndarray) -> np.ndarray:
+        """Return the mean products of features that the first step is taken with."""
+        return xx
+
+    def _shift(self, xy: np.ndarray, v: np.ndarray) -> np.ndarray:
+        """Return the change of the intercepts in the first step, (K,)."""
+        return np.zeros(len(v))  # with centred features it is 0
 
     def _read_more(self, course: Course, given: Given) -> None:
         objective, (loss, parameter) = self._objective, self._loss()

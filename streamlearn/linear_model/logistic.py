@@ -18,7 +18,7 @@ from streamlearn._training.course import Target
 from streamlearn._validation.labels import two_classes_or_raise
 from streamlearn.core.learner import Learner
 from streamlearn.core.linear import links
-from streamlearn.core.statistics import class_comoments
+from streamlearn.core.statistics import class_comoments, comoments
 from streamlearn.linear_model.classifier import labels_of, log_probabilities
 from streamlearn.linear_model.exact import linear_scores
 from streamlearn.linear_model.generalized import GeneralizedLinear
@@ -98,9 +98,10 @@ class LogisticRegression(SparseCoef, GeneralizedLinear, MergeableClassifier):
 
     Notes
     -----
-    The notes of `PoissonRegressor` hold here, too: what is read, and how it is stepped. The matrix
-    of second derivatives has a row for each coefficient. So there may be 16,384 coefficients at
-    most, those of all classes together.
+    The notes of `PoissonRegressor` hold here, too: what is read, and how it is stepped. The start
+    is linear discriminant analysis, which is a function of the co-moments of the first read. The
+    matrix of second derivatives has a row for each coefficient. So there may be 16,384 coefficients
+    at most, those of all classes together.
 
     Differences from scikit-learn:
 
@@ -259,6 +260,26 @@ class LogisticRegression(SparseCoef, GeneralizedLinear, MergeableClassifier):
         curved = np.diag(share) - np.outer(share, share)
         curved += np.trace(curved) / K**2  # see `streamlearn.core.linear.joint_loss`
         return np.log(share) - np.log(share).mean(), half, curved
+
+    def _shares(self, xy: np.ndarray) -> np.ndarray:
+        """Return the share of the rows of each class, or of the second of two, (K,)."""
+        mean = to_numpy(comoments.mean(self._state)).astype(np.float64)[-xy.shape[1] :]
+        return 0.5 * (1.0 + mean)
+
+    def _within(self, xx: np.ndarray, xy: np.ndarray) -> np.ndarray:
+        # Discriminant analysis: classes that lie apart need longer coefficients.
+        share = self._shares(xy)
+        each = share * (1.0 - share) if self._n_models() == 1 else share
+        return xx - 0.98 * (xy / (4.0 * each)) @ xy.T
+
+    def _shift(self, xy: np.ndarray, v: np.ndarray) -> np.ndarray:
+        share = self._shares(xy)
+        if self._n_models() == 1:
+            middle = (0.5 - share) * xy[:, 0] / (2.0 * share * (1.0 - share))
+            return -(middle @ v.T)
+        away = v - share @ v
+        shift = -0.5 * np.sum(xy.T / (2.0 * share[:, None]) * away, axis=1)
+        return shift - shift.mean()
 
     def _counted(self, n_reads: int) -> Any:
         xp = namespace(self._like)
