@@ -2,9 +2,9 @@
 Cluster a large array, and write the labels to disk
 ===================================================
 
-You learn how to find clusters in an array that need not fit in memory, how to choose the number of
-clusters, and how to write the cluster of each row to files. The pictures show the
-inertia for several numbers of clusters, and the clusters that were chosen.
+You learn how to find clusters in an array that need not fit in memory, and how to choose their
+number. The cluster of each row is written to files. The pictures show the inertia for several
+numbers of clusters, and the clusters that were chosen.
 """
 
 # %%
