@@ -180,7 +180,7 @@ class ElasticNet(Alone):
         Coordinate descent ends when the duality gap is this part of the squares of the target. The
         exact minimum is computed from there.
     warm_start : bool, default=False
-        Whether coordinate descent begins with the coefficients of the former fit.
+        Whether coordinate descent begins with the coefficients of the last fit.
     positive : bool, default=False
         Whether no coefficient may be negative.
     random_state : int, RandomState instance or None, default=None
@@ -308,7 +308,7 @@ class Lasso(Alone):
         Coordinate descent ends when the duality gap is this part of the squares of the target. The
         exact minimum is computed from there.
     warm_start : bool, default=False
-        Whether coordinate descent begins with the coefficients of the former fit.
+        Whether coordinate descent begins with the coefficients of the last fit.
     positive : bool, default=False
         Whether no coefficient may be negative.
     random_state : int, RandomState instance or None, default=None

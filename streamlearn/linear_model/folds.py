@@ -80,7 +80,7 @@ def squared_errors(coef: np.ndarray, learned: Problem, held_out: Problem) -> np.
     learned : Problem
         The problem of the rows of the model, which gives its intercepts.
     held_out : Problem
-        That of the other rows, about their means.
+        The problem of the other rows, about their means.
 
     Returns
     -------

@@ -166,7 +166,7 @@ class PoissonRegressor(GeneralizedRegressor):
     tol : float, default=1e-4
         The steps end with the one that follows a gradient whose largest entry is at most ``tol``.
     warm_start : bool, default=False
-        Whether to begin with the coefficients of the former fit.
+        Whether to begin with the coefficients of the last fit.
     verbose : int, default=0
         It has no effect. Callbacks show what is read.
 
@@ -265,7 +265,7 @@ class GammaRegressor(GeneralizedRegressor):
     tol : float, default=1e-4
         The steps end with the one that follows a gradient whose largest entry is at most ``tol``.
     warm_start : bool, default=False
-        Whether to begin with the coefficients of the former fit.
+        Whether to begin with the coefficients of the last fit.
     verbose : int, default=0
         It has no effect. Callbacks show what is read.
 
@@ -345,8 +345,8 @@ class TweedieRegressor(GeneralizedRegressor):
     Parameters
     ----------
     power : float, default=0
-        The power of the variance: 0 is the normal distribution, 1 that of Poisson, from 1 to 2 that
-        of amounts of which some are 0, and 2 the gamma distribution.
+        The power of the variance. 0 is the normal distribution, 1 the Poisson distribution and 2
+        the gamma distribution. Between 1 and 2 targets are amounts, and some may be 0.
     alpha : float, default=1.0
         The penalty, 0 or more: ``alpha / 2`` times the sum of squared coefficients is added to half
         of the mean deviance.
@@ -362,7 +362,7 @@ class TweedieRegressor(GeneralizedRegressor):
     tol : float, default=1e-4
         The steps end with the one that follows a gradient whose largest entry is at most ``tol``.
     warm_start : bool, default=False
-        Whether to begin with the coefficients of the former fit.
+        Whether to begin with the coefficients of the last fit.
     verbose : int, default=0
         It has no effect. Callbacks show what is read.
 

@@ -4,10 +4,10 @@ For products Q of features and q of features and target, the minimum is that of:
 
     w'Qw / 2 - q'w + l1 |w|_1 + l2 |w|^2 / 2
 
-Coordinate descent comes near to it quickly. Then feature-sign search [1]_ ends exactly there: it
-solves the equations of the features that count, with the signs that they have, and lets features
-leave or enter where a sign or the gradient asks for it. Each step makes the objective smaller, so
-it comes to an end. The coordinate descent is scikit-learn's.
+Coordinate descent comes near to it quickly. Then feature-sign search [1]_ ends exactly there. It
+solves the equations of the features that count, with the signs that they have. Features leave or
+enter where a sign or the gradient asks for it. Each step makes the objective smaller, so the search
+comes to an end. The coordinate descent is scikit-learn's.
 
 References
 ----------

@@ -69,7 +69,7 @@ class LogisticRegression(SparseCoef, GeneralizedLinear, MergeableClassifier):
     verbose : int, default=0
         It has no effect. Callbacks show what is read.
     warm_start : bool, default=False
-        Whether to begin with the coefficients of the former fit.
+        Whether to begin with the coefficients of the last fit.
     n_jobs : {None, 1, -1}, default=None
         It has no effect, because all classes are solved together.
     classes : array-like or None, default=None

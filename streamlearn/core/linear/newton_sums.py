@@ -63,7 +63,7 @@ class Sums(NamedTuple):
     Attributes
     ----------
     loss, former : arrays of shape (1,)
-        The losses of the model, and those of the former one.
+        The losses of the model, and the losses of the other model.
     gradient : array of shape (K, D)
     hessian : array of shape (K, D, D), or (K, K, D, D) if the loss depends on all columns
     """
