@@ -3,13 +3,16 @@
 from unittest.mock import patch
 
 import dask
+import dask.dataframe as dd
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.sparse import csr_array
 from sklearn import linear_model as theirs
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import ConvergenceWarning
 
+from streamlearn.blocks import from_blocks
 from streamlearn.linear_model import (
     GammaRegressor,
     LogisticRegression,
@@ -247,3 +250,15 @@ def test_discriminant_analysis_of_the_first_read_is_the_start(y):
     # S less 0.98 of what is between the classes, so that it can be inverted
     assert np.abs(starts[0][0] - coef).max() < 0.1 * np.abs(coef).max()
     assert np.abs(starts[0][1] - intercept).max() < 0.1 * np.abs(intercept).max()
+
+
+def test_sources_and_frames():
+    known = fits("logistic", {}, X)[2]
+    parts = [slice(start, start + 40) for start in range(0, N, 40)]
+    source = from_blocks(lambda: ((X[at], TWO[at]) for at in parts))
+    assert_same(LogisticRegression(tol=1e-9).fit(*source), known)
+    frame = dd.from_pandas(pd.DataFrame(X, columns=list("abcd")), npartitions=3)
+    y = dd.from_pandas(pd.Series(TWO), npartitions=3)
+    model = LogisticRegression(tol=1e-9).fit(frame, y)
+    assert_same(model, known)
+    assert list(model.feature_names_in_) == list("abcd")
