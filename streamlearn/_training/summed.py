@@ -309,7 +309,8 @@ def _folds(
     k, n = read.n_folds, rows.array.shape[0]
     if not read.cuts:
         return tuple(state if fold == number % k else None for fold in range(k))
-    sizes = [n // k + (fold < n % k) for fold in range(k)]  # as scikit-learn's KFold cuts them
+    # The first block is cut as KFold does. Blocks of one row go to all folds in turn.
+    sizes = [n // k + ((fold - number) % k < n % k) for fold in range(k)]
     out, start = [], 0
     for size in sizes:
         at = slice(start, start + size)
