@@ -48,16 +48,26 @@ from streamlearn.discriminant_analysis import (
 )
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import (
+    ElasticNet,
+    ElasticNetCV,
+    GammaRegressor,
+    Lasso,
+    LassoCV,
     LinearRegression,
+    LogisticRegression,
     PassiveAggressiveClassifier,
     PassiveAggressiveRegressor,
     Perceptron,
+    PoissonRegressor,
     Ridge,
     RidgeClassifier,
     RidgeCV,
     SGDClassifier,
     SGDRegressor,
+    TweedieRegressor,
 )
+from streamlearn.linear_model.folds import ByFolds
+from streamlearn.linear_model.generalized import GeneralizedLinear
 from streamlearn.model_selection import StreamSearchCV, SuccessiveHalvingSearchCV
 from streamlearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
 from streamlearn.neighbors import NearestCentroid
@@ -234,6 +244,12 @@ ESTIMATORS = {
     "Ridge": Ridge(),
     "RidgeCV": RidgeCV([0.5], cv=3),
     "RidgeClassifier": RidgeClassifier(class_weight={0: 1.5}),
+    "Lasso": Lasso(0.1),
+    "ElasticNet": ElasticNet(0.1),
+    "LassoCV": LassoCV(alphas=[0.1], cv=3),
+    "LogisticRegression": LogisticRegression(class_weight={0: 1.5}),
+    "TweedieRegressor": TweedieRegressor(alpha=0.1),
+    "ElasticNetCV": ElasticNetCV(alphas=[0.1], cv=3),
     "GaussianNB": GaussianNB(),
     "BernoulliNB": BernoulliNB(alpha=0.5, binarize=0.2),
     "NearestCentroid": NearestCentroid(shrink_threshold=0.1),
@@ -263,7 +279,16 @@ ESTIMATORS = {
 STATELESS = ("PolynomialFeatures", "Binarizer", "Normalizer")
 """Those that learn nothing but their columns: a fit reads no block, and any library will do."""
 
-NO_MERGE = (*STATELESS, "PowerTransformer", "RidgeCV", "KMeans")
+NO_MERGE = (
+    *STATELESS,
+    "PowerTransformer",
+    "RidgeCV",
+    "LassoCV",
+    "ElasticNetCV",
+    "LogisticRegression",
+    "TweedieRegressor",
+    "KMeans",
+)
 """Those that have no ``partial_fit``."""
 
 SCALERS = (
@@ -326,7 +351,7 @@ def expected(estimator: BaseEstimator) -> dict[str, str]:
         out[WEIGHTS[0]] = "a class of the check has too few rows for a covariance of full rank"
     if getattr(estimator, "var_smoothing", 0.0) > 1e-3:
         out[WEIGHTS[0]] = "as in scikit-learn, epsilon_ is that of the rows without their weights"
-    if isinstance(estimator, RidgeCV):
+    if isinstance(estimator, ByFolds):
         out |= dict.fromkeys(WEIGHTS, "folds are blocks, and the check lists the rows of folds")
     if isinstance(getattr(estimator, "estimator", None), preprocessing.StandardScaler):
         reason = "scikit-learn's scaler takes arrays of two libraries for one and breaks"
@@ -375,6 +400,10 @@ class OnceLinearRegression(Once, LinearRegression):
 
 
 class OnceRidge(Once, Ridge):
+    pass
+
+
+class OnceElasticNet(Once, ElasticNet):
     pass
 
 
@@ -497,6 +526,18 @@ CHECKED = [
     RidgeCV(),
     RidgeCV(cv=3),
     RidgeClassifier(),
+    Lasso(),
+    Lasso(0.01, positive=True),
+    ElasticNet(),
+    ElasticNet(0.01, warm_start=True),
+    LassoCV(),
+    ElasticNetCV(cv=3),
+    LogisticRegression(),
+    LogisticRegression(C=0.1, class_weight="balanced"),
+    PoissonRegressor(),
+    GammaRegressor(),
+    TweedieRegressor(),
+    TweedieRegressor(power=1.5, alpha=0.01),
     GaussianNB(),
     GaussianNB(var_smoothing=0.1),
     MultinomialNB(),
@@ -525,6 +566,7 @@ CHECKED = [
     OnceLinearRegression(),
     OnceRidge(),
     OnceRidgeClassifier(),
+    OnceElasticNet(0.1),
     OnceGaussianNB(),
     OnceMultinomialNB(),
     OnceStandardScaler(),
@@ -751,7 +793,7 @@ def close_arrays(
 ) -> None:
     """Compare all that was learned."""
     names = [name for name in LEARNED if hasattr(known, name)]
-    assert names
+    assert names, f"add a fitted attribute of {type(known).__name__} to LEARNED"
     for name in names:
         each = arrays(getattr(estimator, name)), arrays(getattr(known, name))
         for got, want in zip(*each, strict=True):
@@ -848,7 +890,7 @@ def test_nothing_is_read_until_asked_and_then_once(estimator, container, table):
             estimator.set_params(max_iter=1)
         assert reads == []
         estimator.fit(X, y)
-        if isinstance(estimator, PowerTransformer):
+        if isinstance(estimator, PowerTransformer | GeneralizedLinear):
             assert len(reads) % len(once) == 0
             assert len(reads) <= 12 * len(once)
         elif isinstance(estimator, KMeans):

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ from sklearn import linear_model as theirs
 from sklearn.externals._numpydoc import docscrape
 from sklearn.utils import get_tags
 
+import streamlearn
 from tests.public import public_estimators
 
 ESTIMATORS = public_estimators()
@@ -145,6 +148,7 @@ def test_attributes_are_those_of_a_fit(name):
         X = X.astype("datetime64[s]")
     estimator = made(ESTIMATORS[name])
     X = X.abs() if get_tags(estimator).input_tags.positive_only else X
+    y = 1 + y if getattr(get_tags(estimator).target_tags, "positive_only", False) else y
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         estimator.fit(*([y] if name.startswith("Label") else [X, y]))
@@ -156,3 +160,10 @@ def test_attributes_are_those_of_a_fit(name):
     assert {
         n for n in said if not hasattr(estimator, n) and not hasattr(type(estimator), n)
     } == set()
+
+
+def test_headings_have_a_line_of_their_own():
+    heading = re.compile(r"^ *(Notes|Parameters|Returns|Raises|Examples|References) -{4}")
+    source = Path(streamlearn.__file__).parent
+    for module in source.rglob("*.py"):
+        assert not [*filter(heading.match, module.read_text("utf-8").splitlines())], module

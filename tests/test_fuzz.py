@@ -154,6 +154,7 @@ NOT_FUZZED = {
         ("HyperbandSearchCV", "StreamSearchCV", "SuccessiveHalvingSearchCV"),
         "in memory it draws blocks of its own",
     ),
+    **dict.fromkeys(("LassoCV", "ElasticNetCV"), "folds are blocks, and rows in memory are others"),
     "LabelEncoder": "it takes labels alone",
     "LabelBinarizer": "it takes labels alone",
 }

@@ -27,7 +27,12 @@ from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.compose import ColumnTransformer
 from streamlearn.decomposition import TruncatedSVD
 from streamlearn.impute import MissingIndicator, SimpleImputer
-from streamlearn.linear_model import SGDClassifier, SGDRegressor
+from streamlearn.linear_model import (
+    GammaRegressor,
+    PoissonRegressor,
+    SGDClassifier,
+    SGDRegressor,
+)
 from streamlearn.model_selection import (
     HyperbandSearchCV,
     StreamSearchCV,
@@ -100,6 +105,8 @@ CASES: dict[str, tuple[Any, Any]] = {
     "row by row": (SGDClassifier(batch_size=1, average=True, **SEED), X),
     "a schedule": (SGDRegressor(learning_rate="optimal", loss="huber", **SEED), X),
     "sparse coefficients": (SGDClassifier(penalty="l1", alpha=0.1, **SEED), X),
+    "PoissonRegressor": (PoissonRegressor(), X),
+    "GammaRegressor": (GammaRegressor(), X),
     "counts by class": (MultinomialNB(), np.abs(X)),
     "counts of the others": (ComplementNB(), np.abs(X)),
     "search": (StreamSearchCV(linear_model.SGDClassifier(**SEED), ALPHAS, **SEED), X),
@@ -117,6 +124,8 @@ ANSWERS = ("predict", "predict_proba", "decision_function", "transform", "invers
 
 
 def target(name: str) -> np.ndarray:
+    if name == "GammaRegressor":
+        return 1.0 + Y
     return TEXT if name == "text labels" else Y
 
 
@@ -291,6 +300,17 @@ def test_trained_on_torch_and_served_on_numpy(name, tmp_path):
     back = streamlearn.to_namespace(served, "torch" if name == "torch" else torch, device="cpu")
     assert back[-1].coef_.dtype == torch.float64
     np.testing.assert_array_equal(back.predict(torch.asarray(X)).numpy(), served.predict(X))
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("place", ["cuda", "tpu"])
+def test_a_device_that_torch_does_not_have_here_is_an_error(place):
+    torch = pytest.importorskip("torch")
+    if place == "cuda" and torch.cuda.is_available():
+        pytest.skip("there is such a device")
+    model = SGDClassifier(**SEED).fit(X, Y)
+    with pytest.raises(ValueError, match=f"torch has no device '{place}' here"):
+        streamlearn.to_namespace(model, "torch", device=place)
 
 
 def test_all_of_a_table_moves_and_text_stays(tmp_path):

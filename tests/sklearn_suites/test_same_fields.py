@@ -44,6 +44,14 @@ PAIRS = {
     "Ridge": (our_models, their_models),
     "RidgeCV": (our_models, their_models),
     "RidgeClassifier": (our_models, their_models),
+    "Lasso": (our_models, their_models),
+    "LassoCV": (our_models, their_models),
+    "ElasticNet": (our_models, their_models),
+    "ElasticNetCV": (our_models, their_models),
+    "LogisticRegression": (our_models, their_models),
+    "PoissonRegressor": (our_models, their_models),
+    "GammaRegressor": (our_models, their_models),
+    "TweedieRegressor": (our_models, their_models),
     "PCA": (our_components, their_components),
     "IncrementalPCA": (our_components, their_components),
     "TruncatedSVD": (our_components, their_components),
@@ -80,12 +88,16 @@ COMPONENTS = ("PCA", "IncrementalPCA", "TruncatedSVD")
 BAYES = ("GaussianNB", "MultinomialNB", "ComplementNB", "BernoulliNB")
 DISCRIMINANTS = ("LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis")
 CLASSES = (*BAYES, "NearestCentroid", *DISCRIMINANTS)
-EXACT = ("LinearRegression", "Ridge", "RidgeCV", "RidgeClassifier")
+PATHS = ("LassoCV", "ElasticNetCV")
+L1 = ("Lasso", "ElasticNet", *PATHS)
+GLM = ("LogisticRegression", "PoissonRegressor", "GammaRegressor", "TweedieRegressor")
+EXACT = ("LinearRegression", "Ridge", "RidgeCV", "RidgeClassifier", *L1, *GLM)
 
 TAGS = {
     # On any library without a setting.
     "array_api_support": (
-        *(*LINEAR, "LinearRegression", "RidgeClassifier"),
+        *(*LINEAR, "LinearRegression", "RidgeClassifier", *L1),
+        *("GammaRegressor", "TweedieRegressor"),
         *("IncrementalPCA", "TruncatedSVD", "MaxAbsScaler", "PowerTransformer", *QUANTILES),
         *("MultinomialNB", "ComplementNB", "BernoulliNB", "NearestCentroid"),
         *("QuadraticDiscriminantAnalysis", "KMeans"),
@@ -104,7 +116,7 @@ PARAMETERS = {
     "refine": ("SGDClassifier", "SGDRegressor"),
     "classes": (
         *("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier", "RidgeClassifier"),
-        *CLASSES,
+        *("LogisticRegression", *CLASSES),
     ),
     "n_parallel": LINEAR,
     "init": ("KMeans",),  # "auto", which over a collection draws from all rows in few passes
@@ -120,10 +132,13 @@ VALUES = {
     "shuffle": LINEAR,  # "rows" as well
     "n_jobs": (  # has no effect
         *("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier", "LinearRegression"),
+        *("LogisticRegression", *PATHS),
     ),
     "init": ("KMeans",),  # "k-means||" as well
     "scoring": ("RidgeCV",),  # what is a function of sums
-    "cv": ("RidgeCV",),
+    "cv": ("RidgeCV", *PATHS),
+    "penalty": ("LogisticRegression",),  # the same, in one line
+    "solver": GLM[1:],
 }
 """Parameters that take other values."""
 
@@ -144,7 +159,7 @@ ARGUMENTS = {
     ),
     "fit_params": ("IncrementalPCA", "KMeans"),  # of fit_transform, for all arguments of fit
     "classes": ("RidgeClassifier", "NearestCentroid", *DISCRIMINANTS),  # of partial_fit
-    "params": ("RidgeCV",),  # of a scorer, which ours has not
+    "params": ("RidgeCV", *PATHS),  # of a scorer or a splitter, which ours has not
     "y": (*LINEAR, *EXACT, *CLASSES),  # None if the blocks of X bring it
 }
 """Arguments of ``fit`` and ``partial_fit`` of ours alone, or whose defaults differ."""
@@ -222,6 +237,7 @@ def fitted(cls: type[BaseEstimator]) -> BaseEstimator:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 3))
     y = np.digitize(X[:, 0], [-0.5, 0.5]) if is_classifier(cls()) else X[:, 0]
+    y = np.exp(y) if get_tags(cls()).target_tags.positive_only else y
     X = np.abs(X) if get_tags(cls()).input_tags.positive_only else X
     few = {"max_iter": 2, "tol": None} if cls.__name__ in LINEAR else {}
     of_y = cls.__name__.startswith("Label")
@@ -229,7 +245,7 @@ def fitted(cls: type[BaseEstimator]) -> BaseEstimator:
 
 
 def properties(cls: type) -> list[str]:
-    return [name for name in vars(cls) if isinstance(vars(cls)[name], property)]
+    return [name for name in dir(cls) if isinstance(inspect.getattr_static(cls, name), property)]
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -239,7 +255,7 @@ def test_fitted_attributes(name):
         {
             attribute
             for attribute in [*vars(est), *properties(type(est))]
-            if attribute.endswith("_") and attribute[0] != "_"
+            if attribute.endswith("_") and attribute[0] != "_" and hasattr(est, attribute)
         }
         for est in (ours, theirs)
     ]
@@ -269,6 +285,6 @@ def test_metadata_is_routed_alike(name):
                     for method, requests in routing._serialize().items()
                 }
             )
-    if name == "RidgeCV":  # ours has no scorer and no splitter that take metadata
+    if name in ("RidgeCV", *PATHS):  # ours has no scorer and no splitter that take metadata
         asked[1] = {}
     assert {m: r for m, r in asked[0].items() if r} == {m: r for m, r in asked[1].items() if r}
