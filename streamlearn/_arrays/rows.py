@@ -164,6 +164,11 @@ def present(X: Array) -> Array:
     return sparse.counts(X) > 0
 
 
+def stored(X: Array) -> Array:
+    """Return for each column of sparse ``X`` the number of its stored entries, (d,)."""
+    return sparse.counts(X)
+
+
 def column_parts(X: Array, more: int) -> tuple[Array, Array]:
     """Return sparse ``X`` with only its `present` columns, and their indices (u,).
 
