@@ -46,6 +46,7 @@ from streamlearn.discriminant_analysis import (
     LinearDiscriminantAnalysis,
     QuadraticDiscriminantAnalysis,
 )
+from streamlearn.feature_extraction.text import TfidfTransformer
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import (
     LinearRegression,
@@ -95,7 +96,7 @@ from tests.containers import (
     dask_frame,
     frame,
 )
-from tests.public import public_estimators
+from tests.public import OF_DOCUMENTS, public_estimators
 
 
 class Line(Pipeline):
@@ -387,6 +388,10 @@ class OnceMultinomialNB(Once, MultinomialNB):
     pass
 
 
+class OnceTfidfTransformer(OnceUnweighted, TfidfTransformer):
+    pass
+
+
 class OnceStandardScaler(Once, StandardScaler):
     pass
 
@@ -474,6 +479,8 @@ CHECKED = [
     PCA(0.5, whiten=True, svd_solver="covariance_eigh"),
     IncrementalPCA(1),
     TruncatedSVD(1),
+    TfidfTransformer(),
+    TfidfTransformer(norm=None, smooth_idf=False),
     PolynomialFeatures((1, 3), interaction_only=True, include_bias=False),
     Binarizer(),
     Normalizer("max"),
@@ -522,6 +529,7 @@ CHECKED = [
     OnceRidgeClassifier(),
     OnceGaussianNB(),
     OnceMultinomialNB(),
+    OnceTfidfTransformer(),
     OnceStandardScaler(),
     OnceMinMaxScaler(),
     OnceMaxAbsScaler(),
@@ -552,8 +560,11 @@ CHECKED = [
     SuccessiveHalvingSearchCV(SGDRegressor(random_state=0), ALPHAS, **SEARCH),
 ]
 """What scikit-learn's own checks run on."""
-UNCHECKED = {"DatetimeEncoder", "LabelBinarizer", "LabelEncoder", "HyperbandSearchCV"}
-"""Those that the checks have no input for: they take dates alone, labels and no X, or many rows."""
+UNCHECKED = {
+    *("DatetimeEncoder", "LabelBinarizer", "LabelEncoder", "HyperbandSearchCV", *OF_DOCUMENTS),
+}
+"""Those that the checks have no input for: they take dates or documents alone, labels and no X, or
+many rows."""
 
 
 @parametrize_with_checks(CHECKED, expected_failed_checks=expected)

@@ -16,7 +16,7 @@ from sklearn import linear_model as theirs
 from sklearn.externals._numpydoc import docscrape
 from sklearn.utils import get_tags
 
-from tests.public import public_estimators
+from tests.public import OF_DOCUMENTS, documents, public_estimators
 
 ESTIMATORS = public_estimators()
 
@@ -144,6 +144,7 @@ def test_attributes_are_those_of_a_fit(name):
     if name == "DatetimeEncoder":
         X = X.astype("datetime64[s]")
     estimator = made(ESTIMATORS[name])
+    X = documents(40) if name in OF_DOCUMENTS else X
     X = X.abs() if get_tags(estimator).input_tags.positive_only else X
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

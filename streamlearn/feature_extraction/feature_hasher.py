@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any, Self
 
 from sklearn.feature_extraction import FeatureHasher as TheirHasher
 
 from streamlearn._estimator.callbacks import watched
-from streamlearn.feature_extraction.hashed import Hashed
+from streamlearn.feature_extraction.hashed import Hashed, some_or_raise
 from streamlearn.feature_extraction.of_documents import OfDocuments, Reading
 
 
@@ -34,7 +35,6 @@ class FeatureHasher(OfDocuments, TheirHasher):
     Differences from scikit-learn:
 
     - Collections are taken: a dask Bag, Series or array of objects, and sources of blocks.
-    - An empty block makes no rows. scikit-learn refuses to transform no samples.
 
     Examples
     --------
@@ -84,10 +84,9 @@ class FeatureHasher(OfDocuments, TheirHasher):
         ValueError
             If a sample is one string, or X is in memory and has no samples.
         """
-        X = self._opened(raw_X)
-        return self._rows(X, self.n_features)
+        return self._rows(some_or_raise(self._opened(raw_X)), self.n_features)
 
-    def fit_transform(self, X: Any, y: Any = None) -> Any:
+    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
         """Check the parameters, then return the rows of X as `transform` does.
 
         Parameters
@@ -97,15 +96,17 @@ class FeatureHasher(OfDocuments, TheirHasher):
             Samples.
         y : object, default=None
             It is ignored.
+        **fit_params : dict of str to object
+            Further arguments of `fit`, which has none.
 
         Returns
         -------
         sparse rows (CSR) or dask array of shape (n_samples, n_features)
         """
-        return self.fit().transform(X)
+        return self.fit(X, y, **fit_params).transform(X)
 
     def _is_block(self, first: Any) -> bool:
         return False  # samples are sequences, too
 
     def _rows_function(self) -> Reading:
-        return Reading(Hashed(TheirHasher.transform, self), checked=False)
+        return Reading(Hashed(TheirHasher.transform, copy(self)), checked=False)

@@ -8,6 +8,20 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from streamlearn._arrays.sparse import csr
+from streamlearn.blocks import is_collection, n_rows
+
+
+def some_or_raise(X: Any) -> Any:
+    """Return X.
+
+    Raises
+    ------
+    ValueError
+        If it is in memory and holds nothing, as in scikit-learn.
+    """
+    if not is_collection(X) and not n_rows(X):
+        raise ValueError("Cannot vectorize empty sequence.")
+    return X
 
 
 class Hashed:

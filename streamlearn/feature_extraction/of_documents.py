@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from sklearn.callback import CallbackSupportMixin
 
 from streamlearn import blocks as engine
+from streamlearn._estimator.fitted import Fitted
 from streamlearn._estimator.versions import Versioned
 from streamlearn._sklearn import _align_api_if_sparse
 from streamlearn.feature_extraction.documents import documents_of, is_block, opened, text_or_raise
@@ -53,7 +54,7 @@ class Reading:
         return self.token
 
 
-class OfDocuments(CallbackSupportMixin, Versioned):
+class OfDocuments(CallbackSupportMixin, Fitted, Versioned):
     """An estimator of documents, with sparse rows as its result.
 
     A subclass inherits from an estimator of scikit-learn, too. It defines ``_rows_function()``,
@@ -81,8 +82,8 @@ class OfDocuments(CallbackSupportMixin, Versioned):
 
     def _is_checked(self) -> bool:
         """Return whether documents must be text or bytes: scikit-learn's functions read them."""
-        own = callable(self.analyzer) or self.preprocessor is not None  # type: ignore[attr-defined]
-        return self.input == "content" and not own  # type: ignore[attr-defined]
+        own = callable(self.analyzer) or self.preprocessor is not None
+        return self.input == "content" and not own
 
     def _rows(self, X: Any, n_features: int) -> Any:
         """Return the rows of documents, lazily for a collection."""
@@ -94,5 +95,5 @@ class OfDocuments(CallbackSupportMixin, Versioned):
     def __sklearn_array_api_convert__(self, converter: Callable[[Any], Any]) -> Any:
         """Return a copy. It is the same for all libraries: sparse rows are NumPy's."""
         out = type(self)(**self.get_params(deep=False))
-        vars(out).update(vars(self))
+        out.__dict__.update(vars(self))
         return out

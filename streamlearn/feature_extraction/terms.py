@@ -177,9 +177,7 @@ def chosen(state: TermCounts, limits: Limits) -> tuple[dict[Term, int], np.ndarr
         counts = state.counts[places[kept]].astype(_dtype_of_sums(limits.dtype))
         kept = np.sort(kept[(-counts).argsort()[: limits.max_features]])
     if not len(kept):
-        raise ValueError(
-            "After pruning, no terms remain. Try a lower min_df or a higher max_df."
-        )
+        raise ValueError("After pruning, no terms remain. Try a lower min_df or a higher max_df.")
     return {terms[at]: column for column, at in enumerate(kept)}, places[kept]
 
 

@@ -9,7 +9,9 @@ from typing import Any, Self
 import numpy as np
 from scipy.sparse import csr_array
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.utils.metadata_routing import UNUSED
 
 from streamlearn import blocks as engine
 from streamlearn._arrays.sparse import csr
@@ -39,6 +41,8 @@ class OfTerms(Merging, OfDocuments, CountVectorizer):
 
     A subclass may define ``_publish_counts``.
     """
+
+    __metadata_request__partial_fit = {"raw_documents": UNUSED}
 
     _state: TermCounts
 
@@ -210,7 +214,10 @@ class OfTerms(Merging, OfDocuments, CountVectorizer):
             If the vocabulary is neither fitted nor given.
         """
         X = self._opened(raw_documents)
-        self._check_vocabulary()
+        if not hasattr(self, "vocabulary_"):
+            if self.vocabulary is None:
+                raise NotFittedError("Vocabulary not fitted or provided")
+            self._check_parameters()
         return self._rows(X, len(self.vocabulary_))
 
     def _rows_function(self) -> Reading:

@@ -31,11 +31,13 @@ from streamlearn.core.statistics import (
     class_counts,
     class_moments,
     comoments,
+    document_frequencies,
     extremes,
     likelihood,
     moments,
     standardize,
 )
+from streamlearn.core.statistics.document_frequencies import Weighting
 from streamlearn.decomposition import components
 from tests.backends import STRICT, Backend, no_host_sync
 
@@ -72,6 +74,10 @@ def weighted_plain(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
 
 def integers(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
     return {"X": rng.integers(-9, 9, (n, N_FEATURES))}
+
+
+def counted(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    return {"X": rng.poisson(0.7, (n, N_FEATURES))}
 
 
 def classes(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
@@ -204,6 +210,8 @@ CASES = {
     "counts-classes-weights": Case(class_counts.learner(4, 0.5), weighted_classes, value=totals),
     "comatrices": Case(class_comatrices.learner(3), classes, value=matrices),
     "comatrices-weights": Case(class_comatrices.learner(4), weighted_classes, value=matrices),
+    "documents": Case(document_frequencies.learner(Weighting()), counted),
+    "documents-NaN": Case(document_frequencies.learner(Weighting(None, sublinear=True)), gaps),
     "extremes": Case(extremes.learner(extremes.Range()), plain),
     "extremes-NaN": Case(extremes.learner(extremes.Range(-1.0, 2.0, clip=True)), gaps),
     "extremes-weights": Case(extremes.learner(extremes.Magnitude()), weighted),

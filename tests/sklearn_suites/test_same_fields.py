@@ -14,6 +14,8 @@ import pytest
 import sklearn
 import sklearn.decomposition as their_components
 import sklearn.discriminant_analysis as their_discriminants
+import sklearn.feature_extraction as their_features
+import sklearn.feature_extraction.text as their_texts
 import sklearn.linear_model as their_models
 import sklearn.naive_bayes as their_bayes
 import sklearn.neighbors as their_neighbors
@@ -23,10 +25,13 @@ from sklearn.utils import get_tags
 
 import streamlearn.decomposition as our_components
 import streamlearn.discriminant_analysis as our_discriminants
+import streamlearn.feature_extraction as our_features
+import streamlearn.feature_extraction.text as our_texts
 import streamlearn.linear_model as our_models
 import streamlearn.naive_bayes as our_bayes
 import streamlearn.neighbors as our_neighbors
 import streamlearn.preprocessing as our_transformers
+from tests.public import OF_DOCUMENTS, documents
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Class PassiveAggressive:FutureWarning", "ignore:n_quantiles:UserWarning"
@@ -45,6 +50,11 @@ PAIRS = {
     "PCA": (our_components, their_components),
     "IncrementalPCA": (our_components, their_components),
     "TruncatedSVD": (our_components, their_components),
+    "TfidfTransformer": (our_texts, their_texts),
+    "CountVectorizer": (our_texts, their_texts),
+    "TfidfVectorizer": (our_texts, their_texts),
+    "HashingVectorizer": (our_texts, their_texts),
+    "FeatureHasher": (our_features, their_features),
     "GaussianNB": (our_bayes, their_bayes),
     "MultinomialNB": (our_bayes, their_bayes),
     "ComplementNB": (our_bayes, their_bayes),
@@ -218,6 +228,7 @@ def fitted(cls: type[BaseEstimator]) -> BaseEstimator:
     y = np.digitize(X[:, 0], [-0.5, 0.5]) if is_classifier(cls()) else X[:, 0]
     X = np.abs(X) if get_tags(cls()).input_tags.positive_only else X
     few = {"max_iter": 2, "tol": None} if cls.__name__ in LINEAR else {}
+    X = documents(60) if cls.__name__ in OF_DOCUMENTS else X
     of_y = cls.__name__.startswith("Label")
     return cls(**few).fit(*([np.digitize(y, [0])] if of_y else [X, y]))
 

@@ -163,10 +163,10 @@ def of_block(params: Weighting, X: Array, weight: Array | None = None) -> Freque
 
 
 def _faults(x: Array) -> Array:
-    xp = namespace(x)
+    xp, ints = namespace(x), default_int(x)
     if not xp.isdtype(x.dtype, "real floating"):
-        return xp.zeros(1, dtype=default_int(x), device=device(x))
-    return xp.reshape(xp.sum(xp.astype(~xp.isfinite(x), default_int(x))), (1,))
+        return xp.zeros(1, dtype=ints, device=device(x))
+    return xp.reshape(xp.sum(xp.astype(~xp.isfinite(x), ints), dtype=ints), (1,))
 
 
 def merge(a: Frequencies, b: Frequencies) -> Frequencies:

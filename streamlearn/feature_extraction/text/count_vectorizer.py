@@ -60,8 +60,8 @@ class CountVectorizer(OfTerms):
     -----
     The terms of each block are counted in one task, and the counts are merged, in one pass. The
     counts of all terms must fit in memory, also of those that ``min_df``, ``max_df`` and
-    ``max_features`` leave out. A fitted estimator keeps them, because `partial_fit` and `merge` need
-    them. `HashingVectorizer` needs no vocabulary.
+    ``max_features`` leave out. A fitted estimator keeps them for `partial_fit` and `merge`.
+    `HashingVectorizer` needs no vocabulary.
 
     A pipeline over a collection finds the vocabulary beforehand, in a pass over the documents
     alone. With ``vocabulary`` that pass is not needed.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any, Self
 
 from sklearn.feature_extraction.text import HashingVectorizer as TheirVectorizer
 
 from streamlearn._estimator.callbacks import watched
-from streamlearn.feature_extraction.hashed import Hashed
+from streamlearn.feature_extraction.hashed import Hashed, some_or_raise
 from streamlearn.feature_extraction.of_documents import OfDocuments, Reading
 
 
@@ -123,9 +124,9 @@ class HashingVectorizer(OfDocuments, TheirVectorizer):
         TypeError
             If a document is not text.
         ValueError
-            If a document is missing.
+            If a document is missing, or X is in memory and has no documents.
         """
-        return self._rows(self._opened(X), self.n_features)
+        return self._rows(some_or_raise(self._opened(X)), self.n_features)
 
     def fit_transform(self, X: Any, y: Any = None) -> Any:
         """Check the parameters, then return the rows of X as `transform` does.
@@ -146,5 +147,4 @@ class HashingVectorizer(OfDocuments, TheirVectorizer):
         return self.transform(X)
 
     def _rows_function(self) -> Reading:
-        return Reading(Hashed(TheirVectorizer.transform, self), self._is_checked())
-
+        return Reading(Hashed(TheirVectorizer.transform, copy(self)), self._is_checked())

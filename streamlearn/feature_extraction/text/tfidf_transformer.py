@@ -120,13 +120,11 @@ class TfidfTransformer(OneToOneFeatureMixin, MergeableTransformer):
 
     def _statistic(self) -> Learner:
         return document_frequencies.learner(
-            Weighting(
-                self.norm, bool(self.use_idf), bool(self.smooth_idf), bool(self.sublinear_tf)
-            )
+            Weighting(self.norm, bool(self.use_idf), bool(self.smooth_idf), bool(self.sublinear_tf))
         )
 
     def _publish(self) -> None:
-        vars(self).pop("idf_", None)
+        self.__dict__.pop("idf_", None)
         if self.use_idf:
             params = self._statistic().params
             self.idf_ = self._as_learned(document_frequencies.inverse(params, self._state))
@@ -160,17 +158,19 @@ class TfidfTransformer(OneToOneFeatureMixin, MergeableTransformer):
     def _transform(self, X: Any, names: Any) -> Any:
         # The attribute may have been set, as one of another transformer.
         idf = getattr(self, "idf_", None)
-        weighted = Weighted(idf, self.norm, bool(self.sublinear_tf))
+        weighted: Any = Weighted(idf, self.norm, bool(self.sublinear_tf))
+        function: Any = Stored(weighted)
         fitted = an_array(self._state) if idf is None else idf
-        return rows_out(self, "transform", X, Stored(weighted), fitted=fitted, names=names)
+        return rows_out(self, "transform", X, function, fitted=fitted, names=names)
 
     def __sklearn_tags__(self) -> Any:
         """Return the tags: X may be sparse rows."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.array_api_support = False  # the result for rows of NumPy is sparse
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
 
 # As scikit-learn's, it has no set_output: frames have no sparse columns.
-TfidfTransformer._sklearn_auto_wrap_output_keys = set()  # type: ignore[attr-defined]
+TfidfTransformer._sklearn_auto_wrap_output_keys = set()

@@ -125,7 +125,7 @@ class TfidfVectorizer(OfTerms, TheirVectorizer):
                 idf = inverse(self._weighting(), Frequencies(documents, rows, none))
             self._idf = idf.astype(self._floats(), copy=False)
         else:
-            vars(self).pop("_idf", None)
+            self.__dict__.pop("_idf", None)
 
     def _floats(self) -> np.dtype:
         """Return the dtype of the result, which is always of floats."""
