@@ -71,3 +71,23 @@ def test_choose_finds_a_penalty_from_one_read_and_draws(tmp_path):
     (loss,) = (line for line in lines if line.startswith("its loss on held-out flights"))
     assert float(loss.rpartition(" ")[2]) < 0.26
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.skipif(
+    not all(map(installed, ("matplotlib", "pyarrow"))), reason="needs the dependency group examples"
+)
+@pytest.mark.thorough
+def test_text_learns_topics_and_draws_words(tmp_path):
+    picture = tmp_path / "out" / "words.png"
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "text.py", "--documents", "8000", "--out", picture],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(streamlearn.__file__).parents[1])},
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    for name in ("vocabulary", "hashed"):
+        (line,) = (line for line in lines if line.startswith(f"{name}: "))
+        assert float(line.partition("accuracy ")[2].partition(",")[0]) > 0.9
+    assert picture.read_bytes().startswith(b"\x89PNG")

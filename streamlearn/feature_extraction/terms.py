@@ -6,7 +6,6 @@ of a block a number in the order in which it finds them. `chosen` sorts them.
 
 from __future__ import annotations
 
-from array import array
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from itertools import repeat
@@ -70,7 +69,7 @@ def rows_of(how: Counted, documents: Sequence[Any], known: Mapping[Term, int]) -
            [0, 0]])
     """
     width = len(known)
-    get, found, ends = known.get, array("i"), [0]
+    get, found, ends = known.get, list[int](), [0]
     for document in documents:
         found.extend(map(get, how.analyze(document), repeat(width)))
         ends.append(len(found))
@@ -95,7 +94,7 @@ def count(how: Counted, documents: Sequence[Any]) -> tuple[TermCounts, csr_array
     """
     places: defaultdict[Term, int] = defaultdict()
     places.default_factory = places.__len__
-    get, found, ends = places.__getitem__, array("i"), [0]
+    get, found, ends = places.__getitem__, list[int](), [0]
     for document in documents:
         found.extend(map(get, how.analyze(document)))
         ends.append(len(found))
@@ -186,13 +185,13 @@ def _dtype_of_sums(dtype: Any) -> Any:
     return csr_array(np.zeros((1, 1), dtype=dtype)).sum(axis=0).dtype
 
 
-def _summed(found: array[int], ends: list[int], width: int) -> csr_array:
+def _summed(found: list[int], ends: list[int], width: int) -> csr_array:
     """Return the counts of places in documents, whose last places are given by ``ends``."""
     small = np.int32 if len(found) < 2**31 else np.int64
-    at = np.frombuffer(found, dtype=np.intc) if found else np.empty(0, dtype=np.intc)
+    at = np.asarray(found, dtype=small)
     shape = (len(ends) - 1, width)
     rows = csr_array(
-        (np.ones(len(at), dtype=np.intc), at.astype(small), np.asarray(ends, dtype=small)),
+        (np.ones(len(at), dtype=np.intc), at, np.asarray(ends, dtype=small)),
         shape=shape,
     )
     rows.sum_duplicates()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from functools import partial
 from typing import Any, Self
 
@@ -143,17 +142,22 @@ class OfTerms(Merging, OfDocuments, CountVectorizer):
 
     def _how(self) -> Counted:
         """Return how terms are counted, without what this has learned."""
-        out = copy(self)
-        known = {*self.get_params(deep=False), CHECKED}
-        out.__dict__ = {name: value for name, value in vars(self).items() if name in known}
+        out = self._unfitted()
         analyze = out.build_analyzer()
         if CHECKED in vars(out):
             setattr(self, CHECKED, getattr(out, CHECKED))
         return Counted(analyze, bool(self.binary), self.dtype)
 
+    def _unfitted(self) -> Self:
+        """Return a copy with the same parameters. ``copy`` would look at each term."""
+        out = type(self).__new__(type(self))
+        known = {*self.get_params(deep=False), CHECKED}
+        out.__dict__ = {name: value for name, value in vars(self).items() if name in known}
+        return out
+
     def _check_parameters(self) -> None:
         """Let scikit-learn check the parameters. Set the vocabulary if it is given."""
-        probe = copy(self)
+        probe = self._unfitted()
         if self.vocabulary is None:
             probe.vocabulary = ["a"]
         CountVectorizer.fit_transform(probe, [])
