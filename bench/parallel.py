@@ -9,7 +9,7 @@ parameter. Its two lines are a pass in rounds and a pass block by block.
 The second table has the time of a pass on 1 and on 2 threads of dask, with 1 and with 4 blocks side
 by side: wall-clock and CPU seconds, medians of ``--turns`` that go round.
 
-    python bench/parallel.py --picture docs/parallel.png
+    python bench/parallel.py --picture docs/guide/parallel.png
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rows a second and score of every learner on one real table, in one pass: docs/which_learner.md.
+"""Rows a second and score of every learner on one real table: docs/guide/which_learner.md.
 
 Each learner is the last step of a pipeline behind a scaler, with its defaults but for what its line
 says, and learns from the flights' rows as the blocks of a dask array, read once. The scores are on

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+__all__ = ["make_flights"]
+
 CARRIERS = {"AA": -0.2, "B6": 0.1, "DL": -0.3, "EV": 0.4, "MQ": 0.3, "UA": -0.1, "US": -0.1}
 ORIGINS = ("EWR", "JFK", "LGA")
 N_DESTINATIONS = 80

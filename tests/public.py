@@ -1,11 +1,13 @@
-"""The estimators that users import."""
+"""What users import."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Iterator
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -13,25 +15,35 @@ from sklearn.base import BaseEstimator
 import streamlearn
 
 
-def public_estimators() -> dict[str, type]:
-    """Return the estimators of each public package, by name."""
-    found = {}
+def public_things() -> Iterator[tuple[str, Any]]:
+    """Yield the names of each public package, with what they name."""
     for module in pkgutil.iter_modules(streamlearn.__path__):
         unit = importlib.import_module(f"streamlearn.{module.name}")
         if not module.name.startswith("_"):
-            found |= _estimators_of(unit)
-    return found
+            yield from _things_of(unit)
 
 
-def _estimators_of(module: ModuleType) -> dict[str, type]:
-    found = {}
+def _things_of(module: ModuleType) -> Iterator[tuple[str, Any]]:
     for name in getattr(module, "__all__", ()):
-        cls = getattr(module, name)
-        if inspect.ismodule(cls):
-            found |= _estimators_of(cls)
-        elif inspect.isclass(cls) and issubclass(cls, BaseEstimator):
-            found[name] = cls
-    return found
+        thing = getattr(module, name)
+        if inspect.ismodule(thing):
+            yield from _things_of(thing)
+        else:
+            yield name, thing
+
+
+def public_names() -> set[str]:
+    """Return the names of classes and functions."""
+    return {name for name, _ in public_things()}
+
+
+def public_estimators() -> dict[str, type]:
+    """Return the estimators of each public package, by name."""
+    return {
+        name: thing
+        for name, thing in public_things()
+        if inspect.isclass(thing) and issubclass(thing, BaseEstimator)
+    }
 
 
 OF_DOCUMENTS = ("CountVectorizer", "FeatureHasher", "HashingVectorizer", "TfidfVectorizer")

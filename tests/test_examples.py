@@ -1,3 +1,4 @@
+import ast
 import importlib.metadata
 import os
 import subprocess
@@ -33,7 +34,7 @@ def test_flights_streams_compares_and_draws(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "320,000 rows, 16 columns" in done.stdout
-    for start in ("memory ", "one pass took "):
+    for start in ("time  ", "disk  ", "picture  ", "fit  ", "predict  ", "memory  "):
         assert any(line.startswith(start) for line in done.stdout.splitlines()), done.stdout
     assert "Pipeline epoch 1: 100 %" in done.stderr
     excess = {
@@ -91,3 +92,47 @@ def test_text_learns_topics_and_draws_words(tmp_path):
         (line,) = (line for line in lines if line.startswith(f"{name}: "))
         assert float(line.partition("accuracy ")[2].partition(",")[0]) > 0.9
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+GALLERY = sorted((EXAMPLES / "gallery").glob("plot_*.py"))
+EVERY_DAY = "plot_stream"
+
+
+@pytest.mark.skipif(not installed("matplotlib"), reason="needs matplotlib")
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(
+            path, id=path.stem, marks=() if path.stem == EVERY_DAY else pytest.mark.thorough
+        )
+        for path in GALLERY
+    ],
+)
+def test_script_of_the_gallery_runs(script, tmp_path):
+    if script.stem == "plot_workers" and (os.name == "nt" or not installed("distributed")):
+        pytest.skip("SubprocessCluster needs distributed, and does not support Windows")
+    done = subprocess.run(
+        [sys.executable, script],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ
+        | {"MPLBACKEND": "agg", "PYTHONPATH": str(Path(streamlearn.__file__).parents[1])},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout, "it prints what its text explains"
+    assert not list(tmp_path.iterdir()), "it writes into temporary folders only"
+
+
+@pytest.mark.parametrize("script", GALLERY, ids=lambda path: path.stem)
+def test_script_of_the_gallery_has_a_title_a_text_and_a_picture(script):
+    code = script.read_text()
+    title, line, *text = ast.get_docstring(ast.parse(code)).splitlines()
+    assert set(line) == {"="}
+    assert len(line) == len(title)
+    assert any(sentence.strip() for sentence in text)
+    assert code.count("\n# %%\n") >= 3
+    # A figure is shown at the end of the cell that makes it, and closed after it.
+    for cell in code.split("\n# %%\n"):
+        assert ("plt.figure(" in cell or "plt.subplots(" in cell) == ("plt.show()" in cell)
+    assert "plt.show()" in code

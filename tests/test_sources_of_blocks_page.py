@@ -1,4 +1,4 @@
-"""The page docs/sources_of_blocks.md: its snippets run, from top to bottom."""
+"""The page docs/guide/sources_of_blocks.md: its snippets run, from top to bottom."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parents[1] / "docs" / "sources_of_blocks.md"
+PAGE = Path(__file__).parents[1] / "docs" / "guide" / "sources_of_blocks.md"
 
 
 def test_the_snippets_run(tmp_path, monkeypatch, capsys):

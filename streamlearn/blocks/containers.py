@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from streamlearn._arrays import concat, is_array
+from streamlearn._arrays import concat, is_array, to_numpy
 from streamlearn._arrays.plain import plain, rows_or_raise
 from streamlearn._arrays.sparse import csr, is_sparse
 from streamlearn.blocks import door
@@ -100,7 +100,11 @@ def meta_of(x: Any) -> Any:
     x = as_rows(x)
     if isinstance(x, StreamedRows):
         return without_rows(x.head)
-    return x._meta if is_frame(x) else np.empty((0, *x.shape[1:]), x.dtype)
+    if is_frame(x):
+        return x._meta
+    # the dtype of an array that was made with meta=torch.empty(...) is torch's
+    dtype = x.dtype if isinstance(x.dtype, np.dtype) else to_numpy(x._meta).dtype
+    return np.empty((0, *x.shape[1:]), dtype)
 
 
 def is_frame(x: object) -> bool:

@@ -59,7 +59,7 @@ class ColumnTransformer(  # type: ignore[call-arg]
         The columns of each transformer in the result.
     n_features_in_ : int
         The number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         The names of the features. It exists only if X was a frame whose column names are all
         strings.
 

@@ -163,7 +163,7 @@ class FitRecorder(FitWatcher):
         Parameters
         ----------
         **how : dict of str to object
-            Arguments of `timeline`, such as ``title`` or ``figsize``.
+            Arguments of `timeline`, such as ``title``, ``figsize`` or ``figure``.
 
         Returns
         -------

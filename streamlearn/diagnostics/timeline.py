@@ -54,6 +54,7 @@ def timeline(
     title: str | None = None,
     subtitle: str | None = None,
     figsize: tuple[float, float] = (14, 9),
+    figure: Figure | None = None,
 ) -> Figure:
     """Draw the tasks of each thread, the memory and the progressive loss on one time axis.
 
@@ -85,12 +86,15 @@ def timeline(
     title, subtitle : str, default=None
         The two lines above the picture.
     figsize : (float, float), default=(14, 9)
-        The width and the height in inches.
+        The width and the height in inches of a new figure.
+    figure : matplotlib.figure.Figure, default=None
+        Where to draw: an empty figure, such as ``pyplot.figure(figsize=(9, 6))``, which
+        ``pyplot.show()`` shows. None makes a figure that belongs to no window.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The figure belongs to no window. Show it in a notebook, or call its ``savefig``.
+        Show it in a notebook, or call its ``savefig``.
 
     Raises
     ------
@@ -126,12 +130,14 @@ def timeline(
     spans = dict(phases or {})
     zero = min([tasks[0].start, *(start for start, _ in spans.values())])
     last = max([*(t.end for t in tasks), *(end for _, end in spans.values())]) - zero
-    lanes = {worker: i for i, worker in enumerate(dict.fromkeys(t.worker for t in tasks))}
+    lanes = {worker: i for i, worker in enumerate(_lanes(tasks))}
 
-    figure = Figure(figsize=figsize, facecolor="white")
+    if figure is None:
+        figure = Figure(figsize=figsize)
+    figure.set_facecolor("white")
     heights = [1.0 + 0.5 * min(len(lanes), 8)]
     heights += [1.7] * bool(memory) + [2.3] * (loss_curve is not None)
-    width, height = figsize
+    width, height = figure.get_size_inches()
     panels = figure.subplots(
         len(heights),
         sharex=True,
@@ -140,7 +146,7 @@ def timeline(
         gridspec_kw={  # margins in inches
             "left": 1.0 / width,
             "right": 1 - 0.3 / width,
-            "top": 1 - (0.95 + 0.75 * bool(title or subtitle)) / height,
+            "top": 1 - _inches_above(title, subtitle, spans) / height,
             "bottom": 0.6 / height,
             "hspace": 0.36,
         },
@@ -149,9 +155,11 @@ def timeline(
         _plain(panel)
     rest = iter(panels[1:])
     threads = panels[0]
-    _draw_threads(threads, tasks, lanes, zero, last, KINDS | dict(kinds or {}))
+    _draw_threads(threads, tasks, lanes, zero, last, KINDS | dict(kinds or {}), bool(spans))
     if memory:
-        _draw_memory(next(rest), [(t - zero, used) for t, used in memory], footprint, nbytes)
+        whose = "process" if all(_worker(t) is None for t in lanes) else "client"
+        used = [(t - zero, used) for t, used in memory]
+        _draw_memory(next(rest), used, footprint, nbytes, whose)
     if loss_curve is not None:
         ends = sorted(t.end - zero for t in tasks if t.name == step)
         _draw_loss(next(rest), ends, list(map(float, loss_curve)), step, optimum)
@@ -166,10 +174,43 @@ def timeline(
     return figure
 
 
+def _inches_above(title: str | None, subtitle: str | None, spans: Mapping[str, Any]) -> float:
+    """Return the height of what stands above the panels, the legend included."""
+    lines = 0.75 if subtitle else 0.45 if title else 0.0
+    return 0.6 + 0.35 * bool(spans) + lines
+
+
 def _read(result: Sequence[Any]) -> _Task:
     key, _, start, end, worker = result
     name = str(key[0] if isinstance(key, tuple) else key)
     return _Task(re.sub(r"(-[0-9a-f]{32}|-\d+)+$", "", name), start, end, worker)
+
+
+def _lanes(tasks: Sequence[_Task]) -> list[Any]:
+    """Return the threads, those of a worker of a cluster next to each other."""
+    threads = list(dict.fromkeys(t.worker for t in tasks))
+    workers = list(dict.fromkeys(map(_worker, threads)))
+    return sorted(threads, key=lambda thread: workers.index(_worker(thread)))
+
+
+def _worker(thread: Any) -> str | None:
+    """Return the address of a thread's worker, None for a thread of this process."""
+    address = str(thread).partition(" ")[0]
+    return address if "://" in address else None
+
+
+def _lane_names(threads: Sequence[Any]) -> list[str]:
+    """Return the names of threads, which are numbered within each worker of a cluster."""
+    numbers: dict[str | None, list[int]] = {}
+    for i, thread in enumerate(threads):
+        numbers.setdefault(_worker(thread), []).append(i)
+    names = [""] * len(threads)
+    for k, (worker, places) in enumerate(numbers.items(), start=1):
+        for j, i in enumerate(places, start=1):
+            of_worker = "" if worker is None else f"worker {k}"
+            of_thread = f"thread {j}" if worker is None or len(places) > 1 else ""
+            names[i] = " ".join(filter(None, (of_worker, of_thread)))
+    return names
 
 
 def _plain(panel: Axes) -> None:
@@ -198,6 +239,7 @@ def _draw_threads(
     zero: float,
     last: float,
     kinds: Mapping[str, str],
+    has_phases: bool,
 ) -> None:
     labels = [*dict.fromkeys(kinds.values()), OTHER]
     bars: dict[str, dict[int, list[tuple[float, float]]]] = {label: {} for label in labels}
@@ -220,12 +262,17 @@ def _draw_threads(
     panel.set_ylim(len(lanes) - 0.45, -0.55)
     panel.set_yticks(
         range(len(lanes)),
-        [f"thread {i + 1}\n{seconds / last:.0%} busy" for i, seconds in enumerate(busy)],
+        [
+            f"{name}\n{seconds / last:.0%} busy"
+            for name, seconds in zip(_lane_names(list(lanes)), busy, strict=True)
+        ],
     )
     inches = panel.bbox.height / panel.figure.dpi
+    columns = max(1, int(panel.figure.get_figwidth() / 2.3))
+    above = 0.47 if has_phases else 0.12  # their names stand under it
     panel.legend(
-        loc="lower left", bbox_to_anchor=(0, 1 + 0.47 / inches), borderaxespad=0, borderpad=0,
-        ncols=6, frameon=False, fontsize=10.5, labelcolor=INK,
+        loc="lower left", bbox_to_anchor=(0, 1 + above / inches), borderaxespad=0, borderpad=0,
+        ncols=columns, frameon=False, fontsize=10.5, labelcolor=INK,
         handlelength=1, handleheight=1, handletextpad=0.5, columnspacing=1.8,
     )  # fmt: skip
 
@@ -249,7 +296,11 @@ def _draw_phase(
 
 
 def _draw_memory(
-    panel: Axes, used: Sequence[tuple[float, float]], footprint: float | None, nbytes: float | None
+    panel: Axes,
+    used: Sequence[tuple[float, float]],
+    footprint: float | None,
+    nbytes: float | None,
+    whose: str,
 ) -> None:
     peak = max(m for _, m in used)
     times, values = [t for t, _ in used], [m for _, m in used]
@@ -268,7 +319,7 @@ def _draw_memory(
     panel.set_ylim(0, peak * 1.12)
     panel.yaxis.set_major_locator(_round_numbers())
     panel.yaxis.set_major_formatter(lambda value, _: _bytes(value))
-    _caption(panel, "memory of the process", text)
+    _caption(panel, f"memory of the {whose}", text)
 
 
 def _round_numbers() -> Any:
@@ -296,7 +347,9 @@ def _draw_loss(
         )
         panel.set_ylim(min(panel.get_ylim()[0], optimum - 0.1 * (max(losses) - optimum)))
     panel.yaxis.set_major_locator(_round_numbers())
-    panel.legend(loc="upper right", frameon=False, fontsize=10.5, labelcolor=INK, borderaxespad=0.2)
+    # Points may lie under it.
+    box = {"facecolor": "white", "edgecolor": "none", "framealpha": 0.8}
+    panel.legend(loc="upper right", fontsize=10.5, labelcolor=INK, borderaxespad=0.2, **box)
     _caption(panel, "progressive loss", "each block is scored before it is learned from")
 
 

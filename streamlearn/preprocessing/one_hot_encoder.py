@@ -54,7 +54,7 @@ class OneHotEncoder(CategoryEncoder):
         The infrequent categories of each feature. It is None for features without one.
     n_features_in_ : int
         The number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         The names of the features. It exists only if X was a frame whose column names are all
         strings.
 

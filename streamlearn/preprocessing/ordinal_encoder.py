@@ -45,7 +45,7 @@ class OrdinalEncoder(OneToOneFeatureMixin, CategoryEncoder):
         The infrequent categories of each feature, or None.
     n_features_in_ : int
         The number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         The names of the features. It exists only if X was a frame whose column names are all
         strings.
 

@@ -37,7 +37,7 @@ class PolynomialFeatures(NamesOut, StatelessTransformer):
 
     Attributes
     ----------
-    powers_ : ndarray of shape (n_output_features_, n_features_in_)
+    powers_ : ndarray of shape (`n_output_features_`, `n_features_in_`)
         The exponent of each feature in each product.
     n_output_features_ : int
         The number of columns of the result.
@@ -141,7 +141,7 @@ class PolynomialFeatures(NamesOut, StatelessTransformer):
 
     @property
     def powers_(self) -> np.ndarray:
-        """The exponent of each feature in each product, (n_output_features_, n_features_in_)."""
+        """The exponent of each feature in each product."""
         check_is_fitted(self)
         terms = self._function().terms(self.n_features_in_)
         return np.vstack([np.bincount(term, minlength=self.n_features_in_) for term in terms])

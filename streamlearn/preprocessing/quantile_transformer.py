@@ -61,9 +61,9 @@ class QuantileTransformer(Scaler):
     ----------
     n_quantiles_ : int
         The number of quantiles.
-    quantiles_ : array of shape (n_quantiles_, n_features)
+    quantiles_ : array of shape (`n_quantiles_`, n_features)
         The quantiles of each feature.
-    references_ : array of shape (n_quantiles_,)
+    references_ : array of shape (`n_quantiles_`,)
         The ranks of the quantiles, from 0 to 1.
     n_features_in_ : int
         The number of features.

@@ -77,7 +77,7 @@ class TargetEncoder(NamesOut, CategoryEncoder):
         The classes, sorted. It is None if the target is continuous.
     n_features_in_ : int
         The number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         The names of the features. It exists only if X was a frame whose column names are all
         strings.
 

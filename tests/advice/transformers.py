@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dask.bag
 import numpy as np
 import pandas as pd
 from array_api_strict import asarray as strict
@@ -9,6 +10,7 @@ from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, TimeSe
 
 from streamlearn import preprocessing as encoders
 from streamlearn.compose import ColumnTransformer
+from streamlearn.feature_extraction.text import CountVectorizer
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.preprocessing import PowerTransformer, StandardScaler
 from tests.advice.table import DX, DY, SPARSE, THREE, X, Y, advice
@@ -23,6 +25,28 @@ TRANSFORMERS = [
         lambda: PowerTransformer().fit(SPARSE),
         r"Use '\.toarray\(\)'",
         lambda: PowerTransformer().fit(SPARSE.toarray()),
+    ),
+    advice(
+        lambda: CountVectorizer().fit(TEXT),
+        r"select it, X\['text'\] of a frame",
+        lambda: CountVectorizer().fit(TEXT["day"]),
+    ),
+    advice(
+        lambda: CountVectorizer().fit(pd.Series(["red tea", None])),
+        r'X\.fillna\(""\)',
+        lambda: CountVectorizer().fit(pd.Series(["red tea", None]).fillna("")),
+    ),
+    advice(
+        lambda: CountVectorizer().fit(TEXT["n"]),
+        r"X\.astype\(str\)",
+        lambda: CountVectorizer(token_pattern=r"\w").fit(TEXT["n"].astype(str)),
+        lambda: CountVectorizer(analyzer=lambda n: [n]).fit(TEXT["n"]),
+    ),
+    advice(
+        lambda: CountVectorizer().fit(5),
+        "a column of a frame, or a dask Bag",
+        lambda: CountVectorizer().fit(TEXT["day"]),
+        lambda: CountVectorizer().fit(dask.bag.from_sequence(["red tea"])),
     ),
     advice(
         lambda: encoders.OneHotEncoder().fit(DY),
