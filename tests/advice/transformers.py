@@ -10,7 +10,7 @@ from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, TimeSe
 
 from streamlearn import preprocessing as encoders
 from streamlearn.compose import ColumnTransformer
-from streamlearn.feature_extraction.text import CountVectorizer
+from streamlearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.preprocessing import PowerTransformer, StandardScaler
 from tests.advice.table import DX, DY, SPARSE, THREE, X, Y, advice
@@ -41,6 +41,11 @@ TRANSFORMERS = [
         r"X\.astype\(str\)",
         lambda: CountVectorizer(token_pattern=r"\w").fit(TEXT["n"].astype(str)),
         lambda: CountVectorizer(analyzer=lambda n: [n]).fit(TEXT["n"]),
+    ),
+    advice(
+        lambda: TfidfVectorizer().idf_,
+        "Call 'fit' with appropriate arguments",
+        lambda: TfidfVectorizer().fit(TEXT["day"]).idf_,
     ),
     advice(
         lambda: CountVectorizer().fit(5),
