@@ -28,6 +28,7 @@ FLOORS = [
         *("preprocessing", "impute", "decomposition", "linear_model", "cluster"),
         *("neural_network", "wrappers"),
         *("naive_bayes", "neighbors", "discriminant_analysis", "feature_extraction"),
+        "feature_selection",
     },
     {"pipeline", "diagnostics"},
     {"compose", "datasets", "model_selection"},

@@ -111,6 +111,7 @@ from streamlearn._arrays.rows import (
     stored,
     to_sparse,
     with_columns,
+    with_empty_columns,
     without_zeros,
 )
 from streamlearn._arrays.shifted_products import (
@@ -214,5 +215,6 @@ __all__ = [
     "widest_float",
     "with_columns",
     "with_counts",
+    "with_empty_columns",
     "without_zeros",
 ]

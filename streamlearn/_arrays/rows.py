@@ -139,6 +139,11 @@ def to_sparse(X: Array) -> Array:
     return sparse.csr(X)
 
 
+def with_empty_columns(X: Array, columns: Sequence[int], n_columns: int) -> Array:
+    """Return sparse ``X`` with ``n_columns`` columns, of which these ``columns`` are those of X."""
+    return sparse.with_empty_columns(X, columns, n_columns)
+
+
 def without_zeros(X: Array) -> Array:
     """Return sparse ``X`` without the entries that are 0."""
     return sparse.without_zeros(X)
