@@ -29,6 +29,7 @@ from streamlearn.discriminant_analysis import (
     QuadraticDiscriminantAnalysis,
 )
 from streamlearn.feature_extraction.text import TfidfTransformer
+from streamlearn.feature_selection import VarianceThreshold
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import (
     LinearRegression,
@@ -113,6 +114,7 @@ ESTIMATORS = {
     "IncrementalPCA": IncrementalPCA(),
     "TruncatedSVD": TruncatedSVD(4),
     "TfidfTransformer": TfidfTransformer(),
+    "VarianceThreshold": VarianceThreshold(),
     "PolynomialFeatures": PolynomialFeatures(),
     "Binarizer": Binarizer(),
     "Normalizer": Normalizer(),
@@ -133,6 +135,11 @@ ELSEWHERE = {
     "ComplementNB": "its X is of counts; BernoulliNB has the same base class",
     **dict.fromkeys(
         OF_DOCUMENTS, "it takes documents; see tests/feature_extraction/test_documents.py"
+    ),
+    "SelectFromModel": "its model takes X and y; see tests/feature_selection",
+    **dict.fromkeys(
+        ("SelectFdr", "SelectFpr", "SelectFwe", "SelectKBest", "SelectPercentile"),
+        "it takes a y, and is no predictor; see tests/feature_selection",
     ),
     "ColumnTransformer": "in memory it is scikit-learn's own; see tests/test_compose.py",
     "DatetimeEncoder": "it takes dates alone; see tests/test_datetime_encoder.py",

@@ -267,7 +267,10 @@ def test_every_estimator_leaves_them_out(name):
     how = {"max_iter": 2, "random_state": 0, "n_clusters": 2, "n_blocks": N}
     how["parameters"] = {"alpha": np.logspace(-6, -3, 50).tolist()}
     if "estimator" in takes:
-        how["estimator"] = theirs.SGDClassifier(random_state=0)
+        own = SGDClassifier if name == "SelectFromModel" else theirs.SGDClassifier
+        how["estimator"] = own(random_state=0)
+    if name == "SelectKBest":
+        how["k"] = 2
     model = cls(**{n: value for n, value in how.items() if n in takes})
 
     def part(number):

@@ -47,6 +47,17 @@ from streamlearn.discriminant_analysis import (
     QuadraticDiscriminantAnalysis,
 )
 from streamlearn.feature_extraction.text import TfidfTransformer
+from streamlearn.feature_selection import (
+    SelectFdr,
+    SelectFpr,
+    SelectFromModel,
+    SelectFwe,
+    SelectKBest,
+    SelectPercentile,
+    VarianceThreshold,
+    chi2,
+    f_regression,
+)
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import (
     LinearRegression,
@@ -388,6 +399,10 @@ class OnceMultinomialNB(Once, MultinomialNB):
     pass
 
 
+class OnceVarianceThreshold(OnceUnweighted, VarianceThreshold):
+    pass
+
+
 class OnceTfidfTransformer(OnceUnweighted, TfidfTransformer):
     pass
 
@@ -479,6 +494,15 @@ CHECKED = [
     PCA(0.5, whiten=True, svd_solver="covariance_eigh"),
     IncrementalPCA(1),
     TruncatedSVD(1),
+    VarianceThreshold(),
+    VarianceThreshold(0.1),
+    SelectKBest(k=1),
+    SelectKBest(f_regression, k="all"),
+    SelectPercentile(chi2, percentile=100),
+    SelectFpr(alpha=1.0),
+    SelectFdr(alpha=1.0),
+    SelectFwe(alpha=1.0),
+    SelectFromModel(SGDRegressor(random_state=0)),
     TfidfTransformer(),
     TfidfTransformer(norm=None, smooth_idf=False),
     PolynomialFeatures((1, 3), interaction_only=True, include_bias=False),
@@ -530,6 +554,7 @@ CHECKED = [
     OnceGaussianNB(),
     OnceMultinomialNB(),
     OnceTfidfTransformer(),
+    OnceVarianceThreshold(),
     OnceStandardScaler(),
     OnceMinMaxScaler(),
     OnceMaxAbsScaler(),

@@ -106,6 +106,8 @@ def test_parameters_are_those_of_the_signature(name):
             known = signature[parameter].default
             if default.startswith("numpy."):
                 assert getattr(np, default.removeprefix("numpy.")) is known, parameter
+            elif callable(known):
+                assert default == f"{known.__module__.rpartition('.')[0]}.{known.__name__}"
             else:
                 assert ast.literal_eval(default) == known, parameter
         else:

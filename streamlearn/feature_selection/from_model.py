@@ -70,8 +70,6 @@ class SelectFromModel(Selector, TheirSelector):
         The fitted model.
     n_features_in_ : int
         The number of features.
-    max_features_ : int
-        The largest number of features. It exists only if ``max_features`` is given.
     feature_names_in_ : ndarray of shape (n_features,)
         The names of the features. It exists only if X was a DataFrame whose column names are all
         strings.
@@ -80,12 +78,14 @@ class SelectFromModel(Selector, TheirSelector):
 
     Notes
     -----
-    A pipeline over a collection fits this beforehand, in passes of its own.
+    With ``max_features`` the attribute ``max_features_`` is its number. A pipeline over a
+    collection fits this beforehand, in passes of its own.
 
     Differences from scikit-learn:
 
     - Over a collection, a model that takes no collections is an error.
     - Rows of a collection become floats.
+    - Infinity is an error, also if the model takes NaN.
 
     Examples
     --------
@@ -170,12 +170,12 @@ class SelectFromModel(Selector, TheirSelector):
         return super().transform(X)
 
     def _get_support_mask(self) -> np.ndarray:
-        return TheirSelector._get_support_mask(self._in_numpy())
+        return super(SelectFromModel, self._in_numpy())._get_support_mask()
 
     @property
     def threshold_(self) -> float:
         """The threshold of importances."""
-        return float(TheirSelector.threshold_.fget(self._in_numpy()))
+        return float(super(SelectFromModel, self._in_numpy()).threshold_)
 
     def _in_numpy(self) -> Self:
         """Return a copy that finds importances in NumPy, whatever the library of the model is."""

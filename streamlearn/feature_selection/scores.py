@@ -39,11 +39,12 @@ class Score(NamedTuple):
 def of_class_moments(state: class_moments.ClassMoments) -> Found:
     """Return F and its p-value: the variance between classes over that within classes."""
     n = to_numpy(class_moments.weights(state))
-    means, variances = (
-        to_numpy(f(state.each)) for f in (class_moments.mean, class_moments.variance)
-    )
-    centre = means[np.argmax(n)]
-    about = means - centre  # so that means far from zero cost no digit
+    each, variances = state.each, to_numpy(class_moments.variance(state.each))
+    rounded = to_numpy(each.mean * each.unit)
+    rest = to_numpy(each.first / moments.or_one(each.weight) * each.unit)
+    # A mean far from zero has few digits after the point, and its rest has the others.
+    centre = np.argmax(n)
+    about = (rounded - rounded[centre]) + (rest - rest[centre])
     share = n[:, None] / n.sum()
     between = (n[:, None] * (about - (share * about).sum(axis=0)) ** 2).sum(axis=0)
     within = (n[:, None] * variances).sum(axis=0)

@@ -13,17 +13,13 @@ from sklearn.utils.validation import check_is_fitted
 from streamlearn import blocks as engine
 from streamlearn._arrays import to_numpy
 from streamlearn._arrays.plain import plain
-from streamlearn._estimator.inputs import is_foreign
 from streamlearn._estimator.outputs import RowFunction, Transformer, rows_out
+from streamlearn._sklearn import _get_output_config, _safe_indexing
 from streamlearn._validation.reader import Reader
 from streamlearn.core.chosen_columns import Chosen
+from streamlearn.core.learner import an_array
 
 NONE = "No features were selected: either the data is too noisy or the selection test too strict."
-
-
-def _is_theirs(X: Any) -> bool:
-    """Return whether rows are in memory and in a container of scikit-learn, which keeps dtypes."""
-    return not engine.is_collection(X) and not is_foreign(X)
 
 
 class Selector(SelectorMixin, Transformer):
@@ -62,15 +58,30 @@ class Selector(SelectorMixin, Transformer):
         ValueError
             If X has other features than in `fit`.
         """
-        X = plain(X)
-        if _is_theirs(X):
-            return SelectorMixin.transform(self, X)
         check_is_fitted(self)
+        X = plain(X)
+        if self._keeps_dtypes(X):
+            return SelectorMixin.transform(self, X)
         return self._in_container(X, self._selected)
+
+    def _keeps_dtypes(self, X: Any) -> bool:
+        """Return whether the result has the dtypes of X: whole numbers, or columns of a frame."""
+        if isinstance(X, np.ndarray):
+            return X.dtype.kind in "biu" and X.ndim == 2
+        wanted = _get_output_config("transform", self)["dense"]
+        return hasattr(X, "iloc") and wanted != "default" and not engine.is_collection(X)
 
     def _transform(self, X: Any, names: Any = None) -> Any:
         # scikit-learn's transform calls it with rows that it has checked.
-        return SelectorMixin._transform(self, X)
+        mask = self.get_support()
+        if mask.any():
+            return _safe_indexing(X, mask, axis=1)
+        warnings.warn(NONE, UserWarning, stacklevel=2)
+        return X.iloc[:, :0] if hasattr(X, "iloc") else X[:, :0]
+
+    def _fitted(self) -> Any:
+        """Return an array of the library of the rows of ``fit``, or None if any will do."""
+        return an_array(self._state) if hasattr(self, "_state") else None
 
     def _selected(self, X: Any, names: Any) -> Any:
         function: Any = self._function()
@@ -81,7 +92,7 @@ class Selector(SelectorMixin, Transformer):
             "transform",
             X,
             function,
-            fitted=None,
+            fitted=self._fitted(),
             names=names,
             allow_nan=self._allow_nan,
         )
@@ -105,8 +116,9 @@ class Selector(SelectorMixin, Transformer):
         ValueError
             If X has another number of columns than there are selected features.
         """
+        check_is_fitted(self)
         X, names = plain(X), None
-        if _is_theirs(X):
+        if self._keeps_dtypes(X):
             return SelectorMixin.inverse_transform(self, X)
         chosen: Any = self._function()
         if engine.is_frame(X):
@@ -120,7 +132,7 @@ class Selector(SelectorMixin, Transformer):
             "inverse_transform",
             X,
             chosen.inverse,
-            fitted=None,
+            fitted=self._fitted(),
             names=names,
             named=False,
             allow_nan=self._allow_nan,
@@ -137,7 +149,7 @@ class Selector(SelectorMixin, Transformer):
             dense=None,
         )
         function: Any = self._function()
-        return RowFunction(reader, function, None, "transform")
+        return RowFunction(reader, function, self._fitted(), "transform")
 
     def _known_beforehand(self) -> bool:
         """Return True: the columns must be known before a learner sees a row."""

@@ -49,6 +49,7 @@ class SelectKBest(ScoreFilter, TheirKBest):
 
     - `partial_fit` and `merge` exist, for scores that are functions of sums.
     - Over a collection other scores are an error.
+    - `f_classif` and `chi2` refuse a y of numbers that are no labels.
     - Rows of a collection become floats.
 
     Examples
@@ -101,6 +102,7 @@ class SelectPercentile(ScoreFilter, TheirPercentile):
 
     - `partial_fit` and `merge` exist, for scores that are functions of sums.
     - Over a collection other scores are an error.
+    - `f_classif` and `chi2` refuse a y of numbers that are no labels.
     - Rows of a collection become floats.
 
     Examples
@@ -153,6 +155,7 @@ class SelectFpr(ScoreFilter, TheirFpr):
 
     - `partial_fit` and `merge` exist, for scores that are functions of sums.
     - Over a collection other scores are an error.
+    - `f_classif` and `chi2` refuse a y of numbers that are no labels.
     - Rows of a collection become floats.
 
     Examples
@@ -206,6 +209,7 @@ class SelectFdr(ScoreFilter, TheirFdr):
 
     - `partial_fit` and `merge` exist, for scores that are functions of sums.
     - Over a collection other scores are an error.
+    - `f_classif` and `chi2` refuse a y of numbers that are no labels.
     - Rows of a collection become floats.
 
     Examples
@@ -258,6 +262,7 @@ class SelectFwe(ScoreFilter, TheirFwe):
 
     - `partial_fit` and `merge` exist, for scores that are functions of sums.
     - Over a collection other scores are an error.
+    - `f_classif` and `chi2` refuse a y of numbers that are no labels.
     - Rows of a collection become floats.
 
     Examples

@@ -19,6 +19,16 @@ from streamlearn.feature_extraction.text import (
     TfidfTransformer,
     TfidfVectorizer,
 )
+from streamlearn.feature_selection import (
+    SelectFdr,
+    SelectFpr,
+    SelectFwe,
+    SelectKBest,
+    SelectPercentile,
+    VarianceThreshold,
+    f_regression,
+    r_regression,
+)
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import LinearRegression, Ridge, RidgeClassifier
 from streamlearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
@@ -69,6 +79,12 @@ CASES = {
     "PCA": (PCA(2, whiten=True), X),
     "IncrementalPCA": (IncrementalPCA(2), X),
     "TruncatedSVD": (TruncatedSVD(1), X),
+    "VarianceThreshold": (VarianceThreshold(2.0), GAPS),
+    "SelectKBest": (SelectKBest(f_regression, k=2), X),
+    "SelectPercentile": (SelectPercentile(r_regression, percentile=40), X),
+    "SelectFpr": (SelectFpr(f_regression, alpha=0.9), X),
+    "SelectFdr": (SelectFdr(f_regression, alpha=0.9), X),
+    "SelectFwe": (SelectFwe(f_regression, alpha=0.9), X),
     "TfidfTransformer": (TfidfTransformer(), COUNTS),
     "CountVectorizer": (CountVectorizer(max_features=6), DOCUMENTS),
     "TfidfVectorizer": (TfidfVectorizer(min_df=3, sublinear_tf=True), DOCUMENTS),

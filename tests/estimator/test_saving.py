@@ -33,6 +33,16 @@ from streamlearn.feature_extraction.text import (
     TfidfTransformer,
     TfidfVectorizer,
 )
+from streamlearn.feature_selection import (
+    SelectFdr,
+    SelectFpr,
+    SelectFromModel,
+    SelectFwe,
+    SelectKBest,
+    SelectPercentile,
+    VarianceThreshold,
+    f_regression,
+)
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.model_selection import (
@@ -90,6 +100,13 @@ CASES: dict[str, tuple[Any, Any]] = {
     **{name: (estimator, X) for name, estimator in OF_NUMBERS.items()},
     "TruncatedSVD": (TruncatedSVD(2), X),
     "TargetEncoder": (TargetEncoder(**SEED), X),
+    "VarianceThreshold": (VarianceThreshold(), X),
+    "SelectKBest": (SelectKBest(k=2), X),
+    "SelectPercentile": (SelectPercentile(f_regression, percentile=40), X),
+    "SelectFpr": (SelectFpr(alpha=0.9), X),
+    "SelectFdr": (SelectFdr(alpha=0.9), X),
+    "SelectFwe": (SelectFwe(alpha=0.9), X),
+    "SelectFromModel": (SelectFromModel(SGDRegressor(**SEED)), X),
     "TfidfTransformer": (TfidfTransformer(), np.abs(X)),
     "CountVectorizer": (CountVectorizer(min_df=2), DOCUMENTS),
     "TfidfVectorizer": (TfidfVectorizer(max_features=5), DOCUMENTS),
