@@ -13,7 +13,7 @@ from scipy import special, stats
 
 from streamlearn._arrays import to_numpy
 from streamlearn.core.learner import Learner
-from streamlearn.core.statistics import class_counts, class_moments, target_moments
+from streamlearn.core.statistics import class_counts, class_moments, moments, target_moments
 
 Found = tuple[np.ndarray, np.ndarray | None]
 

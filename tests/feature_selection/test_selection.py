@@ -132,6 +132,8 @@ def test_selectors_choose_what_scikit_learn_chooses(score, kind, how):
         lazy = found.transform(dask_array(np.asarray(rows, float), CHUNKS))
         assert lazy.shape == (N, wanted.get_support().sum())
         np.testing.assert_array_equal(dense(lazy), wanted.transform(rows))
+        if not lazy.shape[1]:
+            continue
         back = found.inverse_transform(lazy)
         np.testing.assert_array_equal(dense(back), wanted.inverse_transform(dense(lazy)))
 
@@ -248,7 +250,7 @@ def test_other_scores_are_computed_in_memory_and_refused_over_blocks():
     np.testing.assert_array_equal(found.scores_, wanted.scores_)
     assert found.pvalues_ is None
     for function in (score, theirs.mutual_info_classif, lambda X, y: X.sum(axis=0)):
-        with pytest.raises(TypeError, match="needs all rows in memory. f_classif, chi2"):
+        with pytest.raises(TypeError, match=r"needs all rows in memory\. f_classif, chi2"):
             ours.SelectKBest(function).fit(*given("dask", X, LABELS))
     with pytest.raises(TypeError, match="needs all rows in memory"):
         ours.SelectKBest(score).partial_fit(X, LABELS)
