@@ -158,12 +158,6 @@ class ScoreFilter(Selector, Mergeable):
             )
         super()._merge_from(a, b)
 
-    def __sklearn_tags__(self) -> Any:
-        """Return the tags: rows may be of any library."""
-        tags = super().__sklearn_tags__()
-        tags.array_api_support = True
-        return tags
-
 
 def _is_lazy(X: Any, y: Any) -> bool:
     return engine.is_collection(X) or engine.is_collection(y)

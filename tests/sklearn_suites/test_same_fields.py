@@ -105,7 +105,7 @@ TAGS = {
         *("IncrementalPCA", "TruncatedSVD", "MaxAbsScaler", "PowerTransformer", *QUANTILES),
         *("MultinomialNB", "ComplementNB", "BernoulliNB", "NearestCentroid"),
         "QuadraticDiscriminantAnalysis",
-        *("VarianceThreshold", *SELECTORS),
+        "VarianceThreshold",
     ),
     # float32 stays float32.
     "transformer_tags.preserves_dtype": ("IncrementalPCA",),
