@@ -28,6 +28,8 @@ UNTYPED = (
 # they share, such as a cluster, is made once.
 EVERY_CORE = ("-n", "auto", "--dist", "worksteal")
 
+TORCH = "torch==2.13.0"
+
 # All extras that need no GPU.
 ALL = "dataframe,distributed,plot"
 
@@ -55,6 +57,7 @@ def lint(session: nox.Session) -> None:
     install(session, "lint")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("python", "-m", "tests.prose", "--proselint")
 
 
 @nox.session
@@ -122,7 +125,7 @@ def on_backend(session: nox.Session, name: str, *needs: str, extras: str = "") -
 
 @nox.session(name="tests-torch")
 def tests_torch(session: nox.Session) -> None:
-    on_backend(session, "torch", "torch==2.13.0")
+    on_backend(session, "torch", TORCH)
 
 
 @nox.session(name="tests-jax")
@@ -220,7 +223,7 @@ def docs(session: nox.Session) -> None:
 
     ``nox -s docs -- -D plot_gallery=0`` does not run the examples of the gallery.
     """
-    install(session, "docs", extras=ALL)
+    install(session, "docs", extras=ALL, more=(TORCH,))  # a page of the gallery has blocks of torch
     built = ("-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
     # Anything else in these folders is of an earlier build.
     for made in ("reference", "generated", "gallery", "_build"):

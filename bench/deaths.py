@@ -115,7 +115,7 @@ def load(log: Path, number: int, rows: int, seconds: float) -> np.ndarray:
 def kill(
     client: Any, log: Path, moments: Sequence[int], with_results: bool, draw: random.Random
 ) -> None:
-    """Kill a worker each time that so many loads have begun."""
+    """Kill a worker each time that one of these numbers of loads has begun."""
     for moment in moments:
         while len(log.read_text().split()) < moment:
             time.sleep(0.005)

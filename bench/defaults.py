@@ -1,9 +1,9 @@
 """How good one pass with default settings is, on tables of many kinds.
 
-Each row is a table and a loss, each figure the excess in percent of the held-out loss over that of
-the converged optimum of the same objective on the same rows (alpha = 1e-4, everybody's default);
-negative where the optimum fits its rows too well, or its penalty costs more than it saves. The
-rules, none of which learns from a row twice:
+Each row is a table and a loss. Each figure is the excess: how far the held-out loss is above that
+of the converged optimum of the same objective on the same rows, in percent. All rules have the
+default alpha of 1e-4. An excess is negative where the optimum fits its rows too well, or where its
+penalty costs more than it saves. No rule learns from a row twice:
 
 streamlearn    SGDClassifier or SGDRegressor as they come, over a dask array of blocks
 scikit-learn   the same names there, as they come, ``partial_fit`` block by block in order
@@ -11,21 +11,23 @@ standardized   the same, on rows that a pass before has standardized
 best of grid   the same with the best of 15 rates for the table, picked on the held-out rows
 Vowpal Wabbit  as it comes, on rows as they are, without a penalty (`vowpal.py` says why); no huber
 
-What is learned on standardized rows has a penalty of its own, and so an optimum of its own. Rows
-come in random order, in blocks of a twentieth of --rows; those sorted by label in 100 blocks.
+A model of standardized rows has its own penalty, and so its own optimum. Rows come in random order,
+in blocks of a twentieth of --rows. Rows sorted by label come in 100 blocks.
 
-A second table follows for tables whose rows come in an order of their own, or with weights: what
-streamlearn makes of the same rows in each way that rows can be given (`ways.py`), in their order
-and, after the bar, in a random one. "1 to 100 a call" is how much larger the loss is after calls of
+A second table is for tables whose rows come in an order, or with weights. It has one column for
+each way in which rows can be given (`ways.py`). A cell has the excess in this order and, after the
+bar, in a random one. "1 to 100 a call" is how much larger the loss is after calls of
 ``partial_fit`` with one row each than after calls with 100, on such a table with a twentieth of the
 rows. Its "must" says ok where rows in order end within 0.5 % (5 % for single rows) wherever they do
 so in random order. Tables count that have 100,000 rows, worth (sum w)^2 / sum w^2 >= 100 times the
 features.
 
-"must" says ok where streamlearn ends within 0.5 % (1.5 where nearly separable), of tables in random
-order that have 100,000 rows and 100 times as many rows as features, and everywhere ends no worse
-than scikit-learn does as it comes, on rows as they are or standardized, and never without an
-answer; in all seeds.
+The first table also has a column "must". It says ok if all of this holds in all seeds:
+
+- Streamlearn ends within 0.5 % (1.5 where nearly separable) on tables in random order with 100,000
+  rows, and 100 times as many rows as features.
+- It ends no worse than scikit-learn's defaults everywhere, on rows as they are or standardized.
+- There is always an answer.
 
     python bench/defaults.py --seeds 3 --picture docs/defaults.png
 """
@@ -321,8 +323,8 @@ def main() -> None:
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     widest = max((s["gap"] for seeds in record.values() for s in seeds), default=0.0)
     print(
-        f"at most {args.rows:,} rows, {args.seeds} seeds: median (worst); percent of held-out loss "
-        f"over the optimum, which is known to {100 * widest:.4f} %; "
+        f"at most {args.rows:,} rows, {args.seeds} seeds: median (worst). Percent of held-out loss "
+        f"over the optimum, which is known to {100 * widest:.4f} %. "
         f"{time.perf_counter() - begin:.0f} s, {spent.ru_utime + spent.ru_stime:.0f} s of CPU"
     )
     names = list(TABLES)

@@ -84,8 +84,8 @@ def main() -> None:
         lambda name: in_own_process(sys.executable, __file__, [*given, name]),
     )
     print(
-        f"\n{args.rows:,} rows of {args.features} features: nanoseconds a row; medians of "
-        f"{args.turns} turns; {os.cpu_count()} cores"
+        f"\n{args.rows:,} rows of {args.features} features: nanoseconds a row. Medians of "
+        f"{args.turns} turns, {os.cpu_count()} cores"
     )
     figures = {name: medians(turns) for name, turns in results.items()}
     rows = [[model, *(figures[name][model] for name in CONTENDERS)] for model in MODELS]

@@ -1,13 +1,13 @@
 """What a row of hashed words costs, and how far from the optimum one pass over levels ends.
 
 The first table: rows of `--words` words with Zipf frequencies, hashed to `--features` columns, as
-blocks of sparse rows in memory. One pass of log loss with default settings: `partial_fit` of both
-libraries block by block, scikit-learn's of all rows in one call, and our `fit` of a dask collection
-of the same blocks. CPU seconds, rows a second of them, and log loss and accuracy of a block that
-nobody learned from.
+blocks of sparse rows in memory. Each makes one pass of log loss with default settings.
+`partial_fit` of both libraries learns block by block, and scikit-learn's also from all rows in one
+call. Our `fit` learns from a dask collection of the same blocks. CPU seconds, rows a second of
+them, and log loss and accuracy of a block that nobody learned from.
 
-The second: one-hot levels with Zipf frequencies, as sparse rows and, where there are few, as dense
-ones. Excess is the held-out log loss of one pass in percent over that of the optimum of the same
+The second: one-hot levels with Zipf frequencies, as sparse rows. A few levels come as dense rows,
+too. Excess is the held-out log loss of one pass in percent over that of the optimum of the same
 objective, which scikit-learn's LogisticRegression finds. Scikit-learn's one pass is compared.
 
     python bench/hashed.py --rows 1000000
@@ -163,8 +163,8 @@ def main() -> None:
     results = {name: medians(turns[name]) for name in CONTENDERS}
     header = list(results["streamlearn"])
     print(
-        f"\n{sizes[0]:,} rows of {sizes[1]} words in {sizes[2]:,} columns, log loss, one pass; "
-        f"medians of {args.turns} turns; {os.cpu_count()} cores, 1 BLAS thread"
+        f"\n{sizes[0]:,} rows of {sizes[1]} words in {sizes[2]:,} columns, log loss, one pass. "
+        f"Medians of {args.turns} turns, {os.cpu_count()} cores, 1 BLAS thread"
     )
     rows = [[name, *(each[key] for key in header)] for name, each in results.items()]
     print(table(("", *header), rows))

@@ -1,8 +1,8 @@
 """A table larger than memory, from disk to a model, and from disk to predictions in Parquet.
 
-The question: how long does a scaler with a logistic SGD take for 100,000,000 rows of 20 float64
-features and a target, 16.8 GB on disk, and how much memory does it need? Three stages run in turn,
-each in a process of its own:
+The question: how long does a scaler with a logistic SGD take, and how much memory does it need?
+There are 100,000,000 rows of 20 float64 features and a target, 16.8 GB on disk. Three stages run in
+turn, each in its own process:
 
 read     the bare read of the same files, as a dask array: a sum of X and one of y, in one pass
 fit      ``make_pipeline(StandardScaler(), SGDClassifier(loss="log_loss")).fit(X, y)``

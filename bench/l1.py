@@ -1,10 +1,10 @@
 """How near to the optimum log loss with an L1 penalty ends, in one pass and with further reads.
 
 Each row is a table and an ``alpha``. Figures are the excess of the objective, the mean loss plus
-alpha |w|, over its optimum on the same rows, in percent: after one pass with default settings,
-after 1 and 2 reads of refinement (``refine``), and after one pass of scikit-learn's learner, all in
-memory. "largest" is the largest coefficient of one pass over that of the optimum. "known to" is
-the largest duality gap of the optima. They are those of 12 reads of refinement, and the gap
+alpha |w|, over its optimum on the same rows, in percent. Columns are one pass with default
+settings, 1 and 2 reads of refinement (``refine``), and one pass of scikit-learn's learner. All rows
+are in memory. "largest" is the largest coefficient of one pass over that of the optimum. "known to"
+is the largest duality gap of the optima. They are those of 12 reads of refinement, and the gap
 depends on the model alone, not on how it was found.
 
 The tables are those of `bench/defaults.py`, and one has levels with 1 to 5 rows among thousands.

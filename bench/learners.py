@@ -181,8 +181,8 @@ def main() -> None:
         scored = [each["float64 score"] for each in (theirs, ours)]
         rows.append([name, f"{n_blocks} x {block_rows:,}", *cells, *gains, *scored])
     print(
-        f"\n{args.features} features: microseconds of CPU time a row; times is "
-        f"scikit-learn's float64 over ours; medians of {args.turns} turns; {os.cpu_count()} cores, "
+        f"\n{args.features} features: microseconds of CPU time a row. Times is "
+        f"scikit-learn's float64 over ours. Medians of {args.turns} turns, {os.cpu_count()} cores, "
         "1 BLAS thread"
     )
     header = [f"{who} {bits}" for bits in ("f64", "f32") for who in ("sklearn", "ours")]

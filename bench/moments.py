@@ -10,8 +10,8 @@ streamlearn   core.statistics.block_moments, and merge a block at a time for the
 
 Speed is in nanoseconds a row, the best of several passes over an array in memory. Errors are of the
 variance, the largest over features, relative to exact rational arithmetic on 2,000 rows in ten
-blocks: ordinary numbers at three offsets, 10 % of them missing, and one huge constant, for which
-the variance itself is shown. BLAS has one thread.
+blocks. There are ordinary numbers at three offsets, numbers of which 10 % are missing, and one huge
+constant, for which the variance itself is shown. BLAS has one thread.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def main() -> None:
         )
         print(
             f"\n{args.rows:,} rows of {features} features: nanoseconds a row, and relative error "
-            f"of the variance; medians of {args.turns} turns; {os.cpu_count()} cores, 1 BLAS thread"
+            f"of the variance. Medians of {args.turns} turns, {os.cpu_count()} cores, 1 BLAS thread"
         )
         for header in (SPEEDS, tuple(TABLES)):
             rows = []

@@ -1,10 +1,9 @@
 """The optimum of a linear model's objective over all rows, by damped Newton steps.
 
-The objective is mean loss + alpha / 2 |w|^2, scikit-learn's, without a penalty of the intercept;
-columns have one each, unless a loss is that of all of them;
-rows may have weights, and those of weight 0 are absent. A
-loss with a kink is replaced by one whose kinks are parabolas, which get narrower until they
-make no difference. `Optimum.gap` says how far from converged the result is.
+The objective is mean loss + alpha / 2 |w|^2, scikit-learn's, without a penalty of the intercept.
+Each column has its own objective, unless a loss depends on all columns. Rows may have weights, and
+rows of weight 0 are absent. A loss with a kink is replaced by one whose kinks are parabolas, which
+get narrower until they make no difference. `Optimum.gap` says how far from converged the result is.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ KINKED = ("hinge", "epsilon_insensitive", "quantile")
 
 
 class Optimum(NamedTuple):
-    """Models (K, d) and (K,), and what share of the objective may lie above the least possible."""
+    """Models (K, d) and (K,), and what share of the objective may lie above its minimum."""
 
     coef: np.ndarray
     intercept: np.ndarray
@@ -146,7 +145,7 @@ def deviations(X: np.ndarray) -> np.ndarray:
 
 
 def _column(problem: Problem, w: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """Return one model of standardized rows, its objective, and a bound on the least possible."""
+    """Return one model of standardized rows, its objective, and a bound on its minimum."""
     params, y = problem.params, problem.y
     spread = 1.0 if params.kind == "classes" else max(np.std(y), 1e-3)
     kinked = params.loss in KINKED

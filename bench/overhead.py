@@ -228,8 +228,8 @@ def main() -> None:
         ),
     )
     print(
-        f"{args.blocks:,} blocks of {ROWS} x {FEATURES}, microseconds a block; medians of "
-        f"{args.turns} turns; {os.cpu_count()} cores, 1 BLAS thread"
+        f"{args.blocks:,} blocks of {ROWS} x {FEATURES}, microseconds a block. Medians of "
+        f"{args.turns} turns, {os.cpu_count()} cores, 1 BLAS thread"
     )
     rows: list[list[object]] = []
     for pair, turns in results.items():

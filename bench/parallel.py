@@ -7,7 +7,7 @@ it. With the default rule of `SGDClassifier` blocks are learned from side by sid
 parameter. Its two lines are a pass in rounds and a pass block by block.
 
 The second table has the time of a pass on 1 and on 2 threads of dask, with 1 and with 4 blocks side
-by side: wall-clock and CPU seconds, medians of ``--turns`` that go round.
+by side. It has wall-clock and CPU seconds, medians of ``--turns`` that go round.
 
     python bench/parallel.py --picture docs/guide/parallel.png
 """

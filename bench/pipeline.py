@@ -21,16 +21,16 @@ Every block is read into memory of its own, as is done with Parquet, Zarr or HDF
 it is memory-mapped, which is as cheap as loading can be.
 
 A process first imports its contender, and fits and predicts 200 rows: that is "begin". The first
-fit of a process takes so much longer than a later one, which is what "fit" is: what is imported
-late, dask above all, has been imported.
+fit of a process takes much longer than a later one, because dask and others are imported late. So
+"fit" is a later fit.
 
 fit learns from all blocks but the last. predict goes over all blocks, lazily, down to the number of
 right answers in each; those of the last one give the held-out accuracy. For ``sum`` the two are
 the sums over the same blocks.
 
-Memory is what a process has beyond its footprint, which is what is resident after "begin".
-RSS counts the pages of the mapped files that were touched and are still mapped, though the kernel
-can drop those at any time; "anon" does not: it is what the contender allocated itself.
+Memory is counted above the footprint of a process, its resident memory after "begin". RSS counts
+the pages of the mapped files that were touched and are still mapped, though the kernel can drop
+them at any time. "anon" does not: it is the memory that the contender allocated itself.
 """
 
 from __future__ import annotations
@@ -389,8 +389,8 @@ def main() -> None:
 
     print(
         f"{args.rows:,} x {N_FEATURES} float64 ({args.rows * N_FEATURES * 8e-9:.2f} GB) in "
-        f"{n_blocks} blocks, the last held out; medians of {args.turns} turns, "
-        f"{'mapped' if args.mapped else 'copied'}; {os.cpu_count()} cores; "
+        f"{n_blocks} blocks, the last held out. Medians of {args.turns} turns, "
+        f"{'mapped' if args.mapped else 'copied'}, {os.cpu_count()} cores, "
         f"best possible held-out accuracy {best_accuracy(home, n_blocks - 1):.5f}"
     )
     print(table(HEADER, rows_of(found, absent)))

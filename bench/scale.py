@@ -5,10 +5,11 @@ on workers in a simulation, with costs that are measured here. The same simulati
 1, 2 and 3 worker processes on this machine, which are then made. The model has these parts:
 
 - A pass through a scaler and a logistic SGD begins as a chain: blocks are loaded in parallel, and
-  the learner takes them one after the other. From 16 blocks on it goes in rounds: *map*, the blocks
-  of a round are loaded and summed side by side at the same model; *merge*, the sums are merged in a
-  tree of eight; *step*, one Newton step follows, and the next round begins. A round has an eighth
-  of the blocks seen before it, and at most 64. `streamlearn.blocks.rounds.Layout` gives the rounds.
+  the learner takes them one after the other. From 16 blocks on it goes in rounds. In *map* the
+  blocks of a round are loaded and summed side by side at the same model. In *merge* the sums are
+  merged in a tree of eight. In *step* one Newton step follows, and the next round begins. A round
+  has an eighth of the blocks seen before it, and at most 64. `streamlearn.blocks.rounds.Layout`
+  gives the rounds.
 - A graph holds the blocks of one or more rounds, about 64 of them (``streamlearn.segment``). The
   next graph begins when it has ended. In a graph, blocks of the next round are loaded while the
   last ones of this round are summed, merged and learned from. At most ``window`` blocks are loaded
@@ -19,11 +20,11 @@ on workers in a simulation, with costs that are measured here. The same simulati
   travel. They have a few KB.
 - In the prediction a block is read at ``--storage`` GB/s by each worker.
 
-Measured are the seconds of each kind of task (on dask's synchronous scheduler), and those of a
-scheduler and of a worker for a task with nothing to do: CPU seconds for the prediction, so that it
-holds for processors that nobody else uses. The checking runs wait for each block as for a far
-storage (``--wait``), so that three workers differ from two on any machine. Their prediction
-uses the wall seconds, which are more on a busy machine.
+The seconds of each kind of task are measured on dask's synchronous scheduler. So are the seconds of
+a scheduler and of a worker for a task with nothing to do. The prediction uses CPU seconds, so that
+it holds for processors that nobody else uses. The checking runs wait for each block as for a far
+storage (``--wait``), so that three workers differ from two on any machine. Their prediction uses
+the wall seconds, which are more on a busy machine.
 """
 
 from __future__ import annotations

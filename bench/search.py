@@ -15,8 +15,8 @@ dask-ml        its GridSearchCV, in the same way, over blocks. Its four incremen
                "Attempting to use an asynchronous Client in a synchronous context of `dask.compute`"
                (dask-ml 2025.1.0, dask 2026.8.0)
 
-Seconds are of wall time and of CPU time; "times" is wall time over that of one fit; BLAS has no
-variable set, as a user has it. Each contender runs in a process of its own, in turn.
+Seconds are of wall time and of CPU time. "times" is wall time over that of one fit. BLAS has no
+variable set, as a user has it. Each contender runs in its own process, in turn.
 """
 
 from __future__ import annotations

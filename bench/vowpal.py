@@ -18,8 +18,8 @@ LOSSES = {"log_loss": "logistic", "hinge": "hinge", "squared_error": "squared"}
 def fitted(loss: str, lines: list[str], labels: list[float], d: int) -> list[float]:
     """Return coefficients and, last, the intercept after one pass, without a penalty.
 
-    Its ``--l2`` is no penalty of the objective under its default steps, which differ by feature:
-    with the alpha of the others it ends ten times as far from the optimum.
+    Its ``--l2`` is not a penalty of the objective under its default steps, which differ by feature.
+    With the alpha of the others it ends ten times as far from the optimum.
     """
     from vowpalwabbit import Workspace
 

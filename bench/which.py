@@ -1,11 +1,11 @@
 """Rows a second and score of every learner on one real table: docs/guide/which_learner.md.
 
-Each learner is the last step of a pipeline behind a scaler, with its defaults but for what its line
-says, and learns from the flights' rows as the blocks of a dask array, read once. The scores are on
-held-out rows: accuracy of whether a flight is late, R2 of by how many minutes, and for clusters the
-part of the rows' variance that lies between them. Time is wall-clock, on dask's threads, the median
-of turns that go round, so that a slow minute of the machine slows all. ``--markdown`` prints what
-the page shows.
+Each learner is the last step of a pipeline behind a scaler, with its defaults except for what its
+line says. It learns from the flights' rows as the blocks of a dask array, read once. The scores are
+on held-out rows: accuracy of whether a flight is late, R2 of by how many minutes, and for clusters
+the part of the rows' variance that lies between them. Time is wall-clock, on dask's threads, the
+median of turns that go round, so that a slow minute of the machine slows all. ``--markdown`` prints
+what the page shows.
 
     python bench/which.py --markdown
 """

@@ -175,7 +175,7 @@ def announce(copies: int, data: Path, out: Path) -> None:
     print(
         f"The flights of New York in 2013, {'once' if copies == 1 else f'{copies:,} times'} each: "
         f"{copies * TRAIN_ROWS:,} rows are fitted and predicted in one pass.\n"
-        f"time     about {0.5 + copies / 25:.1f} minutes on 2 cores\n"
+        f"time     about {max(1, round(copies / 20)):,} min on 2 cores that do nothing else\n"
         f"disk     about {size:,} MB in {data}, which may be deleted afterwards\n"
         f"picture  {out}\n",
         flush=True,

@@ -221,7 +221,7 @@ CALLS = {
             "a positive label that is not in y",
             "`brier_score_loss`, `d2_brier_score`",
             metric(partial(metrics.brier_score_loss, pos_label=4), Y, P),
-            "pos_label=4 is not a valid label.*Give the label that y_proba",
+            "pos_label=4 is not a valid label.*Give the label whose prob",
         ),
         Call(
             "several classes without `average`",
@@ -248,7 +248,7 @@ CALLS = {
             "Drop such rows, or use",
         ),
         Call(
-            "no dict of metrics",
+            "metrics without names",
             "`compute`",
             lambda wrap: metrics.compute(wrap(Y), wrap(Y), [metrics.accuracy_score]),
             "Give a dict of names and metrics",

@@ -216,7 +216,7 @@ def nets_for_values(estimator: BaseEstimator) -> bool:
 
 
 def of_one_output(estimator: BaseEstimator) -> bool:
-    """classifiers and regressors but nets, LinearRegression, Ridge and RidgeCV"""
+    """classifiers and regressors except nets, LinearRegression, Ridge and RidgeCV"""
     return predictors(estimator) and not nets(estimator) and not of_several_outputs(estimator)
 
 
@@ -241,17 +241,17 @@ def penalized(estimator: BaseEstimator) -> bool:
 
 
 def regressors_of_one_output(estimator: BaseEstimator) -> bool:
-    """regressors but nets, LinearRegression, Ridge and RidgeCV"""
+    """regressors except nets, LinearRegression, Ridge and RidgeCV"""
     return is_regressor(estimator) and of_one_output(estimator)
 
 
 def of_two_classes(estimator: BaseEstimator) -> bool:
-    """classifiers but nets"""
+    """classifiers except nets"""
     return is_classifier(estimator) and not nets(estimator)
 
 
 def of_two_or_more(estimator: BaseEstimator) -> bool:
-    """classifiers but nets and naive Bayes"""
+    """classifiers except nets and naive Bayes"""
     return of_two_classes(estimator) and not isinstance(estimator, GaussianNB | BernoulliNB)
 
 
@@ -261,17 +261,17 @@ def weighted(estimator: BaseEstimator) -> bool:
 
 
 def without_nan(estimator: BaseEstimator) -> bool:
-    """all that take no NaN"""
+    """all that accept no NaN"""
     return not get_tags(estimator).input_tags.allow_nan
 
 
 def of_numbers(estimator: BaseEstimator) -> bool:
-    """all but encoders and MissingIndicator"""
+    """all except encoders and MissingIndicator"""
     return not isinstance(estimator, MissingIndicator) and not encoders(estimator)
 
 
 def by_themselves(estimator: BaseEstimator) -> bool:
-    """all that are not wrapped, and no encoders and no MissingIndicator"""
+    """all except wrapped estimators, encoders and MissingIndicator"""
     return not isinstance(estimator, Incremental) and of_numbers(estimator)
 
 
@@ -336,7 +336,7 @@ def polynomials(estimator: BaseEstimator) -> bool:
 
 
 def of_numbers_from_rows(estimator: BaseEstimator) -> bool:
-    """all that learn from rows, and no encoders and no MissingIndicator"""
+    """all that learn from rows, except encoders and MissingIndicator"""
     return of_numbers(estimator) and not learns_nothing(estimator)
 
 
@@ -346,7 +346,7 @@ def must_be_fitted(estimator: BaseEstimator) -> bool:
 
 
 def no_searches(estimator: BaseEstimator) -> bool:
-    """all but searches"""
+    """all except searches"""
     return not isinstance(estimator, SEARCHES)
 
 
@@ -532,7 +532,7 @@ CASES = {
             (DASK,),
         ),
         Case(
-            "a block of X with fewer rows than the same of y",
+            "a block of X with fewer rows than the same block of y",
             lambda t: {"X": last_block(t.X, lambda rows: rows[1:])},
             "parts of block 3 do not line up.*108 rows.*109 rows.*select all columns in one frame",
             USE_Y,
@@ -558,7 +558,7 @@ CASES = {
             TypeError,
         ),
         Case(
-            "a dask object that is no array, DataFrame or Series",
+            "a dask object that is not an array, DataFrame or Series",
             lambda t: {"X": dask.delayed(t.X)},
             r"X is a dask Delayed\w*\. Give a dask array, DataFrame or Series; .*from_delayed",
             where=(DASK,),
@@ -733,7 +733,7 @@ CASES = {
         Case(
             "one number as y",
             lambda t: {"y": 1.0},
-            "y must hold one value a row, got 1.0|y should be a 1d array.*shape ()",
+            "y must hold one value for each row, got 1.0|y should be a 1d array.*shape ()",
             LEARN,
             predictors,
             error=(TypeError, ValueError),
@@ -762,7 +762,7 @@ CASES = {
     ],
     "Labels": [
         Case(
-            "numbers that are no whole numbers",
+            "numbers that are not whole",
             lambda t: {"y": t.X[:, 1]},
             r"Unknown label type: continuous\. Maybe .*y contains -?0\.00",
             LEARN,
@@ -779,14 +779,14 @@ CASES = {
         Case(
             "None among the labels",
             lambda t: {"y": objects(t.y, None)},
-            "y contains NaN or None, which is no label. Drop such rows",
+            "y contains NaN or None, which is not a label. Drop such rows",
             LEARN,
             classifiers,
         ),
         Case(
             "NaN among labels that are objects",
             lambda t: {"y": objects(t.y, np.nan)},
-            "y contains NaN or None, which is no label. Drop such rows|contains NaN.* It is y that",
+            "NaN or None, which is not a label. Drop such rows|contains NaN.* It is y that",
             LEARN,
             classifiers,
         ),
@@ -895,7 +895,7 @@ CASES = {
         Case(
             "one weight for all rows",
             lambda t: {"sample_weight": 2.0},
-            "sample_weight must hold one value a row, got 2.0",
+            "sample_weight must hold one value for each row, got 2.0",
             LEARN,
             weighted,
             error=TypeError,
@@ -903,7 +903,7 @@ CASES = {
         Case(
             "weights of two columns",
             lambda t: {"sample_weight": twice(t.sample_weight)},
-            r"must be 1D array or scalar, got 2D|should be a 1d array, .*Give one value a row",
+            r"be 1D array or scalar, got 2D|should be a 1d array, .*Give one value for each row",
             USE_Y,
             weighted,
         ),
@@ -912,7 +912,7 @@ CASES = {
         Case(
             "a block that cannot be read",
             lambda t: {"X": last_block(t.X, unreadable)},
-            r"rows-3\.npy.*In block 3 of (X|y_pred).*, which could not be made\. X\.blocks\[3\]",
+            r"rows-3\.npy.* 3 of (X|y_pred).*, which could not be computed\. .* X\.blocks\[3\]",
             USE_Y,
             where=(DASK,),
             error=FileNotFoundError,
@@ -1407,7 +1407,7 @@ CASES = {
         Case(
             "fewer rows of any weight than clusters, all of which are drawn from",
             lambda t: {"sample_weight": (np.arange(N_ROWS) < 2) * 1.0},
-            "found 2 rows of some weight for n_clusters=3.*Ask for fewer",
+            "found 2 rows with a weight for n_clusters=3.*Ask for fewer",
             LEARN,
             clusters,
             state="new",

@@ -279,17 +279,17 @@ ADVICE = [
     ),
     advice(
         lambda: sgd().fit(X.astype(complex), Y),
-        "real and imaginary parts apart",
+        "real and imaginary parts separately",
         lambda: sgd().fit(np.concatenate([X.astype(complex).real, X.imag], 1), Y),
     ),
     advice(
         lambda: sgd().fit(dask_array(X.astype(complex), CHUNKS), DY),
-        "real and imaginary parts apart",
+        "real and imaginary parts separately",
         lambda: sgd().fit(dask_array(X.astype(complex), CHUNKS).real, DY),
     ),
     advice(
         lambda: StandardScaler().fit(dd.from_pandas(FRAME[["a"]] * 1j, npartitions=2)),
-        "real and imaginary parts apart",
+        "real and imaginary parts separately",
         lambda: StandardScaler().fit(dd.from_pandas(FRAME[["a"]], npartitions=2)),
     ),
     advice(
@@ -398,7 +398,7 @@ ADVICE = [
     # Targets
     advice(
         lambda: sgd().fit(DX, dask_array(np.stack([Y, Y], 1), CHUNKS)),
-        "Give one value a row",
+        "Give one value for each row",
         lambda: sgd().fit(DX, dask_array(np.stack([Y, Y], 1), CHUNKS)[:, 0]),
     ),
     advice(
@@ -409,7 +409,7 @@ ADVICE = [
     *(
         advice(
             lambda bad=bad: sgd().fit(DX, dask_array(bad, CHUNKS)),
-            "which is no label. Drop such rows",
+            "which is not a label. Drop such rows",
             lambda: sgd().fit(DX[:-1], DY[:-1]),
         )
         for bad in (at(1.0 * Y, np.nan), at(np.array(["a", "b"], object)[Y], None))
@@ -755,7 +755,7 @@ ADVICE = [
             .fit(X, Y)
             .score(DX, DY)
         ),
-        "Those that have are accuracy.*Give another as a function.*or give X and y in memory",
+        "Scorers that do are accuracy.*Give another as a function.*or give X and y in memory",
         lambda: ParallelPostFit(theirs.SGDClassifier(), scoring="accuracy").fit(X, Y).score(DX, DY),
         lambda: (
             ParallelPostFit(

@@ -290,3 +290,14 @@ def test_columns_keep_their_dtypes(transformer, given):
         assert out.divisions == (0, 25, 50, N - 1)
     if "loose" in want:  # nobody knows its categories before they are made
         assert not out["loose"].cat.known
+
+
+@pytest.mark.filterwarnings("ignore:You are comparing a array_api_strict dtype:UserWarning")
+def test_a_prediction_for_an_array_whose_meta_is_of_another_library():
+    strict = pytest.importorskip("array_api_strict")
+    rows = np.random.default_rng(0).normal(size=(20, 3)).astype("float32")
+    meta = strict.empty((0, 3), dtype=strict.float32)
+    X = da.from_delayed(dask.delayed(strict.asarray)(rows), (20, 3), meta=meta)
+    assert not isinstance(X.dtype, np.dtype)
+    model = SGDClassifier(random_state=0).fit(strict.asarray(rows), strict.asarray(rows[:, 0] > 0))
+    assert model.predict(X).dtype == bool

@@ -144,7 +144,9 @@ def test_a_warning_names_them_once():
 def test_by_default_the_first_one_ends_the_fit_and_is_named():
     with pytest.raises(OSError, match="disk 5") as raised:
         SGDClassifier(**SEED).fit(lazy(rows, (5,)), lazy(labels))
-    assert raised.value.__notes__[0].startswith("In block 5 of X and y, which could not be made")
+    assert raised.value.__notes__[0].startswith(
+        "In block 5 of X and y, which could not be computed"
+    )
     with pytest.raises(OSError, match="disk 5") as raised:
         SGDClassifier(**SEED).fit(*streamed((5,)))
     assert raised.value.__notes__ == ["In block 5, which the source could not give."]
@@ -275,12 +277,16 @@ def test_every_estimator_leaves_them_out(name):
 
     def part(number):
         frame = pd.DataFrame(read(rows, number, BAD), columns=list("abc"))
-        frame = frame.abs() if get_tags(model).input_tags.positive_only else frame
         if name in OF_DOCUMENTS:
             return "word" + frame.round(0).astype(int).abs().astype(str)
         return frame.astype("datetime64[s]") if name == "DatetimeEncoder" else frame.round(1)
 
-    X = dd.from_map(part, range(N), meta=part(1))
+    def part_of_counts(number):
+        return part(number).abs()
+
+    counts = get_tags(model).input_tags.positive_only
+    make = part_of_counts if counts else part
+    X = dd.from_map(make, range(N), meta=make(1))
     if name in OF_DOCUMENTS:
         X = X["a"]
     elif name != "DatetimeEncoder":
@@ -351,7 +357,7 @@ def test_an_answer_for_a_bad_block_names_it(what, how, scheduler):
     with dask.config.set({**how, "scheduler": scheduler}):
         with pytest.raises(OSError, match="disk 5") as raised:
             ANSWERS[what](model, lazy(rows, (5,))).compute()
-        assert "block 5 of X, which could not be made" in raised.value.__notes__[0]
+        assert "block 5 of X, which could not be computed" in raised.value.__notes__[0]
         with pytest.raises(OSError, match="disk 5") as raised:
             model.score(lazy(rows, (5,)), lazy(labels))
         assert "block 5 of y_pred and y_true" in raised.value.__notes__[0]

@@ -316,7 +316,7 @@ def in_calls(case: Case) -> str:
     """Return the calls and the estimators that a case is for."""
     left_out = [f"`{method}`" for method in EVERY if method not in case.calls]
     if len(left_out) < 3:
-        text = " but ".join(["every call", *([", ".join(left_out)] if left_out else [])])
+        text = " except ".join(["every call", *([", ".join(left_out)] if left_out else [])])
     elif set(ANSWER) <= set(case.calls):
         text = "every call that answers"
     else:

@@ -281,7 +281,7 @@ def test_draws_of_no_known_generator_are_refused():
         walk = model._learned.state._replace(draws=draws)
         broken = copy.copy(model)
         broken._learned = model._learned._replace(state=walk)
-        with pytest.raises(ValueError, match="no bit generator of numpy"):
+        with pytest.raises(ValueError, match="not a bit generator of numpy"):
             broken.partial_fit(X)
     model.fit(X)
 

@@ -256,7 +256,7 @@ def test_one_class_is_an_error():
 
 def test_too_many_features_are_named(monkeypatch):
     monkeypatch.setattr(LinearRegression, "_most_features", 3)
-    with pytest.raises(ValueError, match=r"4 features, .* at most 3\. SGDRegressor"):
+    with pytest.raises(ValueError, match=r"4 features, .* at most 3 features\. SGDRegressor"):
         LinearRegression().fit(RNG.normal(size=(9, 4)), np.zeros(9))
 
 

@@ -996,7 +996,7 @@ def test_weights_of_zero_for_all_rows_are_refused():
             SGDRegressor().partial_fit(wrap(X), wrap(values), sample_weight=wrap(np.zeros(32)))
         with pytest.raises(ValueError, match="sample_weight contains"):
             SGDRegressor().fit(wrap(X), wrap(values), sample_weight=wrap(np.full(32, np.nan)))
-        with pytest.raises(TypeError, match="one value a row"):
+        with pytest.raises(TypeError, match="one value for each row"):
             SGDRegressor().fit(wrap(X), wrap(values), sample_weight=2.0)
 
 

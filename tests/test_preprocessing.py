@@ -356,7 +356,7 @@ def test_errors():
     for wrap in (lambda a: a, lambda a: dask_array(a, CHUNKS)):
         with pytest.raises(ValueError, match="at least one non-zero"):
             StandardScaler().fit(wrap(X), sample_weight=wrap(np.zeros(100)))
-        with pytest.raises(TypeError, match="one value a row"):
+        with pytest.raises(TypeError, match="one value for each row"):
             StandardScaler().fit(wrap(X), sample_weight=2.0)
     with pytest.raises(ValueError, match="0 sample"):
         StandardScaler().fit(dask_array(X[:0], (0,)))

@@ -23,9 +23,10 @@ attributes, and their pages list what differs.
 ## Flow as they are
 
 Each of these {n_flow} transformers of scikit-learn was put before a learner, in one pass over a
-dask array. It learned from the blocks, or had nothing to learn from them. What draws random numbers
-needs a number as `random_state`, and a projection needs a number as `n_components`. Random features
-such as `RBFSampler` before a linear model are a kernel method for any number of rows.
+dask array. It learned from the blocks, or had nothing to learn from them. A transformer that draws
+random numbers needs a number as `random_state`, and a projection needs a number as `n_components`.
+Random features such as `RBFSampler` before a linear model are a kernel method for any number of
+rows.
 
 {flow}
 

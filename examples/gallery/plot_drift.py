@@ -55,9 +55,9 @@ def make_model():
 
 # %%
 # There are three models of the same kind. The first one stops learning after eight weeks. The
-# second one learns from all weeks alike. The third one learns from all weeks, too, and the weight
-# of a row doubles with each week. So a week counts as much as all weeks before it together, and the
-# model forgets what is old.
+# second one learns from all weeks with equal weights. The third one learns from all weeks, too, but
+# the weight of a row doubles with each week. So a week counts as much as all weeks before it
+# together, and the model forgets what is old.
 #
 # Each week is predicted by all models before they learn from it. The score is the Poisson deviance.
 # If a model knew the true rates, it would have a deviance of about 1.

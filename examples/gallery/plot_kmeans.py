@@ -2,9 +2,9 @@
 Cluster a large array, and write the labels to disk
 ===================================================
 
-You learn how to find clusters in an array that need not fit in memory, how to choose the number of
-clusters, and how to write the cluster of each row to files. The pictures show the
-inertia for several numbers of clusters, and the clusters that were chosen.
+You learn how to find clusters in an array that need not fit in memory, and how to choose their
+number. The cluster of each row is written to files. The pictures show the inertia for several
+numbers of clusters, and the clusters that were chosen.
 """
 
 # %%
@@ -50,8 +50,8 @@ for k, inertia in zip(display.n_clusters, display.inertia, strict=True):
 plt.show()
 
 # %%
-# The last fit reads the array once. Its labels are lazy, so they take no memory, and they are
-# written block by block. ``to_npy_stack`` makes one file of each block.
+# A fit with five clusters reads the array once. Its labels are lazy, so they take no memory, and
+# they are written block by block. ``to_npy_stack`` makes one file of each block.
 
 import tempfile
 from pathlib import Path

@@ -50,8 +50,8 @@ for name, value in zip(["all", "last 2,000", "faded"], history[-1], strict=True)
     print(f"accuracy at the end, {name:10} rows: {value:.3f}")
 
 # %%
-# The accuracy of all rows answers how well the stream was predicted as a whole. It remembers the
-# bad time after the change for ever. The other two answer how good the model is now.
+# The accuracy of all rows answers how well the stream was predicted as a whole. It never
+# forgets the bad time after the change. The other two answer how good the model is now.
 #
 # In the picture, the three lines are near each other until the rule changes. Then the window and
 # the faded score fall at once, and they rise again while the model learns the new rule.

@@ -136,12 +136,12 @@ def remade(x: np.ndarray, name: str, place: str, dtype: str) -> Array:
         out = xp.asarray(x, dtype=getattr(xp, dtype), device=_device(xp, name, place))
     except (AttributeError, RuntimeError, ValueError, StopIteration) as error:
         raise ValueError(
-            f"The arrays are of {name} on the device {place!r}, which is not here ({error}). Use "
-            'streamlearn.to_namespace(model, "numpy") where the model was fitted.'
+            f"The arrays are of {name} on the device {place!r}, which is missing here ({error}). "
+            'Use streamlearn.to_namespace(model, "numpy") where the model was fitted.'
         ) from error
     if place_names(out)[2] != dtype:
         raise ValueError(
-            f"The arrays are {dtype}, and {name} makes {place_names(out)[2]} of them as it is "
+            f"The arrays are {dtype}, but {name} converts them to {place_names(out)[2]} as it is "
             'configured here. For JAX call jax.config.update("jax_enable_x64", True) first.'
         )
     return out

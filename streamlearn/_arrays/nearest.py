@@ -16,9 +16,9 @@ from streamlearn._arrays.library import Array, power_of_two
 SCORES_IN_SINGLE = 1 << 12
 """Numbers of the centres from which float32 scores pay.
 
-Measured outside of ``bench/`` on 10,000 float64 rows and one core, in ns a row with and without
-float32: 1,060 and 1,580 for 256 centres of 100 features, 430 and 510 for 256 of 20, 550 and 590 for
-64 of 100, 250 and 170 for 64 of 20.
+Measured outside of ``bench/`` on 10,000 float64 rows and one core, in ns for a row with and without
+float32. 256 centres take 1,060 and 1,580 for 100 features, and 430 and 510 for 20. 64 centres take
+550 and 590 for 100 features, and 250 and 170 for 20.
 """
 
 TILE_BYTES = 1 << 19

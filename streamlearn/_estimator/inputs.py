@@ -107,7 +107,7 @@ def check_inputs(
         )
     for what, given in (("y", y), ("sample_weight", sample_weight)):
         if np.isscalar(given):
-            raise TypeError(f"{what} must hold one value a row, got {given!r}.")
+            raise TypeError(f"{what} must hold one value for each row, got {given!r}.")
     if isinstance(X, Flow):
         given = {"X": X.X, "y": y, "sample_weight": sample_weight, **X.given}
         return Given(engine.align(lazy_rows=("X",), coded=X.coded(), **given), X.reader, None, X)

@@ -159,7 +159,7 @@ class Mergeable(Merging):
         if most is not None and n_features is not None and n_features > most:
             raise ValueError(
                 f"X has {n_features} features, and {type(self).__name__} keeps a matrix of "
-                f"features times features, of at most {most}. {self._for_more_features}"
+                f"features times features, for at most {most} features. {self._for_more_features}"
             )
 
     def _seen_or_raise(self, learner: Learner, given: Given, sums: Sums, *, reset: bool) -> None:

@@ -145,13 +145,13 @@ def read(path: Any, kind: str) -> Any:
                 refuse("its parts are compressed, and streamlearn compresses nothing.")
             found = {member.filename: _content(archive, member) for member in members}
         except DAMAGED as error:
-            refuse(f"it is no file of streamlearn, or it is damaged ({error!r}).", error)
+            refuse(f"it is not a file of streamlearn, or it is damaged ({error!r}).", error)
     try:
         document = json.loads(bytes(found[DOCUMENT]))
         form, version = int(document["format"]), str(document["streamlearn"])
         holds, tree = str(document["kind"]), document["value"]
     except Exception as error:
-        refuse(f"it is no file of streamlearn, or it is damaged ({error!r}).", error)
+        refuse(f"it is not a file of streamlearn, or it is damaged ({error!r}).", error)
     if form > FORMAT:
         refuse(
             f"it has format {form}, which streamlearn {version} wrote, and this is streamlearn "

@@ -81,7 +81,9 @@ class Encoder:
         if x is None or type(x) in (bool, int, str) or (type(x) is float and math.isfinite(x)):
             return x
         if len(path) > DEEPEST:
-            raise TypeError(f"{where(path[:8])}... holds more than {DEEPEST} values in each other.")
+            raise TypeError(
+                f"{where(path[:8])}... holds more than {DEEPEST} values inside each other."
+            )
         return self._tagged(x, path)
 
     def _tagged(self, x: Any, path: tuple[str, ...]) -> Any:
@@ -283,14 +285,14 @@ class Decoder:
     def _loss(self, content: Any) -> Any:
         cls = named(content[0])
         if cls not in LOSSES:
-            raise NotAllowedError(f"{content[0]} is no loss of scikit-learn.")
+            raise NotAllowedError(f"{content[0]} is not a loss of scikit-learn.")
         return cls(*map(float, self._all(content[1])))
 
     def _object(self, content: Any) -> Any:
         name, trees = content
         cls = named(name)
         if not made_of_attributes(cls):
-            raise NotAllowedError(f"{name} is no class whose objects hold attributes alone.")
+            raise NotAllowedError(f"{name} is not a class whose objects hold only attributes.")
         made = cls.__new__(cls)
         state = {str(key): self.decoded(tree) for key, tree in trees.items()}
         if hasattr(made, "__setstate__"):
@@ -335,7 +337,7 @@ def dtype_of(name: str) -> np.dtype:
         If it is another name.
     """
     if not DTYPE.fullmatch(name):
-        raise ValueError(f"{name!r} is no dtype of numbers, bools, text and times.")
+        raise ValueError(f"{name!r} is not a dtype of numbers, bools, text and times.")
     return np.dtype(name)
 
 

@@ -149,8 +149,8 @@ def ask(
             ) from error
     if len(getattr(out, "shape", ())) not in (1, 2):
         raise ValueError(
-            f"{what} returns {_described(out)}, which has no form for a dask collection: one array "
-            "with a row for each row of X is expected. Map it over the blocks yourself."
+            f"{what} returns {_described(out)}, expected one array with a row for each row of X. "
+            "Map it over the blocks yourself."
         )
     names = None
     if (

@@ -54,6 +54,6 @@ def score(estimator: Any, asked: Any, X: Any, y: Any = None, sample_weight: Any 
     if own is RegressorMixin.score:
         return metrics.r2_score(y, asked.predict(X), sample_weight=sample_weight)
     raise TypeError(
-        f"{type(estimator).__name__}.score has no form for a dask collection. Score its "
-        "predictions, for instance with streamlearn.metrics, or give it an array in memory."
+        f"{type(estimator).__name__}.score does not work over a dask collection. Score its "
+        "predictions, for example with streamlearn.metrics, or give it an array in memory."
     )

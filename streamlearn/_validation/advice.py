@@ -22,8 +22,8 @@ ADVICE = {
     "Input contains NaN": f"It is y that does. {FILL}",
     "y contains NaN": FILL,
     "sample_weight contains NaN": FILL,
-    "Found array with dim": "Give rows and columns: X.reshape(len(X), -1), say.",
-    "should be a 1d array": "Give one value a row.",
+    "Found array with dim": "Give rows and columns, for example X.reshape(len(X), -1).",
+    "should be a 1d array": "Give one value for each row.",
 }
 """The advice for an error, by words of its message."""
 

@@ -1,4 +1,4 @@
-"""Functions that turn containers in memory into arrays, into numbers or into one value a row."""
+"""Functions that turn containers in memory into arrays, numbers or one value for each row."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def as_vector(x: Any, name: str, block: int | None = None) -> Array:
     if x.ndim != 1:
         raise ValueError(
             f"{in_block(name, block)} should be a 1d array, got an array of shape "
-            f"{tuple(x.shape)} instead. Give one value a row."
+            f"{tuple(x.shape)} instead. Give one value for each row."
         )
     return x
 

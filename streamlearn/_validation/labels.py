@@ -180,7 +180,7 @@ def labels_or_raise(y: Array, where: str, *, numbers: bool = False) -> None:
         )
     if kind in ("", "f"):
         if not sum_is_finite(y) and not bool(namespace(y).all(namespace(y).isfinite(y))):
-            raise ValueError(f"{where} contains NaN or infinity, which is no label. {DROP}")
+            raise ValueError(f"{where} contains NaN or infinity, which is not a label. {DROP}")
         if numbers and namespace(y).isdtype(y.dtype, "real floating"):
             broken = y != namespace(y).trunc(y)
             if bool(namespace(y).any(broken)):
@@ -197,7 +197,7 @@ def labels_or_raise(y: Array, where: str, *, numbers: bool = False) -> None:
             "sklearn.preprocessing.MultiLabelBinarizer makes."
         )
     elif kind == "O" and gaps(y).any():
-        raise ValueError(f"{where} contains NaN or None, which is no label. {DROP}")
+        raise ValueError(f"{where} contains NaN or None, which is not a label. {DROP}")
     elif numbers and kind == "O" and len({issubclass(t, str) for t in set(map(type, y.flat))}) > 1:
         raise TypeError(
             f"{where} mixes labels that cannot be sorted: text and numbers. Labels must be all "

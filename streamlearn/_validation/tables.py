@@ -12,7 +12,7 @@ from streamlearn._arrays.columns import rows_of_columns
 from streamlearn._arrays.plain import plain
 
 ENCODE = "Encode it as numbers first, or leave it out."
-APART = "Give real and imaginary parts apart."
+APART = "Give real and imaginary parts separately."
 
 
 def is_table(x: Any) -> bool:

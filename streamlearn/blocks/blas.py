@@ -28,7 +28,7 @@ def _libraries() -> list[Any]:
 class one_blas_thread(ContextDecorator):  # noqa: N801
     """Run BLAS on one thread in the body, in all threads of this process.
 
-    Bodies may overlap, in one thread or in several. The former numbers of threads are put back when
+    Bodies may overlap, in one thread or in several. The numbers of threads before are restored when
     the last body ends, also after an error.
     """
 

@@ -54,8 +54,8 @@ class Block(NamedTuple):
 def alone(index: int) -> str:
     """Return a sentence that says how to compute a block of a collection alone."""
     return (
-        f"X.blocks[{index}] of a dask array X, X.partitions[{index}] of a frame, can be computed "
-        "alone"
+        f"To see the error alone, compute X.blocks[{index}] of a dask array X, or "
+        f"X.partitions[{index}] of a frame"
     )
 
 

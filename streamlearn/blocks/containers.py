@@ -320,7 +320,7 @@ def streams_or_raise(given: Mapping[str, Any]) -> None:
 def first_block(X: Any) -> Any:
     """Return what the first block with rows of a collection holds, read now; None without rows.
 
-    Of a source of blocks it is the first row.
+    For a source of blocks it is the first row.
     """
     X = whole_rows(X)
     if isinstance(X, StreamedRows):
@@ -329,7 +329,7 @@ def first_block(X: Any) -> Any:
     for i, n in enumerate(row_chunks(X)):
         if n != 0:
             try:
-                with noted(f"block {i}, which could not be made"):
+                with noted(f"block {i}, which could not be computed"):
                     (block,) = door.results(parts[i], traverse=False)
             except Exception:
                 if leaves_out():
@@ -345,8 +345,8 @@ def _cut(first: str, rows: Sequence[int | None], name: str, x: Any) -> dict[Key,
     if len(known) < len(rows):
         raise ValueError(
             f"{name} is in memory and the chunks of {first} have unknown lengths, so {name} cannot "
-            f"be cut like {first}. Give {name} as a dask collection with the same blocks (a column "
-            f"of the same frame, say), or {find_lengths(first)}."
+            f"be cut like {first}. Give {name} as a dask collection with the same blocks, such as "
+            f"a column of the same frame, or {find_lengths(first)}."
         )
     _check_length(first, sum(known), name, n_rows(x))
     x = x.iloc if hasattr(x, "iloc") else x

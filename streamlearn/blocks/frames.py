@@ -88,7 +88,9 @@ def filled(like: FrameMeta, made: Any, index: Any, remedy: str) -> Any:
     import pandas as pd
 
     if is_sparse(made):
-        raise ValueError(f"Sparse rows ({type(made).__name__}) make no DataFrame. {remedy}.")
+        raise ValueError(
+            f"Sparse rows ({type(made).__name__}) cannot become a DataFrame. {remedy}."
+        )
     if hasattr(made, "to_pandas"):
         made = made.to_pandas()
     framed = hasattr(made, "iloc")

@@ -67,7 +67,7 @@ class Journal:
     name : str
         Its name in errors.
     entries : sequence of Entry
-        Those of an earlier process.
+        The entries of an earlier process.
     write : callable
         ``(entries)``. It keeps them.
     every : int
@@ -181,7 +181,7 @@ class Marked:
 def marked(prepare: Callable[[Block], Any], blocks: Blocks, page: Page | None) -> Any:
     """Return a function that prepares the blocks of a pass, with checksums if there is a page.
 
-    Blocks of a source are compared when they come, because few of them cannot be read alone. Those
+    Blocks of a source are compared when they come, because few of them cannot be read alone. Blocks
     of a collection are compared before, and their tasks must not carry the page.
     """
     if page is None:

@@ -76,7 +76,7 @@ def load_block(
     it cannot be made.
     """
     start = time.time()
-    where = f"block {index} of {' and '.join(names)}, which could not be made. {alone(index)}"
+    where = f"block {index} of {' and '.join(names)}, which could not be computed. {alone(index)}"
     with noted(where):
         made = _made(recipe, inputs, tries)
     if isinstance(made, Unread):
@@ -86,7 +86,7 @@ def load_block(
 
 
 class Unread(NamedTuple):
-    """It stands for what could not be made, with the error in short."""
+    """A part that could not be computed, with the error in short."""
 
     error: str
 
@@ -109,7 +109,7 @@ def _made(recipe: Recipe, inputs: Sequence[Any], tries: int) -> list[Any] | Unre
 
 def make_shared(recipe: Recipe, index: int, tries: int, _gate: Any, *inputs: Any) -> Any:
     """Make a source, or a part of one, that block ``index`` and later blocks share."""
-    with noted(f"what block {index} shares with others, which could not be made"):
+    with noted(f"what block {index} shares with others, which could not be computed"):
         made = _made(recipe, inputs, tries)
     return made if isinstance(made, Unread) else made[0]
 
@@ -138,8 +138,8 @@ def prepared(
         found = ", ".join(f"{name} has {n} rows" for name, n in lengths.items())
         found += "" if declared is None else f", and its chunk declares {declared}"
         raise ValueError(
-            f"The parts of block {block.number} do not line up: {found}. If they were read apart, "
-            "select all columns in one frame and split it afterwards: "
+            f"The parts of block {block.number} do not line up: {found}. If they were read "
+            "separately, select all columns in one frame and split it afterwards: "
             "Xy = df[features + [target]].to_dask_array(); X, y = Xy[:, :-1], Xy[:, -1]."
         )
     if declared is not None:

@@ -65,7 +65,7 @@ class MergeTree:
     merge : callable
         ``(list of parts) -> merged part``.
     levels : list of lists, optional
-        Those of a tree that grows on here.
+        The levels of a tree that grows on here.
 
     Attributes
     ----------

@@ -68,7 +68,7 @@ class _Reads:
         )
         found: dict[Key, Any] = {}
         for index, keys in enumerate(self.keys):
-            where = f"block {index} of X, which could not be made. {alone(index)}"
+            where = f"block {index} of X, which could not be computed. {alone(index)}"
             stack = list(flatten([keys]))
             while stack:
                 key = stack.pop()

@@ -138,7 +138,7 @@ def connected(client: Any) -> Iterator[None]:
             raise
         raise ConnectionError(
             "The fit has ended, because the dask client was closed, or has lost the scheduler. "
-            "What was learned is lost, except for what a FitCheckpoint has kept: it goes on from "
+            "The fit is lost, except for the part that a FitCheckpoint has kept: it goes on from "
             "there with resume=True and another client."
         ) from error
 

@@ -187,7 +187,7 @@ def _over_stream(
 
 
 def check_marks(blocks: Blocks, page: Page) -> None:
-    """Check that blocks have the checksums that were noted. Those of a source come later.
+    """Check that blocks have the checksums that were noted. A source is checked later.
 
     Raises
     ------

@@ -74,7 +74,7 @@ def rounds(
     Parameters
     ----------
     step, state, blocks, prepare, order, start
-        Those of `fold`, as which the pass begins.
+        The arguments of `fold`, as which the pass begins.
     side_by_side : SideBySide or None
         None if there are no rounds.
 

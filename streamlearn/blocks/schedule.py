@@ -315,11 +315,11 @@ class Schedule:
         if everything or not bounded:
             warnings.warn(
                 f"More of the data than the window of {window} blocks must be in memory at a time, "
-                "since blocks far apart share sources: X may be chunked by columns, come from one "
-                "task, have its rows in random order, or rest on a statistic of all its rows. "
-                "Store the data in chunks of whole rows, split them within blocks "
-                "(streamlearn.model_selection.train_test_split), compute the statistic first, or, "
-                "if the sources are small, raise dask.config.set({'streamlearn.window': ...}).",
+                "since blocks far apart share sources. X may be chunked by columns, or come from "
+                "one task. Its rows may be in random order, or depend on a statistic of all rows. "
+                "Store the data in chunks of whole rows, or compute the statistic first. Split "
+                "rows within blocks: streamlearn.model_selection.train_test_split. If the sources "
+                "are small, set a larger window: dask.config.set({'streamlearn.window': ...}).",
                 UserWarning,
                 stacklevel=2,
             )

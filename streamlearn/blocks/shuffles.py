@@ -83,8 +83,8 @@ def set_apart(
     Returns
     -------
     graph : dict of key to GraphNode
-        The rest. Its tasks read partitions. They depend on results of the shuffles, which are no
-        tasks of this graph.
+        The rest. Its tasks read partitions. They depend on results of the shuffles, whose tasks are
+        not in this graph.
     partitions : set of keys
         The tasks that read partitions. Each of them stays a task of its own: in P2P it runs on the
         worker that has the partition on its disk, and partitions of one block may be on several.

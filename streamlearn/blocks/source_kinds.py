@@ -11,10 +11,10 @@ ROWS = 65_536
 
 
 def begins(x: object) -> Callable[[], Iterable[Any]] | None:
-    """Return what begins a pass over ``x``, where it can be nothing but a source of blocks.
+    """Return what begins a pass over ``x``, where it can only be a source of blocks.
 
     It is judged by its type: some objects say that they have every attribute. A list, or another
-    iterable, may hold rows, and is no source unless it is given to `from_blocks`.
+    iterable, may hold rows. It is a source only if it is given to `from_blocks`.
     """
     kind = type(x)
     if x is None or hasattr(kind, "shape") or hasattr(kind, "__array__") or isinstance(x, type):

@@ -17,10 +17,10 @@ def from_blocks(source: Any, *, y: Any = None, sample_weight: Any = None) -> Any
     Parameters
     ----------
     source : iterable, callable, DataLoader, Dataset or LazyFrame
-        A list or another iterable of blocks, a function of no arguments that returns one (for
-        example a generator function), a ``DataLoader`` of torch, a ``Dataset`` or ``Scanner`` of
-        pyarrow, or a ``LazyFrame`` of polars. A block holds rows X, or is a tuple (X, y) or
-        (X, y, sample_weight), in which y and the weights may be None.
+        A list or another iterable of blocks, or a function without arguments that returns one, such
+        as a generator function. Also a ``DataLoader`` of torch, a ``Dataset`` or ``Scanner`` of
+        pyarrow, or a ``LazyFrame`` of polars. A block holds rows X, or is a tuple (X, y) or (X, y,
+        sample_weight), in which y and the weights may be None.
     y : str or list of str, default=None
         The columns that hold the target, if blocks are frames.
     sample_weight : str, default=None
@@ -35,7 +35,7 @@ def from_blocks(source: Any, *, y: Any = None, sample_weight: Any = None) -> Any
     Raises
     ------
     TypeError
-        If ``source`` gives no blocks.
+        If ``source`` cannot be a source of blocks.
     ValueError
         If it has no block, or a block has other parts.
 
@@ -57,8 +57,8 @@ def from_blocks(source: Any, *, y: Any = None, sample_weight: Any = None) -> Any
     if stream is None:
         if not hasattr(type(source), "__iter__") or isinstance(source, str | bytes | Mapping):
             raise TypeError(
-                f"A {type(source).__name__} gives no blocks. Give an iterable of blocks, or a "
-                "function that returns one."
+                f"A {type(source).__name__} cannot be a source of blocks. Give an iterable of "
+                "blocks, or a function that returns one."
             )
         stream = Stream(partial(iter, source), once=is_read_once(source))
     if y is not None or sample_weight is not None:
@@ -93,7 +93,7 @@ def taken_apart(X: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, 
         parts = _opened(x) or (x,)
         if len(parts) > 1:
             raise ValueError(
-                f"{name} is a source whose blocks have {len(parts)} parts, and {name} is one. "
+                f"{name} is a source whose blocks have {len(parts)} parts, expected {name} alone. "
                 "Give X and y in one source, or one source for each."
             )
         given[name] = parts[0]
@@ -101,7 +101,7 @@ def taken_apart(X: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, 
     for name, part in zip(given, along, strict=False):
         if part is not None and given[name] is not None:
             raise ValueError(
-                f"The blocks of X bring their {name}, and {name} is given too. Leave one out."
+                f"The blocks of X contain {name}, and {name} is given too. Leave one out."
             )
         given[name] = given[name] if part is None else part
     return X, given["y"], given["sample_weight"]

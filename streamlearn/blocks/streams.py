@@ -142,7 +142,9 @@ class StreamedRows:
             If ``copy`` is False.
         """
         if copy is False:
-            raise ValueError("Rows that are read make a new array: copy must not be False.")
+            raise ValueError(
+                "copy must not be False, because rows that are read become a new array."
+            )
         (rows,) = all_rows(self)
         return np.asarray(rows if hasattr(rows, "to_numpy") else to_numpy(rows), dtype=dtype)
 

@@ -1,8 +1,8 @@
 """Some rows of each block, lazily: the verb that splits collections.
 
-`map_rows` keeps the number of rows, and this verb changes it. Frames are planned together first, so
-that their partitions are the ones that the user sees and the same for all: dask's planner would
-join partitions of files in one frame and not in another.
+`map_rows` keeps the number of rows, and this verb changes it. Frames are planned together first. So
+their partitions are the ones that the user sees, and the same for all frames. Otherwise dask's
+planner would join partitions of files in one frame and not in another.
 """
 
 from __future__ import annotations

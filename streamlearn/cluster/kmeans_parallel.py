@@ -102,7 +102,7 @@ def centers_of(
         candidates = new.candidates
     if candidates < n_clusters:
         raise ValueError(
-            f"k-means|| found {candidates} rows of some weight for n_clusters={n_clusters}. Ask "
+            f"k-means|| found {candidates} rows with a weight for n_clusters={n_clusters}. Ask "
             "for fewer clusters, or use another init."
         )
     weight = reduce(partial(_weights, reader, found), np.add, blocks, name="first centres")

@@ -102,8 +102,9 @@ class MiniBatchKMeans(
     inertia_ : float
         The sum of the squared distances of all rows to the nearest of the final centres, by weight.
         For a collection it is computed, in one pass, when it is first read. If there are no
-        ``labels_``, it is an estimate from the batches before their steps, as in scikit-learn: the
-        mean over the last epoch for a collection, and an exponentially weighted mean in memory.
+        ``labels_``, it is an estimate from the batches before their steps, as in scikit-learn. For
+        a collection it is the mean over the last epoch, and in memory an exponentially weighted
+        mean.
     n_iter_ : int
         The number of epochs that were begun. It is 1 after `partial_fit`.
     n_steps_ : int
@@ -214,9 +215,9 @@ class MiniBatchKMeans(
         Raises
         ------
         ValueError
-            If X holds NaN, infinity or numbers whose squares overflow, if it has fewer rows than
-            clusters, if X and the weights do not line up, if all weights are 0 or one is negative,
-            or if ``init`` does not have the shape (n_clusters, n_features).
+            If X holds NaN, infinity or numbers whose squares overflow, or has fewer rows than
+            clusters. If X and the weights do not line up, if all weights are 0, or if one is
+            negative. If ``init`` does not have the shape (n_clusters, n_features).
         NotImplementedError
             In a one-pass pipeline, for ``init="k-means||"`` and for ``tol`` with a second epoch.
         """

@@ -56,8 +56,8 @@ class Parameters:
         if tol:
             if given.flow is not None:
                 raise NotImplementedError(
-                    "tol is a part of the variance of the transformed rows, which one pass does "
-                    'not find beforehand. Use tol=0, or schedule="per-step".'
+                    "tol is relative to the variance of the transformed rows, which one pass does "
+                    'not know beforehand. Use tol=0, or schedule="per-step".'
                 )
             tol *= passes.mean_variance(given.blocks, given.reader)
         return Convergence(n_rows, n_steps, tol, self.max_no_improvement)

@@ -1,7 +1,7 @@
 """scikit-learn's stream of random numbers as a value, which is part of the state.
 
 A task that runs twice starts from the same value, and so draws the same numbers. The value is made
-of dicts with numbers and names and is no pickle, so that reading a fitted estimator runs no code.
+of dicts with numbers and names, without pickle. So no code runs when a fitted estimator is read.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _generator(name: str) -> np.random.BitGenerator:
     made = getattr(np.random, name, None)
     if not (isinstance(made, type) and issubclass(made, np.random.BitGenerator)):
         raise ValueError(
-            f"The draws that this estimator continues are of {name!r}, which is no bit "
-            "generator of numpy.random. Fit it again with random_state=RandomState(seed)."
+            f"This estimator continues the random numbers of {name!r}, which is not a "
+            "bit generator of numpy.random. Fit it again with random_state=RandomState(seed)."
         )
     return made()

@@ -115,7 +115,7 @@ class ColumnTransformer(  # type: ignore[call-arg]
         Raises
         ------
         TypeError
-            If a transformer can learn neither block by block nor without rows.
+            If a transformer needs rows, and cannot learn block by block.
         """
         if not engine.is_collection(X):
             return super().fit(frame_of(self, X), y, **params)

@@ -79,9 +79,9 @@ class AffineMap(NamedTuple):
         """Return a function that wraps rows as `Affine`, or None if that would lose accuracy.
 
         ``like`` are some of the rows. Offsets of thousands of scales must be subtracted from the
-        rows, because the rounding of products would be too large. Rows must be divided by scales
-        that are very large or very small, because products would overflow or underflow. Rows on an
-        accelerator are built too: the size of the offsets could only be read by waiting for it.
+        rows, because the rounding of products would be too large. Rows must be divided by scales so
+        large or small that products would overflow or underflow. Rows on an accelerator are built
+        too: the size of the offsets could only be read by waiting for it.
         """
         xp = namespace(like)
         if not (reads_are_free(like) and xp.isdtype(like.dtype, "real floating")):

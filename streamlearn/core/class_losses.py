@@ -30,8 +30,8 @@ def log_losses(P: Array) -> Array:
 def squares(P: Array) -> Array:
     """Return the squared errors of probabilities (n_rows, n_classes), (n_rows, 2 n_classes).
 
-    The first half are those of a class that the row does not have, the second half those of a class
-    that it has.
+    The first half belongs to a class that the row does not have, the second half to a class that it
+    has.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def binary_hinge(s: Array) -> Array:
 def misses(k: int, S: Array) -> Array:
     """Return 0 for the k classes of each row with the largest scores (n_rows, n_classes), else 1.
 
-    Of equal scores the later ones count as larger, as in scikit-learn.
+    If scores are equal, the later ones count as larger, as in scikit-learn.
 
     Examples
     --------

@@ -266,5 +266,5 @@ def _check_same_shape(target: Array, predicted: Array) -> None:
     if target.shape != predicted.shape:
         raise ValueError(
             f"targets of shape {target.shape} and predictions of shape {predicted.shape} do not "
-            "line up: give both one row a sample and one column an output"
+            "line up: give both one row for each sample and one column for each output"
         )

@@ -63,8 +63,7 @@ class Principal(Components):
         if isinstance(n, Integral) and int(n) > r:
             raise ValueError(
                 f"n_components={n} must be between 0 and min(n_samples, n_features)={r}. Set "
-                f"n_components={r} or less, or learn from rows that are to be followed by others "
-                "with partial_fit."
+                f"n_components={r} or less, or call partial_fit if more rows follow."
             )
 
     def get_covariance(self) -> Array:

@@ -70,10 +70,11 @@ class FitCheckpoint(FitWatcher):
     for the first and the last block of each. A source of blocks is read from its start, and what
     was learned from is skipped. If its pass is finished, it is not read.
 
-    The checkpoint knows the version, the parameters, the shapes, chunks, dtypes and names of the
-    data, the functions of lazily transformed rows, and checksums of the first and the last block
-    that were learned from. If one of them differs, `fit` raises an error that names it. A checksum
-    covers at most 256 rows of a block, at equal distances, so a change in other rows is not seen.
+    The checkpoint knows the version and the parameters. It knows the shapes, chunks, dtypes and
+    names of the data, and the functions of lazily transformed rows. It also has checksums of the
+    first and the last block that were learned from. If one of them differs, `fit` raises an error
+    that names it. A checksum covers at most 256 rows of a block, at equal distances, so a change in
+    other rows is not seen.
 
     The file holds what `streamlearn.save` can hold. If a fit learns something else, such as an
     estimator of the user's own class in `Incremental`, `fit` raises a TypeError. If

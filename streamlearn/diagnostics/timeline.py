@@ -268,7 +268,7 @@ def _draw_threads(
         ],
     )
     inches = panel.bbox.height / panel.figure.dpi
-    columns = max(1, int(panel.figure.get_figwidth() / 2.3))
+    columns = max(1, int(panel.bbox.width / panel.figure.dpi / 2.1))
     above = 0.47 if has_phases else 0.12  # their names stand under it
     panel.legend(
         loc="lower left", bbox_to_anchor=(0, 1 + above / inches), borderaxespad=0, borderpad=0,

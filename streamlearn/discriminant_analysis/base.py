@@ -87,7 +87,8 @@ class DiscriminantAnalysis(DecidingClassifier):
 def axes_of(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the variances along the axes of a covariance, largest first, and the axes (d, d).
 
-    It is scaled to correlations first, so that small variances keep their digits beside large ones.
+    It is scaled to correlations first, so that small variances keep their digits next to large
+    ones.
 
     Examples
     --------

@@ -165,7 +165,8 @@ class LinearDiscriminantAnalysis(
         if (count > 0).sum() < 2:
             raise ValueError(
                 "The number of classes with a weight has to be greater than one. Got "
-                f"{(count > 0).sum()}: give rows of another class, partial_fit in its first call."
+                f"{(count > 0).sum()}: give rows of another class. partial_fit needs them in its "
+                "first call."
             )
         if n <= (count > 0).sum():
             raise ValueError(

@@ -207,6 +207,7 @@ def kinds_or_raise(dtype: np.dtype, placeholder: Any, estimator: str) -> None:
         )
     if dtype.kind not in KINDS:
         raise ValueError(
+            # prose: quoted, the words of scikit-learn
             f"{estimator} does not support data with dtype {dtype}. Please provide either a "
             "numeric array (with a floating point or integer dtype) or categorical data "
             "represented either as an array with integer dtype or an array of string values with "

@@ -51,7 +51,7 @@ class SGDClassifier(ClassifierMixin, SGD):
         "log_loss" for two classes. "modified_huber" suits data in which some labels are wrong.
         "perceptron" is the loss of the perceptron. The last four are losses of regression.
     penalty : {"l2", "l1", "elasticnet", None}, default="l2"
-        The penalty on the coefficients. "elasticnet" mixes "l1" and "l2". None is no penalty.
+        The penalty on the coefficients. "elasticnet" mixes "l1" and "l2". None means no penalty.
     alpha : float, default=0.0001
         The strength of the penalty, 0 or more. The schedule "optimal" computes its step sizes from
         it, and needs more than 0.
@@ -190,9 +190,9 @@ default="auto"
     features (times rows of ``coef_``) only a diagonal of the curvature is kept. The coefficient of
     a sparse feature still moves from the first row that has the feature.
 
-    Row by row (see ``batch_size``) the results for sparse rows are not those of dense rows, but
-    those of scikit-learn's loop over sparse rows. There a step moves the intercepts by 0.01 times
-    the step for dense rows, and an L1 penalty cuts only the features that a row has.
+    Row by row (see ``batch_size``) sparse rows give other results than dense rows: the results of
+    scikit-learn's loop over sparse rows. There a step moves the intercepts by 0.01 times the step
+    for dense rows, and an L1 penalty cuts only the features that a row has.
 
     Fitted attributes are in the namespace and on the device of X.
 
@@ -349,8 +349,8 @@ default="auto"
         Raises
         ------
         ValueError
-            If X and y do not line up, if they hold NaN or infinity, if y has fewer than two
-            classes or a label that is not in ``classes``, or if the model overflows.
+            If X and y do not line up, or hold NaN or infinity. If y has fewer than two classes, or
+            a label that is not in ``classes``. If the model overflows.
         """
         self._check(partial_fit=False)
         with unchanged_on_error(self):

@@ -64,8 +64,8 @@ class LinearRegression(ExactRegressor):
     and `merge` cannot read rows again. They lose twice as many digits as ``condition_number_`` has.
 
     In a one-pass pipeline the result is that of rows transformed by the final statistics. Behind a
-    scaler one read is enough for both. Behind stages that are no offset and scale, `fit` reads
-    twice.
+    scaler one read is enough for both. Behind stages that are not an offset and a scale, `fit`
+    reads twice.
 
     Sparse rows of scipy are never made dense, except in a second read, in small parts. Fitted
     attributes are in the namespace and on the device of X. A matrix of features times features is
@@ -75,8 +75,8 @@ class LinearRegression(ExactRegressor):
 
     - ``tol`` compares singular values of features in units of their deviations. In scikit-learn the
       result depends on units: a feature that is 1e6 times smaller than another one is ignored.
-    - Sparse rows have the same exact result as dense rows, and ``rank_`` and ``singular_``, too,
-      and may be used with ``positive=True``. scikit-learn iterates until ``tol``.
+    - Sparse rows have the exact result of dense rows, also ``rank_`` and ``singular_``, and may be
+      used with ``positive=True``. scikit-learn iterates until ``tol``.
     - ``copy_X`` has no effect, because the input is never changed.
     - ``n_jobs`` has no effect and takes only None, 1 and -1, because all targets are solved
       together.

@@ -7,11 +7,11 @@ rounding.
 
 These models cannot be columns of one:
 
-- Those with other class weights, by ``learning_rate="auto"``. A step draws a sample of its rows by
+- Models with other class weights, by ``learning_rate="auto"``. A step draws a sample of its rows by
   their weights, and centres the rows at their weighted mean. Each of these models would need a
   sample and a centre of its own, and the products would no longer be shared.
-- Those that learn row by row. scikit-learn's loop takes the rows for one model at a time.
-- Those with ``loss="multinomial"``, whose columns depend on each other.
+- Models that learn row by row. scikit-learn's loop takes the rows for one model at a time.
+- Models with ``loss="multinomial"``, whose columns depend on each other.
 """
 
 from __future__ import annotations

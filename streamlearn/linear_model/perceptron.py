@@ -19,7 +19,7 @@ class Perceptron(SGDClassifier):
     Parameters
     ----------
     penalty : {"l2", "l1", "elasticnet", None}, default=None
-        The penalty on the coefficients. "elasticnet" mixes "l1" and "l2". None is no penalty.
+        The penalty on the coefficients. "elasticnet" mixes "l1" and "l2". None means no penalty.
     alpha : float, default=0.0001
         The strength of the penalty, 0 or more.
     l1_ratio : float, default=0.15

@@ -42,7 +42,7 @@ class SGDRegressor(RegressorMixin, SGD):
           which some are 0. Weights are the exposures, if y are rates.
         - "quantile" predicts a quantile of y, by the pinball loss.
     penalty : {"l2", "l1", "elasticnet", None}, default="l2"
-        The penalty on the coefficients. "elasticnet" mixes "l1" and "l2". None is no penalty.
+        The penalty on the coefficients. "elasticnet" mixes "l1" and "l2". None means no penalty.
     alpha : float, default=0.0001
         The strength of the penalty, 0 or more. The schedule "optimal" computes its step sizes from
         it, and needs more than 0.
@@ -174,9 +174,9 @@ default="auto"
     features (times rows of ``coef_``) only a diagonal of the curvature is kept. The coefficient of
     a sparse feature still moves from the first row that has the feature.
 
-    Row by row (see ``batch_size``) the results for sparse rows are not those of dense rows, but
-    those of scikit-learn's loop over sparse rows. There a step moves the intercepts by 0.01 times
-    the step for dense rows, and an L1 penalty cuts only the features that a row has.
+    Row by row (see ``batch_size``) sparse rows give other results than dense rows: the results of
+    scikit-learn's loop over sparse rows. There a step moves the intercepts by 0.01 times the step
+    for dense rows, and an L1 penalty cuts only the features that a row has.
 
     Fitted attributes are in the namespace and on the device of X.
 
@@ -208,7 +208,7 @@ default="auto"
       `~sklearn.linear_model.QuantileRegressor`. Without weights the objective is theirs, with the
       same ``alpha``. With weights it is theirs with ``alpha`` over the mean weight. The penalty of
       QuantileRegressor is "l1".
-    - `score` is R2 for all losses. That of these regressors is D2, for example
+    - `score` is R2 for all losses. The score of these regressors is D2, for example
       `sklearn.metrics.d2_tweedie_score`.
     - ``power`` is from 1 to 2. Beyond, the loss with a logarithmic link is not convex.
     - The parameters ``batch_size``, ``refine``, ``n_parallel``, ``power`` and ``quantile`` and the

@@ -163,7 +163,7 @@ class RidgeCV(ExactRegressor):
         if self.cv is None and self.scoring is not None:
             raise ValueError(
                 f"scoring={self.scoring!r} needs a number of folds. Set cv=5, or scoring=None for "
-                "the mean squared error of each row by the model of the others."
+                "the mean squared error when each row is predicted by the model of all others."
             )
         if self.cv is not None and self.alpha_per_target:
             raise ValueError(

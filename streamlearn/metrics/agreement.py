@@ -47,9 +47,8 @@ def confusion_matrix(
         If labels are bytes.
     ValueError
         If a parameter is none of those above or does not suit the labels. If the arrays do not line
-        up, if text is compared with numbers, if they hold NaN or numbers that are no labels, if
-        they have no rows or no row with a weight, or if there are more than a million distinct
-        pairs of labels.
+        up, or text is compared with numbers. If they hold NaN or numbers that are not labels. If no
+        row has a weight, or there are more than a million distinct pairs of labels.
 
     Notes
     -----
@@ -94,9 +93,8 @@ def balanced_accuracy_score(
         If labels are bytes.
     ValueError
         If a parameter is none of those above or does not suit the labels. If the arrays do not line
-        up, if text is compared with numbers, if they hold NaN or numbers that are no labels, if
-        they have no rows or no row with a weight, or if there are more than a million distinct
-        pairs of labels.
+        up, or text is compared with numbers. If they hold NaN or numbers that are not labels. If no
+        row has a weight, or there are more than a million distinct pairs of labels.
 
     Notes
     -----
@@ -136,9 +134,8 @@ def matthews_corrcoef(y_true: Any, y_pred: Any, *, sample_weight: Any = None) ->
         If labels are bytes.
     ValueError
         If a parameter is none of those above or does not suit the labels. If the arrays do not line
-        up, if text is compared with numbers, if they hold NaN or numbers that are no labels, if
-        they have no rows or no row with a weight, or if there are more than a million distinct
-        pairs of labels.
+        up, or text is compared with numbers. If they hold NaN or numbers that are not labels. If no
+        row has a weight, or there are more than a million distinct pairs of labels.
 
     Notes
     -----
@@ -193,9 +190,8 @@ def cohen_kappa_score(
         If labels are bytes.
     ValueError
         If a parameter is none of those above or does not suit the labels. If the arrays do not line
-        up, if text is compared with numbers, if they hold NaN or numbers that are no labels, if
-        they have no rows or no row with a weight, or if there are more than a million distinct
-        pairs of labels.
+        up, or text is compared with numbers. If they hold NaN or numbers that are not labels. If no
+        row has a weight, or there are more than a million distinct pairs of labels.
 
     Notes
     -----
@@ -253,9 +249,9 @@ def class_likelihood_ratios(
     TypeError
         If labels are bytes.
     ValueError
-        If a parameter is none of those above, if there are more than two labels, if the arrays do
-        not line up, if text is compared with numbers, if they hold NaN or numbers that are no
-        labels, or if they have no rows or no row with a weight.
+        If a parameter is none of those above, or there are more than two labels. If the arrays do
+        not line up, or text is compared with numbers. If they hold NaN or numbers that are not
+        labels, or no row has a weight.
 
     Warns
     -----

@@ -43,9 +43,9 @@ def roc_auc_score(
         The true labels. Two dimensions hold 0 or 1 for each of several labels.
     y_score : array or dask array of shape (n_samples,), (n_samples, n_classes) or \
 (n_samples, n_labels)
-        Scores or probabilities. Those of two classes have one dimension, or two columns of which
-        the second one counts. Several classes have one column each, in sorted order, whose rows
-        sum to 1. Several labels have one column each.
+        Scores or probabilities. Scores of two classes have one dimension, or two columns of which
+        the second one counts. Several classes have one column each, in sorted order, whose rows sum
+        to 1. Several labels have one column each.
     average : {"micro", "macro", "weighted"} or None, default="macro"
         How the areas of several classes or labels are combined: all of them together, as their
         mean, or as a mean weighted by their rows. None returns the area of each.
@@ -70,8 +70,8 @@ def roc_auc_score(
     Raises
     ------
     ValueError
-        If the arrays do not line up, if they have no rows or no row with a weight, if they hold NaN
-        or infinity, or if a parameter does not suit the scores.
+        If the arrays do not line up, or no row has a weight. If they hold NaN or infinity, or a
+        parameter does not suit the scores.
 
     Warns
     -----
@@ -204,7 +204,7 @@ def average_precision_score(
         The true labels. Two dimensions hold 0 or 1 for each of several labels.
     y_score : array or dask array of shape (n_samples,), (n_samples, n_classes) or \
 (n_samples, n_labels)
-        Scores or probabilities. Those of two classes have one dimension, or two columns of which
+        Scores or probabilities. Scores of two classes have one dimension, or two columns of which
         the second one counts. Several classes have one column each, in sorted order. So have
         several labels.
     average : {"micro", "macro", "weighted"} or None, default="macro"
@@ -225,8 +225,8 @@ def average_precision_score(
     Raises
     ------
     ValueError
-        If the arrays do not line up, if they have no rows or no row with a weight, if they hold NaN
-        or infinity, or if a parameter does not suit the scores.
+        If the arrays do not line up, or no row has a weight. If they hold NaN or infinity, or a
+        parameter does not suit the scores.
 
     Warns
     -----

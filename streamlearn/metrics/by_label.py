@@ -251,7 +251,7 @@ def own_losses(state: ByLabel, name: str, losses: np.ndarray | None = None) -> n
     name : str
         The name of the scores in errors.
     losses : ndarray of shape (n_labels, n_classes), optional
-        Those of ``state`` by default.
+        The default is the losses of ``state``.
 
     Raises
     ------

@@ -39,8 +39,8 @@ def calibration_curve(
     Raises
     ------
     ValueError
-        If the arrays do not line up, if they have no rows, if there are more than two labels or no
-        ``pos_label`` where it is needed, or if a probability is below 0 or above 1.
+        If the arrays do not line up or have no rows. If there are more than two labels, or no
+        ``pos_label`` where it is needed. If a probability is below 0 or above 1.
 
     Notes
     -----
@@ -71,8 +71,8 @@ def shares_in_bins(how: dict[str, Any], state: Ranked) -> tuple[np.ndarray, np.n
     labels, p, rows = only_column(state, "calibration_curve")
     if p.size and (p.min() < 0 or p.max() > 1):
         raise ValueError(
-            "y_prob has values outside [0, 1], which are no probabilities. Give what predict_proba "
-            "returns."
+            "y_prob has values outside [0, 1], which are not probabilities. Give what "
+            "predict_proba returns."
         )
     # It takes no weights, but it knows which labels are wrong.
     theirs.calibration_curve(labels, p, **how)

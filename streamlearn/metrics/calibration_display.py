@@ -1,6 +1,6 @@
 """The picture of the calibration of probabilities.
 
-The class is scikit-learn's. What is different is that the bins are summed over blocks.
+The class is scikit-learn's. Here the bins are summed over blocks.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ class CalibrationDisplay(calibration.CalibrationDisplay):
         ImportError
             If matplotlib is not installed.
         ValueError
-            If it is no classifier of two classes, or for the reasons of `calibration_curve`.
+            If it is not a classifier of two classes, or for the reasons of `calibration_curve`.
         """
         given = scores_of(cls, estimator, X, "predict_proba", pos_label)
         metric = of_bins(n_bins, strategy, given.pos_label, reverse=given.reverse)

@@ -97,7 +97,7 @@ def top_k_accuracy_score(
         The true labels.
     y_score : array or dask array of shape (n_samples,) or (n_samples, n_classes)
         Scores or probabilities: those of the second of two classes, or one column for each class,
-        in sorted order. Of equal scores the later ones count as larger, as in scikit-learn.
+        in sorted order. If scores are equal, the later ones count as larger, as in scikit-learn.
     k : int, default=2
         The number of classes that count, at least 1.
     normalize : bool, default=True
@@ -115,9 +115,8 @@ def top_k_accuracy_score(
     Raises
     ------
     ValueError
-        If the arrays do not line up, if they have no rows or no row with a weight, or if
-        ``y_score`` does not have one column for each class, if ``labels`` are not sorted, or if k
-        is less than 1.
+        If the arrays do not line up, or no row has a weight. If ``y_score`` does not have one
+        column for each class. If ``labels`` are not sorted, or k is less than 1.
 
     Warns
     -----

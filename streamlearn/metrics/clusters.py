@@ -51,7 +51,7 @@ def read_rows(X: Any, labels: Any, block: int | None) -> tuple[Array, Array]:
     if rows.ndim != 2:
         raise ValueError(
             f"Expected 2D array, got {rows.ndim}D array instead: {in_block('X', block)} has shape "
-            f"{tuple(rows.shape)}. Give a row a sample and a column a feature."
+            f"{tuple(rows.shape)}. Give one row for each sample and one column for each feature."
         )
     return rows, as_vector(labels, "labels", block)
 

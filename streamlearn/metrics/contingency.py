@@ -1,7 +1,7 @@
 """Contingency tables: how many rows each pair of a class and a cluster has.
 
-A table is all that a metric of two clusterings needs. Labels of the two sides are compared with
-nothing but each other's rows, so one side may be text and the other one numbers.
+A table is all that a metric of two clusterings needs. Labels of the two sides are compared only
+with each other's rows, so one side may be text and the other one numbers.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def roc_curve(
     y_true : array, Series, dask array or dask Series of shape (n_samples,)
         The true labels.
     y_score : array or dask array of shape (n_samples,) or (n_samples, 2)
-        Scores or probabilities. Those of two classes have one dimension, or two columns of which
+        Scores or probabilities. Scores of two classes have one dimension, or two columns of which
         the second one counts.
     pos_label : int, float, bool or str, default=None
         The label of the positive class. None means 1, if the labels are 0 and 1, or -1 and 1.
@@ -48,9 +48,8 @@ def roc_curve(
     Raises
     ------
     ValueError
-        If the arrays do not line up, if they have no rows or no row with a weight, if they hold NaN
-        or infinity, if a row has several labels, or if
-        ``pos_label`` is needed and not given.
+        If the arrays do not line up, or no row has a weight. If they hold NaN or infinity, or a row
+        has several labels. If ``pos_label`` is needed and not given.
 
     Notes
     -----
@@ -88,7 +87,7 @@ def precision_recall_curve(
     y_true : array, Series, dask array or dask Series of shape (n_samples,)
         The true labels.
     y_score : array or dask array of shape (n_samples,) or (n_samples, 2)
-        Scores or probabilities. Those of two classes have one dimension, or two columns of which
+        Scores or probabilities. Scores of two classes have one dimension, or two columns of which
         the second one counts.
     pos_label : int, float, bool or str, default=None
         The label of the positive class. None means 1, if the labels are 0 and 1, or -1 and 1.
@@ -100,16 +99,16 @@ def precision_recall_curve(
     Returns
     -------
     precision, recall : ndarray of shape (n_thresholds + 1,)
-        Those of the rows whose scores reach the threshold. The last ones are 1 and 0.
+        The precision and the recall of the rows whose scores reach the threshold. The last ones are
+        1 and 0.
     thresholds : ndarray of shape (n_thresholds,)
         Ascending.
 
     Raises
     ------
     ValueError
-        If the arrays do not line up, if they have no rows or no row with a weight, if they hold NaN
-        or infinity, if a row has several labels, or if
-        ``pos_label`` is needed and not given.
+        If the arrays do not line up, or no row has a weight. If they hold NaN or infinity, or a row
+        has several labels. If ``pos_label`` is needed and not given.
 
     Notes
     -----
@@ -148,7 +147,7 @@ def det_curve(
     y_true : array, Series, dask array or dask Series of shape (n_samples,)
         The true labels.
     y_score : array or dask array of shape (n_samples,) or (n_samples, 2)
-        Scores or probabilities. Those of two classes have one dimension, or two columns of which
+        Scores or probabilities. Scores of two classes have one dimension, or two columns of which
         the second one counts.
     pos_label : int, float, bool or str, default=None
         The label of the positive class. None means 1, if the labels are 0 and 1, or -1 and 1.
@@ -167,9 +166,8 @@ def det_curve(
     Raises
     ------
     ValueError
-        If the arrays do not line up, if they have no rows or no row with a weight, if they hold NaN
-        or infinity, if a row has several labels, or if
-        ``pos_label`` is needed and not given.
+        If the arrays do not line up, or no row has a weight. If they hold NaN or infinity, or a row
+        has several labels. If ``pos_label`` is needed and not given.
 
     Notes
     -----

@@ -25,9 +25,10 @@ def mean_tweedie_deviance(
     sample_weight : array or dask array of shape (n_samples,), default=None
         The weight of each row. None means 1 for every row.
     power : float, default=0
-        The power of the variance: 0 is the normal distribution, 1 that of Poisson, from 1 to 2 the
-        compound Poisson distribution, 2 the gamma distribution, 3 the inverse Gaussian
-        distribution, and below 0 an extreme stable distribution. Between 0 and 1 there is none.
+        The power of the variance. 0 is the normal distribution, 1 the Poisson distribution, 2 the
+        gamma distribution and 3 the inverse Gaussian distribution. From 1 to 2 it is the compound
+        Poisson distribution, and below 0 an extreme stable distribution. Between 0 and 1 there is
+        none.
 
     Returns
     -------
@@ -127,9 +128,10 @@ def d2_tweedie_score(
     sample_weight : array or dask array of shape (n_samples,), default=None
         The weight of each row. None means 1 for every row.
     power : float, default=0
-        The power of the variance: 0 is the normal distribution, 1 that of Poisson, from 1 to 2 the
-        compound Poisson distribution, 2 the gamma distribution, 3 the inverse Gaussian
-        distribution, and below 0 an extreme stable distribution. Between 0 and 1 there is none.
+        The power of the variance. 0 is the normal distribution, 1 the Poisson distribution, 2 the
+        gamma distribution and 3 the inverse Gaussian distribution. From 1 to 2 it is the compound
+        Poisson distribution, and below 0 an extreme stable distribution. Between 0 and 1 there is
+        none.
 
     Returns
     -------

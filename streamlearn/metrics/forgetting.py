@@ -1,7 +1,7 @@
 """Sums over the last rows of a stream, and over rows that fade.
 
-Sums merge and cannot be taken apart. So a window keeps the sums of its blocks in two stacks [1]_.
-Each new block costs two merges on average, however many blocks the window has.
+Sums merge, and a part of a sum cannot be subtracted again. So a window keeps the sums of its blocks
+in two stacks [1]_. Each new block costs two merges on average, however many blocks the window has.
 
 A row that fades has a weight that is multiplied by a factor with each row that follows. Sums cannot
 be multiplied. So the weights of new rows grow instead, from a first row on. When rows before a

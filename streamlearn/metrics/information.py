@@ -55,8 +55,8 @@ def mutual_info_score(labels_true: Any, labels_pred: Any, *, contingency: Any = 
     TypeError
         If labels are bytes.
     ValueError
-        If the arrays do not line up or have no rows, if they hold NaN or numbers that are no
-        labels, or if there are more than a million distinct pairs of labels.
+        If the arrays do not line up or have no rows. If they hold NaN or numbers that are not
+        labels. If there are more than a million distinct pairs of labels.
 
     Notes
     -----
@@ -100,9 +100,9 @@ def normalized_mutual_info_score(
     TypeError
         If labels are bytes.
     ValueError
-        If the arrays do not line up or have no rows, if they hold NaN or numbers that are no
-        labels, if there are more than a million distinct pairs of labels, or if the parameter is
-        none of those above.
+        If the arrays do not line up or have no rows. If they hold NaN or numbers that are not
+        labels. If there are more than a million distinct pairs of labels, or the parameter is none
+        of those above.
 
     Notes
     -----
@@ -165,9 +165,9 @@ def adjusted_mutual_info_score(
     TypeError
         If labels are bytes.
     ValueError
-        If the arrays do not line up or have no rows, if they hold NaN or numbers that are no
-        labels, if there are more than a million distinct pairs of labels, or if the parameter is
-        none of those above.
+        If the arrays do not line up or have no rows. If they hold NaN or numbers that are not
+        labels. If there are more than a million distinct pairs of labels, or the parameter is none
+        of those above.
 
     Notes
     -----
@@ -230,9 +230,9 @@ def homogeneity_completeness_v_measure(
     TypeError
         If labels are bytes.
     ValueError
-        If the arrays do not line up or have no rows, if they hold NaN or numbers that are no
-        labels, if there are more than a million distinct pairs of labels, or if the parameter is
-        none of those above.
+        If the arrays do not line up or have no rows. If they hold NaN or numbers that are not
+        labels. If there are more than a million distinct pairs of labels, or the parameter is none
+        of those above.
 
     Notes
     -----
@@ -274,8 +274,8 @@ def homogeneity_score(labels_true: Any, labels_pred: Any) -> float:
     TypeError
         If labels are bytes.
     ValueError
-        If the arrays do not line up or have no rows, if they hold NaN or numbers that are no
-        labels, or if there are more than a million distinct pairs of labels.
+        If the arrays do not line up or have no rows. If they hold NaN or numbers that are not
+        labels. If there are more than a million distinct pairs of labels.
 
     Notes
     -----
@@ -311,8 +311,8 @@ def completeness_score(labels_true: Any, labels_pred: Any) -> float:
     TypeError
         If labels are bytes.
     ValueError
-        If the arrays do not line up or have no rows, if they hold NaN or numbers that are no
-        labels, or if there are more than a million distinct pairs of labels.
+        If the arrays do not line up or have no rows. If they hold NaN or numbers that are not
+        labels. If there are more than a million distinct pairs of labels.
 
     Notes
     -----
@@ -350,9 +350,9 @@ def v_measure_score(labels_true: Any, labels_pred: Any, *, beta: float = 1.0) ->
     TypeError
         If labels are bytes.
     ValueError
-        If the arrays do not line up or have no rows, if they hold NaN or numbers that are no
-        labels, if there are more than a million distinct pairs of labels, or if the parameter is
-        none of those above.
+        If the arrays do not line up or have no rows. If they hold NaN or numbers that are not
+        labels. If there are more than a million distinct pairs of labels, or the parameter is none
+        of those above.
 
     Notes
     -----

@@ -45,8 +45,8 @@ def accuracy_score(
     TypeError
         If labels are bytes.
     ValueError
-        If the arrays do not line up, if text is compared with numbers, if they hold NaN or numbers
-        that are no labels, or if they have no rows or no row with a weight.
+        If the arrays do not line up, or text is compared with numbers. If they hold NaN or numbers
+        that are not labels, or no row has a weight.
 
     Examples
     --------
@@ -124,8 +124,8 @@ def zero_one_loss(
     TypeError
         If labels are bytes.
     ValueError
-        If the arrays do not line up, if text is compared with numbers, if they hold NaN or numbers
-        that are no labels, or if they have no rows or no row with a weight.
+        If the arrays do not line up, or text is compared with numbers. If they hold NaN or numbers
+        that are not labels, or no row has a weight.
 
     Examples
     --------
@@ -166,8 +166,8 @@ def hamming_loss(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> floa
     TypeError
         If labels are bytes.
     ValueError
-        If the arrays do not line up, if text is compared with numbers, if they hold NaN or numbers
-        that are no labels, or if they have no rows or no row with a weight.
+        If the arrays do not line up, or text is compared with numbers. If they hold NaN or numbers
+        that are not labels, or no row has a weight.
 
     Examples
     --------
@@ -196,7 +196,7 @@ def read_labels(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Arr
     TypeError
         If labels are bytes.
     ValueError
-        If text comes with numbers, if there are NaN or numbers that are no labels, or if a row has
+        If text comes with numbers, if there are NaN or numbers that are not labels, or if a row has
         several labels on one side only.
     """
     target, predicted = as_array(y_true, "y_true"), as_array(y_pred, "y_pred")
@@ -213,7 +213,7 @@ def read_labels(y_true: Any, y_pred: Any, block: int | None) -> tuple[Array, Arr
         raise ValueError(
             f"Labels in y_true and y_pred should be of the same type: {in_block('y_true', block)} "
             f"is {target.dtype}, y_pred is {predicted.dtype}, and one of them holds text. Give "
-            "both as text, or both as numbers: y_pred.astype(y_true.dtype), say."
+            "both as text, or both as numbers, for example y_pred.astype(y_true.dtype)."
         )
     return target, predicted
 

@@ -113,7 +113,7 @@ def compute(
     Raises
     ------
     TypeError
-        If ``metrics`` is no dict, or if a metric is no function of this module.
+        If ``metrics`` is not a dict, or if a metric is not a function of this module.
     ValueError
         If ``metrics`` is empty, if ``y_pred`` lacks the predictions that a metric needs, or for the
         reasons that a metric itself has.
@@ -135,10 +135,10 @@ def compute(
     if not isinstance(metrics, Mapping):
         raise TypeError(
             f"metrics is a {type(metrics).__name__}, which gives no names. Give a dict of names "
-            "and metrics: {'accuracy': accuracy_score}, say."
+            "and metrics, such as {'accuracy': accuracy_score}."
         )
     if not metrics:
-        raise ValueError("metrics is empty. Give at least one: {'accuracy': accuracy_score}, say.")
+        raise ValueError("metrics is empty. Give at least one, as in {'accuracy': accuracy_score}.")
     found = {name: described(name, function) for name, function in metrics.items()}
     values = _computed(found, y_true, y_pred, sample_weight, stacklevel=3)
     return dict(zip(found, values, strict=True))
@@ -183,8 +183,8 @@ def described(name: str, function: Any) -> Metric:
     module = getattr(getattr(function, "func", function), "__module__", None) or ""
     if not (callable(function) and module.startswith(__package__)):
         raise TypeError(
-            f"metrics[{name!r}] is {function!r}, which is no function of {__package__}. Give one "
-            f"of those, such as {__package__}.f1_score, or functools.partial of one with its "
+            f"metrics[{name!r}] is {function!r}, which is not a function of {__package__}. Give "
+            f"one of those, such as {__package__}.f1_score, or functools.partial of one with its "
             "parameters. scikit-learn's metrics read all rows by themselves."
         )
     return function(UNREAD, UNREAD)
@@ -253,7 +253,7 @@ def _states(asked: Asked, blocks: engine.Blocks) -> dict[tuple[Sums, str], Any]:
     )
     if state is None:
         raise ValueError(
-            "y_true and y_pred have no rows, and no row has no score. Give at least one row."
+            "y_true and y_pred have no rows, so there is no score. Give at least one row."
         )
     if not state.weighted:
         raise no_weight(". Leave sample_weight out, or give some rows a weight")
@@ -350,6 +350,6 @@ def numbers(x: Any, name: str, block: int | None) -> Array:
 
 
 def weight_like(x: Array, weight: Any, block: int | None, *, unsigned: str = "") -> Array | None:
-    """Return a block's weights beside an array, in the widest float of its device, or None."""
+    """Return the weights of a block where an array is, in its widest float, or None."""
     like = asarray(np.empty(0), like=x, dtype=widest_float(x))
     return read_weight(weight, like, block, unsigned=unsigned)

@@ -46,7 +46,7 @@ def pair_counts(table: Table) -> PairCounts:
 
 
 def pair_confusion_matrix(labels_true: Any, labels_pred: Any) -> np.ndarray:
-    """Return how many ordered pairs of rows two clusterings have apart or together.
+    """Return how many ordered pairs of rows two clusterings separate or put together.
 
     Parameters
     ----------
@@ -65,8 +65,8 @@ def pair_confusion_matrix(labels_true: Any, labels_pred: Any) -> np.ndarray:
     TypeError
         If labels are bytes.
     ValueError
-        If the arrays do not line up or have no rows, if they hold NaN or numbers that are no
-        labels, or if there are more than a million distinct pairs of labels.
+        If the arrays do not line up or have no rows. If they hold NaN or numbers that are not
+        labels. If there are more than a million distinct pairs of labels.
 
     Notes
     -----
@@ -109,13 +109,11 @@ def rand_score(labels_true: Any, labels_pred: Any) -> float:
     TypeError
         If labels are bytes.
     ValueError
-        If the arrays do not line up or have no rows, if they hold NaN or numbers that are no
-        labels, or if there are more than a million distinct pairs of labels.
+        If the arrays do not line up or have no rows. If they hold NaN or numbers that are not
+        labels. If there are more than a million distinct pairs of labels.
 
-    Notes
-    -----
-    The data are read once, and the distinct pairs of labels are counted. The score is exact but
-    for its last rounding.
+    Notes ----- The data are read once, and the distinct pairs of labels are counted. The score is
+    exact up to its last rounding.
 
     References
     ----------
@@ -158,13 +156,11 @@ def adjusted_rand_score(labels_true: Any, labels_pred: Any) -> float:
     TypeError
         If labels are bytes.
     ValueError
-        If the arrays do not line up or have no rows, if they hold NaN or numbers that are no
-        labels, or if there are more than a million distinct pairs of labels.
+        If the arrays do not line up or have no rows. If they hold NaN or numbers that are not
+        labels. If there are more than a million distinct pairs of labels.
 
-    Notes
-    -----
-    The data are read once, and the distinct pairs of labels are counted. The score is exact but
-    for its last rounding.
+    Notes ----- The data are read once, and the distinct pairs of labels are counted. The score is
+    exact up to its last rounding.
 
     References
     ----------
@@ -209,13 +205,11 @@ def fowlkes_mallows_score(labels_true: Any, labels_pred: Any) -> float:
     TypeError
         If labels are bytes.
     ValueError
-        If the arrays do not line up or have no rows, if they hold NaN or numbers that are no
-        labels, or if there are more than a million distinct pairs of labels.
+        If the arrays do not line up or have no rows. If they hold NaN or numbers that are not
+        labels. If there are more than a million distinct pairs of labels.
 
-    Notes
-    -----
-    The data are read once, and the distinct pairs of labels are counted. The score is exact but
-    for its last roundings.
+    Notes ----- The data are read once, and the distinct pairs of labels are counted. The score is
+    exact up to its last roundings.
 
     References
     ----------

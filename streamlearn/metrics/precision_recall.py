@@ -33,9 +33,10 @@ def precision_score(
     pos_label : int, float, bool or str, default=1
         The class whose score is returned if ``average="binary"``.
     average : {"micro", "macro", "samples", "weighted", "binary"} or None, default="binary"
-        How the scores of the labels are combined: from the counts of all labels together, as their
-        mean, as the mean of the scores of the rows, as a mean weighted by the labels' true rows, or
-        only that of ``pos_label``. None returns the score of each label.
+        How the scores of the labels are combined. ``"micro"`` counts all labels together.
+        ``"macro"`` is the mean of the labels, and ``"weighted"`` the mean weighted by their true
+        rows. ``"samples"`` is the mean of the scores of the rows. ``"binary"`` is the score of
+        ``pos_label`` alone. None returns the score of each label.
     sample_weight : array or dask array of shape (n_samples,), default=None
         The weight of each row. None means 1 for every row.
     zero_division : {"warn", 0.0, 1.0, numpy.nan}, default="warn"
@@ -52,9 +53,8 @@ def precision_score(
         If labels are bytes.
     ValueError
         If a parameter is none of those above or does not suit the labels. If the arrays do not line
-        up, if text is compared with numbers, if they hold NaN or numbers that are no labels, if
-        they have no rows or no row with a weight, or if there are more than a million distinct
-        pairs of labels.
+        up, or text is compared with numbers. If they hold NaN or numbers that are not labels. If no
+        row has a weight, or there are more than a million distinct pairs of labels.
 
     Warns
     -----
@@ -107,9 +107,10 @@ def recall_score(
     pos_label : int, float, bool or str, default=1
         The class whose score is returned if ``average="binary"``.
     average : {"micro", "macro", "samples", "weighted", "binary"} or None, default="binary"
-        How the scores of the labels are combined: from the counts of all labels together, as their
-        mean, as the mean of the scores of the rows, as a mean weighted by the labels' true rows, or
-        only that of ``pos_label``. None returns the score of each label.
+        How the scores of the labels are combined. ``"micro"`` counts all labels together.
+        ``"macro"`` is the mean of the labels, and ``"weighted"`` the mean weighted by their true
+        rows. ``"samples"`` is the mean of the scores of the rows. ``"binary"`` is the score of
+        ``pos_label`` alone. None returns the score of each label.
     sample_weight : array or dask array of shape (n_samples,), default=None
         The weight of each row. None means 1 for every row.
     zero_division : {"warn", 0.0, 1.0, numpy.nan}, default="warn"
@@ -126,9 +127,8 @@ def recall_score(
         If labels are bytes.
     ValueError
         If a parameter is none of those above or does not suit the labels. If the arrays do not line
-        up, if text is compared with numbers, if they hold NaN or numbers that are no labels, if
-        they have no rows or no row with a weight, or if there are more than a million distinct
-        pairs of labels.
+        up, or text is compared with numbers. If they hold NaN or numbers that are not labels. If no
+        row has a weight, or there are more than a million distinct pairs of labels.
 
     Warns
     -----
@@ -181,9 +181,10 @@ def f1_score(
     pos_label : int, float, bool or str, default=1
         The class whose score is returned if ``average="binary"``.
     average : {"micro", "macro", "samples", "weighted", "binary"} or None, default="binary"
-        How the scores of the labels are combined: from the counts of all labels together, as their
-        mean, as the mean of the scores of the rows, as a mean weighted by the labels' true rows, or
-        only that of ``pos_label``. None returns the score of each label.
+        How the scores of the labels are combined. ``"micro"`` counts all labels together.
+        ``"macro"`` is the mean of the labels, and ``"weighted"`` the mean weighted by their true
+        rows. ``"samples"`` is the mean of the scores of the rows. ``"binary"`` is the score of
+        ``pos_label`` alone. None returns the score of each label.
     sample_weight : array or dask array of shape (n_samples,), default=None
         The weight of each row. None means 1 for every row.
     zero_division : {"warn", 0.0, 1.0, numpy.nan}, default="warn"
@@ -200,9 +201,8 @@ def f1_score(
         If labels are bytes.
     ValueError
         If a parameter is none of those above or does not suit the labels. If the arrays do not line
-        up, if text is compared with numbers, if they hold NaN or numbers that are no labels, if
-        they have no rows or no row with a weight, or if there are more than a million distinct
-        pairs of labels.
+        up, or text is compared with numbers. If they hold NaN or numbers that are not labels. If no
+        row has a weight, or there are more than a million distinct pairs of labels.
 
     Warns
     -----
@@ -258,9 +258,10 @@ def fbeta_score(
     pos_label : int, float, bool or str, default=1
         The class whose score is returned if ``average="binary"``.
     average : {"micro", "macro", "samples", "weighted", "binary"} or None, default="binary"
-        How the scores of the labels are combined: from the counts of all labels together, as their
-        mean, as the mean of the scores of the rows, as a mean weighted by the labels' true rows, or
-        only that of ``pos_label``. None returns the score of each label.
+        How the scores of the labels are combined. ``"micro"`` counts all labels together.
+        ``"macro"`` is the mean of the labels, and ``"weighted"`` the mean weighted by their true
+        rows. ``"samples"`` is the mean of the scores of the rows. ``"binary"`` is the score of
+        ``pos_label`` alone. None returns the score of each label.
     sample_weight : array or dask array of shape (n_samples,), default=None
         The weight of each row. None means 1 for every row.
     zero_division : {"warn", 0.0, 1.0, numpy.nan}, default="warn"
@@ -277,9 +278,8 @@ def fbeta_score(
         If labels are bytes.
     ValueError
         If a parameter is none of those above or does not suit the labels. If the arrays do not line
-        up, if text is compared with numbers, if they hold NaN or numbers that are no labels, if
-        they have no rows or no row with a weight, or if there are more than a million distinct
-        pairs of labels.
+        up, or text is compared with numbers. If they hold NaN or numbers that are not labels. If no
+        row has a weight, or there are more than a million distinct pairs of labels.
 
     Warns
     -----
@@ -333,9 +333,10 @@ def jaccard_score(
     pos_label : int, float, bool or str, default=1
         The class whose score is returned if ``average="binary"``.
     average : {"micro", "macro", "samples", "weighted", "binary"} or None, default="binary"
-        How the scores of the labels are combined: from the counts of all labels together, as their
-        mean, as the mean of the scores of the rows, as a mean weighted by the labels' true rows, or
-        only that of ``pos_label``. None returns the score of each label.
+        How the scores of the labels are combined. ``"micro"`` counts all labels together.
+        ``"macro"`` is the mean of the labels, and ``"weighted"`` the mean weighted by their true
+        rows. ``"samples"`` is the mean of the scores of the rows. ``"binary"`` is the score of
+        ``pos_label`` alone. None returns the score of each label.
     sample_weight : array or dask array of shape (n_samples,), default=None
         The weight of each row. None means 1 for every row.
     zero_division : {"warn", 0.0, 1.0, numpy.nan}, default="warn"
@@ -352,9 +353,8 @@ def jaccard_score(
         If labels are bytes.
     ValueError
         If a parameter is none of those above or does not suit the labels. If the arrays do not line
-        up, if text is compared with numbers, if they hold NaN or numbers that are no labels, if
-        they have no rows or no row with a weight, or if there are more than a million distinct
-        pairs of labels.
+        up, or text is compared with numbers. If they hold NaN or numbers that are not labels. If no
+        row has a weight, or there are more than a million distinct pairs of labels.
 
     Warns
     -----

@@ -1,7 +1,7 @@
 """The picture of the precision at each recall.
 
-The class is scikit-learn's. What is different is that the curve is computed over blocks, and has
-no more points than a picture can show.
+The class is scikit-learn's. Here the curve is computed over blocks, and has no more points than a
+picture can show.
 """
 
 from __future__ import annotations
@@ -199,7 +199,8 @@ class PrecisionRecallDisplay(theirs.PrecisionRecallDisplay):
         ImportError
             If matplotlib is not installed.
         ValueError
-            If it is no classifier of two classes, or for the reasons of `precision_recall_curve`.
+            If it is not a classifier of two classes, or for the reasons of
+            `precision_recall_curve`.
         """
         given = scores_of(cls, estimator, X, response_method, pos_label)
         metric = of_curve(

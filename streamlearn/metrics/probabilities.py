@@ -61,8 +61,8 @@ def log_loss(
     Raises
     ------
     ValueError
-        If the arrays do not line up, if they have no rows or no row with a weight, or if
-        ``y_proba`` does not have one column for each class, or holds numbers below 0 or above 1.
+        If the arrays do not line up, or no row has a weight. If ``y_proba`` does not have one
+        column for each class, or holds numbers below 0 or above 1.
 
     Warns
     -----
@@ -136,9 +136,9 @@ def brier_score_loss(
     Raises
     ------
     ValueError
-        If the arrays do not line up, if they have no rows or no row with a weight, or if
-        ``y_proba`` does not have one column for each class, or holds numbers below 0 or above 1, or
-        if it has one dimension and there are more than two labels, or text without ``pos_label``.
+        If the arrays do not line up, or no row has a weight. If ``y_proba`` does not have one
+        column for each class, or holds numbers below 0 or above 1. If it has one dimension, and
+        there are more than two labels, or text without ``pos_label``.
 
     Warns
     -----
@@ -210,8 +210,8 @@ def d2_log_loss_score(
     Raises
     ------
     ValueError
-        If the arrays do not line up, if they have no rows or no row with a weight, or if
-        ``y_proba`` does not have one column for each class, or holds numbers below 0 or above 1.
+        If the arrays do not line up, or no row has a weight. If ``y_proba`` does not have one
+        column for each class, or holds numbers below 0 or above 1.
 
     Warns
     -----
@@ -279,9 +279,9 @@ def d2_brier_score(
     Raises
     ------
     ValueError
-        If the arrays do not line up, if they have no rows or no row with a weight, or if
-        ``y_proba`` does not have one column for each class, or holds numbers below 0 or above 1, or
-        if it has one dimension and there are more than two labels, or text without ``pos_label``.
+        If the arrays do not line up, or no row has a weight. If ``y_proba`` does not have one
+        column for each class, or holds numbers below 0 or above 1. If it has one dimension, and
+        there are more than two labels, or text without ``pos_label``.
 
     Warns
     -----
@@ -330,13 +330,13 @@ def _positive(labels: np.ndarray, pos_label: Any) -> Any:
         if len(labels) == 2 and pos_label not in labels.tolist():
             raise ValueError(
                 f"pos_label={pos_label!r} is not a valid label. It should be one of "
-                f"{labels.tolist()}. Give the label that y_proba is the probability of."
+                f"{labels.tolist()}. Give the label whose probability is in y_proba."
             )
         return pos_label
     if labels.dtype.kind in "OU":
         raise ValueError(
             f"y_true takes value in {labels.tolist()} and pos_label is not specified. Set it to "
-            "the label that y_proba is the probability of."
+            "the label whose probability is in y_proba."
         )
     return 1 if set(labels.tolist()) <= {0, 1} or set(labels.tolist()) <= {-1, 1} else labels[-1]
 
@@ -345,7 +345,7 @@ def _probabilities(P: Array, where: str) -> Array:
     xp = namespace(P)
     if bool(xp.any((P < 0) | (P > 1))):
         raise ValueError(
-            f"{where} contains values lower than 0 or greater than 1, which are no probabilities. "
+            f"{where} contains values lower than 0 or greater than 1, which are not probabilities. "
             "Give what predict_proba returns."
         )
     return two_columns(P)

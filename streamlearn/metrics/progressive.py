@@ -75,15 +75,13 @@ class Progressive:
     Raises
     ------
     TypeError
-        If a metric is no function of `streamlearn.metrics`, or if a parameter is no number.
+        If a metric is not a function of `streamlearn.metrics`, or if a parameter is not a number.
     ValueError
         If there is no metric or no such scorer. If ``window`` is less than 1. If ``fading_factor``
         is not between 0 and 1, or if a metric has no weights and so no rows can fade.
 
-    Notes
-    -----
-    Scores are those of all rows together, such as the F1 score of their counts. They are no means
-    of the scores of blocks. They do not depend on how the stream is cut into blocks.
+    Notes ----- Scores are those of all rows together, such as the F1 score of their counts. They
+    are not means of the scores of blocks. They do not depend on how the stream is cut into blocks.
 
     Sums of blocks merge, and those of a window are kept in two stacks (Tangwongsan et al., 2015).
     So a block costs two merges, for any window. Rows that fade are summed twice. Their scores are
@@ -125,7 +123,7 @@ class Progressive:
         self._alone = not isinstance(metrics, Mapping)
         given = {"": metrics} if self._alone else dict(metrics)
         if not given:
-            raise ValueError("metrics is empty. Give at least one: {'accuracy': 'accuracy'}, say.")
+            raise ValueError("metrics is empty. Give at least one, as in {'accuracy': 'accuracy'}.")
         self._scored = {name: _scored(name, metric) for name, metric in given.items()}
         _check_window(window)
         _check_factor(fading_factor, self._scored)
@@ -274,7 +272,7 @@ class Progressive:
         return self._result(self._all)
 
     def window_score(self) -> Any:
-        """Return the score of the last ``window`` rows, or of all if there are not so many yet.
+        """Return the score of the last ``window`` rows, or of all rows if there are fewer.
 
         Returns
         -------
@@ -287,7 +285,7 @@ class Progressive:
             If ``window`` is None, or if there are no rows, or none with a weight.
         """
         if self.window is None:
-            raise ValueError("window is None. Give the number of rows: window=1_000, say.")
+            raise ValueError("window is None. Give a number of rows, for example window=1_000.")
         sums = None if self._window is None else self._window.sums(self._of_last_rows)
         return self._result(sums)
 
@@ -308,12 +306,12 @@ class Progressive:
             If ``fading_factor`` is None, or if there are no rows, or none with a weight.
         """
         if self.fading_factor is None:
-            raise ValueError("fading_factor is None. Give a number below 1: 0.999, say.")
+            raise ValueError("fading_factor is None. Give a number below 1, for example 0.999.")
         return self._result(None if self._fading is None else self._fading.sums())
 
     def _result(self, sums: SumsOfRows | None) -> Any:
         if sums is None:
-            raise ValueError("There are no rows yet, and no row has no score. Call update first.")
+            raise ValueError("There are no rows yet, so there is no score. Call update first.")
         if not sums.weighted:
             raise no_weight()
         # A warning points to the caller of a public method.

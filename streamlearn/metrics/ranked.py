@@ -35,7 +35,7 @@ class Ranked(NamedTuple):
     Attributes
     ----------
     columns : tuple of Pairs
-        Those of each column of scores. ``predicted`` holds scores.
+        The pairs of each column of scores. ``predicted`` holds scores.
     dropped : tuple of int
         The number of bits by which the scores of each column are rounded.
     off : bool
@@ -192,8 +192,8 @@ def roc_auc_error(pairs: Pairs, positive: np.ndarray) -> float:
 def average_precision_error(pairs: Pairs, positive: np.ndarray) -> float:
     """Return how far from the average precision it may be with scores that were rounded.
 
-    Of rows whose scores are equal now, the positive ones may have come first or last, and their
-    scores may have been distinct.
+    Some rows have equal scores now. The positive rows may have come first or last among them, and
+    their scores may have been distinct.
     """
     p, n = _by_score(pairs, positive)
     tp, fp = np.cumsum(p), np.cumsum(n)

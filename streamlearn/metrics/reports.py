@@ -40,9 +40,10 @@ def precision_recall_fscore_support(
     pos_label : int, float, bool or str, default=1
         The class whose score is returned if ``average="binary"``.
     average : {"micro", "macro", "samples", "weighted", "binary"} or None, default=None
-        How the scores of the labels are combined: from the counts of all labels together, as their
-        mean, as the mean of the scores of the rows, as a mean weighted by the labels' true rows, or
-        only that of ``pos_label``. None returns the score of each label.
+        How the scores of the labels are combined. ``"micro"`` counts all labels together.
+        ``"macro"`` is the mean of the labels, and ``"weighted"`` the mean weighted by their true
+        rows. ``"samples"`` is the mean of the scores of the rows. ``"binary"`` is the score of
+        ``pos_label`` alone. None returns the score of each label.
     warn_for : tuple or set, default=("precision", "recall", "f-score")
         The scores that a warning is about.
     sample_weight : array or dask array of shape (n_samples,), default=None
@@ -63,9 +64,8 @@ def precision_recall_fscore_support(
         If labels are bytes.
     ValueError
         If a parameter is none of those above or does not suit the labels. If the arrays do not line
-        up, if text is compared with numbers, if they hold NaN or numbers that are no labels, if
-        they have no rows or no row with a weight, or if there are more than a million distinct
-        pairs of labels.
+        up, or text is compared with numbers. If they hold NaN or numbers that are not labels. If no
+        row has a weight, or there are more than a million distinct pairs of labels.
 
     Warns
     -----
@@ -141,9 +141,8 @@ def classification_report(
         If labels are bytes.
     ValueError
         If a parameter is none of those above or does not suit the labels. If the arrays do not line
-        up, if text is compared with numbers, if they hold NaN or numbers that are no labels, if
-        they have no rows or no row with a weight, or if there are more than a million distinct
-        pairs of labels.
+        up, or text is compared with numbers. If they hold NaN or numbers that are not labels. If no
+        row has a weight, or there are more than a million distinct pairs of labels.
 
     Warns
     -----

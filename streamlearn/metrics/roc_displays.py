@@ -1,7 +1,7 @@
 """Pictures of the error rates at all thresholds: ROC and DET curves.
 
-The classes are scikit-learn's. What is different is that curves are computed over blocks, and have
-no more points than a picture can show.
+The classes are scikit-learn's. Here the curves are computed over blocks, and have no more points
+than a picture can show.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ class RocCurveDisplay(theirs.RocCurveDisplay):
         ImportError
             If matplotlib is not installed.
         ValueError
-            If it is no classifier of two classes, or for the reasons of `roc_curve`.
+            If it is not a classifier of two classes, or for the reasons of `roc_curve`.
         """
         given = scores_of(cls, estimator, X, response_method, pos_label)
         metric = of_curve(roc, drop_intermediate, given.pos_label, reverse=given.reverse)
@@ -320,7 +320,7 @@ class DetCurveDisplay(theirs.DetCurveDisplay):
         ImportError
             If matplotlib is not installed.
         ValueError
-            If it is no classifier of two classes, or for the reasons of `det_curve`.
+            If it is not a classifier of two classes, or for the reasons of `det_curve`.
         """
         given = scores_of(cls, estimator, X, response_method, pos_label)
         metric = of_curve(det, drop_intermediate, given.pos_label, reverse=given.reverse)

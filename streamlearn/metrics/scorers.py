@@ -51,7 +51,7 @@ def made_by_name(name: str) -> Made:
     """
     if name not in named_metrics():
         raise ValueError(
-            f"{name!r} is none of scikit-learn's scorers that have a form over blocks. Give one of "
+            f"{name!r} is not one of scikit-learn's scorers that work over blocks. Give one of "
             f"{', '.join(named_metrics())}, or a function of streamlearn.metrics."
         )
     made = made_of(theirs.get_scorer(name))

@@ -69,9 +69,9 @@ def silhouette_score(
     TypeError
         If rows are sparse or no numbers, or if labels are bytes.
     ValueError
-        If the arrays do not line up or have no rows, if they hold NaN or infinity, if the sample
-        has less than two clusters or no cluster with two rows, if a parameter is none of those
-        above, or if all rows are asked for and are too many.
+        If the arrays do not line up or have no rows, or hold NaN or infinity. If the sample has
+        less than two clusters, or no cluster has two rows. If a parameter is none of those above,
+        or all rows are asked for and are too many.
 
     See Also
     --------
@@ -112,8 +112,8 @@ def silhouette_score(
     _checked(how)
     seed = int(check_random_state(random_state).randint(2**31 - 1))
     advice = (
-        "Give sample_size=10_000, say, or use simplified_silhouette_score, which takes any number "
-        "of rows."
+        "Give a sample_size such as 10_000, or use simplified_silhouette_score, which takes any "
+        "number of rows."
     )
     size = None if sample_size is None else int(sample_size)
     sums = sample_of(_read, size, seed, advice)
@@ -167,9 +167,9 @@ def simplified_silhouette_score(X: Any, labels: Any, *, centers: Any = None) -> 
     TypeError
         If rows are sparse or no numbers, or if labels are bytes.
     ValueError
-        If the arrays do not line up or have no rows, if they hold NaN or infinity, if there are
-        less than two clusters or no cluster has two rows, or if ``centers`` have other features or
-        no row for a label.
+        If the arrays do not line up or have no rows, or hold NaN or infinity. If there are less
+        than two clusters, or no cluster has two rows. If ``centers`` have other features or no row
+        for a label.
 
     Notes
     -----

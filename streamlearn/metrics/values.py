@@ -37,8 +37,8 @@ def read_values(
     if max(target.ndim, predicted.ndim) > 2:
         raise ValueError(
             f"{in_block('y_true', block)} has shape {tuple(target.shape)} and y_pred "
-            f"{tuple(predicted.shape)}: found an array with dim 3 or more. Give a row a sample and "
-            "a column an output."
+            f"{tuple(predicted.shape)}: found an array with dim 3 or more. Give one row for "
+            "each sample and one column for each output."
         )
     target, predicted = (
         x[:, 0] if x.ndim == 2 and x.shape[1] == 1 else x for x in (target, predicted)
@@ -161,7 +161,7 @@ def over_outputs(
     Raises
     ------
     ValueError
-        If ``multioutput`` is no such word and holds no numbers.
+        If ``multioutput`` is neither one of these words nor an array of numbers.
     """
     known = ("uniform_average", "raw_values", *(("variance_weighted",) if variances else ()))
     if multioutput is None or (isinstance(multioutput, str) and multioutput not in known):

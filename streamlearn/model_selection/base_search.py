@@ -206,7 +206,7 @@ class BaseSearch(ParallelPostFit):
         if self.refit is False or callable(self.refit):
             return next(iter(scores))
         raise ValueError(
-            f"refit={self.refit!r} names none of the scores {', '.join(map(repr, scores))}. Give "
+            f"refit={self.refit!r} is not one of the scores {', '.join(map(repr, scores))}. Give "
             "the name of the one that chooses the best candidate, or refit=False."
         )
 

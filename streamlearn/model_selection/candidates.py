@@ -28,7 +28,7 @@ def parameters_of(parameters: Any, n_iter: int | None, seed: int) -> list[dict[s
     Raises
     ------
     TypeError
-        If ``parameters`` are no dicts whose keys are names.
+        If ``parameters`` are not dicts whose keys are names.
     ValueError
         If there is no dict, or if every combination is wanted and there is a distribution.
     """
@@ -52,10 +52,10 @@ def _named_or_raise(parameters: Any) -> None:
         raise ValueError(f"parameters={parameters!r} has no candidates. {advice}.")
     for grid in grids:
         if not isinstance(grid, Mapping):
-            raise TypeError(f"parameters contains {grid!r}, which is no dict. {advice}.")
+            raise TypeError(f"parameters contains {grid!r}, which is not a dict. {advice}.")
         for name in grid:
             if not isinstance(name, str):
-                raise TypeError(f"parameters has the key {name!r}, which is no name. {advice}.")
+                raise TypeError(f"parameters has the key {name!r}, which is not a name. {advice}.")
 
 
 class Rules(NamedTuple):

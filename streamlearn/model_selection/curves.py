@@ -82,7 +82,7 @@ def validation_curve(
     one_by_one_or_raise(**how, pre_dispatch=pre_dispatch)
     if isinstance(param_range, str) or not isinstance(param_range, Iterable):
         raise TypeError(
-            f"param_range={param_range!r} is no list of values. Give one, such as "
+            f"param_range={param_range!r} is not a list of values. Give one, such as "
             f"[{param_range!r}]."
         )
     values = list(param_range)
@@ -151,7 +151,7 @@ def learning_curve(
     Raises
     ------
     TypeError, ValueError
-        If `streamlearn.model_selection.cross_validate` raises it, or if a size is no share.
+        If `streamlearn.model_selection.cross_validate` raises it, or if a size is not a share.
 
     Notes
     -----

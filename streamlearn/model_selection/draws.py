@@ -30,8 +30,8 @@ def offset(seed: int | None, number: int) -> float:
     """Return a number in [0, 1), by which the share of a block is rounded.
 
     It is uniform over seeds, so a share of ``0.2`` of a block of one row is this row in one of five
-    cases. Over blocks these numbers are spread evenly, so the rounding errors of blocks cancel out
-    better than independent ones would. Without a seed the first block has 0.
+    cases. Over blocks these numbers are spread evenly, so the rounding errors of blocks cancel
+    better than independent errors would. Without a seed the first block has 0.
     """
     first = 0.0 if seed is None else np.random.default_rng(seed).random()
     return float((first + number * TURN) % 1)

@@ -38,7 +38,7 @@ def opened(
     Raises
     ------
     TypeError
-        If ``params`` is no dict.
+        If ``params`` is not a dict.
     ValueError
         If X brings a part that is given too, or weights that ``fit`` does not take.
     """
@@ -109,7 +109,7 @@ def scorers(estimator: Any, scoring: Any) -> dict[str, Any]:
     TypeError
         If ``estimator`` is none, or lacks the score that is asked for.
     ValueError
-        If that function raises it, or if a scorer has no form for collections.
+        If that function raises it, or if a scorer does not work over collections.
     """
     fits_or_raise(estimator)
     named = scorers_by_name(scoring)
@@ -134,8 +134,8 @@ def fits_or_raise(estimator: Any) -> None:
     if isinstance(estimator, type) or not hasattr(estimator, "fit"):
         made = f"{estimator.__name__}()" if isinstance(estimator, type) else "SGDClassifier()"
         raise TypeError(
-            f"estimator={estimator!r} is no estimator instance with a method fit. Give one, such "
-            f"as {made}."
+            f"estimator={estimator!r} is not an estimator instance with a method fit. Give one, "
+            f"such as {made}."
         )
 
 

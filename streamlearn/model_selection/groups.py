@@ -100,7 +100,7 @@ class Group(NamedTuple):
         return self._replace(models=tuple(models), members=members)
 
     def without(self, dropped: Mapping[int, int]) -> Iterator[Group]:
-        """Yield the groups of those that go on, and of those that drop out after some blocks."""
+        """Yield the groups of candidates that go on, and of candidates that drop out later."""
         left = [k for k, member in enumerate(self.members) if member.number not in dropped]
         if len(left) == len(self.members):
             yield self

@@ -23,7 +23,7 @@ from streamlearn.model_selection.candidates import Candidate
 
 
 class Bracket(NamedTuple):
-    """Candidates that compete with each other only.
+    """Candidates that are compared only among themselves.
 
     Attributes
     ----------
@@ -108,7 +108,8 @@ def staying(
     rows : ndarray of shape (n_blocks,)
         The number of rows of each block.
     stay : int
-        The number of the best candidates, all of which stay. Of equal ones the first stays.
+        The number of the best candidates, all of which stay. If candidates are equal, the first one
+        stays.
     most : float
         At most ``most * stay`` candidates stay.
     confidence : float

@@ -25,8 +25,8 @@ class OverBlocks:
         Parameters
         ----------
         X : array, DataFrame or dask array of shape (n_samples, n_features)
-            The rows. Those in memory are split by scikit-learn. Blocks need known lengths, because
-            a row has no index otherwise. `split_collections` splits blocks of unknown lengths.
+            The rows. Rows in memory are split by scikit-learn. Blocks need known lengths, because a
+            row has no index otherwise. `split_collections` splits blocks of unknown lengths.
         y : array or dask array of shape (n_samples,), default=None
             The targets. Labels of a collection are computed if the splits are stratified.
         groups : None, default=None
@@ -83,7 +83,7 @@ class OverBlocks:
         Raises
         ------
         TypeError
-            If one of the arrays is no dask collection, or all are in memory.
+            If one of the arrays is not a dask collection, or all are in memory.
         ValueError
             If collections do not line up, or if there are too few blocks or rows.
 

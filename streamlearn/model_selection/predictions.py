@@ -61,7 +61,7 @@ def cross_val_predict(
     Raises
     ------
     TypeError, ValueError
-        If `streamlearn.model_selection.cross_validate` raises it, if the splits are no folds, if a
+        If `streamlearn.model_selection.cross_validate` raises it, if the splits are not folds, if a
         fit fails, or if the classes of the folds differ.
 
     Notes

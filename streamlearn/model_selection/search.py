@@ -59,9 +59,9 @@ class StreamSearchCV(BaseSearch):
     ----------
     cv_results_ : dict of str to array
         A table of the candidates, as scikit-learn's. "n_blocks" is the number of blocks that a
-        candidate has learned from. With ``cv="progressive"`` the mean score is that of all blocks
-        but the first one, each before it was learned from, and the standard deviation is that of
-        the scores of blocks.
+        candidate has learned from. With ``cv="progressive"`` the mean score counts all blocks
+        except the first one, each before it was learned from. The standard deviation is over the
+        scores of blocks.
     best_estimator_ : object
         The best candidate, which has learned from all blocks.
     best_score_ : float

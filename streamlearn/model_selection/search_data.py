@@ -46,8 +46,8 @@ def laid_out(
     TypeError
         If X is in memory and another part is a collection.
     ValueError
-        If rows in memory have arguments for each row that are no weights, or if X and y have
-        different numbers of rows, or fewer than two.
+        If rows in memory have arguments for each row other than weights. If X and y have different
+        numbers of rows, or fewer than two.
     """
     lazy = engine.is_collection(X)
     if not lazy:

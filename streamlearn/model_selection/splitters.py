@@ -111,7 +111,7 @@ class StratifiedKFold(OverBlocks, theirs.StratifiedKFold):
 
     - The rows of a collection are dealt within each block. The share of a label is exact up to one
       row in each block.
-    - A label with fewer rows than folds is no error for a collection, because nothing is read.
+    - A label may have fewer rows than folds in a collection, because nothing is read.
 
     Examples
     --------
@@ -295,6 +295,6 @@ def splitter_of(cv: Any, *, stratified: bool) -> OverBlocks:
         n_splits = 5 if cv is None else int(cv)
         return StratifiedKFold(n_splits) if stratified else KFold(n_splits)
     raise TypeError(
-        f"cv={reprlib.repr(cv)} has no form for collections. Give a number of folds, or KFold, "
+        f"cv={reprlib.repr(cv)} does not work over collections. Give a number of folds, or KFold, "
         "StratifiedKFold, ShuffleSplit or TimeSeriesSplit of streamlearn.model_selection."
     )

@@ -50,18 +50,18 @@ def train_test_split(
     Returns
     -------
     list
-        The training part and the test part of each of the arrays, in this order. Those of dask
-        arrays are dask arrays, and those of frames are frames with the same index and divisions.
-        Those of sources are sources, and each pass over one reads the whole source. A part of a
-        block may have no rows.
+        The training part and the test part of each of the arrays, in this order. Parts of dask
+        arrays are dask arrays. Parts of frames are frames with the same index and divisions. Parts
+        of sources are sources, and each pass over one reads the whole source. A part of a block may
+        have no rows.
 
     Raises
     ------
     TypeError
         If some of the arrays are collections and others are in memory.
     ValueError
-        If collections do not line up, if a size is out of range, if a number of rows is asked for
-        and lengths are unknown, if a part would have no rows, or if a source is given with its
+        If collections do not line up, if a size is out of range, or if a part would have no rows.
+        If a number of rows is asked for, and lengths are unknown. If a source is given with its
         parts together, or with ``shuffle=False``.
 
     Notes
@@ -79,7 +79,7 @@ def train_test_split(
 
     - Rows are shuffled within their block. Blocks stay in their order.
     - With ``stratify`` the share of each label is exact up to one row in each block. A label that
-      is rare in all blocks may be missing in a part, and a label of one row is no error.
+      is rare in all blocks may be missing in a part, and a label may have one row.
     - Rows of a label are not counted beforehand, because that would read all data.
 
     References

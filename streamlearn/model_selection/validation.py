@@ -62,11 +62,11 @@ def cross_validate(
         stratified if the estimator is a classifier.
     n_jobs : int, default=None
         The number of fits at a time. It needs rows in memory: fits that share reads run in threads
-        beside each other, and dask runs the tasks of the others in parallel.
+        side by side, and dask runs the tasks of the others in parallel.
     verbose : int, default=0
         Whether lines are printed. It needs rows in memory.
     params : dict, default=None
-        Further arguments of ``fit``. Those with one value for each row are split like X.
+        Further arguments of ``fit``. Arguments with one value for each row are split like X.
     pre_dispatch : int or str, default="2*n_jobs"
         The number of jobs that are dispatched. It needs rows in memory.
     return_train_score : bool, default=False
@@ -87,7 +87,8 @@ def cross_validate(
     Raises
     ------
     TypeError
-        If ``cv`` has no form for collections, or if some arrays are in memory and others are not.
+        If ``cv`` does not work over collections, or if some arrays are in memory and others are
+        not.
     ValueError
         If X and y do not line up, if there are too few rows or blocks, if a parameter needs rows in
         memory, or if all fits fail.

@@ -156,7 +156,7 @@ class MLPClassifier(ClassifierMixin, MLP):
       because that needs no copies.
     - Over a collection ``early_stopping`` holds out rows of each block and scores them after each
       segment of 64 blocks, because a fit has one epoch by default.
-    - A batch whose rows have no weight has no gradient. scikit-learn raises an error.
+    - The gradient of a batch is 0 if its rows have no weight. scikit-learn raises an error.
     - If a class is too small to hold out rows of it, the error names the label of the class. The
       error of scikit-learn names the code that it has given to the class.
     - The parameters ``classes`` and ``n_parallel`` are additions.

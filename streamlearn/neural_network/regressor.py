@@ -149,7 +149,7 @@ class MLPRegressor(RegressorMixin, MLP):
       because that needs no copies.
     - Over a collection ``early_stopping`` holds out rows of each block and scores them after each
       segment of 64 blocks, because a fit has one epoch by default.
-    - A batch whose rows have no weight has no gradient. scikit-learn raises an error.
+    - The gradient of a batch is 0 if its rows have no weight. scikit-learn raises an error.
     - The parameter ``n_parallel`` is an addition.
 
     References

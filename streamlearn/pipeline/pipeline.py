@@ -189,7 +189,7 @@ class Pipeline(Versioned, theirs.Pipeline):
         TypeError
             In one pass, if a step has to learn from rows and cannot learn block by block.
         NotImplementedError
-            If a step has no form for a collection.
+            If a step does not work over a collection.
         ValueError
             If a step raises it.
         """

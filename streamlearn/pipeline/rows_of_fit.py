@@ -23,7 +23,7 @@ from streamlearn.stages import Chain, Flow, Prefitted
 def rows_of_fit(
     function: Callable[..., Any] | None, transform: Callable[[Any], Any], X: Any
 ) -> Any:
-    """Transform the rows that steps were fitted to. Those of a collection are lazy.
+    """Transform the rows that steps were fitted to. Rows of a collection are lazy.
 
     Parameters
     ----------

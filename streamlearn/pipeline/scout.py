@@ -35,7 +35,7 @@ from streamlearn.stages import Flow, Prefitted
 
 
 class Leaf(NamedTuple):
-    """A step that is no pipeline, and the arguments with which it learns."""
+    """A step that is not a pipeline, and the arguments with which it learns."""
 
     path: str
     estimator: Any

@@ -83,7 +83,7 @@ def with_last(pipe: theirs.Pipeline, last: Any) -> Any:
 
 
 def paths_of(estimators: Sequence[Any]) -> list[tuple[int, ...]]:
-    """Return the shared steps of each estimator, as numbers. It is empty if it is no pipeline.
+    """Return the shared steps of each estimator, as numbers. Only pipelines have any.
 
     Steps have the same number if they, and all steps before them, are equal. The last step is not
     shared.

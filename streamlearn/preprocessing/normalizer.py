@@ -38,7 +38,7 @@ class Normalizer(UnfittedTransformer):
 
     Differences from scikit-learn:
 
-    - A dense row is divided by its norm even if the norm is very small, as a sparse row is.
+    - A dense row is divided by its norm however small the norm is, as a sparse row is.
       scikit-learn does not change a dense row whose norm is below ten units of rounding at 1.
     - Norms do not overflow: a row of 1e200 is divided by its norm, too. scikit-learn makes it 0.
 

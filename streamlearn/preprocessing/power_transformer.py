@@ -261,7 +261,7 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
 
 
 class Forward(NamedTuple):
-    """The transformation of rows. That of Box and Cox raises if a number is not positive."""
+    """The transformation of rows. Box-Cox raises if a number is not positive."""
 
     function: PowerMap
 

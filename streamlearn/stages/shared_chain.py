@@ -18,7 +18,7 @@ from streamlearn.stages.chain import Chain
 class Shared:
     """Results for one block. The first thread that needs one computes it, and others wait for it.
 
-    An error is no result: each thread that needs it gets an error of its own.
+    An error is not shared: each thread that needs the result gets its own error.
 
     Examples
     --------

@@ -286,7 +286,7 @@ class Foreign:
     def of_block(
         self, X: LazyRows, params: Mapping[str, Any], reader: Reader, block: int | None
     ) -> StagedBlock:
-        """Return the block as it is: such an estimator does no work without its state."""
+        """Return the block as it is: such an estimator needs its state for all work."""
         return StagedBlock(X)
 
     def begin(self) -> Any:

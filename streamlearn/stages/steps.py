@@ -31,8 +31,10 @@ OURS = {
         "TargetEncoder",
     ),
 }
-"""Our transformers that learn from blocks, by module. Those of scikit-learn with the same names
-cannot."""
+"""Our transformers that learn from blocks, by module.
+
+scikit-learn's transformers with the same names cannot.
+"""
 
 
 def is_ours(step: Any) -> bool:

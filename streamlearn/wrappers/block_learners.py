@@ -177,6 +177,6 @@ def too_few_blocks(n_blocks: int) -> str:
     """Return the message about a collection that has too few blocks to hold some out."""
     return (
         f"patience needs blocks that can be held out and others to learn from, and all {n_blocks} "
-        "of X share one source or are empty. Give more blocks, each of whole sources (as they are "
-        "stored, say), or patience=None."
+        "of X share one source or are empty. Give more blocks, each of whole sources, as they are "
+        "stored, or patience=None."
     )

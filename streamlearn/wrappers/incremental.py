@@ -261,7 +261,7 @@ class Incremental(ParallelPostFit):
                 "scoring=, or patience=None."
             )
         if np.isscalar(y):
-            raise TypeError(f"y must hold one value a row, got {y!r}.")
+            raise TypeError(f"y must hold one value for each row, got {y!r}.")
         first = not further or "estimator_" not in vars(self)
         X, y, params = parts_and_params(X, y, params)
         params = self._routed(method, params)

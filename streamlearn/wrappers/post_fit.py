@@ -243,7 +243,7 @@ class ParallelPostFit(CallbackSupportMixin, MetaEstimatorMixin, Versioned, BaseE
         Raises
         ------
         ValueError, TypeError
-            If the score has no form for a collection, or if ``scoring`` is a metric.
+            If the score does not work over a collection, or if ``scoring`` is a metric.
         """
         inner = self._fitted()
         X, y, params = parts_and_params(X, y, params)

@@ -58,7 +58,7 @@ def scorers_by_name(scoring: Any) -> dict[str, Callable[..., Any] | None]:
         return {"score": scorer_of(scoring)}
     if not isinstance(scoring, list | tuple | set | Mapping):
         raise TypeError(
-            f"scoring={scoring!r} is no scorer. Give the name of one, a function "
+            f"scoring={scoring!r} is not a scorer. Give the name of one, a function "
             "(estimator, X, y), a list or dict of several, or None."
         )
     given = scoring if isinstance(scoring, Mapping) else {name: name for name in scoring}
@@ -92,7 +92,7 @@ def score_of_collection(
     Raises
     ------
     ValueError, TypeError
-        If the score has no form for a collection.
+        If the score does not work over a collection.
     AttributeError
         If the estimator lacks the method that the score is made from.
     """

@@ -60,8 +60,8 @@ def split_of(
     X, y : containers
         The rows and their targets.
     params : dict
-        Further arguments of ``partial_fit``. Those with one value for each row are cut to blocks
-        like X.
+        Further arguments of ``partial_fit``. Arguments with one value for each row are cut to
+        blocks like X.
     seed : int
         The seed of the order of the blocks and of what is held out.
     shuffle : bool

@@ -42,7 +42,7 @@ def metric_or_raise(scorer: Any) -> Callable[..., Any]:
     function = our_metric(scorer)
     if function is None:
         raise ValueError(
-            f"scoring={scorer!r} has no form for a dask collection. Those that have are "
+            f"scoring={scorer!r} does not work over a dask collection. Scorers that do are "
             f"{', '.join(named_metrics())}. Give another as a function (estimator, X, y) that "
             "works on collections, or give X and y in memory."
         )

@@ -53,7 +53,7 @@ CLUSTERS_AND_STREAMS = [
     ),
     advice(
         lambda: metrics.davies_bouldin_score(X[:, 0], Y),
-        "Give a row a sample and a column a feature",
+        "Give one row for each sample and one column for each feature",
         lambda: metrics.davies_bouldin_score(X[:, :1], Y),
     ),
     advice(
@@ -97,7 +97,7 @@ CLUSTERS_AND_STREAMS = [
     ),
     advice(
         lambda: metrics.Progressive({}),
-        "Give at least one: {'accuracy': 'accuracy'}",
+        "Give at least one, as in {'accuracy': 'accuracy'}",
         lambda: metrics.Progressive({"accuracy": "accuracy"}),
     ),
     advice(
@@ -124,12 +124,12 @@ CLUSTERS_AND_STREAMS = [
     ),
     advice(
         lambda: metrics.Progressive("accuracy").update(Y, Y).window_score(),
-        "Give the number of rows: window=1_000",
+        "Give a number of rows, for example window=1_000",
         lambda: metrics.Progressive("accuracy", window=1_000).update(Y, Y).window_score(),
     ),
     advice(
         lambda: metrics.Progressive("accuracy").update(Y, Y).faded_score(),
-        "Give a number below 1: 0.999",
+        "Give a number below 1, for example 0.999",
         lambda: metrics.Progressive("accuracy", fading_factor=0.999).update(Y, Y).faded_score(),
     ),
     advice(

@@ -91,8 +91,7 @@ EXACT = [
     ),
     advice(
         partial(components, 3, WIDE[:2]),
-        "Set n_components=2 or less, or learn from rows that are to be followed by others with "
-        "partial_fit",
+        "Set n_components=2 or less, or call partial_fit if more rows follow",
         partial(components, 2, WIDE[:2]),
         lambda: PCA(3).partial_fit(WIDE[:2]).partial_fit(WIDE[2:]),
     ),
@@ -177,7 +176,7 @@ EXACT = [
     ),
     advice(
         lambda: LinearDiscriminantAnalysis(classes=[0, 1]).fit(X[Y == 0], Y[Y == 0]),
-        "give rows of another class, partial_fit in its first call",
+        "give rows of another class. partial_fit needs them in its first call",
         lambda: LinearDiscriminantAnalysis(classes=[0, 1]).fit(X, Y),
         lambda: LinearDiscriminantAnalysis(classes=[0, 1]).partial_fit(X, Y),
     ),

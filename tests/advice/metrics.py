@@ -64,12 +64,12 @@ METRICS = [
     ),
     advice(
         lambda: metrics.r2_score(X, X[:, :2]),
-        "give both one row a sample and one column an output",
+        "give both one row for each sample and one column for each output",
         lambda: metrics.r2_score(X, X),
     ),
     advice(
         lambda: metrics.r2_score(X.reshape(40, 3, 3), X.reshape(40, 3, 3)),
-        "Give a row a sample and a column an output",
+        "Give one row for each sample and one column for each output",
         lambda: metrics.r2_score(X, X),
     ),
     # Columns of scores and classes
@@ -167,7 +167,7 @@ METRICS = [
     # Probabilities, values and labels
     advice(
         lambda: metrics.brier_score_loss(np.array(["ham", "spam"])[Y], P[:, 1]),
-        "pos_label is not specified. Set it to the label that y_proba is the probability of",
+        "pos_label is not specified. Set it to the label whose probability is in y_proba",
         lambda: metrics.brier_score_loss(np.array(["ham", "spam"])[Y], P[:, 1], pos_label="spam"),
     ),
     *(
@@ -237,7 +237,7 @@ METRICS = [
     ),
     advice(
         lambda: metrics.accuracy_score(Y, Y.astype(str)),
-        r"Give both as text, or both as numbers: y_pred.astype\(y_true.dtype\), say",
+        r"Give both as text, or both as numbers, for example y_pred.astype\(y_true.dtype\)",
         lambda: metrics.accuracy_score(Y.astype(str), Y.astype(str)),
         lambda: metrics.accuracy_score(Y, Y.astype(str).astype(Y.dtype)),
     ),
@@ -249,7 +249,7 @@ METRICS = [
     ),
     advice(
         lambda: metrics.calibration_curve(Y, X[:, 0]),
-        "which are no probabilities. Give what predict_proba returns",
+        "which are not probabilities. Give what predict_proba returns",
         lambda: metrics.calibration_curve(Y, sgd(loss="log_loss").fit(X, Y).predict_proba(X)),
     ),
     advice(
@@ -260,7 +260,7 @@ METRICS = [
     ),
     advice(
         lambda: metrics.brier_score_loss(Y, P[:, 1], pos_label=4),
-        "Give the label that y_proba is the probability of",
+        "Give the label whose probability is in y_proba",
         lambda: metrics.brier_score_loss(Y, P[:, 1], pos_label=1),
     ),
     advice(
@@ -271,13 +271,13 @@ METRICS = [
     ),
     advice(
         lambda: metrics.compute(Y, Y, [metrics.accuracy_score]),
-        r"Give a dict of names and metrics: \{'accuracy': accuracy_score\}",
+        r"Give a dict of names and metrics, such as \{'accuracy': accuracy_score\}",
         lambda: metrics.compute(Y, Y, {"accuracy": metrics.accuracy_score}),
     ),
     # Several metrics of one read
     advice(
         lambda: metrics.compute(Y, Y, {}),
-        r"Give at least one: \{'accuracy': accuracy_score\}",
+        r"Give at least one, as in \{'accuracy': accuracy_score\}",
         lambda: metrics.compute(Y, Y, {"accuracy": metrics.accuracy_score}),
     ),
     advice(

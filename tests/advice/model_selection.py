@@ -246,7 +246,7 @@ MODEL_SELECTION = [
     ),
     advice(
         lambda: ours.cross_validate(type(sgd()), DX, DY),
-        r"is no estimator instance with a method fit. Give one, such as SGDClassifier\(\)",
+        r"is not an estimator instance with a method fit. Give one, such as SGDClassifier\(\)",
         lambda: ours.cross_validate(type(sgd())(), DX, DY),
     ),
     advice(
@@ -294,7 +294,7 @@ MODEL_SELECTION = [
     ),
     advice(
         lambda: cross(ours.validation_curve, param_name="alpha", param_range=3),
-        r"param_range=3 is no list of values. Give one, such as \[3\]",
+        r"param_range=3 is not a list of values. Give one, such as \[3\]",
         lambda: cross(ours.validation_curve, param_name="alpha", param_range=[3]),
     ),
     advice(
@@ -360,7 +360,7 @@ MODEL_SELECTION = [
     ),
     advice(
         lambda: ours.StreamSearchCV(sgd(), [1]).fit(BX, BY),
-        "parameters contains 1, which is no dict. Give a dict of names and lists",
+        "parameters contains 1, which is not a dict. Give a dict of names and lists",
         lambda: ours.StreamSearchCV(sgd(), [GRID]).fit(BX, BY),
     ),
     advice(

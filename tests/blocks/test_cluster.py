@@ -351,7 +351,7 @@ def test_a_block_that_a_worker_cannot_read_is_named(client):
     with pytest.raises(FileNotFoundError, match=r"part-3\.npy") as raised:
         run(gather, (), align(X=tracking.failing(5, 3)))
     (note,) = raised.value.__notes__
-    assert note.startswith("In block 3 of X, which could not be made")
+    assert note.startswith("In block 3 of X, which could not be computed")
 
 
 def flaky(folder, number, fails, block=None):
@@ -488,4 +488,4 @@ def test_a_block_that_workers_do_not_survive_is_named(client, what):
     (note,) = raised.value.__notes__
     # Others that were on the worker, waiting for their turn, cannot be distinguished from it.
     assert f"block {15 if what == 'a source' else 6}" in note
-    assert "can be computed alone" in note
+    assert "To see the error alone, compute X.blocks" in note

@@ -446,7 +446,7 @@ def test_two_sources_in_lock_step():
         (features, da.zeros(275), TypeError, "X comes from a source of blocks and y does not"),
         (da.zeros((275, 4)), targets, TypeError, "y comes from a source of blocks and X does not"),
         (np.zeros((275, 4)), targets, TypeError, "y comes from a source of blocks and X does not"),
-        (pairs, targets, ValueError, "bring their y, and y is given too"),
+        (pairs, targets, ValueError, "contain y, and y is given too"),
         (features, pairs, ValueError, "y is a source whose blocks have 2 parts"),
         (features, None, ValueError, "requires y to be passed"),
         (lambda: [], None, ValueError, "no blocks"),
@@ -472,7 +472,7 @@ def test_what_does_not_line_up_is_refused(X, y, error, words):
 
 @pytest.mark.parametrize("refused", [3, "text", b"bytes", {"X": 1}, None])
 def test_what_gives_no_blocks_is_refused(refused):
-    with pytest.raises(TypeError, match="gives no blocks"):
+    with pytest.raises(TypeError, match="cannot be a source of blocks"):
         from_blocks(refused)
 
 

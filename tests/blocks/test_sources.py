@@ -139,7 +139,7 @@ def test_a_statistic_of_all_rows_warns_and_says_what_to_do():
     X = plain(20)
     with (
         dask.config.set({"scheduler": "sync", "streamlearn.window": 2}),
-        pytest.warns(UserWarning, match="statistic of all its rows.*compute the statistic first"),
+        pytest.warns(UserWarning, match="statistic of all rows.*compute the statistic first"),
     ):
         run(gather, (), align(X=X - X.mean(axis=0)))
 
@@ -154,7 +154,7 @@ def test_rows_shuffled_across_blocks_warn_and_the_advice_works(lazily):
     X_train, _, y_train, _ = split()
     with (
         dask.config.set(window),
-        pytest.warns(UserWarning, match=r"rows in random order.*split them within blocks"),
+        pytest.warns(UserWarning, match=r"rows may be in random order.*Split rows within blocks"),
     ):
         run(gather, (), align(X=X_train, y=y_train))
     tracking.drain()
@@ -279,4 +279,4 @@ def test_a_block_that_cannot_be_read_is_named_and_its_error_stays(local_schedule
             with pytest.raises(FileNotFoundError, match=r"part-3\.npy") as raised:
                 call()
             (note,) = raised.value.__notes__
-            assert note.startswith(f"{says} could not be made")
+            assert note.startswith(f"{says} could not be computed")

@@ -389,7 +389,7 @@ def test_a_file_that_is_no_checkpoint_stays(tmp_path):
     path = tmp_path / "fit"
     path.write_text("something else")
     for how in ({}, {"resume": True}):
-        with pytest.raises(ValueError, match="no file of streamlearn"):
+        with pytest.raises(ValueError, match="not a file of streamlearn"):
             fitted(CASES["linear"], path, **how)
     assert path.read_text() == "something else"
     with pytest.raises(FileNotFoundError):

@@ -151,3 +151,42 @@ def test_errors_say_what_is_missing(run):
         ValueError, match="2 values, and the profiler holds 6 tasks named 'learn-block'"
     ):
         timeline(run, loss_curve=[0.5, 0.4])
+
+
+def on_threads(*workers):
+    """Return the results of a profiler that saw one task on each of these threads."""
+    tasks = [("load-block", None, float(i), i + 0.5, worker) for i, worker in enumerate(workers)]
+    return SimpleNamespace(results=tasks)
+
+
+@pytest.mark.parametrize(
+    ("workers", "names", "whose"),
+    [
+        (["MainThread", "other"], ["thread 1", "thread 2"], "process"),
+        (["tcp://a:1 T-0", "tcp://b:1 T-0"], ["worker 1", "worker 2"], "client"),
+        (
+            ["tcp://a:1 T-0", "tcp://b:1 T-0", "tcp://a:1 T-1"],
+            ["worker 1 thread 1", "worker 1 thread 2", "worker 2"],
+            "client",
+        ),
+    ],
+)
+def test_lanes_are_named_after_threads_and_workers(workers, names, whose):
+    memory = SimpleNamespace(results=[(0.0, 100.0), (1.0, 120.0)])
+    figure = timeline(on_threads(*workers), memory)
+    lanes = [label.get_text().partition("\n")[0] for label in figure.axes[0].get_yticklabels()]
+    assert lanes == names
+    assert f"memory of the {whose}" in texts(figure.axes[1])
+
+
+def test_a_given_figure_keeps_its_size_and_nothing_overlaps():
+    from matplotlib.figure import Figure
+
+    given = Figure(figsize=(7, 6))
+    figure = timeline(on_threads("a", "b"), title="title", subtitle="subtitle", figure=given)
+    assert figure is given
+    assert tuple(figure.get_size_inches()) == (7, 6)
+    figure.draw_without_rendering()
+    title, subtitle = (text.get_window_extent() for text in figure.texts)
+    assert title.y0 > subtitle.y1
+    assert subtitle.y0 > figure.axes[0].get_legend().get_window_extent().y1

@@ -248,7 +248,7 @@ def test_what_files_do_not_hold_is_named(value, says, tmp_path):
 def test_a_value_that_holds_itself_is_an_error(tmp_path):
     loop = []
     loop.append(loop)
-    with pytest.raises(TypeError, match="more than 100 values in each other"):
+    with pytest.raises(TypeError, match="more than 100 values inside each other"):
         _files.write(tmp_path / "x", "value", loop)
 
 
@@ -327,12 +327,12 @@ HOSTILE = {
     "a partial of a value": ({"partial": [3, {"list": []}, {"dict": []}]}, [], "calls a int"),
     "a partial of eval": ({"partial": [{"name": "builtins:eval"}, {"list": []}, 0]}, [], "names"),
     "an object of the system": ({"object": ["subprocess:Popen", {}]}, [], "names"),
-    "an object of a type": ({"object": ["builtins:int", {}]}, [], "no class"),
-    "an object of a ufunc": ({"object": ["numpy:add", {}]}, [], "no class"),
+    "an object of a type": ({"object": ["builtins:int", {}]}, [], "not a class"),
+    "an object of a ufunc": ({"object": ["numpy:add", {}]}, [], "not a class"),
     "an object with a constructor": (
         {"object": ["streamlearn.blocks.streams:Stream", {}]},
         [],
-        "no class whose objects hold attributes alone",
+        "not a class whose objects hold only attributes",
     ),
     "fields of an estimator": (
         {"fields": ["sklearn.linear_model:SGDClassifier", {}]},
@@ -349,18 +349,18 @@ HOSTILE = {
         [],
         "damaged",
     ),
-    "a loss that is none": ({"loss": ["sklearn.linear_model:SGDClassifier", []]}, [], "no loss"),
+    "a loss that is none": ({"loss": ["sklearn.linear_model:SGDClassifier", []]}, [], "not a loss"),
     "an unknown kind": ({"exec": "1"}, [], "damaged"),
     "two kinds": ({"list": [], "tuple": []}, [], "unpack"),
     "a bare list": ([1, 2], [], "damaged"),
     "an unhashable key": ({"dict": [[{"list": []}, 1]]}, [], "damaged"),
     "an array that is not there": ({"array": 3}, [np.zeros(2)], "damaged"),
     "an array from the end": ({"array": -1}, [np.zeros(2)], "damaged"),
-    "a pickled array": (ARRAY, [PICKLED.getvalue()], "no dtype"),
+    "a pickled array": (ARRAY, [PICKLED.getvalue()], "not a dtype"),
     "a shape that is too large": (ARRAY, [npy(np.zeros(2), shape=(1 << 60,))], "16 bytes"),
     "a shape that is too small": (ARRAY, [npy(np.zeros(2), shape=(1,))], "16 bytes"),
     "a negative shape": (ARRAY, [npy(np.zeros(2), shape=(-1, -2))], "header"),
-    "objects": (ARRAY, [npy(np.zeros(1), descr="|O")], "'|O' is no dtype"),
+    "objects": (ARRAY, [npy(np.zeros(1), descr="|O")], "'|O' is not a dtype"),
     "a header with an open bracket": (ARRAY, [headed("{(")], "header"),
     "a header of many signs": (ARRAY, [headed("-" * 9000 + "1")], "header"),
     "a header of many brackets": (ARRAY, [headed("[" * 9000)], "header"),
@@ -376,7 +376,7 @@ HOSTILE = {
         [npy(np.zeros(0), descr="|S0", shape=(10**12,))],
         r"0 bytes, and its header says \|S0 of shape \(1000000000000,\)",
     ),
-    "a name of a dtype that is code": ({"dtype": "(1,f4"}, [], "no dtype"),
+    "a name of a dtype that is code": ({"dtype": "(1,f4"}, [], "not a dtype"),
     "no array": (ARRAY, [b"\x93NUMPY"], "header"),
     "an object array of a wrong shape": ({"objects": [[5], [1]]}, [], "reshape"),
     "sparse indices outside": (
@@ -594,7 +594,7 @@ def test_a_pickle_is_refused_and_not_run(tmp_path):
             return os.mkdir, (str(tmp_path / "evil"),)
 
     (tmp_path / "x").write_bytes(pickle.dumps(Evil()))
-    with pytest.raises(ValueError, match="no file of streamlearn"):
+    with pytest.raises(ValueError, match="not a file of streamlearn"):
         streamlearn.load(tmp_path / "x")
     assert not (tmp_path / "evil").exists()
 

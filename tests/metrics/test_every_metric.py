@@ -380,7 +380,7 @@ def test_equal_sums_are_made_once(monkeypatch):
     ("report", "error", "message"),
     [
         ({}, ValueError, "metrics is empty"),
-        ({"F1": theirs.f1_score}, TypeError, "no function of streamlearn.metrics"),
+        ({"F1": theirs.f1_score}, TypeError, "not a function of streamlearn.metrics"),
         ({"F1": "f1"}, TypeError, r"metrics\['F1'\] is 'f1'"),
         ({"loss": metrics.log_loss}, ValueError, r"y_pred\['predict_proba'\] = model"),
         ({"F1": partial(metrics.f1_score, average="no")}, ValueError, "average"),

@@ -252,8 +252,8 @@ def test_errors_and_warnings_name_the_block_and_point_to_the_caller():
 
 WRONG = {
     "no metric": ({}, {}, ValueError, "metrics is empty"),
-    "a metric of scikit-learn": (theirs.f1_score, {}, TypeError, "no function of streamlearn"),
-    "no scorer": ("f3", {}, ValueError, "'f3' is none of scikit-learn's scorers.*accuracy"),
+    "a metric of scikit-learn": (theirs.f1_score, {}, TypeError, "not a function of streamlearn"),
+    "no scorer": ("f3", {}, ValueError, "'f3' is not one of scikit-learn's scorers.*accuracy"),
     "no window": ("r2", {"window": 0}, ValueError, "window=0 must be at least 1"),
     "a window of text": ("r2", {"window": "week"}, TypeError, "window must be a number of rows"),
     "no fading": ("r2", {"fading_factor": 1.0}, ValueError, "greater than 0 and less than 1"),

@@ -286,7 +286,7 @@ def test_several_scores_and_the_one_that_chooses():
     assert several.multimetric_
     assert several.best_score_ == one.best_score_
     assert several.score(lazy(X), lazy(CLASSES)) == one.score(lazy(X), lazy(CLASSES))
-    with pytest.raises(ValueError, match="refit=True names none of the scores 'acc"):
+    with pytest.raises(ValueError, match="refit=True is not one of the scores 'acc"):
         several.set_params(refit=True).fit(lazy(X), lazy(CLASSES))
     none = several.set_params(refit=False).fit(lazy(X), lazy(CLASSES))
     assert "rank_test_accuracy" in none.cv_results_

@@ -245,5 +245,5 @@ def test_indices_of_rows_of_unknown_lengths_are_refused_and_the_advice_works():
 
 @pytest.mark.parametrize("cv", [True, "5", [([0], [1])], theirs.GroupKFold(2)])
 def test_what_has_no_form_for_collections_is_refused(cv):
-    with pytest.raises(TypeError, match=r"has no form for collections.*KFold, Strat"):
+    with pytest.raises(TypeError, match=r"does not work over collections.*KFold, Strat"):
         splitter_of(cv, stratified=False)

@@ -149,14 +149,14 @@ def test_a_fit_that_fails_has_the_error_score():
 
 def test_a_part_without_rows_is_named():
     rows, target = (dask_array(x, (70, 91, 0, 39), known=False) for x in (X, TARGET))
-    with pytest.raises(ValueError, match="no row has no score") as error:
+    with pytest.raises(ValueError, match="so there is no score") as error:
         cross_val_score(SGDRegressor(random_state=0), rows, target, cv=KFold(4))
     assert error.value.__notes__ == ["In the test score of fit 2 of the splits."]
 
 
 def test_a_scorer_without_a_form_for_collections_is_refused_before_a_fit():
     log: list[int] = []
-    with pytest.raises(ValueError, match="has no form for a dask collection"):
+    with pytest.raises(ValueError, match="does not work over a dask collection"):
         cross_val_score(
             SGDRegressor(),
             dask_array(X, log=log),
@@ -311,10 +311,10 @@ def test_the_documented_parameters_are_those_of_the_signature(name):
             cross_validate,
             {"scoring": make_scorer(coverage_error)},
             ValueError,
-            "has no form",
+            "does not work over",
         ),
         (cross_validate, {"error_score": "nan"}, ValueError, "error_score must be"),
-        (cross_validate, {"cv": theirs.GroupKFold(2)}, TypeError, "has no form for collections"),
+        (cross_validate, {"cv": theirs.GroupKFold(2)}, TypeError, "does not work over collections"),
         (cross_validate, {"cv": KFold(N_ROWS + 1)}, ValueError, "n_splits=201 greater than"),
         (cross_validate, {"params": {"sample_weight": WEIGHT}}, TypeError, "is in memory.*from_ar"),
         (cross_val_score, {"scoring": ["r2"]}, ValueError, "is not one scorer.*cross_validate"),

@@ -75,7 +75,7 @@ FLOATS = "weights are floats"
 FORMER = "there are no former names of parameters"
 BYTES = "labels that are bytes are a TypeError"
 DRAWN = "the same seed draws other rows"
-EMPTY = "no row has no score"
+EMPTY = "so there is no score"
 
 DIFFERENT = {
     "metrics/test_common": {

@@ -66,7 +66,7 @@ def test_it_learns_answers_and_scores_as_it_does_in_a_loop(name):
         found = np.concatenate(blocks_of(out))
         np.testing.assert_allclose(found, known, rtol=1e-9, atol=1e-12, err_msg=method)
     if name in NO_SUM:
-        with pytest.raises(TypeError, match=r"score has no form for a dask collection"):
+        with pytest.raises(TypeError, match=r"score does not work over a dask collection"):
             model.score(wrap(UNIT), wrap(y))
     elif hasattr(want, "score"):
         assert model.score(wrap(UNIT), wrap(y)) == pytest.approx(want.score(UNIT, y))

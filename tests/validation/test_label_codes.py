@@ -76,7 +76,7 @@ def test_an_unknown_label_is_named(known, y, wrong, backend):
     ("y", "says"),
     [
         ([1.0, 1.5], r"Unknown label type: continuous.*Block 7 of y contains 1\.5"),
-        ([1.0, np.nan], r"Block 7 of y contains NaN or infinity, which is no label\. Drop"),
+        ([1.0, np.nan], r"Block 7 of y contains NaN or infinity, which is not a label\. Drop"),
     ],
 )
 def test_what_is_no_label_is_not_called_an_unknown_one(y, says, backend):
@@ -89,7 +89,7 @@ def test_what_is_no_label_is_not_called_an_unknown_one(y, says, backend):
 def test_nothing_is_no_label_and_is_not_compared(nothing):
     y = np.array(["a", nothing], dtype=object)
     for known in (["a", "b"], [0, 1]):
-        with pytest.raises(ValueError, match="Block 7 of y contains NaN or None, which is no lab"):
+        with pytest.raises(ValueError, match="Block 7 of y contains NaN or None, which is not"):
             encode(np.asarray(known), y, like=np.zeros(1), where="Block 7 of y")
 
 

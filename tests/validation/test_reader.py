@@ -121,7 +121,7 @@ def test_targets_and_weights_that_are_no_numbers(name):
         with pytest.raises(error, match=says) as raised:
             SGDRegressor().fit(X, **given)
         assert name in str(raised.value)
-    with pytest.raises(TypeError, match=f"{name} must hold one value a row"):
+    with pytest.raises(TypeError, match=f"{name} must hold one value for each row"):
         SGDRegressor().fit(X, **{"y": good, name: 5})
 
 

@@ -70,7 +70,7 @@ def test_default_scores_that_are_said_anew_are_their_mixins(name):
 
 def test_a_search_that_was_told_a_scorer_has_its_own_score():
     search = GridSearchCV(naive_bayes.GaussianNB(), {"var_smoothing": [1e-9]}, scoring="f1_macro")
-    with pytest.raises(TypeError, match=r"GridSearchCV\.score has no form"):
+    with pytest.raises(TypeError, match=r"GridSearchCV\.score does not work"):
         ParallelPostFit(search.fit(FAR, Y)).score(wrap(FAR), wrap(Y))
 
 
@@ -127,7 +127,7 @@ def test_likelihood_ratios_are_scikit_learns(scoring):
 
 def test_a_score_that_is_no_sum_over_blocks_is_refused():
     scoring = make_scorer(sklearn.metrics.consensus_score)
-    with pytest.raises(ValueError, match=r"has no form for a dask collection.*neg_log_loss"):
+    with pytest.raises(ValueError, match=r"does not work over a dask collection.*neg_log_loss"):
         ParallelPostFit(NB, scoring=scoring).score(wrap(FAR), wrap(Y))
 
 
@@ -139,7 +139,7 @@ def test_what_cannot_score_says_why():
         Incremental(naive_bayes.GaussianNB(), scoring="accurate").fit(wrap(X), wrap(Y))
     means = Incremental(MiniBatchKMeans(3, n_init=1)).fit(wrap(X))
     assert means.score(X) < 0
-    with pytest.raises(TypeError, match=r"MiniBatchKMeans\.score has no form"):
+    with pytest.raises(TypeError, match=r"MiniBatchKMeans\.score does not work"):
         means.score(wrap(X), None)
     with pytest.raises(AttributeError, match="predict_proba"):
         ParallelPostFit(LINE, scoring="neg_log_loss").score(wrap(X), wrap(Y))

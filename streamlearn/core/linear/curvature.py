@@ -187,7 +187,7 @@ def _counted(known: Curvature, k: int, absolute: Array, square: Array) -> Curvat
 
 
 def with_rows(known: Curvature, Z: Array, h: Array) -> Curvature:
-    """Return the curvature with rows z, (n, D), and their h, (n, K), added to H, a matrix."""
+    """Return the curvature with rows z (n, D) and their h (n, K) added to H, a matrix."""
     H = known.hessian
     if H is not None and not _puts_off(H):
         return known._replace(hessian=H + products(Z, h, joint=H.ndim == 4))

@@ -99,7 +99,7 @@ def _slope(terms: Terms, power: float) -> Array:
 def curvature(p: Array, y: Array, power: float) -> Array:
     """Return the second derivative, or that of the parabola with its minimum where the loss has it.
 
-    The latter is larger where the loss is nearly linear: for means far below y with power 1, and
+    The secant is larger where the loss is nearly linear: for means far below y with power 1, and
     for means far above y with power 2.
     """
     xp, terms = namespace(p), _terms(p, y, power)

@@ -1,10 +1,11 @@
 """Features that were constant before: their coefficients, from the rows of a batch alone.
 
 A customer's rows may come together, with a column of their own. One Newton step from 0 would then
-be all that this coefficient gets. It is damped as that of a rare feature, and if the curvature of
-the loss depends on the score, it ends far from the optimum: log loss of 200 such groups ended 5 %
-above it. So such a batch is read twice. After the first time the new coefficients are fitted to its
-sample, and its gradient and curvature are those at the models with these coefficients.
+be all that this coefficient gets. It is damped as the coefficient of a rare feature is. If the
+curvature of the loss depends on the score, it ends far from the optimum: log loss of 200 such
+groups ended 5 % above it. So such a batch is read twice. After the first time the new coefficients
+are fitted to its sample, and its gradient and curvature are those at the models with these
+coefficients.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ def read_again(
     Parameters
     ----------
     params, w, level, square, some
-        Those of `fitted`.
+        The arguments of `fitted`.
     centre : array of shape (d,)
         The rows are less it, at the models w.
     batch : Batch
@@ -111,7 +112,7 @@ def read_again(
         The result of `fitted`. If it is None, all is None.
     sums : OnePassSums
     sample : Sample
-        Those at the models with ``coef``.
+        The sample at the models with ``coef``.
     """
     coef = fitted(params, w, level, square, some, batch.X.shape[0], batch.seen)
     if coef is None:

@@ -58,8 +58,8 @@ Beyond `newton_schedule.WIDEST` H is its diagonal, and the bound sets the length
 at least one sparse row in four feeds H, at every step, with f = 1. That costs a few sums over the
 stored entries. Among only 512 rows most rare features would not appear, and would not move.
 
-`bench/defaults.py` prints how far from the optimum one pass ends. `bench/NOTES.md` lists what was
-tried without success.
+`bench/defaults.py` prints how far from the optimum one pass ends. `bench/decisions.md` has the
+reasons for these rules, and `bench/rejected.md` the rules that were tried without success.
 
 References
 ----------

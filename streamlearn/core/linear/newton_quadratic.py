@@ -23,10 +23,10 @@ its weight r. The row with the largest loss enters H in every batch, and so does
 sample with the largest leverage. Otherwise a row of great leverage that does not feed H would move
 w in its direction again and again.
 
-Kinks: nearly all rows may gather at the kink of the hinge. The gradient there changes by steps,
-and no curvature says by how much. So gradients are computed at models w that move around the
-minimum u, and their mean is the gradient of a smoothed loss. w takes steps of its own, by the
-batch alone, and is drawn back to u::
+Kinks: nearly all rows may gather at the kink of the hinge. The gradient there changes by steps, and
+no curvature says by how much. So gradients are computed at models w that move around the minimum u.
+Their mean is the gradient of a smoothed loss. The models w take their own steps, by the batch
+alone, and are drawn back to u::
 
     w <- w - c s_b + e (u - w)      c = 7m / (T + 7m + 3d),  e = 4m / (T + 4m)
 
@@ -48,7 +48,7 @@ have few rows there, and the next step would be far too long.
 
 The mean of h is over the rows of a batch as the models find them. Curvatures of the same rows
 before and after a step say more when classes are separable. But they fall in most steps, also if
-only the rows of that step are fitted better, and rows sorted by time then end 0.5 to 30 % above the
+only the rows of that step are fitted better. Rows sorted by time then end 0.5 to 30 % above the
 optimum instead of 0.5 %.
 """
 
@@ -89,7 +89,7 @@ EXPLORING, RETURNING = 7.0, 4.0
 """How many times a row counts in the two parts of a step of w near a kink."""
 
 FEWEST = 16
-"""The rows of a batch from which on its worst row feeds H: of fewer rows it is no exception."""
+"""The rows of a batch from which on its worst row feeds H. Fewer rows are not exceptions."""
 
 
 def step(params: Params, state: State, seen: Seen) -> State:

@@ -1,14 +1,14 @@
 """Rounds of Newton steps: rows that are summed side by side at the same models, then one step.
 
 After enough rows, one step with the gradient of many more rows is as good as many small steps. It
-is the classical one-step estimator: from a model with an error of order 1 / sqrt(T), one Newton
-step ends as near to the optimum of all rows as that optimum is to the truth. So from `READY` rows
-for each feature on, the blocks of a round are scored at its first models, in any order and on any
-number of processors. The results are sums. They are merged, and one step follows.
+is the classical one-step estimator, which begins at a model with an error of order 1 / sqrt(T). One
+Newton step ends as near to the optimum of all rows as that optimum is to the truth. So from `READY`
+rows for each feature on, the blocks of a round are scored at its first models, in any order and on
+any number of processors. The results are sums. They are merged, and one step follows.
 
 Rounds have 1/8 of the rows seen, and near kinks 1/16. There the curvature changes with the models,
 and one step does not reach as far: hinge with one row in 1,000 positive diverges in rounds of 1/4.
-`bench/NOTES.md` has the figures.
+`bench/decisions.md` has the figures under "Rounds".
 """
 
 from __future__ import annotations
@@ -292,8 +292,8 @@ def step(params: Params, state: State, sums: RoundSums, seen: int) -> State:
 def renewed(params: Params, state: State, seen: int) -> State:
     """Return the state with the inverse of its H, after ``seen`` rows.
 
-    H is not inverted again after the round has fed it: the step would wait for that alone, and a
-    step ends at the minimum of the quadratic along it, also if P is a round older than H.
+    H is not inverted again after the round has fed it, because the step would wait for that alone.
+    A step ends at the minimum of the quadratic along it, also if P is a round older than H.
     """
     return renew(to_like(params, state.weights), state, seen)
 

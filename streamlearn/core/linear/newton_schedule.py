@@ -36,7 +36,7 @@ MATURE = 70
 """The number of rows for each feature from which on damping near kinks falls."""
 
 FIRST = 1 << 16
-"""Rows before an epoch up to which its batches count so much that they must look like a block."""
+"""Rows before an epoch up to which a batch must look like a block, because it counts much."""
 
 CHEAP = 1 << 18
 """The number of products up to which all rows of a sample feed H.
@@ -94,8 +94,8 @@ def growth(X: Array, n_outputs: int) -> int:
 
     For smooth losses, batches of 1/12 of the rows seen end no higher than batches of 1/16
     (``bench/defaults.py``, 6 seeds, with this function changed). With wide sparse rows the cost of
-    a step depends on the features and not on the rows, and with a diagonal H large batches get
-    further: on 16,000 hashed words with little penalty the excess is 5 % instead of 18 %.
+    a step depends on the features and not on the rows. With a diagonal H large batches get further:
+    on 16,000 hashed words with little penalty the excess is 5 % instead of 18 %.
     """
     return 3 if is_wide(X, n_outputs) else 12
 
@@ -103,18 +103,19 @@ def growth(X: Array, n_outputs: int) -> int:
 def growth_near_kinks(X: Array, n_outputs: int) -> int:
     """Return the result of `growth` near a kink, where many small steps pay off.
 
-    They do so too where the curvature is an exponential of the score (``bench/NOTES.md``).
+    They do so too where the curvature is an exponential of the score (``bench/decisions.md``,
+    "Log links").
 
     If one row in a thousand is of the other class, hinge ends up to 1.2 % above the optimum in
-    batches of 1/16, up to 0.9 % in batches of 1/20, and 0.1 % in batches of 1/25. Flights end 0.14,
-    0.11 and 0.07 % above it, and in batches of 1/32 no nearer (``bench/defaults.py``, 4 to 6 seeds,
-    with this function changed).
+    batches of 1/16. In batches of 1/20 it ends up to 0.9 % above it, and in batches of 1/25 0.1 %.
+    Flights end 0.14, 0.11 and 0.07 % above it, and in batches of 1/32 no nearer
+    (``bench/defaults.py``, 4 to 6 seeds, with this function changed).
     """
     return 3 if is_wide(X, n_outputs) else 24
 
 
 def is_wide(X: Array, n_outputs: int) -> bool:
-    """Return whether rows are sparse and have so many features that H is a diagonal."""
+    """Return whether rows are sparse with too many features for a full H."""
     return is_sparse(X) and not has_matrix(n_outputs, X.shape[1] + 1, sparse=True)
 
 

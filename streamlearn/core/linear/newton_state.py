@@ -82,7 +82,7 @@ class State(NamedTuple):
         targets.
     remaining : array of shape (K, d)
         The part of its rows that H still has, for each feature, at most 1, renewed with the
-        inverse. It is a factor of the penalty: later rows count more in H, and the penalty of a
+        inverse. It is a factor of the penalty. Later rows count more in H, and the penalty of a
         feature that only early rows had must not count for more than these rows do.
     delta : array of shape (K, D)
         The damping of the last inverse.
@@ -242,8 +242,8 @@ def _ridge(params: Params, factor: Array, part: int) -> Array:
 def is_carried(params: Params, state: State) -> bool:
     """Return whether the answer is the minimum of a running quadratic, not a mean of targets.
 
-    The curvature of "perceptron" is not that of a mean loss, so it carries no gradient. That of a
-    joint loss does only if it knows how the columns depend on each other.
+    The curvature of "perceptron" is not that of a mean loss, so it carries no gradient. The
+    curvature of a joint loss carries one only if it knows how the columns depend on each other.
     """
     loss = LOSSES[params.loss]
     curved = loss.nonsmooth or loss.slope is not None
@@ -298,7 +298,7 @@ def damped(params: Params, state: State, more: Array) -> Damped:
 
 
 def rounding(level: Array) -> Array:
-    """Return the deviations from a level (d,) that may be nothing but rounding, (d,)."""
+    """Return the deviations from a level (d,) that may be rounding alone, (d,)."""
     return 16 * namespace(level).finfo(level.dtype).eps * namespace(level).abs(level)
 
 

@@ -1,8 +1,8 @@
 """What rows say about the models before a Newton step: their gradient, and their curvature.
 
-The rows are a batch, or the blocks of a round, which are summed side by side
-(`newton_rounds`). The curvature of a batch stays with the sample of its rows, because most steps
-need it along one direction only. That of a round has been summed, so it is a matrix.
+The rows are a batch, or the blocks of a round, which are summed side by side (`newton_rounds`). The
+curvature of a batch stays with the sample of its rows, because most steps need it along one
+direction only. The curvature of a round has been summed, so it is a matrix.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class OfSample(NamedTuple):
     h : array of shape (k, K)
         The weighted curvatures of the loss in the sample.
     weight, square : arrays or None
-        Those of the `Sample`.
+        The weights and squares of the `Sample`.
     centre : array of shape (d,)
     whole : bool
         Whether all rows of the batch feed H.

@@ -276,7 +276,7 @@ def chosen(
 
 
 def within_range(a: Array, b: Array) -> Array:
-    """Return products of weights. Those that would under- or overflow, also in sums, are bounded.
+    """Return products of weights. They are bounded, so that they and sums never under- or overflow.
 
     Features whose weighted squares are 0 count as not seen. So weights of 1e-200 would learn
     nothing.

@@ -308,7 +308,7 @@ def step(
 ) -> tuple[State, Array, Array]:
     """Learn from one row.
 
-    Under an L1 penalty the average is scikit-learn's, which is no average of iterates.
+    Under an L1 penalty the average is scikit-learn's, which is not an average of iterates.
     scikit-learn keeps it as ``(a w + rest) / b``, and a cut changes only w. So the average moves by
     the ``share`` ``a / b`` of the cut. The average of n iterates would move by ``1 / n`` of it.
 

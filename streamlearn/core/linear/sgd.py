@@ -59,7 +59,7 @@ class Params(NamedTuple):
     alpha, l1_ratio : float
     epsilon : float
         The parameter of the loss: the width of its zone, the quantile, or the power of "tweedie".
-        The latter is not an array.
+        The power is not an array.
     learning_rate : str
         One of `streamlearn.core.linear.rates.RATES`. `streamlearn.core.linear.newton` ignores it.
     eta0, power_t : float
@@ -69,7 +69,7 @@ class Params(NamedTuple):
     fit_intercept : bool
     positive_weight, negative_weight : float
         The weights of a column's positive and negative rows, for ``kind="classes"``. A joint loss
-        has only weights of the former.
+        has only weights of positive rows.
     n_models : int
         The number of models that learn from the same targets. The columns of one follow those of
         the one before.
@@ -239,7 +239,7 @@ def report(
 
 
 def penalty_of(params: Params, coef: Array) -> Array:
-    """Return the penalty of coefficients (K, d), (K,). That of a joint loss is their sum."""
+    """Return the penalty of coefficients (K, d), (K,). A joint loss has their sum."""
     xp, (a1, a2) = namespace(coef), penalty_parts(params)
     penalty = 0.5 * a2 * row_sums(coef * coef)
     if params.penalty not in (None, "l2"):
@@ -367,7 +367,7 @@ def rescale(params: Params, state: State, rho: Array, delta: Array) -> State:
 
     The coefficients stay as they are, and the score of z = 0 does not change. With ``coef * rho``
     no score would change. But steps of a fixed size leave noise in the coefficients, and it would
-    grow with ``rho``; see ``bench/NOTES.md``.
+    grow with ``rho``: see ``bench/decisions.md``, "One pass with statistics of few rows".
     """
     if not params.fit_intercept:
         return state

@@ -36,9 +36,9 @@ def curvature(p: Array, y: Array, epsilon: float) -> Array:
     """Return the numbers h of `streamlearn.core.linear.joint_loss`.
 
     They are the probabilities. If another class is better than the row's own, the loss is nearly
-    linear, and its second derivative does not show how far the gradient is valid. Then that of the
-    own class is so large that the curvature between it and the others is that of Jaakkola &
-    Jordan's parabola, as that of log loss is.
+    linear, and its second derivative does not show how far the gradient is valid. Then the
+    curvature of the own class is made larger. Between it and the others the loss curves like
+    Jaakkola & Jordan's parabola, as log loss does.
     """
     xp, (beyond, e) = namespace(p), _beyond(p, y)
     h = e / xp.sum(e, axis=-1, keepdims=True)

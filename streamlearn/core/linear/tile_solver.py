@@ -38,7 +38,7 @@ ROUNDINGS = 4
 DIGITS = 0.7
 """The part of all digits that must agree before sweeps with slopes may end without convergence.
 
-If scores are very large, because rows are far from 0, moves cannot have more digits.
+If rows are far from 0, scores are large, and moves cannot have more digits.
 """
 
 

@@ -1,8 +1,8 @@
 """Steps that increase the loss are taken back, so that a fit cannot end worse than it began.
 
-Four models are compared on some rows of each batch before it is learned from: w after the last
-step, u (the answer so far, see `newton`), ``former`` before the last step, and
-``start`` before all steps.
+Four models are compared on some rows of each batch before it is learned from. They are w after the
+last step, u (the answer so far, see `newton`), ``former`` before the last step, and ``start``
+before all steps.
 
 - If w has a larger loss than ``former`` and ``start``, the last step is taken back. The next steps
   are shorter, and this batch is not learned from.
@@ -23,7 +23,7 @@ from typing import NamedTuple
 from streamlearn._arrays import Array, column_sums, namespace, reads_are_free, to_numpy
 
 ROWS = 128
-"""The number of rows that judge a step. They are enough, because bad steps are very bad."""
+"""The number of rows that judge a step. They are enough, because a bad step is easy to see."""
 
 
 class Trust(NamedTuple):

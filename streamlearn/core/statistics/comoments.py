@@ -119,7 +119,7 @@ def is_empty(state: Comoments) -> Array:
 def merge(a: Comoments, b: Comoments) -> Comoments:
     """Return the co-moments of the rows of ``a`` and ``b`` [1]_.
 
-    They are exact up to rounding, in any order. Co-moments of no rows do not change a single bit.
+    They are exact up to rounding, in any order. Adding an empty block does not change a single bit.
     """
     xp = namespace(a.mean)
     if not (reads_are_free(a.unit) and xp.all(a.unit == b.unit)):

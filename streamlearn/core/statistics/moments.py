@@ -87,8 +87,8 @@ def shifted(weight: Array, s1: Array, s2: Array, by: Array) -> tuple[Array, Arra
 def merge(a: Moments, b: Moments) -> Moments:
     """Return the moments of the rows of ``a`` and ``b`` [1]_.
 
-    They are exact up to rounding, in any order. Moments of no rows do not change a single bit. The
-    mean lies between the two means, and ``first`` corrects its rounding.
+    They are exact up to rounding, in any order. Adding an empty block does not change a single bit.
+    The mean lies between the two means, and ``first`` corrects its rounding.
     """
     xp = namespace(a.mean)
     if not (reads_are_free(a.unit) and xp.all(a.unit == b.unit)):
