@@ -149,8 +149,8 @@ def main() -> None:
             ),
         )
     print(
-        f"\n{args.documents:,} documents of {args.words} words in {args.blocks} files: "
-        f"microseconds a document; medians of {args.turns} turns; {os.cpu_count()} cores"
+        f"\n{args.documents:,} documents of {args.words} words in {args.blocks} files, on "
+        f"{os.cpu_count()} cores. Microseconds a document, medians of {args.turns} turns"
     )
     rows = [
         [name, *medians(results[name]).values()]

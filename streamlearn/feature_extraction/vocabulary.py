@@ -76,7 +76,8 @@ class OfTerms(Merging, OfDocuments, CountVectorizer):
         TypeError
             If a document is not text.
         ValueError
-            If a document is missing, if no term is left, or if ``vocabulary`` is no vocabulary.
+            If a document is missing, if no term is left, or if
+            ``vocabulary`` has a term or a column twice.
         """
         return self._learn(raw_documents, reset=True)
 

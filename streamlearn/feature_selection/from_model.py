@@ -59,7 +59,7 @@ class SelectFromModel(Selector, TheirSelector):
     norm_order : non-zero int, inf or -inf, default=1
         The norm of the coefficients of a feature, if there are several.
     max_features : int or callable, default=None
-        The largest number of features, or a function of X that returns it. None is no limit.
+        The largest number of features, or a function of X that returns it. None means no limit.
     importance_getter : str or callable, default="auto"
         The name of the attribute with the importances, or a function of the model. "auto" is
         ``coef_`` or ``feature_importances_``.

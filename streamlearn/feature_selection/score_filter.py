@@ -93,7 +93,7 @@ class ScoreFilter(Selector, Mergeable):
         Raises
         ------
         TypeError
-            If X is a collection and ``score_func`` is no function of sums.
+            If X is a collection and ``score_func`` is not a function of sums.
         ValueError
             If X and y do not line up, or if the score refuses them.
         """
@@ -122,7 +122,7 @@ class ScoreFilter(Selector, Mergeable):
         Raises
         ------
         TypeError
-            If ``score_func`` is no function of sums.
+            If ``score_func`` is not a function of sums.
         ValueError
             If `fit` would raise it, if the labels are not given, or if X has other features than
             before.

@@ -65,7 +65,7 @@ def f_classif(X: Any, y: Any = None) -> Found:
     Notes
     -----
     Rows of a class are summed about a number near their mean, so features far from zero lose no
-    digit. Those of scikit-learn's function do.
+    digit. In scikit-learn's function they do.
 
     Examples
     --------

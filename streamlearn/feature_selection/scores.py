@@ -113,13 +113,13 @@ KNOWN: dict[Any, Score] = {
     theirs.f_regression: REGRESSION,
     theirs.r_regression: CORRELATION,
 }
-"""The scores of functions. Those of this package are added by the module that has them."""
+"""The scores of functions. The module of this package's functions adds their scores."""
 
 KEYWORDS = {"center", "force_finite"}
 
 
 def score_of(function: Any) -> Score | None:
-    """Return the score of a function of (X, y), or None if it is no function of sums.
+    """Return the score of a function of (X, y), or None if it is not a function of sums.
 
     A ``functools.partial`` may give keywords of `f_regression` and `r_regression`.
     """

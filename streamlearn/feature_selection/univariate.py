@@ -49,7 +49,7 @@ class SelectKBest(ScoreFilter, TheirKBest):
 
     - `partial_fit` and `merge` exist, for scores that are functions of sums.
     - Over a collection other scores are an error.
-    - `f_classif` and `chi2` refuse a y of numbers that are no labels.
+    - `f_classif` and `chi2` refuse a y of numbers that are not labels.
     - Rows of a collection become floats.
 
     Examples
@@ -102,7 +102,7 @@ class SelectPercentile(ScoreFilter, TheirPercentile):
 
     - `partial_fit` and `merge` exist, for scores that are functions of sums.
     - Over a collection other scores are an error.
-    - `f_classif` and `chi2` refuse a y of numbers that are no labels.
+    - `f_classif` and `chi2` refuse a y of numbers that are not labels.
     - Rows of a collection become floats.
 
     Examples
@@ -155,7 +155,7 @@ class SelectFpr(ScoreFilter, TheirFpr):
 
     - `partial_fit` and `merge` exist, for scores that are functions of sums.
     - Over a collection other scores are an error.
-    - `f_classif` and `chi2` refuse a y of numbers that are no labels.
+    - `f_classif` and `chi2` refuse a y of numbers that are not labels.
     - Rows of a collection become floats.
 
     Examples
@@ -209,7 +209,7 @@ class SelectFdr(ScoreFilter, TheirFdr):
 
     - `partial_fit` and `merge` exist, for scores that are functions of sums.
     - Over a collection other scores are an error.
-    - `f_classif` and `chi2` refuse a y of numbers that are no labels.
+    - `f_classif` and `chi2` refuse a y of numbers that are not labels.
     - Rows of a collection become floats.
 
     Examples
@@ -262,7 +262,7 @@ class SelectFwe(ScoreFilter, TheirFwe):
 
     - `partial_fit` and `merge` exist, for scores that are functions of sums.
     - Over a collection other scores are an error.
-    - `f_classif` and `chi2` refuse a y of numbers that are no labels.
+    - `f_classif` and `chi2` refuse a y of numbers that are not labels.
     - Rows of a collection become floats.
 
     Examples

@@ -40,9 +40,9 @@ class TargetMoments(NamedTuple):
     Attributes
     ----------
     x : Moments
-        Those of the features.
+        The moments of the features.
     y : Moments
-        Those of the target, (1,).
+        The moments of the target, (1,).
     products : array of shape (n_features,)
         P, the sum of the products of deviations, see the module's docstring.
     products_low : array of shape (n_features,)
