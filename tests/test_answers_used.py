@@ -16,6 +16,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.pipeline import make_pipeline as theirs
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
+from streamlearn.datasets import make_flights
 from streamlearn.linear_model import Perceptron, SGDClassifier, SGDRegressor
 from streamlearn.neural_network import MLPClassifier
 from streamlearn.pipeline import make_pipeline
@@ -301,3 +302,19 @@ def test_steps_see_frames_of_the_library_that_is_asked_for():
     X, y = lazily(TABLE), lazily(LABELS["two"])
     assert pipe.fit(X, y).score(X, y) > 0.5
     assert list(pipe[:-1].transform(X).compute().columns) == ["x", "z", "w"]
+
+
+# dask's writer calls pandas' set_index in a way that pandas 3.1 deprecates.
+@pytest.mark.filterwarnings("ignore:(?s).*The inplace keyword in DataFrame")
+def test_scores_of_many_small_files_have_a_chunk_for_each_partition(tmp_path):
+    """dask joins the reads of small files if few of their columns are read."""
+    make_flights(2_000, npartitions=10).to_parquet(tmp_path / "flights")
+    df = dd.read_parquet(tmp_path / "flights")
+    X = df[["dep_delay", "distance"]]
+    model = SGDClassifier("log_loss", classes=[0, 1], random_state=0).fit(X, df["late"])
+    proba = model.predict_proba(X)
+    assert X.values.numblocks[0] < proba.numblocks[0] == 10
+    beside = df.assign(p=proba[:, 1]).compute()
+    np.testing.assert_array_equal(beside["p"], model.predict_proba(X.compute())[:, 1])
+    framed = proba.to_dask_dataframe(columns=["no", "yes"], index=df.index).compute()
+    np.testing.assert_array_equal(framed["yes"], beside["p"])

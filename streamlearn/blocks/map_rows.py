@@ -72,19 +72,28 @@ def map_rows(
     like = described(meta, names, given) if framed else None
     if is_frame(source):
         shown = np.empty((0, meta.shape[1]), _dtype(meta)) if like is None else like.frame
-        if any(map(is_numbered, functions)):
-            numbers = _numbers(source.npartitions)
-            out = source.map_partitions(
-                _of_numbered, numbers, functions, like, meta=shown, align_dataframes=False
-            )
-        else:
-            # dask passes the number of the partition in the argument partition_info.
-            out = source.map_partitions(_of_frame, functions, like, meta=shown)
+        # dask makes the graph of an array at once. It would join small files, and the chunks would
+        # not be the partitions of the frame.
+        with door.config.set({"optimization.tune.active": False}):
+            out = _of_frame_blocks(source, functions, like, shown)
     else:
         out = _of_array(source, functions, meta, like)
     out = door.as_countable(out)
     remember(out, source, functions, named=named)
     return out
+
+
+def _of_frame_blocks(
+    source: Any, functions: tuple[Callable[..., Any], ...], like: Any, shown: Any
+) -> Any:
+    """Apply the functions to the partitions of a frame."""
+    if any(map(is_numbered, functions)):
+        numbers = _numbers(source.npartitions)
+        return source.map_partitions(
+            _of_numbered, numbers, functions, like, meta=shown, align_dataframes=False
+        )
+    # dask passes the number of the partition in the argument partition_info.
+    return source.map_partitions(_of_frame, functions, like, meta=shown)
 
 
 def _of_array(source: Any, functions: tuple[Callable[..., Any], ...], meta: Any, like: Any) -> Any:

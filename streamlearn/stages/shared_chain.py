@@ -6,13 +6,16 @@ learned the same from the blocks before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
 from typing import Any
 
-from streamlearn.stages.chain import Chain
+from streamlearn._validation.reader import Reader
+from streamlearn.blocks import LazyRows
+from streamlearn.stages.chain import Chain, How, Passed
+from streamlearn.stages.stage import StagedBlock
 
 
 class Shared:
@@ -57,13 +60,32 @@ class SharedChain(Chain):
     path: tuple[int, ...] = ()
     shared: Shared = field(default_factory=Shared)
 
-    def _alone(self, i: int, *args: Any) -> Any:
-        return self._once("alone", i, partial(super()._alone, i, *args))
+    # A statistic reads a block twice: stages learn in one read and transform in another.
+    def _alone(
+        self,
+        i: int,
+        X: LazyRows,
+        params: Mapping[str, Any],
+        reader: Reader,
+        block: int | None,
+        learns: bool,
+    ) -> tuple[StagedBlock, LazyRows | None]:
+        compute = partial(super()._alone, i, X, params, reader, block, learns)
+        return self._once(("alone", learns), i, compute)
 
-    def _through(self, i: int, *args: Any) -> Any:
-        return self._once("through", i, partial(super()._through, i, *args))
+    def _through(
+        self,
+        i: int,
+        states: tuple[Any, ...],
+        out: tuple[Any, ...],
+        parts: tuple[Any, ...],
+        passed: Passed,
+        how: How,
+    ) -> tuple[Any, Passed]:
+        compute = partial(super()._through, i, states, out, parts, passed, how)
+        return self._once(("through", how.learns, how.alone, how.transforms), i, compute)
 
-    def _once(self, what: str, i: int, compute: Callable[[], Any]) -> Any:
+    def _once(self, what: Hashable, i: int, compute: Callable[[], Any]) -> Any:
         if i >= len(self.path):
             return compute()
         return self.shared.once((what, self.path[i]), compute)

@@ -22,13 +22,14 @@ from sklearn.preprocessing import PolynomialFeatures
 from streamlearn.blocks import from_blocks
 from streamlearn.compose import ColumnTransformer
 from streamlearn.impute import SimpleImputer
-from streamlearn.linear_model import SGDClassifier, SGDRegressor
+from streamlearn.linear_model import Ridge, SGDClassifier, SGDRegressor
 from streamlearn.model_selection import (
     HyperbandSearchCV,
     StreamSearchCV,
     SuccessiveHalvingSearchCV,
     groups,
 )
+from streamlearn.naive_bayes import GaussianNB
 from streamlearn.neural_network import MLPClassifier
 from streamlearn.pipeline import Pipeline
 from streamlearn.pipeline.shared_steps import are_equal, paths_of
@@ -135,6 +136,24 @@ CASES = {
         pipe(StandardScaler(), QuantileTransformer(n_quantiles=20), LOG),
         {"s2__alpha": ALPHAS, "s2__loss": ["hinge", "log_loss"]},
         X,
+        LABELS,
+    ),
+    "sums behind fills": (pipe(SimpleImputer(), Ridge()), {"s1__alpha": ALPHAS}, GAPS, SIGNAL),
+    "sums of a table": (
+        pipe(
+            ColumnTransformer(
+                [("n", StandardScaler(), list("abcd")), ("c", OneHotEncoder(), ["e"])]
+            ),
+            Ridge(),
+        ),
+        {"s1__alpha": ALPHAS, "s1__fit_intercept": [True, False]},
+        TABLE,
+        SIGNAL,
+    ),
+    "sums of classes behind steps": (
+        pipe(SimpleImputer(), StandardScaler(), GaussianNB()),
+        {"s1__with_std": [True, False], "s2__var_smoothing": [1e-9, 1e-2]},
+        GAPS,
         LABELS,
     ),
     "frozen": (
