@@ -147,4 +147,5 @@ class HashingVectorizer(OfDocuments, TheirVectorizer):
         return self.transform(X)
 
     def _rows_function(self) -> Reading:
+        self.build_analyzer()  # it checks the stop words, and a copy would do so each time
         return Reading(Hashed(TheirVectorizer.transform, copy(self)), self._is_checked())
