@@ -23,10 +23,12 @@ import numpy as np
 
 # What replaces each name. A name in backticks is streamlearn's if nothing else is said.
 REPLACED = {
-    "cluster.KMeans": '`MiniBatchKMeans(init="k-means||")`',
+    "cluster.KMeans": '`MiniBatchKMeans(init="k-means||", n_init=5)`',
     "cluster.SpectralClustering": "none: scikit-learn's, on a sample of the rows",
-    "compose.ColumnTransformer": "`ColumnTransformer`, or scikit-learn's",
-    "compose.make_column_transformer": "`make_column_transformer`, or scikit-learn's",
+    "compose.ColumnTransformer": "`ColumnTransformer`; scikit-learn's works as a step of our "
+    "`Pipeline`",
+    "compose.make_column_transformer": "`make_column_transformer`; scikit-learn's works as a "
+    "step of our `Pipeline`",
     "datasets.make_blobs": "`dask.array.random`; `make_flights` makes a table with text and dates",
     "datasets.make_classification": "the same",
     "datasets.make_classification_df": "the same",
@@ -60,7 +62,7 @@ REPLACED = {
     "metrics.pairwise_distances_argmin_min": "`MiniBatchKMeans.transform` gives distances to "
     "centres",
     "metrics.r2_score": "`r2_score`",
-    "model_selection.GridSearchCV": "`StreamSearchCV`",
+    "model_selection.GridSearchCV": "`StreamSearchCV`, for estimators with `partial_fit`",
     "model_selection.HyperbandSearchCV": "`HyperbandSearchCV`",
     "model_selection.IncrementalSearchCV": "`StreamSearchCV`",
     "model_selection.InverseDecaySearchCV": "`SuccessiveHalvingSearchCV`",
@@ -74,12 +76,13 @@ REPLACED = {
     "naive_bayes.GaussianNB": "`GaussianNB`",
     "preprocessing.BlockTransformer": "`FunctionTransformer`, or `X.map_blocks(...)`",
     "preprocessing.Categorizer": "not needed: encoders take text and find the categories",
-    "preprocessing.DummyEncoder": "`OneHotEncoder(sparse_output=False)"
-    '.set_output(transform="pandas")`',
+    "preprocessing.DummyEncoder": "`OneHotEncoder(sparse_output=False)`, for the columns of text "
+    "in a `ColumnTransformer`",
     "preprocessing.LabelEncoder": "`LabelEncoder`",
     "preprocessing.MinMaxScaler": "`MinMaxScaler`",
     "preprocessing.OneHotEncoder": "`OneHotEncoder`",
-    "preprocessing.OrdinalEncoder": "`OrdinalEncoder`",
+    "preprocessing.OrdinalEncoder": "`OrdinalEncoder`, for the columns of text in a "
+    "`ColumnTransformer`",
     "preprocessing.PolynomialFeatures": "`PolynomialFeatures`",
     "preprocessing.QuantileTransformer": "`QuantileTransformer`",
     "preprocessing.RobustScaler": "`RobustScaler`",

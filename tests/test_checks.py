@@ -778,7 +778,7 @@ def close_arrays(
 ) -> None:
     """Compare all that was learned."""
     names = [name for name in LEARNED if hasattr(known, name)]
-    assert names
+    assert names, f"add a fitted attribute of {type(known).__name__} to LEARNED"
     for name in names:
         each = arrays(getattr(estimator, name)), arrays(getattr(known, name))
         for got, want in zip(*each, strict=True):

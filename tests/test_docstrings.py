@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ from sklearn import linear_model as theirs
 from sklearn.externals._numpydoc import docscrape
 from sklearn.utils import get_tags
 
+import streamlearn
 from tests.public import OF_DOCUMENTS, documents, public_estimators
 
 ESTIMATORS = public_estimators()
@@ -159,3 +162,10 @@ def test_attributes_are_those_of_a_fit(name):
     assert {
         n for n in said if not hasattr(estimator, n) and not hasattr(type(estimator), n)
     } == set()
+
+
+def test_headings_have_a_line_of_their_own():
+    heading = re.compile(r"^ *(Notes|Parameters|Returns|Raises|Examples|References) -{4}")
+    source = Path(streamlearn.__file__).parent
+    for module in source.rglob("*.py"):
+        assert not [*filter(heading.match, module.read_text("utf-8").splitlines())], module

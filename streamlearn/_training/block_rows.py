@@ -60,7 +60,8 @@ def rows_finite_or_raise(course: Course, block: PreparedBlock, info: Info | None
     if info is not None and np.isfinite(to_numpy(info.objective)).all():
         return
     reader = course.reader._replace(names=names_seen(course))
-    reader.finite_or_raise(LazyRows(block.X, block.functions).all(), block.block)
+    made = course.ahead is not None or bool(block.functions)
+    reader.finite_or_raise(LazyRows(block.X, block.functions).all(), block.block, made=made)
 
 
 def scored(course: Course, block: PreparedBlock, scores: Callable[[Array], Array]) -> Any:

@@ -287,7 +287,7 @@ def _of_rows(read: Read, rows: LazyRows, block: Block, reader: Reader) -> Sums:
     with np.errstate(over="ignore", invalid="ignore"):
         state = statistic_of(learner, shown, weight, target, course.n_outputs)
     if may_be_refused(learner, state, n, reader):
-        reader.finite_or_raise(rows.all(), block.named)
+        reader.finite_or_raise(rows.all(), block.named, made=course.ahead is not None)
     folds = None
     if read.n_folds:
         folds = _folds(read, shown, weight, target, state, block.number)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from streamlearn._arrays import Array, entries, namespace, to_numpy
-from streamlearn._arrays.sparse import is_sparse
-from streamlearn._validation.tables import column_with
 
 CLIP = "Drop such rows, or clip the values."
 FILL = "Drop such rows, or fill the gaps."
@@ -19,19 +17,20 @@ def finite_or_raise(
     *,
     allow_nan: bool = False,
     names: tuple[str, ...] | None = None,
+    made: bool = False,
 ) -> None:
     """Check that ``x`` contains no infinity, and no NaN unless ``allow_nan``.
 
     Raises
     ------
     ValueError
-        If it does. The message names the block if there are several, and the column if ``names``
-        of columns are given.
+        If it does. The message names the block if there are several, and the column: by its name
+        if ``names`` are given, and otherwise by its number. With ``made`` a transformation made the
+        columns, and their numbers would mean nothing to a user.
     """
     if sum_is_finite(x):
         return
-    if is_sparse(x):
-        x, names = entries(x), None
+    x = entries(x)
     xp = namespace(x)
     wrong = xp.isinf(x) if allow_nan else ~xp.isfinite(x)
     if bool(xp.any(wrong)):
@@ -39,10 +38,16 @@ def finite_or_raise(
         if not allow_nan and bool(xp.any(xp.isnan(x))):
             what, remedy, wrong = "NaN", FILL, xp.isnan(x)
         places = [] if block is None else [f"block {block}"]
-        if names is not None:
-            places.append(f"column {column_with(to_numpy(wrong), names)!r}")
+        if x.ndim == 2 and (names is not None or not made):
+            places.append(column_with(to_numpy(wrong), names))
         where = f" in {', '.join(places)}" if places else ""
         raise ValueError(f"Input {name} contains {what}{where}. {remedy}")
+
+
+def column_with(wrong: np.ndarray, names: tuple[str, ...] | None) -> str:
+    """Return the first column with a True in ``wrong`` (n_rows, n_columns), by name or number."""
+    number = int(np.flatnonzero(wrong.any(axis=0))[0])
+    return f"column {number}" if names is None else f"column {names[number]!r}"
 
 
 def sum_is_finite(x: Array) -> bool:

@@ -98,15 +98,17 @@ class Reader(NamedTuple):
             self.finite_or_raise(X, block)
         return X
 
-    def finite_or_raise(self, X: Array, block: int | None = None) -> None:
+    def finite_or_raise(self, X: Array, block: int | None = None, *, made: bool = False) -> None:
         """Check that rows contain no infinity, and no NaN unless it is allowed.
+
+        ``made`` tells whether a transformation made the columns.
 
         Raises
         ------
         ValueError
-            If they do. The message names the block and, for a frame, the column.
+            If they do. The message names the block and the column.
         """
-        finite_or_raise(X, "X", block, allow_nan=self.allow_nan, names=self.names)
+        finite_or_raise(X, "X", block, allow_nan=self.allow_nan, names=self.names, made=made)
 
     def whole(self, rows: Any, block: int | None = None) -> Any:
         """Check `streamlearn.blocks.LazyRows`, and return them with an array as their source.
@@ -121,7 +123,7 @@ class Reader(NamedTuple):
         if not rows.functions:
             return rows._replace(array=self.rows(rows.array, block))
         if self.looks(rows.array) and not sum_is_finite(rows.array):
-            self.finite_or_raise(rows.all(), block)
+            self.finite_or_raise(rows.all(), block, made=True)
         return rows._replace(array=dense_or_sparse(rows.array))
 
     def _array(self, X: Any, block: int | None) -> Array:

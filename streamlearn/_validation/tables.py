@@ -141,11 +141,6 @@ def dates_or_raise(x: Any, what: str) -> None:
             raise TypeError(f"{_where(x, dtype, what)} and is not numeric. {ENCODE}")
 
 
-def column_with(wrong: np.ndarray, names: tuple[str, ...]) -> str:
-    """Return the name of the first column with a True in ``wrong``, (n_rows, n_columns)."""
-    return names[int(np.flatnonzero(wrong.any(axis=0))[0])]
-
-
 def columns(x: Any) -> Iterator[tuple[Any, Any]]:
     """Yield the columns of a frame with their names. A single column is yielded without a name."""
     if not hasattr(x, "columns"):

@@ -42,8 +42,8 @@ class FeatureHasher(OfDocuments, TheirHasher):
     >>> from streamlearn.feature_extraction import FeatureHasher
     >>> bag = dask.bag.from_sequence([{"dog": 1, "cat": 2}, {"run": 5}], npartitions=2)
     >>> FeatureHasher(n_features=4).transform(bag).compute().toarray()
-    array([[ 0.,  0., -1.,  2.],
-           [ 0.,  0.,  0., -5.]])
+    array([[ 0., -1.,  0.,  2.],
+           [-5.,  0.,  0.,  0.]])
     """
 
     _learns_nothing = True

@@ -188,7 +188,7 @@ def f_regression(X: Any, y: Any = None, *, center: bool = True, force_finite: bo
     >>> X = np.asarray([[1e8, 3.0], [1e8 + 1, 3.0], [1e8 + 2, 3.0], [1e8 + 3, 3.0]])
     >>> f, p = f_regression(X, [5.0, 6.0, 7.0, 5.0])
     >>> f.round(4)
-    array([0.0392, 0.    ])
+    array([0.037, 0.   ])
     """
     return _scored(f_regression, X, y, center=center, force_finite=force_finite)
 

@@ -201,7 +201,9 @@ default="uniform_average"
     UndefinedMetricWarning
         If there are fewer than two rows. The score is NaN then.
 
-    Notes ----- The result is exact up to 8,192 distinct targets of each output. With more of them,
+    Notes
+    -----
+    The result is exact up to 8,192 distinct targets of each output. With more of them,
     the quantile of the targets is that of a sketch. The loss of this constant prediction was then
     wrong by at most 1e-5 of itself, and by 4e-4 for targets that drift. This was measured outside
     of ``bench/`` on 2,000,000 rows in 20 and 200 blocks, with the quantiles 0.5, 0.9 and 0.99.
@@ -248,7 +250,9 @@ default="uniform_average"
     UndefinedMetricWarning
         If there are fewer than two rows. The score is NaN then.
 
-    Notes ----- The result is exact up to 8,192 distinct targets of each output. With more of them,
+    Notes
+    -----
+    The result is exact up to 8,192 distinct targets of each output. With more of them,
     the quantile of the targets is that of a sketch. The loss of this constant prediction was then
     wrong by at most 1e-5 of itself, and by 4e-4 for targets that drift. This was measured outside
     of ``bench/`` on 2,000,000 rows in 20 and 200 blocks, with the quantiles 0.5, 0.9 and 0.99.

@@ -112,7 +112,9 @@ def rand_score(labels_true: Any, labels_pred: Any) -> float:
         If the arrays do not line up or have no rows. If they hold NaN or numbers that are not
         labels. If there are more than a million distinct pairs of labels.
 
-    Notes ----- The data are read once, and the distinct pairs of labels are counted. The score is
+    Notes
+    -----
+    The data are read once, and the distinct pairs of labels are counted. The score is
     exact up to its last rounding.
 
     References
@@ -159,7 +161,9 @@ def adjusted_rand_score(labels_true: Any, labels_pred: Any) -> float:
         If the arrays do not line up or have no rows. If they hold NaN or numbers that are not
         labels. If there are more than a million distinct pairs of labels.
 
-    Notes ----- The data are read once, and the distinct pairs of labels are counted. The score is
+    Notes
+    -----
+    The data are read once, and the distinct pairs of labels are counted. The score is
     exact up to its last rounding.
 
     References
@@ -208,7 +212,9 @@ def fowlkes_mallows_score(labels_true: Any, labels_pred: Any) -> float:
         If the arrays do not line up or have no rows. If they hold NaN or numbers that are not
         labels. If there are more than a million distinct pairs of labels.
 
-    Notes ----- The data are read once, and the distinct pairs of labels are counted. The score is
+    Notes
+    -----
+    The data are read once, and the distinct pairs of labels are counted. The score is
     exact up to its last roundings.
 
     References

@@ -80,7 +80,9 @@ class Progressive:
         If there is no metric or no such scorer. If ``window`` is less than 1. If ``fading_factor``
         is not between 0 and 1, or if a metric has no weights and so no rows can fade.
 
-    Notes ----- Scores are those of all rows together, such as the F1 score of their counts. They
+    Notes
+    -----
+    Scores are those of all rows together, such as the F1 score of their counts. They
     are not means of the scores of blocks. They do not depend on how the stream is cut into blocks.
 
     Sums of blocks merge, and those of a window are kept in two stacks (Tangwongsan et al., 2015).

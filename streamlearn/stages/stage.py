@@ -130,7 +130,7 @@ class Mergeable:
         known = reader.of_anything() if X.functions else reader
         known = known._replace(allow_nan=self.estimator._allow_nan)
         if may_be_refused(learner, state, X.array.shape[0], known):
-            known.finite_or_raise(X.all(), block)
+            known.finite_or_raise(X.all(), block, made=bool(X.functions))
         clean = weight is None and bool(learner.is_clean(state, X.array.shape[0]))
         return StagedBlock(X, (Named(names, state, self.weighted),), clean=clean)
 

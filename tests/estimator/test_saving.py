@@ -330,6 +330,17 @@ def test_trained_on_torch_and_served_on_numpy(name, tmp_path):
     np.testing.assert_array_equal(back.predict(torch.asarray(X)).numpy(), served.predict(X))
 
 
+@pytest.mark.torch
+@pytest.mark.parametrize("place", ["cuda", "tpu"])
+def test_a_device_that_torch_does_not_have_here_is_an_error(place):
+    torch = pytest.importorskip("torch")
+    if place == "cuda" and torch.cuda.is_available():
+        pytest.skip("there is such a device")
+    model = SGDClassifier(**SEED).fit(X, Y)
+    with pytest.raises(ValueError, match=f"torch has no device '{place}' here"):
+        streamlearn.to_namespace(model, "torch", device=place)
+
+
 def test_all_of_a_table_moves_and_text_stays(tmp_path):
     model = fitted("columns, then a learner", "memory")
     there = streamlearn.to_namespace(model, "array_api_strict")

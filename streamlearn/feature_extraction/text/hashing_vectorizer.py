@@ -71,8 +71,8 @@ class HashingVectorizer(OfDocuments, TheirVectorizer):
     >>> text = da.from_array(np.asarray(["red apple", "green apple"], dtype=object), chunks=1)
     >>> rows = HashingVectorizer(n_features=8, norm=None, alternate_sign=False).transform(text)
     >>> rows.compute().toarray()
-    array([[0., 0., 1., 0., 0., 0., 0., 1.],
-           [0., 0., 1., 0., 0., 1., 0., 0.]])
+    array([[1., 0., 0., 1., 0., 0., 0., 0.],
+           [1., 0., 0., 0., 0., 0., 1., 0.]])
     """
 
     _learns_nothing = True
