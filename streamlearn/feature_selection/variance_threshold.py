@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from sklearn.feature_selection import VarianceThreshold as TheirThreshold
 
 from streamlearn._arrays import namespace, to_numpy
@@ -82,6 +83,9 @@ class VarianceThreshold(Selector, MergeableTransformer, TheirThreshold):
                 + (" (X contains only one sample)" if one else "")
             )
         self.variances_ = self._as_learned(found)
+
+    def _get_support_mask(self) -> np.ndarray:
+        return to_numpy(self.variances_) > self.threshold
 
     def __sklearn_tags__(self) -> Any:
         """Return the tags: X may be sparse and hold NaN."""
